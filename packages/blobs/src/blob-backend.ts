@@ -1,0 +1,113 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * The seam behind which bytes lie. A driver is dumb: it keeps whole, immutable blobs under keys
+ * that its caller chose. Digests, caps and retries live once, in `Blobs`.
+ *
+ * Keys match `blobKeyPattern` (32 lower-case base32 characters of randomness); a driver refuses
+ * any other with `invalid_request` before it touches storage. Two blobs never share a key.
+ *
+ * Errors: every driver throws `AppError` only: `unavailable` (try again), `storage_full` (ENOSPC,
+ * EDQUOT, quota), `integrity_failure`, `unsupported`, `already_exists`, `not_found`.
+ */
+export interface BlobBackend {
+  /** Short name for messages: `filesystem`, `memory`, `s3`, `gcs`. */
+  readonly kind: string;
+  readonly supports: BlobBackendPowers;
+
+  /** Makes storage ready and checks that it can be written. Idempotent. */
+  open(): Promise<void>;
+
+  /**
+   * Begins writing a blob aside. Nothing is visible under `key` before `commit` settles.
+   * The writer must be ended by exactly one of `commit` and `abort`.
+   */
+  create(key: string): Promise<BlobWriter>;
+
+  /**
+   * Opens a blob for reading `range` (default all). Missing: `not_found`. Anything planted at the
+   * blob's place that is not the plain object a `commit` made (a link, a folder, a device) is
+   * `integrity_failure`, and is never followed.
+   */
+  read(key: string, range?: ByteRange): Promise<BlobReading>;
+
+  /** What is at the key now, or undefined. Never follows a link. */
+  stat(key: string): Promise<BlobStat | undefined>;
+
+  /** Removes the blob; removing what is not there is no error. */
+  delete(key: string): Promise<void>;
+
+  /** Every blob, in no order, for collection and verification. Streams; memory stays flat. */
+  list(): AsyncIterable<BlobListing>;
+
+  /**
+   * Removes what interrupted writes left aside and that is older than `olderThan` (epoch ms); a
+   * write that is under way in any process is never disturbed if it is younger. Returns the leftovers
+   * it removed, or, with `dryRun`, those it would remove.
+   */
+  sweepStaging(olderThan: number, options?: { dryRun?: boolean }): Promise<Leftover[]>;
+
+  /** The file that holds the blob, where there is one (`supports.localFiles`), for linking it elsewhere. */
+  localPath(key: string): string | undefined;
+
+  close(): Promise<void>;
+}
+
+export interface BlobBackendPowers {
+  /** Survives a crash of the machine once `commit` has settled. */
+  readonly durable: boolean;
+  /** Can hand out short-lived signed URLs. */
+  readonly signedUrls: boolean;
+  /** `localPath` names a real file. */
+  readonly localFiles: boolean;
+}
+
+export interface BlobWriter {
+  /**
+   * Takes the next chunk; settles when the next may be given (back-pressure). The chunk belongs to
+   * the writer until the promise settles.
+   */
+  write(chunk: Uint8Array): Promise<void>;
+  /**
+   * Makes the blob durable, then visible, without ever overwriting: a key that exists already is
+   * `already_exists`. When it settles the bytes survive a crash (if `supports.durable`).
+   */
+  commit(): Promise<BlobStat>;
+  /** Drops what was written. Never throws; safe after a failed `commit`. */
+  abort(): Promise<void>;
+}
+
+/** First byte `start`, last byte `end`, both included, as in RFC 9110 ranges. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface BlobReading {
+  readonly stat: BlobStat;
+  /**
+   * Exactly the bytes of the range: a buffer where the driver has them whole in memory anyway (small
+   * blobs), else a stream. Destroying the stream releases every handle.
+   */
+  readonly body: Buffer | Readable;
+}
+
+export interface BlobStat {
+  readonly sizeBytes: number;
+  /** Opaque; differs whenever the object was replaced or rewritten (size, mtime, inode; ETag). */
+  readonly fingerprint: string;
+  readonly createdAt: number;
+}
+
+export interface BlobListing extends BlobStat {
+  readonly key: string;
+}
+
+export interface Leftover {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly createdAt: number;
+}
+
+/** 32 characters of RFC 4648 base32 in lower case: 160 random bits. */
+export const blobKeyPattern = /^[a-z2-7]{32}$/;
