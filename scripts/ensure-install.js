@@ -1,0 +1,159 @@
+// Runs before `npm start`, `npm test` and the other commands, so that a fresh clone needs no install step of its own
+// and a pull that changed the lock file cannot run against yesterday's packages. Plain JavaScript without
+// dependencies, because it runs on the machine's own Node before anything is installed.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+
+const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
+const minimumToInstall = [20, 0];
+const minimumToRun = [22, 18];
+const lockWaitMs = 10 * 60_000;
+
+const [major, minor] = versionParts(process.versions.node);
+if (!atLeast([major, minor], minimumToInstall)) {
+  fail(`Proofhouse installs with Node 20 or newer; this is Node ${process.versions.node}. Install Node 24 and run again.`);
+}
+if (!isInstalled()) withInstallLock(() => isInstalled() || install());
+checkNode();
+
+/** Compares what npm wrote down about node_modules with the lock file: exact, and cheap enough for every start. */
+function isInstalled() {
+  const wanted = readPackages(path.join(root, 'package-lock.json'));
+  const found = readPackages(path.join(root, 'node_modules', '.package-lock.json'));
+  if (wanted === undefined) fail('package-lock.json is missing or unreadable. Restore it with git and run again.');
+  if (found === undefined) return false;
+  return Object.entries(wanted).every(([place, entry]) => place === '' || isSatisfied(place, entry, found[place]));
+}
+
+/** Packages for other systems are optional and absent here; everything else must be there in the wanted version. */
+function isSatisfied(place, wanted, found) {
+  if (wanted.link === true) return existsSync(path.join(root, place));
+  if (!place.includes('node_modules/')) return true;
+  if (found === undefined) return wanted.optional === true || wanted.devOptional === true;
+  return found.version === wanted.version;
+}
+
+function readPackages(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')).packages;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Install scripts stay off: no package here needs one, and the Postgres launcher makes its own links. */
+function install() {
+  say('installing the packages named in package-lock.json (npm ci)');
+  const flags = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--loglevel=error'];
+  const npm = npmCommand();
+  const result = spawnSync(npm.command, [...npm.args, ...flags], {
+    cwd: root,
+    stdio: ['ignore', process.stderr, process.stderr],
+    env: environmentForNpm(),
+    shell: npm.shell,
+  });
+  if (result.error !== undefined) fail(`npm could not be started: ${result.error.message}. Put npm on the PATH.`);
+  if (result.status !== 0) fail(`npm ci failed (${result.signal ?? `exit code ${result.status}`}); its reason is above.`);
+}
+
+/** The npm that runs this script is the one the user chose; only a direct `node scripts/…` has to look for one. */
+function npmCommand() {
+  const running = process.env.npm_execpath;
+  if (running !== undefined && /npm-cli\.c?js$/.test(running)) {
+    return { command: process.execPath, args: [running], shell: false };
+  }
+  return { command: 'npm', args: [], shell: process.platform === 'win32' };
+}
+
+/** npm ci deletes node_modules, so the npm it starts must not find its own Node there. */
+function environmentForNpm() {
+  const own = path.join(root, 'node_modules', '.bin');
+  const places = (process.env.PATH ?? '').split(path.delimiter).filter((place) => path.resolve(place) !== own);
+  return { ...process.env, PATH: places.join(path.delimiter) };
+}
+
+/** Two commands started at once on a fresh clone must not delete each other's packages; the second one waits. */
+function withInstallLock(action) {
+  const lock = path.join(root, '.cache', 'install.lock');
+  mkdirSync(path.dirname(lock), { recursive: true });
+  const giveUpAt = Date.now() + lockWaitMs;
+  while (!takeLock(lock)) {
+    if (Date.now() > giveUpAt) fail(`another install holds ${lock} for too long. If none is running, delete that folder.`);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+  }
+  process.on('exit', () => rmSync(lock, { recursive: true, force: true }));
+  action();
+}
+
+function takeLock(lock) {
+  try {
+    mkdirSync(lock);
+    writeFileSync(path.join(lock, 'pid'), String(process.pid));
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+    if (isAbandoned(lock)) rmSync(lock, { recursive: true, force: true });
+    return false;
+  }
+}
+
+function isAbandoned(lock) {
+  let holder;
+  try {
+    holder = Number(readFileSync(path.join(lock, 'pid'), 'utf8'));
+  } catch {
+    return false;
+  }
+  try {
+    process.kill(holder, 0);
+    return false;
+  } catch (error) {
+    return error.code === 'ESRCH';
+  }
+}
+
+/** npm scripts find the pinned Node first; where no binary is pinned for this system, the machine's own must do. */
+function checkNode() {
+  const pinned = path.join(root, 'node_modules', '.bin', 'node');
+  const needed = minimumToRun.join('.');
+  if (!existsSync(pinned)) {
+    if (atLeast(versionParts(process.versions.node), minimumToRun)) return;
+    fail(
+      `Proofhouse runs on Node ${needed} or newer; this is Node ${process.versions.node}, and the repository pins ` +
+        `no Node for ${process.platform}-${process.arch}. Install Node 24 and run again.`,
+    );
+  }
+  const version = versionOf(pinned);
+  if (version !== undefined && atLeast(versionParts(version), minimumToRun)) return;
+  fail(
+    version === undefined
+      ? `the pinned Node (node_modules/.bin/node) does not run on this system. Install Node ${needed} or newer, ` +
+          'delete node_modules/.bin/node and run again.'
+      : `node_modules/.bin/node is Node ${version}, but ${needed} or newer is needed. Delete node_modules and run again.`,
+  );
+}
+
+function versionOf(binary) {
+  if (realpathSync(binary) === realpathSync(process.execPath)) return process.versions.node;
+  const result = spawnSync(binary, ['--version'], { encoding: 'utf8' });
+  return result.status === 0 ? result.stdout.trim().replace(/^v/, '') : undefined;
+}
+
+function versionParts(version) {
+  return version.split('.').slice(0, 2).map(Number);
+}
+
+function atLeast([major, minor], [wantedMajor, wantedMinor]) {
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
+
+function say(sentence) {
+  process.stderr.write(`proofhouse: ${sentence}\n`);
+}
+
+function fail(sentence) {
+  say(sentence);
+  process.exit(1);
+}
