@@ -13,7 +13,9 @@ const lockWaitMs = 10 * 60_000;
 
 const [major, minor] = versionParts(process.versions.node);
 if (!atLeast([major, minor], minimumToInstall)) {
-  fail(`Proofhouse installs with Node 20 or newer; this is Node ${process.versions.node}. Install Node 24 and run again.`);
+  fail(
+    `Proofhouse installs with Node 20 or newer; this is Node ${process.versions.node}. Install Node 24 and run again.`,
+  );
 }
 if (!isInstalled()) withInstallLock(() => isInstalled() || install());
 checkNode();
@@ -55,7 +57,8 @@ function install() {
     shell: npm.shell,
   });
   if (result.error !== undefined) fail(`npm could not be started: ${result.error.message}. Put npm on the PATH.`);
-  if (result.status !== 0) fail(`npm ci failed (${result.signal ?? `exit code ${result.status}`}); its reason is above.`);
+  if (result.status !== 0)
+    fail(`npm ci failed (${result.signal ?? `exit code ${result.status}`}); its reason is above.`);
 }
 
 /** The npm that runs this script is the one the user chose; only a direct `node scripts/…` has to look for one. */
@@ -80,7 +83,8 @@ function withInstallLock(action) {
   mkdirSync(path.dirname(lock), { recursive: true });
   const giveUpAt = Date.now() + lockWaitMs;
   while (!takeLock(lock)) {
-    if (Date.now() > giveUpAt) fail(`another install holds ${lock} for too long. If none is running, delete that folder.`);
+    if (Date.now() > giveUpAt)
+      fail(`another install holds ${lock} for too long. If none is running, delete that folder.`);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
   }
   process.on('exit', () => rmSync(lock, { recursive: true, force: true }));

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { objection } from './import-directions.ts';
+
+const server = 'packages/server/src';
+
+describe('import directions', () => {
+  const wrong: readonly (readonly [importer: string, specifier: string, reason: RegExp])[] = [
+    ['packages/core/src/job.ts', '@proofhouse/client', /core may not import client/],
+    ['packages/core/src/job.ts', 'node:fs', /runs in a browser/],
+    ['packages/client/src/index.ts', 'node:crypto', /runs in a browser/],
+    ['packages/client/src/index.ts', '@proofhouse/server', /without any server code/],
+    ['packages/client/src/index.ts', '../../core/src/job.ts', /by its name/],
+    ['packages/cli/src/main.ts', '@proofhouse/server', /await import/],
+    [`${server}/kernel/clock.ts`, '../jobs/jobs.ts', /the ground/],
+    [`${server}/jobs/jobs.ts`, '../stores/sql/jobs.ts', /through compose/],
+    [`${server}/jobs/jobs.ts`, '../http/app.ts', /through compose/],
+    [`${server}/jobs/jobs.ts`, '../tasks/tasks.ts', /make no cycle/],
+    [`${server}/tasks/tasks.ts`, '../jobs/job-store.ts', /concrete type/],
+    [`${server}/http/routes/jobs.ts`, '../../stores/metadata-store.ts', /a route decodes/],
+    [`${server}/stores/sql/jobs.ts`, '../../http/app.ts', /nothing above/],
+    [`${server}/compose.ts`, './main.ts', /nobody imports it/],
+  ];
+  it.each(wrong)('%s may not import %s', (importer, specifier, reason) => {
+    expect(objection(specifier, importer, false)).toMatch(reason);
+  });
+
+  const right: readonly (readonly [importer: string, specifier: string])[] = [
+    ['packages/client/src/worker/loop.ts', 'node:os'],
+    ['packages/client/src/uploader/upload.ts', '@proofhouse/blobs'],
+    [`${server}/tasks/tasks.ts`, '../jobs/jobs.ts'],
+    [`${server}/jobs/jobs.ts`, '../audit/audit.ts'],
+    [`${server}/exports/exports.ts`, '../artifacts/artifacts.ts'],
+    [`${server}/stores/sql/jobs.ts`, '../../jobs/job-store.ts'],
+    [`${server}/http/routes/jobs.ts`, '../../jobs/jobs.ts'],
+    [`${server}/compose.ts`, './stores/sql/metadata-store.ts'],
+    ['scripts/demo.ts', '@proofhouse/server'],
+  ];
+  it.each(right)('%s may import %s', (importer, specifier) => {
+    expect(objection(specifier, importer, false)).toBeUndefined();
+  });
+
+  it('the command may load the server lazily', () => {
+    expect(objection('@proofhouse/server', 'packages/cli/src/commands/serve.ts', true)).toBeUndefined();
+  });
+});
