@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { digestOf } from './digest.ts';
+import { textSchema, timeSchema, uuidSchema } from './wire-values.ts';
+
+export const artifactTypes = [
+  'podcast-doc',
+  'transcript',
+  'recording',
+  'report',
+  'invoice',
+  'event-page',
+  'assistant-output',
+  'external-link',
+  'diff',
+  'log',
+  'test-result',
+  'other',
+] as const;
+export type ArtifactType = (typeof artifactTypes)[number];
+
+export const artifactStatuses = ['draft', 'needs-review', 'approved', 'rejected', 'archived', 'superseded'] as const;
+export type ArtifactStatus = (typeof artifactStatuses)[number];
+
+export const storageProviders = [
+  's3',
+  'gcs',
+  'filesystem',
+  'dropbox',
+  'google-drive',
+  'github',
+  'external-url',
+  'local-dev',
+  'unknown',
+] as const;
+export type StorageProvider = (typeof storageProviders)[number];
+
+export const dataClasses = ['public', 'internal', 'private', 'sensitive'] as const;
+export type DataClass = (typeof dataClasses)[number];
+
+export const sourceTypes = [
+  'manual-link',
+  'manual-upload',
+  'assistant-output',
+  'import',
+  'migration',
+  'system',
+] as const;
+export type SourceType = (typeof sourceTypes)[number];
+
+/** Where the bytes of an owned artifact lie: for the server alone, never on a wire. */
+export interface BlobReference {
+  readonly key: string;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  /** The backend's mark of the object as it was written; a different one means look again. */
+  readonly fingerprint: string;
+}
+
+/**
+ * One record per thing somebody produced: what it is, who made it, what it is for, and where its
+ * bytes are. Times are epoch milliseconds; `null` is absence.
+ */
+export interface ArtifactRecord {
+  readonly id: string;
+  /** `proofhouse://artifacts/<token>`: opaque, unguessable, never parsed by clients. */
+  readonly uri: string;
+  readonly type: ArtifactType;
+  readonly title: string;
+  readonly status: ArtifactStatus;
+  readonly storageProvider: StorageProvider;
+  readonly filename: string | null;
+  readonly contentType: string;
+  readonly blob: BlobReference;
+  readonly dataClass: DataClass;
+  readonly visibility: DataClass;
+  readonly sourceType: SourceType;
+  /** The job it was uploaded to, with its name there. */
+  readonly jobId: string | null;
+  readonly name: string | null;
+  readonly createdBy: string;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Optimistic lock, from 1. */
+  readonly version: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** Bytes of UTF-8 JSON. */
+export const maxMetadataBytes = 4096;
+export const tagsSchema = z.array(textSchema(1, 100)).max(50);
+export const metadataSchema = z.record(z.string(), z.unknown());
+
+export const jobArtifactSchema = z
+  .object({
+    id: uuidSchema,
+    jobId: uuidSchema,
+    name: z.string(),
+    uri: z.string(),
+    type: z.enum(artifactTypes),
+    title: z.string(),
+    status: z.enum(artifactStatuses),
+    contentType: z.string(),
+    sizeBytes: z.int(),
+    digest: z.string().meta({ description: '`sha256:` and 64 hexadecimal digits, of the stored bytes.' }),
+    storagePath: z.string().meta({ description: '`<jobId>/<name>`, on every backend.' }),
+    createdBy: z.string(),
+    tags: z.array(z.string()),
+    metadata: metadataSchema,
+    createdAt: timeSchema,
+  })
+  .meta({ id: 'JobArtifact' });
+export type JobArtifact = z.infer<typeof jobArtifactSchema>;
+
+/** The text fields of a multipart upload beside its `file`; a raw PUT carries what its headers can. */
+export interface UploadFields {
+  readonly name: string;
+  readonly contentType?: string | undefined;
+  /** Lower-case hex. */
+  readonly sha256?: string | undefined;
+  readonly type?: ArtifactType | undefined;
+  readonly title?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** An artifact as its job's calls show it. Only for records that have a job. */
+export function jobArtifactToWire(artifact: ArtifactRecord): JobArtifact {
+  const jobId = artifact.jobId ?? '';
+  const name = artifact.name ?? '';
+  return {
+    id: artifact.id,
+    jobId,
+    name,
+    uri: artifact.uri,
+    type: artifact.type,
+    title: artifact.title,
+    status: artifact.status,
+    contentType: artifact.contentType,
+    sizeBytes: artifact.blob.sizeBytes,
+    digest: digestOf(artifact.blob.sha256),
+    storagePath: `${jobId}/${name}`,
+    createdBy: artifact.createdBy,
+    tags: [...artifact.tags],
+    metadata: { ...artifact.metadata },
+    createdAt: new Date(artifact.createdAt).toISOString(),
+  };
+}
+
+/** The type of an upload that named none: by its ending (review-and-proof, "What the doors write"). */
+export function artifactTypeOf(name: string): ArtifactType {
+  if (/\.(diff|patch)$/i.test(name)) return 'diff';
+  return /\.log$/i.test(name) ? 'log' : 'other';
+}

@@ -1,0 +1,14 @@
+/** What bytes are called when nobody said what they are (RFC 2046 section 4.5.1). */
+export const defaultContentType = 'application/octet-stream';
+
+/**
+ * Cuts a client's content type down to what a header can carry: printable ASCII, trimmed, at most 255
+ * characters. Undefined when nothing is left.
+ */
+export function cleanContentType(raw: string | undefined): string | undefined {
+  const cleaned = (raw ?? '')
+    .replace(/[^\x20-\x7e]/g, '')
+    .trim()
+    .slice(0, 255);
+  return cleaned === '' ? undefined : cleaned;
+}

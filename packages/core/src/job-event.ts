@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import type { JobCategory } from './job-types.ts';
+import { timeSchema, uuidSchema } from './wire-values.ts';
+
+export const eventLevels = ['info', 'warn', 'error'] as const;
+export type EventLevel = (typeof eventLevels)[number];
+
+/** What the server itself writes into a job's log; `note` is what a worker wrote. */
+export const eventKinds = [
+  'queued',
+  'claimed',
+  'completed',
+  'failed',
+  'retry_scheduled',
+  'dead_lettered',
+  'lease_expired',
+  'artifact_uploaded',
+  'cancel_requested',
+  'cancelled',
+  'note',
+] as const;
+export type EventKind = (typeof eventKinds)[number];
+
+/** An event before its job numbered it. Never holds a worker's raw output: that belongs in its log artifact. */
+export interface JobEventDraft {
+  readonly kind: EventKind;
+  readonly level: EventLevel;
+  /** At most 2 KiB of UTF-8. */
+  readonly message: string;
+  /** At most 4 KiB of JSON. */
+  readonly payload?: Readonly<Record<string, unknown>>;
+}
+
+/** `seq` counts from 1 within its job, without gaps. */
+export interface JobEventRecord extends JobEventDraft {
+  readonly jobId: string;
+  readonly seq: number;
+  readonly createdAt: number;
+}
+
+export const jobEventSchema = z
+  .object({
+    jobId: uuidSchema,
+    seq: z.int(),
+    kind: z.enum(eventKinds),
+    category: z.enum(['manifest', 'work']),
+    level: z.enum(eventLevels),
+    message: z.string(),
+    payload: z.record(z.string(), z.unknown()).optional(),
+    createdAt: timeSchema,
+  })
+  .meta({ id: 'JobEvent' });
+export type JobEvent = z.infer<typeof jobEventSchema>;
+
+export function jobEventToWire(event: JobEventRecord, category: JobCategory): JobEvent {
+  return {
+    jobId: event.jobId,
+    seq: event.seq,
+    kind: event.kind,
+    category,
+    level: event.level,
+    message: event.message,
+    ...(event.payload === undefined ? {} : { payload: { ...event.payload } }),
+    createdAt: new Date(event.createdAt).toISOString(),
+  };
+}

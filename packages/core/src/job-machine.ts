@@ -1,0 +1,250 @@
+import type { ErrorCode } from './error-codes.ts';
+import type { JobRecord, JobStatus, WorkerEnding } from './job.ts';
+import type { JobEventDraft } from './job-event.ts';
+
+/**
+ * The job's state machine: a pure table and pure decisions. Stores read a job, ask `decideJob`, and
+ * write the answer in the same transaction; no engine has rules of its own.
+ */
+export type JobCommand =
+  | { readonly kind: 'claim'; readonly workerId: string; readonly leaseId: string; readonly leaseMs: number }
+  | { readonly kind: 'renew'; readonly fence: Fence; readonly leaseMs: number }
+  | { readonly kind: 'complete'; readonly fence: Fence; readonly resultSummary: string | null }
+  | { readonly kind: 'fail'; readonly fence: Fence; readonly errorMessage: string; readonly retryable: boolean }
+  | { readonly kind: 'ack'; readonly fence: Fence; readonly message: string | null }
+  | { readonly kind: 'expire' }
+  | { readonly kind: 'cancel'; readonly actor: string; readonly reason: string | null }
+  | { readonly kind: 'retry'; readonly actor: string };
+
+export type JobCommandKind = JobCommand['kind'];
+
+/** Every move there is: command -> status before -> statuses it may lead to. */
+export const jobMoves: Readonly<Record<JobCommandKind, Partial<Record<JobStatus, readonly JobStatus[]>>>> = {
+  claim: { queued: ['running'] },
+  renew: { running: ['running'] },
+  complete: { running: ['succeeded'] },
+  fail: { running: ['failed', 'queued', 'dead_letter', 'cancelled'] },
+  ack: { running: ['cancelled'] },
+  expire: { running: ['queued', 'dead_letter', 'cancelled'] },
+  cancel: { queued: ['cancelled'], running: ['running'] },
+  retry: { failed: ['queued'], dead_letter: ['queued'] },
+};
+
+/** Who writes to a held job. Without `leaseId` only the worker is checked. */
+export interface Fence {
+  readonly workerId: string;
+  readonly leaseId: string | undefined;
+}
+
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export type JobDecision =
+  | { readonly outcome: 'changed'; readonly job: JobRecord; readonly events: readonly JobEventDraft[] }
+  | { readonly outcome: 'unchanged'; readonly job: JobRecord }
+  | { readonly outcome: 'refused'; readonly refusal: Refusal };
+
+/** After a lost lease the job rests this long, so that a crashing job does not spin. */
+export const expiryDelayMs = 1000;
+
+/** Rest before attempt `attempt + 1`: 15 s, doubled each time, at most 600 s. */
+export function retryDelayMs(attempt: number): number {
+  return Math.min(600, 15 * 2 ** Math.min(attempt - 1, 10)) * 1000;
+}
+
+/** Decides `command` on `job` at `now` (epoch ms). Never mutates; never throws. */
+export function decideJob(job: JobRecord, command: JobCommand, now: number): JobDecision {
+  switch (command.kind) {
+    case 'claim':
+      return guarded(job, command.kind) ?? claimed(job, command, now);
+    case 'renew':
+      return fenced(job, command.fence, now) ?? renewed(job, command.leaseMs, now);
+    case 'complete':
+      return fenced(job, command.fence, now, 'complete') ?? completed(job, command.resultSummary, now);
+    case 'fail':
+      return fenced(job, command.fence, now, 'fail') ?? failed(job, command, now);
+    case 'ack':
+      return fenced(job, command.fence, now, 'ack') ?? acknowledged(job, command.message, now);
+    case 'expire':
+      return guarded(job, command.kind) ?? expired(job, now);
+    case 'cancel':
+      return cancelled(job, command, now);
+    case 'retry':
+      return guarded(job, command.kind) ?? retried(job, command.actor, now);
+  }
+}
+
+/**
+ * Whether a writer still holds the job. A given lease must be the present one and not past, else
+ * `lease_lost` whatever the status; without one the job must be running and held by the worker.
+ */
+export function checkFence(job: JobRecord, fence: Fence, now: number): Refusal | undefined {
+  const past = job.leaseExpiresAt === null || job.leaseExpiresAt <= now;
+  const holds = job.status === 'running' && job.claimedBy === fence.workerId;
+  if (fence.leaseId !== undefined) {
+    return holds && job.leaseId === fence.leaseId && !past ? undefined : leaseLost(job);
+  }
+  if (job.status !== 'running') return stateConflict(job, 'the job is not running');
+  if (!holds) return { code: 'job_ownership_mismatch', message: `Job ${job.id} is held by another worker.` };
+  return past ? leaseLost(job) : undefined;
+}
+
+/** The fence as a decision; a repeated final call under the lease it ended is answered again. */
+function fenced(job: JobRecord, fence: Fence, now: number, ending?: WorkerEnding): JobDecision | undefined {
+  const repeated = ending !== undefined && job.endedBy === ending && job.status !== 'running';
+  if (repeated && fence.leaseId !== undefined && fence.leaseId === job.leaseId && fence.workerId === job.claimedBy) {
+    return { outcome: 'unchanged', job };
+  }
+  const refusal = checkFence(job, fence, now);
+  return refusal === undefined ? undefined : { outcome: 'refused', refusal };
+}
+
+function guarded(job: JobRecord, kind: JobCommandKind): JobDecision | undefined {
+  if (jobMoves[kind][job.status] !== undefined) return undefined;
+  return { outcome: 'refused', refusal: stateConflict(job, `"${kind}" needs another state`) };
+}
+
+function claimed(job: JobRecord, by: { workerId: string; leaseId: string; leaseMs: number }, now: number): JobDecision {
+  const next: JobRecord = {
+    ...job,
+    status: 'running',
+    claimedBy: by.workerId,
+    leaseId: by.leaseId,
+    leaseExpiresAt: now + by.leaseMs,
+    nextAttemptAt: null,
+    startedAt: job.startedAt ?? now,
+    endedBy: null,
+    updatedAt: now,
+  };
+  const message = `Claimed by ${by.workerId}, attempt ${String(job.attempt)} of ${String(job.maxAttempts)}.`;
+  return changed(next, { kind: 'claimed', level: 'info', message, payload: { workerId: by.workerId } });
+}
+
+// A heartbeat is no event: a long job would drown its own log.
+function renewed(job: JobRecord, leaseMs: number, now: number): JobDecision {
+  return changed({ ...job, leaseExpiresAt: now + leaseMs, updatedAt: now });
+}
+
+function completed(job: JobRecord, resultSummary: string | null, now: number): JobDecision {
+  const next = { ...ended(job, 'succeeded', now), resultSummary, endedBy: 'complete' as const };
+  return changed(next, { kind: 'completed', level: 'info', message: 'Completed.' });
+}
+
+function failed(job: JobRecord, by: { errorMessage: string; retryable: boolean }, now: number): JobDecision {
+  const errorMessage = by.errorMessage;
+  const failure: JobEventDraft = {
+    kind: 'failed',
+    level: 'error',
+    message: `Attempt ${String(job.attempt)} failed.`,
+    payload: { retryable: by.retryable },
+  };
+  const noted: JobRecord = { ...job, errorMessage, endedBy: 'fail' };
+  if (job.cancelRequestedAt !== null) return changed(ended(noted, 'cancelled', now), failure, cancelledEvent(job));
+  if (!by.retryable) return changed(ended(noted, 'failed', now), failure);
+  if (job.attempt >= job.maxAttempts) return changed(ended(noted, 'dead_letter', now), failure, deadLettered(job));
+  const delayMs = retryDelayMs(job.attempt);
+  return changed(requeued(noted, now, delayMs), failure, retryScheduled(job, delayMs));
+}
+
+function acknowledged(job: JobRecord, message: string | null, now: number): JobDecision {
+  if (job.cancelRequestedAt === null) {
+    return { outcome: 'refused', refusal: stateConflict(job, 'nobody asked to cancel it') };
+  }
+  const next = { ...ended(job, 'cancelled', now), endedBy: 'ack' as const };
+  return changed(next, { ...cancelledEvent(job), ...(message === null ? {} : { payload: { message } }) });
+}
+
+function expired(job: JobRecord, now: number): JobDecision {
+  if (job.leaseExpiresAt !== null && job.leaseExpiresAt > now) return { outcome: 'unchanged', job };
+  const loss: JobEventDraft = {
+    kind: 'lease_expired',
+    level: 'warn',
+    message: `The lease of ${job.claimedBy ?? 'its worker'} passed without a heartbeat.`,
+  };
+  const noted: JobRecord = { ...job, errorMessage: 'The worker was lost: its lease passed without a heartbeat.' };
+  if (job.cancelRequestedAt !== null) return changed(ended(noted, 'cancelled', now), loss, cancelledEvent(job));
+  if (job.attempt >= job.maxAttempts) return changed(ended(noted, 'dead_letter', now), loss, deadLettered(job));
+  return changed(requeued(noted, now, expiryDelayMs), loss, retryScheduled(job, expiryDelayMs));
+}
+
+function cancelled(job: JobRecord, by: { actor: string; reason: string | null }, now: number): JobDecision {
+  if (job.status === 'cancelled') return { outcome: 'unchanged', job };
+  const refused = guarded(job, 'cancel');
+  if (refused !== undefined) return refused;
+  if (job.cancelRequestedAt !== null) return { outcome: 'unchanged', job };
+  const asked: JobRecord = {
+    ...job,
+    cancelRequestedAt: now,
+    cancelRequestedBy: by.actor,
+    cancelReason: by.reason,
+    updatedAt: now,
+  };
+  const request: JobEventDraft = {
+    kind: 'cancel_requested',
+    level: 'warn',
+    message: `${by.actor} asked to cancel the job.`,
+    ...(by.reason === null ? {} : { payload: { reason: by.reason } }),
+  };
+  if (job.status === 'running') return changed(asked, request);
+  return changed(ended(asked, 'cancelled', now), request, cancelledEvent(job));
+}
+
+function retried(job: JobRecord, actor: string, now: number): JobDecision {
+  const attempt = job.attempt + 1;
+  const next: JobRecord = {
+    ...job,
+    status: 'queued',
+    attempt,
+    maxAttempts: Math.max(job.maxAttempts, attempt),
+    nextAttemptAt: null,
+    leaseExpiresAt: null,
+    cancelRequestedAt: null,
+    cancelRequestedBy: null,
+    cancelReason: null,
+    finishedAt: null,
+    updatedAt: now,
+  };
+  return changed(next, { kind: 'queued', level: 'info', message: `Put back into the queue by ${actor}.` });
+}
+
+function ended(job: JobRecord, status: JobStatus, now: number): JobRecord {
+  return { ...job, status, leaseExpiresAt: null, nextAttemptAt: null, finishedAt: now, updatedAt: now };
+}
+
+function requeued(job: JobRecord, now: number, delayMs: number): JobRecord {
+  return {
+    ...job,
+    status: 'queued',
+    attempt: job.attempt + 1,
+    leaseExpiresAt: null,
+    nextAttemptAt: now + delayMs,
+    updatedAt: now,
+  };
+}
+
+function changed(job: JobRecord, ...events: JobEventDraft[]): JobDecision {
+  return { outcome: 'changed', job, events };
+}
+
+function cancelledEvent(job: JobRecord): JobEventDraft {
+  return { kind: 'cancelled', level: 'warn', message: `Cancelled during attempt ${String(job.attempt)}.` };
+}
+
+function deadLettered(job: JobRecord): JobEventDraft {
+  return { kind: 'dead_lettered', level: 'error', message: `All ${String(job.maxAttempts)} attempts are used up.` };
+}
+
+function retryScheduled(job: JobRecord, delayMs: number): JobEventDraft {
+  const message = `Attempt ${String(job.attempt + 1)} can start in ${String(delayMs / 1000)} s.`;
+  return { kind: 'retry_scheduled', level: 'info', message, payload: { delayMs } };
+}
+
+function leaseLost(job: JobRecord): Refusal {
+  return { code: 'lease_lost', message: `This lease on job ${job.id} has ended; stop the work and claim again.` };
+}
+
+function stateConflict(job: JobRecord, why: string): Refusal {
+  return { code: 'job_state_conflict', message: `Job ${job.id} is ${job.status}: ${why}.` };
+}

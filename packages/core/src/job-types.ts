@@ -1,0 +1,12 @@
+/** The kinds of queued work the server knows without being configured (seed 003 FR-001, FR-002). */
+export const builtInJobTypes = ['task', 'exec', 'codex_exec', 'codex_skill', 'manifest'] as const;
+
+/** Pages and event readers show manifest runs apart from other work (seed 003 FR-012). */
+export type JobCategory = 'manifest' | 'work';
+
+export function categoryOf(type: string): JobCategory {
+  return type === 'manifest' ? 'manifest' : 'work';
+}
+
+/** What a configured job type may be called. */
+export const jobTypePattern = /^[a-z][a-z0-9_-]{0,63}$/;

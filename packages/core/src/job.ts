@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import { categoryOf } from './job-types.ts';
+import { textSchema, timeSchema, uuidSchema } from './wire-values.ts';
+
+export const jobStatuses = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'dead_letter'] as const;
+export type JobStatus = (typeof jobStatuses)[number];
+
+/** Statuses that end a job. Only an operator's retry leaves one. */
+export const finalStatuses: readonly JobStatus[] = ['succeeded', 'failed', 'cancelled', 'dead_letter'];
+
+export type JobPayload = Readonly<Record<string, unknown>>;
+
+/** Bytes of UTF-8 JSON. */
+export const maxPayloadBytes = 256 * 1024;
+/** Bytes of UTF-8. */
+export const maxSummaryBytes = 8 * 1024;
+export const defaultLeaseSeconds = 120;
+/** A day: longer leases only hide dead workers. */
+export const maxLeaseSeconds = 86_400;
+
+/**
+ * A unit of queued work as the stores keep it. Times are epoch milliseconds. `null` is absence.
+ */
+export interface JobRecord {
+  readonly id: string;
+  readonly type: string;
+  readonly status: JobStatus;
+  /** Higher runs first. */
+  readonly priority: number;
+  readonly payload: JobPayload;
+  /** Lower case, sorted, without repeats; a claim needs all of them. */
+  readonly requiredCapabilities: readonly string[];
+  /** `payload.repository`, when it is a string: credentials can be limited to repositories. */
+  readonly repository: string | null;
+  readonly affinityKey: string | null;
+  readonly createdBy: string;
+  readonly parentJobId: string | null;
+  /** Who holds the job, or held it last. */
+  readonly claimedBy: string | null;
+  /** The fencing token of the present lease, or of the last one after the end. */
+  readonly leaseId: string | null;
+  readonly leaseExpiresAt: number | null;
+  /** Not claimable before this time: `notBefore`, or the end of a retry's delay. */
+  readonly nextAttemptAt: number | null;
+  /** Counts from 1. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly resultSummary: string | null;
+  readonly errorMessage: string | null;
+  readonly cancelRequestedAt: number | null;
+  readonly cancelRequestedBy: string | null;
+  readonly cancelReason: string | null;
+  /** First claim; set once. */
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  /** The call by which the holder ended the lease, so that its repetition can be answered alike. */
+  readonly endedBy: WorkerEnding | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** How a holder gives a job back. */
+export type WorkerEnding = 'complete' | 'fail' | 'ack';
+
+export const jobSchema = z
+  .object({
+    id: uuidSchema,
+    type: z.string(),
+    category: z.enum(['manifest', 'work']),
+    status: z.enum(jobStatuses),
+    priority: z.int(),
+    payload: z.record(z.string(), z.unknown()),
+    requiredCapabilities: z.array(z.string()),
+    affinityKey: z.string().nullable(),
+    taskId: z.string().nullable(),
+    bundleId: z.string().nullable(),
+    parentJobId: z.string().nullable(),
+    createdBy: z.string(),
+    claimedBy: z.string().nullable(),
+    leaseId: z.string().optional().meta({ description: 'The fencing token; shown to the holder only.' }),
+    leaseExpiresAt: timeSchema.nullable(),
+    nextAttemptAt: timeSchema.nullable(),
+    attempt: z.int(),
+    maxAttempts: z.int(),
+    resultSummary: z.string().nullable(),
+    errorMessage: z.string().nullable(),
+    cancelRequestedAt: timeSchema.nullable(),
+    cancelRequestedBy: z.string().nullable(),
+    cancelReason: z.string().nullable(),
+    startedAt: timeSchema.nullable(),
+    finishedAt: timeSchema.nullable(),
+    createdAt: timeSchema,
+    updatedAt: timeSchema,
+  })
+  .meta({ id: 'Job' });
+export type Job = z.infer<typeof jobSchema>;
+
+const capabilitiesSchema = z.array(textSchema(1, 128)).max(64);
+
+export const createJobSchema = z
+  .strictObject({
+    type: z.string(),
+    priority: z.int().min(-1_000_000).max(1_000_000).default(0),
+    payload: z.record(z.string(), z.unknown()).default({}),
+    affinityKey: textSchema(1, 255).nullish(),
+    maxAttempts: z.int().min(1).max(1000).default(3),
+    requiredCapabilities: capabilitiesSchema.nullish(),
+    taskId: z.string().nullish(),
+    bundleId: z.string().nullish(),
+    notBefore: timeSchema.nullish(),
+    idempotencyKey: textSchema(1, 255).nullish(),
+  })
+  .meta({ id: 'CreateJob' });
+export type CreateJob = z.input<typeof createJobSchema>;
+
+export const claimSchema = z
+  .strictObject({
+    workerId: textSchema(1, 255).nullish(),
+    leaseSeconds: z.int().min(1).max(maxLeaseSeconds).default(defaultLeaseSeconds),
+    allowedTypes: z.array(z.string()).max(64).nullish(),
+    workerCapabilities: capabilitiesSchema.nullish(),
+    waitSeconds: z.number().min(0).max(30).default(0),
+  })
+  .meta({ id: 'ClaimJob' });
+
+/** Fields every worker call may carry beside its own; the lease belongs in the `Proofhouse-Lease` header. */
+const holderFields = { workerId: textSchema(1, 255).nullish(), leaseId: textSchema(1, 255).nullish() };
+
+export const heartbeatSchema = z
+  .strictObject({ ...holderFields, leaseSeconds: z.int().min(1).max(maxLeaseSeconds).default(defaultLeaseSeconds) })
+  .meta({ id: 'Heartbeat' });
+export const completeSchema = z
+  .strictObject({ ...holderFields, resultSummary: z.string().nullish() })
+  .meta({ id: 'CompleteJob' });
+export const failSchema = z
+  .strictObject({ ...holderFields, errorMessage: z.string(), retryable: z.boolean().default(false) })
+  .meta({ id: 'FailJob' });
+
+/** The job as it crosses the wire; the lease is shown to its holder alone. */
+export function jobToWire(job: JobRecord, options: { showLease: boolean }): Job {
+  const time = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
+  return {
+    id: job.id,
+    type: job.type,
+    category: categoryOf(job.type),
+    status: job.status,
+    priority: job.priority,
+    payload: job.payload,
+    requiredCapabilities: [...job.requiredCapabilities],
+    affinityKey: job.affinityKey,
+    taskId: null,
+    bundleId: null,
+    parentJobId: job.parentJobId,
+    createdBy: job.createdBy,
+    claimedBy: job.claimedBy,
+    ...(options.showLease && job.status === 'running' && job.leaseId !== null ? { leaseId: job.leaseId } : {}),
+    leaseExpiresAt: time(job.leaseExpiresAt),
+    nextAttemptAt: time(job.nextAttemptAt),
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    resultSummary: job.resultSummary,
+    errorMessage: job.errorMessage,
+    cancelRequestedAt: time(job.cancelRequestedAt),
+    cancelRequestedBy: job.cancelRequestedBy,
+    cancelReason: job.cancelReason,
+    startedAt: time(job.startedAt),
+    finishedAt: time(job.finishedAt),
+    createdAt: new Date(job.createdAt).toISOString(),
+    updatedAt: new Date(job.updatedAt).toISOString(),
+  };
+}

@@ -1,0 +1,75 @@
+import type { z } from 'zod';
+import type { Action } from './access.ts';
+import type { ErrorCode } from './error-codes.ts';
+
+/** How bytes travel: `bytes` is the artifact itself, `multipart` a form with one file. */
+export type RequestWire = 'none' | 'json' | 'bytes' | 'multipart';
+export type ResponseWire = 'json' | 'bytes';
+
+/**
+ * One row of the operations table. From it come the HTTP route, the typed client method, the OpenAPI
+ * document, and the check that conformance covers it.
+ */
+export interface Operation<
+  Params extends z.ZodType = z.ZodType,
+  Query extends z.ZodType = z.ZodType,
+  Body extends z.ZodType = z.ZodType,
+  Output extends z.ZodType = z.ZodType,
+> {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** `{name}` takes one segment; `{+name}`, last only, takes the rest of the path, slashes included. */
+  readonly path: `/${string}`;
+  readonly door: 'api';
+  readonly request: RequestWire;
+  readonly response: ResponseWire;
+  /** Status of the usual success. */
+  readonly status: 200 | 201;
+  /** Class check, before anything is looked up. */
+  readonly action: Action;
+  readonly summary: string;
+  readonly description?: string;
+  readonly params: Params;
+  readonly query: Query;
+  /** The JSON body, or the text fields of the form. */
+  readonly body: Body;
+  readonly output: Output;
+  /** Takes the fencing token in `Proofhouse-Lease`. */
+  readonly lease: boolean;
+  /** Takes `Idempotency-Key`. */
+  readonly idempotent: boolean;
+  /** What it can answer beyond what every operation can. */
+  readonly errors: readonly ErrorCode[];
+}
+
+export type InputOf<O extends Operation> = {
+  params: z.output<O['params']>;
+  query: z.output<O['query']>;
+  body: z.output<O['body']>;
+};
+
+/** What a caller hands over: defaults may be left out. */
+export type CallOf<O extends Operation> = {
+  params: z.input<O['params']>;
+  query: z.input<O['query']>;
+  body: z.input<O['body']>;
+};
+
+export type OutputOf<O extends Operation> = z.output<O['output']>;
+
+/** Headers of our own; everything else follows the HTTP RFCs. */
+export const leaseHeader = 'proofhouse-lease';
+export const idempotencyHeader = 'idempotency-key';
+export const requestIdHeader = 'x-request-id';
+
+/** What any operation can answer. */
+export const commonErrors: readonly ErrorCode[] = [
+  'bad_request',
+  'invalid_request',
+  'unauthenticated',
+  'forbidden',
+  'body_too_large',
+  'unsupported_media_type',
+  'too_busy',
+  'internal',
+  'unavailable',
+];

@@ -1,0 +1,247 @@
+import { z } from 'zod';
+import { artifactTypes, jobArtifactSchema } from './artifact.ts';
+import {
+  claimSchema,
+  completeSchema,
+  createJobSchema,
+  failSchema,
+  heartbeatSchema,
+  jobSchema,
+  jobStatuses,
+} from './job.ts';
+import type { Operation } from './operation.ts';
+import { cursorSchema, limitSchema, textSchema, uuidSchema } from './wire-values.ts';
+import { createdWorkerTokenSchema, createWorkerTokenSchema, workerTokenSchema } from './worker.ts';
+
+const nothing = z.strictObject({});
+const jobParams = z.strictObject({ jobId: z.string() });
+const page = <Item extends z.ZodType>(item: Item) =>
+  z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+
+type Defaults = Pick<Operation, 'door' | 'request' | 'response' | 'status' | 'lease' | 'idempotent'> & {
+  params: typeof nothing;
+  query: typeof nothing;
+  body: typeof nothing;
+  errors: readonly [];
+};
+
+const defaults: Defaults = {
+  door: 'api',
+  request: 'none',
+  response: 'json',
+  status: 200,
+  lease: false,
+  idempotent: false,
+  params: nothing,
+  query: nothing,
+  body: nothing,
+  errors: [],
+};
+
+// Keeps each row's own types, so that routes and client methods are checked against them.
+function operation<
+  const Row extends Partial<Operation> & Pick<Operation, 'method' | 'path' | 'action' | 'summary' | 'output'>,
+>(row: Row): Omit<Defaults, keyof Row> & Row {
+  return { ...defaults, ...row };
+}
+
+const fenceErrors = ['job_not_found', 'lease_lost', 'job_state_conflict'] as const;
+const byteErrors = [
+  'invalid_artifact_name',
+  'invalid_digest',
+  'digest_mismatch',
+  'artifact_too_large',
+  'storage_full',
+] as const;
+
+export const operations = {
+  createJob: operation({
+    method: 'POST',
+    path: '/api/queue/jobs',
+    request: 'json',
+    status: 201,
+    action: 'job.create',
+    idempotent: true,
+    summary: 'Put a job into the queue',
+    description: 'A repeated idempotency key answers 200 with the first job.',
+    body: createJobSchema,
+    output: jobSchema,
+    errors: ['idempotency_conflict'],
+  }),
+  listJobs: operation({
+    method: 'GET',
+    path: '/api/queue/jobs',
+    action: 'job.list',
+    summary: 'List jobs, newest first',
+    query: z.strictObject({
+      status: z.enum(jobStatuses).optional(),
+      type: z.string().optional(),
+      category: z.enum(['manifest', 'work']).optional(),
+      limit: limitSchema(200, 50),
+      cursor: cursorSchema,
+    }),
+    output: page(jobSchema),
+    errors: ['invalid_cursor'],
+  }),
+  getJob: operation({
+    method: 'GET',
+    path: '/api/queue/jobs/{jobId}',
+    action: 'job.read',
+    summary: 'Read a job',
+    params: jobParams,
+    output: jobSchema,
+    errors: ['job_not_found'],
+  }),
+  claimJob: operation({
+    method: 'POST',
+    path: '/api/queue/jobs/claim',
+    request: 'json',
+    action: 'job.claim',
+    idempotent: true,
+    summary: 'Claim the next eligible job',
+    description: 'Waits up to `waitSeconds` for one; `{"job": null}` when there is none.',
+    body: claimSchema,
+    output: z.object({ job: jobSchema.nullable() }),
+    errors: ['worker_not_authorized', 'idempotency_conflict'],
+  }),
+  heartbeatJob: operation({
+    method: 'POST',
+    path: '/api/queue/jobs/{jobId}/heartbeat',
+    request: 'json',
+    action: 'job.work',
+    lease: true,
+    summary: 'Renew the lease to now plus leaseSeconds',
+    params: jobParams,
+    body: heartbeatSchema,
+    output: jobSchema,
+    errors: ['worker_not_authorized', ...fenceErrors, 'job_ownership_mismatch'],
+  }),
+  completeJob: operation({
+    method: 'POST',
+    path: '/api/queue/jobs/{jobId}/complete',
+    request: 'json',
+    action: 'job.work',
+    lease: true,
+    summary: 'End a held job as succeeded',
+    params: jobParams,
+    body: completeSchema,
+    output: jobSchema,
+    errors: ['worker_not_authorized', ...fenceErrors, 'job_ownership_mismatch'],
+  }),
+  failJob: operation({
+    method: 'POST',
+    path: '/api/queue/jobs/{jobId}/fail',
+    request: 'json',
+    action: 'job.work',
+    lease: true,
+    summary: 'End the attempt as failed, for good or to be retried',
+    params: jobParams,
+    body: failSchema,
+    output: jobSchema,
+    errors: ['worker_not_authorized', ...fenceErrors, 'job_ownership_mismatch'],
+  }),
+  uploadArtifact: operation({
+    method: 'POST',
+    path: '/api/queue/jobs/{jobId}/artifacts/upload',
+    request: 'multipart',
+    status: 201,
+    action: 'artifact.add',
+    lease: true,
+    idempotent: true,
+    summary: 'Upload an artifact of a job as a form',
+    description: 'Parts in any order: `file` and `name` are required. (Seed 000 DOC-REQ-002, DOC-REQ-003.)',
+    params: jobParams,
+    body: z.strictObject({
+      name: z.string(),
+      contentType: z.string().optional(),
+      digest: z.string().optional(),
+      type: z.enum(artifactTypes).optional(),
+      title: textSchema(1, 500).optional(),
+      tags: z.string().optional().meta({ description: 'JSON array of strings' }),
+      metadata: z.string().optional().meta({ description: 'JSON object, at most 4096 bytes' }),
+      workerId: z.string().optional(),
+      leaseId: z.string().optional(),
+    }),
+    output: jobArtifactSchema,
+    errors: ['worker_not_authorized', ...fenceErrors, ...byteErrors, 'idempotency_conflict'],
+  }),
+  putArtifact: operation({
+    method: 'PUT',
+    path: '/api/queue/jobs/{jobId}/artifacts/{+name}',
+    request: 'bytes',
+    status: 201,
+    action: 'artifact.add',
+    lease: true,
+    idempotent: true,
+    summary: 'Upload an artifact of a job as a raw body: the fast path',
+    description: '`Content-Type` and `Content-Digest` (RFC 9530, sha-256) describe the body.',
+    params: z.strictObject({ jobId: z.string(), name: z.string() }),
+    query: z.strictObject({ type: z.enum(artifactTypes).optional(), title: textSchema(1, 500).optional() }),
+    output: jobArtifactSchema,
+    errors: ['worker_not_authorized', ...fenceErrors, ...byteErrors, 'idempotency_conflict'],
+  }),
+  listJobArtifacts: operation({
+    method: 'GET',
+    path: '/api/queue/jobs/{jobId}/artifacts',
+    action: 'artifact.list',
+    summary: 'List the artifacts of a job, every version, newest first',
+    params: jobParams,
+    query: z.strictObject({
+      name: z.string().optional(),
+      limit: limitSchema(500, 200),
+      cursor: cursorSchema,
+    }),
+    output: page(jobArtifactSchema),
+    errors: ['job_not_found', 'invalid_artifact_name', 'invalid_cursor'],
+  }),
+  downloadArtifact: operation({
+    method: 'GET',
+    path: '/api/queue/jobs/{jobId}/artifacts/{artifactId}/download',
+    response: 'bytes',
+    action: 'artifact.read',
+    summary: 'Download the bytes of an artifact',
+    description: 'Single byte ranges (RFC 9110), `ETag`, `Repr-Digest` (RFC 9530); HEAD answers alike.',
+    params: z.strictObject({ jobId: z.string(), artifactId: z.string() }),
+    output: z.unknown(),
+    errors: [
+      'job_not_found',
+      'artifact_not_found',
+      'artifact_job_mismatch',
+      'range_not_satisfiable',
+      'integrity_failure',
+    ],
+  }),
+  createWorkerToken: operation({
+    method: 'POST',
+    path: '/api/queue/workers/tokens',
+    request: 'json',
+    status: 201,
+    action: 'credential.manage',
+    summary: 'Make a worker token; it is shown once',
+    body: createWorkerTokenSchema,
+    output: createdWorkerTokenSchema,
+  }),
+  listWorkerTokens: operation({
+    method: 'GET',
+    path: '/api/queue/workers/tokens',
+    action: 'credential.manage',
+    summary: 'List worker tokens, newest first, never their secrets',
+    query: z.strictObject({ workerId: z.string().optional(), limit: limitSchema(200, 50), cursor: cursorSchema }),
+    output: page(workerTokenSchema),
+    errors: ['invalid_cursor'],
+  }),
+  revokeWorkerToken: operation({
+    method: 'POST',
+    path: '/api/queue/workers/tokens/{tokenId}/revoke',
+    request: 'json',
+    action: 'credential.manage',
+    summary: 'Revoke a worker token at once and for good',
+    params: z.strictObject({ tokenId: uuidSchema }),
+    output: workerTokenSchema,
+    errors: ['not_found'],
+  }),
+} as const satisfies Record<string, Operation>;
+
+export type Operations = typeof operations;
+export type OperationId = keyof Operations;
+export const operationIds = Object.keys(operations) as OperationId[];

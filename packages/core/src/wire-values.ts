@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+/** ISO 8601 with an offset; answers are always UTC with milliseconds. */
+export const timeSchema = z.iso.datetime({ offset: true });
+
+export const uuidSchema = z.uuid();
+
+/** A string of `min`..`max` characters after trimming, without control characters. */
+export function textSchema(min: number, max: number) {
+  return (
+    z
+      .string()
+      .trim()
+      .min(min)
+      .max(max)
+      // eslint-disable-next-line no-control-regex -- finding control characters is the point.
+      .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not contain control characters')
+  );
+}
+
+/** Query strings carry text: `limit` is read as an integer within bounds. */
+export function limitSchema(most: number, usual: number) {
+  return z.coerce.number().int().min(1).max(most).default(usual);
+}
+
+export const cursorSchema = z.string().max(2048).optional();
+
+/** UTF-8 length of a text, in bytes. */
+export function utf8Bytes(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

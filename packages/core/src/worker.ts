@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { jobTypePattern } from './job-types.ts';
+import type { WorkerPolicy } from './principal.ts';
+import { textSchema, timeSchema, uuidSchema } from './wire-values.ts';
+
+/** A worker's identity; any number of credentials speak for it. */
+export interface WorkerRecord {
+  readonly id: string;
+  readonly name: string | null;
+  readonly createdAt: number;
+}
+
+/** A worker token as it is kept: never the secret, only its sha256. */
+export interface CredentialRecord {
+  readonly id: string;
+  readonly workerId: string;
+  /** Lower-case hex of the whole token. */
+  readonly secretSha256: string;
+  readonly description: string | null;
+  readonly policy: WorkerPolicy;
+  readonly createdBy: string;
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  readonly revokedAt: number | null;
+  /** Kept coarsely: at most one write an hour. */
+  readonly lastUsedAt: number | null;
+  readonly version: number;
+}
+
+const policyFields = {
+  allowedRepositories: z.array(textSchema(1, 255)).max(1000).nullish(),
+  allowedJobTypes: z.array(z.string().regex(jobTypePattern)).max(64).nullish(),
+  capabilities: z.array(textSchema(1, 128)).max(64).nullish(),
+};
+
+/** No colon: a bearer may be written `<workerId>:<secret>`. */
+export const workerIdSchema = textSchema(1, 255).refine(
+  (id) => !id.includes(':') && !reservedWorkerIds.includes(id.toLowerCase()),
+  'must not contain a colon nor be "admin", "system" or "internal"',
+);
+
+const reservedWorkerIds = ['admin', 'system', 'internal'];
+
+export const createWorkerTokenSchema = z
+  .strictObject({
+    workerId: workerIdSchema,
+    description: textSchema(0, 1000).nullish(),
+    ...policyFields,
+    expiresAt: timeSchema.nullish(),
+  })
+  .meta({ id: 'CreateWorkerToken' });
+export type CreateWorkerToken = z.input<typeof createWorkerTokenSchema>;
+
+export const workerTokenSchema = z
+  .object({
+    id: uuidSchema,
+    workerId: z.string(),
+    description: z.string().nullable(),
+    allowedRepositories: z.array(z.string()).nullable(),
+    allowedJobTypes: z.array(z.string()).nullable(),
+    capabilities: z.array(z.string()).nullable(),
+    createdBy: z.string(),
+    createdAt: timeSchema,
+    expiresAt: timeSchema.nullable(),
+    revokedAt: timeSchema.nullable(),
+    lastUsedAt: timeSchema.nullable(),
+  })
+  .meta({ id: 'WorkerToken' });
+export type WorkerToken = z.infer<typeof workerTokenSchema>;
+
+export const createdWorkerTokenSchema = z
+  .object({ token: z.string().meta({ description: 'Shown once; keep it.' }), workerToken: workerTokenSchema })
+  .meta({ id: 'CreatedWorkerToken' });
+
+export function workerTokenToWire(credential: CredentialRecord): WorkerToken {
+  const time = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
+  const list = (values: readonly string[] | undefined): string[] | null => (values === undefined ? null : [...values]);
+  return {
+    id: credential.id,
+    workerId: credential.workerId,
+    description: credential.description,
+    allowedRepositories: list(credential.policy.allowedRepositories),
+    allowedJobTypes: list(credential.policy.allowedJobTypes),
+    capabilities: list(credential.policy.capabilities),
+    createdBy: credential.createdBy,
+    createdAt: new Date(credential.createdAt).toISOString(),
+    expiresAt: time(credential.expiresAt),
+    revokedAt: time(credential.revokedAt),
+    lastUsedAt: time(credential.lastUsedAt),
+  };
+}

@@ -1,0 +1,71 @@
+import type { JobCategory, JobDecision, JobEventRecord, JobRecord, JobStatus, WorkerPolicy } from '@proofhouse/core';
+import type { IdempotencyKey } from '../kernel/commit.ts';
+import type { Page, PageRequest } from '../kernel/page.ts';
+
+/**
+ * Where jobs and their events lie. Every verb is atomic and durable when its promise settles; the
+ * rules are core's (`decideJob`), applied inside the store's own transaction. `now` is always given:
+ * stores have no clock.
+ */
+export interface JobStore {
+  /**
+   * Adds a queued job and its `queued` event. A known idempotency key adds nothing: same fingerprint
+   * gives `repeated` with the first job, another gives `conflict`.
+   */
+  enqueue(job: JobRecord, idempotency?: IdempotencyKey): Promise<Enqueued>;
+
+  find(jobId: string): Promise<JobRecord | undefined>;
+
+  /** Newest first by (createdAt, id). */
+  list(filter: JobFilter, page: PageRequest): Promise<Page<JobRecord>>;
+
+  /**
+   * Claims up to `maxJobs` of the eligible ready jobs, in the order priority desc, createdAt, id. Two
+   * claimers never get one job, and jobs that the claimer may not have cost nothing. With a known
+   * idempotency key it gives the jobs of the first claim, as they are now.
+   */
+  claim(request: ClaimRequest): Promise<Claimed>;
+
+  /**
+   * Reads the job, lets `decide` decide, writes what it decided with its events, in one transaction.
+   * `decide` must be pure and synchronous: it may run again. Undefined: no such job.
+   */
+  apply(jobId: string, now: number, decide: (job: JobRecord) => JobDecision): Promise<JobDecision | undefined>;
+
+  /** Ends leases that passed before `now`, at most `limit` of them; safe with many servers at once. */
+  sweep(now: number, limit: number): Promise<JobRecord[]>;
+
+  /** Events of a job with `seq` over `after`, oldest first. */
+  events(jobId: string, after: number, limit: number): Promise<JobEventRecord[]>;
+}
+
+export type Enqueued =
+  | { readonly outcome: 'added' | 'repeated'; readonly job: JobRecord }
+  | { readonly outcome: 'conflict' };
+
+export interface JobFilter {
+  readonly status?: JobStatus | undefined;
+  readonly type?: string | undefined;
+  readonly category?: JobCategory | undefined;
+  /** Only running jobs held by this worker. */
+  readonly heldBy?: string | undefined;
+}
+
+export interface ClaimRequest {
+  readonly workerId: string;
+  /** What the claimer may have: lists that are absent do not narrow. */
+  readonly types: readonly string[] | undefined;
+  readonly repositories: WorkerPolicy['allowedRepositories'];
+  /** Lower case. */
+  readonly capabilities: readonly string[];
+  readonly leaseMs: number;
+  /** One fencing token for each job that may be claimed: its length is the most that are. */
+  readonly leaseIds: readonly string[];
+  readonly now: number;
+  /** `resourceId` is set by the store. */
+  readonly idempotency?: Omit<IdempotencyKey, 'resourceId'> | undefined;
+}
+
+export type Claimed =
+  | { readonly outcome: 'claimed' | 'repeated'; readonly jobs: readonly JobRecord[] }
+  | { readonly outcome: 'conflict' };

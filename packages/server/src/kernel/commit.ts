@@ -1,0 +1,62 @@
+import type { ArtifactRecord, CredentialRecord, Fence, JobEventDraft, Refusal, WorkerRecord } from '@proofhouse/core';
+
+/**
+ * The one way to write anything but the queue's hot verbs: a consistent read, a pure decision, then
+ * these changes under these preconditions, all or nothing. On a conflict the caller reads and decides
+ * again. It maps to a SQL transaction with version checks and to DynamoDB's TransactWriteItems, so it
+ * holds at most 100 items.
+ */
+export interface Commit {
+  readonly changes: readonly Change[];
+  readonly preconditions: readonly Precondition[];
+  readonly idempotency?: IdempotencyKey | undefined;
+  /** Epoch ms: what leases and keys are compared with. */
+  readonly now: number;
+}
+
+export type Change =
+  | { readonly kind: 'add-artifact'; readonly artifact: ArtifactRecord }
+  /** Takes a path in a job's name space, as file or folder; conflicts when it is the other kind. */
+  | { readonly kind: 'take-path'; readonly jobId: string; readonly path: string; readonly as: 'file' | 'folder' }
+  | { readonly kind: 'add-worker-if-absent'; readonly worker: WorkerRecord }
+  | { readonly kind: 'add-credential'; readonly credential: CredentialRecord }
+  /** Replaces the credential whose stored version is one less. */
+  | { readonly kind: 'update-credential'; readonly credential: CredentialRecord }
+  /** Numbers the event in its job's log. The job must exist. */
+  | { readonly kind: 'append-event'; readonly jobId: string; readonly event: JobEventDraft };
+
+export type Precondition =
+  | { readonly kind: 'job-exists'; readonly jobId: string }
+  /** The writer still holds the job, decided by core's `checkFence` on the row of this commit. */
+  | { readonly kind: 'job-held'; readonly jobId: string; readonly fence: Fence };
+
+/** Written in the resource's own commit; the answer to a repetition is rendered anew. */
+export interface IdempotencyKey {
+  readonly principal: string;
+  readonly operation: string;
+  readonly key: string;
+  /** Of everything that makes two requests the same. */
+  readonly fingerprint: string;
+  readonly resourceId: string;
+  readonly expiresAt: number;
+}
+
+export const idempotencyLifeMs = 24 * 60 * 60 * 1000;
+
+export type CommitResult =
+  | { readonly outcome: 'done' }
+  /** The key was used before for the same request: nothing was written now. */
+  | { readonly outcome: 'repeated'; readonly resourceId: string }
+  | { readonly outcome: 'conflict'; readonly conflict: Conflict };
+
+export type Conflict =
+  | { readonly kind: 'idempotency' }
+  | { readonly kind: 'job-missing'; readonly jobId: string }
+  | { readonly kind: 'fence'; readonly refusal: Refusal }
+  | { readonly kind: 'path'; readonly path: string; readonly is: 'file' | 'folder' }
+  | { readonly kind: 'version' };
+
+export interface Commits {
+  /** Throws only for trouble of the store itself: `unavailable`, `storage_full`, `internal`. */
+  commit(commit: Commit): Promise<CommitResult>;
+}

@@ -1,0 +1,58 @@
+import { AppError } from '@proofhouse/core';
+import { sha256Hex } from './secret.ts';
+
+/** A place in a list ordered newest first by (createdAt, id). */
+export interface PageKey {
+  readonly at: number;
+  readonly id: string;
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  /** Rows strictly after this place; absent: from the start. */
+  readonly after: PageKey | undefined;
+}
+
+/** May be short; only `next === undefined` ends the list. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: PageKey | undefined;
+}
+
+/** Which rows a cursor was made for: it must not be used on another list. */
+export type ListFilter = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+/** `base64url([version, filter hash, at, id])`: opaque to clients, unsigned, never a capability. */
+export function encodeCursor(filter: ListFilter, key: PageKey): string {
+  return Buffer.from(JSON.stringify([1, filterHash(filter), key.at, key.id])).toString('base64url');
+}
+
+/** Reads a cursor of the same filter, or throws `invalid_cursor`. */
+export function decodeCursor(filter: ListFilter, cursor: string | undefined): PageKey | undefined {
+  if (cursor === undefined) return undefined;
+  const parts = parseCursor(cursor);
+  if (parts?.hash !== filterHash(filter)) {
+    throw new AppError('invalid_cursor', 'The cursor was not made by this list with these filters; start without one.');
+  }
+  return { at: parts.at, id: parts.id };
+}
+
+function parseCursor(cursor: string): { hash: string; at: number; id: string } | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(parsed)) return undefined;
+  const [version, hash, at, id] = parsed as unknown[];
+  if (parsed.length !== 4 || version !== 1 || typeof hash !== 'string' || typeof id !== 'string') return undefined;
+  if (typeof at !== 'number' || !Number.isSafeInteger(at) || id.length > 255) return undefined;
+  return { hash, at, id };
+}
+
+function filterHash(filter: ListFilter): string {
+  const entries = Object.entries(filter).filter(([, value]) => value !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return sha256Hex(JSON.stringify(entries)).slice(0, 12);
+}

@@ -1,0 +1,16 @@
+import type { CredentialRecord } from '@proofhouse/core';
+import type { Page, PageRequest } from '../kernel/page.ts';
+
+/** Reads of workers and their credentials; they are written through `Commits`. */
+export interface WorkerStore {
+  /** By the sha256 (lower-case hex) of the token: the one look-up of every authenticated request. */
+  findCredentialBySecret(secretSha256: string): Promise<CredentialRecord | undefined>;
+
+  findCredential(credentialId: string): Promise<CredentialRecord | undefined>;
+
+  /** Newest first by (createdAt, id). */
+  listCredentials(filter: { workerId?: string | undefined }, page: PageRequest): Promise<Page<CredentialRecord>>;
+
+  /** Best effort; callers do it at most once an hour for each credential. */
+  touchCredential(credentialId: string, usedAt: number): Promise<void>;
+}
