@@ -1,0 +1,43 @@
+// Runs one engine for as long as somebody listens: the starter holds this process's stdin open, and when that closes,
+// whether by stop(), Ctrl-C, a crash or SIGKILL of the starter, the engine is stopped and its folder removed. Handlers
+// in the starter could not promise that: nothing runs after SIGKILL.
+import { spawn } from 'node:child_process';
+import { openSync, rmSync } from 'node:fs';
+import process from 'node:process';
+
+export interface KeepOrder {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly user?: { readonly uid: number; readonly gid: number };
+  readonly stopSignal: NodeJS.Signals;
+  readonly stopWithinMs: number;
+  readonly logFile: string;
+  readonly removeAfter: string;
+}
+
+function keep(order: KeepOrder): void {
+  const log = openSync(order.logFile, 'a');
+  const engine = spawn(order.command, order.args, {
+    cwd: order.cwd,
+    env: order.env,
+    stdio: ['ignore', log, log],
+    ...order.user,
+  });
+  let stopping = false;
+  process.stdin.resume();
+  process.stdin.once('close', () => {
+    stopping = true;
+    engine.kill(order.stopSignal);
+    setTimeout(() => engine.kill('SIGKILL'), order.stopWithinMs).unref();
+  });
+  engine.once('error', () => process.exit(1));
+  engine.once('exit', () => {
+    // An engine that ended by itself leaves its log for the starter to quote.
+    if (stopping) rmSync(order.removeAfter, { recursive: true, force: true, maxRetries: 5 });
+    process.exit(stopping ? 0 : 1);
+  });
+}
+
+keep(JSON.parse(process.argv[2] ?? '') as KeepOrder);

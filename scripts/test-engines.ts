@@ -1,0 +1,24 @@
+// Vitest's global setup: one real Postgres for the whole run, because starting one per file would cost more than the
+// tests. A machine without one still runs everything else; CI must not pass by skipping.
+import process from 'node:process';
+import type { TestProject } from 'vitest/node';
+import { startPostgres } from './engines/postgres.ts';
+
+export default async function startEngines(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  if (process.env['PROOFHOUSE_ENGINES'] === 'off') return undefined;
+  try {
+    // The tests prove behaviour, not durability; the ones about durability start an engine of their own.
+    const postgres = await startPostgres({ fsync: false });
+    project.provide('postgresUrl', postgres.url);
+    return () => postgres.stop();
+  } catch (error) {
+    if (isSet(process.env['CI'])) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`\nNO POSTGRES: the tests that need one are SKIPPED. ${reason}\n\n`);
+    return undefined;
+  }
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && value !== '' && value !== 'false' && value !== '0';
+}
