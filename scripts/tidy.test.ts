@@ -1,0 +1,133 @@
+// Holds the habits that no linter knows: sizes, names, words that must not reach the repository. Prints the medians of
+// file and function length without failing on them: nobody splits code to please a number.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { describe, expect, it } from 'vitest';
+import { longFiles, longFunctions } from './tidy/exceptions.ts';
+import { nameObjection } from './tidy/file-names.ts';
+import { findCycles } from './tidy/import-cycles.ts';
+import { countLines, emptyNames, measureFunctions, runtimeImports } from './tidy/measure-source.ts';
+import { isTest, isTypeScript, repositoryFiles, root } from './tidy/repository-files.ts';
+import { findForbiddenText } from './tidy/text-rules.ts';
+
+const maxFileLines = 500;
+const maxFunctionLines = 70;
+
+const files = repositoryFiles();
+const sources = files.filter(isTypeScript);
+const product = sources.filter((file) => !isTest(file));
+const fileLengths = product.map((file) => ({ key: file.path, lines: countLines(file.text) }));
+const functionLengths = product.flatMap(measureFunctions);
+
+/** What is over budget and not excepted, what outgrew its exception, and exceptions that nobody needs any more. */
+function sizeFindings(
+  measured: readonly { readonly key: string; readonly lines: number }[],
+  budget: number,
+  exceptions: Readonly<Record<string, number>>,
+): readonly string[] {
+  const tooLong = measured
+    .filter(({ key, lines }) => lines > (exceptions[key] ?? budget))
+    .map(({ key, lines }) => `${key} has ${lines} lines; it may have ${exceptions[key] ?? budget}`);
+  const needed = new Set(measured.filter(({ lines }) => lines > budget).map(({ key }) => key));
+  const stale = Object.keys(exceptions).filter((key) => !needed.has(key));
+  return [
+    ...tooLong,
+    ...stale.map((key) => `${key} fits the budget: delete its exception in scripts/tidy/exceptions.ts`),
+  ];
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((left, right) => left - right)[Math.floor(numbers.length / 2)] ?? 0;
+}
+
+describe('the repository', () => {
+  it(`has no file over ${maxFileLines} lines`, () => {
+    expect(sizeFindings(fileLengths, maxFileLines, longFiles)).toEqual([]);
+  });
+
+  it(`has no function over ${maxFunctionLines} lines`, () => {
+    expect(sizeFindings(functionLengths, maxFunctionLines, longFunctions)).toEqual([]);
+  });
+
+  it('says how long its files and functions are', () => {
+    const ofFiles = median(fileLengths.map(({ lines }) => lines));
+    const ofFunctions = median(functionLengths.map(({ lines }) => lines));
+    process.stdout.write(`tidy: median file ${ofFiles} lines, median function ${ofFunctions} lines\n`);
+    expect(product.length).toBeGreaterThan(0);
+  });
+
+  it('names files after what is inside', () => {
+    expect(files.map((file) => nameObjection(file.path)).filter((objection) => objection !== undefined)).toEqual([]);
+  });
+
+  it('names types after what they are', () => {
+    expect(sources.flatMap(emptyNames)).toEqual([]);
+  });
+
+  it('has no words that belong elsewhere', () => {
+    const read = files.filter((file) => file.path !== 'package-lock.json');
+    expect(read.flatMap(findForbiddenText)).toEqual([]);
+  });
+
+  it('has no files that import each other in a circle', () => {
+    expect(findCycles(new Map(product.map((file) => [file.path, runtimeImports(file)])))).toEqual([]);
+  });
+
+  it('leaves the registry out of the lock file', () => {
+    const lock = readFileSync(path.join(root, 'package-lock.json'), 'utf8');
+    expect(lock.match(/"resolved": "(http|git)[^"]*"/g) ?? []).toEqual([]);
+  });
+});
+
+describe('tidy itself', () => {
+  const file = (text: string, name = 'a/b.test.ts') => ({ path: name, text });
+
+  it('sees what it forbids', () => {
+    const marker = ['TO', 'DO'].join('');
+    const home = ['', 'home', 'ann', 'x'].join('/');
+    const focused = ['it', 'only("x")'].join('.');
+    const skipped = ['describe', 'skip("x")'].join('.');
+    for (const line of [`// ${marker} later`, `const at = '${home}';`, focused, skipped]) {
+      expect(findForbiddenText(file(line))).toHaveLength(1);
+    }
+    expect(findForbiddenText(file('it.skipIf(noEngine)("x"); fetch("/api/work/1")'))).toEqual([]);
+  });
+
+  it('objects to vague and oddly spelt names', () => {
+    expect(nameObjection('packages/core/src/string-utils.ts')).toMatch(/utils/);
+    expect(nameObjection('packages/core/src/helpers/x.ts')).toMatch(/helpers/);
+    expect(nameObjection('packages/core/src/jobStore.ts')).toMatch(/kebab/);
+    expect(nameObjection('packages/core/src/types.ts')).toMatch(/beside/);
+    expect(nameObjection('packages/core/src/job-types.ts')).toBeUndefined();
+    expect(emptyNames(file('class ThingImpl {} interface IThing {} interface Item {}'))).toHaveLength(2);
+  });
+
+  it('finds exceptions that are missing, outgrown or no longer needed', () => {
+    const measured = [
+      { key: 'long', lines: 90 },
+      { key: 'short', lines: 5 },
+    ];
+    expect(sizeFindings(measured, 70, {})).toHaveLength(1);
+    expect(sizeFindings(measured, 70, { long: 90 })).toEqual([]);
+    expect(sizeFindings(measured, 70, { long: 80 })).toHaveLength(1);
+    expect(sizeFindings(measured, 70, { long: 90, short: 80 })).toHaveLength(1);
+  });
+
+  it('finds circles', () => {
+    const graph = new Map([
+      ['a', ['b']],
+      ['b', ['c']],
+      ['c', ['b']],
+    ]);
+    expect(findCycles(graph)).toEqual(['b -> c -> b']);
+  });
+
+  it('measures functions from their first to their last line', () => {
+    const measured = measureFunctions(file('const wait = () => {\n  return 1;\n};\nfunction b() {}', 'a.ts'));
+    expect(measured).toEqual([
+      { key: 'a.ts#wait', lines: 3 },
+      { key: 'a.ts#b', lines: 1 },
+    ]);
+  });
+});

@@ -1,0 +1,17 @@
+// Names of files and folders: kebab-case, after what is inside. A name that fits everything says nothing.
+import path from 'node:path';
+
+const vague = new Set(['util', 'utils', 'common', 'helper', 'helpers', 'manager', 'managers', 'misc']);
+const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9-]+)*$/;
+
+/** Says what is wrong with the name of this source file, or nothing. */
+export function nameObjection(file: string): string | undefined {
+  if (!/\.(tsx?|js|css|html)$/.test(file)) return undefined;
+  const name = path.posix.basename(file);
+  if (!kebab.test(name)) return `${file}: file names are kebab-case`;
+  const words = file.split('/').flatMap((part) => part.split('.')[0]?.split('-') ?? []);
+  const word = words.find((each) => vague.has(each));
+  if (word !== undefined) return `${file}: "${word}" does not say what is inside; name the file after its main export`;
+  if (/^(types|index\.types)\.tsx?$/.test(name)) return `${file}: put a type beside the code it describes`;
+  return undefined;
+}

@@ -1,0 +1,32 @@
+// The files that belong to the repository: what git tracks plus what is new and not ignored, so that tidy says today
+// what it would say after the commit.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+export const root = path.resolve(import.meta.dirname, '../..');
+
+export interface RepositoryFile {
+  /** Relative to the root, with forward slashes. */
+  readonly path: string;
+  readonly text: string;
+}
+
+const textual = /\.(ts|tsx|js|mjs|cjs|json|jsonc|md|sh|yml|yaml|html|css|sql|txt)$|^\.(npmrc|ci\/)|(^|\/)Dockerfile$/;
+
+export function repositoryFiles(): readonly RepositoryFile[] {
+  const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
+  const output = execFileSync('git', list, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  return [...new Set(output.split('\0'))]
+    .filter((file) => textual.test(file) && existsSync(path.join(root, file)))
+    .map((file) => ({ path: file, text: readFileSync(path.join(root, file), 'utf8') }));
+}
+
+export function isTypeScript(file: RepositoryFile): boolean {
+  return /\.tsx?$/.test(file.path) && !file.path.endsWith('.d.ts');
+}
+
+/** Tests and contract suites are lists of cases; the budgets for size do not help their readers. */
+export function isTest(file: RepositoryFile): boolean {
+  return /\.(test|e2e|contract)\.tsx?$|(^|\/)(testing|test)\//.test(file.path);
+}
