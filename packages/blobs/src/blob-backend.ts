@@ -7,37 +7,49 @@ import type { Readable } from 'node:stream';
  * Keys match `blobKeyPattern` (32 lower-case base32 characters of randomness); a driver refuses
  * any other with `invalid_request` before it touches storage. Two blobs never share a key.
  *
- * Errors: every driver throws `AppError` only: `unavailable` (try again), `storage_full` (ENOSPC,
- * EDQUOT, quota), `integrity_failure`, `unsupported`, `already_exists`, `not_found`.
+ * Errors: every driver throws `AppError` only: `unavailable` (try again; also before `open` and
+ * after `close`), `storage_full` (ENOSPC, EDQUOT, quota), `integrity_failure`, `unsupported`,
+ * `already_exists`, `not_found`, `range_not_satisfiable`. A message names the operation and never a
+ * path or a bucket (only `open` names its place, for the operator); `details.errno` holds the
+ * system's or the service's own code. Breaking the order of a writer's calls is `internal`.
  */
 export interface BlobBackend {
   /** Short name for messages: `filesystem`, `memory`, `s3`, `gcs`. */
   readonly kind: string;
   readonly supports: BlobBackendPowers;
 
-  /** Makes storage ready and checks that it can be written. Idempotent. */
+  /** Makes storage ready and checks that it can be written, else `unavailable`. Idempotent. */
   open(): Promise<void>;
 
   /**
    * Begins writing a blob aside. Nothing is visible under `key` before `commit` settles.
-   * The writer must be ended by exactly one of `commit` and `abort`.
+   * The writer must be ended by exactly one of `commit` and `abort`. A driver may put off touching
+   * storage until bytes have gathered or `commit` is called, so that its errors may come then.
    */
   create(key: string): Promise<BlobWriter>;
 
   /**
-   * Opens a blob for reading `range` (default all). Missing: `not_found`. Anything planted at the
+   * Opens a blob for reading `range` (default all). Missing: `not_found`. A range that does not lie
+   * wholly inside the blob: `range_not_satisfiable`. Anything planted at the
    * blob's place that is not the plain object a `commit` made (a link, a folder, a device) is
    * `integrity_failure`, and is never followed.
    */
   read(key: string, range?: ByteRange): Promise<BlobReading>;
 
-  /** What is at the key now, or undefined. Never follows a link. */
+  /**
+   * What is at the key now, or undefined. Never follows a link; what is not a plain object is
+   * `integrity_failure`.
+   */
   stat(key: string): Promise<BlobStat | undefined>;
 
   /** Removes the blob; removing what is not there is no error. */
   delete(key: string): Promise<void>;
 
-  /** Every blob, in no order, for collection and verification. Streams; memory stays flat. */
+  /**
+   * Every blob, in no order, for collection and verification. Streams; memory stays flat. Blobs
+   * that come or go meanwhile may be listed or not. Foreign names are left out. What was planted at
+   * a blob's place is listed with the fingerprint `irregular`, which no commit ever returns.
+   */
   list(): AsyncIterable<BlobListing>;
 
   /**
@@ -50,6 +62,7 @@ export interface BlobBackend {
   /** The file that holds the blob, where there is one (`supports.localFiles`), for linking it elsewhere. */
   localPath(key: string): string | undefined;
 
+  /** Releases handles. Writers that are still open fail `unavailable`. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -64,8 +77,9 @@ export interface BlobBackendPowers {
 
 export interface BlobWriter {
   /**
-   * Takes the next chunk; settles when the next may be given (back-pressure). The chunk belongs to
-   * the writer until the promise settles.
+   * Takes the next chunk; settles when the next may be given (back-pressure), which may be before
+   * the bytes are stored: a failure may be told by a later call. The chunk is kept, not copied: its
+   * bytes must not change until the writer has ended. One call at a time.
    */
   write(chunk: Uint8Array): Promise<void>;
   /**
@@ -96,8 +110,12 @@ export interface BlobStat {
   readonly sizeBytes: number;
   /** Opaque; differs whenever the object was replaced or rewritten (size, mtime, inode; ETag). */
   readonly fingerprint: string;
+  /** Epoch ms by the storage's clock. */
   readonly createdAt: number;
 }
+
+/** The fingerprint under which `list` shows what is not a plain object. */
+export const irregularFingerprint = 'irregular';
 
 export interface BlobListing extends BlobStat {
   readonly key: string;

@@ -1,1 +1,5 @@
-export {};
+export * from './blob-backend.ts';
+export * from './blobs.ts';
+export * from './open-blob-url.ts';
+export { FilesystemBackend, type FilesystemBackendOptions } from './backends/filesystem/filesystem-backend.ts';
+export { MemoryBackend, type MemoryBackendOptions } from './backends/memory/memory-backend.ts';

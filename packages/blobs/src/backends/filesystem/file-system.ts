@@ -1,0 +1,29 @@
+import type { BigIntStats } from 'node:fs';
+import * as promises from 'node:fs/promises';
+
+/**
+ * The handful of `node:fs/promises` functions that the backend uses, so that tests can make each of
+ * them fail, or make the process stop at each of them.
+ */
+export interface FileSystem {
+  open(path: string, flags: number, mode?: number): Promise<OpenFile>;
+  link(existing: string, created: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  mkdir(path: string, mode: number): Promise<unknown>;
+  chmod(path: string, mode: number): Promise<void>;
+  lstat(path: string, options: { bigint: true }): Promise<BigIntStats>;
+  realpath(path: string): Promise<string>;
+  opendir(path: string, options: { bufferSize: number }): Promise<AsyncIterable<{ readonly name: string }>>;
+}
+
+/** The part of a `FileHandle` that the backend uses. */
+export interface OpenFile {
+  writev(chunks: Uint8Array[]): Promise<{ bytesWritten: number }>;
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  stat(options: { bigint: true }): Promise<BigIntStats>;
+  chmod(mode: number): Promise<void>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const nodeFileSystem: FileSystem = promises;

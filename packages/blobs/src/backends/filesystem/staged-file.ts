@@ -1,0 +1,74 @@
+import { constants } from 'node:fs';
+import type { BlobStat } from '../../blob-backend.ts';
+import { blobFileStat } from './blob-file-stat.ts';
+import type { FileSystem, OpenFile } from './file-system.ts';
+
+export const blobMode = 0o440;
+
+/** A file under a name of its own in the staging folder, until it is linked into place or removed. */
+export class StagedFile {
+  readonly path: string;
+  readonly #fs: FileSystem;
+  readonly #file: OpenFile;
+
+  private constructor(fs: FileSystem, path: string, file: OpenFile) {
+    this.#fs = fs;
+    this.path = path;
+    this.#file = file;
+  }
+
+  static async create(fs: FileSystem, path: string): Promise<StagedFile> {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    return new StagedFile(fs, path, await fs.open(path, flags, blobMode));
+  }
+
+  /** Writes the chunks one after another with as few calls as the system allows. */
+  async append(chunks: Uint8Array[]): Promise<void> {
+    let left = chunks;
+    while (left.length > 0) {
+      const { bytesWritten } = await this.#file.writev(left);
+      left = without(left, bytesWritten);
+    }
+  }
+
+  /** The mode the file really got: a umask takes bits away from `blobMode`. */
+  async mode(): Promise<number> {
+    return Number((await this.#file.stat({ bigint: true })).mode & 0o777n);
+  }
+
+  /** Sets `blobMode` whatever the umask was. */
+  async setMode(): Promise<void> {
+    await this.#file.chmod(blobMode);
+  }
+
+  /** Makes the bytes durable; what it returns no longer changes, since nothing is written after it. */
+  async sync(): Promise<BlobStat> {
+    await this.#file.sync();
+    return blobFileStat(await this.#file.stat({ bigint: true }));
+  }
+
+  /** Gives the file its lasting name; EEXIST when the name is taken. */
+  async linkTo(path: string): Promise<void> {
+    await this.#fs.link(this.path, path);
+  }
+
+  /** Closes the file and drops the staging name. Never throws: the sweep takes what stays behind. */
+  async discard(): Promise<void> {
+    await Promise.allSettled([this.#file.close(), this.#fs.unlink(this.path)]);
+  }
+}
+
+/** The chunks less their first `bytes` bytes. */
+function without(chunks: Uint8Array[], bytes: number): Uint8Array[] {
+  let taken = bytes;
+  let index = 0;
+  for (const chunk of chunks) {
+    if (taken < chunk.byteLength) break;
+    taken -= chunk.byteLength;
+    index++;
+  }
+  const rest = chunks.slice(index);
+  const first = rest[0];
+  if (first !== undefined && taken > 0) rest[0] = first.subarray(taken);
+  return rest;
+}

@@ -1,0 +1,37 @@
+import { AppError, type ErrorCode } from '@proofhouse/core';
+
+/** The system's own code (`ENOSPC`), or undefined for what is not a system error. */
+export function errnoOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+const full = new Set(['ENOSPC', 'EDQUOT']);
+/** What the system says when a path does not lead to plain files through plain folders. */
+const planted = new Set(['ELOOP', 'ENOTDIR', 'EISDIR', 'ENXIO', 'ENODEV']);
+
+/**
+ * Any failure as an `AppError`: `storage_full`, `integrity_failure` or `unavailable`. The path stays
+ * in the cause, which is logged and not sent to clients.
+ */
+export function storageError(operation: string, error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const errno = errnoOf(error) ?? 'unknown';
+  const fail = (code: ErrorCode, message: string): AppError =>
+    new AppError(code, message, { cause: error, details: { operation, errno } });
+  if (full.has(errno)) {
+    return fail('storage_full', `There is no room to ${operation} (${errno}). Free some space and try again.`);
+  }
+  if (planted.has(errno)) {
+    return fail(
+      'integrity_failure',
+      `Something that is not a plain file was met on trying to ${operation} (${errno}).`,
+    );
+  }
+  return fail('unavailable', `The blob storage could not ${operation} (${errno}). Check its disk and permissions.`);
+}
+
+/** The error for something at a blob's place that no `commit` made. */
+export function notPlain(what: string): AppError {
+  return new AppError('integrity_failure', `${what} is not a plain file or folder. Run \`proofhouse storage verify\`.`);
+}

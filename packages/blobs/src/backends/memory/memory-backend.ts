@@ -1,0 +1,166 @@
+import { AppError } from '@proofhouse/core';
+import type {
+  BlobBackend,
+  BlobListing,
+  BlobReading,
+  BlobStat,
+  BlobWriter,
+  ByteRange,
+  Leftover,
+} from '../../blob-backend.ts';
+import { requireBlobKey } from '../../blob-key.ts';
+import { closedStore } from '../../closed-store.ts';
+import { requireRange } from '../../require-range.ts';
+
+export interface MemoryBackendOptions {
+  /** Bytes that all blobs and open writers may hold together; more is `storage_full`. Default 1 GiB. */
+  readonly maxBytes?: number;
+  /** Epoch ms, for `createdAt`. Default the system's clock. */
+  readonly now?: () => number;
+}
+
+interface StoredBytes {
+  readonly bytes: Buffer;
+  readonly stat: BlobStat;
+}
+
+/** Blobs in this process's memory, for tests and demos: a restart loses them all. */
+export class MemoryBackend implements BlobBackend {
+  readonly kind = 'memory';
+  readonly supports = { durable: false, signedUrls: false, localFiles: false } as const;
+  readonly #blobs = new Map<string, StoredBytes>();
+  readonly #maxBytes: number;
+  readonly #now: () => number;
+  #heldBytes = 0;
+  #commits = 0;
+  #state: 'new' | 'open' | 'closed' = 'new';
+
+  constructor(options: MemoryBackendOptions = {}) {
+    this.#maxBytes = options.maxBytes ?? 1024 ** 3;
+    this.#now = options.now ?? Date.now;
+  }
+
+  async open(): Promise<void> {
+    if (this.#state === 'closed') throw closedStore();
+    this.#state = 'open';
+  }
+
+  async create(key: string): Promise<BlobWriter> {
+    this.#requireReady(key);
+    return new MemoryWriter({
+      take: (sizeBytes) => this.#take(sizeBytes),
+      giveBack: (sizeBytes) => (this.#heldBytes -= sizeBytes),
+      put: (bytes) => this.#put(key, bytes),
+    });
+  }
+
+  /** Always a buffer, and the reader's own: changing it changes no blob. */
+  async read(key: string, range?: ByteRange): Promise<BlobReading> {
+    this.#requireReady(key);
+    const found = this.#blobs.get(key);
+    if (found === undefined) throw new AppError('not_found', 'There is no blob with this key.');
+    const { start, end } = requireRange(range, found.stat.sizeBytes);
+    return { stat: found.stat, body: Buffer.from(found.bytes.subarray(start, end + 1)) };
+  }
+
+  async stat(key: string): Promise<BlobStat | undefined> {
+    this.#requireReady(key);
+    return this.#blobs.get(key)?.stat;
+  }
+
+  async delete(key: string): Promise<void> {
+    this.#requireReady(key);
+    this.#heldBytes -= this.#blobs.get(key)?.stat.sizeBytes ?? 0;
+    this.#blobs.delete(key);
+  }
+
+  async *list(): AsyncIterable<BlobListing> {
+    this.#requireReady();
+    for (const [key, { stat }] of this.#blobs) yield { key, ...stat };
+  }
+
+  /** Nothing is ever left aside: writers die with the process. */
+  async sweepStaging(): Promise<Leftover[]> {
+    this.#requireReady();
+    return [];
+  }
+
+  localPath(key: string): undefined {
+    this.#requireReady(key);
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    this.#blobs.clear();
+  }
+
+  #requireReady(key?: string): void {
+    if (key !== undefined) requireBlobKey(key);
+    if (this.#state !== 'open') throw closedStore();
+  }
+
+  #take(sizeBytes: number): void {
+    this.#requireReady();
+    if (this.#heldBytes + sizeBytes > this.#maxBytes) {
+      throw new AppError('storage_full', `The blobs in memory may hold ${this.#maxBytes} bytes together.`);
+    }
+    this.#heldBytes += sizeBytes;
+  }
+
+  #put(key: string, bytes: Buffer): BlobStat {
+    this.#requireReady();
+    if (this.#blobs.has(key)) throw new AppError('already_exists', 'A blob has this key already.');
+    const sizeBytes = bytes.byteLength;
+    const stat = { sizeBytes, fingerprint: `${sizeBytes}-${++this.#commits}`, createdAt: this.#now() };
+    this.#blobs.set(key, { bytes, stat });
+    return stat;
+  }
+}
+
+/** The few things a writer needs of the memory it writes to. */
+interface MemorySpace {
+  take(sizeBytes: number): void;
+  giveBack(sizeBytes: number): void;
+  put(bytes: Buffer): BlobStat;
+}
+
+class MemoryWriter implements BlobWriter {
+  readonly #space: MemorySpace;
+  #chunks: Uint8Array[] = [];
+  #sizeBytes = 0;
+  #ended = false;
+
+  constructor(space: MemorySpace) {
+    this.#space = space;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#requireWriting();
+    this.#space.take(chunk.byteLength);
+    this.#chunks.push(chunk);
+    this.#sizeBytes += chunk.byteLength;
+  }
+
+  async commit(): Promise<BlobStat> {
+    this.#requireWriting();
+    try {
+      const stat = this.#space.put(Buffer.concat(this.#chunks));
+      this.#ended = true;
+      return stat;
+    } catch (error) {
+      await this.abort();
+      throw error;
+    }
+  }
+
+  async abort(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#chunks = [];
+    this.#space.giveBack(this.#sizeBytes);
+  }
+
+  #requireWriting(): void {
+    if (this.#ended) throw new AppError('internal', 'This blob writer has ended.');
+  }
+}

@@ -1,0 +1,236 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { AppError, isAppError } from '@proofhouse/core';
+import type {
+  BlobBackend,
+  BlobBackendPowers,
+  BlobListing,
+  BlobReading,
+  BlobStat,
+  BlobWriter,
+  ByteRange,
+  Leftover,
+} from './blob-backend.ts';
+import { requireRange } from './require-range.ts';
+
+export interface BlobsOptions {
+  /** Opened and closed by whoever made it. */
+  readonly backend: BlobBackend;
+  /** A fresh key (32 characters of a-z2-7, 160 random bits) for every call. */
+  readonly newKey: () => string;
+  /** Bytes one blob may have; `receive` can lower it for one call. Default: no limit. */
+  readonly maxBytes?: number;
+}
+
+export interface ReceiveOptions {
+  /** Bytes accepted at most: exactly as many are fine, one more is `artifact_too_large`. */
+  readonly maxBytes?: number;
+  /** 64 lower-case hex digits the bytes must hash to, else `digest_mismatch`; malformed: `invalid_digest`. */
+  readonly expectedSha256?: string;
+  /** Told the bytes received so far after every chunk. What it throws ends the upload. */
+  readonly onBytes?: (receivedBytes: number) => void;
+}
+
+/** What a record keeps of its blob, to find it again and to know whether it was changed. */
+export interface BlobRef {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** 64 lower-case hex digits. */
+  readonly sha256: string;
+  /** Opaque; what the backend said when these bytes were last known to be right. */
+  readonly fingerprint: string;
+}
+
+export type StoredBlob = BlobRef;
+
+export interface OpenedBlob {
+  /** The bytes asked for: a buffer for small blobs and ranges, else a stream, which must be consumed or destroyed. */
+  readonly body: Buffer | Readable;
+  /** Differs from the ref's when storage moved the bytes unchanged: record it, or each later read hashes them again. */
+  readonly fingerprint: string;
+}
+
+/** Blobs up to this size are hashed at every read. */
+export const alwaysHashedBytes = 256 * 1024;
+
+const sha256Pattern = /^[0-9a-f]{64}$/;
+
+/**
+ * Immutable bytes with a digest: what callers use in front of a `BlobBackend`. Caps and digests are
+ * enforced here, before anything becomes visible, and changed bytes are never served as if whole.
+ *
+ * Driver errors (`unavailable`, `storage_full`, ...) pass through; the rest is said per method.
+ */
+export class Blobs {
+  readonly #backend: BlobBackend;
+  readonly #newKey: () => string;
+  readonly #maxBytes: number;
+
+  constructor(options: BlobsOptions) {
+    this.#backend = options.backend;
+    this.#newKey = options.newKey;
+    this.#maxBytes = options.maxBytes ?? Infinity;
+  }
+
+  get kind(): string {
+    return this.#backend.kind;
+  }
+
+  get supports(): BlobBackendPowers {
+    return this.#backend.supports;
+  }
+
+  /**
+   * Stores what `source` yields under a new key; when it settles the bytes are durable. On any
+   * failure nothing is left, and what the source threw is thrown again as it was.
+   *
+   * A `Readable` source is not destroyed when the upload is refused, so that an HTTP request can still
+   * be answered and drained. Chunks are kept until they are stored: the source must not reuse them.
+   */
+  async receive(source: AsyncIterable<Uint8Array>, options: ReceiveOptions = {}): Promise<StoredBlob> {
+    const { expectedSha256 } = options;
+    if (expectedSha256 !== undefined && !sha256Pattern.test(expectedSha256)) {
+      throw new AppError('invalid_digest', 'The expected sha256 is 64 lower-case hex digits.');
+    }
+    const key = this.#newKey();
+    const writer = await this.#backend.create(key);
+    try {
+      const { sizeBytes, sha256 } = await this.#pump(source, writer, options);
+      requireDigest(sha256, expectedSha256);
+      const stat = await writer.commit();
+      if (stat.sizeBytes !== sizeBytes) throw await this.#lostBytes(key, sizeBytes, stat);
+      return { key, sizeBytes, sha256, fingerprint: stat.fingerprint };
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  }
+
+  /**
+   * Opens the bytes of a record, all or `range` (first and last byte, both included). Up to 256 KiB
+   * they are hashed every time. Larger ones are served at once while the fingerprint is the recorded
+   * one, and are hashed whole first when it is not.
+   *
+   * `integrity_failure`: bytes missing, changed, or not a plain object. `range_not_satisfiable`.
+   */
+  async open(ref: BlobRef, range?: ByteRange): Promise<OpenedBlob> {
+    const wanted = range === undefined ? undefined : requireRange(range, ref.sizeBytes);
+    if (ref.sizeBytes <= alwaysHashedBytes) return await this.#openSmall(ref, wanted);
+    const reading = await this.#read(ref, wanted);
+    if (reading.stat.fingerprint === ref.fingerprint) return opened(reading);
+    release(reading);
+    const fingerprint = await this.verify(ref);
+    const again = await this.#read({ ...ref, fingerprint }, wanted);
+    if (again.stat.fingerprint === fingerprint) return opened(again);
+    release(again);
+    throw integrityFailure(ref, 'changed while it was checked');
+  }
+
+  /**
+   * Reads and hashes the whole blob, whatever its fingerprint. Returns the fingerprint it has now;
+   * `integrity_failure` if it is missing or its bytes are others.
+   */
+  async verify(ref: BlobRef): Promise<string> {
+    const { stat, body } = await this.#read(ref);
+    const hash = createHash('sha256');
+    if (Buffer.isBuffer(body)) hash.update(body);
+    else for await (const chunk of body as AsyncIterable<Uint8Array>) hash.update(chunk);
+    if (hash.digest('hex') !== ref.sha256) throw integrityFailure(ref, 'has other bytes than were stored');
+    return stat.fingerprint;
+  }
+
+  /** Removes the blob; no error when it is not there. Reads that are under way end well. */
+  delete(key: string): Promise<void> {
+    return this.#backend.delete(key);
+  }
+
+  /** What is stored under a key now, or undefined; `integrity_failure` for what is not a plain object. */
+  stat(key: string): Promise<BlobStat | undefined> {
+    return this.#backend.stat(key);
+  }
+
+  /** Every stored blob, in no order; see `BlobBackend.list`. */
+  list(): AsyncIterable<BlobListing> {
+    return this.#backend.list();
+  }
+
+  /** Removes what interrupted uploads left aside before `olderThan` (epoch ms); see `BlobBackend.sweepStaging`. */
+  sweepStaging(olderThan: number, options?: { dryRun?: boolean }): Promise<Leftover[]> {
+    return this.#backend.sweepStaging(olderThan, options);
+  }
+
+  /** The file that holds the blob, where `supports.localFiles`, else undefined. */
+  localPath(key: string): string | undefined {
+    return this.#backend.localPath(key);
+  }
+
+  async #pump(source: AsyncIterable<Uint8Array>, writer: BlobWriter, options: ReceiveOptions) {
+    const limitBytes = Math.min(options.maxBytes ?? Infinity, this.#maxBytes);
+    const hash = createHash('sha256');
+    let sizeBytes = 0;
+    for await (const chunk of undestroyed(source)) {
+      sizeBytes += chunk.byteLength;
+      if (sizeBytes > limitBytes) {
+        throw new AppError('artifact_too_large', `More than the ${limitBytes} bytes that are allowed were sent.`, {
+          details: { limitBytes },
+        });
+      }
+      hash.update(chunk);
+      await writer.write(chunk);
+      options.onBytes?.(sizeBytes);
+    }
+    return { sizeBytes, sha256: hash.digest('hex') };
+  }
+
+  async #openSmall(ref: BlobRef, range: ByteRange | undefined): Promise<OpenedBlob> {
+    const { stat, body } = await this.#read(ref);
+    const bytes = Buffer.isBuffer(body) ? body : Buffer.concat(await body.toArray());
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    if (sha256 !== ref.sha256) throw integrityFailure(ref, 'has other bytes than were stored');
+    const wanted = range === undefined ? bytes : bytes.subarray(range.start, range.end + 1);
+    return { body: wanted, fingerprint: stat.fingerprint };
+  }
+
+  /** A reading of the right size; bytes of another size are not looked at. */
+  async #read(ref: BlobRef, range?: ByteRange): Promise<BlobReading> {
+    let reading: BlobReading;
+    try {
+      reading = await this.#backend.read(ref.key, range);
+    } catch (error) {
+      if (isAppError(error, 'not_found')) throw integrityFailure(ref, 'is missing', error);
+      if (isAppError(error, 'range_not_satisfiable')) throw integrityFailure(ref, 'has another size', error);
+      throw error;
+    }
+    if (reading.stat.sizeBytes === ref.sizeBytes) return reading;
+    release(reading);
+    throw integrityFailure(ref, `has ${reading.stat.sizeBytes} bytes where ${ref.sizeBytes} were stored`);
+  }
+
+  async #lostBytes(key: string, sizeBytes: number, stat: BlobStat): Promise<AppError> {
+    await this.#backend.delete(key).catch(() => undefined);
+    return new AppError('integrity_failure', `The storage kept ${stat.sizeBytes} of ${sizeBytes} bytes.`);
+  }
+}
+
+function opened({ body, stat }: BlobReading): OpenedBlob {
+  return { body, fingerprint: stat.fingerprint };
+}
+
+function release({ body }: BlobReading): void {
+  if (!Buffer.isBuffer(body)) body.destroy();
+}
+
+function undestroyed(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  return source instanceof Readable ? source.iterator({ destroyOnReturn: false }) : source;
+}
+
+function requireDigest(sha256: string, expected: string | undefined): void {
+  if (expected === undefined || expected === sha256) return;
+  throw new AppError('digest_mismatch', `The bytes have the sha256 ${sha256}, not ${expected} as was said.`, {
+    details: { expected, actual: sha256 },
+  });
+}
+
+function integrityFailure(ref: BlobRef, what: string, cause?: unknown): AppError {
+  return new AppError('integrity_failure', `The stored blob ${what}.`, { cause, details: { key: ref.key } });
+}

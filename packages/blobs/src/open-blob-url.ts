@@ -1,0 +1,69 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AppError } from '@proofhouse/core';
+import { FilesystemBackend } from './backends/filesystem/filesystem-backend.ts';
+import { MemoryBackend } from './backends/memory/memory-backend.ts';
+import type { BlobBackend } from './blob-backend.ts';
+
+export interface OpenBlobUrlOptions {
+  /** `memory:` forgets everything at a restart, so whoever allows it says so. Default false. */
+  readonly allowMemory?: boolean;
+}
+
+const accepted = 'file:var/blobs (relative to the working folder), file:///srv/blobs or memory:';
+
+/**
+ * The backend that a storage URL names, opened.
+ *
+ * - `file:path`: the rest as it is, not percent-decoded; relative to the working folder.
+ * - `file:///path`: a file URL, percent-decoded; no host but localhost.
+ * - `memory:`: only with `allowMemory`.
+ *
+ * `invalid_request`: empty, unknown or malformed. `unsupported`: `s3:`, `gs:`. `unavailable`: the
+ * storage cannot be used. The URL is not repeated in messages, as it may hold a secret.
+ */
+export async function openBlobBackend(url: string, options: OpenBlobUrlOptions = {}): Promise<BlobBackend> {
+  const backend = backendFor(url, options);
+  await backend.open();
+  return backend;
+}
+
+function backendFor(url: string, options: OpenBlobUrlOptions): BlobBackend {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
+  switch (scheme) {
+    case 'file':
+      return new FilesystemBackend({ root: folderOf(url.slice('file:'.length)) });
+    case 'memory':
+      return memoryBackend(url, options);
+    case 's3':
+    case 'gs':
+      throw new AppError('unsupported', `Blob storage in ${scheme}: buckets is not built in. Accepted: ${accepted}.`);
+    case undefined:
+      throw invalidUrl('The blob storage URL is empty or has no scheme.');
+    default:
+      throw invalidUrl(`There is no blob storage with the scheme ${scheme}:.`);
+  }
+}
+
+function folderOf(rest: string): string {
+  if (rest === '' || rest.includes('\0')) throw invalidUrl('The blob storage URL names no folder.');
+  if (!rest.startsWith('//')) return resolve(rest);
+  let path: string;
+  try {
+    path = fileURLToPath(`file:${rest}`);
+  } catch (error) {
+    throw invalidUrl('The blob storage URL is not a file URL of this machine.', error);
+  }
+  if (path === '/') throw invalidUrl('The blob storage URL names no folder.');
+  return path;
+}
+
+function memoryBackend(url: string, options: OpenBlobUrlOptions): BlobBackend {
+  if (url.toLowerCase() !== 'memory:') throw invalidUrl('Nothing follows memory: in a blob storage URL.');
+  if (options.allowMemory === true) return new MemoryBackend();
+  throw invalidUrl('Blobs in memory are lost at a restart and are not allowed here.');
+}
+
+function invalidUrl(what: string, cause?: unknown): AppError {
+  return new AppError('invalid_request', `${what} Accepted: ${accepted}.`, { cause });
+}

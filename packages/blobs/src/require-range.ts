@@ -1,0 +1,15 @@
+import { AppError } from '@proofhouse/core';
+import type { ByteRange } from './blob-backend.ts';
+
+/** The range to read of `sizeBytes` bytes: all by default; `range_not_satisfiable` if it does not lie wholly inside. */
+export function requireRange(range: ByteRange | undefined, sizeBytes: number): ByteRange {
+  if (range === undefined) return { start: 0, end: sizeBytes - 1 };
+  const { start, end } = range;
+  const inside = Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end;
+  if (!inside || end >= sizeBytes) {
+    throw new AppError('range_not_satisfiable', `The range ${start}-${end} lies outside the ${sizeBytes} bytes.`, {
+      details: { sizeBytes },
+    });
+  }
+  return range;
+}
