@@ -9,7 +9,7 @@ export interface MeasuredFunction {
   readonly lines: number;
 }
 
-export function parse(file: RepositoryFile): ts.SourceFile {
+function parse(file: RepositoryFile): ts.SourceFile {
   return ts.createSourceFile(file.path, file.text, ts.ScriptTarget.Latest, true);
 }
 

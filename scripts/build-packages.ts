@@ -1,0 +1,134 @@
+// Lays out what would be published: dist/npm/<package>/ with compiled JavaScript, declarations and a package.json that
+// points at them. In the repository the packages run from their sources, so this is the only proof that an installed
+// package works: every built entry is loaded by plain Node from a temporary folder outside the repository.
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+import { publishedManifest } from './build/published-manifest.ts';
+import type { PackageManifest, PublishedManifest } from './build/published-manifest.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+const output = path.join(root, 'dist', 'npm');
+
+interface BuiltPackage {
+  readonly folder: string;
+  readonly name: string;
+  readonly source: string;
+  readonly manifest: PublishedManifest;
+}
+
+function main(): void {
+  const typescript = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const compiler = spawnSync(process.execPath, [typescript, '-b'], { cwd: root, stdio: 'inherit' });
+  if (compiler.status !== 0) process.exit(compiler.status ?? 1);
+  rmSync(output, { recursive: true, force: true });
+  const built = readdirSync(path.join(root, 'packages')).map(layOut);
+  verify(built);
+  process.stdout.write(`built and loaded ${built.length} packages in dist/npm/\n`);
+}
+
+function layOut(folder: string): BuiltPackage {
+  const source = path.join(root, 'packages', folder);
+  const target = path.join(output, folder);
+  const original = JSON.parse(readFileSync(path.join(source, 'package.json'), 'utf8')) as PackageManifest;
+  const manifest = publishedManifest(original);
+  mkdirSync(target, { recursive: true });
+  writeFileSync(path.join(target, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  copyFileSync(path.join(root, 'LICENSE'), path.join(target, 'LICENSE'));
+  if (existsSync(path.join(source, 'README.md')))
+    copyFileSync(path.join(source, 'README.md'), path.join(target, 'README.md'));
+  // Walking the sources, not the compiler's folder: that one may still hold files whose source is gone.
+  for (const file of globSync('**/*.*', { cwd: path.join(source, 'src') })) copyCompiled(file, source, target);
+  for (const command of Object.values(manifest.bin ?? {})) chmodSync(path.join(target, command), 0o755);
+  return { folder, name: original.name, source, manifest };
+}
+
+/** Tests stay home; what is not TypeScript (pages, statements) goes along as it is. */
+function copyCompiled(file: string, source: string, target: string): void {
+  if (/\.(test|e2e)\.tsx?$/.test(file)) return;
+  const stem = file.replace(/\.tsx?$/, '');
+  const outputs =
+    stem === file ? [path.join('src', file)] : ['.js', '.d.ts'].map((end) => path.join('dist', stem + end));
+  for (const from of outputs) {
+    const to = path.join(target, from.replace(/^src/, 'dist'));
+    mkdirSync(path.dirname(to), { recursive: true });
+    copyFileSync(path.join(source, from), to);
+  }
+  if (stem !== file)
+    dropSourceMapLine(path.join(target, 'dist', `${stem}.js`), path.join(target, 'dist', `${stem}.d.ts`));
+}
+
+/** The maps point into the repository's sources, which are not published. */
+function dropSourceMapLine(...files: readonly string[]): void {
+  for (const file of files) {
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n'));
+  }
+}
+
+function verify(built: readonly BuiltPackage[]): void {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'proofhouse-built-'));
+  try {
+    installInto(folder, built);
+    for (const each of built) load(each, folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Our packages are copies, as an install would make them; everybody else's are links to the repository's. */
+function installInto(folder: string, built: readonly BuiltPackage[]): void {
+  const modules = path.join(folder, 'node_modules');
+  mkdirSync(path.join(modules, '@proofhouse'), { recursive: true });
+  for (const name of readdirSync(path.join(root, 'node_modules'))) {
+    if (name !== '@proofhouse' && !name.startsWith('.'))
+      symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name));
+  }
+  for (const each of built) {
+    const place = path.join(modules, each.name);
+    cpSync(path.join(output, each.folder), place, { recursive: true });
+    const nested = path.join(each.source, 'node_modules');
+    if (existsSync(nested)) symlinkSync(nested, path.join(place, 'node_modules'));
+  }
+}
+
+function load(built: BuiltPackage, folder: string): void {
+  const commands = Object.values(built.manifest.bin ?? {});
+  for (const command of commands) {
+    run(['node_modules', built.name, command].join('/'), ['--help'], folder);
+  }
+  for (const [entry, target] of Object.entries(built.manifest.exports)) {
+    if (!existsSync(path.join(output, built.folder, target.default)))
+      throw new Error(`${built.name}: ${target.default} is missing`);
+    // A command would run when imported, and contract suites need a test runner around them.
+    if (commands.includes(target.default) || target.default.endsWith('.contract.js')) continue;
+    const script = path.join(folder, 'load.mjs');
+    writeFileSync(script, `await import(${JSON.stringify(path.posix.join(built.name, entry))});\n`);
+    run(script, [], folder);
+  }
+}
+
+function run(script: string, args: readonly string[], cwd: string): void {
+  // Without type stripping: a path that still leads to a TypeScript source must fail here, not at a user's.
+  execFileSync(process.execPath, ['--no-experimental-strip-types', script, ...args], {
+    cwd,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: 60_000,
+  });
+}
+
+main();

@@ -1,0 +1,38 @@
+// Turns a workspace's package.json, whose entries are TypeScript sources, into the one that is published.
+
+export interface PackageManifest {
+  readonly name: string;
+  readonly type: string;
+  readonly exports: Readonly<Record<string, string>>;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly [field: string]: unknown;
+}
+
+export interface PublishedManifest {
+  readonly name: string;
+  readonly exports: Readonly<Record<string, { readonly types: string; readonly default: string }>>;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly [field: string]: unknown;
+}
+
+export function publishedManifest(manifest: PackageManifest): PublishedManifest {
+  const { devDependencies: _development, scripts: _scripts, private: _private, bin, exports, ...kept } = manifest;
+  const commands = Object.entries(bin ?? {}).map(([name, file]) => [name, compiled(file, '.js')]);
+  return {
+    ...kept,
+    engines: { node: '>=22.18' },
+    files: ['dist'],
+    exports: Object.fromEntries(
+      Object.entries(exports).map(([entry, file]) => [
+        entry,
+        { types: compiled(file, '.d.ts'), default: compiled(file, '.js') },
+      ]),
+    ),
+    ...(commands.length === 0 ? {} : { bin: Object.fromEntries(commands) as Record<string, string> }),
+  };
+}
+
+function compiled(file: string, extension: string): string {
+  if (!/^\.\/src\/.*\.tsx?$/.test(file)) throw new Error(`${file}: an entry must be a TypeScript file under ./src/`);
+  return file.replace(/^\.\/src\//, './dist/').replace(/\.tsx?$/, extension);
+}
