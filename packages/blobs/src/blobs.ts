@@ -50,6 +50,17 @@ export interface OpenedBlob {
   readonly fingerprint: string;
 }
 
+/** Bytes taken aside, known whole, not yet visible. To be ended by exactly one of its two methods. */
+export interface StagedBlob {
+  readonly sizeBytes: number;
+  /** 64 lower-case hex digits. */
+  readonly sha256: string;
+  /** Makes the bytes durable, then visible under their key. */
+  commit(): Promise<StoredBlob>;
+  /** Drops them. Never throws; safe after a failed `commit`. */
+  discard(): Promise<void>;
+}
+
 /** Blobs up to this size are hashed at every read. */
 export const alwaysHashedBytes = 256 * 1024;
 
@@ -92,14 +103,38 @@ export class Blobs {
     if (expectedSha256 !== undefined && !sha256Pattern.test(expectedSha256)) {
       throw new AppError('invalid_digest', 'The expected sha256 is 64 lower-case hex digits.');
     }
+    const staged = await this.stage(source, options);
+    try {
+      requireDigest(staged.sha256, expectedSha256);
+      return await staged.commit();
+    } catch (error) {
+      await staged.discard();
+      throw error;
+    }
+  }
+
+  /**
+   * The first half of `receive`: takes the bytes aside, hashed and capped, for callers that learn only
+   * afterwards whether they are wanted (a form may say its digest last). Nothing is visible before `commit`.
+   */
+  async stage(
+    source: AsyncIterable<Uint8Array>,
+    options: Omit<ReceiveOptions, 'expectedSha256'> = {},
+  ): Promise<StagedBlob> {
     const key = this.#newKey();
     const writer = await this.#backend.create(key);
     try {
       const { sizeBytes, sha256 } = await this.#pump(source, writer, options);
-      requireDigest(sha256, expectedSha256);
-      const stat = await writer.commit();
-      if (stat.sizeBytes !== sizeBytes) throw await this.#lostBytes(key, sizeBytes, stat);
-      return { key, sizeBytes, sha256, fingerprint: stat.fingerprint };
+      return {
+        sizeBytes,
+        sha256,
+        commit: async () => {
+          const stat = await writer.commit();
+          if (stat.sizeBytes !== sizeBytes) throw await this.#lostBytes(key, sizeBytes, stat);
+          return { key, sizeBytes, sha256, fingerprint: stat.fingerprint };
+        },
+        discard: () => writer.abort(),
+      };
     } catch (error) {
       await writer.abort();
       throw error;
