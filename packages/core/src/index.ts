@@ -13,5 +13,6 @@ export * from './operation.ts';
 export * from './operations.ts';
 export * from './principal.ts';
 export * from './problem.ts';
+export * from './storable-text.ts';
 export * from './wire-values.ts';
 export * from './worker.ts';

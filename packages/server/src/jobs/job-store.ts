@@ -40,8 +40,7 @@ export interface JobStore {
 }
 
 export type Enqueued =
-  | { readonly outcome: 'added' | 'repeated'; readonly job: JobRecord }
-  | { readonly outcome: 'conflict' };
+  { readonly outcome: 'added' | 'repeated'; readonly job: JobRecord } | { readonly outcome: 'conflict' };
 
 export interface JobFilter {
   readonly status?: JobStatus | undefined;
@@ -67,5 +66,4 @@ export interface ClaimRequest {
 }
 
 export type Claimed =
-  | { readonly outcome: 'claimed' | 'repeated'; readonly jobs: readonly JobRecord[] }
-  | { readonly outcome: 'conflict' };
+  { readonly outcome: 'claimed' | 'repeated'; readonly jobs: readonly JobRecord[] } | { readonly outcome: 'conflict' };

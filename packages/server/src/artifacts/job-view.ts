@@ -1,0 +1,95 @@
+import { copyFile, link, lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { join } from 'node:path';
+import { baseName, foldersOf, type ArtifactRecord } from '@proofhouse/core';
+import type { Ids } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { ArtifactStore } from './artifact-store.ts';
+
+/** Shows job artifacts where an operator can `ls` them (seed 000 DOC-REQ-004). */
+export interface JobView {
+  /** Makes `<root>/<jobId>/<name>` hold the newest bytes. Never fails the upload: trouble is logged. */
+  show(artifact: ArtifactRecord): Promise<void>;
+}
+
+/** Where blobs are not files there is no job view. */
+export const noJobView: JobView = { show: () => Promise.resolve() };
+
+export interface FolderJobViewParts {
+  readonly root: string;
+  readonly localPath: (key: string) => string | undefined;
+  readonly store: ArtifactStore;
+  readonly ids: Ids;
+  readonly logger: Logger;
+}
+
+/**
+ * A projection that the server never reads. The blob is linked to a temporary name and renamed, so that
+ * a reader sees the old bytes or the new ones, never half; it is copied where linking fails (another
+ * disk). The root is ours: a symbolic link planted below it is refused, not followed.
+ */
+export class FolderJobView implements JobView {
+  readonly #parts: FolderJobViewParts;
+  // One at a time for each name, so that of two uploads the newest is the one that stays.
+  readonly #turns = new Map<string, Promise<void>>();
+
+  constructor(parts: FolderJobViewParts) {
+    this.#parts = parts;
+  }
+
+  show(artifact: ArtifactRecord): Promise<void> {
+    const turn = `${String(artifact.jobId)}/${String(artifact.name)}`;
+    const before = this.#turns.get(turn) ?? Promise.resolve();
+    const mine = before.then(() => this.#project(artifact));
+    this.#turns.set(turn, mine);
+    return mine.finally(() => {
+      if (this.#turns.get(turn) === mine) this.#turns.delete(turn);
+    });
+  }
+
+  async #project(artifact: ArtifactRecord): Promise<void> {
+    const { jobId, name } = artifact;
+    if (jobId === null || name === null) return;
+    try {
+      const newest = await this.#parts.store.newestOfJob(jobId, name);
+      await this.#place(jobId, name, (newest ?? artifact).blob.key);
+    } catch (error) {
+      this.#parts.logger.warn({ err: error, artifactId: artifact.id }, 'the job view could not be updated');
+    }
+  }
+
+  async #place(jobId: string, name: string, key: string): Promise<void> {
+    const source = this.#parts.localPath(key);
+    if (source === undefined) return;
+    const folders = [jobId, ...foldersOf(name).map((folder) => `${jobId}/${folder}`)];
+    await mkdir(this.#parts.root, { recursive: true, mode: 0o750 });
+    for (const folder of folders) await ensureFolder(join(this.#parts.root, folder));
+    const folder = join(this.#parts.root, folders.at(-1) ?? jobId);
+    const temporary = join(this.#parts.root, jobId, `.${this.#parts.ids.token(16)}.new`);
+    try {
+      await linkOrCopy(source, temporary);
+      await rename(temporary, join(folder, baseName(name)));
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+}
+
+async function ensureFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o750 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is not a folder`, { cause: error });
+  }
+}
+
+async function linkOrCopy(source: string, target: string): Promise<void> {
+  try {
+    await link(source, target);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP'].includes(code)) throw error;
+    await copyFile(source, target, constants.COPYFILE_EXCL);
+  }
+}

@@ -1,0 +1,190 @@
+import { z } from 'zod';
+import { jobTypePattern } from '@proofhouse/core';
+
+const truth = z
+  .enum(['true', 'false', '1', '0', 'yes', 'no', 'on', 'off'])
+  .transform((word) => /^(true|1|yes|on)$/.test(word));
+const bytes = z
+  .string()
+  .regex(/^\d+(\.\d+)?\s*([KMGT]i?B?|B)?$/i, 'must be a size such as 1073741824, 512MiB or 1GiB')
+  .transform(parseBytes)
+  .pipe(z.int().min(1));
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+/** One setting: where it is read from, what it may be, and what the generated page says about it. */
+export interface Setting<Schema extends z.ZodType = z.ZodType> {
+  /** Environment variable; the first is the name, the others are read too. */
+  readonly env: readonly [string, ...string[]];
+  /** Flag of `proofhouse serve`, without dashes. */
+  readonly flag?: string;
+  /** Reads the text of file, environment or flag. */
+  readonly schema: Schema;
+  /** What holds when nobody says anything, as a reader sees it. */
+  readonly usual: string;
+  readonly secret?: boolean;
+  readonly doc: string;
+}
+
+function setting<Schema extends z.ZodType>(row: Setting<Schema>): Setting<Schema> {
+  return row;
+}
+
+export const settings = {
+  host: setting({
+    env: ['PROOFHOUSE_HOST'],
+    flag: 'host',
+    schema: z.string().min(1),
+    usual: '127.0.0.1',
+    doc: 'Address to listen on. Anything but loopback makes the mode `production`.',
+  }),
+  port: setting({
+    env: ['PROOFHOUSE_PORT', 'PORT'],
+    flag: 'port',
+    schema: z.string().regex(/^\d+$/, 'must be a number').transform(Number).pipe(z.int().max(65_535)),
+    usual: '8750',
+    doc: 'Port to listen on; 0 picks a free one.',
+  }),
+  dataDir: setting({
+    env: ['PROOFHOUSE_DATA_DIR'],
+    flag: 'data-dir',
+    schema: z.string().min(1),
+    usual: './var',
+    doc: 'Folder of everything kept by default: the SQLite file, the blobs, the job view.',
+  }),
+  databaseUrl: setting({
+    env: ['PROOFHOUSE_DATABASE_URL'],
+    flag: 'database-url',
+    schema: z.string().min(1),
+    usual: 'sqlite:<dataDir>/proofhouse.db',
+    secret: true,
+    doc: 'Metadata store: `sqlite:<path>`, `sqlite::memory:` or `postgres://…`.',
+  }),
+  blobUrl: setting({
+    env: ['PROOFHOUSE_BLOB_URL'],
+    flag: 'blob-url',
+    schema: z.string().min(1),
+    usual: 'file:<dataDir>/blobs',
+    secret: true,
+    doc: 'Blob store: `file:<folder>` or `memory:` (tests and demos only).',
+  }),
+  jobArtifactRoot: setting({
+    env: ['AGENT_JOB_ARTIFACT_ROOT'],
+    schema: z.string().min(1),
+    usual: '<dataDir>/artifacts/agent_jobs',
+    doc: 'The job view: `<root>/<jobId>/<name>` holds the newest bytes of each job artifact (filesystem blobs only).',
+  }),
+  artifactRoot: setting({
+    env: ['ARTIFACT_ROOT'],
+    schema: z.string().min(1),
+    usual: 'not set',
+    doc: 'When only this is set, the job view is `<ARTIFACT_ROOT>/agent_jobs`.',
+  }),
+  maxArtifactBytes: setting({
+    env: ['PROOFHOUSE_MAX_ARTIFACT_BYTES'],
+    flag: 'max-artifact-bytes',
+    schema: bytes,
+    usual: '1GiB',
+    doc: 'Largest artifact, at every door.',
+  }),
+  jobArtifactMaxBytes: setting({
+    env: ['AGENT_JOB_ARTIFACT_MAX_BYTES'],
+    schema: bytes,
+    usual: 'as PROOFHOUSE_MAX_ARTIFACT_BYTES',
+    doc: 'Largest job artifact, when it differs.',
+  }),
+  adminToken: setting({
+    env: ['PROOFHOUSE_ADMIN_TOKEN'],
+    schema: z
+      .string()
+      .min(16, 'must have at least 16 characters')
+      .regex(/^[\x21-\x39\x3b-\x7e]+$/, 'must be printable ASCII without spaces and colons'),
+    usual: 'made at first start, printed once',
+    secret: true,
+    doc: "The admin's token. Setting it replaces the one before.",
+  }),
+  auth: setting({
+    env: ['PROOFHOUSE_AUTH'],
+    flag: 'auth',
+    schema: z.enum(['required', 'disabled']),
+    usual: 'required',
+    doc: '`disabled` makes every caller the admin; only on loopback.',
+  }),
+  mode: setting({
+    env: ['PROOFHOUSE_MODE'],
+    schema: z.enum(['local', 'test', 'production']),
+    usual: 'local on loopback, else production',
+    doc: 'In production the memory backends are refused, and a filesystem needs PROOFHOUSE_DURABLE_FILESYSTEM.',
+  }),
+  publicUrl: setting({
+    env: ['PROOFHOUSE_PUBLIC_URL'],
+    flag: 'public-url',
+    schema: z.url({ protocol: /^https?$/ }),
+    usual: 'the bound address',
+    doc: 'How browsers and workers reach the server; its host is accepted in Host and Origin.',
+  }),
+  basePath: setting({
+    env: ['PROOFHOUSE_BASE_PATH'],
+    schema: z
+      .string()
+      .regex(/^(\/[A-Za-z0-9._~-]+)*\/?$/, 'must be a path such as /work')
+      .transform((path) => path.replace(/\/$/, '')),
+    usual: 'none',
+    doc: 'Prefix of every address, when a broker mounts the server below one: `/work` gives `/work/api/…`.',
+  }),
+  trustProxy: setting({
+    env: ['PROOFHOUSE_TRUST_PROXY'],
+    schema: list,
+    usual: 'none',
+    doc: 'Addresses or networks (comma-separated) whose X-Forwarded headers count.',
+  }),
+  durableFilesystem: setting({
+    env: ['PROOFHOUSE_DURABLE_FILESYSTEM'],
+    schema: truth,
+    usual: 'false',
+    doc: 'Says that the disk under `file:` survives the machine; needed in production.',
+  }),
+  jobTypes: setting({
+    env: ['PROOFHOUSE_JOB_TYPES'],
+    schema: list.pipe(z.array(z.string().regex(jobTypePattern))),
+    usual: 'none',
+    doc: 'Further job types (comma-separated) beside task, exec, codex_exec and codex_skill.',
+  }),
+  logLevel: setting({
+    env: ['PROOFHOUSE_LOG_LEVEL'],
+    flag: 'log-level',
+    schema: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
+    usual: 'info',
+    doc: 'Lines of JSON on standard error from this level up.',
+  }),
+  shutdownSeconds: setting({
+    env: ['PROOFHOUSE_SHUTDOWN_SECONDS'],
+    schema: z.string().regex(/^\d+$/, 'must be a number').transform(Number).pipe(z.int().min(0).max(3600)),
+    usual: '30',
+    doc: 'How long a stopping server lets running uploads and downloads finish.',
+  }),
+} as const;
+
+export type SettingName = keyof typeof settings;
+export type GivenSettings = { [Name in SettingName]?: z.output<(typeof settings)[Name]['schema']> };
+
+/** Variables with our prefix that other parts of Proofhouse read or set: known, though no setting of the server. */
+export const otherVariables = [
+  'PROOFHOUSE_URL',
+  'PROOFHOUSE_TOKEN',
+  'PROOFHOUSE_CONFIG',
+  'PROOFHOUSE_JOB_FILE',
+  'PROOFHOUSE_JOB_ID',
+  'PROOFHOUSE_JOB_TYPE',
+  'PROOFHOUSE_OUTPUT_DIR',
+] as const;
+
+function parseBytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?$/i.exec(text);
+  const power = ' KMGT'.indexOf((match?.[2] ?? '').toUpperCase() || ' ');
+  return Math.floor(Number(match?.[1]) * (match?.[3] === '' && power > 0 ? 1000 : 1024) ** power);
+}

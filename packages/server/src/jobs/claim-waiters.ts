@@ -1,0 +1,35 @@
+import type { ClaimRequest } from './job-store.ts';
+import { routeMatches, type JobRoute } from './job-route.ts';
+
+/** What a waiting claimer may have. */
+export type ClaimScope = Pick<ClaimRequest, 'types' | 'repositories' | 'capabilities'>;
+
+/**
+ * Claimers that found nothing and wait. An arrival wakes the longest-waiting one that may have it, so
+ * that a thousand idle workers do not all rush for one job. A wake is only a hint to look again.
+ */
+export class ClaimWaiters {
+  readonly #waiting = new Set<{ readonly scope: ClaimScope; readonly wake: () => void }>();
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Calls `wake` once, when a matching job may be ready. The answer forgets the waiter again. */
+  add(scope: ClaimScope, wake: () => void): () => void {
+    const waiter = { scope, wake };
+    this.#waiting.add(waiter);
+    return () => {
+      this.#waiting.delete(waiter);
+    };
+  }
+
+  arrived(route: JobRoute): void {
+    for (const waiter of this.#waiting) {
+      if (!routeMatches(route, waiter.scope)) continue;
+      this.#waiting.delete(waiter);
+      waiter.wake();
+      return;
+    }
+  }
+}

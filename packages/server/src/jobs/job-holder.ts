@@ -1,0 +1,54 @@
+import { AppError, type Fence, type Principal } from '@proofhouse/core';
+import type { ClaimScope } from './claim-waiters.ts';
+
+/** The worker that a call acts for, and the lease it shows. */
+export type Holder = Fence;
+
+/**
+ * Which worker a worker call is made by: the credential's own. Naming another is
+ * `worker_not_authorized`, before anything is looked up; the admin has no worker of its own and must
+ * name one.
+ */
+export function holderOf(principal: Principal, named: string | null | undefined): string {
+  if (principal.kind === 'worker') {
+    if (named == null || named === principal.workerId) return principal.workerId;
+    throw new AppError('worker_not_authorized', 'The credential belongs to another worker than the request names.');
+  }
+  if (principal.kind === 'admin' && named != null) return named;
+  throw new AppError('invalid_request', 'workerId: name the worker that this call is made for.', {
+    errors: [{ path: 'workerId', message: 'is required when the caller is not a worker' }],
+  });
+}
+
+/**
+ * What a claimer may have: the request narrowed by the credential. Types intersect, and lists that
+ * share nothing are `worker_not_authorized`; a credential's capabilities replace the request's.
+ */
+export function claimScope(
+  principal: Principal,
+  call: {
+    readonly allowedTypes?: readonly string[] | null | undefined;
+    readonly workerCapabilities?: readonly string[] | null | undefined;
+  },
+): ClaimScope {
+  const policy = principal.kind === 'worker' ? principal.policy : {};
+  const asked = call.allowedTypes ?? undefined;
+  const types = intersection(asked, policy.allowedJobTypes);
+  if (asked !== undefined && asked.length > 0 && types?.length === 0) {
+    throw new AppError('worker_not_authorized', 'The credential allows none of the job types asked for.');
+  }
+  const capabilities = policy.capabilities ?? call.workerCapabilities ?? [];
+  return {
+    types,
+    repositories: policy.allowedRepositories,
+    capabilities: capabilities.map((name) => name.trim().toLowerCase()),
+  };
+}
+
+function intersection(
+  asked: readonly string[] | undefined,
+  allowed: readonly string[] | undefined,
+): readonly string[] | undefined {
+  if (asked === undefined || asked.length === 0) return allowed;
+  return allowed === undefined ? asked : asked.filter((type) => allowed.includes(type));
+}

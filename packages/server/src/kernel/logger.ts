@@ -1,0 +1,20 @@
+import { pino, type Logger } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** What must never reach a line, wherever it turns up. */
+const redacted = [
+  'headers.authorization',
+  'headers.cookie',
+  'headers["x-worker-token"]',
+  'headers["x-moonmind-worker-token"]',
+  '*.authorization',
+  '*.token',
+  '*.secret',
+  '*.password',
+];
+
+/** Lines of JSON on standard error; standard output carries the one listening line only. */
+export function makeLogger(level: string, destination: NodeJS.WritableStream = process.stderr): Logger {
+  return pino({ level, base: null, redact: { paths: redacted, censor: '***MASKED***' } }, destination);
+}
