@@ -1,0 +1,112 @@
+import type { BigIntStats } from 'node:fs';
+import { type FileSystem, nodeFileSystem, type OpenFile } from './file-system.ts';
+
+export type Fault =
+  /** The call fails with this code and has done nothing. */
+  | { readonly kind: 'fail'; readonly errno: string }
+  /** The process stops: neither this call nor any later one happens or settles. */
+  | { readonly kind: 'stop-before' }
+  /** The process stops: the call happens, but nobody learns of it. */
+  | { readonly kind: 'stop-after' };
+
+/** One call that settled: its number, name, the path it is about, and when it began and ended. */
+export interface Call {
+  readonly name: string;
+  readonly path: string;
+  readonly beganAt: number;
+  readonly endedAt: number;
+}
+
+/** The real file system, for tests, with one fault at the `at`th call (from 1) after `arm`, and a diary. */
+export class InterruptedFileSystem implements FileSystem {
+  readonly calls: Call[] = [];
+  /** Settles when the process has stopped. */
+  readonly stopped: Promise<void>;
+  readonly #files = new Set<OpenFile>();
+  #stop: () => void = () => undefined;
+  #isStopped = false;
+  #time = 0;
+  #begun = 0;
+  #fault: { at: number; fault: Fault } | undefined;
+
+  constructor() {
+    this.stopped = new Promise((resolve) => (this.#stop = resolve));
+  }
+
+  /** Calls that have begun since `arm`. */
+  get begun(): number {
+    return this.#begun;
+  }
+
+  /** The order of things: later events have larger numbers. */
+  tick(): number {
+    return ++this.#time;
+  }
+
+  arm(at: number, fault: Fault): void {
+    this.#begun = 0;
+    this.#fault = { at, fault };
+  }
+
+  /** Closes what a stopped process would have left to the system. */
+  async release(): Promise<void> {
+    for (const file of this.#files) await file.close().catch(() => undefined);
+  }
+
+  open = (path: string, flags: number, mode?: number): Promise<OpenFile> =>
+    this.#step('open', path, async () => {
+      const file = await nodeFileSystem.open(path, flags, mode);
+      this.#files.add(file);
+      return this.#wrap(path, file);
+    });
+  link = (existing: string, created: string): Promise<void> =>
+    this.#step('link', created, () => nodeFileSystem.link(existing, created));
+  unlink = (path: string): Promise<void> => this.#step('unlink', path, () => nodeFileSystem.unlink(path));
+  mkdir = (path: string, mode: number): Promise<unknown> =>
+    this.#step('mkdir', path, () => nodeFileSystem.mkdir(path, mode));
+  chmod = (path: string, mode: number): Promise<void> =>
+    this.#step('chmod', path, () => nodeFileSystem.chmod(path, mode));
+  lstat = (path: string, options: { bigint: true }): Promise<BigIntStats> =>
+    this.#step('lstat', path, () => nodeFileSystem.lstat(path, options));
+  realpath = (path: string): Promise<string> => this.#step('realpath', path, () => nodeFileSystem.realpath(path));
+  opendir: FileSystem['opendir'] = (path, options) =>
+    this.#step('opendir', path, () => nodeFileSystem.opendir(path, options));
+
+  #wrap(path: string, file: OpenFile): OpenFile {
+    return {
+      writev: (chunks) => this.#step('writev', path, () => file.writev(chunks)),
+      read: (buffer, offset, length, position) =>
+        this.#step('read', path, () => file.read(buffer, offset, length, position)),
+      stat: (options) => this.#step('fstat', path, () => file.stat(options)),
+      chmod: (mode) => this.#step('fchmod', path, () => file.chmod(mode)),
+      sync: () => this.#step('fsync', path, () => file.sync()),
+      close: () =>
+        this.#step('close', path, async () => {
+          this.#files.delete(file);
+          await file.close();
+        }),
+    };
+  }
+
+  async #step<T>(name: string, path: string, work: () => Promise<T>): Promise<T> {
+    if (this.#isStopped) return await forever();
+    const fault = ++this.#begun === this.#fault?.at ? this.#fault.fault : undefined;
+    if (fault?.kind === 'fail') throw systemError(fault.errno, name, path);
+    if (fault !== undefined) this.#isStopped = true;
+    if (fault?.kind === 'stop-after') await work().catch(() => undefined);
+    if (fault !== undefined) this.#stop();
+    if (this.#isStopped) return await forever();
+    const beganAt = this.tick();
+    const result = await work();
+    this.calls.push({ name, path, beganAt, endedAt: this.tick() });
+    return this.#isStopped ? await forever() : result;
+  }
+}
+
+function forever<T>(): Promise<T> {
+  return new Promise<T>(() => undefined);
+}
+
+export function systemError(errno: string, name: string, path: string): Error {
+  return Object.assign(new Error(`${errno}: injected, ${name} '${path}'`), { code: errno });
+}

@@ -1,0 +1,239 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { chmod, copyFile, readdir, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FilesystemBackend } from './backends/filesystem/filesystem-backend.ts';
+import { makeTemporaryRoot } from './backends/filesystem/temporary-root.ts';
+import { MemoryBackend } from './backends/memory/memory-backend.ts';
+import { blobBytes, expectCode, listed, randomBlobKey } from './blob-backend.contract.ts';
+import type { BlobBackend } from './blob-backend.ts';
+import { type BlobRef, Blobs } from './blobs.ts';
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const kib = 1024;
+const large = 700 * kib;
+
+async function* chunks(bytes: Buffer, size = 64 * kib): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+let root: string;
+let cleanup: () => Promise<void>;
+let files: FilesystemBackend;
+
+beforeEach(async () => {
+  ({ root, cleanup } = await makeTemporaryRoot());
+  files = new FilesystemBackend({ root });
+  await files.open();
+});
+afterEach(async () => {
+  await files.close();
+  await cleanup();
+});
+
+describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
+  let backend: BlobBackend;
+  let blobs: Blobs;
+
+  beforeEach(async () => {
+    backend = kind === 'memory' ? new MemoryBackend() : files;
+    await backend.open();
+    blobs = new Blobs({ backend, newKey: randomBlobKey, maxBytes: 4 * 1024 * kib });
+  });
+
+  const expectNothingLeft = async (): Promise<void> => {
+    expect(await listed(backend)).toEqual([]);
+    expect(await blobs.sweepStaging(Date.now() + 60_000)).toEqual([]);
+  };
+
+  it.each([0, 1, 4 * kib, 3000 * kib])('%i bytes are counted, hashed and given back', async (size) => {
+    const bytes = randomBytes(size);
+    const seen: number[] = [];
+    const ref = await blobs.receive(chunks(bytes), {
+      expectedSha256: sha256(bytes),
+      onBytes: (receivedBytes) => seen.push(receivedBytes),
+    });
+    expect(ref).toMatchObject({ sizeBytes: size, sha256: sha256(bytes) });
+    expect(seen.at(-1) ?? 0).toBe(size);
+    expect(seen).toHaveLength(Math.ceil(size / (64 * kib)));
+    const opened = await blobs.open(ref);
+    expect(opened.fingerprint).toBe(ref.fingerprint);
+    expect(bytes.equals(await blobBytes(opened))).toBe(true);
+    expect(await blobs.verify(ref)).toBe(ref.fingerprint);
+  });
+
+  it.each([10, 3000 * kib])(
+    'exactly %i bytes fit a cap of as many, one more is refused and leaves nothing',
+    async (limitBytes) => {
+      const bytes = randomBytes(limitBytes + 1);
+      const refused = blobs.receive(chunks(bytes), { maxBytes: limitBytes });
+      await expect(refused).rejects.toMatchObject({ code: 'artifact_too_large', details: { limitBytes } });
+      await expectNothingLeft();
+      await blobs.receive(chunks(bytes.subarray(1)), { maxBytes: limitBytes });
+    },
+  );
+
+  it('a call may lower the cap of the store and not raise it', async () => {
+    const bytes = randomBytes(4 * 1024 * kib + 1);
+    await expectCode(blobs.receive(chunks(bytes), { maxBytes: 2 ** 40 }), 'artifact_too_large');
+    await expectNothingLeft();
+  });
+
+  it('a refused Readable is read no further, and can still be drained', async () => {
+    let given = 0;
+    const source = new Readable({
+      highWaterMark: 1,
+      read() {
+        this.push(given++ < 500 ? Buffer.alloc(kib) : null);
+      },
+    });
+    await expectCode(blobs.receive(source, { maxBytes: 5 * kib }), 'artifact_too_large');
+    expect(given).toBeLessThan(20);
+    expect(source.destroyed).toBe(false);
+    for await (const _ of source);
+    expect(given).toBeGreaterThan(500);
+  });
+
+  it.each([10, 3000 * kib])('%i bytes with another digest are refused before they are visible', async (size) => {
+    const bytes = randomBytes(size);
+    const refused = blobs.receive(chunks(bytes), { expectedSha256: sha256(Buffer.from('other')) });
+    await expect(refused).rejects.toMatchObject({ code: 'digest_mismatch', details: { actual: sha256(bytes) } });
+    await expectNothingLeft();
+  });
+
+  it('a malformed digest is refused before anything is read', async () => {
+    const source = chunks(randomBytes(10));
+    for (const digest of ['', 'abc', 'A'.repeat(64), `sha256:${'a'.repeat(64)}`, `${'a'.repeat(64)}\n`]) {
+      await expectCode(blobs.receive(source, { expectedSha256: digest }), 'invalid_digest');
+    }
+    expect((await source.next()).value).toHaveLength(10);
+  });
+
+  it('what the source throws is thrown again, and nothing is left', async () => {
+    const failure = new Error('the client went away');
+    const failing = async function* (): AsyncGenerator<Uint8Array> {
+      yield randomBytes(3000 * kib);
+      throw failure;
+    };
+    await expect(blobs.receive(failing())).rejects.toBe(failure);
+    const stream = Readable.from(failing());
+    stream.once('data', () => stream.destroy(failure));
+    await expect(blobs.receive(stream)).rejects.toThrow();
+    const onBytes = (): void => {
+      throw failure;
+    };
+    await expect(blobs.receive(chunks(randomBytes(10)), { onBytes })).rejects.toBe(failure);
+    await expectNothingLeft();
+  });
+
+  it.each([1000, large])('a range of %i bytes is exact, and one outside is refused', async (size) => {
+    const bytes = randomBytes(size);
+    const ref = await blobs.receive(chunks(bytes));
+    const part = await blobs.open(ref, { start: 10, end: 899 });
+    expect(bytes.subarray(10, 900).equals(await blobBytes(part))).toBe(true);
+    for (const range of [
+      { start: 0, end: size },
+      { start: 5, end: 4 },
+      { start: -1, end: 4 },
+    ]) {
+      await expectCode(blobs.open(ref, range), 'range_not_satisfiable');
+    }
+  });
+
+  it('a blob that a record names and that is not there is an integrity failure', async () => {
+    const ref = await blobs.receive(chunks(randomBytes(large)));
+    await blobs.delete(ref.key);
+    await expectCode(blobs.open(ref), 'integrity_failure');
+    await expectCode(blobs.verify(ref), 'integrity_failure');
+    await expectCode(blobs.open(ref, { start: 0, end: 1 }), 'integrity_failure');
+  });
+});
+
+describe('bytes that were changed behind the back of the store', () => {
+  const bytesOf = { small: randomBytes(100), large: randomBytes(large) };
+  let blobs: Blobs;
+  beforeEach(() => (blobs = new Blobs({ backend: files, newKey: randomBlobKey })));
+
+  const refusals = async (ref: BlobRef): Promise<void> => {
+    await expectCode(blobs.open(ref), 'integrity_failure');
+    await expectCode(blobs.open(ref, { start: 3, end: 4 }), 'integrity_failure');
+    await expectCode(blobs.verify(ref), 'integrity_failure');
+  };
+  const overwrite = async (path: string, bytes: Buffer): Promise<void> => {
+    await chmod(path, 0o640);
+    await writeFile(path, bytes);
+  };
+
+  it.each(['small', 'large'] as const)('%s: one other byte, fewer and more bytes are not served', async (size) => {
+    const bytes = bytesOf[size];
+    const ref = await blobs.receive(chunks(bytes));
+    const path = files.localPath(ref.key);
+    const other = Buffer.from(bytes);
+    other[50] = (other[50] ?? 0) ^ 1;
+    for (const wrong of [other, bytes.subarray(1), Buffer.concat([bytes, Buffer.alloc(1)]), Buffer.alloc(0)]) {
+      await overwrite(path, wrong);
+      await refusals(ref);
+    }
+    await truncate(path, 2 ** 33);
+    await refusals(ref);
+    await rm(path);
+    await refusals(ref);
+  });
+
+  it.each(['small', 'large'] as const)(
+    '%s: moved bytes that are the same are served with their new fingerprint',
+    async (size) => {
+      const bytes = bytesOf[size];
+      const ref = await blobs.receive(chunks(bytes));
+      const path = files.localPath(ref.key);
+      await copyFile(path, `${path}.restored`);
+      await rename(`${path}.restored`, path);
+      const opened = await blobs.open(ref);
+      expect(opened.fingerprint).not.toBe(ref.fingerprint);
+      expect(bytes.equals(await blobBytes(opened))).toBe(true);
+      const part = await blobs.open(ref, { start: 3, end: 9 });
+      expect(bytes.subarray(3, 10).equals(await blobBytes(part))).toBe(true);
+      expect((await blobs.open({ ...ref, fingerprint: opened.fingerprint })).fingerprint).toBe(opened.fingerprint);
+      expect(await blobs.verify(ref)).toBe(opened.fingerprint);
+    },
+  );
+
+  it('small blobs are hashed even if size, time and inode were kept', async () => {
+    const ref = await blobs.receive(chunks(bytesOf.small));
+    const path = files.localPath(ref.key);
+    await overwrite(path, Buffer.alloc(100));
+    const { fingerprint } = (await files.stat(ref.key)) ?? { fingerprint: '' };
+    await refusals({ ...ref, fingerprint });
+  });
+
+  it('large blobs are hashed when only the time of writing changed', async () => {
+    const ref = await blobs.receive(chunks(bytesOf.large));
+    await utimes(files.localPath(ref.key), 1, 1);
+    expect((await blobs.open(ref)).fingerprint).toMatch(new RegExp(`^${large}-1000000000-`));
+  });
+});
+
+it('bytes that go on changing while they are checked are not served', async () => {
+  const bytes = randomBytes(large);
+  let version = 0;
+  const restless: BlobBackend = Object.assign(Object.create(files) as BlobBackend, {
+    read: async () => ({
+      stat: { sizeBytes: large, fingerprint: `v${version++}`, createdAt: 0 },
+      body: Readable.from([bytes]),
+    }),
+  });
+  const blobs = new Blobs({ backend: restless, newKey: randomBlobKey });
+  const ref = { key: randomBlobKey(), sizeBytes: large, sha256: sha256(bytes), fingerprint: 'as written' };
+  await expectCode(blobs.open(ref), 'integrity_failure');
+});
+
+it('a small upload that is refused never touches the disk', async () => {
+  const blobs = new Blobs({ backend: files, newKey: randomBlobKey });
+  const peeking = async function* (): AsyncGenerator<Uint8Array> {
+    yield randomBytes(1000);
+    expect(await readdir(join(root, 'staging'))).toEqual([]);
+    yield randomBytes(1000);
+  };
+  await expectCode(blobs.receive(peeking(), { maxBytes: 1500 }), 'artifact_too_large');
+});
