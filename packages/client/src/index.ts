@@ -1,1 +1,11 @@
-export {};
+export { ArtifactsApi, type ArtifactFilter, type ArtifactForm, type ArtifactUpload } from './artifacts-api.ts';
+export type { ByteSource, ByteStream } from './byte-source.ts';
+export type { CallInput, CallOptions, CallOutput, JsonOperationId, Page } from './call.ts';
+export { pause, systemClock, type Clock } from './clock.ts';
+export { contentDigestOf, parseDigestHeader, requireSameDigest } from './digest-header.ts';
+export type { Download } from './download.ts';
+export { JobsApi, type Claim, type ClaimedJob, type JobFilter } from './jobs-api.ts';
+export { ProofhouseClient, type ClientOptions } from './proofhouse-client.ts';
+export { systemRandom, type Random } from './random.ts';
+export { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
+export { WorkerTokensApi, type WorkerTokenFilter } from './worker-tokens-api.ts';

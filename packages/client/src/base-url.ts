@@ -1,0 +1,30 @@
+import { AppError } from '@proofhouse/core';
+
+/** Where the server is, without a slash at the end; it may have a base path (`https://host/work`). */
+export function parseBaseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw wrongUrl('it is not an http:// or https:// address');
+  }
+  if (url.username !== '' || url.password !== '') throw wrongUrl('it contains a user or a password: give the token');
+  if (url.search !== '' || url.hash !== '') throw wrongUrl('it has a query or a fragment');
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+// The text itself stays out of the message: people paste credentials into addresses.
+function wrongUrl(why: string): AppError {
+  return new AppError(
+    'invalid_request',
+    `The server's URL cannot be used: ${why}. Use one such as http://127.0.0.1:8750.`,
+    { errors: [{ path: 'url', message: why }] },
+  );
+}
+
+/** A header must carry it, and the runtime's own complaint would print it. */
+export function parseToken(token: string): string {
+  const trimmed = token.trim();
+  if (trimmed !== '' && /^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
+  throw new AppError('invalid_request', 'The token is blank or has characters that no token has. Copy it again.', {
+    errors: [{ path: 'token', message: 'must be visible ASCII characters' }],
+  });
+}

@@ -1,0 +1,78 @@
+export type ByteStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
+
+/**
+ * The bytes of an upload. A function opens them anew for each try, so that an upload which broke can be repeated; a bare
+ * stream can be sent only once.
+ */
+export type ByteSource = Uint8Array | Blob | string | ByteStream | (() => ByteStream | Promise<ByteStream>);
+
+export interface BodyHooks {
+  readonly onBytes: (count: number) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export function isReplayable(source: ByteSource): boolean {
+  return isWhole(source) || typeof source === 'function';
+}
+
+/** Known without reading, or undefined. */
+export function sizeOf(source: ByteSource): number | undefined {
+  if (typeof source === 'string') return new TextEncoder().encode(source).length;
+  if (source instanceof Uint8Array) return source.byteLength;
+  return source instanceof Blob ? source.size : undefined;
+}
+
+/**
+ * The body for `fetch`. Bytes that are in hand go as they are, since not every browser sends streams; streams report
+ * the length of each piece as it is taken.
+ */
+export async function openBody(source: ByteSource, hooks: BodyHooks): Promise<BodyInit> {
+  // As bytes, since fetch would call a string text/plain where the name says more.
+  if (typeof source === 'string') return new TextEncoder().encode(source);
+  if (isWhole(source)) return source as BodyInit;
+  const reader = readerOf(typeof source === 'function' ? await source() : source);
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.next();
+        if (done === true) {
+          controller.close();
+          return;
+        }
+        hooks.onBytes(value.byteLength);
+        controller.enqueue(value);
+      } catch (error) {
+        hooks.onError(error);
+        throw error;
+      }
+    },
+    cancel: () => reader.stop(),
+  });
+}
+
+function isWhole(source: ByteSource): source is Uint8Array | Blob | string {
+  return typeof source === 'string' || source instanceof Uint8Array || source instanceof Blob;
+}
+
+interface PieceReader {
+  next(): Promise<{ readonly done?: boolean | undefined; readonly value: Uint8Array }>;
+  stop(): Promise<void>;
+}
+
+// Not every browser can iterate over a ReadableStream, so each kind is read in its own way.
+function readerOf(stream: ByteStream): PieceReader {
+  if (stream instanceof ReadableStream) {
+    const reader = stream.getReader();
+    return {
+      next: async () => (await reader.read()) as { done: boolean; value: Uint8Array },
+      stop: () => reader.cancel(),
+    };
+  }
+  const iterator = stream[Symbol.asyncIterator]();
+  return {
+    next: () => iterator.next(),
+    stop: async () => {
+      await iterator.return?.();
+    },
+  };
+}

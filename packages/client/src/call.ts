@@ -1,0 +1,51 @@
+import type { CallOf, Operation, OperationId, Operations, OutputOf } from '@proofhouse/core';
+
+/** What every call takes beside its input. */
+export interface CallOptions {
+  /** The fencing token of the job that is written to. */
+  readonly lease?: string | undefined;
+  /** Made automatically where the operation takes one: give your own to repeat a call across processes. */
+  readonly idempotencyKey?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Overall limit of this call, its repetitions included. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Operations that are sent nothing or JSON and answer JSON; a row that leaves a wire out means these. */
+export type JsonOperationId = {
+  [Id in OperationId]: Operations[Id]['response'] extends 'bytes'
+    ? never
+    : Operations[Id]['request'] extends 'bytes' | 'multipart'
+      ? never
+      : Id;
+}[OperationId];
+
+/** Parts without a required field may be left out. */
+type Part<Name extends string, Value> =
+  Record<string, never> extends Value ? Readonly<Partial<Record<Name, Value>>> : Readonly<Record<Name, Value>>;
+
+type InputParts<O extends Operation> = Part<'params', CallOf<O>['params']> &
+  Part<'query', CallOf<O>['query']> &
+  Part<'body', CallOf<O>['body']>;
+
+export type CallInput<Id extends OperationId> = InputParts<Operations[Id]> & CallOptions;
+export type CallOutput<Id extends OperationId> = OutputOf<Operations[Id]>;
+
+/** One page of a list. Only a null cursor ends it: a page may be short, even empty. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly nextCursor: string | null;
+}
+
+/** Walks a list to its end, item by item. */
+export async function* eachItem<Item>(
+  list: (cursor: string | undefined) => Promise<Page<Item>>,
+): AsyncGenerator<Item, void, undefined> {
+  let cursor: string | null | undefined;
+  do {
+    const page = await list(cursor ?? undefined);
+    yield* page.items;
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+}

@@ -1,0 +1,108 @@
+import { AppError, errorTable, isErrorCode, type ErrorCode, type FieldError } from '@proofhouse/core';
+import { parseRetryAfter } from './retry-policy.ts';
+
+/** More of a wrong answer than this is not worth reading. */
+const maxProblemBytes = 256 * 1024;
+
+/** What an answer that is no problem document of ours (a proxy's page, a newer server's code) means. */
+const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not_found',
+  408: 'unavailable',
+  409: 'version_conflict',
+  410: 'artifact_expired',
+  413: 'body_too_large',
+  415: 'unsupported_media_type',
+  416: 'range_not_satisfiable',
+  422: 'invalid_request',
+  429: 'too_busy',
+  501: 'unsupported',
+  502: 'unavailable',
+  503: 'unavailable',
+  504: 'unavailable',
+  507: 'storage_full',
+};
+
+/** Turns an answer that is not a success into the error it stands for. Never throws. */
+export async function failedAnswer(response: Response, place: string, now: number): Promise<AppError> {
+  const problem = parseProblem(await boundedText(response));
+  const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), now);
+  const code = isErrorCode(problem?.['code']) ? problem['code'] : codeFor(response.status);
+  const message = typeof problem?.['detail'] === 'string' ? problem['detail'] : strangeAnswer(response, code, place);
+  return new AppError(code, message, {
+    errors: fieldErrors(problem?.['errors']),
+    details: { ...detailsOf(problem, code), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+  });
+}
+
+/** Redirects are not followed: a repeated POST becomes a GET on the way, and credentials would be dropped. */
+export function redirectedAnswer(response: Response, place: string): AppError {
+  response.body?.cancel().catch(() => undefined);
+  const location = response.headers.get('location');
+  const target = location !== null && URL.canParse(location, place) ? new URL(location, place).origin : 'elsewhere';
+  return new AppError('bad_request', `${place} answers that the server is at ${target}. Use that address as the URL.`);
+}
+
+function codeFor(status: number): ErrorCode {
+  return codeOfStatus[status] ?? (status >= 500 ? 'internal' : 'bad_request');
+}
+
+function strangeAnswer(response: Response, code: ErrorCode, place: string): string {
+  const hint = response.status === 404 ? ' Is this the URL of a Proofhouse server?' : '';
+  return `${errorTable[code].sentence} ${place} answered ${response.status} without saying more.${hint}`;
+}
+
+function detailsOf(problem: Readonly<Record<string, unknown>> | undefined, code: ErrorCode): Record<string, unknown> {
+  if (problem === undefined) return {};
+  const {
+    type: _type,
+    title: _title,
+    status: _status,
+    detail: _detail,
+    code: given,
+    errors: _errors,
+    ...rest
+  } = problem;
+  return given === code || given === undefined ? rest : { ...rest, serverCode: given };
+}
+
+function fieldErrors(value: unknown): FieldError[] {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((item: unknown) => {
+    if (!isObject(item) || typeof item['path'] !== 'string' || typeof item['message'] !== 'string') return [];
+    const line = item['line'];
+    return [{ path: item['path'], message: item['message'], ...(typeof line === 'number' ? { line } : {}) }];
+  });
+}
+
+function parseProblem(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+async function boundedText(response: Response): Promise<string> {
+  if (response.body === null) return '';
+  const decoder = new TextDecoder();
+  const reader = response.body.getReader();
+  let text = '';
+  try {
+    while (text.length <= maxProblemBytes) {
+      const { done, value } = await reader.read();
+      if (done) return text + decoder.decode();
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch {
+    // The connection broke inside the explanation: the status still says what happened.
+  }
+  reader.cancel().catch(() => undefined);
+  return text;
+}

@@ -1,0 +1,14 @@
+/** Chance, injected so that a test can repeat a run. */
+export interface Random {
+  /** At least 0, less than 1. */
+  fraction(): number;
+  /** Fresh for every call: names one intent, so that repeating it is harmless. */
+  idempotencyKey(): string;
+}
+
+export const systemRandom: Random = {
+  fraction: () => Math.random(),
+  // getRandomValues, not randomUUID: the latter does not exist on pages served over plain http.
+  idempotencyKey: () =>
+    Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(''),
+};

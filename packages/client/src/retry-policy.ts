@@ -1,0 +1,42 @@
+import { isAppError } from '@proofhouse/core';
+import type { Random } from './random.ts';
+
+export interface RetryPolicy {
+  /** How often a call that may be repeated is tried altogether. */
+  readonly tries: number;
+  /** The first pause is chosen between 0 and this; the upper end doubles each time. */
+  readonly baseDelayMs: number;
+  readonly maxDelayMs: number;
+  /** One try ends when this passes without an answer, and for transfers without a byte moving. */
+  readonly perTryMs: number;
+  /** The whole call with its pauses. Transfers of bytes have no overall limit unless the call gives one. */
+  readonly overallMs: number;
+}
+
+export const defaultRetryPolicy: RetryPolicy = {
+  tries: 5,
+  baseDelayMs: 250,
+  maxDelayMs: 10_000,
+  perTryMs: 30_000,
+  overallMs: 120_000,
+};
+
+/** How long to wait before the next try, or undefined when this error is final. */
+export function delayBeforeRetry(
+  policy: RetryPolicy,
+  random: Random,
+  failure: { readonly error: unknown; readonly tries: number; readonly retryAfterMs: number | undefined },
+): number | undefined {
+  if (failure.tries >= policy.tries || !isAppError(failure.error) || !failure.error.retryable) return undefined;
+  // Full jitter: clients that failed together do not come back together.
+  const ceiling = Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** (failure.tries - 1));
+  return Math.max(failure.retryAfterMs ?? 0, Math.floor(ceiling * random.fraction()));
+}
+
+/** `Retry-After` of RFC 9110: seconds or a date, in milliseconds from now. */
+export function parseRetryAfter(header: string | null, now: number): number | undefined {
+  if (header === null) return undefined;
+  if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+}

@@ -1,0 +1,133 @@
+import { AppError, isAppError } from '@proofhouse/core';
+import { pause, type Clock } from './clock.ts';
+import { failedAnswer, redirectedAnswer } from './failed-answer.ts';
+import type { Random } from './random.ts';
+import type { BodyHooks } from './byte-source.ts';
+import { delayBeforeRetry, type RetryPolicy } from './retry-policy.ts';
+import { TryTimer } from './try-timer.ts';
+
+/** One call as HTTP sees it. */
+export interface Exchange {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Made anew for each try. */
+  readonly body?: ((hooks: BodyHooks) => Promise<BodyInit>) | undefined;
+  /** Whether doing it twice is the same as doing it once. */
+  readonly repeatable: boolean;
+  /** How long one try may take without a byte moving. */
+  readonly perTryMs: number;
+  /** How long the call may take with its repetitions; undefined for as long as bytes move. */
+  readonly overallMs: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface TransportParts {
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly retry: RetryPolicy;
+}
+
+/** Sends, again where that is safe and can help, and hands the good answer to `read` within the same try. */
+export async function perform<T>(
+  parts: TransportParts,
+  exchange: Exchange,
+  read: (response: Response, timer: TryTimer) => Promise<T>,
+): Promise<T> {
+  const endsAt = exchange.overallMs === undefined ? Infinity : parts.clock.now() + exchange.overallMs;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await tryOnce(parts, exchange, endsAt - parts.clock.now(), read);
+    } catch (error) {
+      exchange.signal?.throwIfAborted();
+      const delay = exchange.repeatable
+        ? delayBeforeRetry(parts.retry, parts.random, { error, tries, retryAfterMs: retryAfterOf(error) })
+        : undefined;
+      if (delay === undefined || parts.clock.now() + delay >= endsAt) throw error;
+      await pause(parts.clock, delay, exchange.signal);
+      exchange.signal?.throwIfAborted();
+    }
+  }
+}
+
+async function tryOnce<T>(
+  parts: TransportParts,
+  exchange: Exchange,
+  leftMs: number,
+  read: (response: Response, timer: TryTimer) => Promise<T>,
+): Promise<T> {
+  const place = placeOf(exchange.url);
+  const limitMs = Math.min(exchange.perTryMs, leftMs);
+  const timer = new TryTimer(parts.clock, limitMs, () => silence(place, limitMs), exchange.signal);
+  try {
+    const response = await answer(parts, exchange, timer, place);
+    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+      throw redirectedAnswer(response, place);
+    }
+    if (!response.ok) throw await failedAnswer(response, place, parts.clock.now());
+    return await read(response, timer);
+  } catch (error) {
+    throw timer.signal.aborted ? timer.signal.reason : error;
+  } finally {
+    if (!timer.lent) timer.stop();
+  }
+}
+
+async function answer(parts: TransportParts, exchange: Exchange, timer: TryTimer, place: string): Promise<Response> {
+  let broken: { readonly error: unknown } | undefined;
+  const body = await exchange.body?.({
+    onBytes: () => timer.touch(),
+    onError: (error) => {
+      broken = { error };
+    },
+  });
+  try {
+    return await parts.fetch(exchange.url, {
+      method: exchange.method,
+      headers: exchange.headers,
+      redirect: 'manual',
+      signal: timer.signal,
+      ...(body === undefined ? {} : { body, duplex: 'half' }),
+    });
+  } catch (error) {
+    // A file that cannot be read is no trouble of the network, though fetch makes it look so.
+    throw broken === undefined ? unreachable(place, error) : broken.error;
+  }
+}
+
+/** The address without its query: what an error may say. */
+export function placeOf(url: string): string {
+  return url.replace(/[?#].*$/, '');
+}
+
+export function unreachable(place: string, cause: unknown): AppError {
+  if (isAppError(cause)) return cause;
+  const code = networkCode(cause);
+  const origin = URL.canParse(place) ? new URL(place).origin : place;
+  return new AppError(
+    'unavailable',
+    `${origin} cannot be reached${code === undefined ? '' : ` (${code})`}. Is the server running, and is the URL right?`,
+    { cause },
+  );
+}
+
+function silence(place: string, limitMs: number): AppError {
+  return new AppError(
+    'unavailable',
+    `${place} was silent for ${Math.ceil(limitMs / 1000)} s. Is the server overloaded?`,
+  );
+}
+
+/** fetch hides the reason below one or two causes. */
+function networkCode(error: unknown): string | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    if ('code' in at && typeof at.code === 'string') return at.code;
+  }
+  return undefined;
+}
+
+function retryAfterOf(error: unknown): number | undefined {
+  const value = isAppError(error) ? error.details['retryAfterMs'] : undefined;
+  return typeof value === 'number' ? value : undefined;
+}

@@ -1,0 +1,45 @@
+import type { Clock } from './clock.ts';
+
+/**
+ * Bounds one try: its signal is aborted when nothing moved for `limitMs`, at `endsAt`, or when the caller gives up.
+ * Listeners are taken off again, since a caller's signal may live as long as the process.
+ */
+export class TryTimer {
+  readonly #controller = new AbortController();
+  readonly #clock: Clock;
+  readonly #limitMs: number;
+  readonly #reason: () => unknown;
+  readonly #outer: AbortSignal | undefined;
+  /** Set by a reader that goes on after the try, and stops the timer itself: a download. */
+  lent = false;
+  #cancel: () => void = () => undefined;
+
+  constructor(clock: Clock, limitMs: number, reason: () => unknown, outer: AbortSignal | undefined) {
+    this.#clock = clock;
+    this.#limitMs = limitMs;
+    this.#reason = reason;
+    this.#outer = outer;
+    if (outer?.aborted === true) this.#giveUp();
+    outer?.addEventListener('abort', this.#giveUp);
+    this.touch();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Something moved: the limit counts anew. */
+  touch(): void {
+    this.#cancel();
+    this.#cancel = this.#clock.after(this.#limitMs, () => this.#controller.abort(this.#reason()));
+  }
+
+  stop(): void {
+    this.#cancel();
+    this.#outer?.removeEventListener('abort', this.#giveUp);
+  }
+
+  readonly #giveUp = (): void => {
+    this.#controller.abort(this.#outer?.reason);
+  };
+}
