@@ -60,6 +60,7 @@ export const errorTable = {
   idempotency_conflict: row(409, 'already-exists', 5, false, 'The idempotency key was used for another request.'),
   not_owned: row(409, 'bad-request', 5, false, 'The bytes of this artifact are kept elsewhere.'),
   artifact_expired: row(410, 'not-found', 4, false, 'The bytes of this artifact have been removed by retention.'),
+  request_timeout: row(408, 'bad-request', 6, true, 'The request body came too slowly.'),
   artifact_too_large: row(413, 'payload-too-large', 2, false, 'The artifact is larger than the limit.'),
   body_too_large: row(413, 'payload-too-large', 2, false, 'The request body is larger than the limit.'),
   unsupported_media_type: row(415, 'bad-request', 2, false, 'The content type of the request is not accepted here.'),

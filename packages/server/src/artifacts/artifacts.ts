@@ -84,6 +84,11 @@ export class Artifacts {
     return { job, fence, principal, maxBytes };
   }
 
+  /** Refuses a name that can never be taken, before the bytes arrive. Errors: `invalid_artifact_name`. */
+  checkName(name: string): void {
+    normalizeArtifactName(name);
+  }
+
   /** Takes the bytes aside, hashed and capped; nothing is visible yet. Errors: `artifact_too_large`, `storage_full`. */
   stage(permit: UploadPermit, source: AsyncIterable<Uint8Array>): Promise<StagedBlob> {
     return this.#parts.blobs.stage(source, { maxBytes: permit.maxBytes });
@@ -114,8 +119,7 @@ export class Artifacts {
       throw error;
     }
     const kept = await this.#commit(permit, artifact, about.idempotencyKey);
-    if (!kept.created) await this.#drop(artifact);
-    else await this.#parts.jobView.show(artifact);
+    if (kept.created) await this.#parts.jobView.show(artifact);
     return kept;
   }
 
@@ -181,12 +185,10 @@ export class Artifacts {
         throw error;
       });
     if (result.outcome === 'done') return { artifact, created: true };
-    if (result.outcome === 'repeated') {
-      const first = await this.#parts.store.find(result.resourceId);
-      if (first !== undefined) return { artifact: first, created: false };
-    }
     await this.#drop(artifact);
     if (result.outcome === 'conflict') throw conflictError(result.conflict, artifact);
+    const first = await this.#parts.store.find(result.resourceId);
+    if (first !== undefined) return { artifact: first, created: false };
     throw new AppError('internal', 'The first upload under this Idempotency-Key cannot be found.');
   }
 

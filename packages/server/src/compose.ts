@@ -1,0 +1,149 @@
+import { openBlobBackend, Blobs, type BlobBackend } from '@proofhouse/blobs';
+import { AppError } from '@proofhouse/core';
+import type { FastifyInstance } from 'fastify';
+import { Artifacts } from './artifacts/artifacts.ts';
+import { FolderJobView, noJobView, type JobView } from './artifacts/job-view.ts';
+import type { Config } from './config/config.ts';
+import { buildApp } from './http/app.ts';
+import { artifactHandlers } from './http/routes/artifacts.ts';
+import { jobHandlers } from './http/routes/jobs.ts';
+import { workerHandlers } from './http/routes/workers.ts';
+import { Jobs, sweepEveryMs } from './jobs/jobs.ts';
+import { systemClock, type Clock } from './kernel/clock.ts';
+import { Ids, pooledRandomBytes, type RandomBytes } from './kernel/ids.ts';
+import type { Logger } from './kernel/logger.ts';
+import { repeat } from './kernel/repeat.ts';
+import { requireApart } from './config/require-apart.ts';
+import type { MetadataStore } from './stores/metadata-store.ts';
+import { openMetadataStore } from './stores/open-metadata-store.ts';
+import { AdminToken } from './workers/admin-token.ts';
+import { Workers } from './workers/workers.ts';
+
+/** What tests replace: everything else is made from the configuration. */
+export interface Surroundings {
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly random?: RandomBytes;
+}
+
+/** The whole server, constructed and not yet listening. */
+export interface Server {
+  readonly app: FastifyInstance;
+  readonly config: Config;
+  readonly store: MetadataStore;
+  readonly blobBackend: BlobBackend;
+  readonly blobs: Blobs;
+  readonly jobs: Jobs;
+  readonly artifacts: Artifacts;
+  readonly workers: Workers;
+  readonly adminToken: AdminToken;
+  /** Stops background work, then the door, then the stores, in that order. */
+  close(): Promise<void>;
+}
+
+/** Database clocks further from ours than this would end leases early or late. */
+const maxClockSkewMs = 2000;
+
+/** The only place that constructs everything. Throws `AppError` with one clear sentence. */
+export async function compose(config: Config, surroundings: Surroundings): Promise<Server> {
+  const clock = surroundings.clock ?? systemClock;
+  const ids = new Ids(clock, surroundings.random ?? pooledRandomBytes());
+  const { logger } = surroundings;
+  await requireApart(config);
+  const blobBackend = await openBlobBackend(config.blobUrl, { allowMemory: config.mode !== 'production' });
+  const store = await openMetadataStore(config.databaseUrl).catch(async (error: unknown) => {
+    await blobBackend.close();
+    throw error;
+  });
+  try {
+    if (surroundings.clock === undefined) await requireSameTime(store, clock);
+    const adminToken = await AdminToken.load(store.settings, ids, config.adminToken);
+    return assemble({ config, clock, ids, logger, store, blobBackend, adminToken });
+  } catch (error) {
+    await store.close();
+    await blobBackend.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly store: MetadataStore;
+  readonly blobBackend: BlobBackend;
+  readonly adminToken: AdminToken;
+}
+
+function assemble({ config, clock, ids, logger, store, blobBackend, adminToken }: Parts): Server {
+  const blobs = new Blobs({ backend: blobBackend, newKey: () => ids.blobKey() });
+  const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes: config.jobTypes });
+  const workers = new Workers({ store: store.workers, commits: store, clock, ids });
+  const jobView: JobView = blobs.supports.localFiles
+    ? new FolderJobView({
+        root: config.jobViewRoot,
+        localPath: (key) => blobs.localPath(key),
+        store: store.artifacts,
+        ids,
+        logger,
+      })
+    : noJobView;
+  const artifacts = new Artifacts({
+    store: store.artifacts,
+    commits: store,
+    blobs,
+    jobs,
+    jobView,
+    clock,
+    ids,
+    logger,
+    provider: 'filesystem',
+    maxBytes: config.jobArtifactMaxBytes,
+  });
+  const app = buildApp({
+    handlers: { ...jobHandlers(jobs), ...artifactHandlers(artifacts, clock), ...workerHandlers(workers) },
+    authentication: { workers, adminToken, required: config.authRequired },
+    hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl },
+    health: {
+      checks: {
+        database: () => store.ping(),
+        blobs: async () => {
+          await blobs.stat('a'.repeat(32));
+        },
+      },
+    },
+    clock,
+    ids,
+    logger,
+    basePath: config.basePath,
+    trustProxy: config.trustProxy,
+  });
+  const stopSweeping = repeat(clock, sweepEveryMs, logger, () => jobs.sweep());
+  return {
+    app,
+    config,
+    store,
+    blobBackend,
+    blobs,
+    jobs,
+    artifacts,
+    workers,
+    adminToken,
+    close: async () => {
+      await stopSweeping();
+      await app.close();
+      await store.close();
+      await blobBackend.close();
+    },
+  };
+}
+
+async function requireSameTime(store: MetadataStore, clock: Clock): Promise<void> {
+  const skew = Math.abs((await store.now()) - clock.now());
+  if (skew <= maxClockSkewMs) return;
+  throw new AppError(
+    'unavailable',
+    `The clocks of this machine and of the database differ by ${String(Math.round(skew / 1000))} s; at most 2 s are safe.`,
+  );
+}

@@ -1,0 +1,139 @@
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { AppError, operations, requestIdHeader } from '@proofhouse/core';
+import type { Clock } from '../kernel/clock.ts';
+import type { Ids } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { acceptBody } from './accept-body.ts';
+import { authenticate, type AuthenticateParts } from './authenticate.ts';
+import { sendError } from './error-response.ts';
+import { limits } from './limits.ts';
+import { addOperationRoutes, requireClass, type Handlers } from './operation-route.ts';
+import { answerBrokenRequest } from './broken-request.ts';
+import { bodyIsUnread, closeAfterAnswer } from './refuse-early.ts';
+import { addDocsRoutes } from './routes/docs.ts';
+import { addHealthRoutes, type Health } from './routes/health.ts';
+import { addPageRoutes } from './routes/page.ts';
+import { requireSameOrigin, type HostPolicy } from './same-origin.ts';
+
+export interface AppParts {
+  readonly handlers: Handlers;
+  readonly authentication: AuthenticateParts;
+  readonly hostPolicy: HostPolicy;
+  readonly health: Health;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  /** `/work`, or empty. */
+  readonly basePath: string;
+  readonly trustProxy: readonly string[];
+}
+
+/** The HTTP door: everything that holds for all routes is here, in the order in which it is decided. */
+export function buildApp(parts: AppParts): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: parts.logger as FastifyInstance['log'],
+    disableRequestLogging: true,
+    genReqId: () => parts.ids.uuid(),
+    requestIdHeader: false,
+    bodyLimit: limits.jsonBytes,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 2048 },
+    trustProxy: parts.trustProxy.length === 0 ? false : [...parts.trustProxy],
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionTimeout: limits.idleSocketMs,
+    requestTimeout: 0,
+    http: { maxHeaderSize: limits.headerBytes, headersTimeout: limits.headersMs },
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => {
+      sendError(error, request, reply);
+    },
+    clientErrorHandler: answerBrokenRequest,
+  });
+  app.decorateRequest('principal', undefined);
+  app.setErrorHandler(sendError);
+  app.setNotFoundHandler((request, reply) => {
+    sendError(new AppError('not_found', `There is no ${request.method} ${pathOf(request)}.`), request, reply);
+  });
+  answerExpectationsLate(app);
+  useJsonBodies(app, parts.clock);
+  useRequestRules(app, parts);
+  void app.register(
+    (scope, _, done) => {
+      addOperationRoutes(scope, parts.handlers);
+      addHealthRoutes(scope, parts.health);
+      addDocsRoutes(scope);
+      addPageRoutes(scope);
+      done();
+    },
+    { prefix: parts.basePath },
+  );
+  return app;
+}
+
+function useRequestRules(app: FastifyInstance, parts: AppParts): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header(requestIdHeader, request.id);
+    requireSameOrigin(parts.hostPolicy, request.host, request.headers.origin);
+    const operation = request.routeOptions.config.operation;
+    if (operation === undefined) return;
+    request.principal = await authenticate(request.headers, parts.authentication);
+    requireClass(operation, request.principal);
+  });
+  app.addHook('onSend', async (request, reply) => {
+    if (bodyIsUnread(request.raw)) closeAfterAnswer(request.raw, reply.raw, parts.clock);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    logAnswer(request, reply);
+  });
+}
+
+// One line a request: who, what, how it ended, never a header or a query.
+function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
+  const { principal } = request;
+  request.log.info(
+    {
+      method: request.method,
+      path: pathOf(request),
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+      by: principal === undefined ? undefined : principal.kind === 'worker' ? principal.workerId : principal.kind,
+    },
+    'answered',
+  );
+}
+
+/** JSON routes take JSON or nothing, within a time. An empty body is fine whatever its type says. */
+function useJsonBodies(app: FastifyInstance, clock: Clock): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
+    if (text === '') done(null, undefined);
+    else void parseJson(request, text as string, done);
+  });
+  app.addHook('onRequest', (request, _reply, next) => {
+    if (!bodyIsUnread(request.raw) && request.headers['content-length'] !== undefined) {
+      delete request.raw.headers['content-type'];
+    }
+    next();
+  });
+  app.addHook('preParsing', (request, reply, payload, next) => {
+    const operation = request.routeOptions.config.operation;
+    if (operation !== undefined && operations[operation].request === 'json') {
+      acceptBody(request, reply);
+      const cancel = clock.after(limits.jsonMs, () => request.raw.destroy());
+      payload.once('end', cancel).once('close', cancel);
+    }
+    next(null, payload);
+  });
+}
+
+/** Node would answer `Expect: 100-continue` before we have decided anything. */
+function answerExpectationsLate(app: FastifyInstance): void {
+  app.server.on('checkContinue', (request, response) => {
+    app.server.emit('request', request, response);
+  });
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? '';
+}

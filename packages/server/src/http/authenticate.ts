@@ -1,0 +1,58 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { AppError, type Principal } from '@proofhouse/core';
+import type { AdminToken } from '../workers/admin-token.ts';
+import type { Workers } from '../workers/workers.ts';
+
+const workerTokenHeaders = ['x-worker-token', 'x-moonmind-worker-token'] as const;
+
+export interface AuthenticateParts {
+  readonly workers: Workers;
+  readonly adminToken: AdminToken;
+  readonly required: boolean;
+}
+
+/**
+ * Who is calling, from the headers alone. Accepts `Authorization: Bearer <secret>`, `Bearer
+ * <principal>:<secret>`, `X-Worker-Token` and its older name. Two credentials that differ are refused,
+ * so that no proxy's header can quietly win. Errors: `unauthenticated`.
+ */
+export async function authenticate(headers: IncomingHttpHeaders, parts: AuthenticateParts): Promise<Principal> {
+  const given = credentialOf(headers);
+  if (given === undefined) {
+    if (!parts.required) return { kind: 'admin' };
+    throw unauthenticated('Send "Authorization: Bearer <token>".');
+  }
+  const { name, secret } = splitCredential(given);
+  if ((name === undefined || name === 'admin') && parts.adminToken.matches(secret)) return { kind: 'admin' };
+  const worker = name === 'admin' ? undefined : await parts.workers.authenticate(secret, name);
+  if (worker === undefined) throw unauthenticated('The token is unknown, expired or revoked.');
+  return worker;
+}
+
+function credentialOf(headers: IncomingHttpHeaders): string | undefined {
+  const found = new Set<string>();
+  if (headers.authorization !== undefined) {
+    const match = /^bearer +(\S+) *$/i.exec(headers.authorization);
+    if (match?.[1] === undefined) throw unauthenticated('The Authorization header must be "Bearer <token>".');
+    found.add(match[1]);
+  }
+  for (const header of workerTokenHeaders) {
+    const value = headers[header];
+    if (value === undefined) continue;
+    if (typeof value !== 'string' || value.trim() === '') throw unauthenticated(`The header ${header} is blank.`);
+    found.add(value.trim());
+  }
+  if (found.size > 1) throw unauthenticated('The request carries two different credentials; send one.');
+  return [...found][0];
+}
+
+// Secrets never contain a colon, so the last one parts a name from its secret.
+function splitCredential(credential: string): { name: string | undefined; secret: string } {
+  const colon = credential.indexOf(':');
+  if (colon === -1) return { name: undefined, secret: credential };
+  return { name: credential.slice(0, colon), secret: credential.slice(colon + 1) };
+}
+
+function unauthenticated(message: string): AppError {
+  return new AppError('unauthenticated', message);
+}

@@ -1,0 +1,48 @@
+import { AppError, errorTable, isErrorCode, problemOf, requestIdHeader } from '@proofhouse/core';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+
+/** RFC 9457. */
+export const problemType = 'application/problem+json; charset=utf-8';
+
+/** Answers any failure as a problem document. What is not an `AppError` is a fault of ours: logged, not shown. */
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const known = asAppError(error);
+  if (errorTable[known.code].http >= 500) request.log.error({ err: error, code: known.code }, known.message);
+  if (known.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="proofhouse"');
+  if (known.code === 'too_busy' || known.code === 'unavailable') reply.header('retry-after', '1');
+  reply
+    .code(known.status)
+    .header(requestIdHeader, request.id)
+    .header('content-type', problemType)
+    .header('cache-control', 'no-store')
+    .send(JSON.stringify(problemOf(known, request.id)));
+}
+
+/** Every error as one of ours. */
+export function asAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const fastify = error as Partial<FastifyError>;
+  switch (fastify.code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new AppError('unsupported_media_type', 'Send the body as application/json.', { cause: error });
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new AppError('body_too_large', 'The JSON body is larger than 1 MiB.', { cause: error });
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+    case 'FST_ERR_BAD_URL':
+      return new AppError('bad_request', `The request cannot be parsed: ${fastify.message ?? ''}.`, { cause: error });
+    default:
+      break;
+  }
+  if (error instanceof SyntaxError || fastify.statusCode === 400) {
+    return new AppError('bad_request', 'The request cannot be parsed.', { cause: error });
+  }
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET') {
+    return new AppError('bad_request', 'The request ended before its body was complete.', { cause: error });
+  }
+  return new AppError(isErrorCode(code) ? code : 'internal', 'The server failed; its log has the details.', {
+    cause: error,
+  });
+}

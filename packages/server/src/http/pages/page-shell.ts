@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+
+export interface Page {
+  readonly html: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const style = `
+:root { color-scheme: light dark; --ink: #1d2733; --soft: #5c6b7a; --line: #d9e0e7; --paper: #fbfcfd; --mark: #0b6b57; --code: #eef2f5 }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e9ee; --soft: #9aa8b6; --line: #2c3742; --paper: #12181e; --mark: #4cc3a5; --code: #1d262f }
+}
+* { box-sizing: border-box }
+body { margin: 0 auto; max-width: 60rem; padding: 2.5rem 1.25rem 4rem; background: var(--paper); color: var(--ink);
+  font: 16px/1.55 system-ui, sans-serif }
+h1 { font-size: 1.9rem; margin: 0 0 .25rem; letter-spacing: -.01em }
+h2 { font-size: 1.15rem; margin: 2.5rem 0 .75rem; text-transform: capitalize }
+p { margin: .5rem 0 } .soft { color: var(--soft) }
+a { color: var(--mark) }
+code { font: .875em ui-monospace, monospace; background: var(--code); border-radius: 4px; padding: .1em .35em }
+pre { background: var(--code); border-radius: 8px; padding: .9rem 1rem; overflow-x: auto } pre code { padding: 0; background: none }
+details { border: 1px solid var(--line); border-radius: 8px; margin: .5rem 0; background: var(--paper) }
+summary { cursor: pointer; padding: .6rem .9rem; display: flex; gap: .75rem; align-items: baseline; flex-wrap: wrap }
+summary:hover { background: var(--code) }
+summary .soft { margin-left: auto; font-size: .9rem }
+.method { font: 600 .78rem ui-monospace, monospace; color: var(--mark); min-width: 3rem }
+.inside { padding: 0 .9rem .9rem; border-top: 1px solid var(--line) }
+table { border-collapse: collapse; width: 100%; font-size: .93rem } td, th { text-align: left; padding: .35rem .75rem .35rem 0;
+  border-bottom: 1px solid var(--line); vertical-align: top } th { font-weight: 600; color: var(--soft) }
+`;
+
+const styleHash = createHash('sha256').update(style).digest('base64');
+
+/** A page without scripts, framed by nobody, that loads nothing from anywhere. */
+export function pageShell(title: string, body: string): Page {
+  return {
+    html: `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>${style}</style></head><body>${body}</body></html>`,
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'cache-control': 'no-cache',
+    },
+  };
+}
+
+export function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}

@@ -1,0 +1,93 @@
+import {
+  AppError,
+  cleanContentType,
+  defaultContentType,
+  jobArtifactToWire,
+  type ArtifactRecord,
+} from '@proofhouse/core';
+import mime from 'mime-types';
+import { holderOf } from '../../jobs/job-holder.ts';
+import type { Artifacts } from '../../artifacts/artifacts.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { acceptBody } from '../accept-body.ts';
+import { byteBody } from '../byte-body.ts';
+import { contentDigest } from '../content-digest.ts';
+import type { Handlers } from '../operation-route.ts';
+import { sendBlob } from '../send-blob.ts';
+import { readUploadForm } from '../upload-form.ts';
+import { sameValue } from './jobs.ts';
+
+type ArtifactOperations = 'uploadArtifact' | 'putArtifact' | 'listJobArtifacts' | 'downloadArtifact';
+
+/** What jobs leave behind, over HTTP. */
+export function artifactHandlers(artifacts: Artifacts, clock: Clock): Pick<Handlers, ArtifactOperations> {
+  return {
+    uploadArtifact: async ({ principal, params, leaseId, idempotencyKey, request, reply }) => {
+      const early = await artifacts.permitUpload(principal, params.jobId, leaseId);
+      requireLength(request.headers['content-length'], early.maxBytes, 'form');
+      acceptBody(request, reply);
+      const form = await readUploadForm(request.raw, {
+        clock,
+        maxBytes: early.maxBytes,
+        stage: (source) => artifacts.stage(early, source),
+        checkWorker: (workerId) => {
+          if (principal.kind === 'worker') holderOf(principal, workerId);
+        },
+        checkLease: (fieldLease) => sameValue('leaseId', leaseId, fieldLease),
+      });
+      const permit =
+        early.fence === undefined ? early : { ...early, fence: { ...early.fence, leaseId: leaseId ?? form.leaseId } };
+      const contentType = contentTypeOf(form.about.name, form.about.contentType, form.partContentType);
+      return answer(await artifacts.add(permit, form.staged, { ...form.about, contentType, idempotencyKey }));
+    },
+    putArtifact: async ({ principal, params, query, leaseId, idempotencyKey, request, reply }) => {
+      const permit = await artifacts.permitUpload(principal, params.jobId, leaseId);
+      artifacts.checkName(params.name);
+      const sha256 = contentDigest(request.headers['content-digest']);
+      requireLength(request.headers['content-length'], permit.maxBytes, 'body');
+      acceptBody(request, reply);
+      const staged = await artifacts.stage(permit, byteBody(request.raw, clock));
+      const contentType = contentTypeOf(params.name, request.headers['content-type'], undefined);
+      return answer(
+        await artifacts.add(permit, staged, { name: params.name, contentType, sha256, ...query, idempotencyKey }),
+      );
+    },
+    listJobArtifacts: async ({ principal, params, query }) => {
+      const { items, nextCursor } = await artifacts.list(principal, params.jobId, query);
+      return { body: { items: items.map(jobArtifactToWire), nextCursor } };
+    },
+    downloadArtifact: async ({ principal, params, request, reply }) => {
+      const artifact = await artifacts.getOfJob(principal, params.jobId, params.artifactId);
+      return sendBlob(request, reply, {
+        blob: artifact.blob,
+        contentType: artifact.contentType,
+        filename: artifact.filename ?? 'artifact',
+        open: (range) => artifacts.open(artifact, range),
+      });
+    },
+  };
+}
+
+function answer({ artifact, created }: { artifact: ArtifactRecord; created: boolean }) {
+  const body = jobArtifactToWire(artifact);
+  return created ? { body } : { status: 200 as const, body };
+}
+
+/** Said by the caller, else by the part, else by the name's ending. */
+function contentTypeOf(name: string, said: string | undefined, part: string | undefined): string {
+  const byEnding = mime.lookup(name);
+  return cleanContentType(said) ?? cleanContentType(part) ?? (byEnding === false ? defaultContentType : byEnding);
+}
+
+// A body that says itself that it is too large is refused before any of it is read.
+function requireLength(contentLength: string | undefined, maxBytes: number, what: 'form' | 'body'): void {
+  const slack = what === 'form' ? 64 * 1024 : 0;
+  if (contentLength === undefined || Number(contentLength) <= maxBytes + slack) return;
+  throw new AppError(
+    'artifact_too_large',
+    `The ${what} has ${contentLength} bytes; an artifact may have ${String(maxBytes)}.`,
+    {
+      details: { limitBytes: maxBytes },
+    },
+  );
+}

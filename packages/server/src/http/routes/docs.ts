@@ -1,0 +1,11 @@
+import type { FastifyInstance } from 'fastify';
+import { openApiDocument } from '../openapi.ts';
+import { apiPage } from '../pages/api-page.ts';
+
+/** `/api/openapi.json` and, for people, `/api/docs`. Both describe the software, so neither needs a credential. */
+export function addDocsRoutes(app: FastifyInstance): void {
+  const document = openApiDocument();
+  const page = apiPage(document);
+  app.get('/api/openapi.json', (_request, reply) => reply.header('cache-control', 'no-cache').send(document));
+  app.get('/api/docs', (_request, reply) => reply.headers(page.headers).send(page.html));
+}

@@ -1,0 +1,57 @@
+import { AppError, type BlobReference } from '@proofhouse/core';
+import type { ByteRange, OpenedBlob } from '@proofhouse/blobs';
+import { create as contentDisposition } from 'content-disposition';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { decideRange, noneMatch } from './conditional.ts';
+
+/** What is sent: the bytes and what is recorded of them. */
+export interface SentBlob {
+  readonly blob: Pick<BlobReference, 'sha256' | 'sizeBytes'>;
+  /** Sent verbatim. */
+  readonly contentType: string;
+  readonly filename: string;
+  readonly open: (range?: ByteRange) => Promise<OpenedBlob>;
+}
+
+/**
+ * The one way bytes leave the server. Always as an attachment and never sniffed, so that a browser does
+ * not run what a worker deposited. Strong ETag and Repr-Digest (RFC 9530) from the sha256; single
+ * ranges; conditional requests; HEAD without opening the blob. Throws `range_not_satisfiable`,
+ * `integrity_failure`.
+ */
+export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sent: SentBlob): Promise<FastifyReply> {
+  const { sha256, sizeBytes } = sent.blob;
+  const etag = `"${sha256}"`;
+  describe(reply, sent, etag);
+  if (noneMatch(request.headers['if-none-match'], etag)) {
+    reply.removeHeader('content-type');
+    return reply.code(304).send();
+  }
+  const { range, 'if-range': ifRange } = request.headers;
+  const wanted = decideRange({ range, ifRange: ifRange as string | undefined }, sizeBytes, etag);
+  if (wanted.kind === 'unsatisfiable') {
+    reply.header('content-range', `bytes */${String(sizeBytes)}`);
+    throw new AppError('range_not_satisfiable', `The artifact has ${String(sizeBytes)} bytes.`);
+  }
+  const part = wanted.kind === 'part' ? wanted.range : undefined;
+  const length = part === undefined ? sizeBytes : part.end - part.start + 1;
+  if (request.method === 'HEAD') return reply.header('content-length', sizeBytes).send();
+  const { body } = await sent.open(part);
+  if (part !== undefined) {
+    reply.code(206).header('content-range', `bytes ${String(part.start)}-${String(part.end)}/${String(sizeBytes)}`);
+  }
+  return reply.header('content-length', length).send(body);
+}
+
+function describe(reply: FastifyReply, sent: SentBlob, etag: string): void {
+  const base64 = Buffer.from(sent.blob.sha256, 'hex').toString('base64');
+  reply
+    .header('content-type', sent.contentType)
+    .header('content-disposition', contentDisposition(sent.filename))
+    .header('x-content-type-options', 'nosniff')
+    .header('content-security-policy', "sandbox; default-src 'none'")
+    .header('cache-control', 'private')
+    .header('accept-ranges', 'bytes')
+    .header('etag', etag)
+    .header('repr-digest', `sha-256=:${base64}:`);
+}

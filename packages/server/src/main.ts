@@ -1,0 +1,119 @@
+import { isAppError } from '@proofhouse/core';
+import type { AddressInfo } from 'node:net';
+import { compose, type Server } from './compose.ts';
+import { loadConfig, type ConfigSources } from './config/load-config.ts';
+import type { Config } from './config/config.ts';
+import { makeLogger } from './kernel/logger.ts';
+
+export interface RunOptions extends ConfigSources {
+  readonly stdout?: NodeJS.WritableStream;
+  readonly stderr?: NodeJS.WritableStream;
+  /** Aborting stops the server as SIGTERM does. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs a server until it is told to stop, and gives the exit code: 0 stopped as asked, else the error
+ * table's. When it is ready, standard output carries one line, `PROOFHOUSE_LISTENING host=… port=…`;
+ * everything else goes to standard error.
+ */
+export async function runServer(options: RunOptions): Promise<number> {
+  const stdout = options.stdout ?? process.stdout;
+  const stderr = options.stderr ?? process.stderr;
+  let server: Server | undefined;
+  try {
+    const config = loadConfig(options);
+    server = await compose(config, { logger: makeLogger(config.logLevel, stderr) });
+    const port = await listen(server);
+    stderr.write(greeting(server, port));
+    stdout.write(`PROOFHOUSE_LISTENING host=${config.host} port=${String(port)}\n`);
+  } catch (error) {
+    await server?.close();
+    stderr.write(`proofhouse: ${startFailure(error)}\n`);
+    return isAppError(error) ? error.exitCode : 1;
+  }
+  await stopRequest(options.signal);
+  return stop(server, stderr);
+}
+
+async function listen({ app, config }: Server): Promise<number> {
+  await app.listen({ host: config.host, port: config.port });
+  return (app.server.address() as AddressInfo).port;
+}
+
+/** Lets what runs finish within the limit; a second signal, or the limit, ends it at once. */
+async function stop(server: Server, stderr: NodeJS.WritableStream): Promise<number> {
+  const { shutdownMs } = server.config;
+  stderr.write(`proofhouse: stopping; running transfers have ${String(shutdownMs / 1000)} s to finish.\n`);
+  const cutOff = setTimeout(() => {
+    server.app.server.closeAllConnections();
+  }, shutdownMs);
+  void stopRequest(undefined).then(() => {
+    server.app.server.closeAllConnections();
+  });
+  try {
+    await server.close();
+    return 0;
+  } catch (error) {
+    stderr.write(`proofhouse: ${startFailure(error)}\n`);
+    return 1;
+  } finally {
+    clearTimeout(cutOff);
+  }
+}
+
+function stopRequest(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((settle) => {
+    const done = (): void => {
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.removeListener(name, done);
+      signal?.removeEventListener('abort', done);
+      settle();
+    };
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, done);
+    signal?.addEventListener('abort', done);
+    if (signal?.aborted === true) done();
+  });
+}
+
+function startFailure(error: unknown): string {
+  if (isAppError(error)) return error.message;
+  const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const where = `${String(address)}:${String(port)}`;
+  if (code === 'EADDRINUSE') return `${where} is taken; choose another port with --port (0 picks a free one).`;
+  if (code === 'EACCES') return `${where} may not be bound by this user; choose a port above 1023.`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `${where} is no address of this machine (PROOFHOUSE_HOST).`;
+  return `the server could not start: ${message}`;
+}
+
+function greeting(server: Server, port: number): string {
+  const { config, adminToken } = server;
+  const url = config.publicUrl ?? `http://${urlHost(config.host)}:${String(port)}${config.basePath}`;
+  const lines = [`Proofhouse is listening on ${url}`, ...warnings(server)];
+  if (adminToken.made !== undefined) {
+    lines.push('', 'The admin token, shown only now (keep it):', `  ${adminToken.made}`);
+  }
+  lines.push(
+    '',
+    `Look:  ${url}/   and   ${url}/api/docs`,
+    `Try:   export PROOFHOUSE_URL=${url} PROOFHOUSE_TOKEN=<the admin token>`,
+    `       npx proofhouse job create --type exec && npx proofhouse job list`,
+    '',
+  );
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function warnings({ config, store, blobs }: Pick<Server, 'config' | 'store' | 'blobs'>): string[] {
+  const lost = [...(store.durable ? [] : ['every job and record']), ...(blobs.supports.durable ? [] : ['every byte'])];
+  return [
+    ...(lost.length === 0 ? [] : [`WARNING: nothing durable: a restart loses ${lost.join(' and ')}.`]),
+    ...(config.authRequired ? [] : ['WARNING: authentication is disabled: whoever reaches this address is the admin.']),
+  ];
+}
+
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+export type { Config };
