@@ -1,0 +1,41 @@
+import { AppError } from '@proofhouse/core';
+import type { MetadataStore } from './metadata-store.ts';
+import { openSqliteEngine } from './sql/dialects/sqlite/sqlite-engine.ts';
+import { SqlMetadataStore } from './sql/sql-metadata-store.ts';
+
+export interface MetadataStoreOptions {
+  /** Postgres: connections at most. */
+  readonly maxConnections?: number;
+}
+
+const accepted = 'sqlite:<path>, sqlite::memory:, postgres://… and postgresql://…';
+
+/**
+ * Opens the store that the URL names, and brings its schema up to this version. Messages never repeat
+ * the URL, which may hold a password.
+ * Errors: `invalid_request` (no such kind of store), `unsupported` (not built yet, or a newer schema),
+ * `unavailable`, `storage_full`, `internal` (not ours, or damaged).
+ */
+export async function openMetadataStore(url: string, options: MetadataStoreOptions = {}): Promise<MetadataStore> {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
+  switch (scheme) {
+    case 'sqlite':
+      return new SqlMetadataStore(await openSqliteEngine(sqlitePath(url)));
+    case 'postgres':
+    case 'postgresql': {
+      const { openPostgresEngine } = await import('./sql/dialects/postgres/postgres-engine.ts');
+      return new SqlMetadataStore(await openPostgresEngine(url, options));
+    }
+    case 'dynamodb':
+      throw new AppError('unsupported', `DynamoDB is not supported yet; accepted: ${accepted}.`);
+    default:
+      throw new AppError('invalid_request', `The database URL must be one of ${accepted}.`);
+  }
+}
+
+/** `sqlite:a.db` and `sqlite://a.db` are relative, `sqlite:/a.db` and `sqlite:///a.db` absolute. */
+function sqlitePath(url: string): string {
+  const path = url.slice('sqlite:'.length).replace(/^\/\/(?=.)/, '');
+  if (path === '') throw new AppError('invalid_request', 'The database URL lacks a path: sqlite:<path>.');
+  return path;
+}

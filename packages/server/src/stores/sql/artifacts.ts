@@ -1,0 +1,103 @@
+import type { ArtifactRecord } from '@proofhouse/core';
+import type { ArtifactStore, JobArtifactFilter } from '../../artifacts/artifact-store.ts';
+import type { Page, PageRequest } from '../../kernel/page.ts';
+import { artifactFromRow } from './artifact-row.ts';
+import { pageOf, pageStart } from './paging.ts';
+import { textList } from './sql-dialect.ts';
+import type { SqlEngine } from './sql-engine.ts';
+import { statement, statementsBy } from './statement.ts';
+import { first, put, rows } from './verb.ts';
+
+const findArtifact = statement<{ id: string }>()((db, p) =>
+  db.selectFrom('artifacts').selectAll().where('id', '=', p.id),
+);
+
+type ListShape = `${'any-name' | 'name'}:${'any-maker' | 'maker'}:${'first' | 'next'}`;
+
+interface ListParams {
+  readonly jobId: string;
+  readonly name: string;
+  readonly createdBy: string;
+  readonly at: number;
+  readonly id: string;
+  readonly limit: number;
+}
+
+const listArtifacts = statementsBy((key: ListShape, db, p: ListParams) => {
+  const [name, maker, place] = key.split(':');
+  return db
+    .selectFrom('artifacts')
+    .selectAll()
+    .where('job_id', '=', p.jobId)
+    .$if(name === 'name', (query) => query.where('name', '=', p.name))
+    .$if(maker === 'maker', (query) => query.where('created_by', '=', p.createdBy))
+    .$if(place === 'next', (query) =>
+      query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(p.at, p.id))),
+    )
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(p.limit);
+});
+
+const ownedKeys = statement<{ keys: string }>()((db, p, dialect) =>
+  db.selectFrom('artifacts').select('blob_key').where(dialect.among('blob_key', p.keys)),
+);
+
+const ownedAfter = statement<{ id: string; limit: number }>()((db, p) =>
+  db.selectFrom('artifacts').selectAll().where('id', '>', p.id).orderBy('id').limit(p.limit),
+);
+
+const setFingerprint = statement<{ id: string; fingerprint: string }>()((db, p) =>
+  db.updateTable('artifacts').set({ blob_fingerprint: p.fingerprint }).where('id', '=', p.id),
+);
+
+export class SqlArtifactStore implements ArtifactStore {
+  readonly #engine: SqlEngine;
+
+  constructor(engine: SqlEngine) {
+    this.#engine = engine;
+  }
+
+  find(artifactId: string): Promise<ArtifactRecord | undefined> {
+    return this.#engine.read(function* () {
+      const row = yield* first(findArtifact, { id: artifactId });
+      return row === undefined ? undefined : artifactFromRow(row);
+    });
+  }
+
+  listOfJob(filter: JobArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>> {
+    const name = filter.name === undefined ? 'any-name' : 'name';
+    const maker = filter.createdBy === undefined ? 'any-maker' : 'maker';
+    const list = listArtifacts(`${name}:${maker}:${page.after === undefined ? 'first' : 'next'}`);
+    return this.#engine.read(function* () {
+      const found = yield* rows(list, { ...(filter as ListParams), ...pageStart(page) });
+      const { items, next } = pageOf(found, page.limit);
+      return { items: items.map(artifactFromRow), next };
+    });
+  }
+
+  newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined> {
+    return this.#engine.read(function* () {
+      const newest = { jobId, name, createdBy: '', at: 0, id: '', limit: 1 };
+      const row = yield* first(listArtifacts('name:any-maker:first'), newest);
+      return row === undefined ? undefined : artifactFromRow(row);
+    });
+  }
+
+  ownedKeys(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#engine.read(function* () {
+      const found = yield* rows(ownedKeys, { keys: textList(keys) });
+      return new Set(found.map((row) => row.blob_key));
+    });
+  }
+
+  listOwned(afterId: string | undefined, limit: number): Promise<ArtifactRecord[]> {
+    return this.#engine.read(function* () {
+      return (yield* rows(ownedAfter, { id: afterId ?? '', limit })).map(artifactFromRow);
+    });
+  }
+
+  refreshFingerprint(artifactId: string, fingerprint: string): Promise<void> {
+    return this.#engine.write(() => put(setFingerprint, { id: artifactId, fingerprint }));
+  }
+}

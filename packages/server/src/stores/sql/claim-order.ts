@@ -1,0 +1,8 @@
+import type { JobRow } from './schema.ts';
+
+type ClaimPlace = Pick<JobRow, 'priority' | 'created_at' | 'id'>;
+
+/** The order of claiming, as the claim index has it: priority desc, createdAt, id. */
+export function claimedBefore(a: ClaimPlace, b: ClaimPlace): number {
+  return b.priority - a.priority || a.created_at - b.created_at || (a.id < b.id ? -1 : 1);
+}

@@ -1,0 +1,24 @@
+import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
+import type { SqlDialect } from '../../sql-dialect.ts';
+import { compileOnly } from '../compile-only.ts';
+import { postgresReadyHeads } from './ready-heads.ts';
+
+export const postgresDialect: SqlDialect = {
+  kind: 'postgres',
+  queries: compileOnly({
+    createAdapter: () => new PostgresAdapter(),
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  }),
+  columns: {
+    text: sql`text collate "C"`,
+    integer: sql`bigint`,
+    tableEnd: sql``,
+    clusteredTableEnd: sql``,
+    // Jobs change several times in a short life: dead rows must go before they slow the index scans down.
+    busyTableEnd: sql`with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05)`,
+  },
+  locked: (query, others) => (others === 'skip' ? query.forUpdate().skipLocked() : query.forUpdate()),
+  among: (column, list) => sql`${sql.ref(column as string)} in (select json_array_elements_text(${list}::json))`,
+  readyHeads: postgresReadyHeads,
+};

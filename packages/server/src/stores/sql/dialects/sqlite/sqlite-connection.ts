@@ -1,0 +1,41 @@
+import type Database from 'better-sqlite3';
+import type { CompiledStatement } from '../../statement.ts';
+import type { Step, StepResult, VerbFactory } from '../../verb.ts';
+import { sqliteDialect } from './sqlite-dialect.ts';
+
+/** A connection with its prepared statements. */
+export class SqliteConnection {
+  readonly database: Database.Database;
+  readonly #prepared = new Map<CompiledStatement, Database.Statement<unknown[]>>();
+
+  constructor(database: Database.Database) {
+    this.database = database;
+  }
+
+  /** Runs a verb to its end. */
+  drive<Result>(factory: VerbFactory<Result>): Result {
+    const verb = factory();
+    let turn = verb.next();
+    while (turn.done !== true) turn = verb.next(this.#run(turn.value));
+    return turn.value;
+  }
+
+  #run(step: Step): StepResult {
+    const compiled = step.statement.compiled(sqliteDialect);
+    const prepared = this.#prepare(compiled);
+    const values = compiled.arguments(step.params);
+    if (prepared.reader) {
+      const rows = prepared.all(...values);
+      return { rows, changes: rows.length };
+    }
+    return { rows: [], changes: prepared.run(...values).changes };
+  }
+
+  #prepare(compiled: CompiledStatement): Database.Statement<unknown[]> {
+    const known = this.#prepared.get(compiled);
+    if (known !== undefined) return known;
+    const prepared = this.database.prepare<unknown[]>(compiled.sql);
+    this.#prepared.set(compiled, prepared);
+    return prepared;
+  }
+}

@@ -1,0 +1,24 @@
+import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely';
+import { compileOnly } from '../compile-only.ts';
+import type { SqlDialect } from '../../sql-dialect.ts';
+import { sqliteReadyHeads } from './ready-heads.ts';
+
+/** One writer, so rows need no locks. */
+export const sqliteDialect: SqlDialect = {
+  kind: 'sqlite',
+  queries: compileOnly({
+    createAdapter: () => new SqliteAdapter(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  }),
+  columns: {
+    text: 'text',
+    integer: 'integer',
+    tableEnd: sql`strict`,
+    clusteredTableEnd: sql`strict, without rowid`,
+    busyTableEnd: sql`strict`,
+  },
+  locked: (query) => query,
+  among: (column, list) => sql`${sql.ref(column as string)} in (select value from json_each(${list}))`,
+  readyHeads: sqliteReadyHeads,
+};

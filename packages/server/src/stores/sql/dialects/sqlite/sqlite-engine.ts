@@ -1,0 +1,132 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import { Kysely, SqliteDialect } from 'kysely';
+import { migrate } from '../../migrate.ts';
+import type { SqlEngine } from '../../sql-engine.ts';
+import type { VerbFactory } from '../../verb.ts';
+import { SqliteConnection } from './sqlite-connection.ts';
+import { sqliteDialect } from './sqlite-dialect.ts';
+import { notOurs, sqliteError } from './sqlite-errors.ts';
+import { lockDatabase } from './sqlite-lock.ts';
+import { WriteQueue } from './write-queue.ts';
+
+const memory = ':memory:';
+
+/** Marks our files ("Prof"), so that a wrong path is not taken for a database without tables. */
+const applicationId = 0x50726f66;
+
+/** How long to wait for another program on the file, such as a backup. */
+const busyTimeoutMs = 5000;
+
+/** Opens and, where needed, makes or updates a database file. `:memory:` lives as long as the engine. */
+export async function openSqliteEngine(file: string): Promise<SqlEngine> {
+  const closers: (() => void)[] = [];
+  try {
+    if (file !== memory) {
+      mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+      closers.push(lockDatabase(file).release);
+    }
+    const database = new Database(file, { timeout: busyTimeoutMs });
+    closers.push(() => database.close());
+    prepareFile(database, file);
+    await migrateInTransaction(database, file);
+    const writer = new SqliteConnection(database);
+    if (file === memory) return new SqliteEngine(file, writer, writer, closers);
+    const readOnly = new Database(file, { readonly: true, timeout: busyTimeoutMs });
+    closers.push(() => readOnly.close());
+    tune(readOnly);
+    return new SqliteEngine(file, writer, new SqliteConnection(readOnly), closers);
+  } catch (error) {
+    for (const close of closers.reverse()) close();
+    throw sqliteError(error, file);
+  }
+}
+
+function prepareFile(database: Database.Database, file: string): void {
+  const isNew = database.prepare('select count(*) from sqlite_schema').pluck().get() === 0;
+  const marked = database.pragma('application_id', { simple: true }) === applicationId;
+  if (!isNew && !marked) throw notOurs(file);
+  database.pragma('journal_mode = wal');
+  if (!marked) database.pragma(`application_id = ${String(applicationId)}`);
+  database.pragma('synchronous = full');
+  database.pragma('foreign_keys = on');
+  database.pragma('wal_autocheckpoint = 4000');
+  database.pragma('journal_size_limit = 67108864');
+  tune(database);
+}
+
+function tune(database: Database.Database): void {
+  database.pragma('cache_size = -65536');
+  database.pragma('temp_store = memory');
+}
+
+// Kysely runs SQLite's migrations outside a transaction; a crash half way would leave a file that neither version reads.
+async function migrateInTransaction(database: Database.Database, file: string): Promise<void> {
+  const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
+  database.exec('begin immediate');
+  try {
+    await migrate(db, sqliteDialect, file);
+    database.exec('commit');
+  } catch (error) {
+    if (database.inTransaction) database.exec('rollback');
+    throw error;
+  }
+}
+
+class SqliteEngine implements SqlEngine {
+  readonly dialect = sqliteDialect;
+  readonly durable: boolean;
+  readonly #file: string;
+  readonly #writer: SqliteConnection;
+  readonly #reader: SqliteConnection;
+  readonly #queue: WriteQueue;
+  readonly #closers: (() => void)[];
+
+  constructor(file: string, writer: SqliteConnection, reader: SqliteConnection, closers: (() => void)[]) {
+    this.durable = file !== memory;
+    this.#file = file;
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#queue = new WriteQueue(writer);
+    this.#closers = closers;
+  }
+
+  // In memory the writer reads too: a flush never gives up the thread, so nothing uncommitted is seen.
+  async read<Result>(verb: VerbFactory<Result>): Promise<Result> {
+    return this.#mapped(() => this.#reader.drive(verb));
+  }
+
+  async write<Result>(verb: VerbFactory<Result>): Promise<Result> {
+    return this.#mapped(() => this.#queue.run(verb));
+  }
+
+  async ping(): Promise<void> {
+    await this.#mapped(() => this.#reader.database.prepare('select count(*) from settings').get());
+  }
+
+  async now(): Promise<number> {
+    const time = "select cast(unixepoch('subsec') * 1000 as integer)";
+    return this.#mapped(() => this.#reader.database.prepare<[], number>(time).pluck().get() ?? 0);
+  }
+
+  async close(): Promise<void> {
+    const closers = this.#closers.splice(0);
+    if (closers.length === 0) return;
+    this.#queue.close();
+    try {
+      if (this.#reader !== this.#writer) this.#reader.database.close();
+      if (this.durable) this.#writer.database.pragma('wal_checkpoint(truncate)');
+    } finally {
+      for (const close of closers.reverse()) close();
+    }
+  }
+
+  async #mapped<Result>(action: () => Result | Promise<Result>): Promise<Result> {
+    try {
+      return await action();
+    } catch (error) {
+      throw sqliteError(error, this.#file);
+    }
+  }
+}

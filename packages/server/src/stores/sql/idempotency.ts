@@ -1,0 +1,111 @@
+import type { IdempotencyKey } from '../../kernel/commit.ts';
+import type { IdempotencyRow } from './schema.ts';
+import { placeholdersOf, statement } from './statement.ts';
+import { first, put, run, type Verb } from './verb.ts';
+
+type KeyParts = Pick<IdempotencyRow, 'principal' | 'operation' | 'key'>;
+
+const columns = ['principal', 'operation', 'key', 'fingerprint', 'resource_id', 'expires_at'] as const;
+
+/** A key that is past its time counts as absent and is replaced. */
+const insertKey = statement<IdempotencyRow & { now: number }>()((db, p) =>
+  db
+    .insertInto('idempotency_keys')
+    .values(placeholdersOf<IdempotencyRow, keyof IdempotencyRow>(p, columns))
+    .onConflict((on) =>
+      on
+        .columns(['principal', 'operation', 'key'])
+        .doUpdateSet((eb) => ({
+          fingerprint: eb.ref('excluded.fingerprint'),
+          resource_id: eb.ref('excluded.resource_id'),
+          expires_at: eb.ref('excluded.expires_at'),
+        }))
+        .where('idempotency_keys.expires_at', '<=', p.now),
+    ),
+);
+
+const findKey = statement<KeyParts>()((db, p) =>
+  db
+    .selectFrom('idempotency_keys')
+    .select(['fingerprint', 'resource_id'])
+    .where('principal', '=', p.principal)
+    .where('operation', '=', p.operation)
+    .where('key', '=', p.key),
+);
+
+const setResource = statement<KeyParts & { resourceId: string }>()((db, p) =>
+  db
+    .updateTable('idempotency_keys')
+    .set({ resource_id: p.resourceId })
+    .where('principal', '=', p.principal)
+    .where('operation', '=', p.operation)
+    .where('key', '=', p.key),
+);
+
+const deleteKey = statement<KeyParts>()((db, p) =>
+  db
+    .deleteFrom('idempotency_keys')
+    .where('principal', '=', p.principal)
+    .where('operation', '=', p.operation)
+    .where('key', '=', p.key),
+);
+
+const deleteExpired = statement<{ now: number; limit: number }>()((db, p, dialect) => {
+  const expired = db
+    .selectFrom('idempotency_keys')
+    .select(['principal', 'operation', 'key'])
+    .where('expires_at', '<=', p.now)
+    .orderBy('expires_at')
+    .limit(p.limit);
+  return db
+    .deleteFrom('idempotency_keys')
+    .where((eb) =>
+      eb(
+        eb.refTuple('principal', 'operation', 'key'),
+        'in',
+        dialect.locked(expired, 'skip').$asTuple('principal', 'operation', 'key'),
+      ),
+    );
+});
+
+export type KeyUse =
+  { readonly use: 'fresh' } | { readonly use: 'repeated'; readonly resourceId: string } | { readonly use: 'conflict' };
+
+/**
+ * Takes the key for this request, first of all that a verb does: another request with the key waits here until this one
+ * is committed or undone, and then sees it.
+ */
+export function* useKey(key: IdempotencyKey, now: number): Verb<KeyUse> {
+  const row: IdempotencyRow = {
+    principal: key.principal,
+    operation: key.operation,
+    key: key.key,
+    fingerprint: key.fingerprint,
+    resource_id: key.resourceId,
+    expires_at: key.expiresAt,
+  };
+  for (;;) {
+    if ((yield* run(insertKey, { ...row, now })) > 0) return { use: 'fresh' };
+    const known = yield* first(findKey, row);
+    // Absent: it was there for the insert and was deleted before this look.
+    if (known === undefined) continue;
+    return known.fingerprint === key.fingerprint
+      ? { use: 'repeated', resourceId: known.resource_id }
+      : { use: 'conflict' };
+  }
+}
+
+/** Says what the key made, once that is known. */
+export function* nameResource(key: KeyParts, resourceId: string): Verb<void> {
+  yield* put(setResource, { principal: key.principal, operation: key.operation, key: key.key, resourceId });
+}
+
+/** Gives the key back: the request made nothing. */
+export function* releaseKey(key: KeyParts): Verb<void> {
+  yield* put(deleteKey, { principal: key.principal, operation: key.operation, key: key.key });
+}
+
+/** Deletes keys that are past their time, the oldest first; gives how many. */
+export function* deleteExpiredKeys(now: number, limit: number): Verb<number> {
+  return yield* run(deleteExpired, { now, limit });
+}

@@ -1,0 +1,104 @@
+import { categoryOf, jobStatuses, type JobCategory, type JobRecord, type JobStatus } from '@proofhouse/core';
+import { sql } from 'kysely';
+import type { JobFilter } from '../../jobs/job-store.ts';
+import type { Page, PageRequest } from '../../kernel/page.ts';
+import { jobFromRow } from './job-row.ts';
+import { pageOf, pageStart } from './paging.ts';
+import type { JobRow, Queries } from './schema.ts';
+import { statementsBy } from './statement.ts';
+import { rows, type Verb } from './verb.ts';
+
+/** Which index answers, and by which of its first columns. */
+type Shape = 'all' | 'held' | 'category' | 'type' | 'category-status' | 'type-status' | 'status';
+
+interface ListParams {
+  readonly status: JobStatus;
+  readonly type: string;
+  readonly category: JobCategory;
+  readonly heldBy: string;
+  readonly at: number;
+  readonly id: string;
+  readonly limit: number;
+}
+
+const categories: readonly JobCategory[] = ['manifest', 'work'];
+
+const listJobs = statementsBy((key: `${Shape}:${'first' | 'next'}`, db, p: ListParams) => {
+  const [shape, place] = key.split(':') as [Shape, 'first' | 'next'];
+  const branches = branchesOf(db, shape, p).map((branch) => {
+    const ordered = branch
+      .select(['id', 'created_at'])
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(p.limit);
+    const placed =
+      place === 'first'
+        ? ordered
+        : ordered.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(p.at, p.id)));
+    return db.selectFrom(placed.as('branch')).selectAll();
+  });
+  const merged = branches.reduce((all, branch) => all.unionAll(branch));
+  const page = db
+    .selectFrom(merged.as('merged'))
+    .selectAll()
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(p.limit);
+  return db
+    .selectFrom(page.as('page'))
+    .innerJoin('jobs', 'jobs.id', 'page.id')
+    .selectAll('jobs')
+    .orderBy('page.created_at', 'desc')
+    .orderBy('page.id', 'desc');
+});
+
+/** A list that names no status merges the heads of all six, since the indexes hold jobs by status. */
+function branchesOf(db: Queries, shape: Shape, p: ListParams) {
+  const jobs = db.selectFrom('jobs');
+  switch (shape) {
+    case 'all':
+      return [jobs];
+    case 'held':
+      return [jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.heldBy)];
+    case 'category':
+      return jobStatuses.map((status) => jobs.where('category', '=', p.category).where('status', '=', sql.lit(status)));
+    case 'type':
+      return jobStatuses.map((status) => jobs.where('type', '=', p.type).where('status', '=', sql.lit(status)));
+    case 'category-status':
+      return [jobs.where('category', '=', p.category).where('status', '=', p.status)];
+    case 'type-status':
+      return [jobs.where('type', '=', p.type).where('status', '=', p.status)];
+    case 'status':
+      return categories.map((category) =>
+        jobs.where('category', '=', sql.lit(category)).where('status', '=', p.status),
+      );
+  }
+}
+
+export function* listOfJobs(filter: JobFilter, page: PageRequest): Verb<Page<JobRecord>> {
+  if (isImpossible(filter)) return { items: [], next: undefined };
+  const place = page.after === undefined ? 'first' : 'next';
+  const found = yield* rows(listJobs(`${shapeOf(filter)}:${place}`), {
+    ...(filter as ListParams),
+    ...pageStart(page),
+  });
+  const { items, next } = pageOf(found as JobRow[], page.limit);
+  return { items: items.map(jobFromRow).filter((job) => matches(job, filter)), next };
+}
+
+function shapeOf(filter: JobFilter): Shape {
+  if (filter.heldBy !== undefined) return 'held';
+  if (filter.type !== undefined) return filter.status === undefined ? 'type' : 'type-status';
+  if (filter.category !== undefined) return filter.status === undefined ? 'category' : 'category-status';
+  return filter.status === undefined ? 'all' : 'status';
+}
+
+function isImpossible({ type, category, heldBy, status }: JobFilter): boolean {
+  if (heldBy !== undefined && status !== undefined && status !== 'running') return true;
+  return type !== undefined && category !== undefined && categoryOf(type) !== category;
+}
+
+/** What a worker holds is little: the rest of its filter is applied here, and its pages may be short. */
+function matches(job: JobRecord, { type, category }: JobFilter): boolean {
+  return (type === undefined || job.type === type) && (category === undefined || categoryOf(job.type) === category);
+}

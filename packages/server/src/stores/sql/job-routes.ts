@@ -1,0 +1,68 @@
+import { sql } from 'kysely';
+import { routeOf, type JobRoute } from '../../jobs/job-route.ts';
+import type { JobRecord } from '@proofhouse/core';
+import type { JobRouteRow } from './schema.ts';
+import { placeholdersOf, statement } from './statement.ts';
+import { rows, run, type Verb } from './verb.ts';
+import { textList } from './sql-dialect.ts';
+
+const insertRoute = statement<JobRouteRow>()((db, p) =>
+  db
+    .insertInto('job_routes')
+    .values(placeholdersOf(p, ['id', 'type', 'repository', 'capabilities']))
+    .onConflict((on) => on.column('id').doNothing()),
+);
+
+const routesByIds = statement<{ ids: string }>()((db, p, dialect) =>
+  db.selectFrom('job_routes').selectAll().where(dialect.among('id', p.ids)),
+);
+
+/** From each route id to the next one: reads one index entry for each route, however many jobs are ready. */
+const readyRouteIds = statement<object>()((db) => ({
+  compile: () =>
+    sql<{ id: string }>`
+      with recursive ready_routes(id) as (
+        select min(route_id) from jobs where ready = 1
+        union all
+        select (select min(route_id) from jobs where ready = 1 and route_id > ready_routes.id)
+        from ready_routes where ready_routes.id is not null
+      )
+      select id from ready_routes where id is not null`.compile(db),
+}));
+
+/**
+ * Routes by id. An id is a hash of what it names, so what was once read stays true; whether a row is
+ * committed is remembered apart, since only then its insert can be left out.
+ */
+export class JobRoutes {
+  readonly #known = new Map<string, JobRoute>();
+  readonly #committed = new Set<string>();
+
+  /** Writes the route of a job unless it is known to be there; `committed` says afterwards that it is. */
+  *intern(job: JobRecord): Verb<JobRoute> {
+    const route = routeOf(job);
+    if (!this.#committed.has(route.id)) {
+      const { id, type, repository, capabilities } = route;
+      yield* run(insertRoute, { id, type, repository, capabilities: JSON.stringify(capabilities) });
+    }
+    return route;
+  }
+
+  committed(routeId: string): void {
+    this.#committed.add(routeId);
+  }
+
+  /** The routes that have ready jobs. */
+  *ready(): Verb<JobRoute[]> {
+    const ids = (yield* rows(readyRouteIds, {})).map(({ id }) => id);
+    const missing = ids.filter((id) => !this.#known.has(id));
+    if (missing.length > 0) yield* this.#load(missing);
+    return ids.flatMap((id) => this.#known.get(id) ?? []);
+  }
+
+  *#load(ids: readonly string[]): Verb<void> {
+    for (const row of yield* rows(routesByIds, { ids: textList(ids) })) {
+      this.#known.set(row.id, { ...row, capabilities: JSON.parse(row.capabilities) as string[] });
+    }
+  }
+}

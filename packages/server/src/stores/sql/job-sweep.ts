@@ -1,0 +1,94 @@
+import { decideJob, type JobRecord } from '@proofhouse/core';
+import { sql } from 'kysely';
+import { deleteExpiredKeys } from './idempotency.ts';
+import { jobFromRow } from './job-row.ts';
+import { writeDecision } from './job-writes.ts';
+import { statement } from './statement.ts';
+import { first, rows, run, type Verb } from './verb.ts';
+
+/** How many delayed jobs become ready at a time. */
+export const promoteBatch = 200;
+
+/** The earliest end of a lease and the earliest end of a delay: one entry of an index each. */
+const nextDue = statement<object>()((db) =>
+  db.selectNoFrom((eb) => [
+    eb
+      .selectFrom('jobs')
+      .select((of) => of.fn.min('lease_expires_at').as('at'))
+      .where('status', '=', sql.lit('running'))
+      .as('leaseAt'),
+    eb
+      .selectFrom('jobs')
+      .select((of) => of.fn.min('next_attempt_at').as('at'))
+      .where('status', '=', sql.lit('queued'))
+      .where('ready', '=', sql.lit(0))
+      .as('delayedAt'),
+  ]),
+);
+
+const expiredLeases = statement<{ now: number; limit: number }>()((db, p, dialect) =>
+  dialect.locked(
+    db
+      .selectFrom('jobs')
+      .selectAll()
+      .where('status', '=', sql.lit('running'))
+      .where('lease_expires_at', '<=', p.now)
+      .orderBy('lease_expires_at')
+      .limit(p.limit),
+    'skip',
+  ),
+);
+
+const promote = statement<{ now: number; limit: number }>()((db, p, dialect) =>
+  db
+    .updateTable('jobs')
+    .set({ ready: sql.lit(1) })
+    .where(
+      'id',
+      'in',
+      dialect.locked(
+        db
+          .selectFrom('jobs')
+          .select('id')
+          .where('status', '=', sql.lit('queued'))
+          .where('ready', '=', sql.lit(0))
+          .where('next_attempt_at', '<=', p.now)
+          .orderBy('next_attempt_at')
+          .limit(p.limit),
+        'skip',
+      ),
+    ),
+);
+
+export interface Due {
+  readonly leaseAt: number | null;
+  readonly delayedAt: number | null;
+}
+
+export function* lookForDue(): Verb<Due> {
+  return (yield* first(nextDue, {})) ?? { leaseAt: null, delayedAt: null };
+}
+
+/** Ends leases that have passed; those that another server is ending now are left to it. */
+export function* endExpired(now: number, limit: number): Verb<JobRecord[]> {
+  const ended: JobRecord[] = [];
+  for (const row of yield* rows(expiredLeases, { now, limit })) {
+    const decision = decideJob(jobFromRow(row), { kind: 'expire' }, now);
+    if (decision.outcome !== 'changed') continue;
+    yield* writeDecision(row, decision, now);
+    ended.push(decision.job);
+  }
+  return ended;
+}
+
+/** Makes jobs claimable whose delay has passed, the longest due first; gives how many, at most `promoteBatch`. */
+export function* promoteDue(now: number): Verb<number> {
+  return yield* run(promote, { now, limit: promoteBatch });
+}
+
+export function* sweepJobs(now: number, limit: number): Verb<JobRecord[]> {
+  const ended = yield* endExpired(now, limit);
+  yield* promoteDue(now);
+  yield* deleteExpiredKeys(now, limit);
+  return ended;
+}

@@ -1,0 +1,118 @@
+import type { JobDecision, JobEventRecord, JobRecord } from '@proofhouse/core';
+import type { JobRoute } from '../../jobs/job-route.ts';
+import type { Claimed, ClaimRequest, Enqueued, JobFilter, JobStore } from '../../jobs/job-store.ts';
+import type { IdempotencyKey } from '../../kernel/commit.ts';
+import type { Page, PageRequest } from '../../kernel/page.ts';
+import { useKey } from './idempotency.ts';
+import { claimJobs } from './job-claim.ts';
+import { listOfJobs } from './job-lists.ts';
+import { JobRoutes } from './job-routes.ts';
+import { eventFromRow, jobFromRow, jobToRow } from './job-row.ts';
+import { sweepJobs } from './job-sweep.ts';
+import { insertEvents, writeDecision } from './job-writes.ts';
+import type { JobRow } from './schema.ts';
+import type { SqlEngine } from './sql-engine.ts';
+import { statement, statementsBy } from './statement.ts';
+import { first, put, rows, type Verb } from './verb.ts';
+
+const insertJob = statementsBy((columns: string, db, p: JobRow) =>
+  db
+    .insertInto('jobs')
+    .values(
+      Object.fromEntries(columns.split(',').map((column) => [column, p[column as keyof JobRow]])) as unknown as JobRow,
+    ),
+);
+
+const findJob = statement<{ id: string }>()((db, p) => db.selectFrom('jobs').selectAll().where('id', '=', p.id));
+
+export const lockJob = statement<{ id: string }>()((db, p, dialect) =>
+  dialect.locked(db.selectFrom('jobs').selectAll().where('id', '=', p.id), 'wait'),
+);
+
+const eventsAfter = statement<{ jobId: string; after: number; limit: number }>()((db, p) =>
+  db
+    .selectFrom('job_events')
+    .selectAll()
+    .where('job_id', '=', p.jobId)
+    .where('seq', '>', p.after)
+    .orderBy('seq')
+    .limit(p.limit),
+);
+
+export class SqlJobStore implements JobStore {
+  readonly #engine: SqlEngine;
+  readonly #routes = new JobRoutes();
+
+  constructor(engine: SqlEngine) {
+    this.#engine = engine;
+  }
+
+  async enqueue(job: JobRecord, idempotency?: IdempotencyKey): Promise<Enqueued> {
+    const { enqueued, route } = await this.#engine.write(() => enqueueJob(this.#routes, job, idempotency));
+    if (route !== undefined) this.#routes.committed(route.id);
+    return enqueued;
+  }
+
+  find(jobId: string): Promise<JobRecord | undefined> {
+    return this.#engine.read(function* () {
+      const row = yield* first(findJob, { id: jobId });
+      return row === undefined ? undefined : jobFromRow(row);
+    });
+  }
+
+  list(filter: JobFilter, page: PageRequest): Promise<Page<JobRecord>> {
+    return this.#engine.read(() => listOfJobs(filter, page));
+  }
+
+  claim(request: ClaimRequest): Promise<Claimed> {
+    return this.#engine.write(() => claimJobs(this.#engine.dialect, this.#routes, request));
+  }
+
+  apply(jobId: string, now: number, decide: (job: JobRecord) => JobDecision): Promise<JobDecision | undefined> {
+    return this.#engine.write(() => applyDecision(jobId, now, decide));
+  }
+
+  sweep(now: number, limit: number): Promise<JobRecord[]> {
+    return this.#engine.write(() => sweepJobs(now, limit));
+  }
+
+  events(jobId: string, after: number, limit: number): Promise<JobEventRecord[]> {
+    return this.#engine.read(function* () {
+      return (yield* rows(eventsAfter, { jobId, after, limit })).map(eventFromRow);
+    });
+  }
+}
+
+function* enqueueJob(
+  routes: JobRoutes,
+  job: JobRecord,
+  idempotency: IdempotencyKey | undefined,
+): Verb<{ enqueued: Enqueued; route?: JobRoute }> {
+  const now = job.createdAt;
+  if (idempotency !== undefined) {
+    const known = yield* useKey(idempotency, now);
+    if (known.use === 'conflict') return { enqueued: { outcome: 'conflict' } };
+    if (known.use === 'repeated') {
+      const row = yield* first(findJob, { id: known.resourceId });
+      if (row !== undefined) return { enqueued: { outcome: 'repeated', job: jobFromRow(row) } };
+      throw new Error(`An idempotency key names job ${known.resourceId}, which does not exist.`);
+    }
+  }
+  const route = yield* routes.intern(job);
+  const row = jobToRow(job, route.id, now, 1);
+  yield* put(insertJob(Object.keys(row).join(',')), row);
+  yield* insertEvents(job.id, 0, [{ kind: 'queued', level: 'info', message: 'Queued.' }], now);
+  return { enqueued: { outcome: 'added', job }, route };
+}
+
+function* applyDecision(
+  jobId: string,
+  now: number,
+  decide: (job: JobRecord) => JobDecision,
+): Verb<JobDecision | undefined> {
+  const row = yield* first(lockJob, { id: jobId });
+  if (row === undefined) return undefined;
+  const decision = decide(jobFromRow(row));
+  if (decision.outcome === 'changed') yield* writeDecision(row, decision, now);
+  return decision;
+}

@@ -1,0 +1,37 @@
+import { AppError } from '@proofhouse/core';
+import { sql, type Kysely } from 'kysely';
+import { Migrator, type Migration } from 'kysely/migration';
+import { firstTables } from './migrations/0001-jobs-artifacts-workers.ts';
+import type { SqlDialect } from './sql-dialect.ts';
+
+/** In order, forward only. A published one is never changed: a new one is added. */
+const migrations: Readonly<Record<string, (db: Kysely<unknown>, dialect: SqlDialect) => Promise<void>>> = {
+  '0001-jobs-artifacts-workers': firstTables,
+};
+
+/**
+ * Brings the schema up to this version; safe with several servers at once. A schema of a newer version
+ * is refused (`unsupported`). `place` names the database for a person and holds no secret.
+ */
+export async function migrate(db: Kysely<unknown>, dialect: SqlDialect, place: string): Promise<void> {
+  const steps = Object.entries(migrations).map(([name, up]): [string, Migration] => [
+    name,
+    { up: (on) => up(on as Kysely<unknown>, dialect) },
+  ]);
+  const provider = { getMigrations: async () => Object.fromEntries(steps) };
+  const { error } = await new Migrator({ db, provider }).migrateToLatest();
+  if (error === undefined) return;
+  const unknown = await unknownMigration(db);
+  if (unknown === undefined) throw error;
+  const message = `The database ${place} was updated by a newer Proofhouse ("${unknown}"): start that version, or restore a backup.`;
+  throw new AppError('unsupported', message);
+}
+
+async function unknownMigration(db: Kysely<unknown>): Promise<string | undefined> {
+  try {
+    const applied = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+    return applied.rows.find(({ name }) => !Object.hasOwn(migrations, name))?.name;
+  } catch {
+    return undefined;
+  }
+}

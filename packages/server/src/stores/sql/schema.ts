@@ -1,0 +1,140 @@
+import type { Kysely } from 'kysely';
+import type { ArtifactRecord, EventKind, EventLevel, JobCategory, JobStatus, WorkerEnding } from '@proofhouse/core';
+
+/** Rows as they lie in the tables. Times are epoch ms, lists and objects are JSON texts. */
+export interface Database {
+  jobs: JobRow;
+  job_routes: JobRouteRow;
+  job_events: JobEventRow;
+  artifacts: ArtifactRow;
+  artifact_paths: ArtifactPathRow;
+  workers: WorkerRow;
+  credentials: CredentialRow;
+  idempotency_keys: IdempotencyRow;
+  settings: SettingRow;
+}
+
+export type Queries = Kysely<Database>;
+
+export interface JobRow extends JobState {
+  id: string;
+  type: string;
+  category: JobCategory;
+  route_id: string;
+  priority: number;
+  required_capabilities: string;
+  repository: string | null;
+  affinity_key: string | null;
+  created_by: string;
+  parent_job_id: string | null;
+  created_at: number;
+  payload: string;
+}
+
+/** What moves while a job lives. */
+export interface JobState {
+  status: JobStatus;
+  /** 1 for a queued job that can be claimed now: the claim index holds just these. */
+  ready: number;
+  claimed_by: string | null;
+  lease_id: string | null;
+  lease_expires_at: number | null;
+  next_attempt_at: number | null;
+  attempt: number;
+  max_attempts: number;
+  result_summary: string | null;
+  error_message: string | null;
+  cancel_requested_at: number | null;
+  cancel_requested_by: string | null;
+  cancel_reason: string | null;
+  started_at: number | null;
+  finished_at: number | null;
+  ended_by: WorkerEnding | null;
+  updated_at: number;
+  /** The number of the job's newest event. */
+  last_seq: number;
+}
+
+export interface JobRouteRow {
+  id: string;
+  type: string;
+  repository: string | null;
+  capabilities: string;
+}
+
+export interface JobEventRow {
+  job_id: string;
+  seq: number;
+  kind: EventKind;
+  level: EventLevel;
+  message: string;
+  payload: string | null;
+  created_at: number;
+}
+
+export interface ArtifactRow {
+  id: string;
+  uri: string;
+  type: ArtifactRecord['type'];
+  title: string;
+  status: ArtifactRecord['status'];
+  storage_provider: ArtifactRecord['storageProvider'];
+  filename: string | null;
+  content_type: string;
+  blob_key: string;
+  blob_sha256: string;
+  blob_size_bytes: number;
+  blob_fingerprint: string;
+  data_class: ArtifactRecord['dataClass'];
+  visibility: ArtifactRecord['visibility'];
+  source_type: ArtifactRecord['sourceType'];
+  job_id: string | null;
+  name: string | null;
+  created_by: string;
+  tags: string;
+  metadata: string;
+  version: number;
+  created_at: number;
+  updated_at: number;
+}
+
+export interface ArtifactPathRow {
+  job_id: string;
+  path: string;
+  kind: 'file' | 'folder';
+}
+
+export interface WorkerRow {
+  id: string;
+  name: string | null;
+  created_at: number;
+}
+
+export interface CredentialRow {
+  id: string;
+  worker_id: string;
+  secret_sha256: string;
+  description: string | null;
+  policy: string;
+  created_by: string;
+  created_at: number;
+  expires_at: number | null;
+  revoked_at: number | null;
+  last_used_at: number | null;
+  version: number;
+}
+
+export interface IdempotencyRow {
+  principal: string;
+  operation: string;
+  key: string;
+  fingerprint: string;
+  /** The id of what was made; for a claim a JSON list of the jobs. */
+  resource_id: string;
+  expires_at: number;
+}
+
+export interface SettingRow {
+  name: string;
+  value: string;
+}

@@ -1,0 +1,43 @@
+import type { ColumnDataType, RawBuilder, ReferenceExpression, SelectQueryBuilder, SqlBool, Expression } from 'kysely';
+import type { Database, JobRow, Queries } from './schema.ts';
+import type { Verb } from './verb.ts';
+
+/** Where the engines' SQL differs. Everything else is written once. */
+export interface SqlDialect {
+  readonly kind: 'sqlite' | 'postgres';
+  /** Builds and compiles; never runs anything. */
+  readonly queries: Queries;
+  readonly columns: ColumnTypes;
+
+  /** Locks the rows that a query finds until the verb ends; `skip` leaves out what others hold. */
+  locked<Tables extends keyof Database, Row>(
+    query: SelectQueryBuilder<Database, Tables, Row>,
+    others: 'wait' | 'skip',
+  ): SelectQueryBuilder<Database, Tables, Row>;
+
+  /** Whether the column is one of the texts in a JSON list (see `textList`). */
+  among(column: ReferenceExpression<Database, keyof Database>, list: string): Expression<SqlBool>;
+
+  /**
+   * The first `count` ready jobs of these routes in the order of claiming, locked for this verb. Jobs that another
+   * claimer has locked are passed over; fewer than `count` means there are no more.
+   */
+  readyHeads(routeIds: readonly string[], count: number): Verb<JobRow[]>;
+}
+
+export interface ColumnTypes {
+  /** Compared byte by byte, so that both engines order and find alike. */
+  readonly text: ColumnDataType | RawBuilder<unknown>;
+  readonly integer: ColumnDataType | RawBuilder<unknown>;
+  /** What ends a `create table`. */
+  readonly tableEnd: RawBuilder<unknown>;
+  /** The same for a table that is kept in the order of its primary key, where the engine can. */
+  readonly clusteredTableEnd: RawBuilder<unknown>;
+  /** The same for a table whose rows change all the time. */
+  readonly busyTableEnd: RawBuilder<unknown>;
+}
+
+/** What `among` takes. */
+export function textList(texts: readonly string[]): string {
+  return JSON.stringify(texts.map((text) => text.replaceAll('\0', '\uFFFD')));
+}

@@ -1,0 +1,19 @@
+import type { SqlDialect } from './sql-dialect.ts';
+import type { VerbFactory } from './verb.ts';
+
+/** Runs verbs on a database. Errors are `AppError`: `unavailable`, `storage_full`, `internal`. */
+export interface SqlEngine {
+  readonly dialect: SqlDialect;
+  /** Whether what was written survives the end of the process. */
+  readonly durable: boolean;
+
+  /** Runs a verb that only reads, on committed rows. */
+  read<Result>(verb: VerbFactory<Result>): Promise<Result>;
+  /** Runs a verb in a transaction of its own; what it wrote is durable when the promise settles. */
+  write<Result>(verb: VerbFactory<Result>): Promise<Result>;
+
+  ping(): Promise<void>;
+  now(): Promise<number>;
+  /** Waits for what was begun; nothing may be begun afterwards. */
+  close(): Promise<void>;
+}

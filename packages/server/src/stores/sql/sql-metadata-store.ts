@@ -1,0 +1,45 @@
+import type { Commit, CommitResult } from '../../kernel/commit.ts';
+import type { MetadataStore } from '../metadata-store.ts';
+import { SqlArtifactStore } from './artifacts.ts';
+import { commitAll } from './commits.ts';
+import { SqlJobStore } from './jobs.ts';
+import { SqlSettingStore } from './settings.ts';
+import type { SqlEngine } from './sql-engine.ts';
+import { SqlWorkerStore } from './workers.ts';
+
+/** Every verb is written once and runs on both engines. */
+export class SqlMetadataStore implements MetadataStore {
+  readonly kind: string;
+  readonly durable: boolean;
+  readonly jobs: SqlJobStore;
+  readonly artifacts: SqlArtifactStore;
+  readonly workers: SqlWorkerStore;
+  readonly settings: SqlSettingStore;
+  readonly #engine: SqlEngine;
+
+  constructor(engine: SqlEngine) {
+    this.#engine = engine;
+    this.kind = engine.dialect.kind;
+    this.durable = engine.durable;
+    this.jobs = new SqlJobStore(engine);
+    this.artifacts = new SqlArtifactStore(engine);
+    this.workers = new SqlWorkerStore(engine);
+    this.settings = new SqlSettingStore(engine);
+  }
+
+  commit(commit: Commit): Promise<CommitResult> {
+    return this.#engine.write(() => commitAll(commit));
+  }
+
+  ping(): Promise<void> {
+    return this.#engine.ping();
+  }
+
+  now(): Promise<number> {
+    return this.#engine.now();
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+}
