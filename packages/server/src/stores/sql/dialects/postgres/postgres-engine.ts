@@ -1,4 +1,130 @@
+import { AppError } from '@proofhouse/core';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { migrate } from '../../migrate.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
-export async function openPostgresEngine(_url: string, _options: object): Promise<SqlEngine> {
-  throw new Error('not yet');
+import { Undo, type VerbFactory } from '../../verb.ts';
+import { postgresDialect } from './postgres-dialect.ts';
+import { isWorthAnotherTry, postgresError } from './postgres-errors.ts';
+import { runInTransaction, runReads } from './postgres-transaction.ts';
+
+export interface PostgresOptions {
+  readonly maxConnections?: number;
+}
+
+const connectWithinMs = 10_000;
+/** Longer than any of our statements takes, shorter than a person waits. */
+const statementWithinMs = 30_000;
+const mostTries = 5;
+
+/** `int8` holds our times and sizes, all within what a number holds exactly. */
+const types = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === pg.types.builtins.INT8 ? Number : (pg.types.getTypeParser(oid, format as 'text') as unknown),
+} as pg.CustomTypesConfig;
+
+export async function openPostgresEngine(url: string, options: PostgresOptions = {}): Promise<SqlEngine> {
+  const place = placeOf(url);
+  const connection = {
+    connectionString: url,
+    connectionTimeoutMillis: connectWithinMs,
+    application_name: 'proofhouse',
+  };
+  try {
+    await migrateAlone(connection, place);
+  } catch (error) {
+    throw postgresError(error, place);
+  }
+  const pool = new pg.Pool({
+    ...connection,
+    types,
+    max: options.maxConnections ?? 10,
+    pipeline: true,
+    statement_timeout: statementWithinMs,
+    idle_in_transaction_session_timeout: statementWithinMs,
+  });
+  // A connection that dies while idle is replaced when it is needed; the next call tells of real trouble.
+  pool.on('error', () => undefined);
+  return new PostgresEngine(pool, place);
+}
+
+/** Host and database, for messages: never the user's password. */
+function placeOf(url: string): string {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw new AppError('invalid_request', 'The database URL cannot be read: postgres://user:password@host/database.');
+  }
+  const host = parsed.host === '' ? (parsed.searchParams.get('host') ?? 'localhost') : parsed.host;
+  return `The Postgres database ${host}${parsed.pathname}`;
+}
+
+/** On a connection of its own without a time limit: a large table takes a while to change. */
+async function migrateAlone(connection: pg.PoolConfig, place: string): Promise<void> {
+  const pool = new pg.Pool({ ...connection, max: 1 });
+  pool.on('error', () => undefined);
+  try {
+    await migrate(new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }), postgresDialect, place);
+  } finally {
+    await pool.end();
+  }
+}
+
+class PostgresEngine implements SqlEngine {
+  readonly dialect = postgresDialect;
+  readonly durable = true;
+  readonly #pool: pg.Pool;
+  readonly #place: string;
+
+  constructor(pool: pg.Pool, place: string) {
+    this.#pool = pool;
+    this.#place = place;
+  }
+
+  read<Result>(verb: VerbFactory<Result>): Promise<Result> {
+    return this.#withClient((client) => runReads(client, verb));
+  }
+
+  async write<Result>(verb: VerbFactory<Result>): Promise<Result> {
+    return this.#withClient(async (client) => {
+      for (let tries = 1; ; tries++) {
+        try {
+          return await runInTransaction(client, verb);
+        } catch (error) {
+          if (tries === mostTries || !isWorthAnotherTry(error)) throw error;
+        }
+      }
+    });
+  }
+
+  async ping(): Promise<void> {
+    await this.#withClient((client) => client.query('select count(*) from (select 1 from settings limit 1) as one'));
+  }
+
+  async now(): Promise<number> {
+    const time = 'select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now';
+    const answer = await this.#withClient((client) => client.query<{ now: number }>(time));
+    return answer.rows[0]?.now ?? 0;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#pool.ending) await this.#pool.end();
+  }
+
+  // A connection on which anything failed is thrown away: what it was in the middle of is not worth knowing.
+  async #withClient<Result>(action: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    let client: pg.PoolClient | undefined;
+    let failed = true;
+    try {
+      client = await this.#pool.connect();
+      const result = await action(client);
+      failed = false;
+      return result;
+    } catch (error) {
+      throw error instanceof Undo ? error : postgresError(error, this.#place);
+    } finally {
+      client?.release(failed);
+    }
+  }
 }

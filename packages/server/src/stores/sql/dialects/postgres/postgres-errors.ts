@@ -1,0 +1,43 @@
+import { AppError } from '@proofhouse/core';
+
+/** What went wrong, for a person. `place` names host and database and holds no secret. */
+export function postgresError(error: unknown, place: string): AppError {
+  if (error instanceof AppError) return error;
+  const code = codeOf(error);
+  if (code === '53100') {
+    return new AppError('storage_full', `There is no room left for ${place}; free some disk space.`, { cause: error });
+  }
+  const reason = reasonOf(code, error);
+  if (reason === undefined) return new AppError('internal', `${place} failed.`, { cause: error });
+  return new AppError('unavailable', `${place} ${reason}.`, { cause: error });
+}
+
+/** Whether the same verb can succeed when it runs again: a serialization failure or a deadlock. */
+export function isWorthAnotherTry(error: unknown): boolean {
+  return ['40001', '40P01'].includes(codeOf(error));
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  '3D000': 'does not exist; create it first',
+  '25006': 'is read-only; name the primary server',
+  '40001': 'was too contended',
+  '40P01': 'was too contended',
+  '57014': 'took too long',
+  '55P03': 'is locked by another program',
+};
+
+function reasonOf(code: string, error: unknown): string | undefined {
+  const known = reasons[code];
+  if (known !== undefined) return known;
+  if (code.startsWith('28')) return 'refuses the user or password in the database URL';
+  const lost = /^(08|53|57P|58)/.test(code) || /^E[A-Z_]+$/.test(code);
+  const message = error instanceof Error ? error.message : '';
+  // The driver's own errors carry no code.
+  const driver = /connection|timeout|not queryable|pool/i.test(message) && code === '';
+  return lost || driver ? 'cannot be reached' : undefined;
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return typeof code === 'string' ? code : '';
+}
