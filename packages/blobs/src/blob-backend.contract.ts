@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { isAppError, type ErrorCode } from '@proofhouse/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type BlobBackend, type BlobListing, type BlobReading, type BlobStat, type ByteRange } from './blob-backend.ts';
+import type { BlobBackend, BlobListing, BlobReading, BlobStat, ByteRange } from './blob-backend.ts';
 
 /** A backend over storage of its own. */
 export interface BlobBackendUnderTest {

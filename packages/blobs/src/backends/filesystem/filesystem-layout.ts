@@ -4,7 +4,7 @@ import { blobKeyPattern } from '../../blob-backend.ts';
 import type { FileSystem } from './file-system.ts';
 import { Folder, makeFolders } from './folder.ts';
 
-const shardNames = [...'abcdefghijklmnopqrstuvwxyz234567'];
+const shardNames = Array.from('abcdefghijklmnopqrstuvwxyz234567');
 const stagingPattern = /^(?:[a-z2-7]{32}|probe)\.[0-9a-f]{16}$/;
 
 /**

@@ -78,12 +78,12 @@ export class Folder {
   }
 
   #adopt(): Promise<void> {
+    if (this.#closed) return Promise.reject(closedStore());
     this.#adopting ??= this.#takeHold().finally(() => (this.#adopting = undefined));
     return this.#adopting;
   }
 
   async #takeHold(): Promise<void> {
-    if (this.#closed) throw closedStore();
     const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
     const handle = await this.#fs.open(this.path, flags);
     try {

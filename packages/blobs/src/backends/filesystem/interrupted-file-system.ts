@@ -88,6 +88,11 @@ export class InterruptedFileSystem implements FileSystem {
     };
   }
 
+  /** Asked anew, since it may happen during any await. */
+  #hasStopped(): boolean {
+    return this.#isStopped;
+  }
+
   async #step<T>(name: string, path: string, work: () => Promise<T>): Promise<T> {
     if (this.#isStopped) return await forever();
     const fault = ++this.#begun === this.#fault?.at ? this.#fault.fault : undefined;
@@ -99,7 +104,7 @@ export class InterruptedFileSystem implements FileSystem {
     const beganAt = this.tick();
     const result = await work();
     this.calls.push({ name, path, beganAt, endedAt: this.tick() });
-    return this.#isStopped ? await forever() : result;
+    return this.#hasStopped() ? await forever() : result;
   }
 }
 

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { it } from 'vitest';
 import { blobBackendContract, expectCode, putBlob, randomBlobKey } from '../../blob-backend.contract.ts';
 import { MemoryBackend } from './memory-backend.ts';
 

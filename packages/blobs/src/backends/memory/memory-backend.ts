@@ -37,6 +37,7 @@ export class MemoryBackend implements BlobBackend {
 
   constructor(options: MemoryBackendOptions = {}) {
     this.#maxBytes = options.maxBytes ?? 1024 ** 3;
+    // The storage's own clock, as a file system or a bucket has one.
     this.#now = options.now ?? Date.now;
   }
 
