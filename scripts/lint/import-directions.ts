@@ -64,7 +64,7 @@ const featureArrows: Readonly<Record<string, readonly string[]>> = {
   workers: [],
   manifests: [],
   files: [],
-  artifacts: ['files'],
+  artifacts: ['files', 'jobs'],
   jobs: ['workers', 'manifests'],
   tasks: ['jobs', 'workers', 'manifests', 'artifacts', 'files'],
 };

@@ -5,4 +5,4 @@ export { settings } from './config/settings.ts';
 export { openApiDocument } from './http/openapi.ts';
 export { ManualClock } from './kernel/manual-clock.ts';
 export { makeLogger } from './kernel/logger.ts';
-export { runServer, type RunOptions } from './main.ts';
+export { runServer, type RunOptions } from './run-server.ts';

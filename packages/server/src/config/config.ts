@@ -1,6 +1,6 @@
-import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { AppError, builtInJobTypes } from '@proofhouse/core';
+import { isLoopback } from '../kernel/loopback.ts';
 import type { GivenSettings } from './settings.ts';
 
 export type Mode = 'local' | 'test' | 'production';
@@ -80,11 +80,6 @@ function refuseFleetingStorage(config: Config): void {
         'set PROOFHOUSE_DURABLE_FILESYSTEM=true if its disk survives the machine, or PROOFHOUSE_MODE=local.',
     );
   }
-}
-
-export function isLoopback(host: string): boolean {
-  if (host === 'localhost' || host === '::1') return true;
-  return isIP(host) === 4 && host.startsWith('127.');
 }
 
 function wrong(message: string): AppError {

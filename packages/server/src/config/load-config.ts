@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { AppError } from '@proofhouse/core';
 import { z } from 'zod';
 import { completeConfig, type Config } from './config.ts';
-import { otherVariables, settings, type GivenSettings, type Setting, type SettingName } from './settings.ts';
+import { otherVariables, settings, type Setting, type SettingName } from './settings.ts';
 
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -25,7 +25,7 @@ export function loadConfig(sources: ConfigSources): Config {
     const found = find(name, sources, file);
     if (found !== undefined) given[name] = parse(settings[name], found);
   }
-  return completeConfig(given as GivenSettings);
+  return completeConfig(given);
 }
 
 interface Found {

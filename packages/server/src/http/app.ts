@@ -1,4 +1,10 @@
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { AppError, operations, requestIdHeader } from '@proofhouse/core';
 import type { Clock } from '../kernel/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
@@ -30,9 +36,10 @@ export interface AppParts {
 
 /** The HTTP door: everything that holds for all routes is here, in the order in which it is decided. */
 export function buildApp(parts: AppParts): FastifyInstance {
+  const logger: FastifyBaseLogger = parts.logger;
   const app = Fastify({
-    loggerInstance: parts.logger as FastifyInstance['log'],
-    disableRequestLogging: true,
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => parts.ids.uuid(),
     requestIdHeader: false,
     bodyLimit: limits.jsonBytes,

@@ -10,8 +10,9 @@ export function contentDigest(header: string | string[] | undefined): string | u
   try {
     const member = parseDictionary(String(header)).get('sha-256');
     if (member === undefined) return undefined;
-    const bytes = member[0];
-    if (bytes instanceof ArrayBuffer && bytes.byteLength === 32) return Buffer.from(bytes).toString('hex');
+    const value = member[0] as unknown;
+    const bytes = value instanceof ArrayBuffer ? new Uint8Array(value) : value;
+    if (bytes instanceof Uint8Array && bytes.length === 32) return Buffer.from(bytes).toString('hex');
   } catch {
     // Falls through to the refusal below: what cannot be parsed is as wrong as what does not fit.
   }

@@ -106,16 +106,21 @@ class FormReader {
     });
   }
 
+  /** Nobody reads on: the rest of the body belongs to whoever closes the connection. */
+  #isStopped(): boolean {
+    return this.#stopped;
+  }
+
   /** Feeds the parser; never rejects, failures reach whoever reads. */
   async pump(source: AsyncIterable<Buffer>, maxBytes: number): Promise<void> {
     let size = 0;
     try {
       for await (const chunk of source) {
-        if (this.#stopped) return;
+        if (this.#isStopped()) return;
         size += chunk.length;
         if (size > maxBytes) throw new AppError('body_too_large', `The form is larger than ${String(maxBytes)} bytes.`);
         if (!this.#parser.write(chunk)) await this.#drained();
-        if (this.#stopped) return;
+        if (this.#isStopped()) return;
       }
       this.#parser.end();
     } catch (error) {

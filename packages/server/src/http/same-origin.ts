@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { AppError } from '@proofhouse/core';
-import { isLoopback } from '../config/config.ts';
+import { isLoopback } from '../kernel/loopback.ts';
 
 export interface HostPolicy {
   /** The address the server was told to bind. */

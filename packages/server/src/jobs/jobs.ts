@@ -133,8 +133,8 @@ export class Jobs {
       const job = await this.#claimOnce(principal, workerId, scope, call, options.key);
       const remaining = deadline - this.#clock.now();
       if (job !== undefined || remaining <= 0 || options.signal.aborted) return job ?? null;
-      await this.#arrival(scope, Math.min(remaining, claimPollMs), options.signal);
-      if (options.signal.aborted) return null;
+      const woken = await this.#arrival(scope, Math.min(remaining, claimPollMs), options.signal);
+      if (woken === 'caller gone') return null;
     }
   }
 
@@ -191,13 +191,13 @@ export class Jobs {
   }
 
   // Settles at the first of: a matching arrival, `ms` passed, the caller gone.
-  #arrival(scope: ClaimScope, ms: number, signal: AbortSignal): Promise<void> {
+  #arrival(scope: ClaimScope, ms: number, signal: AbortSignal): Promise<'look again' | 'caller gone'> {
     return new Promise((settle) => {
       const done = (): void => {
         forget();
         cancel();
         signal.removeEventListener('abort', done);
-        settle();
+        settle(signal.aborted ? 'caller gone' : 'look again');
       };
       const forget = this.#waiters.add(scope, done);
       const cancel = this.#clock.after(ms, done);

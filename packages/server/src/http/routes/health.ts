@@ -10,7 +10,7 @@ export function addHealthRoutes(app: FastifyInstance, health: Health): void {
   app.get('/healthz', (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }));
   app.get('/readyz', async (request, reply) => {
     const names = Object.keys(health.checks);
-    const results = await Promise.allSettled(names.map((name) => health.checks[name]?.()));
+    const results = await Promise.allSettled(Object.values(health.checks).map((check) => check()));
     const parts = Object.fromEntries(
       names.map((name, index) => [name, results[index]?.status === 'fulfilled' ? 'ok' : 'unavailable']),
     );
