@@ -102,6 +102,22 @@ describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
     await expectNothingLeft();
   });
 
+  it.each([10, 3000 * kib])(
+    '%i staged bytes are known but invisible, until they are committed or discarded',
+    async (size) => {
+      const bytes = randomBytes(size);
+      const dropped = await blobs.stage(chunks(bytes));
+      expect(dropped).toMatchObject({ sizeBytes: size, sha256: sha256(bytes) });
+      await dropped.discard();
+      await expectNothingLeft();
+      const kept = await blobs.stage(chunks(bytes));
+      expect(await listed(backend)).toEqual([]);
+      const ref = await kept.commit();
+      await kept.discard();
+      expect(bytes.equals(await blobBytes(await blobs.open(ref)))).toBe(true);
+    },
+  );
+
   it('a malformed digest is refused before anything is read', async () => {
     const source = chunks(randomBytes(10));
     for (const digest of ['', 'abc', 'A'.repeat(64), `sha256:${'a'.repeat(64)}`, `${'a'.repeat(64)}\n`]) {
