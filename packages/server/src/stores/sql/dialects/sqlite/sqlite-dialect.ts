@@ -1,7 +1,8 @@
-import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely';
+import { SqliteAdapter, SqliteIntrospector, sql } from 'kysely';
 import { compileOnly } from '../compile-only.ts';
 import type { SqlDialect } from '../../sql-dialect.ts';
 import { sqliteReadyHeads } from './ready-heads.ts';
+import { SteadyQueryCompiler } from './steady-query-compiler.ts';
 
 /** One writer, so rows need no locks. */
 export const sqliteDialect: SqlDialect = {
@@ -9,7 +10,7 @@ export const sqliteDialect: SqlDialect = {
   queries: compileOnly({
     createAdapter: () => new SqliteAdapter(),
     createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createQueryCompiler: () => new SteadyQueryCompiler(),
   }),
   columns: {
     text: 'text',
