@@ -36,7 +36,7 @@ function configPage(): string {
     row.env.map(code).join(' or '),
     row.flag === undefined ? '' : code(`--${row.flag}`),
     code(name),
-    row.usual,
+    row.usual.includes('<') ? code(row.usual) : row.usual,
     row.doc,
   ]);
   return `${notice}
@@ -76,7 +76,7 @@ Exit codes: 0 done, 1 failed, 2 the call itself is wrong, 3 not allowed, 4 not t
 
 function apiPage(): string {
   const rows = Object.entries(operations).map(([id, row]: [string, Operation]) => [
-    `${code(`${row.method} ${row.path}`)}`,
+    code(`${row.method} ${row.path}`),
     row.summary,
     code(id),
     row.errors.map(code).join(' '),

@@ -16,6 +16,7 @@ import { repeat } from './kernel/repeat.ts';
 import { requireApart } from './config/require-apart.ts';
 import type { MetadataStore } from './stores/metadata-store.ts';
 import { openMetadataStore } from './stores/open-metadata-store.ts';
+import { SignIn } from './users/sign-in.ts';
 import { AdminToken } from './workers/admin-token.ts';
 import { Workers } from './workers/workers.ts';
 
@@ -37,6 +38,7 @@ export interface Server {
   readonly artifacts: Artifacts;
   readonly workers: Workers;
   readonly adminToken: AdminToken;
+  readonly signIn: SignIn;
   /** Stops background work, then the door, then the stores, in that order. */
   close(): Promise<void>;
 }
@@ -79,6 +81,7 @@ interface Parts {
 function assemble({ config, clock, ids, logger, store, blobBackend, adminToken }: Parts): Server {
   const blobs = new Blobs({ backend: blobBackend, newKey: () => ids.blobKey() });
   const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes: config.jobTypes });
+  const signIn = new SignIn({ clock, ids });
   const workers = new Workers({ store: store.workers, commits: store, clock, ids });
   const jobView: JobView = blobs.supports.localFiles
     ? new FolderJobView({
@@ -103,7 +106,8 @@ function assemble({ config, clock, ids, logger, store, blobBackend, adminToken }
   });
   const app = buildApp({
     handlers: { ...jobHandlers(jobs), ...artifactHandlers(artifacts, clock), ...workerHandlers(workers) },
-    authentication: { workers, adminToken, required: config.authRequired },
+    authentication: { workers, adminToken, signIn, required: config.authRequired },
+    session: { signIn, basePath: config.basePath, secure: config.publicUrl?.startsWith('https:') === true },
     hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl },
     health: {
       checks: {
@@ -130,6 +134,7 @@ function assemble({ config, clock, ids, logger, store, blobBackend, adminToken }
     artifacts,
     workers,
     adminToken,
+    signIn,
     close: async () => {
       await stopSweeping();
       await app.close();

@@ -95,7 +95,10 @@ function greeting(server: Server, port: number): string {
   }
   lines.push(
     '',
-    `Look:  ${url}/   and   ${url}/api/docs`,
+    'Sign in to the page (once, within ten minutes):',
+    `  ${url}/#code=${server.signIn.newCode()}`,
+    '',
+    `Read:  ${url}/api/docs`,
     `Try:   export PROOFHOUSE_URL=${url} PROOFHOUSE_TOKEN=<the admin token>`,
     `       npx proofhouse job create --type exec && npx proofhouse job list`,
     '',

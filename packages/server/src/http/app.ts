@@ -19,6 +19,7 @@ import { bodyIsUnread, closeAfterAnswer } from './refuse-early.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addHealthRoutes, type Health } from './routes/health.ts';
 import { addPageRoutes } from './routes/page.ts';
+import { addSessionRoutes, type SessionRoutesParts } from './routes/session.ts';
 import { requireSameOrigin, type HostPolicy } from './same-origin.ts';
 
 export interface AppParts {
@@ -26,6 +27,7 @@ export interface AppParts {
   readonly authentication: AuthenticateParts;
   readonly hostPolicy: HostPolicy;
   readonly health: Health;
+  readonly session: SessionRoutesParts;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -68,6 +70,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     (scope, _, done) => {
       addOperationRoutes(scope, parts.handlers);
       addHealthRoutes(scope, parts.health);
+      addSessionRoutes(scope, parts.session);
       addDocsRoutes(scope);
       addPageRoutes(scope);
       done();

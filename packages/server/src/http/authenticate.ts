@@ -1,24 +1,31 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, type Principal } from '@proofhouse/core';
 import type { AdminToken } from '../workers/admin-token.ts';
+import type { SignIn } from '../users/sign-in.ts';
 import type { Workers } from '../workers/workers.ts';
+import { readSessionCookie } from './session-cookie.ts';
 
 const workerTokenHeaders = ['x-worker-token', 'x-moonmind-worker-token'] as const;
 
 export interface AuthenticateParts {
   readonly workers: Workers;
   readonly adminToken: AdminToken;
+  readonly signIn: SignIn;
   readonly required: boolean;
 }
 
 /**
  * Who is calling, from the headers alone. Accepts `Authorization: Bearer <secret>`, `Bearer
- * <principal>:<secret>`, `X-Worker-Token` and its older name. Two credentials that differ are refused,
+ * <principal>:<secret>`, `X-Worker-Token` and its older name, and, without any of these, a session of the
+ * page. Two credentials that differ are refused,
  * so that no proxy's header can quietly win. Errors: `unauthenticated`.
  */
 export async function authenticate(headers: IncomingHttpHeaders, parts: AuthenticateParts): Promise<Principal> {
   const given = credentialOf(headers);
   if (given === undefined) {
+    const session = readSessionCookie(headers.cookie);
+    const person = session === undefined ? undefined : parts.signIn.principalOf(session);
+    if (person !== undefined) return person;
     if (!parts.required) return { kind: 'admin' };
     throw unauthenticated('Send "Authorization: Bearer <token>".');
   }

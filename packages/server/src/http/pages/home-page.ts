@@ -1,19 +1,24 @@
+import { homeScript } from './home-script.ts';
 import { pageShell, type Page } from './page-shell.ts';
 
-/** Stands where the review desk will be: says what runs here and what to try. */
+/** Stands where the review desk will be: what runs, what it left behind, and what to try. */
 export function homePage(): Page {
   return pageShell(
     'Proofhouse',
     `<h1>Proofhouse</h1>
-<p class="soft">A work queue and an artifact server for fleets of AI agents and remote workers. This server is running.</p>
+<p class="soft">A work queue and an artifact server for fleets of AI agents and remote workers.</p>
+<p id="state" role="status">Signing in…</p>
+<section id="jobs-block" hidden><h2>Newest jobs</h2>
+<table><thead><tr><th>Job</th><th>Type</th><th>Status</th><th>Attempt</th><th>Created</th></tr></thead><tbody id="jobs"></tbody></table></section>
+<section id="artifacts-block" hidden><h2 id="artifacts-of"></h2><p id="no-artifacts" class="soft">Nothing yet.</p>
+<table><thead><tr><th>Name</th><th>Type</th><th>Size</th><th>Digest</th></tr></thead><tbody id="artifacts"></tbody></table></section>
 <h2>Try it</h2>
 <pre><code>export PROOFHOUSE_TOKEN=&lt;the admin token that the first start printed&gt;
-npx proofhouse job create --type exec --payload '{"note":"first job"}'
-npx proofhouse job list
-npx proofhouse work --once -- npm --version</code></pre>
-<h2>Look around</h2>
+npx proofhouse job create --type exec
+npx proofhouse worker token create my-worker
+PROOFHOUSE_TOKEN=&lt;the worker token&gt; npx proofhouse work --once -- npm --version</code></pre>
 <p><a href="api/docs">The API, readable</a> · <a href="api/openapi.json">its OpenAPI document</a> ·
-<a href="healthz">alive?</a> · <a href="readyz">ready?</a></p>
-<p class="soft">The review desk itself is not part of this version.</p>`,
+<a href="healthz">alive?</a> · <a href="readyz">ready?</a></p>`,
+    homeScript,
   );
 }

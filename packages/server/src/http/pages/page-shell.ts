@@ -26,19 +26,33 @@ summary .soft { margin-left: auto; font-size: .9rem }
 .method { font: 600 .78rem ui-monospace, monospace; color: var(--mark); min-width: 3rem }
 .inside { padding: 0 .9rem .9rem; border-top: 1px solid var(--line) }
 table { border-collapse: collapse; width: 100%; font-size: .93rem } td, th { text-align: left; padding: .35rem .75rem .35rem 0;
-  border-bottom: 1px solid var(--line); vertical-align: top } th { font-weight: 600; color: var(--soft) }
+  border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere } th { font-weight: 600; color: var(--soft) }
+button { font: .85rem ui-monospace, monospace; color: var(--mark); background: none; border: 0; padding: 0; cursor: pointer;
+  text-align: left; text-decoration: underline }
+button:focus-visible, a:focus-visible, summary:focus-visible { outline: 2px solid var(--mark); outline-offset: 2px }
+.status.succeeded { color: var(--mark) } .status.failed, .status.dead_letter { color: #c0392b }
 `;
 
-const styleHash = createHash('sha256').update(style).digest('base64');
+const hash = (text: string): string => createHash('sha256').update(text).digest('base64');
+const styleHash = hash(style);
 
-/** A page without scripts, framed by nobody, that loads nothing from anywhere. */
-export function pageShell(title: string, body: string): Page {
+/** A page that loads nothing from anywhere else, framed by nobody; its one script, if any, is named by hash. */
+export function pageShell(title: string, body: string, script = ''): Page {
+  const scripts = script === '' ? '' : `<script type="module">${script}</script>`;
+  const policy = [
+    "default-src 'none'",
+    `style-src 'sha256-${styleHash}'`,
+    ...(script === '' ? [] : [`script-src 'sha256-${hash(script)}'`, "connect-src 'self'"]),
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ];
   return {
     html: `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><style>${style}</style></head><body>${body}</body></html>`,
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>${style}</style></head><body>${body}${scripts}</body></html>`,
     headers: {
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      'content-security-policy': policy.join('; '),
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
       'cache-control': 'no-cache',
