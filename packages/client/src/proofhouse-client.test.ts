@@ -109,7 +109,7 @@ describe('artifacts', () => {
     const progress: number[] = [];
     const artifact = await client.artifacts.upload(job.id, {
       name: 'out/größe 100%.bin',
-      bytes: async function* () {
+      async *bytes() {
         for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
       },
       sizeBytes: bytes.length,
@@ -179,7 +179,7 @@ describe('artifacts', () => {
     let opened = 0;
     const upload = {
       name: 'a.bin',
-      bytes: async function* () {
+      async *bytes() {
         opened += 1;
         yield randomBytes(0);
         yield new TextEncoder().encode('same');

@@ -124,13 +124,16 @@ export class FakeServer {
         query: url.searchParams,
         headers: request.headers,
         body,
-        json: /json/.test(request.headers['content-type'] ?? '') ? JSON.parse(body.toString() || '{}') : {},
+        json: (request.headers['content-type'] ?? '').includes('json') ? JSON.parse(body.toString() || '{}') : {},
       };
       this.seen.push(seen);
       const key = request.headers['idempotency-key'] as string | undefined;
       const answer = (key === undefined ? undefined : this.#keys.get(key)) ?? (await this.#answer(seen));
       if (key !== undefined) this.#keys.set(key, answer);
-      if (answer instanceof Download) return sendBytes(response, answer.artifact);
+      if (answer instanceof Download) {
+        sendBytes(response, answer.artifact);
+        return;
+      }
       sendJson(response, operations[operation].status, answer);
     } catch (error) {
       if (!response.headersSent) sendProblem(response, error);

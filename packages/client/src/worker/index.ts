@@ -1,1 +1,3 @@
-export {};
+export { uploadFile, type FileUpload } from './file-upload.ts';
+export { runWorker } from './run-worker.ts';
+export type { JobOutcome, WorkerLog, WorkerLogEntry, WorkerOptions, WorkerReport } from './worker-options.ts';

@@ -1,0 +1,51 @@
+import { maxSummaryBytes } from '@proofhouse/core';
+import type { CommandEnd } from './command.ts';
+import type { Deposited } from './deposit.ts';
+import { lastLines } from './log-tail.ts';
+import type { JobOutcome } from './worker-options.ts';
+
+/** How a job is given back. */
+export interface Ending {
+  readonly outcome: Exclude<JobOutcome, 'lost'>;
+  readonly headline: string;
+  /** Whether another attempt may help. */
+  readonly retryable: boolean;
+}
+
+export function endingOf(end: CommandEnd, cancelled: boolean, retryable: boolean): Ending {
+  if (cancelled && end.stopped) return { outcome: 'cancelled', headline: 'The job was cancelled.', retryable: false };
+  if (end.stopped) return { outcome: 'stopped', headline: 'The worker was stopped.', retryable: true };
+  if (end.startError !== undefined) {
+    // Perhaps only this machine lacks it.
+    return {
+      outcome: 'failed',
+      headline: `The command could not be started: ${end.startError.message}`,
+      retryable: true,
+    };
+  }
+  if (end.signal !== null) return { outcome: 'failed', headline: `The command was ended by ${end.signal}.`, retryable };
+  const headline = `The command exited with code ${end.exitCode ?? 'unknown'}.`;
+  return { outcome: end.exitCode === 0 ? 'succeeded' : 'failed', headline, retryable };
+}
+
+/** One paragraph for a finished job. */
+export function resultSummary(ending: Ending, deposited: Deposited): string {
+  const artifacts = deposited.count === 1 ? '1 artifact' : `${deposited.count} artifacts`;
+  return bounded([`${ending.headline} ${artifacts} deposited.`, ...deposited.warnings].join('\n'));
+}
+
+/** The reason first, what was missed second, the end of the log with the room that is left. */
+export function failureMessage(ending: Ending, deposited: Deposited, logTail: string): string {
+  const head = bounded([ending.headline, ...deposited.warnings].join('\n'), maxSummaryBytes / 2);
+  const room = maxSummaryBytes - Buffer.byteLength(head) - 2;
+  const tail = lastLines(logTail, room);
+  return tail === '' ? head : `${head}\n\n${tail}`;
+}
+
+function bounded(text: string, maxBytes = maxSummaryBytes): string {
+  const bytes = Buffer.from(text.toWellFormed());
+  if (bytes.length <= maxBytes) return text.toWellFormed();
+  let end = maxBytes;
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.toString('utf8', 0, end);
+}

@@ -1,0 +1,69 @@
+import { isAppError, type Job } from '@proofhouse/core';
+import { pause, type Clock } from '../clock.ts';
+import type { ClaimedJob } from '../jobs-api.ts';
+import type { ProofhouseClient } from '../proofhouse-client.ts';
+import type { Deposited } from './deposit.ts';
+import { failureMessage, resultSummary, type Ending } from './ending.ts';
+import type { JobOutcome, WorkerLog } from './worker-options.ts';
+
+const longestPauseMs = 15_000;
+
+export interface Reporter {
+  readonly client: ProofhouseClient;
+  readonly job: ClaimedJob;
+  readonly clock: Clock;
+  readonly log: WorkerLog;
+  readonly lost: AbortSignal;
+}
+
+/** Tells the server how the job ended, for as long as the lease holds: a finished job should not run twice. */
+export async function reportEnding(
+  reporter: Reporter,
+  ending: Ending,
+  deposited: Deposited,
+  logTail: string,
+): Promise<void> {
+  const { client, job } = reporter;
+  const result = { resultSummary: resultSummary(ending, deposited) };
+  const failure = { errorMessage: failureMessage(ending, deposited, logTail), retryable: ending.retryable };
+  await persist(reporter, () =>
+    ending.outcome === 'succeeded'
+      ? client.jobs.complete(job.id, job.leaseId, result)
+      : client.jobs.fail(job.id, job.leaseId, failure),
+  );
+}
+
+/**
+ * The machine failed, not the job: another attempt may find a better one. If even this cannot be said, the lease ends by
+ * itself and the queue sees to the rest.
+ */
+export async function giveBack(reporter: Reporter, message: string): Promise<JobOutcome> {
+  const { client, job, log } = reporter;
+  try {
+    const errorMessage = `The worker could not run the job: ${message.slice(0, 2000)}`;
+    await persist(reporter, () => client.jobs.fail(job.id, job.leaseId, { errorMessage, retryable: true }));
+    return 'failed';
+  } catch (error) {
+    log({ level: 'error', jobId: job.id, message: `Job ${job.id} was left to its lease: ${String(error)}` });
+    return 'lost';
+  }
+}
+
+// When the lease is lost meanwhile, one last try decides: the server answers a final call that it had accepted already,
+// and whose answer never came, as it did the first time.
+async function persist(reporter: Reporter, call: () => Promise<Job>): Promise<void> {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      await call();
+      return;
+    } catch (error) {
+      if (reporter.lost.aborted || !isAppError(error) || !error.retryable) throw error;
+      reporter.log({
+        level: 'warn',
+        jobId: reporter.job.id,
+        message: `The end of the job is not reported yet: ${error.message}`,
+      });
+      await pause(reporter.clock, Math.min(longestPauseMs, 1000 * 2 ** failures), reporter.lost);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import { open } from 'node:fs/promises';
+import { isAppError, maxSummaryBytes } from '@proofhouse/core';
+import type { Clock } from '../clock.ts';
+import type { ClaimedJob } from '../jobs-api.ts';
+import { commandEnvironment, withoutSecrets } from './child-environment.ts';
+import { runCommand, type CommandEnd } from './command.ts';
+import { deposit } from './deposit.ts';
+import { endingOf } from './ending.ts';
+import { giveBack, reportEnding } from './job-report.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { readLogTail } from './log-tail.ts';
+import { WorkFolder } from './work-folder.ts';
+import type { JobOutcome, WorkerLog, WorkerOptions } from './worker-options.ts';
+
+/** A worker's options with their defaults filled in. */
+export interface WorkerParts extends WorkerOptions {
+  readonly workRoot: string;
+  readonly leaseSeconds: number;
+  readonly graceMs: number;
+  readonly clock: Clock;
+  readonly log: WorkerLog;
+}
+
+/** Sees one claimed job to its end. Never throws: whatever happens is the job's outcome. */
+export async function runJob(worker: WorkerParts, job: ClaimedJob): Promise<JobOutcome> {
+  const say = (level: 'info' | 'warn' | 'error', message: string): void =>
+    worker.log({ level, jobId: job.id, message });
+  const lease = new LeaseKeeper(worker, job);
+  let folder: WorkFolder | undefined;
+  try {
+    say('info', `Job ${job.id} (${job.type}, attempt ${job.attempt} of ${job.maxAttempts}) started.`);
+    folder = await WorkFolder.make(worker.workRoot);
+    return await workOn(worker, job, folder, lease);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (lease.lost.aborted || isAppError(error, 'lease_lost')) {
+      say('warn', `Job ${job.id} was lost: ${message} Its command was ended and nothing more is written.`);
+      return 'lost';
+    }
+    say('error', `Job ${job.id} could not be run or reported: ${message}`);
+    return await giveBack({ ...worker, job, lost: lease.lost }, message);
+  } finally {
+    lease.stop();
+    await folder
+      ?.remove()
+      .catch((error: unknown) => say('warn', `${folder?.root ?? ''} was left behind: ${String(error)}`));
+  }
+}
+
+async function workOn(
+  worker: WorkerParts,
+  job: ClaimedJob,
+  folder: WorkFolder,
+  lease: LeaseKeeper,
+): Promise<JobOutcome> {
+  const cwd = worker.inWorkFolder === true ? folder.work : worker.cwd;
+  const { leaseId: _leaseId, ...shown } = job;
+  await folder.writeJob(worker.passToken === undefined ? shown : job);
+  const end = await runWithLog(worker, job, folder, cwd, lease);
+  lease.lost.throwIfAborted();
+  const env = withoutSecrets(worker.env);
+  const deposited = await deposit({ client: worker.client, job, folder, cwd, env, lost: lease.lost });
+  for (const message of deposited.warnings) worker.log({ level: 'warn', jobId: job.id, message });
+  lease.lost.throwIfAborted();
+  const ending = endingOf(end, lease.cancelled.aborted, worker.retryable ?? false);
+  const logTail = await readLogTail(folder.logFile, maxSummaryBytes);
+  await reportEnding({ ...worker, job, lost: lease.lost }, ending, deposited, logTail);
+  worker.log({ level: 'info', jobId: job.id, message: `Job ${job.id} ${ending.outcome}. ${ending.headline}` });
+  return ending.outcome;
+}
+
+async function runWithLog(
+  worker: WorkerParts,
+  job: ClaimedJob,
+  folder: WorkFolder,
+  cwd: string,
+  lease: LeaseKeeper,
+): Promise<CommandEnd> {
+  const env = commandEnvironment(worker.env, {
+    PROOFHOUSE_JOB_FILE: folder.jobFile,
+    PROOFHOUSE_JOB_ID: job.id,
+    PROOFHOUSE_JOB_TYPE: job.type,
+    PROOFHOUSE_URL: worker.client.url,
+    PROOFHOUSE_OUTPUT_DIR: folder.output,
+    ...(worker.passToken === undefined ? {} : { PROOFHOUSE_TOKEN: worker.passToken, PROOFHOUSE_LEASE_ID: job.leaseId }),
+  });
+  const stop = anyOf([lease.lost, lease.cancelled, worker.signal]);
+  const log = await open(folder.logFile, 'a', 0o600);
+  try {
+    return await runCommand({ command: worker.command, cwd, env, logFd: log.fd }, stop.signal, worker);
+  } finally {
+    stop.release();
+    await log.close();
+  }
+}
+
+/** Aborted with the first of them. Released, since a worker's own signal outlives its jobs. */
+function anyOf(signals: readonly AbortSignal[]): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  for (const signal of signals) {
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+  }
+  return {
+    signal: controller.signal,
+    release: () => signals.forEach((one) => one.removeEventListener('abort', abort)),
+  };
+}

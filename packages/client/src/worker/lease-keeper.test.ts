@@ -1,0 +1,72 @@
+import { AppError, type Job } from '@proofhouse/core';
+import { describe, expect, test, vi } from 'vitest';
+import type { ClaimedJob, ProofhouseClient } from '../index.ts';
+import { HandClock } from '../testing/hand-clock.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+
+function setUp(heartbeat: () => Promise<Partial<Job>>) {
+  const clock = new HandClock();
+  const beat = vi.fn(heartbeat);
+  const client = { jobs: { heartbeat: beat } } as unknown as ProofhouseClient;
+  const job = { id: 'job-1', leaseId: 'lease-1' } as ClaimedJob;
+  const keeper = new LeaseKeeper({ client, leaseSeconds: 120, clock, log: () => undefined }, job);
+  const pass = async (ms: number) => {
+    clock.advance(ms);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { keeper, beat, clock, pass };
+}
+
+const renewed = async () => ({ cancelRequestedAt: null });
+
+describe('a lease', () => {
+  test('is renewed every third of its length, until it is stopped', async () => {
+    const { keeper, beat, clock, pass } = setUp(renewed);
+    await pass(39_999);
+    expect(beat).toHaveBeenCalledTimes(0);
+    await pass(1);
+    expect(beat).toHaveBeenCalledTimes(1);
+    for (let count = 0; count < 10; count += 1) await pass(40_000);
+    expect(beat).toHaveBeenCalledTimes(11);
+    keeper.stop();
+    await pass(400_000);
+    expect(beat).toHaveBeenCalledTimes(11);
+    expect(clock.nextDueMs).toBeUndefined();
+    expect(keeper.lost.aborted).toBe(false);
+  });
+
+  test('is lost at once when the server says so', async () => {
+    const { keeper, beat, pass } = setUp(() => Promise.reject(new AppError('lease_lost', 'gone')));
+    await pass(40_000);
+    expect(keeper.lost.aborted).toBe(true);
+    await pass(400_000);
+    expect(beat).toHaveBeenCalledTimes(1);
+  });
+
+  test('survives a server that is away for less than its length', async () => {
+    let away = true;
+    const { keeper, pass } = setUp(() => (away ? Promise.reject(new AppError('unavailable', 'away')) : renewed()));
+    await pass(40_000);
+    await pass(40_000);
+    away = false;
+    await pass(40_000);
+    await pass(40_000);
+    expect(keeper.lost.aborted).toBe(false);
+  });
+
+  test('is lost when its time has passed without an answer, since another worker may hold the job', async () => {
+    const { keeper, pass } = setUp(() => Promise.reject(new AppError('unavailable', 'away')));
+    await pass(40_000);
+    await pass(40_000);
+    expect(keeper.lost.aborted).toBe(false);
+    await pass(40_000);
+    expect(keeper.lost.aborted).toBe(true);
+  });
+
+  test('brings the wish to cancel', async () => {
+    const { keeper, pass } = setUp(async () => ({ cancelRequestedAt: '2026-01-01T00:00:00.000Z' }));
+    await pass(40_000);
+    expect(keeper.cancelled.aborted).toBe(true);
+    expect(keeper.lost.aborted).toBe(false);
+  });
+});

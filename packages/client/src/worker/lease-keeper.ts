@@ -1,0 +1,84 @@
+import { isAppError } from '@proofhouse/core';
+import { pause, type Clock } from '../clock.ts';
+import type { ClaimedJob } from '../jobs-api.ts';
+import type { ProofhouseClient } from '../proofhouse-client.ts';
+import type { WorkerLog } from './worker-options.ts';
+
+/**
+ * Renews a lease every third of it, until stopped. The lease counts as lost when the server says so, when it refuses us
+ * for good, and when its time has passed without an answer: by then another worker may hold the job.
+ */
+export class LeaseKeeper {
+  readonly #lost = new AbortController();
+  readonly #cancelled = new AbortController();
+  readonly #stopped = new AbortController();
+  readonly #client: ProofhouseClient;
+  readonly #job: ClaimedJob;
+  readonly #leaseSeconds: number;
+  readonly #clock: Clock;
+  readonly #log: WorkerLog;
+  #validUntil: number;
+
+  constructor(
+    parts: {
+      readonly client: ProofhouseClient;
+      readonly leaseSeconds: number;
+      readonly clock: Clock;
+      readonly log: WorkerLog;
+    },
+    job: ClaimedJob,
+  ) {
+    this.#client = parts.client;
+    this.#leaseSeconds = parts.leaseSeconds;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#job = job;
+    this.#validUntil = parts.clock.now() + parts.leaseSeconds * 1000;
+    void this.#keep();
+  }
+
+  /** Aborted when nothing more may be written to the job. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Aborted when somebody asked for the job to be cancelled. */
+  get cancelled(): AbortSignal {
+    return this.#cancelled.signal;
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  async #keep(): Promise<void> {
+    const intervalMs = (this.#leaseSeconds * 1000) / 3;
+    while (!this.#lost.signal.aborted) {
+      await pause(this.#clock, Math.min(intervalMs, this.#leftMs()), this.#stopped.signal);
+      if (this.#stopped.signal.aborted) return;
+      await this.#renew(intervalMs);
+    }
+  }
+
+  async #renew(intervalMs: number): Promise<void> {
+    const sentAt = this.#clock.now();
+    try {
+      const job = await this.#client.jobs.heartbeat(this.#job.id, this.#job.leaseId, this.#leaseSeconds, {
+        signal: this.#stopped.signal,
+        timeoutMs: Math.max(1, Math.min(intervalMs, this.#leftMs())),
+      });
+      this.#validUntil = sentAt + this.#leaseSeconds * 1000;
+      if (job.cancelRequestedAt !== null) this.#cancelled.abort();
+    } catch (error) {
+      if (this.#stopped.signal.aborted) return;
+      const final = isAppError(error) && !error.retryable;
+      if (final || this.#leftMs() === 0) this.#lost.abort(error);
+      else
+        this.#log({ level: 'warn', jobId: this.#job.id, message: `The lease was not renewed yet: ${String(error)}` });
+    }
+  }
+
+  #leftMs(): number {
+    return Math.max(0, this.#validUntil - this.#clock.now());
+  }
+}

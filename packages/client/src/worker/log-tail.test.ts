@@ -1,0 +1,42 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { expect, onTestFinished, test } from 'vitest';
+import { lastBytes, readLogTail } from './log-tail.ts';
+
+async function logOf(content: string | Buffer): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'log-tail-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = path.join(folder, 'log');
+  await writeFile(file, content);
+  return file;
+}
+
+test('the tail starts with a whole line', async () => {
+  expect(await readLogTail(await logOf('first line\nsecond\nthird\n'), 15)).toBe('second\nthird');
+});
+
+test('a single long line is cut', async () => {
+  expect(await readLogTail(await logOf('x'.repeat(100)), 10)).toBe('x'.repeat(10));
+});
+
+test('colours, rewritten lines and NUL are left out', async () => {
+  expect(await readLogTail(await logOf('\u001b[31mred\u001b[0m\r\n10%\r50%\r100%\nend\0\n'), 100)).toBe(
+    'red\n100%\nend',
+  );
+});
+
+test('bytes that are no text do not break it', async () => {
+  expect(await readLogTail(await logOf(Buffer.from([0xff, 0xfe, 0x41, 0x0a])), 100)).toMatch(/A$/);
+});
+
+test('the end of any text fits its limit and is the end of that text', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.nat(20), (text, most) => {
+      const end = lastBytes(text, most);
+      expect(Buffer.byteLength(end)).toBeLessThanOrEqual(most);
+      expect(text.endsWith(end)).toBe(true);
+    }),
+  );
+});

@@ -1,0 +1,48 @@
+import { open } from 'node:fs/promises';
+import { stripVTControlCharacters } from 'node:util';
+
+/** The last lines of a log as plain text of at most `maxBytes` of UTF-8. Whole lines, unless one alone is too long. */
+export async function readLogTail(file: string, maxBytes: number): Promise<string> {
+  const handle = await open(file, 'r');
+  try {
+    const { size } = await handle.stat();
+    const start = Math.max(0, size - maxBytes);
+    const bytes = Buffer.alloc(size - start);
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, start);
+    const text = plain(bytes.toString('utf8', 0, bytesRead)).trim();
+    return start > 0 ? fromWholeLine(text) : text;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The last lines of a text that fit into so many bytes of UTF-8; of a single long line its end. */
+export function lastLines(text: string, maxBytes: number): string {
+  const end = lastBytes(text, maxBytes);
+  return end.length === text.length ? text : fromWholeLine(end);
+}
+
+/** The end of a text that fits into so many bytes of UTF-8, cut between characters. */
+export function lastBytes(text: string, maxBytes: number): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxBytes) return text;
+  let start = bytes.length - maxBytes;
+  while (start < bytes.length && ((bytes[start] ?? 0) & 0xc0) === 0x80) start += 1;
+  return bytes.toString('utf8', start);
+}
+
+// A cut text begins with what is left of a line: that is dropped, unless it is all there is.
+function fromWholeLine(text: string): string {
+  return text.slice(text.indexOf('\n') + 1);
+}
+
+// Terminals' colours and a progress bar's rewritten lines are noise here, and a NUL cannot be stored everywhere.
+function plain(text: string): string {
+  return (
+    stripVTControlCharacters(text)
+      .replace(/\r\n/g, '\n')
+      .replace(/[^\n]*\r(?=[^\n])/g, '')
+      // eslint-disable-next-line no-control-regex -- finding control characters is the point.
+      .replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '')
+  );
+}

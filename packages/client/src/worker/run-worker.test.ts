@@ -1,0 +1,358 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { ProofhouseClient } from '../index.ts';
+import { FakeServer, refuse } from '../testing/fake-server.ts';
+import { runWorker, type WorkerLogEntry, type WorkerOptions } from './index.ts';
+
+async function setUp() {
+  const server = await FakeServer.start();
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  const folder = await mkdtemp(path.join(tmpdir(), 'worker-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const stop = new AbortController();
+  const entries: WorkerLogEntry[] = [];
+  const client = new ProofhouseClient({ url: server.url, token: 'phw_own', retry: { baseDelayMs: 1, maxDelayMs: 5 } });
+  const work = (script: string, options: Partial<WorkerOptions> = {}) =>
+    runWorker({
+      client,
+      command: ['sh', '-c', script],
+      env: { PATH: process.env['PATH'], PROOFHOUSE_TOKEN: 'phw_own', ARTIFACT_STORE_API_KEY: 'key', PLAIN: 'yes' },
+      cwd: folder,
+      workRoot: path.join(folder, '..', `${path.basename(folder)}-root`),
+      once: true,
+      signal: stop.signal,
+      graceMs: 300,
+      log: (entry) => entries.push(entry),
+      ...options,
+    });
+  const workRoot = path.join(folder, '..', `${path.basename(folder)}-root`);
+  onTestFinished(() => rm(workRoot, { recursive: true, force: true }));
+  return { server, client, folder, workRoot, stop, entries, work };
+}
+
+const text = (server: FakeServer, name: string) => server.artifact(name).bytes.toString();
+
+async function startedPid(file: string): Promise<number> {
+  return vi.waitFor(async () => {
+    const pid = Number(await readFile(file, 'utf8'));
+    expect(pid).toBeGreaterThan(0);
+    return pid;
+  }, 5000);
+}
+
+// A killed process may stay a zombie where nothing reaps it; it runs no more.
+async function expectGone(pid: number): Promise<void> {
+  await vi.waitFor(async () => {
+    const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') gone');
+    expect(state.slice(state.lastIndexOf(')') + 2)).toMatch(/^(Z|X|gone)/);
+  }, 3000);
+}
+
+describe('a job that succeeds', () => {
+  test('deposits its log and its output files, then completes under its lease', async () => {
+    const { server, work, workRoot } = await setUp();
+    const job = server.addJob();
+    const report = await work(
+      'echo one; echo two >&2; echo three; mkdir -p "$PROOFHOUSE_OUTPUT_DIR/a/b"; echo deep > "$PROOFHOUSE_OUTPUT_DIR/a/b/c.txt"; : > "$PROOFHOUSE_OUTPUT_DIR/empty"',
+    );
+    expect(report).toMatchObject({ succeeded: 1, failed: 0 });
+    expect(text(server, 'log.log')).toBe('one\ntwo\nthree\n');
+    expect(text(server, 'a/b/c.txt')).toBe('deep\n');
+    expect(server.artifactNames()).toEqual(['log.log', 'a/b/c.txt', 'empty']);
+    expect(server.job(job.id)).toMatchObject({
+      status: 'succeeded',
+      resultSummary: 'The command exited with code 0. 3 artifacts deposited.',
+    });
+    for (const upload of server.requestsOf('putArtifact')) {
+      expect(upload.headers['proofhouse-lease']).toBeDefined();
+      expect(upload.headers['idempotency-key']).toBeDefined();
+      expect(upload.headers['content-digest']).toBeDefined();
+    }
+    expect(await readdir(workRoot)).toEqual([]);
+  });
+
+  test('finds its job in a file and in the environment, and no secret of the worker', async () => {
+    const { server, work } = await setUp();
+    const job = server.addJob({ payload: { goal: 'greet' } });
+    await work('cat "$PROOFHOUSE_JOB_FILE"; env > "$PROOFHOUSE_OUTPUT_DIR/env"');
+    expect(JSON.parse(text(server, 'log.log'))).toMatchObject({ id: job.id, payload: { goal: 'greet' } });
+    expect(text(server, 'log.log')).not.toContain('leaseId');
+    const env = text(server, 'env');
+    expect(env).toContain(`PROOFHOUSE_JOB_ID=${job.id}\n`);
+    expect(env).toContain('PROOFHOUSE_JOB_TYPE=exec\n');
+    expect(env).toContain(`PROOFHOUSE_URL=${server.url}\n`);
+    expect(env).toContain('PLAIN=yes\n');
+    expect(env).not.toMatch(/phw_own|API_KEY|LEASE/);
+  });
+
+  test('is given the token and the lease only when that was asked for', async () => {
+    const { server, work } = await setUp();
+    server.addJob();
+    await work('env', { passToken: 'phw_own' });
+    expect(text(server, 'log.log')).toMatch(/PROOFHOUSE_TOKEN=phw_own\n/);
+    expect(text(server, 'log.log')).toMatch(/PROOFHOUSE_LEASE_ID=/);
+  });
+
+  test('runs where the worker was started, or in a fresh folder', async () => {
+    const { server, work, folder } = await setUp();
+    server.addJob();
+    await work('pwd');
+    expect(text(server, 'log.log').trim()).toBe(folder);
+    server.addJob();
+    await work('pwd; ls', { inWorkFolder: true });
+    expect(text(server, 'log.log')).toMatch(/proofhouse-job-\w+\/work\n$/);
+  });
+
+  test('leaves nothing running behind', async () => {
+    const { server, work, folder } = await setUp();
+    server.addJob();
+    await work(`sleep 60 & echo $! > ${folder}/pid`);
+    await expectGone(await startedPid(`${folder}/pid`));
+  });
+});
+
+describe('a job that fails', () => {
+  test('says the exit code and the last lines of its log, and deposits all the same', async () => {
+    const { server, work } = await setUp();
+    const job = server.addJob();
+    await work(
+      'for i in $(seq 1 3000); do echo "line $i"; done; printf "\\033[31mlast words\\033[0m\\n"; echo x > "$PROOFHOUSE_OUTPUT_DIR/x"; exit 3',
+    );
+    const { status, errorMessage } = server.job(job.id);
+    expect(status).toBe('failed');
+    expect(errorMessage).toMatch(/^The command exited with code 3\.\n\nline \d+\n/);
+    expect(errorMessage).toMatch(/\nlast words$/);
+    expect(Buffer.byteLength(errorMessage!)).toBeLessThanOrEqual(8192);
+    expect(server.artifactNames()).toEqual(['log.log', 'x']);
+  });
+
+  test('may be retried when the worker was told so', async () => {
+    const { server, work } = await setUp();
+    server.addJob();
+    await work('exit 1', { retryable: true });
+    expect(server.requestsOf('failJob')[0]?.json['retryable']).toBe(true);
+  });
+
+  test('says which signal ended it', async () => {
+    const { server, work } = await setUp();
+    const job = server.addJob();
+    await work('kill -SEGV $$');
+    expect(server.job(job.id).errorMessage).toBe('The command was ended by SIGSEGV.');
+  });
+
+  test('is given back when its command cannot be started here', async () => {
+    const { server, work, folder } = await setUp();
+    const job = server.addJob();
+    await writeFile(`${folder}/broken`, '#!/nowhere/interpreter\n', { mode: 0o755 });
+    await work('', { command: ['./broken'] });
+    expect(server.job(job.id).errorMessage).toContain('could not be started');
+    expect(server.requestsOf('failJob')[0]?.json['retryable']).toBe(true);
+  });
+});
+
+describe('deposits', () => {
+  test('one that fails is a warning, and the others still go', async () => {
+    const { server, work, entries } = await setUp();
+    const job = server.addJob();
+    server.interfere = (operation, request, response) =>
+      operation === 'putArtifact' && request.url!.includes('bad') && refuse(response, 'invalid_artifact_name');
+    await work('cd "$PROOFHOUSE_OUTPUT_DIR"; echo 1 > a; echo 2 > bad; echo 3 > c');
+    expect(server.artifactNames()).toEqual(['log.log', 'a', 'c']);
+    expect(server.job(job.id).status).toBe('succeeded');
+    expect(server.job(job.id).resultSummary).toContain('bad was not deposited');
+    expect(entries.filter((entry) => entry.level === 'warn')).toHaveLength(1);
+  });
+
+  test('never follow a symbolic link out of the output folder', async () => {
+    const { server, work, folder } = await setUp();
+    server.addJob();
+    await writeFile(path.join(folder, 'private'), 'secret');
+    await work(
+      `cd "$PROOFHOUSE_OUTPUT_DIR"; ln -s ${folder}/private link; ln -s ${folder} folder; mkfifo pipe; echo ok > ok`,
+    );
+    expect(server.artifactNames()).toEqual(['log.log', 'ok']);
+  });
+
+  test('the difference in a repository goes along, untracked and binary files included, and it stays as it was', async () => {
+    const { server, work, folder } = await setUp();
+    const git = (...args: string[]) => execFileSync('git', args, { cwd: folder, encoding: 'utf8' });
+    git('init', '-q');
+    git('config', 'user.email', 'test@example.com');
+    git('config', 'user.name', 'Test');
+    await writeFile(path.join(folder, 'kept.txt'), 'before\n');
+    await writeFile(path.join(folder, '.gitignore'), 'ignored\n');
+    git('add', '.');
+    git('commit', '-qm', 'first');
+    git('config', 'diff.noprefix', 'true');
+    git('config', 'color.ui', 'always');
+    server.addJob();
+    await work("echo after > kept.txt; echo new > 'new file'; printf '\\000\\001\\377' > b.bin; echo no > ignored");
+    const artifact = server.artifact('diff.diff');
+    expect(artifact.record.type).toBe('diff');
+    const before = git('-c', 'color.ui=false', 'status', '--porcelain');
+    expect(before).toContain(' M kept.txt');
+    expect(before).toContain('?? "new file"');
+    git('stash', '-qu');
+    execFileSync('git', ['apply', '--binary'], { cwd: folder, input: artifact.bytes });
+    expect(await readFile(path.join(folder, 'kept.txt'), 'utf8')).toBe('after\n');
+    expect(await readFile(path.join(folder, 'new file'), 'utf8')).toBe('new\n');
+    expect([...(await readFile(path.join(folder, 'b.bin')))]).toEqual([0, 1, 255]);
+    expect(artifact.bytes.toString()).not.toContain('ignored');
+  });
+
+  test('a repository without a commit gives everything, and one without a difference nothing', async () => {
+    const { server, work, folder } = await setUp();
+    execFileSync('git', ['init', '-q'], { cwd: folder });
+    server.addJob();
+    await work('echo hello > first');
+    expect(text(server, 'diff.diff')).toContain('+hello');
+    execFileSync('git', ['add', '-A'], { cwd: folder });
+    execFileSync('git', ['-c', 'user.email=t@e', '-c', 'user.name=t', 'commit', '-qm', 'x'], { cwd: folder });
+    server.artifacts.length = 0;
+    server.addJob();
+    await work('true');
+    expect(server.artifactNames()).toEqual(['log.log']);
+  });
+});
+
+describe('a lost lease', () => {
+  test('ends the whole group of the command, kills what does not obey, and writes nothing more', async () => {
+    const { server, work, folder, entries } = await setUp();
+    const job = server.addJob();
+    const outcome = work(
+      `trap '' TERM; sh -c 'trap "" TERM; echo $$ > ${folder}/pid; while :; do sleep 0.1; done' & wait; while :; do sleep 0.1; done`,
+      { leaseSeconds: 1 },
+    );
+    const pid = await startedPid(`${folder}/pid`);
+    server.takeAway(job.id);
+    expect(await outcome).toMatchObject({ lost: 1, failed: 0 });
+    await expectGone(pid);
+    expect(server.artifactNames()).toEqual([]);
+    expect(server.requestsOf('failJob')).toEqual([]);
+    expect(entries.at(-1)?.message).toContain('was lost');
+  });
+
+  test('during the deposits ends them', async () => {
+    const { server, work } = await setUp();
+    const job = server.addJob();
+    server.interfere = (operation) => {
+      if (operation === 'putArtifact') server.takeAway(job.id);
+      return false;
+    };
+    expect(await work('echo x > "$PROOFHOUSE_OUTPUT_DIR/x"')).toMatchObject({ lost: 1 });
+    expect(server.requestsOf('putArtifact')).toHaveLength(1);
+    expect(server.requestsOf('failJob')).toEqual([]);
+  });
+});
+
+describe('stopping', () => {
+  test('ends the command, deposits what there is, and gives the job back to be retried', async () => {
+    const { server, work, folder, stop } = await setUp();
+    const job = server.addJob();
+    const outcome = work(`echo begun; echo half > "$PROOFHOUSE_OUTPUT_DIR/half"; echo $$ > ${folder}/pid; sleep 60`, {
+      once: false,
+    });
+    await startedPid(`${folder}/pid`);
+    stop.abort();
+    expect(await outcome).toMatchObject({ stopped: 1 });
+    expect(server.artifactNames()).toEqual(['log.log', 'half']);
+    expect(server.job(job.id)).toMatchObject({ status: 'queued', errorMessage: 'The worker was stopped.\n\nbegun' });
+  });
+
+  test('while waiting for a job ends at once', async () => {
+    const { server, work, stop } = await setUp();
+    server.claimWaitMs = 60_000;
+    const outcome = work('true', { once: false });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    stop.abort();
+    expect(await outcome).toMatchObject({ succeeded: 0, stopped: 0 });
+  });
+
+  test('a cancelled job is ended, deposited and not retried', async () => {
+    const { server, work, folder } = await setUp();
+    const job = server.addJob();
+    const outcome = work(`echo $$ > ${folder}/pid; sleep 60`, { leaseSeconds: 1 });
+    await startedPid(`${folder}/pid`);
+    server.jobs.set(job.id, { ...server.job(job.id), cancelRequestedAt: job.createdAt });
+    expect(await outcome).toMatchObject({ cancelled: 1 });
+    expect(server.job(job.id)).toMatchObject({ status: 'failed', errorMessage: 'The job was cancelled.' });
+  });
+});
+
+describe('the loop', () => {
+  test('runs as many jobs at a time as it was told', async () => {
+    const { server, work, folder, stop } = await setUp();
+    for (let count = 0; count < 4; count += 1) server.addJob();
+    const outcome = work(
+      `ls ${folder} | wc -l > "$PROOFHOUSE_OUTPUT_DIR/n"; touch ${folder}/$$; sleep 0.4; rm ${folder}/$$`,
+      {
+        once: false,
+        concurrency: 2,
+      },
+    );
+    await vi.waitFor(() => expect(server.requestsOf('completeJob')).toHaveLength(4), 10_000);
+    stop.abort();
+    expect(await outcome).toMatchObject({ succeeded: 4 });
+    const others = server.artifacts.filter((one) => one.record.name === 'n').map((one) => Number(one.bytes.toString()));
+    expect(Math.max(...others)).toBeLessThanOrEqual(1);
+  });
+
+  test('refuses a command that does not exist before it claims anything', async () => {
+    const { server, work } = await setUp();
+    server.addJob();
+    await expect(work('', { command: ['no-such-program-here'] })).rejects.toThrow(/no-such-program-here/);
+    await expect(work('', { command: [] })).rejects.toThrow(/no command/);
+    await expect(work('', { cwd: '/nowhere/at/all' })).rejects.toThrow(/not a folder/);
+    expect(server.seen).toEqual([]);
+  });
+
+  test('ends with the error when its credential is refused', async () => {
+    const { server, work } = await setUp();
+    server.interfere = (_operation, _request, response) => refuse(response, 'unauthenticated');
+    await expect(work('true')).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
+
+  test('outlives a server that is away for a while', async () => {
+    const { server, work, entries } = await setUp();
+    server.addJob();
+    let asked = 0;
+    server.interfere = (_operation, request) => {
+      asked += 1;
+      if (asked <= 5) request.socket.destroy();
+      return asked <= 5;
+    };
+    expect(await work('true')).toMatchObject({ succeeded: 1 });
+    expect(entries[0]).toMatchObject({ level: 'warn' });
+  });
+
+  test('a job that cannot be reported does not end the loop', async () => {
+    const { server, work, stop } = await setUp();
+    server.addJob();
+    server.addJob();
+    let refused = 0;
+    server.interfere = (operation, _request, response) =>
+      operation === 'completeJob' && refused++ === 0 && refuse(response, 'invalid_request');
+    const outcome = work('true', { once: false });
+    await vi.waitFor(() => expect(server.requestsOf('completeJob')).toHaveLength(2), 5000);
+    stop.abort();
+    expect(await outcome).toMatchObject({ succeeded: 2, failed: 1 });
+    expect(server.requestsOf('failJob')[0]?.json['retryable']).toBe(true);
+  });
+
+  test('a finished job is reported also when the server is away for longer than a call lasts', async () => {
+    const { server, work, entries } = await setUp();
+    const job = server.addJob();
+    let asked = 0;
+    server.interfere = (operation, request) => {
+      const away = operation === 'completeJob' && (asked += 1) <= 5;
+      if (away) request.socket.destroy();
+      return away;
+    };
+    expect(await work('true')).toMatchObject({ succeeded: 1 });
+    expect(server.job(job.id).status).toBe('succeeded');
+    expect(entries.some((entry) => entry.message.includes('not reported yet'))).toBe(true);
+  });
+});

@@ -1,0 +1,51 @@
+import type { Clock } from '../clock.ts';
+import type { ProofhouseClient } from '../proofhouse-client.ts';
+import type { Random } from '../random.ts';
+
+/** What happened, for a person or a program that watches the worker. */
+export interface WorkerLogEntry {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly jobId?: string;
+}
+
+export type WorkerLog = (entry: WorkerLogEntry) => void;
+
+export interface WorkerOptions {
+  readonly client: ProofhouseClient;
+  /** The program and its arguments; no shell reads them. */
+  readonly command: readonly string[];
+  /** The worker's environment: what the command gets, less the worker's own secrets. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Job types to claim; left out: all that the credential allows. */
+  readonly types?: readonly string[] | undefined;
+  readonly capabilities?: readonly string[] | undefined;
+  /** Jobs at a time. They share `cwd` unless `inWorkFolder`. */
+  readonly concurrency?: number | undefined;
+  readonly leaseSeconds?: number | undefined;
+  /** Where each job's folder is made; the system's temporary folder when left out. */
+  readonly workRoot?: string | undefined;
+  /** Where the command runs. */
+  readonly cwd: string;
+  /** The command runs in a fresh, empty folder instead of `cwd`. */
+  readonly inWorkFolder?: boolean | undefined;
+  /** Whether a job whose command failed may be tried again. */
+  readonly retryable?: boolean | undefined;
+  /** Given to the command as PROOFHOUSE_TOKEN, with the lease as PROOFHOUSE_LEASE_ID. Never by itself. */
+  readonly passToken?: string | undefined;
+  /** Wait for one job, run it, and end. */
+  readonly once?: boolean | undefined;
+  /** Aborted: no more claims; running commands are ended, deposited and given back. */
+  readonly signal: AbortSignal;
+  readonly log?: WorkerLog | undefined;
+  /** How long a command may take to end before it is killed. */
+  readonly graceMs?: number | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+}
+
+/** `lost`: the lease ended before the job did, and another worker has or will get it. */
+export type JobOutcome = 'succeeded' | 'failed' | 'stopped' | 'cancelled' | 'lost';
+
+/** How many jobs came to which end. */
+export type WorkerReport = Readonly<Record<JobOutcome, number>>;
