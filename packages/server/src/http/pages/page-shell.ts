@@ -14,7 +14,8 @@ const style = `
 body { margin: 0 auto; max-width: 60rem; padding: 2.5rem 1.25rem 4rem; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, sans-serif }
 h1 { font-size: 1.9rem; margin: 0 0 .25rem; letter-spacing: -.01em }
-h2 { font-size: 1.15rem; margin: 2.5rem 0 .75rem; text-transform: capitalize }
+h2 { font-size: 1.15rem; margin: 2.5rem 0 .75rem }
+h2::first-letter { text-transform: uppercase }
 p { margin: .5rem 0 } .soft { color: var(--soft) }
 a { color: var(--mark) }
 code { font: .875em ui-monospace, monospace; background: var(--code); border-radius: 4px; padding: .1em .35em }
