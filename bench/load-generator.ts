@@ -1,0 +1,119 @@
+// Sends requests as fast as a server takes them, in a process of its own; one order at a time over the IPC channel.
+import { createHash, randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import process from 'node:process';
+import { RawConnection, type RawRequest } from './raw-connection.ts';
+
+export interface LoadOrder {
+  readonly port: number;
+  readonly connections: number;
+  /** Stops after so many requests, or after so many milliseconds, whichever is said. */
+  readonly requests?: number;
+  readonly forMs?: number;
+  readonly method: 'PUT' | 'POST' | 'GET';
+  /** `{n}` becomes a number that no other request of this process has. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Bytes sent as the body, or as the file of a form. */
+  readonly bodyBytes?: number;
+  readonly form?: boolean;
+  readonly expectedBytes?: number;
+  /** Hashes what is downloaded or sent and gives the digest: for checks, not for measuring. */
+  readonly digest?: boolean;
+}
+
+export interface LoadResult {
+  readonly requests: number;
+  readonly bytes: number;
+  readonly ms: number;
+  readonly lastBody: string;
+  readonly sha256: string;
+}
+
+const pieceBytes = 1024 * 1024;
+const piece = randomBytes(pieceBytes);
+const boundary = 'proofhouse-bench-boundary';
+let sent = 0;
+
+function* pieces(sizeBytes: number): Generator<Uint8Array> {
+  for (let left = sizeBytes; left > 0; left -= pieceBytes) yield left >= pieceBytes ? piece : piece.subarray(0, left);
+}
+
+function* formBody(name: string, sizeBytes: number): Generator<Uint8Array> {
+  yield Buffer.from(formHead(name));
+  yield* pieces(sizeBytes);
+  yield Buffer.from(formTail);
+}
+
+const formTail = `\r\n--${boundary}--\r\n`;
+
+function formHead(name: string): string {
+  const field = `--${boundary}\r\nContent-Disposition: form-data; name="name"\r\n\r\n${name}\r\n`;
+  const file = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="file"\r\n`;
+  return `${field}${file}Content-Type: application/octet-stream\r\n\r\n`;
+}
+
+function requestOf(order: LoadOrder): RawRequest {
+  const number = String(sent++);
+  const headers: Record<string, string> = { host: '127.0.0.1', ...order.headers };
+  const fileBytes = order.bodyBytes;
+  const form = order.form === true && fileBytes !== undefined ? formHead(`form-${number}`) : undefined;
+  if (fileBytes !== undefined) {
+    headers['content-length'] = String(fileBytes + (form === undefined ? 0 : form.length + formTail.length));
+    headers['content-type'] ??=
+      form === undefined ? 'application/octet-stream' : `multipart/form-data; boundary=${boundary}`;
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `${order.method} ${order.path.replace('{n}', number)} HTTP/1.1\r\n${lines.join('')}\r\n`;
+  if (fileBytes === undefined) return { head };
+  return { head, body: form === undefined ? pieces(fileBytes) : formBody(`form-${number}`, fileBytes) };
+}
+
+async function load(order: LoadOrder): Promise<LoadResult> {
+  const connections = await Promise.all(
+    Array.from({ length: order.connections }, () => RawConnection.open(order.port)),
+  );
+  const hash = createHash('sha256');
+  let requests = 0;
+  let begun = 0;
+  let bytes = 0;
+  let lastBody = '';
+  const start = performance.now();
+  const mayGoOn = (): boolean =>
+    order.requests === undefined ? performance.now() - start < (order.forMs ?? 0) : begun < order.requests;
+  const work = async (connection: RawConnection): Promise<void> => {
+    while (mayGoOn()) {
+      begun += 1;
+      const request = requestOf(order);
+      const keepBody = order.method !== 'GET';
+      const answer = await connection.send(
+        order.digest === true && order.method === 'GET'
+          ? { ...request, onBody: (part) => hash.update(part) }
+          : { ...request, keepBody },
+      );
+      if (order.expectedBytes !== undefined && answer.bodyBytes !== order.expectedBytes) {
+        throw new Error(`${String(answer.bodyBytes)} bytes came instead of ${String(order.expectedBytes)}.`);
+      }
+      bytes += order.bodyBytes ?? answer.bodyBytes;
+      lastBody = answer.body;
+      requests += 1;
+    }
+  };
+  try {
+    await Promise.all(connections.map(work));
+    const ms = performance.now() - start;
+    if (order.digest === true && order.bodyBytes !== undefined) {
+      for (const part of pieces(order.bodyBytes)) hash.update(part);
+    }
+    return { requests, bytes, ms, lastBody, sha256: order.digest === true ? hash.digest('hex') : '' };
+  } finally {
+    for (const connection of connections) connection.close();
+  }
+}
+
+process.on('message', (order: LoadOrder) => {
+  load(order).then(
+    (result) => process.send?.({ result }),
+    (error: unknown) => process.send?.({ error: error instanceof Error ? error.message : String(error) }),
+  );
+});
