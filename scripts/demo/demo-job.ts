@@ -1,0 +1,35 @@
+// What the demo's worker runs for each job, in a fresh folder: it clones this repository there and does what the job asks.
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, readFileSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const output = process.env['PROOFHOUSE_OUTPUT_DIR'] ?? '.';
+const job = JSON.parse(readFileSync(process.env['PROOFHOUSE_JOB_FILE'] ?? '', 'utf8')) as { payload: { run?: string } };
+
+const tasks: Readonly<Record<string, () => void>> = {
+  lint: () => {
+    run('node_modules/.bin/eslint', ['packages/core', '--format', 'json', '-o', path.join(output, 'lint.json')]);
+  },
+  test: () => {
+    const report = `--outputFile.junit=${path.join(output, 'junit.xml')}`;
+    run('node_modules/.bin/vitest', ['run', 'packages/core/', '--reporter=default', '--reporter=junit', report]);
+  },
+  change: () => {
+    appendFileSync('CHANGELOG.md', `\nChecked on Node ${process.version} by a worker.\n`);
+  },
+};
+
+run('git', ['clone', '--quiet', '--no-hardlinks', '--depth', '1', `file://${root}`, '.']);
+symlinkSync(path.join(root, 'node_modules'), 'node_modules');
+const task = tasks[job.payload.run ?? ''];
+if (task === undefined) throw new Error(`There is no task ${JSON.stringify(job.payload.run)}.`);
+task();
+
+function run(command: string, args: readonly string[]): void {
+  const env = { ...process.env, PROOFHOUSE_ENGINES: 'off' };
+  const { status, error } = spawnSync(command, args, { stdio: 'inherit', env });
+  if (error !== undefined) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+}
