@@ -1,0 +1,86 @@
+import { Command, CommanderError } from '@commander-js/extra-typings';
+import { AppError } from '@proofhouse/core';
+import type { CommandContext } from './command-context.ts';
+import { artifactList } from './commands/artifact-list.ts';
+import { artifactPull } from './commands/artifact-pull.ts';
+import { artifactPush } from './commands/artifact-push.ts';
+import { jobCreate } from './commands/job-create.ts';
+import { jobGet } from './commands/job-get.ts';
+import { jobList } from './commands/job-list.ts';
+import { serve } from './commands/serve.ts';
+import { work } from './commands/work.ts';
+import { workerTokenCreate } from './commands/worker-token-create.ts';
+import { workerTokenList } from './commands/worker-token-list.ts';
+import { workerTokenRevoke } from './commands/worker-token-revoke.ts';
+import { reportError } from './report-error.ts';
+import { version } from './version.ts';
+
+/** Runs one command line (without node and script) and gives its exit code. Never throws. */
+export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
+  const ownArgs = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+  const json = ownArgs.includes('--json');
+  try {
+    await programOf(context).parseAsync([...args], { from: 'user' });
+    return context.exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return reportError(error, context, json);
+    if (error.exitCode === 0) return 0;
+    // Asked for a group without a verb: its help has been shown.
+    if (error.code === 'commander.help') return 2;
+    return reportError(new AppError('bad_request', usageMessage(error)), context, json);
+  }
+}
+
+function programOf(context: CommandContext): Command {
+  const program = new Command('proofhouse')
+    .description('A work queue, an artifact server and a review desk for fleets of agents and remote workers.')
+    .enablePositionalOptions()
+    .version(version, '-V, --version', 'print the version')
+    .addCommand(serve(context))
+    .addCommand(work(context))
+    .addCommand(
+      group('job', 'Queued work')
+        .addCommand(jobCreate(context))
+        .addCommand(jobList(context))
+        .addCommand(jobGet(context)),
+    )
+    .addCommand(
+      group('artifact', 'What jobs produced')
+        .addCommand(artifactPush(context))
+        .addCommand(artifactList(context))
+        .addCommand(artifactPull(context)),
+    )
+    .addCommand(
+      group('worker', 'Workers and their tokens').addCommand(
+        group('token', 'Tokens with which workers call the server')
+          .addCommand(workerTokenCreate(context))
+          .addCommand(workerTokenList(context))
+          .addCommand(workerTokenRevoke(context)),
+      ),
+    )
+    .addHelpText('after', '\nExample: proofhouse job create --type exec --payload \'{"command":"npm test"}\'')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 wrong call, 3 not allowed, 4 not there, 5 conflict, 6 server trouble',
+    );
+  settle(program, context);
+  return program;
+}
+
+function group(name: string, description: string): Command {
+  return new Command(name).description(description);
+}
+
+// Errors are ours to print and exit codes ours to give, at every level.
+function settle(command: Command, context: CommandContext): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => context.stdout.write(text),
+    writeErr: (text) => context.stderr.write(text),
+    outputError: () => undefined,
+  });
+  for (const child of command.commands) settle(child as Command, context);
+}
+
+function usageMessage(error: CommanderError): string {
+  return `${error.message.replace(/^error: /, '')}\nAdd --help to see how it is called.`;
+}

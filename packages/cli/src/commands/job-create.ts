@@ -1,0 +1,37 @@
+import type { CommandContext } from '../command-context.ts';
+import { clientOf, connectedCommand } from '../connected-command.ts';
+import { readPayload } from '../job-payload.ts';
+import { commaList, integer, positiveInteger } from '../option-values.ts';
+import { printResult } from '../print-result.ts';
+
+export function jobCreate(context: CommandContext) {
+  return connectedCommand('create')
+    .description('Put a job into the queue')
+    .requiredOption('--type <type>', 'what kind of job: exec, task, codex_exec, codex_skill, manifest, or your own')
+    .option('--payload <json>', 'what the job is to do: JSON, @file.json, or - for standard input')
+    .option('--priority <n>', 'higher runs first (0)', integer)
+    .option('--max-attempts <n>', 'how often it may be tried (3)', positiveInteger)
+    .option('--capabilities <list>', 'what a worker must be able to do, comma-separated', commaList)
+    .option('--affinity-key <key>', 'jobs that belong together')
+    .option('--not-before <time>', 'not claimable before this time (ISO 8601)')
+    .option('--idempotency-key <key>', 'the same key makes one job, however often it is sent')
+    .addHelpText('after', '\nExample: proofhouse job create --type exec --payload \'{"command":"npm test"}\'')
+    .action(async (options) => {
+      const payload = options.payload === undefined ? {} : await readPayload(options.payload, context);
+      const job = await clientOf(options).jobs.create(
+        {
+          type: options.type,
+          payload,
+          priority: options.priority,
+          maxAttempts: options.maxAttempts,
+          requiredCapabilities: options.capabilities,
+          affinityKey: options.affinityKey,
+          notBefore: options.notBefore,
+        },
+        { idempotencyKey: options.idempotencyKey },
+      );
+      printResult(context, options.json === true, job, () =>
+        [`Job ${job.id} is ${job.status} (${job.type}).`, `Next: proofhouse job get ${job.id}`, ''].join('\n'),
+      );
+    });
+}

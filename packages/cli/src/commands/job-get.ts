@@ -1,0 +1,42 @@
+import type { Job } from '@proofhouse/core';
+import type { CommandContext } from '../command-context.ts';
+import { clientOf, connectedCommand } from '../connected-command.ts';
+import { printResult } from '../print-result.ts';
+import { relativeTime } from '../quantities.ts';
+import { facts } from '../table.ts';
+
+export function jobGet(context: CommandContext) {
+  return connectedCommand('get')
+    .description('Show a job')
+    .argument('<jobId>', 'the id of the job')
+    .addHelpText('after', '\nExample: proofhouse job get 0190b2c4-7d3e-7000-8000-000000000000')
+    .action(async (jobId, options) => {
+      const job = await clientOf(options).jobs.get(jobId);
+      printResult(context, options.json === true, job, () => jobText(job, context.now()));
+    });
+}
+
+function jobText(job: Job, now: number): string {
+  const time = (iso: string | null): string => (iso === null ? '' : `${iso} (${relativeTime(iso, now)})`);
+  return facts([
+    ['job', job.id],
+    ['type', job.type],
+    ['status', job.status],
+    ['attempt', `${job.attempt} of ${job.maxAttempts}`],
+    ['priority', String(job.priority)],
+    ['capabilities', job.requiredCapabilities.join(', ')],
+    ['parent', job.parentJobId],
+    ['created', `${time(job.createdAt)} by ${job.createdBy}`],
+    ['worker', job.claimedBy],
+    ['lease until', job.status === 'running' ? time(job.leaseExpiresAt) : ''],
+    ['not before', job.status === 'queued' ? time(job.nextAttemptAt) : ''],
+    ['started', time(job.startedAt)],
+    ['finished', time(job.finishedAt)],
+    ['cancelling', job.cancelRequestedAt === null ? '' : `${time(job.cancelRequestedAt)} ${job.cancelReason ?? ''}`],
+    ['result', job.resultSummary],
+    ['error', job.errorMessage],
+    ['payload', JSON.stringify(job.payload, null, 2)],
+    ['', ''],
+    ['next', `proofhouse artifact list ${job.id}`],
+  ]);
+}

@@ -1,0 +1,38 @@
+import { Option } from '@commander-js/extra-typings';
+import { jobStatuses } from '@proofhouse/core';
+import type { CommandContext } from '../command-context.ts';
+import { clientOf, connectedCommand } from '../connected-command.ts';
+import { positiveInteger } from '../option-values.ts';
+import { printResult } from '../print-result.ts';
+import { relativeTime } from '../quantities.ts';
+import { table } from '../table.ts';
+
+export function jobList(context: CommandContext) {
+  return connectedCommand('list')
+    .alias('ls')
+    .description('List jobs, newest first')
+    .addOption(new Option('--status <status>', 'only these').choices(jobStatuses))
+    .option('--type <type>', 'only these')
+    .option('--limit <n>', 'how many at most (50)', positiveInteger)
+    .option('--cursor <cursor>', 'go on where the last page ended')
+    .addHelpText('after', '\nExample: proofhouse job list --status failed --limit 10')
+    .action(async (options) => {
+      const { status, type, limit, cursor } = options;
+      const page = await clientOf(options).jobs.list({ status, type, limit, cursor });
+      const now = context.now();
+      printResult(context, options.json === true, page, () => {
+        if (page.items.length === 0 && page.nextCursor === null) return 'No jobs.\n';
+        const rows = page.items.map((job) => [
+          job.id,
+          job.type,
+          job.status,
+          `${job.attempt}/${job.maxAttempts}`,
+          relativeTime(job.createdAt, now),
+          relativeTime(job.finishedAt ?? job.startedAt, now),
+          job.claimedBy ?? '',
+        ]);
+        const more = page.nextCursor === null ? '' : `More: add --cursor ${page.nextCursor}\n`;
+        return table(['ID', 'TYPE', 'STATUS', 'TRY', 'CREATED', 'RAN', 'WORKER'], rows) + more;
+      });
+    });
+}

@@ -1,0 +1,39 @@
+import type { CommandContext } from '../command-context.ts';
+import { clientOf, connectedCommand } from '../connected-command.ts';
+import { commaList } from '../option-values.ts';
+import { printResult } from '../print-result.ts';
+
+export function workerTokenCreate(context: CommandContext) {
+  return connectedCommand('create')
+    .description('Make a token for a worker; it is shown once')
+    .argument('<workerId>', 'the worker that calls with it')
+    .option('--description <text>', 'what it is for')
+    .option('--types <list>', 'the only job types it may claim, comma-separated', commaList)
+    .option('--repositories <list>', 'the only repositories it may work on, comma-separated', commaList)
+    .option('--capabilities <list>', 'what the worker can do, whatever it says itself, comma-separated', commaList)
+    .option('--expires-at <time>', 'when it ends (ISO 8601)')
+    .addHelpText(
+      'after',
+      '\nExample: proofhouse worker token create builder-1 --types exec --capabilities linux,docker',
+    )
+    .action(async (workerId, options) => {
+      const created = await clientOf(options).workerTokens.create({
+        workerId,
+        description: options.description,
+        allowedJobTypes: options.types,
+        allowedRepositories: options.repositories,
+        capabilities: options.capabilities,
+        expiresAt: options.expiresAt,
+      });
+      printResult(context, options.json === true, created, () =>
+        [
+          `Token ${created.workerToken.id} of worker ${workerId}, shown only now:`,
+          '',
+          `  ${created.token}`,
+          '',
+          'Next: PROOFHOUSE_TOKEN=<token> proofhouse work -- <command>',
+          '',
+        ].join('\n'),
+      );
+    });
+}

@@ -1,0 +1,30 @@
+import { Command, Option } from '@commander-js/extra-typings';
+import { ProofhouseClient, type RetryPolicy } from '@proofhouse/client';
+
+/** What every command that talks to a server takes. */
+export interface ConnectionOptions {
+  readonly url: string;
+  readonly token?: string | undefined;
+  readonly json?: true | undefined;
+}
+
+const connection = 'Connection and output:';
+
+/** A command with the server's URL, the token and the choice of output. */
+export function connectedCommand(name: string) {
+  const url = new Option('--url <url>', 'where the server is').env('PROOFHOUSE_URL').default('http://127.0.0.1:8750');
+  const token = new Option('--token <token>', 'who is calling; better given by the variable').env('PROOFHOUSE_TOKEN');
+  return new Command(name)
+    .addOption(url.helpGroup(connection))
+    .addOption(token.helpGroup(connection))
+    .addOption(new Option('--json', 'print JSON to standard output, for programs').helpGroup(connection));
+}
+
+export function clientOf(options: ConnectionOptions, retry: Partial<RetryPolicy> = {}): ProofhouseClient {
+  return new ProofhouseClient({
+    url: options.url,
+    token: options.token === '' ? undefined : options.token,
+    // A person is waiting: say soon what is wrong.
+    retry: { tries: 4, ...retry },
+  });
+}

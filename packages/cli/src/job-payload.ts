@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { AppError } from '@proofhouse/core';
+import type { CommandContext } from './command-context.ts';
+
+/** A payload as it is given: JSON itself, `@file`, or `-` for standard input. */
+export async function readPayload(given: string, context: CommandContext): Promise<Record<string, unknown>> {
+  const source = given === '-' ? 'standard input' : given.startsWith('@') ? given.slice(1) : 'the payload';
+  const json = await payloadText(given, context);
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    throw wrongPayload(`${source} is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw wrongPayload(`${source} must be a JSON object, such as {"command":"npm test"}.`);
+}
+
+async function payloadText(given: string, context: CommandContext): Promise<string> {
+  if (given === '-') return text(context.stdin);
+  return given.startsWith('@') ? readFile(path.resolve(context.cwd, given.slice(1)), 'utf8') : given;
+}
+
+function wrongPayload(message: string): AppError {
+  return new AppError('invalid_request', message, { errors: [{ path: 'payload', message: 'must be a JSON object' }] });
+}

@@ -1,0 +1,24 @@
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+export function bytesText(sizeBytes: number): string {
+  const power = sizeBytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(sizeBytes) / 10));
+  const value = sizeBytes / 1024 ** power;
+  return `${power === 0 ? String(value) : value.toFixed(1)} ${units[power] ?? ''}`;
+}
+
+const steps: readonly (readonly [seconds: number, unit: string])[] = [
+  [86_400, 'd'],
+  [3600, 'h'],
+  [60, 'm'],
+  [1, 's'],
+];
+
+/** `3m ago`, `in 15s`, or nothing for no time. */
+export function relativeTime(iso: string | null, now: number): string {
+  if (iso === null) return '';
+  const seconds = Math.round((Date.parse(iso) - now) / 1000);
+  const size = Math.abs(seconds);
+  const [step, unit] = steps.find(([least]) => size >= least) ?? [1, 's'];
+  const text = `${Math.floor(size / step)}${unit}`;
+  return seconds > 0 ? `in ${text}` : `${text} ago`;
+}

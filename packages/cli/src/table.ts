@@ -1,0 +1,32 @@
+import { printable } from './printable.ts';
+
+/** Rows under their titles in aligned columns; the last column is not padded. */
+export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const clean = [titles, ...rows].map((row) => row.map((cell) => printable(cell).replace(/[\n\t]/g, ' ')));
+  const widths = titles.map((_, column) => Math.max(...clean.map((row) => widthOf(row[column] ?? ''))));
+  return clean.map((row) => `${line(row, widths)}\n`).join('');
+}
+
+/** One fact per line, the values aligned. Facts without a value are left out. */
+export function facts(entries: readonly (readonly [name: string, value: string | null | undefined])[]): string {
+  const known = entries.filter((entry): entry is readonly [string, string] => (entry[1] ?? '') !== '');
+  const width = Math.max(0, ...known.map(([name]) => name.length));
+  const indent = ' '.repeat(width + 2);
+  return known
+    .map(([name, value]) => `${name.padEnd(width)}  ${printable(value).replaceAll('\n', `\n${indent}`)}\n`)
+    .join('');
+}
+
+const segmenter = new Intl.Segmenter();
+
+/** Characters as people count them. */
+function widthOf(text: string): number {
+  return [...segmenter.segment(text)].length;
+}
+
+function line(row: readonly string[], widths: readonly number[]): string {
+  return row
+    .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - widthOf(cell))))
+    .join('  ')
+    .trimEnd();
+}

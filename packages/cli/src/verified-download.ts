@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { link, open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Writable } from 'node:stream';
+import { AppError, digestOf, type Digest } from '@proofhouse/core';
+import { requireSameDigest, systemRandom, type Download } from '@proofhouse/client';
+
+export interface ReceivedFile {
+  readonly sizeBytes: number;
+  readonly digest: Digest;
+  /** Whether the server said a digest to compare with. */
+  readonly verified: boolean;
+}
+
+type OnBytes = (receivedBytes: number) => void;
+
+/**
+ * Saves a download under `target`, all of it or nothing: it is written beside it, verified, made durable, and only then
+ * given its name. An existing file stays unless `force`.
+ */
+export async function saveDownload(
+  download: Download,
+  target: string,
+  force: boolean,
+  onBytes: OnBytes,
+): Promise<ReceivedFile> {
+  const mark = systemRandom.idempotencyKey().slice(0, 12);
+  const part = path.join(path.dirname(target), `.${path.basename(target).slice(0, 200)}.${mark}.part`);
+  try {
+    const file = await open(part, 'wx');
+    let received: ReceivedFile;
+    try {
+      received = await receive(download, onBytes, async (piece) => {
+        await file.writeFile(piece);
+      });
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await giveName(part, target, force);
+    return received;
+  } finally {
+    await rm(part, { force: true });
+  }
+}
+
+/** Writes a download out as it comes; wrong bytes are known only at its end. */
+export async function pipeDownload(download: Download, output: Writable, onBytes: OnBytes): Promise<ReceivedFile> {
+  return receive(download, onBytes, async (piece) => {
+    if (!output.write(piece)) await once(output, 'drain');
+  });
+}
+
+export function targetExists(target: string): AppError {
+  return new AppError('already_exists', `${target} exists already. Add --force to replace it, or choose with -o.`);
+}
+
+async function receive(
+  download: Download,
+  onBytes: OnBytes,
+  write: (piece: Uint8Array) => Promise<void>,
+): Promise<ReceivedFile> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const piece of download.body) {
+    hash.update(piece);
+    sizeBytes += piece.byteLength;
+    await write(piece);
+    onBytes(sizeBytes);
+  }
+  const digest = digestOf(hash.digest('hex'));
+  if (download.digest !== undefined)
+    requireSameDigest('Other bytes arrived than the server keeps', download.digest, digest);
+  return { sizeBytes, digest, verified: download.digest !== undefined };
+}
+
+// A link fails when the name is taken, also when somebody took it a moment ago; renaming would replace it.
+async function giveName(part: string, target: string, force: boolean): Promise<void> {
+  if (force) return rename(part, target);
+  try {
+    await link(part, target);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw targetExists(target);
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP') throw error;
+    // No hard links on this file system: nobody but a racing writer could be replaced.
+    await rename(part, target);
+  }
+}
