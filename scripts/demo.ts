@@ -44,7 +44,7 @@ async function demo(): Promise<boolean> {
   const stored: { job: Job; artifact: JobArtifact }[] = [];
   for (const job of ended) {
     console.log(
-      `${job.status.padEnd(10)} ${String(job.payload['run'])}  ${job.errorMessage ?? job.resultSummary ?? ''}`,
+      `${job.status.padEnd(10)} ${String(job.payload['run'])}  ${firstLine(job.errorMessage ?? job.resultSummary)}`,
     );
     for await (const artifact of client.artifacts.each(job.id)) {
       stored.push({ job, artifact });
@@ -104,6 +104,10 @@ function holdsAllKinds(stored: { artifact: JobArtifact }[]): boolean {
   const missing = ['log.log', 'diff.diff', 'lint.json', 'junit.xml'].filter((name) => !names.includes(name));
   if (missing.length > 0) console.error(`Missing: ${missing.join(', ')}.`);
   return missing.length === 0;
+}
+
+function firstLine(text: string | null): string {
+  return text?.split('\n', 1)[0] ?? '';
 }
 
 async function waitForLook(signInLink: string): Promise<void> {

@@ -23,11 +23,14 @@ const tasks: Readonly<Record<string, () => void>> = {
 
 run('git', ['clone', '--quiet', '--no-hardlinks', '--depth', '1', `file://${root}`, '.']);
 symlinkSync(path.join(root, 'node_modules'), 'node_modules');
+// The link stands in for an install; it is no part of the change.
+appendFileSync('.git/info/exclude', 'node_modules\n');
 const task = tasks[job.payload.run ?? ''];
 if (task === undefined) throw new Error(`There is no task ${JSON.stringify(job.payload.run)}.`);
 task();
 
 function run(command: string, args: readonly string[]): void {
+  console.log(`$ ${[command, ...args].join(' ')}`);
   const env = { ...process.env, PROOFHOUSE_ENGINES: 'off' };
   const { status, error } = spawnSync(command, args, { stdio: 'inherit', env });
   if (error !== undefined) throw error;
