@@ -1,11 +1,12 @@
 import { decideJob, type JobRecord } from '@proofhouse/core';
-import { routeMatches } from '../../jobs/job-route.ts';
+import { routeMatches, type JobRoute } from '../../jobs/job-route.ts';
 import type { Claimed, ClaimRequest } from '../../jobs/job-store.ts';
 import { nameResource, releaseKey, useKey } from './idempotency.ts';
 import { jobFromRow } from './job-row.ts';
 import type { JobRoutes } from './job-routes.ts';
-import { endExpired, lookForDue, promoteDue, promoteBatch, type Due } from './job-sweep.ts';
+import { endExpired, promoteDue } from './job-sweep.ts';
 import { writeDecision } from './job-writes.ts';
+import { lookAhead } from './queue-outlook.ts';
 import { statement } from './statement.ts';
 import { textList, type SqlDialect } from './sql-dialect.ts';
 import { rows, type Verb } from './verb.ts';
@@ -34,26 +35,36 @@ export function* claimJobs(dialect: SqlDialect, routes: JobRoutes, request: Clai
 
 function* claimReady(dialect: SqlDialect, routes: JobRoutes, request: ClaimRequest): Verb<JobRecord[]> {
   const { now } = request;
-  const due: Due = yield* lookForDue();
-  if (due.leaseAt !== null && due.leaseAt <= now) yield* endExpired(now, expiredPerClaim);
-  let morePromotable = due.delayedAt !== null && due.delayedAt <= now;
   const jobs: JobRecord[] = [];
+  let outlook = yield* lookAhead();
+  if (isDue(outlook.leaseAt, now)) yield* endExpired(now, expiredPerClaim);
   for (;;) {
-    if (morePromotable) morePromotable = (yield* promoteDue(now)) === promoteBatch;
-    yield* claimHeads(dialect, routes, request, jobs);
+    const promoted = isDue(outlook.delayedAt, now) ? yield* promoteDue(now) : 0;
+    if (promoted > 0) outlook = yield* lookAhead();
+    yield* claimHeads(dialect, yield* routes.named(outlook.routeIds), request, jobs);
     // A crowd of due jobs that the claimer may not have must not hide one behind them.
-    if (jobs.length >= request.leaseIds.length || !morePromotable) return jobs;
+    if (jobs.length >= request.leaseIds.length || promoted === 0) return jobs;
   }
 }
 
+function isDue(at: number | null, now: number): boolean {
+  return at !== null && at <= now;
+}
+
 /** Claims what is ready until there are as many jobs as leases. */
-function* claimHeads(dialect: SqlDialect, routes: JobRoutes, request: ClaimRequest, jobs: JobRecord[]): Verb<void> {
-  const matching = (yield* routes.ready()).filter((route) => routeMatches(route, request)).map((route) => route.id);
-  if (matching.length === 0) return;
-  for (const row of yield* dialect.readyHeads(matching, request.leaseIds.length - jobs.length)) {
-    const leaseId = request.leaseIds[jobs.length];
+function* claimHeads(
+  dialect: SqlDialect,
+  routes: readonly JobRoute[],
+  request: ClaimRequest,
+  jobs: JobRecord[],
+): Verb<void> {
+  const { workerId, leaseMs, leaseIds, now } = request;
+  const matching = routes.filter((route) => routeMatches(route, request)).map((route) => route.id);
+  const wanted = leaseIds.length - jobs.length;
+  if (matching.length === 0 || wanted === 0) return;
+  for (const row of yield* dialect.readyHeads(matching, wanted)) {
+    const leaseId = leaseIds[jobs.length];
     if (leaseId === undefined) return;
-    const { workerId, leaseMs, now } = request;
     const decision = decideJob(jobFromRow(row), { kind: 'claim', workerId, leaseId, leaseMs }, now);
     if (decision.outcome !== 'changed') continue;
     yield* writeDecision(row, decision, now);

@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import { routeOf, type JobRoute } from '../../jobs/job-route.ts';
 import type { JobRecord } from '@proofhouse/core';
 import type { JobRouteRow } from './schema.ts';
@@ -16,19 +15,6 @@ const insertRoute = statement<JobRouteRow>()((db, p) =>
 const routesByIds = statement<{ ids: string }>()((db, p, dialect) =>
   db.selectFrom('job_routes').selectAll().where(dialect.among('id', p.ids)),
 );
-
-/** From each route id to the next one: reads one index entry for each route, however many jobs are ready. */
-const readyRouteIds = statement<object>()((db) => ({
-  compile: () =>
-    sql<{ id: string }>`
-      with recursive ready_routes(id) as (
-        select min(route_id) from jobs where ready = 1
-        union all
-        select (select min(route_id) from jobs where ready = 1 and route_id > ready_routes.id)
-        from ready_routes where ready_routes.id is not null
-      )
-      select id from ready_routes where id is not null`.compile(db),
-}));
 
 /**
  * Routes by id. An id is a hash of what it names, so what was once read stays true; whether a row is
@@ -52,9 +38,8 @@ export class JobRoutes {
     this.#committed.add(routeId);
   }
 
-  /** The routes that have ready jobs. */
-  *ready(): Verb<JobRoute[]> {
-    const ids = (yield* rows(readyRouteIds, {})).map(({ id }) => id);
+  /** The routes of these ids. */
+  *named(ids: readonly string[]): Verb<JobRoute[]> {
     const missing = ids.filter((id) => !this.#known.has(id));
     if (missing.length > 0) yield* this.#load(missing);
     return ids.flatMap((id) => this.#known.get(id) ?? []);

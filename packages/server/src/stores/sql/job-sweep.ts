@@ -4,27 +4,10 @@ import { deleteExpiredKeys } from './idempotency.ts';
 import { jobFromRow } from './job-row.ts';
 import { writeDecision } from './job-writes.ts';
 import { statement } from './statement.ts';
-import { first, rows, run, type Verb } from './verb.ts';
+import { rows, run, type Verb } from './verb.ts';
 
 /** How many delayed jobs become ready at a time. */
-export const promoteBatch = 200;
-
-/** The earliest end of a lease and the earliest end of a delay: one entry of an index each. */
-const nextDue = statement<object>()((db) =>
-  db.selectNoFrom((eb) => [
-    eb
-      .selectFrom('jobs')
-      .select((of) => of.fn.min('lease_expires_at').as('at'))
-      .where('status', '=', sql.lit('running'))
-      .as('leaseAt'),
-    eb
-      .selectFrom('jobs')
-      .select((of) => of.fn.min('next_attempt_at').as('at'))
-      .where('status', '=', sql.lit('queued'))
-      .where('ready', '=', sql.lit(0))
-      .as('delayedAt'),
-  ]),
-);
+const promoteBatch = 200;
 
 const expiredLeases = statement<{ now: number; limit: number }>()((db, p, dialect) =>
   dialect.locked(
@@ -59,15 +42,6 @@ const promote = statement<{ now: number; limit: number }>()((db, p, dialect) =>
       ),
     ),
 );
-
-export interface Due {
-  readonly leaseAt: number | null;
-  readonly delayedAt: number | null;
-}
-
-export function* lookForDue(): Verb<Due> {
-  return (yield* first(nextDue, {})) ?? { leaseAt: null, delayedAt: null };
-}
 
 /** Ends leases that have passed; those that another server is ending now are left to it. */
 export function* endExpired(now: number, limit: number): Verb<JobRecord[]> {

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { AppError } from '@proofhouse/core';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { migrate } from '../../migrate.ts';
@@ -82,6 +83,7 @@ class SqliteEngine implements SqlEngine {
   readonly #reader: SqliteConnection;
   readonly #queue: WriteQueue;
   readonly #closers: (() => void)[];
+  #closed = false;
 
   constructor(file: string, writer: SqliteConnection, reader: SqliteConnection, closers: (() => void)[]) {
     this.durable = file !== memory;
@@ -111,18 +113,19 @@ class SqliteEngine implements SqlEngine {
   }
 
   async close(): Promise<void> {
-    const closers = this.#closers.splice(0);
-    if (closers.length === 0) return;
-    this.#queue.close();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue.drain();
     try {
       if (this.#reader !== this.#writer) this.#reader.database.close();
       if (this.durable) this.#writer.database.pragma('wal_checkpoint(truncate)');
     } finally {
-      for (const close of closers.reverse()) close();
+      for (const close of this.#closers.reverse()) close();
     }
   }
 
   async #mapped<Result>(action: () => Result | Promise<Result>): Promise<Result> {
+    if (this.#closed) throw new AppError('unavailable', `The database ${this.#file} is closed.`);
     try {
       return await action();
     } catch (error) {

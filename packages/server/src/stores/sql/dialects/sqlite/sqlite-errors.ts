@@ -10,7 +10,7 @@ export function sqliteError(error: unknown, file: string): AppError {
     });
   }
   if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) return notOurs(file, error);
-  if (/^SQLITE_(CANTOPEN|READONLY|PERM|AUTH)/.test(code) || /^E(ACCES|PERM|ROFS|NOTDIR|ISDIR)$/.test(code)) {
+  if (/^SQLITE_(CANTOPEN|READONLY|PERM|AUTH)/.test(code) || /^E(ACCES|EXIST|PERM|ROFS|NOTDIR|ISDIR)$/.test(code)) {
     const message = `The database ${file} cannot be opened for writing; check the path and its permissions.`;
     return new AppError('unavailable', message, { cause: error });
   }

@@ -1,5 +1,4 @@
 import type Database from 'better-sqlite3';
-import { AppError } from '@proofhouse/core';
 import { Undo, type VerbFactory } from '../../verb.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 
@@ -25,7 +24,6 @@ export class WriteQueue {
   readonly #commands: Record<'begin' | 'commit' | 'rollback' | 'save' | 'keep' | 'undo', Database.Statement>;
   #waiting: Waiting[] = [];
   #scheduled = false;
-  #closed = false;
 
   constructor(connection: SqliteConnection) {
     this.#connection = connection;
@@ -42,16 +40,14 @@ export class WriteQueue {
   }
 
   run<Result>(verb: VerbFactory<Result>): Promise<Result> {
-    if (this.#closed) return Promise.reject(new AppError('unavailable', 'The database is being closed.'));
     return new Promise<Result>((resolve, reject) => {
       this.#waiting.push({ verb, resolve: resolve as (value: unknown) => void, reject });
       this.#schedule();
     });
   }
 
-  /** Commits everything that waits; later verbs are refused. */
-  close(): void {
-    this.#closed = true;
+  /** Commits everything that waits, now. */
+  drain(): void {
     while (this.#waiting.length > 0) this.#flush();
   }
 

@@ -1,0 +1,178 @@
+import { decideJob, type JobRecord } from '@proofhouse/core';
+import { describe, expect, it } from 'vitest';
+import type { MetadataStore } from '../metadata-store.ts';
+import { claimBy, commitOf, key, newArtifact, newCredential, newJob, start } from './records.ts';
+import { storesOf, type StoreHarness } from './store-harness.ts';
+
+/** What holds when many do the same at once, on two servers where the engine allows two. */
+export function racesContract(harness: StoreHarness): void {
+  const { pair } = storesOf(harness);
+  const claimAll = async (store: MetadataStore, worker: string, onClaim: (id: string) => void): Promise<void> => {
+    for (;;) {
+      const claimed = await store.jobs.claim(claimBy(worker));
+      const [job] = (claimed as { jobs: readonly JobRecord[] }).jobs;
+      if (job === undefined) return;
+      onClaim(job.id);
+    }
+  };
+
+  describe('at once', () => {
+    it('64 claimers get each of 500 jobs exactly once, and stop only when none is left', async () => {
+      const stores = await pair();
+      const jobs = Array.from({ length: 500 }, (_, i) =>
+        newJob({ priority: i % 3, type: i % 2 === 0 ? 'task' : 'exec' }),
+      );
+      await Promise.all(jobs.map((job, i) => stores[i % 2]!.jobs.enqueue(job)));
+      const seen: string[] = [];
+      const claimers = Array.from({ length: 64 }, (_, i) => claimAll(stores[i % 2]!, `w${i}`, (id) => seen.push(id)));
+      await Promise.all(claimers);
+      expect(seen.toSorted()).toEqual(jobs.map((job) => job.id));
+    });
+
+    it('as many claimers as jobs all get one', async () => {
+      const stores = await pair();
+      for (let i = 0; i < 24; i++) await stores[0].jobs.enqueue(newJob({ type: i % 2 === 0 ? 'task' : 'exec' }));
+      const answers = await Promise.all(
+        Array.from({ length: 24 }, (_, i) => stores[i % 2]!.jobs.claim(claimBy(`w${i}`))),
+      );
+      const ids = answers.map((answer) => (answer as { jobs: readonly JobRecord[] }).jobs[0]?.id);
+      expect(new Set(ids).size).toBe(24);
+      expect(ids).not.toContain(undefined);
+    });
+
+    it('one key makes one job', async () => {
+      const stores = await pair();
+      const answers = await Promise.all(
+        Array.from({ length: 32 }, (_, i) => {
+          const job = newJob();
+          return stores[i % 2]!.jobs.enqueue(job, key({ resourceId: job.id }));
+        }),
+      );
+      expect(answers.filter(({ outcome }) => outcome === 'added')).toHaveLength(1);
+      expect(answers.filter(({ outcome }) => outcome === 'repeated')).toHaveLength(31);
+      const page = await stores[0].jobs.list({}, { limit: 10, after: undefined });
+      expect(new Set(answers.map((answer) => (answer as { job: JobRecord }).job.id))).toEqual(
+        new Set([page.items[0]?.id]),
+      );
+      expect(page.items).toHaveLength(1);
+    });
+
+    it('one key claims once', async () => {
+      const stores = await pair();
+      for (let i = 0; i < 10; i++) await stores[0].jobs.enqueue(newJob());
+      const { resourceId: _, ...idempotency } = key({ operation: 'claimJob' });
+      const answers = await Promise.all(
+        Array.from({ length: 16 }, (_, i) => stores[i % 2]!.jobs.claim(claimBy('w', { idempotency }))),
+      );
+      expect(answers.filter(({ outcome }) => outcome === 'claimed')).toHaveLength(1);
+      expect((await stores[0].jobs.list({ status: 'running' }, { limit: 10, after: undefined })).items).toHaveLength(1);
+    });
+
+    it('a name becomes either a file or a folder', async () => {
+      const stores = await pair();
+      for (let round = 0; round < 10; round++) {
+        const jobId = `j${round}`;
+        const paths = [
+          [{ kind: 'take-path', jobId, path: 'a', as: 'file' }],
+          [
+            { kind: 'take-path', jobId, path: 'a/b', as: 'file' },
+            { kind: 'take-path', jobId, path: 'a', as: 'folder' },
+          ],
+        ] as const;
+        const answers = await Promise.all(
+          [0, 1, 2, 3].map((i) => stores[i % 2]!.commit(commitOf(paths[(i + round) % 2]!))),
+        );
+        expect(answers.filter(({ outcome }) => outcome === 'done')).toHaveLength(2);
+        expect(answers.filter(({ outcome }) => outcome === 'conflict')).toHaveLength(2);
+      }
+    });
+
+    it('events of one job are numbered without gaps', async () => {
+      const stores = await pair();
+      const job = newJob();
+      await stores[0].jobs.enqueue(job);
+      await stores[0].jobs.claim(claimBy('w', { leaseIds: ['l'] }));
+      const fence = { workerId: 'w', leaseId: 'l' };
+      const renew = (i: number) =>
+        stores[i % 2]!.jobs.apply(job.id, start + i, (found) =>
+          decideJob(found, { kind: 'renew', fence, leaseMs: 60_000 }, start + i),
+        );
+      const note = (i: number) => {
+        const artifact = newArtifact({ jobId: job.id, name: 'same' });
+        const event = { kind: 'note', level: 'info', message: `${i}` } as const;
+        return stores[i % 2]!.commit(
+          commitOf(
+            [
+              { kind: 'append-event', jobId: job.id, event },
+              { kind: 'take-path', jobId: job.id, path: 'same', as: 'file' },
+              { kind: 'add-artifact', artifact },
+            ],
+            {
+              preconditions:
+                i % 3 === 0 ? [{ kind: 'job-exists', jobId: job.id }] : [{ kind: 'job-held', jobId: job.id, fence }],
+            },
+          ),
+        );
+      };
+      const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => (i % 4 === 3 ? renew(i) : note(i))));
+      expect(answers.map((answer) => answer?.outcome).filter((outcome) => outcome !== 'done')).toEqual(
+        Array.from({ length: 15 }, () => 'changed'),
+      );
+      const events = await stores[0].jobs.events(job.id, 0, 100);
+      expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: 47 }, (_, i) => i + 1));
+    });
+
+    it('one lease ends once, whoever sweeps', async () => {
+      const stores = await pair();
+      for (let i = 0; i < 40; i++) await stores[0].jobs.enqueue(newJob());
+      const leaseIds = Array.from({ length: 40 }, (_, i) => `l${i}`);
+      await stores[0].jobs.claim(claimBy('w', { leaseIds, leaseMs: 10 }));
+      const ended = (
+        await Promise.all([0, 1, 2, 3, 4, 5].map((i) => stores[i % 2]!.jobs.sweep(start + 20, 40)))
+      ).flat();
+      expect(ended).toHaveLength(40);
+      expect(new Set(ended.map((job) => job.id)).size).toBe(40);
+      expect(new Set(ended.map((job) => job.attempt))).toEqual(new Set([2]));
+    });
+
+    it('the first value of a setting holds for everybody', async () => {
+      const stores = await pair();
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, (_, i) => stores[i % 2]!.settings.putIfAbsent('token', `${i}`)),
+      );
+      expect(new Set(answers).size).toBe(1);
+    });
+
+    it('a credential is updated once from one version', async () => {
+      const stores = await pair();
+      const credential = newCredential();
+      await stores[0].commit(commitOf([{ kind: 'add-credential', credential }]));
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, (_, i) => {
+          const next = { ...credential, description: `${i}`, version: 2 };
+          return stores[i % 2]!.commit(commitOf([{ kind: 'update-credential', credential: next }]));
+        }),
+      );
+      expect(answers.filter(({ outcome }) => outcome === 'done')).toHaveLength(1);
+    });
+
+    it('of two ways to end a job one wins and the other is told', async () => {
+      const stores = await pair();
+      for (let round = 0; round < 10; round++) {
+        const job = newJob();
+        await stores[0].jobs.enqueue(job);
+        await stores[0].jobs.claim(claimBy('w', { leaseIds: [`l${round}`] }));
+        const fence = { workerId: 'w', leaseId: `l${round}` };
+        const answers = await Promise.all([
+          stores[0].jobs.apply(job.id, start, (found) =>
+            decideJob(found, { kind: 'complete', fence, resultSummary: null }, start),
+          ),
+          stores[1].jobs.apply(job.id, start, (found) =>
+            decideJob(found, { kind: 'fail', fence, errorMessage: 'x', retryable: false }, start),
+          ),
+        ]);
+        expect(answers.map((answer) => answer?.outcome).toSorted()).toEqual(['changed', 'refused']);
+      }
+    });
+  });
+}

@@ -1,0 +1,248 @@
+import type { ArtifactRecord } from '@proofhouse/core';
+import { describe, expect, it } from 'vitest';
+import { claimBy, commitOf, key, newArtifact, newCredential, newId, newJob, start } from './records.ts';
+import { storesOf, type StoreHarness } from './store-harness.ts';
+
+export function recordsContract(harness: StoreHarness): void {
+  const { fresh } = storesOf(harness);
+  const add = (artifact: ArtifactRecord) => commitOf([{ kind: 'add-artifact', artifact }]);
+
+  describe('commit', () => {
+    it('writes all changes together', async () => {
+      const store = await fresh();
+      const job = newJob();
+      await store.jobs.enqueue(job);
+      const artifact = newArtifact({ jobId: job.id, name: 'out/a.txt', tags: ['ü', '\0'], metadata: { deep: [1] } });
+      const credential = newCredential({
+        policy: { allowedJobTypes: ['task'], capabilities: [] },
+        description: 'mine',
+      });
+      const worker = { id: 'w1', name: null, createdAt: start };
+      const done = await store.commit(
+        commitOf([
+          { kind: 'take-path', jobId: job.id, path: 'out/a.txt', as: 'file' },
+          { kind: 'take-path', jobId: job.id, path: 'out', as: 'folder' },
+          { kind: 'add-artifact', artifact },
+          { kind: 'append-event', jobId: job.id, event: { kind: 'artifact_uploaded', level: 'info', message: 'One.' } },
+          {
+            kind: 'append-event',
+            jobId: job.id,
+            event: { kind: 'note', level: 'warn', message: 'Two.', payload: { n: 1 } },
+          },
+          { kind: 'add-worker-if-absent', worker },
+          { kind: 'add-worker-if-absent', worker },
+          { kind: 'add-credential', credential },
+        ]),
+      );
+      expect(done).toEqual({ outcome: 'done' });
+      expect(await store.artifacts.find(artifact.id)).toEqual(artifact);
+      expect(await store.workers.findCredential(credential.id)).toEqual(credential);
+      expect(await store.jobs.events(job.id, 1, 10)).toEqual([
+        { jobId: job.id, seq: 2, kind: 'artifact_uploaded', level: 'info', message: 'One.', createdAt: start },
+        { jobId: job.id, seq: 3, kind: 'note', level: 'warn', message: 'Two.', payload: { n: 1 }, createdAt: start },
+      ]);
+    });
+
+    it('writes nothing when one change conflicts', async () => {
+      const store = await fresh();
+      const artifact = newArtifact();
+      const idempotency = key({ resourceId: artifact.id });
+      const event = { kind: 'note', level: 'info', message: 'x' } as const;
+      const refused = await store.commit({
+        ...commitOf([
+          { kind: 'add-artifact', artifact },
+          { kind: 'append-event', jobId: 'absent', event },
+        ]),
+        idempotency,
+      });
+      expect(refused).toEqual({ outcome: 'conflict', conflict: { kind: 'job-missing', jobId: 'absent' } });
+      expect(await store.artifacts.find(artifact.id)).toBeUndefined();
+      expect(await store.commit({ ...add(artifact), idempotency })).toEqual({ outcome: 'done' });
+    });
+
+    it('checks that the job exists and is held', async () => {
+      const store = await fresh();
+      const job = newJob();
+      const jobExists = { kind: 'job-exists', jobId: job.id } as const;
+      expect(await store.commit(commitOf([], { preconditions: [jobExists] }))).toEqual({
+        outcome: 'conflict',
+        conflict: { kind: 'job-missing', jobId: job.id },
+      });
+      await store.jobs.enqueue(job);
+      await store.jobs.claim(claimBy('w', { leaseIds: ['l'], leaseMs: 10 }));
+      const held = (leaseId: string | undefined, workerId = 'w') =>
+        ({ kind: 'job-held', jobId: job.id, fence: { workerId, leaseId } }) as const;
+      const tryWith = (condition: ReturnType<typeof held>, now = start) =>
+        store.commit(commitOf([], { preconditions: [jobExists, condition], now }));
+      expect(await tryWith(held('l'))).toEqual({ outcome: 'done' });
+      expect(await tryWith(held(undefined))).toEqual({ outcome: 'done' });
+      const refused = (code: string) => ({ outcome: 'conflict', conflict: { kind: 'fence', refusal: { code } } });
+      expect(await tryWith(held('other'))).toMatchObject(refused('lease_lost'));
+      expect(await tryWith(held('l'), start + 10)).toMatchObject(refused('lease_lost'));
+      expect(await tryWith(held(undefined, 'x'))).toMatchObject(refused('job_ownership_mismatch'));
+      expect(await store.commit(commitOf([], { preconditions: [{ ...held('l'), jobId: 'absent' }] }))).toMatchObject({
+        conflict: { kind: 'job-missing' },
+      });
+    });
+
+    it('takes a path once as a file or as a folder, never both', async () => {
+      const store = await fresh();
+      const take = (path: string, as: 'file' | 'folder', jobId = 'j') =>
+        store.commit(commitOf([{ kind: 'take-path', jobId, path, as }]));
+      const done = { outcome: 'done' };
+      expect(await take('a', 'folder')).toEqual(done);
+      expect(await take('a', 'folder')).toEqual(done);
+      expect(await take('a', 'file', 'k')).toEqual(done);
+      const conflict = { kind: 'path', path: 'a', is: 'folder' };
+      expect(await take('a', 'file')).toEqual({ outcome: 'conflict', conflict });
+      expect(await take('A', 'file')).toEqual(done);
+      expect(await take('A', 'folder')).toMatchObject({ conflict: { path: 'A', is: 'file' } });
+    });
+
+    it('answers a repeated key with the first resource, and another request with a conflict', async () => {
+      const store = await fresh();
+      const [first, second] = [newArtifact(), newArtifact()];
+      expect(await store.commit({ ...add(first), idempotency: key({ resourceId: first.id }) })).toEqual({
+        outcome: 'done',
+      });
+      const repeated = await store.commit({ ...add(second), idempotency: key({ resourceId: second.id }) });
+      expect(repeated).toEqual({ outcome: 'repeated', resourceId: first.id });
+      const other = await store.commit({ ...add(second), idempotency: key({ fingerprint: 'other' }) });
+      expect(other).toEqual({ outcome: 'conflict', conflict: { kind: 'idempotency' } });
+      expect(await store.artifacts.find(second.id)).toBeUndefined();
+      const later = { ...add(second), idempotency: key({ fingerprint: 'other', expiresAt: start + 10 ** 9 }) };
+      expect(await store.commit({ ...later, now: start + 86_400_000 })).toEqual({ outcome: 'done' });
+    });
+
+    it('replaces a credential only at the version that was read', async () => {
+      const store = await fresh();
+      const credential = newCredential();
+      await store.commit(commitOf([{ kind: 'add-credential', credential }]));
+      const revoked = { ...credential, revokedAt: start + 1, version: 2 };
+      const update = () => store.commit(commitOf([{ kind: 'update-credential', credential: revoked }]));
+      expect(await update()).toEqual({ outcome: 'done' });
+      expect(await update()).toEqual({ outcome: 'conflict', conflict: { kind: 'version' } });
+      expect(await store.workers.findCredential(credential.id)).toEqual(revoked);
+    });
+
+    it('a record that is there already is an internal error and undoes the commit', async () => {
+      const store = await fresh();
+      const artifact = newArtifact();
+      await store.commit(add(artifact));
+      const fine = newArtifact();
+      const both = [fine, { ...newArtifact(), blob: artifact.blob }].map(
+        (each) => ({ kind: 'add-artifact', artifact: each }) as const,
+      );
+      await expect(store.commit(commitOf(both))).rejects.toMatchObject({ code: 'internal' });
+      expect(await store.artifacts.find(fine.id)).toBeUndefined();
+      expect(await store.commit(add(fine))).toEqual({ outcome: 'done' });
+    });
+  });
+
+  describe('artifacts', () => {
+    it('lists a job newest first, by name and by maker, and knows the newest of a name', async () => {
+      const store = await fresh();
+      const made = Array.from({ length: 30 }, (_, i) =>
+        newArtifact({ jobId: 'j', name: `n${i % 3}`, createdBy: `w${i % 2}`, createdAt: start + (i % 5) }),
+      );
+      await store.commit(
+        commitOf([...made, newArtifact({ jobId: 'k' })].map((artifact) => ({ kind: 'add-artifact', artifact }))),
+      );
+      const order = made.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
+      const filters = [{}, { name: 'n1' }, { createdBy: 'w1' }, { name: 'n2', createdBy: 'w0' }, { name: 'absent' }];
+      for (const filter of filters) {
+        const wanted = order.filter((artifact) =>
+          Object.entries(filter).every(([field, value]) => artifact[field as 'name'] === value),
+        );
+        const seen: ArtifactRecord[] = [];
+        let after;
+        do {
+          const page = await store.artifacts.listOfJob({ jobId: 'j', ...filter }, { limit: 4, after });
+          seen.push(...page.items);
+          after = page.next;
+        } while (after !== undefined);
+        expect(seen).toEqual(wanted);
+      }
+      expect(await store.artifacts.newestOfJob('j', 'n2')).toEqual(order.find(({ name }) => name === 'n2'));
+      expect(await store.artifacts.newestOfJob('j', 'absent')).toBeUndefined();
+    });
+
+    it('knows which keys are owned, walks all that own, and keeps a new fingerprint', async () => {
+      const store = await fresh();
+      const made = Array.from({ length: 7 }, () => newArtifact());
+      await store.commit(commitOf(made.map((artifact) => ({ kind: 'add-artifact', artifact }))));
+      const keys = made.map((artifact) => artifact.blob.key);
+      expect(await store.artifacts.ownedKeys([keys[0]!, 'absent', 'nul\0', keys[4]!])).toEqual(
+        new Set([keys[0], keys[4]]),
+      );
+      expect(await store.artifacts.ownedKeys([])).toEqual(new Set());
+      const walked: ArtifactRecord[] = [];
+      for (;;) {
+        const some = await store.artifacts.listOwned(walked.at(-1)?.id, 3);
+        if (some.length === 0) break;
+        walked.push(...some);
+      }
+      expect(walked).toEqual(made);
+      await store.artifacts.refreshFingerprint(made[0]!.id, 'f2');
+      expect((await store.artifacts.find(made[0]!.id))?.blob).toEqual({ ...made[0]!.blob, fingerprint: 'f2' });
+    });
+  });
+
+  describe('workers and settings', () => {
+    it('finds credentials by secret, lists them newest first, and notes their use', async () => {
+      const store = await fresh();
+      const made = Array.from({ length: 9 }, (_, i) =>
+        newCredential({ workerId: `w${i % 2}`, createdAt: start + (i % 3) }),
+      );
+      await store.commit(commitOf(made.map((credential) => ({ kind: 'add-credential', credential }))));
+      expect(await store.workers.findCredentialBySecret(made[3]!.secretSha256)).toEqual(made[3]);
+      expect(await store.workers.findCredentialBySecret('absent')).toBeUndefined();
+      expect(await store.workers.findCredential('absent')).toBeUndefined();
+      const order = made.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
+      for (const workerId of [undefined, 'w1', 'absent']) {
+        const seen = [];
+        let after;
+        do {
+          const page = await store.workers.listCredentials({ workerId }, { limit: 2, after });
+          seen.push(...page.items);
+          after = page.next;
+        } while (after !== undefined);
+        expect(seen).toEqual(order.filter((one) => workerId === undefined || one.workerId === workerId));
+      }
+      await store.workers.touchCredential(made[3]!.id, start + 7);
+      expect(await store.workers.findCredential(made[3]!.id)).toEqual({ ...made[3], lastUsedAt: start + 7 });
+    });
+
+    it('keeps a setting, and the first one where asked', async () => {
+      const store = await fresh();
+      expect(await store.settings.get('a')).toBeUndefined();
+      expect(await store.settings.putIfAbsent('a', '1')).toBe('1');
+      expect(await store.settings.putIfAbsent('a', '2')).toBe('1');
+      await store.settings.put('a', '3');
+      await store.settings.put('b', '4');
+      expect([await store.settings.get('a'), await store.settings.get('b')]).toEqual(['3', '4']);
+    });
+
+    it('a text with NUL is kept readable and found again', async () => {
+      const store = await fresh();
+      const artifact = newArtifact({ title: 'a\0b', createdBy: `w\0${newId()}` });
+      await store.commit(add(artifact));
+      expect((await store.artifacts.find(artifact.id))?.title).toBe('a\uFFFDb');
+      await store.settings.put('n\0', 'v');
+      expect(await store.settings.get('n\0')).toBe('v');
+    });
+
+    it('answers, tells the time, and refuses after it was closed', async () => {
+      const store = await fresh();
+      await store.ping();
+      const before = Date.now();
+      const now = await store.now();
+      expect(Number.isInteger(now)).toBe(true);
+      expect(Math.abs(now - before)).toBeLessThan(5000);
+      await store.close();
+      await store.close();
+      await expect(store.settings.put('a', 'b')).rejects.toMatchObject({ code: 'unavailable' });
+      await expect(store.settings.get('a')).rejects.toMatchObject({ code: 'unavailable' });
+    });
+  });
+}

@@ -1,0 +1,121 @@
+import type { ArtifactRecord, CredentialRecord, JobDecision, JobRecord } from '@proofhouse/core';
+import type { ClaimRequest } from '../../jobs/job-store.ts';
+import type { Commit, IdempotencyKey } from '../../kernel/commit.ts';
+
+/** Where the tests' time begins. */
+export const start = Date.UTC(2026, 0, 1);
+
+let made = 0;
+
+/** Ids of one shape that sort in the order of their making. */
+export function newId(): string {
+  made += 1;
+  return `00000000-0000-7000-8000-${String(made).padStart(12, '0')}`;
+}
+
+export function newJob(over: Partial<JobRecord> = {}): JobRecord {
+  const createdAt = over.createdAt ?? start;
+  return {
+    id: newId(),
+    type: 'task',
+    status: 'queued',
+    priority: 0,
+    payload: {},
+    requiredCapabilities: [],
+    repository: null,
+    affinityKey: null,
+    createdBy: 'admin',
+    parentJobId: null,
+    claimedBy: null,
+    leaseId: null,
+    leaseExpiresAt: null,
+    nextAttemptAt: null,
+    attempt: 1,
+    maxAttempts: 3,
+    resultSummary: null,
+    errorMessage: null,
+    cancelRequestedAt: null,
+    cancelRequestedBy: null,
+    cancelReason: null,
+    startedAt: null,
+    finishedAt: null,
+    endedBy: null,
+    createdAt,
+    updatedAt: createdAt,
+    ...over,
+  };
+}
+
+export function claimBy(workerId: string, over: Partial<ClaimRequest> = {}): ClaimRequest {
+  return {
+    workerId,
+    types: undefined,
+    repositories: undefined,
+    capabilities: [],
+    leaseMs: 60_000,
+    leaseIds: [`lease-${newId()}`],
+    now: start,
+    ...over,
+  };
+}
+
+export function key(over: Partial<IdempotencyKey> = {}): IdempotencyKey {
+  const { principal = 'admin', operation = 'createJob' } = over;
+  return { principal, operation, key: 'k', fingerprint: 'f', resourceId: 'r', expiresAt: start + 86_400_000, ...over };
+}
+
+export function newArtifact(over: Partial<ArtifactRecord> = {}): ArtifactRecord {
+  const id = newId();
+  const createdAt = over.createdAt ?? start;
+  return {
+    id,
+    uri: `proofhouse://artifacts/${id}`,
+    type: 'other',
+    title: 'An artifact',
+    status: 'draft',
+    storageProvider: 'filesystem',
+    filename: null,
+    contentType: 'application/octet-stream',
+    blob: { key: `blob-${id}`, sha256: 'ab'.repeat(32), sizeBytes: 2 ** 40 + 1, fingerprint: 'f1' },
+    dataClass: 'internal',
+    visibility: 'internal',
+    sourceType: 'manual-upload',
+    jobId: null,
+    name: null,
+    createdBy: 'admin',
+    tags: [],
+    metadata: {},
+    version: 1,
+    createdAt,
+    updatedAt: createdAt,
+    ...over,
+  };
+}
+
+export function newCredential(over: Partial<CredentialRecord> = {}): CredentialRecord {
+  const id = newId();
+  return {
+    id,
+    workerId: 'w1',
+    secretSha256: `secret-of-${id}`,
+    description: null,
+    policy: {},
+    createdBy: 'admin',
+    createdAt: start,
+    expiresAt: null,
+    revokedAt: null,
+    lastUsedAt: null,
+    version: 1,
+    ...over,
+  };
+}
+
+export function commitOf(changes: Commit['changes'], over: Partial<Commit> = {}): Commit {
+  return { changes, preconditions: [], now: start, ...over };
+}
+
+/** The job of a decision that changed it. */
+export function jobOf(decision: JobDecision | undefined): JobRecord {
+  if (decision?.outcome !== 'changed') throw new Error(`not changed: ${JSON.stringify(decision)}`);
+  return decision.job;
+}

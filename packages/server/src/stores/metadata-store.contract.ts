@@ -1,0 +1,18 @@
+import { describe } from 'vitest';
+import { modelContract } from './contract/model.contract.ts';
+import { queueContract } from './contract/queue.contract.ts';
+import { racesContract } from './contract/races.contract.ts';
+import { recordsContract } from './contract/records.contract.ts';
+import type { StoreHarness } from './contract/store-harness.ts';
+
+export type { StoreHarness, StoreUnderTest } from './contract/store-harness.ts';
+
+/** What every engine must do. `histories`: how many random ones are compared with the model. */
+export function metadataStoreContract(name: string, harness: StoreHarness, histories = 50): void {
+  describe(name, () => {
+    queueContract(harness);
+    recordsContract(harness);
+    racesContract(harness);
+    modelContract(harness, histories);
+  });
+}

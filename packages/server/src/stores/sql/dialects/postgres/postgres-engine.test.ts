@@ -1,0 +1,101 @@
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { openMetadataStore } from '../../../open-metadata-store.ts';
+import { statement } from '../../statement.ts';
+import { first, put, Undo } from '../../verb.ts';
+import { openPostgresEngine } from './postgres-engine.ts';
+import { runOn, testDatabase, type TestDatabase } from './testing/test-database.ts';
+
+const server = inject('postgresUrl');
+
+const insert = statement<{ name: string }>()((db, p) => db.insertInto('settings').values({ name: p.name, value: 'v' }));
+const find = statement<{ name: string }>()((db, p) => db.selectFrom('settings').selectAll().where('name', '=', p.name));
+const lock = statement<{ name: string }>()((db, p, dialect) =>
+  dialect.locked(db.selectFrom('settings').selectAll().where('name', '=', p.name), 'wait'),
+);
+
+describe.skipIf(server === undefined)('the Postgres engine', () => {
+  let database: TestDatabase;
+
+  beforeEach(async () => {
+    database = await testDatabase(server!);
+  });
+  afterEach(() => database.drop());
+
+  it('brings an empty database up when four servers start at once', async () => {
+    const stores = await Promise.all([1, 2, 3, 4].map(() => openMetadataStore(database.url)));
+    await Promise.all(stores.map((store, i) => store.settings.put(`${i}`, 'x')));
+    expect(await stores[0]!.settings.get('3')).toBe('x');
+    for (const store of stores) await store.close();
+  });
+
+  it('refuses a database that a newer version updated', async () => {
+    await (await openMetadataStore(database.url)).close();
+    await runOn(database.url, "insert into kysely_migration values ('9999-later', '2030')");
+    await expect(openMetadataStore(database.url)).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringContaining('was updated by a newer Proofhouse ("9999-later"): start that version'),
+    });
+  });
+
+  it('says that a database does not exist', async () => {
+    const url = database.url.replace(/\w+$/, 'absent');
+    const message = expect.stringMatching(/absent does not exist; create it first/);
+    await expect(openMetadataStore(url)).rejects.toMatchObject({ code: 'unavailable', message });
+  });
+
+  it('runs a verb again after a deadlock', async () => {
+    const engine = await openPostgresEngine(database.url);
+    for (const name of ['a', 'b']) await engine.write(() => put(insert, { name }));
+    const runs = { ab: 0, ba: 0 };
+    const both = (order: 'ab' | 'ba') =>
+      engine.write(function* () {
+        runs[order] += 1;
+        const locked = [];
+        for (const name of order) {
+          locked.push(yield* first(lock, { name }));
+          // Time for the other verb to take its first row.
+          yield* first(pause, {});
+        }
+        return locked.length;
+      });
+    expect(await Promise.all([both('ab'), both('ba')])).toEqual([2, 2]);
+    expect(runs.ab + runs.ba).toBe(3);
+    await engine.close();
+  });
+
+  it('fails a verb whose unanswered step failed, keeps nothing of it, and goes on', async () => {
+    const engine = await openPostgresEngine(database.url, { maxConnections: 1 });
+    const twice = engine.write(function* () {
+      yield* put(insert, { name: 'a' });
+      yield* put(insert, { name: 'a' });
+      return 'done';
+    });
+    await expect(twice).rejects.toMatchObject({ code: 'internal', cause: { code: '23505' } });
+    const undone = engine.write(function* () {
+      yield* put(insert, { name: 'a' });
+      throw new Undo('undone');
+    });
+    expect(await undone).toBe('undone');
+    expect(await engine.read(() => first(find, { name: 'a' }))).toBeUndefined();
+    await engine.close();
+  });
+
+  it('a lost connection is unavailable once, and replaced', async () => {
+    const engine = await openPostgresEngine(database.url, { maxConnections: 1 });
+    const killed = engine.write(function* () {
+      yield* put(insert, { name: 'a' });
+      yield* first(suicide, {});
+    });
+    await expect(killed).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await engine.read(() => first(find, { name: 'a' }))).toBeUndefined();
+    await engine.close();
+  });
+});
+
+const pause = statement<object>()((db) => ({
+  compile: () => ({ ...db.selectFrom('settings').compile(), sql: 'select pg_sleep(0.2)' }),
+}));
+
+const suicide = statement<object>()((db) => ({
+  compile: () => ({ ...db.selectFrom('settings').compile(), sql: 'select pg_terminate_backend(pg_backend_pid())' }),
+}));
