@@ -226,7 +226,11 @@ export const operations = {
     path: '/api/queue/workers/tokens',
     action: 'credential.manage',
     summary: 'List worker tokens, newest first, never their secrets',
-    query: z.strictObject({ workerId: z.string().optional(), limit: limitSchema(200, 50), cursor: cursorSchema }),
+    query: z.strictObject({
+      workerId: textSchema(1, 255).optional(),
+      limit: limitSchema(200, 50),
+      cursor: cursorSchema,
+    }),
     output: page(workerTokenSchema),
     errors: ['invalid_cursor'],
   }),

@@ -21,6 +21,7 @@ import { addHealthRoutes, type Health } from './routes/health.ts';
 import { addPageRoutes } from './routes/page.ts';
 import { addSessionRoutes, type SessionRoutesParts } from './routes/session.ts';
 import { requireSameOrigin, type HostPolicy } from './same-origin.ts';
+import { requireSingleHeaders } from './single-headers.ts';
 
 export interface AppParts {
   readonly handlers: Handlers;
@@ -51,12 +52,16 @@ export function buildApp(parts: AppParts): FastifyInstance {
     keepAliveTimeout: limits.keepAliveMs,
     connectionTimeout: limits.idleSocketMs,
     requestTimeout: 0,
-    http: { maxHeaderSize: limits.headerBytes, headersTimeout: limits.headersMs },
+    http: { maxHeaderSize: limits.headerBytes, headersTimeout: limits.headersMs, requireHostHeader: false },
     forceCloseConnections: 'idle',
+    // While stopping, what still comes over an open connection is answered as ever, and the connection closed.
+    return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
       sendError(error, request, reply);
     },
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => {
+      answerBrokenRequest(error, socket, parts.ids.uuid());
+    },
   });
   app.decorateRequest('principal', undefined);
   app.setErrorHandler(sendError);
@@ -83,6 +88,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
 function useRequestRules(app: FastifyInstance, parts: AppParts): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header(requestIdHeader, request.id);
+    requireSingleHeaders(request.raw);
     requireSameOrigin(parts.hostPolicy, request.host, request.headers.origin);
     const operation = request.routeOptions.config.operation;
     if (operation === undefined) return;
@@ -121,20 +127,36 @@ function useJsonBodies(app: FastifyInstance, clock: Clock): void {
     else void parseJson(request, text as string, done);
   });
   app.addHook('onRequest', (request, _reply, next) => {
-    if (!bodyIsUnread(request.raw) && request.headers['content-length'] !== undefined) {
-      delete request.raw.headers['content-type'];
-    }
+    if (takesJson(request) && !bodyIsUnread(request.raw)) delete request.raw.headers['content-type'];
     next();
   });
   app.addHook('preParsing', (request, reply, payload, next) => {
-    const operation = request.routeOptions.config.operation;
-    if (operation !== undefined && operations[operation].request === 'json') {
+    if (takesJson(request) && bodyIsUnread(request.raw)) {
+      requireJson(request);
       acceptBody(request, reply);
-      const cancel = clock.after(limits.jsonMs, () => request.raw.destroy());
+      // Said as an error of the stream: destroying it would take the socket, and with it the answer.
+      const cancel = clock.after(limits.jsonMs, () => {
+        payload.emit('error', new AppError('request_timeout', `The body took longer than ${limits.jsonMs / 1000} s.`));
+      });
       payload.once('end', cancel).once('close', cancel);
     }
     next(null, payload);
   });
+}
+
+function takesJson(request: FastifyRequest): boolean {
+  const operation = request.routeOptions.config.operation;
+  return operation !== undefined && operations[operation].request === 'json';
+}
+
+// What the headers decide, before the client is told to go on.
+function requireJson(request: FastifyRequest): void {
+  if (request.mediaType !== 'application/json') {
+    throw new AppError('unsupported_media_type', 'Send the body as application/json.');
+  }
+  if (Number(request.headers['content-length'] ?? 0) > limits.jsonBytes) {
+    throw new AppError('body_too_large', 'The JSON body is larger than 1 MiB.');
+  }
 }
 
 /** Node would answer `Expect: 100-continue` before we have decided anything. */

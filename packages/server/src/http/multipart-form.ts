@@ -20,6 +20,8 @@ export interface FormPart {
 
 export interface FormOptions {
   readonly clock: Clock;
+  /** From `formBoundary`. */
+  readonly boundary: string;
   /** Bytes that all parts may have together; more is `body_too_large`, decided while reading. */
   readonly maxBytes: number;
 }
@@ -29,11 +31,11 @@ const slackBytes = 2 * 1024 * 1024;
 
 /**
  * The parts of a multipart/form-data body (RFC 7578) as they arrive, with back-pressure and bounded
- * memory. Errors: `unsupported_media_type`, `bad_request` (malformed or cut short), `body_too_large`,
- * `request_timeout`. Stopping early leaves the connection open for an answer.
+ * memory. Errors: `bad_request` (malformed or cut short), `body_too_large`, `request_timeout`. Stopping
+ * early leaves the connection open for an answer.
  */
 export async function* formParts(request: IncomingMessage, options: FormOptions): AsyncGenerator<FormPart> {
-  const reader = new FormReader(boundaryOf(request.headers['content-type']));
+  const reader = new FormReader(options.boundary);
   void reader.pump(byteBody(request, options.clock), options.maxBytes + slackBytes);
   try {
     for (;;) {
@@ -65,7 +67,8 @@ export async function fieldText(part: FormPart): Promise<string> {
   }
 }
 
-function boundaryOf(contentType: string | undefined): string {
+/** What parts the form, by its header alone. Errors: `unsupported_media_type`, `bad_request`. */
+export function formBoundary(contentType: string | undefined): string {
   let type: MIMEType | undefined;
   try {
     type = new MIMEType(contentType ?? '');

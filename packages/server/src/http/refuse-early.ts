@@ -32,7 +32,10 @@ export function closeAfterAnswer(request: IncomingMessage, response: ServerRespo
     };
     const cancel = clock.after(limits.drainMs, finish);
     socket.end();
-    request.on('data', check);
+    // On the socket, not the request: Node throws an unread body away without telling.
+    socket.on('data', check);
+    // Whoever read the body has stopped; a reader's listener left behind would keep it from flowing.
+    if (request.listenerCount('readable') > 0) request.removeAllListeners('readable');
     request.once('end', finish);
     request.once('error', finish);
     socket.once('close', cancel);

@@ -31,7 +31,7 @@ export function requireSameOrigin(policy: HostPolicy, host: string | undefined, 
 
 function hostIsOurs(policy: HostPolicy, name: string): boolean {
   if (name === 'localhost' || name === policy.boundHost.toLowerCase()) return true;
-  if (policy.publicUrl !== undefined && new URL(policy.publicUrl).hostname === name) return true;
+  if (policy.publicUrl !== undefined && hostName(new URL(policy.publicUrl).host) === name) return true;
   if (isLoopback(policy.boundHost)) return isLoopback(name);
   // Bound to every address: an address cannot be rebound, only a name can.
   return isWildcard(policy.boundHost) && isIP(name) !== 0;

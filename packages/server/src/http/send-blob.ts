@@ -22,10 +22,14 @@ export interface SentBlob {
 export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sent: SentBlob): Promise<FastifyReply> {
   const { sha256, sizeBytes } = sent.blob;
   const etag = `"${sha256}"`;
-  describe(reply, sent, etag);
   if (noneMatch(request.headers['if-none-match'], etag)) {
+    describe(reply, sent, etag);
     reply.removeHeader('content-type');
     return reply.code(304).send();
+  }
+  if (request.method === 'HEAD') {
+    describe(reply, sent, etag);
+    return reply.header('content-length', sizeBytes).send();
   }
   const { range, 'if-range': ifRange } = request.headers;
   const wanted = decideRange({ range, ifRange: ifRange as string | undefined }, sizeBytes, etag);
@@ -35,8 +39,9 @@ export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sen
   }
   const part = wanted.kind === 'part' ? wanted.range : undefined;
   const length = part === undefined ? sizeBytes : part.end - part.start + 1;
-  if (request.method === 'HEAD') return reply.header('content-length', sizeBytes).send();
   const { body } = await sent.open(part);
+  // Only now: a problem document must not carry the name, the digest and the ETag of the bytes.
+  describe(reply, sent, etag);
   if (part !== undefined) {
     reply.code(206).header('content-range', `bytes ${String(part.start)}-${String(part.end)}/${String(sizeBytes)}`);
   }

@@ -18,6 +18,7 @@ import { fieldText, formParts } from './multipart-form.ts';
 
 export interface UploadFormOptions {
   readonly clock: Clock;
+  readonly boundary: string;
   readonly maxBytes: number;
   readonly stage: (source: AsyncIterable<Uint8Array>) => Promise<StagedBlob>;
   /** Throws when the form names another worker than the credential. */

@@ -47,7 +47,8 @@ function parseCursor(cursor: string): { hash: string; at: number; id: string } |
   if (!Array.isArray(parsed)) return undefined;
   const [version, hash, at, id] = parsed as unknown[];
   if (parsed.length !== 4 || version !== 1 || typeof hash !== 'string' || typeof id !== 'string') return undefined;
-  if (typeof at !== 'number' || !Number.isSafeInteger(at) || id.length > 255) return undefined;
+  // The cursor is unsigned: an id that no store could hold must not reach one.
+  if (typeof at !== 'number' || !Number.isSafeInteger(at) || !/^[\x21-\x7e]{1,255}$/.test(id)) return undefined;
   return { hash, at, id };
 }
 

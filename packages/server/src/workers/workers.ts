@@ -108,10 +108,15 @@ export class Workers {
       return undefined;
     if (workerId !== undefined && workerId !== credential.workerId) return undefined;
     if (credential.lastUsedAt === null || now - credential.lastUsedAt >= touchEveryMs) {
-      await this.#store.touchCredential(credential.id, now);
+      await this.#store.touchCredential(credential.id, now).catch(ignore);
     }
     return { kind: 'worker', workerId: credential.workerId, policy: credential.policy };
   }
+}
+
+// Best effort: a store that cannot write now must still let workers read.
+function ignore(): undefined {
+  return undefined;
 }
 
 function policyOf(input: NewWorkerToken): WorkerPolicy {

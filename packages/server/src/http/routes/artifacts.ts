@@ -12,6 +12,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { acceptBody } from '../accept-body.ts';
 import { byteBody } from '../byte-body.ts';
 import { contentDigest } from '../content-digest.ts';
+import { formBoundary } from '../multipart-form.ts';
 import type { Handlers } from '../operation-route.ts';
 import { sendBlob } from '../send-blob.ts';
 import { readUploadForm } from '../upload-form.ts';
@@ -24,10 +25,12 @@ export function artifactHandlers(artifacts: Artifacts, clock: Clock): Pick<Handl
   return {
     uploadArtifact: async ({ principal, params, leaseId, idempotencyKey, request, reply }) => {
       const early = await artifacts.permitUpload(principal, params.jobId, leaseId);
+      const boundary = formBoundary(request.headers['content-type']);
       requireLength(request.headers['content-length'], early.maxBytes, 'form');
       acceptBody(request, reply);
       const form = await readUploadForm(request.raw, {
         clock,
+        boundary,
         maxBytes: early.maxBytes,
         stage: (source) => artifacts.stage(early, source),
         checkWorker: (workerId) => {
