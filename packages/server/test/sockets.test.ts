@@ -1,0 +1,420 @@
+// What only a real socket shows: when an answer comes, what is left of the connection, what the bytes look like.
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { limits } from '../src/http/limits.ts';
+import { boundary, fieldsAndFile, formBody, formType } from './support/form.ts';
+import { expectNothingLeft } from './support/leftovers.ts';
+import { head, RawConnection, sendRaw, type RawAnswer } from './support/raw-socket.ts';
+import { adminToken, startTestServer, type TestServer } from './support/test-server.ts';
+
+const gibibyte = 1024 ** 3;
+const maxBytes = 100_000;
+const admin = { Host: 'localhost', Authorization: `Bearer ${adminToken}` };
+const unknownJob = '00000000-0000-7000-8000-000000000000';
+
+let t: TestServer;
+let port: number;
+
+beforeAll(async () => {
+  t = await startTestServer({ settings: { maxArtifactBytes: maxBytes } });
+  port = await t.listen();
+});
+afterAll(async () => {
+  await t.close();
+});
+
+/** A connection together with the server's end of it. */
+async function openBothEnds(): Promise<{ connection: RawConnection; serverEnd: Socket }> {
+  const accepted = once(t.server.app.server, 'connection');
+  const connection = await RawConnection.open(port);
+  const [serverEnd] = (await accepted) as [Socket];
+  return { connection, serverEnd };
+}
+
+/** Lets the server's clock run, window after window, until it answers. */
+async function answerAsTimePasses(connection: RawConnection, stepMs: number) {
+  let answer: RawAnswer | undefined;
+  const arrived = connection.answer().then((came) => (answer = came));
+  for (let steps = 0; answer === undefined && steps < 1000; steps++) {
+    t.clock.advance(stepMs);
+    await new Promise((settle) => setImmediate(settle));
+  }
+  await arrived;
+  return answer;
+}
+
+const uploadLine = (jobId: string): string => `POST /api/queue/jobs/${jobId}/artifacts/upload HTTP/1.1`;
+const putLine = (jobId: string, name = 'a.bin'): string => `PUT /api/queue/jobs/${jobId}/artifacts/${name} HTTP/1.1`;
+const asWorker = (token: string) => ({ Host: 'localhost', Authorization: `Bearer ${token}` });
+
+/** Requests that URL, credential and headers alone decide, each with what it must be answered. */
+async function earlyRefusals(): Promise<
+  [what: string, request: string, headers: object, status: number, code: string][]
+> {
+  const { job, worker, lease } = await t.running();
+  const stranger = await t.worker();
+  return [
+    ['no credential', uploadLine(job.id), { Host: 'localhost' }, 401, 'unauthenticated'],
+    ['an unknown credential', uploadLine(job.id), asWorker('phw_nobody'), 401, 'unauthenticated'],
+    ['a foreign Host', uploadLine(job.id), { ...admin, Host: 'evil.example' }, 403, 'forbidden'],
+    ['a class that may not', 'POST /api/queue/jobs HTTP/1.1', asWorker(worker.token), 403, 'forbidden'],
+    ['a worker that does not hold', putLine(job.id), asWorker(stranger.token), 403, 'worker_not_authorized'],
+    ['an unknown job', uploadLine(unknownJob), admin, 404, 'job_not_found'],
+    ['an unknown address', 'POST /api/nothing HTTP/1.1', { ...admin, 'Content-Type': 'text/plain' }, 404, 'not_found'],
+    [
+      'a lost lease',
+      putLine(job.id),
+      { ...asWorker(worker.token), 'Proofhouse-Lease': `${lease}x` },
+      409,
+      'lease_lost',
+    ],
+    ['a bad name', putLine(job.id, '..'), admin, 422, 'invalid_artifact_name'],
+    ['a bad digest', putLine(job.id), { ...admin, 'Content-Digest': 'sha-256=:AAAA:' }, 422, 'invalid_digest'],
+    ['a length over the cap', putLine(job.id), admin, 413, 'artifact_too_large'],
+    ['no form', uploadLine(job.id), { ...admin, 'Content-Type': 'text/plain' }, 415, 'unsupported_media_type'],
+    [
+      'no JSON',
+      'POST /api/queue/jobs HTTP/1.1',
+      { ...admin, 'Content-Type': 'text/plain' },
+      415,
+      'unsupported_media_type',
+    ],
+    [
+      'a JSON body over 1 MiB',
+      'POST /api/queue/jobs HTTP/1.1',
+      { ...admin, 'Content-Type': 'application/json' },
+      413,
+      'body_too_large',
+    ],
+  ];
+}
+
+describe('a request that its headers already decide', () => {
+  it('is answered while the client still waits to send a gibibyte, then half-closed without a reset', async () => {
+    for (const [what, line, headers, status, code] of await earlyRefusals()) {
+      const connection = await RawConnection.open(port);
+      connection.write(head(line, { 'Content-Type': formType, ...headers, 'Content-Length': gibibyte }));
+      const answer = await connection.answer();
+      expect({ what, status: answer?.status, code: answer?.json.code }).toEqual({ what, status, code });
+      expect(answer?.headers['connection']).toBe('close');
+      expect(answer?.headers['content-type']).toMatch(/^application\/problem\+json/);
+      expect(await connection.ending()).toBe('ended');
+      connection.close();
+    }
+  });
+
+  it('gets no 100 Continue when it expects one', async () => {
+    for (const [what, line, headers, status, code] of await earlyRefusals()) {
+      const expecting = { 'Content-Type': formType, ...headers, 'Content-Length': gibibyte, Expect: '100-continue' };
+      const connection = await RawConnection.open(port);
+      connection.write(head(line, expecting));
+      const answer = await connection.answer();
+      expect({ what, status: answer?.status, code: answer?.json?.code }).toEqual({ what, status, code });
+      connection.close();
+    }
+  });
+
+  it('may go on sending a mebibyte and still reads its answer; the server closes after the end of the body', async () => {
+    const { connection, serverEnd } = await openBothEnds();
+    const body = Buffer.alloc(limits.drainBytes);
+    connection.write(head(putLine(unknownJob), { ...admin, 'Content-Length': body.length }));
+    await connection.writeAll(body);
+    const answer = await connection.answer();
+    expect(answer?.status).toBe(404);
+    expect(await connection.ending()).toBe('ended');
+    await expect.poll(() => serverEnd.destroyed, { interval: 5 }).toBe(true);
+    connection.close();
+  });
+
+  it('is cut off after a mebibyte more', async () => {
+    const { connection, serverEnd } = await openBothEnds();
+    connection.write(head(putLine(unknownJob), { ...admin, 'Content-Length': gibibyte }));
+    const answer = await connection.answer();
+    expect(answer?.status).toBe(404);
+    const piece = Buffer.alloc(1024 * 1024);
+    for (let sent = 0; !serverEnd.destroyed && sent < 64; sent++) await connection.writeAll(piece);
+    expect(serverEnd.destroyed).toBe(true);
+    expect(serverEnd.bytesRead).toBeLessThan(4 * limits.drainBytes);
+    connection.close();
+  });
+
+  it('is cut off after two seconds when it neither sends nor closes', async () => {
+    const { connection, serverEnd } = await openBothEnds();
+    connection.write(head(putLine(unknownJob), { ...admin, 'Content-Length': gibibyte }));
+    await connection.answer();
+    await connection.ending();
+    expect(serverEnd.destroyed).toBe(false);
+    t.clock.advance(limits.drainMs);
+    expect(serverEnd.destroyed).toBe(true);
+    connection.close();
+  });
+});
+
+describe('a refusal in the middle of the body', () => {
+  it('reaches a client that first sends everything: too large, in chunks', async () => {
+    const job = await t.enqueue();
+    const before = { files: t.files(), artifacts: await t.artifacts(job.id) };
+    const { connection, serverEnd } = await openBothEnds();
+    const body = Buffer.alloc(limits.drainBytes);
+    connection.write(head(putLine(job.id), { ...admin, 'Transfer-Encoding': 'chunked' }));
+    await connection.writeAll(Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body]));
+    connection.write('\r\n0\r\n\r\n');
+    const answer = await connection.answer();
+    expect(answer).toMatchObject({ status: 413, json: { code: 'artifact_too_large' } });
+    expect(await connection.ending()).toBe('ended');
+    await expect.poll(() => serverEnd.destroyed, { interval: 5 }).toBe(true);
+    connection.close();
+    await expectNothingLeft(t, job.id, before);
+  });
+
+  it('reaches a client that first sends everything: a bad field before a large file', async () => {
+    const job = await t.enqueue();
+    const before = { files: t.files(), artifacts: await t.artifacts(job.id) };
+    const { connection, serverEnd } = await openBothEnds();
+    const parts = [
+      { name: 'nonsense', value: 'x' },
+      { name: 'name', value: 'a.bin' },
+      { name: 'file', value: Buffer.alloc(maxBytes) },
+    ];
+    const body = formBody(parts);
+    connection.write(head(uploadLine(job.id), { ...admin, 'Content-Type': formType, 'Content-Length': body.length }));
+    await connection.writeAll(body);
+    expect(await connection.answer()).toMatchObject({ status: 422, json: { errors: [{ path: 'nonsense' }] } });
+    expect(await connection.ending()).toBe('ended');
+    await expect.poll(() => serverEnd.destroyed, { interval: 5 }).toBe(true);
+    connection.close();
+    await expectNothingLeft(t, job.id, before);
+  });
+});
+
+describe('Expect: 100-continue', () => {
+  it('is answered once all that the headers decide has been decided', async () => {
+    const job = await t.enqueue();
+    const body = formBody(fieldsAndFile({ name: 'a.txt' }));
+    const requests: [string, object, Buffer][] = [
+      [putLine(job.id), {}, Buffer.from('bytes')],
+      [uploadLine(job.id), { 'Content-Type': formType }, body],
+      ['POST /api/queue/jobs HTTP/1.1', { 'Content-Type': 'application/json' }, Buffer.from('{"type":"exec"}')],
+    ];
+    for (const [line, headers, bytes] of requests) {
+      const connection = await RawConnection.open(port);
+      connection.write(head(line, { ...admin, ...headers, 'Content-Length': bytes.length, Expect: '100-continue' }));
+      expect((await connection.answer())?.status).toBe(100);
+      connection.write(bytes);
+      expect((await connection.answer())?.status).toBe(201);
+      connection.close();
+    }
+  });
+});
+
+describe('a client that is slow', () => {
+  it.each(['PUT', 'form'])('with the bytes of an upload (%s) is answered 408 and leaves nothing', async (how) => {
+    const job = await t.enqueue();
+    const before = { files: t.files(), artifacts: await t.artifacts(job.id) };
+    const { connection, serverEnd } = await openBothEnds();
+    const line = how === 'PUT' ? putLine(job.id) : uploadLine(job.id);
+    const headers = { ...admin, 'Content-Type': formType, 'Content-Length': 50_000, Expect: '100-continue' };
+    connection.write(head(line, headers));
+    await connection.answer();
+    connection.write(`--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nsome`);
+    const answer = await answerAsTimePasses(connection, limits.slowBodyWindowMs);
+    expect(answer).toMatchObject({ status: 408, json: { code: 'request_timeout' } });
+    expect(await connection.ending()).toBe('ended');
+    await connection.writeAll(Buffer.alloc(50_000));
+    await expect.poll(() => serverEnd.destroyed, { interval: 5 }).toBe(true);
+    connection.close();
+    await expectNothingLeft(t, job.id, before);
+  });
+
+  it('but brings enough bytes in each window may take as long as it likes', async () => {
+    const job = await t.enqueue();
+    const { connection, serverEnd } = await openBothEnds();
+    const piece = Buffer.alloc(limits.slowBodyBytes);
+    connection.write(head(putLine(job.id), { ...admin, 'Content-Length': piece.length * 4, Expect: '100-continue' }));
+    await connection.answer();
+    for (let sent = 0; sent < 4; sent++) {
+      const arrived = serverEnd.bytesRead + piece.length;
+      connection.write(piece);
+      await expect.poll(() => serverEnd.bytesRead, { interval: 1 }).toBe(arrived);
+      await new Promise((settle) => setTimeout(settle, 5));
+      if (sent < 3) t.clock.advance(limits.slowBodyWindowMs);
+    }
+    expect((await connection.answer())?.status).toBe(201);
+    connection.close();
+  });
+
+  it('with a JSON body is answered 408', async () => {
+    const connection = await RawConnection.open(port);
+    const headers = { ...admin, 'Content-Type': 'application/json', 'Content-Length': 100, Expect: '100-continue' };
+    connection.write(head('POST /api/queue/jobs HTTP/1.1', headers));
+    await connection.answer();
+    connection.write('{"type":');
+    const answer = await answerAsTimePasses(connection, limits.jsonMs);
+    expect(answer).toMatchObject({ status: 408, json: { code: 'request_timeout' } });
+    expect(await connection.ending()).toBe('ended');
+    connection.close();
+  });
+
+  it('with its headers is answered 408', async () => {
+    const { connection, serverEnd: socket } = await openBothEnds();
+    connection.write('GET /healthz HTTP/1.1\r\nHost: local');
+    const late = Object.assign(new Error('headers'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+    t.server.app.server.emit('clientError', late, socket);
+    expect(await connection.answer()).toMatchObject({ status: 408, json: { code: 'request_timeout', status: 408 } });
+    connection.close();
+  });
+});
+
+describe('what is no HTTP request', () => {
+  it.each([
+    ['garbage', 'NONSENSE\r\n\r\n', 400],
+    ['a line break in the request line', 'GET /a\r /b HTTP/1.1\r\nHost: localhost\r\n\r\n', 400],
+    [
+      'two framings',
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+      400,
+    ],
+    ['a negative length', 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n', 400],
+    ['two Hosts', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n', 400],
+    [
+      'two credentials of one name',
+      'GET /healthz HTTP/1.1\r\nHost: localhost\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n',
+      400,
+    ],
+    [
+      'two different lengths',
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+      400,
+    ],
+    ['no Host', 'GET /healthz HTTP/1.1\r\n\r\n', 400],
+    ['too many headers', `GET / HTTP/1.1\r\nHost: localhost\r\nX-Big: ${'x'.repeat(17 * 1024)}\r\n\r\n`, 431],
+    ['too long an address', `GET /${'x'.repeat(17 * 1024)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431],
+  ])('%s is answered as a problem document with a request id', async (_what, bytes, status) => {
+    const answer = await sendRaw(port, bytes);
+    expect(answer).toMatchObject({ status, reset: false });
+    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+    expect(answer.json).toMatchObject({ status, code: 'bad_request', requestId: answer.headers['x-request-id'] });
+    expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('does not break into the bytes of a download that is under way', async () => {
+    const job = await t.enqueue();
+    const { json } = await t.put(job.id, { name: 'a.bin', file: Buffer.alloc(maxBytes, 'a') });
+    const connection = await RawConnection.open(port);
+    const download = `GET /api/queue/jobs/${job.id}/artifacts/${json.id}/download HTTP/1.1`;
+    connection.write(`${head(download, admin)}NONSENSE\r\n\r\n`);
+    const answer = await connection.answer();
+    if (answer?.status === 200) expect(answer.body).toBe('a'.repeat(maxBytes));
+    else expect(answer?.status ?? 400).toBe(400);
+    connection.close();
+  });
+
+  it.each(['/%', '/%zz', '/api/queue/jobs/%E0%A4', `/api/queue/jobs/${unknownJob}/artifacts/%ff`])(
+    'the bad escape in %s is 400',
+    async (path) => {
+      const method = path.includes('artifacts') ? 'PUT' : 'GET';
+      const answer = await sendRaw(port, head(`${method} ${path} HTTP/1.1`, { ...admin, 'Content-Length': 0 }));
+      expect(answer).toMatchObject({ status: 400, json: { code: 'bad_request' } });
+      expect(answer.json.requestId).toBe(answer.headers['x-request-id']);
+    },
+  );
+});
+
+describe('a JSON route', () => {
+  const line = 'POST /api/queue/jobs HTTP/1.1';
+  const post = (headers: object, body: string | Buffer = '') =>
+    sendRaw(
+      port,
+      Buffer.concat([
+        Buffer.from(head(line, { ...admin, ...headers, 'Content-Length': Buffer.byteLength(body) })),
+        Buffer.from(body),
+      ]),
+    );
+
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'nonsense', ''])(
+    'refuses a body of type %j with 415',
+    async (type) => {
+      expect(await post({ 'Content-Type': type }, '{"type":"exec"}')).toMatchObject({
+        status: 415,
+        json: { code: 'unsupported_media_type' },
+      });
+    },
+  );
+
+  it('refuses a body without a type with 415', async () => {
+    expect(await post({}, '{"type":"exec"}')).toMatchObject({ status: 415 });
+  });
+
+  it.each(['application/json', 'application/json; charset=utf-8', 'Application/JSON'])('takes %s', async (type) => {
+    expect(await post({ 'Content-Type': type }, '{"type":"exec"}')).toMatchObject({ status: 201 });
+  });
+
+  it.each(['application/json', 'text/plain', undefined])('takes an empty body of type %s', async (type) => {
+    const worker = await t.worker({ capabilities: [] });
+    const headers = { ...asWorker(worker.token), 'Content-Type': type, 'Content-Length': 0 };
+    const answer = await sendRaw(port, head('POST /api/queue/jobs/claim HTTP/1.1', headers));
+    expect(answer.status).toBe(200);
+  });
+
+  it('refuses more than 1 MiB, with and without saying so first, and takes exactly 1 MiB of white space', async () => {
+    const fill = (size: number) => `{"type":"exec"${' '.repeat(size - 15)}}`;
+    const json = { 'Content-Type': 'application/json' };
+    expect(await post(json, fill(limits.jsonBytes))).toMatchObject({ status: 201 });
+    const tooMuch = fill(limits.jsonBytes + 1);
+    expect(await post(json, tooMuch)).toMatchObject({ status: 413, json: { code: 'body_too_large' } });
+    const chunks = `${tooMuch.length.toString(16)}\r\n${tooMuch}\r\n0\r\n\r\n`;
+    const chunked = head(line, { ...admin, ...json, 'Transfer-Encoding': 'chunked' });
+    expect(await sendRaw(port, chunked + chunks)).toMatchObject({ status: 413, json: { code: 'body_too_large' } });
+  });
+
+  it.each(['{"type":"exec","__proto__":{"x":1}}', '{"type":"exec","constructor":{"prototype":{"x":1}}}'])(
+    'refuses keys that reach for prototypes: %s',
+    async (body) => {
+      const answer = await post({ 'Content-Type': 'application/json' }, body);
+      expect(answer).toMatchObject({ status: 400, json: { code: 'bad_request' } });
+      expect(({} as { x?: number }).x).toBeUndefined();
+    },
+  );
+
+  it.each(['{', 'null', '[]', '"text"', '{"type":"exec"}x', '\u0000'])('refuses the body %j', async (body) => {
+    const answer = await post({ 'Content-Type': 'application/json' }, body);
+    expect([400, 422]).toContain(answer.status);
+    expect(answer.headers['content-type']).toMatch(/problem\+json/);
+  });
+});
+
+describe('connections', () => {
+  it('HTTP/1.0 with a Host is answered, without one it is refused', async () => {
+    expect(await sendRaw(port, 'GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n')).toMatchObject({ status: 200 });
+    expect(await sendRaw(port, 'GET /healthz HTTP/1.0\r\n\r\n')).toMatchObject({ status: 403 });
+  });
+
+  it('pipelined requests are answered in their order', async () => {
+    const job = await t.enqueue();
+    const connection = await RawConnection.open(port);
+    connection.write(
+      [
+        head(putLine(job.id, 'one.txt'), { ...admin, 'Content-Length': 3 }) + 'one',
+        head(`GET /api/queue/jobs/${job.id} HTTP/1.1`, admin),
+        head('GET /nowhere HTTP/1.1', admin),
+        head('GET /healthz HTTP/1.1', admin),
+      ].join(''),
+    );
+    const statuses: (number | undefined)[] = [];
+    for (let count = 0; count < 4; count++) statuses.push((await connection.answer())?.status);
+    expect(statuses).toEqual([201, 200, 404, 200]);
+    connection.close();
+  });
+
+  it('every answer has a request id of its own, whatever the client sent', async () => {
+    const ids = new Set<string>();
+    for (const path of ['/healthz', '/nowhere', '/api/queue/jobs', '/', '/readyz', '/api/openapi.json']) {
+      const answer = await sendRaw(port, head(`GET ${path} HTTP/1.1`, { Host: 'localhost', 'X-Request-Id': 'mine' }));
+      ids.add(answer.headers['x-request-id'] ?? '');
+      if (answer.status >= 400) expect(answer.json.requestId).toBe(answer.headers['x-request-id']);
+    }
+    expect(ids.size).toBe(6);
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
+  });
+});

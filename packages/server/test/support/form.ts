@@ -1,0 +1,27 @@
+/** One part of a form, in the order in which it is written. */
+export interface FormPart {
+  readonly name: string;
+  readonly value: string | Buffer;
+  readonly filename?: string;
+  readonly contentType?: string;
+}
+
+export const boundary = 'a-boundary-of-the-tests';
+export const formType = `multipart/form-data; boundary=${boundary}`;
+
+/** The bytes of a multipart/form-data body; the part called `file` is an upload. */
+export function formBody(parts: readonly FormPart[]): Buffer {
+  const chunks = parts.flatMap((part) => {
+    const isFile = part.filename !== undefined || part.name === 'file';
+    const filename = isFile ? `; filename="${part.filename ?? 'file.bin'}"` : '';
+    const type = part.contentType === undefined ? '' : `Content-Type: ${part.contentType}\r\n`;
+    const head = `--${boundary}\r\nContent-Disposition: form-data; name="${part.name}"${filename}\r\n${type}\r\n`;
+    return [Buffer.from(head), Buffer.from(part.value), Buffer.from('\r\n')];
+  });
+  return Buffer.concat([...chunks, Buffer.from(`--${boundary}--\r\n`)]);
+}
+
+/** Text fields by name, then the file: what most uploads send. */
+export function fieldsAndFile(fields: Readonly<Record<string, string>>, file: string | Buffer = 'bytes'): FormPart[] {
+  return [...Object.entries(fields).map(([name, value]) => ({ name, value })), { name: 'file', value: file }];
+}

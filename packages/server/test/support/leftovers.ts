@@ -1,0 +1,24 @@
+import { expect } from 'vitest';
+import type { Answer, TestServer } from './test-server.ts';
+
+/** Makes an upload that must be refused, and proves that it left nothing: no row, no blob, no staged or shown file. */
+export async function refusedWithoutTrace(
+  harness: TestServer,
+  jobId: string,
+  upload: () => Promise<Pick<Answer, 'status' | 'json'>>,
+): Promise<Pick<Answer, 'status' | 'json'>> {
+  const before = { files: harness.files(), artifacts: await harness.artifacts(jobId) };
+  const answer = await upload();
+  await expectNothingLeft(harness, jobId, before);
+  return answer;
+}
+
+/** Files and rows are those that were there before. What a connection leaves behind goes a moment after it. */
+export async function expectNothingLeft(
+  harness: TestServer,
+  jobId: string,
+  before: { files: readonly string[]; artifacts: readonly unknown[] },
+): Promise<void> {
+  await expect.poll(() => harness.files(), { interval: 5 }).toEqual(before.files);
+  expect(await harness.artifacts(jobId)).toEqual(before.artifacts);
+}
