@@ -41,12 +41,17 @@ export class Folder {
   async check(): Promise<boolean> {
     try {
       const found = await this.#fs.lstat(this.path, { bigint: true });
-      if (identityOf(found) !== this.#identity) await this.#adopt();
+      if (!this.isHeld(found)) await this.#adopt();
       return true;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return false;
       throw error;
     }
+  }
+
+  /** Whether what was found at the path is the folder that is held open: no link was planted on the way. */
+  isHeld(found: BigIntStats): boolean {
+    return identityOf(found) === this.#identity;
   }
 
   /** Makes the folder again after somebody removed it, durably. */
