@@ -1,7 +1,7 @@
 import type { IdempotencyKey } from '../../kernel/commit.ts';
 import type { IdempotencyRow } from './schema.ts';
 import { placeholdersOf, statement } from './statement.ts';
-import { first, put, run, type Verb } from './verb.ts';
+import { first, put, rows, run, type Verb } from './verb.ts';
 
 type KeyParts = Pick<IdempotencyRow, 'principal' | 'operation' | 'key'>;
 
@@ -50,23 +50,17 @@ const deleteKey = statement<KeyParts>()((db, p) =>
     .where('key', '=', p.key),
 );
 
-const deleteExpired = statement<{ now: number; limit: number }>()((db, p, dialect) => {
-  const expired = db
-    .selectFrom('idempotency_keys')
-    .select(['principal', 'operation', 'key'])
-    .where('expires_at', '<=', p.now)
-    .orderBy('expires_at')
-    .limit(p.limit);
-  return db
-    .deleteFrom('idempotency_keys')
-    .where((eb) =>
-      eb(
-        eb.refTuple('principal', 'operation', 'key'),
-        'in',
-        dialect.locked(expired, 'skip').$asTuple('principal', 'operation', 'key'),
-      ),
-    );
-});
+const expiredKeys = statement<{ now: number; limit: number }>()((db, p, dialect) =>
+  dialect.locked(
+    db
+      .selectFrom('idempotency_keys')
+      .select(['principal', 'operation', 'key'])
+      .where('expires_at', '<=', p.now)
+      .orderBy('expires_at')
+      .limit(p.limit),
+    'skip',
+  ),
+);
 
 export type KeyUse =
   { readonly use: 'fresh' } | { readonly use: 'repeated'; readonly resourceId: string } | { readonly use: 'conflict' };
@@ -107,5 +101,7 @@ export function* releaseKey(key: KeyParts): Verb<void> {
 
 /** Deletes keys that are past their time, the oldest first; gives how many. */
 export function* deleteExpiredKeys(now: number, limit: number): Verb<number> {
-  return yield* run(deleteExpired, { now, limit });
+  const expired = yield* rows(expiredKeys, { now, limit });
+  for (const key of expired) yield* releaseKey(key);
+  return expired.length;
 }

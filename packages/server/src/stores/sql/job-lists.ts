@@ -1,10 +1,10 @@
 import { categoryOf, jobStatuses, type JobCategory, type JobRecord, type JobStatus } from '@proofhouse/core';
-import { sql } from 'kysely';
+import { sql, type SelectQueryBuilder } from 'kysely';
 import type { JobFilter } from '../../jobs/job-store.ts';
 import type { Page, PageRequest } from '../../kernel/page.ts';
 import { jobFromRow } from './job-row.ts';
 import { pageOf, pageStart } from './paging.ts';
-import type { JobRow, Queries } from './schema.ts';
+import type { Database, Queries } from './schema.ts';
 import { statementsBy } from './statement.ts';
 import { rows, type Verb } from './verb.ts';
 
@@ -25,21 +25,30 @@ const categories: readonly JobCategory[] = ['manifest', 'work'];
 
 const listJobs = statementsBy((key: `${Shape}:${'first' | 'next'}`, db, p: ListParams) => {
   const [shape, place] = key.split(':') as [Shape, 'first' | 'next'];
-  const branches = branchesOf(db, shape, p).map((branch) => {
-    const ordered = branch
-      .select(['id', 'created_at'])
-      .orderBy('created_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(p.limit);
-    const placed =
-      place === 'first'
-        ? ordered
-        : ordered.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(p.at, p.id)));
-    return db.selectFrom(placed.as('branch')).selectAll();
-  });
-  const merged = branches.reduce((all, branch) => all.unionAll(branch));
+  const branches = branchesOf(db, shape, p).map((branch) =>
+    newestFirst(place === 'first' ? branch : older(branch, p), p),
+  );
+  const [only] = branches;
+  return only !== undefined && branches.length === 1 ? only.selectAll() : merged(db, branches, p);
+});
+
+type Jobs = SelectQueryBuilder<Database, 'jobs', object>;
+
+function older(jobs: Jobs, p: ListParams): Jobs {
+  return jobs.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(p.at, p.id)));
+}
+
+function newestFirst(jobs: Jobs, p: ListParams): Jobs {
+  return jobs.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(p.limit);
+}
+
+/** Picks the page among the first of each branch by its places alone, and only then reads its jobs. */
+function merged(db: Queries, branches: readonly Jobs[], p: ListParams) {
+  const heads = branches
+    .map((branch) => db.selectFrom(branch.select(['id', 'created_at']).as('branch')).selectAll())
+    .reduce((all, branch) => all.unionAll(branch));
   const page = db
-    .selectFrom(merged.as('merged'))
+    .selectFrom(heads.as('heads'))
     .selectAll()
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
@@ -50,11 +59,11 @@ const listJobs = statementsBy((key: `${Shape}:${'first' | 'next'}`, db, p: ListP
     .selectAll('jobs')
     .orderBy('page.created_at', 'desc')
     .orderBy('page.id', 'desc');
-});
+}
 
 /** A list that names no status merges the heads of all six, since the indexes hold jobs by status. */
-function branchesOf(db: Queries, shape: Shape, p: ListParams) {
-  const jobs = db.selectFrom('jobs');
+function branchesOf(db: Queries, shape: Shape, p: ListParams): Jobs[] {
+  const jobs: Jobs = db.selectFrom('jobs');
   switch (shape) {
     case 'all':
       return [jobs];
@@ -82,7 +91,7 @@ export function* listOfJobs(filter: JobFilter, page: PageRequest): Verb<Page<Job
     ...(filter as ListParams),
     ...pageStart(page),
   });
-  const { items, next } = pageOf(found as JobRow[], page.limit);
+  const { items, next } = pageOf(found, page.limit);
   return { items: items.map(jobFromRow).filter((job) => matches(job, filter)), next };
 }
 

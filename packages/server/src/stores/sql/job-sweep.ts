@@ -4,7 +4,8 @@ import { deleteExpiredKeys } from './idempotency.ts';
 import { jobFromRow } from './job-row.ts';
 import { writeDecision } from './job-writes.ts';
 import { statement } from './statement.ts';
-import { rows, run, type Verb } from './verb.ts';
+import { textList } from './sql-dialect.ts';
+import { put, rows, type Verb } from './verb.ts';
 
 /** How many delayed jobs become ready at a time. */
 const promoteBatch = 200;
@@ -22,25 +23,25 @@ const expiredLeases = statement<{ now: number; limit: number }>()((db, p, dialec
   ),
 );
 
-const promote = statement<{ now: number; limit: number }>()((db, p, dialect) =>
+const passedDelays = statement<{ now: number; limit: number }>()((db, p, dialect) =>
+  dialect.locked(
+    db
+      .selectFrom('jobs')
+      .select('id')
+      .where('status', '=', sql.lit('queued'))
+      .where('ready', '=', sql.lit(0))
+      .where('next_attempt_at', '<=', p.now)
+      .orderBy('next_attempt_at')
+      .limit(p.limit),
+    'skip',
+  ),
+);
+
+const makeReady = statement<{ ids: string }>()((db, p, dialect) =>
   db
     .updateTable('jobs')
     .set({ ready: sql.lit(1) })
-    .where(
-      'id',
-      'in',
-      dialect.locked(
-        db
-          .selectFrom('jobs')
-          .select('id')
-          .where('status', '=', sql.lit('queued'))
-          .where('ready', '=', sql.lit(0))
-          .where('next_attempt_at', '<=', p.now)
-          .orderBy('next_attempt_at')
-          .limit(p.limit),
-        'skip',
-      ),
-    ),
+    .where(dialect.among('id', p.ids)),
 );
 
 /** Ends leases that have passed; those that another server is ending now are left to it. */
@@ -55,9 +56,11 @@ export function* endExpired(now: number, limit: number): Verb<JobRecord[]> {
   return ended;
 }
 
-/** Makes jobs claimable whose delay has passed, the longest due first; gives how many, at most `promoteBatch`. */
+/** Makes jobs claimable whose delay has passed, the longest due first; gives how many. */
 export function* promoteDue(now: number): Verb<number> {
-  return yield* run(promote, { now, limit: promoteBatch });
+  const ids = (yield* rows(passedDelays, { now, limit: promoteBatch })).map(({ id }) => id);
+  if (ids.length > 0) yield* put(makeReady, { ids: textList(ids) });
+  return ids.length;
 }
 
 export function* sweepJobs(now: number, limit: number): Verb<JobRecord[]> {

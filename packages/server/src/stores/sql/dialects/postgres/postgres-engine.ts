@@ -43,8 +43,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     statement_timeout: statementWithinMs,
     idle_in_transaction_session_timeout: statementWithinMs,
   });
-  // A connection that dies while idle is replaced when it is needed; the next call tells of real trouble.
-  pool.on('error', () => undefined);
+  survive(pool);
   return new PostgresEngine(pool, place);
 }
 
@@ -60,10 +59,17 @@ function placeOf(url: string): string {
   return `The Postgres database ${host}${parsed.pathname}`;
 }
 
+// A connection that dies says so in an event of its own beside failing what waits on it, and unheard the event would
+// end the process. Whoever uses the connection next is told; an idle one is replaced.
+function survive(pool: pg.Pool): void {
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+}
+
 /** On a connection of its own without a time limit: a large table takes a while to change. */
 async function migrateAlone(connection: pg.PoolConfig, place: string): Promise<void> {
   const pool = new pg.Pool({ ...connection, max: 1 });
-  pool.on('error', () => undefined);
+  survive(pool);
   try {
     await migrate(new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }), postgresDialect, place);
   } finally {

@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, describe, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, inject } from 'vitest';
 import { metadataStoreContract } from '../../../metadata-store.contract.ts';
 import { openMetadataStore } from '../../../open-metadata-store.ts';
 import { testDatabase, type TestDatabase } from './testing/test-database.ts';
 
 const server = inject('postgresUrl');
 
-describe.runIf(server !== undefined)('with a server', () => {
+describe.skipIf(server === undefined)('with a server', () => {
   let template: TestDatabase;
 
   beforeAll(async () => {
@@ -24,8 +24,4 @@ describe.runIf(server !== undefined)('with a server', () => {
     },
     15,
   );
-});
-
-it.skipIf(server !== undefined)('Postgres is skipped: there is no server', (context) => {
-  context.skip();
 });
