@@ -46,9 +46,7 @@ const acts: fc.Arbitrary<Act[]> = fc.array(
       arbitrary: fc.record({
         act: fc.constant('command' as const),
         which: fc.nat(),
-        kind: fc.constantFrom('renew', 'complete', 'fail', 'ack', 'expire', 'cancel', 'retry') as fc.Arbitrary<
-          JobCommand['kind']
-        >,
+        kind: fc.constantFrom('renew', 'complete', 'fail', 'ack', 'expire', 'cancel', 'retry'),
         retryable: fc.boolean(),
       }),
     },

@@ -22,7 +22,7 @@ export async function migrate(db: Kysely<unknown>, dialect: SqlDialect, place: s
   const { error } = await new Migrator({ db, provider }).migrateToLatest();
   if (error === undefined) return;
   const unknown = await unknownMigration(db);
-  if (unknown === undefined) throw error;
+  if (unknown === undefined) throw error instanceof Error ? error : new Error('A migration failed.', { cause: error });
   const message = `The database ${place} was updated by a newer Proofhouse ("${unknown}"): start that version, or restore a backup.`;
   throw new AppError('unsupported', message);
 }

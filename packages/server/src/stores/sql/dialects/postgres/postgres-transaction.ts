@@ -43,7 +43,7 @@ async function drive<Result>(client: PoolClient, factory: VerbFactory<Result>, s
 }
 
 function send(client: PoolClient, step: Step | string): Query {
-  const query = typeof step === 'string' ? client.query(step) : client.query(prepared(step));
+  const query: Query = typeof step === 'string' ? client.query(step) : client.query(prepared(step));
   // Whoever waits for it later sees the failure; until then it must not count as unhandled.
   query.catch(() => undefined);
   return query;

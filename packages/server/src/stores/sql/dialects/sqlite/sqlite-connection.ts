@@ -6,7 +6,7 @@ import { sqliteDialect } from './sqlite-dialect.ts';
 /** A connection with its prepared statements. */
 export class SqliteConnection {
   readonly database: Database.Database;
-  readonly #prepared = new Map<CompiledStatement, Database.Statement<unknown[]>>();
+  readonly #prepared = new Map<CompiledStatement, Database.Statement>();
 
   constructor(database: Database.Database) {
     this.database = database;
@@ -31,10 +31,10 @@ export class SqliteConnection {
     return { rows: [], changes: prepared.run(...values).changes };
   }
 
-  #prepare(compiled: CompiledStatement): Database.Statement<unknown[]> {
+  #prepare(compiled: CompiledStatement): Database.Statement {
     const known = this.#prepared.get(compiled);
     if (known !== undefined) return known;
-    const prepared = this.database.prepare<unknown[]>(compiled.sql);
+    const prepared = this.database.prepare(compiled.sql);
     this.#prepared.set(compiled, prepared);
     return prepared;
   }
