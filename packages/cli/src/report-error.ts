@@ -14,8 +14,15 @@ export function reportError(error: unknown, context: CommandContext, json: boole
 }
 
 function errorText(error: AppError): string {
-  const fields = error.errors.map(({ path, message }) => `  ${path}: ${message}`);
-  return [`proofhouse: ${error.message}`, ...fields].map(printable).join('\n');
+  // Messages that name their fields already are not said twice.
+  const fields = error.errors.filter(({ message }) => !error.message.includes(message));
+  const hint = error.code === 'unauthenticated' ? ['  Give the token with PROOFHOUSE_TOKEN or --token.'] : [];
+  const lines = [
+    `proofhouse: ${error.message}`,
+    ...fields.map(({ path, message }) => `  ${path}: ${message}`),
+    ...hint,
+  ];
+  return lines.map(printable).join('\n');
 }
 
 const wrongFile = new Map([

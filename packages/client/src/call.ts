@@ -10,6 +10,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Overall limit of this call, its repetitions included. */
   readonly timeoutMs?: number | undefined;
+  /** How often it is tried altogether, instead of what the client's policy says. */
+  readonly tries?: number | undefined;
 }
 
 /** Operations that are sent nothing or JSON and answer JSON; a row that leaves a wire out means these. */

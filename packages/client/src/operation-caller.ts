@@ -124,6 +124,7 @@ export class OperationCaller {
         ...wire.headers,
         ...input.headers,
       },
+      tries: input.tries ?? this.#parts.retry.tries,
       repeatable: replayable && isRepeatable(row, input),
       signal: input.signal,
     };

@@ -15,6 +15,7 @@ export interface Exchange {
   readonly body?: ((hooks: BodyHooks) => Promise<BodyInit>) | undefined;
   /** Whether doing it twice is the same as doing it once. */
   readonly repeatable: boolean;
+  readonly tries: number;
   /** How long one try may take without a byte moving. */
   readonly perTryMs: number;
   /** How long the call may take with its repetitions; undefined for as long as bytes move. */
@@ -42,7 +43,11 @@ export async function perform<T>(
     } catch (error) {
       exchange.signal?.throwIfAborted();
       const delay = exchange.repeatable
-        ? delayBeforeRetry(parts.retry, parts.random, { error, tries, retryAfterMs: retryAfterOf(error) })
+        ? delayBeforeRetry({ ...parts.retry, tries: exchange.tries }, parts.random, {
+            error,
+            tries,
+            retryAfterMs: retryAfterOf(error),
+          })
         : undefined;
       if (delay === undefined || parts.clock.now() + delay >= endsAt) throw error;
       await pause(parts.clock, delay, exchange.signal);

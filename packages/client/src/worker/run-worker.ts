@@ -14,6 +14,12 @@ const waitSeconds = 20;
 const shortestPollMs = 1000;
 const longestPauseMs = 30_000;
 
+/** A claim whose answer was lost is sent again under its key: the job it was given is ours, not nobody's. */
+interface ClaimAttempt {
+  key: string;
+  failures: number;
+}
+
 interface Loop extends WorkerParts {
   readonly random: Random;
 }
@@ -26,16 +32,15 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerReport> {
   const worker = await prepare(options);
   const report: Record<JobOutcome, number> = { succeeded: 0, failed: 0, stopped: 0, cancelled: 0, lost: 0 };
   const running = new Set<Promise<void>>();
-  let failures = 0;
+  const attempt: ClaimAttempt = { key: worker.random.idempotencyKey(), failures: 0 };
   try {
     while (!worker.signal.aborted) {
       if (running.size >= (worker.concurrency ?? 1)) {
         await Promise.race(running);
         continue;
       }
-      const job = await nextJob(worker, failures);
-      failures = job === 'unreachable' ? failures + 1 : 0;
-      if (job === undefined || job === 'unreachable') continue;
+      const job = await nextJob(worker, attempt);
+      if (job === undefined) continue;
       const run = runJob(worker, job).then((outcome) => {
         report[outcome] += 1;
         running.delete(run);
@@ -71,7 +76,7 @@ async function prepare(options: WorkerOptions): Promise<Loop> {
   };
 }
 
-async function nextJob(worker: Loop, failures: number): Promise<ClaimedJob | 'unreachable' | undefined> {
+async function nextJob(worker: Loop, attempt: ClaimAttempt): Promise<ClaimedJob | undefined> {
   const askedAt = worker.clock.now();
   try {
     const job = await worker.client.jobs.claim(
@@ -81,17 +86,20 @@ async function nextJob(worker: Loop, failures: number): Promise<ClaimedJob | 'un
         allowedTypes: worker.types === undefined ? undefined : [...worker.types],
         workerCapabilities: worker.capabilities === undefined ? undefined : [...worker.capabilities],
       },
-      { signal: worker.signal },
+      { signal: worker.signal, idempotencyKey: attempt.key, tries: 1 },
     );
+    attempt.key = worker.random.idempotencyKey();
+    attempt.failures = 0;
     const hurried = job === undefined && worker.clock.now() - askedAt < shortestPollMs;
     if (hurried) await pause(worker.clock, shortestPollMs, worker.signal);
     return job;
   } catch (error) {
     if (worker.signal.aborted) return undefined;
     if (!isAppError(error) || !error.retryable) throw error;
-    const ceiling = Math.min(longestPauseMs, 1000 * 2 ** failures);
+    const ceiling = Math.min(longestPauseMs, 1000 * 2 ** attempt.failures);
+    attempt.failures += 1;
     worker.log({ level: 'warn', message: `No job can be claimed: ${error.message} Trying again.` });
     await pause(worker.clock, ceiling * (0.5 + worker.random.fraction() / 2), worker.signal);
-    return 'unreachable';
+    return undefined;
   }
 }
