@@ -136,6 +136,7 @@ function assemble({ config, clock, ids, logger, store, blobBackend, adminToken }
     adminToken,
     signIn,
     close: async () => {
+      jobs.stopWaiting();
       await stopSweeping();
       await app.close();
       await store.close();

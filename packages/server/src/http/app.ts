@@ -71,6 +71,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   answerExpectationsLate(app);
   useJsonBodies(app, parts.clock);
   useRequestRules(app, parts);
+  endConnectionsWhenStopping(app);
   void app.register(
     (scope, _, done) => {
       addOperationRoutes(scope, parts.handlers);
@@ -157,6 +158,20 @@ function requireJson(request: FastifyRequest): void {
   if (Number(request.headers['content-length'] ?? 0) > limits.jsonBytes) {
     throw new AppError('body_too_large', 'The JSON body is larger than 1 MiB.');
   }
+}
+
+/** Node closes connections that are idle when it stops, and would wait for those that become so later. */
+function endConnectionsWhenStopping(app: FastifyInstance): void {
+  let stopping = false;
+  app.addHook('preClose', async () => {
+    stopping = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (stopping) reply.header('connection', 'close');
+  });
+  app.addHook('onResponse', async () => {
+    if (stopping) setImmediate(() => app.server.closeIdleConnections());
+  });
 }
 
 /** Node would answer `Expect: 100-continue` before we have decided anything. */

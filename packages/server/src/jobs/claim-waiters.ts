@@ -24,6 +24,10 @@ export class ClaimWaiters {
     };
   }
 
+  wakeAll(): void {
+    for (const waiter of this.#waiting) waiter.wake();
+  }
+
   arrived(route: JobRoute): void {
     for (const waiter of this.#waiting) {
       if (!routeMatches(route, waiter.scope)) continue;

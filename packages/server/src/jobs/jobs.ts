@@ -72,6 +72,7 @@ export class Jobs {
   readonly #ids: Ids;
   readonly #jobTypes: readonly string[];
   readonly #waiters = new ClaimWaiters();
+  #stopping = false;
 
   constructor(parts: JobsParts) {
     this.#store = parts.store;
@@ -132,10 +133,16 @@ export class Jobs {
     for (;;) {
       const job = await this.#claimOnce(principal, workerId, scope, call, options.key);
       const remaining = deadline - this.#clock.now();
-      if (job !== undefined || remaining <= 0 || options.signal.aborted) return job ?? null;
+      if (job !== undefined || remaining <= 0 || options.signal.aborted || this.#stopping) return job ?? null;
       const woken = await this.#arrival(scope, Math.min(remaining, claimPollMs), options.signal);
       if (woken === 'caller gone') return null;
     }
+  }
+
+  /** Lets every waiting claim look once more and answer, and none wait again: the server is stopping. */
+  stopWaiting(): void {
+    this.#stopping = true;
+    this.#waiters.wakeAll();
   }
 
   /** Renews the lease to now plus `leaseSeconds`. Errors: as every worker verb, see `#work`. */
