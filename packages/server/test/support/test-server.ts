@@ -198,7 +198,8 @@ export class TestServer {
   ): Promise<{ job: Job; worker: TestWorker; lease: string }> {
     const capability = this.unique('only');
     const worker = await this.worker({ capabilities: [capability] });
-    const made = await this.enqueue({ requiredCapabilities: [capability], ...fields });
+    // Jobs that require nothing are anyone's: this one must come before them.
+    const made = await this.enqueue({ requiredCapabilities: [capability], priority: 1_000_000, ...fields });
     const job = await this.claim(worker, { leaseSeconds });
     if (job?.id !== made.id || job.leaseId === undefined) throw new Error('the worker got another job than its own');
     return { job, worker, lease: job.leaseId };

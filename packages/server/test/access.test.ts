@@ -1,0 +1,117 @@
+// The access matrix of common.md: every operation, by every kind of caller.
+import { expect, it } from 'vitest';
+import { operations, type OperationId } from '@proofhouse/core';
+import { forEachStore } from './support/for-each-store.ts';
+import { fieldsAndFile, formBody, formType } from './support/form.ts';
+import type { Answer, Caller, CallOptions, TestServer } from './support/test-server.ts';
+
+const unknown = '00000000-0000-7000-8000-000000000000';
+
+interface Scene {
+  readonly jobId: string;
+  readonly artifactId: string;
+  readonly tokenId: string;
+}
+
+/** A right call of each operation. */
+function callsOf({ jobId, artifactId, tokenId }: Scene): Record<OperationId, [string, string, CallOptions]> {
+  const job = `/api/queue/jobs/${jobId}`;
+  const tokens = '/api/queue/workers/tokens';
+  return {
+    createJob: ['POST', '/api/queue/jobs', { json: { type: 'exec', requiredCapabilities: ['nobody-has-this'] } }],
+    listJobs: ['GET', '/api/queue/jobs', {}],
+    getJob: ['GET', job, {}],
+    claimJob: ['POST', '/api/queue/jobs/claim', { json: { allowedTypes: ['codex_skill'] } }],
+    heartbeatJob: ['POST', `${job}/heartbeat`, { json: {} }],
+    completeJob: ['POST', `${job}/complete`, { json: {} }],
+    failJob: ['POST', `${job}/fail`, { json: { errorMessage: 'x' } }],
+    uploadArtifact: [
+      'POST',
+      `${job}/artifacts/upload`,
+      { payload: formBody(fieldsAndFile({ name: 'form.txt' })), headers: { 'content-type': formType } },
+    ],
+    putArtifact: ['PUT', `${job}/artifacts/raw.txt`, { payload: 'bytes' }],
+    listJobArtifacts: ['GET', `${job}/artifacts`, {}],
+    downloadArtifact: ['GET', `${job}/artifacts/${artifactId}/download`, {}],
+    createWorkerToken: ['POST', tokens, { json: { workerId: 'made-by-the-matrix' } }],
+    listWorkerTokens: ['GET', tokens, {}],
+    revokeWorkerToken: ['POST', `${tokens}/${tokenId}/revoke`, { json: {} }],
+  };
+}
+
+async function call(t: TestServer, id: OperationId, scene: Scene, as: Caller): Promise<Answer> {
+  const [method, url, options] = callsOf(scene)[id];
+  return t.call(method, url, { ...options, as });
+}
+
+// By operation: what the admin, a worker holding the job and one not holding it are answered, and the latter two for
+// ids that are unknown. `workerId` is missing from the admin's worker calls, which is 422.
+const matrix: Record<OperationId, [admin: number, holder: number, other: number, otherUnknown: number]> = {
+  createJob: [201, 403, 403, 403],
+  listJobs: [200, 200, 200, 200],
+  getJob: [200, 200, 403, 404],
+  claimJob: [422, 200, 200, 200],
+  heartbeatJob: [422, 200, 409, 404],
+  completeJob: [422, 200, 409, 404],
+  failJob: [422, 200, 409, 404],
+  uploadArtifact: [201, 201, 403, 404],
+  putArtifact: [201, 201, 403, 404],
+  listJobArtifacts: [200, 200, 200, 404],
+  downloadArtifact: [200, 200, 403, 404],
+  createWorkerToken: [201, 403, 403, 403],
+  listWorkerTokens: [200, 403, 403, 403],
+  revokeWorkerToken: [200, 403, 403, 403],
+};
+
+forEachStore('access', (harness) => {
+  const sceneOf = async () => {
+    const t = harness();
+    const running = await t.running();
+    const { json } = await t.put(running.job.id, { name: 'made-by-the-admin.txt' });
+    const { tokenId } = await t.worker();
+    return { ...running, scene: { jobId: running.job.id, artifactId: json.id as string, tokenId } };
+  };
+  const nowhere: Scene = { jobId: unknown, artifactId: unknown, tokenId: unknown };
+
+  it.each(Object.keys(operations) as OperationId[])('%s', async (id) => {
+    const t = harness();
+    const { worker, scene } = await sceneOf();
+    const other = await t.worker();
+    const revoked = await t.worker();
+    await t.post(`/api/queue/workers/tokens/${revoked.tokenId}/revoke`);
+    const [admin, holder, notHolder, onUnknown] = matrix[id];
+
+    for (const as of [null, 'phw_wrong', `admin:wrong`, revoked]) {
+      for (const where of [scene, nowhere]) {
+        expect(await call(t, id, where, as)).toMatchObject({ status: 401, json: { code: 'unauthenticated' } });
+      }
+    }
+    expect((await call(t, id, scene, other)).status).toBe(notHolder);
+    expect((await call(t, id, nowhere, other)).status).toBe(onUnknown);
+    expect((await call(t, id, scene, worker)).status).toBe(holder);
+    const fresh = await sceneOf();
+    expect((await call(t, id, fresh.scene, 'admin')).status).toBe(admin);
+  });
+
+  it('a worker reads the artifacts of the job it holds and what it made itself, also after the job has ended', async () => {
+    const t = harness();
+    const { job, worker, lease, scene } = await sceneOf();
+    const mine = await t.put(job.id, { name: 'mine.txt', as: worker });
+    expect((await t.download({ jobId: job.id, id: scene.artifactId }, {}, worker)).status).toBe(200);
+    await t.post(`/api/queue/jobs/${job.id}/complete`, {}, worker, { 'proofhouse-lease': lease });
+    expect(await t.download({ jobId: job.id, id: scene.artifactId }, {}, worker)).toMatchObject({ status: 403 });
+    expect((await t.download(mine.json, {}, worker)).status).toBe(200);
+    const listed = await t.get(`/api/queue/jobs/${job.id}/artifacts`, worker);
+    expect(listed.json.items.map((item: { id: string }) => item.id)).toEqual([mine.json.id]);
+  });
+
+  it('nobody gains a role by a field or a header', async () => {
+    const t = harness();
+    const worker = await t.worker();
+    for (const headers of [{ 'x-role': 'admin' }, { 'x-forwarded-user': 'admin' }, { 'x-user': 'admin' }]) {
+      expect((await t.get('/api/queue/workers/tokens', worker, headers)).status).toBe(403);
+    }
+    const asAdmin = await t.post('/api/queue/jobs/claim', { workerId: 'admin' }, worker);
+    expect(asAdmin.json.code).toBe('worker_not_authorized');
+  });
+});
