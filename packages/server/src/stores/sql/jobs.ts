@@ -72,8 +72,10 @@ export class SqlJobStore implements JobStore {
     return this.#engine.write(() => applyDecision(jobId, now, decide));
   }
 
-  sweep(now: number, limit: number): Promise<JobRecord[]> {
-    return this.#engine.write(() => sweepJobs(now, limit));
+  async sweep(now: number, limit: number): Promise<JobRecord[]> {
+    const ended = await this.#engine.write(() => sweepJobs(now, limit));
+    await this.#engine.tidy();
+    return ended;
   }
 
   events(jobId: string, after: number, limit: number): Promise<JobEventRecord[]> {

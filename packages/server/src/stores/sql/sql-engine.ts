@@ -12,6 +12,9 @@ export interface SqlEngine {
   /** Runs a verb in a transaction of its own; what it wrote is durable when the promise settles. */
   write<Result>(verb: VerbFactory<Result>): Promise<Result>;
 
+  /** Clears away what slows claims down, where there is such a thing; called at every sweep, never fails. */
+  tidy(): Promise<void>;
+
   ping(): Promise<void>;
   now(): Promise<number>;
   /** Waits for what was begun; nothing may be begun afterwards. */

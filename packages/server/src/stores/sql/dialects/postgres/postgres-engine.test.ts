@@ -80,6 +80,28 @@ describe.skipIf(server === undefined)('the Postgres engine', () => {
     await engine.close();
   });
 
+  it('clears away the dead rows of claims', async () => {
+    const engine = await openPostgresEngine(database.url);
+    await runOn(
+      database.url,
+      'insert into jobs select (jsonb_populate_record(null::jobs, row)).* from (select ' +
+        jobJson +
+        ' as row from generate_series(1, 1500) as n) as made',
+    );
+    await runOn(database.url, 'alter table jobs set (autovacuum_enabled = off); update jobs set ready = 0');
+    const dead = async () => {
+      const answer = await runOn(
+        database.url,
+        "select n_dead_tup::int as dead from pg_stat_all_tables where relid = 'jobs'::regclass",
+      );
+      return (answer.rows as { dead: number }[])[0]?.dead;
+    };
+    await expect.poll(dead).toBe(1500);
+    await engine.tidy();
+    await expect.poll(dead).toBe(0);
+    await engine.close();
+  });
+
   it('a lost connection is unavailable once, and replaced', async () => {
     const engine = await openPostgresEngine(database.url, { maxConnections: 1 });
     const killed = engine.write(function* () {
@@ -91,6 +113,10 @@ describe.skipIf(server === undefined)('the Postgres engine', () => {
     await engine.close();
   });
 });
+
+const jobJson = `jsonb_build_object('id', n::text, 'type', 't', 'category', 'work', 'status', 'queued', 'ready', 1, 'route_id', 'r',
+  'priority', 0, 'required_capabilities', '[]', 'created_by', 'x', 'attempt', 1, 'max_attempts', 1, 'created_at', n, 'updated_at', n,
+  'last_seq', 0, 'payload', '{}')`;
 
 const pause = statement<object>()((db) => ({
   compile: () => ({ ...db.selectFrom('settings').compile(), sql: 'select pg_sleep(0.2)' }),
