@@ -10,7 +10,8 @@ import type { Page, PageRequest } from '../kernel/page.ts';
 export interface JobStore {
   /**
    * Adds a queued job and its `queued` event. A known idempotency key adds nothing: same fingerprint
-   * gives `repeated` with the first job, another gives `conflict`.
+   * gives `repeated` with the first job, another gives `conflict`. `job.createdAt` is now: keys that
+   * are past it count as absent.
    */
   enqueue(job: JobRecord, idempotency?: IdempotencyKey): Promise<Enqueued>;
 
@@ -22,7 +23,8 @@ export interface JobStore {
   /**
    * Claims up to `maxJobs` of the eligible ready jobs, in the order priority desc, createdAt, id. Two
    * claimers never get one job, and jobs that the claimer may not have cost nothing. With a known
-   * idempotency key it gives the jobs of the first claim, as they are now.
+   * idempotency key it gives the jobs of the first claim, as they are now; a claim that found nothing
+   * leaves its key unused, so that a wait can ask again with it. On its way it ends some leases that passed.
    */
   claim(request: ClaimRequest): Promise<Claimed>;
 
