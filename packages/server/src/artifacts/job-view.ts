@@ -1,5 +1,5 @@
-import { copyFile, link, lstat, mkdir, rename, rm } from 'node:fs/promises';
-import { constants } from 'node:fs';
+import { constants, lstatSync } from 'node:fs';
+import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baseName, foldersOf, type ArtifactRecord } from '@proofhouse/core';
 import type { Ids } from '../kernel/ids.ts';
@@ -24,9 +24,9 @@ export interface FolderJobViewParts {
 }
 
 /**
- * A projection that the server never reads. The blob is linked to a temporary name and renamed, so that
- * a reader sees the old bytes or the new ones, never half; it is copied where linking fails (another
- * disk). The root is ours: a symbolic link planted below it is refused, not followed.
+ * A projection that the server never reads. The blob is linked into place, or, where an older one is shown,
+ * to a temporary name and renamed, so that a reader sees the old bytes or the new ones, never half; it is copied where
+ * linking fails (another disk). The root is ours: a symbolic link planted below it is refused, not followed.
  */
 export class FolderJobView implements JobView {
   readonly #parts: FolderJobViewParts;
@@ -61,35 +61,60 @@ export class FolderJobView implements JobView {
   async #place(jobId: string, name: string, key: string): Promise<void> {
     const source = this.#parts.localPath(key);
     if (source === undefined) return;
+    const { root } = this.#parts;
     const folders = [jobId, ...foldersOf(name).map((folder) => `${jobId}/${folder}`)];
-    await mkdir(this.#parts.root, { recursive: true, mode: 0o750 });
-    for (const folder of folders) await ensureFolder(join(this.#parts.root, folder));
-    const folder = join(this.#parts.root, folders.at(-1) ?? jobId);
-    const temporary = join(this.#parts.root, jobId, `.${this.#parts.ids.token(16)}.new`);
+    for (const folder of folders) await ensureFolder(root, join(root, folder));
+    const place = join(root, folders.at(-1) ?? jobId, baseName(name));
+    if (await linkedAnew(source, place)) return;
+    const temporary = join(root, jobId, `.${this.#parts.ids.token(16)}.new`);
     try {
       await linkOrCopy(source, temporary);
-      await rename(temporary, join(folder, baseName(name)));
+      await rename(temporary, place);
     } finally {
+      // Renaming onto another name of the same file does nothing and leaves both.
       await rm(temporary, { force: true });
     }
   }
 }
 
-async function ensureFolder(path: string): Promise<void> {
+/**
+ * Makes the folder where it is missing; a link in its place is refused. It is there for nearly every upload, and
+ * asking the kernel's cache takes less than handing the question to another thread.
+ */
+async function ensureFolder(root: string, path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory() === true) return;
+  if (found !== undefined) throw new Error(`${path} is not a folder`);
   try {
+    await mkdir(root, { recursive: true, mode: 0o750 });
     await mkdir(path, { mode: 0o750 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is not a folder`, { cause: error });
+    if (!lstatSync(path).isDirectory()) throw new Error(`${path} is not a folder`, { cause: error });
   }
 }
+
+/** The common case, a name that is new: one call, and a reader sees all of it or nothing. */
+async function linkedAnew(source: string, place: string): Promise<boolean> {
+  try {
+    await link(source, place);
+    return true;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (code === 'EEXIST' || unlinkable.has(code)) return false;
+    throw error;
+  }
+}
+
+/** Answers of file systems, or of places on different ones, that cannot give a file a second name. */
+const unlinkable = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP']);
 
 async function linkOrCopy(source: string, target: string): Promise<void> {
   try {
     await link(source, target);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP'].includes(code)) throw error;
+    if (!unlinkable.has(code)) throw error;
     await copyFile(source, target, constants.COPYFILE_EXCL);
   }
 }
