@@ -8,6 +8,8 @@ export type Action =
   | 'job.claim'
   | 'job.work'
   | 'job.decide'
+  | 'job.follow'
+  | 'worker.list'
   | 'artifact.add'
   | 'artifact.list'
   | 'artifact.read'
@@ -49,8 +51,10 @@ export function may(principal: Principal, action: Action, record?: AccessRecord)
   }
 }
 
+const readOnlyActions: readonly Action[] = ['job.list', 'job.read', 'job.follow', 'worker.list', 'artifact.list'];
+
 function readOnlyMay(action: Action, record: AccessRecord | undefined): boolean {
-  if (action === 'job.list' || action === 'artifact.list' || action === 'job.read') return true;
+  if (readOnlyActions.includes(action)) return true;
   if (action !== 'artifact.read') return false;
   return record?.kind !== 'artifact' || record.dataClass !== 'sensitive';
 }
@@ -59,6 +63,8 @@ function workerMay(workerId: string, action: Action, record: AccessRecord | unde
   switch (action) {
     case 'job.create':
     case 'job.decide':
+    case 'job.follow':
+    case 'worker.list':
     case 'credential.manage':
       return false;
     case 'job.claim':

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jobStatuses } from './job-status.ts';
 import type { JobCategory } from './job-types.ts';
 import { timeSchema, uuidSchema } from './wire-values.ts';
 
@@ -30,6 +31,42 @@ export interface JobEventDraft {
   /** At most 4 KiB of JSON. */
   readonly payload?: Readonly<Record<string, unknown>>;
 }
+
+/** Bytes of UTF-8. */
+export const maxEventMessageBytes = 2048;
+/** Bytes of UTF-8 JSON. */
+export const maxEventPayloadBytes = 4096;
+export const maxEventsPerCall = 100;
+
+const eventInputSchema = z.strictObject({
+  level: z.enum(eventLevels).default('info'),
+  message: z.string().min(1),
+  payload: z.record(z.string(), z.unknown()).nullish(),
+});
+export type EventInput = z.output<typeof eventInputSchema>;
+
+/** One event, or up to 100 that are numbered in one commit. */
+export const appendEventsSchema = z
+  .strictObject({
+    ...eventInputSchema.partial().shape,
+    events: z.array(eventInputSchema).min(1).max(maxEventsPerCall).optional(),
+    workerId: z.string().nullish(),
+    leaseId: z.string().nullish(),
+  })
+  .refine((body) => (body.events === undefined) !== (body.message === undefined), {
+    message: 'send either one event (level, message, payload) or `events`',
+    path: ['events'],
+  })
+  .meta({ id: 'AppendEvents' });
+
+/** A place in a job's log: the sequence number of the last event that was read. */
+export const eventCursorSchema = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0);
+
+/** Something changed: look again. Carries no state that a client may rely on. */
+export const jobHintSchema = z
+  .object({ jobId: uuidSchema, seq: z.int(), status: z.enum(jobStatuses) })
+  .meta({ id: 'JobHint' });
+export type JobHint = z.infer<typeof jobHintSchema>;
 
 /** `seq` counts from 1 within its job, without gaps. */
 export interface JobEventRecord extends JobEventDraft {

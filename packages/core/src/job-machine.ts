@@ -1,5 +1,6 @@
 import type { ErrorCode } from './error-codes.ts';
-import type { JobRecord, JobStatus, WorkerEnding } from './job.ts';
+import type { JobRecord, WorkerEnding } from './job.ts';
+import type { JobStatus } from './job-status.ts';
 import type { JobEventDraft } from './job-event.ts';
 
 /**
@@ -11,6 +12,7 @@ export type JobCommand =
   | { readonly kind: 'renew'; readonly fence: Fence; readonly leaseMs: number }
   | { readonly kind: 'complete'; readonly fence: Fence; readonly resultSummary: string | null }
   | { readonly kind: 'fail'; readonly fence: Fence; readonly errorMessage: string; readonly retryable: boolean }
+  | { readonly kind: 'note'; readonly fence: Fence; readonly events: readonly JobEventDraft[] }
   | { readonly kind: 'ack'; readonly fence: Fence; readonly message: string | null }
   | { readonly kind: 'expire' }
   | { readonly kind: 'cancel'; readonly actor: string; readonly reason: string | null }
@@ -22,6 +24,7 @@ export type JobCommandKind = JobCommand['kind'];
 export const jobMoves: Readonly<Record<JobCommandKind, Partial<Record<JobStatus, readonly JobStatus[]>>>> = {
   claim: { queued: ['running'] },
   renew: { running: ['running'] },
+  note: { running: ['running'] },
   complete: { running: ['succeeded'] },
   fail: { running: ['failed', 'queued', 'dead_letter', 'cancelled'] },
   ack: { running: ['cancelled'] },
@@ -65,6 +68,8 @@ export function decideJob(job: JobRecord, command: JobCommand, now: number): Job
       return fenced(job, command.fence, now, 'complete') ?? completed(job, command.resultSummary, now);
     case 'fail':
       return fenced(job, command.fence, now, 'fail') ?? failed(job, command, now);
+    case 'note':
+      return fenced(job, command.fence, now) ?? changed(job, ...command.events);
     case 'ack':
       return fenced(job, command.fence, now, 'ack') ?? acknowledged(job, command.message, now);
     case 'expire':
@@ -225,7 +230,7 @@ function requeued(job: JobRecord, now: number, delayMs: number): JobRecord {
 }
 
 function changed(job: JobRecord, ...events: JobEventDraft[]): JobDecision {
-  return { outcome: 'changed', job, events };
+  return { outcome: 'changed', job: { ...job, lastSeq: job.lastSeq + events.length }, events };
 }
 
 function cancelledEvent(job: JobRecord): JobEventDraft {

@@ -1,12 +1,8 @@
 import { z } from 'zod';
+import { jobStatuses, type JobStatus } from './job-status.ts';
 import { categoryOf } from './job-types.ts';
+import { problemSchema } from './problem.ts';
 import { textSchema, timeSchema, uuidSchema } from './wire-values.ts';
-
-export const jobStatuses = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'dead_letter'] as const;
-export type JobStatus = (typeof jobStatuses)[number];
-
-/** Statuses that end a job. Only an operator's retry leaves one. */
-export const finalStatuses: readonly JobStatus[] = ['succeeded', 'failed', 'cancelled', 'dead_letter'];
 
 export type JobPayload = Readonly<Record<string, unknown>>;
 
@@ -55,6 +51,8 @@ export interface JobRecord {
   readonly finishedAt: number | null;
   /** The call by which the holder ended the lease, so that its repetition can be answered alike. */
   readonly endedBy: WorkerEnding | null;
+  /** How many events its log has: the sequence number of the last one. */
+  readonly lastSeq: number;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
@@ -120,8 +118,13 @@ export const claimSchema = z
     allowedTypes: z.array(z.string()).max(64).nullish(),
     workerCapabilities: capabilitiesSchema.nullish(),
     waitSeconds: z.number().min(0).max(30).default(0),
+    maxJobs: z.int().min(1).max(100).optional().meta({
+      description: 'Claims up to this many, one by one, and answers `{jobs}`; without it `{job}`.',
+    }),
   })
   .meta({ id: 'ClaimJob' });
+
+export const claimedSchema = z.union([z.object({ job: jobSchema.nullable() }), z.object({ jobs: z.array(jobSchema) })]);
 
 /** Fields every worker call may carry beside its own; the lease belongs in the `Proofhouse-Lease` header. */
 const holderFields = { workerId: textSchema(1, 255).nullish(), leaseId: textSchema(1, 255).nullish() };
@@ -135,6 +138,35 @@ export const completeSchema = z
 export const failSchema = z
   .strictObject({ ...holderFields, errorMessage: z.string(), retryable: z.boolean().default(false) })
   .meta({ id: 'FailJob' });
+
+/** Characters of the reason a person gives for cancelling. */
+const maxReasonLength = 2000;
+
+export const cancelSchema = z
+  .strictObject({ reason: z.string().trim().max(maxReasonLength).nullish() })
+  .meta({ id: 'CancelJob' });
+export const ackSchema = z
+  .strictObject({ ...holderFields, message: z.string().trim().max(maxReasonLength).nullish() })
+  .meta({ id: 'AckCancel' });
+
+/** Many ends at once. Each item is decided by itself; one that fails does not hold the others back. */
+export const completeBatchSchema = z
+  .strictObject({
+    workerId: textSchema(1, 255).nullish(),
+    items: z
+      .array(z.strictObject({ jobId: z.string(), leaseId: textSchema(1, 255), resultSummary: z.string().nullish() }))
+      .min(1)
+      .max(100),
+  })
+  .meta({ id: 'CompleteBatch' });
+
+export const completeBatchResultSchema = z
+  .object({
+    results: z.array(
+      z.union([z.object({ jobId: z.string(), job: jobSchema }), z.object({ jobId: z.string(), error: problemSchema })]),
+    ),
+  })
+  .meta({ id: 'CompleteBatchResult' });
 
 /** The job as it crosses the wire; the lease is shown to its holder alone. */
 export function jobToWire(job: JobRecord, options: { showLease: boolean }): Job {

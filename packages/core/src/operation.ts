@@ -4,7 +4,7 @@ import type { ErrorCode } from './error-codes.ts';
 
 /** How bytes travel: `bytes` is the artifact itself, `multipart` a form with one file. */
 export type RequestWire = 'none' | 'json' | 'bytes' | 'multipart';
-export type ResponseWire = 'json' | 'bytes';
+export type ResponseWire = 'json' | 'bytes' | 'sse';
 
 /**
  * One row of the operations table. From it come the HTTP route, the typed client method, the OpenAPI

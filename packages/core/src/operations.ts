@@ -1,17 +1,24 @@
 import { z } from 'zod';
 import { artifactTypes, jobArtifactSchema } from './artifact.ts';
+import { appendEventsSchema, eventCursorSchema, jobEventSchema, jobHintSchema } from './job-event.ts';
+import { whySchema } from './job-why.ts';
 import {
+  ackSchema,
+  cancelSchema,
+  claimedSchema,
   claimSchema,
+  completeBatchResultSchema,
+  completeBatchSchema,
   completeSchema,
   createJobSchema,
   failSchema,
   heartbeatSchema,
   jobSchema,
-  jobStatuses,
 } from './job.ts';
+import { jobStatuses } from './job-status.ts';
 import type { Operation } from './operation.ts';
 import { cursorSchema, limitSchema, textSchema, uuidSchema } from './wire-values.ts';
-import { createdWorkerTokenSchema, createWorkerTokenSchema, workerTokenSchema } from './worker.ts';
+import { createdWorkerTokenSchema, createWorkerTokenSchema, seenWorkerSchema, workerTokenSchema } from './worker.ts';
 
 const nothing = z.strictObject({});
 const jobParams = z.strictObject({ jobId: z.string() });
@@ -99,9 +106,10 @@ export const operations = {
     action: 'job.claim',
     idempotent: true,
     summary: 'Claim the next eligible job',
-    description: 'Waits up to `waitSeconds` for one; `{"job": null}` when there is none.',
+    description:
+      'Waits up to `waitSeconds` for one; `{"job": null}` when there is none. With `maxJobs`, `{"jobs": […]}`.',
     body: claimSchema,
-    output: z.object({ job: jobSchema.nullable() }),
+    output: claimedSchema,
     errors: ['worker_not_authorized', 'idempotency_conflict'],
   }),
   heartbeatJob: operation({
@@ -139,6 +147,114 @@ export const operations = {
     body: failSchema,
     output: jobSchema,
     errors: ['worker_not_authorized', ...fenceErrors, 'job_ownership_mismatch'],
+  }),
+  completeJobs: operation({
+    method: 'POST',
+    path: '/api/queue/jobs/complete-batch',
+    request: 'json',
+    action: 'job.work',
+    summary: 'End many held jobs as succeeded; each by itself',
+    body: completeBatchSchema,
+    output: completeBatchResultSchema,
+    errors: ['worker_not_authorized'],
+  }),
+  cancelJob: operation({
+    method: 'POST',
+    path: '/api/queue/jobs/{jobId}/cancel',
+    request: 'json',
+    action: 'job.decide',
+    summary: 'Cancel a queued job, or ask the holder of a running one to stop',
+    params: jobParams,
+    body: cancelSchema,
+    output: jobSchema,
+    errors: ['job_not_found', 'job_state_conflict'],
+  }),
+  ackCancel: operation({
+    method: 'POST',
+    path: '/api/queue/jobs/{jobId}/cancel/ack',
+    request: 'json',
+    action: 'job.work',
+    lease: true,
+    summary: 'End a held job as cancelled, as was asked',
+    params: jobParams,
+    body: ackSchema,
+    output: jobSchema,
+    errors: ['worker_not_authorized', ...fenceErrors, 'job_ownership_mismatch'],
+  }),
+  retryJob: operation({
+    method: 'POST',
+    path: '/api/queue/jobs/{jobId}/retry',
+    request: 'json',
+    action: 'job.decide',
+    summary: 'Put a failed or dead-lettered job back into the queue',
+    params: jobParams,
+    output: jobSchema,
+    errors: ['job_not_found', 'job_state_conflict'],
+  }),
+  explainJob: operation({
+    method: 'GET',
+    path: '/api/queue/jobs/{jobId}/why',
+    action: 'job.decide',
+    summary: 'Why a job waits, and which workers nearly match',
+    params: jobParams,
+    output: whySchema,
+    errors: ['job_not_found'],
+  }),
+  listWorkers: operation({
+    method: 'GET',
+    path: '/api/queue/workers',
+    action: 'worker.list',
+    summary: 'Workers seen in the last ten minutes',
+    query: z.strictObject({ limit: limitSchema(200, 50), cursor: cursorSchema }),
+    output: page(seenWorkerSchema),
+    errors: ['invalid_cursor'],
+  }),
+  appendEvents: operation({
+    method: 'POST',
+    path: '/api/queue/jobs/{jobId}/events',
+    request: 'json',
+    status: 201,
+    action: 'job.work',
+    lease: true,
+    idempotent: true,
+    summary: 'Write one event, or up to 100, into the log of a held job',
+    params: jobParams,
+    body: appendEventsSchema,
+    output: z.object({ events: z.array(jobEventSchema) }),
+    errors: ['worker_not_authorized', ...fenceErrors, 'job_ownership_mismatch', 'idempotency_conflict'],
+  }),
+  listEvents: operation({
+    method: 'GET',
+    path: '/api/queue/jobs/{jobId}/events',
+    action: 'job.read',
+    summary: 'Read the log of a job, oldest first',
+    description:
+      'Poll with `after` set to the `nextCursor` of the answer before; null once a final job is read to its end.',
+    params: jobParams,
+    query: z.strictObject({ after: eventCursorSchema, limit: limitSchema(500, 100) }),
+    output: page(jobEventSchema),
+    errors: ['job_not_found'],
+  }),
+  streamEvents: operation({
+    method: 'GET',
+    path: '/api/queue/jobs/{jobId}/events/stream',
+    response: 'sse',
+    action: 'job.read',
+    summary: 'Follow the log of a job (Server-Sent Events)',
+    description: '`id:` is the sequence number, `Last-Event-ID` resumes; ends after a final state.',
+    params: jobParams,
+    query: z.strictObject({ after: eventCursorSchema }),
+    output: jobEventSchema,
+    errors: ['job_not_found'],
+  }),
+  streamHints: operation({
+    method: 'GET',
+    path: '/api/queue/events/stream',
+    response: 'sse',
+    action: 'job.follow',
+    summary: 'Hints that jobs changed (Server-Sent Events)',
+    description: 'Without ids or replay: after a reconnect list again.',
+    output: jobHintSchema,
   }),
   uploadArtifact: operation({
     method: 'POST',

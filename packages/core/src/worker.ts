@@ -68,6 +68,18 @@ export const workerTokenSchema = z
   .meta({ id: 'WorkerToken' });
 export type WorkerToken = z.infer<typeof workerTokenSchema>;
 
+/** A worker that asked for work, or kept a lease alive, lately. */
+export const seenWorkerSchema = z
+  .object({
+    workerId: z.string(),
+    lastSeenAt: timeSchema,
+    capabilities: z.array(z.string()),
+    allowedTypes: z.array(z.string()).nullable(),
+    version: z.string().nullable(),
+    holds: z.array(uuidSchema).meta({ description: 'Jobs it holds now, at most 100.' }),
+  })
+  .meta({ id: 'SeenWorker' });
+
 export const createdWorkerTokenSchema = z
   .object({ token: z.string().meta({ description: 'Shown once; keep it.' }), workerToken: workerTokenSchema })
   .meta({ id: 'CreatedWorkerToken' });

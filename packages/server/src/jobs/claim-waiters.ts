@@ -24,8 +24,11 @@ export class ClaimWaiters {
     };
   }
 
+  /** Something arrived, nobody knows what. */
   wakeAll(): void {
-    for (const waiter of this.#waiting) waiter.wake();
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const waiter of waiting) waiter.wake();
   }
 
   arrived(route: JobRoute): void {

@@ -37,6 +37,9 @@ export interface JobStore {
   /** Ends leases that passed before `now`, at most `limit` of them; safe with many servers at once. */
   sweep(now: number, limit: number): Promise<JobRecord[]>;
 
+  /** How many ready jobs of the same route come before this one; counts to `most` at most. */
+  countAhead(job: JobRecord, most: number): Promise<number>;
+
   /** Events of a job with `seq` over `after`, oldest first. */
   events(jobId: string, after: number, limit: number): Promise<JobEventRecord[]>;
 }

@@ -1,40 +1,37 @@
 import {
-  AppError,
   actorOf,
   decideJob,
-  maxPayloadBytes,
+  explainWait,
+  maxCountedPosition,
   maxSummaryBytes,
   may,
+  problemOf,
   storableText,
   utf8Bytes,
+  AppError,
+  type EventInput,
   type JobCategory,
   type JobCommand,
-  type JobPayload,
+  type JobEventRecord,
   type JobRecord,
   type JobStatus,
   type Principal,
+  type Problem,
+  type Why,
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/clock.ts';
 import { idempotencyLifeMs, type IdempotencyKey } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { decodeCursor, encodeCursor, type ListFilter } from '../kernel/page.ts';
 import { sha256Hex } from '../kernel/secret.ts';
+import type { Presence } from '../workers/presence.ts';
 import { ClaimWaiters, type ClaimScope } from './claim-waiters.ts';
-import { routeOf } from './job-route.ts';
-import type { JobStore } from './job-store.ts';
+import { fieldError, idempotencyConflict, jobNotFound } from './job-errors.ts';
+import type { JobHints } from './job-hints.ts';
 import { claimScope, holderOf, type Holder } from './job-holder.ts';
-
-export interface NewJob {
-  readonly type: string;
-  readonly priority: number;
-  readonly payload: JobPayload;
-  readonly affinityKey?: string | null | undefined;
-  readonly maxAttempts: number;
-  readonly requiredCapabilities?: readonly string[] | null | undefined;
-  readonly taskId?: string | null | undefined;
-  readonly bundleId?: string | null | undefined;
-  readonly notBefore?: string | null | undefined;
-}
+import { noteDrafts } from './job-log.ts';
+import type { JobStore } from './job-store.ts';
+import { newJobRecord, type NewJob } from './new-job.ts';
 
 export interface ClaimCall {
   readonly workerId?: string | null | undefined;
@@ -42,6 +39,8 @@ export interface ClaimCall {
   readonly allowedTypes?: readonly string[] | null | undefined;
   readonly workerCapabilities?: readonly string[] | null | undefined;
   readonly waitSeconds: number;
+  /** Absent: one. */
+  readonly maxJobs?: number | undefined;
 }
 
 export interface JobQuery {
@@ -51,6 +50,22 @@ export interface JobQuery {
   readonly limit: number;
   readonly cursor?: string | undefined;
 }
+
+export interface ClaimOptions {
+  readonly key?: string | undefined;
+  /** What the worker calls its software, for the list of workers. */
+  readonly version?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface CompleteItem {
+  readonly jobId: string;
+  readonly leaseId: string;
+  readonly resultSummary?: string | null | undefined;
+}
+
+export type CompleteResult =
+  { readonly jobId: string; readonly job: JobRecord } | { readonly jobId: string; readonly error: Problem };
 
 /** How often a waiting claim looks again by itself: for jobs that other servers added or whose delay passed. */
 export const claimPollMs = 1000;
@@ -63,6 +78,8 @@ export interface JobsParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly jobTypes: readonly string[];
+  readonly hints: JobHints;
+  readonly presence: Presence;
 }
 
 /** The queue as its callers use it: who may, which fields, which errors. The moves themselves are core's. */
@@ -71,6 +88,8 @@ export class Jobs {
   readonly #clock: Clock;
   readonly #ids: Ids;
   readonly #jobTypes: readonly string[];
+  readonly #hints: JobHints;
+  readonly #presence: Presence;
   readonly #waiters = new ClaimWaiters();
   #stopping = false;
 
@@ -79,15 +98,23 @@ export class Jobs {
     this.#clock = parts.clock;
     this.#ids = parts.ids;
     this.#jobTypes = parts.jobTypes;
+    this.#hints = parts.hints;
+    this.#presence = parts.presence;
+    parts.hints.onAny((heard) => {
+      if (heard === 'much') this.#waiters.wakeAll();
+      else if (heard.route !== undefined) this.#waiters.arrived(heard.route);
+    });
   }
 
   /** `created` is false when the idempotency key had made the job before. Errors: `invalid_request`, `idempotency_conflict`. */
   async create(principal: Principal, input: NewJob, key?: string): Promise<{ job: JobRecord; created: boolean }> {
-    const job = this.#newJob(actorOf(principal), input);
+    this.#checkType(input.type);
+    const made = { id: this.#ids.uuid(), by: actorOf(principal), now: this.#clock.now() };
+    const job = newJobRecord(input, made);
     const idempotency = key === undefined ? undefined : this.#idempotency(principal, 'createJob', key, input, job.id);
     const result = await this.#store.enqueue(job, idempotency);
     if (result.outcome === 'conflict') throw idempotencyConflict();
-    if (result.outcome === 'added') this.#announce(result.job);
+    if (result.outcome === 'added') this.#hints.publish(result.job);
     return { job: result.job, created: result.outcome === 'added' };
   }
 
@@ -121,21 +148,22 @@ export class Jobs {
   }
 
   /**
-   * The next job the worker may have, or null after waiting `waitSeconds`. `signal` ends the wait of a
-   * caller that went away, so that no job is claimed for nobody.
+   * Up to `maxJobs` jobs that the worker may have, claimed one by one; none after waiting `waitSeconds`. `signal`
+   * ends the wait of a caller that went away, so that no job is claimed for nobody.
    * Errors: `worker_not_authorized`, `idempotency_conflict`, `invalid_request`.
    */
-  async claim(principal: Principal, call: ClaimCall, options: { key?: string | undefined; signal: AbortSignal }) {
+  async claim(principal: Principal, call: ClaimCall, options: ClaimOptions): Promise<readonly JobRecord[]> {
     const workerId = holderOf(principal, call.workerId);
     const scope = claimScope(principal, call);
     for (const type of call.allowedTypes ?? []) this.#checkType(type);
+    this.#presence.claimed({ workerId, version: options.version, ...scope });
     const deadline = this.#clock.now() + call.waitSeconds * 1000;
     for (;;) {
-      const job = await this.#claimOnce(principal, workerId, scope, call, options.key);
+      const jobs = await this.#claimOnce(principal, workerId, scope, call, options.key);
       const remaining = deadline - this.#clock.now();
-      if (job !== undefined || remaining <= 0 || options.signal.aborted || this.#stopping) return job ?? null;
+      if (jobs.length > 0 || remaining <= 0 || options.signal.aborted || this.#stopping) return jobs;
       const woken = await this.#arrival(scope, Math.min(remaining, claimPollMs), options.signal);
-      if (woken === 'caller gone') return null;
+      if (woken === 'caller gone') return [];
     }
   }
 
@@ -147,6 +175,7 @@ export class Jobs {
 
   /** Renews the lease to now plus `leaseSeconds`. Errors: as every worker verb, see `#work`. */
   heartbeat(holder: Holder, jobId: string, leaseSeconds: number): Promise<JobRecord> {
+    this.#presence.alive(holder.workerId);
     return this.#work(jobId, { kind: 'renew', fence: holder, leaseMs: leaseSeconds * 1000 });
   }
 
@@ -158,15 +187,64 @@ export class Jobs {
   async fail(holder: Holder, jobId: string, errorMessage: string, retryable: boolean): Promise<JobRecord> {
     const message = boundedText(errorMessage, 'errorMessage') ?? '';
     if (message.trim() === '') throw fieldError('errorMessage', 'must not be blank');
-    const job = await this.#work(jobId, { kind: 'fail', fence: holder, errorMessage: message, retryable });
-    if (job.status === 'queued') this.#announce(job);
-    return job;
+    return this.#work(jobId, { kind: 'fail', fence: holder, errorMessage: message, retryable });
+  }
+
+  /** Ends many jobs; each is decided by itself, and what went wrong with one stands in its place. */
+  completeMany(workerId: string, items: readonly CompleteItem[]): Promise<CompleteResult[]> {
+    return Promise.all(
+      items.map(async ({ jobId, leaseId, resultSummary }) => {
+        try {
+          return { jobId, job: await this.complete({ workerId, leaseId }, jobId, resultSummary) };
+        } catch (error) {
+          if (error instanceof AppError) return { jobId, error: problemOf(error) };
+          throw error;
+        }
+      }),
+    );
+  }
+
+  /** The holder of a job that was asked to stop says that it has. Errors: as `#work`. */
+  acknowledge(holder: Holder, jobId: string, message?: string | null): Promise<JobRecord> {
+    return this.#work(jobId, { kind: 'ack', fence: holder, message: boundedText(message ?? null, 'message') });
+  }
+
+  /**
+   * Cancels a queued job at once; asks the holder of a running one to stop. Asking again changes nothing.
+   * Errors: `job_not_found`, `job_state_conflict`.
+   */
+  cancel(principal: Principal, jobId: string, reason?: string | null): Promise<JobRecord> {
+    const words = reason == null || reason === '' ? null : storableText(reason);
+    return this.#work(jobId, { kind: 'cancel', actor: actorOf(principal), reason: words });
+  }
+
+  /** Puts a failed or dead-lettered job back. Errors: `job_not_found`, `job_state_conflict`. */
+  retry(principal: Principal, jobId: string): Promise<JobRecord> {
+    return this.#work(jobId, { kind: 'retry', actor: actorOf(principal) });
+  }
+
+  /** Writes a holder's own events, numbered in one commit. Errors: as `#work`, `invalid_request`. */
+  async note(holder: Holder, jobId: string, inputs: readonly EventInput[]): Promise<JobEventRecord[]> {
+    const events = noteDrafts(inputs);
+    const job = await this.#work(jobId, { kind: 'note', fence: holder, events });
+    const first = job.lastSeq - events.length + 1;
+    return events.map((event, index) => ({ ...event, jobId, seq: first + index, createdAt: job.updatedAt }));
+  }
+
+  /** Why a job waits: what nobody offers, its delay, its place. Errors: `job_not_found`. */
+  async why(jobId: string): Promise<Why> {
+    const job = await this.require(jobId);
+    const [workers, ahead] = await Promise.all([
+      this.#presence.lately(),
+      job.status === 'queued' ? this.#store.countAhead(job, maxCountedPosition) : 0,
+    ]);
+    return explainWait(job, workers, ahead, this.#clock.now());
   }
 
   /** Ends leases that passed; gives how many. Called again and again by the server. */
   async sweep(): Promise<number> {
     const ended = await this.#store.sweep(this.#clock.now(), sweepBatch);
-    for (const job of ended) if (job.status === 'queued') this.#announce(job);
+    for (const job of ended) this.#hints.publish(job);
     return ended.length;
   }
 
@@ -178,6 +256,7 @@ export class Jobs {
       : undefined;
     if (decision === undefined) throw jobNotFound(jobId);
     if (decision.outcome === 'refused') throw new AppError(decision.refusal.code, decision.refusal.message);
+    if (decision.outcome === 'changed' && command.kind !== 'renew') this.#hints.publish(decision.job);
     return decision.job;
   }
 
@@ -189,12 +268,13 @@ export class Jobs {
       workerId,
       ...scope,
       leaseMs: call.leaseSeconds * 1000,
-      leaseIds: [this.#ids.leaseId()],
+      leaseIds: Array.from({ length: call.maxJobs ?? 1 }, () => this.#ids.leaseId()),
       now,
       idempotency,
     });
     if (result.outcome === 'conflict') throw idempotencyConflict();
-    return result.jobs[0];
+    if (result.outcome === 'claimed') for (const job of result.jobs) this.#hints.publish(job);
+    return result.jobs;
   }
 
   // Settles at the first of: a matching arrival, `ms` passed, the caller gone.
@@ -211,51 +291,6 @@ export class Jobs {
       signal.addEventListener('abort', done);
       if (signal.aborted) done();
     });
-  }
-
-  #announce(job: JobRecord): void {
-    this.#waiters.arrived(routeOf(job));
-  }
-
-  #newJob(createdBy: string, input: NewJob): JobRecord {
-    this.#checkType(input.type);
-    if (input.type === 'manifest') {
-      throw new AppError('invalid_manifest_job', 'This server does not take manifest jobs yet.');
-    }
-    for (const field of ['taskId', 'bundleId'] as const) {
-      if (input[field] != null) throw fieldError(field, 'this server has no tasks and bundles yet');
-    }
-    checkPayload(input.payload);
-    const now = this.#clock.now();
-    const notBefore = input.notBefore == null ? null : Date.parse(input.notBefore);
-    return {
-      id: this.#ids.uuid(),
-      type: input.type,
-      status: 'queued',
-      priority: input.priority,
-      payload: input.payload,
-      requiredCapabilities: capabilityList(input.requiredCapabilities ?? []),
-      repository: repositoryOf(input.payload),
-      affinityKey: input.affinityKey ?? null,
-      createdBy,
-      parentJobId: null,
-      claimedBy: null,
-      leaseId: null,
-      leaseExpiresAt: null,
-      nextAttemptAt: notBefore !== null && notBefore > now ? notBefore : null,
-      attempt: 1,
-      maxAttempts: input.maxAttempts,
-      resultSummary: null,
-      errorMessage: null,
-      cancelRequestedAt: null,
-      cancelRequestedBy: null,
-      cancelReason: null,
-      startedAt: null,
-      finishedAt: null,
-      endedBy: null,
-      createdAt: now,
-      updatedAt: now,
-    };
   }
 
   #checkType(type: string): void {
@@ -279,31 +314,10 @@ export class Jobs {
   }
 }
 
-/** Lower case, sorted, without repeats: how capabilities are kept and compared. */
-export function capabilityList(names: readonly string[]): string[] {
-  return [...new Set(names.map((name) => name.trim().toLowerCase()))].sort();
-}
-
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function isUuid(id: string): boolean {
   return uuid.test(id);
-}
-
-function checkPayload(payload: JobPayload): void {
-  const size = utf8Bytes(JSON.stringify(payload));
-  if (size > maxPayloadBytes) {
-    throw fieldError('payload', `is ${String(size)} bytes of JSON; at most ${String(maxPayloadBytes)} are kept`);
-  }
-}
-
-function repositoryOf(payload: JobPayload): string | null {
-  const repository = payload['repository'];
-  if (repository === undefined || repository === null) return null;
-  // eslint-disable-next-line no-control-regex -- finding control characters is the point.
-  const usable = typeof repository === 'string' && /^[^\u0000-\u001f\u007f]{1,255}$/.test(repository.trim());
-  if (!usable) throw fieldError('payload.repository', 'must be a text of 1 to 255 characters');
-  return repository.trim();
 }
 
 function boundedText(text: string | null, field: string): string | null {
@@ -312,16 +326,4 @@ function boundedText(text: string | null, field: string): string | null {
     throw fieldError(field, `is longer than ${String(maxSummaryBytes)} bytes; put long output into an artifact`);
   }
   return storableText(text);
-}
-
-function fieldError(path: string, message: string): AppError {
-  return new AppError('invalid_request', `${path}: ${message}.`, { errors: [{ path, message }] });
-}
-
-function jobNotFound(jobId: string): AppError {
-  return new AppError('job_not_found', `There is no job ${JSON.stringify(jobId.slice(0, 80))}.`);
-}
-
-function idempotencyConflict(): AppError {
-  return new AppError('idempotency_conflict', 'This Idempotency-Key was used for a different request; use a new one.');
 }

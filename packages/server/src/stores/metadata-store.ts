@@ -1,6 +1,8 @@
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { JobStore } from '../jobs/job-store.ts';
 import type { Commits } from '../kernel/commit.ts';
+import type { HintChannel } from '../jobs/job-hints.ts';
+import type { PresenceStore } from '../workers/presence-store.ts';
 import type { SettingStore } from '../kernel/setting-store.ts';
 import type { WorkerStore } from '../workers/worker-store.ts';
 
@@ -20,6 +22,9 @@ export interface MetadataStore extends Commits {
   readonly artifacts: ArtifactStore;
   readonly workers: WorkerStore;
   readonly settings: SettingStore;
+  readonly presence: PresenceStore;
+  /** How servers of one database tell each other to look again; undefined where there is only one server. */
+  readonly hintChannel: HintChannel | undefined;
 
   /** Answers when the engine can be reached and read. */
   ping(): Promise<void>;

@@ -27,14 +27,15 @@ export function jobFromRow(row: JobRow): JobRecord {
     startedAt: row.started_at,
     finishedAt: row.finished_at,
     endedBy: row.ended_by,
+    lastSeq: row.last_seq,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
 }
 
-export function jobToRow(job: JobRecord, routeId: string, now: number, lastSeq: number): JobRow {
+export function jobToRow(job: JobRecord, routeId: string, now: number): JobRow {
   return {
-    ...jobState(job, now, lastSeq),
+    ...jobState(job, now),
     id: job.id,
     type: job.type,
     category: categoryOf(job.type),
@@ -50,7 +51,7 @@ export function jobToRow(job: JobRecord, routeId: string, now: number, lastSeq: 
   };
 }
 
-export function jobState(job: JobRecord, now: number, lastSeq: number): JobState {
+export function jobState(job: JobRecord, now: number): JobState {
   const due = job.nextAttemptAt === null || job.nextAttemptAt <= now;
   return {
     status: job.status,
@@ -70,7 +71,7 @@ export function jobState(job: JobRecord, now: number, lastSeq: number): JobState
     finished_at: job.finishedAt,
     ended_by: job.endedBy,
     updated_at: job.updatedAt,
-    last_seq: lastSeq,
+    last_seq: job.lastSeq,
   };
 }
 

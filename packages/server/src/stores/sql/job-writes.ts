@@ -21,7 +21,7 @@ const updateJob = statementsBy((columns: string, db, p: JobState & { id: string 
 /** Writes what was decided about a row that this verb holds, with its events numbered onwards. */
 export function* writeDecision(row: JobRow, decision: JobDecision & { outcome: 'changed' }, now: number): Verb<void> {
   const { job, events } = decision;
-  const next = jobState(job, now, row.last_seq + events.length);
+  const next = jobState(job, now);
   const columns = (Object.keys(next) as (keyof JobState)[]).filter((column) => next[column] !== row[column]);
   if (columns.length > 0) yield* put(updateJob(columns.join(',')), { ...next, id: row.id });
   yield* insertEvents(row.id, row.last_seq, events, now);

@@ -101,7 +101,7 @@ function* enqueueJob(
     }
   }
   const route = yield* routes.intern(job);
-  const row = jobToRow(job, route.id, now, 1);
+  const row = jobToRow(job, route.id, now);
   yield* put(insertJob(Object.keys(row).join(',')), row);
   yield* insertEvents(job.id, 0, [{ kind: 'queued', level: 'info', message: 'Queued.' }], now);
   return { enqueued: { outcome: 'added', job }, route };

@@ -1,0 +1,135 @@
+import {
+  AppError,
+  finalStatuses,
+  maxEventMessageBytes,
+  maxEventPayloadBytes,
+  storableText,
+  utf8Bytes,
+  type EventInput,
+  type JobEventDraft,
+  type JobEventRecord,
+  type JobRecord,
+} from '@proofhouse/core';
+import type { Clock } from '../kernel/clock.ts';
+import type { JobHints } from './job-hints.ts';
+import type { JobStore } from './job-store.ts';
+
+/** A follower looks again this often by itself: hints may be lost. */
+const lookAgainMs = 1000;
+/** A follower that is given nothing else is given `idle` this often, to prove that the line is alive. */
+export const idleMs = 15_000;
+const batch = 200;
+
+/** Reading and following what happened to jobs. Who may read is decided before. */
+export class JobLog {
+  readonly #store: JobStore;
+  readonly #hints: JobHints;
+  readonly #clock: Clock;
+
+  constructor(parts: { store: JobStore; hints: JobHints; clock: Clock }) {
+    this.#store = parts.store;
+    this.#hints = parts.hints;
+    this.#clock = parts.clock;
+  }
+
+  /** Events after `after`, oldest first; `next` is null once a final job is read to its end. */
+  async read(job: JobRecord, after: number, limit: number) {
+    const items = await this.#store.events(job.id, after, limit);
+    const read = items.at(-1)?.seq ?? after;
+    const ended = finalStatuses.includes(job.status) && read >= job.lastSeq;
+    return { items, nextCursor: ended ? null : String(read) };
+  }
+
+  /**
+   * Every event after `after` as it comes, without gaps, and `idle` now and then. Ends after the last event
+   * of a final job, or when `signal` aborts. Reads on only when the consumer asks: a slow reader
+   * holds nothing up and costs one batch.
+   */
+  async *follow(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEventRecord | 'idle'> {
+    let seq = after;
+    let spokenAt = this.#clock.now();
+    const wake = new Wake(this.#clock, signal);
+    const forget = this.#hints.onJob(jobId, () => {
+      wake.now();
+    });
+    try {
+      while (!signal.aborted) {
+        const looked = wake.begin();
+        const job = await this.#store.find(jobId);
+        if (job === undefined) return;
+        if (job.lastSeq > seq) {
+          for (const event of await this.#store.events(jobId, seq, batch)) {
+            yield event;
+            seq = event.seq;
+          }
+          spokenAt = this.#clock.now();
+          continue;
+        }
+        if (finalStatuses.includes(job.status)) return;
+        if (this.#clock.now() - spokenAt >= idleMs) {
+          yield 'idle';
+          spokenAt = this.#clock.now();
+        }
+        await wake.after(looked, lookAgainMs);
+      }
+    } finally {
+      forget();
+    }
+  }
+}
+
+/** Remembers a wake that came while nobody slept, so that none is lost between looking and sleeping. */
+class Wake {
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  #count = 0;
+  #sleeper: (() => void) | undefined;
+
+  constructor(clock: Clock, signal: AbortSignal) {
+    this.#clock = clock;
+    this.#signal = signal;
+  }
+
+  begin(): number {
+    return this.#count;
+  }
+
+  now(): void {
+    this.#count += 1;
+    this.#sleeper?.();
+  }
+
+  /** Sleeps until woken since `looked`, for `ms`, or until the signal. */
+  after(looked: number, ms: number): Promise<void> {
+    if (this.#count !== looked || this.#signal.aborted) return Promise.resolve();
+    return new Promise((settle) => {
+      const done = (): void => {
+        cancel();
+        this.#signal.removeEventListener('abort', done);
+        this.#sleeper = undefined;
+        settle();
+      };
+      const cancel = this.#clock.after(ms, done);
+      this.#sleeper = done;
+      this.#signal.addEventListener('abort', done);
+    });
+  }
+}
+
+/** What a worker wrote, checked and as it is kept. Throws `invalid_request` naming the event. */
+export function noteDrafts(inputs: readonly EventInput[]): JobEventDraft[] {
+  return inputs.map((input, index) => {
+    const at = (field: string): string => (inputs.length === 1 ? field : `events.${String(index)}.${field}`);
+    const message = storableText(input.message);
+    if (utf8Bytes(message) > maxEventMessageBytes) throw tooLong(at('message'), maxEventMessageBytes);
+    const { payload } = input;
+    if (payload == null) return { kind: 'note', level: input.level, message };
+    if (utf8Bytes(JSON.stringify(payload)) > maxEventPayloadBytes) throw tooLong(at('payload'), maxEventPayloadBytes);
+    return { kind: 'note', level: input.level, message, payload };
+  });
+}
+
+function tooLong(path: string, most: number): AppError {
+  const message = `is larger than ${String(most)} bytes; output belongs into the log artifact`;
+  return new AppError('invalid_request', `${path}: ${message}.`, { errors: [{ path, message }] });
+}
