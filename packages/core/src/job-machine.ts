@@ -12,7 +12,6 @@ export type JobCommand =
   | { readonly kind: 'renew'; readonly fence: Fence; readonly leaseMs: number }
   | { readonly kind: 'complete'; readonly fence: Fence; readonly resultSummary: string | null }
   | { readonly kind: 'fail'; readonly fence: Fence; readonly errorMessage: string; readonly retryable: boolean }
-  | { readonly kind: 'note'; readonly fence: Fence; readonly events: readonly JobEventDraft[] }
   | { readonly kind: 'ack'; readonly fence: Fence; readonly message: string | null }
   | { readonly kind: 'expire' }
   | { readonly kind: 'cancel'; readonly actor: string; readonly reason: string | null }
@@ -24,7 +23,6 @@ export type JobCommandKind = JobCommand['kind'];
 export const jobMoves: Readonly<Record<JobCommandKind, Partial<Record<JobStatus, readonly JobStatus[]>>>> = {
   claim: { queued: ['running'] },
   renew: { running: ['running'] },
-  note: { running: ['running'] },
   complete: { running: ['succeeded'] },
   fail: { running: ['failed', 'queued', 'dead_letter', 'cancelled'] },
   ack: { running: ['cancelled'] },
@@ -68,8 +66,6 @@ export function decideJob(job: JobRecord, command: JobCommand, now: number): Job
       return fenced(job, command.fence, now, 'complete') ?? completed(job, command.resultSummary, now);
     case 'fail':
       return fenced(job, command.fence, now, 'fail') ?? failed(job, command, now);
-    case 'note':
-      return fenced(job, command.fence, now) ?? changed(job, ...command.events);
     case 'ack':
       return fenced(job, command.fence, now, 'ack') ?? acknowledged(job, command.message, now);
     case 'expire':

@@ -25,12 +25,18 @@ const jobParams = z.strictObject({ jobId: z.string() });
 const page = <Item extends z.ZodType>(item: Item) =>
   z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 
-type Defaults = Pick<Operation, 'door' | 'request' | 'response' | 'status' | 'lease' | 'idempotent'> & {
+interface Defaults {
+  door: 'api';
+  request: 'none';
+  response: 'json';
+  status: 200;
+  lease: false;
+  idempotent: false;
   params: typeof nothing;
   query: typeof nothing;
   body: typeof nothing;
   errors: readonly [];
-};
+}
 
 const defaults: Defaults = {
   door: 'api',

@@ -6,8 +6,11 @@ import { FolderJobView, noJobView, type JobView } from './artifacts/job-view.ts'
 import type { Config } from './config/config.ts';
 import { buildApp } from './http/app.ts';
 import { artifactHandlers } from './http/routes/artifacts.ts';
+import { jobEventHandlers } from './http/routes/job-events.ts';
 import { jobHandlers } from './http/routes/jobs.ts';
 import { workerHandlers } from './http/routes/workers.ts';
+import { JobHints } from './jobs/job-hints.ts';
+import { JobLog } from './jobs/job-log.ts';
 import { Jobs, sweepEveryMs } from './jobs/jobs.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { Ids, pooledRandomBytes, type RandomBytes } from './kernel/ids.ts';
@@ -17,6 +20,7 @@ import { requireApart } from './config/require-apart.ts';
 import type { MetadataStore } from './stores/metadata-store.ts';
 import { openMetadataStore } from './stores/open-metadata-store.ts';
 import { SignIn } from './users/sign-in.ts';
+import { flushEveryMs, Presence } from './workers/presence.ts';
 import { AdminToken } from './workers/admin-token.ts';
 import { Workers } from './workers/workers.ts';
 
@@ -80,7 +84,11 @@ interface Parts {
 
 function assemble({ config, clock, ids, logger, store, blobBackend, adminToken }: Parts): Server {
   const blobs = new Blobs({ backend: blobBackend, newKey: () => ids.blobKey() });
-  const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes: config.jobTypes });
+  const hints = new JobHints({ clock, serverId: ids.token(16), channel: store.hintChannel });
+  const presence = new Presence({ store: store.presence, clock });
+  const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes: config.jobTypes, hints, presence });
+  const log = new JobLog({ store: store.jobs, hints, clock });
+  const stopping = new AbortController();
   const signIn = new SignIn({ clock, ids });
   const workers = new Workers({ store: store.workers, commits: store, clock, ids });
   const jobView: JobView = blobs.supports.localFiles
@@ -105,7 +113,12 @@ function assemble({ config, clock, ids, logger, store, blobBackend, adminToken }
     maxBytes: config.jobArtifactMaxBytes,
   });
   const app = buildApp({
-    handlers: { ...jobHandlers(jobs), ...artifactHandlers(artifacts, clock), ...workerHandlers(workers) },
+    handlers: {
+      ...jobHandlers(jobs),
+      ...artifactHandlers(artifacts, clock),
+      ...workerHandlers(workers, presence, jobs),
+      ...jobEventHandlers({ jobs, log, hints, clock, stopping: stopping.signal }),
+    },
     authentication: { workers, adminToken, signIn, required: config.authRequired },
     session: { signIn, basePath: config.basePath, secure: config.publicUrl?.startsWith('https:') === true },
     hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl },
@@ -123,7 +136,10 @@ function assemble({ config, clock, ids, logger, store, blobBackend, adminToken }
     basePath: config.basePath,
     trustProxy: config.trustProxy,
   });
-  const stopSweeping = repeat(clock, sweepEveryMs, logger, () => jobs.sweep());
+  const background = [
+    repeat(clock, sweepEveryMs, logger, () => jobs.sweep()),
+    repeat(clock, flushEveryMs, logger, () => presence.flush()),
+  ];
   return {
     app,
     config,
@@ -137,7 +153,8 @@ function assemble({ config, clock, ids, logger, store, blobBackend, adminToken }
     signIn,
     close: async () => {
       jobs.stopWaiting();
-      await stopSweeping();
+      stopping.abort();
+      await Promise.all(background.map((stop) => stop()));
       await app.close();
       await store.close();
       await blobBackend.close();

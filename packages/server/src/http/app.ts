@@ -64,6 +64,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     },
   });
   app.decorateRequest('principal', undefined);
+  app.decorateRequest('reauthenticate', undefined);
   app.setErrorHandler(sendError);
   app.setNotFoundHandler((request, reply) => {
     sendError(new AppError('not_found', `There is no ${request.method} ${pathOf(request)}.`), request, reply);
@@ -93,8 +94,12 @@ function useRequestRules(app: FastifyInstance, parts: AppParts): void {
     requireSameOrigin(parts.hostPolicy, request.host, request.headers.origin);
     const operation = request.routeOptions.config.operation;
     if (operation === undefined) return;
-    request.principal = await authenticate(request.headers, parts.authentication);
-    requireClass(operation, request.principal);
+    const admit = async (): Promise<void> => {
+      request.principal = await authenticate(request.headers, parts.authentication);
+      requireClass(operation, request.principal);
+    };
+    request.reauthenticate = admit;
+    await admit();
   });
   app.addHook('onSend', async (request, reply) => {
     if (bodyIsUnread(request.raw)) closeAfterAnswer(request.raw, reply.raw, parts.clock);

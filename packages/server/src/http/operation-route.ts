@@ -22,6 +22,8 @@ export interface OperationCall<Id extends OperationId> extends InputOf<Operation
   /** The `Proofhouse-Lease` header. */
   readonly leaseId: string | undefined;
   readonly idempotencyKey: string | undefined;
+  /** For answers that go on for long: throws when the credential no longer holds. */
+  readonly reauthenticate: () => Promise<void>;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
 }
@@ -33,18 +35,18 @@ export interface OperationAnswer<Id extends OperationId> {
 }
 
 export type JsonHandler<Id extends OperationId> = (call: OperationCall<Id>) => Promise<OperationAnswer<Id>>;
-/** Answers by itself, through `sendBlob`. */
-export type BytesHandler<Id extends OperationId> = (call: OperationCall<Id>) => Promise<FastifyReply>;
+/** Answers by itself, through `sendBlob` or `sendEventStream`. */
+export type StreamHandler<Id extends OperationId> = (call: OperationCall<Id>) => Promise<FastifyReply>;
 
-type BytesOperation = 'downloadArtifact';
 export type Handlers = {
-  [Id in OperationId]: Id extends BytesOperation ? BytesHandler<Id> : JsonHandler<Id>;
+  [Id in OperationId]: Operations[Id]['response'] extends 'json' ? JsonHandler<Id> : StreamHandler<Id>;
 };
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set before the body is read, on every route of the operations table. */
     principal: Principal | undefined;
+    reauthenticate: (() => Promise<void>) | undefined;
   }
   interface FastifyContextConfig {
     operation?: OperationId;
@@ -79,7 +81,7 @@ function addRoute(app: FastifyInstance, id: OperationId, handlers: Handlers): vo
     config: { operation: id },
     handler: async (request, reply) => {
       const answer = await handler(decode(row, request, reply));
-      if (row.response === 'bytes') return answer;
+      if (row.response !== 'json') return answer;
       const { status, body } = answer as OperationAnswer<OperationId>;
       return reply.code(status ?? row.status).send(body);
     },
@@ -102,6 +104,7 @@ function decode(row: Operation, request: FastifyRequest, reply: FastifyReply): u
     body,
     leaseId: row.lease ? tokenHeader(request.raw, leaseHeader) : undefined,
     idempotencyKey: row.idempotent ? tokenHeader(request.raw, idempotencyHeader) : undefined,
+    reauthenticate: () => request.reauthenticate?.() ?? Promise.resolve(),
     request,
     reply,
   };

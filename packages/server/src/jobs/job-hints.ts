@@ -15,6 +15,13 @@ export interface Hint {
 /** Too much changed to say what. */
 export type Heard = Hint | 'much';
 
+/** What to say of a job as it is now. */
+export function hintOf(job: JobRecord): Hint {
+  const ready = job.status === 'queued' && job.nextAttemptAt === null;
+  const hint = { jobId: job.id, seq: job.lastSeq, status: job.status };
+  return ready ? { ...hint, route: routeOf(job) } : hint;
+}
+
 /** Carries hints between the servers of one database. Best effort: it loses messages and never throws. */
 export interface HintChannel {
   /** At most `maxMessageBytes` of UTF-8. */
@@ -49,14 +56,7 @@ export class JobHints {
   }
 
   /** To be called after the change is committed. */
-  publish(job: JobRecord): void {
-    const ready = job.status === 'queued' && job.nextAttemptAt === null;
-    const hint: Hint = {
-      jobId: job.id,
-      seq: job.lastSeq,
-      status: job.status,
-      ...(ready ? { route: routeOf(job) } : {}),
-    };
+  publish(hint: Hint): void {
     this.#deliver(hint);
     if (this.#channel === undefined) return;
     if (this.#gathered === undefined) {

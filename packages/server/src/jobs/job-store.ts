@@ -1,4 +1,14 @@
-import type { JobCategory, JobDecision, JobEventRecord, JobRecord, JobStatus, WorkerPolicy } from '@proofhouse/core';
+import type {
+  Fence,
+  JobCategory,
+  JobDecision,
+  JobEventDraft,
+  JobEventRecord,
+  JobRecord,
+  JobStatus,
+  Refusal,
+  WorkerPolicy,
+} from '@proofhouse/core';
 import type { IdempotencyKey } from '../kernel/commit.ts';
 import type { Page, PageRequest } from '../kernel/page.ts';
 
@@ -34,6 +44,12 @@ export interface JobStore {
    */
   apply(jobId: string, now: number, decide: (job: JobRecord) => JobDecision): Promise<JobDecision | undefined>;
 
+  /**
+   * Writes a holder's events into the log, numbered in one commit, when core's `checkFence` lets it. With a known key
+   * it writes nothing and gives the place of the first call's events. Undefined: no such job.
+   */
+  append(request: AppendRequest): Promise<Appended | undefined>;
+
   /** Ends leases that passed before `now`, at most `limit` of them; safe with many servers at once. */
   sweep(now: number, limit: number): Promise<JobRecord[]>;
 
@@ -46,6 +62,20 @@ export interface JobStore {
 
 export type Enqueued =
   { readonly outcome: 'added' | 'repeated'; readonly job: JobRecord } | { readonly outcome: 'conflict' };
+
+export interface AppendRequest {
+  readonly jobId: string;
+  readonly fence: Fence;
+  readonly events: readonly JobEventDraft[];
+  readonly now: number;
+  /** `resourceId` is set by the store. */
+  readonly idempotency?: Omit<IdempotencyKey, 'resourceId'> | undefined;
+}
+
+export type Appended =
+  | { readonly outcome: 'appended' | 'repeated'; readonly firstSeq: number }
+  | { readonly outcome: 'refused'; readonly refusal: Refusal }
+  | { readonly outcome: 'conflict' };
 
 export interface JobFilter {
   readonly status?: JobStatus | undefined;

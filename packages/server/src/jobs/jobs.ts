@@ -27,7 +27,7 @@ import { sha256Hex } from '../kernel/secret.ts';
 import type { Presence } from '../workers/presence.ts';
 import { ClaimWaiters, type ClaimScope } from './claim-waiters.ts';
 import { fieldError, idempotencyConflict, jobNotFound } from './job-errors.ts';
-import type { JobHints } from './job-hints.ts';
+import { hintOf, type JobHints } from './job-hints.ts';
 import { claimScope, holderOf, type Holder } from './job-holder.ts';
 import { noteDrafts } from './job-log.ts';
 import type { JobStore } from './job-store.ts';
@@ -111,10 +111,11 @@ export class Jobs {
     this.#checkType(input.type);
     const made = { id: this.#ids.uuid(), by: actorOf(principal), now: this.#clock.now() };
     const job = newJobRecord(input, made);
-    const idempotency = key === undefined ? undefined : this.#idempotency(principal, 'createJob', key, input, job.id);
+    const idempotency =
+      key === undefined ? undefined : { ...this.#key(made.by, 'createJob', key, input), resourceId: job.id };
     const result = await this.#store.enqueue(job, idempotency);
     if (result.outcome === 'conflict') throw idempotencyConflict();
-    if (result.outcome === 'added') this.#hints.publish(result.job);
+    if (result.outcome === 'added') this.#hints.publish(hintOf(result.job));
     return { job: result.job, created: result.outcome === 'added' };
   }
 
@@ -223,12 +224,30 @@ export class Jobs {
     return this.#work(jobId, { kind: 'retry', actor: actorOf(principal) });
   }
 
-  /** Writes a holder's own events, numbered in one commit. Errors: as `#work`, `invalid_request`. */
-  async note(holder: Holder, jobId: string, inputs: readonly EventInput[]): Promise<JobEventRecord[]> {
+  /**
+   * Writes a holder's own events, numbered in one commit; a known key gives those of the first call.
+   * Errors: as `#work`, `invalid_request`, `idempotency_conflict`.
+   */
+  async note(holder: Holder, jobId: string, inputs: readonly EventInput[], key?: string): Promise<JobEventRecord[]> {
     const events = noteDrafts(inputs);
-    const job = await this.#work(jobId, { kind: 'note', fence: holder, events });
-    const first = job.lastSeq - events.length + 1;
-    return events.map((event, index) => ({ ...event, jobId, seq: first + index, createdAt: job.updatedAt }));
+    if (!isUuid(jobId)) throw jobNotFound(jobId);
+    const now = this.#clock.now();
+    const idempotency =
+      key === undefined ? undefined : this.#key(holder.workerId, 'appendEvents', key, [jobId, events]);
+    const result = await this.#store.append({ jobId, fence: holder, events, now, idempotency });
+    if (result === undefined) throw jobNotFound(jobId);
+    if (result.outcome === 'conflict') throw idempotencyConflict();
+    if (result.outcome === 'refused') throw new AppError(result.refusal.code, result.refusal.message);
+    const { firstSeq } = result;
+    if (result.outcome === 'repeated') return this.#store.events(jobId, firstSeq - 1, events.length);
+    this.#hints.publish({ jobId, seq: firstSeq + events.length - 1, status: 'running' });
+    return events.map((event, index) => ({ ...event, jobId, seq: firstSeq + index, createdAt: now }));
+  }
+
+  /** Ids of the running jobs of a worker, newest first, at most 100. */
+  async heldBy(workerId: string): Promise<string[]> {
+    const page = await this.#store.list({ heldBy: workerId }, { limit: 100, after: undefined });
+    return page.items.map((job) => job.id);
   }
 
   /** Why a job waits: what nobody offers, its delay, its place. Errors: `job_not_found`. */
@@ -244,7 +263,7 @@ export class Jobs {
   /** Ends leases that passed; gives how many. Called again and again by the server. */
   async sweep(): Promise<number> {
     const ended = await this.#store.sweep(this.#clock.now(), sweepBatch);
-    for (const job of ended) this.#hints.publish(job);
+    for (const job of ended) this.#hints.publish(hintOf(job));
     return ended.length;
   }
 
@@ -256,14 +275,14 @@ export class Jobs {
       : undefined;
     if (decision === undefined) throw jobNotFound(jobId);
     if (decision.outcome === 'refused') throw new AppError(decision.refusal.code, decision.refusal.message);
-    if (decision.outcome === 'changed' && command.kind !== 'renew') this.#hints.publish(decision.job);
+    if (decision.outcome === 'changed' && command.kind !== 'renew') this.#hints.publish(hintOf(decision.job));
     return decision.job;
   }
 
   async #claimOnce(principal: Principal, workerId: string, scope: ClaimScope, call: ClaimCall, key?: string) {
     const now = this.#clock.now();
     const { waitSeconds: _, ...same } = call;
-    const idempotency = key === undefined ? undefined : this.#idempotency(principal, 'claimJob', key, same, '');
+    const idempotency = key === undefined ? undefined : this.#key(actorOf(principal), 'claimJob', key, same);
     const result = await this.#store.claim({
       workerId,
       ...scope,
@@ -273,7 +292,7 @@ export class Jobs {
       idempotency,
     });
     if (result.outcome === 'conflict') throw idempotencyConflict();
-    if (result.outcome === 'claimed') for (const job of result.jobs) this.#hints.publish(job);
+    if (result.outcome === 'claimed') for (const job of result.jobs) this.#hints.publish(hintOf(job));
     return result.jobs;
   }
 
@@ -301,16 +320,9 @@ export class Jobs {
     );
   }
 
-  #idempotency(
-    principal: Principal,
-    operation: string,
-    key: string,
-    request: object,
-    resourceId: string,
-  ): IdempotencyKey {
+  #key(principal: string, operation: string, key: string, request: object): Omit<IdempotencyKey, 'resourceId'> {
     const fingerprint = sha256Hex(JSON.stringify(request));
-    const expiresAt = this.#clock.now() + idempotencyLifeMs;
-    return { principal: actorOf(principal), operation, key, fingerprint, resourceId, expiresAt };
+    return { principal, operation, key, fingerprint, expiresAt: this.#clock.now() + idempotencyLifeMs };
   }
 }
 

@@ -1,10 +1,23 @@
 import { AppError, jobToWire, type JobRecord, type Principal } from '@proofhouse/core';
+import type { FastifyRequest } from 'fastify';
 import { holderOf, type Holder } from '../../jobs/job-holder.ts';
 import type { Jobs } from '../../jobs/jobs.ts';
 import { abortSignalOf } from '../abort-signal.ts';
 import type { Handlers } from '../operation-route.ts';
 
-type JobOperations = 'createJob' | 'listJobs' | 'getJob' | 'claimJob' | 'heartbeatJob' | 'completeJob' | 'failJob';
+type JobOperations =
+  | 'createJob'
+  | 'listJobs'
+  | 'getJob'
+  | 'claimJob'
+  | 'heartbeatJob'
+  | 'completeJob'
+  | 'completeJobs'
+  | 'failJob'
+  | 'cancelJob'
+  | 'ackCancel'
+  | 'retryJob'
+  | 'explainJob';
 
 /** The queue over HTTP. */
 export function jobHandlers(jobs: Jobs): Pick<Handlers, JobOperations> {
@@ -21,10 +34,10 @@ export function jobHandlers(jobs: Jobs): Pick<Handlers, JobOperations> {
     getJob: async ({ principal, params }) => {
       return { body: show(principal, await jobs.get(principal, params.jobId)) };
     },
-    claimJob: async ({ principal, body, idempotencyKey, reply }) => {
-      const signal = abortSignalOf(reply);
-      const job = await jobs.claim(principal, body, { key: idempotencyKey, signal });
-      return { body: { job: job === null ? null : jobToWire(job, { showLease: true }) } };
+    claimJob: async ({ principal, body, idempotencyKey, request, reply }) => {
+      const options = { key: idempotencyKey, version: softwareOf(request), signal: abortSignalOf(reply) };
+      const claimed = (await jobs.claim(principal, body, options)).map(showToHolder);
+      return { body: body.maxJobs === undefined ? { job: claimed[0] ?? null } : { jobs: claimed } };
     },
     heartbeatJob: async ({ principal, params, body, leaseId }) => {
       const holder = holderFrom(principal, body, leaseId);
@@ -38,11 +51,32 @@ export function jobHandlers(jobs: Jobs): Pick<Handlers, JobOperations> {
       const holder = holderFrom(principal, body, leaseId);
       return { body: showToHolder(await jobs.fail(holder, params.jobId, body.errorMessage, body.retryable)) };
     },
+    completeJobs: async ({ principal, body }) => {
+      const results = await jobs.completeMany(holderOf(principal, body.workerId), body.items);
+      return {
+        body: {
+          results: results.map((result) => ('job' in result ? { ...result, job: showToHolder(result.job) } : result)),
+        },
+      };
+    },
+    ackCancel: async ({ principal, params, body, leaseId }) => {
+      const holder = holderFrom(principal, body, leaseId);
+      return { body: showToHolder(await jobs.acknowledge(holder, params.jobId, body.message)) };
+    },
+    cancelJob: async ({ principal, params, body }) => {
+      return { body: show(principal, await jobs.cancel(principal, params.jobId, body.reason)) };
+    },
+    retryJob: async ({ principal, params }) => {
+      return { body: show(principal, await jobs.retry(principal, params.jobId)) };
+    },
+    explainJob: async ({ params }) => {
+      return { body: await jobs.why(params.jobId) };
+    },
   };
 }
 
 /** Who holds, from the credential, and under which lease, from the header or its alias in the body. */
-function holderFrom(
+export function holderFrom(
   principal: Principal,
   body: { workerId?: string | null | undefined; leaseId?: string | null | undefined },
   leaseId: string | undefined,
@@ -62,6 +96,11 @@ export function sameValue(
     });
   }
   return header ?? alias ?? undefined;
+}
+
+/** What the worker calls its software: the product at the front of User-Agent (RFC 9110), if it is printable. */
+function softwareOf(request: FastifyRequest): string | undefined {
+  return /^[\x21-\x7e]{1,100}/.exec(request.headers['user-agent'] ?? '')?.[0];
 }
 
 // The lease is shown to its holder alone: whoever knows it can write to the job.

@@ -1,12 +1,29 @@
 import { workerTokenToWire } from '@proofhouse/core';
+import type { Jobs } from '../../jobs/jobs.ts';
+import type { Presence } from '../../workers/presence.ts';
 import type { Workers } from '../../workers/workers.ts';
 import type { Handlers } from '../operation-route.ts';
 
 /** Worker tokens over HTTP. */
 export function workerHandlers(
   workers: Workers,
-): Pick<Handlers, 'createWorkerToken' | 'listWorkerTokens' | 'revokeWorkerToken'> {
+  presence: Presence,
+  jobs: Jobs,
+): Pick<Handlers, 'createWorkerToken' | 'listWorkerTokens' | 'revokeWorkerToken' | 'listWorkers'> {
   return {
+    listWorkers: async ({ query }) => {
+      const { items, nextCursor } = await presence.list(query);
+      const holds = await Promise.all(items.map(({ workerId }) => jobs.heldBy(workerId)));
+      const shown = items.map((worker, index) => ({
+        workerId: worker.workerId,
+        lastSeenAt: new Date(worker.lastSeenAt).toISOString(),
+        capabilities: [...worker.capabilities],
+        allowedTypes: worker.types === undefined ? null : [...worker.types],
+        version: worker.version ?? null,
+        holds: holds[index] ?? [],
+      }));
+      return { body: { items: shown, nextCursor } };
+    },
     createWorkerToken: async ({ principal, body }) => {
       const { token, credential } = await workers.createToken(principal, body);
       return { body: { token, workerToken: workerTokenToWire(credential) } };

@@ -1,0 +1,119 @@
+import {
+  AppError,
+  categoryOf,
+  eventCursorSchema,
+  jobEventToWire,
+  type JobEventRecord,
+  type JobRecord,
+} from '@proofhouse/core';
+import { followHints } from '../../jobs/hint-feed.ts';
+import type { JobHints } from '../../jobs/job-hints.ts';
+import type { JobLog } from '../../jobs/job-log.ts';
+import type { Jobs } from '../../jobs/jobs.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { abortSignalOf } from '../abort-signal.ts';
+import { sendEventStream, type StreamItem } from '../event-stream.ts';
+import type { Handlers, OperationCall } from '../operation-route.ts';
+import { holderFrom } from './jobs.ts';
+
+export interface JobEventParts {
+  readonly jobs: Jobs;
+  readonly log: JobLog;
+  readonly hints: JobHints;
+  readonly clock: Clock;
+  /** Aborts when the server stops: streams end, so that clients come back elsewhere. */
+  readonly stopping: AbortSignal;
+}
+
+type EventOperations = 'appendEvents' | 'listEvents' | 'streamEvents' | 'streamHints';
+
+/** What happened to jobs: written by holders, read by cursor, followed as streams. */
+export function jobEventHandlers(parts: JobEventParts): Pick<Handlers, EventOperations> {
+  const { jobs, log, hints, clock } = parts;
+  return {
+    appendEvents: async ({ principal, params, body, leaseId, idempotencyKey }) => {
+      const { events, message = '', level = 'info', payload } = body;
+      const inputs = events ?? [{ level, message, payload }];
+      const written = await jobs.note(holderFrom(principal, body, leaseId), params.jobId, inputs, idempotencyKey);
+      const job = await jobs.require(params.jobId);
+      return { body: { events: written.map((event) => show(event, job)) } };
+    },
+    listEvents: async ({ principal, params, query }) => {
+      const job = await jobs.get(principal, params.jobId);
+      const { items, nextCursor } = await log.read(job, query.after, query.limit);
+      return { body: { items: items.map((event) => show(event, job)), nextCursor } };
+    },
+    streamEvents: async (call) => {
+      const job = await jobs.get(call.principal, call.params.jobId);
+      const after = lastEventId(call) ?? call.query.after;
+      const followed = log.follow(job.id, after, signalOf(call, parts));
+      return sendEventStream(call.reply, eventItems(call, jobs, job, followed));
+    },
+    streamHints: async (call) => {
+      return sendEventStream(call.reply, hintItems(call, followHints(hints, clock, signalOf(call, parts))));
+    },
+  };
+}
+
+async function* eventItems(
+  call: OperationCall<'streamEvents'>,
+  jobs: Jobs,
+  job: JobRecord,
+  followed: AsyncIterable<JobEventRecord | 'idle'>,
+): AsyncGenerator<StreamItem> {
+  for await (const item of followed) {
+    if (item === 'idle') {
+      if (!(await stillAllowed(call, () => jobs.get(call.principal, job.id)))) return;
+      yield 'keep-alive';
+    } else {
+      yield { id: String(item.seq), event: item.kind, data: show(item, job) };
+    }
+  }
+}
+
+async function* hintItems(
+  call: OperationCall<'streamHints'>,
+  followed: ReturnType<typeof followHints>,
+): AsyncGenerator<StreamItem> {
+  for await (const item of followed) {
+    if (item === 'idle') {
+      if (!(await stillAllowed(call, () => Promise.resolve()))) return;
+      yield 'keep-alive';
+    } else if (item === 'much') {
+      yield { event: 'much', data: {} };
+    } else {
+      yield { event: 'hint', data: { jobId: item.jobId, seq: item.seq, status: item.status } };
+    }
+  }
+}
+
+/** A credential that was revoked, or a job that was lost, ends the stream; trouble of our own does too. */
+async function stillAllowed(
+  call: { reauthenticate: () => Promise<void> },
+  mayRead: () => Promise<unknown>,
+): Promise<boolean> {
+  try {
+    await call.reauthenticate();
+    await mayRead();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function lastEventId(call: OperationCall<'streamEvents'>): number | undefined {
+  const header = call.request.headers['last-event-id'];
+  if (header === undefined || header === '') return undefined;
+  const parsed = eventCursorSchema.safeParse(header);
+  if (!parsed.success)
+    throw new AppError('invalid_cursor', 'Last-Event-ID must be the number of an event of this job.');
+  return parsed.data;
+}
+
+function signalOf(call: Pick<OperationCall<'streamHints'>, 'reply'>, parts: JobEventParts): AbortSignal {
+  return AbortSignal.any([abortSignalOf(call.reply), parts.stopping]);
+}
+
+function show(event: JobEventRecord, job: JobRecord) {
+  return jobEventToWire(event, categoryOf(job.type));
+}
