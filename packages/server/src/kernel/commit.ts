@@ -44,7 +44,8 @@ export interface IdempotencyKey {
 export const idempotencyLifeMs = 24 * 60 * 60 * 1000;
 
 export type CommitResult =
-  | { readonly outcome: 'done' }
+  /** `lastSeqs`: for each job whose log was appended to, the number of its last event now. */
+  | { readonly outcome: 'done'; readonly lastSeqs: Readonly<Record<string, number>> }
   /** The key was used before for the same request: nothing was written now. */
   | { readonly outcome: 'repeated'; readonly resourceId: string }
   | { readonly outcome: 'conflict'; readonly conflict: Conflict };

@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import { modelContract } from './contract/model.contract.ts';
+import { presenceContract } from './contract/presence.contract.ts';
 import { queueContract } from './contract/queue.contract.ts';
 import { racesContract } from './contract/races.contract.ts';
 import { recordsContract } from './contract/records.contract.ts';
@@ -12,6 +13,7 @@ export function metadataStoreContract(name: string, harness: StoreHarness, histo
   describe(name, () => {
     queueContract(harness);
     recordsContract(harness);
+    presenceContract(harness);
     racesContract(harness);
     modelContract(harness, histories);
   });

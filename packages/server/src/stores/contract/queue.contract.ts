@@ -174,6 +174,29 @@ export function queueContract(harness: StoreHarness): void {
     });
   });
 
+  describe('position', () => {
+    it('counts the ready jobs of the same route that come first, and no further than asked', async () => {
+      const store = await fresh();
+      const jobs = Array.from({ length: 60 }, (_, i) => newJob({ priority: i % 3, createdAt: start + (i % 5) }));
+      const others = [
+        newJob({ priority: 9, type: 'exec' }),
+        newJob({ priority: 9, requiredCapabilities: ['git'] }),
+        newJob({ priority: 9, nextAttemptAt: start + 1000 }),
+      ];
+      for (const job of [...jobs, ...others]) await store.jobs.enqueue(job);
+      const order = jobs.toSorted(
+        (a, b) => b.priority - a.priority || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1),
+      );
+      for (const [place, job] of order.entries()) {
+        expect(await store.jobs.countAhead(job, 1000)).toBe(place);
+        expect(await store.jobs.countAhead(job, 7)).toBe(Math.min(place, 7));
+      }
+      await claimIds(store, 'w', { types: ['task'] });
+      expect(await store.jobs.countAhead(order[10]!, 1000)).toBe(9);
+      expect(await store.jobs.countAhead(newJob({ repository: 'unknown' }), 1000)).toBe(0);
+    });
+  });
+
   describe('apply', () => {
     it('writes the decision with its events, numbered without gaps', async () => {
       const store = await fresh();

@@ -34,7 +34,7 @@ export function recordsContract(harness: StoreHarness): void {
           { kind: 'add-credential', credential },
         ]),
       );
-      expect(done).toEqual({ outcome: 'done' });
+      expect(done).toEqual({ outcome: 'done', lastSeqs: { [job.id]: 3 } });
       expect(await store.artifacts.find(artifact.id)).toEqual(artifact);
       expect(await store.workers.findCredential(credential.id)).toEqual(credential);
       expect(await store.jobs.events(job.id, 1, 10)).toEqual([
@@ -57,7 +57,7 @@ export function recordsContract(harness: StoreHarness): void {
       });
       expect(refused).toEqual({ outcome: 'conflict', conflict: { kind: 'job-missing', jobId: 'absent' } });
       expect(await store.artifacts.find(artifact.id)).toBeUndefined();
-      expect(await store.commit({ ...add(artifact), idempotency })).toEqual({ outcome: 'done' });
+      expect(await store.commit({ ...add(artifact), idempotency })).toEqual({ outcome: 'done', lastSeqs: {} });
     });
 
     it('checks that the job exists and is held', async () => {
@@ -74,8 +74,8 @@ export function recordsContract(harness: StoreHarness): void {
         ({ kind: 'job-held', jobId: job.id, fence: { workerId, leaseId } }) as const;
       const tryWith = (condition: ReturnType<typeof held>, now = start) =>
         store.commit(commitOf([], { preconditions: [jobExists, condition], now }));
-      expect(await tryWith(held('l'))).toEqual({ outcome: 'done' });
-      expect(await tryWith(held(undefined))).toEqual({ outcome: 'done' });
+      expect(await tryWith(held('l'))).toEqual({ outcome: 'done', lastSeqs: {} });
+      expect(await tryWith(held(undefined))).toEqual({ outcome: 'done', lastSeqs: {} });
       const refused = (code: string) => ({ outcome: 'conflict', conflict: { kind: 'fence', refusal: { code } } });
       expect(await tryWith(held('other'))).toMatchObject(refused('lease_lost'));
       expect(await tryWith(held('l'), start + 10)).toMatchObject(refused('lease_lost'));
@@ -89,7 +89,7 @@ export function recordsContract(harness: StoreHarness): void {
       const store = await fresh();
       const take = (path: string, as: 'file' | 'folder', jobId = 'j') =>
         store.commit(commitOf([{ kind: 'take-path', jobId, path, as }]));
-      const done = { outcome: 'done' };
+      const done = { outcome: 'done', lastSeqs: {} };
       expect(await take('a', 'folder')).toEqual(done);
       expect(await take('a', 'folder')).toEqual(done);
       expect(await take('a', 'file', 'k')).toEqual(done);
@@ -104,6 +104,7 @@ export function recordsContract(harness: StoreHarness): void {
       const [first, second] = [newArtifact(), newArtifact()];
       expect(await store.commit({ ...add(first), idempotency: key({ resourceId: first.id }) })).toEqual({
         outcome: 'done',
+        lastSeqs: {},
       });
       const repeated = await store.commit({ ...add(second), idempotency: key({ resourceId: second.id }) });
       expect(repeated).toEqual({ outcome: 'repeated', resourceId: first.id });
@@ -111,7 +112,7 @@ export function recordsContract(harness: StoreHarness): void {
       expect(other).toEqual({ outcome: 'conflict', conflict: { kind: 'idempotency' } });
       expect(await store.artifacts.find(second.id)).toBeUndefined();
       const later = { ...add(second), idempotency: key({ fingerprint: 'other', expiresAt: start + 10 ** 9 }) };
-      expect(await store.commit({ ...later, now: start + 86_400_000 })).toEqual({ outcome: 'done' });
+      expect(await store.commit({ ...later, now: start + 86_400_000 })).toEqual({ outcome: 'done', lastSeqs: {} });
     });
 
     it('replaces a credential only at the version that was read', async () => {
@@ -120,7 +121,7 @@ export function recordsContract(harness: StoreHarness): void {
       await store.commit(commitOf([{ kind: 'add-credential', credential }]));
       const revoked = { ...credential, revokedAt: start + 1, version: 2 };
       const update = () => store.commit(commitOf([{ kind: 'update-credential', credential: revoked }]));
-      expect(await update()).toEqual({ outcome: 'done' });
+      expect(await update()).toEqual({ outcome: 'done', lastSeqs: {} });
       expect(await update()).toEqual({ outcome: 'conflict', conflict: { kind: 'version' } });
       expect(await store.workers.findCredential(credential.id)).toEqual(revoked);
     });
@@ -135,7 +136,7 @@ export function recordsContract(harness: StoreHarness): void {
       );
       await expect(store.commit(commitOf(both))).rejects.toMatchObject({ code: 'internal' });
       expect(await store.artifacts.find(fine.id)).toBeUndefined();
-      expect(await store.commit(add(fine))).toEqual({ outcome: 'done' });
+      expect(await store.commit(add(fine))).toEqual({ outcome: 'done', lastSeqs: {} });
     });
   });
 

@@ -40,6 +40,7 @@ export function newJob(over: Partial<JobRecord> = {}): JobRecord {
     startedAt: null,
     finishedAt: null,
     endedBy: null,
+    lastSeq: 1,
     createdAt,
     updatedAt: createdAt,
     ...over,

@@ -101,8 +101,9 @@ export function* commitAll(commit: Commit): Verb<CommitResult> {
   for (const condition of commit.preconditions) refuse(unmet(condition, jobs, commit.now));
   const paths = commit.changes.filter((change): change is TakePath => change.kind === 'take-path');
   for (const path of paths.toSorted(byPath)) refuse(yield* take(path));
-  for (const change of commit.changes) refuse(yield* apply(change, commit.now));
-  return { outcome: 'done' };
+  const lastSeqs: Record<string, number> = {};
+  for (const change of commit.changes) refuse(yield* apply(change, commit.now, lastSeqs));
+  return { outcome: 'done', lastSeqs };
 }
 
 /** Undoes what the commit wrote so far, and answers with the conflict. */
@@ -140,7 +141,8 @@ function* take({ jobId, path, as }: TakePath): Verb<Conflict | undefined> {
   return taken === undefined || taken.kind === as ? undefined : { kind: 'path', path, is: taken.kind };
 }
 
-function* apply(change: Change, now: number): Verb<Conflict | undefined> {
+/** Writes one change; `lastSeqs` is told how the logs of jobs grow. */
+function* apply(change: Change, now: number, lastSeqs: Record<string, number>): Verb<Conflict | undefined> {
   switch (change.kind) {
     case 'take-path':
       return undefined;
@@ -164,6 +166,7 @@ function* apply(change: Change, now: number): Verb<Conflict | undefined> {
       const numbered = yield* first(numberEvent, { id: change.jobId });
       if (numbered === undefined) return { kind: 'job-missing', jobId: change.jobId };
       yield* insertEvents(change.jobId, numbered.last_seq - 1, [change.event], now);
+      lastSeqs[change.jobId] = numbered.last_seq;
       return undefined;
     }
   }

@@ -1,11 +1,21 @@
 import type { JobDecision, JobEventRecord, JobRecord } from '@proofhouse/core';
 import type { JobRoute } from '../../jobs/job-route.ts';
-import type { Claimed, ClaimRequest, Enqueued, JobFilter, JobStore } from '../../jobs/job-store.ts';
+import type {
+  Appended,
+  AppendRequest,
+  Claimed,
+  ClaimRequest,
+  Enqueued,
+  JobFilter,
+  JobStore,
+} from '../../jobs/job-store.ts';
 import type { IdempotencyKey } from '../../kernel/commit.ts';
 import type { Page, PageRequest } from '../../kernel/page.ts';
 import { useKey } from './idempotency.ts';
+import { appendEvents } from './job-append.ts';
 import { claimJobs } from './job-claim.ts';
 import { listOfJobs } from './job-lists.ts';
+import { countReadyBefore } from './job-position.ts';
 import { JobRoutes } from './job-routes.ts';
 import { eventFromRow, jobFromRow, jobToRow } from './job-row.ts';
 import { sweepJobs } from './job-sweep.ts';
@@ -72,10 +82,18 @@ export class SqlJobStore implements JobStore {
     return this.#engine.write(() => applyDecision(jobId, now, decide));
   }
 
+  append(request: AppendRequest): Promise<Appended | undefined> {
+    return this.#engine.write(() => appendEvents(request));
+  }
+
   async sweep(now: number, limit: number): Promise<JobRecord[]> {
     const ended = await this.#engine.write(() => sweepJobs(now, limit));
     await this.#engine.tidy();
     return ended;
+  }
+
+  countAhead(job: JobRecord, most: number): Promise<number> {
+    return this.#engine.read(() => countReadyBefore(job, most));
   }
 
   events(jobId: string, after: number, limit: number): Promise<JobEventRecord[]> {

@@ -33,6 +33,7 @@ function recording(engine: SqlEngine, seen: Map<string, { compiled: CompiledStat
   return {
     dialect: engine.dialect,
     durable: engine.durable,
+    hintChannel: engine.hintChannel,
     read: (verb) => engine.read(noted(verb)),
     write: (verb) => engine.write(noted(verb)),
     tidy: () => engine.tidy(),

@@ -9,6 +9,7 @@ export interface Database {
   artifacts: ArtifactRow;
   artifact_paths: ArtifactPathRow;
   workers: WorkerRow;
+  worker_presence: PresenceRow;
   credentials: CredentialRow;
   idempotency_keys: IdempotencyRow;
   settings: SettingRow;
@@ -108,6 +109,16 @@ export interface WorkerRow {
   id: string;
   name: string | null;
   created_at: number;
+}
+
+/** Lists are JSON texts; null does not narrow. */
+export interface PresenceRow {
+  worker_id: string;
+  last_seen_at: number;
+  capabilities: string;
+  types: string | null;
+  repositories: string | null;
+  version: string | null;
 }
 
 export interface CredentialRow {

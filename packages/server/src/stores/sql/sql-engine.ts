@@ -1,3 +1,4 @@
+import type { HintChannel } from '../../jobs/job-hints.ts';
 import type { SqlDialect } from './sql-dialect.ts';
 import type { VerbFactory } from './verb.ts';
 
@@ -6,6 +7,8 @@ export interface SqlEngine {
   readonly dialect: SqlDialect;
   /** Whether what was written survives the end of the process. */
   readonly durable: boolean;
+  /** How servers of one database reach each other; undefined where there is only one. */
+  readonly hintChannel: HintChannel | undefined;
 
   /** Runs a verb that only reads, on committed rows. */
   read<Result>(verb: VerbFactory<Result>): Promise<Result>;

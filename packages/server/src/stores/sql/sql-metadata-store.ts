@@ -1,8 +1,10 @@
+import type { HintChannel } from '../../jobs/job-hints.ts';
 import type { Commit, CommitResult } from '../../kernel/commit.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { SqlArtifactStore } from './artifacts.ts';
 import { commitAll } from './commits.ts';
 import { SqlJobStore } from './jobs.ts';
+import { SqlPresenceStore } from './presence.ts';
 import { SqlSettingStore } from './settings.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { SqlWorkerStore } from './workers.ts';
@@ -15,6 +17,8 @@ export class SqlMetadataStore implements MetadataStore {
   readonly artifacts: SqlArtifactStore;
   readonly workers: SqlWorkerStore;
   readonly settings: SqlSettingStore;
+  readonly presence: SqlPresenceStore;
+  readonly hintChannel: HintChannel | undefined;
   readonly #engine: SqlEngine;
 
   constructor(engine: SqlEngine) {
@@ -25,6 +29,8 @@ export class SqlMetadataStore implements MetadataStore {
     this.artifacts = new SqlArtifactStore(engine);
     this.workers = new SqlWorkerStore(engine);
     this.settings = new SqlSettingStore(engine);
+    this.presence = new SqlPresenceStore(engine);
+    this.hintChannel = engine.hintChannel;
   }
 
   commit(commit: Commit): Promise<CommitResult> {

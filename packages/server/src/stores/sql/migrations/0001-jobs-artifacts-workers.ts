@@ -1,7 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import type { SqlDialect } from '../sql-dialect.ts';
-
-type Columns = Readonly<Record<string, 'text' | 'text?' | 'integer' | 'integer?'>>;
+import { createTable, type Columns } from './create-table.ts';
 
 /**
  * Jobs with their events and routes, artifacts, workers with their credentials, idempotency keys and
@@ -137,22 +136,3 @@ const indexes = [
   'create index credentials_of_worker on credentials (worker_id, created_at, id)',
   'create index idempotency_keys_expiry on idempotency_keys (expires_at)',
 ];
-
-async function createTable(
-  db: Kysely<unknown>,
-  dialect: SqlDialect,
-  name: string,
-  key: readonly string[],
-  end: SqlDialect['columns']['tableEnd'],
-  columns: Columns,
-): Promise<void> {
-  let builder = db.schema.createTable(name);
-  for (const [column, kind] of Object.entries(columns)) {
-    const type = kind.startsWith('text') ? dialect.columns.text : dialect.columns.integer;
-    builder = builder.addColumn(column, type as 'text', (of) => (kind.endsWith('?') ? of : of.notNull()));
-  }
-  await builder
-    .addPrimaryKeyConstraint(`${name}_key`, [...key] as never[])
-    .modifyEnd(end)
-    .execute();
-}

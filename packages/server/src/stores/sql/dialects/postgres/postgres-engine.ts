@@ -4,6 +4,7 @@ import pg from 'pg';
 import { migrate } from '../../migrate.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
 import { Undo, type VerbFactory } from '../../verb.ts';
+import { PostgresHintChannel } from './hint-channel.ts';
 import { postgresDialect } from './postgres-dialect.ts';
 import { isWorthAnotherTry, postgresError } from './postgres-errors.ts';
 import { runInTransaction, runReads } from './postgres-transaction.ts';
@@ -49,7 +50,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     idle_in_transaction_session_timeout: statementWithinMs,
   });
   survive(pool);
-  return new PostgresEngine(pool, place);
+  return new PostgresEngine(pool, new PostgresHintChannel(url), place);
 }
 
 /** Host and database, for messages: never the user's password. */
@@ -85,11 +86,13 @@ async function migrateAlone(connection: pg.PoolConfig, place: string): Promise<v
 class PostgresEngine implements SqlEngine {
   readonly dialect = postgresDialect;
   readonly durable = true;
+  readonly hintChannel: PostgresHintChannel;
   readonly #pool: pg.Pool;
   readonly #place: string;
 
-  constructor(pool: pg.Pool, place: string) {
+  constructor(pool: pg.Pool, hintChannel: PostgresHintChannel, place: string) {
     this.#pool = pool;
+    this.hintChannel = hintChannel;
     this.#place = place;
   }
 
@@ -140,7 +143,8 @@ class PostgresEngine implements SqlEngine {
   }
 
   async close(): Promise<void> {
-    if (!this.#pool.ending) await this.#pool.end();
+    if (this.#pool.ending) return;
+    await Promise.all([this.hintChannel.close(), this.#pool.end()]);
   }
 
   // A connection on which anything failed is thrown away: what it was in the middle of is not worth knowing.

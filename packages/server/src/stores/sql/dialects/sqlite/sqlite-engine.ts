@@ -78,6 +78,7 @@ async function migrateInTransaction(database: Database.Database, file: string): 
 class SqliteEngine implements SqlEngine {
   readonly dialect = sqliteDialect;
   readonly durable: boolean;
+  readonly hintChannel = undefined;
   readonly #file: string;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;

@@ -1,0 +1,53 @@
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { PostgresHintChannel } from './hint-channel.ts';
+import { runOn, testDatabase, type TestDatabase } from './testing/test-database.ts';
+
+const server = inject('postgresUrl');
+
+describe.skipIf(server === undefined)('the hint channel of Postgres', () => {
+  let database: TestDatabase;
+
+  beforeEach(async () => {
+    database = await testDatabase(server!);
+  });
+  afterEach(() => database.drop());
+
+  it('comes back by itself when its connection dies', async () => {
+    const [one, other] = [new PostgresHintChannel(database.url), new PostgresHintChannel(database.url)];
+    const heard: string[] = [];
+    await one.listen((message) => heard.push(message));
+    await other.send('before');
+    await expect.poll(() => heard).toEqual(['before']);
+    const killed = await runOn(
+      database.url,
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'proofhouse hints'",
+    );
+    expect(killed.rowCount).toBe(2);
+    await expect
+      .poll(async () => {
+        await other.send('after');
+        return heard.includes('after');
+      })
+      .toBe(true);
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  it('is silent about a database that cannot be reached, and finds it later', async () => {
+    const url = database.url.replace(/\w+$/, (name) => `${name}_later`);
+    const channel = new PostgresHintChannel(url);
+    const heard: string[] = [];
+    await channel.listen((message) => heard.push(message));
+    await channel.send('lost');
+    await runOn(database.url, `create database ${new URL(url).pathname.slice(1)}`);
+    await expect
+      .poll(async () => {
+        await channel.send('found');
+        return heard.includes('found');
+      })
+      .toBe(true);
+    expect(heard).not.toContain('lost');
+    await channel.close();
+    await channel.send('closed');
+    await runOn(database.url, `drop database ${new URL(url).pathname.slice(1)}`);
+  });
+});
