@@ -1,3 +1,4 @@
+import type { JobRecord, SeenWorker } from '@proofhouse/core';
 import Database from 'better-sqlite3';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -77,6 +78,23 @@ async function load(store: MetadataStore): Promise<void> {
   }
 }
 
+/** What no worker of the tests may have: 50,000 ready jobs of 40 routes, and as many workers seen as a fleet has. */
+const ineligible = 50_000;
+const routesOfOthers = 40;
+
+/** `series`: a table of the numbers from 1 to the count, in a column `n`. */
+const othersSql = (series: (count: number) => string): string[] => [
+  `insert into job_routes
+    select 'other-' || n, 'task', null, '["none-' || n || '"]' from ${series(routesOfOthers)}`,
+  `insert into jobs (id, type, category, status, ready, route_id, priority, required_capabilities, created_by, attempt,
+      max_attempts, created_at, updated_at, last_seq, payload)
+    select 'other-' || n, 'task', 'work', 'queued', 1, 'other-' || (n % ${routesOfOthers} + 1), 9,
+      '["none-' || (n % ${routesOfOthers} + 1) || '"]', 'x', 1, 3, ${start} + n, ${start}, 1, '{}'
+    from ${series(ineligible)}`,
+  `insert into worker_presence (worker_id, last_seen_at, capabilities)
+    select 'seen-' || n, ${start} + n, '[]' from ${series(5000)}`,
+];
+
 /** Every list, claim, sweep and look-up there is. */
 async function exercise(store: MetadataStore): Promise<void> {
   const { jobs, artifacts, workers, settings } = store;
@@ -85,8 +103,10 @@ async function exercise(store: MetadataStore): Promise<void> {
   await jobs.enqueue(job, key({ resourceId: job.id }));
   await jobs.enqueue(job, key({ resourceId: job.id }));
   const { resourceId: _, ...idempotency } = key({ operation: 'claimJob' });
+  const firstClaim = await jobs.claim(claimBy('w', { leaseIds: ['x1'], now }));
+  const held = (firstClaim as { jobs: readonly JobRecord[] }).jobs[0]!.id;
   for (const capabilities of [[], ['git']]) {
-    for (const leaseIds of [['x1'], ['x2', 'x3']]) await jobs.claim(claimBy('w', { capabilities, leaseIds, now }));
+    for (const leaseIds of [['x2'], ['x3', 'x4']]) await jobs.claim(claimBy('w', { capabilities, leaseIds, now }));
   }
   await jobs.claim(claimBy('w', { types: ['exec'], idempotency, now: start + 1e9 }));
   await jobs.claim(claimBy('w', { types: ['exec'], idempotency, now: start + 1e9 }));
@@ -94,6 +114,16 @@ async function exercise(store: MetadataStore): Promise<void> {
   await jobs.apply(job.id, now, (found) => ({ outcome: 'unchanged', job: found }));
   await jobs.find(job.id);
   await jobs.events(job.id, 0, 10);
+  await jobs.countAhead(newJob({ priority: 1, createdAt: start + 2000 }), 1000);
+  await jobs.append({
+    jobId: held,
+    fence: { workerId: 'w', leaseId: 'x1' },
+    events: [{ kind: 'note', level: 'info', message: '' }],
+    now,
+  });
+  await store.presence.save([seenWorker('w', now), seenWorker('v', now + 1e9)]);
+  await store.presence.seenSince(start + 1000, 50);
+  await store.presence.seenSince(start + 1000, 50, { at: start + 3000, id: 'seen-3000' });
   for (const after of [undefined, { at: start + 3000, id: job.id }]) {
     for (const status of [undefined, 'queued'] as const) {
       await jobs.list({ status }, { limit: 50, after });
@@ -131,12 +161,21 @@ async function exercise(store: MetadataStore): Promise<void> {
   );
 }
 
+function seenWorker(workerId: string, lastSeenAt: number): SeenWorker {
+  return { workerId, lastSeenAt, capabilities: [], types: undefined, repositories: undefined, version: undefined };
+}
+
 describe('no statement scans a table or sorts a backlog', () => {
-  it('on SQLite', async () => {
+  it('on SQLite', { timeout: 120_000 }, async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'proofhouse-plans-'));
     const seen = new Map<string, { compiled: CompiledStatement; values: Value[] }>();
     const store = new SqlMetadataStore(recording(await openSqliteEngine(`${folder}/x.db`), seen));
     await load(store);
+    const others = new Database(`${folder}/x.db`);
+    const series = (count: number) =>
+      `(with recursive s(n) as (select 1 union all select n + 1 from s where n < ${count}) select n from s)`;
+    for (const text of othersSql(series)) others.exec(text);
+    others.close();
     seen.clear();
     await exercise(store);
     const database = new Database(`${folder}/x.db`, { readonly: true });
@@ -156,7 +195,7 @@ describe('no statement scans a table or sorts a backlog', () => {
 
   const server = inject('postgresUrl');
 
-  it.skipIf(server === undefined)('on Postgres', async () => {
+  it.skipIf(server === undefined)('on Postgres', { timeout: 120_000 }, async () => {
     const { url, drop } = await testDatabase(server!);
     const seen = new Map<string, { compiled: CompiledStatement; values: Value[] }>();
     const store = new SqlMetadataStore(recording(await openPostgresEngine(url), seen));
@@ -164,7 +203,8 @@ describe('no statement scans a table or sorts a backlog', () => {
     // A small table is rightly scanned.
     const copy = "(jsonb_populate_record(jobs, jsonb_build_object('id', jobs.id || '-' || n))).*";
     await runOn(url, `insert into jobs select ${copy} from jobs, generate_series(1, 9) as n`);
-    await runOn(url, 'analyze');
+    for (const text of othersSql((count) => `generate_series(1, ${count}) as n`)) await runOn(url, text);
+    await runOn(url, 'vacuum analyze');
     seen.clear();
     await exercise(store);
     expect(seen.size).toBeGreaterThan(40);
