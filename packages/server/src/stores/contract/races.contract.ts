@@ -40,6 +40,70 @@ export function racesContract(harness: StoreHarness): void {
       expect(ids).not.toContain(undefined);
     });
 
+    it('claimers of different scopes get each what they may have, none of it twice', async () => {
+      const stores = await pair();
+      const scopes = [
+        { types: ['task'] },
+        { types: ['exec'] },
+        { types: ['task', 'exec'] },
+        { capabilities: ['git'], types: ['manifest'] },
+      ];
+      const jobs = Array.from({ length: 120 }, (_, i) =>
+        newJob({
+          priority: i % 4,
+          type: ['task', 'exec', 'manifest'][i % 3]!,
+          requiredCapabilities: i % 3 === 2 ? ['git'] : [],
+        }),
+      );
+      await Promise.all(jobs.map((job) => stores[0].jobs.enqueue(job)));
+      const requests = Array.from({ length: 80 }, (_, i) =>
+        claimBy(`w${i}`, { ...scopes[i % 4], leaseIds: [`l${i}`, `m${i}`] }),
+      );
+      const answers = await Promise.all(requests.map((request, i) => stores[i % 2]!.jobs.claim(request)));
+      const claimed = answers.map((answer) => (answer as { jobs: readonly JobRecord[] }).jobs);
+      for (const [i, { types, leaseIds, workerId }] of requests.entries()) {
+        for (const [n, job] of claimed[i]!.entries()) {
+          expect(types).toContain(job.type);
+          expect(job).toMatchObject({ status: 'running', claimedBy: workerId, leaseId: leaseIds[n], lastSeq: 2 });
+          expect(await stores[0].jobs.find(job.id)).toEqual(job);
+        }
+      }
+      const ids = claimed.flat().map((job) => job.id);
+      expect(new Set(ids).size).toBe(ids.length);
+      // 80 tasks and execs for 120 that ask for them, 40 manifests for 40.
+      expect(ids).toHaveLength(120);
+    });
+
+    it('decisions of one moment are all taken, also those on one job, and one that throws fails alone', async () => {
+      const [store] = await pair();
+      const jobs = Array.from({ length: 20 }, () => newJob());
+      await Promise.all(jobs.map((job) => store.jobs.enqueue(job)));
+      const leaseIds = jobs.map((_, i) => `l${i}`);
+      await store.jobs.claim(claimBy('w', { leaseIds }));
+      const fail = (i: number) =>
+        store.jobs.apply(jobs[i]!.id, start + i, (job) => {
+          if (i === 7) throw new Error('broken');
+          const fence = { workerId: 'w', leaseId: `l${i}` };
+          return decideJob(job, { kind: 'fail', fence, errorMessage: 'a\0 \ud800', retryable: i % 2 === 0 }, start + i);
+        });
+      const cancel = (i: number) =>
+        store.jobs.apply(jobs[i]!.id, start, (job) =>
+          decideJob(job, { kind: 'cancel', actor: 'a', reason: null }, start),
+        );
+      const answers = await Promise.allSettled(jobs.flatMap((_, i) => [cancel(i), fail(i), cancel(i)]));
+      expect(answers.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+      for (const [i, job] of jobs.entries()) {
+        const found = await store.jobs.find(job.id);
+        const events = await store.jobs.events(job.id, 2, 10);
+        const ended = i === 7 ? [] : ['failed', 'cancelled'];
+        expect(events.map(({ kind }) => kind)).toEqual(['cancel_requested', ...ended]);
+        expect(events.map(({ seq }) => seq)).toEqual(events.map((_, n) => n + 3));
+        expect(found).toMatchObject({ status: i === 7 ? 'running' : 'cancelled', lastSeq: 2 + events.length });
+        if (i !== 7) expect(found?.errorMessage).toBe('a\uFFFD \uFFFD');
+      }
+      expect(await store.jobs.apply('absent', start, (job) => ({ outcome: 'unchanged', job }))).toBeUndefined();
+    });
+
     it('one key makes one job', async () => {
       const stores = await pair();
       const answers = await Promise.all(

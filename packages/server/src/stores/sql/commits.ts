@@ -5,8 +5,9 @@ import { credentialToRow } from './credential-row.ts';
 import { useKey } from './idempotency.ts';
 import { insertEvents } from './job-writes.ts';
 import { jobFromRow } from './job-row.ts';
-import { lockJob } from './jobs.ts';
+import { lockJob } from './job-apply.ts';
 import type { ArtifactPathRow, ArtifactRow, CredentialRow, JobRow, WorkerRow } from './schema.ts';
+import type { SqlDialect } from './sql-dialect.ts';
 import { statement } from './statement.ts';
 import { first, put, run, Undo, type Verb } from './verb.ts';
 
@@ -91,7 +92,7 @@ const numberEvent = statement<{ id: string }>()((db, p) =>
  * The key first, then the jobs' rows, then paths, each sorted: two commits that touch the same things
  * wait for one another instead of locking each other out.
  */
-export function* commitAll(commit: Commit): Verb<CommitResult> {
+export function* commitAll(dialect: SqlDialect, commit: Commit): Verb<CommitResult> {
   if (commit.idempotency !== undefined) {
     const known = yield* useKey(commit.idempotency, commit.now);
     if (known.use === 'conflict') return { outcome: 'conflict', conflict: { kind: 'idempotency' } };
@@ -102,7 +103,7 @@ export function* commitAll(commit: Commit): Verb<CommitResult> {
   const paths = commit.changes.filter((change): change is TakePath => change.kind === 'take-path');
   for (const path of paths.toSorted(byPath)) refuse(yield* take(path));
   const lastSeqs: Record<string, number> = {};
-  for (const change of commit.changes) refuse(yield* apply(change, commit.now, lastSeqs));
+  for (const change of commit.changes) refuse(yield* apply(dialect, change, commit.now, lastSeqs));
   return { outcome: 'done', lastSeqs };
 }
 
@@ -142,7 +143,12 @@ function* take({ jobId, path, as }: TakePath): Verb<Conflict | undefined> {
 }
 
 /** Writes one change; `lastSeqs` is told how the logs of jobs grow. */
-function* apply(change: Change, now: number, lastSeqs: Record<string, number>): Verb<Conflict | undefined> {
+function* apply(
+  dialect: SqlDialect,
+  change: Change,
+  now: number,
+  lastSeqs: Record<string, number>,
+): Verb<Conflict | undefined> {
   switch (change.kind) {
     case 'take-path':
       return undefined;
@@ -165,7 +171,7 @@ function* apply(change: Change, now: number, lastSeqs: Record<string, number>): 
     case 'append-event': {
       const numbered = yield* first(numberEvent, { id: change.jobId });
       if (numbered === undefined) return { kind: 'job-missing', jobId: change.jobId };
-      yield* insertEvents(change.jobId, numbered.last_seq - 1, [change.event], now);
+      yield* insertEvents(dialect, change.jobId, numbered.last_seq - 1, [change.event], now);
       lastSeqs[change.jobId] = numbered.last_seq;
       return undefined;
     }

@@ -3,7 +3,8 @@ import type { Appended, AppendRequest } from '../../jobs/job-store.ts';
 import { nameResource, useKey } from './idempotency.ts';
 import { jobFromRow } from './job-row.ts';
 import { insertEvents } from './job-writes.ts';
-import { lockJob } from './jobs.ts';
+import { lockJob } from './job-apply.ts';
+import type { SqlDialect } from './sql-dialect.ts';
 import { statement } from './statement.ts';
 import { first, put, Undo, type Verb } from './verb.ts';
 
@@ -11,7 +12,7 @@ const setLastSeq = statement<{ id: string; lastSeq: number }>()((db, p) =>
   db.updateTable('jobs').set({ last_seq: p.lastSeq }).where('id', '=', p.id),
 );
 
-export function* appendEvents(request: AppendRequest): Verb<Appended | undefined> {
+export function* appendEvents(dialect: SqlDialect, request: AppendRequest): Verb<Appended | undefined> {
   const { jobId, fence, events, now, idempotency } = request;
   if (idempotency !== undefined) {
     const known = yield* useKey({ ...idempotency, resourceId: '' }, now);
@@ -24,7 +25,7 @@ export function* appendEvents(request: AppendRequest): Verb<Appended | undefined
   if (refusal !== undefined) throw new Undo({ outcome: 'refused', refusal } satisfies Appended);
   const firstSeq = row.last_seq + 1;
   yield* put(setLastSeq, { id: jobId, lastSeq: row.last_seq + events.length });
-  yield* insertEvents(jobId, row.last_seq, events, now);
+  yield* insertEvents(dialect, jobId, row.last_seq, events, now);
   if (idempotency !== undefined) yield* nameResource(idempotency, String(firstSeq));
   return { outcome: 'appended', firstSeq };
 }

@@ -5,7 +5,7 @@ import { nameResource, releaseKey, useKey } from './idempotency.ts';
 import { jobFromRow } from './job-row.ts';
 import type { JobRoutes } from './job-routes.ts';
 import { endExpired, promoteDue } from './job-sweep.ts';
-import { writeDecision } from './job-writes.ts';
+import { writeChanges, type JobChange } from './job-writes.ts';
 import { lookAhead } from './queue-outlook.ts';
 import { statement } from './statement.ts';
 import { textList, type SqlDialect } from './sql-dialect.ts';
@@ -18,32 +18,64 @@ const jobsByIds = statement<{ ids: string }>()((db, p, dialect) =>
   db.selectFrom('jobs').selectAll().where(dialect.among('id', p.ids)),
 );
 
-export function* claimJobs(dialect: SqlDialect, routes: JobRoutes, request: ClaimRequest): Verb<Claimed> {
-  const { idempotency, now } = request;
-  if (idempotency !== undefined) {
-    const known = yield* useKey({ ...idempotency, resourceId: '[]' }, now);
-    if (known.use === 'conflict') return { outcome: 'conflict' };
-    if (known.use === 'repeated') return { outcome: 'repeated', jobs: yield* jobsInOrder(known.resourceId) };
-  }
-  const jobs = yield* claimReady(dialect, routes, request);
-  if (idempotency !== undefined) {
-    if (jobs.length === 0) yield* releaseKey(idempotency);
-    else yield* nameResource(idempotency, JSON.stringify(jobs.map((job) => job.id)));
-  }
-  return { outcome: 'claimed', jobs };
+/** A claim on its way through a verb. */
+interface Claimant {
+  readonly request: ClaimRequest;
+  readonly jobs: JobRecord[];
 }
 
-function* claimReady(dialect: SqlDialect, routes: JobRoutes, request: ClaimRequest): Verb<JobRecord[]> {
-  const { now } = request;
-  const jobs: JobRecord[] = [];
+/**
+ * Serves claims of the same moment together, in their order: those that may have the same jobs share one look
+ * into the queue, and one by one they take what it found.
+ */
+export function* claimAll(dialect: SqlDialect, routes: JobRoutes, requests: readonly ClaimRequest[]): Verb<Claimed[]> {
+  const answers = new Map<ClaimRequest, Claimed>();
+  for (const request of requests.toSorted(byKey)) {
+    const answer = yield* answerOfKey(request);
+    if (answer !== undefined) answers.set(request, answer);
+  }
+  const claimants = requests.map((request): Claimant => ({ request, jobs: [] }));
+  const open = claimants.filter(({ request }) => !answers.has(request));
+  if (open.length > 0) yield* claimReady(dialect, routes, open);
+  for (const { request, jobs } of open) yield* keepKey(request, jobs);
+  return claimants.map(({ request, jobs }) => answers.get(request) ?? { outcome: 'claimed', jobs });
+}
+
+/** Two claims of one key must not be served together: the second has to see what the first was given. */
+export function keyOfClaim({ idempotency }: ClaimRequest): string | undefined {
+  return idempotency && JSON.stringify([idempotency.principal, idempotency.operation, idempotency.key]);
+}
+
+/** In one order everywhere: two servers that take the same keys wait for one another instead of locking each other out. */
+function byKey(a: ClaimRequest, b: ClaimRequest): number {
+  return (keyOfClaim(a) ?? '') < (keyOfClaim(b) ?? '') ? -1 : 1;
+}
+
+/** What to answer when the key was used before. */
+function* answerOfKey({ idempotency, now }: ClaimRequest): Verb<Claimed | undefined> {
+  if (idempotency === undefined) return undefined;
+  const known = yield* useKey({ ...idempotency, resourceId: '[]' }, now);
+  if (known.use === 'conflict') return { outcome: 'conflict' };
+  return known.use === 'repeated' ? { outcome: 'repeated', jobs: yield* jobsInOrder(known.resourceId) } : undefined;
+}
+
+function* keepKey({ idempotency }: ClaimRequest, jobs: readonly JobRecord[]): Verb<void> {
+  if (idempotency === undefined) return;
+  if (jobs.length === 0) yield* releaseKey(idempotency);
+  else yield* nameResource(idempotency, JSON.stringify(jobs.map((job) => job.id)));
+}
+
+function* claimReady(dialect: SqlDialect, routes: JobRoutes, claimants: readonly Claimant[]): Verb<void> {
+  const now = Math.max(...claimants.map(({ request }) => request.now));
   let outlook = yield* lookAhead();
-  if (isDue(outlook.leaseAt, now)) yield* endExpired(now, expiredPerClaim);
+  if (isDue(outlook.leaseAt, now)) yield* endExpired(dialect, now, expiredPerClaim);
   for (;;) {
     const promoted = isDue(outlook.delayedAt, now) ? yield* promoteDue(now) : 0;
     if (promoted > 0) outlook = yield* lookAhead();
-    yield* claimHeads(dialect, yield* routes.named(outlook.routeIds), request, jobs);
+    const known = yield* routes.named(outlook.routeIds);
+    for (const alike of byRoutes(known, claimants)) yield* claimHeads(dialect, alike);
     // A crowd of due jobs that the claimer may not have must not hide one behind them.
-    if (jobs.length >= request.leaseIds.length || promoted === 0) return jobs;
+    if (promoted === 0 || claimants.every((claimant) => wanted(claimant) === 0)) return;
   }
 }
 
@@ -51,25 +83,50 @@ function isDue(at: number | null, now: number): boolean {
   return at !== null && at <= now;
 }
 
-/** Claims what is ready until there are as many jobs as leases. */
-function* claimHeads(
-  dialect: SqlDialect,
-  routes: readonly JobRoute[],
-  request: ClaimRequest,
-  jobs: JobRecord[],
-): Verb<void> {
-  const { workerId, leaseMs, leaseIds, now } = request;
-  const matching = routes.filter((route) => routeMatches(route, request)).map((route) => route.id);
-  const wanted = leaseIds.length - jobs.length;
-  if (matching.length === 0 || wanted === 0) return;
-  for (const row of yield* dialect.readyHeads(matching, wanted)) {
-    const leaseId = leaseIds[jobs.length];
-    if (leaseId === undefined) return;
-    const decision = decideJob(jobFromRow(row), { kind: 'claim', workerId, leaseId, leaseMs }, now);
-    if (decision.outcome !== 'changed') continue;
-    yield* writeDecision(row, decision, now);
-    jobs.push(decision.job);
+function wanted({ request, jobs }: Claimant): number {
+  return request.leaseIds.length - jobs.length;
+}
+
+interface Alike {
+  readonly routeIds: readonly string[];
+  readonly claimants: Claimant[];
+}
+
+/** Claimants that want more, together with those that may have jobs of just the same routes. */
+function byRoutes(routes: readonly JobRoute[], claimants: readonly Claimant[]): Iterable<Alike> {
+  const groups = new Map<string, Alike>();
+  for (const claimant of claimants) {
+    if (wanted(claimant) === 0) continue;
+    const routeIds = routes.filter((route) => routeMatches(route, claimant.request)).map((route) => route.id);
+    const group = groups.get(routeIds.join()) ?? { routeIds, claimants: [] };
+    group.claimants.push(claimant);
+    if (routeIds.length > 0) groups.set(routeIds.join(), group);
   }
+  return groups.values();
+}
+
+/** Claims what is ready until there are as many jobs as leases. */
+function* claimHeads(dialect: SqlDialect, { routeIds, claimants }: Alike): Verb<void> {
+  const count = claimants.reduce((sum, claimant) => sum + wanted(claimant), 0);
+  const heads = yield* dialect.readyHeads(routeIds, count);
+  const changes: JobChange[] = [];
+  let next = 0;
+  for (const claimant of claimants) {
+    const { workerId, leaseMs, leaseIds, now } = claimant.request;
+    for (
+      let leaseId = leaseIds[claimant.jobs.length];
+      leaseId !== undefined;
+      leaseId = leaseIds[claimant.jobs.length]
+    ) {
+      const row = heads[next++];
+      if (row === undefined) break;
+      const decision = decideJob(jobFromRow(row), { kind: 'claim', workerId, leaseId, leaseMs }, now);
+      if (decision.outcome !== 'changed') continue;
+      changes.push({ row, decision, now });
+      claimant.jobs.push(decision.job);
+    }
+  }
+  yield* writeChanges(dialect, changes);
 }
 
 /** The jobs of a repeated claim, as they are now, in the order of the first answer. */

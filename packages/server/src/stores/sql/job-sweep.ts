@@ -2,9 +2,9 @@ import { decideJob, type JobRecord } from '@proofhouse/core';
 import { sql } from 'kysely';
 import { deleteExpiredKeys } from './idempotency.ts';
 import { jobFromRow } from './job-row.ts';
-import { writeDecision } from './job-writes.ts';
+import { writeChanges, type JobChange } from './job-writes.ts';
 import { statement } from './statement.ts';
-import { textList } from './sql-dialect.ts';
+import { textList, type SqlDialect } from './sql-dialect.ts';
 import { put, rows, type Verb } from './verb.ts';
 
 /** How many delayed jobs become ready at a time. */
@@ -45,15 +45,14 @@ const makeReady = statement<{ ids: string }>()((db, p, dialect) =>
 );
 
 /** Ends leases that have passed; those that another server is ending now are left to it. */
-export function* endExpired(now: number, limit: number): Verb<JobRecord[]> {
-  const ended: JobRecord[] = [];
+export function* endExpired(dialect: SqlDialect, now: number, limit: number): Verb<JobRecord[]> {
+  const changes: JobChange[] = [];
   for (const row of yield* rows(expiredLeases, { now, limit })) {
     const decision = decideJob(jobFromRow(row), { kind: 'expire' }, now);
-    if (decision.outcome !== 'changed') continue;
-    yield* writeDecision(row, decision, now);
-    ended.push(decision.job);
+    if (decision.outcome === 'changed') changes.push({ row, decision, now });
   }
-  return ended;
+  yield* writeChanges(dialect, changes);
+  return changes.map(({ decision }) => decision.job);
 }
 
 /** Makes jobs claimable whose delay has passed, the longest due first; gives how many. */
@@ -63,8 +62,8 @@ export function* promoteDue(now: number): Verb<number> {
   return ids.length;
 }
 
-export function* sweepJobs(now: number, limit: number): Verb<JobRecord[]> {
-  const ended = yield* endExpired(now, limit);
+export function* sweepJobs(dialect: SqlDialect, now: number, limit: number): Verb<JobRecord[]> {
+  const ended = yield* endExpired(dialect, now, limit);
   yield* promoteDue(now);
   yield* deleteExpiredKeys(now, limit);
   return ended;

@@ -1,40 +1,69 @@
 import type { JobDecision, JobEventDraft } from '@proofhouse/core';
 import { eventToRow, jobState } from './job-row.ts';
 import type { JobEventRow, JobRow, JobState } from './schema.ts';
+import type { SqlDialect } from './sql-dialect.ts';
 import { placeholdersOf, statement, statementsBy } from './statement.ts';
 import { put, type Verb } from './verb.ts';
 
+/** What was decided about a row that this verb holds. */
+export interface JobChange {
+  readonly row: JobRow;
+  readonly decision: JobDecision & { outcome: 'changed' };
+  readonly now: number;
+}
+
+export type JobUpdate = JobState & { readonly id: string };
+
 const eventColumns = ['job_id', 'seq', 'kind', 'level', 'message', 'payload', 'created_at'] as const;
 
-const insertEvent = statement<JobEventRow>()((db, p) =>
+export const insertEvent = statement<JobEventRow>()((db, p) =>
   db.insertInto('job_events').values(placeholdersOf(p, eventColumns)),
 );
 
 /** Sets just these columns: an index none of whose columns is set need not be touched. */
-const updateJob = statementsBy((columns: string, db, p: JobState & { id: string }) =>
+export const updateJob = statementsBy((columns: string, db, p: JobUpdate) =>
   db
     .updateTable('jobs')
     .set(placeholdersOf(p, columns.split(',') as (keyof JobState)[]))
     .where('id', '=', p.id),
 );
 
-/** Writes what was decided about a row that this verb holds, with its events numbered onwards. */
-export function* writeDecision(row: JobRow, decision: JobDecision & { outcome: 'changed' }, now: number): Verb<void> {
-  const { job, events } = decision;
-  const next = jobState(job, now);
-  const columns = (Object.keys(next) as (keyof JobState)[]).filter((column) => next[column] !== row[column]);
-  if (columns.length > 0) yield* put(updateJob(columns.join(',')), { ...next, id: row.id });
-  yield* insertEvents(row.id, row.last_seq, events, now);
+/** Writes what was decided, with the events numbered onwards. Of several changes of one job the last one holds. */
+export function* writeChanges(dialect: SqlDialect, changes: readonly JobChange[]): Verb<void> {
+  const last = new Map(changes.map((change) => [change.row.id, change]));
+  const updates = new Map<string, JobUpdate[]>();
+  for (const { row, decision, now } of last.values()) {
+    const next = jobState(decision.job, now);
+    const columns = (Object.keys(next) as (keyof JobState)[]).filter((column) => next[column] !== row[column]).join();
+    if (columns !== '') updates.set(columns, [...(updates.get(columns) ?? []), { ...next, id: row.id }]);
+  }
+  for (const [columns, jobs] of updates) yield* dialect.updateJobs(columns, jobs);
+  const events = changes.flatMap(({ row, decision, now }) =>
+    numbered(row.id, decision.job.lastSeq - decision.events.length, decision.events, now),
+  );
+  yield* dialect.insertEvents(events);
 }
 
 /** Numbers the events from `lastSeq` onwards. */
 export function* insertEvents(
+  dialect: SqlDialect,
   jobId: string,
   lastSeq: number,
   events: readonly JobEventDraft[],
   now: number,
 ): Verb<void> {
-  for (const [index, event] of events.entries()) {
-    yield* put(insertEvent, eventToRow(jobId, lastSeq + 1 + index, event, now));
-  }
+  yield* dialect.insertEvents(numbered(jobId, lastSeq, events, now));
+}
+
+function numbered(jobId: string, lastSeq: number, events: readonly JobEventDraft[], now: number): JobEventRow[] {
+  return events.map((event, index) => eventToRow(jobId, lastSeq + 1 + index, event, now));
+}
+
+/** One statement a row: in process this costs the least. */
+export function* updateOneByOne(columns: string, jobs: readonly JobUpdate[]): Verb<void> {
+  for (const job of jobs) yield* put(updateJob(columns), job);
+}
+
+export function* insertOneByOne(events: readonly JobEventRow[]): Verb<void> {
+  for (const event of events) yield* put(insertEvent, event);
 }

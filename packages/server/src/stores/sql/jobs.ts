@@ -11,16 +11,19 @@ import type {
 } from '../../jobs/job-store.ts';
 import type { IdempotencyKey } from '../../kernel/commit.ts';
 import type { Page, PageRequest } from '../../kernel/page.ts';
+import { Gathering } from './gathering.ts';
 import { useKey } from './idempotency.ts';
 import { appendEvents } from './job-append.ts';
-import { claimJobs } from './job-claim.ts';
+import { applyAll, type Application } from './job-apply.ts';
+import { claimAll, keyOfClaim } from './job-claim.ts';
 import { listOfJobs } from './job-lists.ts';
 import { countReadyBefore } from './job-position.ts';
 import { JobRoutes } from './job-routes.ts';
 import { eventFromRow, jobFromRow, jobToRow } from './job-row.ts';
 import { sweepJobs } from './job-sweep.ts';
-import { insertEvents, writeDecision } from './job-writes.ts';
+import { insertEvents } from './job-writes.ts';
 import type { JobRow } from './schema.ts';
+import type { SqlDialect } from './sql-dialect.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { statement, statementsBy } from './statement.ts';
 import { first, put, rows, type Verb } from './verb.ts';
@@ -34,10 +37,6 @@ const insertJob = statementsBy((columns: string, db, p: JobRow) =>
 );
 
 const findJob = statement<{ id: string }>()((db, p) => db.selectFrom('jobs').selectAll().where('id', '=', p.id));
-
-export const lockJob = statement<{ id: string }>()((db, p, dialect) =>
-  dialect.locked(db.selectFrom('jobs').selectAll().where('id', '=', p.id), 'wait'),
-);
 
 const eventsAfter = statement<{ jobId: string; after: number; limit: number }>()((db, p) =>
   db
@@ -53,12 +52,26 @@ export class SqlJobStore implements JobStore {
   readonly #engine: SqlEngine;
   readonly #routes = new JobRoutes();
 
+  readonly #claims: Gathering<ClaimRequest, Claimed>;
+  readonly #applications: Gathering<Application, JobDecision | undefined>;
+
   constructor(engine: SqlEngine) {
     this.#engine = engine;
+    const { dialect, gathering } = engine;
+    this.#claims = new Gathering(
+      gathering,
+      (requests) => engine.write(() => claimAll(dialect, this.#routes, requests)),
+      keyOfClaim,
+    );
+    this.#applications = new Gathering(gathering, (applications) =>
+      engine.write(() => applyAll(dialect, applications)),
+    );
   }
 
   async enqueue(job: JobRecord, idempotency?: IdempotencyKey): Promise<Enqueued> {
-    const { enqueued, route } = await this.#engine.write(() => enqueueJob(this.#routes, job, idempotency));
+    const { enqueued, route } = await this.#engine.write(() =>
+      enqueueJob(this.#engine.dialect, this.#routes, job, idempotency),
+    );
     if (route !== undefined) this.#routes.committed(route.id);
     return enqueued;
   }
@@ -75,19 +88,19 @@ export class SqlJobStore implements JobStore {
   }
 
   claim(request: ClaimRequest): Promise<Claimed> {
-    return this.#engine.write(() => claimJobs(this.#engine.dialect, this.#routes, request));
+    return this.#claims.add(request);
   }
 
   apply(jobId: string, now: number, decide: (job: JobRecord) => JobDecision): Promise<JobDecision | undefined> {
-    return this.#engine.write(() => applyDecision(jobId, now, decide));
+    return this.#applications.add({ jobId, now, decide });
   }
 
   append(request: AppendRequest): Promise<Appended | undefined> {
-    return this.#engine.write(() => appendEvents(request));
+    return this.#engine.write(() => appendEvents(this.#engine.dialect, request));
   }
 
   async sweep(now: number, limit: number): Promise<JobRecord[]> {
-    const ended = await this.#engine.write(() => sweepJobs(now, limit));
+    const ended = await this.#engine.write(() => sweepJobs(this.#engine.dialect, now, limit));
     await this.#engine.tidy();
     return ended;
   }
@@ -104,6 +117,7 @@ export class SqlJobStore implements JobStore {
 }
 
 function* enqueueJob(
+  dialect: SqlDialect,
   routes: JobRoutes,
   job: JobRecord,
   idempotency: IdempotencyKey | undefined,
@@ -121,18 +135,6 @@ function* enqueueJob(
   const route = yield* routes.intern(job);
   const row = jobToRow(job, route.id, now);
   yield* put(insertJob(Object.keys(row).join(',')), row);
-  yield* insertEvents(job.id, 0, [{ kind: 'queued', level: 'info', message: 'Queued.' }], now);
+  yield* insertEvents(dialect, job.id, 0, [{ kind: 'queued', level: 'info', message: 'Queued.' }], now);
   return { enqueued: { outcome: 'added', job }, route };
-}
-
-function* applyDecision(
-  jobId: string,
-  now: number,
-  decide: (job: JobRecord) => JobDecision,
-): Verb<JobDecision | undefined> {
-  const row = yield* first(lockJob, { id: jobId });
-  if (row === undefined) return undefined;
-  const decision = decide(jobFromRow(row));
-  if (decision.outcome === 'changed') yield* writeDecision(row, decision, now);
-  return decision;
 }

@@ -35,6 +35,7 @@ function recording(engine: SqlEngine, seen: Map<string, { compiled: CompiledStat
     dialect: engine.dialect,
     durable: engine.durable,
     hintChannel: engine.hintChannel,
+    gathering: engine.gathering,
     read: (verb) => engine.read(noted(verb)),
     write: (verb) => engine.write(noted(verb)),
     tidy: () => engine.tidy(),

@@ -1,5 +1,6 @@
 import type { ColumnDataType, RawBuilder, ReferenceExpression, SelectQueryBuilder, SqlBool, Expression } from 'kysely';
-import type { Database, JobRow, Queries } from './schema.ts';
+import type { JobUpdate } from './job-writes.ts';
+import type { Database, JobEventRow, JobRow, Queries } from './schema.ts';
 import type { Verb } from './verb.ts';
 
 /** Where the engines' SQL differs. Everything else is written once. */
@@ -23,6 +24,10 @@ export interface SqlDialect {
    * claimer has locked are passed over; fewer than `count` means there are no more.
    */
   readyHeads(routeIds: readonly string[], count: number): Verb<JobRow[]>;
+
+  /** Sets these columns (their names, joined by commas) of jobs that this verb holds. */
+  updateJobs(columns: string, jobs: readonly JobUpdate[]): Verb<void>;
+  insertEvents(events: readonly JobEventRow[]): Verb<void>;
 }
 
 export interface ColumnTypes {

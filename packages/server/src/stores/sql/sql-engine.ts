@@ -1,4 +1,5 @@
 import type { HintChannel } from '../../jobs/job-hints.ts';
+import type { GatheringLimits } from './gathering.ts';
 import type { SqlDialect } from './sql-dialect.ts';
 import type { VerbFactory } from './verb.ts';
 
@@ -9,6 +10,9 @@ export interface SqlEngine {
   readonly durable: boolean;
   /** How servers of one database reach each other; undefined where there is only one. */
   readonly hintChannel: HintChannel | undefined;
+
+  /** How many calls are worth one verb: 1 where the engine lets the verbs of one moment share a commit by itself. */
+  readonly gathering: GatheringLimits;
 
   /** Runs a verb that only reads, on committed rows. */
   read<Result>(verb: VerbFactory<Result>): Promise<Result>;

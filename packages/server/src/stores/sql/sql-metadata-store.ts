@@ -34,7 +34,7 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   commit(commit: Commit): Promise<CommitResult> {
-    return this.#engine.write(() => commitAll(commit));
+    return this.#engine.write(() => commitAll(this.#engine.dialect, commit));
   }
 
   ping(): Promise<void> {

@@ -1,6 +1,7 @@
 import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
 import type { SqlDialect } from '../../sql-dialect.ts';
 import { compileOnly } from '../compile-only.ts';
+import { postgresInsertEvents, postgresUpdateJobs } from './bulk-writes.ts';
 import { postgresReadyHeads } from './ready-heads.ts';
 
 export const postgresDialect: SqlDialect = {
@@ -23,4 +24,6 @@ export const postgresDialect: SqlDialect = {
   among: (column, list) =>
     sql`${sql.ref(column as string)} = any(array(select json_array_elements_text(${list}::json)))`,
   readyHeads: postgresReadyHeads,
+  updateJobs: postgresUpdateJobs,
+  insertEvents: postgresInsertEvents,
 };

@@ -87,6 +87,7 @@ class PostgresEngine implements SqlEngine {
   readonly dialect = postgresDialect;
   readonly durable = true;
   readonly hintChannel: PostgresHintChannel;
+  readonly gathering = { calls: 64, verbs: 2 };
   readonly #pool: pg.Pool;
   readonly #place: string;
 

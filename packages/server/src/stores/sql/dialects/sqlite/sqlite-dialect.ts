@@ -1,6 +1,7 @@
 import { SqliteAdapter, SqliteIntrospector, sql } from 'kysely';
 import { compileOnly } from '../compile-only.ts';
 import type { SqlDialect } from '../../sql-dialect.ts';
+import { insertOneByOne, updateOneByOne } from '../../job-writes.ts';
 import { sqliteReadyHeads } from './ready-heads.ts';
 import { SteadyQueryCompiler } from './steady-query-compiler.ts';
 
@@ -22,4 +23,6 @@ export const sqliteDialect: SqlDialect = {
   locked: (query) => query,
   among: (column, list) => sql`${sql.ref(column as string)} in (select value from json_each(${list}))`,
   readyHeads: sqliteReadyHeads,
+  updateJobs: updateOneByOne,
+  insertEvents: insertOneByOne,
 };

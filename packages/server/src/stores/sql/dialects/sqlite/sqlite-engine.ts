@@ -79,6 +79,7 @@ class SqliteEngine implements SqlEngine {
   readonly dialect = sqliteDialect;
   readonly durable: boolean;
   readonly hintChannel = undefined;
+  readonly gathering = { calls: 1, verbs: 1 };
   readonly #file: string;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;

@@ -1,0 +1,57 @@
+import { sql } from 'kysely';
+import { insertOneByOne, updateOneByOne, type JobUpdate } from '../../job-writes.ts';
+import type { JobEventRow } from '../../schema.ts';
+import { statement, statementsBy } from '../../statement.ts';
+import { put, type Verb } from '../../verb.ts';
+
+/** The columns of a job's state that are texts; the others are integers. */
+const texts = new Set(
+  'id status claimed_by lease_id result_summary error_message cancel_requested_by cancel_reason ended_by'.split(' '),
+);
+
+const updateMany = statementsBy((columns: string, db, p: { list: string }) => ({
+  compile: () => {
+    const names = columns.split(',');
+    const typed = ['id', ...names].map((name) => `${name} ${texts.has(name) ? 'text' : 'bigint'}`);
+    return sql`
+      update jobs set ${sql.raw(names.map((name) => `${name} = changed.${name}`).join())}
+      from json_to_recordset(${p.list}::json) as changed(${sql.raw(typed.join())})
+      where jobs.id = changed.id`.compile(db);
+  },
+}));
+
+const insertMany = statement<{ list: string }>()((db, p) => ({
+  compile: () =>
+    sql`
+      insert into job_events (job_id, seq, kind, level, message, payload, created_at)
+      select job_id, seq, kind, level, message, payload, created_at from json_to_recordset(${p.list}::json)
+        as event(job_id text, seq bigint, kind text, level text, message text, payload text, created_at bigint)`.compile(
+      db,
+    ),
+}));
+
+/** Across a network, and in a planner's time, one statement for all costs little more than one for one. */
+export function* postgresUpdateJobs(columns: string, jobs: readonly JobUpdate[]): Verb<void> {
+  if (jobs.length < 2) return yield* updateOneByOne(columns, jobs);
+  const names = ['id', ...columns.split(',')];
+  yield* put(updateMany(columns), { list: recordList(jobs, names) });
+}
+
+export function* postgresInsertEvents(events: readonly JobEventRow[]): Verb<void> {
+  if (events.length < 2) return yield* insertOneByOne(events);
+  yield* put(insertMany, { list: recordList(events, Object.keys(events[0] ?? {})) });
+}
+
+/** Texts as a parameter of their own would arrive: Postgres keeps neither NUL nor half a character. */
+function recordList(records: readonly object[], names: string[]): string {
+  const storable = (_key: string, value: unknown): unknown =>
+    typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value;
+  return JSON.stringify(
+    records.map((record) => pick(record, names)),
+    storable,
+  );
+}
+
+function pick(record: object, names: readonly string[]): object {
+  return Object.fromEntries(names.map((name) => [name, (record as Record<string, unknown>)[name]]));
+}
