@@ -52,8 +52,15 @@ const layers: Readonly<Record<string, { readonly may: readonly string[]; readonl
     may: ['kernel', 'feature', 'stores'],
     because: 'stores implement the seams of features, nothing above them',
   },
-  http: { may: ['kernel', 'feature', 'http'], because: 'a route decodes, calls one method of a feature, encodes' },
-  mcp: { may: ['kernel', 'feature', 'mcp'], because: 'a tool decodes, calls one method of a feature, encodes' },
+  calls: { may: ['kernel', 'calls'], because: 'a call is what every door makes of a request: it knows none of them' },
+  http: {
+    may: ['kernel', 'feature', 'calls', 'http'],
+    because: 'a route decodes, calls one method of a feature, encodes',
+  },
+  mcp: {
+    may: ['kernel', 'feature', 'calls', 'mcp'],
+    because: 'a tool decodes, calls the handler of its row, encodes',
+  },
 };
 
 /** The arrows among features. Leaves that any feature may use are listed once; `exports` and `retention` read all. */

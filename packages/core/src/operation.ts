@@ -7,8 +7,8 @@ export type RequestWire = 'none' | 'json' | 'bytes' | 'multipart';
 export type ResponseWire = 'json' | 'bytes' | 'sse';
 
 /**
- * One row of the operations table. From it come the HTTP route, the typed client method, the OpenAPI
- * document, and the check that conformance covers it.
+ * One row of the operations table. From it come the HTTP route, the MCP tool, the typed client method, the
+ * OpenAPI document, and the check that conformance covers it.
  */
 export interface Operation<
   Params extends z.ZodType = z.ZodType,
@@ -39,6 +39,20 @@ export interface Operation<
   readonly idempotent: boolean;
   /** What it can answer beyond what every operation can. */
   readonly errors: readonly ErrorCode[];
+  /** Set when the row is a tool of the MCP server as well. */
+  readonly mcp?: OperationTool;
+}
+
+/** How a row shows itself to a model. */
+export interface OperationTool {
+  readonly tool: string;
+  /** When to use it and what comes next; the row's summary is its title. */
+  readonly description: string;
+  /** Undoes or ends the work of others. */
+  readonly destructive?: true;
+  /** Where the row's own wire is not JSON: what the tool takes and answers instead. */
+  readonly input?: z.ZodObject;
+  readonly output?: z.ZodType;
 }
 
 export type InputOf<O extends Operation> = {

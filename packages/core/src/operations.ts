@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { excerptQuerySchema, excerptSchema } from './artifact-excerpt.ts';
 import { artifactTypes, jobArtifactSchema } from './artifact.ts';
 import { appendEventsSchema, eventCursorSchema, jobEventSchema, jobHintSchema } from './job-event.ts';
 import { whySchema } from './job-why.ts';
@@ -17,6 +18,7 @@ import {
 } from './job.ts';
 import { jobStatuses } from './job-status.ts';
 import type { Operation } from './operation.ts';
+import { tools } from './operation-tools.ts';
 import { cursorSchema, limitSchema, textSchema, uuidSchema } from './wire-values.ts';
 import { createdWorkerTokenSchema, createWorkerTokenSchema, seenWorkerSchema, workerTokenSchema } from './worker.ts';
 
@@ -79,6 +81,7 @@ export const operations = {
     description: 'A repeated idempotency key answers 200 with the first job.',
     body: createJobSchema,
     output: jobSchema,
+    mcp: tools.enqueue,
     errors: ['idempotency_conflict'],
   }),
   listJobs: operation({
@@ -94,6 +97,7 @@ export const operations = {
       cursor: cursorSchema,
     }),
     output: page(jobSchema),
+    mcp: tools.list,
     errors: ['invalid_cursor'],
   }),
   getJob: operation({
@@ -103,6 +107,7 @@ export const operations = {
     summary: 'Read a job',
     params: jobParams,
     output: jobSchema,
+    mcp: tools.get,
     errors: ['job_not_found'],
   }),
   claimJob: operation({
@@ -116,6 +121,7 @@ export const operations = {
       'Waits up to `waitSeconds` for one; `{"job": null}` when there is none. With `maxJobs`, `{"jobs": […]}`.',
     body: claimSchema,
     output: claimedSchema,
+    mcp: tools.claim,
     errors: ['worker_not_authorized', 'idempotency_conflict'],
   }),
   heartbeatJob: operation({
@@ -128,6 +134,7 @@ export const operations = {
     params: jobParams,
     body: heartbeatSchema,
     output: jobSchema,
+    mcp: tools.heartbeat,
     errors: ['worker_not_authorized', ...fenceErrors, 'job_ownership_mismatch'],
   }),
   completeJob: operation({
@@ -140,6 +147,7 @@ export const operations = {
     params: jobParams,
     body: completeSchema,
     output: jobSchema,
+    mcp: tools.complete,
     errors: ['worker_not_authorized', ...fenceErrors, 'job_ownership_mismatch'],
   }),
   failJob: operation({
@@ -152,6 +160,7 @@ export const operations = {
     params: jobParams,
     body: failSchema,
     output: jobSchema,
+    mcp: tools.fail,
     errors: ['worker_not_authorized', ...fenceErrors, 'job_ownership_mismatch'],
   }),
   completeJobs: operation({
@@ -173,6 +182,7 @@ export const operations = {
     params: jobParams,
     body: cancelSchema,
     output: jobSchema,
+    mcp: tools.cancel,
     errors: ['job_not_found', 'job_state_conflict'],
   }),
   ackCancel: operation({
@@ -204,6 +214,7 @@ export const operations = {
     summary: 'Why a job waits, and which workers nearly match',
     params: jobParams,
     output: whySchema,
+    mcp: tools.why,
     errors: ['job_not_found'],
   }),
   listWorkers: operation({
@@ -300,6 +311,7 @@ export const operations = {
     params: z.strictObject({ jobId: z.string(), name: z.string() }),
     query: z.strictObject({ type: z.enum(artifactTypes).optional(), title: textSchema(1, 500).optional() }),
     output: jobArtifactSchema,
+    mcp: tools.uploadArtifact,
     errors: ['worker_not_authorized', ...fenceErrors, ...byteErrors, 'idempotency_conflict'],
   }),
   listJobArtifacts: operation({
@@ -314,6 +326,7 @@ export const operations = {
       cursor: cursorSchema,
     }),
     output: page(jobArtifactSchema),
+    mcp: tools.listArtifacts,
     errors: ['job_not_found', 'invalid_artifact_name', 'invalid_cursor'],
   }),
   downloadArtifact: operation({
@@ -325,6 +338,24 @@ export const operations = {
     description: 'Single byte ranges (RFC 9110), `ETag`, `Repr-Digest` (RFC 9530); HEAD answers alike.',
     params: z.strictObject({ jobId: z.string(), artifactId: z.string() }),
     output: z.unknown(),
+    errors: [
+      'job_not_found',
+      'artifact_not_found',
+      'artifact_job_mismatch',
+      'range_not_satisfiable',
+      'integrity_failure',
+    ],
+  }),
+  excerptArtifact: operation({
+    method: 'GET',
+    path: '/api/queue/jobs/{jobId}/artifacts/{artifactId}/excerpt',
+    action: 'artifact.read',
+    summary: 'Read a bounded piece of an artifact as text, or search it',
+    description: 'Never more than `length` bytes of text; binary content is described instead.',
+    params: z.strictObject({ jobId: z.string(), artifactId: z.string() }),
+    query: excerptQuerySchema,
+    output: excerptSchema,
+    mcp: tools.readArtifact,
     errors: [
       'job_not_found',
       'artifact_not_found',

@@ -5,6 +5,7 @@ import { Artifacts } from './artifacts/artifacts.ts';
 import { FolderJobView, noJobView, type JobView } from './artifacts/job-view.ts';
 import type { Config } from './config/config.ts';
 import { buildApp } from './http/app.ts';
+import type { Handlers } from './http/operation-route.ts';
 import { artifactHandlers } from './http/routes/artifacts.ts';
 import { jobEventHandlers } from './http/routes/job-events.ts';
 import { jobHandlers } from './http/routes/jobs.ts';
@@ -17,6 +18,8 @@ import { Ids, pooledRandomBytes, type RandomBytes } from './kernel/ids.ts';
 import type { Logger } from './kernel/logger.ts';
 import { repeat } from './kernel/repeat.ts';
 import { requireApart } from './config/require-apart.ts';
+import { addMcpRoutes } from './mcp/mcp-routes.ts';
+import { serverUrl } from './server-url.ts';
 import type { MetadataStore } from './stores/metadata-store.ts';
 import { openMetadataStore } from './stores/open-metadata-store.ts';
 import { SignIn } from './users/sign-in.ts';
@@ -112,13 +115,15 @@ function assemble({ config, clock, ids, logger, store, blobBackend, adminToken }
     provider: 'filesystem',
     maxBytes: config.jobArtifactMaxBytes,
   });
-  const app = buildApp({
-    handlers: {
-      ...jobHandlers(jobs),
-      ...artifactHandlers(artifacts, clock),
-      ...workerHandlers(workers, presence, jobs),
-      ...jobEventHandlers({ jobs, log, hints, clock, stopping: stopping.signal }),
-    },
+  const handlers: Handlers = {
+    ...jobHandlers(jobs),
+    ...artifactHandlers(artifacts, clock),
+    ...workerHandlers(workers, presence, jobs),
+    ...jobEventHandlers({ jobs, log, hints, clock, stopping: stopping.signal }),
+  };
+  const app: FastifyInstance = buildApp({
+    handlers,
+    addMcpRoutes: (scope) => addMcpRoutes(scope, { handlers, artifacts, ids, baseUrl: () => serverUrl(config, app) }),
     authentication: { workers, adminToken, signIn, required: config.authRequired },
     session: { signIn, basePath: config.basePath, secure: config.publicUrl?.startsWith('https:') === true },
     hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl },

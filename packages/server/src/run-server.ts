@@ -4,6 +4,7 @@ import { compose, type Server } from './compose.ts';
 import { loadConfig, type ConfigSources } from './config/load-config.ts';
 import type { Config } from './config/config.ts';
 import { makeLogger } from './kernel/logger.ts';
+import { serverUrl } from './server-url.ts';
 
 export interface RunOptions extends ConfigSources {
   readonly stdout?: NodeJS.WritableStream;
@@ -25,7 +26,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     const config = loadConfig(options);
     server = await compose(config, { logger: makeLogger(config.logLevel, stderr) });
     const port = await listen(server);
-    stderr.write(greeting(server, port));
+    stderr.write(greeting(server));
     stdout.write(`PROOFHOUSE_LISTENING host=${config.host} port=${String(port)}\n`);
   } catch (error) {
     await server?.close();
@@ -86,9 +87,9 @@ function startFailure(error: unknown): string {
   return `the server could not start: ${message}`;
 }
 
-function greeting(server: Server, port: number): string {
+function greeting(server: Server): string {
   const { config, adminToken } = server;
-  const url = config.publicUrl ?? `http://${urlHost(config.host)}:${String(port)}${config.basePath}`;
+  const url = serverUrl(config, server.app);
   const lines = [`Proofhouse is listening on ${url}`, ...warnings(server)];
   if (adminToken.made !== undefined) {
     lines.push('', 'The admin token, shown only now (keep it):', `  ${adminToken.made}`);
@@ -112,11 +113,6 @@ function warnings({ config, store, blobs }: Pick<Server, 'config' | 'store' | 'b
     ...(lost.length === 0 ? [] : [`WARNING: nothing durable: a restart loses ${lost.join(' and ')}.`]),
     ...(config.authRequired ? [] : ['WARNING: authentication is disabled: whoever reaches this address is the admin.']),
   ];
-}
-
-function urlHost(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return 'localhost';
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 export type { Config };

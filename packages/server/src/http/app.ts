@@ -6,6 +6,7 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { AppError, operations, requestIdHeader } from '@proofhouse/core';
+import { requireClass } from '../calls/operation-call.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -13,7 +14,7 @@ import { acceptBody } from './accept-body.ts';
 import { authenticate, type AuthenticateParts } from './authenticate.ts';
 import { sendError } from './error-response.ts';
 import { limits } from './limits.ts';
-import { addOperationRoutes, requireClass, type Handlers } from './operation-route.ts';
+import { addOperationRoutes, type Handlers } from './operation-route.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import { bodyIsUnread, closeAfterAnswer } from './refuse-early.ts';
 import { addDocsRoutes } from './routes/docs.ts';
@@ -32,6 +33,8 @@ export interface AppParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
+  /** Adds the routes of the MCP server, below the base path and under the same rules. */
+  readonly addMcpRoutes: (scope: FastifyInstance) => void;
   /** `/work`, or empty. */
   readonly basePath: string;
   readonly trustProxy: readonly string[];
@@ -76,6 +79,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   void app.register(
     (scope, _, done) => {
       addOperationRoutes(scope, parts.handlers);
+      parts.addMcpRoutes(scope);
       addHealthRoutes(scope, parts.health);
       addSessionRoutes(scope, parts.session);
       addDocsRoutes(scope);
@@ -92,11 +96,13 @@ function useRequestRules(app: FastifyInstance, parts: AppParts): void {
     reply.header(requestIdHeader, request.id);
     requireSingleHeaders(request.raw);
     requireSameOrigin(parts.hostPolicy, request.host, request.headers.origin);
-    const operation = request.routeOptions.config.operation;
-    if (operation === undefined) return;
+    const { operation, mcp } = request.routeOptions.config;
+    if (operation === undefined && mcp === undefined) return;
+    // A session is the page's; programs that speak MCP bring a token.
+    const headers = mcp === true ? { ...request.headers, cookie: undefined } : request.headers;
     const admit = async (): Promise<void> => {
-      request.principal = await authenticate(request.headers, parts.authentication);
-      requireClass(operation, request.principal);
+      request.principal = await authenticate(headers, parts.authentication);
+      if (operation !== undefined) requireClass(operation, request.principal);
     };
     request.reauthenticate = admit;
     await admit();
@@ -151,7 +157,8 @@ function useJsonBodies(app: FastifyInstance, clock: Clock): void {
 }
 
 function takesJson(request: FastifyRequest): boolean {
-  const operation = request.routeOptions.config.operation;
+  const { operation, mcp } = request.routeOptions.config;
+  if (mcp === true) return request.method === 'POST';
   return operation !== undefined && operations[operation].request === 'json';
 }
 

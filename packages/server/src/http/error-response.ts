@@ -1,5 +1,6 @@
-import { AppError, errorTable, isErrorCode, problemOf, requestIdHeader } from '@proofhouse/core';
+import { AppError, errorTable, problemOf, requestIdHeader } from '@proofhouse/core';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { appErrorOf } from '../calls/operation-call.ts';
 
 /** RFC 9457. */
 export const problemType = 'application/problem+json; charset=utf-8';
@@ -42,7 +43,5 @@ export function asAppError(error: unknown): AppError {
   if (code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET') {
     return new AppError('bad_request', 'The request ended before its body was complete.', { cause: error });
   }
-  return new AppError(isErrorCode(code) ? code : 'internal', 'The server failed; its log has the details.', {
-    cause: error,
-  });
+  return appErrorOf(error);
 }

@@ -1,55 +1,52 @@
-import type { IncomingMessage } from 'node:http';
 import {
-  AppError,
   idempotencyHeader,
   leaseHeader,
-  may,
   operations,
-  type FieldError,
-  type InputOf,
+  type Operation,
   type OperationId,
   type Operations,
-  type OutputOf,
   type Principal,
-  type Operation,
 } from '@proofhouse/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
+import {
+  decodeCall,
+  softwareOf,
+  type JsonHandlers,
+  type JsonOperationId,
+  type OperationAnswer,
+  type OperationCall,
+} from '../calls/operation-call.ts';
+import { abortSignalOf } from './abort-signal.ts';
 
-/** One decoded call, as the handler of an operation gets it. */
-export interface OperationCall<Id extends OperationId> extends InputOf<Operations[Id]> {
-  readonly principal: Principal;
-  /** The `Proofhouse-Lease` header. */
-  readonly leaseId: string | undefined;
-  readonly idempotencyKey: string | undefined;
+/** A call with what only HTTP has: for handlers whose bytes stream in or out. */
+export interface HttpCall<Id extends OperationId> extends OperationCall<Id> {
   /** For answers that go on for long: throws when the credential no longer holds. */
   readonly reauthenticate: () => Promise<void>;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
 }
 
-/** What a JSON operation answers; 200 instead of the row's status for a repetition. */
-export interface OperationAnswer<Id extends OperationId> {
-  readonly status?: 200;
-  readonly body: OutputOf<Operations[Id]>;
-}
+type ByteOperationId = Exclude<OperationId, JsonOperationId>;
 
-export type JsonHandler<Id extends OperationId> = (call: OperationCall<Id>) => Promise<OperationAnswer<Id>>;
-/** Answers by itself, through `sendBlob` or `sendEventStream`. */
-export type StreamHandler<Id extends OperationId> = (call: OperationCall<Id>) => Promise<FastifyReply>;
-
-export type Handlers = {
-  [Id in OperationId]: Operations[Id]['response'] extends 'json' ? JsonHandler<Id> : StreamHandler<Id>;
+/** Answers JSON after reading bytes, or answers by itself, through `sendBlob` or `sendEventStream`. */
+type ByteHandlers = {
+  [Id in ByteOperationId]: (
+    call: HttpCall<Id>,
+  ) => Promise<Operations[Id]['response'] extends 'json' ? OperationAnswer<Id> : FastifyReply>;
 };
+
+export type Handlers = JsonHandlers & ByteHandlers;
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set before the body is read, on every route of the operations table. */
+    /** Set before the body is read, on every route of the operations table and on those of `mcp`. */
     principal: Principal | undefined;
     reauthenticate: (() => Promise<void>) | undefined;
   }
   interface FastifyContextConfig {
     operation?: OperationId;
+    /** The route of the MCP server, which checks classes itself, tool by tool. */
+    mcp?: true;
   }
 }
 
@@ -80,7 +77,7 @@ function addRoute(app: FastifyInstance, id: OperationId, handlers: Handlers): vo
     url: row.path.replace(/\{\+\w+\}$/, '*').replaceAll(/\{(\w+)\}/g, ':$1'),
     config: { operation: id },
     handler: async (request, reply) => {
-      const answer = await handler(decode(row, request, reply));
+      const answer = await handler(callOf(row, request, reply));
       if (row.response !== 'json') return answer;
       const { status, body } = answer as OperationAnswer<OperationId>;
       return reply.code(status ?? row.status).send(body);
@@ -88,22 +85,32 @@ function addRoute(app: FastifyInstance, id: OperationId, handlers: Handlers): vo
   });
 }
 
-/** Refuses by class, before any look-up and before the body is read. */
-export function requireClass(id: OperationId, principal: Principal): void {
-  const row = operations[id];
-  if (may(principal, row.action)) return;
-  throw new AppError('forbidden', `A ${principal.kind} credential may not do this: ${row.summary.toLowerCase()}.`);
-}
+const names = {
+  query: 'query.',
+  leaseId: leaseHeader,
+  idempotencyKey: idempotencyHeader,
+};
 
-function decode(row: Operation, request: FastifyRequest, reply: FastifyReply): unknown {
-  const body = row.request === 'json' ? parse(row.body, request.body ?? {}, '') : undefined;
+function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): unknown {
+  const { headers } = request.raw;
+  let signal: AbortSignal | undefined;
   return {
-    principal: request.principal,
-    params: parse(row.params, paramsOf(row, request), ''),
-    query: parse(row.query, request.query, 'query.'),
-    body,
-    leaseId: row.lease ? tokenHeader(request.raw, leaseHeader) : undefined,
-    idempotencyKey: row.idempotent ? tokenHeader(request.raw, idempotencyHeader) : undefined,
+    ...decodeCall(row, {
+      principal: request.principal,
+      params: paramsOf(row, request),
+      query: request.query,
+      body: request.body ?? {},
+      leaseId: headers[leaseHeader],
+      idempotencyKey: headers[idempotencyHeader],
+      names,
+    }),
+    // Most handlers ask for neither: nothing is watched or parsed for those.
+    get software() {
+      return softwareOf(headers['user-agent']);
+    },
+    get signal() {
+      return (signal ??= abortSignalOf(reply));
+    },
     reauthenticate: () => request.reauthenticate?.() ?? Promise.resolve(),
     request,
     reply,
@@ -114,33 +121,4 @@ function paramsOf(row: Operation, request: FastifyRequest): unknown {
   const { '*': rest, ...named } = request.params as Record<string, string>;
   const wild = /\{\+(\w+)\}$/.exec(row.path)?.[1];
   return wild === undefined ? named : { ...named, [wild]: rest };
-}
-
-function parse(schema: z.ZodType, value: unknown, prefix: string): unknown {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const errors = result.error.issues.flatMap((issue) => fieldErrors(issue, prefix));
-  const shown = errors.slice(0, 3).map((error) => `${error.path}: ${error.message}`);
-  throw new AppError('invalid_request', `The request is not valid: ${shown.join('; ')}.`, { errors });
-}
-
-function fieldErrors(issue: z.core.$ZodIssue, prefix: string): FieldError[] {
-  const path = `${prefix}${issue.path.map(String).join('.')}`;
-  if (issue.code === 'unrecognized_keys') {
-    const at = path === prefix ? prefix : `${path}.`;
-    return issue.keys.map((key) => ({ path: `${at}${key.slice(0, 80)}`, message: 'is not a known field' }));
-  }
-  return [{ path: path === '' ? 'body' : path, message: issue.message }];
-}
-
-/** A header that carries one opaque value of at most 255 characters. */
-function tokenHeader(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name];
-  if (value === undefined) return undefined;
-  if (typeof value !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(value)) {
-    throw new AppError('invalid_request', `The header ${name} must be 1 to 255 printable characters without spaces.`, {
-      errors: [{ path: name, message: 'is not usable' }],
-    });
-  }
-  return value;
 }

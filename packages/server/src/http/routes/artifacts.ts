@@ -1,13 +1,8 @@
-import {
-  AppError,
-  cleanContentType,
-  defaultContentType,
-  jobArtifactToWire,
-  type ArtifactRecord,
-} from '@proofhouse/core';
-import mime from 'mime-types';
-import { holderOf } from '../../jobs/job-holder.ts';
+import { AppError, jobArtifactToWire, type ArtifactRecord } from '@proofhouse/core';
+import { contentTypeOf } from '../../artifacts/content-type-of.ts';
 import type { Artifacts } from '../../artifacts/artifacts.ts';
+import { excerptOf } from '../../artifacts/excerpt.ts';
+import { holderOf } from '../../jobs/job-holder.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { acceptBody } from '../accept-body.ts';
 import { byteBody } from '../byte-body.ts';
@@ -18,7 +13,8 @@ import { sendBlob } from '../send-blob.ts';
 import { readUploadForm } from '../upload-form.ts';
 import { sameValue } from './jobs.ts';
 
-type ArtifactOperations = 'uploadArtifact' | 'putArtifact' | 'listJobArtifacts' | 'downloadArtifact';
+type ArtifactOperations =
+  'uploadArtifact' | 'putArtifact' | 'listJobArtifacts' | 'downloadArtifact' | 'excerptArtifact';
 
 /** What jobs leave behind, over HTTP. */
 export function artifactHandlers(artifacts: Artifacts, clock: Clock): Pick<Handlers, ArtifactOperations> {
@@ -50,7 +46,7 @@ export function artifactHandlers(artifacts: Artifacts, clock: Clock): Pick<Handl
       requireLength(request.headers['content-length'], permit.maxBytes, 'body');
       acceptBody(request, reply);
       const staged = await artifacts.stage(permit, byteBody(request.raw, clock));
-      const contentType = contentTypeOf(params.name, request.headers['content-type'], undefined);
+      const contentType = contentTypeOf(params.name, request.headers['content-type']);
       return answer(
         await artifacts.add(permit, staged, { name: params.name, contentType, sha256, ...query, idempotencyKey }),
       );
@@ -68,18 +64,16 @@ export function artifactHandlers(artifacts: Artifacts, clock: Clock): Pick<Handl
         open: (range) => artifacts.open(artifact, range),
       });
     },
+    excerptArtifact: async ({ principal, params, query, signal }) => {
+      const artifact = await artifacts.getOfJob(principal, params.jobId, params.artifactId);
+      return { body: await excerptOf(artifact, query, (range) => artifacts.open(artifact, range), signal) };
+    },
   };
 }
 
 function answer({ artifact, created }: { artifact: ArtifactRecord; created: boolean }) {
   const body = jobArtifactToWire(artifact);
   return created ? { body } : { status: 200 as const, body };
-}
-
-/** Said by the caller, else by the part, else by the name's ending. */
-function contentTypeOf(name: string, said: string | undefined, part: string | undefined): string {
-  const byEnding = mime.lookup(name);
-  return cleanContentType(said) ?? cleanContentType(part) ?? (byEnding === false ? defaultContentType : byEnding);
 }
 
 // A body that says itself that it is too large is refused before any of it is read.

@@ -13,7 +13,7 @@ import type { Jobs } from '../../jobs/jobs.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { abortSignalOf } from '../abort-signal.ts';
 import { sendEventStream, type StreamItem } from '../event-stream.ts';
-import type { Handlers, OperationCall } from '../operation-route.ts';
+import type { Handlers, HttpCall } from '../operation-route.ts';
 import { holderFrom } from './jobs.ts';
 
 export interface JobEventParts {
@@ -56,7 +56,7 @@ export function jobEventHandlers(parts: JobEventParts): Pick<Handlers, EventOper
 }
 
 async function* eventItems(
-  call: OperationCall<'streamEvents'>,
+  call: HttpCall<'streamEvents'>,
   jobs: Jobs,
   job: JobRecord,
   followed: AsyncIterable<JobEventRecord | 'idle'>,
@@ -72,7 +72,7 @@ async function* eventItems(
 }
 
 async function* hintItems(
-  call: OperationCall<'streamHints'>,
+  call: HttpCall<'streamHints'>,
   followed: ReturnType<typeof followHints>,
 ): AsyncGenerator<StreamItem> {
   for await (const item of followed) {
@@ -101,7 +101,7 @@ async function stillAllowed(
   }
 }
 
-function lastEventId(call: OperationCall<'streamEvents'>): number | undefined {
+function lastEventId(call: HttpCall<'streamEvents'>): number | undefined {
   const header = call.request.headers['last-event-id'];
   if (header === undefined || header === '') return undefined;
   const parsed = eventCursorSchema.safeParse(header);
@@ -110,7 +110,7 @@ function lastEventId(call: OperationCall<'streamEvents'>): number | undefined {
   return parsed.data;
 }
 
-function signalOf(call: Pick<OperationCall<'streamHints'>, 'reply'>, parts: JobEventParts): AbortSignal {
+function signalOf(call: Pick<HttpCall<'streamHints'>, 'reply'>, parts: JobEventParts): AbortSignal {
   return AbortSignal.any([abortSignalOf(call.reply), parts.stopping]);
 }
 

@@ -1,9 +1,7 @@
 import { AppError, jobToWire, type JobRecord, type Principal } from '@proofhouse/core';
-import type { FastifyRequest } from 'fastify';
+import type { JsonHandlers } from '../../calls/operation-call.ts';
 import { holderOf, type Holder } from '../../jobs/job-holder.ts';
 import type { Jobs } from '../../jobs/jobs.ts';
-import { abortSignalOf } from '../abort-signal.ts';
-import type { Handlers } from '../operation-route.ts';
 
 type JobOperations =
   | 'createJob'
@@ -19,8 +17,8 @@ type JobOperations =
   | 'retryJob'
   | 'explainJob';
 
-/** The queue over HTTP. */
-export function jobHandlers(jobs: Jobs): Pick<Handlers, JobOperations> {
+/** The queue, at every door. */
+export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
   return {
     createJob: async ({ principal, body, idempotencyKey }) => {
       const { idempotencyKey: alias, ...input } = body;
@@ -34,8 +32,8 @@ export function jobHandlers(jobs: Jobs): Pick<Handlers, JobOperations> {
     getJob: async ({ principal, params }) => {
       return { body: show(principal, await jobs.get(principal, params.jobId)) };
     },
-    claimJob: async ({ principal, body, idempotencyKey, request, reply }) => {
-      const options = { key: idempotencyKey, version: softwareOf(request), signal: abortSignalOf(reply) };
+    claimJob: async ({ principal, body, idempotencyKey, software, signal }) => {
+      const options = { key: idempotencyKey, version: software, signal };
       const claimed = (await jobs.claim(principal, body, options)).map(showToHolder);
       return { body: body.maxJobs === undefined ? { job: claimed[0] ?? null } : { jobs: claimed } };
     },
@@ -96,11 +94,6 @@ export function sameValue(
     });
   }
   return header ?? alias ?? undefined;
-}
-
-/** What the worker calls its software: the product at the front of User-Agent (RFC 9110), if it is printable. */
-function softwareOf(request: FastifyRequest): string | undefined {
-  return /^[\x21-\x7e]{1,100}/.exec(request.headers['user-agent'] ?? '')?.[0];
 }
 
 // The lease is shown to its holder alone: whoever knows it can write to the job.

@@ -1,15 +1,15 @@
 import { workerTokenToWire } from '@proofhouse/core';
+import type { JsonHandlers } from '../../calls/operation-call.ts';
 import type { Jobs } from '../../jobs/jobs.ts';
 import type { Presence } from '../../workers/presence.ts';
 import type { Workers } from '../../workers/workers.ts';
-import type { Handlers } from '../operation-route.ts';
 
-/** Worker tokens over HTTP. */
+/** Worker tokens, at every door. */
 export function workerHandlers(
   workers: Workers,
   presence: Presence,
   jobs: Jobs,
-): Pick<Handlers, 'createWorkerToken' | 'listWorkerTokens' | 'revokeWorkerToken' | 'listWorkers'> {
+): Pick<JsonHandlers, 'createWorkerToken' | 'listWorkerTokens' | 'revokeWorkerToken' | 'listWorkers'> {
   return {
     listWorkers: async ({ query }) => {
       const { items, nextCursor } = await presence.list(query);

@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import type { AppError } from './app-error.ts';
+import type { Operation, OperationTool } from './operation.ts';
+import { operations, type OperationId } from './operations.ts';
+import { problemOf } from './problem.ts';
+
+/** A row of the operations table that is a tool of the MCP server as well. */
+export interface ToolRow {
+  readonly id: OperationId;
+  readonly row: Operation;
+  readonly tool: OperationTool;
+}
+
+export const toolRows: readonly ToolRow[] = Object.entries(operations).flatMap(([id, row]: [string, Operation]) =>
+  row.mcp === undefined ? [] : [{ id: id as OperationId, row, tool: row.mcp }],
+);
+
+const rowsByTool = new Map(toolRows.map((each) => [each.tool.tool, each]));
+
+export function findTool(name: string): ToolRow | undefined {
+  return rowsByTool.get(name);
+}
+
+/** The parts of a call, as they would come over HTTP: not yet checked. */
+export interface ToolParts {
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly leaseId: unknown;
+  readonly idempotencyKey: unknown;
+}
+
+/**
+ * Parts the flat arguments of a tool. A name that no part knows goes where the schema refuses it; `leaseId` and
+ * `idempotencyKey` go into the body where that has the field, else where HTTP has a header for them.
+ */
+export function toolParts(row: Operation, given: Readonly<Record<string, unknown>>): ToolParts {
+  const parts = { params: fields(), query: fields(), body: fields() };
+  const headers: { leaseId?: unknown; idempotencyKey?: unknown } = {};
+  for (const [name, value] of Object.entries(given)) {
+    const home = (['params', 'query', 'body'] as const).find((part) => Object.hasOwn(shapeOf(row[part]), name));
+    if (home !== undefined) parts[home][name] = value;
+    else if (name === 'leaseId' && row.lease) headers.leaseId = value;
+    else if (name === 'idempotencyKey' && row.idempotent) headers.idempotencyKey = value;
+    else parts[row.request === 'json' ? 'body' : 'query'][name] = value;
+  }
+  return { ...parts, leaseId: headers.leaseId, idempotencyKey: headers.idempotencyKey };
+}
+
+// Without a prototype, `__proto__` is a name like any other, to be refused as unknown.
+function fields(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>;
+}
+
+/** What a tool takes: all fields of its row in one object. */
+export function toolInput({ row, tool }: ToolRow): z.ZodObject {
+  if (tool.input !== undefined) return tool.input;
+  const shape = { ...shapeOf(row.params), ...shapeOf(row.query), ...(row.request === 'json' ? shapeOf(row.body) : {}) };
+  const header = (description: string) => z.string().max(255).optional().meta({ description });
+  if (row.lease) shape['leaseId'] = header('From queue_claim: without it a call after a lost lease is not refused.');
+  if (row.idempotent) shape['idempotencyKey'] = header('Repeating a call under its key does it only once.');
+  return z.strictObject(shape);
+}
+
+function shapeOf(schema: z.ZodType): Record<string, z.ZodType> {
+  return (schema as z.ZodObject).shape;
+}
+
+/** A tool as `tools/list` shows it. */
+export interface ToolDescription {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly inputSchema: ObjectSchema;
+  readonly outputSchema: ObjectSchema;
+  readonly annotations: ToolAnnotations;
+}
+
+type ObjectSchema = { type: 'object' } & Record<string, unknown>;
+
+interface ToolAnnotations {
+  readonly readOnlyHint: boolean;
+  readonly destructiveHint: boolean;
+  readonly idempotentHint: boolean;
+  readonly openWorldHint: boolean;
+}
+
+/** What a failed call carries. */
+const failureSchema = z.looseObject({
+  code: z.string(),
+  detail: z.string(),
+  errors: z.array(z.looseObject({ path: z.string(), message: z.string() })).optional(),
+});
+
+export function describeTool(each: ToolRow): ToolDescription {
+  const { row, tool } = each;
+  const answer = tool.output ?? row.output;
+  return {
+    name: tool.tool,
+    title: row.summary,
+    description: tool.description,
+    inputSchema: objectSchema(toolInput(each)),
+    // Clients check the content of failures against it too.
+    outputSchema: objectSchema(z.union([answer, failureSchema])),
+    annotations: {
+      readOnlyHint: row.method === 'GET',
+      destructiveHint: tool.destructive === true,
+      idempotentHint: row.method === 'GET' || tool.destructive === true,
+      openWorldHint: false,
+    },
+  };
+}
+
+// Without what only a validator reads: long patterns cost a model's attention, and the server checks them anyway.
+function objectSchema(schema: z.ZodType): ObjectSchema {
+  const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.pattern;
+      delete jsonSchema.propertyNames;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+    },
+  });
+  return { ...json, type: 'object' };
+}
+
+/** A result as MCP has it: for programs, and the same as text for models. */
+export interface ToolResult {
+  // Index and mutability as the protocol's own types have them.
+  [name: string]: unknown;
+  content: { type: 'text'; text: string }[];
+  structuredContent: Record<string, unknown>;
+  isError?: true;
+}
+
+export function toolSuccess(body: unknown): ToolResult {
+  return resultOf(body as Record<string, unknown>);
+}
+
+/** The problem document of HTTP, so that a code means the same at every door. */
+export function toolFailure(error: AppError, requestId?: string): ToolResult {
+  return { ...resultOf(problemOf(error, requestId)), isError: true };
+}
+
+function resultOf(document: Record<string, unknown>): ToolResult {
+  return { content: [{ type: 'text', text: JSON.stringify(document) }], structuredContent: document };
+}

@@ -1,0 +1,172 @@
+import { isUtf8 } from 'node:buffer';
+import {
+  AppError,
+  digestOf,
+  excerptLimits,
+  type ArtifactRecord,
+  type Excerpt,
+  type ExcerptQuery,
+  type FoundLine,
+} from '@proofhouse/core';
+import type { ByteRange, OpenedBlob } from '@proofhouse/blobs';
+import { searchLines } from './line-search.ts';
+
+type Open = (range?: ByteRange) => Promise<OpenedBlob>;
+
+/** Bytes at the front that tell text from other content. */
+const probeBytes = 4096;
+
+/**
+ * A bounded piece of an artifact as text, or the lines of it that contain a text. Reads no more than is shown, or
+ * than one search may look at, and keeps no more than a line of that. What is no text is described, not shown.
+ * Errors: `range_not_satisfiable`, `integrity_failure`.
+ */
+export async function excerptOf(
+  artifact: ArtifactRecord,
+  query: ExcerptQuery,
+  open: Open,
+  signal: AbortSignal,
+): Promise<Excerpt> {
+  const { sizeBytes } = artifact.blob;
+  const start = query.offset < 0 ? Math.max(0, sizeBytes + query.offset) : query.offset;
+  if (start > sizeBytes) {
+    throw new AppError('range_not_satisfiable', `The artifact has ${String(sizeBytes)} bytes.`);
+  }
+  const subject = aboutOf(artifact);
+  if (looksBinary(await bytesOf(open, 0, Math.min(sizeBytes, probeBytes)))) return { ...subject, ...binary(artifact) };
+  if (query.grep !== undefined)
+    return { ...subject, ...(await found(query.grep, query, { start, sizeBytes, open, signal })) };
+  const end = Math.min(sizeBytes, start + query.length);
+  const bytes = await bytesOf(open, start, end);
+  if (looksBinary(bytes)) return { ...subject, ...binary(artifact) };
+  return { ...subject, ...textPiece(bytes, start, sizeBytes) };
+}
+
+type Subject = Pick<Excerpt, 'jobId' | 'artifactId' | 'name' | 'contentType' | 'sizeBytes' | 'digest'>;
+type Piece = Omit<Excerpt, keyof Subject>;
+
+function aboutOf(artifact: ArtifactRecord): Subject {
+  return {
+    jobId: artifact.jobId ?? '',
+    artifactId: artifact.id,
+    name: artifact.name ?? '',
+    contentType: artifact.contentType,
+    sizeBytes: artifact.blob.sizeBytes,
+    digest: digestOf(artifact.blob.sha256),
+  };
+}
+
+function binary({ blob, contentType }: ArtifactRecord): Piece {
+  return {
+    kind: 'binary',
+    offset: 0,
+    nextOffset: null,
+    text: null,
+    matches: null,
+    invalidUtf8: false,
+    note: `This is no UTF-8 text: ${String(blob.sizeBytes)} bytes, called ${contentType}. Download it to use it.`,
+  };
+}
+
+function textPiece(bytes: Buffer, start: number, sizeBytes: number): Piece {
+  const from = start === 0 ? 0 : leadingRest(bytes);
+  const atEnd = start + bytes.length === sizeBytes;
+  const whole = atEnd ? bytes.length : wholeLength(bytes);
+  // A piece too short for one character shows it as broken, so that reading on always gets further.
+  const to = whole > from || from > 0 ? Math.max(whole, from) : bytes.length;
+  const shown = bytes.subarray(from, to);
+  const end = start + to;
+  const invalidUtf8 = !isUtf8(shown);
+  const rest = end === sizeBytes ? 'to its end' : `of ${String(sizeBytes)}`;
+  return {
+    kind: 'text',
+    offset: start + from,
+    nextOffset: end === sizeBytes ? null : end,
+    text: shown.toString('utf8'),
+    matches: null,
+    invalidUtf8,
+    note: `Bytes ${String(start + from)} to ${String(end)}, ${rest}.${invalidUtf8 ? brokenNote : ''}`,
+  };
+}
+
+const brokenNote = ' Some bytes are not UTF-8 and are shown as U+FFFD.';
+
+interface Searched {
+  readonly start: number;
+  readonly sizeBytes: number;
+  readonly open: Open;
+  readonly signal: AbortSignal;
+}
+
+async function found(
+  needle: string,
+  query: ExcerptQuery,
+  { start, sizeBytes, open, signal }: Searched,
+): Promise<Piece> {
+  const end = Math.min(sizeBytes, start + excerptLimits.scanBytes);
+  const { matches, stoppedAt, invalidUtf8 } = await searchLines(chunksOf(open, start, end), {
+    needle,
+    start,
+    end,
+    isWhole: end === sizeBytes,
+    context: query.context,
+    maxMatches: query.maxMatches,
+    maxBytes: query.length,
+    signal,
+  });
+  return {
+    kind: 'text',
+    offset: start,
+    nextOffset: stoppedAt ?? null,
+    text: null,
+    matches,
+    invalidUtf8,
+    note: `${foundNote(matches, start, stoppedAt ?? sizeBytes, sizeBytes)}${invalidUtf8 ? brokenNote : ''}`,
+  };
+}
+
+function foundNote(matches: readonly FoundLine[], start: number, end: number, sizeBytes: number): string {
+  const count = matches.length === 1 ? 'One line contains' : `${String(matches.length)} lines contain`;
+  const rest = end === sizeBytes ? '' : '; search on at nextOffset';
+  return `${count} it between the bytes ${String(start)} and ${String(end)} of ${String(sizeBytes)}${rest}.`;
+}
+
+async function bytesOf(open: Open, start: number, end: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of chunksOf(open, start, end)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function* chunksOf(open: Open, start: number, end: number): AsyncGenerator<Buffer> {
+  if (end <= start) return;
+  const { body } = await open({ start, end: end - 1 });
+  if (Buffer.isBuffer(body)) yield body;
+  else yield* body as AsyncIterable<Buffer>;
+}
+
+/** A zero byte, or more broken characters than a cut at both ends and a stray one explain. */
+function looksBinary(bytes: Buffer): boolean {
+  if (bytes.includes(0)) return true;
+  if (isUtf8(bytes)) return false;
+  const text = bytes.toString('utf8');
+  const broken = text.split('\ufffd').length - 1;
+  return broken > Math.max(6, text.length / 10);
+}
+
+/** How many bytes at the front belong to a character that began before. */
+function leadingRest(bytes: Buffer): number {
+  let count = 0;
+  while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) count += 1;
+  return count;
+}
+
+/** The length without a character at the end that goes on after it. */
+function wholeLength(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if ((byte & 0xc0) === 0x80) continue;
+    const needs = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return needs > back ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
+}

@@ -1,0 +1,112 @@
+import {
+  AppError,
+  isErrorCode,
+  may,
+  operations,
+  parseFields,
+  type InputOf,
+  type Operation,
+  type OperationId,
+  type Operations,
+  type OutputOf,
+  type Principal,
+} from '@proofhouse/core';
+
+/** One decoded call, the same whichever door it came through. */
+export interface OperationCall<Id extends OperationId> extends InputOf<Operations[Id]> {
+  readonly principal: Principal;
+  /** Shown beside the body: over HTTP the `Proofhouse-Lease` header. */
+  readonly leaseId: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  /** What the caller calls its software, if it says so. */
+  readonly software: string | undefined;
+  /** Aborts when the caller goes away before it was answered. */
+  readonly signal: AbortSignal;
+}
+
+/** What an operation answers; 200 instead of the row's status for a repetition. */
+export interface OperationAnswer<Id extends OperationId> {
+  readonly status?: 200;
+  readonly body: OutputOf<Operations[Id]>;
+}
+
+/** Operations that take nothing or JSON and answer JSON: every door can carry them. */
+export type JsonOperationId = {
+  [Id in OperationId]: Operations[Id]['response'] extends 'json'
+    ? Operations[Id]['request'] extends 'none' | 'json'
+      ? Id
+      : never
+    : never;
+}[OperationId];
+
+export type JsonHandlers = {
+  [Id in JsonOperationId]: (call: OperationCall<Id>) => Promise<OperationAnswer<Id>>;
+};
+
+/** A call as a door hands it over, its parts still unchecked. */
+export interface GivenCall {
+  /** Who the door found out is calling; nobody, and the call is refused. */
+  readonly principal: Principal | undefined;
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly leaseId: unknown;
+  readonly idempotencyKey: unknown;
+  /** What the door calls these where it refuses them: over HTTP the names of headers. */
+  readonly names: { readonly query: string; readonly leaseId: string; readonly idempotencyKey: string };
+}
+
+export type DecodedParts = Pick<
+  OperationCall<OperationId>,
+  'principal' | 'params' | 'query' | 'body' | 'leaseId' | 'idempotencyKey'
+>;
+
+/** Checks every part against the row. Errors: `invalid_request`, `unauthenticated`. */
+export function decodeCall(row: Operation, given: GivenCall): DecodedParts {
+  const { names } = given;
+  const body = row.request === 'json' ? parseFields(row.body, given.body) : undefined;
+  return {
+    principal: requirePrincipal(given.principal),
+    params: parseFields(row.params, given.params),
+    query: parseFields(row.query, given.query, names.query),
+    body,
+    leaseId: row.lease ? opaqueValue(names.leaseId, given.leaseId) : undefined,
+    idempotencyKey: row.idempotent ? opaqueValue(names.idempotencyKey, given.idempotencyKey) : undefined,
+  } as DecodedParts;
+}
+
+/** Every route that makes calls has found out who is calling before; this is the net below. Errors: `unauthenticated`. */
+export function requirePrincipal(principal: Principal | undefined): Principal {
+  if (principal === undefined) throw new AppError('unauthenticated', 'The call came without a credential.');
+  return principal;
+}
+
+/** Refuses by class, before any look-up. Errors: `forbidden`. */
+export function requireClass(id: OperationId, principal: Principal): void {
+  const row = operations[id];
+  if (may(principal, row.action)) return;
+  throw new AppError('forbidden', `A ${principal.kind} credential may not do this: ${row.summary.toLowerCase()}.`);
+}
+
+// One opaque value of at most 255 characters, such as a header can carry.
+function opaqueValue(name: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && /^[\x21-\x7e]{1,255}$/.test(value)) return value;
+  throw new AppError('invalid_request', `${name} must be 1 to 255 printable characters without spaces.`, {
+    errors: [{ path: name, message: 'is not usable' }],
+  });
+}
+
+/** What the caller calls its software: the product at the front of User-Agent (RFC 9110), if it is printable. */
+export function softwareOf(userAgent: string | undefined): string | undefined {
+  return /^[\x21-\x7e]{1,100}/.exec(userAgent ?? '')?.[0];
+}
+
+/** Every error as one of ours. What is none is a fault of the server: to be logged, not shown. */
+export function appErrorOf(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const code = (error as { code?: unknown } | null)?.code;
+  return new AppError(isErrorCode(code) ? code : 'internal', 'The server failed; its log has the details.', {
+    cause: error,
+  });
+}

@@ -1,0 +1,21 @@
+import { toolParts, type ToolRow } from '@proofhouse/core';
+import { decodeCall, requireClass, type JsonOperationId } from '../calls/operation-call.ts';
+import type { McpParts, ToolCaller } from './mcp-parts.ts';
+import { uploadThroughTool } from './upload-through-tool.ts';
+
+const names = { query: '', leaseId: 'leaseId', idempotencyKey: 'idempotencyKey' };
+
+/** One tool call: class, decode, the handler of HTTP. Gives what HTTP would answer with; throws what it would throw. */
+export async function callTool(
+  parts: McpParts,
+  { id, row }: ToolRow,
+  given: Readonly<Record<string, unknown>>,
+  caller: ToolCaller,
+): Promise<unknown> {
+  requireClass(id, caller.principal);
+  if (id === 'putArtifact') return uploadThroughTool(parts, given, caller.principal);
+  const decoded = decodeCall(row, { principal: caller.principal, ...toolParts(row, given), names });
+  // The table pairs each id with its handler's type; looking it up by name loses that pairing.
+  const handler = parts.handlers[id as JsonOperationId] as (call: unknown) => Promise<{ readonly body: unknown }>;
+  return (await handler({ ...decoded, software: caller.software, signal: caller.signal })).body;
+}
