@@ -37,6 +37,8 @@ export const maxEventMessageBytes = 2048;
 /** Bytes of UTF-8 JSON. */
 export const maxEventPayloadBytes = 4096;
 export const maxEventsPerCall = 100;
+/** Bytes of UTF-8 JSON of all events of a call. */
+export const maxEventsBytes = 256 * 1024;
 
 const eventInputSchema = z.strictObject({
   level: z.enum(eventLevels).default('info'),

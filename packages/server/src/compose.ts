@@ -67,7 +67,9 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   try {
     if (surroundings.clock === undefined) await requireSameTime(store, clock);
     const adminToken = await AdminToken.load(store.settings, ids, config.adminToken);
-    return assemble({ config, clock, ids, logger, store, blobBackend, adminToken });
+    const hints = new JobHints({ clock, serverId: ids.token(16), channel: store.hintChannel });
+    await hints.start();
+    return assemble({ config, clock, ids, logger, store, blobBackend, adminToken, hints });
   } catch (error) {
     await store.close();
     await blobBackend.close();
@@ -83,11 +85,11 @@ interface Parts {
   readonly store: MetadataStore;
   readonly blobBackend: BlobBackend;
   readonly adminToken: AdminToken;
+  readonly hints: JobHints;
 }
 
-function assemble({ config, clock, ids, logger, store, blobBackend, adminToken }: Parts): Server {
+function assemble({ config, clock, ids, logger, store, blobBackend, adminToken, hints }: Parts): Server {
   const blobs = new Blobs({ backend: blobBackend, newKey: () => ids.blobKey() });
-  const hints = new JobHints({ clock, serverId: ids.token(16), channel: store.hintChannel });
   const presence = new Presence({ store: store.presence, clock });
   const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes: config.jobTypes, hints, presence });
   const log = new JobLog({ store: store.jobs, hints, clock });

@@ -16,11 +16,13 @@ export function sendEventStream(reply: FastifyReply, items: AsyncIterable<Stream
     yield Buffer.from(': open\n\n');
     for await (const item of items) yield Buffer.from(encode(item));
   };
-  return reply
+  reply
     .header('content-type', 'text/event-stream; charset=utf-8')
     .header('cache-control', 'no-cache, no-transform')
-    .header('x-accel-buffering', 'no')
-    .send(Readable.from(lines(), { objectMode: false, highWaterMark }));
+    .header('x-accel-buffering', 'no');
+  // The headers alone would wait for an end that may never come.
+  if (reply.request.method === 'HEAD') return reply.send('');
+  return reply.send(Readable.from(lines(), { objectMode: false, highWaterMark }));
 }
 
 // JSON has no line breaks of its own, so one data line is enough.

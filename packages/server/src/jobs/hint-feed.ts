@@ -1,25 +1,34 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Heard, Hint, JobHints } from './job-hints.ts';
-import { idleMs } from './job-log.ts';
+import { keepAliveMs } from './job-log.ts';
 
 /** Hints kept for a reader that is slower than the queue; beyond it is told that there was more. */
 const mostKept = 1000;
 
 /**
- * Every hint as it comes, and `idle` now and then, until `signal` aborts. Of several hints about one job a slow reader
+ * Every hint as it comes, and `keep-alive` now and then, until `signal` aborts. Of several hints about one job a slow reader
  * gets the newest; of too many jobs it gets `much`.
  */
-export async function* followHints(hints: JobHints, clock: Clock, signal: AbortSignal): AsyncGenerator<Heard | 'idle'> {
+export async function* followHints(
+  hints: JobHints,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<Heard | 'keep-alive'> {
   const kept = new Map<string, Hint>();
-  let much = false;
+  let much = false as boolean;
   let wake = (): void => undefined;
+  let proveAt = clock.now() + keepAliveMs;
   const forget = hints.onAny((heard) => {
-    if (heard === 'much' || kept.size >= mostKept) much = true;
+    if (heard === 'much' || (kept.size >= mostKept && !kept.has(heard.jobId))) much = true;
     else kept.set(heard.jobId, heard);
     wake();
   });
   try {
     while (!signal.aborted) {
+      if (clock.now() >= proveAt) {
+        yield 'keep-alive';
+        proveAt = clock.now() + keepAliveMs;
+      }
       if (much) {
         much = false;
         kept.clear();
@@ -28,25 +37,20 @@ export async function* followHints(hints: JobHints, clock: Clock, signal: AbortS
       for (const [jobId, hint] of kept) {
         kept.delete(jobId);
         yield hint;
+        if (clock.now() >= proveAt) break;
       }
       if (kept.size > 0 || much) continue;
-      const idle = await new Promise<boolean>((settle) => {
-        const done = (isIdle: boolean): void => {
+      await new Promise<void>((settle) => {
+        const done = (): void => {
           cancel();
-          signal.removeEventListener('abort', stop);
-          settle(isIdle);
+          signal.removeEventListener('abort', done);
+          settle();
         };
-        const stop = (): void => {
-          done(false);
-        };
-        const cancel = clock.after(idleMs, () => {
-          done(true);
-        });
-        wake = stop;
-        signal.addEventListener('abort', stop);
-        if (signal.aborted) stop();
+        const cancel = clock.after(proveAt - clock.now(), done);
+        wake = done;
+        signal.addEventListener('abort', done);
+        if (signal.aborted) done();
       });
-      if (idle) yield 'idle';
     }
   } finally {
     forget();

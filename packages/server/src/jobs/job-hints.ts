@@ -1,4 +1,5 @@
-import type { JobRecord, JobStatus } from '@proofhouse/core';
+import { jobStatuses, type JobRecord, type JobStatus } from '@proofhouse/core';
+import { z } from 'zod';
 import type { Clock } from '../kernel/clock.ts';
 import { routeOf, type JobRoute } from './job-route.ts';
 
@@ -101,19 +102,30 @@ export class JobHints {
 
   #receive(message: string): void {
     const heard = parse(message);
-    if (heard === undefined || heard.from === this.#serverId) return;
+    if (heard.from === this.#serverId) return;
     if (heard.hints === undefined) this.#deliver('much');
     else for (const hint of heard.hints) this.#deliver(hint);
   }
 }
 
+const hintSchema = z.object({
+  jobId: z.string(),
+  seq: z.int(),
+  status: z.enum(jobStatuses),
+  route: z
+    .object({ id: z.string(), type: z.string(), repository: z.string().nullable(), capabilities: z.array(z.string()) })
+    .exactOptional(),
+});
+const messageSchema = z.object({
+  from: z.string(),
+  hints: z.array(hintSchema).optional().catch(undefined),
+});
+
 // What another server sent may be of another version: whatever cannot be read means "look again".
-function parse(message: string): { from: string; hints?: readonly Hint[] } | undefined {
+function parse(message: string): z.infer<typeof messageSchema> {
   try {
-    const parsed = JSON.parse(message) as { from?: unknown; hints?: unknown } | null;
-    if (typeof parsed?.from !== 'string') return undefined;
-    return Array.isArray(parsed.hints) ? { from: parsed.from, hints: parsed.hints as Hint[] } : { from: parsed.from };
+    return messageSchema.parse(JSON.parse(message));
   } catch {
-    return undefined;
+    return { from: '', hints: undefined };
   }
 }

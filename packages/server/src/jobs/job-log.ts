@@ -3,6 +3,7 @@ import {
   finalStatuses,
   maxEventMessageBytes,
   maxEventPayloadBytes,
+  maxEventsBytes,
   storableText,
   utf8Bytes,
   type EventInput,
@@ -16,8 +17,11 @@ import type { JobStore } from './job-store.ts';
 
 /** A follower looks again this often by itself: hints may be lost. */
 const lookAgainMs = 1000;
-/** A follower that is given nothing else is given `idle` this often, to prove that the line is alive. */
-export const idleMs = 15_000;
+/**
+ * A follower is given `keep-alive` this often, however much else it is given: it proves that the line is alive, and
+ * is when the reader's credential is looked at again.
+ */
+export const keepAliveMs = 15_000;
 const batch = 200;
 
 /** Reading and following what happened to jobs. Who may read is decided before. */
@@ -41,19 +45,23 @@ export class JobLog {
   }
 
   /**
-   * Every event after `after` as it comes, without gaps, and `idle` now and then. Ends after the last event
+   * Every event after `after` as it comes, without gaps, and `keep-alive` now and then. Ends after the last event
    * of a final job, or when `signal` aborts. Reads on only when the consumer asks: a slow reader
    * holds nothing up and costs one batch.
    */
-  async *follow(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEventRecord | 'idle'> {
+  async *follow(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEventRecord | 'keep-alive'> {
     let seq = after;
-    let spokenAt = this.#clock.now();
+    let provenAt = this.#clock.now();
     const wake = new Wake(this.#clock, signal);
     const forget = this.#hints.onJob(jobId, () => {
       wake.now();
     });
     try {
       while (!signal.aborted) {
+        if (this.#clock.now() - provenAt >= keepAliveMs) {
+          yield 'keep-alive';
+          provenAt = this.#clock.now();
+        }
         const looked = wake.begin();
         const job = await this.#store.find(jobId);
         if (job === undefined) return;
@@ -62,14 +70,9 @@ export class JobLog {
             yield event;
             seq = event.seq;
           }
-          spokenAt = this.#clock.now();
           continue;
         }
         if (finalStatuses.includes(job.status)) return;
-        if (this.#clock.now() - spokenAt >= idleMs) {
-          yield 'idle';
-          spokenAt = this.#clock.now();
-        }
         await wake.after(looked, lookAgainMs);
       }
     } finally {
@@ -118,6 +121,7 @@ class Wake {
 
 /** What a worker wrote, checked and as it is kept. Throws `invalid_request` naming the event. */
 export function noteDrafts(inputs: readonly EventInput[]): JobEventDraft[] {
+  if (utf8Bytes(JSON.stringify(inputs)) > maxEventsBytes) throw tooLong('events', maxEventsBytes);
   return inputs.map((input, index) => {
     const at = (field: string): string => (inputs.length === 1 ? field : `events.${String(index)}.${field}`);
     const message = storableText(input.message);

@@ -160,9 +160,12 @@ export class Jobs {
     this.#presence.claimed({ workerId, version: options.version, ...scope });
     const deadline = this.#clock.now() + call.waitSeconds * 1000;
     for (;;) {
-      const jobs = await this.#claimOnce(principal, workerId, scope, call, options.key);
+      const { found: jobs, missed } = await this.#waiters.look(scope, () =>
+        this.#claimOnce(principal, workerId, scope, call, options.key),
+      );
       const remaining = deadline - this.#clock.now();
       if (jobs.length > 0 || remaining <= 0 || options.signal.aborted || this.#stopping) return jobs;
+      if (missed) continue;
       const woken = await this.#arrival(scope, Math.min(remaining, claimPollMs), options.signal);
       if (woken === 'caller gone') return [];
     }

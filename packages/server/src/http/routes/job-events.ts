@@ -59,10 +59,10 @@ async function* eventItems(
   call: HttpCall<'streamEvents'>,
   jobs: Jobs,
   job: JobRecord,
-  followed: AsyncIterable<JobEventRecord | 'idle'>,
+  followed: AsyncIterable<JobEventRecord | 'keep-alive'>,
 ): AsyncGenerator<StreamItem> {
   for await (const item of followed) {
-    if (item === 'idle') {
+    if (item === 'keep-alive') {
       if (!(await stillAllowed(call, () => jobs.get(call.principal, job.id)))) return;
       yield 'keep-alive';
     } else {
@@ -76,7 +76,7 @@ async function* hintItems(
   followed: ReturnType<typeof followHints>,
 ): AsyncGenerator<StreamItem> {
   for await (const item of followed) {
-    if (item === 'idle') {
+    if (item === 'keep-alive') {
       if (!(await stillAllowed(call, () => Promise.resolve()))) return;
       yield 'keep-alive';
     } else if (item === 'much') {
