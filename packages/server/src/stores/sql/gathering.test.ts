@@ -35,12 +35,6 @@ describe('calls of one moment', () => {
     expect(ran).toEqual(['a,b,c', 'd,e', 'f']);
   });
 
-  it('are verbs of their own where the engine wants them so', async () => {
-    const { ran, valuesOf } = gathered({ calls: 1, verbs: 1 });
-    expect(await valuesOf('a b')).toEqual(['A', 'B']);
-    expect(ran).toEqual(['a', 'b']);
-  });
-
   it('wait for one another when they have one name', async () => {
     const { ran, valuesOf } = gathered();
     expect(await valuesOf('a=1 b=1 c=2 d=1')).toEqual(['A=1', 'B=1', 'C=2', 'D=1']);

@@ -7,7 +7,7 @@ interface Waiting<Call, Answer> {
 }
 
 export interface GatheringLimits {
-  /** Calls in one verb at most. With 1 each call is a verb of its own. */
+  /** Calls in one verb at most. */
   readonly calls: number;
   /** Verbs under way at most; the calls that come meanwhile become the next one. */
   readonly verbs: number;
@@ -38,7 +38,6 @@ export class Gathering<Call, Answer> {
   }
 
   add(call: Call): Promise<Answer> {
-    if (this.#limits.calls === 1) return this.#alone(call);
     return new Promise<Answer>((resolve, reject) => {
       this.#waiting.push({ call, resolve, reject });
       this.#schedule();

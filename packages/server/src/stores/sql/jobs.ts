@@ -12,11 +12,13 @@ import type {
 import type { IdempotencyKey } from '../../kernel/commit.ts';
 import type { Page, PageRequest } from '../../kernel/page.ts';
 import { Gathering } from './gathering.ts';
+import type { JobDepth } from '../../jobs/job-depth.ts';
 import { useKey } from './idempotency.ts';
 import { appendEvents } from './job-append.ts';
 import { applyAll, type Application } from './job-apply.ts';
 import { claimAll, keyOfClaim } from './job-claim.ts';
 import { listOfJobs } from './job-lists.ts';
+import { countDepths } from './job-depths.ts';
 import { countReadyBefore } from './job-position.ts';
 import { JobRoutes } from './job-routes.ts';
 import { eventFromRow, jobFromRow, jobToRow } from './job-row.ts';
@@ -107,6 +109,10 @@ export class SqlJobStore implements JobStore {
 
   countAhead(job: JobRecord, most: number): Promise<number> {
     return this.#engine.read(() => countReadyBefore(job, most));
+  }
+
+  depths(most: number): Promise<JobDepth[]> {
+    return this.#engine.read(() => countDepths(this.#routes, most));
   }
 
   events(jobId: string, after: number, limit: number): Promise<JobEventRecord[]> {

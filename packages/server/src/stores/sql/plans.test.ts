@@ -112,7 +112,9 @@ async function exercise(store: MetadataStore): Promise<void> {
   await jobs.claim(claimBy('w', { types: ['exec'], idempotency, now: start + 1e9 }));
   await jobs.claim(claimBy('w', { types: ['exec'], idempotency, now: start + 1e9 }));
   await jobs.sweep(start + 1e10, 10);
-  await jobs.apply(job.id, now, (found) => ({ outcome: 'unchanged', job: found }));
+  const unchanged = (id: string) => jobs.apply(id, now, (found) => ({ outcome: 'unchanged', job: found }));
+  await unchanged(job.id);
+  await Promise.all([unchanged(job.id), unchanged(held)]);
   await jobs.find(job.id);
   await jobs.events(job.id, 0, 10);
   await jobs.countAhead(newJob({ priority: 1, createdAt: start + 2000 }), 1000);

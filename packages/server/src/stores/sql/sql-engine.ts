@@ -11,7 +11,7 @@ export interface SqlEngine {
   /** How servers of one database reach each other; undefined where there is only one. */
   readonly hintChannel: HintChannel | undefined;
 
-  /** How many calls are worth one verb: 1 where the engine lets the verbs of one moment share a commit by itself. */
+  /** How claims, and decisions about jobs, of one moment become verbs. */
   readonly gathering: GatheringLimits;
 
   /** Runs a verb that only reads, on committed rows. */

@@ -1,0 +1,55 @@
+import { sql } from 'kysely';
+import type { JobDepth } from '../../jobs/job-depth.ts';
+import type { JobRoutes } from './job-routes.ts';
+import { lookAhead } from './queue-outlook.ts';
+import { statement } from './statement.ts';
+import { first, rows, type Verb } from './verb.ts';
+
+const readyOfRoute = statement<{ routeId: string; most: number }>()((db, p) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom('jobs')
+        .select('route_id')
+        .where('ready', '=', sql.lit(1))
+        .where('route_id', '=', p.routeId)
+        .limit(p.most)
+        .as('page'),
+    )
+    .select((eb) => eb.fn.countAll<number>().as('count')),
+);
+
+const running = statement<{ most: number }>()((db, p) =>
+  db
+    .selectFrom(db.selectFrom('jobs').select('type').where('status', '=', sql.lit('running')).limit(p.most).as('page'))
+    .select((eb) => ['type', eb.fn.countAll<number>().as('count')])
+    .groupBy('type'),
+);
+
+const delayed = statement<{ most: number }>()((db, p) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom('jobs')
+        .select('type')
+        .where('status', '=', sql.lit('queued'))
+        .where('ready', '=', sql.lit(0))
+        .limit(p.most)
+        .as('page'),
+    )
+    .select((eb) => ['type', eb.fn.countAll<number>().as('count')])
+    .groupBy('type'),
+);
+
+/** Reads index entries of unfinished jobs alone, and of each kind so many at most: a backlog of millions costs no more. */
+export function* countDepths(routes: JobRoutes, most: number): Verb<JobDepth[]> {
+  const ready = new Map<string, number>();
+  for (const route of yield* routes.named((yield* lookAhead()).routeIds)) {
+    const counted = yield* first(readyOfRoute, { routeId: route.id, most });
+    ready.set(route.type, (ready.get(route.type) ?? 0) + (counted?.count ?? 0));
+  }
+  const depths: JobDepth[] = [...ready].map(([type, count]) => ({ type, state: 'ready', count }));
+  for (const { type, count } of yield* rows(running, { most })) depths.push({ type, state: 'running', count });
+  for (const { type, count } of yield* rows(delayed, { most })) depths.push({ type, state: 'delayed', count });
+  return depths;
+}
