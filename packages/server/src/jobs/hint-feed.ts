@@ -39,7 +39,6 @@ export async function* followHints(
         yield hint;
         if (clock.now() >= proveAt) break;
       }
-      if (kept.size > 0 || much) continue;
       await new Promise<void>((settle) => {
         const done = (): void => {
           cancel();
@@ -49,7 +48,7 @@ export async function* followHints(
         const cancel = clock.after(proveAt - clock.now(), done);
         wake = done;
         signal.addEventListener('abort', done);
-        if (signal.aborted) done();
+        if (signal.aborted || much || kept.size > 0) done();
       });
     }
   } finally {
