@@ -16,11 +16,16 @@ export interface CallOptions {
 
 /** Operations that are sent nothing or JSON and answer JSON; a row that leaves a wire out means these. */
 export type JsonOperationId = {
-  [Id in OperationId]: Operations[Id]['response'] extends 'bytes'
-    ? never
-    : Operations[Id]['request'] extends 'bytes' | 'multipart'
+  [Id in OperationId]: Operations[Id]['response'] extends 'json'
+    ? Operations[Id]['request'] extends 'bytes' | 'multipart'
       ? never
-      : Id;
+      : Id
+    : never;
+}[OperationId];
+
+/** Operations that answer a stream of Server-Sent Events. */
+export type StreamOperationId = {
+  [Id in OperationId]: Operations[Id]['response'] extends 'sse' ? Id : never;
 }[OperationId];
 
 /** Parts without a required field may be left out. */

@@ -15,7 +15,14 @@ export interface Download {
   readonly digest: Digest | undefined;
 }
 
-export function downloadOf(opened: { response: Response; timer: TryTimer; place: string }): Download {
+/** An answer whose body is still to come. The timer is the reader's: `watchedBody` sees to it. */
+export interface OpenedAnswer {
+  readonly response: Response;
+  readonly timer: TryTimer;
+  readonly place: string;
+}
+
+export function downloadOf(opened: OpenedAnswer): Download {
   const { headers } = opened.response;
   const length = headers.get('content-length');
   return {
@@ -27,8 +34,8 @@ export function downloadOf(opened: { response: Response; timer: TryTimer; place:
   };
 }
 
-// The body with the try's timer: it counts anew at each piece, and a broken connection gets a message that helps.
-function watchedBody({ response, timer, place }: { response: Response; timer: TryTimer; place: string }) {
+/** The body with the try's timer: it counts anew at each piece, and a broken connection gets a message that helps. */
+export function watchedBody({ response, timer, place }: OpenedAnswer): ReadableStream<Uint8Array> {
   const reader = (response.body ?? new Blob([]).stream()).getReader();
   return new ReadableStream<Uint8Array>(
     {

@@ -4,8 +4,19 @@ export type { CallInput, CallOptions, CallOutput, JsonOperationId, Page } from '
 export { pause, systemClock, type Clock } from './clock.ts';
 export { contentDigestOf, parseDigestHeader, requireSameDigest } from './digest-header.ts';
 export type { Download } from './download.ts';
-export { JobsApi, type Claim, type ClaimedJob, type JobFilter } from './jobs-api.ts';
+export type { EventRange } from './job-events.ts';
+export {
+  JobsApi,
+  type Claim,
+  type ClaimedJob,
+  type Completion,
+  type CompletionResult,
+  type JobFilter,
+  type JobNote,
+} from './jobs-api.ts';
+export type { StreamOptions } from './operation-caller.ts';
 export { ProofhouseClient, type ClientOptions } from './proofhouse-client.ts';
 export { systemRandom, type Random } from './random.ts';
 export { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
 export { WorkerTokensApi, type WorkerTokenFilter } from './worker-tokens-api.ts';
+export { WorkersApi, type SeenWorker, type WorkerFilter } from './workers-api.ts';

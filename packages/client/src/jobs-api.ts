@@ -1,6 +1,16 @@
-import { AppError, type CreateJob, type Job, type JobStatus } from '@proofhouse/core';
-import { eachItem, type CallOptions, type Page } from './call.ts';
-import type { OperationCaller } from './operation-caller.ts';
+import {
+  AppError,
+  type CreateJob,
+  type EventInput,
+  type Job,
+  type JobEvent,
+  type JobHint,
+  type JobStatus,
+  type Why,
+} from '@proofhouse/core';
+import { eachItem, type CallOptions, type CallOutput, type Page } from './call.ts';
+import { followEvents, followHints, readEvents, writtenEvents, type EventRange } from './job-events.ts';
+import type { OperationCaller, StreamOptions } from './operation-caller.ts';
 
 export interface JobFilter {
   readonly status?: JobStatus | undefined;
@@ -19,6 +29,22 @@ export interface Claim {
   readonly waitSeconds?: number | undefined;
   readonly workerId?: string | undefined;
 }
+
+/** One of many jobs that are ended as succeeded. */
+export interface Completion {
+  readonly jobId: string;
+  readonly lease: string;
+  readonly resultSummary?: string | undefined;
+}
+
+/** The job as it ended, or the problem that kept it from ending. */
+export type CompletionResult = CallOutput<'completeJobs'>['results'][number];
+
+/** What a holder writes into the log of its job: milestones, never a command's output. */
+export type JobNote = Pick<EventInput, 'message'> & {
+  readonly level?: EventInput['level'] | undefined;
+  readonly payload?: Readonly<Record<string, unknown>> | undefined;
+};
 
 /** A job in the hands of its claimer: the lease goes with everything it writes. */
 export type ClaimedJob = Job & { readonly leaseId: string };
@@ -53,12 +79,17 @@ export class JobsApi {
 
   /** Undefined when nothing eligible came in while the server waited. */
   async claim(claim: Claim = {}, options: CallOptions = {}): Promise<ClaimedJob | undefined> {
-    const waitMs = (claim.waitSeconds ?? 0) * 1000;
-    const { job } = await this.#caller.call('claimJob', { body: claim, ...options }, waitMs);
-    if (job === null) return undefined;
-    if (job.leaseId === undefined)
-      throw new AppError('unsupported', `The server gave job ${job.id} without its lease.`);
-    return { ...job, leaseId: job.leaseId };
+    const answer = await this.#caller.call('claimJob', { body: claim, ...options }, waitMsOf(claim));
+    if (!('job' in answer)) throw new AppError('unsupported', 'The server answered many jobs where one was asked for.');
+    return answer.job === null ? undefined : withLease(answer.job);
+  }
+
+  /** Up to `maxJobs` (100 at most) at once; none when nothing eligible came in while the server waited. */
+  async claimMany(claim: Claim & { readonly maxJobs: number }, options: CallOptions = {}): Promise<ClaimedJob[]> {
+    const answer = await this.#caller.call('claimJob', { body: claim, ...options }, waitMsOf(claim));
+    if (!('jobs' in answer))
+      throw new AppError('unsupported', 'The server answered one job where many were asked for.');
+    return answer.jobs.map(withLease);
   }
 
   /** Renews the lease to now plus `leaseSeconds`; `cancelRequestedAt` of the answer tells whether to stop. */
@@ -83,4 +114,97 @@ export class JobsApi {
   ): Promise<Job> {
     return this.#caller.call('failJob', { params: { jobId }, body: failure, ...options, lease });
   }
+
+  /** Ends up to 100 jobs as succeeded. Each by itself: one that is refused does not hold the others back. */
+  async completeMany(completions: readonly Completion[], options: CallOptions = {}): Promise<CompletionResult[]> {
+    const items = completions.map(({ jobId, lease, resultSummary }) => ({ jobId, leaseId: lease, resultSummary }));
+    return (await this.#caller.call('completeJobs', { body: { items }, ...options })).results;
+  }
+
+  /** A queued job is cancelled at once; the holder of a running one is asked to stop. The first reason is kept. */
+  async cancel(
+    jobId: string,
+    request: { readonly reason?: string | undefined } = {},
+    options: CallOptions = {},
+  ): Promise<Job> {
+    return this.#caller.call('cancelJob', { params: { jobId }, body: request, ...options });
+  }
+
+  /** The holder's answer to the wish to cancel: it has stopped, and the job is cancelled. */
+  async ack(
+    jobId: string,
+    lease: string,
+    end: { readonly message?: string | undefined } = {},
+    options: CallOptions = {},
+  ): Promise<Job> {
+    return this.#caller.call('ackCancel', { params: { jobId }, body: end, ...options, lease });
+  }
+
+  /** Puts a failed or dead-lettered job back. Not repeated by itself: by then it may have failed anew. */
+  async retry(jobId: string, options: CallOptions = {}): Promise<Job> {
+    return this.#caller.call('retryJob', { params: { jobId }, ...options });
+  }
+
+  /** Why it waits, and which workers nearly match. */
+  async why(jobId: string, options: CallOptions = {}): Promise<Why> {
+    return this.#caller.call('explainJob', { params: { jobId }, ...options });
+  }
+
+  /** Writes into the job's log: one note, or up to 100 that are numbered together. */
+  async note(
+    jobId: string,
+    lease: string,
+    notes: JobNote | readonly JobNote[],
+    options: CallOptions = {},
+  ): Promise<JobEvent[]> {
+    const body = isList(notes) ? { events: notes.map((one) => ({ ...one })) } : { ...notes };
+    return (await this.#caller.call('appendEvents', { params: { jobId }, body, ...options, lease })).events;
+  }
+
+  /** Oldest first. `nextCursor` is the next `after`; null only when the job is final and read to its end. */
+  async events(jobId: string, range: EventRange = {}, options: CallOptions = {}): Promise<Page<JobEvent>> {
+    return readEvents(this.#caller, jobId, range, options);
+  }
+
+  /** Every event up to now. */
+  eachEvent(
+    jobId: string,
+    range: EventRange = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<JobEvent, void, undefined> {
+    return writtenEvents(this.#caller, jobId, range, options);
+  }
+
+  /**
+   * Every event, also those to come, each once and in order; ends when the job is final and told to its end. A line that
+   * breaks is opened again where it broke. Throws what cannot be helped by that, such as `job_not_found`.
+   */
+  followEvents(
+    jobId: string,
+    options: StreamOptions & { readonly after?: number | undefined } = {},
+  ): AsyncGenerator<JobEvent, void, undefined> {
+    return followEvents(this.#caller, jobId, options);
+  }
+
+  /**
+   * Says which jobs changed, without end. `look-again` comes first, and whenever hints may have been missed: list what
+   * you show, then go on.
+   */
+  followHints(options: StreamOptions = {}): AsyncGenerator<JobHint | 'look-again', void, undefined> {
+    return followHints(this.#caller, options);
+  }
+}
+
+function waitMsOf(claim: Claim): number {
+  return (claim.waitSeconds ?? 0) * 1000;
+}
+
+function withLease(job: Job): ClaimedJob {
+  if (job.leaseId === undefined) throw new AppError('unsupported', `The server gave job ${job.id} without its lease.`);
+  return { ...job, leaseId: job.leaseId };
+}
+
+// Array.isArray forgets that a list is read-only.
+function isList(notes: JobNote | readonly JobNote[]): notes is readonly JobNote[] {
+  return Array.isArray(notes);
 }

@@ -1,19 +1,25 @@
 import {
-  AppError,
   idempotencyHeader,
   leaseHeader,
   operations,
+  type AppError,
   type Operation,
   type OperationId,
 } from '@proofhouse/core';
 import { isReplayable, openBody, sizeOf, type ByteSource } from './byte-source.ts';
-import type { CallInput, CallOptions, CallOutput, JsonOperationId } from './call.ts';
+import type { CallInput, CallOptions, CallOutput, JsonOperationId, StreamOperationId } from './call.ts';
+import type { OpenedAnswer } from './download.ts';
+import { keepOpen, type StreamItem } from './kept-stream.ts';
+import { readJson } from './read-answer.ts';
 import { requestUrl } from './request-url.ts';
 import { perform, placeOf, type Exchange, type TransportParts } from './transport.ts';
-import type { TryTimer } from './try-timer.ts';
 
 /** Slower than this, an upload whose progress cannot be seen counts as stuck. */
 const slowestBytesPerMs = 32;
+/** Servers say something on a stream every 15 s, if only that they are there: three times that is a dead line. */
+const quietStreamMs = 45_000;
+/** Rows that promise nothing of it, and yet twice is once: cancelling keeps the first reason, a batch carries leases. */
+const harmlessTwice: readonly OperationId[] = ['cancelJob', 'completeJobs'];
 
 interface LooseInput extends CallOptions {
   readonly params?: object | undefined;
@@ -27,6 +33,12 @@ export interface Upload {
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
 
+export interface StreamOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Hears each time the line broke, and how long it takes until it is opened again. */
+  readonly onBroken?: ((error: AppError, delayMs: number) => void) | undefined;
+}
+
 /** Calls operations by their row in core's table: path, headers, what may be repeated, what the answer must be. */
 export class OperationCaller {
   readonly #baseUrl: string;
@@ -37,6 +49,11 @@ export class OperationCaller {
     this.#baseUrl = baseUrl;
     this.#token = token;
     this.#parts = parts;
+  }
+
+  /** The address of an operation as its row writes it: what an error may say. */
+  urlOf(id: OperationId): string {
+    return `${this.#baseUrl}${operations[id].path}`;
   }
 
   /** `waitMs`: how long the server may hold the answer back on purpose. */
@@ -79,14 +96,43 @@ export class OperationCaller {
   }
 
   /** The timer is the reader's: it touches it at each piece and stops it at the end. */
-  async openBytes(
-    input: CallInput<'downloadArtifact'>,
-  ): Promise<{ readonly response: Response; readonly timer: TryTimer; readonly place: string }> {
-    const exchange = this.#exchange('downloadArtifact', input, true, {
+  async openBytes(input: CallInput<'downloadArtifact'>): Promise<OpenedAnswer> {
+    return this.#open('downloadArtifact', input, {
       headers: {},
       perTryMs: this.#parts.retry.perTryMs,
       overallMs: input.timeoutMs,
     });
+  }
+
+  /**
+   * What a stream carries, for as long as it takes: a line that breaks is opened again, with `resume` for its input.
+   * A server that ends it is asked through `ended` whether that was the end.
+   */
+  follow<Id extends StreamOperationId>(
+    id: Id,
+    stream: { readonly resume: () => CallInput<Id>; readonly ended: () => Promise<boolean> } & StreamOptions,
+  ): AsyncGenerator<StreamItem, void, undefined> {
+    const open = (tries: number | undefined): Promise<OpenedAnswer> => {
+      const input: LooseInput = stream.resume();
+      return this.#open(
+        id,
+        { ...input, signal: stream.signal, tries },
+        {
+          headers: { accept: 'text/event-stream, application/problem+json' },
+          perTryMs: Math.max(quietStreamMs, this.#parts.retry.perTryMs),
+          overallMs: undefined,
+        },
+      );
+    };
+    return keepOpen(this.#parts, { ...stream, open });
+  }
+
+  #open(
+    id: OperationId,
+    input: LooseInput,
+    wire: Pick<Exchange, 'headers' | 'perTryMs' | 'overallMs'>,
+  ): Promise<OpenedAnswer> {
+    const exchange = this.#exchange(id, input, true, wire);
     return perform(this.#parts, exchange, async (response, timer) => {
       timer.lent = true;
       return { response, timer, place: placeOf(exchange.url) };
@@ -125,7 +171,7 @@ export class OperationCaller {
         ...input.headers,
       },
       tries: input.tries ?? this.#parts.retry.tries,
-      repeatable: replayable && isRepeatable(row, input),
+      repeatable: replayable && (isRepeatable(row, input) || harmlessTwice.includes(id)),
       signal: input.signal,
     };
   }
@@ -134,25 +180,4 @@ export class OperationCaller {
 // Reads change nothing; a key makes the second time the first; under a lease the same final call is answered alike.
 function isRepeatable(row: Operation, input: LooseInput): boolean {
   return row.method === 'GET' || row.idempotent || (row.lease && input.lease !== undefined);
-}
-
-async function readJson<Id extends OperationId>(id: Id, response: Response, url: string): Promise<CallOutput<Id>> {
-  const text = await response.text();
-  const parsed = operations[id].output.safeParse(jsonOf(text));
-  if (parsed.success) return parsed.data as CallOutput<Id>;
-  const problem = parsed.error.issues[0];
-  const where =
-    problem === undefined || problem.path.length === 0 ? '' : ` (${problem.path.join('.')}: ${problem.message})`;
-  throw new AppError(
-    'unsupported',
-    `${placeOf(url)} does not answer as a Proofhouse server of this version does${where}. Check the URL and the versions.`,
-  );
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -7,6 +7,7 @@ import { OperationCaller } from './operation-caller.ts';
 import { systemRandom, type Random } from './random.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
 import { WorkerTokensApi } from './worker-tokens-api.ts';
+import { WorkersApi } from './workers-api.ts';
 
 export interface ClientOptions {
   /** Where the server is; may have a base path: `https://host/work`. */
@@ -27,6 +28,7 @@ export class ProofhouseClient {
   readonly url: string;
   readonly jobs: JobsApi;
   readonly artifacts: ArtifactsApi;
+  readonly workers: WorkersApi;
   readonly workerTokens: WorkerTokensApi;
   readonly #caller: OperationCaller;
 
@@ -42,6 +44,7 @@ export class ProofhouseClient {
     });
     this.jobs = new JobsApi(this.#caller);
     this.artifacts = new ArtifactsApi(this.#caller);
+    this.workers = new WorkersApi(this.#caller);
     this.workerTokens = new WorkerTokensApi(this.#caller);
   }
 

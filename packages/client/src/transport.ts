@@ -134,7 +134,7 @@ function networkReason(error: unknown): string | undefined {
   return reason;
 }
 
-function retryAfterOf(error: unknown): number | undefined {
+export function retryAfterOf(error: unknown): number | undefined {
   const value = isAppError(error) ? error.details['retryAfterMs'] : undefined;
   return typeof value === 'number' ? value : undefined;
 }

@@ -11,9 +11,13 @@ import {
   type ErrorCode,
   type Job,
   type JobArtifact,
+  type JobEvent,
   type OperationId,
+  type Why,
   type WorkerToken,
 } from '@proofhouse/core';
+import type { SeenWorker } from '../workers-api.ts';
+import { FakeLog } from './fake-log.ts';
 
 /** One request as the fake saw it. */
 export interface SeenRequest {
@@ -46,6 +50,18 @@ export class FakeServer {
   readonly jobs = new Map<string, Job>();
   readonly artifacts: StoredArtifact[] = [];
   readonly tokens: WorkerToken[] = [];
+  readonly workers: SeenWorker[] = [];
+  readonly log = new FakeLog();
+  /** What it says of every job. */
+  why: Omit<Why, 'jobId'> = {
+    status: 'queued',
+    summary: 'No worker was seen lately.',
+    notBefore: null,
+    position: 0,
+    unmet: ['type:exec'],
+    eligibleWorkers: [],
+    nearWorkers: [],
+  };
   interfere: Interference = () => false;
   /** A claim that finds nothing waits for `claimWaitMs`, whatever it asked for. */
   claimWaitMs = 10;
@@ -130,8 +146,8 @@ export class FakeServer {
       const key = request.headers['idempotency-key'] as string | undefined;
       const answer = (key === undefined ? undefined : this.#keys.get(key)) ?? (await this.#answer(seen));
       if (key !== undefined) this.#keys.set(key, answer);
-      if (answer instanceof Download) {
-        sendBytes(response, answer.artifact);
+      if (answer instanceof ByHand) {
+        answer.send(response);
         return;
       }
       sendJson(response, operations[operation].status, answer);
@@ -153,7 +169,7 @@ export class FakeServer {
       case 'getJob':
         return this.job(params['jobId']!);
       case 'claimJob':
-        return { job: await this.#claim(operations.claimJob.body.parse(json)) };
+        return this.#claim(operations.claimJob.body.parse(json));
       case 'heartbeatJob':
         return this.#held(request);
       case 'completeJob':
@@ -166,6 +182,26 @@ export class FakeServer {
           status: json['retryable'] === true ? 'queued' : 'failed',
           errorMessage: json['errorMessage'] as string,
         });
+      case 'completeJobs':
+        return { results: operations.completeJobs.body.parse(json).items.map((item) => this.#completeOne(item)) };
+      case 'cancelJob':
+        return this.#cancel(params['jobId']!, (json['reason'] as string | undefined) ?? null);
+      case 'ackCancel':
+        return this.#end(request, { status: 'cancelled' }, { kind: 'cancelled', message: 'Cancelled.' });
+      case 'retryJob':
+        return this.#retry(params['jobId']!);
+      case 'explainJob':
+        return { ...this.why, jobId: this.job(params['jobId']!).id };
+      case 'listWorkers':
+        return page(this.workers, query);
+      case 'appendEvents':
+        return { events: this.#note(request) };
+      case 'listEvents':
+        return this.log.page(this.job(params['jobId']!), Number(query.get('after')), Number(query.get('limit') ?? 100));
+      case 'streamEvents':
+        return this.#follow(request);
+      case 'streamHints':
+        return new ByHand((response) => this.log.hint(response));
       case 'putArtifact':
         return this.#store(request, params['name']!, request.body, query.get('type'));
       case 'uploadArtifact':
@@ -179,26 +215,28 @@ export class FakeServer {
           query,
         );
       case 'downloadArtifact':
-        return this.#download(params['artifactId']!);
+        return this.#download(params['artifactId']!, request.headers.range);
       case 'createWorkerToken':
         return this.#mint(operations.createWorkerToken.body.parse(json));
       case 'listWorkerTokens':
         return page(this.tokens.toReversed(), query);
       case 'revokeWorkerToken':
         return this.#revoke(params['tokenId']!);
+      default:
+        throw new AppError('unsupported', `The fake server does not know ${request.operation}.`);
     }
   }
 
-  async #claim(asked: { leaseSeconds: number }): Promise<Job | null> {
-    const next = [...this.jobs.values()].find((job) => job.status === 'queued');
-    if (next === undefined) {
-      await new Promise((resolve) => setTimeout(resolve, this.claimWaitMs));
-      return null;
-    }
+  async #claim(asked: { leaseSeconds: number; maxJobs?: number | undefined }): Promise<unknown> {
+    const queued = [...this.jobs.values()].filter((job) => job.status === 'queued');
+    if (queued.length === 0) await new Promise((resolve) => setTimeout(resolve, this.claimWaitMs));
     const leaseExpiresAt = new Date(Date.now() + asked.leaseSeconds * 1000).toISOString();
-    const job: Job = { ...next, status: 'running', claimedBy: 'worker-1', leaseId: randomUUID(), leaseExpiresAt };
-    this.jobs.set(job.id, job);
-    return job;
+    const jobs = queued.slice(0, asked.maxJobs ?? 1).map((next) => {
+      const job: Job = { ...next, status: 'running', claimedBy: 'worker-1', leaseId: randomUUID(), leaseExpiresAt };
+      this.jobs.set(job.id, job);
+      return job;
+    });
+    return asked.maxJobs === undefined ? { job: jobs[0] ?? null } : { jobs };
   }
 
   #held(request: SeenRequest): Job {
@@ -210,10 +248,52 @@ export class FakeServer {
     return job;
   }
 
-  #end(request: SeenRequest, fields: Partial<Job>): Job {
+  #end(request: SeenRequest, fields: Partial<Job>, event?: Parameters<FakeLog['append']>[1]): Job {
     const job = { ...this.#held(request), ...fields };
     this.jobs.set(job.id, job);
+    if (event !== undefined) this.log.append(job, event);
     return job;
+  }
+
+  #completeOne({ jobId, leaseId }: { jobId: string; leaseId: string }): unknown {
+    const found = this.jobs.get(jobId);
+    if (found?.leaseId !== leaseId) return { jobId, error: problemOf(new AppError('lease_lost', 'The lease ended.')) };
+    const job: Job = { ...found, status: 'succeeded' };
+    this.jobs.set(jobId, job);
+    return { jobId, job };
+  }
+
+  #cancel(jobId: string, reason: string | null): Job {
+    const found = this.job(jobId);
+    if (found.status === 'succeeded') throw new AppError('job_state_conflict', `Job ${jobId} is succeeded.`);
+    const status = found.status === 'queued' ? 'cancelled' : found.status;
+    const job = { ...found, status, cancelRequestedAt: found.createdAt, cancelReason: reason };
+    this.jobs.set(jobId, job);
+    this.log.append(job, { kind: 'cancel_requested', level: 'warn', message: 'Somebody asked to cancel the job.' });
+    return job;
+  }
+
+  #retry(jobId: string): Job {
+    const job: Job = { ...this.job(jobId), status: 'queued', attempt: this.job(jobId).attempt + 1 };
+    this.jobs.set(jobId, job);
+    return job;
+  }
+
+  #note(request: SeenRequest): JobEvent[] {
+    const { events, message = '', level = 'info', payload } = operations.appendEvents.body.parse(request.json);
+    const notes = (events ?? [{ level, message, payload }]).map((note) => ({
+      kind: 'note' as const,
+      level: note.level,
+      message: note.message,
+      ...(note.payload == null ? {} : { payload: note.payload }),
+    }));
+    return this.log.append(this.#held(request), ...notes);
+  }
+
+  #follow({ params, query, headers }: SeenRequest): ByHand {
+    const { id } = this.job(params['jobId']!);
+    const after = Number(headers['last-event-id'] ?? query.get('after') ?? 0);
+    return new ByHand((response) => this.log.follow(response, () => this.job(id), after));
   }
 
   #store(request: SeenRequest, name: string, bytes: Buffer, type: string | null): JobArtifact {
@@ -253,10 +333,10 @@ export class FakeServer {
     return this.#store(request, form.get('name') as string, bytes, form.get('type') as string | null);
   }
 
-  #download(artifactId: string): Download {
+  #download(artifactId: string, range: string | undefined): ByHand {
     const artifact = this.artifacts.find((one) => one.record.id === artifactId);
     if (artifact === undefined) throw new AppError('artifact_not_found', `There is no artifact ${artifactId}.`);
-    return new Download(artifact);
+    return new ByHand((response) => sendBytes(response, artifact, range));
   }
 
   #mint(fields: object): unknown {
@@ -280,10 +360,11 @@ export function refuse(response: ServerResponse, code: ErrorCode, headers: Recor
   return true;
 }
 
-class Download {
-  readonly artifact: StoredArtifact;
-  constructor(artifact: StoredArtifact) {
-    this.artifact = artifact;
+/** An answer that is no JSON. */
+class ByHand {
+  readonly send: (response: ServerResponse) => void;
+  constructor(send: (response: ServerResponse) => void) {
+    this.send = send;
   }
 }
 
@@ -365,13 +446,14 @@ function sendProblem(response: ServerResponse, error: unknown): void {
     .end(JSON.stringify(problemOf(known, 'request-1')));
 }
 
-function sendBytes(response: ServerResponse, { record, bytes }: StoredArtifact): void {
+function sendBytes(response: ServerResponse, { record, bytes }: StoredArtifact, range: string | undefined): void {
+  const from = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
   const base = record.name.slice(record.name.lastIndexOf('/') + 1);
-  response.writeHead(200, {
+  response.writeHead(range === undefined ? 200 : 206, {
     'content-type': record.contentType,
-    'content-length': bytes.length,
+    'content-length': bytes.length - from,
     'content-disposition': `attachment; filename="x"; filename*=UTF-8''${encodeURIComponent(base)}`,
     'repr-digest': `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`,
   });
-  response.end(bytes);
+  response.end(bytes.subarray(from));
 }

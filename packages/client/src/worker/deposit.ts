@@ -2,7 +2,7 @@ import { isAppError, type ArtifactType } from '@proofhouse/core';
 import type { ClaimedJob } from '../jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
 import { uploadFile } from './file-upload.ts';
-import { writeGitDiff } from './git-diff.ts';
+import { writeGitDiff, type GitBase } from './git-diff.ts';
 import { outputFiles } from './output-files.ts';
 import type { WorkFolder } from './work-folder.ts';
 
@@ -14,6 +14,8 @@ export interface DepositSource {
   readonly cwd: string;
   /** For git: without the worker's secrets. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where the repository stood before the command ran. */
+  readonly gitBase: GitBase | undefined;
   /** Aborted when nothing more may be written. */
   readonly lost: AbortSignal;
 }
@@ -48,7 +50,8 @@ export async function deposit(source: DepositSource): Promise<Deposited> {
     });
   await upload('log.log', source.folder.logFile, 'log');
   await attempt('diff.diff', async () => {
-    const patch = await writeGitDiff(source.cwd, source.folder.scratch, source.env, source.lost);
+    const place = { folder: source.cwd, scratch: source.folder.scratch, env: source.env };
+    const patch = await writeGitDiff(place, source.gitBase, source.lost);
     if (patch !== undefined) await upload('diff.diff', patch, 'diff');
   });
   await attempt('The output folder', async () => {

@@ -1,8 +1,12 @@
 import { maxSummaryBytes } from '@proofhouse/core';
+import type { JobNote } from '../jobs-api.ts';
 import type { CommandEnd } from './command.ts';
 import type { Deposited } from './deposit.ts';
 import { lastLines } from './log-tail.ts';
 import type { JobOutcome } from './worker-options.ts';
+
+/** The server takes 2000 characters, of which none is less than a byte. */
+const maxAckBytes = 2000;
 
 /** How a job is given back. */
 export interface Ending {
@@ -13,7 +17,9 @@ export interface Ending {
 }
 
 export function endingOf(end: CommandEnd, cancelled: boolean, retryable: boolean): Ending {
-  if (cancelled && end.stopped) return { outcome: 'cancelled', headline: 'The job was cancelled.', retryable: false };
+  if (cancelled && end.stopped) {
+    return { outcome: 'cancelled', headline: 'The command was ended: the job is cancelled.', retryable: false };
+  }
   if (end.stopped) return { outcome: 'stopped', headline: 'The worker was stopped.', retryable: true };
   if (end.startError !== undefined) {
     // Perhaps only this machine lacks it.
@@ -28,10 +34,29 @@ export function endingOf(end: CommandEnd, cancelled: boolean, retryable: boolean
   return { outcome: end.exitCode === 0 ? 'succeeded' : 'failed', headline, retryable };
 }
 
+/** What the log of the job is told before its end. Never the command's own words: those are in its log artifact. */
+export function endNotes(ending: Ending, deposited: Deposited): JobNote[] {
+  const missed = deposited.warnings.length;
+  const deposits: JobNote =
+    missed === 0
+      ? { message: artifactsDeposited(deposited), payload: { artifacts: deposited.count } }
+      : {
+          level: 'warn',
+          message: `${artifactsDeposited(deposited)} ${missed} could not be.`,
+          payload: { artifacts: deposited.count, missed },
+        };
+  if (ending.outcome !== 'cancelled' && ending.outcome !== 'stopped') return [deposits];
+  return [{ level: 'warn', message: ending.headline }, deposits];
+}
+
 /** One paragraph for a finished job. */
 export function resultSummary(ending: Ending, deposited: Deposited): string {
-  const artifacts = deposited.count === 1 ? '1 artifact' : `${deposited.count} artifacts`;
-  return bounded([`${ending.headline} ${artifacts} deposited.`, ...deposited.warnings].join('\n'));
+  return bounded([`${ending.headline} ${artifactsDeposited(deposited)}`, ...deposited.warnings].join('\n'));
+}
+
+/** A few words for whoever cancelled the job. */
+export function ackMessage(ending: Ending, deposited: Deposited): string {
+  return bounded(resultSummary(ending, deposited), maxAckBytes);
 }
 
 /** The reason first, what was missed second, the end of the log with the room that is left. */
@@ -40,6 +65,10 @@ export function failureMessage(ending: Ending, deposited: Deposited, logTail: st
   const room = maxSummaryBytes - Buffer.byteLength(head) - 2;
   const tail = lastLines(logTail, room);
   return tail === '' ? head : `${head}\n\n${tail}`;
+}
+
+function artifactsDeposited({ count }: Deposited): string {
+  return `${count === 1 ? '1 artifact' : `${count} artifacts`} deposited.`;
 }
 
 function bounded(text: string, maxBytes = maxSummaryBytes): string {

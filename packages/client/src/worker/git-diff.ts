@@ -12,34 +12,65 @@ interface Git {
 const repositoryVariables =
   /^GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|PREFIX|COMMON_DIR)$/;
 
+/** Where a repository stands; no `head` before its first commit. */
+export interface GitBase {
+  readonly top: string;
+  readonly head: string | undefined;
+}
+
+export interface GitPlace {
+  /** Somewhere in the repository, if there is one. */
+  readonly folder: string;
+  /** For the copy of the index, new objects and the patch. */
+  readonly scratch: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** The repository around `folder` and its present commit; undefined when there is none, or no git. */
+export async function findGitBase(
+  folder: string,
+  env: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<GitBase | undefined> {
+  const git = gitIn(folder, env, signal);
+  const top = await textOf(git, ['rev-parse', '--show-toplevel']).catch(() => '');
+  if (top === '') return undefined;
+  const head = await textOf(git, ['rev-parse', '--verify', '--quiet', 'HEAD']).catch(() => '');
+  return { top, head: head === '' ? undefined : head };
+}
+
 /**
- * Writes what differs from HEAD in the repository around `folder`, untracked files included, as a patch that
- * `git apply --binary` takes. Answers the patch's path, or undefined when there is no repository or no difference.
+ * Writes what differs from `base` in the repository around the folder, commits made since and untracked files included,
+ * as a patch that `git apply --binary` takes. A repository that is another than the base's is compared with its own
+ * HEAD. Answers the patch's path, or undefined when there is no repository or no difference.
  *
  * The repository stays as it is: files are added to a copy of its index, and new objects go to `scratch`.
  */
 export async function writeGitDiff(
-  folder: string,
-  scratch: string,
-  env: Readonly<Record<string, string>>,
+  { folder, scratch, env }: GitPlace,
+  base: GitBase | undefined,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const cleaned = Object.entries(env).filter(([name]) => !repositoryVariables.test(name));
-  const plain: Git = { cwd: folder, env: Object.fromEntries(cleaned), signal };
-  const top = await textOf(plain, ['rev-parse', '--show-toplevel']).catch(() => undefined);
-  if (top === undefined || top === '') return undefined;
-  const git = await withOwnIndex({ ...plain, cwd: top }, scratch);
+  const present = await findGitBase(folder, env, signal);
+  if (present === undefined) return undefined;
+  const { top, head } = base?.top === present.top ? base : present;
+  const git = await withOwnIndex(gitIn(top, env, signal), scratch);
   await run(git, ['-c', 'core.fsmonitor=false', '-c', 'core.untrackedCache=false', 'add', '-A']);
   const patch = path.join(scratch, 'diff.diff');
   const file = await open(patch, 'w');
   try {
     // diff-index, since `git diff` obeys settings that make its output unusable as a patch.
     const options = ['--cached', '--patch', '--binary', '-M', '--no-color', '--no-ext-diff', '--no-textconv'];
-    await run(git, ['diff-index', ...options, await baseTree(git), '--'], file.fd);
+    await run(git, ['diff-index', ...options, head ?? (await textOf(git, ['mktree'])), '--'], file.fd);
   } finally {
     await file.close();
   }
   return (await stat(patch)).size === 0 ? undefined : patch;
+}
+
+function gitIn(cwd: string, env: Readonly<Record<string, string>>, signal: AbortSignal): Git {
+  const cleaned = Object.entries(env).filter(([name]) => !repositoryVariables.test(name));
+  return { cwd, env: Object.fromEntries(cleaned), signal };
 }
 
 async function withOwnIndex(git: Git, scratch: string): Promise<Git> {
@@ -60,12 +91,6 @@ async function withOwnIndex(git: Git, scratch: string): Promise<Git> {
       GIT_OPTIONAL_LOCKS: '0',
     },
   };
-}
-
-/** HEAD, or the empty tree before the first commit. */
-async function baseTree(git: Git): Promise<string> {
-  const head = await textOf(git, ['rev-parse', '--verify', '--quiet', 'HEAD']).catch(() => '');
-  return head === '' ? textOf(git, ['mktree']) : head;
 }
 
 async function textOf(git: Git, args: readonly string[]): Promise<string> {

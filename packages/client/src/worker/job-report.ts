@@ -3,7 +3,7 @@ import { pause, type Clock } from '../clock.ts';
 import type { ClaimedJob } from '../jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
 import type { Deposited } from './deposit.ts';
-import { failureMessage, resultSummary, type Ending } from './ending.ts';
+import { ackMessage, failureMessage, resultSummary, type Ending } from './ending.ts';
 import type { JobOutcome, WorkerLog } from './worker-options.ts';
 
 const longestPauseMs = 15_000;
@@ -24,13 +24,19 @@ export async function reportEnding(
   logTail: string,
 ): Promise<void> {
   const { client, job } = reporter;
-  const result = { resultSummary: resultSummary(ending, deposited) };
-  const failure = { errorMessage: failureMessage(ending, deposited, logTail), retryable: ending.retryable };
-  await persist(reporter, () =>
-    ending.outcome === 'succeeded'
-      ? client.jobs.complete(job.id, job.leaseId, result)
-      : client.jobs.fail(job.id, job.leaseId, failure),
-  );
+  await persist(reporter, () => {
+    switch (ending.outcome) {
+      case 'succeeded':
+        return client.jobs.complete(job.id, job.leaseId, { resultSummary: resultSummary(ending, deposited) });
+      case 'cancelled':
+        return client.jobs.ack(job.id, job.leaseId, { message: ackMessage(ending, deposited) });
+      case 'failed':
+      case 'stopped': {
+        const errorMessage = failureMessage(ending, deposited, logTail);
+        return client.jobs.fail(job.id, job.leaseId, { errorMessage, retryable: ending.retryable });
+      }
+    }
+  });
 }
 
 /**

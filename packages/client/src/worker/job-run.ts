@@ -5,10 +5,12 @@ import type { ClaimedJob } from '../jobs-api.ts';
 import { commandEnvironment, withoutSecrets } from './child-environment.ts';
 import { runCommand, type CommandEnd } from './command.ts';
 import { deposit } from './deposit.ts';
-import { endingOf } from './ending.ts';
+import { endingOf, endNotes } from './ending.ts';
+import { findGitBase } from './git-diff.ts';
 import { giveBack, reportEnding } from './job-report.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { readLogTail } from './log-tail.ts';
+import { Milestones } from './milestones.ts';
 import { WorkFolder } from './work-folder.ts';
 import type { JobOutcome, WorkerLog, WorkerOptions } from './worker-options.ts';
 
@@ -56,15 +58,21 @@ async function workOn(
   const cwd = worker.inWorkFolder === true ? folder.work : worker.cwd;
   const { leaseId: _leaseId, ...shown } = job;
   await folder.writeJob(worker.passToken === undefined ? shown : job);
+  const reporter = { ...worker, job, lost: lease.lost };
+  const milestones = new Milestones(reporter);
+  const env = withoutSecrets(worker.env);
+  const gitBase = await findGitBase(cwd, env, lease.lost);
+  milestones.note({ message: 'The command was started.', payload: { attempt: job.attempt } });
   const end = await runWithLog(worker, job, folder, cwd, lease);
   lease.lost.throwIfAborted();
-  const env = withoutSecrets(worker.env);
-  const deposited = await deposit({ client: worker.client, job, folder, cwd, env, lost: lease.lost });
+  const deposited = await deposit({ client: worker.client, job, folder, cwd, env, gitBase, lost: lease.lost });
   for (const message of deposited.warnings) worker.log({ level: 'warn', jobId: job.id, message });
   lease.lost.throwIfAborted();
   const ending = endingOf(end, lease.cancelled.aborted, worker.retryable ?? false);
+  for (const note of endNotes(ending, deposited)) milestones.note(note);
+  await milestones.written();
   const logTail = await readLogTail(folder.logFile, maxSummaryBytes);
-  await reportEnding({ ...worker, job, lost: lease.lost }, ending, deposited, logTail);
+  await reportEnding(reporter, ending, deposited, logTail);
   worker.log({ level: 'info', jobId: job.id, message: `Job ${job.id} ${ending.outcome}. ${ending.headline}` });
   return ending.outcome;
 }

@@ -203,6 +203,35 @@ describe('deposits', () => {
     expect(artifact.bytes.toString()).not.toContain('ignored');
   });
 
+  test('a command that commits its work leaves the same difference', async () => {
+    const { server, work, folder } = await setUp();
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-c', 'user.email=t@e', '-c', 'user.name=t', ...args], { cwd: folder, encoding: 'utf8' });
+    git('init', '-q');
+    await writeFile(path.join(folder, 'kept.txt'), 'before\n');
+    git('add', '.');
+    git('commit', '-qm', 'first');
+    server.addJob();
+    await work(
+      'echo after > kept.txt; git -c user.email=t@e -c user.name=t commit -qam second; echo left > over; git checkout -qb other',
+    );
+    const patch = text(server, 'diff.diff');
+    expect(patch).toContain('-before\n+after\n');
+    expect(patch).toContain('+left\n');
+    git('stash', '-qu');
+    git('reset', '-q', '--hard', 'HEAD~1');
+    execFileSync('git', ['apply', '--binary'], { cwd: folder, input: server.artifact('diff.diff').bytes });
+    expect(await readFile(path.join(folder, 'kept.txt'), 'utf8')).toBe('after\n');
+  });
+
+  test('a first commit made by the command is the difference', async () => {
+    const { server, work, folder } = await setUp();
+    execFileSync('git', ['init', '-q'], { cwd: folder });
+    server.addJob();
+    await work('echo hello > first; git add .; git -c user.email=t@e -c user.name=t commit -qm first');
+    expect(text(server, 'diff.diff')).toContain('+hello');
+  });
+
   test('a repository without a commit gives everything, and one without a difference nothing', async () => {
     const { server, work, folder } = await setUp();
     execFileSync('git', ['init', '-q'], { cwd: folder });
@@ -271,18 +300,81 @@ describe('stopping', () => {
     expect(await outcome).toMatchObject({ succeeded: 0, stopped: 0 });
   });
 
-  test('a cancelled job is ended, deposited and not retried', async () => {
-    const { server, work, folder } = await setUp();
+  test('a cancelled job is ended with its whole group, deposited and acknowledged, never failed', async () => {
+    const { server, client, work, folder } = await setUp();
     const job = server.addJob();
-    const outcome = work(`echo $$ > ${folder}/pid; sleep 60`, { leaseSeconds: 1 });
-    await startedPid(`${folder}/pid`);
-    server.jobs.set(job.id, { ...server.job(job.id), cancelRequestedAt: job.createdAt });
-    expect(await outcome).toMatchObject({ cancelled: 1 });
-    expect(server.job(job.id)).toMatchObject({ status: 'failed', errorMessage: 'The job was cancelled.' });
+    const outcome = work(`echo half > "$PROOFHOUSE_OUTPUT_DIR/half"; sleep 60 & echo $! > ${folder}/pid; wait`, {
+      leaseSeconds: 1,
+    });
+    const pid = await startedPid(`${folder}/pid`);
+    await client.jobs.cancel(job.id, { reason: 'not needed' });
+    expect(await outcome).toMatchObject({ cancelled: 1, failed: 0 });
+    await expectGone(pid);
+    expect(server.job(job.id)).toMatchObject({ status: 'cancelled', errorMessage: null });
+    expect(server.artifactNames()).toEqual(['log.log', 'half']);
+    expect(server.requestsOf('failJob')).toEqual([]);
+    const [ack] = server.requestsOf('ackCancel');
+    expect(ack?.json['message']).toBe('The command was ended: the job is cancelled. 2 artifacts deposited.');
+    expect(ack?.headers['proofhouse-lease']).toBeDefined();
+    expect(server.log.of(job.id).map((event) => event.message)).toEqual([
+      'The command was started.',
+      'Somebody asked to cancel the job.',
+      'The command was ended: the job is cancelled.',
+      '2 artifacts deposited.',
+      'Cancelled.',
+    ]);
+  });
+
+  test('a job that ended before it heard of the wish to cancel ends as it did', async () => {
+    const { server, client, work } = await setUp();
+    const job = server.addJob();
+    const outcome = work('sleep 0.3');
+    await vi.waitFor(() => expect(server.job(job.id).status).toBe('running'));
+    await client.jobs.cancel(job.id);
+    expect(await outcome).toMatchObject({ succeeded: 1 });
+    expect(server.job(job.id).status).toBe('succeeded');
+  });
+});
+
+describe('milestones', () => {
+  test('are the start and the deposits, under the lease, never what the command said', async () => {
+    const { server, work } = await setUp();
+    const job = server.addJob();
+    await work('echo private words; echo x > "$PROOFHOUSE_OUTPUT_DIR/x"; exit 3');
+    expect(server.log.of(job.id)).toMatchObject([
+      { kind: 'note', message: 'The command was started.' },
+      { kind: 'note', message: '2 artifacts deposited.', payload: { artifacts: 2 } },
+    ]);
+    expect(JSON.stringify(server.log.of(job.id))).not.toContain('private');
+    expect(server.requestsOf('appendEvents').every((one) => one.headers['proofhouse-lease'] !== undefined)).toBe(true);
+  });
+
+  test('that cannot be written are warnings, and the job goes on', async () => {
+    const { server, work, entries } = await setUp();
+    server.addJob();
+    server.interfere = (operation, _request, response) => operation === 'appendEvents' && refuse(response, 'internal');
+    expect(await work('true')).toMatchObject({ succeeded: 1 });
+    expect(entries.filter((entry) => entry.level === 'warn')).toHaveLength(2);
   });
 });
 
 describe('the loop', () => {
+  test('claims several at once only where several may run', async () => {
+    const { server, work, stop } = await setUp();
+    for (let count = 0; count < 4; count += 1) server.addJob();
+    const outcome = work('sleep 0.2', { once: false, concurrency: 3, software: 'proofhouse/1.2.3' });
+    await vi.waitFor(() => expect(server.requestsOf('completeJob')).toHaveLength(4), 10_000);
+    stop.abort();
+    expect(await outcome).toMatchObject({ succeeded: 4 });
+    const [first] = server.requestsOf('claimJob');
+    expect(first?.json['maxJobs']).toBe(3);
+    expect(first?.headers['user-agent']).toBe('proofhouse/1.2.3');
+    server.addJob();
+    server.seen.length = 0;
+    await work('true', { concurrency: 3, signal: new AbortController().signal });
+    expect(server.requestsOf('claimJob')[0]?.json['maxJobs']).toBeUndefined();
+  });
+
   test('runs as many jobs at a time as it was told', async () => {
     const { server, work, folder, stop } = await setUp();
     for (let count = 0; count < 4; count += 1) server.addJob();

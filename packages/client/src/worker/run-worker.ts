@@ -14,9 +14,14 @@ const waitSeconds = 20;
 const shortestPollMs = 1000;
 const longestPauseMs = 30_000;
 
-/** A claim whose answer was lost is sent again under its key: the job it was given is ours, not nobody's. */
+/** More than the server gives at once. */
+const mostJobsAtOnce = 100;
+
+/** A claim whose answer was lost is sent again under its key: the jobs it was given are ours, not nobody's. */
 interface ClaimAttempt {
   key: string;
+  /** Goes with the key: under the same one the server takes only the same claim. */
+  maxJobs: number | undefined;
   failures: number;
 }
 
@@ -32,21 +37,26 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerReport> {
   const worker = await prepare(options);
   const report: Record<JobOutcome, number> = { succeeded: 0, failed: 0, stopped: 0, cancelled: 0, lost: 0 };
   const running = new Set<Promise<void>>();
-  const attempt: ClaimAttempt = { key: worker.random.idempotencyKey(), failures: 0 };
+  const slots = worker.once === true ? 1 : (worker.concurrency ?? 1);
+  let attempt: ClaimAttempt | undefined;
   try {
     while (!worker.signal.aborted) {
-      if (running.size >= (worker.concurrency ?? 1)) {
+      if (running.size >= slots) {
         await Promise.race(running);
         continue;
       }
-      const job = await nextJob(worker, attempt);
-      if (job === undefined) continue;
-      const run = runJob(worker, job).then((outcome) => {
-        report[outcome] += 1;
-        running.delete(run);
-      });
-      running.add(run);
-      if (worker.once === true) break;
+      attempt ??= newAttempt(worker, slots - running.size);
+      const jobs = await nextJobs(worker, attempt);
+      if (jobs === undefined) continue;
+      attempt = undefined;
+      for (const job of jobs) {
+        const run = runJob(worker, job).then((outcome) => {
+          report[outcome] += 1;
+          running.delete(run);
+        });
+        running.add(run);
+      }
+      if (worker.once === true && jobs.length > 0) break;
     }
   } finally {
     await Promise.all(running);
@@ -76,23 +86,19 @@ async function prepare(options: WorkerOptions): Promise<Loop> {
   };
 }
 
-async function nextJob(worker: Loop, attempt: ClaimAttempt): Promise<ClaimedJob | undefined> {
+function newAttempt(worker: Loop, free: number): ClaimAttempt {
+  const maxJobs = free > 1 ? Math.min(free, mostJobsAtOnce) : undefined;
+  return { key: worker.random.idempotencyKey(), maxJobs, failures: 0 };
+}
+
+/** Undefined when the claim must be tried again as it was. */
+async function nextJobs(worker: Loop, attempt: ClaimAttempt): Promise<readonly ClaimedJob[] | undefined> {
   const askedAt = worker.clock.now();
   try {
-    const job = await worker.client.jobs.claim(
-      {
-        leaseSeconds: worker.leaseSeconds,
-        waitSeconds,
-        allowedTypes: worker.types === undefined ? undefined : [...worker.types],
-        workerCapabilities: worker.capabilities === undefined ? undefined : [...worker.capabilities],
-      },
-      { signal: worker.signal, idempotencyKey: attempt.key, tries: 1 },
-    );
-    attempt.key = worker.random.idempotencyKey();
-    attempt.failures = 0;
-    const hurried = job === undefined && worker.clock.now() - askedAt < shortestPollMs;
+    const jobs = await claim(worker, attempt);
+    const hurried = jobs.length === 0 && worker.clock.now() - askedAt < shortestPollMs;
     if (hurried) await pause(worker.clock, shortestPollMs, worker.signal);
-    return job;
+    return jobs;
   } catch (error) {
     if (worker.signal.aborted) return undefined;
     if (!isAppError(error) || !error.retryable) throw error;
@@ -102,4 +108,23 @@ async function nextJob(worker: Loop, attempt: ClaimAttempt): Promise<ClaimedJob 
     await pause(worker.clock, ceiling * (0.5 + worker.random.fraction() / 2), worker.signal);
     return undefined;
   }
+}
+
+async function claim(worker: Loop, { key, maxJobs }: ClaimAttempt): Promise<readonly ClaimedJob[]> {
+  const { jobs } = worker.client;
+  const asked = {
+    leaseSeconds: worker.leaseSeconds,
+    waitSeconds,
+    allowedTypes: worker.types === undefined ? undefined : [...worker.types],
+    workerCapabilities: worker.capabilities === undefined ? undefined : [...worker.capabilities],
+  };
+  const options = {
+    signal: worker.signal,
+    idempotencyKey: key,
+    tries: 1,
+    ...(worker.software === undefined ? {} : { headers: { 'user-agent': worker.software } }),
+  };
+  if (maxJobs !== undefined) return jobs.claimMany({ ...asked, maxJobs }, options);
+  const job = await jobs.claim(asked, options);
+  return job === undefined ? [] : [job];
 }

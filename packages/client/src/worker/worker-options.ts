@@ -20,6 +20,8 @@ export interface WorkerOptions {
   /** Job types to claim; left out: all that the credential allows. */
   readonly types?: readonly string[] | undefined;
   readonly capabilities?: readonly string[] | undefined;
+  /** What the list of workers shows of this software, such as `proofhouse/0.1.0`. */
+  readonly software?: string | undefined;
   /** Jobs at a time. They share `cwd` unless `inWorkFolder`. */
   readonly concurrency?: number | undefined;
   readonly leaseSeconds?: number | undefined;

@@ -1,0 +1,80 @@
+import type { JobEvent, JobHint } from '@proofhouse/core';
+import type { CallOptions, Page } from './call.ts';
+import type { OperationCaller, StreamOptions } from './operation-caller.ts';
+import { parseAnswer } from './read-answer.ts';
+
+/** A part of a job's log. */
+export interface EventRange {
+  /** The number of the last event that is known already. */
+  readonly after?: number | undefined;
+  /** Of one page. */
+  readonly limit?: number | undefined;
+}
+
+export async function readEvents(
+  caller: OperationCaller,
+  jobId: string,
+  range: EventRange,
+  options: CallOptions,
+): Promise<Page<JobEvent>> {
+  return caller.call('listEvents', { params: { jobId }, query: { ...range }, ...options });
+}
+
+// A running job always has a next cursor: the log as it stands ends with an empty page.
+export async function* writtenEvents(
+  caller: OperationCaller,
+  jobId: string,
+  range: EventRange,
+  options: CallOptions,
+): AsyncGenerator<JobEvent, void, undefined> {
+  let { after } = range;
+  for (;;) {
+    const { items, nextCursor } = await readEvents(caller, jobId, { ...range, after }, options);
+    yield* items;
+    after = items.at(-1)?.seq;
+    if (after === undefined || nextCursor === null) return;
+  }
+}
+
+export async function* followEvents(
+  caller: OperationCaller,
+  jobId: string,
+  options: StreamOptions & { readonly after?: number | undefined },
+): AsyncGenerator<JobEvent, void, undefined> {
+  const { signal, onBroken, after = 0 } = options;
+  let seen = after;
+  const stream = caller.follow('streamEvents', {
+    signal,
+    onBroken,
+    resume: () => ({
+      params: { jobId },
+      query: { after },
+      headers: seen > after ? { 'last-event-id': String(seen) } : {},
+    }),
+    // The stream ends also when the server stops; only the log itself says that nothing more can come.
+    ended: async () => (await readEvents(caller, jobId, { after: seen, limit: 1 }, { signal })).nextCursor === null,
+  });
+  for await (const item of stream) {
+    if (item === 'opened') continue;
+    const event = parseAnswer('streamEvents', item.data, caller.urlOf('streamEvents'));
+    if (event.seq <= seen) continue;
+    seen = event.seq;
+    yield event;
+  }
+}
+
+export async function* followHints(
+  caller: OperationCaller,
+  { signal, onBroken }: StreamOptions,
+): AsyncGenerator<JobHint | 'look-again', void, undefined> {
+  const stream = caller.follow('streamHints', {
+    signal,
+    onBroken,
+    resume: () => ({}),
+    ended: () => Promise.resolve(false),
+  });
+  for await (const item of stream) {
+    if (item === 'opened' || item.event === 'much') yield 'look-again';
+    else if (item.event === 'hint') yield parseAnswer('streamHints', item.data, caller.urlOf('streamHints'));
+  }
+}

@@ -1,0 +1,36 @@
+import { AppError, operations, type OperationId } from '@proofhouse/core';
+import type { CallOutput } from './call.ts';
+import { placeOf } from './transport.ts';
+
+export async function readJson<Id extends OperationId>(
+  id: Id,
+  response: Response,
+  url: string,
+): Promise<CallOutput<Id>> {
+  return parseAnswer(id, await response.text(), url);
+}
+
+/** JSON as the operation's row promises it: the answer itself, or one event of its stream. */
+export function parseAnswer<Id extends OperationId>(id: Id, text: string, url: string): CallOutput<Id> {
+  const parsed = operations[id].output.safeParse(jsonOf(text));
+  if (parsed.success) return parsed.data as CallOutput<Id>;
+  const problem = parsed.error.issues[0];
+  const where =
+    problem === undefined || problem.path.length === 0 ? '' : ` (${problem.path.join('.')}: ${problem.message})`;
+  throw strangeServer(url, where);
+}
+
+export function strangeServer(url: string, where = ''): AppError {
+  return new AppError(
+    'unsupported',
+    `${placeOf(url)} does not answer as a Proofhouse server of this version does${where}. Check the URL and the versions.`,
+  );
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

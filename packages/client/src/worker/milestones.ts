@@ -1,0 +1,43 @@
+import type { ClaimedJob, JobNote } from '../jobs-api.ts';
+import type { ProofhouseClient } from '../proofhouse-client.ts';
+import type { WorkerLog } from './worker-options.ts';
+
+/** How long the job may wait for a milestone that nobody can write down. */
+const longestMs = 5000;
+
+/**
+ * Writes what a job comes past into its log, in order and beside the work. Nothing depends on it: what cannot be written
+ * is a warning. Await `written` before the job ends, since an ended job takes no more.
+ */
+export class Milestones {
+  readonly #parts: {
+    readonly client: ProofhouseClient;
+    readonly job: ClaimedJob;
+    readonly log: WorkerLog;
+    readonly lost: AbortSignal;
+  };
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(parts: { client: ProofhouseClient; job: ClaimedJob; log: WorkerLog; lost: AbortSignal }) {
+    this.#parts = parts;
+  }
+
+  note(note: JobNote): void {
+    this.#last = this.#last.then(() => this.#write(note));
+  }
+
+  async written(): Promise<void> {
+    await this.#last;
+  }
+
+  async #write(note: JobNote): Promise<void> {
+    const { client, job, log, lost } = this.#parts;
+    await client.jobs
+      .note(job.id, job.leaseId, note, { signal: lost, tries: 2, timeoutMs: longestMs })
+      .catch((error: unknown) => {
+        // Then that is said by whoever ends the work.
+        if (lost.aborted) return;
+        log({ level: 'warn', jobId: job.id, message: `"${note.message}" was not written down: ${String(error)}` });
+      });
+  }
+}
