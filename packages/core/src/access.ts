@@ -10,6 +10,7 @@ export type Action =
   | 'job.decide'
   | 'job.follow'
   | 'worker.list'
+  | 'metrics.read'
   | 'artifact.add'
   | 'artifact.list'
   | 'artifact.read'
@@ -51,7 +52,14 @@ export function may(principal: Principal, action: Action, record?: AccessRecord)
   }
 }
 
-const readOnlyActions: readonly Action[] = ['job.list', 'job.read', 'job.follow', 'worker.list', 'artifact.list'];
+const readOnlyActions: readonly Action[] = [
+  'job.list',
+  'job.read',
+  'job.follow',
+  'worker.list',
+  'artifact.list',
+  'metrics.read',
+];
 
 function readOnlyMay(action: Action, record: AccessRecord | undefined): boolean {
   if (readOnlyActions.includes(action)) return true;
@@ -65,6 +73,7 @@ function workerMay(workerId: string, action: Action, record: AccessRecord | unde
     case 'job.decide':
     case 'job.follow':
     case 'worker.list':
+    case 'metrics.read':
     case 'credential.manage':
       return false;
     case 'job.claim':

@@ -17,6 +17,7 @@ import { systemClock, type Clock } from './kernel/clock.ts';
 import { Ids, pooledRandomBytes, type RandomBytes } from './kernel/ids.ts';
 import type { Logger } from './kernel/logger.ts';
 import { repeat } from './kernel/repeat.ts';
+import { mostCounted, PrometheusMeter, sampleDepthsEveryMs } from './metrics/prometheus-meter.ts';
 import { requireApart } from './config/require-apart.ts';
 import { addMcpRoutes } from './mcp/mcp-routes.ts';
 import { serverUrl } from './server-url.ts';
@@ -90,8 +91,9 @@ interface Parts {
 
 function assemble({ config, clock, ids, logger, store, blobBackend, adminToken, hints }: Parts): Server {
   const blobs = new Blobs({ backend: blobBackend, newKey: () => ids.blobKey() });
+  const meter = new PrometheusMeter({ processMetrics: true });
   const presence = new Presence({ store: store.presence, clock });
-  const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes: config.jobTypes, hints, presence });
+  const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes: config.jobTypes, hints, presence, meter });
   const log = new JobLog({ store: store.jobs, hints, clock });
   const stopping = new AbortController();
   const signIn = new SignIn({ clock, ids });
@@ -115,6 +117,7 @@ function assemble({ config, clock, ids, logger, store, blobBackend, adminToken, 
     ids,
     logger,
     provider: 'filesystem',
+    meter,
     maxBytes: config.jobArtifactMaxBytes,
   });
   const handlers: Handlers = {
@@ -129,6 +132,7 @@ function assemble({ config, clock, ids, logger, store, blobBackend, adminToken, 
     authentication: { workers, adminToken, signIn, required: config.authRequired },
     session: { signIn, basePath: config.basePath, secure: config.publicUrl?.startsWith('https:') === true },
     hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl },
+    meter,
     health: {
       checks: {
         database: () => store.ping(),
@@ -146,6 +150,9 @@ function assemble({ config, clock, ids, logger, store, blobBackend, adminToken, 
   const background = [
     repeat(clock, sweepEveryMs, logger, () => jobs.sweep()),
     repeat(clock, flushEveryMs, logger, () => presence.flush()),
+    repeat(clock, sampleDepthsEveryMs, logger, async () => {
+      meter.depths(await store.jobs.depths(mostCounted));
+    }),
   ];
   return {
     app,

@@ -20,6 +20,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { idempotencyLifeMs, type Change, type Commits, type Conflict, type Precondition } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { Meter } from '../kernel/meter.ts';
 import { decodeCursor, encodeCursor } from '../kernel/page.ts';
 import { sha256Hex } from '../kernel/secret.ts';
 import type { ArtifactStore } from './artifact-store.ts';
@@ -58,6 +59,7 @@ export interface ArtifactsParts {
   readonly ids: Ids;
   readonly logger: Logger;
   readonly provider: StorageProvider;
+  readonly meter?: Meter | undefined;
   /** Bytes of one job artifact. */
   readonly maxBytes: number;
 }
@@ -119,7 +121,10 @@ export class Artifacts {
       throw error;
     }
     const kept = await this.#commit(permit, artifact, about.idempotencyKey);
-    if (kept.created) await this.#parts.jobView.show(artifact);
+    if (kept.created) {
+      this.#parts.meter?.uploaded(artifact.blob.sizeBytes);
+      await this.#parts.jobView.show(artifact);
+    }
     return kept;
   }
 

@@ -10,6 +10,7 @@ import { requireClass } from '../calls/operation-call.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { PrometheusMeter } from '../metrics/prometheus-meter.ts';
 import { acceptBody } from './accept-body.ts';
 import { authenticate, type AuthenticateParts } from './authenticate.ts';
 import { sendError } from './error-response.ts';
@@ -19,6 +20,7 @@ import { answerBrokenRequest } from './broken-request.ts';
 import { bodyIsUnread, closeAfterAnswer } from './refuse-early.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addHealthRoutes, type Health } from './routes/health.ts';
+import { addMetricsRoute } from './routes/metrics.ts';
 import { addPageRoutes } from './routes/page.ts';
 import { addSessionRoutes, type SessionRoutesParts } from './routes/session.ts';
 import { requireSameOrigin, type HostPolicy } from './same-origin.ts';
@@ -29,6 +31,7 @@ export interface AppParts {
   readonly authentication: AuthenticateParts;
   readonly hostPolicy: HostPolicy;
   readonly health: Health;
+  readonly meter: PrometheusMeter;
   readonly session: SessionRoutesParts;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -68,7 +71,9 @@ export function buildApp(parts: AppParts): FastifyInstance {
   });
   app.decorateRequest('principal', undefined);
   app.decorateRequest('reauthenticate', undefined);
-  app.setErrorHandler(sendError);
+  app.setErrorHandler((error, request, reply) => {
+    parts.meter.failed(sendError(error, request, reply));
+  });
   app.setNotFoundHandler((request, reply) => {
     sendError(new AppError('not_found', `There is no ${request.method} ${pathOf(request)}.`), request, reply);
   });
@@ -81,6 +86,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
       addOperationRoutes(scope, parts.handlers);
       parts.addMcpRoutes(scope);
       addHealthRoutes(scope, parts.health);
+      addMetricsRoute(scope, parts.meter, parts.authentication);
       addSessionRoutes(scope, parts.session);
       addDocsRoutes(scope);
       addPageRoutes(scope);
@@ -112,6 +118,8 @@ function useRequestRules(app: FastifyInstance, parts: AppParts): void {
   });
   app.addHook('onResponse', async (request, reply) => {
     logAnswer(request, reply);
+    const { operation = 'other' } = request.routeOptions.config;
+    parts.meter.answered(operation, reply.statusCode, reply.elapsedTime);
   });
 }
 

@@ -1,12 +1,12 @@
-import { AppError, errorTable, problemOf, requestIdHeader } from '@proofhouse/core';
+import { AppError, errorTable, problemOf, requestIdHeader, type ErrorCode } from '@proofhouse/core';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { appErrorOf } from '../calls/operation-call.ts';
 
 /** RFC 9457. */
 export const problemType = 'application/problem+json; charset=utf-8';
 
-/** Answers any failure as a problem document. What is not an `AppError` is a fault of ours: logged, not shown. */
-export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+/** Answers any failure as a problem document, and gives its code. What is not an `AppError` is a fault of ours: logged, not shown. */
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): ErrorCode {
   const known = asAppError(error);
   if (errorTable[known.code].http >= 500) request.log.error({ err: error, code: known.code }, known.message);
   if (known.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="proofhouse"');
@@ -17,6 +17,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
     .header('content-type', problemType)
     .header('cache-control', 'no-store')
     .send(JSON.stringify(problemOf(known, request.id)));
+  return known.code;
 }
 
 /** Every error as one of ours. */

@@ -11,6 +11,7 @@ import type {
 } from '@proofhouse/core';
 import type { IdempotencyKey } from '../kernel/commit.ts';
 import type { Page, PageRequest } from '../kernel/page.ts';
+import type { JobDepth } from './job-depth.ts';
 
 /**
  * Where jobs and their events lie. Every verb is atomic and durable when its promise settles; the
@@ -55,6 +56,9 @@ export interface JobStore {
 
   /** How many ready jobs of the same route come before this one; counts to `most` at most. */
   countAhead(job: JobRecord, most: number): Promise<number>;
+
+  /** Unfinished jobs by type and state, each counted to `most` at most. Reads index entries, never a whole backlog. */
+  depths(most: number): Promise<JobDepth[]>;
 
   /** Events of a job with `seq` over `after`, oldest first. */
   events(jobId: string, after: number, limit: number): Promise<JobEventRecord[]>;

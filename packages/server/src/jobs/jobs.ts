@@ -23,6 +23,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { idempotencyLifeMs, type IdempotencyKey } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { decodeCursor, encodeCursor, type ListFilter } from '../kernel/page.ts';
+import { noMeter, type Meter } from '../kernel/meter.ts';
 import { sha256Hex } from '../kernel/secret.ts';
 import type { Presence } from '../workers/presence.ts';
 import { ClaimWaiters, type ClaimScope } from './claim-waiters.ts';
@@ -80,6 +81,7 @@ export interface JobsParts {
   readonly jobTypes: readonly string[];
   readonly hints: JobHints;
   readonly presence: Presence;
+  readonly meter?: Meter | undefined;
 }
 
 /** The queue as its callers use it: who may, which fields, which errors. The moves themselves are core's. */
@@ -90,6 +92,7 @@ export class Jobs {
   readonly #jobTypes: readonly string[];
   readonly #hints: JobHints;
   readonly #presence: Presence;
+  readonly #meter: Meter;
   readonly #waiters = new ClaimWaiters();
   #stopping = false;
 
@@ -100,6 +103,7 @@ export class Jobs {
     this.#jobTypes = parts.jobTypes;
     this.#hints = parts.hints;
     this.#presence = parts.presence;
+    this.#meter = parts.meter ?? noMeter;
     parts.hints.onAny((heard) => {
       if (heard === 'much') this.#waiters.wakeAll();
       else if (heard.route !== undefined) this.#waiters.arrived(heard.route);
@@ -267,6 +271,7 @@ export class Jobs {
   async sweep(): Promise<number> {
     const ended = await this.#store.sweep(this.#clock.now(), sweepBatch);
     for (const job of ended) this.#hints.publish(hintOf(job));
+    if (ended.length > 0) this.#meter.leasesLost(ended.length);
     return ended.length;
   }
 
@@ -295,8 +300,13 @@ export class Jobs {
       idempotency,
     });
     if (result.outcome === 'conflict') throw idempotencyConflict();
-    if (result.outcome === 'claimed') for (const job of result.jobs) this.#hints.publish(hintOf(job));
+    if (result.outcome === 'claimed') for (const job of result.jobs) this.#noteClaim(job);
     return result.jobs;
+  }
+
+  #noteClaim(job: JobRecord): void {
+    this.#hints.publish(hintOf(job));
+    if (job.attempt === 1) this.#meter.claimed(job.type, job.updatedAt - job.createdAt);
   }
 
   // Settles at the first of: a matching arrival, `ms` passed, the caller gone.

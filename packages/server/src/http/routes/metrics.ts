@@ -1,0 +1,16 @@
+import { AppError, may } from '@proofhouse/core';
+import type { FastifyInstance } from 'fastify';
+import type { PrometheusMeter } from '../../metrics/prometheus-meter.ts';
+import { authenticate, type AuthenticateParts } from '../authenticate.ts';
+
+/** `/metrics` for Prometheus. It tells what runs here, so it takes the credential of a person or the admin. */
+export function addMetricsRoute(app: FastifyInstance, meter: PrometheusMeter, authentication: AuthenticateParts): void {
+  app.get('/metrics', async (request, reply) => {
+    const principal = await authenticate(request.headers, authentication);
+    if (!may(principal, 'metrics.read')) throw new AppError('forbidden', 'Workers may not read the metrics.');
+    return reply
+      .header('content-type', meter.contentType)
+      .header('cache-control', 'no-store')
+      .send(await meter.text());
+  });
+}

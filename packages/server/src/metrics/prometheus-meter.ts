@@ -1,0 +1,87 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { JobDepth } from '../jobs/job-depth.ts';
+import type { Meter } from '../kernel/meter.ts';
+
+/** How often the depth of the queue is sampled, off the path of any request. */
+export const sampleDepthsEveryMs = 15_000;
+/** Jobs of one kind counted at most. */
+export const mostCounted = 100_000;
+
+const seconds = (ms: number): number => ms / 1000;
+
+/** Counts for Prometheus, in its text format. Names and units follow its naming guide: base units, `_total` for counters. */
+export class PrometheusMeter implements Meter {
+  readonly #registry = new Registry();
+  readonly #jobs = new Gauge({
+    name: 'proofhouse_jobs',
+    help: 'Unfinished jobs by type and state (ready, delayed, running), sampled; each counts to 100000 at most.',
+    labelNames: ['type', 'state'],
+    registers: [this.#registry],
+  });
+  readonly #claimWait = new Histogram({
+    name: 'proofhouse_job_wait_seconds',
+    help: 'From the making of a job until its first claim, delays included.',
+    labelNames: ['type'],
+    buckets: [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200],
+    registers: [this.#registry],
+  });
+  readonly #requests = new Histogram({
+    name: 'proofhouse_http_request_duration_seconds',
+    help: 'Answered requests by operation and class of status; streams and long polls count their whole length.',
+    labelNames: ['operation', 'status'],
+    buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 30, 300],
+    registers: [this.#registry],
+  });
+  readonly #leasesLost = this.#counter('proofhouse_leases_lost_total', 'Leases that passed without a heartbeat.');
+  readonly #uploads = this.#counter('proofhouse_uploads_total', 'Artifacts stored.');
+  readonly #uploadedBytes = this.#counter('proofhouse_uploaded_bytes_total', 'Bytes of artifacts stored.');
+  readonly #errors = new Counter({
+    name: 'proofhouse_errors_total',
+    help: 'Failed answers by error code.',
+    labelNames: ['code'],
+    registers: [this.#registry],
+  });
+
+  constructor(options: { processMetrics: boolean }) {
+    if (options.processMetrics) collectDefaultMetrics({ register: this.#registry });
+  }
+
+  claimed(type: string, waitedMs: number): void {
+    this.#claimWait.observe({ type }, seconds(Math.max(0, waitedMs)));
+  }
+
+  leasesLost(count: number): void {
+    this.#leasesLost.inc(count);
+  }
+
+  uploaded(sizeBytes: number): void {
+    this.#uploads.inc();
+    this.#uploadedBytes.inc(sizeBytes);
+  }
+
+  answered(operation: string, status: number, tookMs: number): void {
+    this.#requests.observe({ operation, status: `${String(Math.floor(status / 100))}xx` }, seconds(tookMs));
+  }
+
+  failed(code: string): void {
+    this.#errors.inc({ code });
+  }
+
+  /** Replaces the last sample of the queue's depth. */
+  depths(depths: readonly JobDepth[]): void {
+    this.#jobs.reset();
+    for (const { type, state, count } of depths) this.#jobs.set({ type, state }, count);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #counter(name: string, help: string): Counter {
+    return new Counter({ name, help, registers: [this.#registry] });
+  }
+}
