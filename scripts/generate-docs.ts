@@ -3,7 +3,16 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { errorTable, operations, type Operation } from '@proofhouse/core';
+import {
+  describeTool,
+  errorTable,
+  excerptLimits,
+  maxToolUploadBytes,
+  operations,
+  toolRows,
+  type Operation,
+  type ToolDescription,
+} from '@proofhouse/core';
 import { settings, type Setting } from '@proofhouse/server';
 import { format, resolveConfig } from 'prettier';
 
@@ -14,6 +23,7 @@ const pages: Readonly<Record<string, string>> = {
   'config.md': configPage(),
   'errors.md': errorsPage(),
   'api.md': apiPage(),
+  'mcp.md': mcpPage(),
 };
 
 const checking = process.argv.includes('--check');
@@ -90,6 +100,82 @@ every field: \`/api/docs\` for people, \`/api/openapi.json\` for programs. \`{+n
 
 ${table(['Call', 'What it does', 'Operation', 'Errors of its own'], rows)}
 `;
+}
+
+function mcpPage(): string {
+  const tools = toolRows.map((each) => ({ each, shown: describeTool(each) }));
+  const rows = tools.map(({ each, shown }) => [
+    code(shown.name),
+    shown.description,
+    code(`${each.row.method} ${each.row.path}`),
+    each.row.errors.map(code).join(' '),
+  ]);
+  return `${notice}
+
+# MCP
+
+A server of the Model Context Protocol offers these rows of the operations table as tools: at \`<server>/mcp\`
+(streamable HTTP, no session needed) and, for programs that start their tools, as the command \`proofhouse mcp\` on standard
+input and output, with the server in \`PROOFHOUSE_URL\` and the token in \`PROOFHOUSE_TOKEN\`.
+
+A tool checks, permits and fails as its HTTP call does, since both run the same code. Every request carries
+\`Authorization: Bearer <token>\`; without a valid one the answer is 401 with \`WWW-Authenticate\`. A page of another
+origin, and a Host that is not this server's, get 403. One message a request, at most 1 MiB. GET and DELETE are 405: the
+server has no messages of its own, and no session to end. The \`Mcp-Session-Id\` that it gives to a client only serves to
+find the call that \`notifications/cancelled\` means.
+
+A result is structured content and the same as JSON text. A refused call is a result with \`isError\` and the problem
+document: \`code\` is one of [the error table](errors.md), \`detail\` says it in words, \`errors[]\` names fields. Only an
+unknown tool is an error of the protocol (-32602).
+
+${table(['Tool', 'What it says to the model', 'HTTP call', 'Errors of its own'], rows)}
+
+## Bounds
+
+Bytes do not go through a model: \`queue_upload_artifact\` takes at most ${kib(maxToolUploadBytes)} of content, and answers a call
+with more, or with none, with the PUT request (\`upload: {method, url, headers}\`) that sends a file past it.
+\`artifact_read\` answers ${kib(excerptLimits.usualBytes)} of text unless told otherwise and ${kib(excerptLimits.mostBytes)} at most; one search looks at
+${String(excerptLimits.scanBytes / 1024 / 1024)} MiB and says where to go on. Content that is no text is described.
+
+## Arguments
+
+${tools.map(({ shown }) => argumentsOf(shown)).join('\n\n')}
+`;
+}
+
+function argumentsOf({ name, inputSchema }: ToolDescription): string {
+  const required = (inputSchema['required'] ?? []) as readonly string[];
+  const fields = Object.entries(inputSchema['properties'] as Record<string, JsonField>);
+  const rows = fields.map(([field, schema]) => [
+    code(field),
+    typeOf(schema),
+    required.includes(field) ? 'required' : schema.default === undefined ? '' : code(JSON.stringify(schema.default)),
+    schema.description ?? '',
+  ]);
+  return `### ${name}\n\n${table(['Argument', 'Type', 'Default', 'Meaning'], rows)}`;
+}
+
+interface JsonField {
+  readonly type?: string | readonly string[];
+  readonly anyOf?: readonly JsonField[];
+  readonly items?: JsonField;
+  readonly enum?: readonly string[];
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+function typeOf(field: JsonField): string {
+  if (field.anyOf !== undefined) return field.anyOf.map(typeOf).join(' or ');
+  if (field.enum !== undefined) return field.enum.map(code).join(', ');
+  if (field.type === 'array') return `array of ${typeOf(field.items ?? {})}`;
+  const range = field.minimum === undefined ? '' : ` ${String(field.minimum)} to ${String(field.maximum)}`;
+  return `${[field.type ?? 'any'].flat().join(' or ')}${range}`;
+}
+
+function kib(bytes: number): string {
+  return `${String(bytes / 1024)} KiB`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -4,11 +4,17 @@ import type { CommandContext } from './command-context.ts';
 import { artifactList } from './commands/artifact-list.ts';
 import { artifactPull } from './commands/artifact-pull.ts';
 import { artifactPush } from './commands/artifact-push.ts';
+import { jobCancel } from './commands/job-cancel.ts';
 import { jobCreate } from './commands/job-create.ts';
 import { jobGet } from './commands/job-get.ts';
 import { jobList } from './commands/job-list.ts';
+import { jobLogs } from './commands/job-logs.ts';
+import { jobRetry } from './commands/job-retry.ts';
+import { jobWhy } from './commands/job-why.ts';
+import { mcp } from './commands/mcp.ts';
 import { serve } from './commands/serve.ts';
 import { work } from './commands/work.ts';
+import { workerList } from './commands/worker-list.ts';
 import { workerTokenCreate } from './commands/worker-token-create.ts';
 import { workerTokenList } from './commands/worker-token-list.ts';
 import { workerTokenRevoke } from './commands/worker-token-revoke.ts';
@@ -38,11 +44,16 @@ function programOf(context: CommandContext): Command {
     .version(version, '-V, --version', 'print the version')
     .addCommand(serve(context))
     .addCommand(work(context))
+    .addCommand(mcp(context))
     .addCommand(
       group('job', 'Queued work')
         .addCommand(jobCreate(context))
         .addCommand(jobList(context))
-        .addCommand(jobGet(context)),
+        .addCommand(jobGet(context))
+        .addCommand(jobLogs(context))
+        .addCommand(jobWhy(context))
+        .addCommand(jobCancel(context))
+        .addCommand(jobRetry(context)),
     )
     .addCommand(
       group('artifact', 'What jobs produced')
@@ -51,12 +62,14 @@ function programOf(context: CommandContext): Command {
         .addCommand(artifactPull(context)),
     )
     .addCommand(
-      group('worker', 'Workers and their tokens').addCommand(
-        group('token', 'Tokens with which workers call the server')
-          .addCommand(workerTokenCreate(context))
-          .addCommand(workerTokenList(context))
-          .addCommand(workerTokenRevoke(context)),
-      ),
+      group('worker', 'Workers and their tokens')
+        .addCommand(workerList(context))
+        .addCommand(
+          group('token', 'Tokens with which workers call the server')
+            .addCommand(workerTokenCreate(context))
+            .addCommand(workerTokenList(context))
+            .addCommand(workerTokenRevoke(context)),
+        ),
     )
     .addHelpText('after', '\nExample: proofhouse job create --type exec --payload \'{"command":"npm test"}\'')
     .addHelpText(

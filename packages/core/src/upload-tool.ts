@@ -1,17 +1,15 @@
 import { z } from 'zod';
 import { AppError } from './app-error.ts';
 import { artifactTypes, jobArtifactSchema } from './artifact.ts';
-import { textSchema, utf8Bytes } from './wire-values.ts';
+import { opaqueSchema, textSchema, utf8Bytes } from './wire-values.ts';
 
 /** Bytes that may come through a tool call; everything larger is sent past the model. */
 export const maxToolUploadBytes = 256 * 1024;
 
-const opaque = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable characters without spaces');
-
 export const uploadToolSchema = z.strictObject({
   jobId: z.string(),
   name: z.string().meta({ description: 'A relative name in the job, such as reports/unit.xml.' }),
-  leaseId: opaque.optional().meta({ description: 'From queue_claim; a worker needs it.' }),
+  leaseId: opaqueSchema.optional().meta({ description: 'From queue_claim; a worker needs it.' }),
   contentType: z.string().max(255).optional().meta({ description: "Left out: by the name's ending." }),
   type: z.enum(artifactTypes).optional(),
   title: textSchema(1, 500).optional(),
@@ -23,7 +21,7 @@ export const uploadToolSchema = z.strictObject({
     .string()
     .optional()
     .meta({ description: `The content as base64 (RFC 4648), at most ${String(maxToolUploadBytes)} bytes decoded.` }),
-  idempotencyKey: opaque.optional().meta({ description: 'The same key and bytes give the first artifact again.' }),
+  idempotencyKey: opaqueSchema.optional().meta({ description: 'The same key and bytes give the first artifact again.' }),
 });
 export type UploadToolInput = z.output<typeof uploadToolSchema>;
 

@@ -18,6 +18,11 @@ export function textSchema(min: number, max: number) {
   );
 }
 
+/** A lease or an idempotency key, as it fits into a header. */
+export const opaqueSchema = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable characters without spaces');
+
 /** Query strings carry text: `limit` is read as an integer within bounds. */
 export function limitSchema(most: number, usual: number) {
   return z.coerce.number().int().min(1).max(most).default(usual);

@@ -2,6 +2,7 @@ import {
   AppError,
   isErrorCode,
   may,
+  opaqueValue,
   operations,
   parseFields,
   type InputOf,
@@ -86,15 +87,6 @@ export function requireClass(id: OperationId, principal: Principal): void {
   const row = operations[id];
   if (may(principal, row.action)) return;
   throw new AppError('forbidden', `A ${principal.kind} credential may not do this: ${row.summary.toLowerCase()}.`);
-}
-
-// One opaque value of at most 255 characters, such as a header can carry.
-function opaqueValue(name: string, value: unknown): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'string' && /^[\x21-\x7e]{1,255}$/.test(value)) return value;
-  throw new AppError('invalid_request', `${name} must be 1 to 255 printable characters without spaces.`, {
-    errors: [{ path: name, message: 'is not usable' }],
-  });
 }
 
 /** What the caller calls its software: the product at the front of User-Agent (RFC 9110), if it is printable. */

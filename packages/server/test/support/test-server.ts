@@ -260,7 +260,7 @@ export class TestServer {
   }
 }
 
-function credential(as: Caller): Record<string, string> {
+export function credential(as: Caller): Record<string, string> {
   if (as === null) return {};
   const token = as === 'admin' ? adminToken : typeof as === 'string' ? as : as.token;
   return { authorization: `Bearer ${token}` };
