@@ -29,9 +29,14 @@ describe('usage', () => {
     ['job', 'create'],
     ['job', 'list'],
     ['job', 'get'],
+    ['job', 'logs'],
+    ['job', 'why'],
+    ['job', 'cancel'],
+    ['job', 'retry'],
     ['artifact', 'push'],
     ['artifact', 'list'],
     ['artifact', 'pull'],
+    ['worker', 'list'],
     ['worker', 'token', 'create'],
     ['worker', 'token', 'list'],
     ['worker', 'token', 'revoke'],
@@ -123,6 +128,125 @@ describe('jobs', () => {
     const { stdout } = await run(['job', 'get', job.id]);
     expect(stdout).toContain('gone');
     expect(stdout).not.toContain('\u001b');
+  });
+});
+
+describe('deciding about jobs', () => {
+  test('a queued job is cancelled, and cancelling what has ended is a conflict', async () => {
+    const { server, run } = await setUp();
+    const job = server.addJob();
+    const { code, stdout } = await run(['job', 'cancel', job.id, '--reason', 'wrong branch']);
+    expect(code).toBe(0);
+    expect(stdout).toBe(`Job ${job.id} is cancelled.\n`);
+    expect(server.job(job.id).cancelReason).toBe('wrong branch');
+    expect((await run(['job', 'cancel', server.addJob({ status: 'succeeded' }).id])).code).toBe(5);
+    expect((await run(['job', 'cancel', 'nope'])).code).toBe(4);
+  });
+
+  test('of a running job it is said who has to stop first', async () => {
+    const { server, run } = await setUp();
+    const job = server.addJob({ status: 'running', claimedBy: 'builder-1' });
+    expect((await run(['job', 'cancel', job.id])).stdout).toMatch(/runs on builder-1, which was asked to stop/);
+    expect(JSON.parse((await run(['job', 'cancel', job.id, '--json'])).stdout)).toMatchObject({ status: 'running' });
+  });
+
+  test('a failed job is put back', async () => {
+    const { server, run } = await setUp();
+    const job = server.addJob({ status: 'failed' });
+    expect((await run(['job', 'retry', job.id])).stdout).toContain('is queued again, attempt 2 of 3.');
+  });
+
+  test('why a job waits is one sentence first, then the facts and who nearly matches', async () => {
+    const { server, run } = await setUp();
+    const job = server.addJob();
+    server.why = {
+      ...server.why,
+      summary: 'No worker seen lately offers capability:gpu.',
+      unmet: ['capability:gpu'],
+      nearWorkers: [{ workerId: 'builder-1', lastSeenAt: new Date().toISOString(), lacks: ['capability:gpu'] }],
+    };
+    const { stdout } = await run(['job', 'why', job.id]);
+    expect(stdout).toMatch(/^No worker seen lately offers capability:gpu\.\n\njob +/);
+    expect(stdout).toMatch(/nobody offers +capability:gpu\n/);
+    expect(stdout).toMatch(/builder-1 +\ds ago +capability:gpu\n/);
+    expect(JSON.parse((await run(['job', 'why', job.id, '--json'])).stdout)).toMatchObject({
+      unmet: ['capability:gpu'],
+    });
+  });
+});
+
+describe('job logs', () => {
+  test('are the events, one a line, that cannot drive the terminal', async () => {
+    const { server, run } = await setUp();
+    const job = server.addJob();
+    server.log.append(job, { kind: 'queued', message: 'Queued.' });
+    server.log.append(job, { kind: 'note', level: 'warn', message: '\u001b[2Jtwo\nlines', payload: { n: 1 } });
+    const { code, stdout } = await run(['job', 'logs', job.id]);
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toHaveLength(3);
+    expect(stdout).toMatch(/^ {3}1 {2}\S+ {2}info {3}queued +Queued\.\n/);
+    expect(stdout).toMatch(/warn +note +two lines {2}\{"n":1\}\n$/);
+    expect((await run(['job', 'logs', job.id, '--after', '1'])).stdout).not.toContain('Queued');
+    expect((await run(['job', 'logs', 'nope', '-f'])).code).toBe(4);
+  });
+
+  test('are followed to the end of the job, as JSON lines when asked for', async () => {
+    const { server, run } = await setUp();
+    const job = server.addJob({ status: 'running' });
+    server.log.append(job, { kind: 'claimed', message: 'Claimed.' });
+    let told = false;
+    const { code, stdout } = await run(['job', 'logs', job.id, '-f', '--json'], {
+      onOutput: (output) => {
+        if (told || !output.includes('claimed')) return undefined;
+        told = true;
+        server.jobs.set(job.id, { ...job, status: 'succeeded' });
+        server.log.append(server.job(job.id), { kind: 'completed', message: 'Completed.' });
+        return undefined;
+      },
+    });
+    expect(code).toBe(0);
+    const kinds = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).kind);
+    expect(kinds).toEqual(['claimed', 'completed']);
+  });
+
+  test('Ctrl-C ends following with 130 and without a word', async () => {
+    const { server, run } = await setUp();
+    const job = server.addJob({ status: 'running' });
+    server.log.append(job, { kind: 'claimed', message: 'Claimed.' });
+    const { code, stderr } = await run(['job', 'logs', job.id, '-f'], { onOutput: () => 'SIGINT' });
+    expect(code).toBe(130);
+    expect(stderr).toBe('');
+  });
+
+  test('can bring the end of what the command said', async () => {
+    const { server, run } = await setUp();
+    const job = server.addJob();
+    expect((await run(['job', 'logs', job.id, '--output'])).stderr).toContain('no log.log yet');
+    const push = ['artifact', 'push', job.id, '-', '--name', 'log.log'];
+    await run(push, { input: 'short\n' });
+    expect((await run(['job', 'logs', job.id, '--output'])).stdout).toBe('\nlog.log\nshort\n');
+    await run(push, { input: `${'a line\n'.repeat(9000)}last` });
+    const { stdout } = await run(['job', 'logs', job.id, '--output']);
+    expect(stdout.length).toBeLessThan(17_000);
+    expect(stdout).toMatch(/artifact pull .*\)\na line\n/);
+    expect(stdout).toMatch(/\nlast\n$/);
+    expect((await run(['job', 'logs', job.id, '--output', '--json'])).code).toBe(2);
+  });
+});
+
+describe('workers', () => {
+  test('that were seen are listed with what they hold', async () => {
+    const { server, run } = await setUp();
+    expect((await run(['worker', 'list'])).stdout).toBe('No worker was seen lately.\n');
+    const lastSeenAt = new Date().toISOString();
+    const worker = { lastSeenAt, capabilities: ['docker', 'linux'], allowedTypes: null, version: 'proofhouse/0.1.0' };
+    server.workers.push({ ...worker, workerId: 'builder-1', holds: [server.addJob().id, server.addJob().id] });
+    const { stdout } = await run(['worker', 'list']);
+    expect(stdout).toMatch(/builder-1 +\ds ago +proofhouse\/0\.1\.0 +any +docker, linux +2 jobs\n/);
+    expect(JSON.parse((await run(['worker', 'list', '--json'])).stdout).items).toHaveLength(1);
   });
 });
 

@@ -5,6 +5,12 @@ export function integer(text: string): number {
   throw new InvalidArgumentError('Give a whole number.');
 }
 
+export function wholeNumber(text: string): number {
+  const value = integer(text);
+  if (value >= 0) return value;
+  throw new InvalidArgumentError('Give a number of at least 0.');
+}
+
 export function positiveInteger(text: string): number {
   const value = integer(text);
   if (value >= 1) return value;

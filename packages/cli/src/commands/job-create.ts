@@ -31,7 +31,7 @@ export function jobCreate(context: CommandContext) {
         { idempotencyKey: options.idempotencyKey },
       );
       printResult(context, options.json === true, job, () =>
-        [`Job ${job.id} is ${job.status} (${job.type}).`, `Next: proofhouse job get ${job.id}`, ''].join('\n'),
+        [`Job ${job.id} is ${job.status} (${job.type}).`, `Next: proofhouse job logs ${job.id} -f`, ''].join('\n'),
       );
     });
 }

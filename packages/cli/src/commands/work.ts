@@ -3,11 +3,12 @@ import type { CommandContext } from '../command-context.ts';
 import { clientOf, connectedCommand } from '../connected-command.ts';
 import { commaList, positiveInteger } from '../option-values.ts';
 import { printable } from '../printable.ts';
+import { version } from '../version.ts';
 
 const explanation = `
 Each job's command finds it in $PROOFHOUSE_JOB_FILE (JSON) and $PROOFHOUSE_JOB_ID, and leaves what is to be kept in
-$PROOFHOUSE_OUTPUT_DIR. Its output goes to log.log; when it runs in a git repository, what differs from HEAD goes to
-diff.diff. Exit code 0 completes the job, every other fails it.
+$PROOFHOUSE_OUTPUT_DIR. Its output goes to log.log; when it runs in a git repository, what differs from the commit it
+began on goes to diff.diff. Exit code 0 completes the job, every other fails it.
 
 Example: proofhouse work --types exec --once -- npm test`;
 
@@ -37,6 +38,7 @@ export function work(context: CommandContext) {
         cwd: context.cwd,
         types: options.types,
         capabilities: options.capabilities,
+        software: `proofhouse/${version}`,
         concurrency: options.concurrency,
         leaseSeconds: options.leaseSeconds,
         once: options.once,
