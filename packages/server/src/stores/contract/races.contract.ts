@@ -132,6 +132,34 @@ export function racesContract(harness: StoreHarness): void {
       expect((await stores[0].jobs.list({ status: 'running' }, { limit: 10, after: undefined })).items).toHaveLength(1);
     });
 
+    it('claims with many keys are told which are fresh, repeated, used otherwise and past their time', async () => {
+      const stores = await pair();
+      for (let i = 0; i < 60; i++) await stores[0].jobs.enqueue(newJob());
+      const keyed = (i: number, expiresAt = start + 1000) => {
+        const { resourceId: _, ...rest } = key({ operation: 'claimJob', key: `k\0${i}`, expiresAt });
+        return rest;
+      };
+      const claim = (i: number, fingerprint: string, now: number, expiresAt?: number) =>
+        stores[i % 2]!.jobs.claim(
+          claimBy(`w${i}`, { idempotency: { ...keyed(i, expiresAt), fingerprint }, now, leaseMs: 1e9 }),
+        );
+      const first = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => claim(i, 'f', start, i < 5 ? start + 10 : undefined)),
+      );
+      expect(new Set(first.map(({ outcome }) => outcome))).toEqual(new Set(['claimed']));
+      const second = await Promise.all(
+        Array.from({ length: 30 }, (_, i) => claim(i, i < 12 ? 'f' : 'other', start + 10)),
+      );
+      expect(second.map(({ outcome }) => outcome)).toEqual(
+        Array.from({ length: 30 }, (_, i) => (i < 5 || i >= 20 ? 'claimed' : i < 12 ? 'repeated' : 'conflict')),
+      );
+      expect(second.slice(5, 12)).toEqual(first.slice(5, 12).map((answer) => ({ ...answer, outcome: 'repeated' })));
+      const ids = [...first, ...second.slice(0, 5), ...second.slice(20)].map(
+        (answer) => (answer as { jobs: readonly JobRecord[] }).jobs[0]?.id,
+      );
+      expect(new Set(ids).size).toBe(35);
+    });
+
     it('a name becomes either a file or a folder', async () => {
       const stores = await pair();
       for (let round = 0; round < 10; round++) {

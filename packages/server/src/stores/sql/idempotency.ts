@@ -1,9 +1,10 @@
 import type { IdempotencyKey } from '../../kernel/commit.ts';
 import type { IdempotencyRow } from './schema.ts';
+import type { SqlDialect } from './sql-dialect.ts';
 import { placeholdersOf, statement } from './statement.ts';
 import { first, put, rows, run, type Verb } from './verb.ts';
 
-type KeyParts = Pick<IdempotencyRow, 'principal' | 'operation' | 'key'>;
+export type KeyParts = Pick<IdempotencyRow, 'principal' | 'operation' | 'key'>;
 
 const columns = ['principal', 'operation', 'key', 'fingerprint', 'resource_id', 'expires_at'] as const;
 
@@ -70,14 +71,7 @@ export type KeyUse =
  * is committed or undone, and then sees it.
  */
 export function* useKey(key: IdempotencyKey, now: number): Verb<KeyUse> {
-  const row: IdempotencyRow = {
-    principal: key.principal,
-    operation: key.operation,
-    key: key.key,
-    fingerprint: key.fingerprint,
-    resource_id: key.resourceId,
-    expires_at: key.expiresAt,
-  };
+  const row = keyToRow(key);
   for (;;) {
     if ((yield* run(insertKey, { ...row, now })) > 0) return { use: 'fresh' };
     const known = yield* first(findKey, row);
@@ -87,6 +81,47 @@ export function* useKey(key: IdempotencyKey, now: number): Verb<KeyUse> {
       ? { use: 'repeated', resourceId: known.resource_id }
       : { use: 'conflict' };
   }
+}
+
+/**
+ * The same for many requests, whose keys must differ. They are taken in one order everywhere: two servers that take
+ * the same keys wait for one another instead of locking each other out.
+ */
+export function* useKeys(
+  dialect: SqlDialect,
+  keys: readonly IdempotencyKey[],
+  now: number,
+): Verb<Map<IdempotencyKey, KeyUse>> {
+  const sorted = keys.toSorted((a, b) => (nameOfKey(a) < nameOfKey(b) ? -1 : 1));
+  const taken = new Set(yield* dialect.takeKeys(sorted.map(keyToRow), now));
+  const uses = new Map<IdempotencyKey, KeyUse>();
+  for (const key of sorted) {
+    uses.set(key, taken.has(nameOfKey(key)) ? { use: 'fresh' } : yield* useKey(key, now));
+  }
+  return uses;
+}
+
+/** Two keys are the same when their names are: as the engines keep them. */
+export function nameOfKey({ principal, operation, key }: KeyParts): string {
+  return JSON.stringify([principal, operation, key].map((text) => text.replaceAll('\0', '\uFFFD').toWellFormed()));
+}
+
+function keyToRow(key: IdempotencyKey): IdempotencyRow {
+  return {
+    principal: key.principal,
+    operation: key.operation,
+    key: key.key,
+    fingerprint: key.fingerprint,
+    resource_id: key.resourceId,
+    expires_at: key.expiresAt,
+  };
+}
+
+/** Takes the keys that nobody has, and gives their names. */
+export function* takeOneByOne(keys: readonly IdempotencyRow[], now: number): Verb<string[]> {
+  const taken: string[] = [];
+  for (const key of keys) if ((yield* run(insertKey, { ...key, now })) > 0) taken.push(nameOfKey(key));
+  return taken;
 }
 
 /** Says what the key made, once that is known. */

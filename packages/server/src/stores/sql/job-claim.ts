@@ -1,7 +1,7 @@
 import { decideJob, type JobRecord } from '@proofhouse/core';
 import { routeMatches, type JobRoute } from '../../jobs/job-route.ts';
 import type { Claimed, ClaimRequest } from '../../jobs/job-store.ts';
-import { nameResource, releaseKey, useKey } from './idempotency.ts';
+import { nameOfKey, nameResource, releaseKey, useKeys } from './idempotency.ts';
 import { jobFromRow } from './job-row.ts';
 import type { JobRoutes } from './job-routes.ts';
 import { endExpired, promoteDue } from './job-sweep.ts';
@@ -29,11 +29,7 @@ interface Claimant {
  * into the queue, and one by one they take what it found.
  */
 export function* claimAll(dialect: SqlDialect, routes: JobRoutes, requests: readonly ClaimRequest[]): Verb<Claimed[]> {
-  const answers = new Map<ClaimRequest, Claimed>();
-  for (const request of requests.toSorted(byKey)) {
-    const answer = yield* answerOfKey(request);
-    if (answer !== undefined) answers.set(request, answer);
-  }
+  const answers = yield* answersOfKeys(dialect, requests);
   const claimants = requests.map((request): Claimant => ({ request, jobs: [] }));
   const open = claimants.filter(({ request }) => !answers.has(request));
   if (open.length > 0) yield* claimReady(dialect, routes, open);
@@ -43,20 +39,29 @@ export function* claimAll(dialect: SqlDialect, routes: JobRoutes, requests: read
 
 /** Two claims of one key must not be served together: the second has to see what the first was given. */
 export function keyOfClaim({ idempotency }: ClaimRequest): string | undefined {
-  return idempotency && JSON.stringify([idempotency.principal, idempotency.operation, idempotency.key]);
+  return idempotency && nameOfKey(idempotency);
 }
 
-/** In one order everywhere: two servers that take the same keys wait for one another instead of locking each other out. */
-function byKey(a: ClaimRequest, b: ClaimRequest): number {
-  return (keyOfClaim(a) ?? '') < (keyOfClaim(b) ?? '') ? -1 : 1;
-}
-
-/** What to answer when the key was used before. */
-function* answerOfKey({ idempotency, now }: ClaimRequest): Verb<Claimed | undefined> {
-  if (idempotency === undefined) return undefined;
-  const known = yield* useKey({ ...idempotency, resourceId: '[]' }, now);
-  if (known.use === 'conflict') return { outcome: 'conflict' };
-  return known.use === 'repeated' ? { outcome: 'repeated', jobs: yield* jobsInOrder(known.resourceId) } : undefined;
+/** What to answer to claims whose key was used before. */
+function* answersOfKeys(
+  dialect: SqlDialect,
+  requests: readonly ClaimRequest[],
+): Verb<ReadonlyMap<ClaimRequest, Claimed>> {
+  const keyed = requests.flatMap((request) =>
+    request.idempotency === undefined ? [] : [{ request, key: { ...request.idempotency, resourceId: '[]' } }],
+  );
+  const answers = new Map<ClaimRequest, Claimed>();
+  if (keyed.length === 0) return answers;
+  const now = Math.max(...requests.map((request) => request.now));
+  const keys = keyed.map(({ key }) => key);
+  const uses = yield* useKeys(dialect, keys, now);
+  for (const { request, key } of keyed) {
+    const known = uses.get(key);
+    if (known?.use === 'conflict') answers.set(request, { outcome: 'conflict' });
+    if (known?.use === 'repeated')
+      answers.set(request, { outcome: 'repeated', jobs: yield* jobsInOrder(known.resourceId) });
+  }
+  return answers;
 }
 
 function* keepKey({ idempotency }: ClaimRequest, jobs: readonly JobRecord[]): Verb<void> {

@@ -111,6 +111,8 @@ async function exercise(store: MetadataStore): Promise<void> {
   }
   await jobs.claim(claimBy('w', { types: ['exec'], idempotency, now: start + 1e9 }));
   await jobs.claim(claimBy('w', { types: ['exec'], idempotency, now: start + 1e9 }));
+  const keyed = (name: string) => claimBy('w', { types: ['exec'], idempotency: { ...idempotency, key: name }, now });
+  await Promise.all(['k1', 'k2'].map((name) => jobs.claim(keyed(name))));
   await jobs.sweep(start + 1e10, 10);
   const unchanged = (id: string) => jobs.apply(id, now, (found) => ({ outcome: 'unchanged', job: found }));
   await unchanged(job.id);

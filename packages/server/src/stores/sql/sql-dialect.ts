@@ -1,6 +1,6 @@
 import type { ColumnDataType, RawBuilder, ReferenceExpression, SelectQueryBuilder, SqlBool, Expression } from 'kysely';
 import type { JobUpdate } from './job-writes.ts';
-import type { Database, JobEventRow, JobRow, Queries } from './schema.ts';
+import type { Database, IdempotencyRow, JobEventRow, JobRow, Queries } from './schema.ts';
 import type { Verb } from './verb.ts';
 
 /** Where the engines' SQL differs. Everything else is written once. */
@@ -28,6 +28,9 @@ export interface SqlDialect {
   /** Sets these columns (their names, joined by commas) of jobs that this verb holds. */
   updateJobs(columns: string, jobs: readonly JobUpdate[]): Verb<void>;
   insertEvents(events: readonly JobEventRow[]): Verb<void>;
+
+  /** Takes those of these keys, in this order, that nobody has or that are past their time; gives their names (`nameOfKey`). */
+  takeKeys(keys: readonly IdempotencyRow[], now: number): Verb<string[]>;
 }
 
 export interface ColumnTypes {

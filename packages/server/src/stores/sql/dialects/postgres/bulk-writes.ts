@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
+import { nameOfKey, takeOneByOne, type KeyParts } from '../../idempotency.ts';
 import { insertOneByOne, updateOneByOne, type JobUpdate } from '../../job-writes.ts';
-import type { JobEventRow } from '../../schema.ts';
+import type { IdempotencyRow, JobEventRow } from '../../schema.ts';
 import { statement, statementsBy } from '../../statement.ts';
-import { put, type Verb } from '../../verb.ts';
+import { put, rows, type Verb } from '../../verb.ts';
 
 /** The columns of a job's state that are texts; the others are integers. */
 const texts = new Set(
@@ -30,6 +31,18 @@ const insertMany = statement<{ list: string }>()((db, p) => ({
     ),
 }));
 
+const takeMany = statement<{ list: string; now: number }>()((db, p) => ({
+  compile: () =>
+    sql<KeyParts>`
+      insert into idempotency_keys (principal, operation, key, fingerprint, resource_id, expires_at)
+      select principal, operation, key, fingerprint, resource_id, expires_at from json_to_recordset(${p.list}::json)
+        as fresh(principal text, operation text, key text, fingerprint text, resource_id text, expires_at bigint)
+      on conflict (principal, operation, key) do update set fingerprint = excluded.fingerprint,
+        resource_id = excluded.resource_id, expires_at = excluded.expires_at
+        where idempotency_keys.expires_at <= ${p.now}
+      returning principal, operation, key`.compile(db),
+}));
+
 /** Across a network, and in a planner's time, one statement for all costs little more than one for one. */
 export function* postgresUpdateJobs(columns: string, jobs: readonly JobUpdate[]): Verb<void> {
   if (jobs.length < 2) return yield* updateOneByOne(columns, jobs);
@@ -40,6 +53,11 @@ export function* postgresUpdateJobs(columns: string, jobs: readonly JobUpdate[])
 export function* postgresInsertEvents(events: readonly JobEventRow[]): Verb<void> {
   if (events.length < 2) return yield* insertOneByOne(events);
   yield* put(insertMany, { list: recordList(events, Object.keys(events[0] ?? {})) });
+}
+
+export function* postgresTakeKeys(keys: readonly IdempotencyRow[], now: number): Verb<string[]> {
+  if (keys.length < 2) return yield* takeOneByOne(keys, now);
+  return (yield* rows(takeMany, { list: recordList(keys, Object.keys(keys[0] ?? {})), now })).map(nameOfKey);
 }
 
 /** Texts as a parameter of their own would arrive: Postgres keeps neither NUL nor half a character. */

@@ -1,7 +1,7 @@
 import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
 import type { SqlDialect } from '../../sql-dialect.ts';
 import { compileOnly } from '../compile-only.ts';
-import { postgresInsertEvents, postgresUpdateJobs } from './bulk-writes.ts';
+import { postgresInsertEvents, postgresTakeKeys, postgresUpdateJobs } from './bulk-writes.ts';
 import { postgresReadyHeads } from './ready-heads.ts';
 
 export const postgresDialect: SqlDialect = {
@@ -26,4 +26,5 @@ export const postgresDialect: SqlDialect = {
   readyHeads: postgresReadyHeads,
   updateJobs: postgresUpdateJobs,
   insertEvents: postgresInsertEvents,
+  takeKeys: postgresTakeKeys,
 };

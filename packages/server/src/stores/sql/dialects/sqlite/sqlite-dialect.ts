@@ -1,6 +1,7 @@
 import { SqliteAdapter, SqliteIntrospector, sql } from 'kysely';
 import { compileOnly } from '../compile-only.ts';
 import type { SqlDialect } from '../../sql-dialect.ts';
+import { takeOneByOne } from '../../idempotency.ts';
 import { insertOneByOne, updateOneByOne } from '../../job-writes.ts';
 import { sqliteReadyHeads } from './ready-heads.ts';
 import { SteadyQueryCompiler } from './steady-query-compiler.ts';
@@ -25,4 +26,5 @@ export const sqliteDialect: SqlDialect = {
   readyHeads: sqliteReadyHeads,
   updateJobs: updateOneByOne,
   insertEvents: insertOneByOne,
+  takeKeys: takeOneByOne,
 };
