@@ -52,7 +52,7 @@ export async function serveTools(
  * An MCP server whose tools are calls of the client: the rows of the server's own tools, checked and decided by the
  * server. Only the arguments are parted here.
  */
-export async function bridge(client: ProofhouseClient, transport: Transport): Promise<McpServer> {
+async function bridge(client: ProofhouseClient, transport: Transport): Promise<McpServer> {
   const server = new McpServer(
     { name: 'proofhouse', title: 'Proofhouse', version },
     { capabilities: { tools: {} }, instructions: toolInstructions },

@@ -89,7 +89,8 @@ interface Parts {
   readonly hints: JobHints;
 }
 
-function assemble({ config, clock, ids, logger, store, blobBackend, adminToken, hints }: Parts): Server {
+function assemble(parts: Parts): Server {
+  const { config, clock, ids, logger, store, blobBackend, adminToken, hints } = parts;
   const blobs = new Blobs({ backend: blobBackend, newKey: () => ids.blobKey() });
   const meter = new PrometheusMeter({ processMetrics: true });
   const presence = new Presence({ store: store.presence, clock });
@@ -98,28 +99,7 @@ function assemble({ config, clock, ids, logger, store, blobBackend, adminToken, 
   const stopping = new AbortController();
   const signIn = new SignIn({ clock, ids });
   const workers = new Workers({ store: store.workers, commits: store, clock, ids });
-  const jobView: JobView = blobs.supports.localFiles
-    ? new FolderJobView({
-        root: config.jobViewRoot,
-        localPath: (key) => blobs.localPath(key),
-        store: store.artifacts,
-        ids,
-        logger,
-      })
-    : noJobView;
-  const artifacts = new Artifacts({
-    store: store.artifacts,
-    commits: store,
-    blobs,
-    jobs,
-    jobView,
-    clock,
-    ids,
-    logger,
-    provider: 'filesystem',
-    meter,
-    maxBytes: config.jobArtifactMaxBytes,
-  });
+  const artifacts = artifactsOf(parts, { blobs, jobs, meter });
   const handlers: Handlers = {
     ...jobHandlers(jobs),
     ...artifactHandlers(artifacts, clock),
@@ -174,6 +154,34 @@ function assemble({ config, clock, ids, logger, store, blobBackend, adminToken, 
       await blobBackend.close();
     },
   };
+}
+
+function artifactsOf(
+  { config, clock, ids, logger, store }: Parts,
+  { blobs, jobs, meter }: { readonly blobs: Blobs; readonly jobs: Jobs; readonly meter: PrometheusMeter },
+): Artifacts {
+  const jobView: JobView = blobs.supports.localFiles
+    ? new FolderJobView({
+        root: config.jobViewRoot,
+        localPath: (key) => blobs.localPath(key),
+        store: store.artifacts,
+        ids,
+        logger,
+      })
+    : noJobView;
+  return new Artifacts({
+    store: store.artifacts,
+    commits: store,
+    blobs,
+    jobs,
+    jobView,
+    clock,
+    ids,
+    logger,
+    provider: 'filesystem',
+    meter,
+    maxBytes: config.jobArtifactMaxBytes,
+  });
 }
 
 async function requireSameTime(store: MetadataStore, clock: Clock): Promise<void> {
