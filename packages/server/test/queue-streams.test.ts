@@ -355,6 +355,6 @@ it('streams end when the server stops, and do not keep it', async () => {
     EventStreamReader.open(t, '/api/queue/events/stream'),
   ]);
   await t.close();
-  expect((await readers[0]?.rest())?.map((item) => item.event)).toEqual(['queued', 'claimed']);
-  expect(await readers[1]?.rest()).toEqual([]);
+  expect((await readers[0].rest()).map((item) => item.event)).toEqual(['queued', 'claimed']);
+  expect(await readers[1].rest()).toEqual([]);
 });
