@@ -34,7 +34,11 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
     },
     claimJob: async ({ principal, body, idempotencyKey, software, signal }) => {
       const options = { key: idempotencyKey, version: software, signal };
-      const claimed = (await jobs.claim(principal, body, options)).map(showToHolder);
+      // A repeated claim gives its jobs as they are now, which other workers may hold.
+      const claimer = holderOf(principal, body.workerId);
+      const claimed = (await jobs.claim(principal, body, options)).map((job) =>
+        jobToWire(job, { showLease: job.claimedBy === claimer }),
+      );
       return { body: body.maxJobs === undefined ? { job: claimed[0] ?? null } : { jobs: claimed } };
     },
     heartbeatJob: async ({ principal, params, body, leaseId }) => {
