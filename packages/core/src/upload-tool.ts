@@ -21,7 +21,9 @@ export const uploadToolSchema = z.strictObject({
     .string()
     .optional()
     .meta({ description: `The content as base64 (RFC 4648), at most ${String(maxToolUploadBytes)} bytes decoded.` }),
-  idempotencyKey: opaqueSchema.optional().meta({ description: 'The same key and bytes give the first artifact again.' }),
+  idempotencyKey: opaqueSchema
+    .optional()
+    .meta({ description: 'The same key and bytes give the first artifact again.' }),
 });
 export type UploadToolInput = z.output<typeof uploadToolSchema>;
 
