@@ -108,11 +108,11 @@ export function placeOf(url: string): string {
 
 export function unreachable(place: string, cause: unknown): AppError {
   if (isAppError(cause)) return cause;
-  const code = networkCode(cause);
+  const reason = networkReason(cause);
   const origin = URL.canParse(place) ? new URL(place).origin : place;
   return new AppError(
     'unavailable',
-    `${origin} cannot be reached${code === undefined ? '' : ` (${code})`}. Is the server running, and is the URL right?`,
+    `${origin} cannot be reached${reason === undefined ? '' : ` (${reason})`}. Is the server running, and is the URL right?`,
     { cause },
   );
 }
@@ -124,12 +124,14 @@ function silence(place: string, limitMs: number): AppError {
   );
 }
 
-/** fetch hides the reason below one or two causes. */
-function networkCode(error: unknown): string | undefined {
+/** fetch hides the reason below one or two causes: the first code there, else what the deepest one says. */
+function networkReason(error: unknown): string | undefined {
+  let reason: string | undefined;
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
     if ('code' in at && typeof at.code === 'string') return at.code;
+    if (depth > 0) reason = at.message;
   }
-  return undefined;
+  return reason;
 }
 
 function retryAfterOf(error: unknown): number | undefined {

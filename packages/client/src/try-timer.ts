@@ -12,6 +12,7 @@ export class TryTimer {
   readonly #outer: AbortSignal | undefined;
   /** Set by a reader that goes on after the try, and stops the timer itself: a download. */
   lent = false;
+  #stopped = false;
   #cancel: () => void = () => undefined;
 
   constructor(clock: Clock, limitMs: number, reason: () => unknown, outer: AbortSignal | undefined) {
@@ -31,10 +32,13 @@ export class TryTimer {
   /** Something moved: the limit counts anew. */
   touch(): void {
     this.#cancel();
+    // A body is still read for a moment after an early answer: a timer started then would outlive the call.
+    if (this.#stopped) return;
     this.#cancel = this.#clock.after(this.#limitMs, () => this.#controller.abort(this.#reason()));
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#cancel();
     this.#outer?.removeEventListener('abort', this.#giveUp);
   }
