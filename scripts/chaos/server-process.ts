@@ -1,0 +1,108 @@
+// A real server process that a test may stop or kill.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import process from 'node:process';
+
+export const chaosToken = 'chaos-admin-token-of-forty-characters-00';
+
+/** How a process ended, and what it said on standard error. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+}
+
+const startWithinMs = 30_000;
+const keptCharacters = 20_000;
+
+export class ServerProcess {
+  readonly url: string;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<Ending>;
+
+  private constructor(child: ChildProcess, ended: Promise<Ending>, url: string) {
+    this.#child = child;
+    this.#ended = ended;
+    this.url = url;
+  }
+
+  /** Settles with a server that listens, or with how it ended instead. */
+  static async start(env: Readonly<Record<string, string>>): Promise<ServerProcess | Ending> {
+    const child = spawn(process.execPath, [path.join(import.meta.dirname, 'serve.ts')], {
+      env: {
+        ...process.env,
+        PROOFHOUSE_PORT: '0',
+        PROOFHOUSE_ADMIN_TOKEN: chaosToken,
+        PROOFHOUSE_LOG_LEVEL: 'error',
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = endingOf(child);
+    const port = new Promise<string>((resolve) => {
+      let said = '';
+      child.stdout.on('data', (chunk: Buffer) => {
+        said += chunk.toString('utf8');
+        const found = /PROOFHOUSE_LISTENING .*port=(\d+)/.exec(said)?.[1];
+        if (found !== undefined) resolve(found);
+      });
+    });
+    const timer = setTimeout(() => child.kill('SIGKILL'), startWithinMs);
+    const first = await Promise.race([port, ended]);
+    clearTimeout(timer);
+    if (typeof first !== 'string') return first;
+    return new ServerProcess(child, ended, `http://127.0.0.1:${first}`);
+  }
+
+  /** `start`, for callers to whom anything but a listening server is a failure. */
+  static async mustStart(env: Readonly<Record<string, string>>): Promise<ServerProcess> {
+    const started = await ServerProcess.start(env);
+    if (started instanceof ServerProcess) return started;
+    throw new Error(`The server did not start (${String(started.code ?? started.signal)}): ${started.stderr}`);
+  }
+
+  kill(): Promise<Ending> {
+    this.#child.kill('SIGKILL');
+    return this.#ended;
+  }
+
+  stop(): Promise<Ending> {
+    this.#child.kill('SIGTERM');
+    return this.#ended;
+  }
+
+  fetch(place: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    headers.set('authorization', headers.get('authorization') ?? `Bearer ${chaosToken}`);
+    return fetch(`${this.url}${place}`, { ...init, headers });
+  }
+
+  /** The JSON of a call that must succeed. */
+  async json(place: string, body?: unknown, headers: Record<string, string> = {}): Promise<unknown> {
+    const init =
+      body === undefined
+        ? { headers }
+        : {
+            method: 'POST',
+            body: JSON.stringify(body),
+            headers: { 'content-type': 'application/json', ...headers },
+          };
+    const response = await this.fetch(place, init);
+    if (!response.ok) throw new Error(`${place}: ${String(response.status)} ${await response.text()}`);
+    return response.json();
+  }
+
+  async newJob(): Promise<string> {
+    return ((await this.json('/api/queue/jobs', { type: 'exec', payload: { command: 'true' } })) as { id: string }).id;
+  }
+}
+
+async function endingOf(child: ChildProcess): Promise<Ending> {
+  let stderr = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString('utf8')).slice(-keptCharacters);
+  });
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  return { code, signal, stderr };
+}
