@@ -2,7 +2,6 @@ import { isAppError } from '@proofhouse/core';
 import type { AddressInfo } from 'node:net';
 import { compose, type Server } from './compose.ts';
 import { loadConfig, type ConfigSources } from './config/load-config.ts';
-import type { Config } from './config/config.ts';
 import { makeLogger } from './kernel/logger.ts';
 
 export interface RunOptions extends ConfigSources {
@@ -55,7 +54,8 @@ async function stop(server: Server, stderr: NodeJS.WritableStream): Promise<numb
     await server.close();
     return 0;
   } catch (error) {
-    stderr.write(`proofhouse: ${startFailure(error)}\n`);
+    const why = error instanceof Error ? error.message : String(error);
+    stderr.write(`proofhouse: the server did not stop cleanly: ${why}\n`);
     return 1;
   } finally {
     clearTimeout(cutOff);
@@ -118,5 +118,3 @@ function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return 'localhost';
   return host.includes(':') ? `[${host}]` : host;
 }
-
-export type { Config };
