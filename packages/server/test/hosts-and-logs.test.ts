@@ -1,0 +1,95 @@
+// How the server is reached (Host, Origin, proxies), and that no secret reaches a log line.
+import { describe, expect, it } from 'vitest';
+import { formBody, formType, fieldsAndFile } from './support/form.ts';
+import { head, sendRaw } from './support/raw-socket.ts';
+import { adminToken, startTestServer, type TestServer } from './support/test-server.ts';
+
+async function withServer(settings: object, use: (t: TestServer, port: number) => Promise<void>): Promise<void> {
+  const t = await startTestServer({ settings });
+  try {
+    await use(t, await t.listen());
+  } finally {
+    await t.close();
+  }
+}
+
+const statusOf = async (port: number, headers: Record<string, string>, path = '/healthz'): Promise<number> =>
+  (await sendRaw(port, head(`GET ${path} HTTP/1.1`, headers))).status;
+
+describe('a server on loopback', () => {
+  it('answers to its own names and to no name rebound to it, health and pages too', async () => {
+    await withServer({}, async (_t, port) => {
+      for (const path of ['/healthz', '/readyz', '/', '/api/docs', '/api/openapi.json']) {
+        expect(await statusOf(port, { Host: `localhost:${port}` }, path)).toBe(200);
+        expect(await statusOf(port, { Host: `[::1]:${port}` }, path)).toBe(200);
+        expect(await statusOf(port, { Host: 'rebound.example' }, path)).toBe(403);
+        expect(await statusOf(port, { Host: 'localhost', Origin: 'https://evil.example' }, path)).toBe(403);
+        expect(await statusOf(port, { Host: 'localhost', 'X-Forwarded-Host': 'rebound.example' }, path)).toBe(200);
+      }
+    });
+  });
+
+  it('without authentication is still not driven by a page elsewhere', async () => {
+    await withServer({ auth: 'disabled' }, async (t, port) => {
+      expect((await t.get('/api/queue/jobs', null)).status).toBe(200);
+      const foreign = { Host: `localhost:${port}`, Origin: 'https://evil.example', 'Content-Length': '0' };
+      const answer = await sendRaw(port, head('POST /api/queue/workers/tokens HTTP/1.1', foreign));
+      expect(answer).toMatchObject({ status: 403, json: { code: 'forbidden' } });
+      const claimed = await t.post('/api/queue/jobs/claim', { workerId: 'by-hand' }, null);
+      expect(claimed.status).toBe(200);
+    });
+  });
+
+  it('takes its public URL as a name and an origin', async () => {
+    await withServer({ publicUrl: 'https://work.example.com' }, async (_t, port) => {
+      expect(await statusOf(port, { Host: 'work.example.com', Origin: 'https://work.example.com' })).toBe(200);
+      expect(await statusOf(port, { Host: 'localhost', Origin: 'https://work.example.com' })).toBe(200);
+      expect(await statusOf(port, { Host: 'other.example.com' })).toBe(403);
+    });
+  });
+
+  it('believes X-Forwarded-Host from a proxy it trusts, and then it is held to the same rule', async () => {
+    const settings = { publicUrl: 'https://work.example.com', trustProxy: ['127.0.0.1'] };
+    await withServer(settings, async (_t, port) => {
+      expect(await statusOf(port, { Host: 'inner', 'X-Forwarded-Host': 'work.example.com' })).toBe(200);
+      expect(await statusOf(port, { Host: 'localhost', 'X-Forwarded-Host': 'evil.example' })).toBe(403);
+    });
+  });
+
+  it('below a base path answers there and nowhere else', async () => {
+    await withServer({ basePath: '/work' }, async (_t, port) => {
+      expect(await statusOf(port, { Host: 'localhost' }, '/work/healthz')).toBe(200);
+      expect(await statusOf(port, { Host: 'localhost' }, '/healthz')).toBe(404);
+    });
+  });
+});
+
+it('no log line has a credential, a lease, a key or bytes of a body', async () => {
+  const t = await startTestServer();
+  const { job, worker, lease } = await t.running({ payload: { note: 'secret-in-the-payload' } });
+  const secrets = [adminToken, worker.token, lease, 'wrong-secret', 'secret-key', 'secret-in-', 'secret-cookie'];
+  const headers = { 'proofhouse-lease': lease, 'idempotency-key': 'secret-key', cookie: 'session=secret-cookie' };
+  await t.upload(job.id, { name: 'a.txt', file: 'secret-in-a-file', as: worker, headers });
+  await t.call('POST', `/api/queue/jobs/${job.id}/artifacts/upload?token=secret-in-a-query`, {
+    as: worker,
+    payload: formBody(fieldsAndFile({ name: 'a.txt', nonsense: 'secret-in-a-field' })),
+    headers: { 'content-type': formType },
+  });
+  await t.get('/api/queue/jobs?cursor=secret-in-a-cursor', 'wrong-secret');
+  await t.get('/nowhere?secret-in-a-query', `${worker.id}:wrong-secret`);
+  await t.call('POST', '/api/queue/jobs', {
+    payload: '{"secret-in-broken-json',
+    headers: { 'content-type': 'application/json' },
+  });
+  await t.post(`/api/queue/jobs/${job.id}/fail`, { errorMessage: 'secret-in-an-error' }, worker, headers);
+  t.server.store.jobs.find = () => Promise.reject(new Error('the store broke'));
+  expect(await t.get(`/api/queue/jobs/${job.id}`)).toMatchObject({
+    status: 500,
+    json: { code: 'internal', detail: 'The server failed; its log has the details.' },
+  });
+  const log = t.logLines.join('');
+  expect(log).toContain('the store broke');
+  expect(log).toContain(worker.id);
+  for (const secret of secrets) expect(log).not.toContain(secret);
+  await t.close();
+});
