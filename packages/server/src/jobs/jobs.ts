@@ -53,7 +53,7 @@ export interface JobQuery {
 }
 
 /** How often a waiting claim looks again by itself: for jobs that other servers added or whose delay passed. */
-export const claimPollMs = 1000;
+const claimPollMs = 1000;
 /** How often passed leases are ended, at most this many at a time. */
 export const sweepEveryMs = 2000;
 const sweepBatch = 200;
@@ -280,7 +280,7 @@ export class Jobs {
 }
 
 /** Lower case, sorted, without repeats: how capabilities are kept and compared. */
-export function capabilityList(names: readonly string[]): string[] {
+function capabilityList(names: readonly string[]): string[] {
   return [...new Set(names.map((name) => name.trim().toLowerCase()))].sort();
 }
 
