@@ -12,7 +12,7 @@ async function ownQueue(t: TestServer) {
   const worker = await t.worker({ capabilities: [capability] });
   const enqueue = (fields: Parameters<TestServer['enqueue']>[0] = {}) =>
     t.enqueue({ ...fields, requiredCapabilities: [capability, ...(fields.requiredCapabilities ?? [])] });
-  return { worker, enqueue, claim: (fields: object = {}) => t.claim(worker, fields) };
+  return { capability, worker, enqueue, claim: (fields: object = {}) => t.claim(worker, fields) };
 }
 
 /** Lets the clock run in small steps until the promise settles. */
@@ -164,6 +164,24 @@ forEachStore('claiming', (harness) => {
     expect(first.json.job.id).toBe(made.id);
     expect((await claim()).json).toEqual(first.json);
     expect(await claim({ leaseSeconds: 7 })).toMatchObject({ status: 409, json: { code: 'idempotency_conflict' } });
+  });
+
+  it('repeated after its lease was lost shows the job as it is, not the lease of who holds it now', async () => {
+    const t = harness();
+    const queue = await ownQueue(t);
+    const successor = await t.worker({ capabilities: [queue.capability] });
+    const key = { 'idempotency-key': t.unique('key') };
+    const claim = () => t.post('/api/queue/jobs/claim', { leaseSeconds: 1 }, queue.worker, key);
+    const made = await queue.enqueue();
+    expect((await claim()).json.job.leaseId).toBeDefined();
+    t.clock.advance(5000);
+    await t.server.jobs.sweep();
+    await expect.poll(async () => (await t.job(made.id)).status, { interval: 5 }).toBe('queued');
+    t.clock.advance(5000);
+    const taken = await t.claim(successor);
+    const repeated = await claim();
+    expect(repeated.json.job).toMatchObject({ id: taken?.id, claimedBy: successor.id, attempt: 2 });
+    expect(repeated.text).not.toContain(taken?.leaseId);
   });
 
   it('ten times at once under one key takes one job', async () => {

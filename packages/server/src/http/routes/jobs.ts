@@ -24,7 +24,9 @@ export function jobHandlers(jobs: Jobs): Pick<Handlers, JobOperations> {
     claimJob: async ({ principal, body, idempotencyKey, reply }) => {
       const signal = abortSignalOf(reply);
       const job = await jobs.claim(principal, body, { key: idempotencyKey, signal });
-      return { body: { job: job === null ? null : jobToWire(job, { showLease: true }) } };
+      // A repeated claim gives its job as it is now, which another worker may hold.
+      const claimer = holderOf(principal, body.workerId);
+      return { body: { job: job === null ? null : jobToWire(job, { showLease: job.claimedBy === claimer }) } };
     },
     heartbeatJob: async ({ principal, params, body, leaseId }) => {
       const holder = holderFrom(principal, body, leaseId);
