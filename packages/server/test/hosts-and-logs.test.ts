@@ -57,8 +57,8 @@ describe('a server on loopback', () => {
   });
 
   it('below a base path answers there and nowhere else', async () => {
-    await withServer({ basePath: '/work' }, async (_t, port) => {
-      expect(await statusOf(port, { Host: 'localhost' }, '/work/healthz')).toBe(200);
+    await withServer({ basePath: '/proof' }, async (_t, port) => {
+      expect(await statusOf(port, { Host: 'localhost' }, '/proof/healthz')).toBe(200);
       expect(await statusOf(port, { Host: 'localhost' }, '/healthz')).toBe(404);
     });
   });

@@ -67,10 +67,10 @@ forEachStore('a holder', (harness) => {
       t.clock.advance(delay * 1000 - 1);
       expect(await t.claim(running.worker)).toBeNull();
       t.clock.advance(1);
-      const next = await t.claim(running.worker, { leaseSeconds: 3600 });
-      expect(next?.id).toBe(running.job.id);
-      expect(next?.startedAt).toBe(running.job.startedAt);
-      lease = next?.leaseId ?? '';
+      const next = await t.claimDue(running.worker, { leaseSeconds: 3600 });
+      expect(next.id).toBe(running.job.id);
+      expect(next.startedAt).toBe(running.job.startedAt);
+      lease = next.leaseId ?? '';
     }
     const last = await write(running, 'fail', { errorMessage: 'still', retryable: true }, lease);
     expect(last.json).toMatchObject({ status: 'dead_letter', attempt: 4, errorMessage: 'still' });
@@ -215,11 +215,11 @@ forEachStore('fencing', (harness) => {
     await expect.poll(async () => (await t.job(lost.job.id)).status, { interval: 5 }).toBe('queued');
     expect(await t.job(lost.job.id)).toMatchObject({ attempt: 2, claimedBy: lost.worker.id });
     t.clock.advance(1000);
-    const again = await t.claim(lost.worker);
-    expect(again?.id).toBe(lost.job.id);
-    expect(again?.leaseId).not.toBe(lost.lease);
+    const again = await t.claimDue(lost.worker);
+    expect(again.id).toBe(lost.job.id);
+    expect(again.leaseId).not.toBe(lost.lease);
     expect((await write(lost.job.id, 'complete', {}, lost.worker, lost.lease)).json.code).toBe('lease_lost');
-    expect((await write(lost.job.id, 'complete', {}, lost.worker, again?.leaseId)).status).toBe(200);
+    expect((await write(lost.job.id, 'complete', {}, lost.worker, again.leaseId)).status).toBe(200);
   });
 
   it('a lease that passes with no attempt left leads to dead_letter, without anybody claiming', async () => {
