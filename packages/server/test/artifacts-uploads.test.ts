@@ -308,6 +308,13 @@ forEachStore(
       expect(answer).toMatchObject({ status: 201, json: { contentType: 'text/x-empty', sizeBytes: 0 } });
     });
 
+    it('keep a content type that is no media type as it was sent', async () => {
+      const t = harness();
+      const job = await t.enqueue();
+      const answer = await t.put(job.id, { name: 'odd', file: 'x', headers: { 'content-type': 'whatever this is' } });
+      expect(answer).toMatchObject({ status: 201, json: { contentType: 'whatever this is' } });
+    });
+
     it('with a repeated key give the first artifact with 200, and 409 for other bytes or another name', async () => {
       const t = harness();
       const job = await t.enqueue();

@@ -64,6 +64,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     },
   });
   app.decorateRequest('principal', undefined);
+  app.decorateRequest('bytesType', undefined);
   app.setErrorHandler(sendError);
   app.setNotFoundHandler((request, reply) => {
     sendError(new AppError('not_found', `There is no ${request.method} ${pathOf(request)}.`), request, reply);
@@ -102,21 +103,27 @@ function useRequestRules(app: FastifyInstance, parts: AppParts): void {
   app.addHook('onResponse', async (request, reply) => {
     logAnswer(request, reply);
   });
+  app.addHook('onRequestAbort', async (request) => {
+    request.log.info({ method: request.method, path: pathOf(request), by: nameOf(request) }, 'client went away');
+  });
 }
 
 // One line a request: who, what, how it ended, never a header or a query.
 function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
-  const { principal } = request;
   request.log.info(
     {
       method: request.method,
       path: pathOf(request),
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
-      by: principal === undefined ? undefined : principal.kind === 'worker' ? principal.workerId : principal.kind,
+      by: nameOf(request),
     },
     'answered',
   );
+}
+
+function nameOf({ principal }: FastifyRequest): string | undefined {
+  return principal?.kind === 'worker' ? principal.workerId : principal?.kind;
 }
 
 /** JSON routes take JSON or nothing, within a time. An empty body is fine whatever its type says. */
