@@ -43,7 +43,7 @@ const names = ['a.txt', 'b.bin', 'logs/out.txt', 'logs/err.txt', 'deep/er/and/de
 const interestingSizes = [0, 1, 4096, 256 * 1024, 256 * 1024 + 1, 1024 * 1024, largestBytes];
 
 /** Numbers in [0, 1) that one seed always gives in the same order (mulberry32). */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
