@@ -115,6 +115,8 @@ async function warmUp(load: LoadProcess, contender: Contender): Promise<void> {
   if (download !== undefined) await load.run({ ...download, connections: 16, forMs: 500 });
 }
 
+/** Others at work show here: with more than one per core the ratios say little about anybody. */
+const loadBefore = os.loadavg()[0] ?? 0;
 const folder = mkdtempSync(path.join(os.tmpdir(), 'proofhouse-bench-'));
 try {
   await run(folder);
@@ -122,11 +124,11 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 const measures: Measures = new Map([...samples].map(([key, values]) => [key, { median: median(values), values }]));
-process.stdout.write(`${report(measures)}\n`);
+process.stdout.write(`${report(measures)}\n\nload average before the run: ${loadBefore.toFixed(1)}\n`);
 if (options.only === '' && options.measures === '') {
   const results = path.join(import.meta.dirname, 'results');
   mkdirSync(results, { recursive: true });
-  const machine = { cores: os.availableParallelism(), memoryBytes: os.totalmem(), kernel: os.release() };
+  const machine = { cores: os.availableParallelism(), memoryBytes: os.totalmem(), kernel: os.release(), loadBefore };
   const document = { at: new Date().toISOString(), node: process.version, machine, aims: aims(measures) };
   const rows = Object.fromEntries(
     [...measures].map(([key, { median: middle, values }]) => [

@@ -1,3 +1,4 @@
+export { checkStorage, type FindingKind } from './artifacts/check-storage.ts';
 export { compose, type Server, type Surroundings } from './compose.ts';
 export { completeConfig, type Config } from './config/config.ts';
 export { loadConfig, type ConfigSources } from './config/load-config.ts';

@@ -2,7 +2,6 @@ import { isAppError } from '@proofhouse/core';
 import type { AddressInfo } from 'node:net';
 import { compose, type Server } from './compose.ts';
 import { loadConfig, type ConfigSources } from './config/load-config.ts';
-import type { Config } from './config/config.ts';
 import { makeLogger } from './kernel/logger.ts';
 import { serverUrl } from './server-url.ts';
 
@@ -56,7 +55,8 @@ async function stop(server: Server, stderr: NodeJS.WritableStream): Promise<numb
     await server.close();
     return 0;
   } catch (error) {
-    stderr.write(`proofhouse: ${startFailure(error)}\n`);
+    const why = error instanceof Error ? error.message : String(error);
+    stderr.write(`proofhouse: the server did not stop cleanly: ${why}\n`);
     return 1;
   } finally {
     clearTimeout(cutOff);
@@ -114,5 +114,3 @@ function warnings({ config, store, blobs }: Pick<Server, 'config' | 'store' | 'b
     ...(config.authRequired ? [] : ['WARNING: authentication is disabled: whoever reaches this address is the admin.']),
   ];
 }
-
-export type { Config };

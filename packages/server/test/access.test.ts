@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { operations, type OperationId } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import { fieldsAndFile, formBody, formType } from './support/form.ts';
-import type { Answer, Caller, CallOptions, TestServer } from './support/test-server.ts';
+import { credential, type Answer, type Caller, type CallOptions, type TestServer } from './support/test-server.ts';
 
 const unknown = '00000000-0000-7000-8000-000000000000';
 
@@ -25,6 +25,16 @@ function callsOf({ jobId, artifactId, tokenId }: Scene): Record<OperationId, [st
     heartbeatJob: ['POST', `${job}/heartbeat`, { json: {} }],
     completeJob: ['POST', `${job}/complete`, { json: {} }],
     failJob: ['POST', `${job}/fail`, { json: { errorMessage: 'x' } }],
+    completeJobs: ['POST', '/api/queue/jobs/complete-batch', { json: { items: [{ jobId, leaseId: 'no-lease' }] } }],
+    cancelJob: ['POST', `${job}/cancel`, { json: {} }],
+    ackCancel: ['POST', `${job}/cancel/ack`, { json: {} }],
+    retryJob: ['POST', `${job}/retry`, { json: {} }],
+    explainJob: ['GET', `${job}/why`, {}],
+    listWorkers: ['GET', '/api/queue/workers', {}],
+    appendEvents: ['POST', `${job}/events`, { json: { message: 'half way' } }],
+    listEvents: ['GET', `${job}/events`, {}],
+    streamEvents: ['GET', `${job}/events/stream`, {}],
+    streamHints: ['GET', '/api/queue/events/stream', {}],
     uploadArtifact: [
       'POST',
       `${job}/artifacts/upload`,
@@ -40,9 +50,22 @@ function callsOf({ jobId, artifactId, tokenId }: Scene): Record<OperationId, [st
   };
 }
 
-async function call(t: TestServer, id: OperationId, scene: Scene, as: Caller): Promise<Answer> {
+async function call(
+  t: TestServer,
+  id: OperationId,
+  scene: Scene,
+  as: Caller,
+): Promise<Pick<Answer, 'status' | 'json'>> {
   const [method, url, options] = callsOf(scene)[id];
-  return t.call(method, url, { ...options, as });
+  return operations[id].response === 'sse' ? open(t, url, as) : t.call(method, url, { ...options, as });
+}
+
+/** Streams do not end by themselves: looks at how one begins. */
+async function open(t: TestServer, url: string, as: Caller): Promise<Pick<Answer, 'status' | 'json'>> {
+  const answer = await fetch(`http://127.0.0.1:${await t.listen()}${url}`, { headers: credential(as) });
+  if (answer.status !== 200) return { status: answer.status, json: await answer.json() };
+  await answer.body?.cancel();
+  return { status: 200, json: undefined };
 }
 
 // By operation: what the admin, a worker holding the job and one not holding it are answered, and the latter two for
@@ -55,6 +78,16 @@ const matrix: Record<OperationId, [admin: number, holder: number, other: number,
   heartbeatJob: [422, 200, 409, 404],
   completeJob: [422, 200, 409, 404],
   failJob: [422, 200, 409, 404],
+  completeJobs: [422, 200, 200, 200],
+  cancelJob: [200, 403, 403, 403],
+  ackCancel: [422, 409, 409, 404],
+  retryJob: [409, 403, 403, 403],
+  explainJob: [200, 403, 403, 403],
+  listWorkers: [200, 403, 403, 403],
+  appendEvents: [422, 201, 409, 404],
+  listEvents: [200, 200, 403, 404],
+  streamEvents: [200, 200, 403, 404],
+  streamHints: [200, 403, 403, 403],
   uploadArtifact: [201, 201, 403, 404],
   putArtifact: [201, 201, 403, 404],
   listJobArtifacts: [200, 200, 200, 404],

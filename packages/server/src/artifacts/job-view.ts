@@ -23,6 +23,9 @@ export interface FolderJobViewParts {
   readonly logger: Logger;
 }
 
+/** Looks at what is newest, for one upload; each further one means that another server was faster. */
+const maxAttempts = 5;
+
 /**
  * A projection that the server never reads. The blob is linked into place, or, where an older one is shown,
  * to a temporary name and renamed, so that a reader sees the old bytes or the new ones, never half; it is copied where
@@ -51,25 +54,34 @@ export class FolderJobView implements JobView {
     const { jobId, name } = artifact;
     if (jobId === null || name === null) return;
     try {
-      const newest = await this.#parts.store.newestOfJob(jobId, name);
-      await this.#place(jobId, name, (newest ?? artifact).blob.key);
+      let shown = (await this.#parts.store.newestOfJob(jobId, name)) ?? artifact;
+      for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+        const replaced = await this.#place(jobId, name, shown.blob.key);
+        if (!replaced) return;
+        // Another server may have shown a newer one between our look and our rename.
+        const newest = (await this.#parts.store.newestOfJob(jobId, name)) ?? shown;
+        if (newest.id === shown.id) return;
+        shown = newest;
+      }
     } catch (error) {
       this.#parts.logger.warn({ err: error, artifactId: artifact.id }, 'the job view could not be updated');
     }
   }
 
-  async #place(jobId: string, name: string, key: string): Promise<void> {
+  /** Whether it took the place of what was shown before. */
+  async #place(jobId: string, name: string, key: string): Promise<boolean> {
     const source = this.#parts.localPath(key);
-    if (source === undefined) return;
+    if (source === undefined) return false;
     const { root } = this.#parts;
     const folders = [jobId, ...foldersOf(name).map((folder) => `${jobId}/${folder}`)];
     for (const folder of folders) await ensureFolder(root, join(root, folder));
     const place = join(root, folders.at(-1) ?? jobId, baseName(name));
-    if (await linkedAnew(source, place)) return;
+    if (await linkedAnew(source, place)) return false;
     const temporary = join(root, jobId, `.${this.#parts.ids.token(16)}.new`);
     try {
       await linkOrCopy(source, temporary);
       await rename(temporary, place);
+      return true;
     } finally {
       // Renaming onto another name of the same file does nothing and leaves both.
       await rm(temporary, { force: true });

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { jobTypePattern } from '@proofhouse/core';
 
@@ -138,7 +139,7 @@ export const settings = {
   }),
   trustProxy: setting({
     env: ['PROOFHOUSE_TRUST_PROXY'],
-    schema: list,
+    schema: list.pipe(z.array(z.string().refine(isNetwork, 'must be addresses or networks such as 10.0.0.0/8'))),
     usual: 'none',
     doc: 'Addresses or networks (comma-separated) whose X-Forwarded headers count.',
   }),
@@ -182,6 +183,12 @@ export const otherVariables = [
   'PROOFHOUSE_JOB_TYPE',
   'PROOFHOUSE_OUTPUT_DIR',
 ] as const;
+
+function isNetwork(text: string): boolean {
+  const [address = '', prefix = '0', ...rest] = text.split('/');
+  const bits = isIP(address) === 4 ? 32 : 128;
+  return isIP(address) !== 0 && rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits;
+}
 
 function parseBytes(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?$/i.exec(text);

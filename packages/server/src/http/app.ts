@@ -71,6 +71,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   });
   app.decorateRequest('principal', undefined);
   app.decorateRequest('reauthenticate', undefined);
+  app.decorateRequest('bytesType', undefined);
   app.setErrorHandler((error, request, reply) => {
     parts.meter.failed(sendError(error, request, reply));
   });
@@ -121,21 +122,27 @@ function useRequestRules(app: FastifyInstance, parts: AppParts): void {
     const { operation = 'other' } = request.routeOptions.config;
     parts.meter.answered(operation, reply.statusCode, reply.elapsedTime);
   });
+  app.addHook('onRequestAbort', async (request) => {
+    request.log.info({ method: request.method, path: pathOf(request), by: nameOf(request) }, 'client went away');
+  });
 }
 
 // One line a request: who, what, how it ended, never a header or a query.
 function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
-  const { principal } = request;
   request.log.info(
     {
       method: request.method,
       path: pathOf(request),
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
-      by: principal === undefined ? undefined : principal.kind === 'worker' ? principal.workerId : principal.kind,
+      by: nameOf(request),
     },
     'answered',
   );
+}
+
+function nameOf({ principal }: FastifyRequest): string | undefined {
+  return principal?.kind === 'worker' ? principal.workerId : principal?.kind;
 }
 
 /** JSON routes take JSON or nothing, within a time. An empty body is fine whatever its type says. */

@@ -49,11 +49,20 @@ export async function* formParts(request: IncomingMessage, options: FormOptions)
   }
 }
 
+/** The bytes of a part; what goes wrong with them is `bad_request`, not a fault of ours. Stopping early leaves the rest unread. */
+export async function* partBytes(part: FormPart): AsyncGenerator<Buffer> {
+  try {
+    yield* part.body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw error instanceof AppError ? error : malformed('it ends in the middle of a part');
+  }
+}
+
 /** The whole text of a small field. More than `limits.formFieldBytes`, or not UTF-8: `bad_request`. */
 export async function fieldText(part: FormPart): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of part.body as AsyncIterable<Buffer>) {
+  for await (const chunk of partBytes(part)) {
     size += chunk.length;
     if (size > limits.formFieldBytes) {
       throw malformed(`the field "${part.name}" is longer than ${String(limits.formFieldBytes)} bytes`);

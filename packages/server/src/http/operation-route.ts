@@ -42,6 +42,8 @@ declare module 'fastify' {
     /** Set before the body is read, on every route of the operations table and on those of `mcp`. */
     principal: Principal | undefined;
     reauthenticate: (() => Promise<void>) | undefined;
+    /** The Content-Type of a body that is the artifact itself, as it was sent. */
+    bytesType: string | undefined;
   }
   interface FastifyContextConfig {
     operation?: OperationId;
@@ -62,6 +64,15 @@ export function addOperationRoutes(app: FastifyInstance, handlers: Handlers): vo
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _payload, parsed) => {
       parsed(null);
+    });
+    // What the client calls its bytes is theirs to record, not fastify's to judge.
+    scope.addHook('onRequest', (request, _reply, next) => {
+      const { operation } = request.routeOptions.config;
+      if (operation !== undefined && operations[operation].request === 'bytes') {
+        request.bytesType = request.headers['content-type'];
+        delete request.raw.headers['content-type'];
+      }
+      next();
     });
     for (const id of ids.filter(streams)) addRoute(scope, id, handlers);
     done();

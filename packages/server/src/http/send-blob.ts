@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { AppError, type BlobReference } from '@proofhouse/core';
 import type { ByteRange, OpenedBlob } from '@proofhouse/blobs';
 import { create as contentDisposition } from 'content-disposition';
@@ -45,8 +46,12 @@ export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sen
   if (part !== undefined) {
     reply.code(206).header('content-range', `bytes ${String(part.start)}-${String(part.end)}/${String(sizeBytes)}`);
   }
-  return reply.header('content-length', length).send(body);
+  // Fastify replaces a content type that it cannot read beside a buffer, not beside a stream.
+  const verbatim = Buffer.isBuffer(body) && !mediaType.test(sent.contentType) ? Readable.from([body]) : body;
+  return reply.header('content-length', length).send(verbatim);
 }
+
+const mediaType = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/;
 
 function describe(reply: FastifyReply, sent: SentBlob, etag: string): void {
   const base64 = Buffer.from(sent.blob.sha256, 'hex').toString('base64');

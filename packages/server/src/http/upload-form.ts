@@ -14,7 +14,7 @@ import {
 import type { StagedBlob } from '@proofhouse/blobs';
 import type { z } from 'zod';
 import type { Clock } from '../kernel/clock.ts';
-import { fieldText, formParts } from './multipart-form.ts';
+import { fieldText, formParts, partBytes } from './multipart-form.ts';
 
 export interface UploadFormOptions {
   readonly clock: Clock;
@@ -49,7 +49,7 @@ export async function readUploadForm(request: IncomingMessage, options: UploadFo
     for await (const part of formParts(request, options)) {
       if (part.name === 'file') {
         if (file !== undefined) throw wrongField('file', 'was sent twice');
-        file = { staged: await options.stage(part.body as AsyncIterable<Uint8Array>), contentType: part.contentType };
+        file = { staged: await options.stage(partBytes(part)), contentType: part.contentType };
       } else {
         await takeField(part.name, fields, () => fieldText(part), options);
       }

@@ -69,7 +69,7 @@ export type CompleteResult =
   { readonly jobId: string; readonly job: JobRecord } | { readonly jobId: string; readonly error: Problem };
 
 /** How often a waiting claim looks again by itself: for jobs that other servers added or whose delay passed. */
-export const claimPollMs = 1000;
+const claimPollMs = 1000;
 /** How often passed leases are ended, at most this many at a time. */
 export const sweepEveryMs = 2000;
 const sweepBatch = 200;

@@ -30,15 +30,23 @@ const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
 export class Ids {
   readonly #clock: Clock;
   readonly #random: RandomBytes;
+  #madeAt = 0;
+  #sequence = 0;
 
   constructor(clock: Clock, random: RandomBytes = pooledRandomBytes()) {
     this.#clock = clock;
     this.#random = random;
   }
 
-  /** UUIDv7 (RFC 9562): sorts by time of making. */
+  /** UUIDv7 (RFC 9562): sorts in the order of making, also within a millisecond. */
   uuid(): string {
-    return v7({ msecs: this.#clock.now(), random: this.#random(16) });
+    const random = this.#random(16);
+    const now = this.#clock.now();
+    // A counter that starts anywhere in the lower half of its 32 bits (section 6.2, method 1).
+    this.#sequence =
+      now > this.#madeAt ? new DataView(random.buffer, random.byteOffset).getUint32(0) >>> 1 : this.#sequence + 1;
+    this.#madeAt = Math.max(now, this.#madeAt);
+    return v7({ msecs: this.#madeAt, seq: this.#sequence, random });
   }
 
   /** `length` characters of lower-case base32, 5 random bits each. 32 make a blob key. */

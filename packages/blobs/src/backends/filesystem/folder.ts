@@ -6,7 +6,7 @@ import type { FileSystem } from './file-system.ts';
 import { GroupedSync } from './grouped-sync.ts';
 import { errnoOf, notPlain } from './storage-error.ts';
 
-export const folderMode = 0o750;
+const folderMode = 0o750;
 
 /**
  * One folder of the store, held open. Holding it open makes an fsync one call, and knowing which

@@ -112,6 +112,6 @@ function forever<T>(): Promise<T> {
   return new Promise<T>(() => undefined);
 }
 
-export function systemError(errno: string, name: string, path: string): Error {
+function systemError(errno: string, name: string, path: string): Error {
   return Object.assign(new Error(`${errno}: injected, ${name} '${path}'`), { code: errno });
 }

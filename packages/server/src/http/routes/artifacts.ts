@@ -46,7 +46,7 @@ export function artifactHandlers(artifacts: Artifacts, clock: Clock): Pick<Handl
       requireLength(request.headers['content-length'], permit.maxBytes, 'body');
       acceptBody(request, reply);
       const staged = await artifacts.stage(permit, byteBody(request.raw, clock));
-      const contentType = contentTypeOf(params.name, request.headers['content-type']);
+      const contentType = contentTypeOf(params.name, request.bytesType);
       return answer(
         await artifacts.add(permit, staged, { name: params.name, contentType, sha256, ...query, idempotencyKey }),
       );

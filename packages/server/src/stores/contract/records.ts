@@ -116,7 +116,7 @@ export function commitOf(changes: Commit['changes'], over: Partial<Commit> = {})
 }
 
 /** The job of a decision that changed it. */
-export function jobOf(decision: JobDecision | undefined): JobRecord {
+function jobOf(decision: JobDecision | undefined): JobRecord {
   if (decision?.outcome !== 'changed') throw new Error(`not changed: ${JSON.stringify(decision)}`);
   return decision.job;
 }

@@ -57,6 +57,15 @@ function prepareFile(database: Database.Database, file: string): void {
   tune(database);
 }
 
+// Only tidies: what is in the log is durable, and the next start reads it from there, also when the disk is full now.
+function foldLog(database: Database.Database): void {
+  try {
+    database.pragma('wal_checkpoint(truncate)');
+  } catch {
+    return;
+  }
+}
+
 function tune(database: Database.Database): void {
   database.pragma('cache_size = -65536');
   database.pragma('temp_store = memory');
@@ -126,7 +135,7 @@ class SqliteEngine implements SqlEngine {
     this.#queue.drain();
     try {
       if (this.#reader !== this.#writer) this.#reader.database.close();
-      if (this.durable) this.#writer.database.pragma('wal_checkpoint(truncate)');
+      if (this.durable) foldLog(this.#writer.database);
     } finally {
       for (const close of this.#closers.reverse()) close();
     }

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { may, type AccessRecord, type Action } from './access.ts';
+import type { Principal } from './principal.ts';
+
+const actions: readonly Action[] = [
+  'job.create',
+  'job.list',
+  'job.read',
+  'job.claim',
+  'job.work',
+  'job.decide',
+  'artifact.add',
+  'artifact.list',
+  'artifact.read',
+  'credential.manage',
+];
+const reads: readonly Action[] = ['job.list', 'job.read', 'artifact.list', 'artifact.read'];
+const worker: Principal = { kind: 'worker', workerId: 'w1', policy: {} };
+const readOnly: Principal = { kind: 'read-only', userId: 'reader' };
+
+const job = (status: string, claimedBy: string | null): AccessRecord => ({ kind: 'job', status, claimedBy });
+const artifact = (createdBy: string, dataClass: string, of?: ['running' | 'succeeded', string]): AccessRecord => ({
+  kind: 'artifact',
+  createdBy,
+  dataClass,
+  job: of === undefined ? undefined : { kind: 'job', status: of[0], claimedBy: of[1] },
+});
+const allowed = (principal: Principal): Action[] => actions.filter((action) => may(principal, action));
+
+describe('by class', () => {
+  it('the admin may everything', () => {
+    expect(allowed({ kind: 'admin' })).toEqual(actions);
+  });
+
+  it('an operator may everything but manage credentials and act as a worker', () => {
+    const barred: Action[] = ['credential.manage', 'job.claim', 'job.work'];
+    expect(allowed({ kind: 'operator', userId: 'o' })).toEqual(actions.filter((action) => !barred.includes(action)));
+  });
+
+  it('read-only may read', () => {
+    expect(allowed(readOnly)).toEqual(reads);
+  });
+
+  it('a worker may neither create nor decide nor manage', () => {
+    expect(allowed(worker)).toEqual(
+      actions.filter((action) => !['job.create', 'job.decide', 'credential.manage'].includes(action)),
+    );
+  });
+
+  it('nobody may with a row what their class may not', () => {
+    const rows = [job('running', 'w1'), artifact('w1', 'public')];
+    const principals: Principal[] = [{ kind: 'operator', userId: 'o' }, readOnly, worker];
+    for (const principal of principals) {
+      for (const action of actions.filter((each) => !may(principal, each))) {
+        for (const row of rows) expect(may(principal, action, row)).toBe(false);
+      }
+    }
+  });
+});
+
+describe('by row', () => {
+  it.each([
+    ['a job it holds', 'job.read', job('running', 'w1'), true],
+    ['a job it held', 'job.read', job('succeeded', 'w1'), false],
+    ['a job another holds', 'job.read', job('running', 'w2'), false],
+    ['a queued job', 'job.read', job('queued', null), false],
+    ['adding to a job it holds', 'artifact.add', job('running', 'w1'), true],
+    ['adding to a job another holds', 'artifact.add', job('running', 'w2'), false],
+    ['what it made', 'artifact.read', artifact('w1', 'sensitive'), true],
+    ['what others left in a job it holds', 'artifact.read', artifact('w2', 'internal', ['running', 'w1']), true],
+    ['what is sensitive in a job it holds', 'artifact.read', artifact('w2', 'sensitive', ['running', 'w1']), false],
+    ['what others left in a job it held', 'artifact.read', artifact('w2', 'public', ['succeeded', 'w1']), false],
+    ['what belongs to no job', 'artifact.read', artifact('w2', 'public'), false],
+  ] as const)('a worker and %s', (_what, action, row, expected) => {
+    expect(may(worker, action, row)).toBe(expected);
+  });
+
+  it('read-only reads everything but what is sensitive', () => {
+    for (const dataClass of ['public', 'internal', 'private']) {
+      expect(may(readOnly, 'artifact.read', artifact('w', dataClass))).toBe(true);
+    }
+    expect(may(readOnly, 'artifact.read', artifact('w', 'sensitive'))).toBe(false);
+  });
+});

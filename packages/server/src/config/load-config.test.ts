@@ -1,0 +1,114 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { loadConfig, type ConfigSources } from './load-config.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'config-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const load = (env: ConfigSources['env'] = {}, flags: ConfigSources['flags'] = {}) => loadConfig({ env, flags });
+
+function file(content: unknown): string {
+  const path = join(folder, 'config.json');
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+describe('a setting', () => {
+  it('is taken from the flag, else the environment, else the file, else its default', () => {
+    const PROOFHOUSE_CONFIG = file({ port: 1111 });
+    const PROOFHOUSE_PORT = '2222';
+    expect(load().port).toBe(8750);
+    expect(load({ PROOFHOUSE_CONFIG }).port).toBe(1111);
+    expect(load({ PROOFHOUSE_CONFIG, PROOFHOUSE_PORT }).port).toBe(2222);
+    expect(load({ PROOFHOUSE_CONFIG, PROOFHOUSE_PORT }, { port: '3333' }).port).toBe(3333);
+  });
+
+  it('of two variables is taken from the one with our name, and an empty one counts as absent', () => {
+    expect(load({ PORT: '1111' }).port).toBe(1111);
+    expect(load({ PORT: '1111', PROOFHOUSE_PORT: '2222' }).port).toBe(2222);
+    expect(load({ PORT: '1111', PROOFHOUSE_PORT: '' }).port).toBe(1111);
+  });
+
+  it.each([
+    ['1024', 1024],
+    ['1KiB', 1024],
+    ['1KB', 1000],
+    ['1.5 MiB', 1_572_864],
+    ['2GiB', 2 * 1024 ** 3],
+    ['7B', 7],
+  ])('may say a size as %s', (text, bytes) => {
+    expect(load({ PROOFHOUSE_MAX_ARTIFACT_BYTES: text }).jobArtifactMaxBytes).toBe(bytes);
+  });
+
+  it('for job artifacts overrides the cap of all doors', () => {
+    const config = load({ PROOFHOUSE_MAX_ARTIFACT_BYTES: '10', AGENT_JOB_ARTIFACT_MAX_BYTES: '20' });
+    expect([config.maxArtifactBytes, config.jobArtifactMaxBytes]).toEqual([10, 20]);
+  });
+
+  it('cannot be changed afterwards', () => {
+    expect(Object.isFrozen(load())).toBe(true);
+  });
+});
+
+describe('a wrong setting is refused in a sentence that', () => {
+  it.each<[string, ConfigSources['env'], ConfigSources['flags'], RegExp]>([
+    [
+      'names the variable nearest to a misspelt one',
+      { PROOFHOUSE_DATADIR: 'x' },
+      {},
+      /PROOFHOUSE_DATADIR.*PROOFHOUSE_DATA_DIR\?/,
+    ],
+    ['knows the older prefix too', { AGENT_JOB_ARTIFACT_ROT: 'x' }, {}, /AGENT_JOB_ARTIFACT_ROOT\?/],
+    ['names the flag nearest to a misspelt one', {}, { 'data-dri': 'x' }, /--data-dri.*data-dir\?/],
+    ['shows the value', { PROOFHOUSE_PORT: 'http' }, {}, /PROOFHOUSE_PORT "http".*number/],
+    ['names the flag it came from', {}, { port: '70000' }, /--port "70000"/],
+    ['names a size', { PROOFHOUSE_MAX_ARTIFACT_BYTES: '-1' }, {}, /PROOFHOUSE_MAX_ARTIFACT_BYTES.*such as/],
+    [
+      'names both: no authentication and not loopback',
+      { PROOFHOUSE_AUTH: 'disabled', PROOFHOUSE_HOST: '0.0.0.0' },
+      {},
+      /PROOFHOUSE_AUTH.*PROOFHOUSE_HOST/,
+    ],
+    [
+      'names both: production and a folder',
+      { PROOFHOUSE_HOST: '0.0.0.0' },
+      {},
+      /PROOFHOUSE_MODE.*PROOFHOUSE_HOST.*PROOFHOUSE_DURABLE_FILESYSTEM/,
+    ],
+    [
+      'names both: production and memory',
+      { PROOFHOUSE_MODE: 'production', PROOFHOUSE_BLOB_URL: 'memory:' },
+      {},
+      /Memory stores.*PROOFHOUSE_MODE/,
+    ],
+    ['names a job type', { PROOFHOUSE_JOB_TYPES: 'ok,Not Ok' }, {}, /PROOFHOUSE_JOB_TYPES/],
+    ['names a public URL', { PROOFHOUSE_PUBLIC_URL: 'ftp://x' }, {}, /PROOFHOUSE_PUBLIC_URL/],
+    ['names a proxy', { PROOFHOUSE_TRUST_PROXY: '10.0.0.0/8,the-proxy' }, {}, /PROOFHOUSE_TRUST_PROXY.*the-proxy/],
+  ])('%s', (_what, env, flags, sentence) => {
+    expect(() => load(env, flags)).toThrow(sentence);
+    expect(() => load(env, flags)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+  });
+
+  it('does not show a secret', () => {
+    for (const env of [{ PROOFHOUSE_ADMIN_TOKEN: 'hunter2' }, { PROOFHOUSE_ADMIN_TOKEN: 'has a space and hunter2' }]) {
+      expect(() => load(env)).toThrow(/PROOFHOUSE_ADMIN_TOKEN is not usable/);
+      expect(() => load(env)).not.toThrow(/hunter2/);
+    }
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['says that the file is no JSON', '{', /PROOFHOUSE_CONFIG .*config\.json cannot be read as JSON/],
+    ['says that the file is no flat object', { port: { deep: 1 } }, /one flat object/],
+    ['names the key nearest to a misspelt one', { maxArtefactBytes: 1 }, /"maxArtefactBytes".*maxArtifactBytes\?/],
+  ])('%s', (_what, content, sentence) => {
+    expect(() => load({ PROOFHOUSE_CONFIG: file(content) })).toThrow(sentence);
+  });
+
+  it('says that the file is not there', () => {
+    expect(() => load({ PROOFHOUSE_CONFIG: join(folder, 'nothing.json') })).toThrow(/nothing\.json cannot be read/);
+  });
+});
