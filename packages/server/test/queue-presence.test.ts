@@ -139,10 +139,7 @@ it('a worker that holds a job through a restart is seen by its heartbeat, with a
   const { job, worker, lease } = await first.running({}, 3600);
   const before = await seenOne(first, worker);
   await first.server.close();
-  const second = await startTestServer({
-    clock: first.clock,
-    settings: { dataDir: first.folder, databaseUrl: undefined },
-  });
+  const second = await startTestServer({ store: 'sqlite', clock: first.clock, settings: { dataDir: first.folder } });
   first.clock.advance(30 * minute);
   expect(await seenOne(second, worker)).toBeUndefined();
   const body = { leaseSeconds: 3600 };

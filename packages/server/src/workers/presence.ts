@@ -55,15 +55,20 @@ export class Presence {
     if (this.#noted.size === 0) return;
     const noted = this.#noted;
     this.#noted = new Map();
-    await this.#store.save([...noted.values()]);
+    try {
+      await this.#store.save([...noted.values()]);
+    } catch (error) {
+      this.#noted = new Map([...noted, ...this.#noted]);
+      throw error;
+    }
   }
 
   // One that holds a job through a restart, or claimed at another server, must not fade while its heart beats.
   async #meetStrangers(): Promise<void> {
-    const strangers = this.#strangers;
-    this.#strangers = new Map();
     const since = this.#clock.now() - rememberedMs;
     const remembered = new Map((await this.#store.seenSince(since, mostKnown)).map((seen) => [seen.workerId, seen]));
+    const strangers = this.#strangers;
+    this.#strangers = new Map();
     for (const [workerId, lastSeenAt] of strangers) {
       if (this.#known.has(workerId)) continue;
       const { lastSeenAt: _, ...worker } = remembered.get(workerId) ?? { ...unheard, workerId, lastSeenAt };
