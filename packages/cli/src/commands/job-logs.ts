@@ -27,15 +27,18 @@ export function jobLogs(context: CommandContext) {
       const json = options.json === true;
       const client = clientOf(options);
       const signal = context.signal();
+      // An outage is said once, however often it is tried again.
+      let said = '';
+      const onBroken = ({ message }: Error): void => {
+        if (message !== said) context.stderr.write(`proofhouse: ${printable(message)} Trying again.\n`);
+        said = message;
+      };
       const events =
         options.follow === true
-          ? client.jobs.followEvents(jobId, {
-              after: options.after,
-              signal,
-              onBroken: ({ message }) => context.stderr.write(`proofhouse: ${printable(message)} Trying again.\n`),
-            })
+          ? client.jobs.followEvents(jobId, { after: options.after, signal, onBroken })
           : client.jobs.eachEvent(jobId, { after: options.after, limit: 500 }, { signal });
       for await (const event of events) {
+        said = '';
         context.stdout.write(json ? `${JSON.stringify(event)}\n` : `${eventText(event)}\n`);
       }
       if (options.output === true) await printOutput(context, client, jobId, signal);

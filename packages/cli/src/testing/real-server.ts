@@ -1,0 +1,68 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const entry = fileURLToPath(new URL('../../bin/proofhouse.js', import.meta.url));
+
+/** A server as `proofhouse serve` starts it, on a data folder of its own that outlives restarts. */
+export class RealServer {
+  readonly adminToken = 'the-admin-token-of-the-real-server';
+  readonly #folder: string;
+  #port = '0';
+  #process: ChildProcess | undefined;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  static async start(): Promise<RealServer> {
+    const server = new RealServer(await mkdtemp(path.join(tmpdir(), 'real-server-')));
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Again on the same port, after `stop`. */
+  async start(): Promise<void> {
+    const args = ['serve', '--port', this.#port, '--data-dir', this.#folder];
+    const settings = {
+      PROOFHOUSE_ADMIN_TOKEN: this.adminToken,
+      PROOFHOUSE_LOG_LEVEL: 'error',
+      PROOFHOUSE_SHUTDOWN_SECONDS: '1',
+    };
+    const child = spawn(process.execPath, [entry, ...args], {
+      env: { PATH: process.env['PATH'], ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#process = child;
+    let complaint = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+    for await (const line of createInterface({ input: child.stdout })) {
+      const port = /^PROOFHOUSE_LISTENING .*port=(\d+)$/.exec(line)?.[1];
+      if (port === undefined) continue;
+      this.#port = port;
+      return;
+    }
+    throw new Error(`the server did not start: ${complaint}`);
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (child?.exitCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
