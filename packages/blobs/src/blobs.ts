@@ -174,6 +174,13 @@ export class Blobs {
     return stat.fingerprint;
   }
 
+  /** Whether bytes can be stored and read at all: stores a few and removes them. Throws what a caller would meet. */
+  async probe(): Promise<void> {
+    const stored = await this.receive(Readable.from([Buffer.from('probe')]));
+    await this.open(stored);
+    await this.delete(stored.key);
+  }
+
   /** Removes the blob; no error when it is not there. Reads that are under way end well. */
   delete(key: string): Promise<void> {
     return this.#backend.delete(key);

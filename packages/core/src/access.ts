@@ -9,6 +9,7 @@ export type Action =
   | 'job.work'
   | 'job.decide'
   | 'job.follow'
+  | 'job.explain'
   | 'worker.list'
   | 'metrics.read'
   | 'artifact.add'
@@ -72,6 +73,7 @@ function workerMay(workerId: string, action: Action, record: AccessRecord | unde
     case 'job.create':
     case 'job.decide':
     case 'job.follow':
+    case 'job.explain':
     case 'worker.list':
     case 'metrics.read':
     case 'credential.manage':

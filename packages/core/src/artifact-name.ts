@@ -31,7 +31,8 @@ export function normalizeArtifactName(raw: string): string {
   }
   const name = parts.join('/');
   if (name.length > maxNameLength) throw refusal(raw, `it is longer than ${String(maxNameLength)} characters`);
-  return name;
+  // What dropping "./" uncovered, such as a space or a drive letter, is judged again, until nothing changes.
+  return name === raw ? name : normalizeArtifactName(name);
 }
 
 /** Every folder above a normalised name, outermost first: `a/b/c` gives `a`, `a/b`. */

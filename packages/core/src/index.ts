@@ -12,6 +12,7 @@ export * from './job-status.ts';
 export * from './job-types.ts';
 export * from './job-why.ts';
 export * from './job.ts';
+export * from './json-depth.ts';
 export * from './operation.ts';
 export * from './operation-tools.ts';
 export * from './operations.ts';

@@ -79,14 +79,15 @@ export function explainWait(job: JobRecord, workers: readonly SeenWorker[], ahea
     .filter(({ lacks }) => distanceOf(lacks) > 0)
     .sort((a, b) => distanceOf(a.lacks) - distanceOf(b.lacks) || b.worker.lastSeenAt - a.worker.lastSeenAt)
     .slice(0, 10);
-  const delayed = job.status === 'queued' && job.nextAttemptAt !== null && job.nextAttemptAt > now;
+  const delayedUntil = job.status === 'queued' && (job.nextAttemptAt ?? 0) > now ? job.nextAttemptAt : null;
+  const delayed = delayedUntil !== null;
   const ready = job.status === 'queued' && !delayed;
   const unmet = ready || delayed ? unmetByAll(job, compared) : [];
   return {
     jobId: job.id,
     status: job.status,
     summary: summarize(job, { delayed, ahead, eligible: eligible.length, seen: workers.length, unmet }),
-    notBefore: delayed && job.nextAttemptAt !== null ? new Date(job.nextAttemptAt).toISOString() : null,
+    notBefore: delayedUntil === null ? null : new Date(delayedUntil).toISOString(),
     position: ready ? ahead : null,
     unmet,
     eligibleWorkers: eligible.slice(0, 100),

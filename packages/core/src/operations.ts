@@ -210,7 +210,7 @@ export const operations = {
   explainJob: operation({
     method: 'GET',
     path: '/api/queue/jobs/{jobId}/why',
-    action: 'job.decide',
+    action: 'job.explain',
     summary: 'Why a job waits, and which workers nearly match',
     params: jobParams,
     output: whySchema,

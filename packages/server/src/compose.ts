@@ -116,9 +116,7 @@ function assemble(parts: Parts): Server {
     health: {
       checks: {
         database: () => store.ping(),
-        blobs: async () => {
-          await blobs.stat('a'.repeat(32));
-        },
+        blobs: () => blobs.probe(),
       },
     },
     clock,
@@ -150,6 +148,9 @@ function assemble(parts: Parts): Server {
       stopping.abort();
       await Promise.all(background.map((stop) => stop()));
       await app.close();
+      await presence.flush().catch((error: unknown) => {
+        logger.warn({ err: error }, 'the last sightings of workers were not written');
+      });
       await store.close();
       await blobBackend.close();
     },
@@ -157,7 +158,7 @@ function assemble(parts: Parts): Server {
 }
 
 function artifactsOf(
-  { config, clock, ids, logger, store }: Parts,
+  { config, clock, ids, logger, store, hints }: Parts,
   { blobs, jobs, meter }: { readonly blobs: Blobs; readonly jobs: Jobs; readonly meter: PrometheusMeter },
 ): Artifacts {
   const jobView: JobView = blobs.supports.localFiles
@@ -175,6 +176,7 @@ function artifactsOf(
     blobs,
     jobs,
     jobView,
+    hints,
     clock,
     ids,
     logger,

@@ -368,6 +368,18 @@ describe('a JSON route', () => {
     expect(await sendRaw(port, chunked + chunks)).toMatchObject({ status: 413, json: { code: 'body_too_large' } });
   });
 
+  it('refuses what is nested without end, and takes a hundred levels', async () => {
+    const nested = (levels: number): string =>
+      `{"type":"exec","payload":{"a":${'['.repeat(levels - 2)}${']'.repeat(levels - 2)}}}`;
+    expect((await post({ 'Content-Type': 'application/json' }, nested(100))).status).toBe(201);
+    for (const levels of [101, 5000, 100_000]) {
+      expect(await post({ 'Content-Type': 'application/json' }, nested(levels))).toMatchObject({
+        status: 422,
+        json: { code: 'invalid_request' },
+      });
+    }
+  });
+
   it.each(['{"type":"exec","__proto__":{"x":1}}', '{"type":"exec","constructor":{"prototype":{"x":1}}}'])(
     'refuses keys that reach for prototypes: %s',
     async (body) => {

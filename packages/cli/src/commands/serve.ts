@@ -13,6 +13,7 @@ export function serve(context: CommandContext) {
     .option('--public-url <url>', 'the address under which browsers reach it')
     .option('--max-artifact-bytes <size>', 'the largest artifact, such as 1GiB')
     .option('--auth <mode>', 'whether callers need a credential')
+    .option('--log-level <level>', 'debug, info, warn, error or silent (info)')
     .addHelpText('after', '\nEvery setting can also be given by the environment: see docs/reference/config.md.')
     .addHelpText('after', '\nExample: proofhouse serve --port 8750 --data-dir /srv/proofhouse')
     .action(async (options) => {

@@ -15,6 +15,7 @@ import {
   type StorageProvider,
 } from '@proofhouse/core';
 import type { Blobs, OpenedBlob, StagedBlob } from '@proofhouse/blobs';
+import type { JobHints } from '../jobs/job-hints.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { idempotencyLifeMs, type Change, type Commits, type Conflict, type Precondition } from '../kernel/commit.ts';
@@ -55,6 +56,7 @@ export interface ArtifactsParts {
   readonly blobs: Blobs;
   readonly jobs: Jobs;
   readonly jobView: JobView;
+  readonly hints: JobHints;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -189,7 +191,11 @@ export class Artifacts {
         this.#parts.logger.error({ err: error, artifactId: artifact.id }, 'artifact commit failed');
         throw error;
       });
-    if (result.outcome === 'done') return { artifact, created: true };
+    if (result.outcome === 'done') {
+      const { id: jobId, status } = permit.job;
+      this.#parts.hints.publish({ jobId, seq: result.lastSeqs[jobId] ?? 0, status });
+      return { artifact, created: true };
+    }
     await this.#drop(artifact);
     if (result.outcome === 'conflict') throw conflictError(result.conflict, artifact);
     const first = await this.#parts.store.find(result.resourceId);

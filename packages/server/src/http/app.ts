@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -5,7 +6,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { AppError, operations, requestIdHeader } from '@proofhouse/core';
+import { AppError, isDeeperThan, maxJsonDepth, operations, requestIdHeader } from '@proofhouse/core';
 import { requireClass } from '../calls/operation-call.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
@@ -151,7 +152,10 @@ function useJsonBodies(app: FastifyInstance, clock: Clock): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
     if (text === '') done(null, undefined);
-    else void parseJson(request, text as string, done);
+    else
+      void parseJson(request, text as string, (error, value: unknown) => {
+        done(error ?? tooDeep(value), value);
+      });
   });
   app.addHook('onRequest', (request, _reply, next) => {
     if (takesJson(request) && !bodyIsUnread(request.raw)) delete request.raw.headers['content-type'];
@@ -169,6 +173,12 @@ function useJsonBodies(app: FastifyInstance, clock: Clock): void {
     }
     next(null, payload);
   });
+}
+
+// What is nested without end breaks whoever has to write it out again, here and at every reader.
+function tooDeep(value: unknown): AppError | null {
+  if (!isDeeperThan(value, maxJsonDepth)) return null;
+  return new AppError('invalid_request', `The body is nested deeper than ${String(maxJsonDepth)} levels.`);
 }
 
 function takesJson(request: FastifyRequest): boolean {
@@ -190,7 +200,15 @@ function requireJson(request: FastifyRequest): void {
 /** Node closes connections that are idle when it stops, and would wait for those that become so later. */
 function endConnectionsWhenStopping(app: FastifyInstance): void {
   let stopping = false;
+  // Browsers open connections ahead of need; Node counts one that never asked for anything as busy.
+  const silent = new Set<Socket>();
+  app.server.on('connection', (socket: Socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  app.server.on('request', ({ socket }) => silent.delete(socket));
   app.addHook('preClose', async () => {
+    for (const socket of silent) socket.destroy();
     stopping = true;
   });
   app.addHook('onSend', async (_request, reply) => {

@@ -114,9 +114,3 @@ export function newCredential(over: Partial<CredentialRecord> = {}): CredentialR
 export function commitOf(changes: Commit['changes'], over: Partial<Commit> = {}): Commit {
   return { changes, preconditions: [], now: start, ...over };
 }
-
-/** The job of a decision that changed it. */
-function jobOf(decision: JobDecision | undefined): JobRecord {
-  if (decision?.outcome !== 'changed') throw new Error(`not changed: ${JSON.stringify(decision)}`);
-  return decision.job;
-}

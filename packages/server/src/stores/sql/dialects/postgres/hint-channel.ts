@@ -17,6 +17,7 @@ const longestPauseMs = 5000;
 export class PostgresHintChannel implements HintChannel {
   readonly #url: string;
   readonly #clock: Clock;
+  #sending: Promise<void> = Promise.resolve();
   #heard: (message: string) => void = () => undefined;
   /** The present connection, or the attempt at one; undefined between two attempts, and before the first. */
   #client: Promise<pg.Client | undefined> | undefined;
@@ -29,7 +30,13 @@ export class PostgresHintChannel implements HintChannel {
     this.#clock = clock;
   }
 
-  async send(message: string): Promise<void> {
+  /** One after another: a connection carries one statement at a time. */
+  send(message: string): Promise<void> {
+    this.#sending = this.#sending.then(() => this.#sendNow(message));
+    return this.#sending;
+  }
+
+  async #sendNow(message: string): Promise<void> {
     try {
       const client = await this.#connected();
       await client?.query('select pg_notify($1, $2)', [channel, message]);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,6 +25,25 @@ const insert = statement<{ name: string }>()((db, p) => db.insertInto('settings'
 const find = statement<{ name: string }>()((db, p) => db.selectFrom('settings').selectAll().where('name', '=', p.name));
 
 describe('the SQLite engine', () => {
+  it('is one file under every name that leads to it, and refuses a second hard name', async () => {
+    const engine = await openSqliteEngine(file);
+    await symlink(file, path.join(folder, 'other.db'));
+    await expect(openSqliteEngine(path.join(folder, 'other.db'))).rejects.toThrow(/Another server uses the database/);
+    await engine.close();
+    await link(file, path.join(folder, 'hard.db'));
+    await expect(openSqliteEngine(path.join(folder, 'hard.db'))).rejects.toThrow(/second name/);
+  });
+
+  it('is not ready when its file was taken away', async () => {
+    const engine = await openSqliteEngine(file);
+    await engine.ping();
+    await rename(file, `${file}.away`);
+    await expect(engine.ping()).rejects.toThrow(/removed or replaced/);
+    await rename(`${file}.away`, file);
+    await engine.ping();
+    await engine.close();
+  });
+
   it('undoes a verb that fails, and only that one', async () => {
     const engine = await openSqliteEngine(file);
     const write = (name: string, then?: () => never) =>

@@ -1,11 +1,10 @@
-import { mkdirSync } from 'node:fs';
-import path from 'node:path';
 import { AppError } from '@proofhouse/core';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { migrate } from '../../migrate.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
 import type { VerbFactory } from '../../verb.ts';
+import { databaseFile, identityOf, requireSameFile, type FileIdentity } from './database-file.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
 import { notOurs, sqliteError } from './sqlite-errors.ts';
@@ -21,11 +20,12 @@ const applicationId = 0x50726f66;
 const busyTimeoutMs = 5000;
 
 /** Opens and, where needed, makes or updates a database file. `:memory:` lives as long as the engine. */
-export async function openSqliteEngine(file: string): Promise<SqlEngine> {
+export async function openSqliteEngine(named: string): Promise<SqlEngine> {
   const closers: (() => void)[] = [];
+  let file = named;
   try {
-    if (file !== memory) {
-      mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+    if (named !== memory) {
+      file = databaseFile(named);
       closers.push(lockDatabase(file).release);
     }
     const database = new Database(file, { timeout: busyTimeoutMs });
@@ -94,6 +94,7 @@ class SqliteEngine implements SqlEngine {
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;
   readonly #queue: WriteQueue;
+  readonly #identity: FileIdentity | undefined;
   readonly #closers: (() => void)[];
   #closed = false;
 
@@ -104,6 +105,7 @@ class SqliteEngine implements SqlEngine {
     this.#reader = reader;
     this.#queue = new WriteQueue(writer);
     this.#closers = closers;
+    this.#identity = file === memory ? undefined : identityOf(file);
   }
 
   // In memory the writer reads too: a flush never gives up the thread, so nothing uncommitted is seen.
@@ -121,6 +123,7 @@ class SqliteEngine implements SqlEngine {
   }
 
   async ping(): Promise<void> {
+    if (this.#identity !== undefined) requireSameFile(this.#file, this.#identity);
     await this.#mapped(() => this.#reader.database.prepare('select count(*) from settings').get());
   }
 
