@@ -51,8 +51,11 @@ async function demo(): Promise<boolean> {
       console.log(`  ${artifact.name.padEnd(22)} ${String(artifact.sizeBytes).padStart(8)} bytes  ${artifact.digest}`);
     }
   }
+  for (const { job, artifact } of stored) {
+    if (job.status !== 'succeeded' && artifact.name === 'log.log') await showEnd(client, job, artifact);
+  }
   const intact = await compareOne(client, stored);
-  if (keep) await waitForLook(signInLink);
+  if (keep) await waitForLook(signInLink, url, token);
   return intact && ended.every((job) => job.status === 'succeeded') && holdsAllKinds(stored);
 }
 
@@ -86,6 +89,15 @@ async function untilEnded(client: ProofhouseClient, jobId: string): Promise<Job>
   }
 }
 
+/** What a person would look at first when a job failed. */
+async function showEnd(client: ProofhouseClient, job: Job, log: JobArtifact): Promise<void> {
+  const { body } = await client.artifacts.download(job.id, log.id);
+  const text = await new Response(body).text();
+  console.log(
+    `\nThe end of the log of ${String(job.payload['run'])}:\n${text.trimEnd().split('\n').slice(-20).join('\n')}`,
+  );
+}
+
 /** Brings the largest artifact back and compares it with the digest that was recorded for it. */
 async function compareOne(client: ProofhouseClient, stored: { job: Job; artifact: JobArtifact }[]): Promise<boolean> {
   const largest = stored.toSorted((a, b) => b.artifact.sizeBytes - a.artifact.sizeBytes)[0];
@@ -110,8 +122,9 @@ function firstLine(text: string | null): string {
   return text?.split('\n', 1)[0] ?? '';
 }
 
-async function waitForLook(signInLink: string): Promise<void> {
-  console.log(`\nThe server stays up. Look: ${signInLink}\nCtrl-C ends it.`);
+async function waitForLook(signInLink: string, url: string, token: string): Promise<void> {
+  console.log(`\nThe server stays up. Look: ${signInLink}`);
+  console.log(`Or: export PROOFHOUSE_URL=${url} PROOFHOUSE_TOKEN=${token}\nCtrl-C ends it.`);
   await new Promise<void>((settle) => {
     process.once('SIGINT', settle).once('SIGTERM', settle);
   });

@@ -56,7 +56,7 @@ export function newJobRecord(input: NewJob, made: { id: string; by: string; now:
 }
 
 /** Lower case, sorted, without repeats: how capabilities are kept and compared. */
-export function capabilityList(names: readonly string[]): string[] {
+function capabilityList(names: readonly string[]): string[] {
   return [...new Set(names.map((name) => name.trim().toLowerCase()))].sort();
 }
 

@@ -46,7 +46,7 @@ async function showJobs() {
     row.append(id, cell(job.type), status, cell(job.attempt + ' of ' + job.maxAttempts), cell(new Date(job.createdAt).toLocaleString()));
     return row;
   }));
-  byId('jobs-block').hidden = false;
+  byId('jobs-block').hidden = items.length === 0;
   say(items.length === 0 ? 'Signed in. The queue is empty: add a job with the command below.' : '');
 }
 async function start() {

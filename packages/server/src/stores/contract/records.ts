@@ -1,4 +1,4 @@
-import type { ArtifactRecord, CredentialRecord, JobDecision, JobRecord } from '@proofhouse/core';
+import type { ArtifactRecord, CredentialRecord, JobRecord } from '@proofhouse/core';
 import type { ClaimRequest } from '../../jobs/job-store.ts';
 import type { Commit, IdempotencyKey } from '../../kernel/commit.ts';
 

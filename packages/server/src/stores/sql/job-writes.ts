@@ -16,12 +16,12 @@ export type JobUpdate = JobState & { readonly id: string };
 
 const eventColumns = ['job_id', 'seq', 'kind', 'level', 'message', 'payload', 'created_at'] as const;
 
-export const insertEvent = statement<JobEventRow>()((db, p) =>
+const insertEvent = statement<JobEventRow>()((db, p) =>
   db.insertInto('job_events').values(placeholdersOf(p, eventColumns)),
 );
 
 /** Sets just these columns: an index none of whose columns is set need not be touched. */
-export const updateJob = statementsBy((columns: string, db, p: JobUpdate) =>
+const updateJob = statementsBy((columns: string, db, p: JobUpdate) =>
   db
     .updateTable('jobs')
     .set(placeholdersOf(p, columns.split(',') as (keyof JobState)[]))
