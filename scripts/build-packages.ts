@@ -19,7 +19,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { publishedManifest } from './build/published-manifest.ts';
+import { isPlain, publishedManifest } from './build/published-manifest.ts';
 import type { PackageManifest, PublishedManifest } from './build/published-manifest.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -54,8 +54,17 @@ function layOut(folder: string): BuiltPackage {
     copyFileSync(path.join(source, 'README.md'), path.join(target, 'README.md'));
   // Walking the sources, not the compiler's folder: that one may still hold files whose source is gone.
   for (const file of globSync('**/*.*', { cwd: path.join(source, 'src') })) copyCompiled(file, source, target);
-  for (const command of Object.values(manifest.bin ?? {})) chmodSync(path.join(target, command), 0o755);
+  for (const command of Object.values(manifest.bin ?? {})) {
+    if (isPlain(command)) copyPlainCommand(command, source, target);
+    chmodSync(path.join(target, command), 0o755);
+  }
   return { folder, name: original.name, source, manifest };
+}
+
+function copyPlainCommand(command: string, source: string, target: string): void {
+  const text = readFileSync(path.join(source, command), 'utf8');
+  mkdirSync(path.dirname(path.join(target, command)), { recursive: true });
+  writeFileSync(path.join(target, command), text.replaceAll(/'\.\.\/src\/([^']+)\.ts'/g, "'../dist/$1.js'"));
 }
 
 /** Tests stay home; what is not TypeScript (pages, statements) goes along as it is. */

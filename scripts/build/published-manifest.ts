@@ -17,11 +17,14 @@ export interface PublishedManifest {
 
 export function publishedManifest(manifest: PackageManifest): PublishedManifest {
   const { devDependencies: _development, scripts: _scripts, private: _private, bin, exports, ...kept } = manifest;
-  const commands = Object.entries(bin ?? {}).map(([name, file]) => [name, compiled(file, '.js')]);
+  const commands = Object.entries(bin ?? {}).map(([name, file]) => [
+    name,
+    isPlain(file) ? file : compiled(file, '.js'),
+  ]);
   return {
     ...kept,
     engines: { node: '>=22.18' },
-    files: ['dist'],
+    files: Object.values(bin ?? {}).some(isPlain) ? ['dist', 'bin'] : ['dist'],
     exports: Object.fromEntries(
       Object.entries(exports).map(([entry, file]) => [
         entry,
@@ -30,6 +33,11 @@ export function publishedManifest(manifest: PackageManifest): PublishedManifest 
     ),
     ...(commands.length === 0 ? {} : { bin: Object.fromEntries(commands) as Record<string, string> }),
   };
+}
+
+/** A command in plain JavaScript goes along as it is, but for the source that it starts. */
+export function isPlain(file: string): boolean {
+  return /^\.\/bin\/[\w-]+\.js$/.test(file);
 }
 
 function compiled(file: string, extension: string): string {
