@@ -366,6 +366,8 @@ forEachStore(
       };
       expect(await code(queued.id, worker)).toBe('409 job_state_conflict');
       expect(await code(queued.id, worker, lease)).toBe('409 lease_lost');
+      expect(await code(queued.id, worker, undefined, { leaseId: lease })).toBe('409 lease_lost');
+      expect(await code(job.id, other, undefined, { leaseId: lease })).toBe('409 lease_lost');
       expect(await code(job.id, other)).toBe('403 worker_not_authorized');
       expect(await code(job.id, other, lease)).toBe('409 lease_lost');
       expect(await code(job.id, worker, 'another')).toBe('409 lease_lost');

@@ -76,6 +76,18 @@ export async function fieldText(part: FormPart): Promise<string> {
   }
 }
 
+/** The text of one field of a form whose other parts do not matter; undefined when it has none. */
+export async function findField(
+  request: IncomingMessage,
+  name: string,
+  options: FormOptions,
+): Promise<string | undefined> {
+  for await (const part of formParts(request, options)) {
+    if (part.name === name) return fieldText(part);
+  }
+  return undefined;
+}
+
 /** What parts the form, by its header alone. Errors: `unsupported_media_type`, `bad_request`. */
 export function formBoundary(contentType: string | undefined): string {
   let type: MIMEType | undefined;

@@ -1,4 +1,4 @@
-import { AppError, jobArtifactToWire, type ArtifactRecord } from '@proofhouse/core';
+import { AppError, isAppError, jobArtifactToWire, type ArtifactRecord } from '@proofhouse/core';
 import { contentTypeOf } from '../../artifacts/content-type-of.ts';
 import type { Artifacts } from '../../artifacts/artifacts.ts';
 import { excerptOf } from '../../artifacts/excerpt.ts';
@@ -7,8 +7,9 @@ import type { Clock } from '../../kernel/clock.ts';
 import { acceptBody } from '../accept-body.ts';
 import { byteBody } from '../byte-body.ts';
 import { contentDigest } from '../content-digest.ts';
-import { formBoundary } from '../multipart-form.ts';
-import type { Handlers } from '../operation-route.ts';
+import { limits } from '../limits.ts';
+import { findField, formBoundary } from '../multipart-form.ts';
+import type { Handlers, HttpCall } from '../operation-route.ts';
 import { sendBlob } from '../send-blob.ts';
 import { readUploadForm } from '../upload-form.ts';
 import { sameValue } from './jobs.ts';
@@ -20,7 +21,12 @@ type ArtifactOperations =
 export function artifactHandlers(artifacts: Artifacts, clock: Clock): Pick<Handlers, ArtifactOperations> {
   return {
     uploadArtifact: async ({ principal, params, leaseId, idempotencyKey, request, reply }) => {
-      const early = await artifacts.permitUpload(principal, params.jobId, leaseId);
+      const early = await artifacts.permitUpload(principal, params.jobId, leaseId).catch(async (refusal: unknown) => {
+        if (isAppError(refusal, 'job_state_conflict') || isAppError(refusal, 'worker_not_authorized')) {
+          await permitByField(artifacts, clock, { principal, params, leaseId, request, reply });
+        }
+        throw refusal;
+      });
       const boundary = formBoundary(request.headers['content-type']);
       requireLength(request.headers['content-length'], early.maxBytes, 'form');
       acceptBody(request, reply);
@@ -69,6 +75,23 @@ export function artifactHandlers(artifacts: Artifacts, clock: Clock): Pick<Handl
       return { body: await excerptOf(artifact, query, (range) => artifacts.open(artifact, range), signal) };
     },
   };
+}
+
+/**
+ * A form may carry its lease as a field, and a lease that has ended is `lease_lost` whatever the job's state. So a small
+ * form that was refused without a lease in the header is looked through for one, and refused by that.
+ */
+async function permitByField(
+  artifacts: Artifacts,
+  clock: Clock,
+  call: Pick<HttpCall<'uploadArtifact'>, 'principal' | 'params' | 'leaseId' | 'request' | 'reply'>,
+): Promise<void> {
+  const length = Number(call.request.headers['content-length'] ?? Infinity);
+  if (call.leaseId !== undefined || call.principal.kind !== 'worker' || length > limits.drainBytes) return;
+  const boundary = formBoundary(call.request.headers['content-type']);
+  acceptBody(call.request, call.reply);
+  const leaseId = await findField(call.request.raw, 'leaseId', { clock, boundary, maxBytes: limits.drainBytes });
+  if (leaseId !== undefined) await artifacts.permitUpload(call.principal, call.params.jobId, leaseId);
 }
 
 function answer({ artifact, created }: { artifact: ArtifactRecord; created: boolean }) {
