@@ -63,9 +63,9 @@ export async function expectCode(work: Promise<unknown>, code: ErrorCode): Promi
   expect(outcome).toBe(code);
 }
 
-export async function listed(backend: BlobBackend): Promise<BlobListing[]> {
+export async function listed(backend: BlobBackend, prefix?: string): Promise<BlobListing[]> {
   const found: BlobListing[] = [];
-  for await (const listing of backend.list()) found.push(listing);
+  for await (const listing of backend.list({ prefix })) found.push(listing);
   return found;
 }
 
@@ -256,6 +256,42 @@ function keepingContract(current: () => BlobBackendUnderTest, key: string): void
     expect((await listed(backend)).sort(byKey)).toEqual(expected.sort(byKey));
     for await (const found of backend.list()) await backend.delete(found.key);
     expect(await listed(backend)).toEqual([]);
+  });
+
+  it('a list by prefix names the blobs whose keys begin so, and slice by slice every blob once', async () => {
+    const { backend } = current();
+    const near = Array.from({ length: 5 }, () => `ab${randomBlobKey().slice(2)}`);
+    const keys = [...near, ...Array.from({ length: 60 }, randomBlobKey), 'a'.repeat(32)];
+    await Promise.all(keys.map((one) => putBlob(backend, one, Buffer.from('x'))));
+    const under = async (prefix?: string): Promise<string[]> =>
+      (await listed(backend, prefix)).map((found) => found.key).sort();
+    expect(await under()).toEqual([...keys].sort());
+    expect(await under('')).toEqual([...keys].sort());
+    for (const prefix of ['a', 'ab', 'abc', 'z', near[0] ?? '', 'a'.repeat(32), 'b'.repeat(31)]) {
+      expect(await under(prefix)).toEqual(keys.filter((one) => one.startsWith(prefix)).sort());
+    }
+    const slices = await Promise.all(Array.from('abcdefghijklmnopqrstuvwxyz234567', under));
+    expect(slices.flat().sort()).toEqual([...keys].sort());
+  });
+
+  it('a prefix that no key can begin with is refused before storage is touched', async () => {
+    const { backend } = current();
+    for (const hostile of [
+      'A',
+      '1',
+      '.',
+      '..',
+      '../',
+      'a/',
+      'a\0',
+      'a\n',
+      '%61',
+      'é',
+      'a'.repeat(33),
+      'a'.repeat(5000),
+    ]) {
+      await expectCode(listed(backend, hostile), 'invalid_request');
+    }
   });
 
   it('a sweep leaves young writes alone and takes old leftovers', async () => {

@@ -49,8 +49,11 @@ export interface BlobBackend {
    * Every blob, in no order, for collection and verification. Streams; memory stays flat. Blobs
    * that come or go meanwhile may be listed or not. Foreign names are left out. What was planted at
    * a blob's place is listed with the fingerprint `irregular`, which no commit ever returns.
+   *
+   * `prefix` narrows it to keys that begin so, and the driver does not go through the others to find them, as far
+   * as its storage allows: a caller may go slice by slice. Anything but 0 to 32 characters of a key is `invalid_request`.
    */
-  list(): AsyncIterable<BlobListing>;
+  list(options?: ListOptions): AsyncIterable<BlobListing>;
 
   /**
    * Removes what interrupted writes left aside and that is older than `olderThan` (epoch ms); a
@@ -114,6 +117,11 @@ export interface BlobStat {
   readonly createdAt: number;
 }
 
+export interface ListOptions {
+  /** The first characters of the keys wanted; default all. */
+  readonly prefix?: string | undefined;
+}
+
 /** The fingerprint under which `list` shows what is not a plain object. */
 export const irregularFingerprint = 'irregular';
 
@@ -129,3 +137,6 @@ export interface Leftover {
 
 /** 32 characters of RFC 4648 base32 in lower case: 160 random bits. */
 export const blobKeyPattern = /^[a-z2-7]{32}$/;
+
+/** What keys may begin with. */
+export const blobKeyPrefixPattern = /^[a-z2-7]{0,32}$/;

@@ -1,9 +1,16 @@
 import { AppError } from '@proofhouse/core';
-import { blobKeyPattern } from './blob-backend.ts';
+import { blobKeyPattern, blobKeyPrefixPattern } from './blob-backend.ts';
 
 /** Refuses every key but 32 base32 characters with `invalid_request`; the key is not repeated in the message. */
 export function requireBlobKey(key: string): void {
   if (typeof key !== 'string' || !blobKeyPattern.test(key)) {
     throw new AppError('invalid_request', 'A blob key is 32 characters of a-z and 2-7.');
+  }
+}
+
+/** Refuses what no key can begin with; the prefix is not repeated in the message. */
+export function requireBlobKeyPrefix(prefix: string): void {
+  if (typeof prefix !== 'string' || !blobKeyPrefixPattern.test(prefix)) {
+    throw new AppError('invalid_request', 'The beginning of a blob key is at most 32 characters of a-z and 2-7.');
   }
 }

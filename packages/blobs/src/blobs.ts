@@ -10,6 +10,7 @@ import type {
   BlobWriter,
   ByteRange,
   Leftover,
+  ListOptions,
 } from './blob-backend.ts';
 import { requireRange } from './require-range.ts';
 
@@ -191,9 +192,9 @@ export class Blobs {
     return this.#backend.stat(key);
   }
 
-  /** Every stored blob, in no order; see `BlobBackend.list`. */
-  list(): AsyncIterable<BlobListing> {
-    return this.#backend.list();
+  /** Every stored blob, or those whose keys begin with `prefix`, in no order; see `BlobBackend.list`. */
+  list(options?: ListOptions): AsyncIterable<BlobListing> {
+    return this.#backend.list(options);
   }
 
   /** Removes what interrupted uploads left aside before `olderThan` (epoch ms); see `BlobBackend.sweepStaging`. */

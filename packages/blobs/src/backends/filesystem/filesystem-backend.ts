@@ -10,8 +10,9 @@ import type {
   BlobWriter,
   ByteRange,
   Leftover,
+  ListOptions,
 } from '../../blob-backend.ts';
-import { requireBlobKey } from '../../blob-key.ts';
+import { requireBlobKey, requireBlobKeyPrefix } from '../../blob-key.ts';
 import { closedStore } from '../../closed-store.ts';
 import { requireRange } from '../../require-range.ts';
 import { blobFileStat } from './blob-file-stat.ts';
@@ -124,9 +125,10 @@ export class FilesystemBackend implements BlobBackend {
     });
   }
 
-  async *list(): AsyncIterable<BlobListing> {
+  async *list({ prefix = '' }: ListOptions = {}): AsyncIterable<BlobListing> {
     try {
-      yield* listBlobs(this.#fs, this.#ready());
+      requireBlobKeyPrefix(prefix);
+      yield* listBlobs(this.#fs, this.#ready(), prefix);
     } catch (error) {
       throw storageError('list the blobs', error);
     }

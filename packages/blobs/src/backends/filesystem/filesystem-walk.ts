@@ -9,11 +9,13 @@ import { errnoOf } from './storage-error.ts';
 /** Names taken from the system, and looked at, at once. */
 const batchNames = 64;
 
-/** Every name that is a blob's, shard by shard; links are looked at and never followed. */
-export async function* listBlobs(fs: FileSystem, layout: FilesystemLayout): AsyncIterable<BlobListing> {
+/** Every name that is a blob's and begins with `prefix`, shard by shard; links are looked at and never followed. */
+export async function* listBlobs(fs: FileSystem, layout: FilesystemLayout, prefix: string): AsyncIterable<BlobListing> {
   for (const [name, shard] of layout.shards) {
+    if (!prefix.startsWith(name) && prefix !== '') continue;
     if (!(await shard.check())) continue;
-    for await (const found of namesIn(fs, shard.path, (entry) => isBlobName(name, entry))) {
+    const wanted = (entry: string): boolean => entry.startsWith(prefix) && isBlobName(name, entry);
+    for await (const found of namesIn(fs, shard.path, wanted)) {
       yield { key: found.name, ...blobFileStat(found.stat) };
     }
   }

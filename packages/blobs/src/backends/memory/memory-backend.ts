@@ -7,8 +7,9 @@ import type {
   BlobWriter,
   ByteRange,
   Leftover,
+  ListOptions,
 } from '../../blob-backend.ts';
-import { requireBlobKey } from '../../blob-key.ts';
+import { requireBlobKey, requireBlobKeyPrefix } from '../../blob-key.ts';
 import { closedStore } from '../../closed-store.ts';
 import { requireRange } from '../../require-range.ts';
 
@@ -75,9 +76,10 @@ export class MemoryBackend implements BlobBackend {
     this.#blobs.delete(key);
   }
 
-  async *list(): AsyncIterable<BlobListing> {
+  async *list({ prefix = '' }: ListOptions = {}): AsyncIterable<BlobListing> {
+    requireBlobKeyPrefix(prefix);
     this.#requireReady();
-    for (const [key, { stat }] of this.#blobs) yield { key, ...stat };
+    for (const [key, { stat }] of this.#blobs) if (key.startsWith(prefix)) yield { key, ...stat };
   }
 
   /** Nothing is ever left aside: writers die with the process. */
