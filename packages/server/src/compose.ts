@@ -114,6 +114,7 @@ function assemble(parts: Parts): Server {
     hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl },
     meter,
     health: {
+      clock,
       checks: {
         database: () => store.ping(),
         blobs: () => blobs.probe(),

@@ -1,24 +1,79 @@
-import type { FastifyInstance } from 'fastify';
+import { AppError } from '@proofhouse/core';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { Clock } from '../../kernel/clock.ts';
 
 export interface Health {
   /** Each part that requests need, by name; a check that throws makes the server not ready. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>;
+  readonly clock: Clock;
 }
+
+/** A check writes and syncs, and anybody may ask: however often, the disk is asked about once a second. */
+const keptMs = 1000;
+/** A check that says nothing for so long has failed; the next call begins a new one. */
+const patienceMs = 10_000;
 
 /** `/healthz`: the process lives. `/readyz`: store and blobs can be reached. Both without a credential. */
 export function addHealthRoutes(app: FastifyInstance, health: Health): void {
+  const readiness = new Readiness(health);
   app.get('/healthz', (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }));
   app.get('/readyz', async (request, reply) => {
-    const names = Object.keys(health.checks);
-    const results = await Promise.allSettled(Object.values(health.checks).map((check) => check()));
+    const { ready, parts } = await readiness.find(request.log);
+    return reply
+      .code(ready ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send({ status: ready ? 'ready' : 'unavailable', parts });
+  });
+}
+
+interface Finding {
+  readonly ready: boolean;
+  readonly parts: Readonly<Record<string, 'ok' | 'unavailable'>>;
+}
+
+/** One look at a time, shared by whoever asks meanwhile and for a second after it; a failure is kept no longer. */
+class Readiness {
+  readonly #health: Health;
+  #looking: Promise<Finding> | undefined;
+  #found: { readonly finding: Finding; readonly until: number } | undefined;
+
+  constructor(health: Health) {
+    this.#health = health;
+  }
+
+  async find(log: FastifyBaseLogger): Promise<Finding> {
+    const { clock } = this.#health;
+    if (this.#found !== undefined && clock.now() < this.#found.until) return this.#found.finding;
+    this.#looking ??= this.#look(log).finally(() => (this.#looking = undefined));
+    return await this.#looking;
+  }
+
+  async #look(log: FastifyBaseLogger): Promise<Finding> {
+    const { checks, clock } = this.#health;
+    const names = Object.keys(checks);
+    const results = await Promise.allSettled(Object.values(checks).map((check) => inTime(clock, check)));
+    const isFine = (index: number): boolean => results[index]?.status === 'fulfilled';
     const parts = Object.fromEntries(
-      names.map((name, index) => [name, results[index]?.status === 'fulfilled' ? 'ok' : 'unavailable']),
+      names.map((name, index) => [name, isFine(index) ? ('ok' as const) : ('unavailable' as const)]),
     );
     const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined) request.log.error({ err: failed.reason as unknown }, 'not ready');
-    return reply
-      .code(failed === undefined ? 200 : 503)
-      .header('cache-control', 'no-store')
-      .send({ status: failed === undefined ? 'ready' : 'unavailable', parts });
+    if (failed !== undefined) log.error({ err: failed.reason as unknown }, 'not ready');
+    const finding = { ready: failed === undefined, parts };
+    this.#found = { finding, until: clock.now() + keptMs };
+    return finding;
+  }
+}
+
+async function inTime(clock: Clock, check: () => Promise<void>): Promise<void> {
+  let cancel = (): void => undefined;
+  const late = new Promise<never>((_, reject) => {
+    cancel = clock.after(patienceMs, () => {
+      reject(new AppError('unavailable', `A check gave no answer for ${String(patienceMs / 1000)} s.`));
+    });
   });
+  try {
+    await Promise.race([check(), late]);
+  } finally {
+    cancel();
+  }
 }

@@ -1,0 +1,89 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ManualClock } from '../../kernel/manual-clock.ts';
+import { addHealthRoutes } from './health.ts';
+
+let clock: ManualClock;
+let app: FastifyInstance;
+let looks: number;
+/** What a look at the blobs does. */
+let look: () => Promise<void>;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  app = Fastify();
+  looks = 0;
+  look = () => Promise.resolve();
+  const blobs = (): Promise<void> => {
+    looks += 1;
+    return look();
+  };
+  addHealthRoutes(app, { clock, checks: { database: () => Promise.resolve(), blobs } });
+});
+afterEach(() => app.close());
+
+const ask = async (): Promise<{ status: number; body: unknown }> => {
+  const { statusCode, body } = await app.inject('/readyz');
+  return { status: statusCode, body: JSON.parse(body) as unknown };
+};
+const ready = { status: 200, body: { status: 'ready', parts: { database: 'ok', blobs: 'ok' } } };
+const unavailable = { status: 503, body: { status: 'unavailable', parts: { database: 'ok', blobs: 'unavailable' } } };
+const fail = (): Promise<void> => Promise.reject(new Error('disk full'));
+const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
+
+it('calls that come at once share one look, and so do those of the next second', async () => {
+  let finish = (): void => undefined;
+  look = () => new Promise((done) => (finish = done));
+  const asked = Array.from({ length: 50 }, ask);
+  while (looks === 0) await settled();
+  await settled();
+  finish();
+  expect(await Promise.all(asked)).toEqual(asked.map(() => ready));
+  clock.advance(999);
+  expect(await ask()).toEqual(ready);
+  expect(looks).toBe(1);
+});
+
+it('a second later it looks again', async () => {
+  await ask();
+  look = fail;
+  clock.advance(1000);
+  expect(await ask()).toEqual(unavailable);
+  expect(looks).toBe(2);
+});
+
+it('a failure is kept no longer than a success', async () => {
+  look = fail;
+  expect(await ask()).toEqual(unavailable);
+  look = () => Promise.resolve();
+  clock.advance(999);
+  expect(await ask()).toEqual(unavailable);
+  clock.advance(1);
+  expect(await ask()).toEqual(ready);
+  expect(looks).toBe(2);
+});
+
+it('a look that never ends is a failure after ten seconds, and the next call looks anew', async () => {
+  look = () => new Promise(() => undefined);
+  const asked = ask();
+  while (looks === 0) await settled();
+  clock.advance(10_000);
+  expect(await asked).toEqual(unavailable);
+  look = () => Promise.resolve();
+  clock.advance(1000);
+  expect(await ask()).toEqual(ready);
+  expect(looks).toBe(2);
+});
+
+it('what throws at once is a failure like any other', async () => {
+  look = () => {
+    throw new Error('not even begun');
+  };
+  expect(await ask()).toEqual(unavailable);
+});
+
+it('the process lives whatever the looks say, and asking that looks at nothing', async () => {
+  look = fail;
+  expect((await app.inject('/healthz')).statusCode).toBe(200);
+  expect(looks).toBe(0);
+});
