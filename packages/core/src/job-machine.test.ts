@@ -1,42 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkFence, decideJob, expiryDelayMs, jobMoves, retryDelayMs, type JobCommand } from './job-machine.ts';
+import {
+  checkFence,
+  checkLease,
+  decideJob,
+  expiryDelayMs,
+  jobMoves,
+  retryDelayMs,
+  type JobCommand,
+} from './job-machine.ts';
 import { finalStatuses } from './job-status.ts';
 import type { JobRecord } from './job.ts';
-
-const start = 1_000_000;
-
-function queuedJob(maxAttempts: number): JobRecord {
-  return {
-    id: 'job-1',
-    type: 'exec',
-    status: 'queued',
-    priority: 0,
-    payload: {},
-    requiredCapabilities: [],
-    repository: null,
-    affinityKey: null,
-    createdBy: 'admin',
-    parentJobId: null,
-    claimedBy: null,
-    leaseId: null,
-    leaseExpiresAt: null,
-    nextAttemptAt: null,
-    attempt: 1,
-    maxAttempts,
-    resultSummary: null,
-    errorMessage: null,
-    cancelRequestedAt: null,
-    cancelRequestedBy: null,
-    cancelReason: null,
-    startedAt: null,
-    finishedAt: null,
-    endedBy: null,
-    lastSeq: 1,
-    createdAt: start,
-    updatedAt: start,
-  };
-}
+import { jobMadeAt as start, queuedJob } from './testing/job-record.ts';
 
 // Few workers and leases, so that right, wrong and old ones all come up.
 const worker = fc.constantFrom('w1', 'w2');
@@ -74,7 +49,7 @@ function play(
     decision: ReturnType<typeof decideJob>;
   }) => void,
 ): void {
-  let job = queuedJob(maxAttempts);
+  let job = queuedJob({ maxAttempts });
   let now = start;
   for (const step of steps) {
     now += step.afterMs;
@@ -182,7 +157,11 @@ describe('delays', () => {
   });
 
   it('after a lost lease are short', () => {
-    const running = decideJob(queuedJob(2), { kind: 'claim', workerId: 'w', leaseId: 'l', leaseMs: 10 }, start);
+    const running = decideJob(
+      queuedJob({ maxAttempts: 2 }),
+      { kind: 'claim', workerId: 'w', leaseId: 'l', leaseMs: 10 },
+      start,
+    );
     if (running.outcome !== 'changed') throw new Error('not claimed');
     expect(decideJob(running.job, { kind: 'expire' }, start + 9).outcome).toBe('unchanged');
     expect(decideJob(running.job, { kind: 'expire' }, start + 10)).toMatchObject({
@@ -193,7 +172,7 @@ describe('delays', () => {
 
 describe('the fence', () => {
   const running: JobRecord = {
-    ...queuedJob(1),
+    ...queuedJob({ maxAttempts: 1 }),
     status: 'running',
     claimedBy: 'w1',
     leaseId: 'l1',
@@ -212,9 +191,55 @@ describe('the fence', () => {
     ],
     ['another under the lease', running, { workerId: 'w2', leaseId: 'l1' }, start, 'lease_lost'],
     ['another without one', running, { workerId: 'w2', leaseId: undefined }, start, 'job_ownership_mismatch'],
-    ['anybody on a queued job', queuedJob(1), { workerId: 'w1', leaseId: undefined }, start, 'job_state_conflict'],
-    ['a lease on a queued job', queuedJob(1), { workerId: 'w1', leaseId: 'l1' }, start, 'lease_lost'],
+    [
+      'anybody on a queued job',
+      queuedJob({ maxAttempts: 1 }),
+      { workerId: 'w1', leaseId: undefined },
+      start,
+      'job_state_conflict',
+    ],
+    ['a lease on a queued job', queuedJob({ maxAttempts: 1 }), { workerId: 'w1', leaseId: 'l1' }, start, 'lease_lost'],
   ] as const)('%s', (_who, job, asked, now, code) => {
     expect(checkFence(job, asked, now)?.code).toBe(code);
+  });
+});
+
+describe('a lease, before it is known what for', () => {
+  const held = {
+    ...queuedJob(),
+    status: 'running',
+    claimedBy: 'w1',
+    leaseId: 'l1',
+    leaseExpiresAt: start + 10,
+  } as const;
+  const ended = { ...queuedJob(), status: 'succeeded', claimedBy: 'w1', leaseId: 'l1', endedBy: 'complete' } as const;
+  it.each([
+    ['that is held', held, { workerId: 'w1', leaseId: 'l1' }, undefined],
+    ['of another worker', held, { workerId: 'w2', leaseId: 'l1' }, 'lease_lost'],
+    ['that is another', held, { workerId: 'w1', leaseId: 'l2' }, 'lease_lost'],
+    ['on a job that waits', queuedJob(), { workerId: 'w1', leaseId: 'l1' }, 'lease_lost'],
+    ['under which the job was ended', ended, { workerId: 'w1', leaseId: 'l1' }, undefined],
+    ['under which another ended it', ended, { workerId: 'w2', leaseId: 'l1' }, 'lease_lost'],
+    ['that came before the last one', ended, { workerId: 'w1', leaseId: 'l0' }, 'lease_lost'],
+  ] as const)('%s', (_which, job, fence, code) => {
+    expect(checkLease(job, fence, start)?.code).toBe(code);
+  });
+
+  it('past its time is lost', () => {
+    expect(checkLease(held, { workerId: 'w1', leaseId: 'l1' }, start + 10)?.code).toBe('lease_lost');
+  });
+});
+
+describe('a refusal', () => {
+  const refusalOf = (status: JobRecord['status'], asked: JobCommand): string | undefined => {
+    const decision = decideJob(queuedJob({ status }), asked, start);
+    return decision.outcome === 'refused' ? decision.refusal.message : undefined;
+  };
+  it.each([
+    ['running', { kind: 'claim', workerId: 'w', leaseId: 'l', leaseMs: 1 }, 'only a queued job can be claimed'],
+    ['failed', { kind: 'cancel', actor: 'a', reason: null }, 'it has ended and can no longer be cancelled'],
+    ['queued', { kind: 'retry', actor: 'a' }, 'only a failed or dead-lettered job can be put back into the queue'],
+  ] as const)('of a %s job is in the words of its caller: %j', (status, asked, words) => {
+    expect(refusalOf(status, asked)).toBe(`Job ${queuedJob().id} is ${status}: ${words}.`);
   });
 });

@@ -92,20 +92,37 @@ export function checkFence(job: JobRecord, fence: Fence, now: number): Refusal |
   return past ? leaseLost(job) : undefined;
 }
 
+/**
+ * `lease_lost` for a lease that can be seen to have ended before it is known what its holder wants; a call that may be the
+ * repetition of its last one is let through, to be decided with the row.
+ */
+export function checkLease(
+  job: JobRecord,
+  fence: Fence & { readonly leaseId: string },
+  now: number,
+): Refusal | undefined {
+  return gaveBack(job, fence) ? undefined : checkFence(job, fence, now);
+}
+
 /** The fence as a decision; a repeated final call under the lease it ended is answered again. */
 function fenced(job: JobRecord, fence: Fence, now: number, ending?: WorkerEnding): JobDecision | undefined {
-  const repeated = ending !== undefined && job.endedBy === ending && job.status !== 'running';
-  if (repeated && fence.leaseId !== undefined && fence.leaseId === job.leaseId && fence.workerId === job.claimedBy) {
-    return { outcome: 'unchanged', job };
-  }
+  if (ending !== undefined && job.endedBy === ending && gaveBack(job, fence)) return { outcome: 'unchanged', job };
   const refusal = checkFence(job, fence, now);
   return refusal === undefined ? undefined : { outcome: 'refused', refusal };
 }
 
-function guarded(job: JobRecord, kind: JobCommandKind): JobDecision | undefined {
+function guarded(job: JobRecord, kind: keyof typeof wrongState): JobDecision | undefined {
   if (jobMoves[kind][job.status] !== undefined) return undefined;
-  return { outcome: 'refused', refusal: stateConflict(job, `"${kind}" needs another state`) };
+  return { outcome: 'refused', refusal: stateConflict(job, wrongState[kind]) };
 }
+
+/** What to tell a caller whose call the state of the job does not allow. */
+const wrongState = {
+  claim: 'only a queued job can be claimed',
+  expire: 'only a running job has a lease that can pass',
+  cancel: 'it has ended and can no longer be cancelled',
+  retry: 'only a failed or dead-lettered job can be put back into the queue',
+} as const;
 
 function claimed(job: JobRecord, by: { workerId: string; leaseId: string; leaseMs: number }, now: number): JobDecision {
   const next: JobRecord = {
@@ -244,6 +261,12 @@ function retryScheduled(job: JobRecord, delayMs: number): JobEventDraft {
 
 function leaseLost(job: JobRecord): Refusal {
   return { code: 'lease_lost', message: `This lease on job ${job.id} has ended; stop the work and claim again.` };
+}
+
+/** Whether the job was last given back by this worker under this lease. */
+function gaveBack(job: JobRecord, { workerId, leaseId }: Fence): boolean {
+  const ended = job.endedBy !== null && job.status !== 'running';
+  return ended && leaseId !== undefined && leaseId === job.leaseId && workerId === job.claimedBy;
 }
 
 function stateConflict(job: JobRecord, why: string): Refusal {

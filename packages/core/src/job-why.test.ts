@@ -1,38 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { distanceOf, explainWait, shortfall, type SeenWorker } from './job-why.ts';
-import type { JobRecord } from './job.ts';
+import { jobMadeAt as now, queuedJob } from './testing/job-record.ts';
 
-const now = 1_000_000;
-
-const job: JobRecord = {
-  id: '00000000-0000-7000-8000-000000000001',
-  type: 'task',
-  status: 'queued',
-  priority: 0,
-  payload: {},
-  requiredCapabilities: [],
-  repository: null,
-  affinityKey: null,
-  createdBy: 'admin',
-  parentJobId: null,
-  claimedBy: null,
-  leaseId: null,
-  leaseExpiresAt: null,
-  nextAttemptAt: null,
-  attempt: 1,
-  maxAttempts: 3,
-  resultSummary: null,
-  errorMessage: null,
-  cancelRequestedAt: null,
-  cancelRequestedBy: null,
-  cancelReason: null,
-  startedAt: null,
-  finishedAt: null,
-  endedBy: null,
-  lastSeq: 1,
-  createdAt: now,
-  updatedAt: now,
-};
+const job = queuedJob({ createdAt: now });
 
 function worker(workerId: string, fields: Partial<SeenWorker> = {}): SeenWorker {
   return {
@@ -109,11 +79,25 @@ describe('the explanation', () => {
     expect(explainWait(delayed, [], 4, now)).toMatchObject({ notBefore: null, position: 4 });
   });
 
+  it('of a running job names its holder, and nobody who could have it', () => {
+    const running = { ...job, status: 'running', claimedBy: 'holder', leaseExpiresAt: now + 1 } as const;
+    const found = explainWait(running, [worker('holder'), worker('idle'), worker('far', { types: [] })], 0, now);
+    expect(found).toMatchObject({ heldBy: 'holder', eligibleWorkers: [], nearWorkers: [], unmet: [], position: null });
+    expect(found.summary).toBe('It runs: holder holds it.');
+  });
+
   it.each(['succeeded', 'failed', 'cancelled', 'dead_letter'] as const)(
     'of a job that is %s has nothing unmet',
     (status) => {
-      const found = explainWait({ ...job, status, requiredCapabilities: ['a'] }, [], 0, now);
-      expect(found).toMatchObject({ status, unmet: [], position: null, notBefore: null });
+      const found = explainWait({ ...job, status, claimedBy: 'w', requiredCapabilities: ['a'] }, [worker('w')], 0, now);
+      expect(found).toMatchObject({
+        status,
+        heldBy: null,
+        unmet: [],
+        nearWorkers: [],
+        position: null,
+        notBefore: null,
+      });
       expect(found.summary).toBe(`It does not wait: it is ${status}.`);
     },
   );

@@ -46,6 +46,7 @@ export const whySchema = z
     jobId: z.string(),
     status: z.enum(jobStatuses),
     summary: z.string().meta({ description: 'One sentence for people.' }),
+    heldBy: z.string().nullable().meta({ description: 'The worker that a running job is held by.' }),
     notBefore: timeSchema.nullable().meta({ description: 'The end of its delay, while it has one.' }),
     position: z.int().nullable().meta({
       description: 'How many ready jobs of the same route come first; at most 1000 are counted. Null unless ready.',
@@ -53,7 +54,7 @@ export const whySchema = z
     unmet: z.array(z.string()).meta({
       description: 'Requirements that no worker seen lately meets: `capability:x`, `type:x`, `repository:x`.',
     }),
-    eligibleWorkers: z.array(z.string()).meta({ description: 'Workers seen lately that may have it.' }),
+    eligibleWorkers: z.array(z.string()).meta({ description: 'Workers seen lately that may have it, while it waits.' }),
     nearWorkers: z
       .array(
         z.object({
@@ -73,7 +74,9 @@ export const maxCountedPosition = 1000;
 
 /** Why a job waits, from what is known at `now`. Pure. */
 export function explainWait(job: JobRecord, workers: readonly SeenWorker[], ahead: number, now: number): Why {
-  const compared = workers.map((worker) => ({ worker, lacks: shortfall(job, worker) }));
+  // Nobody is to be given a job that runs or has ended.
+  const candidates = job.status === 'queued' ? workers : [];
+  const compared = candidates.map((worker) => ({ worker, lacks: shortfall(job, worker) }));
   const eligible = compared.filter(({ lacks }) => distanceOf(lacks) === 0).map(({ worker }) => worker.workerId);
   const near = compared
     .filter(({ lacks }) => distanceOf(lacks) > 0)
@@ -87,6 +90,7 @@ export function explainWait(job: JobRecord, workers: readonly SeenWorker[], ahea
     jobId: job.id,
     status: job.status,
     summary: summarize(job, { delayed, ahead, eligible: eligible.length, seen: workers.length, unmet }),
+    heldBy: job.status === 'running' ? job.claimedBy : null,
     notBefore: delayedUntil === null ? null : new Date(delayedUntil).toISOString(),
     position: ready ? ahead : null,
     unmet,
@@ -121,7 +125,7 @@ function summarize(
   job: JobRecord,
   seen: { delayed: boolean; ahead: number; eligible: number; seen: number; unmet: readonly string[] },
 ): string {
-  if (job.status === 'running') return `It runs on ${job.claimedBy ?? 'a worker'}.`;
+  if (job.status === 'running') return `It runs: ${job.claimedBy ?? 'a worker'} holds it.`;
   if (job.status !== 'queued') return `It does not wait: it is ${job.status}.`;
   if (seen.delayed) return 'It is delayed until its time comes.';
   if (seen.seen === 0) return 'No worker was seen lately.';

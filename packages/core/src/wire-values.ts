@@ -5,6 +5,13 @@ export const timeSchema = z.iso.datetime({ offset: true });
 
 export const uuidSchema = z.uuid();
 
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Whether a text can be the id of a record: ids are written in lower case, and whatever else is asked for is not there. */
+export function isUuid(text: string): boolean {
+  return uuid.test(text);
+}
+
 /** A string of `min`..`max` characters after trimming, without control characters. */
 export function textSchema(min: number, max: number) {
   return (

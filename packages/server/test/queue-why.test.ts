@@ -122,7 +122,9 @@ forEachStore('why', (harness) => {
     const { job, worker } = await t.running();
     expect(await why(t, job.id)).toMatchObject({
       status: 'running',
-      summary: `It runs on ${worker.id}.`,
+      summary: `It runs: ${worker.id} holds it.`,
+      heldBy: worker.id,
+      eligibleWorkers: [],
       position: null,
       unmet: [],
     });

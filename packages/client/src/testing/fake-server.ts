@@ -56,6 +56,7 @@ export class FakeServer {
   why: Omit<Why, 'jobId'> = {
     status: 'queued',
     summary: 'No worker was seen lately.',
+    heldBy: null,
     notBefore: null,
     position: 0,
     unmet: ['type:exec'],

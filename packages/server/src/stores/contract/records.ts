@@ -1,9 +1,10 @@
 import type { ArtifactRecord, CredentialRecord, JobRecord } from '@proofhouse/core';
+import { jobMadeAt, queuedJob } from '@proofhouse/core/testing';
 import type { ClaimRequest } from '../../jobs/job-store.ts';
 import type { Commit, IdempotencyKey } from '../../kernel/commit.ts';
 
 /** Where the tests' time begins. */
-export const start = Date.UTC(2026, 0, 1);
+export const start = jobMadeAt;
 
 let made = 0;
 
@@ -14,37 +15,7 @@ export function newId(): string {
 }
 
 export function newJob(over: Partial<JobRecord> = {}): JobRecord {
-  const createdAt = over.createdAt ?? start;
-  return {
-    id: newId(),
-    type: 'task',
-    status: 'queued',
-    priority: 0,
-    payload: {},
-    requiredCapabilities: [],
-    repository: null,
-    affinityKey: null,
-    createdBy: 'admin',
-    parentJobId: null,
-    claimedBy: null,
-    leaseId: null,
-    leaseExpiresAt: null,
-    nextAttemptAt: null,
-    attempt: 1,
-    maxAttempts: 3,
-    resultSummary: null,
-    errorMessage: null,
-    cancelRequestedAt: null,
-    cancelRequestedBy: null,
-    cancelReason: null,
-    startedAt: null,
-    finishedAt: null,
-    endedBy: null,
-    lastSeq: 1,
-    createdAt,
-    updatedAt: createdAt,
-    ...over,
-  };
+  return queuedJob({ id: newId(), ...over });
 }
 
 export function claimBy(workerId: string, over: Partial<ClaimRequest> = {}): ClaimRequest {

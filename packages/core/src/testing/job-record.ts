@@ -1,0 +1,39 @@
+import type { JobRecord } from '../job.ts';
+
+/** When a job of a test was made, unless the test says otherwise. */
+export const jobMadeAt = Date.UTC(2026, 0, 1);
+
+/** For tests: a job as it enters the queue, ready to be claimed; `over` says what about it matters. */
+export function queuedJob(over: Partial<JobRecord> = {}): JobRecord {
+  const createdAt = over.createdAt ?? jobMadeAt;
+  return {
+    id: '00000000-0000-7000-8000-000000000001',
+    type: 'task',
+    status: 'queued',
+    priority: 0,
+    payload: {},
+    requiredCapabilities: [],
+    repository: null,
+    affinityKey: null,
+    createdBy: 'admin',
+    parentJobId: null,
+    claimedBy: null,
+    leaseId: null,
+    leaseExpiresAt: null,
+    nextAttemptAt: null,
+    attempt: 1,
+    maxAttempts: 3,
+    resultSummary: null,
+    errorMessage: null,
+    cancelRequestedAt: null,
+    cancelRequestedBy: null,
+    cancelReason: null,
+    startedAt: null,
+    finishedAt: null,
+    endedBy: null,
+    lastSeq: 1,
+    createdAt,
+    updatedAt: createdAt,
+    ...over,
+  };
+}
