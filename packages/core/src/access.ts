@@ -15,6 +15,14 @@ export type Action =
   | 'artifact.add'
   | 'artifact.list'
   | 'artifact.read'
+  | 'artifact.deposit'
+  | 'artifact.grant'
+  | 'artifact.pin'
+  | 'experiment.manage'
+  | 'experiment.administer'
+  | 'experiment.read'
+  | 'experiment.self'
+  | 'storage.manage'
   | 'credential.manage';
 
 /** The part of a job that decides who may see it. */
@@ -30,6 +38,10 @@ export interface ArtifactAccess {
   readonly createdBy: string;
   readonly dataClass: string;
   readonly job: JobAccess | undefined;
+  /** The experiment it was deposited in, if any. */
+  readonly experimentId?: string | null | undefined;
+  /** Workers and groups that were granted to read it. */
+  readonly readers?: readonly string[] | undefined;
 }
 
 export type AccessRecord = JobAccess | ArtifactAccess;
@@ -45,13 +57,26 @@ export function may(principal: Principal, action: Action, record?: AccessRecord)
     case 'admin':
       return true;
     case 'operator':
-      return action !== 'credential.manage' && action !== 'job.claim' && action !== 'job.work';
+      return !notForOperators.includes(action);
     case 'read-only':
       return readOnlyMay(action, record);
     case 'worker':
-      return workerMay(principal.workerId, action, record);
+      return workerMay(principal, action, record);
   }
 }
+
+// What acts as a worker is a worker's; what decides who comes in, and what is removed, is the admin's.
+const notForOperators: readonly Action[] = [
+  'credential.manage',
+  'job.claim',
+  'job.work',
+  'artifact.deposit',
+  'artifact.grant',
+  'experiment.manage',
+  'experiment.administer',
+  'experiment.self',
+  'storage.manage',
+];
 
 const readOnlyActions: readonly Action[] = [
   'job.list',
@@ -68,7 +93,9 @@ function readOnlyMay(action: Action, record: AccessRecord | undefined): boolean 
   return record?.kind !== 'artifact' || record.dataClass !== 'sensitive';
 }
 
-function workerMay(workerId: string, action: Action, record: AccessRecord | undefined): boolean {
+type WorkerPrincipal = Principal & { readonly kind: 'worker' };
+
+function workerMay(worker: WorkerPrincipal, action: Action, record: AccessRecord | undefined): boolean {
   switch (action) {
     case 'job.create':
     case 'job.decide':
@@ -76,6 +103,9 @@ function workerMay(workerId: string, action: Action, record: AccessRecord | unde
     case 'job.explain':
     case 'worker.list':
     case 'metrics.read':
+    case 'artifact.pin':
+    case 'experiment.manage':
+    case 'storage.manage':
     case 'credential.manage':
       return false;
     case 'job.claim':
@@ -83,20 +113,35 @@ function workerMay(workerId: string, action: Action, record: AccessRecord | unde
     case 'artifact.list':
     case 'job.work':
       return true;
+    case 'experiment.read':
+    case 'experiment.self':
+    case 'artifact.deposit':
+      return worker.membership !== undefined;
+    case 'experiment.administer':
+      return worker.membership?.isAdmin === true;
+    case 'artifact.grant':
+      return record?.kind !== 'artifact' || record.createdBy === worker.workerId || administers(worker, record);
     case 'artifact.add':
     case 'job.read':
-      return record?.kind !== 'job' || holds(workerId, record);
+      return record?.kind !== 'job' || holds(worker.workerId, record);
     case 'artifact.read':
-      return record?.kind !== 'artifact' || workerReads(workerId, record);
+      return record?.kind !== 'artifact' || workerReads(worker, record);
   }
 }
 
-// A worker sees what it made, and what every attempt of a job it holds left behind. A sensitive
-// record stays with its maker: holding the job is no grant.
-function workerReads(workerId: string, record: ArtifactAccess): boolean {
-  if (record.createdBy === workerId) return true;
+// A worker sees what it made, what it was granted, and what every attempt of a job it holds left behind. A sensitive
+// record stays with its maker and those it was granted to: holding the job is no grant.
+function workerReads(worker: WorkerPrincipal, record: ArtifactAccess): boolean {
+  if (record.createdBy === worker.workerId || administers(worker, record)) return true;
+  const names = [worker.workerId, ...(worker.membership?.groupIds ?? [])];
+  if (record.readers?.some((reader) => names.includes(reader)) === true) return true;
   if (record.dataClass === 'sensitive') return false;
-  return record.job !== undefined && holds(workerId, record.job);
+  return record.job !== undefined && holds(worker.workerId, record.job);
+}
+
+/** Admin-class in the experiment that the artifact was deposited in. */
+function administers({ membership }: WorkerPrincipal, { experimentId }: ArtifactAccess): boolean {
+  return membership?.isAdmin === true && membership.experimentId === experimentId;
 }
 
 function holds(workerId: string, job: JobAccess): boolean {

@@ -78,9 +78,15 @@ export interface ArtifactRecord {
   /** The job it was uploaded to, with its name there. */
   readonly jobId: string | null;
   readonly name: string | null;
+  /** The experiment it was deposited in. */
+  readonly experimentId: string | null;
   readonly createdBy: string;
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Retention leaves a pinned artifact alone. */
+  readonly pinnedAt: number | null;
+  /** When retention removed the bytes; the record and its digest stay. */
+  readonly purgedAt: number | null;
   /** Optimistic lock, from 1. */
   readonly version: number;
   readonly createdAt: number;
@@ -112,6 +118,71 @@ export const jobArtifactSchema = z
   })
   .meta({ id: 'JobArtifact' });
 export type JobArtifact = z.infer<typeof jobArtifactSchema>;
+
+/** The one record, whatever door it came through, as /api shows it. */
+export const artifactSchema = z
+  .object({
+    artifactId: uuidSchema,
+    id: uuidSchema.meta({ description: 'The same as artifactId, for older clients.' }),
+    uri: z.string(),
+    type: z.enum(artifactTypes),
+    title: z.string(),
+    status: z.enum(artifactStatuses),
+    storageProvider: z.enum(storageProviders),
+    storageUri: z.string().meta({ description: 'The opaque uri, for bytes that Proofhouse owns.' }),
+    filename: z.string().nullable(),
+    contentType: z.string().nullable(),
+    checksum: z.string().nullable().meta({ description: '`sha256:` and 64 hexadecimal digits, of the stored bytes.' }),
+    sizeBytes: z.int().nullable(),
+    visibility: z.enum(dataClasses),
+    dataClass: z.enum(dataClasses),
+    jobId: uuidSchema.nullable(),
+    name: z.string().nullable().meta({ description: 'Its name in the job.' }),
+    experimentId: z.string().nullable(),
+    sourceType: z.enum(sourceTypes),
+    createdBy: z.string(),
+    createdAt: timeSchema,
+    updatedAt: timeSchema,
+    tags: z.array(z.string()),
+    metadata: metadataSchema,
+    pinnedAt: timeSchema.nullable(),
+    purgedAt: timeSchema.nullable(),
+    version: z.int(),
+  })
+  .meta({ id: 'Artifact' });
+export type Artifact = z.infer<typeof artifactSchema>;
+
+export function artifactToWire(artifact: ArtifactRecord): Artifact {
+  const time = (at: number): string => new Date(at).toISOString();
+  return {
+    artifactId: artifact.id,
+    id: artifact.id,
+    uri: artifact.uri,
+    type: artifact.type,
+    title: artifact.title,
+    status: artifact.status,
+    storageProvider: artifact.storageProvider,
+    storageUri: artifact.uri,
+    filename: artifact.filename,
+    contentType: artifact.contentType,
+    checksum: digestOf(artifact.blob.sha256),
+    sizeBytes: artifact.blob.sizeBytes,
+    visibility: artifact.visibility,
+    dataClass: artifact.dataClass,
+    jobId: artifact.jobId,
+    name: artifact.name,
+    experimentId: artifact.experimentId,
+    sourceType: artifact.sourceType,
+    createdBy: artifact.createdBy,
+    createdAt: time(artifact.createdAt),
+    updatedAt: time(artifact.updatedAt),
+    tags: [...artifact.tags],
+    metadata: { ...artifact.metadata },
+    pinnedAt: artifact.pinnedAt === null ? null : time(artifact.pinnedAt),
+    purgedAt: artifact.purgedAt === null ? null : time(artifact.purgedAt),
+    version: artifact.version,
+  };
+}
 
 /** The text fields of a multipart upload beside its `file`; a raw PUT carries what its headers can. */
 export interface UploadFields {

@@ -4,7 +4,7 @@ import type { ErrorCode } from './error-codes.ts';
 
 /** How bytes travel: `bytes` is the artifact itself, `multipart` a form with one file. */
 export type RequestWire = 'none' | 'json' | 'bytes' | 'multipart';
-export type ResponseWire = 'json' | 'bytes' | 'sse';
+export type ResponseWire = 'json' | 'bytes' | 'sse' | 'none';
 
 /**
  * One row of the operations table. From it come the HTTP route, the MCP tool, the typed client method, the
@@ -19,11 +19,12 @@ export interface Operation<
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** `{name}` takes one segment; `{+name}`, last only, takes the rest of the path, slashes included. */
   readonly path: `/${string}`;
-  readonly door: 'api';
+  /** `v0` is the wire-level binding: snake_case, its own errors, credentials that name their principal. */
+  readonly door: 'api' | 'v0';
   readonly request: RequestWire;
   readonly response: ResponseWire;
   /** Status of the usual success. */
-  readonly status: 200 | 201;
+  readonly status: 200 | 201 | 204;
   /** Class check, before anything is looked up. */
   readonly action: Action;
   readonly summary: string;

@@ -18,47 +18,12 @@ import {
 } from './job.ts';
 import { jobStatuses } from './job-status.ts';
 import type { Operation } from './operation.ts';
+import { operation, page } from './operation-row.ts';
 import { tools } from './operation-tools.ts';
 import { cursorSchema, limitSchema, textSchema, uuidSchema } from './wire-values.ts';
 import { createdWorkerTokenSchema, createWorkerTokenSchema, seenWorkerSchema, workerTokenSchema } from './worker.ts';
 
-const nothing = z.strictObject({});
 const jobParams = z.strictObject({ jobId: z.string() });
-const page = <Item extends z.ZodType>(item: Item) =>
-  z.object({ items: z.array(item), nextCursor: z.string().nullable() });
-
-interface Defaults {
-  door: 'api';
-  request: 'none';
-  response: 'json';
-  status: 200;
-  lease: false;
-  idempotent: false;
-  params: typeof nothing;
-  query: typeof nothing;
-  body: typeof nothing;
-  errors: readonly [];
-}
-
-const defaults: Defaults = {
-  door: 'api',
-  request: 'none',
-  response: 'json',
-  status: 200,
-  lease: false,
-  idempotent: false,
-  params: nothing,
-  query: nothing,
-  body: nothing,
-  errors: [],
-};
-
-// Keeps each row's own types, so that routes and client methods are checked against them.
-function operation<
-  const Row extends Partial<Operation> & Pick<Operation, 'method' | 'path' | 'action' | 'summary' | 'output'>,
->(row: Row): Omit<Defaults, keyof Row> & Row {
-  return { ...defaults, ...row };
-}
 
 const fenceErrors = ['job_not_found', 'lease_lost', 'job_state_conflict'] as const;
 const byteErrors = [

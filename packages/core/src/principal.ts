@@ -6,12 +6,29 @@ export interface WorkerPolicy {
   readonly capabilities?: readonly string[];
 }
 
+/**
+ * What the registration credential of a worker adds: the experiment it was registered in, and every group there that
+ * holds the worker, directly or through other groups, at the moment of the call.
+ */
+export interface Membership {
+  readonly experimentId: string;
+  readonly groupIds: readonly string[];
+  /** In the group `admins`: may do in this experiment what the admin may. */
+  readonly isAdmin: boolean;
+}
+
 /** Who is calling. Made from the credential alone: no body field or header changes it. */
 export type Principal =
   | { readonly kind: 'admin' }
   | { readonly kind: 'operator'; readonly userId: string }
   | { readonly kind: 'read-only'; readonly userId: string }
-  | { readonly kind: 'worker'; readonly workerId: string; readonly policy: WorkerPolicy };
+  | {
+      readonly kind: 'worker';
+      readonly workerId: string;
+      readonly policy: WorkerPolicy;
+      /** Absent with a plain queue token, and where no rule asks for it. */
+      readonly membership?: Membership | undefined;
+    };
 
 /** The name that records keep of who made or decided them. */
 export function actorOf(principal: Principal): string {

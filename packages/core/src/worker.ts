@@ -7,6 +7,10 @@ import { textSchema, timeSchema, uuidSchema } from './wire-values.ts';
 export interface WorkerRecord {
   readonly id: string;
   readonly name: string | null;
+  /** The experiment it was registered in; a worker that only ever got queue tokens has none. */
+  readonly experimentId: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdBy: string;
   readonly createdAt: number;
 }
 
@@ -18,6 +22,8 @@ export interface CredentialRecord {
   readonly secretSha256: string;
   readonly description: string | null;
   readonly policy: WorkerPolicy;
+  /** Set on a registration token, the only credential that opens /v0; null on a queue token. */
+  readonly experimentId: string | null;
   readonly createdBy: string;
   readonly createdAt: number;
   readonly expiresAt: number | null;

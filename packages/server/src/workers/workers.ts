@@ -52,6 +52,7 @@ export class Workers {
       secretSha256: sha256Hex(token),
       description: input.description ?? null,
       policy: policyOf(input),
+      experimentId: null,
       createdBy: actorOf(principal),
       createdAt: now,
       expiresAt,
@@ -59,7 +60,14 @@ export class Workers {
       lastUsedAt: null,
       version: 1,
     };
-    const worker = { id: input.workerId, name: null, createdAt: now };
+    const worker = {
+      id: input.workerId,
+      name: null,
+      experimentId: null,
+      labels: {},
+      createdBy: actorOf(principal),
+      createdAt: now,
+    };
     await this.#commits.commit({
       changes: [
         { kind: 'add-worker-if-absent', worker },

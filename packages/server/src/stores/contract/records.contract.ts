@@ -1,6 +1,6 @@
 import type { ArtifactRecord } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
-import { claimBy, commitOf, key, newArtifact, newCredential, newId, newJob, start } from './records.ts';
+import { claimBy, commitOf, key, newArtifact, newCredential, newId, newJob, newWorker, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
 
 export function recordsContract(harness: StoreHarness): void {
@@ -17,7 +17,7 @@ export function recordsContract(harness: StoreHarness): void {
         policy: { allowedJobTypes: ['task'], capabilities: [] },
         description: 'mine',
       });
-      const worker = { id: 'w1', name: null, createdAt: start };
+      const worker = newWorker({ id: 'w1' });
       const done = await store.commit(
         commitOf([
           { kind: 'take-path', jobId: job.id, path: 'out/a.txt', as: 'file' },

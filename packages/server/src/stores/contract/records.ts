@@ -1,4 +1,4 @@
-import type { ArtifactRecord, CredentialRecord, JobRecord } from '@proofhouse/core';
+import type { ArtifactRecord, CredentialRecord, JobRecord, WorkerRecord } from '@proofhouse/core';
 import { jobMadeAt, queuedJob } from '@proofhouse/core/testing';
 import type { ClaimRequest } from '../../jobs/job-store.ts';
 import type { Commit, IdempotencyKey } from '../../kernel/commit.ts';
@@ -54,9 +54,12 @@ export function newArtifact(over: Partial<ArtifactRecord> = {}): ArtifactRecord 
     sourceType: 'manual-upload',
     jobId: null,
     name: null,
+    experimentId: null,
     createdBy: 'admin',
     tags: [],
     metadata: {},
+    pinnedAt: null,
+    purgedAt: null,
     version: 1,
     createdAt,
     updatedAt: createdAt,
@@ -72,6 +75,7 @@ export function newCredential(over: Partial<CredentialRecord> = {}): CredentialR
     secretSha256: `secret-of-${id}`,
     description: null,
     policy: {},
+    experimentId: null,
     createdBy: 'admin',
     createdAt: start,
     expiresAt: null,
@@ -84,4 +88,8 @@ export function newCredential(over: Partial<CredentialRecord> = {}): CredentialR
 
 export function commitOf(changes: Commit['changes'], over: Partial<Commit> = {}): Commit {
   return { changes, preconditions: [], now: start, ...over };
+}
+
+export function newWorker(over: Partial<WorkerRecord> = {}): WorkerRecord {
+  return { id: newId(), name: null, experimentId: null, labels: {}, createdBy: 'admin', createdAt: start, ...over };
 }

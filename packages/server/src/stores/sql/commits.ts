@@ -9,6 +9,7 @@ import { lockJob } from './job-apply.ts';
 import type { ArtifactPathRow, ArtifactRow, CredentialRow, JobRow, WorkerRow } from './schema.ts';
 import type { SqlDialect } from './sql-dialect.ts';
 import { statement } from './statement.ts';
+import { workerToRow } from './worker-row.ts';
 import { first, put, run, Undo, type Verb } from './verb.ts';
 
 type TakePath = Change & { kind: 'take-path' };
@@ -46,6 +47,9 @@ const insertArtifact = statement<ArtifactRow>()((db, p) =>
     created_by: p.created_by,
     tags: p.tags,
     metadata: p.metadata,
+    experiment_id: p.experiment_id,
+    pinned_at: p.pinned_at,
+    purged_at: p.purged_at,
     version: p.version,
     created_at: p.created_at,
     updated_at: p.updated_at,
@@ -55,7 +59,14 @@ const insertArtifact = statement<ArtifactRow>()((db, p) =>
 const insertWorker = statement<WorkerRow>()((db, p) =>
   db
     .insertInto('workers')
-    .values({ id: p.id, name: p.name, created_at: p.created_at })
+    .values({
+      id: p.id,
+      name: p.name,
+      experiment_id: p.experiment_id,
+      labels: p.labels,
+      created_by: p.created_by,
+      created_at: p.created_at,
+    })
     .onConflict((on) => on.column('id').doNothing()),
 );
 
@@ -64,6 +75,7 @@ const credentialFields = (p: CredentialRow) => ({
   secret_sha256: p.secret_sha256,
   description: p.description,
   policy: p.policy,
+  experiment_id: p.experiment_id,
   created_by: p.created_by,
   created_at: p.created_at,
   expires_at: p.expires_at,
@@ -156,8 +168,7 @@ function* apply(
       yield* put(insertArtifact, artifactToRow(change.artifact));
       return undefined;
     case 'add-worker-if-absent': {
-      const { id, name, createdAt } = change.worker;
-      yield* put(insertWorker, { id, name, created_at: createdAt });
+      yield* put(insertWorker, workerToRow(change.worker));
       return undefined;
     }
     case 'add-credential':

@@ -3,12 +3,14 @@ import { sql, type Kysely } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import { firstTables } from './migrations/0001-jobs-artifacts-workers.ts';
 import { workerPresence } from './migrations/0002-worker-presence.ts';
+import { experimentsGroupsRetention } from './migrations/0003-experiments-groups-retention.ts';
 import type { SqlDialect } from './sql-dialect.ts';
 
 /** In order, forward only. A published one is never changed: a new one is added. */
 const migrations: Readonly<Record<string, (db: Kysely<unknown>, dialect: SqlDialect) => Promise<void>>> = {
   '0001-jobs-artifacts-workers': firstTables,
   '0002-worker-presence': workerPresence,
+  '0003-experiments-groups-retention': experimentsGroupsRetention,
 };
 
 /**

@@ -8,6 +8,10 @@ export interface Database {
   job_events: JobEventRow;
   artifacts: ArtifactRow;
   artifact_paths: ArtifactPathRow;
+  artifact_grants: ArtifactGrantRow;
+  experiments: ExperimentRow;
+  groups: GroupRow;
+  group_members: GroupMemberRow;
   workers: WorkerRow;
   worker_presence: PresenceRow;
   credentials: CredentialRow;
@@ -94,9 +98,44 @@ export interface ArtifactRow {
   created_by: string;
   tags: string;
   metadata: string;
+  experiment_id: string | null;
+  pinned_at: number | null;
+  purged_at: number | null;
   version: number;
   created_at: number;
   updated_at: number;
+}
+
+export interface ArtifactGrantRow {
+  artifact_id: string;
+  /** A worker's or a group's id. */
+  reader: string;
+  granted_by: string;
+  granted_at: number;
+}
+
+export interface ExperimentRow {
+  id: string;
+  name: string | null;
+  created_by: string;
+  created_at: number;
+  version: number;
+}
+
+export interface GroupRow {
+  id: string;
+  experiment_id: string;
+  name: string | null;
+  created_by: string;
+  created_at: number;
+}
+
+export interface GroupMemberRow {
+  group_id: string;
+  member_id: string;
+  experiment_id: string;
+  added_at: number;
+  place: number;
 }
 
 export interface ArtifactPathRow {
@@ -105,9 +144,13 @@ export interface ArtifactPathRow {
   kind: 'file' | 'folder';
 }
 
+/** Columns that came later are null in older rows. */
 export interface WorkerRow {
   id: string;
   name: string | null;
+  experiment_id: string | null;
+  labels: string | null;
+  created_by: string | null;
   created_at: number;
 }
 
@@ -127,6 +170,7 @@ export interface CredentialRow {
   secret_sha256: string;
   description: string | null;
   policy: string;
+  experiment_id: string | null;
   created_by: string;
   created_at: number;
   expires_at: number | null;

@@ -22,3 +22,19 @@ export async function createTable(
     .modifyEnd(end)
     .execute();
 }
+
+/** New columns of a table that has rows: they must allow null. */
+export async function addColumns(
+  db: Kysely<unknown>,
+  dialect: SqlDialect,
+  name: string,
+  columns: Readonly<Record<string, 'text?' | 'integer?'>>,
+): Promise<void> {
+  for (const [column, kind] of Object.entries(columns)) {
+    const type = kind === 'text?' ? dialect.columns.text : dialect.columns.integer;
+    await db.schema
+      .alterTable(name)
+      .addColumn(column, type as 'text')
+      .execute();
+  }
+}

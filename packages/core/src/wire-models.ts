@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import type { ArtifactRecord } from './artifact.ts';
+import { errorTable, type WireType } from './error-codes.ts';
+import type { GroupRecord } from './experiment.ts';
+import type { WorkerRecord } from './worker.ts';
+import type { AppError } from './app-error.ts';
+import { timeSchema } from './wire-values.ts';
+
+// What crosses the /v0 door (contract: wire-level deposit and fetch; seed 002): snake_case, absent instead of null.
+
+/** Any RFC 3986 URI. */
+const uriSchema = z.string().regex(/^[A-Za-z][A-Za-z0-9+.-]*:[^\s]+$/);
+
+export const depositSchema = z
+  .strictObject({ artifacts_uri: uriSchema, size_bytes: z.int().min(0), content_type: z.string().min(1) })
+  .meta({ id: 'DepositArtifactResponse' });
+export type Deposit = z.infer<typeof depositSchema>;
+
+export function depositToWire({ uri, blob, contentType }: ArtifactRecord): Deposit {
+  return { artifacts_uri: uri, size_bytes: blob.sizeBytes, content_type: contentType };
+}
+
+export const labelsSchema = z
+  .record(z.string().min(1).max(128), z.string().max(256))
+  .refine((labels) => Object.keys(labels).length <= 64, 'must have at most 64 entries');
+
+export const registerWorkerSchema = z
+  .strictObject({ name: z.string().optional(), labels: labelsSchema.optional() })
+  .meta({ id: 'RegisterWorker' });
+
+const workerFields = {
+  worker_id: z.string(),
+  experiment_id: z.string(),
+  name: z.string().optional(),
+  labels: labelsSchema.optional(),
+  registered_at: timeSchema,
+};
+
+export const wireWorkerSchema = z.strictObject(workerFields).meta({ id: 'WireWorker' });
+export type WireWorker = z.infer<typeof wireWorkerSchema>;
+
+export const registeredWorkerSchema = z
+  .strictObject({ ...workerFields, registration_token: z.string().meta({ description: 'Shown once; keep it.' }) })
+  .meta({ id: 'RegisteredWorker' });
+
+export const reissuedCredentialSchema = z
+  .strictObject({ worker_id: z.string(), registration_token: z.string() })
+  .meta({ id: 'ReissuedCredential' });
+
+export const whoamiSchema = z
+  .strictObject({ worker_id: z.string(), name: z.string().optional() })
+  .meta({ id: 'Whoami' });
+
+/** `worker` must have been registered in an experiment. */
+export function workerToWire(worker: WorkerRecord): WireWorker {
+  return {
+    worker_id: worker.id,
+    experiment_id: worker.experimentId ?? '',
+    ...(worker.name === null ? {} : { name: worker.name }),
+    ...(Object.keys(worker.labels).length === 0 ? {} : { labels: { ...worker.labels } }),
+    registered_at: new Date(worker.createdAt).toISOString(),
+  };
+}
+
+/** A member may be anybody's id; what is unknown resolves to nobody. */
+export const memberIdSchema = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable characters');
+
+export const createGroupSchema = z
+  .strictObject({ name: z.string().optional(), members: z.array(memberIdSchema).max(1000).optional() })
+  .meta({ id: 'CreateGroup' });
+
+export const addMemberSchema = z.strictObject({ member_id: memberIdSchema }).meta({ id: 'AddMember' });
+
+export const wireGroupSchema = z
+  .strictObject({
+    group_id: z.string(),
+    experiment_id: z.string(),
+    name: z.string().optional(),
+    members: z.array(z.string()),
+    created_at: timeSchema,
+    created_by: z.string(),
+  })
+  .meta({ id: 'WireGroup' });
+export type WireGroup = z.infer<typeof wireGroupSchema>;
+
+export function groupToWire(group: GroupRecord): WireGroup {
+  return {
+    group_id: group.id,
+    experiment_id: group.experimentId,
+    ...(group.name === null ? {} : { name: group.name }),
+    members: [...group.members],
+    created_at: new Date(group.createdAt).toISOString(),
+    created_by: group.createdBy,
+  };
+}
+
+export const grantReadSchema = z
+  .strictObject({ uri: z.string().min(1).max(4096), reader: memberIdSchema })
+  .meta({ id: 'GrantRead' });
+
+export const readGrantSchema = z
+  .strictObject({ uri: uriSchema, reader: z.string(), granted_by: z.string(), granted_at: timeSchema })
+  .meta({ id: 'ReadGrant' });
+
+/** The body of every failed answer on /v0: RFC 9457, all members non-empty, `type` from a closed list. */
+export const wireProblemSchema = z
+  .strictObject({
+    type: z.string().min(1),
+    title: z.string().min(1),
+    status: z.int(),
+    detail: z.string().min(1),
+    instance: z.url(),
+  })
+  .meta({ id: 'WireProblem' });
+export type WireProblem = z.infer<typeof wireProblemSchema>;
+
+interface WireCondition {
+  readonly status: number;
+  readonly title: string;
+}
+
+/** What each type of the closed list means on this door; it decides the status there. */
+export const wireConditions = {
+  'bad-request': { status: 400, title: 'The request is not valid.' },
+  'experiment-id-mismatch': { status: 400, title: 'The experiment is missing, unknown or not the one in the path.' },
+  unauthorized: { status: 401, title: 'A valid credential is required.' },
+  forbidden: { status: 403, title: 'The credential does not allow this.' },
+  'not-found': { status: 404, title: 'There is nothing there.' },
+  'payload-too-large': { status: 413, title: 'The payload is larger than the limit.' },
+  'already-exists': { status: 409, title: 'It exists already.' },
+  'reserved-identifier': { status: 409, title: 'The identifier is reserved.' },
+  'cycle-detected': { status: 409, title: 'The group would become a member of itself.' },
+  'invalid-name': { status: 422, title: 'The name is not allowed.' },
+} as const satisfies Record<NonNullable<WireType>, WireCondition>;
+
+/** Renders an error for /v0. `instance` is the absolute URL of the request. */
+export function wireProblemOf(error: AppError, instance: string): WireProblem {
+  const { wireType, http, sentence } = errorTable[error.code];
+  const condition: WireCondition = wireType === null ? { status: http, title: sentence } : wireConditions[wireType];
+  return {
+    type: wireType === null ? 'about:blank' : `eden://error/${wireType}`,
+    title: condition.title,
+    status: condition.status,
+    detail: error.message === '' ? sentence : error.message,
+    instance,
+  };
+}

@@ -1,0 +1,34 @@
+import type { ExperimentRecord, GroupEdge, GroupRecord } from '@proofhouse/core';
+import type { Page, PageKey, PageRequest } from '../kernel/page.ts';
+
+/** Reads of experiments and their groups; they are written through `Commits`. */
+export interface ExperimentStore {
+  find(experimentId: string): Promise<ExperimentRecord | undefined>;
+
+  /** Newest first by (createdAt, id). */
+  list(page: PageRequest): Promise<Page<ExperimentRecord>>;
+
+  findGroup(groupId: string): Promise<GroupRecord | undefined>;
+
+  /** Oldest first by (createdAt, id), `after` exclusive. */
+  listGroups(filter: GroupFilter, page: { limit: number; after: PageKey | undefined }): Promise<Page<GroupRecord>>;
+
+  /** Every group of the experiment that is a member of another, with the experiment's version at that moment. */
+  nestedGroups(experimentId: string): Promise<{ version: number; edges: GroupEdge[] }>;
+
+  /**
+   * Every group of the experiment that holds the member, directly or through others; each once, whatever the
+   * depth. Groups that are gone hold nobody.
+   */
+  groupsHolding(experimentId: string, memberId: string): Promise<HoldingGroup[]>;
+}
+
+export interface GroupFilter {
+  readonly experimentId: string;
+  readonly name?: string | undefined;
+}
+
+export interface HoldingGroup {
+  readonly id: string;
+  readonly name: string | null;
+}
