@@ -45,7 +45,7 @@ const reservedNames = {
  */
 export function normalizeName(name: string, of: 'worker' | 'group' | 'experiment'): string {
   const text = name.normalize('NFC').trim();
-  const length = [...text].length;
+  const length = Array.from(text).length;
   if (length < 1 || length > 128) {
     throw new AppError(
       'invalid_name',
