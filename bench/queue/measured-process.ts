@@ -1,0 +1,61 @@
+// Starts a measured process and gives it orders; the other end is `serve-orders.ts`.
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import process from 'node:process';
+import { stop } from '../start-process.ts';
+import type { QueueAnswer, QueueOrder, QueueResult } from './queue-order.ts';
+
+const stopWithinMs = 5000;
+
+export class MeasuredProcess {
+  readonly #child: ChildProcess;
+  readonly #script: string;
+
+  private constructor(child: ChildProcess, script: string) {
+    this.#child = child;
+    this.#script = script;
+  }
+
+  /** `script` is the name of a file in `measured/`. */
+  static async start(script: string, env: Readonly<Record<string, string>>): Promise<MeasuredProcess> {
+    const file = path.join(import.meta.dirname, 'measured', `${script}.ts`);
+    const child = fork(file, { env: { ...process.env, NO_LOG_SUCCESS: '1', ...env } });
+    const started = new MeasuredProcess(child, script);
+    await started.#answer();
+    return started;
+  }
+
+  async run(order: QueueOrder): Promise<QueueResult> {
+    const answered = this.#answer();
+    this.#child.send(order);
+    const answer = await answered;
+    if ('result' in answer) return answer.result;
+    throw new Error(`${this.#script}: ${'error' in answer ? answer.error : 'no result'}`);
+  }
+
+  /** In order, so that locks and connections are given back; by force when that takes too long. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, 'exit');
+    const timer = setTimeout(() => void stop(this.#child), stopWithinMs);
+    if (this.#child.connected) this.#child.send({ kind: 'stop' } satisfies QueueOrder);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  async #answer(): Promise<QueueAnswer> {
+    const ended = new AbortController();
+    const { signal } = ended;
+    try {
+      const message = once(this.#child, 'message', { signal }) as Promise<[QueueAnswer]>;
+      const exit = once(this.#child, 'exit', { signal }).then(() => {
+        throw new Error(`${this.#script} ended by itself.`);
+      });
+      return (await Promise.race([message, exit]))[0];
+    } finally {
+      // The loser of the race is told to stop listening, which rejects it once nobody looks any more.
+      ended.abort();
+    }
+  }
+}

@@ -1,0 +1,71 @@
+// graphile-worker runs its workers itself: it is given jobs and a task that does nothing, and timed until the last job
+// is gone from its table.
+import { performance } from 'node:perf_hooks';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger, LogLevel, makeWorkerUtils, runTaskList, type TaskList } from 'graphile-worker';
+import pg from 'pg';
+import type { DrainOrder, FillOrder, Mode } from '../queue-order.ts';
+import { serveOrders } from '../serve-orders.ts';
+
+const connectionString = process.env['BENCH_DATABASE_URL'] ?? '';
+const logger = new Logger(() => (level, message) => {
+  if (level === LogLevel.ERROR) process.stderr.write(`graphile-worker: ${message}\n`);
+});
+// What its documentation recommends: two connections more than workers.
+const pgPool = new pg.Pool({ connectionString, max: Number(process.env['BENCH_CONNECTIONS']) });
+// Without both it warns: an error that nobody hears would end the process.
+pgPool.on('error', () => undefined);
+pgPool.on('connect', (client) => client.on('error', () => undefined));
+const utils = await makeWorkerUtils({ pgPool, logger });
+await utils.migrate();
+
+/** Its documentation's batching: jobs are fetched many at a time, and ended together. */
+const batching = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };
+
+async function fill({ jobs, workers }: FillOrder) {
+  let begun = 0;
+  const start = performance.now();
+  const work = async (): Promise<void> => {
+    while (begun++ < jobs) await utils.addJob('nothing', { command: 'true' });
+  };
+  await Promise.all(Array.from({ length: workers }, work));
+  return { jobs, ms: performance.now() - start, claimMs: [] };
+}
+
+async function drain({ jobs, workers, mode }: DrainOrder) {
+  let done = 0;
+  const finished = Promise.withResolvers<undefined>();
+  const tasks: TaskList = {
+    nothing: () => {
+      if (++done === jobs) finished.resolve(undefined);
+    },
+  };
+  const start = performance.now();
+  const pool = startWorkers(tasks, workers, mode);
+  await finished.promise;
+  // Completions are sent while the next jobs are fetched: the last task is not the last write.
+  while (await isLeft()) await sleep(1);
+  const ms = performance.now() - start;
+  await pool.gracefulShutdown('measured');
+  return { jobs, ms, claimMs: [] };
+}
+
+function startWorkers(tasks: TaskList, workers: number, mode: Mode) {
+  const preset = { worker: { concurrentJobs: workers, ...(mode === 'batches' ? batching : {}) } };
+  return runTaskList({ preset, concurrency: workers, noHandleSignals: true, logger, pgPool }, tasks, pgPool);
+}
+
+async function isLeft(): Promise<boolean> {
+  const { rowCount } = await pgPool.query('select 1 from graphile_worker._private_jobs limit 1');
+  return rowCount !== 0;
+}
+
+serveOrders({
+  fill,
+  drain,
+  stop: async () => {
+    await utils.release();
+    await pgPool.end();
+  },
+});

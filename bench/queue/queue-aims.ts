@@ -1,0 +1,66 @@
+// What the queue promises beside its peers, judged by the medians of one run.
+import { allDoors, engines, graphileWorker, pgBoss, proofhouseName } from './queue-contenders.ts';
+import { find, rounded, type Aim, type Point, type Row } from './samples.ts';
+
+/** What "well above one by one" is taken to mean. */
+const batchGain = 2;
+/** Latencies are compared where workers already queue for each other, and the tail shows. */
+export const latencyWorkers = 8;
+
+export function queueAims(rows: readonly Row[]): Aim[] {
+  const workerCounts = [...new Set(rows.map((row) => row.workers))].sort((a, b) => a - b);
+  return [
+    ...workerCounts.flatMap((workers) => besidePeers(rows, workers)),
+    ...allDoors.flatMap((door) => engines.map((engine) => batches(rows, proofhouseName(door, engine)))).flat(),
+    ...allDoors.flatMap((door) => engines.map((engine) => backlogs(rows, proofhouseName(door, engine)))).flat(),
+  ];
+}
+
+const oneByOne = { backlog: 0, mode: 'one by one', measure: 'ended/s' } as const;
+
+function besidePeers(rows: readonly Row[], workers: number): Aim[] {
+  const [http, inProcess] = [proofhouseName('HTTP', 'sqlite'), proofhouseName('in process', 'postgres')];
+  const pairs = [
+    [http, graphileWorker, 1],
+    [inProcess, graphileWorker, 1],
+    [inProcess, pgBoss, 1.5],
+  ] as const;
+  return pairs.flatMap(([ours, theirs, wanted]) =>
+    atLeast(
+      `${ours}, beside ${theirs}, ${counted(workers)}`,
+      ratio(rows, { ...oneByOne, contender: ours, workers }, { ...oneByOne, contender: theirs, workers }),
+      wanted,
+    ),
+  );
+}
+
+function batches(rows: readonly Row[], contender: string): Aim[] {
+  const point = { ...oneByOne, contender, workers: latencyWorkers };
+  const name = `${contender}, batches beside one by one, ${counted(latencyWorkers)}`;
+  return atLeast(name, ratio(rows, { ...point, mode: 'batches' }, point), batchGain);
+}
+
+function backlogs(rows: readonly Row[], contender: string): Aim[] {
+  const largest = Math.max(...rows.map((row) => row.backlog));
+  if (largest === 0) return [];
+  return (['claim p50, ms', 'claim p99, ms'] as const).flatMap((measure) => {
+    const point = { ...oneByOne, measure, contender, workers: latencyWorkers };
+    const reached = ratio(rows, { ...point, backlog: largest }, point);
+    if (reached === undefined) return [];
+    const aim = `${contender}, ${measure.slice(0, 9)} with ${largest.toLocaleString('en')} beside none, ${counted(latencyWorkers)}`;
+    return [{ aim, reached, wanted: '≤ 1.5', met: reached <= 1.5 }];
+  });
+}
+
+function atLeast(aim: string, reached: number | undefined, wanted: number): Aim[] {
+  return reached === undefined ? [] : [{ aim, reached, wanted: `≥ ${String(wanted)}`, met: reached >= wanted }];
+}
+
+function ratio(rows: readonly Row[], above: Point, below: Point): number | undefined {
+  const [ours, theirs] = [find(rows, above), find(rows, below)];
+  return ours === undefined || theirs === undefined ? undefined : rounded(ours.median / theirs.median);
+}
+
+export function counted(workers: number): string {
+  return workers === 1 ? '1 worker' : `${String(workers)} workers`;
+}

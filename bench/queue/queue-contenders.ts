@@ -1,0 +1,100 @@
+// Who is measured: each with a process of its own and a database of its own, all on one disk, the Postgres ones on one
+// Postgres. All are there for the whole run; whoever is not measured is idle.
+import path from 'node:path';
+import process from 'node:process';
+import type { RunningPostgres } from '../../scripts/engines/postgres.ts';
+import { adminToken } from '../contenders.ts';
+import { startProcess } from '../start-process.ts';
+import { MeasuredProcess } from './measured-process.ts';
+import { databasesWith, type Engine, type Place } from './queue-databases.ts';
+import type { Mode, QueueOrder, QueueResult } from './queue-order.ts';
+
+export interface Contender {
+  readonly name: string;
+  /** Jobs that lie in its tables beside those that are measured. */
+  readonly backlog: number;
+  readonly modes: readonly Mode[];
+  /** The server behind the door, where there is one. */
+  readonly serverPid?: number;
+  run(order: QueueOrder): Promise<QueueResult>;
+  stop(): Promise<void>;
+}
+
+export interface Setting {
+  readonly folder: string;
+  readonly postgres: RunningPostgres;
+  readonly backlogs: readonly number[];
+  /** The most workers there will be. */
+  readonly workers: number;
+  /** Only contenders whose names contain this. */
+  readonly only: string;
+}
+
+export const engines: readonly Engine[] = ['sqlite', 'postgres'];
+export const graphileWorker = 'graphile-worker';
+export const pgBoss = 'pg-boss';
+
+export type Door = 'HTTP' | 'in process';
+export const allDoors: readonly Door[] = ['HTTP', 'in process'];
+
+export function proofhouseName(door: Door, engine: Engine): string {
+  return `proofhouse, ${door}, ${engine === 'sqlite' ? 'SQLite' : 'Postgres'}`;
+}
+
+/** Starts all; what was started is in `started` also when a later one fails. */
+export async function startContenders(setting: Setting, started: Contender[]): Promise<void> {
+  const isWanted = (name: string): boolean => name.toLowerCase().includes(setting.only.toLowerCase());
+  for (const engine of engines) {
+    const doors = allDoors.filter((door) => isWanted(proofhouseName(door, engine)));
+    for (const backlog of doors.length === 0 ? [] : setting.backlogs) {
+      const places = await databasesWith(engine, backlog, doors.length, setting);
+      const modes: readonly Mode[] = backlog === 0 ? ['one by one', 'batches'] : ['one by one'];
+      for (const [index, door] of doors.entries()) {
+        const described = { name: proofhouseName(door, engine), backlog, modes };
+        started.push(await startProofhouse(door, described, places[index] ?? {}));
+      }
+      process.stderr.write(`ready: ${engine} with a backlog of ${String(backlog)}\n`);
+    }
+  }
+  for (const name of [graphileWorker, pgBoss].filter(isWanted)) {
+    const env = {
+      BENCH_DATABASE_URL: await setting.postgres.createDatabase(),
+      BENCH_CONNECTIONS: String(Math.max(10, setting.workers + 2)),
+    };
+    started.push(await startMeasured({ name, backlog: 0, modes: ['one by one', 'batches'] }, name, env));
+  }
+}
+
+type Described = Pick<Contender, 'name' | 'backlog' | 'modes'>;
+
+function startProofhouse(door: Door, described: Described, place: Place): Promise<Contender> {
+  return door === 'HTTP' ? startHttp(described, place) : startMeasured(described, 'proofhouse-in-process', place);
+}
+
+async function startMeasured(described: Described, script: string, env: Place): Promise<Contender> {
+  const measured = await MeasuredProcess.start(script, env);
+  return { ...described, run: (order) => measured.run(order), stop: () => measured.stop() };
+}
+
+async function startHttp(described: Described, place: Place): Promise<Contender> {
+  const server = await startProcess({
+    command: process.execPath,
+    args: [path.join(import.meta.dirname, '../servers/proofhouse.ts')],
+    env: { PROOFHOUSE_PORT: '0', PROOFHOUSE_ADMIN_TOKEN: adminToken, ...place },
+  });
+  try {
+    const load = await MeasuredProcess.start('proofhouse-http', { BENCH_PORT: String(server.port) });
+    return {
+      ...described,
+      serverPid: server.pid,
+      run: (order) => load.run(order),
+      stop: async () => {
+        await load.stop();
+        await server.stop();
+      },
+    };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}

@@ -1,0 +1,37 @@
+// The measured process's end of `measured-process.ts`.
+import process from 'node:process';
+import type { DrainOrder, FillOrder, QueueAnswer, QueueOrder, QueueResult } from './queue-order.ts';
+
+type Timed = Omit<QueueResult, 'cpuMs'>;
+
+/** A queue as one process uses it. */
+export interface MeasuredQueue {
+  fill(order: FillOrder): Promise<Timed>;
+  drain(order: DrainOrder): Promise<Timed>;
+  stop(): Promise<void>;
+}
+
+/** Says that it is ready, then carries out what it is told until it is told to stop or its starter is gone. */
+export function serveOrders(queue: MeasuredQueue): void {
+  process.on('message', (order: QueueOrder) => {
+    if (order.kind === 'stop') void queue.stop().finally(() => process.exit());
+    else void carryOut(queue, order).then(answer);
+  });
+  process.on('disconnect', () => process.exit(1));
+  answer({ ready: true });
+}
+
+async function carryOut(queue: MeasuredQueue, order: FillOrder | DrainOrder): Promise<QueueAnswer> {
+  try {
+    const before = process.cpuUsage();
+    const timed = order.kind === 'fill' ? await queue.fill(order) : await queue.drain(order);
+    const { user, system } = process.cpuUsage(before);
+    return { result: { ...timed, cpuMs: (user + system) / 1000 } };
+  } catch (error) {
+    return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
+}
+
+function answer(message: QueueAnswer): void {
+  process.send?.(message);
+}

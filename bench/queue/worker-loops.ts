@@ -1,0 +1,64 @@
+// Workers as they are: each claims, completes, and claims again. Nothing is done with a job in between.
+import { performance } from 'node:perf_hooks';
+import { batchJobs, type DrainOrder, type FillOrder } from './queue-order.ts';
+import type { MeasuredQueue } from './serve-orders.ts';
+
+/** The calls of one queue; `worker` counts from 0. */
+export interface QueueCalls<Held> {
+  /** Before the clock starts: connections for so many workers. */
+  open?(workers: number): Promise<void>;
+  close?(): void;
+  add(worker: number): Promise<unknown>;
+  /** At most `most` jobs; absent: the call for one. */
+  claim(worker: number, most?: number): Promise<readonly Held[]>;
+  completeOne(worker: number, held: Held): Promise<unknown>;
+  completeMany(worker: number, held: readonly Held[]): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/** A queue that gives less than was put in would be waited for without end. */
+const drainWithinMs = 60_000;
+
+export function queueOf<Held>(calls: QueueCalls<Held>): MeasuredQueue {
+  const timed = async (workers: number, work: (worker: number) => Promise<void>): Promise<number> => {
+    await calls.open?.(workers);
+    try {
+      const start = performance.now();
+      await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)));
+      return performance.now() - start;
+    } finally {
+      calls.close?.();
+    }
+  };
+  return {
+    fill: async ({ jobs, workers }: FillOrder) => {
+      let begun = 0;
+      const ms = await timed(workers, async (worker) => {
+        while (begun++ < jobs) await calls.add(worker);
+      });
+      return { jobs, ms, claimMs: [] };
+    },
+    drain: async ({ jobs, workers, mode }: DrainOrder) => {
+      const claimMs: number[] = [];
+      const endBy = performance.now() + drainWithinMs;
+      let taken = 0;
+      const ms = await timed(workers, async (worker) => {
+        while (taken < jobs) {
+          const start = performance.now();
+          const held = await calls.claim(worker, mode === 'batches' ? batchJobs : undefined);
+          const end = performance.now();
+          if (end > endBy) throw new Error(`Only ${String(taken)} of ${String(jobs)} jobs could be claimed.`);
+          const [first] = held;
+          if (first === undefined) continue;
+          claimMs.push(end - start);
+          taken += held.length;
+          if (mode === 'batches') await calls.completeMany(worker, held);
+          else await calls.completeOne(worker, first);
+        }
+      });
+      if (taken !== jobs) throw new Error(`${String(taken)} jobs were claimed of ${String(jobs)}.`);
+      return { jobs, ms, claimMs };
+    },
+    stop: () => calls.stop(),
+  };
+}

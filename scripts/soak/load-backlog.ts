@@ -1,0 +1,99 @@
+// Fills a migrated database with a backlog by bulk SQL: what a queue looks like after months, in seconds. Half of the jobs
+// wait ready for capabilities that no worker has, ahead of everything else; the other half is over.
+import { createHash } from 'node:crypto';
+import Database from 'better-sqlite3';
+import pg from 'pg';
+
+/** The ineligible jobs ask for so many different capabilities: each is a route that a claim must pass by. */
+export const backlogRoutes = 20;
+
+/** What the two engines say differently. */
+interface Words {
+  /** A table of the numbers from 1 to `count` in a column `n`. */
+  readonly series: (count: number) => string;
+  /** A job id out of `n`. */
+  readonly id: string;
+}
+
+const words: Readonly<Record<'postgres' | 'sqlite', Words>> = {
+  postgres: {
+    series: (count) => `generate_series(1, ${String(count)}) as n`,
+    id: "lpad(to_hex(n), 8, '0') || '-0000-7000-8000-' || lpad(to_hex(n), 12, '0')",
+  },
+  sqlite: {
+    series: (count) =>
+      `(with recursive s(n) as (select 1 union all select n + 1 from s where n < ${String(count)}) select n from s)`,
+    id: "printf('%08x-0000-7000-8000-%012x', n, n)",
+  },
+};
+
+/** The id of a job of the backlog that is ready and that nobody may have; they are counted from 1. */
+export function ineligibleJobId(number: number): string {
+  const hex = (number * 2).toString(16);
+  return `${hex.padStart(8, '0')}-0000-7000-8000-${hex.padStart(12, '0')}`;
+}
+
+/**
+ * `jobs` jobs, half of them ineligible, with their events. `now` is when the last one was made; nobody may have the
+ * database open.
+ */
+export async function loadBacklog(databaseUrl: string, jobs: number, now: number): Promise<void> {
+  if (jobs === 0) return;
+  if (databaseUrl.startsWith('sqlite:')) {
+    const database = new Database(databaseUrl.slice('sqlite:'.length));
+    // A load that is cut off is begun again from nothing.
+    database.pragma('synchronous = off');
+    for (const text of statements(words.sqlite, jobs, now)) database.exec(text);
+    database.pragma('wal_checkpoint(truncate)');
+    database.close();
+    return;
+  }
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    for (const text of statements(words.postgres, jobs, now)) await client.query(text);
+    // What autovacuum would do within a minute, so that it does not do it while something is measured.
+    await client.query('vacuum analyze');
+  } finally {
+    await client.end();
+  }
+}
+
+function statements({ series, id }: Words, jobs: number, now: number): string[] {
+  const routes = Array.from({ length: backlogRoutes }, (_, number) => routeOf([`none-${String(number)}`]));
+  const finishedRoute = routeOf([]).id;
+  const createdAt = `${String(now - jobs)} + n`;
+  const listed = routes.map(({ id: route }, number) => `(${String(number)}, '${route}')`).join(', ');
+  const columns =
+    'id, type, category, status, ready, route_id, priority, required_capabilities, created_by, claimed_by, lease_id, ' +
+    'attempt, max_attempts, started_at, finished_at, ended_by, created_at, updated_at, last_seq, payload';
+  const payload = '\'{"command":"true"}\'';
+  return [
+    `insert into job_routes (id, type, repository, capabilities) values ${routes
+      .map((route) => `('${route.id}', 'exec', null, '${route.capabilities}')`)
+      .join(', ')}`,
+    `with route(number, id) as (values ${listed})
+      insert into jobs (${columns})
+      select ${id}, 'exec', 'work', 'queued', 1, route.id, 9, '["none-' || route.number || '"]', 'admin', null, null,
+        1, 3, null, null, null, ${createdAt}, ${createdAt}, 1, ${payload}
+      from ${series(jobs)} join route on route.number = (n / 2) % ${String(backlogRoutes)} where n % 2 = 0`,
+    `insert into jobs (${columns})
+      select ${id}, 'exec', 'work', 'succeeded', 0, '${finishedRoute}', 0, '[]', 'admin', 'worker-x', 'lease-' || n,
+        1, 3, ${createdAt}, ${createdAt}, 'complete', ${createdAt}, ${createdAt}, 3, ${payload}
+      from ${series(jobs)} where n % 2 = 1`,
+    `insert into job_events (job_id, seq, kind, level, message, created_at)
+      select id, number, kind, 'info', message, jobs.created_at
+      from jobs join (select 1 as number, 'queued' as kind, 'Queued.' as message
+        union all select 2, 'claimed', 'Claimed by worker-x.' union all select 3, 'completed', 'Completed.') as event
+        on number <= jobs.last_seq`,
+  ];
+}
+
+/** As the server names it: a hash of what it asks for. */
+function routeOf(capabilities: readonly string[]): { id: string; capabilities: string } {
+  const text = JSON.stringify(['exec', null, capabilities]);
+  return {
+    id: createHash('sha256').update(text).digest('hex').slice(0, 24),
+    capabilities: JSON.stringify(capabilities),
+  };
+}
