@@ -108,6 +108,7 @@ function assemble(parts: Parts): Server {
   };
   const app: FastifyInstance = buildApp({
     handlers,
+    checkLease: (...call) => jobs.checkLease(...call),
     addMcpRoutes: (scope) => addMcpRoutes(scope, { handlers, artifacts, ids, baseUrl: () => serverUrl(config, app) }),
     authentication: { workers, adminToken, signIn, required: config.authRequired },
     session: { signIn, basePath: config.basePath, secure: config.publicUrl?.startsWith('https:') === true },

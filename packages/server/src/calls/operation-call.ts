@@ -23,6 +23,8 @@ export interface OperationCall<Id extends OperationId> extends InputOf<Operation
   readonly software: string | undefined;
   /** Aborts when the caller goes away before it was answered. */
   readonly signal: AbortSignal;
+  /** For calls that last: throws when the credential no longer holds. */
+  readonly reauthenticate: () => Promise<void>;
 }
 
 /** What an operation answers; 200 instead of the row's status for a repetition. */

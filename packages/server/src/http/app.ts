@@ -16,7 +16,7 @@ import { acceptBody } from './accept-body.ts';
 import { authenticate, type AuthenticateParts } from './authenticate.ts';
 import { sendError } from './error-response.ts';
 import { limits } from './limits.ts';
-import { addOperationRoutes, type Handlers } from './operation-route.ts';
+import { addOperationRoutes, type CheckLease, type Handlers } from './operation-route.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import { bodyIsUnread, closeAfterAnswer } from './refuse-early.ts';
 import { addDocsRoutes } from './routes/docs.ts';
@@ -29,6 +29,7 @@ import { requireSingleHeaders } from './single-headers.ts';
 
 export interface AppParts {
   readonly handlers: Handlers;
+  readonly checkLease: CheckLease;
   readonly authentication: AuthenticateParts;
   readonly hostPolicy: HostPolicy;
   readonly health: Health;
@@ -85,7 +86,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   endConnectionsWhenStopping(app);
   void app.register(
     (scope, _, done) => {
-      addOperationRoutes(scope, parts.handlers);
+      addOperationRoutes(scope, parts.handlers, parts.checkLease);
       parts.addMcpRoutes(scope);
       addHealthRoutes(scope, parts.health);
       addMetricsRoute(scope, parts.meter, parts.authentication);

@@ -1,6 +1,7 @@
 import {
   idempotencyHeader,
   leaseHeader,
+  opaqueValue,
   operations,
   type Operation,
   type OperationId,
@@ -10,6 +11,7 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
   decodeCall,
+  requirePrincipal,
   softwareOf,
   type JsonHandlers,
   type JsonOperationId,
@@ -20,8 +22,6 @@ import { abortSignalOf } from './abort-signal.ts';
 
 /** A call with what only HTTP has: for handlers whose bytes stream in or out. */
 export interface HttpCall<Id extends OperationId> extends OperationCall<Id> {
-  /** For answers that go on for long: throws when the credential no longer holds. */
-  readonly reauthenticate: () => Promise<void>;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
 }
@@ -56,10 +56,10 @@ declare module 'fastify' {
  * Adds the routes of the whole table; a row without a handler does not compile. Rows that take bytes
  * live in a scope whose parser leaves the body alone: their handlers stream it.
  */
-export function addOperationRoutes(app: FastifyInstance, handlers: Handlers): void {
+export function addOperationRoutes(app: FastifyInstance, handlers: Handlers, checkLease: CheckLease): void {
   const ids = Object.keys(operations) as OperationId[];
   const streams = (id: OperationId): boolean => ['bytes', 'multipart'].includes(operations[id].request);
-  for (const id of ids.filter((each) => !streams(each))) addRoute(app, id, handlers);
+  for (const id of ids.filter((each) => !streams(each))) addRoute(app, id, handlers, checkLease);
   void app.register((scope, _, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _payload, parsed) => {
@@ -74,12 +74,43 @@ export function addOperationRoutes(app: FastifyInstance, handlers: Handlers): vo
       }
       next();
     });
-    for (const id of ids.filter(streams)) addRoute(scope, id, handlers);
+    for (const id of ids.filter(streams)) addRoute(scope, id, handlers, checkLease);
     done();
   });
 }
 
-function addRoute(app: FastifyInstance, id: OperationId, handlers: Handlers): void {
+/**
+ * Refuses a call whose lease has ended. `mayRepeat`: it carries a key, and a repetition is answered also after its lease.
+ * Errors: `job_not_found`, `lease_lost`.
+ */
+export type CheckLease = (principal: Principal, jobId: string, leaseId: string, mayRepeat: boolean) => Promise<void>;
+
+/** What comes in one piece with its headers, more or less. */
+const smallBodyBytes = 16 * 1024;
+
+/**
+ * For rows of JSON that take a lease: what the header says is looked at before a body is waited for. A small body is here
+ * already and its own commit decides: an early look would save nothing, cost every heartbeat a second read of its job,
+ * and come before a wrong `workerId` in the body is refused. (Uploads look for themselves.)
+ */
+function refuseLostLeaseEarly(row: Operation, checkLease: CheckLease) {
+  return async (request: FastifyRequest): Promise<void> => {
+    const { headers } = request.raw;
+    if (!isWaitedFor(request)) return;
+    const leaseId = opaqueValue(leaseHeader, headers[leaseHeader]);
+    const { jobId } = request.params as { readonly jobId?: string };
+    if (leaseId === undefined || jobId === undefined) return;
+    const mayRepeat = row.idempotent && headers[idempotencyHeader] !== undefined;
+    await checkLease(requirePrincipal(request.principal), jobId, leaseId, mayRepeat);
+  };
+}
+
+function isWaitedFor({ headers }: FastifyRequest): boolean {
+  if (headers['transfer-encoding'] !== undefined || headers.expect !== undefined) return true;
+  return Number(headers['content-length'] ?? 0) > smallBodyBytes;
+}
+
+function addRoute(app: FastifyInstance, id: OperationId, handlers: Handlers, checkLease: CheckLease): void {
   const row: Operation = operations[id];
   // The table pairs each id with its handler's type; the loop over ids loses that pairing.
   const handler = handlers[id] as (call: unknown) => Promise<unknown>;
@@ -87,6 +118,7 @@ function addRoute(app: FastifyInstance, id: OperationId, handlers: Handlers): vo
     method: row.method === 'GET' ? ['GET', 'HEAD'] : row.method,
     url: row.path.replace(/\{\+\w+\}$/, '*').replaceAll(/\{(\w+)\}/g, ':$1'),
     config: { operation: id },
+    ...(row.lease && row.request === 'json' ? { onRequest: refuseLostLeaseEarly(row, checkLease) } : {}),
     handler: async (request, reply) => {
       const answer = await handler(callOf(row, request, reply));
       if (row.response !== 'json') return answer;

@@ -13,6 +13,7 @@ function hint(number: number, fields: Partial<Hint> = {}): Hint {
 class Channel implements HintChannel {
   readonly sent: string[] = [];
   readonly #listeners: ((message: string) => void)[] = [];
+  readonly #missed: (() => void)[] = [];
 
   send(message: string): Promise<void> {
     this.sent.push(message);
@@ -20,9 +21,15 @@ class Channel implements HintChannel {
     return Promise.resolve();
   }
 
-  listen(heard: (message: string) => void): Promise<void> {
+  listen(heard: (message: string) => void, missed: () => void): Promise<void> {
     this.#listeners.push(heard);
+    this.#missed.push(missed);
     return Promise.resolve();
+  }
+
+  /** The first who listened was away, and is back. */
+  break(): void {
+    this.#missed[0]?.();
   }
 
   inject(message: string): void {
@@ -50,6 +57,12 @@ describe('hints', () => {
     expect(one.heard).toEqual([hint(1)]);
     clock.advance(1000);
     expect(one.heard).toHaveLength(1);
+  });
+
+  it('of a time in which the channel was lost are made up for by looking at everything, here and there', async () => {
+    const { channel, one, two } = await twoServers();
+    channel.break();
+    expect([one.heard, two.heard]).toEqual([['much'], ['much']]);
   });
 
   it('reach other servers with the route, 50 ms later, the newest of each job', async () => {

@@ -2,6 +2,7 @@ import { jobStatuses, type JobRecord, type JobStatus } from '@proofhouse/core';
 import { z } from 'zod';
 import type { Clock } from '../kernel/clock.ts';
 import { routeOf, type JobRoute } from './job-route.ts';
+import type { ReadyJob } from './job-store.ts';
 
 /** Something changed about a job: look again. There is no delivery guarantee; readers read by cursor. */
 export interface Hint {
@@ -23,12 +24,20 @@ export function hintOf(job: JobRecord): Hint {
   return ready ? { ...hint, route: routeOf(job) } : hint;
 }
 
+/** What to say of a job whose delay has ended. */
+export function hintOfReady({ jobId, seq, route }: ReadyJob): Hint {
+  return { jobId, seq, status: 'queued', route };
+}
+
 /** Carries hints between the servers of one database. Best effort: it loses messages and never throws. */
 export interface HintChannel {
   /** At most `maxMessageBytes` of UTF-8. */
   send(message: string): Promise<void>;
-  /** Hears what others sent, and possibly what this server sent itself. */
-  listen(heard: (message: string) => void): Promise<void>;
+  /**
+   * Hears what others sent, and possibly what this server sent itself. `missed` says, once it hears again, that it was
+   * deaf and dumb for a while.
+   */
+  listen(heard: (message: string) => void, missed: () => void): Promise<void>;
 }
 
 export const maxMessageBytes = 7000;
@@ -51,9 +60,16 @@ export class JobHints {
   }
 
   async start(): Promise<void> {
-    await this.#channel?.listen((message) => {
-      this.#receive(message);
-    });
+    await this.#channel?.listen(
+      (message) => {
+        this.#receive(message);
+      },
+      () => {
+        this.#deliver('much');
+        // What was sent meanwhile was lost, too.
+        this.#say({ much: true });
+      },
+    );
   }
 
   /** To be called after the change is committed. */
@@ -95,7 +111,11 @@ export class JobHints {
   #send(): void {
     const hints = [...(this.#gathered?.values() ?? [])];
     this.#gathered = undefined;
-    const whole = JSON.stringify({ from: this.#serverId, hints });
+    this.#say({ hints });
+  }
+
+  #say(told: { hints: readonly Hint[] } | { much: true }): void {
+    const whole = JSON.stringify({ from: this.#serverId, ...told });
     const fits = Buffer.byteLength(whole) <= maxMessageBytes;
     void this.#channel?.send(fits ? whole : JSON.stringify({ from: this.#serverId, much: true }));
   }

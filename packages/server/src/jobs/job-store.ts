@@ -12,6 +12,7 @@ import type {
 import type { IdempotencyKey } from '../kernel/commit.ts';
 import type { Page, PageRequest } from '../kernel/page.ts';
 import type { JobDepth } from './job-depth.ts';
+import type { JobRoute } from './job-route.ts';
 
 /**
  * Where jobs and their events lie. Every verb is atomic and durable when its promise settles; the
@@ -35,7 +36,9 @@ export interface JobStore {
    * Claims up to `maxJobs` of the eligible ready jobs, in the order priority desc, createdAt, id. Two
    * claimers never get one job, and jobs that the claimer may not have cost nothing. With a known
    * idempotency key it gives the jobs of the first claim, as they are now; a claim that found nothing
-   * leaves its key unused, so that a wait can ask again with it. On its way it ends some leases that passed.
+   * leaves its key unused, so that a wait can ask again with it. On its way it ends some leases that passed, and makes jobs
+   * ready whose delay has: a job that is due is never missed because another verb makes it ready at that moment. (One that
+   * another call writes to at that moment is passed over.)
    */
   claim(request: ClaimRequest): Promise<Claimed>;
 
@@ -47,12 +50,12 @@ export interface JobStore {
 
   /**
    * Writes a holder's events into the log, numbered in one commit, when core's `checkFence` lets it. With a known key
-   * it writes nothing and gives the place of the first call's events. Undefined: no such job.
+   * it writes nothing and gives the first call's events. Undefined: no such job.
    */
   append(request: AppendRequest): Promise<Appended | undefined>;
 
-  /** Ends leases that passed before `now`, at most `limit` of them; safe with many servers at once. */
-  sweep(now: number, limit: number): Promise<JobRecord[]>;
+  /** Does what time has come for, at most `limit` of each kind; safe with many servers at once. */
+  sweep(now: number, limit: number): Promise<Passed>;
 
   /** How many ready jobs of the same route come before this one; counts to `most` at most. */
   countAhead(job: JobRecord, most: number): Promise<number>;
@@ -77,7 +80,12 @@ export interface AppendRequest {
 }
 
 export type Appended =
-  | { readonly outcome: 'appended' | 'repeated'; readonly firstSeq: number }
+  | {
+      readonly outcome: 'appended' | 'repeated';
+      readonly events: readonly JobEventRecord[];
+      /** The job's. */
+      readonly type: string;
+    }
   | { readonly outcome: 'refused'; readonly refusal: Refusal }
   | { readonly outcome: 'conflict' };
 
@@ -105,4 +113,26 @@ export interface ClaimRequest {
 }
 
 export type Claimed =
-  { readonly outcome: 'claimed' | 'repeated'; readonly jobs: readonly JobRecord[] } | { readonly outcome: 'conflict' };
+  | {
+      readonly outcome: 'claimed';
+      readonly jobs: readonly JobRecord[];
+      /** Of claims that were served together one tells what they did on their way. */
+      readonly passed?: Passed;
+    }
+  | { readonly outcome: 'repeated'; readonly jobs: readonly JobRecord[] }
+  | { readonly outcome: 'conflict' };
+
+/** What a verb did because time had passed: whoever waits for it has to be told. */
+export interface Passed {
+  /** Jobs whose lease had ended, as they became by that. */
+  readonly ended: readonly JobRecord[];
+  /** Jobs whose delay had ended, and which can be claimed now. */
+  readonly ready: readonly ReadyJob[];
+}
+
+export interface ReadyJob {
+  readonly jobId: string;
+  /** The number of its newest event. */
+  readonly seq: number;
+  readonly route: JobRoute;
+}

@@ -1,7 +1,9 @@
 import {
   actorOf,
+  checkLease,
   decideJob,
   explainWait,
+  isUuid,
   maxCountedPosition,
   maxSummaryBytes,
   may,
@@ -28,10 +30,10 @@ import { sha256Hex } from '../kernel/secret.ts';
 import type { Presence } from '../workers/presence.ts';
 import { ClaimWaiters, type ClaimScope } from './claim-waiters.ts';
 import { fieldError, idempotencyConflict, jobNotFound } from './job-errors.ts';
-import { hintOf, type JobHints } from './job-hints.ts';
+import { hintOf, hintOfReady, type JobHints } from './job-hints.ts';
 import { claimScope, holderOf, type Holder } from './job-holder.ts';
 import { noteDrafts } from './job-log.ts';
-import type { JobStore } from './job-store.ts';
+import type { JobStore, Passed } from './job-store.ts';
 import { newJobRecord, type NewJob } from './new-job.ts';
 
 export interface ClaimCall {
@@ -57,6 +59,17 @@ export interface ClaimOptions {
   /** What the worker calls its software, for the list of workers. */
   readonly version?: string | undefined;
   readonly signal: AbortSignal;
+  /** Throws when the caller's credential no longer holds: asked before every look but the first. */
+  readonly reauthenticate: () => Promise<void>;
+}
+
+/** What a holder wrote into a job's log. */
+export interface Noted {
+  readonly events: readonly JobEventRecord[];
+  /** The job's. */
+  readonly type: string;
+  /** False when the idempotency key had written them before. */
+  readonly created: boolean;
 }
 
 export interface CompleteItem {
@@ -70,9 +83,11 @@ export type CompleteResult =
 
 /** How often a waiting claim looks again by itself: for jobs that other servers added or whose delay passed. */
 const claimPollMs = 1000;
-/** How often passed leases are ended, at most this many at a time. */
+/** How often leases and delays that passed are ended, so many in one commit. */
 export const sweepEveryMs = 2000;
 const sweepBatch = 200;
+/** Commits of one sweep at most: what is left then is left to the next. */
+const mostBatches = 50;
 
 export interface JobsParts {
   readonly store: JobStore;
@@ -154,8 +169,9 @@ export class Jobs {
 
   /**
    * Up to `maxJobs` jobs that the worker may have, claimed one by one; none after waiting `waitSeconds`. `signal`
-   * ends the wait of a caller that went away, so that no job is claimed for nobody.
-   * Errors: `worker_not_authorized`, `idempotency_conflict`, `invalid_request`.
+   * ends the wait of a caller that went away, so that no job is claimed for nobody, and a credential that was revoked
+   * meanwhile is given none.
+   * Errors: `worker_not_authorized`, `idempotency_conflict`, `invalid_request`, `unauthenticated`.
    */
   async claim(principal: Principal, call: ClaimCall, options: ClaimOptions): Promise<readonly JobRecord[]> {
     const workerId = holderOf(principal, call.workerId);
@@ -163,7 +179,10 @@ export class Jobs {
     for (const type of call.allowedTypes ?? []) this.#checkType(type);
     this.#presence.claimed({ workerId, version: options.version, ...scope });
     const deadline = this.#clock.now() + call.waitSeconds * 1000;
-    for (;;) {
+    for (let looks = 1; ; looks++) {
+      // A look comes once a second, or because a job may be there: then it must not go to whoever lost the right to it.
+      if (looks > 1) await options.reauthenticate();
+      if (looks > 1 && options.signal.aborted) return [];
       const { found: jobs, missed } = await this.#waiters.look(scope, () =>
         this.#claimOnce(principal, workerId, scope, call, options.key),
       );
@@ -235,7 +254,7 @@ export class Jobs {
    * Writes a holder's own events, numbered in one commit; a known key gives those of the first call.
    * Errors: as `#work`, `invalid_request`, `idempotency_conflict`.
    */
-  async note(holder: Holder, jobId: string, inputs: readonly EventInput[], key?: string): Promise<JobEventRecord[]> {
+  async note(holder: Holder, jobId: string, inputs: readonly EventInput[], key?: string): Promise<Noted> {
     const events = noteDrafts(inputs);
     if (!isUuid(jobId)) throw jobNotFound(jobId);
     const now = this.#clock.now();
@@ -245,10 +264,24 @@ export class Jobs {
     if (result === undefined) throw jobNotFound(jobId);
     if (result.outcome === 'conflict') throw idempotencyConflict();
     if (result.outcome === 'refused') throw new AppError(result.refusal.code, result.refusal.message);
-    const { firstSeq } = result;
-    if (result.outcome === 'repeated') return this.#store.events(jobId, firstSeq - 1, events.length);
-    this.#hints.publish({ jobId, seq: firstSeq + events.length - 1, status: 'running' });
-    return events.map((event, index) => ({ ...event, jobId, seq: firstSeq + index, createdAt: now }));
+    const created = result.outcome === 'appended';
+    const seq = result.events.at(-1)?.seq;
+    if (created && seq !== undefined) this.#hints.publish({ jobId, seq, status: 'running' });
+    return { events: result.events, type: result.type, created };
+  }
+
+  /**
+   * Refuses a lease that has ended before the rest of the call is known: whoever sends much is told before it has sent it.
+   * `mayRepeat`: the call may be answered although its lease ended, so only the job is looked for.
+   * Errors: `job_not_found`, `lease_lost`.
+   */
+  async checkLease(principal: Principal, jobId: string, leaseId: string, mayRepeat: boolean): Promise<void> {
+    const job = await this.require(jobId);
+    if (mayRepeat) return;
+    // Others than workers name theirs in the body, which is not here yet.
+    const workerId = principal.kind === 'worker' ? principal.workerId : (job.claimedBy ?? '');
+    const refusal = checkLease(job, { workerId, leaseId }, this.#clock.now());
+    if (refusal !== undefined) throw new AppError(refusal.code, refusal.message);
   }
 
   /** Ids of the running jobs of a worker, newest first, at most 100. */
@@ -267,12 +300,13 @@ export class Jobs {
     return explainWait(job, workers, ahead, this.#clock.now());
   }
 
-  /** Ends leases that passed; gives how many. Called again and again by the server. */
-  async sweep(): Promise<number> {
-    const ended = await this.#store.sweep(this.#clock.now(), sweepBatch);
-    for (const job of ended) this.#hints.publish(hintOf(job));
-    if (ended.length > 0) this.#meter.leasesLost(ended.length);
-    return ended.length;
+  /** Ends leases and delays that passed, and tells. Called again and again by the server. */
+  async sweep(): Promise<void> {
+    for (let batches = 1; batches <= mostBatches && !this.#stopping; batches++) {
+      const passed = await this.#store.sweep(this.#clock.now(), sweepBatch);
+      this.#tellPassed(passed);
+      if (passed.ended.length < sweepBatch && passed.ready.length < sweepBatch) return;
+    }
   }
 
   // Errors: `job_not_found`, `lease_lost`, `job_state_conflict`, `job_ownership_mismatch`.
@@ -300,8 +334,17 @@ export class Jobs {
       idempotency,
     });
     if (result.outcome === 'conflict') throw idempotencyConflict();
-    if (result.outcome === 'claimed') for (const job of result.jobs) this.#noteClaim(job);
+    if (result.outcome === 'claimed') {
+      for (const job of result.jobs) this.#noteClaim(job);
+      if (result.passed !== undefined) this.#tellPassed(result.passed);
+    }
     return result.jobs;
+  }
+
+  #tellPassed({ ended, ready }: Passed): void {
+    for (const job of ended) this.#hints.publish(hintOf(job));
+    for (const job of ready) this.#hints.publish(hintOfReady(job));
+    if (ended.length > 0) this.#meter.leasesLost(ended.length);
   }
 
   #noteClaim(job: JobRecord): void {
@@ -337,12 +380,6 @@ export class Jobs {
     const fingerprint = sha256Hex(JSON.stringify(request));
     return { principal, operation, key, fingerprint, expiresAt: this.#clock.now() + idempotencyLifeMs };
   }
-}
-
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-function isUuid(id: string): boolean {
-  return uuid.test(id);
 }
 
 function boundedText(text: string | null, field: string): string | null {

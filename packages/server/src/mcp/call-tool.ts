@@ -17,5 +17,6 @@ export async function callTool(
   const decoded = decodeCall(row, { principal: caller.principal, ...toolParts(row, given), names });
   // The table pairs each id with its handler's type; looking it up by name loses that pairing.
   const handler = parts.handlers[id as JsonOperationId] as (call: unknown) => Promise<{ readonly body: unknown }>;
-  return (await handler({ ...decoded, software: caller.software, signal: caller.signal })).body;
+  const { software, signal, reauthenticate } = caller;
+  return (await handler({ ...decoded, software, signal, reauthenticate })).body;
 }

@@ -17,4 +17,6 @@ export interface ToolCaller {
   readonly principal: Principal;
   readonly software: string | undefined;
   readonly signal: AbortSignal;
+  /** Throws when the credential no longer holds. */
+  readonly reauthenticate: () => Promise<void>;
 }

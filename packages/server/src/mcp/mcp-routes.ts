@@ -65,9 +65,10 @@ async function answerMessage(
 
 function toolCaller(parts: McpParts, request: FastifyRequest, principal: Principal): CallTool {
   const software = softwareOf(request.headers['user-agent']);
+  const reauthenticate = () => request.reauthenticate?.() ?? Promise.resolve();
   return async (row, given, signal): Promise<ToolResult> => {
     try {
-      const answer = await callTool(parts, row, given, { principal, software, signal });
+      const answer = await callTool(parts, row, given, { principal, software, signal, reauthenticate });
       request.log.info({ tool: row.tool.tool }, 'tool called');
       return toolSuccess(answer);
     } catch (error) {

@@ -34,9 +34,9 @@ export function jobEventHandlers(parts: JobEventParts): Pick<Handlers, EventOper
     appendEvents: async ({ principal, params, body, leaseId, idempotencyKey }) => {
       const { events, message = '', level = 'info', payload } = body;
       const inputs = events ?? [{ level, message, payload }];
-      const written = await jobs.note(holderFrom(principal, body, leaseId), params.jobId, inputs, idempotencyKey);
-      const job = await jobs.require(params.jobId);
-      return { body: { events: written.map((event) => show(event, job)) } };
+      const noted = await jobs.note(holderFrom(principal, body, leaseId), params.jobId, inputs, idempotencyKey);
+      const answer = { events: noted.events.map((event) => show(event, noted)) };
+      return noted.created ? { body: answer } : { status: 200, body: answer };
     },
     listEvents: async ({ principal, params, query }) => {
       const job = await jobs.get(principal, params.jobId);
@@ -47,10 +47,11 @@ export function jobEventHandlers(parts: JobEventParts): Pick<Handlers, EventOper
       const job = await jobs.get(call.principal, call.params.jobId);
       const after = lastEventId(call) ?? call.query.after;
       const followed = log.follow(job.id, after, signalOf(call, parts));
-      return sendEventStream(call.reply, eventItems(call, jobs, job, followed));
+      return sendEventStream(call.reply, eventItems(call, jobs, job, followed), parts.stopping);
     },
     streamHints: async (call) => {
-      return sendEventStream(call.reply, hintItems(call, followHints(hints, clock, signalOf(call, parts))));
+      const followed = followHints(hints, clock, signalOf(call, parts));
+      return sendEventStream(call.reply, hintItems(call, followed), parts.stopping);
     },
   };
 }
@@ -114,6 +115,6 @@ function signalOf(call: Pick<HttpCall<'streamHints'>, 'reply'>, parts: JobEventP
   return AbortSignal.any([abortSignalOf(call.reply), parts.stopping]);
 }
 
-function show(event: JobEventRecord, job: JobRecord) {
+function show(event: JobEventRecord, job: Pick<JobRecord, 'type'>) {
   return jobEventToWire(event, categoryOf(job.type));
 }

@@ -2,7 +2,7 @@ import { decideJob, type JobCommand, type JobRecord } from '@proofhouse/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { routeMatches, routeOf } from '../../jobs/job-route.ts';
-import type { ClaimRequest } from '../../jobs/job-store.ts';
+import type { Claimed, ClaimRequest, Passed } from '../../jobs/job-store.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { claimBy, newJob, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
@@ -66,6 +66,7 @@ class Model {
 
   add(job: JobRecord): void {
     this.jobs.set(job.id, job);
+    this.#noteDelay(job);
     this.events.set(job.id, ['queued']);
   }
 
@@ -73,9 +74,25 @@ class Model {
     const decision = decideJob(this.jobs.get(id)!, command, now);
     if (decision.outcome === 'changed') {
       this.jobs.set(id, decision.job);
+      this.#noteDelay(decision.job);
       this.events.get(id)?.push(...decision.events.map((event) => event.kind));
     }
     return decision;
+  }
+
+  #noteDelay({ id, status, nextAttemptAt }: JobRecord): void {
+    if (status === 'queued' && nextAttemptAt !== null) this.#delays.set(id, nextAttemptAt);
+    else this.#delays.delete(id);
+  }
+
+  /** Jobs that wait, and when they may be claimed at the earliest. */
+  #delays = new Map<string, number>();
+
+  /** Jobs whose delay has ended since this was last asked. */
+  due(now: number): string[] {
+    const due = [...this.#delays].filter(([, at]) => at <= now).map(([id]) => id);
+    for (const id of due) this.#delays.delete(id);
+    return due.toSorted();
   }
 
   sweep(now: number): string[] {
@@ -122,6 +139,11 @@ function commandOf(act: Act & { act: 'command' }, job: JobRecord): JobCommand {
   }
 }
 
+function passedOf(answer: Claimed | { readonly passed: Passed }): [string[], string[]] {
+  const { ended = [], ready = [] } = ('passed' in answer ? answer.passed : undefined) ?? {};
+  return [ended.map((job) => job.id).toSorted(), ready.map(({ jobId }) => jobId).toSorted()];
+}
+
 async function play(store: MetadataStore, script: readonly Act[]): Promise<void> {
   const model = new Model();
   let now = start;
@@ -139,10 +161,17 @@ async function play(store: MetadataStore, script: readonly Act[]): Promise<void>
     if (act.act === 'claim') {
       const leaseIds = Array.from({ length: act.count }, (_, i) => `lease-${now}-${i}`);
       const request = claimBy('w', { capabilities: act.capabilities, leaseMs: act.leaseMs, leaseIds, now });
-      expect(await store.jobs.claim(request)).toEqual({ outcome: 'claimed', jobs: model.claim(request) });
+      const claimed = await store.jobs.claim(request);
+      const ended = model.sweep(now);
+      const due = model.due(now);
+      const jobs = model.claim(request);
+      expect(claimed).toMatchObject({ outcome: 'claimed', jobs });
+      const others = due.filter((id) => !jobs.some((job) => job.id === id));
+      expect(passedOf(claimed)).toEqual([ended, others]);
     }
     if (act.act === 'sweep') {
-      expect((await store.jobs.sweep(now, 100)).map((job) => job.id).toSorted()).toEqual(model.sweep(now));
+      const passed = await store.jobs.sweep(now, 100);
+      expect(passedOf({ passed })).toEqual([model.sweep(now), model.due(now)]);
     }
     const ids = [...model.jobs.keys()];
     if (act.act === 'command' && ids.length > 0) {

@@ -75,7 +75,10 @@ export function presenceContract(harness: StoreHarness): void {
       const [one, other] = await pair();
       if (one.hintChannel === undefined) return;
       const heard: string[] = [];
-      await one.hintChannel.listen((message) => heard.push(message));
+      await one.hintChannel.listen(
+        (message) => heard.push(message),
+        () => undefined,
+      );
       await other.hintChannel?.send('first');
       await other.hintChannel?.send('ü'.repeat(3500));
       await expect.poll(() => heard.length).toBe(2);

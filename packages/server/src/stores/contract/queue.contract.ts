@@ -1,12 +1,13 @@
-import { decideJob, type JobCommand, type JobRecord } from '@proofhouse/core';
+import { decideJob, type Fence, type JobCommand, type JobEventDraft, type JobRecord } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
+import { routeOf } from '../../jobs/job-route.ts';
 import type { JobFilter } from '../../jobs/job-store.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { claimBy, key, newJob, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
 
 export function queueContract(harness: StoreHarness): void {
-  const { fresh } = storesOf(harness);
+  const { fresh, pair } = storesOf(harness);
   const act = (store: MetadataStore, id: string, command: JobCommand, now = start) =>
     store.jobs.apply(id, now, (job) => decideJob(job, command, now));
   const claimIds = async (store: MetadataStore, ...args: Parameters<typeof claimBy>): Promise<string[]> => {
@@ -146,6 +147,18 @@ export function queueContract(harness: StoreHarness): void {
       expect((await store.jobs.find(job.id))?.nextAttemptAt).toBeNull();
     });
 
+    it('tells of the due jobs that it made ready and did not take', async () => {
+      const store = await fresh();
+      const [first, second] = [
+        newJob({ nextAttemptAt: start + 5 }),
+        newJob({ nextAttemptAt: start + 5, type: 'exec' }),
+      ];
+      for (const job of [first, second]) await store.jobs.enqueue(job);
+      const claimed = await store.jobs.claim(claimBy('w', { now: start + 5 }));
+      const ready = [{ jobId: second.id, seq: 1, route: routeOf(second) }];
+      expect(claimed).toMatchObject({ jobs: [{ id: first.id }], passed: { ended: [], ready } });
+    });
+
     it('gives a repeated key the jobs of the first claim, as they are now', async () => {
       const store = await fresh();
       const job = newJob();
@@ -163,13 +176,15 @@ export function queueContract(harness: StoreHarness): void {
       expect(await store.jobs.claim(other)).toEqual({ outcome: 'conflict' });
     });
 
-    it('ends leases that passed on its way', async () => {
+    it('ends leases that passed on its way, and tells which', async () => {
       const store = await fresh();
       const job = newJob();
       await store.jobs.enqueue(job);
       await store.jobs.claim(claimBy('lost', { leaseMs: 100 }));
-      expect(await claimIds(store, 'w', { now: start + 100 })).toEqual([]);
-      expect((await store.jobs.find(job.id))?.status).toBe('queued');
+      const claimed = await store.jobs.claim(claimBy('w', { now: start + 100 }));
+      const queued = await store.jobs.find(job.id);
+      expect(queued?.status).toBe('queued');
+      expect(claimed).toEqual({ outcome: 'claimed', jobs: [], passed: { ended: [queued], ready: [] } });
       expect(await claimIds(store, 'w', { now: start + 1100 })).toEqual([job.id]);
     });
   });
@@ -268,21 +283,106 @@ export function queueContract(harness: StoreHarness): void {
         await store.jobs.enqueue(newJob({ maxAttempts: i === 0 ? 1 : 3, createdAt: start + i }));
         await store.jobs.claim(claimBy('w', { leaseMs: 100 + i, now: start + 10 }));
       }
-      expect(await store.jobs.sweep(start + 109, 10)).toEqual([]);
-      const [dead, second] = await store.jobs.sweep(start + 200, 2);
+      expect(await store.jobs.sweep(start + 109, 10)).toEqual({ ended: [], ready: [] });
+      const [dead, second] = (await store.jobs.sweep(start + 200, 2)).ended;
       expect([dead?.status, second?.status]).toEqual(['dead_letter', 'queued']);
       expect(await store.jobs.find(second!.id)).toEqual(second);
-      expect(await store.jobs.sweep(start + 200, 10)).toHaveLength(3);
-      expect(await store.jobs.sweep(start + 200, 10)).toEqual([]);
+      expect((await store.jobs.sweep(start + 200, 10)).ended).toHaveLength(3);
+      expect(await store.jobs.sweep(start + 200, 10)).toEqual({ ended: [], ready: [] });
     });
 
-    it('makes delayed jobs claimable', async () => {
+    it('makes delayed jobs claimable, at most as many as asked, and tells which and for whom', async () => {
       const store = await fresh();
-      const job = newJob({ nextAttemptAt: start + 5 });
+      const job = newJob({ nextAttemptAt: start + 5, requiredCapabilities: ['git'] });
+      await store.jobs.enqueue(newJob({ nextAttemptAt: start + 7 }));
       await store.jobs.enqueue(job);
-      expect(await store.jobs.sweep(start + 5, 10)).toEqual([]);
+      expect(await store.jobs.sweep(start + 4, 10)).toEqual({ ended: [], ready: [] });
+      const ready = [{ jobId: job.id, seq: 1, route: routeOf(job) }];
+      expect(await store.jobs.sweep(start + 10, 1)).toEqual({ ended: [], ready });
+      expect((await store.jobs.sweep(start + 10, 10)).ready).toHaveLength(1);
+      expect(await store.jobs.sweep(start + 10, 10)).toEqual({ ended: [], ready: [] });
       expect(await store.jobs.find(job.id)).toEqual(job);
-      expect(await claimIds(store, 'w', { now: start + 5 })).toEqual([job.id]);
+      expect(await claimIds(store, 'w', { now: start + 10, capabilities: ['git'], leaseIds: ['l', 'm'] })).toContain(
+        job.id,
+      );
+    });
+  });
+
+  describe('append', () => {
+    const note = (message: string): JobEventDraft => ({ kind: 'note', level: 'info', message, payload: { message } });
+    const held = async (store: MetadataStore): Promise<{ job: JobRecord; fence: Fence }> => {
+      const job = newJob({ type: 'exec' });
+      await store.jobs.enqueue(job);
+      await store.jobs.claim(claimBy('w', { leaseIds: ['l'], types: ['exec'] }));
+      return { job, fence: { workerId: 'w', leaseId: 'l' } };
+    };
+
+    it('numbers events in their order behind those that are there, and gives them with the type of the job', async () => {
+      const store = await fresh();
+      const { job, fence } = await held(store);
+      const now = start + 5;
+      const first = await store.jobs.append({ jobId: job.id, fence, events: [note('a'), note('b')], now });
+      const second = await store.jobs.append({ jobId: job.id, fence, events: [note('c')], now });
+      const written = ['a', 'b', 'c'].map((text, i) => ({ ...note(text), jobId: job.id, seq: 3 + i, createdAt: now }));
+      expect(first).toEqual({ outcome: 'appended', type: 'exec', events: written.slice(0, 2) });
+      expect(second).toEqual({ outcome: 'appended', type: 'exec', events: written.slice(2) });
+      expect(await store.jobs.events(job.id, 2, 10)).toEqual(written);
+      expect((await store.jobs.find(job.id))?.lastSeq).toBe(5);
+    });
+
+    it('under a known key writes nothing and gives the first events, whatever became of the lease', async () => {
+      const store = await fresh();
+      const { job, fence } = await held(store);
+      const { resourceId: _, ...idempotency } = key({ operation: 'appendEvents' });
+      const request = { jobId: job.id, fence, events: [note('a'), note('b')], now: start, idempotency };
+      const first = await store.jobs.append(request);
+      await store.jobs.append({ ...request, idempotency: undefined });
+      await act(store, job.id, { kind: 'complete', fence, resultSummary: null });
+      expect(await store.jobs.append({ ...request, now: start + 1e6 })).toEqual({ ...first, outcome: 'repeated' });
+      const other = { ...request, idempotency: { ...idempotency, fingerprint: 'other' } };
+      expect(await store.jobs.append(other)).toEqual({ outcome: 'conflict' });
+      expect((await store.jobs.find(job.id))?.lastSeq).toBe(7);
+    });
+
+    it('is refused by the fence, or finds no job, and then leaves its key unused', async () => {
+      const store = await fresh();
+      const { job, fence } = await held(store);
+      const { resourceId: _, ...idempotency } = key({ operation: 'appendEvents' });
+      const request = { jobId: job.id, fence, events: [note('a')], now: start, idempotency };
+      expect(await store.jobs.append({ ...request, jobId: 'absent' })).toBeUndefined();
+      for (const [over, code] of [
+        [{ fence: { ...fence, leaseId: 'other' } }, 'lease_lost'],
+        [{ fence: { workerId: 'v', leaseId: undefined } }, 'job_ownership_mismatch'],
+        [{ now: start + 60_000 }, 'lease_lost'],
+      ] as const) {
+        expect(await store.jobs.append({ ...request, ...over })).toMatchObject({
+          outcome: 'refused',
+          refusal: { code },
+        });
+      }
+      expect(await store.jobs.events(job.id, 2, 10)).toEqual([]);
+      expect((await store.jobs.append(request))?.outcome).toBe('appended');
+    });
+
+    it('at once from many leaves no gap, and one key writes once', async () => {
+      const [one, two] = await pair();
+      const { job, fence } = await held(one);
+      const { resourceId: _, ...idempotency } = key({ operation: 'appendEvents' });
+      const answers = await Promise.all(
+        Array.from({ length: 40 }, (_, i) =>
+          [one, two][i % 2]!.jobs.append({
+            jobId: job.id,
+            fence,
+            events: [note(`${i}`), note(`${i}`)],
+            now: start,
+            ...(i % 4 === 0 ? { idempotency } : {}),
+          }),
+        ),
+      );
+      expect(answers.filter((answer) => answer?.outcome === 'repeated')).toHaveLength(9);
+      const events = await one.jobs.events(job.id, 2, 100);
+      expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: 62 }, (_, i) => i + 3));
+      for (let i = 0; i < events.length; i += 2) expect(events[i]?.message).toBe(events[i + 1]?.message);
     });
   });
 

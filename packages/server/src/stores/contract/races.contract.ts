@@ -225,9 +225,10 @@ export function racesContract(harness: StoreHarness): void {
       const ended: JobRecord[] = [];
       // Rows that the other server has in hand are left to it: a sweep may find fewer than there are.
       while (ended.length < jobs.length) {
-        ended.push(...(await Promise.all([0, 1, 2, 3].map((i) => stores[i % 2]!.jobs.sweep(start + 20, 50)))).flat());
+        const sweeps = await Promise.all([0, 1, 2, 3].map((i) => stores[i % 2]!.jobs.sweep(start + 20, 50)));
+        ended.push(...sweeps.flatMap((passed) => passed.ended));
       }
-      expect(await stores[0].jobs.sweep(start + 20, 50)).toEqual([]);
+      expect((await stores[0].jobs.sweep(start + 20, 50)).ended).toEqual([]);
       expect(ended.map((job) => job.id).toSorted()).toEqual(jobs.map((job) => job.id));
       for (const job of ended) {
         expect(await stores[1].jobs.find(job.id)).toEqual(job);
@@ -235,6 +236,44 @@ export function racesContract(harness: StoreHarness): void {
         const kinds = ['lease_expired', job.maxAttempts === 1 ? 'dead_lettered' : 'retry_scheduled'];
         expect(events.map(({ kind }) => kind)).toEqual(kinds);
       }
+    });
+
+    it('a job that is due is never missed, whoever makes it ready, and is told of once', async () => {
+      const stores = await pair();
+      for (let round = 0; round < 40; round++) {
+        const now = start + round * 10;
+        const job = newJob({ createdAt: now, nextAttemptAt: now + 1 });
+        await stores[0].jobs.enqueue(job);
+        const [swept, claimed, again] = await Promise.all([
+          stores[round % 2]!.jobs.sweep(now + 1, 50),
+          stores[0].jobs.claim(claimBy('w', { now: now + 1 })),
+          stores[1].jobs.claim(claimBy('v', { now: now + 1 })),
+        ]);
+        const got = [claimed, again].flatMap((answer) => (answer as { jobs: readonly JobRecord[] }).jobs);
+        expect(got.map(({ id }) => id)).toEqual([job.id]);
+        expect(swept.ready.map(({ jobId }) => jobId)).toEqual(swept.ready.length === 0 ? [] : [job.id]);
+      }
+    });
+
+    it('of many due jobs each is made ready once, and claimed once', async () => {
+      const stores = await pair();
+      const jobs = Array.from({ length: 700 }, (_, i) => newJob({ nextAttemptAt: start + (i % 7) }));
+      await Promise.all(jobs.map((job) => stores[0].jobs.enqueue(job)));
+      const now = start + 10;
+      const told: string[] = [];
+      const seen: string[] = [];
+      const claimers = Array.from({ length: 16 }, async (_, i) => {
+        for (;;) {
+          const answer = await stores[i % 2]!.jobs.claim(claimBy(`w${i}`, { now }));
+          if (answer.outcome !== 'claimed') throw new Error(answer.outcome);
+          told.push(...(answer.passed?.ready ?? []).map(({ jobId }) => jobId));
+          if (answer.jobs.length === 0) return;
+          seen.push(...answer.jobs.map((job) => job.id));
+        }
+      });
+      await Promise.all([...claimers, stores[0].jobs.sweep(now, 100)]);
+      expect(seen.toSorted()).toEqual(jobs.map((job) => job.id));
+      expect(new Set(told).size).toBe(told.length);
     });
 
     it('the first value of a setting holds for everybody', async () => {

@@ -1,12 +1,13 @@
 import { checkFence } from '@proofhouse/core';
 import type { Appended, AppendRequest } from '../../jobs/job-store.ts';
+import { eventsAfter, findJob } from './job-reads.ts';
 import { nameResource, useKey } from './idempotency.ts';
-import { jobFromRow } from './job-row.ts';
+import { eventFromRow, jobFromRow } from './job-row.ts';
 import { insertEvents } from './job-writes.ts';
 import { lockJob } from './job-apply.ts';
 import type { SqlDialect } from './sql-dialect.ts';
 import { statement } from './statement.ts';
-import { first, put, Undo, type Verb } from './verb.ts';
+import { first, put, rows, Undo, type Verb } from './verb.ts';
 
 const setLastSeq = statement<{ id: string; lastSeq: number }>()((db, p) =>
   db.updateTable('jobs').set({ last_seq: p.lastSeq }).where('id', '=', p.id),
@@ -17,7 +18,7 @@ export function* appendEvents(dialect: SqlDialect, request: AppendRequest): Verb
   if (idempotency !== undefined) {
     const known = yield* useKey({ ...idempotency, resourceId: '' }, now);
     if (known.use === 'conflict') return { outcome: 'conflict' };
-    if (known.use === 'repeated') return { outcome: 'repeated', firstSeq: Number(known.resourceId) };
+    if (known.use === 'repeated') return yield* repeated(jobId, Number(known.resourceId), events.length);
   }
   const row = yield* first(lockJob, { id: jobId });
   if (row === undefined) throw new Undo(undefined);
@@ -27,5 +28,13 @@ export function* appendEvents(dialect: SqlDialect, request: AppendRequest): Verb
   yield* put(setLastSeq, { id: jobId, lastSeq: row.last_seq + events.length });
   yield* insertEvents(dialect, jobId, row.last_seq, events, now);
   if (idempotency !== undefined) yield* nameResource(idempotency, String(firstSeq));
-  return { outcome: 'appended', firstSeq };
+  const written = events.map((event, index) => ({ ...event, jobId, seq: firstSeq + index, createdAt: now }));
+  return { outcome: 'appended', events: written, type: row.type };
+}
+
+function* repeated(jobId: string, firstSeq: number, count: number): Verb<Appended | undefined> {
+  const row = yield* first(findJob, { id: jobId });
+  if (row === undefined) return undefined;
+  const found = yield* rows(eventsAfter, { jobId, after: firstSeq - 1, limit: count });
+  return { outcome: 'repeated', events: found.map(eventFromRow), type: row.type };
 }

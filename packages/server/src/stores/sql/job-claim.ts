@@ -1,6 +1,6 @@
 import { decideJob, type JobRecord } from '@proofhouse/core';
 import { routeMatches, type JobRoute } from '../../jobs/job-route.ts';
-import type { Claimed, ClaimRequest } from '../../jobs/job-store.ts';
+import type { Claimed, ClaimRequest, Passed, ReadyJob } from '../../jobs/job-store.ts';
 import { nameOfKey, nameResource, releaseKey, useKeys } from './idempotency.ts';
 import { jobFromRow } from './job-row.ts';
 import type { JobRoutes } from './job-routes.ts';
@@ -13,6 +13,8 @@ import { rows, type Verb } from './verb.ts';
 
 /** Leases that a claim ends on its way: the sweeper does the rest. */
 const expiredPerClaim = 20;
+/** Delayed jobs that a claim makes ready at a time. */
+const promotedAtOnce = 200;
 
 const jobsByIds = statement<{ ids: string }>()((db, p, dialect) =>
   db.selectFrom('jobs').selectAll().where(dialect.among('id', p.ids)),
@@ -32,10 +34,16 @@ export function* claimAll(dialect: SqlDialect, routes: JobRoutes, requests: read
   const answers = yield* answersOfKeys(dialect, requests);
   const claimants = requests.map((request): Claimant => ({ request, jobs: [] }));
   const open = claimants.filter(({ request }) => !answers.has(request));
-  if (open.length > 0) yield* claimReady(dialect, routes, open);
+  const passed = open.length > 0 ? yield* claimReady(dialect, routes, open) : nothingPassed;
   for (const { request, jobs } of open) yield* keepKey(request, jobs);
-  return claimants.map(({ request, jobs }) => answers.get(request) ?? { outcome: 'claimed', jobs });
+  const told = passed.ended.length > 0 || passed.ready.length > 0 ? open[0] : undefined;
+  return claimants.map((claimant) => {
+    const { request, jobs } = claimant;
+    return answers.get(request) ?? { outcome: 'claimed', jobs, ...(claimant === told ? { passed } : {}) };
+  });
 }
+
+const nothingPassed: Passed = { ended: [], ready: [] };
 
 /** Two claims of one key must not be served together: the second has to see what the first was given. */
 export function keyOfClaim({ idempotency }: ClaimRequest): string | undefined {
@@ -70,18 +78,34 @@ function* keepKey({ idempotency }: ClaimRequest, jobs: readonly JobRecord[]): Ve
   else yield* nameResource(idempotency, JSON.stringify(jobs.map((job) => job.id)));
 }
 
-function* claimReady(dialect: SqlDialect, routes: JobRoutes, claimants: readonly Claimant[]): Verb<void> {
+/** Gives what it did on its way; the jobs go to the claimants. */
+function* claimReady(dialect: SqlDialect, routes: JobRoutes, claimants: readonly Claimant[]): Verb<Passed> {
   const now = Math.max(...claimants.map(({ request }) => request.now));
   let outlook = yield* lookAhead();
-  if (isDue(outlook.leaseAt, now)) yield* endExpired(dialect, now, expiredPerClaim);
+  const ended = isDue(outlook.leaseAt, now) ? yield* endExpired(dialect, now, expiredPerClaim) : [];
+  const ready: ReadyJob[] = [];
+  let turn = false;
   for (;;) {
-    const promoted = isDue(outlook.delayedAt, now) ? yield* promoteDue(now) : 0;
-    if (promoted > 0) outlook = yield* lookAhead();
+    const due = isDue(outlook.delayedAt, now);
+    if (due && !turn) turn = yield* dialect.promotionTurn('leave');
+    const promoted = due && turn ? yield* promoteDue(routes, now, promotedAtOnce) : [];
+    ready.push(...promoted);
+    // Also when there was nothing to promote: whoever had the turn before may have done it since the last look.
+    if (due && turn) outlook = yield* lookAhead();
     const known = yield* routes.named(outlook.routeIds);
     for (const alike of byRoutes(known, claimants)) yield* claimHeads(dialect, alike);
-    // A crowd of due jobs that the claimer may not have must not hide one behind them.
-    if (promoted === 0 || claimants.every((claimant) => wanted(claimant) === 0)) return;
+    if (claimants.every((claimant) => wanted(claimant) === 0)) break;
+    if (due && !turn) {
+      // Due jobs are being made ready elsewhere: they are worth waiting for, once nothing else was found.
+      turn = yield* dialect.promotionTurn('wait');
+      outlook = yield* lookAhead();
+    } else if (promoted.length === 0) {
+      // Until then: a crowd of due jobs that the claimer may not have must not hide one behind them.
+      break;
+    }
   }
+  const claimed = new Set(claimants.flatMap(({ jobs }) => jobs.map((job) => job.id)));
+  return { ended, ready: ready.filter(({ jobId }) => !claimed.has(jobId)) };
 }
 
 function isDue(at: number | null, now: number): boolean {

@@ -1,14 +1,13 @@
 import { decideJob, type JobRecord } from '@proofhouse/core';
 import { sql } from 'kysely';
+import type { Passed, ReadyJob } from '../../jobs/job-store.ts';
 import { deleteExpiredKeys } from './idempotency.ts';
+import type { JobRoutes } from './job-routes.ts';
 import { jobFromRow } from './job-row.ts';
 import { writeChanges, type JobChange } from './job-writes.ts';
 import { statement } from './statement.ts';
 import { textList, type SqlDialect } from './sql-dialect.ts';
 import { put, rows, type Verb } from './verb.ts';
-
-/** How many delayed jobs become ready at a time. */
-const promoteBatch = 200;
 
 const expiredLeases = statement<{ now: number; limit: number }>()((db, p, dialect) =>
   dialect.locked(
@@ -27,7 +26,7 @@ const passedDelays = statement<{ now: number; limit: number }>()((db, p, dialect
   dialect.locked(
     db
       .selectFrom('jobs')
-      .select('id')
+      .select(['id', 'route_id', 'last_seq'])
       .where('status', '=', sql.lit('queued'))
       .where('ready', '=', sql.lit(0))
       .where('next_attempt_at', '<=', p.now)
@@ -55,16 +54,23 @@ export function* endExpired(dialect: SqlDialect, now: number, limit: number): Ve
   return changes.map(({ decision }) => decision.job);
 }
 
-/** Makes jobs claimable whose delay has passed, the longest due first; gives how many. */
-export function* promoteDue(now: number): Verb<number> {
-  const ids = (yield* rows(passedDelays, { now, limit: promoteBatch })).map(({ id }) => id);
-  if (ids.length > 0) yield* put(makeReady, { ids: textList(ids) });
-  return ids.length;
+/** Makes jobs claimable whose delay has passed, the longest due first. The verb must have the turn. */
+export function* promoteDue(routes: JobRoutes, now: number, limit: number): Verb<ReadyJob[]> {
+  const due = yield* rows(passedDelays, { now, limit });
+  if (due.length === 0) return [];
+  yield* put(makeReady, { ids: textList(due.map(({ id }) => id)) });
+  const known = yield* routes.named([...new Set(due.map((row) => row.route_id))]);
+  const routeOf = new Map(known.map((route) => [route.id, route]));
+  return due.flatMap(({ id, route_id, last_seq }) => {
+    const route = routeOf.get(route_id);
+    return route === undefined ? [] : { jobId: id, seq: last_seq, route };
+  });
 }
 
-export function* sweepJobs(dialect: SqlDialect, now: number, limit: number): Verb<JobRecord[]> {
+/** Promotes last: claims that find nothing wait for whoever is at it. */
+export function* sweepJobs(dialect: SqlDialect, routes: JobRoutes, now: number, limit: number): Verb<Passed> {
   const ended = yield* endExpired(dialect, now, limit);
-  yield* promoteDue(now);
   yield* deleteExpiredKeys(now, limit);
-  return ended;
+  const ready = (yield* dialect.promotionTurn('leave')) ? yield* promoteDue(routes, now, limit) : [];
+  return { ended, ready };
 }

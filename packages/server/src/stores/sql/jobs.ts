@@ -8,6 +8,7 @@ import type {
   Enqueued,
   JobFilter,
   JobStore,
+  Passed,
 } from '../../jobs/job-store.ts';
 import type { IdempotencyKey } from '../../kernel/commit.ts';
 import type { Page, PageRequest } from '../../kernel/page.ts';
@@ -20,6 +21,7 @@ import { claimAll, keyOfClaim } from './job-claim.ts';
 import { listOfJobs } from './job-lists.ts';
 import { countDepths } from './job-depths.ts';
 import { countReadyBefore } from './job-position.ts';
+import { eventsAfter, findJob } from './job-reads.ts';
 import { JobRoutes } from './job-routes.ts';
 import { eventFromRow, jobFromRow, jobToRow } from './job-row.ts';
 import { sweepJobs } from './job-sweep.ts';
@@ -27,7 +29,7 @@ import { insertEvents } from './job-writes.ts';
 import type { JobRow } from './schema.ts';
 import type { SqlDialect } from './sql-dialect.ts';
 import type { SqlEngine } from './sql-engine.ts';
-import { statement, statementsBy } from './statement.ts';
+import { statementsBy } from './statement.ts';
 import { first, put, rows, type Verb } from './verb.ts';
 
 const insertJob = statementsBy((columns: string, db, p: JobRow) =>
@@ -36,18 +38,6 @@ const insertJob = statementsBy((columns: string, db, p: JobRow) =>
     .values(
       Object.fromEntries(columns.split(',').map((column) => [column, p[column as keyof JobRow]])) as unknown as JobRow,
     ),
-);
-
-const findJob = statement<{ id: string }>()((db, p) => db.selectFrom('jobs').selectAll().where('id', '=', p.id));
-
-const eventsAfter = statement<{ jobId: string; after: number; limit: number }>()((db, p) =>
-  db
-    .selectFrom('job_events')
-    .selectAll()
-    .where('job_id', '=', p.jobId)
-    .where('seq', '>', p.after)
-    .orderBy('seq')
-    .limit(p.limit),
 );
 
 export class SqlJobStore implements JobStore {
@@ -101,10 +91,10 @@ export class SqlJobStore implements JobStore {
     return this.#engine.write(() => appendEvents(this.#engine.dialect, request));
   }
 
-  async sweep(now: number, limit: number): Promise<JobRecord[]> {
-    const ended = await this.#engine.write(() => sweepJobs(this.#engine.dialect, now, limit));
+  async sweep(now: number, limit: number): Promise<Passed> {
+    const passed = await this.#engine.write(() => sweepJobs(this.#engine.dialect, this.#routes, now, limit));
     await this.#engine.tidy();
-    return ended;
+    return passed;
   }
 
   countAhead(job: JobRecord, most: number): Promise<number> {

@@ -25,6 +25,12 @@ export interface SqlDialect {
    */
   readyHeads(routeIds: readonly string[], count: number): Verb<JobRow[]>;
 
+  /**
+   * Makes this verb the only one that makes due jobs ready, until it ends. While another one is at it, `wait` waits for
+   * its end and `leave` gives false. Whoever has the turn never waits for rows, so nobody waits in a circle.
+   */
+  promotionTurn(others: 'wait' | 'leave'): Verb<boolean>;
+
   /** Sets these columns (their names, joined by commas) of jobs that this verb holds. */
   updateJobs(columns: string, jobs: readonly JobUpdate[]): Verb<void>;
   insertEvents(events: readonly JobEventRow[]): Verb<void>;

@@ -12,12 +12,17 @@ describe.skipIf(server === undefined)('the hint channel of Postgres', () => {
   });
   afterEach(() => database.drop());
 
-  it('comes back by itself when its connection dies', async () => {
+  it('comes back by itself when its connection dies, and says that it missed something', async () => {
     const [one, other] = [new PostgresHintChannel(database.url), new PostgresHintChannel(database.url)];
     const heard: string[] = [];
-    await one.listen((message) => heard.push(message));
+    let missed = 0;
+    await one.listen(
+      (message) => heard.push(message),
+      () => (missed += 1),
+    );
     await other.send('before');
     await expect.poll(() => heard).toEqual(['before']);
+    expect(missed).toBe(0);
     const killed = await runOn(
       database.url,
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'proofhouse hints'",
@@ -29,6 +34,7 @@ describe.skipIf(server === undefined)('the hint channel of Postgres', () => {
         return heard.includes('after');
       })
       .toBe(true);
+    expect(missed).toBe(1);
     await Promise.all([one.close(), other.close()]);
   });
 
@@ -36,7 +42,11 @@ describe.skipIf(server === undefined)('the hint channel of Postgres', () => {
     const url = database.url.replace(/\w+$/, (name) => `${name}_later`);
     const channel = new PostgresHintChannel(url);
     const heard: string[] = [];
-    await channel.listen((message) => heard.push(message));
+    let missed = 0;
+    await channel.listen(
+      (message) => heard.push(message),
+      () => (missed += 1),
+    );
     await channel.send('lost');
     await runOn(database.url, `create database ${new URL(url).pathname.slice(1)}`);
     await expect
@@ -46,6 +56,7 @@ describe.skipIf(server === undefined)('the hint channel of Postgres', () => {
       })
       .toBe(true);
     expect(heard).not.toContain('lost');
+    expect(missed).toBe(1);
     await channel.close();
     await channel.send('closed');
     await runOn(database.url, `drop database ${new URL(url).pathname.slice(1)}`);

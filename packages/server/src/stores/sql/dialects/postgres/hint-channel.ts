@@ -12,13 +12,16 @@ const longestPauseMs = 5000;
 
 /**
  * LISTEN and NOTIFY on one connection outside the pool. A connection that dies is replaced, after pauses that grow;
- * what is sent meanwhile is lost. Behind a proxy that pools transactions it hears nothing.
+ * what is sent meanwhile is lost, and whoever listens is told when it is back. Behind a proxy that pools transactions it hears nothing.
  */
 export class PostgresHintChannel implements HintChannel {
   readonly #url: string;
   readonly #clock: Clock;
   #sending: Promise<void> = Promise.resolve();
   #heard: (message: string) => void = () => undefined;
+  #missed: () => void = () => undefined;
+  /** Whether messages may have been lost since the last connection. */
+  #deaf = false;
   /** The present connection, or the attempt at one; undefined between two attempts, and before the first. */
   #client: Promise<pg.Client | undefined> | undefined;
   #pauseMs = firstPauseMs;
@@ -45,8 +48,9 @@ export class PostgresHintChannel implements HintChannel {
     }
   }
 
-  async listen(heard: (message: string) => void): Promise<void> {
+  async listen(heard: (message: string) => void, missed: () => void): Promise<void> {
     this.#heard = heard;
+    this.#missed = missed;
     await this.#connected();
   }
 
@@ -76,6 +80,7 @@ export class PostgresHintChannel implements HintChannel {
     const lost = (): void => {
       if (over) return;
       over = true;
+      this.#deaf = true;
       void client.end().catch(() => undefined);
       this.#connectLater();
     };
@@ -90,6 +95,8 @@ export class PostgresHintChannel implements HintChannel {
       await client.query('set synchronous_commit = off');
       await client.query(`listen ${channel}`);
       this.#pauseMs = firstPauseMs;
+      if (this.#deaf) queueMicrotask(this.#missed);
+      this.#deaf = false;
       return client;
     } catch {
       lost();

@@ -4,7 +4,13 @@ import type { SqlDialect } from '../../sql-dialect.ts';
 import { takeOneByOne } from '../../idempotency.ts';
 import { insertOneByOne, updateOneByOne } from '../../job-writes.ts';
 import { sqliteReadyHeads } from './ready-heads.ts';
+import type { Verb } from '../../verb.ts';
 import { SteadyQueryCompiler } from './steady-query-compiler.ts';
+
+// eslint-disable-next-line require-yield -- a verb that has nothing to ask.
+function* alwaysMyTurn(): Verb<boolean> {
+  return true;
+}
 
 /** One writer, so rows need no locks. */
 export const sqliteDialect: SqlDialect = {
@@ -24,6 +30,7 @@ export const sqliteDialect: SqlDialect = {
   locked: (query) => query,
   among: (column, list) => sql`${sql.ref(column as string)} in (select value from json_each(${list}))`,
   readyHeads: sqliteReadyHeads,
+  promotionTurn: alwaysMyTurn,
   updateJobs: updateOneByOne,
   insertEvents: insertOneByOne,
   takeKeys: takeOneByOne,

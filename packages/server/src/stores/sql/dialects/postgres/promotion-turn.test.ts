@@ -1,0 +1,75 @@
+import type { JobRecord } from '@proofhouse/core';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { claimBy, newJob, start } from '../../../contract/records.ts';
+import { JobRoutes } from '../../job-routes.ts';
+import { sweepJobs } from '../../job-sweep.ts';
+import type { SqlEngine } from '../../sql-engine.ts';
+import { SqlMetadataStore } from '../../sql-metadata-store.ts';
+import { statement } from '../../statement.ts';
+import { first, Undo } from '../../verb.ts';
+import { postgresDialect } from './postgres-dialect.ts';
+import { openPostgresEngine } from './postgres-engine.ts';
+import { testDatabase, type TestDatabase } from './testing/test-database.ts';
+
+const server = inject('postgresUrl');
+
+const pause = statement<object>()((db) => ({
+  compile: () => ({ ...db.selectFrom('settings').compile(), sql: 'select pg_sleep(0.3)' }),
+}));
+
+describe.skipIf(server === undefined)('while a sweep makes due jobs ready and has not committed', () => {
+  const now = start + 10;
+  let database: TestDatabase;
+  let engine: SqlEngine;
+  let store: SqlMetadataStore;
+
+  beforeEach(async () => {
+    database = await testDatabase(server!);
+    engine = await openPostgresEngine(database.url);
+    store = new SqlMetadataStore(engine);
+  });
+  afterEach(async () => {
+    await store.close();
+    await database.drop();
+  });
+
+  /** A sweep that stops just before its end; the promise in it settles when it has been there. */
+  async function slowSweep(end: 'commit' | 'undo'): Promise<{ ended: Promise<unknown> }> {
+    const swept = Promise.withResolvers<undefined>();
+    const ended = engine.write(function* () {
+      const passed = yield* sweepJobs(postgresDialect, new JobRoutes(), now, 100);
+      swept.resolve(undefined);
+      yield* first(pause, {});
+      if (end === 'undo') throw new Undo(passed);
+      return passed;
+    });
+    await swept.promise;
+    return { ended };
+  }
+
+  const claim = async (over: Parameters<typeof claimBy>[1] = {}): Promise<(string | undefined)[]> => {
+    const answer = await store.jobs.claim(claimBy('w', { now, ...over }));
+    return (answer as { jobs: readonly JobRecord[] }).jobs.map((job) => job.id);
+  };
+
+  it.each(['commit', 'undo'] as const)('a claim finds them nevertheless (%s)', async (end) => {
+    const jobs = [newJob({ nextAttemptAt: start + 1 }), newJob({ nextAttemptAt: start + 2 })];
+    for (const job of jobs) await store.jobs.enqueue(job);
+    const { ended } = await slowSweep(end);
+    const claims = await Promise.all([claim(), claim()]);
+    expect(claims.flat().toSorted()).toEqual(jobs.map((job) => job.id));
+    await ended;
+  });
+
+  it('a claim that finds another job waits for nobody', async () => {
+    const [due, ready] = [newJob({ nextAttemptAt: start + 1 }), newJob()];
+    for (const job of [due, ready]) await store.jobs.enqueue(job);
+    const { ended } = await slowSweep('commit');
+    let isOver = false;
+    void ended.then(() => (isOver = true));
+    expect(await claim()).toEqual([ready.id]);
+    expect(isOver).toBe(false);
+    expect(await claim({ leaseIds: ['a', 'b'] })).toEqual([due.id]);
+    await ended;
+  });
+});

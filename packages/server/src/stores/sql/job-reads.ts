@@ -1,0 +1,14 @@
+import { statement } from './statement.ts';
+
+export const findJob = statement<{ id: string }>()((db, p) => db.selectFrom('jobs').selectAll().where('id', '=', p.id));
+
+/** Oldest first. */
+export const eventsAfter = statement<{ jobId: string; after: number; limit: number }>()((db, p) =>
+  db
+    .selectFrom('job_events')
+    .selectAll()
+    .where('job_id', '=', p.jobId)
+    .where('seq', '>', p.after)
+    .orderBy('seq')
+    .limit(p.limit),
+);
