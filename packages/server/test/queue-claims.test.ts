@@ -1,7 +1,8 @@
 // Claiming: who gets which job, in which order, and how waiting ends.
 import { request } from 'node:http';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
+import { McpClient } from './support/mcp-client.ts';
 import { startTestServer, type TestServer } from './support/test-server.ts';
 
 const minute = 60_000;
@@ -68,7 +69,7 @@ forEachStore('claiming', (harness) => {
     t.clock.advance(minute - 1);
     expect(await queue.claim()).toBeNull();
     t.clock.advance(1);
-    expect((await t.claimDue(queue.worker)).id).toBe(made.id);
+    expect((await queue.claim())?.id).toBe(made.id);
   });
 
   it('compares capabilities without case, and a token that lists its own replaces what the claim says', async () => {
@@ -178,10 +179,10 @@ forEachStore('claiming', (harness) => {
     await t.server.jobs.sweep();
     await expect.poll(async () => (await t.job(made.id)).status, { interval: 5 }).toBe('queued');
     t.clock.advance(5000);
-    const taken = await t.claimDue(successor);
+    const taken = await t.claim(successor);
     const repeated = await claim();
-    expect(repeated.json.job).toMatchObject({ id: taken.id, claimedBy: successor.id, attempt: 2 });
-    expect(repeated.text).not.toContain(taken.leaseId);
+    expect(repeated.json.job).toMatchObject({ id: taken?.id, claimedBy: successor.id, attempt: 2 });
+    expect(repeated.text).not.toContain(taken?.leaseId);
   });
 
   it('ten times at once under one key takes one job', async () => {
@@ -244,6 +245,39 @@ forEachStore('a claim that waits', (harness) => {
     await new Promise((settle) => setTimeout(settle, 10));
     expect((await t.job(made.id)).status).toBe('queued');
     expect((await queue.claim())?.id).toBe(made.id);
+  });
+
+  it('is given nothing once its token is revoked, or has expired: 401, and the job waits for another', async () => {
+    const t = harness();
+    for (const how of ['revoked', 'expired', 'revoked, over MCP']) {
+      const capability = t.unique('only');
+      const expiresAt = new Date(t.clock.now() + 500).toISOString();
+      const worker = await t.worker({ capabilities: [capability], ...(how === 'expired' ? { expiresAt } : {}) });
+      const looks = vi.spyOn(t.server.store.jobs, 'claim');
+      const mcp = how.endsWith('MCP') ? await McpClient.overHttp(t, worker) : undefined;
+      const waiting =
+        mcp?.call('queue_claim', { waitSeconds: 30 }) ?? t.post('/api/queue/jobs/claim', { waitSeconds: 30 }, worker);
+      await expect.poll(() => looks.mock.settledResults[0]?.type, { interval: 2 }).toBe('fulfilled');
+      looks.mockRestore();
+      if (how === 'expired') t.clock.advance(500);
+      else await t.post(`/api/queue/workers/tokens/${worker.tokenId}/revoke`);
+      const made = await t.enqueue({ requiredCapabilities: [capability] });
+      const answer = await waiting;
+      expect(answer.json).toMatchObject({ code: 'unauthenticated' });
+      if ('status' in answer) expect(answer.status).toBe(401);
+      expect((await t.job(made.id)).status).toBe('queued');
+      await mcp?.close();
+    }
+  });
+
+  it('asks whether its token still holds no more than about once a second', async () => {
+    const t = harness();
+    const queue = await ownQueue(t);
+    const asked = vi.spyOn(t.server.store.workers, 'findCredentialBySecret');
+    expect(await asTimePasses(t, queue.claim({ waitSeconds: 10 }), 250)).toBeNull();
+    expect(asked.mock.calls.length).toBeGreaterThan(5);
+    expect(asked.mock.calls.length).toBeLessThanOrEqual(12);
+    asked.mockRestore();
   });
 
   it('does not keep the server from stopping, and is answered', async () => {

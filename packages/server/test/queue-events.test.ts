@@ -150,20 +150,21 @@ forEachStore('a holder that writes events', (harness) => {
     }
   });
 
-  it('under a repeated key writes once, and is told the first events, even after its lease', async () => {
+  it('under a repeated key writes once, and is told the first events with 200, even after its lease', async () => {
     const t = harness();
     const running = await t.running({}, 10);
     const key = { 'idempotency-key': t.unique('key') };
     const json = { events: [{ message: 'one' }, { message: 'two', payload: { a: 1 } }] };
     const first = await append(t, running, json, key);
     await append(t, running, { message: 'between' });
-    expect((await append(t, running, json, key)).json).toEqual(first.json);
+    expect(first.status).toBe(201);
+    expect(await append(t, running, json, key)).toMatchObject({ status: 200, json: first.json });
     expect(await append(t, running, { message: 'other' }, key)).toMatchObject({
       status: 409,
       json: { code: 'idempotency_conflict' },
     });
     t.clock.advance(10_000);
-    expect((await append(t, running, json, key)).json).toEqual(first.json);
+    expect(await append(t, running, json, key)).toMatchObject({ status: 200, json: first.json });
     const notes = (await logOf(t, running.job.id)).filter((event) => event.kind === 'note');
     expect(notes.map((event) => event.message)).toEqual(['one', 'two', 'between']);
   });

@@ -1,6 +1,7 @@
 // Heartbeat, complete, fail: who may write to a running job, and what becomes of it.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
+import { head, RawConnection, type RawAnswer } from './support/raw-socket.ts';
 import type { TestServer, TestWorker } from './support/test-server.ts';
 
 const unknownJob = '00000000-0000-7000-8000-000000000000';
@@ -67,10 +68,9 @@ forEachStore('a holder', (harness) => {
       t.clock.advance(delay * 1000 - 1);
       expect(await t.claim(running.worker)).toBeNull();
       t.clock.advance(1);
-      const next = await t.claimDue(running.worker, { leaseSeconds: 3600 });
-      expect(next.id).toBe(running.job.id);
-      expect(next.startedAt).toBe(running.job.startedAt);
-      lease = next.leaseId ?? '';
+      const next = await t.claim(running.worker, { leaseSeconds: 3600 });
+      expect(next).toMatchObject({ id: running.job.id, startedAt: running.job.startedAt });
+      lease = next?.leaseId ?? '';
     }
     const last = await write(running, 'fail', { errorMessage: 'still', retryable: true }, lease);
     expect(last.json).toMatchObject({ status: 'dead_letter', attempt: 4, errorMessage: 'still' });
@@ -215,11 +215,11 @@ forEachStore('fencing', (harness) => {
     await expect.poll(async () => (await t.job(lost.job.id)).status, { interval: 5 }).toBe('queued');
     expect(await t.job(lost.job.id)).toMatchObject({ attempt: 2, claimedBy: lost.worker.id });
     t.clock.advance(1000);
-    const again = await t.claimDue(lost.worker);
-    expect(again.id).toBe(lost.job.id);
-    expect(again.leaseId).not.toBe(lost.lease);
+    const again = await t.claim(lost.worker);
+    expect(again?.id).toBe(lost.job.id);
+    expect(again?.leaseId).not.toBe(lost.lease);
     expect((await write(lost.job.id, 'complete', {}, lost.worker, lost.lease)).json.code).toBe('lease_lost');
-    expect((await write(lost.job.id, 'complete', {}, lost.worker, again.leaseId)).status).toBe(200);
+    expect((await write(lost.job.id, 'complete', {}, lost.worker, again?.leaseId)).status).toBe(200);
   });
 
   it('a lease that passes with no attempt left leads to dead_letter, without anybody claiming', async () => {
@@ -249,5 +249,84 @@ forEachStore('fencing', (harness) => {
     const { job, worker } = await harness().running();
     expect((await write(job.id, 'heartbeat', {}, worker, 'a b')).status).toBe(422);
     expect((await write(job.id, 'heartbeat', {}, worker, 'x'.repeat(256))).status).toBe(422);
+  });
+});
+
+forEachStore('a lease in the header, before the body is there,', (harness) => {
+  /** How a body is announced that does not come with its headers. */
+  const announced = [
+    { 'Content-Length': 900_000 },
+    { 'Transfer-Encoding': 'chunked' },
+    { 'Content-Length': 2, Expect: '100-continue' },
+  ];
+
+  /** The first answer to a call whose headers are sent and whose body is not. */
+  async function ask(
+    jobId: string,
+    verb: string,
+    headers: Readonly<Record<string, string | number>>,
+    worker: TestWorker,
+  ): Promise<{ answer: RawAnswer | undefined; connection: RawConnection }> {
+    const connection = await RawConnection.open(await harness().listen());
+    const authorization = { Host: 'localhost', Authorization: `Bearer ${worker.token}` };
+    connection.write(
+      head(`POST /api/queue/jobs/${jobId}/${verb} HTTP/1.1`, {
+        ...authorization,
+        'Content-Type': 'application/json',
+        ...headers,
+      }),
+    );
+    return { answer: await connection.answer(), connection };
+  }
+
+  it.each([...verbs, ['cancel/ack', {}], ['events', {}]] as const)(
+    'of %s is checked: first 404 job_not_found, then 409 lease_lost',
+    async (verb) => {
+      const { job, worker } = await harness().running();
+      for (const how of announced) {
+        const headers = { ...how, 'Proofhouse-Lease': 'not-the-lease' };
+        const [unknown, lost] = await Promise.all([
+          ask(unknownJob, verb, headers, worker),
+          ask(job.id, verb, headers, worker),
+        ]);
+        expect(unknown.answer).toMatchObject({ status: 404, json: { code: 'job_not_found' } });
+        expect(lost.answer).toMatchObject({
+          status: 409,
+          json: { code: 'lease_lost' },
+          headers: { connection: 'close' },
+        });
+        unknown.connection.close();
+        lost.connection.close();
+      }
+    },
+  );
+
+  it('that holds lets the body come, and so does one under which the job was ended by the same call', async () => {
+    const { job, worker, lease } = await harness().running();
+    const headers = { 'Proofhouse-Lease': lease, 'Content-Length': 2, Expect: '100-continue' };
+    for (const verb of ['heartbeat', 'complete', 'complete']) {
+      const { answer, connection } = await ask(job.id, verb, headers, worker);
+      expect(answer?.status).toBe(100);
+      connection.write('{}');
+      expect((await connection.answer())?.status).toBe(200);
+      connection.close();
+    }
+  });
+
+  it('that is lost lets a repetition under its key come, and the commit refuse what is none', async () => {
+    const t = harness();
+    const { job, worker, lease } = await t.running({}, 10);
+    const key = { 'idempotency-key': t.unique('key') };
+    const url = `/api/queue/jobs/${job.id}/events`;
+    const body = { events: [{ message: 'x'.repeat(2000) }] };
+    const large = { events: Array.from({ length: 20 }, () => ({ message: 'x'.repeat(2000) })) };
+    const first = await t.post(url, large, worker, { 'proofhouse-lease': lease, ...key });
+    t.clock.advance(10_000);
+    expect(await t.post(url, large, worker, { 'proofhouse-lease': lease, ...key })).toMatchObject({
+      status: 200,
+      json: first.json,
+    });
+    const other = { 'idempotency-key': t.unique('key') };
+    expect((await t.post(url, body, worker, { 'proofhouse-lease': lease, ...other })).json.code).toBe('lease_lost');
   });
 });

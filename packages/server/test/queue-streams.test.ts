@@ -358,3 +358,27 @@ it('streams end when the server stops, and do not keep it', async () => {
   expect((await readers[0].rest()).map((item) => item.event)).toEqual(['queued', 'claimed']);
   expect(await readers[1].rest()).toEqual([]);
 });
+
+it('a reader that never reads does not keep the server from stopping', async () => {
+  const t = await startTestServer({ store: 'sqlite' });
+  const running = await t.running({}, hour);
+  const reads = vi.spyOn(t.server.store.jobs, 'events');
+  const stuck = await EventStreamReader.open(t, streamOf(running.job.id), { reading: false });
+  stuck.answer.pause();
+  const events = Array.from({ length: 100 }, () => ({ message: 'x'.repeat(1000), payload: { a: 'y'.repeat(1300) } }));
+  for (let calls = 0; calls < 80; calls++) {
+    await t.post(`/api/queue/jobs/${running.job.id}/events`, { events }, running.worker);
+  }
+  let before = -1;
+  const stands = (): boolean => {
+    const stood = before === reads.mock.calls.length;
+    before = reads.mock.calls.length;
+    return stood;
+  };
+  await expect.poll(stands, { interval: 200 }).toBe(true);
+  expect(reads.mock.lastCall?.[1]).toBeLessThan(7000);
+  const begun = performance.now();
+  await t.close();
+  expect(performance.now() - begun).toBeLessThan(5000);
+  stuck.close();
+});

@@ -91,6 +91,26 @@ forEachStore('a waiting claim, while no clock moves,', (harness) => {
     expect(got.toSorted()).toEqual(made.map((job) => job.id).toSorted());
   });
 
+  it('is given a job whose delay a sweep ends', async () => {
+    const t = harness();
+    const { worker, enqueue } = await ownQueue(t);
+    const made = await enqueue({ notBefore: new Date(t.clock.now() + 400).toISOString() });
+    const claim = await waiting(t, worker);
+    t.clock.advance(400);
+    await t.server.jobs.sweep();
+    expect((await claim.job)?.id).toBe(made.id);
+  });
+
+  it('is given a job whose delay the claim of another ends, which may not have it', async () => {
+    const t = harness();
+    const { worker, enqueue } = await ownQueue(t);
+    const made = await enqueue({ notBefore: new Date(t.clock.now() + 400).toISOString() });
+    const claim = await waiting(t, worker);
+    t.clock.advance(400);
+    expect(await t.claim(await t.worker({ allowedJobTypes: ['codex_skill'] }))).toBeNull();
+    expect((await claim.job)?.id).toBe(made.id);
+  });
+
   it('with maxJobs answers with the first that comes', async () => {
     const t = harness();
     const { worker, enqueue } = await ownQueue(t);
@@ -114,6 +134,24 @@ forEachStore('a waiting claim', (harness) => {
     }
     expect(got).toMatchObject({ id: lost.job.id, attempt: 2 });
     expect(Date.parse(got?.updatedAt ?? '') - claimedAt).toBeLessThanOrEqual(25_000);
+  });
+});
+
+forEachStore('a lease that passed and is found by a claim', (harness) => {
+  it('is told of at once, to streams and in the metrics', async () => {
+    const t = harness();
+    const sweep = vi.spyOn(t.server.store.jobs, 'sweep').mockResolvedValue({ ended: [], ready: [] });
+    const lost = await t.running({}, 10);
+    const leasesLost = async (): Promise<string | undefined> =>
+      /^proofhouse_leases_lost_total (\d+)$/m.exec((await t.get('/metrics')).text)?.[1];
+    const before = Number(await leasesLost());
+    const reader = await EventStreamReader.open(t, '/api/queue/events/stream');
+    t.clock.advance(10_000);
+    expect(await t.claim(await t.worker({ allowedJobTypes: ['codex_skill'] }))).toBeNull();
+    expect(await reader.next()).toMatchObject({ data: { jobId: lost.job.id, status: 'queued', seq: 4 } });
+    expect(Number(await leasesLost())).toBe(before + 1);
+    reader.close();
+    sweep.mockRestore();
   });
 });
 
@@ -152,6 +190,16 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres', () => 
       gathered();
       expect((await claim.job)?.id).toBe(made.id);
     }
+  });
+
+  it('a job whose delay ends at one wakes a claim that waits at the other', async () => {
+    const { worker, enqueue } = await ownQueue(one);
+    const made = await enqueue({ notBefore: new Date(clock.now() + 400).toISOString() });
+    const claim = await waiting(two, worker);
+    clock.advance(400);
+    await one.server.jobs.sweep();
+    gathered();
+    expect((await claim.job)?.id).toBe(made.id);
   });
 
   it('a job that is put back at one wakes a claim that waits at the other', async () => {

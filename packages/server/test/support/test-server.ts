@@ -191,15 +191,6 @@ export class TestServer {
     return answer.json.job as Job | null;
   }
 
-  /** Claims a job that has just become due: on Postgres the sweep that makes it ready may hide it from one claim. */
-  async claimDue(worker: TestWorker, fields: object = {}): Promise<Job> {
-    for (let tries = 0; tries < 100; tries++) {
-      const job = await this.claim(worker, fields);
-      if (job !== null) return job;
-    }
-    throw new Error('no job became due');
-  }
-
   /** A job that a worker of its own holds, under a lease of `leaseSeconds`. */
   async running(
     fields: Partial<CreateJob> = {},
