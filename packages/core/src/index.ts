@@ -21,6 +21,7 @@ export * from './operations.ts';
 export * from './parse-fields.ts';
 export * from './principal.ts';
 export * from './problem.ts';
+export * from './retention.ts';
 export * from './storable-text.ts';
 export * from './storage-operations.ts';
 export * from './tool-calls.ts';

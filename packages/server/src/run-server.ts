@@ -1,6 +1,7 @@
 import { isAppError } from '@proofhouse/core';
 import type { AddressInfo } from 'node:net';
 import { compose, type Server } from './compose.ts';
+import { lossesAtRestart } from './config/lasting-storage.ts';
 import { loadConfig, type ConfigSources } from './config/load-config.ts';
 import { makeLogger } from './kernel/logger.ts';
 import { serverUrl } from './server-url.ts';
@@ -108,9 +109,8 @@ function greeting(server: Server): string {
 }
 
 function warnings({ config, store, blobs }: Pick<Server, 'config' | 'store' | 'blobs'>): string[] {
-  const lost = [...(store.durable ? [] : ['every job and record']), ...(blobs.supports.durable ? [] : ['every byte'])];
   return [
-    ...(lost.length === 0 ? [] : [`WARNING: nothing durable: a restart loses ${lost.join(' and ')}.`]),
-    ...(config.authRequired ? [] : ['WARNING: authentication is disabled: whoever reaches this address is the admin.']),
-  ];
+    ...lossesAtRestart({ database: store.durable, blobs: blobs.supports.durable }),
+    ...(config.authRequired ? [] : ['authentication is disabled: whoever reaches this address is the admin.']),
+  ].map((warning) => `WARNING: ${warning}`);
 }

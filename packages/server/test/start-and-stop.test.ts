@@ -68,7 +68,9 @@ describe('a server that starts', () => {
       PROOFHOUSE_AUTH: 'disabled',
     });
     await server.port();
-    expect(server.out.stderr).toMatch(/WARNING: nothing durable/);
+    expect(server.out.stderr).toMatch(
+      /WARNING: NOTHING HERE IS DURABLE: a restart loses every job, every record and every byte/,
+    );
     expect(server.out.stderr).toMatch(/WARNING: authentication is disabled/);
     server.stop();
     expect(await server.exit).toBe(0);

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
-import { AppError, builtInJobTypes } from '@proofhouse/core';
+import { AppError, builtInJobTypes, usualRetentionDays, type RetentionPolicy } from '@proofhouse/core';
 import { isLoopback } from '../kernel/loopback.ts';
+import { requireLastingStorage } from './lasting-storage.ts';
 import type { GivenSettings } from './settings.ts';
 
 export type Mode = 'local' | 'test' | 'production';
@@ -22,6 +23,14 @@ export interface Config {
   readonly basePath: string;
   readonly trustProxy: readonly string[];
   readonly durableFilesystem: boolean;
+  readonly lambdaFunction: string | undefined;
+  /** Without a day for any type when retention is off. */
+  readonly retention: RetentionPolicy;
+  readonly collectGraceMs: number;
+  /** 0: only when asked. */
+  readonly collectEveryMs: number;
+  readonly storageQuotaBytes: number | undefined;
+  readonly storageWarnPercent: number;
   readonly jobTypes: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly shutdownMs: number;
@@ -49,6 +58,8 @@ export function completeConfig(given: GivenSettings): Config {
     basePath: given.basePath ?? '',
     trustProxy: given.trustProxy ?? [],
     durableFilesystem: given.durableFilesystem ?? false,
+    lambdaFunction: given.lambdaFunction,
+    ...storageCare(given),
     jobTypes: [...builtInJobTypes, ...(given.jobTypes ?? [])],
     logLevel: given.logLevel ?? 'info',
     shutdownMs: (given.shutdownSeconds ?? 30) * 1000,
@@ -59,7 +70,7 @@ export function completeConfig(given: GivenSettings): Config {
         'bind to 127.0.0.1, or leave authentication on.',
     );
   }
-  refuseFleetingStorage(config);
+  requireLastingStorage(config);
   return Object.freeze(config);
 }
 
@@ -68,18 +79,16 @@ function jobViewRoot(given: GivenSettings, dataDir: string): string {
   return join(given.artifactRoot ?? join(dataDir, 'artifacts'), 'agent_jobs');
 }
 
-// Production never keeps anything where a restart loses it without having been told so.
-function refuseFleetingStorage(config: Config): void {
-  if (config.mode !== 'production') return;
-  if (config.blobUrl.startsWith('memory:') || config.databaseUrl === 'sqlite::memory:') {
-    throw wrong('Memory stores lose everything at a restart and are refused when PROOFHOUSE_MODE is production.');
-  }
-  if (config.blobUrl.startsWith('file:') && !config.durableFilesystem) {
-    throw wrong(
-      `PROOFHOUSE_MODE is production (PROOFHOUSE_HOST is ${config.host}) and PROOFHOUSE_BLOB_URL is a folder: ` +
-        'set PROOFHOUSE_DURABLE_FILESYSTEM=true if its disk survives the machine, or PROOFHOUSE_MODE=local.',
-    );
-  }
+const hourMs = 3_600_000;
+
+function storageCare(given: GivenSettings) {
+  return {
+    retention: { days: given.retention === 'on' ? (given.retentionDays ?? usualRetentionDays) : {} },
+    collectGraceMs: (given.collectGraceHours ?? 24) * hourMs,
+    collectEveryMs: (given.collectEveryHours ?? 0) * hourMs,
+    storageQuotaBytes: given.storageQuotaBytes,
+    storageWarnPercent: given.storageWarnPercent ?? 80,
+  };
 }
 
 function wrong(message: string): AppError {

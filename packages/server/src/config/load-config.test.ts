@@ -49,6 +49,27 @@ describe('a setting', () => {
     expect([config.maxArtifactBytes, config.jobArtifactMaxBytes]).toEqual([10, 20]);
   });
 
+  it('of retention counts only when retention is on', () => {
+    const PROOFHOUSE_RETENTION_DAYS = 'log=3';
+    expect(load().retention).toEqual({ days: {} });
+    expect(load({ PROOFHOUSE_RETENTION_DAYS }).retention).toEqual({ days: {} });
+    expect(load({ PROOFHOUSE_RETENTION: 'on' }).retention.days).toEqual({ diff: 30, log: 7, 'test-result': 14 });
+    expect(load({ PROOFHOUSE_RETENTION: 'on', PROOFHOUSE_RETENTION_DAYS }).retention).toEqual({ days: { log: 3 } });
+  });
+
+  it('of collection and quota is read in hours and sizes', () => {
+    const usual = load();
+    expect([usual.collectGraceMs, usual.collectEveryMs, usual.storageQuotaBytes]).toEqual([86_400_000, 0, undefined]);
+    const given = load({
+      PROOFHOUSE_COLLECT_GRACE_HOURS: '1',
+      PROOFHOUSE_COLLECT_EVERY_HOURS: '6',
+      PROOFHOUSE_STORAGE_QUOTA_BYTES: '10GiB',
+      PROOFHOUSE_STORAGE_WARN_PERCENT: '90',
+    });
+    expect([given.collectGraceMs, given.collectEveryMs]).toEqual([3_600_000, 21_600_000]);
+    expect([given.storageQuotaBytes, given.storageWarnPercent]).toEqual([10 * 1024 ** 3, 90]);
+  });
+
   it('cannot be changed afterwards', () => {
     expect(Object.isFrozen(load())).toBe(true);
   });
@@ -85,6 +106,19 @@ describe('a wrong setting is refused in a sentence that', () => {
       {},
       /Memory stores.*PROOFHOUSE_MODE/,
     ],
+    [
+      'names a type that retention does not know',
+      { PROOFHOUSE_RETENTION_DAYS: 'logs=7' },
+      {},
+      /RETENTION_DAYS.*logs is no/,
+    ],
+    [
+      'refuses a grace that uploads could outlast',
+      { PROOFHOUSE_COLLECT_GRACE_HOURS: '0' },
+      {},
+      /COLLECT_GRACE_HOURS "0"/,
+    ],
+    ['refuses a share over the whole', { PROOFHOUSE_STORAGE_WARN_PERCENT: '101' }, {}, /STORAGE_WARN_PERCENT "101"/],
     ['names a job type', { PROOFHOUSE_JOB_TYPES: 'ok,Not Ok' }, {}, /PROOFHOUSE_JOB_TYPES/],
     ['names a public URL', { PROOFHOUSE_PUBLIC_URL: 'ftp://x' }, {}, /PROOFHOUSE_PUBLIC_URL/],
     ['names a proxy', { PROOFHOUSE_TRUST_PROXY: '10.0.0.0/8,the-proxy' }, {}, /PROOFHOUSE_TRUST_PROXY.*the-proxy/],

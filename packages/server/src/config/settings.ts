@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { jobTypePattern } from '@proofhouse/core';
+import { jobTypePattern, parseRetentionDays } from '@proofhouse/core';
 
 const truth = z
   .enum(['true', 'false', '1', '0', 'yes', 'no', 'on', 'off'])
@@ -10,6 +10,10 @@ const bytes = z
   .regex(/^\d+(\.\d+)?\s*([KMGT]i?B?|B)?$/i, 'must be a size such as 1073741824, 512MiB or 1GiB')
   .transform(parseBytes)
   .pipe(z.int().min(1));
+const hours = z
+  .string()
+  .regex(/^\d{1,4}$/, 'must be a whole number of hours')
+  .transform(Number);
 const list = z.string().transform((text) =>
   text
     .split(',')
@@ -148,6 +152,57 @@ export const settings = {
     schema: truth,
     usual: 'false',
     doc: 'Says that the disk under `file:` survives the machine; needed in production.',
+  }),
+  lambdaFunction: setting({
+    env: ['AWS_LAMBDA_FUNCTION_NAME'],
+    schema: z.string().min(1),
+    usual: 'not set',
+    doc: 'Set by AWS Lambda, where no folder outlives the call: `file:` and SQLite files are refused there.',
+  }),
+  retention: setting({
+    env: ['PROOFHOUSE_RETENTION'],
+    schema: z.enum(['on', 'off']),
+    usual: 'off',
+    doc: 'Whether the bytes of old artifacts expire (docs/storage.md says which). Records stay.',
+  }),
+  retentionDays: setting({
+    env: ['PROOFHOUSE_RETENTION_DAYS'],
+    schema: z.string().transform((text, context) => {
+      const parsed = parseRetentionDays(text);
+      if (typeof parsed !== 'string') return parsed;
+      context.addIssue({ code: 'custom', message: parsed });
+      return z.NEVER;
+    }),
+    usual: 'diff=30,log=7,test-result=14',
+    doc: 'Days that bytes are kept, by artifact type, when retention is on. Types that are not named never expire.',
+  }),
+  collectGraceHours: setting({
+    env: ['PROOFHOUSE_COLLECT_GRACE_HOURS'],
+    schema: hours.pipe(z.int().min(1).max(2400)),
+    usual: '24',
+    doc: 'Bytes that no record names are left alone for so long. An upload must be done within half of it.',
+  }),
+  collectEveryHours: setting({
+    env: ['PROOFHOUSE_COLLECT_EVERY_HOURS'],
+    schema: hours.pipe(z.int().max(500)),
+    usual: '0',
+    doc: 'How often the server collects by itself; 0: only `proofhouse storage gc` does.',
+  }),
+  storageQuotaBytes: setting({
+    env: ['PROOFHOUSE_STORAGE_QUOTA_BYTES'],
+    schema: bytes,
+    usual: 'none',
+    doc: 'Bytes that artifacts may have together; above, new ones are refused with `storage_full`.',
+  }),
+  storageWarnPercent: setting({
+    env: ['PROOFHOUSE_STORAGE_WARN_PERCENT'],
+    schema: z
+      .string()
+      .regex(/^\d{1,3}$/, 'must be a number')
+      .transform(Number)
+      .pipe(z.int().min(1).max(100)),
+    usual: '80',
+    doc: 'Share of the quota from which the log warns.',
   }),
   jobTypes: setting({
     env: ['PROOFHOUSE_JOB_TYPES'],

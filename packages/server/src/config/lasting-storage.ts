@@ -1,0 +1,69 @@
+import { AppError } from '@proofhouse/core';
+import type { Config } from './config.ts';
+
+type Where = Pick<Config, 'blobUrl' | 'databaseUrl'>;
+
+/** Lower case, without the colon; undefined where there is none. URLs may write it in any case. */
+export function schemeOf(url: string): string | undefined {
+  return /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
+}
+
+/** Whether blobs lie in a folder of this machine. */
+export function blobsAreFiles({ blobUrl }: Pick<Config, 'blobUrl'>): boolean {
+  return schemeOf(blobUrl) === 'file';
+}
+
+function databaseIsInMemory({ databaseUrl }: Where): boolean {
+  return /^sqlite:(\/\/)?:memory:$/i.test(databaseUrl);
+}
+
+/** Nothing is ever kept where a restart loses it without somebody having said so. Errors: `invalid_request`, naming the settings. */
+export function requireLastingStorage(config: Config): void {
+  refuseFoldersOnLambda(config);
+  if (config.mode !== 'production') return;
+  if (schemeOf(config.blobUrl) === 'memory' || databaseIsInMemory(config)) {
+    throw wrong('Memory stores lose everything at a restart and are refused when PROOFHOUSE_MODE is production.');
+  }
+  if (blobsAreFiles(config) && !config.durableFilesystem) {
+    throw wrong(
+      `PROOFHOUSE_MODE is production (PROOFHOUSE_HOST is ${config.host}) and PROOFHOUSE_BLOB_URL is a folder: ` +
+        'set PROOFHOUSE_DURABLE_FILESYSTEM=true if its disk survives the machine, or PROOFHOUSE_MODE=local.',
+    );
+  }
+}
+
+// Whatever the mode and whatever was said of the disk: a function's folders end with it.
+function refuseFoldersOnLambda(config: Config): void {
+  if (config.lambdaFunction === undefined) return;
+  const [setting] = [
+    ...(blobsAreFiles(config) ? ['PROOFHOUSE_BLOB_URL'] : []),
+    ...(schemeOf(config.databaseUrl) === 'sqlite' && !databaseIsInMemory(config) ? ['PROOFHOUSE_DATABASE_URL'] : []),
+  ];
+  if (setting === undefined) return;
+  throw wrong(
+    `${setting} is a place on this machine's disk, which is lost when the Lambda function ends ` +
+      '(AWS_LAMBDA_FUNCTION_NAME is set): use storage outside of it.',
+  );
+}
+
+/** What a restart loses and what it leaves, a sentence each; empty when everything lasts. */
+export function lossesAtRestart(lasting: { readonly database: boolean; readonly blobs: boolean }): string[] {
+  const { database, blobs } = lasting;
+  if (database && blobs) return [];
+  if (!database && !blobs) {
+    return ['NOTHING HERE IS DURABLE: a restart loses every job, every record and every byte.'];
+  }
+  return blobs
+    ? [
+        'THE DATABASE IS NOT DURABLE: a restart loses every job, every record and every token. ' +
+          'Bytes stay and can no longer be reached.',
+      ]
+    : [
+        'BYTES ARE NOT DURABLE: a restart loses the bytes of every artifact. ' +
+          'Jobs and records stay, and their downloads fail.',
+      ];
+}
+
+function wrong(message: string): AppError {
+  return new AppError('invalid_request', message);
+}
