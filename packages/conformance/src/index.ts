@@ -1,4 +1,9 @@
-export type { Requirement, Scenario, Target } from './requirement.ts';
+export { verdictOf, type GroupLevel, type Verdict } from './conformance-level.ts';
+export { coverageGaps } from './coverage.ts';
+export { groups, queueGroups, type Group, type Level, type Requirement } from './requirement.ts';
 export { requirements } from './requirements.ts';
-export { coverageGaps, runScenarios, type ScenarioResult } from './run-scenarios.ts';
+export { readSchema, schemaNames, type SchemaName } from './published-schemas.ts';
+export { runScenario, runScenarios, type Outcome, type ScenarioResult } from './run-scenarios.ts';
+export type { Scenario } from './scenario.ts';
 export { scenarios } from './scenarios.ts';
+export type { Target } from './server-under-test.ts';

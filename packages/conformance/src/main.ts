@@ -1,31 +1,55 @@
 #!/usr/bin/env node
 import process from 'node:process';
-import { parseArgs } from 'node:util';
-import { runScenarios } from './run-scenarios.ts';
+import { readCommandLine, usage, type Request } from './command-line.ts';
+import { verdictOf } from './conformance-level.ts';
+import { jsonList, jsonReport, listLines, resultLines, verdictLines } from './report.ts';
+import { requirements } from './requirements.ts';
+import { runScenarios, type ScenarioResult } from './run-scenarios.ts';
 import { scenarios } from './scenarios.ts';
+import { reasonOf } from './server-under-test.ts';
 
-const usage = 'Usage: proofhouse-conformance --url <base URL> --admin-token <token> [--json]';
-const { values } = parseArgs({
-  options: {
-    url: { type: 'string' },
-    'admin-token': { type: 'string' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
+process.exitCode = await answer(readCommandLine(process.argv.slice(2)));
 
-if (values.help) {
-  console.log(usage);
-} else if (values.url === undefined || values['admin-token'] === undefined) {
-  console.error(usage);
-  process.exitCode = 2;
-} else {
-  const target = { url: values.url.replace(/\/$/, ''), adminToken: values['admin-token'] };
-  const results = await runScenarios(scenarios, target);
-  const failed = results.filter((result) => result.failure !== undefined);
-  if (values.json) console.log(JSON.stringify({ results }, null, 2));
-  else
-    for (const { name, failure } of results)
-      console.log(failure === undefined ? `ok    ${name}` : `FAIL  ${name}: ${failure}`);
-  if (failed.length > 0) process.exitCode = 1;
+async function answer(request: Request): Promise<number> {
+  if (request.kind === 'help') print([usage]);
+  else if (request.kind === 'list') list(request);
+  else if (request.kind === 'run') return run(request);
+  else {
+    console.error(`proofhouse-conformance: ${request.reason}\n\n${usage}`);
+    return 2;
+  }
+  return 0;
+}
+
+function list({ groups, json }: Extract<Request, { kind: 'list' }>): void {
+  const [owed, tried] = [
+    requirements.filter(({ group }) => groups.includes(group)),
+    scenarios.filter(({ group }) => groups.includes(group)),
+  ];
+  if (json) print([JSON.stringify(jsonList(tried, owed), undefined, 2)]);
+  else print(listLines(tried, owed));
+}
+
+async function run({ groups, json, target }: Extract<Request, { kind: 'run' }>): Promise<number> {
+  const unreachable = await fetch(target.url, { redirect: 'manual', signal: AbortSignal.timeout(10_000) }).then(
+    () => undefined,
+    reasonOf,
+  );
+  if (unreachable !== undefined) {
+    console.error(`proofhouse-conformance: ${target.url} cannot be reached: ${unreachable}`);
+    return 2;
+  }
+  const chosen = scenarios.filter(({ group }) => groups.includes(group));
+  const tell = (result: ScenarioResult): void => {
+    if (!json) print(resultLines(result, requirements));
+  };
+  const results = await runScenarios(chosen, target, tell);
+  const verdict = verdictOf(results, requirements);
+  if (json) print([JSON.stringify(jsonReport(results, verdict), undefined, 2)]);
+  else print(['', ...verdictLines(verdict)]);
+  return verdict.conformant ? 0 : 1;
+}
+
+function print(lines: readonly string[]): void {
+  for (const line of lines) console.log(line);
 }

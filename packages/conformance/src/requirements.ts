@@ -1,17 +1,9 @@
 import type { Requirement } from './requirement.ts';
+import { claimAtomicityRequirements } from './requirements/claim-atomicity.ts';
+import { queueLifecycleRequirements } from './requirements/queue-lifecycle.ts';
 
-/** The list so far; each protocol area adds its own. */
+/** Everything a server of this protocol owes, may offer, or decides for itself. */
 export const requirements: readonly Requirement[] = [
-  {
-    id: 'queue.auth.missing',
-    level: 'must',
-    text: 'A queue call without a credential is answered 401 with a problem document.',
-    source: 'queue contract, "Who calls"; RFC 9457',
-  },
-  {
-    id: 'queue.lifecycle.enqueue',
-    level: 'must',
-    text: 'A created job is queued, has an id, and can be read back.',
-    source: 'queue contract, "Jobs"',
-  },
+  ...queueLifecycleRequirements,
+  ...claimAtomicityRequirements,
 ];

@@ -1,32 +1,74 @@
-import type { Requirement, Scenario, Target } from './requirement.ts';
+import { Mismatch, NotTried } from './expectations.ts';
+import type { Scenario } from './scenario.ts';
+import { reasonOf, ServerUnderTest, type Target } from './server-under-test.ts';
+
+export type Outcome =
+  | { readonly kind: 'passed' }
+  /** Nothing was found wrong, since nothing was tried. */
+  | { readonly kind: 'skipped'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly request: string; readonly expected: string; readonly seen: string };
 
 export interface ScenarioResult {
-  readonly name: string;
-  readonly requirements: readonly string[];
-  /** Why it failed; undefined when it passed. */
-  readonly failure: string | undefined;
+  readonly scenario: Scenario;
+  readonly outcome: Outcome;
+  readonly elapsedMs: number;
 }
 
-/** Runs the scenarios one after another: a server under test is not a load test. */
-export async function runScenarios(scenarios: readonly Scenario[], target: Target): Promise<ScenarioResult[]> {
+const usualLimitMs = 30_000;
+
+/** Runs the scenarios one after another: a server under test is not a load test. Each result is given as it comes. */
+export async function runScenarios(
+  scenarios: readonly Scenario[],
+  target: Target,
+  report: (result: ScenarioResult) => void = () => undefined,
+): Promise<readonly ScenarioResult[]> {
   const results: ScenarioResult[] = [];
-  for (const { name, requirements, run } of scenarios) {
-    const failure = await run(target).then(
-      () => undefined,
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
-    );
-    results.push({ name, requirements, failure });
+  for (const scenario of scenarios) {
+    const result = await runScenario(scenario, target);
+    report(result);
+    results.push(result);
   }
   return results;
 }
 
-/** What is cited but not listed, and what is a must but cited by no scenario. Empty when the kit is whole. */
-export function coverageGaps(requirements: readonly Requirement[], scenarios: readonly Scenario[]): string[] {
-  const cited = new Set(scenarios.flatMap((scenario) => scenario.requirements));
-  const known = new Set(requirements.map((requirement) => requirement.id));
-  const uncited = requirements.filter(({ id, level }) => level === 'must' && !cited.has(id));
-  return [
-    ...uncited.map(({ id }) => `no scenario shows ${id}`),
-    ...[...cited].filter((id) => !known.has(id)).map((id) => `${id} is cited and not listed`),
-  ];
+/** Runs one scenario within its time. What it says holds no secret that it used. */
+export async function runScenario(scenario: Scenario, target: Target): Promise<ScenarioResult> {
+  const limitMs = scenario.limitMs ?? usualLimitMs;
+  const secrets = new Set<string>();
+  const limit = new AbortController();
+  const started = performance.now();
+  const timer = setTimeout(() => limit.abort(), limitMs);
+  const outOfTime = new Promise<never>((_, fail) => {
+    limit.signal.addEventListener('abort', () => {
+      fail(
+        new Mismatch({
+          request: 'the scenario',
+          what: 'the end',
+          expected: `within ${limitMs / 1000} s`,
+          seen: 'none',
+        }),
+      );
+    });
+  });
+  const outcome = await Promise.race([
+    scenario.run(new ServerUnderTest(target, limit.signal, secrets)),
+    outOfTime,
+  ]).then((): Outcome => ({ kind: 'passed' }), outcomeOf);
+  clearTimeout(timer);
+  return { scenario, outcome: withoutSecrets(outcome, secrets), elapsedMs: Math.round(performance.now() - started) };
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof NotTried) return { kind: 'skipped', reason: error.message };
+  if (error instanceof Mismatch)
+    return { kind: 'failed', request: error.request, expected: error.expected, seen: error.seen };
+  return { kind: 'failed', request: 'the scenario', expected: 'no error', seen: reasonOf(error) };
+}
+
+function withoutSecrets(outcome: Outcome, secrets: ReadonlySet<string>): Outcome {
+  const clean = (text: string): string =>
+    [...secrets].reduce((left, secret) => left.replaceAll(secret, '[secret]'), text);
+  return Object.fromEntries(
+    Object.entries(outcome).map(([name, value]: [string, string]) => [name, clean(value)]),
+  ) as unknown as Outcome;
 }

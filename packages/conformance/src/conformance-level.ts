@@ -1,0 +1,52 @@
+import { groups, type Group, type Requirement } from './requirement.ts';
+import type { ScenarioResult } from './run-scenarios.ts';
+
+/** How far a server conforms to one part of the protocol. */
+export interface GroupLevel {
+  readonly group: Group;
+  /** No must failed, and some were shown. */
+  readonly conformant: boolean;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Musts that no scenario of this run could try. */
+  readonly notTried: readonly string[];
+  /** Optional requirements that were shown to hold. */
+  readonly offered: readonly string[];
+  /** Optional requirements that the server does not offer, or that could not be tried. */
+  readonly notOffered: readonly string[];
+}
+
+export interface Verdict {
+  readonly conformant: boolean;
+  readonly levels: readonly GroupLevel[];
+}
+
+/** What a run has shown. An optional power that is offered and wrong counts against its group like a must. */
+export function verdictOf(results: readonly ScenarioResult[], requirements: readonly Requirement[]): Verdict {
+  const levels = groups.flatMap((group) => {
+    const ours = results.filter((result) => result.scenario.group === group);
+    return ours.length === 0 ? [] : [levelOf(group, ours, requirements)];
+  });
+  return { conformant: levels.every((level) => level.conformant), levels };
+}
+
+function levelOf(group: Group, results: readonly ScenarioResult[], requirements: readonly Requirement[]): GroupLevel {
+  const cited = (kind: string): Set<string> =>
+    new Set(results.filter(({ outcome }) => outcome.kind === kind).flatMap(({ scenario }) => scenario.requirements));
+  const count = (kind: string): number => results.filter(({ outcome }) => outcome.kind === kind).length;
+  const [shown, left, broken] = [cited('passed'), cited('skipped'), cited('failed')];
+  const ids = (level: string, within: (id: string) => boolean): readonly string[] =>
+    requirements.filter((each) => each.level === level && within(each.id)).map((each) => each.id);
+  const onlySkipped = (id: string): boolean => left.has(id) && !shown.has(id) && !broken.has(id);
+  return {
+    group,
+    conformant: count('failed') === 0 && count('passed') > 0,
+    passed: count('passed'),
+    failed: count('failed'),
+    skipped: count('skipped'),
+    notTried: ids('must', onlySkipped),
+    offered: ids('optional', (id) => shown.has(id)),
+    notOffered: ids('optional', onlySkipped),
+  };
+}

@@ -1,0 +1,77 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Answer } from './answer.ts';
+
+/** The server did something else than a requirement says. */
+export class Mismatch extends Error {
+  readonly request: string;
+  readonly expected: string;
+  readonly seen: string;
+
+  constructor(finding: { request: string; what: string; expected: string; seen: string }) {
+    super(`${finding.what} of ${finding.request}: expected ${finding.expected}, seen ${finding.seen}`);
+    this.request = finding.request;
+    this.expected = `${finding.what}: ${finding.expected}`;
+    this.seen = finding.seen;
+  }
+}
+
+/** The server does not offer what a server may leave out, or the kit was not given what the scenario needs. */
+export class NotTried extends Error {}
+
+export function expectStatus(answer: Answer, ...statuses: readonly number[]): void {
+  if (statuses.includes(answer.status)) return;
+  throw new Mismatch({
+    request: answer.request,
+    what: 'the status',
+    expected: statuses.join(' or '),
+    seen: answer.brief(),
+  });
+}
+
+export function expectEqual(request: string, what: string, seen: unknown, expected: unknown): void {
+  if (isDeepStrictEqual(seen, expected)) return;
+  throw new Mismatch({ request, what, expected: shown(expected), seen: shown(seen) });
+}
+
+export function expectThat(
+  condition: boolean,
+  finding: { request: string; what: string; expected: string; seen: unknown },
+): void {
+  if (condition) return;
+  throw new Mismatch({ ...finding, seen: shown(finding.seen) });
+}
+
+export function expectMatch(request: string, what: string, seen: unknown, pattern: RegExp): void {
+  expectThat(typeof seen === 'string' && pattern.test(seen), { request, what, expected: String(pattern), seen });
+}
+
+/** A member, or several, of a JSON answer; members that are not named may be anything. */
+export function expectMembers(answer: Answer, members: Readonly<Record<string, unknown>>): void {
+  const document = answer.document();
+  for (const [name, expected] of Object.entries(members))
+    expectEqual(answer.request, `member ${name}`, document[name], expected);
+}
+
+/** Bytes are compared by their beginnings and lengths only when they differ: nobody reads a megabyte in a report. */
+export function expectBytes(answer: Answer, expected: Uint8Array): void {
+  if (answer.bytes.equals(expected)) return;
+  const shownBytes = (bytes: Uint8Array): string =>
+    `${String(bytes.length)} bytes beginning ${Buffer.from(bytes.subarray(0, 16)).toString('hex')}`;
+  throw new Mismatch({
+    request: answer.request,
+    what: 'the body',
+    expected: shownBytes(expected),
+    seen: shownBytes(answer.bytes),
+  });
+}
+
+export function expectHeader(answer: Answer, name: string, expected: string | RegExp): void {
+  const seen = answer.headers.get(name);
+  const fits = typeof expected === 'string' ? seen === expected : seen !== null && expected.test(seen);
+  expectThat(fits, { request: answer.request, what: `header ${name}`, expected: String(expected), seen });
+}
+
+function shown(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing';
+  return typeof value === 'string' ? `"${value.slice(0, 400)}"` : JSON.stringify(value).slice(0, 400);
+}

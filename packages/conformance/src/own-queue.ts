@@ -1,0 +1,126 @@
+import { textMember, type Answer, type Document } from './answer.ts';
+import { expectHeader, expectMembers, expectStatus, Mismatch } from './expectations.ts';
+import type { CallOptions, Credential, ServerUnderTest } from './server-under-test.ts';
+
+/** A job that was claimed, with the lease it is held under. */
+export interface HeldJob {
+  readonly id: string;
+  readonly lease: string;
+  readonly document: Document;
+}
+
+export const unknownJob = '00000000-0000-7000-8000-000000000000';
+
+/**
+ * A corner of the queue that is the scenario's own. Its jobs need a capability that nobody else has, and its
+ * workers may claim jobs of one made-up repository alone: neither can meet the jobs and workers of anybody else.
+ */
+export class OwnQueue {
+  readonly server: ServerUnderTest;
+  readonly capability: string;
+  readonly repository: string;
+
+  constructor(server: ServerUnderTest) {
+    this.server = server;
+    this.capability = server.name('conformance');
+    this.repository = `${server.name('conformance')}/repository`;
+  }
+
+  /** A worker of this corner; fields of its token may be set otherwise. */
+  async worker(fields: object = {}): Promise<Credential> {
+    const token = {
+      workerId: this.server.name('worker'),
+      capabilities: [this.capability],
+      allowedRepositories: [this.repository],
+    };
+    const answer = await this.server.queue('POST', '/workers/tokens', { json: { ...token, ...fields } });
+    expectStatus(answer, 201);
+    const secret = answer.member('token');
+    this.server.remember(secret);
+    return { id: textMember(answer.document()['workerToken'] as Document, 'workerId', answer.request), secret };
+  }
+
+  /** The fields of a job of this corner. */
+  job(
+    fields: { readonly payload?: object; readonly requiredCapabilities?: readonly string[] } & Document = {},
+  ): Document {
+    return {
+      type: 'exec',
+      ...fields,
+      requiredCapabilities: [this.capability, ...(fields.requiredCapabilities ?? [])],
+      payload: { repository: this.repository, ...fields.payload },
+    };
+  }
+
+  async enqueue(fields: Parameters<OwnQueue['job']>[0] = {}): Promise<Document> {
+    const answer = await this.server.queue('POST', '/jobs', { json: this.job(fields) });
+    expectStatus(answer, 201);
+    return answer.document();
+  }
+
+  async enqueuedId(fields: Parameters<OwnQueue['job']>[0] = {}): Promise<string> {
+    return textMember(await this.enqueue(fields), 'id');
+  }
+
+  /** One claim; null when there is nothing to claim. */
+  async claim(worker: Credential, json: object = {}): Promise<HeldJob | null> {
+    const answer = await this.server.queue('POST', '/jobs/claim', { as: worker, json });
+    expectStatus(answer, 200);
+    const { job } = answer.document();
+    return job === null ? null : heldJob(job as Document, answer.request);
+  }
+
+  /** A job of this corner that the worker holds. */
+  async held(worker: Credential, fields: Parameters<OwnQueue['job']>[0] = {}, leaseSeconds = 120): Promise<HeldJob> {
+    const id = await this.enqueuedId(fields);
+    const job = await this.claim(worker, { leaseSeconds });
+    if (job?.id === id) return job;
+    throw new Mismatch({
+      request: 'POST /api/queue/jobs/claim',
+      what: 'the claimed job',
+      expected: id,
+      seen: job?.id ?? 'none',
+    });
+  }
+
+  /** A write of a holder under a lease; `undefined` leaves the lease out. */
+  write(worker: Credential, jobId: string, verb: string, json: object = {}, lease?: string): Promise<Answer> {
+    return this.server.queue('POST', `/jobs/${jobId}/${verb}`, {
+      as: worker,
+      json,
+      ...(lease === undefined ? {} : { headers: { 'proofhouse-lease': lease } }),
+    });
+  }
+
+  async read(jobId: string, options: CallOptions = {}): Promise<Document> {
+    const answer = await this.server.queue('GET', `/jobs/${jobId}`, options);
+    expectStatus(answer, 200);
+    return answer.document();
+  }
+
+  /** The job once its state fits, or as it is after `limitMs`. */
+  settled(jobId: string, status: string, limitMs = 10_000): Promise<Document> {
+    return this.server.eventually(
+      limitMs,
+      () => this.read(jobId),
+      (job) => job['status'] === status,
+    );
+  }
+
+  async events(jobId: string): Promise<readonly Document[]> {
+    const answer = await this.server.queue('GET', `/jobs/${jobId}/events?limit=500`);
+    expectStatus(answer, 200);
+    return answer.items('items');
+  }
+}
+
+export function heldJob(job: Document, request: string): HeldJob {
+  return { id: textMember(job, 'id', request), lease: textMember(job, 'leaseId', request), document: job };
+}
+
+/** A refusal of the queue: a problem document with the code of the contract. */
+export function expectCode(answer: Answer, status: number, code: string): void {
+  expectStatus(answer, status);
+  expectHeader(answer, 'content-type', /^application\/problem\+json/i);
+  expectMembers(answer, { status, code });
+}

@@ -1,0 +1,36 @@
+import { latitude, must, requirementsOf } from '../requirement.ts';
+
+const source = 'deposit contract, Workers and groups';
+const frame = 'deposit contract, Frame';
+
+export const workerRegistrationRequirements = requirementsOf('worker registration', {
+  'WR-01': must(
+    '`POST workers` answers the admin 200 with worker_id, experiment_id, registered_at and registration_token.',
+    source,
+  ),
+  'WR-02': must(
+    'worker_id is `wkr_` and 26 lower-case Crockford base32 characters; experiment_id is that of the path.',
+    frame,
+  ),
+  'WR-03': must(
+    'Every registration mints a fresh id and a fresh token, also under an equal name and at the same moment.',
+    source,
+  ),
+  'WR-04': must('name and labels are kept as given, and left out when they were not.', source),
+  'WR-05': must('The registration token has room for 256 random bits and no colon.', frame),
+  'WR-06': must('No read ever shows a token or a hash of one.', source),
+  'WR-07': must('`GET workers` lists workers to either class; `?name=` narrows to that name.', source),
+  'WR-08': must('`GET workers/{W}` reads one worker for either class; an unknown one is 404 not-found.', source),
+  'WR-09': must('A worker may neither register workers nor reissue credentials: 403.', source),
+  'WR-10': must('Reissuing gives a new token; the old one is refused from then on.', source),
+  'WR-11': must('The answer of reissuing is exactly worker_id and registration_token.', source),
+  'WR-12': must('Reissuing for an unknown worker is 404 not-found.', source),
+  'WR-13': must('The names admin, system and internal are 409 reserved-identifier.', source),
+  'WR-14': must(
+    'A name that is empty, longer than 128 characters or holds control characters is 422 invalid-name.',
+    source,
+  ),
+  'WR-15': must('Names are trimmed and normalised to NFC.', source),
+  'WR-16': must('registered_at is an RFC 3339 time.', 'common contract, Ids, times, lists'),
+  'WR-17': latitude('How long a list of workers is before it is cut, and its order.', source),
+});

@@ -1,0 +1,54 @@
+// The published JSON Schemas are those of the models that the server runs on. After a change of a model, write them
+// anew with `npx vitest run --project packages schemas -u`.
+import { artifactSchema, depositSchema, wireProblemSchema } from '@proofhouse/core';
+import { format } from 'prettier';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { expectSchema, readSchema, schemaNames, type SchemaName } from './published-schemas.ts';
+
+const models: Readonly<Record<SchemaName, z.ZodType>> = {
+  'artifact-metadata': artifactSchema,
+  'deposit-answer': depositSchema,
+  problem: wireProblemSchema,
+};
+
+/** The model's own definition at the top: a reader has one schema a file, and nothing to look up. */
+function published(name: SchemaName): object {
+  const { $schema, $defs = {} } = z.toJSONSchema(models[name], { target: 'draft-2020-12', io: 'output' });
+  const [[title, definition] = ['', {}], ...others] = Object.entries($defs);
+  expect(others).toEqual([]);
+  const { additionalProperties, ...schema } = { $schema, title, ...definition };
+  // A reader of problem documents passes over members that it does not know (RFC 9457 section 3.2).
+  return name === 'problem' ? schema : { ...schema, additionalProperties };
+}
+
+test.each(schemaNames)('schemas/%s.schema.json is that of the model', async (name) => {
+  const text = await format(JSON.stringify(published(name)), { parser: 'json', printWidth: 120 });
+  await expect(text).toMatchFileSnapshot(`schemas/${name}.schema.json`);
+  expect(readSchema(name)).toEqual(published(name));
+});
+
+const problem = {
+  type: 'eden://error/not-found',
+  title: 'There is nothing there.',
+  status: 404,
+  detail: 'There is no such worker.',
+  instance: 'http://127.0.0.1/v0/experiments/exp_0/workers/wkr_0',
+};
+const answer = { artifacts_uri: 'URN:x:1', size_bytes: 0, content_type: 'text/plain' };
+
+test.each([
+  ['problem', problem, true],
+  ['problem', { ...problem, more: 1 }, true],
+  ['problem', { ...problem, detail: '' }, false],
+  ['problem', { ...problem, instance: 'not a uri' }, false],
+  ['deposit-answer', answer, true],
+  ['deposit-answer', { ...answer, artifacts_uri: 's3://bucket/key?v=1' }, true],
+  ['deposit-answer', { ...answer, artifacts_uri: 'no-scheme' }, false],
+  ['deposit-answer', { ...answer, created_by: 'admin' }, false],
+  ['deposit-answer', { ...answer, size_bytes: -1 }, false],
+] as const)('%s: %j is told right from wrong', (name, document, fits) => {
+  const look = () => expectSchema('GET /', document, name);
+  if (fits) expect(look).not.toThrow();
+  else expect(look).toThrow(/schema/);
+});

@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto';
+import { Answer, textMember, type Document } from './answer.ts';
+import { Mismatch, NotTried } from './expectations.ts';
+import { rawCall, type RawOptions } from './raw-call.ts';
+
+/** A server somewhere, and nothing of its insides. */
+export interface Target {
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly adminToken: string;
+  /** `exp_…`; scenarios that speak to the queue alone do without. */
+  readonly experiment: string;
+  /** A second experiment of the same server; made over its API when it is not given and the server can. */
+  readonly otherExperiment?: string | undefined;
+  /** The cap on deposits, when it is known; without it no scenario can go over it. */
+  readonly maxArtifactBytes?: number | undefined;
+}
+
+/** A principal with its secret. */
+export interface Credential {
+  readonly id: string;
+  readonly secret: string;
+}
+
+/** Who calls: a credential, nobody, or an Authorization header word by word. */
+export type Caller = Credential | 'admin' | null | { readonly authorization: string };
+
+export interface CallOptions {
+  readonly as?: Caller;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  /** Sent as it is. */
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  /** `null` leaves out a header that would be sent. */
+  readonly headers?: Readonly<Record<string, string | null>>;
+}
+
+export const experimentHeader = 'X-Eden-Experiment-Id';
+
+/** The server as one scenario sees it: plain HTTP calls, random names, and secrets that never reach a report. */
+export class ServerUnderTest {
+  readonly target: Target;
+  readonly #signal: AbortSignal;
+  readonly #secrets: Set<string>;
+
+  /** Calls end when the signal does; secrets that are seen are added to the set. */
+  constructor(target: Target, signal: AbortSignal, secrets: Set<string>) {
+    this.target = target;
+    this.#signal = signal;
+    this.#secrets = secrets.add(target.adminToken);
+  }
+
+  /** A call to the /v0 door of the experiment. */
+  v0(method: string, tail: string, options: CallOptions = {}): Promise<Answer> {
+    const experiment = this.target.experiment;
+    return this.call(method, `/v0/experiments/${experiment}${tail}`, {
+      ...options,
+      headers: {
+        ...authorization(this.#named(options.as ?? 'admin', options), true),
+        [experimentHeader]: experiment,
+        ...options.headers,
+      },
+    });
+  }
+
+  /** A call to the queue of the same server. */
+  queue(method: string, tail: string, options: CallOptions = {}): Promise<Answer> {
+    return this.api(method, `/api/queue${tail}`, options);
+  }
+
+  /** A call to any address outside /v0. */
+  api(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+    return this.call(method, path, {
+      ...options,
+      headers: { ...authorization(this.#named(options.as ?? 'admin', options), false), ...options.headers },
+    });
+  }
+
+  /** A call with these headers and no others of ours. */
+  async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+    const url = `${this.target.url}${path}`;
+    const isJson = 'json' in options;
+    const headers = new Headers(isJson ? { 'content-type': 'application/json' } : {});
+    for (const [name, value] of Object.entries(options.headers ?? {})) if (value !== null) headers.set(name, value);
+    const body = isJson ? JSON.stringify(options.json) : options.body;
+    const request = `${method} ${path}`;
+    const response = await fetch(url, {
+      method,
+      headers,
+      redirect: 'manual',
+      signal: this.#signal,
+      ...(body === undefined ? {} : { body }),
+    }).catch((error: unknown) => {
+      throw new Mismatch({ request, what: 'the answer', expected: 'any', seen: reasonOf(error) });
+    });
+    return new Answer({
+      request,
+      url,
+      status: response.status,
+      headers: response.headers,
+      bytes: Buffer.from(await response.arrayBuffer()),
+    });
+  }
+
+  /** A call to the /v0 door on a connection of its own, said byte by byte. */
+  async rawV0(
+    method: string,
+    tail: string,
+    options: RawOptions & { readonly as?: Caller } = {},
+  ): Promise<Answer | undefined> {
+    const experiment = this.target.experiment;
+    return rawCall(this.target.url, method, `/v0/experiments/${experiment}${tail}`, {
+      signal: this.#signal,
+      ...options,
+      headers: {
+        ...authorization(this.#named(options.as ?? 'admin', options), true),
+        [experimentHeader]: experiment,
+        ...options.headers,
+      },
+    });
+  }
+
+  /** A name that nothing else has. */
+  name(word: string): string {
+    return `${word}-${randomBytes(6).toString('hex')}`;
+  }
+
+  bytes(count: number): Buffer<ArrayBuffer> {
+    return Buffer.from(randomBytes(count));
+  }
+
+  /** Keeps a secret out of every report. */
+  remember(secret: string): void {
+    if (secret.length >= 8) this.#secrets.add(secret);
+  }
+
+  /** Waits without looking; the scenario's time limit still holds. */
+  pause(ms: number): Promise<void> {
+    return new Promise((settle) => setTimeout(settle, ms));
+  }
+
+  /** Asks until the answer fits, or `limitMs` have passed; gives the last answer either way. */
+  async eventually<T>(limitMs: number, ask: () => Promise<T>, fits: (value: T) => boolean): Promise<T> {
+    const until = performance.now() + limitMs;
+    for (;;) {
+      const value = await ask();
+      if (fits(value) || performance.now() > until || this.#signal.aborted) return value;
+      await this.pause(100);
+    }
+  }
+
+  // `as: null` means nobody, and must not fall back to the admin.
+  #named(usual: Exclude<Caller, null>, options: { readonly as?: Caller }): Caller {
+    const caller = options.as === undefined ? usual : options.as;
+    return caller === 'admin' ? { id: 'admin', secret: this.target.adminToken } : caller;
+  }
+}
+
+/** On /v0 a bearer names its principal; the queue takes the secret alone. */
+function authorization(caller: Caller, named: boolean): Record<string, string> {
+  if (caller === null || caller === 'admin') return {};
+  if ('authorization' in caller) return { authorization: caller.authorization };
+  return { authorization: `Bearer ${named ? `${caller.id}:` : ''}${caller.secret}` };
+}
+
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}
+
+/** The identifier of a second experiment of this server. */
+export async function otherExperiment(server: ServerUnderTest): Promise<string> {
+  if (server.target.otherExperiment !== undefined) return server.target.otherExperiment;
+  const answer = await server.api('POST', '/api/experiments', { json: { name: server.name('conformance') } });
+  if (answer.status !== 200 && answer.status !== 201)
+    throw new NotTried('it needs a second experiment: give --other-experiment');
+  const document = answer.document();
+  const inner = document['experiment'];
+  const holder = typeof inner === 'object' && inner !== null ? (inner as Document) : document;
+  return textMember(holder, 'experimentId' in holder ? 'experimentId' : 'experiment_id', answer.request);
+}

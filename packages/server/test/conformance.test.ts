@@ -1,0 +1,39 @@
+// The black-box kit against our own server, over its real socket: one test a scenario, so that a failure names it.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { queueGroups, requirements, runScenario, scenarios, type Target } from '@proofhouse/conformance';
+import { forEachStore } from './support/for-each-store.ts';
+import { adminToken } from './support/test-server.ts';
+
+/** Small enough to go over. */
+const maxArtifactBytes = 9 * 1024 * 1024;
+
+forEachStore(
+  'the server conforms to',
+  (harness) => {
+    let target: Target;
+    let ticking: NodeJS.Timeout;
+
+    beforeAll(async () => {
+      const t = harness();
+      const url = `http://127.0.0.1:${String(await t.listen())}`;
+      // The kit knows no clock but its own, so the server's goes along with it, only faster.
+      ticking = setInterval(() => t.clock.advance(100), 25);
+      target = { url, adminToken, experiment: '', maxArtifactBytes };
+    });
+    afterAll(() => {
+      clearInterval(ticking);
+    });
+
+    for (const group of queueGroups) {
+      describe(group, () => {
+        it.each(scenarios.filter((scenario) => scenario.group === group))('$name', async (scenario) => {
+          const { outcome } = await runScenario(scenario, target);
+          const owed = requirements.filter(({ id }) => scenario.requirements.includes(id)).map(({ text }) => text);
+          // What a server may leave out, ours does not.
+          expect({ outcome, owed }).toEqual({ outcome: { kind: 'passed' }, owed });
+        });
+      });
+    }
+  },
+  { settings: { maxArtifactBytes } },
+);
