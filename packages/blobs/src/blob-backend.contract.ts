@@ -4,7 +4,14 @@ import { Readable } from 'node:stream';
 import { isAppError, type ErrorCode } from '@proofhouse/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { BlobBackend, BlobListing, BlobReading, BlobStat, ByteRange } from './blob-backend.ts';
+import {
+  type BlobBackend,
+  type BlobListing,
+  type BlobReading,
+  type BlobStat,
+  type ByteRange,
+  isLendingStream,
+} from './blob-backend.ts';
 
 /** A backend over storage of its own. */
 export interface BlobBackendUnderTest {
@@ -236,6 +243,46 @@ function readingContract(current: () => BlobBackend, key: string): void {
       if (!body.closed) await new Promise((done) => body.once('close', done));
     }
     expect((await blobBytes(await backend.read(key))).byteLength).toBe(3 * mib);
+  });
+
+  it('what a stream lends stays as it is until it was taken, however many lend at once', async () => {
+    const backend = current();
+    const lend = async (fill: number): Promise<void> => {
+      const one = randomBlobKey();
+      const bytes = Buffer.alloc(3 * mib + fill, fill);
+      await putBlob(backend, one, bytes);
+      const { body } = await backend.read(one);
+      if (!isLendingStream(body)) return;
+      const taken: Buffer[] = [];
+      await body.lend(async (piece) => {
+        for (let turn = 0; turn < fill % 7; turn++) await new Promise((done) => setImmediate(done));
+        taken.push(Buffer.from(piece));
+      });
+      expect(bytes.equals(Buffer.concat(taken))).toBe(true);
+    };
+    await Promise.all(Array.from({ length: 20 }, (_, index) => lend(index + 1)));
+  });
+
+  it('lending ends with an error when its stream is destroyed or a piece could not be taken', async () => {
+    const backend = current();
+    await putBlob(backend, key, randomBytes(3 * mib));
+    const failure = new Error('the client went away');
+    const takes: Record<string, (body: Readable) => Promise<void>> = {
+      refused: () => Promise.reject(failure),
+      'destroyed, and never settled': (body) => {
+        body.destroy();
+        return new Promise(() => undefined);
+      },
+      'destroyed, and settled well': async (body) => void body.destroy(),
+      'destroyed with a reason': async (body) => void body.destroy(failure),
+    };
+    for (const take of Object.values(takes)) {
+      const { body } = await backend.read(key);
+      if (!isLendingStream(body)) return;
+      const closed = new Promise((done) => body.once('close', done));
+      await expect(body.lend(() => take(body))).rejects.toThrow();
+      await closed;
+    }
   });
 
   it('changing a buffer that was read changes no blob', async () => {

@@ -104,9 +104,25 @@ export interface BlobReading {
   readonly stat: BlobStat;
   /**
    * Exactly the bytes of the range: a buffer where the driver has them whole in memory anyway (small
-   * blobs), else a stream. Destroying the stream releases every handle.
+   * blobs), else a stream, which may be a `LendingStream`. Destroying the stream releases every handle.
    */
   readonly body: Buffer | Readable;
+}
+
+/** A stream that can also lend its bytes, in few buffers that it uses again and again. */
+export interface LendingStream extends Readable {
+  /**
+   * Hands all bytes in order to `take`, instead of being read, and ends. The bytes of a piece stay as they are until
+   * the promise that `take` gave for it is fulfilled, and are overwritten after that; the next piece may come before.
+   * A promise that never settles, as of a client that went away, costs a buffer and no more.
+   *
+   * Rejects with what a read or `take` threw, or when the stream is destroyed.
+   */
+  lend(take: (piece: Uint8Array) => Promise<void>): Promise<void>;
+}
+
+export function isLendingStream(body: Buffer | Readable): body is LendingStream {
+  return 'lend' in body && typeof body.lend === 'function';
 }
 
 export interface BlobStat {

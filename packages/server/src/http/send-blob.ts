@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
 import { AppError, type BlobReference } from '@proofhouse/core';
-import type { ByteRange, OpenedBlob } from '@proofhouse/blobs';
+import { isLendingStream, type ByteRange, type OpenedBlob } from '@proofhouse/blobs';
 import { create as contentDisposition } from 'content-disposition';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { BorrowedBody } from './borrowed-body.ts';
 import { decideRange, noneMatch } from './conditional.ts';
 
 /** What is sent: the bytes and what is recorded of them. */
@@ -46,9 +47,13 @@ export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sen
   if (part !== undefined) {
     reply.code(206).header('content-range', `bytes ${String(part.start)}-${String(part.end)}/${String(sizeBytes)}`);
   }
+  return reply.header('content-length', length).send(payloadOf(body, sent.contentType));
+}
+
+function payloadOf(body: Buffer | Readable, contentType: string): Buffer | Readable {
   // Fastify replaces a content type that it cannot read beside a buffer, not beside a stream.
-  const verbatim = Buffer.isBuffer(body) && !mediaType.test(sent.contentType) ? Readable.from([body]) : body;
-  return reply.header('content-length', length).send(verbatim);
+  if (Buffer.isBuffer(body)) return mediaType.test(contentType) ? body : Readable.from([body]);
+  return isLendingStream(body) ? new BorrowedBody(body) : body;
 }
 
 const mediaType = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/;

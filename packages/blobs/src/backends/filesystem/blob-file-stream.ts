@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { AppError } from '@proofhouse/core';
-import type { ByteRange } from '../../blob-backend.ts';
+import type { ByteRange, LendingStream } from '../../blob-backend.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import type { OpenFile } from './file-system.ts';
 import { storageError } from './storage-error.ts';
 
@@ -11,17 +12,28 @@ const readBytes = 1024 * 1024;
  * The bytes of a range of an open file. It owns the file and closes it when it ends, fails or is
  * destroyed. A file that became shorter is an error and not an early end.
  */
-export class BlobFileStream extends Readable {
+export class BlobFileStream extends Readable implements LendingStream {
   readonly #file: OpenFile;
+  readonly #buffers: BufferPool;
   readonly #end: number;
   #position: number;
   #reading: Promise<unknown> | undefined;
 
-  constructor(file: OpenFile, range: ByteRange) {
+  constructor(file: OpenFile, range: ByteRange, buffers: BufferPool) {
     super({ highWaterMark: readBytes });
     this.#file = file;
+    this.#buffers = buffers;
     this.#position = range.start;
     this.#end = range.end;
+  }
+
+  lend(take: (piece: Uint8Array) => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.once('error', reject).once('close', () => reject(cutOff()));
+      this.#lendAll(take)
+        .then(resolve, (error: unknown) => reject(error as Error))
+        .finally(() => this.destroy());
+    });
   }
 
   override _read(): void {
@@ -42,20 +54,58 @@ export class BlobFileStream extends Readable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     void Promise.resolve(this.#reading)
+      .catch(() => undefined)
       .then(() => this.#file.close())
       .catch(() => undefined)
       .then(() => done(error));
   }
+
+  /** One piece is being taken while the next is read, so two buffers do for a stream of any length. */
+  async #lendAll(take: (piece: Uint8Array) => Promise<void>): Promise<void> {
+    let before = Promise.resolve();
+    while (this.#position <= this.#end) {
+      if (this.destroyed) throw cutOff();
+      const buffer = this.#buffers.take();
+      const piece = await this.#readInto(buffer);
+      // A buffer whose piece was not taken well is not used again: who knows who still reads it.
+      const taken = take(piece).then(() => this.#buffers.give(buffer));
+      // It is waited for one piece later; failing earlier than that is not unheard.
+      taken.catch(() => undefined);
+      await before;
+      before = taken;
+    }
+    await before;
+  }
+
+  async #readInto(buffer: Buffer): Promise<Buffer> {
+    const piece = buffer.subarray(0, Math.min(buffer.byteLength, this.#end + 1 - this.#position));
+    // Destroying the stream waits for it before it closes the file.
+    this.#reading = fill(this.#file, this.#position, piece);
+    try {
+      await this.#reading;
+    } catch (error) {
+      throw storageError('read a blob', error);
+    }
+    this.#position += piece.byteLength;
+    return piece;
+  }
+}
+
+function cutOff(): Error {
+  return new Error('The stream was destroyed before all of it was taken.');
 }
 
 /** Exactly `length` bytes from `position`, else `integrity_failure`. */
 export async function readFully(file: OpenFile, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled);
+  await fill(file, position, buffer);
+  return buffer;
+}
+
+async function fill(file: OpenFile, position: number, buffer: Buffer): Promise<void> {
+  for (let filled = 0; filled < buffer.byteLength;) {
+    const { bytesRead } = await file.read(buffer, filled, buffer.byteLength - filled, position + filled);
     if (bytesRead === 0) throw new AppError('integrity_failure', 'A stored file became shorter while it was read.');
     filled += bytesRead;
   }
-  return buffer;
 }

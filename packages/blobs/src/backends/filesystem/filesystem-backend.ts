@@ -17,6 +17,7 @@ import { closedStore } from '../../closed-store.ts';
 import { requireRange } from '../../require-range.ts';
 import { blobFileStat } from './blob-file-stat.ts';
 import { BlobFileStream, readFully } from './blob-file-stream.ts';
+import { BufferPool } from './buffer-pool.ts';
 import { type FileSystem, nodeFileSystem, type OpenFile } from './file-system.ts';
 import { FilesystemLayout } from './filesystem-layout.ts';
 import { listBlobs, sweepLeftovers } from './filesystem-walk.ts';
@@ -44,6 +45,7 @@ export class FilesystemBackend implements BlobBackend {
   readonly supports = { durable: true, signedUrls: false, localFiles: true } as const;
   readonly #fs: FileSystem;
   readonly #root: string;
+  readonly #buffers = new BufferPool();
   /** Only over the real file system: one that tests interrupt is asked call by call. */
   readonly #quick: QuickReads | undefined;
   #layout: FilesystemLayout | undefined;
@@ -94,7 +96,7 @@ export class FilesystemBackend implements BlobBackend {
         const length = wanted.end + 1 - wanted.start;
         if (length <= wholeReadBytes) return { stat, body: await readFully(file, wanted.start, length) };
         keep = true;
-        return { stat, body: new BlobFileStream(file, wanted) };
+        return { stat, body: new BlobFileStream(file, wanted, this.#buffers) };
       } finally {
         if (!keep) await file.close().catch(() => undefined);
       }
