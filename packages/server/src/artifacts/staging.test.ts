@@ -1,0 +1,67 @@
+import { Readable } from 'node:stream';
+import { Blobs, MemoryBackend, type BlobListing } from '@proofhouse/blobs';
+import { AppError } from '@proofhouse/core';
+import { beforeEach, expect, it } from 'vitest';
+import { Ids } from '../kernel/ids.ts';
+import { ManualClock } from '../kernel/manual-clock.ts';
+import { Staging } from './staging.ts';
+
+const graceMs = 2000;
+let clock: ManualClock;
+let blobs: Blobs;
+let staging: Staging;
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  const backend = new MemoryBackend();
+  await backend.open();
+  const ids = new Ids(clock);
+  blobs = new Blobs({ backend, newKey: () => ids.blobKey() });
+  staging = new Staging({ blobs, clock, graceMs, requireRoom: () => undefined });
+});
+
+async function stored(): Promise<BlobListing[]> {
+  const found: BlobListing[] = [];
+  for await (const blob of blobs.list()) found.push(blob);
+  return found;
+}
+
+it('bytes become durable while they are young', async () => {
+  const staged = await staging.stage(Readable.from([Buffer.from('bytes')]), 10);
+  clock.advance(graceMs / 2 - 1);
+  expect(await staged.commit()).toMatchObject({ sizeBytes: 5, sha256: staged.sha256 });
+  expect(await stored()).toHaveLength(1);
+});
+
+it.each([
+  ['passed', graceMs / 2],
+  ['seems to have gone back', -graceMs / 2],
+])('bytes are refused when half the grace period %s since they were begun', async (_what, ms) => {
+  const staged = await staging.stage(Readable.from([Buffer.from('bytes')]), 10);
+  if (ms > 0) clock.advance(ms);
+  else clock.now = () => Date.UTC(2026, 0, 1) + ms;
+  await expect(staged.commit()).rejects.toThrow(expect.objectContaining({ code: 'request_timeout' }));
+  await staged.discard();
+  expect(await stored()).toEqual([]);
+});
+
+it('the age counts from the first byte, so a slow source ages too, and from before the commit to after it', async () => {
+  const slow = async function* (): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('by');
+    clock.advance(graceMs / 4);
+    yield Buffer.from('tes');
+  };
+  const staged = await staging.stage(slow(), 10);
+  const commit = staged.commit();
+  clock.advance(graceMs / 4);
+  await expect(commit).rejects.toThrow(/Send it again/);
+  expect(await stored()).toEqual([]);
+});
+
+it('a refusal for want of room is passed on', () => {
+  const full = new AppError('storage_full', 'The quota is used up.');
+  const requireRoom = (): never => {
+    throw full;
+  };
+  expect(() => new Staging({ blobs, clock, graceMs, requireRoom }).requireRoom()).toThrow(full);
+});
