@@ -1,16 +1,17 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { AppError, isAppError } from '@proofhouse/core';
-import type {
-  BlobBackend,
-  BlobBackendPowers,
-  BlobListing,
-  BlobReading,
-  BlobStat,
-  BlobWriter,
-  ByteRange,
-  Leftover,
-  ListOptions,
+import {
+  type BlobBackend,
+  type BlobBackendPowers,
+  type BlobListing,
+  type BlobReading,
+  type BlobStat,
+  type BlobWriter,
+  type ByteRange,
+  isLendingStream,
+  type Leftover,
+  type ListOptions,
 } from './blob-backend.ts';
 import { requireRange } from './require-range.ts';
 
@@ -168,10 +169,7 @@ export class Blobs {
    */
   async verify(ref: BlobRef): Promise<string> {
     const { stat, body } = await this.#read(ref);
-    const hash = createHash('sha256');
-    if (Buffer.isBuffer(body)) hash.update(body);
-    else for await (const chunk of body as AsyncIterable<Uint8Array>) hash.update(chunk);
-    if (hash.digest('hex') !== ref.sha256) throw integrityFailure(ref, 'has other bytes than were stored');
+    if ((await sha256Of(body)) !== ref.sha256) throw integrityFailure(ref, 'has other bytes than were stored');
     return stat.fingerprint;
   }
 
@@ -209,7 +207,7 @@ export class Blobs {
 
   async #pump(source: AsyncIterable<Uint8Array>, writer: BlobWriter, options: ReceiveOptions) {
     const limitBytes = Math.min(options.maxBytes ?? Infinity, this.#maxBytes);
-    const hash = createHash('sha256');
+    const digest = createHash('sha256');
     let sizeBytes = 0;
     for await (const chunk of undestroyed(source)) {
       sizeBytes += chunk.byteLength;
@@ -218,11 +216,11 @@ export class Blobs {
           details: { limitBytes },
         });
       }
-      hash.update(chunk);
+      digest.update(chunk);
       await writer.write(chunk);
       options.onBytes?.(sizeBytes);
     }
-    return { sizeBytes, sha256: hash.digest('hex') };
+    return { sizeBytes, sha256: digest.digest('hex') };
   }
 
   async #openSmall(ref: BlobRef, range: ByteRange | undefined): Promise<OpenedBlob> {
@@ -230,7 +228,7 @@ export class Blobs {
     const whole = ref.sizeBytes === 0 ? undefined : { start: 0, end: ref.sizeBytes - 1 };
     const { stat, body } = await this.#read(ref, whole);
     const bytes = Buffer.isBuffer(body) ? body : Buffer.concat(await body.toArray());
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const sha256 = hash('sha256', bytes, 'hex');
     if (sha256 !== ref.sha256) throw integrityFailure(ref, 'has other bytes than were stored');
     const wanted = range === undefined ? bytes : bytes.subarray(range.start, range.end + 1);
     return { body: wanted, fingerprint: stat.fingerprint };
@@ -255,6 +253,14 @@ export class Blobs {
     await this.#backend.delete(key).catch(() => undefined);
     return new AppError('integrity_failure', `The storage kept ${stat.sizeBytes} of ${sizeBytes} bytes.`);
   }
+}
+
+async function sha256Of(body: Buffer | Readable): Promise<string> {
+  if (Buffer.isBuffer(body)) return hash('sha256', body, 'hex');
+  const digest = createHash('sha256');
+  if (isLendingStream(body)) await body.lend(async (piece) => void digest.update(piece));
+  else for await (const chunk of body as AsyncIterable<Uint8Array>) digest.update(chunk);
+  return digest.digest('hex');
 }
 
 function opened({ body, stat }: BlobReading): OpenedBlob {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Blobs, FilesystemBackend, type BlobRef } from '@proofhouse/blobs';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { sendBlob } from './send-blob.ts';
 
@@ -49,7 +49,7 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-async function send(...[request, reply]: Parameters<Parameters<FastifyInstance['get']>[1]>): Promise<unknown> {
+async function send(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const blob = stored[Number((request.params as { index: string }).index)];
   if (blob === undefined) throw new Error('There is no such blob.');
   return await sendBlob(request, reply, {
@@ -77,7 +77,7 @@ async function store(bytes: Buffer): Promise<number> {
 class Client {
   readonly socket: Socket = connect({ port, host: '127.0.0.1' });
   readonly #turns: number;
-  #left = Buffer.alloc(0);
+  #left: Buffer = Buffer.alloc(0);
   #changed: () => void = () => undefined;
 
   constructor(turns = 0) {

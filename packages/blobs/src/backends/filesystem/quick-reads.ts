@@ -10,8 +10,11 @@ const mostBytes = 64 * 1024;
 
 /** A read that took longer than this came from a slow or busy disk, not from the page cache. */
 const slowMs = 5;
-/** So long nothing more is read here after that: at most one read in a second can hold up the event loop. */
-const restMs = 1000;
+/**
+ * So many times as long as a slow read took nothing more is read here: reads hold up the event loop for a twentieth of the
+ * time at most, and a machine on which somebody else had the processor for a moment soon goes on reading quickly.
+ */
+const restFactor = 20;
 
 // O_NONBLOCK: opening a planted pipe must not wait for a writer.
 const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -35,7 +38,7 @@ export class QuickReads {
       return undefined;
     } finally {
       const endedAt = performance.now();
-      if (endedAt - beganAt > slowMs) this.#restUntil = endedAt + restMs;
+      if (endedAt - beganAt > slowMs) this.#restUntil = endedAt + restFactor * (endedAt - beganAt);
     }
   }
 }
