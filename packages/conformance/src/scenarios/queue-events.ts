@@ -67,7 +67,10 @@ export const queueEventScenarios = scenariosOf('queue lifecycle', [
       const seen: unknown[] = [];
       let cursor: unknown = 0;
       for (let pages = 0; cursor !== null && pages < 20; pages++) {
-        const page = await server.queue('GET', `/jobs/${id}/events?limit=3&after=${JSON.stringify(cursor).replaceAll('"', '')}`);
+        const page = await server.queue(
+          'GET',
+          `/jobs/${id}/events?limit=3&after=${JSON.stringify(cursor).replaceAll('"', '')}`,
+        );
         expectStatus(page, 200);
         seen.push(...page.items('items').map((event) => event['seq']));
         cursor = page.document()['nextCursor'];
