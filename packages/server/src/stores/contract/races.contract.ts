@@ -1,7 +1,7 @@
 import { decideJob, type JobRecord } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
 import type { MetadataStore } from '../metadata-store.ts';
-import { claimBy, commitOf, key, newArtifact, newCredential, newJob, start } from './records.ts';
+import { claimBy, commitOf, key, newArtifact, newCredential, newId, newJob, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
 
 /** What holds when many do the same at once, on two servers where the engine allows two. */
@@ -102,6 +102,30 @@ export function racesContract(harness: StoreHarness): void {
         if (i !== 7) expect(found?.errorMessage).toBe('a\uFFFD \uFFFD');
       }
       expect(await store.jobs.apply('absent', start, (job) => ({ outcome: 'unchanged', job }))).toBeUndefined();
+    });
+
+    it('jobs that arrive in one moment are all added with their events, and one that cannot be fails alone', async () => {
+      const [store, other] = await pair();
+      const there = newJob();
+      await store.jobs.enqueue(there);
+      const jobs = Array.from({ length: 30 }, (_, i) =>
+        newJob({ id: i === 7 ? there.id : newId(), requiredCapabilities: [`c${i % 5}`], repository: `r${i % 3}` }),
+      );
+      const answers = await Promise.allSettled(jobs.map((job, i) => [store, other][i % 2]!.jobs.enqueue(job)));
+      for (const [i, job] of jobs.entries()) {
+        const answer = answers[i]!;
+        if (i === 7) {
+          expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'internal' } });
+          continue;
+        }
+        expect(answer).toMatchObject({ status: 'fulfilled', value: { outcome: 'added', job } });
+        expect(await store.jobs.find(job.id)).toEqual(job);
+        expect((await store.jobs.events(job.id, 0, 10)).map(({ kind, seq }) => [kind, seq])).toEqual([['queued', 1]]);
+      }
+      const claimed = await store.jobs.claim(
+        claimBy('w', { capabilities: ['c4'], leaseIds: Array.from({ length: 9 }, (_, i) => `l${i}`) }),
+      );
+      expect((claimed as { jobs: readonly JobRecord[] }).jobs).toHaveLength(7);
     });
 
     it('one key makes one job', async () => {

@@ -24,18 +24,22 @@ export class JobRoutes {
   readonly #known = new Map<string, JobRoute>();
   readonly #committed = new Set<string>();
 
-  /** Writes the route of a job unless it is known to be there; `committed` says afterwards that it is. */
-  *intern(job: JobRecord): Verb<JobRoute> {
-    const route = routeOf(job);
-    if (!this.#committed.has(route.id)) {
-      const { id, type, repository, capabilities } = route;
+  /**
+   * The routes of these jobs, each in its place, written unless they are known to be there; `committed` says afterwards
+   * that they are. In one order everywhere: two servers that write the same ones wait, and never in a circle.
+   */
+  *intern(jobs: readonly JobRecord[]): Verb<JobRoute[]> {
+    const routes = jobs.map(routeOf);
+    const fresh = new Map(routes.filter(({ id }) => !this.#committed.has(id)).map((route) => [route.id, route]));
+    for (const [id, route] of [...fresh].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const { type, repository, capabilities } = route;
       yield* run(insertRoute, { id, type, repository, capabilities: JSON.stringify(capabilities) });
     }
-    return route;
+    return routes;
   }
 
-  committed(routeId: string): void {
-    this.#committed.add(routeId);
+  committed(routes: readonly JobRoute[]): void {
+    for (const { id } of routes) this.#committed.add(id);
   }
 
   /** The routes of these ids. */

@@ -1,5 +1,4 @@
 import type { JobDecision, JobEventRecord, JobRecord } from '@proofhouse/core';
-import type { JobRoute } from '../../jobs/job-route.ts';
 import type {
   Appended,
   AppendRequest,
@@ -14,8 +13,8 @@ import type { IdempotencyKey } from '../../kernel/commit.ts';
 import type { Page, PageRequest } from '../../kernel/page.ts';
 import { Gathering } from './gathering.ts';
 import type { JobDepth } from '../../jobs/job-depth.ts';
-import { useKey } from './idempotency.ts';
 import { appendEvents } from './job-append.ts';
+import { enqueueAll, keyOfEnqueue, type EnqueueRequest } from './job-enqueue.ts';
 import { applyAll, type Application } from './job-apply.ts';
 import { claimAll, keyOfClaim } from './job-claim.ts';
 import { listOfJobs } from './job-lists.ts';
@@ -23,33 +22,23 @@ import { countDepths } from './job-depths.ts';
 import { countReadyBefore } from './job-position.ts';
 import { eventsAfter, findJob } from './job-reads.ts';
 import { JobRoutes } from './job-routes.ts';
-import { eventFromRow, jobFromRow, jobToRow } from './job-row.ts';
+import { eventFromRow, jobFromRow } from './job-row.ts';
 import { sweepJobs } from './job-sweep.ts';
-import { insertEvents } from './job-writes.ts';
-import type { JobRow } from './schema.ts';
-import type { SqlDialect } from './sql-dialect.ts';
 import type { SqlEngine } from './sql-engine.ts';
-import { statementsBy } from './statement.ts';
-import { first, put, rows, type Verb } from './verb.ts';
-
-const insertJob = statementsBy((columns: string, db, p: JobRow) =>
-  db
-    .insertInto('jobs')
-    .values(
-      Object.fromEntries(columns.split(',').map((column) => [column, p[column as keyof JobRow]])) as unknown as JobRow,
-    ),
-);
+import { first, rows } from './verb.ts';
 
 export class SqlJobStore implements JobStore {
   readonly #engine: SqlEngine;
   readonly #routes = new JobRoutes();
 
+  readonly #enqueues: Gathering<EnqueueRequest, Enqueued>;
   readonly #claims: Gathering<ClaimRequest, Claimed>;
   readonly #applications: Gathering<Application, JobDecision | undefined>;
 
   constructor(engine: SqlEngine) {
     this.#engine = engine;
     const { dialect, gathering } = engine;
+    this.#enqueues = new Gathering(gathering, (requests) => this.#enqueue(requests), keyOfEnqueue);
     this.#claims = new Gathering(
       gathering,
       (requests) => engine.write(() => claimAll(dialect, this.#routes, requests)),
@@ -60,12 +49,16 @@ export class SqlJobStore implements JobStore {
     );
   }
 
-  async enqueue(job: JobRecord, idempotency?: IdempotencyKey): Promise<Enqueued> {
-    const { enqueued, route } = await this.#engine.write(() =>
-      enqueueJob(this.#engine.dialect, this.#routes, job, idempotency),
+  enqueue(job: JobRecord, idempotency?: IdempotencyKey): Promise<Enqueued> {
+    return this.#enqueues.add({ job, idempotency });
+  }
+
+  async #enqueue(requests: readonly EnqueueRequest[]): Promise<Enqueued[]> {
+    const { answers, routes } = await this.#engine.write(() =>
+      enqueueAll(this.#engine.dialect, this.#routes, requests),
     );
-    if (route !== undefined) this.#routes.committed(route.id);
-    return enqueued;
+    this.#routes.committed(routes);
+    return answers;
   }
 
   find(jobId: string): Promise<JobRecord | undefined> {
@@ -110,27 +103,4 @@ export class SqlJobStore implements JobStore {
       return (yield* rows(eventsAfter, { jobId, after, limit })).map(eventFromRow);
     });
   }
-}
-
-function* enqueueJob(
-  dialect: SqlDialect,
-  routes: JobRoutes,
-  job: JobRecord,
-  idempotency: IdempotencyKey | undefined,
-): Verb<{ enqueued: Enqueued; route?: JobRoute }> {
-  const now = job.createdAt;
-  if (idempotency !== undefined) {
-    const known = yield* useKey(idempotency, now);
-    if (known.use === 'conflict') return { enqueued: { outcome: 'conflict' } };
-    if (known.use === 'repeated') {
-      const row = yield* first(findJob, { id: known.resourceId });
-      if (row !== undefined) return { enqueued: { outcome: 'repeated', job: jobFromRow(row) } };
-      throw new Error(`An idempotency key names job ${known.resourceId}, which does not exist.`);
-    }
-  }
-  const route = yield* routes.intern(job);
-  const row = jobToRow(job, route.id, now);
-  yield* put(insertJob(Object.keys(row).join(',')), row);
-  yield* insertEvents(dialect, job.id, 0, [{ kind: 'queued', level: 'info', message: 'Queued.' }], now);
-  return { enqueued: { outcome: 'added', job }, route };
 }

@@ -1,0 +1,76 @@
+import type { JobRecord } from '@proofhouse/core';
+import type { JobRoute } from '../../jobs/job-route.ts';
+import type { Enqueued } from '../../jobs/job-store.ts';
+import type { IdempotencyKey } from '../../kernel/commit.ts';
+import { nameOfKey, useKeys } from './idempotency.ts';
+import { findJob } from './job-reads.ts';
+import type { JobRoutes } from './job-routes.ts';
+import { eventToRow, jobFromRow, jobToRow } from './job-row.ts';
+import type { JobRow } from './schema.ts';
+import type { SqlDialect } from './sql-dialect.ts';
+import { placeholdersOf, statementsBy } from './statement.ts';
+import { first, put, type Verb } from './verb.ts';
+
+/** One call of `JobStore.enqueue`. */
+export interface EnqueueRequest {
+  readonly job: JobRecord;
+  readonly idempotency?: IdempotencyKey | undefined;
+}
+
+const insertJob = statementsBy((columns: string, db, p: JobRow) =>
+  db.insertInto('jobs').values(placeholdersOf(p, columns.split(',') as (keyof JobRow)[])),
+);
+
+/** Two requests of one key must not be served together: the second has to see what the first made. */
+export function keyOfEnqueue({ idempotency }: EnqueueRequest): string | undefined {
+  return idempotency && nameOfKey(idempotency);
+}
+
+/**
+ * Adds jobs of the same moment together: from eight at once on, each costs a third of what it costs alone on Postgres.
+ * `routes` are theirs, to be noted as committed.
+ */
+export function* enqueueAll(
+  dialect: SqlDialect,
+  known: JobRoutes,
+  requests: readonly EnqueueRequest[],
+): Verb<{ answers: Enqueued[]; routes: readonly JobRoute[] }> {
+  const answers = yield* answersOfKeys(dialect, requests);
+  const fresh = requests.filter((request) => !answers.has(request)).map(({ job }) => job);
+  const routes = yield* known.intern(fresh);
+  for (const [index, job] of fresh.entries()) {
+    const row = jobToRow(job, routes[index]?.id ?? '', job.createdAt);
+    yield* put(insertJob(Object.keys(row).join(',')), row);
+  }
+  yield* dialect.insertEvents(
+    fresh.map((job) => eventToRow(job.id, 1, { kind: 'queued', level: 'info', message: 'Queued.' }, job.createdAt)),
+  );
+  return {
+    answers: requests.map((request) => answers.get(request) ?? { outcome: 'added', job: request.job }),
+    routes,
+  };
+}
+
+/** What to answer to requests whose key was used before. */
+function* answersOfKeys(
+  dialect: SqlDialect,
+  requests: readonly EnqueueRequest[],
+): Verb<ReadonlyMap<EnqueueRequest, Enqueued>> {
+  const keyed = requests.flatMap((request) =>
+    request.idempotency === undefined ? [] : [{ request, key: request.idempotency }],
+  );
+  const answers = new Map<EnqueueRequest, Enqueued>();
+  if (keyed.length === 0) return answers;
+  const now = Math.max(...requests.map(({ job }) => job.createdAt));
+  const keys = keyed.map(({ key }) => key);
+  const uses = yield* useKeys(dialect, keys, now);
+  for (const { request, key } of keyed) {
+    const used = uses.get(key);
+    if (used?.use === 'conflict') answers.set(request, { outcome: 'conflict' });
+    if (used?.use !== 'repeated') continue;
+    const row = yield* first(findJob, { id: used.resourceId });
+    if (row === undefined) throw new Error(`An idempotency key names job ${used.resourceId}, which does not exist.`);
+    answers.set(request, { outcome: 'repeated', job: jobFromRow(row) });
+  }
+  return answers;
+}
