@@ -97,6 +97,11 @@ it('a root that cannot be used is unavailable and named; a relative one is inval
     const attempt = new FilesystemBackend({ root: unusable }).open();
     await expect(attempt).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining(unusable) });
   }
+  await symlink('/nowhere/at/all', join(temporary.root, 'dangling'));
+  // Making folders below each other without end is what some of these invite to.
+  for (const impossible of ['/proc/x', '/proc/x/y/z', join(temporary.root, 'dangling/x'), `/${'x/'.repeat(3000)}`]) {
+    await expectCode(new FilesystemBackend({ root: impossible }).open(), 'unavailable');
+  }
   await symlink(temporary.root, join(root, 'elsewhere'));
   await rm(join(root, 'staging'), { recursive: true });
   await symlink(temporary.root, join(root, 'staging'));
