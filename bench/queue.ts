@@ -27,7 +27,7 @@ const full: Plan = {
   backlogs: [0, 10_000, 1_000_000],
   rounds: Number(options.rounds),
   seconds: 1,
-  mostSeconds: 480,
+  mostSeconds: 420,
   warmUpJobs: 500,
   only: options.only,
 };

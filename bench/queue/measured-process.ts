@@ -7,6 +7,8 @@ import { stop } from '../start-process.ts';
 import type { QueueAnswer, QueueOrder, QueueResult } from './queue-order.ts';
 
 const stopWithinMs = 5000;
+/** Orders take seconds; one that hangs must not hang the run. */
+const answerWithinMs = 120_000;
 
 export class MeasuredProcess {
   readonly #child: ChildProcess;
@@ -47,13 +49,15 @@ export class MeasuredProcess {
   async #answer(): Promise<QueueAnswer> {
     const ended = new AbortController();
     const { signal } = ended;
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), answerWithinMs);
     try {
       const message = once(this.#child, 'message', { signal }) as Promise<[QueueAnswer]>;
       const exit = once(this.#child, 'exit', { signal }).then(() => {
-        throw new Error(`${this.#script} ended by itself.`);
+        throw new Error(`${this.#script} ended without an answer.`);
       });
       return (await Promise.race([message, exit]))[0];
     } finally {
+      clearTimeout(timer);
       // The loser of the race is told to stop listening, which rejects it once nobody looks any more.
       ended.abort();
     }

@@ -35,9 +35,11 @@ function besidePeers(rows: readonly Row[], workers: number): Aim[] {
 }
 
 function batches(rows: readonly Row[], contender: string): Aim[] {
-  const point = { ...oneByOne, contender, workers: latencyWorkers };
-  const name = `${contender}, batches beside one by one, ${counted(latencyWorkers)}`;
-  return atLeast(name, ratio(rows, { ...point, mode: 'batches' }, point), batchGain);
+  return [1, latencyWorkers].flatMap((workers) => {
+    const point = { ...oneByOne, contender, workers };
+    const name = `${contender}, batches beside one by one, ${counted(workers)}`;
+    return atLeast(name, ratio(rows, { ...point, mode: 'batches' }, point), batchGain);
+  });
 }
 
 function backlogs(rows: readonly Row[], contender: string): Aim[] {

@@ -7,24 +7,24 @@ type Cell = string | number;
 
 export function queueReport(results: QueueResults): string {
   const { rows } = results;
-  return [
-    lead(results),
-    heading('Claim and complete, jobs/s'),
-    ratesTable(rows, 'ended/s', ['one by one', 'batches']),
-    heading('Enqueue, jobs/s'),
-    ratesTable(rows, 'enqueued/s', ['one by one']),
-    heading('Claim latency, p50 / p99 in ms'),
-    latencyTable(rows),
-    heading(`A backlog in the same tables, one by one, ${counted(latencyWorkers)}`),
-    backlogTable(rows),
-    heading('Processor time over HTTP, share of one core'),
-    processorTable(rows),
-    heading('Aims'),
-    table(
-      ['aim', 'reached', 'wanted', ''],
-      results.aims.map(({ aim, reached, wanted, met }) => [aim, reached, wanted, met ? 'met' : '**missed**']),
-    ),
-  ].join('\n\n');
+  const sections = [
+    ['Claim and complete, jobs/s', ratesTable(rows, 'ended/s', ['one by one', 'batches'])],
+    ['Enqueue, jobs/s', ratesTable(rows, 'enqueued/s', ['one by one'])],
+    ['Claim latency, p50 / p99 in ms', latencyTable(rows)],
+    [`A backlog in the same tables, one by one, ${counted(latencyWorkers)}`, backlogTable(rows)],
+    ['Processor time over HTTP, share of one core', processorTable(rows)],
+    ['Aims', aimsTable(results)],
+  ] as const;
+  const shownSections = sections.filter(([, body]) => body !== '').map(([title, body]) => `### ${title}\n\n${body}`);
+  return [lead(results), ...shownSections].join('\n\n');
+}
+
+function aimsTable({ aims }: QueueResults): string {
+  const verdict = (met: boolean): string => (met ? 'met' : '**missed**');
+  return table(
+    ['aim', 'reached', 'wanted', ''],
+    aims.map(({ aim, reached, wanted, met }) => [aim, reached, wanted, verdict(met)]),
+  );
 }
 
 function lead({ machine, rounds, seconds, limits, at }: QueueResults): string {
@@ -36,9 +36,9 @@ function lead({ machine, rounds, seconds, limits, at }: QueueResults): string {
   ].join('\n\n');
 }
 
-const heading = (text: string): string => `### ${text}`;
-
+/** Empty where there is nothing to show. */
 function table(head: readonly string[], body: readonly (readonly Cell[])[]): string {
+  if (body.length === 0) return '';
   const line = (cells: readonly Cell[]): string => `| ${cells.map(String).join(' | ')} |`;
   const rule = head.map((_, column) => (column === 0 ? '---' : '---:'));
   return [line(head), line(rule), ...body.map(line)].join('\n');

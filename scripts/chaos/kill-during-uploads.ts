@@ -1,11 +1,11 @@
-// `npm run chaos:uploads -- [--rounds 200] [--seed n] [--clients 8]`
+// `npm run chaos:uploads -- [--rounds 200] [--seed n] [--clients 8]`; CHAOS_ROUNDS sets the rounds as well.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { uploadChaos } from './upload-chaos.ts';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '200' },
+    rounds: { type: 'string', default: process.env['CHAOS_ROUNDS'] ?? '200' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     clients: { type: 'string', default: '8' },
   },
@@ -18,4 +18,9 @@ const report = await uploadChaos({
   onRound: (line) => process.stderr.write(`${line}\n`),
 });
 process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-if (report.broken.length > 0 || report.acknowledged === 0) process.exitCode = 1;
+const { rounds, begun, acknowledged, compared, broken } = report;
+process.stdout.write(
+  `RESULT\nSeed ${values.seed}: ${String(rounds)} kills, ${String(begun)} uploads begun, ${String(acknowledged)} acknowledged, ` +
+    `${String(compared)} downloads compared, ${String(broken.length)} broken promises.\n`,
+);
+if (broken.length > 0 || acknowledged === 0) process.exitCode = 1;

@@ -74,18 +74,18 @@ function statements({ series, id }: Words, jobs: number, now: number): string[] 
       .join(', ')}`,
     `with route(number, id) as (values ${listed})
       insert into jobs (${columns})
-      select ${id}, 'exec', 'work', 'queued', 1, route.id, 9, '["none-' || route.number || '"]', 'admin', null, null,
+      select ${id}, 'exec', 'work', 'queued', 1, route.id, 9, '["none-' || route.number || '"]', 'backlog', null, null,
         1, 3, null, null, null, ${createdAt}, ${createdAt}, 1, ${payload}
       from ${series(jobs)} join route on route.number = (n / 2) % ${String(backlogRoutes)} where n % 2 = 0`,
     `insert into jobs (${columns})
-      select ${id}, 'exec', 'work', 'succeeded', 0, '${finishedRoute}', 0, '[]', 'admin', 'worker-x', 'lease-' || n,
+      select ${id}, 'exec', 'work', 'succeeded', 0, '${finishedRoute}', 0, '[]', 'backlog', 'worker-x', 'lease-' || n,
         1, 3, ${createdAt}, ${createdAt}, 'complete', ${createdAt}, ${createdAt}, 3, ${payload}
       from ${series(jobs)} where n % 2 = 1`,
     `insert into job_events (job_id, seq, kind, level, message, created_at)
       select id, number, kind, 'info', message, jobs.created_at
       from jobs join (select 1 as number, 'queued' as kind, 'Queued.' as message
         union all select 2, 'claimed', 'Claimed by worker-x.' union all select 3, 'completed', 'Completed.') as event
-        on number <= jobs.last_seq`,
+        on number <= jobs.last_seq where jobs.created_by = 'backlog'`,
   ];
 }
 

@@ -3,14 +3,14 @@
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Logger, LogLevel, makeWorkerUtils, runTaskList, type TaskList } from 'graphile-worker';
+import { Logger, makeWorkerUtils, runTaskList, type TaskList } from 'graphile-worker';
 import pg from 'pg';
 import type { DrainOrder, FillOrder, Mode } from '../queue-order.ts';
 import { serveOrders } from '../serve-orders.ts';
 
 const connectionString = process.env['BENCH_DATABASE_URL'] ?? '';
 const logger = new Logger(() => (level, message) => {
-  if (level === LogLevel.ERROR) process.stderr.write(`graphile-worker: ${message}\n`);
+  if ((level as string) === 'error') process.stderr.write(`graphile-worker: ${message}\n`);
 });
 // What its documentation recommends: two connections more than workers.
 const pgPool = new pg.Pool({ connectionString, max: Number(process.env['BENCH_CONNECTIONS']) });

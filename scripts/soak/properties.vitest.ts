@@ -1,0 +1,26 @@
+// All property tests, with more runs: see `more-runs.ts`.
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const tests = globSync('packages/*/{src,test}/**/*.test.ts', { cwd: root });
+/** Contract suites hold properties too; their tests only name the implementation. */
+const withProperties = tests.filter((file) =>
+  /from '(fast-check|[^']*\.contract\.ts)'/.test(readFileSync(path.join(root, file), 'utf8')),
+);
+
+export default defineConfig({
+  root,
+  test: {
+    watch: false,
+    pool: 'forks',
+    maxWorkers: 2,
+    include: withProperties,
+    globalSetup: ['./scripts/test-engines.ts'],
+    setupFiles: ['./scripts/soak/more-runs.ts'],
+    reporters: ['default', './scripts/summary-reporter.ts'],
+    testTimeout: 600_000,
+    hookTimeout: 120_000,
+  },
+});

@@ -1,0 +1,45 @@
+// Notes every statement that reaches a database driver of this process, below anything of ours.
+import Database from 'better-sqlite3';
+import pg from 'pg';
+
+export interface Recorded {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+export interface Recording {
+  /** One of each text, with values it ran with; only those that look for rows. */
+  readonly seen: () => Recorded[];
+  readonly stop: () => void;
+}
+
+type Query = (this: unknown, ...args: unknown[]) => unknown;
+
+export function recordStatements(): Recording {
+  const seen = new Map<string, Recorded>();
+  const note = (text: unknown, values: unknown): void => {
+    if (typeof text !== 'string' || !/^\s*(with|select|update|delete|insert)\b/i.test(text)) return;
+    seen.set(text, { text, values: Array.isArray(values) ? values : [] });
+  };
+  const sqlite = Database.prototype as { prepare: Query };
+  const postgres = pg.Client.prototype as unknown as { query: Query };
+  const { prepare } = sqlite;
+  const { query } = postgres;
+  sqlite.prepare = function (...args) {
+    note(args[0], []);
+    return prepare.apply(this, args);
+  };
+  postgres.query = function (...args) {
+    const [asked, values] = args as [string | { text?: unknown; values?: unknown }, unknown];
+    if (typeof asked === 'string') note(asked, values);
+    else note(asked.text, asked.values ?? values);
+    return query.apply(this, args);
+  };
+  return {
+    seen: () => [...seen.values()],
+    stop: () => {
+      sqlite.prepare = prepare;
+      postgres.query = query;
+    },
+  };
+}

@@ -1,0 +1,61 @@
+// Runs one part in a process of its own, shows what it prints as it comes, and keeps what matters.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { performance } from 'node:perf_hooks';
+import process from 'node:process';
+import type { SoakPart } from './soak-parts.ts';
+
+export interface SoakOutcome {
+  readonly part: SoakPart;
+  readonly env: Readonly<Record<string, string>>;
+  readonly passed: boolean;
+  readonly seconds: number;
+  /** What the part wants in the document; the end of what it said when it failed. */
+  readonly said: string;
+}
+
+const root = path.resolve(import.meta.dirname, '../..');
+const withinMs = 90 * 60_000;
+const keptCharacters = 20_000;
+const failureLines = 30;
+
+export async function runPart(part: SoakPart, small: boolean): Promise<SoakOutcome> {
+  const env = small ? { ...part.env, ...part.small } : part.env;
+  const [program = 'node', ...args] = part.command;
+  const start = performance.now();
+  const child = spawn(program === 'node' ? process.execPath : program, args, {
+    cwd: root,
+    // CI: nothing that a part needs, such as Postgres, may be skipped silently.
+    env: { ...process.env, CI: 'true', NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: withinMs,
+  });
+  let kept = '';
+  const keep = (stream: NodeJS.WriteStream) => (chunk: Buffer) => {
+    stream.write(chunk);
+    kept = (kept + chunk.toString('utf8')).slice(-keptCharacters);
+  };
+  child.stdout.on('data', keep(process.stdout));
+  child.stderr.on('data', keep(process.stderr));
+  const passed = await once(child, 'close').then(
+    ([code]) => code === 0,
+    (error: unknown) => {
+      kept += String(error);
+      return false;
+    },
+  );
+  const result = /^RESULT\n([^]*)/m.exec(kept)?.[1]?.trim() ?? '';
+  const said = passed ? result : [result, quoted(kept)].filter((text) => text !== '').join('\n\n');
+  return { part, env, passed, seconds: Math.round((performance.now() - start) / 1000), said };
+}
+
+/** The end of a text as a block of code, without anything that would end the block or begin a section. */
+function quoted(text: string): string {
+  const lines = text
+    .trim()
+    .replaceAll(/^(?=#|`{3})/gm, ' ')
+    .split('\n')
+    .slice(-failureLines);
+  return `\`\`\`text\n${lines.join('\n')}\n\`\`\``;
+}

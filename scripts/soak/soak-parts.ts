@@ -1,0 +1,53 @@
+// What `npm run soak` runs, one after another. A new long check is one row more.
+
+export interface SoakPart {
+  /** For `--only`, and the heading in docs/soak.md. */
+  readonly name: string;
+  /** What it shows, in one sentence. */
+  readonly about: string;
+  /** Run from the repository's root; `node` is the one that runs this. Success is exit code 0. */
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** What `--small` sets instead: the same in seconds, to see that it works. */
+  readonly small: Readonly<Record<string, string>>;
+}
+
+const vitest = ['node', 'node_modules/vitest/vitest.mjs', 'run'];
+
+/** What a part prints after a line `RESULT` goes into the document as it is. */
+export const soakParts: readonly SoakPart[] = [
+  {
+    name: 'fleet',
+    about:
+      '64 claimers on two servers on one Postgres, one of which is killed midway: every job ends exactly once, none is lost, ' +
+      'none is claimed again within a valid lease.',
+    command: [...vitest, '--project', 'server', 'packages/server/test/queue-fleet.test.ts'],
+    env: { FLEET_JOBS: '10000' },
+    small: { FLEET_JOBS: '200' },
+  },
+  {
+    name: 'kills-during-uploads',
+    about:
+      'The server is killed with -9 at random moments while eight clients upload, and started again on the same folder.',
+    command: ['node', 'scripts/chaos/kill-during-uploads.ts'],
+    env: { CHAOS_ROUNDS: '200' },
+    small: { CHAOS_ROUNDS: '3' },
+  },
+  {
+    name: 'properties',
+    about:
+      'Every property test with many times its usual runs and fresh seeds; a property that takes longer than 100 s ends there.',
+    command: [...vitest, '--config', 'scripts/soak/properties.vitest.ts'],
+    env: { FAST_CHECK_FACTOR: '50' },
+    small: { FAST_CHECK_FACTOR: '1' },
+  },
+  {
+    name: 'million-rows',
+    about:
+      'Claims, lists and `why` on an empty queue and on one with a million other jobs, half of them ready for nobody and half ' +
+      'finished; and whether any statement scans the table or sorts a backlog. Timings are reported, not judged.',
+    command: ['node', 'scripts/soak/million-rows.ts'],
+    env: { SOAK_ROWS: '1000000' },
+    small: { SOAK_ROWS: '20000' },
+  },
+];
