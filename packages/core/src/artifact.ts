@@ -93,6 +93,15 @@ export interface ArtifactRecord {
   readonly updatedAt: number;
 }
 
+/** A worker or a group that may read an artifact, beside its maker and the admins. */
+export interface GrantRecord {
+  readonly artifactId: string;
+  /** A worker's or a group's id. */
+  readonly reader: string;
+  readonly grantedBy: string;
+  readonly grantedAt: number;
+}
+
 /** Bytes of UTF-8 JSON. */
 export const maxMetadataBytes = 4096;
 export const tagsSchema = z.array(textSchema(1, 100)).max(50);

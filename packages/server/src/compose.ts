@@ -4,6 +4,8 @@ import type { FastifyInstance } from 'fastify';
 import { Artifacts } from './artifacts/artifacts.ts';
 import { FolderJobView, noJobView, type JobView } from './artifacts/job-view.ts';
 import type { Config } from './config/config.ts';
+import { Experiments } from './experiments/experiments.ts';
+import { Groups } from './experiments/groups.ts';
 import { buildApp } from './http/app.ts';
 import type { Handlers } from './http/operation-route.ts';
 import { artifactHandlers } from './http/routes/artifacts.ts';
@@ -45,6 +47,8 @@ export interface Server {
   readonly jobs: Jobs;
   readonly artifacts: Artifacts;
   readonly workers: Workers;
+  readonly experiments: Experiments;
+  readonly groups: Groups;
   readonly adminToken: AdminToken;
   readonly signIn: SignIn;
   /** Stops background work, then the door, then the stores, in that order. */
@@ -99,6 +103,8 @@ function assemble(parts: Parts): Server {
   const stopping = new AbortController();
   const signIn = new SignIn({ clock, ids });
   const workers = new Workers({ store: store.workers, commits: store, clock, ids });
+  const experiments = new Experiments({ store: store.experiments, commits: store, clock, ids });
+  const groups = new Groups({ store: store.experiments, commits: store, clock, ids });
   const artifacts = artifactsOf(parts, { blobs, jobs, meter });
   const handlers: Handlers = {
     ...jobHandlers(jobs),
@@ -143,6 +149,8 @@ function assemble(parts: Parts): Server {
     jobs,
     artifacts,
     workers,
+    experiments,
+    groups,
     adminToken,
     signIn,
     close: async () => {

@@ -1,9 +1,19 @@
-import type { ArtifactRecord } from '@proofhouse/core';
-import type { Page, PageRequest } from '../kernel/page.ts';
+import type { ArtifactRecord, ArtifactStatus, ArtifactType, GrantRecord } from '@proofhouse/core';
+import type { Page, PageKey, PageRequest } from '../kernel/page.ts';
 
 /** Reads of artifact records; they are written through `Commits`. */
 export interface ArtifactStore {
   find(artifactId: string): Promise<ArtifactRecord | undefined>;
+
+  /** The whole uri, exactly as it was given out. */
+  findByUri(uri: string): Promise<ArtifactRecord | undefined>;
+
+  /**
+   * Newest first by (createdAt, id), also those whose bytes were purged. The first of jobId, experimentId and createdBy
+   * that is given finds the rows; all other fields are looked at row by row, at most `mostExamined` of them a page: pages
+   * may be short or empty while there is a `next`.
+   */
+  list(filter: ArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>>;
 
   /** Artifacts of a job, every version, newest first by (createdAt, id). */
   listOfJob(filter: JobArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>>;
@@ -11,10 +21,28 @@ export interface ArtifactStore {
   /** The newest artifact of a job under a name: what the job view shows. */
   newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined>;
 
-  /** Which of these blob keys some record names. For collection and verification. */
+  /** The workers and groups that were granted to read it, oldest grant first. */
+  readersOf(artifactId: string): Promise<string[]>;
+
+  grantOf(artifactId: string, reader: string): Promise<GrantRecord | undefined>;
+
+  /** What is kept now, purged records aside. Reads an entry of each record: not for every request. */
+  usageByType(): Promise<TypeUsage[]>;
+
+  /**
+   * Records of a type made before `olderThan` that are neither pinned nor purged, oldest first by (createdAt, id),
+   * `after` exclusive.
+   */
+  expirable(
+    filter: { readonly type: ArtifactType; readonly olderThan: number },
+    after: PageKey | undefined,
+    limit: number,
+  ): Promise<ArtifactRecord[]>;
+
+  /** Which of these blob keys some record names; a purged one names none. For collection and verification. */
   ownedKeys(keys: readonly string[]): Promise<ReadonlySet<string>>;
 
-  /** Every record that owns a blob, by id, for verification. */
+  /** Every record that owns a blob (a purged one does not), by id, for verification. */
   listOwned(afterId: string | undefined, limit: number): Promise<ArtifactRecord[]>;
 
   /** Records the mark of bytes that were found unchanged under a new one. */
@@ -25,4 +53,21 @@ export interface JobArtifactFilter {
   readonly jobId: string;
   readonly name?: string | undefined;
   readonly createdBy?: string | undefined;
+}
+
+export interface ArtifactFilter {
+  readonly jobId?: string | undefined;
+  readonly experimentId?: string | undefined;
+  readonly createdBy?: string | undefined;
+  readonly status?: ArtifactStatus | undefined;
+  readonly type?: ArtifactType | undefined;
+}
+
+/** Rows that a page of `ArtifactStore.list` looks at, at most. */
+export const mostExamined = 1000;
+
+export interface TypeUsage {
+  readonly type: ArtifactType;
+  readonly count: number;
+  readonly sizeBytes: number;
 }

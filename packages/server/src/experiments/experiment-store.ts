@@ -1,5 +1,5 @@
 import type { ExperimentRecord, GroupEdge, GroupRecord } from '@proofhouse/core';
-import type { Page, PageKey, PageRequest } from '../kernel/page.ts';
+import type { Page, PageRequest } from '../kernel/page.ts';
 
 /** Reads of experiments and their groups; they are written through `Commits`. */
 export interface ExperimentStore {
@@ -11,9 +11,12 @@ export interface ExperimentStore {
   findGroup(groupId: string): Promise<GroupRecord | undefined>;
 
   /** Oldest first by (createdAt, id), `after` exclusive. */
-  listGroups(filter: GroupFilter, page: { limit: number; after: PageKey | undefined }): Promise<Page<GroupRecord>>;
+  listGroups(filter: GroupFilter, page: PageRequest): Promise<Page<GroupRecord>>;
 
-  /** Every group of the experiment that is a member of another, with the experiment's version at that moment. */
+  /**
+   * Every group of the experiment that is a member of another, with the experiment's version at that moment or an older
+   * one; version 0 when there is no such experiment.
+   */
   nestedGroups(experimentId: string): Promise<{ version: number; edges: GroupEdge[] }>;
 
   /**

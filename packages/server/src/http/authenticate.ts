@@ -33,7 +33,7 @@ export async function authenticate(headers: IncomingHttpHeaders, parts: Authenti
   if ((name === undefined || name === 'admin') && parts.adminToken.matches(secret)) return { kind: 'admin' };
   const worker = name === 'admin' ? undefined : await parts.workers.authenticate(secret, name);
   if (worker === undefined) throw unauthenticated('The token is unknown, expired or revoked.');
-  return worker;
+  return worker.principal;
 }
 
 function credentialOf(headers: IncomingHttpHeaders): string | undefined {

@@ -25,6 +25,8 @@ export function pooledRandomBytes(): RandomBytes {
 }
 
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
+/** Crockford's, in lower case: the digits sort as their values do. */
+const crockford = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** Makes every identifier there is. */
 export class Ids {
@@ -32,6 +34,7 @@ export class Ids {
   readonly #random: RandomBytes;
   #madeAt = 0;
   #sequence = 0;
+  #ulid = 0n;
 
   constructor(clock: Clock, random: RandomBytes = pooledRandomBytes()) {
     this.#clock = clock;
@@ -47,6 +50,27 @@ export class Ids {
       now > this.#madeAt ? new DataView(random.buffer, random.byteOffset).getUint32(0) >>> 1 : this.#sequence + 1;
     this.#madeAt = Math.max(now, this.#madeAt);
     return v7({ msecs: this.#madeAt, seq: this.#sequence, random });
+  }
+
+  experimentId(): string {
+    return `exp_${this.#nextUlid()}`;
+  }
+
+  registeredWorkerId(): string {
+    return `wkr_${this.#nextUlid()}`;
+  }
+
+  groupId(): string {
+    return `grp_${this.#nextUlid()}`;
+  }
+
+  /** 48 bits of time and 80 of chance; one more than the last where that would not sort after it. */
+  #nextUlid(): string {
+    let fresh = BigInt(this.#clock.now());
+    for (const byte of this.#random(10)) fresh = (fresh << 8n) | BigInt(byte);
+    this.#ulid = fresh > this.#ulid ? fresh : this.#ulid + 1n;
+    const digits = this.#ulid.toString(32).padStart(26, '0');
+    return digits.replaceAll(/./g, (digit) => crockford.charAt(parseInt(digit, 32)));
   }
 
   /** `length` characters of lower-case base32, 5 random bits each. 32 make a blob key. */

@@ -1,4 +1,5 @@
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { ExperimentStore } from '../experiments/experiment-store.ts';
 import type { JobStore } from '../jobs/job-store.ts';
 import type { Commits } from '../kernel/commit.ts';
 import type { HintChannel } from '../jobs/job-hints.ts';
@@ -21,6 +22,7 @@ export interface MetadataStore extends Commits {
   readonly jobs: JobStore;
   readonly artifacts: ArtifactStore;
   readonly workers: WorkerStore;
+  readonly experiments: ExperimentStore;
   readonly settings: SettingStore;
   readonly presence: PresenceStore;
   /** How servers of one database tell each other to look again; undefined where there is only one server. */

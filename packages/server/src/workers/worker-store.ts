@@ -1,8 +1,16 @@
-import type { CredentialRecord } from '@proofhouse/core';
+import type { CredentialRecord, WorkerRecord } from '@proofhouse/core';
 import type { Page, PageRequest } from '../kernel/page.ts';
 
 /** Reads of workers and their credentials; they are written through `Commits`. */
 export interface WorkerStore {
+  findWorker(workerId: string): Promise<WorkerRecord | undefined>;
+
+  /** Registered in the experiment, oldest first by (createdAt, id), `after` exclusive. Names need not be unique. */
+  listWorkers(
+    filter: { experimentId: string; name?: string | undefined },
+    page: PageRequest,
+  ): Promise<Page<WorkerRecord>>;
+
   /** By the sha256 (lower-case hex) of the token: the one look-up of every authenticated request. */
   findCredentialBySecret(secretSha256: string): Promise<CredentialRecord | undefined>;
 

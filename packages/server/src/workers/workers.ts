@@ -1,4 +1,12 @@
-import { AppError, actorOf, type CredentialRecord, type Principal, type WorkerPolicy } from '@proofhouse/core';
+import {
+  AppError,
+  actorOf,
+  normalizeName,
+  type CredentialRecord,
+  type Principal,
+  type WorkerPolicy,
+  type WorkerRecord,
+} from '@proofhouse/core';
 import type { Clock } from '../kernel/clock.ts';
 import type { Commits } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
@@ -13,6 +21,19 @@ export interface NewWorkerToken {
   readonly allowedJobTypes?: readonly string[] | null | undefined;
   readonly capabilities?: readonly string[] | null | undefined;
   readonly expiresAt?: string | null | undefined;
+}
+
+export interface NewRegistration {
+  /** Names need not be unique. */
+  readonly name?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Who a worker's secret speaks for. */
+export interface AuthenticatedWorker {
+  readonly principal: Principal & { readonly kind: 'worker' };
+  /** The experiment whose door the secret opens; null for a plain queue token. */
+  readonly registeredIn: string | null;
 }
 
 /** `lastUsedAt` is written at most this often for each credential. */
@@ -45,21 +66,13 @@ export class Workers {
         errors: [{ path: 'expiresAt', message: 'must lie in the future' }],
       });
     }
-    const token = this.#ids.secret(workerTokenPrefix);
-    const credential: CredentialRecord = {
-      id: this.#ids.uuid(),
+    const { token, credential } = this.#newToken(principal, now, {
       workerId: input.workerId,
-      secretSha256: sha256Hex(token),
       description: input.description ?? null,
       policy: policyOf(input),
       experimentId: null,
-      createdBy: actorOf(principal),
-      createdAt: now,
       expiresAt,
-      revokedAt: null,
-      lastUsedAt: null,
-      version: 1,
-    };
+    });
     const worker = {
       id: input.workerId,
       name: null,
@@ -77,6 +90,75 @@ export class Workers {
       now,
     });
     return { token, credential };
+  }
+
+  /**
+   * A new worker of the experiment, with its registration token, which is given once.
+   * Errors: `invalid_name`, `reserved_identifier`, `experiment_not_found`.
+   */
+  async register(
+    principal: Principal,
+    experimentId: string,
+    input: NewRegistration,
+  ): Promise<{ worker: WorkerRecord; token: string }> {
+    const now = this.#clock.now();
+    const worker: WorkerRecord = {
+      id: this.#ids.registeredWorkerId(),
+      name: input.name === undefined ? null : normalizeName(input.name, 'worker'),
+      experimentId,
+      labels: input.labels ?? {},
+      createdBy: actorOf(principal),
+      createdAt: now,
+    };
+    const { token, credential } = this.#newRegistration(principal, now, worker.id, experimentId);
+    const { outcome } = await this.#commits.commit({
+      changes: [
+        { kind: 'add-worker-if-absent', worker },
+        { kind: 'add-credential', credential },
+      ],
+      preconditions: [{ kind: 'experiment-exists', experimentId }],
+      now,
+    });
+    if (outcome !== 'done') throw new AppError('experiment_not_found', `There is no experiment ${experimentId}.`);
+    return { worker, token };
+  }
+
+  /**
+   * A new registration token; all older ones are refused from then on, queue tokens stay. Of several at once the last
+   * one holds. Errors: `not_found`.
+   */
+  async reissue(principal: Principal, experimentId: string, workerId: string): Promise<{ token: string }> {
+    await this.getRegistered(experimentId, workerId);
+    const now = this.#clock.now();
+    const { token, credential } = this.#newRegistration(principal, now, workerId, experimentId);
+    const { outcome } = await this.#commits.commit({
+      changes: [
+        { kind: 'revoke-registrations', workerId, revokedAt: now },
+        { kind: 'add-credential', credential },
+      ],
+      preconditions: [],
+      now,
+    });
+    if (outcome !== 'done') throw notRegistered(experimentId, workerId);
+    return { token };
+  }
+
+  /** Errors: `not_found`, also for a worker of another experiment or of none. */
+  async getRegistered(experimentId: string, workerId: string): Promise<WorkerRecord> {
+    const worker = await this.#store.findWorker(workerId);
+    if (worker?.experimentId !== experimentId) throw notRegistered(experimentId, workerId);
+    return worker;
+  }
+
+  /** Oldest first. Errors: `invalid_cursor`. */
+  async listRegistered(
+    experimentId: string,
+    query: { name?: string | undefined; limit: number; cursor?: string | undefined },
+  ) {
+    const filter = { list: 'registered', experimentId, name: query.name?.normalize('NFC').trim() };
+    const page = { limit: query.limit, after: decodeCursor(filter, query.cursor) };
+    const { items, next } = await this.#store.listWorkers(filter, page);
+    return { items, nextCursor: next === undefined ? null : encodeCursor(filter, next) };
   }
 
   async listTokens(query: { workerId?: string | undefined; limit: number; cursor?: string | undefined }) {
@@ -107,7 +189,7 @@ export class Workers {
    * The worker that a secret speaks for, or undefined: unknown, revoked, expired, or of another worker
    * than `workerId` names. A wrong secret costs as much as a right one.
    */
-  async authenticate(secret: string, workerId?: string): Promise<Principal | undefined> {
+  async authenticate(secret: string, workerId?: string): Promise<AuthenticatedWorker | undefined> {
     const hash = sha256Hex(secret);
     const credential = await this.#store.findCredentialBySecret(hash);
     if (credential === undefined || !sameHash(credential.secretSha256, hash)) return undefined;
@@ -118,8 +200,34 @@ export class Workers {
     if (credential.lastUsedAt === null || now - credential.lastUsedAt >= touchEveryMs) {
       await this.#store.touchCredential(credential.id, now).catch(ignore);
     }
-    return { kind: 'worker', workerId: credential.workerId, policy: credential.policy };
+    const principal = { kind: 'worker', workerId: credential.workerId, policy: credential.policy } as const;
+    return { principal, registeredIn: credential.experimentId };
   }
+
+  #newRegistration(principal: Principal, now: number, workerId: string, experimentId: string) {
+    return this.#newToken(principal, now, { workerId, experimentId, description: null, policy: {}, expiresAt: null });
+  }
+
+  #newToken(principal: Principal, now: number, of: TokenTraits): { token: string; credential: CredentialRecord } {
+    const token = this.#ids.secret(workerTokenPrefix);
+    const credential = {
+      id: this.#ids.uuid(),
+      ...of,
+      secretSha256: sha256Hex(token),
+      createdBy: actorOf(principal),
+      createdAt: now,
+      revokedAt: null,
+      lastUsedAt: null,
+      version: 1,
+    };
+    return { token, credential };
+  }
+}
+
+type TokenTraits = Pick<CredentialRecord, 'workerId' | 'description' | 'policy' | 'experimentId' | 'expiresAt'>;
+
+function notRegistered(experimentId: string, workerId: string): AppError {
+  return new AppError('not_found', `There is no worker ${JSON.stringify(workerId)} in experiment ${experimentId}.`);
 }
 
 // Best effort: a store that cannot write now must still let workers read.

@@ -1,6 +1,8 @@
-import type { ArtifactRecord } from '@proofhouse/core';
-import type { ArtifactStore, JobArtifactFilter } from '../../artifacts/artifact-store.ts';
-import type { Page, PageRequest } from '../../kernel/page.ts';
+import type { ArtifactRecord, ArtifactType, GrantRecord } from '@proofhouse/core';
+import { sql } from 'kysely';
+import type { ArtifactFilter, ArtifactStore, JobArtifactFilter, TypeUsage } from '../../artifacts/artifact-store.ts';
+import type { Page, PageKey, PageRequest } from '../../kernel/page.ts';
+import { listOfArtifacts } from './artifact-lists.ts';
 import { artifactFromRow } from './artifact-row.ts';
 import { pageOf, pageStart } from './paging.ts';
 import { textList } from './sql-dialect.ts';
@@ -10,6 +12,10 @@ import { first, put, rows } from './verb.ts';
 
 const findArtifact = statement<{ id: string }>()((db, p) =>
   db.selectFrom('artifacts').selectAll().where('id', '=', p.id),
+);
+
+const findByUri = statement<{ uri: string }>()((db, p) =>
+  db.selectFrom('artifacts').selectAll().where('uri', '=', p.uri),
 );
 
 type ListShape = `${'any-name' | 'name'}:${'any-maker' | 'maker'}:${'first' | 'next'}`;
@@ -40,11 +46,68 @@ const listArtifacts = statementsBy((key: ListShape, db, p: ListParams) => {
 });
 
 const ownedKeys = statement<{ keys: string }>()((db, p, dialect) =>
-  db.selectFrom('artifacts').select('blob_key').where(dialect.among('blob_key', p.keys)),
+  db.selectFrom('artifacts').select('blob_key').where(dialect.among('blob_key', p.keys)).where('purged_at', 'is', null),
 );
 
 const ownedAfter = statement<{ id: string; limit: number }>()((db, p) =>
-  db.selectFrom('artifacts').selectAll().where('id', '>', p.id).orderBy('id').limit(p.limit),
+  db
+    .selectFrom('artifacts')
+    .selectAll()
+    .where('id', '>', p.id)
+    .where('purged_at', 'is', null)
+    .orderBy('id')
+    .limit(p.limit),
+);
+
+const grantsOf = statement<{ id: string }>()((db, p) =>
+  db
+    .selectFrom('artifact_grants')
+    .select('reader')
+    .where('artifact_id', '=', p.id)
+    .orderBy('granted_at')
+    .orderBy('reader'),
+);
+
+const findGrant = statement<{ id: string; reader: string }>()((db, p) =>
+  db.selectFrom('artifact_grants').selectAll().where('artifact_id', '=', p.id).where('reader', '=', p.reader),
+);
+
+/** Reads its covering index whole. */
+const usage = statement<object>()((db) =>
+  db
+    .selectFrom('artifacts')
+    .select((eb) => [
+      'type',
+      eb.fn.countAll<number>().as('count'),
+      sql<number>`cast(sum(blob_size_bytes) as bigint)`.as('size_bytes'),
+    ])
+    .where('purged_at', 'is', null)
+    .groupBy('type')
+    .orderBy('type'),
+);
+
+interface ExpirableParams {
+  readonly type: ArtifactType;
+  readonly olderThan: number;
+  readonly at: number;
+  readonly id: string;
+  readonly limit: number;
+}
+
+const expirable = statementsBy((place: 'first' | 'next', db, p: ExpirableParams) =>
+  db
+    .selectFrom('artifacts')
+    .selectAll()
+    .where('type', '=', p.type)
+    .where('purged_at', 'is', null)
+    .where('pinned_at', 'is', null)
+    .where('created_at', '<', p.olderThan)
+    .$if(place === 'next', (query) =>
+      query.where((eb) => eb(eb.refTuple('created_at', 'id'), '>', eb.tuple(p.at, p.id))),
+    )
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(p.limit),
 );
 
 const setFingerprint = statement<{ id: string; fingerprint: string }>()((db, p) =>
@@ -65,6 +128,17 @@ export class SqlArtifactStore implements ArtifactStore {
     });
   }
 
+  findByUri(uri: string): Promise<ArtifactRecord | undefined> {
+    return this.#engine.read(function* () {
+      const row = yield* first(findByUri, { uri });
+      return row === undefined ? undefined : artifactFromRow(row);
+    });
+  }
+
+  list(filter: ArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>> {
+    return this.#engine.read(() => listOfArtifacts(filter, page));
+  }
+
   listOfJob(filter: JobArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>> {
     const name = filter.name === undefined ? 'any-name' : 'name';
     const maker = filter.createdBy === undefined ? 'any-maker' : 'maker';
@@ -81,6 +155,39 @@ export class SqlArtifactStore implements ArtifactStore {
       const newest = { jobId, name, createdBy: '', at: 0, id: '', limit: 1 };
       const row = yield* first(listArtifacts('name:any-maker:first'), newest);
       return row === undefined ? undefined : artifactFromRow(row);
+    });
+  }
+
+  readersOf(artifactId: string): Promise<string[]> {
+    return this.#engine.read(function* () {
+      return (yield* rows(grantsOf, { id: artifactId })).map(({ reader }) => reader);
+    });
+  }
+
+  grantOf(artifactId: string, reader: string): Promise<GrantRecord | undefined> {
+    return this.#engine.read(function* () {
+      const row = yield* first(findGrant, { id: artifactId, reader });
+      if (row === undefined) return undefined;
+      return { artifactId: row.artifact_id, reader: row.reader, grantedBy: row.granted_by, grantedAt: row.granted_at };
+    });
+  }
+
+  usageByType(): Promise<TypeUsage[]> {
+    return this.#engine.read(function* () {
+      const found = yield* rows(usage, {});
+      return found.map(({ type, count, size_bytes }) => ({ type, count, sizeBytes: size_bytes }));
+    });
+  }
+
+  expirable(
+    filter: { readonly type: ArtifactType; readonly olderThan: number },
+    after: PageKey | undefined,
+    limit: number,
+  ): Promise<ArtifactRecord[]> {
+    const list = expirable(after === undefined ? 'first' : 'next');
+    return this.#engine.read(function* () {
+      const found = yield* rows(list, { ...filter, at: after?.at ?? 0, id: after?.id ?? '', limit });
+      return found.map(artifactFromRow);
     });
   }
 

@@ -3,6 +3,7 @@ import type { Commit, CommitResult } from '../../kernel/commit.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { SqlArtifactStore } from './artifacts.ts';
 import { commitAll } from './commits.ts';
+import { SqlExperimentStore } from './experiments.ts';
 import { SqlJobStore } from './jobs.ts';
 import { SqlPresenceStore } from './presence.ts';
 import { SqlSettingStore } from './settings.ts';
@@ -16,6 +17,7 @@ export class SqlMetadataStore implements MetadataStore {
   readonly jobs: SqlJobStore;
   readonly artifacts: SqlArtifactStore;
   readonly workers: SqlWorkerStore;
+  readonly experiments: SqlExperimentStore;
   readonly settings: SqlSettingStore;
   readonly presence: SqlPresenceStore;
   readonly hintChannel: HintChannel | undefined;
@@ -28,6 +30,7 @@ export class SqlMetadataStore implements MetadataStore {
     this.jobs = new SqlJobStore(engine);
     this.artifacts = new SqlArtifactStore(engine);
     this.workers = new SqlWorkerStore(engine);
+    this.experiments = new SqlExperimentStore(engine);
     this.settings = new SqlSettingStore(engine);
     this.presence = new SqlPresenceStore(engine);
     this.hintChannel = engine.hintChannel;

@@ -1,4 +1,4 @@
-import type { CredentialRecord } from '@proofhouse/core';
+import type { CredentialRecord, WorkerRecord } from '@proofhouse/core';
 import type { Page, PageRequest } from '../../kernel/page.ts';
 import type { WorkerStore } from '../../workers/worker-store.ts';
 import { credentialFromRow } from './credential-row.ts';
@@ -6,6 +6,7 @@ import { pageOf, pageStart } from './paging.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { statement, statementsBy } from './statement.ts';
 import { first, put, rows } from './verb.ts';
+import { workerFromRow } from './worker-row.ts';
 
 const bySecret = statement<{ secret: string }>()((db, p) =>
   db.selectFrom('credentials').selectAll().where('secret_sha256', '=', p.secret),
@@ -16,6 +17,33 @@ const byId = statement<{ id: string }>()((db, p) => db.selectFrom('credentials')
 const touch = statement<{ id: string; usedAt: number }>()((db, p) =>
   db.updateTable('credentials').set({ last_used_at: p.usedAt }).where('id', '=', p.id),
 );
+
+const findWorker = statement<{ id: string }>()((db, p) => db.selectFrom('workers').selectAll().where('id', '=', p.id));
+
+type WorkerShape = `${'any-name' | 'name'}:${'first' | 'next'}`;
+
+interface WorkerParams {
+  readonly experimentId: string;
+  readonly name: string;
+  readonly at: number;
+  readonly id: string;
+  readonly limit: number;
+}
+
+const listWorkers = statementsBy((key: WorkerShape, db, p: WorkerParams) => {
+  const [name, place] = key.split(':');
+  return db
+    .selectFrom('workers')
+    .selectAll()
+    .where('experiment_id', '=', p.experimentId)
+    .$if(name === 'name', (query) => query.where('name', '=', p.name))
+    .$if(place === 'next', (query) =>
+      query.where((eb) => eb(eb.refTuple('created_at', 'id'), '>', eb.tuple(p.at, p.id))),
+    )
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(p.limit);
+});
 
 type ListShape = `${'any-worker' | 'worker'}:${'first' | 'next'}`;
 
@@ -45,6 +73,27 @@ export class SqlWorkerStore implements WorkerStore {
 
   constructor(engine: SqlEngine) {
     this.#engine = engine;
+  }
+
+  findWorker(workerId: string): Promise<WorkerRecord | undefined> {
+    return this.#engine.read(function* () {
+      const row = yield* first(findWorker, { id: workerId });
+      return row === undefined ? undefined : workerFromRow(row);
+    });
+  }
+
+  listWorkers(
+    { experimentId, name }: { experimentId: string; name?: string | undefined },
+    page: PageRequest,
+  ): Promise<Page<WorkerRecord>> {
+    const list = listWorkers(
+      `${name === undefined ? 'any-name' : 'name'}:${page.after === undefined ? 'first' : 'next'}`,
+    );
+    return this.#engine.read(function* () {
+      const found = yield* rows(list, { experimentId, name: name ?? '', ...pageStart(page) });
+      const { items, next } = pageOf(found, page.limit);
+      return { items: items.map(workerFromRow), next };
+    });
   }
 
   findCredentialBySecret(secretSha256: string): Promise<CredentialRecord | undefined> {

@@ -50,6 +50,7 @@ const indexes = [
   'create index experiments_newest on experiments (created_at, id)',
   'create index groups_of_experiment on groups (experiment_id, created_at, id)',
   'create index groups_by_name on groups (experiment_id, name, created_at, id)',
+  'create index group_members_in_order on group_members (group_id, place, member_id)',
   'create index group_members_by_member on group_members (member_id, group_id)',
   "create index group_members_nested on group_members (experiment_id, group_id, member_id) where member_id like 'grp!_%' escape '!'",
   'create index workers_of_experiment on workers (experiment_id, created_at, id) where experiment_id is not null',

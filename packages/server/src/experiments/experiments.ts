@@ -1,0 +1,83 @@
+import {
+  actorOf,
+  AppError,
+  experimentIdPattern,
+  normalizeName,
+  standingGroups,
+  type ExperimentRecord,
+  type Principal,
+} from '@proofhouse/core';
+import type { Clock } from '../kernel/clock.ts';
+import type { Commits } from '../kernel/commit.ts';
+import type { Ids } from '../kernel/ids.ts';
+import { decodeCursor, encodeCursor } from '../kernel/page.ts';
+import type { ExperimentStore } from './experiment-store.ts';
+
+export interface NewExperiment {
+  /** Minted when absent. */
+  readonly experimentId?: string | null | undefined;
+  readonly name?: string | null | undefined;
+}
+
+const list = { list: 'experiments' };
+
+/** The experiments that the /v0 door is parted into. */
+export class Experiments {
+  readonly #store: ExperimentStore;
+  readonly #commits: Commits;
+  readonly #clock: Clock;
+  readonly #ids: Ids;
+
+  constructor(parts: { store: ExperimentStore; commits: Commits; clock: Clock; ids: Ids }) {
+    this.#store = parts.store;
+    this.#commits = parts.commits;
+    this.#clock = parts.clock;
+    this.#ids = parts.ids;
+  }
+
+  /** With its standing groups, empty. Errors: `already_exists`, `invalid_name`, `invalid_request` (the id). */
+  async create(principal: Principal, input: NewExperiment): Promise<ExperimentRecord> {
+    const id = input.experimentId ?? this.#ids.experimentId();
+    if (!experimentIdPattern.test(id)) {
+      const message = 'must be exp_ and 26 characters of lower-case base32';
+      throw new AppError('invalid_request', `experimentId: ${message}.`, {
+        errors: [{ path: 'experimentId', message }],
+      });
+    }
+    const now = this.#clock.now();
+    const createdBy = actorOf(principal);
+    const name = input.name == null ? null : normalizeName(input.name, 'experiment');
+    const experiment: ExperimentRecord = { id, name, createdBy, createdAt: now, version: 1 };
+    const groups = standingGroups.map((standing) => ({
+      kind: 'add-group' as const,
+      group: { id: this.#ids.groupId(), experimentId: id, name: standing, members: [], createdBy, createdAt: now },
+    }));
+    const changes = [{ kind: 'add-experiment' as const, experiment }, ...groups];
+    const { outcome } = await this.#commits.commit({ changes, preconditions: [], now });
+    if (outcome !== 'done') throw new AppError('already_exists', `There is an experiment ${id} already.`);
+    return experiment;
+  }
+
+  /** Makes it when it is absent, whoever else does so at the same time. Errors: `invalid_request`. */
+  async ensure(experimentId: string): Promise<ExperimentRecord> {
+    const found = await this.find(experimentId);
+    if (found !== undefined) return found;
+    try {
+      return await this.create({ kind: 'admin' }, { experimentId });
+    } catch (error) {
+      const made = await this.find(experimentId);
+      if (made === undefined) throw error;
+      return made;
+    }
+  }
+
+  find(experimentId: string): Promise<ExperimentRecord | undefined> {
+    return this.#store.find(experimentId);
+  }
+
+  /** Newest first. Errors: `invalid_cursor`. */
+  async list(query: { limit: number; cursor?: string | undefined }) {
+    const { items, next } = await this.#store.list({ limit: query.limit, after: decodeCursor(list, query.cursor) });
+    return { items, nextCursor: next === undefined ? null : encodeCursor(list, next) };
+  }
+}

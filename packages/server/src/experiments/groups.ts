@@ -1,0 +1,205 @@
+import {
+  actorOf,
+  adminsGroup,
+  AppError,
+  groupIdPattern,
+  normalizeName,
+  standingGroups,
+  wouldMakeCycle,
+  type GroupEdge,
+  type GroupRecord,
+  type Membership,
+  type Principal,
+} from '@proofhouse/core';
+import type { Clock } from '../kernel/clock.ts';
+import type { Change, Commits, Precondition } from '../kernel/commit.ts';
+import type { Ids } from '../kernel/ids.ts';
+import { decodeCursor, encodeCursor } from '../kernel/page.ts';
+import { EditTurns } from './edit-turns.ts';
+import type { ExperimentStore } from './experiment-store.ts';
+
+export interface NewGroup {
+  readonly name?: string | undefined;
+  /** Worker and group ids; repeated ones count once. */
+  readonly members?: readonly string[] | undefined;
+}
+
+const maxAttempts = 5;
+
+/**
+ * Groups of workers and of groups, each in one experiment. Wherever a group's id is taken, the names of the standing
+ * groups are taken for theirs.
+ */
+export class Groups {
+  readonly #store: ExperimentStore;
+  readonly #commits: Commits;
+  readonly #clock: Clock;
+  readonly #ids: Ids;
+  readonly #turns = new EditTurns();
+
+  constructor(parts: { store: ExperimentStore; commits: Commits; clock: Clock; ids: Ids }) {
+    this.#store = parts.store;
+    this.#commits = parts.commits;
+    this.#clock = parts.clock;
+    this.#ids = parts.ids;
+  }
+
+  /**
+   * Names need not be unique.
+   * Errors: `invalid_name`, `reserved_identifier`, `cycle_detected`, `version_conflict`, `experiment_not_found`.
+   */
+  async create(principal: Principal, experimentId: string, input: NewGroup): Promise<GroupRecord> {
+    const given = await Promise.all((input.members ?? []).map((id) => this.#idOf(experimentId, id)));
+    const group: GroupRecord = {
+      id: this.#ids.groupId(),
+      experimentId,
+      name: input.name === undefined ? null : normalizeName(input.name, 'group'),
+      members: [...new Set(given)],
+      createdBy: actorOf(principal),
+      createdAt: this.#clock.now(),
+    };
+    const edges = group.members.filter(isGroupId).map((id) => ({ groupId: group.id, memberGroupId: id }));
+    await this.#write(experimentId, edges, {
+      change: { kind: 'add-group', group },
+      precondition: { kind: 'experiment-exists', experimentId },
+    });
+    return group;
+  }
+
+  /** Oldest first. Errors: `invalid_cursor`. */
+  async list(experimentId: string, query: { name?: string | undefined; limit: number; cursor?: string | undefined }) {
+    const filter = { list: 'groups', experimentId, name: query.name?.normalize('NFC').trim() };
+    const page = { limit: query.limit, after: decodeCursor(filter, query.cursor) };
+    const { items, next } = await this.#store.listGroups(filter, page);
+    return { items, nextCursor: next === undefined ? null : encodeCursor(filter, next) };
+  }
+
+  /** Errors: `not_found`. */
+  async get(experimentId: string, groupId: string): Promise<GroupRecord> {
+    const group = await this.#find(experimentId, groupId);
+    if (group === undefined) throw missing(groupId);
+    return group;
+  }
+
+  /**
+   * The group as it is afterwards. Adding again changes nothing; an id that nobody has is nobody until somebody has it.
+   * Errors: `not_found`, `cycle_detected`, `version_conflict`.
+   */
+  async addMember(experimentId: string, groupId: string, memberId: string): Promise<GroupRecord> {
+    const group = await this.get(experimentId, groupId);
+    const member = await this.#idOf(experimentId, memberId);
+    const edges = isGroupId(member) ? [{ groupId: group.id, memberGroupId: member }] : [];
+    await this.#write(experimentId, edges, {
+      change: { kind: 'add-group-member', groupId: group.id, memberId: member, addedAt: this.#clock.now() },
+      precondition: { kind: 'group-exists', groupId: group.id },
+    });
+    return this.get(experimentId, group.id);
+  }
+
+  /** The group as it is afterwards, also when there was no such member. Errors: `not_found`. */
+  async removeMember(experimentId: string, groupId: string, memberId: string): Promise<GroupRecord> {
+    const group = await this.get(experimentId, groupId);
+    const member = await this.#idOf(experimentId, memberId);
+    await this.#write(experimentId, [], {
+      change: { kind: 'remove-group-member', groupId: group.id, memberId: member },
+      precondition: { kind: 'group-exists', groupId: group.id },
+    });
+    return this.get(experimentId, group.id);
+  }
+
+  /** Errors: `not_found`, `reserved_identifier` (a standing group). */
+  async delete(experimentId: string, groupId: string): Promise<void> {
+    const group = await this.get(experimentId, groupId);
+    if (isStanding(group.name)) {
+      throw new AppError('reserved_identifier', `The group ${group.name} belongs to every experiment and stays.`);
+    }
+    await this.#write(experimentId, [], {
+      change: { kind: 'delete-group', groupId: group.id },
+      precondition: { kind: 'group-exists', groupId: group.id },
+    });
+  }
+
+  /** What the worker's membership is now; a worker that nobody added is in no group. */
+  async membershipOf(experimentId: string, workerId: string): Promise<Membership> {
+    const groups = await this.#store.groupsHolding(experimentId, workerId);
+    // The name is reserved: no other group has it.
+    const isAdmin = groups.some(({ name }) => name === adminsGroup);
+    return { experimentId, groupIds: groups.map(({ id }) => id), isAdmin };
+  }
+
+  /** Writes one change; where it nests groups, under the condition that no group becomes a member of itself. */
+  async #write(experimentId: string, edges: readonly GroupEdge[], write: Write): Promise<void> {
+    if (edges.length > 0) return this.#turns.take(experimentId, () => this.#nest(experimentId, edges, write));
+    const outcome = await this.#commit([write.change], write.precondition);
+    // Only another server's nesting changes versions, and this change names none.
+    if (outcome === 'again') throw contended();
+  }
+
+  async #nest(experimentId: string, added: readonly GroupEdge[], { change, precondition }: Write): Promise<void> {
+    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+      const experiment = await this.#store.find(experimentId);
+      if (experiment === undefined) throw noExperiment(experimentId);
+      const { version, edges } = await this.#store.nestedGroups(experimentId);
+      for (const edge of added) {
+        if (wouldMakeCycle(edges, edge)) throw new AppError('cycle_detected', cycleMessage(edge));
+        edges.push(edge);
+      }
+      const nested = { ...experiment, version: version + 1 };
+      const outcome = await this.#commit([{ kind: 'update-experiment', experiment: nested }, change], precondition);
+      if (outcome === 'done') return;
+    }
+    throw contended();
+  }
+
+  async #commit(changes: readonly Change[], precondition: Precondition): Promise<'done' | 'again'> {
+    const result = await this.#commits.commit({ changes, preconditions: [precondition], now: this.#clock.now() });
+    if (result.outcome !== 'conflict') return 'done';
+    const { conflict } = result;
+    if (conflict.kind === 'group-missing') throw missing(conflict.groupId);
+    if (conflict.kind === 'experiment-missing') throw noExperiment(conflict.experimentId);
+    return 'again';
+  }
+
+  async #idOf(experimentId: string, idOrName: string): Promise<string> {
+    if (!isStanding(idOrName)) return idOrName;
+    return (await this.#find(experimentId, idOrName))?.id ?? idOrName;
+  }
+
+  async #find(experimentId: string, idOrName: string): Promise<GroupRecord | undefined> {
+    if (isStanding(idOrName)) {
+      const named = await this.#store.listGroups({ experimentId, name: idOrName }, { limit: 1, after: undefined });
+      return named.items[0];
+    }
+    const group = isGroupId(idOrName) ? await this.#store.findGroup(idOrName) : undefined;
+    return group?.experimentId === experimentId ? group : undefined;
+  }
+}
+
+interface Write {
+  readonly change: Change;
+  readonly precondition: Precondition;
+}
+
+function isGroupId(id: string): boolean {
+  return groupIdPattern.test(id);
+}
+
+function isStanding(name: string | null): name is (typeof standingGroups)[number] {
+  return (standingGroups as readonly (string | null)[]).includes(name);
+}
+
+function missing(groupId: string): AppError {
+  return new AppError('not_found', `There is no group ${JSON.stringify(groupId)} in this experiment.`);
+}
+
+function noExperiment(experimentId: string): AppError {
+  return new AppError('experiment_not_found', `There is no experiment ${experimentId}.`);
+}
+
+function contended(): AppError {
+  return new AppError('version_conflict', 'The groups of this experiment keep changing; try again.');
+}
+
+function cycleMessage({ groupId, memberGroupId }: GroupEdge): string {
+  return `The group ${groupId} would become a member of itself through ${memberGroupId}.`;
+}

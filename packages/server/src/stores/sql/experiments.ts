@@ -1,0 +1,166 @@
+import type { ExperimentRecord, GroupEdge, GroupRecord } from '@proofhouse/core';
+import { sql } from 'kysely';
+import type { ExperimentStore, GroupFilter, HoldingGroup } from '../../experiments/experiment-store.ts';
+import type { Page, PageRequest } from '../../kernel/page.ts';
+import { pageOf, pageStart } from './paging.ts';
+import type { ExperimentRow, GroupRow } from './schema.ts';
+import type { SqlEngine } from './sql-engine.ts';
+import { statement, statementsBy } from './statement.ts';
+import { first, rows, type Verb } from './verb.ts';
+
+const findExperiment = statement<{ id: string }>()((db, p) =>
+  db.selectFrom('experiments').selectAll().where('id', '=', p.id),
+);
+
+interface PageParams {
+  readonly at: number;
+  readonly id: string;
+  readonly limit: number;
+}
+
+const listExperiments = statementsBy((place: 'first' | 'next', db, p: PageParams) =>
+  db
+    .selectFrom('experiments')
+    .selectAll()
+    .$if(place === 'next', (query) =>
+      query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(p.at, p.id))),
+    )
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(p.limit),
+);
+
+const findGroup = statement<{ id: string }>()((db, p) => db.selectFrom('groups').selectAll().where('id', '=', p.id));
+
+type GroupShape = `${'any-name' | 'name'}:${'first' | 'next'}`;
+
+const listGroups = statementsBy((key: GroupShape, db, p: PageParams & { experimentId: string; name: string }) => {
+  const [name, place] = key.split(':');
+  return db
+    .selectFrom('groups')
+    .selectAll()
+    .where('experiment_id', '=', p.experimentId)
+    .$if(name === 'name', (query) => query.where('name', '=', p.name))
+    .$if(place === 'next', (query) =>
+      query.where((eb) => eb(eb.refTuple('created_at', 'id'), '>', eb.tuple(p.at, p.id))),
+    )
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(p.limit);
+});
+
+const membersOf = statement<{ groupId: string }>()((db, p) =>
+  db.selectFrom('group_members').select('member_id').where('group_id', '=', p.groupId).orderBy('place'),
+);
+
+/** In the words of the partial index that answers. */
+const nested = sql<boolean>`member_id like 'grp!_%' escape '!'`;
+
+const nestedEdges = statement<{ experimentId: string }>()((db, p) =>
+  db
+    .selectFrom('group_members')
+    .select(['group_id', 'member_id'])
+    .where('experiment_id', '=', p.experimentId)
+    .where(nested),
+);
+
+/** Each group once, so that the walk ends whatever the shape. */
+const holding = statement<{ experimentId: string; memberId: string }>()((db, p) =>
+  db
+    .withRecursive('holding(group_id)', (cte) =>
+      cte
+        .selectFrom('group_members')
+        .select('group_id')
+        .where('member_id', '=', p.memberId)
+        .where('experiment_id', '=', p.experimentId)
+        .union(
+          cte
+            .selectFrom('holding')
+            .innerJoin('group_members', 'group_members.member_id', 'holding.group_id')
+            .select('group_members.group_id')
+            .where('group_members.experiment_id', '=', p.experimentId),
+        ),
+    )
+    .selectFrom('holding')
+    .innerJoin('groups', 'groups.id', 'holding.group_id')
+    .select(['groups.id', 'groups.name']),
+);
+
+export class SqlExperimentStore implements ExperimentStore {
+  readonly #engine: SqlEngine;
+
+  constructor(engine: SqlEngine) {
+    this.#engine = engine;
+  }
+
+  find(experimentId: string): Promise<ExperimentRecord | undefined> {
+    return this.#engine.read(function* () {
+      const row = yield* first(findExperiment, { id: experimentId });
+      return row === undefined ? undefined : experimentFromRow(row);
+    });
+  }
+
+  list(page: PageRequest): Promise<Page<ExperimentRecord>> {
+    const list = listExperiments(page.after === undefined ? 'first' : 'next');
+    return this.#engine.read(function* () {
+      const { items, next } = pageOf(yield* rows(list, pageStart(page)), page.limit);
+      return { items: items.map(experimentFromRow), next };
+    });
+  }
+
+  findGroup(groupId: string): Promise<GroupRecord | undefined> {
+    return this.#engine.read(function* () {
+      const row = yield* first(findGroup, { id: groupId });
+      return row === undefined ? undefined : yield* withMembers(row);
+    });
+  }
+
+  listGroups({ experimentId, name }: GroupFilter, page: PageRequest): Promise<Page<GroupRecord>> {
+    const list = listGroups(
+      `${name === undefined ? 'any-name' : 'name'}:${page.after === undefined ? 'first' : 'next'}`,
+    );
+    return this.#engine.read(function* () {
+      const found = yield* rows(list, { experimentId, name: name ?? '', ...pageStart(page) });
+      const { items, next } = pageOf(found, page.limit);
+      const groups: GroupRecord[] = [];
+      for (const row of items) groups.push(yield* withMembers(row));
+      return { items: groups, next };
+    });
+  }
+
+  // The version first: an edit that comes between makes it too old, and what is decided on both is refused.
+  nestedGroups(experimentId: string): Promise<{ version: number; edges: GroupEdge[] }> {
+    return this.#engine.read(function* () {
+      const experiment = yield* first(findExperiment, { id: experimentId });
+      const found = yield* rows(nestedEdges, { experimentId });
+      const edges = found.map((row) => ({ groupId: row.group_id, memberGroupId: row.member_id }));
+      return { version: experiment?.version ?? 0, edges };
+    });
+  }
+
+  groupsHolding(experimentId: string, memberId: string): Promise<HoldingGroup[]> {
+    return this.#engine.read(() => rows(holding, { experimentId, memberId }));
+  }
+}
+
+function experimentFromRow(row: ExperimentRow): ExperimentRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+    version: row.version,
+  };
+}
+
+function* withMembers(row: GroupRow): Verb<GroupRecord> {
+  const members = yield* rows(membersOf, { groupId: row.id });
+  return {
+    id: row.id,
+    experimentId: row.experiment_id,
+    name: row.name,
+    members: members.map((member) => member.member_id),
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+  };
+}
