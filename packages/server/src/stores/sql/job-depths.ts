@@ -19,9 +19,19 @@ const readyOfRoute = statement<{ routeId: string; most: number }>()((db, p) =>
     .select((eb) => eb.fn.countAll<number>().as('count')),
 );
 
+// In an order, which does not matter, that only the small index has: else a planner may prefer to look through all jobs
+// that are over until it has found enough of these.
 const running = statement<{ most: number }>()((db, p) =>
   db
-    .selectFrom(db.selectFrom('jobs').select('type').where('status', '=', sql.lit('running')).limit(p.most).as('page'))
+    .selectFrom(
+      db
+        .selectFrom('jobs')
+        .select('type')
+        .where('status', '=', sql.lit('running'))
+        .orderBy('lease_expires_at')
+        .limit(p.most)
+        .as('page'),
+    )
     .select((eb) => ['type', eb.fn.countAll<number>().as('count')])
     .groupBy('type'),
 );
@@ -34,6 +44,7 @@ const delayed = statement<{ most: number }>()((db, p) =>
         .select('type')
         .where('status', '=', sql.lit('queued'))
         .where('ready', '=', sql.lit(0))
+        .orderBy('next_attempt_at')
         .limit(p.most)
         .as('page'),
     )

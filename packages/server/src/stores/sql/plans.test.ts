@@ -79,8 +79,13 @@ async function load(store: MetadataStore): Promise<void> {
   }
 }
 
-/** What no worker of the tests may have: 50,000 ready jobs of 40 routes, and as many workers seen as a fleet has. */
+/**
+ * What no worker of the tests may have: ready jobs of many routes, jobs that are over, jobs whose time is far away; and as
+ * many workers seen as a fleet has.
+ */
 const ineligible = 50_000;
+const finished = 50_000;
+const delayed = 20_000;
 const routesOfOthers = 40;
 
 /** `series`: a table of the numbers from 1 to the count, in a column `n`. */
@@ -92,6 +97,16 @@ const othersSql = (series: (count: number) => string): string[] => [
     select 'other-' || n, 'task', 'work', 'queued', 1, 'other-' || (n % ${routesOfOthers} + 1), 9,
       '["none-' || (n % ${routesOfOthers} + 1) || '"]', 'x', 1, 3, ${start} + n, ${start}, 1, '{}'
     from ${series(ineligible)}`,
+  `insert into jobs (id, type, category, status, ready, route_id, priority, required_capabilities, created_by, attempt,
+      max_attempts, claimed_by, lease_id, finished_at, created_at, updated_at, last_seq, payload)
+    select 'over-' || n, 'exec', 'work', case n % 4 when 0 then 'failed' when 1 then 'cancelled' when 2 then 'dead_letter'
+      else 'succeeded' end, 0, 'over', 9, '[]', 'x', 1, 3, 'w' || (n % 9), 'l', ${start}, ${start} + n, ${start}, 3, '{}'
+    from ${series(finished)}`,
+  `insert into jobs (id, type, category, status, ready, route_id, priority, required_capabilities, created_by, attempt,
+      max_attempts, next_attempt_at, created_at, updated_at, last_seq, payload)
+    select 'later-' || n, 'exec', 'work', 'queued', 0, 'later', 9, '[]', 'x', 1, 3, ${start + 1e12} + n % 7, ${start} + n,
+      ${start}, 1, '{}'
+    from ${series(delayed)}`,
   `insert into worker_presence (worker_id, last_seen_at, capabilities)
     select 'seen-' || n, ${start} + n, '[]' from ${series(5000)}`,
 ];
@@ -114,18 +129,23 @@ async function exercise(store: MetadataStore): Promise<void> {
   const keyed = (name: string) => claimBy('w', { types: ['exec'], idempotency: { ...idempotency, key: name }, now });
   await Promise.all(['k1', 'k2'].map((name) => jobs.claim(keyed(name))));
   await jobs.sweep(start + 1e10, 10);
+  await jobs.depths(1000);
   const unchanged = (id: string) => jobs.apply(id, now, (found) => ({ outcome: 'unchanged', job: found }));
   await unchanged(job.id);
   await Promise.all([unchanged(job.id), unchanged(held)]);
   await jobs.find(job.id);
   await jobs.events(job.id, 0, 10);
   await jobs.countAhead(newJob({ priority: 1, createdAt: start + 2000 }), 1000);
-  await jobs.append({
+  const noted = {
     jobId: held,
     fence: { workerId: 'w', leaseId: 'x1' },
-    events: [{ kind: 'note', level: 'info', message: '' }],
+    events: [{ kind: 'note', level: 'info', message: '' } as const],
     now,
-  });
+    idempotency: { ...idempotency, operation: 'appendEvents' },
+  };
+  await jobs.append(noted);
+  await jobs.append(noted);
+  await Promise.all([1, 2].map((n) => jobs.enqueue(newJob({ type: `fresh-${n}`, createdAt: now }))));
   await store.presence.save([seenWorker('w', now), seenWorker('v', now + 1e9)]);
   await store.presence.seenSince(start + 1000, 50);
   await store.presence.seenSince(start + 1000, 50, { at: start + 3000, id: 'seen-3000' });
@@ -170,6 +190,27 @@ function seenWorker(workerId: string, lastSeenAt: number): SeenWorker {
   return { workerId, lastSeenAt, capabilities: [], types: undefined, repositories: undefined, version: undefined };
 }
 
+/** Each part of the busy verbs, by words of its statement alone: a plan that was never asked for proves nothing. */
+const parts: readonly [string, RegExp][] = [
+  ['claim and depths: the routes that have ready jobs, the first lease, the first delay', /ready_routes/],
+  ['claim: the heads of one route', /from "jobs" where "ready" = 1 and "route_id" = .* order by "priority" desc/],
+  ['claim and sweep: leases that passed', /"status" = 'running' and "lease_expires_at" <= /],
+  ['claim and sweep: delays that passed', /"ready" = 0 and "next_attempt_at" <= /],
+  ['claim and sweep: made ready', /update "jobs" set "ready" = 1/],
+  ['sweep: keys past their time', /from "idempotency_keys" where "expires_at" <= /],
+  ['why: the place in the queue', /count\(\*\).*"priority" > /],
+  ['why: the workers seen', /from "worker_presence" where "last_seen_at" >/],
+  ['depths: ready', /count\(\*\).*"ready" = 1 and "route_id" = /],
+  ['depths: running', /count\(\*\).*"status" = 'running'/],
+  ['depths: delayed', /count\(\*\).*"status" = 'queued' and "ready" = 0/],
+  ['list: all', /^select \* from "jobs" order by "created_at" desc/],
+  ['list: held', /"status" = 'running' and "claimed_by" = /],
+  ['list: by type', /"type" = .* and "status" = 'dead_letter'/],
+  ['list: by category', /"category" = .* and "status" = 'dead_letter'/],
+  ['list: the next page', /\("created_at", "id"\) < \(/],
+  ['events: of a job', /from "job_events" where "job_id" = .* and "seq" > /],
+];
+
 describe('no statement scans a table or sorts a backlog', () => {
   it('on SQLite', { timeout: 120_000 }, async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'proofhouse-plans-'));
@@ -183,6 +224,7 @@ describe('no statement scans a table or sorts a backlog', () => {
     others.close();
     seen.clear();
     await exercise(store);
+    expectParts(seen.keys());
     const database = new Database(`${folder}/x.db`, { readonly: true });
     expect(seen.size).toBeGreaterThan(40);
     for (const [text, { values }] of seen) {
@@ -212,6 +254,8 @@ describe('no statement scans a table or sorts a backlog', () => {
     await runOn(url, 'vacuum analyze');
     seen.clear();
     await exercise(store);
+    expectParts(seen.keys());
+    expect([...seen.keys()].filter((text) => /json_array_elements_text.*(lateral|any\()/s.test(text))).not.toEqual([]);
     expect(seen.size).toBeGreaterThan(40);
     for (const [text, { values }] of seen) {
       const literal = text.replaceAll(/\$(\d+)/g, (_, n: string) => literalOf(values[Number(n) - 1]));
@@ -227,15 +271,18 @@ describe('no statement scans a table or sorts a backlog', () => {
   });
 });
 
-// A walk along an index in the order of the list ends at its limit. A list by many statuses sorts the page it merged, never more; so does a plan that names only its own small parts.
+function expectParts(texts: Iterable<string>): void {
+  const all = [...texts];
+  expect(parts.filter(([, words]) => !all.some((text) => words.test(text))).map(([part]) => part)).toEqual([]);
+}
+
+// A walk along an index in the order of the list ends at its limit, as one along an index of leased or delayed jobs alone. A
+// list by many statuses sorts the page it merged, never more; so does a plan that names only its own small parts.
+const walk = String.raw`\w+ USING (COVERING )?INDEX \w+_(newest|leased|delayed)$`;
+const scan = new RegExp(String.raw`^SCAN (?!CONSTANT|ready_routes|json_each|page|heads|branch|\(subquery|\d|${walk})`);
+
 function sqliteObjection(detail: string, text: string): boolean {
-  if (
-    /^SCAN (?!CONSTANT|ready_routes|json_each|page|heads|branch|\(subquery|\d|\w+ USING (COVERING )?INDEX \w+_newest$)/.test(
-      detail,
-    )
-  )
-    return true;
-  return detail.includes('TEMP B-TREE FOR ORDER BY') && !text.includes('"page"');
+  return scan.test(detail) || (detail.includes('TEMP B-TREE FOR ORDER BY') && !text.includes('"page"'));
 }
 
 /** Sorting the few rows of one worker or one page is cheaper than walking an index; a backlog
