@@ -22,6 +22,11 @@ const { values: options } = parseArgs({
   },
 });
 
+/** Told to stop, it stops what it started before it ends. */
+const stopping = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const)
+  process.once(name, () => stopping.abort(new Error(`Ended by ${name}.`)));
+
 const full: Plan = {
   workers: [1, 8, 32],
   backlogs: [0, 10_000, 1_000_000],
@@ -30,6 +35,7 @@ const full: Plan = {
   mostSeconds: 420,
   warmUpJobs: 500,
   only: options.only,
+  signal: stopping.signal,
 };
 /** It says little: nobody is warm. */
 const quick: Plan = { ...full, workers: [1, 8], backlogs: [0, 10_000], rounds: 1, seconds: 0.2, warmUpJobs: 100 };

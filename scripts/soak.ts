@@ -15,11 +15,16 @@ if (unknown !== undefined) {
   throw new Error(`There is no part ${unknown}; there are ${soakParts.map(({ name }) => name).join(', ')}.`);
 }
 
+const stopping = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());
+
 const document = path.join(import.meta.dirname, '../docs/soak.md');
 const outcomes: SoakOutcome[] = [];
 for (const part of soakParts.filter(({ name }) => names.includes(name))) {
   process.stdout.write(`\n=== ${part.name}\n`);
-  outcomes.push(await runPart(part, options.small));
+  const outcome = await runPart(part, options.small, stopping.signal);
+  if (stopping.signal.aborted) throw new Error(`Stopped in ${part.name}.`);
+  outcomes.push(outcome);
   // After each, so that what was found is kept when the rest is cut off.
   if (!options.small) await writeSoakDocument(document, outcomes);
 }

@@ -25,6 +25,8 @@ export interface Plan {
   readonly warmUpJobs: number;
   /** Only contenders whose names contain this. */
   readonly only: string;
+  /** Ends the run as soon as what is being done is done. */
+  readonly signal: AbortSignal;
 }
 
 const [fewestJobs, mostJobs] = [100, 20_000];
@@ -37,8 +39,7 @@ export async function measureQueues(plan: Plan, folder: string): Promise<QueueRe
   const postgres = await startPostgres();
   const contenders: Contender[] = [];
   try {
-    const { backlogs, only } = plan;
-    await startContenders({ folder, postgres, backlogs, only, workers: Math.max(...plan.workers) }, contenders);
+    await startContenders({ ...plan, folder, postgres, workers: Math.max(...plan.workers) }, contenders);
     const run = new QueueRun(plan, contenders);
     await run.warmUp();
     const limits = new Map<string, number[]>();
@@ -87,6 +88,7 @@ class QueueRun {
     for (const workers of this.#plan.workers) {
       for (const contender of this.#contenders) {
         for (const mode of contender.modes) {
+          this.#plan.signal.throwIfAborted();
           await contender.run({ kind: 'fill', jobs: warmUpJobs, workers });
           const { ms } = await contender.run({ kind: 'drain', jobs: warmUpJobs, workers, mode });
           this.#pace.set(paceKey(contender, mode, workers), (warmUpJobs * 1000) / ms);
@@ -109,6 +111,7 @@ class QueueRun {
   }
 
   async #sample(contender: Contender, mode: Mode, workers: number): Promise<void> {
+    this.#plan.signal.throwIfAborted();
     const key = paceKey(contender, mode, workers);
     const seconds = this.#plan.seconds * (mode === 'batches' ? batchShare : 1);
     const wanted = (this.#pace.get(key) ?? 0) * seconds;

@@ -28,6 +28,7 @@ export interface Setting {
   readonly workers: number;
   /** Only contenders whose names contain this. */
   readonly only: string;
+  readonly signal: AbortSignal;
 }
 
 export const engines: readonly Engine[] = ['sqlite', 'postgres'];
@@ -47,6 +48,7 @@ export async function startContenders(setting: Setting, started: Contender[]): P
   for (const engine of engines) {
     const doors = allDoors.filter((door) => isWanted(proofhouseName(door, engine)));
     for (const backlog of doors.length === 0 ? [] : setting.backlogs) {
+      setting.signal.throwIfAborted();
       const places = await databasesWith(engine, backlog, doors.length, setting);
       const modes: readonly Mode[] = backlog === 0 ? ['one by one', 'batches'] : ['one by one'];
       for (const [index, door] of doors.entries()) {

@@ -20,7 +20,8 @@ const withinMs = 90 * 60_000;
 const keptCharacters = 20_000;
 const failureLines = 30;
 
-export async function runPart(part: SoakPart, small: boolean): Promise<SoakOutcome> {
+/** `signal` stops the part, which has then failed. */
+export async function runPart(part: SoakPart, small: boolean, signal?: AbortSignal): Promise<SoakOutcome> {
   const env = small ? { ...part.env, ...part.small } : part.env;
   const [program = 'node', ...args] = part.command;
   const start = performance.now();
@@ -30,6 +31,7 @@ export async function runPart(part: SoakPart, small: boolean): Promise<SoakOutco
     env: { ...process.env, CI: 'true', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: withinMs,
+    signal,
   });
   let kept = '';
   const keep = (stream: NodeJS.WriteStream) => (chunk: Buffer) => {
