@@ -75,6 +75,8 @@ export type OutputOf<O extends Operation> = z.output<O['output']>;
 export const leaseHeader = 'proofhouse-lease';
 export const idempotencyHeader = 'idempotency-key';
 export const requestIdHeader = 'x-request-id';
+/** On /v0: the experiment of the path once more. */
+export const experimentHeader = 'x-eden-experiment-id';
 
 /** What any operation can answer. */
 export const commonErrors: readonly ErrorCode[] = [

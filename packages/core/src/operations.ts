@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { artifactOperations } from './artifact-operations.ts';
 import { excerptQuerySchema, excerptSchema } from './artifact-excerpt.ts';
 import { artifactTypes, jobArtifactSchema } from './artifact.ts';
 import { appendEventsSchema, eventCursorSchema, jobEventSchema, jobHintSchema } from './job-event.ts';
@@ -21,6 +22,7 @@ import type { Operation } from './operation.ts';
 import { operation, page } from './operation-row.ts';
 import { tools } from './operation-tools.ts';
 import { cursorSchema, limitSchema, textSchema, uuidSchema } from './wire-values.ts';
+import { wireOperations } from './wire-operations.ts';
 import { createdWorkerTokenSchema, createWorkerTokenSchema, seenWorkerSchema, workerTokenSchema } from './worker.ts';
 
 const jobParams = z.strictObject({ jobId: z.string() });
@@ -307,6 +309,7 @@ export const operations = {
       'job_not_found',
       'artifact_not_found',
       'artifact_job_mismatch',
+      'artifact_expired',
       'range_not_satisfiable',
       'integrity_failure',
     ],
@@ -325,6 +328,7 @@ export const operations = {
       'job_not_found',
       'artifact_not_found',
       'artifact_job_mismatch',
+      'artifact_expired',
       'range_not_satisfiable',
       'integrity_failure',
     ],
@@ -362,6 +366,8 @@ export const operations = {
     output: workerTokenSchema,
     errors: ['not_found'],
   }),
+  ...artifactOperations,
+  ...wireOperations,
 } as const satisfies Record<string, Operation>;
 
 export type Operations = typeof operations;

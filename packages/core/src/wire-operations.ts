@@ -174,7 +174,7 @@ export const wireOperations = {
     action: 'artifact.read',
     summary: 'Fetch deposited bytes by their URI, given whole',
     params: experimentParams,
-    query: z.strictObject({ uri: z.string().max(4096) }),
+    query: z.strictObject({ uri: z.string() }),
     output: z.unknown(),
     errors: [...frame, 'artifact_not_found', 'artifact_expired', 'range_not_satisfiable', 'integrity_failure'],
   }),

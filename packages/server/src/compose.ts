@@ -1,16 +1,23 @@
 import { openBlobBackend, Blobs, type BlobBackend } from '@proofhouse/blobs';
 import { AppError } from '@proofhouse/core';
 import type { FastifyInstance } from 'fastify';
+import { artifactAcl } from './artifacts/artifact-access.ts';
+import { ArtifactIntake } from './artifacts/artifact-intake.ts';
 import { Artifacts } from './artifacts/artifacts.ts';
+import { Deposits } from './artifacts/deposits.ts';
 import { FolderJobView, noJobView, type JobView } from './artifacts/job-view.ts';
+import { Staging } from './artifacts/staging.ts';
 import type { Config } from './config/config.ts';
 import { Experiments } from './experiments/experiments.ts';
 import { Groups } from './experiments/groups.ts';
 import { buildApp } from './http/app.ts';
 import type { Handlers } from './http/operation-route.ts';
 import { artifactHandlers } from './http/routes/artifacts.ts';
+import { artifactRecordHandlers } from './http/routes/artifact-records.ts';
 import { jobEventHandlers } from './http/routes/job-events.ts';
 import { jobHandlers } from './http/routes/jobs.ts';
+import { wireArtifactHandlers } from './http/routes/wire-artifacts.ts';
+import { wireWorkerHandlers } from './http/routes/wire-workers.ts';
 import { workerHandlers } from './http/routes/workers.ts';
 import { JobHints } from './jobs/job-hints.ts';
 import { JobLog } from './jobs/job-log.ts';
@@ -46,6 +53,7 @@ export interface Server {
   readonly blobs: Blobs;
   readonly jobs: Jobs;
   readonly artifacts: Artifacts;
+  readonly deposits: Deposits;
   readonly workers: Workers;
   readonly experiments: Experiments;
   readonly groups: Groups;
@@ -105,19 +113,24 @@ function assemble(parts: Parts): Server {
   const workers = new Workers({ store: store.workers, commits: store, clock, ids });
   const experiments = new Experiments({ store: store.experiments, commits: store, clock, ids });
   const groups = new Groups({ store: store.experiments, commits: store, clock, ids });
-  const artifacts = artifactsOf(parts, { blobs, jobs, meter });
+  const { artifacts, deposits } = artifactsOf(parts, { blobs, jobs, meter });
+  const baseUrl = (): string => serverUrl(config, app);
   const handlers: Handlers = {
     ...jobHandlers(jobs),
     ...artifactHandlers(artifacts, clock),
+    ...artifactRecordHandlers(artifacts, experiments),
+    ...wireArtifactHandlers({ deposits, artifacts, groups, clock }),
+    ...wireWorkerHandlers(workers, groups),
     ...workerHandlers(workers, presence, jobs),
     ...jobEventHandlers({ jobs, log, hints, clock, stopping: stopping.signal }),
   };
   const app: FastifyInstance = buildApp({
     handlers,
     checkLease: (...call) => jobs.checkLease(...call),
-    addMcpRoutes: (scope) => addMcpRoutes(scope, { handlers, artifacts, ids, baseUrl: () => serverUrl(config, app) }),
-    authentication: { workers, adminToken, signIn, required: config.authRequired },
+    addMcpRoutes: (scope) => addMcpRoutes(scope, { handlers, artifacts, ids, baseUrl }),
+    authentication: { workers, groups, adminToken, signIn, required: config.authRequired },
     session: { signIn, basePath: config.basePath, secure: config.publicUrl?.startsWith('https:') === true },
+    experiments,
     hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl },
     meter,
     health: {
@@ -131,6 +144,7 @@ function assemble(parts: Parts): Server {
     ids,
     logger,
     basePath: config.basePath,
+    baseUrl,
     trustProxy: config.trustProxy,
   });
   const background = [
@@ -148,6 +162,7 @@ function assemble(parts: Parts): Server {
     blobs,
     jobs,
     artifacts,
+    deposits,
     workers,
     experiments,
     groups,
@@ -170,7 +185,17 @@ function assemble(parts: Parts): Server {
 function artifactsOf(
   { config, clock, ids, logger, store, hints }: Parts,
   { blobs, jobs, meter }: { readonly blobs: Blobs; readonly jobs: Jobs; readonly meter: PrometheusMeter },
-): Artifacts {
+): { artifacts: Artifacts; deposits: Deposits } {
+  const staging = new Staging({ blobs, clock, graceMs: config.collectGraceMs, requireRoom: () => undefined });
+  const shared = {
+    store: store.artifacts,
+    commits: store,
+    intake: new ArtifactIntake({ store: store.artifacts, commits: store, blobs, staging, logger, meter }),
+    acl: artifactAcl({ store: store.artifacts, jobs }),
+    clock,
+    ids,
+    provider: 'filesystem',
+  } as const;
   const jobView: JobView = blobs.supports.localFiles
     ? new FolderJobView({
         root: config.jobViewRoot,
@@ -180,20 +205,10 @@ function artifactsOf(
         logger,
       })
     : noJobView;
-  return new Artifacts({
-    store: store.artifacts,
-    commits: store,
-    blobs,
-    jobs,
-    jobView,
-    hints,
-    clock,
-    ids,
-    logger,
-    provider: 'filesystem',
-    meter,
-    maxBytes: config.jobArtifactMaxBytes,
-  });
+  return {
+    artifacts: new Artifacts({ ...shared, blobs, jobs, jobView, hints, maxBytes: config.jobArtifactMaxBytes }),
+    deposits: new Deposits({ ...shared, maxBytes: config.maxArtifactBytes }),
+  };
 }
 
 async function requireSameTime(store: MetadataStore, clock: Clock): Promise<void> {

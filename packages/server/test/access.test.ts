@@ -1,11 +1,13 @@
-// The access matrix of common.md: every operation, by every kind of caller.
+// The access matrix of common.md: every operation of /api, by every kind of caller. (Those of /v0: wire-access.test.ts.)
 import { expect, it } from 'vitest';
-import { operations, type OperationId } from '@proofhouse/core';
+import { operations, type OperationId, type Operations } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import { fieldsAndFile, formBody, formType } from './support/form.ts';
 import { credential, type Answer, type Caller, type CallOptions, type TestServer } from './support/test-server.ts';
 
 const unknown = '00000000-0000-7000-8000-000000000000';
+
+type ApiOperationId = { [Id in OperationId]: Operations[Id]['door'] extends 'api' ? Id : never }[OperationId];
 
 interface Scene {
   readonly jobId: string;
@@ -14,7 +16,7 @@ interface Scene {
 }
 
 /** A right call of each operation. */
-function callsOf({ jobId, artifactId, tokenId }: Scene): Record<OperationId, [string, string, CallOptions]> {
+function callsOf({ jobId, artifactId, tokenId }: Scene): Record<ApiOperationId, [string, string, CallOptions]> {
   const job = `/api/queue/jobs/${jobId}`;
   const tokens = '/api/queue/workers/tokens';
   return {
@@ -47,12 +49,19 @@ function callsOf({ jobId, artifactId, tokenId }: Scene): Record<OperationId, [st
     createWorkerToken: ['POST', tokens, { json: { workerId: 'made-by-the-matrix' } }],
     listWorkerTokens: ['GET', tokens, {}],
     revokeWorkerToken: ['POST', `${tokens}/${tokenId}/revoke`, { json: {} }],
+    listArtifacts: ['GET', `/api/artifacts?jobId=${jobId}`, {}],
+    getArtifact: ['GET', `/api/artifacts/${artifactId}`, {}],
+    readArtifactContent: ['GET', `/api/artifacts/${artifactId}/content`, {}],
+    pinArtifact: ['PUT', `/api/artifacts/${artifactId}/pin`, {}],
+    unpinArtifact: ['DELETE', `/api/artifacts/${artifactId}/pin`, {}],
+    createExperiment: ['POST', '/api/experiments', { json: {} }],
+    listExperiments: ['GET', '/api/experiments', {}],
   };
 }
 
 async function call(
   t: TestServer,
-  id: OperationId,
+  id: ApiOperationId,
   scene: Scene,
   as: Caller,
 ): Promise<Pick<Answer, 'status' | 'json'>> {
@@ -70,7 +79,7 @@ async function open(t: TestServer, url: string, as: Caller): Promise<Pick<Answer
 
 // By operation: what the admin, a worker holding the job and one not holding it are answered, and the latter two for
 // ids that are unknown. `workerId` is missing from the admin's worker calls, which is 422.
-const matrix: Record<OperationId, [admin: number, holder: number, other: number, otherUnknown: number]> = {
+const matrix: Record<ApiOperationId, [admin: number, holder: number, other: number, otherUnknown: number]> = {
   createJob: [201, 403, 403, 403],
   listJobs: [200, 200, 200, 200],
   getJob: [200, 200, 403, 404],
@@ -96,6 +105,13 @@ const matrix: Record<OperationId, [admin: number, holder: number, other: number,
   createWorkerToken: [201, 403, 403, 403],
   listWorkerTokens: [200, 403, 403, 403],
   revokeWorkerToken: [200, 403, 403, 403],
+  listArtifacts: [200, 200, 403, 403],
+  getArtifact: [200, 200, 403, 404],
+  readArtifactContent: [200, 200, 403, 404],
+  pinArtifact: [200, 403, 403, 403],
+  unpinArtifact: [200, 403, 403, 403],
+  createExperiment: [201, 403, 403, 403],
+  listExperiments: [200, 403, 403, 403],
 };
 
 forEachStore('access', (harness) => {
@@ -108,7 +124,7 @@ forEachStore('access', (harness) => {
   };
   const nowhere: Scene = { jobId: unknown, artifactId: unknown, tokenId: unknown };
 
-  it.each(Object.keys(operations) as OperationId[])('%s', async (id) => {
+  it.each(Object.keys(matrix) as ApiOperationId[])('%s', async (id) => {
     const t = harness();
     const { worker, scene } = await sceneOf();
     const other = await t.worker();

@@ -5,11 +5,14 @@ import {
   baseName,
   checkFence,
   foldersOf,
+  isAppError,
+  isUuid,
   may,
   normalizeArtifactName,
   type ArtifactRecord,
   type ArtifactType,
   type Fence,
+  type JobAccess,
   type JobRecord,
   type Principal,
   type StorageProvider,
@@ -18,13 +21,12 @@ import type { Blobs, OpenedBlob, StagedBlob } from '@proofhouse/blobs';
 import type { JobHints } from '../jobs/job-hints.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { idempotencyLifeMs, type Change, type Commits, type Conflict, type Precondition } from '../kernel/commit.ts';
+import type { Change, Commits, Conflict, Precondition } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
-import type { Logger } from '../kernel/logger.ts';
-import type { Meter } from '../kernel/meter.ts';
-import { decodeCursor, encodeCursor } from '../kernel/page.ts';
-import { sha256Hex } from '../kernel/secret.ts';
-import type { ArtifactStore } from './artifact-store.ts';
+import { decodeCursor, encodeCursor, type ListFilter, type Page } from '../kernel/page.ts';
+import { jobAccess, type ArtifactAcl } from './artifact-access.ts';
+import type { ArtifactIntake, Repetition } from './artifact-intake.ts';
+import type { ArtifactFilter, ArtifactStore } from './artifact-store.ts';
 import type { JobView } from './job-view.ts';
 
 /** The right to add to a job, as far as it can be decided before the bytes arrive. */
@@ -50,18 +52,23 @@ export interface UploadDescription {
   readonly idempotencyKey?: string | undefined;
 }
 
+export type ArtifactQuery = ArtifactFilter & { readonly limit: number; readonly cursor?: string | undefined };
+
+/** Pinning again when somebody else changed the record meanwhile. */
+const maxAttempts = 5;
+
 export interface ArtifactsParts {
   readonly store: ArtifactStore;
   readonly commits: Commits;
   readonly blobs: Blobs;
+  readonly intake: ArtifactIntake;
+  readonly acl: ArtifactAcl;
   readonly jobs: Jobs;
   readonly jobView: JobView;
   readonly hints: JobHints;
   readonly clock: Clock;
   readonly ids: Ids;
-  readonly logger: Logger;
   readonly provider: StorageProvider;
-  readonly meter?: Meter | undefined;
   /** Bytes of one job artifact. */
   readonly maxBytes: number;
 }
@@ -76,15 +83,15 @@ export class Artifacts {
 
   /**
    * Decides what job, credential and lease decide, before any byte is read. A worker must hold the
-   * job. Errors: `job_not_found`, `lease_lost`, `job_state_conflict`, `worker_not_authorized`.
+   * job. Errors: `job_not_found`, `lease_lost`, `job_state_conflict`, `worker_not_authorized`, `storage_full`.
    */
   async permitUpload(principal: Principal, jobId: string, leaseId: string | undefined): Promise<UploadPermit> {
     const job = await this.#parts.jobs.require(jobId);
     const maxBytes = this.#parts.maxBytes;
-    if (principal.kind !== 'worker') return { job, fence: undefined, principal, maxBytes };
-    const fence = { workerId: principal.workerId, leaseId };
-    const refusal = checkFence(job, fence, this.#parts.clock.now());
+    const fence = principal.kind === 'worker' ? { workerId: principal.workerId, leaseId } : undefined;
+    const refusal = fence && checkFence(job, fence, this.#parts.clock.now());
     if (refusal !== undefined) throw uploadRefusal(refusal);
+    this.#parts.intake.requireRoom();
     return { job, fence, principal, maxBytes };
   }
 
@@ -95,7 +102,7 @@ export class Artifacts {
 
   /** Takes the bytes aside, hashed and capped; nothing is visible yet. Errors: `artifact_too_large`, `storage_full`. */
   stage(permit: UploadPermit, source: AsyncIterable<Uint8Array>): Promise<StagedBlob> {
-    return this.#parts.blobs.stage(source, { maxBytes: permit.maxBytes });
+    return this.#parts.intake.stage(source, permit.maxBytes);
   }
 
   /**
@@ -111,59 +118,91 @@ export class Artifacts {
     staged: StagedBlob,
     about: UploadDescription,
   ): Promise<{ artifact: ArtifactRecord; created: boolean }> {
-    let artifact: ArtifactRecord;
-    try {
+    const kept = await this.#parts.intake.keep(staged, () => {
       const name = normalizeArtifactName(about.name);
-      if (about.sha256 !== undefined && about.sha256 !== staged.sha256)
-        throw digestMismatch(about.sha256, staged.sha256);
-      const blob = await staged.commit();
-      artifact = this.#record(permit, name, about, blob);
-    } catch (error) {
-      await staged.discard();
-      throw error;
-    }
-    const kept = await this.#commit(permit, artifact, about.idempotencyKey);
+      return {
+        sha256: about.sha256,
+        record: (blob) => this.#record(permit, name, about, blob),
+        changes: (artifact) => changesOf(permit.job, artifact),
+        preconditions: preconditionsOf(permit),
+        repetition: repetitionOf(permit, about),
+        refusal: conflictError,
+      };
+    });
+    const { artifact, created } = kept;
     if (kept.created) {
-      this.#parts.meter?.uploaded(artifact.blob.sizeBytes);
+      const { id: jobId, status } = permit.job;
+      this.#parts.hints.publish({ jobId, seq: kept.lastSeqs[jobId] ?? 0, status });
       await this.#parts.jobView.show(artifact);
     }
-    return kept;
+    return { artifact, created };
   }
 
   /** Every version of every artifact of the job, newest first; a worker that does not hold it sees its own. */
-  async list(
+  async listOfJob(
     principal: Principal,
     jobId: string,
     query: { name?: string | undefined; limit: number; cursor?: string | undefined },
   ) {
-    const job = await this.#parts.jobs.require(jobId);
-    const seesAll = may(principal, 'job.read', { kind: 'job', status: job.status, claimedBy: job.claimedBy });
+    const job = jobAccess(await this.#parts.jobs.require(jobId));
+    const seesAll = may(principal, 'job.read', job);
     const name = query.name === undefined ? undefined : normalizeArtifactName(query.name);
     const filter = { jobId, name, createdBy: seesAll ? undefined : actorOf(principal) };
     const after = decodeCursor(filter, query.cursor);
     const page = await this.#parts.store.listOfJob(filter, { limit: query.limit, after });
-    const items = page.items.filter((artifact) => mayRead(principal, artifact, job));
-    return { items, nextCursor: page.next === undefined ? null : encodeCursor(filter, page.next) };
+    return this.#shown(principal, filter, page, job);
+  }
+
+  /**
+   * Artifacts of every door, newest first. A worker's list is of what it made or of a job that it holds. Errors:
+   * `unsupported_filter`, `forbidden`, `invalid_cursor`.
+   */
+  async list(principal: Principal, query: ArtifactQuery) {
+    const { limit, cursor, ...filter } = query;
+    if ([filter.jobId, filter.experimentId, filter.createdBy].filter((value) => value !== undefined).length > 1) {
+      throw new AppError('unsupported_filter', 'Filter by one of jobId, experimentId and createdBy, not by several.');
+    }
+    const job = principal.kind === 'worker' ? await this.#narrowed(principal, filter) : undefined;
+    const page = await this.#parts.store.list(filter, { limit, after: decodeCursor(filter, cursor) });
+    return this.#shown(principal, filter, page, job);
+  }
+
+  /** Errors, in this order: `artifact_not_found`, `forbidden`. */
+  async get(principal: Principal, artifactId: string): Promise<ArtifactRecord> {
+    const artifact = await this.#require(artifactId);
+    if (await this.#parts.acl(principal, 'artifact.read', artifact)) return artifact;
+    throw new AppError('forbidden', `Artifact ${artifactId} was made by another worker.`);
   }
 
   /** Errors, in this order: `job_not_found`, `artifact_not_found`, `artifact_job_mismatch`, `forbidden`. */
   async getOfJob(principal: Principal, jobId: string, artifactId: string): Promise<ArtifactRecord> {
     const job = await this.#parts.jobs.require(jobId);
-    const artifact = /^[0-9a-f-]{36}$/.test(artifactId) ? await this.#parts.store.find(artifactId) : undefined;
-    if (artifact === undefined) {
-      throw new AppError('artifact_not_found', `There is no artifact ${JSON.stringify(artifactId.slice(0, 80))}.`);
-    }
+    const artifact = await this.#require(artifactId);
     if (artifact.jobId !== jobId) {
       throw new AppError('artifact_job_mismatch', `Artifact ${artifactId} does not belong to job ${jobId}.`);
     }
-    if (!mayRead(principal, artifact, job)) {
-      throw new AppError('forbidden', `Artifact ${artifactId} was made by another worker.`);
-    }
-    return artifact;
+    if (await this.#parts.acl(principal, 'artifact.read', artifact, jobAccess(job))) return artifact;
+    throw new AppError('forbidden', `Artifact ${artifactId} was made by another worker.`);
   }
 
-  /** The artifact's bytes, whole or a range of them. Errors: `integrity_failure`, `unavailable`. */
+  /** Has retention leave the bytes alone, or decide about them again. Errors: `artifact_not_found`, `version_conflict`. */
+  async pin(artifactId: string, pinned: boolean): Promise<ArtifactRecord> {
+    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+      const artifact = await this.#require(artifactId);
+      if ((artifact.pinnedAt !== null) === pinned) return artifact;
+      const now = this.#parts.clock.now();
+      const version = artifact.version + 1;
+      const changed = { ...artifact, pinnedAt: pinned ? now : null, version, updatedAt: now };
+      const change = { kind: 'update-artifact', artifact: changed } as const;
+      const result = await this.#parts.commits.commit({ changes: [change], preconditions: [], now });
+      if (result.outcome === 'done') return changed;
+    }
+    throw new AppError('version_conflict', `Artifact ${artifactId} keeps changing; try again.`);
+  }
+
+  /** The artifact's bytes, whole or a range of them. Errors: `artifact_expired`, `integrity_failure`, `unavailable`. */
   async open(artifact: ArtifactRecord, range?: { start: number; end: number }): Promise<OpenedBlob> {
+    requireKept(artifact);
     const opened = await this.#parts.blobs.open(artifact.blob, range);
     if (opened.fingerprint !== artifact.blob.fingerprint) {
       await this.#parts.store.refreshFingerprint(artifact.id, opened.fingerprint);
@@ -171,47 +210,32 @@ export class Artifacts {
     return opened;
   }
 
-  async #commit(permit: UploadPermit, artifact: ArtifactRecord, key: string | undefined) {
-    const now = artifact.createdAt;
-    const idempotency =
-      key === undefined
-        ? undefined
-        : {
-            principal: actorOf(permit.principal),
-            operation: 'uploadArtifact',
-            key,
-            fingerprint: sha256Hex(JSON.stringify([artifact.jobId, artifact.name, artifact.blob.sha256])),
-            resourceId: artifact.id,
-            expiresAt: now + idempotencyLifeMs,
-          };
-    const result = await this.#parts.commits
-      .commit({ changes: changesOf(permit.job, artifact), preconditions: preconditionsOf(permit), idempotency, now })
-      .catch(async (error: unknown) => {
-        // Whether the commit took effect is not known: the bytes stay, and collection takes them if no row names them.
-        this.#parts.logger.error({ err: error, artifactId: artifact.id }, 'artifact commit failed');
-        throw error;
-      });
-    if (result.outcome === 'done') {
-      const { id: jobId, status } = permit.job;
-      this.#parts.hints.publish({ jobId, seq: result.lastSeqs[jobId] ?? 0, status });
-      return { artifact, created: true };
-    }
-    await this.#drop(artifact);
-    if (result.outcome === 'conflict') throw conflictError(result.conflict, artifact);
-    const first = await this.#parts.store.find(result.resourceId);
-    if (first !== undefined) return { artifact: first, created: false };
-    throw new AppError('internal', 'The first upload under this Idempotency-Key cannot be found.');
+  async #require(artifactId: string): Promise<ArtifactRecord> {
+    const artifact = isUuid(artifactId) ? await this.#parts.store.find(artifactId) : undefined;
+    if (artifact !== undefined) return artifact;
+    throw new AppError('artifact_not_found', `There is no artifact ${JSON.stringify(artifactId.slice(0, 80))}.`);
   }
 
-  async #drop(artifact: ArtifactRecord): Promise<void> {
-    try {
-      await this.#parts.blobs.delete(artifact.blob.key);
-    } catch (error) {
-      this.#parts.logger.warn(
-        { err: error, blobKey: artifact.blob.key },
-        'a blob that no record names is left for collection',
-      );
+  /** The job that a worker's list is of, if it is of one. Errors: `forbidden`. */
+  async #narrowed(principal: Principal, filter: ArtifactFilter): Promise<JobAccess | undefined> {
+    if (filter.createdBy === actorOf(principal)) return undefined;
+    if (filter.jobId !== undefined) {
+      const job = await this.#parts.jobs.require(filter.jobId).catch((error: unknown) => {
+        if (!isAppError(error, 'job_not_found')) throw error;
+      });
+      if (job !== undefined && may(principal, 'job.read', jobAccess(job))) return jobAccess(job);
     }
+    throw new AppError(
+      'forbidden',
+      'A worker lists what it made (createdBy) or the artifacts of a job it holds (jobId).',
+    );
+  }
+
+  async #shown(principal: Principal, filter: ListFilter, page: Page<ArtifactRecord>, job: JobAccess | undefined) {
+    const { acl } = this.#parts;
+    const readable = await Promise.all(page.items.map((artifact) => acl(principal, 'artifact.read', artifact, job)));
+    const items = page.items.filter((_, index) => readable[index]);
+    return { items, nextCursor: page.next === undefined ? null : encodeCursor(filter, page.next) };
   }
 
   #record(permit: UploadPermit, name: string, about: UploadDescription, blob: ArtifactRecord['blob']): ArtifactRecord {
@@ -244,6 +268,21 @@ export class Artifacts {
   }
 }
 
+/** Errors: `artifact_expired`. */
+export function requireKept(artifact: ArtifactRecord): void {
+  if (artifact.purgedAt === null) return;
+  throw new AppError(
+    'artifact_expired',
+    `The bytes of artifact ${artifact.id} were removed by retention on ${new Date(artifact.purgedAt).toISOString()}.`,
+  );
+}
+
+function repetitionOf({ principal }: UploadPermit, { idempotencyKey: key }: UploadDescription): Repetition | undefined {
+  if (key === undefined) return undefined;
+  const same = (artifact: ArtifactRecord) => [artifact.jobId, artifact.name, artifact.blob.sha256];
+  return { principal: actorOf(principal), operation: 'uploadArtifact', key, same };
+}
+
 function changesOf(job: JobRecord, artifact: ArtifactRecord): Change[] {
   const name = artifact.name ?? '';
   return [
@@ -270,30 +309,19 @@ function preconditionsOf(permit: UploadPermit): Precondition[] {
     : [{ kind: 'job-held', jobId, fence: permit.fence }];
 }
 
-function mayRead(principal: Principal, artifact: ArtifactRecord, job: JobRecord): boolean {
-  return may(principal, 'artifact.read', {
-    kind: 'artifact',
-    createdBy: artifact.createdBy,
-    dataClass: artifact.dataClass,
-    job: { kind: 'job', status: job.status, claimedBy: job.claimedBy },
-  });
-}
-
 function conflictError(conflict: Conflict, artifact: ArtifactRecord): AppError {
   switch (conflict.kind) {
     case 'fence':
       return uploadRefusal(conflict.refusal);
     case 'job-missing':
       return new AppError('job_not_found', `Job ${conflict.jobId} is gone.`);
-    case 'idempotency':
-      return new AppError('idempotency_conflict', 'This Idempotency-Key was used for another upload; use a new one.');
     case 'path':
       return new AppError(
         'invalid_artifact_name',
         `The artifact name ${JSON.stringify(artifact.name)} is not allowed: ${JSON.stringify(conflict.path)} is a ${conflict.is} in this job already.`,
         { errors: [{ path: 'name', message: 'a name cannot be a file and a folder' }] },
       );
-    case 'version':
+    default:
       return new AppError('version_conflict', 'The record changed meanwhile; try again.');
   }
 }
@@ -302,10 +330,4 @@ function conflictError(conflict: Conflict, artifact: ArtifactRecord): AppError {
 function uploadRefusal(refusal: { code: AppError['code']; message: string }): AppError {
   const code = refusal.code === 'job_ownership_mismatch' ? 'worker_not_authorized' : refusal.code;
   return new AppError(code, refusal.message);
-}
-
-function digestMismatch(expected: string, actual: string): AppError {
-  return new AppError('digest_mismatch', `The bytes have the digest sha256:${actual}, not sha256:${expected}.`, {
-    details: { expected: `sha256:${expected}`, actual: `sha256:${actual}` },
-  });
 }

@@ -33,9 +33,9 @@ export interface OperationAnswer<Id extends OperationId> {
   readonly body: OutputOf<Operations[Id]>;
 }
 
-/** Operations that take nothing or JSON and answer JSON: every door can carry them. */
+/** Operations that take nothing or JSON and answer JSON or nothing: every door can carry them. */
 export type JsonOperationId = {
-  [Id in OperationId]: Operations[Id]['response'] extends 'json'
+  [Id in OperationId]: Operations[Id]['response'] extends 'json' | 'none'
     ? Operations[Id]['request'] extends 'none' | 'json'
       ? Id
       : never

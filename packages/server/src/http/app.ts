@@ -7,13 +7,13 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { AppError, isDeeperThan, maxJsonDepth, operations, requestIdHeader } from '@proofhouse/core';
-import { requireClass } from '../calls/operation-call.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { PrometheusMeter } from '../metrics/prometheus-meter.ts';
 import { acceptBody } from './accept-body.ts';
-import { authenticate, type AuthenticateParts } from './authenticate.ts';
+import { admissionTo, requireSoundHeaders, type AdmissionParts } from './admission.ts';
+import { authenticateWire } from './authenticate-wire.ts';
 import { sendError } from './error-response.ts';
 import { limits } from './limits.ts';
 import { addOperationRoutes, type CheckLease, type Handlers } from './operation-route.ts';
@@ -24,14 +24,11 @@ import { addHealthRoutes, type Health } from './routes/health.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addPageRoutes } from './routes/page.ts';
 import { addSessionRoutes, type SessionRoutesParts } from './routes/session.ts';
-import { requireSameOrigin, type HostPolicy } from './same-origin.ts';
-import { requireSingleHeaders } from './single-headers.ts';
+import { WireDoor } from './wire-door.ts';
 
-export interface AppParts {
+export interface AppParts extends AdmissionParts {
   readonly handlers: Handlers;
   readonly checkLease: CheckLease;
-  readonly authentication: AuthenticateParts;
-  readonly hostPolicy: HostPolicy;
   readonly health: Health;
   readonly meter: PrometheusMeter;
   readonly session: SessionRoutesParts;
@@ -42,12 +39,15 @@ export interface AppParts {
   readonly addMcpRoutes: (scope: FastifyInstance) => void;
   /** `/work`, or empty. */
   readonly basePath: string;
+  /** Where the server is reached, base path included, without a slash at the end. */
+  readonly baseUrl: () => string;
   readonly trustProxy: readonly string[];
 }
 
 /** The HTTP door: everything that holds for all routes is here, in the order in which it is decided. */
 export function buildApp(parts: AppParts): FastifyInstance {
   const logger: FastifyBaseLogger = parts.logger;
+  const wire = new WireDoor(parts);
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -65,24 +65,24 @@ export function buildApp(parts: AppParts): FastifyInstance {
     // While stopping, what still comes over an open connection is answered as ever, and the connection closed.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
-      sendError(error, request, reply);
+      void refuseUnroutable(error, request, reply, parts, wire);
     },
     clientErrorHandler: (error, socket) => {
-      answerBrokenRequest(error, socket, parts.ids.uuid());
+      answerBrokenRequest(error, socket, parts.ids.uuid(), wire);
     },
   });
   app.decorateRequest('principal', undefined);
   app.decorateRequest('reauthenticate', undefined);
   app.decorateRequest('bytesType', undefined);
   app.setErrorHandler((error, request, reply) => {
-    parts.meter.failed(sendError(error, request, reply));
+    parts.meter.failed(sendError(error, request, reply, wire));
   });
   app.setNotFoundHandler((request, reply) => {
-    sendError(new AppError('not_found', `There is no ${request.method} ${pathOf(request)}.`), request, reply);
+    sendError(new AppError('not_found', `There is no ${request.method} ${pathOf(request)}.`), request, reply, wire);
   });
   answerExpectationsLate(app);
   useJsonBodies(app, parts.clock);
-  useRequestRules(app, parts);
+  useRequestRules(app, parts, wire);
   endConnectionsWhenStopping(app);
   void app.register(
     (scope, _, done) => {
@@ -100,19 +100,32 @@ export function buildApp(parts: AppParts): FastifyInstance {
   return app;
 }
 
-function useRequestRules(app: FastifyInstance, parts: AppParts): void {
+// Such a path has no route, so that no hook has seen the request.
+async function refuseUnroutable(
+  error: Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  parts: AppParts,
+  wire: WireDoor,
+): Promise<void> {
+  if (bodyIsUnread(request.raw)) closeAfterAnswer(request.raw, reply.raw, parts.clock);
+  try {
+    requireSoundHeaders(request, parts, wire);
+    if (wire.takes(request.url)) {
+      await authenticateWire(request.headers, wire.experimentOf(request.url), parts.authentication);
+    }
+    sendError(error, request, reply, wire);
+  } catch (refusal) {
+    sendError(refusal, request, reply, wire);
+  }
+}
+
+function useRequestRules(app: FastifyInstance, parts: AppParts, wire: WireDoor): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header(requestIdHeader, request.id);
-    requireSingleHeaders(request.raw);
-    requireSameOrigin(parts.hostPolicy, request.host, request.headers.origin);
-    const { operation, mcp } = request.routeOptions.config;
-    if (operation === undefined && mcp === undefined) return;
-    // A session is the page's; programs that speak MCP bring a token.
-    const headers = mcp === true ? { ...request.headers, cookie: undefined } : request.headers;
-    const admit = async (): Promise<void> => {
-      request.principal = await authenticate(headers, parts.authentication);
-      if (operation !== undefined) requireClass(operation, request.principal);
-    };
+    requireSoundHeaders(request, parts, wire);
+    const admit = admissionTo(request, parts, wire);
+    if (admit === undefined) return;
     request.reauthenticate = admit;
     await admit();
   });
@@ -159,7 +172,7 @@ function useJsonBodies(app: FastifyInstance, clock: Clock): void {
       });
   });
   app.addHook('onRequest', (request, _reply, next) => {
-    if (takesJson(request) && !bodyIsUnread(request.raw)) delete request.raw.headers['content-type'];
+    if (!takesBytes(request) && !bodyIsUnread(request.raw)) delete request.raw.headers['content-type'];
     next();
   });
   app.addHook('preParsing', (request, reply, payload, next) => {
@@ -186,6 +199,11 @@ function takesJson(request: FastifyRequest): boolean {
   const { operation, mcp } = request.routeOptions.config;
   if (mcp === true) return request.method === 'POST';
   return operation !== undefined && operations[operation].request === 'json';
+}
+
+function takesBytes(request: FastifyRequest): boolean {
+  const { operation } = request.routeOptions.config;
+  return operation !== undefined && ['bytes', 'multipart'].includes(operations[operation].request);
 }
 
 // What the headers decide, before the client is told to go on.
@@ -222,9 +240,12 @@ function endConnectionsWhenStopping(app: FastifyInstance): void {
 
 /** Node would answer `Expect: 100-continue` before we have decided anything. */
 function answerExpectationsLate(app: FastifyInstance): void {
-  app.server.on('checkContinue', (request, response) => {
-    app.server.emit('request', request, response);
-  });
+  // An expectation that nobody knows may be passed over (RFC 9110 section 10.1.1).
+  for (const event of ['checkContinue', 'checkExpectation'] as const) {
+    app.server.on(event, (request, response) => {
+      app.server.emit('request', request, response);
+    });
+  }
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, type Principal } from '@proofhouse/core';
+import type { Groups } from '../experiments/groups.ts';
 import type { AdminToken } from '../workers/admin-token.ts';
 import type { SignIn } from '../users/sign-in.ts';
 import type { Workers } from '../workers/workers.ts';
@@ -9,6 +10,7 @@ const workerTokenHeaders = ['x-worker-token', 'x-moonmind-worker-token'] as cons
 
 export interface AuthenticateParts {
   readonly workers: Workers;
+  readonly groups: Groups;
   readonly adminToken: AdminToken;
   readonly signIn: SignIn;
   readonly required: boolean;
@@ -18,9 +20,14 @@ export interface AuthenticateParts {
  * Who is calling, from the headers alone. Accepts `Authorization: Bearer <secret>`, `Bearer
  * <principal>:<secret>`, `X-Worker-Token` and its older name, and, without any of these, a session of the
  * page. Two credentials that differ are refused,
- * so that no proxy's header can quietly win. Errors: `unauthenticated`.
+ * so that no proxy's header can quietly win. With `membership`, a registration token brings the groups of its worker.
+ * Errors: `unauthenticated`.
  */
-export async function authenticate(headers: IncomingHttpHeaders, parts: AuthenticateParts): Promise<Principal> {
+export async function authenticate(
+  headers: IncomingHttpHeaders,
+  parts: AuthenticateParts,
+  wanted: { readonly membership: boolean } = { membership: false },
+): Promise<Principal> {
   const given = credentialOf(headers);
   if (given === undefined) {
     const session = readSessionCookie(headers.cookie);
@@ -33,7 +40,9 @@ export async function authenticate(headers: IncomingHttpHeaders, parts: Authenti
   if ((name === undefined || name === 'admin') && parts.adminToken.matches(secret)) return { kind: 'admin' };
   const worker = name === 'admin' ? undefined : await parts.workers.authenticate(secret, name);
   if (worker === undefined) throw unauthenticated('The token is unknown, expired or revoked.');
-  return worker.principal;
+  const { principal, registeredIn } = worker;
+  if (!wanted.membership || registeredIn === null) return principal;
+  return { ...principal, membership: await parts.groups.membershipOf(registeredIn, principal.workerId) };
 }
 
 function credentialOf(headers: IncomingHttpHeaders): string | undefined {

@@ -1,17 +1,25 @@
 import type { Socket } from 'node:net';
 import { STATUS_CODES, type ServerResponse } from 'node:http';
-import { AppError, problemOf, requestIdHeader, type ErrorCode } from '@proofhouse/core';
+import { AppError, problemOf, requestIdHeader, wireProblemOf, type ErrorCode } from '@proofhouse/core';
 import { problemType } from './error-response.ts';
+import type { WireDoor } from './wire-door.ts';
+
+/** What Node says of a request that its parser refused. */
+export type BrokenRequest = Error & { readonly code?: string; readonly rawPacket?: unknown };
 
 /** Answers what is not even HTTP, or whose headers are too large or too slow; there is no request object yet. */
-export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket, requestId: string): void {
+export function answerBrokenRequest(error: BrokenRequest, socket: Socket, requestId: string, wire: WireDoor): void {
   if (error.code === 'ECONNRESET' || !socket.writable || answerIsUnderWay(socket)) {
     socket.destroy();
     return;
   }
   const [code, message] = describe(error.code);
-  const problem = problemOf(new AppError(code, message), requestId);
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : problem.status;
+  const known = new AppError(code, message);
+  const target = targetOf(error, socket);
+  const isWire = target !== undefined && wire.takes(target);
+  const problem = isWire ? wireProblemOf(known, wire.urlOf(target)) : problemOf(known, requestId);
+  // The words of /v0 know no 431.
+  const status = error.code === 'HPE_HEADER_OVERFLOW' && !isWire ? 431 : problem.status;
   const body = JSON.stringify({ ...problem, status });
   const head = [
     `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? 'Error'}`,
@@ -24,9 +32,21 @@ export function answerBrokenRequest(error: Error & { code?: string }, socket: So
 }
 
 // Node keeps the answer being written on its socket, and looks there before it writes a 400 of its own.
-function answerIsUnderWay(socket: Socket & { _httpMessage?: ServerResponse | null }): boolean {
+type HttpSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
+
+function answerIsUnderWay(socket: HttpSocket): boolean {
   return socket._httpMessage?.headersSent === true;
 }
+
+/** What was asked for, as far as it is known: of the request under way, else of a request line in what was refused. */
+function targetOf({ rawPacket }: BrokenRequest, socket: HttpSocket): string | undefined {
+  const underWay = socket._httpMessage?.req.url;
+  if (underWay !== undefined) return underWay;
+  const line = Buffer.isBuffer(rawPacket) ? rawPacket.subarray(0, mostLineBytes).toString('latin1') : '';
+  return /^[A-Za-z]+ +(\S+)/.exec(line)?.[1];
+}
+
+const mostLineBytes = 4096;
 
 function describe(code: string | undefined): [ErrorCode, string] {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return ['request_timeout', 'The request headers came too slowly.'];

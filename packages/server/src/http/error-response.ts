@@ -1,22 +1,28 @@
-import { AppError, errorTable, problemOf, requestIdHeader, type ErrorCode } from '@proofhouse/core';
+import { AppError, errorTable, problemOf, requestIdHeader, wireProblemOf, type ErrorCode } from '@proofhouse/core';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { appErrorOf } from '../calls/operation-call.ts';
+import type { WireDoor } from './wire-door.ts';
 
 /** RFC 9457. */
 export const problemType = 'application/problem+json; charset=utf-8';
 
-/** Answers any failure as a problem document, and gives its code. What is not an `AppError` is a fault of ours: logged, not shown. */
-export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): ErrorCode {
+/**
+ * Answers any failure as a problem document in the words of the door that the request came to, and gives its code. What is
+ * not an `AppError` is a fault of ours: logged, not shown.
+ */
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, wire: WireDoor): ErrorCode {
   const known = asAppError(error);
   if (errorTable[known.code].http >= 500) request.log.error({ err: error, code: known.code }, known.message);
   if (known.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="proofhouse"');
   if (known.code === 'too_busy' || known.code === 'unavailable') reply.header('retry-after', '1');
+  const { url = '' } = request.raw;
+  const problem = wire.takes(url) ? wireProblemOf(known, wire.urlOf(url)) : problemOf(known, request.id);
   reply
-    .code(known.status)
+    .code(problem.status)
     .header(requestIdHeader, request.id)
     .header('content-type', problemType)
     .header('cache-control', 'no-store')
-    .send(JSON.stringify(problemOf(known, request.id)));
+    .send(JSON.stringify(problem));
   return known.code;
 }
 
@@ -34,6 +40,8 @@ function asAppError(error: unknown): AppError {
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
     case 'FST_ERR_BAD_URL':
       return new AppError('bad_request', `The request cannot be parsed: ${fastify.message ?? ''}.`, { cause: error });
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new AppError('not_found', 'There is nothing at so long a path.', { cause: error });
     default:
       break;
   }

@@ -1,4 +1,5 @@
 import {
+  AppError,
   idempotencyHeader,
   leaseHeader,
   opaqueValue,
@@ -121,7 +122,7 @@ function addRoute(app: FastifyInstance, id: OperationId, handlers: Handlers, che
     ...(row.lease && row.request === 'json' ? { onRequest: refuseLostLeaseEarly(row, checkLease) } : {}),
     handler: async (request, reply) => {
       const answer = await handler(callOf(row, request, reply));
-      if (row.response !== 'json') return answer;
+      if (row.response === 'bytes' || row.response === 'sse') return answer;
       const { status, body } = answer as OperationAnswer<OperationId>;
       return reply.code(status ?? row.status).send(body);
     },
@@ -141,7 +142,7 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
     ...decodeCall(row, {
       principal: request.principal,
       params: paramsOf(row, request),
-      query: request.query,
+      query: row.door === 'v0' ? requireDecodable(request) : request.query,
       body: request.body ?? {},
       leaseId: headers[leaseHeader],
       idempotencyKey: headers[idempotencyHeader],
@@ -158,6 +159,16 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
     request,
     reply,
   };
+}
+
+// The parser of queries leaves a bad escape as it is, and a URI that was mangled on its way would only be unknown.
+function requireDecodable(request: FastifyRequest): unknown {
+  try {
+    decodeURIComponent(request.url.slice(request.url.indexOf('?') + 1));
+  } catch (error) {
+    throw new AppError('bad_request', 'The query of the URL has a bad percent escape.', { cause: error });
+  }
+  return request.query;
 }
 
 function paramsOf(row: Operation, request: FastifyRequest): unknown {

@@ -1,4 +1,4 @@
-import { AppError, isAppError, jobArtifactToWire, type ArtifactRecord } from '@proofhouse/core';
+import { isAppError, jobArtifactToWire, type ArtifactRecord } from '@proofhouse/core';
 import { contentTypeOf } from '../../artifacts/content-type-of.ts';
 import type { Artifacts } from '../../artifacts/artifacts.ts';
 import { excerptOf } from '../../artifacts/excerpt.ts';
@@ -10,7 +10,8 @@ import { contentDigest } from '../content-digest.ts';
 import { limits } from '../limits.ts';
 import { findField, formBoundary } from '../multipart-form.ts';
 import type { Handlers, HttpCall } from '../operation-route.ts';
-import { sendBlob } from '../send-blob.ts';
+import { requireLength } from '../require-length.ts';
+import { sendArtifact } from '../send-artifact.ts';
 import { readUploadForm } from '../upload-form.ts';
 import { sameValue } from './jobs.ts';
 
@@ -58,17 +59,12 @@ export function artifactHandlers(artifacts: Artifacts, clock: Clock): Pick<Handl
       );
     },
     listJobArtifacts: async ({ principal, params, query }) => {
-      const { items, nextCursor } = await artifacts.list(principal, params.jobId, query);
+      const { items, nextCursor } = await artifacts.listOfJob(principal, params.jobId, query);
       return { body: { items: items.map(jobArtifactToWire), nextCursor } };
     },
     downloadArtifact: async ({ principal, params, request, reply }) => {
       const artifact = await artifacts.getOfJob(principal, params.jobId, params.artifactId);
-      return sendBlob(request, reply, {
-        blob: artifact.blob,
-        contentType: artifact.contentType,
-        filename: artifact.filename ?? 'artifact',
-        open: (range) => artifacts.open(artifact, range),
-      });
+      return sendArtifact(request, reply, artifacts, artifact);
     },
     excerptArtifact: async ({ principal, params, query, signal }) => {
       const artifact = await artifacts.getOfJob(principal, params.jobId, params.artifactId);
@@ -97,17 +93,4 @@ async function permitByField(
 function answer({ artifact, created }: { artifact: ArtifactRecord; created: boolean }) {
   const body = jobArtifactToWire(artifact);
   return created ? { body } : { status: 200 as const, body };
-}
-
-// A body that says itself that it is too large is refused before any of it is read.
-function requireLength(contentLength: string | undefined, maxBytes: number, what: 'form' | 'body'): void {
-  const slack = what === 'form' ? 64 * 1024 : 0;
-  if (contentLength === undefined || Number(contentLength) <= maxBytes + slack) return;
-  throw new AppError(
-    'artifact_too_large',
-    `The ${what} has ${contentLength} bytes; an artifact may have ${String(maxBytes)}.`,
-    {
-      details: { limitBytes: maxBytes },
-    },
-  );
 }

@@ -1,0 +1,155 @@
+import {
+  AppError,
+  actorOf,
+  cleanContentType,
+  defaultContentType,
+  type ArtifactRecord,
+  type BlobReference,
+  type GrantRecord,
+  type Principal,
+  type StorageProvider,
+} from '@proofhouse/core';
+import type { StagedBlob } from '@proofhouse/blobs';
+import type { Clock } from '../kernel/clock.ts';
+import type { Commits } from '../kernel/commit.ts';
+import type { Ids } from '../kernel/ids.ts';
+import type { ArtifactAcl } from './artifact-access.ts';
+import type { ArtifactIntake, Repetition } from './artifact-intake.ts';
+import type { ArtifactStore } from './artifact-store.ts';
+import { requireKept } from './artifacts.ts';
+import { cleanFilename } from './clean-filename.ts';
+
+/** The right to deposit in an experiment. */
+export interface DepositPermit {
+  readonly principal: Principal;
+  readonly experimentId: string;
+  readonly maxBytes: number;
+}
+
+export interface DepositDescription {
+  /** As the client wrote it. */
+  readonly contentType: string | undefined;
+  /** As the client wrote it. */
+  readonly filename: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface DepositsParts {
+  readonly store: ArtifactStore;
+  readonly commits: Commits;
+  readonly intake: ArtifactIntake;
+  readonly acl: ArtifactAcl;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly provider: StorageProvider;
+  readonly maxBytes: number;
+}
+
+/** Bytes put into an experiment for an opaque URI, and read by it. */
+export class Deposits {
+  readonly #parts: DepositsParts;
+
+  constructor(parts: DepositsParts) {
+    this.#parts = parts;
+  }
+
+  /** Decides what can be decided before the bytes arrive. Errors: `storage_full`. */
+  async permit(principal: Principal, experimentId: string): Promise<DepositPermit> {
+    this.#parts.intake.requireRoom();
+    return { principal, experimentId, maxBytes: this.#parts.maxBytes };
+  }
+
+  /** Takes the bytes aside, hashed and capped; nothing is visible yet. Errors: `artifact_too_large`, `storage_full`. */
+  stage(permit: DepositPermit, source: AsyncIterable<Uint8Array>): Promise<StagedBlob> {
+    return this.#parts.intake.stage(source, permit.maxBytes);
+  }
+
+  /**
+   * Makes staged bytes an artifact of the experiment, under a new URI whatever they are: durable first, then the record.
+   * `created` is false when the idempotency key had made it before. Errors: `idempotency_conflict`.
+   */
+  async deposit(
+    permit: DepositPermit,
+    staged: StagedBlob,
+    about: DepositDescription,
+  ): Promise<{ artifact: ArtifactRecord; created: boolean }> {
+    const { artifact, created } = await this.#parts.intake.keep(staged, () => ({
+      record: (blob) => this.#record(permit, about, blob),
+      changes: (made) => [{ kind: 'add-artifact', artifact: made }],
+      preconditions: [{ kind: 'experiment-exists', experimentId: permit.experimentId }],
+      repetition: repetitionOf(permit, about.idempotencyKey),
+      refusal: () => new AppError('experiment_id_mismatch', `Experiment ${permit.experimentId} is gone.`),
+    }));
+    return { artifact, created };
+  }
+
+  /**
+   * The artifact of the experiment that has this URI, whole and exact. Errors, in this order: `artifact_not_found`,
+   * `forbidden`, `artifact_expired`.
+   */
+  async findByUri(principal: Principal, experimentId: string, uri: string): Promise<ArtifactRecord> {
+    const artifact = await this.#require(experimentId, uri);
+    if (!(await this.#parts.acl(principal, 'artifact.read', artifact))) {
+      throw new AppError('forbidden', 'The artifact was deposited by another worker, who may grant you to read it.');
+    }
+    requireKept(artifact);
+    return artifact;
+  }
+
+  /** Lets a worker or a group read; granting again changes nothing. Errors: `artifact_not_found`, `forbidden`. */
+  async grantRead(principal: Principal, experimentId: string, uri: string, reader: string): Promise<GrantRecord> {
+    const artifact = await this.#require(experimentId, uri);
+    if (!(await this.#parts.acl(principal, 'artifact.grant', artifact))) {
+      throw new AppError('forbidden', 'Only whoever deposited an artifact, or the admin, lets others read it.');
+    }
+    const now = this.#parts.clock.now();
+    const grant = { artifactId: artifact.id, reader, grantedBy: actorOf(principal), grantedAt: now };
+    await this.#parts.commits.commit({ changes: [{ kind: 'add-grant', grant }], preconditions: [], now });
+    return (await this.#parts.store.grantOf(artifact.id, reader)) ?? grant;
+  }
+
+  async #require(experimentId: string, uri: string): Promise<ArtifactRecord> {
+    const artifact = issuedUri.test(uri) ? await this.#parts.store.findByUri(uri) : undefined;
+    if (artifact?.experimentId === experimentId) return artifact;
+    throw new AppError('artifact_not_found', 'This experiment has no artifact under this URI.');
+  }
+
+  #record(permit: DepositPermit, about: DepositDescription, blob: BlobReference): ArtifactRecord {
+    const now = this.#parts.clock.now();
+    const filename = cleanFilename(about.filename ?? '');
+    return {
+      id: this.#parts.ids.uuid(),
+      uri: this.#parts.ids.artifactUri(),
+      type: 'other',
+      title: filename ?? 'artifact',
+      status: 'draft',
+      storageProvider: this.#parts.provider,
+      filename,
+      contentType: cleanContentType(about.contentType) ?? defaultContentType,
+      blob,
+      dataClass: 'internal',
+      visibility: 'internal',
+      sourceType: 'assistant-output',
+      jobId: null,
+      name: null,
+      experimentId: permit.experimentId,
+      createdBy: actorOf(permit.principal),
+      tags: [],
+      metadata: {},
+      pinnedAt: null,
+      purgedAt: null,
+      version: 1,
+      createdAt: now,
+      updatedAt: now,
+    };
+  }
+}
+
+/** What a URI of ours can look like: other text never reaches a store. */
+const issuedUri = /^[\x21-\x7e]{1,2048}$/;
+
+function repetitionOf({ principal, experimentId }: DepositPermit, key: string | undefined): Repetition | undefined {
+  if (key === undefined) return undefined;
+  const same = (artifact: ArtifactRecord) => [experimentId, artifact.blob.sha256, artifact.contentType];
+  return { principal: actorOf(principal), operation: 'depositArtifact', key, same };
+}

@@ -1,0 +1,67 @@
+import { operations, type Operation, type Principal } from '@proofhouse/core';
+import type { FastifyRequest } from 'fastify';
+import { requireClass } from '../calls/operation-call.ts';
+import type { Experiments } from '../experiments/experiments.ts';
+import { authenticateWire, requireExperiment } from './authenticate-wire.ts';
+import { authenticate, type AuthenticateParts } from './authenticate.ts';
+import { requireSameOrigin, type HostPolicy } from './same-origin.ts';
+import { requireSingleHeaders } from './single-headers.ts';
+import type { WireDoor } from './wire-door.ts';
+
+export interface AdmissionParts {
+  readonly authentication: AuthenticateParts;
+  readonly experiments: Experiments;
+  readonly hostPolicy: HostPolicy;
+}
+
+/** Refuses what no browser of ours and no sound client sends. Errors: `bad_request`, `unauthenticated`, `forbidden`. */
+export function requireSoundHeaders(request: FastifyRequest, { hostPolicy }: AdmissionParts, wire: WireDoor): void {
+  requireSingleHeaders(request.raw, wire.takes(request.url) ? 'unauthenticated' : 'bad_request');
+  requireSameOrigin(hostPolicy, request.host, request.headers.origin);
+}
+
+/**
+ * Finds out who makes the request and whether their class may, from its path and headers alone; undefined for routes that
+ * are open to all. What it gives can be asked again while a call lasts. On /v0 it comes before routing: unknown paths
+ * are for those who have a credential.
+ */
+export function admissionTo(
+  request: FastifyRequest,
+  parts: AdmissionParts,
+  wire: WireDoor,
+): (() => Promise<void>) | undefined {
+  const { operation, mcp } = request.routeOptions.config;
+  const row: Operation | undefined = operation === undefined ? undefined : operations[operation];
+  const find = ((): (() => Promise<Principal>) | undefined => {
+    if (row?.door === 'v0' || wire.takes(request.url)) return () => wireCaller(request, row, parts, wire);
+    if (row === undefined && mcp === undefined) return undefined;
+    // A session is the page's; programs that speak MCP bring a token.
+    const headers = mcp === true ? { ...request.headers, cookie: undefined } : request.headers;
+    // Groups count where artifacts are read; which tool is called is not known yet.
+    const membership = mcp === true || row?.action.startsWith('artifact.') === true;
+    return () => authenticate(headers, parts.authentication, { membership });
+  })();
+  return (
+    find &&
+    (async () => {
+      request.principal = await find();
+      if (operation !== undefined) requireClass(operation, request.principal);
+    })
+  );
+}
+
+async function wireCaller(
+  request: FastifyRequest,
+  row: Operation | undefined,
+  { authentication, experiments }: AdmissionParts,
+  wire: WireDoor,
+): Promise<Principal> {
+  const { headers, params, url } = request;
+  const experimentId =
+    row === undefined ? wire.experimentOf(url) : (params as { readonly experimentId: string }).experimentId;
+  const principal = await authenticateWire(headers, experimentId, authentication);
+  if (row !== undefined && experimentId !== undefined) {
+    await requireExperiment(headers, experimentId, principal, experiments);
+  }
+  return principal;
+}

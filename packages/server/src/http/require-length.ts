@@ -1,0 +1,12 @@
+import { AppError } from '@proofhouse/core';
+
+/** A body that says itself that it is too large is refused before any of it is read. Errors: `artifact_too_large`. */
+export function requireLength(contentLength: string | undefined, maxBytes: number, what: 'form' | 'body'): void {
+  const slack = what === 'form' ? 64 * 1024 : 0;
+  if (contentLength === undefined || Number(contentLength) <= maxBytes + slack) return;
+  throw new AppError(
+    'artifact_too_large',
+    `The ${what} has ${contentLength} bytes; an artifact may have ${String(maxBytes)}.`,
+    { details: { limitBytes: maxBytes } },
+  );
+}

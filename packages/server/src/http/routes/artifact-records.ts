@@ -1,0 +1,46 @@
+import { artifactToWire, experimentToWire } from '@proofhouse/core';
+import type { Artifacts } from '../../artifacts/artifacts.ts';
+import type { Experiments } from '../../experiments/experiments.ts';
+import type { Handlers } from '../operation-route.ts';
+import { sendArtifact } from '../send-artifact.ts';
+
+type RecordOperations =
+  | 'listArtifacts'
+  | 'getArtifact'
+  | 'readArtifactContent'
+  | 'pinArtifact'
+  | 'unpinArtifact'
+  | 'createExperiment'
+  | 'listExperiments';
+
+/** Artifacts whatever door they came through, and the experiments they may belong to. */
+export function artifactRecordHandlers(
+  artifacts: Artifacts,
+  experiments: Experiments,
+): Pick<Handlers, RecordOperations> {
+  return {
+    listArtifacts: async ({ principal, query }) => {
+      const { items, nextCursor } = await artifacts.list(principal, query);
+      return { body: { artifacts: items.map(artifactToWire), nextCursor } };
+    },
+    getArtifact: async ({ principal, params }) => {
+      return { body: { artifact: artifactToWire(await artifacts.get(principal, params.artifactId)) } };
+    },
+    readArtifactContent: async ({ principal, params, request, reply }) => {
+      return sendArtifact(request, reply, artifacts, await artifacts.get(principal, params.artifactId));
+    },
+    pinArtifact: async ({ params }) => {
+      return { body: { artifact: artifactToWire(await artifacts.pin(params.artifactId, true)) } };
+    },
+    unpinArtifact: async ({ params }) => {
+      return { body: { artifact: artifactToWire(await artifacts.pin(params.artifactId, false)) } };
+    },
+    createExperiment: async ({ principal, body }) => {
+      return { body: experimentToWire(await experiments.create(principal, body)) };
+    },
+    listExperiments: async ({ query }) => {
+      const { items, nextCursor } = await experiments.list(query);
+      return { body: { items: items.map(experimentToWire), nextCursor } };
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import { depositToWire, standingGroups } from '@proofhouse/core';
+import type { Artifacts } from '../../artifacts/artifacts.ts';
+import type { Deposits } from '../../artifacts/deposits.ts';
+import type { Groups } from '../../experiments/groups.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { acceptBody } from '../accept-body.ts';
+import { readDepositForm } from '../deposit-form.ts';
+import { formBoundary } from '../multipart-form.ts';
+import type { Handlers } from '../operation-route.ts';
+import { requireLength } from '../require-length.ts';
+import { sendArtifact } from '../send-artifact.ts';
+
+export interface WireArtifactParts {
+  readonly deposits: Deposits;
+  readonly artifacts: Artifacts;
+  readonly groups: Groups;
+  readonly clock: Clock;
+}
+
+/** Bytes handed over and taken back on /v0. */
+export function wireArtifactHandlers({
+  deposits,
+  artifacts,
+  groups,
+  clock,
+}: WireArtifactParts): Pick<Handlers, 'depositArtifact' | 'fetchArtifact' | 'grantRead'> {
+  return {
+    depositArtifact: async ({ principal, params, idempotencyKey, request, reply }) => {
+      const permit = await deposits.permit(principal, params.experimentId);
+      requireLength(request.headers['content-length'], permit.maxBytes, 'form');
+      const boundary = formBoundary(request.headers['content-type']);
+      acceptBody(request, reply);
+      const { staged, contentType, filename } = await readDepositForm(request.raw, {
+        clock,
+        boundary,
+        maxBytes: permit.maxBytes,
+        stage: (source) => deposits.stage(permit, source),
+      });
+      const { artifact } = await deposits.deposit(permit, staged, { contentType, filename, idempotencyKey });
+      // A repetition, too, is answered as the first time: whoever lost that answer waits for a 201.
+      return { body: depositToWire(artifact) };
+    },
+    fetchArtifact: async ({ principal, params, query, request, reply }) => {
+      const artifact = await deposits.findByUri(principal, params.experimentId, query.uri);
+      return sendArtifact(request, reply, artifacts, artifact);
+    },
+    grantRead: async ({ principal, params, body }) => {
+      const { uri } = body;
+      const reader = (standingGroups as readonly string[]).includes(body.reader)
+        ? (await groups.get(params.experimentId, body.reader)).id
+        : body.reader;
+      const grant = await deposits.grantRead(principal, params.experimentId, uri, reader);
+      const granted_at = new Date(grant.grantedAt).toISOString();
+      return { body: { uri, reader, granted_by: grant.grantedBy, granted_at } };
+    },
+  };
+}
