@@ -1,9 +1,12 @@
 import { describe } from 'vitest';
+import { artifactRecordsContract } from './contract/artifact-records.contract.ts';
+import { experimentsContract } from './contract/experiments.contract.ts';
 import { modelContract } from './contract/model.contract.ts';
 import { presenceContract } from './contract/presence.contract.ts';
 import { queueContract } from './contract/queue.contract.ts';
 import { racesContract } from './contract/races.contract.ts';
 import { recordsContract } from './contract/records.contract.ts';
+import { registrationsContract } from './contract/registrations.contract.ts';
 import type { StoreHarness } from './contract/store-harness.ts';
 
 export type { StoreHarness, StoreUnderTest } from './contract/store-harness.ts';
@@ -13,6 +16,9 @@ export function metadataStoreContract(name: string, harness: StoreHarness, histo
   describe(name, () => {
     queueContract(harness);
     recordsContract(harness);
+    artifactRecordsContract(harness);
+    experimentsContract(harness);
+    registrationsContract(harness);
     presenceContract(harness);
     racesContract(harness);
     modelContract(harness, histories);

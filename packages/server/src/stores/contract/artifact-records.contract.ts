@@ -1,0 +1,209 @@
+import type { ArtifactRecord } from '@proofhouse/core';
+import { describe, expect, it } from 'vitest';
+import { mostExamined, type ArtifactFilter } from '../../artifacts/artifact-store.ts';
+import type { PageKey } from '../../kernel/page.ts';
+import type { MetadataStore } from '../metadata-store.ts';
+import { commitOf, newArtifact, start } from './records.ts';
+import { storesOf, type StoreHarness } from './store-harness.ts';
+
+const done = { outcome: 'done', lastSeqs: {} };
+
+/** Artifacts of every door: their lists, grants, changes, and what retention asks for. */
+export function artifactRecordsContract(harness: StoreHarness): void {
+  const { fresh, pair } = storesOf(harness);
+
+  const add = async (store: MetadataStore, artifacts: readonly ArtifactRecord[]) => {
+    for (let at = 0; at < artifacts.length; at += 100) {
+      const some = artifacts.slice(at, at + 100);
+      await store.commit(commitOf(some.map((artifact) => ({ kind: 'add-artifact', artifact }))));
+    }
+  };
+
+  const listed = async (store: MetadataStore, filter: ArtifactFilter, limit: number) => {
+    const seen: ArtifactRecord[] = [];
+    const sizes: number[] = [];
+    let after: PageKey | undefined;
+    do {
+      const page = await store.artifacts.list(filter, { limit, after });
+      seen.push(...page.items);
+      sizes.push(page.items.length);
+      after = page.next;
+    } while (after !== undefined);
+    return { seen, sizes };
+  };
+
+  const newestFirst = (artifacts: readonly ArtifactRecord[]) =>
+    artifacts.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
+
+  describe('the list of artifacts', () => {
+    it('goes newest first by any fields, in pages, also those of one moment', async () => {
+      const store = await fresh();
+      expect(await store.artifacts.list({}, { limit: 3, after: undefined })).toEqual({ items: [], next: undefined });
+      const made = Array.from({ length: 60 }, (_, i) =>
+        newArtifact({
+          jobId: i % 3 === 0 ? `j${i % 2}` : null,
+          experimentId: i % 3 === 1 ? `e${i % 2}` : null,
+          createdBy: `w${i % 4}`,
+          status: i % 5 === 0 ? 'approved' : 'draft',
+          type: i % 2 === 0 ? 'log' : 'diff',
+          createdAt: start + (i % 7),
+          purgedAt: i % 11 === 0 ? start : null,
+        }),
+      );
+      await add(store, made);
+      const filters: ArtifactFilter[] = [
+        {},
+        { jobId: 'j0' },
+        { experimentId: 'e1' },
+        { createdBy: 'w2' },
+        { status: 'approved' },
+        { type: 'diff', status: 'draft' },
+        { jobId: 'j1', createdBy: 'w3', type: 'diff' },
+        { experimentId: 'e0', createdBy: 'w0', status: 'draft', type: 'log' },
+        { jobId: 'j0', experimentId: 'e0' },
+        { createdBy: 'absent' },
+        { createdBy: 'w1', status: 'rejected' },
+      ];
+      for (const filter of filters) {
+        const wanted = made.filter((artifact) =>
+          Object.entries(filter).every(([field, value]) => artifact[field as 'jobId'] === value),
+        );
+        for (const limit of [1, 7, 100]) {
+          expect((await listed(store, filter, limit)).seen, JSON.stringify(filter)).toEqual(newestFirst(wanted));
+        }
+      }
+    });
+
+    it('looks at a bounded number of rows a page, so that pages are short and none is missed', async () => {
+      const store = await fresh();
+      const sought = new Set([3, mostExamined - 1, mostExamined, mostExamined + 4, 2 * mostExamined + 40]);
+      const made = Array.from({ length: 2 * mostExamined + 50 }, (_, i) =>
+        newArtifact({ createdAt: start - i, status: sought.has(i) ? 'approved' : 'draft' }),
+      );
+      await add(store, made);
+      const wanted = made.filter(({ status }) => status === 'approved');
+      const { seen, sizes } = await listed(store, { status: 'approved' }, 10);
+      expect(seen).toEqual(newestFirst(wanted));
+      expect(sizes).toEqual([2, 2, 1]);
+      expect(await listed(store, { status: 'rejected' }, 10)).toEqual({ seen: [], sizes: [0, 0, 0] });
+      // A full page ends at its last item, not where the look would have.
+      expect((await listed(store, { status: 'draft' }, 500)).seen).toHaveLength(made.length - wanted.length);
+    });
+
+    it('has an end where the rows end exactly', async () => {
+      const store = await fresh();
+      await add(
+        store,
+        Array.from({ length: mostExamined }, (_, i) => newArtifact({ createdAt: start + i })),
+      );
+      const { sizes } = await listed(store, { status: 'approved' }, 10);
+      expect(sizes.reduce((all, size) => all + size, 0)).toBe(0);
+      expect(sizes.length).toBeLessThanOrEqual(2);
+      expect((await listed(store, {}, 500)).sizes).toEqual([500, 500]);
+    });
+  });
+
+  describe('an artifact', () => {
+    it('is found by its whole uri alone', async () => {
+      const store = await fresh();
+      const artifact = newArtifact({ experimentId: 'e' });
+      await add(store, [artifact]);
+      expect(await store.artifacts.findByUri(artifact.uri)).toEqual(artifact);
+      const others = [artifact.uri.toUpperCase(), `${artifact.uri} `, `${artifact.uri}/`, artifact.id, '', '\0', '%'];
+      for (const uri of others) expect(await store.artifacts.findByUri(uri)).toBeUndefined();
+    });
+
+    it('changes only at the version that was read, and keeps where it came from and where its bytes lie', async () => {
+      const [one, other] = await pair();
+      const artifact = newArtifact({ jobId: 'j', name: 'n' });
+      await add(one, [artifact]);
+      const pinned: ArtifactRecord = {
+        ...artifact,
+        status: 'approved',
+        title: 'Ü',
+        type: 'log',
+        tags: ['t'],
+        metadata: { a: [1] },
+        dataClass: 'sensitive',
+        visibility: 'public',
+        pinnedAt: start + 1,
+        purgedAt: start + 2,
+        updatedAt: start + 3,
+        version: 2,
+      };
+      const forged = { ...pinned, uri: 'x', createdBy: 'x', jobId: 'x', blob: { ...artifact.blob, fingerprint: 'f9' } };
+      const update = commitOf([{ kind: 'update-artifact', artifact: forged }]);
+      const outcomes = await Promise.all([one.commit(update), other.commit(update)]);
+      expect(outcomes).toContainEqual(done);
+      expect(outcomes).toContainEqual({ outcome: 'conflict', conflict: { kind: 'version' } });
+      expect(await other.artifacts.find(artifact.id)).toEqual(pinned);
+      const absent = commitOf([{ kind: 'update-artifact', artifact: { ...newArtifact(), version: 2 } }]);
+      expect(await one.commit(absent)).toMatchObject({ conflict: { kind: 'version' } });
+    });
+
+    it('is granted to each reader once, whoever grants', async () => {
+      const [one, other] = await pair();
+      const grant = (reader: string, grantedBy = 'admin', grantedAt = start) =>
+        commitOf([{ kind: 'add-grant', grant: { artifactId: 'a', reader, grantedBy, grantedAt } }]);
+      expect(await one.commit(grant('w2'))).toEqual(done);
+      const again = await Promise.all(
+        [one, other, one].map((store, i) => store.commit(grant('w2', `w${i}`, start + 1))),
+      );
+      expect(again).toEqual([done, done, done]);
+      await other.commit(grant('w1', 'w9', start + 5));
+      expect(await one.artifacts.readersOf('a')).toEqual(['w2', 'w1']);
+      expect(await one.artifacts.readersOf('b')).toEqual([]);
+      const kept = { artifactId: 'a', reader: 'w2', grantedBy: 'admin', grantedAt: start };
+      expect(await other.artifacts.grantOf('a', 'w2')).toEqual(kept);
+      expect(await other.artifacts.grantOf('a', 'w3')).toBeUndefined();
+    });
+  });
+
+  describe('retention', () => {
+    it('counts what is kept by type, and a purged record owns no bytes', async () => {
+      const store = await fresh();
+      expect(await store.artifacts.usageByType()).toEqual([]);
+      const purged = newArtifact({ type: 'log', purgedAt: start });
+      const kept = [newArtifact({ type: 'log' }), newArtifact({ type: 'log' }), newArtifact({ type: 'diff' })];
+      await add(store, [purged, ...kept]);
+      const sizeBytes = purged.blob.sizeBytes;
+      const usage = await store.artifacts.usageByType();
+      expect(usage.toSorted((a, b) => (a.type < b.type ? -1 : 1))).toEqual([
+        { type: 'diff', count: 1, sizeBytes },
+        { type: 'log', count: 2, sizeBytes: 2 * sizeBytes },
+      ]);
+      const keys = [purged, ...kept].map(({ blob }) => blob.key);
+      expect(await store.artifacts.ownedKeys(keys)).toEqual(new Set(keys.slice(1)));
+      expect(await store.artifacts.listOwned(undefined, 10)).toEqual(kept);
+      expect(await store.artifacts.listOwned(kept[0]!.id, 1)).toEqual([kept[1]]);
+    });
+
+    it('finds what is old enough, neither pinned nor purged, oldest first, in steps', async () => {
+      const store = await fresh();
+      const made = Array.from({ length: 40 }, (_, i) =>
+        newArtifact({
+          type: i % 2 === 0 ? 'log' : 'diff',
+          createdAt: start + (i % 5),
+          pinnedAt: i % 7 === 0 ? start : null,
+          purgedAt: i % 11 === 0 ? start : null,
+        }),
+      );
+      await add(store, made);
+      const olderThan = start + 4;
+      const wanted = newestFirst(made)
+        .reverse()
+        .filter((one) => one.type === 'log' && one.createdAt < olderThan && !one.pinnedAt && !one.purgedAt);
+      const seen: ArtifactRecord[] = [];
+      for (;;) {
+        const last = seen.at(-1);
+        const after = last === undefined ? undefined : { at: last.createdAt, id: last.id };
+        const some = await store.artifacts.expirable({ type: 'log', olderThan }, after, 3);
+        if (some.length === 0) break;
+        seen.push(...some);
+      }
+      expect(seen).toEqual(wanted);
+      expect(wanted.length).toBeGreaterThan(5);
+      expect(await store.artifacts.expirable({ type: 'report', olderThan }, undefined, 3)).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,327 @@
+import { wouldMakeCycle, type ExperimentRecord, type GroupEdge, type GroupRecord } from '@proofhouse/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Experiments } from '../../experiments/experiments.ts';
+import { Groups } from '../../experiments/groups.ts';
+import { Ids } from '../../kernel/ids.ts';
+import { ManualClock } from '../../kernel/manual-clock.ts';
+import type { Page, PageKey } from '../../kernel/page.ts';
+import type { MetadataStore } from '../metadata-store.ts';
+import { commitOf, newId, start } from './records.ts';
+import { storesOf, type StoreHarness } from './store-harness.ts';
+
+const admin = { kind: 'admin' } as const;
+const clock = new ManualClock(start);
+const ids = new Ids(clock);
+const done = { outcome: 'done', lastSeqs: {} };
+
+function newExperiment(over: Partial<ExperimentRecord> = {}): ExperimentRecord {
+  return { id: ids.experimentId(), name: null, createdBy: 'admin', createdAt: start, version: 1, ...over };
+}
+
+function newGroup(experimentId: string, over: Partial<GroupRecord> = {}): GroupRecord {
+  return { id: ids.groupId(), experimentId, name: null, members: [], createdBy: 'admin', createdAt: start, ...over };
+}
+
+const addGroup = (group: GroupRecord) => commitOf([{ kind: 'add-group', group }]);
+
+function addMember(groupId: string, memberId: string) {
+  return commitOf([{ kind: 'add-group-member', groupId, memberId, addedAt: start }], {
+    preconditions: [{ kind: 'group-exists', groupId }],
+  });
+}
+
+const rulesOn = (store: MetadataStore) => {
+  const parts = { store: store.experiments, commits: store, clock, ids };
+  return { experiments: new Experiments(parts), groups: new Groups(parts) };
+};
+
+async function allPages<Item>(page: (after: PageKey | undefined) => Promise<Page<Item>>): Promise<Item[]> {
+  const seen: Item[] = [];
+  let after: PageKey | undefined;
+  do {
+    const { items, next } = await page(after);
+    seen.push(...items);
+    after = next;
+  } while (after !== undefined);
+  return seen;
+}
+
+const byIdOnTies = <Item extends { createdAt: number; id: string }>(a: Item, b: Item) =>
+  a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
+
+/** Experiments, groups and who is in them. */
+export function experimentsContract(harness: StoreHarness): void {
+  const { fresh, pair } = storesOf(harness);
+
+  describe('experiments', () => {
+    it('are added once, whoever is first, and updated only at the version that was read', async () => {
+      const [one, other] = await pair();
+      const experiment = newExperiment({ name: 'ünï' });
+      const add = commitOf([{ kind: 'add-experiment', experiment }]);
+      const outcomes = await Promise.all([one.commit(add), other.commit(add)]);
+      expect(outcomes).toContainEqual(done);
+      expect(outcomes).toContainEqual({ outcome: 'conflict', conflict: { kind: 'exists', id: experiment.id } });
+      expect(await other.experiments.find(experiment.id)).toEqual(experiment);
+      expect(await one.experiments.find('absent')).toBeUndefined();
+      const renamed = { ...experiment, name: 'new', version: 2 };
+      const update = commitOf([{ kind: 'update-experiment', experiment: renamed }]);
+      expect(await one.commit(update)).toEqual(done);
+      expect(await one.commit(update)).toEqual({ outcome: 'conflict', conflict: { kind: 'version' } });
+      expect(await one.experiments.find(experiment.id)).toEqual(renamed);
+      const needed = commitOf([], { preconditions: [{ kind: 'experiment-exists', experimentId: 'absent' }] });
+      const missing = { kind: 'experiment-missing', experimentId: 'absent' };
+      expect(await one.commit(needed)).toEqual({ outcome: 'conflict', conflict: missing });
+    });
+
+    it('are listed newest first, in pages, also those of one moment', async () => {
+      const store = await fresh();
+      expect(await store.experiments.list({ limit: 5, after: undefined })).toEqual({ items: [], next: undefined });
+      const made = Array.from({ length: 13 }, (_, i) => newExperiment({ createdAt: start + (i % 3) }));
+      await store.commit(commitOf(made.map((experiment) => ({ kind: 'add-experiment', experiment }))));
+      const listed = await allPages((after) => store.experiments.list({ limit: 4, after }));
+      expect(listed).toEqual(made.toSorted(byIdOnTies).reverse());
+    });
+
+    it('have their standing groups from the start, also when two servers make one', async () => {
+      const [one, other] = (await pair()).map(rulesOn) as [Rules, Rules];
+      const id = ids.experimentId();
+      const made = await Promise.all([one, other, one, other].map(({ experiments }) => experiments.ensure(id)));
+      expect(new Set(made.map((experiment) => JSON.stringify(experiment))).size).toBe(1);
+      const { items } = await one.groups.list(id, { limit: 50 });
+      expect(items.map(({ name }) => name).toSorted()).toEqual(['admins', 'orchestrators']);
+      await expect(one.experiments.create(admin, { experimentId: id })).rejects.toMatchObject({
+        code: 'already_exists',
+      });
+      expect(await one.experiments.find(id)).toMatchObject({ id, createdBy: 'admin', version: 1 });
+    });
+  });
+
+  describe('groups', () => {
+    it('keep their members in the order of adding, each once', async () => {
+      const [one, other] = await pair();
+      const group = newGroup('e', { members: ['c', 'a'], name: 'n' });
+      await one.commit(addGroup(group));
+      for (const member of ['b', 'a', 'z', 'b']) expect(await other.commit(addMember(group.id, member))).toEqual(done);
+      expect(await one.experiments.findGroup(group.id)).toEqual({ ...group, members: ['c', 'a', 'b', 'z'] });
+      const many = Array.from({ length: 30 }, (_, i) => `m${i}`);
+      await Promise.all([...many, ...many].map((id, i) => (i % 2 ? one : other).commit(addMember(group.id, id))));
+      const { members = [] } = (await one.experiments.findGroup(group.id)) ?? {};
+      expect(members.slice(0, 4)).toEqual(['c', 'a', 'b', 'z']);
+      expect(members.slice(4).toSorted()).toEqual(many.toSorted());
+    });
+
+    it('lose members, and what is no member is no matter', async () => {
+      const store = await fresh();
+      const group = newGroup('e', { members: ['a', 'b'] });
+      await store.commit(addGroup(group));
+      const remove = commitOf([{ kind: 'remove-group-member', groupId: group.id, memberId: 'a' }]);
+      for (let i = 0; i < 2; i++) expect(await store.commit(remove)).toEqual(done);
+      await store.commit(addMember(group.id, 'a'));
+      expect((await store.experiments.findGroup(group.id))?.members).toEqual(['b', 'a']);
+    });
+
+    it('are deleted once with their members, and nothing is added to them afterwards', async () => {
+      const [one, other] = await pair();
+      const group = newGroup('e', { members: ['a'] });
+      const remove = commitOf([{ kind: 'delete-group', groupId: group.id }]);
+      const missing = { outcome: 'conflict', conflict: { kind: 'group-missing', groupId: group.id } };
+      await one.commit(addGroup(group));
+      const outcomes = await Promise.all([one, other, one, other].map((store) => store.commit(remove)));
+      expect(outcomes.filter(({ outcome }) => outcome === 'done')).toHaveLength(1);
+      expect(outcomes).toContainEqual(missing);
+      expect(await other.experiments.findGroup(group.id)).toBeUndefined();
+      expect(await one.commit(addMember(group.id, 'b'))).toEqual(missing);
+      expect(await one.experiments.groupsHolding('e', 'a')).toEqual([]);
+    });
+
+    it('that are deleted while members are added leave none behind', async () => {
+      const [one, other] = await pair();
+      for (let round = 0; round < 10; round++) {
+        const group = newGroup('e');
+        await one.commit(addGroup(group));
+        await Promise.all([
+          ...['x', 'y', 'z'].map((id) => one.commit(addMember(group.id, id))),
+          other.commit(commitOf([{ kind: 'delete-group', groupId: group.id }])),
+        ]);
+        // A group of the same id would show them.
+        await one.commit(addGroup(group));
+        expect((await one.experiments.findGroup(group.id))?.members).toEqual([]);
+      }
+    });
+
+    it('are listed oldest first, by name, in pages, also those of one moment, of one experiment', async () => {
+      const store = await fresh();
+      const made = Array.from({ length: 20 }, (_, i) =>
+        newGroup('e', { name: i % 4 === 0 ? null : `n${i % 2}`, createdAt: start + (i % 3), members: [`m${i}`] }),
+      );
+      const all = [...made, newGroup('f', { name: 'n1' })];
+      await store.commit(commitOf(all.map((group) => ({ kind: 'add-group', group }))));
+      for (const name of [undefined, 'n0', 'n1', 'absent']) {
+        const filter = { experimentId: 'e', name };
+        const listed = await allPages((after) => store.experiments.listGroups(filter, { limit: 3, after }));
+        const wanted = made.filter((group) => name === undefined || group.name === name);
+        expect(listed).toEqual(wanted.toSorted(byIdOnTies));
+      }
+    });
+  });
+
+  describe('who is in a group', () => {
+    const names = async (store: MetadataStore, member: string, experimentId = 'e') =>
+      (await store.experiments.groupsHolding(experimentId, member)).map(({ name }) => name).toSorted();
+
+    it('is found through fifty groups, and through two ways once', async () => {
+      const store = await fresh();
+      const groups = Array.from({ length: 50 }, (_, i) => newGroup('e', { name: `n${i}` }));
+      const [bottom] = groups;
+      const chained = groups.map((group, i) => ({ ...group, members: i === 0 ? ['w'] : [groups[i - 1]!.id] }));
+      await store.commit(commitOf(chained.map((group) => ({ kind: 'add-group', group }))));
+      expect(await names(store, 'w')).toEqual(groups.map(({ name }) => name).toSorted());
+      const [left, right] = ['left', 'right'].map((name) => newGroup('e', { name, members: [bottom!.id] }));
+      const top = newGroup('e', { name: 'top', members: [left!.id, right!.id, groups[49]!.id] });
+      for (const group of [left!, right!, top]) await store.commit(addGroup(group));
+      expect(await names(store, 'w')).toHaveLength(53);
+      expect(await store.experiments.groupsHolding('e', 'nobody')).toEqual([]);
+    });
+
+    it('ends also where groups hold each other', async () => {
+      const store = await fresh();
+      const [a, b] = ['a', 'b'].map((name) => newGroup('e', { name }));
+      for (const group of [a!, b!]) await store.commit(addGroup(group));
+      await store.commit(addMember(a!.id, b!.id));
+      await store.commit(addMember(b!.id, a!.id));
+      await store.commit(addMember(a!.id, 'w'));
+      expect(await names(store, 'w')).toEqual(['a', 'b']);
+    });
+
+    it('ends with a group that is gone, and does not cross experiments', async () => {
+      const store = await fresh();
+      const inner = newGroup('e', { name: 'inner', members: ['w'] });
+      const outer = newGroup('e', { name: 'outer', members: ['x', inner.id] });
+      const foreign = newGroup('f', { name: 'foreign', members: ['w', inner.id] });
+      for (const group of [inner, outer, foreign]) await store.commit(addGroup(group));
+      expect(await names(store, 'w')).toEqual(['inner', 'outer']);
+      expect(await names(store, 'w', 'f')).toEqual(['foreign']);
+      await store.commit(commitOf([{ kind: 'delete-group', groupId: inner.id }]));
+      expect(await names(store, 'w')).toEqual([]);
+      expect((await store.experiments.findGroup(outer.id))?.members).toEqual(['x', inner.id]);
+    });
+
+    it('counts at once: an admin through groups, and no longer when taken out', async () => {
+      const { experiments, groups } = rulesOn(await fresh());
+      const { id } = await experiments.create(admin, { name: ' an experiment ' });
+      const crew = await groups.create(admin, id, { name: 'crew', members: ['wkr', 'wkr', 'gone'] });
+      expect(crew.members).toEqual(['wkr', 'gone']);
+      expect(await groups.membershipOf(id, 'wkr')).toEqual({ experimentId: id, groupIds: [crew.id], isAdmin: false });
+      const admins = await groups.addMember(id, 'admins', crew.id);
+      expect(admins).toMatchObject({ name: 'admins', members: [crew.id] });
+      expect(await groups.membershipOf(id, 'wkr')).toMatchObject({ isAdmin: true });
+      await groups.removeMember(id, crew.id, 'wkr');
+      expect(await groups.membershipOf(id, 'wkr')).toEqual({ experimentId: id, groupIds: [], isAdmin: false });
+      expect(await groups.get(id, admins.id)).toEqual(await groups.get(id, 'admins'));
+    });
+  });
+
+  describe('nesting', () => {
+    it('tells every nested group with the version, and nothing of an experiment that is not there', async () => {
+      const store = await fresh();
+      const experiment = newExperiment();
+      const inner = newGroup(experiment.id, { members: ['wkr_x', 'grp'] });
+      const outer = newGroup(experiment.id, { members: ['w', inner.id] });
+      const changes = [inner, outer].map((group) => ({ kind: 'add-group' as const, group }));
+      await store.commit(commitOf([{ kind: 'add-experiment', experiment }, ...changes]));
+      const edges: GroupEdge[] = [{ groupId: outer.id, memberGroupId: inner.id }];
+      expect(await store.experiments.nestedGroups(experiment.id)).toEqual({ version: 1, edges });
+      expect(await store.experiments.nestedGroups('absent')).toEqual({ version: 0, edges: [] });
+    });
+
+    it('never closes a circle: a group in itself, in its member, through a standing group', async () => {
+      const { experiments, groups } = rulesOn(await fresh());
+      const { id } = await experiments.create(admin, {});
+      const a = await groups.create(admin, id, {});
+      const b = await groups.create(admin, id, { members: [a.id, 'admins'] });
+      const cycle = { code: 'cycle_detected' };
+      await expect(groups.addMember(id, a.id, a.id)).rejects.toMatchObject(cycle);
+      await expect(groups.addMember(id, a.id, b.id)).rejects.toMatchObject(cycle);
+      await expect(groups.addMember(id, 'admins', b.id)).rejects.toMatchObject(cycle);
+      await expect(groups.addMember(id, 'admins', 'admins')).rejects.toMatchObject(cycle);
+      await groups.removeMember(id, b.id, 'admins');
+      expect((await groups.addMember(id, 'admins', b.id)).members).toEqual([b.id]);
+      const { items } = await groups.list(id, { limit: 10 });
+      expect(items).toHaveLength(4);
+    });
+
+    it('of a hundred edits at once on one server loses none', async () => {
+      const { experiments, groups } = rulesOn(await fresh());
+      const { id } = await experiments.create(admin, {});
+      const made = await Promise.all(Array.from({ length: 100 }, () => groups.create(admin, id, {})));
+      await Promise.all(made.map((group) => groups.addMember(id, 'orchestrators', group.id)));
+      expect((await groups.get(id, 'orchestrators')).members.toSorted()).toEqual(made.map((group) => group.id));
+      expect(await experiments.find(id)).toMatchObject({ version: 101 });
+    });
+
+    it('never makes a circle, whatever is nested at the same time on two servers', { timeout: 120_000 }, async () => {
+      const [one, other] = await pair();
+      const rules = [rulesOn(one), rulesOn(other)] as const;
+      const edit = fc.record({ from: fc.nat(4), to: fc.nat(4), server: fc.nat(1), remove: fc.nat(4) });
+      await fc.assert(
+        fc.asyncProperty(fc.array(edit, { minLength: 4, maxLength: 14 }), async (edits) => {
+          const { id } = await rules[0].experiments.create(admin, {});
+          const made: GroupRecord[] = [];
+          for (let i = 0; i < 5; i++) made.push(await rules[0].groups.create(admin, id, {}));
+          const outcomes = await Promise.all(
+            edits.map(async ({ from, to, server, remove }) => {
+              const { groups } = rules[server as 0 | 1];
+              const verb = remove === 0 ? 'removeMember' : 'addMember';
+              return groups[verb](id, made[from]!.id, made[to]!.id).catch((error: { code: string }) => error.code);
+            }),
+          );
+          const codes = outcomes.filter((outcome) => typeof outcome === 'string');
+          expect(['cycle_detected', 'version_conflict']).toEqual(expect.arrayContaining(codes));
+          const { edges } = await one.experiments.nestedGroups(id);
+          const known: GroupEdge[] = [];
+          for (const edge of edges) {
+            expect(wouldMakeCycle(known, edge)).toBe(false);
+            known.push(edge);
+          }
+        }),
+        { numRuns: 15 },
+      );
+    });
+  });
+
+  describe('the rules of groups', () => {
+    it('refuse what is not there, what stands, and bad names', async () => {
+      const { experiments, groups } = rulesOn(await fresh());
+      const { id } = await experiments.create(admin, {});
+      const foreign = await experiments.create(admin, {});
+      const group = await groups.create(admin, foreign.id, {});
+      const missing = { code: 'not_found' };
+      for (const absent of [group.id, 'grp_x', '', newId(), 'Admins', '\0', 'é'.repeat(5000)]) {
+        await expect(groups.get(id, absent)).rejects.toMatchObject(missing);
+        await expect(groups.addMember(id, absent, 'w')).rejects.toMatchObject(missing);
+        await expect(groups.delete(id, absent)).rejects.toMatchObject(missing);
+      }
+      for (const standing of ['admins', 'orchestrators', (await groups.get(id, 'admins')).id]) {
+        await expect(groups.delete(id, standing)).rejects.toMatchObject({ code: 'reserved_identifier' });
+      }
+      for (const name of ['admins', ' Orchestrators '])
+        await expect(groups.create(admin, id, { name })).rejects.toMatchObject({ code: 'reserved_identifier' });
+      await expect(groups.create(admin, id, { name: ' ' })).rejects.toMatchObject({ code: 'invalid_name' });
+      const absent = ids.experimentId();
+      for (const members of [[], [group.id]]) {
+        await expect(groups.create(admin, absent, { members })).rejects.toMatchObject({ code: 'experiment_not_found' });
+      }
+      await expect(experiments.create(admin, { experimentId: 'exp_1' })).rejects.toMatchObject({
+        code: 'invalid_request',
+      });
+      const named = await groups.create(admin, id, { name: ' e\u0301quipe ' });
+      expect(named.name).toBe('équipe');
+      expect((await groups.list(id, { name: 'e\u0301quipe', limit: 5 })).items).toEqual([named]);
+      await groups.delete(id, named.id);
+      await expect(groups.get(id, named.id)).rejects.toMatchObject(missing);
+    });
+  });
+}
+
+type Rules = ReturnType<typeof rulesOn>;
