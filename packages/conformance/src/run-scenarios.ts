@@ -1,4 +1,5 @@
 import { Mismatch, NotTried } from './expectations.ts';
+import { redact } from './redact.ts';
 import type { Scenario } from './scenario.ts';
 import { reasonOf, ServerUnderTest, type Target } from './server-under-test.ts';
 
@@ -55,6 +56,8 @@ export async function runScenario(scenario: Scenario, target: Target): Promise<S
     outOfTime,
   ]).then((): Outcome => ({ kind: 'passed' }), outcomeOf);
   clearTimeout(timer);
+  // Calls that are still under way end with their scenario.
+  limit.abort();
   return { scenario, outcome: withoutSecrets(outcome, secrets), elapsedMs: Math.round(performance.now() - started) };
 }
 
@@ -66,9 +69,7 @@ function outcomeOf(error: unknown): Outcome {
 }
 
 function withoutSecrets(outcome: Outcome, secrets: ReadonlySet<string>): Outcome {
-  const clean = (text: string): string =>
-    [...secrets].reduce((left, secret) => left.replaceAll(secret, '[secret]'), text);
   return Object.fromEntries(
-    Object.entries(outcome).map(([name, value]: [string, string]) => [name, clean(value)]),
+    Object.entries(outcome).map(([name, value]: [string, string]) => [name, redact(value, secrets)]),
   ) as unknown as Outcome;
 }

@@ -139,6 +139,12 @@ export class ServerUnderTest {
     return new Promise((settle) => setTimeout(settle, ms));
   }
 
+  /** Something that goes on while the scenario does; when the scenario fails first, nobody asks how it ended. */
+  meanwhile<T>(promise: Promise<T>): Promise<T> {
+    promise.catch(() => undefined);
+    return promise;
+  }
+
   /** Asks until the answer fits, or `limitMs` have passed; gives the last answer either way. */
   async eventually<T>(limitMs: number, ask: () => Promise<T>, fits: (value: T) => boolean): Promise<T> {
     const until = performance.now() + limitMs;

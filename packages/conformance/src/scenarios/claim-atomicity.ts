@@ -119,7 +119,7 @@ export const claimAtomicityScenarios = scenariosOf('claim atomicity', [
     run: async (server) => {
       const queue = new OwnQueue(server);
       const worker = await queue.worker();
-      const waiting = queue.claim(worker, { waitSeconds: 20 });
+      const waiting = server.meanwhile(queue.claim(worker, { waitSeconds: 20 }));
       await server.pause(300);
       const made = await queue.enqueuedId();
       expectEqual(request, 'the job', (await waiting)?.id, made);

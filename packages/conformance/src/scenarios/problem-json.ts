@@ -1,7 +1,7 @@
 import type { Answer } from '../answer.ts';
 import { expectEqual, expectHeader, expectStatus, expectThat } from '../expectations.ts';
 import { deposit, registerWorker, unknownId } from '../experiment-parts.ts';
-import { expectAnyProblem, expectProblem } from '../problem-expectations.ts';
+import { expectAnyProblem, expectProblem, type ProblemType } from '../problem-expectations.ts';
 import { scenariosOf } from '../scenario.ts';
 import { experimentHeader, type ServerUnderTest } from '../server-under-test.ts';
 
@@ -16,17 +16,16 @@ export const problemJsonScenarios = scenariosOf('problem json', [
     requirements: document,
     run: async (server) => {
       const worker = await registerWorker(server);
-      const refusals = {
-        unauthorized: server.v0('GET', '/workers', { as: null }),
-        forbidden: server.v0('POST', '/workers', { as: worker, json: {} }),
-        'not-found': server.v0('GET', `/workers/${unknownId.worker}?why=this%20one`),
-        'bad-request': server.v0('POST', '/groups', { json: { members: 'nobody' } }),
-        'experiment-id-mismatch': server.v0('GET', '/workers', { headers: { [experimentHeader]: null } }),
-        'reserved-identifier': server.v0('POST', '/groups', { json: { name: 'admins' } }),
-        'invalid-name': server.v0('POST', '/groups', { json: { name: '' } }),
-      } as const;
-      for (const [type, refusal] of Object.entries(refusals))
-        expectProblem(await refusal, type as keyof typeof refusals);
+      const refusals: readonly (readonly [ProblemType, () => Promise<Answer>])[] = [
+        ['unauthorized', () => server.v0('GET', '/workers', { as: null })],
+        ['forbidden', () => server.v0('POST', '/workers', { as: worker, json: {} })],
+        ['not-found', () => server.v0('GET', `/workers/${unknownId.worker}?why=this%20one`)],
+        ['bad-request', () => server.v0('POST', '/groups', { json: { members: 'nobody' } })],
+        ['experiment-id-mismatch', () => server.v0('GET', '/workers', { headers: { [experimentHeader]: null } })],
+        ['reserved-identifier', () => server.v0('POST', '/groups', { json: { name: 'admins' } })],
+        ['invalid-name', () => server.v0('POST', '/groups', { json: { name: '' } })],
+      ];
+      for (const [type, ask] of refusals) expectProblem(await ask(), type);
     },
   },
   {

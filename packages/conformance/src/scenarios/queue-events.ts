@@ -110,7 +110,7 @@ export const queueEventScenarios = scenariosOf('queue lifecycle', [
       const queue = new OwnQueue(server);
       const worker = await queue.worker();
       const { id, lease } = await queue.held(worker);
-      const following = streamed(server, id);
+      const following = server.meanwhile(streamed(server, id));
       expectStatus(await queue.write(worker, id, 'events', { message: 'while followed' }, lease), 201);
       expectStatus(await queue.write(worker, id, 'complete', {}, lease), 200);
       const request = `GET /api/queue/jobs/${id}/events/stream`;

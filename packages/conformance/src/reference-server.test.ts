@@ -1,0 +1,113 @@
+// The kit against a server of a few hundred lines that shares nothing with ours: a right one conforms, and each way of
+// being wrong is found by the requirement it breaks.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { queueGroups } from './requirement.ts';
+import { requirements } from './requirements.ts';
+import { runScenarios, type ScenarioResult } from './run-scenarios.ts';
+import { scenarios } from './scenarios.ts';
+import { verdictOf } from './conformance-level.ts';
+import { ReferenceServer, type Flaw } from './testing/reference-server.ts';
+
+const ofTheDoor = scenarios.filter(({ group }) => !queueGroups.includes(group));
+
+async function run(flaws: readonly Flaw[], chosen = ofTheDoor): Promise<readonly ScenarioResult[]> {
+  const server = new ReferenceServer(flaws);
+  try {
+    const { adminToken, experiment, other } = server;
+    const url = await server.start();
+    return await runScenarios(chosen, { url, adminToken, experiment: experiment.id, otherExperiment: other.id });
+  } finally {
+    server.stop();
+  }
+}
+
+function failures(results: readonly ScenarioResult[]): readonly object[] {
+  return results.flatMap(({ scenario, outcome }) =>
+    outcome.kind === 'failed' ? [{ scenario: scenario.name, ...outcome }] : [],
+  );
+}
+
+test('a server that shares nothing with ours conforms', async () => {
+  const results = await run([]);
+  expect(failures(results)).toEqual([]);
+  const verdict = verdictOf(results, requirements);
+  expect(verdict.levels.flatMap(({ notTried }) => notTried)).toEqual([]);
+  expect(verdict.conformant).toBe(true);
+});
+
+test('a server that leaves out everything optional conforms, and is told what it leaves out', async () => {
+  const results = await run(['offers-nothing-optional']);
+  expect(failures(results)).toEqual([]);
+  const left = verdictOf(results, requirements).levels.flatMap(({ notOffered }) => notOffered);
+  expect(left).toEqual(expect.arrayContaining(['AT-17', 'AT-21', 'AT-33', 'AT-36', 'AT-37', 'AT-38']));
+});
+
+const found: Readonly<Record<Exclude<Flaw, 'offers-nothing-optional'>, string>> = {
+  'admits-direct-members-only': 'GR-17',
+  'answers-errors-as-text': 'PJ-01',
+  'appends-charset': 'AT-23',
+  'cuts-credential-at-last-colon': 'WA-05',
+  'forgets-cycles': 'GR-11',
+  'forgets-nosniff': 'AT-25',
+  'ignores-row-access': 'AT-31',
+  'keeps-old-tokens': 'WR-10',
+  'keeps-spaces-in-names': 'WR-15',
+  'lets-anybody-grant': 'AT-34',
+  'looks-for-cycles-too-early': 'GR-12',
+  'looks-up-before-class': 'WA-09',
+  'mints-uris-from-content': 'AT-08',
+  'names-relative-instances': 'PJ-05',
+  'opens-in-the-browser': 'AT-24',
+  'reads-header-before-credential': 'WA-07',
+  'replaces-by-key': 'AT-21',
+  'routes-before-credential': 'WA-06',
+  'shows-tokens': 'WR-06',
+  sniffs: 'AT-05',
+  'takes-stray-fields': 'AT-13',
+  'wants-bearer-in-capitals': 'WA-04',
+};
+
+test.each(Object.entries(found))('a server that %s is found by %s', async (flaw, id) => {
+  const about = ofTheDoor.filter((scenario) => scenario.requirements.includes(id));
+  const results = await run([flaw as Flaw], about);
+  expect(failures(results)).not.toEqual([]);
+});
+
+async function command(server: ReferenceServer, ...args: string[]): Promise<{ code: number; output: string }> {
+  const file = fileURLToPath(new URL('../bin/proofhouse-conformance.js', import.meta.url));
+  const { adminToken, experiment } = server;
+  const target = ['--url', await server.start(), '--admin-token', adminToken, '--experiment', experiment.id];
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [file, ...target, ...args]);
+    return { code: 0, output: stdout + stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, output: stdout + stderr };
+  } finally {
+    server.stop();
+  }
+}
+
+test('the command exits 0 for a server that conforms and says what could not be tried', async () => {
+  const { code, output } = await command(new ReferenceServer(), '--group', 'worker-auth', '--group', 'groups');
+  expect(code).toBe(0);
+  expect(output).toContain('skip  worker auth: a plain queue token is no credential here');
+  expect(output).toContain('musts not tried: WA-12');
+  expect(output).toMatch(/^conformant: worker auth, groups$/m);
+});
+
+test('the command exits 1 for one that does not, and never shows a token', async () => {
+  const server = new ReferenceServer(['shows-tokens']);
+  const { code, output } = await command(server, '--group', 'worker-registration', '--json');
+  expect(code).toBe(1);
+  const report = JSON.parse(output) as { conformant: boolean; results: { outcome: { kind: string; seen?: string } }[] };
+  expect(report.conformant).toBe(false);
+  const seen = report.results.flatMap(({ outcome }) => outcome.seen ?? []);
+  expect(seen.join()).toContain('registration_token');
+  const tokens = [...server.experiment.workers.values()].map(({ token }) => token);
+  expect(tokens.length).toBeGreaterThan(0);
+  expect([server.adminToken, ...tokens].filter((token) => output.includes(token.slice(0, 8)))).toEqual([]);
+});

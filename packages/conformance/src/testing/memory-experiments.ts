@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+
+export interface WorkerEntry {
+  readonly worker_id: string;
+  readonly experiment_id: string;
+  readonly name?: string;
+  readonly labels?: object;
+  readonly registered_at: string;
+  token: string;
+}
+
+export interface GroupEntry {
+  readonly group_id: string;
+  readonly experiment_id: string;
+  readonly name?: string;
+  members: string[];
+  readonly created_at: string;
+  readonly created_by: string;
+}
+
+export interface ArtifactEntry {
+  readonly uri: string;
+  readonly bytes: Buffer;
+  readonly contentType: string;
+  readonly createdBy: string;
+  readonly readers: Set<string>;
+}
+
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+
+function mintId(prefix: 'exp' | 'wkr' | 'grp'): string {
+  return `${prefix}_0${[...randomBytes(25)].map((byte) => alphabet[byte % 32]).join('')}`;
+}
+
+/** What one experiment of the reference server holds. */
+export class MemoryExperiment {
+  readonly id = mintId('exp');
+  readonly workers = new Map<string, WorkerEntry>();
+  readonly groups = new Map<string, GroupEntry>();
+  readonly artifacts = new Map<string, ArtifactEntry>();
+  /** Of deposits: principal and key, to the URI. */
+  readonly keys = new Map<string, string>();
+
+  constructor() {
+    for (const name of ['admins', 'orchestrators']) this.addGroup('admin', { name });
+  }
+
+  addWorker(fields: object): WorkerEntry {
+    const worker: WorkerEntry = {
+      worker_id: mintId('wkr'),
+      experiment_id: this.id,
+      ...fields,
+      registered_at: new Date().toISOString(),
+      token: mintToken(),
+    };
+    this.workers.set(worker.worker_id, worker);
+    return worker;
+  }
+
+  addGroup(
+    createdBy: string,
+    { members = [], ...fields }: { readonly name?: string; readonly members?: string[] },
+  ): GroupEntry {
+    const group: GroupEntry = {
+      group_id: mintId('grp'),
+      experiment_id: this.id,
+      ...fields,
+      members: [...members],
+      created_at: new Date().toISOString(),
+      created_by: createdBy,
+    };
+    this.groups.set(group.group_id, group);
+    return group;
+  }
+
+  /** Whether a group holds a worker or a group, at any depth or as a member itself. */
+  holds(groupId: string, memberId: string, deep = true): boolean {
+    const members = this.groups.get(groupId)?.members ?? [];
+    return members.includes(memberId) || (deep && members.some((each) => this.holds(each, memberId)));
+  }
+
+  isAdmin(workerId: string, deep = true): boolean {
+    const admins = [...this.groups.values()].find((group) => group.name === 'admins' && group.created_by === 'admin');
+    return admins !== undefined && this.holds(admins.group_id, workerId, deep);
+  }
+}
+
+export function mintToken(): string {
+  return randomBytes(32).toString('base64url');
+}
