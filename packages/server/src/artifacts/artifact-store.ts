@@ -21,7 +21,7 @@ export interface ArtifactStore {
   /** The newest artifact of a job under a name: what the job view shows. */
   newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined>;
 
-  /** The workers and groups that were granted to read it, oldest grant first. */
+  /** The workers and groups that were granted to read it, in the order of their ids. */
   readersOf(artifactId: string): Promise<string[]>;
 
   grantOf(artifactId: string, reader: string): Promise<GrantRecord | undefined>;

@@ -151,7 +151,7 @@ export function artifactRecordsContract(harness: StoreHarness): void {
       );
       expect(again).toEqual([done, done, done]);
       await other.commit(grant('w1', 'w9', start + 5));
-      expect(await one.artifacts.readersOf('a')).toEqual(['w2', 'w1']);
+      expect(await one.artifacts.readersOf('a')).toEqual(['w1', 'w2']);
       expect(await one.artifacts.readersOf('b')).toEqual([]);
       const kept = { artifactId: 'a', reader: 'w2', grantedBy: 'admin', grantedAt: start };
       expect(await other.artifacts.grantOf('a', 'w2')).toEqual(kept);

@@ -1,4 +1,10 @@
-import { wouldMakeCycle, type ExperimentRecord, type GroupEdge, type GroupRecord } from '@proofhouse/core';
+import {
+  wouldMakeCycle,
+  type AppError,
+  type ExperimentRecord,
+  type GroupEdge,
+  type GroupRecord,
+} from '@proofhouse/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Experiments } from '../../experiments/experiments.ts';
@@ -273,7 +279,7 @@ export function experimentsContract(harness: StoreHarness): void {
             edits.map(async ({ from, to, server, remove }) => {
               const { groups } = rules[server as 0 | 1];
               const verb = remove === 0 ? 'removeMember' : 'addMember';
-              return groups[verb](id, made[from]!.id, made[to]!.id).catch((error: { code: string }) => error.code);
+              return groups[verb](id, made[from]!.id, made[to]!.id).catch((error: unknown) => (error as AppError).code);
             }),
           );
           const codes = outcomes.filter((outcome) => typeof outcome === 'string');

@@ -60,12 +60,7 @@ const ownedAfter = statement<{ id: string; limit: number }>()((db, p) =>
 );
 
 const grantsOf = statement<{ id: string }>()((db, p) =>
-  db
-    .selectFrom('artifact_grants')
-    .select('reader')
-    .where('artifact_id', '=', p.id)
-    .orderBy('granted_at')
-    .orderBy('reader'),
+  db.selectFrom('artifact_grants').select('reader').where('artifact_id', '=', p.id).orderBy('reader'),
 );
 
 const findGrant = statement<{ id: string; reader: string }>()((db, p) =>

@@ -109,7 +109,33 @@ const othersSql = (series: (count: number) => string): string[] => [
     from ${series(delayed)}`,
   `insert into worker_presence (worker_id, last_seen_at, capabilities)
     select 'seen-' || n, ${start} + n, '[]' from ${series(5000)}`,
+  ...experimentsSql(series),
 ];
+
+/** A hundred busy experiments among many small ones. */
+function experimentsSql(series: (count: number) => string): string[] {
+  return [
+    `insert into experiments (id, created_by, created_at, version)
+      select 'exp-' || n, 'admin', ${start} + n, 1 from ${series(5000)}`,
+    `insert into groups (id, experiment_id, name, created_by, created_at)
+      select 'grp_' || n, 'exp-' || (n % 100), 'name-' || (n % 7), 'admin', ${start} + n from ${series(20_000)}`,
+    `insert into group_members (group_id, member_id, experiment_id, added_at, place)
+      select 'grp_' || (n % 900), case n % 50 when 0 then 'grp_' || (n + 1) else 'wkr_' || n end, 'exp-' || (n % 100),
+        ${start}, n from ${series(60_000)}`,
+    `insert into workers (id, name, experiment_id, created_at)
+      select 'wkr_' || n, 'name-' || (n % 7), case n % 2 when 0 then 'exp-' || (n % 100) end, ${start} + n
+      from ${series(40_000)}`,
+    `insert into artifacts (id, uri, type, title, status, storage_provider, content_type, blob_key, blob_sha256,
+        blob_size_bytes, blob_fingerprint, data_class, visibility, source_type, experiment_id, created_by, tags, metadata,
+        pinned_at, purged_at, version, created_at, updated_at)
+      select 'a-' || n, 'u-' || n, case n % 3 when 0 then 'log' else 'other' end, 't', 'draft', 'filesystem', 'c',
+        'k-' || n, 's', n, 'f', 'internal', 'internal', 'manual-upload', case n % 2 when 0 then 'exp-' || (n % 100) end,
+        'wkr_' || (n % 300), '[]', '{}', case n % 9 when 0 then 1 end, case n % 5 when 0 then 1 end, 1, ${start} + n,
+        ${start} from ${series(60_000)}`,
+    `insert into artifact_grants (artifact_id, reader, granted_by, granted_at)
+      select 'a-' || (n % 5000), 'wkr_' || n, 'admin', ${start} from ${series(30_000)}`,
+  ];
+}
 
 /** Every list, claim, sweep and look-up there is. */
 async function exercise(store: MetadataStore): Promise<void> {
@@ -184,6 +210,68 @@ async function exercise(store: MetadataStore): Promise<void> {
   await store.commit(
     commitOf([{ kind: 'append-event', jobId: job.id, event: { kind: 'note', level: 'info', message: '' } }]),
   );
+  await exerciseRecords(store);
+  await exerciseCommits(store);
+}
+
+/** Every read of experiments, groups, registered workers and artifacts of all doors. */
+async function exerciseRecords({ experiments, workers, artifacts }: MetadataStore): Promise<void> {
+  const experimentId = 'exp-4';
+  await experiments.find(experimentId);
+  await experiments.findGroup('grp_4');
+  await experiments.nestedGroups(experimentId);
+  await experiments.groupsHolding(experimentId, 'wkr_4');
+  await workers.findWorker('wkr_4');
+  await artifacts.findByUri('u-4');
+  await artifacts.readersOf('a-4');
+  await artifacts.grantOf('a-4', 'wkr_4');
+  await artifacts.usageByType();
+  const filters = [{}, { jobId: 'j3' }, { experimentId }, { createdBy: 'wkr_4' }];
+  for (const after of [undefined, { at: start + 30_000, id: 'a' }]) {
+    const page = { limit: 20, after };
+    await experiments.list(page);
+    for (const name of [undefined, 'name-4']) {
+      await experiments.listGroups({ experimentId, name }, page);
+      await workers.listWorkers({ experimentId, name }, page);
+    }
+    for (const filter of filters) {
+      await artifacts.list(filter, page);
+      await artifacts.list({ ...filter, status: 'approved', type: 'log' }, page);
+    }
+    await artifacts.list({ experimentId, createdBy: 'wkr_4' }, page);
+    await artifacts.expirable({ type: 'log', olderThan: start + 50_000 }, after, 20);
+  }
+}
+
+/** Every change of a commit that the others left out. */
+async function exerciseCommits(store: MetadataStore): Promise<void> {
+  const [group, artifact] = [{ groupId: 'grp_4' }, newArtifact()];
+  const experiment = { id: 'exp-4', name: null, createdBy: 'admin', createdAt: start, version: 2 };
+  const grant = { artifactId: 'a-4', reader: 'w', grantedBy: 'admin', grantedAt: start };
+  const made = { ...experiment, id: 'grp_new', experimentId: 'exp-4', members: ['w'] };
+  const result = await store.commit(
+    commitOf(
+      [
+        { kind: 'add-artifact', artifact },
+        { kind: 'update-artifact', artifact: { ...artifact, version: 2 } },
+        { kind: 'add-grant', grant },
+        { kind: 'revoke-registrations', workerId: 'wkr_4', revokedAt: start },
+        { kind: 'update-experiment', experiment },
+        { kind: 'add-experiment', experiment: { ...experiment, id: 'exp-new' } },
+        { kind: 'add-group', group: made },
+        { kind: 'add-group-member', ...group, memberId: 'w', addedAt: start },
+        { kind: 'remove-group-member', ...group, memberId: 'w' },
+        { kind: 'delete-group', groupId: 'grp_5' },
+      ],
+      {
+        preconditions: [
+          { kind: 'group-exists', ...group },
+          { kind: 'experiment-exists', experimentId: 'exp-4' },
+        ],
+      },
+    ),
+  );
+  expect(result).toMatchObject({ outcome: 'done' });
 }
 
 function seenWorker(workerId: string, lastSeenAt: number): SeenWorker {
@@ -208,6 +296,13 @@ const parts: readonly [string, RegExp][] = [
   ['list: by type', /"type" = .* and "status" = 'dead_letter'/],
   ['list: by category', /"category" = .* and "status" = 'dead_letter'/],
   ['list: the next page', /\("created_at", "id"\) < \(/],
+  ['artifacts: of an experiment, a bounded look', /"experiment_id" = .* limit .*\) as "page" where "created_by" = /],
+  ['artifacts: the last looked at', /^select "id", "created_at" from "artifacts" .*offset/],
+  ['artifacts: to expire', /"purged_at" is null and "pinned_at" is null and "created_at" < /],
+  ['groups: that hold a member', /with recursive "holding"/],
+  ['groups: nested', /escape '!'/],
+  ['groups: the next place', /"place" desc/],
+  ['registrations: revoked', /update "credentials" .*"experiment_id" is not null/],
   ['events: of a job', /from "job_events" where "job_id" = .* and "seq" > /],
 ];
 
@@ -276,10 +371,13 @@ function expectParts(texts: Iterable<string>): void {
   expect(parts.filter(([, words]) => !all.some((text) => words.test(text))).map(([part]) => part)).toEqual([]);
 }
 
-// A walk along an index in the order of the list ends at its limit, as one along an index of leased or delayed jobs alone. A
+// A walk along an index in the order of the list ends at its limit, as one along an index of leased or delayed jobs alone.
+// What is kept by type reads its small index whole: it counts, and is asked for by people and timers, not by requests. A
 // list by many statuses sorts the page it merged, never more; so does a plan that names only its own small parts.
-const walk = String.raw`\w+ USING (COVERING )?INDEX \w+_(newest|leased|delayed)$`;
-const scan = new RegExp(String.raw`^SCAN (?!CONSTANT|ready_routes|json_each|page|heads|branch|\(subquery|\d|${walk})`);
+const walk = String.raw`\w+ USING (COVERING )?INDEX \w+_(newest|leased|delayed|kept_by_type)$`;
+const scan = new RegExp(
+  String.raw`^SCAN (?!CONSTANT|ready_routes|json_each|page|heads|branch|holding|\(subquery|\d|${walk})`,
+);
 
 function sqliteObjection(detail: string, text: string): boolean {
   return scan.test(detail) || (detail.includes('TEMP B-TREE FOR ORDER BY') && !text.includes('"page"'));
