@@ -24,7 +24,8 @@ export async function authenticateWire(
   const worker = parts.required
     ? await registeredWorker(name, secret, parts)
     : await namedWorker(name, experimentId, parts);
-  if (worker === undefined || (experimentId !== undefined && worker.experimentId !== experimentId)) throw unknownToken();
+  if (worker === undefined || (experimentId !== undefined && worker.experimentId !== experimentId))
+    throw unknownToken();
   const membership = await parts.groups.membershipOf(worker.experimentId, name);
   return { ...worker.principal, membership };
 }

@@ -18,9 +18,11 @@ export const limits = {
   idleSocketMs: 120_000,
   /** A connection without a request is kept this long, ms. */
   keepAliveMs: 72_000,
-  /** Parts of a form, bytes of one text field, of one field name, and of one part's headers. */
+  /** Parts of a form, bytes of one text field and of one field name, headers of one part. */
   formParts: 24,
   formFieldBytes: 64 * 1024,
   formNameBytes: 100,
   formHeaderPairs: 32,
+  /** Bytes of one part's headers that may follow after the piece in which the part began. */
+  formHeaderBytes: 16 * 1024,
 } as const;

@@ -109,6 +109,7 @@ class FormReader {
   readonly #parser: Dicer;
   readonly #ready: FormPart[] = [];
   #headless = 0;
+  #headerBytes = 0;
   #count = 0;
   #current: Readable | undefined;
   #ended = false;
@@ -117,7 +118,8 @@ class FormReader {
   #wake: () => void = () => undefined;
 
   constructor(boundary: string) {
-    this.#parser = new Dicer({ boundary, maxHeaderPairs: limits.formHeaderPairs });
+    // It passes over what is more: one more than may be is enough to know.
+    this.#parser = new Dicer({ boundary, maxHeaderPairs: limits.formHeaderPairs + 1 });
     this.#parser.on('part', (part) => {
       this.#accept(part);
     });
@@ -143,8 +145,11 @@ class FormReader {
         if (this.#isStopped()) return;
         size += chunk.length;
         if (size > maxBytes) throw new AppError('body_too_large', `The form is larger than ${String(maxBytes)} bytes.`);
-        if (!this.#parser.write(chunk)) await this.#drained();
-        if (this.#isStopped()) return;
+        for (const piece of this.#pieces(chunk)) {
+          this.#watchHeaders(piece);
+          if (!this.#parser.write(piece)) await this.#drained();
+          if (this.#isStopped()) return;
+        }
       }
       this.#parser.end();
     } catch (error) {
@@ -174,6 +179,21 @@ class FormReader {
     this.#wake();
     // A part that nobody waits for would otherwise report its end as an unhandled error.
     for (const body of [this.#current, ...this.#ready.map((part) => part.body)]) body?.on('error', ignore).resume();
+  }
+
+  // Headers that do not end are met in small pieces; the bytes of a file go through as they come.
+  *#pieces(chunk: Buffer): Generator<Buffer> {
+    const most = limits.formHeaderBytes;
+    for (let at = 0; at < chunk.length;) {
+      const piece = this.#headless > 0 ? chunk.subarray(at, at + most) : chunk.subarray(at);
+      at += piece.length;
+      yield piece;
+    }
+  }
+
+  #watchHeaders(piece: Buffer): void {
+    this.#headerBytes = this.#headless > 0 ? this.#headerBytes + piece.length : 0;
+    if (this.#headerBytes > limits.formHeaderBytes) throw malformed('the headers of a part are too long');
   }
 
   #accept(part: Dicer.PartStream): void {
@@ -215,6 +235,10 @@ class FormReader {
 type PartHeader = Readonly<Record<string, readonly string[] | undefined>>;
 
 function describe(header: PartHeader, body: Readable): FormPart | AppError {
+  if (Object.values(header).flat().length > limits.formHeaderPairs) return malformed('a part has too many headers');
+  for (const name of ['content-disposition', 'content-type']) {
+    if ((header[name]?.length ?? 0) > 1) return malformed(`a part has two ${name} headers`);
+  }
   const disposition = header['content-disposition']?.[0];
   if (disposition === undefined) return malformed('a part has no Content-Disposition');
   let name: string | undefined;

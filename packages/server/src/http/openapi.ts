@@ -1,10 +1,13 @@
 import {
   commonErrors,
   errorTable,
+  experimentHeader,
   idempotencyHeader,
   leaseHeader,
   operations,
   problemSchema,
+  wireConditions,
+  wireProblemSchema,
   type ErrorCode,
   type Operation,
   type OperationId,
@@ -39,7 +42,12 @@ export function openApiDocument(): OpenApiDocument {
     security: [{ bearer: [] }],
     components: {
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'The admin token or a worker token.' },
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'The admin token or a worker token; on /v0 behind its principal and a colon: `admin:<token>`, `wkr_…:<registration token>`.',
+        },
       },
     },
   }) as OpenApiDocument;
@@ -64,6 +72,7 @@ function describe(id: OperationId, row: Operation): ZodOpenApiOperationObject {
 function headerParams(row: Operation): { header?: z.ZodObject } {
   const shape: Record<string, z.ZodType> = {};
   if (row.lease) shape[leaseHeader] = z.string().optional().meta({ description: 'The fencing token of the claim.' });
+  if (row.door === 'v0') shape[experimentHeader] = z.string().meta({ description: 'The experiment of the path.' });
   if (row.idempotent) shape[idempotencyHeader] = z.string().max(255).optional();
   return Object.keys(shape).length === 0 ? {} : { header: z.object(shape) };
 }
@@ -86,17 +95,29 @@ function requestBody(row: Operation): Pick<ZodOpenApiOperationObject, 'requestBo
 const binary = { type: 'string', format: 'binary' } as const;
 
 function success(row: Operation) {
+  if (row.response === 'none') return { description: 'Done.' };
   if (row.response === 'bytes') {
     return { description: 'The bytes.', content: { '*/*': { schema: binary } } };
   }
   return { description: 'Done.', content: { 'application/json': { schema: row.output } } };
 }
 
+function nameOf(row: Operation, code: ErrorCode): string {
+  const { wireType } = errorTable[code];
+  if (row.door === 'api') return code;
+  return wireType === null ? 'about:blank' : `eden://error/${wireType}`;
+}
+
+function statusOf(row: Operation, code: ErrorCode): number {
+  const { http, wireType } = errorTable[code];
+  return row.door === 'v0' && wireType !== null ? wireConditions[wireType].status : http;
+}
+
 /** One answer for each status, naming the codes that share it. */
 function failures(row: Operation): ZodOpenApiOperationObject['responses'] {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of new Set<ErrorCode>([...row.errors, ...commonErrors])) {
-    const status = errorTable[code].http;
+    const status = statusOf(row, code);
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   const entries = [...byStatus].sort(([a], [b]) => a - b);
@@ -104,8 +125,8 @@ function failures(row: Operation): ZodOpenApiOperationObject['responses'] {
     entries.map(([status, codes]) => [
       String(status),
       {
-        description: codes.map((code) => `\`${code}\`: ${errorTable[code].sentence}`).join('\n\n'),
-        content: { 'application/problem+json': { schema: problemSchema } },
+        description: codes.map((code) => `\`${nameOf(row, code)}\`: ${errorTable[code].sentence}`).join('\n\n'),
+        content: { 'application/problem+json': { schema: row.door === 'v0' ? wireProblemSchema : problemSchema } },
       },
     ]),
   );
