@@ -4,7 +4,7 @@ import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactRecord } from '@proofhouse/core';
 import { isAppError } from '@proofhouse/core';
-import type { Blobs } from '@proofhouse/blobs';
+import { irregularFingerprint, type BlobListing, type Blobs } from '@proofhouse/blobs';
 import type { ArtifactStore } from './artifact-store.ts';
 
 /** One thing that is not as it should be. `path` is relative to the root of the job view. */
@@ -15,6 +15,8 @@ export type StorageFinding =
   | { readonly kind: 'row-with-wrong-bytes'; readonly artifactId: string }
   /** What an upload that was cut off left; collection takes it. */
   | { readonly kind: 'bytes-without-row'; readonly key: string; readonly sizeBytes: number }
+  /** No plain object, where only blobs lie: a link, a folder, a device. Uploads make no such thing, and nothing removes it. */
+  | { readonly kind: 'planted'; readonly key: string }
   | { readonly kind: 'staging-leftover'; readonly name: string; readonly sizeBytes: number }
   /** The job view lacks the newest bytes of a name, or shows others. */
   | { readonly kind: 'view-missing'; readonly path: string }
@@ -24,11 +26,15 @@ export type StorageFinding =
 
 export type FindingKind = StorageFinding['kind'];
 
-export interface StorageCheck {
-  readonly store: ArtifactStore;
+/** What is held against each other. */
+export interface CheckedStorage {
+  readonly store: Pick<ArtifactStore, 'find' | 'newestOfJob' | 'ownedKeys' | 'listOwned'>;
   readonly blobs: Blobs;
   /** Absent where there is no job view. */
   readonly viewRoot?: string | undefined;
+}
+
+export interface StorageCheck extends CheckedStorage {
   /**
    * Blobs and leftovers younger than this (epoch ms) may belong to uploads that are under way, and are
    * not reported. `Infinity` when no server runs.
@@ -57,6 +63,7 @@ export async function checkStorage(check: StorageCheck): Promise<StorageReport> 
     'row-without-bytes': 0,
     'row-with-wrong-bytes': 0,
     'bytes-without-row': 0,
+    planted: 0,
     'staging-leftover': 0,
     'view-missing': 0,
     'view-outdated': 0,
@@ -84,7 +91,8 @@ async function checkRows(check: StorageCheck, tell: Tell): Promise<number> {
   for (;;) {
     const page = await check.store.listOwned(afterId, pageRows);
     for (let index = 0; index < page.length; index += atOnce) {
-      await Promise.all(page.slice(index, index + atOnce).map((row) => checkRow(check, row, tell)));
+      const some = page.slice(index, index + atOnce);
+      await Promise.all(some.map(async (row) => tell(await checkRow(check, row, check.hashBytes === true))));
     }
     count += page.length;
     afterId = page.at(-1)?.id;
@@ -92,30 +100,43 @@ async function checkRows(check: StorageCheck, tell: Tell): Promise<number> {
   }
 }
 
-async function checkRow(check: StorageCheck, row: ArtifactRecord, tell: Tell): Promise<void> {
-  const trouble = await checkBytes(check, row);
-  tell(trouble);
-  if (trouble === undefined && check.viewRoot !== undefined) tell(await checkShown(check, check.viewRoot, row));
+/** What is wrong with the bytes of a record, or with what the view shows of it; nothing when it was purged meanwhile. */
+export async function checkRow(
+  storage: CheckedStorage,
+  row: ArtifactRecord,
+  hashBytes: boolean,
+): Promise<StorageFinding | undefined> {
+  const trouble = await checkBytes(storage, row, hashBytes);
+  if (trouble === undefined) return checkShown(storage, row);
+  const now = await storage.store.find(row.id);
+  return now?.purgedAt === null ? trouble : undefined;
 }
 
-async function checkBytes(check: StorageCheck, row: ArtifactRecord): Promise<StorageFinding | undefined> {
+async function checkBytes(
+  { blobs }: CheckedStorage,
+  row: ArtifactRecord,
+  hashBytes: boolean,
+): Promise<StorageFinding | undefined> {
   const wrong = { kind: 'row-with-wrong-bytes', artifactId: row.id } as const;
   try {
-    const stat = await check.blobs.stat(row.blob.key);
+    const stat = await blobs.stat(row.blob.key);
     if (stat === undefined) return { kind: 'row-without-bytes', artifactId: row.id };
     if (stat.sizeBytes !== row.blob.sizeBytes) return wrong;
-    if (check.hashBytes === true) await check.blobs.verify(row.blob);
+    if (hashBytes) await blobs.verify(row.blob);
     return undefined;
   } catch (error) {
     if (isAppError(error, 'integrity_failure')) return wrong;
+    // It was there a moment ago: retention took it, or somebody else did.
+    if (isAppError(error, 'not_found')) return { kind: 'row-without-bytes', artifactId: row.id };
     throw error;
   }
 }
 
 /** Whether the view shows this row, when it is the newest of its name. */
-async function checkShown(check: StorageCheck, root: string, row: ArtifactRecord): Promise<StorageFinding | undefined> {
+async function checkShown(check: CheckedStorage, row: ArtifactRecord): Promise<StorageFinding | undefined> {
   const { jobId, name } = row;
-  if (jobId === null || name === null) return undefined;
+  const root = check.viewRoot;
+  if (root === undefined || jobId === null || name === null) return undefined;
   const newest = await check.store.newestOfJob(jobId, name);
   const source = check.blobs.localPath(row.blob.key);
   if (newest?.id !== row.id || source === undefined) return undefined;
@@ -131,40 +152,78 @@ async function checkShown(check: StorageCheck, root: string, row: ArtifactRecord
 
 async function checkBlobs({ store, blobs, olderThan }: StorageCheck, tell: Tell): Promise<number> {
   let count = 0;
-  let batch: { key: string; sizeBytes: number }[] = [];
+  let batch: BlobListing[] = [];
   const flush = async (): Promise<void> => {
-    const owned = await store.ownedKeys(batch.map(({ key }) => key));
-    for (const { key, sizeBytes } of batch) if (!owned.has(key)) tell({ kind: 'bytes-without-row', key, sizeBytes });
+    for (const finding of await unownedBlobs(store, batch, olderThan)) tell(finding);
     batch = [];
   };
-  for await (const { key, sizeBytes, createdAt } of blobs.list()) {
+  for await (const blob of blobs.list()) {
     count += 1;
-    if (createdAt >= olderThan) continue;
-    batch.push({ key, sizeBytes });
+    batch.push(blob);
     if (batch.length === pageRows) await flush();
   }
-  if (batch.length > 0) await flush();
+  await flush();
   return count;
 }
 
-/** Everything in the view must be the name of some record. Links are not followed. */
-async function checkView(store: ArtifactStore, root: string, tell: Tell, folder = ''): Promise<void> {
-  const entries = await opendir(join(root, folder)).catch((error: unknown) => {
+/** Which of these no record names, though none younger than `olderThan`: what was planted has no age. */
+export async function unownedBlobs(
+  store: CheckedStorage['store'],
+  blobs: readonly BlobListing[],
+  olderThan: number,
+): Promise<StorageFinding[]> {
+  const isPlanted = ({ fingerprint }: BlobListing): boolean => fingerprint === irregularFingerprint;
+  const asked = blobs.filter((blob) => isPlanted(blob) || blob.createdAt < olderThan);
+  if (asked.length === 0) return [];
+  const owned = await store.ownedKeys(asked.map(({ key }) => key));
+  return asked
+    .filter(({ key }) => !owned.has(key))
+    .map((blob) =>
+      isPlanted(blob)
+        ? { kind: 'planted', key: blob.key }
+        : { kind: 'bytes-without-row', key: blob.key, sizeBytes: blob.sizeBytes },
+    );
+}
+
+async function checkView(store: CheckedStorage['store'], root: string, tell: Tell): Promise<void> {
+  const entries = await openFolder(root);
+  if (entries === undefined) return;
+  for await (const { name } of entries) for await (const finding of viewLeftovers(store, root, name)) tell(finding);
+}
+
+/**
+ * What lies in the view under this name, a file or all of a folder, without being the name of a record whose bytes are
+ * kept. Links are not followed.
+ */
+export async function* viewLeftovers(
+  store: Pick<ArtifactStore, 'newestOfJob'>,
+  root: string,
+  path: string,
+): AsyncGenerator<StorageFinding> {
+  const found = await statOf(join(root, path));
+  if (found === undefined) return;
+  if (!found.isDirectory()) {
+    if (!(await isNamed(store, path))) yield { kind: 'view-leftover', path };
+    return;
+  }
+  const entries = await openFolder(join(root, path));
+  if (entries === undefined) return;
+  for await (const { name } of entries) yield* viewLeftovers(store, root, `${path}/${name}`);
+}
+
+async function openFolder(path: string) {
+  try {
+    return await opendir(path);
+  } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
-  });
-  if (entries === undefined) return;
-  for await (const entry of entries) {
-    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) await checkView(store, root, tell, path);
-    else if (!(await isNamed(store, path))) tell({ kind: 'view-leftover', path });
   }
 }
 
-async function isNamed(store: ArtifactStore, path: string): Promise<boolean> {
+async function isNamed(store: Pick<ArtifactStore, 'newestOfJob'>, path: string): Promise<boolean> {
   const slash = path.indexOf('/');
   if (slash === -1) return false;
-  return (await store.newestOfJob(path.slice(0, slash), path.slice(slash + 1))) !== undefined;
+  return (await store.newestOfJob(path.slice(0, slash), path.slice(slash + 1)))?.purgedAt === null;
 }
 
 async function statOf(path: string) {

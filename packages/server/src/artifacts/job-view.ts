@@ -1,5 +1,5 @@
 import { constants, lstatSync } from 'node:fs';
-import { copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baseName, foldersOf, type ArtifactRecord } from '@proofhouse/core';
 import type { Ids } from '../kernel/ids.ts';
@@ -10,10 +10,15 @@ import type { ArtifactStore } from './artifact-store.ts';
 export interface JobView {
   /** Makes `<root>/<jobId>/<name>` hold the newest bytes. Never fails the upload: trouble is logged. */
   show(artifact: ArtifactRecord): Promise<void>;
+  /**
+   * Makes the entry say what the records say: the newest bytes, or nothing where no record has the name or the newest one's
+   * bytes are gone. Trouble is logged.
+   */
+  refresh(jobId: string, name: string): Promise<void>;
 }
 
 /** Where blobs are not files there is no job view. */
-export const noJobView: JobView = { show: () => Promise.resolve() };
+export const noJobView: JobView = { show: () => Promise.resolve(), refresh: () => Promise.resolve() };
 
 export interface FolderJobViewParts {
   readonly root: string;
@@ -41,30 +46,50 @@ export class FolderJobView implements JobView {
   }
 
   show(artifact: ArtifactRecord): Promise<void> {
-    const turn = `${String(artifact.jobId)}/${String(artifact.name)}`;
+    const { jobId, name } = artifact;
+    return jobId === null || name === null ? Promise.resolve() : this.refresh(jobId, name);
+  }
+
+  refresh(jobId: string, name: string): Promise<void> {
+    const turn = `${jobId}/${name}`;
     const before = this.#turns.get(turn) ?? Promise.resolve();
-    const mine = before.then(() => this.#project(artifact));
+    const mine = before.then(() => this.#project(jobId, name));
     this.#turns.set(turn, mine);
     return mine.finally(() => {
       if (this.#turns.get(turn) === mine) this.#turns.delete(turn);
     });
   }
 
-  async #project(artifact: ArtifactRecord): Promise<void> {
-    const { jobId, name } = artifact;
-    if (jobId === null || name === null) return;
+  async #project(jobId: string, name: string): Promise<void> {
     try {
-      let shown = (await this.#parts.store.newestOfJob(jobId, name)) ?? artifact;
+      let newest = await this.#parts.store.newestOfJob(jobId, name);
       for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-        const replaced = await this.#place(jobId, name, shown.blob.key);
-        if (!replaced) return;
-        // Another server may have shown a newer one between our look and our rename.
-        const newest = (await this.#parts.store.newestOfJob(jobId, name)) ?? shown;
-        if (newest.id === shown.id) return;
-        shown = newest;
+        const key = newest?.purgedAt === null ? newest.blob.key : undefined;
+        const changed = key === undefined ? await this.#remove(jobId, name) : await this.#place(jobId, name, key);
+        if (!changed) return;
+        // Another server may have shown a newer one between our look and our change.
+        const now = await this.#parts.store.newestOfJob(jobId, name);
+        if (now?.id === newest?.id && now?.purgedAt === newest?.purgedAt) return;
+        newest = now;
       }
     } catch (error) {
-      this.#parts.logger.warn({ err: error, artifactId: artifact.id }, 'the job view could not be updated');
+      this.#parts.logger.warn({ err: error, jobId, name }, 'the job view could not be updated');
+    }
+  }
+
+  /** Whether there was something to remove. What is no folder on the way, and what is no file at the end, is left alone. */
+  async #remove(jobId: string, name: string): Promise<boolean> {
+    const { root } = this.#parts;
+    for (const folder of foldersTo(jobId, name)) {
+      const found = lstatSync(join(root, folder), { throwIfNoEntry: false });
+      if (found?.isDirectory() !== true) return false;
+    }
+    try {
+      await unlink(join(root, jobId, name));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
     }
   }
 
@@ -73,7 +98,7 @@ export class FolderJobView implements JobView {
     const source = this.#parts.localPath(key);
     if (source === undefined) return false;
     const { root } = this.#parts;
-    const folders = [jobId, ...foldersOf(name).map((folder) => `${jobId}/${folder}`)];
+    const folders = foldersTo(jobId, name);
     for (const folder of folders) await ensureFolder(root, join(root, folder));
     const place = join(root, folders.at(-1) ?? jobId, baseName(name));
     if (await linkedAnew(source, place)) return false;
@@ -87,6 +112,10 @@ export class FolderJobView implements JobView {
       await rm(temporary, { force: true });
     }
   }
+}
+
+function foldersTo(jobId: string, name: string): string[] {
+  return [jobId, ...foldersOf(name).map((folder) => `${jobId}/${folder}`)];
 }
 
 /**

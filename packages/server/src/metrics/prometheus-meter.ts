@@ -32,6 +32,12 @@ export class PrometheusMeter implements Meter {
     buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 30, 300],
     registers: [this.#registry],
   });
+  readonly #storage = new Gauge({
+    name: 'proofhouse_storage_bytes',
+    help: 'Bytes of artifacts kept, by artifact type, sampled.',
+    labelNames: ['type'],
+    registers: [this.#registry],
+  });
   readonly #leasesLost = this.#counter('proofhouse_leases_lost_total', 'Leases that passed without a heartbeat.');
   readonly #uploads = this.#counter('proofhouse_uploads_total', 'Artifacts stored.');
   readonly #uploadedBytes = this.#counter('proofhouse_uploaded_bytes_total', 'Bytes of artifacts stored.');
@@ -71,6 +77,18 @@ export class PrometheusMeter implements Meter {
   depths(depths: readonly JobDepth[]): void {
     this.#jobs.reset();
     for (const { type, state, count } of depths) this.#jobs.set({ type, state }, count);
+  }
+
+  /** Replaces the last sample of what is stored. */
+  storage(byType: readonly { readonly type: string; readonly bytes: number }[]): void {
+    this.#storage.reset();
+    for (const { type, bytes } of byType) this.#storage.set({ type }, bytes);
+  }
+
+  /** Says how much may be stored; without a quota there is no such line. */
+  storageQuota(quotaBytes: number): void {
+    const help = 'Bytes that artifacts may have together.';
+    new Gauge({ name: 'proofhouse_storage_quota_bytes', help, registers: [this.#registry] }).set(quotaBytes);
   }
 
   get contentType(): string {

@@ -1,0 +1,102 @@
+import type { ArtifactRecord } from '@proofhouse/core';
+import type { Commit, CommitResult } from '../../kernel/commit.ts';
+import type { PageKey } from '../../kernel/page.ts';
+import type { RetentionStore, TypeUsage } from '../retention-store.ts';
+
+/** Artifact records in a map: what tests of storage care stand on where no engine is the point. */
+export class MemoryRecords implements RetentionStore {
+  readonly #records = new Map<string, ArtifactRecord>();
+  #made = 0;
+  commits = 0;
+
+  /** Adds a draft, with whatever the test cares about. */
+  add(fields: Partial<ArtifactRecord> & Pick<ArtifactRecord, 'blob' | 'createdAt'>): ArtifactRecord {
+    const id = `artifact-${String(++this.#made).padStart(5, '0')}`;
+    const artifact: ArtifactRecord = {
+      id,
+      uri: `proofhouse://artifacts/${id}`,
+      type: 'other',
+      title: id,
+      status: 'draft',
+      storageProvider: 'filesystem',
+      filename: null,
+      contentType: 'text/plain',
+      dataClass: 'internal',
+      visibility: 'internal',
+      sourceType: 'assistant-output',
+      jobId: null,
+      name: null,
+      experimentId: null,
+      createdBy: 'worker',
+      tags: [],
+      metadata: {},
+      pinnedAt: null,
+      purgedAt: null,
+      version: 1,
+      updatedAt: fields.createdAt,
+      ...fields,
+    };
+    this.#records.set(id, artifact);
+    return artifact;
+  }
+
+  change(id: string, fields: Partial<ArtifactRecord>): void {
+    const artifact = this.#records.get(id);
+    if (artifact !== undefined) this.#records.set(id, { ...artifact, ...fields, version: artifact.version + 1 });
+  }
+
+  /** Those whose bytes are kept. */
+  kept(): ArtifactRecord[] {
+    return [...this.#records.values()].filter(({ purgedAt }) => purgedAt === null);
+  }
+
+  async find(id: string): Promise<ArtifactRecord | undefined> {
+    return this.#records.get(id);
+  }
+
+  async newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined> {
+    return [...this.#records.values()].findLast((record) => record.jobId === jobId && record.name === name);
+  }
+
+  async ownedKeys(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(this.kept().flatMap(({ blob }) => (keys.includes(blob.key) ? [blob.key] : [])));
+  }
+
+  async listOwned(afterId: string | undefined, limit: number): Promise<ArtifactRecord[]> {
+    return this.kept()
+      .filter(({ id }) => id > (afterId ?? ''))
+      .slice(0, limit);
+  }
+
+  async usageByType(): Promise<TypeUsage[]> {
+    return [];
+  }
+
+  async expirable(
+    filter: { type: string; olderThan: number },
+    after: PageKey | undefined,
+    limit: number,
+  ): Promise<ArtifactRecord[]> {
+    return this.kept()
+      .filter(({ type, pinnedAt, createdAt }) => {
+        return type === filter.type && pinnedAt === null && createdAt < filter.olderThan;
+      })
+      .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+      .filter(({ createdAt, id }) => {
+        return after === undefined || createdAt > after.at || (createdAt === after.at && id > after.id);
+      })
+      .slice(0, limit);
+  }
+
+  async commit({ changes }: Commit): Promise<CommitResult> {
+    this.commits += 1;
+    for (const change of changes) {
+      if (change.kind !== 'update-artifact') throw new Error(`no test needs ${change.kind}`);
+      const stored = this.#records.get(change.artifact.id);
+      if (stored?.version !== change.artifact.version - 1)
+        return { outcome: 'conflict', conflict: { kind: 'version' } };
+      this.#records.set(stored.id, change.artifact);
+    }
+    return { outcome: 'done', lastSeqs: {} };
+  }
+}
