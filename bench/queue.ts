@@ -1,5 +1,5 @@
 // The queue beside graphile-worker, pg-boss and the machine's own limits, in one interleaved run:
-// `npm run bench:queue -- [--quick] [--only postgres] [--rounds 3] [--write]`. Prints tables and writes
+// `npm run bench:queue -- [--quick] [--only postgres] [--rounds 4] [--write]`. Prints tables and writes
 // bench/results/queue.json; `--write` puts the tables into docs/performance.md as well, and `--report` prints them from the
 // last results without measuring. `--quick` and `--only` are for trying and write nothing.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ const { values: options } = parseArgs({
     write: { type: 'boolean', default: false },
     report: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '4' },
   },
 });
 
@@ -32,7 +32,7 @@ const full: Plan = {
   backlogs: [0, 10_000, 1_000_000],
   rounds: Number(options.rounds),
   seconds: 1,
-  mostSeconds: 420,
+  mostSeconds: 450,
   warmUpJobs: 500,
   only: options.only,
   signal: stopping.signal,
