@@ -1,6 +1,6 @@
 // The black-box kit against our own server, over its real socket: one test a scenario, so that a failure names it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { queueGroups, requirements, runScenario, scenarios, type Target } from '@proofhouse/conformance';
+import { groups, requirements, runScenario, scenarios, type Target } from '@proofhouse/conformance';
 import { forEachStore } from './support/for-each-store.ts';
 import { adminToken } from './support/test-server.ts';
 
@@ -18,13 +18,14 @@ forEachStore(
       const url = `http://127.0.0.1:${String(await t.listen())}`;
       // The kit knows no clock but its own, so the server's goes along with it, only faster.
       ticking = setInterval(() => t.clock.advance(100), 25);
-      target = { url, adminToken, experiment: '', maxArtifactBytes };
+      const made = await t.post('/api/experiments', { name: 'conformance' });
+      target = { url, adminToken, experiment: made.json.experimentId, maxArtifactBytes };
     });
     afterAll(() => {
       clearInterval(ticking);
     });
 
-    for (const group of queueGroups) {
+    for (const group of groups) {
       describe(group, () => {
         it.each(scenarios.filter((scenario) => scenario.group === group))('$name', async (scenario) => {
           const { outcome } = await runScenario(scenario, target);

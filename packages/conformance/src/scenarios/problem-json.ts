@@ -1,6 +1,6 @@
 import type { Answer } from '../answer.ts';
 import { expectEqual, expectHeader, expectStatus, expectThat } from '../expectations.ts';
-import { deposit, registerWorker, unknownId } from '../experiment-parts.ts';
+import { deposit, fetchUri, registerWorker, unknownId } from '../experiment-parts.ts';
 import { expectAnyProblem, expectProblem, type ProblemType } from '../problem-expectations.ts';
 import { scenariosOf } from '../scenario.ts';
 import { experimentHeader, type ServerUnderTest } from '../server-under-test.ts';
@@ -19,7 +19,7 @@ export const problemJsonScenarios = scenariosOf('problem json', [
       const refusals: readonly (readonly [ProblemType, () => Promise<Answer>])[] = [
         ['unauthorized', () => server.v0('GET', '/workers', { as: null })],
         ['forbidden', () => server.v0('POST', '/workers', { as: worker, json: {} })],
-        ['not-found', () => server.v0('GET', `/workers/${unknownId.worker}?why=this%20one`)],
+        ['not-found', () => fetchUri(server, 'urn:nobody:has this')],
         ['bad-request', () => server.v0('POST', '/groups', { json: { members: 'nobody' } })],
         ['experiment-id-mismatch', () => server.v0('GET', '/workers', { headers: { [experimentHeader]: null } })],
         ['reserved-identifier', () => server.v0('POST', '/groups', { json: { name: 'admins' } })],
@@ -78,7 +78,7 @@ export const problemJsonScenarios = scenariosOf('problem json', [
     run: async (server) => {
       const post = (body: string): Promise<Answer> =>
         server.v0('POST', '/workers', { body, headers: { 'content-type': 'application/json' } });
-      const bodies = ['{"nmae":"x"}', '{"name":1}', '{"name":', '[]', '"name"', 'null', '{"labels":"x"}', '\u0000'];
+      const bodies = ['{"nmae":"x"}', '{"name":1}', '{"name":', '[]', '"name"', '{"labels":"x"}', '\u0000'];
       for (const body of bodies) expectProblem(await post(body), 'bad-request');
       expectProblem(await server.v0('POST', '/groups', { json: { created_by: 'me' } }), 'bad-request');
     },
