@@ -233,6 +233,26 @@ forEachStore('fencing', (harness) => {
     expect((await t.job(job.id)).errorMessage).toMatch(/lease passed/);
   });
 
+  it('one sweep ends every lease that passed, more than fit into one commit', async () => {
+    const t = harness();
+    const capability = t.unique('only');
+    const worker = await t.worker({ capabilities: [capability] });
+    const fields = { type: 'codex_skill', requiredCapabilities: [capability] };
+    await Promise.all(Array.from({ length: 450 }, () => t.enqueue(fields)));
+    for (let round = 0; round < 5; round++) {
+      await t.post('/api/queue/jobs/claim', { leaseSeconds: 1, maxJobs: 100 }, worker);
+    }
+    const running = async () =>
+      (await t.server.store.jobs.depths(1000)).filter(({ type, state }) => {
+        return type === 'codex_skill' && state === 'running';
+      });
+    expect(await running()).toMatchObject([{ count: 450 }]);
+    t.clock.advance(1000);
+    await t.server.jobs.sweep();
+    // The server's own sweep may be at some of them.
+    await expect.poll(running, { interval: 5 }).toEqual([]);
+  });
+
   it('of two final calls at once under one lease one wins, and the job tells which', async () => {
     const t = harness();
     const { job, worker, lease } = await t.running();
