@@ -200,6 +200,21 @@ export const depositScenarios = scenariosOf('artifact transfer', [
     },
   },
   {
+    name: 'deposits made at once under one key are one',
+    requirements: ['AT-21', 'AT-39'],
+    run: async (server) => {
+      const as = await registerWorker(server);
+      const key = server.name('key');
+      const first = await depositedUri(server, 'warm-up', { as, key });
+      if ((await depositedUri(server, 'warm-up', { as, key })) !== first)
+        throw new NotTried('the server does not look at Idempotency-Key');
+      const other = server.name('key');
+      const uris = await Promise.all([1, 2, 3, 4, 5].map(() => depositedUri(server, 'same', { as, key: other })));
+      expectEqual('5 deposits at once', 'distinct URIs', new Set(uris).size, 1);
+      expectBytes(await fetchUri(server, uris[0] ?? '', { as }), Buffer.from('same'));
+    },
+  },
+  {
     name: 'a deposit is no event of any job',
     requirements: ['AT-40'],
     run: async (server) => {

@@ -73,6 +73,19 @@ export const problemJsonScenarios = scenariosOf('problem json', [
     },
   },
   {
+    name: 'an experiment that is named twice, once wrongly, is not taken by half',
+    requirements: ['PJ-09'],
+    run: async (server) => {
+      const ids = [server.target.experiment, unknownId.experiment];
+      for (const twice of [ids, ids.toReversed()]) {
+        const answer = await server.rawV0('GET', '/workers', { headers: { [experimentHeader]: twice } });
+        if (answer === undefined) throw new Error('no answer came to a header that was sent twice');
+        expectStatus(answer, 400);
+        expectAnyProblem(answer);
+      }
+    },
+  },
+  {
     name: 'a JSON body with an unknown key, a wrong type or a broken end is 400',
     requirements: ['PJ-11', 'PJ-12'],
     run: async (server) => {
