@@ -153,7 +153,7 @@ export const claimAtomicityScenarios = scenariosOf('claim atomicity', [
       const [first, ...others] = await times(5, () => queue.worker());
       if (first === undefined) return;
       const { id, lease } = await queue.held(first, {}, 1);
-      const waited = await Promise.all(others.map((worker) => queue.claim(worker, { waitSeconds: 20 })));
+      const waited = await Promise.all(others.map((worker) => queue.claim(worker, { waitSeconds: 10 })));
       const next = waited.filter((job) => job !== null);
       expectEqual(request, 'the claims that got it', idsOf(next), [id]);
       expectThat(next[0]?.lease !== lease, { request, what: 'the lease', expected: 'a new one', seen: 'the old one' });

@@ -14,7 +14,11 @@ export const fetchScenarios = scenariosOf('artifact transfer', [
       // Almost the end of its own form, and lines that look like one.
       const text = Buffer.from('\r\n--conformance-boundary-7d1f0\r\n\u0000--\r\n\r\n--\r\n');
       for (const bytes of [Buffer.from('x'), text, server.bytes(65_537), server.bytes(8 * 1024 * 1024)]) {
-        const got = await fetchUri(server, await depositedUri(server, bytes));
+        const made = await deposit(server, bytes);
+        // A cap is the server's choice; what it takes, it gives back.
+        if (made.status === 413 && bytes.length > text.length) continue;
+        expectStatus(made, 201);
+        const got = await fetchUri(server, made.member('artifacts_uri'));
         expectStatus(got, 200);
         expectBytes(got, bytes);
         const length = got.headers.get('content-length');
