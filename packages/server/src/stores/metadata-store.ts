@@ -28,6 +28,18 @@ export interface MetadataStore extends Commits {
   /** How servers of one database tell each other to look again; undefined where there is only one server. */
   readonly hintChannel: HintChannel | undefined;
 
+  /**
+   * Lets a role of the database, for reports and people, read every table and column but the hashes of secrets and the
+   * values of settings, and nothing else. The role must exist and have no other way to those. It is remembered: every
+   * start grants what its migrations added. Granting again is harmless; taking away is the database's own `revoke`
+   * (and a forgotten role is granted again at the next start, unless it was dropped).
+   * For `proofhouse doctor --grant-readonly <role>`: opens the store of the configured URL, calls this, prints the role,
+   * closes; needs no running server and disturbs none.
+   * Errors: `not_found` (no such role), `invalid_request` (it reads secrets by other means), `unsupported` (an engine
+   * without roles).
+   */
+  grantReadOnly(role: string): Promise<void>;
+
   /** Answers when the engine can be reached and read. */
   ping(): Promise<void>;
   /** The engine's own time, epoch ms, to compare with ours. */

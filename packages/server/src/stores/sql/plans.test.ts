@@ -39,6 +39,7 @@ function recording(engine: SqlEngine, seen: Map<string, { compiled: CompiledStat
     read: (verb) => engine.read(noted(verb)),
     write: (verb) => engine.write(noted(verb)),
     tidy: () => engine.tidy(),
+    grantReadOnly: (role) => engine.grantReadOnly(role),
     ping: () => engine.ping(),
     now: () => engine.now(),
     close: () => engine.close(),

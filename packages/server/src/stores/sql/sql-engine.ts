@@ -11,7 +11,7 @@ export interface SqlEngine {
   /** How servers of one database reach each other; undefined where there is only one. */
   readonly hintChannel: HintChannel | undefined;
 
-  /** How claims, and decisions about jobs, of one moment become verbs. */
+  /** How new jobs, claims, and decisions about jobs, of one moment become verbs. */
   readonly gathering: GatheringLimits;
 
   /** Runs a verb that only reads, on committed rows. */
@@ -21,6 +21,9 @@ export interface SqlEngine {
 
   /** Clears away what slows claims down, where there is such a thing; called at every sweep, never fails. */
   tidy(): Promise<void>;
+
+  /** See `MetadataStore.grantReadOnly`. */
+  grantReadOnly(role: string): Promise<void>;
 
   ping(): Promise<void>;
   now(): Promise<number>;

@@ -40,6 +40,10 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#engine.write(() => commitAll(this.#engine.dialect, commit));
   }
 
+  grantReadOnly(role: string): Promise<void> {
+    return this.#engine.grantReadOnly(role);
+  }
+
   ping(): Promise<void> {
     return this.#engine.ping();
   }

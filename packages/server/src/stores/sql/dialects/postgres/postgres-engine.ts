@@ -7,6 +7,7 @@ import { Undo, type VerbFactory } from '../../verb.ts';
 import { PostgresHintChannel } from './hint-channel.ts';
 import { postgresDialect } from './postgres-dialect.ts';
 import { isWorthAnotherTry, postgresError } from './postgres-errors.ts';
+import { grantReadOnly, renewReadOnly } from './read-only-role.ts';
 import { runInTransaction, runReads } from './postgres-transaction.ts';
 
 export interface PostgresOptions {
@@ -88,6 +89,12 @@ async function migrateAlone(connection: pg.PoolConfig, place: string): Promise<v
   survive(pool);
   try {
     await migrate(new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }), postgresDialect, place);
+    const client = await pool.connect();
+    try {
+      await renewReadOnly(client);
+    } finally {
+      client.release();
+    }
   } finally {
     await pool.end();
   }
@@ -141,6 +148,10 @@ class PostgresEngine implements SqlEngine {
     } catch {
       // The next sweep tries again; whatever is wrong with the database, a verb will tell.
     }
+  }
+
+  grantReadOnly(role: string): Promise<void> {
+    return this.#withClient((client) => grantReadOnly(client, role));
   }
 
   async ping(): Promise<void> {

@@ -122,6 +122,11 @@ class SqliteEngine implements SqlEngine {
     return Promise.resolve();
   }
 
+  grantReadOnly(): Promise<void> {
+    const message = `SQLite has no roles: give readers a copy of ${this.#file}, or use Postgres.`;
+    return Promise.reject(new AppError('unsupported', message));
+  }
+
   async ping(): Promise<void> {
     if (this.#identity !== undefined) requireSameFile(this.#file, this.#identity);
     await this.#mapped(() => this.#reader.database.prepare('select count(*) from settings').get());
