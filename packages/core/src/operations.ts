@@ -21,6 +21,7 @@ import { jobStatuses } from './job-status.ts';
 import type { Operation } from './operation.ts';
 import { operation, page } from './operation-row.ts';
 import { tools } from './operation-tools.ts';
+import { storageOperations } from './storage-operations.ts';
 import { cursorSchema, limitSchema, textSchema, uuidSchema } from './wire-values.ts';
 import { wireOperations } from './wire-operations.ts';
 import { createdWorkerTokenSchema, createWorkerTokenSchema, seenWorkerSchema, workerTokenSchema } from './worker.ts';
@@ -367,6 +368,7 @@ export const operations = {
     errors: ['not_found'],
   }),
   ...artifactOperations,
+  ...storageOperations,
   ...wireOperations,
 } as const satisfies Record<string, Operation>;
 

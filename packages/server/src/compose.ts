@@ -18,6 +18,7 @@ import { jobEventHandlers } from './http/routes/job-events.ts';
 import { jobHandlers } from './http/routes/jobs.ts';
 import { wireArtifactHandlers } from './http/routes/wire-artifacts.ts';
 import { wireWorkerHandlers } from './http/routes/wire-workers.ts';
+import { storageHandlers, type StorageParts } from './http/routes/storage.ts';
 import { workerHandlers } from './http/routes/workers.ts';
 import { JobHints } from './jobs/job-hints.ts';
 import { JobLog } from './jobs/job-log.ts';
@@ -29,6 +30,9 @@ import { repeat } from './kernel/repeat.ts';
 import { mostCounted, PrometheusMeter, sampleDepthsEveryMs } from './metrics/prometheus-meter.ts';
 import { requireApart } from './config/require-apart.ts';
 import { addMcpRoutes } from './mcp/mcp-routes.ts';
+import { Collection } from './retention/collection.ts';
+import { sampleUsageEveryMs, Usage } from './retention/usage.ts';
+import { Verification } from './retention/verification.ts';
 import { serverUrl } from './server-url.ts';
 import type { MetadataStore } from './stores/metadata-store.ts';
 import { openMetadataStore } from './stores/open-metadata-store.ts';
@@ -54,6 +58,7 @@ export interface Server {
   readonly jobs: Jobs;
   readonly artifacts: Artifacts;
   readonly deposits: Deposits;
+  readonly storage: StorageParts;
   readonly workers: Workers;
   readonly experiments: Experiments;
   readonly groups: Groups;
@@ -82,7 +87,12 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     const adminToken = await AdminToken.load(store.settings, ids, config.adminToken);
     const hints = new JobHints({ clock, serverId: ids.token(16), channel: store.hintChannel });
     await hints.start();
-    return assemble({ config, clock, ids, logger, store, blobBackend, adminToken, hints });
+    const server = assemble({ config, clock, ids, logger, store, blobBackend, adminToken, hints });
+    // A quota holds from the first request on. What cannot be counted now is counted in a minute.
+    await server.storage.usage.sample().catch((error: unknown) => {
+      logger.error({ err: error }, 'what is stored could not be counted');
+    });
+    return server;
   } catch (error) {
     await store.close();
     await blobBackend.close();
@@ -113,7 +123,7 @@ function assemble(parts: Parts): Server {
   const workers = new Workers({ store: store.workers, commits: store, clock, ids });
   const experiments = new Experiments({ store: store.experiments, commits: store, clock, ids });
   const groups = new Groups({ store: store.experiments, commits: store, clock, ids });
-  const { artifacts, deposits } = artifactsOf(parts, { blobs, jobs, meter });
+  const { artifacts, deposits, storage } = artifactsOf(parts, { blobs, jobs, meter });
   const baseUrl = (): string => serverUrl(config, app);
   const handlers: Handlers = {
     ...jobHandlers(jobs),
@@ -122,6 +132,7 @@ function assemble(parts: Parts): Server {
     ...wireArtifactHandlers({ deposits, artifacts, groups, clock }),
     ...wireWorkerHandlers(workers, groups),
     ...workerHandlers(workers, presence, jobs),
+    ...storageHandlers(storage),
     ...jobEventHandlers({ jobs, log, hints, clock, stopping: stopping.signal }),
   };
   const app: FastifyInstance = buildApp({
@@ -133,13 +144,7 @@ function assemble(parts: Parts): Server {
     experiments,
     hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl },
     meter,
-    health: {
-      clock,
-      checks: {
-        database: () => store.ping(),
-        blobs: () => blobs.probe(),
-      },
-    },
+    health: { clock, checks: { database: () => store.ping(), blobs: () => blobs.probe() } },
     clock,
     ids,
     logger,
@@ -147,13 +152,7 @@ function assemble(parts: Parts): Server {
     baseUrl,
     trustProxy: config.trustProxy,
   });
-  const background = [
-    repeat(clock, sweepEveryMs, logger, () => jobs.sweep()),
-    repeat(clock, flushEveryMs, logger, () => presence.flush()),
-    repeat(clock, sampleDepthsEveryMs, logger, async () => {
-      meter.depths(await store.jobs.depths(mostCounted));
-    }),
-  ];
+  const background = backgroundOf(parts, { jobs, presence, meter, storage, stopping: stopping.signal });
   return {
     app,
     config,
@@ -163,6 +162,7 @@ function assemble(parts: Parts): Server {
     jobs,
     artifacts,
     deposits,
+    storage,
     workers,
     experiments,
     groups,
@@ -182,11 +182,18 @@ function assemble(parts: Parts): Server {
   };
 }
 
-function artifactsOf(
-  { config, clock, ids, logger, store, hints }: Parts,
-  { blobs, jobs, meter }: { readonly blobs: Blobs; readonly jobs: Jobs; readonly meter: PrometheusMeter },
-): { artifacts: Artifacts; deposits: Deposits } {
-  const staging = new Staging({ blobs, clock, graceMs: config.collectGraceMs, requireRoom: () => undefined });
+interface ArtifactsParts {
+  readonly blobs: Blobs;
+  readonly jobs: Jobs;
+  readonly meter: PrometheusMeter;
+}
+
+function artifactsOf(parts: Parts, { blobs, jobs, meter }: ArtifactsParts) {
+  const { config, clock, ids, logger, store, hints } = parts;
+  const jobView = jobViewOf(parts, blobs);
+  const storage = storageOf(parts, { blobs, jobView, meter });
+  const requireRoom = (): void => storage.usage.requireRoom();
+  const staging = new Staging({ blobs, clock, graceMs: config.collectGraceMs, requireRoom });
   const shared = {
     store: store.artifacts,
     commits: store,
@@ -196,19 +203,75 @@ function artifactsOf(
     ids,
     provider: 'filesystem',
   } as const;
-  const jobView: JobView = blobs.supports.localFiles
-    ? new FolderJobView({
-        root: config.jobViewRoot,
-        localPath: (key) => blobs.localPath(key),
-        store: store.artifacts,
-        ids,
-        logger,
-      })
-    : noJobView;
   return {
     artifacts: new Artifacts({ ...shared, blobs, jobs, jobView, hints, maxBytes: config.jobArtifactMaxBytes }),
     deposits: new Deposits({ ...shared, maxBytes: config.maxArtifactBytes }),
+    storage,
   };
+}
+
+function jobViewOf({ config, ids, logger, store }: Parts, blobs: Blobs): JobView {
+  if (!blobs.supports.localFiles) return noJobView;
+  const localPath = (key: string): string | undefined => blobs.localPath(key);
+  return new FolderJobView({ root: config.jobViewRoot, localPath, store: store.artifacts, ids, logger });
+}
+
+function storageOf(
+  { config, clock, ids, logger, store }: Parts,
+  { blobs, jobView, meter }: Omit<ArtifactsParts, 'jobs'> & { readonly jobView: JobView },
+): StorageParts {
+  const shared = { store: store.artifacts, blobs, jobView, graceMs: config.collectGraceMs };
+  const { storageQuotaBytes: quotaBytes, storageWarnPercent: warnPercent } = config;
+  if (quotaBytes !== undefined) meter.storageQuota(quotaBytes);
+  return {
+    collection: new Collection({
+      ...shared,
+      commits: store,
+      findJob: (jobId) => store.jobs.find(jobId),
+      clock,
+      logger,
+      policy: config.retention,
+    }),
+    verification: new Verification({
+      ...shared,
+      ids,
+      viewRoot: blobs.supports.localFiles ? config.jobViewRoot : undefined,
+    }),
+    usage: new Usage({
+      store: store.artifacts,
+      clock,
+      logger,
+      quotaBytes,
+      warnPercent,
+      onSample: ({ byType }) => {
+        meter.storage(byType);
+      },
+    }),
+  };
+}
+
+/** What is done without being asked; each can be stopped. */
+function backgroundOf(
+  { config, clock, logger, store }: Parts,
+  parts: {
+    readonly jobs: Jobs;
+    readonly presence: Presence;
+    readonly meter: PrometheusMeter;
+    readonly storage: StorageParts;
+    readonly stopping: AbortSignal;
+  },
+): (() => Promise<void>)[] {
+  const { usage, collection } = parts.storage;
+  const collect = (): Promise<unknown> => collection.run(parts.stopping);
+  return [
+    repeat(clock, sweepEveryMs, logger, () => parts.jobs.sweep()),
+    repeat(clock, flushEveryMs, logger, () => parts.presence.flush()),
+    repeat(clock, sampleDepthsEveryMs, logger, async () => {
+      parts.meter.depths(await store.jobs.depths(mostCounted));
+    }),
+    repeat(clock, sampleUsageEveryMs, logger, () => usage.sample()),
+    ...(config.collectEveryMs === 0 ? [] : [repeat(clock, config.collectEveryMs, logger, collect)]),
+  ];
 }
 
 async function requireSameTime(store: MetadataStore, clock: Clock): Promise<void> {

@@ -55,6 +55,9 @@ function callsOf({ jobId, artifactId, tokenId }: Scene): Record<ApiOperationId, 
     pinArtifact: ['PUT', `/api/artifacts/${artifactId}/pin`, {}],
     unpinArtifact: ['DELETE', `/api/artifacts/${artifactId}/pin`, {}],
     createExperiment: ['POST', '/api/experiments', { json: {} }],
+    storageUsage: ['GET', '/api/storage/usage', {}],
+    collectStorage: ['POST', '/api/storage/gc', { json: { dryRun: true } }],
+    verifyStorage: ['POST', '/api/storage/verify', { json: {} }],
     listExperiments: ['GET', '/api/experiments', {}],
   };
 }
@@ -111,6 +114,9 @@ const matrix: Record<ApiOperationId, [admin: number, holder: number, other: numb
   pinArtifact: [200, 403, 403, 403],
   unpinArtifact: [200, 403, 403, 403],
   createExperiment: [201, 403, 403, 403],
+  storageUsage: [200, 403, 403, 403],
+  collectStorage: [200, 403, 403, 403],
+  verifyStorage: [200, 403, 403, 403],
   listExperiments: [200, 403, 403, 403],
 };
 

@@ -1,0 +1,27 @@
+import type { StorageFinding } from '../artifacts/check-storage.ts';
+
+/** A finding as a sentence that says what it means and what can be done. */
+export function findingText(finding: StorageFinding): string {
+  switch (finding.kind) {
+    case 'row-without-bytes':
+      return 'The bytes are gone: downloads fail. Restore them from a backup of the blobs.';
+    case 'row-with-wrong-bytes':
+      return 'The bytes were changed, cut or replaced: downloads are refused. Restore them from a backup of the blobs.';
+    case 'bytes-without-row':
+      return `${bytesText(finding.sizeBytes)} without a record, left by an upload that was cut off: collection takes them.`;
+    case 'planted':
+      return 'Something that is no file lies where only blobs lie. Nothing of Proofhouse made it: look who did.';
+    case 'staging-leftover':
+      return `${bytesText(finding.sizeBytes)} half written by an upload that was cut off: collection takes them.`;
+    case 'view-missing':
+      return 'The job view lacks the newest bytes of this name; --repair links them.';
+    case 'view-outdated':
+      return 'The job view shows other bytes than the newest of this name; --repair links them.';
+    case 'view-leftover':
+      return 'No artifact whose bytes are kept has this name in the job view; --repair removes it.';
+  }
+}
+
+function bytesText(sizeBytes: number): string {
+  return sizeBytes === 1 ? '1 byte' : `${String(sizeBytes)} bytes`;
+}

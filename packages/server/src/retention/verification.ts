@@ -1,0 +1,224 @@
+import { createHash } from 'node:crypto';
+import { opendir } from 'node:fs/promises';
+import { isAppError, type ArtifactRecord } from '@proofhouse/core';
+import { z } from 'zod';
+import {
+  checkRow,
+  unownedBlobs,
+  viewLeftovers,
+  type CheckedStorage,
+  type StorageFinding,
+} from '../artifacts/check-storage.ts';
+import type { JobView } from '../artifacts/job-view.ts';
+import type { Ids } from '../kernel/ids.ts';
+import { findingText } from './finding-text.ts';
+import { keyPrefixSchema, keySlice } from './key-slice.ts';
+import { SliceCursor } from './slice-cursor.ts';
+import { storageTime } from './storage-time.ts';
+
+export interface VerificationParts extends CheckedStorage {
+  readonly jobView: JobView;
+  readonly graceMs: number;
+  /** Draws the seed of a run: which blobs a sample takes. */
+  readonly ids: Pick<Ids, 'token'>;
+  /** Bytes hashed by one call, unless a single blob is larger. */
+  readonly bytesASlice?: number;
+  readonly rowsASlice?: number;
+}
+
+export interface VerifyRequest {
+  /** Share of the blobs that are hashed again, 1 for all. */
+  readonly sample: number;
+  /** Mends the job view, and nothing else. */
+  readonly repair: boolean;
+  readonly cursor?: string | null | undefined;
+}
+
+/** One thing that is not as it should be, in a sentence. */
+export interface VerifyFinding {
+  readonly kind: StorageFinding['kind'];
+  readonly artifactId: string | null;
+  /** In the job view, relative to its root. */
+  readonly place: string | null;
+  readonly message: string;
+  readonly repaired: boolean;
+}
+
+export interface VerifiedSlice {
+  readonly findings: readonly VerifyFinding[];
+  readonly checkedRecords: number;
+  readonly checkedBlobs: number;
+  readonly hashedBytes: number;
+  readonly nextCursor: string | null;
+}
+
+/** First the records by id, then stored bytes by their keys, then half-written ones, then the job view by its folders. */
+const placeSchema = z.discriminatedUnion('at', [
+  z.strictObject({
+    at: z.literal('records'),
+    seed: z.string().max(32),
+    after: z
+      .string()
+      .regex(/^[\x21-\x7e]{1,64}$/)
+      .optional(),
+  }),
+  z.strictObject({ at: z.literal('blobs'), prefix: keyPrefixSchema }),
+  z.strictObject({ at: z.literal('staging') }),
+  z.strictObject({ at: z.literal('view'), after: z.string().max(100).optional() }),
+]);
+type Place = z.infer<typeof placeSchema>;
+type PlaceOf<At extends Place['at']> = Extract<Place, { at: At }>;
+type Slice = Omit<VerifiedSlice, 'findings' | 'nextCursor'> & {
+  readonly findings: readonly StorageFinding[];
+  readonly next: Place | undefined;
+};
+
+const cursors = new SliceCursor<Place>('verify', placeSchema);
+const nothingChecked = { findings: [], checkedRecords: 0, checkedBlobs: 0, hashedBytes: 0 };
+const usualBytes = 256 * 1024 * 1024;
+const usualRows = 500;
+const blobsASlice = 2000;
+const foldersASlice = 200;
+/** Longer names, which no job's folder has, do not fit into a cursor and are looked at with the last folders. */
+const longestNameBytes = 64;
+
+/** Holds records, bytes and the job view against each other, a slice a call. */
+export class Verification {
+  readonly #parts: VerificationParts;
+
+  constructor(parts: VerificationParts) {
+    this.#parts = parts;
+  }
+
+  /** Errors: `invalid_cursor`, those of the stores. */
+  async slice(request: VerifyRequest): Promise<VerifiedSlice> {
+    const { cursor } = request;
+    const place: Place =
+      cursor === undefined || cursor === null
+        ? { at: 'records', seed: this.#parts.ids.token(16) }
+        : cursors.read(cursor);
+    const { findings, next, ...counts } = await this.#slice(place, request.sample);
+    const told: VerifyFinding[] = [];
+    for (const finding of findings) told.push(await this.#told(finding, request.repair));
+    return { ...counts, findings: told, nextCursor: next === undefined ? null : cursors.write(next) };
+  }
+
+  #slice(place: Place, sample: number): Promise<Slice> {
+    switch (place.at) {
+      case 'records':
+        return this.#checkRecords(place, sample);
+      case 'blobs':
+        return this.#checkBlobs(place);
+      case 'staging':
+        return this.#checkStaging();
+      case 'view':
+        return this.#checkView(place);
+    }
+  }
+
+  async #checkRecords({ seed, after }: PlaceOf<'records'>, sample: number): Promise<Slice> {
+    const { rowsASlice = usualRows, bytesASlice = usualBytes } = this.#parts;
+    const records = await this.#parts.store.listOwned(after, rowsASlice);
+    const findings: StorageFinding[] = [];
+    let hashedBytes = 0;
+    let checked = 0;
+    for (const record of records) {
+      const hashed = isSampled(seed, record, sample);
+      if (hashed && hashedBytes > 0 && hashedBytes + record.blob.sizeBytes > bytesASlice) break;
+      const finding = await checkRow(this.#parts, record, hashed);
+      if (finding !== undefined) findings.push(finding);
+      if (hashed) hashedBytes += record.blob.sizeBytes;
+      checked += 1;
+    }
+    const last = records[checked - 1];
+    const isEnd = last === undefined || (checked === records.length && records.length < rowsASlice);
+    const next: Place = isEnd ? { at: 'blobs', prefix: '' } : { at: 'records', seed, after: last.id };
+    return { ...nothingChecked, findings, checkedRecords: checked, hashedBytes, next };
+  }
+
+  async #checkBlobs({ prefix }: PlaceOf<'blobs'>): Promise<Slice> {
+    const { blobs, store } = this.#parts;
+    const olderThan = await this.#oldEnough();
+    const slice = await keySlice(blobs, prefix, blobsASlice);
+    const findings = await unownedBlobs(store, slice.blobs, olderThan);
+    const next: Place = slice.next === undefined ? { at: 'staging' } : { at: 'blobs', prefix: slice.next };
+    return { ...nothingChecked, findings, checkedBlobs: slice.blobs.length, next };
+  }
+
+  async #checkStaging(): Promise<Slice> {
+    const left = await this.#parts.blobs.sweepStaging(await this.#oldEnough(), { dryRun: true });
+    const findings = left.map(({ name, sizeBytes }) => ({ kind: 'staging-leftover' as const, name, sizeBytes }));
+    return { ...nothingChecked, findings, next: this.#parts.viewRoot === undefined ? undefined : { at: 'view' } };
+  }
+
+  async #checkView({ after }: PlaceOf<'view'>): Promise<Slice> {
+    const { viewRoot, store } = this.#parts;
+    if (viewRoot === undefined) return { ...nothingChecked, next: undefined };
+    const { names, isEnd } = await firstNames(viewRoot, after ?? '', foldersASlice);
+    const findings: StorageFinding[] = [];
+    for (const name of names) {
+      for await (const finding of viewLeftovers(store, viewRoot, name)) findings.push(finding);
+    }
+    return { ...nothingChecked, findings, next: isEnd ? undefined : { at: 'view', after: names.at(-1) ?? '' } };
+  }
+
+  async #oldEnough(): Promise<number> {
+    return (await storageTime(this.#parts.blobs)) - this.#parts.graceMs;
+  }
+
+  async #told(finding: StorageFinding, repair: boolean): Promise<VerifyFinding> {
+    return {
+      kind: finding.kind,
+      artifactId: 'artifactId' in finding ? finding.artifactId : null,
+      place: 'path' in finding ? finding.path : null,
+      message: findingText(finding),
+      repaired: repair && 'path' in finding && (await this.#repair(finding.path)),
+    };
+  }
+
+  /** Whether the view says now, of this path, what the records say. */
+  async #repair(path: string): Promise<boolean> {
+    const { jobView, store, viewRoot = '' } = this.#parts;
+    const [jobId = '', ...rest] = path.split('/');
+    const name = rest.join('/');
+    await jobView.refresh(jobId, name);
+    const newest = await store.newestOfJob(jobId, name);
+    if (newest?.purgedAt === null) return (await checkRow(this.#parts, newest, false)) === undefined;
+    return (await viewLeftovers(store, viewRoot, path).next()).done === true;
+  }
+}
+
+/** The same answer for one seed and record, whoever asks and however often; over seeds every record has its turn. */
+function isSampled(seed: string, { id }: ArtifactRecord, sample: number): boolean {
+  if (sample >= 1) return true;
+  const drawn = createHash('sha256').update(`${seed}:${id}`).digest().readUInt32BE(0);
+  return drawn / 2 ** 32 < sample;
+}
+
+/** The first names of a folder after one, in order, without holding more of them than are wanted. */
+async function firstNames(root: string, after: string, most: number): Promise<{ names: string[]; isEnd: boolean }> {
+  let names: string[] = [];
+  const long: string[] = [];
+  let isCut = false;
+  try {
+    for await (const { name } of await opendir(root)) {
+      if (Buffer.byteLength(name) > longestNameBytes) {
+        long.push(name);
+      } else if (name > after) {
+        names.push(name);
+      }
+      if (names.length < 2 * most) continue;
+      names = names.sort().slice(0, most);
+      isCut = true;
+    }
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  names.sort();
+  if (isCut || names.length > most) return { names: names.slice(0, most), isEnd: false };
+  return { names: [...names, ...long], isEnd: true };
+}
+
+function isMissing(error: unknown): boolean {
+  return !isAppError(error) && (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
