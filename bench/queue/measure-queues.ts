@@ -115,7 +115,8 @@ class QueueRun {
     const key = paceKey(contender, mode, workers);
     const seconds = this.#plan.seconds * (mode === 'batches' ? batchShare : 1);
     const wanted = (this.#pace.get(key) ?? 0) * seconds;
-    const jobs = Math.round(Math.min(mostJobs, Math.max(fewestJobs, wanted)));
+    const least = Math.min(fewestJobs, this.#plan.warmUpJobs);
+    const jobs = Math.round(Math.min(mostJobs, Math.max(least, wanted)));
     const { name, backlog, serverPid } = contender;
     const point = { contender: name, backlog, mode, workers };
     const filled = await contender.run({ kind: 'fill', jobs, workers });
