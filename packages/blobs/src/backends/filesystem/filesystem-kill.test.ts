@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { blobBytes, listed } from '../../blob-backend.contract.ts';
+import { blobBytes, listed, putBlob, randomBlobKey } from '../../blob-backend.contract.ts';
 import { FilesystemBackend } from './filesystem-backend.ts';
 import { makeTemporaryRoot } from './temporary-root.ts';
 
@@ -59,3 +62,59 @@ it('what a killed process reported as stored is whole, and nothing that is there
   }
   await cleanup();
 }, 60_000);
+
+const stepScript = `
+  import { FilesystemBackend } from ${JSON.stringify(new URL('./filesystem-backend.ts', import.meta.url).href)};
+  import { InterruptedFileSystem } from ${JSON.stringify(new URL('./interrupted-file-system.ts', import.meta.url).href)};
+  const [root, key, size, at] = process.argv.slice(1);
+  const fileSystem = new InterruptedFileSystem();
+  fileSystem.stopped.then(() => process.kill(process.pid, 'SIGKILL'));
+  const backend = new FilesystemBackend({ root, fileSystem });
+  await backend.open();
+  fileSystem.arm(Number(at), { kind: 'stop-before' });
+  const writer = await backend.create(key);
+  for (let left = Number(size); left > 0; left -= 262144) await writer.write(Buffer.alloc(Math.min(left, 262144), 7));
+  await writer.commit();`;
+
+/** Stores one blob in a process that kills itself instead of making its `at`th call; whether it came to that. */
+async function killedAt(root: string, key: string, size: number, at: number): Promise<boolean> {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', stepScript, root, key, `${size}`, `${at}`], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  expect([code, signal]).toEqual(signal === null ? [0, null] : [null, 'SIGKILL']);
+  return signal !== null;
+}
+
+it.each([4096, 3 * 1024 * 1024 + 7])(
+  'killed at each of its calls, a write of %i bytes leaves a whole blob, or something to sweep',
+  async (size) => {
+    const { root, cleanup } = await makeTemporaryRoot();
+    const key = randomBlobKey();
+    const step = async (at: number): Promise<boolean> => {
+      const folder = join(root, String(at));
+      const killed = await killedAt(folder, key, size, at);
+      const fresh = new FilesystemBackend({ root: folder });
+      await fresh.open();
+      await fresh.sweepStaging(Date.now() + 60_000);
+      const found = (await listed(fresh)).map((listing) => listing.key);
+      if (!killed) expect(found).toEqual([key]);
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+      expect(entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name)).toEqual(found);
+      if (found.length === 0) await putBlob(fresh, key, Buffer.alloc(size, 7));
+      expect((await blobBytes(await fresh.read(key))).equals(Buffer.alloc(size, 7))).toBe(true);
+      await fresh.close();
+      return killed;
+    };
+    let kills = 0;
+    for (let at = 1; ; at += 4) {
+      const killed = await Promise.all([at, at + 1, at + 2, at + 3].map(step));
+      kills += killed.filter((was) => was).length;
+      if (killed.includes(false)) break;
+    }
+    // open, writev, fsync, fstat, lstat, link, fsync of the shard, close, unlink
+    expect(kills).toBeGreaterThanOrEqual(9);
+    await cleanup();
+  },
+  120_000,
+);

@@ -6,6 +6,7 @@ import { Folder, makeFolders } from './folder.ts';
 
 const shardNames = Array.from('abcdefghijklmnopqrstuvwxyz234567');
 const stagingPattern = /^(?:[a-z2-7]{32}|probe)\.[0-9a-f]{16}$/;
+const probePattern = /^probe\.[0-9a-f]{16}$/;
 
 /**
  * Where things lie under the root: `blobs/<first character of the key>/<key>` and
@@ -79,6 +80,11 @@ export class FilesystemLayout {
 
 export function isStagingName(name: string): boolean {
   return stagingPattern.test(name);
+}
+
+/** What `open` links for a moment beside the shards, to see that it can. */
+export function isProbeName(name: string): boolean {
+  return probePattern.test(name);
 }
 
 /** Whether a file of this name in the shard `shard` is a blob's. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { BlobListing, Leftover } from '../../blob-backend.ts';
 import { blobFileStat } from './blob-file-stat.ts';
 import type { FileSystem } from './file-system.ts';
-import { type FilesystemLayout, isBlobName, isStagingName } from './filesystem-layout.ts';
+import { type FilesystemLayout, isBlobName, isProbeName, isStagingName } from './filesystem-layout.ts';
 import { errnoOf } from './storage-error.ts';
 
 /** Names taken from the system, and looked at, at once. */
@@ -21,7 +21,10 @@ export async function* listBlobs(fs: FileSystem, layout: FilesystemLayout, prefi
   }
 }
 
-/** Age is the time of the last write, so an upload that goes on is young however long ago it began. */
+/**
+ * Everything that a process killed at any call leaves behind. Age is the time of the last write, so an upload that goes on
+ * is young however long ago it began.
+ */
 export async function sweepLeftovers(
   fs: FileSystem,
   layout: FilesystemLayout,
@@ -29,11 +32,17 @@ export async function sweepLeftovers(
   dryRun: boolean,
 ): Promise<Leftover[]> {
   const removed: Leftover[] = [];
-  if (!(await layout.staging.check())) return removed;
-  for await (const { name, stat } of namesIn(fs, layout.staging.path, isStagingName)) {
-    const { sizeBytes, createdAt } = blobFileStat(stat);
-    if (stat.isDirectory() || createdAt >= olderThan) continue;
-    if (dryRun || (await removedNow(fs, join(layout.staging.path, name)))) removed.push({ name, sizeBytes, createdAt });
+  const places = [
+    { folder: layout.staging, isLeftover: isStagingName },
+    { folder: layout.blobs, isLeftover: isProbeName },
+  ];
+  for (const { folder, isLeftover } of places) {
+    if (!(await folder.check())) continue;
+    for await (const { name, stat } of namesIn(fs, folder.path, isLeftover)) {
+      const { sizeBytes, createdAt } = blobFileStat(stat);
+      if (stat.isDirectory() || createdAt >= olderThan) continue;
+      if (dryRun || (await removedNow(fs, join(folder.path, name)))) removed.push({ name, sizeBytes, createdAt });
+    }
   }
   return removed;
 }

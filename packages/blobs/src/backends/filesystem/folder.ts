@@ -31,7 +31,7 @@ export class Folder {
   /** Makes the folder if it is missing and takes hold of it; the parent is left to be synced by the caller. */
   async open(): Promise<void> {
     await this.#make();
-    await this.#adopt();
+    await this.#adopt(undefined);
   }
 
   /**
@@ -41,7 +41,8 @@ export class Folder {
   async check(): Promise<boolean> {
     try {
       const found = await this.#fs.lstat(this.path, { bigint: true });
-      if (!this.isHeld(found)) await this.#adopt();
+      // Whoever made it may have been stopped before its name was durable.
+      if (!this.isHeld(found)) await this.#adopt(this.#parent);
       return true;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return false;
@@ -56,8 +57,8 @@ export class Folder {
 
   /** Makes the folder again after somebody removed it, durably. */
   async restore(): Promise<void> {
-    await this.open();
-    await this.#parent?.sync();
+    await this.#make();
+    await this.#adopt(this.#parent);
   }
 
   /** Settles when the names that were in the folder at the call are durable. */
@@ -82,18 +83,21 @@ export class Folder {
     }
   }
 
-  #adopt(): Promise<void> {
+  /** Takes hold of the folder at the path once its name is durable in `parent`, if one is given. */
+  #adopt(parent: Folder | undefined): Promise<void> {
     if (this.#closed) return Promise.reject(closedStore());
-    this.#adopting ??= this.#takeHold().finally(() => (this.#adopting = undefined));
+    this.#adopting ??= this.#takeHold(parent).finally(() => (this.#adopting = undefined));
     return this.#adopting;
   }
 
-  async #takeHold(): Promise<void> {
+  async #takeHold(parent: Folder | undefined): Promise<void> {
     const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
     const handle = await this.#fs.open(this.path, flags);
     try {
       if ((await this.#fs.realpath(this.path)) !== this.path) throw notPlain('A folder of the blob store');
-      this.#identity = identityOf(await handle.stat({ bigint: true }));
+      const identity = identityOf(await handle.stat({ bigint: true }));
+      await parent?.sync();
+      this.#identity = identity;
     } catch (error) {
       await handle.close().catch(() => undefined);
       throw error;

@@ -48,6 +48,11 @@ export class InterruptedFileSystem implements FileSystem {
     this.#fault = { at, fault };
   }
 
+  /** Whatever was still to come does not. */
+  disarm(): void {
+    this.#fault = undefined;
+  }
+
   /** Closes what a stopped process would have left to the system. */
   async release(): Promise<void> {
     for (const file of this.#files) await file.close().catch(() => undefined);
