@@ -1,3 +1,4 @@
+import { experimentIdPattern, groupIdPattern, registeredWorkerIdPattern } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
 import { Ids } from './ids.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -22,6 +23,34 @@ describe('ids', () => {
     const ids = new Ids(new ManualClock(), (count) => new Uint8Array(count).fill(255));
     const made = Array.from({ length: 100 }, () => ids.uuid());
     expect(made).toEqual(made.toSorted());
+  });
+
+  it('of experiments, workers and groups are ULIDs that sort by time, also when the clock stands or steps back', () => {
+    let now = Date.UTC(2026, 0, 1);
+    const ids = new Ids({ now: () => now, after: () => () => undefined });
+    const made: string[] = [];
+    for (let count = 0; count < 3000; count++) {
+      if (count % 100 === 0) now += count === 1500 ? -5000 : 1;
+      made.push(ids.groupId());
+    }
+    expect(made).toEqual(made.toSorted());
+    expect(new Set(made).size).toBe(made.length);
+    for (const id of made) expect(id).toMatch(groupIdPattern);
+    expect(ids.experimentId()).toMatch(experimentIdPattern);
+    expect(ids.registeredWorkerId()).toMatch(registeredWorkerIdPattern);
+  });
+
+  it.each([
+    // A time whose ULID is widely quoted (01ARYZ6S41…), and the bounds of 48 bits of time and 80 of chance.
+    [1_469_918_176_385, 0, 'grp_01aryz6s410000000000000000'],
+    [0, 0, 'grp_00000000000000000000000001'],
+    [1, 255, 'grp_0000000001zzzzzzzzzzzzzzzz'],
+    [2 ** 48 - 1, 255, 'grp_7zzzzzzzzzzzzzzzzzzzzzzzzz'],
+  ])('a ULID of %d and chance %d is %s', (now, chance, id) => {
+    const random = (count: number) => new Uint8Array(count).fill(chance);
+    const ids = new Ids({ now: () => now, after: () => () => undefined }, random);
+    expect(ids.groupId()).toBe(id);
+    expect(id).toMatch(groupIdPattern);
   });
 
   it('that are secret have the length and alphabet that were promised', () => {

@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isAppError } from './app-error.ts';
+import { normalizeName, wouldMakeCycle, type GroupEdge } from './experiment.ts';
+
+/** Text made of what names go wrong by. */
+const hostile = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(' ', '\u00a0', '\u3000', '\ufeff', '\0', '\n', '\u007f', '\u0085', '\u2028', '\ud800', '\udc00'),
+      fc.constantFrom('e\u0301', '\u212b', '\u0301', '😀', 'admin', 'ADMINS', '日', '\u202e'),
+      fc.string({ maxLength: 40, unit: 'binary' }),
+    ),
+    { maxLength: 8 },
+  )
+  .map((pieces) => pieces.join(''));
+
+const kinds = ['worker', 'group', 'experiment'] as const;
+
+function outcomeOf(name: string, of: (typeof kinds)[number]): { name: string } | { code: string } {
+  try {
+    return { name: normalizeName(name, of) };
+  } catch (error) {
+    if (isAppError(error)) return { code: error.code };
+    throw error;
+  }
+}
+
+describe('a name that is accepted', () => {
+  it('is NFC, trimmed, 1 to 128 characters, without control characters, and stays as it is', () => {
+    fc.assert(
+      fc.property(hostile, fc.constantFrom(...kinds), (raw, of) => {
+        const outcome = outcomeOf(raw, of);
+        if (!('name' in outcome)) {
+          expect(['invalid_name', 'reserved_identifier']).toContain(outcome.code);
+          return;
+        }
+        const { name } = outcome;
+        expect(name).toBe(raw.normalize('NFC').trim());
+        expect(name.isWellFormed()).toBe(true);
+        expect(name).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+        expect(Array.from(name).length).toSatisfy((length: number) => length >= 1 && length <= 128);
+        expect(outcomeOf(name, of)).toEqual({ name });
+        expect(outcomeOf(` ${raw.normalize('NFD')}\n`, of)).toEqual({ name });
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('may be as long as 128 characters however many bytes they take, and no longer', () => {
+    for (const of of kinds) {
+      for (const character of ['x', 'é', '😀', 'e\u0301']) {
+        expect(outcomeOf(character.repeat(128), of)).toEqual({ name: character.repeat(128).normalize('NFC') });
+        expect(outcomeOf(character.repeat(129), of)).toEqual({ code: 'invalid_name' });
+      }
+      for (const name of ['', ' ', '\n', '\u3000', 'a\0b', 'a\nb', 'a\u0085b', 'a\u2028b', '\ud800', 'x'.repeat(1e6)]) {
+        expect(outcomeOf(name, of), JSON.stringify(name.slice(0, 20))).toEqual({ code: 'invalid_name' });
+      }
+    }
+  });
+});
+
+describe('a name that stands for something', () => {
+  const reserved = { worker: ['admin', 'system', 'internal'], group: ['admins', 'orchestrators'], experiment: [] };
+
+  it('is reserved in any case of letters, whatever is around it, for its own kind alone', () => {
+    const anyCase = (word: string) =>
+      fc
+        .array(fc.boolean(), { minLength: word.length, maxLength: word.length })
+        .map((upper) => Array.from(word, (letter, i) => (upper[i] === true ? letter.toUpperCase() : letter)).join(''));
+    const words = Object.values(reserved).flat();
+    const written = fc.constantFrom(...words).chain((word) => anyCase(word));
+    fc.assert(
+      fc.property(written, fc.constantFrom('', ' ', '\t', '\u00a0'), (word, space) => {
+        for (const of of kinds) {
+          const expected = (reserved[of] as string[]).includes(word.toLowerCase())
+            ? { code: 'reserved_identifier' }
+            : { name: word };
+          expect(outcomeOf(`${space}${word}${space}`, of)).toEqual(expected);
+        }
+      }),
+    );
+  });
+
+  it('is not reserved as a part of another', () => {
+    for (const name of ['admin2', 'the system', 'admins-of-x', 'orchestrator']) {
+      for (const of of kinds) expect(outcomeOf(name, of)).toEqual({ name });
+    }
+  });
+});
+
+describe('nesting', () => {
+  it('makes a circle exactly when the group can be reached from its new member', () => {
+    const node = fc.integer({ min: 0, max: 6 }).map(String);
+    const edge = fc.record({ groupId: node, memberGroupId: node });
+    fc.assert(
+      fc.property(fc.array(edge, { maxLength: 15 }), edge, (edges, added) => {
+        // Reachability by widening, step after step, as the other way to the same answer.
+        const reached = new Set([added.memberGroupId]);
+        for (let step = 0; step < 7; step++) {
+          for (const { groupId, memberGroupId } of edges) if (reached.has(groupId)) reached.add(memberGroupId);
+        }
+        expect(wouldMakeCycle(edges, added)).toBe(reached.has(added.groupId));
+      }),
+    );
+  });
+
+  it('is decided for a chain of 100,000 groups', () => {
+    const chain: GroupEdge[] = Array.from({ length: 100_000 }, (_, i) => ({
+      groupId: String(i),
+      memberGroupId: String(i + 1),
+    }));
+    expect(wouldMakeCycle(chain, { groupId: '100000', memberGroupId: '0' })).toBe(true);
+    expect(wouldMakeCycle(chain, { groupId: 'new', memberGroupId: '0' })).toBe(false);
+  });
+});
