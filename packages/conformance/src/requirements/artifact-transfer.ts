@@ -123,6 +123,10 @@ export const artifactTransferRequirements = requirementsOf('artifact transfer', 
     'The metadata of an artifact, where a server shows it, matches the published JSON Schema.',
     'deposit contract, Conformance kit; seed 002: artifact-metadata.schema.json',
   ),
+  'AT-49': must(
+    'Forms are read as they may be written: names of headers in any case, a boundary in quotes, no final line break.',
+    'RFC 2046 section 5.1; RFC 7578',
+  ),
   'AT-44': operational(
     'Bytes are durable before the answer; no URI survives a crash without them.',
     `${deposit}; seed 002: "fsync-before-metadata durability"`,

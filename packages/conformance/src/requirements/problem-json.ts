@@ -14,7 +14,10 @@ export const problemJsonRequirements = requirementsOf('problem json', {
   'PJ-09': must('A header that names another experiment than the path is 400 experiment-id-mismatch.', frame),
   'PJ-10': must('An experiment that does not exist is 400 experiment-id-mismatch.', frame),
   'PJ-11': must('An unknown key of a JSON body is 400 bad-request.', frame),
-  'PJ-12': must('A JSON body that cannot be parsed, or is no object, or has a field of a wrong type, is 400.', frame),
+  'PJ-12': must(
+    'A JSON body that cannot be parsed, is no object, is not called JSON, or has a field of a wrong type, is 400.',
+    frame,
+  ),
   'PJ-13': must('A request without a body may carry `Content-Type: application/json`; that is no error.', frame),
   'PJ-14': must('Successful JSON answers are `application/json; charset=utf-8`.', frame),
   'PJ-15': must('JSON members are snake_case.', frame),

@@ -129,6 +129,24 @@ export const depositScenarios = scenariosOf('artifact transfer', [
     },
   },
   {
+    name: 'a form is read however it may be written',
+    requirements: ['AT-49', 'AT-22'],
+    run: async (server) => {
+      const head = 'Content-Disposition: form-data; name="file"; filename="x"';
+      const forms: readonly (readonly [contentType: string, body: string])[] = [
+        ['Multipart/Form-Data; Boundary=b', `--b\r\n${head}\r\n\r\nbytes\r\n--b--\r\n`],
+        ['multipart/form-data; boundary="b c"', `--b c\r\n${head}\r\n\r\nbytes\r\n--b c--\r\n`],
+        ['multipart/form-data; boundary=b', `--b\r\n${head.toLowerCase()}\r\n\r\nbytes\r\n--b--\r\n`],
+        ['multipart/form-data; boundary=b', `--b\r\n${head}\r\n\r\nbytes\r\n--b--`],
+      ];
+      for (const [contentType, body] of forms) {
+        const answer = await sendBody(server, { contentType, body: Buffer.from(body) });
+        expectStatus(answer, 201);
+        expectBytes(await fetchUri(server, answer.member('artifacts_uri')), Buffer.from('bytes'));
+      }
+    },
+  },
+  {
     name: 'a malformed or truncated form is refused',
     requirements: ['AT-15'],
     run: async (server) => {

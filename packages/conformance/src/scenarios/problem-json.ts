@@ -93,6 +93,8 @@ export const problemJsonScenarios = scenariosOf('problem json', [
         server.v0('POST', '/workers', { body, headers: { 'content-type': 'application/json' } });
       const bodies = ['{"nmae":"x"}', '{"name":1}', '{"name":', '[]', '"name"', '{"labels":"x"}', '\u0000'];
       for (const body of bodies) expectProblem(await post(body), 'bad-request');
+      const headers = { 'content-type': 'text/plain' };
+      expectProblem(await server.v0('POST', '/workers', { body: '{}', headers }), 'bad-request');
       expectProblem(await server.v0('POST', '/groups', { json: { created_by: 'me' } }), 'bad-request');
     },
   },

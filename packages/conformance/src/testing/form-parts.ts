@@ -8,9 +8,9 @@ export interface FormPart {
 
 /** The parts of a multipart body; undefined when it is malformed. Simple and strict: for small bodies of tests. */
 export function formParts(contentType: string, body: Buffer): FormPart[] | undefined {
-  const boundary = /^multipart\/form-data; boundary=(\S+)$/.exec(contentType)?.[1];
+  const boundary = /^multipart\/form-data; boundary="?([^"]+)"?$/i.exec(contentType)?.[1];
   if (boundary === undefined) return undefined;
-  const text = body.toString('latin1');
+  const text = body.toString('latin1').replace(/--$/, '--\r\n');
   if (text === `--${boundary}--\r\n`) return [];
   if (!text.startsWith(`--${boundary}\r\n`) || !text.endsWith(`\r\n--${boundary}--\r\n`)) return undefined;
   const inner = text.slice(`--${boundary}\r\n`.length, -`\r\n--${boundary}--\r\n`.length);
@@ -21,13 +21,13 @@ export function formParts(contentType: string, body: Buffer): FormPart[] | undef
 function partOf(text: string): FormPart | undefined {
   const end = text.indexOf('\r\n\r\n');
   const head = text.slice(0, end);
-  const disposition = /^Content-Disposition: form-data(;.*)?$/m.exec(head);
+  const disposition = /^Content-Disposition: form-data(;.*)?$/im.exec(head);
   if (end === -1 || disposition === null) return undefined;
   const parameters = disposition[1] ?? '';
   return {
     name: /; name="([^"]*)"/.exec(parameters)?.[1],
     isUpload: parameters.includes('; filename="'),
-    contentType: /^Content-Type:(.*)$/m.exec(head)?.[1] ?? '',
+    contentType: /^Content-Type:(.*)$/im.exec(head)?.[1] ?? '',
     bytes: Buffer.from(text.slice(end + 4), 'latin1'),
   };
 }

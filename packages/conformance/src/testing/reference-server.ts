@@ -338,6 +338,7 @@ async function readJson(
   members: Readonly<Record<string, 'string' | 'object' | 'array'>>,
 ): Promise<Json> {
   const text = (await readBody(request)).toString();
+  if (text !== '' && request.headers['content-type'] !== 'application/json') throw new Refusal('bad-request');
   const value: unknown = text === '' ? {} : JSON.parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Refusal('bad-request');
   for (const [name, member] of Object.entries(value)) {
