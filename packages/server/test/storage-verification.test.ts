@@ -1,0 +1,144 @@
+// Verification over HTTP, on real files that somebody cut, changed or replaced.
+import {
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { forEachStore } from './support/for-each-store.ts';
+import type { TestServer } from './support/test-server.ts';
+
+interface Finding {
+  kind: string;
+  artifactId: string | null;
+  place: string | null;
+  message: string;
+  repaired: boolean;
+}
+
+async function verify(t: TestServer, body: object = {}) {
+  const findings: Finding[] = [];
+  let hashedBytes = 0;
+  for (let cursor: string | null | undefined; cursor !== null;) {
+    const answer = await t.post('/api/storage/verify', { ...body, cursor });
+    if (answer.status !== 200) throw new Error(answer.text);
+    findings.push(...(answer.json.findings as Finding[]));
+    hashedBytes += answer.json.hashedBytes as number;
+    cursor = answer.json.nextCursor as string | null;
+  }
+  return { findings, hashedBytes };
+}
+
+/** Uploads, and gives the record's id and the file that holds the bytes. */
+async function stored(t: TestServer, jobId: string, name: string, file: string) {
+  const answer = await t.put(jobId, { name, file });
+  expect(answer.status).toBe(201);
+  const artifact = await t.server.store.artifacts.find(answer.json.id as string);
+  return { id: artifact?.id ?? '', place: t.server.blobs.localPath(artifact?.blob.key ?? '') ?? '' };
+}
+
+forEachStore('verification', (harness) => {
+  it('finds nothing in what uploads leave', async () => {
+    const t = harness();
+    const job = await t.enqueue();
+    for (const name of ['a', 'b/c', 'b/d', 'a']) await stored(t, job.id, name, 'bytes');
+    expect(await verify(t)).toEqual({ findings: [], hashedBytes: 20 });
+    expect(await verify(t, { sample: 0 })).toEqual({ findings: [], hashedBytes: 0 });
+  });
+
+  it('reports bytes that are gone, cut, changed, or replaced by a link or a folder, and mends none of them', async () => {
+    const t = harness();
+    const job = await t.enqueue();
+    const put = (name: string) => stored(t, job.id, name, 'the right bytes');
+    const gone = await put('gone');
+    unlinkSync(gone.place);
+    const cut = await put('cut');
+    truncateSync(cut.place, 3);
+    const changed = await put('changed');
+    writeFileSync(changed.place, 'THE RIGHT BYTES');
+    const linked = await put('linked');
+    const elsewhere = path.join(t.folder, 'elsewhere');
+    writeFileSync(elsewhere, 'the right bytes');
+    unlinkSync(linked.place);
+    symlinkSync(elsewhere, linked.place);
+    const folder = await put('folder');
+    unlinkSync(folder.place);
+    mkdirSync(folder.place);
+    const planted = path.join(t.folder, 'blobs/blobs/q', 'q'.repeat(32));
+    symlinkSync('/etc/passwd', planted);
+
+    const { findings } = await verify(t, { repair: true });
+    expect(findings.map(({ kind, artifactId, repaired }) => [kind, artifactId, repaired])).toEqual(
+      expect.arrayContaining([
+        ['row-without-bytes', gone.id, false],
+        ...[cut, changed, linked, folder].map(({ id }) => ['row-with-wrong-bytes', id, false]),
+        ['planted', null, false],
+      ]),
+    );
+    expect(findings).toHaveLength(6);
+    expect(JSON.stringify(findings)).not.toContain('q'.repeat(32));
+    expect(readFileSync(changed.place, 'utf8')).toBe('THE RIGHT BYTES');
+    expect(readFileSync(elsewhere, 'utf8')).toBe('the right bytes');
+    // Sizes alone do not show changed bytes.
+    const cheap = (await verify(t, { sample: 0 })).findings.map(({ artifactId }) => artifactId);
+    expect(cheap).not.toContain(changed.id);
+    for (const { place } of [cut, changed, linked, folder]) rmSync(place, { recursive: true });
+    rmSync(planted);
+  });
+
+  it('mends the job view when it is asked to: missing and outdated names are linked, leftovers removed', async () => {
+    const t = harness();
+    const job = await t.enqueue();
+    const view = (name: string): string => path.join(t.viewRoot, job.id, name);
+    for (const name of ['missing', 'deep/outdated', 'fine']) await stored(t, job.id, name, `bytes of ${name}`);
+    unlinkSync(view('missing'));
+    unlinkSync(view('deep/outdated'));
+    writeFileSync(view('deep/outdated'), 'old');
+    writeFileSync(view('stray'), 'whose?');
+    symlinkSync(t.folder, view('link'));
+    const mine = (findings: readonly Finding[]) =>
+      findings
+        .filter(({ place }) => place?.startsWith(job.id) === true)
+        .map(({ kind, place, repaired }) => [kind, place?.slice(37), repaired])
+        .sort();
+    const wrong = (repaired: boolean) => [
+      ['view-leftover', 'link', repaired],
+      ['view-leftover', 'stray', repaired],
+      ['view-missing', 'missing', repaired],
+      ['view-outdated', 'deep/outdated', repaired],
+    ];
+    expect(mine((await verify(t)).findings)).toEqual(wrong(false));
+    expect(mine((await verify(t, { repair: true })).findings)).toEqual(wrong(true));
+    expect(mine((await verify(t)).findings)).toEqual([]);
+    expect(readFileSync(view('missing'), 'utf8')).toBe('bytes of missing');
+    expect(readFileSync(view('deep/outdated'), 'utf8')).toBe('bytes of deep/outdated');
+  });
+
+  it('reports old bytes without a record and old leftovers, not young ones', async () => {
+    const t = harness();
+    const orphan = path.join(t.folder, 'blobs/blobs/z', 'z'.repeat(32));
+    const left = path.join(t.folder, 'blobs/staging', `${'z'.repeat(32)}.0123456789abcdef`);
+    const kinds = async () =>
+      (await verify(t, { sample: 0 })).findings.map(({ kind }) => kind).filter((kind) => /^(bytes|staging)/.test(kind));
+    for (const file of [orphan, left]) writeFileSync(file, 'bytes');
+    expect(await kinds()).toEqual([]);
+    for (const file of [orphan, left]) utimesSync(file, 0, 0);
+    expect(await kinds()).toEqual(['bytes-without-row', 'staging-leftover']);
+    for (const file of [orphan, left]) rmSync(file);
+  });
+
+  it.each([
+    [{ sample: 2 }, 422],
+    [{ sample: -1 }, 422],
+    [{ sample: 'all' }, 422],
+    [{ cursor: 'nonsense' }, 400],
+  ])('refuses %j', async (body, status) => {
+    expect((await harness().post('/api/storage/verify', body)).status).toBe(status);
+  });
+});
