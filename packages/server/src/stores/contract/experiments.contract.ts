@@ -266,6 +266,20 @@ export function experimentsContract(harness: StoreHarness): void {
       expect(await experiments.find(id)).toMatchObject({ version: 101 });
     });
 
+    it('of two edits that close a circle together, on two servers, refuses exactly one', async () => {
+      const rules = (await pair()).map(rulesOn) as [Rules, Rules];
+      const { id } = await rules[0].experiments.create(admin, {});
+      for (let round = 0; round < 10; round++) {
+        const [a, b] = [await rules[0].groups.create(admin, id, {}), await rules[1].groups.create(admin, id, {})];
+        const outcomes = await Promise.allSettled([
+          rules[0].groups.addMember(id, a.id, b.id),
+          rules[1].groups.addMember(id, b.id, a.id),
+        ]);
+        const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+        expect(refused.map(({ reason }) => (reason as AppError).code)).toEqual(['cycle_detected']);
+      }
+    });
+
     it('never makes a circle, whatever is nested at the same time on two servers', { timeout: 120_000 }, async () => {
       const [one, other] = await pair();
       const rules = [rulesOn(one), rulesOn(other)] as const;
