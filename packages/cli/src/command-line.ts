@@ -13,6 +13,9 @@ import { jobRetry } from './commands/job-retry.ts';
 import { jobWhy } from './commands/job-why.ts';
 import { mcp } from './commands/mcp.ts';
 import { serve } from './commands/serve.ts';
+import { storageGc } from './commands/storage-gc.ts';
+import { storageUsage } from './commands/storage-usage.ts';
+import { storageVerify } from './commands/storage-verify.ts';
 import { work } from './commands/work.ts';
 import { workerList } from './commands/worker-list.ts';
 import { workerTokenCreate } from './commands/worker-token-create.ts';
@@ -70,6 +73,12 @@ function programOf(context: CommandContext): Command {
             .addCommand(workerTokenList(context))
             .addCommand(workerTokenRevoke(context)),
         ),
+    )
+    .addCommand(
+      group('storage', 'Care of what is stored')
+        .addCommand(storageUsage(context))
+        .addCommand(storageGc(context))
+        .addCommand(storageVerify(context)),
     )
     .addHelpText('after', '\nExample: proofhouse job create --type exec --payload \'{"command":"npm test"}\'')
     .addHelpText(

@@ -18,5 +18,6 @@ export type { StreamOptions } from './operation-caller.ts';
 export { ProofhouseClient, type ClientOptions } from './proofhouse-client.ts';
 export { systemRandom, type Random } from './random.ts';
 export { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
+export { StorageApi, type CollectedSlice, type StorageUsage, type VerifiedSlice } from './storage-api.ts';
 export { WorkerTokensApi, type WorkerTokenFilter } from './worker-tokens-api.ts';
 export { WorkersApi, type SeenWorker, type WorkerFilter } from './workers-api.ts';

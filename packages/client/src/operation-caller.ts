@@ -18,8 +18,11 @@ import { perform, placeOf, type Exchange, type TransportParts } from './transpor
 const slowestBytesPerMs = 32;
 /** Servers say something on a stream every 15 s, if only that they are there: three times that is a dead line. */
 const quietStreamMs = 45_000;
-/** Rows that promise nothing of it, and yet twice is once: cancelling keeps the first reason, a batch carries leases. */
-const harmlessTwice: readonly OperationId[] = ['cancelJob', 'completeJobs'];
+/**
+ * Rows that promise nothing of it, and yet twice is once: cancelling keeps the first reason, a batch carries leases, and
+ * what was collected is not there a second time.
+ */
+const harmlessTwice: readonly OperationId[] = ['cancelJob', 'completeJobs', 'collectStorage', 'verifyStorage'];
 
 interface LooseInput extends CallOptions {
   readonly params?: object | undefined;

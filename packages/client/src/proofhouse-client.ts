@@ -6,6 +6,7 @@ import { JobsApi } from './jobs-api.ts';
 import { OperationCaller } from './operation-caller.ts';
 import { systemRandom, type Random } from './random.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
+import { StorageApi } from './storage-api.ts';
 import { WorkerTokensApi } from './worker-tokens-api.ts';
 import { WorkersApi } from './workers-api.ts';
 
@@ -30,6 +31,7 @@ export class ProofhouseClient {
   readonly artifacts: ArtifactsApi;
   readonly workers: WorkersApi;
   readonly workerTokens: WorkerTokensApi;
+  readonly storage: StorageApi;
   readonly #caller: OperationCaller;
 
   constructor(options: ClientOptions) {
@@ -46,6 +48,7 @@ export class ProofhouseClient {
     this.artifacts = new ArtifactsApi(this.#caller);
     this.workers = new WorkersApi(this.#caller);
     this.workerTokens = new WorkerTokensApi(this.#caller);
+    this.storage = new StorageApi(this.#caller);
   }
 
   /** Any operation that speaks JSON, by its id: for those without a method of their own. */

@@ -67,7 +67,7 @@ forEachStore(
           Expect: '100-continue',
         });
         const answer = await sendRaw(await t.listen(), Buffer.from(start));
-        expect(answer?.status).toBe(507);
+        expect(answer.status).toBe(507);
         expect((await t.get('/api/artifacts?limit=1')).status).toBe(200);
       });
 

@@ -11,16 +11,19 @@ const entry = fileURLToPath(new URL('../../bin/proofhouse.js', import.meta.url))
 /** A server as `proofhouse serve` starts it, on a data folder of its own that outlives restarts. */
 export class RealServer {
   readonly adminToken = 'the-admin-token-of-the-real-server';
-  readonly #folder: string;
+  /** Where it keeps everything. */
+  readonly folder: string;
+  readonly #settings: Readonly<Record<string, string>>;
   #port = '0';
   #process: ChildProcess | undefined;
 
-  private constructor(folder: string) {
-    this.#folder = folder;
+  private constructor(folder: string, settings: Readonly<Record<string, string>>) {
+    this.folder = folder;
+    this.#settings = settings;
   }
 
-  static async start(): Promise<RealServer> {
-    const server = new RealServer(await mkdtemp(path.join(tmpdir(), 'real-server-')));
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<RealServer> {
+    const server = new RealServer(await mkdtemp(path.join(tmpdir(), 'real-server-')), settings);
     await server.start();
     return server;
   }
@@ -31,11 +34,12 @@ export class RealServer {
 
   /** Again on the same port, after `stop`. */
   async start(): Promise<void> {
-    const args = ['serve', '--port', this.#port, '--data-dir', this.#folder];
+    const args = ['serve', '--port', this.#port, '--data-dir', this.folder];
     const settings = {
       PROOFHOUSE_ADMIN_TOKEN: this.adminToken,
       PROOFHOUSE_LOG_LEVEL: 'error',
       PROOFHOUSE_SHUTDOWN_SECONDS: '1',
+      ...this.#settings,
     };
     const child = spawn(process.execPath, [entry, ...args], {
       env: { PATH: process.env['PATH'], ...settings },
@@ -63,6 +67,6 @@ export class RealServer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 }

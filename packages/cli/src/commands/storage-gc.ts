@@ -1,0 +1,34 @@
+import type { CommandContext } from '../command-context.ts';
+import { clientOf, connectedCommand } from '../connected-command.ts';
+import { printable } from '../printable.ts';
+import { bytesText } from '../quantities.ts';
+
+const explanation = `
+Removes the bytes that retention lets go (PROOFHOUSE_RETENTION) and those that no record names any more. Safe while uploads
+run. With --json each thing is one line of JSON.
+
+Example: proofhouse storage gc --dry-run`;
+
+export function storageGc(context: CommandContext) {
+  return connectedCommand('gc')
+    .description('Remove stored bytes that are no longer wanted')
+    .option('--dry-run', 'only say what would go, and why')
+    .addHelpText('after', explanation)
+    .action(async (options) => {
+      const dryRun = options.dryRun === true;
+      const json = options.json === true;
+      let count = 0;
+      let bytes = 0;
+      const signal = context.signal();
+      for await (const { items } of clientOf(options).storage.collect({ dryRun }, { signal })) {
+        for (const item of items) {
+          count += 1;
+          bytes += item.sizeBytes;
+          const text = `${item.reason.padEnd(9)}  ${bytesText(item.sizeBytes).padStart(10)}  ${printable(item.what)}`;
+          context.stdout.write(`${json ? JSON.stringify(item) : text}\n`);
+        }
+      }
+      const things = `${String(count)} ${count === 1 ? 'thing' : 'things'}, ${bytesText(bytes)}`;
+      if (!json) context.stdout.write(dryRun ? `Would go: ${things}.\n` : `Gone: ${things}.\n`);
+    });
+}
