@@ -32,8 +32,13 @@ export function closeAfterAnswer(request: IncomingMessage, response: ServerRespo
     };
     const cancel = clock.after(limits.drainMs, finish);
     socket.end();
-    // On the socket, not the request: Node throws an unread body away without telling.
-    socket.on('data', check);
+    // On the socket, not the request: Node throws an unread body away without telling. A socket that waits must go on
+    // first: a listener takes it out of the hands of Node's parser, which then cannot wake it any more.
+    const watch = (): void => {
+      socket.on('data', check);
+    };
+    if (socket.isPaused()) socket.once('resume', watch).resume();
+    else watch();
     // Whoever read the body has stopped; a reader's listener left behind would keep it from flowing.
     if (request.listenerCount('readable') > 0) request.removeAllListeners('readable');
     request.once('end', finish);

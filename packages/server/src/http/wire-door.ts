@@ -33,13 +33,13 @@ export class WireDoor {
 
   /** The absolute URL of a request, never from what its client calls this server; a very long one is cut. */
   urlOf(target: string): string {
-    const url = this.#parts.baseUrl() + escaped(this.#belowBase(target));
+    const url = this.#parts.baseUrl() + escaped(this.#belowBase(target) ?? '');
     if (url.length <= mostUrlCharacters) return url;
     return url.slice(0, mostUrlCharacters).replace(/%.?$/, '');
   }
 
   #path(target: string): string {
-    const path = this.#belowBase(target).split(/[?#]/, 1)[0] ?? '';
+    const path = this.#belowBase(target)?.split(/[?#]/, 1)[0] ?? '';
     try {
       return decodeURIComponent(path);
     } catch {
@@ -47,11 +47,11 @@ export class WireDoor {
     }
   }
 
-  #belowBase(target: string): string {
+  #belowBase(target: string): string | undefined {
     const { basePath } = this.#parts;
     // A client may write the whole URL (RFC 9112 section 3.2.2); the router reads its path.
     const local = target.replace(/^https?:\/\/[^/?#]*/i, '');
-    return basePath !== '' && local.startsWith(basePath) ? local.slice(basePath.length) : local;
+    return local.startsWith(basePath) ? local.slice(basePath.length) : undefined;
   }
 }
 

@@ -1,0 +1,129 @@
+import { expect } from 'vitest';
+import { wireProblemSchema } from '@proofhouse/core';
+import { boundary, formBody, formType, type FormPart } from './form.ts';
+import { adminToken, type Answer, type CallOptions, type TestServer } from './test-server.ts';
+
+export const wireAdmin = `admin:${adminToken}`;
+
+/** A worker of an experiment, with its registration token. */
+export interface WireWorker {
+  readonly id: string;
+  readonly token: string;
+  /** As /v0 takes it. */
+  readonly credential: string;
+}
+
+export interface WireDeposit {
+  readonly artifacts_uri: string;
+  readonly size_bytes: number;
+  readonly content_type: string;
+}
+
+type WireCall = Omit<CallOptions, 'as'> & { readonly as?: string | null };
+
+/** An experiment of a test, and the calls of /v0 that are made in it: as the admin unless said otherwise. */
+export class WireExperiment {
+  readonly t: TestServer;
+  readonly id: string;
+
+  private constructor(t: TestServer, id: string) {
+    this.t = t;
+    this.id = id;
+  }
+
+  static async make(t: TestServer): Promise<WireExperiment> {
+    const answer = await t.post('/api/experiments', {});
+    if (answer.status !== 201) throw new Error(answer.text);
+    return new WireExperiment(t, answer.json.experimentId as string);
+  }
+
+  path(below: string): string {
+    return `/v0/experiments/${this.id}${below}`;
+  }
+
+  call(method: string, below: string, { as = wireAdmin, headers, ...options }: WireCall = {}): Promise<Answer> {
+    return this.t.call(method, this.path(below), {
+      ...options,
+      as,
+      headers: { 'x-eden-experiment-id': this.id, ...headers },
+    });
+  }
+
+  get(below: string, as: string | null = wireAdmin, headers: WireCall['headers'] = {}): Promise<Answer> {
+    return this.call('GET', below, { as, headers });
+  }
+
+  post(below: string, json: unknown = {}, as: string | null = wireAdmin): Promise<Answer> {
+    return this.call('POST', below, { as, json });
+  }
+
+  async register(fields: { name?: string; labels?: Record<string, string> } = {}): Promise<WireWorker> {
+    const { status, json, text } = await this.post('/workers', fields);
+    if (status !== 200) throw new Error(text);
+    const [id, token] = [json.worker_id as string, json.registration_token as string];
+    return { id, token, credential: `${id}:${token}` };
+  }
+
+  async group(fields: { name?: string; members?: string[] } = {}): Promise<string> {
+    const { status, json, text } = await this.post('/groups', fields);
+    if (status !== 200) throw new Error(text);
+    return json.group_id as string;
+  }
+
+  async join(groupId: string, memberId: string): Promise<void> {
+    const { status, text } = await this.post(`/groups/${groupId}/members`, { member_id: memberId });
+    if (status !== 200) throw new Error(text);
+  }
+
+  /** Sends a form of these parts. */
+  send(parts: readonly FormPart[], as: string | null = wireAdmin, headers: WireCall['headers'] = {}): Promise<Answer> {
+    return this.sendBody(formBody(parts), as, headers);
+  }
+
+  sendBody(
+    payload: Buffer | string,
+    as: string | null = wireAdmin,
+    headers: WireCall['headers'] = {},
+  ): Promise<Answer> {
+    return this.call('POST', '/artifacts', { as, payload, headers: { 'content-type': formType, ...headers } });
+  }
+
+  async deposit(
+    bytes: string | Buffer = 'bytes',
+    as: string = wireAdmin,
+    part: Partial<FormPart> = {},
+  ): Promise<WireDeposit> {
+    const answer = await this.send([{ name: 'file', value: bytes, ...part }], as);
+    if (answer.status !== 201) throw new Error(answer.text);
+    return answer.json as WireDeposit;
+  }
+
+  fetch(uri: string, as: string | null = wireAdmin, headers: WireCall['headers'] = {}): Promise<Answer> {
+    return this.get(`/artifacts?uri=${encodeURIComponent(uri)}`, as, headers);
+  }
+
+  grant(uri: string, reader: string, as: string = wireAdmin): Promise<Answer> {
+    return this.post('/artifacts/grants', { uri, reader }, as);
+  }
+
+  /** Artifacts of the experiment as /api has them. */
+  async records(): Promise<{ artifactId: string; uri: string; createdBy: string }[]> {
+    return (await this.t.get(`/api/artifacts?experimentId=${this.id}&limit=200`)).json.artifacts;
+  }
+}
+
+/** A form with one part, written out, for what `formBody` would not write. */
+export function onePart(headers: string, bytes = 'bytes'): string {
+  return `--${boundary}\r\n${headers}\r\n\r\n${bytes}\r\n--${boundary}--\r\n`;
+}
+
+/** Holds an answer to be a problem document of /v0 of this type, with exactly its five members. */
+export function expectProblem(answer: Pick<Answer, 'status' | 'headers' | 'json'>, status: number, type: string): void {
+  expect(answer).toMatchObject({
+    status,
+    headers: { 'content-type': 'application/problem+json; charset=utf-8' },
+    json: { type: `eden://error/${type}`, status },
+  });
+  expect(Object.keys(answer.json as object).toSorted()).toEqual(['detail', 'instance', 'status', 'title', 'type']);
+  expect(wireProblemSchema.safeParse(answer.json).error).toBeUndefined();
+}
