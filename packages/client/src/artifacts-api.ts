@@ -98,8 +98,7 @@ export class ArtifactsApi {
 
   /** Answers once the headers are in; read the body to its end or cancel it. */
   async download(jobId: string, artifactId: string, options: CallOptions = {}): Promise<Download> {
-    const headers = { accept: '*/*', 'accept-encoding': 'identity', ...options.headers };
-    return downloadOf(await this.#caller.openBytes({ params: { jobId, artifactId }, ...options, headers }));
+    return downloadOf(await this.#caller.openBytes('downloadArtifact', { params: { jobId, artifactId }, ...options }));
   }
 }
 

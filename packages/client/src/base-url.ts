@@ -19,12 +19,3 @@ function wrongUrl(why: string): AppError {
     { errors: [{ path: 'url', message: why }] },
   );
 }
-
-/** A header must carry it, and the runtime's own complaint would print it. */
-export function parseToken(token: string): string {
-  const trimmed = token.trim();
-  if (trimmed !== '' && /^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
-  throw new AppError('invalid_request', 'The token is blank or has characters that no token has. Copy it again.', {
-    errors: [{ path: 'token', message: 'must be visible ASCII characters' }],
-  });
-}

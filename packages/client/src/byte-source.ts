@@ -4,7 +4,8 @@ export type ByteStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
  * The bytes of an upload. A function opens them anew for each try, so that an upload which broke can be repeated; a bare
  * stream can be sent only once.
  */
-export type ByteSource = Uint8Array | Blob | string | ByteStream | (() => ByteStream | Promise<ByteStream>);
+export type ByteSource = Uint8Array | Blob | string | StreamSource;
+export type StreamSource = ByteStream | (() => ByteStream | Promise<ByteStream>);
 
 export interface BodyHooks {
   readonly onBytes: (count: number) => void;
@@ -30,7 +31,7 @@ export async function openBody(source: ByteSource, hooks: BodyHooks): Promise<Bo
   // As bytes, since fetch would call a string text/plain where the name says more.
   if (typeof source === 'string') return new TextEncoder().encode(source);
   if (isWhole(source)) return source as BodyInit;
-  const reader = readerOf(typeof source === 'function' ? await source() : source);
+  const reader = await readerOf(source);
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
@@ -50,7 +51,7 @@ export async function openBody(source: ByteSource, hooks: BodyHooks): Promise<Bo
   });
 }
 
-function isWhole(source: ByteSource): source is Uint8Array | Blob | string {
+export function isWhole(source: ByteSource): source is Uint8Array | Blob | string {
   return typeof source === 'string' || source instanceof Uint8Array || source instanceof Blob;
 }
 
@@ -59,8 +60,21 @@ interface PieceReader {
   stop(): Promise<void>;
 }
 
+/** The bytes of a stream, opened anew; stopping early stops their source. */
+export async function* piecesOf(source: StreamSource): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = await readerOf(source);
+  let ended = false;
+  try {
+    for (let next = await reader.next(); next.done !== true; next = await reader.next()) yield next.value;
+    ended = true;
+  } finally {
+    if (!ended) await reader.stop();
+  }
+}
+
 // Not every browser can iterate over a ReadableStream, so each kind is read in its own way.
-function readerOf(stream: ByteStream): PieceReader {
+async function readerOf(source: StreamSource): Promise<PieceReader> {
+  const stream = typeof source === 'function' ? await source() : source;
   if (stream instanceof ReadableStream) {
     const reader = stream.getReader();
     return {

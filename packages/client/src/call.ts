@@ -14,13 +14,18 @@ export interface CallOptions {
   readonly tries?: number | undefined;
 }
 
-/** Operations that are sent nothing or JSON and answer JSON; a row that leaves a wire out means these. */
+/** Operations that are sent nothing or JSON and answer JSON or nothing. */
 export type JsonOperationId = {
-  [Id in OperationId]: Operations[Id]['response'] extends 'json'
+  [Id in OperationId]: Operations[Id]['response'] extends 'json' | 'none'
     ? Operations[Id]['request'] extends 'bytes' | 'multipart'
       ? never
       : Id
     : never;
+}[OperationId];
+
+/** Operations that answer the bytes of an artifact. */
+export type BytesOperationId = {
+  [Id in OperationId]: Operations[Id]['response'] extends 'bytes' ? Id : never;
 }[OperationId];
 
 /** Operations that answer a stream of Server-Sent Events. */

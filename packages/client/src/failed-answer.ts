@@ -1,4 +1,12 @@
-import { AppError, errorTable, isErrorCode, type ErrorCode, type FieldError } from '@proofhouse/core';
+import {
+  AppError,
+  commonErrors,
+  errorCodes,
+  errorTable,
+  isErrorCode,
+  type ErrorCode,
+  type FieldError,
+} from '@proofhouse/core';
 import { parseRetryAfter } from './retry-policy.ts';
 
 /** More of a wrong answer than this is not worth reading. */
@@ -24,11 +32,18 @@ const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
   507: 'storage_full',
 };
 
+/** One call's place, moment and the errors that its operation is known to answer. */
+export interface FailedCall {
+  readonly place: string;
+  readonly now: number;
+  readonly errors: readonly ErrorCode[];
+}
+
 /** Turns an answer that is not a success into the error it stands for. Never throws. */
-export async function failedAnswer(response: Response, place: string, now: number): Promise<AppError> {
+export async function failedAnswer(response: Response, { place, now, errors }: FailedCall): Promise<AppError> {
   const problem = parseProblem(await boundedText(response));
   const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), now);
-  const code = isErrorCode(problem?.['code']) ? problem['code'] : codeFor(response.status);
+  const code = codeOfProblem(problem, errors) ?? codeFor(response.status);
   const message = typeof problem?.['detail'] === 'string' ? problem['detail'] : strangeAnswer(response, code, place);
   return new AppError(code, message, {
     errors: fieldErrors(problem?.['errors']),
@@ -42,6 +57,18 @@ export function redirectedAnswer(response: Response, place: string): AppError {
   const location = response.headers.get('location');
   const target = location !== null && URL.canParse(location, place) ? new URL(location, place).origin : 'elsewhere';
   return new AppError('bad_request', `${place} answers that the server is at ${target}. Use that address as the URL.`);
+}
+
+/** By our own code, or by the type of /v0: there the operation's own error of that type is meant before any other. */
+function codeOfProblem(
+  problem: Readonly<Record<string, unknown>> | undefined,
+  errors: readonly ErrorCode[],
+): ErrorCode | undefined {
+  const { code, type } = problem ?? {};
+  if (isErrorCode(code)) return code;
+  const wireType = typeof type === 'string' ? /^eden:\/\/error\/(.+)$/.exec(type)?.[1] : undefined;
+  if (wireType === undefined) return undefined;
+  return [...errors, ...commonErrors, ...errorCodes].find((known) => errorTable[known].wireType === wireType);
 }
 
 function codeFor(status: number): ErrorCode {

@@ -4,6 +4,8 @@ export type { CallInput, CallOptions, CallOutput, JsonOperationId, Page } from '
 export { pause, systemClock, type Clock } from './clock.ts';
 export { contentDigestOf, parseDigestHeader, requireSameDigest } from './digest-header.ts';
 export type { Download } from './download.ts';
+export { ExperimentApi, type DepositedArtifact, type DepositOptions, type NamedFilter } from './experiment-api.ts';
+export { ExperimentsApi, type ExperimentFilter } from './experiments-api.ts';
 export type { EventRange } from './job-events.ts';
 export {
   JobsApi,

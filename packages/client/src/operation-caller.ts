@@ -1,16 +1,19 @@
-import {
-  idempotencyHeader,
-  leaseHeader,
-  operations,
-  type AppError,
-  type Operation,
-  type OperationId,
-} from '@proofhouse/core';
+import { operations, type AppError, type Operation, type OperationId } from '@proofhouse/core';
 import { isReplayable, openBody, sizeOf, type ByteSource } from './byte-source.ts';
-import type { CallInput, CallOptions, CallOutput, JsonOperationId, StreamOperationId } from './call.ts';
+import type {
+  BytesOperationId,
+  CallInput,
+  CallOptions,
+  CallOutput,
+  JsonOperationId,
+  StreamOperationId,
+} from './call.ts';
+import type { Credential } from './credential.ts';
 import type { OpenedAnswer } from './download.ts';
+import type { FileForm } from './file-form.ts';
 import { keepOpen, type StreamItem } from './kept-stream.ts';
 import { readJson } from './read-answer.ts';
+import { requestHeaders } from './request-headers.ts';
 import { requestUrl } from './request-url.ts';
 import { perform, placeOf, type Exchange, type TransportParts } from './transport.ts';
 
@@ -25,7 +28,7 @@ const quietStreamMs = 45_000;
 const harmlessTwice: readonly OperationId[] = ['cancelJob', 'completeJobs', 'collectStorage', 'verifyStorage'];
 
 interface LooseInput extends CallOptions {
-  readonly params?: object | undefined;
+  readonly params?: { readonly experimentId?: string; readonly [name: string]: unknown } | undefined;
   readonly query?: object | undefined;
   readonly body?: unknown;
 }
@@ -45,12 +48,12 @@ export interface StreamOptions {
 /** Calls operations by their row in core's table: path, headers, what may be repeated, what the answer must be. */
 export class OperationCaller {
   readonly #baseUrl: string;
-  readonly #token: string | undefined;
+  readonly #credential: Credential | undefined;
   readonly #parts: TransportParts;
 
-  constructor(baseUrl: string, token: string | undefined, parts: TransportParts) {
+  constructor(baseUrl: string, credential: Credential | undefined, parts: TransportParts) {
     this.#baseUrl = baseUrl;
-    this.#token = token;
+    this.#credential = credential;
     this.#parts = parts;
   }
 
@@ -98,10 +101,24 @@ export class OperationCaller {
     return perform(this.#parts, exchange, (response) => readJson('uploadArtifact', response, exchange.url));
   }
 
+  async postFile(input: CallInput<'depositArtifact'>, form: FileForm): Promise<CallOutput<'depositArtifact'>> {
+    const { sizeBytes } = form;
+    const exchange = this.#exchange('depositArtifact', input, form.replayable, {
+      headers: {
+        'content-type': form.contentType,
+        ...(sizeBytes === undefined ? {} : { 'content-length': String(sizeBytes) }),
+      },
+      perTryMs: this.#parts.retry.perTryMs + (sizeBytes ?? 0) / slowestBytesPerMs,
+      overallMs: input.timeoutMs,
+      body: (hooks) => form.open(hooks),
+    });
+    return perform(this.#parts, exchange, (response) => readJson('depositArtifact', response, exchange.url));
+  }
+
   /** The timer is the reader's: it touches it at each piece and stops it at the end. */
-  async openBytes(input: CallInput<'downloadArtifact'>): Promise<OpenedAnswer> {
-    return this.#open('downloadArtifact', input, {
-      headers: {},
+  async openBytes<Id extends BytesOperationId>(id: Id, input: CallInput<Id>): Promise<OpenedAnswer> {
+    return this.#open(id, input, {
+      headers: { accept: '*/*', 'accept-encoding': 'identity' },
       perTryMs: this.#parts.retry.perTryMs,
       overallMs: input.timeoutMs,
     });
@@ -160,19 +177,20 @@ export class OperationCaller {
     wire: Pick<Exchange, 'headers' | 'perTryMs' | 'overallMs' | 'body'>,
   ): Exchange {
     const row: Operation = operations[id];
-    const key = row.idempotent ? (input.idempotencyKey ?? this.#parts.random.idempotencyKey()) : undefined;
     return {
       ...wire,
       method: row.method,
       url: requestUrl(this.#baseUrl, row.path, { ...input.params }, { ...input.query }),
-      headers: {
-        accept: 'application/json, application/problem+json',
-        ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
-        ...(key === undefined ? {} : { [idempotencyHeader]: key }),
-        ...(input.lease === undefined ? {} : { [leaseHeader]: input.lease }),
-        ...wire.headers,
-        ...input.headers,
-      },
+      headers: requestHeaders({
+        row,
+        credential: this.#credential,
+        idempotencyKey: row.idempotent ? (input.idempotencyKey ?? this.#parts.random.idempotencyKey()) : undefined,
+        lease: input.lease,
+        experimentId: input.params?.experimentId,
+        own: wire.headers,
+        given: input.headers,
+      }),
+      errors: row.errors,
       tries: input.tries ?? this.#parts.retry.tries,
       repeatable: replayable && (isRepeatable(row, input) || harmlessTwice.includes(id)),
       signal: input.signal,

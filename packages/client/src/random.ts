@@ -8,7 +8,11 @@ export interface Random {
 
 export const systemRandom: Random = {
   fraction: () => Math.random(),
-  // getRandomValues, not randomUUID: the latter does not exist on pages served over plain http.
-  idempotencyKey: () =>
-    Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(''),
+  idempotencyKey: unguessable,
 };
+
+/** 128 random bits in hex. */
+export function unguessable(): string {
+  // getRandomValues, not randomUUID: the latter does not exist on pages served over plain http.
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

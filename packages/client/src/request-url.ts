@@ -11,7 +11,9 @@ export function requestUrl(baseUrl: string, path: string, params: Values, query:
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== null) search.append(name, textOf(value));
   }
-  return `${baseUrl}${filled}${search.size === 0 ? '' : `?${search.toString()}`}`;
+  // A plus is a space in forms alone; `%20` is one everywhere. (A plus of the value has become `%2B` already.)
+  const text = search.toString().replaceAll('+', '%20');
+  return `${baseUrl}${filled}${text === '' ? '' : `?${text}`}`;
 }
 
 // URL parsers resolve dot parts, escaped ones too: the call would reach another address. So the server's own rule for

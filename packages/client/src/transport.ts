@@ -1,4 +1,4 @@
-import { AppError, isAppError } from '@proofhouse/core';
+import { AppError, isAppError, type ErrorCode } from '@proofhouse/core';
 import { pause, type Clock } from './clock.ts';
 import { failedAnswer, redirectedAnswer } from './failed-answer.ts';
 import type { Random } from './random.ts';
@@ -15,6 +15,8 @@ export interface Exchange {
   readonly body?: ((hooks: BodyHooks) => Promise<BodyInit>) | undefined;
   /** Whether doing it twice is the same as doing it once. */
   readonly repeatable: boolean;
+  /** What the operation is known to answer beyond what every one can. */
+  readonly errors: readonly ErrorCode[];
   readonly tries: number;
   /** How long one try may take without a byte moving. */
   readonly perTryMs: number;
@@ -70,7 +72,9 @@ async function tryOnce<T>(
     if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
       throw redirectedAnswer(response, place);
     }
-    if (!response.ok) throw await failedAnswer(response, place, parts.clock.now());
+    if (!response.ok) {
+      throw await failedAnswer(response, { place, now: parts.clock.now(), errors: exchange.errors });
+    }
     return await read(response, timer);
   } catch (error) {
     throw timer.signal.aborted ? timer.signal.reason : error;

@@ -1,0 +1,47 @@
+import { experimentHeader, idempotencyHeader, leaseHeader, type Operation } from '@proofhouse/core';
+import type { Credential } from './credential.ts';
+
+export interface HeaderParts {
+  readonly row: Operation;
+  readonly credential: Credential | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly lease: string | undefined;
+  readonly experimentId: string | undefined;
+  /** What the operation itself sends: types, lengths, digests. */
+  readonly own: Readonly<Record<string, string>>;
+  /** The caller's. */
+  readonly given: Readonly<Record<string, string>> | undefined;
+}
+
+/** These describe a form's body, and a form without its boundary cannot be read. */
+const ofForms = ['content-type', 'content-length'];
+
+/** The headers of a call. The caller's win over ours, whatever the case of their letters, unless they would break a form. */
+export function requestHeaders(parts: HeaderParts): Record<string, string> {
+  const { row, credential, idempotencyKey, lease, experimentId } = parts;
+  const isForm = row.request === 'multipart';
+  const bearer = row.door === 'v0' ? credential?.named : credential?.token;
+  const headers = new Map<string, string>([
+    ['accept', 'application/json, application/problem+json'],
+    ...present('authorization', bearer === undefined ? undefined : `Bearer ${bearer}`),
+    ...present(experimentHeader, row.door === 'v0' ? experimentId : undefined),
+    ...present(idempotencyHeader, idempotencyKey),
+    ...present(leaseHeader, lease),
+    ...Object.entries(parts.own),
+  ]);
+  for (const [given, value] of Object.entries(parts.given ?? {})) {
+    const name = given.toLowerCase();
+    if (!(isForm && ofForms.includes(name))) headers.set(name, value);
+  }
+  return Object.fromEntries([...headers].map(([name, value]) => [asWrappersWriteIt(name), value]));
+}
+
+// A wrapper around fetch that has defaults spreads our headers over its own: the same name in another case would be
+// sent twice and be joined with a comma, which makes a boundary unreadable.
+function asWrappersWriteIt(name: string): string {
+  return name === 'content-type' ? 'Content-Type' : name;
+}
+
+function present(name: string, value: string | undefined): [string, string][] {
+  return value === undefined ? [] : [[name, value]];
+}
