@@ -40,6 +40,10 @@ describe('usage', () => {
     ['worker', 'token', 'create'],
     ['worker', 'token', 'list'],
     ['worker', 'token', 'revoke'],
+    ['storage', 'usage'],
+    ['storage', 'gc'],
+    ['storage', 'verify'],
+    ['doctor'],
   ];
 
   test.each(commands)('%s %s %s has help with an example, and never shows the token', async (...command) => {

@@ -4,6 +4,7 @@ import type { CommandContext } from './command-context.ts';
 import { artifactList } from './commands/artifact-list.ts';
 import { artifactPull } from './commands/artifact-pull.ts';
 import { artifactPush } from './commands/artifact-push.ts';
+import { doctor } from './commands/doctor.ts';
 import { jobCancel } from './commands/job-cancel.ts';
 import { jobCreate } from './commands/job-create.ts';
 import { jobGet } from './commands/job-get.ts';
@@ -46,6 +47,7 @@ function programOf(context: CommandContext): Command {
     .enablePositionalOptions()
     .version(version, '-V, --version', 'print the version')
     .addCommand(serve(context))
+    .addCommand(doctor(context))
     .addCommand(work(context))
     .addCommand(mcp(context))
     .addCommand(

@@ -1,8 +1,6 @@
 import { AppError } from '@proofhouse/core';
 import type { Config } from './config.ts';
 
-type Where = Pick<Config, 'blobUrl' | 'databaseUrl'>;
-
 /** Lower case, without the colon; undefined where there is none. URLs may write it in any case. */
 export function schemeOf(url: string): string | undefined {
   return /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
@@ -13,7 +11,8 @@ export function blobsAreFiles({ blobUrl }: Pick<Config, 'blobUrl'>): boolean {
   return schemeOf(blobUrl) === 'file';
 }
 
-function databaseIsInMemory({ databaseUrl }: Where): boolean {
+/** Whether records are kept in this process alone. */
+export function databaseIsInMemory({ databaseUrl }: Pick<Config, 'databaseUrl'>): boolean {
   return /^sqlite:(\/\/)?:memory:$/i.test(databaseUrl);
 }
 

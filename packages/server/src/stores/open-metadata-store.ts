@@ -34,7 +34,7 @@ export async function openMetadataStore(url: string, options: MetadataStoreOptio
 }
 
 /** `sqlite:a.db` and `sqlite://a.db` are relative, `sqlite:/a.db` and `sqlite:///a.db` absolute. */
-function sqlitePath(url: string): string {
+export function sqlitePath(url: string): string {
   const path = url.slice('sqlite:'.length).replace(/^\/\/(?=.)/, '');
   if (path === '') throw new AppError('invalid_request', 'The database URL lacks a path: sqlite:<path>.');
   return path;

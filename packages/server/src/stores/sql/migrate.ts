@@ -13,6 +13,9 @@ const migrations: Readonly<Record<string, (db: Kysely<unknown>, dialect: SqlDial
   '0003-experiments-groups-retention': experimentsGroupsRetention,
 };
 
+/** The names of the steps, in order; the last one is the version of the schema. */
+export const schemaVersions: readonly string[] = Object.keys(migrations);
+
 /**
  * Brings the schema up to this version; safe with several servers at once. A schema of a newer version
  * is refused (`unsupported`). `place` names the database for a person and holds no secret.

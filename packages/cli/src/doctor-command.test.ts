@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { RealServer } from './testing/real-server.ts';
+import { runEntry } from './testing/run-entry.ts';
+
+async function emptyFolder(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'doctor-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+test('before the first start everything is looked at and no database is made', async () => {
+  const folder = await emptyFolder();
+  const { code, stdout } = await runEntry(['doctor', '--data-dir', folder]);
+  expect(code).toBe(0);
+  expect(stdout.split('\n').map((line) => line.slice(0, 16).trim())).toEqual([
+    'ok     settings',
+    'note   database',
+    'ok     clock',
+    'ok     folders',
+    'ok     blobs',
+    'note   lasting',
+    'ok     retention',
+    'ok     quota',
+    '',
+  ]);
+  expect(await readdir(folder)).not.toContain('proofhouse.db');
+});
+
+test('beside a running server it says that the file is in use and looks at the rest; the server goes on', async () => {
+  const server = await RealServer.start();
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  const look = () => runEntry(['doctor', '--data-dir', server.folder]);
+  const { code, stdout } = await look();
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /^ok +database +sqlite, schema \S+, as this version has it. A running server has the file open.$/m,
+  );
+  expect(stdout).toMatch(/^ok +blobs +filesystem: bytes can be stored, read and removed.$/m);
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+  await server.stop();
+  expect((await look()).stdout).not.toContain('running server');
+});
+
+test('what is wrong is said in its line, the rest is looked at, and it exits with 1', async () => {
+  const folder = await emptyFolder();
+  const env = { AGENT_JOB_ARTIFACT_ROOT: path.join(folder, 'blobs') };
+  const overlapping = await runEntry(['doctor', '--data-dir', folder, '--json'], { env });
+  expect(overlapping.code).toBe(1);
+  const lines = overlapping.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { name: string; outcome: string });
+  expect(lines.filter(({ outcome }) => outcome === 'wrong').map(({ name }) => name)).toEqual(['folders']);
+
+  const unreachable = ['doctor', '--data-dir', folder, '--database-url', 'postgres://user:hunter2@127.0.0.1:1/x'];
+  const answer = await runEntry([...unreachable, '--grant-readonly', 'reader']);
+  expect(answer.code).toBe(1);
+  expect(answer.stdout).toMatch(/^wrong +database +The Postgres database cannot be reached.$/m);
+  expect(answer.stdout).toMatch(/^wrong +grant .*nothing was granted/m);
+  expect(answer.stdout + answer.stderr).not.toContain('hunter2');
+
+  const misspelt = await runEntry(['doctor'], { env: { PROOFHOUSE_DATADIR: folder } });
+  expect(misspelt).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^wrong +settings .*PROOFHOUSE_DATA_DIR\?\n$/),
+  });
+  const roles = await runEntry(['doctor', '--data-dir', folder, '--grant-readonly', 'reader']);
+  expect(roles).toMatchObject({ code: 1, stdout: expect.stringMatching(/^wrong +grant +Only Postgres has roles/m) });
+  expect(existsSync(path.join(folder, 'proofhouse.db'))).toBe(false);
+});

@@ -1,0 +1,169 @@
+import { Blobs, openBlobBackend } from '@proofhouse/blobs';
+import { isAppError } from '@proofhouse/core';
+import type { Config } from './config/config.ts';
+import { blobsAreFiles, databaseIsInMemory, lossesAtRestart, schemeOf } from './config/lasting-storage.ts';
+import { loadConfig, type ConfigSources } from './config/load-config.ts';
+import { requireApart } from './config/require-apart.ts';
+import { systemClock, type Clock } from './kernel/clock.ts';
+import { Ids } from './kernel/ids.ts';
+import { inspectDatabase, schemaAge, type DatabaseInspection } from './stores/inspect-database.ts';
+import { openMetadataStore } from './stores/open-metadata-store.ts';
+
+export interface DoctorOptions extends ConfigSources {
+  /** A role of Postgres that may read everything but secrets from now on. */
+  readonly grantReadOnly?: string | undefined;
+  readonly clock?: Clock;
+}
+
+/** One thing that was looked at. */
+export interface Examined {
+  readonly name: string;
+  /** `note` is nothing wrong, and yet to be known. */
+  readonly outcome: 'ok' | 'note' | 'wrong';
+  readonly text: string;
+}
+
+type Finding = Omit<Examined, 'name'>;
+
+const maxClockSkewMs = 2000;
+
+/**
+ * Looks at everything that a start would need, one after another, as each is found. Changes nothing but what a probe
+ * writes and removes again, the folders that a start makes too, and the grant if one is asked for; may run beside the server.
+ */
+export async function* examine(options: DoctorOptions): AsyncGenerator<Examined, void, undefined> {
+  let config: Config;
+  try {
+    config = loadConfig(options);
+  } catch (error) {
+    yield { name: 'settings', ...wrong(error) };
+    return;
+  }
+  yield {
+    name: 'settings',
+    outcome: 'ok',
+    text: `Mode ${config.mode}, listening on ${config.host}:${String(config.port)}.`,
+  };
+  const database = await inspectDatabase(config.databaseUrl).catch((error: unknown) => wrong(error));
+  if ('outcome' in database) {
+    yield { name: 'database', ...database };
+  } else {
+    yield { name: 'database', ...databaseFinding(database) };
+    yield { name: 'clock', ...clockFinding(database, options.clock ?? systemClock) };
+  }
+  yield { name: 'folders', ...(await tried(() => foldersFinding(config))) };
+  const blobs = await tried(() => blobsFinding(config));
+  yield { name: 'blobs', ...blobs };
+  yield { name: 'lasting', ...lastingFinding(config) };
+  yield { name: 'retention', ...retentionFinding(config) };
+  yield { name: 'quota', ...quotaFinding(config) };
+  const { grantReadOnly: role } = options;
+  if (role !== undefined) yield { name: 'grant', ...(await tried(() => grantFinding(config, database, role))) };
+}
+
+function databaseFinding({ kind, schema, inUse }: DatabaseInspection): Finding {
+  if (kind === 'memory') return { outcome: 'note', text: 'Kept in memory: every start begins with nothing.' };
+  const use = inUse ? ' A running server has the file open.' : '';
+  switch (schemaAge(schema)) {
+    case 'none':
+      return { outcome: 'note', text: `${kind}, reachable and empty: the first start makes its tables.${use}` };
+    case 'older':
+      return {
+        outcome: 'note',
+        text: `${kind}, schema ${String(schema)}: the next start brings it up to this version.${use}`,
+      };
+    case 'current':
+      return { outcome: 'ok', text: `${kind}, schema ${String(schema)}, as this version has it.${use}` };
+    case 'newer':
+      return {
+        outcome: 'wrong',
+        text: `${kind}, schema ${String(schema)} of a newer Proofhouse: start that version.${use}`,
+      };
+  }
+}
+
+function clockFinding({ now }: DatabaseInspection, clock: Clock): Finding {
+  if (now === undefined) return { outcome: 'ok', text: 'The database is told the time of this machine.' };
+  const skewMs = Math.round(Math.abs(now - clock.now()));
+  const text = `The clocks of this machine and of the database differ by ${String(skewMs)} ms`;
+  if (skewMs <= maxClockSkewMs) return { outcome: 'ok', text: `${text}.` };
+  return { outcome: 'wrong', text: `${text}; at most 2000 are safe: set them by NTP.` };
+}
+
+async function foldersFinding(config: Config): Promise<Finding> {
+  await requireApart(config);
+  return { outcome: 'ok', text: 'Bytes and what is shown of them lie apart.' };
+}
+
+async function blobsFinding(config: Config): Promise<Finding> {
+  const ids = new Ids(systemClock);
+  const backend = await openBlobBackend(config.blobUrl, { allowMemory: config.mode !== 'production' });
+  try {
+    await new Blobs({ backend, newKey: () => ids.blobKey() }).probe();
+    return { outcome: 'ok', text: `${backend.kind}: bytes can be stored, read and removed.` };
+  } finally {
+    await backend.close();
+  }
+}
+
+function lastingFinding(config: Config): Finding {
+  const lasting = { database: !databaseIsInMemory(config), blobs: schemeOf(config.blobUrl) !== 'memory' };
+  const losses = lossesAtRestart(lasting);
+  if (losses.length > 0) return { outcome: 'note', text: losses.join(' ') };
+  if (!blobsAreFiles(config) || config.durableFilesystem) return { outcome: 'ok', text: 'A restart loses nothing.' };
+  const text =
+    'A restart loses nothing. Whether the disk outlives this machine was not said (PROOFHOUSE_DURABLE_FILESYSTEM).';
+  return { outcome: 'note', text };
+}
+
+function retentionFinding({ retention, collectGraceMs, collectEveryMs }: Config): Finding {
+  const days = Object.entries(retention.days).map(([type, count]) => `${type} ${String(count)} days`);
+  const expires = days.length === 0 ? 'No bytes expire.' : `Bytes are kept: ${days.join(', ')}; other types for ever.`;
+  const hours = (ms: number): string => `${String(ms / 3_600_000)} h`;
+  const every = collectEveryMs === 0 ? 'only by `proofhouse storage gc`' : `every ${hours(collectEveryMs)}`;
+  return { outcome: 'ok', text: `${expires} Collection runs ${every}, with ${hours(collectGraceMs)} of grace.` };
+}
+
+function quotaFinding({ storageQuotaBytes, storageWarnPercent }: Config): Finding {
+  if (storageQuotaBytes === undefined) return { outcome: 'ok', text: 'There is no quota.' };
+  const text = `${String(storageQuotaBytes)} bytes, with a warning from ${String(storageWarnPercent)} %.`;
+  return { outcome: 'ok', text };
+}
+
+async function grantFinding(config: Config, found: DatabaseInspection | Finding, role: string): Promise<Finding> {
+  if ('outcome' in found)
+    return { outcome: 'wrong', text: 'The database could not be looked at: nothing was granted.' };
+  if (found.kind !== 'postgres') return { outcome: 'wrong', text: 'Only Postgres has roles: nothing was granted.' };
+  // Opening the store would update the schema, which is for whoever starts the server to decide.
+  if (schemaAge(found.schema) !== 'current') {
+    return {
+      outcome: 'wrong',
+      text: 'The schema is not that of this version: start the server first. Nothing was granted.',
+    };
+  }
+  const store = await openMetadataStore(config.databaseUrl, { maxConnections: 1 });
+  try {
+    await store.grantReadOnly(role);
+    return {
+      outcome: 'ok',
+      text: `The role ${JSON.stringify(role)} may read everything but secrets, after updates too.`,
+    };
+  } finally {
+    await store.close();
+  }
+}
+
+async function tried(look: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await look();
+  } catch (error) {
+    return wrong(error);
+  }
+}
+
+function wrong(error: unknown): Finding {
+  const message = isAppError(error)
+    ? error.message
+    : `The look failed: ${error instanceof Error ? error.message : String(error)}`;
+  return { outcome: 'wrong', text: message };
+}

@@ -1,0 +1,95 @@
+import { existsSync } from 'node:fs';
+import { AppError } from '@proofhouse/core';
+import { sqlitePath } from './open-metadata-store.ts';
+import { postgresError } from './sql/dialects/postgres/postgres-errors.ts';
+import { sqliteError } from './sql/dialects/sqlite/sqlite-errors.ts';
+import { lockDatabase } from './sql/dialects/sqlite/sqlite-lock.ts';
+import { schemaVersions } from './sql/migrate.ts';
+
+/** What a database is, found without changing it. */
+export interface DatabaseInspection {
+  readonly kind: 'sqlite' | 'postgres' | 'memory';
+  /** Its last migration; undefined where there is none yet. */
+  readonly schema: string | undefined;
+  /** A server has it open. Only told where one server has it to itself. */
+  readonly inUse: boolean;
+  /** Its time, epoch ms, where that is not this machine's. */
+  readonly now: number | undefined;
+}
+
+export type SchemaAge = 'none' | 'older' | 'current' | 'newer';
+
+export function schemaAge(schema: string | undefined): SchemaAge {
+  if (schema === undefined) return 'none';
+  if (schema === schemaVersions.at(-1)) return 'current';
+  return schemaVersions.includes(schema) ? 'older' : 'newer';
+}
+
+const withinMs = 10_000;
+const lastStep = 'select name from kysely_migration order by name desc limit 1';
+
+/** Looks at the database of a URL. Errors: `unavailable`, `internal` (not ours, or damaged), `invalid_request`. */
+export async function inspectDatabase(url: string): Promise<DatabaseInspection> {
+  if (/^postgres(ql)?:/i.test(url)) return inspectPostgres(url);
+  if (!/^sqlite:/i.test(url)) throw new AppError('invalid_request', 'There is no database of this kind.');
+  const file = sqlitePath(url);
+  if (file === ':memory:') return { kind: 'memory', schema: undefined, inUse: false, now: undefined };
+  try {
+    return { kind: 'sqlite', schema: await sqliteSchema(file), inUse: isInUse(file), now: undefined };
+  } catch (error) {
+    throw sqliteError(error, file);
+  }
+}
+
+async function sqliteSchema(file: string): Promise<string | undefined> {
+  if (!existsSync(file)) return undefined;
+  const { default: Database } = await import('better-sqlite3');
+  const database = new Database(file, { readonly: true, fileMustExist: true });
+  try {
+    const tables = database.prepare("select count(*) from sqlite_schema where name = 'kysely_migration'");
+    if (tables.pluck().get() === 0) return undefined;
+    return database.prepare<[], string>(lastStep).pluck().get();
+  } finally {
+    database.close();
+  }
+}
+
+// Whoever has the database open holds its lock, and one who crashed holds it no more.
+function isInUse(file: string): boolean {
+  if (!existsSync(`${file}.lock`)) return false;
+  try {
+    lockDatabase(file).release();
+    return false;
+  } catch (error) {
+    if (error instanceof AppError) return true;
+    throw error;
+  }
+}
+
+async function inspectPostgres(url: string): Promise<DatabaseInspection> {
+  try {
+    const { default: pg } = await import('pg');
+    const client = new pg.Client({
+      connectionString: url,
+      connectionTimeoutMillis: withinMs,
+      statement_timeout: withinMs,
+      application_name: 'proofhouse doctor',
+    });
+    // A connection that breaks tells its query, too.
+    client.on('error', () => undefined);
+    await client.connect();
+    try {
+      const time = 'select (extract(epoch from clock_timestamp()) * 1000)::float8 as now';
+      const { rows: times } = await client.query<{ now: number }>(time);
+      const { rows: tables } = await client.query<{ found: boolean }>(
+        "select to_regclass('kysely_migration') is not null as found",
+      );
+      const steps = tables[0]?.found === true ? (await client.query<{ name: string }>(lastStep)).rows : [];
+      return { kind: 'postgres', schema: steps[0]?.name, inUse: false, now: times[0]?.now };
+    } finally {
+      await client.end();
+    }
+  } catch (error) {
+    throw postgresError(error, 'The Postgres database');
+  }
+}
