@@ -26,6 +26,9 @@ export interface FormOptions {
   readonly maxBytes: number;
 }
 
+/** What the parser is given at once: with `limits.formHeaderBytes` no more than the headers that it reads (80 KiB). */
+const mostPieceBytes = 64 * 1024;
+
 /** Preambles, part headers and text fields may take this much beside the file. */
 const slackBytes = 2 * 1024 * 1024;
 
@@ -181,11 +184,10 @@ class FormReader {
     for (const body of [this.#current, ...this.#ready.map((part) => part.body)]) body?.on('error', ignore).resume();
   }
 
-  // Headers that do not end are met in small pieces; the bytes of a file go through as they come.
+  // Headers that do not end are met in small pieces, and a part's first ones lie in no large piece.
   *#pieces(chunk: Buffer): Generator<Buffer> {
-    const most = limits.formHeaderBytes;
     for (let at = 0; at < chunk.length;) {
-      const piece = this.#headless > 0 ? chunk.subarray(at, at + most) : chunk.subarray(at);
+      const piece = chunk.subarray(at, at + (this.#headless > 0 ? limits.formHeaderBytes : mostPieceBytes));
       at += piece.length;
       yield piece;
     }
