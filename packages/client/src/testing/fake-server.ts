@@ -8,6 +8,7 @@ import {
   isAppError,
   operations,
   problemOf,
+  wireProblemOf,
   type ErrorCode,
   type Job,
   type JobArtifact,
@@ -17,6 +18,8 @@ import {
   type WorkerToken,
 } from '@proofhouse/core';
 import type { SeenWorker } from '../workers-api.ts';
+import { ByHand } from './by-hand.ts';
+import { FakeExperiment } from './fake-experiment.ts';
 import { FakeLog } from './fake-log.ts';
 
 /** One request as the fake saw it. */
@@ -52,6 +55,7 @@ export class FakeServer {
   readonly tokens: WorkerToken[] = [];
   readonly workers: SeenWorker[] = [];
   readonly log = new FakeLog();
+  readonly experiment = new FakeExperiment();
   /** What it says of every job. */
   why: Omit<Why, 'jobId'> = {
     status: 'queued',
@@ -223,8 +227,11 @@ export class FakeServer {
         return page(this.tokens.toReversed(), query);
       case 'revokeWorkerToken':
         return this.#revoke(params['tokenId']!);
-      default:
+      default: {
+        const answer = await this.experiment.answer(request);
+        if (answer !== undefined) return answer;
         throw new AppError('unsupported', `The fake server does not know ${request.operation}.`);
+      }
     }
   }
 
@@ -361,14 +368,6 @@ export function refuse(response: ServerResponse, code: ErrorCode, headers: Recor
   return true;
 }
 
-/** An answer that is no JSON. */
-class ByHand {
-  readonly send: (response: ServerResponse) => void;
-  constructor(send: (response: ServerResponse) => void) {
-    this.send = send;
-  }
-}
-
 const emptyJob: Omit<Job, 'id' | 'createdAt' | 'updatedAt'> = {
   type: 'exec',
   category: 'work',
@@ -441,10 +440,10 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
 }
 
 function sendProblem(response: ServerResponse, error: unknown): void {
+  const url = new URL(response.req.url ?? '/', 'http://fake.invalid');
   const known = isAppError(error) ? error : new AppError('invalid_request', String(error));
-  response
-    .writeHead(known.status, { 'content-type': 'application/problem+json' })
-    .end(JSON.stringify(problemOf(known, 'request-1')));
+  const problem = url.pathname.startsWith('/v0/') ? wireProblemOf(known, url.href) : problemOf(known, 'request-1');
+  response.writeHead(problem.status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
 }
 
 function sendBytes(response: ServerResponse, { record, bytes }: StoredArtifact, range: string | undefined): void {

@@ -1,0 +1,10 @@
+import type { ServerResponse } from 'node:http';
+
+/** An answer that is no JSON. */
+export class ByHand {
+  readonly send: (response: ServerResponse) => void;
+
+  constructor(send: (response: ServerResponse) => void) {
+    this.send = send;
+  }
+}
