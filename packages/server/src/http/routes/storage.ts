@@ -25,6 +25,8 @@ export function storageHandlers({
     },
     collectStorage: async ({ body }) => {
       const { items, nextCursor } = await collection.slice(body);
+      // What was let go makes room now, not in a minute.
+      if (nextCursor === null && !body.dryRun) await usage.sample();
       return { body: { items: items.map((item) => ({ ...item, createdAt: timeText(item.createdAt) })), nextCursor } };
     },
     verifyStorage: async ({ body }) => {
