@@ -143,7 +143,7 @@ forEachStore('the readers of an artifact', (harness) => {
     });
     if (failed.status !== 200) throw new Error(failed.text);
     t.clock.advance(3_600_000);
-    const [capability] = (await t.job(from.jobId)).requiredCapabilities ?? [];
+    const [capability] = (await t.job(from.jobId)).requiredCapabilities;
     const token = await t.post('/api/queue/workers/tokens', { workerId: next.id, capabilities: [capability] });
     const as = { id: next.id, token: token.json.token as string, tokenId: '' };
     const job = await t.claim(as, { leaseSeconds: 3600 });

@@ -1,0 +1,82 @@
+// Many deposits of 1 KiB/s each: none is refused, a fast one among them is not kept waiting, and memory stays flat.
+// SLOW_UPLOADS=1000 runs the full number.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { boundary, formType } from './support/form.ts';
+import { head, RawConnection } from './support/raw-socket.ts';
+import { startTestServer, type TestServer } from './support/test-server.ts';
+import { wireAdmin, WireExperiment, type WireDeposit } from './support/wire-experiment.ts';
+
+const uploads = Number(process.env['SLOW_UPLOADS'] ?? 200);
+/** Longer than the window in which a body must make progress. */
+const seconds = 45;
+const openedAtOnce = 50;
+
+let t: TestServer;
+let experiment: WireExperiment;
+
+beforeAll(async () => {
+  t = await startTestServer({ store: 'sqlite' });
+  experiment = await WireExperiment.make(t);
+});
+afterAll(async () => {
+  await t.close();
+});
+
+/** A deposit that has sent its part's headers, and is to send `seconds` KiB. */
+async function openSlow(): Promise<RawConnection> {
+  const connection = await RawConnection.open(await t.listen());
+  const start = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="slow"\r\n\r\n`;
+  connection.write(
+    head(`POST ${experiment.path('/artifacts')} HTTP/1.1`, {
+      Host: 'localhost',
+      Authorization: `Bearer ${wireAdmin}`,
+      'X-Eden-Experiment-Id': experiment.id,
+      'Content-Type': formType,
+      'Transfer-Encoding': 'chunked',
+    }),
+  );
+  connection.write(chunk(Buffer.from(start)));
+  return connection;
+}
+
+function chunk(bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
+}
+
+it(`${String(uploads)} slow uploads do not keep a fast one from finishing, and all come to their end`, async () => {
+  const slow: RawConnection[] = [];
+  while (slow.length < uploads) {
+    const count = Math.min(openedAtOnce, uploads - slow.length);
+    slow.push(...(await Promise.all(Array.from({ length: count }, openSlow))));
+  }
+  const piece = chunk(Buffer.alloc(1024, 's'));
+  let rssAtStart = 0;
+  const fastBytes = Buffer.alloc(8 * 1024 * 1024, 'f');
+  let fast: Promise<WireDeposit> | undefined;
+  for (let second = 1; second <= seconds; second++) {
+    await Promise.all(slow.map((connection) => connection.writeAll(piece)));
+    if (second === 2) rssAtStart = process.memoryUsage().rss;
+    if (second === Math.floor(seconds / 2)) fast = experiment.deposit(fastBytes);
+    await new Promise((settle) => setImmediate(settle));
+    t.clock.advance(1000);
+  }
+  // It ends while every slow one is under way.
+  const { size_bytes } = (await fast)!;
+  expect(size_bytes).toBe(fastBytes.length);
+  expect(await experiment.records()).toHaveLength(1);
+  const grownMiB = (process.memoryUsage().rss - rssAtStart) / 1024 ** 2;
+
+  const end = Buffer.concat([chunk(Buffer.from(`\r\n--${boundary}--\r\n`)), Buffer.from('0\r\n\r\n')]);
+  const answers = await Promise.all(
+    slow.map(async (connection) => {
+      connection.write(end);
+      const answer = await connection.answer();
+      connection.close();
+      return answer;
+    }),
+  );
+  expect(answers.map((answer) => answer?.status)).toEqual(Array(uploads).fill(201));
+  for (const answer of answers) expect((answer?.json as WireDeposit).size_bytes).toBe(seconds * 1024);
+  // Both ends are in this process, and what was sent and taken is more than that.
+  expect(grownMiB).toBeLessThan(64 + uploads / 10);
+}, 180_000);

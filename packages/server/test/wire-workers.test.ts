@@ -1,0 +1,214 @@
+// Workers and groups on /v0 (contract: wire-level deposit and fetch, "Workers and groups").
+import { beforeAll, describe, expect, it } from 'vitest';
+import { forEachStore } from './support/for-each-store.ts';
+import type { Answer, TestServer } from './support/test-server.ts';
+import { expectProblem, wireAdmin, WireExperiment, type WireWorker } from './support/wire-experiment.ts';
+
+const unknownWorker = 'wkr_00000000000000000000000000';
+const unknownGroup = 'grp_00000000000000000000000000';
+
+forEachStore('workers of an experiment', (harness) => {
+  let t: TestServer;
+  let experiment: WireExperiment;
+  let other: WireExperiment;
+  let worker: WireWorker;
+  beforeAll(async () => {
+    t = harness();
+    experiment = await WireExperiment.make(t);
+    other = await WireExperiment.make(t);
+    worker = await experiment.register({ name: 'first', labels: { zone: 'a' } });
+  });
+
+  it('are registered under a fresh id and token every time, which is shown once', async () => {
+    const answers = await Promise.all([1, 2, 3].map(() => experiment.post('/workers', { name: ' Zoe\u0301 ' })));
+    for (const { status, json } of answers) {
+      expect(status).toBe(200);
+      expect(json).toEqual({
+        worker_id: expect.stringMatching(/^wkr_[0-7][0-9a-hjkmnp-tv-z]{25}$/),
+        experiment_id: experiment.id,
+        name: 'Zo\u00e9',
+        registered_at: new Date(t.clock.now()).toISOString(),
+        registration_token: expect.stringMatching(/^[^:]{40,}$/),
+      });
+    }
+    expect(new Set(answers.map(({ json }) => json.worker_id as string)).size).toBe(3);
+    expect(new Set(answers.map(({ json }) => json.registration_token as string)).size).toBe(3);
+  });
+
+  it('are shown without token or hash, to the admin and to workers', async () => {
+    for (const as of [wireAdmin, worker.credential]) {
+      const shown = await experiment.get(`/workers/${worker.id}`, as);
+      expect(Object.keys(shown.json as object).toSorted()).toEqual(
+        ['experiment_id', 'labels', 'name', 'registered_at', 'worker_id'].toSorted(),
+      );
+      const named = await experiment.get('/workers?name=first', as);
+      expect(named.json).toEqual({ workers: [shown.json] });
+      expect((await experiment.get('/workers', as)).text).not.toMatch(/token|sha256|secret/);
+    }
+  });
+
+  it('are 404 when they are unknown, of another experiment, or of none', async () => {
+    const foreign = await other.register();
+    const queue = await t.worker();
+    for (const id of [unknownWorker, foreign.id, queue.id, '%00', "'", 'x'.repeat(1500), '..']) {
+      expectProblem(await experiment.get(`/workers/${id}`), 404, 'not-found');
+      expectProblem(await experiment.post(`/workers/${id}/reissue-credential`), 404, 'not-found');
+    }
+    expect((await experiment.get('/workers?name=nobody')).json).toEqual({ workers: [] });
+    expect((await experiment.get('/workers?name=%00')).status).toBeLessThan(500);
+  });
+
+  it('are listed page by page, each once', async () => {
+    const own = await WireExperiment.make(t);
+    const made = [];
+    for (let count = 0; count < 5; count++) made.push((await own.register()).id);
+    const seen: string[] = [];
+    for (let cursor: string | undefined = ''; cursor !== undefined;) {
+      const page: Answer = await own.get(`/workers?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      seen.push(...(page.json.workers as { worker_id: string }[]).map((each) => each.worker_id));
+      cursor = page.json.next_cursor as string | undefined;
+    }
+    expect(seen).toEqual(made);
+    expectProblem(await own.get('/workers?cursor=nonsense'), 400, 'bad-request');
+    expectProblem(await own.get('/workers?limit=0'), 400, 'bad-request');
+  });
+
+  it('know who they are; the admin is no worker', async () => {
+    expect((await experiment.get('/whoami', worker.credential)).json).toEqual({ worker_id: worker.id, name: 'first' });
+    const nameless = await experiment.register();
+    expect((await experiment.get('/whoami', nameless.credential)).json).toEqual({ worker_id: nameless.id });
+    expectProblem(await experiment.get('/whoami'), 403, 'forbidden');
+  });
+
+  it('whose credential is reissued are refused under the old one from then on', async () => {
+    const { id, credential, token } = await experiment.register();
+    const answer = await experiment.post(`/workers/${id}/reissue-credential`);
+    expect(answer.status).toBe(200);
+    expect(answer.json).toEqual({ worker_id: id, registration_token: expect.stringMatching(/^[^:]{40,}$/) });
+    expect(answer.json.registration_token).not.toBe(token);
+    expectProblem(await experiment.get('/whoami', credential), 401, 'unauthorized');
+    expect((await t.post('/api/queue/jobs/claim', {}, token)).status).toBe(401);
+    const fresh = `${id}:${String(answer.json.registration_token)}`;
+    expect((await experiment.get('/whoami', fresh)).json.worker_id).toBe(id);
+  });
+
+  it.each([
+    ['a blank one', '  '],
+    ['an empty one', ''],
+    ['one with a control character', 'a\u0007b'],
+    ['one with a line break', 'a\nb'],
+    ['one that is too long', 'x'.repeat(129)],
+  ])('have names, but not %s: 422', async (_what, name) => {
+    expectProblem(await experiment.post('/workers', { name }), 422, 'invalid-name');
+    expectProblem(await experiment.post('/groups', { name }), 422, 'invalid-name');
+  });
+
+  it.each(['admin', 'system', 'internal', ' Admin '])('are not called %j: 409', async (name) => {
+    expectProblem(await experiment.post('/workers', { name }), 409, 'reserved-identifier');
+  });
+
+  it('in the group admins are admin-class, also through other groups, until they are taken out', async () => {
+    const boss = await experiment.register();
+    const inner = await experiment.group({ members: [boss.id] });
+    expectProblem(await experiment.post('/workers', {}, boss.credential), 403, 'forbidden');
+    await experiment.join('admins', inner);
+    const made = await experiment.post('/workers', { name: 'by the boss' }, boss.credential);
+    expect(made.status).toBe(200);
+    expect((await experiment.post('/groups', {}, boss.credential)).json.created_by).toBe(boss.id);
+    // Admin-class here is nothing elsewhere.
+    expectProblem(await other.post('/workers', {}, boss.credential), 401, 'unauthorized');
+    expect((await t.post('/api/experiments', {}, boss.credential)).status).toBe(403);
+    expect((await experiment.call('DELETE', `/groups/${inner}/members/${boss.id}`)).status).toBe(200);
+    expectProblem(await experiment.post('/workers', {}, boss.credential), 403, 'forbidden');
+  });
+
+  describe('are in groups, which', () => {
+    it('are there from the start, and stay', async () => {
+      const own = await WireExperiment.make(t);
+      const { groups } = (await own.get('/groups')).json as { groups: { group_id: string; name: string }[] };
+      expect(groups.map(({ name }) => name)).toEqual(['admins', 'orchestrators']);
+      for (const { group_id, name } of groups) {
+        expect((await own.get(`/groups/${name}`)).json.group_id).toBe(group_id);
+        for (const id of [group_id, name]) {
+          expectProblem(await own.call('DELETE', `/groups/${id}`), 409, 'reserved-identifier');
+        }
+        expectProblem(await own.post('/groups', { name }), 409, 'reserved-identifier');
+      }
+    });
+
+    it('hold workers and groups; adding twice changes nothing', async () => {
+      const made = await experiment.post('/groups', { name: 'team', members: [worker.id, worker.id] });
+      expect(made.status).toBe(200);
+      expect(made.json).toEqual({
+        group_id: expect.stringMatching(/^grp_[0-7][0-9a-hjkmnp-tv-z]{25}$/),
+        experiment_id: experiment.id,
+        name: 'team',
+        members: [worker.id],
+        created_at: new Date(t.clock.now()).toISOString(),
+        created_by: 'admin',
+      });
+      const path = `/groups/${String(made.json.group_id)}`;
+      const inner = await experiment.group();
+      for (let times = 0; times < 2; times++) {
+        const added = await experiment.post(`${path}/members`, { member_id: inner });
+        expect([added.status, added.json.members]).toEqual([200, [worker.id, inner]]);
+      }
+      expect((await experiment.get('/groups?name=team', worker.credential)).json.groups).toHaveLength(1);
+      const removed = await experiment.call('DELETE', `${path}/members/${worker.id}`);
+      expect([removed.status, removed.json.members]).toEqual([200, [inner]]);
+      expect(await experiment.call('DELETE', path)).toMatchObject({ status: 204, text: '' });
+      expectProblem(await experiment.get(path), 404, 'not-found');
+      expectProblem(await experiment.call('DELETE', path), 404, 'not-found');
+    });
+
+    it('may name members that are unknown, who are nobody', async () => {
+      const group = await experiment.group({ members: [unknownWorker, unknownGroup, 'anything'] });
+      expect((await experiment.get(`/groups/${group}`)).json.members).toEqual([
+        unknownWorker,
+        unknownGroup,
+        'anything',
+      ]);
+    });
+
+    it('are never members of themselves, however far around: 409, also when tried at once', async () => {
+      const [a, b, c] = [await experiment.group(), await experiment.group(), await experiment.group()];
+      expectProblem(await experiment.post(`/groups/${a}/members`, { member_id: a }), 409, 'cycle-detected');
+      await experiment.join(a, b);
+      await experiment.join(b, c);
+      expectProblem(await experiment.post(`/groups/${c}/members`, { member_id: a }), 409, 'cycle-detected');
+      const [x, y] = [await experiment.group(), await experiment.group()];
+      const both = await Promise.all([
+        experiment.post(`/groups/${x}/members`, { member_id: y }),
+        experiment.post(`/groups/${y}/members`, { member_id: x }),
+      ]);
+      expect(both.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+    });
+
+    it('are 404 when unknown or of another experiment', async () => {
+      const foreign = await other.group();
+      for (const id of [unknownGroup, foreign, 'x', '%00', "'"]) {
+        expectProblem(await experiment.get(`/groups/${id}`), 404, 'not-found');
+        expectProblem(await experiment.post(`/groups/${id}/members`, { member_id: worker.id }), 404, 'not-found');
+        expectProblem(await experiment.call('DELETE', `/groups/${id}/members/${worker.id}`), 404, 'not-found');
+        expectProblem(await experiment.call('DELETE', `/groups/${id}`), 404, 'not-found');
+      }
+      const group = await experiment.group();
+      expect((await experiment.call('DELETE', `/groups/${group}/members/%00`)).status).toBeLessThan(500);
+    });
+
+    it('take whole requests only', async () => {
+      const group = await experiment.group();
+      for (const body of [
+        {},
+        { member_id: '' },
+        { member_id: 'a b' },
+        { member_id: 1 },
+        { member_id: 'x', role: 'y' },
+      ]) {
+        expectProblem(await experiment.post(`/groups/${group}/members`, body), 400, 'bad-request');
+      }
+      expectProblem(await experiment.post('/groups', { members: 'x' }), 400, 'bad-request');
+      expectProblem(await experiment.post('/groups', { members: Array(1001).fill('x') }), 400, 'bad-request');
+    });
+  });
+});
