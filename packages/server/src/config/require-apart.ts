@@ -30,7 +30,7 @@ export async function requireApart(
   );
 }
 
-export function blobFolder(url: string): string {
+function blobFolder(url: string): string {
   const rest = url.slice('file:'.length);
   return rest.startsWith('//') ? fileURLToPath(`file:${rest}`) : resolve(rest);
 }
