@@ -25,6 +25,7 @@ export async function runServer(options: RunOptions): Promise<number> {
   try {
     const config = loadConfig(options);
     server = await compose(config, { logger: makeLogger(config.logLevel, stderr) });
+    if (config.experiment !== undefined) await server.experiments.ensure(config.experiment);
     const port = await listen(server);
     stderr.write(greeting(server));
     stdout.write(`PROOFHOUSE_LISTENING host=${config.host} port=${String(port)}\n`);

@@ -32,6 +32,8 @@ export interface Config {
   readonly storageQuotaBytes: number | undefined;
   readonly storageWarnPercent: number;
   readonly jobTypes: readonly string[];
+  /** Made at start when it is not there yet. */
+  readonly experiment: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly shutdownMs: number;
 }
@@ -61,6 +63,7 @@ export function completeConfig(given: GivenSettings): Config {
     lambdaFunction: given.lambdaFunction,
     ...storageCare(given),
     jobTypes: [...builtInJobTypes, ...(given.jobTypes ?? [])],
+    experiment: given.experiment,
     logLevel: given.logLevel ?? 'info',
     shutdownMs: (given.shutdownSeconds ?? 30) * 1000,
   };

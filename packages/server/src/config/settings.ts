@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { jobTypePattern, parseRetentionDays } from '@proofhouse/core';
+import { experimentIdPattern, jobTypePattern, parseRetentionDays } from '@proofhouse/core';
 
 const truth = z
   .enum(['true', 'false', '1', '0', 'yes', 'no', 'on', 'off'])
@@ -209,6 +209,13 @@ export const settings = {
     schema: list.pipe(z.array(z.string().regex(jobTypePattern))),
     usual: 'none',
     doc: 'Further job types (comma-separated) beside task, exec, codex_exec and codex_skill.',
+  }),
+  experiment: setting({
+    env: ['PROOFHOUSE_EXPERIMENT'],
+    flag: 'experiment',
+    schema: z.string().regex(experimentIdPattern, 'must be exp_ and 26 characters of lower-case base32'),
+    usual: 'none',
+    doc: 'Experiment to make at start when it is not there. Commands of the client mean it when none is named.',
   }),
   logLevel: setting({
     env: ['PROOFHOUSE_LOG_LEVEL'],
