@@ -61,6 +61,8 @@ export type Change =
 
 export type Precondition =
   | { readonly kind: 'job-exists'; readonly jobId: string }
+  /** The job is in a final state; else a `fence` conflict with `job_state_conflict`. */
+  | { readonly kind: 'job-over'; readonly jobId: string }
   /** The writer still holds the job, decided by core's `checkFence` on the row of this commit. */
   | { readonly kind: 'job-held'; readonly jobId: string; readonly fence: Fence }
   /** Experiments are never deleted. */

@@ -166,7 +166,9 @@ export class Collection {
     const now = clock.now();
     const purged = { ...artifact, purgedAt: now, updatedAt: now, version: artifact.version + 1 };
     const changes = [{ kind: 'update-artifact', artifact: purged }] as const;
-    const result = await commits.commit({ changes, preconditions: [], now });
+    // An operator may try the job again meanwhile: what it left is its worker's input then.
+    const preconditions = artifact.jobId === null ? [] : [{ kind: 'job-over', jobId: artifact.jobId } as const];
+    const result = await commits.commit({ changes, preconditions, now });
     if (result.outcome !== 'done') return false;
     if (artifact.jobId !== null && artifact.name !== null) await jobView.refresh(artifact.jobId, artifact.name);
     await blobs.delete(artifact.blob.key).catch((error: unknown) => {

@@ -1,4 +1,4 @@
-import type { ArtifactRecord } from '@proofhouse/core';
+import { decideJob, type ArtifactRecord } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
 import { claimBy, commitOf, key, newArtifact, newCredential, newId, newJob, newWorker, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
@@ -83,6 +83,22 @@ export function recordsContract(harness: StoreHarness): void {
       expect(await store.commit(commitOf([], { preconditions: [{ ...held('l'), jobId: 'absent' }] }))).toMatchObject({
         conflict: { kind: 'job-missing' },
       });
+    });
+
+    it('checks that the job is over', async () => {
+      const store = await fresh();
+      const job = newJob();
+      const tryNow = () => store.commit(commitOf([], { preconditions: [{ kind: 'job-over', jobId: job.id }] }));
+      expect(await tryNow()).toMatchObject({ conflict: { kind: 'job-missing' } });
+      await store.jobs.enqueue(job);
+      const refused = { outcome: 'conflict', conflict: { kind: 'fence', refusal: { code: 'job_state_conflict' } } };
+      expect(await tryNow()).toMatchObject(refused);
+      await store.jobs.claim(claimBy('w', { leaseIds: ['l'], leaseMs: 10 }));
+      expect(await tryNow()).toMatchObject(refused);
+      await store.jobs.apply(job.id, start, (found) =>
+        decideJob(found, { kind: 'complete', fence: { workerId: 'w', leaseId: 'l' }, resultSummary: null }, start),
+      );
+      expect(await tryNow()).toEqual({ outcome: 'done', lastSeqs: {} });
     });
 
     it('takes a path once as a file or as a folder, never both', async () => {

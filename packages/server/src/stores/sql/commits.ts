@@ -1,4 +1,4 @@
-import { checkFence } from '@proofhouse/core';
+import { checkFence, finalStatuses } from '@proofhouse/core';
 import type { Change, Commit, CommitResult, Conflict, Precondition } from '../../kernel/commit.ts';
 import { addArtifact, addGrant, updateArtifact } from './artifact-writes.ts';
 import {
@@ -78,6 +78,7 @@ function* lockJobs({ preconditions, changes }: Commit): Verb<Map<string, JobRow>
   const touched = [...preconditions, ...changes].flatMap((item) => {
     switch (item.kind) {
       case 'job-exists':
+      case 'job-over':
       case 'job-held':
       case 'append-event':
       case 'take-path':
@@ -101,8 +102,13 @@ function* unmet(condition: Precondition, jobs: ReadonlyMap<string, JobRow>, now:
   const row = jobs.get(condition.jobId);
   if (row === undefined) return { kind: 'job-missing', jobId: condition.jobId };
   if (condition.kind === 'job-exists') return undefined;
+  if (condition.kind === 'job-over') return finalStatuses.includes(row.status) ? undefined : notOver(row);
   const refusal = checkFence(jobFromRow(row), condition.fence, now);
   return refusal === undefined ? undefined : { kind: 'fence', refusal };
+}
+
+function notOver({ id, status }: JobRow): Conflict {
+  return { kind: 'fence', refusal: { code: 'job_state_conflict', message: `Job ${id} is ${status}.` } };
 }
 
 function byPath(a: TakePath, b: TakePath): number {
