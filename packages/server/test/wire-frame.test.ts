@@ -313,11 +313,11 @@ forEachStore('the frame of /v0', (harness) => {
 
 describe('below a base path and a public URL', () => {
   it('refusals name the public URL', async () => {
-    const t = await startTestServer({ settings: { basePath: '/work', publicUrl: 'https://example.org/work' } });
+    const t = await startTestServer({ settings: { basePath: '/proof', publicUrl: 'https://example.org/proof' } });
     try {
-      const answer = await t.get('/work/v0/experiments/x/whoami?a=1', null);
+      const answer = await t.get('/proof/v0/experiments/x/whoami?a=1', null);
       expectProblem(answer, 401, 'unauthorized');
-      expect(answer.json.instance).toBe('https://example.org/work/v0/experiments/x/whoami?a=1');
+      expect(answer.json.instance).toBe('https://example.org/proof/v0/experiments/x/whoami?a=1');
       expect((await t.get('/v0/experiments/x/whoami', null)).json.code).toBe('not_found');
     } finally {
       await t.close();
