@@ -1,10 +1,20 @@
 import { Command, CommanderError } from '@commander-js/extra-typings';
 import { AppError } from '@proofhouse/core';
 import type { CommandContext } from './command-context.ts';
+import { artifactDeposit } from './commands/artifact-deposit.ts';
+import { artifactFetch } from './commands/artifact-fetch.ts';
+import { artifactGrant } from './commands/artifact-grant.ts';
 import { artifactList } from './commands/artifact-list.ts';
 import { artifactPull } from './commands/artifact-pull.ts';
 import { artifactPush } from './commands/artifact-push.ts';
 import { doctor } from './commands/doctor.ts';
+import { experimentCreate } from './commands/experiment-create.ts';
+import { experimentList } from './commands/experiment-list.ts';
+import { groupAdd } from './commands/group-add.ts';
+import { groupCreate } from './commands/group-create.ts';
+import { groupDelete } from './commands/group-delete.ts';
+import { groupList } from './commands/group-list.ts';
+import { groupRemove } from './commands/group-remove.ts';
 import { jobCancel } from './commands/job-cancel.ts';
 import { jobCreate } from './commands/job-create.ts';
 import { jobGet } from './commands/job-get.ts';
@@ -17,8 +27,11 @@ import { serve } from './commands/serve.ts';
 import { storageGc } from './commands/storage-gc.ts';
 import { storageUsage } from './commands/storage-usage.ts';
 import { storageVerify } from './commands/storage-verify.ts';
+import { whoami } from './commands/whoami.ts';
 import { work } from './commands/work.ts';
 import { workerList } from './commands/worker-list.ts';
+import { workerRegister } from './commands/worker-register.ts';
+import { workerReissue } from './commands/worker-reissue.ts';
 import { workerTokenCreate } from './commands/worker-token-create.ts';
 import { workerTokenList } from './commands/worker-token-list.ts';
 import { workerTokenRevoke } from './commands/worker-token-revoke.ts';
@@ -50,38 +63,13 @@ function programOf(context: CommandContext): Command {
     .addCommand(doctor(context))
     .addCommand(work(context))
     .addCommand(mcp(context))
-    .addCommand(
-      group('job', 'Queued work')
-        .addCommand(jobCreate(context))
-        .addCommand(jobList(context))
-        .addCommand(jobGet(context))
-        .addCommand(jobLogs(context))
-        .addCommand(jobWhy(context))
-        .addCommand(jobCancel(context))
-        .addCommand(jobRetry(context)),
-    )
-    .addCommand(
-      group('artifact', 'What jobs produced')
-        .addCommand(artifactPush(context))
-        .addCommand(artifactList(context))
-        .addCommand(artifactPull(context)),
-    )
-    .addCommand(
-      group('worker', 'Workers and their tokens')
-        .addCommand(workerList(context))
-        .addCommand(
-          group('token', 'Tokens with which workers call the server')
-            .addCommand(workerTokenCreate(context))
-            .addCommand(workerTokenList(context))
-            .addCommand(workerTokenRevoke(context)),
-        ),
-    )
-    .addCommand(
-      group('storage', 'Care of what is stored')
-        .addCommand(storageUsage(context))
-        .addCommand(storageGc(context))
-        .addCommand(storageVerify(context)),
-    )
+    .addCommand(whoami(context))
+    .addCommand(jobCommands(context))
+    .addCommand(artifactCommands(context))
+    .addCommand(workerCommands(context))
+    .addCommand(experimentCommands(context))
+    .addCommand(groupCommands(context))
+    .addCommand(storageCommands(context))
     .addHelpText('after', '\nExample: proofhouse job create --type exec --payload \'{"command":"npm test"}\'')
     .addHelpText(
       'after',
@@ -89,6 +77,62 @@ function programOf(context: CommandContext): Command {
     );
   settle(program, context);
   return program;
+}
+
+function jobCommands(context: CommandContext): Command {
+  return group('job', 'Queued work')
+    .addCommand(jobCreate(context))
+    .addCommand(jobList(context))
+    .addCommand(jobGet(context))
+    .addCommand(jobLogs(context))
+    .addCommand(jobWhy(context))
+    .addCommand(jobCancel(context))
+    .addCommand(jobRetry(context));
+}
+
+function artifactCommands(context: CommandContext): Command {
+  return group('artifact', 'What jobs produced, and what workers hand each other')
+    .addCommand(artifactPush(context))
+    .addCommand(artifactList(context))
+    .addCommand(artifactPull(context))
+    .addCommand(artifactDeposit(context))
+    .addCommand(artifactFetch(context))
+    .addCommand(artifactGrant(context));
+}
+
+function workerCommands(context: CommandContext): Command {
+  return group('worker', 'Workers and their tokens')
+    .addCommand(workerList(context))
+    .addCommand(workerRegister(context))
+    .addCommand(workerReissue(context))
+    .addCommand(
+      group('token', 'Tokens with which workers call the server')
+        .addCommand(workerTokenCreate(context))
+        .addCommand(workerTokenList(context))
+        .addCommand(workerTokenRevoke(context)),
+    );
+}
+
+function experimentCommands(context: CommandContext): Command {
+  return group('experiment', 'Workers, groups and deposits that belong together')
+    .addCommand(experimentCreate(context))
+    .addCommand(experimentList(context));
+}
+
+function groupCommands(context: CommandContext): Command {
+  return group('group', 'Groups of workers in an experiment')
+    .addCommand(groupCreate(context))
+    .addCommand(groupList(context))
+    .addCommand(groupAdd(context))
+    .addCommand(groupRemove(context))
+    .addCommand(groupDelete(context));
+}
+
+function storageCommands(context: CommandContext): Command {
+  return group('storage', 'Care of what is stored')
+    .addCommand(storageUsage(context))
+    .addCommand(storageGc(context))
+    .addCommand(storageVerify(context));
 }
 
 function group(name: string, description: string): Command {

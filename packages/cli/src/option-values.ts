@@ -24,3 +24,15 @@ export function commaList(text: string): string[] {
     .map((item) => item.trim())
     .filter((item) => item !== '');
 }
+
+/** For an option that may be given several times. */
+export function collect(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
+
+/** `key=value`, given several times. */
+export function collectLabel(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('Give key=value.');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}

@@ -1,0 +1,86 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Download } from '@proofhouse/client';
+import type { CommandContext } from './command-context.ts';
+import { printResult } from './print-result.ts';
+import { printable } from './printable.ts';
+import { bytesText } from './quantities.ts';
+import { transferProgress } from './transfer-progress.ts';
+import { pipeDownload, saveDownload, targetExists, type ReceivedFile } from './verified-download.ts';
+
+/** Where a download goes, as the person said it. */
+export interface Destination {
+  /** A file or folder, or - for standard output; the current folder when left out. */
+  readonly output?: string | undefined;
+  readonly force?: true | undefined;
+  readonly json?: true | undefined;
+  /** What the file is called when the server proposes nothing. */
+  readonly name: string;
+  /** What JSON says beside the file. */
+  readonly about: Readonly<Record<string, string>>;
+}
+
+/** Saves a download whole and verified, or pipes it to standard output, and says what came. */
+export async function keepDownload(context: CommandContext, download: Download, to: Destination): Promise<void> {
+  const json = to.json === true;
+  if (to.output === '-') return pipeToOutput(context, download, json);
+  const target = await targetOf(context, download, to);
+  const received = await withProgress(context, download, json, path.basename(target), (onBytes) =>
+    saveDownload(download, target, to.force === true, onBytes),
+  );
+  const result = { path: target, ...to.about, ...received };
+  printResult(context, json, result, () => `Saved ${printable(target)} (${receivedText(received)})\n`);
+}
+
+async function pipeToOutput(context: CommandContext, download: Download, json: boolean): Promise<void> {
+  const received = await withProgress(context, download, json, download.filename ?? 'artifact', (onBytes) =>
+    pipeDownload(download, context.stdout, onBytes),
+  );
+  if (!json && !received.verified) context.stderr.write(`proofhouse: ${receivedText(received)}\n`);
+}
+
+async function withProgress(
+  context: CommandContext,
+  download: Download,
+  json: boolean,
+  label: string,
+  transfer: (onBytes: (received: number) => void) => Promise<ReceivedFile>,
+): Promise<ReceivedFile> {
+  const progress = transferProgress(context, printable(label), json);
+  const { sizeBytes } = download;
+  try {
+    return await transfer((received) => progress.update(received, sizeBytes ?? received));
+  } finally {
+    progress.end();
+  }
+}
+
+/** Where to save. What exists is refused before the bytes come, not after. */
+async function targetOf(
+  context: CommandContext,
+  download: Download,
+  { output, name, force }: Destination,
+): Promise<string> {
+  try {
+    const chosen = path.resolve(context.cwd, output ?? '.');
+    const existing = await stat(chosen).catch(() => undefined);
+    const target =
+      existing?.isDirectory() === true ? path.join(chosen, safeBaseName(download.filename ?? name)) : chosen;
+    const taken = await stat(target).catch(() => undefined);
+    if (taken !== undefined && !(force === true && taken.isFile())) throw targetExists(target);
+    return target;
+  } catch (error) {
+    await download.body.cancel();
+    throw error;
+  }
+}
+
+/** The server proposes a name, never a place. */
+function safeBaseName(name: string): string {
+  const base = printable(name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1));
+  return base === '' || base === '.' || base === '..' ? 'artifact' : base;
+}
+
+function receivedText({ sizeBytes, digest, verified }: ReceivedFile): string {
+  return `${bytesText(sizeBytes)}, ${digest}, ${verified ? 'verified' : 'not verified: the server named no digest'}`;
+}
