@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { Blobs, MemoryBackend } from '@proofhouse/blobs';
-import { usualRetentionDays, type ArtifactRecord, type JobRecord } from '@proofhouse/core';
+import { AppError, usualRetentionDays, type ArtifactRecord, type JobRecord } from '@proofhouse/core';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { Commit, CommitResult } from '../kernel/commit.ts';
 import { Ids } from '../kernel/ids.ts';
@@ -171,6 +171,25 @@ it('bytes that cannot be removed now are left to the next run, and stop nothing'
   expect(await keys()).toHaveLength(1);
   expect(await everything(collection())).toMatchObject([{ reason: 'orphan' }]);
   expect(await keys()).toEqual([]);
+});
+
+it('a full disk is collected from too: what is old beside the newest blob goes, and nothing younger', async () => {
+  await stored({ name: 'expires.log' });
+  await blobs.receive(Readable.from([Buffer.from('old orphan')]));
+  clock.advance(8 * day);
+  const young = await blobs.receive(Readable.from([Buffer.from('young orphan')]));
+  clock.advance(hour);
+  vi.spyOn(backend, 'create').mockRejectedValue(new AppError('storage_full', 'There is no room left.'));
+  expect((await everything(collection())).map(({ reason }) => reason)).toEqual(['retention', 'orphan']);
+  expect(await keys()).toEqual([young.key]);
+});
+
+it('storage that cannot be asked for its time is an error, and nothing goes', async () => {
+  await blobs.receive(Readable.from([Buffer.from('old orphan')]));
+  clock.advance(8 * day);
+  vi.spyOn(backend, 'create').mockRejectedValue(new AppError('unavailable', 'The disk is gone.'));
+  await expect(collection().run()).rejects.toThrow(/The disk is gone/);
+  expect(await keys()).toHaveLength(1);
 });
 
 it('more than a slice holds takes several, and two servers that collect at once count nothing twice', async () => {

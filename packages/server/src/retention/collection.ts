@@ -15,7 +15,7 @@ import type { Logger } from '../kernel/logger.ts';
 import { keyPrefixSchema, keySlice } from './key-slice.ts';
 import type { RetentionStore } from './retention-store.ts';
 import { SliceCursor } from './slice-cursor.ts';
-import { storageTime } from './storage-time.ts';
+import { StorageTime } from './storage-time.ts';
 
 export interface CollectionParts {
   readonly store: RetentionStore;
@@ -78,9 +78,11 @@ interface Slice {
 export class Collection {
   readonly #parts: CollectionParts;
   readonly #types: readonly ArtifactType[];
+  readonly #time: StorageTime;
 
   constructor(parts: CollectionParts) {
     this.#parts = parts;
+    this.#time = new StorageTime(parts.blobs);
     this.#types = artifactTypes.filter((type) => parts.policy.days[type] !== undefined);
   }
 
@@ -182,8 +184,8 @@ export class Collection {
 
   async #removeOrphans({ prefix }: PlaceOf<'orphan'>, dryRun: boolean): Promise<Slice> {
     const { blobs, store, graceMs } = this.#parts;
-    const olderThan = (await storageTime(blobs)) - graceMs;
     const slice = await keySlice(blobs, prefix, blobsASlice);
+    const olderThan = (await this.#time.now(slice.blobs)) - graceMs;
     // What was planted at a blob's place is nobody's upload: `verify` reports it.
     const old = slice.blobs.filter((blob) => blob.createdAt < olderThan && blob.fingerprint !== irregularFingerprint);
     const owned = await store.ownedKeys(old.map(({ key }) => key));
@@ -209,7 +211,7 @@ export class Collection {
 
   async #sweepStaging(dryRun: boolean): Promise<Slice> {
     const { blobs, graceMs } = this.#parts;
-    const leftovers = await blobs.sweepStaging((await storageTime(blobs)) - graceMs, { dryRun });
+    const leftovers = await blobs.sweepStaging((await this.#time.now()) - graceMs, { dryRun });
     const items = leftovers.map(({ sizeBytes, createdAt }) => ({
       reason: 'staging' as const,
       artifactId: null,

@@ -1,21 +1,46 @@
-import { AppError } from '@proofhouse/core';
-import type { Blobs } from '@proofhouse/blobs';
+import { AppError, isAppError } from '@proofhouse/core';
+import type { BlobListing, Blobs } from '@proofhouse/blobs';
 
 /**
- * What time it is where blobs lie: their ages are told by that clock, which need not agree with ours. Stores a byte,
- * looks at its date and removes it. Errors: those of the storage.
+ * What time it is where blobs lie: their ages are told by that clock, which need not agree with ours. Found by storing
+ * an empty blob and looking at its date.
+ *
+ * Where there is no room even for that, it is the newest date seen so far. The real time is later, so nothing seems older
+ * than it is; and a full disk is when collection is needed most.
  */
-export async function storageTime(blobs: Blobs): Promise<number> {
-  const { key } = await blobs.receive(oneByte());
-  try {
-    const stat = await blobs.stat(key);
-    if (stat === undefined) throw new AppError('unavailable', 'What was stored a moment ago is not there.');
-    return stat.createdAt;
-  } finally {
-    await blobs.delete(key);
+export class StorageTime {
+  readonly #blobs: Blobs;
+  #newest = -Infinity;
+
+  constructor(blobs: Blobs) {
+    this.#blobs = blobs;
+  }
+
+  /** `seen`: blobs that were just listed. Errors: those of the storage, but for `storage_full`. */
+  async now(seen: readonly BlobListing[] = []): Promise<number> {
+    try {
+      const now = await this.#ask();
+      this.#newest = Math.max(this.#newest, now);
+      return now;
+    } catch (error) {
+      if (!isAppError(error, 'storage_full')) throw error;
+      this.#newest = seen.reduce((newest, { createdAt }) => Math.max(newest, createdAt), this.#newest);
+      return this.#newest;
+    }
+  }
+
+  async #ask(): Promise<number> {
+    const { key } = await this.#blobs.receive(nothing());
+    try {
+      const stat = await this.#blobs.stat(key);
+      if (stat === undefined) throw new AppError('unavailable', 'What was stored a moment ago is not there.');
+      return stat.createdAt;
+    } finally {
+      await this.#blobs.delete(key);
+    }
   }
 }
 
-async function* oneByte(): AsyncGenerator<Uint8Array> {
-  yield new Uint8Array(1);
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  // Yields not a byte.
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { opendir } from 'node:fs/promises';
+import type { BlobListing } from '@proofhouse/blobs';
 import { isAppError, type ArtifactRecord } from '@proofhouse/core';
 import { z } from 'zod';
 import {
@@ -14,7 +15,7 @@ import type { Ids } from '../kernel/ids.ts';
 import { findingText } from './finding-text.ts';
 import { keyPrefixSchema, keySlice } from './key-slice.ts';
 import { SliceCursor } from './slice-cursor.ts';
-import { storageTime } from './storage-time.ts';
+import { StorageTime } from './storage-time.ts';
 
 export interface VerificationParts extends CheckedStorage {
   readonly jobView: JobView;
@@ -85,9 +86,11 @@ const longestNameBytes = 64;
 /** Holds records, bytes and the job view against each other, a slice a call. */
 export class Verification {
   readonly #parts: VerificationParts;
+  readonly #time: StorageTime;
 
   constructor(parts: VerificationParts) {
     this.#parts = parts;
+    this.#time = new StorageTime(parts.blobs);
   }
 
   /** Errors: `invalid_cursor`, those of the stores. */
@@ -138,8 +141,8 @@ export class Verification {
 
   async #checkBlobs({ prefix }: PlaceOf<'blobs'>): Promise<Slice> {
     const { blobs, store } = this.#parts;
-    const olderThan = await this.#oldEnough();
     const slice = await keySlice(blobs, prefix, blobsASlice);
+    const olderThan = await this.#oldEnough(slice.blobs);
     const findings = await unownedBlobs(store, slice.blobs, olderThan);
     const next: Place = slice.next === undefined ? { at: 'staging' } : { at: 'blobs', prefix: slice.next };
     return { ...nothingChecked, findings, checkedBlobs: slice.blobs.length, next };
@@ -162,8 +165,8 @@ export class Verification {
     return { ...nothingChecked, findings, next: isEnd ? undefined : { at: 'view', after: names.at(-1) ?? '' } };
   }
 
-  async #oldEnough(): Promise<number> {
-    return (await storageTime(this.#parts.blobs)) - this.#parts.graceMs;
+  async #oldEnough(seen?: readonly BlobListing[]): Promise<number> {
+    return (await this.#time.now(seen)) - this.#parts.graceMs;
   }
 
   async #told(finding: StorageFinding, repair: boolean): Promise<VerifyFinding> {
