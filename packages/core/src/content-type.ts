@@ -9,6 +9,8 @@ export function cleanContentType(raw: string | undefined): string | undefined {
   const cleaned = (raw ?? '')
     .replace(/[^\x20-\x7e]/g, '')
     .trim()
-    .slice(0, 255);
+    .slice(0, 255)
+    // The cut may end behind a space, which no header carries.
+    .trimEnd();
   return cleaned === '' ? undefined : cleaned;
 }
