@@ -15,7 +15,7 @@ export function decideRange(
   sizeBytes: number,
   etag: string,
 ): RangeDecision {
-  const match = /^bytes=(\d*)-(\d*)$/i.exec(headers.range?.replaceAll(/\s/g, '') ?? '');
+  const match = /^bytes=(\d*)-(\d*)$/i.exec(headers.range ?? '');
   if (match === null || (match[1] === '' && match[2] === '')) return { kind: 'whole' };
   if (headers.ifRange !== undefined && headers.ifRange !== etag) return { kind: 'whole' };
   const last = sizeBytes - 1;
