@@ -9,6 +9,7 @@ export function serverCommand(name: string) {
     .option('--data-dir <folder>', 'folder of everything kept by default (./var)')
     .option('--database-url <url>', 'sqlite:… or postgres://…')
     .option('--blob-url <url>', 'where bytes are kept: file:…')
+    .option('--experiment <id>', 'an experiment to make at the start when it is not there')
     .option('--public-url <url>', 'the address under which browsers reach it')
     .option('--max-artifact-bytes <size>', 'the largest artifact, such as 1GiB')
     .option('--auth <mode>', 'whether callers need a credential')
