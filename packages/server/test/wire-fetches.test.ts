@@ -1,7 +1,8 @@
 // Fetches on /v0 (contract: wire-level deposit and fetch, "Fetch"; seed 002), and grants.
 import { createHash } from 'node:crypto';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ArtifactRecord } from '@proofhouse/core';
+import { wireProblemSchema, type ArtifactRecord } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';
 import { expectProblem, WireExperiment, type WireDeposit, type WireWorker } from './support/wire-experiment.ts';
@@ -139,6 +140,19 @@ forEachStore('fetches', (harness) => {
       expect((await t.call(method, `/api/artifacts/${id}/content`)).status).toBe(410);
     }
     expect((await t.get(`/api/artifacts/${id}`)).json.artifact.purgedAt).not.toBeNull();
+  });
+
+  it('of bytes that were changed are 500, and say nothing of them', async () => {
+    const changed = await experiment.deposit('right', depositor.credential);
+    const { blob } = await recordOf(changed.artifacts_uri);
+    const file = t.files().find((each) => each.endsWith(blob.key))!;
+    chmodSync(file, 0o640);
+    writeFileSync(file, 'wrong');
+    const answer = await experiment.fetch(changed.artifacts_uri, depositor.credential);
+    expect(answer).toMatchObject({ status: 500, json: { type: 'about:blank', status: 500 } });
+    expect(wireProblemSchema.safeParse(answer.json).error).toBeUndefined();
+    expect([answer.headers['etag'], answer.headers['content-disposition']]).toEqual([undefined, undefined]);
+    expect(answer.text).not.toContain(blob.key);
   });
 
   it('stay what they are when everybody deposits at once', async () => {
