@@ -3,11 +3,14 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ProofhouseClient, type Download } from '@proofhouse/client';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { RealServer } from './testing/real-server.ts';
 import { runEntry } from './testing/run-entry.ts';
 
 const experimentId = 'exp_01jd7v6m5x0000000000000000';
+
+// Many processes, one after another: on a busy machine each takes its time.
+vi.setConfig({ testTimeout: 90_000 });
 
 async function setUp() {
   const server = await RealServer.start({ PROOFHOUSE_EXPERIMENT: experimentId });
@@ -118,7 +121,7 @@ test('the commands hand a file from one worker to another, and a reissued token 
   const fresh = /PROOFHOUSE_TOKEN=(\S+)/.exec(reissued.stdout)![1]!;
   expect((await fetch(maker.token)).code).toBe(3);
   expect((await fetch(fresh)).code).toBe(0);
-}, 90_000);
+});
 
 test('a server makes its experiment once, and a wrong id stops the start', async () => {
   const { server, run } = await setUp();

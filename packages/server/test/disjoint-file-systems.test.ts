@@ -1,0 +1,183 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ProofhouseClient } from '@proofhouse/client';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ServerProcess } from '../../../scripts/chaos/server-process.ts';
+
+const repository = path.resolve(import.meta.dirname, '../../..');
+const experimentId = 'exp_01jd7v6m5x0000000000000000';
+const adminToken = 'the-admin-token-of-disjoint-workers';
+
+/**
+ * Runs the rest of its arguments in a root of its own: an empty file system in memory, with the system, Node and the
+ * checkout below it to be read only. No /proc, through which the roots of other processes could be reached.
+ */
+const ownRoot = `
+set -eu
+root=$1 repository=$2 node=$3
+shift 3
+mount -t tmpfs none "$root"
+for folder in usr bin sbin lib lib64 etc; do
+  if [ -L "/$folder" ]; then cp -P "/$folder" "$root/$folder"
+  elif [ -d "/$folder" ]; then
+    mkdir "$root/$folder"
+    mount --rbind "/$folder" "$root/$folder"
+    mount -o remount,bind,ro "$root/$folder"
+  fi
+done
+mkdir "$root/repository" "$root/node" "$root/tmp" "$root/home" "$root/dev"
+mount --rbind "$repository" "$root/repository"
+mount -o remount,bind,ro "$root/repository"
+mount --bind "$node" "$root/node"
+mount -o remount,bind,ro "$root/node"
+for device in null urandom; do
+  : > "$root/dev/$device"
+  mount --bind "/dev/$device" "$root/dev/$device"
+done
+cd "$root"
+exec chroot "$root" "$@"
+`;
+
+const shared = `
+set -eu
+proofhouse() { "$NODE" "$CLI" "$@"; }
+told() { "$NODE" -p "JSON.parse(fs.readFileSync(process.env.PROOFHOUSE_JOB_FILE, 'utf8')).payload.$1"; }
+for place in $OUT_OF_REACH; do
+  if [ -e "$place" ]; then echo "$place can be reached"; exit 7; fi
+done
+`;
+
+const produce = `${shared}
+head -c 3000000 /dev/urandom > made.bin
+echo mine > "$HOME/kept-by-the-producer"
+uri=$(proofhouse artifact deposit made.bin)
+proofhouse artifact grant "$uri" "$(told reader)"
+printf '{"uri":"%s","sha256":"%s"}' "$uri" "$(sha256sum made.bin | cut -d ' ' -f 1)" > "$PROOFHOUSE_OUTPUT_DIR/handed-over.json"
+`;
+
+const consume = `${shared}
+proofhouse artifact fetch "$(told uri)" -o got.bin
+echo "$(told sha256)  got.bin" | sha256sum -c -
+`;
+
+let folder: string;
+let server: ServerProcess;
+let admin: ProofhouseClient;
+let workers: ChildProcess[];
+
+beforeEach(async () => {
+  folder = await realpath(await mkdtemp(path.join(tmpdir(), 'proofhouse-disjoint-')));
+  workers = [];
+  server = await ServerProcess.mustStart({
+    PROOFHOUSE_DATA_DIR: path.join(folder, 'server'),
+    PROOFHOUSE_ADMIN_TOKEN: adminToken,
+    PROOFHOUSE_EXPERIMENT: experimentId,
+  });
+  admin = new ProofhouseClient({ url: server.url, token: adminToken, experimentId });
+});
+
+afterEach(async () => {
+  for (const worker of workers) worker.kill('SIGKILL');
+  await server.kill();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** How a process gets a root of its own here, or undefined where nobody may. */
+async function ownRootCommand(): Promise<readonly string[] | undefined> {
+  const node = path.dirname(await realpath(process.execPath));
+  await mkdir(path.join(folder, 'probe'));
+  for (const user of [[], ['--map-root-user']]) {
+    const command = ['unshare', '--mount', '--propagation', 'private', ...user, 'sh', '-c', ownRoot, 'own-root'];
+    const probe = [path.join(folder, 'probe'), repository, node, 'true'];
+    if (spawnSync(command[0]!, [...command.slice(1), ...probe]).status === 0) return command;
+  }
+  process.stderr.write(
+    'WARNING: this user may not make mount namespaces, so the workers below share one file system: what they can ' +
+      'reach is not checked. Run the test as root on Linux.\n',
+  );
+  return undefined;
+}
+
+interface StartedWorker {
+  readonly id: string;
+  readonly ended: Promise<{ readonly code: number | null; readonly said: string }>;
+}
+
+/** A worker that does one job with this script, as `proofhouse work` runs it. */
+async function startWorker(
+  name: string,
+  script: string,
+  isolation: readonly string[] | undefined,
+  outOfReach: readonly string[] = [],
+): Promise<StartedWorker> {
+  const root = path.join(folder, name);
+  await mkdir(root);
+  const registered = await admin.experiment().registerWorker({ name });
+  const inside = isolation !== undefined;
+  const node = await realpath(process.execPath);
+  const [runtime, checkout, home] = inside
+    ? [path.join('/node', path.basename(node)), '/repository', '/home']
+    : [node, repository, root];
+  const cli = path.join(checkout, 'packages/cli/bin/proofhouse.js');
+  const work = [runtime, cli, 'work', '--once', '--capabilities', name, '--pass-token', '--work-folder', '--work-root'];
+  const command = [...work, home, '--', 'sh', '-c', script];
+  const enter = inside ? [...isolation, root, repository, path.dirname(node)] : [];
+  const [program, ...args] = [...enter, ...command];
+  const child = spawn(program!, args, {
+    cwd: root,
+    env: {
+      PATH: process.env['PATH'],
+      HOME: home,
+      NODE: runtime,
+      CLI: cli,
+      OUT_OF_REACH: inside ? [path.join(folder, 'server'), folder, ...outOfReach].join(' ') : '',
+      PROOFHOUSE_URL: server.url,
+      PROOFHOUSE_EXPERIMENT: experimentId,
+      PROOFHOUSE_TOKEN: `${registered.worker_id}:${registered.registration_token}`,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  workers.push(child);
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, said }));
+  return { id: registered.worker_id, ended };
+}
+
+async function artifactText(jobId: string, name: string): Promise<string> {
+  const { id } = await admin.artifacts.newest(jobId, name);
+  return new Response((await admin.artifacts.download(jobId, id)).body).text();
+}
+
+it('two workers with disjoint file systems hand work to each other through the server alone', async () => {
+  const isolation = await ownRootCommand();
+  const producer = await startWorker('producer', produce, isolation);
+  const consumer = await startWorker('consumer', consume, isolation, ['/home/kept-by-the-producer']);
+  const first = await admin.jobs.create({
+    type: 'exec',
+    requiredCapabilities: ['producer'],
+    payload: { reader: consumer.id },
+  });
+  const produced = await producer.ended;
+  expect(produced, await artifactText(first.id, 'log.log')).toMatchObject({ code: 0 });
+  const handedOver = JSON.parse(await artifactText(first.id, 'handed-over.json')) as { uri: string; sha256: string };
+  expect(handedOver.uri).toMatch(/^proofhouse:\/\/artifacts\/[\w-]{22,}$/);
+
+  const second = await admin.jobs.create({
+    type: 'exec',
+    requiredCapabilities: ['consumer'],
+    payload: handedOver,
+  });
+  const consumed = await consumer.ended;
+  expect(consumed, await artifactText(second.id, 'log.log')).toMatchObject({ code: 0 });
+  expect(await artifactText(second.id, 'log.log')).toContain('got.bin: OK');
+  expect((await admin.fetchArtifact(handedOver.uri)).digest).toBe(`sha256:${handedOver.sha256}`);
+  // What the workers wrote went with their roots; nothing of it was ever on a disk that others see.
+  if (isolation !== undefined) {
+    expect(await readdir(path.join(folder, 'producer'))).toEqual([]);
+    expect(await readdir(path.join(folder, 'consumer'))).toEqual([]);
+  }
+}, 120_000);
