@@ -2,6 +2,7 @@ import { constants, lstatSync } from 'node:fs';
 import { copyFile, link, mkdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baseName, foldersOf, type ArtifactRecord } from '@proofhouse/core';
+import { makeFolder } from '../kernel/make-folder.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { ArtifactStore } from './artifact-store.ts';
@@ -127,7 +128,7 @@ async function ensureFolder(root: string, path: string): Promise<void> {
   if (found?.isDirectory() === true) return;
   if (found !== undefined) throw new Error(`${path} is not a folder`);
   try {
-    await mkdir(root, { recursive: true, mode: 0o750 });
+    makeFolder(root, 0o750);
     await mkdir(path, { mode: 0o750 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

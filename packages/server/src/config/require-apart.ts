@@ -1,7 +1,8 @@
-import { mkdir, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@proofhouse/core';
+import { makeFolder } from '../kernel/make-folder.ts';
 import type { Config } from './config.ts';
 import { blobsAreFiles } from './lasting-storage.ts';
 
@@ -38,7 +39,7 @@ function blobFolder(url: string): string {
 // Symbolic links are followed, so that what lies around a folder is what really does.
 async function real(folder: string): Promise<string> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o750 });
+    makeFolder(folder, 0o750);
     return await realpath(folder);
   } catch (cause) {
     throw cannotUse(folder, cause);

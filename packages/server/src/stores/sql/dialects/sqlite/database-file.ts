@@ -1,6 +1,7 @@
-import { mkdirSync, realpathSync, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '@proofhouse/core';
+import { makeFolder } from '../../../../kernel/make-folder.ts';
 
 /**
  * The one name of a database file, whatever symbolic link led to it: locks and logs lie beside that name, so two names
@@ -8,7 +9,7 @@ import { AppError } from '@proofhouse/core';
  */
 export function databaseFile(file: string): string {
   const folder = path.dirname(path.resolve(file));
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const place = path.join(realpathSync(folder), path.basename(file));
   const found = statSync(place, { throwIfNoEntry: false });
   if (found === undefined) return place;
