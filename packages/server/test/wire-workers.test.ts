@@ -207,7 +207,9 @@ forEachStore('workers of an experiment', (harness) => {
       ]) {
         expectProblem(await experiment.post(`/groups/${group}/members`, body), 400, 'bad-request');
       }
-      expectProblem(await experiment.post('/groups', { members: 'x' }), 400, 'bad-request');
+      for (const body of [null, [], 'x', { members: 'x' }]) {
+        expectProblem(await experiment.post('/groups', body), 400, 'bad-request');
+      }
       expectProblem(await experiment.post('/groups', { members: Array(1001).fill('x') }), 400, 'bad-request');
     });
   });

@@ -143,7 +143,7 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
       principal: request.principal,
       params: paramsOf(row, request),
       query: row.door === 'v0' ? requireDecodable(request) : request.query,
-      body: request.body ?? {},
+      body: request.body === undefined ? {} : request.body,
       leaseId: headers[leaseHeader],
       idempotencyKey: headers[idempotencyHeader],
       names,
