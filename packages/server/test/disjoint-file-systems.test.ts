@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ProofhouseClient } from '@proofhouse/client';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ServerProcess } from '../../../scripts/chaos/server-process.ts';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
 const experimentId = 'exp_01jd7v6m5x0000000000000000';
 const adminToken = 'the-admin-token-of-disjoint-workers';
+const asAdminHeaders = { authorization: `Bearer admin:${adminToken}`, 'x-eden-experiment-id': experimentId };
 
 /**
  * Runs the rest of its arguments in a root of its own: an empty file system in memory, with the system, Node and the
@@ -28,7 +28,7 @@ for folder in usr bin sbin lib lib64 etc; do
     mount -o remount,bind,ro "$root/$folder"
   fi
 done
-mkdir "$root/repository" "$root/node" "$root/tmp" "$root/home" "$root/dev"
+mkdir "$root/repository" "$root/node" "$root/tmp" "$root/own" "$root/dev"
 mount --rbind "$repository" "$root/repository"
 mount -o remount,bind,ro "$root/repository"
 mount --bind "$node" "$root/node"
@@ -65,7 +65,6 @@ echo "$(told sha256)  got.bin" | sha256sum -c -
 
 let folder: string;
 let server: ServerProcess;
-let admin: ProofhouseClient;
 let workers: ChildProcess[];
 
 beforeEach(async () => {
@@ -76,7 +75,6 @@ beforeEach(async () => {
     PROOFHOUSE_ADMIN_TOKEN: adminToken,
     PROOFHOUSE_EXPERIMENT: experimentId,
   });
-  admin = new ProofhouseClient({ url: server.url, token: adminToken, experimentId });
 });
 
 afterEach(async () => {
@@ -101,6 +99,11 @@ async function ownRootCommand(): Promise<readonly string[] | undefined> {
   return undefined;
 }
 
+interface RegisteredWorker {
+  readonly worker_id: string;
+  readonly registration_token: string;
+}
+
 interface StartedWorker {
   readonly id: string;
   readonly ended: Promise<{ readonly code: number | null; readonly said: string }>;
@@ -115,11 +118,14 @@ async function startWorker(
 ): Promise<StartedWorker> {
   const root = path.join(folder, name);
   await mkdir(root);
-  const registered = await admin.experiment().registerWorker({ name });
+  const { worker_id: id, registration_token: token } = await asAdmin<RegisteredWorker>(
+    `/v0/experiments/${experimentId}/workers`,
+    { name },
+  );
   const inside = isolation !== undefined;
   const node = await realpath(process.execPath);
   const [runtime, checkout, home] = inside
-    ? [path.join('/node', path.basename(node)), '/repository', '/home']
+    ? [path.join('/node', path.basename(node)), '/repository', '/own']
     : [node, repository, root];
   const cli = path.join(checkout, 'packages/cli/bin/proofhouse.js');
   const work = [runtime, cli, 'work', '--once', '--capabilities', name, '--pass-token', '--work-folder', '--work-root'];
@@ -136,7 +142,7 @@ async function startWorker(
       OUT_OF_REACH: inside ? [path.join(folder, 'server'), folder, ...outOfReach].join(' ') : '',
       PROOFHOUSE_URL: server.url,
       PROOFHOUSE_EXPERIMENT: experimentId,
-      PROOFHOUSE_TOKEN: `${registered.worker_id}:${registered.registration_token}`,
+      PROOFHOUSE_TOKEN: `${id}:${token}`,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -144,37 +150,43 @@ async function startWorker(
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, said }));
-  return { id: registered.worker_id, ended };
+  return { id, ended };
+}
+
+async function asAdmin<Answer>(place: string, body?: unknown): Promise<Answer> {
+  return (await server.json(place, body, asAdminHeaders)) as Answer;
 }
 
 async function artifactText(jobId: string, name: string): Promise<string> {
-  const { id } = await admin.artifacts.newest(jobId, name);
-  return new Response((await admin.artifacts.download(jobId, id)).body).text();
+  const artifacts = `/api/queue/jobs/${jobId}/artifacts`;
+  const { items } = await asAdmin<{ items: { id: string }[] }>(`${artifacts}?name=${name}`);
+  const [newest] = items;
+  if (newest === undefined) return '';
+  return (await server.fetch(`${artifacts}/${newest.id}/download`, { headers: asAdminHeaders })).text();
+}
+
+function newJob(capability: string, payload: object): Promise<{ readonly id: string }> {
+  return asAdmin('/api/queue/jobs', { type: 'exec', requiredCapabilities: [capability], payload });
 }
 
 it('two workers with disjoint file systems hand work to each other through the server alone', async () => {
   const isolation = await ownRootCommand();
   const producer = await startWorker('producer', produce, isolation);
-  const consumer = await startWorker('consumer', consume, isolation, ['/home/kept-by-the-producer']);
-  const first = await admin.jobs.create({
-    type: 'exec',
-    requiredCapabilities: ['producer'],
-    payload: { reader: consumer.id },
-  });
+  const consumer = await startWorker('consumer', consume, isolation, ['/own/kept-by-the-producer']);
+  const first = await newJob('producer', { reader: consumer.id });
   const produced = await producer.ended;
   expect(produced, await artifactText(first.id, 'log.log')).toMatchObject({ code: 0 });
   const handedOver = JSON.parse(await artifactText(first.id, 'handed-over.json')) as { uri: string; sha256: string };
   expect(handedOver.uri).toMatch(/^proofhouse:\/\/artifacts\/[\w-]{22,}$/);
 
-  const second = await admin.jobs.create({
-    type: 'exec',
-    requiredCapabilities: ['consumer'],
-    payload: handedOver,
-  });
+  const second = await newJob('consumer', handedOver);
   const consumed = await consumer.ended;
   expect(consumed, await artifactText(second.id, 'log.log')).toMatchObject({ code: 0 });
   expect(await artifactText(second.id, 'log.log')).toContain('got.bin: OK');
-  expect((await admin.fetchArtifact(handedOver.uri)).digest).toBe(`sha256:${handedOver.sha256}`);
+  const artifacts = `/api/artifacts?experimentId=${experimentId}`;
+  expect((await asAdmin<{ artifacts: unknown[] }>(artifacts)).artifacts).toMatchObject([
+    { uri: handedOver.uri, createdBy: producer.id },
+  ]);
   // What the workers wrote went with their roots; nothing of it was ever on a disk that others see.
   if (isolation !== undefined) {
     expect(await readdir(path.join(folder, 'producer'))).toEqual([]);
