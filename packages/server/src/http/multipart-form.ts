@@ -115,6 +115,8 @@ class FormReader {
   #headerBytes = 0;
   #count = 0;
   #current: Readable | undefined;
+  /** Past the closing boundary, and past the last byte of the body: one that breaks off between the two is no whole one. */
+  #closed = false;
   #ended = false;
   #stopped = false;
   #error: AppError | undefined;
@@ -130,7 +132,7 @@ class FormReader {
       this.#fail(malformed('it ends before its closing boundary'));
     });
     this.#parser.on('finish', () => {
-      this.#ended = true;
+      this.#closed = true;
       this.#wake();
     });
   }
@@ -155,6 +157,8 @@ class FormReader {
         }
       }
       this.#parser.end();
+      this.#ended = true;
+      this.#wake();
     } catch (error) {
       this.#fail(error instanceof AppError ? error : malformed('it cannot be read'));
     }
@@ -169,7 +173,7 @@ class FormReader {
         this.#current = part.body;
         return part;
       }
-      if (this.#ended) {
+      if (this.#closed && this.#ended) {
         if (this.#headless > 0) throw malformed('a part has no complete headers');
         return undefined;
       }
