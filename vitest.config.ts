@@ -20,7 +20,7 @@ export default defineConfig({
     reporters: ['default', './scripts/summary-reporter.ts'],
     projects: [
       project('packages', ['packages/*/src/**/*.test.ts']),
-      project('scripts', ['scripts/**/*.test.ts']),
+      project('scripts', ['scripts/**/*.test.ts', 'fuzz/**/*.test.ts']),
       project('server', ['packages/server/test/**/*.test.ts']),
       project('e2e', ['packages/server/test/e2e/**/*.e2e.ts']),
     ],

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const tests = globSync('packages/*/{src,test}/**/*.test.ts', { cwd: root });
+const tests = globSync(['packages/*/{src,test}/**/*.test.ts', 'fuzz/*.test.ts'], { cwd: root });
 /** Contract suites hold properties too; their tests only name the implementation. */
 const withProperties = tests.filter((file) =>
   /from '(fast-check|[^']*\.contract\.ts)'/.test(readFileSync(path.join(root, file), 'utf8')),

@@ -42,6 +42,15 @@ export const soakParts: readonly SoakPart[] = [
     small: { FAST_CHECK_FACTOR: '1' },
   },
   {
+    name: 'fuzz',
+    about:
+      'Every parser of ours that sees foreign text, bred against by a coverage-guided fuzzer (docs/fuzzing.md), from the corpus ' +
+      'in the repository.',
+    command: ['node', 'fuzz/run-fuzz.ts'],
+    env: { FUZZ_SECONDS: '600' },
+    small: { FUZZ_SECONDS: '20' },
+  },
+  {
     name: 'million-rows',
     about:
       'Claims, lists and `why` on an empty queue and on one with a million other jobs, half of them ready for nobody and half ' +

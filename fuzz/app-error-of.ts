@@ -1,0 +1,24 @@
+import { isAppError, type AppError, type ErrorCode } from '@proofhouse/core';
+
+/** What `parse` gives, or the error that it refuses with. Any other error, or another code, is a finding. */
+export function refusalOr<T>(parse: () => T, ...codes: ErrorCode[]): T | AppError {
+  try {
+    return parse();
+  } catch (error) {
+    return requireCode(error, codes);
+  }
+}
+
+/** The same for what answers later. */
+export async function laterRefusalOr<T>(parse: () => Promise<T>, ...codes: ErrorCode[]): Promise<T | AppError> {
+  try {
+    return await parse();
+  } catch (error) {
+    return requireCode(error, codes);
+  }
+}
+
+function requireCode(error: unknown, codes: readonly ErrorCode[]): AppError {
+  if (isAppError(error) && codes.includes(error.code)) return error;
+  throw error;
+}

@@ -1,0 +1,24 @@
+// Makes one CommonJS file of a target and all it parses with, ours and others': Jazzer instruments what is required.
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import process from 'node:process';
+import { spawnSync } from 'node:child_process';
+import { targetFile } from './fuzz-targets.ts';
+
+const external = ['better-sqlite3', 'pg', 'pino'];
+
+/** The bundler is the one that the test runner brings. */
+export function bundleTarget(name: string, folder: string): string {
+  const bundle = path.join(folder, `${name}.cjs`);
+  const fromVitest = createRequire(createRequire(import.meta.url).resolve('vitest/package.json'));
+  const rolldown = createRequire(fromVitest.resolve('vite/package.json')).resolve('rolldown/package.json');
+  const cli = path.join(path.dirname(rolldown), 'bin/cli.mjs');
+  const options = ['--format', 'cjs', '--platform', 'node', '--file', bundle];
+  const { status, stderr, stdout } = spawnSync(
+    process.execPath,
+    [cli, targetFile(name), ...options, ...external.flatMap((module) => ['--external', module])],
+    { encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(`${name} cannot be bundled:\n${stdout}\n${stderr}`);
+  return bundle;
+}

@@ -1,0 +1,30 @@
+// A stream of server-sent events read the plainest way (WHATWG HTML section 9.2.6), all of it at once.
+
+export interface PlainEvent {
+  readonly event: string | undefined;
+  readonly data: string;
+}
+
+/** What was dispatched. An event without its blank line is none. */
+export function plainEvents(bytes: Buffer): PlainEvent[] {
+  // A decoder without `ignoreBOM` takes one mark off the front, as the standard wants it.
+  const text = new TextDecoder().decode(bytes);
+  const lines = text.split(/\r\n|\r|\n/).slice(0, -1);
+  const events: PlainEvent[] = [];
+  let data: string[] = [];
+  let event: string | undefined;
+  for (const line of lines) {
+    if (line === '') {
+      if (data.length > 0) events.push({ event, data: data.join('\n') });
+      data = [];
+      event = undefined;
+      continue;
+    }
+    const colon = line.indexOf(':');
+    const name = colon === -1 ? line : line.slice(0, colon);
+    const value = colon === -1 ? '' : line.slice(colon + 1).replace(/^ /, '');
+    if (name === 'data') data.push(value);
+    if (name === 'event') event = value === '' ? undefined : value;
+  }
+  return events;
+}

@@ -1,0 +1,53 @@
+// Cursors as clients hand them back: a place in the list they were made for, or `invalid_cursor`.
+import assert from 'node:assert/strict';
+import { eventCursorSchema, isAppError } from '@proofhouse/core';
+import { z } from 'zod';
+import { decodeCursor, encodeCursor } from '../../packages/server/src/kernel/page.ts';
+import { keyPrefixSchema, prefixAfter } from '../../packages/server/src/retention/key-slice.ts';
+import { SliceCursor } from '../../packages/server/src/retention/slice-cursor.ts';
+import { refusalOr } from '../app-error-of.ts';
+
+const filter = { status: 'queued', type: undefined };
+const slices = new SliceCursor('gc', z.strictObject({ prefix: keyPrefixSchema, at: z.int().optional() }));
+
+/** The first byte says whether the rest is a cursor or what a cursor is made of. */
+export function fuzz(data: Buffer): void {
+  const isInside = (data[0] ?? 0) % 2 === 1;
+  const cursor = data.subarray(1).toString(isInside ? 'base64url' : 'latin1');
+  const key = refusalOr(() => decodeCursor(filter, cursor), 'invalid_cursor');
+  if (key !== undefined && !isAppError(key)) {
+    assert.ok(Number.isSafeInteger(key.at) && /^[\x21-\x7e]{1,255}$/.test(key.id));
+    assert.deepEqual(decodeCursor(filter, encodeCursor(filter, key)), key, 'a place changes when it is written again');
+    const elsewhere = refusalOr(() => decodeCursor({ status: 'failed' }, cursor), 'invalid_cursor');
+    assert.ok(isAppError(elsewhere), 'a cursor is taken by another list');
+  }
+  const slice = refusalOr(() => slices.read(cursor), 'invalid_cursor');
+  if (!isAppError(slice)) checkSlice(slice.prefix);
+  const seq = eventCursorSchema.safeParse(data.subarray(1).toString('latin1'));
+  assert.ok(!seq.success || (Number.isSafeInteger(seq.data) && seq.data >= 0), 'an event has a strange number');
+}
+
+/** The slices that follow each other come to an end. */
+function checkSlice(prefix: string): void {
+  const next = prefixAfter(prefix);
+  const isLater = next === undefined || (inOrder(next) > inOrder(prefix) && next.length <= prefix.length);
+  assert.ok(isLater, 'a slice comes again');
+}
+
+/** Digits come after letters in keys. */
+function inOrder(prefix: string): string {
+  return prefix.replaceAll(/\d/g, (digit) => `~${digit}`);
+}
+
+const place = encodeCursor(filter, { at: 1_700_000_000_000, id: 'job-1' });
+
+export const words = ['[1,"', '",', '1e999', '-0', '9007199254740993', '\\u0000', '{"prefix":"', '["gc",', '__proto__'];
+
+export const seeds = [
+  `0${place}`,
+  `1${Buffer.from(place, 'base64url').toString()}`,
+  `0${slices.write({ prefix: 'a7' })}`,
+  '1["gc",{"prefix":"zz","at":3}]',
+  '0',
+  '012',
+];
