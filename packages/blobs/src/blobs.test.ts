@@ -95,6 +95,26 @@ describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
     expect(given).toBeGreaterThan(500);
   });
 
+  it('a chunk that goes over the cap is neither hashed nor handed on, however large it is', async () => {
+    let handedOn = 0;
+    const create = backend.create.bind(backend);
+    backend.create = async (key) => {
+      const writer = await create(key);
+      const write = writer.write.bind(writer);
+      writer.write = (chunk) => {
+        handedOn += chunk.byteLength;
+        return write(chunk);
+      };
+      return writer;
+    };
+    const told: number[] = [];
+    const source = Readable.from([Buffer.alloc(3 * kib), Buffer.alloc(large), Buffer.alloc(1)]);
+    const refused = blobs.receive(source, { maxBytes: 4 * kib, onBytes: (received) => told.push(received) });
+    await expectCode(refused, 'artifact_too_large');
+    expect([handedOn, told]).toEqual([3 * kib, [3 * kib]]);
+    await expectNothingLeft();
+  });
+
   it.each([10, 3000 * kib])('%i bytes with another digest are refused before they are visible', async (size) => {
     const bytes = randomBytes(size);
     const refused = blobs.receive(chunks(bytes), { expectedSha256: sha256(Buffer.from('other')) });

@@ -205,6 +205,45 @@ describe.each(Object.entries(settings))('a write of %s', (_, setting) => {
   });
 });
 
+it('what a crash left under a staging name is never written through, though it is the very file of a stored blob', async () => {
+  const bytes = randomBytes(4096);
+  const fileSystem = new InterruptedFileSystem();
+  const crashed = new FilesystemBackend({ root, fileSystem });
+  await crashed.open();
+  for (let at = 1; ; at++) {
+    await crashed.delete(key);
+    fileSystem.arm(at, { kind: 'fail', errno: 'EIO' });
+    await store(crashed, bytes).catch(codeOf);
+    const { blobs, staging } = await namesOfKey();
+    // One of the last calls of a write drops the staging name: when it fails, the file keeps two names.
+    if (blobs.length === 1 && staging.length === 1) break;
+    if (fileSystem.begun < at) throw new Error('no failure left a second name');
+  }
+  fileSystem.disarm();
+  const { blobs, staging } = await namesOfKey();
+  const [file, residue] = [await stat(join(root, blobs[0]!)), await stat(join(root, staging[0]!))];
+  expect([residue.ino, residue.nlink]).toEqual([file.ino, 2]);
+  const backend = new FilesystemBackend({ root });
+  await backend.open();
+  const again = await Promise.allSettled(Array.from({ length: 20 }, () => store(backend, randomBytes(5000))));
+  expect(again.map(({ status }) => status)).toEqual(Array(20).fill('rejected'));
+  expect(bytes.equals(await blobBytes(await backend.read(key)))).toBe(true);
+  expect((await namesOfKey()).staging).toEqual(staging);
+  expect(await backend.sweepStaging(Date.now() + 60_000)).toHaveLength(1);
+  expect(bytes.equals(await blobBytes(await backend.read(key)))).toBe(true);
+  await backend.close();
+  await crashed.close();
+});
+
+/** Where the key is a part of a file's name, below the root. */
+async function namesOfKey(): Promise<{ blobs: string[]; staging: string[] }> {
+  const files = (await filesBelow(root)).filter((name) => name.includes(key));
+  return {
+    blobs: files.filter((name) => name.startsWith('blobs/')),
+    staging: files.filter((name) => name.startsWith('staging/')),
+  };
+}
+
 it('an aborted write that meets any failure ends quietly, and what stays is swept', async () => {
   for (let at = 1; ; at++) {
     const folder = join(root, String(at));
