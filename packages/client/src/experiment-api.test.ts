@@ -191,6 +191,25 @@ describe('repetition', () => {
     expect(keys.at(-1)).toBe('mine');
   });
 
+  test('a large stream is not kept in memory, and a redirect of it is said to be one', async () => {
+    const { server, client } = await setUp();
+    server.interfere = (_operation, request, response) => {
+      request.resume().on('end', () => response.writeHead(308, { location: 'https://new.example/' }).end());
+      return true;
+    };
+    let mostBytes = 0;
+    const before = process.memoryUsage().arrayBuffers;
+    const bytes = async function* () {
+      for (let count = 0; count < 1600; count += 1) {
+        mostBytes = Math.max(mostBytes, process.memoryUsage().arrayBuffers - before);
+        yield new Uint8Array(262_144);
+      }
+    };
+    const error = await failureOf(client.depositArtifact(bytes));
+    expect(error).toMatchObject({ code: 'bad_request', message: expect.stringContaining('elsewhere') });
+    expect(mostBytes).toBeLessThan(300_000_000);
+  });
+
   test('a bare stream is sent once only', async () => {
     const { server, client } = await setUp();
     let asked = 0;

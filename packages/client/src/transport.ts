@@ -98,12 +98,22 @@ async function answer(parts: TransportParts, exchange: Exchange, timer: TryTimer
       redirect: 'manual',
       signal: timer.signal,
       ...(body === undefined ? {} : { body, duplex: 'half' }),
+      ...(body instanceof ReadableStream ? sentOnce : {}),
     });
   } catch (error) {
     // A file that cannot be read is no trouble of the network, though fetch makes it look so.
-    throw broken === undefined ? unreachable(place, error) : broken.error;
+    if (broken !== undefined) throw broken.error;
+    throw body instanceof ReadableStream && networkReason(error) === 'unexpected redirect'
+      ? new AppError('bad_request', `${place} answers that the server is elsewhere. Use its own address as the URL.`)
+      : unreachable(place, error);
   }
 }
+
+/**
+ * Unless no answer can make it send the body again, Node's fetch keeps all of a stream in memory for that. Only this pair
+ * tells it (Fetch standard, HTTP-network-or-cache fetch); an upload that is redirected then fails without the new place.
+ */
+const sentOnce = { redirect: 'error', window: null } as const;
 
 /** The address without its query: what an error may say. */
 export function placeOf(url: string): string {
