@@ -4,6 +4,7 @@ import { artifactSchema, depositSchema, wireProblemSchema } from '@proofhouse/co
 import { format } from 'prettier';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { problemTypes } from './problem-expectations.ts';
 import { expectSchema, readSchema, schemaNames, type SchemaName } from './published-schemas.ts';
 
 const models: Readonly<Record<SchemaName, z.ZodType>> = {
@@ -28,6 +29,12 @@ test.each(schemaNames)('schemas/%s.schema.json is that of the model', async (nam
   expect(readSchema(name)).toEqual(published(name));
 });
 
+test('the schema of a problem lists every type that the kit knows', () => {
+  const { properties } = readSchema('problem') as { properties: { type: { enum: string[] } } };
+  const known = Object.keys(problemTypes).map((type) => `eden://error/${type}`);
+  expect(properties.type.enum.toSorted()).toEqual([...known, 'about:blank'].toSorted());
+});
+
 const problem = {
   type: 'eden://error/not-found',
   title: 'There is nothing there.',
@@ -42,6 +49,9 @@ test.each([
   ['problem', { ...problem, more: 1 }, true],
   ['problem', { ...problem, detail: '' }, false],
   ['problem', { ...problem, instance: 'not a uri' }, false],
+  ['problem', { ...problem, type: 'eden://error/payload-too-large', status: 413 }, true],
+  ['problem', { ...problem, type: 'eden://error/payload-too-big', status: 413 }, false],
+  ['problem', { ...problem, type: 'about:blank', status: 503 }, true],
   ['deposit-answer', answer, true],
   ['deposit-answer', { ...answer, artifacts_uri: 's3://bucket/key?v=1' }, true],
   ['deposit-answer', { ...answer, artifacts_uri: 'no-scheme' }, false],

@@ -102,18 +102,6 @@ export const readGrantSchema = z
   .strictObject({ uri: uriSchema, reader: z.string(), granted_by: z.string(), granted_at: timeSchema })
   .meta({ id: 'ReadGrant' });
 
-/** The body of every failed answer on /v0: RFC 9457, all members non-empty, `type` from a closed list. */
-export const wireProblemSchema = z
-  .strictObject({
-    type: z.string().min(1),
-    title: z.string().min(1),
-    status: z.int(),
-    detail: z.string().min(1),
-    instance: z.url(),
-  })
-  .meta({ id: 'WireProblem' });
-export type WireProblem = z.infer<typeof wireProblemSchema>;
-
 interface WireCondition {
   readonly status: number;
   readonly title: string;
@@ -132,6 +120,23 @@ export const wireConditions = {
   'cycle-detected': { status: 409, title: 'The group would become a member of itself.' },
   'invalid-name': { status: 422, title: 'The name is not allowed.' },
 } as const satisfies Record<NonNullable<WireType>, WireCondition>;
+
+const wireTypes = Object.keys(wireConditions) as NonNullable<WireType>[];
+
+/**
+ * The body of every failed answer on /v0: RFC 9457, all members non-empty. `type` is of the closed list, or about:blank for
+ * a condition of the service that the list has no word for.
+ */
+export const wireProblemSchema = z
+  .strictObject({
+    type: z.enum([...wireTypes.map((type) => `eden://error/${type}` as const), 'about:blank']),
+    title: z.string().min(1),
+    status: z.int(),
+    detail: z.string().min(1),
+    instance: z.url(),
+  })
+  .meta({ id: 'WireProblem' });
+export type WireProblem = z.infer<typeof wireProblemSchema>;
 
 /** Renders an error for /v0. `instance` is the absolute URL of the request. */
 export function wireProblemOf(error: AppError, instance: string): WireProblem {
