@@ -27,6 +27,23 @@ test('colours, rewritten lines and NUL are left out', async () => {
   );
 });
 
+test('a very long line without an end is read at once', async () => {
+  const line = 'x'.repeat(4_000_000);
+  expect(await readLogTail(await logOf(`10%\r${line}`), 5_000_000)).toBe(line);
+});
+
+test('of a line that was rewritten only what was written last is left', async () => {
+  const texts = fc.array(fc.constantFrom('a', 'b', '\r', '\n', ' '), { maxLength: 12 }).map((parts) => parts.join(''));
+  for (const text of fc.sample(texts, 200)) {
+    const shown = text
+      .replaceAll('\r\n', '\n')
+      .replaceAll(/[^\n]*\r(?=[^\n])/g, '')
+      .replaceAll('\r', '')
+      .trim();
+    expect(await readLogTail(await logOf(text), 100)).toBe(shown);
+  }
+});
+
 test('bytes that are no text do not break it', async () => {
   expect(await readLogTail(await logOf(Buffer.from([0xff, 0xfe, 0x41, 0x0a])), 100)).toMatch(/A$/);
 });

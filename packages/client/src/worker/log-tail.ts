@@ -41,8 +41,15 @@ function plain(text: string): string {
   return (
     stripVTControlCharacters(text)
       .replace(/\r\n/g, '\n')
-      .replace(/[^\n]*\r(?=[^\n])/g, '')
+      .split('\n')
+      .map(asLastWritten)
+      .join('\n')
       // eslint-disable-next-line no-control-regex -- finding control characters is the point.
       .replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '')
   );
+}
+
+// Looking from the end keeps this linear for a line that is never rewritten, however long.
+function asLastWritten(line: string): string {
+  return line.slice(line.lastIndexOf('\r', line.length - 2) + 1);
 }
