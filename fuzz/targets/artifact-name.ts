@@ -19,7 +19,7 @@ export function fuzz(data: Buffer): void {
   assert.ok(name.length <= maxNameLength && parts.length <= maxNameParts, 'it is too long');
   assert.ok(parts.every((part) => part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= 255));
   assert.ok(!/\\|\p{Cc}|\p{Cs}/u.test(name), 'it has a backslash, a control character or half a character');
-  assert.equal(path.posix.normalize(`/root/${name}`), `/root/${name}`, 'as a path it is another');
+  assert.equal(path.posix.normalize(`/below/${name}`), `/below/${name}`, 'as a path it is another');
   assert.equal(path.win32.isAbsolute(name), false, 'it is absolute elsewhere');
   assert.equal([...foldersOf(name), name].length, parts.length);
   assert.equal(baseName(name), parts.at(-1));

@@ -32,7 +32,7 @@ const parts = {
   groups: { membershipOf: () => Promise.resolve({ groups: [], isAdmin: false }) },
 } as unknown as AuthenticateParts;
 
-const door = new WireDoor({ basePath: '/work', baseUrl: () => 'http://127.0.0.1:8750/work' });
+const door = new WireDoor({ basePath: '/base', baseUrl: () => 'http://127.0.0.1:8750/base' });
 
 /** Lines of `name: value`; the first line is the request's target. */
 export async function fuzz(data: Buffer): Promise<void> {
@@ -81,7 +81,7 @@ function checkOrigin(host: string | undefined, origin: string | undefined): void
 
 function checkTarget(target: string): void {
   const url = door.urlOf(target);
-  assert.ok(URL.canParse(url) && url.startsWith('http://127.0.0.1:8750/work'), 'an answer repeats what is no URL');
+  assert.ok(URL.canParse(url) && url.startsWith('http://127.0.0.1:8750/base'), 'an answer repeats what is no URL');
   assert.match(url, /^(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/, 'a URL has what no URL may have');
   assert.ok(url.length <= 2048);
   if (door.experimentOf(target) !== undefined) assert.ok(door.takes(target));
@@ -104,15 +104,15 @@ export const words = [
   '127.0.0.1',
   '[::1]',
   'http://',
-  '/work/v0/experiments/exp_0',
+  '/base/v0/experiments/exp_0',
   '%2f',
   '%',
 ];
 
 export const seeds = [
-  `/work/v0/experiments/${experimentId}/artifacts?uri=a\nhost: localhost:1\nauthorization: Bearer admin:${secrets.admin}`,
-  `/work/v0/x\nhost: 127.0.0.1\norigin: http://127.0.0.1\nauthorization: bearer w:${secrets.worker}`,
-  `http://h/work/v0?%zz\nx-worker-token: ${secrets.worker}\nuser-agent: curl/8 x`,
+  `/base/v0/experiments/${experimentId}/artifacts?uri=a\nhost: localhost:1\nauthorization: Bearer admin:${secrets.admin}`,
+  `/base/v0/x\nhost: 127.0.0.1\norigin: http://127.0.0.1\nauthorization: bearer w:${secrets.worker}`,
+  `http://h/base/v0?%zz\nx-worker-token: ${secrets.worker}\nuser-agent: curl/8 x`,
   `/\nhost: [::1]:80\ncookie: a=b; proofhouse_session=${secrets.session}`,
   `/é"<>\nauthorization: Bearer ${secrets.admin}\nauthorization: Bearer x`,
 ];
