@@ -1,8 +1,11 @@
 // Deposits on /v0 (contract: wire-level deposit and fetch, "Deposit"; seed 002).
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { basename } from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { wireProblemSchema } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import { boundary, formBody, formType, type FormPart } from './support/form.ts';
 import { head, RawConnection, sendRaw, type RawAnswer } from './support/raw-socket.ts';
@@ -80,6 +83,54 @@ forEachStore(
       const before = await t.get(`/api/queue/jobs/${job.id}/events`);
       await experiment.deposit();
       expect((await t.get(`/api/queue/jobs/${job.id}/events`)).json).toEqual(before.json);
+    });
+
+    it('lies under a key of its own, also for equal bytes, in no folder that is shown, and no answer says where', async () => {
+      const before = t.files();
+      const made = [await experiment.deposit('equal'), await experiment.deposit('equal')];
+      const added = t.files().filter((file) => !before.includes(file));
+      expect(added).toHaveLength(2);
+      expect(added.filter((file) => file.startsWith(t.viewRoot))).toEqual([]);
+      const shown = JSON.stringify([made, await experiment.records()]);
+      for (const file of added) expect(shown).not.toContain(basename(file));
+      expect(shown).not.toContain(t.folder);
+    });
+
+    describe('that is being recorded', () => {
+      it('has its bytes in place before its record is written', async () => {
+        const { store } = t.server;
+        const found: string[] = [];
+        const commit = store.commit.bind(store);
+        const spy = vi.spyOn(store, 'commit').mockImplementation(async (wanted) => {
+          for (const change of wanted.changes) {
+            if (change.kind !== 'add-artifact') continue;
+            const file = t.files().find((each) => basename(each) === change.artifact.blob.key);
+            found.push(readFileSync(file!, 'utf8'));
+          }
+          return commit(wanted);
+        });
+        onTestFinished(() => spy.mockRestore());
+        await experiment.deposit('durable first');
+        expect(found).toEqual(['durable first']);
+      });
+
+      it('and cannot be is a problem without a URI, and leaves no record', async () => {
+        const before = await experiment.records();
+        const spy = vi
+          .spyOn(t.server.store, 'commit')
+          .mockRejectedValueOnce(new Error('the disk at /secret/place broke'));
+        onTestFinished(() => spy.mockRestore());
+        const answer = await experiment.send([file], worker.credential);
+        expect(answer).toMatchObject({
+          status: 500,
+          headers: { 'content-type': 'application/problem+json; charset=utf-8' },
+          json: { type: 'about:blank', status: 500 },
+        });
+        expect(wireProblemSchema.safeParse(answer.json).error).toBeUndefined();
+        expect(answer.text).not.toMatch(/secret|proofhouse:/);
+        expect(await experiment.records()).toEqual(before);
+        expect((await experiment.send([file], worker.credential)).status).toBe(201);
+      });
     });
 
     it.each<[string, string | undefined, string]>([

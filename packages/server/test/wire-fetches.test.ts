@@ -153,6 +153,8 @@ forEachStore('fetches', (harness) => {
     expect(wireProblemSchema.safeParse(answer.json).error).toBeUndefined();
     expect([answer.headers['etag'], answer.headers['content-disposition']]).toEqual([undefined, undefined]);
     expect(answer.text).not.toContain(blob.key);
+    // The operator is told which bytes; the caller is not.
+    expect(t.logLines.filter((line) => line.includes('integrity_failure') && line.includes(blob.key))).not.toEqual([]);
   });
 
   it('stay what they are when everybody deposits at once', async () => {

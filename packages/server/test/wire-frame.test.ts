@@ -1,5 +1,5 @@
 // The frame of /v0 (contract: wire-level deposit and fetch, "Frame"): credentials, the experiment, problem documents.
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { operations, type Operation } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import { head, sendRaw } from './support/raw-socket.ts';
@@ -92,6 +92,36 @@ forEachStore('the frame of /v0', (harness) => {
       for (const as of [worker.token, worker.credential]) {
         expect((await t.post('/api/queue/jobs/claim', { allowedTypes: ['codex_skill'] }, as)).status).toBe(200);
       }
+    });
+
+    it('of an unknown worker is looked up exactly as a wrong token is, and refused in the same words', async () => {
+      const lookUps: string[] = [];
+      const spies = (['workers', 'experiments', 'artifacts'] as const).flatMap((name) => {
+        const part = t.server.store[name] as unknown as Record<string, (...of: unknown[]) => unknown>;
+        return Object.getOwnPropertyNames(Object.getPrototypeOf(part))
+          .filter((method) => method !== 'constructor' && typeof part[method] === 'function')
+          .map((method) => {
+            const real = part[method]!.bind(part);
+            return vi.spyOn(part, method).mockImplementation((...of) => {
+              lookUps.push(`${name}.${method}`);
+              return real(...of);
+            });
+          });
+      });
+      onTestFinished(() => {
+        for (const spy of spies) spy.mockRestore();
+      });
+      const refusal = async (credential: string): Promise<unknown> => {
+        lookUps.length = 0;
+        const { status, json, headers } = await whoami({ authorization: `Bearer ${credential}` });
+        expect(status).toBe(401);
+        return { lookUps: [...lookUps], json, challenge: headers['www-authenticate'] };
+      };
+      const wrongToken = await refusal(`${worker.id}:${worker.token.slice(0, -1)}x`);
+      expect(wrongToken).toMatchObject({ lookUps: [expect.stringContaining('workers.')] });
+      expect(await refusal(`wkr_00000000000000000000000000:${worker.token.slice(0, -1)}x`)).toEqual(wrongToken);
+      expect(await refusal(`wkr_00000000000000000000000000:${worker.token}`)).toEqual(wrongToken);
+      expect(await refusal('nobody:x')).toEqual(wrongToken);
     });
 
     it('is never written into a log', async () => {
