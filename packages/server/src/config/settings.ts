@@ -243,6 +243,7 @@ export const otherVariables = [
   'PROOFHOUSE_JOB_FILE',
   'PROOFHOUSE_JOB_ID',
   'PROOFHOUSE_JOB_TYPE',
+  'PROOFHOUSE_LEASE_ID',
   'PROOFHOUSE_OUTPUT_DIR',
 ] as const;
 
