@@ -34,7 +34,23 @@ function checkFilename(raw: string): void {
   assert.equal(cleanFilename(kept), kept, 'a filename changes when it is cleaned again');
 }
 
-export const words = ['../', './', '\\', '//', 'C:', 'C:/', '%2e', '~', '\u2028', ' ', '. ', '.', '..'];
+export const words = [
+  'a\0\u0300',
+  '\u0301',
+  '../',
+  './',
+  '\\',
+  '//',
+  'C:',
+  'C:/',
+  '%2e',
+  '~',
+  '\u2028',
+  ' ',
+  '. ',
+  '.',
+  '..',
+];
 
 export const seeds = [
   '8a/b/c.txt',

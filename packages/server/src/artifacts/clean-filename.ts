@@ -8,8 +8,9 @@ export function cleanFilename(raw: string): string | null {
   const last = raw.split(/[\\/]/).at(-1) ?? '';
   const text = last
     .toWellFormed()
-    .normalize('NFC')
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '')
+    // Only now: what is left out may have stood between a letter and its accent.
+    .normalize('NFC')
     .trim();
   const name = cutTo(text, mostBytes).trim();
   return /^\.*$/.test(name) ? null : name;
