@@ -69,3 +69,55 @@ it('deposits, credentials, grants and groups are there after a kill at the momen
   expect((await fetched(stranger.credential, deposits[0]!.uri)).status).toBe(403);
   expect((await call(second, admin, '/groups/admins')).status).toBe(200);
 }, 60_000);
+
+it('a kill in the middle of many deposits leaves none that was answered without its bytes, and no record without them', async () => {
+  const first = await start();
+  const made = await first.fetch('/api/experiments', { method: 'POST', headers: asJson, body: '{}' });
+  const { experimentId } = (await made.json()) as { experimentId: string };
+  const place = `/v0/experiments/${experimentId}/artifacts`;
+  const frame = {
+    'x-eden-experiment-id': experimentId,
+    authorization: 'Bearer admin:chaos-admin-token-of-forty-characters-00',
+  };
+  const answered = new Map<string, number>();
+  // Sizes differ so that bytes, records and what is written aside are all met by the kill.
+  const deposit = async (index: number): Promise<void> => {
+    const sizeBytes = 1000 + (index % 7) * 300_000;
+    const form = new FormData();
+    form.set('file', new Blob([Buffer.alloc(sizeBytes, index % 251)]), 'a');
+    const answer = await first.fetch(place, { method: 'POST', body: form, headers: frame });
+    if (answer.status !== 201) throw new Error(await answer.text());
+    answered.set(((await answer.json()) as { artifacts_uri: string }).artifacts_uri, sizeBytes);
+  };
+  const kill: { done?: Promise<unknown> } = {};
+  const depositors = Array.from({ length: 8 }, async (_, depositor) => {
+    for (let index = depositor; kill.done === undefined; index += 8) {
+      const sent = await deposit(index).then(
+        () => true,
+        () => false,
+      );
+      if (!sent && kill.done === undefined) throw new Error('a deposit failed before the kill');
+      if (answered.size >= 20) kill.done ??= first.kill();
+    }
+  });
+  await Promise.all(depositors);
+  await kill.done;
+
+  const second = await start();
+  const sizes = new Map<string, number>();
+  let cursor = '';
+  do {
+    const list = await second.fetch(`/api/artifacts?experimentId=${experimentId}&limit=50${cursor}`);
+    const page = (await list.json()) as { artifacts: { uri: string; sizeBytes: number }[]; nextCursor: string | null };
+    for (const { uri, sizeBytes } of page.artifacts) sizes.set(uri, sizeBytes);
+    cursor = page.nextCursor === null ? '' : `&cursor=${page.nextCursor}`;
+  } while (cursor !== '');
+  expect(answered.size).toBeGreaterThanOrEqual(20);
+  for (const [uri, sizeBytes] of answered) expect(sizes.get(uri)).toBe(sizeBytes);
+  for (const [uri, sizeBytes] of sizes) {
+    const bytes = Buffer.from(
+      await (await second.fetch(`${place}?uri=${encodeURIComponent(uri)}`, { headers: frame })).arrayBuffer(),
+    );
+    expect(bytes.equals(Buffer.alloc(sizeBytes, bytes[0]))).toBe(true);
+  }
+}, 60_000);
