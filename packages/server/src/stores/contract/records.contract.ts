@@ -147,11 +147,14 @@ export function recordsContract(harness: StoreHarness): void {
       const artifact = newArtifact();
       await store.commit(add(artifact));
       const fine = newArtifact();
-      const both = [fine, { ...newArtifact(), blob: artifact.blob }].map(
-        (each) => ({ kind: 'add-artifact', artifact: each }) as const,
-      );
-      await expect(store.commit(commitOf(both))).rejects.toMatchObject({ code: 'internal' });
-      expect(await store.artifacts.find(fine.id)).toBeUndefined();
+      for (const taken of [{ blob: artifact.blob }, { uri: artifact.uri }, { id: artifact.id }]) {
+        const both = [fine, { ...newArtifact(), ...taken }].map(
+          (each) => ({ kind: 'add-artifact', artifact: each }) as const,
+        );
+        await expect(store.commit(commitOf(both))).rejects.toMatchObject({ code: 'internal' });
+        expect(await store.artifacts.find(fine.id)).toBeUndefined();
+        expect(await store.artifacts.find(artifact.id)).toEqual(artifact);
+      }
       expect(await store.commit(add(fine))).toEqual({ outcome: 'done', lastSeqs: {} });
     });
   });
