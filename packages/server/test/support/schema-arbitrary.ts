@@ -26,7 +26,7 @@ export const hostileText = fc.oneof(
   fc.integer({ min: 200, max: 5000 }).map((length) => 'x'.repeat(length)),
 );
 
-const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
+export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   hostileText,
   fc.constantFrom(null, true, 0, -1, -0, 1e308, 2 ** 53, 2 ** 31, 2 ** 63, 0.5, [], {}, [[]], [null], { a: null }),
   fc.constantFrom(90, 120, 300).map((depth) => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as unknown),
@@ -39,7 +39,12 @@ const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
  * `given` names texts that exist, so that some calls get past the first look-up.
  */
 export function almostOf(schema: z.ZodType, given: readonly string[]): fc.Arbitrary<unknown> {
-  const root = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+  return almostOfJson(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), given);
+}
+
+/** The same of a schema that is JSON already. */
+export function almostOfJson(schema: object, given: readonly string[]): fc.Arbitrary<unknown> {
+  const root = schema as JsonSchema;
   return arbitraryOf(root, root.$defs ?? {}, given, 0);
 }
 
