@@ -1,4 +1,5 @@
-// Many deposits of 1 KiB/s each: none is refused, a fast one among them is not kept waiting, and memory stays flat.
+// Deposits that are slow, many or large. Of 1 KiB/s each: none is refused, a fast one among them is not kept waiting; and
+// memory stays flat.
 // SLOW_UPLOADS=1000 runs the full number.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { boundary, formType } from './support/form.ts';
@@ -80,3 +81,22 @@ it(`${String(uploads)} slow uploads do not keep a fast one from finishing, and a
   // Both ends are in this process, and what was sent and taken is more than that.
   expect(grownMiB).toBeLessThan(64 + uploads / 10);
 }, 180_000);
+
+it('a large deposit passes through in little memory, whatever its size', async () => {
+  const piece = chunk(Buffer.alloc(1024 * 1024, 'l'));
+  const mebibytes = 256;
+  const connection = await openSlow();
+  await connection.writeAll(piece);
+  const before = process.memoryUsage().arrayBuffers;
+  let most = 0;
+  for (let sent = 1; sent < mebibytes; sent++) {
+    await connection.writeAll(piece);
+    most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+  }
+  connection.write(Buffer.concat([chunk(Buffer.from(`\r\n--${boundary}--\r\n`)), Buffer.from('0\r\n\r\n')]));
+  const answer = await connection.answer();
+  connection.close();
+  expect((answer?.json as WireDeposit).size_bytes).toBe(mebibytes * 1024 ** 2);
+  // What was read and not yet collected counts too, and grows no further however much is sent.
+  expect(most / 1024 ** 2).toBeLessThan(mebibytes / 2);
+}, 60_000);

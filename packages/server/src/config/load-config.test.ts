@@ -44,6 +44,11 @@ describe('a setting', () => {
     expect(load({ PROOFHOUSE_MAX_ARTIFACT_BYTES: text }).jobArtifactMaxBytes).toBe(bytes);
   });
 
+  it('of the largest artifact is 1 GiB unless it is said', () => {
+    expect([load().maxArtifactBytes, load().jobArtifactMaxBytes]).toEqual([1024 ** 3, 1024 ** 3]);
+    expect(load({}, { 'max-artifact-bytes': '5' }).maxArtifactBytes).toBe(5);
+  });
+
   it('for job artifacts overrides the cap of all doors', () => {
     const config = load({ PROOFHOUSE_MAX_ARTIFACT_BYTES: '10', AGENT_JOB_ARTIFACT_MAX_BYTES: '20' });
     expect([config.maxArtifactBytes, config.jobArtifactMaxBytes]).toEqual([10, 20]);
