@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { expect, test } from 'vitest';
 import { coverageGaps } from './coverage.ts';
 import { must, operational, requirementsOf } from './requirement.ts';
@@ -36,4 +38,31 @@ test('requirements are cited within their own group', () => {
     ids.filter((id) => groupOf.get(id) !== group).map((id) => `${name}: ${id}`),
   );
   expect(strangers).toEqual([]);
+});
+
+test('the page that says where each demand is held names requirements and tests that are there', () => {
+  const root = new URL('../../../', import.meta.url);
+  const read = (file: string): string => readFileSync(new URL(file, root), 'utf8');
+  const section = read('docs/conformance.md').split('## Where each demand of the original text is held')[1] ?? '';
+  const rows = section.split('\n').filter((line) => /^\| [^-*]/.test(line) && !line.startsWith('| Demand '));
+  const files = globSync('{packages,scripts}/**/*.{test,contract}.ts', {
+    cwd: root,
+    exclude: (name) => name === 'node_modules' || name === 'dist',
+  });
+  const known = new Set(requirements.map(({ id }) => id));
+  const objections = rows.flatMap((row) => {
+    const held = row.split('|')[2] ?? '';
+    const ids = held.match(/\b[A-Z]{2}-\d{2}\b/g) ?? [];
+    const tests = [...held.matchAll(/`([^`]+)` "([^"]+)"/g)];
+    const absent = tests.filter(
+      ([, name, title = '']) => !files.some((file) => basename(file) === name && read(file).includes(title)),
+    );
+    return [
+      ...(ids.length + tests.length > 0 ? [] : [row]),
+      ...ids.filter((id) => !known.has(id)),
+      ...absent.map(([named]) => named),
+    ];
+  });
+  expect(rows.length).toBeGreaterThan(50);
+  expect(objections).toEqual([]);
 });
