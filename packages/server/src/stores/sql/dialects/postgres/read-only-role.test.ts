@@ -60,6 +60,7 @@ describe.skipIf(server === undefined)('a read-only role', () => {
     expect(await hidden(role)).toEqual(secrets.toSorted());
     const as = (text: string) => runOn(database.url, `set role ${pg.escapeIdentifier(role)}; ${text}`);
     await as('select id, worker_id, experiment_id from credentials; select name from settings; select * from jobs');
+    await as('select uri, created_by, experiment_id, blob_sha256 from artifacts; select * from artifact_grants');
     const refused = [
       'select * from settings',
       'select value from settings',
