@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
 import { runServer } from '@proofhouse/server';
-import { adminToken } from './support/test-server.ts';
+import { adminToken, startTestServer } from './support/test-server.ts';
+import { expectProblem, WireExperiment } from './support/wire-experiment.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'proofhouse-wire-start-'));
 const experimentId = 'exp_01jd7v6m5x0000000000000000';
@@ -69,6 +70,23 @@ it('the cap of --max-artifact-bytes holds for deposits, to the byte', async () =
     status: 413,
     type: 'eden://error/payload-too-large',
   });
+});
+
+it.each([
+  ['above', 20],
+  ['below', 5],
+])('a cap for job artifacts %s that of all doors holds for them alone', async (_where, jobArtifactMaxBytes) => {
+  const t = await startTestServer({ settings: { maxArtifactBytes: 10, jobArtifactMaxBytes } });
+  onTestFinished(() => t.close());
+  const experiment = await WireExperiment.make(t);
+  expect((await experiment.deposit('x'.repeat(10))).size_bytes).toBe(10);
+  expectProblem(await experiment.send([{ name: 'file', value: 'x'.repeat(11) }]), 413, 'payload-too-large');
+  const job = await t.enqueue();
+  for (const send of [t.put.bind(t), t.upload.bind(t)]) {
+    const of = async (size: number): Promise<number> =>
+      (await send(job.id, { name: 'a', file: Buffer.alloc(size) })).status;
+    expect([await of(jobArtifactMaxBytes), await of(jobArtifactMaxBytes + 1)]).toEqual([201, 413]);
+  }
 });
 
 it.each<[string, (data: string) => string]>([
