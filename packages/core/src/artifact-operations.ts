@@ -56,7 +56,7 @@ export const artifactOperations = {
     summary: 'Keep the bytes of an artifact whatever retention says',
     params: artifactParams,
     output: oneArtifact,
-    errors: ['artifact_not_found', 'version_conflict'],
+    errors: ['artifact_not_found', 'artifact_expired', 'version_conflict'],
   }),
   unpinArtifact: operation({
     method: 'DELETE',

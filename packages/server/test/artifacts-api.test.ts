@@ -135,6 +135,10 @@ forEachStore('artifacts on /api', (harness) => {
     for (const url of [`/api/artifacts/${id}/content`, `${ofJob}/download`, `${ofJob}/excerpt`]) {
       expect((await t.get(url)).json).toMatchObject({ status: 410, code: 'artifact_expired' });
     }
+    expect((await t.call('PUT', `/api/artifacts/${id}/pin`)).json).toMatchObject({
+      status: 410,
+      code: 'artifact_expired',
+    });
     expect((await t.get(`/api/artifacts/${id}`)).status).toBe(200);
     expect((await t.artifacts(job.id)).map((each) => each.id)).toEqual([id]);
   });

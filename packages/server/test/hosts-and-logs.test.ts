@@ -64,6 +64,14 @@ describe('a server on loopback', () => {
   });
 });
 
+it('no log line has what stands before the path of a target in absolute form', async () => {
+  await withServer({}, async (t, port) => {
+    await sendRaw(port, head('GET http://admin:secret@localhost/v0/nowhere HTTP/1.1', { Host: 'localhost' }));
+    await expect.poll(() => t.logLines.join(''), { interval: 5 }).toContain('"path":"/v0/nowhere"');
+    expect(t.logLines.join('')).not.toContain('secret');
+  });
+});
+
 it('no log line has a credential, a lease, a key or bytes of a body', async () => {
   const t = await startTestServer();
   const { job, worker, lease } = await t.running({ payload: { note: 'secret-in-the-payload' } });

@@ -227,6 +227,28 @@ describe('a client that is slow', () => {
     await expectNothingLeft(t, job.id, before);
   });
 
+  it.each(['PUT', 'form'])(
+    'and whose token is revoked meanwhile (%s) is answered 401 and leaves nothing',
+    async (how) => {
+      const { job, worker, lease } = await t.running();
+      const before = { files: t.files(), artifacts: await t.artifacts(job.id) };
+      const body = how === 'PUT' ? Buffer.from('some bytes') : formBody(fieldsAndFile({ name: 'a.txt' }));
+      const connection = await RawConnection.open(port);
+      const headers = { Host: 'localhost', Authorization: `Bearer ${worker.token}`, 'Proofhouse-Lease': lease };
+      const about = { 'Content-Type': formType, 'Content-Length': body.length, Expect: '100-continue' };
+      connection.write(head(how === 'PUT' ? putLine(job.id) : uploadLine(job.id), { ...headers, ...about }));
+      expect((await connection.answer())?.status).toBe(100);
+      connection.write(body.subarray(0, -5));
+      const tokens = (await t.get('/api/queue/workers/tokens')).json.items as { id: string; workerId: string }[];
+      const id = tokens.find(({ workerId }) => workerId === worker.id)?.id ?? '';
+      expect((await t.post(`/api/queue/workers/tokens/${id}/revoke`)).status).toBe(200);
+      connection.write(body.subarray(-5));
+      expect(await connection.answer()).toMatchObject({ status: 401, json: { code: 'unauthenticated' } });
+      connection.close();
+      await expectNothingLeft(t, job.id, before);
+    },
+  );
+
   it('but brings enough bytes in each window may take as long as it likes', async () => {
     const job = await t.enqueue();
     const { connection, serverEnd } = await openBothEnds();

@@ -369,6 +369,21 @@ describe('on the wire', () => {
     expect(await experiment.records()).toEqual(before.records);
   });
 
+  it('a token that is reissued while the body comes deposits nothing', async () => {
+    const before = { files: t.files(), records: await experiment.records() };
+    const worker = await experiment.register();
+    const connection = await RawConnection.open(port);
+    const Authorization = `Bearer ${worker.credential}`;
+    connection.write(headOf({ Authorization, Expect: '100-continue', 'Content-Length': String(form.length) }));
+    expect((await connection.answer())?.status).toBe(100);
+    connection.write(form.subarray(0, -10));
+    expect((await experiment.post(`/workers/${worker.id}/reissue-credential`, {})).status).toBe(200);
+    connection.write(form.subarray(-10));
+    expectProblem((await connection.answer())!, 401, 'unauthorized');
+    connection.close();
+    expect({ files: t.files(), records: await experiment.records() }).toEqual(before);
+  });
+
   it('a body that stops coming is refused in time, one of 1 KiB/s is not', async () => {
     const slow = await RawConnection.open(port);
     slow.write(headOf({ 'Transfer-Encoding': 'chunked' }));

@@ -185,10 +185,14 @@ export class Artifacts {
     throw new AppError('forbidden', `Artifact ${artifactId} was made by another worker.`);
   }
 
-  /** Has retention leave the bytes alone, or decide about them again. Errors: `artifact_not_found`, `version_conflict`. */
+  /**
+   * Has retention leave the bytes alone, or decide about them again. Bytes that are gone cannot be kept. Errors:
+   * `artifact_not_found`, `artifact_expired`, `version_conflict`.
+   */
   async pin(artifactId: string, pinned: boolean): Promise<ArtifactRecord> {
     for (let attempt = 1; attempt <= maxAttempts; attempt++) {
       const artifact = await this.#require(artifactId);
+      if (pinned) requireKept(artifact);
       if ((artifact.pinnedAt !== null) === pinned) return artifact;
       const now = this.#parts.clock.now();
       const version = artifact.version + 1;

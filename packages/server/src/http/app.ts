@@ -248,6 +248,7 @@ function answerExpectationsLate(app: FastifyInstance): void {
   }
 }
 
+// Of a target in absolute form (RFC 9112 section 3.2.2) too: what stands before its path may hold a password.
 function pathOf(request: FastifyRequest): string {
-  return request.url.split('?', 1)[0] ?? '';
+  return request.url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split('?', 1)[0] ?? '';
 }

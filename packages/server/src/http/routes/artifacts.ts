@@ -5,6 +5,7 @@ import { excerptOf } from '../../artifacts/excerpt.ts';
 import { holderOf } from '../../jobs/job-holder.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { acceptBody } from '../accept-body.ts';
+import { requireAdmittedStill } from '../admitted-still.ts';
 import { byteBody } from '../byte-body.ts';
 import { contentDigest } from '../content-digest.ts';
 import { limits } from '../limits.ts';
@@ -21,7 +22,7 @@ type ArtifactOperations =
 /** What jobs leave behind, over HTTP. */
 export function artifactHandlers(artifacts: Artifacts, clock: Clock): Pick<Handlers, ArtifactOperations> {
   return {
-    uploadArtifact: async ({ principal, params, leaseId, idempotencyKey, request, reply }) => {
+    uploadArtifact: async ({ principal, params, leaseId, idempotencyKey, reauthenticate, request, reply }) => {
       const early = await artifacts.permitUpload(principal, params.jobId, leaseId).catch(async (refusal: unknown) => {
         if (isAppError(refusal, 'job_state_conflict') || isAppError(refusal, 'worker_not_authorized')) {
           await permitByField(artifacts, clock, { principal, params, leaseId, request, reply });
@@ -41,18 +42,20 @@ export function artifactHandlers(artifacts: Artifacts, clock: Clock): Pick<Handl
         },
         checkLease: (fieldLease) => sameValue('leaseId', leaseId, fieldLease),
       });
+      await requireAdmittedStill(form.staged, reauthenticate);
       const permit =
         early.fence === undefined ? early : { ...early, fence: { ...early.fence, leaseId: leaseId ?? form.leaseId } };
       const contentType = contentTypeOf(form.about.name, form.about.contentType, form.partContentType);
       return answer(await artifacts.add(permit, form.staged, { ...form.about, contentType, idempotencyKey }));
     },
-    putArtifact: async ({ principal, params, query, leaseId, idempotencyKey, request, reply }) => {
+    putArtifact: async ({ principal, params, query, leaseId, idempotencyKey, reauthenticate, request, reply }) => {
       const permit = await artifacts.permitUpload(principal, params.jobId, leaseId);
       artifacts.checkName(params.name);
       const sha256 = contentDigest(request.headers['content-digest']);
       requireLength(request.headers['content-length'], permit.maxBytes, 'body');
       acceptBody(request, reply);
       const staged = await artifacts.stage(permit, byteBody(request.raw, clock));
+      await requireAdmittedStill(staged, reauthenticate);
       const contentType = contentTypeOf(params.name, request.bytesType);
       return answer(
         await artifacts.add(permit, staged, { name: params.name, contentType, sha256, ...query, idempotencyKey }),

@@ -4,6 +4,7 @@ import type { Deposits } from '../../artifacts/deposits.ts';
 import type { Groups } from '../../experiments/groups.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { acceptBody } from '../accept-body.ts';
+import { requireAdmittedStill } from '../admitted-still.ts';
 import { readDepositForm } from '../deposit-form.ts';
 import { formBoundary } from '../multipart-form.ts';
 import type { Handlers } from '../operation-route.ts';
@@ -25,7 +26,7 @@ export function wireArtifactHandlers({
   clock,
 }: WireArtifactParts): Pick<Handlers, 'depositArtifact' | 'fetchArtifact' | 'grantRead'> {
   return {
-    depositArtifact: async ({ principal, params, idempotencyKey, request, reply }) => {
+    depositArtifact: async ({ principal, params, idempotencyKey, reauthenticate, request, reply }) => {
       const permit = await deposits.permit(principal, params.experimentId);
       requireLength(request.headers['content-length'], permit.maxBytes, 'form');
       const boundary = formBoundary(request.headers['content-type']);
@@ -36,6 +37,7 @@ export function wireArtifactHandlers({
         maxBytes: permit.maxBytes,
         stage: (source) => deposits.stage(permit, source),
       });
+      await requireAdmittedStill(staged, reauthenticate);
       const { artifact } = await deposits.deposit(permit, staged, { contentType, filename, idempotencyKey });
       // A repetition, too, is answered as the first time: whoever lost that answer waits for a 201.
       return { body: depositToWire(artifact) };

@@ -61,7 +61,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     idle_in_transaction_session_timeout: statementWithinMs,
   });
   survive(pool);
-  return new PostgresEngine(pool, new PostgresHintChannel(url), place);
+  return new PostgresEngine(pool, new PostgresHintChannel(url));
 }
 
 /** Host and database, for messages: never the user's password. */
@@ -106,12 +106,10 @@ class PostgresEngine implements SqlEngine {
   readonly hintChannel: PostgresHintChannel;
   readonly gathering = { calls: 64, verbs: 2 };
   readonly #pool: pg.Pool;
-  readonly #place: string;
 
-  constructor(pool: pg.Pool, hintChannel: PostgresHintChannel, place: string) {
+  constructor(pool: pg.Pool, hintChannel: PostgresHintChannel) {
     this.#pool = pool;
     this.hintChannel = hintChannel;
-    this.#place = place;
   }
 
   read<Result>(verb: VerbFactory<Result>): Promise<Result> {
@@ -179,7 +177,8 @@ class PostgresEngine implements SqlEngine {
       failed = false;
       return result;
     } catch (error) {
-      throw error instanceof Undo ? error : postgresError(error, this.#place);
+      // Callers are told: where the database lies is in the cause, for the log.
+      throw error instanceof Undo ? error : postgresError(error, 'The database');
     } finally {
       client?.release(failed);
     }

@@ -5,7 +5,7 @@ export function postgresError(error: unknown, place: string): AppError {
   if (error instanceof AppError) return error;
   const code = codeOf(error);
   if (code === '53100') {
-    return new AppError('storage_full', `There is no room left for ${place}; free some disk space.`, { cause: error });
+    return new AppError('storage_full', `${place} has no room left; free some disk space.`, { cause: error });
   }
   const reason = reasonOf(code, error);
   if (reason === undefined) return new AppError('internal', `${place} failed.`, { cause: error });

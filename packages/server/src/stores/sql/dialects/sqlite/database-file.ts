@@ -25,7 +25,7 @@ export function requireSameFile(file: string, opened: FileIdentity): void {
   if (now?.dev === opened.dev && now.ino === opened.ino) return;
   throw new AppError(
     'unavailable',
-    `The database ${file} was removed or replaced while it is in use; restart the server.`,
+    'The database file was removed or replaced while it is in use; restart the server.',
   );
 }
 

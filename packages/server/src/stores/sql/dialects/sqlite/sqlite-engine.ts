@@ -150,11 +150,11 @@ class SqliteEngine implements SqlEngine {
   }
 
   async #mapped<Result>(action: () => Result | Promise<Result>): Promise<Result> {
-    if (this.#closed) throw new AppError('unavailable', `The database ${this.#file} is closed.`);
+    if (this.#closed) throw new AppError('unavailable', 'The database is closed.');
     try {
       return await action();
     } catch (error) {
-      throw sqliteError(error, this.#file);
+      throw sqliteError(error);
     }
   }
 }

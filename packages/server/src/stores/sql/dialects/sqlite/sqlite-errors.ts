@@ -1,27 +1,32 @@
 import { AppError } from '@proofhouse/core';
 
-/** What went wrong with the file, for a person. `file` is a path or ":memory:". */
-export function sqliteError(error: unknown, file: string): AppError {
+/**
+ * What went wrong with the file, for a person. `file` is a path or ":memory:", named while the server starts; left out once
+ * it runs, because callers are told, and where the database lies is not theirs to know.
+ */
+export function sqliteError(error: unknown, file?: string): AppError {
+  const database = file === undefined ? 'database' : `database ${file}`;
   if (error instanceof AppError) return error;
   const code = codeOf(error);
   if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC') {
-    return new AppError('storage_full', `There is no room left for the database ${file}; free some disk space.`, {
+    return new AppError('storage_full', `There is no room left for the ${database}; free some disk space.`, {
       cause: error,
     });
   }
-  if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) return notOurs(file, error);
+  if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB'))
+    return notOurs(file ?? 'The database file', error);
   if (/^SQLITE_(CANTOPEN|READONLY|PERM|AUTH)/.test(code) || /^E(ACCES|EXIST|PERM|ROFS|NOTDIR|ISDIR)$/.test(code)) {
-    const message = `The database ${file} cannot be opened for writing; check the path and its permissions.`;
+    const message = `The ${database} cannot be opened for writing; check the path and its permissions.`;
     return new AppError('unavailable', message, { cause: error });
   }
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
-    const message = `The database ${file} is held by another program; end it or let it finish.`;
+    const message = `The ${database} is held by another program; end it or let it finish.`;
     return new AppError('unavailable', message, { cause: error });
   }
   if (code.startsWith('SQLITE_IOERR')) {
-    return new AppError('unavailable', `Reading or writing the database ${file} failed.`, { cause: error });
+    return new AppError('unavailable', `Reading or writing the ${database} failed.`, { cause: error });
   }
-  return new AppError('internal', `The database ${file} failed.`, { cause: error });
+  return new AppError('internal', `The ${database} failed.`, { cause: error });
 }
 
 export function notOurs(file: string, cause?: unknown): AppError {
