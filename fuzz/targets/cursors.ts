@@ -16,7 +16,9 @@ export function fuzz(data: Buffer): void {
   const key = refusalOr(() => decodeCursor(filter, cursor), 'invalid_cursor');
   if (key !== undefined && !isAppError(key)) {
     assert.ok(Number.isSafeInteger(key.at) && /^[\x21-\x7e]{1,255}$/.test(key.id));
-    assert.deepEqual(decodeCursor(filter, encodeCursor(filter, key)), key, 'a place changes when it is written again');
+    const written = encodeCursor(filter, key);
+    const again = decodeCursor(filter, written) ?? { at: 0, id: '' };
+    assert.equal(encodeCursor(filter, again), written, 'a place changes when it is written again');
     const elsewhere = refusalOr(() => decodeCursor({ status: 'failed' }, cursor), 'invalid_cursor');
     assert.ok(isAppError(elsewhere), 'a cursor is taken by another list');
   }
