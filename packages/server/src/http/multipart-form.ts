@@ -6,6 +6,7 @@ import { Dicer } from '@fastify/busboy';
 import { parse as parseDisposition } from 'content-disposition';
 import type { Clock } from '../kernel/clock.ts';
 import { byteBody } from './byte-body.ts';
+import { ClosingBoundary } from './closing-boundary.ts';
 import { limits } from './limits.ts';
 
 /** One part of a form. `body` must be read to its end before the next part is asked for. */
@@ -110,6 +111,7 @@ export function formBoundary(contentType: string | undefined): string {
 /** Joins the parser, which calls back whenever it likes, to a reader that asks for one part at a time. */
 class FormReader {
   readonly #parser: Dicer;
+  readonly #closing: ClosingBoundary;
   readonly #ready: FormPart[] = [];
   #headless = 0;
   #headerBytes = 0;
@@ -123,6 +125,7 @@ class FormReader {
   #wake: () => void = () => undefined;
 
   constructor(boundary: string) {
+    this.#closing = new ClosingBoundary(boundary);
     // It passes over what is more: one more than may be is enough to know.
     this.#parser = new Dicer({ boundary, maxHeaderPairs: limits.formHeaderPairs + 1 });
     this.#parser.on('part', (part) => {
@@ -152,6 +155,7 @@ class FormReader {
         if (size > maxBytes) throw new AppError('body_too_large', `The form is larger than ${String(maxBytes)} bytes.`);
         for (const piece of this.#pieces(chunk)) {
           this.#watchHeaders(piece);
+          this.#closing.see(piece);
           if (!this.#parser.write(piece)) await this.#drained();
           if (this.#isStopped()) return;
         }
@@ -175,6 +179,7 @@ class FormReader {
       }
       if (this.#closed && this.#ended) {
         if (this.#headless > 0) throw malformed('a part has no complete headers');
+        if (!this.#closing.cameWhole) throw malformed('it ends before its closing boundary');
         return undefined;
       }
       await new Promise<void>((wake) => (this.#wake = wake));
@@ -247,6 +252,7 @@ function describe(header: PartHeader, body: Readable): FormPart | AppError {
   }
   const disposition = header['content-disposition']?.[0];
   if (disposition === undefined) return malformed('a part has no Content-Disposition');
+  if (repeats(disposition)) return malformed('a Content-Disposition says something twice');
   let name: string | undefined;
   let filename: string | undefined;
   try {
@@ -259,6 +265,12 @@ function describe(header: PartHeader, body: Readable): FormPart | AppError {
   if (name === undefined || name.length > limits.formNameBytes) return malformed('a part has no usable name');
   const contentType = header['content-type']?.[0];
   return { name, filename, contentType: contentType === undefined ? undefined : utf8(contentType), body };
+}
+
+// Two readers might choose differently between two names.
+function repeats(disposition: string): boolean {
+  const unquoted = disposition.replace(/"[^"]*"?/g, '');
+  return /;\s*(name|filename)\s*=[^]*;\s*\1\s*=/i.test(unquoted);
 }
 
 // The parser hands headers over byte by byte, as Latin-1; browsers send UTF-8.
