@@ -81,4 +81,27 @@ describe('by row', () => {
     }
     expect(may(readOnly, 'artifact.read', artifact('w', 'sensitive'))).toBe(false);
   });
+
+  describe('that was granted', () => {
+    const member: Principal = { ...worker, membership: { experimentId: 'e', groupIds: ['g', 'h'], isAdmin: false } };
+    const granted = (reader: string, experimentId: string | null | undefined): AccessRecord => ({
+      kind: 'artifact',
+      createdBy: 'w2',
+      dataClass: 'sensitive',
+      job: undefined,
+      experimentId,
+      readers: ['x', reader],
+    });
+
+    it('is read by the worker, whatever the experiment, and by members of a group of the same experiment alone', () => {
+      for (const experimentId of ['e', 'f', null, undefined]) {
+        expect(may(member, 'artifact.read', granted('w1', experimentId))).toBe(true);
+        expect(may(worker, 'artifact.read', granted('w1', experimentId))).toBe(true);
+        expect(may(member, 'artifact.read', granted('h', experimentId))).toBe(experimentId === 'e');
+        expect(may(worker, 'artifact.read', granted('h', experimentId))).toBe(false);
+        expect(may(member, 'artifact.read', granted('another', experimentId))).toBe(false);
+        expect(may(member, 'artifact.grant', granted('h', experimentId))).toBe(false);
+      }
+    });
+  });
 });

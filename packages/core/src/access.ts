@@ -40,7 +40,7 @@ export interface ArtifactAccess {
   readonly job: JobAccess | undefined;
   /** The experiment it was deposited in, if any. */
   readonly experimentId?: string | null | undefined;
-  /** Workers and groups that were granted to read it. */
+  /** Workers and groups that were granted to read it; a group counts for what was deposited in its experiment. */
   readonly readers?: readonly string[] | undefined;
 }
 
@@ -133,10 +133,15 @@ function workerMay(worker: WorkerPrincipal, action: Action, record: AccessRecord
 // record stays with its maker and those it was granted to: holding the job is no grant.
 function workerReads(worker: WorkerPrincipal, record: ArtifactAccess): boolean {
   if (record.createdBy === worker.workerId || administers(worker, record)) return true;
-  const names = [worker.workerId, ...(worker.membership?.groupIds ?? [])];
+  const names = [worker.workerId, ...groupsIn(worker, record)];
   if (record.readers?.some((reader) => names.includes(reader)) === true) return true;
   if (record.dataClass === 'sensitive') return false;
   return record.job !== undefined && holds(worker.workerId, record.job);
+}
+
+/** Groups are of one experiment, and count for what was deposited there. */
+function groupsIn({ membership }: WorkerPrincipal, { experimentId }: ArtifactAccess): readonly string[] {
+  return membership?.experimentId === experimentId ? (membership?.groupIds ?? []) : [];
 }
 
 /** Admin-class in the experiment that the artifact was deposited in. */

@@ -47,8 +47,10 @@ const matrix: Record<string, readonly number[]> = {
   'member of orchestrators': [403, 403, 403, 403, 403, 403, 403, 403, 403],
   'worker it was granted to': [200, 200, 200, 403, 200, 200, 200, 200, 403],
   'the same, by a queue token': [401, 200, 200, 403, 200, 200, 200, 200, 403],
-  'member of a group it was granted to': [200, 200, 200, 403, 200, 200, 200, 200, 403],
-  'member of a group in that group': [200, 200, 200, 403, 200, 200, 200, 200, 403],
+  // Groups count for what was deposited in their experiment: never for what is a job's.
+  'member of a group it was granted to': [200, 200, 200, 403, 403, 403, 403, 403, 403],
+  'member of a group in that group': [200, 200, 200, 403, 403, 403, 403, 403, 403],
+  'member of a group of another experiment that a record grants': [401, 403, 403, 403, 403, 403, 403, 403, 403],
   'member of that group, by a queue token': [401, 403, 403, 403, 403, 403, 403, 403, 403],
   'worker of another experiment': [401, 403, 403, 403, 403, 403, 403, 403, 403],
   'admin of another experiment': [401, 403, 403, 403, 403, 403, 403, 403, 403],
@@ -122,8 +124,10 @@ forEachStore('the readers of an artifact', (harness) => {
     const readers = await experiment.group({ members: [member.id, await experiment.group({ members: [deep.id] })] });
     await register('worker of another experiment', other);
     await other.join('admins', (await register('admin of another experiment', other)).id);
+    const foreign = await register('member of a group of another experiment that a record grants', other);
+    const foreigners = await other.group({ members: [foreign.id] });
     for (const artifactId of [deposit.id, ofJob.id]) {
-      for (const reader of [granted.id, readers]) {
+      for (const reader of [granted.id, readers, foreigners]) {
         const grant = { artifactId, reader, grantedBy: 'admin', grantedAt: 1 };
         await t.server.store.commit({ changes: [{ kind: 'add-grant', grant }], preconditions: [], now: 1 });
       }
