@@ -77,7 +77,7 @@ export const errorTable = {
   lease_lost: row(409, 'bad-request', 5, false, 'The lease on the job has ended.'),
   gate_blocked: row(409, 'bad-request', 5, false, 'The task lacks proof and cannot be completed.'),
   review_conflict: row(409, 'bad-request', 5, false, 'The review status does not allow this decision.'),
-  version_conflict: row(409, 'bad-request', 5, false, 'The record has changed since it was read.'),
+  version_conflict: row(409, null, 5, false, 'The record has changed since it was read.'),
   already_exists: row(409, 'already-exists', 5, false, 'A record with this identity exists already.'),
   reserved_identifier: row(409, 'reserved-identifier', 5, false, 'The name is reserved.'),
   cycle_detected: row(409, 'cycle-detected', 5, false, 'The group would become a member of itself.'),

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isAppError } from './app-error.ts';
-import { normalizeName, wouldMakeCycle, type GroupEdge } from './experiment.ts';
+import { cycleClosedBy, normalizeName, type GroupEdge } from './experiment.ts';
 
 /** Text made of what names go wrong by. */
 const hostile = fc
   .array(
     fc.oneof(
       fc.constantFrom(' ', '\u00a0', '\u3000', '\ufeff', '\0', '\n', '\u007f', '\u0085', '\u2028', '\ud800', '\udc00'),
-      fc.constantFrom('e\u0301', '\u212b', '\u0301', '😀', 'admin', 'ADMINS', '日', '\u202e'),
+      fc.constantFrom('e\u0301', '\u212b', '\u0301', '😀', 'admin', 'ADMINS', '日', '\u200d', '\u202e', '\u2067'),
       fc.string({ maxLength: 40, unit: 'binary' }),
     ),
     { maxLength: 8 },
@@ -38,7 +38,7 @@ describe('a name that is accepted', () => {
         const { name } = outcome;
         expect(name).toBe(raw.normalize('NFC').trim());
         expect(name.isWellFormed()).toBe(true);
-        expect(name).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+        expect(name).not.toMatch(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/u);
         expect(Array.from(name).length).toSatisfy((length: number) => length >= 1 && length <= 128);
         expect(outcomeOf(name, of)).toEqual({ name });
         expect(outcomeOf(` ${raw.normalize('NFD')}\n`, of)).toEqual({ name });
@@ -55,6 +55,17 @@ describe('a name that is accepted', () => {
       }
       for (const name of ['', ' ', '\n', '\u3000', 'a\0b', 'a\nb', 'a\u0085b', 'a\u2028b', '\ud800', 'x'.repeat(1e6)]) {
         expect(outcomeOf(name, of), JSON.stringify(name.slice(0, 20))).toEqual({ code: 'invalid_name' });
+      }
+    }
+  });
+});
+
+describe('a name with invisible characters', () => {
+  it('may join and mark, but not turn the direction of what stands around it', () => {
+    for (const of of kinds) {
+      for (const name of ['👩\u200d💻', 'ن\u200cم', 'a\u200fb']) expect(outcomeOf(name, of)).toEqual({ name });
+      for (const turn of ['\u202a', '\u202b', '\u202c', '\u202d', '\u202e', '\u2066', '\u2067', '\u2068', '\u2069']) {
+        expect(outcomeOf(`a${turn}b`, of), JSON.stringify(turn)).toEqual({ code: 'invalid_name' });
       }
     }
   });
@@ -82,6 +93,42 @@ describe('a name that stands for something', () => {
     );
   });
 
+  it('is reserved also when it only looks like it: other widths, other forms, with what nobody sees in it', () => {
+    const unseen = [
+      '\u200b',
+      '\u200c',
+      '\u200d',
+      '\u2060',
+      '\ufeff',
+      '\u00ad',
+      '\u034f',
+      '\ufe0f',
+      '\u{e0041}',
+      '\u3164',
+    ];
+    const wide = (word: string) =>
+      word.replace(/[a-z]/g, (letter) => String.fromCharCode(letter.charCodeAt(0) + 0xfee0));
+    for (const [of, words] of Object.entries(reserved) as [keyof typeof reserved, string[]][]) {
+      for (const word of words) {
+        const likenesses = [
+          wide(word),
+          wide(word).toUpperCase(),
+          ...unseen.flatMap((character) => [
+            `${word.slice(0, 2)}${character}${word.slice(2)}`,
+            `${character}${word}${character}`,
+            `${word}${character} `,
+            ` ${character} ${word}`,
+          ]),
+        ];
+        for (const name of likenesses) {
+          expect(outcomeOf(name, of), JSON.stringify(name)).toEqual({ code: 'reserved_identifier' });
+        }
+      }
+    }
+    expect(outcomeOf('𝐚𝐝𝐦𝐢𝐧', 'worker')).toEqual({ code: 'reserved_identifier' });
+    expect(outcomeOf('ﾡadmin-2', 'worker')).toEqual({ name: 'ﾡadmin-2' });
+  });
+
   it('is not reserved as a part of another', () => {
     for (const name of ['admin2', 'the system', 'admins-of-x', 'orchestrator']) {
       for (const of of kinds) expect(outcomeOf(name, of)).toEqual({ name });
@@ -90,27 +137,53 @@ describe('a name that stands for something', () => {
 });
 
 describe('nesting', () => {
+  const node = fc.integer({ min: 0, max: 6 }).map(String);
+  const edge = fc.record({ groupId: node, memberGroupId: node });
+  /** Reachability by widening, step after step, as the other way to the same answer. */
+  const closes = (edges: readonly GroupEdge[], added: GroupEdge): boolean => {
+    const reached = new Set([added.memberGroupId]);
+    for (let step = 0; step < 7; step++) {
+      for (const { groupId, memberGroupId } of edges) if (reached.has(groupId)) reached.add(memberGroupId);
+    }
+    return reached.has(added.groupId);
+  };
+
   it('makes a circle exactly when the group can be reached from its new member', () => {
-    const node = fc.integer({ min: 0, max: 6 }).map(String);
-    const edge = fc.record({ groupId: node, memberGroupId: node });
     fc.assert(
       fc.property(fc.array(edge, { maxLength: 15 }), edge, (edges, added) => {
-        // Reachability by widening, step after step, as the other way to the same answer.
-        const reached = new Set([added.memberGroupId]);
-        for (let step = 0; step < 7; step++) {
-          for (const { groupId, memberGroupId } of edges) if (reached.has(groupId)) reached.add(memberGroupId);
-        }
-        expect(wouldMakeCycle(edges, added)).toBe(reached.has(added.groupId));
+        expect(cycleClosedBy(edges, [added])).toEqual(closes(edges, added) ? added : undefined);
       }),
     );
   });
 
-  it('is decided for a chain of 100,000 groups', () => {
+  it('of many at once is decided as if they came one after another', () => {
+    // Runs of one group are what a new group with many members brings.
+    const run = fc
+      .record({ groupId: node, members: fc.array(node, { maxLength: 4 }) })
+      .map(({ groupId, members }) => members.map((memberGroupId) => ({ groupId, memberGroupId })));
+    const added = fc.array(run, { maxLength: 5 }).map((runs) => runs.flat());
+    fc.assert(
+      fc.property(fc.array(edge, { maxLength: 6 }), added, (edges, more) => {
+        const first = more.find((each, index) => closes([...edges, ...more.slice(0, index)], each));
+        expect(cycleClosedBy(edges, more)).toBe(first);
+        for (const [index, each] of more.slice(0, first === undefined ? more.length : more.indexOf(first)).entries()) {
+          expect(cycleClosedBy([...edges, ...more.slice(0, index)], [each])).toBeUndefined();
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('is decided for a chain of 100,000 groups, and for a group that would hold all of them', () => {
     const chain: GroupEdge[] = Array.from({ length: 100_000 }, (_, i) => ({
       groupId: String(i),
       memberGroupId: String(i + 1),
     }));
-    expect(wouldMakeCycle(chain, { groupId: '100000', memberGroupId: '0' })).toBe(true);
-    expect(wouldMakeCycle(chain, { groupId: 'new', memberGroupId: '0' })).toBe(false);
+    const back = { groupId: '100000', memberGroupId: '0' };
+    expect(cycleClosedBy(chain, [back])).toBe(back);
+    const all = Array.from({ length: 100_000 }, (_, i) => ({ groupId: 'new', memberGroupId: String(i) }));
+    expect(cycleClosedBy(chain, all)).toBeUndefined();
+    const last = { groupId: '100000', memberGroupId: 'new' };
+    expect(cycleClosedBy(chain, [...all, last])).toBe(last);
   });
 });

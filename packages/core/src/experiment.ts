@@ -34,14 +34,23 @@ export const standingGroups = ['admins', 'orchestrators'] as const;
 /** The group whose members, also through other groups, are admin-class in their experiment. */
 export const adminsGroup = 'admins';
 
+/** What keeps an answer about a group, and the decision about another nesting, small. */
+export const groupLimits = {
+  /** Members of one group. */
+  members: 10_000,
+  /** Times that a group is a member of another, in one experiment. */
+  nestings: 10_000,
+} as const;
+
 const reservedNames = {
   worker: ['admin', 'system', 'internal'],
   group: standingGroups,
 } as const satisfies Record<string, readonly string[]>;
 
 /**
- * A name as it is kept: NFC, without spaces around it, 1 to 128 characters (code points), no control characters.
- * Errors: `invalid_name`; `reserved_identifier` for the names that stand for something already, in any case of letters.
+ * A name as it is kept: NFC, without spaces around it, 1 to 128 characters (code points), no control characters and none
+ * that turn the direction of the text around them. Errors: `invalid_name`; `reserved_identifier` for the names that stand
+ * for something already, in any case of letters, and for those that only look like them.
  */
 export function normalizeName(name: string, of: 'worker' | 'group' | 'experiment'): string {
   const text = name.normalize('NFC').trim();
@@ -52,14 +61,23 @@ export function normalizeName(name: string, of: 'worker' | 'group' | 'experiment
       `The name of the ${of} must have 1 to 128 characters; it has ${String(length)}.`,
     );
   }
-  if (/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(text)) {
+  if (/[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]/u.test(text)) {
     throw new AppError('invalid_name', `The name of the ${of} must not contain control characters.`);
   }
   const reserved: readonly string[] = of === 'experiment' ? [] : reservedNames[of];
-  if (reserved.includes(text.toLowerCase())) {
+  if (reserved.includes(lookOf(text))) {
     throw new AppError('reserved_identifier', `The ${of} name ${JSON.stringify(text)} is reserved.`);
   }
   return text;
+}
+
+/** The name as a reader takes it: one width, no invisible characters, lower case. */
+function lookOf(name: string): string {
+  return name
+    .normalize('NFKC')
+    .replace(/[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, '')
+    .toLowerCase()
+    .trim();
 }
 
 /** One group as a member of another. */
@@ -68,21 +86,43 @@ export interface GroupEdge {
   readonly memberGroupId: string;
 }
 
-/** Whether adding `memberGroupId` to `groupId` would make a group a member of itself, however far around. */
-export function wouldMakeCycle(edges: Iterable<GroupEdge>, added: GroupEdge): boolean {
+/**
+ * The first of the added edges that would make a group a member of itself, however far around, if they were added one after
+ * another. The edges there are looked through once, not once for each that is added.
+ */
+export function cycleClosedBy(edges: Iterable<GroupEdge>, added: Iterable<GroupEdge>): GroupEdge | undefined {
   const membersOf = new Map<string, string[]>();
-  for (const { groupId, memberGroupId } of edges) {
-    const members = membersOf.get(groupId);
-    if (members === undefined) membersOf.set(groupId, [memberGroupId]);
-    else members.push(memberGroupId);
+  for (const edge of edges) nest(membersOf, edge);
+  let target: string | undefined;
+  let leadElsewhere = new Set<string>();
+  for (const edge of added) {
+    // What does not lead to a group does not either when that group has got members: it is walked once for each group.
+    if (edge.groupId !== target) leadElsewhere = new Set();
+    target = edge.groupId;
+    if (leads(membersOf, edge, leadElsewhere)) return edge;
+    nest(membersOf, edge);
   }
-  const seen = new Set<string>();
-  const open = [added.memberGroupId];
+  return undefined;
+}
+
+function nest(membersOf: Map<string, string[]>, { groupId, memberGroupId }: GroupEdge): void {
+  const members = membersOf.get(groupId);
+  if (members === undefined) membersOf.set(groupId, [memberGroupId]);
+  else members.push(memberGroupId);
+}
+
+/** Whether the member leads to the group. `leadElsewhere` are the groups that do not, and grows by what was walked. */
+function leads(
+  membersOf: ReadonlyMap<string, readonly string[]>,
+  { groupId, memberGroupId }: GroupEdge,
+  leadElsewhere: Set<string>,
+): boolean {
+  const open = [memberGroupId];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (next === added.groupId) return true;
-    if (seen.has(next)) continue;
-    seen.add(next);
-    open.push(...(membersOf.get(next) ?? []));
+    if (next === groupId) return true;
+    if (leadElsewhere.has(next)) continue;
+    leadElsewhere.add(next);
+    for (const member of membersOf.get(next) ?? []) open.push(member);
   }
   return false;
 }

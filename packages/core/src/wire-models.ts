@@ -20,8 +20,13 @@ export function depositToWire({ uri, blob, contentType }: ArtifactRecord): Depos
   return { artifacts_uri: uri, size_bytes: blob.sizeBytes, content_type: contentType };
 }
 
+/** What every store keeps, and every log and page shows, as it was given. */
+const labelText = z
+  .string()
+  .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text), 'must not contain control characters or lone surrogates');
+
 export const labelsSchema = z
-  .record(z.string().min(1).max(128), z.string().max(256))
+  .record(labelText.min(1).max(128), labelText.max(256))
   .refine((labels) => Object.keys(labels).length <= 64, 'must have at most 64 entries');
 
 export const registerWorkerSchema = z
@@ -32,7 +37,7 @@ const workerFields = {
   worker_id: z.string(),
   experiment_id: z.string(),
   name: z.string().optional(),
-  labels: labelsSchema.optional(),
+  labels: z.record(z.string(), z.string()).optional(),
   registered_at: timeSchema,
 };
 

@@ -28,6 +28,8 @@ const nextCursor = { next_cursor: z.string().optional() };
 /** Every one of them can refuse the experiment. */
 const frame = ['experiment_id_mismatch'] as const;
 const naming = ['invalid_name', 'reserved_identifier'] as const;
+/** Of calls that make groups members of groups; other servers may keep doing so at the same time. */
+const nesting = ['cycle_detected', 'too_busy'] as const;
 
 /** The /v0 door: wire-level deposit and fetch for workers that share nothing but the network (seed 002). */
 export const wireOperations = {
@@ -95,7 +97,7 @@ export const wireOperations = {
     params: experimentParams,
     body: createGroupSchema,
     output: wireGroupSchema,
-    errors: [...frame, ...naming],
+    errors: [...frame, ...naming, ...nesting],
   }),
   listGroups: operation({
     door: 'v0',
@@ -128,7 +130,7 @@ export const wireOperations = {
     params: groupParams,
     body: addMemberSchema,
     output: wireGroupSchema,
-    errors: [...frame, 'not_found', 'cycle_detected'],
+    errors: [...frame, 'not_found', ...nesting],
   }),
   removeGroupMember: operation({
     door: 'v0',
@@ -185,7 +187,7 @@ export const wireOperations = {
     request: 'json',
     action: 'artifact.grant',
     summary: 'Let a worker or a group read an artifact',
-    description: 'By its depositor or the admin. Granting again changes nothing.',
+    description: 'By its depositor or the admin, to a worker or a group that there is. Granting again changes nothing.',
     params: experimentParams,
     body: grantReadSchema,
     output: readGrantSchema,

@@ -4,12 +4,13 @@ import type { FastifyInstance } from 'fastify';
 import { artifactAcl } from './artifacts/artifact-access.ts';
 import { ArtifactIntake } from './artifacts/artifact-intake.ts';
 import { Artifacts } from './artifacts/artifacts.ts';
-import { Deposits } from './artifacts/deposits.ts';
+import { Deposits, type DepositsParts } from './artifacts/deposits.ts';
 import { FolderJobView, noJobView, type JobView } from './artifacts/job-view.ts';
 import { Staging } from './artifacts/staging.ts';
 import type { Config } from './config/config.ts';
 import { Experiments } from './experiments/experiments.ts';
 import { Groups } from './experiments/groups.ts';
+import { knownReader } from './experiments/known-reader.ts';
 import { buildApp } from './http/app.ts';
 import type { Handlers } from './http/operation-route.ts';
 import { artifactHandlers } from './http/routes/artifacts.ts';
@@ -74,7 +75,8 @@ const maxClockSkewMs = 2000;
 /** The only place that constructs everything. Throws `AppError` with one clear sentence. */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Server> {
   const clock = surroundings.clock ?? systemClock;
-  const ids = new Ids(clock, surroundings.random ?? pooledRandomBytes());
+  const random = surroundings.random ?? pooledRandomBytes();
+  const ids = new Ids(clock, random);
   const { logger } = surroundings;
   await requireApart(config);
   const blobBackend = await openBlobBackend(config.blobUrl, { allowMemory: config.mode !== 'production' });
@@ -87,7 +89,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     const adminToken = await AdminToken.load(store.settings, ids, config.adminToken);
     const hints = new JobHints({ clock, serverId: ids.token(16), channel: store.hintChannel });
     await hints.start();
-    const server = assemble({ config, clock, ids, logger, store, blobBackend, adminToken, hints });
+    const server = assemble({ config, clock, ids, random, logger, store, blobBackend, adminToken, hints });
     // A quota holds from the first request on. What cannot be counted now is counted in a minute.
     await server.storage.usage.sample().catch((error: unknown) => {
       logger.error({ err: error }, 'what is stored could not be counted');
@@ -104,6 +106,7 @@ interface Parts {
   readonly config: Config;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly random: RandomBytes;
   readonly logger: Logger;
   readonly store: MetadataStore;
   readonly blobBackend: BlobBackend;
@@ -122,8 +125,9 @@ function assemble(parts: Parts): Server {
   const signIn = new SignIn({ clock, ids });
   const workers = new Workers({ store: store.workers, commits: store, clock, ids });
   const experiments = new Experiments({ store: store.experiments, commits: store, clock, ids });
-  const groups = new Groups({ store: store.experiments, commits: store, clock, ids });
-  const { artifacts, deposits, storage } = artifactsOf(parts, { blobs, jobs, meter });
+  const groups = new Groups({ store: store.experiments, commits: store, clock, ids, random: parts.random });
+  const isReader = knownReader({ groups, findWorker: (id) => workers.find(id) });
+  const { artifacts, deposits, storage } = artifactsOf(parts, { blobs, jobs, meter, isReader });
   const baseUrl = (): string => serverUrl(config, app);
   const handlers: Handlers = {
     ...jobHandlers(jobs),
@@ -188,7 +192,7 @@ interface ArtifactsParts {
   readonly meter: PrometheusMeter;
 }
 
-function artifactsOf(parts: Parts, { blobs, jobs, meter }: ArtifactsParts) {
+function artifactsOf(parts: Parts, { blobs, jobs, meter, isReader }: ArtifactsParts & Pick<DepositsParts, 'isReader'>) {
   const { config, clock, ids, logger, store, hints } = parts;
   const jobView = jobViewOf(parts, blobs);
   const storage = storageOf(parts, { blobs, jobView, meter });
@@ -205,7 +209,7 @@ function artifactsOf(parts: Parts, { blobs, jobs, meter }: ArtifactsParts) {
   } as const;
   return {
     artifacts: new Artifacts({ ...shared, blobs, jobs, jobView, hints, maxBytes: config.jobArtifactMaxBytes }),
-    deposits: new Deposits({ ...shared, maxBytes: config.maxArtifactBytes }),
+    deposits: new Deposits({ ...shared, isReader, maxBytes: config.maxArtifactBytes }),
     storage,
   };
 }

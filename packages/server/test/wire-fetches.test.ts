@@ -5,7 +5,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { wireProblemSchema, type ArtifactRecord } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';
-import { expectProblem, WireExperiment, type WireDeposit, type WireWorker } from './support/wire-experiment.ts';
+import {
+  expectProblem,
+  wireAdmin,
+  WireExperiment,
+  type WireDeposit,
+  type WireWorker,
+} from './support/wire-experiment.ts';
 
 const bytes = 'deposited bytes';
 const etag = `"${createHash('sha256').update(bytes).digest('hex')}"`;
@@ -214,10 +220,40 @@ forEachStore('fetches', (harness) => {
       expect(await t.server.store.artifacts.readersOf(id)).toEqual([stranger.id]);
     });
 
-    it('may be granted to nobody, who then reads nothing', async () => {
+    it('are granted to a worker or a group that there is, and to nobody else: 400 that names them', async () => {
+      const other = await WireExperiment.make(t);
       const { artifacts_uri: uri } = await experiment.deposit('shared', depositor.credential);
-      expect((await experiment.grant(uri, 'nobody-has-this-id', depositor.credential)).status).toBe(200);
-      expectProblem(await experiment.fetch(uri, stranger.credential), 403, 'forbidden');
+      const gone = await experiment.group();
+      await experiment.call('DELETE', `/groups/${gone}`);
+      const foreign = await other.register();
+      const nobodies = [
+        'nobody-has-this-id',
+        'admin',
+        'Admins',
+        'wkr_00000000000000000000000000',
+        'grp_00000000000000000000000000',
+        stranger.id.toUpperCase(),
+        foreign.id,
+        await other.group({ members: [stranger.id, foreign.id] }),
+        gone,
+        "'",
+      ];
+      for (const reader of nobodies) {
+        for (const as of [depositor.credential, wireAdmin]) {
+          const refused = await experiment.grant(uri, reader, as);
+          expectProblem(refused, 400, 'bad-request');
+          expect(refused.json.detail).toContain(JSON.stringify(reader));
+        }
+        // Who may not grant learns nothing about who there is.
+        expectProblem(await experiment.grant(uri, reader, stranger.credential), 403, 'forbidden');
+      }
+      const { id } = await recordOf(uri);
+      expect(await t.server.store.artifacts.readersOf(id)).toEqual([]);
+      // Worker of no experiment: it reads on /api.
+      const queue = await t.worker();
+      expect((await t.get(`/api/artifacts/${id}/content`, queue)).status).toBe(403);
+      expect((await experiment.grant(uri, queue.id, depositor.credential)).status).toBe(200);
+      expect((await t.get(`/api/artifacts/${id}/content`, queue)).text).toBe('shared');
     });
 
     it('is for the depositor and the admin to grant: 404 for what is unknown, else 403', async () => {

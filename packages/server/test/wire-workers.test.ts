@@ -1,5 +1,6 @@
 // Workers and groups on /v0 (contract: wire-level deposit and fetch, "Workers and groups").
-import { beforeAll, describe, expect, it } from 'vitest';
+import { setImmediate as turn } from 'node:timers/promises';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import type { Answer, TestServer } from './support/test-server.ts';
 import { expectProblem, wireAdmin, WireExperiment, type WireWorker } from './support/wire-experiment.ts';
@@ -98,13 +99,35 @@ forEachStore('workers of an experiment', (harness) => {
     ['one with a control character', 'a\u0007b'],
     ['one with a line break', 'a\nb'],
     ['one that is too long', 'x'.repeat(129)],
+    ['one that turns the direction of text', 'a\u202eb'],
+    ['one that isolates a direction', '\u2066a'],
   ])('have names, but not %s: 422', async (_what, name) => {
     expectProblem(await experiment.post('/workers', { name }), 422, 'invalid-name');
     expectProblem(await experiment.post('/groups', { name }), 422, 'invalid-name');
   });
 
-  it.each(['admin', 'system', 'internal', ' Admin '])('are not called %j: 409', async (name) => {
-    expectProblem(await experiment.post('/workers', { name }), 409, 'reserved-identifier');
+  it.each(['admin', 'system', 'internal', ' Admin ', 'ａｄｍｉｎ', 'ad\u200bmin', '\ufeffSystem\u2060'])(
+    'are not called %j: 409',
+    async (name) => {
+      expectProblem(await experiment.post('/workers', { name }), 409, 'reserved-identifier');
+    },
+  );
+
+  it.each(['adm\u200dins', 'ａｄｍｉｎｓ', 'Ｏrchestrators', '\u200borchestrators'])(
+    'have no group called %j: 409',
+    async (name) => {
+      expectProblem(await experiment.post('/groups', { name }), 409, 'reserved-identifier');
+    },
+  );
+
+  it('have labels, but none with characters that nobody can see or keep: 400', async () => {
+    for (const text of ['a\0b', 'a\nb', '\u0007', '\u0085', '\ud800', '\udc00x']) {
+      expectProblem(await experiment.post('/workers', { labels: { [text]: 'x' } }), 400, 'bad-request');
+      expectProblem(await experiment.post('/workers', { labels: { x: text } }), 400, 'bad-request');
+    }
+    const labels = { 'zone/ü': '', '😀': '👩\u200d💻 a' };
+    const made = await experiment.post('/workers', { labels });
+    expect([made.status, made.json.labels]).toEqual([200, labels]);
   });
 
   it('in the group admins are admin-class, also through other groups, until they are taken out', async () => {
@@ -182,6 +205,33 @@ forEachStore('workers of an experiment', (harness) => {
         experiment.post(`/groups/${y}/members`, { member_id: x }),
       ]);
       expect(both.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+    });
+
+    it('that other servers keep nesting are 429, for another try, and not the caller’s fault', async () => {
+      const { experiments } = t.server.store;
+      const readNested = experiments.nestedGroups.bind(experiments);
+      const nestedGroups = vi.spyOn(experiments, 'nestedGroups').mockImplementation(async (id) => {
+        const found = await readNested(id);
+        const faster = { ...(await experiments.find(id))!, version: found.version + 1 };
+        const changes = [{ kind: 'update-experiment' as const, experiment: faster }];
+        await t.server.store.commit({ changes, preconditions: [], now: 1 });
+        return found;
+      });
+      const [inner, outer] = [await experiment.group(), await experiment.group()];
+      const state = { isOver: false };
+      const end = (): void => {
+        state.isOver = true;
+      };
+      const adding = experiment.post(`/groups/${outer}/members`, { member_id: inner });
+      void adding.then(end, end);
+      while (!state.isOver) {
+        await turn();
+        t.clock.advance(1);
+      }
+      const answer = await adding;
+      nestedGroups.mockRestore();
+      expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '1' }, json: { type: 'about:blank' } });
+      await experiment.join(outer, inner);
     });
 
     it('are 404 when unknown or of another experiment', async () => {

@@ -36,6 +36,8 @@ export interface DepositDescription {
 
 export interface DepositsParts {
   readonly store: ArtifactStore;
+  /** Whether a worker or a group has this id who may be let to read in the experiment. */
+  readonly isReader: (experimentId: string, id: string) => Promise<boolean>;
   readonly commits: Commits;
   readonly intake: ArtifactIntake;
   readonly acl: ArtifactAcl;
@@ -96,12 +98,16 @@ export class Deposits {
     return artifact;
   }
 
-  /** Lets a worker or a group read; granting again changes nothing. Errors: `artifact_not_found`, `forbidden`. */
+  /**
+   * Lets a worker or a group read; granting again changes nothing. It must be there, so that a slip of the pen is not taken
+   * for a grant. Errors, in this order: `artifact_not_found`, `forbidden`, `invalid_request` (nobody has this id).
+   */
   async grantRead(principal: Principal, experimentId: string, uri: string, reader: string): Promise<GrantRecord> {
     const artifact = await this.#require(experimentId, uri);
     if (!(await this.#parts.acl(principal, 'artifact.grant', artifact))) {
       throw new AppError('forbidden', 'Only whoever deposited an artifact, or the admin, lets others read it.');
     }
+    if (!(await this.#parts.isReader(experimentId, reader))) throw unknownReader(reader);
     const now = this.#parts.clock.now();
     const grant = { artifactId: artifact.id, reader, grantedBy: actorOf(principal), grantedAt: now };
     await this.#parts.commits.commit({ changes: [{ kind: 'add-grant', grant }], preconditions: [], now });
@@ -152,4 +158,11 @@ function repetitionOf({ principal, experimentId }: DepositPermit, key: string | 
   if (key === undefined) return undefined;
   const same = (artifact: ArtifactRecord) => [experimentId, artifact.blob.sha256, artifact.contentType];
   return { principal: actorOf(principal), operation: 'depositArtifact', key, same };
+}
+
+function unknownReader(reader: string): AppError {
+  const message = 'must be a worker of this experiment or of none, or a group of this experiment';
+  return new AppError('invalid_request', `reader: ${JSON.stringify(reader)} ${message}.`, {
+    errors: [{ path: 'reader', message }],
+  });
 }

@@ -10,7 +10,10 @@ export interface ExperimentStore {
 
   findGroup(groupId: string): Promise<GroupRecord | undefined>;
 
-  /** Oldest first by (createdAt, id), `after` exclusive. */
+  /**
+   * Oldest first by (createdAt, id), `after` exclusive. A page ends early with the group by which it holds
+   * `mostMembersListed` members.
+   */
   listGroups(filter: GroupFilter, page: PageRequest): Promise<Page<GroupRecord>>;
 
   /**
@@ -25,6 +28,9 @@ export interface ExperimentStore {
    */
   groupsHolding(experimentId: string, memberId: string): Promise<HoldingGroup[]>;
 }
+
+/** Of all groups of a page together, the last one aside: an answer must not grow with both its groups and their members. */
+export const mostMembersListed = 20_000;
 
 export interface GroupFilter {
   readonly experimentId: string;

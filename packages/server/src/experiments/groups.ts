@@ -2,10 +2,11 @@ import {
   actorOf,
   adminsGroup,
   AppError,
+  cycleClosedBy,
   groupIdPattern,
+  groupLimits,
   normalizeName,
   standingGroups,
-  wouldMakeCycle,
   type GroupEdge,
   type GroupRecord,
   type Membership,
@@ -13,7 +14,7 @@ import {
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/clock.ts';
 import type { Change, Commits, Precondition } from '../kernel/commit.ts';
-import type { Ids } from '../kernel/ids.ts';
+import type { Ids, RandomBytes } from '../kernel/ids.ts';
 import { decodeCursor, encodeCursor } from '../kernel/page.ts';
 import { EditTurns } from './edit-turns.ts';
 import type { ExperimentStore } from './experiment-store.ts';
@@ -24,7 +25,11 @@ export interface NewGroup {
   readonly members?: readonly string[] | undefined;
 }
 
-const maxAttempts = 5;
+/** Of deciding about one nesting, when other servers nest in the same experiment at the same time. */
+const maxAttempts = 10;
+/** The longest wait before the second attempt; it doubles from attempt to attempt, up to the most. */
+const firstWaitMs = 10;
+const mostWaitMs = 500;
 
 /**
  * Groups of workers and of groups, each in one experiment. Wherever a group's id is taken, the names of the standing
@@ -35,18 +40,21 @@ export class Groups {
   readonly #commits: Commits;
   readonly #clock: Clock;
   readonly #ids: Ids;
+  readonly #random: RandomBytes;
   readonly #turns = new EditTurns();
 
-  constructor(parts: { store: ExperimentStore; commits: Commits; clock: Clock; ids: Ids }) {
+  constructor(parts: { store: ExperimentStore; commits: Commits; clock: Clock; ids: Ids; random: RandomBytes }) {
     this.#store = parts.store;
     this.#commits = parts.commits;
     this.#clock = parts.clock;
     this.#ids = parts.ids;
+    this.#random = parts.random;
   }
 
   /**
    * Names need not be unique.
-   * Errors: `invalid_name`, `reserved_identifier`, `cycle_detected`, `version_conflict`, `experiment_not_found`.
+   * Errors: `invalid_name`, `reserved_identifier`, `invalid_request` (too many members or nestings), `cycle_detected`,
+   * `too_busy`, `experiment_not_found`.
    */
   async create(principal: Principal, experimentId: string, input: NewGroup): Promise<GroupRecord> {
     const given = await Promise.all((input.members ?? []).map((id) => this.#idOf(experimentId, id)));
@@ -58,7 +66,8 @@ export class Groups {
       createdBy: actorOf(principal),
       createdAt: this.#clock.now(),
     };
-    const edges = group.members.filter(isGroupId).map((id) => ({ groupId: group.id, memberGroupId: id }));
+    if (group.members.length > groupLimits.members) throw full(group.id);
+    const edges = group.members.filter(isNesting).map((id) => ({ groupId: group.id, memberGroupId: id }));
     await this.#write(experimentId, edges, {
       change: { kind: 'add-group', group },
       precondition: { kind: 'experiment-exists', experimentId },
@@ -74,6 +83,10 @@ export class Groups {
     return { items, nextCursor: next === undefined ? null : encodeCursor(filter, next) };
   }
 
+  async has(experimentId: string, groupId: string): Promise<boolean> {
+    return (await this.#find(experimentId, groupId)) !== undefined;
+  }
+
   /** Errors: `not_found`. */
   async get(experimentId: string, groupId: string): Promise<GroupRecord> {
     const group = await this.#find(experimentId, groupId);
@@ -83,12 +96,12 @@ export class Groups {
 
   /**
    * The group as it is afterwards. Adding again changes nothing; an id that nobody has is nobody until somebody has it.
-   * Errors: `not_found`, `cycle_detected`, `version_conflict`.
+   * Errors: `not_found`, `invalid_request` (too many members or nestings), `cycle_detected`, `too_busy`.
    */
   async addMember(experimentId: string, groupId: string, memberId: string): Promise<GroupRecord> {
     const group = await this.get(experimentId, groupId);
     const member = await this.#idOf(experimentId, memberId);
-    const edges = isGroupId(member) ? [{ groupId: group.id, memberGroupId: member }] : [];
+    const edges = isNesting(member) ? [{ groupId: group.id, memberGroupId: member }] : [];
     await this.#write(experimentId, edges, {
       change: { kind: 'add-group-member', groupId: group.id, memberId: member, addedAt: this.#clock.now() },
       precondition: { kind: 'group-exists', groupId: group.id },
@@ -137,13 +150,14 @@ export class Groups {
 
   async #nest(experimentId: string, added: readonly GroupEdge[], { change, precondition }: Write): Promise<void> {
     for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+      if (attempt > 1) await this.#pause(attempt - 1);
       const experiment = await this.#store.find(experimentId);
       if (experiment === undefined) throw noExperiment(experimentId);
       const { version, edges } = await this.#store.nestedGroups(experimentId);
-      for (const edge of added) {
-        if (wouldMakeCycle(edges, edge)) throw new AppError('cycle_detected', cycleMessage(edge));
-        edges.push(edge);
-      }
+      const closing = cycleClosedBy(edges, added);
+      if (closing !== undefined) throw new AppError('cycle_detected', cycleMessage(closing));
+      // Exact, also with other servers: what is decided on these edges is committed only while there are no others.
+      requireNestings(edges, added);
       const nested = { ...experiment, version: version + 1 };
       const outcome = await this.#commit([{ kind: 'update-experiment', experiment: nested }, change], precondition);
       if (outcome === 'done') return;
@@ -151,11 +165,22 @@ export class Groups {
     throw contended();
   }
 
+  /** Lets those who were faster go on; the chance in it keeps servers that met from meeting again. */
+  #pause(attempts: number): Promise<void> {
+    const most = Math.min(firstWaitMs * 2 ** (attempts - 1), mostWaitMs);
+    const [high = 0, low = 0] = this.#random(2);
+    const ms = 1 + Math.floor((most * (high * 256 + low)) / 65_536);
+    return new Promise((resolve) => {
+      this.#clock.after(ms, resolve);
+    });
+  }
+
   async #commit(changes: readonly Change[], precondition: Precondition): Promise<'done' | 'again'> {
     const result = await this.#commits.commit({ changes, preconditions: [precondition], now: this.#clock.now() });
     if (result.outcome !== 'conflict') return 'done';
     const { conflict } = result;
     if (conflict.kind === 'group-missing') throw missing(conflict.groupId);
+    if (conflict.kind === 'group-full') throw full(conflict.groupId);
     if (conflict.kind === 'experiment-missing') throw noExperiment(conflict.experimentId);
     return 'again';
   }
@@ -184,6 +209,25 @@ function isGroupId(id: string): boolean {
   return groupIdPattern.test(id);
 }
 
+/** What stores count as one group in another: they know groups by how their ids begin. */
+function isNesting(memberId: string): boolean {
+  return /^grp_/i.test(memberId);
+}
+
+/** Edges that are there already are no further ones. */
+function requireNestings(edges: readonly GroupEdge[], added: readonly GroupEdge[]): void {
+  if (edges.length + added.length <= groupLimits.nestings) return;
+  const known = new Set(edges.map(edgeKey));
+  const fresh = added.filter((edge) => !known.has(edgeKey(edge)));
+  if (fresh.length === 0 || edges.length + fresh.length <= groupLimits.nestings) return;
+  const most = `Groups of one experiment are members of others at most ${String(groupLimits.nestings)} times.`;
+  throw new AppError('invalid_request', most);
+}
+
+function edgeKey({ groupId, memberGroupId }: GroupEdge): string {
+  return `${groupId} ${memberGroupId}`;
+}
+
 function isStanding(name: string | null): name is (typeof standingGroups)[number] {
   return (standingGroups as readonly (string | null)[]).includes(name);
 }
@@ -196,8 +240,12 @@ function noExperiment(experimentId: string): AppError {
   return new AppError('experiment_not_found', `There is no experiment ${experimentId}.`);
 }
 
+function full(groupId: string): AppError {
+  return new AppError('invalid_request', `The group ${groupId} has at most ${String(groupLimits.members)} members.`);
+}
+
 function contended(): AppError {
-  return new AppError('version_conflict', 'The groups of this experiment keep changing; try again.');
+  return new AppError('too_busy', 'The groups of this experiment keep changing; try again.');
 }
 
 function cycleMessage({ groupId, memberGroupId }: GroupEdge): string {

@@ -52,7 +52,10 @@ export type Change =
   | { readonly kind: 'add-group'; readonly group: GroupRecord }
   /** With its members. Where it is a member itself it stays named, and resolves to nobody. The group must exist. */
   | { readonly kind: 'delete-group'; readonly groupId: string }
-  /** Puts the member last; one that is there already stays in its place. Needs the precondition `group-exists`. */
+  /**
+   * Puts the member last; one that is there already stays in its place. Conflicts (`group-full`) when the group holds as
+   * many as `groupLimits` allows. Needs the precondition `group-exists`.
+   */
   | { readonly kind: 'add-group-member'; readonly groupId: string; readonly memberId: string; readonly addedAt: number }
   /** Changes nothing when it is no member. */
   | { readonly kind: 'remove-group-member'; readonly groupId: string; readonly memberId: string }
@@ -100,6 +103,7 @@ export type Conflict =
   | { readonly kind: 'exists'; readonly id: string }
   | { readonly kind: 'experiment-missing'; readonly experimentId: string }
   | { readonly kind: 'group-missing'; readonly groupId: string }
+  | { readonly kind: 'group-full'; readonly groupId: string }
   | { readonly kind: 'worker-missing'; readonly workerId: string };
 
 export interface Commits {

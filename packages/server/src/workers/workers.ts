@@ -143,6 +143,11 @@ export class Workers {
     return { token };
   }
 
+  /** Of any experiment, or of none. */
+  find(workerId: string): Promise<WorkerRecord | undefined> {
+    return this.#store.findWorker(workerId);
+  }
+
   /** Errors: `not_found`, also for a worker of another experiment or of none. */
   async getRegistered(experimentId: string, workerId: string): Promise<WorkerRecord> {
     const worker = await this.#store.findWorker(workerId);

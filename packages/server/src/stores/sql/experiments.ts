@@ -1,6 +1,11 @@
 import type { ExperimentRecord, GroupEdge, GroupRecord } from '@proofhouse/core';
 import { sql } from 'kysely';
-import type { ExperimentStore, GroupFilter, HoldingGroup } from '../../experiments/experiment-store.ts';
+import {
+  mostMembersListed,
+  type ExperimentStore,
+  type GroupFilter,
+  type HoldingGroup,
+} from '../../experiments/experiment-store.ts';
 import type { Page, PageRequest } from '../../kernel/page.ts';
 import { pageOf, pageStart } from './paging.ts';
 import type { ExperimentRow, GroupRow } from './schema.ts';
@@ -123,7 +128,14 @@ export class SqlExperimentStore implements ExperimentStore {
       const found = yield* rows(list, { experimentId, name: name ?? '', ...pageStart(page) });
       const { items, next } = pageOf(found, page.limit);
       const groups: GroupRecord[] = [];
-      for (const row of items) groups.push(yield* withMembers(row));
+      let listed = 0;
+      for (const row of items) {
+        const group = yield* withMembers(row);
+        groups.push(group);
+        listed += group.members.length;
+        const isShort = listed >= mostMembersListed && groups.length < items.length;
+        if (isShort) return { items: groups, next: { at: row.created_at, id: row.id } };
+      }
       return { items: groups, next };
     });
   }

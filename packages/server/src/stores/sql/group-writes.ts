@@ -1,4 +1,4 @@
-import type { ExperimentRecord, GroupRecord } from '@proofhouse/core';
+import { groupLimits, type ExperimentRecord, type GroupRecord } from '@proofhouse/core';
 import type { Commit, Conflict } from '../../kernel/commit.ts';
 import type { ExperimentRow, GroupMemberRow, GroupRow } from './schema.ts';
 import { statement } from './statement.ts';
@@ -73,6 +73,17 @@ const findNextPlace = statement<{ groupId: string }>()((db, p) =>
     .where('groups.id', '=', p.groupId),
 );
 
+const findMember = statement<{ groupId: string; memberId: string }>()((db, p) =>
+  db.selectFrom('group_members').select('place').where('group_id', '=', p.groupId).where('member_id', '=', p.memberId),
+);
+
+const countMembers = statement<{ groupId: string }>()((db, p) =>
+  db
+    .selectFrom('group_members')
+    .select((eb) => eb.fn.countAll<number>().as('members'))
+    .where('group_id', '=', p.groupId),
+);
+
 const deleteMember = statement<{ groupId: string; memberId: string }>()((db, p) =>
   db.deleteFrom('group_members').where('group_id', '=', p.groupId).where('member_id', '=', p.memberId),
 );
@@ -134,6 +145,8 @@ export function* addGroupMember(groupId: string, memberId: string, addedAt: numb
   const group = yield* first(findNextPlace, { groupId });
   if (group === undefined) return { kind: 'group-missing', groupId };
   const place = (group.last ?? 0) + 1;
+  // Members never outnumber the last place, so that only groups that were large once are counted.
+  if (place > groupLimits.members && (yield* isFull(groupId, memberId))) return { kind: 'group-full', groupId };
   yield* put(insertMember, {
     group_id: groupId,
     member_id: memberId,
@@ -142,6 +155,13 @@ export function* addGroupMember(groupId: string, memberId: string, addedAt: numb
     place,
   });
   return undefined;
+}
+
+/** Whether there is no room for the member; one that is there already has its room. */
+function* isFull(groupId: string, memberId: string): Verb<boolean> {
+  if ((yield* first(findMember, { groupId, memberId })) !== undefined) return false;
+  const counted = yield* first(countMembers, { groupId });
+  return (counted?.members ?? 0) >= groupLimits.members;
 }
 
 export function* removeGroupMember(groupId: string, memberId: string): Verb<undefined> {
