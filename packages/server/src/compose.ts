@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { artifactAcl } from './artifacts/artifact-access.ts';
 import { ArtifactIntake } from './artifacts/artifact-intake.ts';
 import { Artifacts } from './artifacts/artifacts.ts';
-import { Deposits, type DepositsParts } from './artifacts/deposits.ts';
+import { Deposits } from './artifacts/deposits.ts';
 import { FolderJobView, noJobView, type JobView } from './artifacts/job-view.ts';
 import { Staging } from './artifacts/staging.ts';
 import type { Config } from './config/config.ts';
@@ -126,8 +126,7 @@ function assemble(parts: Parts): Server {
   const workers = new Workers({ store: store.workers, commits: store, clock, ids });
   const experiments = new Experiments({ store: store.experiments, commits: store, clock, ids });
   const groups = new Groups({ store: store.experiments, commits: store, clock, ids, random: parts.random });
-  const isReader = knownReader({ groups, findWorker: (id) => workers.find(id) });
-  const { artifacts, deposits, storage } = artifactsOf(parts, { blobs, jobs, meter, isReader });
+  const { artifacts, deposits, storage } = artifactsOf(parts, { blobs, jobs, meter, workers, groups });
   const baseUrl = (): string => serverUrl(config, app);
   const handlers: Handlers = {
     ...jobHandlers(jobs),
@@ -192,9 +191,15 @@ interface ArtifactsParts {
   readonly meter: PrometheusMeter;
 }
 
-function artifactsOf(parts: Parts, { blobs, jobs, meter, isReader }: ArtifactsParts & Pick<DepositsParts, 'isReader'>) {
+interface ReaderParts {
+  readonly workers: Workers;
+  readonly groups: Groups;
+}
+
+function artifactsOf(parts: Parts, { blobs, jobs, meter, workers, groups }: ArtifactsParts & ReaderParts) {
   const { config, clock, ids, logger, store, hints } = parts;
   const jobView = jobViewOf(parts, blobs);
+  const isReader = knownReader({ groups, findWorker: (id) => workers.find(id) });
   const storage = storageOf(parts, { blobs, jobView, meter });
   const requireRoom = (): void => storage.usage.requireRoom();
   const staging = new Staging({ blobs, clock, graceMs: config.collectGraceMs, requireRoom });
