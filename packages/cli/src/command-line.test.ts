@@ -102,7 +102,9 @@ describe('errors', () => {
     server.interfere = (_operation, _request, response) => refuse(response, 'unauthenticated');
     const { code, stderr } = await run(['job', 'list']);
     expect(code).toBe(3);
-    expect(stderr).toContain('PROOFHOUSE_TOKEN');
+    expect(stderr).toContain(`Called as the worker of a queue token, for ${server.url}.`);
+    const without = await run(['job', 'list'], { env: { PROOFHOUSE_TOKEN: '' } });
+    expect(without.stderr).toBe('proofhouse: No token given: set PROOFHOUSE_TOKEN or use --token.\n');
     expect(stderr).not.toContain('phw_secret');
   });
 });

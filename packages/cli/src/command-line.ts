@@ -35,6 +35,8 @@ import { workerReissue } from './commands/worker-reissue.ts';
 import { workerTokenCreate } from './commands/worker-token-create.ts';
 import { workerTokenList } from './commands/worker-token-list.ts';
 import { workerTokenRevoke } from './commands/worker-token-revoke.ts';
+import { noExperiment } from './experiment-command.ts';
+import { explainError, type CalledWith } from './explain-error.ts';
 import { reportError } from './report-error.ts';
 import { version } from './version.ts';
 
@@ -42,11 +44,15 @@ import { version } from './version.ts';
 export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
   const ownArgs = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
   const json = ownArgs.includes('--json');
+  let called: CalledWith | undefined;
   try {
-    await programOf(context).parseAsync([...args], { from: 'user' });
+    const program = programOf(context).hook('preAction', (_program, command) => {
+      called = connectionOf(command.opts());
+    });
+    await program.parseAsync([...args], { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    if (!(error instanceof CommanderError)) return reportError(error, context, json);
+    if (!(error instanceof CommanderError)) return reportError(explainError(error, called), context, json);
     if (error.exitCode === 0) return 0;
     // Asked for a group without a verb: its help has been shown.
     if (error.code === 'commander.help') return 2;
@@ -149,6 +155,19 @@ function settle(command: Command, context: CommandContext): void {
   for (const child of command.commands) settle(child as Command, context);
 }
 
+/** Undefined for commands that call no server. */
+function connectionOf({ url, token, experiment }: Readonly<Record<string, unknown>>): CalledWith | undefined {
+  if (typeof url !== 'string') return undefined;
+  return { url, token: textOf(token), experiment: textOf(experiment) };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
 function usageMessage(error: CommanderError): string {
+  if (error.code === 'commander.missingMandatoryOptionValue' && error.message.includes('--experiment ')) {
+    return noExperiment;
+  }
   return `${error.message.replace(/^error: /, '')}\nAdd --help to see how it is called.`;
 }

@@ -23,7 +23,7 @@ export function connectedCommand(name: string) {
 export function clientOf(options: ConnectionOptions, retry: Partial<RetryPolicy> = {}): ProofhouseClient {
   return new ProofhouseClient({
     url: options.url,
-    token: options.token === '' ? undefined : options.token,
+    token: options.token?.trim() === '' ? undefined : options.token,
     // A person is waiting: say soon what is wrong.
     retry: { tries: 4, ...retry },
   });

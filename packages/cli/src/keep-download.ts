@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { AppError } from '@proofhouse/core';
 import type { Download } from '@proofhouse/client';
 import type { CommandContext } from './command-context.ts';
 import { printResult } from './print-result.ts';
@@ -63,9 +64,11 @@ async function targetOf(
 ): Promise<string> {
   try {
     const chosen = path.resolve(context.cwd, output ?? '.');
-    const existing = await stat(chosen).catch(() => undefined);
-    const target =
-      existing?.isDirectory() === true ? path.join(chosen, safeBaseName(download.filename ?? name)) : chosen;
+    const inFolder = await isFolder(chosen);
+    const named =
+      output !== undefined && (output.endsWith('/') || output.endsWith(path.sep)) ? chosen : path.dirname(chosen);
+    if (!inFolder && !(await isFolder(named))) throw noFolder(named);
+    const target = inFolder ? path.join(chosen, safeBaseName(download.filename ?? name)) : chosen;
     const taken = await stat(target).catch(() => undefined);
     if (taken !== undefined && !(force === true && taken.isFile())) throw targetExists(target);
     return target;
@@ -73,6 +76,14 @@ async function targetOf(
     await download.body.cancel();
     throw error;
   }
+}
+
+async function isFolder(place: string): Promise<boolean> {
+  return (await stat(place).catch(() => undefined))?.isDirectory() === true;
+}
+
+function noFolder(place: string): AppError {
+  return new AppError('invalid_request', `${place} is no folder that is there. Make it, or choose another with -o.`);
 }
 
 /** The server proposes a name, never a place. */

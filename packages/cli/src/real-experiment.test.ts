@@ -102,7 +102,8 @@ test('the commands hand a file from one worker to another, and a reissued token 
   };
   const [maker, reader] = [await registered('maker'), await registered('reader')];
   expect((await run(reader.token, 'whoami')).stdout).toBe(`${reader.id}  reader\n`);
-  expect((await run(server.adminToken, 'whoami')).code).toBe(3);
+  expect((await run(server.adminToken, 'whoami')).code).toBe(0);
+  expect((await run('another-token', 'whoami')).code).toBe(3);
   await writeFile(path.join(folder, 'report.txt'), 'done');
   const { stdout } = await run(maker.token, 'artifact', 'deposit', 'report.txt', '--content-type', 'text/plain');
   const uri = stdout.trim();

@@ -16,12 +16,7 @@ export function reportError(error: unknown, context: CommandContext, json: boole
 function errorText(error: AppError): string {
   // Messages that name their fields already are not said twice.
   const fields = error.errors.filter(({ message }) => !error.message.includes(message));
-  const hint = error.code === 'unauthenticated' ? ['  Give the token with PROOFHOUSE_TOKEN or --token.'] : [];
-  const lines = [
-    `proofhouse: ${error.message}`,
-    ...fields.map(({ path, message }) => `  ${path}: ${message}`),
-    ...hint,
-  ];
+  const lines = [`proofhouse: ${error.message}`, ...fields.map(({ path, message }) => `  ${path}: ${message}`)];
   return lines.map(printable).join('\n');
 }
 

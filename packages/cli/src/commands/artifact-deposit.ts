@@ -5,6 +5,7 @@ import { AppError } from '@proofhouse/core';
 import type { ByteSource } from '@proofhouse/client';
 import type { CommandContext } from '../command-context.ts';
 import { experimentCommand, experimentOf } from '../experiment-command.ts';
+import { about } from '../explain-error.ts';
 import { printResult } from '../print-result.ts';
 import { printable } from '../printable.ts';
 import { transferProgress } from '../transfer-progress.ts';
@@ -24,10 +25,11 @@ export function artifactDeposit(context: CommandContext) {
     )
     .action(async (file, options) => {
       const { contentType, filename, idempotencyKey } = options;
+      const experiment = experimentOf(options);
       const source = await sourceOf(context, file);
       const progress = transferProgress(context, printable(path.basename(file)), options.json === true);
       try {
-        const deposit = await experimentOf(options).deposit(source.bytes, {
+        const deposit = await experiment.deposit(source.bytes, {
           contentType,
           filename: filename ?? source.filename,
           sizeBytes: source.sizeBytes,
@@ -36,6 +38,8 @@ export function artifactDeposit(context: CommandContext) {
           onProgress: (sent) => progress.update(sent, source.sizeBytes ?? sent),
         });
         printResult(context, options.json === true, deposit, () => `${printable(deposit.artifacts_uri)}\n`);
+      } catch (error) {
+        throw about(file === '-' ? 'standard input' : file, error);
       } finally {
         progress.end();
       }
@@ -49,6 +53,7 @@ interface Source {
 }
 
 async function sourceOf(context: CommandContext, file: string): Promise<Source> {
+  if (file === '') throw new AppError('invalid_request', 'The path is empty: name a file, or - for standard input.');
   if (file === '-') return { bytes: context.stdin, filename: '' };
   const place = path.resolve(context.cwd, file);
   const found = await stat(place);

@@ -1,5 +1,8 @@
+import { isAppError } from '@proofhouse/core';
+import { callerOf } from '../caller.ts';
 import type { CommandContext } from '../command-context.ts';
 import { experimentCommand, experimentOf } from '../experiment-command.ts';
+import { about } from '../explain-error.ts';
 import { keepDownload } from '../keep-download.ts';
 
 export function artifactFetch(context: CommandContext) {
@@ -10,11 +13,21 @@ export function artifactFetch(context: CommandContext) {
     .option('--force', 'replace an existing file')
     .addHelpText(
       'after',
-      '\nExample: proofhouse artifact fetch proofhouse://artifacts/Ab3 --experiment exp_01jd7v6m5x0000000000000000 -o report.json',
+      '\nExample: proofhouse artifact fetch proofhouse://artifacts/a6crfhf7vprfirub6ges5wxg4rxdicpy --experiment exp_01jd7v6m5x0000000000000000 -o report.json',
     )
     .action(async (uri, options) => {
       const { output, force, json } = options;
-      const download = await experimentOf(options).fetch(uri, { signal: context.signal() });
-      await keepDownload(context, download, { output, force, json, name: 'artifact', about: { uri } });
+      const experiment = experimentOf(options);
+      try {
+        const download = await experiment.fetch(uri, { signal: context.signal() });
+        await keepDownload(context, download, { output, force, json, name: 'artifact', about: { uri } });
+      } catch (error) {
+        throw about(`${uri} in ${options.experiment}`, error, nextStep(error, uri, options.token));
+      }
     });
+}
+
+function nextStep(error: unknown, uri: string, token: string | undefined): string {
+  if (!isAppError(error, 'forbidden')) return '';
+  return `whoever deposited it runs: proofhouse artifact grant ${uri} ${callerOf(token) ?? '<your id>'}`;
 }

@@ -1,5 +1,6 @@
 import type { CommandContext } from '../command-context.ts';
 import { experimentCommand, experimentOf } from '../experiment-command.ts';
+import { memberIdsText, warnOfNames } from '../member-ids.ts';
 import { printResult } from '../print-result.ts';
 import { printable } from '../printable.ts';
 
@@ -7,12 +8,13 @@ export function artifactGrant(context: CommandContext) {
   return experimentCommand('grant')
     .description('Let a worker or a group fetch a deposit; for its depositor and the admin')
     .argument('<uri>', 'as the deposit printed it')
-    .argument('<reader>', 'wkr_… or grp_…')
+    .argument('<reader>', memberIdsText)
     .addHelpText(
       'after',
-      '\nExample: proofhouse artifact grant proofhouse://artifacts/Ab3 wkr_01jd7v6m5x0000000000000000',
+      '\nExample: proofhouse artifact grant proofhouse://artifacts/a6crfhf7vprfirub6ges5wxg4rxdicpy wkr_01jd7v6m5x0000000000000000',
     )
     .action(async (uri, reader, options) => {
+      warnOfNames(context, [reader], options);
       const grant = await experimentOf(options).grantRead(uri, reader);
       printResult(context, options.json === true, grant, () =>
         [`${printable(grant.reader)} may read it.`, `Next: proofhouse artifact fetch ${printable(grant.uri)}`, ''].join(

@@ -3,8 +3,8 @@ import { printable } from '../printable.ts';
 import { flagsOf, loadServer, serverCommand } from '../server-command.ts';
 
 const explanation = `
-Reads the settings that \`proofhouse serve\` would and looks at each thing that it needs; may run beside the server. Exits with
-1 when something is wrong. --grant-readonly lets a role of the Postgres database read everything but secrets.
+Reads the settings that \`proofhouse serve\` would and looks at each thing that it needs, making none of them; may
+run beside the server. Exits with 1 when something is wrong. --grant-readonly lets a role of the Postgres database read everything but secrets.
 
 Example: proofhouse doctor --data-dir /srv/proofhouse`;
 

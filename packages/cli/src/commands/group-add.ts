@@ -1,5 +1,7 @@
 import type { CommandContext } from '../command-context.ts';
 import { experimentCommand, experimentOf } from '../experiment-command.ts';
+import { ofGroup } from '../explain-error.ts';
+import { memberIdsText, warnOfNames } from '../member-ids.ts';
 import { membersText } from '../members-text.ts';
 import { printResult } from '../print-result.ts';
 
@@ -7,10 +9,11 @@ export function groupAdd(context: CommandContext) {
   return experimentCommand('add')
     .description('Add a worker or a group to a group; adding it again changes nothing')
     .argument('<groupId>', 'grp_…, or admins or orchestrators')
-    .argument('<memberId>', 'wkr_… or grp_…')
+    .argument('<memberId>', memberIdsText)
     .addHelpText('after', '\nExample: proofhouse group add admins wkr_01jd7v6m5x0000000000000000')
     .action(async (groupId, memberId, options) => {
-      const edited = await experimentOf(options).addGroupMember(groupId, memberId);
+      warnOfNames(context, [memberId], options);
+      const edited = await ofGroup(options, experimentOf(options).addGroupMember(groupId, memberId));
       printResult(context, options.json === true, edited, () => membersText(edited));
     });
 }

@@ -1,5 +1,6 @@
 import type { CommandContext } from '../command-context.ts';
 import { experimentCommand, experimentOf } from '../experiment-command.ts';
+import { ofGroup } from '../explain-error.ts';
 import { printResult } from '../print-result.ts';
 
 export function groupDelete(context: CommandContext) {
@@ -8,7 +9,7 @@ export function groupDelete(context: CommandContext) {
     .argument('<groupId>', 'grp_…')
     .addHelpText('after', '\nExample: proofhouse group delete grp_01jd7v6m5x0000000000000000')
     .action(async (groupId, options) => {
-      await experimentOf(options).deleteGroup(groupId);
+      await ofGroup(options, experimentOf(options).deleteGroup(groupId));
       printResult(context, options.json === true, { groupId, deleted: true }, () => `Group ${groupId} is deleted.\n`);
     });
 }

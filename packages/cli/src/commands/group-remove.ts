@@ -1,5 +1,6 @@
 import type { CommandContext } from '../command-context.ts';
 import { experimentCommand, experimentOf } from '../experiment-command.ts';
+import { ofGroup } from '../explain-error.ts';
 import { membersText } from '../members-text.ts';
 import { printResult } from '../print-result.ts';
 
@@ -10,7 +11,7 @@ export function groupRemove(context: CommandContext) {
     .argument('<memberId>', 'wkr_… or grp_…')
     .addHelpText('after', '\nExample: proofhouse group remove admins wkr_01jd7v6m5x0000000000000000')
     .action(async (groupId, memberId, options) => {
-      const edited = await experimentOf(options).removeGroupMember(groupId, memberId);
+      const edited = await ofGroup(options, experimentOf(options).removeGroupMember(groupId, memberId));
       printResult(context, options.json === true, edited, () => membersText(edited));
     });
 }
