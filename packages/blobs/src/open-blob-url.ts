@@ -28,6 +28,11 @@ export async function openBlobBackend(url: string, options: OpenBlobUrlOptions =
   return backend;
 }
 
+/** The folder that a `file:` URL names, not looked at; undefined for storage that is none. Errors: `invalid_request`. */
+export function blobUrlFolder(url: string): string | undefined {
+  return /^file:/i.test(url) ? folderOf(url.slice('file:'.length)) : undefined;
+}
+
 function backendFor(url: string, options: OpenBlobUrlOptions): BlobBackend {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
   switch (scheme) {

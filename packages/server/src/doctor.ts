@@ -1,11 +1,14 @@
-import { Blobs, openBlobBackend } from '@proofhouse/blobs';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Blobs, blobUrlFolder, openBlobBackend } from '@proofhouse/blobs';
 import { isAppError } from '@proofhouse/core';
 import type { Config } from './config/config.ts';
 import { blobsAreFiles, databaseIsInMemory, lossesAtRestart, schemeOf } from './config/lasting-storage.ts';
 import { loadConfig, type ConfigSources } from './config/load-config.ts';
-import { requireApart } from './config/require-apart.ts';
+import { lookApart } from './config/require-apart.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { Ids } from './kernel/ids.ts';
+import { lookAtFolder } from './kernel/look-at-folder.ts';
 import { inspectDatabase, schemaAge, type DatabaseInspection } from './stores/inspect-database.ts';
 import { openMetadataStore } from './stores/open-metadata-store.ts';
 
@@ -29,7 +32,7 @@ const maxClockSkewMs = 2000;
 
 /**
  * Looks at everything that a start would need, one after another, as each is found. Changes nothing but what a probe
- * writes and removes again, the folders that a start makes too, and the grant if one is asked for; may run beside the server.
+ * writes and removes again, and the grant if one is asked for; may run beside the server.
  */
 export async function* examine(options: DoctorOptions): AsyncGenerator<Examined, void, undefined> {
   let config: Config;
@@ -42,7 +45,7 @@ export async function* examine(options: DoctorOptions): AsyncGenerator<Examined,
   yield {
     name: 'settings',
     outcome: 'ok',
-    text: `Mode ${config.mode}, listening on ${config.host}:${String(config.port)}.`,
+    text: `Mode ${config.mode}, would listen on ${config.host}:${String(config.port)}.`,
   };
   const database = await inspectDatabase(config.databaseUrl).catch((error: unknown) => wrong(error));
   if ('outcome' in database) {
@@ -51,18 +54,25 @@ export async function* examine(options: DoctorOptions): AsyncGenerator<Examined,
     yield { name: 'database', ...databaseFinding(database) };
     yield { name: 'clock', ...clockFinding(database, options.clock ?? systemClock) };
   }
-  yield { name: 'folders', ...(await tried(() => foldersFinding(config))) };
+  const folders = await tried(() => foldersFinding(config));
+  yield { name: 'folders', ...folders };
   const blobs = await tried(() => blobsFinding(config));
   yield { name: 'blobs', ...blobs };
-  yield { name: 'lasting', ...lastingFinding(config) };
+  const broken = [database, folders, blobs].some((each) => 'outcome' in each && each.outcome === 'wrong');
+  yield { name: 'lasting', ...(broken ? untold : lastingFinding(config)) };
   yield { name: 'retention', ...retentionFinding(config) };
   yield { name: 'quota', ...quotaFinding(config) };
   const { grantReadOnly: role } = options;
   if (role !== undefined) yield { name: 'grant', ...(await tried(() => grantFinding(config, database, role))) };
 }
 
-function databaseFinding({ kind, schema, inUse }: DatabaseInspection): Finding {
-  if (kind === 'memory') return { outcome: 'note', text: 'Kept in memory: every start begins with nothing.' };
+const untold: Finding = { outcome: 'note', text: 'Not to be told before what is wrong above is set right.' };
+
+function databaseFinding({ kind: engine, file, missing, schema, inUse }: DatabaseInspection): Finding {
+  const kind = file === undefined ? engine : `${engine} (${file})`;
+  if (missing === true)
+    return { outcome: 'note', text: `${engine}, will be made by the first start at ${String(file)}.` };
+  if (engine === 'memory') return { outcome: 'note', text: 'Kept in memory: every start begins with nothing.' };
   const use = inUse ? ' A running server has the file open.' : '';
   switch (schemaAge(schema)) {
     case 'none':
@@ -91,16 +101,28 @@ function clockFinding({ now }: DatabaseInspection, clock: Clock): Finding {
 }
 
 async function foldersFinding(config: Config): Promise<Finding> {
-  await requireApart(config);
-  return { outcome: 'ok', text: 'Bytes and what is shown of them lie apart.' };
+  const found = await lookApart(config);
+  if (found === undefined) return { outcome: 'ok', text: 'Bytes lie in no folder: there is nothing to keep apart.' };
+  const { blobs, view } = found;
+  const text = `Bytes (${blobs.path}) and what is shown of them (${view.path}) lie apart`;
+  if (!view.missing) return { outcome: 'ok', text: `${text}.` };
+  return { outcome: 'note', text: `${text}; the latter will be made by the first start.` };
 }
 
 async function blobsFinding(config: Config): Promise<Finding> {
+  const folder = blobUrlFolder(config.blobUrl);
+  const look = folder === undefined ? undefined : lookAtFolder(folder);
+  if (look?.missing === true)
+    return { outcome: 'note', text: `filesystem: will be made by the first start at ${look.path}.` };
+  // Opening lays a folder out, which is for the first start to do.
+  if (look !== undefined && !['blobs', 'staging'].every((name) => existsSync(join(look.path, name))))
+    return { outcome: 'note', text: `filesystem: will be laid out by the first start in ${look.path}.` };
   const ids = new Ids(systemClock);
   const backend = await openBlobBackend(config.blobUrl, { allowMemory: config.mode !== 'production' });
   try {
     await new Blobs({ backend, newKey: () => ids.blobKey() }).probe();
-    return { outcome: 'ok', text: `${backend.kind}: bytes can be stored, read and removed.` };
+    const kind = look === undefined ? backend.kind : `${backend.kind} (${look.path})`;
+    return { outcome: 'ok', text: `${kind}: bytes can be stored, read and removed.` };
   } finally {
     await backend.close();
   }

@@ -1,10 +1,12 @@
 import { realpath, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname } from 'node:path';
+import { blobUrlFolder } from '@proofhouse/blobs';
 import { AppError } from '@proofhouse/core';
+import { cannotUseFolder, lookAtFolder, type FolderLook } from '../kernel/look-at-folder.ts';
 import { makeFolder } from '../kernel/make-folder.ts';
 import type { Config } from './config.ts';
-import { blobsAreFiles } from './lasting-storage.ts';
+
+const askDoctor = ', and `proofhouse doctor` looks at each';
 
 /** What a folder is, whatever it is called. */
 export type FolderIdentity = (folder: string) => Promise<string>;
@@ -20,9 +22,29 @@ export async function requireApart(
   config: Pick<Config, 'blobUrl' | 'jobViewRoot'>,
   identityOf: FolderIdentity = inodeOf,
 ): Promise<void> {
-  if (!blobsAreFiles(config)) return;
-  const blobs = await real(blobFolder(config.blobUrl));
-  const view = await real(config.jobViewRoot);
+  const folder = blobUrlFolder(config.blobUrl);
+  if (folder === undefined) return;
+  await requireDisjoint(await real(folder), await real(config.jobViewRoot), identityOf);
+}
+
+/** The same of folders that may be missing still, without making them; undefined where bytes lie in no folder. */
+export async function lookApart(
+  config: Pick<Config, 'blobUrl' | 'jobViewRoot'>,
+): Promise<{ readonly blobs: FolderLook; readonly view: FolderLook } | undefined> {
+  const folder = blobUrlFolder(config.blobUrl);
+  if (folder === undefined) return undefined;
+  const [blobs, view] = [lookAtFolder(folder), lookAtFolder(config.jobViewRoot)];
+  // What is missing has no name but its own.
+  const inodeOrName: FolderIdentity = (path) =>
+    inodeOf(path).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path;
+      throw error;
+    });
+  await requireDisjoint(blobs.path, view.path, inodeOrName);
+  return { blobs, view };
+}
+
+async function requireDisjoint(blobs: string, view: string, identityOf: FolderIdentity): Promise<void> {
   const [blobsChain, viewChain] = [await chainOf(blobs, identityOf), await chainOf(view, identityOf)];
   if (!blobsChain.includes(viewChain[0]) && !viewChain.includes(blobsChain[0])) return;
   throw new AppError(
@@ -31,18 +53,13 @@ export async function requireApart(
   );
 }
 
-function blobFolder(url: string): string {
-  const rest = url.slice('file:'.length);
-  return rest.startsWith('//') ? fileURLToPath(`file:${rest}`) : resolve(rest);
-}
-
 // Symbolic links are followed, so that what lies around a folder is what really does.
 async function real(folder: string): Promise<string> {
   try {
     makeFolder(folder, 0o750);
     return await realpath(folder);
   } catch (cause) {
-    throw cannotUse(folder, cause);
+    throw cannotUseFolder(folder, cause, askDoctor);
   }
 }
 
@@ -53,16 +70,11 @@ async function chainOf(folder: string, identityOf: FolderIdentity): Promise<[str
     const around = dirname(folder);
     return around === folder ? [own] : [own, ...(await chainOf(around, identityOf))];
   } catch (cause) {
-    throw cause instanceof AppError ? cause : cannotUse(folder, cause);
+    throw cause instanceof AppError ? cause : cannotUseFolder(folder, cause, askDoctor);
   }
 }
 
 async function inodeOf(folder: string): Promise<string> {
   const { dev, ino } = await stat(folder, { bigint: true });
   return `${String(dev)}:${String(ino)}`;
-}
-
-function cannotUse(folder: string, cause: unknown): AppError {
-  const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-  return new AppError('unavailable', `The folder ${folder} cannot be used (${code}).`, { cause });
 }

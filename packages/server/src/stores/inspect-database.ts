@@ -1,5 +1,7 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { AppError } from '@proofhouse/core';
+import { lookAtFolder } from '../kernel/look-at-folder.ts';
 import { sqlitePath } from './open-metadata-store.ts';
 import { postgresError } from './sql/dialects/postgres/postgres-errors.ts';
 import { sqliteError } from './sql/dialects/sqlite/sqlite-errors.ts';
@@ -9,6 +11,10 @@ import { schemaVersions } from './sql/migrate.ts';
 /** What a database is, found without changing it. */
 export interface DatabaseInspection {
   readonly kind: 'sqlite' | 'postgres' | 'memory';
+  /** The absolute path of an SQLite database. */
+  readonly file?: string;
+  /** The file is not there yet, and can be made. */
+  readonly missing?: boolean;
   /** Its last migration; undefined where there is none yet. */
   readonly schema: string | undefined;
   /** A server has it open. Only told where one server has it to itself. */
@@ -28,23 +34,33 @@ export function schemaAge(schema: string | undefined): SchemaAge {
 const withinMs = 10_000;
 const lastStep = 'select name from kysely_migration order by name desc limit 1';
 
-/** Looks at the database of a URL. Errors: `unavailable`, `internal` (not ours, or damaged), `invalid_request`. */
+/** Looks at the database of a URL, and whether a server could write in it. Errors: `unavailable`, `internal` (not ours, or damaged), `invalid_request`. */
 export async function inspectDatabase(url: string): Promise<DatabaseInspection> {
   if (/^postgres(ql)?:/i.test(url)) return inspectPostgres(url);
   if (!/^sqlite:/i.test(url)) throw new AppError('invalid_request', 'There is no database of this kind.');
-  const file = sqlitePath(url);
-  if (file === ':memory:') return { kind: 'memory', schema: undefined, inUse: false, now: undefined };
+  const named = sqlitePath(url);
+  if (named === ':memory:') return { kind: 'memory', schema: undefined, inUse: false, now: undefined };
+  const file = resolve(named);
   try {
-    return { kind: 'sqlite', schema: await sqliteSchema(file), inUse: isInUse(file), now: undefined };
+    // Its log and its lock lie beside it.
+    lookAtFolder(dirname(file));
+    const missing = !isThere(file);
+    if (missing) return { kind: 'sqlite', file, missing, schema: undefined, inUse: false, now: undefined };
+    accessSync(file, constants.R_OK | constants.W_OK);
+    return { kind: 'sqlite', file, schema: await sqliteSchema(file), inUse: isInUse(file), now: undefined };
   } catch (error) {
     throw sqliteError(error, file);
   }
 }
 
+function isThere(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false }) !== undefined;
+}
+
 async function sqliteSchema(file: string): Promise<string | undefined> {
-  if (!existsSync(file)) return undefined;
   const { default: Database } = await import('better-sqlite3');
-  const database = new Database(file, { readonly: true, fileMustExist: true });
+  // A reader that may not write leaves log and index behind where there were none; one that may removes them as it goes.
+  const database = new Database(file, { readonly: isThere(`${file}-wal`), fileMustExist: true });
   try {
     const tables = database.prepare("select count(*) from sqlite_schema where name = 'kysely_migration'");
     if (tables.pluck().get() === 0) return undefined;
@@ -56,7 +72,7 @@ async function sqliteSchema(file: string): Promise<string | undefined> {
 
 // Whoever has the database open holds its lock, and one who crashed holds it no more.
 function isInUse(file: string): boolean {
-  if (!existsSync(`${file}.lock`)) return false;
+  if (!isThere(`${file}.lock`)) return false;
   try {
     lockDatabase(file).release();
     return false;

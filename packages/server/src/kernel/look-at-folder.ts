@@ -1,0 +1,48 @@
+import { lstatSync, mkdtempSync, realpathSync, rmdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { AppError } from '@proofhouse/core';
+
+/** What is at a place where a folder is wanted. */
+export interface FolderLook {
+  /** Absolute; what is there of it already is resolved. */
+  readonly path: string;
+  /** It is not there yet, and can be made. */
+  readonly missing: boolean;
+}
+
+/**
+ * Whether a folder can be written in or, where it is missing, made. Permissions do not tell: a superuser passes them, and
+ * neither /proc nor a read-only disk heeds them. So an empty folder is made in the nearest one that is there, and removed at
+ * once; nothing of the wanted path is made. Errors: `unavailable`.
+ */
+export function lookAtFolder(folder: string): FolderLook {
+  try {
+    const look = lookAt(resolve(folder));
+    const nearest = look.missing ? nearestOf(look.path) : look.path;
+    rmdirSync(mkdtempSync(join(nearest, '.proofhouse-look-')));
+    return look;
+  } catch (error) {
+    throw cannotUseFolder(folder, error);
+  }
+}
+
+/** The error for a folder that cannot be used, with what to do next. */
+export function cannotUseFolder(folder: string, cause: unknown, further = ''): AppError {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+  const message = `The folder ${folder} cannot be used (${code}); give another with --data-dir${further}.`;
+  return new AppError('unavailable', message, { cause });
+}
+
+function lookAt(path: string): FolderLook {
+  // A link that leads nowhere is there, and a folder cannot be made in its place.
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+    const real = realpathSync(path);
+    if (statSync(real).isDirectory()) return { path: real, missing: false };
+    throw Object.assign(new Error(`${path} is not a folder`), { code: 'ENOTDIR' });
+  }
+  return { path: join(lookAt(dirname(path)).path, basename(path)), missing: true };
+}
+
+function nearestOf(path: string): string {
+  return statSync(path, { throwIfNoEntry: false }) === undefined ? nearestOf(dirname(path)) : path;
+}
