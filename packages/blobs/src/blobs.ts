@@ -212,9 +212,8 @@ export class Blobs {
     for await (const chunk of undestroyed(source)) {
       sizeBytes += chunk.byteLength;
       if (sizeBytes > limitBytes) {
-        throw new AppError('artifact_too_large', `More than the ${limitBytes} bytes that are allowed were sent.`, {
-          details: { limitBytes },
-        });
+        const message = `An artifact may have ${limitBytes} bytes here (PROOFHOUSE_MAX_ARTIFACT_BYTES); more were sent.`;
+        throw new AppError('artifact_too_large', message, { details: { limitBytes } });
       }
       digest.update(chunk);
       await writer.write(chunk);

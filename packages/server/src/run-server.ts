@@ -1,4 +1,4 @@
-import { isAppError } from '@proofhouse/core';
+import { AppError, isAppError } from '@proofhouse/core';
 import type { AddressInfo } from 'node:net';
 import { compose, type Server } from './compose.ts';
 import { lossesAtRestart } from './config/lasting-storage.ts';
@@ -39,7 +39,12 @@ export async function runServer(options: RunOptions): Promise<number> {
 }
 
 async function listen({ app, config }: Server): Promise<number> {
-  await app.listen({ host: config.host, port: config.port });
+  const { host, port } = config;
+  await app.listen({ host, port }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    const message = `${host}:${String(port)} is taken; choose another port with --port (0 picks a free one).`;
+    throw new AppError('unavailable', message, { cause: error });
+  });
   return (app.server.address() as AddressInfo).port;
 }
 
@@ -82,7 +87,6 @@ function startFailure(error: unknown): string {
   if (isAppError(error)) return error.message;
   const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   const where = `${String(address)}:${String(port)}`;
-  if (code === 'EADDRINUSE') return `${where} is taken; choose another port with --port (0 picks a free one).`;
   if (code === 'EACCES') return `${where} may not be bound by this user; choose a port above 1023.`;
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return `${where} is no address of this machine (PROOFHOUSE_HOST).`;

@@ -91,7 +91,7 @@ describe('a server that cannot start says why in one line and exits with a code'
     await new Promise((settle) => other.once('listening', settle));
     const { port } = other.address() as { port: number };
     const { code, line } = await refusal({ PROOFHOUSE_DATA_DIR: freshFolder(), PROOFHOUSE_PORT: String(port) });
-    expect(code).toBe(1);
+    expect(code).toBe(6);
     expect(line).toMatch(new RegExp(`127\\.0\\.0\\.1:${port} is taken; choose another port with --port`));
     other.close();
   });
@@ -101,7 +101,7 @@ describe('a server that cannot start says why in one line and exits with a code'
     writeFileSync(path, 'a file');
     const { code, line } = await refusal({ PROOFHOUSE_DATA_DIR: path });
     expect(code).toBe(6);
-    expect(line).toMatch(/cannot be used \(E(NOTDIR|EXIST)\)/);
+    expect(line).toMatch(/cannot be used \(E(NOTDIR|EXIST)\).*--data-dir.*proofhouse doctor/);
   });
 
   it('when its database is no database', async () => {

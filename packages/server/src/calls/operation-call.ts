@@ -1,4 +1,5 @@
 import {
+  type Action,
   AppError,
   isErrorCode,
   may,
@@ -86,9 +87,28 @@ export function requirePrincipal(principal: Principal | undefined): Principal {
 
 /** Refuses by class, before any look-up. Errors: `forbidden`. */
 export function requireClass(id: OperationId, principal: Principal): void {
-  const row = operations[id];
-  if (may(principal, row.action)) return;
-  throw new AppError('forbidden', `A ${principal.kind} credential may not do this: ${row.summary.toLowerCase()}.`);
+  const { action, method, path } = operations[id];
+  if (may(principal, action)) return;
+  throw new AppError(
+    'forbidden',
+    `A ${principal.kind} credential may not do this (${method} ${path}); it needs ${tokensFor(action)}.`,
+  );
+}
+
+const worker = { kind: 'worker', workerId: '', policy: {} } as const;
+const membership = { experimentId: '', groupIds: [], isAdmin: false };
+
+/** Those whose tokens would do, from the least powerful on. */
+function tokensFor(action: Action): string {
+  const workers = [
+    ["a worker's", worker],
+    ["a registered worker's", { ...worker, membership }],
+    ["an admin-class worker's", { ...worker, membership: { ...membership, isAdmin: true } }],
+  ] as const;
+  const [oneWorker] = workers.find(([, each]) => may(each, action)) ?? [];
+  const operator = may({ kind: 'operator', userId: '' }, action) ? "an operator's" : undefined;
+  const others = [oneWorker, operator].filter((each) => each !== undefined);
+  return `${others.join(', ')}${others.length === 0 ? '' : ' or '}the admin's token`;
 }
 
 /** What the caller calls its software: the product at the front of User-Agent (RFC 9110), if it is printable. */

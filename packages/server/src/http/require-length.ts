@@ -6,7 +6,7 @@ export function requireLength(contentLength: string | undefined, maxBytes: numbe
   if (contentLength === undefined || Number(contentLength) <= maxBytes + slack) return;
   throw new AppError(
     'artifact_too_large',
-    `The ${what} has ${contentLength} bytes; an artifact may have ${String(maxBytes)}.`,
+    `An artifact may have ${String(maxBytes)} bytes here (PROOFHOUSE_MAX_ARTIFACT_BYTES); the ${what} has ${contentLength}.`,
     { details: { limitBytes: maxBytes } },
   );
 }
