@@ -33,8 +33,6 @@ export async function fuzz(data: Buffer): Promise<void> {
   const body = data.subarray(1);
   const whole = await read(body.length === 0 ? [] : [body], true);
   const cut = await read(chunksOf(body, 1 + (seed % 16), seed), true);
-  // A delimiter with one dash behind it, before another: the parser takes the two for the end, depending on the cut (docs/fuzzing.md).
-  if (body.includes(`--${boundary}-\r`)) return;
   assert.deepEqual(cut, whole, 'cut otherwise, it reads otherwise');
   if (seed % 8 === 0) assert.equal(await read(chunksOf(body, 64, seed), false), undefined, 'a broken body is accepted');
   if (whole === undefined) return;

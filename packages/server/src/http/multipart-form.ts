@@ -156,6 +156,7 @@ class FormReader {
         for (const piece of this.#pieces(chunk)) {
           this.#watchHeaders(piece);
           this.#closing.see(piece);
+          if (this.#closing.state === 'broken') throw malformed('a line begins with half of its closing boundary');
           if (!this.#parser.write(piece)) await this.#drained();
           if (this.#isStopped()) return;
         }
@@ -179,7 +180,7 @@ class FormReader {
       }
       if (this.#closed && this.#ended) {
         if (this.#headless > 0) throw malformed('a part has no complete headers');
-        if (!this.#closing.cameWhole) throw malformed('it ends before its closing boundary');
+        if (this.#closing.state !== 'closed') throw malformed('it ends before its closing boundary');
         return undefined;
       }
       await new Promise<void>((wake) => (this.#wake = wake));
