@@ -52,10 +52,11 @@ export async function runPart(part: SoakPart, small: boolean, signal?: AbortSign
   return { part, env, passed, seconds: Math.round((performance.now() - start) / 1000), said };
 }
 
-/** The end of a text as a block of code, without anything that would end the block or begin a section. */
+/** The end of a text as a block of code, without anything that would end the block or begin a section, or say where this checkout lies. */
 function quoted(text: string): string {
   const lines = text
     .trim()
+    .replaceAll(process.cwd(), '.')
     .replaceAll(/^(?=#|`{3})/gm, ' ')
     .split('\n')
     .slice(-failureLines);
