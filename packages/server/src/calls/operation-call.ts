@@ -89,9 +89,10 @@ export function requirePrincipal(principal: Principal | undefined): Principal {
 export function requireClass(id: OperationId, principal: Principal): void {
   const { action, method, path } = operations[id];
   if (may(principal, action)) return;
+  const who = principal.kind === 'operator' ? 'An operator' : `A ${principal.kind}`;
   throw new AppError(
     'forbidden',
-    `A ${principal.kind} credential may not do this (${method} ${path}); it needs ${tokensFor(action)}.`,
+    `${who} credential may not do this (${method} ${path}); it needs ${tokensFor(action)}.`,
   );
 }
 
