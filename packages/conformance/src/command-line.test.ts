@@ -22,6 +22,16 @@ test('a right call is a target and all groups', () => {
   });
 });
 
+test.each([
+  ['1000', 1000],
+  ['1MiB', 1_048_576],
+  ['1.5 kib', 1536],
+  ['9M', 9_000_000],
+  ['64B', 64],
+])('a cap of %s is %i bytes', (text, maxArtifactBytes) => {
+  expect(readCommandLine([...right, '--max-artifact-bytes', text])).toMatchObject({ target: { maxArtifactBytes } });
+});
+
 test('groups may be named with spaces or dashes, and the queue needs no experiment', () => {
   const request = readCommandLine([...right.slice(0, 4), '--group', 'queue lifecycle', '--group', 'Claim-Atomicity']);
   expect(request).toMatchObject({ kind: 'run', groups: ['queue lifecycle', 'claim atomicity'] });
@@ -42,7 +52,8 @@ test.each([
   [right.slice(0, 4), '--experiment is missing'],
   [[...right.slice(2), '--url', 'ftp://x'], '--url must be'],
   [[...right, '--group', 'nothing'], 'there is no group "nothing"'],
-  [[...right, '--max-artifact-bytes', '1k'], '--max-artifact-bytes must be'],
+  [[...right, '--max-artifact-bytes', '1x'], '--max-artifact-bytes must be'],
+  [[...right, '--max-artifact-bytes', '0'], '--max-artifact-bytes must be'],
   [[...right, '--nonsense'], 'nonsense'],
   [['--admin-token-file', '/nowhere', ...right.slice(0, 2), ...right.slice(4)], '/nowhere'],
 ])('%j is told what is wrong', (args, reason) => {

@@ -10,12 +10,12 @@ export const usage = `Usage: proofhouse-conformance --url <base URL> --admin-tok
   --admin-token-file <file>   the same, kept out of the process list
   --experiment <exp_…>        an experiment of the server; the queue groups do without
   --other-experiment <exp_…>  a second one, for what must not cross; made over the API when left out and possible
-  --max-artifact-bytes <n>    the cap on deposits, when it is known and small enough to go over
+  --max-artifact-bytes <n>    the cap on deposits, such as 1MiB, when it is known and small enough to go over
   --group <name>              only this group, such as "artifact transfer" or artifact-transfer; may be repeated
   --json                      the report as JSON
   --list                      what is required and what is tried, without running anything
 
-Exit codes: 0 conformant, 1 something failed, 2 the call is wrong or the server cannot be reached.`;
+Exit codes: 0 conformant, 1 something failed, 2 the call is wrong, the server cannot be reached or refuses the admin token.`;
 
 /** What somebody asked for; a text says what is wrong with the question. */
 export type Request =
@@ -63,14 +63,23 @@ type Values = Readonly<Partial<Record<keyof typeof options, unknown>>>;
 function targetOf(values: Values, chosen: readonly Group[]): Target {
   const needsExperiment = chosen.some((group) => !queueGroups.includes(group));
   const cap = textOf(values, 'max-artifact-bytes');
-  if (cap !== undefined && !/^[1-9]\d{0,15}$/.test(cap)) throw new Error('--max-artifact-bytes must be a whole number');
   return {
     url: baseUrl(required(values, 'url')),
     adminToken: adminToken(values),
     experiment: needsExperiment ? required(values, 'experiment') : (textOf(values, 'experiment') ?? ''),
     otherExperiment: textOf(values, 'other-experiment'),
-    maxArtifactBytes: cap === undefined ? undefined : Number(cap),
+    maxArtifactBytes: cap === undefined ? undefined : byteCount(cap),
   };
+}
+
+/** Sizes as `proofhouse serve` takes them: k is 1000, Ki 1024. */
+function byteCount(text: string): number {
+  const [, number, unit = '', binary = ''] = /^(\d+(?:\.\d+)?)\s*(?:([KMGT])(i)?)?B?$/i.exec(text) ?? [];
+  const count = Math.floor(
+    Number(number) * (binary === '' ? 1000 : 1024) ** ' KMGT'.indexOf(unit.toUpperCase() || ' '),
+  );
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  throw new Error('--max-artifact-bytes must be a size such as 1000000, 512KiB or 1MiB');
 }
 
 function adminToken(values: Values): string {

@@ -13,8 +13,10 @@ export interface GroupLevel {
   readonly notTried: readonly string[];
   /** Optional requirements that were shown to hold. */
   readonly offered: readonly string[];
-  /** Optional requirements that the server does not offer, or that could not be tried. */
+  /** Optional requirements that the server does not offer. */
   readonly notOffered: readonly string[];
+  /** Optional requirements of which this run could not find out whether they are offered, and why. */
+  readonly notKnown: readonly { readonly id: string; readonly reason: string }[];
 }
 
 export interface Verdict {
@@ -35,6 +37,14 @@ function levelOf(group: Group, results: readonly ScenarioResult[], requirements:
   const cited = (kind: string): Set<string> =>
     new Set(results.filter(({ outcome }) => outcome.kind === kind).flatMap(({ scenario }) => scenario.requirements));
   const count = (kind: string): number => results.filter(({ outcome }) => outcome.kind === kind).length;
+  const reasons = new Map<string, string>();
+  const refused = new Set<string>();
+  for (const { outcome, scenario } of results) {
+    if (outcome.kind !== 'skipped') continue;
+    for (const id of scenario.requirements)
+      if (outcome.because === 'not-known') reasons.set(id, outcome.reason);
+      else refused.add(id);
+  }
   const [shown, left, broken] = [cited('passed'), cited('skipped'), cited('failed')];
   const ids = (level: string, within: (id: string) => boolean): readonly string[] =>
     requirements.filter((each) => each.level === level && within(each.id)).map((each) => each.id);
@@ -47,6 +57,10 @@ function levelOf(group: Group, results: readonly ScenarioResult[], requirements:
     skipped: count('skipped'),
     notTried: ids('must', onlySkipped),
     offered: ids('optional', (id) => shown.has(id)),
-    notOffered: ids('optional', onlySkipped),
+    notOffered: ids('optional', (id) => onlySkipped(id) && refused.has(id)),
+    notKnown: ids('optional', (id) => onlySkipped(id) && !refused.has(id)).map((id) => ({
+      id,
+      reason: reasons.get(id) ?? '',
+    })),
   };
 }

@@ -15,8 +15,11 @@ export class Mismatch extends Error {
   }
 }
 
-/** The server does not offer what a server may leave out, or the kit was not given what the scenario needs. */
+/** The server does not offer what a server may leave out, or what a scenario needs. */
 export class NotTried extends Error {}
+
+/** Whether the server offers it is not known, since the kit was not given what it takes to find out. */
+export class NotKnown extends NotTried {}
 
 export function expectStatus(answer: Answer, ...statuses: readonly number[]): void {
   if (statuses.includes(answer.status)) return;

@@ -81,12 +81,13 @@ export interface DepositOptions {
   readonly key?: string;
 }
 
-/** Deposits as a right form; the answer is not looked at yet. */
-export function deposit(
+/** Deposits as a right form, within the cap where it is known; the answer is not looked at yet. */
+export async function deposit(
   server: ServerUnderTest,
   bytes: string | Uint8Array,
   { as = 'admin', key, ...part }: DepositOptions = {},
 ): Promise<Answer> {
+  server.requireWithinCap(bytes.length);
   const form = depositForm(bytes, part);
   return server.v0('POST', '/artifacts', {
     as,

@@ -6,7 +6,7 @@ import { jsonList, jsonReport, listLines, resultLines, verdictLines } from './re
 import { requirements } from './requirements.ts';
 import { runScenarios, type ScenarioResult } from './run-scenarios.ts';
 import { scenarios } from './scenarios.ts';
-import { reasonOf } from './server-under-test.ts';
+import { reasonOf, refusesAdmin } from './server-under-test.ts';
 
 process.exitCode = await answer(readCommandLine(process.argv.slice(2)));
 
@@ -37,6 +37,11 @@ async function run({ groups, json, target }: Extract<Request, { kind: 'run' }>):
   );
   if (unreachable !== undefined) {
     console.error(`proofhouse-conformance: ${target.url} cannot be reached: ${unreachable}`);
+    return 2;
+  }
+  // What else goes wrong with this call is for the scenarios to find.
+  if (await refusesAdmin(target).catch(() => false)) {
+    console.error(`proofhouse-conformance: the admin token is refused by ${target.url} (401): check --admin-token`);
     return 2;
   }
   const chosen = scenarios.filter(({ group }) => groups.includes(group));

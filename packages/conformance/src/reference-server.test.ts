@@ -41,8 +41,40 @@ test('a server that shares nothing with ours conforms', async () => {
 test('a server that leaves out everything optional conforms, and is told what it leaves out', async () => {
   const results = await run(['offers-nothing-optional']);
   expect(failures(results)).toEqual([]);
-  const left = verdictOf(results, requirements).levels.flatMap(({ notOffered }) => notOffered);
-  expect(left).toEqual(expect.arrayContaining(['AT-17', 'AT-21', 'AT-33', 'AT-36', 'AT-37', 'AT-38']));
+  const { levels } = verdictOf(results, requirements);
+  const left = levels.flatMap(({ notOffered }) => notOffered);
+  expect(left).toEqual(expect.arrayContaining(['AT-21', 'AT-33', 'AT-36', 'AT-37', 'AT-38']));
+  // Without the cap nobody knows whether it is offered.
+  const unknown = levels.flatMap(({ notKnown }) => notKnown);
+  const reason = expect.stringContaining('--max-artifact-bytes') as string;
+  expect(unknown).toEqual(['AT-17', 'AT-18'].map((id) => ({ id, reason })));
+});
+
+test('a small cap is kept to by all that does not go over it', async () => {
+  const server = new ReferenceServer();
+  const sizes: number[] = [];
+  const { adminToken, experiment, other } = server;
+  const url = await server.start();
+  const target = { url, adminToken, experiment: experiment.id, otherExperiment: other.id, maxArtifactBytes: 100 };
+  // The reference server has no cap of its own, so what goes over one is left out.
+  const within = ofTheDoor.filter(({ requirements: ids }) => !ids.includes('AT-17') && !ids.includes('AT-18'));
+  try {
+    const results = await runScenarios(within, target);
+    expect(failures(results)).toEqual([]);
+    for (const { artifacts } of [experiment, other])
+      for (const { bytes } of artifacts.values()) sizes.push(bytes.length);
+    expect(Math.max(...sizes)).toBe(100);
+  } finally {
+    server.stop();
+  }
+});
+
+test('the command stops at once when the admin token is refused', async () => {
+  const server = new ReferenceServer();
+  const { code, output } = await command(server, '--admin-token', 'not-the-token');
+  expect(code).toBe(2);
+  expect(output).toMatch(/^proofhouse-conformance: the admin token is refused by http:\S+ \(401\)/);
+  expect(output).not.toMatch(/FAIL|not-the-token/);
 });
 
 const found: Readonly<Record<Exclude<Flaw, 'offers-nothing-optional'>, string>> = {

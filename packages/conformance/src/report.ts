@@ -41,6 +41,10 @@ function levelLines(level: GroupLevel): readonly string[] {
     ...list('musts not tried', level.notTried),
     ...list('options offered', level.offered),
     ...list('options not offered', level.notOffered),
+    ...[...new Set(level.notKnown.map(({ reason }) => reason))].map((reason) => {
+      const ids = level.notKnown.filter((each) => each.reason === reason).map(({ id }) => id);
+      return `      options not tried: ${ids.join(', ')} (${reason})`;
+    }),
   ];
 }
 

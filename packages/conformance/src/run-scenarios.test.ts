@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { verdictOf } from './conformance-level.ts';
-import { expectStatus, NotTried } from './expectations.ts';
+import { expectStatus, NotKnown, NotTried } from './expectations.ts';
 import { jsonReport, resultLines, verdictLines } from './report.ts';
 import { must, optional, requirementsOf } from './requirement.ts';
 import { runScenario, runScenarios } from './run-scenarios.ts';
@@ -93,13 +93,21 @@ test('the verdict tells musts that failed from options that are not offered', as
   const [sings] = scenariosOf('groups', [{ name: 'it sings', requirements: ['GR-B'], run: skip }]);
   const results = await runScenarios([scenario(pass), sings!], target('http://127.0.0.1:1'));
   const verdict = verdictOf(results, requirements);
-  expect(verdict).toMatchObject({ conformant: true, levels: [{ notOffered: ['GR-B'], notTried: [], skipped: 1 }] });
+  expect(verdict).toMatchObject({
+    conformant: true,
+    levels: [{ notOffered: ['GR-B'], notKnown: [], notTried: [], skipped: 1 }],
+  });
   expect(verdictLines(verdict)).toEqual([
     'groups: 1 passed, 0 failed, 1 skipped',
     '      options not offered: GR-B',
     'conformant: groups',
   ]);
   expect(jsonReport(results, verdict)).toMatchObject({ results: [{}, { outcome: { reason: 'it does not sing' } }] });
+  const unknown = () => Promise.reject(new NotKnown('give --song'));
+  const unasked = [{ ...sings!, run: unknown }];
+  const asked = verdictOf(await runScenarios([scenario(pass), ...unasked], target('http://127.0.0.1:1')), requirements);
+  expect(asked).toMatchObject({ levels: [{ notOffered: [], notKnown: [{ id: 'GR-B', reason: 'give --song' }] }] });
+  expect(verdictLines(asked)).toContain('      options not tried: GR-B (give --song)');
   const untried = verdictOf(await runScenarios([scenario(skip)], target('http://127.0.0.1:1')), requirements);
   expect(untried).toMatchObject({ conformant: false, levels: [{ notTried: ['GR-A'] }] });
   const failed = await runScenarios(

@@ -1,4 +1,4 @@
-import { Mismatch, NotTried } from './expectations.ts';
+import { Mismatch, NotKnown, NotTried } from './expectations.ts';
 import { redact } from './redact.ts';
 import type { Scenario } from './scenario.ts';
 import { reasonOf, ServerUnderTest, type Target } from './server-under-test.ts';
@@ -6,7 +6,7 @@ import { reasonOf, ServerUnderTest, type Target } from './server-under-test.ts';
 export type Outcome =
   | { readonly kind: 'passed' }
   /** Nothing was found wrong, since nothing was tried. */
-  | { readonly kind: 'skipped'; readonly reason: string }
+  | { readonly kind: 'skipped'; readonly reason: string; readonly because: 'not-offered' | 'not-known' }
   | { readonly kind: 'failed'; readonly request: string; readonly expected: string; readonly seen: string };
 
 export interface ScenarioResult {
@@ -62,7 +62,10 @@ export async function runScenario(scenario: Scenario, target: Target): Promise<S
 }
 
 function outcomeOf(error: unknown): Outcome {
-  if (error instanceof NotTried) return { kind: 'skipped', reason: error.message };
+  if (error instanceof NotTried) {
+    const because = error instanceof NotKnown ? 'not-known' : 'not-offered';
+    return { kind: 'skipped', reason: error.message, because };
+  }
   if (error instanceof Mismatch)
     return { kind: 'failed', request: error.request, expected: error.expected, seen: error.seen };
   return { kind: 'failed', request: 'the scenario', expected: 'no error', seen: reasonOf(error) };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Answer, textMember, type Document } from './answer.ts';
-import { Mismatch, NotTried } from './expectations.ts';
+import { Mismatch, NotKnown, NotTried } from './expectations.ts';
 import { rawCall, type RawOptions } from './raw-call.ts';
 
 /** A server somewhere, and nothing of its insides. */
@@ -129,6 +129,18 @@ export class ServerUnderTest {
     return Buffer.from(randomBytes(count));
   }
 
+  /** As many bytes, or as the cap lets in where it is known to be smaller. */
+  bytesWithinCap(count: number): Buffer<ArrayBuffer> {
+    return this.bytes(Math.min(count, this.target.maxArtifactBytes ?? count));
+  }
+
+  /** A scenario that cannot do with less is skipped. */
+  requireWithinCap(count: number): void {
+    const cap = this.target.maxArtifactBytes;
+    if (cap === undefined || count <= cap) return;
+    throw new NotKnown(`it sends ${count} bytes, and the cap is ${cap}`);
+  }
+
   /** Keeps a secret out of every report. */
   remember(secret: string): void {
     if (secret.length >= 8) this.#secrets.add(secret);
@@ -172,6 +184,13 @@ function authorization(caller: Caller, named: boolean): Record<string, string> {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}
+
+/** Whether the server refuses the admin's token, by one call that changes nothing. Errors: as `call`. */
+export async function refusesAdmin(target: Target): Promise<boolean> {
+  const server = new ServerUnderTest(target, AbortSignal.timeout(10_000), new Set());
+  const answer = await (target.experiment === '' ? server.queue('GET', '/jobs?limit=1') : server.v0('GET', '/groups'));
+  return answer.status === 401;
 }
 
 /** The identifier of a second experiment of this server. */

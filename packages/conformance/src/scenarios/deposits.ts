@@ -93,7 +93,7 @@ export const depositScenarios = scenariosOf('artifact transfer', [
     name: 'equal bytes get a fresh URI each time, and every one keeps its bytes',
     requirements: ['AT-08', 'AT-09'],
     run: async (server) => {
-      const bytes = server.bytes(1000);
+      const bytes = server.bytesWithinCap(1000);
       const filename = server.name('a-telling-name');
       const uris = [];
       for (let count = 0; count < 3; count++) uris.push(await depositedUri(server, bytes, { filename }));
@@ -186,7 +186,7 @@ export const depositScenarios = scenariosOf('artifact transfer', [
     limitMs: 60_000,
     run: async (server) => {
       const workers = await Promise.all(Array.from({ length: 4 }, () => registerWorker(server)));
-      const sent = Array.from({ length: 20 }, (_, index) => server.bytes(index * 20_000 + 1));
+      const sent = Array.from({ length: 20 }, (_, index) => server.bytesWithinCap(index * 20_000 + 1));
       const uris = await Promise.all(
         sent.map((bytes, index) =>
           depositedUri(server, bytes, { as: workers[index % 4] ?? 'admin', filename: 'same' }),
