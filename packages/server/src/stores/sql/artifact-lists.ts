@@ -2,37 +2,27 @@ import type { ArtifactRecord, ArtifactStatus, ArtifactType } from '@proofhouse/c
 import { mostExamined, type ArtifactFilter } from '../../artifacts/artifact-store.ts';
 import type { Page, PageRequest } from '../../kernel/page.ts';
 import { artifactFromRow } from './artifact-row.ts';
-import { pageOf, pageStart } from './paging.ts';
+import { newestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from './paging.ts';
 import type { Queries } from './schema.ts';
 import { statementsBy } from './statement.ts';
 import { first, rows, type Verb } from './verb.ts';
 
 /** Which index answers. */
 type Walk = 'all' | 'job' | 'experiment' | 'maker';
-type Place = 'first' | 'next';
 
-interface ListParams {
+interface ListParams extends PageParams {
   readonly jobId: string;
   readonly experimentId: string;
   readonly createdBy: string;
   readonly status: ArtifactStatus;
   readonly type: ArtifactType;
-  readonly at: number;
-  readonly id: string;
-  readonly limit: number;
   readonly examined: number;
 }
 
 const columnOf = { job: 'job_id', experiment: 'experiment_id', maker: 'created_by' } as const;
 
 function walked(db: Queries, walk: Walk, place: Place, p: ListParams) {
-  const artifacts = db
-    .selectFrom('artifacts')
-    .$if(place === 'next', (query) =>
-      query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(p.at, p.id))),
-    )
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc');
+  const artifacts = newestFirst(db.selectFrom('artifacts'), place, p);
   if (walk === 'all') return artifacts;
   const value = walk === 'job' ? p.jobId : walk === 'experiment' ? p.experimentId : p.createdBy;
   return artifacts.where(columnOf[walk], '=', value);
@@ -69,7 +59,7 @@ const lastExamined = statementsBy((key: `${Walk}:${Place}`, db, p: ListParams) =
 
 export function* listOfArtifacts(filter: ArtifactFilter, page: PageRequest): Verb<Page<ArtifactRecord>> {
   const walk = walkOf(filter);
-  const place = page.after === undefined ? 'first' : 'next';
+  const place = placeOf(page.after);
   const fields = (Object.keys(lookedAt) as LookedAt[]).filter(
     (field) => filter[field] !== undefined && lookedAt[field] !== (walk === 'all' ? '' : columnOf[walk]),
   );

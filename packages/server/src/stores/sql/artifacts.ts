@@ -4,7 +4,7 @@ import type { ArtifactFilter, ArtifactStore, JobArtifactFilter, TypeUsage } from
 import type { Page, PageKey, PageRequest } from '../../kernel/page.ts';
 import { listOfArtifacts } from './artifact-lists.ts';
 import { artifactFromRow } from './artifact-row.ts';
-import { pageOf, pageStart } from './paging.ts';
+import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from './paging.ts';
 import { textList } from './sql-dialect.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { statement, statementsBy } from './statement.ts';
@@ -18,31 +18,23 @@ const findByUri = statement<{ uri: string }>()((db, p) =>
   db.selectFrom('artifacts').selectAll().where('uri', '=', p.uri),
 );
 
-type ListShape = `${'any-name' | 'name'}:${'any-maker' | 'maker'}:${'first' | 'next'}`;
+type ListShape = `${'any-name' | 'name'}:${'any-maker' | 'maker'}:${Place}`;
 
-interface ListParams {
+interface ListParams extends PageParams {
   readonly jobId: string;
   readonly name: string;
   readonly createdBy: string;
-  readonly at: number;
-  readonly id: string;
-  readonly limit: number;
 }
 
 const listArtifacts = statementsBy((key: ListShape, db, p: ListParams) => {
-  const [name, maker, place] = key.split(':');
-  return db
+  const [name, maker, place] = key.split(':') as ['any-name' | 'name', 'any-maker' | 'maker', Place];
+  const artifacts = db
     .selectFrom('artifacts')
     .selectAll()
     .where('job_id', '=', p.jobId)
     .$if(name === 'name', (query) => query.where('name', '=', p.name))
-    .$if(maker === 'maker', (query) => query.where('created_by', '=', p.createdBy))
-    .$if(place === 'next', (query) =>
-      query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(p.at, p.id))),
-    )
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(p.limit);
+    .$if(maker === 'maker', (query) => query.where('created_by', '=', p.createdBy));
+  return newestFirst(artifacts, place, p).limit(p.limit);
 });
 
 const ownedKeys = statement<{ keys: string }>()((db, p, dialect) =>
@@ -81,29 +73,21 @@ const usage = statement<object>()((db) =>
     .orderBy('type'),
 );
 
-interface ExpirableParams {
+interface ExpirableParams extends PageParams {
   readonly type: ArtifactType;
   readonly olderThan: number;
-  readonly at: number;
-  readonly id: string;
-  readonly limit: number;
 }
 
-const expirable = statementsBy((place: 'first' | 'next', db, p: ExpirableParams) =>
-  db
+const expirable = statementsBy((place: Place, db, p: ExpirableParams) => {
+  const kept = db
     .selectFrom('artifacts')
     .selectAll()
     .where('type', '=', p.type)
     .where('purged_at', 'is', null)
     .where('pinned_at', 'is', null)
-    .where('created_at', '<', p.olderThan)
-    .$if(place === 'next', (query) =>
-      query.where((eb) => eb(eb.refTuple('created_at', 'id'), '>', eb.tuple(p.at, p.id))),
-    )
-    .orderBy('created_at')
-    .orderBy('id')
-    .limit(p.limit),
-);
+    .where('created_at', '<', p.olderThan);
+  return oldestFirst(kept, place, p).limit(p.limit);
+});
 
 const setFingerprint = statement<{ id: string; fingerprint: string }>()((db, p) =>
   db.updateTable('artifacts').set({ blob_fingerprint: p.fingerprint }).where('id', '=', p.id),
@@ -137,7 +121,7 @@ export class SqlArtifactStore implements ArtifactStore {
   listOfJob(filter: JobArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>> {
     const name = filter.name === undefined ? 'any-name' : 'name';
     const maker = filter.createdBy === undefined ? 'any-maker' : 'maker';
-    const list = listArtifacts(`${name}:${maker}:${page.after === undefined ? 'first' : 'next'}`);
+    const list = listArtifacts(`${name}:${maker}:${placeOf(page.after)}`);
     return this.#engine.read(function* () {
       const found = yield* rows(list, { ...(filter as ListParams), ...pageStart(page) });
       const { items, next } = pageOf(found, page.limit);
@@ -179,7 +163,7 @@ export class SqlArtifactStore implements ArtifactStore {
     after: PageKey | undefined,
     limit: number,
   ): Promise<ArtifactRecord[]> {
-    const list = expirable(after === undefined ? 'first' : 'next');
+    const list = expirable(placeOf(after));
     return this.#engine.read(function* () {
       const found = yield* rows(list, { ...filter, at: after?.at ?? 0, id: after?.id ?? '', limit });
       return found.map(artifactFromRow);

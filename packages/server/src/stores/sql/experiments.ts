@@ -7,7 +7,7 @@ import {
   type HoldingGroup,
 } from '../../experiments/experiment-store.ts';
 import type { Page, PageRequest } from '../../kernel/page.ts';
-import { pageOf, pageStart } from './paging.ts';
+import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from './paging.ts';
 import type { ExperimentRow, GroupRow } from './schema.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { statement, statementsBy } from './statement.ts';
@@ -17,42 +17,23 @@ const findExperiment = statement<{ id: string }>()((db, p) =>
   db.selectFrom('experiments').selectAll().where('id', '=', p.id),
 );
 
-interface PageParams {
-  readonly at: number;
-  readonly id: string;
-  readonly limit: number;
-}
-
-const listExperiments = statementsBy((place: 'first' | 'next', db, p: PageParams) =>
-  db
-    .selectFrom('experiments')
-    .selectAll()
-    .$if(place === 'next', (query) =>
-      query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(p.at, p.id))),
-    )
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(p.limit),
+const listExperiments = statementsBy((place: Place, db, p: PageParams) =>
+  newestFirst(db.selectFrom('experiments').selectAll(), place, p).limit(p.limit),
 );
 
 const findGroup = statement<{ id: string }>()((db, p) => db.selectFrom('groups').selectAll().where('id', '=', p.id));
 
-type GroupShape = `${'any-name' | 'name'}:${'first' | 'next'}`;
-
-const listGroups = statementsBy((key: GroupShape, db, p: PageParams & { experimentId: string; name: string }) => {
-  const [name, place] = key.split(':');
-  return db
-    .selectFrom('groups')
-    .selectAll()
-    .where('experiment_id', '=', p.experimentId)
-    .$if(name === 'name', (query) => query.where('name', '=', p.name))
-    .$if(place === 'next', (query) =>
-      query.where((eb) => eb(eb.refTuple('created_at', 'id'), '>', eb.tuple(p.at, p.id))),
-    )
-    .orderBy('created_at')
-    .orderBy('id')
-    .limit(p.limit);
-});
+const listGroups = statementsBy(
+  (key: `${'any-name' | 'name'}:${Place}`, db, p: PageParams & { experimentId: string; name: string }) => {
+    const [name, place] = key.split(':') as ['any-name' | 'name', Place];
+    const groups = db
+      .selectFrom('groups')
+      .selectAll()
+      .where('experiment_id', '=', p.experimentId)
+      .$if(name === 'name', (query) => query.where('name', '=', p.name));
+    return oldestFirst(groups, place, p).limit(p.limit);
+  },
+);
 
 const membersOf = statement<{ groupId: string }>()((db, p) =>
   db.selectFrom('group_members').select('member_id').where('group_id', '=', p.groupId).orderBy('place'),
@@ -106,7 +87,7 @@ export class SqlExperimentStore implements ExperimentStore {
   }
 
   list(page: PageRequest): Promise<Page<ExperimentRecord>> {
-    const list = listExperiments(page.after === undefined ? 'first' : 'next');
+    const list = listExperiments(placeOf(page.after));
     return this.#engine.read(function* () {
       const { items, next } = pageOf(yield* rows(list, pageStart(page)), page.limit);
       return { items: items.map(experimentFromRow), next };
@@ -121,9 +102,7 @@ export class SqlExperimentStore implements ExperimentStore {
   }
 
   listGroups({ experimentId, name }: GroupFilter, page: PageRequest): Promise<Page<GroupRecord>> {
-    const list = listGroups(
-      `${name === undefined ? 'any-name' : 'name'}:${page.after === undefined ? 'first' : 'next'}`,
-    );
+    const list = listGroups(`${name === undefined ? 'any-name' : 'name'}:${placeOf(page.after)}`);
     return this.#engine.read(function* () {
       const found = yield* rows(list, { experimentId, name: name ?? '', ...pageStart(page) });
       const { items, next } = pageOf(found, page.limit);

@@ -3,7 +3,7 @@ import { sql, type SelectQueryBuilder } from 'kysely';
 import type { JobFilter } from '../../jobs/job-store.ts';
 import type { Page, PageRequest } from '../../kernel/page.ts';
 import { jobFromRow } from './job-row.ts';
-import { pageOf, pageStart } from './paging.ts';
+import { newestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from './paging.ts';
 import type { Database, Queries } from './schema.ts';
 import { statementsBy } from './statement.ts';
 import { rows, type Verb } from './verb.ts';
@@ -11,36 +11,23 @@ import { rows, type Verb } from './verb.ts';
 /** Which index answers, and by which of its first columns. */
 type Shape = 'all' | 'held' | 'category' | 'type' | 'category-status' | 'type-status' | 'status';
 
-interface ListParams {
+interface ListParams extends PageParams {
   readonly status: JobStatus;
   readonly type: string;
   readonly category: JobCategory;
   readonly heldBy: string;
-  readonly at: number;
-  readonly id: string;
-  readonly limit: number;
 }
 
 const categories: readonly JobCategory[] = ['manifest', 'work'];
 
-const listJobs = statementsBy((key: `${Shape}:${'first' | 'next'}`, db, p: ListParams) => {
-  const [shape, place] = key.split(':') as [Shape, 'first' | 'next'];
-  const branches = branchesOf(db, shape, p).map((branch) =>
-    newestFirst(place === 'first' ? branch : older(branch, p), p),
-  );
+const listJobs = statementsBy((key: `${Shape}:${Place}`, db, p: ListParams) => {
+  const [shape, place] = key.split(':') as [Shape, Place];
+  const branches = branchesOf(db, shape, p).map((branch) => newestFirst(branch, place, p).limit(p.limit));
   const [only] = branches;
   return only !== undefined && branches.length === 1 ? only.selectAll() : merged(db, branches, p);
 });
 
 type Jobs = SelectQueryBuilder<Database, 'jobs', object>;
-
-function older(jobs: Jobs, p: ListParams): Jobs {
-  return jobs.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(p.at, p.id)));
-}
-
-function newestFirst(jobs: Jobs, p: ListParams): Jobs {
-  return jobs.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(p.limit);
-}
 
 /** Picks the page among the first of each branch by its places alone, and only then reads its jobs. */
 function merged(db: Queries, branches: readonly Jobs[], p: ListParams) {
@@ -86,7 +73,7 @@ function branchesOf(db: Queries, shape: Shape, p: ListParams): Jobs[] {
 
 export function* listOfJobs(filter: JobFilter, page: PageRequest): Verb<Page<JobRecord>> {
   if (isImpossible(filter)) return { items: [], next: undefined };
-  const place = page.after === undefined ? 'first' : 'next';
+  const place = placeOf(page.after);
   const found = yield* rows(listJobs(`${shapeOf(filter)}:${place}`), {
     ...(filter as ListParams),
     ...pageStart(page),

@@ -2,7 +2,7 @@ import type { CredentialRecord, WorkerRecord } from '@proofhouse/core';
 import type { Page, PageRequest } from '../../kernel/page.ts';
 import type { WorkerStore } from '../../workers/worker-store.ts';
 import { credentialFromRow } from './credential-row.ts';
-import { pageOf, pageStart } from './paging.ts';
+import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from './paging.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { statement, statementsBy } from './statement.ts';
 import { first, put, rows } from './verb.ts';
@@ -20,53 +20,28 @@ const touch = statement<{ id: string; usedAt: number }>()((db, p) =>
 
 const findWorker = statement<{ id: string }>()((db, p) => db.selectFrom('workers').selectAll().where('id', '=', p.id));
 
-type WorkerShape = `${'any-name' | 'name'}:${'first' | 'next'}`;
+const listWorkers = statementsBy(
+  (key: `${'any-name' | 'name'}:${Place}`, db, p: PageParams & { experimentId: string; name: string }) => {
+    const [name, place] = key.split(':') as ['any-name' | 'name', Place];
+    const workers = db
+      .selectFrom('workers')
+      .selectAll()
+      .where('experiment_id', '=', p.experimentId)
+      .$if(name === 'name', (query) => query.where('name', '=', p.name));
+    return oldestFirst(workers, place, p).limit(p.limit);
+  },
+);
 
-interface WorkerParams {
-  readonly experimentId: string;
-  readonly name: string;
-  readonly at: number;
-  readonly id: string;
-  readonly limit: number;
-}
-
-const listWorkers = statementsBy((key: WorkerShape, db, p: WorkerParams) => {
-  const [name, place] = key.split(':');
-  return db
-    .selectFrom('workers')
-    .selectAll()
-    .where('experiment_id', '=', p.experimentId)
-    .$if(name === 'name', (query) => query.where('name', '=', p.name))
-    .$if(place === 'next', (query) =>
-      query.where((eb) => eb(eb.refTuple('created_at', 'id'), '>', eb.tuple(p.at, p.id))),
-    )
-    .orderBy('created_at')
-    .orderBy('id')
-    .limit(p.limit);
-});
-
-type ListShape = `${'any-worker' | 'worker'}:${'first' | 'next'}`;
-
-interface ListParams {
-  readonly workerId: string;
-  readonly at: number;
-  readonly id: string;
-  readonly limit: number;
-}
-
-const listCredentials = statementsBy((key: ListShape, db, p: ListParams) => {
-  const [worker, place] = key.split(':');
-  return db
-    .selectFrom('credentials')
-    .selectAll()
-    .$if(worker === 'worker', (query) => query.where('worker_id', '=', p.workerId))
-    .$if(place === 'next', (query) =>
-      query.where((eb) => eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(p.at, p.id))),
-    )
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(p.limit);
-});
+const listCredentials = statementsBy(
+  (key: `${'any-worker' | 'worker'}:${Place}`, db, p: PageParams & { workerId: string }) => {
+    const [worker, place] = key.split(':') as ['any-worker' | 'worker', Place];
+    const credentials = db
+      .selectFrom('credentials')
+      .selectAll()
+      .$if(worker === 'worker', (query) => query.where('worker_id', '=', p.workerId));
+    return newestFirst(credentials, place, p).limit(p.limit);
+  },
+);
 
 export class SqlWorkerStore implements WorkerStore {
   readonly #engine: SqlEngine;
@@ -86,9 +61,7 @@ export class SqlWorkerStore implements WorkerStore {
     { experimentId, name }: { experimentId: string; name?: string | undefined },
     page: PageRequest,
   ): Promise<Page<WorkerRecord>> {
-    const list = listWorkers(
-      `${name === undefined ? 'any-name' : 'name'}:${page.after === undefined ? 'first' : 'next'}`,
-    );
+    const list = listWorkers(`${name === undefined ? 'any-name' : 'name'}:${placeOf(page.after)}`);
     return this.#engine.read(function* () {
       const found = yield* rows(list, { experimentId, name: name ?? '', ...pageStart(page) });
       const { items, next } = pageOf(found, page.limit);
@@ -112,7 +85,7 @@ export class SqlWorkerStore implements WorkerStore {
 
   listCredentials(filter: { workerId?: string | undefined }, page: PageRequest): Promise<Page<CredentialRecord>> {
     const worker = filter.workerId === undefined ? 'any-worker' : 'worker';
-    const list = listCredentials(`${worker}:${page.after === undefined ? 'first' : 'next'}`);
+    const list = listCredentials(`${worker}:${placeOf(page.after)}`);
     return this.#engine.read(function* () {
       const found = yield* rows(list, { workerId: filter.workerId ?? '', ...pageStart(page) });
       const { items, next } = pageOf(found, page.limit);
