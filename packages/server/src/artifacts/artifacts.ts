@@ -23,7 +23,7 @@ import type { Jobs } from '../jobs/jobs.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Change, Commits, Conflict, Precondition } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
-import { decodeCursor, encodeCursor, type ListFilter, type Page } from '../kernel/page.ts';
+import { decodeCursor, nextCursorOf, type ListFilter, type Page } from '../kernel/page.ts';
 import { jobAccess, type ArtifactAcl } from './artifact-access.ts';
 import type { ArtifactIntake, Repetition } from './artifact-intake.ts';
 import type { ArtifactFilter, ArtifactStore } from './artifact-store.ts';
@@ -239,7 +239,7 @@ export class Artifacts {
     const { acl } = this.#parts;
     const readable = await Promise.all(page.items.map((artifact) => acl(principal, 'artifact.read', artifact, job)));
     const items = page.items.filter((_, index) => readable[index]);
-    return { items, nextCursor: page.next === undefined ? null : encodeCursor(filter, page.next) };
+    return { items, nextCursor: nextCursorOf(filter, page.next) };
   }
 
   #record(permit: UploadPermit, name: string, about: UploadDescription, blob: ArtifactRecord['blob']): ArtifactRecord {

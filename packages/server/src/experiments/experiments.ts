@@ -10,7 +10,7 @@ import {
 import type { Clock } from '../kernel/clock.ts';
 import type { Commits } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
-import { decodeCursor, encodeCursor } from '../kernel/page.ts';
+import { decodeCursor, nextCursorOf } from '../kernel/page.ts';
 import type { ExperimentStore } from './experiment-store.ts';
 
 export interface NewExperiment {
@@ -78,6 +78,6 @@ export class Experiments {
   /** Newest first. Errors: `invalid_cursor`. */
   async list(query: { limit: number; cursor?: string | undefined }) {
     const { items, next } = await this.#store.list({ limit: query.limit, after: decodeCursor(list, query.cursor) });
-    return { items, nextCursor: next === undefined ? null : encodeCursor(list, next) };
+    return { items, nextCursor: nextCursorOf(list, next) };
   }
 }

@@ -15,7 +15,7 @@ import {
 import type { Clock } from '../kernel/clock.ts';
 import type { Change, Commits, Precondition } from '../kernel/commit.ts';
 import type { Ids, RandomBytes } from '../kernel/ids.ts';
-import { decodeCursor, encodeCursor } from '../kernel/page.ts';
+import { decodeCursor, nextCursorOf } from '../kernel/page.ts';
 import { EditTurns } from './edit-turns.ts';
 import type { ExperimentStore } from './experiment-store.ts';
 
@@ -80,7 +80,7 @@ export class Groups {
     const filter = { list: 'groups', experimentId, name: query.name?.normalize('NFC').trim() };
     const page = { limit: query.limit, after: decodeCursor(filter, query.cursor) };
     const { items, next } = await this.#store.listGroups(filter, page);
-    return { items, nextCursor: next === undefined ? null : encodeCursor(filter, next) };
+    return { items, nextCursor: nextCursorOf(filter, next) };
   }
 
   async has(experimentId: string, groupId: string): Promise<boolean> {

@@ -24,7 +24,7 @@ import {
 import type { Clock } from '../kernel/clock.ts';
 import { idempotencyLifeMs, type IdempotencyKey } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
-import { decodeCursor, encodeCursor, type ListFilter } from '../kernel/page.ts';
+import { decodeCursor, nextCursorOf, type ListFilter } from '../kernel/page.ts';
 import { noMeter, type Meter } from '../kernel/meter.ts';
 import { sha256Hex } from '../kernel/secret.ts';
 import type { Presence } from '../workers/presence.ts';
@@ -164,7 +164,7 @@ export class Jobs {
     const filter = { status, type, category, heldBy } satisfies ListFilter;
     const after = decodeCursor(filter, query.cursor);
     const page = await this.#store.list(filter, { limit: query.limit, after });
-    return { items: page.items, nextCursor: page.next === undefined ? null : encodeCursor(filter, page.next) };
+    return { items: page.items, nextCursor: nextCursorOf(filter, page.next) };
   }
 
   /**

@@ -27,6 +27,11 @@ export function encodeCursor(filter: ListFilter, key: PageKey): string {
   return Buffer.from(JSON.stringify([1, filterHash(filter), key.at, key.id])).toString('base64url');
 }
 
+/** What an answer calls its next page: null ends the list. */
+export function nextCursorOf(filter: ListFilter, next: PageKey | undefined): string | null {
+  return next === undefined ? null : encodeCursor(filter, next);
+}
+
 /** Reads a cursor of the same filter, or throws `invalid_cursor`. */
 export function decodeCursor(filter: ListFilter, cursor: string | undefined): PageKey | undefined {
   if (cursor === undefined) return undefined;

@@ -10,7 +10,7 @@ import {
 import type { Clock } from '../kernel/clock.ts';
 import type { Commits } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
-import { decodeCursor, encodeCursor } from '../kernel/page.ts';
+import { decodeCursor, nextCursorOf } from '../kernel/page.ts';
 import { sameHash, sha256Hex, workerTokenPrefix } from '../kernel/secret.ts';
 import type { WorkerStore } from './worker-store.ts';
 
@@ -163,7 +163,7 @@ export class Workers {
     const filter = { list: 'registered', experimentId, name: query.name?.normalize('NFC').trim() };
     const page = { limit: query.limit, after: decodeCursor(filter, query.cursor) };
     const { items, next } = await this.#store.listWorkers(filter, page);
-    return { items, nextCursor: next === undefined ? null : encodeCursor(filter, next) };
+    return { items, nextCursor: nextCursorOf(filter, next) };
   }
 
   async listTokens(query: { workerId?: string | undefined; limit: number; cursor?: string | undefined }) {
@@ -172,7 +172,7 @@ export class Workers {
       limit: query.limit,
       after: decodeCursor(filter, query.cursor),
     });
-    return { items: page.items, nextCursor: page.next === undefined ? null : encodeCursor(filter, page.next) };
+    return { items: page.items, nextCursor: nextCursorOf(filter, page.next) };
   }
 
   /** Revoking again changes nothing. Errors: `not_found`, `version_conflict`. */
