@@ -69,8 +69,8 @@ function statements({ series, id }: Words, jobs: number, now: number): string[] 
     'attempt, max_attempts, started_at, finished_at, ended_by, created_at, updated_at, last_seq, payload';
   const payload = '\'{"command":"true"}\'';
   return [
-    `insert into job_routes (id, type, repository, capabilities) values ${routes
-      .map((route) => `('${route.id}', 'exec', null, '${route.capabilities}')`)
+    `insert into job_routes (id, type, repository, capabilities, number) values ${routes
+      .map((route, number) => `('${route.id}', 'exec', null, '${route.capabilities}', ${String(number + 1)})`)
       .join(', ')}`,
     `with route(number, id) as (values ${listed})
       insert into jobs (${columns})

@@ -124,7 +124,7 @@ forEachStore('claiming', (harness) => {
     [{ leaseSeconds: 86_401 }, 'leaseSeconds'],
     [{ waitSeconds: 31 }, 'waitSeconds'],
     [{ waitSeconds: -1 }, 'waitSeconds'],
-    [{ allowedTypes: ['unheard-of'] }, 'type'],
+    [{ allowedTypes: ['unheard-of'] }, 'allowedTypes'],
     [{ nonsense: true }, 'nonsense'],
   ])('refuses %j with 422', async (json, path) => {
     const t = harness();
@@ -167,22 +167,26 @@ forEachStore('claiming', (harness) => {
     expect(await claim({ leaseSeconds: 7 })).toMatchObject({ status: 409, json: { code: 'idempotency_conflict' } });
   });
 
-  it('repeated after its lease was lost shows the job as it is, not the lease of who holds it now', async () => {
+  it('repeated after its lease was lost gives nothing, at once, also while another holds the job or it is over', async () => {
     const t = harness();
     const queue = await ownQueue(t);
     const successor = await t.worker({ capabilities: [queue.capability] });
     const key = { 'idempotency-key': t.unique('key') };
-    const claim = () => t.post('/api/queue/jobs/claim', { leaseSeconds: 1 }, queue.worker, key);
+    const call = { leaseSeconds: 1, waitSeconds: 30 };
+    const claim = () => t.post('/api/queue/jobs/claim', call, queue.worker, key);
     const made = await queue.enqueue();
     expect((await claim()).json.job.leaseId).toBeDefined();
     t.clock.advance(5000);
     await t.server.jobs.sweep();
     await expect.poll(async () => (await t.job(made.id)).status, { interval: 5 }).toBe('queued');
+    expect(await claim()).toMatchObject({ status: 200, json: { job: null } });
     t.clock.advance(5000);
     const taken = await t.claim(successor);
-    const repeated = await claim();
-    expect(repeated.json.job).toMatchObject({ id: taken?.id, claimedBy: successor.id, attempt: 2 });
-    expect(repeated.text).not.toContain(taken?.leaseId);
+    expect(taken).toMatchObject({ id: made.id, attempt: 2 });
+    expect(await claim()).toMatchObject({ status: 200, json: { job: null } });
+    const lease = { 'proofhouse-lease': taken?.leaseId };
+    expect((await t.post(`/api/queue/jobs/${made.id}/complete`, {}, successor, lease)).status).toBe(200);
+    expect(await claim()).toMatchObject({ status: 200, json: { job: null } });
   });
 
   it('ten times at once under one key takes one job', async () => {

@@ -21,11 +21,11 @@ export function routeOf(job: Pick<JobRecord, 'type' | 'repository' | 'requiredCa
   return { id, type, repository, capabilities };
 }
 
+/** What narrows the routes that a claimer may have jobs of. */
+export type RouteScope = Pick<ClaimRequest, 'types' | 'repositories' | 'capabilities'>;
+
 /** Whether the claimer may have jobs of this route. */
-export function routeMatches(
-  route: JobRoute,
-  claim: Pick<ClaimRequest, 'types' | 'repositories' | 'capabilities'>,
-): boolean {
+export function routeMatches(route: JobRoute, claim: RouteScope): boolean {
   if (claim.types !== undefined && !claim.types.includes(route.type)) return false;
   if (claim.repositories !== undefined) {
     if (route.repository === null || !claim.repositories.includes(route.repository)) return false;

@@ -35,8 +35,8 @@ export interface JobStore {
   /**
    * Claims up to `maxJobs` of the eligible ready jobs, in the order priority desc, createdAt, id. Two
    * claimers never get one job, and jobs that the claimer may not have cost nothing. With a known
-   * idempotency key it gives the jobs of the first claim, as they are now; a claim that found nothing
-   * leaves its key unused, so that a wait can ask again with it. On its way it ends some leases that passed, and makes jobs
+   * idempotency key it gives those jobs of the first claim that are still held under its leases, as they are now, and
+   * claims nothing; a claim that found nothing leaves its key unused, so that a wait can ask again with it. On its way it ends some leases that passed, and makes jobs
    * ready whose delay has: a job that is due is never missed because another verb makes it ready at that moment. (One that
    * another call writes to at that moment is passed over.)
    */

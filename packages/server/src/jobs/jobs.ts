@@ -168,7 +168,8 @@ export class Jobs {
   }
 
   /**
-   * Up to `maxJobs` jobs that the worker may have, claimed one by one; none after waiting `waitSeconds`. `signal`
+   * Up to `maxJobs` jobs that the worker may have, claimed one by one; none after waiting `waitSeconds`. With a key that
+   * was used before, those of the first claim whose leases hold, at once. `signal`
    * ends the wait of a caller that went away, so that no job is claimed for nobody, and a credential that was revoked
    * meanwhile is given none.
    * Errors: `worker_not_authorized`, `idempotency_conflict`, `invalid_request`, `unauthenticated`.
@@ -176,18 +177,21 @@ export class Jobs {
   async claim(principal: Principal, call: ClaimCall, options: ClaimOptions): Promise<readonly JobRecord[]> {
     const workerId = holderOf(principal, call.workerId);
     const scope = claimScope(principal, call);
-    for (const type of call.allowedTypes ?? []) this.#checkType(type);
+    for (const type of call.allowedTypes ?? []) this.#checkType(type, 'allowedTypes');
     this.#presence.claimed({ workerId, version: options.version, ...scope });
     const deadline = this.#clock.now() + call.waitSeconds * 1000;
     for (let looks = 1; ; looks++) {
       // A look comes once a second, or because a job may be there: then it must not go to whoever lost the right to it.
       if (looks > 1) await options.reauthenticate();
       if (looks > 1 && options.signal.aborted) return [];
-      const { found: jobs, missed } = await this.#waiters.look(scope, () =>
+      const { found, missed } = await this.#waiters.look(scope, () =>
         this.#claimOnce(principal, workerId, scope, call, options.key),
       );
+      const { jobs } = found;
       const remaining = deadline - this.#clock.now();
-      if (jobs.length > 0 || remaining <= 0 || options.signal.aborted || this.#stopping) return jobs;
+      // What a key gave before is all that it gives.
+      const answered = jobs.length > 0 || found.outcome === 'repeated';
+      if (answered || remaining <= 0 || options.signal.aborted || this.#stopping) return jobs;
       if (missed) continue;
       const woken = await this.#arrival(scope, Math.min(remaining, claimPollMs), options.signal);
       if (woken === 'caller gone') return [];
@@ -338,7 +342,7 @@ export class Jobs {
       for (const job of result.jobs) this.#noteClaim(job);
       if (result.passed !== undefined) this.#tellPassed(result.passed);
     }
-    return result.jobs;
+    return result;
   }
 
   #tellPassed({ ended, ready }: Passed): void {
@@ -368,10 +372,10 @@ export class Jobs {
     });
   }
 
-  #checkType(type: string): void {
+  #checkType(type: string, field = 'type'): void {
     if (this.#jobTypes.includes(type)) return;
     throw fieldError(
-      'type',
+      field,
       `unknown job type ${JSON.stringify(type.slice(0, 80))}; known: ${this.#jobTypes.join(', ')}`,
     );
   }

@@ -1,20 +1,15 @@
 import { decideJob, type Fence, type JobCommand, type JobEventDraft, type JobRecord } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
 import { routeOf } from '../../jobs/job-route.ts';
-import type { JobFilter } from '../../jobs/job-store.ts';
+import type { ClaimRequest, JobFilter } from '../../jobs/job-store.ts';
 import type { MetadataStore } from '../metadata-store.ts';
-import { claimBy, key, newJob, start } from './records.ts';
+import { claimBy, claimIds, key, newJob, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
 
 export function queueContract(harness: StoreHarness): void {
   const { fresh, pair } = storesOf(harness);
   const act = (store: MetadataStore, id: string, command: JobCommand, now = start) =>
     store.jobs.apply(id, now, (job) => decideJob(job, command, now));
-  const claimIds = async (store: MetadataStore, ...args: Parameters<typeof claimBy>): Promise<string[]> => {
-    const claimed = await store.jobs.claim(claimBy(...args));
-    if (claimed.outcome === 'conflict') throw new Error('conflict');
-    return claimed.jobs.map((job) => job.id);
-  };
 
   describe('enqueue', () => {
     it('keeps every field and numbers the queued event 1', async () => {
@@ -138,6 +133,29 @@ export function queueContract(harness: StoreHarness): void {
       expect(await claimIds(store, 'w', { types: ['task'], now: start + 10 })).toEqual([delayed.id]);
     });
 
+    it('goes by one order over any number of routes, also behind a crowd that the claimer may not have', async () => {
+      const store = await fresh();
+      const jobs = Array.from({ length: 120 }, (_, i) =>
+        newJob({ priority: (i * 7) % 5, createdAt: start + ((i * 11) % 50), repository: `org/${String(i % 40)}` }),
+      );
+      const crowd = Array.from({ length: 400 }, (_, i) =>
+        newJob({ priority: 9, requiredCapabilities: [`gpu-${String(i % 3)}`] }),
+      );
+      await Promise.all(jobs.slice(0, 60).map((job) => store.jobs.enqueue(job)));
+      const claim = (count: number, over: Partial<ClaimRequest> = {}) =>
+        claimIds(store, 'w', { leaseIds: Array.from({ length: count }, (_, i) => `l${String(i)}`), ...over });
+      const before = inOrder(jobs.slice(0, 60));
+      expect([...(await claim(1)), ...(await claim(20))]).toEqual(before.slice(0, 21));
+      await Promise.all([...crowd, ...jobs.slice(60)].map((job) => store.jobs.enqueue(job)));
+      const left = inOrder(jobs).filter((id) => !before.slice(0, 21).includes(id));
+      expect([...(await claim(1)), ...(await claim(50))]).toEqual(left.slice(0, 51));
+      const some = Array.from({ length: 6 }, (_, i) => `org/${String(i * 6)}`);
+      const ofSome = left.slice(51).filter((id) => some.includes(jobs.find((job) => job.id === id)?.repository ?? ''));
+      expect(await claim(100, { repositories: some })).toEqual(ofSome);
+      expect(await claim(100)).toEqual(left.slice(51).filter((id) => !ofSome.includes(id)));
+      expect(await claim(100)).toEqual([]);
+    });
+
     it('waits for delays to pass, and not longer', async () => {
       const store = await fresh();
       const job = newJob({ nextAttemptAt: start + 1000 });
@@ -159,19 +177,29 @@ export function queueContract(harness: StoreHarness): void {
       expect(claimed).toMatchObject({ jobs: [{ id: first.id }], passed: { ended: [], ready } });
     });
 
-    it('gives a repeated key the jobs of the first claim, as they are now', async () => {
+    it('gives a repeated key the jobs of the first claim that are held under its leases, as they are now', async () => {
       const store = await fresh();
-      const job = newJob();
+      const jobs = Array.from({ length: 5 }, (_, i) => newJob({ createdAt: start + i }));
       const { resourceId: _, ...idempotency } = key({ operation: 'claimJob' });
       expect(await claimIds(store, 'w', { idempotency })).toEqual([]);
-      await store.jobs.enqueue(job);
-      await store.jobs.enqueue(newJob());
-      const lease = claimBy('w', { idempotency, leaseIds: ['l1'] });
+      for (const job of jobs) await store.jobs.enqueue(job);
+      const lease = claimBy('w', { idempotency, leaseIds: ['l1', 'l2', 'l3'], leaseMs: 1000 });
       expect((await store.jobs.claim(lease)).outcome).toBe('claimed');
+      const [ended, longer, shorter] = jobs.map(({ id }) => id) as [string, string, string];
       const fence = { workerId: 'w', leaseId: 'l1' };
-      await act(store, job.id, { kind: 'complete', fence, resultSummary: 'done' });
-      const now = await store.jobs.find(job.id);
-      expect(await store.jobs.claim(lease)).toEqual({ outcome: 'repeated', jobs: [now] });
+      await act(store, ended, { kind: 'complete', fence, resultSummary: 'done' });
+      await act(store, longer, { kind: 'renew', fence: { ...fence, leaseId: 'l2' }, leaseMs: 5000 });
+      const again = async (now: number) => {
+        const answer = await store.jobs.claim({ ...lease, now });
+        expect(answer.outcome).toBe('repeated');
+        return (answer as { jobs: readonly JobRecord[] }).jobs;
+      };
+      expect(await again(start + 999)).toEqual([await store.jobs.find(longer), await store.jobs.find(shorter)]);
+      // Past, though nobody has ended it yet; and then held by another.
+      expect(await again(start + 1000)).toEqual([await store.jobs.find(longer)]);
+      await store.jobs.sweep(start + 9000, 10);
+      await claimIds(store, 'other', { leaseIds: ['m1', 'm2'], now: start + 60_000, leaseMs: 60_000 });
+      expect(await again(start + 60_000)).toEqual([]);
       const other = { ...lease, idempotency: { ...idempotency, fingerprint: 'other' } };
       expect(await store.jobs.claim(other)).toEqual({ outcome: 'conflict' });
     });
@@ -448,4 +476,11 @@ function matches(job: JobRecord, { status, type, category, heldBy }: JobFilter):
   if (heldBy !== undefined && (job.status !== 'running' || job.claimedBy !== heldBy)) return false;
   if (category !== undefined && (job.type === 'manifest') !== (category === 'manifest')) return false;
   return (status === undefined || job.status === status) && (type === undefined || job.type === type);
+}
+
+/** The ids in the order of claiming. */
+function inOrder(jobs: readonly JobRecord[]): string[] {
+  const before = (a: JobRecord, b: JobRecord): number =>
+    b.priority - a.priority || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
+  return jobs.toSorted(before).map((job) => job.id);
 }

@@ -1,7 +1,7 @@
 import { decideJob, type JobRecord } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
 import type { MetadataStore } from '../metadata-store.ts';
-import { claimBy, commitOf, key, newArtifact, newCredential, newId, newJob, start } from './records.ts';
+import { claimBy, claimIds, commitOf, key, newArtifact, newCredential, newId, newJob, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
 
 /** What holds when many do the same at once, on two servers where the engine allows two. */
@@ -72,6 +72,30 @@ export function racesContract(harness: StoreHarness): void {
       expect(new Set(ids).size).toBe(ids.length);
       // 80 tasks and execs for 120 that ask for them, 40 manifests for 40.
       expect(ids).toHaveLength(120);
+    });
+
+    it('jobs of routes that nobody knew, put in by every server at once, are found by each at its next claim', async () => {
+      const stores = await pair();
+      for (let round = 0; round < 5; round++) {
+        const jobs = Array.from({ length: 24 }, (_, i) =>
+          newJob({ priority: i, repository: `org/${String(round)}-${String(Math.floor(i / 3))}` }),
+        );
+        const answers = await Promise.all(
+          jobs
+            .map((job, i) => stores[i % 2]!.jobs.enqueue(job))
+            .concat([stores[0].jobs.enqueue(newJob({ priority: -1 }))]),
+        );
+        expect(answers.every(({ outcome }) => outcome === 'added')).toBe(true);
+        const store = stores[round % 2]!;
+        const repositories = [`org/${String(round)}-6`];
+        expect(await claimIds(store, 'w', { repositories })).toEqual([jobs[20]!.id]);
+        const leaseIds = Array.from({ length: 30 }, (_, i) => `l${String(i)}`);
+        const expected = jobs
+          .toReversed()
+          .map((job) => job.id)
+          .filter((id) => id !== jobs[20]!.id);
+        expect((await claimIds(store, 'w', { leaseIds })).slice(0, -1)).toEqual(expected);
+      }
     });
 
     it('decisions of one moment are all taken, also those on one job, and one that throws fails alone', async () => {

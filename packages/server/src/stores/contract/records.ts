@@ -2,6 +2,7 @@ import type { ArtifactRecord, CredentialRecord, JobRecord, WorkerRecord } from '
 import { jobMadeAt, queuedJob } from '@proofhouse/core/testing';
 import type { ClaimRequest } from '../../jobs/job-store.ts';
 import type { Commit, IdempotencyKey } from '../../kernel/commit.ts';
+import type { MetadataStore } from '../metadata-store.ts';
 
 /** Where the tests' time begins. */
 export const start = jobMadeAt;
@@ -29,6 +30,13 @@ export function claimBy(workerId: string, over: Partial<ClaimRequest> = {}): Cla
     now: start,
     ...over,
   };
+}
+
+/** Ids of the jobs that a claim was given, in its order. */
+export async function claimIds(store: MetadataStore, ...args: Parameters<typeof claimBy>): Promise<string[]> {
+  const claimed = await store.jobs.claim(claimBy(...args));
+  if (claimed.outcome === 'conflict') throw new Error('conflict');
+  return claimed.jobs.map((job) => job.id);
 }
 
 export function key(over: Partial<IdempotencyKey> = {}): IdempotencyKey {

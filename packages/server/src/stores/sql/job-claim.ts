@@ -1,9 +1,8 @@
 import { decideJob, type JobRecord } from '@proofhouse/core';
-import { routeMatches, type JobRoute } from '../../jobs/job-route.ts';
 import type { Claimed, ClaimRequest, Passed, ReadyJob } from '../../jobs/job-store.ts';
 import { nameOfKey, nameResource, releaseKey, useKeys } from './idempotency.ts';
 import { jobFromRow } from './job-row.ts';
-import type { JobRoutes } from './job-routes.ts';
+import type { JobRoutes, NumberedRoute, RouteSet } from './job-routes.ts';
 import { endExpired, promoteDue } from './job-sweep.ts';
 import { writeChanges, type JobChange } from './job-writes.ts';
 import { lookAhead } from './queue-outlook.ts';
@@ -26,24 +25,37 @@ interface Claimant {
   readonly jobs: JobRecord[];
 }
 
+export interface ClaimedAll {
+  readonly answers: Claimed[];
+  /** All that were read, to be learnt. */
+  readonly routes: readonly NumberedRoute[];
+}
+
 /**
  * Serves claims of the same moment together, in their order: those that may have the same jobs share one look
  * into the queue, and one by one they take what it found.
  */
-export function* claimAll(dialect: SqlDialect, routes: JobRoutes, requests: readonly ClaimRequest[]): Verb<Claimed[]> {
-  const answers = yield* answersOfKeys(dialect, requests);
+export function* claimAll(dialect: SqlDialect, known: JobRoutes, requests: readonly ClaimRequest[]): Verb<ClaimedAll> {
+  const keyed = yield* answersOfKeys(dialect, requests);
   const claimants = requests.map((request): Claimant => ({ request, jobs: [] }));
-  const open = claimants.filter(({ request }) => !answers.has(request));
-  const passed = open.length > 0 ? yield* claimReady(dialect, routes, open) : nothingPassed;
+  const open = claimants.filter(({ request }) => !keyed.has(request));
+  const { passed, routes } = open.length > 0 ? yield* claimReady(dialect, known, open) : nothingDone;
   for (const { request, jobs } of open) yield* keepKey(request, jobs);
   const told = passed.ended.length > 0 || passed.ready.length > 0 ? open[0] : undefined;
-  return claimants.map((claimant) => {
+  const answers = claimants.map((claimant): Claimed => {
     const { request, jobs } = claimant;
-    return answers.get(request) ?? { outcome: 'claimed', jobs, ...(claimant === told ? { passed } : {}) };
+    return keyed.get(request) ?? { outcome: 'claimed', jobs, ...(claimant === told ? { passed } : {}) };
   });
+  return { answers, routes };
 }
 
-const nothingPassed: Passed = { ended: [], ready: [] };
+/** What claims did on their way, and what they read; the jobs go to the claimants. */
+interface Done {
+  readonly passed: Passed;
+  readonly routes: readonly NumberedRoute[];
+}
+
+const nothingDone: Done = { passed: { ended: [], ready: [] }, routes: [] };
 
 /** Two claims of one key must not be served together: the second has to see what the first was given. */
 export function keyOfClaim({ idempotency }: ClaimRequest): string | undefined {
@@ -67,7 +79,7 @@ function* answersOfKeys(
     const known = uses.get(key);
     if (known?.use === 'conflict') answers.set(request, { outcome: 'conflict' });
     if (known?.use === 'repeated')
-      answers.set(request, { outcome: 'repeated', jobs: yield* jobsInOrder(known.resourceId) });
+      answers.set(request, { outcome: 'repeated', jobs: yield* stillHeld(known.resourceId, now) });
   }
   return answers;
 }
@@ -75,29 +87,29 @@ function* answersOfKeys(
 function* keepKey({ idempotency }: ClaimRequest, jobs: readonly JobRecord[]): Verb<void> {
   if (idempotency === undefined) return;
   if (jobs.length === 0) yield* releaseKey(idempotency);
-  else yield* nameResource(idempotency, JSON.stringify(jobs.map((job) => job.id)));
+  else yield* nameResource(idempotency, JSON.stringify(jobs.map(({ id, leaseId }) => [id, leaseId])));
 }
 
-/** Gives what it did on its way; the jobs go to the claimants. */
-function* claimReady(dialect: SqlDialect, routes: JobRoutes, claimants: readonly Claimant[]): Verb<Passed> {
+function* claimReady(dialect: SqlDialect, known: JobRoutes, claimants: readonly Claimant[]): Verb<Done> {
   const now = Math.max(...claimants.map(({ request }) => request.now));
   let outlook = yield* lookAhead();
   const ended = isDue(outlook.leaseAt, now) ? yield* endExpired(dialect, now, expiredPerClaim) : [];
   const ready: ReadyJob[] = [];
   let turn = false;
+  let routes: readonly NumberedRoute[];
   for (;;) {
     const due = isDue(outlook.delayedAt, now);
-    if (due && !turn) turn = yield* dialect.promotionTurn('leave');
-    const promoted = due && turn ? yield* promoteDue(routes, now, promotedAtOnce) : [];
+    if (due && !turn) turn = yield* dialect.turn('promotion', 'leave');
+    const promoted = due && turn ? yield* promoteDue(known, now, promotedAtOnce) : [];
     ready.push(...promoted);
     // Also when there was nothing to promote: whoever had the turn before may have done it since the last look.
     if (due && turn) outlook = yield* lookAhead();
-    const known = yield* routes.named(outlook.routeIds);
-    for (const alike of byRoutes(known, claimants)) yield* claimHeads(dialect, alike);
+    routes = yield* known.upTo(outlook.lastRoute);
+    for (const alike of byRoutes(known, routes, claimants)) yield* claimHeads(dialect, alike);
     if (claimants.every((claimant) => wanted(claimant) === 0)) break;
     if (due && !turn) {
       // Due jobs are being made ready elsewhere: they are worth waiting for, once nothing else was found.
-      turn = yield* dialect.promotionTurn('wait');
+      turn = yield* dialect.turn('promotion', 'wait');
       outlook = yield* lookAhead();
     } else if (promoted.length === 0) {
       // Until then: a crowd of due jobs that the claimer may not have must not hide one behind them.
@@ -105,7 +117,7 @@ function* claimReady(dialect: SqlDialect, routes: JobRoutes, claimants: readonly
     }
   }
   const claimed = new Set(claimants.flatMap(({ jobs }) => jobs.map((job) => job.id)));
-  return { ended, ready: ready.filter(({ jobId }) => !claimed.has(jobId)) };
+  return { passed: { ended, ready: ready.filter(({ jobId }) => !claimed.has(jobId)) }, routes };
 }
 
 function isDue(at: number | null, now: number): boolean {
@@ -117,27 +129,27 @@ function wanted({ request, jobs }: Claimant): number {
 }
 
 interface Alike {
-  readonly routeIds: readonly string[];
+  readonly routes: RouteSet;
   readonly claimants: Claimant[];
 }
 
 /** Claimants that want more, together with those that may have jobs of just the same routes. */
-function byRoutes(routes: readonly JobRoute[], claimants: readonly Claimant[]): Iterable<Alike> {
+function byRoutes(known: JobRoutes, routes: readonly NumberedRoute[], claimants: readonly Claimant[]): Iterable<Alike> {
   const groups = new Map<string, Alike>();
   for (const claimant of claimants) {
     if (wanted(claimant) === 0) continue;
-    const routeIds = routes.filter((route) => routeMatches(route, claimant.request)).map((route) => route.id);
-    const group = groups.get(routeIds.join()) ?? { routeIds, claimants: [] };
+    const matching = known.matching(routes, claimant.request);
+    const group = groups.get(matching.name) ?? { routes: matching, claimants: [] };
     group.claimants.push(claimant);
-    if (routeIds.length > 0) groups.set(routeIds.join(), group);
+    if (matching.ids.size > 0) groups.set(matching.name, group);
   }
   return groups.values();
 }
 
 /** Claims what is ready until there are as many jobs as leases. */
-function* claimHeads(dialect: SqlDialect, { routeIds, claimants }: Alike): Verb<void> {
+function* claimHeads(dialect: SqlDialect, { routes, claimants }: Alike): Verb<void> {
   const count = claimants.reduce((sum, claimant) => sum + wanted(claimant), 0);
-  const heads = yield* dialect.readyHeads(routeIds, count);
+  const heads = yield* dialect.readyHeads(routes, count);
   const changes: JobChange[] = [];
   let next = 0;
   for (const claimant of claimants) {
@@ -158,9 +170,15 @@ function* claimHeads(dialect: SqlDialect, { routeIds, claimants }: Alike): Verb<
   yield* writeChanges(dialect, changes);
 }
 
-/** The jobs of a repeated claim, as they are now, in the order of the first answer. */
-function* jobsInOrder(resourceId: string): Verb<JobRecord[]> {
-  const ids = JSON.parse(resourceId) as string[];
-  const found = new Map((yield* rows(jobsByIds, { ids: textList(ids) })).map((row) => [row.id, jobFromRow(row)]));
-  return ids.flatMap((id) => found.get(id) ?? []);
+/** The jobs of a repeated claim that are held under its leases, as they are now, in the order of the first answer. */
+function* stillHeld(resourceId: string, now: number): Verb<JobRecord[]> {
+  // An older version named no leases: of its claims none is given again.
+  const given = JSON.parse(resourceId) as (readonly [jobId: string, leaseId: string])[];
+  const found = yield* rows(jobsByIds, { ids: textList(given.map(([id]) => id)) });
+  const jobs = new Map(found.map((row) => [row.id, jobFromRow(row)]));
+  return given.flatMap(([id, leaseId]) => {
+    const job = jobs.get(id);
+    const holds = job?.status === 'running' && job.leaseId === leaseId && (job.leaseExpiresAt ?? 0) > now;
+    return holds ? job : [];
+  });
 }

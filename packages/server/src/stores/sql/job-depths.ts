@@ -1,9 +1,21 @@
 import { sql } from 'kysely';
 import type { JobDepth } from '../../jobs/job-depth.ts';
 import type { JobRoutes } from './job-routes.ts';
-import { lookAhead } from './queue-outlook.ts';
 import { statement } from './statement.ts';
 import { first, rows, type Verb } from './verb.ts';
+
+/** From each route id to the next one: reads one index entry for each route, however many jobs are ready. */
+const readyRoutes = statement<object>()((db) => ({
+  compile: () =>
+    sql<{ id: string }>`
+      with recursive ready_routes(id) as (
+        select min(route_id) from jobs where ready = 1
+        union all
+        select (select min(route_id) from jobs where ready = 1 and route_id > ready_routes.id)
+        from ready_routes where ready_routes.id is not null
+      )
+      select id from ready_routes where id is not null`.compile(db),
+}));
 
 const readyOfRoute = statement<{ routeId: string; most: number }>()((db, p) =>
   db
@@ -55,7 +67,7 @@ const delayed = statement<{ most: number }>()((db, p) =>
 /** Reads index entries of unfinished jobs alone, and of each kind so many at most: a backlog of millions costs no more. */
 export function* countDepths(routes: JobRoutes, most: number): Verb<JobDepth[]> {
   const ready = new Map<string, number>();
-  for (const route of yield* routes.named((yield* lookAhead()).routeIds)) {
+  for (const route of yield* routes.named((yield* rows(readyRoutes, {})).map(({ id }) => id))) {
     const counted = yield* first(readyOfRoute, { routeId: route.id, most });
     ready.set(route.type, (ready.get(route.type) ?? 0) + (counted?.count ?? 0));
   }

@@ -37,7 +37,7 @@ export function* enqueueAll(
 ): Verb<{ answers: Enqueued[]; routes: readonly JobRoute[] }> {
   const answers = yield* answersOfKeys(dialect, requests);
   const fresh = requests.filter((request) => !answers.has(request)).map(({ job }) => job);
-  const routes = yield* known.intern(fresh);
+  const routes = yield* known.intern(dialect, fresh);
   for (const [index, job] of fresh.entries()) {
     const row = jobToRow(job, routes[index]?.id ?? '', job.createdAt);
     yield* put(insertJob(Object.keys(row).join(',')), row);

@@ -71,6 +71,6 @@ export function* promoteDue(routes: JobRoutes, now: number, limit: number): Verb
 export function* sweepJobs(dialect: SqlDialect, routes: JobRoutes, now: number, limit: number): Verb<Passed> {
   const ended = yield* endExpired(dialect, now, limit);
   yield* deleteExpiredKeys(now, limit);
-  const ready = (yield* dialect.promotionTurn('leave')) ? yield* promoteDue(routes, now, limit) : [];
+  const ready = (yield* dialect.turn('promotion', 'leave')) ? yield* promoteDue(routes, now, limit) : [];
   return { ended, ready };
 }

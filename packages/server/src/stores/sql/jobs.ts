@@ -39,11 +39,7 @@ export class SqlJobStore implements JobStore {
     this.#engine = engine;
     const { dialect, gathering } = engine;
     this.#enqueues = new Gathering(gathering, (requests) => this.#enqueue(requests), keyOfEnqueue);
-    this.#claims = new Gathering(
-      gathering,
-      (requests) => engine.write(() => claimAll(dialect, this.#routes, requests)),
-      keyOfClaim,
-    );
+    this.#claims = new Gathering(gathering, (requests) => this.#claim(requests), keyOfClaim);
     this.#applications = new Gathering(gathering, (applications) =>
       engine.write(() => applyAll(dialect, applications)),
     );
@@ -74,6 +70,12 @@ export class SqlJobStore implements JobStore {
 
   claim(request: ClaimRequest): Promise<Claimed> {
     return this.#claims.add(request);
+  }
+
+  async #claim(requests: readonly ClaimRequest[]): Promise<Claimed[]> {
+    const { answers, routes } = await this.#engine.write(() => claimAll(this.#engine.dialect, this.#routes, requests));
+    this.#routes.learn(routes);
+    return answers;
   }
 
   apply(jobId: string, now: number, decide: (job: JobRecord) => JobDecision): Promise<JobDecision | undefined> {

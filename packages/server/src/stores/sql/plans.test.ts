@@ -92,7 +92,7 @@ const routesOfOthers = 40;
 /** `series`: a table of the numbers from 1 to the count, in a column `n`. */
 const othersSql = (series: (count: number) => string): string[] => [
   `insert into job_routes
-    select 'other-' || n, 'task', null, '["none-' || n || '"]' from ${series(routesOfOthers)}`,
+    select 'other-' || n, 'task', null, '["none-' || n || '"]', 1000 + n from ${series(routesOfOthers)}`,
   `insert into jobs (id, type, category, status, ready, route_id, priority, required_capabilities, created_by, attempt,
       max_attempts, created_at, updated_at, last_seq, payload)
     select 'other-' || n, 'task', 'work', 'queued', 1, 'other-' || (n % ${routesOfOthers} + 1), 9,
@@ -281,7 +281,10 @@ function seenWorker(workerId: string, lastSeenAt: number): SeenWorker {
 
 /** Each part of the busy verbs, by words of its statement alone: a plan that was never asked for proves nothing. */
 const parts: readonly [string, RegExp][] = [
-  ['claim and depths: the routes that have ready jobs, the first lease, the first delay', /ready_routes/],
+  ['claim: the newest route, the first lease, the first delay', /max\(number\) from job_routes/],
+  ['claim: routes that came since', /from "job_routes" where "number" > /],
+  ['claim: the front of the queue', /^select "id", "route_id" from "jobs" where "ready" = 1 order by "priority" desc/],
+  ['depths: the routes that have ready jobs', /ready_routes/],
   ['claim: the heads of one route', /from "jobs" where "ready" = 1 and "route_id" = .* order by "priority" desc/],
   ['claim and sweep: leases that passed', /"status" = 'running' and "lease_expires_at" <= /],
   ['claim and sweep: delays that passed', /"ready" = 0 and "next_attempt_at" <= /],
@@ -375,7 +378,7 @@ function expectParts(texts: Iterable<string>): void {
 // A walk along an index in the order of the list ends at its limit, as one along an index of leased or delayed jobs alone.
 // What is kept by type reads its small index whole: it counts, and is asked for by people and timers, not by requests. A
 // list by many statuses sorts the page it merged, never more; so does a plan that names only its own small parts.
-const walk = String.raw`\w+ USING (COVERING )?INDEX \w+_(newest|leased|delayed|kept_by_type)$`;
+const walk = String.raw`\w+ USING (COVERING )?INDEX \w+_(newest|leased|delayed|front|in_order|kept_by_type)$`;
 const scan = new RegExp(
   String.raw`^SCAN (?!CONSTANT|ready_routes|json_each|page|heads|branch|holding|\(subquery|\d|${walk})`,
 );

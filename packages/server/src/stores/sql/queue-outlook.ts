@@ -1,48 +1,26 @@
 import { sql } from 'kysely';
 import { statement } from './statement.ts';
-import { rows, type Verb } from './verb.ts';
+import { first, type Verb } from './verb.ts';
 
 /** What a claim must know of the queue before it looks at jobs. */
 export interface QueueOutlook {
-  /** Routes that have ready jobs. */
-  readonly routeIds: readonly string[];
+  /** The number of the newest route; 0 when there is none. */
+  readonly lastRoute: number;
   /** When the first lease ends. */
   readonly leaseAt: number | null;
   /** When the first delay ends. */
   readonly delayedAt: number | null;
 }
 
-interface OutlookRow {
-  readonly what: 'route' | 'lease' | 'delay';
-  readonly id: string | null;
-  readonly at: number | null;
-}
-
-/**
- * All in one question, since every claim asks it. It goes from each route id to the next one, so it reads
- * one index entry for each route, however many jobs are ready; and one for the first lease and delay.
- */
+/** All in one question, since every claim asks it: the ends of three indexes. */
 const outlook = statement<object>()((db) => ({
   compile: () =>
-    sql<OutlookRow>`
-      with recursive ready_routes(id) as (
-        select min(route_id) from jobs where ready = 1
-        union all
-        select (select min(route_id) from jobs where ready = 1 and route_id > ready_routes.id)
-        from ready_routes where ready_routes.id is not null
-      )
-      select 'route' as what, id, cast(null as bigint) as at from ready_routes where id is not null
-      union all
-      select 'lease', null, (select min(lease_expires_at) from jobs where status = 'running')
-      union all
-      select 'delay', null, (select min(next_attempt_at) from jobs where status = 'queued' and ready = 0)`.compile(db),
+    sql<QueueOutlook>`
+      select coalesce((select max(number) from job_routes), 0) as "lastRoute",
+        (select min(lease_expires_at) from jobs where status = 'running') as "leaseAt",
+        (select min(next_attempt_at) from jobs where status = 'queued' and ready = 0) as "delayedAt"`.compile(db),
 }));
 
 export function* lookAhead(): Verb<QueueOutlook> {
-  const found = yield* rows(outlook, {});
-  return {
-    routeIds: found.flatMap(({ id }) => id ?? []),
-    leaseAt: found.find(({ what }) => what === 'lease')?.at ?? null,
-    delayedAt: found.find(({ what }) => what === 'delay')?.at ?? null,
-  };
+  return (yield* first(outlook, {})) ?? { lastRoute: 0, leaseAt: null, delayedAt: null };
 }

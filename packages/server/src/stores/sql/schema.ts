@@ -65,6 +65,8 @@ export interface JobRouteRow {
   type: string;
   repository: string | null;
   capabilities: string;
+  /** Null where an older version wrote the row. */
+  number: number | null;
 }
 
 export interface JobEventRow {
@@ -184,7 +186,7 @@ export interface IdempotencyRow {
   operation: string;
   key: string;
   fingerprint: string;
-  /** The id of what was made; for a claim a JSON list of the jobs. */
+  /** The id of what was made; for a claim a JSON list of [job, lease]. */
   resource_id: string;
   expires_at: number;
 }

@@ -1,7 +1,11 @@
 import type { ColumnDataType, RawBuilder, ReferenceExpression, SelectQueryBuilder, SqlBool, Expression } from 'kysely';
+import type { RouteSet } from './job-routes.ts';
 import type { JobUpdate } from './job-writes.ts';
 import type { Database, IdempotencyRow, JobEventRow, JobRow, Queries } from './schema.ts';
 import type { Verb } from './verb.ts';
+
+/** What one verb does at a time, among all servers: making due jobs ready; writing routes. */
+export type Turn = 'promotion' | 'routes';
 
 /** Where the engines' SQL differs. Everything else is written once. */
 export interface SqlDialect {
@@ -23,13 +27,13 @@ export interface SqlDialect {
    * The first `count` ready jobs of these routes in the order of claiming, locked for this verb. Jobs that another
    * claimer has locked are passed over; fewer than `count` means there are no more.
    */
-  readyHeads(routeIds: readonly string[], count: number): Verb<JobRow[]>;
+  readyHeads(routes: RouteSet, count: number): Verb<JobRow[]>;
 
   /**
-   * Makes this verb the only one that makes due jobs ready, until it ends. While another one is at it, `wait` waits for
-   * its end and `leave` gives false. Whoever has the turn never waits for rows, so nobody waits in a circle.
+   * Makes this verb the only one that does this, until it ends. While another one is at it, `wait` waits for its end and
+   * `leave` gives false. Whoever has a turn never waits for rows, so nobody waits in a circle.
    */
-  promotionTurn(others: 'wait' | 'leave'): Verb<boolean>;
+  turn(of: Turn, others: 'wait' | 'leave'): Verb<boolean>;
 
   /** Sets these columns (their names, joined by commas) of jobs that this verb holds. */
   updateJobs(columns: string, jobs: readonly JobUpdate[]): Verb<void>;

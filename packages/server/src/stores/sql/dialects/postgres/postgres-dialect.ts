@@ -2,8 +2,8 @@ import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } fro
 import type { SqlDialect } from '../../sql-dialect.ts';
 import { compileOnly } from '../compile-only.ts';
 import { postgresInsertEvents, postgresTakeKeys, postgresUpdateJobs } from './bulk-writes.ts';
-import { postgresPromotionTurn } from './promotion-turn.ts';
 import { postgresReadyHeads } from './ready-heads.ts';
+import { postgresTurn } from './turns.ts';
 
 export const postgresDialect: SqlDialect = {
   kind: 'postgres',
@@ -25,7 +25,7 @@ export const postgresDialect: SqlDialect = {
   among: (column, list) =>
     sql`${sql.ref(column as string)} = any(array(select json_array_elements_text(${list}::json)))`,
   readyHeads: postgresReadyHeads,
-  promotionTurn: postgresPromotionTurn,
+  turn: postgresTurn,
   updateJobs: postgresUpdateJobs,
   insertEvents: postgresInsertEvents,
   takeKeys: postgresTakeKeys,

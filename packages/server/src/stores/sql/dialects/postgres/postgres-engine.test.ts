@@ -1,3 +1,4 @@
+import { systemClock } from '../../../../kernel/clock.ts';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { openMetadataStore } from '../../../open-metadata-store.ts';
 import { statement } from '../../statement.ts';
@@ -80,8 +81,11 @@ describe.skipIf(server === undefined)('the Postgres engine', () => {
     await engine.close();
   });
 
-  it('clears away the dead rows of claims', async () => {
-    const engine = await openPostgresEngine(database.url);
+  it('clears away the dead rows of claims, and rests twenty times as long as that took', async () => {
+    let time = 0;
+    let workMs = 0;
+    const clock = { ...systemClock, now: () => (time += workMs) };
+    const engine = await openPostgresEngine(database.url, { clock });
     await runOn(
       database.url,
       'insert into jobs select (jsonb_populate_record(null::jobs, row)).* from (select ' +
@@ -97,6 +101,21 @@ describe.skipIf(server === undefined)('the Postgres engine', () => {
       return (answer.rows as { dead: number }[])[0]?.dead;
     };
     await expect.poll(dead).toBe(1500);
+    await engine.tidy();
+    await expect.poll(dead).toBe(0);
+    await runOn(database.url, 'update jobs set ready = 1; update jobs set ready = 0');
+    await expect.poll(dead).toBe(3000);
+    workMs = 100;
+    await engine.tidy();
+    await expect.poll(dead).toBe(0);
+    const endedAt = time;
+    workMs = 0;
+    await runOn(database.url, 'update jobs set ready = 1');
+    await expect.poll(dead).toBe(1500);
+    time = endedAt + 1999;
+    await engine.tidy();
+    expect(await dead()).toBe(1500);
+    time = endedAt + 2000;
     await engine.tidy();
     await expect.poll(dead).toBe(0);
     await engine.close();

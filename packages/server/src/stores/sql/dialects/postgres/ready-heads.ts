@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import { textList } from '../../sql-dialect.ts';
 import type { JobRow } from '../../schema.ts';
+import type { RouteSet } from '../../job-routes.ts';
+import { frontOfQueue } from '../../queue-front.ts';
 import { statement } from '../../statement.ts';
 import { rows, type Verb } from '../../verb.ts';
 
@@ -60,14 +62,20 @@ const lockHeads = statement<{ ids: string; count: number }>()((db, p, dialect) =
 );
 
 /**
- * One route: its index is read and locked in one go. Several: their heads are merged without locks, for a lock would
+ * One route: its index is read and locked in one go. Several: their heads are found without locks, for a lock would
  * keep jobs from others that this claim does not take; when too many of them were held by others, it looks further.
  */
-export function* postgresReadyHeads(routeIds: readonly string[], count: number): Verb<JobRow[]> {
-  const [only] = routeIds;
-  if (only !== undefined && routeIds.length === 1) return yield* rows(lockHeadsOfRoute, { routeId: only, count });
-  for (let window = count + spare; ; window *= 4) {
-    const heads = yield* rows(headsOfRoutes, { routeIds: textList(routeIds), count: window });
+export function* postgresReadyHeads(routes: RouteSet, count: number): Verb<JobRow[]> {
+  const [only] = routes.ids;
+  if (only !== undefined && routes.ids.size === 1) return yield* rows(lockHeadsOfRoute, { routeId: only, count });
+  const few = count + spare;
+  const front = yield* frontOfQueue(routes, few);
+  if (front !== undefined) {
+    const locked = yield* rows(lockHeads, { ids: textList(front), count });
+    if (locked.length === count || front.length < few) return locked;
+  }
+  for (let window = few; ; window *= 4) {
+    const heads = yield* rows(headsOfRoutes, { routeIds: textList([...routes.ids]), count: window });
     const ids = textList(heads.map(({ id }) => id));
     const locked = yield* rows(lockHeads, { ids, count });
     if (locked.length === count || heads.length < window) return locked;

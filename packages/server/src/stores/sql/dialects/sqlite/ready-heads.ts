@@ -1,5 +1,7 @@
 import { sql } from 'kysely';
 import { claimedBefore } from '../../claim-order.ts';
+import type { RouteSet } from '../../job-routes.ts';
+import { frontOfQueue } from '../../queue-front.ts';
 import type { JobRow, Queries } from '../../schema.ts';
 import { statement } from '../../statement.ts';
 import { first, rows, type Verb } from '../../verb.ts';
@@ -25,17 +27,21 @@ const placesOfRoute = statement<RouteHeads>()((db, p) => heads(db, p).select(['i
 
 const jobById = statement<{ id: string }>()((db, p) => db.selectFrom('jobs').selectAll().where('id', '=', p.id));
 
-/** One small look-up a route: in process these cost less than a query that joins them. */
-export function* sqliteReadyHeads(routeIds: readonly string[], count: number): Verb<JobRow[]> {
-  const [only] = routeIds;
-  if (only !== undefined && routeIds.length === 1) return yield* rows(jobsOfRoute, { routeId: only, count });
-  const places = [];
-  for (const routeId of routeIds) places.push(...(yield* rows(placesOfRoute, { routeId, count })));
-  places.sort(claimedBefore);
+/** One small look-up a route or job: in process these cost less than a query that joins them. */
+export function* sqliteReadyHeads(routes: RouteSet, count: number): Verb<JobRow[]> {
+  const [only] = routes.ids;
+  if (only !== undefined && routes.ids.size === 1) return yield* rows(jobsOfRoute, { routeId: only, count });
   const jobs: JobRow[] = [];
-  for (const { id } of places.slice(0, count)) {
+  for (const id of (yield* frontOfQueue(routes, count)) ?? (yield* headsOfRoutes(routes, count))) {
     const job = yield* first(jobById, { id });
     if (job !== undefined) jobs.push(job);
   }
   return jobs;
+}
+
+function* headsOfRoutes({ ids }: RouteSet, count: number): Verb<string[]> {
+  const places = [];
+  for (const routeId of ids) places.push(...(yield* rows(placesOfRoute, { routeId, count })));
+  places.sort(claimedBefore);
+  return places.slice(0, count).map(({ id }) => id);
 }

@@ -30,7 +30,7 @@ export const sqliteDialect: SqlDialect = {
   locked: (query) => query,
   among: (column, list) => sql`${sql.ref(column as string)} in (select value from json_each(${list}))`,
   readyHeads: sqliteReadyHeads,
-  promotionTurn: alwaysMyTurn,
+  turn: alwaysMyTurn,
   updateJobs: updateOneByOne,
   insertEvents: insertOneByOne,
   takeKeys: takeOneByOne,

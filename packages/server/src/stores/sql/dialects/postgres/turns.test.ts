@@ -1,6 +1,7 @@
 import type { JobRecord } from '@proofhouse/core';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { claimBy, newJob, start } from '../../../contract/records.ts';
+import { enqueueAll } from '../../job-enqueue.ts';
 import { JobRoutes } from '../../job-routes.ts';
 import { sweepJobs } from '../../job-sweep.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
@@ -9,7 +10,7 @@ import { statement } from '../../statement.ts';
 import { first, Undo } from '../../verb.ts';
 import { postgresDialect } from './postgres-dialect.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
-import { testDatabase, type TestDatabase } from './testing/test-database.ts';
+import { runOn, testDatabase, type TestDatabase } from './testing/test-database.ts';
 
 const server = inject('postgresUrl');
 
@@ -71,5 +72,38 @@ describe.skipIf(server === undefined)('while a sweep makes due jobs ready and ha
     expect(isOver).toBe(false);
     expect(await claim({ leaseIds: ['a', 'b'] })).toEqual([due.id]);
     await ended;
+  });
+});
+
+describe.skipIf(server === undefined)('while a route is written and not committed', () => {
+  it('later ones wait, so that whoever knows the newest knows all before it', async () => {
+    const database = await testDatabase(server!);
+    const engine = await openPostgresEngine(database.url);
+    const store = new SqlMetadataStore(engine);
+    const early = newJob({ repository: 'org/first' });
+    const written = Promise.withResolvers<undefined>();
+    const slow = engine.write(function* () {
+      yield* enqueueAll(postgresDialect, new JobRoutes(), [{ job: early }]);
+      written.resolve(undefined);
+      yield* first(pause, {});
+    });
+    await written.promise;
+    const second = newJob({ repository: 'org/second' });
+    const later = store.jobs.enqueue(second);
+    const claim = async () => {
+      const { jobs } = (await store.jobs.claim(claimBy('w'))) as { jobs: readonly JobRecord[] };
+      return jobs[0]?.id;
+    };
+    expect(await claim()).toBeUndefined();
+    await Promise.all([slow, later]);
+    expect(await claim()).toBe(early.id);
+    expect(await claim()).toBe(second.id);
+    const numbered = await runOn(database.url, 'select repository, number::int from job_routes order by number');
+    expect(numbered.rows).toEqual([
+      { repository: 'org/first', number: 1 },
+      { repository: 'org/second', number: 2 },
+    ]);
+    await store.close();
+    await database.drop();
   });
 });

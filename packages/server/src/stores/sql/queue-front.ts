@@ -1,0 +1,34 @@
+import { sql } from 'kysely';
+import type { RouteSet } from './job-routes.ts';
+import { statement } from './statement.ts';
+import { rows, type Verb } from './verb.ts';
+
+const front = statement<{ most: number }>()((db, p) =>
+  db
+    .selectFrom('jobs')
+    .select(['id', 'route_id'])
+    .where('ready', '=', sql.lit(1))
+    .orderBy('priority', 'desc')
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(p.most),
+);
+
+/** So few routes are asked one by one: that costs less than a look at the front. */
+const fewRoutes = 4;
+/** How many jobs at the front are looked at: about what asking each route would cost. */
+const [leastLooked, mostLooked] = [100, 2000];
+
+/**
+ * The first `count` ready jobs of these routes when the front of the whole queue tells them, which it does for claimers that
+ * may have most of what is there, however many routes that is; undefined when each route must be asked. Fewer than
+ * `count` means that there are no more.
+ */
+export function* frontOfQueue(routes: RouteSet, count: number): Verb<string[] | undefined> {
+  if (routes.ids.size <= fewRoutes) return undefined;
+  const most = Math.min(mostLooked, Math.max(leastLooked, 2 * (count + routes.ids.size)));
+  const looked = yield* rows(front, { most });
+  const mine = looked.filter((job) => routes.ids.has(job.route_id));
+  const tells = mine.length >= count || looked.length < most;
+  return tells ? mine.slice(0, count).map(({ id }) => id) : undefined;
+}
