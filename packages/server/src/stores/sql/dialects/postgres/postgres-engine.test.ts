@@ -4,6 +4,7 @@ import { openMetadataStore } from '../../../open-metadata-store.ts';
 import { statement } from '../../statement.ts';
 import { first, put, Undo } from '../../verb.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
+import { TestNetwork } from './testing/test-network.ts';
 import { runOn, testDatabase, type TestDatabase } from './testing/test-database.ts';
 
 const server = inject('postgresUrl');
@@ -119,6 +120,20 @@ describe.skipIf(server === undefined)('the Postgres engine', () => {
     await engine.tidy();
     await expect.poll(dead).toBe(0);
     await engine.close();
+  });
+
+  it('gives up connections that fall silent, and goes on with new ones', async () => {
+    const network = await TestNetwork.before(database.url);
+    const engine = await openPostgresEngine(network.url, { maxConnections: 1, silentMs: 500 });
+    await engine.write(() => put(insert, { name: 'a' }));
+    network.fallSilent();
+    const unanswered = engine.write(() => put(insert, { name: 'b' }));
+    const behindIt = engine.read(() => first(find, { name: 'a' }));
+    await expect(unanswered).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await behindIt).toMatchObject({ name: 'a' });
+    await engine.write(() => put(insert, { name: 'c' }));
+    await engine.close();
+    await network.close();
   });
 
   it('a lost connection is unavailable once, and replaced', async () => {

@@ -15,11 +15,17 @@ import { runInTransaction, runReads } from './postgres-transaction.ts';
 export interface PostgresOptions {
   readonly maxConnections?: number;
   readonly clock?: Clock;
+  /** How long an answer is waited for. Default: 35 s. */
+  readonly silentMs?: number;
 }
 
 const connectWithinMs = 10_000;
 /** Longer than any of our statements takes, shorter than a person waits. */
 const statementWithinMs = 30_000;
+/** A database that is silent for longer than it may work on a statement is not there: its connection is given up. */
+const silentMs = statementWithinMs + 5000;
+/** How long an idle connection is trusted: a peer that vanished without a word would be asked first. */
+const keepAliveMs = 10_000;
 const mostTries = 5;
 
 /**
@@ -35,6 +41,10 @@ const plannerSettings = ['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin
 const fewestDead = 1000;
 /** How much longer than it works it rests: a table of a million jobs takes a third of a second. */
 const restShare = 20;
+const vacuum = {
+  text: 'vacuum (skip_locked, truncate off, index_cleanup on, parallel 0) jobs',
+  query_timeout: 3_600_000,
+};
 
 /** `int8` holds our times and sizes, all within what a number holds exactly. */
 const int8: number = pg.types.builtins.INT8;
@@ -63,6 +73,9 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     stream: () => new OneWriteATurn(),
     options: plannerSettings,
     statement_timeout: statementWithinMs,
+    query_timeout: options.silentMs ?? silentMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveMs,
     idle_in_transaction_session_timeout: statementWithinMs,
   });
   survive(pool);
@@ -158,7 +171,7 @@ class PostgresEngine implements SqlEngine {
     const begun = this.#clock.now();
     try {
       await client.query('set statement_timeout = 0');
-      await client.query('vacuum (skip_locked, truncate off, index_cleanup on, parallel 0) jobs');
+      await client.query(vacuum);
       await client.query('reset statement_timeout');
     } finally {
       const ended = this.#clock.now();

@@ -1,0 +1,43 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+/** What lies between a server and its database: connections pass through it until it falls silent. */
+export class TestNetwork {
+  readonly url: string;
+  readonly #server: Server;
+  readonly #sockets: ReadonlySet<Socket>;
+
+  private constructor(url: string, server: Server, sockets: ReadonlySet<Socket>) {
+    this.url = url;
+    this.#server = server;
+    this.#sockets = sockets;
+  }
+
+  static async before(databaseUrl: string): Promise<TestNetwork> {
+    const url = new URL(databaseUrl);
+    const port = Number(url.port);
+    const sockets = new Set<Socket>();
+    const server = createServer((near) => {
+      const far = connect(port, url.hostname);
+      near.pipe(far).pipe(near);
+      for (const socket of [near, far]) {
+        sockets.add(socket);
+        socket.on('error', () => undefined).once('close', () => sockets.delete(socket));
+      }
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    url.port = String((server.address() as AddressInfo).port);
+    return new TestNetwork(url.href, server, sockets);
+  }
+
+  /** Connections that are there stay open and carry nothing any more; new ones are as good as ever. */
+  fallSilent(): void {
+    for (const socket of this.#sockets) socket.unpipe().pause();
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
