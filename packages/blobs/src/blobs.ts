@@ -212,8 +212,7 @@ export class Blobs {
     for await (const chunk of undestroyed(source)) {
       sizeBytes += chunk.byteLength;
       if (sizeBytes > limitBytes) {
-        const message = `An artifact may have ${limitBytes} bytes here (PROOFHOUSE_MAX_ARTIFACT_BYTES); more were sent.`;
-        throw new AppError('artifact_too_large', message, { details: { limitBytes } });
+        throw artifactTooLarge(limitBytes, 'more were sent');
       }
       digest.update(chunk);
       await writer.write(chunk);
@@ -283,4 +282,11 @@ function requireDigest(sha256: string, expected: string | undefined): void {
 
 function integrityFailure(ref: BlobRef, what: string, cause?: unknown): AppError {
   return new AppError('integrity_failure', `The stored blob ${what}.`, { cause, details: { key: ref.key } });
+}
+
+/** `sent` says what was: it ends the sentence. */
+export function artifactTooLarge(limitBytes: number, sent: string): AppError {
+  const settings = 'PROOFHOUSE_MAX_ARTIFACT_BYTES, of jobs AGENT_JOB_ARTIFACT_MAX_BYTES';
+  const message = `An artifact may have ${String(limitBytes)} bytes here (${settings}); ${sent}.`;
+  return new AppError('artifact_too_large', message, { details: { limitBytes } });
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { jobStatuses, type JobStatus } from './job-status.ts';
 import { categoryOf } from './job-types.ts';
 import { problemSchema } from './problem.ts';
-import { textSchema, timeSchema, uuidSchema } from './wire-values.ts';
+import { textSchema, timeSchema, utf8Bytes, uuidSchema } from './wire-values.ts';
 
 export type JobPayload = Readonly<Record<string, unknown>>;
 
@@ -139,15 +139,16 @@ export const failSchema = z
   .strictObject({ ...holderFields, errorMessage: z.string(), retryable: z.boolean().default(false) })
   .meta({ id: 'FailJob' });
 
-/** Characters of the reason a person gives for cancelling. */
-const maxReasonLength = 2000;
+/** The reason a person gives for cancelling; it must fit into the payload of an event. */
+const reasonSchema = z
+  .string()
+  .trim()
+  .max(2000)
+  .refine((text) => utf8Bytes(JSON.stringify(text)) <= 4000, 'must not be longer than 4,000 bytes')
+  .nullish();
 
-export const cancelSchema = z
-  .strictObject({ reason: z.string().trim().max(maxReasonLength).nullish() })
-  .meta({ id: 'CancelJob' });
-export const ackSchema = z
-  .strictObject({ ...holderFields, message: z.string().trim().max(maxReasonLength).nullish() })
-  .meta({ id: 'AckCancel' });
+export const cancelSchema = z.strictObject({ reason: reasonSchema }).meta({ id: 'CancelJob' });
+export const ackSchema = z.strictObject({ ...holderFields, message: reasonSchema }).meta({ id: 'AckCancel' });
 
 /** Many ends at once. Each item is decided by itself; one that fails does not hold the others back. */
 export const completeBatchSchema = z

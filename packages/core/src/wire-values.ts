@@ -1,7 +1,14 @@
 import { z } from 'zod';
 
+/** What can be written with four digits for the year, in UTC too: an offset may carry a time beyond. */
+const [firstTime, lastTime] = [Date.parse('0000-01-01T00:00:00.000Z'), Date.parse('9999-12-31T23:59:59.999Z')];
+
 /** ISO 8601 with an offset; answers are always UTC with milliseconds. */
-export const timeSchema = z.iso.datetime({ offset: true });
+export const timeSchema = z.iso.datetime({ offset: true }).refine((text) => {
+  const time = Date.parse(text);
+  // What is no time at all was refused already.
+  return !(time < firstTime || time > lastTime);
+}, 'must lie between the years 0 and 9999, in UTC');
 
 export const uuidSchema = z.uuid();
 

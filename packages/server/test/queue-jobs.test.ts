@@ -76,6 +76,8 @@ forEachStore('creating a job', (harness) => {
     [{ type: 'exec', payload: null }, 'payload'],
     [{ type: 'exec', payload: { repository: 7 } }, 'payload.repository'],
     [{ type: 'exec', notBefore: 'tomorrow' }, 'notBefore'],
+    [{ type: 'exec', notBefore: '9999-12-31T23:59:59.999-00:01' }, 'notBefore'],
+    [{ type: 'exec', notBefore: '0000-01-01T00:00:00+00:01' }, 'notBefore'],
     [{ type: 'exec', requiredCapabilities: [''] }, 'requiredCapabilities.0'],
     [{ type: 'exec', affinityKey: 'a\u0000b' }, 'affinityKey'],
     [{ type: 'exec', createdBy: 'somebody' }, 'createdBy'],

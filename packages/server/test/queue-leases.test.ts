@@ -80,6 +80,7 @@ forEachStore('a holder', (harness) => {
     ['complete', { resultSummary: 'x'.repeat(8192) }, 200],
     ['complete', { resultSummary: 'x'.repeat(8193) }, 422],
     ['complete', { resultSummary: 'é'.repeat(4097) }, 422],
+    ['complete', { resultSummary: '\u0000'.repeat(8192) }, 422],
     ['fail', { errorMessage: 'x'.repeat(8192) }, 200],
     ['fail', { errorMessage: 'x'.repeat(8193) }, 422],
     ['fail', { errorMessage: ' \n ' }, 422],

@@ -154,6 +154,7 @@ forEachStore('worker tokens', (harness, store) => {
     [{ workerId: 'System' }, 'workerId'],
     [{ workerId: 'w', expiresAt: '2020-01-01T00:00:00Z' }, 'expiresAt'],
     [{ workerId: 'w', expiresAt: 'soon' }, 'expiresAt'],
+    [{ workerId: 'w', expiresAt: '9999-12-31T23:59:59-12:00' }, 'expiresAt'],
     [{ workerId: 'w', allowedJobTypes: ['No Type'] }, 'allowedJobTypes.0'],
     [{ workerId: 'w', role: 'admin' }, 'role'],
   ])('refuse %j with 422 that names %s', async (json, path) => {

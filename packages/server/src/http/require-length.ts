@@ -1,12 +1,8 @@
-import { AppError } from '@proofhouse/core';
+import { artifactTooLarge } from '@proofhouse/blobs';
 
 /** A body that says itself that it is too large is refused before any of it is read. Errors: `artifact_too_large`. */
 export function requireLength(contentLength: string | undefined, maxBytes: number, what: 'form' | 'body'): void {
   const slack = what === 'form' ? 64 * 1024 : 0;
   if (contentLength === undefined || Number(contentLength) <= maxBytes + slack) return;
-  throw new AppError(
-    'artifact_too_large',
-    `An artifact may have ${String(maxBytes)} bytes here (PROOFHOUSE_MAX_ARTIFACT_BYTES); the ${what} has ${contentLength}.`,
-    { details: { limitBytes: maxBytes } },
-  );
+  throw artifactTooLarge(maxBytes, `the ${what} has ${contentLength}`);
 }

@@ -388,8 +388,9 @@ export class Jobs {
 
 function boundedText(text: string | null, field: string): string | null {
   if (text === null) return null;
-  if (utf8Bytes(text) > maxSummaryBytes) {
+  const kept = storableText(text);
+  if (utf8Bytes(kept) > maxSummaryBytes) {
     throw fieldError(field, `is longer than ${String(maxSummaryBytes)} bytes; put long output into an artifact`);
   }
-  return storableText(text);
+  return kept;
 }
