@@ -16,8 +16,9 @@ const front = statement<{ most: number }>()((db, p) =>
 
 /** So few routes are asked one by one: that costs less than a look at the front. */
 const fewRoutes = 4;
-/** How many jobs at the front are looked at: about what asking each route would cost. */
-const [leastLooked, mostLooked] = [100, 2000];
+/** How many jobs at the front are looked at first, and how many at most: about what asking each route would cost. */
+const firstLook = 100;
+const mostLooked = 2000;
 
 /**
  * The first `count` ready jobs of these routes when the front of the whole queue tells them, which it does for claimers that
@@ -26,9 +27,11 @@ const [leastLooked, mostLooked] = [100, 2000];
  */
 export function* frontOfQueue(routes: RouteSet, count: number): Verb<string[] | undefined> {
   if (routes.ids.size <= fewRoutes) return undefined;
-  const most = Math.min(mostLooked, Math.max(leastLooked, 2 * (count + routes.ids.size)));
-  const looked = yield* rows(front, { most });
-  const mine = looked.filter((job) => routes.ids.has(job.route_id));
-  const tells = mine.length >= count || looked.length < most;
-  return tells ? mine.slice(0, count).map(({ id }) => id) : undefined;
+  const widest = Math.min(mostLooked, 2 * (count + routes.ids.size));
+  for (let most = firstLook + count; ; most = widest) {
+    const looked = yield* rows(front, { most });
+    const mine = looked.filter((job) => routes.ids.has(job.route_id));
+    if (mine.length >= count || looked.length < most) return mine.slice(0, count).map(({ id }) => id);
+    if (most >= widest) return undefined;
+  }
 }
