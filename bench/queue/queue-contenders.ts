@@ -31,6 +31,8 @@ export interface Setting {
   readonly signal: AbortSignal;
 }
 
+const allModes: readonly Mode[] = ['one by one', 'overlapping', 'batches'];
+
 export const engines: readonly Engine[] = ['sqlite', 'postgres'];
 export const graphileWorker = 'graphile-worker';
 export const pgBoss = 'pg-boss';
@@ -50,7 +52,7 @@ export async function startContenders(setting: Setting, started: Contender[]): P
     for (const backlog of doors.length === 0 ? [] : setting.backlogs) {
       setting.signal.throwIfAborted();
       const places = await databasesWith(engine, backlog, doors.length, setting);
-      const modes: readonly Mode[] = backlog === 0 ? ['one by one', 'batches'] : ['one by one'];
+      const modes: readonly Mode[] = backlog === 0 ? allModes : ['one by one'];
       for (const [index, door] of doors.entries()) {
         const described = { name: proofhouseName(door, engine), backlog, modes };
         started.push(await startProofhouse(door, described, places[index] ?? {}));
@@ -63,7 +65,9 @@ export async function startContenders(setting: Setting, started: Contender[]): P
       BENCH_DATABASE_URL: await setting.postgres.createDatabase(),
       BENCH_CONNECTIONS: String(Math.max(10, setting.workers + 2)),
     };
-    started.push(await startMeasured({ name, backlog: 0, modes: ['one by one', 'batches'] }, name, env));
+    // One by one, graphile-worker overlaps by itself.
+    const modes = allModes.filter((mode) => mode !== 'overlapping' || name !== graphileWorker);
+    started.push(await startMeasured({ name, backlog: 0, modes }, name, env));
   }
 }
 

@@ -1,7 +1,10 @@
 // What a measured process is told, one order at a time over its IPC channel, and what it answers.
 
-/** How jobs are taken: one claim and one completion each, or many in one call, in whatever way the system has for it. */
-export type Mode = 'one by one' | 'batches';
+/**
+ * How jobs are taken: one claim and one completion each, one after the other; the same, but the next job is claimed while
+ * the last one's completion is on its way; or many in one call, in whatever way the system has for it.
+ */
+export type Mode = 'one by one' | 'overlapping' | 'batches';
 
 export interface FillOrder {
   readonly kind: 'fill';

@@ -5,7 +5,7 @@ import type { MeasuredQueue } from './serve-orders.ts';
 
 /** The calls of one queue; `worker` counts from 0. */
 export interface QueueCalls<Held> {
-  /** Before the clock starts: connections for so many workers. */
+  /** Before the clock starts: connections for so many workers, on which each claims and completes at the same time. */
   open?(workers: number): Promise<void>;
   close?(): void;
   add(worker: number): Promise<unknown>;
@@ -43,6 +43,7 @@ export function queueOf<Held>(calls: QueueCalls<Held>): MeasuredQueue {
       const endBy = performance.now() + drainWithinMs;
       let taken = 0;
       const ms = await timed(workers, async (worker) => {
+        let ending: Promise<unknown> = Promise.resolve();
         while (taken < jobs) {
           const start = performance.now();
           const held = await calls.claim(worker, mode === 'batches' ? batchJobs : undefined);
@@ -52,9 +53,11 @@ export function queueOf<Held>(calls: QueueCalls<Held>): MeasuredQueue {
           if (first === undefined) continue;
           claimMs.push(end - start);
           taken += held.length;
-          if (mode === 'batches') await calls.completeMany(worker, held);
-          else await calls.completeOne(worker, first);
+          await ending;
+          ending = mode === 'batches' ? calls.completeMany(worker, held) : calls.completeOne(worker, first);
+          if (mode !== 'overlapping') await ending;
         }
+        await ending;
       });
       if (taken !== jobs) throw new Error(`${String(taken)} jobs were claimed of ${String(jobs)}.`);
       return { jobs, ms, claimMs };

@@ -1,4 +1,4 @@
-// The load generator of the HTTP door: a keep-alive connection and a credential for each worker, and raw sockets, so
+// The load generator of the HTTP door: two keep-alive connections and a credential for each worker, and raw sockets, so
 // that the server is what is measured.
 import process from 'node:process';
 import { adminToken } from '../../contenders.ts';
@@ -10,6 +10,7 @@ const port = Number(process.env['BENCH_PORT']);
 const jobs = '/api/queue/jobs';
 const newJob = JSON.stringify({ type: 'exec', payload: { command: 'true' } });
 const tokens: string[] = [];
+/** Of each worker one that it claims on, then one that it completes on. */
 let connections: RawConnection[] = [];
 
 interface Held {
@@ -18,7 +19,7 @@ interface Held {
 }
 
 async function post(worker: number, place: string, body: string, token: string, lease?: string): Promise<string> {
-  const connection = connections[worker];
+  const connection = connections[2 * worker + (lease === undefined ? 0 : 1)];
   if (connection === undefined) throw new Error(`Worker ${String(worker)} has no connection.`);
   const leaseLine = lease === undefined ? '' : `proofhouse-lease: ${lease}\r\n`;
   const head =
@@ -41,7 +42,7 @@ async function makeTokens(workers: number): Promise<void> {
 serveOrders(
   queueOf<Held>({
     open: async (workers) => {
-      connections = await Promise.all(Array.from({ length: workers }, () => RawConnection.open(port)));
+      connections = await Promise.all(Array.from({ length: 2 * workers }, () => RawConnection.open(port)));
       await makeTokens(workers);
     },
     close: () => {
