@@ -12,13 +12,23 @@ type Act =
       readonly act: 'enqueue';
       readonly priority: number;
       readonly capability: string;
+      readonly repository: string | null;
       readonly delayMs: number;
       readonly maxAttempts: number;
     }
-  | { readonly act: 'claim'; readonly capabilities: string[]; readonly count: number; readonly leaseMs: number }
+  | {
+      readonly act: 'claim';
+      readonly capabilities: string[];
+      readonly repositories: string[] | undefined;
+      readonly count: number;
+      readonly leaseMs: number;
+    }
   | { readonly act: 'command'; readonly which: number; readonly kind: JobCommand['kind']; readonly retryable: boolean }
   | { readonly act: 'sweep' }
   | { readonly act: 'wait'; readonly ms: number };
+
+/** Enough of them that claimers of few routes, of many and of all are asked for. */
+const repositories = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 const acts: fc.Arbitrary<Act[]> = fc.array(
   fc.oneof(
@@ -28,6 +38,7 @@ const acts: fc.Arbitrary<Act[]> = fc.array(
         act: fc.constant('enqueue' as const),
         priority: fc.integer({ min: -1, max: 1 }),
         capability: fc.constantFrom('', 'git', 'gpu'),
+        repository: fc.constantFrom(null, ...repositories),
         delayMs: fc.constantFrom(0, 0, 10, 5000),
         maxAttempts: fc.integer({ min: 1, max: 3 }),
       }),
@@ -37,6 +48,7 @@ const acts: fc.Arbitrary<Act[]> = fc.array(
       arbitrary: fc.record({
         act: fc.constant('claim' as const),
         capabilities: fc.subarray(['git', 'gpu']),
+        repositories: fc.option(fc.subarray(repositories), { nil: undefined }),
         count: fc.integer({ min: 1, max: 3 }),
         leaseMs: fc.constantFrom(10, 60_000),
       }),
@@ -153,14 +165,15 @@ async function play(store: MetadataStore, script: readonly Act[]): Promise<void>
     if (act.act === 'enqueue') {
       const requiredCapabilities = act.capability === '' ? [] : [act.capability];
       const nextAttemptAt = act.delayMs === 0 ? null : now + act.delayMs;
-      const { priority, maxAttempts } = act;
-      const job = newJob({ priority, maxAttempts, requiredCapabilities, nextAttemptAt, createdAt: now });
+      const { priority, maxAttempts, repository } = act;
+      const job = newJob({ priority, maxAttempts, repository, requiredCapabilities, nextAttemptAt, createdAt: now });
       model.add(job);
       await store.jobs.enqueue(job);
     }
     if (act.act === 'claim') {
       const leaseIds = Array.from({ length: act.count }, (_, i) => `lease-${now}-${i}`);
-      const request = claimBy('w', { capabilities: act.capabilities, leaseMs: act.leaseMs, leaseIds, now });
+      const { capabilities, repositories: allowed } = act;
+      const request = claimBy('w', { capabilities, repositories: allowed, leaseMs: act.leaseMs, leaseIds, now });
       const claimed = await store.jobs.claim(request);
       const ended = model.sweep(now);
       const due = model.due(now);
