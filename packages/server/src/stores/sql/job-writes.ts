@@ -1,6 +1,6 @@
 import type { JobDecision, JobEventDraft } from '@proofhouse/core';
 import { eventToRow, jobState } from './job-row.ts';
-import type { JobEventRow, JobRow, JobState } from './schema.ts';
+import type { JobEventRow, JobRow, JobState, Queries } from './schema.ts';
 import type { SqlDialect } from './sql-dialect.ts';
 import { placeholdersOf, statement, statementsBy } from './statement.ts';
 import { put, type Verb } from './verb.ts';
@@ -14,19 +14,24 @@ export interface JobChange {
 
 export type JobUpdate = JobState & { readonly id: string };
 
-const eventColumns = ['job_id', 'seq', 'kind', 'level', 'message', 'payload', 'created_at'] as const;
+/** By the columns that they set: the names, joined by commas. */
+export type JobUpdates = ReadonlyMap<string, readonly JobUpdate[]>;
+
+export const eventColumns = ['job_id', 'seq', 'kind', 'level', 'message', 'payload', 'created_at'] as const;
 
 const insertEvent = statement<JobEventRow>()((db, p) =>
   db.insertInto('job_events').values(placeholdersOf(p, eventColumns)),
 );
 
 /** Sets just these columns: an index none of whose columns is set need not be touched. */
-const updateJob = statementsBy((columns: string, db, p: JobUpdate) =>
-  db
+export function updateOf(db: Pick<Queries, 'updateTable'>, columns: string, p: JobUpdate) {
+  return db
     .updateTable('jobs')
     .set(placeholdersOf(p, columns.split(',') as (keyof JobState)[]))
-    .where('id', '=', p.id),
-);
+    .where('id', '=', p.id);
+}
+
+const updateJob = statementsBy((columns: string, db, p: JobUpdate) => updateOf(db, columns, p));
 
 /** Writes what was decided, with the events numbered onwards. Of several changes of one job the last one holds. */
 export function* writeChanges(dialect: SqlDialect, changes: readonly JobChange[]): Verb<void> {
@@ -37,11 +42,10 @@ export function* writeChanges(dialect: SqlDialect, changes: readonly JobChange[]
     const columns = (Object.keys(next) as (keyof JobState)[]).filter((column) => next[column] !== row[column]).join();
     if (columns !== '') updates.set(columns, [...(updates.get(columns) ?? []), { ...next, id: row.id }]);
   }
-  for (const [columns, jobs] of updates) yield* dialect.updateJobs(columns, jobs);
   const events = changes.flatMap(({ row, decision, now }) =>
     numbered(row.id, decision.job.lastSeq - decision.events.length, decision.events, now),
   );
-  yield* dialect.insertEvents(events);
+  yield* dialect.writeJobs(updates, events);
 }
 
 /** Numbers the events from `lastSeq` onwards. */
@@ -60,6 +64,11 @@ function numbered(jobId: string, lastSeq: number, events: readonly JobEventDraft
 }
 
 /** One statement a row: in process this costs the least. */
+export function* writeOneByOne(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void> {
+  for (const [columns, jobs] of updates) yield* updateOneByOne(columns, jobs);
+  yield* insertOneByOne(events);
+}
+
 export function* updateOneByOne(columns: string, jobs: readonly JobUpdate[]): Verb<void> {
   for (const job of jobs) yield* put(updateJob(columns), job);
 }

@@ -1,6 +1,6 @@
 import type { ColumnDataType, RawBuilder, ReferenceExpression, SelectQueryBuilder, SqlBool, Expression } from 'kysely';
 import type { RouteSet } from './job-routes.ts';
-import type { JobUpdate } from './job-writes.ts';
+import type { JobUpdates } from './job-writes.ts';
 import type { Database, IdempotencyRow, JobEventRow, JobRow, Queries } from './schema.ts';
 import type { Verb } from './verb.ts';
 
@@ -35,8 +35,8 @@ export interface SqlDialect {
    */
   turn(of: Turn, others: 'wait' | 'leave'): Verb<boolean>;
 
-  /** Sets these columns (their names, joined by commas) of jobs that this verb holds. */
-  updateJobs(columns: string, jobs: readonly JobUpdate[]): Verb<void>;
+  /** Sets columns of jobs that this verb holds, and adds events of theirs. */
+  writeJobs(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void>;
   insertEvents(events: readonly JobEventRow[]): Verb<void>;
 
   /** Takes those of these keys, in this order, that nobody has or that are past their time; gives their names (`nameOfKey`). */

@@ -1,8 +1,15 @@
 import { sql } from 'kysely';
 import { nameOfKey, takeOneByOne, type KeyParts } from '../../idempotency.ts';
-import { insertOneByOne, updateOneByOne, type JobUpdate } from '../../job-writes.ts';
+import {
+  eventColumns,
+  insertOneByOne,
+  updateOf,
+  updateOneByOne,
+  type JobUpdate,
+  type JobUpdates,
+} from '../../job-writes.ts';
 import type { IdempotencyRow, JobEventRow } from '../../schema.ts';
-import { statement, statementsBy } from '../../statement.ts';
+import { placeholdersOf, statement, statementsBy } from '../../statement.ts';
 import { put, rows, type Verb } from '../../verb.ts';
 
 /** The columns of a job's state that are texts; the others are integers. */
@@ -10,26 +17,44 @@ const texts = new Set(
   'id status claimed_by lease_id result_summary error_message cancel_requested_by cancel_reason ended_by'.split(' '),
 );
 
-const updateMany = statementsBy((columns: string, db, p: { list: string }) => ({
-  compile: () => {
-    const names = columns.split(',');
-    const typed = ['id', ...names].map((name) => `${name} ${texts.has(name) ? 'text' : 'bigint'}`);
-    return sql`
-      update jobs set ${sql.raw(names.map((name) => `${name} = changed.${name}`).join())}
-      from json_to_recordset(${p.list}::json) as changed(${sql.raw(typed.join())})
-      where jobs.id = changed.id`.compile(db);
-  },
+interface Many {
+  readonly jobs: string;
+  readonly events: string;
+}
+
+function updateSql(columns: string, p: Pick<Many, 'jobs'>) {
+  const names = columns.split(',');
+  const typed = ['id', ...names].map((name) => `${name} ${texts.has(name) ? 'text' : 'bigint'}`);
+  return sql`
+    update jobs set ${sql.raw(names.map((name) => `${name} = changed.${name}`).join())}
+    from json_to_recordset(${p.jobs}::json) as changed(${sql.raw(typed.join())})
+    where jobs.id = changed.id`;
+}
+
+function insertSql(p: Pick<Many, 'events'>) {
+  return sql`
+    insert into job_events (job_id, seq, kind, level, message, payload, created_at)
+    select job_id, seq, kind, level, message, payload, created_at from json_to_recordset(${p.events}::json)
+      as event(job_id text, seq bigint, kind text, level text, message text, payload text, created_at bigint)`;
+}
+
+const updateMany = statementsBy((columns: string, db, p: Pick<Many, 'jobs'>) => ({
+  compile: () => updateSql(columns, p).compile(db),
 }));
 
-const insertMany = statement<{ list: string }>()((db, p) => ({
-  compile: () =>
-    sql`
-      insert into job_events (job_id, seq, kind, level, message, payload, created_at)
-      select job_id, seq, kind, level, message, payload, created_at from json_to_recordset(${p.list}::json)
-        as event(job_id text, seq bigint, kind text, level text, message text, payload text, created_at bigint)`.compile(
-      db,
-    ),
+const insertMany = statement<Pick<Many, 'events'>>()((db, p) => ({ compile: () => insertSql(p).compile(db) }));
+
+const writeMany = statementsBy((columns: string, db, p: Many) => ({
+  compile: () => sql`with written as (${updateSql(columns, p)}) ${insertSql(p)}`.compile(db),
 }));
+
+/** A job has no column of an event's name but its id's, which the event has under another. */
+const writeOne = statementsBy((columns: string, db, p: JobUpdate & JobEventRow) =>
+  db
+    .with('written', (also) => updateOf(also, columns, p))
+    .insertInto('job_events')
+    .values(placeholdersOf(p as JobEventRow, eventColumns)),
+);
 
 const takeMany = statement<{ list: string; now: number }>()((db, p) => ({
   compile: () =>
@@ -43,16 +68,40 @@ const takeMany = statement<{ list: string; now: number }>()((db, p) => ({
       returning principal, operation, key`.compile(db),
 }));
 
-/** Across a network, and in a planner's time, one statement for all costs little more than one for one. */
-export function* postgresUpdateJobs(columns: string, jobs: readonly JobUpdate[]): Verb<void> {
+/**
+ * Across a network, and in a planner's time, one statement for all costs little more than one for one: jobs that change
+ * alike are written together with the events.
+ */
+export function* postgresWriteJobs(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void> {
+  const [only] = updates;
+  if (only === undefined || updates.size > 1 || events.length === 0) {
+    for (const [columns, jobs] of updates) yield* updateJobs(columns, jobs);
+    return yield* postgresInsertEvents(events);
+  }
+  const [columns, jobs] = only;
+  const [job, event] = [jobs[0], events[0]];
+  if (jobs.length === 1 && events.length === 1 && job !== undefined && event !== undefined) {
+    return yield* put(writeOne(columns), { ...job, ...event });
+  }
+  yield* put(writeMany(columns), { jobs: jobList(columns, jobs), events: eventList(events) });
+}
+
+function* updateJobs(columns: string, jobs: readonly JobUpdate[]): Verb<void> {
   if (jobs.length < 2) return yield* updateOneByOne(columns, jobs);
-  const names = ['id', ...columns.split(',')];
-  yield* put(updateMany(columns), { list: recordList(jobs, names) });
+  yield* put(updateMany(columns), { jobs: jobList(columns, jobs) });
 }
 
 export function* postgresInsertEvents(events: readonly JobEventRow[]): Verb<void> {
   if (events.length < 2) return yield* insertOneByOne(events);
-  yield* put(insertMany, { list: recordList(events, Object.keys(events[0] ?? {})) });
+  yield* put(insertMany, { events: eventList(events) });
+}
+
+function jobList(columns: string, jobs: readonly JobUpdate[]): string {
+  return recordList(jobs, ['id', ...columns.split(',')]);
+}
+
+function eventList(events: readonly JobEventRow[]): string {
+  return recordList(events, eventColumns);
 }
 
 export function* postgresTakeKeys(keys: readonly IdempotencyRow[], now: number): Verb<string[]> {
@@ -61,7 +110,7 @@ export function* postgresTakeKeys(keys: readonly IdempotencyRow[], now: number):
 }
 
 /** Texts as a parameter of their own would arrive: Postgres keeps neither NUL nor half a character. */
-function recordList(records: readonly object[], names: string[]): string {
+function recordList(records: readonly object[], names: readonly string[]): string {
   const storable = (_key: string, value: unknown): unknown =>
     typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value;
   return JSON.stringify(

@@ -1,7 +1,7 @@
 import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
 import type { SqlDialect } from '../../sql-dialect.ts';
 import { compileOnly } from '../compile-only.ts';
-import { postgresInsertEvents, postgresTakeKeys, postgresUpdateJobs } from './bulk-writes.ts';
+import { postgresInsertEvents, postgresTakeKeys, postgresWriteJobs } from './bulk-writes.ts';
 import { postgresReadyHeads } from './ready-heads.ts';
 import { postgresTurn } from './turns.ts';
 
@@ -26,7 +26,7 @@ export const postgresDialect: SqlDialect = {
     sql`${sql.ref(column as string)} = any(array(select json_array_elements_text(${list}::json)))`,
   readyHeads: postgresReadyHeads,
   turn: postgresTurn,
-  updateJobs: postgresUpdateJobs,
+  writeJobs: postgresWriteJobs,
   insertEvents: postgresInsertEvents,
   takeKeys: postgresTakeKeys,
 };

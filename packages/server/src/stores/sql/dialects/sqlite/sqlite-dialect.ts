@@ -2,7 +2,7 @@ import { SqliteAdapter, SqliteIntrospector, sql } from 'kysely';
 import { compileOnly } from '../compile-only.ts';
 import type { SqlDialect } from '../../sql-dialect.ts';
 import { takeOneByOne } from '../../idempotency.ts';
-import { insertOneByOne, updateOneByOne } from '../../job-writes.ts';
+import { insertOneByOne, writeOneByOne } from '../../job-writes.ts';
 import { sqliteReadyHeads } from './ready-heads.ts';
 import type { Verb } from '../../verb.ts';
 import { SteadyQueryCompiler } from './steady-query-compiler.ts';
@@ -31,7 +31,7 @@ export const sqliteDialect: SqlDialect = {
   among: (column, list) => sql`${sql.ref(column as string)} in (select value from json_each(${list}))`,
   readyHeads: sqliteReadyHeads,
   turn: alwaysMyTurn,
-  updateJobs: updateOneByOne,
+  writeJobs: writeOneByOne,
   insertEvents: insertOneByOne,
   takeKeys: takeOneByOne,
 };
