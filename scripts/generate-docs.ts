@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import {
+  commonErrors,
   describeTool,
   errorTable,
   excerptLimits,
@@ -89,6 +90,7 @@ function apiPage(): string {
     code(`${row.method} ${row.path}`),
     row.summary,
     code(id),
+    answersOf(row),
     row.errors.map(code).join(' '),
   ]);
   return `${notice}
@@ -98,8 +100,17 @@ function apiPage(): string {
 The operations table, from which routes, the typed client and the OpenAPI document are made. A running server shows
 every field: \`/api/docs\` for people, \`/api/openapi.json\` for programs. \`{+name}\` takes the rest of the path.
 
-${table(['Call', 'What it does', 'Operation', 'Errors of its own'], rows)}
+Where two statuses of success stand, the second is for a repeated \`Idempotency-Key\`. Any call can fail with
+${commonErrors.map(code).join(' ')} as well.
+
+${table(['Call', 'What it does', 'Operation', 'Answers', 'Errors of its own'], rows)}
 `;
+}
+
+function answersOf(row: Operation): string {
+  const repeated = row.repeatStatus === undefined ? '' : `, ${String(row.repeatStatus)}`;
+  const what = { json: 'JSON', none: 'nothing', sse: code('text/event-stream'), bytes: 'the bytes; 206, 304' };
+  return `${String(row.status)}${repeated} ${what[row.response]}`;
 }
 
 function mcpPage(): string {

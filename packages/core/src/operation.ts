@@ -25,6 +25,8 @@ export interface Operation<
   readonly response: ResponseWire;
   /** Status of the usual success. */
   readonly status: 200 | 201 | 204;
+  /** Status for an idempotency key that had done it before, where that differs. */
+  readonly repeatStatus?: 200;
   /** Class check, before anything is looked up. */
   readonly action: Action;
   readonly summary: string;
@@ -38,6 +40,8 @@ export interface Operation<
   readonly lease: boolean;
   /** Takes `Idempotency-Key`. */
   readonly idempotent: boolean;
+  /** Further request headers that it reads, for its description; its handler decodes them. */
+  readonly headers?: z.ZodObject;
   /** What it can answer beyond what every operation can. */
   readonly errors: readonly ErrorCode[];
   /** Set when the row is a tool of the MCP server as well. */
@@ -78,15 +82,30 @@ export const requestIdHeader = 'x-request-id';
 /** On /v0: the experiment of the path once more. */
 export const experimentHeader = 'x-eden-experiment-id';
 
+/** What only a request that writes can be answered; of one that reads, no body is looked at. */
+const writeErrors: readonly ErrorCode[] = [
+  'body_too_large',
+  'unsupported_media_type',
+  'request_timeout',
+  'storage_full',
+];
+
 /** What any operation can answer. */
 export const commonErrors: readonly ErrorCode[] = [
   'bad_request',
   'invalid_request',
   'unauthenticated',
   'forbidden',
-  'body_too_large',
-  'unsupported_media_type',
+  ...writeErrors,
   'too_busy',
   'internal',
   'unavailable',
 ];
+
+/** Everything that can go wrong with a call of the row. */
+export function errorsOf(row: Operation): readonly ErrorCode[] {
+  const common = row.method === 'GET' ? commonErrors.filter((code) => !writeErrors.includes(code)) : commonErrors;
+  // A name in the path can be longer than any that there is.
+  const path: readonly ErrorCode[] = row.path.includes('{') ? ['not_found'] : [];
+  return [...new Set([...row.errors, ...path, ...common])];
+}

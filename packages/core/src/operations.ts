@@ -43,14 +43,16 @@ export const operations = {
     path: '/api/queue/jobs',
     request: 'json',
     status: 201,
+    repeatStatus: 200,
     action: 'job.create',
     idempotent: true,
     summary: 'Put a job into the queue',
-    description: 'A repeated idempotency key answers 200 with the first job.',
+    description:
+      'A repeated idempotency key answers 200 with the first job. (`idempotencyKey` is the header once more.)',
     body: createJobSchema,
     output: jobSchema,
     mcp: tools.enqueue,
-    errors: ['idempotency_conflict'],
+    errors: ['idempotency_conflict', 'invalid_manifest_job'],
   }),
   listJobs: operation({
     method: 'GET',
@@ -199,6 +201,7 @@ export const operations = {
     path: '/api/queue/jobs/{jobId}/events',
     request: 'json',
     status: 201,
+    repeatStatus: 200,
     action: 'job.work',
     lease: true,
     idempotent: true,
@@ -226,11 +229,17 @@ export const operations = {
     response: 'sse',
     action: 'job.read',
     summary: 'Follow the log of a job (Server-Sent Events)',
-    description: '`id:` is the sequence number, `Last-Event-ID` resumes; ends after a final state.',
+    description:
+      'Each `data:` is a JobEvent, `event:` its kind, `id:` its sequence number. Ends after a final state; comments keep it alive until then.',
     params: jobParams,
     query: z.strictObject({ after: eventCursorSchema }),
+    headers: z.object({
+      'last-event-id': z.string().regex(/^\d*$/).optional().meta({
+        description: 'The `id:` of the last event that was read: the stream goes on after it. Outdoes `after`.',
+      }),
+    }),
     output: jobEventSchema,
-    errors: ['job_not_found'],
+    errors: ['job_not_found', 'invalid_cursor'],
   }),
   streamHints: operation({
     method: 'GET',
@@ -238,7 +247,8 @@ export const operations = {
     response: 'sse',
     action: 'job.follow',
     summary: 'Hints that jobs changed (Server-Sent Events)',
-    description: 'Without ids or replay: after a reconnect list again.',
+    description:
+      'Each `data:` of the event `hint` is a JobHint; the event `much` says that more changed than was told. Without ids or replay: after a reconnect list again.',
     output: jobHintSchema,
   }),
   uploadArtifact: operation({
@@ -246,6 +256,7 @@ export const operations = {
     path: '/api/queue/jobs/{jobId}/artifacts/upload',
     request: 'multipart',
     status: 201,
+    repeatStatus: 200,
     action: 'artifact.add',
     lease: true,
     idempotent: true,
@@ -271,12 +282,22 @@ export const operations = {
     path: '/api/queue/jobs/{jobId}/artifacts/{+name}',
     request: 'bytes',
     status: 201,
+    repeatStatus: 200,
     action: 'artifact.add',
     lease: true,
     idempotent: true,
     summary: 'Upload an artifact of a job as a raw body: the fast path',
     description: '`Content-Type` and `Content-Digest` (RFC 9530, sha-256) describe the body.',
-    params: z.strictObject({ jobId: z.string(), name: z.string() }),
+    params: z.strictObject({
+      jobId: z.string(),
+      name: z.string().meta({ description: 'The rest of the path; `%2F` is a slash too.' }),
+    }),
+    headers: z.object({
+      'content-digest': z
+        .string()
+        .optional()
+        .meta({ description: '`sha-256=:<base64>:` of the body (RFC 9530); one that differs is refused.' }),
+    }),
     query: z.strictObject({ type: z.enum(artifactTypes).optional(), title: textSchema(1, 500).optional() }),
     output: jobArtifactSchema,
     mcp: tools.uploadArtifact,
@@ -365,7 +386,7 @@ export const operations = {
     summary: 'Revoke a worker token at once and for good',
     params: z.strictObject({ tokenId: uuidSchema }),
     output: workerTokenSchema,
-    errors: ['not_found'],
+    errors: ['not_found', 'version_conflict'],
   }),
   ...artifactOperations,
   ...storageOperations,

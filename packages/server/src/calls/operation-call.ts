@@ -28,9 +28,9 @@ export interface OperationCall<Id extends OperationId> extends InputOf<Operation
   readonly reauthenticate: () => Promise<void>;
 }
 
-/** What an operation answers; 200 instead of the row's status for a repetition. */
+/** What an operation answers; a repetition with the row's `repeatStatus`. */
 export interface OperationAnswer<Id extends OperationId> {
-  readonly status?: 200;
+  readonly status?: Operations[Id] extends { readonly repeatStatus: infer Status } ? Status : never;
   readonly body: OutputOf<Operations[Id]>;
 }
 

@@ -1,19 +1,18 @@
 import {
-  commonErrors,
-  errorTable,
   experimentHeader,
   idempotencyHeader,
+  jobEventSchema,
+  jobHintSchema,
   leaseHeader,
+  opaqueSchema,
   operations,
-  problemSchema,
-  wireConditions,
-  wireProblemSchema,
-  type ErrorCode,
   type Operation,
   type OperationId,
 } from '@proofhouse/core';
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import { binarySchema, describeAnswers } from './openapi-answers.ts';
+import { sessionCookieName } from './session-cookie.ts';
 
 /** As much of a document as its readers here look at. */
 export interface OpenApiDocument {
@@ -22,8 +21,8 @@ export interface OpenApiDocument {
   readonly components?: { readonly schemas?: Readonly<Record<string, object>> };
 }
 
-/** The OpenAPI 3.1 document of the operations table. */
-export function openApiDocument(): OpenApiDocument {
+/** The OpenAPI 3.1 document of the operations table; `basePath` is what stands before every path, such as `/work`. */
+export function openApiDocument(basePath = ''): OpenApiDocument {
   const paths: ZodOpenApiPathsObject = {};
   for (const id of Object.keys(operations) as OperationId[]) {
     const row: Operation = operations[id];
@@ -35,23 +34,41 @@ export function openApiDocument(): OpenApiDocument {
     info: {
       title: 'Proofhouse',
       version: '0.1.0',
-      description: 'A work queue, an artifact server and a review desk. Errors are RFC 9457 problem documents.',
-      license: { name: 'Apache-2.0' },
+      description:
+        'A work queue, an artifact server and a review desk. Errors are RFC 9457 problem documents. HEAD is answered wherever GET is.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
+    servers: [{ url: basePath === '' ? '/' : basePath }],
     paths,
-    security: [{ bearer: [] }],
+    security: [{ bearer: [] }, { workerToken: [] }, { session: [] }],
     components: {
-      securitySchemes: {
-        bearer: {
-          type: 'http',
-          scheme: 'bearer',
-          description:
-            'The admin token or a worker token; on /v0 behind its principal and a colon: `admin:<token>`, `wkr_…:<registration token>`.',
-        },
-      },
+      securitySchemes,
+      // What streams carry: their media type has no schema to name it in.
+      schemas: { JobEvent: jobEventSchema, JobHint: jobHintSchema },
     },
   }) as OpenApiDocument;
 }
+
+const securitySchemes = {
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description:
+      'The admin token or a worker token; on /v0 behind its principal and a colon: `admin:<token>`, `wkr_…:<registration token>`.',
+  },
+  workerToken: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-Worker-Token',
+    description: 'A worker token; also taken as `X-MoonMind-Worker-Token`. Not on /v0.',
+  },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: sessionCookieName,
+    description: 'The session of the web page, for whoever signed in there. Not on /v0.',
+  },
+} as const;
 
 function describe(id: OperationId, row: Operation): ZodOpenApiOperationObject {
   return {
@@ -59,75 +76,56 @@ function describe(id: OperationId, row: Operation): ZodOpenApiOperationObject {
     tags: [row.action.split('.')[0] ?? 'other'],
     summary: row.summary,
     ...(row.description === undefined ? {} : { description: row.description }),
+    ...(row.door === 'v0' ? { security: [{ bearer: [] }] } : {}),
     requestParams: {
       path: row.params as z.ZodObject,
       query: row.query as z.ZodObject,
       ...headerParams(row),
     },
     ...requestBody(row),
-    responses: { [String(row.status)]: success(row), ...failures(row) },
+    responses: describeAnswers(row),
   };
 }
 
 function headerParams(row: Operation): { header?: z.ZodObject } {
-  const shape: Record<string, z.ZodType> = {};
-  if (row.lease) shape[leaseHeader] = z.string().optional().meta({ description: 'The fencing token of the claim.' });
-  if (row.door === 'v0') shape[experimentHeader] = z.string().meta({ description: 'The experiment of the path.' });
-  if (row.idempotent) shape[idempotencyHeader] = z.string().max(255).optional();
+  const shape: Record<string, z.ZodType> = { ...row.headers?.shape };
+  if (row.lease) shape[leaseHeader] = described(opaqueSchema.optional(), 'The fencing token of the claim.');
+  if (row.door === 'v0') shape[experimentHeader] = described(z.string(), 'The experiment of the path.');
+  if (row.idempotent) {
+    shape[idempotencyHeader] = described(opaqueSchema.optional(), 'Repeating a call under its key does it only once.');
+  }
+  if (row.response === 'bytes') Object.assign(shape, downloadHeaders);
   return Object.keys(shape).length === 0 ? {} : { header: z.object(shape) };
+}
+
+/** RFC 9110, sections 13 and 14. */
+const downloadHeaders = {
+  range: described(
+    z.string().optional(),
+    'One range, such as `bytes=0-499` or `bytes=-500`; several are answered whole.',
+  ),
+  'if-range': described(z.string().optional(), 'The ETag that the range is of; with another the answer is whole.'),
+  'if-none-match': described(z.string().optional(), 'ETags of bytes that the client has: 304 for one of them.'),
+};
+
+function described(schema: z.ZodType, description: string): z.ZodType {
+  return schema.meta({ description });
 }
 
 function requestBody(row: Operation): Pick<ZodOpenApiOperationObject, 'requestBody'> {
   switch (row.request) {
     case 'none':
       return {};
-    case 'json':
-      return { requestBody: { content: { 'application/json': { schema: row.body } } } };
+    case 'json': {
+      // Nothing stands for an empty object.
+      const required = !row.body.safeParse({}).success;
+      return { requestBody: { required, content: { 'application/json': { schema: row.body } } } };
+    }
     case 'bytes':
-      return { requestBody: { content: { 'application/octet-stream': { schema: binary } } } };
+      return { requestBody: { required: true, content: { '*/*': { schema: binarySchema } } } };
     case 'multipart': {
-      const form = (row.body as z.ZodObject).extend({ file: z.string().meta({ override: binary }) });
-      return { requestBody: { content: { 'multipart/form-data': { schema: form } } } };
+      const form = (row.body as z.ZodObject).extend({ file: z.string().meta({ override: binarySchema }) });
+      return { requestBody: { required: true, content: { 'multipart/form-data': { schema: form } } } };
     }
   }
-}
-
-const binary = { type: 'string', format: 'binary' } as const;
-
-function success(row: Operation) {
-  if (row.response === 'none') return { description: 'Done.' };
-  if (row.response === 'bytes') {
-    return { description: 'The bytes.', content: { '*/*': { schema: binary } } };
-  }
-  return { description: 'Done.', content: { 'application/json': { schema: row.output } } };
-}
-
-function nameOf(row: Operation, code: ErrorCode): string {
-  const { wireType } = errorTable[code];
-  if (row.door === 'api') return code;
-  return wireType === null ? 'about:blank' : `eden://error/${wireType}`;
-}
-
-function statusOf(row: Operation, code: ErrorCode): number {
-  const { http, wireType } = errorTable[code];
-  return row.door === 'v0' && wireType !== null ? wireConditions[wireType].status : http;
-}
-
-/** One answer for each status, naming the codes that share it. */
-function failures(row: Operation): ZodOpenApiOperationObject['responses'] {
-  const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of new Set<ErrorCode>([...row.errors, ...commonErrors])) {
-    const status = statusOf(row, code);
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-  }
-  const entries = [...byStatus].sort(([a], [b]) => a - b);
-  return Object.fromEntries(
-    entries.map(([status, codes]) => [
-      String(status),
-      {
-        description: codes.map((code) => `\`${nameOf(row, code)}\`: ${errorTable[code].sentence}`).join('\n\n'),
-        content: { 'application/problem+json': { schema: row.door === 'v0' ? wireProblemSchema : problemSchema } },
-      },
-    ]),
-  );
 }

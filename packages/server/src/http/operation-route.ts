@@ -123,7 +123,7 @@ function addRoute(app: FastifyInstance, id: OperationId, handlers: Handlers, che
     handler: async (request, reply) => {
       const answer = await handler(callOf(row, request, reply));
       if (row.response === 'bytes' || row.response === 'sse') return answer;
-      const { status, body } = answer as OperationAnswer<OperationId>;
+      const { status, body } = answer as { readonly status?: 200; readonly body: unknown };
       return reply.code(status ?? row.status).send(body);
     },
   });

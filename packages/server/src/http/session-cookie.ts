@@ -1,12 +1,12 @@
 import { sessionLifeMs } from '../users/sign-in.ts';
 
-const name = 'proofhouse_session';
+export const sessionCookieName = 'proofhouse_session';
 
 /** The session of a Cookie header (RFC 6265), if it carries one. */
 export function readSessionCookie(header: string | undefined): string | undefined {
   for (const pair of header?.split(';') ?? []) {
     const [key, value] = pair.trim().split('=', 2);
-    if (key === name && value !== undefined && value !== '') return value;
+    if (key === sessionCookieName && value !== undefined && value !== '') return value;
   }
   return undefined;
 }
@@ -18,5 +18,5 @@ export function readSessionCookie(header: string | undefined): string | undefine
 export function writeSessionCookie(session: string, options: { path: string; secure: boolean }): string {
   const age = session === '' ? 0 : sessionLifeMs / 1000;
   const path = options.path === '' ? '/' : options.path;
-  return `${name}=${session}; Path=${path}; Max-Age=${String(age)}; HttpOnly; SameSite=Strict${options.secure ? '; Secure' : ''}`;
+  return `${sessionCookieName}=${session}; Path=${path}; Max-Age=${String(age)}; HttpOnly; SameSite=Strict${options.secure ? '; Secure' : ''}`;
 }

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { inject } from 'vitest';
 import type { CreateJob, CreateWorkerToken, Job, JobArtifact } from '@proofhouse/core';
 import { compose, completeConfig, ManualClock, makeLogger, type Server } from '@proofhouse/server';
+import { expectDescribed } from './described-answer.ts';
 import { fieldsAndFile, formBody, formType } from './form.ts';
 import { freshPostgresDatabase } from './postgres-database.ts';
 
@@ -114,7 +115,7 @@ export class TestServer {
     return this.server.config.jobViewRoot;
   }
 
-  /** One call over the server's real socket. */
+  /** One call over the server's real socket; its answer is held to the OpenAPI document. */
   async call(method: string, url: string, options: CallOptions = {}): Promise<Answer> {
     const isJson = 'json' in options;
     const payload = isJson ? JSON.stringify(options.json) : options.payload;
@@ -137,13 +138,16 @@ export class TestServer {
     const bytes = Buffer.concat(await answer.toArray());
     const text = bytes.toString();
     const isDocument = (answer.headers['content-type'] ?? '').includes('json') && answer.headers.etag === undefined;
-    return {
+    const answered = {
       status: answer.statusCode ?? 0,
       headers: answer.headers as Record<string, string>,
       bytes,
       text,
       json: isDocument && text !== '' ? JSON.parse(text) : undefined,
     };
+    const { basePath } = this.server.config;
+    if (url.startsWith(basePath)) expectDescribed(method, url.slice(basePath.length), answered);
+    return answered;
   }
 
   get(url: string, as: Caller = 'admin', headers: CallOptions['headers'] = {}): Promise<Answer> {

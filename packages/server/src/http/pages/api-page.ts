@@ -6,7 +6,7 @@ interface Shown {
   readonly description?: string;
   readonly tags?: readonly string[];
   readonly parameters?: readonly { name: string; in: string; required?: boolean; schema?: unknown }[];
-  readonly requestBody?: { content: Record<string, { schema?: unknown }> };
+  readonly requestBody?: { required?: boolean; content: Record<string, { schema?: unknown }> };
   readonly responses: Record<string, { description: string; content?: Record<string, { schema?: unknown }> }>;
 }
 
@@ -38,12 +38,17 @@ function operationHtml(method: string, path: string, operation: Shown): string {
     )
     .join('');
   const bodies = Object.entries(operation.requestBody?.content ?? {})
-    .map(([type, media]) => `<p>Body <code>${escapeHtml(type)}</code>: ${inline(media.schema)}</p>`)
+    .map(
+      ([type, media]) =>
+        `<p>Body <code>${escapeHtml(type)}</code>${operation.requestBody?.required === true ? ', required' : ''}: ${inline(media.schema)}</p>`,
+    )
     .join('');
   const responses = Object.entries(operation.responses)
     .map(
       ([status, answer]) =>
-        `<tr><td><code>${status}</code></td><td>${escapeHtml(answer.description)
+        `<tr><td><code>${status}</code></td><td>${Object.keys(answer.content ?? {})
+          .map(escapeHtml)
+          .join(', ')}</td><td>${escapeHtml(answer.description)
           .replaceAll('\n\n', '<br>')
           .replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</td></tr>`,
     )
@@ -51,7 +56,7 @@ function operationHtml(method: string, path: string, operation: Shown): string {
   return `<details><summary><span class="method">${method}</span><code>${escapeHtml(path)}</code><span class="soft">${escapeHtml(operation.summary ?? '')}</span></summary>
 <div class="inside"><p>${escapeHtml(operation.description ?? '')}</p>
 ${parameters === '' ? '' : `<table><tr><th>Parameter</th><th>In</th><th>Shape</th></tr>${parameters}</table>`}${bodies}
-<table><tr><th>Status</th><th>Means</th></tr>${responses}</table></div></details>`;
+<table><tr><th>Status</th><th>Type</th><th>Means</th></tr>${responses}</table></div></details>`;
 }
 
 function schemaHtml(name: string, schema: unknown): string {

@@ -4,7 +4,7 @@ import { apiPage } from '../pages/api-page.ts';
 
 /** `/api/openapi.json` and, for people, `/api/docs`. Both describe the software, so neither needs a credential. */
 export function addDocsRoutes(app: FastifyInstance): void {
-  const document = openApiDocument();
+  const document = openApiDocument(app.prefix);
   const page = apiPage(document);
   app.get('/api/openapi.json', (_request, reply) => reply.header('cache-control', 'no-cache').send(document));
   app.get('/api/docs', (_request, reply) => reply.headers(page.headers).send(page.html));

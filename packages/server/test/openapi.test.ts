@@ -1,0 +1,219 @@
+// What the OpenAPI document says of each operation, beside what the server answers. (Every answer that any test gets through
+// TestServer is held to the document as well: support/described-answer.ts.)
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { operations, type Operation, type OperationId } from '@proofhouse/core';
+import { describedOperation, expectDescribed } from './support/described-answer.ts';
+import { EventStreamReader } from './support/event-stream-reader.ts';
+import { fieldsAndFile, formBody, formType } from './support/form.ts';
+import { startTestServer, type Answer, type CallOptions, type TestServer } from './support/test-server.ts';
+import { wireAdmin, WireExperiment } from './support/wire-experiment.ts';
+
+let t: TestServer;
+let experiment: WireExperiment;
+beforeAll(async () => {
+  t = await startTestServer();
+  experiment = await WireExperiment.make(t);
+});
+afterAll(() => t.close());
+
+/** A call that succeeds, of values that are there only now. */
+interface Sample {
+  readonly path?: Readonly<Record<string, string>>;
+  readonly query?: string;
+  readonly json?: unknown;
+  readonly payload?: Buffer;
+  readonly as?: CallOptions['as'];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const running = async (json?: unknown): Promise<Sample> => {
+  const { job, worker, lease } = await t.running();
+  return { path: { jobId: job.id }, as: worker, headers: { 'proofhouse-lease': lease }, json };
+};
+const queued = async (): Promise<Sample> => ({ path: { jobId: (await t.enqueue()).id } });
+const uploaded = async () => (await t.put((await t.enqueue()).id, { name: 'a.txt', file: 'bytes' })).json;
+const ofArtifact = async (): Promise<Sample> => {
+  const { id, jobId } = await uploaded();
+  return { path: { jobId, artifactId: id } };
+};
+const upload = (): Buffer => formBody(fieldsAndFile({ name: 'a/b.txt' }, 'bytes'));
+const nothing = (): Sample => ({});
+const ofWorker = async (): Promise<Sample> => ({ path: { workerId: (await experiment.register()).id } });
+const ofGroup = async (json?: unknown): Promise<Sample> => ({ path: { groupId: await experiment.group() }, json });
+
+/** One for each row: a row without one does not compile. */
+const samples: Readonly<Record<OperationId, () => Sample | Promise<Sample>>> = {
+  createJob: () => ({ json: { type: 'exec' } }),
+  listJobs: nothing,
+  getJob: queued,
+  claimJob: async () => ({ as: await t.worker(), json: {} }),
+  heartbeatJob: () => running(),
+  completeJob: () => running(),
+  failJob: () => running({ errorMessage: 'no disk' }),
+  completeJobs: async () => ({ as: await t.worker(), json: { items: [{ jobId: 'none', leaseId: 'none' }] } }),
+  cancelJob: queued,
+  ackCancel: async () => {
+    const sample = await running();
+    await t.post(`/api/queue/jobs/${sample.path?.['jobId'] ?? ''}/cancel`);
+    return sample;
+  },
+  retryJob: async () => {
+    const { job, worker, lease } = await t.running();
+    const failed = { errorMessage: 'no disk' };
+    await t.post(`/api/queue/jobs/${job.id}/fail`, failed, worker, { 'proofhouse-lease': lease });
+    return { path: { jobId: job.id } };
+  },
+  explainJob: queued,
+  listWorkers: nothing,
+  appendEvents: () => running({ message: 'half way' }),
+  listEvents: queued,
+  streamEvents: queued,
+  streamHints: nothing,
+  uploadArtifact: async () => ({ ...(await queued()), payload: upload(), headers: { 'content-type': formType } }),
+  putArtifact: async () => ({ path: { ...(await queued()).path, name: 'a/b.txt' }, payload: Buffer.from('bytes') }),
+  listJobArtifacts: queued,
+  downloadArtifact: ofArtifact,
+  excerptArtifact: ofArtifact,
+  createWorkerToken: () => ({ json: { workerId: t.unique('worker') } }),
+  listWorkerTokens: nothing,
+  revokeWorkerToken: async () => ({ path: { tokenId: (await t.worker()).tokenId } }),
+  listArtifacts: nothing,
+  getArtifact: ofArtifact,
+  readArtifactContent: ofArtifact,
+  pinArtifact: ofArtifact,
+  unpinArtifact: ofArtifact,
+  createExperiment: nothing,
+  listExperiments: nothing,
+  storageUsage: nothing,
+  collectStorage: nothing,
+  verifyStorage: nothing,
+  registerWorker: nothing,
+  listRegisteredWorkers: nothing,
+  getRegisteredWorker: ofWorker,
+  reissueCredential: ofWorker,
+  whoami: async () => ({ as: (await experiment.register()).credential }),
+  createGroup: nothing,
+  listGroups: nothing,
+  getGroup: () => ofGroup(),
+  addGroupMember: () => ofGroup({ member_id: 'wkr_somebody' }),
+  removeGroupMember: async () => {
+    const sample = await ofGroup();
+    return { path: { ...sample.path, memberId: 'wkr_somebody' } };
+  },
+  deleteGroup: () => ofGroup(),
+  depositArtifact: () => ({
+    payload: formBody([{ name: 'file', value: 'bytes' }]),
+    headers: { 'content-type': formType },
+  }),
+  fetchArtifact: async () => ({ query: `?uri=${encodeURIComponent((await experiment.deposit()).artifacts_uri)}` }),
+  grantRead: async () => ({ json: { uri: (await experiment.deposit()).artifacts_uri, reader: 'admins' } }),
+};
+
+const rows = Object.entries(operations) as [OperationId, Operation][];
+const select = (which: (row: Operation) => boolean): [OperationId, Operation][] => rows.filter(([, row]) => which(row));
+
+function urlOf(row: Operation, { path = {}, query = '' }: Sample): string {
+  const given: Readonly<Record<string, string>> = { experimentId: experiment.id, ...path };
+  return row.path.replaceAll(/\{\+?(\w+)\}/g, (_, name: string) => given[name] ?? '') + query;
+}
+
+/** Makes the call; what comes back is held to the document. */
+async function call(row: Operation, sample: Sample, headers: CallOptions['headers'] = {}): Promise<Answer> {
+  const frame = row.door === 'v0' ? { 'x-eden-experiment-id': experiment.id } : {};
+  const as = sample.as ?? (row.door === 'v0' ? wireAdmin : 'admin');
+  const { json, payload } = sample;
+  const body = json === undefined ? (payload === undefined ? {} : { payload }) : { json };
+  return t.call(row.method, urlOf(row, sample), { as, ...body, headers: { ...frame, ...sample.headers, ...headers } });
+}
+
+interface DescribedRequest {
+  readonly parameters?: readonly { readonly in: string; readonly name: string; readonly required?: boolean }[];
+  readonly requestBody?: { readonly required?: boolean; readonly content: object };
+  readonly responses: object;
+}
+
+function requestOf(row: Operation): DescribedRequest {
+  return describedOperation(row.method, urlOf(row, {}).replaceAll('//', '/x/').replace(/\/$/, '/x')) as never;
+}
+
+describe('each operation', () => {
+  it.each(select((row) => row.response !== 'sse'))('%s succeeds as its entry says', async (id, row) => {
+    const answer = await call(row, await samples[id]());
+    expect(answer, answer.text).toMatchObject({ status: row.status });
+    if (row.response === 'json') expect(row.output.safeParse(answer.json).error).toBeUndefined();
+    if (row.method === 'GET')
+      expect((await call({ ...row, method: 'HEAD' as 'GET' }, await samples[id]())).status).toBe(200);
+  });
+
+  it.each(select((row) => row.response === 'sse'))('%s is a stream of events', async (id, row) => {
+    const path = urlOf(row, await samples[id]());
+    const reader = await EventStreamReader.open(t, path);
+    const { statusCode: status = 0, headers } = reader.answer;
+    expect(headers['content-type']).toBe('text/event-stream; charset=utf-8');
+    expectDescribed('GET', path, { status, headers: headers as Record<string, string>, json: undefined });
+    reader.close();
+  });
+
+  it.each(select((row) => row.request !== 'none'))(
+    '%s says whether it can be called without a body',
+    async (id, row) => {
+      const { json: _, payload: __, ...sample } = await samples[id]();
+      const { status, json } = await call(row, sample);
+      const { requestBody } = requestOf(row);
+      // Raw bytes may be none: a client says so with an empty body.
+      if (row.request !== 'bytes') expect(status >= 400, JSON.stringify(json)).toBe(requestBody?.required === true);
+      expect(requestBody?.required).toBe(row.request !== 'json' || status >= 400);
+    },
+  );
+
+  it.each(select((row) => row.repeatStatus !== undefined))('%s answers a repeated key as it says', async (id, row) => {
+    const sample = await samples[id]();
+    const headers = { 'idempotency-key': t.unique('key') };
+    expect((await call(row, sample, headers)).status).toBe(row.status);
+    expect((await call(row, sample, headers)).status).toBe(row.repeatStatus);
+  });
+
+  it.each(select((row) => row.response === 'bytes'))('%s answers ranges and conditions', async (id, row) => {
+    const sample = await samples[id]();
+    const { etag } = (await call(row, sample)).headers;
+    expect((await call(row, sample, { range: 'bytes=1-2' })).text).toBe('yt');
+    expect((await call(row, sample, { 'if-none-match': etag })).status).toBe(304);
+    expect((await call(row, sample, { range: 'bytes=1-2', 'if-range': '"other"' })).status).toBe(200);
+    expect((await call(row, sample, { range: 'bytes=99-' })).status).toBe(416);
+  });
+});
+
+// One that is not described is passed over, so a refusal shows that it is read.
+const refused = {
+  'proofhouse-lease': 'two words',
+  'idempotency-key': 'two words',
+  'content-digest': 'sha-256=nothing',
+  'last-event-id': 'seven',
+  'x-eden-experiment-id': 'exp_other',
+} as const;
+
+describe('headers of requests', () => {
+  it.each(rows)('%s reads those that its entry names, and no other', async (id, row) => {
+    const { parameters = [] } = requestOf(row);
+    const named = parameters.flatMap((each) => (each.in === 'header' ? [each.name] : []));
+    const read: string[] = [];
+    for (const [name, value] of Object.entries(refused)) {
+      const sample = await samples[id]();
+      if (row.response === 'sse' && !named.includes(name)) continue;
+      if ((await call(row, sample, { [name]: value })).status >= 400) read.push(name);
+    }
+    const known = Object.keys(refused);
+    expect(read.toSorted()).toEqual(named.filter((name) => known.includes(name)).toSorted());
+    const ranges = ['range', 'if-range', 'if-none-match'];
+    expect(named.filter((name) => !known.includes(name))).toEqual(row.response === 'bytes' ? ranges : []);
+  });
+
+  it('credentials of a worker are described under each of their names', async () => {
+    const { components } = (await t.get('/api/openapi.json')).json;
+    expect(components.securitySchemes).toMatchObject({
+      bearer: { type: 'http', scheme: 'bearer' },
+      workerToken: { type: 'apiKey', in: 'header', name: 'X-Worker-Token' },
+      session: { type: 'apiKey', in: 'cookie', name: 'proofhouse_session' },
+    });
+  });
+});
