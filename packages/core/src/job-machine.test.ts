@@ -9,9 +9,11 @@ import {
   retryDelayMs,
   type JobCommand,
 } from './job-machine.ts';
+import { maxEventMessageBytes } from './job-event.ts';
 import { finalStatuses } from './job-status.ts';
 import type { JobRecord } from './job.ts';
 import { jobMadeAt as start, queuedJob } from './testing/job-record.ts';
+import { utf8Bytes } from './wire-values.ts';
 
 // Few workers and leases, so that right, wrong and old ones all come up.
 const worker = fc.constantFrom('w1', 'w2');
@@ -242,4 +244,52 @@ describe('a refusal', () => {
   ] as const)('of a %s job is in the words of its caller: %j', (status, asked, words) => {
     expect(refusalOf(status, asked)).toBe(`Job ${queuedJob().id} is ${status}: ${words}.`);
   });
+});
+
+describe('an event', () => {
+  const lease = { workerId: 'w', leaseId: 'l' };
+  const running = queuedJob({
+    ...lease,
+    status: 'running',
+    claimedBy: 'w',
+    leaseExpiresAt: start + 10,
+    attempt: 2,
+    startedAt: 1,
+  });
+  const messagesOf = (job: JobRecord, asked: JobCommand): string[] => {
+    const decision = decideJob(job, asked, start);
+    return decision.outcome === 'changed' ? decision.events.map((event) => event.message) : [];
+  };
+  const cancel: JobCommand = { kind: 'cancel', actor: 'admin', reason: null };
+  const fail = (errorMessage: string): JobCommand => ({ kind: 'fail', fence: lease, errorMessage, retryable: true });
+
+  it.each([
+    [queuedJob(), cancel, 'Cancelled before anybody claimed it.'],
+    [queuedJob({ startedAt: 1, attempt: 3 }), cancel, 'Cancelled while it waited for attempt 3.'],
+    [
+      { ...running, cancelRequestedAt: start },
+      { kind: 'ack', fence: lease, message: null },
+      'Cancelled during attempt 2.',
+    ],
+  ] as const)('of a cancelled job says how far it had come', (job, asked, words) => {
+    expect(messagesOf(job, asked).at(-1)).toBe(words);
+  });
+
+  it('of a failed attempt keeps its reason, which the job keeps of the last one alone', () => {
+    expect(messagesOf(running, fail('no disk\n'))).toEqual([
+      'Attempt 2 failed: no disk',
+      'Attempt 3 can start in 30 s.',
+    ]);
+  });
+
+  it.each(['x', 'é', '\u{1F600}', 'ab\u{1F600}'])(
+    'of a failed attempt keeps whole characters, at most 2 KiB: %s',
+    (text) => {
+      const [message = ''] = messagesOf(running, fail(text.repeat(3000)));
+      expect(message.isWellFormed()).toBe(true);
+      expect(message).toMatch(/^Attempt 2 failed: .*…$/u);
+      expect(utf8Bytes(message)).toBeGreaterThan(maxEventMessageBytes - 4);
+      expect(utf8Bytes(message)).toBeLessThanOrEqual(maxEventMessageBytes);
+    },
+  );
 });

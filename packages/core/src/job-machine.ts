@@ -1,7 +1,8 @@
 import type { ErrorCode } from './error-codes.ts';
 import type { JobRecord, WorkerEnding } from './job.ts';
 import type { JobStatus } from './job-status.ts';
-import type { JobEventDraft } from './job-event.ts';
+import { maxEventMessageBytes, type JobEventDraft } from './job-event.ts';
+import { beginningOf, utf8Bytes } from './wire-values.ts';
 
 /**
  * The job's state machine: a pure table and pure decisions. Stores read a job, ask `decideJob`, and
@@ -155,7 +156,7 @@ function failed(job: JobRecord, by: { errorMessage: string; retryable: boolean }
   const failure: JobEventDraft = {
     kind: 'failed',
     level: 'error',
-    message: `Attempt ${String(job.attempt)} failed.`,
+    message: failureMessage(job.attempt, errorMessage),
     payload: { retryable: by.retryable },
   };
   const noted: JobRecord = { ...job, errorMessage, endedBy: 'fail' };
@@ -247,8 +248,24 @@ function changed(job: JobRecord, ...events: JobEventDraft[]): JobDecision {
 }
 
 function cancelledEvent(job: JobRecord): JobEventDraft {
-  return { kind: 'cancelled', level: 'warn', message: `Cancelled during attempt ${String(job.attempt)}.` };
+  return { kind: 'cancelled', level: 'warn', message: cancelledMessage(job) };
 }
+
+function cancelledMessage(job: JobRecord): string {
+  if (job.status === 'running') return `Cancelled during attempt ${String(job.attempt)}.`;
+  if (job.startedAt === null) return 'Cancelled before anybody claimed it.';
+  return `Cancelled while it waited for attempt ${String(job.attempt)}.`;
+}
+
+// The job keeps the message of its last attempt alone: why the ones before it failed stands in its log.
+function failureMessage(attempt: number, errorMessage: string): string {
+  const begin = `Attempt ${String(attempt)} failed: `;
+  const whole = `${begin}${errorMessage.trim()}`;
+  if (utf8Bytes(whole) <= maxEventMessageBytes) return whole;
+  return `${beginningOf(whole, maxEventMessageBytes - utf8Bytes(ellipsis))}${ellipsis}`;
+}
+
+const ellipsis = '…';
 
 function deadLettered(job: JobRecord): JobEventDraft {
   return { kind: 'dead_lettered', level: 'error', message: `All ${String(job.maxAttempts)} attempts are used up.` };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { distanceOf, explainWait, shortfall, type SeenWorker } from './job-why.ts';
+import { distanceOf, explainWait, lackInWords, shortfall, type SeenWorker } from './job-why.ts';
 import { jobMadeAt as now, queuedJob } from './testing/job-record.ts';
 
 const job = queuedJob({ createdAt: now });
@@ -61,13 +61,23 @@ describe('the explanation', () => {
     const needs = { ...job, repository: 'acme/app' };
     const found = explainWait(needs, [worker('w', { repositories: ['acme/other'] })], 0, now);
     expect(found.unmet).toEqual(['repository:acme/app']);
-    expect(found.summary).toBe('No worker seen lately offers repository:acme/app.');
+    expect(found.summary).toBe('No worker seen lately offers repository acme/app.');
   });
 
   it('says that every worker is limited to repositories when the job has none', () => {
     const found = explainWait(job, [worker('w', { repositories: ['acme/other'] })], 0, now);
     expect(found).toMatchObject({ unmet: [], eligibleWorkers: [], nearWorkers: [{ lacks: ['repository:none'] }] });
-    expect(found.summary).toBe('Every worker seen lately lacks something that it requires.');
+    expect(found.summary).toBe('No worker seen lately takes jobs without a repository.');
+    expect(lackInWords('repository:none')).toBe('leave for jobs without a repository');
+  });
+
+  it('counts the jobs before it in words', () => {
+    const summaries = [0, 1, 2, 1000].map((ahead) => explainWait(job, [worker('w')], ahead, now).summary);
+    expect(summaries.slice(1)).toEqual([
+      '1 job like it comes first.',
+      '2 jobs like it come first.',
+      '1000 or more jobs like it come first.',
+    ]);
   });
 
   it('has a delay only before its end, and a position only from then on', () => {

@@ -60,7 +60,9 @@ export const whySchema = z
         z.object({
           workerId: z.string(),
           lastSeenAt: timeSchema,
-          lacks: z.array(z.string()),
+          lacks: z.array(z.string()).meta({
+            description: 'As in `unmet`; `repository:none`: it is limited to repositories, and the job has none.',
+          }),
         }),
       )
       .meta({ description: 'Workers seen lately that nearly match, nearest first, at most 10.' }),
@@ -86,10 +88,11 @@ export function explainWait(job: JobRecord, workers: readonly SeenWorker[], ahea
   const delayed = delayedUntil !== null;
   const ready = job.status === 'queued' && !delayed;
   const unmet = ready || delayed ? unmetByAll(job, compared) : [];
+  const allLimited = job.repository === null && compared.every(({ lacks }) => lacks.repository !== undefined);
   return {
     jobId: job.id,
     status: job.status,
-    summary: summarize(job, { delayed, ahead, eligible: eligible.length, seen: workers.length, unmet }),
+    summary: summarize(job, { delayed, ahead, eligible: eligible.length, seen: workers.length, unmet, allLimited }),
     heldBy: job.status === 'running' ? job.claimedBy : null,
     notBefore: delayedUntil === null ? null : new Date(delayedUntil).toISOString(),
     position: ready ? ahead : null,
@@ -111,6 +114,11 @@ function listOf(lacks: Shortfall): string[] {
   ];
 }
 
+/** One of `lacks` or `unmet`, for people. */
+export function lackInWords(lack: string): string {
+  return lack === 'repository:none' ? 'leave for jobs without a repository' : lack.replace(':', ' ');
+}
+
 /** Each requirement that no worker meets; all of the job's when nobody was seen at all. */
 function unmetByAll(job: JobRecord, compared: readonly { readonly lacks: Shortfall }[]): string[] {
   const all = [
@@ -123,14 +131,30 @@ function unmetByAll(job: JobRecord, compared: readonly { readonly lacks: Shortfa
 
 function summarize(
   job: JobRecord,
-  seen: { delayed: boolean; ahead: number; eligible: number; seen: number; unmet: readonly string[] },
+  seen: {
+    delayed: boolean;
+    ahead: number;
+    eligible: number;
+    seen: number;
+    unmet: readonly string[];
+    /** Every worker is limited to repositories, and the job has none. */
+    allLimited: boolean;
+  },
 ): string {
   if (job.status === 'running') return `It runs: ${job.claimedBy ?? 'a worker'} holds it.`;
   if (job.status !== 'queued') return `It does not wait: it is ${job.status}.`;
   if (seen.delayed) return 'It is delayed until its time comes.';
   if (seen.seen === 0) return 'No worker was seen lately.';
-  if (seen.eligible === 0 && seen.unmet.length > 0) return `No worker seen lately offers ${seen.unmet.join(', ')}.`;
+  if (seen.eligible === 0 && seen.unmet.length > 0) {
+    return `No worker seen lately offers ${seen.unmet.map(lackInWords).join(', ')}.`;
+  }
+  if (seen.eligible === 0 && seen.allLimited) return 'No worker seen lately takes jobs without a repository.';
   if (seen.eligible === 0) return 'Every worker seen lately lacks something that it requires.';
-  if (seen.ahead > 0) return `${String(seen.ahead)} jobs like it come first.`;
+  if (seen.ahead === 1) return '1 job like it comes first.';
+  if (seen.ahead > 1) return `${numberOf(seen.ahead)} jobs like it come first.`;
   return 'It is next; the workers that may have it are busy or between two claims.';
+}
+
+function numberOf(ahead: number): string {
+  return ahead < maxCountedPosition ? String(ahead) : `${String(ahead)} or more`;
 }

@@ -48,3 +48,9 @@ export const cursorSchema = z.string().max(2048).optional();
 export function utf8Bytes(text: string): number {
   return new TextEncoder().encode(text).length;
 }
+
+/** As many whole characters of a text as fit into so many bytes of UTF-8. */
+export function beginningOf(text: string, maxBytes: number): string {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(maxBytes));
+  return text.slice(0, read);
+}

@@ -43,7 +43,7 @@ forEachStore('why', (harness) => {
       notBefore: null,
       position: 0,
     });
-    expect(found.summary).toBe('No worker seen lately offers type:task, repository:acme/other, capability:tpu.');
+    expect(found.summary).toBe('No worker seen lately offers type task, repository acme/other, capability tpu.');
   });
 
   it('says so when each is met by somebody but all by nobody, and who comes nearest', async () => {
