@@ -8,6 +8,7 @@ export * from './content-type.ts';
 export * from './digest.ts';
 export * from './error-codes.ts';
 export * from './experiment.ts';
+export * from './field-words.ts';
 export * from './job-event.ts';
 export * from './job-machine.ts';
 export * from './job-status.ts';

@@ -10,3 +10,4 @@ export function categoryOf(type: string): JobCategory {
 
 /** What a configured job type may be called. */
 export const jobTypePattern = /^[a-z][a-z0-9_-]{0,63}$/;
+export const jobTypeRule = 'must be lower-case letters, digits, "_" and "-" after a first letter, at most 64';

@@ -1,10 +1,11 @@
 import type { z } from 'zod';
 import { AppError, type FieldError } from './app-error.ts';
+import { fieldWords } from './field-words.ts';
 import { opaqueSchema } from './wire-values.ts';
 
 /** What the schema makes of the value. `prefix` goes before the paths of errors. Errors: `invalid_request`. */
 export function parseFields<Schema extends z.ZodType>(schema: Schema, value: unknown, prefix = ''): z.output<Schema> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: fieldWords(value) });
   if (result.success) return result.data;
   const errors = result.error.issues.flatMap((issue) => fieldErrors(issue, prefix));
   const shown = errors.slice(0, 3).map((error) => `${error.path}: ${error.message}`);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jobTypePattern } from './job-types.ts';
+import { jobTypePattern, jobTypeRule } from './job-types.ts';
 import type { WorkerPolicy } from './principal.ts';
 import { textSchema, timeSchema, uuidSchema } from './wire-values.ts';
 
@@ -35,7 +35,7 @@ export interface CredentialRecord {
 
 const policyFields = {
   allowedRepositories: z.array(textSchema(1, 255)).max(1000).nullish(),
-  allowedJobTypes: z.array(z.string().regex(jobTypePattern)).max(64).nullish(),
+  allowedJobTypes: z.array(z.string().regex(jobTypePattern, jobTypeRule)).max(64).nullish(),
   capabilities: z.array(textSchema(1, 128)).max(64).nullish(),
 };
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { AppError } from '@proofhouse/core';
+import { AppError, wantedWords } from '@proofhouse/core';
 import { z } from 'zod';
 import { completeConfig, type Config } from './config.ts';
 import { otherVariables, settings, type Setting, type SettingName } from './settings.ts';
@@ -47,7 +47,7 @@ function find(name: SettingName, sources: ConfigSources, file: Record<string, st
 }
 
 function parse(row: Setting, found: Found): unknown {
-  const result = row.schema.safeParse(found.text.trim());
+  const result = row.schema.safeParse(found.text.trim(), { error: wantedWords });
   if (result.success) return result.data;
   const why = result.error.issues.map((issue) => issue.message).join('; ');
   const shown = row.secret === true ? '' : ` ${JSON.stringify(found.text)}`;

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { experimentIdPattern, jobTypePattern, parseRetentionDays } from '@proofhouse/core';
+import { experimentIdPattern, jobTypePattern, jobTypeRule, parseRetentionDays } from '@proofhouse/core';
 
 const truth = z
   .enum(['true', 'false', '1', '0', 'yes', 'no', 'on', 'off'])
@@ -206,7 +206,7 @@ export const settings = {
   }),
   jobTypes: setting({
     env: ['PROOFHOUSE_JOB_TYPES'],
-    schema: list.pipe(z.array(z.string().regex(jobTypePattern))),
+    schema: list.pipe(z.array(z.string().regex(jobTypePattern, jobTypeRule))),
     usual: 'none',
     doc: 'Further job types (comma-separated) beside task, exec, codex_exec and codex_skill.',
   }),

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import {
   AppError,
   cleanContentType,
+  fieldWords,
   maxMetadataBytes,
   metadataSchema,
   normalizeArtifactName,
@@ -80,7 +81,7 @@ async function takeField(
   const text = await read();
   // An empty field means that the field was left out; only the name must not be.
   if (text.trim() === '' && name !== 'name') return;
-  const result = schema.safeParse(text);
+  const result = schema.safeParse(text, { error: fieldWords(text) });
   if (!result.success) throw wrongField(name, result.error.issues[0]?.message ?? 'is not valid');
   fields.set(name, text);
   if (name === 'workerId') options.checkWorker(text);
@@ -126,7 +127,7 @@ function jsonField<Schema extends z.ZodType>(name: string, text: string, schema:
   } catch {
     throw wrongField(name, 'is not JSON');
   }
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: fieldWords(value) });
   if (!result.success) throw wrongField(name, result.error.issues[0]?.message ?? 'is not valid');
   return result.data;
 }
