@@ -22,6 +22,7 @@ export * from './operations.ts';
 export * from './parse-fields.ts';
 export * from './principal.ts';
 export * from './problem.ts';
+export * from './refused-fields.ts';
 export * from './retention.ts';
 export * from './storable-text.ts';
 export * from './storage-operations.ts';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { jobStatuses, type JobStatus } from './job-status.ts';
 import { categoryOf } from './job-types.ts';
 import { problemSchema } from './problem.ts';
+import { refusedField } from './refused-fields.ts';
 import { textSchema, timeSchema, utf8Bytes, uuidSchema } from './wire-values.ts';
 
 export type JobPayload = Readonly<Record<string, unknown>>;
@@ -103,8 +104,9 @@ export const createJobSchema = z
     affinityKey: textSchema(1, 255).nullish(),
     maxAttempts: z.int().min(1).max(1000).default(3),
     requiredCapabilities: capabilitiesSchema.nullish(),
-    taskId: z.string().nullish(),
-    bundleId: z.string().nullish(),
+    // Of tasks and bundles, which are not part of this version: who sends them is told so.
+    taskId: z.string().nullish().meta(refusedField),
+    bundleId: z.string().nullish().meta(refusedField),
     notBefore: timeSchema.nullish(),
     idempotencyKey: textSchema(1, 255).nullish(),
   })

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import type { AppError } from './app-error.ts';
 import type { Operation, OperationTool } from './operation.ts';
 import { operations, type OperationId } from './operations.ts';
+import { leaseDescription } from './upload-tool.ts';
 import { problemOf } from './problem.ts';
+import { withoutRefused } from './refused-fields.ts';
 
 /** A row of the operations table that is a tool of the MCP server as well. */
 export interface ToolRow {
@@ -19,6 +21,19 @@ const rowsByTool = new Map(toolRows.map((each) => [each.tool.tool, each]));
 
 export function findTool(name: string): ToolRow | undefined {
   return rowsByTool.get(name);
+}
+
+/** An error as the protocol has it: a code, and words without the code. */
+class UnknownTool extends Error {
+  /** Invalid params (JSON-RPC 2.0). */
+  readonly code = -32602;
+}
+
+/** Throws what the SDK answers as an error of the protocol, without saying its code twice as its own error class would. */
+export function requireTool(name: string): ToolRow {
+  const found = findTool(name);
+  if (found === undefined) throw new UnknownTool(`There is no tool ${JSON.stringify(name.slice(0, 80))}.`);
+  return found;
 }
 
 /** The parts of a call, as they would come over HTTP: not yet checked. */
@@ -57,7 +72,7 @@ export function toolInput({ row, tool }: ToolRow): z.ZodObject {
   if (tool.input !== undefined) return tool.input;
   const shape = { ...shapeOf(row.params), ...shapeOf(row.query), ...(row.request === 'json' ? shapeOf(row.body) : {}) };
   const header = (description: string) => z.string().max(255).optional().meta({ description });
-  if (row.lease) shape['leaseId'] = header('From queue_claim: without it a call after a lost lease is not refused.');
+  if (row.lease) shape['leaseId'] = header(leaseDescription);
   if (row.idempotent) shape['idempotencyKey'] = header('Repeating a call under its key does it only once.');
   return z.strictObject(shape);
 }
@@ -122,7 +137,7 @@ function objectSchema(schema: z.ZodType): ObjectSchema {
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
     },
   });
-  return { ...json, type: 'object' };
+  return { ...withoutRefused(json), type: 'object' };
 }
 
 /** A result as MCP has it: for programs, and the same as text for models. */

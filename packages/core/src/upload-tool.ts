@@ -6,10 +6,13 @@ import { opaqueSchema, textSchema, utf8Bytes } from './wire-values.ts';
 /** Bytes that may come through a tool call; everything larger is sent past the model. */
 export const maxToolUploadBytes = 256 * 1024;
 
+/** Of the argument `leaseId`, in every tool that takes it. */
+export const leaseDescription = 'From queue_claim: without it a call after a lost lease is not refused.';
+
 export const uploadToolSchema = z.strictObject({
   jobId: z.string(),
   name: z.string().meta({ description: 'A relative name in the job, such as reports/unit.xml.' }),
-  leaseId: opaqueSchema.optional().meta({ description: 'From queue_claim; a worker needs it.' }),
+  leaseId: opaqueSchema.optional().meta({ description: leaseDescription }),
   contentType: z.string().max(255).optional().meta({ description: "Left out: by the name's ending." }),
   type: z.enum(artifactTypes).optional(),
   title: textSchema(1, 500).optional(),

@@ -56,7 +56,28 @@ describe('MCP tools', () => {
     expect(heartbeat?.inputSchema.required).toEqual(['jobId']);
   });
 
+  it('offers only what it takes, and says of the rest why not', async () => {
+    const { tools } = await admin.client.listTools();
+    const shown = JSON.stringify(tools.map((tool) => tool.inputSchema));
+    const { components } = (await t.get('/api/openapi.json')).json;
+    for (const field of ['taskId', 'bundleId']) {
+      expect([shown.includes(field), field in components.schemas.CreateJob.properties]).toEqual([false, false]);
+      const refused = await admin.call('queue_enqueue', { type: 'exec', [field]: 'task-1' });
+      expect(refused.json.detail).toBe(`${field}: this server has no tasks and bundles yet.`);
+    }
+    const leases = tools.map(
+      (tool) => tool.inputSchema.properties?.['leaseId'] as { description?: string } | undefined,
+    );
+    expect(new Set(leases.flatMap((lease) => lease?.description ?? [])).size).toBe(1);
+  });
+
+  it('says that a wrong argument is wrong in the words of HTTP', async () => {
+    const wrong = await admin.call('queue_list', { limit: 500 });
+    expect(wrong.json.detail).toBe('The request is not valid: limit: must be at most 200, not 500.');
+  });
+
   it('says who it is and how the tools go together', () => {
+    expect(admin.client.getServerCapabilities()).toEqual({ tools: { listChanged: false } });
     expect(admin.client.getServerVersion()).toMatchObject({ name: 'proofhouse' });
     expect(admin.client.getInstructions()).toMatch(/queue_claim/);
   });
@@ -214,7 +235,10 @@ describe('MCP tools', () => {
 
     it('an unknown tool is a protocol error, also under names that every object has', async () => {
       for (const name of ['no_such_tool', 'constructor', '__proto__', 'x'.repeat(10_000)]) {
-        await expect(admin.client.callTool({ name, arguments: {} })).rejects.toMatchObject({ code: -32602 });
+        await expect(admin.client.callTool({ name, arguments: {} })).rejects.toMatchObject({
+          code: -32602,
+          message: `MCP error -32602: There is no tool ${JSON.stringify(name.slice(0, 80))}.`,
+        });
       }
     });
 

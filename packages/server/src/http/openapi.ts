@@ -6,6 +6,7 @@ import {
   leaseHeader,
   opaqueSchema,
   operations,
+  withoutRefused,
   type Operation,
   type OperationId,
 } from '@proofhouse/core';
@@ -29,7 +30,7 @@ export function openApiDocument(basePath = ''): OpenApiDocument {
     const path = row.path.replace('{+', '{');
     paths[path] = { ...paths[path], [row.method.toLowerCase()]: describe(id, row) };
   }
-  return createDocument({
+  const document = createDocument({
     openapi: '3.1.1',
     info: {
       title: 'Proofhouse',
@@ -46,7 +47,8 @@ export function openApiDocument(basePath = ''): OpenApiDocument {
       // What streams carry: their media type has no schema to name it in.
       schemas: { JobEvent: jobEventSchema, JobHint: jobHintSchema },
     },
-  }) as OpenApiDocument;
+  });
+  return withoutRefused(document as OpenApiDocument);
 }
 
 const securitySchemes = {

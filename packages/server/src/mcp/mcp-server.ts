@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { describeTool, findTool, toolInstructions, toolRows, type ToolResult, type ToolRow } from '@proofhouse/core';
+import { describeTool, requireTool, toolInstructions, toolRows, type ToolResult, type ToolRow } from '@proofhouse/core';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { CallToolRequestSchema, ErrorCode, ListToolsRequestSchema, McpError } from '@modelcontextprotocol/sdk/types.js';
+import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -21,13 +21,11 @@ export function mcpServer(call: CallTool): McpServer {
     { name: 'proofhouse', title: 'Proofhouse', version: manifest.version },
     { capabilities: { tools: {} }, instructions: toolInstructions, jsonSchemaValidator: unusedValidator },
   );
+  // The SDK promises for everybody that changes of the list are told; this list never changes.
+  server.server.registerCapabilities({ tools: { listChanged: false } });
   server.server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: described }));
   server.server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }) => {
-    const row = findTool(params.name);
-    if (row === undefined) {
-      throw new McpError(ErrorCode.InvalidParams, `There is no tool ${JSON.stringify(params.name.slice(0, 80))}.`);
-    }
-    return call(row, params.arguments ?? {}, signal);
+    return call(requireTool(params.name), params.arguments ?? {}, signal);
   });
   return server;
 }
