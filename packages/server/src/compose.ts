@@ -117,7 +117,7 @@ interface Parts {
 function assemble(parts: Parts): Server {
   const { config, clock, ids, logger, store, blobBackend, adminToken, hints } = parts;
   const blobs = new Blobs({ backend: blobBackend, newKey: () => ids.blobKey() });
-  const meter = new PrometheusMeter({ processMetrics: true });
+  const meter = new PrometheusMeter({ processMetrics: true, jobTypes: config.jobTypes });
   const presence = new Presence({ store: store.presence, clock });
   const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes: config.jobTypes, hints, presence, meter });
   const log = new JobLog({ store: store.jobs, hints, clock });

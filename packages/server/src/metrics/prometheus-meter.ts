@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { finalStatuses, type JobRecord } from '@proofhouse/core';
 import type { JobDepth } from '../jobs/job-depth.ts';
 import type { Meter } from '../kernel/meter.ts';
 
@@ -6,6 +7,8 @@ import type { Meter } from '../kernel/meter.ts';
 export const sampleDepthsEveryMs = 15_000;
 /** Jobs of one kind counted at most. */
 export const mostCounted = 100_000;
+
+const jobStates = ['ready', 'delayed', 'running'] as const satisfies readonly JobDepth['state'][];
 
 const seconds = (ms: number): number => ms / 1000;
 
@@ -23,6 +26,25 @@ export class PrometheusMeter implements Meter {
     help: 'From the making of a job until its first claim, delays included.',
     labelNames: ['type'],
     buckets: [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200],
+    registers: [this.#registry],
+  });
+  readonly #ended = new Counter({
+    name: 'proofhouse_jobs_ended_total',
+    help: 'Jobs that ended, by type and outcome (succeeded, failed, dead_letter, cancelled).',
+    labelNames: ['type', 'outcome'],
+    registers: [this.#registry],
+  });
+  readonly #retries = new Counter({
+    name: 'proofhouse_job_retries_total',
+    help: 'Times that a job went back into the queue: after a failure, a lost lease, or by hand.',
+    labelNames: ['type'],
+    registers: [this.#registry],
+  });
+  readonly #runs = new Histogram({
+    name: 'proofhouse_job_run_seconds',
+    help: 'From the first claim of a job until its end, retries and their delays included.',
+    labelNames: ['type'],
+    buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800, 3600, 14_400, 86_400],
     registers: [this.#registry],
   });
   readonly #requests = new Histogram({
@@ -48,12 +70,33 @@ export class PrometheusMeter implements Meter {
     registers: [this.#registry],
   });
 
-  constructor(options: { processMetrics: boolean }) {
+  readonly #jobTypes: readonly string[];
+
+  /** Of these types of jobs there are series from the start, so that a rate can be told from a missing server. */
+  constructor(options: { processMetrics: boolean; jobTypes: readonly string[] }) {
     if (options.processMetrics) collectDefaultMetrics({ register: this.#registry });
+    this.#jobTypes = options.jobTypes;
+    for (const type of options.jobTypes) {
+      for (const outcome of finalStatuses) this.#ended.inc({ type, outcome }, 0);
+      this.#retries.inc({ type }, 0);
+      this.#runs.zero({ type });
+    }
   }
 
   claimed(type: string, waitedMs: number): void {
     this.#claimWait.observe({ type }, seconds(Math.max(0, waitedMs)));
+  }
+
+  settled({
+    type,
+    status,
+    startedAt,
+    finishedAt,
+  }: Pick<JobRecord, 'type' | 'status' | 'startedAt' | 'finishedAt'>): void {
+    if (status === 'queued') this.#retries.inc({ type });
+    if (!finalStatuses.includes(status)) return;
+    this.#ended.inc({ type, outcome: status });
+    if (startedAt !== null && finishedAt !== null) this.#runs.observe({ type }, seconds(finishedAt - startedAt));
   }
 
   leasesLost(count: number): void {
@@ -76,6 +119,7 @@ export class PrometheusMeter implements Meter {
   /** Replaces the last sample of the queue's depth. */
   depths(depths: readonly JobDepth[]): void {
     this.#jobs.reset();
+    for (const type of this.#jobTypes) for (const state of jobStates) this.#jobs.set({ type, state }, 0);
     for (const { type, state, count } of depths) this.#jobs.set({ type, state }, count);
   }
 
