@@ -10,6 +10,7 @@ export type { EventRange } from './job-events.ts';
 export {
   JobsApi,
   type Claim,
+  type ClaimOptions,
   type ClaimedJob,
   type Completion,
   type CompletionResult,

@@ -30,6 +30,11 @@ export interface Claim {
   readonly workerId?: string | undefined;
 }
 
+export interface ClaimOptions extends CallOptions {
+  /** Hears of each job that came without a lease: a repeated claim may name jobs that it holds no more. */
+  readonly onLeftOut?: ((jobId: string) => void) | undefined;
+}
+
 /** One of many jobs that are ended as succeeded. */
 export interface Completion {
   readonly jobId: string;
@@ -78,18 +83,21 @@ export class JobsApi {
   }
 
   /** Undefined when nothing eligible came in while the server waited. */
-  async claim(claim: Claim = {}, options: CallOptions = {}): Promise<ClaimedJob | undefined> {
+  async claim(claim: Claim = {}, { onLeftOut, ...options }: ClaimOptions = {}): Promise<ClaimedJob | undefined> {
     const answer = await this.#caller.call('claimJob', { body: claim, ...options }, waitMsOf(claim));
     if (!('job' in answer)) throw new AppError('unsupported', 'The server answered many jobs where one was asked for.');
-    return answer.job === null ? undefined : withLease(answer.job);
+    return answer.job === null ? undefined : held([answer.job], onLeftOut)[0];
   }
 
   /** Up to `maxJobs` (100 at most) at once; none when nothing eligible came in while the server waited. */
-  async claimMany(claim: Claim & { readonly maxJobs: number }, options: CallOptions = {}): Promise<ClaimedJob[]> {
+  async claimMany(
+    claim: Claim & { readonly maxJobs: number },
+    { onLeftOut, ...options }: ClaimOptions = {},
+  ): Promise<ClaimedJob[]> {
     const answer = await this.#caller.call('claimJob', { body: claim, ...options }, waitMsOf(claim));
     if (!('jobs' in answer))
       throw new AppError('unsupported', 'The server answered one job where many were asked for.');
-    return answer.jobs.map(withLease);
+    return held(answer.jobs, onLeftOut);
   }
 
   /** Renews the lease to now plus `leaseSeconds`; `cancelRequestedAt` of the answer tells whether to stop. */
@@ -199,9 +207,14 @@ function waitMsOf(claim: Claim): number {
   return (claim.waitSeconds ?? 0) * 1000;
 }
 
-function withLease(job: Job): ClaimedJob {
-  if (job.leaseId === undefined) throw new AppError('unsupported', `The server gave job ${job.id} without its lease.`);
-  return { ...job, leaseId: job.leaseId };
+// Without its lease nothing could be written to a job: it is somebody else's, or nobody's.
+function held(jobs: readonly Job[], onLeftOut: ClaimOptions['onLeftOut']): ClaimedJob[] {
+  return jobs.flatMap((job) => {
+    const { leaseId } = job;
+    if (leaseId !== undefined) return [{ ...job, leaseId }];
+    onLeftOut?.(job.id);
+    return [];
+  });
 }
 
 // Array.isArray forgets that a list is read-only.

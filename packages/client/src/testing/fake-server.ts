@@ -68,6 +68,8 @@ export class FakeServer {
     nearWorkers: [],
   };
   interfere: Interference = () => false;
+  /** Jobs that a claim names without their lease. */
+  readonly leaseless = new Set<string>();
   /** A claim that finds nothing waits for `claimWaitMs`, whatever it asked for. */
   claimWaitMs = 10;
   readonly #keys = new Map<string, unknown>();
@@ -242,7 +244,7 @@ export class FakeServer {
     const jobs = queued.slice(0, asked.maxJobs ?? 1).map((next) => {
       const job: Job = { ...next, status: 'running', claimedBy: 'worker-1', leaseId: randomUUID(), leaseExpiresAt };
       this.jobs.set(job.id, job);
-      return job;
+      return this.leaseless.has(job.id) ? { ...job, leaseId: undefined } : job;
     });
     return asked.maxJobs === undefined ? { job: jobs[0] ?? null } : { jobs };
   }
