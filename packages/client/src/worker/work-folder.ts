@@ -1,5 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { ownIdentity } from './process-identity.ts';
+
+/** How the names of all folders of jobs begin. */
+export const workFolderPrefix = 'proofhouse-job-';
+/** Says which process made the folder. */
+export const ownerFile = 'owner.json';
 
 /** The folder of one job, readable by this user only, with everything that belongs to its run. */
 export class WorkFolder {
@@ -10,7 +16,8 @@ export class WorkFolder {
   }
 
   static async make(workRoot: string): Promise<WorkFolder> {
-    const folder = new WorkFolder(await mkdtemp(path.join(workRoot, 'proofhouse-job-')));
+    const folder = new WorkFolder(await mkdtemp(path.join(workRoot, workFolderPrefix)));
+    await writeFile(path.join(folder.root, ownerFile), JSON.stringify(await ownIdentity()), { mode: 0o600 });
     await mkdir(folder.work);
     await mkdir(folder.output);
     await mkdir(folder.scratch);
@@ -45,6 +52,15 @@ export class WorkFolder {
   }
 
   async remove(): Promise<void> {
-    await rm(this.root, { recursive: true, force: true, maxRetries: 3 });
+    await removeWorkFolder(this.root);
   }
+}
+
+/** The owner's name goes last: whoever is killed in the middle of this leaves a folder that can still be judged. */
+export async function removeWorkFolder(root: string): Promise<void> {
+  const options = { recursive: true, force: true, maxRetries: 3 };
+  for (const name of await readdir(root)) {
+    if (name !== ownerFile) await rm(path.join(root, name), options);
+  }
+  await rm(root, options);
 }

@@ -1,0 +1,60 @@
+import { lstat, opendir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf } from './message-of.ts';
+import { hasEnded, type ProcessIdentity } from './process-identity.ts';
+import { ownerFile, removeWorkFolder, workFolderPrefix } from './work-folder.ts';
+import type { WorkerLog } from './worker-options.ts';
+
+/** How many are looked at, and how many removed, in one go: the next start sees to the rest. */
+const mostSeen = 1000;
+const mostRemoved = 50;
+
+/**
+ * Removes folders of jobs whose worker was killed before it could. Only those that this user made, and whose worker has
+ * certainly ended: one that names no owner, or one of another machine or container, stays. Never throws.
+ */
+export async function removeLeftovers(workRoot: string, log: WorkerLog, signal: AbortSignal): Promise<void> {
+  let tried = 0;
+  for (const folder of await workFoldersIn(workRoot).catch(() => [])) {
+    if (signal.aborted || tried >= mostRemoved) return;
+    const owner = await ownerOf(folder);
+    if (owner === undefined || !(await hasEnded(owner))) continue;
+    tried += 1;
+    try {
+      await removeWorkFolder(folder);
+      log({ level: 'info', message: `Removed ${folder}, left by a worker that is gone (process ${owner.pid}).` });
+    } catch (error) {
+      // Another worker that starts now may have been faster.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      log({ level: 'warn', message: `${folder} of a worker that is gone was left behind: ${messageOf(error)}` });
+    }
+  }
+}
+
+async function workFoldersIn(workRoot: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const entry of await opendir(workRoot)) {
+    if (found.length >= mostSeen) break;
+    if (entry.isDirectory() && entry.name.startsWith(workFolderPrefix)) found.push(path.join(workRoot, entry.name));
+  }
+  return found;
+}
+
+async function ownerOf(folder: string): Promise<ProcessIdentity | undefined> {
+  try {
+    // The usual root is everybody's: what another user put there is not ours to believe.
+    const { getuid } = process;
+    if (getuid !== undefined && (await lstat(folder)).uid !== getuid()) return undefined;
+    const owner: unknown = JSON.parse(await readFile(path.join(folder, ownerFile), 'utf8'));
+    return isIdentity(owner) ? owner : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isIdentity(value: unknown): value is ProcessIdentity {
+  if (typeof value !== 'object' || value === null) return false;
+  const { place, pid, started } = value as Record<string, unknown>;
+  const isStarted = typeof started === 'string' || started === null;
+  return typeof place === 'string' && Number.isInteger(pid) && Number(pid) > 0 && isStarted;
+}
