@@ -4,6 +4,7 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '@proofhouse/core';
 import { pause, type Clock } from '../clock.ts';
+import { endsWithProcess, signalGroup } from './process-group.ts';
 
 export interface CommandSpec {
   readonly command: readonly string[];
@@ -13,43 +14,59 @@ export interface CommandSpec {
   readonly logFd: number;
 }
 
-/** `stopped`: it was ended from outside before it ended by itself. */
+/** `stopped`: it was ended from outside before it ended by itself. `timedOut`: because it ran too long. */
 export interface CommandEnd {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly stopped: boolean;
+  readonly timedOut: boolean;
   readonly startError?: Error;
+}
+
+export interface CommandLimits {
+  readonly clock: Clock;
+  /** How long it may take to end once it is told to. */
+  readonly graceMs: number;
+  /** How long it may run. */
+  readonly timeoutMs?: number | undefined;
 }
 
 const pollMs = 50;
 
 /**
- * Runs a command in a process group of its own, and ends the whole group when `stop` is aborted: SIGTERM, the grace,
- * SIGKILL. What it left running in the background is killed when it ends. Never throws.
+ * Runs a command in a process group of its own, and ends the whole group when `stop` is aborted or its time is over:
+ * SIGTERM, the grace, SIGKILL. What it left running in the background is killed when it ends. Never throws.
  */
-export async function runCommand(
-  spec: CommandSpec,
-  stop: AbortSignal,
-  limits: { readonly clock: Clock; readonly graceMs: number },
-): Promise<CommandEnd> {
-  if (stop.aborted) return { exitCode: null, signal: null, stopped: true };
+export async function runCommand(spec: CommandSpec, stop: AbortSignal, limits: CommandLimits): Promise<CommandEnd> {
+  const byItself = { stopped: false, timedOut: false };
+  if (stop.aborted) return { exitCode: null, signal: null, ...byItself, stopped: true };
   let child: ChildProcess;
   try {
     child = start(spec);
   } catch (error) {
-    return { exitCode: null, signal: null, stopped: false, startError: error as Error };
+    return { exitCode: null, signal: null, ...byItself, startError: error as Error };
   }
+  const group = endsWithProcess(child);
   let ending: Promise<void> | undefined;
-  const onStop = (): void => {
+  let how = byItself;
+  // The first reason is the one that is told.
+  const end = (reason: Partial<typeof byItself>): void => {
+    if (ending !== undefined) return;
+    how = { ...byItself, ...reason };
     ending = endGroup(child, limits);
   };
+  const onStop = (): void => end({ stopped: true });
+  const { timeoutMs } = limits;
+  const cancelTimeout =
+    timeoutMs === undefined ? () => undefined : limits.clock.after(timeoutMs, () => end({ timedOut: true }));
   stop.addEventListener('abort', onStop, { once: true });
-  const end = await ended(child);
+  const result = await ended(child);
   stop.removeEventListener('abort', onStop);
-  const stopped = ending !== undefined;
+  cancelTimeout();
   await ending;
   signalGroup(child, 'SIGKILL');
-  return { ...end, stopped };
+  group.release();
+  return { ...result, ...how };
 }
 
 function start(spec: CommandSpec): ChildProcess {
@@ -63,7 +80,7 @@ function start(spec: CommandSpec): ChildProcess {
   });
 }
 
-function ended(child: ChildProcess): Promise<Omit<CommandEnd, 'stopped'>> {
+function ended(child: ChildProcess): Promise<Omit<CommandEnd, 'stopped' | 'timedOut'>> {
   return new Promise((resolve) => {
     child.once('error', (startError) => {
       if (child.pid === undefined) resolve({ exitCode: null, signal: null, startError });
@@ -72,25 +89,11 @@ function ended(child: ChildProcess): Promise<Omit<CommandEnd, 'stopped'>> {
   });
 }
 
-async function endGroup(
-  child: ChildProcess,
-  limits: { readonly clock: Clock; readonly graceMs: number },
-): Promise<void> {
+async function endGroup(child: ChildProcess, limits: CommandLimits): Promise<void> {
   const until = limits.clock.now() + limits.graceMs;
   signalGroup(child, 'SIGTERM');
   while (signalGroup(child, 0) && limits.clock.now() < until) await pause(limits.clock, pollMs);
   signalGroup(child, 'SIGKILL');
-}
-
-/** Whether there was anybody to hear it. */
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
-  if (child.pid === undefined) return false;
-  try {
-    // Windows has no process groups; there the command alone is ended.
-    return process.platform === 'win32' ? child.kill(signal) : process.kill(-child.pid, signal);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 /** Finds a wrong command before a job is claimed for it: else every job in the queue would fail on it. */

@@ -2,7 +2,8 @@ import { isAppError, type ArtifactType } from '@proofhouse/core';
 import type { ClaimedJob } from '../jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
 import { uploadFile } from './file-upload.ts';
-import { writeGitDiff, type GitBase } from './git-diff.ts';
+import type { JobDiff } from './job-diff.ts';
+import { messageOf } from './message-of.ts';
 import { outputFiles } from './output-files.ts';
 import type { WorkFolder } from './work-folder.ts';
 
@@ -10,12 +11,8 @@ export interface DepositSource {
   readonly client: ProofhouseClient;
   readonly job: ClaimedJob;
   readonly folder: WorkFolder;
-  /** Where the command ran. */
-  readonly cwd: string;
-  /** For git: without the worker's secrets. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Where the repository stood before the command ran. */
-  readonly gitBase: GitBase | undefined;
+  /** Begun before the command ran, unless nobody wants it. */
+  readonly diff: JobDiff | undefined;
   /** Aborted when nothing more may be written. */
   readonly lost: AbortSignal;
 }
@@ -39,7 +36,7 @@ export async function deposit(source: DepositSource): Promise<Deposited> {
     } catch (error) {
       source.lost.throwIfAborted();
       if (isAppError(error, 'lease_lost')) throw error;
-      warnings.push(`${what} was not deposited: ${error instanceof Error ? error.message : String(error)}`);
+      warnings.push(`${what} was not deposited: ${messageOf(error)}`);
     }
   };
   const upload = (name: string, path: string, type?: ArtifactType): Promise<void> =>
@@ -48,12 +45,11 @@ export async function deposit(source: DepositSource): Promise<Deposited> {
       await uploadFile(source.client, source.job.id, { name, path, type, noFollow: true }, options);
       count += 1;
     });
+  // Before anything is sent, since that may take its time and the repository goes on being used.
+  const diff = await source.diff?.write(source.lost);
+  warnings.push(...(diff?.warnings ?? []));
   await upload('log.log', source.folder.logFile, 'log');
-  await attempt('diff.diff', async () => {
-    const place = { folder: source.cwd, scratch: source.folder.scratch, env: source.env };
-    const patch = await writeGitDiff(place, source.gitBase, source.lost);
-    if (patch !== undefined) await upload('diff.diff', patch, 'diff');
-  });
+  if (diff?.patch !== undefined) await upload('diff.diff', diff.patch, 'diff');
   await attempt('The output folder', async () => {
     const skipped = (name: string): unknown => warnings.push(`${name} was not deposited: it is not a regular file`);
     for await (const file of outputFiles(source.folder.output, skipped)) await upload(file.name, file.path);

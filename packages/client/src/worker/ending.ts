@@ -3,7 +3,7 @@ import type { JobNote } from '../jobs-api.ts';
 import type { CommandEnd } from './command.ts';
 import type { Deposited } from './deposit.ts';
 import { lastLines } from './log-tail.ts';
-import type { JobOutcome } from './worker-options.ts';
+import type { JobOutcome, WorkerOptions } from './worker-options.ts';
 
 /** The server takes 2000 characters, of which none is less than a byte. */
 const maxAckBytes = 2000;
@@ -16,11 +16,19 @@ export interface Ending {
   readonly retryable: boolean;
 }
 
-export function endingOf(end: CommandEnd, cancelled: boolean, retryable: boolean): Ending {
-  if (cancelled && end.stopped) {
+export function endingOf(
+  end: CommandEnd,
+  cancelled: boolean,
+  { retryable = false, commandTimeoutMs = 0 }: Pick<WorkerOptions, 'retryable' | 'commandTimeoutMs'>,
+): Ending {
+  if (cancelled && (end.stopped || end.timedOut)) {
     return { outcome: 'cancelled', headline: 'The command was ended: the job is cancelled.', retryable: false };
   }
   if (end.stopped) return { outcome: 'stopped', headline: 'The worker was stopped.', retryable: true };
+  if (end.timedOut) {
+    const headline = `The command ran for longer than ${commandTimeoutMs / 1000} s and was ended.`;
+    return { outcome: 'failed', headline, retryable };
+  }
   if (end.startError !== undefined) {
     // Perhaps only this machine lacks it.
     return {

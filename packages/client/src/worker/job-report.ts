@@ -4,6 +4,7 @@ import type { ClaimedJob } from '../jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
 import type { Deposited } from './deposit.ts';
 import { ackMessage, failureMessage, resultSummary, type Ending } from './ending.ts';
+import { messageOf } from './message-of.ts';
 import type { JobOutcome, WorkerLog } from './worker-options.ts';
 
 const longestPauseMs = 15_000;
@@ -50,7 +51,7 @@ export async function giveBack(reporter: Reporter, message: string): Promise<Job
     await persist(reporter, () => client.jobs.fail(job.id, job.leaseId, { errorMessage, retryable: true }));
     return 'failed';
   } catch (error) {
-    log({ level: 'error', jobId: job.id, message: `Job ${job.id} was left to its lease: ${String(error)}` });
+    log({ level: 'error', jobId: job.id, message: `Job ${job.id} was left to its lease: ${messageOf(error)}` });
     return 'lost';
   }
 }

@@ -6,10 +6,12 @@ import { commandEnvironment, withoutSecrets } from './child-environment.ts';
 import { runCommand, type CommandEnd } from './command.ts';
 import { deposit } from './deposit.ts';
 import { endingOf, endNotes } from './ending.ts';
-import { findGitBase } from './git-diff.ts';
-import { giveBack, reportEnding } from './job-report.ts';
+import { firstAbort } from './first-abort.ts';
+import { JobDiff } from './job-diff.ts';
+import { giveBack, reportEnding, type Reporter } from './job-report.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { readLogTail } from './log-tail.ts';
+import { messageOf } from './message-of.ts';
 import { Milestones } from './milestones.ts';
 import { WorkFolder } from './work-folder.ts';
 import type { JobOutcome, WorkerLog, WorkerOptions } from './worker-options.ts';
@@ -21,20 +23,25 @@ export interface WorkerParts extends WorkerOptions {
   readonly graceMs: number;
   readonly clock: Clock;
   readonly log: WorkerLog;
+  /** Aborted: running commands are ended. */
+  readonly stop: AbortSignal;
 }
 
-/** Sees one claimed job to its end. Never throws: whatever happens is the job's outcome. */
-export async function runJob(worker: WorkerParts, job: ClaimedJob): Promise<JobOutcome> {
+/**
+ * Sees one claimed job to its end. Never throws: whatever happens is the job's outcome. `repeated`: the claim had to be
+ * sent more than once.
+ */
+export async function runJob(worker: WorkerParts, job: ClaimedJob, repeated: boolean): Promise<JobOutcome> {
   const say = (level: 'info' | 'warn' | 'error', message: string): void =>
     worker.log({ level, jobId: job.id, message });
-  const lease = new LeaseKeeper(worker, job);
+  const lease = new LeaseKeeper(worker, job, { renewFirst: repeated });
   let folder: WorkFolder | undefined;
   try {
     say('info', `Job ${job.id} (${job.type}, attempt ${job.attempt} of ${job.maxAttempts}) started.`);
     folder = await WorkFolder.make(worker.workRoot);
     return await workOn(worker, job, folder, lease);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (lease.lost.aborted || isAppError(error, 'lease_lost')) {
       say('warn', `Job ${job.id} was lost: ${message} Its command was ended and nothing more is written.`);
       return 'lost';
@@ -45,7 +52,7 @@ export async function runJob(worker: WorkerParts, job: ClaimedJob): Promise<JobO
     lease.stop();
     await folder
       ?.remove()
-      .catch((error: unknown) => say('warn', `${folder?.root ?? ''} was left behind: ${String(error)}`));
+      .catch((error: unknown) => say('warn', `${folder?.root ?? ''} was left behind: ${messageOf(error)}`));
   }
 }
 
@@ -60,15 +67,34 @@ async function workOn(
   await folder.writeJob(worker.passToken === undefined ? shown : job);
   const reporter = { ...worker, job, lost: lease.lost };
   const milestones = new Milestones(reporter);
-  const env = withoutSecrets(worker.env);
-  const gitBase = await findGitBase(cwd, env, lease.lost);
-  milestones.note({ message: 'The command was started.', payload: { attempt: job.attempt } });
-  const end = await runWithLog(worker, job, folder, cwd, lease);
+  const stop = firstAbort([lease.lost, lease.cancelled, worker.stop]);
+  try {
+    const diff = worker.diff === false ? undefined : await beginDiff(worker, folder, cwd, stop.signal);
+    milestones.note({ message: 'The command was started.', payload: { attempt: job.attempt } });
+    const end = await runWithLog(worker, job, folder, cwd, stop.signal);
+    return await giveEnd(worker, { end, folder, diff, lease, reporter, milestones });
+  } finally {
+    stop.release();
+  }
+}
+
+interface EndedRun {
+  readonly end: CommandEnd;
+  readonly folder: WorkFolder;
+  readonly diff: JobDiff | undefined;
+  readonly lease: LeaseKeeper;
+  readonly reporter: Reporter;
+  readonly milestones: Milestones;
+}
+
+async function giveEnd(worker: WorkerParts, run: EndedRun): Promise<JobOutcome> {
+  const { end, folder, diff, lease, reporter, milestones } = run;
+  const { job } = reporter;
   lease.lost.throwIfAborted();
-  const deposited = await deposit({ client: worker.client, job, folder, cwd, env, gitBase, lost: lease.lost });
+  const deposited = await deposit({ client: worker.client, job, folder, diff, lost: lease.lost });
   for (const message of deposited.warnings) worker.log({ level: 'warn', jobId: job.id, message });
   lease.lost.throwIfAborted();
-  const ending = endingOf(end, lease.cancelled.aborted, worker.retryable ?? false);
+  const ending = endingOf(end, lease.cancelled.aborted, worker);
   for (const note of endNotes(ending, deposited)) milestones.note(note);
   await milestones.written();
   const logTail = await readLogTail(folder.logFile, maxSummaryBytes);
@@ -77,12 +103,18 @@ async function workOn(
   return ending.outcome;
 }
 
+function beginDiff(worker: WorkerParts, folder: WorkFolder, cwd: string, signal: AbortSignal): Promise<JobDiff> {
+  const { workRoot, clock, inWorkFolder: fresh = false } = worker;
+  const env = withoutSecrets(worker.env);
+  return JobDiff.begin({ folder: cwd, scratch: folder.scratch, workRoot, env, fresh, clock }, signal);
+}
+
 async function runWithLog(
   worker: WorkerParts,
   job: ClaimedJob,
   folder: WorkFolder,
   cwd: string,
-  lease: LeaseKeeper,
+  stop: AbortSignal,
 ): Promise<CommandEnd> {
   const env = commandEnvironment(worker.env, {
     PROOFHOUSE_JOB_FILE: folder.jobFile,
@@ -92,26 +124,11 @@ async function runWithLog(
     PROOFHOUSE_OUTPUT_DIR: folder.output,
     ...(worker.passToken === undefined ? {} : { PROOFHOUSE_TOKEN: worker.passToken, PROOFHOUSE_LEASE_ID: job.leaseId }),
   });
-  const stop = anyOf([lease.lost, lease.cancelled, worker.signal]);
+  const limits = { clock: worker.clock, graceMs: worker.graceMs, timeoutMs: worker.commandTimeoutMs };
   const log = await open(folder.logFile, 'a', 0o600);
   try {
-    return await runCommand({ command: worker.command, cwd, env, logFd: log.fd }, stop.signal, worker);
+    return await runCommand({ command: worker.command, cwd, env, logFd: log.fd }, stop, limits);
   } finally {
-    stop.release();
     await log.close();
   }
-}
-
-/** Aborted with the first of them. Released, since a worker's own signal outlives its jobs. */
-function anyOf(signals: readonly AbortSignal[]): { readonly signal: AbortSignal; release(): void } {
-  const controller = new AbortController();
-  const abort = (): void => controller.abort();
-  for (const signal of signals) {
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort);
-  }
-  return {
-    signal: controller.signal,
-    release: () => signals.forEach((one) => one.removeEventListener('abort', abort)),
-  };
 }

@@ -2,11 +2,13 @@ import { isAppError } from '@proofhouse/core';
 import { pause, type Clock } from '../clock.ts';
 import type { ClaimedJob } from '../jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
+import { messageOf } from './message-of.ts';
 import type { WorkerLog } from './worker-options.ts';
 
 /**
  * Renews a lease every third of it, until stopped. The lease counts as lost when the server says so, when it refuses us
- * for good, and when its time has passed without an answer: by then another worker may hold the job.
+ * for good, and when its time has passed without an answer: by then another worker may hold the job. `renewFirst` is
+ * for a claim that was repeated: its lease is as old as the first try, and nobody knows how much of it is left.
  */
 export class LeaseKeeper {
   readonly #lost = new AbortController();
@@ -27,6 +29,7 @@ export class LeaseKeeper {
       readonly log: WorkerLog;
     },
     job: ClaimedJob,
+    { renewFirst = false }: { readonly renewFirst?: boolean } = {},
   ) {
     this.#client = parts.client;
     this.#leaseSeconds = parts.leaseSeconds;
@@ -34,7 +37,7 @@ export class LeaseKeeper {
     this.#log = parts.log;
     this.#job = job;
     this.#validUntil = parts.clock.now() + parts.leaseSeconds * 1000;
-    void this.#keep();
+    void this.#keep(renewFirst);
   }
 
   /** Aborted when nothing more may be written to the job. */
@@ -51,8 +54,9 @@ export class LeaseKeeper {
     this.#stopped.abort();
   }
 
-  async #keep(): Promise<void> {
+  async #keep(renewFirst: boolean): Promise<void> {
     const intervalMs = (this.#leaseSeconds * 1000) / 3;
+    if (renewFirst) await this.#renew(intervalMs);
     while (!this.#lost.signal.aborted) {
       await pause(this.#clock, Math.min(intervalMs, this.#leftMs()), this.#stopped.signal);
       if (this.#stopped.signal.aborted) return;
@@ -74,7 +78,11 @@ export class LeaseKeeper {
       const final = isAppError(error) && !error.retryable;
       if (final || this.#leftMs() === 0) this.#lost.abort(error);
       else
-        this.#log({ level: 'warn', jobId: this.#job.id, message: `The lease was not renewed yet: ${String(error)}` });
+        this.#log({
+          level: 'warn',
+          jobId: this.#job.id,
+          message: `The lease was not renewed yet: ${messageOf(error)}`,
+        });
     }
   }
 

@@ -1,5 +1,6 @@
 import type { ClaimedJob, JobNote } from '../jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
+import { messageOf } from './message-of.ts';
 import type { WorkerLog } from './worker-options.ts';
 
 /** How long the job may wait for a milestone that nobody can write down. */
@@ -37,7 +38,7 @@ export class Milestones {
       .catch((error: unknown) => {
         // Then that is said by whoever ends the work.
         if (lost.aborted) return;
-        log({ level: 'warn', jobId: job.id, message: `"${note.message}" was not written down: ${String(error)}` });
+        log({ level: 'warn', jobId: job.id, message: `"${note.message}" was not written down: ${messageOf(error)}` });
       });
   }
 }

@@ -1,59 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { ProofhouseClient } from '../index.ts';
-import { FakeServer, refuse } from '../testing/fake-server.ts';
-import { runWorker, type WorkerLogEntry, type WorkerOptions } from './index.ts';
-
-async function setUp() {
-  const server = await FakeServer.start();
-  onTestFinished(() => server[Symbol.asyncDispose]());
-  const folder = await mkdtemp(path.join(tmpdir(), 'worker-test-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const stop = new AbortController();
-  const entries: WorkerLogEntry[] = [];
-  const client = new ProofhouseClient({ url: server.url, token: 'phw_own', retry: { baseDelayMs: 1, maxDelayMs: 5 } });
-  const work = (script: string, options: Partial<WorkerOptions> = {}) =>
-    runWorker({
-      client,
-      command: ['sh', '-c', script],
-      env: { PATH: process.env['PATH'], PROOFHOUSE_TOKEN: 'phw_own', ARTIFACT_STORE_API_KEY: 'key', PLAIN: 'yes' },
-      cwd: folder,
-      workRoot: path.join(folder, '..', `${path.basename(folder)}-root`),
-      once: true,
-      signal: stop.signal,
-      graceMs: 300,
-      log: (entry) => entries.push(entry),
-      ...options,
-    });
-  const workRoot = path.join(folder, '..', `${path.basename(folder)}-root`);
-  onTestFinished(() => rm(workRoot, { recursive: true, force: true }));
-  return { server, client, folder, workRoot, stop, entries, work };
-}
+import { describe, expect, test, vi } from 'vitest';
+import { refuse, type FakeServer } from '../testing/fake-server.ts';
+import { expectGone, setUpWorker, startedPid } from '../testing/worker-trial.ts';
 
 const text = (server: FakeServer, name: string) => server.artifact(name).bytes.toString();
 
-async function startedPid(file: string): Promise<number> {
-  return vi.waitFor(async () => {
-    const pid = Number(await readFile(file, 'utf8'));
-    expect(pid).toBeGreaterThan(0);
-    return pid;
-  }, 5000);
-}
-
-// A killed process may stay a zombie where nothing reaps it; it runs no more.
-async function expectGone(pid: number): Promise<void> {
-  await vi.waitFor(async () => {
-    const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') gone');
-    expect(state.slice(state.lastIndexOf(')') + 2)).toMatch(/^(Z|X|gone)/);
-  }, 3000);
-}
-
 describe('a job that succeeds', () => {
   test('deposits its log and its output files, then completes under its lease', async () => {
-    const { server, work, workRoot } = await setUp();
+    const { server, work, workRoot } = await setUpWorker();
     const job = server.addJob();
     const report = await work(
       'echo one; echo two >&2; echo three; mkdir -p "$PROOFHOUSE_OUTPUT_DIR/a/b"; echo deep > "$PROOFHOUSE_OUTPUT_DIR/a/b/c.txt"; : > "$PROOFHOUSE_OUTPUT_DIR/empty"',
@@ -75,7 +31,7 @@ describe('a job that succeeds', () => {
   });
 
   test('finds its job in a file and in the environment, and no secret of the worker', async () => {
-    const { server, work } = await setUp();
+    const { server, work } = await setUpWorker();
     const job = server.addJob({ payload: { goal: 'greet' } });
     await work('cat "$PROOFHOUSE_JOB_FILE"; env > "$PROOFHOUSE_OUTPUT_DIR/env"');
     expect(JSON.parse(text(server, 'log.log'))).toMatchObject({ id: job.id, payload: { goal: 'greet' } });
@@ -89,7 +45,7 @@ describe('a job that succeeds', () => {
   });
 
   test('is given the token and the lease only when that was asked for', async () => {
-    const { server, work } = await setUp();
+    const { server, work } = await setUpWorker();
     server.addJob();
     await work('env', { passToken: 'phw_own' });
     expect(text(server, 'log.log')).toMatch(/PROOFHOUSE_TOKEN=phw_own\n/);
@@ -97,7 +53,7 @@ describe('a job that succeeds', () => {
   });
 
   test('runs where the worker was started, or in a fresh folder', async () => {
-    const { server, work, folder } = await setUp();
+    const { server, work, folder } = await setUpWorker();
     server.addJob();
     await work('pwd');
     expect(text(server, 'log.log').trim()).toBe(folder);
@@ -107,7 +63,7 @@ describe('a job that succeeds', () => {
   });
 
   test('leaves nothing running behind', async () => {
-    const { server, work, folder } = await setUp();
+    const { server, work, folder } = await setUpWorker();
     server.addJob();
     await work(`sleep 60 & echo $! > ${folder}/pid`);
     await expectGone(await startedPid(`${folder}/pid`));
@@ -116,7 +72,7 @@ describe('a job that succeeds', () => {
 
 describe('a job that fails', () => {
   test('says the exit code and the last lines of its log, and deposits all the same', async () => {
-    const { server, work } = await setUp();
+    const { server, work } = await setUpWorker();
     const job = server.addJob();
     await work(
       'for i in $(seq 1 3000); do echo "line $i"; done; printf "\\033[31mlast words\\033[0m\\n"; echo x > "$PROOFHOUSE_OUTPUT_DIR/x"; exit 3',
@@ -130,21 +86,21 @@ describe('a job that fails', () => {
   });
 
   test('may be retried when the worker was told so', async () => {
-    const { server, work } = await setUp();
+    const { server, work } = await setUpWorker();
     server.addJob();
     await work('exit 1', { retryable: true });
     expect(server.requestsOf('failJob')[0]?.json['retryable']).toBe(true);
   });
 
   test('says which signal ended it', async () => {
-    const { server, work } = await setUp();
+    const { server, work } = await setUpWorker();
     const job = server.addJob();
     await work('kill -SEGV $$');
     expect(server.job(job.id).errorMessage).toBe('The command was ended by SIGSEGV.');
   });
 
   test('is given back when its command cannot be started here', async () => {
-    const { server, work, folder } = await setUp();
+    const { server, work, folder } = await setUpWorker();
     const job = server.addJob();
     await writeFile(`${folder}/broken`, '#!/nowhere/interpreter\n', { mode: 0o755 });
     await work('', { command: ['./broken'] });
@@ -155,7 +111,7 @@ describe('a job that fails', () => {
 
 describe('deposits', () => {
   test('one that fails is a warning, and the others still go', async () => {
-    const { server, work, entries } = await setUp();
+    const { server, work, entries } = await setUpWorker();
     const job = server.addJob();
     server.interfere = (operation, request, response) =>
       operation === 'putArtifact' && request.url!.includes('bad') && refuse(response, 'invalid_artifact_name');
@@ -167,7 +123,7 @@ describe('deposits', () => {
   });
 
   test('never follow a symbolic link out of the output folder', async () => {
-    const { server, work, folder } = await setUp();
+    const { server, work, folder } = await setUpWorker();
     server.addJob();
     await writeFile(path.join(folder, 'private'), 'secret');
     await work(
@@ -177,7 +133,7 @@ describe('deposits', () => {
   });
 
   test('the difference in a repository goes along, untracked and binary files included, and it stays as it was', async () => {
-    const { server, work, folder } = await setUp();
+    const { server, work, folder } = await setUpWorker();
     const git = (...args: string[]) => execFileSync('git', args, { cwd: folder, encoding: 'utf8' });
     git('init', '-q');
     git('config', 'user.email', 'test@example.com');
@@ -204,7 +160,7 @@ describe('deposits', () => {
   });
 
   test('a command that commits its work leaves the same difference', async () => {
-    const { server, work, folder } = await setUp();
+    const { server, work, folder } = await setUpWorker();
     const git = (...args: string[]) =>
       execFileSync('git', ['-c', 'user.email=t@e', '-c', 'user.name=t', ...args], { cwd: folder, encoding: 'utf8' });
     git('init', '-q');
@@ -225,7 +181,7 @@ describe('deposits', () => {
   });
 
   test('a first commit made by the command is the difference', async () => {
-    const { server, work, folder } = await setUp();
+    const { server, work, folder } = await setUpWorker();
     execFileSync('git', ['init', '-q'], { cwd: folder });
     server.addJob();
     await work('echo hello > first; git add .; git -c user.email=t@e -c user.name=t commit -qm first');
@@ -233,7 +189,7 @@ describe('deposits', () => {
   });
 
   test('a repository without a commit gives everything, and one without a difference nothing', async () => {
-    const { server, work, folder } = await setUp();
+    const { server, work, folder } = await setUpWorker();
     execFileSync('git', ['init', '-q'], { cwd: folder });
     server.addJob();
     await work('echo hello > first');
@@ -249,7 +205,7 @@ describe('deposits', () => {
 
 describe('a lost lease', () => {
   test('ends the whole group of the command, kills what does not obey, and writes nothing more', async () => {
-    const { server, work, folder, entries } = await setUp();
+    const { server, work, folder, entries } = await setUpWorker();
     const job = server.addJob();
     const outcome = work(
       `trap '' TERM; sh -c 'trap "" TERM; echo $$ > ${folder}/pid; while :; do sleep 0.1; done' & wait; while :; do sleep 0.1; done`,
@@ -265,7 +221,7 @@ describe('a lost lease', () => {
   });
 
   test('during the deposits ends them', async () => {
-    const { server, work } = await setUp();
+    const { server, work } = await setUpWorker();
     const job = server.addJob();
     server.interfere = (operation) => {
       if (operation === 'putArtifact') server.takeAway(job.id);
@@ -279,7 +235,7 @@ describe('a lost lease', () => {
 
 describe('stopping', () => {
   test('ends the command, deposits what there is, and gives the job back to be retried', async () => {
-    const { server, work, folder, stop } = await setUp();
+    const { server, work, folder, stop } = await setUpWorker();
     const job = server.addJob();
     const outcome = work(`echo begun; echo half > "$PROOFHOUSE_OUTPUT_DIR/half"; echo $$ > ${folder}/pid; sleep 60`, {
       once: false,
@@ -292,7 +248,7 @@ describe('stopping', () => {
   });
 
   test('while waiting for a job ends at once', async () => {
-    const { server, work, stop } = await setUp();
+    const { server, work, stop } = await setUpWorker();
     server.claimWaitMs = 60_000;
     const outcome = work('true', { once: false });
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -301,7 +257,7 @@ describe('stopping', () => {
   });
 
   test('a cancelled job is ended with its whole group, deposited and acknowledged, never failed', async () => {
-    const { server, client, work, folder } = await setUp();
+    const { server, client, work, folder } = await setUpWorker();
     const job = server.addJob();
     const outcome = work(`echo half > "$PROOFHOUSE_OUTPUT_DIR/half"; sleep 60 & echo $! > ${folder}/pid; wait`, {
       leaseSeconds: 1,
@@ -326,7 +282,7 @@ describe('stopping', () => {
   });
 
   test('a job that ended before it heard of the wish to cancel ends as it did', async () => {
-    const { server, client, work } = await setUp();
+    const { server, client, work } = await setUpWorker();
     const job = server.addJob();
     const outcome = work('sleep 0.3');
     await vi.waitFor(() => expect(server.job(job.id).status).toBe('running'));
@@ -338,7 +294,7 @@ describe('stopping', () => {
 
 describe('milestones', () => {
   test('are the start and the deposits, under the lease, never what the command said', async () => {
-    const { server, work } = await setUp();
+    const { server, work } = await setUpWorker();
     const job = server.addJob();
     await work('echo private words; echo x > "$PROOFHOUSE_OUTPUT_DIR/x"; exit 3');
     expect(server.log.of(job.id)).toMatchObject([
@@ -350,7 +306,7 @@ describe('milestones', () => {
   });
 
   test('that cannot be written are warnings, and the job goes on', async () => {
-    const { server, work, entries } = await setUp();
+    const { server, work, entries } = await setUpWorker();
     server.addJob();
     server.interfere = (operation, _request, response) => operation === 'appendEvents' && refuse(response, 'internal');
     expect(await work('true')).toMatchObject({ succeeded: 1 });
@@ -360,7 +316,7 @@ describe('milestones', () => {
 
 describe('the loop', () => {
   test('claims several at once only where several may run', async () => {
-    const { server, work, stop } = await setUp();
+    const { server, work, stop } = await setUpWorker();
     for (let count = 0; count < 4; count += 1) server.addJob();
     const outcome = work('sleep 0.2', { once: false, concurrency: 3, software: 'proofhouse/1.2.3' });
     await vi.waitFor(() => expect(server.requestsOf('completeJob')).toHaveLength(4), 10_000);
@@ -376,7 +332,7 @@ describe('the loop', () => {
   });
 
   test('runs as many jobs at a time as it was told', async () => {
-    const { server, work, folder, stop } = await setUp();
+    const { server, work, folder, stop } = await setUpWorker();
     for (let count = 0; count < 4; count += 1) server.addJob();
     const outcome = work(
       `ls ${folder} | wc -l > "$PROOFHOUSE_OUTPUT_DIR/n"; touch ${folder}/$$; sleep 0.4; rm ${folder}/$$`,
@@ -393,7 +349,7 @@ describe('the loop', () => {
   });
 
   test('refuses a command that does not exist before it claims anything', async () => {
-    const { server, work } = await setUp();
+    const { server, work } = await setUpWorker();
     server.addJob();
     await expect(work('', { command: ['no-such-program-here'] })).rejects.toThrow(/no-such-program-here/);
     await expect(work('', { command: [] })).rejects.toThrow(/no command/);
@@ -402,13 +358,13 @@ describe('the loop', () => {
   });
 
   test('ends with the error when its credential is refused', async () => {
-    const { server, work } = await setUp();
+    const { server, work } = await setUpWorker();
     server.interfere = (_operation, _request, response) => refuse(response, 'unauthenticated');
     await expect(work('true')).rejects.toMatchObject({ code: 'unauthenticated' });
   });
 
   test('outlives a server that is away for a while', async () => {
-    const { server, work, entries } = await setUp();
+    const { server, work, entries } = await setUpWorker();
     server.addJob();
     const keys: unknown[] = [];
     server.interfere = (operation, request) => {
@@ -423,7 +379,7 @@ describe('the loop', () => {
   });
 
   test('a job that cannot be reported does not end the loop', async () => {
-    const { server, work, stop } = await setUp();
+    const { server, work, stop } = await setUpWorker();
     server.addJob();
     server.addJob();
     let refused = 0;
@@ -437,7 +393,7 @@ describe('the loop', () => {
   });
 
   test('a finished job is reported also when the server is away for longer than a call lasts', async () => {
-    const { server, work, entries } = await setUp();
+    const { server, work, entries } = await setUpWorker();
     const job = server.addJob();
     let asked = 0;
     server.interfere = (operation, request) => {

@@ -6,8 +6,11 @@ import { pause, systemClock } from '../clock.ts';
 import type { ClaimedJob } from '../jobs-api.ts';
 import { systemRandom, type Random } from '../random.ts';
 import { requireCommand } from './command.ts';
+import { firstAbort } from './first-abort.ts';
 import { runJob, type WorkerParts } from './job-run.ts';
-import type { JobOutcome, WorkerOptions, WorkerReport } from './worker-options.ts';
+import { removeLeftovers } from './leftover-folders.ts';
+import { messageOf } from './message-of.ts';
+import type { JobOutcome, WorkerLog, WorkerOptions, WorkerReport } from './worker-options.ts';
 
 const waitSeconds = 20;
 /** A claim that came back empty sooner was not a long poll: some proxy or server does not hold them. */
@@ -19,9 +22,10 @@ const mostJobsAtOnce = 100;
 
 /** A claim whose answer was lost is sent again under its key: the jobs it was given are ours, not nobody's. */
 interface ClaimAttempt {
-  key: string;
+  readonly key: string;
   /** Goes with the key: under the same one the server takes only the same claim. */
-  maxJobs: number | undefined;
+  readonly maxJobs: number | undefined;
+  readonly waitSeconds: number;
   failures: number;
 }
 
@@ -34,37 +38,81 @@ interface Loop extends WorkerParts {
  * options and a credential that is refused are thrown; what happens to a job never is.
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerReport> {
-  const worker = await prepare(options);
+  const prepared = await prepare(options);
+  const drain = drainOf(prepared);
+  const worker: Loop = { ...prepared, stop: drain.over };
   const report: Record<JobOutcome, number> = { succeeded: 0, failed: 0, stopped: 0, cancelled: 0, lost: 0 };
   const running = new Set<Promise<void>>();
-  const slots = worker.once === true ? 1 : (worker.concurrency ?? 1);
-  let attempt: ClaimAttempt | undefined;
+  const start = (job: ClaimedJob, repeated: boolean): void => {
+    const run = runJob(worker, job, repeated).then((outcome) => {
+      report[outcome] += 1;
+      running.delete(run);
+    });
+    running.add(run);
+  };
+  const tidied = removeLeftovers(worker.workRoot, worker.log, worker.signal);
   try {
-    while (!worker.signal.aborted) {
-      if (running.size >= slots) {
-        await Promise.race(running);
-        continue;
-      }
-      attempt ??= newAttempt(worker, slots - running.size);
-      const jobs = await nextJobs(worker, attempt);
-      if (jobs === undefined) continue;
-      attempt = undefined;
-      for (const job of jobs) {
-        const run = runJob(worker, job).then((outcome) => {
-          report[outcome] += 1;
-          running.delete(run);
-        });
-        running.add(run);
-      }
-      if (worker.once === true && jobs.length > 0) break;
-    }
+    await claimJobs(worker, running, start);
   } finally {
     await Promise.all(running);
+    drain.release();
+    await tidied;
   }
   return report;
 }
 
-async function prepare(options: WorkerOptions): Promise<Loop> {
+async function claimJobs(
+  worker: Loop,
+  running: ReadonlySet<Promise<void>>,
+  start: (job: ClaimedJob, repeated: boolean) => void,
+): Promise<void> {
+  const slots = worker.once === true ? 1 : (worker.concurrency ?? 1);
+  let accepted = false;
+  let attempt: ClaimAttempt | undefined;
+  while (!worker.signal.aborted) {
+    if (running.size >= slots) {
+      await Promise.race(running);
+      continue;
+    }
+    attempt ??= newAttempt(worker, slots - running.size, accepted);
+    const { failures } = attempt;
+    const jobs = await nextJobs(worker, attempt);
+    if (jobs === undefined) continue;
+    attempt = undefined;
+    if (!accepted) worker.onAccepted?.();
+    accepted = true;
+    for (const job of jobs) start(job, failures > 0);
+    if (worker.once === true && jobs.length > 0) break;
+  }
+}
+
+/** Aborted when the time that running commands have after `signal` is over. */
+function drainOf({ signal, drainMs = 0, hurry, clock, log }: Omit<Loop, 'stop'>): {
+  readonly over: AbortSignal;
+  release(): void;
+} {
+  if (drainMs === 0) return { over: signal, release: () => undefined };
+  const timeOver = new AbortController();
+  let cancel = (): void => undefined;
+  const onSignal = (): void => {
+    const message = `No more jobs are claimed; commands that run have ${drainMs / 1000} s to end.`;
+    log({ level: 'info', message });
+    cancel = clock.after(drainMs, () => timeOver.abort());
+  };
+  if (signal.aborted) onSignal();
+  else signal.addEventListener('abort', onSignal, { once: true });
+  const over = firstAbort(hurry === undefined ? [timeOver.signal] : [timeOver.signal, hurry]);
+  return {
+    over: over.signal,
+    release: () => {
+      cancel();
+      signal.removeEventListener('abort', onSignal);
+      over.release();
+    },
+  };
+}
+
+async function prepare(options: WorkerOptions): Promise<Omit<Loop, 'stop'>> {
   const workRoot = path.resolve(options.workRoot ?? tmpdir());
   const cwd = path.resolve(options.cwd);
   const isFolder = await stat(cwd).then(
@@ -82,13 +130,25 @@ async function prepare(options: WorkerOptions): Promise<Loop> {
     graceMs: options.graceMs ?? 10_000,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
-    log: options.log ?? (() => undefined),
+    log: unfailing(options.log),
   };
 }
 
-function newAttempt(worker: Loop, free: number): ClaimAttempt {
+/** A log that cannot be written is no reason to lose a job. */
+function unfailing(log: WorkerLog = () => undefined): WorkerLog {
+  return (entry) => {
+    try {
+      log(entry);
+    } catch {
+      // There is nowhere to say it.
+    }
+  };
+}
+
+function newAttempt(worker: Loop, free: number, accepted: boolean): ClaimAttempt {
   const maxJobs = free > 1 ? Math.min(free, mostJobsAtOnce) : undefined;
-  return { key: worker.random.idempotencyKey(), maxJobs, failures: 0 };
+  // The first is answered at once, so that a wrong URL or token is not told only when the wait is over.
+  return { key: worker.random.idempotencyKey(), maxJobs, waitSeconds: accepted ? waitSeconds : 0, failures: 0 };
 }
 
 /** Undefined when the claim must be tried again as it was. */
@@ -96,7 +156,7 @@ async function nextJobs(worker: Loop, attempt: ClaimAttempt): Promise<readonly C
   const askedAt = worker.clock.now();
   try {
     const jobs = await claim(worker, attempt);
-    const hurried = jobs.length === 0 && worker.clock.now() - askedAt < shortestPollMs;
+    const hurried = jobs.length === 0 && attempt.waitSeconds > 0 && worker.clock.now() - askedAt < shortestPollMs;
     if (hurried) await pause(worker.clock, shortestPollMs, worker.signal);
     return jobs;
   } catch (error) {
@@ -104,17 +164,17 @@ async function nextJobs(worker: Loop, attempt: ClaimAttempt): Promise<readonly C
     if (!isAppError(error) || !error.retryable) throw error;
     const ceiling = Math.min(longestPauseMs, 1000 * 2 ** attempt.failures);
     attempt.failures += 1;
-    worker.log({ level: 'warn', message: `No job can be claimed: ${error.message} Trying again.` });
+    worker.log({ level: 'warn', message: `No job can be claimed: ${messageOf(error)} Trying again.` });
     await pause(worker.clock, ceiling * (0.5 + worker.random.fraction() / 2), worker.signal);
     return undefined;
   }
 }
 
-async function claim(worker: Loop, { key, maxJobs }: ClaimAttempt): Promise<readonly ClaimedJob[]> {
+async function claim(worker: Loop, { key, maxJobs, ...attempt }: ClaimAttempt): Promise<readonly ClaimedJob[]> {
   const { jobs } = worker.client;
   const asked = {
     leaseSeconds: worker.leaseSeconds,
-    waitSeconds,
+    waitSeconds: attempt.waitSeconds,
     allowedTypes: worker.types === undefined ? undefined : [...worker.types],
     workerCapabilities: worker.capabilities === undefined ? undefined : [...worker.capabilities],
   };
@@ -122,6 +182,8 @@ async function claim(worker: Loop, { key, maxJobs }: ClaimAttempt): Promise<read
     signal: worker.signal,
     idempotencyKey: key,
     tries: 1,
+    onLeftOut: (jobId: string) =>
+      worker.log({ level: 'warn', jobId, message: `Job ${jobId} was not taken: it came without its lease.` }),
     ...(worker.software === undefined ? {} : { headers: { 'user-agent': worker.software } }),
   };
   if (maxJobs !== undefined) return jobs.claimMany({ ...asked, maxJobs }, options);

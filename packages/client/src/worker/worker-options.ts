@@ -37,8 +37,18 @@ export interface WorkerOptions {
   readonly passToken?: string | undefined;
   /** Wait for one job, run it, and end. */
   readonly once?: boolean | undefined;
-  /** Aborted: no more claims; running commands are ended, deposited and given back. */
+  /** How long a command may run; left out: for as long as it takes. */
+  readonly commandTimeoutMs?: number | undefined;
+  /** Whether what a command changed in a git repository is deposited as `diff.diff`; it is unless this is false. */
+  readonly diff?: boolean | undefined;
+  /** Aborted: no more claims; running commands are ended once `drainMs` is over, deposited and given back. */
   readonly signal: AbortSignal;
+  /** How long running commands may go on after `signal`; 0 when left out. */
+  readonly drainMs?: number | undefined;
+  /** Aborted after `signal`: whatever is left of `drainMs` is over. */
+  readonly hurry?: AbortSignal | undefined;
+  /** Called once, when the first claim was answered: the URL and the credential are right. */
+  readonly onAccepted?: (() => void) | undefined;
   readonly log?: WorkerLog | undefined;
   /** How long a command may take to end before it is killed. */
   readonly graceMs?: number | undefined;
