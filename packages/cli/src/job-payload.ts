@@ -15,7 +15,7 @@ export async function readPayload(given: string, context: CommandContext): Promi
     throw wrongPayload(`${source} is not JSON: ${(error as Error).message}`);
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw wrongPayload(`${source} must be a JSON object, such as {"command":"npm test"}.`);
+  throw wrongPayload(`${source} must be a JSON object, such as {"branch":"main"}.`);
 }
 
 async function payloadText(given: string, context: CommandContext): Promise<string> {

@@ -17,12 +17,51 @@ export function positiveInteger(text: string): number {
   throw new InvalidArgumentError('Give a number of at least 1.');
 }
 
-/** `a, b` as a list without blanks. */
+/** Longer would overflow a timer, and is three weeks. */
+const mostSeconds = 2_000_000;
+
+export function seconds(text: string): number {
+  const value = wholeNumber(text);
+  if (value <= mostSeconds) return value;
+  throw new InvalidArgumentError(`Give at most ${mostSeconds} seconds.`);
+}
+
+export function positiveSeconds(text: string): number {
+  return seconds(String(positiveInteger(text)));
+}
+
+/** `a, b` as a list without blanks. An empty one is a variable that was not set, never what was meant. */
 export function commaList(text: string): string[] {
-  return text
+  const items = text
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '');
+  if (items.length > 0) return items;
+  throw new InvalidArgumentError('The list is empty: name at least one, or leave the option out.');
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const timeForms =
+  'Give a time such as 2026-12-24T18:00:00Z, a date (midnight UTC), or a wait such as +90m, +2h or +1d.';
+
+const isoTime = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
+
+// Date takes the 31st of every month for some day of the next.
+function isDay(date: string): boolean {
+  const parsed = new Date(`${date}T00:00:00Z`);
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(date);
+}
+
+/** Reads a time as people give it, for the wire: ISO 8601 with an offset, a date alone, or from now on. */
+export function timeAfter(now: () => number): (text: string) => string {
+  return (text) => {
+    const [, amount, unit = ''] = /^\+(\d{1,6})([smhd])$/.exec(text) ?? [];
+    if (amount !== undefined) return new Date(now() + Number(amount) * (unitMs[unit] ?? 0)).toISOString();
+    const [, date, time = 'T00:00:00Z'] = isoTime.exec(text) ?? [];
+    const parsed = new Date(`${date}${time}`);
+    if (date !== undefined && isDay(date) && !Number.isNaN(parsed.getTime())) return parsed.toISOString();
+    throw new InvalidArgumentError(timeForms);
+  };
 }
 
 /** For an option that may be given several times. */

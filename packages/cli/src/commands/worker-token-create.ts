@@ -1,6 +1,6 @@
 import type { CommandContext } from '../command-context.ts';
 import { clientOf, connectedCommand } from '../connected-command.ts';
-import { commaList } from '../option-values.ts';
+import { commaList, timeAfter } from '../option-values.ts';
 import { printResult } from '../print-result.ts';
 
 export function workerTokenCreate(context: CommandContext) {
@@ -9,9 +9,17 @@ export function workerTokenCreate(context: CommandContext) {
     .argument('<workerId>', 'the worker that calls with it')
     .option('--description <text>', 'what it is for')
     .option('--types <list>', 'the only job types it may claim, comma-separated', commaList)
-    .option('--repositories <list>', 'the only repositories it may work on, comma-separated', commaList)
+    .option(
+      '--repositories <list>',
+      'only jobs whose payload.repository is one of these; a job that names none is not given',
+      commaList,
+    )
     .option('--capabilities <list>', 'what the worker can do, whatever it says itself, comma-separated', commaList)
-    .option('--expires-at <time>', 'when it ends (ISO 8601)')
+    .option(
+      '--expires-at <time>',
+      'when it ends: ISO 8601, a date, or +2h, +30d',
+      timeAfter(() => context.now()),
+    )
     .addHelpText(
       'after',
       '\nExample: proofhouse worker token create builder-1 --types exec --capabilities linux,docker',
