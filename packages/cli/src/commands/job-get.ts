@@ -25,6 +25,7 @@ function jobText(job: Job, now: number): string {
     ['attempt', `${job.attempt} of ${job.maxAttempts}`],
     ['priority', String(job.priority)],
     ['capabilities', job.requiredCapabilities.join(', ')],
+    ['affinity', job.affinityKey],
     ['parent', job.parentJobId],
     ['created', `${time(job.createdAt)} by ${job.createdBy}`],
     ['worker', job.claimedBy],
@@ -37,6 +38,6 @@ function jobText(job: Job, now: number): string {
     ['error', job.errorMessage],
     ['payload', JSON.stringify(job.payload, null, 2)],
     ['', ''],
-    ['next', `proofhouse artifact list ${job.id}`],
+    ['next', job.status === 'queued' ? `proofhouse job why ${job.id}` : `proofhouse artifact list ${job.id}`],
   ]);
 }

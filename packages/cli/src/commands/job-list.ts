@@ -1,5 +1,5 @@
 import { Option } from '@commander-js/extra-typings';
-import { jobStatuses } from '@proofhouse/core';
+import { jobStatuses, type Job } from '@proofhouse/core';
 import type { CommandContext } from '../command-context.ts';
 import { clientOf, connectedCommand } from '../connected-command.ts';
 import { positiveInteger } from '../option-values.ts';
@@ -25,14 +25,21 @@ export function jobList(context: CommandContext) {
         const rows = page.items.map((job) => [
           job.id,
           job.type,
-          job.status,
+          statusText(job, now),
+          String(job.priority),
           `${job.attempt}/${job.maxAttempts}`,
           relativeTime(job.createdAt, now),
           relativeTime(job.finishedAt ?? job.startedAt, now),
           job.claimedBy ?? '',
         ]);
         const more = page.nextCursor === null ? '' : `More: add --cursor ${page.nextCursor}\n`;
-        return table(['ID', 'TYPE', 'STATUS', 'TRY', 'CREATED', 'RAN', 'WORKER'], rows) + more;
+        return table(['ID', 'TYPE', 'STATUS', 'PRIO', 'TRY', 'CREATED', 'RAN', 'WORKER'], rows) + more;
       });
     });
+}
+
+/** A job that waits for its time is queued, and yet no worker gets it. */
+function statusText({ status, nextAttemptAt }: Job, now: number): string {
+  const delayed = status === 'queued' && nextAttemptAt !== null && Date.parse(nextAttemptAt) > now;
+  return delayed ? `${status} (${relativeTime(nextAttemptAt, now)})` : status;
 }
