@@ -28,7 +28,7 @@ describe('the experiment', () => {
     expect((await run(['whoami'])).stdout).toBe('wkr_1\n');
     expect((await run(['whoami', '--experiment', other, '--json'])).code).toBe(0);
     expect(server.seen.map(({ headers }) => headers['x-eden-experiment-id'])).toEqual([experiment, other]);
-    const { code, stderr } = await runEntry(['whoami'], { env: { PROOFHOUSE_URL: server.url } });
+    const { code, stderr } = await runEntry(['group', 'list'], { env: { PROOFHOUSE_URL: server.url } });
     expect(code).toBe(2);
     expect(stderr).toContain('--experiment <id> or set PROOFHOUSE_EXPERIMENT');
     expect((await run(['whoami', '--experiment', ''])).stderr).toContain('No experiment given');
