@@ -11,23 +11,33 @@ export interface CommandContext {
   now(): number;
   /** Set by commands that end otherwise than with 0 without having failed themselves. */
   exitCode: number;
+  /** Hears that nobody reads standard output any more; without it that ends the process. */
+  onOutputLost: (() => void) | undefined;
   /** Whether Ctrl-C was pressed. */
   readonly interrupted: boolean;
   /**
-   * Aborted by Ctrl-C and SIGTERM, so that the command can tidy up; a second Ctrl-C ends the process at once. Until it is
+   * Aborted by Ctrl-C and SIGTERM, so that the command can tidy up; a second one ends the process at once. Until it is
    * asked for, signals end the process as usual.
    */
   signal(): AbortSignal;
+  /** Aborted by the second one; where it was asked for, only a third ends the process at once. */
+  secondSignal(): AbortSignal;
 }
 
 export function processContext(): CommandContext {
-  const controller = new AbortController();
+  const controllers = [new AbortController()];
   let installed = false;
   let interrupted = false;
   const onSignal = (name: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
-    interrupted = name === 'SIGINT';
-    controller.abort();
+    const next = controllers.findIndex(({ signal }) => !signal.aborted);
+    if (next === -1) process.exit(name === 'SIGINT' ? 130 : 143);
+    if (next === 0) interrupted = name === 'SIGINT';
+    controllers[next]?.abort();
+  };
+  const signalAt = (at: number): AbortSignal => {
+    if (!installed) for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, onSignal);
+    installed = true;
+    return (controllers[at] ??= new AbortController()).signal;
   };
   return {
     env: process.env,
@@ -37,13 +47,11 @@ export function processContext(): CommandContext {
     stderr: process.stderr,
     now: () => systemClock.now(),
     exitCode: 0,
+    onOutputLost: undefined,
     get interrupted() {
       return interrupted;
     },
-    signal: () => {
-      if (!installed) for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, onSignal);
-      installed = true;
-      return controller.signal;
-    },
+    signal: () => signalAt(0),
+    secondSignal: () => signalAt(1),
   };
 }

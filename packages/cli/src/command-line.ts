@@ -49,7 +49,7 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
     const program = programOf(context).hook('preAction', (_program, command) => {
       called = connectionOf(command.opts());
     });
-    await program.parseAsync([...args], { from: 'user' });
+    await program.parseAsync(withoutHelpOfUnknown(program, args), { from: 'user' });
     return context.exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) return reportError(explainError(error, called), context, json);
@@ -76,7 +76,7 @@ function programOf(context: CommandContext): Command {
     .addCommand(experimentCommands(context))
     .addCommand(groupCommands(context))
     .addCommand(storageCommands(context))
-    .addHelpText('after', '\nExample: proofhouse job create --type exec --payload \'{"command":"npm test"}\'')
+    .addHelpText('after', '\nExample: proofhouse job create --type exec --payload \'{"branch":"main"}\'')
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 failed, 2 wrong call, 3 not allowed, 4 not there, 5 conflict, 6 server trouble',
@@ -143,6 +143,19 @@ function storageCommands(context: CommandContext): Command {
 
 function group(name: string, description: string): Command {
   return new Command(name).description(description);
+}
+
+// Help is shown before the name of a command is looked at: for one that does not exist, that would be a wrong answer.
+function withoutHelpOfUnknown(program: Command, args: readonly string[]): string[] {
+  let at: Command = program;
+  for (const word of args) {
+    if (word.startsWith('-') || word === 'help') continue;
+    const child = at.commands.find((one) => one.name() === word || one.aliases().includes(word));
+    if (child === undefined) return args.filter((arg) => arg !== '--help' && arg !== '-h' && arg !== 'help');
+    at = child as Command;
+    if (at.commands.length === 0) break;
+  }
+  return [...args];
 }
 
 // Errors are ours to print and exit codes ours to give, at every level.

@@ -2,12 +2,20 @@
 import { processContext } from './command-context.ts';
 import { runCommandLine } from './command-line.ts';
 
-// A reader that has seen enough (`proofhouse job list | head -1`) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
-
 const context = processContext();
+
+// A reader that has seen enough (`proofhouse job list | head -1`) is no failure; a disk that is full is one.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  const enough = error.code === 'EPIPE';
+  if (!enough && context.exitCode === 0) {
+    context.exitCode = 1;
+    context.stderr.write(`proofhouse: Standard output cannot be written: ${error.message}\n`);
+  }
+  if (context.onOutputLost === undefined) process.exit(context.exitCode);
+  context.onOutputLost();
+});
+// There is nowhere left to say it.
+process.stderr.on('error', () => undefined);
+
 const exitCode = await runCommandLine(process.argv.slice(2), context);
 process.exitCode = context.interrupted ? 130 : exitCode;

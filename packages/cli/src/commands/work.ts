@@ -1,16 +1,40 @@
-import { runWorker, type WorkerLogEntry } from '@proofhouse/client/worker';
+import { AppError, isAppError } from '@proofhouse/core';
+import { runWorker, type WorkerLogEntry, type WorkerReport } from '@proofhouse/client/worker';
+import { callerOf } from '../caller.ts';
 import type { CommandContext } from '../command-context.ts';
-import { clientOf, connectedCommand } from '../connected-command.ts';
-import { commaList, positiveInteger } from '../option-values.ts';
+import { clientOf, connectedCommand, type ConnectionOptions } from '../connected-command.ts';
+import { commaList, positiveInteger, positiveSeconds, seconds } from '../option-values.ts';
 import { printable } from '../printable.ts';
 import { version } from '../version.ts';
 
 const explanation = `
-Each job's command finds it in $PROOFHOUSE_JOB_FILE (JSON) and $PROOFHOUSE_JOB_ID, and leaves what is to be kept in
-$PROOFHOUSE_OUTPUT_DIR. Its output goes to log.log; when it runs in a git repository, what differs from the commit it
-began on goes to diff.diff. Exit code 0 completes the job, every other fails it.
+Each job's command finds it in $PROOFHOUSE_JOB_FILE (JSON, with the payload) and $PROOFHOUSE_JOB_ID, and leaves what is
+to be kept in $PROOFHOUSE_OUTPUT_DIR. Its output goes to log.log. When it runs in a git repository, what changes in its
+folder from its start to its end goes to diff.diff, for \`git apply\` at the repository's top: up to 64 MiB, without
+ignored files, and with what other commands in the same folder do meanwhile. Exit code 0 completes the job, every
+other fails it.
+
+Ctrl-C and SIGTERM end the worker: no more claims, and commands that run are ended (SIGTERM, 10 s, SIGKILL), deposited
+and given back. That uses up an attempt; a job on its last one is dead-lettered. --drain-seconds gives them time to
+end by themselves: a second signal ends them then, a third the worker at once. Killed with kill -9, a worker leaves its
+command running; the folder of its job is removed by the next worker with the same --work-root.
 
 Example: proofhouse work --types exec --once -- npm test`;
+
+interface WorkFlags extends ConnectionOptions {
+  readonly types?: readonly string[] | undefined;
+  readonly capabilities?: readonly string[] | undefined;
+  readonly concurrency?: number | undefined;
+  readonly leaseSeconds?: number | undefined;
+  readonly timeout?: number | undefined;
+  readonly drainSeconds?: number | undefined;
+  readonly once?: true | undefined;
+  readonly retryable?: true | undefined;
+  readonly passToken?: true | undefined;
+  readonly diff: boolean;
+  readonly workFolder?: true | undefined;
+  readonly workRoot?: string | undefined;
+}
 
 export function work(context: CommandContext) {
   return connectedCommand('work')
@@ -20,38 +44,74 @@ export function work(context: CommandContext) {
     .option('--capabilities <list>', 'what this machine can do, comma-separated', commaList)
     .option('--concurrency <n>', 'jobs at a time (1)', positiveInteger)
     .option('--lease-seconds <n>', 'how long a job stays ours without a sign of life (120)', positiveInteger)
+    .option('--timeout <seconds>', 'end a command that runs longer, and fail its job (no limit)', positiveSeconds)
+    .option('--drain-seconds <n>', 'how long commands may go on after the first signal (0)', seconds)
     .option('--once', 'wait for one job, run it and end: exit code 1 unless it succeeded')
     .option('--retryable', 'a job whose command failed may be tried again')
     .option('--pass-token', 'give the command the token and the lease, so that it can call the server itself')
+    .option('--no-diff', 'deposit no diff.diff')
     .option('--work-folder', 'run each command in a fresh folder instead of here')
     .option('--work-root <folder>', 'where the folders of jobs are made')
     .passThroughOptions()
     .addHelpText('after', explanation)
     .action(async (command, options) => {
-      const json = options.json === true;
-      // A worker has time: a server that restarts is no reason to lose what a job left.
-      const client = clientOf(options, { tries: 12, maxDelayMs: 15_000 });
-      const report = await runWorker({
-        client,
-        command,
-        env: context.env,
-        cwd: context.cwd,
-        types: options.types,
-        capabilities: options.capabilities,
-        software: `proofhouse/${version}`,
-        concurrency: options.concurrency,
-        leaseSeconds: options.leaseSeconds,
-        once: options.once,
-        retryable: options.retryable,
-        passToken: options.passToken === true ? options.token : undefined,
-        inWorkFolder: options.workFolder,
-        workRoot: options.workRoot,
-        signal: context.signal(),
-        log: (entry) => printEntry(context, json, entry),
+      const report = await workWith(context, command, options).catch((error: unknown) => {
+        throw explainCaller(error);
       });
-      if (json) context.stdout.write(`${JSON.stringify({ report })}\n`);
+      if (options.json === true) context.stdout.write(`${JSON.stringify({ report })}\n`);
       if (options.once === true && report.succeeded === 0) context.exitCode = 1;
     });
+}
+
+async function workWith(
+  context: CommandContext,
+  command: readonly string[],
+  options: WorkFlags,
+): Promise<WorkerReport> {
+  const json = options.json === true;
+  // A worker has time: a server that restarts is no reason to lose what a job left.
+  const client = clientOf(options, { tries: 12, maxDelayMs: 15_000 });
+  const unheard = new AbortController();
+  context.onOutputLost = () => unheard.abort();
+  const drainMs = (options.drainSeconds ?? 0) * 1000;
+  return runWorker({
+    client,
+    command,
+    env: context.env,
+    cwd: context.cwd,
+    types: options.types,
+    capabilities: options.capabilities,
+    software: `proofhouse/${version}`,
+    concurrency: options.concurrency,
+    leaseSeconds: options.leaseSeconds,
+    commandTimeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
+    once: options.once,
+    retryable: options.retryable,
+    passToken: options.passToken === true ? options.token : undefined,
+    diff: options.diff,
+    inWorkFolder: options.workFolder,
+    workRoot: options.workRoot,
+    signal: AbortSignal.any([context.signal(), unheard.signal]),
+    drainMs,
+    hurry: drainMs === 0 ? undefined : context.secondSignal(),
+    onAccepted: () => context.stderr.write(`${nameOf(options.token)} waits for jobs at ${client.url}\n`),
+    log: (entry) => printEntry(context, json, entry),
+  });
+}
+
+/** The server tells no worker its name; registered ones carry it in their token. */
+function nameOf(token: string | undefined): string {
+  const caller = callerOf(token);
+  return caller === undefined || caller === 'admin' ? 'The worker' : caller;
+}
+
+function explainCaller(error: unknown): unknown {
+  const nameless = isAppError(error, 'invalid_request') && error.errors.some(({ path }) => path === 'workerId');
+  if (!nameless) return error;
+  const message =
+    'Jobs are claimed with the token of a worker, and this one is not.\n' +
+    '  Next: proofhouse worker token create <name>, then PROOFHOUSE_TOKEN=<its token> proofhouse work -- <command>';
+  return new AppError('invalid_request', message, { cause: error });
 }
 
 // One line each, as it happens; programs read JSON lines.
