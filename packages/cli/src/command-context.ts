@@ -1,4 +1,6 @@
 import { systemClock } from '@proofhouse/client';
+import { readFileSync } from 'node:fs';
+import os from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
 /** The surroundings of a command: what it reads, where it speaks, what time it is. */
@@ -16,7 +18,7 @@ export interface CommandContext {
   /** Whether Ctrl-C was pressed. */
   readonly interrupted: boolean;
   /**
-   * Aborted by Ctrl-C and SIGTERM, so that the command can tidy up; a second one ends the process at once. Until it is
+   * Aborted by Ctrl-C, SIGTERM and the end of the terminal (SIGHUP, unless `nohup` was asked for), so that the command can tidy up; a second one ends the process at once. Until it is
    * asked for, signals end the process as usual.
    */
   signal(): AbortSignal;
@@ -30,12 +32,12 @@ export function processContext(): CommandContext {
   let interrupted = false;
   const onSignal = (name: NodeJS.Signals): void => {
     const next = controllers.findIndex(({ signal }) => !signal.aborted);
-    if (next === -1) process.exit(name === 'SIGINT' ? 130 : 143);
+    if (next === -1) process.exit(128 + os.constants.signals[name]);
     if (next === 0) interrupted = name === 'SIGINT';
     controllers[next]?.abort();
   };
   const signalAt = (at: number): AbortSignal => {
-    if (!installed) for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, onSignal);
+    if (!installed) for (const name of endingSignals()) process.on(name, onSignal);
     installed = true;
     return (controllers[at] ??= new AbortController()).signal;
   };
@@ -54,4 +56,18 @@ export function processContext(): CommandContext {
     signal: () => signalAt(0),
     secondSignal: () => signalAt(1),
   };
+}
+
+function endingSignals(): NodeJS.Signals[] {
+  return ['SIGINT', 'SIGTERM', ...(isHangupIgnored() ? [] : (['SIGHUP'] as const))];
+}
+
+// Whoever starts a command by `nohup` wants it to outlive the terminal; listening would undo that. Only Linux tells.
+function isHangupIgnored(): boolean {
+  try {
+    const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+    return ((BigInt(`0x${ignored}`) >> BigInt(os.constants.signals.SIGHUP - 1)) & 1n) === 1n;
+  } catch {
+    return false;
+  }
 }

@@ -23,6 +23,12 @@ export class HandClock implements Clock {
     return dues.length === 0 ? undefined : Math.min(...dues);
   }
 
+  /** As after a suspension: the time is another at once, and what was due meanwhile runs then. */
+  leap(ms: number): void {
+    this.#now += ms;
+    this.advance(0);
+  }
+
   advance(ms: number): void {
     const until = this.#now + ms;
     for (;;) {

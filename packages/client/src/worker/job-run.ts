@@ -28,22 +28,25 @@ export interface WorkerParts extends WorkerOptions {
 }
 
 /**
- * Sees one claimed job to its end. Never throws: whatever happens is the job's outcome. `repeated`: the claim had to be
- * sent more than once.
+ * Sees one claimed job to its end. Never throws: whatever happens is the job's outcome. `late`: some of the lease may have
+ * passed before the claim was answered.
  */
-export async function runJob(worker: WorkerParts, job: ClaimedJob, repeated: boolean): Promise<JobOutcome> {
+export async function runJob(worker: WorkerParts, job: ClaimedJob, late: boolean): Promise<JobOutcome> {
   const say = (level: 'info' | 'warn' | 'error', message: string): void =>
     worker.log({ level, jobId: job.id, message });
-  const lease = new LeaseKeeper(worker, job, { renewFirst: repeated });
+  const lease = new LeaseKeeper(worker, job, { renewFirst: late });
   let folder: WorkFolder | undefined;
   try {
+    await lease.confirmed(worker.stop);
+    lease.lost.throwIfAborted();
     say('info', `Job ${job.id} (${job.type}, attempt ${job.attempt} of ${job.maxAttempts}) started.`);
     folder = await WorkFolder.make(worker.workRoot);
     return await workOn(worker, job, folder, lease);
   } catch (error) {
     const message = messageOf(error);
     if (lease.lost.aborted || isAppError(error, 'lease_lost')) {
-      say('warn', `Job ${job.id} was lost: ${message} Its command was ended and nothing more is written.`);
+      const command = folder === undefined ? 'not started' : 'ended';
+      say('warn', `Job ${job.id} was lost: ${message} Its command was ${command} and nothing more is written.`);
       return 'lost';
     }
     say('error', `Job ${job.id} could not be run or reported: ${message}`);
@@ -66,7 +69,7 @@ async function workOn(
   const { leaseId: _leaseId, ...shown } = job;
   await folder.writeJob(worker.passToken === undefined ? shown : job);
   const reporter = { ...worker, job, lost: lease.lost };
-  const milestones = new Milestones(reporter);
+  const milestones = new Milestones({ ...reporter, onLost: (error) => lease.lose(error) });
   const stop = firstAbort([lease.lost, lease.cancelled, worker.stop]);
   try {
     const diff = worker.diff === false ? undefined : await beginDiff(worker, folder, cwd, stop.signal);

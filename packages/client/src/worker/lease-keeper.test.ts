@@ -4,12 +4,12 @@ import type { ClaimedJob, ProofhouseClient } from '../index.ts';
 import { HandClock } from '../testing/hand-clock.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 
-function setUp(heartbeat: () => Promise<Partial<Job>>) {
+function setUp(heartbeat: () => Promise<Partial<Job>>, options: { renewFirst?: boolean } = {}) {
   const clock = new HandClock();
   const beat = vi.fn(heartbeat);
   const client = { jobs: { heartbeat: beat } } as unknown as ProofhouseClient;
   const job = { id: 'job-1', leaseId: 'lease-1' } as ClaimedJob;
-  const keeper = new LeaseKeeper({ client, leaseSeconds: 120, clock, log: () => undefined }, job);
+  const keeper = new LeaseKeeper({ client, leaseSeconds: 120, clock, log: () => undefined }, job, options);
   const pass = async (ms: number) => {
     clock.advance(ms);
     await new Promise((resolve) => setImmediate(resolve));
@@ -61,6 +61,38 @@ describe('a lease', () => {
     expect(keeper.lost.aborted).toBe(false);
     await pass(40_000);
     expect(keeper.lost.aborted).toBe(true);
+  });
+
+  test('is lost after a suspension longer than it, without asking a server that could only say so', async () => {
+    const { keeper, beat, clock } = setUp(renewed);
+    clock.leap(120_000);
+    await expect.poll(() => keeper.lost.aborted).toBe(true);
+    expect(keeper.lost.reason).toMatchObject({ code: 'lease_lost', message: expect.stringContaining('120 s passed') });
+    expect(beat).not.toHaveBeenCalled();
+  });
+
+  test('of an answer that came late is confirmed by the first renewal, by its loss, or when the worker is stopped', async () => {
+    let answer = Promise.withResolvers<Partial<Job>>();
+    const confirmations = async (signal = new AbortController().signal) => {
+      const { keeper } = setUp(() => answer.promise, { renewFirst: true });
+      let isConfirmed = false;
+      void keeper.confirmed(signal).then(() => (isConfirmed = true));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(isConfirmed).toBe(signal.aborted);
+      return { keeper, isConfirmed: () => isConfirmed };
+    };
+    const held = await confirmations();
+    answer.resolve(await renewed());
+    await expect.poll(held.isConfirmed).toBe(true);
+    expect(held.keeper.lost.aborted).toBe(false);
+    answer = Promise.withResolvers();
+    const lost = await confirmations();
+    answer.reject(new AppError('lease_lost', 'gone'));
+    await expect.poll(lost.isConfirmed).toBe(true);
+    expect(lost.keeper.lost.aborted).toBe(true);
+    await confirmations(AbortSignal.abort());
+    const { keeper } = setUp(renewed);
+    await keeper.confirmed(new AbortController().signal);
   });
 
   test('brings the wish to cancel', async () => {

@@ -1,4 +1,4 @@
-import { isAppError } from '@proofhouse/core';
+import { AppError, isAppError } from '@proofhouse/core';
 import { pause, type Clock } from '../clock.ts';
 import type { ClaimedJob } from '../jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
@@ -8,7 +8,7 @@ import type { WorkerLog } from './worker-options.ts';
 /**
  * Renews a lease every third of it, until stopped. The lease counts as lost when the server says so, when it refuses us
  * for good, and when its time has passed without an answer: by then another worker may hold the job. `renewFirst` is
- * for a claim that was repeated: its lease is as old as the first try, and nobody knows how much of it is left.
+ * for a claim whose answer took long or came at a second try: nobody knows how much of its lease is left.
  */
 export class LeaseKeeper {
   readonly #lost = new AbortController();
@@ -20,6 +20,7 @@ export class LeaseKeeper {
   readonly #clock: Clock;
   readonly #log: WorkerLog;
   #validUntil: number;
+  readonly #confirmed = Promise.withResolvers<undefined>();
 
   constructor(
     parts: {
@@ -37,12 +38,32 @@ export class LeaseKeeper {
     this.#log = parts.log;
     this.#job = job;
     this.#validUntil = parts.clock.now() + parts.leaseSeconds * 1000;
+    if (!renewFirst) this.#confirmed.resolve(undefined);
     void this.#keep(renewFirst);
   }
 
   /** Aborted when nothing more may be written to the job. */
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** Settles when the lease is known to hold, or is lost, or the signal was aborted: before that no work should begin. */
+  confirmed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      signal.addEventListener('abort', done, { once: true });
+      void this.#confirmed.promise.then(done);
+      if (signal.aborted) done();
+    });
+  }
+
+  /** Somebody else who wrote to the job was told that its lease has ended. */
+  lose(error: unknown): void {
+    this.#lost.abort(error);
+    this.#confirmed.resolve(undefined);
   }
 
   /** Aborted when somebody asked for the job to be cancelled. */
@@ -52,6 +73,7 @@ export class LeaseKeeper {
 
   stop(): void {
     this.#stopped.abort();
+    this.#confirmed.resolve(undefined);
   }
 
   async #keep(renewFirst: boolean): Promise<void> {
@@ -66,17 +88,23 @@ export class LeaseKeeper {
 
   async #renew(intervalMs: number): Promise<void> {
     const sentAt = this.#clock.now();
+    if (this.#leftMs() === 0) {
+      // After a suspension: the server was not asked in time, and need not be asked now.
+      this.lose(new AppError('lease_lost', `Its lease of ${this.#leaseSeconds} s passed before it could be renewed.`));
+      return;
+    }
     try {
       const job = await this.#client.jobs.heartbeat(this.#job.id, this.#job.leaseId, this.#leaseSeconds, {
         signal: this.#stopped.signal,
         timeoutMs: Math.max(1, Math.min(intervalMs, this.#leftMs())),
       });
       this.#validUntil = sentAt + this.#leaseSeconds * 1000;
+      this.#confirmed.resolve(undefined);
       if (job.cancelRequestedAt !== null) this.#cancelled.abort();
     } catch (error) {
       if (this.#stopped.signal.aborted) return;
       const final = isAppError(error) && !error.retryable;
-      if (final || this.#leftMs() === 0) this.#lost.abort(error);
+      if (final || this.#leftMs() === 0) this.lose(error);
       else
         this.#log({
           level: 'warn',

@@ -1,3 +1,4 @@
+import { isAppError } from '@proofhouse/core';
 import type { ClaimedJob, JobNote } from '../jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
 import { messageOf } from './message-of.ts';
@@ -6,20 +7,24 @@ import type { WorkerLog } from './worker-options.ts';
 /** How long the job may wait for a milestone that nobody can write down. */
 const longestMs = 5000;
 
+interface MilestoneParts {
+  readonly client: ProofhouseClient;
+  readonly job: ClaimedJob;
+  readonly log: WorkerLog;
+  readonly lost: AbortSignal;
+  /** Hears that the lease has ended. */
+  readonly onLost: (error: unknown) => void;
+}
+
 /**
  * Writes what a job comes past into its log, in order and beside the work. Nothing depends on it: what cannot be written
  * is a warning. Await `written` before the job ends, since an ended job takes no more.
  */
 export class Milestones {
-  readonly #parts: {
-    readonly client: ProofhouseClient;
-    readonly job: ClaimedJob;
-    readonly log: WorkerLog;
-    readonly lost: AbortSignal;
-  };
+  readonly #parts: MilestoneParts;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(parts: { client: ProofhouseClient; job: ClaimedJob; log: WorkerLog; lost: AbortSignal }) {
+  constructor(parts: MilestoneParts) {
     this.#parts = parts;
   }
 
@@ -32,12 +37,16 @@ export class Milestones {
   }
 
   async #write(note: JobNote): Promise<void> {
-    const { client, job, log, lost } = this.#parts;
+    const { client, job, log, lost, onLost } = this.#parts;
     await client.jobs
       .note(job.id, job.leaseId, note, { signal: lost, tries: 2, timeoutMs: longestMs })
       .catch((error: unknown) => {
         // Then that is said by whoever ends the work.
         if (lost.aborted) return;
+        if (isAppError(error, 'lease_lost')) {
+          onLost(error);
+          return;
+        }
         log({ level: 'warn', jobId: job.id, message: `"${note.message}" was not written down: ${messageOf(error)}` });
       });
   }

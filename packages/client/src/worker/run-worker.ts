@@ -43,8 +43,8 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerReport> {
   const worker: Loop = { ...prepared, stop: drain.over };
   const report: Record<JobOutcome, number> = { succeeded: 0, failed: 0, stopped: 0, cancelled: 0, lost: 0 };
   const running = new Set<Promise<void>>();
-  const start = (job: ClaimedJob, repeated: boolean): void => {
-    const run = runJob(worker, job, repeated).then((outcome) => {
+  const start = (job: ClaimedJob, late: boolean): void => {
+    const run = runJob(worker, job, late).then((outcome) => {
       report[outcome] += 1;
       running.delete(run);
     });
@@ -64,7 +64,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerReport> {
 async function claimJobs(
   worker: Loop,
   running: ReadonlySet<Promise<void>>,
-  start: (job: ClaimedJob, repeated: boolean) => void,
+  start: (job: ClaimedJob, late: boolean) => void,
 ): Promise<void> {
   const slots = worker.once === true ? 1 : (worker.concurrency ?? 1);
   let accepted = false;
@@ -76,12 +76,15 @@ async function claimJobs(
     }
     attempt ??= newAttempt(worker, slots - running.size, accepted);
     const { failures } = attempt;
+    const askedAt = worker.clock.now();
     const jobs = await nextJobs(worker, attempt);
     if (jobs === undefined) continue;
     attempt = undefined;
     if (!accepted) worker.onAccepted?.();
     accepted = true;
-    for (const job of jobs) start(job, failures > 0);
+    // A wait is no doubt; but a machine that was suspended in it cannot tell how long ago the answer came.
+    const late = failures > 0 || worker.clock.now() - askedAt > (worker.leaseSeconds * 1000) / 3;
+    for (const job of jobs) start(job, late);
     if (worker.once === true && jobs.length > 0) break;
   }
 }

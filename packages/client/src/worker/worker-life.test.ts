@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import { refuse } from '../testing/fake-server.ts';
 import { HandClock } from '../testing/hand-clock.ts';
 import { expectGone, setUpWorker, startedPid } from '../testing/worker-trial.ts';
 import { WorkFolder } from './work-folder.ts';
@@ -41,6 +42,27 @@ describe('a claim', () => {
       return lost;
     };
     expect(await work(`until [ -e ${folder}/renewed ]; do sleep 0.05; done`)).toMatchObject({ succeeded: 1 });
+  });
+
+  test('whose lease has ended meanwhile starts no command, and one that ends later ends it', async () => {
+    const { server, work, folder, entries } = await setUpWorker();
+    const early = server.addJob();
+    let claims = 0;
+    server.interfere = (operation, request, response) => {
+      if (operation === 'claimJob' && (claims += 1) === 1) {
+        request.socket.destroy();
+        return true;
+      }
+      return operation === 'heartbeatJob' && refuse(response, 'lease_lost');
+    };
+    expect(await work(`touch ${folder}/started`)).toMatchObject({ lost: 1 });
+    expect(existsSync(`${folder}/started`)).toBe(false);
+    expect(entries.at(-1)?.message).toMatch(new RegExp(`${early.id} was lost: .* Its command was not started`));
+    server.addJob();
+    server.interfere = (operation, _request, response) =>
+      operation === 'appendEvents' && refuse(response, 'lease_lost');
+    expect(await work('sleep 60')).toMatchObject({ lost: 1 });
+    expect(entries.at(-1)?.message).toContain('Its command was ended');
   });
 
   test('that was answered is heard of once, after a first one that does not wait', async () => {
