@@ -1,10 +1,11 @@
-import { isAppError, type Job } from '@proofhouse/core';
+import type { Job } from '@proofhouse/core';
 import { pause, type Clock } from '../clock.ts';
 import type { ClaimedJob } from '../jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
 import type { Deposited } from './deposit.ts';
 import { ackMessage, failureMessage, resultSummary, type Ending } from './ending.ts';
 import { messageOf } from './message-of.ts';
+import { isPassing } from './passing-trouble.ts';
 import type { JobOutcome, WorkerLog } from './worker-options.ts';
 
 const longestPauseMs = 15_000;
@@ -64,11 +65,11 @@ async function persist(reporter: Reporter, call: () => Promise<Job>): Promise<vo
       await call();
       return;
     } catch (error) {
-      if (reporter.lost.aborted || !isAppError(error) || !error.retryable) throw error;
+      if (reporter.lost.aborted || !isPassing(error)) throw error;
       reporter.log({
         level: 'warn',
         jobId: reporter.job.id,
-        message: `The end of the job is not reported yet: ${error.message}`,
+        message: `The end of the job is not reported yet: ${messageOf(error)}`,
       });
       await pause(reporter.clock, Math.min(longestPauseMs, 1000 * 2 ** failures), reporter.lost);
     }

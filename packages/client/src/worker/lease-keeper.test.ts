@@ -54,6 +54,19 @@ describe('a lease', () => {
     expect(keeper.lost.aborted).toBe(false);
   });
 
+  test('survives what a proxy answers in the place of a server that is away', async () => {
+    const answers = [new AppError('not_found', 'no such page'), new AppError('unsupported', 'not our server')];
+    const { keeper, pass } = setUp(() => (answers.length > 0 ? Promise.reject(answers.pop()!) : renewed()));
+    for (let count = 0; count < 4; count += 1) await pass(40_000);
+    expect(answers).toEqual([]);
+    expect(keeper.lost.aborted).toBe(false);
+  });
+
+  test('is renewed at once when it is as old as a claim that had to be repeated', async () => {
+    const { beat } = setUp(renewed, { renewFirst: true });
+    expect(beat).toHaveBeenCalledTimes(1);
+  });
+
   test('is lost when its time has passed without an answer, since another worker may hold the job', async () => {
     const { keeper, pass } = setUp(() => Promise.reject(new AppError('unavailable', 'away')));
     await pass(40_000);

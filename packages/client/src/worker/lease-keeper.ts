@@ -1,8 +1,9 @@
-import { AppError, isAppError } from '@proofhouse/core';
+import { AppError } from '@proofhouse/core';
 import { pause, type Clock } from '../clock.ts';
 import type { ClaimedJob } from '../jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
 import { messageOf } from './message-of.ts';
+import { isPassing } from './passing-trouble.ts';
 import type { WorkerLog } from './worker-options.ts';
 
 /**
@@ -103,8 +104,7 @@ export class LeaseKeeper {
       if (job.cancelRequestedAt !== null) this.#cancelled.abort();
     } catch (error) {
       if (this.#stopped.signal.aborted) return;
-      const final = isAppError(error) && !error.retryable;
-      if (final || this.#leftMs() === 0) this.lose(error);
+      if (!isPassing(error) || this.#leftMs() === 0) this.lose(error);
       else
         this.#log({
           level: 'warn',

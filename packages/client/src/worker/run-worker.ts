@@ -10,6 +10,7 @@ import { firstAbort } from './first-abort.ts';
 import { runJob, type WorkerParts } from './job-run.ts';
 import { removeLeftovers } from './leftover-folders.ts';
 import { messageOf } from './message-of.ts';
+import { isPassing } from './passing-trouble.ts';
 import type { JobOutcome, WorkerLog, WorkerOptions, WorkerReport } from './worker-options.ts';
 
 const waitSeconds = 20;
@@ -25,7 +26,8 @@ interface ClaimAttempt {
   readonly key: string;
   /** Goes with the key: under the same one the server takes only the same claim. */
   readonly maxJobs: number | undefined;
-  readonly waitSeconds: number;
+  /** Whether a claim was answered before: then the URL and the credential are known to be right. */
+  readonly accepted: boolean;
   failures: number;
 }
 
@@ -150,8 +152,7 @@ function unfailing(log: WorkerLog = () => undefined): WorkerLog {
 
 function newAttempt(worker: Loop, free: number, accepted: boolean): ClaimAttempt {
   const maxJobs = free > 1 ? Math.min(free, mostJobsAtOnce) : undefined;
-  // The first is answered at once, so that a wrong URL or token is not told only when the wait is over.
-  return { key: worker.random.idempotencyKey(), maxJobs, waitSeconds: accepted ? waitSeconds : 0, failures: 0 };
+  return { key: worker.random.idempotencyKey(), maxJobs, accepted, failures: 0 };
 }
 
 /** Undefined when the claim must be tried again as it was. */
@@ -159,12 +160,13 @@ async function nextJobs(worker: Loop, attempt: ClaimAttempt): Promise<readonly C
   const askedAt = worker.clock.now();
   try {
     const jobs = await claim(worker, attempt);
-    const hurried = jobs.length === 0 && attempt.waitSeconds > 0 && worker.clock.now() - askedAt < shortestPollMs;
+    const hurried = jobs.length === 0 && attempt.accepted && worker.clock.now() - askedAt < shortestPollMs;
     if (hurried) await pause(worker.clock, shortestPollMs, worker.signal);
     return jobs;
   } catch (error) {
     if (worker.signal.aborted) return undefined;
-    if (!isAppError(error) || !error.retryable) throw error;
+    const passing = attempt.accepted ? isPassing(error) : isAppError(error) && error.retryable;
+    if (!passing) throw error;
     const ceiling = Math.min(longestPauseMs, 1000 * 2 ** attempt.failures);
     attempt.failures += 1;
     worker.log({ level: 'warn', message: `No job can be claimed: ${messageOf(error)} Trying again.` });
@@ -173,11 +175,12 @@ async function nextJobs(worker: Loop, attempt: ClaimAttempt): Promise<readonly C
   }
 }
 
-async function claim(worker: Loop, { key, maxJobs, ...attempt }: ClaimAttempt): Promise<readonly ClaimedJob[]> {
+async function claim(worker: Loop, { key, maxJobs, accepted }: ClaimAttempt): Promise<readonly ClaimedJob[]> {
   const { jobs } = worker.client;
   const asked = {
     leaseSeconds: worker.leaseSeconds,
-    waitSeconds: attempt.waitSeconds,
+    // The first is answered at once, so that a wrong URL or token is not told only when the wait is over.
+    waitSeconds: accepted ? waitSeconds : 0,
     allowedTypes: worker.types === undefined ? undefined : [...worker.types],
     workerCapabilities: worker.capabilities === undefined ? undefined : [...worker.capabilities],
   };
