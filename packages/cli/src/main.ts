@@ -5,9 +5,10 @@ import { runCommandLine } from './command-line.ts';
 const context = processContext();
 
 // A reader that has seen enough (`proofhouse job list | head -1`) is no failure; a disk that is full is one.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  const enough = error.code === 'EPIPE';
-  if (!enough && context.exitCode === 0) {
+process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+  // What is written after that is lost in the same way.
+  process.stdout.on('error', () => undefined);
+  if (error.code !== 'EPIPE') {
     context.exitCode = 1;
     context.stderr.write(`proofhouse: Standard output cannot be written: ${error.message}\n`);
   }
