@@ -86,6 +86,12 @@ describe('what a command changed', () => {
     expect(existsSync(`${base}/called`)).toBe(false);
   });
 
+  test('is nothing where something is called like a repository and is none', async () => {
+    const { sh, diffOf } = await setUp();
+    sh('mkdir .git');
+    expect(await diffOf('echo new > new')).toEqual({ patch: undefined, warnings: [] });
+  });
+
   test('shows also when it was committed, made on another branch, or added although it is ignored', async () => {
     const { sh, diffOf } = await setUp();
     sh('git init -q; echo ignored > .gitignore; echo 1 > f; git add .; git commit -qm x');

@@ -11,6 +11,9 @@ const usualMaxDiffBytes = 64 * 1024 * 1024;
 /** How long git may take before the command, and again after it. */
 export const gitTimeLimitMs = 60_000;
 
+/** Git's own words for a folder with something called `.git` above it that is none, or where nothing is checked out. */
+const noRepository = /not a git repository|must be run in a work tree/;
+
 const patchOptions = [
   '-r',
   '--patch',
@@ -67,7 +70,7 @@ export class JobDiff {
       });
     } catch (error) {
       // Who gave the command up needs no difference either.
-      if (!signal.aborted) diff.#failure = messageOf(error);
+      if (!signal.aborted && !noRepository.test(messageOf(error))) diff.#failure = messageOf(error);
     }
     return diff;
   }

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { isAppError, maxSummaryBytes } from '@proofhouse/core';
-import type { Clock } from '../clock.ts';
+import { pause, type Clock } from '../clock.ts';
 import type { ClaimedJob } from '../jobs-api.ts';
 import { commandEnvironment, withoutSecrets } from './child-environment.ts';
 import { runCommand, type CommandEnd } from './command.ts';
@@ -15,6 +15,9 @@ import { messageOf } from './message-of.ts';
 import { Milestones } from './milestones.ts';
 import { WorkFolder } from './work-folder.ts';
 import type { JobOutcome, WorkerLog, WorkerOptions } from './worker-options.ts';
+
+/** How long a machine that cannot even make a folder takes no other job. */
+const brokenRestMs = 10_000;
 
 /** A worker's options with their defaults filled in. */
 export interface WorkerParts extends WorkerOptions {
@@ -50,7 +53,11 @@ export async function runJob(worker: WorkerParts, job: ClaimedJob, late: boolean
       return 'lost';
     }
     say('error', `Job ${job.id} could not be run or reported: ${message}`);
-    return await giveBack({ ...worker, job, lost: lease.lost }, message);
+    const outcome = await giveBack({ ...worker, job, lost: lease.lost }, message);
+    lease.stop();
+    // A disk that is full or gone would go through the whole queue, and use up an attempt of each job.
+    if (folder === undefined) await pause(worker.clock, brokenRestMs, worker.signal);
+    return outcome;
   } finally {
     lease.stop();
     await folder
@@ -100,7 +107,8 @@ async function giveEnd(worker: WorkerParts, run: EndedRun): Promise<JobOutcome> 
   const ending = endingOf(end, lease.cancelled.aborted, worker);
   for (const note of endNotes(ending, deposited)) milestones.note(note);
   await milestones.written();
-  const logTail = await readLogTail(folder.logFile, maxSummaryBytes);
+  // A command may have removed its log, which is said among the deposits: it still ended as it did.
+  const logTail = await readLogTail(folder.logFile, maxSummaryBytes).catch(() => '');
   await reportEnding(reporter, ending, deposited, logTail);
   worker.log({ level: 'info', jobId: job.id, message: `Job ${job.id} ${ending.outcome}. ${ending.headline}` });
   return ending.outcome;

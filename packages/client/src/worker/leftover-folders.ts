@@ -24,8 +24,6 @@ export async function removeLeftovers(workRoot: string, log: WorkerLog, signal: 
       await removeWorkFolder(folder);
       log({ level: 'info', message: `Removed ${folder}, left by a worker that is gone (process ${owner.pid}).` });
     } catch (error) {
-      // Another worker that starts now may have been faster.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
       log({ level: 'warn', message: `${folder} of a worker that is gone was left behind: ${messageOf(error)}` });
     }
   }

@@ -16,6 +16,8 @@ export class WorkFolder {
   }
 
   static async make(workRoot: string): Promise<WorkFolder> {
+    // Whoever tidies up temporary folders may have taken it along.
+    await mkdir(workRoot, { recursive: true });
     const folder = new WorkFolder(await mkdtemp(path.join(workRoot, workFolderPrefix)));
     await writeFile(path.join(folder.root, ownerFile), JSON.stringify(await ownIdentity()), { mode: 0o600 });
     await mkdir(folder.work);
@@ -59,7 +61,8 @@ export class WorkFolder {
 /** The owner's name goes last: whoever is killed in the middle of this leaves a folder that can still be judged. */
 export async function removeWorkFolder(root: string): Promise<void> {
   const options = { recursive: true, force: true, maxRetries: 3 };
-  for (const name of await readdir(root)) {
+  // Gone already when the command removed it.
+  for (const name of await readdir(root).catch(() => [])) {
     if (name !== ownerFile) await rm(path.join(root, name), options);
   }
   await rm(root, options);

@@ -65,6 +65,29 @@ describe('a claim', () => {
     expect(entries.at(-1)?.message).toContain('Its command was ended');
   });
 
+  test('that somebody else answers while the server is away does not end a worker that the server knows', async () => {
+    const { server, work, stop, entries } = await setUpWorker();
+    let claims = 0;
+    server.interfere = (operation, _request, response) => {
+      const strange = operation === 'claimJob' && (claims += 1) === 2;
+      if (strange) response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Back soon</h1>');
+      return strange;
+    };
+    const outcome = work('true', { once: false });
+    await vi.waitFor(() => expect(claims).toBeGreaterThan(2), 10_000);
+    const job = server.addJob();
+    await vi.waitFor(() => expect(server.job(job.id).status).toBe('succeeded'), 10_000);
+    stop.abort();
+    expect(await outcome).toMatchObject({ succeeded: 1 });
+    expect(entries[0]?.message).toContain('No job can be claimed');
+  });
+
+  test('that somebody else answers at the start ends the worker: the URL is wrong', async () => {
+    const { server, work } = await setUpWorker();
+    server.interfere = (_operation, _request, response) => Boolean(response.writeHead(200).end('<h1>Hello</h1>'));
+    await expect(work('true')).rejects.toMatchObject({ code: 'unsupported' });
+  });
+
   test('that was answered is heard of once, after a first one that does not wait', async () => {
     const { server, work, stop } = await setUpWorker();
     const onAccepted = vi.fn();
@@ -163,7 +186,7 @@ describe('the diff', () => {
 
   test('that cannot be taken is a warning beside a job that succeeds', async () => {
     const { server, work, folder } = await setUpWorker();
-    mkdirSync(`${folder}/.git`);
+    execFileSync('git', ['init', '-q'], { cwd: folder });
     writeFileSync(`${folder}/.git/config`, '[core');
     const job = server.addJob();
     expect(await work('true')).toMatchObject({ succeeded: 1 });
@@ -172,6 +195,21 @@ describe('the diff', () => {
 });
 
 describe('folders of jobs', () => {
+  test('that cannot be made give the job back, and the machine a rest before it takes the next', async () => {
+    const { server, work, workRoot, stop } = await setUpWorker();
+    for (let count = 0; count < 3; count += 1) server.addJob();
+    const clock = new HandClock();
+    const outcome = work(`rm -rf ${workRoot}; touch ${workRoot}`, { once: false, clock });
+    await vi.waitFor(() => expect(server.requestsOf('failJob')).toHaveLength(1), 5000);
+    await vi.waitFor(() => expect(clock.nextDueMs).toBe(10_000), 5000);
+    expect(server.requestsOf('claimJob')).toHaveLength(2);
+    clock.advance(10_000);
+    await vi.waitFor(() => expect(server.requestsOf('failJob')).toHaveLength(2), 5000);
+    stop.abort();
+    expect(await outcome).toMatchObject({ succeeded: 1, failed: 2 });
+    expect(server.requestsOf('failJob')[0]?.json['retryable']).toBe(true);
+  });
+
   test('whose worker is gone are removed at the next start; those of living and of unknown ones stay', async () => {
     const { server, work, workRoot, entries } = await setUpWorker();
     mkdirSync(workRoot, { recursive: true });
