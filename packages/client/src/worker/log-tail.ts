@@ -1,16 +1,9 @@
 import { open } from 'node:fs/promises';
 import { stripVTControlCharacters } from 'node:util';
 
-/**
- * The last lines of a log as plain text of at most `maxBytes` of UTF-8; nothing when the command removed it. Whole lines,
- * unless one alone is too long.
- */
+/** The last lines of a log as plain text of at most `maxBytes` of UTF-8. Whole lines, unless one alone is too long. */
 export async function readLogTail(file: string, maxBytes: number): Promise<string> {
-  const handle = await open(file, 'r').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (handle === undefined) return '';
+  const handle = await open(file, 'r');
   try {
     const { size } = await handle.stat();
     const start = Math.max(0, size - maxBytes);
