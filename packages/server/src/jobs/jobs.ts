@@ -321,7 +321,7 @@ export class Jobs {
       : undefined;
     if (decision === undefined) throw jobNotFound(jobId);
     if (decision.outcome === 'refused') throw new AppError(decision.refusal.code, decision.refusal.message);
-    if (decision.outcome === 'changed' && command.kind !== 'renew') this.#hints.publish(hintOf(decision.job));
+    if (decision.outcome === 'changed' && command.kind !== 'renew') this.#tellMoved(decision.job);
     return decision.job;
   }
 
@@ -346,9 +346,14 @@ export class Jobs {
   }
 
   #tellPassed({ ended, ready }: Passed): void {
-    for (const job of ended) this.#hints.publish(hintOf(job));
+    for (const job of ended) this.#tellMoved(job);
     for (const job of ready) this.#hints.publish(hintOfReady(job));
     if (ended.length > 0) this.#meter.leasesLost(ended.length);
+  }
+
+  #tellMoved(job: JobRecord): void {
+    this.#hints.publish(hintOf(job));
+    this.#meter.settled(job);
   }
 
   #noteClaim(job: JobRecord): void {
