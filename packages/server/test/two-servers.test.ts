@@ -137,6 +137,22 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres, one blo
     expect(listed.map((each) => each.id)).toEqual(expect.arrayContaining([id, ...acknowledged]));
     for (const artifact of listed) expect(await download(two, jobId, artifact.id)).toBe(digestOf(bytes));
   });
+
+  it('the end of a job is counted by one of them, also when both look for leases that passed', async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const { id } = (await one.json('/api/queue/jobs', { type: 'exec', maxAttempts: 1 })) as { id: string };
+        return id;
+      }),
+    );
+    await one.json('/api/queue/jobs/claim', { workerId: 'lost', leaseSeconds: 1, maxJobs: 20 });
+    const counted = async (server: ServerProcess): Promise<number> => {
+      const text = await (await server.fetch('/metrics')).text();
+      return Number(/^proofhouse_jobs_ended_total\{type="exec",outcome="dead_letter"\} (\d+)$/m.exec(text)?.[1]);
+    };
+    const sum = async (): Promise<number> => (await counted(one)) + (await counted(two));
+    await expect.poll(sum, { timeout: 15_000 }).toBe(ids.length);
+  });
 });
 
 it('a second server on one SQLite file is refused with one clear line, and the first goes on', async () => {
