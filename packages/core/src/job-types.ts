@@ -11,3 +11,9 @@ export function categoryOf(type: string): JobCategory {
 /** What a configured job type may be called. */
 export const jobTypePattern = /^[a-z][a-z0-9_-]{0,63}$/;
 export const jobTypeRule = 'must be lower-case letters, digits, "_" and "-" after a first letter, at most 64';
+
+/** What is wrong with a type that a server does not know; `known` are those that it does. */
+export function unknownJobType(type: string, known: readonly string[]): string {
+  const shown = JSON.stringify(type.slice(0, 80));
+  return `unknown job type ${shown}; known: ${known.join(', ')} (PROOFHOUSE_JOB_TYPES of the server adds others)`;
+}

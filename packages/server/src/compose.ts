@@ -134,7 +134,7 @@ function assemble(parts: Parts): Server {
     ...artifactRecordHandlers(artifacts, experiments),
     ...wireArtifactHandlers({ deposits, artifacts, groups, clock }),
     ...wireWorkerHandlers(workers, groups),
-    ...workerHandlers(workers, presence, jobs),
+    ...workerHandlers({ workers, presence, jobs, jobTypes: config.jobTypes }),
     ...storageHandlers(storage),
     ...jobEventHandlers({ jobs, log, hints, clock, stopping: stopping.signal }),
   };

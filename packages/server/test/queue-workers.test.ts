@@ -156,6 +156,7 @@ forEachStore('worker tokens', (harness, store) => {
     [{ workerId: 'w', expiresAt: 'soon' }, 'expiresAt'],
     [{ workerId: 'w', expiresAt: '9999-12-31T23:59:59-12:00' }, 'expiresAt'],
     [{ workerId: 'w', allowedJobTypes: ['No Type'] }, 'allowedJobTypes.0'],
+    [{ workerId: 'w', allowedJobTypes: ['exec', 'bogus'] }, 'allowedJobTypes.1'],
     [{ workerId: 'w', role: 'admin' }, 'role'],
   ])('refuse %j with 422 that names %s', async (json, path) => {
     expect(await harness().post(tokens, json)).toMatchObject({ status: 422, json: { errors: [{ path }] } });

@@ -1,15 +1,27 @@
-import { workerTokenToWire } from '@proofhouse/core';
+import { AppError, unknownJobType, workerTokenToWire } from '@proofhouse/core';
 import type { JsonHandlers } from '../../calls/operation-call.ts';
 import type { Jobs } from '../../jobs/jobs.ts';
 import type { Presence } from '../../workers/presence.ts';
 import type { Workers } from '../../workers/workers.ts';
 
+export interface WorkerHandlersParts {
+  readonly workers: Workers;
+  readonly presence: Presence;
+  readonly jobs: Jobs;
+  /** Those that this server knows. */
+  readonly jobTypes: readonly string[];
+}
+
 /** Worker tokens, at every door. */
-export function workerHandlers(
-  workers: Workers,
-  presence: Presence,
-  jobs: Jobs,
-): Pick<JsonHandlers, 'createWorkerToken' | 'listWorkerTokens' | 'revokeWorkerToken' | 'listWorkers'> {
+export function workerHandlers({
+  workers,
+  presence,
+  jobs,
+  jobTypes,
+}: WorkerHandlersParts): Pick<
+  JsonHandlers,
+  'createWorkerToken' | 'listWorkerTokens' | 'revokeWorkerToken' | 'listWorkers'
+> {
   return {
     listWorkers: async ({ query }) => {
       const { items, nextCursor } = await presence.list(query);
@@ -25,6 +37,7 @@ export function workerHandlers(
       return { body: { items: shown, nextCursor } };
     },
     createWorkerToken: async ({ principal, body }) => {
+      requireKnownTypes(body.allowedJobTypes ?? [], jobTypes);
       const { token, credential } = await workers.createToken(principal, body);
       return { body: { token, workerToken: workerTokenToWire(credential) } };
     },
@@ -36,4 +49,13 @@ export function workerHandlers(
       return { body: workerTokenToWire(await workers.revokeToken(params.tokenId)) };
     },
   };
+}
+
+// A token for types that no job can have is a slip of the pen, which would only show as a worker that gets nothing.
+function requireKnownTypes(types: readonly string[], known: readonly string[]): void {
+  const errors = types.flatMap((type, index) =>
+    known.includes(type) ? [] : [{ path: `allowedJobTypes.${String(index)}`, message: unknownJobType(type, known) }],
+  );
+  const [first] = errors;
+  if (first !== undefined) throw new AppError('invalid_request', `${first.path}: ${first.message}.`, { errors });
 }
