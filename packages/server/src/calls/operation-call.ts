@@ -99,7 +99,7 @@ export function requireClass(id: OperationId, principal: Principal): void {
 const worker = { kind: 'worker', workerId: '', policy: {} } as const;
 const membership = { experimentId: '', groupIds: [], isAdmin: false };
 
-/** Those whose tokens would do, from the least powerful on. */
+/** Those whose tokens would do, of those that tokens are made for: workers and the admin. */
 function tokensFor(action: Action): string {
   const workers = [
     ["a worker's", worker],
@@ -107,9 +107,7 @@ function tokensFor(action: Action): string {
     ["an admin-class worker's", { ...worker, membership: { ...membership, isAdmin: true } }],
   ] as const;
   const [oneWorker] = workers.find(([, each]) => may(each, action)) ?? [];
-  const operator = may({ kind: 'operator', userId: '' }, action) ? "an operator's" : undefined;
-  const others = [oneWorker, operator].filter((each) => each !== undefined);
-  return `${others.join(', ')}${others.length === 0 ? '' : ' or '}the admin's token`;
+  return `${oneWorker === undefined ? '' : `${oneWorker} or `}the admin's token`;
 }
 
 /** What the caller calls its software: the product at the front of User-Agent (RFC 9110), if it is printable. */

@@ -7,7 +7,9 @@ import { authenticate, type AuthenticateParts } from '../authenticate.ts';
 export function addMetricsRoute(app: FastifyInstance, meter: PrometheusMeter, authentication: AuthenticateParts): void {
   app.get('/metrics', async (request, reply) => {
     const principal = await authenticate(request.headers, authentication);
-    if (!may(principal, 'metrics.read')) throw new AppError('forbidden', 'Workers may not read the metrics.');
+    if (!may(principal, 'metrics.read')) {
+      throw new AppError('forbidden', "Workers may not read the metrics; scrape them with the admin's token.");
+    }
     return reply
       .header('content-type', meter.contentType)
       .header('cache-control', 'no-store')
