@@ -33,7 +33,8 @@ export function admissionTo(
   const { operation, mcp } = request.routeOptions.config;
   const row: Operation | undefined = operation === undefined ? undefined : operations[operation];
   const find = ((): (() => Promise<Principal>) | undefined => {
-    if (row?.door === 'v0' || wire.takes(request.url)) return () => wireCaller(request, row, parts, wire);
+    const isWire = row === undefined ? wire.takes(request.url) : row.door === 'v0';
+    if (isWire) return () => wireCaller(request, row, parts, wire);
     if (row === undefined && mcp === undefined) return undefined;
     // A session is the page's; programs that speak MCP bring a token.
     const headers = mcp === true ? { ...request.headers, cookie: undefined } : request.headers;

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, experimentHeader, experimentIdPattern, isAppError, type Principal } from '@proofhouse/core';
 import type { Experiments } from '../experiments/experiments.ts';
+import { sha256Hex } from '../kernel/secret.ts';
 import type { AuthenticateParts } from './authenticate.ts';
 
 /**
@@ -18,7 +19,7 @@ export async function authenticateWire(
   const [, name = '', secret = ''] = match ?? [];
   if (match === null) throw unauthenticated('Send "Authorization: Bearer <admin or worker id>:<token>".');
   if (name === 'admin') {
-    if (parts.required && !parts.adminToken.matches(secret)) throw unknownToken();
+    if (parts.required && !parts.adminToken.matchesHash(sha256Hex(secret))) throw unknownToken();
     return { kind: 'admin' };
   }
   const worker = parts.required

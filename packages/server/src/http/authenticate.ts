@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, type Principal } from '@proofhouse/core';
 import type { Groups } from '../experiments/groups.ts';
+import { sha256Hex } from '../kernel/secret.ts';
 import type { AdminToken } from '../workers/admin-token.ts';
 import type { SignIn } from '../users/sign-in.ts';
 import type { Workers } from '../workers/workers.ts';
@@ -37,8 +38,9 @@ export async function authenticate(
     throw unauthenticated('Send "Authorization: Bearer <token>".');
   }
   const { name, secret } = splitCredential(given);
-  if ((name === undefined || name === 'admin') && parts.adminToken.matches(secret)) return { kind: 'admin' };
-  const worker = name === 'admin' ? undefined : await parts.workers.authenticate(secret, name);
+  const hash = sha256Hex(secret);
+  if ((name === undefined || name === 'admin') && parts.adminToken.matchesHash(hash)) return { kind: 'admin' };
+  const worker = name === 'admin' ? undefined : await parts.workers.authenticateHash(hash, name);
   if (worker === undefined) throw unauthenticated('The token is unknown, expired or revoked.');
   const { principal, registeredIn } = worker;
   if (!wanted.membership || registeredIn === null) return principal;

@@ -7,12 +7,15 @@ import { AppError, type ErrorCode } from '@proofhouse/core';
  * for two credentials.
  */
 export function requireSingleHeaders(request: IncomingMessage, twoCredentials: ErrorCode = 'bad_request'): void {
-  for (const name of ['host', 'authorization']) {
-    const count = request.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length;
-    if (count <= 1) continue;
-    const code = name === 'authorization' ? twoCredentials : 'bad_request';
-    throw new AppError(code, `The request has more than one ${name} header.`);
+  let hosts = 0;
+  let credentials = 0;
+  for (let index = 0; index < request.rawHeaders.length; index += 2) {
+    const name = request.rawHeaders[index]?.toLowerCase();
+    if (name === 'host') hosts += 1;
+    else if (name === 'authorization') credentials += 1;
   }
+  if (hosts > 1) throw new AppError('bad_request', 'The request has more than one host header.');
+  if (credentials > 1) throw new AppError(twoCredentials, 'The request has more than one authorization header.');
   if (request.headers.host === undefined && request.httpVersion === '1.1') {
     throw new AppError('bad_request', 'The request has no Host header.');
   }

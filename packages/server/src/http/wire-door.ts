@@ -40,6 +40,7 @@ export class WireDoor {
 
   #path(target: string): string {
     const path = this.#belowBase(target)?.split(/[?#]/, 1)[0] ?? '';
+    if (!path.includes('%')) return path;
     try {
       return decodeURIComponent(path);
     } catch {
@@ -50,7 +51,7 @@ export class WireDoor {
   #belowBase(target: string): string | undefined {
     const { basePath } = this.#parts;
     // A client may write the whole URL (RFC 9112 section 3.2.2); the router reads its path.
-    const local = target.replace(/^https?:\/\/[^/?#]*/i, '');
+    const local = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
     return local.startsWith(basePath) ? local.slice(basePath.length) : undefined;
   }
 }

@@ -33,7 +33,8 @@ export class AdminToken {
     return new AdminToken(kept, kept === hash ? token : undefined);
   }
 
-  matches(secret: string): boolean {
-    return sameHash(sha256Hex(secret), this.#sha256);
+  /** Whether this is the sha256 (lower-case hex) of the token. */
+  matchesHash(secretSha256: string): boolean {
+    return sameHash(secretSha256, this.#sha256);
   }
 }

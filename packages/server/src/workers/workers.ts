@@ -194,8 +194,12 @@ export class Workers {
    * The worker that a secret speaks for, or undefined: unknown, revoked, expired, or of another worker
    * than `workerId` names. A wrong secret costs as much as a right one.
    */
-  async authenticate(secret: string, workerId?: string): Promise<AuthenticatedWorker | undefined> {
-    const hash = sha256Hex(secret);
+  authenticate(secret: string, workerId?: string): Promise<AuthenticatedWorker | undefined> {
+    return this.authenticateHash(sha256Hex(secret), workerId);
+  }
+
+  /** The same by the sha256 (lower-case hex) of the secret, for who has it already. */
+  async authenticateHash(hash: string, workerId?: string): Promise<AuthenticatedWorker | undefined> {
     const credential = await this.#store.findCredentialBySecret(hash);
     if (credential === undefined || !sameHash(credential.secretSha256, hash)) return undefined;
     const now = this.#clock.now();
