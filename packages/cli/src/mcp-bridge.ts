@@ -3,16 +3,16 @@ import type { Readable, Writable } from 'node:stream';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import { CallToolRequestSchema, ErrorCode, ListToolsRequestSchema, McpError } from '@modelcontextprotocol/sdk/types.js';
+import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import type { CallInput, JsonOperationId, ProofhouseClient } from '@proofhouse/client';
 import {
   AppError,
   describeTool,
   explainUpload,
-  findTool,
   isAppError,
   opaqueValue,
   parseFields,
+  requireTool,
   toolFailure,
   toolInstructions,
   toolParts,
@@ -55,14 +55,11 @@ export async function serveTools(
 async function bridge(client: ProofhouseClient, transport: Transport): Promise<McpServer> {
   const server = new McpServer(
     { name: 'proofhouse', title: 'Proofhouse', version },
-    { capabilities: { tools: {} }, instructions: toolInstructions },
+    { capabilities: { tools: { listChanged: false } }, instructions: toolInstructions },
   );
   server.server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: toolRows.map(describeTool) }));
   server.server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }) => {
-    const row = findTool(params.name);
-    if (row === undefined) {
-      throw new McpError(ErrorCode.InvalidParams, `There is no tool ${JSON.stringify(params.name.slice(0, 80))}.`);
-    }
+    const row = requireTool(params.name);
     try {
       return toolSuccess(await callTool(client, row, params.arguments ?? {}, signal));
     } catch (error) {

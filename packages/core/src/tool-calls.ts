@@ -19,7 +19,7 @@ export const toolRows: readonly ToolRow[] = Object.entries(operations).flatMap((
 
 const rowsByTool = new Map(toolRows.map((each) => [each.tool.tool, each]));
 
-export function findTool(name: string): ToolRow | undefined {
+function findTool(name: string): ToolRow | undefined {
   return rowsByTool.get(name);
 }
 

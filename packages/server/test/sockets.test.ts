@@ -406,10 +406,18 @@ describe('a JSON route', () => {
     'refuses keys that reach for prototypes: %s',
     async (body) => {
       const answer = await post({ 'Content-Type': 'application/json' }, body);
-      expect(answer).toMatchObject({ status: 400, json: { code: 'bad_request' } });
+      const detail = expect.stringContaining('"__proto__"');
+      expect(answer).toMatchObject({ status: 400, json: { code: 'bad_request', detail } });
       expect(({} as { x?: number }).x).toBeUndefined();
     },
   );
+
+  it('refuses a number that would come back as null', async () => {
+    const body = (number: string) => `{"type":"exec","payload":{"list":[1,${number}]}}`;
+    const answer = await post({ 'Content-Type': 'application/json' }, body('-1e400'));
+    expect(answer).toMatchObject({ status: 422, json: { detail: expect.stringContaining('send it as text') } });
+    expect((await post({ 'Content-Type': 'application/json' }, body('-1e308'))).status).toBe(201);
+  });
 
   it.each(['{', 'null', '[]', '"text"', '{"type":"exec"}x', '\u0000'])('refuses the body %j', async (body) => {
     const answer = await post({ 'Content-Type': 'application/json' }, body);

@@ -1,4 +1,4 @@
-import type { Why } from '@proofhouse/core';
+import { lackInWords, type Why } from '@proofhouse/core';
 import type { CommandContext } from '../command-context.ts';
 import { clientOf, connectedCommand } from '../connected-command.ts';
 import { printResult } from '../print-result.ts';
@@ -24,13 +24,13 @@ function whyText(why: Why, now: number): string {
     ['status', why.status],
     ['not before', notBefore === null ? '' : `${notBefore} (${relativeTime(notBefore, now)})`],
     ['ahead of it', position === null ? '' : String(position)],
-    ['nobody offers', why.unmet.join(', ')],
+    ['nobody offers', why.unmet.map(lackInWords).join(', ')],
     ['may have it', why.eligibleWorkers.join(', ')],
   ]);
   const near = why.nearWorkers.map((worker) => [
     worker.workerId,
     relativeTime(worker.lastSeenAt, now),
-    worker.lacks.join(', '),
+    worker.lacks.map(lackInWords).join(', '),
   ]);
   const nearly = near.length === 0 ? '' : `\n${table(['NEARLY', 'SEEN', 'LACKS'], near)}`;
   return `${printable(why.summary)}\n\n${known}${nearly}`;

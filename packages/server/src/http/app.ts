@@ -6,7 +6,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { AppError, isDeeperThan, maxJsonDepth, operations, requestIdHeader } from '@proofhouse/core';
+import { AppError, objectionToJson, operations, requestIdHeader } from '@proofhouse/core';
 import type { Clock } from '../kernel/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -168,7 +168,7 @@ function useJsonBodies(app: FastifyInstance, clock: Clock): void {
     if (text === '') done(null, undefined);
     else
       void parseJson(request, text as string, (error, value: unknown) => {
-        done(error ?? tooDeep(value), value);
+        done(error === null ? unkeepable(value) : forbiddenKey(error, text as string), value);
       });
   });
   app.addHook('onRequest', (request, _reply, next) => {
@@ -190,9 +190,20 @@ function useJsonBodies(app: FastifyInstance, clock: Clock): void {
 }
 
 // What is nested without end breaks whoever has to write it out again, here and at every reader.
-function tooDeep(value: unknown): AppError | null {
-  if (!isDeeperThan(value, maxJsonDepth)) return null;
-  return new AppError('invalid_request', `The body is nested deeper than ${String(maxJsonDepth)} levels.`);
+function unkeepable(value: unknown): AppError | null {
+  const objection = objectionToJson(value);
+  return objection === undefined ? null : new AppError('invalid_request', `The body ${objection}.`);
+}
+
+// The parser says of JSON with these keys, too, that it is not valid.
+function forbiddenKey(error: Error, text: string): Error {
+  try {
+    JSON.parse(text);
+  } catch {
+    return error;
+  }
+  const message = 'The body has a key "__proto__", or "constructor" with a "prototype" in it, which is refused.';
+  return new AppError('bad_request', message, { cause: error });
 }
 
 function takesJson(request: FastifyRequest): boolean {

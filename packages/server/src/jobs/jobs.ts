@@ -9,6 +9,7 @@ import {
   may,
   problemOf,
   storableText,
+  unknownJobType,
   utf8Bytes,
   AppError,
   type EventInput,
@@ -378,11 +379,7 @@ export class Jobs {
   }
 
   #checkType(type: string, field = 'type'): void {
-    if (this.#jobTypes.includes(type)) return;
-    throw fieldError(
-      field,
-      `unknown job type ${JSON.stringify(type.slice(0, 80))}; known: ${this.#jobTypes.join(', ')}`,
-    );
+    if (!this.#jobTypes.includes(type)) throw fieldError(field, unknownJobType(type, this.#jobTypes));
   }
 
   #key(principal: string, operation: string, key: string, request: object): Omit<IdempotencyKey, 'resourceId'> {
