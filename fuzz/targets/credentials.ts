@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isAppError, type Principal } from '@proofhouse/core';
 import { softwareOf } from '../../packages/server/src/calls/operation-call.ts';
 import { authenticate, type AuthenticateParts } from '../../packages/server/src/http/authenticate.ts';
+import { sha256Hex } from '../../packages/server/src/kernel/secret.ts';
 import { authenticateWire } from '../../packages/server/src/http/authenticate-wire.ts';
 import { requireSameOrigin } from '../../packages/server/src/http/same-origin.ts';
 import { requireSingleHeaders } from '../../packages/server/src/http/single-headers.ts';
@@ -14,20 +15,23 @@ const secrets = { admin: 'adm-s', worker: 'wkr-s', session: 'ses-s' };
 const experimentId = 'exp_0';
 
 /** Answers as the features do, each secret known to one of them. */
+const workerOf = (hash: string, name?: string) =>
+  Promise.resolve(
+    hash === sha256Hex(secrets.worker) && (name === undefined || name === 'w')
+      ? { principal: { kind: 'worker', workerId: 'w', policy: {} }, registeredIn: experimentId }
+      : undefined,
+  );
+
 const parts = {
   required: true,
-  adminToken: { matches: (secret: string) => secret === secrets.admin },
+  adminToken: { matchesHash: (hash: string) => hash === sha256Hex(secrets.admin) },
   signIn: {
     principalOf: (session: string): Principal | undefined =>
       session === secrets.session ? { kind: 'admin' } : undefined,
   },
   workers: {
-    authenticate: (secret: string, name?: string) =>
-      Promise.resolve(
-        secret === secrets.worker && (name === undefined || name === 'w')
-          ? { principal: { kind: 'worker', workerId: 'w', policy: {} }, registeredIn: experimentId }
-          : undefined,
-      ),
+    authenticate: (secret: string, name?: string) => workerOf(sha256Hex(secret), name),
+    authenticateHash: workerOf,
   },
   groups: { membershipOf: () => Promise.resolve({ groups: [], isAdmin: false }) },
 } as unknown as AuthenticateParts;

@@ -128,7 +128,7 @@ test('the command says why a job waits, puts it back, and refuses in the words o
   const { admin, worker, run } = await setUp();
   const job = await admin.jobs.create({ type: 'exec', requiredCapabilities: ['gpu', 'linux'] });
   expect(await worker.jobs.claim()).toBeUndefined();
-  expect((await run('job', 'why', job.id)).stdout).toMatch(/capability:gpu[\s\S]*NEARLY[\s\S]*builder-1/);
+  expect((await run('job', 'why', job.id)).stdout).toMatch(/capability gpu[\s\S]*NEARLY[\s\S]*builder-1/);
   expect((await run('worker', 'list')).stdout).toContain('builder-1');
   expect((await run('job', 'cancel', job.id)).stdout).toContain('is cancelled');
   const failed = await admin.jobs.create({ type: 'exec' });

@@ -11,8 +11,12 @@ function setUp(heartbeat: () => Promise<Partial<Job>>, options: { renewFirst?: b
   const job = { id: 'job-1', leaseId: 'lease-1' } as ClaimedJob;
   const keeper = new LeaseKeeper({ client, leaseSeconds: 120, clock, log: () => undefined }, job, options);
   const pass = async (ms: number) => {
-    clock.advance(ms);
-    await new Promise((resolve) => setImmediate(resolve));
+    for (let left = ms; left > 0;) {
+      const step = Math.min(left, Math.max(1, clock.nextDueMs ?? left));
+      clock.advance(step);
+      left -= step;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   };
   return { keeper, beat, clock, pass };
 }

@@ -6,6 +6,9 @@ import { messageOf } from './message-of.ts';
 import { isPassing } from './passing-trouble.ts';
 import type { WorkerLog } from './worker-options.ts';
 
+/** Between two tries of a renewal that fails. */
+const shortestPauseMs = 1000;
+
 /**
  * Renews a lease every third of it, until stopped. The lease counts as lost when the server says so, when it refuses us
  * for good, and when its time has passed without an answer: by then another worker may hold the job. `renewFirst` is
@@ -79,20 +82,23 @@ export class LeaseKeeper {
 
   async #keep(renewFirst: boolean): Promise<void> {
     const intervalMs = (this.#leaseSeconds * 1000) / 3;
-    if (renewFirst) await this.#renew(intervalMs);
+    let isRenewed = renewFirst ? await this.#renew(intervalMs) : true;
     while (!this.#lost.signal.aborted) {
-      await pause(this.#clock, Math.min(intervalMs, this.#leftMs()), this.#stopped.signal);
+      const leftMs = this.#leftMs();
+      // The nearer its end, the sooner it is tried again.
+      const pauseMs = isRenewed ? intervalMs : Math.min(intervalMs, Math.max(shortestPauseMs, leftMs / 2));
+      await pause(this.#clock, Math.min(pauseMs, leftMs), this.#stopped.signal);
       if (this.#stopped.signal.aborted) return;
-      await this.#renew(intervalMs);
+      isRenewed = await this.#renew(intervalMs);
     }
   }
 
-  async #renew(intervalMs: number): Promise<void> {
+  async #renew(intervalMs: number): Promise<boolean> {
     const sentAt = this.#clock.now();
     if (this.#leftMs() === 0) {
       // After a suspension: the server was not asked in time, and need not be asked now.
       this.lose(new AppError('lease_lost', `Its lease of ${this.#leaseSeconds} s passed before it could be renewed.`));
-      return;
+      return false;
     }
     try {
       const job = await this.#client.jobs.heartbeat(this.#job.id, this.#job.leaseId, this.#leaseSeconds, {
@@ -102,8 +108,9 @@ export class LeaseKeeper {
       this.#validUntil = sentAt + this.#leaseSeconds * 1000;
       this.#confirmed.resolve(undefined);
       if (job.cancelRequestedAt !== null) this.#cancelled.abort();
+      return true;
     } catch (error) {
-      if (this.#stopped.signal.aborted) return;
+      if (this.#stopped.signal.aborted) return false;
       if (!isPassing(error) || this.#leftMs() === 0) this.lose(error);
       else
         this.#log({
@@ -111,6 +118,7 @@ export class LeaseKeeper {
           jobId: this.#job.id,
           message: `The lease was not renewed yet: ${messageOf(error)}`,
         });
+      return false;
     }
   }
 
