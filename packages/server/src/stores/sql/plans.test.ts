@@ -283,7 +283,10 @@ function seenWorker(workerId: string, lastSeenAt: number): SeenWorker {
 const parts: readonly [string, RegExp][] = [
   ['claim: the newest route, the first lease, the first delay', /max\(number\) from job_routes/],
   ['claim: routes that came since', /from "job_routes" where "number" > /],
-  ['claim: the front of the queue', /^select "id", "route_id" from "jobs" where "ready" = 1 order by "priority" desc/],
+  [
+    'claim: the front of the queue',
+    /^select "id", "route_id" from "jobs" where "ready" = 1 and "status" = 'queued' order by/,
+  ],
   ['depths: the routes that have ready jobs', /ready_routes/],
   ['claim: the heads of one route', /from "jobs" where "ready" = 1 and "route_id" = .* order by "priority" desc/],
   ['claim and sweep: leases that passed', /"status" = 'running' and "lease_expires_at" <= /],

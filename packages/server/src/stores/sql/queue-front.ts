@@ -8,6 +8,8 @@ const front = statement<{ most: number }>()((db, p) =>
     .selectFrom('jobs')
     .select(['id', 'route_id'])
     .where('ready', '=', sql.lit(1))
+    // Names the index: see its migration.
+    .where('status', '=', sql.lit('queued'))
     .orderBy('priority', 'desc')
     .orderBy('created_at')
     .orderBy('id')

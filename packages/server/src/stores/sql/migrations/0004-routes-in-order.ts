@@ -12,5 +12,7 @@ const texts = [
   `update job_routes set number = counted.number
     from (select id, row_number() over (order by id) as number from job_routes) as counted where counted.id = job_routes.id`,
   'create unique index job_routes_in_order on job_routes (number)',
-  'create index jobs_front on jobs (priority desc, created_at, id, route_id) where ready = 1',
+  // Ready jobs are queued anyway: only a question that says so can use this index, and never one for the jobs of a route,
+  // which a planner would look for among all of them.
+  "create index jobs_front on jobs (priority desc, created_at, id, route_id) where ready = 1 and status = 'queued'",
 ];
