@@ -79,7 +79,7 @@ async function claimJobs(
     attempt ??= newAttempt(worker, slots - running.size, accepted);
     const { failures } = attempt;
     const askedAt = worker.clock.now();
-    const jobs = await nextJobs(worker, attempt);
+    const jobs = await nextJobs(worker, attempt, askedAt);
     if (jobs === undefined) continue;
     attempt = undefined;
     if (!accepted) worker.onAccepted?.();
@@ -156,8 +156,11 @@ function newAttempt(worker: Loop, free: number, accepted: boolean): ClaimAttempt
 }
 
 /** Undefined when the claim must be tried again as it was. */
-async function nextJobs(worker: Loop, attempt: ClaimAttempt): Promise<readonly ClaimedJob[] | undefined> {
-  const askedAt = worker.clock.now();
+async function nextJobs(
+  worker: Loop,
+  attempt: ClaimAttempt,
+  askedAt: number,
+): Promise<readonly ClaimedJob[] | undefined> {
   try {
     const jobs = await claim(worker, attempt);
     const hurried = jobs.length === 0 && attempt.accepted && worker.clock.now() - askedAt < shortestPollMs;

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { inClaimOrder } from './claim-order.ts';
 import type { RouteSet } from './job-routes.ts';
 import { statement } from './statement.ts';
 import { rows, type Verb } from './verb.ts';
@@ -10,9 +11,7 @@ const front = statement<{ most: number }>()((db, p) =>
     .where('ready', '=', sql.lit(1))
     // Names the index: see its migration.
     .where('status', '=', sql.lit('queued'))
-    .orderBy('priority', 'desc')
-    .orderBy('created_at')
-    .orderBy('id')
+    .$call(inClaimOrder)
     .limit(p.most),
 );
 

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { inClaimOrder } from '../../claim-order.ts';
 import { textList } from '../../sql-dialect.ts';
 import type { JobRow } from '../../schema.ts';
 import type { RouteSet } from '../../job-routes.ts';
@@ -15,9 +16,7 @@ const lockHeadsOfRoute = statement<{ routeId: string; count: number }>()((db, p)
     .selectAll()
     .where('ready', '=', sql.lit(1))
     .where('route_id', '=', p.routeId)
-    .orderBy('priority', 'desc')
-    .orderBy('created_at')
-    .orderBy('id')
+    .$call(inClaimOrder)
     .limit(p.count)
     .forUpdate()
     .skipLocked(),
@@ -53,9 +52,7 @@ const lockHeads = statement<{ ids: string; count: number }>()((db, p, dialect) =
     .selectAll()
     .where(dialect.among('id', p.ids))
     .where('ready', '=', sql.lit(1))
-    .orderBy('priority', 'desc')
-    .orderBy('created_at')
-    .orderBy('id')
+    .$call(inClaimOrder)
     .limit(p.count)
     .forUpdate()
     .skipLocked(),

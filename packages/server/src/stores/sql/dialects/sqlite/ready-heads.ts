@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { claimedBefore } from '../../claim-order.ts';
+import { claimedBefore, inClaimOrder } from '../../claim-order.ts';
 import type { RouteSet } from '../../job-routes.ts';
 import { frontOfQueue } from '../../queue-front.ts';
 import type { JobRow, Queries } from '../../schema.ts';
@@ -16,9 +16,7 @@ const heads = (db: Queries, p: RouteHeads) =>
     .selectFrom('jobs')
     .where('ready', '=', sql.lit(1))
     .where('route_id', '=', p.routeId)
-    .orderBy('priority', 'desc')
-    .orderBy('created_at')
-    .orderBy('id')
+    .$call(inClaimOrder)
     .limit(p.count);
 
 const jobsOfRoute = statement<RouteHeads>()((db, p) => heads(db, p).selectAll());
