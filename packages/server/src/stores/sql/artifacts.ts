@@ -78,15 +78,21 @@ interface ExpirableParams extends PageParams {
   readonly olderThan: number;
 }
 
+/** Found by what their own index holds, and only then read: along any other index lies all that was purged before. */
 const expirable = statementsBy((place: Place, db, p: ExpirableParams) => {
   const kept = db
     .selectFrom('artifacts')
-    .selectAll()
+    .select(['id', 'created_at'])
     .where('type', '=', p.type)
     .where('purged_at', 'is', null)
     .where('pinned_at', 'is', null)
     .where('created_at', '<', p.olderThan);
-  return oldestFirst(kept, place, p).limit(p.limit);
+  return db
+    .selectFrom(oldestFirst(kept, place, p).limit(p.limit).as('kept'))
+    .innerJoin('artifacts', 'artifacts.id', 'kept.id')
+    .selectAll('artifacts')
+    .orderBy('kept.created_at')
+    .orderBy('kept.id');
 });
 
 const setFingerprint = statement<{ id: string; fingerprint: string }>()((db, p) =>

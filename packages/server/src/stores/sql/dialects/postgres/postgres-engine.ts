@@ -33,7 +33,7 @@ const mostTries = 5;
  * to see that, and keeps what it chose: a plan that reads the whole table made claims half as fast. (`jit` would
  * compile what looks costly only because it was forbidden.)
  */
-const plannerSettings = ['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin', 'jit']
+export const plannerSettings = ['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin', 'jit']
   .map((name) => `-c ${name}=off`)
   .join(' ');
 
