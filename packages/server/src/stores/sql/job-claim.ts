@@ -2,13 +2,14 @@ import { decideJob, type JobRecord } from '@proofhouse/core';
 import type { Claimed, ClaimRequest, Passed, ReadyJob } from '../../jobs/job-store.ts';
 import { nameOfKey, nameResource, releaseKey, useKeys } from './idempotency.ts';
 import { jobFromRow } from './job-row.ts';
-import type { JobRoutes, NumberedRoute, RouteSet } from './job-routes.ts';
+import { lastOf, type JobRoutes, type NumberedRoute, type RouteSet } from './job-routes.ts';
 import { endExpired, promoteDue } from './job-sweep.ts';
 import { writeChanges, type JobChange } from './job-writes.ts';
-import { lookAhead } from './queue-outlook.ts';
+import { lookAhead, lookAheadWithNext, type QueueOutlook } from './queue-outlook.ts';
+import type { JobRow } from './schema.ts';
 import { statement } from './statement.ts';
 import { textList, type SqlDialect } from './sql-dialect.ts';
-import { rows, type Verb } from './verb.ts';
+import { rows, Undo, type Verb } from './verb.ts';
 
 /** Leases that a claim ends on its way: the sweeper does the rest. */
 const expiredPerClaim = 20;
@@ -33,13 +34,19 @@ export interface ClaimedAll {
 
 /**
  * Serves claims of the same moment together, in their order: those that may have the same jobs share one look
- * into the queue, and one by one they take what it found.
+ * into the queue, and one by one they take what it found. `hasty`: they take what the first trip finds, which is what
+ * they may have unless something is new or due; then this is undone with `Undo(undefined)`, to be called again without haste.
  */
-export function* claimAll(dialect: SqlDialect, known: JobRoutes, requests: readonly ClaimRequest[]): Verb<ClaimedAll> {
+export function* claimAll(
+  dialect: SqlDialect,
+  known: JobRoutes,
+  requests: readonly ClaimRequest[],
+  hasty: boolean,
+): Verb<ClaimedAll> {
   const keyed = yield* answersOfKeys(dialect, requests);
   const claimants = requests.map((request): Claimant => ({ request, jobs: [] }));
   const open = claimants.filter(({ request }) => !keyed.has(request));
-  const { passed, routes } = open.length > 0 ? yield* claimReady(dialect, known, open) : nothingDone;
+  const { passed, routes } = open.length > 0 ? yield* claimReady(dialect, known, open, hasty) : nothingDone;
   for (const { request, jobs } of open) yield* keepKey(request, jobs);
   const told = passed.ended.length > 0 || passed.ready.length > 0 ? open[0] : undefined;
   const answers = claimants.map((claimant): Claimed => {
@@ -90,9 +97,15 @@ function* keepKey({ idempotency }: ClaimRequest, jobs: readonly JobRecord[]): Ve
   else yield* nameResource(idempotency, JSON.stringify(jobs.map(({ id, leaseId }) => [id, leaseId])));
 }
 
-function* claimReady(dialect: SqlDialect, known: JobRoutes, claimants: readonly Claimant[]): Verb<Done> {
+function* claimReady(
+  dialect: SqlDialect,
+  known: JobRoutes,
+  claimants: readonly Claimant[],
+  hasty: boolean,
+): Verb<Done> {
   const now = Math.max(...claimants.map(({ request }) => request.now));
-  let outlook = yield* lookAhead();
+  let outlook = hasty ? yield* claimInHaste(dialect, known, claimants, now) : yield* lookAhead();
+  if (outlook === undefined) return { ...nothingDone, routes: known.known };
   const ended = isDue(outlook.leaseAt, now) ? yield* endExpired(dialect, now, expiredPerClaim) : [];
   const ready: ReadyJob[] = [];
   let turn = false;
@@ -118,6 +131,30 @@ function* claimReady(dialect: SqlDialect, known: JobRoutes, claimants: readonly 
   }
   const claimed = new Set(claimants.flatMap(({ jobs }) => jobs.map((job) => job.id)));
   return { passed: { ended, ready: ready.filter(({ jobId }) => !claimed.has(jobId)) }, routes };
+}
+
+/**
+ * Looks ahead and for jobs of the known routes in one trip. Undefined when that was all there is to do; otherwise what lies
+ * ahead, with nothing claimed. Jobs that it then found are let go by undoing it all: others pass over what is locked.
+ */
+function* claimInHaste(
+  dialect: SqlDialect,
+  known: JobRoutes,
+  claimants: readonly Claimant[],
+  now: number,
+): Verb<QueueOutlook | undefined> {
+  const routes = known.known;
+  const [alike, ...others] = byRoutes(known, routes, claimants);
+  if (alike === undefined || others.length > 0) return yield* lookAhead();
+  const answered = yield* lookAheadWithNext();
+  const heads = yield* headsFor(dialect, alike);
+  const outlook = answered();
+  if (outlook.lastRoute > lastOf(routes) || isDue(outlook.leaseAt, now) || isDue(outlook.delayedAt, now)) {
+    if (heads.length > 0) throw new Undo(undefined);
+    return outlook;
+  }
+  yield* take(dialect, alike, heads);
+  return undefined;
 }
 
 function isDue(at: number | null, now: number): boolean {
@@ -147,9 +184,18 @@ function byRoutes(known: JobRoutes, routes: readonly NumberedRoute[], claimants:
 }
 
 /** Claims what is ready until there are as many jobs as leases. */
-function* claimHeads(dialect: SqlDialect, { routes, claimants }: Alike): Verb<void> {
-  const count = claimants.reduce((sum, claimant) => sum + wanted(claimant), 0);
-  const heads = yield* dialect.readyHeads(routes, count);
+function* claimHeads(dialect: SqlDialect, alike: Alike): Verb<void> {
+  yield* take(dialect, alike, yield* headsFor(dialect, alike));
+}
+
+function headsFor(dialect: SqlDialect, { routes, claimants }: Alike): Verb<JobRow[]> {
+  return dialect.readyHeads(
+    routes,
+    claimants.reduce((sum, claimant) => sum + wanted(claimant), 0),
+  );
+}
+
+function* take(dialect: SqlDialect, { claimants }: Alike, heads: readonly JobRow[]): Verb<void> {
   const changes: JobChange[] = [];
   let next = 0;
   for (const claimant of claimants) {

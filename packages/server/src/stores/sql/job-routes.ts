@@ -90,10 +90,15 @@ export class JobRoutes {
     return ids.flatMap((id) => this.#byId.get(id) ?? []);
   }
 
+  /** Those that were learnt: all there are, as long as no newer one was written. */
+  get known(): readonly NumberedRoute[] {
+    return this.#known;
+  }
+
   /** All routes, when the newest one has this number; `learn` them once the verb is over. */
   *upTo(newest: number): Verb<readonly NumberedRoute[]> {
     const known = this.#known;
-    const last = known.at(-1)?.number ?? 0;
+    const last = lastOf(known);
     if (newest <= last) return known;
     const fresh = yield* rows(routesAfter, { number: last });
     return [...known, ...fresh.map((row) => ({ ...routeFromRow(row), number: row.number ?? 0 }))];
@@ -132,6 +137,11 @@ export class JobRoutes {
 
 export interface NumberedRoute extends JobRoute {
   readonly number: number;
+}
+
+/** The number of the newest of them; 0 when there is none. */
+export function lastOf(routes: readonly NumberedRoute[]): number {
+  return routes.at(-1)?.number ?? 0;
 }
 
 function routeFromRow({ id, type, repository, capabilities }: JobRouteRow): JobRoute {

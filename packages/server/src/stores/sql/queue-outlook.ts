@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { statement } from './statement.ts';
-import { first, type Verb } from './verb.ts';
+import { ahead, first, type Verb } from './verb.ts';
 
 /** What a claim must know of the queue before it looks at jobs. */
 export interface QueueOutlook {
@@ -22,5 +22,13 @@ const outlook = statement<object>()((db) => ({
 }));
 
 export function* lookAhead(): Verb<QueueOutlook> {
-  return (yield* first(outlook, {})) ?? { lastRoute: 0, leaseAt: null, delayedAt: null };
+  return (yield* first(outlook, {})) ?? nothingThere;
 }
+
+/** The same in one trip with the next step: to be called once that is answered. */
+export function* lookAheadWithNext(): Verb<() => QueueOutlook> {
+  const answer = yield* ahead(outlook, {});
+  return () => answer() ?? nothingThere;
+}
+
+const nothingThere: QueueOutlook = { lastRoute: 0, leaseAt: null, delayedAt: null };

@@ -16,7 +16,11 @@ export class SqliteConnection {
   drive<Result>(factory: VerbFactory<Result>): Result {
     const verb = factory();
     let turn = verb.next();
-    while (turn.done !== true) turn = verb.next(this.#run(turn.value));
+    while (turn.done !== true) {
+      const answer = this.#run(turn.value);
+      turn.value.told?.(answer);
+      turn = verb.next(answer);
+    }
     return turn.value;
   }
 
