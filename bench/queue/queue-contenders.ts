@@ -36,6 +36,7 @@ const allModes: readonly Mode[] = ['one by one', 'overlapping', 'batches'];
 export const engines: readonly Engine[] = ['sqlite', 'postgres'];
 export const graphileWorker = 'graphile-worker';
 export const pgBoss = 'pg-boss';
+const bareHttp = 'bare node:http, keeps nothing';
 
 export type Door = 'HTTP' | 'in process';
 export const allDoors: readonly Door[] = ['HTTP', 'in process'];
@@ -60,6 +61,9 @@ export async function startContenders(setting: Setting, started: Contender[]): P
       process.stderr.write(`ready: ${engine} with a backlog of ${String(backlog)}\n`);
     }
   }
+  if (isWanted(bareHttp)) {
+    started.push(await startHttp({ name: bareHttp, backlog: 0, modes: allModes }, {}, 'bare-queue.ts'));
+  }
   for (const name of [graphileWorker, pgBoss].filter(isWanted)) {
     const env = {
       BENCH_DATABASE_URL: await setting.postgres.createDatabase(),
@@ -82,10 +86,11 @@ async function startMeasured(described: Described, script: string, env: Place): 
   return { ...described, run: (order) => measured.run(order), stop: () => measured.stop() };
 }
 
-async function startHttp(described: Described, place: Place): Promise<Contender> {
+/** `script` is the name of a server in `../servers`. */
+async function startHttp(described: Described, place: Place, script = 'proofhouse.ts'): Promise<Contender> {
   const server = await startProcess({
     command: process.execPath,
-    args: [path.join(import.meta.dirname, '../servers/proofhouse.ts')],
+    args: [path.join(import.meta.dirname, '../servers', script)],
     env: { PROOFHOUSE_PORT: '0', PROOFHOUSE_ADMIN_TOKEN: adminToken, ...place },
   });
   try {

@@ -1,0 +1,52 @@
+// The least that a queue over HTTP can do in one thread of Node: JSON in, a job's JSON out, a counter in between. It keeps
+// nothing, checks nothing and knows nobody; what it answers a second is the ceiling of every such door on this machine.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import process from 'node:process';
+import { text } from 'node:stream/consumers';
+
+/** Its size is that of a job of ours. */
+const job = {
+  id: '01a22190-0000-7000-8000-000000000000',
+  leaseId: 'abcdefghijklmnopqrstuvwxyz234567',
+  type: 'exec',
+  payload: { command: 'true' },
+  padding: 'x'.repeat(600),
+};
+let ready = 0;
+
+function take(most: number): object[] {
+  const count = Math.min(ready, most);
+  ready -= count;
+  return Array.from({ length: count }, () => job);
+}
+
+function answer(place: string, body: { maxJobs?: number; items?: readonly object[] }): object {
+  switch (place.slice(place.lastIndexOf('/') + 1)) {
+    case 'tokens':
+      return { token: 'anybody' };
+    case 'jobs':
+      ready += 1;
+      return job;
+    case 'claim':
+      return body.maxJobs === undefined ? { job: take(1)[0] ?? null } : { jobs: take(body.maxJobs) };
+    case 'complete-batch':
+      return { results: (body.items ?? []).map(() => ({ job })) };
+    default:
+      return job;
+  }
+}
+
+const server = createServer((request, response) => {
+  text(request).then(
+    (body) => {
+      const json = JSON.stringify(answer(request.url ?? '', JSON.parse(body) as object));
+      const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) };
+      response.writeHead(200, headers).end(json);
+    },
+    (error: unknown) => response.destroy(error instanceof Error ? error : undefined),
+  );
+});
+server.listen(0, '127.0.0.1', () => {
+  process.stdout.write(`LISTENING port=${String((server.address() as AddressInfo).port)}\n`);
+});
