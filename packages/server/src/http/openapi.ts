@@ -11,7 +11,13 @@ import {
   type OperationId,
 } from '@proofhouse/core';
 import { z } from 'zod';
-import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import {
+  createDocument,
+  type ZodOpenApiObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiOverride,
+  type ZodOpenApiPathsObject,
+} from 'zod-openapi';
 import { binarySchema, describeAnswers } from './openapi-answers.ts';
 import { sessionCookieName } from './session-cookie.ts';
 
@@ -30,7 +36,7 @@ export function openApiDocument(basePath = ''): OpenApiDocument {
     const path = row.path.replace('{+', '{');
     paths[path] = { ...paths[path], [row.method.toLowerCase()]: describe(id, row) };
   }
-  const document = createDocument({
+  const described: ZodOpenApiObject = {
     openapi: '3.1.1',
     info: {
       title: 'Proofhouse',
@@ -47,9 +53,15 @@ export function openApiDocument(basePath = ''): OpenApiDocument {
       // What streams carry: their media type has no schema to name it in.
       schemas: { JobEvent: jobEventSchema, JobHint: jobHintSchema },
     },
-  });
+  };
+  const document = createDocument(described, { override: openAnswers });
   return withoutRefused(document as OpenApiDocument);
 }
+
+/** Later versions may answer more than this one: only what is sent must have no other fields. */
+const openAnswers: ZodOpenApiOverride = ({ jsonSchema, io }) => {
+  if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+};
 
 const securitySchemes = {
   bearer: {
