@@ -107,14 +107,14 @@ export class SqlArtifactStore implements ArtifactStore {
   }
 
   find(artifactId: string): Promise<ArtifactRecord | undefined> {
-    return this.#engine.read(function* () {
+    return this.#engine.look(function* () {
       const row = yield* first(findArtifact, { id: artifactId });
       return row === undefined ? undefined : artifactFromRow(row);
     });
   }
 
   findByUri(uri: string): Promise<ArtifactRecord | undefined> {
-    return this.#engine.read(function* () {
+    return this.#engine.look(function* () {
       const row = yield* first(findByUri, { uri });
       return row === undefined ? undefined : artifactFromRow(row);
     });
@@ -136,7 +136,7 @@ export class SqlArtifactStore implements ArtifactStore {
   }
 
   newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined> {
-    return this.#engine.read(function* () {
+    return this.#engine.look(function* () {
       const newest = { jobId, name, createdBy: '', at: 0, id: '', limit: 1 };
       const row = yield* first(listArtifacts('name:any-maker:first'), newest);
       return row === undefined ? undefined : artifactFromRow(row);
@@ -150,7 +150,7 @@ export class SqlArtifactStore implements ArtifactStore {
   }
 
   grantOf(artifactId: string, reader: string): Promise<GrantRecord | undefined> {
-    return this.#engine.read(function* () {
+    return this.#engine.look(function* () {
       const row = yield* first(findGrant, { id: artifactId, reader });
       if (row === undefined) return undefined;
       return { artifactId: row.artifact_id, reader: row.reader, grantedBy: row.granted_by, grantedAt: row.granted_at };

@@ -80,7 +80,7 @@ export class SqlExperimentStore implements ExperimentStore {
   }
 
   find(experimentId: string): Promise<ExperimentRecord | undefined> {
-    return this.#engine.read(function* () {
+    return this.#engine.look(function* () {
       const row = yield* first(findExperiment, { id: experimentId });
       return row === undefined ? undefined : experimentFromRow(row);
     });

@@ -58,7 +58,7 @@ export class SqlJobStore implements JobStore {
   }
 
   find(jobId: string): Promise<JobRecord | undefined> {
-    return this.#engine.read(function* () {
+    return this.#engine.look(function* () {
       const row = yield* first(findJob, { id: jobId });
       return row === undefined ? undefined : jobFromRow(row);
     });

@@ -44,6 +44,7 @@ function recording(engine: SqlEngine, seen: Map<string, Seen>): SqlEngine {
     hintChannel: engine.hintChannel,
     gathering: engine.gathering,
     read: (verb) => engine.read(noted(verb)),
+    look: (verb) => engine.look(noted(verb)),
     write: (verb) => engine.write(noted(verb)),
     tidy: () => engine.tidy(),
     grantReadOnly: (role) => engine.grantReadOnly(role),

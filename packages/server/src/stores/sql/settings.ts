@@ -29,7 +29,7 @@ export class SqlSettingStore implements SettingStore {
   }
 
   get(name: string): Promise<string | undefined> {
-    return this.#engine.read(function* () {
+    return this.#engine.look(function* () {
       return (yield* first(find, { name }))?.value;
     });
   }

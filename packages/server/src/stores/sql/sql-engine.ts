@@ -16,6 +16,8 @@ export interface SqlEngine {
 
   /** Runs a verb that only reads, on committed rows. */
   read<Result>(verb: VerbFactory<Result>): Promise<Result>;
+  /** The same for a few rows that are named by their keys: what takes longer would hold up others. */
+  look<Result>(verb: VerbFactory<Result>): Promise<Result>;
   /** Runs a verb in a transaction of its own; what it wrote is durable when the promise settles. */
   write<Result>(verb: VerbFactory<Result>): Promise<Result>;
 

@@ -51,7 +51,7 @@ export class SqlWorkerStore implements WorkerStore {
   }
 
   findWorker(workerId: string): Promise<WorkerRecord | undefined> {
-    return this.#engine.read(function* () {
+    return this.#engine.look(function* () {
       const row = yield* first(findWorker, { id: workerId });
       return row === undefined ? undefined : workerFromRow(row);
     });
@@ -70,14 +70,14 @@ export class SqlWorkerStore implements WorkerStore {
   }
 
   findCredentialBySecret(secretSha256: string): Promise<CredentialRecord | undefined> {
-    return this.#engine.read(function* () {
+    return this.#engine.look(function* () {
       const row = yield* first(bySecret, { secret: secretSha256 });
       return row === undefined ? undefined : credentialFromRow(row);
     });
   }
 
   findCredential(credentialId: string): Promise<CredentialRecord | undefined> {
-    return this.#engine.read(function* () {
+    return this.#engine.look(function* () {
       const row = yield* first(byId, { id: credentialId });
       return row === undefined ? undefined : credentialFromRow(row);
     });

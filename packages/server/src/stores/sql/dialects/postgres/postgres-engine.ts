@@ -11,6 +11,7 @@ import { postgresDialect } from './postgres-dialect.ts';
 import { isWorthAnotherTry, postgresError } from './postgres-errors.ts';
 import { grantReadOnly, renewReadOnly } from './read-only-role.ts';
 import { runInTransaction, runReads } from './postgres-transaction.ts';
+import { SharedConnection } from './shared-connection.ts';
 
 export interface PostgresOptions {
   readonly maxConnections?: number;
@@ -124,17 +125,23 @@ class PostgresEngine implements SqlEngine {
   readonly hintChannel: PostgresHintChannel;
   readonly gathering = { calls: 64, verbs: 2 };
   readonly #pool: pg.Pool;
+  readonly #shared: SharedConnection;
   readonly #clock: Clock;
   #tidyAgainAt = 0;
 
   constructor(pool: pg.Pool, hintChannel: PostgresHintChannel, clock: Clock) {
     this.#pool = pool;
+    this.#shared = new SharedConnection(pool);
     this.#clock = clock;
     this.hintChannel = hintChannel;
   }
 
   read<Result>(verb: VerbFactory<Result>): Promise<Result> {
     return this.#withClient((client) => runReads(client, verb));
+  }
+
+  look<Result>(verb: VerbFactory<Result>): Promise<Result> {
+    return told(() => this.#shared.use((client) => runReads(client, verb)));
   }
 
   async write<Result>(verb: VerbFactory<Result>): Promise<Result> {
@@ -199,19 +206,26 @@ class PostgresEngine implements SqlEngine {
   }
 
   // A connection on which anything failed is thrown away: what it was in the middle of is not worth knowing.
-  async #withClient<Result>(action: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
-    let client: pg.PoolClient | undefined;
-    let failed = true;
-    try {
-      client = await this.#pool.connect();
-      const result = await action(client);
-      failed = false;
-      return result;
-    } catch (error) {
-      // Callers are told: where the database lies is in the cause, for the log.
-      throw error instanceof Undo ? error : postgresError(error, 'The database');
-    } finally {
-      client?.release(failed);
-    }
+  #withClient<Result>(action: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    return told(async () => {
+      const client = await this.#pool.connect();
+      let failed = true;
+      try {
+        const result = await action(client);
+        failed = false;
+        return result;
+      } finally {
+        client.release(failed);
+      }
+    });
+  }
+}
+
+/** Errors in our words. Callers are told: where the database lies is in the cause, for the log. */
+async function told<Result>(action: () => Promise<Result>): Promise<Result> {
+  try {
+    return await action();
+  } catch (error) {
+    throw error instanceof Undo ? error : postgresError(error, 'The database');
   }
 }

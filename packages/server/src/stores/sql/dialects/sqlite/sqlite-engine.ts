@@ -113,6 +113,10 @@ class SqliteEngine implements SqlEngine {
     return this.#mapped(() => this.#reader.drive(verb));
   }
 
+  look<Result>(verb: VerbFactory<Result>): Promise<Result> {
+    return this.read(verb);
+  }
+
   async write<Result>(verb: VerbFactory<Result>): Promise<Result> {
     return this.#mapped(() => this.#queue.run(verb));
   }
