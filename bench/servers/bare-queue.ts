@@ -38,14 +38,13 @@ function answer(place: string, body: { maxJobs?: number; items?: readonly object
 }
 
 const server = createServer((request, response) => {
-  text(request).then(
-    (body) => {
+  text(request)
+    .then((body) => {
       const json = JSON.stringify(answer(request.url ?? '', JSON.parse(body) as object));
       const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) };
       response.writeHead(200, headers).end(json);
-    },
-    (error: unknown) => response.destroy(error instanceof Error ? error : undefined),
-  );
+    })
+    .catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
 });
 server.listen(0, '127.0.0.1', () => {
   process.stdout.write(`LISTENING port=${String((server.address() as AddressInfo).port)}\n`);

@@ -63,16 +63,19 @@ function statements({ series, id }: Words, jobs: number, now: number): string[] 
   const routes = Array.from({ length: backlogRoutes }, (_, number) => routeOf([`none-${String(number)}`]));
   const finishedRoute = routeOf([]).id;
   const createdAt = `${String(now - jobs)} + n`;
-  const listed = routes.map(({ id: route }, number) => `(${String(number)}, '${route}')`).join(', ');
+  const listed = routes
+    .map((route, number) => `(${String(number)}, '${route.id}', '${route.capabilities}')`)
+    .join(', ');
   const columns =
     'id, type, category, status, ready, route_id, priority, required_capabilities, created_by, claimed_by, lease_id, ' +
     'attempt, max_attempts, started_at, finished_at, ended_by, created_at, updated_at, last_seq, payload';
   const payload = '\'{"command":"true"}\'';
   return [
-    `insert into job_routes (id, type, repository, capabilities, number) values ${routes
-      .map((route, number) => `('${route.id}', 'exec', null, '${route.capabilities}', ${String(number + 1)})`)
-      .join(', ')}`,
-    `with route(number, id) as (values ${listed})
+    `with route(number, id, capabilities) as (values ${listed}),
+        last(number) as (select coalesce(max(number), 0) from job_routes)
+      insert into job_routes (id, type, repository, capabilities, number)
+      select route.id, 'exec', null, route.capabilities, last.number + 1 + route.number from route, last`,
+    `with route(number, id, capabilities) as (values ${listed})
       insert into jobs (${columns})
       select ${id}, 'exec', 'work', 'queued', 1, route.id, 9, '["none-' || route.number || '"]', 'backlog', null, null,
         1, 3, null, null, null, ${createdAt}, ${createdAt}, 1, ${payload}

@@ -137,11 +137,14 @@ function requestOf(row: Operation): DescribedRequest {
   return describedOperation(row.method, urlOf(row, {}).replaceAll('//', '/x/').replace(/\/$/, '/x')) as never;
 }
 
-it('what is sent has no other fields than the document says; answers of later versions may have more', () => {
+it('what is sent has no other fields than the document says; answers may, but on /v0', () => {
   const { schemas } = openApiDocument().components ?? {};
   expect(schemas?.['CreateJob']).toHaveProperty('additionalProperties', false);
   expect(schemas?.['Job']).not.toHaveProperty('additionalProperties');
-  expect(schemas?.['WireWorker']).toHaveProperty('properties.labels.additionalProperties.type', 'string');
+  expect(schemas?.['WireWorker']).toMatchObject({
+    additionalProperties: false,
+    properties: { labels: { additionalProperties: { type: 'string' } } },
+  });
 });
 
 describe('each operation', () => {

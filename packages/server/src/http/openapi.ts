@@ -58,9 +58,10 @@ export function openApiDocument(basePath = ''): OpenApiDocument {
   return withoutRefused(document as OpenApiDocument);
 }
 
-/** Later versions may answer more than this one: only what is sent must have no other fields. */
-const openAnswers: ZodOpenApiOverride = ({ jsonSchema, io }) => {
-  if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+/** Later versions may answer more than this one, but where an answer is said to be closed, as on /v0. */
+const openAnswers: ZodOpenApiOverride = ({ jsonSchema, zodSchema, io }) => {
+  const { def } = zodSchema._zod;
+  if (io === 'output' && def.type === 'object' && def.catchall === undefined) delete jsonSchema.additionalProperties;
 };
 
 const securitySchemes = {

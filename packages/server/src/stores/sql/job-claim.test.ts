@@ -1,9 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { routeOf } from '../../jobs/job-route.ts';
 import { claimBy, claimIds, newJob, start } from '../contract/records.ts';
+import { openPostgresEngine } from './dialects/postgres/postgres-engine.ts';
+import { testDatabase } from './dialects/postgres/testing/test-database.ts';
 import { openSqliteEngine } from './dialects/sqlite/sqlite-engine.ts';
+import type { Foreseen } from './queue-outlook.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { SqlMetadataStore } from './sql-metadata-store.ts';
-import type { VerbFactory } from './verb.ts';
+import { statement } from './statement.ts';
+import { first, type VerbFactory } from './verb.ts';
 
 /** How many answers the writes waited for, each in turn. */
 function counting(engine: SqlEngine, waits: number[]): SqlEngine {
@@ -27,52 +32,74 @@ function counting(engine: SqlEngine, waits: number[]): SqlEngine {
   });
 }
 
-describe('a claim', () => {
+const server = inject('postgresUrl');
+
+interface Opened {
+  readonly engine: SqlEngine;
+  readonly drop: () => Promise<void>;
+}
+
+const onSqlite = async (): Promise<Opened> => ({
+  engine: await openSqliteEngine(':memory:'),
+  drop: () => Promise.resolve(),
+});
+
+const onPostgres = async (): Promise<Opened> => {
+  const { url, drop } = await testDatabase(server!);
+  return { engine: await openPostgresEngine(url), drop };
+};
+
+/** Across a network, an answer is a trip. */
+const engines = [
+  { name: 'SQLite', open: onSqlite, answers: 2 },
+  ...(server === undefined ? [] : [{ name: 'Postgres', open: onPostgres, answers: 1 }]),
+];
+
+describe.each(engines)('a claim on $name', ({ open, answers }) => {
+  let engine: SqlEngine;
+  let drop: () => Promise<void>;
   let store: SqlMetadataStore;
   let other: SqlMetadataStore;
   let waits: number[];
 
   beforeEach(async () => {
     waits = [];
-    const engine = await openSqliteEngine(':memory:');
+    ({ engine, drop } = await open());
     store = new SqlMetadataStore(counting(engine, waits));
     // As another server: what it writes is not known to the first.
     other = new SqlMetadataStore(engine);
     await store.jobs.enqueue(newJob(), undefined);
     await claimIds(store, 'first');
-    waits.length = 0;
   });
-  afterEach(() => store.close());
+  afterEach(async () => {
+    await store.close();
+    await drop();
+  });
 
-  const enqueue = async (over: Parameters<typeof newJob>[0] = {}, through = other): Promise<string> => {
+  const enqueue = async (over: Parameters<typeof newJob>[0] = {}): Promise<string> => {
     const job = newJob(over);
-    await through.jobs.enqueue(job, undefined);
+    await other.jobs.enqueue(job, undefined);
     waits.length = 0;
     return job.id;
   };
 
-  it('waits for one answer when nothing is new and nothing due', async () => {
+  it('asks once when nothing is new and nothing due', async () => {
     const id = await enqueue();
     expect(await claimIds(store, 'w')).toEqual([id]);
-    expect(waits).toEqual([1]);
+    expect(waits).toEqual([answers]);
   });
 
-  it('waits for one answer when there is nothing for it', async () => {
+  it('asks once when there is nothing for it', async () => {
+    waits.length = 0;
     expect(await claimIds(store, 'w')).toEqual([]);
-    expect(waits).toEqual([1]);
+    expect(waits).toEqual([answers]);
   });
 
-  it('is undone and made again when what it found is not what comes first', async () => {
-    await enqueue();
-    const first = await enqueue({ priority: 9, repository: 'org/new' });
-    expect(await claimIds(store, 'w')).toEqual([first]);
-    expect(waits).toHaveLength(2);
-  });
-
-  it('goes on in one verb when it found nothing and something is new', async () => {
-    const id = await enqueue({ repository: 'org/new' });
-    expect(await claimIds(store, 'w')).toEqual([id]);
-    expect(waits).toHaveLength(1);
+  it('gives the job of a route that another server wrote before one that it knew', async () => {
+    const known = await enqueue();
+    const fresh = await enqueue({ priority: 9, repository: 'org/new' });
+    expect(await claimIds(store, 'w')).toEqual([fresh]);
+    expect(await claimIds(store, 'w')).toEqual([known]);
   });
 
   it('gives the due job before what was ready, and ends the lease that passed', async () => {
@@ -86,3 +113,46 @@ describe('a claim', () => {
     });
   });
 });
+
+describe.skipIf(server === undefined)('the outlook and the heads of one route on Postgres', () => {
+  it('are locked unless something was not foreseen', async () => {
+    const { engine, drop } = await onPostgres();
+    const [store, other] = [new SqlMetadataStore(engine), new SqlMetadataStore(engine)];
+    const enqueue = async (over: Parameters<typeof newJob>[0] = {}): Promise<string> => {
+      const job = newJob(over);
+      await store.jobs.enqueue(job, undefined);
+      return job.id;
+    };
+    await enqueue();
+    await claimIds(store, 'first');
+    const id = await enqueue();
+    const claimedMeanwhile = async (known: Foreseen) => {
+      const looked = Promise.withResolvers<undefined>();
+      const looking = engine.write(function* () {
+        const ids = new Set([routeOf(newJob()).id]);
+        const { heads } = yield* engine.dialect.outlookAndHeads({ ids, name: '' }, 1, known);
+        looked.resolve(undefined);
+        yield* first(pause, {});
+        return heads?.map((row) => row.id);
+      });
+      await looked.promise;
+      const claimed = await claimIds(other, 'v');
+      return { heads: await looking, claimed };
+    };
+    const now = start;
+    expect(await claimedMeanwhile({ lastRoute: 1, now })).toEqual({ heads: [id], claimed: [] });
+    // The lease of the first claim ends after a minute.
+    expect(await claimedMeanwhile({ lastRoute: 1, now: now + 60_000 })).toEqual({ heads: undefined, claimed: [id] });
+    const next = await enqueue();
+    expect(await claimedMeanwhile({ lastRoute: 0, now })).toEqual({ heads: undefined, claimed: [next] });
+    await enqueue({ priority: 9, nextAttemptAt: start + 5 });
+    const last = await enqueue();
+    expect(await claimedMeanwhile({ lastRoute: 1, now: now + 5 })).toEqual({ heads: undefined, claimed: [last] });
+    await store.close();
+    await drop();
+  });
+});
+
+const pause = statement<object>()((db) => ({
+  compile: () => ({ ...db.selectFrom('settings').compile(), sql: 'select pg_sleep(0.3)' }),
+}));

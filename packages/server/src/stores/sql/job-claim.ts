@@ -5,11 +5,11 @@ import { jobFromRow } from './job-row.ts';
 import { lastOf, type JobRoutes, type NumberedRoute, type RouteSet } from './job-routes.ts';
 import { endExpired, promoteDue } from './job-sweep.ts';
 import { writeChanges, type JobChange } from './job-writes.ts';
-import { lookAhead, lookAheadWithNext, type QueueOutlook } from './queue-outlook.ts';
+import { isDue, lookAhead, type QueueOutlook } from './queue-outlook.ts';
 import type { JobRow } from './schema.ts';
 import { statement } from './statement.ts';
 import { textList, type SqlDialect } from './sql-dialect.ts';
-import { rows, Undo, type Verb } from './verb.ts';
+import { rows, type Verb } from './verb.ts';
 
 /** Leases that a claim ends on its way: the sweeper does the rest. */
 const expiredPerClaim = 20;
@@ -34,19 +34,13 @@ export interface ClaimedAll {
 
 /**
  * Serves claims of the same moment together, in their order: those that may have the same jobs share one look
- * into the queue, and one by one they take what it found. `hasty`: they take what the first trip finds, which is what
- * they may have unless something is new or due; then this is undone with `Undo(undefined)`, to be called again without haste.
+ * into the queue, and one by one they take what it found.
  */
-export function* claimAll(
-  dialect: SqlDialect,
-  known: JobRoutes,
-  requests: readonly ClaimRequest[],
-  hasty: boolean,
-): Verb<ClaimedAll> {
+export function* claimAll(dialect: SqlDialect, known: JobRoutes, requests: readonly ClaimRequest[]): Verb<ClaimedAll> {
   const keyed = yield* answersOfKeys(dialect, requests);
   const claimants = requests.map((request): Claimant => ({ request, jobs: [] }));
   const open = claimants.filter(({ request }) => !keyed.has(request));
-  const { passed, routes } = open.length > 0 ? yield* claimReady(dialect, known, open, hasty) : nothingDone;
+  const { passed, routes } = open.length > 0 ? yield* claimReady(dialect, known, open) : nothingDone;
   for (const { request, jobs } of open) yield* keepKey(request, jobs);
   const told = passed.ended.length > 0 || passed.ready.length > 0 ? open[0] : undefined;
   const answers = claimants.map((claimant): Claimed => {
@@ -97,14 +91,9 @@ function* keepKey({ idempotency }: ClaimRequest, jobs: readonly JobRecord[]): Ve
   else yield* nameResource(idempotency, JSON.stringify(jobs.map(({ id, leaseId }) => [id, leaseId])));
 }
 
-function* claimReady(
-  dialect: SqlDialect,
-  known: JobRoutes,
-  claimants: readonly Claimant[],
-  hasty: boolean,
-): Verb<Done> {
+function* claimReady(dialect: SqlDialect, known: JobRoutes, claimants: readonly Claimant[]): Verb<Done> {
   const now = Math.max(...claimants.map(({ request }) => request.now));
-  let outlook = hasty ? yield* claimInHaste(dialect, known, claimants, now) : yield* lookAhead();
+  let outlook = yield* claimForeseen(dialect, known, claimants, now);
   if (outlook === undefined) return { ...nothingDone, routes: known.known };
   const ended = isDue(outlook.leaseAt, now) ? yield* endExpired(dialect, now, expiredPerClaim) : [];
   const ready: ReadyJob[] = [];
@@ -134,10 +123,10 @@ function* claimReady(
 }
 
 /**
- * Looks ahead and for jobs of the known routes in one trip. Undefined when that was all there is to do; otherwise what lies
- * ahead, with nothing claimed. Jobs that it then found are let go by undoing it all: others pass over what is locked.
+ * Claimants who may have the same jobs take them in the trip that looks ahead, when there is nothing else to do: nearly always.
+ * Undefined then; otherwise what lies ahead, with nothing claimed.
  */
-function* claimInHaste(
+function* claimForeseen(
   dialect: SqlDialect,
   known: JobRoutes,
   claimants: readonly Claimant[],
@@ -146,19 +135,11 @@ function* claimInHaste(
   const routes = known.known;
   const [alike, ...others] = byRoutes(known, routes, claimants);
   if (alike === undefined || others.length > 0) return yield* lookAhead();
-  const answered = yield* lookAheadWithNext();
-  const heads = yield* headsFor(dialect, alike);
-  const outlook = answered();
-  if (outlook.lastRoute > lastOf(routes) || isDue(outlook.leaseAt, now) || isDue(outlook.delayedAt, now)) {
-    if (heads.length > 0) throw new Undo(undefined);
-    return outlook;
-  }
+  const foreseen = { lastRoute: lastOf(routes), now };
+  const { outlook, heads } = yield* dialect.outlookAndHeads(alike.routes, wantedByAll(alike), foreseen);
+  if (heads === undefined) return outlook;
   yield* take(dialect, alike, heads);
   return undefined;
-}
-
-function isDue(at: number | null, now: number): boolean {
-  return at !== null && at <= now;
 }
 
 function wanted({ request, jobs }: Claimant): number {
@@ -185,14 +166,11 @@ function byRoutes(known: JobRoutes, routes: readonly NumberedRoute[], claimants:
 
 /** Claims what is ready until there are as many jobs as leases. */
 function* claimHeads(dialect: SqlDialect, alike: Alike): Verb<void> {
-  yield* take(dialect, alike, yield* headsFor(dialect, alike));
+  yield* take(dialect, alike, yield* dialect.readyHeads(alike.routes, wantedByAll(alike)));
 }
 
-function headsFor(dialect: SqlDialect, { routes, claimants }: Alike): Verb<JobRow[]> {
-  return dialect.readyHeads(
-    routes,
-    claimants.reduce((sum, claimant) => sum + wanted(claimant), 0),
-  );
+function wantedByAll({ claimants }: Alike): number {
+  return claimants.reduce((sum, claimant) => sum + wanted(claimant), 0);
 }
 
 function* take(dialect: SqlDialect, { claimants }: Alike, heads: readonly JobRow[]): Verb<void> {

@@ -16,7 +16,7 @@ import type { JobDepth } from '../../jobs/job-depth.ts';
 import { appendEvents } from './job-append.ts';
 import { enqueueAll, keyOfEnqueue, type EnqueueRequest } from './job-enqueue.ts';
 import { applyAll, type Application } from './job-apply.ts';
-import { claimAll, keyOfClaim, type ClaimedAll } from './job-claim.ts';
+import { claimAll, keyOfClaim } from './job-claim.ts';
 import { listOfJobs } from './job-lists.ts';
 import { countDepths } from './job-depths.ts';
 import { countReadyBefore } from './job-position.ts';
@@ -73,9 +73,7 @@ export class SqlJobStore implements JobStore {
   }
 
   async #claim(requests: readonly ClaimRequest[]): Promise<Claimed[]> {
-    const claim = (hasty: boolean) => claimAll(this.#engine.dialect, this.#routes, requests, hasty);
-    const inHaste = await this.#engine.write<ClaimedAll | undefined>(() => claim(true));
-    const { answers, routes } = inHaste ?? (await this.#engine.write(() => claim(false)));
+    const { answers, routes } = await this.#engine.write(() => claimAll(this.#engine.dialect, this.#routes, requests));
     this.#routes.learn(routes);
     return answers;
   }

@@ -163,6 +163,8 @@ async function exercise(store: MetadataStore): Promise<void> {
   await jobs.claim(claimBy('w', { types: ['exec'], idempotency, now: start + 1e9 }));
   const keyed = (name: string) => claimBy('w', { types: ['exec'], idempotency: { ...idempotency, key: name }, now });
   await Promise.all(['k1', 'k2'].map((name) => jobs.claim(keyed(name))));
+  // Before anything is due.
+  await jobs.claim(claimBy('w', { types: ['exec'], now: start - 1 }));
   await jobs.sweep(start + 1e10, 10);
   await jobs.depths(1000);
   const unchanged = (id: string) => jobs.apply(id, now, (found) => ({ outcome: 'unchanged', job: found }));
@@ -365,11 +367,13 @@ describe('no statement scans a table or sorts a backlog', () => {
     seen.clear();
     await exercise(store);
     expectParts(seen.keys());
-    expect([...seen.keys()].filter((text) => /json_array_elements_text.*(lateral|any\()/s.test(text))).not.toEqual([]);
+    for (const words of [
+      /json_array_elements_text.*(lateral|any\()/s,
+      /max\(number\) from job_routes.*heads as \(select/s,
+    ])
+      expect([...seen.keys()].filter((text) => words.test(text))).not.toEqual([]);
     expect(seen.size).toBeGreaterThan(40);
     for (const { text, lines, objection } of [...(await literalPlans(url, seen)), ...(await genericPlans(url, seen))]) {
-      if (process.env['DUMP'])
-        (await import('node:fs')).appendFileSync('/tmp/plans.txt', text + '\n   ' + lines.join('\n   ') + '\n\n');
       expect(
         lines.filter((line) => objection(line, text)),
         `${text}\n${lines.join('\n')}`,
@@ -407,15 +411,22 @@ function literalObjection(line: string): boolean {
 
 const seqScan = /Seq Scan on (?!settings|job_routes)/;
 
-/** What looks at few rows: those of one key, of one job, of one worker, or of a page that was cut off before. */
-const fewRows = /where "id" = |where "job_id" = \$1|"worker_id" = |"member_id" = |\) as "page" where/;
+/** What looks at few rows: a row by its key, the credentials of one worker, the groups of one member, a page that was cut off before. */
+const fewRows = [
+  /^(update|select).* where "id" = \$\d+ and "version" = /,
+  /^update "credentials" .* where "worker_id" = \$\d+ and "experiment_id" is not null/,
+  /^with recursive "holding"/,
+  /\) as "page" where/,
+  // Few make artifacts of one job.
+  /^select \* from "artifacts" where "job_id" = \$1 (and "name" = \$2 )?and "created_by" = /,
+];
 
 /**
  * A filter by a value reads rows for nothing: an index that fits has it in its condition. How many rows there are, nobody knows
  * who plans without values.
  */
 function genericObjection(line: string, text: string): boolean {
-  return seqScan.test(line) || (/^\s*Filter: .*\$\d/.test(line) && !fewRows.test(text));
+  return seqScan.test(line) || (/^\s*(Join )?Filter: .*\$\d/.test(line) && !fewRows.some((words) => words.test(text)));
 }
 
 interface Planned {
@@ -431,7 +442,7 @@ function literalPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Pla
   ]);
 }
 
-/** What is run: prepared once for all values, under the settings of the engine. */
+/** What is run once a plan is kept for all values, under the settings of the engine. */
 function genericPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Planned[]> {
   const tuned = new URL(url);
   tuned.searchParams.set('options', `${plannerSettings} -c plan_cache_mode=force_generic_plan`);

@@ -1,6 +1,7 @@
 import type { ColumnDataType, RawBuilder, ReferenceExpression, SelectQueryBuilder, SqlBool, Expression } from 'kysely';
 import type { RouteSet } from './job-routes.ts';
 import type { JobUpdates } from './job-writes.ts';
+import type { Foreseen, OutlookAndHeads } from './queue-outlook.ts';
 import type { Database, IdempotencyRow, JobEventRow, JobRow, Queries } from './schema.ts';
 import type { Verb } from './verb.ts';
 
@@ -28,6 +29,9 @@ export interface SqlDialect {
    * claimer has locked are passed over; fewer than `count` means there are no more.
    */
   readyHeads(routes: RouteSet, count: number): Verb<JobRow[]>;
+
+  /** Looks ahead and, when all of that was foreseen, gives what `readyHeads` gives, of the same moment. */
+  outlookAndHeads(routes: RouteSet, count: number, known: Foreseen): Verb<OutlookAndHeads>;
 
   /**
    * Makes this verb the only one that does this, until it ends. While another one is at it, `wait` waits for its end and

@@ -15,8 +15,6 @@ export interface Step {
    * step. It still fails the verb when it fails.
    */
   readonly unanswered: boolean;
-  /** Given the answer of an unanswered step all the same, before the next answered one has its own. */
-  readonly told?: (answer: StepResult) => void;
 }
 
 export interface StepResult {
@@ -50,25 +48,6 @@ export function* run<Params extends object>(statement: Statement<Params, unknown
 /** A write whose answer does not matter. */
 export function* put<Params extends object>(statement: Statement<Params, unknown>, params: Params): Verb<void> {
   yield { statement, params, unanswered: true };
-}
-
-/**
- * A question that travels with the next step, so that both take one trip. Its first row may be looked at once that step has
- * been answered.
- */
-export function* ahead<Params extends object, Row>(
-  statement: Statement<Params, Row>,
-  params: Params,
-): Verb<() => Row | undefined> {
-  let answer: StepResult | undefined;
-  const told = (given: StepResult): void => {
-    answer = given;
-  };
-  yield { statement, params, unanswered: true, told };
-  return () => {
-    if (answer === undefined) throw new Error('Nothing was answered yet.');
-    return statement.rowsOf(answer.rows)[0];
-  };
 }
 
 /** Thrown by a verb that wants nothing of what it wrote: it is undone, and the caller is given the value. */

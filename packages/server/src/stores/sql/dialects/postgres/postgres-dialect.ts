@@ -2,7 +2,7 @@ import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } fro
 import type { SqlDialect } from '../../sql-dialect.ts';
 import { compileOnly } from '../compile-only.ts';
 import { postgresInsertEvents, postgresTakeKeys, postgresWriteJobs } from './bulk-writes.ts';
-import { postgresReadyHeads } from './ready-heads.ts';
+import { postgresOutlookAndHeads, postgresReadyHeads } from './ready-heads.ts';
 import { postgresTurn } from './turns.ts';
 
 export const postgresDialect: SqlDialect = {
@@ -25,6 +25,7 @@ export const postgresDialect: SqlDialect = {
   among: (column, list) =>
     sql`${sql.ref(column as string)} = any(array(select json_array_elements_text(${list}::json)))`,
   readyHeads: postgresReadyHeads,
+  outlookAndHeads: postgresOutlookAndHeads,
   turn: postgresTurn,
   writeJobs: postgresWriteJobs,
   insertEvents: postgresInsertEvents,

@@ -2,7 +2,7 @@ import { systemClock } from '../../../../kernel/clock.ts';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { openMetadataStore } from '../../../open-metadata-store.ts';
 import { statement } from '../../statement.ts';
-import { ahead, first, put, Undo } from '../../verb.ts';
+import { first, put, Undo } from '../../verb.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
 import { TestNetwork } from './testing/test-network.ts';
 import { runOn, testDatabase, type TestDatabase } from './testing/test-database.ts';
@@ -79,24 +79,6 @@ describe.skipIf(server === undefined)('the Postgres engine', () => {
     });
     expect(await undone).toBe('undone');
     expect(await engine.read(() => first(find, { name: 'a' }))).toBeUndefined();
-    await engine.close();
-  });
-
-  it('answers what was asked ahead with the step after it, and fails as it failed', async () => {
-    const engine = await openPostgresEngine(database.url, { maxConnections: 1 });
-    await engine.write(() => put(insert, { name: 'a' }));
-    const both = engine.write(function* () {
-      const a = yield* ahead(find, { name: 'a' });
-      expect(a).toThrow('Nothing was answered yet.');
-      const b = yield* first(find, { name: 'b' });
-      return [a()?.name, b?.name];
-    });
-    expect(await both).toEqual(['a', undefined]);
-    const failed = engine.write(function* () {
-      yield* ahead(insert, { name: 'a' });
-      return yield* first(find, { name: 'a' });
-    });
-    await expect(failed).rejects.toMatchObject({ code: 'internal', cause: { code: '23505' } });
     await engine.close();
   });
 

@@ -8,7 +8,7 @@ import { Undo, type VerbFactory } from '../../verb.ts';
 import { PostgresHintChannel } from './hint-channel.ts';
 import { OneWriteATurn } from './one-write-a-turn.ts';
 import { postgresDialect } from './postgres-dialect.ts';
-import { isWorthAnotherTry, postgresError } from './postgres-errors.ts';
+import { isUnprepared, isWorthAnotherTry, postgresError } from './postgres-errors.ts';
 import { grantReadOnly, renewReadOnly } from './read-only-role.ts';
 import { runInTransaction, runReads } from './postgres-transaction.ts';
 import { SharedConnection } from './shared-connection.ts';
@@ -131,7 +131,7 @@ class PostgresEngine implements SqlEngine {
 
   constructor(pool: pg.Pool, hintChannel: PostgresHintChannel, clock: Clock) {
     this.#pool = pool;
-    this.#shared = new SharedConnection(pool);
+    this.#shared = new SharedConnection(pool, clock);
     this.#clock = clock;
     this.hintChannel = hintChannel;
   }
@@ -141,7 +141,15 @@ class PostgresEngine implements SqlEngine {
   }
 
   look<Result>(verb: VerbFactory<Result>): Promise<Result> {
-    return told(() => this.#shared.use((client) => runReads(client, verb)));
+    return inOurWords(async () => {
+      try {
+        return await this.#shared.use((client) => runReads(client, verb));
+      } catch (error) {
+        // Its statement was to be prepared by one before it, which failed: it was never asked.
+        if (!isUnprepared(error)) throw error;
+        return await this.#withOwn((client) => runReads(client, verb));
+      }
+    });
   }
 
   async write<Result>(verb: VerbFactory<Result>): Promise<Result> {
@@ -205,24 +213,26 @@ class PostgresEngine implements SqlEngine {
     await Promise.all([this.hintChannel.close(), this.#pool.end()]);
   }
 
-  // A connection on which anything failed is thrown away: what it was in the middle of is not worth knowing.
   #withClient<Result>(action: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
-    return told(async () => {
-      const client = await this.#pool.connect();
-      let failed = true;
-      try {
-        const result = await action(client);
-        failed = false;
-        return result;
-      } finally {
-        client.release(failed);
-      }
-    });
+    return inOurWords(() => this.#withOwn(action));
+  }
+
+  // A connection on which anything failed is thrown away: what it was in the middle of is not worth knowing.
+  async #withOwn<Result>(action: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    const client = await this.#pool.connect();
+    let failed = true;
+    try {
+      const result = await action(client);
+      failed = false;
+      return result;
+    } finally {
+      client.release(failed);
+    }
   }
 }
 
-/** Errors in our words. Callers are told: where the database lies is in the cause, for the log. */
-async function told<Result>(action: () => Promise<Result>): Promise<Result> {
+/** What callers are told of an error: where the database lies is in the cause, for the log. */
+async function inOurWords<Result>(action: () => Promise<Result>): Promise<Result> {
   try {
     return await action();
   } catch (error) {

@@ -17,6 +17,11 @@ export function isWorthAnotherTry(error: unknown): boolean {
   return ['40001', '40P01'].includes(codeOf(error));
 }
 
+/** Whether a statement was asked by a name under which none was prepared on this connection. */
+export function isUnprepared(error: unknown): boolean {
+  return codeOf(error) === '26000';
+}
+
 const reasons: Readonly<Record<string, string>> = {
   '3D000': 'does not exist; create it first',
   '25006': 'is read-only; name the primary server',

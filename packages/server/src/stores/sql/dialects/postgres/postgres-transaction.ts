@@ -36,16 +36,8 @@ async function drive<Result>(client: PoolClient, factory: VerbFactory<Result>, s
   let turn = verb.next();
   while (turn.done !== true) {
     const answer = send(client, turn.value);
-    const { unanswered, told } = turn.value;
-    if (unanswered) sent.push(answer);
-    // Answers come in the order of the questions. One that failed is found among those that were sent.
-    if (told !== undefined) {
-      void answer.then(
-        (given) => told(resultOf(given)),
-        () => undefined,
-      );
-    }
-    turn = verb.next(unanswered ? nothing : resultOf(await answer));
+    if (turn.value.unanswered) sent.push(answer);
+    turn = verb.next(turn.value.unanswered ? nothing : resultOf(await answer));
   }
   return turn.value;
 }

@@ -1,7 +1,16 @@
 import { sql } from 'kysely';
 import { inClaimOrder } from '../../claim-order.ts';
 import { textList } from '../../sql-dialect.ts';
-import type { JobRow } from '../../schema.ts';
+import {
+  emptyOutlook,
+  isForeseen,
+  outlookSql,
+  outlookThenHeads,
+  type Foreseen,
+  type OutlookAndHeads,
+  type QueueOutlook,
+} from '../../queue-outlook.ts';
+import type { JobRow, Queries } from '../../schema.ts';
 import type { RouteSet } from '../../job-routes.ts';
 import { frontOfQueue } from '../../queue-front.ts';
 import { statement } from '../../statement.ts';
@@ -10,7 +19,12 @@ import { rows, type Verb } from '../../verb.ts';
 /** How many more heads than wanted are looked at first: what other claimers hold is passed over. */
 const spare = 16;
 
-const lockHeadsOfRoute = statement<{ routeId: string; count: number }>()((db, p) =>
+interface HeadsOfRoute {
+  readonly routeId: string;
+  readonly count: number;
+}
+
+const headsOfRoute = (db: Queries, p: HeadsOfRoute) =>
   db
     .selectFrom('jobs')
     .selectAll()
@@ -19,8 +33,22 @@ const lockHeadsOfRoute = statement<{ routeId: string; count: number }>()((db, p)
     .$call(inClaimOrder)
     .limit(p.count)
     .forUpdate()
-    .skipLocked(),
-);
+    .skipLocked();
+
+const lockHeadsOfRoute = statement<HeadsOfRoute>()(headsOfRoute);
+
+/** One row at least: of the outlook alone when there are no heads, or when they must not be locked. */
+const outlookAndHeadsOfRoute = statement<HeadsOfRoute & Foreseen>()((db, p) => ({
+  compile: () =>
+    sql<QueueOutlook & (JobRow | { readonly id: null })>`
+      with outlook as materialized (${outlookSql}),
+        heads as ${headsOfRoute(db, p).where(
+          sql<boolean>`(select "lastRoute" <= ${p.lastRoute} and coalesce("leaseAt" > ${p.now}, true)
+            and coalesce("delayedAt" > ${p.now}, true) from outlook)`,
+        )}
+      select outlook.*, heads.* from outlook left join heads on true
+      order by heads.priority desc, heads.created_at, heads.id`.compile(db),
+}));
 
 const headsOfRoutes = statement<{ routeIds: string; count: number }>()((db, p) =>
   db
@@ -77,4 +105,15 @@ export function* postgresReadyHeads(routes: RouteSet, count: number): Verb<JobRo
     const locked = yield* rows(lockHeads, { ids, count });
     if (locked.length === count || heads.length < window) return locked;
   }
+}
+
+/** What is locked and then let go, others would pass over: the statement that locks asks itself whether all was foreseen. */
+export function* postgresOutlookAndHeads(routes: RouteSet, count: number, known: Foreseen): Verb<OutlookAndHeads> {
+  const [routeId] = routes.ids;
+  if (routeId === undefined || routes.ids.size > 1) {
+    return yield* outlookThenHeads(known, () => postgresReadyHeads(routes, count));
+  }
+  const found = yield* rows(outlookAndHeadsOfRoute, { routeId, count, ...known });
+  const [outlook = emptyOutlook] = found;
+  return { outlook, heads: isForeseen(outlook, known) ? found.filter((row) => row.id !== null) : undefined };
 }

@@ -1,9 +1,12 @@
+import type { Pool } from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { systemClock } from '../../../../kernel/clock.ts';
 import { statement } from '../../statement.ts';
 import { first, type Verb } from '../../verb.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
 import { TestNetwork } from './testing/test-network.ts';
+import { SharedConnection } from './shared-connection.ts';
 import { testDatabase, type TestDatabase } from './testing/test-database.ts';
 
 const server = inject('postgresUrl');
@@ -13,21 +16,29 @@ const asked = <Row>(sql: string) =>
     compile: () => ({ ...db.selectFrom('settings').compile(), sql }),
   }));
 
-const process = asked<{ pid: number }>('select pg_backend_pid() as pid, pg_sleep(0.05)');
+const short = asked<{ pid: number }>('select pg_backend_pid() as pid');
+const long = asked<{ pid: number }>('select pg_backend_pid() as pid, pg_sleep(0.3)');
+const nowhere = asked('select * from nowhere');
 const nonsense = asked('select 1 / 0');
 const suicide = asked('select pg_terminate_backend(pg_backend_pid())');
 
 function* pid(): Verb<number | undefined> {
-  return (yield* first(process, {}))?.pid;
+  return (yield* first(short, {}))?.pid;
+}
+
+function* slowPid(): Verb<number | undefined> {
+  return (yield* first(long, {}))?.pid;
 }
 
 describe.skipIf(server === undefined)('look-ups of the same time', () => {
   let database: TestDatabase;
   let engine: SqlEngine;
+  let time: number;
 
   beforeEach(async () => {
     database = await testDatabase(server!);
-    engine = await openPostgresEngine(database.url, { maxConnections: 4 });
+    time = 0;
+    engine = await openPostgresEngine(database.url, { maxConnections: 4, clock: { ...systemClock, now: () => time } });
   });
   afterEach(async () => {
     await engine.close();
@@ -42,8 +53,8 @@ describe.skipIf(server === undefined)('look-ups of the same time', () => {
   it('share a connection, which is given back after the last of them', async () => {
     const pids = await Promise.all([pid, pid, pid].map((verb) => engine.look(verb)));
     expect(new Set(pids).size).toBe(1);
-    expect(new Set(await Promise.all([pid, pid].map((verb) => engine.read(verb)))).size).toBe(2);
-    expect(await Promise.all([1, 2, 3, 4].map(() => engine.read(pid)))).toContain(pids[0]);
+    expect(new Set(await Promise.all([slowPid, slowPid].map((verb) => engine.read(verb)))).size).toBe(2);
+    expect(await Promise.all([1, 2, 3, 4].map(() => engine.read(slowPid)))).toContain(pids[0]);
   });
 
   it('fail alone when the statement is wrong, and leave the connection to nobody', async () => {
@@ -51,6 +62,14 @@ describe.skipIf(server === undefined)('look-ups of the same time', () => {
     const wrong = () => first(nonsense, {});
     expect(settled(await all<unknown>([pid, wrong, pid]))).toEqual(['found', 'internal', 'found']);
     expect(await engine.look(pid)).not.toBe(before);
+  });
+
+  it('fail as the statement does, also those that would have used what another prepared', async () => {
+    const absent = () => first(nowhere, {});
+    const answers = await all([absent, absent, absent]);
+    expect(answers.map((answer) => answer.status === 'rejected' && (answer.reason as Error).cause)).toMatchObject(
+      Array.from({ length: 3 }, () => ({ code: '42P01' })),
+    );
   });
 
   it('are all unavailable when the connection is lost, once', async () => {
@@ -73,5 +92,84 @@ describe.skipIf(server === undefined)('look-ups of the same time', () => {
   it('fail, and nothing else, when there is no connection to be had', async () => {
     await engine.close();
     expect(settled(await all([pid, pid]))).toEqual(['unavailable', 'unavailable']);
+  });
+});
+
+describe('whoever asks', () => {
+  let time: number;
+  let opened: number;
+  let released: [client: number, failed: boolean][];
+  let ending: boolean;
+  let shared: SharedConnection;
+
+  beforeEach(() => {
+    [time, opened, released, ending] = [0, 0, [], false];
+    const connect = () => {
+      const client = ++opened;
+      return Promise.resolve({ client, release: (failed: boolean) => released.push([client, failed]) });
+    };
+    const pool = {
+      connect,
+      get ending() {
+        return ending;
+      },
+    } as unknown as Pool;
+    shared = new SharedConnection(pool, { ...systemClock, now: () => time });
+  });
+
+  /** Uses the connection until it is told to stop; says which it is. */
+  function begin() {
+    const end = Promise.withResolvers<undefined>();
+    const began = Promise.withResolvers<number>();
+    const used = shared.use(async (client) => {
+      began.resolve((client as unknown as { client: number }).client);
+      await end.promise;
+    });
+    return {
+      client: () => began.promise,
+      stop: async () => {
+        end.resolve(undefined);
+        await used;
+      },
+    };
+  }
+
+  it('shares for ten seconds at most, also while others come and go', async () => {
+    let last = begin();
+    for (; time < 10_000; time += 200) {
+      const next = begin();
+      await last.stop();
+      expect(await next.client()).toBe(1);
+      last = next;
+    }
+    time = 10_001;
+    const fresh = begin();
+    expect(await fresh.client()).toBe(2);
+    await last.stop();
+    await fresh.stop();
+    expect(released).toEqual([
+      [1, false],
+      [2, false],
+    ]);
+  });
+
+  it('joins nobody whose connection has not answered for a quarter of a second, until it does', async () => {
+    const [silent, waiting] = [begin(), begin()];
+    time = 250;
+    const joined = begin();
+    time = 251;
+    const fresh = begin();
+    expect(await Promise.all([silent, waiting, joined, fresh].map((use) => use.client()))).toEqual([1, 1, 1, 2]);
+    for (const use of [silent, waiting, joined]) await use.stop();
+    expect(await begin().client()).toBe(2);
+    expect(released).toEqual([[1, false]]);
+  });
+
+  it('joins nobody when the pool ends, so that it can', async () => {
+    const before = begin();
+    ending = true;
+    expect(await begin().client()).toBe(2);
+    await before.stop();
+    expect(released).toEqual([[1, false]]);
   });
 });

@@ -1,7 +1,16 @@
 import type { Pool, PoolClient } from 'pg';
+import type { Clock } from '../../../../kernel/clock.ts';
+
+/** A connection on which nothing was answered for so long is joined by nobody: it may have fallen silent, or wait for a lock. */
+const joinWithinMs = 250;
+/** Nor one that is in use for so long: it goes back to the pool, where what is wrong with it would show. */
+const useForMs = 10_000;
 
 interface Shared {
   readonly client: Promise<PoolClient>;
+  readonly openedAt: number;
+  /** When the last one was answered, or the first one asked. */
+  movedAt: number;
   users: number;
   failed: boolean;
 }
@@ -12,36 +21,49 @@ interface Shared {
  */
 export class SharedConnection {
   readonly #pool: Pool;
+  readonly #clock: Clock;
   #current: Shared | undefined;
 
-  constructor(pool: Pool) {
+  constructor(pool: Pool, clock: Clock) {
     this.#pool = pool;
+    this.#clock = clock;
   }
 
-  /** For actions that are short: those that come later wait behind them. */
-  async use<Result>(action: (client: PoolClient) => Promise<Result>): Promise<Result> {
-    const shared = (this.#current ??= { client: this.#pool.connect(), users: 0, failed: false });
+  /** For reads that are short: those that come later wait behind them. */
+  async use<Result>(read: (client: PoolClient) => Promise<Result>): Promise<Result> {
+    const shared = this.#join();
     shared.users += 1;
     try {
-      return await action(await shared.client);
+      return await read(await shared.client);
     } catch (error) {
       shared.failed = true;
       // Those that are at it may go on; nobody joins them.
-      this.#forget(shared);
+      this.#leave(shared);
       throw error;
     } finally {
       shared.users -= 1;
-      if (shared.users === 0) {
-        this.#forget(shared);
-        void shared.client.then(
-          (client) => client.release(shared.failed),
-          () => undefined,
-        );
-      }
+      shared.movedAt = this.#clock.now();
+      if (shared.users === 0) this.#giveBack(shared);
     }
   }
 
-  #forget(shared: Shared): void {
+  #join(): Shared {
+    const now = this.#clock.now();
+    const current = this.#current;
+    const fits = current !== undefined && now - current.movedAt <= joinWithinMs && now - current.openedAt <= useForMs;
+    if (fits && !this.#pool.ending) return current;
+    return (this.#current = { client: this.#pool.connect(), openedAt: now, movedAt: now, users: 0, failed: false });
+  }
+
+  #leave(shared: Shared): void {
     if (this.#current === shared) this.#current = undefined;
+  }
+
+  #giveBack(shared: Shared): void {
+    this.#leave(shared);
+    void shared.client.then(
+      (client) => client.release(shared.failed),
+      () => undefined,
+    );
   }
 }

@@ -16,11 +16,7 @@ export class SqliteConnection {
   drive<Result>(factory: VerbFactory<Result>): Result {
     const verb = factory();
     let turn = verb.next();
-    while (turn.done !== true) {
-      const answer = this.#run(turn.value);
-      turn.value.told?.(answer);
-      turn = verb.next(answer);
-    }
+    while (turn.done !== true) turn = verb.next(this.#run(turn.value));
     return turn.value;
   }
 

@@ -3,6 +3,7 @@ import { compileOnly } from '../compile-only.ts';
 import type { SqlDialect } from '../../sql-dialect.ts';
 import { takeOneByOne } from '../../idempotency.ts';
 import { insertOneByOne, writeOneByOne } from '../../job-writes.ts';
+import { outlookThenHeads } from '../../queue-outlook.ts';
 import { sqliteReadyHeads } from './ready-heads.ts';
 import type { Verb } from '../../verb.ts';
 import { SteadyQueryCompiler } from './steady-query-compiler.ts';
@@ -30,6 +31,7 @@ export const sqliteDialect: SqlDialect = {
   locked: (query) => query,
   among: (column, list) => sql`${sql.ref(column as string)} in (select value from json_each(${list}))`,
   readyHeads: sqliteReadyHeads,
+  outlookAndHeads: (routes, count, known) => outlookThenHeads(known, () => sqliteReadyHeads(routes, count)),
   turn: alwaysMyTurn,
   writeJobs: writeOneByOne,
   insertEvents: insertOneByOne,
