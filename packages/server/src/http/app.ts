@@ -129,13 +129,15 @@ function useRequestRules(app: FastifyInstance, parts: AppParts, wire: WireDoor):
     request.reauthenticate = admit;
     await admit();
   });
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', (request, reply, _payload, next) => {
     if (bodyIsUnread(request.raw)) closeAfterAnswer(request.raw, reply.raw, parts.clock);
+    next();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, next) => {
     logAnswer(request, reply);
     const { operation = 'other' } = request.routeOptions.config;
     parts.meter.answered(operation, reply.statusCode, reply.elapsedTime);
+    next();
   });
   app.addHook('onRequestAbort', async (request) => {
     request.log.info({ method: request.method, path: pathOf(request), by: nameOf(request) }, 'client went away');
@@ -241,11 +243,13 @@ function endConnectionsWhenStopping(app: FastifyInstance): void {
     for (const socket of silent) socket.destroy();
     stopping = true;
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, next) => {
     if (stopping) reply.header('connection', 'close');
+    next();
   });
-  app.addHook('onResponse', async () => {
+  app.addHook('onResponse', (_request, _reply, next) => {
     if (stopping) setImmediate(() => app.server.closeIdleConnections());
+    next();
   });
 }
 

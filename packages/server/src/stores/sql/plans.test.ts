@@ -42,6 +42,7 @@ function recording(engine: SqlEngine, seen: Map<string, Seen>): SqlEngine {
     dialect: engine.dialect,
     durable: engine.durable,
     hintChannel: engine.hintChannel,
+    credentials: engine.credentials,
     gathering: engine.gathering,
     read: (verb) => engine.read(noted(verb)),
     look: (verb) => engine.look(noted(verb)),

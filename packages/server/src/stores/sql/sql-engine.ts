@@ -1,4 +1,5 @@
 import type { HintChannel } from '../../jobs/job-hints.ts';
+import type { CredentialMemory } from './credential-memory.ts';
 import type { GatheringLimits } from './gathering.ts';
 import type { SqlDialect } from './sql-dialect.ts';
 import type { VerbFactory } from './verb.ts';
@@ -10,6 +11,9 @@ export interface SqlEngine {
   readonly durable: boolean;
   /** How servers of one database reach each other; undefined where there is only one. */
   readonly hintChannel: HintChannel | undefined;
+
+  /** Undefined where other servers write to the same database. */
+  readonly credentials: CredentialMemory | undefined;
 
   /** How new jobs, claims, and decisions about jobs, of one moment become verbs. */
   readonly gathering: GatheringLimits;

@@ -36,8 +36,10 @@ export class SqlMetadataStore implements MetadataStore {
     this.hintChannel = engine.hintChannel;
   }
 
-  commit(commit: Commit): Promise<CommitResult> {
-    return this.#engine.write(() => commitAll(this.#engine.dialect, commit));
+  async commit(commit: Commit): Promise<CommitResult> {
+    const result = await this.#engine.write(() => commitAll(this.#engine.dialect, commit));
+    this.#engine.credentials?.committed(commit.changes);
+    return result;
   }
 
   grantReadOnly(role: string): Promise<void> {

@@ -69,11 +69,15 @@ export class SqlWorkerStore implements WorkerStore {
     });
   }
 
-  findCredentialBySecret(secretSha256: string): Promise<CredentialRecord | undefined> {
-    return this.#engine.look(function* () {
-      const row = yield* first(bySecret, { secret: secretSha256 });
-      return row === undefined ? undefined : credentialFromRow(row);
-    });
+  async findCredentialBySecret(secretSha256: string): Promise<CredentialRecord | undefined> {
+    const memory = this.#engine.credentials;
+    const known = memory?.find(secretSha256);
+    if (known !== undefined) return known;
+    const row = await this.#engine.look(() => first(bySecret, { secret: secretSha256 }));
+    if (row === undefined) return undefined;
+    const found = credentialFromRow(row);
+    memory?.keep(found);
+    return found;
   }
 
   findCredential(credentialId: string): Promise<CredentialRecord | undefined> {
@@ -93,7 +97,8 @@ export class SqlWorkerStore implements WorkerStore {
     });
   }
 
-  touchCredential(credentialId: string, usedAt: number): Promise<void> {
-    return this.#engine.write(() => put(touch, { id: credentialId, usedAt }));
+  async touchCredential(credentialId: string, usedAt: number): Promise<void> {
+    await this.#engine.write(() => put(touch, { id: credentialId, usedAt }));
+    this.#engine.credentials?.forget();
   }
 }

@@ -123,6 +123,7 @@ class PostgresEngine implements SqlEngine {
   readonly dialect = postgresDialect;
   readonly durable = true;
   readonly hintChannel: PostgresHintChannel;
+  readonly credentials = undefined;
   readonly gathering = { calls: 64, verbs: 2 };
   readonly #pool: pg.Pool;
   readonly #shared: SharedConnection;

@@ -2,6 +2,7 @@ import { AppError } from '@proofhouse/core';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { migrate } from '../../migrate.ts';
+import { CredentialMemory } from '../../credential-memory.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
 import type { VerbFactory } from '../../verb.ts';
 import { databaseFile, identityOf, requireSameFile, type FileIdentity } from './database-file.ts';
@@ -88,6 +89,8 @@ class SqliteEngine implements SqlEngine {
   readonly dialect = sqliteDialect;
   readonly durable: boolean;
   readonly hintChannel = undefined;
+  // The file is locked for this process.
+  readonly credentials = new CredentialMemory();
   // Its verbs share commits anyway; gathered, claims also share their look at the queue.
   readonly gathering = { calls: 64, verbs: 1 };
   readonly #file: string;
