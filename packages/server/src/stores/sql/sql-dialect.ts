@@ -30,7 +30,7 @@ export interface SqlDialect {
    */
   readyHeads(routes: RouteSet, count: number): Verb<JobRow[]>;
 
-  /** Looks ahead and, when all of that was foreseen, gives what `readyHeads` gives, of the same moment. */
+  /** Looks ahead and, when all of that was foreseen, gives what `readyHeads` gives, of that moment or a later one. */
   outlookAndHeads(routes: RouteSet, count: number, known: Foreseen): Verb<OutlookAndHeads>;
 
   /**
