@@ -94,7 +94,7 @@ function* keepKey({ idempotency }: ClaimRequest, jobs: readonly JobRecord[]): Ve
 function* claimReady(dialect: SqlDialect, known: JobRoutes, claimants: readonly Claimant[]): Verb<Done> {
   const now = Math.max(...claimants.map(({ request }) => request.now));
   let outlook = yield* claimForeseen(dialect, known, claimants, now);
-  if (outlook === undefined) return { ...nothingDone, routes: known.known };
+  if (outlook === undefined) return nothingDone;
   const ended = isDue(outlook.leaseAt, now) ? yield* endExpired(dialect, now, expiredPerClaim) : [];
   const ready: ReadyJob[] = [];
   let turn = false;

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { inClaimOrder } from '../../claim-order.ts';
+import { claimedBefore, inClaimOrder } from '../../claim-order.ts';
 import { textList } from '../../sql-dialect.ts';
 import {
   emptyOutlook,
@@ -46,8 +46,7 @@ const outlookAndHeadsOfRoute = statement<HeadsOfRoute & Foreseen>()((db, p) => (
           sql<boolean>`(select "lastRoute" <= ${p.lastRoute} and coalesce("leaseAt" > ${p.now}, true)
             and coalesce("delayedAt" > ${p.now}, true) from outlook)`,
         )}
-      select outlook.*, heads.* from outlook left join heads on true
-      order by heads.priority desc, heads.created_at, heads.id`.compile(db),
+      select outlook.*, heads.* from outlook left join heads on true`.compile(db),
 }));
 
 const headsOfRoutes = statement<{ routeIds: string; count: number }>()((db, p) =>
@@ -115,5 +114,6 @@ export function* postgresOutlookAndHeads(routes: RouteSet, count: number, known:
   }
   const found = yield* rows(outlookAndHeadsOfRoute, { routeId, count, ...known });
   const [outlook = emptyOutlook] = found;
-  return { outlook, heads: isForeseen(outlook, known) ? found.filter((row) => row.id !== null) : undefined };
+  if (!isForeseen(outlook, known)) return { outlook, heads: undefined };
+  return { outlook, heads: found.filter((row) => row.id !== null).sort(claimedBefore) };
 }
