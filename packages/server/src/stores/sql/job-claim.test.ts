@@ -7,28 +7,17 @@ import { openSqliteEngine } from './dialects/sqlite/sqlite-engine.ts';
 import type { Foreseen } from './queue-outlook.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { SqlMetadataStore } from './sql-metadata-store.ts';
-import { statement } from './statement.ts';
-import { first, type VerbFactory } from './verb.ts';
+import { rawStatement } from './testing/raw-statement.ts';
+import { watchSteps } from './testing/watch-steps.ts';
+import { first } from './verb.ts';
 
-/** How many answers the writes waited for, each in turn. */
+/** How many answers the verbs waited for, each in turn. */
 function counting(engine: SqlEngine, waits: number[]): SqlEngine {
-  const counted = <Result>(verb: VerbFactory<Result>): VerbFactory<Result> =>
-    function* () {
-      const inner = verb();
-      let turn = inner.next();
-      const index = waits.push(0) - 1;
-      while (turn.done !== true) {
-        if (!turn.value.unanswered) waits[index] = (waits[index] ?? 0) + 1;
-        turn = inner.next(yield turn.value);
-      }
-      return turn.value;
+  return watchSteps(engine, () => {
+    const index = waits.push(0) - 1;
+    return ({ unanswered }) => {
+      if (!unanswered) waits[index] = (waits[index] ?? 0) + 1;
     };
-  return new Proxy(engine, {
-    get: (target, name) => {
-      if (name === 'write') return <Result>(verb: VerbFactory<Result>) => target.write(counted(verb));
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
   });
 }
 
@@ -153,6 +142,4 @@ describe.skipIf(server === undefined)('the outlook and the heads of one route on
   });
 });
 
-const pause = statement<object>()((db) => ({
-  compile: () => ({ ...db.selectFrom('settings').compile(), sql: 'select pg_sleep(0.3)' }),
-}));
+const pause = rawStatement('select pg_sleep(0.3)');

@@ -4,7 +4,7 @@ import { openSqliteEngine } from './dialects/sqlite/sqlite-engine.ts';
 import { JobRoutes } from './job-routes.ts';
 import { lookAhead } from './queue-outlook.ts';
 import type { SqlEngine } from './sql-engine.ts';
-import { statement } from './statement.ts';
+import { rawStatement } from './testing/raw-statement.ts';
 import { put, Undo } from './verb.ts';
 
 const job = (repository: string) => newJob({ repository });
@@ -62,17 +62,9 @@ describe('the routes in memory', () => {
 
   it('that an older version wrote without a number are numbered when they are used again', async () => {
     await engine.write(() => routes.intern(engine.dialect, [job('org/a')]));
-    const unnumber = routesOf(engine, 'update job_routes set number = null');
-    await unnumber();
+    await engine.write(() => put(rawStatement('update job_routes set number = null'), {}));
     expect(await repositoriesFor()).toEqual([]);
     await engine.write(() => new JobRoutes().intern(engine.dialect, [job('org/a')]));
     expect(await repositoriesFor()).toEqual(['org/a']);
   });
 });
-
-function routesOf(engine: SqlEngine, text: string): () => Promise<void> {
-  const change = statement<object>()((db) => ({
-    compile: () => ({ ...db.selectFrom('settings').compile(), sql: text }),
-  }));
-  return () => engine.write(() => put(change, {}));
-}

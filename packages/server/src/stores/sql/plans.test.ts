@@ -13,7 +13,7 @@ import { openSqliteEngine } from './dialects/sqlite/sqlite-engine.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { SqlMetadataStore } from './sql-metadata-store.ts';
 import type { CompiledStatement } from './statement.ts';
-import type { Step, VerbFactory } from './verb.ts';
+import { watchSteps } from './testing/watch-steps.ts';
 
 /** What a parameter is bound to. */
 type Value = string | number | null;
@@ -26,33 +26,10 @@ interface Seen {
 
 /** Notes every statement that runs, with values it ran with. */
 function recording(engine: SqlEngine, seen: Map<string, Seen>): SqlEngine {
-  const noted = <Result>(verb: VerbFactory<Result>): VerbFactory<Result> =>
-    function* () {
-      const inner = verb();
-      let turn = inner.next();
-      while (turn.done !== true) {
-        const step: Step = turn.value;
-        const compiled = step.statement.compiled(engine.dialect);
-        seen.set(compiled.sql, { compiled, values: compiled.arguments(step.params) as Value[] });
-        turn = inner.next(yield step);
-      }
-      return turn.value;
-    };
-  return {
-    dialect: engine.dialect,
-    durable: engine.durable,
-    hintChannel: engine.hintChannel,
-    credentials: engine.credentials,
-    gathering: engine.gathering,
-    read: (verb) => engine.read(noted(verb)),
-    look: (verb) => engine.look(noted(verb)),
-    write: (verb) => engine.write(noted(verb)),
-    tidy: () => engine.tidy(),
-    grantReadOnly: (role) => engine.grantReadOnly(role),
-    ping: () => engine.ping(),
-    now: () => engine.now(),
-    close: () => engine.close(),
-  };
+  return watchSteps(engine, () => ({ statement, params }) => {
+    const compiled = statement.compiled(engine.dialect);
+    seen.set(compiled.sql, { compiled, values: compiled.arguments(params) as Value[] });
+  });
 }
 
 /** A backlog in every state, so that a plan without its index would show. */

@@ -2,6 +2,7 @@ import { systemClock } from '../../../../kernel/clock.ts';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { openMetadataStore } from '../../../open-metadata-store.ts';
 import { statement } from '../../statement.ts';
+import { rawStatement } from '../../testing/raw-statement.ts';
 import { first, put, Undo } from '../../verb.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
 import { TestNetwork } from './testing/test-network.ts';
@@ -152,10 +153,6 @@ const jobJson = `jsonb_build_object('id', n::text, 'type', 't', 'category', 'wor
   'priority', 0, 'required_capabilities', '[]', 'created_by', 'x', 'attempt', 1, 'max_attempts', 1, 'created_at', n, 'updated_at', n,
   'last_seq', 0, 'payload', '{}')`;
 
-const pause = statement<object>()((db) => ({
-  compile: () => ({ ...db.selectFrom('settings').compile(), sql: 'select pg_sleep(0.2)' }),
-}));
+const pause = rawStatement('select pg_sleep(0.2)');
 
-const suicide = statement<object>()((db) => ({
-  compile: () => ({ ...db.selectFrom('settings').compile(), sql: 'select pg_terminate_backend(pg_backend_pid())' }),
-}));
+const suicide = rawStatement('select pg_terminate_backend(pg_backend_pid())');

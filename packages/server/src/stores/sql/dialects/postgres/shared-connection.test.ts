@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { systemClock } from '../../../../kernel/clock.ts';
-import { statement } from '../../statement.ts';
+import { rawStatement } from '../../testing/raw-statement.ts';
 import { first, type Verb } from '../../verb.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
@@ -11,16 +11,11 @@ import { testDatabase, type TestDatabase } from './testing/test-database.ts';
 
 const server = inject('postgresUrl');
 
-const asked = <Row>(sql: string) =>
-  statement<object>()<Row>((db) => ({
-    compile: () => ({ ...db.selectFrom('settings').compile(), sql }),
-  }));
-
-const short = asked<{ pid: number }>('select pg_backend_pid() as pid');
-const long = asked<{ pid: number }>('select pg_backend_pid() as pid, pg_sleep(0.3)');
-const nowhere = asked('select * from nowhere');
-const nonsense = asked('select 1 / 0');
-const suicide = asked('select pg_terminate_backend(pg_backend_pid())');
+const short = rawStatement<{ pid: number }>('select pg_backend_pid() as pid');
+const long = rawStatement<{ pid: number }>('select pg_backend_pid() as pid, pg_sleep(0.3)');
+const nowhere = rawStatement('select * from nowhere');
+const nonsense = rawStatement('select 1 / 0');
+const suicide = rawStatement('select pg_terminate_backend(pg_backend_pid())');
 
 function* pid(): Verb<number | undefined> {
   return (yield* first(short, {}))?.pid;

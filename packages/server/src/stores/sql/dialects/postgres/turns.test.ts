@@ -6,7 +6,7 @@ import { JobRoutes } from '../../job-routes.ts';
 import { sweepJobs } from '../../job-sweep.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
 import { SqlMetadataStore } from '../../sql-metadata-store.ts';
-import { statement } from '../../statement.ts';
+import { rawStatement } from '../../testing/raw-statement.ts';
 import { first, Undo } from '../../verb.ts';
 import { postgresDialect } from './postgres-dialect.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
@@ -14,9 +14,7 @@ import { runOn, testDatabase, type TestDatabase } from './testing/test-database.
 
 const server = inject('postgresUrl');
 
-const pause = statement<object>()((db) => ({
-  compile: () => ({ ...db.selectFrom('settings').compile(), sql: 'select pg_sleep(0.3)' }),
-}));
+const pause = rawStatement('select pg_sleep(0.3)');
 
 describe.skipIf(server === undefined)('while a sweep makes due jobs ready and has not committed', () => {
   const now = start + 10;

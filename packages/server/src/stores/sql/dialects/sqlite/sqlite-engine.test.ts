@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newJob } from '../../../contract/records.ts';
 import { openMetadataStore } from '../../../open-metadata-store.ts';
 import { statement } from '../../statement.ts';
+import { rawStatement } from '../../testing/raw-statement.ts';
 import { first, put, Undo } from '../../verb.ts';
 import { openSqliteEngine } from './sqlite-engine.ts';
 
@@ -120,7 +121,7 @@ describe('the SQLite engine', () => {
     other.exec('create table late (name text references settings (name) deferrable initially deferred)');
     other.close();
     const engine = await openSqliteEngine(file);
-    const breakLate = raw("insert into late values ('absent')");
+    const breakLate = rawStatement("insert into late values ('absent')");
     const failed = await Promise.allSettled([
       engine.write(() => put(insert, { name: 'a' })),
       engine.write(() => put(breakLate, {})),
@@ -145,7 +146,7 @@ describe('the SQLite engine', () => {
     const used = new Database(file, { readonly: true });
     const count = used.pragma('page_count', { simple: true }) as number;
     used.close();
-    await engine.write(() => put(raw(`pragma max_page_count = ${count + pages}`), {}));
+    await engine.write(() => put(rawStatement(`pragma max_page_count = ${count + pages}`), {}));
     const acknowledged: string[] = [];
     const refused: string[] = [];
     // Several flushes, each of many verbs, some of which no longer fit.
@@ -158,7 +159,7 @@ describe('the SQLite engine', () => {
       }
     }
     expect(refused).not.toEqual([]);
-    await engine.write(() => put(raw('pragma max_page_count = 1000000'), {}));
+    await engine.write(() => put(rawStatement('pragma max_page_count = 1000000'), {}));
     await engine.write(() => put(insert, { name: 'room again' }));
     await engine.close();
     const after = new Database(file, { readonly: true });
@@ -168,11 +169,6 @@ describe('the SQLite engine', () => {
     after.close();
   });
 });
-
-/** A statement that only a test has. */
-function raw(sql: string) {
-  return statement<object>()((db) => ({ compile: () => ({ ...db.selectFrom('settings').compile(), sql }) }));
-}
 
 describe('a SQLite file', () => {
   it('belongs to one server at a time', async () => {

@@ -1,0 +1,8 @@
+import { statement, type Statement } from '../statement.ts';
+
+/** SQL as it stands, without parameters. */
+export function rawStatement<Row>(sql: string): Statement<object, Row> {
+  return statement<object>()<Row>((db) => ({
+    compile: () => ({ ...db.selectFrom('settings').compile(), sql }),
+  }));
+}

@@ -1,0 +1,32 @@
+import type { SqlEngine } from '../sql-engine.ts';
+import type { Step, VerbFactory } from '../verb.ts';
+
+/** The engine, with whoever watches told each step of its verbs; `begin` is called for each run of a verb. */
+export function watchSteps(engine: SqlEngine, begin: () => (step: Step) => void): SqlEngine {
+  const watched = <Result>(verb: VerbFactory<Result>): VerbFactory<Result> =>
+    function* () {
+      const note = begin();
+      const inner = verb();
+      let turn = inner.next();
+      while (turn.done !== true) {
+        note(turn.value);
+        turn = inner.next(yield turn.value);
+      }
+      return turn.value;
+    };
+  return {
+    dialect: engine.dialect,
+    durable: engine.durable,
+    hintChannel: engine.hintChannel,
+    credentials: engine.credentials,
+    gathering: engine.gathering,
+    read: (verb) => engine.read(watched(verb)),
+    look: (verb) => engine.look(watched(verb)),
+    write: (verb) => engine.write(watched(verb)),
+    tidy: () => engine.tidy(),
+    grantReadOnly: (role) => engine.grantReadOnly(role),
+    ping: () => engine.ping(),
+    now: () => engine.now(),
+    close: () => engine.close(),
+  };
+}
