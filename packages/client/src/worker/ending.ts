@@ -1,8 +1,8 @@
 import { maxSummaryBytes } from '@proofhouse/core';
 import type { JobNote } from '../jobs-api.ts';
-import type { CommandEnd } from './command.ts';
-import type { Deposited } from './deposit.ts';
-import { lastLines } from './log-tail.ts';
+import type { CommandEnd } from './command/run-command.ts';
+import type { Deposited } from './evidence/deposit.ts';
+import { lastLines } from './evidence/log-tail.ts';
 import type { JobOutcome, WorkerOptions } from './worker-options.ts';
 
 /** The server takes 2000 characters, of which none is less than a byte. */

@@ -5,7 +5,7 @@ import { AppError, defaultLeaseSeconds, isAppError } from '@proofhouse/core';
 import { pause, systemClock } from '../clock.ts';
 import type { ClaimedJob } from '../jobs-api.ts';
 import { systemRandom, type Random } from '../random.ts';
-import { requireCommand } from './command.ts';
+import { requireCommand } from './command/run-command.ts';
 import { firstAbort } from './first-abort.ts';
 import { runJob, type WorkerParts } from './job-run.ts';
 import { removeLeftovers } from './leftover-folders.ts';

@@ -3,8 +3,8 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '@proofhouse/core';
-import { pause, type Clock } from '../clock.ts';
-import { endsWithProcess, signalGroup } from './process-group.ts';
+import { pause, type Clock } from '../../clock.ts';
+import { endsWithProcess, signalGroup } from '../process-group.ts';
 
 export interface CommandSpec {
   readonly command: readonly string[];

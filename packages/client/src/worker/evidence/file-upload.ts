@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { AppError, digestOf, type ArtifactType, type Digest, type JobArtifact } from '@proofhouse/core';
-import type { CallOptions } from '../call.ts';
-import type { ProofhouseClient } from '../proofhouse-client.ts';
+import type { CallOptions } from '../../call.ts';
+import type { ProofhouseClient } from '../../proofhouse-client.ts';
 
 const pieceBytes = 256 * 1024;
 

@@ -1,11 +1,11 @@
 import { isAppError, type ArtifactType } from '@proofhouse/core';
-import type { ClaimedJob } from '../jobs-api.ts';
-import type { ProofhouseClient } from '../proofhouse-client.ts';
+import type { ClaimedJob } from '../../jobs-api.ts';
+import type { ProofhouseClient } from '../../proofhouse-client.ts';
 import { uploadFile } from './file-upload.ts';
-import type { JobDiff } from './job-diff.ts';
-import { messageOf } from './message-of.ts';
+import type { JobDiff } from '../job-diff.ts';
+import { messageOf } from '../message-of.ts';
 import { outputFiles } from './output-files.ts';
-import type { WorkFolder } from './work-folder.ts';
+import type { WorkFolder } from '../work-folder.ts';
 
 export interface DepositSource {
   readonly client: ProofhouseClient;
