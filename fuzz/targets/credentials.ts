@@ -74,7 +74,7 @@ async function checkCredential(headers: IncomingHttpHeaders): Promise<void> {
 
 function checkOrigin(host: string | undefined, origin: string | undefined): void {
   const refused = refusalOr(() => {
-    requireSameOrigin({ boundHost: '127.0.0.1', publicUrl: undefined }, host, origin);
+    requireSameOrigin({ boundHost: '127.0.0.1', publicUrl: undefined, allowedHosts: [] }, host, origin);
   }, 'forbidden');
   if (isAppError(refused)) return;
   const url = `http://${host ?? ''}`;

@@ -1,7 +1,7 @@
 // How the server is reached (Host, Origin, proxies), and that no secret reaches a log line.
 import { describe, expect, it } from 'vitest';
 import { formBody, formType, fieldsAndFile } from './support/form.ts';
-import { head, sendRaw } from './support/raw-socket.ts';
+import { head, RawConnection, sendRaw } from './support/raw-socket.ts';
 import { adminToken, startTestServer, type TestServer } from './support/test-server.ts';
 
 async function withServer(settings: object, use: (t: TestServer, port: number) => Promise<void>): Promise<void> {
@@ -13,13 +13,13 @@ async function withServer(settings: object, use: (t: TestServer, port: number) =
   }
 }
 
-const statusOf = async (port: number, headers: Record<string, string>, path = '/healthz'): Promise<number> =>
+const statusOf = async (port: number, headers: Record<string, string>, path = '/'): Promise<number> =>
   (await sendRaw(port, head(`GET ${path} HTTP/1.1`, headers))).status;
 
 describe('a server on loopback', () => {
-  it('answers to its own names and to no name rebound to it, health and pages too', async () => {
+  it('answers to its own names and to no name rebound to it, pages too', async () => {
     await withServer({}, async (_t, port) => {
-      for (const path of ['/healthz', '/readyz', '/', '/api/docs', '/api/openapi.json']) {
+      for (const path of ['/', '/api/docs', '/api/openapi.json']) {
         expect(await statusOf(port, { Host: `localhost:${port}` }, path)).toBe(200);
         expect(await statusOf(port, { Host: `[::1]:${port}` }, path)).toBe(200);
         expect(await statusOf(port, { Host: 'rebound.example' }, path)).toBe(403);
@@ -60,6 +60,46 @@ describe('a server on loopback', () => {
     await withServer({ basePath: '/proof' }, async (_t, port) => {
       expect(await statusOf(port, { Host: 'localhost' }, '/proof/healthz')).toBe(200);
       expect(await statusOf(port, { Host: 'localhost' }, '/healthz')).toBe(404);
+    });
+  });
+
+  it('answers health probes under any Host, and those of HTTP/1.0 without one', async () => {
+    await withServer({ basePath: '/proof' }, async (_t, port) => {
+      for (const path of ['/proof/healthz', '/proof/readyz']) {
+        for (const Host of ['10.1.2.3:8750', 'probe.internal', '', 'not a host']) {
+          expect(await statusOf(port, { Host }, path)).toBe(200);
+        }
+        expect((await sendRaw(port, `GET ${path} HTTP/1.0\r\n\r\n`)).status).toBe(200);
+        expect((await sendRaw(port, `HEAD ${path} HTTP/1.0\r\n\r\n`)).status).toBe(200);
+        const foreign = { Host: '10.1.2.3', Origin: 'https://evil.example' };
+        expect(await statusOf(port, foreign, path)).toBe(403);
+      }
+      expect((await sendRaw(port, 'GET /proof/ HTTP/1.0\r\n\r\n')).status).toBe(403);
+    });
+  });
+
+  it('takes the names of PROOFHOUSE_ALLOWED_HOSTS at every door, and names the setting to others', async () => {
+    const allowedHosts = [{ name: 'work.example.org', port: undefined, withSubdomains: true }];
+    await withServer({ allowedHosts }, async (_t, port) => {
+      const authorization = { Authorization: `Bearer ${adminToken}` };
+      for (const path of ['/', '/api/queue/jobs', '/metrics', '/v0/experiments/exp_x/workers', '/mcp']) {
+        for (const Host of ['work.example.org', `a.work.example.org:${port}`]) {
+          expect(await statusOf(port, { ...authorization, Host }, path)).not.toBe(403);
+        }
+        const refused = await sendRaw(port, head(`GET ${path} HTTP/1.1`, { ...authorization, Host: 'other.example' }));
+        expect(refused).toMatchObject({ status: 403, json: { detail: expect.stringMatching(/ALLOWED_HOSTS/) } });
+      }
+      expect(await statusOf(port, { Host: 'other.example' }, '/api/%zz')).toBe(403);
+      expect(await statusOf(port, { Host: 'work.example.org' }, '/api/%zz')).toBe(400);
+    });
+  });
+
+  it('keeps a connection as long as it was told to', async () => {
+    await withServer({ keepAliveSeconds: 7 }, async (_t, port) => {
+      const connection = await RawConnection.open(port);
+      connection.write(head('GET /healthz HTTP/1.1', { Host: 'localhost' }));
+      expect((await connection.answer())?.headers['keep-alive']).toBe('timeout=7');
+      connection.socket.destroy();
     });
   });
 });

@@ -427,9 +427,10 @@ describe('a JSON route', () => {
 });
 
 describe('connections', () => {
-  it('HTTP/1.0 with a Host is answered, without one it is refused', async () => {
-    expect(await sendRaw(port, 'GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n')).toMatchObject({ status: 200 });
-    expect(await sendRaw(port, 'GET /healthz HTTP/1.0\r\n\r\n')).toMatchObject({ status: 403 });
+  it('HTTP/1.0 with a Host is answered, without one it is refused but for health', async () => {
+    expect(await sendRaw(port, 'GET / HTTP/1.0\r\nHost: localhost\r\n\r\n')).toMatchObject({ status: 200 });
+    expect(await sendRaw(port, 'GET / HTTP/1.0\r\n\r\n')).toMatchObject({ status: 403 });
+    expect(await sendRaw(port, 'GET /healthz HTTP/1.0\r\n\r\n')).toMatchObject({ status: 200 });
   });
 
   it('pipelined requests are answered in their order', async () => {

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { AppError, builtInJobTypes, usualRetentionDays, type RetentionPolicy } from '@proofhouse/core';
+import type { AllowedHost } from '../kernel/host-name.ts';
 import { isLoopback } from '../kernel/loopback.ts';
 import { requireLastingStorage } from './lasting-storage.ts';
 import type { GivenSettings } from './settings.ts';
@@ -20,6 +21,7 @@ export interface Config {
   readonly authRequired: boolean;
   readonly mode: Mode;
   readonly publicUrl: string | undefined;
+  readonly allowedHosts: readonly AllowedHost[];
   readonly basePath: string;
   readonly trustProxy: readonly string[];
   readonly durableFilesystem: boolean;
@@ -35,6 +37,7 @@ export interface Config {
   /** Made at start when it is not there yet. */
   readonly experiment: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly keepAliveMs: number;
   readonly shutdownMs: number;
 }
 
@@ -57,6 +60,7 @@ export function completeConfig(given: GivenSettings): Config {
     authRequired: given.auth !== 'disabled',
     mode: given.mode ?? (loopback ? 'local' : 'production'),
     publicUrl: given.publicUrl?.replace(/\/$/, ''),
+    allowedHosts: given.allowedHosts ?? [],
     basePath: given.basePath ?? '',
     trustProxy: given.trustProxy ?? [],
     durableFilesystem: given.durableFilesystem ?? false,
@@ -65,6 +69,7 @@ export function completeConfig(given: GivenSettings): Config {
     jobTypes: [...builtInJobTypes, ...(given.jobTypes ?? [])],
     experiment: given.experiment,
     logLevel: given.logLevel ?? 'info',
+    keepAliveMs: (given.keepAliveSeconds ?? 72) * 1000,
     shutdownMs: (given.shutdownSeconds ?? 30) * 1000,
   };
   if (!config.authRequired && !loopback) {

@@ -126,6 +126,26 @@ describe('a wrong setting is refused in a sentence that', () => {
     ['refuses a share over the whole', { PROOFHOUSE_STORAGE_WARN_PERCENT: '101' }, {}, /STORAGE_WARN_PERCENT "101"/],
     ['names a job type', { PROOFHOUSE_JOB_TYPES: 'ok,Not Ok' }, {}, /PROOFHOUSE_JOB_TYPES/],
     ['names a public URL', { PROOFHOUSE_PUBLIC_URL: 'ftp://x' }, {}, /PROOFHOUSE_PUBLIC_URL/],
+    [
+      'says where further names belong, of a list in the public URL',
+      { PROOFHOUSE_PUBLIC_URL: 'https://a.example,https://b.example' },
+      {},
+      /PUBLIC_URL.*one URL.*PROOFHOUSE_ALLOWED_HOSTS/,
+    ],
+    [
+      'says so of a list parted by spaces',
+      {},
+      { 'public-url': 'https://a.example https://b.example' },
+      /--public-url.*PROOFHOUSE_ALLOWED_HOSTS/,
+    ],
+    ['names a public URL with a query', { PROOFHOUSE_PUBLIC_URL: 'https://x/?a=1' }, {}, /query/],
+    [
+      'names an allowed host',
+      { PROOFHOUSE_ALLOWED_HOSTS: 'a.example,*' },
+      {},
+      /PROOFHOUSE_ALLOWED_HOSTS.*\* is no host/,
+    ],
+    ['names a time of no length', { PROOFHOUSE_KEEP_ALIVE_SECONDS: '0' }, {}, /PROOFHOUSE_KEEP_ALIVE_SECONDS "0"/],
     ['names a proxy', { PROOFHOUSE_TRUST_PROXY: '10.0.0.0/8,the-proxy' }, {}, /PROOFHOUSE_TRUST_PROXY.*the-proxy/],
   ])('%s', (_what, env, flags, sentence) => {
     expect(() => load(env, flags)).toThrow(sentence);

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { experimentIdPattern, jobTypePattern, jobTypeRule, parseRetentionDays } from '@proofhouse/core';
+import { parseAllowedHost } from '../kernel/host-name.ts';
 
 const truth = z
   .enum(['true', 'false', '1', '0', 'yes', 'no', 'on', 'off'])
@@ -20,6 +21,15 @@ const list = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
+
+const publicUrl = z
+  .string()
+  .refine((text) => !/[,;\s]/.test(text), {
+    message: 'must be one URL; further names that the server is reached by go into PROOFHOUSE_ALLOWED_HOSTS',
+    abort: true,
+  })
+  .pipe(z.url({ protocol: /^https?$/, error: 'must be a URL such as https://proofhouse.example.org' }))
+  .refine((text) => !/[?#]|^[^/]*\/\/[^/]*@/.test(text), 'must have no credentials, query or fragment');
 
 /** One setting: where it is read from, what it may be, and what the generated page says about it. */
 export interface Setting<Schema extends z.ZodType = z.ZodType> {
@@ -128,9 +138,15 @@ export const settings = {
   publicUrl: setting({
     env: ['PROOFHOUSE_PUBLIC_URL'],
     flag: 'public-url',
-    schema: z.url({ protocol: /^https?$/ }),
+    schema: publicUrl,
     usual: 'the bound address',
-    doc: 'How browsers and workers reach the server; its host is accepted in Host and Origin.',
+    doc: 'How browsers and workers reach the server, one URL; its host is accepted in Host and Origin.',
+  }),
+  allowedHosts: setting({
+    env: ['PROOFHOUSE_ALLOWED_HOSTS'],
+    schema: list.pipe(z.array(z.string().transform(allowedHost))),
+    usual: 'none',
+    doc: 'Further names (comma-separated) that are accepted in Host: `work.example.org`, `10.0.0.7:8750`, `[fd00::1]`, or `.example.org` for the name and its subdomains. Without a port, any port.',
   }),
   basePath: setting({
     env: ['PROOFHOUSE_BASE_PATH'],
@@ -224,6 +240,12 @@ export const settings = {
     usual: 'info',
     doc: 'Lines of JSON on standard error from this level up.',
   }),
+  keepAliveSeconds: setting({
+    env: ['PROOFHOUSE_KEEP_ALIVE_SECONDS'],
+    schema: z.string().regex(/^\d+$/, 'must be a number').transform(Number).pipe(z.int().min(1).max(3600)),
+    usual: '72',
+    doc: 'How long a connection without a request is kept open. Longer than the time of a proxy in front, so that the proxy closes first.',
+  }),
   shutdownSeconds: setting({
     env: ['PROOFHOUSE_SHUTDOWN_SECONDS'],
     schema: z.string().regex(/^\d+$/, 'must be a number').transform(Number).pipe(z.int().min(0).max(3600)),
@@ -246,6 +268,16 @@ export const otherVariables = [
   'PROOFHOUSE_LEASE_ID',
   'PROOFHOUSE_OUTPUT_DIR',
 ] as const;
+
+function allowedHost(text: string, context: z.RefinementCtx<string>) {
+  const parsed = parseAllowedHost(text);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({
+    code: 'custom',
+    message: `${text} is no host name, address or .domain, with or without a port (no URL, no *)`,
+  });
+  return z.NEVER;
+}
 
 function isNetwork(text: string): boolean {
   const [address = '', prefix = '0', ...rest] = text.split('/');

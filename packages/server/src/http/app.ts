@@ -42,6 +42,8 @@ export interface AppParts extends AdmissionParts {
   /** Where the server is reached, base path included, without a slash at the end. */
   readonly baseUrl: () => string;
   readonly trustProxy: readonly string[];
+  /** A connection without a request is kept this long. */
+  readonly keepAliveMs: number;
 }
 
 /** The HTTP door: everything that holds for all routes is here, in the order in which it is decided. */
@@ -57,7 +59,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 2048 },
     trustProxy: parts.trustProxy.length === 0 ? false : [...parts.trustProxy],
-    keepAliveTimeout: limits.keepAliveMs,
+    keepAliveTimeout: parts.keepAliveMs,
     connectionTimeout: limits.idleSocketMs,
     requestTimeout: 0,
     http: { maxHeaderSize: limits.headerBytes, headersTimeout: limits.headersMs, requireHostHeader: false },

@@ -16,8 +16,6 @@ export const limits = {
   drainMs: 2000,
   /** A socket on which nothing happens for this long is closed, ms. Longer than the longest poll. */
   idleSocketMs: 120_000,
-  /** A connection without a request is kept this long, ms. */
-  keepAliveMs: 72_000,
   /** Parts of a form, bytes of one text field and of one field name, headers of one part. */
   formParts: 24,
   formFieldBytes: 64 * 1024,

@@ -50,6 +50,8 @@ declare module 'fastify' {
     operation?: OperationId;
     /** The route of the MCP server, which checks classes itself, tool by tool. */
     mcp?: true;
+    /** Answers whatever the Host is: probes of load balancers call the server by its address, or by no name. */
+    anyHost?: true;
   }
 }
 

@@ -1,11 +1,20 @@
 import { isIP } from 'node:net';
 import { AppError } from '@proofhouse/core';
 import { isLoopback } from '../kernel/loopback.ts';
+import {
+  isAllowedHost,
+  parseAllowedHost,
+  parseHostName,
+  type AllowedHost,
+  type HostName,
+} from '../kernel/host-name.ts';
 
 export interface HostPolicy {
   /** The address the server was told to bind. */
   readonly boundHost: string;
   readonly publicUrl: string | undefined;
+  /** `PROOFHOUSE_ALLOWED_HOSTS`. */
+  readonly allowedHosts: readonly AllowedHost[];
 }
 
 /**
@@ -14,24 +23,39 @@ export interface HostPolicy {
  * Throws `forbidden`.
  */
 export function requireSameOrigin(policy: HostPolicy, host: string | undefined, origin: string | undefined): void {
-  if (host === undefined || !hostIsOurs(policy, hostName(host))) {
+  const parsed = parseHostName(host ?? '');
+  if (parsed === undefined || !hostIsOurs(policy, parsed)) {
     throw new AppError(
       'forbidden',
-      'The Host of the request is not this server; set PROOFHOUSE_PUBLIC_URL to how it is reached.',
+      `The Host of the request${shown(host)} is not this server; add it to PROOFHOUSE_ALLOWED_HOSTS, or set ` +
+        'PROOFHOUSE_PUBLIC_URL to how the server is reached.',
     );
   }
-  if (origin === undefined) return;
-  const ours = [
-    `http://${host}`,
-    `https://${host}`,
-    ...(policy.publicUrl === undefined ? [] : [new URL(policy.publicUrl).origin]),
-  ];
-  if (!ours.includes(origin)) throw new AppError('forbidden', 'Pages of another origin may not call this server.');
+  requireOwnOrigin(policy, host, origin);
 }
 
-function hostIsOurs(policy: HostPolicy, name: string): boolean {
-  if (name === 'localhost' || name === policy.boundHost.toLowerCase()) return true;
-  if (policy.publicUrl !== undefined && hostName(new URL(policy.publicUrl).host) === name) return true;
+/** The part of `requireSameOrigin` that holds for routes that answer under any Host, and without one. Throws `forbidden`. */
+export function requireOwnOrigin(
+  { publicUrl }: HostPolicy,
+  host: string | undefined,
+  origin: string | undefined,
+): void {
+  if (origin === undefined) return;
+  const own = parseHostName(host ?? '') === undefined ? [] : [`http://${String(host)}`, `https://${String(host)}`];
+  const ours = [...own, ...(publicUrl === undefined ? [] : [publicUrl])];
+  if (ours.some((url) => originOf(url) === origin)) return;
+  throw new AppError(
+    'forbidden',
+    'Pages of another origin may not call this server; PROOFHOUSE_PUBLIC_URL names the origin of its own page.',
+  );
+}
+
+function hostIsOurs(policy: HostPolicy, host: HostName): boolean {
+  const { name } = host;
+  const boundName = parseAllowedHost(policy.boundHost)?.name ?? policy.boundHost.toLowerCase();
+  if (name === 'localhost' || name === boundName) return true;
+  if (policy.publicUrl !== undefined && parseHostName(new URL(policy.publicUrl).host)?.name === name) return true;
+  if (policy.allowedHosts.some((allowed) => isAllowedHost(allowed, host))) return true;
   if (isLoopback(policy.boundHost)) return isLoopback(name);
   // Bound to every address: an address cannot be rebound, only a name can.
   return isWildcard(policy.boundHost) && isIP(name) !== 0;
@@ -41,8 +65,11 @@ function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }
 
-/** `[::1]:8750` gives `::1`, `localhost:1` gives `localhost`. */
-function hostName(host: string): string {
-  const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(host);
-  return (bracketed?.[1] ?? host.replace(/:\d+$/, '')).toLowerCase();
+/** As browsers write it in `Origin`: lower case, without the usual port; undefined for what is no URL. */
+function originOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).origin : undefined;
+}
+
+function shown(host: string | undefined): string {
+  return host === undefined || host === '' ? '' : ` (${JSON.stringify(host.slice(0, 255))})`;
 }

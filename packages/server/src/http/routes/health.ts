@@ -1,5 +1,5 @@
 import { AppError } from '@proofhouse/core';
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../kernel/clock.ts';
 
 export interface Health {
@@ -13,17 +13,25 @@ const keptMs = 1000;
 /** A check that says nothing for so long has failed; the next call begins a new one. */
 const patienceMs = 10_000;
 
-/** `/healthz`: the process lives. `/readyz`: store and blobs can be reached. Both without a credential. */
+/** `/healthz`: the process lives. `/readyz`: store and blobs can be reached. Both without a credential, and under any Host. */
 export function addHealthRoutes(app: FastifyInstance, health: Health): void {
   const readiness = new Readiness(health);
-  app.get('/healthz', (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }));
-  app.get('/readyz', async (request, reply) => {
+  const config = { anyHost: true } as const;
+  const method = ['GET', 'HEAD'];
+  app.route({
+    method,
+    url: '/healthz',
+    config,
+    handler: (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }),
+  });
+  const answerReadiness = async (request: FastifyRequest, reply: FastifyReply) => {
     const { ready, parts } = await readiness.find(request.log);
     return reply
       .code(ready ? 200 : 503)
       .header('cache-control', 'no-store')
       .send({ status: ready ? 'ready' : 'unavailable', parts });
-  });
+  };
+  app.route({ method, url: '/readyz', config, handler: answerReadiness });
 }
 
 interface Finding {
