@@ -127,34 +127,20 @@ function assemble(parts: Parts): Server {
   const experiments = new Experiments({ store: store.experiments, commits: store, clock, ids });
   const groups = new Groups({ store: store.experiments, commits: store, clock, ids, random: parts.random });
   const { artifacts, deposits, storage } = artifactsOf(parts, { blobs, jobs, meter, workers, groups });
-  const baseUrl = (): string => serverUrl(config, app);
-  const handlers: Handlers = {
-    ...jobHandlers(jobs),
-    ...artifactHandlers(artifacts, clock),
-    ...artifactRecordHandlers(artifacts, experiments),
-    ...wireArtifactHandlers({ deposits, artifacts, groups, clock }),
-    ...wireWorkerHandlers(workers, groups),
-    ...workerHandlers({ workers, presence, jobs, jobTypes: config.jobTypes }),
-    ...storageHandlers(storage),
-    ...jobEventHandlers({ jobs, log, hints, clock, stopping: stopping.signal }),
-  };
-  const app: FastifyInstance = buildApp({
-    handlers,
-    checkLease: (...call) => jobs.checkLease(...call),
-    addMcpRoutes: (scope) => addMcpRoutes(scope, { handlers, artifacts, ids, baseUrl }),
-    authentication: { workers, groups, adminToken, signIn, required: config.authRequired },
-    session: { signIn, basePath: config.basePath, secure: config.publicUrl?.startsWith('https:') === true },
+  const app = doorOf(parts, {
+    jobs,
+    presence,
+    log,
+    signIn,
+    workers,
     experiments,
-    hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl, allowedHosts: config.allowedHosts },
-    keepAliveMs: config.keepAliveMs,
+    groups,
+    artifacts,
+    deposits,
+    storage,
+    blobs,
     meter,
-    health: { clock, checks: { database: () => store.ping(), blobs: () => blobs.probe() } },
-    clock,
-    ids,
-    logger,
-    basePath: config.basePath,
-    baseUrl,
-    trustProxy: config.trustProxy,
+    stopping,
   });
   const background = backgroundOf(parts, { jobs, presence, meter, storage, stopping: stopping.signal });
   return {
@@ -184,6 +170,58 @@ function assemble(parts: Parts): Server {
       await blobBackend.close();
     },
   };
+}
+
+/** The features that requests reach. */
+interface DoorParts {
+  readonly jobs: Jobs;
+  readonly presence: Presence;
+  readonly log: JobLog;
+  readonly signIn: SignIn;
+  readonly workers: Workers;
+  readonly experiments: Experiments;
+  readonly groups: Groups;
+  readonly artifacts: Artifacts;
+  readonly deposits: Deposits;
+  readonly storage: StorageParts;
+  readonly blobs: Blobs;
+  readonly meter: PrometheusMeter;
+  readonly stopping: AbortController;
+}
+
+function doorOf(parts: Parts, features: DoorParts): FastifyInstance {
+  const { config, clock, ids, logger, store, adminToken, hints } = parts;
+  const { jobs, presence, log, signIn, workers, experiments, groups, artifacts, deposits, meter, stopping } = features;
+  const baseUrl = (): string => serverUrl(config, app);
+  const handlers: Handlers = {
+    ...jobHandlers(jobs),
+    ...artifactHandlers(artifacts, clock),
+    ...artifactRecordHandlers(artifacts, experiments),
+    ...wireArtifactHandlers({ deposits, artifacts, groups, clock }),
+    ...wireWorkerHandlers(workers, groups),
+    ...workerHandlers({ workers, presence, jobs, jobTypes: config.jobTypes }),
+    ...storageHandlers(features.storage),
+    ...jobEventHandlers({ jobs, log, hints, clock, stopping: stopping.signal }),
+  };
+  const app: FastifyInstance = buildApp({
+    handlers,
+    checkLease: (...call) => jobs.checkLease(...call),
+    addMcpRoutes: (scope) => addMcpRoutes(scope, { handlers, artifacts, ids, baseUrl }),
+    authentication: { workers, groups, adminToken, signIn, required: config.authRequired },
+    session: { signIn, basePath: config.basePath, secure: config.publicUrl?.startsWith('https:') === true },
+    experiments,
+    hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl, allowedHosts: config.allowedHosts },
+    keepAliveMs: config.keepAliveMs,
+    meter,
+    health: { clock, checks: { database: () => store.ping(), blobs: () => features.blobs.probe() } },
+    clock,
+    ids,
+    logger,
+    basePath: config.basePath,
+    baseUrl,
+    trustProxy: config.trustProxy,
+  });
+  return app;
 }
 
 interface ArtifactsParts {
