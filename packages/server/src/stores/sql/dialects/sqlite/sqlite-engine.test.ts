@@ -12,6 +12,7 @@ import { statement } from '../../statement.ts';
 import { rawStatement } from '../../testing/raw-statement.ts';
 import { first, put, Undo } from '../../verb.ts';
 import { openSqliteEngine } from './sqlite-engine.ts';
+import { ManualDelay } from './testing/manual-delay.ts';
 
 let folder: string;
 let file: string;
@@ -84,12 +85,14 @@ describe('the SQLite engine', () => {
   });
 
   it('rejects every verb of a commit that fails, and works again afterwards', async () => {
-    const engine = await openSqliteEngine(file);
+    const delays = new ManualDelay();
+    const engine = await openSqliteEngine(file, { delay: delays.delay });
     // Another program that holds the write lock longer than the engine waits for it.
     const other = new Database(file);
     other.exec('begin immediate');
-    const failed = await Promise.allSettled(['a', 'b'].map((name) => engine.write(() => put(insert, { name }))));
-    expect(failed).toMatchObject([{ reason: { code: 'unavailable' } }, { reason: { code: 'unavailable' } }]);
+    const writes = Promise.allSettled(['a', 'b'].map((name) => engine.write(() => put(insert, { name }))));
+    const failed = { reason: { code: 'unavailable' } };
+    expect(await delays.until(writes)).toMatchObject({ value: [failed, failed] });
     other.exec('rollback');
     other.close();
     await engine.write(() => put(insert, { name: 'a' }));

@@ -5,6 +5,8 @@ import { migrate } from '../../migrate.ts';
 import { CredentialMemory } from '../../credential-memory.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
 import type { VerbFactory } from '../../verb.ts';
+import type { Delay } from '../../../../kernel/delay.ts';
+import { BusyRetry } from './busy-retry.ts';
 import { databaseFile, identityOf, requireSameFile, type FileIdentity } from './database-file.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
@@ -17,11 +19,17 @@ const memory = ':memory:';
 /** Marks our files ("Prof"), so that a wrong path is not taken for a database without tables. */
 const applicationId = 0x50726f66;
 
-/** How long to wait for another program on the file, such as a backup. */
-const busyTimeoutMs = 5000;
+export interface SqliteEngineOptions {
+  /** Between attempts while another program holds a lock on the file. Default: the system's timers. */
+  readonly delay?: Delay;
+}
+
+/** SQLite waits in the calling thread, which is the event loop: see `BusyRetry`. */
+const busyTimeoutMs = 0;
 
 /** Opens and, where needed, makes or updates a database file. `:memory:` lives as long as the engine. */
-export async function openSqliteEngine(named: string): Promise<SqlEngine> {
+export async function openSqliteEngine(named: string, options: SqliteEngineOptions = {}): Promise<SqlEngine> {
+  const busy = new BusyRetry(options.delay);
   const closers: (() => void)[] = [];
   let file = named;
   try {
@@ -31,14 +39,19 @@ export async function openSqliteEngine(named: string): Promise<SqlEngine> {
     }
     const database = new Database(file, { timeout: busyTimeoutMs });
     closers.push(() => database.close());
-    prepareFile(database, file);
+    await busy.run(() => {
+      prepareFile(database, file);
+    });
+    await busy.run(() => database.exec('begin immediate'));
     await migrateInTransaction(database, file);
     const writer = new SqliteConnection(database);
-    if (file === memory) return new SqliteEngine(file, writer, writer, closers);
+    if (file === memory) return new SqliteEngine({ file, writer, reader: writer, busy, closers });
     const readOnly = new Database(file, { readonly: true, timeout: busyTimeoutMs });
     closers.push(() => readOnly.close());
-    tune(readOnly);
-    return new SqliteEngine(file, writer, new SqliteConnection(readOnly), closers);
+    await busy.run(() => {
+      tune(readOnly);
+    });
+    return new SqliteEngine({ file, writer, reader: new SqliteConnection(readOnly), busy, closers });
   } catch (error) {
     for (const close of closers.reverse()) close();
     throw sqliteError(error, file);
@@ -73,9 +86,9 @@ function tune(database: Database.Database): void {
 }
 
 // Kysely runs SQLite's migrations outside a transaction; a crash half way would leave a file that neither version reads.
+// The transaction has begun already.
 async function migrateInTransaction(database: Database.Database, file: string): Promise<void> {
   const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
-  database.exec('begin immediate');
   try {
     await migrate(db, sqliteDialect, file);
     database.exec('commit');
@@ -83,6 +96,14 @@ async function migrateInTransaction(database: Database.Database, file: string): 
     if (database.inTransaction) database.exec('rollback');
     throw error;
   }
+}
+
+interface EngineParts {
+  readonly file: string;
+  readonly writer: SqliteConnection;
+  readonly reader: SqliteConnection;
+  readonly busy: BusyRetry;
+  readonly closers: (() => void)[];
 }
 
 class SqliteEngine implements SqlEngine {
@@ -97,23 +118,25 @@ class SqliteEngine implements SqlEngine {
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;
   readonly #queue: WriteQueue;
+  readonly #busy: BusyRetry;
   readonly #identity: FileIdentity | undefined;
   readonly #closers: (() => void)[];
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
-  constructor(file: string, writer: SqliteConnection, reader: SqliteConnection, closers: (() => void)[]) {
+  constructor({ file, writer, reader, busy, closers }: EngineParts) {
     this.durable = file !== memory;
     this.#file = file;
     this.#writer = writer;
     this.#reader = reader;
-    this.#queue = new WriteQueue(writer);
+    this.#busy = busy;
+    this.#queue = new WriteQueue(writer, busy.delay);
     this.#closers = closers;
     this.#identity = file === memory ? undefined : identityOf(file);
   }
 
   // In memory the writer reads too: a flush never gives up the thread, so nothing uncommitted is seen.
   async read<Result>(verb: VerbFactory<Result>): Promise<Result> {
-    return this.#mapped(() => this.#reader.drive(verb));
+    return this.#mapped(() => this.#busy.run(() => this.#reader.drive(verb)));
   }
 
   look<Result>(verb: VerbFactory<Result>): Promise<Result> {
@@ -136,7 +159,8 @@ class SqliteEngine implements SqlEngine {
 
   async ping(): Promise<void> {
     if (this.#identity !== undefined) requireSameFile(this.#file, this.#identity);
-    await this.#mapped(() => this.#reader.database.prepare('select count(*) from settings').get());
+    const look = (): unknown => this.#reader.database.prepare('select count(*) from settings').get();
+    await this.#mapped(() => this.#busy.run(look));
   }
 
   async now(): Promise<number> {
@@ -144,10 +168,13 @@ class SqliteEngine implements SqlEngine {
     return this.#mapped(() => this.#reader.database.prepare<[], number>(time).pluck().get() ?? 0);
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#queue.drain();
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#queue.drain();
     try {
       if (this.#reader !== this.#writer) this.#reader.database.close();
       if (this.durable) foldLog(this.#writer.database);
@@ -156,12 +183,22 @@ class SqliteEngine implements SqlEngine {
     }
   }
 
+  #isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
   async #mapped<Result>(action: () => Result | Promise<Result>): Promise<Result> {
-    if (this.#closed) throw new AppError('unavailable', 'The database is closed.');
+    if (this.#isClosed()) throw closed();
     try {
       return await action();
     } catch (error) {
+      // A read that waited for a lock finds the connection closed; a write is finished before that.
+      if (error instanceof TypeError && this.#isClosed()) throw closed();
       throw sqliteError(error);
     }
   }
+}
+
+function closed(): AppError {
+  return new AppError('unavailable', 'The database is closed.');
 }

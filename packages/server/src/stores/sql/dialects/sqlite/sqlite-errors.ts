@@ -20,7 +20,9 @@ export function sqliteError(error: unknown, file?: string): AppError {
     return new AppError('unavailable', message, { cause: error });
   }
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
-    const message = `The ${database} is held by another program; end it or let it finish.`;
+    const message =
+      `Another program holds a lock on the ${database} (sqlite3, a backup tool or a file browser, for example); ` +
+      'end that program or let it finish.';
     return new AppError('unavailable', message, { cause: error });
   }
   if (code.startsWith('SQLITE_IOERR')) {

@@ -1,0 +1,13 @@
+// A process of another program that holds a lock on a database file: `node hold-lock.ts <file> <statement>` says "held"
+// and keeps the lock until its standard input ends.
+import process from 'node:process';
+import Database from 'better-sqlite3';
+
+const [file = '', statement = 'begin immediate'] = process.argv.slice(2);
+const database = new Database(file, { timeout: 10_000 });
+database.exec(statement);
+if (statement === 'begin') database.prepare('select count(*) from settings').get();
+process.stdout.write('held\n');
+process.stdin.resume().on('end', () => {
+  database.close();
+});

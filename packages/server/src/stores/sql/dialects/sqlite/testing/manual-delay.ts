@@ -1,0 +1,31 @@
+import type { Delay } from '../../../../../kernel/delay.ts';
+
+/** Delays that end when a test says so. */
+export class ManualDelay {
+  readonly #waiting: { readonly ms: number; readonly end: () => void }[] = [];
+  /** The sum of the delays that were ended, in milliseconds. */
+  endedMs = 0;
+
+  readonly delay: Delay = (ms) => new Promise((end) => this.#waiting.push({ ms, end }));
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Ends the delays that are waited for, and lets what follows them run. */
+  async end(): Promise<void> {
+    for (const { ms, end } of this.#waiting.splice(0)) {
+      this.endedMs += ms;
+      end();
+    }
+    await new Promise((settle) => setImmediate(settle));
+  }
+
+  /** Ends delays until `promise` settles, and gives what it settled with. */
+  async until<Result>(promise: Promise<Result>): Promise<PromiseSettledResult<Result>> {
+    let settled: PromiseSettledResult<Result> | undefined;
+    void Promise.allSettled([promise]).then(([result]) => (settled = result));
+    while (settled === undefined) await this.end();
+    return settled;
+  }
+}
