@@ -57,4 +57,4 @@ export class StagingOfTest {
 }
 
 /** Time stands still: nothing is too slow. */
-export const stoppedClock = { now: () => 0, after: () => () => undefined };
+export const stoppedClock = { now: () => 0, monotonic: () => 0, after: () => () => undefined };

@@ -1,13 +1,16 @@
 /** The only source of time here. Tests hand in one whose hands they move. */
 export interface Clock {
-  /** Epoch milliseconds. */
+  /** Wall clock, epoch milliseconds. It may step in either direction: never for a deadline. */
   now(): number;
+  /** Milliseconds since an arbitrary moment. Never steps; does not count while the machine is suspended. */
+  monotonic(): number;
   /** Runs `task` once, `ms` from now, unless cancelled. */
   after(ms: number, task: () => void): () => void;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after: (ms, task) => {
     // Longer delays would overflow the timer and fire at once.
     const timer = setTimeout(task, Math.min(ms, 2_147_483_647));

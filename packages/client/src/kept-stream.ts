@@ -34,7 +34,7 @@ export async function* keepOpen(
     try {
       const answer = await stream.open(wasOpen ? 1 : undefined);
       wasOpen = true;
-      openedAt = parts.clock.now();
+      openedAt = parts.clock.monotonic();
       for await (const item of readEvents(answer)) {
         if (item !== 'opened') fruitless = 1;
         yield item;
@@ -46,7 +46,7 @@ export async function* keepOpen(
       if (!wasOpen || !isAppError(caught)) throw caught;
       error = caught;
     }
-    if (parts.clock.now() - openedAt >= policy.maxDelayMs) fruitless = 1;
+    if (parts.clock.monotonic() - openedAt >= policy.maxDelayMs) fruitless = 1;
     const delayMs = delayBeforeRetry(policy, parts.random, {
       error,
       tries: fruitless,

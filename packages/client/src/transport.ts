@@ -38,10 +38,10 @@ export async function perform<T>(
   exchange: Exchange,
   read: (response: Response, timer: TryTimer) => Promise<T>,
 ): Promise<T> {
-  const endsAt = exchange.overallMs === undefined ? Infinity : parts.clock.now() + exchange.overallMs;
+  const endsAt = exchange.overallMs === undefined ? Infinity : parts.clock.monotonic() + exchange.overallMs;
   for (let tries = 1; ; tries += 1) {
     try {
-      return await tryOnce(parts, exchange, endsAt - parts.clock.now(), read);
+      return await tryOnce(parts, exchange, endsAt - parts.clock.monotonic(), read);
     } catch (error) {
       exchange.signal?.throwIfAborted();
       const delay = exchange.repeatable
@@ -51,7 +51,7 @@ export async function perform<T>(
             retryAfterMs: retryAfterOf(error),
           })
         : undefined;
-      if (delay === undefined || parts.clock.now() + delay >= endsAt) throw error;
+      if (delay === undefined || parts.clock.monotonic() + delay >= endsAt) throw error;
       await pause(parts.clock, delay, exchange.signal);
       exchange.signal?.throwIfAborted();
     }

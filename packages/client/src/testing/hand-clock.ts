@@ -1,16 +1,22 @@
 import type { Clock } from '../clock.ts';
 
-/** A clock whose hands only the test moves. */
+/** A clock whose hands only the test moves: `advance` and `leap` move both, `step` the wall clock alone. */
 export class HandClock implements Clock {
-  #now = Date.UTC(2026, 0, 1);
+  #monotonic = 0;
+  /** Wall clock minus monotonic. */
+  #offset = Date.UTC(2026, 0, 1);
   #tasks: { readonly at: number; readonly run: () => void }[] = [];
 
   now(): number {
-    return this.#now;
+    return this.#offset + this.#monotonic;
+  }
+
+  monotonic(): number {
+    return this.#monotonic;
   }
 
   after(ms: number, task: () => void): () => void {
-    const entry = { at: this.#now + ms, run: task };
+    const entry = { at: this.#monotonic + ms, run: task };
     this.#tasks.push(entry);
     return () => {
       this.#tasks = this.#tasks.filter((other) => other !== entry);
@@ -19,25 +25,30 @@ export class HandClock implements Clock {
 
   /** How long until something is due; undefined when nothing is. */
   get nextDueMs(): number | undefined {
-    const dues = this.#tasks.map((task) => task.at - this.#now);
+    const dues = this.#tasks.map((task) => task.at - this.#monotonic);
     return dues.length === 0 ? undefined : Math.min(...dues);
   }
 
-  /** As after a suspension: the time is another at once, and what was due meanwhile runs then. */
+  /** As after a stopped process goes on: the time is another at once, and what was due meanwhile runs then. */
   leap(ms: number): void {
-    this.#now += ms;
+    this.#monotonic += ms;
     this.advance(0);
   }
 
+  /** Somebody sets the wall clock, or the machine was suspended: the monotonic clock counts nothing of it. */
+  step(ms: number): void {
+    this.#offset += ms;
+  }
+
   advance(ms: number): void {
-    const until = this.#now + ms;
+    const until = this.#monotonic + ms;
     for (;;) {
       const next = this.#tasks.filter((task) => task.at <= until).sort((a, b) => a.at - b.at)[0];
       if (next === undefined) break;
       this.#tasks = this.#tasks.filter((task) => task !== next);
-      this.#now = Math.max(this.#now, next.at);
+      this.#monotonic = Math.max(this.#monotonic, next.at);
       next.run();
     }
-    this.#now = until;
+    this.#monotonic = until;
   }
 }

@@ -80,7 +80,29 @@ describe('a lease', () => {
     expect(keeper.lost.aborted).toBe(true);
   });
 
-  test('is lost after a suspension longer than it, without asking a server that could only say so', async () => {
+  test('is neither lost nor prolonged by a wall clock that is set: it is renewed at once', async () => {
+    const { keeper, beat, clock, pass } = setUp(renewed);
+    clock.step(3_600_000);
+    await pass(5000);
+    expect(beat).toHaveBeenCalledTimes(1);
+    clock.step(-7_200_000);
+    await pass(5000);
+    expect(beat).toHaveBeenCalledTimes(2);
+    await pass(40_000);
+    expect(beat).toHaveBeenCalledTimes(3);
+    expect(keeper.lost.aborted).toBe(false);
+  });
+
+  test('that is not renewed is lost in time although the wall clock was set back', async () => {
+    const { keeper, clock, pass } = setUp(() => Promise.reject(new AppError('unavailable', 'away')));
+    clock.step(-600_000);
+    await pass(119_999);
+    expect(keeper.lost.aborted).toBe(false);
+    await pass(1);
+    expect(keeper.lost.aborted).toBe(true);
+  });
+
+  test('is lost after the process was stopped for longer than it, without asking a server that could only say so', async () => {
     const { keeper, beat, clock } = setUp(renewed);
     clock.leap(120_000);
     await expect.poll(() => keeper.lost.aborted).toBe(true);

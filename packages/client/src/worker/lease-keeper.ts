@@ -8,11 +8,16 @@ import type { WorkerLog } from './worker-options.ts';
 
 /** Between two tries of a renewal that fails. */
 const shortestPauseMs = 1000;
+/** How often the clocks are compared: the monotonic clock does not count while the machine is suspended. */
+const compareEveryMs = 5000;
+/** A wall clock that moved this much against the monotonic one was set, or the machine was suspended. */
+const movedMs = 1000;
 
 /**
  * Renews a lease every third of it, until stopped. The lease counts as lost when the server says so, when it refuses us
- * for good, and when its time has passed without an answer: by then another worker may hold the job. `renewFirst` is
- * for a claim whose answer took long or came at a second try: nobody knows how much of its lease is left.
+ * for good, and when its time has passed without an answer: by then another worker may hold the job. Time is measured by
+ * the monotonic clock, so a wall clock that is set loses no lease; when both disagree the lease is renewed at once, because the machine
+ * may have been suspended. `renewFirst` is for a claim whose answer took long or came at a second try: nobody knows how much of its lease is left.
  */
 export class LeaseKeeper {
   readonly #lost = new AbortController();
@@ -41,7 +46,7 @@ export class LeaseKeeper {
     this.#clock = parts.clock;
     this.#log = parts.log;
     this.#job = job;
-    this.#validUntil = parts.clock.now() + parts.leaseSeconds * 1000;
+    this.#validUntil = parts.clock.monotonic() + parts.leaseSeconds * 1000;
     if (!renewFirst) this.#confirmed.resolve(undefined);
     void this.#keep(renewFirst);
   }
@@ -87,16 +92,31 @@ export class LeaseKeeper {
       const leftMs = this.#leftMs();
       // The nearer its end, the sooner it is tried again.
       const pauseMs = isRenewed ? intervalMs : Math.min(intervalMs, Math.max(shortestPauseMs, leftMs / 2));
-      await pause(this.#clock, Math.min(pauseMs, leftMs), this.#stopped.signal);
+      await this.#rest(Math.min(pauseMs, leftMs));
       if (this.#stopped.signal.aborted) return;
       isRenewed = await this.#renew(intervalMs);
     }
   }
 
+  /** Ends early when the lease keeper was stopped, or when the wall clock moved against the monotonic one. */
+  async #rest(ms: number): Promise<void> {
+    const clock = this.#clock;
+    const offset = this.#wallOffset();
+    const endsAt = clock.monotonic() + ms;
+    for (let leftMs = ms; leftMs > 0; leftMs = endsAt - clock.monotonic()) {
+      await pause(clock, Math.min(leftMs, compareEveryMs), this.#stopped.signal);
+      if (this.#stopped.signal.aborted || Math.abs(this.#wallOffset() - offset) > movedMs) return;
+    }
+  }
+
+  #wallOffset(): number {
+    return this.#clock.now() - this.#clock.monotonic();
+  }
+
   async #renew(intervalMs: number): Promise<boolean> {
-    const sentAt = this.#clock.now();
+    const sentAt = this.#clock.monotonic();
     if (this.#leftMs() === 0) {
-      // After a suspension: the server was not asked in time, and need not be asked now.
+      // This process was stopped meanwhile: the server was not asked in time, and need not be asked now.
       this.lose(new AppError('lease_lost', `Its lease of ${this.#leaseSeconds} s passed before it could be renewed.`));
       return false;
     }
@@ -123,6 +143,6 @@ export class LeaseKeeper {
   }
 
   #leftMs(): number {
-    return Math.max(0, this.#validUntil - this.#clock.now());
+    return Math.max(0, this.#validUntil - this.#clock.monotonic());
   }
 }

@@ -78,14 +78,15 @@ async function claimJobs(
     }
     attempt ??= newAttempt(worker, slots - running.size, accepted);
     const { failures } = attempt;
-    const askedAt = worker.clock.now();
-    const jobs = await nextJobs(worker, attempt, askedAt);
+    const askedAt = { monotonic: worker.clock.monotonic(), wall: worker.clock.now() };
+    const jobs = await nextJobs(worker, attempt, askedAt.monotonic);
     if (jobs === undefined) continue;
     attempt = undefined;
     if (!accepted) worker.onAccepted?.();
     accepted = true;
-    // A wait is no doubt; but a machine that was suspended in it cannot tell how long ago the answer came.
-    const late = failures > 0 || worker.clock.now() - askedAt > (worker.leaseSeconds * 1000) / 3;
+    // A machine that was suspended during the wait cannot tell how long ago the answer came; the monotonic clock may not have counted.
+    const tookMs = Math.max(worker.clock.monotonic() - askedAt.monotonic, worker.clock.now() - askedAt.wall);
+    const late = failures > 0 || tookMs > (worker.leaseSeconds * 1000) / 3;
     for (const job of jobs) start(job, late);
     if (worker.once === true && jobs.length > 0) break;
   }
@@ -163,7 +164,7 @@ async function nextJobs(
 ): Promise<readonly ClaimedJob[] | undefined> {
   try {
     const jobs = await claim(worker, attempt);
-    const hurried = jobs.length === 0 && attempt.accepted && worker.clock.now() - askedAt < shortestPollMs;
+    const hurried = jobs.length === 0 && attempt.accepted && worker.clock.monotonic() - askedAt < shortestPollMs;
     if (hurried) await pause(worker.clock, shortestPollMs, worker.signal);
     return jobs;
   } catch (error) {

@@ -32,7 +32,7 @@ export class Staging {
    * Errors: `artifact_too_large`, `storage_full`; of `commit` also `request_timeout`.
    */
   async stage(source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<StagedBlob> {
-    const begunAt = this.#parts.clock.now();
+    const begunAt = this.#parts.clock.monotonic();
     const staged = await this.#parts.blobs.stage(source, { maxBytes });
     return { ...staged, commit: () => this.#commit(staged, begunAt) };
   }
@@ -50,10 +50,9 @@ export class Staging {
     return stored;
   }
 
-  // A clock that went back says nothing about how long it was.
   #requireYoung(begunAt: number): void {
     const mostMs = this.#parts.graceMs / 2;
-    if (Math.abs(this.#parts.clock.now() - begunAt) < mostMs) return;
+    if (this.#parts.clock.monotonic() - begunAt < mostMs) return;
     const hours = String(Math.round(mostMs / 36_000) / 100);
     throw new AppError(
       'request_timeout',

@@ -48,7 +48,7 @@ class Pace {
 
   /** `chunk`, unless the pace is lost while waiting for it. */
   within<T>(chunk: Promise<T>): Promise<T> {
-    this.#waitingSince = this.#clock.now();
+    this.#waitingSince = this.#clock.monotonic();
     return new Promise((resolve, reject) => {
       this.#fail = reject;
       chunk.then(resolve, reject);
@@ -60,18 +60,18 @@ class Pace {
   }
 
   #pause(): void {
-    if (this.#waitingSince !== undefined) this.#waitedMs += this.#clock.now() - this.#waitingSince;
+    if (this.#waitingSince !== undefined) this.#waitedMs += this.#clock.monotonic() - this.#waitingSince;
     this.#waitingSince = undefined;
   }
 
   #watch(): Cancel {
     this.#received = 0;
     this.#waitedMs = 0;
-    if (this.#waitingSince !== undefined) this.#waitingSince = this.#clock.now();
+    if (this.#waitingSince !== undefined) this.#waitingSince = this.#clock.monotonic();
     return this.#clock.after(limits.slowBodyWindowMs, () => {
       const waiting = this.#waitingSince !== undefined;
       this.#pause();
-      if (waiting) this.#waitingSince = this.#clock.now();
+      if (waiting) this.#waitingSince = this.#clock.monotonic();
       if (this.#received < limits.slowBodyBytes && this.#waitedMs > limits.slowBodyWindowMs / 2) {
         const rate = `${String(limits.slowBodyBytes)} bytes in ${String(limits.slowBodyWindowMs / 1000)} s`;
         this.#fail?.(new AppError('request_timeout', `The body came slower than ${rate}.`));

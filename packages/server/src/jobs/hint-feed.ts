@@ -17,7 +17,7 @@ export async function* followHints(
   const kept = new Map<string, Hint>();
   let much = false as boolean;
   let wake = (): void => undefined;
-  let proveAt = clock.now() + keepAliveMs;
+  let proveAt = clock.monotonic() + keepAliveMs;
   const forget = hints.onAny((heard) => {
     if (heard === 'much' || (kept.size >= mostKept && !kept.has(heard.jobId))) much = true;
     else kept.set(heard.jobId, heard);
@@ -25,9 +25,9 @@ export async function* followHints(
   });
   try {
     while (!signal.aborted) {
-      if (clock.now() >= proveAt) {
+      if (clock.monotonic() >= proveAt) {
         yield 'keep-alive';
-        proveAt = clock.now() + keepAliveMs;
+        proveAt = clock.monotonic() + keepAliveMs;
       }
       if (much) {
         much = false;
@@ -37,7 +37,7 @@ export async function* followHints(
       for (const [jobId, hint] of kept) {
         kept.delete(jobId);
         yield hint;
-        if (clock.now() >= proveAt) break;
+        if (clock.monotonic() >= proveAt) break;
       }
       await new Promise<void>((settle) => {
         const done = (): void => {
@@ -45,7 +45,7 @@ export async function* followHints(
           signal.removeEventListener('abort', done);
           settle();
         };
-        const cancel = clock.after(proveAt - clock.now(), done);
+        const cancel = clock.after(proveAt - clock.monotonic(), done);
         wake = done;
         signal.addEventListener('abort', done);
         if (signal.aborted || much || kept.size > 0) done();

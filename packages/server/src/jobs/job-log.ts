@@ -51,16 +51,16 @@ export class JobLog {
    */
   async *follow(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEventRecord | 'keep-alive'> {
     let seq = after;
-    let provenAt = this.#clock.now();
+    let provenAt = this.#clock.monotonic();
     const wake = new Wake(this.#clock, signal);
     const forget = this.#hints.onJob(jobId, () => {
       wake.now();
     });
     try {
       while (!signal.aborted) {
-        if (this.#clock.now() - provenAt >= keepAliveMs) {
+        if (this.#clock.monotonic() - provenAt >= keepAliveMs) {
           yield 'keep-alive';
-          provenAt = this.#clock.now();
+          provenAt = this.#clock.monotonic();
         }
         const looked = wake.begin();
         const job = await this.#store.find(jobId);

@@ -180,7 +180,7 @@ export class Jobs {
     const scope = claimScope(principal, call);
     for (const type of call.allowedTypes ?? []) this.#checkType(type, 'allowedTypes');
     this.#presence.claimed({ workerId, version: options.version, ...scope });
-    const deadline = this.#clock.now() + call.waitSeconds * 1000;
+    const deadline = this.#clock.monotonic() + call.waitSeconds * 1000;
     for (let looks = 1; ; looks++) {
       // A look comes once a second, or because a job may be there: then it must not go to whoever lost the right to it.
       if (looks > 1) await options.reauthenticate();
@@ -189,7 +189,7 @@ export class Jobs {
         this.#claimOnce(principal, workerId, scope, call, options.key),
       );
       const { jobs } = found;
-      const remaining = deadline - this.#clock.now();
+      const remaining = deadline - this.#clock.monotonic();
       // What a key gave before is all that it gives.
       const answered = jobs.length > 0 || found.outcome === 'repeated';
       if (answered || remaining <= 0 || options.signal.aborted || this.#stopping) return jobs;

@@ -1,10 +1,20 @@
+import { performance } from 'node:perf_hooks';
+
 /**
  * The only source of time. Tests hand in one whose hands they move, so nothing sleeps to make a
  * lease pass.
  */
 export interface Clock {
-  /** Epoch milliseconds, an integer. */
+  /**
+   * Wall clock, epoch milliseconds, an integer. It may step in either direction at any moment: only for times that are
+   * stored, shown, or compared with such times.
+   */
   now(): number;
+  /**
+   * Milliseconds since an arbitrary moment of this process, with a fraction. Never steps, never goes back: for every duration, deadline,
+   * rate and cache expiry inside the process.
+   */
+  monotonic(): number;
   /** Runs `task` once, `ms` from now, unless cancelled. Never keeps the process alive by itself. */
   after(ms: number, task: () => void): Cancel;
 }
@@ -13,6 +23,7 @@ export type Cancel = () => void;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after: (ms, task) => {
     const timer = setTimeout(task, ms);
     timer.unref();

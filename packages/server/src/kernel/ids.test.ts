@@ -8,7 +8,7 @@ const base32 = /^[a-z2-7]+$/;
 describe('ids', () => {
   it('sort in the order of their making: within a millisecond, over time, and when the clock steps back', () => {
     let now = 1_700_000_000_000;
-    const ids = new Ids({ now: () => now, after: () => () => undefined });
+    const ids = new Ids({ now: () => now });
     const made: string[] = [];
     for (let count = 0; count < 3000; count++) {
       if (count % 100 === 0) now += count === 1500 ? -5000 : 1;
@@ -27,7 +27,7 @@ describe('ids', () => {
 
   it('of experiments, workers and groups are ULIDs that sort by time, also when the clock stands or steps back', () => {
     let now = Date.UTC(2026, 0, 1);
-    const ids = new Ids({ now: () => now, after: () => () => undefined });
+    const ids = new Ids({ now: () => now });
     const made: string[] = [];
     for (let count = 0; count < 3000; count++) {
       if (count % 100 === 0) now += count === 1500 ? -5000 : 1;
@@ -48,7 +48,7 @@ describe('ids', () => {
     [2 ** 48 - 1, 255, 'grp_7zzzzzzzzzzzzzzzzzzzzzzzzz'],
   ])('a ULID of %d and chance %d is %s', (now, chance, id) => {
     const random = (count: number) => new Uint8Array(count).fill(chance);
-    const ids = new Ids({ now: () => now, after: () => () => undefined }, random);
+    const ids = new Ids({ now: () => now }, random);
     expect(ids.groupId()).toBe(id);
     expect(id).toMatch(groupIdPattern);
   });

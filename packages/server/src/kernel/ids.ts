@@ -30,13 +30,13 @@ const crockford = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** Makes every identifier there is. */
 export class Ids {
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #random: RandomBytes;
   #madeAt = 0;
   #sequence = 0;
   #ulid = 0n;
 
-  constructor(clock: Clock, random: RandomBytes = pooledRandomBytes()) {
+  constructor(clock: Pick<Clock, 'now'>, random: RandomBytes = pooledRandomBytes()) {
     this.#clock = clock;
     this.#random = random;
   }

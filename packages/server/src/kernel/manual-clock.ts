@@ -1,35 +1,50 @@
 import type { Cancel, Clock } from './clock.ts';
 
-/** A clock whose hands only `advance` moves; due tasks run in the order of their times. */
+/**
+ * A clock whose hands only the test moves: `advance` moves both, `step` moves the wall clock alone. Due tasks run in
+ * the order of their times, by the monotonic hand.
+ */
 export class ManualClock implements Clock {
-  #now: number;
+  #monotonic = 0;
+  /** Wall clock minus monotonic. */
+  #offset: number;
   #tasks: { at: number; run: () => void }[] = [];
 
   constructor(start: number = Date.UTC(2026, 0, 1)) {
-    this.#now = start;
+    this.#offset = start;
   }
 
   now(): number {
-    return this.#now;
+    return Math.floor(this.#offset + this.#monotonic);
+  }
+
+  monotonic(): number {
+    return this.#monotonic;
   }
 
   after(ms: number, task: () => void): Cancel {
-    const entry = { at: this.#now + ms, run: task };
+    const entry = { at: this.#monotonic + ms, run: task };
     this.#tasks.push(entry);
     return () => {
       this.#tasks = this.#tasks.filter((other) => other !== entry);
     };
   }
 
+  /** Time passes. */
   advance(ms: number): void {
-    const until = this.#now + ms;
+    const until = this.#monotonic + ms;
     for (;;) {
       const next = this.#tasks.filter((task) => task.at <= until).sort((a, b) => a.at - b.at)[0];
       if (next === undefined) break;
       this.#tasks = this.#tasks.filter((task) => task !== next);
-      this.#now = Math.max(this.#now, next.at);
+      this.#monotonic = Math.max(this.#monotonic, next.at);
       next.run();
     }
-    this.#now = until;
+    this.#monotonic = until;
+  }
+
+  /** Somebody sets the wall clock `ms` forward (back when negative); no time passes. */
+  step(ms: number): void {
+    this.#offset += ms;
   }
 }

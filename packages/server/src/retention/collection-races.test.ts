@@ -176,7 +176,11 @@ class World {
   }
 
   #clockOf(server: 0 | 1): Clock {
-    return { now: () => this.time.now() + (this.off[server] ?? 0), after: () => () => undefined };
+    return {
+      now: () => this.time.now() + (this.off[server] ?? 0),
+      monotonic: () => this.time.monotonic(),
+      after: () => () => undefined,
+    };
   }
 
   /** The storage as one server sees it: each deletion comes late, and must not take what a record names. */

@@ -11,7 +11,7 @@ const maxSessions = 1000;
 /**
  * How a person gets into the page without typing a token: a start prints a link whose fragment holds a
  * code, the page trades it for a session. Codes work once, within ten minutes. Both live in this process
- * alone, as hashes: a restart signs everybody out.
+ * alone, as hashes: a restart signs everybody out. Their ages are measured by the monotonic clock.
  */
 export class SignIn {
   readonly #clock: Clock;
@@ -26,7 +26,7 @@ export class SignIn {
 
   newCode(): string {
     const code = this.#ids.token(32);
-    this.#codes.set(sha256Hex(code), this.#clock.now() + codeLifeMs);
+    this.#codes.set(sha256Hex(code), this.#clock.monotonic() + codeLifeMs);
     return code;
   }
 
@@ -35,9 +35,9 @@ export class SignIn {
     const hash = sha256Hex(code);
     const expiresAt = this.#codes.get(hash);
     this.#codes.delete(hash);
-    if (expiresAt === undefined || expiresAt <= this.#clock.now()) return undefined;
+    if (expiresAt === undefined || expiresAt <= this.#clock.monotonic()) return undefined;
     const session = this.#ids.secret('phs');
-    this.#sessions.set(sha256Hex(session), this.#clock.now() + sessionLifeMs);
+    this.#sessions.set(sha256Hex(session), this.#clock.monotonic() + sessionLifeMs);
     const oldest = this.#sessions.keys().next().value;
     if (this.#sessions.size > maxSessions && oldest !== undefined) this.#sessions.delete(oldest);
     return session;
@@ -45,7 +45,7 @@ export class SignIn {
 
   principalOf(session: string): Principal | undefined {
     const expiresAt = this.#sessions.get(sha256Hex(session));
-    return expiresAt !== undefined && expiresAt > this.#clock.now() ? { kind: 'admin' } : undefined;
+    return expiresAt !== undefined && expiresAt > this.#clock.monotonic() ? { kind: 'admin' } : undefined;
   }
 
   end(session: string): void {

@@ -90,9 +90,9 @@ function ended(child: ChildProcess): Promise<Omit<CommandEnd, 'stopped' | 'timed
 }
 
 async function endGroup(child: ChildProcess, limits: CommandLimits): Promise<void> {
-  const until = limits.clock.now() + limits.graceMs;
+  const until = limits.clock.monotonic() + limits.graceMs;
   signalGroup(child, 'SIGTERM');
-  while (signalGroup(child, 0) && limits.clock.now() < until) await pause(limits.clock, pollMs);
+  while (signalGroup(child, 0) && limits.clock.monotonic() < until) await pause(limits.clock, pollMs);
   signalGroup(child, 'SIGKILL');
 }
 

@@ -51,7 +51,7 @@ class Readiness {
 
   async find(log: FastifyBaseLogger): Promise<Finding> {
     const { clock } = this.#health;
-    if (this.#found !== undefined && clock.now() < this.#found.until) return this.#found.finding;
+    if (this.#found !== undefined && clock.monotonic() < this.#found.until) return this.#found.finding;
     this.#looking ??= this.#look(log).finally(() => (this.#looking = undefined));
     return await this.#looking;
   }
@@ -67,7 +67,7 @@ class Readiness {
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) log.error({ err: failed.reason as unknown }, 'not ready');
     const finding = { ready: failed === undefined, parts };
-    this.#found = { finding, until: clock.now() + keptMs };
+    this.#found = { finding, until: clock.monotonic() + keptMs };
     return finding;
   }
 }

@@ -128,7 +128,7 @@ class PostgresEngine implements SqlEngine {
   readonly #pool: pg.Pool;
   readonly #shared: SharedConnection;
   readonly #clock: Clock;
-  #tidyAgainAt = 0;
+  #tidyAgainAt = -Infinity;
 
   constructor(pool: pg.Pool, hintChannel: PostgresHintChannel, clock: Clock) {
     this.#pool = pool;
@@ -171,7 +171,7 @@ class PostgresEngine implements SqlEngine {
    * indexes as they are until many of its pages have dead rows. The larger the table, the longer this rests.
    */
   async tidy(): Promise<void> {
-    if (this.#clock.now() < this.#tidyAgainAt) return;
+    if (this.#clock.monotonic() < this.#tidyAgainAt) return;
     const count = "select n_dead_tup as dead from pg_stat_all_tables where relid = 'jobs'::regclass";
     try {
       await this.#withClient(async (client) => {
@@ -184,13 +184,13 @@ class PostgresEngine implements SqlEngine {
   }
 
   async #vacuum(client: pg.PoolClient): Promise<void> {
-    const begun = this.#clock.now();
+    const begun = this.#clock.monotonic();
     try {
       await client.query('set statement_timeout = 0');
       await client.query(vacuum);
       await client.query('reset statement_timeout');
     } finally {
-      const ended = this.#clock.now();
+      const ended = this.#clock.monotonic();
       this.#tidyAgainAt = ended + restShare * (ended - begun);
     }
   }

@@ -33,7 +33,10 @@ describe.skipIf(server === undefined)('look-ups of the same time', () => {
   beforeEach(async () => {
     database = await testDatabase(server!);
     time = 0;
-    engine = await openPostgresEngine(database.url, { maxConnections: 4, clock: { ...systemClock, now: () => time } });
+    engine = await openPostgresEngine(database.url, {
+      maxConnections: 4,
+      clock: { ...systemClock, monotonic: () => time },
+    });
   });
   afterEach(async () => {
     await engine.close();
@@ -109,7 +112,7 @@ describe('whoever asks', () => {
         return ending;
       },
     } as unknown as Pool;
-    shared = new SharedConnection(pool, { ...systemClock, now: () => time });
+    shared = new SharedConnection(pool, { ...systemClock, monotonic: () => time });
   });
 
   /** Uses the connection until it is told to stop; says which it is. */

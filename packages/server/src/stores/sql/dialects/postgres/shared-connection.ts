@@ -42,13 +42,13 @@ export class SharedConnection {
       throw error;
     } finally {
       shared.users -= 1;
-      shared.movedAt = this.#clock.now();
+      shared.movedAt = this.#clock.monotonic();
       if (shared.users === 0) this.#giveBack(shared);
     }
   }
 
   #join(): Shared {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     const current = this.#current;
     const fits = current !== undefined && now - current.movedAt <= joinWithinMs && now - current.openedAt <= useForMs;
     if (fits && !this.#pool.ending) return current;
