@@ -78,6 +78,14 @@ describe('the feed of hints', () => {
     expect(given.filter((each) => each === 'keep-alive')).toHaveLength(4 - 1);
   });
 
+  it.each([-600_000, 600_000])('gives a keep-alive after 15 s also when the wall clock is set by %d ms', async (ms) => {
+    const { clock, next } = start();
+    const silent = next();
+    clock.step(ms);
+    clock.advance(15_000);
+    expect(await silent).toBe('keep-alive');
+  });
+
   it('ends and is forgotten when it is told to, waiting or not', async () => {
     const waiting = start();
     const last = waiting.feed.next();

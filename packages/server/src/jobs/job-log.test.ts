@@ -109,6 +109,18 @@ describe('a follower', () => {
     expect(t.looks()).toBe(before);
   });
 
+  it('is given a keep-alive after 15 s, also when the wall clock is set back by ten minutes', async () => {
+    const t = start();
+    const silent = t.next();
+    await settle();
+    t.clock.step(-600_000);
+    for (let second = 0; second < 16; second++) {
+      t.clock.advance(1000);
+      await settle();
+    }
+    expect(await silent).toBe('keep-alive');
+  });
+
   it('is given a keep-alive after 15 s, though events come all the time', async () => {
     const t = start();
     const got: unknown[] = [];

@@ -52,6 +52,19 @@ it('a second later it looks again', async () => {
   expect(looks).toBe(2);
 });
 
+it.each([-600_000, 600_000])(
+  'a wall clock that is set by %d ms does not change how long a finding is kept',
+  async (ms) => {
+    await ask();
+    look = fail;
+    clock.step(ms);
+    clock.advance(999);
+    expect(await ask()).toEqual(ready);
+    clock.advance(1);
+    expect(await ask()).toEqual(unavailable);
+  },
+);
+
 it('a failure is kept no longer than a success', async () => {
   look = fail;
   expect(await ask()).toEqual(unavailable);
