@@ -3,3 +3,4 @@ export * from './blobs.ts';
 export * from './open-blob-url.ts';
 export { FilesystemBackend, type FilesystemBackendOptions } from './backends/filesystem/filesystem-backend.ts';
 export { MemoryBackend, type MemoryBackendOptions } from './backends/memory/memory-backend.ts';
+export { blobFolders } from './backends/filesystem/filesystem-layout.ts';

@@ -21,6 +21,7 @@ test('before the first start everything is looked at, what will be made is named
     'note   database',
     'ok     clock',
     'note   folders',
+    'ok     modes',
     'note   blobs',
     'note   lasting',
     'ok     retention',

@@ -34,6 +34,7 @@ import { addMcpRoutes } from './mcp/mcp-routes.ts';
 import { Collection } from './retention/collection.ts';
 import { sampleUsageEveryMs, Usage } from './retention/usage.ts';
 import { Verification } from './retention/verification.ts';
+import { keepPrivate } from './private-places.ts';
 import { serverUrl } from './server-url.ts';
 import type { MetadataStore } from './stores/metadata-store.ts';
 import { openMetadataStore } from './stores/open-metadata-store.ts';
@@ -78,6 +79,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const random = surroundings.random ?? pooledRandomBytes();
   const ids = new Ids(clock, random);
   const { logger } = surroundings;
+  keepPrivate(config, logger);
   await requireApart(config);
   const blobBackend = await openBlobBackend(config.blobUrl, { allowMemory: config.mode !== 'production' });
   const store = await openMetadataStore(config.databaseUrl).catch(async (error: unknown) => {

@@ -9,6 +9,8 @@ import { lookApart } from './config/require-apart.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { Ids } from './kernel/ids.ts';
 import { lookAtFolder } from './kernel/look-at-folder.ts';
+import { modeText } from './kernel/private-files.ts';
+import { widePlaces } from './private-places.ts';
 import { inspectDatabase, schemaAge, type DatabaseInspection } from './stores/inspect-database.ts';
 import { openMetadataStore } from './stores/open-metadata-store.ts';
 
@@ -56,6 +58,7 @@ export async function* examine(options: DoctorOptions): AsyncGenerator<Examined,
   }
   const folders = await tried(() => foldersFinding(config));
   yield { name: 'folders', ...folders };
+  yield { name: 'modes', ...(await tried(async () => modesFinding(config))) };
   const blobs = await tried(() => blobsFinding(config));
   yield { name: 'blobs', ...blobs };
   const broken = [database, folders, blobs].some((each) => 'outcome' in each && each.outcome === 'wrong');
@@ -107,6 +110,18 @@ async function foldersFinding(config: Config): Promise<Finding> {
   const text = `Bytes (${blobs.path}) and what is shown of them (${view.path}) lie apart`;
   if (!view.missing) return { outcome: 'ok', text: `${text}.` };
   return { outcome: 'note', text: `${text}; the latter will be made by the first start.` };
+}
+
+function modesFinding(config: Config): Finding {
+  const wide = widePlaces(config);
+  if (wide.length === 0) return { outcome: 'ok', text: 'Only this user can reach what is private.' };
+  const shown = wide
+    .slice(0, 5)
+    .map(({ path, mode, allowed }) => `${path} (${modeText(mode)}, at most ${modeText(allowed)})`);
+  const more = wide.length > shown.length ? ` and ${String(wide.length - shown.length)} more` : '';
+  const text = `Other users can reach ${shown.join(', ')}${more}`;
+  if (wide.every(({ ours }) => ours)) return { outcome: 'note', text: `${text}; the next start tightens them.` };
+  return { outcome: 'wrong', text: `${text}; run chmod, or give Proofhouse folders of its own.` };
 }
 
 async function blobsFinding(config: Config): Promise<Finding> {

@@ -78,6 +78,12 @@ export class FilesystemLayout {
   }
 }
 
+/** Every folder of a blob root, the root first, whether they are there or not. */
+export function blobFolders(root: string): string[] {
+  const blobs = join(root, 'blobs');
+  return [root, blobs, join(root, 'staging'), ...shardNames.map((name) => join(blobs, name))];
+}
+
 export function isStagingName(name: string): boolean {
   return stagingPattern.test(name);
 }

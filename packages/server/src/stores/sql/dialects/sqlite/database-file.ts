@@ -9,7 +9,7 @@ import { makeFolder } from '../../../../kernel/make-folder.ts';
  */
 export function databaseFile(file: string): string {
   const folder = path.dirname(path.resolve(file));
-  makeFolder(folder);
+  makeFolder(folder, 0o700);
   const place = path.join(realpathSync(folder), path.basename(file));
   const found = statSync(place, { throwIfNoEntry: false });
   if (found === undefined) return place;

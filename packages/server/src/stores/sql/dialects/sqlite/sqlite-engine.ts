@@ -1,6 +1,7 @@
 import { AppError } from '@proofhouse/core';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
+import { createPrivateFile } from '../../../../kernel/private-files.ts';
 import { migrate } from '../../migrate.ts';
 import { CredentialMemory } from '../../credential-memory.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
@@ -35,6 +36,8 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
   try {
     if (named !== memory) {
       file = databaseFile(named);
+      // SQLite gives its log and index the mode of the database file.
+      createPrivateFile(file);
       closers.push(lockDatabase(file).release);
     }
     const database = new Database(file, { timeout: busyTimeoutMs });

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { AppError } from '@proofhouse/core';
+import { createPrivateFile } from '../../../../kernel/private-files.ts';
 import { codeOf } from './sqlite-errors.ts';
 
 /**
@@ -8,6 +9,7 @@ import { codeOf } from './sqlite-errors.ts';
  * it would let two servers hold two files of one name.
  */
 export function lockDatabase(file: string): { release: () => void } {
+  createPrivateFile(`${file}.lock`);
   const lock = new Database(`${file}.lock`, { timeout: 0 });
   try {
     lock.pragma('journal_mode = delete');

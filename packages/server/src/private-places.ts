@@ -1,0 +1,92 @@
+import { lstatSync, opendirSync } from 'node:fs';
+import { basename, relative, resolve, sep } from 'node:path';
+import { blobFolders, blobUrlFolder } from '@proofhouse/blobs';
+import type { Config } from './config/config.ts';
+import { databaseIsInMemory, schemeOf } from './config/lasting-storage.ts';
+import type { Logger } from './kernel/logger.ts';
+import { cannotUseFolder } from './kernel/look-at-folder.ts';
+import { makeFolder } from './kernel/make-folder.ts';
+import { modeText, tighten, wideModeOf, type WideMode } from './kernel/private-files.ts';
+import { sqlitePath } from './stores/open-metadata-store.ts';
+
+type Places = Pick<Config, 'dataDir' | 'databaseUrl' | 'blobUrl' | 'jobViewRoot'>;
+
+/** What SQLite and the server keep beside a database file. */
+const databaseSuffixes = ['', '-wal', '-shm', '-journal', '.lock', '.lock-journal'];
+/** Entries of a data folder that Proofhouse or a file system makes, beside those that the settings name. */
+const usualEntries = ['artifacts', 'blobs', 'lost+found'];
+
+/**
+ * Makes the data folder so that only this user can enter it, and takes away from existing places of this user what is
+ * too wide; each change, and each place that must be left as it is, is logged. Errors: `unavailable`.
+ */
+export function keepPrivate(config: Places, logger: Logger): void {
+  if (holdsAnything(config)) {
+    try {
+      makeFolder(config.dataDir, 0o700);
+    } catch (cause) {
+      throw cannotUseFolder(config.dataDir, cause, ', and `proofhouse doctor` looks at each');
+    }
+  }
+  for (const wide of widePlaces(config)) {
+    const fields = { path: wide.path, mode: modeText(wide.mode), allowed: modeText(wide.allowed) };
+    if (wide.ours && tighten(wide))
+      logger.warn(fields, 'the mode of a private file or folder was too wide; it was tightened');
+    else logger.warn(fields, 'the mode of a private file or folder is too wide; run chmod on it');
+  }
+}
+
+/**
+ * Files and folders that other users of this machine can reach and should not: the data folder 0700, database files 0600,
+ * folders of blobs and the root of the job view 0750. A data folder that holds something else too is not `ours`:
+ * tightening it could lock others out of their files.
+ */
+export function widePlaces(config: Places): WideMode[] {
+  const blobs = blobUrlFolder(config.blobUrl);
+  const found = [
+    dataFolder(config),
+    ...databaseFiles(config).map((file) => wideModeOf(file, 0o600)),
+    ...(blobs === undefined ? [] : blobFolders(blobs).map((folder) => wideModeOf(folder, 0o750))),
+    ...(blobs === undefined ? [] : [wideModeOf(config.jobViewRoot, 0o750)]),
+  ];
+  return found.filter((wide) => wide !== undefined);
+}
+
+function dataFolder(config: Places): WideMode | undefined {
+  const wide = holdsAnything(config) ? wideModeOf(config.dataDir, 0o700) : undefined;
+  if (wide === undefined) return undefined;
+  return { ...wide, ours: wide.ours && lstatSync(config.dataDir).isDirectory() && holdsOnlyOurs(config) };
+}
+
+function holdsOnlyOurs(config: Places): boolean {
+  const known = new Set([
+    ...usualEntries,
+    ...databaseFiles(config).map((file) => basename(file)),
+    ...placesOf(config).map((place) => relative(config.dataDir, place).split(sep)[0]),
+  ]);
+  const folder = opendirSync(config.dataDir);
+  try {
+    for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
+      if (!known.has(entry.name)) return false;
+    }
+    return true;
+  } finally {
+    folder.closeSync();
+  }
+}
+
+/** Whether anything of this configuration lies in the data folder. */
+function holdsAnything(config: Places): boolean {
+  return placesOf(config).some((place) => place.startsWith(`${config.dataDir}${sep}`));
+}
+
+function placesOf(config: Places): string[] {
+  const blobs = blobUrlFolder(config.blobUrl);
+  return [...databaseFiles(config).slice(0, 1), ...(blobs === undefined ? [] : [blobs, config.jobViewRoot])];
+}
+
+function databaseFiles(config: Places): string[] {
+  if (schemeOf(config.databaseUrl) !== 'sqlite' || databaseIsInMemory(config)) return [];
+  const file = resolve(sqlitePath(config.databaseUrl));
+  return databaseSuffixes.map((suffix) => `${file}${suffix}`);
+}

@@ -1,0 +1,53 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { adminToken } from './test-server.ts';
+
+/** A server in a process of its own, for what only a process has: a umask, a death by SIGKILL. */
+export class ChildServer {
+  readonly #process: ChildProcess;
+  readonly #exit: Promise<unknown>;
+  stdout = '';
+  stderr = '';
+
+  constructor(dataDir: string, settings: Readonly<Record<string, string>> = {}) {
+    const program = path.join(import.meta.dirname, 'serve.ts');
+    const env = {
+      PATH: process.env['PATH'],
+      PROOFHOUSE_DATA_DIR: dataDir,
+      PROOFHOUSE_PORT: '0',
+      PROOFHOUSE_ADMIN_TOKEN: adminToken,
+      PROOFHOUSE_LOG_LEVEL: 'warn',
+      ...settings,
+    };
+    this.#process = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#exit = once(this.#process, 'close');
+    this.#process.stdout?.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
+    this.#process.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
+  }
+
+  /** The base URL, once it listens; undefined when it ended before. */
+  async url(): Promise<string | undefined> {
+    for (;;) {
+      const port = /port=(\d+)/.exec(this.stdout)?.[1];
+      if (port !== undefined) return `http://127.0.0.1:${port}`;
+      const out = this.#process.stdout;
+      const ended = await Promise.race([
+        this.#exit.then(() => true),
+        out === null ? true : once(out, 'data').then(() => false),
+      ]);
+      if (ended) return undefined;
+    }
+  }
+
+  /** The exit code; null after a signal. */
+  async ended(): Promise<number | null> {
+    await this.#exit;
+    return this.#process.exitCode;
+  }
+
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | null> {
+    this.#process.kill(signal);
+    return this.ended();
+  }
+}
