@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
 import type { StagedBlob } from '@proofhouse/blobs';
 
 /** As much of a request as the readers of bodies look at. A `whole` one came to its end. */
@@ -16,8 +17,9 @@ export function requestOfChunks(chunks: readonly Buffer[], whole: boolean): Inco
   return Object.assign(request, { complete: whole }) as unknown as IncomingMessage;
 }
 
-/** The same bytes in pieces of 1 to `most`, in an order that `seed` decides. */
-export function chunksOf(bytes: Buffer, most: number, seed: number): Buffer[] {
+/** The same bytes in pieces of 1 to `mostOfSmall`, in an order that `seed` decides; in larger ones when they are many. */
+export function chunksOf(bytes: Buffer, mostOfSmall: number, seed: number): Buffer[] {
+  const most = bytes.length > 8192 ? mostOfSmall * 1024 : mostOfSmall;
   const chunks: Buffer[] = [];
   let state = seed;
   for (let at = 0; at < bytes.length;) {
@@ -28,6 +30,31 @@ export function chunksOf(bytes: Buffer, most: number, seed: number): Buffer[] {
   }
   return chunks;
 }
+
+/** The same bytes in three pieces; `seed` decides where the first two end, so that large bodies are cut everywhere. */
+export function threePieces(bytes: Buffer, seed: number): Buffer[] {
+  const state = Math.imul(seed + 1, 2_654_435_761) >>> 0;
+  const ends = [state % (bytes.length + 1), (state >>> 7) % (bytes.length + 1)].toSorted((a, b) => a - b);
+  return [bytes.subarray(0, ends[0]), bytes.subarray(ends[0], ends[1]), bytes.subarray(ends[1])].filter(
+    (piece) => piece.length > 0,
+  );
+}
+
+/** Inputs are short; `%%65536%%` in one stands for that many bytes. */
+export function withFillers(bytes: Buffer): Buffer {
+  const text = bytes.toString('latin1').replace(/%%(\d{1,6})%%/, (_whole, count: string) => {
+    return 'x\r\n--'.repeat(Math.ceil(Math.min(Number(count), 300_000) / 5)).slice(0, Number(count));
+  });
+  return Buffer.from(text, 'latin1');
+}
+
+/** A number that any change of the bytes changes. */
+export function seedOf(bytes: Buffer): number {
+  return crc32(bytes);
+}
+
+/** For words and seeds. */
+export const fillers = ['%%16200%%', '%%16300%%', '%%65536%%', '%%200000%%'];
 
 /** Takes bytes aside, and knows how many of the blobs nobody has dropped. */
 export class StagingOfTest {

@@ -4,7 +4,16 @@ import { isAppError } from '@proofhouse/core';
 import { readDepositForm } from '../../packages/server/src/http/deposit-form.ts';
 import { laterRefusalOr } from '../app-error-of.ts';
 import { plainParts } from '../plain-form.ts';
-import { chunksOf, requestOfChunks, StagingOfTest, stoppedClock } from '../request-of-chunks.ts';
+import {
+  chunksOf,
+  seedOf,
+  fillers,
+  requestOfChunks,
+  StagingOfTest,
+  stoppedClock,
+  threePieces,
+  withFillers,
+} from '../request-of-chunks.ts';
 
 const boundary = 'bnd';
 
@@ -30,10 +39,12 @@ async function read(chunks: readonly Buffer[], whole: boolean): Promise<Deposit 
 /** The first byte decides how the rest is cut. */
 export async function fuzz(data: Buffer): Promise<void> {
   const [seed = 0] = data;
-  const body = data.subarray(1);
+  const body = withFillers(data.subarray(1));
   const whole = await read(body.length === 0 ? [] : [body], true);
   const cut = await read(chunksOf(body, 1 + (seed % 16), seed), true);
   assert.deepEqual(cut, whole, 'cut otherwise, it reads otherwise');
+  const three = await read(threePieces(body, seedOf(body)), true);
+  assert.deepEqual(three, whole, 'cut in three, it reads otherwise');
   if (seed % 8 === 0) assert.equal(await read(chunksOf(body, 64, seed), false), undefined, 'a broken body is accepted');
   if (whole === undefined) return;
   const parts = plainParts(body, boundary);
@@ -44,6 +55,7 @@ export async function fuzz(data: Buffer): Promise<void> {
 const disposition = 'Content-Disposition: form-data; name="file"; filename=';
 
 export const words = [
+  ...fillers,
   `--${boundary}\r\n`,
   `\r\n--${boundary}\r\n`,
   `\r\n--${boundary}--`,
@@ -64,6 +76,7 @@ export const words = [
 ];
 
 export const seeds = [
+  ...fillers.map((filler) => `a--${boundary}\r\n${disposition}"a.txt"\r\n\r\n${filler}\r\n--${boundary}--\r\n`),
   `a--${boundary}\r\n${disposition}"a.txt"\r\nContent-Type: text/plain\r\n\r\nbytes\r\n--${boundary}--\r\n`,
   `b--${boundary}\r\n${disposition}""\r\n\r\n\r\n--${boundary}--`,
   `cpreamble\r\n--${boundary}\r\n${disposition}"é"; filename*=UTF-8''%c3%a9\r\n\r\n\r\n--bn\r\n\r\n--${boundary}--\r\nepilogue`,

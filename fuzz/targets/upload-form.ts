@@ -4,7 +4,16 @@ import { AppError, isAppError, normalizeArtifactName } from '@proofhouse/core';
 import { readUploadForm } from '../../packages/server/src/http/upload-form.ts';
 import { laterRefusalOr } from '../app-error-of.ts';
 import { plainParts } from '../plain-form.ts';
-import { chunksOf, requestOfChunks, StagingOfTest, stoppedClock } from '../request-of-chunks.ts';
+import {
+  chunksOf,
+  seedOf,
+  fillers,
+  requestOfChunks,
+  StagingOfTest,
+  stoppedClock,
+  threePieces,
+  withFillers,
+} from '../request-of-chunks.ts';
 
 const boundary = 'bnd';
 
@@ -38,9 +47,10 @@ async function read(chunks: readonly Buffer[]) {
 /** The first byte decides how the rest is cut. */
 export async function fuzz(data: Buffer): Promise<void> {
   const [seed = 0] = data;
-  const body = data.subarray(1);
+  const body = withFillers(data.subarray(1));
   const whole = await read(body.length === 0 ? [] : [body]);
   assert.deepEqual(await read(chunksOf(body, 1 + (seed % 16), seed)), whole, 'cut otherwise, it reads otherwise');
+  assert.deepEqual(await read(threePieces(body, seedOf(body))), whole, 'cut in three, it reads otherwise');
   if (whole === undefined) return;
   normalizeArtifactName(whole.about.name);
   assert.ok(whole.leaseId === undefined || whole.leaseId === 'l', 'a lease went by unchecked');
@@ -56,6 +66,7 @@ const file = `--${boundary}\r\nContent-Disposition: form-data; name="file"; file
 const end = `--${boundary}--\r\n`;
 
 export const words = [
+  ...fillers,
   `--${boundary}\r\n`,
   `\r\n--${boundary}--`,
   '\r\n\r\n',
@@ -77,7 +88,10 @@ export const words = [
   '{"__proto__":1}',
 ];
 
+const large = fillers.map((filler) => `${field('name', 'n')}${file.replace('bytes', filler)}${end}`);
+
 export const seeds = [
+  ...large.map((form, index) => `${String(index)}${form}`),
   `a${field('name', 'a/b.txt')}${file}${end}`,
   `b${file}${field('name', './a//b')}${field('tags', '["x"]')}${field('metadata', '{"k":[1,null]}')}${end}`,
   `c${field('name', 'n')}${field('leaseId', 'l')}${field('workerId', 'w')}${file}${field('title', 't')}${end}`,

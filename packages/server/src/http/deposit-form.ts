@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { AppError } from '@proofhouse/core';
 import type { StagedBlob } from '@proofhouse/blobs';
 import type { Clock } from '../kernel/clock.ts';
-import { formParts, partBytes } from './multipart-form.ts';
+import { formParts } from './multipart-form.ts';
 
 export interface DepositFormOptions {
   readonly clock: Clock;
@@ -31,7 +31,7 @@ export async function readDepositForm(request: IncomingMessage, options: Deposit
       if (form !== undefined) throw wrongForm('it has a second file');
       const { filename, contentType } = part;
       if (filename === undefined) throw wrongForm('its part "file" is no upload, for it has no filename');
-      form = { staged: await options.stage(partBytes(part)), contentType, filename };
+      form = { staged: await options.stage(part.body), contentType, filename };
     }
     if (form === undefined) throw wrongForm('it has no part');
     return form;

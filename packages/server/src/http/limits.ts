@@ -21,6 +21,6 @@ export const limits = {
   formFieldBytes: 64 * 1024,
   formNameBytes: 100,
   formHeaderPairs: 32,
-  /** Bytes of one part's headers that may follow after the piece in which the part began. */
+  /** Bytes of the headers of one part. */
   formHeaderBytes: 16 * 1024,
 } as const;

@@ -15,7 +15,7 @@ import {
 import type { StagedBlob } from '@proofhouse/blobs';
 import type { z } from 'zod';
 import type { Clock } from '../kernel/clock.ts';
-import { fieldText, formParts, partBytes } from './multipart-form.ts';
+import { fieldText, formParts } from './multipart-form.ts';
 
 export interface UploadFormOptions {
   readonly clock: Clock;
@@ -50,7 +50,7 @@ export async function readUploadForm(request: IncomingMessage, options: UploadFo
     for await (const part of formParts(request, options)) {
       if (part.name === 'file') {
         if (file !== undefined) throw wrongField('file', 'was sent twice');
-        file = { staged: await options.stage(partBytes(part)), contentType: part.contentType };
+        file = { staged: await options.stage(part.body), contentType: part.contentType };
       } else {
         await takeField(part.name, fields, () => fieldText(part), options);
       }
