@@ -153,14 +153,15 @@ describe('workers and groups', () => {
 
   test('groups are made, listed, filled, emptied and deleted', async () => {
     const { run } = await setUp();
-    const made = await run(['group', 'create', '--name', 'a', '--member', 'wkr_1', '--member', 'wkr_2', '--json']);
+    const [one, two, three] = [1, 2, 3].map((n) => `wkr_${String(n).padStart(26, '0')}`) as [string, string, string];
+    const made = await run(['group', 'create', '--name', 'a', '--member', one, '--member', two, '--json']);
     const { group_id: id } = JSON.parse(made.stdout) as { group_id: string };
-    expect((await run(['group', 'add', id, 'wkr_3'])).stdout).toContain('has 3 members: wkr_1, wkr_2, wkr_3.');
-    await run(['group', 'remove', id, 'wkr_2']);
-    expect((await run(['group', 'remove', id, 'wkr_1'])).stdout).toBe(`Group ${id} has 1 member: wkr_3.\n`);
+    expect((await run(['group', 'add', id, three])).stdout).toContain(`has 3 members: ${one}, ${two}, ${three}.`);
+    await run(['group', 'remove', id, two]);
+    expect((await run(['group', 'remove', id, one])).stdout).toBe(`Group ${id} has 1 member: ${three}.\n`);
     await run(['group', 'create']);
     const listed = await run(['group', 'list', '--limit', '1']);
-    expect(listed.stdout).toMatch(new RegExp(`${id} +a +.*wkr_3\nMore: add --cursor 1\n$`));
+    expect(listed.stdout).toMatch(new RegExp(`${id} +a +.*${three}\nMore: add --cursor 1\n$`));
     expect((await run(['group', 'delete', id])).stdout).toBe(`Group ${id} is deleted.\n`);
     expect((await run(['group', 'delete', id])).code).toBe(4);
   });

@@ -303,13 +303,14 @@ describe('who calls, and where', () => {
     );
     expect((await experiment.listWorkers()).items.map(({ name }) => name)).toEqual(['planner']);
     expect((await experiment.getWorker(worker.worker_id)).labels).toEqual({ zone: 'a' });
-    const group = await experiment.createGroup({ name: 'readers', members: ['wkr_x'] });
+    const stranger = `wkr_${'0'.repeat(26)}`;
+    const group = await experiment.createGroup({ name: 'readers', members: [stranger] });
     for (let count = 0; count < 4; count += 1) await experiment.createGroup();
     const seen: string[] = [];
     for await (const { group_id } of experiment.eachGroup({ limit: 2 })) seen.push(group_id);
     expect(new Set(seen).size).toBe(5);
     expect((await experiment.addGroupMember(group.group_id, worker.worker_id)).members).toHaveLength(2);
-    expect((await experiment.removeGroupMember(group.group_id, 'wkr_x')).members).toEqual([worker.worker_id]);
+    expect((await experiment.removeGroupMember(group.group_id, stranger)).members).toEqual([worker.worker_id]);
     await experiment.deleteGroup(group.group_id);
     expect((await failureOf(experiment.getGroup(group.group_id))).code).toBe('not_found');
     expect(await experiment.grantRead('x:y', 'wkr_x')).toMatchObject({ uri: 'x:y', reader: 'wkr_x' });

@@ -27,7 +27,7 @@ function outcomeOf(name: string, of: (typeof kinds)[number]): { name: string } |
 }
 
 describe('a name that is accepted', () => {
-  it('is NFC, trimmed, 1 to 128 characters, without control characters, and stays as it is', () => {
+  it('is NFC, 1 to 128 characters, without white space at its ends or characters nobody can see, and stays as it is', () => {
     fc.assert(
       fc.property(hostile, fc.constantFrom(...kinds), (raw, of) => {
         const outcome = outcomeOf(raw, of);
@@ -36,15 +36,42 @@ describe('a name that is accepted', () => {
           return;
         }
         const { name } = outcome;
-        expect(name).toBe(raw.normalize('NFC').trim());
+        expect(name).toBe(raw.normalize('NFC'));
         expect(name.isWellFormed()).toBe(true);
-        expect(name).not.toMatch(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/u);
+        expect(name).not.toMatch(
+          /^\p{White_Space}|\p{White_Space}$|[\p{Cc}\p{Cs}\p{Cn}\p{Co}\u2028-\u202e\u2066-\u2069]/u,
+        );
         expect(Array.from(name).length).toSatisfy((length: number) => length >= 1 && length <= 128);
         expect(outcomeOf(name, of)).toEqual({ name });
-        expect(outcomeOf(` ${raw.normalize('NFD')}\n`, of)).toEqual({ name });
+        expect(outcomeOf(raw.normalize('NFD'), of)).toEqual({ name });
+        for (const spaced of [` ${name}`, `${name}\u3000`]) {
+          expect(outcomeOf(spaced, of)).toEqual({ code: 'invalid_name' });
+        }
       }),
       { numRuns: 3000 },
     );
+  });
+
+  it('is refused in words that say which code point is meant, and of what class', () => {
+    const messages: readonly (readonly [string, string])[] = [
+      ['a\u0007b', 'U+0007, a control character'],
+      ['a\u202eb', 'U+202E, a character that changes the direction of text'],
+      ['a\u2066b', 'U+2066, a character that changes the direction of text'],
+      ['a\u2029b', 'U+2029, a line or paragraph separator'],
+      ['a\ud800b', 'U+D800, a lone surrogate'],
+      ['a\ufdd0b', 'U+FDD0, a noncharacter'],
+      ['a\u{1ffff}b', 'U+1FFFF, a noncharacter'],
+      ['a\u0378b', 'U+0378, an unassigned code point'],
+      ['a\u{e0080}b', 'U+E0080, an unassigned code point'],
+      ['a\ue000b', 'U+E000, a private-use character'],
+      ['a\u{10fffd}b', 'U+10FFFD, a private-use character'],
+      [' a', 'begin or end with white space (U+0020)'],
+      ['a\u00a0', 'begin or end with white space (U+00A0)'],
+      ['\u200b\u3164', 'contain a visible character'],
+    ];
+    for (const [name, words] of messages) expect(() => normalizeName(name, 'worker')).toThrow(words);
+    for (const name of ['a b', 'क्\u200dष', '👩\u200d💻', 'é\u0301'])
+      expect(normalizeName(name, 'worker')).toBe(name.normalize('NFC'));
   });
 
   it('may be as long as 128 characters however many bytes they take, and no longer', () => {
@@ -74,7 +101,7 @@ describe('a name with invisible characters', () => {
 describe('a name that stands for something', () => {
   const reserved = { worker: ['admin', 'system', 'internal'], group: ['admins', 'orchestrators'], experiment: [] };
 
-  it('is reserved in any case of letters, whatever is around it, for its own kind alone', () => {
+  it('is reserved in any case of letters, for its own kind alone; with white space around it it is no name', () => {
     const anyCase = (word: string) =>
       fc
         .array(fc.boolean(), { minLength: word.length, maxLength: word.length })
@@ -87,7 +114,8 @@ describe('a name that stands for something', () => {
           const expected = (reserved[of] as string[]).includes(word.toLowerCase())
             ? { code: 'reserved_identifier' }
             : { name: word };
-          expect(outcomeOf(`${space}${word}${space}`, of)).toEqual(expected);
+          expect(outcomeOf(word, of)).toEqual(expected);
+          if (space !== '') expect(outcomeOf(`${space}${word}${space}`, of)).toEqual({ code: 'invalid_name' });
         }
       }),
     );
@@ -116,8 +144,8 @@ describe('a name that stands for something', () => {
           ...unseen.flatMap((character) => [
             `${word.slice(0, 2)}${character}${word.slice(2)}`,
             `${character}${word}${character}`,
-            `${word}${character} `,
-            ` ${character} ${word}`,
+            `${word} ${character}`,
+            `${character} ${word}`,
           ]),
         ];
         for (const name of likenesses) {

@@ -2,12 +2,15 @@ import { z } from 'zod';
 import { AppError } from './app-error.ts';
 import { timeSchema } from './wire-values.ts';
 
-/** A ULID in lower-case Crockford base32 (no i, l, o, u; the first character keeps 128 bits), behind its prefix. */
-const prefixedUlid = (prefix: string) => new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`);
+/**
+ * 26 characters of lower-case Crockford base32 (no i, l, o, u) behind a prefix. Minted ids are ULIDs, which begin with 0 to 7;
+ * ids that an admin gives may begin with any character of the alphabet.
+ */
+const prefixedId = (prefix: string) => new RegExp(`^${prefix}_[0-9a-hjkmnp-tv-z]{26}$`);
 
-export const experimentIdPattern = prefixedUlid('exp');
-export const registeredWorkerIdPattern = prefixedUlid('wkr');
-export const groupIdPattern = prefixedUlid('grp');
+export const experimentIdPattern = prefixedId('exp');
+export const registeredWorkerIdPattern = prefixedId('wkr');
+export const groupIdPattern = prefixedId('grp');
 
 /** A set of workers, groups and deposits that belong together on the /v0 door. */
 export interface ExperimentRecord {
@@ -48,12 +51,12 @@ const reservedNames = {
 } as const satisfies Record<string, readonly string[]>;
 
 /**
- * A name as it is kept: NFC, without spaces around it, 1 to 128 characters (code points), no control characters and none
- * that turn the direction of the text around them. Errors: `invalid_name`; `reserved_identifier` for the names that stand
+ * A name as it is kept: NFC, 1 to 128 code points. Refused, never changed: white space at either end, and code points that
+ * nobody can see or keep (`refusedCodePoints`). Errors: `invalid_name`; `reserved_identifier` for the names that stand
  * for something already, in any case of letters, and for those that only look like them.
  */
 export function normalizeName(name: string, of: 'worker' | 'group' | 'experiment'): string {
-  const text = name.normalize('NFC').trim();
+  const text = name.normalize('NFC');
   const length = Array.from(text).length;
   if (length < 1 || length > 128) {
     throw new AppError(
@@ -61,14 +64,38 @@ export function normalizeName(name: string, of: 'worker' | 'group' | 'experiment
       `The name of the ${of} must have 1 to 128 characters; it has ${String(length)}.`,
     );
   }
-  if (/[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]/u.test(text)) {
-    throw new AppError('invalid_name', `The name of the ${of} must not contain control characters.`);
-  }
+  const objection = objectionToName(text);
+  if (objection !== undefined) throw new AppError('invalid_name', `The name of the ${of} ${objection}.`);
   const reserved: readonly string[] = of === 'experiment' ? [] : reservedNames[of];
   if (reserved.includes(lookOf(text))) {
     throw new AppError('reserved_identifier', `The ${of} name ${JSON.stringify(text)} is reserved.`);
   }
   return text;
+}
+
+const refusedCodePoints: readonly (readonly [RegExp, string])[] = [
+  [/\p{Cc}/u, 'a control character'],
+  [/\p{Cs}/u, 'a lone surrogate'],
+  [/\p{Noncharacter_Code_Point}/u, 'a noncharacter'],
+  [/\p{Cn}/u, 'an unassigned code point'],
+  [/\p{Co}/u, 'a private-use character'],
+  [/[\p{Zl}\p{Zp}]/u, 'a line or paragraph separator'],
+  [/[\u202a-\u202e\u2066-\u2069]/u, 'a character that changes the direction of text'],
+];
+
+/** Why a text in NFC cannot be a name, as a phrase that goes after "The name"; undefined when it can. */
+function objectionToName(text: string): string | undefined {
+  for (const [pattern, what] of refusedCodePoints) {
+    const found = pattern.exec(text)?.[0].codePointAt(0);
+    if (found !== undefined) return `must not contain ${codePointName(found)}, ${what}`;
+  }
+  const outer = /^\p{White_Space}|\p{White_Space}$/u.exec(text)?.[0].codePointAt(0);
+  if (outer !== undefined) return `must not begin or end with white space (${codePointName(outer)})`;
+  return lookOf(text) === '' ? 'must contain a visible character' : undefined;
+}
+
+function codePointName(codePoint: number): string {
+  return `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
 /** The name as a reader takes it: one width, no invisible characters, lower case. */

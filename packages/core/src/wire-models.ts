@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ArtifactRecord } from './artifact.ts';
 import { errorTable, type WireType } from './error-codes.ts';
-import type { GroupRecord } from './experiment.ts';
+import { groupIdPattern, registeredWorkerIdPattern, standingGroups, type GroupRecord } from './experiment.ts';
 import type { WorkerRecord } from './worker.ts';
 import type { AppError } from './app-error.ts';
 import { timeSchema } from './wire-values.ts';
@@ -39,6 +39,7 @@ const workerFields = {
   name: z.string().optional(),
   labels: z.record(z.string(), z.string()).optional(),
   registered_at: timeSchema,
+  registered_by: z.string(),
 };
 
 export const wireWorkerSchema = z.strictObject(workerFields).meta({ id: 'WireWorker' });
@@ -64,14 +65,30 @@ export function workerToWire(worker: WorkerRecord): WireWorker {
     ...(worker.name === null ? {} : { name: worker.name }),
     ...(Object.keys(worker.labels).length === 0 ? {} : { labels: { ...worker.labels } }),
     registered_at: new Date(worker.createdAt).toISOString(),
+    registered_by: worker.createdBy,
   };
 }
 
-/** A member may be anybody's id; what is unknown resolves to nobody. */
-export const memberIdSchema = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable characters');
+/** The id of a worker or a group, or the name of a standing group. An id that nobody has resolves to nobody. */
+export const memberIdSchema = z
+  .string()
+  .refine(
+    (id) =>
+      registeredWorkerIdPattern.test(id) ||
+      groupIdPattern.test(id) ||
+      (standingGroups as readonly string[]).includes(id),
+    'must be the id of a worker (wkr_…) or of a group (grp_…), or the name of a standing group',
+  );
 
 export const createGroupSchema = z
-  .strictObject({ name: z.string().optional(), members: z.array(memberIdSchema).max(1000).optional() })
+  .strictObject({
+    name: z.string().optional(),
+    members: z
+      .array(memberIdSchema)
+      .max(1000)
+      .refine((ids) => new Set(ids).size === ids.length, 'must name each member once')
+      .optional(),
+  })
   .meta({ id: 'CreateGroup' });
 
 export const addMemberSchema = z.strictObject({ member_id: memberIdSchema }).meta({ id: 'AddMember' });
@@ -99,8 +116,10 @@ export function groupToWire(group: GroupRecord): WireGroup {
   };
 }
 
+const readerSchema = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 printable characters');
+
 export const grantReadSchema = z
-  .strictObject({ uri: z.string().min(1).max(4096), reader: memberIdSchema })
+  .strictObject({ uri: z.string().min(1).max(4096), reader: readerSchema })
   .meta({ id: 'GrantRead' });
 
 export const readGrantSchema = z

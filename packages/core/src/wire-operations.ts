@@ -14,14 +14,19 @@ import {
   wireGroupSchema,
   wireWorkerSchema,
 } from './wire-models.ts';
-import { cursorSchema, limitSchema } from './wire-values.ts';
+import { cursorSchema } from './wire-values.ts';
 
 const ofExperiment = { experimentId: z.string() };
 const experimentParams = z.strictObject(ofExperiment);
 const workerParams = z.strictObject({ ...ofExperiment, workerId: z.string() });
 const groupParams = z.strictObject({ ...ofExperiment, groupId: z.string() });
 const memberParams = z.strictObject({ ...ofExperiment, groupId: z.string(), memberId: z.string() });
-const namedList = z.strictObject({ name: z.string().optional(), limit: limitSchema(1000, 1000), cursor: cursorSchema });
+/** A list is complete unless `limit` is given. */
+const namedList = z.strictObject({
+  name: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(1000).optional(),
+  cursor: cursorSchema,
+});
 /** Left out at the end of the list. */
 const nextCursor = { next_cursor: z.string().optional() };
 
@@ -38,7 +43,7 @@ export const wireOperations = {
     method: 'POST',
     path: '/v0/experiments/{experimentId}/workers',
     request: 'json',
-    action: 'experiment.administer',
+    action: 'credential.manage',
     summary: 'Register a worker: a fresh id and token every time',
     params: experimentParams,
     body: registerWorkerSchema,
@@ -71,7 +76,7 @@ export const wireOperations = {
     method: 'POST',
     path: '/v0/experiments/{experimentId}/workers/{workerId}/reissue-credential',
     request: 'json',
-    action: 'experiment.administer',
+    action: 'credential.manage',
     summary: 'Give a worker a new token; the old one is refused from then on',
     params: workerParams,
     output: reissuedCredentialSchema,

@@ -96,7 +96,7 @@ const samples: Readonly<Record<OperationId, () => Sample | Promise<Sample>>> = {
   createGroup: nothing,
   listGroups: nothing,
   getGroup: () => ofGroup(),
-  addGroupMember: () => ofGroup({ member_id: 'wkr_somebody' }),
+  addGroupMember: () => ofGroup({ member_id: 'wkr_00000000000000000000000000' }),
   removeGroupMember: async () => {
     const sample = await ofGroup();
     return { path: { ...sample.path, memberId: 'wkr_somebody' } };

@@ -152,28 +152,51 @@ forEachStore('the frame of /v0', (harness) => {
       }
     });
 
-    it('404 is what unknown paths and methods are to those who have a credential', async () => {
+    const unknownBelow = [
+      ['PUT', '/workers'],
+      ['PATCH', '/artifacts'],
+      ['OPTIONS', '/artifacts'],
+      ['GET', '/nothing'],
+      ['DELETE', ''],
+      ['GET', '/workers/x/y/z'],
+      ['GET', `/workers/${'w'.repeat(5000)}`],
+    ] as const;
+
+    it('404 is what unknown paths and methods are to those who have a credential and name the experiment', async () => {
       for (const as of [wireAdmin, worker.credential]) {
         for (const [method, url] of [
           ['GET', '/v0'],
           ['GET', '/v0/nothing?x=1'],
           ['PROPFIND', '/v0/nothing'],
-          ['PUT', experiment.path('/workers')],
-          ['PATCH', experiment.path('/artifacts')],
-          ['OPTIONS', experiment.path('/artifacts')],
-          ['GET', experiment.path('/nothing')],
+          ['GET', '/v0/experiments'],
         ] as const) {
           expectProblem(await t.call(method, url, { as }), 404, 'not-found');
+        }
+        for (const [method, below] of unknownBelow) {
+          expectProblem(await experiment.call(method, below, { as }), 404, 'not-found');
         }
       }
       expectProblem(await experiment.get('/workers/'), 404, 'not-found');
       const withBody = { as: wireAdmin, payload: 'text', headers: { 'content-type': 'text/plain' } };
       expectProblem(await t.call('POST', '/v0/nothing', withBody), 404, 'not-found');
-      expectProblem(
-        await t.call('GET', `/v0/experiments/${'e'.repeat(5000)}/workers`, { as: wireAdmin }),
-        404,
-        'not-found',
-      );
+    });
+
+    it('an unknown path below an experiment is 400 when the header is missing, wrong, or of an unknown experiment', async () => {
+      for (const [method, below] of unknownBelow) {
+        for (const as of [wireAdmin, worker.credential]) {
+          for (const named of [undefined, '', other.id, 'x'])
+            expectProblem(
+              await experiment.call(method, below, { as, headers: { 'x-eden-experiment-id': named } }),
+              400,
+              'experiment-id-mismatch',
+            );
+        }
+        const headers = { 'x-eden-experiment-id': nowhere };
+        const unknown = await t.call(method, `/v0/experiments/${nowhere}${below}`, { as: wireAdmin, headers });
+        expectProblem(unknown, 400, 'experiment-id-mismatch');
+      }
+      const long = `/v0/experiments/${'e'.repeat(5000)}/workers`;
+      expectProblem(await t.call('GET', long, { as: wireAdmin }), 400, 'experiment-id-mismatch');
     });
 
     it('a bad escape in the path is 400, in the query too', async () => {
@@ -200,7 +223,7 @@ forEachStore('the frame of /v0', (harness) => {
         expectProblem(await ask(experiment.id, wireAdmin, named), 400, 'experiment-id-mismatch');
         expectProblem(await ask(experiment.id, worker.credential, named), 400, 'experiment-id-mismatch');
       }
-      if (row.action === 'experiment.administer') {
+      if (row.action === 'experiment.administer' || row.action === 'credential.manage') {
         expectProblem(await ask(experiment.id, worker.credential, experiment.id), 403, 'forbidden');
       }
     });
@@ -212,6 +235,25 @@ forEachStore('the frame of /v0', (harness) => {
         `GET ${experiment.path('/workers')} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${wireAdmin}\r\n${twice}\r\n\r\n`,
       );
       expectProblem(answer, 400, 'experiment-id-mismatch');
+    });
+
+    it('an experiment may have any 26 characters of the alphabet as its id', async () => {
+      for (const first of ['8', 'z', 'a']) {
+        const experimentId = `exp_${first}${t
+          .unique('')
+          .replace(/[^0-9a-hjkmnp-tv-z]/g, '')
+          .padEnd(25, 'z')
+          .slice(0, 25)}`;
+        expect((await t.post('/api/experiments', { experimentId })).status).toBe(201);
+        const headers = { 'x-eden-experiment-id': experimentId };
+        const listed = await t.call('GET', `/v0/experiments/${experimentId}/workers`, { as: wireAdmin, headers });
+        expect(listed).toMatchObject({ status: 200, json: { workers: [] } });
+      }
+      for (const wrong of ['exp_i', 'exp_l', 'exp_o', 'exp_u', 'exp_A', 'exp_']) {
+        const experimentId = wrong.padEnd(30, '0');
+        if (wrong !== 'exp_') expect((await t.post('/api/experiments', { experimentId })).status).toBe(422);
+        expect((await t.post('/api/experiments', { experimentId: `${wrong}${'0'.repeat(24)}` })).status).toBe(422);
+      }
     });
 
     it('an experiment that no id can be is only unknown', async () => {

@@ -21,7 +21,7 @@ forEachStore('workers of an experiment', (harness) => {
   });
 
   it('are registered under a fresh id and token every time, which is shown once', async () => {
-    const answers = await Promise.all([1, 2, 3].map(() => experiment.post('/workers', { name: ' Zoe\u0301 ' })));
+    const answers = await Promise.all([1, 2, 3].map(() => experiment.post('/workers', { name: 'Zoe\u0301' })));
     for (const { status, json } of answers) {
       expect(status).toBe(200);
       expect(json).toEqual({
@@ -29,6 +29,7 @@ forEachStore('workers of an experiment', (harness) => {
         experiment_id: experiment.id,
         name: 'Zo\u00e9',
         registered_at: new Date(t.clock.now()).toISOString(),
+        registered_by: 'admin',
         registration_token: expect.stringMatching(/^[^:]{40,}$/),
       });
     }
@@ -40,7 +41,7 @@ forEachStore('workers of an experiment', (harness) => {
     for (const as of [wireAdmin, worker.credential]) {
       const shown = await experiment.get(`/workers/${worker.id}`, as);
       expect(Object.keys(shown.json as object).toSorted()).toEqual(
-        ['experiment_id', 'labels', 'name', 'registered_at', 'worker_id'].toSorted(),
+        ['experiment_id', 'labels', 'name', 'registered_at', 'registered_by', 'worker_id'].toSorted(),
       );
       const named = await experiment.get('/workers?name=first', as);
       expect(named.json).toEqual({ workers: [shown.json] });
@@ -59,7 +60,7 @@ forEachStore('workers of an experiment', (harness) => {
     expect((await experiment.get('/workers?name=%00')).status).toBeLessThan(500);
   });
 
-  it('are listed page by page, each once', async () => {
+  it('are listed page by page, each once, when a limit is asked for', async () => {
     const own = await WireExperiment.make(t);
     const made = [];
     for (let count = 0; count < 5; count++) made.push((await own.register()).id);
@@ -72,6 +73,44 @@ forEachStore('workers of an experiment', (harness) => {
     expect(seen).toEqual(made);
     expectProblem(await own.get('/workers?cursor=nonsense'), 400, 'bad-request');
     expectProblem(await own.get('/workers?limit=0'), 400, 'bad-request');
+  });
+
+  it('are listed whole, as groups are, when no limit is asked for, however many there are', async () => {
+    const own = await WireExperiment.make(t);
+    // Written as the store keeps them: through the door, so many would only take time.
+    const [worker] = [await own.register(), await own.group()];
+    const record = (await t.server.store.workers.findWorker(worker.id))!;
+    const ids = Array.from({ length: 1203 }, (_, n) => `wkr_${String(n).padStart(26, '0').replaceAll('i', '0')}`);
+    for (let from = 0; from < ids.length; from += 50) {
+      const changes = ids.slice(from, from + 50).flatMap((id, n) => [
+        {
+          kind: 'add-worker-if-absent' as const,
+          worker: { ...record, id: `${id.slice(0, 4)}${own.id.slice(4, 20)}${id.slice(20)}` },
+        },
+        {
+          kind: 'add-group' as const,
+          group: {
+            id: `grp_${own.id.slice(4, 20)}${String(from + n).padStart(10, '0')}`,
+            experimentId: own.id,
+            name: null,
+            members: [],
+            createdBy: 'admin',
+            createdAt: 1,
+          },
+        },
+      ]);
+      await t.server.store.commit({ changes, preconditions: [], now: t.clock.now() });
+    }
+    const workers = await own.get('/workers', worker.credential);
+    expect(workers.json.next_cursor).toBeUndefined();
+    expect(new Set((workers.json.workers as { worker_id: string }[]).map((each) => each.worker_id)).size).toBe(1204);
+    const groups = await own.get('/groups');
+    expect(groups.json.next_cursor).toBeUndefined();
+    expect(new Set((groups.json.groups as { group_id: string }[]).map((each) => each.group_id)).size).toBe(1206);
+    const page = await own.get('/workers?limit=1000');
+    expect((page.json.workers as unknown[]).length).toBe(1000);
+    const rest = await own.get(`/workers?cursor=${String(page.json.next_cursor)}`);
+    expect([(rest.json.workers as unknown[]).length, rest.json.next_cursor]).toEqual([204, undefined]);
   });
 
   it('know who they are; the admin is no worker', async () => {
@@ -101,12 +140,29 @@ forEachStore('workers of an experiment', (harness) => {
     ['one that is too long', 'x'.repeat(129)],
     ['one that turns the direction of text', 'a\u202eb'],
     ['one that isolates a direction', '\u2066a'],
+    ['one with white space before it', ' a'],
+    ['one with white space after it', 'a\u3000'],
+    ['a reserved one with white space around it', ' Admin '],
+    ['one with a lone surrogate', 'a\ud800'],
+    ['one with an unassigned code point', 'a\u0378b'],
+    ['one with a private-use character', 'a\ue000b'],
+    ['one with a noncharacter', 'a\ufffeb'],
+    ['one with a noncharacter of another plane', 'a\u{2fffe}b'],
   ])('have names, but not %s: 422', async (_what, name) => {
     expectProblem(await experiment.post('/workers', { name }), 422, 'invalid-name');
     expectProblem(await experiment.post('/groups', { name }), 422, 'invalid-name');
+    expect((await t.post('/api/experiments', { name })).status).toBe(422);
   });
 
-  it.each(['admin', 'system', 'internal', ' Admin ', 'ａｄｍｉｎ', 'ad\u200bmin', '\ufeffSystem\u2060'])(
+  it('whose name is refused are told the code point and its class', async () => {
+    const refusal = async (name: string): Promise<unknown> => (await experiment.post('/workers', { name })).json.detail;
+    expect(await refusal('a\u202eb')).toBe(
+      'The name of the worker must not contain U+202E, a character that changes the direction of text.',
+    );
+    expect(await refusal(' a')).toBe('The name of the worker must not begin or end with white space (U+0020).');
+  });
+
+  it.each(['admin', 'system', 'internal', 'Admin', 'ａｄｍｉｎ', 'ad\u200bmin', '\ufeffSystem\u2060'])(
     'are not called %j: 409',
     async (name) => {
       expectProblem(await experiment.post('/workers', { name }), 409, 'reserved-identifier');
@@ -133,16 +189,26 @@ forEachStore('workers of an experiment', (harness) => {
   it('in the group admins are admin-class, also through other groups, until they are taken out', async () => {
     const boss = await experiment.register();
     const inner = await experiment.group({ members: [boss.id] });
-    expectProblem(await experiment.post('/workers', {}, boss.credential), 403, 'forbidden');
+    expectProblem(await experiment.post('/groups', {}, boss.credential), 403, 'forbidden');
     await experiment.join('admins', inner);
-    const made = await experiment.post('/workers', { name: 'by the boss' }, boss.credential);
-    expect(made.status).toBe(200);
     expect((await experiment.post('/groups', {}, boss.credential)).json.created_by).toBe(boss.id);
     // Admin-class here is nothing elsewhere.
-    expectProblem(await other.post('/workers', {}, boss.credential), 401, 'unauthorized');
+    expectProblem(await other.post('/groups', {}, boss.credential), 401, 'unauthorized');
     expect((await t.post('/api/experiments', {}, boss.credential)).status).toBe(403);
     expect((await experiment.call('DELETE', `/groups/${inner}/members/${boss.id}`)).status).toBe(200);
-    expectProblem(await experiment.post('/workers', {}, boss.credential), 403, 'forbidden');
+    expectProblem(await experiment.post('/groups', {}, boss.credential), 403, 'forbidden');
+  });
+
+  it('in the group admins neither register workers nor reissue a credential: that is the admin token’s alone', async () => {
+    const boss = await experiment.register();
+    await experiment.join('admins', boss.id);
+    const victim = await experiment.register();
+    const refused = await experiment.post('/workers', {}, boss.credential);
+    expectProblem(refused, 403, 'forbidden');
+    expect(refused.json.detail).toContain("it needs the admin's token");
+    for (const id of [victim.id, boss.id, unknownWorker])
+      expectProblem(await experiment.post(`/workers/${id}/reissue-credential`, {}, boss.credential), 403, 'forbidden');
+    expect((await experiment.get('/whoami', victim.credential)).status).toBe(200);
   });
 
   describe('are in groups, which', () => {
@@ -160,7 +226,7 @@ forEachStore('workers of an experiment', (harness) => {
     });
 
     it('hold workers and groups; adding twice changes nothing', async () => {
-      const made = await experiment.post('/groups', { name: 'team', members: [worker.id, worker.id] });
+      const made = await experiment.post('/groups', { name: 'team', members: [worker.id] });
       expect(made.status).toBe(200);
       expect(made.json).toEqual({
         group_id: expect.stringMatching(/^grp_[0-7][0-9a-hjkmnp-tv-z]{25}$/),
@@ -185,12 +251,8 @@ forEachStore('workers of an experiment', (harness) => {
     });
 
     it('may name members that are unknown, who are nobody', async () => {
-      const group = await experiment.group({ members: [unknownWorker, unknownGroup, 'anything'] });
-      expect((await experiment.get(`/groups/${group}`)).json.members).toEqual([
-        unknownWorker,
-        unknownGroup,
-        'anything',
-      ]);
+      const group = await experiment.group({ members: [unknownWorker, unknownGroup] });
+      expect((await experiment.get(`/groups/${group}`)).json.members).toEqual([unknownWorker, unknownGroup]);
     });
 
     it('are never members of themselves, however far around: 409, also when tried at once', async () => {
@@ -253,14 +315,45 @@ forEachStore('workers of an experiment', (harness) => {
         { member_id: '' },
         { member_id: 'a b' },
         { member_id: 1 },
-        { member_id: 'x', role: 'y' },
+        { member_id: worker.id, role: 'y' },
+        { member_id: 'anything' },
+        { member_id: worker.id.toUpperCase() },
+        { member_id: [worker.id] },
+        { member_id: null },
+        { members: [worker.id] },
       ]) {
         expectProblem(await experiment.post(`/groups/${group}/members`, body), 400, 'bad-request');
       }
-      for (const body of [null, [], 'x', { members: 'x' }]) {
+      for (const members of [
+        'x',
+        worker.id,
+        { 0: worker.id },
+        {},
+        null,
+        1,
+        true,
+        [1],
+        [null],
+        [[worker.id]],
+        [{ worker_id: worker.id }],
+        [''],
+        ['anything'],
+        [` ${worker.id}`],
+        ['exp_00000000000000000000000000'],
+        [worker.id, worker.id],
+      ]) {
+        expectProblem(await experiment.post('/groups', { members }), 400, 'bad-request');
+      }
+      for (const body of [null, [], 'x']) {
         expectProblem(await experiment.post('/groups', body), 400, 'bad-request');
       }
-      expectProblem(await experiment.post('/groups', { members: Array(1001).fill('x') }), 400, 'bad-request');
+      expectProblem(
+        await experiment.post('/groups', {
+          members: Array.from({ length: 1001 }, (_, n) => `wkr_${String(n).padStart(26, '0')}`),
+        }),
+        400,
+        'bad-request',
+      );
     });
   });
 });

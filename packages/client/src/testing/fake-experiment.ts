@@ -91,7 +91,7 @@ export class FakeExperiment {
   }
 
   #register(fields: { experiment_id: string; name?: string | undefined }) {
-    const worker = { worker_id: ulid('wkr'), registered_at: at, ...fields };
+    const worker = { worker_id: ulid('wkr'), registered_at: at, registered_by: 'admin', ...fields };
     this.workers.push(worker);
     return { ...worker, registration_token: `phw_${randomUUID()}` };
   }

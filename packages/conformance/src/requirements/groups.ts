@@ -30,7 +30,7 @@ export const groupRequirements = requirementsOf('groups', {
   ),
   'GR-13': must('The names admins and orchestrators are 409 reserved-identifier.', source),
   'GR-14': must(
-    'Names follow the rules of worker names: trimmed NFC, 1 to 128 characters, no control characters, else 422 invalid-name.',
+    'Names follow the rules of worker names: NFC, 1 to 128 characters, no white space at the ends, no code points that cannot be seen or kept, else 422 invalid-name.',
     source,
   ),
   'GR-15': must('The groups admins and orchestrators exist from the start.', source),
@@ -41,4 +41,6 @@ export const groupRequirements = requirementsOf('groups', {
   'GR-20': must('created_by is the principal of the credential, never a field of the body.', source),
   'GR-21': must('Members added at the same moment are all kept.', source),
   'GR-22': latitude('Whether two groups may share a name.', source),
+  'GR-23': must('`members` that is no list of distinct worker and group ids is 400 bad-request.', source),
+  'GR-24': must('`GET groups` answers every group of the experiment, unless a `limit` is asked for.', source),
 });

@@ -37,4 +37,8 @@ export const problemJsonRequirements = requirementsOf('problem json', {
     frame,
     'no request may make a sound server fail',
   ),
+  'PJ-22': must(
+    'Below an experiment the header is looked at before the route: an unknown path without it is 400, not 404.',
+    `${frame}: 401, header 400, then the rest`,
+  ),
 });

@@ -27,10 +27,17 @@ export const workerRegistrationRequirements = requirementsOf('worker registratio
   'WR-12': must('Reissuing for an unknown worker is 404 not-found.', source),
   'WR-13': must('The names admin, system and internal are 409 reserved-identifier.', source),
   'WR-14': must(
-    'A name that is empty, longer than 128 characters or holds control characters is 422 invalid-name.',
+    'A name that is empty, longer than 128 characters, or holds control, surrogate, unassigned or private-use code points or noncharacters is 422 invalid-name.',
     source,
   ),
-  'WR-15': must('Names are trimmed and normalised to NFC.', source),
   'WR-16': must('registered_at is an RFC 3339 time.', 'common contract, Ids, times, lists'),
-  'WR-17': latitude('How long a list of workers is before it is cut, and its order.', source),
+  'WR-17': latitude('The order of a list of workers.', source),
+  'WR-18': must('A name with white space at either end is 422 invalid-name; it is not trimmed.', source),
+  'WR-19': must('Names are kept in NFC.', source),
+  'WR-20': must('`GET workers` answers every worker of the experiment, unless a `limit` is asked for.', source),
+  'WR-21': must(
+    "Credentials are the admin token's alone: members of the group admins neither register workers nor reissue: 403.",
+    source,
+  ),
+  'WR-22': must('registered_by is the principal that registered the worker.', source),
 });

@@ -42,6 +42,17 @@ export const problemJsonScenarios = scenariosOf('problem json', [
     },
   },
   {
+    name: 'an unknown path below an experiment is 400 before it is 404',
+    requirements: ['PJ-22'],
+    run: async (server) => {
+      for (const header of [null, '', unknownId.experiment]) {
+        const headers = { [experimentHeader]: header };
+        for (const tail of ['/nothing', '/workers/x/y/z', '/artifacts/x'])
+          expectProblem(await server.v0('GET', tail, { headers }), 'experiment-id-mismatch');
+      }
+    },
+  },
+  {
     name: 'unknown methods on known routes are problems of the closed list',
     requirements: ['PJ-07', 'PJ-03'],
     run: async (server) => {

@@ -1,6 +1,6 @@
 import { textMember, type Document } from '../answer.ts';
 import { expectEqual, expectMatch, expectMembers, expectStatus, expectThat } from '../expectations.ts';
-import { credentialOf, idPattern, registerWorker, unknownId } from '../experiment-parts.ts';
+import { credentialOf, idPattern, registerWorker, unknownId, whileInAdmins } from '../experiment-parts.ts';
 import { expectProblem } from '../problem-expectations.ts';
 import { scenariosOf } from '../scenario.ts';
 
@@ -9,12 +9,19 @@ const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})
 /** At least 256 bits in base64url, and nothing that a header or a credential would split at. */
 const secretPattern = /^[\x21-\x39\x3b-\x7e]{43,}$/;
 
-export const wrongNames = ['', ' \t ', 'x'.repeat(129), 'a\nb', 'a\u0000b', 'a\u007fb', 'a\u0085b'];
+export const wrongNames = [
+  ...['', ' \t ', 'x'.repeat(129), 'a\nb', 'a\u0000b', 'a\u007fb', 'a\u0085b'],
+  // A lone surrogate, noncharacters, code points that no Unicode version so far assigns, private use.
+  ...['a\ud800b', 'a\ufdd0b', 'a\ufffe', 'a\u{1ffff}b', 'a\u0378b', 'a\u{e0080}b', 'a\ue000b', 'a\u{10fffd}b'],
+];
+
+/** White space of several kinds, at either end. */
+export const spacedNames = [' a', 'a ', '\u00a0a', 'a\u3000', '\u2003a\u2003'];
 
 export const workerRegistrationScenarios = scenariosOf('worker registration', [
   {
     name: 'a registration answers with an id, a time and a token',
-    requirements: ['WR-01', 'WR-02', 'WR-04', 'WR-05', 'WR-16'],
+    requirements: ['WR-01', 'WR-02', 'WR-04', 'WR-05', 'WR-16', 'WR-22'],
     run: async (server) => {
       const name = server.name('worker');
       const labels = { team: 'red', 'on-call': 'no' };
@@ -22,7 +29,7 @@ export const workerRegistrationScenarios = scenariosOf('worker registration', [
       const { id, secret } = credentialOf(server, answer);
       const { request } = answer;
       expectMatch(request, 'member worker_id', id, idPattern.worker);
-      expectMembers(answer, { experiment_id: server.target.experiment, name, labels });
+      expectMembers(answer, { experiment_id: server.target.experiment, name, labels, registered_by: 'admin' });
       expectMatch(request, 'member registered_at', answer.member('registered_at'), rfc3339);
       expectThat(secretPattern.test(secret), {
         request,
@@ -98,6 +105,37 @@ export const workerRegistrationScenarios = scenariosOf('worker registration', [
     },
   },
   {
+    name: 'a member of admins neither registers workers nor reissues credentials',
+    requirements: ['WR-21', 'WR-09'],
+    run: async (server) => {
+      const [member, other] = [await registerWorker(server), await registerWorker(server)];
+      await whileInAdmins(server, member.id, async () => {
+        expectProblem(await server.v0('POST', '/workers', { as: member, json: {} }), 'forbidden');
+        for (const id of [other.id, member.id, unknownId.worker])
+          expectProblem(await server.v0('POST', `/workers/${id}/reissue-credential`, { as: member }), 'forbidden');
+      });
+      expectStatus(await server.v0('GET', '/whoami', { as: other }), 200);
+    },
+  },
+  {
+    name: 'a list of workers without a limit has all of them',
+    requirements: ['WR-20'],
+    run: async (server) => {
+      const json = { name: server.name('many') };
+      const made: string[] = [];
+      while (made.length < 110) {
+        const batch = await Promise.all(Array.from({ length: 10 }, () => registerWorker(server, json)));
+        made.push(...batch.map(({ id }) => id));
+      }
+      for (const tail of ['/workers', `/workers?name=${json.name}`]) {
+        const listed = await server.v0('GET', tail);
+        expectStatus(listed, 200);
+        const ids = new Set(listed.items('workers').map((worker) => textMember(worker, 'worker_id')));
+        expectEqual(listed.request, 'workers that are missing', made.filter((id) => !ids.has(id)).length, 0);
+      }
+    },
+  },
+  {
     name: 'a reissued credential replaces the one before',
     requirements: ['WR-10', 'WR-11', 'WR-12'],
     run: async (server) => {
@@ -121,10 +159,10 @@ export const workerRegistrationScenarios = scenariosOf('worker registration', [
     },
   },
   {
-    name: 'reserved names are refused, also with spaces around them',
+    name: 'reserved names are refused',
     requirements: ['WR-13'],
     run: async (server) => {
-      for (const name of ['admin', 'system', 'internal', ' admin '])
+      for (const name of ['admin', 'system', 'internal'])
         expectProblem(await server.v0('POST', '/workers', { json: { name } }), 'reserved-identifier');
     },
   },
@@ -141,11 +179,19 @@ export const workerRegistrationScenarios = scenariosOf('worker registration', [
     },
   },
   {
-    name: 'names are kept trimmed and in NFC',
-    requirements: ['WR-15'],
+    name: 'names with white space around them are refused, not trimmed',
+    requirements: ['WR-18'],
+    run: async (server) => {
+      for (const name of spacedNames)
+        expectProblem(await server.v0('POST', '/workers', { json: { name } }), 'invalid-name');
+    },
+  },
+  {
+    name: 'names are kept in NFC',
+    requirements: ['WR-19'],
     run: async (server) => {
       const word = server.name('caf');
-      const answer = await server.v0('POST', '/workers', { json: { name: `  ${word}e\u0301 ` } });
+      const answer = await server.v0('POST', '/workers', { json: { name: `${word}e\u0301` } });
       credentialOf(server, answer);
       expectMembers(answer, { name: `${word}\u00e9` });
     },

@@ -6,6 +6,7 @@ export interface WorkerEntry {
   readonly name?: string;
   readonly labels?: object;
   readonly registered_at: string;
+  readonly registered_by: string;
   token: string;
 }
 
@@ -51,6 +52,7 @@ export class MemoryExperiment {
       experiment_id: this.id,
       ...fields,
       registered_at: new Date().toISOString(),
+      registered_by: 'admin',
       token: mintToken(),
     };
     this.workers.set(worker.worker_id, worker);

@@ -9,6 +9,7 @@ import { MemoryExperiment, mintToken, type ArtifactEntry, type GroupEntry } from
 /** What the reference server can be told to do wrong, or to leave out. */
 export type Flaw =
   | 'admits-direct-members-only'
+  | 'cuts-lists'
   | 'answers-errors-as-text'
   | 'appends-charset'
   | 'cuts-credential-at-last-colon'
@@ -16,7 +17,7 @@ export type Flaw =
   | 'forgets-nosniff'
   | 'ignores-row-access'
   | 'keeps-old-tokens'
-  | 'keeps-spaces-in-names'
+  | 'lets-admins-register'
   | 'lets-anybody-grant'
   | 'looks-up-before-class'
   | 'looks-for-cycles-too-early'
@@ -27,9 +28,12 @@ export type Flaw =
   | 'reads-header-before-credential'
   | 'replaces-by-key'
   | 'routes-before-credential'
+  | 'routes-before-header'
   | 'shows-tokens'
   | 'sniffs'
+  | 'takes-any-member'
   | 'takes-stray-fields'
+  | 'trims-names'
   | 'wants-bearer-in-capitals';
 
 class Refusal extends Error {
@@ -90,6 +94,7 @@ export class ReferenceServer {
     const experiment = [this.experiment, this.other].find((each) => each.id === id);
     const principal = this.#authenticate(request, experiment);
     if (word !== 'experiments' || id === '') throw new Refusal('not-found');
+    if (this.#flaws.has('routes-before-header') && !known) throw new Refusal('not-found');
     this.#requireHeader(request, id);
     if (experiment === undefined) throw new Refusal('experiment-id-mismatch');
     const call = {
@@ -128,6 +133,11 @@ export class ReferenceServer {
     if (request.headers['x-eden-experiment-id'] !== id) throw new Refusal('experiment-id-mismatch');
   }
 
+  #requireAdminToken(call: Call): void {
+    if (this.#flaws.has('lets-admins-register')) this.#requireAdmin(call);
+    else if (call.principal !== 'admin') throw new Refusal('forbidden');
+  }
+
   #requireAdmin({ principal, experiment }: Call): void {
     if (principal !== 'admin' && !this.#isAdmin(principal, experiment)) throw new Refusal('forbidden');
   }
@@ -145,7 +155,7 @@ export class ReferenceServer {
       return this.#flaws.has('shows-tokens') ? { ...rest, registration_token: token } : rest;
     };
     if (method === 'GET' && id === undefined) {
-      sendList(call, 'workers', [...experiment.workers.values()].map(shown), query);
+      sendList(call, 'workers', this.#listed([...experiment.workers.values()].map(shown)), query);
       return;
     }
     if (method === 'GET' && verb === undefined) {
@@ -153,7 +163,7 @@ export class ReferenceServer {
       return;
     }
     if (method === 'POST' && id === undefined) {
-      this.#requireAdmin(call);
+      this.#requireAdminToken(call);
       const fields = this.#named(await readJson(call, { name: 'string', labels: 'object' }), [
         'admin',
         'system',
@@ -165,7 +175,7 @@ export class ReferenceServer {
     }
     if (method !== 'POST' || verb !== 'reissue-credential' || more !== undefined) throw new Refusal('not-found');
     if (this.#flaws.has('looks-up-before-class')) found(experiment.workers.get(id ?? ''));
-    this.#requireAdmin(call);
+    this.#requireAdminToken(call);
     await readJson(call, {});
     const worker = found(experiment.workers.get(id ?? ''));
     const token = mintToken();
@@ -185,7 +195,7 @@ export class ReferenceServer {
     const [, id, members, memberId, more] = parts;
     if (more !== undefined || (members !== undefined && members !== 'members')) throw new Refusal('not-found');
     if (method === 'GET' && id === undefined) {
-      sendList(call, 'groups', [...experiment.groups.values()], query);
+      sendList(call, 'groups', this.#listed([...experiment.groups.values()]), query);
       return;
     }
     if (method === 'GET' && members === undefined) {
@@ -196,6 +206,7 @@ export class ReferenceServer {
     this.#requireAdmin(call);
     if (id === undefined && method === 'POST') {
       const fields = await readJson(call, { name: 'string', members: 'array' });
+      this.#requireMembers(fields['members'] ?? []);
       sendJson(call, 200, experiment.addGroup(principal, this.#named(fields, ['admins', 'orchestrators'])));
       return;
     }
@@ -211,6 +222,7 @@ export class ReferenceServer {
 
   async #addMember(call: Call, group: GroupEntry): Promise<void> {
     const { member_id: member } = await readJson(call, { member_id: 'string' });
+    this.#requireMembers([member]);
     if (typeof member !== 'string') throw new Refusal('bad-request');
     const closes = member === group.group_id || call.experiment.holds(member, group.group_id);
     if (closes && !this.#flaws.has('forgets-cycles')) throw new Refusal('cycle-detected');
@@ -221,11 +233,24 @@ export class ReferenceServer {
 
   #named(fields: Json, reserved: readonly string[]): Json {
     if (typeof fields['name'] !== 'string') return fields;
-    const trimmed = fields['name'].normalize('NFC').trim();
-    const { length } = trimmed;
-    if (length < 1 || length > 128 || /\p{Cc}/u.test(trimmed)) throw new Refusal('invalid-name');
-    if (reserved.includes(trimmed)) throw new Refusal('reserved-identifier');
-    return { ...fields, name: this.#flaws.has('keeps-spaces-in-names') ? fields['name'] : trimmed };
+    const nfc = fields['name'].normalize('NFC');
+    const name = this.#flaws.has('trims-names') ? nfc.trim() : nfc;
+    const { length } = name;
+    const isName = length >= 1 && length <= 128 && !/^\s|\s$|[\p{Cc}\p{Cs}\p{Cn}\p{Co}]/u.test(name);
+    if (!isName) throw new Refusal('invalid-name');
+    if (reserved.includes(name)) throw new Refusal('reserved-identifier');
+    return { ...fields, name };
+  }
+
+  #requireMembers(members: unknown): void {
+    if (this.#flaws.has('takes-any-member')) return;
+    const ids = members as readonly unknown[];
+    const isId = (id: unknown) => typeof id === 'string' && /^(?:wkr|grp)_[0-9a-hjkmnp-tv-z]{26}$/.test(id);
+    if (!ids.every(isId) || new Set(ids).size !== ids.length) throw new Refusal('bad-request');
+  }
+
+  #listed<Item>(items: readonly Item[]): readonly Item[] {
+    return this.#flaws.has('cuts-lists') ? items.slice(0, 100) : items;
   }
 
   async #artifacts(call: Call): Promise<void> {

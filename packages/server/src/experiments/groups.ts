@@ -77,7 +77,7 @@ export class Groups {
 
   /** Oldest first. Errors: `invalid_cursor`. */
   async list(experimentId: string, query: { name?: string | undefined; limit: number; cursor?: string | undefined }) {
-    const filter = { list: 'groups', experimentId, name: query.name?.normalize('NFC').trim() };
+    const filter = { list: 'groups', experimentId, name: query.name?.normalize('NFC') };
     const page = { limit: query.limit, after: decodeCursor(filter, query.cursor) };
     const { items, next } = await this.#store.listGroups(filter, page);
     return { items, nextCursor: nextCursorOf(filter, next) };

@@ -63,8 +63,6 @@ async function wireCaller(
   const experimentId =
     row === undefined ? wire.experimentOf(url) : (params as { readonly experimentId: string }).experimentId;
   const principal = await authenticateWire(headers, experimentId, authentication);
-  if (row !== undefined && experimentId !== undefined) {
-    await requireExperiment(headers, experimentId, principal, experiments);
-  }
+  if (experimentId !== undefined) await requireExperiment(headers, experimentId, principal, experiments);
   return principal;
 }

@@ -13,7 +13,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { PrometheusMeter } from '../metrics/prometheus-meter.ts';
 import { acceptBody } from './accept-body.ts';
 import { admissionTo, requireSoundHeaders, type AdmissionParts } from './admission.ts';
-import { authenticateWire } from './authenticate-wire.ts';
+import { authenticateWire, requireExperiment } from './authenticate-wire.ts';
 import { sendError } from './error-response.ts';
 import { limits } from './limits.ts';
 import { addOperationRoutes, type CheckLease, type Handlers } from './operation-route.ts';
@@ -113,13 +113,25 @@ async function refuseUnroutable(
   if (bodyIsUnread(request.raw)) closeAfterAnswer(request.raw, reply.raw, parts.clock);
   try {
     requireSoundHeaders(request, parts, wire);
-    if (wire.takes(request.url)) {
-      await authenticateWire(request.headers, wire.experimentOf(request.url), parts.authentication);
-    }
+    if (wire.takes(request.url)) await requireWireFrame(error, request, parts, wire);
     sendError(error, request, reply, wire);
   } catch (refusal) {
     sendError(refusal, request, reply, wire);
   }
+}
+
+// A bad escape names no experiment: it is refused as such once the credential is known to be good.
+async function requireWireFrame(
+  error: Error,
+  request: FastifyRequest,
+  { authentication, experiments }: AppParts,
+  wire: WireDoor,
+): Promise<void> {
+  const experimentId = wire.experimentOf(request.url);
+  const principal = await authenticateWire(request.headers, experimentId, authentication);
+  const isBadEscape = (error as { code?: unknown }).code === 'FST_ERR_BAD_URL';
+  if (experimentId === undefined || isBadEscape) return;
+  await requireExperiment(request.headers, experimentId, principal, experiments);
 }
 
 function useRequestRules(app: FastifyInstance, parts: AppParts, wire: WireDoor): void {

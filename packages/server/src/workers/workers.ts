@@ -160,7 +160,7 @@ export class Workers {
     experimentId: string,
     query: { name?: string | undefined; limit: number; cursor?: string | undefined },
   ) {
-    const filter = { list: 'registered', experimentId, name: query.name?.normalize('NFC').trim() };
+    const filter = { list: 'registered', experimentId, name: query.name?.normalize('NFC') };
     const page = { limit: query.limit, after: decodeCursor(filter, query.cursor) };
     const { items, next } = await this.#store.listWorkers(filter, page);
     return { items, nextCursor: nextCursorOf(filter, next) };

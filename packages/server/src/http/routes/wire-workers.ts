@@ -24,7 +24,9 @@ export function wireWorkerHandlers(workers: Workers, groups: Groups): Pick<JsonH
       return { body: { ...workerToWire(worker), registration_token: token } };
     },
     listRegisteredWorkers: async ({ params, query }) => {
-      const { items, nextCursor } = await workers.listRegistered(params.experimentId, query);
+      const { items, nextCursor } = await pageOrWhole(query, (page) =>
+        workers.listRegistered(params.experimentId, page),
+      );
       return { body: { workers: items.map(workerToWire), ...nextOf(nextCursor) } };
     },
     getRegisteredWorker: async ({ params }) => {
@@ -42,7 +44,7 @@ export function wireWorkerHandlers(workers: Workers, groups: Groups): Pick<JsonH
       return { body: groupToWire(await groups.create(principal, params.experimentId, body)) };
     },
     listGroups: async ({ params, query }) => {
-      const { items, nextCursor } = await groups.list(params.experimentId, query);
+      const { items, nextCursor } = await pageOrWhole(query, (page) => groups.list(params.experimentId, page));
       return { body: { groups: items.map(groupToWire), ...nextOf(nextCursor) } };
     },
     getGroup: async ({ params }) => {
@@ -64,6 +66,34 @@ export function wireWorkerHandlers(workers: Workers, groups: Groups): Pick<JsonH
 function workerIdOf(principal: Principal): string {
   if (principal.kind === 'worker') return principal.workerId;
   throw new AppError('forbidden', 'Only a worker can ask who it is.');
+}
+
+interface ListQuery {
+  readonly name?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
+}
+
+interface ListedPage<Item> {
+  readonly items: readonly Item[];
+  readonly nextCursor: string | null;
+}
+
+const readAtOnce = 1000;
+
+/** One page when a limit was asked for; otherwise the rest of the list from the cursor on, read page by page. */
+async function pageOrWhole<Item>(
+  query: ListQuery,
+  list: (page: ListQuery & { readonly limit: number }) => Promise<ListedPage<Item>>,
+): Promise<ListedPage<Item>> {
+  if (query.limit !== undefined) return list({ ...query, limit: query.limit });
+  const items: Item[] = [];
+  for (let { cursor } = query; ;) {
+    const page = await list({ ...query, limit: readAtOnce, cursor });
+    for (const item of page.items) items.push(item);
+    if (page.nextCursor === null) return { items, nextCursor: null };
+    cursor = page.nextCursor;
+  }
 }
 
 function nextOf(cursor: string | null): { next_cursor?: string } {
