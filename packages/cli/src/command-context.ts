@@ -2,14 +2,19 @@ import { systemClock } from '@proofhouse/client';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { escapingStream } from './escaping-stream.ts';
 
 /** The surroundings of a command: what it reads, where it speaks, what time it is. */
 export interface CommandContext {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly stdin: Readable;
+  /** Escapes the hidden characters of text that is written; bytes pass as they are. */
   readonly stdout: Writable;
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  /** The same for standard error. */
+  readonly stderr: Writable;
+  /** Where a progress bar is drawn: standard error without escaping, where a person watches it. */
+  readonly terminal: Writable | undefined;
   now(): number;
   /** Set by commands that end otherwise than with 0 without having failed themselves. */
   exitCode: number;
@@ -45,8 +50,9 @@ export function processContext(): CommandContext {
     env: process.env,
     cwd: process.cwd(),
     stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: escapingStream(process.stdout),
+    stderr: escapingStream(process.stderr),
+    terminal: process.stderr.isTTY ? process.stderr : undefined,
     now: () => systemClock.now(),
     exitCode: 0,
     onOutputLost: undefined,

@@ -17,6 +17,7 @@ async function setUp() {
       stdin: new PassThrough().end(),
       stdout,
       stderr,
+      terminal: undefined,
       now: () => Date.UTC(2026, 0, 1, 12),
       exitCode: 0,
       onOutputLost: undefined,

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError } from '@proofhouse/core';
+import { AppError, withoutHidden } from '@proofhouse/core';
 import type { Download } from '@proofhouse/client';
 import type { CommandContext } from './command-context.ts';
 import { printResult } from './print-result.ts';
@@ -88,7 +88,7 @@ function noFolder(place: string): AppError {
 
 /** The server proposes a name, never a place. */
 function safeBaseName(name: string): string {
-  const base = printable(name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1));
+  const base = withoutHidden(name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1));
   return base === '' || base === '.' || base === '..' ? 'artifact' : base;
 }
 

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
+import { visibleText } from '@proofhouse/core';
 
-/** Text from elsewhere, so that it cannot drive the terminal. Line breaks and tabs stay. */
+/** Text from outside in the output for people: colours and carriage returns before line feeds go, what else is hidden is escaped. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- finding control characters is the point.
-  return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\uFFFD');
+  return visibleText(stripVTControlCharacters(text).replaceAll('\r\n', '\n'));
 }

@@ -11,10 +11,10 @@ const silent: TransferProgress = { update: () => undefined, end: () => undefined
 
 /** A bar for a person who watches a terminal; nothing for programs and files. */
 export function transferProgress(context: CommandContext, label: string, json: boolean): TransferProgress {
-  if (json || context.stderr.isTTY !== true) return silent;
+  if (json || context.terminal === undefined) return silent;
   const bar = new SingleBar({
     format: `${label} {bar} {percentage}%  {done} of {size}  {eta_formatted}`,
-    stream: context.stderr,
+    stream: context.terminal,
     hideCursor: true,
     clearOnComplete: true,
     etaBuffer: 50,

@@ -29,6 +29,7 @@ export * from './storage-operations.ts';
 export * from './tool-calls.ts';
 export * from './upload-explanation.ts';
 export * from './upload-tool.ts';
+export * from './visible-text.ts';
 export * from './wire-models.ts';
 export * from './wire-operations.ts';
 export * from './wire-values.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { errorCodes, errorTable, type ErrorCode } from './error-codes.ts';
-import type { AppError } from './app-error.ts';
+import type { AppError, FieldError } from './app-error.ts';
+import { visibleText } from './visible-text.ts';
 
 /** The body of every failed answer on /api: RFC 9457, with our `code` and, for fields, `errors[]`. */
 export const problemSchema = z
@@ -16,7 +17,10 @@ export const problemSchema = z
   .meta({ id: 'Problem' });
 export type Problem = z.infer<typeof problemSchema>;
 
-/** Renders an error for the wire: its message is for the caller, its cause stays in the log. */
+/**
+ * Renders an error for the wire: its message is for the caller, its cause stays in the log. Messages repeat what was sent,
+ * and people read them in terminals: hidden characters are escaped in them.
+ */
 export function problemOf(error: AppError, requestId?: string): Problem {
   const row = errorTable[error.code];
   return {
@@ -24,9 +28,13 @@ export function problemOf(error: AppError, requestId?: string): Problem {
     type: `urn:proofhouse:error:${error.code}`,
     title: row.sentence,
     status: row.http,
-    detail: error.message,
+    detail: visibleText(error.message),
     code: error.code,
     ...(requestId === undefined ? {} : { requestId }),
-    ...(error.errors.length === 0 ? {} : { errors: error.errors.map((field) => ({ ...field })) }),
+    ...(error.errors.length === 0 ? {} : { errors: error.errors.map(shownField) }),
   };
+}
+
+function shownField(field: FieldError): FieldError {
+  return { ...field, path: visibleText(field.path), message: visibleText(field.message) };
 }

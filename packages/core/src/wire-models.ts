@@ -4,6 +4,7 @@ import { errorTable, type WireType } from './error-codes.ts';
 import { groupIdPattern, registeredWorkerIdPattern, standingGroups, type GroupRecord } from './experiment.ts';
 import type { WorkerRecord } from './worker.ts';
 import type { AppError } from './app-error.ts';
+import { visibleText } from './visible-text.ts';
 import { timeSchema } from './wire-values.ts';
 
 // What crosses the /v0 door (contract: wire-level deposit and fetch; seed 002): snake_case, absent instead of null.
@@ -170,7 +171,7 @@ export function wireProblemOf(error: AppError, instance: string): WireProblem {
     type: wireType === null ? 'about:blank' : `eden://error/${wireType}`,
     title: condition.title,
     status: condition.status,
-    detail: error.message === '' ? sentence : error.message,
+    detail: error.message === '' ? sentence : visibleText(error.message),
     instance,
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { shortTextPattern } from './visible-text.ts';
 
 /** What can be written with four digits for the year, in UTC too: an offset may carry a time beyond. */
 const [firstTime, lastTime] = [Date.parse('0000-01-01T00:00:00.000Z'), Date.parse('9999-12-31T23:59:59.999Z')];
@@ -19,17 +20,14 @@ export function isUuid(text: string): boolean {
   return uuid.test(text);
 }
 
-/** A string of `min`..`max` characters after trimming, without control characters. */
+/** A string of `min`..`max` characters after trimming, as `shortTextPattern` allows. */
 export function textSchema(min: number, max: number) {
-  return (
-    z
-      .string()
-      .trim()
-      .min(min)
-      .max(max)
-      // eslint-disable-next-line no-control-regex -- finding control characters is the point.
-      .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not contain control characters')
-  );
+  return z
+    .string()
+    .trim()
+    .min(min)
+    .max(max)
+    .regex(shortTextPattern, 'must not contain control characters, line ends or text-direction overrides');
 }
 
 /** A lease or an idempotency key, as it fits into a header. */

@@ -1,4 +1,4 @@
-import { AppError, isAppError } from '@proofhouse/core';
+import { AppError, isAppError, visibleText } from '@proofhouse/core';
 import type { AddressInfo } from 'node:net';
 import { compose, type Server } from './compose.ts';
 import { lossesAtRestart } from './config/lasting-storage.ts';
@@ -31,7 +31,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     stdout.write(`PROOFHOUSE_LISTENING host=${config.host} port=${String(port)}\n`);
   } catch (error) {
     await server?.close();
-    stderr.write(`proofhouse: ${startFailure(error)}\n`);
+    stderr.write(visibleText(`proofhouse: ${startFailure(error)}\n`));
     return isAppError(error) ? error.exitCode : 1;
   }
   await stopRequest(options.signal);
@@ -63,7 +63,7 @@ async function stop(server: Server, stderr: NodeJS.WritableStream): Promise<numb
     return 0;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    stderr.write(`proofhouse: the server did not stop cleanly: ${why}\n`);
+    stderr.write(visibleText(`proofhouse: the server did not stop cleanly: ${why}\n`));
     return 1;
   } finally {
     clearTimeout(cutOff);

@@ -1,3 +1,4 @@
+import { visibleText } from '@proofhouse/core';
 import { pino, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
@@ -14,7 +15,11 @@ const redacted = [
   '*.password',
 ];
 
-/** Lines of JSON on standard error; standard output carries the one listening line only. */
+/**
+ * Lines of JSON on standard error; standard output carries the one listening line only. Hidden characters that a client
+ * sent are escapes in them, so that reading the log in a terminal is safe.
+ */
 export function makeLogger(level: string, destination: NodeJS.WritableStream = process.stderr): Logger {
-  return pino({ level, base: null, redact: { paths: redacted, censor: '***MASKED***' } }, destination);
+  const escaped = { write: (line: string) => void destination.write(visibleText(line)) };
+  return pino({ level, base: null, redact: { paths: redacted, censor: '***MASKED***' } }, escaped);
 }
