@@ -38,9 +38,12 @@ describe('text from outside', () => {
     );
   });
 
-  test.each(['a\nb', 'a\tb', 'a\u0085b', 'a\u202eb', 'a\u2028b', 'a\u2067b', '\u0000'])('%j is no short text', (text) => {
-    expect(text).not.toMatch(shortTextPattern);
-  });
+  test.each(['a\nb', 'a\tb', 'a\u0085b', 'a\u202eb', 'a\u2028b', 'a\u2067b', '\u0000'])(
+    '%j is no short text',
+    (text) => {
+      expect(text).not.toMatch(shortTextPattern);
+    },
+  );
 
   test.each(['plain', 'שלום\u200f', '👩‍💻', 'x\ufeff'])('%j is a short text', (text) => {
     expect(text).toMatch(shortTextPattern);
