@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import process from 'node:process';
 
-export const chaosToken = 'chaos-admin-token-of-forty-characters-00';
+const chaosToken = 'chaos-admin-token-of-forty-characters-00';
 
 /** How a process ended, and what it said on standard error. */
 export interface Ending {

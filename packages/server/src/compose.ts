@@ -82,7 +82,10 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   keepPrivate(config, logger);
   await requireApart(config);
   const blobBackend = await openBlobBackend(config.blobUrl, { allowMemory: config.mode !== 'production' });
-  const store = await openMetadataStore(config.databaseUrl).catch(async (error: unknown) => {
+  const onNotice = (notice: string): void => {
+    logger.error(notice);
+  };
+  const store = await openMetadataStore(config.databaseUrl, { onNotice }).catch(async (error: unknown) => {
     await blobBackend.close();
     throw error;
   });

@@ -16,7 +16,6 @@ import { admissionTo, requireSoundHeaders, type AdmissionParts } from './admissi
 import { authenticateWire, requireExperiment } from './authenticate-wire.ts';
 import { sendError } from './error-response.ts';
 import { limits } from './limits.ts';
-import { isClosing } from './linger-close.ts';
 import { addOperationRoutes, type CheckLease, type Handlers } from './operation-route.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import { bodyIsUnread, closeAfterAnswer } from './refuse-early.ts';
@@ -71,7 +70,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
       void refuseUnroutable(error, request, reply, parts, wire);
     },
     clientErrorHandler: (error, socket) => {
-      answerBrokenRequest(error, socket, parts.ids.uuid(), { wire, clock: parts.clock });
+      answerBrokenRequest(error, socket, parts.ids.uuid(), wire);
     },
   });
   app.decorateRequest('principal', undefined);
@@ -136,11 +135,6 @@ async function requireWireFrame(
 }
 
 function useRequestRules(app: FastifyInstance, parts: AppParts, wire: WireDoor): void {
-  app.addHook('onRequest', (request, reply, next) => {
-    // Pipelined behind a request whose answer closes the connection: its own answer could not be sent.
-    if (isClosing(request.raw.socket)) reply.hijack();
-    else next();
-  });
   app.addHook('onRequest', async (request, reply) => {
     reply.header(requestIdHeader, request.id);
     requireSoundHeaders(request, parts, wire);

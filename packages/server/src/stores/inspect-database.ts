@@ -1,9 +1,10 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { AppError } from '@proofhouse/core';
 import { lookAtFolder } from '../kernel/look-at-folder.ts';
 import { sqlitePath } from './open-metadata-store.ts';
 import { postgresError } from './sql/dialects/postgres/postgres-errors.ts';
+import { requireOneName } from './sql/dialects/sqlite/database-file.ts';
 import { sqliteError } from './sql/dialects/sqlite/sqlite-errors.ts';
 import { lockDatabase } from './sql/dialects/sqlite/sqlite-lock.ts';
 import { schemaVersions } from './sql/migrate.ts';
@@ -43,7 +44,8 @@ export async function inspectDatabase(url: string): Promise<DatabaseInspection> 
   const file = resolve(named);
   try {
     // Its log and its lock lie beside it.
-    lookAtFolder(dirname(file));
+    const folder = lookAtFolder(dirname(file));
+    if (!folder.missing) requireOneName(join(folder.path, basename(file)));
     const missing = !isThere(file);
     if (missing) return { kind: 'sqlite', file, missing, schema: undefined, inUse: false, now: undefined };
     accessSync(file, constants.R_OK | constants.W_OK);

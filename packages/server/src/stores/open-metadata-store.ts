@@ -6,6 +6,8 @@ import { SqlMetadataStore } from './sql/sql-metadata-store.ts';
 export interface MetadataStoreOptions {
   /** Postgres: connections at most. */
   readonly maxConnections?: number;
+  /** SQLite: given a sentence for the operator about what the start found, such as a damaged log. */
+  readonly onNotice?: (notice: string) => void;
 }
 
 const accepted = 'sqlite:<path>, sqlite::memory:, postgres://… and postgresql://…';
@@ -20,7 +22,7 @@ export async function openMetadataStore(url: string, options: MetadataStoreOptio
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
   switch (scheme) {
     case 'sqlite':
-      return new SqlMetadataStore(await openSqliteEngine(sqlitePath(url)));
+      return new SqlMetadataStore(await openSqliteEngine(sqlitePath(url), options));
     case 'postgres':
     case 'postgresql': {
       const { openPostgresEngine } = await import('./sql/dialects/postgres/postgres-engine.ts');

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { AppError } from '@proofhouse/core';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
@@ -8,7 +9,9 @@ import type { SqlEngine } from '../../sql-engine.ts';
 import type { VerbFactory } from '../../verb.ts';
 import type { Delay } from '../../../../kernel/delay.ts';
 import { BusyRetry } from './busy-retry.ts';
-import { databaseFile, identityOf, requireSameFile, type FileIdentity } from './database-file.ts';
+import { checkLog } from './check-log.ts';
+import { databaseFile } from './database-file.ts';
+import { FileGuard, newGeneration } from './file-guard.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
 import { notOurs, sqliteError } from './sqlite-errors.ts';
@@ -23,6 +26,8 @@ const applicationId = 0x50726f66;
 export interface SqliteEngineOptions {
   /** Between attempts while another program holds a lock on the file. Default: the system's timers. */
   readonly delay?: Delay;
+  /** Given a sentence for the operator about what a start found. */
+  readonly onNotice?: (notice: string) => void;
 }
 
 /** SQLite waits in the calling thread, which is the event loop: see `BusyRetry`. */
@@ -32,39 +37,66 @@ const busyTimeoutMs = 0;
 export async function openSqliteEngine(named: string, options: SqliteEngineOptions = {}): Promise<SqlEngine> {
   const busy = new BusyRetry(options.delay);
   const closers: (() => void)[] = [];
+  if (named === memory) return openInMemory(busy, closers);
   let file = named;
   try {
-    if (named !== memory) {
-      file = databaseFile(named);
-      // SQLite gives its log and index the mode of the database file.
-      createPrivateFile(file);
-      closers.push(lockDatabase(file).release);
-    }
-    const database = new Database(file, { timeout: busyTimeoutMs });
-    closers.push(() => database.close());
+    file = databaseFile(named);
+    // SQLite gives its log and index the mode of the database file.
+    createPrivateFile(file);
+    closers.push(lockDatabase(file).release);
     await busy.run(() => {
-      prepareFile(database, file);
+      checkLog(file, options.onNotice ?? (() => undefined));
     });
-    await busy.run(() => database.exec('begin immediate'));
-    await migrateInTransaction(database, file);
-    const writer = new SqliteConnection(database);
-    if (file === memory) return new SqliteEngine({ file, writer, reader: writer, busy, closers });
-    const readOnly = new Database(file, { readonly: true, timeout: busyTimeoutMs });
-    closers.push(() => readOnly.close());
+    const handle = openSync(file, 'r');
+    closers.push(() => {
+      closeSync(handle);
+    });
+    const writer = openWriter(file, closers);
     await busy.run(() => {
-      tune(readOnly);
+      prepareFile(writer, file);
     });
-    return new SqliteEngine({ file, writer, reader: new SqliteConnection(readOnly), busy, closers });
+    await busy.run(() => writer.exec('begin immediate'));
+    const guard = new FileGuard(file, writer, handle);
+    closers.push(() => {
+      guard.close();
+    });
+    await migrateInTransaction(writer, file);
+    guard.end(true);
+    const reader = new Database(file, { readonly: true, timeout: busyTimeoutMs });
+    closers.push(() => reader.close());
+    await busy.run(() => {
+      tune(reader);
+    });
+    const connections = { writer: new SqliteConnection(writer), reader: new SqliteConnection(reader) };
+    return new SqliteEngine({ file, ...connections, busy, guard, closers });
   } catch (error) {
     for (const close of closers.reverse()) close();
     throw sqliteError(error, file);
   }
 }
 
+// In memory the writer reads too: a flush never gives up the thread, so nothing uncommitted is seen.
+async function openInMemory(busy: BusyRetry, closers: (() => void)[]): Promise<SqlEngine> {
+  const writer = openWriter(memory, closers);
+  prepareFile(writer, memory);
+  writer.exec('begin immediate');
+  await migrateInTransaction(writer, memory);
+  const connection = new SqliteConnection(writer);
+  return new SqliteEngine({ file: memory, writer: connection, reader: connection, busy, guard: undefined, closers });
+}
+
+function openWriter(file: string, closers: (() => void)[]): Database.Database {
+  const database = new Database(file, { timeout: busyTimeoutMs });
+  closers.push(() => database.close());
+  return database;
+}
+
 function prepareFile(database: Database.Database, file: string): void {
   const isNew = database.prepare('select count(*) from sqlite_schema').pluck().get() === 0;
   const marked = database.pragma('application_id', { simple: true }) === applicationId;
   if (!isNew && !marked) throw notOurs(file);
+  // Before the log: a new file has its generation from the beginning on.
+  nameGeneration(database);
   database.pragma('journal_mode = wal');
   if (!marked) database.pragma(`application_id = ${String(applicationId)}`);
   database.pragma('synchronous = full');
@@ -72,6 +104,12 @@ function prepareFile(database: Database.Database, file: string): void {
   database.pragma('wal_autocheckpoint = 4000');
   database.pragma('journal_size_limit = 67108864');
   tune(database);
+  foldLog(database);
+}
+
+function nameGeneration(database: Database.Database): void {
+  if (database.pragma('user_version', { simple: true }) !== 0) return;
+  database.pragma(`user_version = ${String(newGeneration())}`);
 }
 
 // Only tidies: what is in the log is durable, and the next start reads it from there, also when the disk is full now.
@@ -106,6 +144,7 @@ interface EngineParts {
   readonly writer: SqliteConnection;
   readonly reader: SqliteConnection;
   readonly busy: BusyRetry;
+  readonly guard: FileGuard | undefined;
   readonly closers: (() => void)[];
 }
 
@@ -122,22 +161,21 @@ class SqliteEngine implements SqlEngine {
   readonly #reader: SqliteConnection;
   readonly #queue: WriteQueue;
   readonly #busy: BusyRetry;
-  readonly #identity: FileIdentity | undefined;
+  readonly #guard: FileGuard | undefined;
   readonly #closers: (() => void)[];
   #closing: Promise<void> | undefined;
 
-  constructor({ file, writer, reader, busy, closers }: EngineParts) {
+  constructor({ file, writer, reader, busy, guard, closers }: EngineParts) {
     this.durable = file !== memory;
     this.#file = file;
     this.#writer = writer;
     this.#reader = reader;
     this.#busy = busy;
-    this.#queue = new WriteQueue(writer, busy.delay);
+    this.#guard = guard;
+    this.#queue = new WriteQueue(writer, busy.delay, guard);
     this.#closers = closers;
-    this.#identity = file === memory ? undefined : identityOf(file);
   }
 
-  // In memory the writer reads too: a flush never gives up the thread, so nothing uncommitted is seen.
   async read<Result>(verb: VerbFactory<Result>): Promise<Result> {
     return this.#mapped(() => this.#busy.run(() => this.#reader.drive(verb)));
   }
@@ -161,9 +199,11 @@ class SqliteEngine implements SqlEngine {
   }
 
   async ping(): Promise<void> {
-    if (this.#identity !== undefined) requireSameFile(this.#file, this.#identity);
     const look = (): unknown => this.#reader.database.prepare('select count(*) from settings').get();
-    await this.#mapped(() => this.#busy.run(look));
+    await this.#mapped(() => {
+      this.#guard?.requireSameFiles();
+      return this.#busy.run(look);
+    });
   }
 
   async now(): Promise<number> {
@@ -180,7 +220,8 @@ class SqliteEngine implements SqlEngine {
     await this.#queue.drain();
     try {
       if (this.#reader !== this.#writer) this.#reader.database.close();
-      if (this.durable) foldLog(this.#writer.database);
+      if (this.durable && this.#guard?.lost === undefined) foldLog(this.#writer.database);
+      this.#guard?.beforeClose();
     } finally {
       for (const close of this.#closers.reverse()) close();
     }
@@ -192,6 +233,7 @@ class SqliteEngine implements SqlEngine {
 
   async #mapped<Result>(action: () => Result | Promise<Result>): Promise<Result> {
     if (this.#isClosed()) throw closed();
+    if (this.#guard?.lost !== undefined) throw this.#guard.lost;
     try {
       return await action();
     } catch (error) {

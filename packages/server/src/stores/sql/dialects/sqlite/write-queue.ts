@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 import { Undo, type VerbFactory } from '../../verb.ts';
 import type { Delay } from '../../../../kernel/delay.ts';
 import { BusyBackoff, isBusy } from './busy-retry.ts';
+import type { FileGuard } from './file-guard.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 
 interface Waiting {
@@ -31,14 +32,17 @@ export class WriteQueue {
   readonly #database: Database.Database;
   readonly #commands: Record<'begin' | 'commit' | 'rollback' | 'save' | 'keep' | 'undo', Database.Statement>;
   readonly #delay: Delay;
+  readonly #guard: FileGuard | undefined;
   #waiting: Waiting[] = [];
   #scheduled = false;
   /** While another program holds the lock. */
   #blocked: BusyBackoff | undefined;
   #idle: (() => void)[] = [];
 
-  constructor(connection: SqliteConnection, delay: Delay) {
+  /** Without a guard for a database in memory. */
+  constructor(connection: SqliteConnection, delay: Delay, guard?: FileGuard) {
     this.#connection = connection;
+    this.#guard = guard;
     this.#delay = delay;
     this.#database = connection.database;
     const command = (text: string) => this.#database.prepare(text);
@@ -87,14 +91,17 @@ export class WriteQueue {
     const outcomes: Outcome[] = [];
     try {
       this.#commands.begin.run();
+      this.#guard?.begin();
       for (const { verb } of batch) outcomes.push(this.#runInSavepoint(verb));
       this.#commands.commit.run();
     } catch (error) {
       this.#rollback();
+      this.#guard?.end(false);
       if (isBusy(error)) this.#refused(batch, error);
       else for (const { reject } of batch) reject(error);
       return;
     }
+    this.#guard?.end(true);
     this.#blocked = undefined;
     for (const [index, outcome] of outcomes.entries()) {
       if ('error' in outcome) batch[index]?.reject(outcome.error);

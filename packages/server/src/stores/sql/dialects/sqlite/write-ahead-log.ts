@@ -1,0 +1,165 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+
+/** The log beside a database file, read as SQLite's recovery reads it (https://www.sqlite.org/fileformat2.html#walformat). */
+export interface LogReport {
+  readonly sizeBytes: number;
+  /** Up to the end of the last whole commit. */
+  readonly usableBytes: number;
+  /** Commits behind a damaged or missing place, which SQLite leaves out without a word; at least this many. */
+  readonly lostCommits: number;
+  /** The `user_version` of the database after each usable commit that wrote it, lowest and highest. */
+  readonly generations: { readonly lowest: number; readonly highest: number } | undefined;
+  /** Hex; another one each time the log begins anew. */
+  readonly salt: string;
+}
+
+const headerBytes = 32;
+const frameHeaderBytes = 24;
+const userVersionOffset = 60;
+const magicNumbers: readonly number[] = [0x377f0682, 0x377f0683];
+
+/** Undefined where there is no log, or an empty one. Must not be called while this process has the database open. */
+export function readLog(file: string): LogReport | undefined {
+  const place = `${file}-wal`;
+  const sizeBytes = statSync(place, { throwIfNoEntry: false })?.size ?? 0;
+  const index = readIndex(`${file}-shm`);
+  if (sizeBytes === 0) {
+    // The index outlives a process that was killed: it still counts what the log held.
+    const lostCommits = index !== undefined && index.committedFrames > index.foldedFrames ? 1 : 0;
+    if (lostCommits === 0) return undefined;
+    return { sizeBytes, usableBytes: 0, lostCommits, generations: undefined, salt: index?.salt ?? '' };
+  }
+  const handle = openSync(place, 'r');
+  try {
+    return new LogReader(handle, sizeBytes).report(index);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Where the log begins anew, these bytes change: sequence number and salts. Empty where there is no header yet. */
+export function logIdentity(handle: number): string {
+  const header = Buffer.alloc(headerBytes);
+  return readSync(handle, header, 0, headerBytes, 0) < headerBytes ? '' : header.toString('latin1', 12, 24);
+}
+
+/** The `user_version` in the first page of the file itself, whatever the log says; undefined where there is no page. */
+export function storedGeneration(handle: number): number | undefined {
+  const bytes = Buffer.alloc(4);
+  return readSync(handle, bytes, 0, 4, userVersionOffset) < 4 ? undefined : bytes.readInt32BE();
+}
+
+interface LogIndex {
+  readonly committedFrames: number;
+  /** Those that the database file holds already. */
+  readonly foldedFrames: number;
+  readonly salt: string;
+}
+
+// Offsets of the wal-index (https://www.sqlite.org/walformat.html), whose numbers are in the order of this machine.
+function readIndex(place: string): LogIndex | undefined {
+  const bytes = Buffer.alloc(100);
+  if ((statSync(place, { throwIfNoEntry: false })?.size ?? 0) < bytes.length) return undefined;
+  const handle = openSync(place, 'r');
+  try {
+    readSync(handle, bytes, 0, bytes.length, 0);
+  } finally {
+    closeSync(handle);
+  }
+  const isWhole = bytes[12] === 1 && bytes.subarray(0, 48).equals(bytes.subarray(48, 96));
+  if (!isWhole) return undefined;
+  const numbers = new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + 100));
+  return { committedFrames: numbers[4] ?? 0, foldedFrames: numbers[24] ?? 0, salt: bytes.toString('hex', 32, 40) };
+}
+
+class LogReader {
+  readonly #handle: number;
+  readonly #sizeBytes: number;
+  readonly #header = Buffer.alloc(headerBytes);
+  #bigEndian = false;
+  #first = 0;
+  #second = 0;
+  #usableFrames = 0;
+  #lostCommits = 0;
+  #generations: number[] = [];
+
+  constructor(handle: number, sizeBytes: number) {
+    this.#handle = handle;
+    this.#sizeBytes = sizeBytes;
+  }
+
+  report(index: LogIndex | undefined): LogReport {
+    const { sizeBytes } = { sizeBytes: this.#sizeBytes };
+    if (!this.#readHeader()) {
+      return { sizeBytes, usableBytes: 0, lostCommits: 1, generations: undefined, salt: index?.salt ?? '' };
+    }
+    const pageBytes = this.#header.readUInt32BE(8);
+    this.#readFrames(pageBytes);
+    const salt = this.#header.toString('hex', 16, 24);
+    const cut = index?.salt === salt && index.committedFrames > this.#usableFrames;
+    return {
+      sizeBytes,
+      usableBytes: this.#usableFrames === 0 ? 0 : headerBytes + this.#usableFrames * (frameHeaderBytes + pageBytes),
+      lostCommits: Math.max(this.#lostCommits, cut ? 1 : 0),
+      generations:
+        this.#generations.length === 0
+          ? undefined
+          : { lowest: Math.min(...this.#generations), highest: Math.max(...this.#generations) },
+      salt,
+    };
+  }
+
+  #readHeader(): boolean {
+    if (readSync(this.#handle, this.#header, 0, headerBytes, 0) < headerBytes) return false;
+    const magic = this.#header.readUInt32BE(0);
+    if (!magicNumbers.includes(magic)) return false;
+    this.#bigEndian = (magic & 1) === 1;
+    this.#add(this.#header, 0, headerBytes - 8);
+    return this.#matches(this.#header, headerBytes - 8);
+  }
+
+  #readFrames(pageBytes: number): void {
+    const frame = Buffer.alloc(frameHeaderBytes + pageBytes);
+    let whole = true;
+    let pending: number[] = [];
+    for (let at = 0; ; at++) {
+      const offset = headerBytes + at * frame.length;
+      if (readSync(this.#handle, frame, 0, frame.length, offset) < frame.length) return;
+      // Frames with other salts are left over from before the log began anew.
+      if (frame.compare(this.#header, 16, 24, 8, 16) !== 0) {
+        whole = false;
+        continue;
+      }
+      const ends = frame.readUInt32BE(4) !== 0;
+      whole &&= this.#takes(frame);
+      if (!whole) {
+        this.#lostCommits += ends ? 1 : 0;
+        continue;
+      }
+      if (frame.readUInt32BE(0) === 1) pending.push(frame.readInt32BE(frameHeaderBytes + userVersionOffset));
+      if (!ends) continue;
+      this.#usableFrames = at + 1;
+      this.#generations.push(...pending.filter((generation) => !this.#generations.includes(generation)));
+      pending = [];
+    }
+  }
+
+  #takes(frame: Buffer): boolean {
+    this.#add(frame, 0, 8);
+    this.#add(frame, frameHeaderBytes, frame.length);
+    return this.#matches(frame, 16);
+  }
+
+  #matches(bytes: Buffer, offset: number): boolean {
+    return bytes.readUInt32BE(offset) === this.#first && bytes.readUInt32BE(offset + 4) === this.#second;
+  }
+
+  #add(bytes: Buffer, start: number, end: number): void {
+    for (let at = start; at < end; at += 8) {
+      const one = this.#bigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at);
+      const two = this.#bigEndian ? bytes.readUInt32BE(at + 4) : bytes.readUInt32LE(at + 4);
+      this.#first = (this.#first + one + this.#second) >>> 0;
+      this.#second = (this.#second + two + this.#first) >>> 0;
+    }
+  }
+}
