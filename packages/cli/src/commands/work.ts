@@ -11,7 +11,8 @@ const explanation = `
 Each job's command finds it in $PROOFHOUSE_JOB_FILE (JSON, with the payload) and $PROOFHOUSE_JOB_ID, and leaves what is
 to be kept in $PROOFHOUSE_OUTPUT_DIR. Its output goes to log.log. When it runs in a git repository, what changes in its
 folder from its start to its end goes to diff.diff, for \`git apply\` at the repository's top: up to 64 MiB, without
-ignored files, and with what other commands in the same folder do meanwhile. Exit code 0 completes the job, every
+ignored files, and with what other commands in the same folder do meanwhile. Repositories below have diffs/<path>.diff,
+diffs.json lists all, and the result says what is in none (docs/worker-git.md). Exit code 0 completes the job, every
 other fails it.
 
 Ctrl-C and SIGTERM end the worker: no more claims, and commands that run are ended (SIGTERM, 10 s, SIGKILL), deposited

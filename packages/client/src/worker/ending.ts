@@ -59,7 +59,9 @@ export function endNotes(ending: Ending, deposited: Deposited): JobNote[] {
 
 /** One paragraph for a finished job. */
 export function resultSummary(ending: Ending, deposited: Deposited): string {
-  return bounded([`${ending.headline} ${artifactsDeposited(deposited)}`, ...deposited.warnings].join('\n'));
+  return bounded(
+    [`${ending.headline} ${artifactsDeposited(deposited)}`, ...deposited.warnings, ...deposited.leftOut].join('\n'),
+  );
 }
 
 /** A few words for whoever cancelled the job. */
@@ -69,7 +71,7 @@ export function ackMessage(ending: Ending, deposited: Deposited): string {
 
 /** The reason first, what was missed second, the end of the log with the room that is left. */
 export function failureMessage(ending: Ending, deposited: Deposited, logTail: string): string {
-  const head = bounded([ending.headline, ...deposited.warnings].join('\n'), maxSummaryBytes / 2);
+  const head = bounded([ending.headline, ...deposited.warnings, ...deposited.leftOut].join('\n'), maxSummaryBytes / 2);
   const room = maxSummaryBytes - Buffer.byteLength(head) - 2;
   const tail = lastLines(logTail, room);
   return tail === '' ? head : `${head}\n\n${tail}`;

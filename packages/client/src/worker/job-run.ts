@@ -7,7 +7,7 @@ import { runCommand, type CommandEnd } from './command/run-command.ts';
 import { deposit } from './evidence/deposit.ts';
 import { endingOf, endNotes } from './ending.ts';
 import { firstAbort } from './first-abort.ts';
-import { JobDiff } from './job-diff.ts';
+import { JobDiff } from './git/job-diff.ts';
 import { giveBack, reportEnding, type Reporter } from './job-report.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { readLogTail } from './evidence/log-tail.ts';
@@ -102,7 +102,8 @@ async function giveEnd(worker: WorkerParts, run: EndedRun): Promise<JobOutcome> 
   const { job } = reporter;
   lease.lost.throwIfAborted();
   const deposited = await deposit({ client: worker.client, job, folder, diff, lost: lease.lost });
-  for (const message of deposited.warnings) worker.log({ level: 'warn', jobId: job.id, message });
+  for (const message of [...deposited.warnings, ...deposited.leftOut])
+    worker.log({ level: 'warn', jobId: job.id, message });
   lease.lost.throwIfAborted();
   const ending = endingOf(end, lease.cancelled.aborted, worker);
   for (const note of endNotes(ending, deposited)) milestones.note(note);

@@ -1,9 +1,9 @@
-import { isAppError, type ArtifactType } from '@proofhouse/core';
+import { isAppError } from '@proofhouse/core';
 import type { ClaimedJob } from '../../jobs-api.ts';
 import type { ProofhouseClient } from '../../proofhouse-client.ts';
-import { uploadFile } from './file-upload.ts';
-import type { JobDiff } from '../job-diff.ts';
+import type { JobDiff } from '../git/job-diff.ts';
 import { messageOf } from '../message-of.ts';
+import { uploadFile, type FileUpload } from './file-upload.ts';
 import { outputFiles } from './output-files.ts';
 import type { WorkFolder } from '../work-folder.ts';
 
@@ -21,6 +21,8 @@ export interface Deposited {
   readonly count: number;
   /** One line for each thing that could not be deposited. */
   readonly warnings: readonly string[];
+  /** One line for each thing that the job changed and that no deposit can show. It fails no job. */
+  readonly leftOut: readonly string[];
 }
 
 /**
@@ -39,20 +41,20 @@ export async function deposit(source: DepositSource): Promise<Deposited> {
       warnings.push(`${what} was not deposited: ${messageOf(error)}`);
     }
   };
-  const upload = (name: string, path: string, type?: ArtifactType): Promise<void> =>
-    attempt(name, async () => {
+  const upload = (file: Omit<FileUpload, 'noFollow'>): Promise<void> =>
+    attempt(file.name, async () => {
       const options = { lease: source.job.leaseId, signal: source.lost };
-      await uploadFile(source.client, source.job.id, { name, path, type, noFollow: true }, options);
+      await uploadFile(source.client, source.job.id, { ...file, noFollow: true }, options);
       count += 1;
     });
   // Before anything is sent, since that may take its time and the repository goes on being used.
-  const diff = await source.diff?.write(source.lost);
-  warnings.push(...(diff?.warnings ?? []));
-  await upload('log.log', source.folder.logFile, 'log');
-  if (diff?.patch !== undefined) await upload('diff.diff', diff.patch, 'diff');
+  const diffs = await source.diff?.write(source.lost);
+  warnings.push(...(diffs?.lost ?? []));
+  await upload({ name: 'log.log', path: source.folder.logFile, type: 'log' });
+  for (const file of diffs?.deposits ?? []) await upload(file);
   await attempt('The output folder', async () => {
     const skipped = (name: string): unknown => warnings.push(`${name} was not deposited: it is not a regular file`);
-    for await (const file of outputFiles(source.folder.output, skipped)) await upload(file.name, file.path);
+    for await (const file of outputFiles(source.folder.output, skipped)) await upload(file);
   });
-  return { count, warnings };
+  return { count, warnings, leftOut: diffs?.leftOut ?? [] };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
+import { constants, createReadStream, openAsBlob } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { AppError, digestOf, type ArtifactType, type Digest, type JobArtifact } from '@proofhouse/core';
 import type { CallOptions } from '../../call.ts';
@@ -14,6 +14,8 @@ export interface FileUpload {
   readonly type?: ArtifactType | undefined;
   readonly title?: string | undefined;
   readonly contentType?: string | undefined;
+  /** At most 4096 bytes as JSON. Files with metadata are sent as a form. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /** For files that somebody else may have put there: a symbolic link is refused. */
   readonly noFollow?: boolean | undefined;
   /** Hears the size before the first byte is sent, then how far it is. */
@@ -32,7 +34,15 @@ export async function uploadFile(
 ): Promise<JobArtifact> {
   const flags = constants.O_RDONLY | (file.noFollow === true ? constants.O_NOFOLLOW : 0);
   const { digest, sizeBytes } = await digestOfFile(file.path, flags, options.signal);
-  const { name, type, title, contentType } = file;
+  const { name, type, title, contentType, metadata } = file;
+  if (metadata !== undefined) {
+    const blob = await openAsBlob(file.path);
+    return client.artifacts.uploadForm(
+      jobId,
+      { name, type, title, contentType, metadata, digest, file: blob },
+      options,
+    );
+  }
   const read = () =>
     createReadStream(file.path, { flags: flags as unknown as string, end: sizeBytes - 1, highWaterMark: pieceBytes });
   file.onProgress?.(0, sizeBytes);

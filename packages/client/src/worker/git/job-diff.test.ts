@@ -14,8 +14,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { systemClock } from '../clock.ts';
-import { HandClock } from '../testing/hand-clock.ts';
+import { systemClock } from '../../clock.ts';
+import { HandClock } from '../../testing/hand-clock.ts';
 import { gitTimeLimitMs, JobDiff, type DiffPlace } from './job-diff.ts';
 
 const realGit = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
@@ -38,7 +38,8 @@ async function setUp() {
   const diffOf = async (script: string, options: Partial<DiffPlace> = {}) => {
     const diff = await JobDiff.begin({ ...place, ...options }, never);
     sh(script, options.folder);
-    const { patch, warnings } = await diff.write(never);
+    const { deposits, leftOut: warnings } = await diff.write(never);
+    const patch = deposits.find(({ name }) => name === 'diff.diff')?.path;
     return { patch: patch === undefined ? undefined : readFileSync(patch), warnings };
   };
   /** From then on git is a script of ours, which may call the real one. */
@@ -82,7 +83,10 @@ describe('what a command changed', () => {
     const { base, diffOf, replaceGit } = await setUp();
     replaceGit(`echo called >> ${base}/called; exec $real "$@"`);
     expect(await diffOf('echo new > new')).toEqual({ patch: undefined, warnings: [] });
-    expect(await diffOf('echo SECRET > .env; git init -q')).toEqual({ patch: undefined, warnings: [] });
+    expect(await diffOf('echo SECRET > .env; git init -q')).toEqual({
+      patch: undefined,
+      warnings: [expect.stringContaining('made in a folder whose files no repository knew before')],
+    });
     expect(existsSync(`${base}/called`)).toBe(false);
   });
 
@@ -195,7 +199,7 @@ describe('the patch', () => {
       expect(warnings).toEqual([]);
       rmSync(`${top}/proofhouse-job-c`, { recursive: true });
     }
-    expect(readdirSync(scratch)).toContain('git-index');
+    expect(readdirSync(scratch)).toContain('git-1');
   });
 
   test('goes on beside a merge that waits for a decision', async () => {
@@ -213,7 +217,7 @@ describe('a difference that cannot be taken', () => {
   test('because it is too large is a warning that says so, and so is one file', async () => {
     const { top, sh, diffOf } = await setUp();
     sh('git init -q');
-    const { patch, warnings } = await diffOf('seq 300000 > f', { maxDiffBytes: 1024 * 1024 });
+    const { patch, warnings } = await diffOf('seq 300000 > f', { limits: { maxDiffBytes: 1024 * 1024 } });
     expect(patch).toBeUndefined();
     expect(warnings).toEqual([expect.stringContaining('larger than 1 MiB')]);
     writeFileSync(`${top}/large`, '');
@@ -247,7 +251,7 @@ describe('a difference that cannot be taken', () => {
     replaceGit('kill -KILL $$');
     const { patch, warnings } = await diffOf('true');
     expect(patch).toBeUndefined();
-    expect(warnings).toEqual([expect.stringContaining('git rev-parse was ended by SIGKILL')]);
+    expect(warnings).toEqual([expect.stringContaining('git config was ended by SIGKILL')]);
   });
 
   test('because git hangs is given up after a while, with all that git started', async () => {
@@ -258,8 +262,11 @@ describe('a difference that cannot be taken', () => {
     const begun = JobDiff.begin({ ...place, clock }, never);
     await vi.waitFor(() => expect(existsSync(`${base}/pid`)).toBe(true), 5000);
     clock.advance(gitTimeLimitMs);
-    const { patch, warnings } = await (await begun).write(never);
-    expect([patch, warnings]).toEqual([undefined, [expect.stringContaining('git took longer than 60 s')]]);
+    const { deposits, leftOut } = await (await begun).write(never);
+    expect([deposits.map(({ name }) => name), leftOut]).toEqual([
+      ['diffs.json'],
+      [expect.stringContaining('git took longer than 60 s')],
+    ]);
     const [sleeper, group, leader] = readFileSync(`${base}/pid`, 'utf8').trim().split(/\s+/);
     // Of its own, so that Ctrl-C at the terminal is not git's.
     expect(group).toBe(leader);
@@ -272,7 +279,7 @@ describe('a difference that cannot be taken', () => {
   test('because git refuses the repository says why', async () => {
     const { top, sh, diffOf } = await setUp();
     sh('git init -q; echo "[core" > .git/config');
-    expect((await diffOf('true')).warnings).toEqual([expect.stringMatching(/git rev-parse failed: .*config/)]);
+    expect((await diffOf('true')).warnings).toEqual([expect.stringMatching(/git config failed: .*config/)]);
     expect(existsSync(`${top}/.git/index`)).toBe(false);
   });
 });

@@ -1,0 +1,63 @@
+import path from 'node:path';
+import type { RepositorySettings } from './repository-settings.ts';
+import { hashPlainFile, readPlainFile } from './plain-file.ts';
+import { nulTerminated, recordsOf, runGit, type Git } from './run-git.ts';
+
+/** Git LFS reads no more to see whether a file is a pointer. */
+const maxPointerBytes = 1024;
+const maxContentBytes = 16 * 1024 * 1024 * 1024;
+
+const pointer = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:ext-.*\n)*oid sha256:[0-9a-f]{64}\nsize \d+\n$/;
+
+/** The content of a file that a repository keeps as a pointer of Git LFS. */
+export interface LargeContent {
+  readonly name: Buffer;
+  /** SHA-256 in lower-case hex: the id of the content in Git LFS. */
+  readonly oid: string;
+  readonly sizeBytes: number;
+}
+
+/** Which filter the attributes give each of the files; only those whose filter is configured. */
+export async function filtersOf(
+  git: Git,
+  names: readonly Buffer[],
+  configured: RepositorySettings['filters'],
+): Promise<Map<Buffer, string>> {
+  const filters = new Map<Buffer, string>();
+  if (names.length === 0 || (configured !== 'all' && configured.size === 0)) return filters;
+  const { said } = await runGit(git, ['check-attr', '-z', '--stdin', 'filter'], { stdin: nulTerminated(names) });
+  const fields = recordsOf(said);
+  names.forEach((name, at) => {
+    const filter = fields[3 * at + 2]?.toString() ?? 'unspecified';
+    if (filter === 'unspecified' || filter === 'unset' || filter === 'set') return;
+    if (configured === 'all' || configured.has(filter)) filters.set(name, filter);
+  });
+  return filters;
+}
+
+/**
+ * Puts the pointer of a file into the index as Git LFS would, without running it and without touching `.git/lfs`. The id
+ * of the pointer's blob is in the answer; `undefined` when the file is a pointer already, or is gone.
+ */
+export async function addPointer(
+  git: Git,
+  name: Buffer,
+  executable: boolean,
+): Promise<{ readonly blob: string; readonly content: LargeContent } | undefined> {
+  const file = Buffer.concat([Buffer.from(git.cwd + path.sep), name]);
+  const hashed = await hashPlainFile(file, { maxBytes: maxContentBytes, signal: git.signal });
+  if (hashed === undefined) return undefined;
+  const { hash: oid, sizeBytes } = hashed;
+  if (sizeBytes <= maxPointerBytes && (await isPointer(file))) return undefined;
+  const text = `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${sizeBytes}\n`;
+  // An empty file is its own pointer.
+  const stdin = Buffer.from(sizeBytes === 0 ? '' : text);
+  const blob = (await runGit(git, ['hash-object', '-w', '--stdin'], { stdin })).said.toString().trim();
+  const line = Buffer.concat([Buffer.from(`${executable ? '100755' : '100644'} ${blob}\t`), name]);
+  await runGit(git, ['update-index', '--add', '--replace', '-z', '--index-info'], { stdin: nulTerminated([line]) });
+  return sizeBytes === 0 ? undefined : { blob, content: { name, oid, sizeBytes } };
+}
+
+async function isPointer(file: Buffer): Promise<boolean> {
+  return pointer.test((await readPlainFile(file, maxPointerBytes))?.toString() ?? '');
+}

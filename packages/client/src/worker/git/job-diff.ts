@@ -1,0 +1,283 @@
+import { mkdir, realpath } from 'node:fs/promises';
+import path from 'node:path';
+import type { Clock } from '../../clock.ts';
+import { firstAbort } from '../first-abort.ts';
+import { messageOf } from '../message-of.ts';
+import { workFolderPrefix } from '../work-folder.ts';
+import { diffLimits, type DiffLimits } from './diff-limits.ts';
+import { enclosingRepository, inside, repositoryAt, type Repository } from './find-repository.ts';
+import { findGit, type GitProgram } from './git-program.ts';
+import { isInside } from './plain-file.ts';
+import { RepositoryDiff } from './repository-diff.ts';
+import { readSettings, settingsOfNew } from './repository-settings.ts';
+import type { Git } from './run-git.ts';
+import { searchRepositories, type SearchResult } from './search-repositories.ts';
+import { WrittenDiffs, type DiffEvidence } from './written-diffs.ts';
+
+/** How long git may take before the command, and again after it. */
+export const gitTimeLimitMs = 60_000;
+
+export interface DiffPlace {
+  /** Where the command runs: only what lies below it is looked at. */
+  readonly folder: string;
+  /** For private repositories and patches. */
+  readonly scratch: string;
+  /** Where workers keep the folders of their jobs, which are never part of a diff. */
+  readonly workRoot: string;
+  /** The environment of the worker: PATH, and where the configuration of its user is. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The folder was made for this job and is empty: a repository around it has nothing to do with the job. */
+  readonly fresh: boolean;
+  readonly clock: Clock;
+  readonly limits?: Partial<DiffLimits> | undefined;
+}
+
+/** Of one repository. `path` is relative to the root, in bytes as latin1; empty for the root. */
+interface Followed {
+  readonly path: string;
+  readonly depth: number;
+  readonly diff: RepositoryDiff | undefined;
+  /** Why it could not be begun. */
+  readonly failure: string | undefined;
+}
+
+/**
+ * What a command changes in the folder it runs in: for each repository the difference between a tree written before it
+ * starts and one written after it ended. Changes that were there before are in both trees, so they are not in the patch;
+ * commits of the command are. The root is the top of the repository around the folder, else the folder itself. Nothing in
+ * these repositories is written, and nothing in them makes git start a program.
+ */
+export class JobDiff {
+  readonly #place: DiffPlace;
+  readonly #limits: DiffLimits;
+  readonly #followed = new Map<string, Followed>();
+  readonly #written: WrittenDiffs;
+  #root = '';
+  #search: SearchResult | undefined;
+  #program: GitProgram | undefined;
+  #failure: string | undefined;
+  #scratches = 0;
+
+  private constructor(place: DiffPlace) {
+    this.#place = place;
+    this.#limits = { ...diffLimits, ...place.limits };
+    this.#written = new WrittenDiffs(place.scratch, this.#limits);
+  }
+
+  /** Before the command. Never throws: without a first tree there is a line in the place of the patch. */
+  static async begin(place: DiffPlace, signal: AbortSignal): Promise<JobDiff> {
+    const diff = new JobDiff(place);
+    try {
+      await diff.#limited(signal, (limited) => diff.#begin(limited));
+    } catch (error) {
+      // A caller that gave the command up needs no difference either.
+      if (!signal.aborted) diff.#failure = messageOf(error);
+    }
+    return diff;
+  }
+
+  /** After the command. Throws only when the signal was aborted. */
+  async write(signal: AbortSignal): Promise<DiffEvidence> {
+    if (this.#failure === undefined) {
+      try {
+        await this.#limited(signal, (limited) => this.#writeAll(limited));
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#failure = messageOf(error);
+      }
+    }
+    if (this.#failure !== undefined) this.#written.refuse('', this.#failure);
+    return this.#written.finish();
+  }
+
+  async #begin(signal: AbortSignal): Promise<void> {
+    const { fresh, scratch } = this.#place;
+    await mkdir(scratch, { recursive: true });
+    const folder = await realpath(this.#place.folder);
+    this.#root = folder;
+    const around = fresh ? undefined : await enclosingRepository(folder);
+    if (around !== undefined) {
+      const git = await this.#git(signal, [around.top]);
+      const settings = await readSettings(git, around, this.#place.env);
+      this.#root = around.top;
+      const prefix = path.relative(around.top, folder).split(path.sep).join('/');
+      const own = await this.#scratch();
+      const place = {
+        repository: around,
+        settings,
+        scratch: own,
+        prefix,
+        ownFolders: await this.#ownFolders(around.top),
+      };
+      const top = { path: '', depth: 0, diff: await RepositoryDiff.begin(git, place), failure: undefined };
+      this.#followed.set('', top);
+      await this.#beginNested(signal, top);
+      return;
+    }
+    this.#search = await this.#searchRoot();
+    if (this.#search.found.length > 0) await this.#git(signal, [folder]);
+    for (const name of this.#search.found) await this.#beginOne(signal, latin1(name), 1);
+  }
+
+  async #beginNested(signal: AbortSignal, { path: above, depth, diff }: Followed): Promise<void> {
+    for (const name of diff?.nested ?? []) {
+      await this.#beginOne(signal, above === '' ? name : `${above}/${name}`, depth + 1);
+    }
+  }
+
+  async #beginOne(signal: AbortSignal, name: string, depth: number): Promise<void> {
+    if (this.#followed.has(name) || this.#overLimits(depth)) return;
+    let followed: Followed = { path: name, depth, diff: undefined, failure: undefined };
+    try {
+      const repository = await repositoryAt(this.#folderOf(name), () => true);
+      // A submodule that is not checked out.
+      if (repository === undefined) return;
+      const git = await this.#git(signal, []);
+      const settings = await readSettings(git, repository, this.#place.env);
+      const ownFolders = await this.#ownFolders(repository.top);
+      const place = { repository, settings, scratch: await this.#scratch(), prefix: '', ownFolders };
+      followed = { ...followed, diff: await RepositoryDiff.begin(git, place) };
+    } catch (error) {
+      signal.throwIfAborted();
+      followed = { ...followed, failure: messageOf(error) };
+    }
+    this.#followed.set(name, followed);
+    await this.#beginNested(signal, followed);
+  }
+
+  async #writeAll(signal: AbortSignal): Promise<void> {
+    if (this.#search !== undefined) await this.#followNew(signal);
+    // The map grows while repositories are found in one another.
+    for (const { path: above, depth, diff, failure } of this.#followed.values()) {
+      if (diff === undefined) this.#written.refuse(above, failure ?? 'it cannot be read');
+      else await this.#written.add(await this.#git(signal, []), above, diff);
+      for (const name of diff?.nested ?? []) {
+        const below = above === '' ? name : `${above}/${name}`;
+        if (!this.#followed.has(below)) await this.#follow(signal, below, depth + 1);
+      }
+    }
+  }
+
+  /** Repositories that the command made below a folder that is in none. */
+  async #followNew(signal: AbortSignal): Promise<void> {
+    const before = this.#search;
+    const after = await this.#searchRoot();
+    const unknown = after.found.map(latin1).filter((name) => !this.#followed.has(name));
+    if (unknown.length > 0 || this.#followed.size > 0) await this.#git(signal, [this.#root]);
+    for (const name of unknown) {
+      if (before?.filled.has(Buffer.from(name, 'latin1').toString()) !== true) await this.#follow(signal, name, 1);
+      else this.#written.refuse(name, 'the repository was made in a folder whose files no repository knew before');
+    }
+    for (const name of after.damaged.filter((found) => before?.damaged.includes(found) !== true)) {
+      if (!this.#followed.has(latin1(name))) this.#written.refuse(latin1(name), 'its .git is no repository');
+    }
+    if (after.cut) {
+      const { maxSearchedFolders, maxSearchDepth } = this.#limits;
+      this.#written.leaveOut(
+        `repositories were searched in ${maxSearchedFolders} folders and ${maxSearchDepth} levels: others are not in the diff`,
+      );
+    }
+  }
+
+  /** A repository that the command made. Nothing outside the folder and the known repositories is read for it. */
+  async #follow(signal: AbortSignal, name: string, depth: number): Promise<void> {
+    if (this.#overLimits(depth)) return;
+    let followed: Followed = { path: name, depth, diff: undefined, failure: undefined };
+    try {
+      const folder = this.#folderOf(name);
+      if ((await realpath(folder)) !== folder) throw new Error('a symbolic link leads to it');
+      const known = [...this.#followed.values()].flatMap(({ diff }) => diff?.place.repository ?? []);
+      const roots = [this.#root, ...known.flatMap(({ commonDir, objects }) => [commonDir, ...objects])];
+      const repository = await repositoryAt(folder, inside(roots));
+      if (repository === undefined) throw new Error('it has no repository of its own any more, or a damaged one');
+      const place = {
+        repository,
+        settings: await this.#settingsOf(repository),
+        scratch: await this.#scratch(),
+        prefix: '',
+        ownFolders: await this.#ownFolders(folder),
+      };
+      followed = { ...followed, diff: await RepositoryDiff.appeared(place, this.#commitsBefore(repository)) };
+    } catch (error) {
+      signal.throwIfAborted();
+      followed = { ...followed, failure: messageOf(error) };
+    }
+    this.#followed.set(name, followed);
+  }
+
+  // A working tree that was added to a known repository is read with what was known of that.
+  async #settingsOf(repository: Repository) {
+    const owner = this.#ownerOf(repository);
+    return owner?.place.settings ?? settingsOfNew(repository);
+  }
+
+  #commitsBefore(repository: Repository): readonly string[] {
+    return this.#ownerOf(repository)?.knownCommits ?? [];
+  }
+
+  #ownerOf({ commonDir }: Repository): RepositoryDiff | undefined {
+    return [...this.#followed.values()].find(({ diff }) => diff?.place.repository.commonDir === commonDir)?.diff;
+  }
+
+  #overLimits(depth: number): boolean {
+    const { maxRepositories, maxNesting } = this.#limits;
+    if (this.#followed.size < maxRepositories && depth <= maxNesting) return false;
+    const line = `more than ${maxRepositories} repositories, or more than ${maxNesting} in one another: the others are not in the diff`;
+    this.#written.leaveOut(line);
+    return true;
+  }
+
+  #folderOf(name: string): string {
+    return path.join(this.#root, Buffer.from(name, 'latin1').toString());
+  }
+
+  async #searchRoot(): Promise<SearchResult> {
+    const workRoot = await realpath(this.#place.workRoot).catch(() => this.#place.workRoot);
+    const skip = (folder: string): boolean =>
+      path.dirname(folder) === workRoot && path.basename(folder).startsWith(workFolderPrefix);
+    const { maxSearchedFolders, maxSearchDepth } = this.#limits;
+    return searchRepositories(this.#root, { maxFolders: maxSearchedFolders, maxDepth: maxSearchDepth, skip });
+  }
+
+  async #ownFolders(top: string): Promise<string[]> {
+    const workRoot = await realpath(this.#place.workRoot).catch(() => this.#place.workRoot);
+    if (!isInside(workRoot, top)) return [];
+    const below = path.relative(top, workRoot).split(path.sep).join('/');
+    const escaped = below.replace(/[*?[\\]/g, '\\$&');
+    return [`:(top,exclude,glob)${escaped === '' ? '' : `${escaped}/`}${workFolderPrefix}*/**`];
+  }
+
+  async #scratch(): Promise<string> {
+    this.#scratches += 1;
+    const folder = path.join(this.#place.scratch, `git-${this.#scratches}`);
+    await mkdir(folder, { recursive: true });
+    return folder;
+  }
+
+  /** `workedIn`: folders in which a program called git is not used. */
+  async #git(signal: AbortSignal, workedIn: readonly string[]): Promise<Git> {
+    this.#program ??= await findGit(this.#place.env['PATH'] ?? '', workedIn);
+    return { program: this.#program, cwd: this.#place.scratch, env: {}, signal };
+  }
+
+  // A repository on a disk that does not answer, or one with a million files, must not delay the job without limit.
+  async #limited<T>(signal: AbortSignal, action: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock } = this.#place;
+    const limit = new AbortController();
+    const cancel = clock.after(gitTimeLimitMs, () =>
+      limit.abort(new Error(`git took longer than ${gitTimeLimitMs / 1000} s`)),
+    );
+    const either = firstAbort([signal, limit.signal]);
+    try {
+      return await action(either.signal);
+    } finally {
+      cancel();
+      either.release();
+    }
+  }
+}
+
+/** Paths are bytes; as latin1 they are one character a byte and can be keys. */
+function latin1(name: string): string {
+  return Buffer.from(name).toString('latin1');
+}

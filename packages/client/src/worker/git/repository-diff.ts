@@ -1,0 +1,277 @@
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { LargeContent } from './filtered-files.ts';
+import { repositoryAt, type MayLeadTo, type Repository } from './find-repository.ts';
+import { hashPlainFile } from './plain-file.ts';
+import { commitsFromElsewhere, headCommit, refCommits } from './repository-refs.ts';
+import type { RepositorySettings } from './repository-settings.ts';
+import { gitText, nulTerminated, recordsOf, runGit, type Git } from './run-git.ts';
+import { ShadowRepository } from './shadow-repository.ts';
+import { shownName } from './shown-name.ts';
+import { Snapshots } from './snapshots.ts';
+
+const patchOptions = [
+  '-r',
+  '--patch',
+  '--binary',
+  '--full-index',
+  '--unified=3',
+  '--src-prefix=a/',
+  '--dst-prefix=b/',
+  '--no-color',
+  '--no-ext-diff',
+  '--no-textconv',
+  '--ignore-submodules=none',
+  '--submodule=short',
+];
+
+export interface RepositoryPlace {
+  readonly repository: Repository;
+  readonly settings: RepositorySettings;
+  /** A folder of the worker for this repository alone. */
+  readonly scratch: string;
+  readonly prefix: string;
+  readonly ownFolders: readonly string[];
+}
+
+/** What changed in one repository. `undefined` files were not written. */
+export interface RepositoryChange {
+  /** The commits that were checked out; null before the first one. */
+  readonly base: string | null;
+  readonly head: string | null;
+  /** The trees that the patch leads from and to. They hold changes without a commit too. */
+  readonly baseTree: string;
+  readonly headTree: string;
+  readonly patch: string | undefined;
+  readonly contents: readonly LargeContent[];
+  readonly leftOut: readonly string[];
+}
+
+/** One repository: a tree before the command, a tree after it, and the patch between them. */
+export class RepositoryDiff {
+  readonly place: RepositoryPlace;
+  readonly #shadow: ShadowRepository;
+  /** Commits that were there before the command: a working tree that it adds begins at one of them. */
+  readonly knownCommits: readonly string[];
+  #before: { readonly snapshots: Snapshots; readonly tree: string; readonly head: string | undefined } | undefined;
+  #after: Snapshots | undefined;
+
+  private constructor(place: RepositoryPlace, shadow: ShadowRepository, knownCommits: readonly string[]) {
+    this.place = place;
+    this.#shadow = shadow;
+    this.knownCommits = knownCommits;
+  }
+
+  /** Of a repository that is there before the command: takes the first tree. */
+  static async begin(git: Git, place: RepositoryPlace): Promise<RepositoryDiff> {
+    const shadow = await ShadowRepository.make(place.repository, place.settings, place.scratch);
+    const diff = new RepositoryDiff(place, shadow, await refCommits(place.repository));
+    const head = await headCommit(place.repository);
+    const snapshots = await Snapshots.open(git, { ...place, shadow, known: true });
+    diff.#before = { snapshots, tree: await snapshots.take(git, diff.#headsOf()), head };
+    return diff;
+  }
+
+  /**
+   * Of a repository that the command made: it is compared with the newest commit that came from elsewhere (`knownCommits`
+   * of the repository that it shares, else what was cloned or fetched), or with nothing.
+   */
+  static async appeared(place: RepositoryPlace, knownCommits: readonly string[]): Promise<RepositoryDiff> {
+    const shadow = await ShadowRepository.make(place.repository, place.settings, place.scratch);
+    return new RepositoryDiff(place, shadow, knownCommits);
+  }
+
+  /** Paths of repositories below, as latin1 from the top: after `begin` and after `write`. */
+  get nested(): readonly string[] {
+    return [...new Set([...(this.#before?.snapshots.nested ?? []), ...(this.#after?.nested ?? [])])].sort();
+  }
+
+  /** What is known to be left out, when `write` did not come to its end. */
+  async lines(): Promise<string[]> {
+    return (await (this.#after ?? this.#before?.snapshots)?.lines()) ?? [];
+  }
+
+  /** After the command. The patch goes to `file`. */
+  async write(git: Git, file: string, maxBytes: number): Promise<RepositoryChange> {
+    await requireFolder(this.place.repository.top);
+    const leftOut: string[] = [];
+    const before = this.#before ?? (await this.#baseOfNew(git, leftOut));
+    if (this.#before !== undefined) {
+      await this.#shadow.renew();
+      await this.#before.snapshots.readUsersIndex(git).catch((error: unknown) => {
+        git.signal.throwIfAborted();
+        leftOut.push(`files that are ignored and were added to the index may not be in the diff: ${String(error)}`);
+      });
+    }
+    const snapshots = before.snapshots;
+    this.#after = snapshots;
+    const headTree = await snapshots.take(git, this.#headsOf());
+    const head = await headCommit(this.place.repository);
+    const { patch, contents } = await this.#patch(git, {
+      before: before.tree,
+      after: headTree,
+      file,
+      maxBytes,
+      leftOut,
+    });
+    leftOut.push(...(await snapshots.lines()));
+    return { base: before.head ?? null, head: head ?? null, baseTree: before.tree, headTree, patch, contents, leftOut };
+  }
+
+  async #baseOfNew(git: Git, leftOut: string[]) {
+    const at = this.#shadow.at(git);
+    const { repository } = this.place;
+    const current = await headCommit(repository);
+    const from = await this.#commitsIn(at, [...(await commitsFromElsewhere(repository)), ...this.knownCommits]);
+    let head: string | undefined;
+    if (current !== undefined && from.length > 0) {
+      const answer = await runGit(at, ['merge-base', current, ...from], { partly: true });
+      head = answer.said.toString().split('\n').find(Boolean);
+      if (head === undefined)
+        leftOut.push('it has no commit in common with what was fetched: its whole content is shown');
+    }
+    const snapshots = await Snapshots.open(git, { ...this.place, shadow: this.#shadow, known: false });
+    const base =
+      head === undefined ? await gitText(at, ['mktree']) : await gitText(at, ['rev-parse', `${head}^{tree}`]);
+    if (!(await this.#hasIndex()) && current !== undefined && (await isEmpty(repository.top))) {
+      // Cloned without a checkout.
+      await runGit(at, ['read-tree', current]);
+      await markSkipped(at);
+    }
+    return { snapshots, tree: base, head };
+  }
+
+  async #hasIndex(): Promise<boolean> {
+    return stat(this.#shadow.index).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async #commitsIn(git: Git, ids: readonly string[]): Promise<string[]> {
+    if (ids.length === 0) return [];
+    const stdin = Buffer.from(ids.map((id) => `${id}^{commit}\n`).join(''));
+    const { said } = await runGit(git, ['cat-file', '--batch-check=%(objectname) %(objecttype)'], { stdin });
+    const lines = said.toString().split('\n');
+    return [...new Set(lines.flatMap((line) => (line.endsWith(' commit') ? line.split(' ').slice(0, 1) : [])))];
+  }
+
+  async #patch(
+    git: Git,
+    {
+      before,
+      after,
+      file,
+      maxBytes,
+      leftOut,
+    }: {
+      before: string;
+      after: string;
+      file: string;
+      maxBytes: number;
+      leftOut: string[];
+    },
+  ): Promise<{ patch: string | undefined; contents: readonly LargeContent[] }> {
+    if (after === before) return { patch: undefined, contents: [] };
+    const at = this.#shadow.at(git);
+    const { pathspec, pointers } = this.#after ?? { pathspec: '.', pointers: new Map<string, LargeContent>() };
+    const raw = await runGit(at, [
+      'diff-tree',
+      '-r',
+      '-z',
+      '--no-renames',
+      '--ignore-submodules=none',
+      before,
+      after,
+      '--',
+      pathspec,
+    ]);
+    const changes = changesIn(raw.said);
+    const missing = await this.#missingOf(at, changes);
+    for (const name of missing)
+      leftOut.push(`${shownName(name)} is not in the diff: its content is not on this machine`);
+    const excluded = missing.map((name) => Buffer.concat([Buffer.from(':(top,exclude,literal)'), name]).toString());
+    const write = (how: string): Promise<unknown> =>
+      runGit(at, ['diff-tree', ...patchOptions, how, before, after, '--', pathspec, ...excluded], {
+        into: { file, maxBytes },
+      });
+    await write('-M');
+    const contents = changes.flatMap(({ blob }) => pointers.get(blob) ?? []);
+    return { patch: (await stat(file)).size === 0 ? undefined : file, contents };
+  }
+
+  /** Names whose blobs git cannot read, as in a partial clone. */
+  async #missingOf(git: Git, changes: readonly Change[]): Promise<Buffer[]> {
+    const blobs = changes.flatMap(({ oldBlob, blob, name }) => [oldBlob, blob].map((id) => ({ id, name })));
+    const asked = blobs.filter(({ id }) => !/^0+$/.test(id));
+    if (asked.length === 0) return [];
+    const stdin = Buffer.from(asked.map(({ id }) => `${id}\n`).join(''));
+    const { said } = await runGit(git, ['cat-file', '--batch-check'], { stdin });
+    const answers = said.toString().split('\n');
+    return [...new Set(asked.flatMap(({ name }, at) => (answers[at]?.endsWith(' missing') === true ? [name] : [])))];
+  }
+
+  #headsOf(): (name: string, recorded: string) => Promise<string | undefined> {
+    const { top, commonDir, gitDir } = this.place.repository;
+    return async (name, recorded) => {
+      const folder = Buffer.concat([Buffer.from(top + path.sep), Buffer.from(name, 'latin1')]).toString();
+      const found = await lstat(folder).catch(() => undefined);
+      if (found?.isDirectory() !== true) return undefined;
+      const nested = await realpath(folder).catch(() => folder);
+      const allowed: MayLeadTo = (at) =>
+        [top, commonDir, gitDir].some((root) => at === root || at.startsWith(root + path.sep));
+      const repository = await repositoryAt(nested, allowed).catch(() => undefined);
+      return (repository && (await headCommit(repository).catch(() => undefined))) ?? recorded;
+    };
+  }
+}
+
+interface Change {
+  readonly oldBlob: string;
+  readonly blob: string;
+  readonly name: Buffer;
+}
+
+// `:<mode> <mode> <id> <id> <status>\0<name>\0`. Gitlinks name commits, which are nobody's blobs.
+function changesIn(said: Buffer): Change[] {
+  const records = recordsOf(said);
+  const changes: Change[] = [];
+  for (let at = 0; at + 1 < records.length; at += 2) {
+    const [oldMode = '', mode = '', oldId = '', id = ''] = (records[at] ?? '').toString().slice(1).split(' ');
+    const none = '0'.repeat(id.length);
+    changes.push({
+      oldBlob: oldMode === '160000' ? none : oldId,
+      blob: mode === '160000' ? none : id,
+      name: records[at + 1] ?? Buffer.alloc(0),
+    });
+  }
+  return changes;
+}
+
+async function markSkipped(git: Git): Promise<void> {
+  const { said } = await runGit(git, ['ls-files', '-z']);
+  await runGit(git, ['update-index', '--skip-worktree', '-z', '--stdin'], { stdin: nulTerminated(recordsOf(said)) });
+}
+
+async function isEmpty(top: string): Promise<boolean> {
+  return (await readdir(top)).every((name) => name === '.git');
+}
+
+async function requireFolder(top: string): Promise<void> {
+  const found = await stat(top).catch(() => undefined);
+  if (found?.isDirectory() !== true) throw new Error('its folder is gone');
+}
+
+/** Copies the content of a file of Git LFS, unless it is another one by now. */
+export async function copyContent(
+  top: string,
+  content: LargeContent,
+  to: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const file = Buffer.concat([Buffer.from(top + path.sep), content.name]);
+  const copied = await hashPlainFile(file, { maxBytes: content.sizeBytes, signal, to }).catch(() => {
+    signal.throwIfAborted();
+  });
+  return copied?.hash === content.oid;
+}
