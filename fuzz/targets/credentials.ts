@@ -11,7 +11,7 @@ import { requireSingleHeaders } from '../../packages/server/src/http/single-head
 import { WireDoor } from '../../packages/server/src/http/wire-door.ts';
 import { laterRefusalOr, refusalOr } from '../app-error-of.ts';
 
-const secrets = { admin: 'adm-s', worker: 'wkr-s', session: 'ses-s' };
+const secrets = { admin: 'adm-s', worker: 'wkr-s', session: 'ses-s', page: 'pag-s' };
 const experimentId = 'exp_0';
 
 /** Answers as the features do, each secret known to one of them. */
@@ -26,8 +26,8 @@ const parts = {
   required: true,
   adminToken: { matchesHash: (hash: string) => hash === sha256Hex(secrets.admin) },
   signIn: {
-    principalOf: (session: string): Principal | undefined =>
-      session === secrets.session ? { kind: 'admin' } : undefined,
+    principalOf: (session: string, pageSecret: string): Principal | undefined =>
+      session === sha256Hex(secrets.session) && pageSecret === sha256Hex(secrets.page) ? { kind: 'admin' } : undefined,
   },
   workers: {
     authenticate: (secret: string, name?: string) => workerOf(sha256Hex(secret), name),
@@ -62,7 +62,7 @@ async function checkCredential(headers: IncomingHttpHeaders): Promise<void> {
     const shown = Object.values(headers).join('\n');
     const known =
       principal.kind === 'admin'
-        ? [secrets.admin, ...(principal === local ? [secrets.session] : [])]
+        ? [secrets.admin, ...(principal === local && shown.includes(secrets.page) ? [secrets.session] : [])]
         : [secrets.worker];
     assert.ok(
       known.some((secret) => shown.includes(secret)),

@@ -24,6 +24,7 @@ import { jobRetry } from './commands/job-retry.ts';
 import { jobWhy } from './commands/job-why.ts';
 import { mcp } from './commands/mcp.ts';
 import { serve } from './commands/serve.ts';
+import { signInLink } from './commands/sign-in-link.ts';
 import { storageGc } from './commands/storage-gc.ts';
 import { storageUsage } from './commands/storage-usage.ts';
 import { storageVerify } from './commands/storage-verify.ts';
@@ -70,6 +71,7 @@ function programOf(context: CommandContext): Command {
     .addCommand(work(context))
     .addCommand(mcp(context))
     .addCommand(whoami(context))
+    .addCommand(signInLink(context))
     .addCommand(jobCommands(context))
     .addCommand(artifactCommands(context))
     .addCommand(workerCommands(context))

@@ -141,3 +141,22 @@ test('the command says why a job waits, puts it back, and refuses in the words o
   const stranger = new ProofhouseClient({ url: admin.url, token: 'nobody' });
   await expect(followed(stranger.jobs.followEvents(job.id))).rejects.toMatchObject({ code: 'unauthenticated' });
 });
+
+test('sign-in-link makes a link whose code signs in once, for the admin alone', async () => {
+  const { server, admin, run } = await setUp();
+  const made = await run('sign-in-link');
+  expect(made.code).toBe(0);
+  const [, url = '', code = ''] = /(http\S+)#code=(\S+)/.exec(made.stdout) ?? [];
+  expect(url).toBe(`${server.url}/`);
+  const signIn = () =>
+    fetch(`${server.url}/api/session`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ code }),
+    });
+  expect((await signIn()).status).toBe(200);
+  expect((await signIn()).status).toBe(401);
+  const { token } = await admin.workerTokens.create({ workerId: 'builder-2' });
+  const refused = await runEntry(['sign-in-link'], { env: { PROOFHOUSE_URL: server.url, PROOFHOUSE_TOKEN: token } });
+  expect(refused.code).toBe(3);
+});

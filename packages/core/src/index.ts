@@ -24,6 +24,7 @@ export * from './principal.ts';
 export * from './problem.ts';
 export * from './refused-fields.ts';
 export * from './retention.ts';
+export * from './session-operations.ts';
 export * from './storable-text.ts';
 export * from './storage-operations.ts';
 export * from './tool-calls.ts';

@@ -78,6 +78,8 @@ export type OutputOf<O extends Operation> = z.output<O['output']>;
 /** Headers of our own; everything else follows the HTTP RFCs. */
 export const leaseHeader = 'proofhouse-lease';
 export const idempotencyHeader = 'idempotency-key';
+/** The page's second secret beside its cookie. */
+export const pageSecretHeader = 'proofhouse-page-secret';
 export const requestIdHeader = 'x-request-id';
 /** On /v0: the experiment of the path once more. */
 export const experimentHeader = 'x-eden-experiment-id';

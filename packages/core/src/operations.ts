@@ -21,6 +21,7 @@ import { jobStatuses } from './job-status.ts';
 import type { Operation } from './operation.ts';
 import { operation, page } from './operation-row.ts';
 import { tools } from './operation-tools.ts';
+import { sessionOperations } from './session-operations.ts';
 import { storageOperations } from './storage-operations.ts';
 import { cursorSchema, limitSchema, textSchema, uuidSchema } from './wire-values.ts';
 import { wireOperations } from './wire-operations.ts';
@@ -389,6 +390,7 @@ export const operations = {
     errors: ['not_found', 'version_conflict'],
   }),
   ...artifactOperations,
+  ...sessionOperations,
   ...storageOperations,
   ...wireOperations,
 } as const satisfies Record<string, Operation>;

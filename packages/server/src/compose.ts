@@ -12,6 +12,7 @@ import { Experiments } from './experiments/experiments.ts';
 import { Groups } from './experiments/groups.ts';
 import { knownReader } from './experiments/known-reader.ts';
 import { buildApp } from './http/app.ts';
+import type { Credential } from './calls/credential.ts';
 import type { Handlers } from './http/operation-route.ts';
 import { artifactHandlers } from './http/routes/artifacts.ts';
 import { artifactRecordHandlers } from './http/routes/artifact-records.ts';
@@ -19,6 +20,8 @@ import { jobEventHandlers } from './http/routes/job-events.ts';
 import { jobHandlers } from './http/routes/jobs.ts';
 import { wireArtifactHandlers } from './http/routes/wire-artifacts.ts';
 import { wireWorkerHandlers } from './http/routes/wire-workers.ts';
+import { sessionHandlers } from './http/routes/session.ts';
+import { ticketHandlers } from './http/routes/tickets.ts';
 import { storageHandlers, type StorageParts } from './http/routes/storage.ts';
 import { workerHandlers } from './http/routes/workers.ts';
 import { JobHints } from './jobs/job-hints.ts';
@@ -39,6 +42,7 @@ import { serverUrl } from './server-url.ts';
 import type { MetadataStore } from './stores/metadata-store.ts';
 import { openMetadataStore } from './stores/open-metadata-store.ts';
 import { SignIn } from './users/sign-in.ts';
+import { Tickets } from './users/tickets.ts';
 import { flushEveryMs, Presence } from './workers/presence.ts';
 import { AdminToken } from './workers/admin-token.ts';
 import { Workers } from './workers/workers.ts';
@@ -198,6 +202,14 @@ function doorOf(parts: Parts, features: DoorParts): FastifyInstance {
   const { config, clock, ids, logger, store, adminToken, hints } = parts;
   const { jobs, presence, log, signIn, workers, experiments, groups, artifacts, deposits, meter, stopping } = features;
   const baseUrl = (): string => serverUrl(config, app);
+  const authentication = { workers, groups, adminToken, signIn, required: config.authRequired };
+  const tickets = {
+    tickets: new Tickets<Credential>({ clock, ids }),
+    artifacts,
+    authentication,
+    basePath: config.basePath,
+    baseUrl,
+  };
   const handlers: Handlers = {
     ...jobHandlers(jobs),
     ...artifactHandlers(artifacts, clock),
@@ -206,14 +218,17 @@ function doorOf(parts: Parts, features: DoorParts): FastifyInstance {
     ...wireWorkerHandlers(workers, groups),
     ...workerHandlers({ workers, presence, jobs, jobTypes: config.jobTypes }),
     ...storageHandlers(features.storage),
+    ...sessionHandlers(signIn, baseUrl),
+    ...ticketHandlers(tickets),
     ...jobEventHandlers({ jobs, log, hints, clock, stopping: stopping.signal }),
   };
   const app: FastifyInstance = buildApp({
     handlers,
     checkLease: (...call) => jobs.checkLease(...call),
     addMcpRoutes: (scope) => addMcpRoutes(scope, { handlers, artifacts, ids, baseUrl }),
-    authentication: { workers, groups, adminToken, signIn, required: config.authRequired },
-    session: { signIn, basePath: config.basePath, secure: config.publicUrl?.startsWith('https:') === true },
+    authentication,
+    tickets,
+    session: { authentication, basePath: config.basePath, secure: config.publicUrl?.startsWith('https:') === true },
     experiments,
     hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl, allowedHosts: config.allowedHosts },
     keepAliveMs: config.keepAliveMs,

@@ -102,8 +102,8 @@ function greeting(server: Server): string {
   }
   lines.push(
     '',
-    'Sign in to the page (once, within ten minutes):',
-    `  ${url}/#code=${server.signIn.newCode()}`,
+    'Sign in to the page (once, within ten minutes; `proofhouse sign-in-link` makes another link):',
+    `  ${url}/#code=${server.signIn.newCode().code}`,
     '',
     `Read:  ${url}/api/docs`,
     `Try:   export PROOFHOUSE_URL=${url} PROOFHOUSE_TOKEN=<the admin token>`,

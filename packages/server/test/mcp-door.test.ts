@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { McpClient } from './support/mcp-client.ts';
 import { head, RawConnection, sendRaw } from './support/raw-socket.ts';
+import { signedInPage } from './support/page-session.ts';
 import { adminToken, startTestServer, type Answer, type Caller, type TestServer } from './support/test-server.ts';
 
 const protocol = { accept: 'application/json, text/event-stream' };
@@ -52,11 +53,9 @@ describe('the MCP door', () => {
     });
 
     it("no browser by the page's session", async () => {
-      const code = t.server.signIn.newCode();
-      const signedIn = await t.call('POST', '/api/session', { as: null, json: { code } });
-      const cookie = String(signedIn.headers['set-cookie']).split(';')[0] ?? '';
-      expect((await t.get('/api/queue/jobs', null, { cookie })).status).toBe(200);
-      expect((await send(list, null, { cookie })).status).toBe(401);
+      const headers = { ...(await signedInPage(t)) };
+      expect((await t.get('/api/queue/jobs', null, headers)).status).toBe(200);
+      expect((await send(list, null, headers)).status).toBe(401);
     });
 
     it('no page elsewhere and no rebound name', async () => {

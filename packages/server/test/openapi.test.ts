@@ -83,6 +83,11 @@ const samples: Readonly<Record<OperationId, () => Sample | Promise<Sample>>> = {
   readArtifactContent: ofArtifact,
   pinArtifact: ofArtifact,
   unpinArtifact: ofArtifact,
+  createSignInLink: nothing,
+  createTicket: async () => {
+    const { id, jobId } = await uploaded();
+    return { json: { path: `/api/queue/jobs/${jobId}/artifacts/${id}/download` } };
+  },
   createExperiment: nothing,
   listExperiments: nothing,
   storageUsage: nothing,

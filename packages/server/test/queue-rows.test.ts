@@ -1,6 +1,7 @@
 // Rows of the queue's contract that no other file is about: who may call, the supported types, defaults, and orders.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
+import { signedInPage } from './support/page-session.ts';
 import { adminToken, type TestServer } from './support/test-server.ts';
 
 forEachStore(
@@ -8,10 +9,7 @@ forEachStore(
   (harness) => {
     it('who calls: the admin by bearer or by a session of the web page creates, lists, reads and cancels jobs', async () => {
       const t = harness();
-      const code = t.server.signIn.newCode();
-      const signedIn = await t.call('POST', '/api/session', { as: null, json: { code } });
-      const cookie = String(signedIn.headers['set-cookie']).split(';', 1)[0] ?? '';
-      for (const headers of [{ cookie }, { authorization: `Bearer ${adminToken}` }]) {
+      for (const headers of [{ ...(await signedInPage(t)) }, { authorization: `Bearer ${adminToken}` }]) {
         const ask = (method: string, url: string, json?: object) =>
           t.call(method, url, { as: null, headers, ...(json === undefined ? {} : { json }) });
         const made = await ask('POST', '/api/queue/jobs', { type: 'exec', requiredCapabilities: ['nobody-has-this'] });

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { operations, type Operation } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import { head, sendRaw } from './support/raw-socket.ts';
+import { signedInPage } from './support/page-session.ts';
 import { adminToken, startTestServer, type Answer, type CallOptions, type TestServer } from './support/test-server.ts';
 import { expectProblem, wireAdmin, WireExperiment, type WireWorker } from './support/wire-experiment.ts';
 
@@ -81,11 +82,9 @@ forEachStore('the frame of /v0', (harness) => {
     });
 
     it('of a session does not open /v0, which takes no cookie', async () => {
-      const code = t.server.signIn.newCode();
-      const session = await t.call('POST', '/api/session', { as: null, json: { code } });
-      const cookie = String(session.headers['set-cookie']).split(';')[0] ?? '';
-      expect((await t.call('GET', '/api/experiments', { as: null, headers: { cookie } })).status).toBe(200);
-      expectProblem(await whoami({ cookie }), 401, 'unauthorized');
+      const headers = { ...(await signedInPage(t)) };
+      expect((await t.call('GET', '/api/experiments', { as: null, headers })).status).toBe(200);
+      expectProblem(await whoami(headers), 401, 'unauthorized');
     });
 
     it('of a registration is a valid bearer on the queue, with and without its worker', async () => {

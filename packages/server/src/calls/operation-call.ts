@@ -13,10 +13,13 @@ import {
   type OutputOf,
   type Principal,
 } from '@proofhouse/core';
+import type { Credential } from './credential.ts';
 
 /** One decoded call, the same whichever door it came through. */
 export interface OperationCall<Id extends OperationId> extends InputOf<Operations[Id]> {
   readonly principal: Principal;
+  /** What the principal was found by, where the door keeps it. */
+  readonly credential?: Credential | undefined;
   /** Shown beside the body: over HTTP the `Proofhouse-Lease` header. */
   readonly leaseId: string | undefined;
   readonly idempotencyKey: string | undefined;

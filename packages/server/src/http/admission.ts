@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { requireClass } from '../calls/operation-call.ts';
 import type { Experiments } from '../experiments/experiments.ts';
 import { authenticateWire, requireExperiment } from './authenticate-wire.ts';
-import { authenticate, type AuthenticateParts } from './authenticate.ts';
+import { principalOf, readCredential, type AuthenticateParts } from './authenticate.ts';
 import { requireOwnOrigin, requireSameOrigin, type HostPolicy } from './same-origin.ts';
 import { requireSingleHeaders } from './single-headers.ts';
 import type { WireDoor } from './wire-door.ts';
@@ -42,7 +42,10 @@ export function admissionTo(
     const headers = mcp === true ? { ...request.headers, cookie: undefined } : request.headers;
     // Groups count where artifacts are read; which tool is called is not known yet.
     const membership = mcp === true || row?.action.startsWith('artifact.') === true;
-    return () => authenticate(headers, parts.authentication, { membership });
+    return async () => {
+      request.credential = readCredential(headers);
+      return principalOf(request.credential, parts.authentication, { membership });
+    };
   })();
   return (
     find &&

@@ -24,6 +24,7 @@ import { addHealthRoutes, type Health } from './routes/health.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addPageRoutes } from './routes/page.ts';
 import { addSessionRoutes, type SessionRoutesParts } from './routes/session.ts';
+import { addTicketRoutes, type TicketParts } from './routes/tickets.ts';
 import { WireDoor } from './wire-door.ts';
 
 export interface AppParts extends AdmissionParts {
@@ -32,6 +33,7 @@ export interface AppParts extends AdmissionParts {
   readonly health: Health;
   readonly meter: PrometheusMeter;
   readonly session: SessionRoutesParts;
+  readonly tickets: TicketParts;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -74,6 +76,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     },
   });
   app.decorateRequest('principal', undefined);
+  app.decorateRequest('credential', undefined);
   app.decorateRequest('reauthenticate', undefined);
   app.decorateRequest('bytesType', undefined);
   app.setErrorHandler((error, request, reply) => {
@@ -93,6 +96,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
       addHealthRoutes(scope, parts.health);
       addMetricsRoute(scope, parts.meter, parts.authentication);
       addSessionRoutes(scope, parts.session);
+      addTicketRoutes(scope, parts.tickets);
       addDocsRoutes(scope);
       addPageRoutes(scope);
       done();
@@ -223,7 +227,8 @@ function forbiddenKey(error: Error, text: string): Error {
 }
 
 function takesJson(request: FastifyRequest): boolean {
-  const { operation, mcp } = request.routeOptions.config;
+  const { operation, mcp, jsonBody } = request.routeOptions.config;
+  if (jsonBody === true) return true;
   if (mcp === true) return request.method === 'POST';
   return operation !== undefined && operations[operation].request === 'json';
 }
@@ -277,7 +282,20 @@ function answerExpectationsLate(app: FastifyInstance): void {
   }
 }
 
+const ticketPaths = /(\/api\/tickets\/)[^/?#]+/i;
+
 // Of a target in absolute form (RFC 9112 section 3.2.2) too: what stands before its path may hold a password.
+// A ticket in a path is a credential; the router decodes escapes, so that the route decides where there is one.
 function pathOf(request: FastifyRequest): string {
-  return request.url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split('?', 1)[0] ?? '';
+  if (request.routeOptions.config.secretPath === true) return request.routeOptions.url ?? '';
+  const path = request.url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split('?', 1)[0] ?? '';
+  return decoded(path).replace(ticketPaths, '$1…');
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }

@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { AppError, type Principal } from '@proofhouse/core';
+import { AppError, pageSecretHeader, type Principal } from '@proofhouse/core';
+import type { Credential } from '../calls/credential.ts';
 import type { Groups } from '../experiments/groups.ts';
 import { sha256Hex } from '../kernel/secret.ts';
 import type { AdminToken } from '../workers/admin-token.ts';
 import type { SignIn } from '../users/sign-in.ts';
 import type { Workers } from '../workers/workers.ts';
-import { readSessionCookie } from './session-cookie.ts';
+import { readSessionCookies } from './session-cookie.ts';
 
 const workerTokenHeaders = ['x-worker-token', 'x-moonmind-worker-token'] as const;
 
@@ -18,36 +19,66 @@ export interface AuthenticateParts {
 }
 
 /**
- * Who is calling, from the headers alone. Accepts `Authorization: Bearer <secret>`, `Bearer
- * <principal>:<secret>`, `X-Worker-Token` and its older name, and, without any of these, a session of the
- * page. Two credentials that differ are refused,
- * so that no proxy's header can quietly win. With `membership`, a registration token brings the groups of its worker.
- * Errors: `unauthenticated`.
+ * Who is calling, from the headers alone: `principalOf` the credential that `readCredential` finds. With `membership`, a
+ * registration token brings the groups of its worker. Errors: `unauthenticated`.
  */
 export async function authenticate(
   headers: IncomingHttpHeaders,
   parts: AuthenticateParts,
   wanted: { readonly membership: boolean } = { membership: false },
 ): Promise<Principal> {
-  const given = credentialOf(headers);
-  if (given === undefined) {
-    const session = readSessionCookie(headers.cookie);
-    const person = session === undefined ? undefined : parts.signIn.principalOf(session);
+  return principalOf(readCredential(headers), parts, wanted);
+}
+
+/**
+ * Accepts `Authorization: Bearer <secret>`, `Bearer <principal>:<secret>`, `X-Worker-Token` and its older name, and,
+ * without any of these, the session cookie of the page together with a page secret. Two credentials that differ are
+ * refused, so that no proxy's header can quietly win. Errors: `unauthenticated`.
+ */
+export function readCredential(headers: IncomingHttpHeaders): Credential {
+  const given = tokenOf(headers);
+  if (given !== undefined) {
+    const { name, secret } = splitCredential(given);
+    return { kind: 'token', name, sha256: sha256Hex(secret) };
+  }
+  const sessions = readSessionCookies(headers.cookie);
+  const pageSecret = headers[pageSecretHeader];
+  // A browser sends the cookie to every port of this host; only the page can show the secret.
+  if (sessions.length === 0 || typeof pageSecret !== 'string') return { kind: 'none' };
+  return { kind: 'session', sessions: sessions.map(sha256Hex), pageSecret: sha256Hex(pageSecret) };
+}
+
+/** Errors: `unauthenticated`. */
+export async function principalOf(
+  credential: Credential,
+  parts: AuthenticateParts,
+  wanted: { readonly membership: boolean } = { membership: false },
+): Promise<Principal> {
+  if (credential.kind !== 'token') {
+    const person = personOf(credential, parts.signIn);
     if (person !== undefined) return person;
     if (!parts.required) return { kind: 'admin' };
     throw unauthenticated('Send "Authorization: Bearer <token>".');
   }
-  const { name, secret } = splitCredential(given);
-  const hash = sha256Hex(secret);
-  if ((name === undefined || name === 'admin') && parts.adminToken.matchesHash(hash)) return { kind: 'admin' };
-  const worker = name === 'admin' ? undefined : await parts.workers.authenticateHash(hash, name);
+  const { name, sha256 } = credential;
+  if ((name === undefined || name === 'admin') && parts.adminToken.matchesHash(sha256)) return { kind: 'admin' };
+  const worker = name === 'admin' ? undefined : await parts.workers.authenticateHash(sha256, name);
   if (worker === undefined) throw unauthenticated('The token is unknown, expired or revoked.');
   const { principal, registeredIn } = worker;
   if (!wanted.membership || registeredIn === null) return principal;
   return { ...principal, membership: await parts.groups.membershipOf(registeredIn, principal.workerId) };
 }
 
-function credentialOf(headers: IncomingHttpHeaders): string | undefined {
+function personOf(credential: Credential, signIn: SignIn): Principal | undefined {
+  if (credential.kind !== 'session') return undefined;
+  for (const session of credential.sessions) {
+    const person = signIn.principalOf(session, credential.pageSecret);
+    if (person !== undefined) return person;
+  }
+  return undefined;
+}
+
+function tokenOf(headers: IncomingHttpHeaders): string | undefined {
   const found = new Set<string>();
   if (headers.authorization !== undefined) {
     const match = /^bearer +(\S+) *$/i.exec(headers.authorization);

@@ -19,6 +19,7 @@ import {
   type OperationAnswer,
   type OperationCall,
 } from '../calls/operation-call.ts';
+import type { Credential } from '../calls/credential.ts';
 import { abortSignalOf } from './abort-signal.ts';
 
 /** A call with what only HTTP has: for handlers whose bytes stream in or out. */
@@ -42,6 +43,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set before the body is read, on every route of the operations table and on those of `mcp`. */
     principal: Principal | undefined;
+    /** Set where `readCredential` found it, as it is everywhere but on /v0. */
+    credential: Credential | undefined;
     reauthenticate: (() => Promise<void>) | undefined;
     /** The Content-Type of a body that is the artifact itself, as it was sent. */
     bytesType: string | undefined;
@@ -52,6 +55,10 @@ declare module 'fastify' {
     mcp?: true;
     /** Answers whatever the Host is: probes of load balancers call the server by its address, or by no name. */
     anyHost?: true;
+    /** A route beside the table that takes a JSON body. */
+    jsonBody?: true;
+    /** The path holds a credential: it is logged without it. */
+    secretPath?: true;
   }
 }
 
@@ -157,6 +164,7 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
     get signal() {
       return (signal ??= abortSignalOf(reply));
     },
+    credential: request.credential,
     reauthenticate: () => request.reauthenticate?.() ?? Promise.resolve(),
     request,
     reply,

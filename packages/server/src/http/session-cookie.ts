@@ -2,13 +2,17 @@ import { sessionLifeMs } from '../users/sign-in.ts';
 
 export const sessionCookieName = 'proofhouse_session';
 
-/** The session of a Cookie header (RFC 6265), if it carries one. */
-export function readSessionCookie(header: string | undefined): string | undefined {
+/** A server on another port of the host can set cookies of this name too; this many are looked at. */
+const mostSessions = 8;
+
+/** The sessions of a Cookie header (RFC 6265): usually none or one. */
+export function readSessionCookies(header: string | undefined): readonly string[] {
+  const values: string[] = [];
   for (const pair of header?.split(';') ?? []) {
     const [key, value] = pair.trim().split('=', 2);
-    if (key === sessionCookieName && value !== undefined && value !== '') return value;
+    if (key === sessionCookieName && value !== undefined && value !== '') values.push(value);
   }
-  return undefined;
+  return values.slice(0, mostSessions);
 }
 
 /**

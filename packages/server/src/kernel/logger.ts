@@ -9,6 +9,7 @@ const redacted = [
   'headers.cookie',
   'headers["x-worker-token"]',
   'headers["x-moonmind-worker-token"]',
+  'headers["proofhouse-page-secret"]',
   '*.authorization',
   '*.token',
   '*.secret',

@@ -5,13 +5,19 @@ import { pageShell, type Page } from './page-shell.ts';
 export function homePage(): Page {
   return pageShell(
     'Proofhouse',
-    `<h1>Proofhouse</h1>
+    `<header><h1>Proofhouse</h1><button id="leave" type="button" hidden>Sign out</button></header>
 <p class="soft">A work queue and an artifact server for fleets of AI agents and remote workers.</p>
 <p id="state" role="status">Signing in…</p>
-<section id="jobs-block" hidden><h2>Newest jobs</h2>
+<form id="sign-in" hidden><label for="token">Admin token</label>
+<div class="row"><input id="token" type="password" autocomplete="off" spellcheck="false" required><button>Sign in</button></div>
+<p class="soft">Or open a sign-in link: <code>npx proofhouse sign-in-link</code> makes one.</p></form>
+<section id="job" aria-labelledby="job-title" hidden><p><a href="#">All jobs</a></p><h2 id="job-title"></h2>
+<dl id="job-fields"></dl>
+<h3>Artifacts</h3><p id="no-artifacts" class="soft">None yet.</p>
+<table><thead><tr><th>Name</th><th>Type</th><th>Size</th><th>Digest</th></tr></thead><tbody id="artifacts"></tbody></table>
+<h3>Events</h3><ol id="events"></ol></section>
+<section id="jobs-block" aria-labelledby="jobs-title" hidden><h2 id="jobs-title">Newest jobs</h2>
 <table><thead><tr><th>Job</th><th>Type</th><th>Status</th><th>Attempt</th><th>Created</th></tr></thead><tbody id="jobs"></tbody></table></section>
-<section id="artifacts-block" hidden><h2 id="artifacts-of"></h2><p id="no-artifacts" class="soft">Nothing yet.</p>
-<table><thead><tr><th>Name</th><th>Type</th><th>Size</th><th>Digest</th></tr></thead><tbody id="artifacts"></tbody></table></section>
 <h2>Try it</h2>
 <pre><code>export PROOFHOUSE_TOKEN=&lt;the admin token that the first start printed&gt;
 npx proofhouse job create --type exec

@@ -27,7 +27,25 @@ summary .soft { margin-left: auto; font-size: .9rem }
 .method { font: 600 .78rem ui-monospace, monospace; color: var(--mark); min-width: 3rem }
 .inside { padding: 0 .9rem .9rem; border-top: 1px solid var(--line) }
 table { border-collapse: collapse; width: 100%; font-size: .93rem } td, th { text-align: left; padding: .35rem .75rem .35rem 0;
-  border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere } th { font-weight: 600; color: var(--soft) }
+  border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: break-word } th { font-weight: 600; color: var(--soft) }
+.inside td, .id, dd, li { overflow-wrap: anywhere }
+header { display: flex; gap: 1rem; align-items: baseline; justify-content: space-between }
+h3 { font-size: 1rem; margin: 1.5rem 0 .25rem } [hidden] { display: none !important }
+#job { border: 1px solid var(--line); border-radius: 8px; padding: .75rem 1rem 1rem; margin-top: 1rem } #job h2 { margin-top: .5rem }
+#job h2::first-letter { text-transform: none } form code { white-space: nowrap }
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: .5rem 1rem; margin: 0 }
+dt { color: var(--soft); font-size: .85rem } dd { margin: 0; white-space: pre-wrap }
+ol { margin: 0; padding: 0; list-style: none } li { padding: .2rem 0; border-bottom: 1px solid var(--line) }
+time { color: var(--soft); font-size: .85rem; white-space: nowrap }
+label { display: block; font-weight: 600; margin-top: 1rem } .row { display: flex; gap: .5rem; margin-top: .25rem }
+input { flex: 1; min-width: 0; font: inherit; color: inherit; background: var(--code); border: 1px solid var(--line);
+  border-radius: 6px; padding: .45rem .6rem }
+form button, #leave { font: inherit; border: 1px solid var(--mark); border-radius: 6px; padding: .45rem .9rem; text-decoration: none }
+@media (max-width: 40rem) {
+  body { padding: 1.25rem 1rem 3rem } thead { display: none } tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line) }
+  td { display: flex; gap: .75rem; border: 0; padding: .1rem 0 }
+  td::before { content: attr(data-label); color: var(--soft); flex: 0 0 4.5rem } .inside td::before { content: none }
+}
 button { font: .85rem ui-monospace, monospace; color: var(--mark); background: none; border: 0; padding: 0; cursor: pointer;
   text-align: left; text-decoration: underline }
 button:focus-visible, a:focus-visible, summary:focus-visible { outline: 2px solid var(--mark); outline-offset: 2px }

@@ -1,0 +1,77 @@
+import { AppError, type Principal } from '@proofhouse/core';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { requireKept, type Artifacts } from '../../artifacts/artifacts.ts';
+import { requireClass } from '../../calls/operation-call.ts';
+import type { TicketGrant, Tickets } from '../../users/tickets.ts';
+import type { Credential } from '../../calls/credential.ts';
+import { principalOf, type AuthenticateParts } from '../authenticate.ts';
+import type { Handlers } from '../operation-route.ts';
+import { sendArtifact } from '../send-artifact.ts';
+
+export interface TicketParts {
+  readonly tickets: Tickets<Credential>;
+  readonly artifacts: Artifacts;
+  readonly authentication: AuthenticateParts;
+  /** `/work`, or empty. */
+  readonly basePath: string;
+  readonly baseUrl: () => string;
+}
+
+/** Makes tickets; those who may not read the artifact get none. */
+export function ticketHandlers(parts: TicketParts): Pick<Handlers, 'createTicket'> {
+  return {
+    createTicket: async ({ principal, credential, body }) => {
+      if (credential === undefined) throw new AppError('forbidden', 'Make tickets over HTTP, with a credential.');
+      const place = placeOf(body.path, parts.basePath);
+      requireKept(await artifactOf(parts, principal, place));
+      const { ticket, expiresAt } = parts.tickets.make({ ...place, kind: body.kind, holder: credential });
+      const path = `api/tickets/${ticket}`;
+      return {
+        body: { url: `${parts.baseUrl()}/${path}`, path, expiresAt: new Date(expiresAt).toISOString() },
+      };
+    },
+  };
+}
+
+/** `/api/tickets/{ticket}`: the bytes that a ticket opens, for whoever has it. */
+export function addTicketRoutes(app: FastifyInstance, parts: TicketParts): void {
+  app.route<{ Params: { ticket: string } }>({
+    method: ['GET', 'HEAD'],
+    url: '/api/tickets/:ticket',
+    config: { secretPath: true },
+    handler: async (request, reply) => {
+      reply.header('referrer-policy', 'no-referrer').header('cache-control', 'private');
+      const grant = parts.tickets.open(request.params.ticket, useOf(request));
+      if (grant === undefined)
+        throw new AppError('unauthenticated', 'This link was used or is too old; make a new one.');
+      const principal = await principalOf(grant.holder, parts.authentication, { membership: true });
+      request.principal = principal;
+      requireClass(grant.jobId === undefined ? 'readArtifactContent' : 'downloadArtifact', principal);
+      return sendArtifact(request, reply, parts.artifacts, await artifactOf(parts, principal, grant));
+    },
+  });
+}
+
+function useOf({ method, headers }: FastifyRequest): 'start' | 'resume' | 'look' {
+  if (method === 'HEAD') return 'look';
+  return /^bytes=\d*-\d*$/.test(headers.range ?? '') ? 'resume' : 'start';
+}
+
+type Place = Pick<TicketGrant<unknown>, 'jobId' | 'artifactId'>;
+
+function artifactOf({ artifacts }: TicketParts, principal: Principal, { jobId, artifactId }: Place) {
+  return jobId === undefined ? artifacts.get(principal, artifactId) : artifacts.getOfJob(principal, jobId, artifactId);
+}
+
+const ofJob = /^\/api\/queue\/jobs\/([\w-]+)\/artifacts\/([\w-]+)\/download$/;
+const byItself = /^\/api\/artifacts\/([\w-]+)\/content$/;
+
+/** Of a path with or without the base path. Errors: `invalid_request`. */
+function placeOf(path: string, basePath: string): Place {
+  const local = path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path;
+  const [, jobId, ofJobId] = ofJob.exec(local) ?? [];
+  const artifactId = ofJobId ?? byItself.exec(local)?.[1];
+  if (artifactId !== undefined) return { jobId, artifactId };
+  const message = 'must be the path of the download or the content of an artifact, without a query';
+  throw new AppError('invalid_request', `path: ${message}.`, { errors: [{ path: 'path', message }] });
+}
