@@ -6,7 +6,7 @@ export { contentDigestOf, parseDigestHeader, requireSameDigest } from './digest-
 export type { Download } from './download.ts';
 export { ExperimentApi, type DepositedArtifact, type DepositOptions, type NamedFilter } from './experiment-api.ts';
 export { ExperimentsApi, type ExperimentFilter } from './experiments-api.ts';
-export type { EventRange } from './job-events.ts';
+export type { EventPage, EventRange } from './job-events.ts';
 export {
   JobsApi,
   type Claim,

@@ -11,10 +11,18 @@ export interface EventRange {
   readonly limit?: number | undefined;
 }
 
+/** A page of a job's log. */
+export interface EventPage extends EventRange {
+  /** Only events with a smaller number. */
+  readonly before?: number | undefined;
+  /** `desc`: newest first; `nextCursor` is then the next `before`. */
+  readonly sort?: 'asc' | 'desc' | undefined;
+}
+
 export async function readEvents(
   caller: OperationCaller,
   jobId: string,
-  range: EventRange,
+  range: EventPage,
   options: CallOptions,
 ): Promise<Page<JobEvent>> {
   return caller.call('listEvents', { params: { jobId }, query: { ...range }, ...options });

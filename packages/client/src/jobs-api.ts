@@ -2,6 +2,7 @@ import {
   AppError,
   type CreateJob,
   type EventInput,
+  type FinishFields,
   type Job,
   type JobEvent,
   type JobHint,
@@ -9,7 +10,7 @@ import {
   type Why,
 } from '@proofhouse/core';
 import { eachItem, type CallOptions, type CallOutput, type Page } from './call.ts';
-import { followEvents, followHints, readEvents, writtenEvents, type EventRange } from './job-events.ts';
+import { followEvents, followHints, readEvents, writtenEvents, type EventPage, type EventRange } from './job-events.ts';
 import type { OperationCaller, StreamOptions } from './operation-caller.ts';
 
 export interface JobFilter {
@@ -36,7 +37,7 @@ export interface ClaimOptions extends CallOptions {
 }
 
 /** One of many jobs that are ended as succeeded. */
-export interface Completion {
+export interface Completion extends FinishFields {
   readonly jobId: string;
   readonly lease: string;
   readonly resultSummary?: string | undefined;
@@ -108,7 +109,7 @@ export class JobsApi {
   async complete(
     jobId: string,
     lease: string,
-    result: { readonly resultSummary?: string | undefined } = {},
+    result: { readonly resultSummary?: string | undefined } & FinishFields = {},
     options: CallOptions = {},
   ): Promise<Job> {
     return this.#caller.call('completeJob', { params: { jobId }, body: result, ...options, lease });
@@ -117,7 +118,7 @@ export class JobsApi {
   async fail(
     jobId: string,
     lease: string,
-    failure: { readonly errorMessage: string; readonly retryable?: boolean | undefined },
+    failure: { readonly errorMessage: string; readonly retryable?: boolean | undefined } & FinishFields,
     options: CallOptions = {},
   ): Promise<Job> {
     return this.#caller.call('failJob', { params: { jobId }, body: failure, ...options, lease });
@@ -125,7 +126,7 @@ export class JobsApi {
 
   /** Ends up to 100 jobs as succeeded. Each by itself: one that is refused does not hold the others back. */
   async completeMany(completions: readonly Completion[], options: CallOptions = {}): Promise<CompletionResult[]> {
-    const items = completions.map(({ jobId, lease, resultSummary }) => ({ jobId, leaseId: lease, resultSummary }));
+    const items = completions.map(({ lease, ...completion }) => ({ ...completion, leaseId: lease }));
     return (await this.#caller.call('completeJobs', { body: { items }, ...options })).results;
   }
 
@@ -142,7 +143,7 @@ export class JobsApi {
   async ack(
     jobId: string,
     lease: string,
-    end: { readonly message?: string | undefined } = {},
+    end: { readonly message?: string | undefined } & FinishFields = {},
     options: CallOptions = {},
   ): Promise<Job> {
     return this.#caller.call('ackCancel', { params: { jobId }, body: end, ...options, lease });
@@ -169,8 +170,8 @@ export class JobsApi {
     return (await this.#caller.call('appendEvents', { params: { jobId }, body, ...options, lease })).events;
   }
 
-  /** Oldest first. `nextCursor` is the next `after`; null only when the job is final and read to its end. */
-  async events(jobId: string, range: EventRange = {}, options: CallOptions = {}): Promise<Page<JobEvent>> {
+  /** Oldest first unless `sort` is `desc`. `nextCursor` is the next `after`; null only when the job is final and read to its end. */
+  async events(jobId: string, range: EventPage = {}, options: CallOptions = {}): Promise<Page<JobEvent>> {
     return readEvents(this.#caller, jobId, range, options);
   }
 

@@ -18,12 +18,12 @@ const reads: readonly Action[] = ['job.list', 'job.read', 'artifact.list', 'arti
 const worker: Principal = { kind: 'worker', workerId: 'w1', policy: {} };
 const readOnly: Principal = { kind: 'read-only', userId: 'reader' };
 
-const job = (status: string, claimedBy: string | null): AccessRecord => ({ kind: 'job', status, claimedBy });
-const artifact = (createdBy: string, dataClass: string, of?: ['running' | 'succeeded', string]): AccessRecord => ({
+const job = (heldBy: string | null, createdBy = 'admin'): AccessRecord => ({ kind: 'job', heldBy, createdBy });
+const artifact = (createdBy: string, dataClass: string, of?: string | null): AccessRecord => ({
   kind: 'artifact',
   createdBy,
   dataClass,
-  job: of === undefined ? undefined : { kind: 'job', status: of[0], claimedBy: of[1] },
+  job: of === undefined ? undefined : { kind: 'job', heldBy: of, createdBy: 'admin' },
 });
 const allowed = (principal: Principal): Action[] => actions.filter((action) => may(principal, action));
 
@@ -48,7 +48,7 @@ describe('by class', () => {
   });
 
   it('nobody may with a row what their class may not', () => {
-    const rows = [job('running', 'w1'), artifact('w1', 'public')];
+    const rows = [job('w1'), artifact('w1', 'public')];
     const principals: Principal[] = [{ kind: 'operator', userId: 'o' }, readOnly, worker];
     for (const principal of principals) {
       for (const action of actions.filter((each) => !may(principal, each))) {
@@ -60,16 +60,16 @@ describe('by class', () => {
 
 describe('by row', () => {
   it.each([
-    ['a job it holds', 'job.read', job('running', 'w1'), true],
-    ['a job it held', 'job.read', job('succeeded', 'w1'), false],
-    ['a job another holds', 'job.read', job('running', 'w2'), false],
-    ['a queued job', 'job.read', job('queued', null), false],
-    ['adding to a job it holds', 'artifact.add', job('running', 'w1'), true],
-    ['adding to a job another holds', 'artifact.add', job('running', 'w2'), false],
+    ['a job it holds', 'job.read', job('w1'), true],
+    ['a job it held', 'job.read', job(null), false],
+    ['a job another holds', 'job.read', job('w2'), false],
+    ['a queued job', 'job.read', job(null), false],
+    ['adding to a job it holds', 'artifact.add', job('w1'), true],
+    ['adding to a job another holds', 'artifact.add', job('w2'), false],
     ['what it made', 'artifact.read', artifact('w1', 'sensitive'), true],
-    ['what others left in a job it holds', 'artifact.read', artifact('w2', 'internal', ['running', 'w1']), true],
-    ['what is sensitive in a job it holds', 'artifact.read', artifact('w2', 'sensitive', ['running', 'w1']), false],
-    ['what others left in a job it held', 'artifact.read', artifact('w2', 'public', ['succeeded', 'w1']), false],
+    ['what others left in a job it holds', 'artifact.read', artifact('w2', 'internal', 'w1'), true],
+    ['what is sensitive in a job it holds', 'artifact.read', artifact('w2', 'sensitive', 'w1'), false],
+    ['what others left in a job it held', 'artifact.read', artifact('w2', 'public', null), false],
     ['what belongs to no job', 'artifact.read', artifact('w2', 'public'), false],
   ] as const)('a worker and %s', (_what, action, row, expected) => {
     expect(may(worker, action, row)).toBe(expected);

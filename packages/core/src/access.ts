@@ -28,8 +28,9 @@ export type Action =
 /** The part of a job that decides who may see it. */
 export interface JobAccess {
   readonly kind: 'job';
-  readonly status: string;
-  readonly claimedBy: string | null;
+  /** The worker that holds it now. */
+  readonly heldBy: string | null;
+  readonly createdBy: string;
 }
 
 /** The part of an artifact that decides who may see it; `job` is the job it belongs to, if any. */
@@ -150,5 +151,5 @@ function administers({ membership }: WorkerPrincipal, { experimentId }: Artifact
 }
 
 function holds(workerId: string, job: JobAccess): boolean {
-  return job.status === 'running' && job.claimedBy === workerId;
+  return job.heldBy === workerId;
 }

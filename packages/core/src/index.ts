@@ -10,6 +10,7 @@ export * from './error-codes.ts';
 export * from './experiment.ts';
 export * from './field-words.ts';
 export * from './job-event.ts';
+export * from './job-finish.ts';
 export * from './job-machine.ts';
 export * from './job-status.ts';
 export * from './job-types.ts';

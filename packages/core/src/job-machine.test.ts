@@ -99,7 +99,7 @@ describe('every history of a job', () => {
     always(({ before, command: asked, now, decision }) => {
       if (!('fence' in asked) || decision.outcome !== 'changed') return;
       expect(before.status).toBe('running');
-      expect(asked.fence.workerId).toBe(before.claimedBy);
+      expect(asked.fence.workerId).toBe(before.lastClaimedBy);
       expect(asked.fence.leaseId ?? before.leaseId).toBe(before.leaseId);
       expect(before.leaseExpiresAt).toBeGreaterThan(now);
     });
@@ -110,7 +110,7 @@ describe('every history of a job', () => {
       if (!('fence' in asked) || asked.fence.leaseId === undefined) return;
       if (before.status === 'running' && asked.fence.leaseId === before.leaseId) return;
       if (decision.outcome === 'unchanged') {
-        expect([before.endedBy, before.leaseId, before.claimedBy]).toEqual([
+        expect([before.endedBy, before.leaseId, before.lastClaimedBy]).toEqual([
           asked.kind,
           asked.fence.leaseId,
           asked.fence.workerId,
@@ -133,6 +133,20 @@ describe('every history of a job', () => {
     always(({ before, after, command: { kind } }) => {
       if (before.startedAt !== null) expect(after.startedAt).toBe(before.startedAt);
       if (before.cancelReason !== null && kind !== 'retry') expect(after.cancelReason).toBe(before.cancelReason);
+    });
+  });
+
+  it('sets attemptStartedAt at each claim, clears it with the attempt, and clears what the attempt before said', () => {
+    always(({ before, after, command: { kind }, now, decision }) => {
+      if (decision.outcome !== 'changed') return;
+      if (kind === 'claim') {
+        expect(after).toMatchObject({ attemptStartedAt: now, errorMessage: null, resultSummary: null, finish: null });
+      }
+      if (after.status === 'queued') expect(after.attemptStartedAt).toBeNull();
+      if (before.status === 'running' && after.status !== 'queued') {
+        expect(after.attemptStartedAt).toBe(before.attemptStartedAt);
+      }
+      if (after.status === 'succeeded') expect(after.errorMessage).toBeNull();
     });
   });
 
@@ -176,7 +190,7 @@ describe('the fence', () => {
   const running: JobRecord = {
     ...queuedJob({ maxAttempts: 1 }),
     status: 'running',
-    claimedBy: 'w1',
+    lastClaimedBy: 'w1',
     leaseId: 'l1',
     leaseExpiresAt: start + 10,
   };
@@ -210,11 +224,17 @@ describe('a lease, before it is known what for', () => {
   const held = {
     ...queuedJob(),
     status: 'running',
-    claimedBy: 'w1',
+    lastClaimedBy: 'w1',
     leaseId: 'l1',
     leaseExpiresAt: start + 10,
   } as const;
-  const ended = { ...queuedJob(), status: 'succeeded', claimedBy: 'w1', leaseId: 'l1', endedBy: 'complete' } as const;
+  const ended = {
+    ...queuedJob(),
+    status: 'succeeded',
+    lastClaimedBy: 'w1',
+    leaseId: 'l1',
+    endedBy: 'complete',
+  } as const;
   it.each([
     ['that is held', held, { workerId: 'w1', leaseId: 'l1' }, undefined],
     ['of another worker', held, { workerId: 'w2', leaseId: 'l1' }, 'lease_lost'],
@@ -251,7 +271,7 @@ describe('an event', () => {
   const running = queuedJob({
     ...lease,
     status: 'running',
-    claimedBy: 'w',
+    lastClaimedBy: 'w',
     leaseExpiresAt: start + 10,
     attempt: 2,
     startedAt: 1,

@@ -1,6 +1,7 @@
 import type { ErrorCode } from './error-codes.ts';
-import type { JobRecord, WorkerEnding } from './job.ts';
-import type { JobStatus } from './job-status.ts';
+import { holderOfJob, type JobRecord, type WorkerEnding } from './job.ts';
+import { finishInEvent, type JobFinish } from './job-finish.ts';
+import { finalStatuses, type JobStatus } from './job-status.ts';
 import { maxEventMessageBytes, type JobEventDraft } from './job-event.ts';
 import { beginningOf, utf8Bytes } from './wire-values.ts';
 
@@ -11,12 +12,22 @@ import { beginningOf, utf8Bytes } from './wire-values.ts';
 export type JobCommand =
   | { readonly kind: 'claim'; readonly workerId: string; readonly leaseId: string; readonly leaseMs: number }
   | { readonly kind: 'renew'; readonly fence: Fence; readonly leaseMs: number }
-  | { readonly kind: 'complete'; readonly fence: Fence; readonly resultSummary: string | null }
-  | { readonly kind: 'fail'; readonly fence: Fence; readonly errorMessage: string; readonly retryable: boolean }
-  | { readonly kind: 'ack'; readonly fence: Fence; readonly message: string | null }
+  | ({ readonly kind: 'complete'; readonly fence: Fence; readonly resultSummary: string | null } & Finishing)
+  | ({
+      readonly kind: 'fail';
+      readonly fence: Fence;
+      readonly errorMessage: string;
+      readonly retryable: boolean;
+    } & Finishing)
+  | ({ readonly kind: 'ack'; readonly fence: Fence; readonly message: string | null } & Finishing)
   | { readonly kind: 'expire' }
   | { readonly kind: 'cancel'; readonly actor: string; readonly reason: string | null }
   | { readonly kind: 'retry'; readonly actor: string };
+
+/** Of commands by which a holder ends its attempt. */
+interface Finishing {
+  readonly finish?: JobFinish | null;
+}
 
 export type JobCommandKind = JobCommand['kind'];
 
@@ -64,11 +75,11 @@ export function decideJob(job: JobRecord, command: JobCommand, now: number): Job
     case 'renew':
       return fenced(job, command.fence, now) ?? renewed(job, command.leaseMs, now);
     case 'complete':
-      return fenced(job, command.fence, now, 'complete') ?? completed(job, command.resultSummary, now);
+      return fenced(job, command.fence, now, 'complete') ?? completed(job, command, now);
     case 'fail':
       return fenced(job, command.fence, now, 'fail') ?? failed(job, command, now);
     case 'ack':
-      return fenced(job, command.fence, now, 'ack') ?? acknowledged(job, command.message, now);
+      return fenced(job, command.fence, now, 'ack') ?? acknowledged(job, command, now);
     case 'expire':
       return guarded(job, command.kind) ?? expired(job, now);
     case 'cancel':
@@ -84,13 +95,28 @@ export function decideJob(job: JobRecord, command: JobCommand, now: number): Job
  */
 export function checkFence(job: JobRecord, fence: Fence, now: number): Refusal | undefined {
   const past = job.leaseExpiresAt === null || job.leaseExpiresAt <= now;
-  const holds = job.status === 'running' && job.claimedBy === fence.workerId;
+  const holds = holderOfJob(job) === fence.workerId;
   if (fence.leaseId !== undefined) {
     return holds && job.leaseId === fence.leaseId && !past ? undefined : leaseLost(job);
   }
   if (job.status !== 'running') return stateConflict(job, 'the job is not running');
   if (!holds) return { code: 'job_ownership_mismatch', message: `Job ${job.id} is held by another worker.` };
   return past ? leaseLost(job) : undefined;
+}
+
+/** For so long after a job ended may the worker whose final call ended it still append events. */
+export const lastEventsMs = 60_000;
+
+/** `checkFence` for events: the last holder may append them, under its lease or none, until `finishedAt + lastEventsMs`. */
+export function checkEventFence(job: JobRecord, fence: Fence, now: number): Refusal | undefined {
+  const late = job.finishedAt === null || now > job.finishedAt + lastEventsMs;
+  return !late && endedJob(job, fence) ? undefined : checkFence(job, fence, now);
+}
+
+/** Whether this worker's final call ended the job. One that only ended an attempt did not: the job waits for the next. */
+function endedJob(job: JobRecord, { workerId, leaseId }: Fence): boolean {
+  const byHolder = finalStatuses.includes(job.status) && job.endedBy !== null && job.attemptStartedAt !== null;
+  return byHolder && job.lastClaimedBy === workerId && (leaseId === undefined || leaseId === job.leaseId);
 }
 
 /**
@@ -129,11 +155,15 @@ function claimed(job: JobRecord, by: { workerId: string; leaseId: string; leaseM
   const next: JobRecord = {
     ...job,
     status: 'running',
-    claimedBy: by.workerId,
+    lastClaimedBy: by.workerId,
     leaseId: by.leaseId,
     leaseExpiresAt: now + by.leaseMs,
     nextAttemptAt: null,
     startedAt: job.startedAt ?? now,
+    attemptStartedAt: now,
+    resultSummary: null,
+    errorMessage: null,
+    finish: null,
     endedBy: null,
     updatedAt: now,
   };
@@ -146,20 +176,30 @@ function renewed(job: JobRecord, leaseMs: number, now: number): JobDecision {
   return changed({ ...job, leaseExpiresAt: now + leaseMs, updatedAt: now });
 }
 
-function completed(job: JobRecord, resultSummary: string | null, now: number): JobDecision {
-  const next = { ...ended(job, 'succeeded', now), resultSummary, endedBy: 'complete' as const };
-  return changed(next, { kind: 'completed', level: 'info', message: 'Completed.' });
+function completed(job: JobRecord, by: { resultSummary: string | null } & Finishing, now: number): JobDecision {
+  const { resultSummary, finish = null } = by;
+  const outcome = { resultSummary, errorMessage: null, finish, endedBy: 'complete' as const };
+  const completion: JobEventDraft = { kind: 'completed', level: 'info', message: 'Completed.' };
+  const payload = finishInEvent(finish);
+  return changed(
+    { ...ended(job, 'succeeded', now), ...outcome },
+    Object.keys(payload).length === 0 ? completion : { ...completion, payload },
+  );
 }
 
-function failed(job: JobRecord, by: { errorMessage: string; retryable: boolean }, now: number): JobDecision {
-  const errorMessage = by.errorMessage;
+function failed(
+  job: JobRecord,
+  by: { errorMessage: string; retryable: boolean } & Finishing,
+  now: number,
+): JobDecision {
+  const { errorMessage, finish = null } = by;
   const failure: JobEventDraft = {
     kind: 'failed',
     level: 'error',
     message: failureMessage(job.attempt, errorMessage),
-    payload: { retryable: by.retryable },
+    payload: { retryable: by.retryable, ...finishInEvent(finish) },
   };
-  const noted: JobRecord = { ...job, errorMessage, endedBy: 'fail' };
+  const noted: JobRecord = { ...job, errorMessage, finish, endedBy: 'fail' };
   if (job.cancelRequestedAt !== null) return changed(ended(noted, 'cancelled', now), failure, cancelledEvent(job));
   if (!by.retryable) return changed(ended(noted, 'failed', now), failure);
   if (job.attempt >= job.maxAttempts) return changed(ended(noted, 'dead_letter', now), failure, deadLettered(job));
@@ -167,12 +207,14 @@ function failed(job: JobRecord, by: { errorMessage: string; retryable: boolean }
   return changed(requeued(noted, now, delayMs), failure, retryScheduled(job, delayMs));
 }
 
-function acknowledged(job: JobRecord, message: string | null, now: number): JobDecision {
+function acknowledged(job: JobRecord, by: { message: string | null } & Finishing, now: number): JobDecision {
+  const { message, finish = null } = by;
   if (job.cancelRequestedAt === null) {
     return { outcome: 'refused', refusal: stateConflict(job, 'nobody asked to cancel it') };
   }
-  const next = { ...ended(job, 'cancelled', now), endedBy: 'ack' as const };
-  return changed(next, { ...cancelledEvent(job), ...(message === null ? {} : { payload: { message } }) });
+  const next = { ...ended(job, 'cancelled', now), finish, endedBy: 'ack' as const };
+  const payload = { ...(message === null ? {} : { message }), ...finishInEvent(finish) };
+  return changed(next, { ...cancelledEvent(job), ...(Object.keys(payload).length === 0 ? {} : { payload }) });
 }
 
 function expired(job: JobRecord, now: number): JobDecision {
@@ -180,7 +222,7 @@ function expired(job: JobRecord, now: number): JobDecision {
   const loss: JobEventDraft = {
     kind: 'lease_expired',
     level: 'warn',
-    message: `The lease of ${job.claimedBy ?? 'its worker'} passed without a heartbeat.`,
+    message: `The lease of ${job.lastClaimedBy ?? 'its worker'} passed without a heartbeat.`,
   };
   const noted: JobRecord = { ...job, errorMessage: 'The worker was lost: its lease passed without a heartbeat.' };
   if (job.cancelRequestedAt !== null) return changed(ended(noted, 'cancelled', now), loss, cancelledEvent(job));
@@ -217,6 +259,7 @@ function retried(job: JobRecord, actor: string, now: number): JobDecision {
     status: 'queued',
     attempt,
     maxAttempts: Math.max(job.maxAttempts, attempt),
+    attemptStartedAt: null,
     nextAttemptAt: null,
     leaseExpiresAt: null,
     cancelRequestedAt: null,
@@ -237,6 +280,7 @@ function requeued(job: JobRecord, now: number, delayMs: number): JobRecord {
     ...job,
     status: 'queued',
     attempt: job.attempt + 1,
+    attemptStartedAt: null,
     leaseExpiresAt: null,
     nextAttemptAt: now + delayMs,
     updatedAt: now,
@@ -283,7 +327,7 @@ function leaseLost(job: JobRecord): Refusal {
 /** Whether the job was last given back by this worker under this lease. */
 function gaveBack(job: JobRecord, { workerId, leaseId }: Fence): boolean {
   const ended = job.endedBy !== null && job.status !== 'running';
-  return ended && leaseId !== undefined && leaseId === job.leaseId && workerId === job.claimedBy;
+  return ended && leaseId !== undefined && leaseId === job.leaseId && workerId === job.lastClaimedBy;
 }
 
 function stateConflict(job: JobRecord, why: string): Refusal {

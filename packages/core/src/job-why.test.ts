@@ -90,7 +90,7 @@ describe('the explanation', () => {
   });
 
   it('of a running job names its holder, and nobody who could have it', () => {
-    const running = { ...job, status: 'running', claimedBy: 'holder', leaseExpiresAt: now + 1 } as const;
+    const running = { ...job, status: 'running', lastClaimedBy: 'holder', leaseExpiresAt: now + 1 } as const;
     const found = explainWait(running, [worker('holder'), worker('idle'), worker('far', { types: [] })], 0, now);
     expect(found).toMatchObject({ heldBy: 'holder', eligibleWorkers: [], nearWorkers: [], unmet: [], position: null });
     expect(found.summary).toBe('It runs: holder holds it.');
@@ -99,7 +99,12 @@ describe('the explanation', () => {
   it.each(['succeeded', 'failed', 'cancelled', 'dead_letter'] as const)(
     'of a job that is %s has nothing unmet',
     (status) => {
-      const found = explainWait({ ...job, status, claimedBy: 'w', requiredCapabilities: ['a'] }, [worker('w')], 0, now);
+      const found = explainWait(
+        { ...job, status, lastClaimedBy: 'w', requiredCapabilities: ['a'] },
+        [worker('w')],
+        0,
+        now,
+      );
       expect(found).toMatchObject({
         status,
         heldBy: null,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JobRecord } from './job.ts';
+import { holderOfJob, type JobRecord } from './job.ts';
 import { jobStatuses } from './job-status.ts';
 import { timeSchema } from './wire-values.ts';
 
@@ -93,7 +93,7 @@ export function explainWait(job: JobRecord, workers: readonly SeenWorker[], ahea
     jobId: job.id,
     status: job.status,
     summary: summarize(job, { delayed, ahead, eligible: eligible.length, seen: workers.length, unmet, allLimited }),
-    heldBy: job.status === 'running' ? job.claimedBy : null,
+    heldBy: holderOfJob(job),
     notBefore: delayedUntil === null ? null : new Date(delayedUntil).toISOString(),
     position: ready ? ahead : null,
     unmet,
@@ -141,7 +141,7 @@ function summarize(
     allLimited: boolean;
   },
 ): string {
-  if (job.status === 'running') return `It runs: ${job.claimedBy ?? 'a worker'} holds it.`;
+  if (job.status === 'running') return `It runs: ${holderOfJob(job) ?? 'a worker'} holds it.`;
   if (job.status !== 'queued') return `It does not wait: it is ${job.status}.`;
   if (seen.delayed) return 'It is delayed until its time comes.';
   if (seen.seen === 0) return 'No worker was seen lately.';

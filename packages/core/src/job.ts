@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { jobStatuses, type JobStatus } from './job-status.ts';
+import { finishFields, jobFinishSchema, type JobFinish } from './job-finish.ts';
 import { categoryOf } from './job-types.ts';
 import { problemSchema } from './problem.ts';
 import { refusedField } from './refused-fields.ts';
@@ -32,8 +33,8 @@ export interface JobRecord {
   readonly affinityKey: string | null;
   readonly createdBy: string;
   readonly parentJobId: string | null;
-  /** Who holds the job, or held it last. */
-  readonly claimedBy: string | null;
+  /** Who holds the job while it runs; afterwards who held it last. */
+  readonly lastClaimedBy: string | null;
   /** The fencing token of the present lease, or of the last one after the end. */
   readonly leaseId: string | null;
   readonly leaseExpiresAt: number | null;
@@ -42,13 +43,17 @@ export interface JobRecord {
   /** Counts from 1. */
   readonly attempt: number;
   readonly maxAttempts: number;
+  /** Of the newest attempt that was claimed, as `errorMessage` and `finish`: each claim clears them; the events keep earlier ones. */
   readonly resultSummary: string | null;
   readonly errorMessage: string | null;
+  readonly finish: JobFinish | null;
   readonly cancelRequestedAt: number | null;
   readonly cancelRequestedBy: string | null;
   readonly cancelReason: string | null;
   /** First claim; set once. */
   readonly startedAt: number | null;
+  /** When the present attempt was claimed; null while the job waits for it. */
+  readonly attemptStartedAt: number | null;
   readonly finishedAt: number | null;
   /** The call by which the holder ended the lease, so that its repetition can be answered alike. */
   readonly endedBy: WorkerEnding | null;
@@ -75,7 +80,8 @@ export const jobSchema = z
     bundleId: z.string().nullable(),
     parentJobId: z.string().nullable(),
     createdBy: z.string(),
-    claimedBy: z.string().nullable(),
+    claimedBy: z.string().nullable().meta({ description: 'The worker that holds it; null when nobody does.' }),
+    lastClaimedBy: z.string().nullable(),
     leaseId: z.string().optional().meta({ description: 'The fencing token; shown to the holder only.' }),
     leaseExpiresAt: timeSchema.nullable(),
     nextAttemptAt: timeSchema.nullable(),
@@ -83,10 +89,12 @@ export const jobSchema = z
     maxAttempts: z.int(),
     resultSummary: z.string().nullable(),
     errorMessage: z.string().nullable(),
+    finish: jobFinishSchema.nullable(),
     cancelRequestedAt: timeSchema.nullable(),
     cancelRequestedBy: z.string().nullable(),
     cancelReason: z.string().nullable(),
-    startedAt: timeSchema.nullable(),
+    startedAt: timeSchema.nullable().meta({ description: 'The first claim.' }),
+    attemptStartedAt: timeSchema.nullable().meta({ description: 'The claim of the present attempt.' }),
     finishedAt: timeSchema.nullable(),
     createdAt: timeSchema,
     updatedAt: timeSchema,
@@ -135,10 +143,10 @@ export const heartbeatSchema = z
   .strictObject({ ...holderFields, leaseSeconds: z.int().min(1).max(maxLeaseSeconds).default(defaultLeaseSeconds) })
   .meta({ id: 'Heartbeat' });
 export const completeSchema = z
-  .strictObject({ ...holderFields, resultSummary: z.string().nullish() })
+  .strictObject({ ...holderFields, resultSummary: z.string().nullish(), ...finishFields })
   .meta({ id: 'CompleteJob' });
 export const failSchema = z
-  .strictObject({ ...holderFields, errorMessage: z.string(), retryable: z.boolean().default(false) })
+  .strictObject({ ...holderFields, errorMessage: z.string(), retryable: z.boolean().default(false), ...finishFields })
   .meta({ id: 'FailJob' });
 
 /** The reason a person gives for cancelling; it must fit into the payload of an event. */
@@ -150,14 +158,23 @@ const reasonSchema = z
   .nullish();
 
 export const cancelSchema = z.strictObject({ reason: reasonSchema }).meta({ id: 'CancelJob' });
-export const ackSchema = z.strictObject({ ...holderFields, message: reasonSchema }).meta({ id: 'AckCancel' });
+export const ackSchema = z
+  .strictObject({ ...holderFields, message: reasonSchema, ...finishFields })
+  .meta({ id: 'AckCancel' });
 
 /** Many ends at once. Each item is decided by itself; one that fails does not hold the others back. */
 export const completeBatchSchema = z
   .strictObject({
     workerId: textSchema(1, 255).nullish(),
     items: z
-      .array(z.strictObject({ jobId: z.string(), leaseId: textSchema(1, 255), resultSummary: z.string().nullish() }))
+      .array(
+        z.strictObject({
+          jobId: z.string(),
+          leaseId: textSchema(1, 255),
+          resultSummary: z.string().nullish(),
+          ...finishFields,
+        }),
+      )
       .min(1)
       .max(100),
   })
@@ -170,6 +187,11 @@ export const completeBatchResultSchema = z
     ),
   })
   .meta({ id: 'CompleteBatchResult' });
+
+/** The worker that holds the job; null when nobody does. */
+export function holderOfJob({ status, lastClaimedBy }: Pick<JobRecord, 'status' | 'lastClaimedBy'>): string | null {
+  return status === 'running' ? lastClaimedBy : null;
+}
 
 /** The job as it crosses the wire; the lease is shown to its holder alone. */
 export function jobToWire(job: JobRecord, options: { showLease: boolean }): Job {
@@ -187,7 +209,8 @@ export function jobToWire(job: JobRecord, options: { showLease: boolean }): Job 
     bundleId: null,
     parentJobId: job.parentJobId,
     createdBy: job.createdBy,
-    claimedBy: job.claimedBy,
+    claimedBy: holderOfJob(job),
+    lastClaimedBy: job.lastClaimedBy,
     ...(options.showLease && job.status === 'running' && job.leaseId !== null ? { leaseId: job.leaseId } : {}),
     leaseExpiresAt: time(job.leaseExpiresAt),
     nextAttemptAt: time(job.nextAttemptAt),
@@ -195,10 +218,12 @@ export function jobToWire(job: JobRecord, options: { showLease: boolean }): Job 
     maxAttempts: job.maxAttempts,
     resultSummary: job.resultSummary,
     errorMessage: job.errorMessage,
+    finish: job.finish === null ? null : { ...job.finish },
     cancelRequestedAt: time(job.cancelRequestedAt),
     cancelRequestedBy: job.cancelRequestedBy,
     cancelReason: job.cancelReason,
     startedAt: time(job.startedAt),
+    attemptStartedAt: time(job.attemptStartedAt),
     finishedAt: time(job.finishedAt),
     createdAt: new Date(job.createdAt).toISOString(),
     updatedAt: new Date(job.updatedAt).toISOString(),

@@ -214,7 +214,7 @@ forEachStore('fencing', (harness) => {
     await t.server.jobs.sweep();
     // The server's own sweep may be at it too, and hold the row.
     await expect.poll(async () => (await t.job(lost.job.id)).status, { interval: 5 }).toBe('queued');
-    expect(await t.job(lost.job.id)).toMatchObject({ attempt: 2, claimedBy: lost.worker.id });
+    expect(await t.job(lost.job.id)).toMatchObject({ attempt: 2, claimedBy: null, lastClaimedBy: lost.worker.id });
     t.clock.advance(1000);
     const again = await t.claim(lost.worker);
     expect(again?.id).toBe(lost.job.id);

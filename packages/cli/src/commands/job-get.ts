@@ -1,4 +1,4 @@
-import type { Job } from '@proofhouse/core';
+import type { Job, JobFinish } from '@proofhouse/core';
 import type { CommandContext } from '../command-context.ts';
 import { clientOf, connectedCommand } from '../connected-command.ts';
 import { printResult } from '../print-result.ts';
@@ -16,6 +16,12 @@ export function jobGet(context: CommandContext) {
     });
 }
 
+function finishText({ outcomeCode, outcomeStage, outcomeReason, summary }: JobFinish): string {
+  const words = [outcomeCode, outcomeStage, outcomeReason].filter((text) => text !== null).join(' · ');
+  const lines = [words, typeof summary === 'object' ? summary && JSON.stringify(summary, null, 2) : summary];
+  return lines.filter((line) => line !== null && line !== '').join('\n');
+}
+
 function jobText(job: Job, now: number): string {
   const time = (iso: string | null): string => (iso === null ? '' : `${iso} (${relativeTime(iso, now)})`);
   return facts([
@@ -29,13 +35,16 @@ function jobText(job: Job, now: number): string {
     ['parent', job.parentJobId],
     ['created', `${time(job.createdAt)} by ${job.createdBy}`],
     ['worker', job.claimedBy],
+    ['last worker', job.claimedBy === null ? job.lastClaimedBy : null],
     ['lease until', job.status === 'running' ? time(job.leaseExpiresAt) : ''],
     ['not before', job.status === 'queued' ? time(job.nextAttemptAt) : ''],
     ['started', time(job.startedAt)],
+    ['this attempt', job.attemptStartedAt === job.startedAt ? '' : time(job.attemptStartedAt)],
     ['finished', time(job.finishedAt)],
     ['cancelling', job.cancelRequestedAt === null ? '' : `${time(job.cancelRequestedAt)} ${job.cancelReason ?? ''}`],
     ['result', job.resultSummary],
     ['error', job.errorMessage],
+    ['finish', job.finish === null ? '' : finishText(job.finish)],
     ['payload', JSON.stringify(job.payload, null, 2)],
     ['', ''],
     ['next', job.status === 'queued' ? `proofhouse job why ${job.id}` : `proofhouse artifact list ${job.id}`],

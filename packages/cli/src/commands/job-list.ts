@@ -29,8 +29,8 @@ export function jobList(context: CommandContext) {
           String(job.priority),
           `${job.attempt}/${job.maxAttempts}`,
           relativeTime(job.createdAt, now),
-          relativeTime(job.finishedAt ?? job.startedAt, now),
-          job.claimedBy ?? '',
+          relativeTime(job.finishedAt ?? job.attemptStartedAt ?? job.startedAt, now),
+          job.claimedBy ?? job.lastClaimedBy ?? '',
         ]);
         const more = page.nextCursor === null ? '' : `More: add --cursor ${page.nextCursor}\n`;
         return table(['ID', 'TYPE', 'STATUS', 'PRIO', 'TRY', 'CREATED', 'RAN', 'WORKER'], rows) + more;

@@ -29,25 +29,25 @@ it.each<[string, Principal, ArtifactRecord, boolean]>([
   ['who only reads, reads nothing sensitive', { kind: 'read-only', userId: 'r' }, sensitive, false],
   ['its maker reads', { ...worker, workerId: 'maker' }, sensitive, true],
 ])('%s, without any look-up', async (_what, principal, record, expected) => {
-  const { acl, looked } = watched({ claimedBy: 'w' }, ['w', 'r']);
+  const { acl, looked } = watched({ lastClaimedBy: 'w' }, ['w', 'r']);
   expect(await acl(principal, 'artifact.read', record)).toBe(expected);
   expect(looked).toEqual([]);
 });
 
 it('the holder of the job reads, without a look at grants', async () => {
-  const { acl, looked } = watched({ claimedBy: 'w' });
+  const { acl, looked } = watched({ lastClaimedBy: 'w' });
   expect(await acl(worker, 'artifact.read', artifact)).toBe(true);
   expect(looked).toEqual(['job']);
 });
 
 it('a job that is known already is not looked up again', async () => {
-  const { acl, looked } = watched({ claimedBy: 'w' });
-  expect(await acl(worker, 'artifact.read', artifact, { kind: 'job', status: 'running', claimedBy: 'x' })).toBe(false);
+  const { acl, looked } = watched({ lastClaimedBy: 'w' });
+  expect(await acl(worker, 'artifact.read', artifact, { kind: 'job', heldBy: 'x', createdBy: 'admin' })).toBe(false);
   expect(looked).toEqual(['grants']);
 });
 
 it('a grant lets its worker read what is sensitive, but lets nobody grant', async () => {
-  const { acl } = watched({ claimedBy: 'w' }, ['w']);
+  const { acl } = watched({ lastClaimedBy: 'w' }, ['w']);
   expect(await acl(worker, 'artifact.read', sensitive)).toBe(true);
   expect(await acl(worker, 'artifact.grant', sensitive)).toBe(false);
   expect(await acl({ ...worker, workerId: 'maker' }, 'artifact.grant', sensitive)).toBe(true);

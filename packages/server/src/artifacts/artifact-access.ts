@@ -1,4 +1,5 @@
 import {
+  holderOfJob,
   may,
   type ArtifactAccess,
   type ArtifactRecord,
@@ -48,6 +49,6 @@ export function artifactAcl({
   };
 }
 
-export function jobAccess({ status, claimedBy }: JobRecord): JobAccess {
-  return { kind: 'job', status, claimedBy };
+export function jobAccess(job: JobRecord): JobAccess {
+  return { kind: 'job', heldBy: holderOfJob(job), createdBy: job.createdBy };
 }

@@ -156,11 +156,11 @@ describe('a page of the log', () => {
   it('has a null cursor only at the end of a final job', async () => {
     const t = start();
     t.write(3);
-    expect((await t.log.read(t.jobNow(), 0, 10)).nextCursor).toBe('3');
-    expect((await t.log.read(t.jobNow(), 3, 10)).nextCursor).toBe('3');
+    expect((await t.log.read(t.jobNow(), { after: 0, limit: 10, sort: 'asc' })).nextCursor).toBe('3');
+    expect((await t.log.read(t.jobNow(), { after: 3, limit: 10, sort: 'asc' })).nextCursor).toBe('3');
     t.write(1, 'failed');
-    expect((await t.log.read(t.jobNow(), 0, 3)).nextCursor).toBe('3');
-    expect((await t.log.read(t.jobNow(), 3, 10)).nextCursor).toBeNull();
+    expect((await t.log.read(t.jobNow(), { after: 0, limit: 3, sort: 'asc' })).nextCursor).toBe('3');
+    expect((await t.log.read(t.jobNow(), { after: 3, limit: 10, sort: 'asc' })).nextCursor).toBeNull();
   });
 });
 

@@ -24,6 +24,14 @@ const lookAgainMs = 1000;
 export const keepAliveMs = 15_000;
 const batch = 200;
 
+export interface EventRange {
+  /** 0: from the first. */
+  readonly after: number;
+  readonly before?: number | undefined;
+  readonly sort: 'asc' | 'desc';
+  readonly limit: number;
+}
+
 /** Reading and following what happened to jobs. Who may read is decided before. */
 export class JobLog {
   readonly #store: JobStore;
@@ -36,12 +44,23 @@ export class JobLog {
     this.#clock = parts.clock;
   }
 
-  /** Events after `after`, oldest first; `next` is null once a final job is read to its end. */
-  async read(job: JobRecord, after: number, limit: number) {
-    const items = await this.#store.events(job.id, after, limit);
+  /**
+   * Events with numbers over `after` and under `before`. Oldest first, `nextCursor` is the next `after`, and null once a final
+   * job, or the range, is read to its end; newest first it is the next `before`, and null at the oldest.
+   */
+  async read(job: JobRecord, query: EventRange) {
+    const { after, before, sort, limit } = query;
+    if (sort === 'desc') {
+      const items = await this.#store.newestEvents(job.id, { after, before: before ?? Number.MAX_SAFE_INTEGER, limit });
+      const oldest = items.at(-1)?.seq ?? 0;
+      return { items, nextCursor: oldest <= after + 1 ? null : String(oldest) };
+    }
+    const found = await this.#store.events(job.id, after, limit);
+    const items = before === undefined ? found : found.filter(({ seq }) => seq < before);
     const read = items.at(-1)?.seq ?? after;
     const ended = finalStatuses.includes(job.status) && read >= job.lastSeq;
-    return { items, nextCursor: ended ? null : String(read) };
+    const over = ended || (before !== undefined && read >= before - 1);
+    return { items, nextCursor: over ? null : String(read) };
   }
 
   /**

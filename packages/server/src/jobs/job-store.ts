@@ -49,7 +49,7 @@ export interface JobStore {
   apply(jobId: string, now: number, decide: (job: JobRecord) => JobDecision): Promise<JobDecision | undefined>;
 
   /**
-   * Writes a holder's events into the log, numbered in one commit, when core's `checkFence` lets it. With a known key
+   * Writes a holder's events into the log, numbered in one commit, when core's `checkEventFence` lets it. With a known key
    * it writes nothing and gives the first call's events. Undefined: no such job.
    */
   append(request: AppendRequest): Promise<Appended | undefined>;
@@ -65,6 +65,9 @@ export interface JobStore {
 
   /** Events of a job with `seq` over `after`, oldest first. */
   events(jobId: string, after: number, limit: number): Promise<JobEventRecord[]>;
+
+  /** Events of a job with `seq` over `after` and under `before`, newest first. */
+  newestEvents(jobId: string, range: { after: number; before: number; limit: number }): Promise<JobEventRecord[]>;
 }
 
 export type Enqueued =
@@ -85,6 +88,7 @@ export type Appended =
       readonly events: readonly JobEventRecord[];
       /** The job's. */
       readonly type: string;
+      readonly status: JobStatus;
     }
   | { readonly outcome: 'refused'; readonly refusal: Refusal }
   | { readonly outcome: 'conflict' };

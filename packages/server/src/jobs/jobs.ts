@@ -3,16 +3,16 @@ import {
   checkLease,
   decideJob,
   explainWait,
+  holderOfJob,
   isUuid,
   maxCountedPosition,
-  maxSummaryBytes,
   may,
   problemOf,
   storableText,
   unknownJobType,
-  utf8Bytes,
   AppError,
   type EventInput,
+  type FinishFields,
   type JobCategory,
   type JobCommand,
   type JobEventRecord,
@@ -29,6 +29,7 @@ import { decodeCursor, nextCursorOf, type ListFilter } from '../kernel/page.ts';
 import { noMeter, type Meter } from '../kernel/meter.ts';
 import { sha256Hex } from '../kernel/secret.ts';
 import type { Presence } from '../workers/presence.ts';
+import { boundedFinish, boundedText } from './bounded-ending.ts';
 import { ClaimWaiters, type ClaimScope } from './claim-waiters.ts';
 import { fieldError, idempotencyConflict, jobNotFound } from './job-errors.ts';
 import { hintOf, hintOfReady, type JobHints } from './job-hints.ts';
@@ -73,10 +74,19 @@ export interface Noted {
   readonly created: boolean;
 }
 
-export interface CompleteItem {
+export interface CompleteItem extends FinishFields {
   readonly jobId: string;
   readonly leaseId: string;
   readonly resultSummary?: string | null | undefined;
+}
+
+export interface Completion extends FinishFields {
+  readonly resultSummary?: string | null | undefined;
+}
+
+export interface Failure extends FinishFields {
+  readonly errorMessage: string;
+  readonly retryable: boolean;
 }
 
 export type CompleteResult =
@@ -142,7 +152,7 @@ export class Jobs {
   /** Errors: `job_not_found`, `forbidden`. */
   async get(principal: Principal, jobId: string): Promise<JobRecord> {
     const job = await this.require(jobId);
-    if (!may(principal, 'job.read', { kind: 'job', status: job.status, claimedBy: job.claimedBy })) {
+    if (!may(principal, 'job.read', { kind: 'job', heldBy: holderOfJob(job), createdBy: job.createdBy })) {
       throw new AppError('forbidden', `Job ${jobId} can be read by the worker that holds it, operators and the admin.`);
     }
     return job;
@@ -211,23 +221,24 @@ export class Jobs {
     return this.#work(jobId, { kind: 'renew', fence: holder, leaseMs: leaseSeconds * 1000 });
   }
 
-  complete(holder: Holder, jobId: string, resultSummary?: string | null): Promise<JobRecord> {
-    const summary = boundedText(resultSummary ?? null, 'resultSummary');
-    return this.#work(jobId, { kind: 'complete', fence: holder, resultSummary: summary });
+  async complete(holder: Holder, jobId: string, completion: Completion = {}): Promise<JobRecord> {
+    const resultSummary = boundedText(completion.resultSummary ?? null, 'resultSummary');
+    return this.#work(jobId, { kind: 'complete', fence: holder, resultSummary, finish: boundedFinish(completion) });
   }
 
-  async fail(holder: Holder, jobId: string, errorMessage: string, retryable: boolean): Promise<JobRecord> {
-    const message = boundedText(errorMessage, 'errorMessage') ?? '';
-    if (message.trim() === '') throw fieldError('errorMessage', 'must not be blank');
-    return this.#work(jobId, { kind: 'fail', fence: holder, errorMessage: message, retryable });
+  async fail(holder: Holder, jobId: string, failure: Failure): Promise<JobRecord> {
+    const errorMessage = boundedText(failure.errorMessage, 'errorMessage') ?? '';
+    if (errorMessage.trim() === '') throw fieldError('errorMessage', 'must not be blank');
+    const { retryable } = failure;
+    return this.#work(jobId, { kind: 'fail', fence: holder, errorMessage, retryable, finish: boundedFinish(failure) });
   }
 
   /** Ends many jobs; each is decided by itself, and what went wrong with one stands in its place. */
   completeMany(workerId: string, items: readonly CompleteItem[]): Promise<CompleteResult[]> {
     return Promise.all(
-      items.map(async ({ jobId, leaseId, resultSummary }) => {
+      items.map(async ({ jobId, leaseId, ...completion }) => {
         try {
-          return { jobId, job: await this.complete({ workerId, leaseId }, jobId, resultSummary) };
+          return { jobId, job: await this.complete({ workerId, leaseId }, jobId, completion) };
         } catch (error) {
           if (error instanceof AppError) return { jobId, error: problemOf(error) };
           throw error;
@@ -237,8 +248,13 @@ export class Jobs {
   }
 
   /** The holder of a job that was asked to stop says that it has. Errors: as `#work`. */
-  acknowledge(holder: Holder, jobId: string, message?: string | null): Promise<JobRecord> {
-    return this.#work(jobId, { kind: 'ack', fence: holder, message: boundedText(message ?? null, 'message') });
+  async acknowledge(
+    holder: Holder,
+    jobId: string,
+    given: FinishFields & { readonly message?: string | null | undefined },
+  ): Promise<JobRecord> {
+    const message = boundedText(given.message ?? null, 'message');
+    return this.#work(jobId, { kind: 'ack', fence: holder, message, finish: boundedFinish(given) });
   }
 
   /**
@@ -271,7 +287,7 @@ export class Jobs {
     if (result.outcome === 'refused') throw new AppError(result.refusal.code, result.refusal.message);
     const created = result.outcome === 'appended';
     const seq = result.events.at(-1)?.seq;
-    if (created && seq !== undefined) this.#hints.publish({ jobId, seq, status: 'running' });
+    if (created && seq !== undefined) this.#hints.publish({ jobId, seq, status: result.status });
     return { events: result.events, type: result.type, created };
   }
 
@@ -284,7 +300,7 @@ export class Jobs {
     const job = await this.require(jobId);
     if (mayRepeat) return;
     // Others than workers name theirs in the body, which is not here yet.
-    const workerId = principal.kind === 'worker' ? principal.workerId : (job.claimedBy ?? '');
+    const workerId = principal.kind === 'worker' ? principal.workerId : (job.lastClaimedBy ?? '');
     const refusal = checkLease(job, { workerId, leaseId }, this.#clock.now());
     if (refusal !== undefined) throw new AppError(refusal.code, refusal.message);
   }
@@ -386,13 +402,4 @@ export class Jobs {
     const fingerprint = sha256Hex(JSON.stringify(request));
     return { principal, operation, key, fingerprint, expiresAt: this.#clock.now() + idempotencyLifeMs };
   }
-}
-
-function boundedText(text: string | null, field: string): string | null {
-  if (text === null) return null;
-  const kept = storableText(text);
-  if (utf8Bytes(kept) > maxSummaryBytes) {
-    throw fieldError(field, `is longer than ${String(maxSummaryBytes)} bytes; put long output into an artifact`);
-  }
-  return kept;
 }

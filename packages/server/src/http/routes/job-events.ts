@@ -40,7 +40,7 @@ export function jobEventHandlers(parts: JobEventParts): Pick<Handlers, EventOper
     },
     listEvents: async ({ principal, params, query }) => {
       const job = await jobs.get(principal, params.jobId);
-      const { items, nextCursor } = await log.read(job, query.after, query.limit);
+      const { items, nextCursor } = await log.read(job, query);
       return { body: { items: items.map((event) => show(event, job)), nextCursor } };
     },
     streamEvents: async (call) => {

@@ -1,4 +1,4 @@
-import { AppError, jobToWire, type JobRecord, type Principal } from '@proofhouse/core';
+import { AppError, holderOfJob, jobToWire, type JobRecord, type Principal } from '@proofhouse/core';
 import type { JsonHandlers } from '../../calls/operation-call.ts';
 import { holderOf, type Holder } from '../../jobs/job-holder.ts';
 import type { Jobs } from '../../jobs/jobs.ts';
@@ -37,7 +37,7 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
       // A repeated claim gives its jobs as they are now, which other workers may hold.
       const claimer = holderOf(principal, body.workerId);
       const claimed = (await jobs.claim(principal, body, options)).map((job) =>
-        jobToWire(job, { showLease: job.claimedBy === claimer }),
+        jobToWire(job, { showLease: holderOfJob(job) === claimer }),
       );
       return { body: body.maxJobs === undefined ? { job: claimed[0] ?? null } : { jobs: claimed } };
     },
@@ -47,11 +47,11 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
     },
     completeJob: async ({ principal, params, body, leaseId }) => {
       const holder = holderFrom(principal, body, leaseId);
-      return { body: showToHolder(await jobs.complete(holder, params.jobId, body.resultSummary)) };
+      return { body: showToHolder(await jobs.complete(holder, params.jobId, body)) };
     },
     failJob: async ({ principal, params, body, leaseId }) => {
       const holder = holderFrom(principal, body, leaseId);
-      return { body: showToHolder(await jobs.fail(holder, params.jobId, body.errorMessage, body.retryable)) };
+      return { body: showToHolder(await jobs.fail(holder, params.jobId, body)) };
     },
     completeJobs: async ({ principal, body }) => {
       const results = await jobs.completeMany(holderOf(principal, body.workerId), body.items);
@@ -63,7 +63,7 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
     },
     ackCancel: async ({ principal, params, body, leaseId }) => {
       const holder = holderFrom(principal, body, leaseId);
-      return { body: showToHolder(await jobs.acknowledge(holder, params.jobId, body.message)) };
+      return { body: showToHolder(await jobs.acknowledge(holder, params.jobId, body)) };
     },
     cancelJob: async ({ principal, params, body }) => {
       return { body: show(principal, await jobs.cancel(principal, params.jobId, body.reason)) };
@@ -102,7 +102,7 @@ export function sameValue(
 
 // The lease is shown to its holder alone: whoever knows it can write to the job.
 function show(principal: Principal, job: JobRecord) {
-  return jobToWire(job, { showLease: principal.kind === 'worker' && principal.workerId === job.claimedBy });
+  return jobToWire(job, { showLease: principal.kind === 'worker' && principal.workerId === holderOfJob(job) });
 }
 
 function showToHolder(job: JobRecord) {

@@ -131,7 +131,7 @@ class Model {
 
 function commandOf(act: Act & { act: 'command' }, job: JobRecord): JobCommand {
   const fence = {
-    workerId: job.claimedBy ?? 'nobody',
+    workerId: job.lastClaimedBy ?? 'nobody',
     leaseId: act.which % 5 === 0 ? undefined : (job.leaseId ?? 'none'),
   };
   switch (act.kind) {

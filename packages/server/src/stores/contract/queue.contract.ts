@@ -352,8 +352,8 @@ export function queueContract(harness: StoreHarness): void {
       const first = await store.jobs.append({ jobId: job.id, fence, events: [note('a'), note('b')], now });
       const second = await store.jobs.append({ jobId: job.id, fence, events: [note('c')], now });
       const written = ['a', 'b', 'c'].map((text, i) => ({ ...note(text), jobId: job.id, seq: 3 + i, createdAt: now }));
-      expect(first).toEqual({ outcome: 'appended', type: 'exec', events: written.slice(0, 2) });
-      expect(second).toEqual({ outcome: 'appended', type: 'exec', events: written.slice(2) });
+      expect(first).toEqual({ outcome: 'appended', type: 'exec', status: 'running', events: written.slice(0, 2) });
+      expect(second).toEqual({ outcome: 'appended', type: 'exec', status: 'running', events: written.slice(2) });
       expect(await store.jobs.events(job.id, 2, 10)).toEqual(written);
       expect((await store.jobs.find(job.id))?.lastSeq).toBe(5);
     });
@@ -366,7 +366,11 @@ export function queueContract(harness: StoreHarness): void {
       const first = await store.jobs.append(request);
       await store.jobs.append({ ...request, idempotency: undefined });
       await act(store, job.id, { kind: 'complete', fence, resultSummary: null });
-      expect(await store.jobs.append({ ...request, now: start + 1e6 })).toEqual({ ...first, outcome: 'repeated' });
+      expect(await store.jobs.append({ ...request, now: start + 1e6 })).toEqual({
+        ...first,
+        outcome: 'repeated',
+        status: 'succeeded',
+      });
       const other = { ...request, idempotency: { ...idempotency, fingerprint: 'other' } };
       expect(await store.jobs.append(other)).toEqual({ outcome: 'conflict' });
       expect((await store.jobs.find(job.id))?.lastSeq).toBe(7);
@@ -473,7 +477,7 @@ export function queueContract(harness: StoreHarness): void {
 }
 
 function matches(job: JobRecord, { status, type, category, heldBy }: JobFilter): boolean {
-  if (heldBy !== undefined && (job.status !== 'running' || job.claimedBy !== heldBy)) return false;
+  if (heldBy !== undefined && (job.status !== 'running' || job.lastClaimedBy !== heldBy)) return false;
   if (category !== undefined && (job.type === 'manifest') !== (category === 'manifest')) return false;
   return (status === undefined || job.status === status) && (type === undefined || job.type === type);
 }

@@ -64,7 +64,7 @@ export function racesContract(harness: StoreHarness): void {
       for (const [i, { types, leaseIds, workerId }] of requests.entries()) {
         for (const [n, job] of claimed[i]!.entries()) {
           expect(types).toContain(job.type);
-          expect(job).toMatchObject({ status: 'running', claimedBy: workerId, leaseId: leaseIds[n], lastSeq: 2 });
+          expect(job).toMatchObject({ status: 'running', lastClaimedBy: workerId, leaseId: leaseIds[n], lastSeq: 2 });
           expect(await stores[0].jobs.find(job.id)).toEqual(job);
         }
       }

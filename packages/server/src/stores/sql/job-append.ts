@@ -1,4 +1,4 @@
-import { checkFence } from '@proofhouse/core';
+import { checkEventFence } from '@proofhouse/core';
 import type { Appended, AppendRequest } from '../../jobs/job-store.ts';
 import { eventsAfter, findJob } from './job-reads.ts';
 import { nameResource, useKey } from './idempotency.ts';
@@ -22,19 +22,19 @@ export function* appendEvents(dialect: SqlDialect, request: AppendRequest): Verb
   }
   const row = yield* first(lockJob, { id: jobId });
   if (row === undefined) throw new Undo(undefined);
-  const refusal = checkFence(jobFromRow(row), fence, now);
+  const refusal = checkEventFence(jobFromRow(row), fence, now);
   if (refusal !== undefined) throw new Undo({ outcome: 'refused', refusal } satisfies Appended);
   const firstSeq = row.last_seq + 1;
   yield* put(setLastSeq, { id: jobId, lastSeq: row.last_seq + events.length });
   yield* insertEvents(dialect, jobId, row.last_seq, events, now);
   if (idempotency !== undefined) yield* nameResource(idempotency, String(firstSeq));
   const written = events.map((event, index) => ({ ...event, jobId, seq: firstSeq + index, createdAt: now }));
-  return { outcome: 'appended', events: written, type: row.type };
+  return { outcome: 'appended', events: written, type: row.type, status: row.status };
 }
 
 function* repeated(jobId: string, firstSeq: number, count: number): Verb<Appended | undefined> {
   const row = yield* first(findJob, { id: jobId });
   if (row === undefined) return undefined;
   const found = yield* rows(eventsAfter, { jobId, after: firstSeq - 1, limit: count });
-  return { outcome: 'repeated', events: found.map(eventFromRow), type: row.type };
+  return { outcome: 'repeated', events: found.map(eventFromRow), type: row.type, status: row.status };
 }

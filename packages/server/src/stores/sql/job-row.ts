@@ -1,4 +1,4 @@
-import { categoryOf, type JobEventDraft, type JobEventRecord, type JobRecord } from '@proofhouse/core';
+import { categoryOf, type JobEventDraft, type JobEventRecord, type JobFinish, type JobRecord } from '@proofhouse/core';
 import type { JobEventRow, JobRow, JobState } from './schema.ts';
 
 export function jobFromRow(row: JobRow): JobRecord {
@@ -13,7 +13,7 @@ export function jobFromRow(row: JobRow): JobRecord {
     affinityKey: row.affinity_key,
     createdBy: row.created_by,
     parentJobId: row.parent_job_id,
-    claimedBy: row.claimed_by,
+    lastClaimedBy: row.claimed_by,
     leaseId: row.lease_id,
     leaseExpiresAt: row.lease_expires_at,
     nextAttemptAt: row.next_attempt_at,
@@ -21,10 +21,12 @@ export function jobFromRow(row: JobRow): JobRecord {
     maxAttempts: row.max_attempts,
     resultSummary: row.result_summary,
     errorMessage: row.error_message,
+    finish: row.finish === null ? null : (JSON.parse(row.finish) as JobFinish),
     cancelRequestedAt: row.cancel_requested_at,
     cancelRequestedBy: row.cancel_requested_by,
     cancelReason: row.cancel_reason,
     startedAt: row.started_at,
+    attemptStartedAt: row.attempt_started_at,
     finishedAt: row.finished_at,
     endedBy: row.ended_by,
     lastSeq: row.last_seq,
@@ -56,7 +58,7 @@ export function jobState(job: JobRecord, now: number): JobState {
   return {
     status: job.status,
     ready: job.status === 'queued' && due ? 1 : 0,
-    claimed_by: job.claimedBy,
+    claimed_by: job.lastClaimedBy,
     lease_id: job.leaseId,
     lease_expires_at: job.leaseExpiresAt,
     next_attempt_at: job.nextAttemptAt,
@@ -64,10 +66,12 @@ export function jobState(job: JobRecord, now: number): JobState {
     max_attempts: job.maxAttempts,
     result_summary: job.resultSummary,
     error_message: job.errorMessage,
+    finish: job.finish === null ? null : JSON.stringify(job.finish),
     cancel_requested_at: job.cancelRequestedAt,
     cancel_requested_by: job.cancelRequestedBy,
     cancel_reason: job.cancelReason,
     started_at: job.startedAt,
+    attempt_started_at: job.attemptStartedAt,
     finished_at: job.finishedAt,
     ended_by: job.endedBy,
     updated_at: job.updatedAt,

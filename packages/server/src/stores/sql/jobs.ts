@@ -20,7 +20,7 @@ import { claimAll, keyOfClaim } from './job-claim.ts';
 import { listOfJobs } from './job-lists.ts';
 import { countDepths } from './job-depths.ts';
 import { countReadyBefore } from './job-position.ts';
-import { eventsAfter, findJob } from './job-reads.ts';
+import { eventsAfter, eventsBefore, findJob } from './job-reads.ts';
 import { JobRoutes } from './job-routes.ts';
 import { eventFromRow, jobFromRow } from './job-row.ts';
 import { sweepJobs } from './job-sweep.ts';
@@ -103,6 +103,12 @@ export class SqlJobStore implements JobStore {
   events(jobId: string, after: number, limit: number): Promise<JobEventRecord[]> {
     return this.#engine.read(function* () {
       return (yield* rows(eventsAfter, { jobId, after, limit })).map(eventFromRow);
+    });
+  }
+
+  newestEvents(jobId: string, range: { after: number; before: number; limit: number }): Promise<JobEventRecord[]> {
+    return this.#engine.read(function* () {
+      return (yield* rows(eventsBefore, { jobId, ...range })).map(eventFromRow);
     });
   }
 }

@@ -5,6 +5,7 @@ import { firstTables } from './migrations/0001-jobs-artifacts-workers.ts';
 import { workerPresence } from './migrations/0002-worker-presence.ts';
 import { experimentsGroupsRetention } from './migrations/0003-experiments-groups-retention.ts';
 import { routesInOrder } from './migrations/0004-routes-in-order.ts';
+import { attemptsAndMakers } from './migrations/0009-attempts-and-makers.ts';
 import type { SqlDialect } from './sql-dialect.ts';
 
 /** In order, forward only. A published one is never changed: a new one is added. */
@@ -13,6 +14,7 @@ const migrations: Readonly<Record<string, (db: Kysely<unknown>, dialect: SqlDial
   '0002-worker-presence': workerPresence,
   '0003-experiments-groups-retention': experimentsGroupsRetention,
   '0004-routes-in-order': routesInOrder,
+  '0009-attempts-and-makers': attemptsAndMakers,
 };
 
 /** The names of the steps, in order; the last one is the version of the schema. */

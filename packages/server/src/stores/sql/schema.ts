@@ -41,6 +41,7 @@ export interface JobState {
   status: JobStatus;
   /** 1 for a queued job that can be claimed now: the claim index holds just these. */
   ready: number;
+  /** Who holds a running job, or held it last. */
   claimed_by: string | null;
   lease_id: string | null;
   lease_expires_at: number | null;
@@ -49,10 +50,13 @@ export interface JobState {
   max_attempts: number;
   result_summary: string | null;
   error_message: string | null;
+  /** JSON. */
+  finish: string | null;
   cancel_requested_at: number | null;
   cancel_requested_by: string | null;
   cancel_reason: string | null;
   started_at: number | null;
+  attempt_started_at: number | null;
   finished_at: number | null;
   ended_by: WorkerEnding | null;
   updated_at: number;

@@ -14,7 +14,9 @@ import { put, rows, type Verb } from '../../verb.ts';
 
 /** The columns of a job's state that are texts; the others are integers. */
 const texts = new Set(
-  'id status claimed_by lease_id result_summary error_message cancel_requested_by cancel_reason ended_by'.split(' '),
+  'id status claimed_by lease_id result_summary error_message finish cancel_requested_by cancel_reason ended_by'.split(
+    ' ',
+  ),
 );
 
 interface Many {

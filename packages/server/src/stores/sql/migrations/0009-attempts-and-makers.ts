@@ -1,0 +1,16 @@
+import { sql, type Kysely } from 'kysely';
+import type { SqlDialect } from '../sql-dialect.ts';
+import { addColumns } from './create-table.ts';
+
+/** When the present attempt of a job began, what its worker said at its end, and a list of the jobs that workers made. */
+export async function attemptsAndMakers(db: Kysely<unknown>, dialect: SqlDialect): Promise<void> {
+  await addColumns(db, dialect, 'jobs', { attempt_started_at: 'integer?', finish: 'text?' });
+  for (const text of texts) await sql.raw(text).execute(db);
+}
+
+const texts = [
+  // An older version did not note later claims.
+  "update jobs set attempt_started_at = started_at where status = 'running'",
+  // Most jobs are the admin's, who lists all of them.
+  "create index jobs_by_maker on jobs (created_by, created_at, id) where created_by <> 'admin'",
+];
