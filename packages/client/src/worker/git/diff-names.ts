@@ -31,7 +31,7 @@ function encoded(path: Buffer): string {
   const text = path.toString('utf8');
   const isText = Buffer.from(text).equals(path);
   const plain = isText ? text.replace(/[%\\\p{C}\p{Zl}\p{Zp}]/gu, percent) : percentAll(path);
-  const parts = plain.split('/').map((part) => part.replace(/^\s|\s$/gu, percent).replace(/^[A-Za-z](?=:)/, percent));
+  const parts = plain.split('/').map((part) => part.replace(/^\s|\s$/gu, percent));
   const last = parts.length - 1;
   return parts
     .map((part, at) => (at === last ? part : part.replace(/\.diff$/i, (end) => `%2E${end.slice(1)}`)))

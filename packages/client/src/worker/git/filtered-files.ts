@@ -12,6 +12,8 @@ const pointer = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:ext-.*\n)
 /** The content of a file that a repository keeps as a pointer of Git LFS. */
 export interface LargeContent {
   readonly name: Buffer;
+  /** The id of the blob that is its pointer. */
+  readonly blob: string;
   /** SHA-256 in lower-case hex: the id of the content in Git LFS. */
   readonly oid: string;
   readonly sizeBytes: number;
@@ -36,14 +38,9 @@ export async function filtersOf(
 }
 
 /**
- * Puts the pointer of a file into the index as Git LFS would, without running it and without touching `.git/lfs`. The id
- * of the pointer's blob is in the answer; `undefined` when the file is a pointer already, or is gone.
+ * Puts the pointer of a file into the index as Git LFS would, without running it and without touching `.git/lfs`. `undefined` when the file is a pointer already, or is gone.
  */
-export async function addPointer(
-  git: Git,
-  name: Buffer,
-  executable: boolean,
-): Promise<{ readonly blob: string; readonly content: LargeContent } | undefined> {
+export async function addPointer(git: Git, name: Buffer, executable: boolean): Promise<LargeContent | undefined> {
   const file = Buffer.concat([Buffer.from(git.cwd + path.sep), name]);
   const hashed = await hashPlainFile(file, { maxBytes: maxContentBytes, signal: git.signal });
   if (hashed === undefined) return undefined;
@@ -55,7 +52,7 @@ export async function addPointer(
   const blob = (await runGit(git, ['hash-object', '-w', '--stdin'], { stdin })).said.toString().trim();
   const line = Buffer.concat([Buffer.from(`${executable ? '100755' : '100644'} ${blob}\t`), name]);
   await runGit(git, ['update-index', '--add', '--replace', '-z', '--index-info'], { stdin: nulTerminated([line]) });
-  return sizeBytes === 0 ? undefined : { blob, content: { name, oid, sizeBytes } };
+  return { name, blob, oid, sizeBytes };
 }
 
 async function isPointer(file: Buffer): Promise<boolean> {

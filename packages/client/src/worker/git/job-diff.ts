@@ -228,7 +228,10 @@ export class JobDiff {
   }
 
   #folderOf(name: string): string {
-    return path.join(this.#root, Buffer.from(name, 'latin1').toString());
+    const text = Buffer.from(name, 'latin1').toString();
+    // Programs are started with text as their folder and arguments.
+    if (latin1(text) !== name) throw new Error('its path is not UTF-8');
+    return path.join(this.#root, text);
   }
 
   async #searchRoot(): Promise<SearchResult> {

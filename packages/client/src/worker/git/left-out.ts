@@ -40,13 +40,13 @@ export class LeftOut {
     return false;
   }
 
-  /** From now on only what is left out anew is said without looking whether it changed. */
-  async lines(known: ReadonlySet<string>): Promise<string[]> {
+  /** One line for each file that is left out for a reason; of the settled ones only those that changed since. */
+  async lines(settled: ReadonlySet<string>): Promise<string[]> {
     const lines: string[] = [];
     for (const [name, { reason, identity }] of this.#omissions) {
       if (reason === undefined) continue;
       const bytes = Buffer.from(name, 'latin1');
-      if (known.has(name) && (await this.#identityOf(bytes)) === identity) continue;
+      if (settled.has(name) && (await this.#identityOf(bytes)) === identity) continue;
       lines.push(`${shownName(bytes)} ${reason}`);
     }
     return lines;

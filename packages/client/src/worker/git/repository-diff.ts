@@ -2,6 +2,7 @@ import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { LargeContent } from './filtered-files.ts';
 import { repositoryAt, type MayLeadTo, type Repository } from './find-repository.ts';
+import { isOutOfSpace } from './out-of-space.ts';
 import { hashPlainFile } from './plain-file.ts';
 import { commitsFromElsewhere, headCommit, refCommits } from './repository-refs.ts';
 import type { RepositorySettings } from './repository-settings.ts';
@@ -69,6 +70,7 @@ export class RepositoryDiff {
     const head = await headCommit(place.repository);
     const snapshots = await Snapshots.open(git, { ...place, shadow, known: true });
     diff.#before = { snapshots, tree: await snapshots.take(git, diff.#headsOf()), head };
+    snapshots.settle();
     return diff;
   }
 
@@ -196,7 +198,10 @@ export class RepositoryDiff {
         into: { file, maxBytes },
       });
     await write('-M');
-    const contents = changes.flatMap(({ blob }) => pointers.get(blob) ?? []);
+    const contents = changes.flatMap(({ blob, name }) => {
+      const content = pointers.get(name.toString('latin1'));
+      return content?.blob === blob && content.sizeBytes > 0 ? [content] : [];
+    });
     return { patch: (await stat(file)).size === 0 ? undefined : file, contents };
   }
 
@@ -270,8 +275,9 @@ export async function copyContent(
   signal: AbortSignal,
 ): Promise<boolean> {
   const file = Buffer.concat([Buffer.from(top + path.sep), content.name]);
-  const copied = await hashPlainFile(file, { maxBytes: content.sizeBytes, signal, to }).catch(() => {
+  const copied = await hashPlainFile(file, { maxBytes: content.sizeBytes, signal, to }).catch((error: unknown) => {
     signal.throwIfAborted();
+    if (isOutOfSpace(error)) throw error;
   });
   return copied?.hash === content.oid;
 }

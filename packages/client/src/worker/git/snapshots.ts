@@ -47,7 +47,7 @@ export class Snapshots {
   readonly #pointers = new Map<string, LargeContent>();
   readonly #complaints = new Set<string>();
   #gitlinks: ReadonlyMap<string, string> = new Map();
-  #before: ReadonlySet<string> = new Set();
+  #settled: ReadonlySet<string> = new Set();
   #forced: ReadonlySet<string> | undefined;
 
   private constructor(parts: SnapshotParts) {
@@ -77,14 +77,14 @@ export class Snapshots {
     return this.#nested;
   }
 
-  /** Contents of Git LFS by the id of the blob of their pointer. */
+  /** Contents of Git LFS by their names as latin1. */
   get pointers(): ReadonlyMap<string, LargeContent> {
     return this.#pointers;
   }
 
   /** One line for each thing that is not in the trees and may have changed. */
   async lines(): Promise<string[]> {
-    return [...(await this.#leftOut.lines(this.#before)), ...this.#complaints];
+    return [...(await this.#leftOut.lines(this.#settled)), ...this.#complaints];
   }
 
   /**
@@ -96,8 +96,12 @@ export class Snapshots {
     for (const name of this.#gitlinks.keys()) await this.#leaveNested(Buffer.from(name, 'latin1'));
     await this.#add(git, await this.#toAdd(git));
     const tree = await this.#writeTree(git, heads);
-    this.#before = this.#leftOut.names;
     return tree;
+  }
+
+  /** What is left out by now is said only when it changes after this. */
+  settle(): void {
+    this.#settled = this.#leftOut.names;
   }
 
   /** After the command, which may have added ignored files and repositories to the index of the user. */
@@ -188,7 +192,7 @@ export class Snapshots {
     const added = await addPointer(git, entry.name, entry.executable);
     if (added === undefined) kept.push(entry);
     else {
-      this.#pointers.set(added.blob, added.content);
+      this.#pointers.set(entry.name.toString('latin1'), added);
       this.#transient.push(entry.name);
     }
   }

@@ -5,6 +5,7 @@ import { messageOf } from '../message-of.ts';
 import type { DiffLimits } from './diff-limits.ts';
 import { contentNameOf, diffNameOf, listName } from './diff-names.ts';
 import type { LargeContent } from './filtered-files.ts';
+import { isOutOfSpace } from './out-of-space.ts';
 import { hashPlainFile } from './plain-file.ts';
 import { copyContent, type RepositoryChange, type RepositoryDiff } from './repository-diff.ts';
 import { TooMuch, type Git } from './run-git.ts';
@@ -104,9 +105,11 @@ export class WrittenDiffs {
       const change = await diff.write(git, file, maxBytes);
       const leftOut = change.leftOut.map(told);
       const { base, head, baseTree, headTree } = change;
+      const at = this.#deposits.length;
       const contents = await this.#addContents(git, where, diff, change, leftOut);
       const entry = { ...nothingKnown, path: pathOf(bytes), base, head, baseTree, headTree, contents, leftOut };
-      this.#listed.push(change.patch === undefined ? entry : await this.#addPatch(git, bytes, change.patch, entry));
+      const { patch } = change;
+      this.#listed.push(patch === undefined ? entry : await this.#addPatch(git, { where: bytes, patch, at }, entry));
       this.leaveOut(...leftOut);
     } catch (error) {
       git.signal.throwIfAborted();
@@ -135,17 +138,22 @@ export class WrittenDiffs {
     return { deposits: this.#deposits, leftOut, lost: this.#lost };
   }
 
-  async #addPatch(git: Git, where: Buffer, patch: string, entry: ListedDiff): Promise<ListedDiff> {
-    const { signal } = git;
+  /** `at`: its place among the deposits. */
+  async #addPatch(
+    { signal }: Git,
+    { where, patch, at }: { where: Buffer; patch: string; at: number },
+    entry: ListedDiff,
+  ): Promise<ListedDiff> {
     const hashed = await hashPlainFile(patch, { maxBytes: this.#limits.maxDiffBytes, signal });
     if (hashed === undefined) throw new Error('the patch is gone');
     const { sizeBytes } = hashed;
     this.#room.diffBytes -= sizeBytes;
     const artifact = diffNameOf(where);
-    const { path: at, base, head, baseTree, headTree } = entry;
-    const shownPath = Buffer.byteLength(at) <= 500 ? { path: at } : {};
+    const { path: shown, base, head, baseTree, headTree } = entry;
+    const shownPath = Buffer.byteLength(shown) <= 500 ? { path: shown } : {};
     const metadata = { ...shownPath, base, head, baseTree, headTree, ...leftOutOf(entry.leftOut) };
-    this.#deposits.push({ name: artifact, path: patch, type: 'diff', contentType: 'text/x-diff', metadata });
+    const deposit: DiffDeposit = { name: artifact, path: patch, type: 'diff', contentType: 'text/x-diff', metadata };
+    this.#deposits.splice(at, 0, deposit);
     return { ...entry, artifact, sizeBytes, digest: `sha256:${hashed.hash}` };
   }
 
@@ -205,10 +213,4 @@ function leftOutOf(lines: readonly string[]): Record<string, unknown> {
 function pathOf(name: Buffer): string {
   const text = name.toString();
   return Buffer.from(text).equals(name) ? text : shownName(name);
-}
-
-/** The worker's own disk: then evidence is lost, not left out. */
-function isOutOfSpace(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOSPC' || code === 'EDQUOT' || /No space left on device|Disk quota exceeded/.test(messageOf(error));
 }
