@@ -1,8 +1,9 @@
-import { AppError, type ArtifactType, type JobArtifact } from '@proofhouse/core';
+import { AppError, baseName, type ArtifactType, type JobArtifact } from '@proofhouse/core';
 import type { ByteSource } from './byte-source.ts';
 import { eachItem, type CallOptions, type Page } from './call.ts';
 import { contentDigestOf, requireSameDigest } from './digest-header.ts';
 import { downloadOf, type Download } from './download.ts';
+import { FileForm } from './file-form.ts';
 import type { OperationCaller } from './operation-caller.ts';
 
 export interface ArtifactUpload {
@@ -16,6 +17,9 @@ export interface ArtifactUpload {
   readonly sizeBytes?: number | undefined;
   readonly type?: ArtifactType | undefined;
   readonly title?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** Kept with the artifact; at most 4 KiB as JSON. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /** Starts anew when a try is repeated. Called for streams only. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
@@ -44,8 +48,12 @@ export class ArtifactsApi {
     this.#caller = caller;
   }
 
-  /** Sends the bytes as they are, the fast path. Repeated when it breaks, unless `bytes` is a bare stream. */
+  /**
+   * Sends the bytes as they are, the fast path; as a streamed form when there are tags or metadata, which only a form
+   * carries. Repeated when the connection breaks, unless `bytes` is a bare stream.
+   */
   async upload(jobId: string, upload: ArtifactUpload, options: CallOptions = {}): Promise<JobArtifact> {
+    if (upload.tags !== undefined || upload.metadata !== undefined) return this.#uploadAsForm(jobId, upload, options);
     const { name, type, title, digest } = upload;
     const headers = {
       ...(upload.contentType === undefined ? {} : { 'content-type': upload.contentType }),
@@ -57,6 +65,18 @@ export class ArtifactsApi {
       { bytes: upload.bytes, headers, onProgress: upload.onProgress },
     );
     return checked(artifact, digest);
+  }
+
+  async #uploadAsForm(jobId: string, upload: ArtifactUpload, options: CallOptions): Promise<JobArtifact> {
+    const { name, contentType, digest, type, title, tags, metadata, ...file } = upload;
+    const given = { name, contentType, digest, type, title, tags: asJson(tags), metadata: asJson(metadata) };
+    const fields = Object.fromEntries(
+      Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    );
+    // Without a type of its own the server derives one from the name.
+    const form = new FileForm('file', { ...file, contentType: null, filename: baseName(name), fields });
+    const input = { params: { jobId }, body: { name }, ...options };
+    return checked(await this.#caller.postFile('uploadArtifact', input, form), digest);
   }
 
   /** Sends a form: for tags and metadata, and for pages where streams cannot be sent. */
@@ -100,6 +120,10 @@ export class ArtifactsApi {
   async download(jobId: string, artifactId: string, options: CallOptions = {}): Promise<Download> {
     return downloadOf(await this.#caller.openBytes('downloadArtifact', { params: { jobId, artifactId }, ...options }));
   }
+}
+
+function asJson(value: unknown): string | undefined {
+  return value === undefined ? undefined : JSON.stringify(value);
 }
 
 function checked(artifact: JobArtifact, digest: string | undefined): JobArtifact {

@@ -44,7 +44,7 @@ export class ExperimentApi {
   async deposit(bytes: ByteSource, options: DepositOptions = {}): Promise<DepositedArtifact> {
     const { contentType, filename, sizeBytes, onProgress, ...call } = options;
     const form = new FileForm('file', { bytes, contentType, filename, sizeBytes, onProgress });
-    const deposit = await this.#caller.postFile({ params: this.#params, ...call }, form);
+    const deposit = await this.#caller.postFile('depositArtifact', { params: this.#params, ...call }, form);
     if (form.fileBytes === undefined || form.fileBytes === deposit.size_bytes) return deposit;
     const [expected, found] = [form.fileBytes, deposit.size_bytes];
     throw new AppError('digest_mismatch', `The server took ${found} bytes for the ${expected} that were sent.`, {

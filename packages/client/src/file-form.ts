@@ -13,12 +13,14 @@ import { unguessable } from './random.ts';
 
 export interface FormFile {
   readonly bytes: ByteSource;
-  /** What the part says it is; a blob's own type, else application/octet-stream, when left out. */
-  readonly contentType?: string | undefined;
+  /** Type of the part; a blob's own type, else application/octet-stream, when left out. Null: the part names none. */
+  readonly contentType?: string | null | undefined;
   /** A file's own name when left out; may be empty. */
   readonly filename?: string | undefined;
   /** When it is known and the bytes are a stream: the server can refuse what is too large before reading it. */
   readonly sizeBytes?: number | undefined;
+  /** Text parts, sent before the file. */
+  readonly fields?: Readonly<Record<string, string>> | undefined;
   /** Starts anew when a try is repeated. Called for streams only. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
@@ -41,10 +43,17 @@ export class FileForm {
   constructor(field: string, file: FormFile) {
     // Unguessable: bytes that are somebody else's must not be able to end the part.
     const boundary = `proofhouse-${unguessable()}`;
+    const fields = Object.entries(file.fields ?? {}).flatMap(([name, value]) => [
+      `--${boundary}`,
+      `Content-Disposition: form-data; name="${quoted(name)}"`,
+      '',
+      value,
+    ]);
     const lines = [
+      ...fields,
       `--${boundary}`,
       `Content-Disposition: form-data; name="${quoted(field)}"; filename="${quoted(filenameOf(file))}"`,
-      `Content-Type: ${contentTypeOf(file)}`,
+      ...(file.contentType === null ? [] : [`Content-Type: ${contentTypeOf(file)}`]),
     ];
     this.contentType = `multipart/form-data; boundary=${boundary}`;
     this.replayable = isReplayable(file.bytes);

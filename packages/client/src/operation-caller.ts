@@ -101,9 +101,13 @@ export class OperationCaller {
     return perform(this.#parts, exchange, (response) => readJson('uploadArtifact', response, exchange.url));
   }
 
-  async postFile(input: CallInput<'depositArtifact'>, form: FileForm): Promise<CallOutput<'depositArtifact'>> {
+  async postFile<Id extends 'depositArtifact' | 'uploadArtifact'>(
+    id: Id,
+    input: CallInput<Id>,
+    form: FileForm,
+  ): Promise<CallOutput<Id>> {
     const { sizeBytes } = form;
-    const exchange = this.#exchange('depositArtifact', input, form.replayable, {
+    const exchange = this.#exchange(id, input, form.replayable, {
       headers: {
         'content-type': form.contentType,
         ...(sizeBytes === undefined ? {} : { 'content-length': String(sizeBytes) }),
@@ -112,7 +116,7 @@ export class OperationCaller {
       overallMs: input.timeoutMs,
       body: (hooks) => form.open(hooks),
     });
-    return perform(this.#parts, exchange, (response) => readJson('depositArtifact', response, exchange.url));
+    return perform(this.#parts, exchange, (response) => readJson(id, response, exchange.url));
   }
 
   /** The timer is the reader's: it touches it at each piece and stops it at the end. */

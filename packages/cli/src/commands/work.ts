@@ -15,6 +15,13 @@ ignored files, and with what other commands in the same folder do meanwhile. Rep
 diffs.json lists all, and the result says what is in none (docs/worker-git.md). Exit code 0 completes the job, every
 other fails it.
 
+A job fails too when an artifact was refused or lost (too large, unreadable, a full disk): it may be tried again when the
+cause may pass. --best-effort completes it, and its result says so first. A log that is too large is cut instead: it keeps
+its beginning and its end, with a line between them and \`truncated\` in its metadata. Pipes, sockets, devices and symbolic
+links in the output folder are left out, which the result says. Output files whose names the server does not take are
+deposited under percent-encoded ones; those named like the worker's own artifacts (log.log, diff.diff, diffs.json, diffs/)
+go below files/.
+
 Ctrl-C and SIGTERM end the worker: no more claims, and commands that run are ended (SIGTERM, 10 s, SIGKILL), deposited
 and given back. That uses up an attempt; a job on its last one is dead-lettered. --drain-seconds gives them time to
 end by themselves: a second signal ends them then, a third the worker at once. Killed with kill -9, a worker leaves its
@@ -31,6 +38,8 @@ interface WorkFlags extends ConnectionOptions {
   readonly drainSeconds?: number | undefined;
   readonly once?: true | undefined;
   readonly retryable?: true | undefined;
+  readonly bestEffort?: true | undefined;
+  readonly maxLogMib?: number | undefined;
   readonly passToken?: true | undefined;
   readonly diff: boolean;
   readonly workFolder?: true | undefined;
@@ -49,6 +58,8 @@ export function work(context: CommandContext) {
     .option('--drain-seconds <n>', 'how long commands may go on after the first signal (0)', seconds)
     .option('--once', 'wait for one job, run it and end: exit code 1 unless it succeeded')
     .option('--retryable', 'a job whose command failed may be tried again')
+    .option('--best-effort', 'a job succeeds although evidence of it was refused or lost; its result says so first')
+    .option('--max-log-mib <n>', 'keep the beginning and the end of a longer log (1024)', positiveInteger)
     .option('--pass-token', 'give the command the token and the lease, so that it can call the server itself')
     .option('--no-diff', 'deposit no diff.diff')
     .option('--work-folder', 'run each command in a fresh folder instead of here')
@@ -88,6 +99,8 @@ async function workWith(
     commandTimeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
     once: options.once,
     retryable: options.retryable,
+    bestEffort: options.bestEffort,
+    maxLogBytes: options.maxLogMib === undefined ? undefined : options.maxLogMib * 1024 * 1024,
     passToken: options.passToken === true ? options.token : undefined,
     diff: options.diff,
     inWorkFolder: options.workFolder,

@@ -340,7 +340,8 @@ export class FakeServer {
     const type = request.headers['content-type'] ?? '';
     const form = await new Response(request.body as BodyInit, { headers: { 'content-type': type } }).formData();
     const bytes = Buffer.from(await (form.get('file') as File).arrayBuffer());
-    return this.#store(request, form.get('name') as string, bytes, form.get('type') as string | null);
+    const record = this.#store(request, form.get('name') as string, bytes, form.get('type') as string | null);
+    return Object.assign(record, { metadata: JSON.parse((form.get('metadata') as string | null) ?? '{}') as object });
   }
 
   #download(artifactId: string, range: string | undefined): ByHand {

@@ -1,12 +1,14 @@
 import { maxSummaryBytes } from '@proofhouse/core';
 import type { JobNote } from '../jobs-api.ts';
-import type { CommandEnd } from './command/run-command.ts';
-import type { Deposited } from './evidence/deposit.ts';
+import type { Deposited } from './evidence/evidence.ts';
 import { lastLines } from './evidence/log-tail.ts';
-import type { JobOutcome, WorkerOptions } from './worker-options.ts';
+import type { JobOutcome } from './worker-options.ts';
 
 /** The server takes 2000 characters, of which none is less than a byte. */
 const maxAckBytes = 2000;
+
+/** Of what was lost, renamed or left out, in a result. */
+const mostLines = 40;
 
 /** How a job is given back. */
 export interface Ending {
@@ -16,35 +18,24 @@ export interface Ending {
   readonly retryable: boolean;
 }
 
-export function endingOf(
-  end: CommandEnd,
-  cancelled: boolean,
-  { retryable = false, commandTimeoutMs = 0 }: Pick<WorkerOptions, 'retryable' | 'commandTimeoutMs'>,
-): Ending {
-  if (cancelled && (end.stopped || end.timedOut)) {
-    return { outcome: 'cancelled', headline: 'The command was ended: the job is cancelled.', retryable: false };
-  }
-  if (end.stopped) return { outcome: 'stopped', headline: 'The worker was stopped.', retryable: true };
-  if (end.timedOut) {
-    const headline = `The command ran for longer than ${commandTimeoutMs / 1000} s and was ended.`;
-    return { outcome: 'failed', headline, retryable };
-  }
-  if (end.startError !== undefined) {
-    // Perhaps only this machine lacks it.
-    return {
-      outcome: 'failed',
-      headline: `The command could not be started: ${end.startError.message}`,
-      retryable: true,
-    };
-  }
-  if (end.signal !== null) return { outcome: 'failed', headline: `The command was ended by ${end.signal}.`, retryable };
-  const headline = `The command exited with code ${end.exitCode ?? 'unknown'}.`;
-  return { outcome: end.exitCode === 0 ? 'succeeded' : 'failed', headline, retryable };
+/**
+ * A job must not succeed over evidence that was refused or lost: it fails, and may be tried again when every cause may
+ * pass. With `bestEffort` it succeeds, and says so first.
+ */
+export function judged(ending: Ending, { losses }: Deposited, bestEffort: boolean): Ending {
+  if (ending.outcome !== 'succeeded' || losses.length === 0) return ending;
+  const lost = `${losses.length === 1 ? '1 piece' : `${losses.length} pieces`} of evidence`;
+  if (bestEffort) return { ...ending, headline: `Best effort: ${lost} could not be deposited. ${ending.headline}` };
+  return {
+    outcome: 'failed',
+    headline: `${ending.headline} But ${lost} could not be deposited, so the job failed.`,
+    retryable: losses.every(({ retryable }) => retryable),
+  };
 }
 
 /** What the log of the job is told before its end. Never the command's own words: those are in its log artifact. */
 export function endNotes(ending: Ending, deposited: Deposited): JobNote[] {
-  const missed = deposited.warnings.length;
+  const missed = deposited.losses.length;
   const deposits: JobNote =
     missed === 0
       ? { message: artifactsDeposited(deposited), payload: { artifacts: deposited.count } }
@@ -59,9 +50,7 @@ export function endNotes(ending: Ending, deposited: Deposited): JobNote[] {
 
 /** One paragraph for a finished job. */
 export function resultSummary(ending: Ending, deposited: Deposited): string {
-  return bounded(
-    [`${ending.headline} ${artifactsDeposited(deposited)}`, ...deposited.warnings, ...deposited.leftOut].join('\n'),
-  );
+  return bounded([`${ending.headline} ${artifactsDeposited(deposited)}`, ...linesOf(deposited)].join('\n'));
 }
 
 /** A few words for whoever cancelled the job. */
@@ -71,10 +60,17 @@ export function ackMessage(ending: Ending, deposited: Deposited): string {
 
 /** The reason first, what was missed second, the end of the log with the room that is left. */
 export function failureMessage(ending: Ending, deposited: Deposited, logTail: string): string {
-  const head = bounded([ending.headline, ...deposited.warnings, ...deposited.leftOut].join('\n'), maxSummaryBytes / 2);
+  const head = bounded([ending.headline, ...linesOf(deposited)].join('\n'), maxSummaryBytes / 2);
   const room = maxSummaryBytes - Buffer.byteLength(head) - 2;
   const tail = lastLines(logTail, room);
   return tail === '' ? head : `${head}\n\n${tail}`;
+}
+
+/** What was lost before what was left out; of many the first ones. */
+function linesOf({ losses, notes }: Deposited): string[] {
+  const lines = [...losses.map(({ message }) => message), ...notes];
+  const more = lines.length - mostLines;
+  return more <= 0 ? lines : [...lines.slice(0, mostLines), `and ${more} more lines in the worker's own log`];
 }
 
 function artifactsDeposited({ count }: Deposited): string {

@@ -2,7 +2,7 @@ import type { Job } from '@proofhouse/core';
 import { pause, type Clock } from '../clock.ts';
 import type { ClaimedJob } from '../jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
-import type { Deposited } from './evidence/deposit.ts';
+import type { Deposited } from './evidence/evidence.ts';
 import { ackMessage, failureMessage, resultSummary, type Ending } from './ending.ts';
 import { messageOf } from './message-of.ts';
 import { isPassing } from './passing-trouble.ts';

@@ -110,15 +110,15 @@ describe('a job that fails', () => {
 });
 
 describe('deposits', () => {
-  test('one that fails is a warning, and the others still go', async () => {
+  test('one that is refused fails the job, and the others still go', async () => {
     const { server, work, entries } = await setUpWorker();
     const job = server.addJob();
     server.interfere = (operation, request, response) =>
       operation === 'putArtifact' && request.url!.includes('bad') && refuse(response, 'invalid_artifact_name');
     await work('cd "$PROOFHOUSE_OUTPUT_DIR"; echo 1 > a; echo 2 > bad; echo 3 > c');
     expect(server.artifactNames()).toEqual(['log.log', 'a', 'c']);
-    expect(server.job(job.id).status).toBe('succeeded');
-    expect(server.job(job.id).resultSummary).toContain('bad was not deposited');
+    expect(server.job(job.id).status).toBe('failed');
+    expect(server.job(job.id).errorMessage).toContain('bad was not deposited');
     expect(entries.filter((entry) => entry.level === 'warn')).toHaveLength(1);
   });
 

@@ -41,6 +41,10 @@ export interface WorkerOptions {
   readonly commandTimeoutMs?: number | undefined;
   /** Whether what a command changed in a git repository is deposited as `diff.diff`; it is unless this is false. */
   readonly diff?: boolean | undefined;
+  /** A job succeeds although evidence of it was refused or lost; its result then says so first. */
+  readonly bestEffort?: boolean | undefined;
+  /** What the log of a command may have: of a longer one the beginning and the end are kept. 1 GiB when left out. */
+  readonly maxLogBytes?: number | undefined;
   /** Aborted: no more claims; running commands are ended once `drainMs` is over, deposited and given back. */
   readonly signal: AbortSignal;
   /** How long running commands may go on after `signal`; 0 when left out. */

@@ -1,25 +1,26 @@
 import { createHash } from 'node:crypto';
-import { constants, createReadStream, openAsBlob } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { AppError, digestOf, type ArtifactType, type Digest, type JobArtifact } from '@proofhouse/core';
+import { digestOf, type ArtifactType, type JobArtifact } from '@proofhouse/core';
 import type { CallOptions } from '../../call.ts';
 import type { ProofhouseClient } from '../../proofhouse-client.ts';
+import { EvidenceFile } from './evidence-file.ts';
 
-const pieceBytes = 256 * 1024;
-
-export interface FileUpload {
-  readonly path: string;
+/** An artifact as its job shows it. */
+export interface ArtifactAbout {
   /** Its name in the job. */
   readonly name: string;
   readonly type?: ArtifactType | undefined;
   readonly title?: string | undefined;
   readonly contentType?: string | undefined;
-  /** At most 4096 bytes as JSON. Files with metadata are sent as a form. */
+  /** At most 4 KiB as JSON. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** Called with the size before the first byte is sent, then with how far it is. */
+  readonly onProgress?: ((sentBytes: number, sizeBytes: number) => void) | undefined;
+}
+
+export interface FileUpload extends ArtifactAbout {
+  readonly path: string;
   /** For files that somebody else may have put there: a symbolic link is refused. */
   readonly noFollow?: boolean | undefined;
-  /** Hears the size before the first byte is sent, then how far it is. */
-  readonly onProgress?: ((sentBytes: number, sizeBytes: number) => void) | undefined;
 }
 
 /**
@@ -29,58 +30,41 @@ export interface FileUpload {
 export async function uploadFile(
   client: ProofhouseClient,
   jobId: string,
-  file: FileUpload,
+  { path, noFollow, ...about }: FileUpload,
   options: CallOptions = {},
 ): Promise<JobArtifact> {
-  const flags = constants.O_RDONLY | (file.noFollow === true ? constants.O_NOFOLLOW : 0);
-  const { digest, sizeBytes } = await digestOfFile(file.path, flags, options.signal);
-  const { name, type, title, contentType, metadata } = file;
-  if (metadata !== undefined) {
-    const blob = await openAsBlob(file.path);
-    return client.artifacts.uploadForm(
-      jobId,
-      { name, type, title, contentType, metadata, digest, file: blob },
-      options,
-    );
+  const file = await EvidenceFile.open(path, { noFollow });
+  try {
+    return await uploadPieces(client, jobId, { ...about, read: () => file.read() }, options);
+  } finally {
+    await file.close();
   }
-  const read = () =>
-    createReadStream(file.path, { flags: flags as unknown as string, end: sizeBytes - 1, highWaterMark: pieceBytes });
-  file.onProgress?.(0, sizeBytes);
+}
+
+/** Uploads what `read` gives, with its digest. It is called twice, and again for each repeated try. */
+export async function uploadPieces(
+  client: ProofhouseClient,
+  jobId: string,
+  { read, onProgress, ...about }: ArtifactAbout & { readonly read: () => AsyncIterable<Uint8Array> },
+  options: CallOptions = {},
+): Promise<JobArtifact> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const piece of read()) {
+    options.signal?.throwIfAborted();
+    hash.update(piece);
+    sizeBytes += piece.length;
+  }
+  onProgress?.(0, sizeBytes);
   return client.artifacts.upload(
     jobId,
     {
-      name,
-      type,
-      title,
-      contentType,
-      digest,
+      ...about,
+      digest: digestOf(hash.digest('hex')),
       sizeBytes,
       bytes: sizeBytes === 0 ? new Uint8Array() : read,
-      onProgress: (sent) => file.onProgress?.(sent, sizeBytes),
+      onProgress: (sent) => onProgress?.(sent, sizeBytes),
     },
     options,
   );
-}
-
-async function digestOfFile(
-  file: string,
-  flags: number,
-  signal: AbortSignal | undefined,
-): Promise<{ digest: Digest; sizeBytes: number }> {
-  const handle = await open(file, flags);
-  try {
-    if (!(await handle.stat()).isFile()) {
-      throw new AppError('invalid_request', `${file} is not a regular file: only files can be uploaded.`);
-    }
-    const hash = createHash('sha256');
-    let sizeBytes = 0;
-    for await (const piece of handle.createReadStream({ autoClose: false, highWaterMark: pieceBytes, start: 0 })) {
-      signal?.throwIfAborted();
-      hash.update(piece as Buffer);
-      sizeBytes += (piece as Buffer).length;
-    }
-    return { digest: digestOf(hash.digest('hex')), sizeBytes };
-  } finally {
-    await handle.close();
-  }
 }

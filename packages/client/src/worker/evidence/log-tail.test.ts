@@ -1,16 +1,20 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
+import { CapturedLog } from './captured-log.ts';
 import { lastBytes, readLogTail } from './log-tail.ts';
 
-async function logOf(content: string | Buffer): Promise<string> {
+async function logOf(content: string | Buffer): Promise<CapturedLog> {
   const folder = await mkdtemp(path.join(tmpdir(), 'log-tail-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = path.join(folder, 'log');
-  await writeFile(file, content);
-  return file;
+  const log = await CapturedLog.create(file, 64 * 1024 * 1024);
+  onTestFinished(() => log.close());
+  log.write(Buffer.from(content));
+  await log.settled();
+  return log;
 }
 
 test('the tail starts with a whole line', async () => {

@@ -1,19 +1,14 @@
-import { open } from 'node:fs/promises';
 import { stripVTControlCharacters } from 'node:util';
+import type { CapturedLog } from './captured-log.ts';
 
 /** The last lines of a log as plain text of at most `maxBytes` of UTF-8. Whole lines, unless one alone is too long. */
-export async function readLogTail(file: string, maxBytes: number): Promise<string> {
-  const handle = await open(file, 'r');
-  try {
-    const { size } = await handle.stat();
-    const start = Math.max(0, size - maxBytes);
-    const bytes = Buffer.alloc(size - start);
-    const { bytesRead } = await handle.read(bytes, 0, bytes.length, start);
-    const text = plain(bytes.toString('utf8', 0, bytesRead)).trim();
-    return start > 0 ? fromWholeLine(text) : text;
-  } finally {
-    await handle.close();
-  }
+export async function readLogTail(log: CapturedLog, maxBytes: number): Promise<string> {
+  const stretch = log.kept.at(-1) ?? { from: 0, to: 0 };
+  const from = Math.max(stretch.from, stretch.to - maxBytes);
+  const pieces: Buffer[] = [];
+  for await (const piece of log.read({ from, to: stretch.to })) pieces.push(piece);
+  const text = plain(Buffer.concat(pieces).toString()).trim();
+  return from > 0 ? fromWholeLine(text) : text;
 }
 
 /** The last lines of a text that fit into so many bytes of UTF-8; of a single long line its end. */

@@ -1,26 +1,44 @@
-import { readdir } from 'node:fs/promises';
-import path from 'node:path';
+import { lstat, readdir } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
 
-export interface OutputFile {
-  /** Relative, with forward slashes. */
-  readonly name: string;
-  readonly path: string;
-}
+/** An entry of the output folder, by its path as bytes: names need not be text. */
+export type OutputEntry =
+  | { readonly kind: 'file'; readonly parts: readonly Buffer[]; readonly path: Buffer }
+  | { readonly kind: 'left-out'; readonly parts: readonly Buffer[]; readonly what: string }
+  | { readonly kind: 'unreadable'; readonly parts: readonly Buffer[]; readonly error: unknown };
 
 /**
- * Every regular file below a folder, in the order of names. Symbolic links are reported, never followed: one could lead
- * to any file of this machine. Devices, sockets and pipes are reported too.
+ * Everything below a folder, in the order of names. Each entry by itself: one that cannot be read is an item, and those
+ * after it still come. Symbolic links are never followed: one could lead to any file of this machine. Throws only when
+ * the folder itself cannot be read.
  */
-export async function* outputFiles(
-  folder: string,
-  onSkipped: (name: string) => void,
-  below = '',
-): AsyncGenerator<OutputFile, void, undefined> {
-  const entries = await readdir(path.join(folder, below), { withFileTypes: true });
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const name = below === '' ? entry.name : `${below}/${entry.name}`;
-    if (entry.isDirectory()) yield* outputFiles(folder, onSkipped, name);
-    else if (entry.isFile()) yield { name, path: path.join(folder, name) };
-    else onSkipped(name);
+export async function* outputFiles(folder: string): AsyncGenerator<OutputEntry, void, undefined> {
+  yield* entriesOf(Buffer.from(folder), []);
+}
+
+async function* entriesOf(folder: Buffer, above: readonly Buffer[]): AsyncGenerator<OutputEntry, void, undefined> {
+  const names = await readdir(folder, { encoding: 'buffer' });
+  for (const name of names.sort((a, b) => a.compare(b))) {
+    const parts = [...above, name];
+    const path = Buffer.concat([folder, Buffer.from('/'), name]);
+    const found = await lstat(path).catch((error: unknown) => ({ error }));
+    if ('error' in found) yield { kind: 'unreadable', parts, error: found.error };
+    else if (found.isDirectory()) yield* folderEntries(path, parts);
+    else if (found.isFile()) yield { kind: 'file', parts, path };
+    else yield { kind: 'left-out', parts, what: kindOf(found) };
   }
+}
+
+async function* folderEntries(path: Buffer, parts: readonly Buffer[]): AsyncGenerator<OutputEntry, void, undefined> {
+  try {
+    yield* entriesOf(path, parts);
+  } catch (error) {
+    yield { kind: 'unreadable', parts, error };
+  }
+}
+
+function kindOf(found: Stats): string {
+  if (found.isSymbolicLink()) return 'a symbolic link';
+  if (found.isFIFO()) return 'a pipe';
+  return found.isSocket() ? 'a socket' : 'a device';
 }

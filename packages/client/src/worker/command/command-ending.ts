@@ -1,0 +1,30 @@
+import type { Ending } from '../ending.ts';
+import type { CommandEnd } from './run-command.ts';
+
+export interface CommandEndingOptions {
+  readonly cancelled: boolean;
+  /** Whether a job whose command failed may be tried again. */
+  readonly retryable: boolean;
+  /** The limit that held for this job. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** How a job ends by its command alone: what becomes of its evidence is judged later. */
+export function endingOf(end: CommandEnd, { cancelled, retryable, timeoutMs = 0 }: CommandEndingOptions): Ending {
+  if (cancelled && (end.stopped || end.timedOut)) {
+    return { outcome: 'cancelled', headline: 'The command was ended: the job is cancelled.', retryable: false };
+  }
+  if (end.stopped) return { outcome: 'stopped', headline: 'The worker was stopped.', retryable: true };
+  if (end.timedOut) {
+    const headline = `The command ran for longer than ${timeoutMs / 1000} s and was ended.`;
+    return { outcome: 'failed', headline, retryable };
+  }
+  if (end.startError !== undefined) {
+    // ENOENT and EACCES may be local to this machine, so the job is retried elsewhere.
+    const headline = `The command could not be started: ${end.startError.message}`;
+    return { outcome: 'failed', headline, retryable: true };
+  }
+  if (end.signal !== null) return { outcome: 'failed', headline: `The command was ended by ${end.signal}.`, retryable };
+  const headline = `The command exited with code ${end.exitCode ?? 'unknown'}.`;
+  return { outcome: end.exitCode === 0 ? 'succeeded' : 'failed', headline, retryable };
+}

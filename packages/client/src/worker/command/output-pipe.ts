@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process';
+import { constants, openSync } from 'node:fs';
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { promisify } from 'node:util';
+import type { CapturedLog } from '../evidence/captured-log.ts';
+
+/** More waits in the pipe until the disk has caught up. */
+const maxPendingBytes = 4 * 1024 * 1024;
+/** Rounds of the event loop without a byte after which the pipe counts as empty. */
+const quietRounds = 3;
+/** A process that outlives its job may go on writing: more than this is not waited for. */
+const maxLateBytes = 16 * 1024 * 1024;
+
+/**
+ * A named pipe that carries the output of a command into a log whose size is bounded. Both of its streams share it, so
+ * that their order is kept, and `/dev/stdout` can be opened, which Node's own pipes (sockets) do not allow.
+ */
+export class OutputPipe {
+  readonly #writer: FileHandle;
+  readonly #reader: Socket;
+  readonly #log: CapturedLog;
+  #takenBytes = 0;
+  #hasEnded = false;
+  #isWriterClosed = false;
+
+  private constructor(writer: FileHandle, reader: Socket, log: CapturedLog) {
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#log = log;
+    reader.on('data', (piece: Buffer) => this.#take(piece));
+    // A pipe breaks only when nobody holds its other end.
+    reader.on('error', () => (this.#hasEnded = true)).on('end', () => (this.#hasEnded = true));
+  }
+
+  /** Undefined where the system or the file system has no named pipes. `path` is free, and free again afterwards. */
+  static async open(path: string, searchPath: string, log: CapturedLog): Promise<OutputPipe | undefined> {
+    try {
+      await promisify(execFile)('mkfifo', ['-m', '600', path], { env: { PATH: searchPath } });
+      // Without O_NONBLOCK this would wait for a writer.
+      const reader = new Socket({
+        fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
+        readable: true,
+        writable: false,
+      });
+      const writer = await open(path, constants.O_WRONLY);
+      return new OutputPipe(writer, reader, log);
+    } catch {
+      return undefined;
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  /** For the command's standard output and standard error. */
+  get fd(): number {
+    return this.#writer.fd;
+  }
+
+  /** Takes what is left in the pipe and closes it. Does not wait for a process that still holds the other end. */
+  async drain(): Promise<void> {
+    await this.#closeWriter();
+    const upTo = this.#takenBytes + maxLateBytes;
+    for (let quiet = 0; quiet < quietRounds && !this.#hasEnded && this.#takenBytes < upTo; quiet += 1) {
+      const before = this.#takenBytes;
+      await this.#log.settled();
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#takenBytes > before) quiet = -1;
+    }
+    this.#reader.destroy();
+    await this.#log.settled();
+  }
+
+  /** Gives the rest up. */
+  async destroy(): Promise<void> {
+    this.#reader.destroy();
+    await this.#closeWriter();
+  }
+
+  async #closeWriter(): Promise<void> {
+    if (!this.#isWriterClosed) await this.#writer.close();
+    this.#isWriterClosed = true;
+  }
+
+  #take(piece: Buffer): void {
+    this.#takenBytes += piece.length;
+    this.#log.write(piece);
+    if (this.#log.pendingBytes < maxPendingBytes) return;
+    this.#reader.pause();
+    void this.#log.settled().then(() => this.#reader.resume());
+  }
+}

@@ -1,0 +1,109 @@
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { foldersOf, maxNamePartBytes } from '@proofhouse/core';
+
+/** First parts of the names that belong to the worker alone: its log, its diffs, the segments of a live log. */
+const workersOwn = ['log.log', 'diff.diff', 'diffs.json', 'diffs', '.log'];
+/** Output files that would take one of them go below this folder. */
+const besideOwn = 'files';
+/** Longer names are told by their sha256 alone: metadata has 4 KiB. */
+const maxNameBytesShown = 1024;
+
+/** The name of a file of the output folder in the job. */
+export interface ArtifactName {
+  readonly name: string;
+  /** The name as it is in the folder, for people: bytes that are not text are percent-encoded. */
+  readonly shown: string;
+  /** Goes with the artifact when it is not called as in the folder. */
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * Gives each file of an output folder a name of its own in the job. Names that the server would refuse or change are
+ * percent-encoded: bytes that are not UTF-8, control characters, backslashes, white space at the ends, `C:` at the
+ * beginning. No two files get one name, no file gets the name of another's folder, and none gets one of the worker's own.
+ */
+export class ArtifactNames {
+  readonly #files = new Set<string>();
+  readonly #folders = new Set<string>();
+
+  /** `parts`: the file's path in the folder, as the file system has it. */
+  claim(parts: readonly Buffer[]): ArtifactName {
+    const shown = parts.map(textOf).join('/');
+    const encoded = encodedName(parts);
+    const [first = ''] = encoded.split('/');
+    const wanted = workersOwn.includes(first) ? `${besideOwn}/${encoded}` : encoded;
+    const name = this.#free(wanted);
+    this.#files.add(name);
+    for (const folder of foldersOf(name)) this.#folders.add(folder);
+    return { name, shown, metadata: name === shown ? undefined : originOf(parts, shown, encoded) };
+  }
+
+  #free(wanted: string): string {
+    for (let count = 1; ; count += 1) {
+      const name = numbered(wanted, count).find((one) => !this.#isTaken(one));
+      if (name !== undefined) return name;
+    }
+  }
+
+  #isTaken(name: string): boolean {
+    return this.#files.has(name) || this.#folders.has(name) || foldersOf(name).some((one) => this.#files.has(one));
+  }
+}
+
+// The first folder is numbered where it is the one whose name is a file's.
+function numbered(name: string, count: number): string[] {
+  if (count === 1) return [name];
+  const [, stem = '', ending = ''] = /^(.*?[^/])(\.[^./]*)?$/s.exec(name) ?? [];
+  return [`${stem}~${count}${ending}`, name.replace('/', `~${count}/`)];
+}
+
+function originOf(parts: readonly Buffer[], shown: string, encoded: string): Record<string, unknown> {
+  const bytes = Buffer.concat(parts.flatMap((part, at) => (at === 0 ? [part] : [Buffer.from('/'), part])));
+  const isText = parts.every(isUtf8);
+  const original =
+    bytes.length > maxNameBytesShown
+      ? { nameSha256: createHash('sha256').update(bytes).digest('hex') }
+      : isText && encoded === shown
+        ? { originalName: shown }
+        : { nameBytes: bytes.toString('hex') };
+  return { ...(encoded === shown && isText ? {} : { nameEscaped: true }), ...original };
+}
+
+function encodedName(parts: readonly Buffer[]): string {
+  const name = parts.map((part) => escaped(textOf(part), /[\p{Cc}\\]/gu)).join('/');
+  return escaped(escaped(name, /^\s+|\s+$/g), /(?<=^[A-Za-z]):(?=\/|$)/)
+    .split('/')
+    .map(shortened)
+    .join('/');
+}
+
+/** As text; bytes that are not UTF-8 as `%E9`. */
+function textOf(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString();
+  let text = '';
+  for (let at = 0; at < bytes.length;) {
+    const length = [1, 2, 3, 4].find((count) => at + count <= bytes.length && isUtf8(bytes.subarray(at, at + count)));
+    text += length === undefined ? percent(bytes.subarray(at, at + 1)) : bytes.toString('utf8', at, at + length);
+    at += length ?? 1;
+  }
+  return text;
+}
+
+function escaped(text: string, pattern: RegExp): string {
+  return text.replace(pattern, (found) => percent(Buffer.from(found)));
+}
+
+function percent(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+}
+
+// Encoding makes a part up to three times as long.
+function shortened(part: string): string {
+  const bytes = Buffer.from(part);
+  if (bytes.length <= maxNamePartBytes) return part;
+  const mark = `~${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}`;
+  let end = maxNamePartBytes - mark.length;
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.toString('utf8', 0, end) + mark;
+}

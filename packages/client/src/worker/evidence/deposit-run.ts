@@ -1,0 +1,84 @@
+import type { ArtifactType } from '@proofhouse/core';
+import type { JobDiff } from '../git/job-diff.ts';
+import type { WorkFolder } from '../work-folder.ts';
+import { ArtifactNames } from './artifact-names.ts';
+import type { CapturedLog } from './captured-log.ts';
+import type { Depositor } from './depositor.ts';
+import { EvidenceFile, type EvidenceFileOptions } from './evidence-file.ts';
+import type { ArtifactAbout } from './file-upload.ts';
+import { depositLog } from './log-deposit.ts';
+import { outputFiles } from './output-files.ts';
+
+/** What a command left. */
+export interface RunRemains {
+  readonly folder: WorkFolder;
+  readonly log: CapturedLog;
+  /** Begun before the command ran, unless nobody wants it. */
+  readonly diff: JobDiff | undefined;
+}
+
+/**
+ * Deposits what a run left: its log, the difference in its repository, its output files. What fails is told as lost and
+ * the rest still goes; only a lost lease ends it, by throwing.
+ */
+export async function depositRun(depositor: Depositor, { folder, log, diff: begun }: RunRemains): Promise<void> {
+  const { evidence } = depositor;
+  // Before anything is sent, since that may take its time and the repository goes on being used.
+  const diffs = await begun?.write(depositor.lost);
+  for (const line of diffs?.lost ?? []) evidence.loseOwn(line);
+  const diskFailure = await folder.writeFailure();
+  await depositLog(depositor, log);
+  for (const { path, ...about } of diffs?.deposits ?? []) {
+    await depositor.attempt(about.name, () => depositFile(depositor, about, path, { noFollow: true }));
+  }
+  await depositor.attempt('The output folder', () => depositOutput(depositor, folder));
+  for (const line of diffs?.leftOut ?? []) evidence.note(line);
+  if (diskFailure !== undefined) evidence.lose('What was written last', diskTold(diskFailure));
+}
+
+async function depositOutput(depositor: Depositor, folder: WorkFolder): Promise<void> {
+  const { evidence } = depositor;
+  const below = await folder.requireOutput();
+  const names = new ArtifactNames();
+  for await (const entry of outputFiles(folder.output)) {
+    depositor.lost.throwIfAborted();
+    const { name, shown, metadata } = names.claim(entry.parts);
+    if (entry.kind === 'unreadable') evidence.lose(quoted(shown), entry.error);
+    if (entry.kind === 'left-out') evidence.note(`${quoted(shown)} was left out: it is ${entry.what}`);
+    if (entry.kind !== 'file') continue;
+    await depositor.attempt(quoted(shown), async () => {
+      await depositFile(depositor, { name, metadata, type: typeOf(name) }, entry.path, { noFollow: true, below });
+      if (name !== shown) evidence.note(`${quoted(shown)} of the output folder is the artifact ${quoted(name)}`);
+    });
+  }
+}
+
+async function depositFile(
+  depositor: Depositor,
+  about: ArtifactAbout,
+  path: string | Buffer,
+  options: EvidenceFileOptions,
+): Promise<void> {
+  const file = await EvidenceFile.open(path, options);
+  try {
+    await depositor.upload({ ...about, read: () => file.read() });
+  } finally {
+    await file.close();
+  }
+}
+
+// Only the worker's own diff is one: the command may call anything a patch.
+function typeOf(name: string): ArtifactType | undefined {
+  return /\.(diff|patch)$/i.test(name) ? 'other' : undefined;
+}
+
+function diskTold(error: NodeJS.ErrnoException): Error {
+  const reason = error.code === 'ENOSPC' || error.code === 'EDQUOT' ? 'is full' : 'cannot be written';
+  const told = `the disk of the job's folder ${reason} (${error.code ?? error.message}), so files may be cut or empty`;
+  return Object.assign(new Error(told), { code: error.code });
+}
+
+// Names are the command's: control characters and quotes must not change the line.
+function quoted(name: string): string {
+  return /^[\w./%~-]+$/.test(name) ? name : JSON.stringify(name);
+}

@@ -1,0 +1,47 @@
+import { isAppError, type JobArtifact } from '@proofhouse/core';
+import type { ClaimedJob } from '../../jobs-api.ts';
+import type { ProofhouseClient } from '../../proofhouse-client.ts';
+import type { Evidence } from './evidence.ts';
+import { uploadPieces, type ArtifactAbout } from './file-upload.ts';
+
+export interface DepositorParts {
+  readonly client: ProofhouseClient;
+  readonly job: ClaimedJob;
+  /** Aborted when nothing more may be written. */
+  readonly lost: AbortSignal;
+  readonly evidence: Evidence;
+}
+
+/** Deposits artifacts of one held job under its lease, and keeps account of them. */
+export class Depositor {
+  readonly evidence: Evidence;
+  readonly lost: AbortSignal;
+  readonly #client: ProofhouseClient;
+  readonly #job: ClaimedJob;
+
+  constructor({ client, job, lost, evidence }: DepositorParts) {
+    this.evidence = evidence;
+    this.lost = lost;
+    this.#client = client;
+    this.#job = job;
+  }
+
+  /** Uploads what `read` gives; it is called twice and again for each repeated try. Rejects when it is refused. */
+  async upload(about: ArtifactAbout & { readonly read: () => AsyncIterable<Uint8Array> }): Promise<JobArtifact> {
+    const { id, leaseId } = this.#job;
+    const artifact = await uploadPieces(this.#client, id, about, { lease: leaseId, signal: this.lost });
+    this.evidence.kept(about.name);
+    return artifact;
+  }
+
+  /** Runs `action`. What it rejects with is told as a loss of `what`; only a lost lease is thrown on. */
+  async attempt(what: string, action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      this.lost.throwIfAborted();
+      if (isAppError(error, 'lease_lost')) throw error;
+      this.evidence.lose(what, error);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { constants } from 'node:fs';
+import { open, readlink, type FileHandle } from 'node:fs/promises';
+import { AppError } from '@proofhouse/core';
+
+const pieceBytes = 256 * 1024;
+
+export interface EvidenceFileOptions {
+  /** A symbolic link is refused. */
+  readonly noFollow?: boolean | undefined;
+  /** The real path of a folder that the file must lie in, also when folders above it are swapped for links. */
+  readonly below?: string | undefined;
+}
+
+/**
+ * A regular file as it was when it was opened: as many bytes as it had then, from one handle, however often it is read.
+ * One that grows meanwhile gives its beginning; one that shrinks, an error. Opening never waits, not for a pipe either.
+ */
+export class EvidenceFile {
+  readonly sizeBytes: number;
+  readonly #handle: FileHandle;
+
+  private constructor(handle: FileHandle, sizeBytes: number) {
+    this.#handle = handle;
+    this.sizeBytes = sizeBytes;
+  }
+
+  static async open(path: string | Buffer, { noFollow, below }: EvidenceFileOptions = {}): Promise<EvidenceFile> {
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK | (noFollow === true ? constants.O_NOFOLLOW : 0);
+    const handle = await open(path, flags);
+    try {
+      const found = await handle.stat();
+      if (!found.isFile()) {
+        throw new AppError('invalid_request', `${path.toString()} is not a regular file: only files can be uploaded.`);
+      }
+      if (below !== undefined) await requireBelow(handle, below);
+      return new EvidenceFile(handle, found.size);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  async *read(): AsyncGenerator<Buffer, void, undefined> {
+    for (let at = 0; at < this.sizeBytes;) {
+      const length = Math.min(pieceBytes, this.sizeBytes - at);
+      const { bytesRead, buffer } = await this.#handle.read(Buffer.allocUnsafe(length), 0, length, at);
+      if (bytesRead === 0) throw new Error(`it became shorter while it was read (${at} of ${this.sizeBytes} bytes)`);
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+// O_NOFOLLOW looks at the last part alone. Only Linux tells where an open file lies.
+async function requireBelow(handle: FileHandle, folder: string): Promise<void> {
+  if (process.platform !== 'linux') return;
+  const place = await readlink(`/proc/self/fd/${handle.fd}`, 'buffer');
+  if (!place.subarray(0, folder.length + 1).equals(Buffer.from(`${folder}/`))) {
+    throw new Error('a folder above it was replaced by a symbolic link');
+  }
+}

@@ -1,0 +1,49 @@
+import { isAppError } from '@proofhouse/core';
+import type { CapturedLog } from './captured-log.ts';
+import type { Depositor } from './depositor.ts';
+import { extractLog, type LogCut } from './log-extract.ts';
+
+const name = 'log.log';
+/** Where less is taken there is no room for a line that says what is missing. */
+const smallestLimitBytes = 160;
+
+/**
+ * Deposits a log, cut to what the server takes: the limit is in its refusal (`limitBytes`), and where a proxy refuses
+ * without naming one, an eighth is tried, and so on. A log that was cut says so in a line, in its metadata and in a note;
+ * one that the disk did not take is lost evidence as well.
+ */
+export async function depositLog(depositor: Depositor, log: CapturedLog): Promise<void> {
+  await log.settled();
+  await depositor.attempt(name, async () => {
+    const cut = await sendCut(depositor, log);
+    if (cut !== undefined) depositor.evidence.note(cutTold(cut));
+  });
+  if (log.failure !== undefined) depositor.evidence.lose(`The end of ${name}`, log.failure);
+}
+
+async function sendCut(depositor: Depositor, log: CapturedLog): Promise<LogCut | undefined> {
+  let limitBytes = Math.max(smallestLimitBytes, Math.min(log.sizeBytes, log.maxBytes));
+  for (;;) {
+    const { read, cut } = await extractLog(log, limitBytes);
+    const metadata = cut === undefined ? undefined : { ...cut };
+    try {
+      await depositor.upload({ name, type: 'log', metadata, read });
+      return cut;
+    } catch (error) {
+      const next = smallerLimit(error, limitBytes);
+      if (next === undefined) throw error;
+      limitBytes = next;
+    }
+  }
+}
+
+function smallerLimit(error: unknown, limitBytes: number): number | undefined {
+  if (!isAppError(error, 'artifact_too_large') && !isAppError(error, 'body_too_large')) return undefined;
+  const given = error.details['limitBytes'];
+  const next = typeof given === 'number' && given < limitBytes ? given : Math.floor(limitBytes / 8);
+  return next >= smallestLimitBytes ? next : undefined;
+}
+
+function cutTold({ logBytes, missingBytes, missingLines }: LogCut): string {
+  return `${name} is cut: it had ${logBytes} bytes, of which ${missingBytes} (${missingLines} lines) are missing`;
+}

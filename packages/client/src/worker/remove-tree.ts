@@ -1,0 +1,50 @@
+import { chmod, lstat, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+
+/** Beyond this a path comes near the longest that a call takes (PATH_MAX, 4096): the folder is moved up first. */
+const longestPathBytes = 2048;
+/** rwx for the owner, without which a folder cannot be emptied. */
+const ownersMode = 0o700;
+
+/**
+ * Removes a file or a folder with everything below it, as far as it can: names need not be text, folders need not be
+ * readable, and paths may be longer than the system takes. Symbolic links are removed, never followed. What is not there
+ * is removed already. Rejects with the first thing that stays.
+ */
+export async function removeTree(path: string): Promise<void> {
+  const top = Buffer.from(path);
+  let moved = 0;
+  const remove = async (at: Buffer): Promise<void> => {
+    const found = await lstat(at).catch(ifMissing);
+    if (found === undefined) return;
+    if (!found.isDirectory()) {
+      await unlink(at).catch(ifMissing);
+      return;
+    }
+    await open(at, found.mode);
+    const failures: unknown[] = [];
+    for (const name of await readdir(at, { encoding: 'buffer' })) {
+      let below: Buffer = Buffer.concat([at, Buffer.from('/'), name]);
+      if (below.length > longestPathBytes) below = await moveUp(below);
+      await remove(below).catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
+    await rmdir(at).catch(ifMissing);
+  };
+  const open = async (folder: Buffer, mode: number): Promise<void> => {
+    if ((mode & ownersMode) !== ownersMode) await chmod(folder, ownersMode).catch(ifMissing);
+  };
+  const moveUp = async (from: Buffer): Promise<Buffer> => {
+    // A folder that its owner may not write cannot be given another parent.
+    const found = await lstat(from);
+    if (found.isDirectory()) await open(from, found.mode);
+    const to = Buffer.concat([top, Buffer.from(`/.proofhouse-removed-${(moved += 1)}`)]);
+    await rename(from, to);
+    return to;
+  };
+  await remove(top);
+}
+
+function ifMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+  return undefined;
+}
