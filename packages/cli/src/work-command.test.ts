@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, openSync, closeSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -89,6 +89,28 @@ test('the folder that a killed worker left is removed by the next one with the s
   server.addJob();
   const { stdout } = await run([...args, 'true']);
   expect(stdout).toContain('left by a worker that is gone');
+  expect(await readdir(`${folder}/root`)).toEqual([]);
+});
+
+test('unreadable files are lost, each by itself, and unreadable folders are removed with the rest', async () => {
+  const { server, folder, env } = await setUp();
+  const job = server.addJob();
+  // To root nothing is unreadable.
+  const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  await chmod(folder, 0o777);
+  const script =
+    'cd "$PROOFHOUSE_OUTPUT_DIR"; echo 1 > a; echo 2 > b; chmod 0 b; mkdir c; echo 3 > c/d; chmod 0 c; echo 4 > e';
+  const args = ['work', '--work-root', `${folder}/root`, '--once', '--', 'sh', '-c', script];
+  const child = spawn(process.execPath, [entry, ...args], { cwd: folder, env, ...user });
+  let stderr = '';
+  child.stderr.on('data', (piece: Buffer) => (stderr += piece.toString()));
+  await new Promise((resolve) => child.once('close', resolve));
+  expect(child.exitCode).toBe(1);
+  expect(server.artifactNames()).toEqual(['log.log', 'a', 'e']);
+  expect(stderr).toContain('b was not deposited: EACCES');
+  expect(stderr).toContain('c was not deposited: EACCES');
+  expect(server.job(job.id).errorMessage).toContain('2 pieces of evidence could not be deposited');
+  expect(server.requestsOf('failJob')[0]?.json['retryable']).toBe(false);
   expect(await readdir(`${folder}/root`)).toEqual([]);
 });
 

@@ -22,6 +22,10 @@ links in the output folder are left out, which the result says. Output files who
 deposited under percent-encoded ones; those named like the worker's own artifacts (log.log, diff.diff, diffs.json, diffs/)
 go below files/.
 
+The command inherits this environment without any PROOFHOUSE_ variable (but PROOFHOUSE_EXPERIMENT), and finds those of its
+job instead. When it ends, everything that it started is killed, also what left its process group: found by a cgroup (v2)
+where one can be made, else by \`PROOFHOUSE_RUN\` in its environment (Linux).
+
 Ctrl-C and SIGTERM end the worker: no more claims, and commands that run are ended (SIGTERM, 10 s, SIGKILL), deposited
 and given back. That uses up an attempt; a job on its last one is dead-lettered. --drain-seconds gives them time to
 end by themselves: a second signal ends them then, a third the worker at once. Killed with kill -9, a worker leaves its

@@ -1,16 +1,20 @@
 import type { ChildProcess } from 'node:child_process';
 
-const living = new Set<ChildProcess>();
+/** Each with what else ends with it. */
+const living = new Map<ChildProcess, () => void>();
 
 // A process that ends at once, by a second Ctrl-C or a failure nobody foresaw, takes what it started along.
 function killLiving(): void {
-  for (const child of living) signalGroup(child, 'SIGKILL');
+  for (const [child, endOthers] of living) {
+    signalGroup(child, 'SIGKILL');
+    endOthers();
+  }
 }
 
 /** Until it is released, the group of this child (started detached) does not outlive this process, unless that is killed. */
-export function endsWithProcess(child: ChildProcess): { release(): void } {
+export function endsWithProcess(child: ChildProcess, endOthers: () => void = () => undefined): { release(): void } {
   if (living.size === 0) process.on('exit', killLiving);
-  living.add(child);
+  living.set(child, endOthers);
   return {
     release: () => {
       living.delete(child);

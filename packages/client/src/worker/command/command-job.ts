@@ -5,6 +5,7 @@ import { readLogTail } from '../evidence/log-tail.ts';
 import { BrokenMachine, type HeldRun, type RunEnd } from '../held-run.ts';
 import { JobDiff } from '../git/job-diff.ts';
 import { messageOf } from '../message-of.ts';
+import { unguessable } from '../../random.ts';
 import { WorkFolder } from '../work-folder.ts';
 import { endingOf } from './command-ending.ts';
 import { commandEnvironment, withoutSecrets } from './command-environment.ts';
@@ -70,18 +71,20 @@ async function runWithLog(
   command: readonly string[],
   timeoutMs: number | undefined,
 ): Promise<{ readonly end: CommandEnd; readonly log: CapturedLog }> {
+  const mark = unguessable();
   const env = commandEnvironment(worker.env, {
     PROOFHOUSE_JOB_FILE: folder.jobFile,
     PROOFHOUSE_JOB_ID: job.id,
     PROOFHOUSE_JOB_TYPE: job.type,
     PROOFHOUSE_URL: worker.client.url,
     PROOFHOUSE_OUTPUT_DIR: folder.output,
+    PROOFHOUSE_RUN: mark,
     ...(worker.passToken === undefined ? {} : { PROOFHOUSE_TOKEN: worker.passToken, PROOFHOUSE_LEASE_ID: job.leaseId }),
   });
   const limits = { clock: worker.clock, graceMs: worker.graceMs, timeoutMs };
   const pipe = await OutputPipe.open(folder.pipeFile, worker.env['PATH'] ?? '', log);
   try {
-    const end = await runCommand({ command, cwd, env, logFd: pipe?.fd ?? log.fd }, stop, limits);
+    const end = await runCommand({ command, cwd, env, mark, logFd: pipe?.fd ?? log.fd }, stop, limits);
     await pipe?.drain();
     return { end, log: pipe === undefined ? await log.adopt() : log };
   } finally {

@@ -37,13 +37,10 @@ export class OutputPipe {
   static async open(path: string, searchPath: string, log: CapturedLog): Promise<OutputPipe | undefined> {
     try {
       await promisify(execFile)('mkfifo', ['-m', '600', path], { env: { PATH: searchPath } });
-      // Without O_NONBLOCK this would wait for a writer.
-      const reader = new Socket({
-        fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
-        readable: true,
-        writable: false,
-      });
+      // Without O_NONBLOCK this would wait for a writer. It is read only when there is one: before, it looks ended.
+      const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const writer = await open(path, constants.O_WRONLY);
+      const reader = new Socket({ fd: readEnd, readable: true, writable: false });
       return new OutputPipe(writer, reader, log);
     } catch {
       return undefined;

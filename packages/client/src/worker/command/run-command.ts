@@ -5,11 +5,14 @@ import path from 'node:path';
 import { AppError } from '@proofhouse/core';
 import { pause, type Clock } from '../../clock.ts';
 import { endsWithProcess, signalGroup } from '../process-group.ts';
+import { RunProcesses } from './run-processes.ts';
 
 export interface CommandSpec {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Unguessable, and in the environment: tells the processes of this run from all others. */
+  readonly mark: string;
   /** stdout and stderr both go here, in the order in which they were written. */
   readonly logFd: number;
 }
@@ -35,25 +38,28 @@ const pollMs = 50;
 
 /**
  * Runs a command in a process group of its own, and ends the whole group when `stop` is aborted or its time is over:
- * SIGTERM, the grace, SIGKILL. What it left running in the background is killed when it ends. Never throws.
+ * SIGTERM, the grace, SIGKILL. What it left running in the background is killed when it ends, also what left the group
+ * (see RunProcesses). Never throws.
  */
 export async function runCommand(spec: CommandSpec, stop: AbortSignal, limits: CommandLimits): Promise<CommandEnd> {
   const byItself = { stopped: false, timedOut: false };
   if (stop.aborted) return { exitCode: null, signal: null, ...byItself, stopped: true };
+  const others = RunProcesses.open(spec.mark);
   let child: ChildProcess;
   try {
-    child = start(spec);
+    child = others.within(() => start(spec));
   } catch (error) {
+    await others.end();
     return { exitCode: null, signal: null, ...byItself, startError: error as Error };
   }
-  const group = endsWithProcess(child);
+  const group = endsWithProcess(child, () => others.signal('SIGKILL'));
   let ending: Promise<void> | undefined;
   let how = byItself;
   // The first reason is the one that is told.
   const end = (reason: Partial<typeof byItself>): void => {
     if (ending !== undefined) return;
     how = { ...byItself, ...reason };
-    ending = endGroup(child, limits);
+    ending = endGroup(child, others, limits);
   };
   const onStop = (): void => end({ stopped: true });
   const { timeoutMs } = limits;
@@ -65,6 +71,7 @@ export async function runCommand(spec: CommandSpec, stop: AbortSignal, limits: C
   cancelTimeout();
   await ending;
   signalGroup(child, 'SIGKILL');
+  await others.end();
   group.release();
   return { ...result, ...how };
 }
@@ -89,10 +96,13 @@ function ended(child: ChildProcess): Promise<Omit<CommandEnd, 'stopped' | 'timed
   });
 }
 
-async function endGroup(child: ChildProcess, limits: CommandLimits): Promise<void> {
+async function endGroup(child: ChildProcess, others: RunProcesses, limits: CommandLimits): Promise<void> {
   const until = limits.clock.monotonic() + limits.graceMs;
   signalGroup(child, 'SIGTERM');
-  while (signalGroup(child, 0) && limits.clock.monotonic() < until) await pause(limits.clock, pollMs);
+  // To those outside the group alone: many programs end at once when they are told twice.
+  others.signal('SIGTERM', { exceptGroup: child.pid });
+  const isAlive = (): boolean => signalGroup(child, 0) || others.living().length > 0;
+  while (isAlive() && limits.clock.monotonic() < until) await pause(limits.clock, pollMs);
   signalGroup(child, 'SIGKILL');
 }
 

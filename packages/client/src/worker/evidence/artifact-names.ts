@@ -12,8 +12,6 @@ const maxNameBytesShown = 1024;
 /** The name of a file of the output folder in the job. */
 export interface ArtifactName {
   readonly name: string;
-  /** The name as it is in the folder, for people: bytes that are not text are percent-encoded. */
-  readonly shown: string;
   /** Goes with the artifact when it is not called as in the folder. */
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
 }
@@ -29,14 +27,13 @@ export class ArtifactNames {
 
   /** `parts`: the file's path in the folder, as the file system has it. */
   claim(parts: readonly Buffer[]): ArtifactName {
-    const shown = parts.map(textOf).join('/');
     const encoded = encodedName(parts);
     const [first = ''] = encoded.split('/');
     const wanted = workersOwn.includes(first) ? `${besideOwn}/${encoded}` : encoded;
     const name = this.#free(wanted);
     this.#files.add(name);
     for (const folder of foldersOf(name)) this.#folders.add(folder);
-    return { name, shown, metadata: name === shown ? undefined : originOf(parts, shown, encoded) };
+    return { name, metadata: originOf(parts, name) };
   }
 
   #free(wanted: string): string {
@@ -58,16 +55,19 @@ function numbered(name: string, count: number): string[] {
   return [`${stem}~${count}${ending}`, name.replace('/', `~${count}/`)];
 }
 
-function originOf(parts: readonly Buffer[], shown: string, encoded: string): Record<string, unknown> {
-  const bytes = Buffer.concat(parts.flatMap((part, at) => (at === 0 ? [part] : [Buffer.from('/'), part])));
-  const isText = parts.every(isUtf8);
-  const original =
-    bytes.length > maxNameBytesShown
-      ? { nameSha256: createHash('sha256').update(bytes).digest('hex') }
-      : isText && encoded === shown
-        ? { originalName: shown }
-        : { nameBytes: bytes.toString('hex') };
-  return { ...(encoded === shown && isText ? {} : { nameEscaped: true }), ...original };
+/** A path as text, for people: bytes that are not UTF-8 are percent-encoded. */
+export function shownName(parts: readonly Buffer[]): string {
+  return parts.map(textOf).join('/');
+}
+
+function originOf(parts: readonly Buffer[], name: string): Record<string, unknown> | undefined {
+  const path = Buffer.concat(parts.flatMap((part, at) => (at === 0 ? [part] : [Buffer.from('/'), part])));
+  if (path.equals(Buffer.from(name))) return undefined;
+  const isEscaped = !isUtf8(path) || encodedName(parts) !== path.toString();
+  if (path.length > maxNameBytesShown) {
+    return { nameEscaped: isEscaped, nameSha256: createHash('sha256').update(path).digest('hex') };
+  }
+  return isEscaped ? { nameEscaped: true, nameBytes: path.toString('hex') } : { originalName: path.toString() };
 }
 
 function encodedName(parts: readonly Buffer[]): string {

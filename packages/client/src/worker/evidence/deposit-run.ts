@@ -1,13 +1,16 @@
 import type { ArtifactType } from '@proofhouse/core';
 import type { JobDiff } from '../git/job-diff.ts';
 import type { WorkFolder } from '../work-folder.ts';
-import { ArtifactNames } from './artifact-names.ts';
+import { ArtifactNames, shownName } from './artifact-names.ts';
 import type { CapturedLog } from './captured-log.ts';
 import type { Depositor } from './depositor.ts';
 import { EvidenceFile, type EvidenceFileOptions } from './evidence-file.ts';
 import type { ArtifactAbout } from './file-upload.ts';
 import { depositLog } from './log-deposit.ts';
 import { outputFiles } from './output-files.ts';
+
+/** Characters of a name in a message. */
+const longestShown = 120;
 
 /** What a command left. */
 export interface RunRemains {
@@ -42,14 +45,17 @@ async function depositOutput(depositor: Depositor, folder: WorkFolder): Promise<
   const names = new ArtifactNames();
   for await (const entry of outputFiles(folder.output)) {
     depositor.lost.throwIfAborted();
-    const { name, shown, metadata } = names.claim(entry.parts);
-    if (entry.kind === 'unreadable') evidence.lose(quoted(shown), entry.error);
-    if (entry.kind === 'left-out') evidence.note(`${quoted(shown)} was left out: it is ${entry.what}`);
+    const path = shownName(entry.parts);
+    const shown = quoted(path);
+    if (entry.kind === 'unreadable') evidence.lose(path, entry.error, shown);
+    if (entry.kind === 'left-out') evidence.note(`${shown} was left out: it is ${entry.what}`);
     if (entry.kind !== 'file') continue;
-    await depositor.attempt(quoted(shown), async () => {
+    const { name, metadata } = names.claim(entry.parts);
+    const send = async (): Promise<void> => {
       await depositFile(depositor, { name, metadata, type: typeOf(name) }, entry.path, { noFollow: true, below });
-      if (name !== shown) evidence.note(`${quoted(shown)} of the output folder is the artifact ${quoted(name)}`);
-    });
+      if (metadata !== undefined) evidence.note(renamed(shown, quoted(name)));
+    };
+    await depositor.attempt(path, send, shown);
   }
 }
 
@@ -67,6 +73,11 @@ async function depositFile(
   }
 }
 
+function renamed(shown: string, name: string): string {
+  if (shown === name) return `${name} is an escaped name: the one in the output folder is not UTF-8`;
+  return `${shown} of the output folder is the artifact ${name}`;
+}
+
 // Only the worker's own diff is one: the command may call anything a patch.
 function typeOf(name: string): ArtifactType | undefined {
   return /\.(diff|patch)$/i.test(name) ? 'other' : undefined;
@@ -80,5 +91,7 @@ function diskTold(error: NodeJS.ErrnoException): Error {
 
 // Names are the command's: control characters and quotes must not change the line.
 function quoted(name: string): string {
-  return /^[\w./%~-]+$/.test(name) ? name : JSON.stringify(name);
+  const short =
+    name.length <= longestShown ? name : `${name.slice(0, longestShown / 2)}…${name.slice(-longestShown / 2)}`;
+  return /^[\w./%~…-]+$/.test(short) ? short : JSON.stringify(short.toWellFormed());
 }

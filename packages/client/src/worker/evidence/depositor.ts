@@ -35,13 +35,13 @@ export class Depositor {
   }
 
   /** Runs `action`. What it rejects with is told as a loss of `what`; only a lost lease is thrown on. */
-  async attempt(what: string, action: () => Promise<void>): Promise<void> {
+  async attempt(what: string, action: () => Promise<void>, shownAs = what): Promise<void> {
     try {
       await action();
     } catch (error) {
       this.lost.throwIfAborted();
       if (isAppError(error, 'lease_lost')) throw error;
-      this.evidence.lose(what, error);
+      this.evidence.lose(what, error, shownAs);
     }
   }
 }

@@ -48,8 +48,9 @@ export class Evidence implements Deposited {
     this.#count += 1;
   }
 
-  lose(what: string, error: unknown): void {
-    const message = `${what} was not deposited: ${messageOf(error)}`;
+  /** `shownAs`: for people, when it differs. */
+  lose(what: string, error: unknown, shownAs = what): void {
+    const message = `${shownAs} was not deposited: ${reasonOf(error)}`;
     this.#losses.set(what, { what, message, retryable: mayPass(error) });
   }
 
@@ -61,6 +62,12 @@ export class Evidence implements Deposited {
   note(line: string): void {
     this.#notes.push(line);
   }
+}
+
+// Paths of this machine say nothing to a reader elsewhere, and may be longer than any message.
+function reasonOf(error: unknown): string {
+  const { syscall } = error as NodeJS.ErrnoException;
+  return syscall === undefined ? messageOf(error) : (messageOf(error).split(`, ${syscall}`)[0] ?? '');
 }
 
 function mayPass(error: unknown): boolean {
