@@ -7,6 +7,8 @@ import { artifactGrant } from './commands/artifact-grant.ts';
 import { artifactList } from './commands/artifact-list.ts';
 import { artifactPull } from './commands/artifact-pull.ts';
 import { artifactPush } from './commands/artifact-push.ts';
+import { backupCreate } from './commands/backup-create.ts';
+import { backupRestore } from './commands/backup-restore.ts';
 import { doctor } from './commands/doctor.ts';
 import { experimentCreate } from './commands/experiment-create.ts';
 import { experimentList } from './commands/experiment-list.ts';
@@ -78,6 +80,7 @@ function programOf(context: CommandContext): Command {
     .addCommand(experimentCommands(context))
     .addCommand(groupCommands(context))
     .addCommand(storageCommands(context))
+    .addCommand(backupCommands(context))
     .addHelpText('after', '\nExample: proofhouse job create --type exec --payload \'{"branch":"main"}\'')
     .addHelpText(
       'after',
@@ -141,6 +144,12 @@ function storageCommands(context: CommandContext): Command {
     .addCommand(storageUsage(context))
     .addCommand(storageGc(context))
     .addCommand(storageVerify(context));
+}
+
+function backupCommands(context: CommandContext): Command {
+  return group('backup', 'Copies of everything that is stored')
+    .addCommand(backupCreate(context))
+    .addCommand(backupRestore(context));
 }
 
 function group(name: string, description: string): Command {

@@ -29,8 +29,7 @@ const wrongFile = new Map([
   ['EEXIST', 'exists already'],
 ]);
 
-/** Any failure as an error with a code: those of the file system in words, what nobody foresaw as `internal`. */
-export function knownError(error: unknown): AppError {
+function knownError(error: unknown): AppError {
   if (isAppError(error)) return error;
   const { code, path, message } = error as NodeJS.ErrnoException;
   const reason = code === undefined ? undefined : wrongFile.get(code);

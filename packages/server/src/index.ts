@@ -8,3 +8,4 @@ export { openApiDocument } from './http/openapi.ts';
 export { ManualClock } from './kernel/manual-clock.ts';
 export { makeLogger } from './kernel/logger.ts';
 export { runServer, type RunOptions } from './run-server.ts';
+export { backUpStore, restoreStore, type BackupOptions } from './backups.ts';

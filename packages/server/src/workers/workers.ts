@@ -87,6 +87,7 @@ export class Workers {
         { kind: 'add-credential', credential },
       ],
       preconditions: [],
+      now,
     });
     return { token, credential };
   }
@@ -116,6 +117,7 @@ export class Workers {
         { kind: 'add-credential', credential },
       ],
       preconditions: [{ kind: 'experiment-exists', experimentId }],
+      now,
     });
     if (outcome !== 'done') throw new AppError('experiment_not_found', `There is no experiment ${experimentId}.`);
     return { worker, token };
@@ -135,6 +137,7 @@ export class Workers {
         { kind: 'add-credential', credential },
       ],
       preconditions: [],
+      now,
     });
     if (outcome !== 'done') throw notRegistered(experimentId, workerId);
     return { token };
@@ -181,7 +184,7 @@ export class Workers {
       const now = this.#clock.now();
       const revoked = { ...credential, revokedAt: now, version: credential.version + 1 };
       const change = { kind: 'update-credential', credential: revoked } as const;
-      const result = await this.#commits.commit({ changes: [change], preconditions: [] });
+      const result = await this.#commits.commit({ changes: [change], preconditions: [], now });
       if (result.outcome === 'done') return revoked;
     }
     throw new AppError('version_conflict', `Worker token ${credentialId} keeps changing; try again.`);

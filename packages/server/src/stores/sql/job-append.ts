@@ -1,6 +1,5 @@
 import { checkEventFence } from '@proofhouse/core';
 import type { Appended, AppendRequest } from '../../jobs/job-store.ts';
-import { timeAt, type StoreTime } from '../../kernel/store-time.ts';
 import { eventsAfter, findJob } from './job-reads.ts';
 import { nameResource, useKey } from './idempotency.ts';
 import { eventFromRow, jobFromRow } from './job-row.ts';
@@ -14,13 +13,8 @@ const setLastSeq = statement<{ id: string; lastSeq: number }>()((db, p) =>
   db.updateTable('jobs').set({ last_seq: p.lastSeq }).where('id', '=', p.id),
 );
 
-export function* appendEvents(
-  dialect: SqlDialect,
-  request: AppendRequest,
-  time: StoreTime,
-): Verb<Appended | undefined> {
-  const { jobId, fence, events, idempotency } = request;
-  const { now, leasesAt } = timeAt(request.now, time);
+export function* appendEvents(dialect: SqlDialect, request: AppendRequest): Verb<Appended | undefined> {
+  const { jobId, fence, events, now, idempotency } = request;
   if (idempotency !== undefined) {
     const known = yield* useKey({ ...idempotency, resourceId: '' }, now);
     if (known.use === 'conflict') return { outcome: 'conflict' };
@@ -28,7 +22,7 @@ export function* appendEvents(
   }
   const row = yield* first(lockJob, { id: jobId });
   if (row === undefined) throw new Undo(undefined);
-  const refusal = checkEventFence(jobFromRow(row), fence, now, leasesAt);
+  const refusal = checkEventFence(jobFromRow(row), fence, now);
   if (refusal !== undefined) throw new Undo({ outcome: 'refused', refusal } satisfies Appended);
   const firstSeq = row.last_seq + 1;
   yield* put(setLastSeq, { id: jobId, lastSeq: row.last_seq + events.length });

@@ -2,11 +2,9 @@ import { AppError } from '@proofhouse/core';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { systemClock, type Clock } from '../../../../kernel/clock.ts';
-import type { OnClockJump, StoreTime } from '../../../../kernel/store-time.ts';
 import { migrate } from '../../migrate.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
-import { Undo, type VerbFactory, type WriteFactory } from '../../verb.ts';
-import { DatabaseTime } from './database-time.ts';
+import { Undo, type VerbFactory } from '../../verb.ts';
 import { PostgresHintChannel } from './hint-channel.ts';
 import { OneWriteATurn } from './one-write-a-turn.ts';
 import { postgresDialect } from './postgres-dialect.ts';
@@ -18,10 +16,6 @@ import { SharedConnection } from './shared-connection.ts';
 export interface PostgresOptions {
   readonly maxConnections?: number;
   readonly clock?: Clock;
-  /** True: `clock` decides instead of the database's. For tests. */
-  readonly fixedTime?: boolean;
-  /** Called when the database's clock, or this process's monotonic one, was set. */
-  readonly onClockJump?: OnClockJump;
   /** How long an answer is waited for. Default: 35 s. */
   readonly silentMs?: number;
 }
@@ -86,19 +80,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     idle_in_transaction_session_timeout: statementWithinMs,
   });
   survive(pool);
-  const clock = options.clock ?? systemClock;
-  const time = new DatabaseTime(clock, {
-    given: options.fixedTime ?? false,
-    onJump: options.onClockJump ?? (() => undefined),
-  });
-  const engine = new PostgresEngine(pool, new PostgresHintChannel(url), clock, time);
-  try {
-    await engine.learnTime();
-    return engine;
-  } catch (error) {
-    await engine.close();
-    throw postgresError(error, place);
-  }
+  return new PostgresEngine(pool, new PostgresHintChannel(url), options.clock ?? systemClock);
 }
 
 /** Host and database, for messages: never the user's password. */
@@ -146,14 +128,12 @@ class PostgresEngine implements SqlEngine {
   readonly #pool: pg.Pool;
   readonly #shared: SharedConnection;
   readonly #clock: Clock;
-  readonly #time: DatabaseTime;
   #tidyAgainAt = -Infinity;
 
-  constructor(pool: pg.Pool, hintChannel: PostgresHintChannel, clock: Clock, time: DatabaseTime) {
+  constructor(pool: pg.Pool, hintChannel: PostgresHintChannel, clock: Clock) {
     this.#pool = pool;
     this.#shared = new SharedConnection(pool, clock);
     this.#clock = clock;
-    this.#time = time;
     this.hintChannel = hintChannel;
   }
 
@@ -173,11 +153,11 @@ class PostgresEngine implements SqlEngine {
     });
   }
 
-  async write<Result>(verb: WriteFactory<Result>): Promise<Result> {
+  async write<Result>(verb: VerbFactory<Result>): Promise<Result> {
     return this.#withClient(async (client) => {
       for (let tries = 1; ; tries++) {
         try {
-          return await runInTransaction(client, verb, this.#time);
+          return await runInTransaction(client, verb);
         } catch (error) {
           if (tries === mostTries || !isWorthAnotherTry(error)) throw error;
         }
@@ -221,14 +201,6 @@ class PostgresEngine implements SqlEngine {
 
   async ping(): Promise<void> {
     await this.#withClient((client) => client.query('select count(*) from (select 1 from settings limit 1) as one'));
-  }
-
-  time(): StoreTime {
-    return this.#time.time;
-  }
-
-  async learnTime(): Promise<void> {
-    await this.#withClient((client) => this.#time.ask(client));
   }
 
   async now(): Promise<number> {

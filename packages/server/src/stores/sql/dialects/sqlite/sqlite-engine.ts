@@ -2,14 +2,11 @@ import { closeSync, openSync } from 'node:fs';
 import { AppError } from '@proofhouse/core';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
-import { systemClock, type Clock } from '../../../../kernel/clock.ts';
-import type { OnClockJump, StoreTime } from '../../../../kernel/store-time.ts';
 import { createPrivateFile } from '../../../../kernel/private-files.ts';
 import { migrate } from '../../migrate.ts';
 import { CredentialMemory } from '../../credential-memory.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
-import type { VerbFactory, WriteFactory } from '../../verb.ts';
-import { ProcessTime } from './process-time.ts';
+import type { VerbFactory } from '../../verb.ts';
 import type { Delay } from '../../../../kernel/delay.ts';
 import { BusyRetry } from './busy-retry.ts';
 import { checkLog } from './check-log.ts';
@@ -17,6 +14,7 @@ import { databaseFile } from './database-file.ts';
 import { FileGuard, newGeneration } from './file-guard.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
+import { requireNoInterruptedRestore } from './interrupted-restore.ts';
 import { notOurs, sqliteError } from './sqlite-errors.ts';
 import { lockDatabase } from './sqlite-lock.ts';
 import { WriteQueue } from './write-queue.ts';
@@ -31,9 +29,6 @@ export interface SqliteEngineOptions {
   readonly delay?: Delay;
   /** Given a sentence for the operator about what a start found. */
   readonly onNotice?: (notice: string) => void;
-  readonly clock?: Clock;
-  /** Called when the wall clock was set. */
-  readonly onClockJump?: OnClockJump;
 }
 
 /** SQLite waits in the calling thread, which is the event loop: see `BusyRetry`. */
@@ -42,15 +37,15 @@ const busyTimeoutMs = 0;
 /** Opens and, where needed, makes or updates a database file. `:memory:` lives as long as the engine. */
 export async function openSqliteEngine(named: string, options: SqliteEngineOptions = {}): Promise<SqlEngine> {
   const busy = new BusyRetry(options.delay);
-  const time = new ProcessTime(options.clock ?? systemClock, options.onClockJump ?? (() => undefined));
   const closers: (() => void)[] = [];
-  if (named === memory) return openInMemory({ busy, time }, closers);
+  if (named === memory) return openInMemory(busy, closers);
   let file = named;
   try {
     file = databaseFile(named);
     // SQLite gives its log and index the mode of the database file.
     createPrivateFile(file);
     closers.push(lockDatabase(file).release);
+    requireNoInterruptedRestore(file);
     await busy.run(() => {
       checkLog(file, options.onNotice ?? (() => undefined));
     });
@@ -75,7 +70,7 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
       tune(reader);
     });
     const connections = { writer: new SqliteConnection(writer), reader: new SqliteConnection(reader) };
-    return new SqliteEngine({ file, ...connections, busy, guard, time, closers });
+    return new SqliteEngine({ file, ...connections, busy, guard, closers });
   } catch (error) {
     for (const close of closers.reverse()) close();
     throw sqliteError(error, file);
@@ -83,24 +78,13 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
 }
 
 // In memory the writer reads too: a flush never gives up the thread, so nothing uncommitted is seen.
-async function openInMemory(
-  { busy, time }: Pick<EngineParts, 'busy' | 'time'>,
-  closers: (() => void)[],
-): Promise<SqlEngine> {
+async function openInMemory(busy: BusyRetry, closers: (() => void)[]): Promise<SqlEngine> {
   const writer = openWriter(memory, closers);
   prepareFile(writer, memory);
   writer.exec('begin immediate');
   await migrateInTransaction(writer, memory);
   const connection = new SqliteConnection(writer);
-  return new SqliteEngine({
-    file: memory,
-    writer: connection,
-    reader: connection,
-    busy,
-    time,
-    guard: undefined,
-    closers,
-  });
+  return new SqliteEngine({ file: memory, writer: connection, reader: connection, busy, guard: undefined, closers });
 }
 
 function openWriter(file: string, closers: (() => void)[]): Database.Database {
@@ -163,7 +147,6 @@ interface EngineParts {
   readonly reader: SqliteConnection;
   readonly busy: BusyRetry;
   readonly guard: FileGuard | undefined;
-  readonly time: ProcessTime;
   readonly closers: (() => void)[];
 }
 
@@ -181,18 +164,16 @@ class SqliteEngine implements SqlEngine {
   readonly #queue: WriteQueue;
   readonly #busy: BusyRetry;
   readonly #guard: FileGuard | undefined;
-  readonly #time: ProcessTime;
   readonly #closers: (() => void)[];
   #closing: Promise<void> | undefined;
 
-  constructor({ file, writer, reader, busy, guard, time, closers }: EngineParts) {
+  constructor({ file, writer, reader, busy, guard, closers }: EngineParts) {
     this.durable = file !== memory;
     this.#file = file;
     this.#writer = writer;
     this.#reader = reader;
     this.#busy = busy;
     this.#guard = guard;
-    this.#time = time;
     this.#queue = new WriteQueue(writer, busy.delay, guard);
     this.#closers = closers;
   }
@@ -205,11 +186,8 @@ class SqliteEngine implements SqlEngine {
     return this.read(verb);
   }
 
-  async write<Result>(verb: WriteFactory<Result>): Promise<Result> {
-    return this.#mapped(() => {
-      this.#time.follow((move) => this.#queue.run(move));
-      return this.#queue.run(() => verb(this.#time.time));
-    });
+  async write<Result>(verb: VerbFactory<Result>): Promise<Result> {
+    return this.#mapped(() => this.#queue.run(verb));
   }
 
   // SQLite leaves no dead rows behind.
@@ -228,10 +206,6 @@ class SqliteEngine implements SqlEngine {
       this.#guard?.requireSameFiles();
       return this.#busy.run(look);
     });
-  }
-
-  time(): StoreTime {
-    return this.#time.time;
   }
 
   async now(): Promise<number> {

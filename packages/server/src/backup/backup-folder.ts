@@ -1,0 +1,66 @@
+import { mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { join, relative, resolve, sep } from 'node:path';
+import { AppError } from '@proofhouse/core';
+import { makeFolder } from '../kernel/make-folder.ts';
+
+const ours = /^(?:backup\.json(?:\.new)?|database-[a-z0-9]+\.db(?:-journal)?|blobs|moved|backup\.lock(?:-journal)?)$/;
+
+/** Names in the folder of a backup. */
+export const blobsIn = (folder: string): string => join(folder, 'blobs');
+export const lockIn = (folder: string): string => join(folder, 'backup');
+
+/** Makes the folder for a backup, or takes one that is empty or holds a backup. Errors: `invalid_request`. */
+export function takeBackupFolder(named: string, apartFrom: readonly string[]): string {
+  makeFolder(named, 0o700);
+  const folder = realpathSync(named);
+  for (const other of apartFrom) requireApart(folder, other);
+  const foreign = readdirSync(folder).find((name) => !ours.test(name));
+  if (foreign === undefined) return folder;
+  throw new AppError(
+    'invalid_request',
+    `${folder} holds ${foreign}, which is no part of a backup; name an empty folder, or one of an earlier backup.`,
+  );
+}
+
+/** The folder of a backup that is there. Errors: `not_found`. */
+export function existingFolder(named: string): string {
+  try {
+    return realpathSync(resolve(named));
+  } catch (cause) {
+    throw new AppError('not_found', `There is no folder ${named}.`, { cause });
+  }
+}
+
+/** Errors: `invalid_request` when one folder lies in the other. */
+export function requireApart(folder: string, other: string): void {
+  const real = existingOrNamed(other);
+  if (!isInside(folder, real) && !isInside(real, folder)) return;
+  throw new AppError('invalid_request', `${folder} and ${real} overlap; name a folder of its own for the backup.`);
+}
+
+/** Removes copies of the database that the manifest does not name. */
+export function removeOtherDatabases(folder: string, kept: string): void {
+  for (const name of readdirSync(folder)) {
+    if (/^database-.*\.db(?:-journal)?$/.test(name) && name !== kept) rmSync(join(folder, name));
+  }
+}
+
+/** Makes the folder into which a restore moves what it replaces. */
+export function makeMoveFolder(named: string): string {
+  const folder = resolve(named);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return realpathSync(folder);
+}
+
+function existingOrNamed(place: string): string {
+  try {
+    return realpathSync(place);
+  } catch {
+    return resolve(place);
+  }
+}
+
+function isInside(inner: string, outer: string): boolean {
+  const way = relative(outer, inner);
+  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`));
+}

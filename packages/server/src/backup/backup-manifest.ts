@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '@proofhouse/core';
+import { z } from 'zod';
+import { replaceFile } from '../kernel/durable-files.ts';
+
+const name = 'backup.json';
+
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+
+/**
+ * What a backup holds. It is written last and replaced as a whole, so that a folder without one is no backup, and a backup
+ * that is renewed stays the earlier one until everything of the new one is there.
+ */
+const manifestSchema = z.strictObject({
+  format: z.literal(1),
+  /** ISO 8601. */
+  createdAt: z.iso.datetime(),
+  database: z.strictObject({
+    /** Name of the copy in the folder. */
+    file: z.string().regex(/^database-[a-z0-9]+\.db$/),
+    sizeBytes: z.int().min(0),
+    sha256: sha256Schema,
+    schema: z.string(),
+  }),
+  blobs: z.strictObject({
+    count: z.int().min(0),
+    sizeBytes: z.int().min(0),
+    /** Of a line `<key> <sha256> <size>` for each blob, in the order of the keys. */
+    sha256: sha256Schema,
+  }),
+  /** Keys of blobs that were missing or damaged in the store itself: they are in no backup. */
+  lost: z.array(z.string()),
+});
+
+/** In the file, with a digest of its own. */
+const fileSchema = manifestSchema.extend({ sha256: sha256Schema });
+
+export type BackupManifest = z.infer<typeof manifestSchema>;
+
+export function writeManifest(folder: string, manifest: BackupManifest): void {
+  const file = { ...manifest, sha256: digestOf(manifest) };
+  replaceFile(join(folder, name), `${JSON.stringify(file, undefined, 2)}\n`);
+}
+
+/** Undefined where the folder is not a complete backup. Errors: `invalid_request` (the file is damaged or of a later version). */
+export function readManifest(folder: string): BackupManifest | undefined {
+  const place = join(folder, name);
+  if (!existsSync(place)) return undefined;
+  try {
+    const { sha256, ...rest } = fileSchema.parse(JSON.parse(readFileSync(place, 'utf8')));
+    const manifest = manifestSchema.parse(rest);
+    if (digestOf(manifest) === sha256) return manifest;
+    throw new Error('its digest differs');
+  } catch (cause) {
+    throw new AppError('invalid_request', `${place} cannot be read: it is damaged or of a later version.`, { cause });
+  }
+}
+
+/** Of the manifest as this version writes it: the order of the keys is that of the schema. */
+function digestOf(manifest: BackupManifest): string {
+  return createHash('sha256')
+    .update(JSON.stringify(manifestSchema.parse(manifest)))
+    .digest('hex');
+}
+
+/** Errors: `invalid_request` where the folder is not a complete backup. */
+export function requireManifest(folder: string): BackupManifest {
+  const manifest = readManifest(folder);
+  if (manifest !== undefined) return manifest;
+  throw new AppError(
+    'invalid_request',
+    `${folder} is not a complete backup: it lacks ${name}, which is written last. Run \`proofhouse backup create\` again.`,
+  );
+}

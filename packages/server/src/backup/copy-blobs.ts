@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import type { BlobBackend } from '@proofhouse/blobs';
+import { isAppError } from '@proofhouse/core';
+import type { NamedBlob } from './database-archive.ts';
+
+export interface CopiedBlobs {
+  readonly count: number;
+  readonly sizeBytes: number;
+  /** Of a line for each blob; see `BackupManifest`. */
+  readonly sha256: string;
+  /** Bytes that were not there before. */
+  readonly copiedBytes: number;
+  /** Blobs that the source lacks, or whose bytes are others there. */
+  readonly lost: readonly NamedBlob[];
+}
+
+export interface BlobCopying {
+  readonly from: BlobBackend;
+  readonly to: BlobBackend;
+  readonly blobs: Iterable<NamedBlob>;
+  /** Hashes what is there already, too; else its size must be right. */
+  readonly verify: boolean;
+  /** Given a blob of the target whose bytes are wrong; must put it out of the way. */
+  readonly onWrong: (blob: NamedBlob) => Promise<void>;
+  readonly onProgress?: ((done: { readonly count: number; readonly copiedBytes: number }) => void) | undefined;
+}
+
+const atOnce = 8;
+
+/** Copies blobs that the target does not have; each is hashed on the way and kept only when it is what its record says. */
+export async function copyBlobs(copying: BlobCopying): Promise<CopiedBlobs> {
+  const digest = createHash('sha256');
+  const lost: NamedBlob[] = [];
+  let [count, sizeBytes, copiedBytes] = [0, 0, 0];
+  let batch: NamedBlob[] = [];
+  const flush = async (): Promise<void> => {
+    const outcomes = await Promise.all(batch.map((blob) => copyOne(copying, blob)));
+    for (const [index, blob] of batch.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === 'lost') {
+        lost.push(blob);
+        continue;
+      }
+      digest.update(`${blob.key} ${blob.sha256} ${String(blob.sizeBytes)}\n`);
+      count += 1;
+      sizeBytes += blob.sizeBytes;
+      copiedBytes += outcome === 'copied' ? blob.sizeBytes : 0;
+    }
+    batch = [];
+    copying.onProgress?.({ count, copiedBytes });
+  };
+  for (const blob of copying.blobs) {
+    batch.push(blob);
+    if (batch.length >= atOnce) await flush();
+  }
+  await flush();
+  return { count, sizeBytes, sha256: digest.digest('hex'), copiedBytes, lost };
+}
+
+/** Whether the bytes of a blob are there, all and as recorded. */
+export async function isWhole(backend: BlobBackend, blob: NamedBlob): Promise<boolean> {
+  return (await hashOf(backend, blob, () => Promise.resolve())) === blob.sha256;
+}
+
+async function copyOne(copying: BlobCopying, blob: NamedBlob): Promise<'there' | 'copied' | 'lost'> {
+  const { from, to, verify, onWrong } = copying;
+  const there = await statOf(to, blob);
+  if (there !== undefined) {
+    const isRight = there === blob.sizeBytes && (!verify || (await isWhole(to, blob)));
+    if (isRight) return 'there';
+    // Nothing is put out of the way for bytes that are no better.
+    if (!(await isWhole(from, blob))) return 'lost';
+    await onWrong(blob);
+  }
+  const writer = await to.create(blob.key);
+  try {
+    const sha256 = await hashOf(from, blob, (piece) => writer.write(piece));
+    if (sha256 !== blob.sha256) {
+      await writer.abort();
+      return 'lost';
+    }
+    await writer.commit();
+    return 'copied';
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+/** The size of what is there, -1 for what is no plain object; undefined where nothing is. */
+async function statOf(backend: BlobBackend, { key }: NamedBlob): Promise<number | undefined> {
+  try {
+    return (await backend.stat(key))?.sizeBytes;
+  } catch (error) {
+    if (isAppError(error, 'integrity_failure')) return -1;
+    throw error;
+  }
+}
+
+/** Undefined where the blob is missing, of another size, or no plain object. */
+async function hashOf(
+  backend: BlobBackend,
+  { key, sizeBytes }: NamedBlob,
+  take: (piece: Uint8Array) => Promise<void>,
+): Promise<string | undefined> {
+  try {
+    const { stat, body } = await backend.read(key);
+    if (stat.sizeBytes !== sizeBytes) {
+      if (!Buffer.isBuffer(body)) body.destroy();
+      return undefined;
+    }
+    const digest = createHash('sha256');
+    for await (const piece of Buffer.isBuffer(body) ? [body] : (body as AsyncIterable<Uint8Array>)) {
+      digest.update(piece);
+      await take(piece);
+    }
+    return digest.digest('hex');
+  } catch (error) {
+    if (isAppError(error, 'not_found') || isAppError(error, 'integrity_failure')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,254 @@
+import { copyFileSync, existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { AppError } from '@proofhouse/core';
+import Database from 'better-sqlite3';
+import type {
+  CopyFacts,
+  DatabaseArchive,
+  InstallOptions,
+  NamedBlob,
+  RestoreTarget,
+} from '../../../../backup/database-archive.ts';
+import { syncPath } from '../../../../kernel/durable-files.ts';
+import { createPrivateFile } from '../../../../kernel/private-files.ts';
+import { schemaVersions } from '../../migrate.ts';
+import { BusyRetry } from './busy-retry.ts';
+import { checkLog } from './check-log.ts';
+import { databaseFile, requireOneName } from './database-file.ts';
+import { newGeneration } from './file-guard.ts';
+import { restoreBegun } from './interrupted-restore.ts';
+import { notOurs, sqliteError } from './sqlite-errors.ts';
+import { lockDatabase } from './sqlite-lock.ts';
+
+/** From here on records say which blobs they keep. */
+const oldestSchema = '0003-experiments-groups-retention';
+
+/** Copies of a SQLite database, also of one that a server has open or that a crash left. */
+export class SqliteArchive implements DatabaseArchive {
+  readonly file: string;
+  readonly #busy = new BusyRetry();
+
+  constructor(file: string) {
+    this.file = path.resolve(file);
+  }
+
+  async copyTo(place: string, onNotice: (notice: string) => void): Promise<CopyFacts> {
+    if (!existsSync(this.file)) throw new AppError('not_found', `There is no database ${this.file}.`);
+    try {
+      requireOneName(this.file);
+      await this.#lookAtLog(onNotice);
+      createPrivateFile(place);
+      await this.#live((database) => {
+        requireSchema(database, this.file);
+        // One read transaction: a writer neither waits nor makes it begin again.
+        database.prepare('vacuum into ?').run(place);
+      });
+      return seal(place);
+    } catch (error) {
+      throw sqliteError(error, this.file);
+    }
+  }
+
+  async stillNamed(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = await this.#live((database) =>
+      database
+        .prepare<[string], string>(
+          'select blob_key from artifacts where purged_at is null and blob_key in (select value from json_each(?))',
+        )
+        .pluck()
+        .all(JSON.stringify(keys)),
+    );
+    return new Set(found);
+  }
+
+  *namedBlobs(copy: string): Iterable<NamedBlob> {
+    const database = new Database(copy, { readonly: true });
+    try {
+      yield* database
+        .prepare<[], NamedBlob>(
+          'select blob_key as key, blob_sha256 as sha256, blob_size_bytes as sizeBytes from artifacts ' +
+            'where purged_at is null order by blob_key',
+        )
+        .iterate();
+    } finally {
+      database.close();
+    }
+  }
+
+  inspectCopy(copy: string): CopyFacts {
+    const database = openCopy(copy);
+    try {
+      return factsOf(database, copy);
+    } catch (error) {
+      throw sqliteError(error, copy);
+    } finally {
+      database.close();
+    }
+  }
+
+  takeOver(): RestoreTarget {
+    try {
+      const file = databaseFile(this.file);
+      const lock = lockDatabase(file);
+      return new SqliteTarget(file, lock.release);
+    } catch (error) {
+      throw sqliteError(error, this.file);
+    }
+  }
+
+  // A server that runs has looked at its log when it started.
+  async #lookAtLog(onNotice: (notice: string) => void): Promise<void> {
+    let release: () => void;
+    try {
+      ({ release } = lockDatabase(this.file));
+    } catch (error) {
+      if (error instanceof AppError) return;
+      throw error;
+    }
+    try {
+      await this.#busy.run(() => {
+        checkLog(this.file, onNotice);
+      });
+    } finally {
+      release();
+    }
+  }
+
+  async #live<Result>(look: (database: Database.Database) => Result): Promise<Result> {
+    return this.#busy.run(() => {
+      // A reader that may not write leaves log and index behind where there were none; one that may writes a log back.
+      const readonly = existsSync(`${this.file}-wal`);
+      const database = new Database(this.file, { readonly, fileMustExist: true, timeout: 0 });
+      try {
+        return look(database);
+      } finally {
+        database.close();
+      }
+    });
+  }
+}
+
+class SqliteTarget implements RestoreTarget {
+  readonly #file: string;
+  readonly release: () => void;
+
+  constructor(file: string, release: () => void) {
+    this.#file = file;
+    this.release = release;
+  }
+
+  get existing(): readonly string[] {
+    const size = (place: string): number => statSync(place, { throwIfNoEntry: false })?.size ?? 0;
+    const places = ['', '-wal', '-shm', '-journal'].map((end) => `${this.#file}${end}`);
+    return places.some((place) => !place.endsWith('-shm') && size(place) > 0)
+      ? places.filter((place) => existsSync(place))
+      : [];
+  }
+
+  install(copy: string, { moveTo, revokedAt, now }: InstallOptions): void {
+    const staged = `${this.#file}.restore-staged`;
+    try {
+      this.#requireRoom(moveTo);
+      rmSync(staged, { force: true });
+      createPrivateFile(staged);
+      copyFileSync(copy, staged);
+      const database = openCopy(staged);
+      try {
+        if (revokedAt !== undefined) revokeAllTokens(database, revokedAt);
+        startGracePeriod(database, now);
+      } finally {
+        database.close();
+      }
+      seal(staged);
+      this.#switch(staged, moveTo);
+    } catch (error) {
+      throw sqliteError(error, this.#file);
+    }
+  }
+
+  #requireRoom(moveTo: string | undefined): void {
+    const [first] = this.existing;
+    if (first === undefined) return;
+    if (moveTo === undefined) throw new AppError('already_exists', `There is a database already: ${first}.`);
+    if (statSync(moveTo).dev !== statSync(path.dirname(this.#file)).dev) {
+      throw new AppError(
+        'invalid_request',
+        `${moveTo} is on another disk than ${this.#file}; name a folder on the same one.`,
+      );
+    }
+    for (const place of this.existing) {
+      if (!existsSync(path.join(moveTo, path.basename(place)))) continue;
+      throw new AppError('already_exists', `${moveTo} holds a ${path.basename(place)} already; name another folder.`);
+    }
+  }
+
+  // From the first rename to the last a start is refused: `restoreBegun` is there.
+  #switch(staged: string, moveTo: string | undefined): void {
+    const folder = path.dirname(this.#file);
+    const begun = restoreBegun(this.#file);
+    renameSync(staged, begun);
+    syncPath(folder);
+    for (const place of this.existing) {
+      renameSync(place, path.join(moveTo ?? '', path.basename(place)));
+    }
+    if (moveTo !== undefined) syncPath(moveTo);
+    for (const end of ['-wal', '-shm']) rmSync(`${this.#file}${end}`, { force: true });
+    syncPath(folder);
+    renameSync(begun, this.#file);
+    syncPath(folder);
+  }
+}
+
+/** Marks a copy as a generation of its own, checks it, and settles it on the disk. */
+function seal(place: string): CopyFacts {
+  const database = openCopy(place);
+  let facts: CopyFacts;
+  try {
+    database.pragma('journal_mode = delete');
+    database.pragma(`user_version = ${String(newGeneration())}`);
+    facts = factsOf(database, place);
+  } finally {
+    database.close();
+  }
+  syncPath(place);
+  return facts;
+}
+
+function openCopy(place: string): Database.Database {
+  return new Database(place, { fileMustExist: true });
+}
+
+function factsOf(database: Database.Database, place: string): CopyFacts {
+  const found = database.pragma('quick_check(1)', { simple: true });
+  if (found !== 'ok') throw new AppError('internal', `The database ${place} is damaged (${String(found)}).`);
+  const schema = requireSchema(database, place);
+  const validTokens = database.prepare<[], number>('select count(*) from credentials where revoked_at is null').pluck();
+  return { schema, validTokens: validTokens.get() ?? 0 };
+}
+
+function requireSchema(database: Database.Database, place: string): string {
+  const tables = database.prepare<[], string>("select name from sqlite_schema where name = 'kysely_migration'").pluck();
+  if (tables.get() === undefined) throw notOurs(place);
+  const last = 'select name from kysely_migration order by name desc limit 1';
+  const schema = database.prepare<[], string>(last).pluck().get() ?? '';
+  const at = schemaVersions.indexOf(schema);
+  if (at >= schemaVersions.indexOf(oldestSchema)) return schema;
+  const next = at === -1 ? 'use the version that wrote it' : 'start this version of the server once';
+  throw new AppError('unsupported', `The database ${place} has the schema ${schema} of another version: ${next}.`);
+}
+
+function revokeAllTokens(database: Database.Database, revokedAt: number): void {
+  database.transaction(() => {
+    database
+      .prepare('update credentials set revoked_at = ?, version = version + 1 where revoked_at is null')
+      .run(revokedAt);
+    database.prepare("delete from settings where name = 'admin_token_sha256'").run();
+  })();
+}
+
+// What came after the backup is without a record now: nothing is collected unasked for a grace period.
+function startGracePeriod(database: Database.Database, now: number): void {
+  database
+    .prepare("update settings set value = json_set(value, '$.since', ?) where name = 'store' and json_valid(value)")
+    .run(now);
+}
