@@ -23,6 +23,7 @@ import { jobGet } from './commands/job-get.ts';
 import { jobList } from './commands/job-list.ts';
 import { jobLogs } from './commands/job-logs.ts';
 import { jobRetry } from './commands/job-retry.ts';
+import { jobWait } from './commands/job-wait.ts';
 import { jobWhy } from './commands/job-why.ts';
 import { mcp } from './commands/mcp.ts';
 import { serve } from './commands/serve.ts';
@@ -96,6 +97,7 @@ function jobCommands(context: CommandContext): Command {
     .addCommand(jobList(context))
     .addCommand(jobGet(context))
     .addCommand(jobLogs(context))
+    .addCommand(jobWait(context))
     .addCommand(jobWhy(context))
     .addCommand(jobCancel(context))
     .addCommand(jobRetry(context));

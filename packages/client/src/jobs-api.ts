@@ -66,11 +66,19 @@ export class JobsApi {
     return this.#caller.call('createJob', { body: job, ...options });
   }
 
-  /** Newest first. */
+  /** Up to 100 in one commit: all of them or none. Errors name the item, such as `items.3.type`. */
+  async createMany(
+    jobs: readonly CreateJob[],
+    options: CallOptions = {},
+  ): Promise<CallOutput<'createJobs'>['results']> {
+    return (await this.#caller.call('createJobs', { body: { items: [...jobs] }, ...options })).results;
+  }
+
+  /** Newest first; of a worker's token only jobs that it holds or made. */
   async list(
     filter: JobFilter & { readonly cursor?: string | undefined } = {},
     options: CallOptions = {},
-  ): Promise<Page<Job>> {
+  ): Promise<CallOutput<'listJobs'>> {
     return this.#caller.call('listJobs', { query: filter, ...options });
   }
 

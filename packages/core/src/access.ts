@@ -12,6 +12,7 @@ export type Action =
   | 'job.explain'
   | 'worker.list'
   | 'metrics.read'
+  | 'identity.read'
   | 'artifact.add'
   | 'artifact.list'
   | 'artifact.read'
@@ -86,6 +87,7 @@ const readOnlyActions: readonly Action[] = [
   'worker.list',
   'artifact.list',
   'metrics.read',
+  'identity.read',
 ];
 
 function readOnlyMay(action: Action, record: AccessRecord | undefined): boolean {
@@ -97,8 +99,10 @@ function readOnlyMay(action: Action, record: AccessRecord | undefined): boolean 
 type WorkerPrincipal = Principal & { readonly kind: 'worker' };
 
 function workerMay(worker: WorkerPrincipal, action: Action, record: AccessRecord | undefined): boolean {
+  if (worker.policy.readMetrics === true) return action === 'metrics.read' || action === 'identity.read';
   switch (action) {
     case 'job.create':
+      return worker.policy.canEnqueue === true;
     case 'job.decide':
     case 'job.follow':
     case 'job.explain':
@@ -109,6 +113,7 @@ function workerMay(worker: WorkerPrincipal, action: Action, record: AccessRecord
     case 'storage.manage':
     case 'credential.manage':
       return false;
+    case 'identity.read':
     case 'job.claim':
     case 'job.list':
     case 'artifact.list':
@@ -123,8 +128,9 @@ function workerMay(worker: WorkerPrincipal, action: Action, record: AccessRecord
     case 'artifact.grant':
       return record?.kind !== 'artifact' || record.createdBy === worker.workerId || administers(worker, record);
     case 'artifact.add':
-    case 'job.read':
       return record?.kind !== 'job' || holds(worker.workerId, record);
+    case 'job.read':
+      return record?.kind !== 'job' || holds(worker.workerId, record) || record.createdBy === worker.workerId;
     case 'artifact.read':
       return record?.kind !== 'artifact' || workerReads(worker, record);
   }

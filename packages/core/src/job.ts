@@ -26,7 +26,7 @@ export interface JobRecord {
   /** Higher runs first. */
   readonly priority: number;
   readonly payload: JobPayload;
-  /** Lower case, sorted, without repeats; a claim needs all of them. */
+  /** Lower case, in the order in which they were given, without repeats; a claim needs all of them. */
   readonly requiredCapabilities: readonly string[];
   /** `payload.repository`, when it is a string: credentials can be limited to repositories. */
   readonly repository: string | null;
@@ -102,7 +102,7 @@ export const jobSchema = z
   .meta({ id: 'Job' });
 export type Job = z.infer<typeof jobSchema>;
 
-const capabilitiesSchema = z.array(textSchema(1, 128)).max(64);
+export const capabilitiesSchema = z.array(textSchema(1, 128)).max(64);
 
 export const createJobSchema = z
   .strictObject({
@@ -111,7 +111,9 @@ export const createJobSchema = z
     payload: z.record(z.string(), z.unknown()).default({}),
     affinityKey: textSchema(1, 255).nullish(),
     maxAttempts: z.int().min(1).max(1000).default(3),
-    requiredCapabilities: capabilitiesSchema.nullish(),
+    requiredCapabilities: capabilitiesSchema.nullish().meta({
+      description: 'A worker needs all of them. The list may stand in `payload.requiredCapabilities` instead.',
+    }),
     // Of tasks and bundles, which are not part of this version: who sends them is told so.
     taskId: z.string().nullish().meta(refusedField),
     bundleId: z.string().nullish().meta(refusedField),
@@ -120,6 +122,31 @@ export const createJobSchema = z
   })
   .meta({ id: 'CreateJob' });
 export type CreateJob = z.input<typeof createJobSchema>;
+
+export const maxJobsPerBatch = 100;
+
+const batchItems = z.array(createJobSchema).min(1).max(maxJobsPerBatch);
+
+/** Many jobs in one commit: all of them are made, or none. `jobs` is another name of `items`. */
+export const createJobsSchema = z
+  .strictObject({ items: batchItems.optional(), jobs: batchItems.optional() })
+  .refine(({ items, jobs }) => (items === undefined) !== (jobs === undefined), {
+    message: 'send the jobs as one list',
+    path: ['items'],
+  })
+  .meta({ id: 'CreateJobs' });
+
+export const createJobsResultSchema = z
+  .object({
+    results: z.array(
+      z.object({
+        jobId: z.string(),
+        created: z.boolean().meta({ description: 'False where the idempotency key had made the job before.' }),
+        job: jobSchema,
+      }),
+    ),
+  })
+  .meta({ id: 'CreateJobsResult' });
 
 export const claimSchema = z
   .strictObject({

@@ -13,6 +13,8 @@ import {
   completeBatchSchema,
   completeSchema,
   createJobSchema,
+  createJobsResultSchema,
+  createJobsSchema,
   failSchema,
   heartbeatSchema,
   jobSchema,
@@ -23,9 +25,15 @@ import { operation, page } from './operation-row.ts';
 import { tools } from './operation-tools.ts';
 import { sessionOperations } from './session-operations.ts';
 import { storageOperations } from './storage-operations.ts';
-import { cursorSchema, limitSchema, textSchema, uuidSchema } from './wire-values.ts';
+import { cursorSchema, limitSchema, textSchema } from './wire-values.ts';
 import { wireOperations } from './wire-operations.ts';
-import { createdWorkerTokenSchema, createWorkerTokenSchema, seenWorkerSchema, workerTokenSchema } from './worker.ts';
+import {
+  createdWorkerTokenSchema,
+  createWorkerTokenSchema,
+  identitySchema,
+  seenWorkerSchema,
+  workerTokenSchema,
+} from './worker.ts';
 
 const jobParams = z.strictObject({ jobId: z.string() });
 
@@ -53,7 +61,22 @@ export const operations = {
     body: createJobSchema,
     output: jobSchema,
     mcp: tools.enqueue,
-    errors: ['idempotency_conflict', 'invalid_manifest_job'],
+    errors: ['worker_not_authorized', 'idempotency_conflict', 'invalid_manifest_job'],
+  }),
+  createJobs: operation({
+    method: 'POST',
+    path: '/api/queue/jobs/batch',
+    request: 'json',
+    status: 201,
+    repeatStatus: 200,
+    action: 'job.create',
+    idempotent: true,
+    summary: 'Put up to 100 jobs into the queue in one commit: all of them or none',
+    description:
+      'Results come in the order of `items`. Errors name the item, such as `items.3.type`. A key in the header is for the batch; an item may carry its own `idempotencyKey`. 200 when every job had been made before. The body is at most 1 MiB.',
+    body: createJobsSchema,
+    output: createJobsResultSchema,
+    errors: ['worker_not_authorized', 'idempotency_conflict', 'invalid_manifest_job'],
   }),
   listJobs: operation({
     method: 'GET',
@@ -67,7 +90,11 @@ export const operations = {
       limit: limitSchema(200, 50),
       cursor: cursorSchema,
     }),
-    output: page(jobSchema),
+    output: page(jobSchema).extend({
+      only: z.literal('own').optional().meta({
+        description: 'Present when the caller is a worker: the list has only jobs that it holds or made.',
+      }),
+    }),
     mcp: tools.list,
     errors: ['invalid_cursor'],
   }),
@@ -364,6 +391,13 @@ export const operations = {
       'integrity_failure',
     ],
   }),
+  identify: operation({
+    method: 'GET',
+    path: '/api/whoami',
+    action: 'identity.read',
+    summary: 'Whom the credential speaks for, and what it may beyond that',
+    output: identitySchema,
+  }),
   createWorkerToken: operation({
     method: 'POST',
     path: '/api/queue/workers/tokens',
@@ -393,7 +427,7 @@ export const operations = {
     request: 'json',
     action: 'credential.manage',
     summary: 'Revoke a worker token at once and for good',
-    params: z.strictObject({ tokenId: uuidSchema }),
+    params: z.strictObject({ tokenId: z.string() }),
     output: workerTokenSchema,
     errors: ['not_found', 'version_conflict'],
   }),

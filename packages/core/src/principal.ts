@@ -4,6 +4,10 @@ export interface WorkerPolicy {
   readonly allowedRepositories?: readonly string[];
   /** When present it replaces the capabilities that the worker's claim declares. */
   readonly capabilities?: readonly string[];
+  /** May create jobs of the types and repositories above, and read the jobs that its worker made. */
+  readonly canEnqueue?: boolean;
+  /** May read the metrics and nothing else: it is no worker's token in any other respect. */
+  readonly readMetrics?: boolean;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { jobTypePattern, jobTypeRule } from './job-types.ts';
-import type { WorkerPolicy } from './principal.ts';
+import type { Principal, WorkerPolicy } from './principal.ts';
 import { textSchema, timeSchema, uuidSchema } from './wire-values.ts';
 
 /** A worker's identity; any number of credentials speak for it. */
@@ -37,6 +37,8 @@ const policyFields = {
   allowedRepositories: z.array(textSchema(1, 255)).max(1000).nullish(),
   allowedJobTypes: z.array(z.string().regex(jobTypePattern, jobTypeRule)).max(64).nullish(),
   capabilities: z.array(textSchema(1, 128)).max(64).nullish(),
+  canEnqueue: z.boolean().nullish().meta({ description: 'May create jobs, and read those that its worker made.' }),
+  readMetrics: z.boolean().nullish().meta({ description: 'May read /metrics and nothing else.' }),
 };
 
 /** No colon: a bearer may be written `<workerId>:<secret>`. */
@@ -54,6 +56,10 @@ export const createWorkerTokenSchema = z
     ...policyFields,
     expiresAt: timeSchema.nullish(),
   })
+  .refine(({ canEnqueue, readMetrics }) => canEnqueue !== true || readMetrics !== true, {
+    message: 'a token that reads the metrics may do nothing else: make another one for canEnqueue',
+    path: ['readMetrics'],
+  })
   .meta({ id: 'CreateWorkerToken' });
 export type CreateWorkerToken = z.input<typeof createWorkerTokenSchema>;
 
@@ -65,6 +71,8 @@ export const workerTokenSchema = z
     allowedRepositories: z.array(z.string()).nullable(),
     allowedJobTypes: z.array(z.string()).nullable(),
     capabilities: z.array(z.string()).nullable(),
+    canEnqueue: z.boolean(),
+    readMetrics: z.boolean(),
     createdBy: z.string(),
     createdAt: timeSchema,
     expiresAt: timeSchema.nullable(),
@@ -100,10 +108,47 @@ export function workerTokenToWire(credential: CredentialRecord): WorkerToken {
     allowedRepositories: list(credential.policy.allowedRepositories),
     allowedJobTypes: list(credential.policy.allowedJobTypes),
     capabilities: list(credential.policy.capabilities),
+    canEnqueue: credential.policy.canEnqueue === true,
+    readMetrics: credential.policy.readMetrics === true,
     createdBy: credential.createdBy,
     createdAt: new Date(credential.createdAt).toISOString(),
     expiresAt: time(credential.expiresAt),
     revokedAt: time(credential.revokedAt),
     lastUsedAt: time(credential.lastUsedAt),
   };
+}
+
+/** Who a credential speaks for, and what it adds. */
+export const identitySchema = z
+  .object({
+    kind: z.enum(['admin', 'user', 'worker']),
+    id: z.string(),
+    name: z.string().nullable(),
+    role: z.enum(['admin', 'operator', 'read-only', 'worker']),
+    experimentId: z.string().optional(),
+    canEnqueue: z.boolean().optional().meta({ description: 'Of a worker: the token may create jobs.' }),
+    readMetrics: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Of a worker: the token reads the metrics and nothing else.' }),
+    version: z.string().meta({ description: 'Of the server.' }),
+  })
+  .meta({ id: 'Identity' });
+export type Identity = z.infer<typeof identitySchema>;
+
+/** `worker` is the record of a worker principal. */
+export function identityOf(principal: Principal, worker: WorkerRecord | undefined, version: string): Identity {
+  switch (principal.kind) {
+    case 'admin':
+      return { kind: 'admin', id: 'admin', name: null, role: 'admin', version };
+    case 'operator':
+    case 'read-only':
+      return { kind: 'user', id: principal.userId, name: null, role: principal.kind, version };
+    case 'worker': {
+      const { canEnqueue = false, readMetrics = false } = principal.policy;
+      const experiment = worker?.experimentId == null ? {} : { experimentId: worker.experimentId };
+      const [id, name] = [principal.workerId, worker?.name ?? null];
+      return { kind: 'worker', id, name, role: 'worker', ...experiment, canEnqueue, readMetrics, version };
+    }
+  }
 }

@@ -21,6 +21,12 @@ function callsOf({ jobId, artifactId, tokenId }: Scene): Record<ApiOperationId, 
   const tokens = '/api/queue/workers/tokens';
   return {
     createJob: ['POST', '/api/queue/jobs', { json: { type: 'exec', requiredCapabilities: ['nobody-has-this'] } }],
+    createJobs: [
+      'POST',
+      '/api/queue/jobs/batch',
+      { json: { items: [{ type: 'exec', requiredCapabilities: ['nobody-has-this'] }] } },
+    ],
+    identify: ['GET', '/api/whoami', {}],
     listJobs: ['GET', '/api/queue/jobs', {}],
     getJob: ['GET', job, {}],
     claimJob: ['POST', '/api/queue/jobs/claim', { json: { allowedTypes: ['codex_skill'] } }],
@@ -86,6 +92,8 @@ async function open(t: TestServer, url: string, as: Caller): Promise<Pick<Answer
 // ids that are unknown. `workerId` is missing from the admin's worker calls, which is 422.
 const matrix: Record<ApiOperationId, [admin: number, holder: number, other: number, otherUnknown: number]> = {
   createJob: [201, 403, 403, 403],
+  createJobs: [201, 403, 403, 403],
+  identify: [200, 200, 200, 200],
   listJobs: [200, 200, 200, 200],
   getJob: [200, 200, 403, 404],
   claimJob: [422, 200, 200, 200],

@@ -45,6 +45,8 @@ const ofGroup = async (json?: unknown): Promise<Sample> => ({ path: { groupId: a
 /** One for each row: a row without one does not compile. */
 const samples: Readonly<Record<OperationId, () => Sample | Promise<Sample>>> = {
   createJob: () => ({ json: { type: 'exec' } }),
+  createJobs: () => ({ json: { items: [{ type: 'exec' }] } }),
+  identify: nothing,
   listJobs: nothing,
   getJob: queued,
   claimJob: async () => ({ as: await t.worker(), json: {} }),

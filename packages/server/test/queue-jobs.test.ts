@@ -1,7 +1,7 @@
 // Creating, reading and listing jobs: the first rows of the queue's contract.
 import { describe, expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
-import { startTestServer } from './support/test-server.ts';
+import { startTestServer, type Answer } from './support/test-server.ts';
 
 interface JobPage {
   readonly items: readonly { id: string; createdAt: string }[];
@@ -52,7 +52,50 @@ forEachStore('creating a job', (harness) => {
     expect(await harness().job(answer.json.id)).toEqual(answer.json);
   });
 
-  it('keeps what it was given: capabilities in lower case, sorted, without repeats', async () => {
+  it('takes the capabilities of the payload for the field, and gives the payload back as it was', async () => {
+    const t = harness();
+    const [gpu, git] = [t.unique('GPU'), t.unique('git')];
+    const payload = { requiredCapabilities: [gpu, ` ${git} `, gpu.toLowerCase()], x: 1 };
+    const { json } = await create({ type: 'exec', payload, priority: 1_000_000 });
+    expect(json).toMatchObject({ requiredCapabilities: [gpu.toLowerCase(), git], payload });
+    const without = await t.worker({ capabilities: [git] });
+    expect(await t.claim(without)).not.toMatchObject({ id: json.id });
+    const able = await t.worker({ capabilities: [git, gpu] });
+    expect(await t.claim(able)).toMatchObject({ id: json.id });
+  });
+
+  it('takes capabilities in both places when they are the same, in the order of the field', async () => {
+    const of = async (field: unknown, ofPayload: unknown): Promise<Answer> =>
+      create({ type: 'exec', requiredCapabilities: field, payload: { requiredCapabilities: ofPayload } });
+    expect((await of(['b', 'A'], ['a', 'B', 'a'])).json.requiredCapabilities).toEqual(['b', 'a']);
+    expect((await of(null, ['x'])).json.requiredCapabilities).toEqual(['x']);
+    expect((await of(['x'], null)).json.requiredCapabilities).toEqual(['x']);
+    for (const [field, ofPayload] of [
+      [['a'], ['b']],
+      [[], ['b']],
+      [['a'], []],
+      [['a', 'b'], ['a']],
+    ]) {
+      const paths = [{ path: 'requiredCapabilities' }, { path: 'payload.requiredCapabilities' }];
+      expect(await of(field, ofPayload)).toMatchObject({ status: 422, json: { errors: paths } });
+    }
+  });
+
+  it.each([
+    ['a text', 'gpu', ''],
+    ['an object', { gpu: true }, ''],
+    ['a number in it', ['gpu', 1], '.1'],
+    ['a blank name', [' '], '.0'],
+    ['a control character', ['a\nb'], '.0'],
+    ['too long a name', ['x'.repeat(129)], '.0'],
+    ['more than 64', Array.from({ length: 65 }, (_, n) => `c${String(n)}`), ''],
+  ])('refuses capabilities in the payload that are %s, by their path', async (_what, requiredCapabilities, below) => {
+    const answer = await create({ type: 'exec', payload: { requiredCapabilities } });
+    const path = `payload.requiredCapabilities${below}`;
+    expect(answer).toMatchObject({ status: 422, json: { errors: [{ path }] } });
+  });
+
+  it('keeps what it was given: capabilities in lower case and in their order, the first of repeated ones', async () => {
     const notBefore = new Date(harness().clock.now() + 1000).toISOString();
     const given = {
       type: 'codex_skill',
@@ -63,7 +106,7 @@ forEachStore('creating a job', (harness) => {
     };
     const { json } = await create({ ...given, notBefore, requiredCapabilities: ['GPU', ' docker ', 'gpu'] });
     expect(json).toMatchObject({ ...given, nextAttemptAt: notBefore });
-    expect(json.requiredCapabilities).toEqual(['docker', 'gpu']);
+    expect(json.requiredCapabilities).toEqual(['gpu', 'docker']);
     expect((await harness().job(json.id)).payload).toEqual(given.payload);
   });
 

@@ -21,7 +21,8 @@ export function jobList(context: CommandContext) {
       const page = await clientOf(options).jobs.list({ status, type, limit, cursor });
       const now = context.now();
       printResult(context, options.json === true, page, () => {
-        if (page.items.length === 0 && page.nextCursor === null) return 'No jobs.\n';
+        const own = page.only === 'own' ? 'Only jobs that this worker holds or made are shown.\n' : '';
+        if (page.items.length === 0 && page.nextCursor === null) return `No jobs.\n${own}`;
         const rows = page.items.map((job) => [
           job.id,
           job.type,
@@ -33,7 +34,7 @@ export function jobList(context: CommandContext) {
           job.claimedBy ?? job.lastClaimedBy ?? '',
         ]);
         const more = page.nextCursor === null ? '' : `More: add --cursor ${page.nextCursor}\n`;
-        return table(['ID', 'TYPE', 'STATUS', 'PRIO', 'TRY', 'CREATED', 'RAN', 'WORKER'], rows) + more;
+        return table(['ID', 'TYPE', 'STATUS', 'PRIO', 'TRY', 'CREATED', 'RAN', 'WORKER'], rows) + more + own;
       });
     });
 }

@@ -3,6 +3,7 @@ import { isAppError, type JobEvent } from '@proofhouse/core';
 import type { ProofhouseClient } from '@proofhouse/client';
 import type { CommandContext } from '../command-context.ts';
 import { clientOf, connectedCommand } from '../connected-command.ts';
+import { exitCodeOf, sayBroken } from '../job-outcome.ts';
 import { wholeNumber } from '../option-values.ts';
 import { printable } from '../printable.ts';
 
@@ -11,7 +12,8 @@ const outputTailBytes = 16 * 1024;
 
 const explanation = `
 Events are milestones: queued, claimed, what the worker noted, how it ended. What the command said is kept in the artifact
-log.log, once the command has ended. With --json each event is one line of JSON.
+log.log, once the command has ended. With --json each event is one line of JSON. With -f the exit code is 0 when the job
+succeeded, else 1.
 
 Example: proofhouse job logs 0190b2c4-7d3e-7000-8000-000000000000 -f`;
 
@@ -27,21 +29,17 @@ export function jobLogs(context: CommandContext) {
       const json = options.json === true;
       const client = clientOf(options);
       const signal = context.signal();
-      // An outage is said once, however often it is tried again.
-      let said = '';
-      const onBroken = ({ message }: Error): void => {
-        if (message !== said) context.stderr.write(`proofhouse: ${printable(message)} Trying again.\n`);
-        said = message;
-      };
+      const { broken: onBroken, mended } = sayBroken(context);
       const events =
         options.follow === true
           ? client.jobs.followEvents(jobId, { after: options.after, signal, onBroken })
           : client.jobs.eachEvent(jobId, { after: options.after, limit: 500 }, { signal });
       for await (const event of events) {
-        said = '';
+        mended();
         context.stdout.write(json ? `${JSON.stringify(event)}\n` : `${eventText(event)}\n`);
       }
       if (options.output === true) await printOutput(context, client, jobId, signal);
+      if (options.follow === true && !signal.aborted) context.exitCode = exitCodeOf([await client.jobs.get(jobId)]);
     });
 }
 

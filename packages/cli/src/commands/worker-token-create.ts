@@ -1,3 +1,4 @@
+import { Option } from '@commander-js/extra-typings';
 import type { CommandContext } from '../command-context.ts';
 import { clientOf, connectedCommand } from '../connected-command.ts';
 import { commaList, timeAfter } from '../option-values.ts';
@@ -15,6 +16,8 @@ export function workerTokenCreate(context: CommandContext) {
       commaList,
     )
     .option('--capabilities <list>', 'what the worker can do, whatever it says itself, comma-separated', commaList)
+    .option('--can-enqueue', 'it may create jobs, within --types and --repositories, and read those that it made')
+    .addOption(new Option('--read-metrics', 'it may read /metrics and nothing else').conflicts('canEnqueue'))
     .option(
       '--expires-at <time>',
       'when it ends: ISO 8601, a date, or +2h, +30d',
@@ -31,6 +34,8 @@ export function workerTokenCreate(context: CommandContext) {
         allowedJobTypes: options.types,
         allowedRepositories: options.repositories,
         capabilities: options.capabilities,
+        canEnqueue: options.canEnqueue,
+        readMetrics: options.readMetrics,
         expiresAt: options.expiresAt,
       });
       printResult(context, options.json === true, created, () =>
@@ -39,7 +44,9 @@ export function workerTokenCreate(context: CommandContext) {
           '',
           `  ${created.token}`,
           '',
-          'Next: PROOFHOUSE_TOKEN=<token> proofhouse work -- <command>',
+          options.readMetrics === true
+            ? 'Next: give it to what scrapes /metrics, as "Authorization: Bearer <token>"'
+            : `Next: PROOFHOUSE_TOKEN=<token> proofhouse ${options.canEnqueue === true ? 'job create --type <type>' : 'work -- <command>'}`,
           '',
         ].join('\n'),
       );

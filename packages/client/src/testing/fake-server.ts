@@ -407,6 +407,8 @@ const emptyToken: WorkerToken = {
   allowedRepositories: null,
   allowedJobTypes: null,
   capabilities: null,
+  canEnqueue: false,
+  readMetrics: false,
   createdBy: 'admin',
   createdAt: '2026-01-01T00:00:00.000Z',
   expiresAt: null,

@@ -21,6 +21,27 @@ export function holderOf(principal: Principal, named: string | null | undefined)
 }
 
 /**
+ * Holds a job that a worker makes to its credential: types and repositories that it may not claim it may not create.
+ * Errors: `worker_not_authorized`.
+ */
+export function requireMayCreate(
+  principal: Principal,
+  job: { readonly type: string; readonly repository: string | null },
+): void {
+  if (principal.kind !== 'worker') return;
+  const { allowedJobTypes, allowedRepositories } = principal.policy;
+  if (allowedJobTypes !== undefined && !allowedJobTypes.includes(job.type)) {
+    throw new AppError('worker_not_authorized', `The credential does not allow jobs of the type ${job.type}.`);
+  }
+  if (allowedRepositories === undefined) return;
+  if (job.repository !== null && allowedRepositories.includes(job.repository)) return;
+  throw new AppError(
+    'worker_not_authorized',
+    'The credential allows only jobs whose payload.repository is in its list.',
+  );
+}
+
+/**
  * What a claimer may have: the request narrowed by the credential. Types intersect, and lists that
  * share nothing are `worker_not_authorized`; a credential's capabilities replace the request's.
  */

@@ -16,7 +16,8 @@ export interface JobRoute {
 
 /** The id is a hash of the content: every server names the same route alike, without asking. */
 export function routeOf(job: Pick<JobRecord, 'type' | 'repository' | 'requiredCapabilities'>): JobRoute {
-  const { type, repository, requiredCapabilities: capabilities } = job;
+  const { type, repository } = job;
+  const capabilities = job.requiredCapabilities.toSorted();
   const id = sha256Hex(JSON.stringify([type, repository, capabilities])).slice(0, 24);
   return { id, type, repository, capabilities };
 }

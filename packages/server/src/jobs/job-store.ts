@@ -27,6 +27,9 @@ export interface JobStore {
    */
   enqueue(job: JobRecord, idempotency?: IdempotencyKey): Promise<Enqueued>;
 
+  /** Adds the jobs in one commit: none of them when any key gives `conflict`. No two requests have the same key. */
+  enqueueAll(requests: readonly EnqueueRequest[]): Promise<Enqueued[]>;
+
   find(jobId: string): Promise<JobRecord | undefined>;
 
   /** Newest first by (createdAt, id). */
@@ -70,6 +73,11 @@ export interface JobStore {
   newestEvents(jobId: string, range: { after: number; before: number; limit: number }): Promise<JobEventRecord[]>;
 }
 
+export interface EnqueueRequest {
+  readonly job: JobRecord;
+  readonly idempotency?: IdempotencyKey | undefined;
+}
+
 export type Enqueued =
   { readonly outcome: 'added' | 'repeated'; readonly job: JobRecord } | { readonly outcome: 'conflict' };
 
@@ -99,6 +107,8 @@ export interface JobFilter {
   readonly category?: JobCategory | undefined;
   /** Only running jobs held by this worker. */
   readonly heldBy?: string | undefined;
+  /** Only jobs that this worker holds or made. Pages may be short. */
+  readonly ownOf?: string | undefined;
 }
 
 export interface ClaimRequest {

@@ -30,10 +30,11 @@ import { noMeter, type Meter } from '../kernel/meter.ts';
 import { sha256Hex } from '../kernel/secret.ts';
 import type { Presence } from '../workers/presence.ts';
 import { boundedFinish, boundedText } from './bounded-ending.ts';
+import { eachItem, keysOfItems, type BatchItem } from './job-batch.ts';
 import { ClaimWaiters, type ClaimScope } from './claim-waiters.ts';
 import { fieldError, idempotencyConflict, jobNotFound } from './job-errors.ts';
 import { hintOf, hintOfReady, type JobHints } from './job-hints.ts';
-import { claimScope, holderOf, type Holder } from './job-holder.ts';
+import { claimScope, holderOf, requireMayCreate, type Holder } from './job-holder.ts';
 import { noteDrafts } from './job-log.ts';
 import type { JobStore, Passed } from './job-store.ts';
 import { newJobRecord, type NewJob } from './new-job.ts';
@@ -46,6 +47,11 @@ export interface ClaimCall {
   readonly waitSeconds: number;
   /** Absent: one. */
   readonly maxJobs?: number | undefined;
+}
+
+export interface Created {
+  readonly job: JobRecord;
+  readonly created: boolean;
 }
 
 export interface JobQuery {
@@ -137,10 +143,11 @@ export class Jobs {
   }
 
   /** `created` is false when the idempotency key had made the job before. Errors: `invalid_request`, `idempotency_conflict`. */
-  async create(principal: Principal, input: NewJob, key?: string): Promise<{ job: JobRecord; created: boolean }> {
+  async create(principal: Principal, input: NewJob, key?: string): Promise<Created> {
     this.#checkType(input.type);
     const made = { id: this.#ids.uuid(), by: actorOf(principal), now: this.#clock.now() };
     const job = newJobRecord(input, made);
+    requireMayCreate(principal, job);
     const idempotency =
       key === undefined ? undefined : { ...this.#key(made.by, 'createJob', key, input), resourceId: job.id };
     const result = await this.#store.enqueue(job, idempotency);
@@ -149,11 +156,42 @@ export class Jobs {
     return { job: result.job, created: result.outcome === 'added' };
   }
 
+  /**
+   * Makes the jobs in one commit, all or none; `created` is false for one that its key had made before.
+   * Errors: as `create`, with paths that name the item.
+   */
+  async createMany(principal: Principal, items: readonly BatchItem[], key?: string): Promise<Created[]> {
+    const [by, now] = [actorOf(principal), this.#clock.now()];
+    const keys = keysOfItems(items, key);
+    const jobs = eachItem(items, (item) => {
+      this.#checkType(item.type);
+      const job = newJobRecord(item, { id: this.#ids.uuid(), by, now });
+      requireMayCreate(principal, job);
+      return job;
+    });
+    const requests = jobs.map((job, index) => {
+      const itemKey = keys[index];
+      if (itemKey === undefined) return { job };
+      return { job, idempotency: { ...this.#key(by, 'createJob', itemKey.key, itemKey.request), resourceId: job.id } };
+    });
+    const results = await this.#store.enqueueAll(requests);
+    const conflict = results.findIndex(({ outcome }) => outcome === 'conflict');
+    if (conflict !== -1) throw idempotencyConflict(`items.${String(conflict)}.idempotencyKey`);
+    return results.flatMap((result) => {
+      if (result.outcome === 'conflict') return [];
+      if (result.outcome === 'added') this.#hints.publish(hintOf(result.job));
+      return { job: result.job, created: result.outcome === 'added' };
+    });
+  }
+
   /** Errors: `job_not_found`, `forbidden`. */
   async get(principal: Principal, jobId: string): Promise<JobRecord> {
     const job = await this.require(jobId);
     if (!may(principal, 'job.read', { kind: 'job', heldBy: holderOfJob(job), createdBy: job.createdBy })) {
-      throw new AppError('forbidden', `Job ${jobId} can be read by the worker that holds it, operators and the admin.`);
+      throw new AppError(
+        'forbidden',
+        `Job ${jobId} can be read by the worker that holds it or made it, operators and the admin.`,
+      );
     }
     return job;
   }
@@ -171,8 +209,8 @@ export class Jobs {
   ): Promise<{ items: readonly JobRecord[]; nextCursor: string | null }> {
     if (query.type !== undefined) this.#checkType(query.type);
     const { status, type, category } = query;
-    const heldBy = principal.kind === 'worker' ? principal.workerId : undefined;
-    const filter = { status, type, category, heldBy } satisfies ListFilter;
+    const ownOf = principal.kind === 'worker' ? principal.workerId : undefined;
+    const filter = { status, type, category, ownOf } satisfies ListFilter;
     const after = decodeCursor(filter, query.cursor);
     const page = await this.#store.list(filter, { limit: query.limit, after });
     return { items: page.items, nextCursor: nextCursorOf(filter, page.next) };

@@ -1,4 +1,13 @@
-import { AppError, maxPayloadBytes, utf8Bytes, type JobPayload, type JobRecord } from '@proofhouse/core';
+import {
+  AppError,
+  capabilitiesSchema,
+  maxPayloadBytes,
+  parseFields,
+  utf8Bytes,
+  type JobPayload,
+  type JobRecord,
+} from '@proofhouse/core';
+import { z } from 'zod';
 import { fieldError } from './job-errors.ts';
 
 export interface NewJob {
@@ -29,7 +38,7 @@ export function newJobRecord(input: NewJob, made: { id: string; by: string; now:
     status: 'queued',
     priority: input.priority,
     payload: input.payload,
-    requiredCapabilities: capabilityList(input.requiredCapabilities ?? []),
+    requiredCapabilities: requiredCapabilitiesOf(input),
     repository: repositoryOf(input.payload),
     affinityKey: input.affinityKey ?? null,
     createdBy: made.by,
@@ -57,9 +66,32 @@ export function newJobRecord(input: NewJob, made: { id: string; by: string; now:
   };
 }
 
-/** Lower case, sorted, without repeats: how capabilities are kept and compared. */
+const inPayload = z.object({ requiredCapabilities: capabilitiesSchema.nullish() });
+
+/**
+ * The field, or the list of the same name in the payload: producers that know the payload alone name it there. Both may be
+ * given when they name the same capabilities. Errors: `invalid_request`.
+ */
+function requiredCapabilitiesOf({ requiredCapabilities, payload }: NewJob): string[] {
+  const given = { requiredCapabilities: payload['requiredCapabilities'] };
+  const named = parseFields(inPayload, given, 'payload.').requiredCapabilities;
+  const [field, ofPayload] = [capabilityList(requiredCapabilities ?? []), capabilityList(named ?? [])];
+  if (named == null || requiredCapabilities == null) return named == null ? field : ofPayload;
+  if (field.toSorted().join() === ofPayload.toSorted().join()) return field;
+  const errors = ['requiredCapabilities', 'payload.requiredCapabilities'].map((path) => ({
+    path,
+    message: 'names other capabilities than the other of the two',
+  }));
+  throw new AppError(
+    'invalid_request',
+    'requiredCapabilities and payload.requiredCapabilities differ: give one of them, or the same list in both.',
+    { errors },
+  );
+}
+
+/** Lower case, without repeats, the first one stays in its place: how capabilities are kept. */
 function capabilityList(names: readonly string[]): string[] {
-  return [...new Set(names.map((name) => name.trim().toLowerCase()))].sort();
+  return [...new Set(names.map((name) => name.trim().toLowerCase()))];
 }
 
 function checkPayload(payload: JobPayload): void {

@@ -1,6 +1,7 @@
 import {
   AppError,
   actorOf,
+  isUuid,
   normalizeName,
   type CredentialRecord,
   type Principal,
@@ -20,6 +21,8 @@ export interface NewWorkerToken {
   readonly allowedRepositories?: readonly string[] | null | undefined;
   readonly allowedJobTypes?: readonly string[] | null | undefined;
   readonly capabilities?: readonly string[] | null | undefined;
+  readonly canEnqueue?: boolean | null | undefined;
+  readonly readMetrics?: boolean | null | undefined;
   readonly expiresAt?: string | null | undefined;
 }
 
@@ -178,8 +181,10 @@ export class Workers {
   /** Revoking again changes nothing. Errors: `not_found`, `version_conflict`. */
   async revokeToken(credentialId: string): Promise<CredentialRecord> {
     for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-      const credential = await this.#store.findCredential(credentialId);
-      if (credential === undefined) throw new AppError('not_found', `There is no worker token ${credentialId}.`);
+      const credential = isUuid(credentialId) ? await this.#store.findCredential(credentialId) : undefined;
+      if (credential === undefined) {
+        throw new AppError('not_found', `There is no worker token ${JSON.stringify(credentialId.slice(0, 80))}.`);
+      }
       if (credential.revokedAt !== null) return credential;
       const now = this.#clock.now();
       const revoked = { ...credential, revokedAt: now, version: credential.version + 1 };
@@ -249,5 +254,7 @@ function policyOf(input: NewWorkerToken): WorkerPolicy {
     ...(input.allowedJobTypes == null ? {} : { allowedJobTypes: input.allowedJobTypes }),
     ...(input.allowedRepositories == null ? {} : { allowedRepositories: input.allowedRepositories }),
     ...(input.capabilities == null ? {} : { capabilities: input.capabilities }),
+    ...(input.canEnqueue === true ? { canEnqueue: true } : {}),
+    ...(input.readMetrics === true ? { readMetrics: true } : {}),
   };
 }

@@ -5,6 +5,7 @@ import type { Jobs } from '../../jobs/jobs.ts';
 
 type JobOperations =
   | 'createJob'
+  | 'createJobs'
   | 'listJobs'
   | 'getJob'
   | 'claimJob'
@@ -25,9 +26,15 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
       const { job, created } = await jobs.create(principal, input, sameValue('idempotencyKey', idempotencyKey, alias));
       return created ? { body: show(principal, job) } : { status: 200, body: show(principal, job) };
     },
+    createJobs: async ({ principal, body, idempotencyKey }) => {
+      const made = await jobs.createMany(principal, body.items ?? body.jobs ?? [], idempotencyKey);
+      const results = made.map(({ job, created }) => ({ jobId: job.id, created, job: show(principal, job) }));
+      return made.some(({ created }) => created) ? { body: { results } } : { status: 200, body: { results } };
+    },
     listJobs: async ({ principal, query }) => {
       const { items, nextCursor } = await jobs.list(principal, query);
-      return { body: { items: items.map((job) => show(principal, job)), nextCursor } };
+      const only = principal.kind === 'worker' ? { only: 'own' as const } : {};
+      return { body: { items: items.map((job) => show(principal, job)), nextCursor, ...only } };
     },
     getJob: async ({ principal, params }) => {
       return { body: show(principal, await jobs.get(principal, params.jobId)) };

@@ -1,6 +1,7 @@
-import { AppError, unknownJobType, workerTokenToWire } from '@proofhouse/core';
+import { AppError, identityOf, unknownJobType, workerTokenToWire } from '@proofhouse/core';
 import type { JsonHandlers } from '../../calls/operation-call.ts';
 import type { Jobs } from '../../jobs/jobs.ts';
+import { serverVersion } from '../../kernel/server-version.ts';
 import type { Presence } from '../../workers/presence.ts';
 import type { Workers } from '../../workers/workers.ts';
 
@@ -20,7 +21,7 @@ export function workerHandlers({
   jobTypes,
 }: WorkerHandlersParts): Pick<
   JsonHandlers,
-  'createWorkerToken' | 'listWorkerTokens' | 'revokeWorkerToken' | 'listWorkers'
+  'identify' | 'createWorkerToken' | 'listWorkerTokens' | 'revokeWorkerToken' | 'listWorkers'
 > {
   return {
     listWorkers: async ({ query }) => {
@@ -35,6 +36,10 @@ export function workerHandlers({
         holds: holds[index] ?? [],
       }));
       return { body: { items: shown, nextCursor } };
+    },
+    identify: async ({ principal }) => {
+      const worker = principal.kind === 'worker' ? await workers.find(principal.workerId) : undefined;
+      return { body: identityOf(principal, worker, serverVersion) };
     },
     createWorkerToken: async ({ principal, body }) => {
       requireKnownTypes(body.allowedJobTypes ?? [], jobTypes);

@@ -1,7 +1,5 @@
-import type { JobRecord } from '@proofhouse/core';
 import type { JobRoute } from '../../jobs/job-route.ts';
-import type { Enqueued } from '../../jobs/job-store.ts';
-import type { IdempotencyKey } from '../../kernel/commit.ts';
+import type { Enqueued, EnqueueRequest } from '../../jobs/job-store.ts';
 import { nameOfKey, useKeys } from './idempotency.ts';
 import { findJob } from './job-reads.ts';
 import type { JobRoutes } from './job-routes.ts';
@@ -9,12 +7,11 @@ import { eventToRow, jobFromRow, jobToRow } from './job-row.ts';
 import type { JobRow } from './schema.ts';
 import type { SqlDialect } from './sql-dialect.ts';
 import { placeholdersOf, statementsBy } from './statement.ts';
-import { first, put, type Verb } from './verb.ts';
+import { first, put, Undo, type Verb } from './verb.ts';
 
-/** One call of `JobStore.enqueue`. */
-export interface EnqueueRequest {
-  readonly job: JobRecord;
-  readonly idempotency?: IdempotencyKey | undefined;
+export interface EnqueuedAll {
+  readonly answers: Enqueued[];
+  readonly routes: readonly JobRoute[];
 }
 
 const insertJob = statementsBy((columns: string, db, p: JobRow) =>
@@ -34,7 +31,7 @@ export function* enqueueAll(
   dialect: SqlDialect,
   known: JobRoutes,
   requests: readonly EnqueueRequest[],
-): Verb<{ answers: Enqueued[]; routes: readonly JobRoute[] }> {
+): Verb<EnqueuedAll> {
   const answers = yield* answersOfKeys(dialect, requests);
   const fresh = requests.filter((request) => !answers.has(request)).map(({ job }) => job);
   const routes = yield* known.intern(dialect, fresh);
@@ -49,6 +46,18 @@ export function* enqueueAll(
     answers: requests.map((request) => answers.get(request) ?? { outcome: 'added', job: request.job }),
     routes,
   };
+}
+
+/** The same, all or nothing: undone when any key conflicts. */
+export function* enqueueTogether(
+  dialect: SqlDialect,
+  known: JobRoutes,
+  requests: readonly EnqueueRequest[],
+): Verb<EnqueuedAll> {
+  const enqueued = yield* enqueueAll(dialect, known, requests);
+  const conflicts = enqueued.answers.some(({ outcome }) => outcome === 'conflict');
+  if (conflicts) throw new Undo({ answers: enqueued.answers, routes: [] } satisfies EnqueuedAll);
+  return enqueued;
 }
 
 /** What to answer to requests whose key was used before. */

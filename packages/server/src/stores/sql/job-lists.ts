@@ -9,13 +9,14 @@ import { statementsBy } from './statement.ts';
 import { rows, type Verb } from './verb.ts';
 
 /** Which index answers, and by which of its first columns. */
-type Shape = 'all' | 'held' | 'category' | 'type' | 'category-status' | 'type-status' | 'status';
+type Shape = 'all' | 'held' | 'own' | 'category' | 'type' | 'category-status' | 'type-status' | 'status';
 
 interface ListParams extends PageParams {
   readonly status: JobStatus;
   readonly type: string;
   readonly category: JobCategory;
   readonly heldBy: string;
+  readonly ownOf: string;
 }
 
 const categories: readonly JobCategory[] = ['manifest', 'work'];
@@ -56,6 +57,15 @@ function branchesOf(db: Queries, shape: Shape, p: ListParams): Jobs[] {
       return [jobs];
     case 'held':
       return [jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.heldBy)];
+    case 'own': {
+      const held = jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.ownOf);
+      const made = jobs.where('created_by', '=', p.ownOf).where('created_by', '<>', sql.lit('admin'));
+      // One that it made and holds is in the first branch.
+      const elsewhere = made.where((job) =>
+        job.or([job('status', '<>', sql.lit('running')), job('claimed_by', '<>', p.ownOf)]),
+      );
+      return [held, elsewhere];
+    }
     case 'category':
       return jobStatuses.map((status) => jobs.where('category', '=', p.category).where('status', '=', sql.lit(status)));
     case 'type':
@@ -84,6 +94,7 @@ export function* listOfJobs(filter: JobFilter, page: PageRequest): Verb<Page<Job
 
 function shapeOf(filter: JobFilter): Shape {
   if (filter.heldBy !== undefined) return 'held';
+  if (filter.ownOf !== undefined) return 'own';
   if (filter.type !== undefined) return filter.status === undefined ? 'type' : 'type-status';
   if (filter.category !== undefined) return filter.status === undefined ? 'category' : 'category-status';
   return filter.status === undefined ? 'all' : 'status';
@@ -94,7 +105,8 @@ function isImpossible({ type, category, heldBy, status }: JobFilter): boolean {
   return type !== undefined && category !== undefined && categoryOf(type) !== category;
 }
 
-/** What a worker holds is little: the rest of its filter is applied here, and its pages may be short. */
-function matches(job: JobRecord, { type, category }: JobFilter): boolean {
+/** What a worker holds or made is little: the rest of its filter is applied here, and its pages may be short. */
+function matches(job: JobRecord, { type, category, status }: JobFilter): boolean {
+  if (status !== undefined && job.status !== status) return false;
   return (type === undefined || job.type === type) && (category === undefined || categoryOf(job.type) === category);
 }

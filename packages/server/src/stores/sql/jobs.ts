@@ -5,6 +5,7 @@ import type {
   Claimed,
   ClaimRequest,
   Enqueued,
+  EnqueueRequest,
   JobFilter,
   JobStore,
   Passed,
@@ -14,7 +15,7 @@ import type { Page, PageRequest } from '../../kernel/page.ts';
 import { Gathering } from './gathering.ts';
 import type { JobDepth } from '../../jobs/job-depth.ts';
 import { appendEvents } from './job-append.ts';
-import { enqueueAll, keyOfEnqueue, type EnqueueRequest } from './job-enqueue.ts';
+import { enqueueAll, enqueueTogether, keyOfEnqueue } from './job-enqueue.ts';
 import { applyAll, type Application } from './job-apply.ts';
 import { claimAll, keyOfClaim } from './job-claim.ts';
 import { listOfJobs } from './job-lists.ts';
@@ -52,6 +53,14 @@ export class SqlJobStore implements JobStore {
   async #enqueue(requests: readonly EnqueueRequest[]): Promise<Enqueued[]> {
     const { answers, routes } = await this.#engine.write(() =>
       enqueueAll(this.#engine.dialect, this.#routes, requests),
+    );
+    this.#routes.committed(routes);
+    return answers;
+  }
+
+  async enqueueAll(requests: readonly EnqueueRequest[]): Promise<Enqueued[]> {
+    const { answers, routes } = await this.#engine.write(() =>
+      enqueueTogether(this.#engine.dialect, this.#routes, requests),
     );
     this.#routes.committed(routes);
     return answers;
