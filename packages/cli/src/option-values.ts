@@ -69,6 +69,15 @@ export function collect(text: string, before: readonly string[] = []): string[] 
   return [...before, text];
 }
 
+/** `type=command`, given several times, once for each type. */
+export function collectCommand(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  const [type, command] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+  if (at < 1 || type === '' || command === '') throw new InvalidArgumentError('Give type=command.');
+  if (Object.hasOwn(before, type)) throw new InvalidArgumentError(`Jobs of type ${type} have a command already.`);
+  return { ...before, [type]: command };
+}
+
 /** `key=value`, given several times. */
 export function collectLabel(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf('=');

@@ -1,3 +1,4 @@
+export { AppError, isAppError, type ErrorCode, type FieldError } from '@proofhouse/core';
 export { ArtifactsApi, type ArtifactFilter, type ArtifactForm, type ArtifactUpload } from './artifacts-api.ts';
 export type { ByteSource, ByteStream } from './byte-source.ts';
 export type { CallInput, CallOptions, CallOutput, JsonOperationId, Page } from './call.ts';

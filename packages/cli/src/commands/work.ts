@@ -3,7 +3,7 @@ import { runWorker, type WorkerLogEntry, type WorkerReport } from '@proofhouse/c
 import { callerOf } from '../caller.ts';
 import type { CommandContext } from '../command-context.ts';
 import { clientOf, connectedCommand, type ConnectionOptions } from '../connected-command.ts';
-import { commaList, positiveInteger, positiveSeconds, seconds } from '../option-values.ts';
+import { collectCommand, commaList, positiveInteger, positiveSeconds, seconds } from '../option-values.ts';
 import { printable } from '../printable.ts';
 import { version } from '../version.ts';
 
@@ -31,7 +31,10 @@ and given back. That uses up an attempt; a job on its last one is dead-lettered.
 end by themselves: a second signal ends them then, a third the worker at once. Killed with kill -9, a worker leaves its
 command running; the folder of its job is removed by the next worker with the same --work-root.
 
-Example: proofhouse work --types exec --once -- npm test`;
+One worker may serve several types: each --on names the command of one, and the command after -- is for all others.
+
+Examples: proofhouse work --types exec --once -- npm test
+          proofhouse work --on exec='npm test' --on task='./agent.sh'`;
 
 interface WorkFlags extends ConnectionOptions {
   readonly types?: readonly string[] | undefined;
@@ -40,6 +43,7 @@ interface WorkFlags extends ConnectionOptions {
   readonly leaseSeconds?: number | undefined;
   readonly timeout?: number | undefined;
   readonly drainSeconds?: number | undefined;
+  readonly on?: Readonly<Record<string, string>> | undefined;
   readonly once?: true | undefined;
   readonly retryable?: true | undefined;
   readonly bestEffort?: true | undefined;
@@ -53,12 +57,17 @@ interface WorkFlags extends ConnectionOptions {
 export function work(context: CommandContext) {
   return connectedCommand('work')
     .description('Claim jobs and run a command for each')
-    .argument('<command...>', 'the command and its arguments, after --')
+    .argument('[command...]', 'the command and its arguments, after --')
+    .option('--on <type=command>', 'what the shell runs for jobs of this type (repeatable)', collectCommand)
     .option('--types <list>', 'job types to claim, comma-separated (all that the token allows)', commaList)
     .option('--capabilities <list>', 'what this machine can do, comma-separated', commaList)
     .option('--concurrency <n>', 'jobs at a time (1)', positiveInteger)
     .option('--lease-seconds <n>', 'how long a job stays ours without a sign of life (120)', positiveInteger)
-    .option('--timeout <seconds>', 'end a command that runs longer, and fail its job (no limit)', positiveSeconds)
+    .option(
+      '--timeout <seconds>',
+      'end a command that runs longer, and fail its job (no limit); payload.timeoutSeconds may be shorter',
+      positiveSeconds,
+    )
     .option('--drain-seconds <n>', 'how long commands may go on after the first signal (0)', seconds)
     .option('--once', 'wait for one job, run it and end: exit code 1 unless it succeeded')
     .option('--retryable', 'a job whose command failed may be tried again')
@@ -92,7 +101,8 @@ async function workWith(
   const drainMs = (options.drainSeconds ?? 0) * 1000;
   return runWorker({
     client,
-    command,
+    command: command.length === 0 ? undefined : command,
+    commands: Object.fromEntries(Object.entries(options.on ?? {}).map(([type, line]) => [type, ['sh', '-c', line]])),
     env: context.env,
     cwd: context.cwd,
     types: options.types,

@@ -7,6 +7,9 @@ import type { WorkerLog, WorkerOptions } from './worker-options.ts';
 
 /** A worker's options with their defaults filled in. */
 export interface WorkerParts extends WorkerOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly signal: AbortSignal;
   readonly workRoot: string;
   readonly leaseSeconds: number;
   readonly graceMs: number;

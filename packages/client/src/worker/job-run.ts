@@ -1,13 +1,13 @@
 import { isAppError } from '@proofhouse/core';
 import { pause } from '../clock.ts';
 import type { ClaimedJob } from '../jobs-api.ts';
-import { runCommandJob } from './command/command-job.ts';
 import { endNotes, judged } from './ending.ts';
 import { Depositor } from './evidence/depositor.ts';
 import { Evidence } from './evidence/evidence.ts';
 import { firstAbort } from './first-abort.ts';
 import { BrokenMachine, type HeldRun, type RunEnd, type WorkerParts } from './held-run.ts';
 import { giveBack, reportEnding } from './job-report.ts';
+import { workOn } from './job-work.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { messageOf } from './message-of.ts';
 import { Milestones } from './milestones.ts';
@@ -30,7 +30,7 @@ export async function runJob(worker: WorkerParts, job: ClaimedJob, late: boolean
     lease.lost.throwIfAborted();
     say('info', `Job ${job.id} (${job.type}, attempt ${job.attempt} of ${job.maxAttempts}) started.`);
     isStarted = true;
-    return await workOn(worker, job, lease);
+    return await carryOut(worker, job, lease);
   } catch (error) {
     const message = messageOf(error);
     if (lease.lost.aborted || isAppError(error, 'lease_lost')) {
@@ -49,7 +49,7 @@ export async function runJob(worker: WorkerParts, job: ClaimedJob, late: boolean
   }
 }
 
-async function workOn(worker: WorkerParts, job: ClaimedJob, lease: LeaseKeeper): Promise<JobOutcome> {
+async function carryOut(worker: WorkerParts, job: ClaimedJob, lease: LeaseKeeper): Promise<JobOutcome> {
   const { lost, cancelled } = lease;
   const reporter = { ...worker, job, lost };
   const milestones = new Milestones({ ...reporter, onLost: (error) => lease.lose(error) });
@@ -57,7 +57,7 @@ async function workOn(worker: WorkerParts, job: ClaimedJob, lease: LeaseKeeper):
   const stop = firstAbort([lost, cancelled, worker.stop]);
   try {
     const run = { worker, job, milestones, depositor, stop: stop.signal, cancelled, lost };
-    const end = await runCommandJob(run, worker.command);
+    const end = await workOn(run);
     lost.throwIfAborted();
     return await report(run, end);
   } finally {

@@ -5,8 +5,8 @@ import { AppError, defaultLeaseSeconds, isAppError } from '@proofhouse/core';
 import { pause, systemClock } from '../clock.ts';
 import type { ClaimedJob } from '../jobs-api.ts';
 import { systemRandom, type Random } from '../random.ts';
-import { requireCommand } from './command/run-command.ts';
 import { firstAbort } from './first-abort.ts';
+import { requireWork } from './job-work.ts';
 import type { WorkerParts } from './held-run.ts';
 import { runJob } from './job-run.ts';
 import { removeLeftovers } from './leftover-folders.ts';
@@ -37,7 +37,7 @@ interface Loop extends WorkerParts {
 }
 
 /**
- * Claims jobs and runs the command for each, until the signal is aborted (or one job has run, with `once`). Wrong
+ * Claims jobs and runs a function or a command for each, until the signal is aborted (or one job has run, with `once`). Wrong
  * options and a credential that is refused are thrown; what happens to a job never is.
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerReport> {
@@ -121,16 +121,19 @@ function drainOf({ signal, drainMs = 0, hurry, clock, log }: Omit<Loop, 'stop'>)
 
 async function prepare(options: WorkerOptions): Promise<Omit<Loop, 'stop'>> {
   const workRoot = path.resolve(options.workRoot ?? tmpdir());
-  const cwd = path.resolve(options.cwd);
+  const cwd = path.resolve(options.cwd ?? '.');
   const isFolder = await stat(cwd).then(
     (found) => found.isDirectory(),
     () => false,
   );
   if (!isFolder) throw new AppError('invalid_request', `${cwd} is not a folder in which the command could run.`);
-  await requireCommand(options.command, cwd, options.env['PATH'] ?? '');
+  const types = await requireWork(options, cwd);
   await mkdir(workRoot, { recursive: true });
   return {
     ...options,
+    env: options.env ?? {},
+    signal: options.signal ?? new AbortController().signal,
+    types,
     cwd,
     workRoot,
     leaseSeconds: options.leaseSeconds ?? defaultLeaseSeconds,

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
 import type { Random } from '../random.ts';
+import type { JobHandler } from './handler/job-handler.ts';
 
 /** What happened, for a person or a program that watches the worker. */
 export interface WorkerLogEntry {
@@ -13,11 +14,15 @@ export type WorkerLog = (entry: WorkerLogEntry) => void;
 
 export interface WorkerOptions {
   readonly client: ProofhouseClient;
-  /** The program and its arguments; no shell reads them. */
-  readonly command: readonly string[];
-  /** The worker's environment: what the command gets, less the worker's own secrets. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Job types to claim; left out: all that the credential allows. */
+  /** Functions by job type. Each carries out the jobs of its type in this process. */
+  readonly handlers?: Readonly<Record<string, JobHandler>> | undefined;
+  /** Commands by job type: the program and its arguments; no shell reads them. */
+  readonly commands?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** The command of all other types. */
+  readonly command?: readonly string[] | undefined;
+  /** The worker's environment, for commands: what they get, less every setting of the worker. Empty when left out. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Job types to claim; left out: those that have a handler or a command, with `command` all that the credential allows. */
   readonly types?: readonly string[] | undefined;
   readonly capabilities?: readonly string[] | undefined;
   /** What the list of workers shows of this software, such as `proofhouse/0.1.0`. */
@@ -27,8 +32,8 @@ export interface WorkerOptions {
   readonly leaseSeconds?: number | undefined;
   /** Where each job's folder is made; the system's temporary folder when left out. */
   readonly workRoot?: string | undefined;
-  /** Where the command runs. */
-  readonly cwd: string;
+  /** Where commands run; the folder of this process when left out. */
+  readonly cwd?: string | undefined;
   /** The command runs in a fresh, empty folder instead of `cwd`. */
   readonly inWorkFolder?: boolean | undefined;
   /** Whether a job whose command failed may be tried again. */
@@ -37,7 +42,7 @@ export interface WorkerOptions {
   readonly passToken?: string | undefined;
   /** Wait for one job, run it, and end. */
   readonly once?: boolean | undefined;
-  /** How long a command may run; left out: for as long as it takes. */
+  /** How long a job may run. A job with a shorter `payload.timeoutSeconds` has that. Left out: for as long as it takes. */
   readonly commandTimeoutMs?: number | undefined;
   /** Whether what a command changed in a git repository is deposited as `diff.diff`; it is unless this is false. */
   readonly diff?: boolean | undefined;
@@ -46,7 +51,7 @@ export interface WorkerOptions {
   /** What the log of a command may have: of a longer one the beginning and the end are kept. 1 GiB when left out. */
   readonly maxLogBytes?: number | undefined;
   /** Aborted: no more claims; running commands are ended once `drainMs` is over, deposited and given back. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** How long running commands may go on after `signal`; 0 when left out. */
   readonly drainMs?: number | undefined;
   /** Aborted after `signal`: whatever is left of `drainMs` is over. */

@@ -22,7 +22,11 @@ interface Workplace {
 }
 
 /** Runs a command for a job, in a folder of its own, and deposits what it left. */
-export async function runCommandJob(run: HeldRun, command: readonly string[]): Promise<RunEnd> {
+export async function runCommandJob(
+  run: HeldRun,
+  command: readonly string[],
+  timeoutMs: number | undefined,
+): Promise<RunEnd> {
   const { worker, job } = run;
   const place = await workplaceFor(run).catch((error: unknown) => {
     throw new BrokenMachine(messageOf(error), { cause: error });
@@ -31,7 +35,6 @@ export async function runCommandJob(run: HeldRun, command: readonly string[]): P
   try {
     const diff = worker.diff === false ? undefined : await beginDiff(run, place);
     run.milestones.note({ message: 'The command was started.', payload: { attempt: job.attempt } });
-    const timeoutMs = worker.commandTimeoutMs;
     const { end, log: captured } = await runWithLog(run, place, command, timeoutMs);
     run.lost.throwIfAborted();
     await depositRun(run.depositor, { folder, log: captured, diff });

@@ -1,0 +1,153 @@
+import { AppError, isAppError, type JobArtifact } from '@proofhouse/core';
+import { pause } from '../../clock.ts';
+import type { Ending } from '../ending.ts';
+import { EvidenceFile } from '../evidence/evidence-file.ts';
+import { firstAbort } from '../first-abort.ts';
+import type { HeldRun, RunEnd } from '../held-run.ts';
+import { messageOf } from '../message-of.ts';
+import type { DepositSource, JobContext, JobHandler, JobResult } from './job-handler.ts';
+
+/** How the function ended, or that it did not when it had to. */
+type FunctionEnd =
+  | { readonly kind: 'returned'; readonly result: JobResult }
+  | { readonly kind: 'threw'; readonly error: unknown }
+  | { readonly kind: 'still-running' };
+
+/** Runs a function for a job. It cannot be killed: one that does not end within the grace is left behind. */
+export async function runFunctionJob(
+  run: HeldRun,
+  handler: JobHandler,
+  timeoutMs: number | undefined,
+): Promise<RunEnd> {
+  const { worker, job, milestones } = run;
+  const timeOver = new AbortController();
+  const cancelTimeout =
+    timeoutMs === undefined ? () => undefined : worker.clock.after(timeoutMs, () => timeOver.abort(overdue(timeoutMs)));
+  const stop = firstAbort([run.stop, timeOver.signal]);
+  const ended = new AbortController();
+  try {
+    milestones.note({ message: 'The handler was started.', payload: { attempt: job.attempt } });
+    const end = await endOf(run, handler, contextOf(run, stop.signal, ended.signal), stop.signal);
+    run.lost.throwIfAborted();
+    return { ending: endingOf(run, end, timeOver.signal), logTail: '' };
+  } finally {
+    ended.abort();
+    cancelTimeout();
+    stop.release();
+  }
+}
+
+async function endOf(
+  { worker, job }: HeldRun,
+  handler: JobHandler,
+  context: JobContext,
+  stop: AbortSignal,
+): Promise<FunctionEnd> {
+  if (stop.aborted) return { kind: 'threw', error: stop.reason };
+  const graceOver = new AbortController();
+  const onStop = (): void => void pause(worker.clock, worker.graceMs, graceOver.signal).then(() => leave());
+  let leave = (): void => undefined;
+  const left = new Promise<FunctionEnd>((resolve) => (leave = () => resolve({ kind: 'still-running' })));
+  // Before the handler is called, which may itself be what ends the work.
+  stop.addEventListener('abort', onStop, { once: true });
+  const ended = (async () => handler(job, context))().then(
+    (result): FunctionEnd => ({ kind: 'returned', result: result ?? undefined }),
+    (error: unknown): FunctionEnd => ({ kind: 'threw', error }),
+  );
+  try {
+    return await Promise.race([ended, left]);
+  } finally {
+    stop.removeEventListener('abort', onStop);
+    graceOver.abort();
+  }
+}
+
+function endingOf(run: HeldRun, end: FunctionEnd, timeOver: AbortSignal): Ending {
+  const late = end.kind === 'still-running' ? ' It did not stop in time.' : '';
+  // Complete work counts, also when the wish to end it came meanwhile.
+  if (end.kind === 'returned') return returned(end.result, run);
+  if (run.cancelled.aborted) {
+    return { outcome: 'cancelled', headline: `The handler was ended: the job is cancelled.${late}`, retryable: false };
+  }
+  if (run.worker.stop.aborted) {
+    return { outcome: 'stopped', headline: `The worker was stopped.${late}`, retryable: true };
+  }
+  const { retryable = false } = run.worker;
+  if (timeOver.aborted) return { outcome: 'failed', headline: `${messageOf(timeOver.reason)}${late}`, retryable };
+  const error = end.kind === 'threw' ? end.error : new Error('The handler ended in an unknown way.');
+  return {
+    outcome: 'failed',
+    headline: `The handler failed: ${messageOf(error)}`,
+    retryable: isAppError(error) ? error.retryable : retryable,
+  };
+}
+
+function returned(result: JobResult, { worker }: HeldRun): Ending {
+  if (result?.status === 'failed') {
+    const headline = textOr(result.reason, 'The handler failed without a reason.');
+    return { outcome: 'failed', headline, retryable: result.retryable ?? worker.retryable ?? false };
+  }
+  return { outcome: 'succeeded', headline: textOr(result?.summary, 'The handler ended.'), retryable: false };
+}
+
+function textOr(text: string | undefined, usual: string): string {
+  return text === undefined || text.trim() === '' ? usual : text.trim();
+}
+
+function contextOf(
+  { depositor, milestones, cancelled, lost }: HeldRun,
+  signal: AbortSignal,
+  ended: AbortSignal,
+): JobContext {
+  const requireRunning = (): void => {
+    lost.throwIfAborted();
+    if (ended.aborted) throw new AppError('lease_lost', 'The handler has ended: nothing more is written to its job.');
+  };
+  return {
+    signal,
+    cancelled,
+    lost,
+    deposit: async (name, source, about = {}) => {
+      requireRunning();
+      let artifact: JobArtifact | undefined;
+      let failure: unknown;
+      const send = async (): Promise<void> => {
+        try {
+          artifact = await withBytes(source, (read) => depositor.upload({ ...about, name, read }));
+        } catch (error) {
+          failure = error;
+          throw error;
+        }
+      };
+      await depositor.attempt(name, send);
+      if (artifact === undefined) throw failure as Error;
+      return artifact;
+    },
+    note: (message, more) => {
+      if (!ended.aborted) milestones.note({ ...more, message });
+    },
+  };
+}
+
+async function withBytes<T>(
+  source: DepositSource,
+  use: (read: () => AsyncIterable<Uint8Array>) => Promise<T>,
+): Promise<T> {
+  if (typeof source === 'function') return use(source);
+  if (typeof source === 'object' && 'file' in source) {
+    const file = await EvidenceFile.open(source.file);
+    try {
+      return await use(() => file.read());
+    } finally {
+      await file.close();
+    }
+  }
+  const bytes = typeof source === 'string' ? Buffer.from(source) : source;
+  return use(async function* () {
+    if (bytes.length > 0) yield bytes;
+  });
+}
+
+function overdue(timeoutMs: number): Error {
+  return new Error(`The handler ran for longer than ${timeoutMs / 1000} s and was ended.`);
+}

@@ -1,0 +1,59 @@
+import { AppError, type Job } from '@proofhouse/core';
+import { runCommandJob } from './command/command-job.ts';
+import { requireCommand } from './command/run-command.ts';
+import { runFunctionJob } from './handler/function-job.ts';
+import type { HeldRun, RunEnd, WorkerParts } from './held-run.ts';
+import type { WorkerOptions } from './worker-options.ts';
+
+/** Longer would overflow a timer, and is three weeks. */
+const longestMs = 2_000_000_000;
+
+/** Carries a job out by its type: a function, a command of the type's own, or the command for all others. */
+export async function workOn(run: HeldRun): Promise<RunEnd> {
+  const { worker, job } = run;
+  const timeoutMs = timeLimitOf(job, worker);
+  if (timeoutMs === 'invalid') {
+    const headline = 'payload.timeoutSeconds must be a number of seconds greater than 0.';
+    return { ending: { outcome: 'failed', headline, retryable: false }, logTail: '' };
+  }
+  const handler = own(worker.handlers, job.type);
+  if (handler !== undefined) return runFunctionJob(run, handler, timeoutMs);
+  const command = own(worker.commands, job.type) ?? worker.command;
+  if (command !== undefined) return runCommandJob(run, command, timeoutMs);
+  throw new AppError('unsupported', `This worker has nothing to run for jobs of type ${job.type}.`);
+}
+
+/** The worker's limit, or the job's own where that is shorter; undefined for none. */
+function timeLimitOf({ payload }: Pick<Job, 'payload'>, worker: WorkerParts): number | undefined | 'invalid' {
+  const seconds = payload['timeoutSeconds'];
+  const most = worker.commandTimeoutMs;
+  if (seconds === undefined || seconds === null) return most;
+  if (typeof seconds !== 'number' || !(seconds > 0)) return 'invalid';
+  const limit = Math.min(seconds * 1000, most ?? Infinity);
+  return limit > longestMs ? undefined : Math.max(1, limit);
+}
+
+/**
+ * The types to claim: those given, else those that there is something for; undefined for all. Rejects with
+ * `invalid_request` when there is nothing to run for one of them, or a command cannot be found.
+ */
+export async function requireWork(options: WorkerOptions, cwd: string): Promise<readonly string[] | undefined> {
+  const { command, commands = {}, handlers = {}, types, env = {} } = options;
+  const known = [...Object.keys(handlers), ...Object.keys(commands)];
+  const twice = known.find((type, at) => known.indexOf(type) !== at);
+  if (twice !== undefined) throw wrong(`Jobs of type ${twice} have a handler and a command: leave one of them out.`);
+  const all = [...Object.values(commands), ...(command === undefined && known.length > 0 ? [] : [command ?? []])];
+  for (const one of all) await requireCommand(one, cwd, env['PATH'] ?? '');
+  const without = command === undefined ? types?.find((type) => !known.includes(type)) : undefined;
+  if (without !== undefined)
+    throw wrong(`There is nothing to run for jobs of type ${without}, which are to be claimed.`);
+  return types ?? (command === undefined ? known : undefined);
+}
+
+function own<Value>(values: Readonly<Record<string, Value>> | undefined, type: string): Value | undefined {
+  return values !== undefined && Object.hasOwn(values, type) ? values[type] : undefined;
+}
+
+function wrong(message: string): AppError {
+  return new AppError('invalid_request', message);
+}
