@@ -1,4 +1,4 @@
-import { closeSync, copyFileSync, openSync, statSync, truncateSync } from 'node:fs';
+import { closeSync, copyFileSync, fstatSync, openSync, statSync, truncateSync } from 'node:fs';
 import { AppError } from '@proofhouse/core';
 import type Database from 'better-sqlite3';
 import { pooledRandomBytes, type RandomBytes } from '../../../../kernel/ids.ts';
@@ -109,6 +109,11 @@ export class FileGuard {
     const log = `${this.#file}-wal`;
     copyFileSync(log, `${log}.set-aside-${Buffer.from(this.#logIdentity, 'latin1').toString('hex', 4)}`);
     truncateSync(log, 0);
+  }
+
+  /** Bytes of the log's file. */
+  get logBytes(): number {
+    return this.#logHandle === undefined ? 0 : fstatSync(this.#logHandle).size;
   }
 
   /** After the database was closed. */

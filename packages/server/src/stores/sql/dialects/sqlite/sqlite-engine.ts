@@ -15,9 +15,10 @@ import { FileGuard, newGeneration } from './file-guard.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
 import { requireNoInterruptedRestore } from './interrupted-restore.ts';
+import { LogFolding } from './log-folding.ts';
 import { notOurs, sqliteError } from './sqlite-errors.ts';
 import { lockDatabase } from './sqlite-lock.ts';
-import { WriteQueue } from './write-queue.ts';
+import { WriteQueue, type AroundTransaction } from './write-queue.ts';
 
 const memory = ':memory:';
 
@@ -27,7 +28,7 @@ const applicationId = 0x50726f66;
 export interface SqliteEngineOptions {
   /** Between attempts while another program holds a lock on the file. Default: the system's timers. */
   readonly delay?: Delay;
-  /** Given a sentence for the operator about what a start found. */
+  /** Given a sentence for the operator: what a start found, or why the log grows. */
   readonly onNotice?: (notice: string) => void;
 }
 
@@ -37,6 +38,7 @@ const busyTimeoutMs = 0;
 /** Opens and, where needed, makes or updates a database file. `:memory:` lives as long as the engine. */
 export async function openSqliteEngine(named: string, options: SqliteEngineOptions = {}): Promise<SqlEngine> {
   const busy = new BusyRetry(options.delay);
+  const onNotice = options.onNotice ?? (() => undefined);
   const closers: (() => void)[] = [];
   if (named === memory) return openInMemory(busy, closers);
   let file = named;
@@ -47,7 +49,7 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
     closers.push(lockDatabase(file).release);
     requireNoInterruptedRestore(file);
     await busy.run(() => {
-      checkLog(file, options.onNotice ?? (() => undefined));
+      checkLog(file, onNotice);
     });
     const handle = openSync(file, 'r');
     closers.push(() => {
@@ -69,8 +71,9 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
     await busy.run(() => {
       tune(reader);
     });
+    const folding = new LogFolding(file, writer, onNotice);
     const connections = { writer: new SqliteConnection(writer), reader: new SqliteConnection(reader) };
-    return new SqliteEngine({ file, ...connections, busy, guard, closers });
+    return new SqliteEngine({ file, ...connections, busy, guarded: { guard, folding }, closers });
   } catch (error) {
     for (const close of closers.reverse()) close();
     throw sqliteError(error, file);
@@ -84,7 +87,7 @@ async function openInMemory(busy: BusyRetry, closers: (() => void)[]): Promise<S
   writer.exec('begin immediate');
   await migrateInTransaction(writer, memory);
   const connection = new SqliteConnection(writer);
-  return new SqliteEngine({ file: memory, writer: connection, reader: connection, busy, guard: undefined, closers });
+  return new SqliteEngine({ file: memory, writer: connection, reader: connection, busy, guarded: undefined, closers });
 }
 
 function openWriter(file: string, closers: (() => void)[]): Database.Database {
@@ -103,7 +106,6 @@ function prepareFile(database: Database.Database, file: string): void {
   if (!marked) database.pragma(`application_id = ${String(applicationId)}`);
   database.pragma('synchronous = full');
   database.pragma('foreign_keys = on');
-  database.pragma('wal_autocheckpoint = 4000');
   database.pragma('journal_size_limit = 67108864');
   tune(database);
   foldLog(database);
@@ -141,12 +143,18 @@ async function migrateInTransaction(database: Database.Database, file: string): 
   }
 }
 
+interface Guarded {
+  readonly guard: FileGuard;
+  readonly folding: LogFolding;
+}
+
 interface EngineParts {
   readonly file: string;
   readonly writer: SqliteConnection;
   readonly reader: SqliteConnection;
   readonly busy: BusyRetry;
-  readonly guard: FileGuard | undefined;
+  /** Undefined for a database in memory. */
+  readonly guarded: Guarded | undefined;
   readonly closers: (() => void)[];
 }
 
@@ -163,18 +171,18 @@ class SqliteEngine implements SqlEngine {
   readonly #reader: SqliteConnection;
   readonly #queue: WriteQueue;
   readonly #busy: BusyRetry;
-  readonly #guard: FileGuard | undefined;
+  readonly #guarded: Guarded | undefined;
   readonly #closers: (() => void)[];
   #closing: Promise<void> | undefined;
 
-  constructor({ file, writer, reader, busy, guard, closers }: EngineParts) {
+  constructor({ file, writer, reader, busy, guarded, closers }: EngineParts) {
     this.durable = file !== memory;
     this.#file = file;
     this.#writer = writer;
     this.#reader = reader;
     this.#busy = busy;
-    this.#guard = guard;
-    this.#queue = new WriteQueue(writer, busy.delay, guard);
+    this.#guarded = guarded;
+    this.#queue = new WriteQueue(writer, busy.delay, guarded && aroundTransaction(guarded));
     this.#closers = closers;
   }
 
@@ -203,7 +211,7 @@ class SqliteEngine implements SqlEngine {
   async ping(): Promise<void> {
     const look = (): unknown => this.#reader.database.prepare('select count(*) from settings').get();
     await this.#mapped(() => {
-      this.#guard?.requireSameFiles();
+      this.#guarded?.guard.requireSameFiles();
       return this.#busy.run(look);
     });
   }
@@ -220,10 +228,11 @@ class SqliteEngine implements SqlEngine {
 
   async #close(): Promise<void> {
     await this.#queue.drain();
+    await this.#guarded?.folding.close();
     try {
       if (this.#reader !== this.#writer) this.#reader.database.close();
-      if (this.durable && this.#guard?.lost === undefined) foldLog(this.#writer.database);
-      this.#guard?.beforeClose();
+      if (this.durable && this.#guarded?.guard.lost === undefined) foldLog(this.#writer.database);
+      this.#guarded?.guard.beforeClose();
     } finally {
       for (const close of this.#closers.reverse()) close();
     }
@@ -235,7 +244,8 @@ class SqliteEngine implements SqlEngine {
 
   async #mapped<Result>(action: () => Result | Promise<Result>): Promise<Result> {
     if (this.#isClosed()) throw closed();
-    if (this.#guard?.lost !== undefined) throw this.#guard.lost;
+    const lost = this.#guarded?.guard.lost;
+    if (lost !== undefined) throw lost;
     try {
       return await action();
     } catch (error) {
@@ -244,6 +254,20 @@ class SqliteEngine implements SqlEngine {
       throw sqliteError(error);
     }
   }
+}
+
+function aroundTransaction({ guard, folding }: Guarded): AroundTransaction {
+  return {
+    begin: () => {
+      guard.begin();
+    },
+    end: (committed) => {
+      guard.end(committed);
+      if (committed) folding.committed(guard.logBytes);
+      // A file that is not ours any more is not written to.
+      if (guard.lost !== undefined) void folding.close();
+    },
+  };
 }
 
 function closed(): AppError {

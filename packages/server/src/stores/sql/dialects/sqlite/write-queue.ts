@@ -2,7 +2,6 @@ import type Database from 'better-sqlite3';
 import { Undo, type VerbFactory } from '../../verb.ts';
 import type { Delay } from '../../../../kernel/delay.ts';
 import { BusyBackoff, isBusy } from './busy-retry.ts';
-import type { FileGuard } from './file-guard.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 
 interface Waiting {
@@ -11,6 +10,13 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
   /** How often the file was found locked by another program while this verb waited. */
   refusals: number;
+}
+
+/** What belongs to each transaction of a database in a file. */
+export interface AroundTransaction {
+  /** First in the transaction; what it throws undoes and rejects all verbs of the flush. */
+  begin(): void;
+  end(committed: boolean): void;
 }
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
@@ -32,17 +38,16 @@ export class WriteQueue {
   readonly #database: Database.Database;
   readonly #commands: Record<'begin' | 'commit' | 'rollback' | 'save' | 'keep' | 'undo', Database.Statement>;
   readonly #delay: Delay;
-  readonly #guard: FileGuard | undefined;
+  readonly #around: AroundTransaction | undefined;
   #waiting: Waiting[] = [];
   #scheduled = false;
   /** While another program holds the lock. */
   #blocked: BusyBackoff | undefined;
   #idle: (() => void)[] = [];
 
-  /** Without a guard for a database in memory. */
-  constructor(connection: SqliteConnection, delay: Delay, guard?: FileGuard) {
+  constructor(connection: SqliteConnection, delay: Delay, around?: AroundTransaction) {
     this.#connection = connection;
-    this.#guard = guard;
+    this.#around = around;
     this.#delay = delay;
     this.#database = connection.database;
     const command = (text: string) => this.#database.prepare(text);
@@ -91,17 +96,17 @@ export class WriteQueue {
     const outcomes: Outcome[] = [];
     try {
       this.#commands.begin.run();
-      this.#guard?.begin();
+      this.#around?.begin();
       for (const { verb } of batch) outcomes.push(this.#runInSavepoint(verb));
       this.#commands.commit.run();
     } catch (error) {
       this.#rollback();
-      this.#guard?.end(false);
+      this.#around?.end(false);
       if (isBusy(error)) this.#refused(batch, error);
       else for (const { reject } of batch) reject(error);
       return;
     }
-    this.#guard?.end(true);
+    this.#around?.end(true);
     this.#blocked = undefined;
     for (const [index, outcome] of outcomes.entries()) {
       if ('error' in outcome) batch[index]?.reject(outcome.error);
