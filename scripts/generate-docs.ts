@@ -136,15 +136,20 @@ server has no messages of its own, and no session to end. The \`Mcp-Session-Id\`
 find the call that \`notifications/cancelled\` means.
 
 A result is structured content and the same as JSON text. A refused call is a result with \`isError\` and the problem
-document: \`code\` is one of [the error table](errors.md), \`detail\` says it in words, \`errors[]\` names fields. Only an
-unknown tool is an error of the protocol (-32602).
+document: \`code\` is one of [the error table](errors.md), \`detail\` says it in words, \`errors[]\` names fields. An unknown
+tool and a message that is not the protocol's are errors of the protocol, in one line of plain words.
+
+Clients of the 2026-07-28 line of the protocol and of the lines before it are served alike. One accepted media type is
+enough: JSON, or an event stream that carries the one answer. \`null\` instead of the arguments, or instead of one of them,
+means that they are left out.
 
 ${table(['Tool', 'What it says to the model', 'HTTP call', 'Errors of its own'], rows)}
 
 ## Bounds
 
 Bytes do not go through a model: \`queue_upload_artifact\` takes at most ${kib(maxToolUploadBytes)} of content, and answers a call
-with more, or with none, with the PUT request (\`upload: {method, url, headers}\`) that sends a file past it.
+with more, or with none, with the PUT request (\`upload: {method, url, headers}\`) that sends a file past it. On standard
+input and output the tool also takes \`path\`, a file of the machine that the command runs on, of any size.
 \`artifact_read\` answers ${kib(excerptLimits.usualBytes)} of text unless told otherwise and ${kib(excerptLimits.mostBytes)} at most; one search looks at
 ${String(excerptLimits.scanBytes / 1024 / 1024)} MiB and says where to go on. Content that is no text is described.
 

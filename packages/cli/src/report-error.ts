@@ -29,7 +29,8 @@ const wrongFile = new Map([
   ['EEXIST', 'exists already'],
 ]);
 
-function knownError(error: unknown): AppError {
+/** Any failure as an error with a code: those of the file system in words, what nobody foresaw as `internal`. */
+export function knownError(error: unknown): AppError {
   if (isAppError(error)) return error;
   const { code, path, message } = error as NodeJS.ErrnoException;
   const reason = code === undefined ? undefined : wrongFile.get(code);

@@ -151,6 +151,12 @@ export class OperationCaller {
     return keepOpen(this.#parts, { ...stream, open });
   }
 
+  /** A key for calls that name none; a body that has one is not contradicted by the header. */
+  #ownKey(body: unknown): string | undefined {
+    const { idempotencyKey } = Object(body) as { readonly idempotencyKey?: unknown };
+    return idempotencyKey == null ? this.#parts.random.idempotencyKey() : undefined;
+  }
+
   #open(
     id: OperationId,
     input: LooseInput,
@@ -188,7 +194,7 @@ export class OperationCaller {
       headers: requestHeaders({
         row,
         credential: this.#credential,
-        idempotencyKey: row.idempotent ? (input.idempotencyKey ?? this.#parts.random.idempotencyKey()) : undefined,
+        idempotencyKey: row.idempotent ? (input.idempotencyKey ?? this.#ownKey(input.body)) : undefined,
         lease: input.lease,
         experimentId: input.params?.experimentId,
         own: wire.headers,

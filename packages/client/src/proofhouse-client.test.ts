@@ -191,6 +191,18 @@ describe('artifacts', () => {
     expect(server.artifact('a.bin').bytes.toString()).toBe('same');
   });
 
+  test('a key in the body is the only key of the call, and null there is none', async () => {
+    const { server, client } = await setUp();
+    const keys: unknown[] = [];
+    server.interfere = (_operation, request) => {
+      keys.push(request.headers['idempotency-key']);
+      return false;
+    };
+    await client.call('createJob', { body: { type: 'exec', idempotencyKey: 'my key' } });
+    await client.call('createJob', { body: { type: 'exec', idempotencyKey: null } });
+    expect(keys).toEqual([undefined, expect.any(String)]);
+  });
+
   test('a bare stream is sent once only', async () => {
     const { server, client } = await setUp();
     const job = server.addJob();

@@ -23,6 +23,7 @@ export * from './operations.ts';
 export * from './parse-fields.ts';
 export * from './principal.ts';
 export * from './problem.ts';
+export * from './protocol-words.ts';
 export * from './refused-fields.ts';
 export * from './retention.ts';
 export * from './session-operations.ts';

@@ -67,21 +67,24 @@ export function retryDelayMs(attempt: number): number {
   return Math.min(600, 15 * 2 ** Math.min(attempt - 1, 10)) * 1000;
 }
 
-/** Decides `command` on `job` at `now` (epoch ms). Never mutates; never throws. */
-export function decideJob(job: JobRecord, command: JobCommand, now: number): JobDecision {
+/**
+ * Decides `command` on `job` at `now` (epoch ms). Never mutates; never throws. `leasesAt`: leases that end at or before it have passed; it
+ * differs from `now` only for a while after a clock was set.
+ */
+export function decideJob(job: JobRecord, command: JobCommand, now: number, leasesAt = now): JobDecision {
   switch (command.kind) {
     case 'claim':
       return guarded(job, command.kind) ?? claimed(job, command, now);
     case 'renew':
-      return fenced(job, command.fence, now) ?? renewed(job, command.leaseMs, now);
+      return fenced(job, command.fence, leasesAt) ?? renewed(job, command.leaseMs, now);
     case 'complete':
-      return fenced(job, command.fence, now, 'complete') ?? completed(job, command, now);
+      return fenced(job, command.fence, leasesAt, 'complete') ?? completed(job, command, now);
     case 'fail':
-      return fenced(job, command.fence, now, 'fail') ?? failed(job, command, now);
+      return fenced(job, command.fence, leasesAt, 'fail') ?? failed(job, command, now);
     case 'ack':
-      return fenced(job, command.fence, now, 'ack') ?? acknowledged(job, command, now);
+      return fenced(job, command.fence, leasesAt, 'ack') ?? acknowledged(job, command, now);
     case 'expire':
-      return guarded(job, command.kind) ?? expired(job, now);
+      return guarded(job, command.kind) ?? expired(job, now, leasesAt);
     case 'cancel':
       return cancelled(job, command, now);
     case 'retry':
@@ -108,9 +111,9 @@ export function checkFence(job: JobRecord, fence: Fence, now: number): Refusal |
 export const lastEventsMs = 60_000;
 
 /** `checkFence` for events: the last holder may append them, under its lease or none, until `finishedAt + lastEventsMs`. */
-export function checkEventFence(job: JobRecord, fence: Fence, now: number): Refusal | undefined {
+export function checkEventFence(job: JobRecord, fence: Fence, now: number, leasesAt = now): Refusal | undefined {
   const late = job.finishedAt === null || now > job.finishedAt + lastEventsMs;
-  return !late && endedJob(job, fence) ? undefined : checkFence(job, fence, now);
+  return !late && endedJob(job, fence) ? undefined : checkFence(job, fence, leasesAt);
 }
 
 /** Whether this worker's final call ended the job. One that only ended an attempt did not: the job waits for the next. */
@@ -217,8 +220,8 @@ function acknowledged(job: JobRecord, by: { message: string | null } & Finishing
   return changed(next, { ...cancelledEvent(job), ...(Object.keys(payload).length === 0 ? {} : { payload }) });
 }
 
-function expired(job: JobRecord, now: number): JobDecision {
-  if (job.leaseExpiresAt !== null && job.leaseExpiresAt > now) return { outcome: 'unchanged', job };
+function expired(job: JobRecord, now: number, leasesAt: number): JobDecision {
+  if (job.leaseExpiresAt !== null && job.leaseExpiresAt > leasesAt) return { outcome: 'unchanged', job };
   const loss: JobEventDraft = {
     kind: 'lease_expired',
     level: 'warn',

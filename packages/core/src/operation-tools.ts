@@ -1,5 +1,5 @@
 import type { OperationTool } from './operation.ts';
-import { uploadToolAnswerSchema, uploadToolSchema } from './upload-tool.ts';
+import { uploadToolOutputSchema, uploadToolSchema } from './upload-tool.ts';
 
 /** What the MCP server says to a model before anything else. */
 export const toolInstructions = [
@@ -30,16 +30,25 @@ export const tools = {
   complete: {
     tool: 'queue_complete',
     description: 'End a held job as succeeded. Upload its artifacts before.',
+    needsLease: true,
   },
   fail: {
     tool: 'queue_fail',
     description: 'End the attempt as failed. With retryable the job comes back later, while attempts are left.',
+    needsLease: true,
+  },
+  note: {
+    tool: 'queue_note',
+    description:
+      'Write a milestone into the log of a held job, for the people who follow it. Output goes into artifacts.',
+    needsLease: true,
   },
   cancel: {
     tool: 'queue_cancel',
     description: 'Cancel a queued job at once, or ask the holder of a running one to stop.',
     destructive: true,
   },
+  retry: { tool: 'queue_retry', description: 'Put a failed or dead-lettered job back into the queue.' },
   get: { tool: 'queue_get', description: 'Read one job: its status, payload, attempts and outcome.' },
   list: {
     tool: 'queue_list',
@@ -54,7 +63,7 @@ export const tools = {
     description:
       'Keep a small file, as text or base64, as an artifact of a job. For larger ones, or for a file on disk, leave both out: the answer then says how to send it with an ordinary PUT request, so that its bytes need not pass through you.',
     input: uploadToolSchema,
-    output: uploadToolAnswerSchema,
+    output: uploadToolOutputSchema,
   },
   listArtifacts: {
     tool: 'artifact_list',

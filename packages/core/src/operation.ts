@@ -55,6 +55,8 @@ export interface OperationTool {
   readonly description: string;
   /** Undoes or ends the work of others. */
   readonly destructive?: true;
+  /** Ends or records an attempt: a model must say under which lease, although HTTP does not require it. */
+  readonly needsLease?: true;
   /** Where the row's own wire is not JSON: what the tool takes and answers instead. */
   readonly input?: z.ZodObject;
   readonly output?: z.ZodType;

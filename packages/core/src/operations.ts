@@ -203,6 +203,7 @@ export const operations = {
     summary: 'Put a failed or dead-lettered job back into the queue',
     params: jobParams,
     output: jobSchema,
+    mcp: tools.retry,
     errors: ['job_not_found', 'job_state_conflict'],
   }),
   explainJob: operation({
@@ -238,6 +239,7 @@ export const operations = {
     params: jobParams,
     body: appendEventsSchema,
     output: z.object({ events: z.array(jobEventSchema) }),
+    mcp: tools.note,
     errors: ['worker_not_authorized', ...fenceErrors, 'job_ownership_mismatch', 'idempotency_conflict'],
   }),
   listEvents: operation({

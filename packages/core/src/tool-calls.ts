@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import type { AppError } from './app-error.ts';
+import { AppError } from './app-error.ts';
 import type { Operation, OperationTool } from './operation.ts';
 import { operations, type OperationId } from './operations.ts';
 import { leaseDescription } from './upload-tool.ts';
+import { opaqueSchema } from './wire-values.ts';
 import { problemOf } from './problem.ts';
+import { toolArgumentWords } from './tool-arguments.ts';
 import { withoutRefused } from './refused-fields.ts';
 
 /** A row of the operations table that is a tool of the MCP server as well. */
@@ -45,11 +47,30 @@ export interface ToolParts {
   readonly idempotencyKey: unknown;
 }
 
+/** The arguments of a call: null instead of them means none, and null instead of one means that it is left out. */
+export function toolArguments(given: unknown): Record<string, unknown> {
+  const kept = fields();
+  if (typeof given !== 'object' || given === null) return kept;
+  for (const [name, value] of Object.entries(given)) if (value !== null) kept[name] = value;
+  return kept;
+}
+
+/** The parameters of a message without `arguments: null`, which the SDK refuses. */
+export function withoutNullArguments<Message>(message: Message): Message {
+  const { params } = Object(message) as { readonly params?: unknown };
+  if (typeof params !== 'object' || params === null || !('arguments' in params) || params.arguments !== null) {
+    return message;
+  }
+  const { arguments: _none, ...rest } = params;
+  return { ...message, params: rest };
+}
+
 /**
  * Parts the flat arguments of a tool. A name that no part knows goes where the schema refuses it; `leaseId` and
- * `idempotencyKey` go into the body where that has the field, else where HTTP has a header for them.
+ * `idempotencyKey` go into the body where that has the field, else where HTTP has a header for them. Errors: `invalid_request`.
  */
 export function toolParts(row: Operation, given: Readonly<Record<string, unknown>>): ToolParts {
+  if (row.mcp?.needsLease === true && given['leaseId'] === undefined) throw leaseIsRequired();
   const parts = { params: fields(), query: fields(), body: fields() };
   const headers: { leaseId?: unknown; idempotencyKey?: unknown } = {};
   for (const [name, value] of Object.entries(given)) {
@@ -62,6 +83,11 @@ export function toolParts(row: Operation, given: Readonly<Record<string, unknown
   return { ...parts, leaseId: headers.leaseId, idempotencyKey: headers.idempotencyKey };
 }
 
+function leaseIsRequired(): AppError {
+  const errors = [{ path: 'leaseId', message: 'is required' }];
+  return new AppError('invalid_request', 'The request is not valid: leaseId: is required.', { errors });
+}
+
 // Without a prototype, `__proto__` is a name like any other, to be refused as unknown.
 function fields(): Record<string, unknown> {
   return Object.create(null) as Record<string, unknown>;
@@ -72,7 +98,9 @@ export function toolInput({ row, tool }: ToolRow): z.ZodObject {
   if (tool.input !== undefined) return tool.input;
   const shape = { ...shapeOf(row.params), ...shapeOf(row.query), ...(row.request === 'json' ? shapeOf(row.body) : {}) };
   const header = (description: string) => z.string().max(255).optional().meta({ description });
-  if (row.lease) shape['leaseId'] = header(leaseDescription);
+  if (row.lease)
+    shape['leaseId'] =
+      tool.needsLease === true ? opaqueSchema.meta({ description: 'From queue_claim.' }) : header(leaseDescription);
   if (row.idempotent) shape['idempotencyKey'] = header('Repeating a call under its key does it only once.');
   return z.strictObject(shape);
 }
@@ -87,7 +115,8 @@ export interface ToolDescription {
   readonly title: string;
   readonly description: string;
   readonly inputSchema: ObjectSchema;
-  readonly outputSchema: ObjectSchema;
+  /** Only of tools whose answer is not simply the record that they are about: a model pays for each schema. */
+  readonly outputSchema?: ObjectSchema;
   readonly annotations: ToolAnnotations;
 }
 
@@ -100,23 +129,14 @@ interface ToolAnnotations {
   readonly openWorldHint: boolean;
 }
 
-/** What a failed call carries. */
-const failureSchema = z.looseObject({
-  code: z.string(),
-  detail: z.string(),
-  errors: z.array(z.looseObject({ path: z.string(), message: z.string() })).optional(),
-});
-
 export function describeTool(each: ToolRow): ToolDescription {
   const { row, tool } = each;
-  const answer = tool.output ?? row.output;
   return {
     name: tool.tool,
     title: row.summary,
     description: tool.description,
-    inputSchema: objectSchema(toolInput(each)),
-    // Clients check the content of failures against it too.
-    outputSchema: objectSchema(z.union([answer, failureSchema])),
+    inputSchema: inputSchema(each),
+    ...(tool.output === undefined ? {} : { outputSchema: outputSchema(tool.output) }),
     annotations: {
       readOnlyHint: row.method === 'GET',
       destructiveHint: tool.destructive === true,
@@ -124,6 +144,34 @@ export function describeTool(each: ToolRow): ToolDescription {
       openWorldHint: false,
     },
   };
+}
+
+function withArgumentWords(schema: ObjectSchema): ObjectSchema {
+  const properties = Object.entries((schema['properties'] ?? {}) as Record<string, Record<string, unknown>>);
+  const described = properties.map(([name, argument]) => [
+    name,
+    { ...argument, description: argument['description'] ?? toolArgumentWords[name] },
+  ]);
+  return { ...schema, properties: Object.fromEntries(described) as unknown };
+}
+
+/** What a failed call carries. Clients check the content of failures against a tool's output schema too. */
+const failureSchema = z.looseObject({ code: z.string(), detail: z.string() });
+
+function outputSchema(answer: z.ZodType): ObjectSchema {
+  return objectSchema(z.union([answer, failureSchema]));
+}
+
+// Without null and with the first of several types: an argument that is null counts as left out, the other types are taken
+// too, and some clients accept no alternatives.
+function inputSchema(each: ToolRow): ObjectSchema {
+  const schema = JSON.parse(JSON.stringify(objectSchema(toolInput(each))), (_key, value: unknown) => {
+    const { anyOf, type: types, ...rest } = Object(value) as { anyOf?: readonly { type?: unknown }[]; type?: unknown };
+    const others = anyOf?.filter(({ type }) => type !== 'null') ?? [];
+    if (others.length > 0) return { ...rest, ...others[0] };
+    return Array.isArray(types) ? { type: (types as unknown[]).find((type) => type !== 'null'), ...rest } : value;
+  }) as ObjectSchema;
+  return withArgumentWords(schema);
 }
 
 // Without what only a validator reads: long patterns cost a model's attention, and the server checks them anyway.

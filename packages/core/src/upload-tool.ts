@@ -30,6 +30,15 @@ export const uploadToolSchema = z.strictObject({
 });
 export type UploadToolInput = z.output<typeof uploadToolSchema>;
 
+/** Where the tool runs beside the files: one of them, whose bytes need not pass through the model. */
+export const localUploadToolSchema = uploadToolSchema.extend({
+  path: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'A file on this machine, of any size, instead of its content.' }),
+});
+
 export const uploadToolAnswerSchema = z.object({
   artifact: jobArtifactSchema.nullable().meta({ description: 'Null when nothing was stored.' }),
   upload: z
@@ -39,6 +48,13 @@ export const uploadToolAnswerSchema = z.object({
   note: z.string(),
 });
 export type UploadToolAnswer = z.infer<typeof uploadToolAnswerSchema>;
+
+/** The same as a model needs it: what to look at, without all of the record. */
+export const uploadToolOutputSchema = z.looseObject({
+  artifact: z.looseObject({ id: z.string(), name: z.string(), digest: z.string() }).nullable(),
+  upload: uploadToolAnswerSchema.shape.upload,
+  note: z.string(),
+});
 
 /** The bytes of the call, or why there are none that a tool call may carry. Errors: `invalid_request`. */
 export function uploadedBytes({ text, base64 }: UploadToolInput): Uint8Array | 'none' | 'too large' {

@@ -29,6 +29,7 @@ import { JobLog } from './jobs/job-log.ts';
 import { Jobs, sweepEveryMs } from './jobs/jobs.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { Ids, pooledRandomBytes, type RandomBytes } from './kernel/ids.ts';
+import { storeClock } from './kernel/store-time.ts';
 import type { Logger } from './kernel/logger.ts';
 import { repeat } from './kernel/repeat.ts';
 import { mostCounted, PrometheusMeter, sampleDepthsEveryMs } from './metrics/prometheus-meter.ts';
@@ -79,9 +80,7 @@ const maxClockSkewMs = 2000;
 
 /** The only place that constructs everything. Throws `AppError` with one clear sentence. */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Server> {
-  const clock = surroundings.clock ?? systemClock;
-  const random = surroundings.random ?? pooledRandomBytes();
-  const ids = new Ids(clock, random);
+  const processClock = surroundings.clock ?? systemClock;
   const { logger } = surroundings;
   keepPrivate(config, logger);
   await requireApart(config);
@@ -89,12 +88,22 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const onNotice = (notice: string): void => {
     logger.error(notice);
   };
-  const store = await openMetadataStore(config.databaseUrl, { onNotice }).catch(async (error: unknown) => {
+  const store = await openMetadataStore(config.databaseUrl, {
+    onNotice,
+    clock: processClock,
+    fixedTime: surroundings.clock !== undefined,
+    onClockJump: (ms) => {
+      logger.warn({ ms }, 'the clock that decides leases was set; leases and attempts are kept');
+    },
+  }).catch(async (error: unknown) => {
     await blobBackend.close();
     throw error;
   });
   try {
-    if (surroundings.clock === undefined) await requireSameTime(store, clock);
+    if (surroundings.clock === undefined) await requireSameTime(store, processClock);
+    const clock = storeClock(processClock, store);
+    const random = surroundings.random ?? pooledRandomBytes();
+    const ids = new Ids(clock, random);
     const adminToken = await AdminToken.load(store.settings, ids, config.adminToken);
     const hints = new JobHints({ clock, serverId: ids.token(16), channel: store.hintChannel });
     await hints.start();

@@ -30,7 +30,12 @@ describe('proofhouse mcp', () => {
 
   it('offers the tools of the server', async () => {
     const [stdio, http] = [await overStdio('admin'), await McpClient.overHttp(t)];
-    expect((await stdio.client.listTools()).tools).toEqual((await http.client.listTools()).tools);
+    const [local, remote] = [(await stdio.client.listTools()).tools, (await http.client.listTools()).tools];
+    // Only here the files of the model's machine can be read.
+    for (const { name, inputSchema } of local) {
+      if (name === 'queue_upload_artifact') delete inputSchema.properties?.['path'];
+    }
+    expect(local).toEqual(remote);
     expect(stdio.client.getInstructions()).toBe(http.client.getInstructions());
     await Promise.all([stdio.close(), http.close()]);
   });

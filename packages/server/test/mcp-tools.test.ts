@@ -39,6 +39,7 @@ describe('MCP tools', () => {
     expect(tools.map((tool) => tool.name).sort()).toEqual(
       [
         ...['queue_enqueue', 'queue_claim', 'queue_heartbeat', 'queue_complete', 'queue_fail', 'queue_cancel'],
+        ...['queue_retry', 'queue_note'],
         ...['queue_get', 'queue_list', 'queue_why', 'queue_upload_artifact', 'artifact_list', 'artifact_read'],
       ].sort(),
     );
@@ -46,7 +47,6 @@ describe('MCP tools', () => {
     for (const tool of tools) {
       expect(tool.description).toMatch(/^[A-Z].*\.$/);
       expect(tool.inputSchema).toMatchObject({ type: 'object', additionalProperties: false });
-      expect(tool.outputSchema).toMatchObject({ type: 'object' });
       expect(tool.annotations?.readOnlyHint).toBe(/_(get|list|why|read)$/.test(tool.name));
     }
     const heartbeat = tools.find((tool) => tool.name === 'queue_heartbeat');
@@ -68,7 +68,7 @@ describe('MCP tools', () => {
     const leases = tools.map(
       (tool) => tool.inputSchema.properties?.['leaseId'] as { description?: string } | undefined,
     );
-    expect(new Set(leases.flatMap((lease) => lease?.description ?? [])).size).toBe(1);
+    expect(new Set(leases.flatMap((lease) => lease?.description ?? [])).size).toBe(2);
   });
 
   it('says that a wrong argument is wrong in the words of HTTP', async () => {
@@ -110,9 +110,9 @@ describe('MCP tools', () => {
   });
 
   it('gives HTTP and tools the same answers', async () => {
-    const { mcp, worker, jobId } = await scene();
+    const { mcp, worker, jobId, leaseId } = await scene();
     expect((await admin.call('queue_get', { jobId })).json).toEqual(await t.job(jobId));
-    const asked = { jobId, errorMessage: ' ' };
+    const asked = { jobId, leaseId, errorMessage: ' ' };
     const refused = await mcp.call('queue_fail', asked);
     const overHttp = await t.post(`/api/queue/jobs/${jobId}/fail`, { errorMessage: ' ' }, worker);
     const { requestId: _mine, ...problem } = refused.json;
@@ -208,7 +208,7 @@ describe('MCP tools', () => {
         });
       }
       const other = await McpClient.overHttp(t, await t.worker());
-      expect((await other.call('queue_complete', { jobId })).json.code).toBe('job_ownership_mismatch');
+      expect((await other.call('queue_heartbeat', { jobId })).json.code).toBe('job_ownership_mismatch');
       expect((await other.call('queue_upload_artifact', { jobId, name: 'a', text: '' })).json.code).toBe(
         'worker_not_authorized',
       );

@@ -91,7 +91,6 @@ export class ArtifactIntake {
         changes: made.changes(artifact),
         preconditions: made.preconditions,
         idempotency: idempotencyOf(artifact, made.repetition),
-        now: artifact.createdAt,
       })
       .catch(async (error: unknown) => {
         // Whether the commit took effect is not known: the bytes stay, and collection takes them if no row names them.

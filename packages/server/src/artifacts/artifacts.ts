@@ -89,7 +89,7 @@ export class Artifacts {
     const job = await this.#parts.jobs.require(jobId);
     const maxBytes = this.#parts.maxBytes;
     const fence = principal.kind === 'worker' ? { workerId: principal.workerId, leaseId } : undefined;
-    const refusal = fence && checkFence(job, fence, this.#parts.clock.now());
+    const refusal = fence && checkFence(job, fence, this.#parts.jobs.leasesAt());
     if (refusal !== undefined) throw uploadRefusal(refusal);
     this.#parts.intake.requireRoom();
     return { job, fence, principal, maxBytes };
@@ -198,7 +198,7 @@ export class Artifacts {
       const version = artifact.version + 1;
       const changed = { ...artifact, pinnedAt: pinned ? now : null, version, updatedAt: now };
       const change = { kind: 'update-artifact', artifact: changed } as const;
-      const result = await this.#parts.commits.commit({ changes: [change], preconditions: [], now });
+      const result = await this.#parts.commits.commit({ changes: [change], preconditions: [] });
       if (result.outcome === 'done') return changed;
     }
     throw new AppError('version_conflict', `Artifact ${artifactId} keeps changing; try again.`);

@@ -110,7 +110,7 @@ export class Deposits {
     if (!(await this.#parts.isReader(experimentId, reader))) throw unknownReader(reader);
     const now = this.#parts.clock.now();
     const grant = { artifactId: artifact.id, reader, grantedBy: actorOf(principal), grantedAt: now };
-    await this.#parts.commits.commit({ changes: [{ kind: 'add-grant', grant }], preconditions: [], now });
+    await this.#parts.commits.commit({ changes: [{ kind: 'add-grant', grant }], preconditions: [] });
     return (await this.#parts.store.grantOf(artifact.id, reader)) ?? grant;
   }
 

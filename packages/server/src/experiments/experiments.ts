@@ -53,7 +53,7 @@ export class Experiments {
       group: { id: this.#ids.groupId(), experimentId: id, name: standing, members: [], createdBy, createdAt: now },
     }));
     const changes = [{ kind: 'add-experiment' as const, experiment }, ...groups];
-    const { outcome } = await this.#commits.commit({ changes, preconditions: [], now });
+    const { outcome } = await this.#commits.commit({ changes, preconditions: [] });
     if (outcome !== 'done') throw new AppError('already_exists', `There is an experiment ${id} already.`);
     return experiment;
   }

@@ -176,7 +176,7 @@ export class Groups {
   }
 
   async #commit(changes: readonly Change[], precondition: Precondition): Promise<'done' | 'again'> {
-    const result = await this.#commits.commit({ changes, preconditions: [precondition], now: this.#clock.now() });
+    const result = await this.#commits.commit({ changes, preconditions: [precondition] });
     if (result.outcome !== 'conflict') return 'done';
     const { conflict } = result;
     if (conflict.kind === 'group-missing') throw missing(conflict.groupId);

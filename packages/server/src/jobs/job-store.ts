@@ -11,13 +11,14 @@ import type {
 } from '@proofhouse/core';
 import type { IdempotencyKey } from '../kernel/commit.ts';
 import type { Page, PageRequest } from '../kernel/page.ts';
+import type { StoreTime } from '../kernel/store-time.ts';
 import type { JobDepth } from './job-depth.ts';
 import type { JobRoute } from './job-route.ts';
 
 /**
  * Where jobs and their events lie. Every verb is atomic and durable when its promise settles; the
- * rules are core's (`decideJob`), applied inside the store's own transaction. `now` is always given:
- * stores have no clock.
+ * rules are core's (`decideJob`), applied inside the store's own transaction, at the store's time
+ * (`MetadataStore.time`). `now` is for tests: a verb that is given it decides by it instead.
  */
 export interface JobStore {
   /**
@@ -49,7 +50,11 @@ export interface JobStore {
    * Reads the job, lets `decide` decide, writes what it decided with its events, in one transaction.
    * `decide` must be pure and synchronous: it may run again. Undefined: no such job.
    */
-  apply(jobId: string, now: number, decide: (job: JobRecord) => JobDecision): Promise<JobDecision | undefined>;
+  apply(
+    jobId: string,
+    decide: (job: JobRecord, time: StoreTime) => JobDecision,
+    now?: number,
+  ): Promise<JobDecision | undefined>;
 
   /**
    * Writes a holder's events into the log, numbered in one commit, when core's `checkEventFence` lets it. With a known key
@@ -58,7 +63,10 @@ export interface JobStore {
   append(request: AppendRequest): Promise<Appended | undefined>;
 
   /** Does what time has come for, at most `limit` of each kind; safe with many servers at once. */
-  sweep(now: number, limit: number): Promise<Passed>;
+  sweep(limit: number, now?: number): Promise<Passed>;
+
+  /** See `MetadataStore.time`. */
+  time(): StoreTime;
 
   /** How many ready jobs of the same route come before this one; counts to `most` at most. */
   countAhead(job: JobRecord, most: number): Promise<number>;
@@ -85,7 +93,7 @@ export interface AppendRequest {
   readonly jobId: string;
   readonly fence: Fence;
   readonly events: readonly JobEventDraft[];
-  readonly now: number;
+  readonly now?: number;
   /** `resourceId` is set by the store. */
   readonly idempotency?: Omit<IdempotencyKey, 'resourceId'> | undefined;
 }
@@ -121,7 +129,7 @@ export interface ClaimRequest {
   readonly leaseMs: number;
   /** One fencing token for each job that may be claimed: its length is the most that are. */
   readonly leaseIds: readonly string[];
-  readonly now: number;
+  readonly now?: number;
   /** `resourceId` is set by the store. */
   readonly idempotency?: Omit<IdempotencyKey, 'resourceId'> | undefined;
 }

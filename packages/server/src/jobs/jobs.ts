@@ -316,10 +316,9 @@ export class Jobs {
   async note(holder: Holder, jobId: string, inputs: readonly EventInput[], key?: string): Promise<Noted> {
     const events = noteDrafts(inputs);
     if (!isUuid(jobId)) throw jobNotFound(jobId);
-    const now = this.#clock.now();
     const idempotency =
       key === undefined ? undefined : this.#key(holder.workerId, 'appendEvents', key, [jobId, events]);
-    const result = await this.#store.append({ jobId, fence: holder, events, now, idempotency });
+    const result = await this.#store.append({ jobId, fence: holder, events, idempotency });
     if (result === undefined) throw jobNotFound(jobId);
     if (result.outcome === 'conflict') throw idempotencyConflict();
     if (result.outcome === 'refused') throw new AppError(result.refusal.code, result.refusal.message);
@@ -339,8 +338,13 @@ export class Jobs {
     if (mayRepeat) return;
     // Others than workers name theirs in the body, which is not here yet.
     const workerId = principal.kind === 'worker' ? principal.workerId : (job.lastClaimedBy ?? '');
-    const refusal = checkLease(job, { workerId, leaseId }, this.#clock.now());
+    const refusal = checkLease(job, { workerId, leaseId }, this.#store.time().leasesAt);
     if (refusal !== undefined) throw new AppError(refusal.code, refusal.message);
+  }
+
+  /** Leases that end at or before this have passed, as far as can be told before a verb decides. */
+  leasesAt(): number {
+    return this.#store.time().leasesAt;
   }
 
   /** Ids of the running jobs of a worker, newest first, at most 100. */
@@ -362,7 +366,7 @@ export class Jobs {
   /** Ends leases and delays that passed, and tells. Called again and again by the server. */
   async sweep(): Promise<void> {
     for (let batches = 1; batches <= mostBatches && !this.#stopping; batches++) {
-      const passed = await this.#store.sweep(this.#clock.now(), sweepBatch);
+      const passed = await this.#store.sweep(sweepBatch);
       this.#tellPassed(passed);
       if (passed.ended.length < sweepBatch && passed.ready.length < sweepBatch) return;
     }
@@ -370,9 +374,8 @@ export class Jobs {
 
   // Errors: `job_not_found`, `lease_lost`, `job_state_conflict`, `job_ownership_mismatch`.
   async #work(jobId: string, command: JobCommand): Promise<JobRecord> {
-    const now = this.#clock.now();
     const decision = isUuid(jobId)
-      ? await this.#store.apply(jobId, now, (job) => decideJob(job, command, now))
+      ? await this.#store.apply(jobId, (job, { now, leasesAt }) => decideJob(job, command, now, leasesAt))
       : undefined;
     if (decision === undefined) throw jobNotFound(jobId);
     if (decision.outcome === 'refused') throw new AppError(decision.refusal.code, decision.refusal.message);
@@ -381,7 +384,6 @@ export class Jobs {
   }
 
   async #claimOnce(principal: Principal, workerId: string, scope: ClaimScope, call: ClaimCall, key?: string) {
-    const now = this.#clock.now();
     const { waitSeconds: _, ...same } = call;
     const idempotency = key === undefined ? undefined : this.#key(actorOf(principal), 'claimJob', key, same);
     const result = await this.#store.claim({
@@ -389,7 +391,6 @@ export class Jobs {
       ...scope,
       leaseMs: call.leaseSeconds * 1000,
       leaseIds: Array.from({ length: call.maxJobs ?? 1 }, () => this.#ids.leaseId()),
-      now,
       idempotency,
     });
     if (result.outcome === 'conflict') throw idempotencyConflict();

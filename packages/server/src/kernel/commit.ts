@@ -20,8 +20,8 @@ export interface Commit {
   readonly changes: readonly Change[];
   readonly preconditions: readonly Precondition[];
   readonly idempotency?: IdempotencyKey | undefined;
-  /** Epoch ms: what leases and keys are compared with. */
-  readonly now: number;
+  /** For tests: leases and keys are compared with this time instead of the store's. */
+  readonly now?: number;
 }
 
 export type Change =

@@ -1,11 +1,11 @@
 import { errorTable, toolFailure, toolSuccess, type Principal, type ToolResult } from '@proofhouse/core';
-import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
-import { isInitializeRequest, isJSONRPCNotification, isJSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
+import { isInitializeRequest, isJSONRPCNotification, isJSONRPCRequest } from '@modelcontextprotocol/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { appErrorOf, requirePrincipal, softwareOf } from '../calls/operation-call.ts';
 import { callTool } from './call-tool.ts';
 import type { McpParts } from './mcp-parts.ts';
-import { mcpServer, type CallTool } from './mcp-server.ts';
+import { McpDoor, type McpAnswer } from './mcp-door.ts';
+import type { CallTool } from './mcp-server.ts';
 import { OpenCalls } from './open-calls.ts';
 
 const sessionHeader = 'mcp-session-id';
@@ -16,8 +16,10 @@ const sessionHeader = 'mcp-session-id';
  */
 export function addMcpRoutes(app: FastifyInstance, parts: McpParts): void {
   const open = new OpenCalls();
+  const door = new McpDoor();
   const config = { mcp: true } as const;
-  app.post('/mcp', { config }, (request, reply) => answerMessage(parts, open, request, reply));
+  app.addHook('onClose', () => door.close());
+  app.post('/mcp', { config }, (request, reply) => answerMessage({ parts, open, door }, request, reply));
   // No stream of the server's own messages, and no session to end (MCP 2025-11-25, "Streamable HTTP").
   app.route({
     method: ['GET', 'DELETE'],
@@ -27,9 +29,14 @@ export function addMcpRoutes(app: FastifyInstance, parts: McpParts): void {
   });
 }
 
+interface Door {
+  readonly parts: McpParts;
+  readonly open: OpenCalls;
+  readonly door: McpDoor;
+}
+
 async function answerMessage(
-  parts: McpParts,
-  open: OpenCalls,
+  { parts, open, door }: Door,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -43,23 +50,22 @@ async function answerMessage(
   // Given to those who ask for one: it tells the requests of one client from those of another.
   if (isInitializeRequest(message)) reply.header(sessionHeader, parts.ids.token(32));
   const id = isJSONRPCRequest(message) ? message.id : undefined;
-  const server = mcpServer(toolCaller(parts, request, principal));
-  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
-  await server.connect(transport);
-  const ended = Promise.withResolvers<Response>();
-  const end = (): void => {
-    // Nobody waits for the answer any more: what is under way is told to stop.
-    void server.close();
-    ended.resolve(new Response(null, { status: 202 }));
-  };
+  const ended = new AbortController();
+  // Nobody waits for the answer any more: the call under way is aborted.
+  const end = (): void => ended.abort();
   const forget = open.add(principal, session, id, end);
   reply.raw.once('close', end);
   try {
-    const answering = transport.handleRequest(webRequest(request), { parsedBody: message ?? null });
-    return await send(reply, await Promise.race([answering, ended.promise]));
+    const call = toolCaller(parts, request, principal);
+    const answer = await door.answer({
+      request: webRequest(request, ended.signal),
+      accept: request.headers.accept,
+      message: message ?? null,
+      call,
+    });
+    return await send(reply, answer);
   } finally {
     forget();
-    await server.close();
   }
 }
 
@@ -80,21 +86,19 @@ function toolCaller(parts: McpParts, request: FastifyRequest, principal: Princip
   };
 }
 
-// The transport reads headers only: the body is parsed, the URL is ours, and who calls has been decided.
-function webRequest(request: FastifyRequest): Request {
-  const headers = new Headers();
-  for (const name of ['accept', 'content-type', 'mcp-protocol-version']) {
-    const value = request.headers[name];
-    if (typeof value === 'string') headers.set(name, value);
+// The door reads headers only: the body is parsed, the URL is ours, and who calls has been decided.
+function webRequest(request: FastifyRequest, signal: AbortSignal): Request {
+  const headers = new Headers({ accept: 'application/json, text/event-stream' });
+  for (const [name, value] of Object.entries(request.headers)) {
+    const isOfProtocol = name === 'content-type' || name.startsWith('mcp-');
+    if (isOfProtocol && typeof value === 'string') headers.set(name, value);
   }
-  return new Request('http://localhost/mcp', { method: 'POST', headers });
+  return new Request('http://localhost/mcp', { method: 'POST', headers, signal });
 }
 
-async function send(reply: FastifyReply, response: Response): Promise<FastifyReply> {
-  reply.code(response.status).header('cache-control', 'no-store');
-  const type = response.headers.get('content-type');
-  if (type === null) return reply.send();
-  return reply.header('content-type', type).send(await response.text());
+function send(reply: FastifyReply, { status, contentType, body }: McpAnswer): FastifyReply {
+  reply.code(status).header('cache-control', 'no-store');
+  return contentType === undefined ? reply.send() : reply.header('content-type', contentType).send(body);
 }
 
 function sessionOf(request: FastifyRequest): string | undefined {

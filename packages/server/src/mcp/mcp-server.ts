@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { describeTool, requireTool, toolInstructions, toolRows, type ToolResult, type ToolRow } from '@proofhouse/core';
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  describeTool,
+  requireTool,
+  toolArguments,
+  toolInstructions,
+  toolRows,
+  type ToolResult,
+  type ToolRow,
+} from '@proofhouse/core';
+import { McpServer } from '@modelcontextprotocol/server';
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -15,18 +22,20 @@ export type CallTool = (
 
 const described = toolRows.map(describeTool);
 
-/** An MCP server whose tools are the rows of the operations table; `call` never throws. For one connection. */
+/** An MCP server whose tools are the rows of the operations table; `call` never throws. For one request. */
 export function mcpServer(call: CallTool): McpServer {
   const server = new McpServer(
     { name: 'proofhouse', title: 'Proofhouse', version: manifest.version },
-    { capabilities: { tools: {} }, instructions: toolInstructions, jsonSchemaValidator: unusedValidator },
+    {
+      capabilities: { tools: { listChanged: false } },
+      instructions: toolInstructions,
+      jsonSchemaValidator: unusedValidator,
+    },
   );
-  // The SDK promises for everybody that changes of the list are told; this list never changes.
-  server.server.registerCapabilities({ tools: { listChanged: false } });
-  server.server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: described }));
-  server.server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }) => {
-    return call(requireTool(params.name), params.arguments ?? {}, signal);
-  });
+  server.server.setRequestHandler('tools/list', () => ({ tools: described }));
+  server.server.setRequestHandler('tools/call', ({ params }, { mcpReq }) =>
+    call(requireTool(params.name), toolArguments(params.arguments), mcpReq.signal),
+  );
   return server;
 }
 

@@ -170,7 +170,7 @@ export class Collection {
     const changes = [{ kind: 'update-artifact', artifact: purged }] as const;
     // An operator may try the job again meanwhile: what it left is its worker's input then.
     const preconditions = artifact.jobId === null ? [] : [{ kind: 'job-over', jobId: artifact.jobId } as const];
-    const result = await commits.commit({ changes, preconditions, now });
+    const result = await commits.commit({ changes, preconditions });
     if (result.outcome !== 'done') return false;
     if (artifact.jobId !== null && artifact.name !== null) await jobView.refresh(artifact.jobId, artifact.name);
     await blobs.delete(artifact.blob.key).catch((error: unknown) => {

@@ -4,6 +4,7 @@ import type { JobStore } from '../jobs/job-store.ts';
 import type { Commits } from '../kernel/commit.ts';
 import type { HintChannel } from '../jobs/job-hints.ts';
 import type { PresenceStore } from '../workers/presence-store.ts';
+import type { StoreTime } from '../kernel/store-time.ts';
 import type { SettingStore } from '../kernel/setting-store.ts';
 import type { WorkerStore } from '../workers/worker-store.ts';
 
@@ -42,7 +43,12 @@ export interface MetadataStore extends Commits {
 
   /** Answers when the engine can be reached and read. */
   ping(): Promise<void>;
-  /** The engine's own time, epoch ms, to compare with ours. */
+  /**
+   * The time by which verbs decide, as far as it is known without asking: on Postgres the database's, within some milliseconds and never
+   * ahead of it; else this process's. For times of new records and for refusals before the verb decides.
+   */
+  time(): StoreTime;
+  /** The engine's own clock, epoch ms, asked now: to compare it with this machine's. */
   now(): Promise<number>;
   /** Finishes what was begun and lets go of the engine. */
   close(): Promise<void>;

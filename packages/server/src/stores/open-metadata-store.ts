@@ -1,4 +1,6 @@
 import { AppError } from '@proofhouse/core';
+import type { Clock } from '../kernel/clock.ts';
+import type { OnClockJump } from '../kernel/store-time.ts';
 import type { MetadataStore } from './metadata-store.ts';
 import { openSqliteEngine } from './sql/dialects/sqlite/sqlite-engine.ts';
 import { SqlMetadataStore } from './sql/sql-metadata-store.ts';
@@ -8,6 +10,12 @@ export interface MetadataStoreOptions {
   readonly maxConnections?: number;
   /** SQLite: given a sentence for the operator about what the start found, such as a damaged log. */
   readonly onNotice?: (notice: string) => void;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** Postgres: true lets `clock` decide instead of the database's. For tests. */
+  readonly fixedTime?: boolean;
+  /** Called when the clock that decides was set, with the milliseconds that it skipped. */
+  readonly onClockJump?: OnClockJump;
 }
 
 const accepted = 'sqlite:<path>, sqlite::memory:, postgres://… and postgresql://…';

@@ -90,7 +90,6 @@ export class Workers {
         { kind: 'add-credential', credential },
       ],
       preconditions: [],
-      now,
     });
     return { token, credential };
   }
@@ -120,7 +119,6 @@ export class Workers {
         { kind: 'add-credential', credential },
       ],
       preconditions: [{ kind: 'experiment-exists', experimentId }],
-      now,
     });
     if (outcome !== 'done') throw new AppError('experiment_not_found', `There is no experiment ${experimentId}.`);
     return { worker, token };
@@ -140,7 +138,6 @@ export class Workers {
         { kind: 'add-credential', credential },
       ],
       preconditions: [],
-      now,
     });
     if (outcome !== 'done') throw notRegistered(experimentId, workerId);
     return { token };
@@ -189,7 +186,7 @@ export class Workers {
       const now = this.#clock.now();
       const revoked = { ...credential, revokedAt: now, version: credential.version + 1 };
       const change = { kind: 'update-credential', credential: revoked } as const;
-      const result = await this.#commits.commit({ changes: [change], preconditions: [], now });
+      const result = await this.#commits.commit({ changes: [change], preconditions: [] });
       if (result.outcome === 'done') return revoked;
     }
     throw new AppError('version_conflict', `Worker token ${credentialId} keeps changing; try again.`);

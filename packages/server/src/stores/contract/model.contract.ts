@@ -114,7 +114,7 @@ class Model {
   }
 
   claim(request: ClaimRequest): JobRecord[] {
-    const { now, workerId, leaseMs, leaseIds } = request;
+    const { now = start, workerId, leaseMs, leaseIds } = request;
     this.sweep(now);
     const eligible = [...this.jobs.values()]
       .filter(
@@ -183,14 +183,14 @@ async function play(store: MetadataStore, script: readonly Act[]): Promise<void>
       expect(passedOf(claimed)).toEqual([ended, others]);
     }
     if (act.act === 'sweep') {
-      const passed = await store.jobs.sweep(now, 100);
+      const passed = await store.jobs.sweep(100, now);
       expect(passedOf({ passed })).toEqual([model.sweep(now), model.due(now)]);
     }
     const ids = [...model.jobs.keys()];
     if (act.act === 'command' && ids.length > 0) {
       const id = ids[act.which % ids.length]!;
       const command = commandOf(act, model.jobs.get(id)!);
-      expect(await store.jobs.apply(id, now, (job) => decideJob(job, command, now))).toEqual(
+      expect(await store.jobs.apply(id, (job) => decideJob(job, command, now), now)).toEqual(
         model.apply(id, command, now),
       );
     }

@@ -9,7 +9,7 @@ import { storesOf, type StoreHarness } from './store-harness.ts';
 export function queueContract(harness: StoreHarness): void {
   const { fresh, pair } = storesOf(harness);
   const act = (store: MetadataStore, id: string, command: JobCommand, now = start) =>
-    store.jobs.apply(id, now, (job) => decideJob(job, command, now));
+    store.jobs.apply(id, (job) => decideJob(job, command, now), now);
 
   describe('enqueue', () => {
     it('keeps every field and numbers the queued event 1', async () => {
@@ -62,7 +62,7 @@ export function queueContract(harness: StoreHarness): void {
       expect((await store.jobs.enqueue(jobs[1], key({ resourceId: jobs[1].id, fingerprint: 'g' }))).outcome).toBe(
         'added',
       );
-      await store.jobs.sweep(start + 10, 100);
+      await store.jobs.sweep(100, start + 10);
       expect((await store.jobs.enqueue(jobs[2], key({ key: 'swept', resourceId: jobs[2].id }))).outcome).toBe('added');
     });
   });
@@ -197,7 +197,7 @@ export function queueContract(harness: StoreHarness): void {
       expect(await again(start + 999)).toEqual([await store.jobs.find(longer), await store.jobs.find(shorter)]);
       // Past, though nobody has ended it yet; and then held by another.
       expect(await again(start + 1000)).toEqual([await store.jobs.find(longer)]);
-      await store.jobs.sweep(start + 9000, 10);
+      await store.jobs.sweep(10, start + 9000);
       await claimIds(store, 'other', { leaseIds: ['m1', 'm2'], now: start + 60_000, leaseMs: 60_000 });
       expect(await again(start + 60_000)).toEqual([]);
       const other = { ...lease, idempotency: { ...idempotency, fingerprint: 'other' } };
@@ -271,7 +271,7 @@ export function queueContract(harness: StoreHarness): void {
       const fence = { workerId: 'w', leaseId: 'none' };
       const refused = await act(store, job.id, { kind: 'renew', fence, leaseMs: 1 });
       expect(refused).toMatchObject({ outcome: 'refused', refusal: { code: 'lease_lost' } });
-      const same = await store.jobs.apply(job.id, start, (found) => ({ outcome: 'unchanged', job: found }));
+      const same = await store.jobs.apply(job.id, (found) => ({ outcome: 'unchanged', job: found }));
       expect(same).toEqual({ outcome: 'unchanged', job });
       expect(await store.jobs.find(job.id)).toEqual(job);
       expect(await store.jobs.events(job.id, 1, 10)).toEqual([]);
@@ -296,7 +296,7 @@ export function queueContract(harness: StoreHarness): void {
       const store = await fresh();
       const job = newJob();
       await store.jobs.enqueue(job);
-      const broken = store.jobs.apply(job.id, start, () => {
+      const broken = store.jobs.apply(job.id, () => {
         throw new Error('broken');
       });
       await expect(broken).rejects.toMatchObject({ code: 'internal', cause: { message: 'broken' } });
@@ -311,12 +311,12 @@ export function queueContract(harness: StoreHarness): void {
         await store.jobs.enqueue(newJob({ maxAttempts: i === 0 ? 1 : 3, createdAt: start + i }));
         await store.jobs.claim(claimBy('w', { leaseMs: 100 + i, now: start + 10 }));
       }
-      expect(await store.jobs.sweep(start + 109, 10)).toEqual({ ended: [], ready: [] });
-      const [dead, second] = (await store.jobs.sweep(start + 200, 2)).ended;
+      expect(await store.jobs.sweep(10, start + 109)).toEqual({ ended: [], ready: [] });
+      const [dead, second] = (await store.jobs.sweep(2, start + 200)).ended;
       expect([dead?.status, second?.status]).toEqual(['dead_letter', 'queued']);
       expect(await store.jobs.find(second!.id)).toEqual(second);
-      expect((await store.jobs.sweep(start + 200, 10)).ended).toHaveLength(3);
-      expect(await store.jobs.sweep(start + 200, 10)).toEqual({ ended: [], ready: [] });
+      expect((await store.jobs.sweep(10, start + 200)).ended).toHaveLength(3);
+      expect(await store.jobs.sweep(10, start + 200)).toEqual({ ended: [], ready: [] });
     });
 
     it('makes delayed jobs claimable, at most as many as asked, and tells which and for whom', async () => {
@@ -324,11 +324,11 @@ export function queueContract(harness: StoreHarness): void {
       const job = newJob({ nextAttemptAt: start + 5, requiredCapabilities: ['git'] });
       await store.jobs.enqueue(newJob({ nextAttemptAt: start + 7 }));
       await store.jobs.enqueue(job);
-      expect(await store.jobs.sweep(start + 4, 10)).toEqual({ ended: [], ready: [] });
+      expect(await store.jobs.sweep(10, start + 4)).toEqual({ ended: [], ready: [] });
       const ready = [{ jobId: job.id, seq: 1, route: routeOf(job) }];
-      expect(await store.jobs.sweep(start + 10, 1)).toEqual({ ended: [], ready });
-      expect((await store.jobs.sweep(start + 10, 10)).ready).toHaveLength(1);
-      expect(await store.jobs.sweep(start + 10, 10)).toEqual({ ended: [], ready: [] });
+      expect(await store.jobs.sweep(1, start + 10)).toEqual({ ended: [], ready });
+      expect((await store.jobs.sweep(10, start + 10)).ready).toHaveLength(1);
+      expect(await store.jobs.sweep(10, start + 10)).toEqual({ ended: [], ready: [] });
       expect(await store.jobs.find(job.id)).toEqual(job);
       expect(await claimIds(store, 'w', { now: start + 10, capabilities: ['git'], leaseIds: ['l', 'm'] })).toContain(
         job.id,

@@ -105,15 +105,13 @@ export function racesContract(harness: StoreHarness): void {
       const leaseIds = jobs.map((_, i) => `l${i}`);
       await store.jobs.claim(claimBy('w', { leaseIds }));
       const fail = (i: number) =>
-        store.jobs.apply(jobs[i]!.id, start + i, (job) => {
+        store.jobs.apply(jobs[i]!.id, (job) => {
           if (i === 7) throw new Error('broken');
           const fence = { workerId: 'w', leaseId: `l${i}` };
           return decideJob(job, { kind: 'fail', fence, errorMessage: 'a\0 \ud800', retryable: i % 2 === 0 }, start + i);
         });
       const cancel = (i: number) =>
-        store.jobs.apply(jobs[i]!.id, start, (job) =>
-          decideJob(job, { kind: 'cancel', actor: 'a', reason: null }, start),
-        );
+        store.jobs.apply(jobs[i]!.id, (job) => decideJob(job, { kind: 'cancel', actor: 'a', reason: null }, start));
       const answers = await Promise.allSettled(jobs.flatMap((_, i) => [cancel(i), fail(i), cancel(i)]));
       expect(answers.filter(({ status }) => status === 'rejected')).toHaveLength(1);
       for (const [i, job] of jobs.entries()) {
@@ -125,7 +123,7 @@ export function racesContract(harness: StoreHarness): void {
         expect(found).toMatchObject({ status: i === 7 ? 'running' : 'cancelled', lastSeq: 2 + events.length });
         if (i !== 7) expect(found?.errorMessage).toBe('a\uFFFD \uFFFD');
       }
-      expect(await store.jobs.apply('absent', start, (job) => ({ outcome: 'unchanged', job }))).toBeUndefined();
+      expect(await store.jobs.apply('absent', (job) => ({ outcome: 'unchanged', job }))).toBeUndefined();
     });
 
     it('jobs that arrive in one moment are all added with their events, and one that cannot be fails alone', async () => {
@@ -234,7 +232,7 @@ export function racesContract(harness: StoreHarness): void {
       await stores[0].jobs.claim(claimBy('w', { leaseIds: ['l'] }));
       const fence = { workerId: 'w', leaseId: 'l' };
       const renew = (i: number) =>
-        stores[i % 2]!.jobs.apply(job.id, start + i, (found) =>
+        stores[i % 2]!.jobs.apply(job.id, (found) =>
           decideJob(found, { kind: 'renew', fence, leaseMs: 60_000 }, start + i),
         );
       const note = (i: number) => {
@@ -273,10 +271,10 @@ export function racesContract(harness: StoreHarness): void {
       const ended: JobRecord[] = [];
       // Rows that the other server has in hand are left to it: a sweep may find fewer than there are.
       while (ended.length < jobs.length) {
-        const sweeps = await Promise.all([0, 1, 2, 3].map((i) => stores[i % 2]!.jobs.sweep(start + 20, 50)));
+        const sweeps = await Promise.all([0, 1, 2, 3].map((i) => stores[i % 2]!.jobs.sweep(50, start + 20)));
         ended.push(...sweeps.flatMap((passed) => passed.ended));
       }
-      expect((await stores[0].jobs.sweep(start + 20, 50)).ended).toEqual([]);
+      expect((await stores[0].jobs.sweep(50, start + 20)).ended).toEqual([]);
       expect(ended.map((job) => job.id).toSorted()).toEqual(jobs.map((job) => job.id));
       for (const job of ended) {
         expect(await stores[1].jobs.find(job.id)).toEqual(job);
@@ -293,7 +291,7 @@ export function racesContract(harness: StoreHarness): void {
         const job = newJob({ createdAt: now, nextAttemptAt: now + 1 });
         await stores[0].jobs.enqueue(job);
         const [swept, claimed, again] = await Promise.all([
-          stores[round % 2]!.jobs.sweep(now + 1, 50),
+          stores[round % 2]!.jobs.sweep(50, now + 1),
           stores[0].jobs.claim(claimBy('w', { now: now + 1 })),
           stores[1].jobs.claim(claimBy('v', { now: now + 1 })),
         ]);
@@ -319,7 +317,7 @@ export function racesContract(harness: StoreHarness): void {
           seen.push(...answer.jobs.map((job) => job.id));
         }
       });
-      await Promise.all([...claimers, stores[0].jobs.sweep(now, 100)]);
+      await Promise.all([...claimers, stores[0].jobs.sweep(100, now)]);
       expect(seen.toSorted()).toEqual(jobs.map((job) => job.id));
       expect(new Set(told).size).toBe(told.length);
     });
@@ -353,10 +351,10 @@ export function racesContract(harness: StoreHarness): void {
         await stores[0].jobs.claim(claimBy('w', { leaseIds: [`l${round}`] }));
         const fence = { workerId: 'w', leaseId: `l${round}` };
         const answers = await Promise.all([
-          stores[0].jobs.apply(job.id, start, (found) =>
+          stores[0].jobs.apply(job.id, (found) =>
             decideJob(found, { kind: 'complete', fence, resultSummary: null }, start),
           ),
-          stores[1].jobs.apply(job.id, start, (found) =>
+          stores[1].jobs.apply(job.id, (found) =>
             decideJob(found, { kind: 'fail', fence, errorMessage: 'x', retryable: false }, start),
           ),
         ]);

@@ -95,7 +95,7 @@ export function recordsContract(harness: StoreHarness): void {
       expect(await tryNow()).toMatchObject(refused);
       await store.jobs.claim(claimBy('w', { leaseIds: ['l'], leaseMs: 10 }));
       expect(await tryNow()).toMatchObject(refused);
-      await store.jobs.apply(job.id, start, (found) =>
+      await store.jobs.apply(job.id, (found) =>
         decideJob(found, { kind: 'complete', fence: { workerId: 'w', leaseId: 'l' }, resultSummary: null }, start),
       );
       expect(await tryNow()).toEqual({ outcome: 'done', lastSeqs: {} });

@@ -1,5 +1,6 @@
 import { checkFence, finalStatuses } from '@proofhouse/core';
 import type { Change, Commit, CommitResult, Conflict, Precondition } from '../../kernel/commit.ts';
+import { timeAt, type StoreTime } from '../../kernel/store-time.ts';
 import { addArtifact, addGrant, updateArtifact } from './artifact-writes.ts';
 import {
   addCredential,
@@ -52,20 +53,21 @@ const numberEvent = statement<{ id: string }>()((db, p) =>
  * The key first, then the rows of jobs, groups and workers, then paths, each sorted: two commits that touch the same
  * things wait for one another instead of locking each other out.
  */
-export function* commitAll(dialect: SqlDialect, commit: Commit): Verb<CommitResult> {
+export function* commitAll(dialect: SqlDialect, commit: Commit, storeTime: StoreTime): Verb<CommitResult> {
+  const { now, leasesAt } = timeAt(commit.now, storeTime);
   if (commit.idempotency !== undefined) {
-    const known = yield* useKey(commit.idempotency, commit.now);
+    const known = yield* useKey(commit.idempotency, now);
     if (known.use === 'conflict') return { outcome: 'conflict', conflict: { kind: 'idempotency' } };
     if (known.use === 'repeated') return { outcome: 'repeated', resourceId: known.resourceId };
   }
   const jobs = yield* lockJobs(commit);
   refuse(yield* holdGroups(commit));
   refuse(yield* holdWorkers(commit));
-  for (const condition of commit.preconditions) refuse(yield* unmet(condition, jobs, commit.now));
+  for (const condition of commit.preconditions) refuse(yield* unmet(condition, jobs, leasesAt));
   const paths = commit.changes.filter((change): change is TakePath => change.kind === 'take-path');
   for (const path of paths.toSorted(byPath)) refuse(yield* take(path));
   const lastSeqs: Record<string, number> = {};
-  for (const change of commit.changes) refuse(yield* apply(dialect, change, commit.now, lastSeqs));
+  for (const change of commit.changes) refuse(yield* apply(dialect, change, now, lastSeqs));
   return { outcome: 'done', lastSeqs };
 }
 
@@ -95,7 +97,11 @@ function* lockJobs({ preconditions, changes }: Commit): Verb<Map<string, JobRow>
   return jobs;
 }
 
-function* unmet(condition: Precondition, jobs: ReadonlyMap<string, JobRow>, now: number): Verb<Conflict | undefined> {
+function* unmet(
+  condition: Precondition,
+  jobs: ReadonlyMap<string, JobRow>,
+  leasesAt: number,
+): Verb<Conflict | undefined> {
   // Groups were looked for when they were locked.
   if (condition.kind === 'group-exists') return undefined;
   if (condition.kind === 'experiment-exists') return yield* requireExperiment(condition.experimentId);
@@ -103,7 +109,7 @@ function* unmet(condition: Precondition, jobs: ReadonlyMap<string, JobRow>, now:
   if (row === undefined) return { kind: 'job-missing', jobId: condition.jobId };
   if (condition.kind === 'job-exists') return undefined;
   if (condition.kind === 'job-over') return finalStatuses.includes(row.status) ? undefined : notOver(row);
-  const refusal = checkFence(jobFromRow(row), condition.fence, now);
+  const refusal = checkFence(jobFromRow(row), condition.fence, leasesAt);
   return refusal === undefined ? undefined : { kind: 'fence', refusal };
 }
 

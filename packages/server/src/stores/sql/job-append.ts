@@ -1,5 +1,6 @@
 import { checkEventFence } from '@proofhouse/core';
 import type { Appended, AppendRequest } from '../../jobs/job-store.ts';
+import { timeAt, type StoreTime } from '../../kernel/store-time.ts';
 import { eventsAfter, findJob } from './job-reads.ts';
 import { nameResource, useKey } from './idempotency.ts';
 import { eventFromRow, jobFromRow } from './job-row.ts';
@@ -13,8 +14,13 @@ const setLastSeq = statement<{ id: string; lastSeq: number }>()((db, p) =>
   db.updateTable('jobs').set({ last_seq: p.lastSeq }).where('id', '=', p.id),
 );
 
-export function* appendEvents(dialect: SqlDialect, request: AppendRequest): Verb<Appended | undefined> {
-  const { jobId, fence, events, now, idempotency } = request;
+export function* appendEvents(
+  dialect: SqlDialect,
+  request: AppendRequest,
+  time: StoreTime,
+): Verb<Appended | undefined> {
+  const { jobId, fence, events, idempotency } = request;
+  const { now, leasesAt } = timeAt(request.now, time);
   if (idempotency !== undefined) {
     const known = yield* useKey({ ...idempotency, resourceId: '' }, now);
     if (known.use === 'conflict') return { outcome: 'conflict' };
@@ -22,7 +28,7 @@ export function* appendEvents(dialect: SqlDialect, request: AppendRequest): Verb
   }
   const row = yield* first(lockJob, { id: jobId });
   if (row === undefined) throw new Undo(undefined);
-  const refusal = checkEventFence(jobFromRow(row), fence, now);
+  const refusal = checkEventFence(jobFromRow(row), fence, now, leasesAt);
   if (refusal !== undefined) throw new Undo({ outcome: 'refused', refusal } satisfies Appended);
   const firstSeq = row.last_seq + 1;
   yield* put(setLastSeq, { id: jobId, lastSeq: row.last_seq + events.length });

@@ -1,4 +1,5 @@
 import type { JobDecision, JobRecord } from '@proofhouse/core';
+import { timeAt, type StoreTime } from '../../kernel/store-time.ts';
 import { jobFromRow } from './job-row.ts';
 import { writeChanges, type JobChange } from './job-writes.ts';
 import type { JobRow } from './schema.ts';
@@ -9,8 +10,9 @@ import { rows, type Verb } from './verb.ts';
 /** One call of `JobStore.apply`. */
 export interface Application {
   readonly jobId: string;
-  readonly now: number;
-  readonly decide: (job: JobRecord) => JobDecision;
+  readonly decide: (job: JobRecord, time: StoreTime) => JobDecision;
+  /** See `JobStore`. */
+  readonly now: number | undefined;
 }
 
 export const lockJob = statement<{ id: string }>()((db, p, dialect) =>
@@ -26,16 +28,18 @@ const lockJobs = statement<{ ids: string }>()((db, p, dialect) =>
 export function* applyAll(
   dialect: SqlDialect,
   applications: readonly Application[],
+  time: StoreTime,
 ): Verb<(JobDecision | undefined)[]> {
   const held = yield* holdJobs(applications.map(({ jobId }) => jobId));
   const jobs = new Map(held.map((row) => [row.id, { row, job: jobFromRow(row) }]));
   const changes: JobChange[] = [];
-  const decisions = applications.map(({ jobId, now, decide }) => {
+  const decisions = applications.map(({ jobId, decide, now }) => {
     const at = jobs.get(jobId);
     if (at === undefined) return undefined;
-    const decision = decide(at.job);
+    const decidedAt = timeAt(now, time);
+    const decision = decide(at.job, decidedAt);
     if (decision.outcome === 'changed') {
-      changes.push({ row: at.row, decision, now });
+      changes.push({ row: at.row, decision, now: decidedAt.now });
       at.job = decision.job;
     }
     return decision;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { fixedTime } from '../../kernel/store-time.ts';
 import { routeOf } from '../../jobs/job-route.ts';
 import { claimBy, claimIds, newJob, start } from '../contract/records.ts';
 import { openPostgresEngine } from './dialects/postgres/postgres-engine.ts';
@@ -129,14 +130,20 @@ describe.skipIf(server === undefined)('the outlook and the heads of one route on
       return { heads: await looking, claimed };
     };
     const now = start;
-    expect(await claimedMeanwhile({ lastRoute: 1, now })).toEqual({ heads: [id], claimed: [] });
+    expect(await claimedMeanwhile({ lastRoute: 1, ...fixedTime(now) })).toEqual({ heads: [id], claimed: [] });
     // The lease of the first claim ends after a minute.
-    expect(await claimedMeanwhile({ lastRoute: 1, now: now + 60_000 })).toEqual({ heads: undefined, claimed: [id] });
+    expect(await claimedMeanwhile({ lastRoute: 1, ...fixedTime(now + 60_000) })).toEqual({
+      heads: undefined,
+      claimed: [id],
+    });
     const next = await enqueue();
-    expect(await claimedMeanwhile({ lastRoute: 0, now })).toEqual({ heads: undefined, claimed: [next] });
+    expect(await claimedMeanwhile({ lastRoute: 0, ...fixedTime(now) })).toEqual({ heads: undefined, claimed: [next] });
     await enqueue({ priority: 9, nextAttemptAt: start + 5 });
     const last = await enqueue();
-    expect(await claimedMeanwhile({ lastRoute: 1, now: now + 5 })).toEqual({ heads: undefined, claimed: [last] });
+    expect(await claimedMeanwhile({ lastRoute: 1, ...fixedTime(now + 5) })).toEqual({
+      heads: undefined,
+      claimed: [last],
+    });
     await store.close();
     await drop();
   });

@@ -1,5 +1,6 @@
 import { decideJob, type JobRecord } from '@proofhouse/core';
 import type { Claimed, ClaimRequest, Passed, ReadyJob } from '../../jobs/job-store.ts';
+import { timeAt, type StoreTime } from '../../kernel/store-time.ts';
 import { nameOfKey, nameResource, releaseKey, useKeys } from './idempotency.ts';
 import { jobFromRow } from './job-row.ts';
 import { lastOf, type JobRoutes, type NumberedRoute, type RouteSet } from './job-routes.ts';
@@ -36,11 +37,17 @@ export interface ClaimedAll {
  * Serves claims of the same moment together, in their order: those that may have the same jobs share one look
  * into the queue, and one by one they take what it found.
  */
-export function* claimAll(dialect: SqlDialect, known: JobRoutes, requests: readonly ClaimRequest[]): Verb<ClaimedAll> {
-  const keyed = yield* answersOfKeys(dialect, requests);
+export function* claimAll(
+  dialect: SqlDialect,
+  known: JobRoutes,
+  requests: readonly ClaimRequest[],
+  storeTime: StoreTime,
+): Verb<ClaimedAll> {
+  const time = latest(requests, storeTime);
+  const keyed = yield* answersOfKeys(dialect, requests, time);
   const claimants = requests.map((request): Claimant => ({ request, jobs: [] }));
   const open = claimants.filter(({ request }) => !keyed.has(request));
-  const { passed, routes } = open.length > 0 ? yield* claimReady(dialect, known, open) : nothingDone;
+  const { passed, routes } = open.length > 0 ? yield* claimReady(dialect, known, open, time) : nothingDone;
   for (const { request, jobs } of open) yield* keepKey(request, jobs);
   const told = passed.ended.length > 0 || passed.ready.length > 0 ? open[0] : undefined;
   const answers = claimants.map((claimant): Claimed => {
@@ -48,6 +55,11 @@ export function* claimAll(dialect: SqlDialect, known: JobRoutes, requests: reado
     return keyed.get(request) ?? { outcome: 'claimed', jobs, ...(claimant === told ? { passed } : {}) };
   });
   return { answers, routes };
+}
+
+function latest(requests: readonly ClaimRequest[], time: StoreTime): StoreTime {
+  const named = requests.flatMap(({ now }) => now ?? []);
+  return timeAt(named.length === 0 ? undefined : Math.max(...named), time);
 }
 
 /** What claims did on their way, and what they read; the jobs go to the claimants. */
@@ -67,20 +79,20 @@ export function keyOfClaim({ idempotency }: ClaimRequest): string | undefined {
 function* answersOfKeys(
   dialect: SqlDialect,
   requests: readonly ClaimRequest[],
+  { now, leasesAt }: StoreTime,
 ): Verb<ReadonlyMap<ClaimRequest, Claimed>> {
   const keyed = requests.flatMap((request) =>
     request.idempotency === undefined ? [] : [{ request, key: { ...request.idempotency, resourceId: '[]' } }],
   );
   const answers = new Map<ClaimRequest, Claimed>();
   if (keyed.length === 0) return answers;
-  const now = Math.max(...requests.map((request) => request.now));
   const keys = keyed.map(({ key }) => key);
   const uses = yield* useKeys(dialect, keys, now);
   for (const { request, key } of keyed) {
     const known = uses.get(key);
     if (known?.use === 'conflict') answers.set(request, { outcome: 'conflict' });
     if (known?.use === 'repeated')
-      answers.set(request, { outcome: 'repeated', jobs: yield* stillHeld(known.resourceId, now) });
+      answers.set(request, { outcome: 'repeated', jobs: yield* stillHeld(known.resourceId, leasesAt) });
   }
   return answers;
 }
@@ -91,11 +103,16 @@ function* keepKey({ idempotency }: ClaimRequest, jobs: readonly JobRecord[]): Ve
   else yield* nameResource(idempotency, JSON.stringify(jobs.map(({ id, leaseId }) => [id, leaseId])));
 }
 
-function* claimReady(dialect: SqlDialect, known: JobRoutes, claimants: readonly Claimant[]): Verb<Done> {
-  const now = Math.max(...claimants.map(({ request }) => request.now));
-  let outlook = yield* claimForeseen(dialect, known, claimants, now);
+function* claimReady(
+  dialect: SqlDialect,
+  known: JobRoutes,
+  claimants: readonly Claimant[],
+  time: StoreTime,
+): Verb<Done> {
+  const { now, leasesAt } = time;
+  let outlook = yield* claimForeseen(dialect, known, claimants, time);
   if (outlook === undefined) return nothingDone;
-  const ended = isDue(outlook.leaseAt, now) ? yield* endExpired(dialect, now, expiredPerClaim) : [];
+  const ended = isDue(outlook.leaseAt, leasesAt) ? yield* endExpired(dialect, time, expiredPerClaim) : [];
   const ready: ReadyJob[] = [];
   let turn = false;
   let routes: readonly NumberedRoute[];
@@ -107,7 +124,7 @@ function* claimReady(dialect: SqlDialect, known: JobRoutes, claimants: readonly 
     // Also when there was nothing to promote: whoever had the turn before may have done it since the last look.
     if (due && turn) outlook = yield* lookAhead();
     routes = yield* known.upTo(outlook.lastRoute);
-    for (const alike of byRoutes(known, routes, claimants)) yield* claimHeads(dialect, alike);
+    for (const alike of byRoutes(known, routes, claimants)) yield* claimHeads(dialect, alike, now);
     if (claimants.every((claimant) => wanted(claimant) === 0)) break;
     if (due && !turn) {
       // Due jobs are being made ready elsewhere: they are worth waiting for, once nothing else was found.
@@ -130,15 +147,15 @@ function* claimForeseen(
   dialect: SqlDialect,
   known: JobRoutes,
   claimants: readonly Claimant[],
-  now: number,
+  time: StoreTime,
 ): Verb<QueueOutlook | undefined> {
   const routes = known.known;
   const [alike, ...others] = byRoutes(known, routes, claimants);
   if (alike === undefined || others.length > 0) return yield* lookAhead();
-  const foreseen = { lastRoute: lastOf(routes), now };
+  const foreseen = { lastRoute: lastOf(routes), ...time };
   const { outlook, heads } = yield* dialect.outlookAndHeads(alike.routes, wantedByAll(alike), foreseen);
   if (heads === undefined) return outlook;
-  yield* take(dialect, alike, heads);
+  yield* take(dialect, alike, heads, time.now);
   return undefined;
 }
 
@@ -165,19 +182,19 @@ function byRoutes(known: JobRoutes, routes: readonly NumberedRoute[], claimants:
 }
 
 /** Claims what is ready until there are as many jobs as leases. */
-function* claimHeads(dialect: SqlDialect, alike: Alike): Verb<void> {
-  yield* take(dialect, alike, yield* dialect.readyHeads(alike.routes, wantedByAll(alike)));
+function* claimHeads(dialect: SqlDialect, alike: Alike, now: number): Verb<void> {
+  yield* take(dialect, alike, yield* dialect.readyHeads(alike.routes, wantedByAll(alike)), now);
 }
 
 function wantedByAll({ claimants }: Alike): number {
   return claimants.reduce((sum, claimant) => sum + wanted(claimant), 0);
 }
 
-function* take(dialect: SqlDialect, { claimants }: Alike, heads: readonly JobRow[]): Verb<void> {
+function* take(dialect: SqlDialect, { claimants }: Alike, heads: readonly JobRow[], time: number): Verb<void> {
   const changes: JobChange[] = [];
   let next = 0;
   for (const claimant of claimants) {
-    const { workerId, leaseMs, leaseIds, now } = claimant.request;
+    const { workerId, leaseMs, leaseIds, now = time } = claimant.request;
     for (
       let leaseId = leaseIds[claimant.jobs.length];
       leaseId !== undefined;
@@ -195,14 +212,14 @@ function* take(dialect: SqlDialect, { claimants }: Alike, heads: readonly JobRow
 }
 
 /** The jobs of a repeated claim that are held under its leases, as they are now, in the order of the first answer. */
-function* stillHeld(resourceId: string, now: number): Verb<JobRecord[]> {
+function* stillHeld(resourceId: string, leasesAt: number): Verb<JobRecord[]> {
   // An older version named no leases: of its claims none is given again.
   const given = JSON.parse(resourceId) as (readonly [jobId: string, leaseId: string])[];
   const found = yield* rows(jobsByIds, { ids: textList(given.map(([id]) => id)) });
   const jobs = new Map(found.map((row) => [row.id, jobFromRow(row)]));
   return given.flatMap(([id, leaseId]) => {
     const job = jobs.get(id);
-    const holds = job?.status === 'running' && job.leaseId === leaseId && (job.leaseExpiresAt ?? 0) > now;
+    const holds = job?.status === 'running' && job.leaseId === leaseId && (job.leaseExpiresAt ?? 0) > leasesAt;
     return holds ? job : [];
   });
 }

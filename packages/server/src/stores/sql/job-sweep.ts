@@ -1,6 +1,7 @@
 import { decideJob, type JobRecord } from '@proofhouse/core';
 import { sql } from 'kysely';
 import type { Passed, ReadyJob } from '../../jobs/job-store.ts';
+import type { StoreTime } from '../../kernel/store-time.ts';
 import { deleteExpiredKeys } from './idempotency.ts';
 import type { JobRoutes } from './job-routes.ts';
 import { jobFromRow } from './job-row.ts';
@@ -9,13 +10,13 @@ import { statement } from './statement.ts';
 import { textList, type SqlDialect } from './sql-dialect.ts';
 import { put, rows, type Verb } from './verb.ts';
 
-const expiredLeases = statement<{ now: number; limit: number }>()((db, p, dialect) =>
+const expiredLeases = statement<{ leasesAt: number; limit: number }>()((db, p, dialect) =>
   dialect.locked(
     db
       .selectFrom('jobs')
       .selectAll()
       .where('status', '=', sql.lit('running'))
-      .where('lease_expires_at', '<=', p.now)
+      .where('lease_expires_at', '<=', p.leasesAt)
       .orderBy('lease_expires_at')
       .limit(p.limit),
     'skip',
@@ -44,10 +45,11 @@ const makeReady = statement<{ ids: string }>()((db, p, dialect) =>
 );
 
 /** Ends leases that have passed; those that another server is ending now are left to it. */
-export function* endExpired(dialect: SqlDialect, now: number, limit: number): Verb<JobRecord[]> {
+export function* endExpired(dialect: SqlDialect, time: StoreTime, limit: number): Verb<JobRecord[]> {
   const changes: JobChange[] = [];
-  for (const row of yield* rows(expiredLeases, { now, limit })) {
-    const decision = decideJob(jobFromRow(row), { kind: 'expire' }, now);
+  const { now, leasesAt } = time;
+  for (const row of yield* rows(expiredLeases, { leasesAt, limit })) {
+    const decision = decideJob(jobFromRow(row), { kind: 'expire' }, now, leasesAt);
     if (decision.outcome === 'changed') changes.push({ row, decision, now });
   }
   yield* writeChanges(dialect, changes);
@@ -68,9 +70,9 @@ export function* promoteDue(routes: JobRoutes, now: number, limit: number): Verb
 }
 
 /** Promotes last: claims that find nothing wait for whoever is at it. */
-export function* sweepJobs(dialect: SqlDialect, routes: JobRoutes, now: number, limit: number): Verb<Passed> {
-  const ended = yield* endExpired(dialect, now, limit);
-  yield* deleteExpiredKeys(now, limit);
-  const ready = (yield* dialect.turn('promotion', 'leave')) ? yield* promoteDue(routes, now, limit) : [];
+export function* sweepJobs(dialect: SqlDialect, routes: JobRoutes, time: StoreTime, limit: number): Verb<Passed> {
+  const ended = yield* endExpired(dialect, time, limit);
+  yield* deleteExpiredKeys(time.now, limit);
+  const ready = (yield* dialect.turn('promotion', 'leave')) ? yield* promoteDue(routes, time.now, limit) : [];
   return { ended, ready };
 }

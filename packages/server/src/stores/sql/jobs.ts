@@ -12,6 +12,7 @@ import type {
 } from '../../jobs/job-store.ts';
 import type { IdempotencyKey } from '../../kernel/commit.ts';
 import type { Page, PageRequest } from '../../kernel/page.ts';
+import { timeAt, type StoreTime } from '../../kernel/store-time.ts';
 import { Gathering } from './gathering.ts';
 import type { JobDepth } from '../../jobs/job-depth.ts';
 import { appendEvents } from './job-append.ts';
@@ -42,7 +43,7 @@ export class SqlJobStore implements JobStore {
     this.#enqueues = new Gathering(gathering, (requests) => this.#enqueue(requests), keyOfEnqueue);
     this.#claims = new Gathering(gathering, (requests) => this.#claim(requests), keyOfClaim);
     this.#applications = new Gathering(gathering, (applications) =>
-      engine.write(() => applyAll(dialect, applications)),
+      engine.write((time) => applyAll(dialect, applications, time)),
     );
   }
 
@@ -82,23 +83,31 @@ export class SqlJobStore implements JobStore {
   }
 
   async #claim(requests: readonly ClaimRequest[]): Promise<Claimed[]> {
-    const { answers, routes } = await this.#engine.write(() => claimAll(this.#engine.dialect, this.#routes, requests));
+    const { answers, routes } = await this.#engine.write((time) =>
+      claimAll(this.#engine.dialect, this.#routes, requests, time),
+    );
     this.#routes.learn(routes);
     return answers;
   }
 
-  apply(jobId: string, now: number, decide: (job: JobRecord) => JobDecision): Promise<JobDecision | undefined> {
-    return this.#applications.add({ jobId, now, decide });
+  apply(jobId: string, decide: Application['decide'], now?: number): Promise<JobDecision | undefined> {
+    return this.#applications.add({ jobId, decide, now });
   }
 
   append(request: AppendRequest): Promise<Appended | undefined> {
-    return this.#engine.write(() => appendEvents(this.#engine.dialect, request));
+    return this.#engine.write((time) => appendEvents(this.#engine.dialect, request, time));
   }
 
-  async sweep(now: number, limit: number): Promise<Passed> {
-    const passed = await this.#engine.write(() => sweepJobs(this.#engine.dialect, this.#routes, now, limit));
+  async sweep(limit: number, now?: number): Promise<Passed> {
+    const passed = await this.#engine.write((time) =>
+      sweepJobs(this.#engine.dialect, this.#routes, timeAt(now, time), limit),
+    );
     await this.#engine.tidy();
     return passed;
+  }
+
+  time(): StoreTime {
+    return this.#engine.time();
   }
 
   countAhead(job: JobRecord, most: number): Promise<number> {

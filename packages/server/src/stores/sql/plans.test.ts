@@ -143,9 +143,9 @@ async function exercise(store: MetadataStore): Promise<void> {
   await Promise.all(['k1', 'k2'].map((name) => jobs.claim(keyed(name))));
   // Before anything is due.
   await jobs.claim(claimBy('w', { types: ['exec'], now: start - 1 }));
-  await jobs.sweep(start + 1e10, 10);
+  await jobs.sweep(10, start + 1e10);
   await jobs.depths(1000);
-  const unchanged = (id: string) => jobs.apply(id, now, (found) => ({ outcome: 'unchanged', job: found }));
+  const unchanged = (id: string) => jobs.apply(id, (found) => ({ outcome: 'unchanged', job: found }));
   await unchanged(job.id);
   await Promise.all([unchanged(job.id), unchanged(held)]);
   await jobs.find(job.id);

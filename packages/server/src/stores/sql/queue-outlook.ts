@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { StoreTime } from '../../kernel/store-time.ts';
 import type { JobRow } from './schema.ts';
 import { statement } from './statement.ts';
 import { first, type Verb } from './verb.ts';
@@ -16,9 +17,8 @@ export interface QueueOutlook {
 export const emptyOutlook: QueueOutlook = { lastRoute: 0, leaseAt: null, delayedAt: null };
 
 /** What a claimer knows already: routes up to a number, and the time. */
-export interface Foreseen {
+export interface Foreseen extends StoreTime {
   readonly lastRoute: number;
-  readonly now: number;
 }
 
 /** All in one question, since every claim asks it: the ends of three indexes. */
@@ -39,7 +39,7 @@ export function isDue(at: number | null, now: number): boolean {
 
 /** Whether a claimer has nothing to learn, to end or to make ready before it looks at jobs. */
 export function isForeseen({ lastRoute, leaseAt, delayedAt }: QueueOutlook, known: Foreseen): boolean {
-  return lastRoute <= known.lastRoute && !isDue(leaseAt, known.now) && !isDue(delayedAt, known.now);
+  return lastRoute <= known.lastRoute && !isDue(leaseAt, known.leasesAt) && !isDue(delayedAt, known.now);
 }
 
 export interface OutlookAndHeads {

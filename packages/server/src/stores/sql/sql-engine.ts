@@ -1,8 +1,9 @@
 import type { HintChannel } from '../../jobs/job-hints.ts';
+import type { StoreTime } from '../../kernel/store-time.ts';
 import type { CredentialMemory } from './credential-memory.ts';
 import type { GatheringLimits } from './gathering.ts';
 import type { SqlDialect } from './sql-dialect.ts';
-import type { VerbFactory } from './verb.ts';
+import type { VerbFactory, WriteFactory } from './verb.ts';
 
 /** Runs verbs on a database. Errors are `AppError`: `unavailable`, `storage_full`, `internal`. */
 export interface SqlEngine {
@@ -23,7 +24,7 @@ export interface SqlEngine {
   /** The same for a few rows that are named by their keys: what takes longer would hold up others. */
   look<Result>(verb: VerbFactory<Result>): Promise<Result>;
   /** Runs a verb in a transaction of its own; what it wrote is durable when the promise settles. */
-  write<Result>(verb: VerbFactory<Result>): Promise<Result>;
+  write<Result>(verb: WriteFactory<Result>): Promise<Result>;
 
   /** Clears away what slows claims down, where there is such a thing; called at every sweep, never fails. */
   tidy(): Promise<void>;
@@ -32,6 +33,8 @@ export interface SqlEngine {
   grantReadOnly(role: string): Promise<void>;
 
   ping(): Promise<void>;
+  /** See `MetadataStore.time`. */
+  time(): StoreTime;
   now(): Promise<number>;
   /** Waits for what was begun; nothing may be begun afterwards. */
   close(): Promise<void>;

@@ -1,5 +1,6 @@
 import type { HintChannel } from '../../jobs/job-hints.ts';
 import type { Commit, CommitResult } from '../../kernel/commit.ts';
+import type { StoreTime } from '../../kernel/store-time.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { SqlArtifactStore } from './artifacts.ts';
 import { commitAll } from './commits.ts';
@@ -37,7 +38,7 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
-    const result = await this.#engine.write(() => commitAll(this.#engine.dialect, commit));
+    const result = await this.#engine.write((time) => commitAll(this.#engine.dialect, commit, time));
     this.#engine.credentials?.committed(commit.changes);
     return result;
   }
@@ -48,6 +49,10 @@ export class SqlMetadataStore implements MetadataStore {
 
   ping(): Promise<void> {
     return this.#engine.ping();
+  }
+
+  time(): StoreTime {
+    return this.#engine.time();
   }
 
   now(): Promise<number> {

@@ -1,3 +1,4 @@
+import type { StoreTime } from '../../kernel/store-time.ts';
 import type { Statement } from './statement.ts';
 
 /**
@@ -25,6 +26,9 @@ export interface StepResult {
 
 /** Makes a verb; it is called again when the engine asks for another try. */
 export type VerbFactory<Result> = () => Verb<Result>;
+
+/** The same for a verb that writes, at the time by which it decides. */
+export type WriteFactory<Result> = (time: StoreTime) => Verb<Result>;
 
 export function* rows<Params extends object, Row>(statement: Statement<Params, Row>, params: Params): Verb<Row[]> {
   const answer = yield { statement, params, unanswered: false };

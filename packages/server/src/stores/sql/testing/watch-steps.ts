@@ -1,12 +1,12 @@
 import type { SqlEngine } from '../sql-engine.ts';
-import type { Step, VerbFactory } from '../verb.ts';
+import type { Step, Verb } from '../verb.ts';
 
 /** The engine, with whoever watches told each step of its verbs; `begin` is called for each run of a verb. */
 export function watchSteps(engine: SqlEngine, begin: () => (step: Step) => void): SqlEngine {
-  const watched = <Result>(verb: VerbFactory<Result>): VerbFactory<Result> =>
-    function* () {
+  const watched = <Result, Args extends unknown[]>(verb: (...args: Args) => Verb<Result>) =>
+    function* (...args: Args): Verb<Result> {
       const note = begin();
-      const inner = verb();
+      const inner = verb(...args);
       let turn = inner.next();
       while (turn.done !== true) {
         note(turn.value);
@@ -26,6 +26,7 @@ export function watchSteps(engine: SqlEngine, begin: () => (step: Step) => void)
     tidy: () => engine.tidy(),
     grantReadOnly: (role) => engine.grantReadOnly(role),
     ping: () => engine.ping(),
+    time: () => engine.time(),
     now: () => engine.now(),
     close: () => engine.close(),
   };

@@ -2,9 +2,11 @@ import { AppError } from '@proofhouse/core';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { systemClock, type Clock } from '../../../../kernel/clock.ts';
+import type { OnClockJump, StoreTime } from '../../../../kernel/store-time.ts';
 import { migrate } from '../../migrate.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
-import { Undo, type VerbFactory } from '../../verb.ts';
+import { Undo, type VerbFactory, type WriteFactory } from '../../verb.ts';
+import { DatabaseTime } from './database-time.ts';
 import { PostgresHintChannel } from './hint-channel.ts';
 import { OneWriteATurn } from './one-write-a-turn.ts';
 import { postgresDialect } from './postgres-dialect.ts';
@@ -16,6 +18,10 @@ import { SharedConnection } from './shared-connection.ts';
 export interface PostgresOptions {
   readonly maxConnections?: number;
   readonly clock?: Clock;
+  /** True: `clock` decides instead of the database's. For tests. */
+  readonly fixedTime?: boolean;
+  /** Called when the database's clock, or this process's monotonic one, was set. */
+  readonly onClockJump?: OnClockJump;
   /** How long an answer is waited for. Default: 35 s. */
   readonly silentMs?: number;
 }
@@ -80,7 +86,19 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     idle_in_transaction_session_timeout: statementWithinMs,
   });
   survive(pool);
-  return new PostgresEngine(pool, new PostgresHintChannel(url), options.clock ?? systemClock);
+  const clock = options.clock ?? systemClock;
+  const time = new DatabaseTime(clock, {
+    given: options.fixedTime ?? false,
+    onJump: options.onClockJump ?? (() => undefined),
+  });
+  const engine = new PostgresEngine(pool, new PostgresHintChannel(url), clock, time);
+  try {
+    await engine.learnTime();
+    return engine;
+  } catch (error) {
+    await engine.close();
+    throw postgresError(error, place);
+  }
 }
 
 /** Host and database, for messages: never the user's password. */
@@ -128,12 +146,14 @@ class PostgresEngine implements SqlEngine {
   readonly #pool: pg.Pool;
   readonly #shared: SharedConnection;
   readonly #clock: Clock;
+  readonly #time: DatabaseTime;
   #tidyAgainAt = -Infinity;
 
-  constructor(pool: pg.Pool, hintChannel: PostgresHintChannel, clock: Clock) {
+  constructor(pool: pg.Pool, hintChannel: PostgresHintChannel, clock: Clock, time: DatabaseTime) {
     this.#pool = pool;
     this.#shared = new SharedConnection(pool, clock);
     this.#clock = clock;
+    this.#time = time;
     this.hintChannel = hintChannel;
   }
 
@@ -153,11 +173,11 @@ class PostgresEngine implements SqlEngine {
     });
   }
 
-  async write<Result>(verb: VerbFactory<Result>): Promise<Result> {
+  async write<Result>(verb: WriteFactory<Result>): Promise<Result> {
     return this.#withClient(async (client) => {
       for (let tries = 1; ; tries++) {
         try {
-          return await runInTransaction(client, verb);
+          return await runInTransaction(client, verb, this.#time);
         } catch (error) {
           if (tries === mostTries || !isWorthAnotherTry(error)) throw error;
         }
@@ -201,6 +221,14 @@ class PostgresEngine implements SqlEngine {
 
   async ping(): Promise<void> {
     await this.#withClient((client) => client.query('select count(*) from (select 1 from settings limit 1) as one'));
+  }
+
+  time(): StoreTime {
+    return this.#time.time;
+  }
+
+  async learnTime(): Promise<void> {
+    await this.#withClient((client) => this.#time.ask(client));
   }
 
   async now(): Promise<number> {

@@ -1,5 +1,7 @@
 import type { PoolClient, QueryResult } from 'pg';
-import { Undo, type Step, type StepResult, type VerbFactory } from '../../verb.ts';
+import type { StoreTime } from '../../../../kernel/store-time.ts';
+import { Undo, type Step, type StepResult, type VerbFactory, type WriteFactory } from '../../verb.ts';
+import { WrongTime, type DatabaseTime } from './database-time.ts';
 import { postgresDialect } from './postgres-dialect.ts';
 
 type Query = Promise<QueryResult<object>>;
@@ -7,14 +9,36 @@ type Query = Promise<QueryResult<object>>;
 const nothing: StepResult = { rows: [], changes: 0 };
 
 /**
- * Drives one verb in one transaction. The connection is pipelined: `begin` travels with the first step,
+ * Drives one verb in one transaction. The connection is pipelined: `begin` and the check of the time travel with the first step,
  * and steps whose answers nobody looks at travel with `commit`, so that most verbs take two or three
  * round trips. After a step that failed, Postgres answers `commit` by rolling back.
  */
-export async function runInTransaction<Result>(client: PoolClient, factory: VerbFactory<Result>): Promise<Result> {
-  const sent: Query[] = [send(client, 'begin isolation level read committed')];
+export async function runInTransaction<Result>(
+  client: PoolClient,
+  factory: WriteFactory<Result>,
+  time: DatabaseTime,
+): Promise<Result> {
+  const assumed = time.assume();
   try {
-    const result = await drive(client, factory, sent);
+    if (assumed !== undefined) return await runAt(client, factory, time, assumed);
+  } catch (error) {
+    if (!(error instanceof WrongTime)) throw error;
+  }
+  return await runAt(client, factory, time, undefined);
+}
+
+/** At the assumed time, which is checked on the way; at the database's when none is given, which takes a round trip more. */
+async function runAt<Result>(
+  client: PoolClient,
+  factory: WriteFactory<Result>,
+  time: DatabaseTime,
+  assumed: StoreTime | undefined,
+): Promise<Result> {
+  const sent: Promise<unknown>[] = [send(client, 'begin isolation level read committed')];
+  try {
+    if (assumed !== undefined) sent.push(quiet(time.check(client, assumed)));
+    const at = assumed ?? (await time.ask(client));
+    const result = await drive(client, () => factory(at), sent);
     sent.push(send(client, 'commit'));
     await Promise.all(sent);
     return result;
@@ -31,7 +55,11 @@ export function runReads<Result>(client: PoolClient, factory: VerbFactory<Result
   return drive(client, factory, []);
 }
 
-async function drive<Result>(client: PoolClient, factory: VerbFactory<Result>, sent: Query[]): Promise<Result> {
+async function drive<Result>(
+  client: PoolClient,
+  factory: VerbFactory<Result>,
+  sent: Promise<unknown>[],
+): Promise<Result> {
   const verb = factory();
   let turn = verb.next();
   while (turn.done !== true) {
@@ -43,8 +71,11 @@ async function drive<Result>(client: PoolClient, factory: VerbFactory<Result>, s
 }
 
 function send(client: PoolClient, step: Step | string): Query {
-  const query: Query = typeof step === 'string' ? client.query(step) : client.query(prepared(step));
-  // Whoever waits for it later sees the failure; until then it must not count as unhandled.
+  return quiet(typeof step === 'string' ? client.query(step) : client.query(prepared(step)));
+}
+
+/** Its caller awaits it later; until then a failure must not count as unhandled. */
+function quiet<Answer>(query: Promise<Answer>): Promise<Answer> {
   query.catch(() => undefined);
   return query;
 }

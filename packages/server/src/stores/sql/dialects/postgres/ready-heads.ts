@@ -43,7 +43,7 @@ const outlookAndHeadsOfRoute = statement<HeadsOfRoute & Foreseen>()((db, p) => (
     sql<QueueOutlook & (JobRow | { readonly id: null })>`
       with outlook as materialized (${outlookSql}),
         heads as ${headsOfRoute(db, p).where(
-          sql<boolean>`(select "lastRoute" <= ${p.lastRoute} and coalesce("leaseAt" > ${p.now}, true)
+          sql<boolean>`(select "lastRoute" <= ${p.lastRoute} and coalesce("leaseAt" > ${p.leasesAt}, true)
             and coalesce("delayedAt" > ${p.now}, true) from outlook)`,
         )}
       select outlook.*, heads.* from outlook left join heads on true`.compile(db),

@@ -2,6 +2,7 @@ import type { JobRecord } from '@proofhouse/core';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { claimBy, newJob, start } from '../../../contract/records.ts';
 import { enqueueAll } from '../../job-enqueue.ts';
+import { fixedTime } from '../../../../kernel/store-time.ts';
 import { JobRoutes } from '../../job-routes.ts';
 import { sweepJobs } from '../../job-sweep.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
@@ -36,7 +37,7 @@ describe.skipIf(server === undefined)('while a sweep makes due jobs ready and ha
   async function slowSweep(end: 'commit' | 'undo'): Promise<{ ended: Promise<unknown> }> {
     const swept = Promise.withResolvers<undefined>();
     const ended = engine.write(function* () {
-      const passed = yield* sweepJobs(postgresDialect, new JobRoutes(), now, 100);
+      const passed = yield* sweepJobs(postgresDialect, new JobRoutes(), fixedTime(now), 100);
       swept.resolve(undefined);
       yield* first(pause, {});
       if (end === 'undo') throw new Undo(passed);

@@ -2,11 +2,14 @@ import { closeSync, openSync } from 'node:fs';
 import { AppError } from '@proofhouse/core';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
+import { systemClock, type Clock } from '../../../../kernel/clock.ts';
+import type { OnClockJump, StoreTime } from '../../../../kernel/store-time.ts';
 import { createPrivateFile } from '../../../../kernel/private-files.ts';
 import { migrate } from '../../migrate.ts';
 import { CredentialMemory } from '../../credential-memory.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
-import type { VerbFactory } from '../../verb.ts';
+import type { VerbFactory, WriteFactory } from '../../verb.ts';
+import { ProcessTime } from './process-time.ts';
 import type { Delay } from '../../../../kernel/delay.ts';
 import { BusyRetry } from './busy-retry.ts';
 import { checkLog } from './check-log.ts';
@@ -30,6 +33,9 @@ export interface SqliteEngineOptions {
   readonly delay?: Delay;
   /** Given a sentence for the operator: what a start found, or why the log grows. */
   readonly onNotice?: (notice: string) => void;
+  readonly clock?: Clock;
+  /** Called when the wall clock was set. */
+  readonly onClockJump?: OnClockJump;
 }
 
 /** SQLite waits in the calling thread, which is the event loop: see `BusyRetry`. */
@@ -39,8 +45,9 @@ const busyTimeoutMs = 0;
 export async function openSqliteEngine(named: string, options: SqliteEngineOptions = {}): Promise<SqlEngine> {
   const busy = new BusyRetry(options.delay);
   const onNotice = options.onNotice ?? (() => undefined);
+  const time = new ProcessTime(options.clock ?? systemClock, options.onClockJump ?? (() => undefined));
   const closers: (() => void)[] = [];
-  if (named === memory) return openInMemory(busy, closers);
+  if (named === memory) return openInMemory({ busy, time }, closers);
   let file = named;
   try {
     file = databaseFile(named);
@@ -73,7 +80,7 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
     });
     const folding = new LogFolding(file, writer, onNotice);
     const connections = { writer: new SqliteConnection(writer), reader: new SqliteConnection(reader) };
-    return new SqliteEngine({ file, ...connections, busy, guarded: { guard, folding }, closers });
+    return new SqliteEngine({ file, ...connections, busy, time, guarded: { guard, folding }, closers });
   } catch (error) {
     for (const close of closers.reverse()) close();
     throw sqliteError(error, file);
@@ -81,13 +88,17 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
 }
 
 // In memory the writer reads too: a flush never gives up the thread, so nothing uncommitted is seen.
-async function openInMemory(busy: BusyRetry, closers: (() => void)[]): Promise<SqlEngine> {
+async function openInMemory(
+  { busy, time }: Pick<EngineParts, 'busy' | 'time'>,
+  closers: (() => void)[],
+): Promise<SqlEngine> {
   const writer = openWriter(memory, closers);
   prepareFile(writer, memory);
   writer.exec('begin immediate');
   await migrateInTransaction(writer, memory);
   const connection = new SqliteConnection(writer);
-  return new SqliteEngine({ file: memory, writer: connection, reader: connection, busy, guarded: undefined, closers });
+  const connections = { writer: connection, reader: connection };
+  return new SqliteEngine({ file: memory, ...connections, busy, time, guarded: undefined, closers });
 }
 
 function openWriter(file: string, closers: (() => void)[]): Database.Database {
@@ -153,6 +164,7 @@ interface EngineParts {
   readonly writer: SqliteConnection;
   readonly reader: SqliteConnection;
   readonly busy: BusyRetry;
+  readonly time: ProcessTime;
   /** Undefined for a database in memory. */
   readonly guarded: Guarded | undefined;
   readonly closers: (() => void)[];
@@ -171,16 +183,18 @@ class SqliteEngine implements SqlEngine {
   readonly #reader: SqliteConnection;
   readonly #queue: WriteQueue;
   readonly #busy: BusyRetry;
+  readonly #time: ProcessTime;
   readonly #guarded: Guarded | undefined;
   readonly #closers: (() => void)[];
   #closing: Promise<void> | undefined;
 
-  constructor({ file, writer, reader, busy, guarded, closers }: EngineParts) {
+  constructor({ file, writer, reader, busy, time, guarded, closers }: EngineParts) {
     this.durable = file !== memory;
     this.#file = file;
     this.#writer = writer;
     this.#reader = reader;
     this.#busy = busy;
+    this.#time = time;
     this.#guarded = guarded;
     this.#queue = new WriteQueue(writer, busy.delay, guarded && aroundTransaction(guarded));
     this.#closers = closers;
@@ -194,8 +208,11 @@ class SqliteEngine implements SqlEngine {
     return this.read(verb);
   }
 
-  async write<Result>(verb: VerbFactory<Result>): Promise<Result> {
-    return this.#mapped(() => this.#queue.run(verb));
+  async write<Result>(verb: WriteFactory<Result>): Promise<Result> {
+    return this.#mapped(() => {
+      this.#time.follow((move) => this.#queue.run(move));
+      return this.#queue.run(() => verb(this.#time.time));
+    });
   }
 
   // SQLite leaves no dead rows behind.
@@ -214,6 +231,10 @@ class SqliteEngine implements SqlEngine {
       this.#guarded?.guard.requireSameFiles();
       return this.#busy.run(look);
     });
+  }
+
+  time(): StoreTime {
+    return this.#time.time;
   }
 
   async now(): Promise<number> {

@@ -1,0 +1,33 @@
+/** Issues of a validator that one message names. */
+const mostIssues = 3;
+
+/**
+ * The message of a JSON-RPC error in one line of plain words. The SDK puts the JSON dump of its validator behind some
+ * messages: each issue of it becomes `<path>: expected <what>`.
+ */
+export function plainProtocolError(message: string): string {
+  const at = message.search(/\[\s*\{/);
+  if (at === -1) return message.split('\n', 1)[0] ?? '';
+  const intro = message.slice(0, at).replace(/[:\s]+$/, '') || 'Invalid params';
+  const issues = issuesOf(message.slice(at));
+  return issues.length === 0 ? `${intro}.` : `${intro}: ${issues.slice(0, mostIssues).join('; ')}.`;
+}
+
+/** A JSON-RPC message whose error, where it is one, says so in plain words. */
+export function withPlainError<Message extends object>(message: Message): Message {
+  const { error } = message as { readonly error?: { readonly message?: unknown } };
+  if (typeof error?.message !== 'string') return message;
+  return { ...message, error: { ...error, message: plainProtocolError(error.message) } };
+}
+
+function issuesOf(dump: string): string[] {
+  try {
+    return (JSON.parse(dump) as { path?: unknown; expected?: unknown }[]).map(
+      ({ path, expected }) =>
+        `${Array.isArray(path) ? path.map(String).join('.') : 'message'}: ` +
+        (typeof expected === 'string' ? `expected ${expected}` : 'is not valid'),
+    );
+  } catch {
+    return [];
+  }
+}

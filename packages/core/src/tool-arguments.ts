@@ -1,0 +1,38 @@
+/**
+ * What each argument of a tool means, by its name: every tool that has the argument shows these words. Short, since a
+ * model reads all of them. A schema's own description wins.
+ */
+export const toolArgumentWords: Readonly<Record<string, string>> = {
+  affinityKey: 'A text of your own that groups jobs; kept, not interpreted.',
+  allowedTypes: 'Only jobs of these types.',
+  artifactId: 'From artifact_list.',
+  category: 'manifest or work: decided by the type.',
+  cursor: 'nextCursor of the page before.',
+  errorMessage: 'What went wrong, at most 8 KiB.',
+  events: 'Up to 100 events {level, message, payload} instead of one.',
+  finishOutcomeCode: 'A code of your own for how the job ended.',
+  finishOutcomeStage: 'The stage in which it ended.',
+  finishOutcomeReason: 'Why it ended so.',
+  finishSummary: 'What was done, at most 8 KiB.',
+  jobId: 'The id of the job.',
+  leaseSeconds: 'How long the job stays yours without a heartbeat, 1 to 86400.',
+  level: 'info, warn or error.',
+  limit: 'Items in a page, at most.',
+  maxAttempts: 'Attempts before the job is dead-lettered.',
+  maxMatches: 'Lines found, at most.',
+  message: 'What happened, at most 2 KiB.',
+  name: 'The exact name: only versions of it.',
+  notBefore: 'ISO 8601 time before which the job is not claimable.',
+  payload: 'JSON object, kept as it is; at most 256 KiB for a job, 4 KiB for an event.',
+  priority: 'Higher runs first, -1000000 to 1000000.',
+  reason: 'Why, at most 2000 characters.',
+  requiredCapabilities: 'Capabilities that a worker must all have.',
+  resultSummary: 'What was done, at most 8 KiB.',
+  retryable: 'true: the job comes back later, while attempts are left.',
+  status: 'Only jobs in this state.',
+  title: 'For people; the name when left out.',
+  type: 'The type: of a job one that the server knows, of an artifact one of the list.',
+  waitSeconds: 'How long to wait for a job, 0 to 30.',
+  workerCapabilities: 'What you can do; jobs may require some of it.',
+  workerId: 'Only for callers that are no worker: on whose behalf.',
+};

@@ -1,0 +1,117 @@
+import { withoutNullArguments, withPlainError } from '@proofhouse/core';
+import {
+  createMcpHandler,
+  isLegacyRequest,
+  WebStandardStreamableHTTPServerTransport,
+  type McpHttpHandler,
+} from '@modelcontextprotocol/server';
+import { mcpServer, type CallTool } from './mcp-server.ts';
+
+/** What one message is answered with. `body` is JSON, or a whole event stream where the client accepts nothing else. */
+export interface McpAnswer {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  readonly body: string;
+}
+
+export interface McpMessage {
+  /** The headers of the protocol, both media types accepted; its signal ends the call. */
+  readonly request: Request;
+  /** What the client accepts (RFC 9110 section 12.5.1); undefined accepts everything. */
+  readonly accept: string | undefined;
+  /** The JSON of its body; null when there was none. */
+  readonly message: unknown;
+  readonly call: CallTool;
+}
+
+/**
+ * Answers messages of both lines of the protocol: requests that carry the envelope of 2026-07-28, and those of clients of
+ * 2025 and before, each without state. One accepted media type is enough: JSON, or an event stream with the one answer.
+ */
+export class McpDoor {
+  readonly #calls = new WeakMap<Request, CallTool>();
+  readonly #asJson: McpHttpHandler;
+  readonly #asEvents: McpHttpHandler;
+
+  constructor() {
+    this.#asJson = this.#modern('auto');
+    this.#asEvents = this.#modern('sse');
+  }
+
+  async answer({ request, accept, message, call }: McpMessage): Promise<McpAnswer> {
+    const parsedBody = withoutNullArguments(message);
+    const asEvents = acceptsOnlyEvents(accept);
+    this.#calls.set(request, call);
+    const response = (await isLegacyRequest(request, parsedBody))
+      ? await answerLegacy(request, parsedBody, call, !asEvents)
+      : await (asEvents ? this.#asEvents : this.#asJson).fetch(request, { parsedBody });
+    const contentType = response.headers.get('content-type') ?? undefined;
+    const body = await response.text();
+    return { status: response.status, contentType, body: withPlainErrors(body, contentType) };
+  }
+
+  close(): Promise<unknown> {
+    return Promise.all([this.#asJson.close(), this.#asEvents.close()]);
+  }
+
+  // `auto` answers JSON, since no tool sends messages before its result. There is nothing to subscribe to.
+  #modern(responseMode: 'auto' | 'sse'): McpHttpHandler {
+    return createMcpHandler(
+      ({ requestInfo }) => {
+        const call = requestInfo && this.#calls.get(requestInfo);
+        if (call === undefined) throw new Error('a message without a caller');
+        return mcpServer(call);
+      },
+      { legacy: 'reject', responseMode, maxSubscriptions: 0, keepAliveMs: 0 },
+    );
+  }
+}
+
+async function answerLegacy(
+  request: Request,
+  parsedBody: unknown,
+  call: CallTool,
+  enableJsonResponse: boolean,
+): Promise<Response> {
+  const server = mcpServer(call);
+  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse });
+  await server.connect(transport);
+  const ended = Promise.withResolvers<Response>();
+  const end = (): void => {
+    void server.close();
+    ended.resolve(new Response(null, { status: 202 }));
+  };
+  request.signal.addEventListener('abort', end, { once: true });
+  try {
+    const response = await Promise.race([transport.handleRequest(request, { parsedBody }), ended.promise]);
+    // Read before the server closes: its stream ends with it.
+    const body = await response.text();
+    return new Response(body === '' ? null : body, response);
+  } finally {
+    request.signal.removeEventListener('abort', end);
+    await server.close();
+  }
+}
+
+/** Whether an event stream would do and JSON would not. A quality of 0 accepts nothing. */
+function acceptsOnlyEvents(accept = ''): boolean {
+  const types = accept
+    .split(',')
+    .filter((range) => !/;\s*q=0(\.0*)?\s*(;|$)/i.test(range))
+    .map((range) => (range.split(';', 1)[0] ?? '').trim().toLowerCase());
+  const json = ['application/json', 'application/*', '*/*'];
+  return types.includes('text/event-stream') && !types.some((type) => json.includes(type));
+}
+
+function withPlainErrors(body: string, contentType: string | undefined): string {
+  if (!body.includes('"error"')) return body;
+  if (contentType?.startsWith('text/event-stream') === true) {
+    return body.replace(/^data: (.*)$/gm, (_line, data: string) => `data: ${plainJson(data)}`);
+  }
+  return plainJson(body);
+}
+
+function plainJson(text: string): string {
+  const message = JSON.parse(text) as unknown;
+  return typeof message === 'object' && message !== null ? JSON.stringify(withPlainError(message)) : text;
+}
