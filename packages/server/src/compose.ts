@@ -27,6 +27,7 @@ import { workerHandlers } from './http/routes/workers.ts';
 import { JobHints } from './jobs/job-hints.ts';
 import { JobLog } from './jobs/job-log.ts';
 import { Jobs, sweepEveryMs } from './jobs/jobs.ts';
+import { ClockWatch, mostSkewMs } from './kernel/clock-watch.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { Ids, pooledRandomBytes, type RandomBytes } from './kernel/ids.ts';
 import { storeClock } from './kernel/store-time.ts';
@@ -75,13 +76,14 @@ export interface Server {
   close(): Promise<void>;
 }
 
-/** Database clocks further from ours than this would end leases early or late. */
-const maxClockSkewMs = 2000;
+/** How often this machine's clock is compared with the database's. */
+const compareClocksEveryMs = 60_000;
 
 /** The only place that constructs everything. Throws `AppError` with one clear sentence. */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Server> {
   const processClock = surroundings.clock ?? systemClock;
   const { logger } = surroundings;
+  const clocks = new ClockWatch({ clock: processClock, logger });
   keepPrivate(config, logger);
   await requireApart(config);
   const blobBackend = await openBlobBackend(config.blobUrl, { allowMemory: config.mode !== 'production' });
@@ -93,21 +95,25 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     clock: processClock,
     fixedTime: surroundings.clock !== undefined,
     onClockJump: (ms) => {
-      logger.warn({ ms }, 'the clock that decides leases was set; leases and attempts are kept');
+      clocks.storeJumped(ms);
     },
   }).catch(async (error: unknown) => {
     await blobBackend.close();
     throw error;
   });
   try {
-    if (surroundings.clock === undefined) await requireSameTime(store, processClock);
+    clocks.watch({
+      time: () => store.time().now,
+      databaseNow: store.kind === 'postgres' ? () => store.now() : undefined,
+    });
+    if (surroundings.clock === undefined) await requireSameTime(clocks);
     const clock = storeClock(processClock, store);
     const random = surroundings.random ?? pooledRandomBytes();
     const ids = new Ids(clock, random);
     const adminToken = await AdminToken.load(store.settings, ids, config.adminToken);
     const hints = new JobHints({ clock, serverId: ids.token(16), channel: store.hintChannel });
     await hints.start();
-    const server = assemble({ config, clock, ids, random, logger, store, blobBackend, adminToken, hints });
+    const server = assemble({ config, clock, ids, random, logger, store, blobBackend, adminToken, hints, clocks });
     // A quota holds from the first request on. What cannot be counted now is counted in a minute.
     await server.storage.usage.sample().catch((error: unknown) => {
       logger.error({ err: error }, 'what is stored could not be counted');
@@ -130,6 +136,7 @@ interface Parts {
   readonly blobBackend: BlobBackend;
   readonly adminToken: AdminToken;
   readonly hints: JobHints;
+  readonly clocks: ClockWatch;
 }
 
 function assemble(parts: Parts): Server {
@@ -242,7 +249,11 @@ function doorOf(parts: Parts, features: DoorParts): FastifyInstance {
     hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl, allowedHosts: config.allowedHosts },
     keepAliveMs: config.keepAliveMs,
     meter,
-    health: { clock, checks: { database: () => store.ping(), blobs: () => features.blobs.probe() } },
+    health: {
+      clock,
+      checks: { database: () => store.ping(), blobs: () => features.blobs.probe() },
+      clocks: () => parts.clocks.report,
+    },
     clock,
     ids,
     logger,
@@ -329,7 +340,7 @@ function storageOf(
 
 /** What is done without being asked; each can be stopped. */
 function backgroundOf(
-  { config, clock, logger, store }: Parts,
+  { config, clock, logger, store, clocks }: Parts,
   parts: {
     readonly jobs: Jobs;
     readonly presence: Presence;
@@ -341,7 +352,11 @@ function backgroundOf(
   const { usage, collection } = parts.storage;
   const collect = (): Promise<unknown> => collection.run(parts.stopping);
   return [
-    repeat(clock, sweepEveryMs, logger, () => parts.jobs.sweep()),
+    repeat(clock, sweepEveryMs, logger, () => {
+      clocks.compare();
+      return parts.jobs.sweep();
+    }),
+    repeat(clock, compareClocksEveryMs, logger, () => clocks.look()),
     repeat(clock, flushEveryMs, logger, () => parts.presence.flush()),
     repeat(clock, sampleDepthsEveryMs, logger, async () => {
       parts.meter.depths(await store.jobs.depths(mostCounted));
@@ -351,11 +366,13 @@ function backgroundOf(
   ];
 }
 
-async function requireSameTime(store: MetadataStore, clock: Clock): Promise<void> {
-  const skew = Math.abs((await store.now()) - clock.now());
-  if (skew <= maxClockSkewMs) return;
+/** Nothing unsafe follows from a clock that is wrong: but at a start somebody is there to set it. */
+async function requireSameTime(clocks: ClockWatch): Promise<void> {
+  await clocks.look();
+  const skew = Math.abs(clocks.report.skewMs ?? 0);
+  if (skew <= mostSkewMs) return;
   throw new AppError(
     'unavailable',
-    `The clocks of this machine and of the database differ by ${String(Math.round(skew / 1000))} s; at most 2 s are safe.`,
+    `The clocks of this machine and of the database differ by ${String(Math.round(skew / 1000))} s; at most 2 s are accepted at a start: set them by NTP.`,
   );
 }

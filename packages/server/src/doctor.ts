@@ -6,6 +6,7 @@ import type { Config } from './config/config.ts';
 import { blobsAreFiles, databaseIsInMemory, lossesAtRestart, schemeOf } from './config/lasting-storage.ts';
 import { loadConfig, type ConfigSources } from './config/load-config.ts';
 import { lookApart } from './config/require-apart.ts';
+import { mostSkewMs } from './kernel/clock-watch.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { Ids } from './kernel/ids.ts';
 import { lookAtFolder } from './kernel/look-at-folder.ts';
@@ -29,8 +30,6 @@ export interface Examined {
 }
 
 type Finding = Omit<Examined, 'name'>;
-
-const maxClockSkewMs = 2000;
 
 /**
  * Looks at everything that a start would need, one after another, as each is found. Changes nothing but what a probe
@@ -96,11 +95,15 @@ function databaseFinding({ kind: engine, file, missing, schema, inUse }: Databas
 }
 
 function clockFinding({ now }: DatabaseInspection, clock: Clock): Finding {
-  if (now === undefined) return { outcome: 'ok', text: 'The database is told the time of this machine.' };
+  if (now === undefined)
+    return {
+      outcome: 'ok',
+      text: 'The database is told the time of this machine: its wall clock, watched by its monotonic one.',
+    };
   const skewMs = Math.round(Math.abs(now - clock.now()));
   const text = `The clocks of this machine and of the database differ by ${String(skewMs)} ms`;
-  if (skewMs <= maxClockSkewMs) return { outcome: 'ok', text: `${text}.` };
-  return { outcome: 'wrong', text: `${text}; at most 2000 are safe: set them by NTP.` };
+  if (skewMs <= mostSkewMs) return { outcome: 'ok', text: `${text}.` };
+  return { outcome: 'wrong', text: `${text}; a start accepts at most 2000: set them by NTP.` };
 }
 
 async function foldersFinding(config: Config): Promise<Finding> {

@@ -1,11 +1,14 @@
 import { AppError } from '@proofhouse/core';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../kernel/clock.ts';
+import type { ClockReport } from '../../kernel/clock-watch.ts';
 
 export interface Health {
   /** Each part that requests need, by name; a check that throws makes the server not ready. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>;
   readonly clock: Clock;
+  /** Shown by `/readyz`; no skew and no jump makes a server unready, because the store's time decides. */
+  readonly clocks?: () => ClockReport;
 }
 
 /** A check writes and syncs, and anybody may ask: however often, the disk is asked about once a second. */
@@ -16,6 +19,7 @@ const patienceMs = 10_000;
 /** `/healthz`: the process lives. `/readyz`: store and blobs can be reached. Both without a credential, and under any Host. */
 export function addHealthRoutes(app: FastifyInstance, health: Health): void {
   const readiness = new Readiness(health);
+  const { clocks } = health;
   const config = { anyHost: true } as const;
   const method = ['GET', 'HEAD'];
   app.route({
@@ -29,7 +33,7 @@ export function addHealthRoutes(app: FastifyInstance, health: Health): void {
     return reply
       .code(ready ? 200 : 503)
       .header('cache-control', 'no-store')
-      .send({ status: ready ? 'ready' : 'unavailable', parts });
+      .send({ status: ready ? 'ready' : 'unavailable', parts, ...(clocks === undefined ? {} : { clock: clocks() }) });
   };
   app.route({ method, url: '/readyz', config, handler: answerReadiness });
 }

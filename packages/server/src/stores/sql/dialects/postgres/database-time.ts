@@ -39,6 +39,12 @@ interface Offset {
   readonly measuredAt: number;
 }
 
+/** The time that a clock skipped lies between these; negative when it was set back. */
+interface Jump {
+  readonly leastMs: number;
+  readonly mostMs: number;
+}
+
 /**
  * The database's time, estimated from its last answers and this process's monotonic clock. Every transaction that writes sends its estimate
  * along, and the database refuses one that is wrong (`check`), so that no fault of this machine's clocks can
@@ -95,9 +101,8 @@ export class DatabaseTime {
     const answer = await client.query<{ now: number; lastLeaseAt: number | null }>(question);
     const { now: databaseTime = 0, lastLeaseAt = null } = answer.rows[0] ?? {};
     const now = this.#given ? this.#clock.now() : databaseTime;
-    const before = this.#offset;
-    const jumpMs = this.#measured(now, sentAt);
-    if (before !== undefined && Math.abs(jumpMs) >= smallestJumpMs) this.#jumped(jumpMs, now, lastLeaseAt);
+    const jump = this.#measured(now, this.#given ? this.#clock.monotonic() : sentAt);
+    if (jump !== undefined) this.#jumped(jump, now, lastLeaseAt);
     return this.#at(now);
   }
 
@@ -112,26 +117,30 @@ export class DatabaseTime {
     return Math.abs(now - this.#offset.low - this.#clock.monotonic()) >= smallestJumpMs;
   }
 
-  /** Notes that it was `now` between `sentAt` and this moment; answers how far that is out of what could be expected. */
-  #measured(now: number, sentAt: number): number {
+  /** Notes that it was `now` between `sentAt` and this moment; answers how far a clock must have been set since the last time. */
+  #measured(now: number, sentAt: number): Jump | undefined {
     const measuredAt = this.#clock.monotonic();
     // Milliseconds are cut off: it was up to one more.
     const found = { low: now - measuredAt, high: now + 1 - sentAt, measuredAt };
     const last = this.#offset;
     this.#offset = found;
-    if (last === undefined) return 0;
+    if (last === undefined) return undefined;
     const drift = driftRate * (measuredAt - last.measuredAt);
     const low = Math.max(found.low, last.low - drift);
     const high = Math.min(found.high, last.high + drift);
-    if (low <= high) this.#offset = { low, high, measuredAt };
-    else return found.low > last.high ? found.low - last.high : found.high - last.low;
-    return 0;
+    if (low <= high) {
+      this.#offset = { low, high, measuredAt };
+      return undefined;
+    }
+    const jump = { leastMs: found.low - last.high, mostMs: found.high - last.low };
+    return Math.max(jump.leastMs, -jump.mostMs) < smallestJumpMs ? undefined : jump;
   }
 
-  #jumped(ms: number, now: number, lastLeaseAt: number | null): void {
-    this.#heldBackMs = Math.max(0, this.#heldBackMs + ms);
+  // Of what is not known exactly the longer time counts: leases may end late, never early.
+  #jumped({ leastMs, mostMs }: Jump, now: number, lastLeaseAt: number | null): void {
+    this.#heldBackMs = Math.max(0, Math.ceil(this.#heldBackMs + mostMs));
     const lastEndsInMs = lastLeaseAt === null ? 0 : lastLeaseAt - (now - this.#heldBackMs);
     this.#heldUntil = this.#clock.monotonic() + Math.max(0, lastEndsInMs);
-    this.#onJump(Math.round(ms));
+    this.#onJump(Math.round((leastMs + mostMs) / 2));
   }
 }
