@@ -26,6 +26,15 @@ export const soakParts: readonly SoakPart[] = [
     small: { FLEET_JOBS: '200' },
   },
   {
+    name: 'clock-faults',
+    about:
+      'Twelve workers on three servers whose clocks are wrong by 1.5 s, run fast and slow and step by up to an hour, on one Postgres whose ' +
+      'clock is set forward in the second half: no job is given to another within a valid lease, no acknowledged end is lost, no attempt is used up by a clock.',
+    command: [...vitest, '--project', 'server', 'packages/server/test/clock-faults.test.ts'],
+    env: { CLOCK_SECONDS: '180' },
+    small: { CLOCK_SECONDS: '8' },
+  },
+  {
     name: 'kills-during-uploads',
     about:
       'The server is killed with -9 at random moments while eight clients upload, and started again on the same folder.',

@@ -1,0 +1,40 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+
+/** libfaketime, which gives one process another wall clock; undefined when it is not installed (Debian: faketime). */
+export const faketimeLibrary = find();
+
+function find(): string | undefined {
+  const named = process.env['FAKETIME_LIBRARY'];
+  if (named !== undefined) return named;
+  const folders = existsSync('/usr/lib') ? readdirSync('/usr/lib') : [];
+  return folders
+    .map((folder) => path.join('/usr/lib', folder, 'faketime', 'libfaketimeMT.so.1'))
+    .find((file) => existsSync(file));
+}
+
+/** The wall clock of one process. Its monotonic clock stays as it is. */
+export class FakeClock {
+  readonly #file: string;
+
+  constructor(file: string, offset = '+0') {
+    this.#file = file;
+    this.set(offset);
+  }
+
+  /** For the process. The file is read again every second. */
+  get env(): Record<string, string> {
+    return {
+      LD_PRELOAD: faketimeLibrary ?? '',
+      FAKETIME_TIMESTAMP_FILE: this.#file,
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      FAKETIME_CACHE_DURATION: '1',
+    };
+  }
+
+  /** `+1.5` is 1.5 s ahead, `-600` ten minutes behind, `+0 x1.05` runs fast by a twentieth. */
+  set(offset: string): void {
+    writeFileSync(this.#file, `${offset}\n`);
+  }
+}
