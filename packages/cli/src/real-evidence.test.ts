@@ -94,6 +94,20 @@ test('names that the server refuses or changes are escaped, and names that diffe
   });
 });
 
+test('a file whose name was a folder of an earlier attempt is kept beside it', async () => {
+  const marker = path.join(folder, 'tried');
+  const script = `cd "$PROOFHOUSE_OUTPUT_DIR"; if [ -e ${marker} ]; then echo 2 > out; else mkdir out; echo 1 > out/x; touch ${marker}; exit 1; fi`;
+  const first = await workOnce(script);
+  await client.jobs.retry(first.job.id);
+  const second = await workOnce(script);
+  expect(first.job.status).toBe('failed');
+  expect(second.code).toBe(0);
+  const names: string[] = [];
+  for await (const { name } of client.artifacts.each(first.job.id)) names.push(name);
+  expect(names.sort()).toEqual(['files/out', 'log.log', 'log.log', 'out/x']);
+  await client.jobs.cancel(second.job.id);
+});
+
 test('one worker runs a command for each type, and a job may ask for less time', async () => {
   const job = await client.jobs.create({ type: 'task', payload: { timeoutSeconds: 1 } });
   const env = { PATH: process.env['PATH'] ?? '', PROOFHOUSE_URL: server.url, PROOFHOUSE_TOKEN: token };

@@ -323,7 +323,10 @@ function conflictError(conflict: Conflict, artifact: ArtifactRecord): AppError {
       return new AppError(
         'invalid_artifact_name',
         `The artifact name ${JSON.stringify(artifact.name)} is not allowed: ${JSON.stringify(conflict.path)} is a ${conflict.is} in this job already.`,
-        { errors: [{ path: 'name', message: 'a name cannot be a file and a folder' }] },
+        {
+          errors: [{ path: 'name', message: 'a name cannot be a file and a folder' }],
+          details: { takenPath: conflict.path },
+        },
       );
     default:
       return new AppError('version_conflict', 'The record changed meanwhile; try again.');

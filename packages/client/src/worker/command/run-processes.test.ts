@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { HandClock } from '../../testing/hand-clock.ts';
 import { expectGone, setUpWorker, startedPid } from '../../testing/worker-trial.ts';
@@ -36,7 +38,7 @@ test('a child that leaves the process group is ended with its job, by whatever w
 
 test('a child that clears its environment is ended where the run has a cgroup', async (context) => {
   const probe = RunProcesses.open(`probe-${process.pid}`);
-  const hasCgroup = probe.hasCgroup;
+  const hasCgroup = probe.cgroup !== undefined;
   await probe.end();
   if (!hasCgroup) {
     process.stderr.write('Children that clear their environment were not tried: no cgroup can be made here.\n');
@@ -47,6 +49,20 @@ test('a child that clears its environment is ended where the run has a cgroup', 
   const command = `env -i PATH="$PATH" setsid sh -c '${staying(`${folder}/pid`)}' &`;
   await work(`${command} until [ -e ${folder}/pid ]; do sleep 0.02; done`);
   await expectGone(await startedPid(`${folder}/pid`));
+});
+
+test('the cgroup of a run is removed with it, and that of a worker that was killed by the next run', async (context) => {
+  const first = RunProcesses.open('first');
+  const own = first.cgroup;
+  await first.end();
+  if (own === undefined) context.skip();
+  const ended = spawnSync('true');
+  const left = path.join(path.dirname(own ?? ''), `proofhouse-${ended.pid}-left`);
+  const living = path.join(path.dirname(own ?? ''), `proofhouse-${process.pid}-living`);
+  for (const folder of [left, living]) mkdirSync(folder);
+  await RunProcesses.open('second').end();
+  expect([own ?? '', left, living].map((folder) => existsSync(folder))).toEqual([false, false, true]);
+  rmdirSync(living);
 });
 
 test('when its job is cancelled, a child outside the group is told to end and has the grace to do so', async () => {

@@ -31,8 +31,9 @@ export class RunProcesses {
     return new RunProcesses(mark, process.platform === 'linux' ? makeCgroup(mark) : undefined);
   }
 
-  get hasCgroup(): boolean {
-    return this.#cgroup !== undefined;
+  /** The folder of the cgroup; undefined where none can be made. */
+  get cgroup(): string | undefined {
+    return this.#cgroup?.run;
   }
 
   /**
@@ -94,12 +95,25 @@ function makeCgroup(mark: string): RunCgroup | undefined {
   const place = mount?.split(' ')[4];
   if (place === undefined || own === undefined) return undefined;
   const folder = path.join(place, own);
-  const cgroup = { run: path.join(folder, `proofhouse-${mark}`), own: folder };
+  removeEmptyCgroups(folder);
+  const cgroup = { run: path.join(folder, `proofhouse-${process.pid}-${mark}`), own: folder };
   if (!attempt(() => mkdirSync(cgroup.run))) return undefined;
   // Where processes may be moved in but not out, none is.
   if (enter(cgroup.run) && enter(cgroup.own)) return cgroup;
   attempt(() => rmdirSync(cgroup.run));
   return undefined;
+}
+
+/** Those of workers that were killed. One that still has processes stays: their job may be somebody else's by now. */
+function removeEmptyCgroups(folder: string): void {
+  attempt(() => {
+    for (const name of readdirSync(folder)) {
+      const pid = Number(/^proofhouse-(\d+)-/.exec(name)?.[1] ?? process.pid);
+      if (pid !== process.pid && !existsSync(`/proc/${pid}`)) {
+        attempt(() => cgroupsFrom(path.join(folder, name)).forEach((one) => rmdirSync(one)));
+      }
+    }
+  });
 }
 
 /** A cgroup after all that the command made below it. */

@@ -29,7 +29,15 @@ export class ArtifactNames {
   claim(parts: readonly Buffer[]): ArtifactName {
     const encoded = encodedName(parts);
     const [first = ''] = encoded.split('/');
-    const wanted = workersOwn.includes(first) ? `${besideOwn}/${encoded}` : encoded;
+    return this.#claim(parts, workersOwn.includes(first) ? `${besideOwn}/${encoded}` : encoded);
+  }
+
+  /** Another name, for one that the server gave to something else: a file where an earlier attempt had a folder. */
+  claimBeside(parts: readonly Buffer[]): ArtifactName {
+    return this.#claim(parts, `${besideOwn}/${encodedName(parts)}`);
+  }
+
+  #claim(parts: readonly Buffer[], wanted: string): ArtifactName {
     const name = this.#free(wanted);
     this.#files.add(name);
     for (const folder of foldersOf(name)) this.#folders.add(folder);

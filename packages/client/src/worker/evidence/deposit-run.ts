@@ -1,7 +1,7 @@
-import type { ArtifactType } from '@proofhouse/core';
+import { isAppError, type ArtifactType } from '@proofhouse/core';
 import type { JobDiff } from '../git/job-diff.ts';
 import type { WorkFolder } from '../work-folder.ts';
-import { ArtifactNames, shownName } from './artifact-names.ts';
+import { ArtifactNames, shownName, type ArtifactName } from './artifact-names.ts';
 import type { CapturedLog } from './captured-log.ts';
 import type { Depositor } from './depositor.ts';
 import { EvidenceFile, type EvidenceFileOptions } from './evidence-file.ts';
@@ -50,12 +50,16 @@ async function depositOutput(depositor: Depositor, folder: WorkFolder): Promise<
     if (entry.kind === 'unreadable') evidence.lose(path, entry.error, shown);
     if (entry.kind === 'left-out') evidence.note(`${shown} was left out: it is ${entry.what}`);
     if (entry.kind !== 'file') continue;
-    const { name, metadata } = names.claim(entry.parts);
-    const send = async (): Promise<void> => {
+    const send = async ({ name, metadata }: ArtifactName): Promise<void> => {
       await depositFile(depositor, { name, metadata, type: typeOf(name) }, entry.path, { noFollow: true, below });
       if (metadata !== undefined) evidence.note(renamed(shown, quoted(name)));
     };
-    await depositor.attempt(path, send, shown);
+    const sendSomehow = (): Promise<void> =>
+      send(names.claim(entry.parts)).catch((error: unknown) => {
+        if (!isTaken(error)) throw error;
+        return send(names.claimBeside(entry.parts));
+      });
+    await depositor.attempt(path, sendSomehow, shown);
   }
 }
 
@@ -71,6 +75,11 @@ async function depositFile(
   } finally {
     await file.close();
   }
+}
+
+// The server says so of a file where the job has a folder, and of the reverse.
+function isTaken(error: unknown): boolean {
+  return isAppError(error, 'invalid_artifact_name') && error.details['takenPath'] !== undefined;
 }
 
 function renamed(shown: string, name: string): string {
