@@ -172,8 +172,14 @@ describe('a database file with a second name', () => {
   it('is found in the mounts of the system, whose blanks are escaped', () => {
     const mounts =
       '29 1 8:1 /a /srv/my\\040data/p\\134x.db rw - ext4 /dev/sda1 rw\n30 1 8:1 /b /srv/ü.db rw - ext4 /dev/sda1 rw\n';
-    expect(isMountPoint('/srv/my data/p\\x.db', mounts)).toBe(true);
-    expect(isMountPoint('/srv/ü.db', mounts)).toBe(true);
-    expect(isMountPoint(path.join(folder, 'none.db'), mounts)).toBe(false);
+    const listed = (): string => mounts;
+    expect(isMountPoint('/srv/my data/p\\x.db', listed)).toBe(true);
+    expect(isMountPoint('/srv/ü.db', listed)).toBe(true);
+    // Another device than the folder's, which is no mount: as on overlayfs.
+    expect(isMountPoint('/proc', listed)).toBe(false);
+    const unknown = (): undefined => undefined;
+    expect(isMountPoint('/proc', unknown)).toBe(true);
+    expect(isMountPoint(folder, unknown)).toBe(false);
+    expect(isMountPoint(path.join(folder, 'none.db'), unknown)).toBe(false);
   });
 });

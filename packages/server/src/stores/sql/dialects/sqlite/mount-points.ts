@@ -3,11 +3,12 @@ import path from 'node:path';
 
 /**
  * Whether a file is a mount point of its own, such as a file that was bind-mounted into a container. `place` is absolute
- * and resolved. Linux lists mounts in /proc/self/mountinfo (proc(5)), also those of one file system onto itself; elsewhere a
- * mount shows as another device than that of the parent folder.
+ * and resolved. Linux lists mounts in /proc/self/mountinfo (proc(5)), also those of one file system onto itself. Only where there is no
+ * such list does another device than that of the parent folder show a mount: on overlayfs and btrfs devices differ without one.
  */
-export function isMountPoint(place: string, mounts: string | undefined = mountInfo()): boolean {
-  if (mounts !== undefined && mountPoints(mounts).has(place)) return true;
+export function isMountPoint(place: string, mounts: () => string | undefined = mountInfo): boolean {
+  const listed = mounts();
+  if (listed !== undefined) return mountPoints(listed).has(place);
   const found = statSync(place, { throwIfNoEntry: false });
   return found !== undefined && found.dev !== statSync(path.dirname(place)).dev;
 }
