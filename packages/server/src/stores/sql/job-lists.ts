@@ -25,16 +25,17 @@ const listJobs = statementsBy((key: `${Shape}:${Place}`, db, p: ListParams) => {
   const [shape, place] = key.split(':') as [Shape, Place];
   const branches = branchesOf(db, shape, p).map((branch) => newestFirst(branch, place, p).limit(p.limit));
   const [only] = branches;
-  return only !== undefined && branches.length === 1 ? only.selectAll() : merged(db, branches, p);
+  return only !== undefined && branches.length === 1 ? only.selectAll() : merged(db, shape, branches, p);
 });
 
 type Jobs = SelectQueryBuilder<Database, 'jobs', object>;
 
 /** Picks the page among the first of each branch by its places alone, and only then reads its jobs. */
-function merged(db: Queries, branches: readonly Jobs[], p: ListParams) {
+function merged(db: Queries, shape: Shape, branches: readonly Jobs[], p: ListParams) {
   const heads = branches
     .map((branch) => db.selectFrom(branch.select(['id', 'created_at']).as('branch')).selectAll())
-    .reduce((all, branch) => all.unionAll(branch));
+    // A job that a worker made and holds is in both branches.
+    .reduce((all, branch) => (shape === 'own' ? all.union(branch) : all.unionAll(branch)));
   const page = db
     .selectFrom(heads.as('heads'))
     .selectAll()
@@ -59,12 +60,9 @@ function branchesOf(db: Queries, shape: Shape, p: ListParams): Jobs[] {
       return [jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.heldBy)];
     case 'own': {
       const held = jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.ownOf);
+      // The index has no jobs of the admin's.
       const made = jobs.where('created_by', '=', p.ownOf).where('created_by', '<>', sql.lit('admin'));
-      // One that it made and holds is in the first branch.
-      const elsewhere = made.where((job) =>
-        job.or([job('status', '<>', sql.lit('running')), job('claimed_by', '<>', p.ownOf)]),
-      );
-      return [held, elsewhere];
+      return [held, made];
     }
     case 'category':
       return jobStatuses.map((status) => jobs.where('category', '=', p.category).where('status', '=', sql.lit(status)));

@@ -171,6 +171,7 @@ async function exercise(store: MetadataStore): Promise<void> {
       await jobs.list({ status, category: 'work' }, { limit: 50, after });
     }
     await jobs.list({ heldBy: 'w3' }, { limit: 50, after });
+    await jobs.list({ ownOf: 'x' }, { limit: 50, after });
     await workers.listCredentials({}, { limit: 50, after });
     await workers.listCredentials({ workerId: 'w3' }, { limit: 50, after });
     for (const name of [undefined, 'n1']) {
@@ -178,6 +179,7 @@ async function exercise(store: MetadataStore): Promise<void> {
         await artifacts.listOfJob({ jobId: 'j3', name, createdBy }, { limit: 5, after });
     }
   }
+  await jobs.newestEvents('over-3', { after: 0, before: 100, limit: 50 });
   await artifacts.find('x');
   await artifacts.newestOfJob('j3', 'n1');
   await artifacts.ownedKeys(['a', 'b']);
@@ -288,6 +290,7 @@ const parts: readonly [string, RegExp][] = [
   ['depths: delayed', /count\(\*\).*"status" = 'queued' and "ready" = 0/],
   ['list: all', /^select \* from "jobs" order by "created_at" desc/],
   ['list: held', /"status" = 'running' and "claimed_by" = /],
+  ['list: own', /"created_by" = .* and "created_by" <> 'admin'/],
   ['list: by type', /"type" = .* and "status" = 'dead_letter'/],
   ['list: by category', /"category" = .* and "status" = 'dead_letter'/],
   ['list: the next page', /\("created_at", "id"\) < \(/],
@@ -298,6 +301,7 @@ const parts: readonly [string, RegExp][] = [
   ['groups: nested', /escape '!'/],
   ['groups: the next place', /"place" desc/],
   ['registrations: revoked', /update "credentials" .*"experiment_id" is not null/],
+  ['events: of a job, newest first', /"seq" < .* order by "seq" desc/],
   ['events: of a job', /from "job_events" where "job_id" = .* and "seq" > /],
 ];
 
