@@ -20,9 +20,10 @@ export interface ItemKey {
  */
 export function keysOfItems(items: readonly BatchItem[], batchKey: string | undefined): (ItemKey | undefined)[] {
   const first = new Map<string, number>();
+  const batch = batchKey === undefined ? '' : sha256Hex(JSON.stringify(items));
   return items.map(({ idempotencyKey, ...job }, index) => {
     if (idempotencyKey == null) {
-      return batchKey === undefined ? undefined : { key: placeKey(batchKey, index), request: [index, items] };
+      return batchKey === undefined ? undefined : { key: placeKey(batchKey, index), request: [index, batch] };
     }
     const before = first.get(idempotencyKey);
     first.set(idempotencyKey, index);
