@@ -50,6 +50,8 @@ interface WorkFlags extends ConnectionOptions {
   readonly maxLogMib?: number | undefined;
   readonly passToken?: true | undefined;
   readonly diff: boolean;
+  readonly gitClean?: true | undefined;
+  readonly gitCleanDiscard?: true | undefined;
   readonly workFolder?: true | undefined;
   readonly workRoot?: string | undefined;
 }
@@ -75,6 +77,8 @@ export function work(context: CommandContext) {
     .option('--max-log-mib <n>', 'keep the beginning and the end of a longer log (1024)', positiveInteger)
     .option('--pass-token', 'give the command the token and the lease, so that it can call the server itself')
     .option('--no-diff', 'deposit no diff.diff')
+    .option('--git-clean', 'bring the git repository back to its commit at the start before each job')
+    .option('--git-clean-discard', 'the same, although changes and untracked or ignored files are there at the start')
     .option('--work-folder', 'run each command in a fresh folder instead of here')
     .option('--work-root <folder>', 'where the folders of jobs are made')
     .passThroughOptions()
@@ -117,6 +121,7 @@ async function workWith(
     maxLogBytes: options.maxLogMib === undefined ? undefined : options.maxLogMib * 1024 * 1024,
     passToken: options.passToken === true ? options.token : undefined,
     diff: options.diff,
+    gitClean: options.gitCleanDiscard === true ? 'discard' : options.gitClean,
     inWorkFolder: options.workFolder,
     workRoot: options.workRoot,
     signal: AbortSignal.any([context.signal(), unheard.signal]),

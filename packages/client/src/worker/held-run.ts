@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { ClaimedJob } from '../jobs-api.ts';
 import type { Ending } from './ending.ts';
 import type { Depositor } from './evidence/depositor.ts';
+import type { CleanCheckout } from './git/clean-checkout.ts';
 import type { Milestones } from './milestones.ts';
 import type { WorkerLog, WorkerOptions } from './worker-options.ts';
 
@@ -15,6 +16,8 @@ export interface WorkerParts extends WorkerOptions {
   readonly graceMs: number;
   readonly clock: Clock;
   readonly log: WorkerLog;
+  /** Brings the repository back before each job. */
+  readonly cleanCheckout: CleanCheckout | undefined;
   /** Aborted: running commands are ended. */
   readonly stop: AbortSignal;
 }

@@ -5,6 +5,8 @@ import { AppError, defaultLeaseSeconds, isAppError } from '@proofhouse/core';
 import { pause, systemClock } from '../clock.ts';
 import type { ClaimedJob } from '../jobs-api.ts';
 import { systemRandom, type Random } from '../random.ts';
+import { withoutSecrets } from './command/command-environment.ts';
+import { CleanCheckout, type CleanCheckoutParts } from './git/clean-checkout.ts';
 import { firstAbort } from './first-abort.ts';
 import { requireWork } from './job-work.ts';
 import type { WorkerParts } from './held-run.ts';
@@ -60,6 +62,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerReport> {
     await Promise.all(running);
     drain.release();
     await tidied;
+    await worker.cleanCheckout?.release().catch(() => undefined);
   }
   return report;
 }
@@ -129,19 +132,35 @@ async function prepare(options: WorkerOptions): Promise<Omit<Loop, 'stop'>> {
   if (!isFolder) throw new AppError('invalid_request', `${cwd} is not a folder in which the command could run.`);
   const types = await requireWork(options, cwd);
   await mkdir(workRoot, { recursive: true });
+  const clock = options.clock ?? systemClock;
+  const cleanCheckout = await recordCheckout(options, { folder: cwd, workRoot, clock });
   return {
     ...options,
     env: options.env ?? {},
     signal: options.signal ?? new AbortController().signal,
     types,
+    cleanCheckout,
     cwd,
     workRoot,
     leaseSeconds: options.leaseSeconds ?? defaultLeaseSeconds,
     graceMs: options.graceMs ?? 10_000,
-    clock: options.clock ?? systemClock,
+    clock,
     random: options.random ?? systemRandom,
     log: unfailing(options.log),
   };
+}
+
+async function recordCheckout(
+  { gitClean = false, inWorkFolder, concurrency = 1, env = {}, signal = new AbortController().signal }: WorkerOptions,
+  place: Pick<CleanCheckoutParts, 'folder' | 'workRoot' | 'clock'>,
+): Promise<CleanCheckout | undefined> {
+  if (gitClean === false) return undefined;
+  if (inWorkFolder === true || concurrency > 1) {
+    const message =
+      '--git-clean is for one job at a time in the folder of the worker: not with --work-folder or --concurrency.';
+    throw new AppError('invalid_request', message);
+  }
+  return CleanCheckout.record({ ...place, env: withoutSecrets(env), discard: gitClean === 'discard' }, signal);
 }
 
 /** A log that cannot be written is no reason to lose a job. */

@@ -50,6 +50,11 @@ export interface WorkerOptions {
   readonly bestEffort?: boolean | undefined;
   /** What the log of a command may have: of a longer one the beginning and the end are kept. 1 GiB when left out. */
   readonly maxLogBytes?: number | undefined;
+  /**
+   * Before each job the repository around `cwd` is brought back to the commit of the worker's start. `discard`: although there
+   * are changes, or untracked or ignored files, when the worker starts.
+   */
+  readonly gitClean?: boolean | 'discard' | undefined;
   /** Aborted: no more claims; running commands are ended once `drainMs` is over, deposited and given back. */
   readonly signal?: AbortSignal | undefined;
   /** How long running commands may go on after `signal`; 0 when left out. */

@@ -33,6 +33,7 @@ export async function runCommandJob(
   });
   const { folder, log } = place;
   try {
+    await bringBack(run);
     const diff = worker.diff === false ? undefined : await beginDiff(run, place);
     run.milestones.note({ message: 'The command was started.', payload: { attempt: job.attempt } });
     const { end, log: captured } = await runWithLog(run, place, command, timeoutMs);
@@ -60,6 +61,16 @@ async function workplaceFor({ worker, job }: HeldRun): Promise<Workplace> {
     await folder.remove().catch(() => undefined);
     throw error;
   }
+}
+
+/** No command may run on what another job left. */
+async function bringBack({ worker, stop }: HeldRun): Promise<void> {
+  await worker.cleanCheckout?.restore(stop).catch((error: unknown) => {
+    // Then the command is not started, for the same reason.
+    if (stop.aborted) return;
+    const message = `the repository was not brought back to its state at the start: ${messageOf(error)}`;
+    throw new BrokenMachine(message, { cause: error });
+  });
 }
 
 function beginDiff({ worker, stop }: HeldRun, { folder, cwd }: Workplace): Promise<JobDiff> {

@@ -46,7 +46,7 @@ export async function readPlainText(file: string, maxBytes: number): Promise<str
   return (await readPlainFile(file, maxBytes))?.toString();
 }
 
-/** The size in bytes and the SHA-256 in hex of a regular file, which is copied to `to` on the way when that is given. */
+/** The size in bytes and the SHA-256 in hex of a regular file, which is copied to the new file `to` on the way when that is given. */
 export async function hashPlainFile(
   file: string | Buffer,
   limits: { readonly maxBytes: number; readonly signal: AbortSignal; readonly to?: string },
@@ -67,7 +67,7 @@ export async function hashPlainFile(
   try {
     const stream = handle.createReadStream({ autoClose: false, start: 0, highWaterMark: 256 * 1024 });
     if (limits.to === undefined) for await (const _piece of counted(stream as AsyncIterable<Buffer>));
-    else await pipeline(stream, counted, createWriteStream(limits.to, { mode: 0o600 }));
+    else await pipeline(stream, counted, createWriteStream(limits.to, { mode: 0o600, flags: 'wx' }));
     return { sizeBytes, hash: hash.digest('hex') };
   } finally {
     await handle.close();

@@ -1,4 +1,4 @@
-import { lstat, mkdir, mkdtemp, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UnusableRepository, type Repository } from './find-repository.ts';
 import { copyPlainFile } from './plain-file.ts';
@@ -53,6 +53,7 @@ export class ShadowRepository {
    * since the other repository has new objects. The index and the new objects stay.
    */
   async renew(): Promise<void> {
+    const { GIT_DIR: old } = this.#env;
     const gitDir = await mkdtemp(path.join(this.#scratch, 'git-'));
     const settings = this.#settings;
     for (const folder of ['refs', 'objects', 'info', 'home']) await mkdir(path.join(gitDir, folder));
@@ -85,6 +86,7 @@ export class ShadowRepository {
       GIT_CONFIG_KEY_1: 'core.excludesFile',
       GIT_CONFIG_VALUE_1: path.join(gitDir, 'no-excludes'),
     };
+    if (old !== undefined) await rm(old, { recursive: true, force: true });
   }
 
   /** Copies the index of the other repository as it is now; false when it has none. */
