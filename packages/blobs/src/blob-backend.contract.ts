@@ -96,6 +96,7 @@ export function blobBackendContract(name: string, makeBackend: () => Promise<Blo
     writingContract(() => backend, key);
     readingContract(() => backend, key);
     keepingContract(() => under, key);
+    markerContract(() => under);
   });
 }
 
@@ -392,6 +393,49 @@ function keepingContract(current: () => BlobBackendUnderTest, key: string): void
     await expectCode(backend.delete(key), 'unavailable');
     await expectCode(listed(backend), 'unavailable');
     await expectCode(backend.sweepStaging(0), 'unavailable');
+  });
+}
+
+function markerContract(current: () => BlobBackendUnderTest): void {
+  it('a marker is written once, replaced only when asked, and is no blob', async () => {
+    const { backend } = current();
+    expect(await backend.readMarker()).toBeUndefined();
+    expect(await backend.writeMarker('first')).toBe('first');
+    expect(await backend.writeMarker('second')).toBe('first');
+    expect(await backend.readMarker()).toBe('first');
+    expect(await backend.writeMarker('third', { replace: true })).toBe('third');
+    expect(await backend.writeMarker('x'.repeat(128), { replace: true })).toBe('x'.repeat(128));
+    expect(await backend.readMarker()).toBe('x'.repeat(128));
+    expect(await listed(backend)).toEqual([]);
+    expect(await backend.sweepStaging(Date.now() + 60_000)).toEqual([]);
+  });
+
+  it('of many writers of a marker one wins, and each is given the same', async () => {
+    const { backend } = current();
+    const held = await Promise.all(Array.from({ length: 12 }, (_, index) => backend.writeMarker(`store-${index}`)));
+    expect(new Set(held)).toEqual(new Set([await backend.readMarker()]));
+  });
+
+  it('a marker that is no short printable text is refused', async () => {
+    const { backend } = current();
+    for (const text of ['', ' ', 'a b', 'a\n', 'é', '\0', 'x'.repeat(129)]) {
+      await expectCode(backend.writeMarker(text), 'invalid_request');
+    }
+    expect(await backend.readMarker()).toBeUndefined();
+  });
+
+  it('a marker is there after a restart, and a closed backend has none to give', async () => {
+    const { backend, reopen } = current();
+    await backend.writeMarker('kept');
+    if (backend.supports.durable && reopen !== undefined) {
+      const again = await reopen();
+      await again.open();
+      expect(await again.readMarker()).toBe('kept');
+      await again.close();
+    }
+    await backend.close();
+    await expectCode(backend.readMarker(), 'unavailable');
+    await expectCode(backend.writeMarker('late'), 'unavailable');
   });
 }
 

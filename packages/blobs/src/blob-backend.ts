@@ -60,7 +60,20 @@ export interface BlobBackend {
    * write that is under way in any process is never disturbed if it is younger. Returns the leftovers
    * it removed, or, with `dryRun`, those it would remove.
    */
-  sweepStaging(olderThan: number, options?: { dryRun?: boolean }): Promise<Leftover[]>;
+  sweepStaging(olderThan: number, options?: SweepOptions): Promise<Leftover[]>;
+
+  /**
+   * The marker of this storage: one short text that says whose blobs lie here, or undefined where none was written.
+   * Never follows a link. Anything but a plain object with such a text is `integrity_failure`.
+   */
+  readMarker(): Promise<string | undefined>;
+
+  /**
+   * Writes the marker durably where there is none, atomically among all processes; with `replace` in the place of
+   * whatever is there, a link itself included. Interrupted at any point, the marker is the old one or the new one, whole.
+   * Returns the marker that holds afterwards. A text that does not match `markerPattern` is `invalid_request`.
+   */
+  writeMarker(text: string, options?: { replace?: boolean }): Promise<string>;
 
   /** The file that holds the blob, where there is one (`supports.localFiles`), for linking it elsewhere. */
   localPath(key: string): string | undefined;
@@ -136,6 +149,19 @@ export interface BlobStat {
 export interface ListOptions {
   /** The first characters of the keys wanted; default all. */
   readonly prefix?: string | undefined;
+  /**
+   * Called for each place of blobs that is not what the driver made: a link, a file, a folder of another disk. What lies
+   * there is not listed. `place` names it within the storage, such as `blobs/a`. Without it such a place fails the call
+   * with `integrity_failure`.
+   */
+  readonly onPlanted?: ((place: string) => void) | undefined;
+}
+
+export interface SweepOptions extends Pick<ListOptions, 'onPlanted'> {
+  /** Default false. */
+  readonly dryRun?: boolean;
+  /** Leftovers of one call at most; fewer mean that there are no more. Default: no limit. */
+  readonly limit?: number;
 }
 
 /** The fingerprint under which `list` shows what is not a plain object. */
@@ -153,6 +179,9 @@ export interface Leftover {
 
 /** 32 characters of RFC 4648 base32 in lower case: 160 random bits. */
 export const blobKeyPattern = /^[a-z2-7]{32}$/;
+
+/** What a marker may be. */
+export const markerPattern = /^[\x21-\x7e]{1,128}$/;
 
 /** What keys may begin with. */
 export const blobKeyPrefixPattern = /^[a-z2-7]{0,32}$/;

@@ -12,6 +12,7 @@ import {
   isLendingStream,
   type Leftover,
   type ListOptions,
+  type SweepOptions,
 } from './blob-backend.ts';
 import { requireRange } from './require-range.ts';
 
@@ -196,8 +197,18 @@ export class Blobs {
   }
 
   /** Removes what interrupted uploads left aside before `olderThan` (epoch ms); see `BlobBackend.sweepStaging`. */
-  sweepStaging(olderThan: number, options?: { dryRun?: boolean }): Promise<Leftover[]> {
+  sweepStaging(olderThan: number, options?: SweepOptions): Promise<Leftover[]> {
     return this.#backend.sweepStaging(olderThan, options);
+  }
+
+  /** Whose blobs lie here, if somebody said so; see `BlobBackend.readMarker`. */
+  readMarker(): Promise<string | undefined> {
+    return this.#backend.readMarker();
+  }
+
+  /** See `BlobBackend.writeMarker`. */
+  writeMarker(text: string, options?: { replace?: boolean }): Promise<string> {
+    return this.#backend.writeMarker(text, options);
   }
 
   /** The file that holds the blob, where `supports.localFiles`, else undefined. */

@@ -4,3 +4,4 @@ export * from './open-blob-url.ts';
 export { FilesystemBackend, type FilesystemBackendOptions } from './backends/filesystem/filesystem-backend.ts';
 export { MemoryBackend, type MemoryBackendOptions } from './backends/memory/memory-backend.ts';
 export { blobFolders } from './backends/filesystem/filesystem-layout.ts';
+export { readMarkerFile, writeMarkerFile, type MarkerPlace } from './backends/filesystem/marker-file.ts';

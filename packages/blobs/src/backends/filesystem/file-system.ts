@@ -8,6 +8,7 @@ import * as promises from 'node:fs/promises';
 export interface FileSystem {
   open(path: string, flags: number, mode?: number): Promise<OpenFile>;
   link(existing: string, created: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   mkdir(path: string, mode: number): Promise<unknown>;
   chmod(path: string, mode: number): Promise<void>;

@@ -11,6 +11,7 @@ import type {
   ByteRange,
   Leftover,
   ListOptions,
+  SweepOptions,
 } from '../../blob-backend.ts';
 import { requireBlobKey, requireBlobKeyPrefix } from '../../blob-key.ts';
 import { closedStore } from '../../closed-store.ts';
@@ -22,6 +23,7 @@ import { type FileSystem, nodeFileSystem, type OpenFile } from './file-system.ts
 import { FilesystemLayout } from './filesystem-layout.ts';
 import { listBlobs, sweepLeftovers } from './filesystem-walk.ts';
 import { FilesystemWriter } from './filesystem-writer.ts';
+import { readMarkerFile, writeMarkerFile } from './marker-file.ts';
 import { QuickReads } from './quick-reads.ts';
 import { blobMode, StagedFile } from './staged-file.ts';
 import { errnoOf, notPlain, storageError } from './storage-error.ts';
@@ -127,18 +129,26 @@ export class FilesystemBackend implements BlobBackend {
     });
   }
 
-  async *list({ prefix = '' }: ListOptions = {}): AsyncIterable<BlobListing> {
+  async *list({ prefix = '', onPlanted }: ListOptions = {}): AsyncIterable<BlobListing> {
     try {
       requireBlobKeyPrefix(prefix);
-      yield* listBlobs(this.#fs, this.#ready(), prefix);
+      yield* listBlobs(this.#fs, this.#ready(), prefix, onPlanted);
     } catch (error) {
       throw storageError('list the blobs', error);
     }
   }
 
-  sweepStaging(olderThan: number, options: { dryRun?: boolean } = {}): Promise<Leftover[]> {
-    return wrapped('sweep interrupted uploads', () =>
-      sweepLeftovers(this.#fs, this.#ready(), olderThan, options.dryRun ?? false),
+  sweepStaging(olderThan: number, options: SweepOptions = {}): Promise<Leftover[]> {
+    return wrapped('sweep interrupted uploads', () => sweepLeftovers(this.#fs, this.#ready(), olderThan, options));
+  }
+
+  readMarker(): Promise<string | undefined> {
+    return wrapped('read the marker of a store', () => readMarkerFile(this.#ready().markerPlace().path, this.#fs));
+  }
+
+  writeMarker(text: string, options: { replace?: boolean } = {}): Promise<string> {
+    return wrapped('write the marker of a store', () =>
+      writeMarkerFile(this.#ready().markerPlace(), text, options, this.#fs),
     );
   }
 

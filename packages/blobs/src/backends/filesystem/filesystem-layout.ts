@@ -3,14 +3,16 @@ import { join } from 'node:path';
 import { blobKeyPattern } from '../../blob-backend.ts';
 import type { FileSystem } from './file-system.ts';
 import { Folder, makeFolders } from './folder.ts';
+import type { MarkerPlace } from './marker-file.ts';
 
 const shardNames = Array.from('abcdefghijklmnopqrstuvwxyz234567');
-const stagingPattern = /^(?:[a-z2-7]{32}|probe)\.[0-9a-f]{16}$/;
+const stagingPattern = /^(?:[a-z2-7]{32}|probe|marker)\.[0-9a-f]{16}$/;
+const markerName = 'store-id';
 const probePattern = /^probe\.[0-9a-f]{16}$/;
 
 /**
  * Where things lie under the root: `blobs/<first character of the key>/<key>` and
- * `staging/<key>.<16 hex digits>`. There are few shards (32) so that each can be held open and
+ * `staging/<key>.<16 hex digits>`, and beside them the marker, `store-id`. There are few shards (32) so that each can be held open and
  * commits that happen at once share the fsync of their folder; directories are hashed trees, so a
  * million names in one cost nothing.
  */
@@ -52,6 +54,11 @@ export class FilesystemLayout {
 
   pathOf(key: string): string {
     return join(this.shardOf(key).path, key);
+  }
+
+  /** Where the marker of the store lies. */
+  markerPlace(): MarkerPlace {
+    return { path: join(this.root, markerName), folder: this.root, temporary: this.newStagingPath('marker') };
   }
 
   /** A new name for bytes that are being written; `label` is the key, for people who look. */

@@ -1,19 +1,30 @@
 import type { BigIntStats } from 'node:fs';
-import { join } from 'node:path';
-import type { BlobListing, Leftover } from '../../blob-backend.ts';
+import { join, relative } from 'node:path';
+import type { BlobListing, Leftover, SweepOptions } from '../../blob-backend.ts';
 import { blobFileStat } from './blob-file-stat.ts';
 import type { FileSystem } from './file-system.ts';
 import { type FilesystemLayout, isBlobName, isProbeName, isStagingName } from './filesystem-layout.ts';
-import { errnoOf } from './storage-error.ts';
+import type { Folder } from './folder.ts';
+import { errnoOf, storageError } from './storage-error.ts';
 
 /** Names taken from the system, and looked at, at once. */
 const batchNames = 64;
 
-/** Every name that is a blob's and begins with `prefix`, shard by shard; links are looked at and never followed. */
-export async function* listBlobs(fs: FileSystem, layout: FilesystemLayout, prefix: string): AsyncIterable<BlobListing> {
+type OnPlanted = SweepOptions['onPlanted'];
+
+/**
+ * Every name that is a blob's and begins with `prefix`, shard by shard; links are looked at and never followed. What was
+ * planted at a shard's place is passed over and named to `onPlanted`.
+ */
+export async function* listBlobs(
+  fs: FileSystem,
+  layout: FilesystemLayout,
+  prefix: string,
+  onPlanted?: OnPlanted,
+): AsyncIterable<BlobListing> {
   for (const [name, shard] of layout.shards) {
     if (!prefix.startsWith(name) && prefix !== '') continue;
-    if (!(await shard.check())) continue;
+    if (!(await isUsable(layout, shard, onPlanted))) continue;
     const wanted = (entry: string): boolean => entry.startsWith(prefix) && isBlobName(name, entry);
     for await (const found of namesIn(fs, shard.path, wanted)) {
       yield { key: found.name, ...blobFileStat(found.stat) };
@@ -29,7 +40,7 @@ export async function sweepLeftovers(
   fs: FileSystem,
   layout: FilesystemLayout,
   olderThan: number,
-  dryRun: boolean,
+  { dryRun = false, limit = Infinity, onPlanted }: SweepOptions,
 ): Promise<Leftover[]> {
   const removed: Leftover[] = [];
   const places = [
@@ -37,14 +48,26 @@ export async function sweepLeftovers(
     { folder: layout.blobs, isLeftover: isProbeName },
   ];
   for (const { folder, isLeftover } of places) {
-    if (!(await folder.check())) continue;
+    if (!(await isUsable(layout, folder, onPlanted))) continue;
     for await (const { name, stat } of namesIn(fs, folder.path, isLeftover)) {
+      if (removed.length >= limit) return removed;
       const { sizeBytes, createdAt } = blobFileStat(stat);
       if (stat.isDirectory() || createdAt >= olderThan) continue;
       if (dryRun || (await removedNow(fs, join(folder.path, name)))) removed.push({ name, sizeBytes, createdAt });
     }
   }
   return removed;
+}
+
+/** Whether the folder is there and is the plain folder of this store. */
+async function isUsable(layout: FilesystemLayout, folder: Folder, onPlanted: OnPlanted): Promise<boolean> {
+  try {
+    return await folder.check();
+  } catch (error) {
+    if (onPlanted === undefined || storageError('look at a folder', error).code !== 'integrity_failure') throw error;
+    onPlanted(relative(layout.root, folder.path));
+    return false;
+  }
 }
 
 interface Named {

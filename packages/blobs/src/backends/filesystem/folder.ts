@@ -18,6 +18,7 @@ export class Folder {
   readonly #fs: FileSystem;
   readonly #parent: Folder | undefined;
   #identity: string | undefined;
+  #device: bigint | undefined;
   #syncs: GroupedSync | undefined;
   #adopting: Promise<void> | undefined;
   #closed = false;
@@ -53,6 +54,11 @@ export class Folder {
   /** Whether what was found at the path is the folder that is held open: no link was planted on the way. */
   isHeld(found: BigIntStats): boolean {
     return identityOf(found) === this.#identity;
+  }
+
+  /** Whether what was found lies on another file system than this folder; false while this one is not held. */
+  isOnOtherDisk(found: BigIntStats): boolean {
+    return this.#device !== undefined && found.dev !== this.#device;
   }
 
   /** Makes the folder again after somebody removed it, durably. */
@@ -95,9 +101,13 @@ export class Folder {
     const handle = await this.#fs.open(this.path, flags);
     try {
       if ((await this.#fs.realpath(this.path)) !== this.path) throw notPlain('A folder of the blob store');
-      const identity = identityOf(await handle.stat({ bigint: true }));
+      const found = await handle.stat({ bigint: true });
+      // A folder of another disk was mounted here: no blob can be linked into it.
+      if (this.#parent?.isOnOtherDisk(found) === true) throw notPlain('A folder of the blob store');
+      const identity = identityOf(found);
       await parent?.sync();
       this.#identity = identity;
+      this.#device = found.dev;
     } catch (error) {
       await handle.close().catch(() => undefined);
       throw error;

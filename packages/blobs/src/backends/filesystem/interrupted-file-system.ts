@@ -66,6 +66,7 @@ export class InterruptedFileSystem implements FileSystem {
     });
   link = (existing: string, created: string): Promise<void> =>
     this.#step('link', created, () => nodeFileSystem.link(existing, created));
+  rename = (from: string, to: string): Promise<void> => this.#step('rename', to, () => nodeFileSystem.rename(from, to));
   unlink = (path: string): Promise<void> => this.#step('unlink', path, () => nodeFileSystem.unlink(path));
   mkdir = (path: string, mode: number): Promise<unknown> =>
     this.#step('mkdir', path, () => nodeFileSystem.mkdir(path, mode));

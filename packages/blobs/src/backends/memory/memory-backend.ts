@@ -9,7 +9,7 @@ import type {
   Leftover,
   ListOptions,
 } from '../../blob-backend.ts';
-import { requireBlobKey, requireBlobKeyPrefix } from '../../blob-key.ts';
+import { requireBlobKey, requireBlobKeyPrefix, requireMarker } from '../../blob-key.ts';
 import { closedStore } from '../../closed-store.ts';
 import { requireRange } from '../../require-range.ts';
 
@@ -32,6 +32,7 @@ export class MemoryBackend implements BlobBackend {
   readonly #blobs = new Map<string, StoredBytes>();
   readonly #maxBytes: number;
   readonly #now: () => number;
+  #marker: string | undefined;
   #heldBytes = 0;
   #commits = 0;
   #state: 'new' | 'open' | 'closed' = 'new';
@@ -86,6 +87,18 @@ export class MemoryBackend implements BlobBackend {
   async sweepStaging(): Promise<Leftover[]> {
     this.#requireReady();
     return [];
+  }
+
+  async readMarker(): Promise<string | undefined> {
+    this.#requireReady();
+    return this.#marker;
+  }
+
+  async writeMarker(text: string, options: { replace?: boolean } = {}): Promise<string> {
+    requireMarker(text);
+    this.#requireReady();
+    if (this.#marker === undefined || options.replace === true) this.#marker = text;
+    return this.#marker;
   }
 
   localPath(key: string): undefined {
