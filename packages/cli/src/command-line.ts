@@ -28,6 +28,7 @@ import { jobWhy } from './commands/job-why.ts';
 import { mcp } from './commands/mcp.ts';
 import { serve } from './commands/serve.ts';
 import { signInLink } from './commands/sign-in-link.ts';
+import { storageAdopt } from './commands/storage-adopt.ts';
 import { storageGc } from './commands/storage-gc.ts';
 import { storageUsage } from './commands/storage-usage.ts';
 import { storageVerify } from './commands/storage-verify.ts';
@@ -144,6 +145,7 @@ function groupCommands(context: CommandContext): Command {
 function storageCommands(context: CommandContext): Command {
   return group('storage', 'Care of what is stored')
     .addCommand(storageUsage(context))
+    .addCommand(storageAdopt(context))
     .addCommand(storageGc(context))
     .addCommand(storageVerify(context));
 }

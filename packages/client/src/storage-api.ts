@@ -20,9 +20,12 @@ export class StorageApi {
     return this.#caller.call('storageUsage', options);
   }
 
-  /** Removes what retention lets go and what no record names; with `dryRun` only says it. */
+  /**
+   * Removes what retention lets go and what no record names; with `dryRun` only says it. Errors: `storage_policy` when so
+   * many old bytes were never named by a record that the database may be the wrong one; `yesRemoveMost` removes them.
+   */
   collect(
-    body: { readonly dryRun?: boolean | undefined } = {},
+    body: { readonly dryRun?: boolean | undefined; readonly yesRemoveMost?: boolean | undefined } = {},
     options: CallOptions = {},
   ): AsyncGenerator<CollectedSlice, void, undefined> {
     return eachSlice((cursor) =>

@@ -57,10 +57,22 @@ export const storageOperations = {
     request: 'json',
     action: 'storage.manage',
     summary: 'Remove what retention lets go and what no record names; one slice',
-    description: 'With `dryRun` it only says what would go and why.',
-    body: z.strictObject({ dryRun: z.boolean().default(false), cursor: sliceCursor.nullish() }),
-    output: z.object({ items: z.array(collectedSchema), ...nextSlice }),
-    errors: ['invalid_cursor'],
+    description:
+      'With `dryRun` it only says what would go and why, and in `refusal` why a real run would refuse. `yesRemoveMost` also ' +
+      'removes old bytes of which so many were never named by a record that the database may be the wrong one; without it such ' +
+      'a run is refused with `storage_policy`. Where database and blobs are not one store it is refused with `unavailable`.',
+    body: z.strictObject({
+      dryRun: z.boolean().default(false),
+      yesRemoveMost: z.boolean().default(false),
+      cursor: sliceCursor.nullish(),
+    }),
+    output: z.object({
+      items: z.array(collectedSchema),
+      refusal: z.string().nullable().meta({ description: 'Of a dry run: why a real run would refuse.' }),
+      skipped: z.array(z.string()).meta({ description: 'Places of the storage that were planted and passed over.' }),
+      ...nextSlice,
+    }),
+    errors: ['invalid_cursor', 'storage_policy'],
   }),
   verifyStorage: operation({
     method: 'POST',

@@ -37,6 +37,7 @@ import { mostCounted, PrometheusMeter, sampleDepthsEveryMs } from './metrics/pro
 import { requireApart } from './config/require-apart.ts';
 import { addMcpRoutes } from './mcp/mcp-routes.ts';
 import { Collection } from './retention/collection.ts';
+import { claimStore, StoreGuard } from './retention/store-identity.ts';
 import { sampleUsageEveryMs, Usage } from './retention/usage.ts';
 import { Verification } from './retention/verification.ts';
 import { keepPrivate } from './private-places.ts';
@@ -110,10 +111,26 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     const clock = storeClock(processClock, store);
     const random = surroundings.random ?? pooledRandomBytes();
     const ids = new Ids(clock, random);
+    const blobs = new Blobs({ backend: blobBackend, newKey: () => ids.blobKey() });
+    const one = { settings: store.settings, records: store.artifacts, blobs, databaseLasts: store.durable };
+    const guard = new StoreGuard(one, await claimStore(one, { id: ids.uuid(), since: clock.now() }));
     const adminToken = await AdminToken.load(store.settings, ids, config.adminToken);
     const hints = new JobHints({ clock, serverId: ids.token(16), channel: store.hintChannel });
     await hints.start();
-    const server = assemble({ config, clock, ids, random, logger, store, blobBackend, adminToken, hints, clocks });
+    const server = assemble({
+      config,
+      clock,
+      ids,
+      random,
+      logger,
+      store,
+      blobBackend,
+      blobs,
+      guard,
+      adminToken,
+      hints,
+      clocks,
+    });
     // A quota holds from the first request on. What cannot be counted now is counted in a minute.
     await server.storage.usage.sample().catch((error: unknown) => {
       logger.error({ err: error }, 'what is stored could not be counted');
@@ -134,14 +151,15 @@ interface Parts {
   readonly logger: Logger;
   readonly store: MetadataStore;
   readonly blobBackend: BlobBackend;
+  readonly blobs: Blobs;
+  readonly guard: StoreGuard;
   readonly adminToken: AdminToken;
   readonly hints: JobHints;
   readonly clocks: ClockWatch;
 }
 
 function assemble(parts: Parts): Server {
-  const { config, clock, ids, logger, store, blobBackend, adminToken, hints } = parts;
-  const blobs = new Blobs({ backend: blobBackend, newKey: () => ids.blobKey() });
+  const { config, clock, ids, logger, store, blobBackend, blobs, adminToken, hints } = parts;
   const meter = new PrometheusMeter({ processMetrics: true, jobTypes: config.jobTypes });
   const presence = new Presence({ store: store.presence, clock });
   const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes: config.jobTypes, hints, presence, meter });
@@ -305,7 +323,7 @@ function jobViewOf({ config, ids, logger, store }: Parts, blobs: Blobs): JobView
 }
 
 function storageOf(
-  { config, clock, ids, logger, store }: Parts,
+  { config, clock, ids, logger, store, guard }: Parts,
   { blobs, jobView, meter }: Omit<ArtifactsParts, 'jobs'> & { readonly jobView: JobView },
 ): StorageParts {
   const shared = { store: store.artifacts, blobs, jobView, graceMs: config.collectGraceMs };
@@ -319,6 +337,9 @@ function storageOf(
       clock,
       logger,
       policy: config.retention,
+      requireSame: () => guard.requireSame(),
+      databaseLasts: store.durable || !blobs.supports.durable,
+      since: guard.identity.since,
     }),
     verification: new Verification({
       ...shared,
@@ -350,7 +371,7 @@ function backgroundOf(
   },
 ): (() => Promise<void>)[] {
   const { usage, collection } = parts.storage;
-  const collect = (): Promise<unknown> => collection.run(parts.stopping);
+  const collect = (): Promise<unknown> => collection.runUnasked(parts.stopping);
   return [
     repeat(clock, sweepEveryMs, logger, () => {
       clocks.compare();

@@ -12,6 +12,7 @@ import { Ids } from './kernel/ids.ts';
 import { lookAtFolder } from './kernel/look-at-folder.ts';
 import { modeText } from './kernel/private-files.ts';
 import { widePlaces } from './private-places.ts';
+import { adoptHint, blobFacts, judgeStore, parseIdentity } from './retention/store-identity.ts';
 import { inspectDatabase, schemaAge, type DatabaseInspection } from './stores/inspect-database.ts';
 import { openMetadataStore } from './stores/open-metadata-store.ts';
 
@@ -58,7 +59,7 @@ export async function* examine(options: DoctorOptions): AsyncGenerator<Examined,
   const folders = await tried(() => foldersFinding(config));
   yield { name: 'folders', ...folders };
   yield { name: 'modes', ...(await tried(async () => modesFinding(config))) };
-  const blobs = await tried(() => blobsFinding(config));
+  const blobs = await tried(() => blobsFinding(config, 'outcome' in database ? undefined : database));
   yield { name: 'blobs', ...blobs };
   const broken = [database, folders, blobs].some((each) => 'outcome' in each && each.outcome === 'wrong');
   yield { name: 'lasting', ...(broken ? untold : lastingFinding(config)) };
@@ -127,7 +128,7 @@ function modesFinding(config: Config): Finding {
   return { outcome: 'wrong', text: `${text}; run chmod, or give Proofhouse folders of its own.` };
 }
 
-async function blobsFinding(config: Config): Promise<Finding> {
+async function blobsFinding(config: Config, database: DatabaseInspection | undefined): Promise<Finding> {
   const folder = blobUrlFolder(config.blobUrl);
   const look = folder === undefined ? undefined : lookAtFolder(folder);
   if (look?.missing === true)
@@ -138,12 +139,33 @@ async function blobsFinding(config: Config): Promise<Finding> {
   const ids = new Ids(systemClock);
   const backend = await openBlobBackend(config.blobUrl, { allowMemory: config.mode !== 'production' });
   try {
-    await new Blobs({ backend, newKey: () => ids.blobKey() }).probe();
+    const blobs = new Blobs({ backend, newKey: () => ids.blobKey() });
+    await blobs.probe();
+    const other = database === undefined ? undefined : await otherStore(database, blobs);
+    if (other !== undefined) return { outcome: 'wrong', text: `${other} ${adoptHint}` };
     const kind = look === undefined ? backend.kind : `${backend.kind} (${look.path})`;
     return { outcome: 'ok', text: `${kind}: bytes can be stored, read and removed.` };
   } finally {
     await backend.close();
   }
+}
+
+/** Why database and blobs are not one store, as a start would find it. */
+async function otherStore(
+  { store, blobKeys = [], kind }: DatabaseInspection,
+  blobs: Blobs,
+): Promise<string | undefined> {
+  if (!blobs.supports.durable) return undefined;
+  const marker = await blobs.readMarker();
+  if (kind === 'memory') {
+    return marker === undefined
+      ? undefined
+      : `The blob storage belongs to store ${marker}, and the database is in memory.`;
+  }
+  const databaseId = store === undefined ? undefined : parseIdentity(store).id;
+  const facts = marker === undefined ? await blobFacts(blobs, blobKeys) : { holdsNamed: false, holdsBlobs: false };
+  const verdict = judgeStore({ databaseId, marker, namesBlobs: blobKeys.length > 0, ...facts });
+  return verdict.outcome === 'refuse' ? verdict.why : undefined;
 }
 
 function lastingFinding(config: Config): Finding {

@@ -1,4 +1,5 @@
 export { checkStorage, type FindingKind } from './artifacts/check-storage.ts';
+export { adoptStorage, type AdoptOptions, type Adoption } from './adopt-storage.ts';
 export { compose, type Server, type Surroundings } from './compose.ts';
 export { completeConfig, type Config } from './config/config.ts';
 export { loadConfig, type ConfigSources } from './config/load-config.ts';

@@ -1,5 +1,6 @@
 import type { ArtifactRecord, ArtifactStatus, ArtifactType, GrantRecord } from '@proofhouse/core';
 import type { Page, PageKey, PageRequest } from '../kernel/page.ts';
+import type { BlobOwnership } from './blob-ownership.ts';
 
 /** Reads of artifact records; they are written through `Commits`. */
 export interface ArtifactStore {
@@ -39,8 +40,11 @@ export interface ArtifactStore {
     limit: number,
   ): Promise<ArtifactRecord[]>;
 
-  /** Which of these blob keys some record names; a purged one names none. For collection and verification. */
-  ownedKeys(keys: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
+   * Which of these blobs a record names or named: the one question about who owns bytes, for collection and verification.
+   * A key that is absent from the answer was never named by any record.
+   */
+  blobOwnership(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnership>>;
 
   /** Every record that owns a blob (a purged one does not), by id, for verification. */
   listOwned(afterId: string | undefined, limit: number): Promise<ArtifactRecord[]>;

@@ -28,7 +28,7 @@ export type FindingKind = StorageFinding['kind'];
 
 /** What is held against each other. */
 export interface CheckedStorage {
-  readonly store: Pick<ArtifactStore, 'find' | 'newestOfJob' | 'ownedKeys' | 'listOwned'>;
+  readonly store: Pick<ArtifactStore, 'find' | 'newestOfJob' | 'blobOwnership' | 'listOwned'>;
   readonly blobs: Blobs;
   /** Absent where there is no job view. */
   readonly viewRoot?: string | undefined;
@@ -175,9 +175,9 @@ export async function unownedBlobs(
   const isPlanted = ({ fingerprint }: BlobListing): boolean => fingerprint === irregularFingerprint;
   const asked = blobs.filter((blob) => isPlanted(blob) || blob.createdAt < olderThan);
   if (asked.length === 0) return [];
-  const owned = await store.ownedKeys(asked.map(({ key }) => key));
+  const ownership = await store.blobOwnership(asked.map(({ key }) => key));
   return asked
-    .filter(({ key }) => !owned.has(key))
+    .filter(({ key }) => ownership.get(key) !== 'kept')
     .map((blob) =>
       isPlanted(blob)
         ? { kind: 'planted', key: blob.key }

@@ -160,7 +160,7 @@ class World {
         newestOfJob: (...call) => records.newestOfJob(...call),
         listOwned: (...call) => records.listOwned(...call),
         usageByType: () => records.usageByType(),
-        ownedKeys: around((keys: readonly string[]) => records.ownedKeys(keys)),
+        blobOwnership: around((keys: readonly string[]) => records.blobOwnership(keys)),
         expirable: around((...call: Parameters<MemoryRecords['expirable']>) => records.expirable(...call)),
       },
       commits,
@@ -168,6 +168,9 @@ class World {
       blobs: this.#blobsOf(turn),
       jobView: { show: turn, refresh: turn },
       clock: this.#clockOf(server),
+      requireSame: () => Promise.resolve(),
+      databaseLasts: true,
+      since: 0,
       logger: makeLogger('silent'),
       // About a grace period: the shortest that a day can be divided into here.
       policy: { days: { log: graceMs / 86_400_000 } },

@@ -1,5 +1,6 @@
 import { irregularFingerprint, type BlobListing, type Blobs } from '@proofhouse/blobs';
 import {
+  AppError,
   artifactTypes,
   retentionVerdict,
   type ArtifactRecord,
@@ -8,6 +9,7 @@ import {
   type RetentionPolicy,
 } from '@proofhouse/core';
 import { z } from 'zod';
+import type { BlobOwnership } from '../artifacts/blob-ownership.ts';
 import type { JobView } from '../artifacts/job-view.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Commits } from '../kernel/commit.ts';
@@ -16,6 +18,7 @@ import { keyPrefixSchema, keySlice } from './key-slice.ts';
 import type { RetentionStore } from './retention-store.ts';
 import { SliceCursor } from './slice-cursor.ts';
 import { StorageTime } from './storage-time.ts';
+import { strangersRefusal, type BlobCensus } from './strangers.ts';
 
 export interface CollectionParts {
   readonly store: RetentionStore;
@@ -28,6 +31,12 @@ export interface CollectionParts {
   readonly policy: RetentionPolicy;
   /** Bytes that no record names are left alone for so long, by the storage's own time. */
   readonly graceMs: number;
+  /** Throws where database and blobs are not one store; asked before every slice. */
+  readonly requireSame: () => Promise<void>;
+  /** Whether the database outlives the process. */
+  readonly databaseLasts: boolean;
+  /** Epoch ms: nothing is collected unasked for a grace period after it. */
+  readonly since: number;
   /** What an artifact proves, if it does: such bytes never go. */
   readonly protectorOf?: (artifact: ArtifactRecord) => Promise<string | undefined>;
 }
@@ -42,14 +51,29 @@ export interface Collected {
   readonly createdAt: number;
 }
 
+export interface CollectionRequest {
+  readonly dryRun: boolean;
+  /** Also removes strangers that are so many that the database may be the wrong one. Default false. */
+  readonly yesRemoveMost?: boolean | undefined;
+  readonly cursor?: string | null | undefined;
+}
+
 export interface CollectedSlice {
   readonly items: readonly Collected[];
+  /** Of a dry run: why a real run would refuse, a sentence. */
+  readonly refusal: string | null;
+  /** Places of the storage that were planted and passed over, such as `blobs/a`. */
+  readonly skipped: readonly string[];
   /** Hand it to the next call; null when all was looked at. */
   readonly nextCursor: string | null;
 }
 
-/** First what retention lets go, type by type; then bytes that no record names, by their keys; then half-written ones. */
+/**
+ * First a count of the strangers among old blobs; then what retention lets go, type by type; then bytes that no record names,
+ * by their keys; then half-written ones.
+ */
 const placeSchema = z.discriminatedUnion('at', [
+  z.strictObject({ at: z.literal('census'), prefix: keyPrefixSchema, old: z.int().min(0), strangers: z.int().min(0) }),
   z.strictObject({
     at: z.literal('retention'),
     type: z.enum(artifactTypes),
@@ -64,14 +88,23 @@ type PlaceOf<At extends Place['at']> = Extract<Place, { at: At }>;
 const cursors = new SliceCursor<Place>('gc', placeSchema);
 const recordsASlice = 200;
 const blobsASlice = 2000;
+const leftoversASlice = 1000;
 
 interface Slice {
   readonly items: readonly Collected[];
+  readonly refusal?: string | undefined;
+  readonly skipped?: readonly string[];
   readonly next: Place | undefined;
 }
 
+interface Mode {
+  readonly dryRun: boolean;
+  readonly yesRemoveMost: boolean;
+}
+
 /**
- * Removes what is no longer wanted, a slice a call. Safe while uploads run, and while other servers collect: a blob goes
+ * Removes what is no longer wanted, a slice a call. Nothing goes where database and blobs are not one store, nor where
+ * so many old blobs were never named by a record that they may belong to another database. Safe while uploads run, and while other servers collect: a blob goes
  * only when the storage says that it is older than the grace period and no record names it at that moment. A record
  * cannot come later, since `Staging` refuses bytes that are half as old.
  */
@@ -86,23 +119,32 @@ export class Collection {
     this.#types = artifactTypes.filter((type) => parts.policy.days[type] !== undefined);
   }
 
-  /** With `dryRun` it decides in the same way and changes nothing. Errors: `invalid_cursor`, those of the stores. */
-  async slice(options: {
-    readonly dryRun: boolean;
-    readonly cursor?: string | null | undefined;
-  }): Promise<CollectedSlice> {
-    const { cursor, dryRun } = options;
-    const place = cursor === undefined || cursor === null ? this.#first() : cursors.read(cursor);
-    const { items, next } = await this.#slice(place, dryRun);
-    return { items, nextCursor: next === undefined ? null : cursors.write(next) };
+  /**
+   * With `dryRun` it decides in the same way and changes nothing, and says why a real run would refuse. Errors:
+   * `invalid_cursor`, `storage_policy` (too many strangers), `unavailable` (not one store), those of the stores.
+   */
+  async slice({ cursor, dryRun, yesRemoveMost = false }: CollectionRequest): Promise<CollectedSlice> {
+    const mode = { dryRun, yesRemoveMost };
+    const place = cursor === undefined || cursor === null ? this.#first(mode) : cursors.read(cursor);
+    const { items, refusal = null, skipped = [], next } = await this.#slice(place, mode);
+    return { items, refusal, skipped, nextCursor: next === undefined ? null : cursors.write(next) };
   }
 
-  /** All slices, one after another, unless `signal` says to stop. */
+  /** `run` as the server begins it by itself: not within a grace period after the database was made or adopted blobs. */
+  async runUnasked(signal?: AbortSignal): Promise<void> {
+    const { clock, since, graceMs, logger } = this.#parts;
+    if (clock.now() - since >= graceMs) await this.run(signal);
+    else logger.info('nothing is collected unasked within the first grace period of a database');
+  }
+
+  /** All slices, one after another, unless `signal` says to stop. Errors: those of `slice`. */
   async run(signal?: AbortSignal): Promise<{ readonly count: number; readonly bytes: number }> {
     let count = 0;
     let bytes = 0;
-    for (let place: Place | undefined = this.#first(); place !== undefined && signal?.aborted !== true;) {
-      const { items, next }: Slice = await this.#slice(place, false);
+    const mode = { dryRun: false, yesRemoveMost: false };
+    for (let place: Place | undefined = this.#first(mode); place !== undefined && signal?.aborted !== true;) {
+      const { items, skipped = [], next }: Slice = await this.#slice(place, mode);
+      if (skipped.length > 0) this.#parts.logger.warn({ skipped }, 'planted folders among blobs were passed over');
       count += items.length;
       bytes += items.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
       place = next;
@@ -111,19 +153,22 @@ export class Collection {
     return { count, bytes };
   }
 
-  #slice(place: Place, dryRun: boolean): Promise<Slice> {
+  async #slice(place: Place, mode: Mode): Promise<Slice> {
+    await this.#parts.requireSame();
     switch (place.at) {
+      case 'census':
+        return this.#countStrangers(place, mode);
       case 'retention':
-        return this.#expire(place, dryRun);
+        return this.#expire(place, mode.dryRun);
       case 'orphan':
-        return this.#removeOrphans(place, dryRun);
+        return this.#removeOrphans(place, mode);
       case 'staging':
-        return this.#sweepStaging(dryRun);
+        return this.#sweepStaging(mode.dryRun);
     }
   }
 
-  #first(): Place {
-    return this.#typeFrom(0);
+  #first({ yesRemoveMost }: Mode): Place {
+    return yesRemoveMost ? this.#typeFrom(0) : { at: 'census', prefix: '', old: 0, strangers: 0 };
   }
 
   #typeFrom(index: number): Place {
@@ -136,7 +181,7 @@ export class Collection {
     const days = policy.days[type];
     const nextType = this.#typeFrom(this.#types.indexOf(type) + 1);
     // A cursor may name a type whose days were taken out of the settings meanwhile.
-    if (days === undefined) return { items: [], next: this.#first() };
+    if (days === undefined) return { items: [], next: this.#typeFrom(0) };
     const olderThan = clock.now() - days * 86_400_000;
     const records = await store.expirable({ type, olderThan }, after, recordsASlice);
     const jobs = new Map<string, JobRecord | undefined>();
@@ -182,24 +227,56 @@ export class Collection {
     return true;
   }
 
-  async #removeOrphans({ prefix }: PlaceOf<'orphan'>, dryRun: boolean): Promise<Slice> {
+  /** A small store is counted within the call that goes on to remove. */
+  async #countStrangers(place: PlaceOf<'census'>, mode: Mode): Promise<Slice> {
+    const { next, ...found } = await this.#oldBlobs(place.prefix);
+    // All of the store in one slice, and nothing expires: the check of the slice is the check of all.
+    if (place.prefix === '' && next === undefined && this.#types.length === 0) {
+      return this.#removeAmong({ ...found, next }, mode);
+    }
+    const census = { old: place.old + found.old.length, strangers: place.strangers + strangersAmong(found) };
+    if (next !== undefined) return { items: [], next: { at: 'census', prefix: next, ...census } };
+    const refusal = this.#refused(census, mode);
+    const after = await this.#slice(this.#typeFrom(0), mode);
+    return { ...after, refusal: refusal ?? after.refusal };
+  }
+
+  async #removeOrphans({ prefix }: PlaceOf<'orphan'>, mode: Mode): Promise<Slice> {
+    return this.#removeAmong(await this.#oldBlobs(prefix), mode);
+  }
+
+  async #removeAmong({ next, skipped, ...found }: OldBlobs, mode: Mode): Promise<Slice> {
+    // Once more of this slice: another database may have been put in the place of the one that was counted by.
+    const refusal = this.#refused({ old: found.old.length, strangers: strangersAmong(found) }, mode);
+    const items: Collected[] = [];
+    for (const blob of found.old) {
+      const isKept = found.ownership.get(blob.key) === 'kept';
+      if (isKept || (!mode.dryRun && !(await this.#removeOrphan(blob)))) continue;
+      items.push(orphanItem(blob));
+    }
+    return { items, refusal, skipped, next: next === undefined ? { at: 'staging' } : { at: 'orphan', prefix: next } };
+  }
+
+  /** Throws what a dry run only says. Errors: `storage_policy`. */
+  #refused(census: BlobCensus, { dryRun, yesRemoveMost }: Mode): string | undefined {
+    const refusal = yesRemoveMost ? undefined : strangersRefusal(census, this.#parts.databaseLasts);
+    if (refusal !== undefined && !dryRun) throw new AppError('storage_policy', refusal, { details: { ...census } });
+    return refusal;
+  }
+
+  async #oldBlobs(prefix: string): Promise<OldBlobs> {
     const { blobs, store, graceMs } = this.#parts;
     const slice = await keySlice(blobs, prefix, blobsASlice);
     const olderThan = (await this.#time.now(slice.blobs)) - graceMs;
     // What was planted at a blob's place is nobody's upload: `verify` reports it.
     const old = slice.blobs.filter((blob) => blob.createdAt < olderThan && blob.fingerprint !== irregularFingerprint);
-    const owned = await store.ownedKeys(old.map(({ key }) => key));
-    const items: Collected[] = [];
-    for (const blob of old) {
-      if (owned.has(blob.key) || (!dryRun && !(await this.#removeOrphan(blob)))) continue;
-      items.push(orphanItem(blob));
-    }
-    return { items, next: slice.next === undefined ? { at: 'staging' } : { at: 'orphan', prefix: slice.next } };
+    const ownership = await store.blobOwnership(old.map(({ key }) => key));
+    return { old, ownership, skipped: slice.planted, next: slice.next };
   }
 
   async #removeOrphan({ key }: BlobListing): Promise<boolean> {
     const { blobs, store, logger } = this.#parts;
-    if ((await store.ownedKeys([key])).has(key)) return false;
+    if ((await store.blobOwnership([key])).get(key) === 'kept') return false;
     try {
       await blobs.delete(key);
       return true;
@@ -211,7 +288,10 @@ export class Collection {
 
   async #sweepStaging(dryRun: boolean): Promise<Slice> {
     const { blobs, graceMs } = this.#parts;
-    const leftovers = await blobs.sweepStaging((await this.#time.now()) - graceMs, { dryRun });
+    const skipped: string[] = [];
+    const onPlanted = (place: string): void => void skipped.push(place);
+    const limit = dryRun ? Infinity : leftoversASlice;
+    const leftovers = await blobs.sweepStaging((await this.#time.now()) - graceMs, { dryRun, limit, onPlanted });
     const items = leftovers.map(({ sizeBytes, createdAt }) => ({
       reason: 'staging' as const,
       artifactId: null,
@@ -219,8 +299,19 @@ export class Collection {
       sizeBytes,
       createdAt,
     }));
-    return { items, next: undefined };
+    return { items, skipped, next: leftovers.length < limit ? undefined : { at: 'staging' } };
   }
+}
+
+interface OldBlobs {
+  readonly old: readonly BlobListing[];
+  readonly ownership: ReadonlyMap<string, BlobOwnership>;
+  readonly skipped: readonly string[];
+  readonly next: string | undefined;
+}
+
+function strangersAmong({ old, ownership }: Pick<OldBlobs, 'old' | 'ownership'>): number {
+  return old.filter(({ key }) => !ownership.has(key)).length;
 }
 
 function expiredItem(artifact: ArtifactRecord, reason: string): Collected {

@@ -8,6 +8,8 @@ export const keyPrefixSchema = z.string().regex(blobKeyPrefixPattern);
 
 export interface KeySlice {
   readonly blobs: readonly BlobListing[];
+  /** Places that were planted and passed over; see `ListOptions.onPlanted`. */
+  readonly planted: readonly string[];
   /** Where to go on; undefined after the last. */
   readonly next: string | undefined;
 }
@@ -18,11 +20,13 @@ export interface KeySlice {
  */
 export async function keySlice(blobs: Blobs, prefix: string, most: number): Promise<KeySlice> {
   const found: BlobListing[] = [];
-  for await (const blob of blobs.list({ prefix })) {
-    if (found.length === most) return { blobs: [], next: `${prefix}${keyCharacters.charAt(0)}` };
+  const planted: string[] = [];
+  const onPlanted = (place: string): void => void planted.push(place);
+  for await (const blob of blobs.list({ prefix, onPlanted })) {
+    if (found.length === most) return { blobs: [], planted: [], next: `${prefix}${keyCharacters.charAt(0)}` };
     found.push(blob);
   }
-  return { blobs: found, next: prefixAfter(prefix) };
+  return { blobs: found, planted, next: prefixAfter(prefix) };
 }
 
 /** The next prefix of the same length, or a shorter one where these are through. */

@@ -1,11 +1,12 @@
 import type { ArtifactRecord, ArtifactType } from '@proofhouse/core';
+import type { BlobOwnership } from '../artifacts/blob-ownership.ts';
 import type { PageKey } from '../kernel/page.ts';
 
 /** What care of storage asks of the records of artifacts. What each answer means is said in `ArtifactStore`. */
 export interface RetentionStore {
   find(artifactId: string): Promise<ArtifactRecord | undefined>;
   newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined>;
-  ownedKeys(keys: readonly string[]): Promise<ReadonlySet<string>>;
+  blobOwnership(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnership>>;
   listOwned(afterId: string | undefined, limit: number): Promise<ArtifactRecord[]>;
   usageByType(): Promise<readonly TypeUsage[]>;
   expirable(

@@ -18,6 +18,10 @@ export interface DatabaseInspection {
   readonly missing?: boolean;
   /** Its last migration; undefined where there is none yet. */
   readonly schema: string | undefined;
+  /** Its setting `store`, as it is written there; undefined where it has none. */
+  readonly store?: string | undefined;
+  /** Keys of some blobs whose bytes are kept. */
+  readonly blobKeys?: readonly string[];
   /** A server has it open. Only told where one server has it to itself. */
   readonly inUse: boolean;
   /** Its time, epoch ms, where that is not this machine's. */
@@ -33,6 +37,17 @@ export function schemaAge(schema: string | undefined): SchemaAge {
 }
 
 const withinMs = 10_000;
+/** What lies in a database, as far as it was asked for. */
+type Contents = Pick<DatabaseInspection, 'schema' | 'store' | 'blobKeys'>;
+
+const storeSetting = "select value from settings where name = 'store'";
+const someBlobKeys = 'select blob_key from artifacts where purged_at is null order by id limit 100';
+
+/** Earlier schemas have neither a store id nor purged artifacts. */
+function knowsPurges(schema: string | undefined): boolean {
+  return schema !== undefined && schema >= '0003';
+}
+
 const lastStep = 'select name from kysely_migration order by name desc limit 1';
 
 /** Looks at the database of a URL, and whether a server could write in it. Errors: `unavailable`, `internal` (not ours, or damaged), `invalid_request`. */
@@ -49,7 +64,7 @@ export async function inspectDatabase(url: string): Promise<DatabaseInspection> 
     const missing = !isThere(file);
     if (missing) return { kind: 'sqlite', file, missing, schema: undefined, inUse: false, now: undefined };
     accessSync(file, constants.R_OK | constants.W_OK);
-    return { kind: 'sqlite', file, schema: await sqliteSchema(file), inUse: isInUse(file), now: undefined };
+    return { kind: 'sqlite', file, ...(await lookIntoSqlite(file)), inUse: isInUse(file), now: undefined };
   } catch (error) {
     throw sqliteError(error, file);
   }
@@ -59,14 +74,17 @@ function isThere(file: string): boolean {
   return statSync(file, { throwIfNoEntry: false }) !== undefined;
 }
 
-async function sqliteSchema(file: string): Promise<string | undefined> {
+async function lookIntoSqlite(file: string): Promise<Contents> {
   const { default: Database } = await import('better-sqlite3');
   // A reader that may not write leaves log and index behind where there were none; one that may removes them as it goes.
   const database = new Database(file, { readonly: isThere(`${file}-wal`), fileMustExist: true });
   try {
     const tables = database.prepare("select count(*) from sqlite_schema where name = 'kysely_migration'");
-    if (tables.pluck().get() === 0) return undefined;
-    return database.prepare<[], string>(lastStep).pluck().get();
+    if (tables.pluck().get() === 0) return { schema: undefined };
+    const schema = database.prepare<[], string>(lastStep).pluck().get();
+    if (!knowsPurges(schema)) return { schema };
+    const store = database.prepare<[], string>(storeSetting).pluck().get();
+    return { schema, store, blobKeys: database.prepare<[], string>(someBlobKeys).pluck().all() };
   } finally {
     database.close();
   }
@@ -103,7 +121,12 @@ async function inspectPostgres(url: string): Promise<DatabaseInspection> {
         "select to_regclass('kysely_migration') is not null as found",
       );
       const steps = tables[0]?.found === true ? (await client.query<{ name: string }>(lastStep)).rows : [];
-      return { kind: 'postgres', schema: steps[0]?.name, inUse: false, now: times[0]?.now };
+      const schema = steps[0]?.name;
+      const found = { kind: 'postgres', schema, inUse: false, now: times[0]?.now } as const;
+      if (!knowsPurges(schema)) return found;
+      const { rows: stores } = await client.query<{ value: string }>(storeSetting);
+      const { rows: keys } = await client.query<{ blob_key: string }>(someBlobKeys);
+      return { ...found, store: stores[0]?.value, blobKeys: keys.map((row) => row.blob_key) };
     } finally {
       await client.end();
     }

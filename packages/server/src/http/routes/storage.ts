@@ -24,10 +24,11 @@ export function storageHandlers({
       return { body: { sampledAt: timeText(sampledAt), artifacts, bytes, byType: [...byType], ...limits } };
     },
     collectStorage: async ({ body }) => {
-      const { items, nextCursor } = await collection.slice(body);
+      const { items, refusal, skipped, nextCursor } = await collection.slice(body);
       // What was let go makes room now, not in a minute.
       if (nextCursor === null && !body.dryRun) await usage.sample();
-      return { body: { items: items.map((item) => ({ ...item, createdAt: timeText(item.createdAt) })), nextCursor } };
+      const told = items.map((item) => ({ ...item, createdAt: timeText(item.createdAt) }));
+      return { body: { items: told, refusal, skipped: [...skipped], nextCursor } };
     },
     verifyStorage: async ({ body }) => {
       const { findings, ...rest } = await verification.slice(body);

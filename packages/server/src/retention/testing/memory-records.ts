@@ -1,4 +1,5 @@
 import type { ArtifactRecord } from '@proofhouse/core';
+import type { BlobOwnership } from '../../artifacts/blob-ownership.ts';
 import type { Commit, CommitResult } from '../../kernel/commit.ts';
 import type { PageKey } from '../../kernel/page.ts';
 import type { RetentionStore, TypeUsage } from '../retention-store.ts';
@@ -58,8 +59,9 @@ export class MemoryRecords implements RetentionStore {
     return [...this.#records.values()].findLast((record) => record.jobId === jobId && record.name === name);
   }
 
-  async ownedKeys(keys: readonly string[]): Promise<ReadonlySet<string>> {
-    return new Set(this.kept().flatMap(({ blob }) => (keys.includes(blob.key) ? [blob.key] : [])));
+  async blobOwnership(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnership>> {
+    const named = [...this.#records.values()].filter(({ blob }) => keys.includes(blob.key));
+    return new Map(named.map(({ blob, purgedAt }) => [blob.key, purgedAt === null ? 'kept' : 'released']));
   }
 
   async listOwned(afterId: string | undefined, limit: number): Promise<ArtifactRecord[]> {

@@ -173,7 +173,9 @@ export function artifactRecordsContract(harness: StoreHarness): void {
         { type: 'log', count: 2, sizeBytes: 2 * sizeBytes },
       ]);
       const keys = [purged, ...kept].map(({ blob }) => blob.key);
-      expect(await store.artifacts.ownedKeys(keys)).toEqual(new Set(keys.slice(1)));
+      expect(await store.artifacts.blobOwnership([...keys, 'absent'])).toEqual(
+        new Map(keys.map((key, index) => [key, index === 0 ? 'released' : 'kept'])),
+      );
       expect(await store.artifacts.listOwned(undefined, 10)).toEqual(kept);
       expect(await store.artifacts.listOwned(kept[0]!.id, 1)).toEqual([kept[1]]);
     });

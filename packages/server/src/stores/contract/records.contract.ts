@@ -192,10 +192,13 @@ export function recordsContract(harness: StoreHarness): void {
       const made = Array.from({ length: 7 }, () => newArtifact());
       await store.commit(commitOf(made.map((artifact) => ({ kind: 'add-artifact', artifact }))));
       const keys = made.map((artifact) => artifact.blob.key);
-      expect(await store.artifacts.ownedKeys([keys[0]!, 'absent', 'nul\0', keys[4]!])).toEqual(
-        new Set([keys[0], keys[4]]),
+      expect(await store.artifacts.blobOwnership([keys[0]!, 'absent', 'nul\0', keys[4]!])).toEqual(
+        new Map([
+          [keys[0], 'kept'],
+          [keys[4], 'kept'],
+        ]),
       );
-      expect(await store.artifacts.ownedKeys([])).toEqual(new Set());
+      expect(await store.artifacts.blobOwnership([])).toEqual(new Map());
       const walked: ArtifactRecord[] = [];
       for (;;) {
         const some = await store.artifacts.listOwned(walked.at(-1)?.id, 3);

@@ -1,6 +1,7 @@
 import type { ArtifactRecord, ArtifactType, GrantRecord } from '@proofhouse/core';
 import { sql } from 'kysely';
 import type { ArtifactFilter, ArtifactStore, JobArtifactFilter, TypeUsage } from '../../artifacts/artifact-store.ts';
+import type { BlobOwnership } from '../../artifacts/blob-ownership.ts';
 import type { Page, PageKey, PageRequest } from '../../kernel/page.ts';
 import { listOfArtifacts } from './artifact-lists.ts';
 import { artifactFromRow } from './artifact-row.ts';
@@ -37,8 +38,8 @@ const listArtifacts = statementsBy((key: ListShape, db, p: ListParams) => {
   return newestFirst(artifacts, place, p).limit(p.limit);
 });
 
-const ownedKeys = statement<{ keys: string }>()((db, p, dialect) =>
-  db.selectFrom('artifacts').select('blob_key').where(dialect.among('blob_key', p.keys)).where('purged_at', 'is', null),
+const blobOwners = statement<{ keys: string }>()((db, p, dialect) =>
+  db.selectFrom('artifacts').select(['blob_key', 'purged_at']).where(dialect.among('blob_key', p.keys)),
 );
 
 const ownedAfter = statement<{ id: string; limit: number }>()((db, p) =>
@@ -176,10 +177,10 @@ export class SqlArtifactStore implements ArtifactStore {
     });
   }
 
-  ownedKeys(keys: readonly string[]): Promise<ReadonlySet<string>> {
+  blobOwnership(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnership>> {
     return this.#engine.read(function* () {
-      const found = yield* rows(ownedKeys, { keys: textList(keys) });
-      return new Set(found.map((row) => row.blob_key));
+      const found = yield* rows(blobOwners, { keys: textList(keys) });
+      return new Map(found.map((row) => [row.blob_key, row.purged_at === null ? 'kept' : 'released']));
     });
   }
 

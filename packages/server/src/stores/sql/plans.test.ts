@@ -182,7 +182,7 @@ async function exercise(store: MetadataStore): Promise<void> {
   await jobs.newestEvents('over-3', { after: 0, before: 100, limit: 50 });
   await artifacts.find('x');
   await artifacts.newestOfJob('j3', 'n1');
-  await artifacts.ownedKeys(['a', 'b']);
+  await artifacts.blobOwnership(['a', 'b']);
   await artifacts.listOwned('x', 10);
   await artifacts.refreshFingerprint('x', 'f');
   await workers.findCredential('x');

@@ -107,7 +107,7 @@ async function expectEverything(store: MetadataStore): Promise<void> {
     artifact,
   ]);
   expect(await store.artifacts.usageByType()).toEqual([{ type: 'log', count: 1, sizeBytes: 5 }]);
-  expect(await store.artifacts.ownedKeys(['key'])).toEqual(new Set(['key']));
+  expect(await store.artifacts.blobOwnership(['key'])).toEqual(new Map([['key', 'kept']]));
   expect(await store.workers.findWorker('w')).toEqual(newWorker({ id: 'w', name: 'bob' }));
   expect(await store.workers.findCredentialBySecret('hash')).toEqual(credential);
   expect(await store.settings.get('admin_token_sha256')).toBe('kept');

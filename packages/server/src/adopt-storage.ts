@@ -1,0 +1,105 @@
+import { Blobs, openBlobBackend } from '@proofhouse/blobs';
+import { isAppError } from '@proofhouse/core';
+import { loadConfig, type ConfigSources } from './config/load-config.ts';
+import { systemClock } from './kernel/clock.ts';
+import { Ids } from './kernel/ids.ts';
+import { findIdentity, renewIdentity } from './retention/store-identity.ts';
+import type { MetadataStore } from './stores/metadata-store.ts';
+import { openMetadataStore } from './stores/open-metadata-store.ts';
+
+export interface AdoptOptions extends ConfigSources {
+  /** Without it everything is said and nothing is changed. */
+  readonly confirmed: boolean;
+}
+
+export interface Adoption {
+  /** Database and blobs were one store already. */
+  readonly outcome: 'same' | 'would-adopt' | 'adopted';
+  /** Sentences: what was found, what adopting means, what was done. */
+  readonly lines: readonly string[];
+}
+
+/**
+ * Makes the blob storage of the settings belong to their database: writes the database's store id into the storage, over
+ * whatever marker is there. No server may run on a SQLite database meanwhile. Interrupted at any point, both still differ,
+ * and adopting again goes on. Errors: those of opening both.
+ */
+export async function adoptStorage(options: AdoptOptions): Promise<Adoption> {
+  const config = loadConfig(options);
+  const backend = await openBlobBackend(config.blobUrl);
+  try {
+    const store = await openMetadataStore(config.databaseUrl);
+    try {
+      const ids = new Ids(systemClock);
+      const blobs = new Blobs({ backend, newKey: () => ids.blobKey() });
+      return await adopt({ store, blobs, ids, confirmed: options.confirmed });
+    } finally {
+      await store.close();
+    }
+  } finally {
+    await backend.close();
+  }
+}
+
+interface AdoptParts {
+  readonly store: MetadataStore;
+  readonly blobs: Blobs;
+  readonly ids: Ids;
+  readonly confirmed: boolean;
+}
+
+async function adopt({ store, blobs, ids, confirmed }: AdoptParts): Promise<Adoption> {
+  if (!store.durable || !blobs.supports.durable) {
+    return { outcome: 'same', lines: ['Stores in memory have no lasting id: there is nothing to adopt.'] };
+  }
+  const held = await findIdentity(store.settings);
+  const marker = await markerText(blobs);
+  const found = [
+    `The database (${store.kind}) ${held === undefined ? 'has no store id yet' : `is store ${held.id}`}.`,
+    `The blob storage (${blobs.kind}) ${marker === undefined ? 'bears no store id' : `belongs to store ${marker}`}.`,
+  ];
+  if (held !== undefined && held.id === marker) {
+    return { outcome: 'same', lines: [...found, 'They are one store: there is nothing to adopt.'] };
+  }
+  const { count, named } = await countNamed(store, blobs);
+  const means = [
+    ...found,
+    `It holds ${String(count)} blobs. ${String(named)} of them are named by records of this database, ${String(count - named)} are not.`,
+    'Adopting gives the blob storage to this database. What no record names is then garbage: `proofhouse storage gc` may',
+    'remove it, the server by itself after a grace period at the earliest. A server of the other store collects no more.',
+  ];
+  if (!confirmed)
+    return { outcome: 'would-adopt', lines: [...means, 'Nothing was changed. To adopt, repeat with --yes.'] };
+  const identity = await renewIdentity(store.settings, { id: ids.uuid(), since: systemClock.now() });
+  await blobs.writeMarker(identity.id, { replace: true });
+  return { outcome: 'adopted', lines: [...means, `Adopted: the blob storage belongs to store ${identity.id} now.`] };
+}
+
+/** What cannot be read as a marker is replaced like any other. */
+async function markerText(blobs: Blobs): Promise<string | undefined> {
+  try {
+    return await blobs.readMarker();
+  } catch (error) {
+    if (isAppError(error, 'integrity_failure')) return '(unreadable)';
+    throw error;
+  }
+}
+
+const keysAtOnce = 500;
+
+async function countNamed(store: MetadataStore, blobs: Blobs): Promise<{ count: number; named: number }> {
+  let count = 0;
+  let named = 0;
+  let keys: string[] = [];
+  const ask = async (): Promise<void> => {
+    named += (await store.artifacts.blobOwnership(keys)).size;
+    keys = [];
+  };
+  for await (const { key } of blobs.list({ onPlanted: () => undefined })) {
+    count += 1;
+    keys.push(key);
+    if (keys.length === keysAtOnce) await ask();
+  }
+  await ask();
+  return { count, named };
+}

@@ -1,0 +1,199 @@
+import { irregularFingerprint, type Blobs } from '@proofhouse/blobs';
+import { AppError, isAppError } from '@proofhouse/core';
+import { z } from 'zod';
+import type { SettingStore } from '../kernel/setting-store.ts';
+import type { RetentionStore } from './retention-store.ts';
+
+/** Which store a database is: the same id stands in the storage of its blobs and in the root of its job view. */
+export interface StoreIdentity {
+  /** A UUID. */
+  readonly id: string;
+  /** Epoch ms: when the id was made, or blobs were last adopted. Nothing is collected unasked for a grace period after it. */
+  readonly since: number;
+}
+
+/** What the decision rests on. */
+export interface StoreFacts {
+  /** Of the database; undefined where it has none yet: it is new, or of an older version. */
+  readonly databaseId: string | undefined;
+  /** Of the blob storage. */
+  readonly marker: string | undefined;
+  /** The database has a record whose bytes are kept. */
+  readonly namesBlobs: boolean;
+  /** Bytes of such a record lie in the storage. Keys are random, so one is proof. */
+  readonly holdsNamed: boolean;
+  /** Any blob lies in the storage. */
+  readonly holdsBlobs: boolean;
+}
+
+export type StoreVerdict =
+  | { readonly outcome: 'same' }
+  /** The storage bears no marker and may be given one: its blobs are this database's, or neither has any. */
+  | { readonly outcome: 'mark' }
+  /** A sentence that says what differs. */
+  | { readonly outcome: 'refuse'; readonly why: string };
+
+/** What to do about a refusal; it ends every message. */
+export const adoptHint =
+  'Check PROOFHOUSE_DATABASE_URL and PROOFHOUSE_BLOB_URL; only if these blobs are to belong to this database, run `proofhouse storage adopt`.';
+
+const settingName = 'store';
+const identitySchema = z.strictObject({ id: z.uuid(), since: z.int() });
+/** Records whose bytes are looked for. */
+const mostLookedFor = 100;
+
+/** Whether a database and a blob storage are one store. Pure. */
+export function judgeStore(facts: StoreFacts): StoreVerdict {
+  const { databaseId, marker, namesBlobs, holdsNamed, holdsBlobs } = facts;
+  if (marker !== undefined) {
+    if (marker === databaseId) return { outcome: 'same' };
+    const other = databaseId === undefined ? 'has no store id yet (it is new or older)' : `is store ${databaseId}`;
+    return { outcome: 'refuse', why: `The blob storage belongs to store ${marker}, and the database ${other}.` };
+  }
+  if (holdsNamed || (!namesBlobs && !holdsBlobs)) return { outcome: 'mark' };
+  const why = namesBlobs
+    ? 'The blob storage bears no store id and holds none of the blobs that the database names: is its disk mounted?'
+    : 'The blob storage holds blobs and the database names none of them.';
+  return { outcome: 'refuse', why };
+}
+
+export interface StoreParts {
+  readonly settings: SettingStore;
+  readonly records: Pick<RetentionStore, 'listOwned'>;
+  readonly blobs: Blobs;
+  /** Whether the database outlives the process. */
+  readonly databaseLasts: boolean;
+}
+
+/**
+ * Finds the identity of the store at a start, and marks the blob storage with it where nothing speaks against that. Safe
+ * when several servers start at once and when any of them is stopped in between: the database has its id before the storage
+ * is marked with it, each is written only where there is none, and a storage without a marker is judged anew.
+ *
+ * A database in memory has no lasting id: it marks nothing and may use no storage that another store has marked. Blobs that
+ * do not last are not marked either. Errors: `unavailable` (they differ), those of the stores.
+ */
+export async function claimStore(parts: StoreParts, fresh: StoreIdentity): Promise<StoreIdentity> {
+  const { settings, blobs, databaseLasts } = parts;
+  if (!blobs.supports.durable) return parseIdentity(await settings.putIfAbsent(settingName, JSON.stringify(fresh)));
+  // The marker first: another server that is starting gives the database its id before it writes the marker.
+  const marker = await blobs.readMarker();
+  if (!databaseLasts) {
+    if (marker === undefined) return fresh;
+    throw storesDiffer(`The blob storage belongs to store ${marker}, and the database is in memory.`);
+  }
+  const found = await findIdentity(settings);
+  const verdict = judgeStore(await factsOf(parts, found?.id, marker));
+  if (verdict.outcome === 'refuse') throw storesDiffer(verdict.why);
+  const identity = parseIdentity(await settings.putIfAbsent(settingName, JSON.stringify(fresh)));
+  const held = verdict.outcome === 'same' ? marker : await blobs.writeMarker(identity.id);
+  if (held === identity.id) return identity;
+  throw storesDiffer(
+    `The blob storage was just marked by store ${String(held)}, and the database is store ${identity.id}.`,
+  );
+}
+
+/** What `judgeStore` is told of this database and storage. */
+export async function factsOf(
+  { records, blobs }: Pick<StoreParts, 'records' | 'blobs'>,
+  databaseId: string | undefined,
+  marker: string | undefined,
+): Promise<StoreFacts> {
+  const facts = { databaseId, marker, namesBlobs: false, holdsNamed: false, holdsBlobs: false };
+  if (marker !== undefined) return facts;
+  const kept = await records.listOwned(undefined, mostLookedFor);
+  const keys = kept.map(({ blob }) => blob.key);
+  return { ...facts, namesBlobs: keys.length > 0, ...(await blobFacts(blobs, keys)) };
+}
+
+/** The facts about a storage, given keys that the database names. */
+export async function blobFacts(
+  blobs: Blobs,
+  keys: readonly string[],
+): Promise<Pick<StoreFacts, 'holdsNamed' | 'holdsBlobs'>> {
+  const holdsNamed = await holdsAny(blobs, keys);
+  return { holdsNamed, holdsBlobs: holdsNamed || (await holdsAnything(blobs)) };
+}
+
+async function holdsAny(blobs: Blobs, keys: readonly string[]): Promise<boolean> {
+  for (const key of keys) {
+    const stat = await blobs.stat(key).catch((error: unknown) => {
+      if (isAppError(error, 'integrity_failure')) return undefined;
+      throw error;
+    });
+    if (stat !== undefined) return true;
+  }
+  return false;
+}
+
+async function holdsAnything(blobs: Blobs): Promise<boolean> {
+  for await (const { fingerprint } of blobs.list({ onPlanted: () => undefined })) {
+    if (fingerprint !== irregularFingerprint) return true;
+  }
+  return false;
+}
+
+/** The identity that the database has; undefined where it has none. Errors: `internal` (damaged), those of the store. */
+export async function findIdentity(settings: SettingStore): Promise<StoreIdentity | undefined> {
+  const text = await settings.get(settingName);
+  return text === undefined ? undefined : parseIdentity(text);
+}
+
+/** The identity that a database is given when it adopts blobs: its own id where it has one, and a new grace period. */
+export async function renewIdentity(settings: SettingStore, fresh: StoreIdentity): Promise<StoreIdentity> {
+  const held = parseIdentity(await settings.putIfAbsent(settingName, JSON.stringify(fresh)));
+  const renewed = { id: held.id, since: fresh.since };
+  await settings.put(settingName, JSON.stringify(renewed));
+  return renewed;
+}
+
+/** Errors: `internal`. */
+export function parseIdentity(text: string): StoreIdentity {
+  try {
+    return identitySchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new AppError('internal', 'The store id in the database (setting "store") is damaged.', { cause });
+  }
+}
+
+/** Asks again, while the server runs, whether database and blobs are still those of the start. */
+export class StoreGuard {
+  readonly #parts: StoreParts;
+  readonly identity: StoreIdentity;
+
+  constructor(parts: StoreParts, identity: StoreIdentity) {
+    this.#parts = parts;
+    this.identity = identity;
+  }
+
+  /** Errors: `unavailable` when the blob storage was replaced, unmounted or taken by another store. */
+  async requireSameBlobs(): Promise<void> {
+    const { blobs, databaseLasts } = this.#parts;
+    if (!blobs.supports.durable) return;
+    const marker = await blobs.readMarker();
+    if (marker === (databaseLasts ? this.identity.id : undefined)) return;
+    const now =
+      marker === undefined ? 'bears no store id any more: is its disk mounted?' : `belongs to store ${marker} now.`;
+    throw storesDiffer(`The blob storage ${now} This server was started for store ${this.identity.id}.`);
+  }
+
+  /** Errors: `unavailable` when the database was replaced by one of another store. */
+  async requireSameDatabase(): Promise<void> {
+    const { databaseLasts, settings } = this.#parts;
+    if (!databaseLasts) return;
+    const found = await findIdentity(settings);
+    if (found?.id === this.identity.id) return;
+    const now = found === undefined ? 'has no store id any more' : `is store ${found.id} now`;
+    throw storesDiffer(`The database ${now}. This server was started for store ${this.identity.id}.`);
+  }
+
+  /** Whether collection may remove anything. Errors: `unavailable` (they differ). */
+  async requireSame(): Promise<void> {
+    await this.requireSameBlobs();
+    await this.requireSameDatabase();
+  }
+}
+
+function storesDiffer(why: string): AppError {
+  return new AppError('unavailable', `${why} ${adoptHint}`);
+}
