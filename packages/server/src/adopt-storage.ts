@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { Blobs, openBlobBackend } from '@proofhouse/blobs';
 import { isAppError } from '@proofhouse/core';
+import { lookAtViewRoot, markViewRoot } from './artifacts/view-root.ts';
 import { loadConfig, type ConfigSources } from './config/load-config.ts';
 import { systemClock } from './kernel/clock.ts';
 import { Ids } from './kernel/ids.ts';
@@ -32,7 +34,7 @@ export async function adoptStorage(options: AdoptOptions): Promise<Adoption> {
     try {
       const ids = new Ids(systemClock);
       const blobs = new Blobs({ backend, newKey: () => ids.blobKey() });
-      return await adopt({ store, blobs, ids, confirmed: options.confirmed });
+      return await adopt({ store, blobs, ids, confirmed: options.confirmed, viewRoot: config.jobViewRoot });
     } finally {
       await store.close();
     }
@@ -46,9 +48,10 @@ interface AdoptParts {
   readonly blobs: Blobs;
   readonly ids: Ids;
   readonly confirmed: boolean;
+  readonly viewRoot: string;
 }
 
-async function adopt({ store, blobs, ids, confirmed }: AdoptParts): Promise<Adoption> {
+async function adopt({ store, blobs, ids, confirmed, viewRoot }: AdoptParts): Promise<Adoption> {
   if (!store.durable || !blobs.supports.durable) {
     return { outcome: 'same', lines: ['Stores in memory have no lasting id: there is nothing to adopt.'] };
   }
@@ -71,8 +74,27 @@ async function adopt({ store, blobs, ids, confirmed }: AdoptParts): Promise<Adop
   if (!confirmed)
     return { outcome: 'would-adopt', lines: [...means, 'Nothing was changed. To adopt, repeat with --yes.'] };
   const identity = await renewIdentity(store.settings, { id: ids.uuid(), since: systemClock.now() });
+  // Before the blobs: as long as those differ, adopting again goes on from where it was stopped.
+  const view = await adoptView({ blobs, viewRoot, ids }, identity.id);
   await blobs.writeMarker(identity.id, { replace: true });
-  return { outcome: 'adopted', lines: [...means, `Adopted: the blob storage belongs to store ${identity.id} now.`] };
+  return {
+    outcome: 'adopted',
+    lines: [...means, ...view, `Adopted: the blob storage belongs to store ${identity.id} now.`],
+  };
+}
+
+/** The root of the job view goes with the blobs, unless it holds something else. */
+async function adoptView({ blobs, viewRoot, ids }: Pick<AdoptParts, 'blobs' | 'viewRoot' | 'ids'>, id: string) {
+  if (!blobs.supports.localFiles || !existsSync(viewRoot)) return [];
+  const { marker, foreign } = await lookAtViewRoot(viewRoot);
+  if (marker === id) return [];
+  if (foreign !== undefined) {
+    return [
+      `The job view root ${viewRoot} holds other content and was left: give the server another AGENT_JOB_ARTIFACT_ROOT.`,
+    ];
+  }
+  await markViewRoot(viewRoot, id, ids);
+  return [`The job view root ${viewRoot} belongs to store ${id} now.`];
 }
 
 /** What cannot be read as a marker is replaced like any other. */

@@ -7,6 +7,7 @@ import { Artifacts } from './artifacts/artifacts.ts';
 import { Deposits } from './artifacts/deposits.ts';
 import { FolderJobView, noJobView, type JobView } from './artifacts/job-view.ts';
 import { Staging } from './artifacts/staging.ts';
+import { claimViewRoot } from './artifacts/view-root.ts';
 import type { Config } from './config/config.ts';
 import { Experiments } from './experiments/experiments.ts';
 import { Groups } from './experiments/groups.ts';
@@ -114,6 +115,9 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     const blobs = new Blobs({ backend: blobBackend, newKey: () => ids.blobKey() });
     const one = { settings: store.settings, records: store.artifacts, blobs, databaseLasts: store.durable };
     const guard = new StoreGuard(one, await claimStore(one, { id: ids.uuid(), since: clock.now() }));
+    if (blobs.supports.localFiles) {
+      await claimViewRoot(config.jobViewRoot, store.durable ? guard.identity.id : undefined, ids);
+    }
     const adminToken = await AdminToken.load(store.settings, ids, config.adminToken);
     const hints = new JobHints({ clock, serverId: ids.token(16), channel: store.hintChannel });
     await hints.start();

@@ -5,6 +5,7 @@ import { isAppError } from '@proofhouse/core';
 import type { Config } from './config/config.ts';
 import { blobsAreFiles, databaseIsInMemory, lossesAtRestart, schemeOf } from './config/lasting-storage.ts';
 import { loadConfig, type ConfigSources } from './config/load-config.ts';
+import { lookAtViewRoot } from './artifacts/view-root.ts';
 import { lookApart } from './config/require-apart.ts';
 import { mostSkewMs } from './kernel/clock-watch.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
@@ -111,9 +112,18 @@ async function foldersFinding(config: Config): Promise<Finding> {
   const found = await lookApart(config);
   if (found === undefined) return { outcome: 'ok', text: 'Bytes lie in no folder: there is nothing to keep apart.' };
   const { blobs, view } = found;
+  const wrongView = view.missing ? undefined : await viewRootTrouble(view.path);
+  if (wrongView !== undefined) return { outcome: 'wrong', text: wrongView };
   const text = `Bytes (${blobs.path}) and what is shown of them (${view.path}) lie apart`;
   if (!view.missing) return { outcome: 'ok', text: `${text}.` };
   return { outcome: 'note', text: `${text}; the latter will be made by the first start.` };
+}
+
+/** What a start would refuse about the root of the job view, but for the store that it belongs to. */
+async function viewRootTrouble(root: string): Promise<string | undefined> {
+  const { foreign } = await lookAtViewRoot(root);
+  if (foreign === undefined) return undefined;
+  return `The root of the job view, ${root}, holds ${JSON.stringify(foreign)}, which is no folder of a job: give it another with AGENT_JOB_ARTIFACT_ROOT.`;
 }
 
 function modesFinding(config: Config): Finding {

@@ -106,8 +106,8 @@ it('holds the job view to the newest bytes, takes copies for what they are, and 
   await writeFile(view('.abcdefghijklmnop.new'), '');
   const expected = [
     { kind: 'view-missing', path: `${jobId}/missing` },
-    { kind: 'view-outdated', path: `${jobId}/outdated` },
-    { kind: 'view-leftover', path: `${jobId}/.abcdefghijklmnop.new` },
+    { kind: 'view-foreign', path: `${jobId}/outdated` },
+    { kind: 'view-foreign', path: `${jobId}/.abcdefghijklmnop.new` },
   ];
   const { findings } = await found();
   expect(findings).toEqual(expect.arrayContaining(expected));

@@ -1,5 +1,6 @@
 // Verification over HTTP, on real files that somebody cut, changed or replaced.
 import {
+  linkSync,
   mkdirSync,
   readFileSync,
   rmSync,
@@ -92,30 +93,50 @@ forEachStore('verification', (harness) => {
     rmSync(planted);
   });
 
-  it('mends the job view when it is asked to: missing and outdated names are linked, leftovers removed', async () => {
+  it('mends the job view when it is asked to: missing and outdated names are linked, leftovers removed, and nothing else', async () => {
     const t = harness();
     const job = await t.enqueue();
     const view = (name: string): string => path.join(t.viewRoot, job.id, name);
-    for (const name of ['missing', 'deep/outdated', 'fine']) await stored(t, job.id, name, `bytes of ${name}`);
+    for (const name of ['missing', 'foreign', 'fine']) await stored(t, job.id, name, `bytes of ${name}`);
+    const older = await stored(t, job.id, 'deep/outdated', 'older');
+    await stored(t, job.id, 'deep/outdated', 'bytes of deep/outdated');
     unlinkSync(view('missing'));
     unlinkSync(view('deep/outdated'));
-    writeFileSync(view('deep/outdated'), 'old');
+    linkSync(older.place, view('deep/outdated'));
+    linkSync(older.place, view('left-over'));
+    unlinkSync(view('foreign'));
+    writeFileSync(view('foreign'), 'mine, under the name of an artifact');
     writeFileSync(view('stray'), 'whose?');
     symlinkSync(t.folder, view('link'));
+    mkdirSync(path.join(t.viewRoot, 'thesis/chapters'), { recursive: true });
+    writeFileSync(path.join(t.viewRoot, 'thesis/chapters/one.txt'), 'years of work');
+    mkdirSync(path.join(t.viewRoot, '0190a0a0-0000-7000-8000-000000000000'));
+    const nobodys = '0190a0a0-0000-7000-8000-000000000000/notes.txt';
+    writeFileSync(path.join(t.viewRoot, nobodys), 'of a job that is not there');
     const mine = (findings: readonly Finding[]) =>
       findings
         .filter(({ place }) => place?.startsWith(job.id) === true)
         .map(({ kind, place, repaired }) => [kind, place?.slice(37), repaired])
         .sort();
     const wrong = (repaired: boolean) => [
-      ['view-leftover', 'link', repaired],
-      ['view-leftover', 'stray', repaired],
+      ['view-foreign', 'foreign', false],
+      ['view-foreign', 'link', false],
+      ['view-foreign', 'stray', false],
+      ['view-leftover', 'left-over', repaired],
       ['view-missing', 'missing', repaired],
       ['view-outdated', 'deep/outdated', repaired],
     ];
     expect(mine((await verify(t)).findings)).toEqual(wrong(false));
     expect(mine((await verify(t, { repair: true })).findings)).toEqual(wrong(true));
-    expect(mine((await verify(t)).findings)).toEqual([]);
+    const after = (await verify(t)).findings;
+    expect(mine(after)).toEqual(wrong(true).slice(0, 3));
+    expect(after.map(({ place }) => place)).toEqual(expect.arrayContaining(['thesis', nobodys]));
+    expect(readFileSync(path.join(t.viewRoot, 'thesis/chapters/one.txt'), 'utf8')).toBe('years of work');
+    expect(readFileSync(path.join(t.viewRoot, nobodys), 'utf8')).toBe('of a job that is not there');
+    expect([readFileSync(view('stray'), 'utf8'), readFileSync(view('foreign'), 'utf8')]).toEqual([
+      'whose?',
+      'mine, under the name of an artifact',
+    ]);
     expect(readFileSync(view('missing'), 'utf8')).toBe('bytes of missing');
     expect(readFileSync(view('deep/outdated'), 'utf8')).toBe('bytes of deep/outdated');
   });

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
@@ -382,5 +383,44 @@ describe('collection with many strangers', () => {
     expect(kept(strangers)).toBe(2100);
     expect((await gc(server, { yesRemoveMost: true })).items).toHaveLength(2100);
     expect(kept(strangers)).toBe(0);
+  });
+});
+
+describe('the root of the job view', () => {
+  const view = (): string => path.join(folder, 'artifacts/agent_jobs');
+  const viewMarker = (): string => readFileSync(path.join(view(), '.proofhouse-store'), 'utf8').trim();
+
+  it('with other content and no marker is refused by a start and by doctor, and left as it is', async () => {
+    mkdirSync(view(), { recursive: true });
+    writeFileSync(path.join(view(), 'thesis.txt'), 'years of work');
+    await expect(start({})).rejects.toThrow(/holds "thesis.txt", which is no folder of a job.*AGENT_JOB_ARTIFACT_ROOT/);
+    for await (const { name, outcome } of examine({ env: {}, flags: { 'data-dir': folder } })) {
+      if (name === 'folders') expect(outcome).toBe('wrong');
+    }
+    expect(readFileSync(path.join(view(), 'thesis.txt'), 'utf8')).toBe('years of work');
+  });
+
+  it('of an earlier version, which holds folders of jobs alone, is marked and used', async () => {
+    mkdirSync(path.join(view(), '0190a0a0-0000-7000-8000-000000000000'), { recursive: true });
+    await start({});
+    expect(viewMarker()).toBe(marker());
+  });
+
+  it('is never shared by two stores', async () => {
+    await stop(await start({}));
+    const settings = {
+      databaseUrl: `sqlite:${path.join(folder, 'two.db')}`,
+      blobUrl: `file:${path.join(folder, 'two')}`,
+    };
+    await expect(start(settings)).rejects.toThrow(/belongs to store .*AGENT_JOB_ARTIFACT_ROOT/);
+  });
+
+  it('with a marker that is a link is refused, and what it leads to is not read or written', async () => {
+    mkdirSync(view(), { recursive: true });
+    const elsewhere = path.join(folder, 'elsewhere');
+    writeFileSync(elsewhere, 'theirs');
+    symlinkSync(elsewhere, path.join(view(), '.proofhouse-store'));
+    await expect(start({})).rejects.toMatchObject({ code: 'integrity_failure' });
+    expect(readFileSync(elsewhere, 'utf8')).toBe('theirs');
   });
 });

@@ -3,9 +3,11 @@ import { createReadStream } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactRecord } from '@proofhouse/core';
-import { isAppError } from '@proofhouse/core';
+import { isAppError, isUuid } from '@proofhouse/core';
 import { irregularFingerprint, type BlobListing, type Blobs } from '@proofhouse/blobs';
 import type { ArtifactStore } from './artifact-store.ts';
+import { ViewProof } from './view-proof.ts';
+import { isViewMarker } from './view-root.ts';
 
 /** One thing that is not as it should be. `path` is relative to the root of the job view. */
 export type StorageFinding =
@@ -21,14 +23,16 @@ export type StorageFinding =
   /** The job view lacks the newest bytes of a name, or shows others. */
   | { readonly kind: 'view-missing'; readonly path: string }
   | { readonly kind: 'view-outdated'; readonly path: string }
-  /** Something in the job view that no record explains: a temporary name, or somebody's own file. */
-  | { readonly kind: 'view-leftover'; readonly path: string };
+  /** A link to bytes of the job, or a copy, that the job view should not show any more. */
+  | { readonly kind: 'view-leftover'; readonly path: string }
+  /** Something in the job view that Proofhouse did not put there; nothing removes or replaces it. */
+  | { readonly kind: 'view-foreign'; readonly path: string };
 
 export type FindingKind = StorageFinding['kind'];
 
 /** What is held against each other. */
 export interface CheckedStorage {
-  readonly store: Pick<ArtifactStore, 'find' | 'newestOfJob' | 'blobOwnership' | 'listOwned'>;
+  readonly store: Pick<ArtifactStore, 'find' | 'newestOfJob' | 'listOfJob' | 'blobOwnership' | 'listOwned'>;
   readonly blobs: Blobs;
   /** Absent where there is no job view. */
   readonly viewRoot?: string | undefined;
@@ -68,6 +72,7 @@ export async function checkStorage(check: StorageCheck): Promise<StorageReport> 
     'view-missing': 0,
     'view-outdated': 0,
     'view-leftover': 0,
+    'view-foreign': 0,
   };
   const tell = (finding: StorageFinding | undefined): void => {
     if (finding === undefined) return;
@@ -79,7 +84,7 @@ export async function checkStorage(check: StorageCheck): Promise<StorageReport> 
   for (const { name, sizeBytes } of await check.blobs.sweepStaging(check.olderThan, { dryRun: true })) {
     tell({ kind: 'staging-leftover', name, sizeBytes });
   }
-  if (check.viewRoot !== undefined) await checkView(check.store, check.viewRoot, tell);
+  if (check.viewRoot !== undefined) await checkView(check, check.viewRoot, tell);
   return { rows, blobs, found };
 }
 
@@ -147,7 +152,12 @@ async function checkShown(check: CheckedStorage, row: ArtifactRecord): Promise<S
   // Where a file cannot have two names the view holds a copy.
   const isCopy = shown.isFile() && Number(shown.size) === row.blob.sizeBytes;
   if (isCopy && (await sha256Of(join(root, path))) === row.blob.sha256) return undefined;
-  return { kind: 'view-outdated', path };
+  const isOurs = await proofOf(check, root).isOurs(jobId, name);
+  return { kind: isOurs ? 'view-outdated' : 'view-foreign', path };
+}
+
+function proofOf({ store, blobs }: CheckedStorage, root: string): ViewProof {
+  return new ViewProof({ root, store, localPath: (key) => blobs.localPath(key) });
 }
 
 async function checkBlobs({ store, blobs, olderThan }: StorageCheck, tell: Tell): Promise<number> {
@@ -185,30 +195,38 @@ export async function unownedBlobs(
     );
 }
 
-async function checkView(store: CheckedStorage['store'], root: string, tell: Tell): Promise<void> {
+async function checkView(check: CheckedStorage, root: string, tell: Tell): Promise<void> {
   const entries = await openFolder(root);
   if (entries === undefined) return;
-  for await (const { name } of entries) for await (const finding of viewLeftovers(store, root, name)) tell(finding);
+  for await (const { name } of entries) for await (const finding of viewLeftovers(check, root, name)) tell(finding);
 }
 
 /**
  * What lies in the view under this name, a file or all of a folder, without being the name of a record whose bytes are
- * kept. Links are not followed.
+ * kept. Links are not followed, and what is no folder of a job is not entered.
  */
 export async function* viewLeftovers(
-  store: Pick<ArtifactStore, 'newestOfJob'>,
+  check: CheckedStorage,
   root: string,
   path: string,
 ): AsyncGenerator<StorageFinding> {
+  if (isViewMarker(path)) return;
   const found = await statOf(join(root, path));
   if (found === undefined) return;
+  const [jobId = '', ...rest] = path.split('/');
+  if (!isUuid(jobId) || (rest.length === 0 && !found.isDirectory())) {
+    yield { kind: 'view-foreign', path };
+    return;
+  }
   if (!found.isDirectory()) {
-    if (!(await isNamed(store, path))) yield { kind: 'view-leftover', path };
+    if (await isNamed(check.store, path)) return;
+    const isOurs = await proofOf(check, root).isOurs(jobId, rest.join('/'));
+    yield { kind: isOurs ? 'view-leftover' : 'view-foreign', path };
     return;
   }
   const entries = await openFolder(join(root, path));
   if (entries === undefined) return;
-  for await (const { name } of entries) yield* viewLeftovers(store, root, `${path}/${name}`);
+  for await (const { name } of entries) yield* viewLeftovers(check, root, `${path}/${name}`);
 }
 
 async function openFolder(path: string) {

@@ -6,6 +6,7 @@ import { makeFolder } from '../kernel/make-folder.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { ArtifactStore } from './artifact-store.ts';
+import { ViewProof } from './view-proof.ts';
 
 /** Shows job artifacts where an operator can `ls` them (seed 000 DOC-REQ-004). */
 export interface JobView {
@@ -35,15 +36,18 @@ const maxAttempts = 5;
 /**
  * A projection that the server never reads. The blob is linked into place, or, where an older one is shown,
  * to a temporary name and renamed, so that a reader sees the old bytes or the new ones, never half; it is copied where
- * linking fails (another disk). The root is ours: a symbolic link planted below it is refused, not followed.
+ * linking fails (another disk). A symbolic link planted below the root is refused, not followed, and a file that
+ * `ViewProof` does not know is neither replaced nor removed.
  */
 export class FolderJobView implements JobView {
   readonly #parts: FolderJobViewParts;
+  readonly #proof: ViewProof;
   // One at a time for each name, so that of two uploads the newest is the one that stays.
   readonly #turns = new Map<string, Promise<void>>();
 
   constructor(parts: FolderJobViewParts) {
     this.#parts = parts;
+    this.#proof = new ViewProof(parts);
   }
 
   show(artifact: ArtifactRecord): Promise<void> {
@@ -85,6 +89,7 @@ export class FolderJobView implements JobView {
       const found = lstatSync(join(root, folder), { throwIfNoEntry: false });
       if (found?.isDirectory() !== true) return false;
     }
+    if (!(await this.#proof.isOurs(jobId, name))) return false;
     try {
       await unlink(join(root, jobId, name));
       return true;
@@ -103,6 +108,10 @@ export class FolderJobView implements JobView {
     for (const folder of folders) await ensureFolder(root, join(root, folder));
     const place = join(root, folders.at(-1) ?? jobId, baseName(name));
     if (await linkedAnew(source, place)) return false;
+    const before = lstatSync(place, { throwIfNoEntry: false });
+    if (before !== undefined && !(await this.#proof.isOurs(jobId, name))) {
+      throw new Error(`${place} is not what Proofhouse put there; it was left as it is`);
+    }
     const temporary = join(root, jobId, `.${this.#parts.ids.token(16)}.new`);
     try {
       await linkOrCopy(source, temporary);

@@ -18,7 +18,9 @@ export function findingText(finding: StorageFinding): string {
     case 'view-outdated':
       return 'The job view shows other bytes than the newest of this name; --repair links them.';
     case 'view-leftover':
-      return 'No artifact whose bytes are kept has this name in the job view; --repair removes it.';
+      return 'A link to bytes that the job view should not show any more; --repair removes it.';
+    case 'view-foreign':
+      return 'Something in the job view that Proofhouse did not put there. Nothing removes it: look whose it is.';
   }
 }
 

@@ -155,12 +155,12 @@ export class Verification {
   }
 
   async #checkView({ after }: PlaceOf<'view'>): Promise<Slice> {
-    const { viewRoot, store } = this.#parts;
+    const { viewRoot } = this.#parts;
     if (viewRoot === undefined) return { ...nothingChecked, next: undefined };
     const { names, isEnd } = await firstNames(viewRoot, after ?? '', foldersASlice);
     const findings: StorageFinding[] = [];
     for (const name of names) {
-      for await (const finding of viewLeftovers(store, viewRoot, name)) findings.push(finding);
+      for await (const finding of viewLeftovers(this.#parts, viewRoot, name)) findings.push(finding);
     }
     return { ...nothingChecked, findings, next: isEnd ? undefined : { at: 'view', after: names.at(-1) ?? '' } };
   }
@@ -175,7 +175,7 @@ export class Verification {
       artifactId: 'artifactId' in finding ? finding.artifactId : null,
       place: 'path' in finding ? finding.path : null,
       message: findingText(finding),
-      repaired: repair && 'path' in finding && (await this.#repair(finding.path)),
+      repaired: repair && isMendable(finding) && (await this.#repair(finding.path)),
     };
   }
 
@@ -187,8 +187,13 @@ export class Verification {
     await jobView.refresh(jobId, name);
     const newest = await store.newestOfJob(jobId, name);
     if (newest?.purgedAt === null) return (await checkRow(this.#parts, newest, false)) === undefined;
-    return (await viewLeftovers(store, viewRoot, path).next()).done === true;
+    return (await viewLeftovers(this.#parts, viewRoot, path).next()).done === true;
   }
+}
+
+/** What the records say can be put in the place of this without taking anything from anybody. */
+function isMendable(finding: StorageFinding): finding is StorageFinding & { readonly path: string } {
+  return 'path' in finding && finding.kind !== 'view-foreign';
 }
 
 /** The same answer for one seed and record, whoever asks and however often; over seeds every record has its turn. */

@@ -1,7 +1,7 @@
 import type { ArtifactRecord } from '@proofhouse/core';
 import type { BlobOwnership } from '../../artifacts/blob-ownership.ts';
 import type { Commit, CommitResult } from '../../kernel/commit.ts';
-import type { PageKey } from '../../kernel/page.ts';
+import type { Page, PageKey } from '../../kernel/page.ts';
 import type { RetentionStore, TypeUsage } from '../retention-store.ts';
 
 /** Artifact records in a map: what tests of storage care stand on where no engine is the point. */
@@ -57,6 +57,13 @@ export class MemoryRecords implements RetentionStore {
 
   async newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined> {
     return [...this.#records.values()].findLast((record) => record.jobId === jobId && record.name === name);
+  }
+
+  async listOfJob(filter: { jobId: string; name?: string | undefined }): Promise<Page<ArtifactRecord>> {
+    const items = [...this.#records.values()].filter(({ jobId, name }) => {
+      return jobId === filter.jobId && (filter.name === undefined || name === filter.name);
+    });
+    return { items, next: undefined };
   }
 
   async blobOwnership(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnership>> {
