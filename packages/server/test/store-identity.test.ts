@@ -188,6 +188,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (kind) => {
       await stop(second);
       // As the version before left them: neither has one.
       rmSync(path.join(blobRoot, 'store-id'));
+      rmSync(path.join(folder, 'artifacts/agent_jobs/.proofhouse-store'));
       await onDatabase(url, "delete from settings where name = 'store'");
       await start({ databaseUrl: url });
       expect(marker()).not.toBe(id);
