@@ -38,7 +38,7 @@ forEachStore('a wall clock that is set', (harness, store) => {
     await pass(t, 59_000);
     expect((await t.job(job.id)).status).toBe('running');
     await pass(t, 2000);
-    await expect.poll(async () => (await t.job(job.id)).status, { interval: 5 }).toBe('dead_letter');
+    await expect.poll(async () => (await t.job(job.id)).status, { interval: 5, timeout: 10_000 }).toBe('dead_letter');
   });
 
   it('forward and back again leaves the leases as they were', async () => {
@@ -50,16 +50,16 @@ forEachStore('a wall clock that is set', (harness, store) => {
     await pass(t, 80_000);
     expect((await t.job(job.id)).status).toBe('running');
     await pass(t, 12_000);
-    await expect.poll(async () => (await t.job(job.id)).status, { interval: 5 }).toBe('dead_letter');
+    await expect.poll(async () => (await t.job(job.id)).status, { interval: 5, timeout: 10_000 }).toBe('dead_letter');
   });
 
-  // On Postgres nobody can tell which leases were given before: they end late (docs/decisions/0015).
+  // On Postgres nobody can tell which leases were given before: they end late (docs/decisions/0016).
   it.skipIf(store === 'postgres')('back does not prolong the lease of a lost worker', async () => {
     const t = harness();
     const { job } = await t.running({ maxAttempts: 1 }, 120);
     t.clock.step(-600_000);
     await pass(t, 121_000);
-    await expect.poll(async () => (await t.job(job.id)).status, { interval: 5 }).toBe('dead_letter');
+    await expect.poll(async () => (await t.job(job.id)).status, { interval: 5, timeout: 10_000 }).toBe('dead_letter');
   });
 
   it.each([hour, -600_000])('by %d ms changes nothing about how long a claim waits', async (ms) => {
@@ -79,7 +79,7 @@ forEachStore('a wall clock that is set', (harness, store) => {
             (seen: { workerId: string }) => seen.workerId === worker.id,
           );
         },
-        { interval: 5 },
+        { interval: 5, timeout: 10_000 },
       )
       .toBe(true);
     t.clock.step(ms);
@@ -91,7 +91,7 @@ forEachStore('a wall clock that is set', (harness, store) => {
           t.clock.advance(500);
           return answered;
         },
-        { interval: 20 },
+        { interval: 20, timeout: 10_000 },
       )
       .toBe(true);
     expect((await waiting).json).toEqual({ job: null });

@@ -22,7 +22,7 @@ export interface FoundJob {
   readonly events: readonly { readonly seq: number; readonly kind: string }[];
 }
 
-/** A millisecond is cut off at each side; a transaction's time may be 5 ms ahead (docs/decisions/0015). */
+/** A millisecond is cut off at each side; a transaction's time may be 5 ms ahead (docs/decisions/0016). */
 const toleranceMs = 10;
 
 export interface Violations {

@@ -3,7 +3,7 @@ import type { SqlEngine } from './sql-engine.ts';
 import { statement } from './statement.ts';
 import { first, put } from './verb.ts';
 
-const find = statement<{ name: string }>()((db, p) =>
+export const findSetting = statement<{ name: string }>()((db, p) =>
   db.selectFrom('settings').select('value').where('name', '=', p.name),
 );
 
@@ -14,7 +14,7 @@ const insert = statement<{ name: string; value: string }>()((db, p) =>
     .onConflict((on) => on.column('name').doNothing()),
 );
 
-const replace = statement<{ name: string; value: string }>()((db, p) =>
+export const replaceSetting = statement<{ name: string; value: string }>()((db, p) =>
   db
     .insertInto('settings')
     .values({ name: p.name, value: p.value })
@@ -30,18 +30,18 @@ export class SqlSettingStore implements SettingStore {
 
   get(name: string): Promise<string | undefined> {
     return this.#engine.look(function* () {
-      return (yield* first(find, { name }))?.value;
+      return (yield* first(findSetting, { name }))?.value;
     });
   }
 
   putIfAbsent(name: string, value: string): Promise<string> {
     return this.#engine.write(function* () {
       yield* put(insert, { name, value });
-      return (yield* first(find, { name }))?.value ?? value;
+      return (yield* first(findSetting, { name }))?.value ?? value;
     });
   }
 
   put(name: string, value: string): Promise<void> {
-    return this.#engine.write(() => put(replace, { name, value }));
+    return this.#engine.write(() => put(replaceSetting, { name, value }));
   }
 }

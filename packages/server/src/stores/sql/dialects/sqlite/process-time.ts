@@ -1,25 +1,55 @@
+import type { BootTime } from '../../../../kernel/boot-time.ts';
 import type { Clock } from '../../../../kernel/clock.ts';
 import { fixedTime, smallestJumpMs, type OnClockJump, type StoreTime } from '../../../../kernel/store-time.ts';
 import { shiftLeases } from '../../job-shift.ts';
 import type { Verb } from '../../verb.ts';
+import { expectedWall, keepAnchor, type TimeAnchor } from './time-anchor.ts';
+
+const anchorEveryMs = 60_000;
+
+export interface ProcessTimeParts {
+  readonly clock: Clock;
+  readonly bootTime: () => BootTime | undefined;
+  readonly onJump: OnClockJump;
+}
 
 /**
  * The wall clock of this process as long as it keeps step with the monotonic clock. When it is set, leases and retry delays are
- * moved by as much in one verb, and every verb after that one uses the new time: all keep the time that they had left.
+ * moved by as much in one verb, and every verb after that one uses the new time: all keep the time that they had left. An anchor in
+ * the database does the same for a clock that was set between two starts.
  */
 export class ProcessTime {
   readonly #clock: Clock;
+  readonly #bootTime: () => BootTime | undefined;
   readonly #onJump: OnClockJump;
   /** Wall clock minus monotonic clock, as it is used. */
   #offset: number;
   /** The same as of the last commit. */
   #committed: number;
   #isMoving = false;
+  /** Monotonic. */
+  #keepAgainAt = -Infinity;
 
-  constructor(clock: Clock, onJump: OnClockJump) {
+  constructor({ clock, bootTime, onJump }: ProcessTimeParts) {
     this.#clock = clock;
+    this.#bootTime = bootTime;
     this.#onJump = onJump;
     this.#offset = this.#committed = this.#wallOffset();
+  }
+
+  /** To be called at a start, before any verb. A clock that was set meanwhile is followed by the first verb that writes. */
+  resume(anchor: TimeAnchor | undefined): void {
+    const wall = this.#clock.now();
+    const setBy = wall - expectedWall(anchor, wall, this.#bootTime());
+    if (Math.abs(setBy) >= smallestJumpMs) this.#offset = this.#committed = this.#wallOffset() - setBy;
+  }
+
+  /** A verb for the anchor when it is time for one; called again and again. */
+  anchor(): (() => Verb<void>) | undefined {
+    const now = this.#clock.monotonic();
+    if (now < this.#keepAgainAt) return undefined;
+    this.#keepAgainAt = now + anchorEveryMs;
+    return () => this.#keepAnchor();
   }
 
   get time(): StoreTime {
@@ -52,6 +82,12 @@ export class ProcessTime {
     const offset = this.#wallOffset();
     yield* shiftLeases(Math.round(offset - this.#committed));
     this.#offset = offset;
+    // The next start must not find this jump again.
+    yield* this.#keepAnchor();
+  }
+
+  #keepAnchor(): Verb<void> {
+    return keepAnchor({ at: Math.floor(this.#offset + this.#clock.monotonic()), boot: this.#bootTime() });
   }
 
   #wallOffset(): number {

@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { AppError } from '@proofhouse/core';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
+import { systemBootTime, type BootTime } from '../../../../kernel/boot-time.ts';
 import { systemClock, type Clock } from '../../../../kernel/clock.ts';
 import type { OnClockJump, StoreTime } from '../../../../kernel/store-time.ts';
 import { createPrivateFile } from '../../../../kernel/private-files.ts';
@@ -10,6 +11,7 @@ import { CredentialMemory } from '../../credential-memory.ts';
 import type { SqlEngine } from '../../sql-engine.ts';
 import type { VerbFactory, WriteFactory } from '../../verb.ts';
 import { ProcessTime } from './process-time.ts';
+import { readAnchor } from './time-anchor.ts';
 import type { Delay } from '../../../../kernel/delay.ts';
 import { BusyRetry } from './busy-retry.ts';
 import { checkLog } from './check-log.ts';
@@ -34,6 +36,8 @@ export interface SqliteEngineOptions {
   /** Given a sentence for the operator: what a start found, or why the log grows. */
   readonly onNotice?: (notice: string) => void;
   readonly clock?: Clock;
+  /** Default: the system's, with the system's clock. */
+  readonly bootTime?: () => BootTime | undefined;
   /** Called when the wall clock was set. */
   readonly onClockJump?: OnClockJump;
 }
@@ -45,7 +49,7 @@ const busyTimeoutMs = 0;
 export async function openSqliteEngine(named: string, options: SqliteEngineOptions = {}): Promise<SqlEngine> {
   const busy = new BusyRetry(options.delay);
   const onNotice = options.onNotice ?? (() => undefined);
-  const time = new ProcessTime(options.clock ?? systemClock, options.onClockJump ?? (() => undefined));
+  const time = timeOf(options);
   const closers: (() => void)[] = [];
   if (named === memory) return openInMemory({ busy, time }, closers);
   let file = named;
@@ -80,6 +84,7 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
     });
     const folding = new LogFolding(file, writer, onNotice);
     const connections = { writer: new SqliteConnection(writer), reader: new SqliteConnection(reader) };
+    time.resume(connections.reader.drive(readAnchor));
     return new SqliteEngine({ file, ...connections, busy, time, guarded: { guard, folding }, closers });
   } catch (error) {
     for (const close of closers.reverse()) close();
@@ -99,6 +104,12 @@ async function openInMemory(
   const connection = new SqliteConnection(writer);
   const connections = { writer: connection, reader: connection };
   return new SqliteEngine({ file: memory, ...connections, busy, time, guarded: undefined, closers });
+}
+
+function timeOf({ clock = systemClock, bootTime, onClockJump = () => undefined }: SqliteEngineOptions): ProcessTime {
+  // A clock of a test has nothing to do with how long this machine runs.
+  const ofClock = clock === systemClock ? systemBootTime : () => undefined;
+  return new ProcessTime({ clock, bootTime: bootTime ?? ofClock, onJump: onClockJump });
 }
 
 function openWriter(file: string, closers: (() => void)[]): Database.Database {
@@ -215,9 +226,10 @@ class SqliteEngine implements SqlEngine {
     });
   }
 
-  // SQLite leaves no dead rows behind.
-  tidy(): Promise<void> {
-    return Promise.resolve();
+  // SQLite leaves no dead rows behind. A failure is told by the next verb.
+  async tidy(): Promise<void> {
+    const anchor = this.durable ? this.#time.anchor() : undefined;
+    if (anchor !== undefined) await this.#queue.run(anchor).catch(() => undefined);
   }
 
   grantReadOnly(): Promise<void> {
