@@ -56,7 +56,8 @@ function configPage(): string {
 
 Read once at start, in rising order of weight: defaults, the JSON file that \`PROOFHOUSE_CONFIG\` names (keys as
 in the third column), environment, flags of \`proofhouse serve\`. An unknown name with our prefix stops the start and
-suggests the nearest known one. Secrets are never printed.
+suggests the nearest known one. So do the variables that a worker gives the command of a job (\`PROOFHOUSE_JOB_ID\` and the
+like). \`PROOFHOUSE_URL\` and \`PROOFHOUSE_TOKEN\`, which the client reads, may be set. Secrets are never printed.
 
 ${table(['Environment', 'Flag', 'File', 'Default', 'What it does'], rows)}
 `;

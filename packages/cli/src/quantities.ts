@@ -1,5 +1,10 @@
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
+/** `1 finding`, `2 findings`, `0 findings`: nouns whose plural ends in s. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 export function bytesText(sizeBytes: number): string {
   const power = sizeBytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(sizeBytes) / 10));
   const value = sizeBytes / 1024 ** power;

@@ -37,7 +37,7 @@ test('usage, collection and verification from the command line, on an empty serv
   const checked = await run('storage', 'verify', '--sample', '0.5');
   expect(checked).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/^bytes-without-row .*\n.*1 findings, 0 of them damage/),
+    stdout: expect.stringMatching(/^bytes-without-row .*\n.*1 finding, 0 of them damage/),
   });
   const gone = await run('storage', 'gc', '--json');
   expect(JSON.parse(gone.stdout)).toMatchObject({ reason: 'orphan', sizeBytes: 6 });

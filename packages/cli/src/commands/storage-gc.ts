@@ -1,7 +1,7 @@
 import type { CommandContext } from '../command-context.ts';
 import { clientOf, connectedCommand } from '../connected-command.ts';
 import { printable } from '../printable.ts';
-import { bytesText } from '../quantities.ts';
+import { bytesText, counted } from '../quantities.ts';
 
 const explanation = `
 Removes the bytes that retention lets go (PROOFHOUSE_RETENTION) and those that no record names any more. Safe while uploads
@@ -40,7 +40,7 @@ export function storageGc(context: CommandContext) {
           context.stdout.write(`${json ? JSON.stringify(item) : text}\n`);
         }
       }
-      const things = `${String(count)} ${count === 1 ? 'thing' : 'things'}, ${bytesText(bytes)}`;
+      const things = `${counted(count, 'thing')}, ${bytesText(bytes)}`;
       if (!json) context.stdout.write(dryRun ? `Would go: ${things}.\n` : `Gone: ${things}.\n`);
     });
 }

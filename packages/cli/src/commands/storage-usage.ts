@@ -2,7 +2,7 @@ import type { StorageUsage } from '@proofhouse/client';
 import type { CommandContext } from '../command-context.ts';
 import { clientOf, connectedCommand } from '../connected-command.ts';
 import { printResult } from '../print-result.ts';
-import { bytesText, relativeTime } from '../quantities.ts';
+import { bytesText, counted, relativeTime } from '../quantities.ts';
 import { facts, table } from '../table.ts';
 
 export function storageUsage(context: CommandContext) {
@@ -19,7 +19,7 @@ function usageText(usage: StorageUsage, now: number): string {
   const { quotaBytes, warnAtBytes, byType } = usage;
   const percent = quotaBytes === null ? '' : ` (${String(Math.floor((usage.bytes / quotaBytes) * 100))} % used)`;
   const known = facts([
-    ['stored', `${bytesText(usage.bytes)} in ${String(usage.artifacts)} artifacts`],
+    ['stored', `${bytesText(usage.bytes)} in ${counted(usage.artifacts, 'artifact')}`],
     ['quota', quotaBytes === null ? 'none' : `${bytesText(quotaBytes)}${percent}`],
     ['warns at', warnAtBytes === null ? '' : bytesText(warnAtBytes)],
     ['counted', relativeTime(usage.sampledAt, now)],

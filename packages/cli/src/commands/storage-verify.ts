@@ -3,7 +3,7 @@ import type { VerifiedSlice } from '@proofhouse/client';
 import type { CommandContext } from '../command-context.ts';
 import { clientOf, connectedCommand } from '../connected-command.ts';
 import { printable } from '../printable.ts';
-import { bytesText } from '../quantities.ts';
+import { bytesText, counted } from '../quantities.ts';
 
 type Finding = VerifiedSlice['findings'][number];
 
@@ -37,8 +37,8 @@ export function storageVerify(context: CommandContext) {
       }
       if (sums.damaged > 0) context.exitCode = 1;
       if (json) return;
-      const looked = `${String(sums.records)} records and ${String(sums.blobs)} blobs; ${bytesText(sums.hashedBytes)} hashed`;
-      const found = `${String(sums.findings)} findings, ${String(sums.damaged)} of them damage`;
+      const looked = `${counted(sums.records, 'record')} and ${counted(sums.blobs, 'blob')}; ${bytesText(sums.hashedBytes)} hashed`;
+      const found = `${counted(sums.findings, 'finding')}, ${sums.damaged} of them damage`;
       context.stdout.write(`Looked at ${looked}: ${sums.findings === 0 ? 'all is well' : found}.\n`);
     });
 }

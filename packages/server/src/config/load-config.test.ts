@@ -88,6 +88,13 @@ describe('a wrong setting is refused in a sentence that', () => {
       {},
       /PROOFHOUSE_DATADIR.*PROOFHOUSE_DATA_DIR\?/,
     ],
+    [
+      'names what belongs to the command of a job',
+      { PROOFHOUSE_LEASE_ID: 'x' },
+      {},
+      /PROOFHOUSE_LEASE_ID.*command of a job/,
+    ],
+    ['says so even when it is empty', { PROOFHOUSE_OUTPUT_DIR: '' }, {}, /PROOFHOUSE_OUTPUT_DIR.*Unset it/],
     ['knows the older prefix too', { AGENT_JOB_ARTIFACT_ROT: 'x' }, {}, /AGENT_JOB_ARTIFACT_ROOT\?/],
     ['names the flag nearest to a misspelt one', {}, { 'data-dri': 'x' }, /--data-dri.*data-dir\?/],
     ['shows the value', { PROOFHOUSE_PORT: 'http' }, {}, /PROOFHOUSE_PORT "http".*number/],

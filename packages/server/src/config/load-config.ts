@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { AppError, wantedWords } from '@proofhouse/core';
 import { z } from 'zod';
 import { completeConfig, type Config } from './config.ts';
-import { otherVariables, settings, type Setting, type SettingName } from './settings.ts';
+import { clientVariables, jobVariables, settings, type Setting, type SettingName } from './settings.ts';
 
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -76,8 +76,9 @@ function readFile(path: string | undefined): Record<string, string> {
 // A misspelt variable that is silently ignored is how a server ends up on the wrong disk.
 function refuseUnknown(sources: ConfigSources): void {
   const variables = names.flatMap((name) => [...settings[name].env]);
-  const known: readonly string[] = [...variables, ...otherVariables];
+  const known: readonly string[] = [...variables, ...clientVariables];
   for (const variable of Object.keys(sources.env)) {
+    if (jobVariables.some((each) => each === variable)) throw ofJob(variable);
     if (/^(PROOFHOUSE|AGENT_JOB_ARTIFACT)_/.test(variable) && !known.includes(variable)) {
       throw unknown(variable, variable, known);
     }
@@ -86,6 +87,11 @@ function refuseUnknown(sources: ConfigSources): void {
   for (const [flag, value] of Object.entries(sources.flags)) {
     if (value !== undefined && !flags.includes(flag)) throw unknown(`--${flag}`, flag, flags);
   }
+}
+
+function ofJob(variable: string): AppError {
+  const message = `${variable} is what a worker gives the command of a job; no server reads it. Unset it to start one here.`;
+  return new AppError('invalid_request', message);
 }
 
 function unknown(shown: string, name: string, known: readonly string[]): AppError {

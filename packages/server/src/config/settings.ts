@@ -257,11 +257,11 @@ export const settings = {
 export type SettingName = keyof typeof settings;
 export type GivenSettings = { [Name in SettingName]?: z.output<(typeof settings)[Name]['schema']> };
 
-/** Variables with our prefix that other parts of Proofhouse read or set: known, though no setting of the server. */
-export const otherVariables = [
-  'PROOFHOUSE_URL',
-  'PROOFHOUSE_TOKEN',
-  'PROOFHOUSE_CONFIG',
+/** Variables with our prefix that the client and the command read: a shell that has them may start a server too. */
+export const clientVariables = ['PROOFHOUSE_URL', 'PROOFHOUSE_TOKEN', 'PROOFHOUSE_CONFIG'] as const;
+
+/** What a worker gives the command of a job. A server that is started with them was started by a job, by mistake. */
+export const jobVariables = [
   'PROOFHOUSE_JOB_FILE',
   'PROOFHOUSE_JOB_ID',
   'PROOFHOUSE_JOB_TYPE',

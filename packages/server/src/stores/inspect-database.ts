@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { AppError } from '@proofhouse/core';
 import { lookAtFolder } from '../kernel/look-at-folder.ts';
 import { sqlitePath } from './open-metadata-store.ts';
-import { postgresError } from './sql/dialects/postgres/postgres-errors.ts';
+import { postgresError, postgresPlace } from './sql/dialects/postgres/postgres-errors.ts';
 import { requireOneName } from './sql/dialects/sqlite/database-file.ts';
 import { sqliteError } from './sql/dialects/sqlite/sqlite-errors.ts';
 import { lockDatabase } from './sql/dialects/sqlite/sqlite-lock.ts';
@@ -131,6 +131,6 @@ async function inspectPostgres(url: string): Promise<DatabaseInspection> {
       await client.end();
     }
   } catch (error) {
-    throw postgresError(error, 'The Postgres database');
+    throw postgresError(error, postgresPlace(url));
   }
 }

@@ -10,7 +10,7 @@ import { DatabaseTime } from './database-time.ts';
 import { PostgresHintChannel } from './hint-channel.ts';
 import { OneWriteATurn } from './one-write-a-turn.ts';
 import { postgresDialect } from './postgres-dialect.ts';
-import { isUnprepared, isWorthAnotherTry, postgresError } from './postgres-errors.ts';
+import { isUnprepared, isWorthAnotherTry, postgresError, postgresPlace } from './postgres-errors.ts';
 import { grantReadOnly, renewReadOnly } from './read-only-role.ts';
 import { runInTransaction, runReads } from './postgres-transaction.ts';
 import { SharedConnection } from './shared-connection.ts';
@@ -61,7 +61,7 @@ const types: pg.CustomTypesConfig = {
 };
 
 export async function openPostgresEngine(url: string, options: PostgresOptions = {}): Promise<SqlEngine> {
-  const place = placeOf(url);
+  const place = postgresPlace(url);
   const connection = {
     connectionString: url,
     connectionTimeoutMillis: connectWithinMs,
@@ -99,18 +99,6 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     await engine.close();
     throw postgresError(error, place);
   }
-}
-
-/** Host and database, for messages: never the user's password. */
-function placeOf(url: string): string {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    throw new AppError('invalid_request', 'The database URL cannot be read: postgres://user:password@host/database.');
-  }
-  const host = parsed.host === '' ? (parsed.searchParams.get('host') ?? 'localhost') : parsed.host;
-  return `The Postgres database ${host}${parsed.pathname}`;
 }
 
 // A connection that dies says so in an event of its own beside failing what waits on it, and unheard the event would

@@ -1,5 +1,17 @@
 import { AppError } from '@proofhouse/core';
 
+/** Host and database, for messages: never the user's password. */
+export function postgresPlace(url: string): string {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw new AppError('invalid_request', 'The database URL cannot be read: postgres://user:password@host/database.');
+  }
+  const host = parsed.host === '' ? (parsed.searchParams.get('host') ?? 'localhost') : parsed.host;
+  return `The Postgres database ${host}${parsed.pathname}`;
+}
+
 /** What went wrong, for a person. `place` names host and database and holds no secret. */
 export function postgresError(error: unknown, place: string): AppError {
   if (error instanceof AppError) return error;
@@ -39,7 +51,8 @@ function reasonOf(code: string, error: unknown): string | undefined {
   const message = error instanceof Error ? error.message : '';
   // The driver's own errors carry no code.
   const driver = /connection|timeout|not queryable|pool/i.test(message) && code === '';
-  return lost || driver ? 'cannot be reached' : undefined;
+  if (!lost && !driver) return undefined;
+  return /^E[A-Z_]+$/.test(code) ? `cannot be reached (${code})` : 'cannot be reached';
 }
 
 function codeOf(error: unknown): string {
