@@ -1,4 +1,3 @@
-import { AppError } from '@proofhouse/core';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { systemClock, type Clock } from '../../../../kernel/clock.ts';
