@@ -62,6 +62,10 @@ export class ServerProcess {
     throw new Error(`The server did not start (${String(started.code ?? started.signal)}): ${started.stderr}`);
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   kill(): Promise<Ending> {
     this.#child.kill('SIGKILL');
     return this.#ended;

@@ -68,4 +68,29 @@ export const soakParts: readonly SoakPart[] = [
     env: { SOAK_ROWS: '1000000' },
     small: { SOAK_ROWS: '20000' },
   },
+  {
+    name: 'mixed-load',
+    about:
+      'Workers, producers, readers, streams and clients that leave half way, on one server; its memory and descriptors before, ' +
+      'during and after.',
+    command: ['node', 'scripts/soak/mixed-load.ts'],
+    env: { SOAK_SECONDS: '1200' },
+    small: { SOAK_SECONDS: '10' },
+  },
+  {
+    name: 'local-user',
+    about: 'Another user of the same machine beside a running server: what it can read, change, lock or plant.',
+    command: ['node', 'scripts/soak/local-user.ts'],
+    env: {},
+    small: {},
+  },
+  {
+    name: 'hostile-server',
+    about:
+      'The command and its worker against a server that answers with endless and compressed bodies, redirects, more jobs than ' +
+      'were asked for, wrong types, control characters and silence.',
+    command: ['node', 'scripts/soak/hostile-server.ts'],
+    env: { SOAK_SECONDS: '1200' },
+    small: { SOAK_SECONDS: '10' },
+  },
 ];

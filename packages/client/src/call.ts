@@ -1,4 +1,11 @@
-import type { CallOf, Operation, OperationId, Operations, OutputOf } from '@proofhouse/core';
+import {
+  AppError,
+  type CallOf,
+  type Operation,
+  type OperationId,
+  type Operations,
+  type OutputOf,
+} from '@proofhouse/core';
 
 /** What every call takes beside its input. */
 export interface CallOptions {
@@ -58,6 +65,16 @@ export async function* eachItem<Item>(
   do {
     const page = await list(cursor ?? undefined);
     yield* page.items;
+    requireProgress(cursor, page.nextCursor);
     cursor = page.nextCursor;
   } while (cursor !== null);
+}
+
+/** A page whose next one is itself would be read for ever. Errors: `unsupported`. */
+export function requireProgress(cursor: string | null | undefined, next: string | null): void {
+  if (next === null || next !== cursor) return;
+  throw new AppError(
+    'unsupported',
+    'The server answers a list that does not end: its next page is the same page again.',
+  );
 }

@@ -7,6 +7,7 @@ import {
   type ErrorCode,
   type FieldError,
 } from '@proofhouse/core';
+import { boundedText } from './bounded-text.ts';
 import { parseRetryAfter } from './retry-policy.ts';
 
 /** More of a wrong answer than this is not worth reading. */
@@ -41,7 +42,7 @@ export interface FailedCall {
 
 /** Turns an answer that is not a success into the error it stands for. Never throws. */
 export async function failedAnswer(response: Response, { place, now, errors }: FailedCall): Promise<AppError> {
-  const problem = parseProblem(await boundedText(response));
+  const problem = parseProblem(await explanationOf(response));
   const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), now);
   const code = codeOfProblem(problem, errors) ?? codeFor(response.status);
   const message = typeof problem?.['detail'] === 'string' ? problem['detail'] : strangeAnswer(response, code, place);
@@ -116,20 +117,10 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-async function boundedText(response: Response): Promise<string> {
-  if (response.body === null) return '';
-  const decoder = new TextDecoder();
-  const reader = response.body.getReader();
-  let text = '';
-  try {
-    while (text.length <= maxProblemBytes) {
-      const { done, value } = await reader.read();
-      if (done) return text + decoder.decode();
-      text += decoder.decode(value, { stream: true });
-    }
-  } catch {
-    // The connection broke inside the explanation: the status still says what happened.
-  }
-  reader.cancel().catch(() => undefined);
-  return text;
+// A connection that broke inside the explanation: the status still says what happened.
+async function explanationOf(response: Response): Promise<string> {
+  return boundedText(response, maxProblemBytes).then(
+    ({ text }) => text,
+    () => '',
+  );
 }

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { AppError, type ErrorCode } from '@proofhouse/core';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ProofhouseClient, type ClientOptions } from './index.ts';
@@ -328,6 +329,69 @@ describe('failures', () => {
     expect(bad).not.toThrow(/phw_secret/);
     expect(() => new ProofhouseClient({ url: 'http://u:phw_secret@h' })).not.toThrow(/phw_secret/);
     expect(() => new ProofhouseClient({ url: 'ftp://h' })).toThrow(/http/);
+  });
+});
+
+describe('a hostile answer', () => {
+  const answering = (body: BodyInit) =>
+    setUp({
+      fetch: async () => new Response(body, { headers: { 'content-type': 'application/json' } }),
+      retry: { tries: 1 },
+    });
+
+  test('without an end is given up once it is larger than any of a server, and the line is hung up', async () => {
+    let sent = 0;
+    let cancelled = false;
+    const piece = new Uint8Array(1024 * 1024).fill(91);
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += piece.length;
+        controller.enqueue(piece);
+      },
+      cancel() {
+        cancelled = true;
+      },
+    });
+    const { client } = await answering(endless);
+    const error = await failureOf(client.jobs.list());
+    expect([error.code, error.message]).toEqual(['unsupported', expect.stringContaining('larger than 64 MiB')]);
+    expect(sent).toBeLessThan(70 * 1024 * 1024);
+    expect(cancelled).toBe(true);
+  });
+
+  test('that was compressed to a trifle counts as large as it becomes', async () => {
+    const { server, client } = await setUp();
+    const bomb = gzipSync(Buffer.alloc(80 * 1024 * 1024, '['));
+    server.interfere = (_operation, _request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end(bomb);
+      return true;
+    };
+    expect((await failureOf(client.jobs.list())).message).toContain('larger than 64 MiB');
+  });
+
+  test('with more jobs than were asked for starts no more', async () => {
+    const { server, client } = await setUp();
+    for (let n = 0; n < 3; n += 1) server.addJob();
+    const given = await client.jobs.claimMany({ maxJobs: 3 });
+    const jobs = Array.from({ length: 1000 }, () => given[0]);
+    server.interfere = (_operation, _request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jobs }));
+      return true;
+    };
+    let leftOut = 0;
+    const claimed = await client.jobs.claimMany({ maxJobs: 2 }, { onLeftOut: () => (leftOut += 1) });
+    expect([claimed.length, leftOut]).toEqual([2, 998]);
+  });
+
+  test('whose next page is itself is not read for ever', async () => {
+    const { client } = await setUp({
+      fetch: async () => Response.json({ items: [], nextCursor: 'again' }),
+      retry: { tries: 1 },
+    });
+    const walk = async () => {
+      for await (const _job of client.jobs.each()) throw new Error('there is none');
+    };
+    expect((await failureOf(walk())).message).toContain('does not end');
   });
 });
 

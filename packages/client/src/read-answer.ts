@@ -1,13 +1,19 @@
 import { AppError, operations, type OperationId } from '@proofhouse/core';
 import type { CallOutput } from './call.ts';
+import { boundedText } from './bounded-text.ts';
 import { placeOf } from './transport.ts';
+
+/** Far more than the largest answer of a server: a claim of 100 jobs with the largest payloads has 26 MiB. */
+const maxAnswerBytes = 64 * 1024 * 1024;
 
 export async function readJson<Id extends OperationId>(
   id: Id,
   response: Response,
   url: string,
 ): Promise<CallOutput<Id>> {
-  return parseAnswer(id, await response.text(), url);
+  const { text, whole } = await boundedText(response, maxAnswerBytes);
+  if (!whole) throw strangeServer(url, ` (an answer larger than ${maxAnswerBytes / 1024 / 1024} MiB)`);
+  return parseAnswer(id, text, url);
 }
 
 /** JSON as the operation's row promises it: the answer itself, or one event of its stream. */

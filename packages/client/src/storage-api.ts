@@ -1,4 +1,4 @@
-import type { CallOptions, CallOutput } from './call.ts';
+import { requireProgress, type CallOptions, type CallOutput } from './call.ts';
 import type { OperationCaller } from './operation-caller.ts';
 
 export type StorageUsage = CallOutput<'storageUsage'>;
@@ -50,6 +50,7 @@ async function* eachSlice<Slice extends { readonly nextCursor: string | null }>(
   do {
     const slice: Slice = await call(cursor ?? undefined);
     yield slice;
+    requireProgress(cursor, slice.nextCursor);
     cursor = slice.nextCursor;
   } while (cursor !== null);
 }
