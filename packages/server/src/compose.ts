@@ -33,6 +33,7 @@ import { systemClock, type Clock } from './kernel/clock.ts';
 import { Ids, pooledRandomBytes, type RandomBytes } from './kernel/ids.ts';
 import { storeClock } from './kernel/store-time.ts';
 import type { Logger } from './kernel/logger.ts';
+import { inBatches } from './kernel/in-batches.ts';
 import { repeat } from './kernel/repeat.ts';
 import { mostCounted, PrometheusMeter, sampleDepthsEveryMs } from './metrics/prometheus-meter.ts';
 import { requireApart } from './config/require-apart.ts';
@@ -237,7 +238,7 @@ interface DoorParts {
 }
 
 function doorOf(parts: Parts, features: DoorParts): FastifyInstance {
-  const { config, clock, ids, logger, store, adminToken, hints } = parts;
+  const { config, clock, ids, logger, adminToken, hints } = parts;
   const { jobs, presence, log, signIn, workers, experiments, groups, artifacts, deposits, meter, stopping } = features;
   const baseUrl = (): string => serverUrl(config, app);
   const authentication = { workers, groups, adminToken, signIn, required: config.authRequired };
@@ -273,7 +274,7 @@ function doorOf(parts: Parts, features: DoorParts): FastifyInstance {
     meter,
     health: {
       clock,
-      checks: { database: () => store.ping(), blobs: () => features.blobs.probe() },
+      checks: readinessOf(parts, features.blobs),
       clocks: () => parts.clocks.report,
     },
     clock,
@@ -363,6 +364,24 @@ function storageOf(
   };
 }
 
+const cleanEveryMs = 2000;
+/** 50,000 rows a turn, in commits that hold up nobody. */
+const cleaning = { batch: 500, most: 100 };
+
+/** What requests need: a durable write to the database of this store, and to its blobs. */
+function readinessOf({ store, guard }: Parts, blobs: Blobs) {
+  return {
+    database: async () => {
+      await store.ping();
+      await guard.requireSameDatabase();
+    },
+    blobs: async () => {
+      await guard.requireSameBlobs();
+      await blobs.probe();
+    },
+  };
+}
+
 /** What is done without being asked; each can be stopped. */
 function backgroundOf(
   { config, clock, logger, store, clocks }: Parts,
@@ -382,6 +401,12 @@ function backgroundOf(
       return parts.jobs.sweep();
     }),
     repeat(clock, compareClocksEveryMs, logger, () => clocks.look()),
+    ...store.cleaners.map((cleaner) => {
+      const options = { ...cleaning, stopped: () => parts.stopping.aborted };
+      return repeat(clock, cleanEveryMs, logger, () =>
+        inBatches(options, (limit) => cleaner.clean(clock.now(), limit)),
+      );
+    }),
     repeat(clock, flushEveryMs, logger, () => parts.presence.flush()),
     repeat(clock, sampleDepthsEveryMs, logger, async () => {
       parts.meter.depths(await store.jobs.depths(mostCounted));

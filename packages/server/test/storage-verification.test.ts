@@ -3,6 +3,7 @@ import {
   linkSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -139,6 +140,33 @@ forEachStore('verification', (harness) => {
     ]);
     expect(readFileSync(view('missing'), 'utf8')).toBe('bytes of missing');
     expect(readFileSync(view('deep/outdated'), 'utf8')).toBe('bytes of deep/outdated');
+  });
+
+  it('a shard folder that became a link is passed over and named, by collection too, and nothing behind it is touched', async () => {
+    const t = harness();
+    const shard = path.join(t.folder, 'blobs/blobs/w');
+    const foreign = path.join(t.folder, 'foreign');
+    const victim = path.join(foreign, 'w'.repeat(32));
+    mkdirSync(foreign);
+    writeFileSync(victim, 'not ours');
+    utimesSync(victim, 0, 0);
+    renameSync(shard, `${shard}-aside`);
+    symlinkSync(foreign, shard);
+    const planted = (await verify(t, { sample: 0 })).findings.filter(({ kind }) => kind === 'planted');
+    expect(planted).toMatchObject([{ place: 'blobs/w' }]);
+    for (const dryRun of [true, false]) {
+      const skipped: string[] = [];
+      for (let cursor: string | null | undefined; cursor !== null;) {
+        const answer = await t.post('/api/storage/gc', { dryRun, cursor });
+        expect(answer.status).toBe(200);
+        skipped.push(...(answer.json.skipped as string[]));
+        cursor = answer.json.nextCursor as string | null;
+      }
+      expect(skipped).toEqual(['blobs/w']);
+    }
+    expect(readFileSync(victim, 'utf8')).toBe('not ours');
+    rmSync(shard);
+    renameSync(`${shard}-aside`, shard);
   });
 
   it('reports old bytes without a record and old leftovers, not young ones', async () => {

@@ -18,7 +18,7 @@ export type StorageFinding =
   /** What an upload that was cut off left; collection takes it. */
   | { readonly kind: 'bytes-without-row'; readonly key: string; readonly sizeBytes: number }
   /** No plain object, where only blobs lie: a link, a folder, a device. Uploads make no such thing, and nothing removes it. */
-  | { readonly kind: 'planted'; readonly key: string }
+  | { readonly kind: 'planted'; readonly key?: string; readonly place?: string }
   | { readonly kind: 'staging-leftover'; readonly name: string; readonly sizeBytes: number }
   /** The job view lacks the newest bytes of a name, or shows others. */
   | { readonly kind: 'view-missing'; readonly path: string }

@@ -23,6 +23,7 @@ import {
   type Why,
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/clock.ts';
+import { inBatches } from '../kernel/in-batches.ts';
 import { idempotencyLifeMs, type IdempotencyKey } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf, type ListFilter } from '../kernel/page.ts';
@@ -365,11 +366,11 @@ export class Jobs {
 
   /** Ends leases and delays that passed, and tells. Called again and again by the server. */
   async sweep(): Promise<void> {
-    for (let batches = 1; batches <= mostBatches && !this.#stopping; batches++) {
-      const passed = await this.#store.sweep(sweepBatch);
+    await inBatches({ batch: sweepBatch, most: mostBatches, stopped: () => this.#stopping }, async (limit) => {
+      const passed = await this.#store.sweep(limit);
       this.#tellPassed(passed);
-      if (passed.ended.length < sweepBatch && passed.ready.length < sweepBatch) return;
-    }
+      return Math.max(passed.ended.length, passed.ready.length);
+    });
   }
 
   // Errors: `job_not_found`, `lease_lost`, `job_state_conflict`, `job_ownership_mismatch`.

@@ -1,6 +1,8 @@
 import { AppError, isAppError } from '@proofhouse/core';
 import type { BlobListing, Blobs } from '@proofhouse/blobs';
 
+const mostTries = 8;
+
 /**
  * What time it is where blobs lie: their ages are told by that clock, which need not agree with ours. Found by storing
  * an empty blob and looking at its date.
@@ -19,13 +21,24 @@ export class StorageTime {
   /** `seen`: blobs that were just listed. Errors: those of the storage, but for `storage_full`. */
   async now(seen: readonly BlobListing[] = []): Promise<number> {
     try {
-      const now = await this.#ask();
+      const now = await this.#askAnywhere();
       this.#newest = Math.max(this.#newest, now);
       return now;
     } catch (error) {
       if (!isAppError(error, 'storage_full')) throw error;
       this.#newest = seen.reduce((newest, { createdAt }) => Math.max(newest, createdAt), this.#newest);
       return this.#newest;
+    }
+  }
+
+  /** A key is random: where something was planted in the place of its shard, another key lies elsewhere. */
+  async #askAnywhere(): Promise<number> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#ask();
+      } catch (error) {
+        if (tries === mostTries || !isAppError(error, 'integrity_failure')) throw error;
+      }
     }
   }
 

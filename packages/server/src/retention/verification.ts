@@ -39,7 +39,7 @@ export interface VerifyRequest {
 export interface VerifyFinding {
   readonly kind: StorageFinding['kind'];
   readonly artifactId: string | null;
-  /** In the job view, relative to its root. */
+  /** In the job view, relative to its root; of what was planted among blobs, relative to theirs. */
   readonly place: string | null;
   readonly message: string;
   readonly repaired: boolean;
@@ -143,7 +143,8 @@ export class Verification {
     const { blobs, store } = this.#parts;
     const slice = await keySlice(blobs, prefix, blobsASlice);
     const olderThan = await this.#oldEnough(slice.blobs);
-    const findings = await unownedBlobs(store, slice.blobs, olderThan);
+    const planted = slice.planted.map((place) => ({ kind: 'planted' as const, place }));
+    const findings = [...planted, ...(await unownedBlobs(store, slice.blobs, olderThan))];
     const next: Place = slice.next === undefined ? { at: 'staging' } : { at: 'blobs', prefix: slice.next };
     return { ...nothingChecked, findings, checkedBlobs: slice.blobs.length, next };
   }
@@ -173,7 +174,7 @@ export class Verification {
     return {
       kind: finding.kind,
       artifactId: 'artifactId' in finding ? finding.artifactId : null,
-      place: 'path' in finding ? finding.path : null,
+      place: placeOf(finding),
       message: findingText(finding),
       repaired: repair && isMendable(finding) && (await this.#repair(finding.path)),
     };
@@ -189,6 +190,11 @@ export class Verification {
     if (newest?.purgedAt === null) return (await checkRow(this.#parts, newest, false)) === undefined;
     return (await viewLeftovers(this.#parts, viewRoot, path).next()).done === true;
   }
+}
+
+function placeOf(finding: StorageFinding): string | null {
+  if ('path' in finding) return finding.path;
+  return finding.kind === 'planted' ? (finding.place ?? null) : null;
 }
 
 /** What the records say can be put in the place of this without taking anything from anybody. */

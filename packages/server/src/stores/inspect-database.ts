@@ -79,6 +79,9 @@ async function lookIntoSqlite(file: string): Promise<Contents> {
   // A reader that may not write leaves log and index behind where there were none; one that may removes them as it goes.
   const database = new Database(file, { readonly: isThere(`${file}-wal`), fileMustExist: true });
   try {
+    const found = database.pragma('quick_check(1)', { simple: true });
+    if (found !== 'ok')
+      throw new AppError('internal', `The database ${file} is damaged (${String(found)}); restore a backup.`);
     const tables = database.prepare("select count(*) from sqlite_schema where name = 'kysely_migration'");
     if (tables.pluck().get() === 0) return { schema: undefined };
     const schema = database.prepare<[], string>(lastStep).pluck().get();

@@ -1,6 +1,7 @@
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { ExperimentStore } from '../experiments/experiment-store.ts';
 import type { JobStore } from '../jobs/job-store.ts';
+import type { Cleaner } from '../kernel/in-batches.ts';
 import type { Commits } from '../kernel/commit.ts';
 import type { HintChannel } from '../jobs/job-hints.ts';
 import type { PresenceStore } from '../workers/presence-store.ts';
@@ -41,7 +42,10 @@ export interface MetadataStore extends Commits {
    */
   grantReadOnly(role: string): Promise<void>;
 
-  /** Answers when the engine can be reached and read. */
+  /** Everything that deletes rows past their time, to be run again and again by `inBatches`. */
+  readonly cleaners: readonly Cleaner[];
+
+  /** Answers when the engine can be reached, read and written: it writes a heartbeat, durably. */
   ping(): Promise<void>;
   /**
    * The time by which verbs decide, as far as it is known without asking: on Postgres the database's, within some milliseconds and never

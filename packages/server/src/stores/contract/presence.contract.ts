@@ -65,6 +65,9 @@ export function presenceContract(harness: StoreHarness): void {
       const day = 24 * 60 * 60 * 1000;
       const crowd = Array.from({ length: 1200 }, (_, i) => worker({ workerId: `w${i}`, lastSeenAt: start + day + 1 }));
       await Promise.all([one.presence.save(crowd), other.presence.save(crowd.toReversed())]);
+      const cleaner = one.cleaners.find(({ name }) => name.startsWith('workers'));
+      expect(await cleaner?.clean(start + day, 10)).toBe(0);
+      expect(await cleaner?.clean(start + day + 1, 10)).toBe(1);
       const seen = await one.presence.seenSince(0, 2000);
       expect(seen.map(({ workerId }) => workerId).toSorted()).toEqual(crowd.map(({ workerId }) => workerId).toSorted());
     });

@@ -62,7 +62,9 @@ export function queueContract(harness: StoreHarness): void {
       expect((await store.jobs.enqueue(jobs[1], key({ resourceId: jobs[1].id, fingerprint: 'g' }))).outcome).toBe(
         'added',
       );
-      await store.jobs.sweep(100, start + 10);
+      const cleaner = store.cleaners.find(({ name }) => name === 'idempotency keys');
+      expect(await cleaner?.clean(start + 9, 100)).toBe(0);
+      expect(await cleaner?.clean(start + 10, 100)).toBe(1);
       expect((await store.jobs.enqueue(jobs[2], key({ key: 'swept', resourceId: jobs[2].id }))).outcome).toBe('added');
     });
   });

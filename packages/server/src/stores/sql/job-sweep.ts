@@ -2,7 +2,6 @@ import { decideJob, type JobRecord } from '@proofhouse/core';
 import { sql } from 'kysely';
 import type { Passed, ReadyJob } from '../../jobs/job-store.ts';
 import type { StoreTime } from '../../kernel/store-time.ts';
-import { deleteExpiredKeys } from './idempotency.ts';
 import type { JobRoutes } from './job-routes.ts';
 import { jobFromRow } from './job-row.ts';
 import { writeChanges, type JobChange } from './job-writes.ts';
@@ -72,7 +71,6 @@ export function* promoteDue(routes: JobRoutes, now: number, limit: number): Verb
 /** Promotes last: claims that find nothing wait for whoever is at it. */
 export function* sweepJobs(dialect: SqlDialect, routes: JobRoutes, time: StoreTime, limit: number): Verb<Passed> {
   const ended = yield* endExpired(dialect, time, limit);
-  yield* deleteExpiredKeys(time.now, limit);
   const ready = (yield* dialect.turn('promotion', 'leave')) ? yield* promoteDue(routes, time.now, limit) : [];
   return { ended, ready };
 }

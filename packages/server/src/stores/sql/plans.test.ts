@@ -144,6 +144,7 @@ async function exercise(store: MetadataStore): Promise<void> {
   // Before anything is due.
   await jobs.claim(claimBy('w', { types: ['exec'], now: start - 1 }));
   await jobs.sweep(10, start + 1e10);
+  for (const cleaner of store.cleaners) await cleaner.clean(start + 1e10, 10);
   await jobs.depths(1000);
   const unchanged = (id: string) => jobs.apply(id, (found) => ({ outcome: 'unchanged', job: found }));
   await unchanged(job.id);

@@ -8,9 +8,8 @@ import { put, rows, type Verb } from './verb.ts';
 
 /** Workers in one transaction at most. */
 const mostInVerb = 500;
-/** A worker that was not seen for so long is forgotten when others are written. */
+/** A worker that was not seen for so long is forgotten. */
 const forgetAfterMs = 24 * 60 * 60 * 1000;
-const mostForgotten = 1000;
 
 const columns = ['worker_id', 'last_seen_at', 'capabilities', 'types', 'repositories', 'version'] as const;
 
@@ -94,9 +93,13 @@ export class SqlPresenceStore implements PresenceStore {
 
 function* saveAll(workers: readonly PresenceRow[]): Verb<void> {
   for (const row of workers) yield* put(upsert, row);
-  const before = Math.max(...workers.map((row) => row.last_seen_at)) - forgetAfterMs;
-  const gone = yield* rows(longGone, { before, limit: mostForgotten });
+}
+
+/** Deletes workers that were not seen for a day, the longest gone first; returns how many. */
+export function* deleteUnseen(now: number, limit: number): Verb<number> {
+  const gone = yield* rows(longGone, { before: now - forgetAfterMs, limit });
   if (gone.length > 0) yield* put(forget, { ids: textList(gone.map((row) => row.worker_id)) });
+  return gone.length;
 }
 
 function presenceToRow(worker: SeenWorker): PresenceRow {

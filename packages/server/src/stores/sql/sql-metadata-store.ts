@@ -1,12 +1,14 @@
 import type { HintChannel } from '../../jobs/job-hints.ts';
 import type { Commit, CommitResult } from '../../kernel/commit.ts';
+import type { Cleaner } from '../../kernel/in-batches.ts';
 import type { StoreTime } from '../../kernel/store-time.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { SqlArtifactStore } from './artifacts.ts';
 import { commitAll } from './commits.ts';
 import { SqlExperimentStore } from './experiments.ts';
+import { deleteExpiredKeys } from './idempotency.ts';
 import { SqlJobStore } from './jobs.ts';
-import { SqlPresenceStore } from './presence.ts';
+import { deleteUnseen, SqlPresenceStore } from './presence.ts';
 import { SqlSettingStore } from './settings.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { SqlWorkerStore } from './workers.ts';
@@ -22,6 +24,7 @@ export class SqlMetadataStore implements MetadataStore {
   readonly settings: SqlSettingStore;
   readonly presence: SqlPresenceStore;
   readonly hintChannel: HintChannel | undefined;
+  readonly cleaners: readonly Cleaner[];
   readonly #engine: SqlEngine;
 
   constructor(engine: SqlEngine) {
@@ -35,6 +38,10 @@ export class SqlMetadataStore implements MetadataStore {
     this.settings = new SqlSettingStore(engine);
     this.presence = new SqlPresenceStore(engine);
     this.hintChannel = engine.hintChannel;
+    this.cleaners = [
+      { name: 'idempotency keys', clean: (now, limit) => engine.write(() => deleteExpiredKeys(now, limit)) },
+      { name: 'workers that were not seen', clean: (now, limit) => engine.write(() => deleteUnseen(now, limit)) },
+    ];
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
@@ -47,8 +54,9 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#engine.grantReadOnly(role);
   }
 
-  ping(): Promise<void> {
-    return this.#engine.ping();
+  async ping(): Promise<void> {
+    await this.#engine.ping();
+    await this.settings.put('heartbeat', String(await this.#engine.now()));
   }
 
   time(): StoreTime {
