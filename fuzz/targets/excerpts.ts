@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import type { ArtifactRecord, ExcerptQuery } from '@proofhouse/core';
 import { excerptOf } from '../../packages/server/src/artifacts/excerpt.ts';
+import { TimeSlices } from '../../packages/server/src/kernel/time-slices.ts';
 import { chunksOf } from '../request-of-chunks.ts';
 
 const never = new AbortController().signal;
@@ -25,6 +26,7 @@ function reader(bytes: Buffer, seed: number) {
         return { body: pieces as Buffer, fingerprint: '' };
       },
       never,
+      new TimeSlices(),
     );
 }
 

@@ -1,6 +1,7 @@
 // A real server process that a test may stop or kill.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 
@@ -64,6 +65,12 @@ export class ServerProcess {
 
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  /** Resident memory of the process, bytes; Linux only. */
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${String(this.#child.pid)}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
   kill(): Promise<Ending> {

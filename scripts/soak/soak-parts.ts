@@ -60,6 +60,15 @@ export const soakParts: readonly SoakPart[] = [
     small: { FUZZ_SECONDS: '20' },
   },
   {
+    name: 'hostile-worker',
+    about:
+      'One worker credential tries to stop the server: 600 searches of a large log at once, 1,000 downloads that it does not read, ' +
+      '1,500 streams on one job, 300 unread lists of large jobs. Health must answer within 50 ms at the 99th percentile, and memory stay bounded.',
+    command: ['node', 'scripts/soak/hostile-worker.ts'],
+    env: { HOSTILE_SCALE: '1' },
+    small: { HOSTILE_SCALE: '0.1' },
+  },
+  {
     name: 'million-rows',
     about:
       'Claims, lists and `why` on an empty queue and on one with a million other jobs, half of them ready for nobody and half ' +

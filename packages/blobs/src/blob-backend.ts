@@ -127,11 +127,12 @@ export interface LendingStream extends Readable {
   /**
    * Hands all bytes in order to `take`, instead of being read, and ends. The bytes of a piece stay as they are until
    * the promise that `take` gave for it is fulfilled, and are overwritten after that; the next piece may come before.
-   * A promise that never settles, as of a client that went away, costs a buffer and no more.
+   * A promise that never settles, as of a client that went away, costs a buffer and no more. `isSoon` tells whether a
+   * promise settles within a moment: while a piece is not taken for longer, no second buffer is held for the next.
    *
    * Rejects with what a read or `take` threw, or when the stream is destroyed.
    */
-  lend(take: (piece: Uint8Array) => Promise<void>): Promise<void>;
+  lend(take: (piece: Uint8Array) => Promise<void>, isSoon?: (taken: Promise<void>) => Promise<boolean>): Promise<void>;
 }
 
 export function isLendingStream(body: Buffer | Readable): body is LendingStream {

@@ -4,17 +4,20 @@ import type { FastifyInstance } from 'fastify';
 import { artifactAcl } from './artifacts/artifact-access.ts';
 import { ArtifactIntake } from './artifacts/artifact-intake.ts';
 import { Artifacts } from './artifacts/artifacts.ts';
+import { Excerpts } from './artifacts/excerpts.ts';
 import { Deposits } from './artifacts/deposits.ts';
 import { FolderJobView, noJobView, type JobView } from './artifacts/job-view.ts';
 import { Staging } from './artifacts/staging.ts';
 import { claimViewRoot } from './artifacts/view-root.ts';
 import type { Config } from './config/config.ts';
+import { descriptorLimits, mostConnections } from './config/most-connections.ts';
 import { Experiments } from './experiments/experiments.ts';
 import { Groups } from './experiments/groups.ts';
 import { knownReader } from './experiments/known-reader.ts';
 import { buildApp } from './http/app.ts';
 import type { Credential } from './calls/credential.ts';
 import type { Handlers } from './http/operation-route.ts';
+import { pacedLists } from './http/paced-lists.ts';
 import { artifactHandlers } from './http/routes/artifacts.ts';
 import { artifactRecordHandlers } from './http/routes/artifact-records.ts';
 import { jobEventHandlers } from './http/routes/job-events.ts';
@@ -31,6 +34,7 @@ import { Jobs, sweepEveryMs } from './jobs/jobs.ts';
 import { ClockWatch, mostSkewMs } from './kernel/clock-watch.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { Ids, pooledRandomBytes, type RandomBytes } from './kernel/ids.ts';
+import { Load } from './kernel/load.ts';
 import { storeClock } from './kernel/store-time.ts';
 import type { Logger } from './kernel/logger.ts';
 import { inBatches } from './kernel/in-batches.ts';
@@ -241,17 +245,19 @@ function doorOf(parts: Parts, features: DoorParts): FastifyInstance {
   const { config, clock, ids, logger, adminToken, hints } = parts;
   const { jobs, presence, log, signIn, workers, experiments, groups, artifacts, deposits, meter, stopping } = features;
   const baseUrl = (): string => serverUrl(config, app);
+  const load = new Load(config.loadLimits);
   const authentication = { workers, groups, adminToken, signIn, required: config.authRequired };
   const tickets = {
     tickets: new Tickets<Credential>({ clock, ids }),
     artifacts,
     authentication,
+    load,
     basePath: config.basePath,
     baseUrl,
   };
-  const handlers: Handlers = {
+  const handlers: Handlers = pacedLists({
     ...jobHandlers(jobs),
-    ...artifactHandlers(artifacts, clock),
+    ...artifactHandlers(artifacts, new Excerpts({ artifacts, load, clock }), clock),
     ...artifactRecordHandlers(artifacts, experiments),
     ...wireArtifactHandlers({ deposits, artifacts, groups, clock }),
     ...wireWorkerHandlers(workers, groups),
@@ -260,7 +266,7 @@ function doorOf(parts: Parts, features: DoorParts): FastifyInstance {
     ...sessionHandlers(signIn, baseUrl),
     ...ticketHandlers(tickets),
     ...jobEventHandlers({ jobs, log, hints, clock, stopping: stopping.signal }),
-  };
+  });
   const app: FastifyInstance = buildApp({
     handlers,
     checkLease: (...call) => jobs.checkLease(...call),
@@ -271,6 +277,9 @@ function doorOf(parts: Parts, features: DoorParts): FastifyInstance {
     experiments,
     hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl, allowedHosts: config.allowedHosts },
     keepAliveMs: config.keepAliveMs,
+    stalledMs: config.stalledMs,
+    maxConnections: mostConnections(config.maxConnections, descriptorLimits()),
+    load,
     meter,
     health: {
       clock,

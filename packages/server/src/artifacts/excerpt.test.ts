@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { excerptLimits, excerptQuerySchema, type ArtifactRecord, type Excerpt } from '@proofhouse/core';
+import { TimeSlices } from '../kernel/time-slices.ts';
 import { excerptOf } from './excerpt.ts';
 
 const never = new AbortController().signal;
@@ -28,7 +29,7 @@ function artifactOf(content: string | Buffer, chunkBytes = 7) {
     return { body: chunks() as never, fingerprint: 'f' };
   };
   const excerpt = (query: object = {}, signal = never): Promise<Excerpt> =>
-    excerptOf(artifact, excerptQuerySchema.parse(query), open, signal);
+    excerptOf(artifact, excerptQuerySchema.parse(query), open, signal, new TimeSlices());
   return { excerpt, read, bytes };
 }
 

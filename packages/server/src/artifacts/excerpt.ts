@@ -9,6 +9,7 @@ import {
   type FoundLine,
 } from '@proofhouse/core';
 import type { ByteRange, OpenedBlob } from '@proofhouse/blobs';
+import type { TimeSlices } from '../kernel/time-slices.ts';
 import { searchLines } from './line-search.ts';
 
 type Open = (range?: ByteRange) => Promise<OpenedBlob>;
@@ -26,6 +27,7 @@ export async function excerptOf(
   query: ExcerptQuery,
   open: Open,
   signal: AbortSignal,
+  slices: TimeSlices,
 ): Promise<Excerpt> {
   const { sizeBytes } = artifact.blob;
   const start = query.offset < 0 ? Math.max(0, sizeBytes + query.offset) : query.offset;
@@ -35,7 +37,7 @@ export async function excerptOf(
   const subject = aboutOf(artifact);
   if (looksBinary(await bytesOf(open, 0, Math.min(sizeBytes, probeBytes)))) return { ...subject, ...binary(artifact) };
   if (query.grep !== undefined)
-    return { ...subject, ...(await found(query.grep, query, { start, sizeBytes, open, signal })) };
+    return { ...subject, ...(await found(query.grep, query, { start, sizeBytes, open, signal, slices })) };
   const end = Math.min(sizeBytes, start + query.length);
   const bytes = await bytesOf(open, start, end);
   if (looksBinary(bytes)) return { ...subject, ...binary(artifact) };
@@ -96,12 +98,13 @@ interface Searched {
   readonly sizeBytes: number;
   readonly open: Open;
   readonly signal: AbortSignal;
+  readonly slices: TimeSlices;
 }
 
 async function found(
   needle: string,
   query: ExcerptQuery,
-  { start, sizeBytes, open, signal }: Searched,
+  { start, sizeBytes, open, signal, slices }: Searched,
 ): Promise<Piece> {
   const end = Math.min(sizeBytes, start + excerptLimits.scanBytes);
   const { matches, stoppedAt, invalidUtf8 } = await searchLines(chunksOf(open, start, end), {
@@ -113,6 +116,7 @@ async function found(
     maxMatches: query.maxMatches,
     maxBytes: query.length,
     signal,
+    slices,
   });
   return {
     kind: 'text',

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { excerptLimits, type FoundLine } from '@proofhouse/core';
+import type { TimeSlices } from '../kernel/time-slices.ts';
 
 export interface LineSearch {
   /** Found whatever its letter case. */
@@ -14,6 +15,7 @@ export interface LineSearch {
   /** Of all lines shown together. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
+  readonly slices: TimeSlices;
 }
 
 export interface SearchResult {
@@ -27,6 +29,7 @@ export interface SearchResult {
 export async function searchLines(chunks: AsyncIterable<Buffer>, search: LineSearch): Promise<SearchResult> {
   const finding = new Finding(search);
   for await (const piece of linePieces(chunks, search)) {
+    if (search.slices.isOver) await search.slices.nextTurn();
     const isCut = !piece.ended && piece.offset + piece.bytes.length === search.end && !search.isWhole;
     if (isCut || search.signal.aborted || finding.isFull(piece)) return finding.result(piece.offset);
     if (!finding.look(piece)) return finding.result(piece.offset);

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { AppError, builtInJobTypes, usualRetentionDays, type RetentionPolicy } from '@proofhouse/core';
 import type { AllowedHost } from '../kernel/host-name.ts';
+import { usualLoadLimits, type LoadLimits } from '../kernel/load.ts';
 import { isLoopback } from '../kernel/loopback.ts';
 import { requireLastingStorage } from './lasting-storage.ts';
 import type { GivenSettings } from './settings.ts';
@@ -37,6 +38,9 @@ export interface Config {
   /** Made at start when it is not there yet. */
   readonly experiment: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly loadLimits: LoadLimits;
+  readonly maxConnections: number;
+  readonly stalledMs: number;
   readonly keepAliveMs: number;
   readonly shutdownMs: number;
 }
@@ -69,6 +73,9 @@ export function completeConfig(given: GivenSettings): Config {
     jobTypes: [...builtInJobTypes, ...(given.jobTypes ?? [])],
     experiment: given.experiment,
     logLevel: given.logLevel ?? 'info',
+    loadLimits: given.loadLimits ?? usualLoadLimits,
+    maxConnections: given.maxConnections ?? 10_000,
+    stalledMs: (given.stalledSeconds ?? 120) * 1000,
     keepAliveMs: (given.keepAliveSeconds ?? 72) * 1000,
     shutdownMs: (given.shutdownSeconds ?? 30) * 1000,
   };

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { experimentIdPattern, jobTypePattern, jobTypeRule, parseRetentionDays } from '@proofhouse/core';
 import { parseAllowedHost } from '../kernel/host-name.ts';
+import { parseLoadLimits } from './load-limits.ts';
 
 const truth = z
   .enum(['true', 'false', '1', '0', 'yes', 'no', 'on', 'off'])
@@ -239,6 +240,37 @@ export const settings = {
     schema: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
     usual: 'info',
     doc: 'Lines of JSON on standard error from this level up.',
+  }),
+  loadLimits: setting({
+    env: ['PROOFHOUSE_LOAD_LIMITS'],
+    schema: z.string().transform((text, context) => {
+      const parsed = parseLoadLimits(text);
+      if (typeof parsed !== 'string') return parsed;
+      context.addIssue({ code: 'custom', message: parsed });
+      return z.NEVER;
+    }),
+    usual: 'requests=500/5000,streams=100/2000,downloads=64/512,excerpts=8/64',
+    doc: 'How many may be open at once, for one credential / in all; more are answered 429 `too_busy`. Health and metrics are never refused.',
+  }),
+  maxConnections: setting({
+    env: ['PROOFHOUSE_MAX_CONNECTIONS'],
+    schema: z
+      .string()
+      .regex(/^\d{1,7}$/, 'must be a number')
+      .transform(Number)
+      .pipe(z.int().min(16)),
+    usual: '10000',
+    doc: 'Connections open at once; fewer where the limit of open files (`ulimit -n`) is lower: two descriptors each and a reserve.',
+  }),
+  stalledSeconds: setting({
+    env: ['PROOFHOUSE_STALLED_SECONDS'],
+    schema: z
+      .string()
+      .regex(/^\d{1,5}$/, 'must be a number')
+      .transform(Number)
+      .pipe(z.int().min(40).max(3600)),
+    usual: '120',
+    doc: 'A connection on which nothing moves in the middle of a request, such as a download that nobody reads, is closed after this time. More than the longest poll of 30 s.',
   }),
   keepAliveSeconds: setting({
     env: ['PROOFHOUSE_KEEP_ALIVE_SECONDS'],

@@ -9,12 +9,14 @@ import Fastify, {
 import { AppError, objectionToJson, operations, requestIdHeader } from '@proofhouse/core';
 import type { Clock } from '../kernel/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
+import type { Load } from '../kernel/load.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { PrometheusMeter } from '../metrics/prometheus-meter.ts';
 import { acceptBody } from './accept-body.ts';
 import { admissionTo, requireSoundHeaders, type AdmissionParts } from './admission.ts';
 import { authenticateWire, requireExperiment } from './authenticate-wire.ts';
 import { sendError } from './error-response.ts';
+import { countLoad } from './count-load.ts';
 import { limits } from './limits.ts';
 import { addOperationRoutes, type CheckLease, type Handlers } from './operation-route.ts';
 import { answerBrokenRequest } from './broken-request.ts';
@@ -46,6 +48,10 @@ export interface AppParts extends AdmissionParts {
   readonly trustProxy: readonly string[];
   /** A connection without a request is kept this long. */
   readonly keepAliveMs: number;
+  /** A socket on which nothing happens for this long in the middle of a request is closed. Longer than the longest poll. */
+  readonly stalledMs: number;
+  readonly maxConnections: number;
+  readonly load: Load;
 }
 
 /** The HTTP door: everything that holds for all routes is here, in the order in which it is decided. */
@@ -62,7 +68,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     routerOptions: { maxParamLength: 2048 },
     trustProxy: parts.trustProxy.length === 0 ? false : [...parts.trustProxy],
     keepAliveTimeout: parts.keepAliveMs,
-    connectionTimeout: limits.idleSocketMs,
+    connectionTimeout: parts.stalledMs,
     requestTimeout: 0,
     http: { maxHeaderSize: limits.headerBytes, headersTimeout: limits.headersMs, requireHostHeader: false },
     forceCloseConnections: 'idle',
@@ -85,6 +91,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   app.setNotFoundHandler((request, reply) => {
     sendError(new AppError('not_found', `There is no ${request.method} ${pathOf(request)}.`), request, reply, wire);
   });
+  app.server.maxConnections = parts.maxConnections;
   answerExpectationsLate(app);
   useJsonBodies(app, parts.clock);
   useRequestRules(app, parts, wire);
@@ -146,6 +153,7 @@ function useRequestRules(app: FastifyInstance, parts: AppParts, wire: WireDoor):
     if (admit === undefined) return;
     request.reauthenticate = admit;
     await admit();
+    countLoad(request, reply, parts.load);
   });
   app.addHook('onSend', (request, reply, _payload, next) => {
     if (bodyIsUnread(request.raw)) closeAfterAnswer(request.raw, reply.raw, parts.clock);

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { LendingStream } from '@proofhouse/blobs';
+import { systemClock } from '../kernel/clock.ts';
 
 /**
  * What is given to Fastify in the place of a stream that lends its bytes. It cannot be read, only piped into a response:
@@ -25,7 +26,7 @@ export class BorrowedBody extends Readable {
     const failed = (error: Error): void => {
       this.destroy(error);
     };
-    this.#lender.lend((piece) => handOver(response, piece)).then(finished, failed);
+    this.#lender.lend((piece) => handOver(response, piece), settlesSoon).then(finished, failed);
     return response;
   }
 
@@ -45,5 +46,21 @@ function handOver(response: NodeJS.WritableStream, piece: Uint8Array): Promise<v
       if (error instanceof Error) reject(error);
       else resolve();
     });
+  });
+}
+
+/** A reader that takes nothing for so long has stalled. */
+const stalledMs = 1000;
+
+function settlesSoon(taken: Promise<void>): Promise<boolean> {
+  return new Promise((settle) => {
+    const cancel = systemClock.after(stalledMs, () => {
+      settle(false);
+    });
+    const settled = (): void => {
+      cancel();
+      settle(true);
+    };
+    taken.then(settled, settled);
   });
 }

@@ -14,8 +14,6 @@ export const limits = {
   /** Bytes and ms that are still read after a refusal, so that the client sees the answer and no reset. */
   drainBytes: 1024 * 1024,
   drainMs: 2000,
-  /** A socket on which nothing happens for this long is closed, ms. Longer than the longest poll. */
-  idleSocketMs: 120_000,
   /** Parts of a form, bytes of one text field and of one field name, headers of one part. */
   formParts: 24,
   formFieldBytes: 64 * 1024,

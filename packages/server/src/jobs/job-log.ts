@@ -23,6 +23,8 @@ const lookAgainMs = 1000;
  */
 export const keepAliveMs = 15_000;
 const batch = 200;
+/** Bytes of the events of one page, about. */
+const pageBytes = 1024 * 1024;
 
 export interface EventRange {
   /** 0: from the first. */
@@ -51,11 +53,12 @@ export class JobLog {
   async read(job: JobRecord, query: EventRange) {
     const { after, before, sort, limit } = query;
     if (sort === 'desc') {
-      const items = await this.#store.newestEvents(job.id, { after, before: before ?? Number.MAX_SAFE_INTEGER, limit });
+      const range = { after, before: before ?? Number.MAX_SAFE_INTEGER, limit };
+      const items = withinPage(await this.#store.newestEvents(job.id, range));
       const oldest = items.at(-1)?.seq ?? 0;
       return { items, nextCursor: oldest <= after + 1 ? null : String(oldest) };
     }
-    const found = await this.#store.events(job.id, after, limit);
+    const found = withinPage(await this.#store.events(job.id, after, limit));
     const items = before === undefined ? found : found.filter(({ seq }) => seq < before);
     const read = items.at(-1)?.seq ?? after;
     const ended = finalStatuses.includes(job.status) && read >= job.lastSeq;
@@ -98,6 +101,16 @@ export class JobLog {
       forget();
     }
   }
+}
+
+/** As many events as one page holds; whoever reads on gets the rest. */
+function withinPage(events: readonly JobEventRecord[]): readonly JobEventRecord[] {
+  let bytes = 0;
+  const end = events.findIndex(({ message, payload }, index) => {
+    bytes += message.length + (payload === undefined ? 0 : JSON.stringify(payload).length);
+    return index > 0 && bytes > pageBytes;
+  });
+  return end === -1 ? events : events.slice(0, end);
 }
 
 /** Remembers a wake that came while nobody slept, so that none is lost between looking and sleeping. */

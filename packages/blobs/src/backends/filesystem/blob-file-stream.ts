@@ -27,10 +27,10 @@ export class BlobFileStream extends Readable implements LendingStream {
     this.#end = range.end;
   }
 
-  lend(take: (piece: Uint8Array) => Promise<void>): Promise<void> {
+  lend(take: Take, isSoon: IsSoon = always): Promise<void> {
     return new Promise((resolve, reject) => {
       this.once('error', reject).once('close', () => reject(cutOff()));
-      this.#lendAll(take)
+      this.#lendAll(take, isSoon)
         .then(resolve, (error: unknown) => reject(error as Error))
         .finally(() => this.destroy());
     });
@@ -61,12 +61,19 @@ export class BlobFileStream extends Readable implements LendingStream {
   }
 
   /** One piece is being taken while the next is read, so two buffers do for a stream of any length. */
-  async #lendAll(take: (piece: Uint8Array) => Promise<void>): Promise<void> {
+  async #lendAll(take: Take, isSoon: IsSoon): Promise<void> {
     let before = Promise.resolve();
     while (this.#position <= this.#end) {
       if (this.destroyed) throw cutOff();
       const buffer = this.#buffers.take();
       const piece = await this.#readInto(buffer);
+      if (!(await isSoon(before))) {
+        // Read again later: a reader that has stopped holds one buffer, not two.
+        this.#buffers.give(buffer);
+        this.#position -= piece.byteLength;
+        await before;
+        continue;
+      }
       // A buffer whose piece was not taken well is not used again: who knows who still reads it.
       const taken = take(piece).then(() => this.#buffers.give(buffer));
       // It is waited for one piece later; failing earlier than that is not unheard.
@@ -90,6 +97,11 @@ export class BlobFileStream extends Readable implements LendingStream {
     return piece;
   }
 }
+
+type Take = (piece: Uint8Array) => Promise<void>;
+type IsSoon = (taken: Promise<void>) => Promise<boolean>;
+
+const always: IsSoon = () => Promise.resolve(true);
 
 function cutOff(): Error {
   return new Error('The stream was destroyed before all of it was taken.');

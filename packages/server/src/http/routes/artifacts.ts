@@ -1,7 +1,7 @@
 import { isAppError, jobArtifactToWire, type ArtifactRecord } from '@proofhouse/core';
 import { contentTypeOf } from '../../artifacts/content-type-of.ts';
 import type { Artifacts } from '../../artifacts/artifacts.ts';
-import { excerptOf } from '../../artifacts/excerpt.ts';
+import type { Excerpts } from '../../artifacts/excerpts.ts';
 import { holderOf } from '../../jobs/job-holder.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { acceptBody } from '../accept-body.ts';
@@ -20,7 +20,11 @@ type ArtifactOperations =
   'uploadArtifact' | 'putArtifact' | 'listJobArtifacts' | 'downloadArtifact' | 'excerptArtifact';
 
 /** What jobs leave behind, over HTTP. */
-export function artifactHandlers(artifacts: Artifacts, clock: Clock): Pick<Handlers, ArtifactOperations> {
+export function artifactHandlers(
+  artifacts: Artifacts,
+  excerpts: Excerpts,
+  clock: Clock,
+): Pick<Handlers, ArtifactOperations> {
   return {
     uploadArtifact: async ({ principal, params, leaseId, idempotencyKey, reauthenticate, request, reply }) => {
       const early = await artifacts.permitUpload(principal, params.jobId, leaseId).catch(async (refusal: unknown) => {
@@ -71,7 +75,7 @@ export function artifactHandlers(artifacts: Artifacts, clock: Clock): Pick<Handl
     },
     excerptArtifact: async ({ principal, params, query, signal }) => {
       const artifact = await artifacts.getOfJob(principal, params.jobId, params.artifactId);
-      return { body: await excerptOf(artifact, query, (range) => artifacts.open(artifact, range), signal) };
+      return { body: await excerpts.read(principal, artifact, query, signal) };
     },
   };
 }

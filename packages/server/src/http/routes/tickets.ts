@@ -4,6 +4,8 @@ import { requireKept, type Artifacts } from '../../artifacts/artifacts.ts';
 import { requireClass } from '../../calls/operation-call.ts';
 import type { TicketGrant, Tickets } from '../../users/tickets.ts';
 import type { Credential } from '../../calls/credential.ts';
+import type { Load } from '../../kernel/load.ts';
+import { countDownload } from '../count-load.ts';
 import { principalOf, type AuthenticateParts } from '../authenticate.ts';
 import type { Handlers } from '../operation-route.ts';
 import { sendArtifact } from '../send-artifact.ts';
@@ -12,6 +14,7 @@ export interface TicketParts {
   readonly tickets: Tickets<Credential>;
   readonly artifacts: Artifacts;
   readonly authentication: AuthenticateParts;
+  readonly load: Load;
   /** `/work`, or empty. */
   readonly basePath: string;
   readonly baseUrl: () => string;
@@ -46,6 +49,8 @@ export function addTicketRoutes(app: FastifyInstance, parts: TicketParts): void 
         throw new AppError('unauthenticated', 'This link was used or is too old; make a new one.');
       const principal = await principalOf(grant.holder, parts.authentication, { membership: true });
       request.principal = principal;
+      request.credential = grant.holder;
+      if (request.method !== 'HEAD') countDownload(request, reply, parts.load);
       requireClass(grant.jobId === undefined ? 'readArtifactContent' : 'downloadArtifact', principal);
       return sendArtifact(request, reply, parts.artifacts, await artifactOf(parts, principal, grant));
     },

@@ -3,10 +3,10 @@ import { sql, type SelectQueryBuilder } from 'kysely';
 import type { JobFilter } from '../../jobs/job-store.ts';
 import type { Page, PageRequest } from '../../kernel/page.ts';
 import { jobFromRow } from './job-row.ts';
-import { newestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from './paging.ts';
+import { newestFirst, readPage, type PageParams, type Place } from './paging.ts';
 import type { Database, Queries } from './schema.ts';
 import { statementsBy } from './statement.ts';
-import { rows, type Verb } from './verb.ts';
+import type { Verb } from './verb.ts';
 
 /** Which index answers, and by which of its first columns. */
 type Shape = 'all' | 'held' | 'own' | 'category' | 'type' | 'category-status' | 'type-status' | 'status';
@@ -81,12 +81,8 @@ function branchesOf(db: Queries, shape: Shape, p: ListParams): Jobs[] {
 
 export function* listOfJobs(filter: JobFilter, page: PageRequest): Verb<Page<JobRecord>> {
   if (isImpossible(filter)) return { items: [], next: undefined };
-  const place = placeOf(page.after);
-  const found = yield* rows(listJobs(`${shapeOf(filter)}:${place}`), {
-    ...(filter as ListParams),
-    ...pageStart(page),
-  });
-  const { items, next } = pageOf(found, page.limit);
+  const shape = shapeOf(filter);
+  const { items, next } = yield* readPage((place) => listJobs(`${shape}:${place}`), filter as ListParams, page);
   return { items: items.map(jobFromRow).filter((job) => matches(job, filter)), next };
 }
 

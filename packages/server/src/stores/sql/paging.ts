@@ -1,6 +1,8 @@
 import type { SelectQueryBuilder } from 'kysely';
 import type { Page, PageKey, PageRequest } from '../../kernel/page.ts';
 import type { Database } from './schema.ts';
+import type { Statement } from './statement.ts';
+import { rows, type Verb } from './verb.ts';
 
 /** Where a page begins: at the start of its list, or behind a place. */
 export type Place = 'first' | 'next';
@@ -63,12 +65,59 @@ export function placeOf(after: PageKey | undefined): Place {
   return after === undefined ? 'first' : 'next';
 }
 
-export function pageOf<Row extends { id: string; created_at: number }>(
-  found: readonly Row[],
-  limit: number,
-): Page<Row> {
-  const items = found.slice(0, limit);
-  const last = items.at(-1);
-  const next = found.length > limit && last !== undefined ? { at: last.created_at, id: last.id } : undefined;
-  return { items, next };
+/** Bytes of the rows of one page, about: a page of large rows is short. */
+const pageBytes = 1024 * 1024;
+/** Rows that are read first: their sizes tell how many more the page has room for. */
+const firstRows = 8;
+
+interface Placed {
+  readonly id: string;
+  readonly created_at: number;
+}
+
+/** The page that begins the rows found, short of `limit` when they are large. It has a row whenever one was found. */
+export function pageOf<Row extends Placed>(found: readonly Row[], limit: number): Page<Row> {
+  const items: Row[] = [];
+  let bytes = 0;
+  for (const row of found.slice(0, limit)) {
+    bytes += sizeOf(row);
+    if (bytes > pageBytes && items.length > 0) break;
+    items.push(row);
+  }
+  return { items, next: found.length > items.length ? keyOf(items.at(-1)) : undefined };
+}
+
+/** A page of rows that may be large: reads on, batch by batch, until it has as many as asked or as it may hold. */
+export function* readPage<Params extends PageParams, Row extends Placed>(
+  list: (place: Place) => Statement<Params, Row>,
+  filter: Omit<Params, keyof PageParams>,
+  page: PageRequest,
+): Verb<Page<Row>> {
+  const found: Row[] = [];
+  let bytes = 0;
+  let { after } = page;
+  for (;;) {
+    const room = found.length === 0 ? firstRows : 1 + Math.ceil(((pageBytes - bytes) * found.length) / bytes);
+    const limit = Math.min(room, page.limit + 1 - found.length);
+    const batch = yield* rows(list(placeOf(after)), {
+      ...filter,
+      at: after?.at ?? 0,
+      id: after?.id ?? '',
+      limit,
+    } as Params);
+    found.push(...batch);
+    for (const row of batch) bytes += sizeOf(row);
+    after = keyOf(batch.at(-1)) ?? after;
+    if (batch.length < limit || found.length > page.limit || bytes > pageBytes) return pageOf(found, page.limit);
+  }
+}
+
+function keyOf(row: Placed | undefined): PageKey | undefined {
+  return row === undefined ? undefined : { at: row.created_at, id: row.id };
+}
+
+function sizeOf(row: object): number {
+  let size = 0;
+  for (const value of Object.values(row) as unknown[]) size += typeof value === 'string' ? value.length : 8;
+  return size;
 }

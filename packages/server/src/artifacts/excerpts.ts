@@ -1,0 +1,61 @@
+import { actorOf, type ArtifactRecord, type Excerpt, type ExcerptQuery, type Principal } from '@proofhouse/core';
+import type { Clock } from '../kernel/clock.ts';
+import type { Load } from '../kernel/load.ts';
+import { TimeSlices } from '../kernel/time-slices.ts';
+import type { Artifacts } from './artifacts.ts';
+import { excerptOf } from './excerpt.ts';
+
+/** Searches that run at once; more only share the same processor. */
+const mostRunning = 2;
+/** A search that takes longer answers what it has found, and where to go on. */
+const searchMs = 10_000;
+
+/** Excerpts at every door: few run at once, the others wait for their turn or are refused. */
+export class Excerpts {
+  readonly #parts: { readonly artifacts: Artifacts; readonly load: Load; readonly clock: Clock };
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(parts: { readonly artifacts: Artifacts; readonly load: Load; readonly clock: Clock }) {
+    this.#parts = parts;
+  }
+
+  /** Errors: those of `excerptOf`, `too_busy`. */
+  async read(
+    principal: Principal,
+    artifact: ArtifactRecord,
+    query: ExcerptQuery,
+    signal: AbortSignal,
+  ): Promise<Excerpt> {
+    const { artifacts, load } = this.#parts;
+    const leave = load.enter('excerpts', `${principal.kind}:${actorOf(principal)}`);
+    try {
+      await this.#turn();
+      return await this.#within(signal, (within) =>
+        excerptOf(artifact, query, (range) => artifacts.open(artifact, range), within, new TimeSlices()),
+      );
+    } finally {
+      leave();
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#running < mostRunning) this.#running += 1;
+    else await new Promise<void>((settle) => this.#waiting.push(settle));
+  }
+
+  async #within<T>(signal: AbortSignal, read: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = new AbortController();
+    const cancel = this.#parts.clock.after(searchMs, () => {
+      late.abort();
+    });
+    try {
+      return await read(AbortSignal.any([signal, late.signal]));
+    } finally {
+      cancel();
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import { actorOf, operations } from '@proofhouse/core';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { sha256Hex } from '../kernel/secret.ts';
+import type { Load, LoadKind } from '../kernel/load.ts';
+
+/**
+ * Counts an admitted request until its answer is over, against the limits of its credential and of all. Errors:
+ * `too_busy`.
+ */
+export function countLoad(request: FastifyRequest, reply: FastifyReply, load: Load): void {
+  const key = keyOf(request);
+  const { operation } = request.routeOptions.config;
+  until(reply, load.enter('requests', key));
+  until(reply, load.answer(key, reply.raw));
+  const kind = operation === undefined || request.method === 'HEAD' ? undefined : kinds[operations[operation].response];
+  if (kind !== undefined) until(reply, load.enter(kind, key));
+}
+
+/** Counts a download that is no row of the table. Errors: `too_busy`. */
+export function countDownload(request: FastifyRequest, reply: FastifyReply, load: Load): void {
+  const key = keyOf(request);
+  until(reply, load.answer(key, reply.raw));
+  until(reply, load.enter('downloads', key));
+}
+
+const kinds: Readonly<Record<string, LoadKind | undefined>> = { sse: 'streams', bytes: 'downloads' };
+
+// Several credentials of one worker are several: a fleet may share a name.
+function keyOf({ credential, principal }: FastifyRequest): string {
+  if (credential?.kind === 'token') return credential.sha256;
+  if (credential?.kind === 'session') return sha256Hex(JSON.stringify(credential));
+  return principal === undefined ? 'nobody' : `${principal.kind}:${actorOf(principal)}`;
+}
+
+function until(reply: FastifyReply, leave: () => void): void {
+  reply.raw.once('close', leave);
+}
