@@ -106,10 +106,10 @@ export class JobsApi {
     const answer = await this.#caller.call('claimJob', { body: claim, ...options }, waitMsOf(claim));
     if (!('jobs' in answer))
       throw new AppError('unsupported', 'The server answered one job where many were asked for.');
-    const asked = answer.jobs.slice(0, claim.maxJobs);
-    // More than were asked for are not started: their leases end by themselves.
-    for (const { id } of answer.jobs.slice(claim.maxJobs)) onLeftOut?.(id);
-    return held(asked, onLeftOut);
+    // A job that is named twice is one job, and more than were asked for are not started: their leases end by themselves.
+    const jobs = [...new Map(answer.jobs.map((job) => [job.id, job])).values()];
+    for (const { id } of jobs.slice(claim.maxJobs)) onLeftOut?.(id);
+    return held(jobs.slice(0, claim.maxJobs), onLeftOut);
   }
 
   /** Renews the lease to now plus `leaseSeconds`; `cancelRequestedAt` of the answer tells whether to stop. */

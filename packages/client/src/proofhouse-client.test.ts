@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { AppError, type ErrorCode } from '@proofhouse/core';
@@ -373,7 +373,9 @@ describe('a hostile answer', () => {
     const { server, client } = await setUp();
     for (let n = 0; n < 3; n += 1) server.addJob();
     const given = await client.jobs.claimMany({ maxJobs: 3 });
-    const jobs = Array.from({ length: 1000 }, () => given[0]);
+    const jobs = Array.from({ length: 1000 }, () => ({ ...given[0], id: randomUUID() }));
+    // Each twice.
+    jobs.push(...jobs);
     server.interfere = (_operation, _request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jobs }));
       return true;

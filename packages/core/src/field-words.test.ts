@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { operations } from './operations.ts';
 import { parseFields } from './parse-fields.ts';
 
-const { createJob, createWorkerToken, listJobs, listEvents, revokeWorkerToken } = operations;
+const { createJob, createWorkerToken, listArtifacts, listEvents, listJobs } = operations;
 
 function messageOf(schema: z.ZodType, value: unknown): string {
   try {
@@ -18,11 +18,7 @@ it.each([
   [listJobs.query, { limit: '500' }, 'limit: must be at most 200, not 500.'],
   [listEvents.query, { after: 'first' }, 'after: must be a number, not "first".'],
   [listJobs.query, { limit: '1.5' }, 'limit: must be a whole number, not "1.5".'],
-  [
-    revokeWorkerToken.params,
-    { tokenId: 'x' },
-    'tokenId: must be an id such as 0190b2c4-7d3e-7000-8000-000000000000, not "x".',
-  ],
+  [listArtifacts.query, { jobId: 'x' }, 'jobId: must be an id such as 0190b2c4-7d3e-7000-8000-000000000000, not "x".'],
   [
     createJob.body,
     { type: 'exec', notBefore: 'soon' },

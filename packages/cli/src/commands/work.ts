@@ -33,8 +33,8 @@ command running; the folder of its job is removed by the next worker with the sa
 
 One worker may serve several types: each --on names the command of one, and the command after -- is for all others.
 
-Examples: proofhouse work --types exec --once -- npm test
-          proofhouse work --on exec='npm test' --on task='./agent.sh'`;
+Example: proofhouse work --types exec --once -- npm test
+         proofhouse work --on exec='npm test' --on task='./agent.sh'`;
 
 interface WorkFlags extends ConnectionOptions {
   readonly types?: readonly string[] | undefined;

@@ -13,6 +13,7 @@ import type { WorkerParts } from './held-run.ts';
 import { runJob } from './job-run.ts';
 import { removeLeftovers } from './leftover-folders.ts';
 import { messageOf } from './message-of.ts';
+import { retryAfterOf } from '../transport.ts';
 import { isPassing } from './passing-trouble.ts';
 import type { JobOutcome, WorkerLog, WorkerOptions, WorkerReport } from './worker-options.ts';
 
@@ -194,10 +195,12 @@ async function nextJobs(
     if (worker.signal.aborted) return undefined;
     const passing = attempt.accepted ? isPassing(error) : isAppError(error) && error.retryable;
     if (!passing) throw error;
+    // A server that says when to come again is not asked sooner.
     const ceiling = Math.min(longestPauseMs, 1000 * 2 ** attempt.failures);
+    const leastMs = Math.min(longestPauseMs, retryAfterOf(error) ?? 0);
     attempt.failures += 1;
     worker.log({ level: 'warn', message: `No job can be claimed: ${messageOf(error)} Trying again.` });
-    await pause(worker.clock, ceiling * (0.5 + worker.random.fraction() / 2), worker.signal);
+    await pause(worker.clock, Math.max(leastMs, ceiling * (0.5 + worker.random.fraction() / 2)), worker.signal);
     return undefined;
   }
 }
