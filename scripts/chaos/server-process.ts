@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 
-const chaosToken = 'chaos-admin-token-of-forty-characters-00';
+export const chaosToken = 'chaos-admin-token-of-forty-characters-00';
 
 /** How a process ended, and what it said on standard error. */
 export interface Ending {

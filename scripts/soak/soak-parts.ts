@@ -102,4 +102,13 @@ export const soakParts: readonly SoakPart[] = [
     env: { SOAK_SECONDS: '1200' },
     small: { SOAK_SECONDS: '10' },
   },
+  {
+    name: 'early-refusals',
+    about:
+      "Uploads refused before or while their bodies are read, by Node's fetch over kept connections (whole, as a stream, with a " +
+      'late body) and by pipelining clients: each gets its answer and none a broken connection.',
+    command: ['node', 'scripts/chaos/refuse-uploads-early.ts'],
+    env: { REFUSALS: '100000' },
+    small: { REFUSALS: '1000' },
+  },
 ];

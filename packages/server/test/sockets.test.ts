@@ -115,7 +115,7 @@ describe('a request that its headers already decide', () => {
     }
   });
 
-  it('may go on sending a mebibyte and still reads its answer; the server closes after the end of the body', async () => {
+  it('may go on sending a mebibyte and still reads its answer; the server closes when the client does', async () => {
     const { connection, serverEnd } = await openBothEnds();
     const body = Buffer.alloc(limits.drainBytes);
     connection.write(head(putLine(unknownJob), { ...admin, 'Content-Length': body.length }));
@@ -123,6 +123,7 @@ describe('a request that its headers already decide', () => {
     const answer = await connection.answer();
     expect(answer?.status).toBe(404);
     expect(await connection.ending()).toBe('ended');
+    connection.socket.end();
     await expect.poll(() => serverEnd.destroyed, { interval: 5 }).toBe(true);
     connection.close();
   });
@@ -151,6 +152,46 @@ describe('a request that its headers already decide', () => {
   });
 });
 
+describe('requests that are written all at once', () => {
+  const enqueue = (body: string): string =>
+    `${head('POST /api/queue/jobs HTTP/1.1', { ...admin, 'Content-Type': 'application/json', 'Content-Length': body.length })}${body}`;
+
+  it('are not served behind one that is refused before its body is read, and no answer is lost', async () => {
+    const before = (await t.get('/api/queue/jobs?limit=200')).json.items.length as number;
+    for (const length of [0, 1, 10_000, limits.drainBytes - 10_000]) {
+      const refused = head(putLine(unknownJob), { ...admin, 'Content-Length': length || 5 }) + 'x'.repeat(length || 5);
+      const evil = head('POST /api/queue/jobs HTTP/1.1', { ...admin, Host: 'evil.example', 'Content-Length': 2 });
+      const { connection, serverEnd } = await openBothEnds();
+      connection.write(
+        `${head('GET /healthz HTTP/1.1', admin)}${length === 0 ? `${evil}{}` : refused}${enqueue('{"type":"exec"}')}`,
+      );
+      expect((await connection.answer())?.status).toBe(200);
+      expect((await connection.answer())?.status).toBe(length === 0 ? 403 : 404);
+      expect(await connection.ending()).toBe('ended');
+      expect(connection.rest).toBe('');
+      connection.socket.end();
+      await expect.poll(() => serverEnd.destroyed, { interval: 5 }).toBe(true);
+      connection.close();
+    }
+    expect((await t.get('/api/queue/jobs?limit=200')).json.items).toHaveLength(before);
+  });
+
+  it('that are no HTTP are answered once, however many packets of them follow', async () => {
+    const { connection, serverEnd } = await openBothEnds();
+    connection.socket.setNoDelay(true);
+    for (let packet = 0; packet < 20; packet += 1) {
+      await connection.writeAll(Buffer.from('NONSENSE\r\n\r\n'.repeat(1000)));
+      await new Promise((settle) => setImmediate(settle));
+    }
+    expect((await connection.answer())?.status).toBe(400);
+    expect(await connection.ending()).toBe('ended');
+    expect(connection.rest).toBe('');
+    connection.socket.end();
+    await expect.poll(() => serverEnd.destroyed, { interval: 5 }).toBe(true);
+    connection.close();
+  });
+});
+
 describe('a refusal in the middle of the body', () => {
   it('reaches a client that first sends everything: too large, in chunks', async () => {
     const job = await t.enqueue();
@@ -163,6 +204,7 @@ describe('a refusal in the middle of the body', () => {
     const answer = await connection.answer();
     expect(answer).toMatchObject({ status: 413, json: { code: 'artifact_too_large' } });
     expect(await connection.ending()).toBe('ended');
+    connection.socket.end();
     await expect.poll(() => serverEnd.destroyed, { interval: 5 }).toBe(true);
     connection.close();
     await expectNothingLeft(t, job.id, before);
@@ -182,6 +224,7 @@ describe('a refusal in the middle of the body', () => {
     await connection.writeAll(body);
     expect(await connection.answer()).toMatchObject({ status: 422, json: { errors: [{ path: 'nonsense' }] } });
     expect(await connection.ending()).toBe('ended');
+    connection.socket.end();
     await expect.poll(() => serverEnd.destroyed, { interval: 5 }).toBe(true);
     connection.close();
     await expectNothingLeft(t, job.id, before);

@@ -18,6 +18,7 @@ import { authenticateWire, requireExperiment } from './authenticate-wire.ts';
 import { sendError } from './error-response.ts';
 import { countLoad } from './count-load.ts';
 import { limits } from './limits.ts';
+import { isClosing } from './linger-close.ts';
 import { addOperationRoutes, type CheckLease, type Handlers } from './operation-route.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import { bodyIsUnread, closeAfterAnswer } from './refuse-early.ts';
@@ -78,7 +79,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
       void refuseUnroutable(error, request, reply, parts, wire);
     },
     clientErrorHandler: (error, socket) => {
-      answerBrokenRequest(error, socket, parts.ids.uuid(), wire);
+      answerBrokenRequest(error, socket, parts.ids.uuid(), { wire, clock: parts.clock });
     },
   });
   app.decorateRequest('principal', undefined);
@@ -146,6 +147,11 @@ async function requireWireFrame(
 }
 
 function useRequestRules(app: FastifyInstance, parts: AppParts, wire: WireDoor): void {
+  app.addHook('onRequest', (request, reply, next) => {
+    // Pipelined behind a request whose answer closes the connection: its own answer could not be sent.
+    if (isClosing(request.raw.socket)) reply.hijack();
+    else next();
+  });
   app.addHook('onRequest', async (request, reply) => {
     reply.header(requestIdHeader, request.id);
     requireSoundHeaders(request, parts, wire);

@@ -1,14 +1,23 @@
 import type { Socket } from 'node:net';
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import { AppError, problemOf, requestIdHeader, wireProblemOf, type ErrorCode } from '@proofhouse/core';
+import type { Clock } from '../kernel/clock.ts';
 import { problemType } from './error-response.ts';
+import { isClosing, lingerClose } from './linger-close.ts';
 import type { WireDoor } from './wire-door.ts';
 
 /** What Node says of a request that its parser refused. */
 export type BrokenRequest = Error & { readonly code?: string; readonly rawPacket?: unknown };
 
 /** Answers what is not even HTTP, or whose headers are too large or too slow; there is no request object yet. */
-export function answerBrokenRequest(error: BrokenRequest, socket: Socket, requestId: string, wire: WireDoor): void {
+export function answerBrokenRequest(
+  error: BrokenRequest,
+  socket: Socket,
+  requestId: string,
+  { wire, clock }: { readonly wire: WireDoor; readonly clock: Clock },
+): void {
+  // The parser fails again with every packet that follows.
+  if (isClosing(socket)) return;
   if (error.code === 'ECONNRESET' || !socket.writable || answerIsUnderWay(socket)) {
     socket.destroy();
     return;
@@ -28,7 +37,8 @@ export function answerBrokenRequest(error: BrokenRequest, socket: Socket, reques
     `${requestIdHeader}: ${requestId}`,
     'Connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  lingerClose(socket, clock);
 }
 
 // Node keeps the answer being written on its socket, and looks there before it writes a 400 of its own.
