@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { cleanContentType, digestOf, isAppError, parseDigest } from '@proofhouse/core';
 import { contentDigestOf, parseDigestHeader } from '../../packages/client/src/digest-header.ts';
 import { parseRetryAfter } from '../../packages/client/src/retry-policy.ts';
-import { decideRange, noneMatch } from '../../packages/server/src/http/conditional.ts';
-import { contentDigest } from '../../packages/server/src/http/content-digest.ts';
+import { decideRange, entityConditions, noneMatch } from '../../packages/server/src/http/conditional.ts';
+import { BodyDigests } from '../../packages/server/src/http/body-digests.ts';
 import { formBoundary } from '../../packages/server/src/http/multipart-form.ts';
 import { refusalOr } from '../app-error-of.ts';
 import { plainRange } from '../plain-range.ts';
@@ -25,6 +25,10 @@ const readers: readonly ((text: string) => void)[] = [
     assert.match(text.trimStart(), /^multipart\/form-data/i);
   },
   (text) => {
+    const contentDigest = (value: string) => new BodyDigests({ 'content-digest': value }).takeSha256();
+    refusalOr(() => new BodyDigests({ digest: text }), 'invalid_digest');
+    refusalOr(() => new BodyDigests({ 'content-md5': text }), 'invalid_digest');
+    refusalOr(() => entityConditions({ 'if-match': text }), 'bad_request');
     const hex = refusalOr(() => contentDigest(text), 'invalid_digest');
     if (hex === undefined || isAppError(hex)) return;
     assert.match(hex, /^[0-9a-f]{64}$/);

@@ -14,3 +14,12 @@ export function cleanContentType(raw: string | undefined): string | undefined {
     .trimEnd();
   return cleaned === '' ? undefined : cleaned;
 }
+
+/**
+ * What a client says that bytes are: `cleanContentType`, and undefined for a range of types (`image/*`, RFC 9110 section
+ * 12.5.1), which is no type.
+ */
+export function saidContentType(raw: string | undefined): string | undefined {
+  const type = cleanContentType(raw);
+  return type?.split(';', 1)[0]?.includes('*') === true ? undefined : type;
+}

@@ -85,6 +85,7 @@ export const errorTable = {
   not_owned: row(409, 'bad-request', 5, false, 'The bytes of this artifact are kept elsewhere.'),
   artifact_expired: row(410, 'not-found', 4, false, 'The bytes of this artifact have been removed by retention.'),
   request_timeout: row(408, null, 6, true, 'The request body came too slowly.'),
+  precondition_failed: row(412, null, 5, false, 'What is there now does not meet the conditions of the request.'),
   artifact_too_large: row(413, 'payload-too-large', 2, false, 'The artifact is larger than the limit.'),
   body_too_large: row(413, 'payload-too-large', 2, false, 'The request body is larger than the limit.'),
   unsupported_media_type: row(415, 'bad-request', 2, false, 'The content type of the request is not accepted here.'),

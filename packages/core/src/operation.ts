@@ -90,6 +90,7 @@ export const experimentHeader = 'x-eden-experiment-id';
 const writeErrors: readonly ErrorCode[] = [
   'body_too_large',
   'unsupported_media_type',
+  'unsupported',
   'request_timeout',
   'storage_full',
 ];

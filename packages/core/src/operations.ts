@@ -39,6 +39,7 @@ const jobParams = z.strictObject({ jobId: z.string() });
 
 const fenceErrors = ['job_not_found', 'lease_lost', 'job_state_conflict'] as const;
 const byteErrors = [
+  'precondition_failed',
   'invalid_artifact_name',
   'invalid_digest',
   'digest_mismatch',

@@ -171,7 +171,15 @@ export const wireOperations = {
     description: 'Exactly one part, `file`. Every deposit mints a new URI, also for equal bytes.',
     params: experimentParams,
     output: depositSchema,
-    errors: [...frame, 'artifact_too_large', 'idempotency_conflict', 'storage_full'],
+    errors: [
+      ...frame,
+      'artifact_too_large',
+      'invalid_digest',
+      'digest_mismatch',
+      'precondition_failed',
+      'idempotency_conflict',
+      'storage_full',
+    ],
   }),
   fetchArtifact: operation({
     door: 'v0',

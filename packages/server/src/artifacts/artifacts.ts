@@ -22,6 +22,7 @@ import type { JobHints } from '../jobs/job-hints.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Change, Commits, Conflict, Precondition } from '../kernel/commit.ts';
+import { meetsConditions, type EntityConditions } from '../kernel/entity-conditions.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf, type ListFilter, type Page } from '../kernel/page.ts';
 import { jobAccess, type ArtifactAcl } from './artifact-access.ts';
@@ -49,6 +50,8 @@ export interface UploadDescription {
   readonly title?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** On the newest artifact of the name, whose tag is its sha256; decided in the record's commit. */
+  readonly conditions?: EntityConditions | undefined;
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -100,6 +103,13 @@ export class Artifacts {
     normalizeArtifactName(name);
   }
 
+  /** Decides early what `add` decides again. Errors: `precondition_failed`, `invalid_artifact_name`. */
+  async checkConditions({ job }: UploadPermit, name: string, conditions: EntityConditions): Promise<void> {
+    if (!hasConditions(conditions)) return;
+    const newest = await this.#parts.store.newestOfJob(job.id, normalizeArtifactName(name));
+    requireConditions(conditions, newest?.blob.sha256);
+  }
+
   /** Takes the bytes aside, hashed and capped; nothing is visible yet. Errors: `artifact_too_large`, `storage_full`. */
   stage(permit: UploadPermit, source: AsyncIterable<Uint8Array>): Promise<StagedBlob> {
     return this.#parts.intake.stage(source, permit.maxBytes);
@@ -111,7 +121,7 @@ export class Artifacts {
    * idempotency key had made the artifact before.
    *
    * Errors: `invalid_artifact_name`, `digest_mismatch`, `lease_lost`, `job_state_conflict`,
-   * `worker_not_authorized`, `job_not_found`, `idempotency_conflict`.
+   * `worker_not_authorized`, `job_not_found`, `idempotency_conflict`, `precondition_failed`.
    */
   async add(
     permit: UploadPermit,
@@ -124,7 +134,7 @@ export class Artifacts {
         sha256: about.sha256,
         record: (blob) => this.#record(permit, name, about, blob),
         changes: (artifact) => changesOf(permit.job, artifact),
-        preconditions: preconditionsOf(permit),
+        preconditions: preconditionsOf(permit, name, about.conditions),
         repetition: repetitionOf(permit, about),
         refusal: conflictError,
       };
@@ -306,11 +316,25 @@ function changesOf(job: JobRecord, artifact: ArtifactRecord): Change[] {
   ];
 }
 
-function preconditionsOf(permit: UploadPermit): Precondition[] {
+function preconditionsOf(permit: UploadPermit, name: string, conditions: EntityConditions = {}): Precondition[] {
   const jobId = permit.job.id;
-  return permit.fence === undefined
-    ? [{ kind: 'job-exists', jobId }]
-    : [{ kind: 'job-held', jobId, fence: permit.fence }];
+  return [
+    permit.fence === undefined ? { kind: 'job-exists', jobId } : { kind: 'job-held', jobId, fence: permit.fence },
+    ...(hasConditions(conditions) ? [{ kind: 'newest-artifact', jobId, name, conditions } as const] : []),
+  ];
+}
+
+function hasConditions({ ifMatch, ifNoneMatch }: EntityConditions): boolean {
+  return ifMatch !== undefined || ifNoneMatch !== undefined;
+}
+
+/** `tag`: of what is there now; undefined when there is nothing. Errors: `precondition_failed`. */
+export function requireConditions(conditions: EntityConditions, tag: string | undefined): void {
+  if (!meetsConditions(conditions, tag)) throw conditionsFailed();
+}
+
+function conditionsFailed(): AppError {
+  return new AppError('precondition_failed', 'If-Match or If-None-Match does not hold for what the name shows now.');
 }
 
 function conflictError(conflict: Conflict, artifact: ArtifactRecord): AppError {
@@ -319,6 +343,8 @@ function conflictError(conflict: Conflict, artifact: ArtifactRecord): AppError {
       return uploadRefusal(conflict.refusal);
     case 'job-missing':
       return new AppError('job_not_found', `Job ${conflict.jobId} is gone.`);
+    case 'condition':
+      return conditionsFailed();
     case 'path':
       return new AppError(
         'invalid_artifact_name',

@@ -1,8 +1,8 @@
 import {
   AppError,
   actorOf,
-  cleanContentType,
   defaultContentType,
+  saidContentType,
   type ArtifactRecord,
   type BlobReference,
   type GrantRecord,
@@ -131,7 +131,7 @@ export class Deposits {
       status: 'draft',
       storageProvider: this.#parts.provider,
       filename,
-      contentType: cleanContentType(about.contentType) ?? defaultContentType,
+      contentType: saidContentType(about.contentType) ?? defaultContentType,
       blob,
       dataClass: 'internal',
       visibility: 'internal',

@@ -4,6 +4,7 @@ import { requireClass } from '../calls/operation-call.ts';
 import type { Experiments } from '../experiments/experiments.ts';
 import { authenticateWire, requireExperiment } from './authenticate-wire.ts';
 import { principalOf, readCredential, type AuthenticateParts } from './authenticate.ts';
+import { requireChunkedAtMost } from './body-headers.ts';
 import { requireOwnOrigin, requireSameOrigin, type HostPolicy } from './same-origin.ts';
 import { requireSingleHeaders } from './single-headers.ts';
 import type { WireDoor } from './wire-door.ts';
@@ -16,6 +17,7 @@ export interface AdmissionParts {
 
 /** Refuses what no browser of ours and no sound client sends. Errors: `bad_request`, `unauthenticated`, `forbidden`. */
 export function requireSoundHeaders(request: FastifyRequest, { hostPolicy }: AdmissionParts, wire: WireDoor): void {
+  requireChunkedAtMost(request.raw);
   requireSingleHeaders(request.raw, wire.takes(request.url) ? 'unauthenticated' : 'bad_request');
   const { host, headers, routeOptions } = request;
   if (routeOptions.config.anyHost === true) requireOwnOrigin(hostPolicy, host, headers.origin);

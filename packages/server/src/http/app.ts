@@ -20,6 +20,7 @@ import { countLoad } from './count-load.ts';
 import { limits } from './limits.ts';
 import { isClosing } from './linger-close.ts';
 import { addOperationRoutes, type CheckLease, type Handlers } from './operation-route.ts';
+import { requireWholeBody } from './body-headers.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import { bodyIsUnread, closeAfterAnswer } from './refuse-early.ts';
 import { addDocsRoutes } from './routes/docs.ts';
@@ -210,6 +211,8 @@ function useJsonBodies(app: FastifyInstance, clock: Clock): void {
     next();
   });
   app.addHook('preParsing', (request, reply, payload, next) => {
+    // Bytes have checks of their own, after their credential and lease.
+    if (!takesBytes(request) && bodyIsUnread(request.raw)) requireWholeBody(request, reply);
     if (takesJson(request) && bodyIsUnread(request.raw)) {
       requireJson(request);
       acceptBody(request, reply);

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { STATUS_CODES, type ServerResponse } from 'node:http';
-import { AppError, problemOf, requestIdHeader, wireProblemOf, type ErrorCode } from '@proofhouse/core';
+import { AppError, problemOf, requestIdHeader, wireProblemOf } from '@proofhouse/core';
 import type { Clock } from '../kernel/clock.ts';
+import { transferCodingRefusal } from './body-headers.ts';
 import { problemType } from './error-response.ts';
 import { isClosing, lingerClose } from './linger-close.ts';
 import type { WireDoor } from './wire-door.ts';
@@ -22,8 +23,7 @@ export function answerBrokenRequest(
     socket.destroy();
     return;
   }
-  const [code, message] = describe(error.code);
-  const known = new AppError(code, message);
+  const known = describe(error);
   const target = targetOf(error, socket);
   const isWire = target !== undefined && wire.takes(target);
   const problem = isWire ? wireProblemOf(known, wire.urlOf(target)) : problemOf(known, requestId);
@@ -58,8 +58,18 @@ function targetOf({ rawPacket }: BrokenRequest, socket: HttpSocket): string | un
 
 const mostLineBytes = 4096;
 
-function describe(code: string | undefined): [ErrorCode, string] {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return ['request_timeout', 'The request headers came too slowly.'];
-  if (code === 'HPE_HEADER_OVERFLOW') return ['bad_request', 'The request headers are larger than 16 KiB.'];
-  return ['bad_request', 'This is not an HTTP request.'];
+function describe({ code, rawPacket }: BrokenRequest): AppError {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new AppError('request_timeout', 'The request headers came too slowly.');
+  }
+  if (code === 'HPE_HEADER_OVERFLOW') return new AppError('bad_request', 'The request headers are larger than 16 KiB.');
+  const known = code === 'HPE_INVALID_TRANSFER_ENCODING' ? transferCodingRefusal(codingsOf(rawPacket)) : undefined;
+  return known ?? new AppError('bad_request', 'This is not an HTTP request.');
+}
+
+/** The parser does not give the header that it refuses. */
+function codingsOf(rawPacket: unknown): string {
+  const text = Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1') : '';
+  const [head = ''] = text.split('\r\n\r\n', 1);
+  return [...head.matchAll(/^transfer-encoding:(.*)$/gim)].map(([, codings = '']) => codings).join(',');
 }

@@ -1,4 +1,6 @@
 import type { ByteRange } from '@proofhouse/blobs';
+import { AppError } from '@proofhouse/core';
+import type { EntityConditions } from '../kernel/entity-conditions.ts';
 
 export type RangeDecision =
   | { readonly kind: 'whole' }
@@ -35,4 +37,29 @@ export function noneMatch(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   if (header.trim() === '*') return true;
   return header.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === etag);
+}
+
+/**
+ * The conditions of a write. `If-Match` compares strongly, so that weak tags match nothing; `If-None-Match` weakly (RFC 9110
+ * section 13.1). Conditions on times are ignored, for no name has a modification date. Errors: `bad_request`.
+ */
+export function entityConditions(headers: {
+  readonly 'if-match'?: string | undefined;
+  readonly 'if-none-match'?: string | undefined;
+}): EntityConditions {
+  return {
+    ifMatch: entityTags('If-Match', headers['if-match'], false),
+    ifNoneMatch: entityTags('If-None-Match', headers['if-none-match'], true),
+  };
+}
+
+const entityTagList =
+  /^[ \t,]*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"(?:[ \t]*,[ \t,]*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")*[ \t,]*$/;
+
+function entityTags(name: string, header: string | undefined, weak: boolean): '*' | readonly string[] | undefined {
+  if (header === undefined) return undefined;
+  if (header.trim() === '*') return '*';
+  if (!entityTagList.test(header)) throw new AppError('bad_request', `${name} must be "*" or a list of entity tags.`);
+  const tags = [...header.matchAll(/(W\/)?"([^"]*)"/g)];
+  return tags.filter(([, isWeak]) => weak || isWeak === undefined).map(([, , tag = '']) => tag);
 }

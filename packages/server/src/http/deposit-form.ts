@@ -2,12 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { AppError } from '@proofhouse/core';
 import type { StagedBlob } from '@proofhouse/blobs';
 import type { Clock } from '../kernel/clock.ts';
+import type { BodyDigests } from './body-digests.ts';
 import { formParts } from './multipart-form.ts';
 
 export interface DepositFormOptions {
   readonly clock: Clock;
   readonly boundary: string;
   readonly maxBytes: number;
+  readonly digests?: BodyDigests | undefined;
   readonly stage: (source: AsyncIterable<Uint8Array>) => Promise<StagedBlob>;
 }
 

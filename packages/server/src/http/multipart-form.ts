@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { MIMEType } from 'node:util';
 import { AppError } from '@proofhouse/core';
 import type { Clock } from '../kernel/clock.ts';
+import type { BodyDigests } from './body-digests.ts';
 import { byteBody } from './byte-body.ts';
 import { FormSplitter, malformedForm, type FormPiece } from './form-splitter.ts';
 import { limits } from './limits.ts';
@@ -17,6 +18,8 @@ export interface FormOptions {
   readonly clock: Clock;
   /** From `formBoundary`. */
   readonly boundary: string;
+  /** What the whole form must hash to. */
+  readonly digests?: BodyDigests | undefined;
   /** Bytes that all parts may have together; more is `body_too_large`, decided while reading. */
   readonly maxBytes: number;
 }
@@ -31,7 +34,8 @@ const slackBytes = 2 * 1024 * 1024;
  */
 export async function* formParts(request: IncomingMessage, options: FormOptions): AsyncGenerator<FormPart> {
   const splitter = new FormSplitter(options.boundary);
-  const pieces = piecesOf(byteBody(request, options.clock), splitter, options.maxBytes + slackBytes);
+  const bytes = byteBody(request, options.clock);
+  const pieces = piecesOf(options.digests?.checked(bytes) ?? bytes, splitter, options.maxBytes + slackBytes);
   try {
     for (let count = 1; ; count += 1) {
       const { value: piece } = await pieces.next();
@@ -39,7 +43,8 @@ export async function* formParts(request: IncomingMessage, options: FormOptions)
       if (piece.kind !== 'headers') throw malformedForm('it cannot be split into parts');
       if (count > limits.formParts) throw malformedForm(`it has more than ${String(limits.formParts)} parts`);
       const body = new PartBody(pieces);
-      yield { ...parsePartHeaders(piece.block), body };
+      const headers = parsePartHeaders(piece.block);
+      yield { ...headers, body: headers.digests.checked(body) };
       await body.skip();
     }
     if (!splitter.closed) throw malformedForm('it ends before its closing boundary');

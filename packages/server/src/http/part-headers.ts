@@ -1,4 +1,7 @@
+import { AppError } from '@proofhouse/core';
 import { parse as parseDisposition } from 'content-disposition';
+import { BodyDigests } from './body-digests.ts';
+import { isCoded } from './body-headers.ts';
 import { malformedForm } from './form-splitter.ts';
 import { limits } from './limits.ts';
 
@@ -9,6 +12,8 @@ export interface PartHeaders {
   readonly filename: string | undefined;
   /** Verbatim, parameters included. */
   readonly contentType: string | undefined;
+  /** What the bytes of the part must hash to by its own headers. */
+  readonly digests: BodyDigests;
 }
 
 const fieldName = /^[\x21-\x39\x3b-\x7e]+$/;
@@ -21,8 +26,28 @@ export function parsePartHeaders(block: Buffer): PartHeaders {
   if (repeats(disposition)) throw malformedForm('a Content-Disposition says something twice');
   const { name, filename } = dispositionOf(disposition);
   if (name === undefined || name.length > limits.formNameBytes) throw malformedForm('a part has no usable name');
+  requirePlain(headers);
   const contentType = headers.get('content-type');
-  return { name, filename, contentType: contentType === undefined ? undefined : utf8(contentType) };
+  const digests = new BodyDigests(Object.fromEntries(headers));
+  return { name, filename, contentType: contentType === undefined ? undefined : utf8(contentType), digests };
+}
+
+const plainEncodings: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary']);
+
+/**
+ * Refuses parts whose bytes are not the file: coded for mail (RFC 7578 section 4.7), coded otherwise, or a piece of it.
+ * Errors: `unsupported_media_type`, `bad_request`.
+ */
+function requirePlain(headers: ReadonlyMap<string, string>): void {
+  const encoding = headers.get('content-transfer-encoding')?.trim().toLowerCase() ?? '8bit';
+  if (!plainEncodings.has(encoding)) {
+    const message = 'A part with a Content-Transfer-Encoding is not decoded; send its bytes as they are.';
+    throw new AppError('unsupported_media_type', message);
+  }
+  if (isCoded(headers.get('content-encoding'))) {
+    throw new AppError('unsupported_media_type', 'A part with a Content-Encoding is not decoded; send it plain.');
+  }
+  if (headers.has('content-range')) throw malformedForm('a part is only a piece of a file (Content-Range)');
 }
 
 function linesByName(block: string): Map<string, string> {
@@ -49,7 +74,13 @@ function linesByName(block: string): Map<string, string> {
   return headers;
 }
 
-const single: ReadonlySet<string> = new Set(['content-disposition', 'content-type']);
+const single: ReadonlySet<string> = new Set([
+  'content-disposition',
+  'content-type',
+  'content-transfer-encoding',
+  'content-encoding',
+  'content-md5',
+]);
 
 function dispositionOf(disposition: string): { name?: string; filename?: string } {
   let parsed: ReturnType<typeof parseDisposition>;

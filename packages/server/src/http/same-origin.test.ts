@@ -137,3 +137,19 @@ describe('an entry of the allowed hosts', () => {
     expect(parseAllowedHost(entry)).toBeUndefined();
   });
 });
+
+describe('the Origin of a server that is reached by https', () => {
+  it.each([
+    ['work.example.com', 'https://work.example.com', true],
+    ['work.example.com', 'http://work.example.com', false],
+    ['work.example.com:80', 'http://work.example.com', false],
+    ['localhost:8750', 'http://localhost:8750', true],
+    ['localhost:8750', 'http://work.example.com', false],
+  ])('under the Host %s is %s: %s', (host, origin, isOurs) => {
+    const call = (): void => {
+      requireSameOrigin(named, host, origin);
+    };
+    if (isOurs) expect(call).not.toThrow();
+    else expect(call).toThrow(expect.objectContaining({ code: 'forbidden' }));
+  });
+});

@@ -41,7 +41,10 @@ export function requireOwnOrigin(
   origin: string | undefined,
 ): void {
   if (origin === undefined) return;
-  const own = parseHostName(host ?? '') === undefined ? [] : [`http://${String(host)}`, `https://${String(host)}`];
+  const name = parseHostName(host ?? '')?.name;
+  // Of a server that is reached by https: a page that came by http may be anybody's who is on the way.
+  const schemes = publicUrl?.startsWith('https:') === true && !isOwnMachine(name) ? ['https'] : ['http', 'https'];
+  const own = name === undefined ? [] : schemes.map((scheme) => `${scheme}://${String(host)}`);
   const ours = [...own, ...(publicUrl === undefined ? [] : [publicUrl])];
   if (ours.some((url) => originOf(url) === origin)) return;
   throw new AppError(
@@ -59,6 +62,10 @@ function hostIsOurs(policy: HostPolicy, host: HostName): boolean {
   if (isLoopback(policy.boundHost)) return isLoopback(name);
   // Bound to every address: an address cannot be rebound, only a name can.
   return isWildcard(policy.boundHost) && isIP(name) !== 0;
+}
+
+function isOwnMachine(name: string | undefined): boolean {
+  return name === 'localhost' || (name !== undefined && isLoopback(name));
 }
 
 function isWildcard(host: string): boolean {

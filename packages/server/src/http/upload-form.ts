@@ -15,12 +15,14 @@ import {
 import type { StagedBlob } from '@proofhouse/blobs';
 import type { z } from 'zod';
 import type { Clock } from '../kernel/clock.ts';
+import type { BodyDigests } from './body-digests.ts';
 import { fieldText, formParts } from './multipart-form.ts';
 
 export interface UploadFormOptions {
   readonly clock: Clock;
   readonly boundary: string;
   readonly maxBytes: number;
+  readonly digests?: BodyDigests | undefined;
   readonly stage: (source: AsyncIterable<Uint8Array>) => Promise<StagedBlob>;
   /** Throws when the form names another worker than the credential. */
   readonly checkWorker: (workerId: string) => void;

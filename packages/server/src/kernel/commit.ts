@@ -9,6 +9,7 @@ import type {
   Refusal,
   WorkerRecord,
 } from '@proofhouse/core';
+import type { EntityConditions } from './entity-conditions.ts';
 
 /**
  * The one way to write anything but the queue's hot verbs: a consistent read, a pure decision, then
@@ -68,6 +69,13 @@ export type Precondition =
   | { readonly kind: 'job-over'; readonly jobId: string }
   /** The writer still holds the job, decided by core's `checkFence` on the row of this commit. */
   | { readonly kind: 'job-held'; readonly jobId: string; readonly fence: Fence }
+  /** The newest artifact of the job under the name, purged ones too, meets the conditions; its tag is its sha256. */
+  | {
+      readonly kind: 'newest-artifact';
+      readonly jobId: string;
+      readonly name: string;
+      readonly conditions: EntityConditions;
+    }
   /** Experiments are never deleted. */
   | { readonly kind: 'experiment-exists'; readonly experimentId: string }
   /** And is not deleted before this commit is done. */
@@ -97,6 +105,8 @@ export type Conflict =
   | { readonly kind: 'idempotency' }
   | { readonly kind: 'job-missing'; readonly jobId: string }
   | { readonly kind: 'fence'; readonly refusal: Refusal }
+  /** `newest-artifact` is not met. */
+  | { readonly kind: 'condition' }
   | { readonly kind: 'path'; readonly path: string; readonly is: 'file' | 'folder' }
   /** What an update was made from has changed, or is gone. */
   | { readonly kind: 'version' }

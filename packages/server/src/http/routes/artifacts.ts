@@ -6,8 +6,10 @@ import { holderOf } from '../../jobs/job-holder.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { acceptBody } from '../accept-body.ts';
 import { requireAdmittedStill } from '../admitted-still.ts';
+import { BodyDigests } from '../body-digests.ts';
+import { requireWholeBody } from '../body-headers.ts';
 import { byteBody } from '../byte-body.ts';
-import { contentDigest } from '../content-digest.ts';
+import { entityConditions } from '../conditional.ts';
 import { limits } from '../limits.ts';
 import { findField, formBoundary } from '../multipart-form.ts';
 import type { Handlers, HttpCall } from '../operation-route.ts';
@@ -33,6 +35,9 @@ export function artifactHandlers(
         }
         throw refusal;
       });
+      requireWholeBody(request, reply);
+      const conditions = entityConditions(request.headers);
+      const digests = new BodyDigests(request.headers);
       const boundary = formBoundary(request.headers['content-type']);
       requireLength(request.headers['content-length'], early.maxBytes, 'form');
       acceptBody(request, reply);
@@ -40,6 +45,7 @@ export function artifactHandlers(
         clock,
         boundary,
         maxBytes: early.maxBytes,
+        digests,
         stage: (source) => artifacts.stage(early, source),
         checkWorker: (workerId) => {
           if (principal.kind === 'worker') holderOf(principal, workerId);
@@ -50,19 +56,33 @@ export function artifactHandlers(
       const permit =
         early.fence === undefined ? early : { ...early, fence: { ...early.fence, leaseId: leaseId ?? form.leaseId } };
       const contentType = contentTypeOf(form.about.name, form.about.contentType, form.partContentType);
-      return answer(await artifacts.add(permit, form.staged, { ...form.about, contentType, idempotencyKey }));
+      return answer(
+        await artifacts.add(permit, form.staged, { ...form.about, contentType, conditions, idempotencyKey }),
+      );
     },
     putArtifact: async ({ principal, params, query, leaseId, idempotencyKey, reauthenticate, request, reply }) => {
       const permit = await artifacts.permitUpload(principal, params.jobId, leaseId);
       artifacts.checkName(params.name);
-      const sha256 = contentDigest(request.headers['content-digest']);
+      requireWholeBody(request, reply);
+      const conditions = entityConditions(request.headers);
+      // A repetition is answered as the first time, although what it made is there now.
+      if (idempotencyKey === undefined) await artifacts.checkConditions(permit, params.name, conditions);
+      const digests = new BodyDigests(request.headers);
+      const sha256 = digests.takeSha256();
       requireLength(request.headers['content-length'], permit.maxBytes, 'body');
       acceptBody(request, reply);
-      const staged = await artifacts.stage(permit, byteBody(request.raw, clock));
+      const staged = await artifacts.stage(permit, digests.checked(byteBody(request.raw, clock)));
       await requireAdmittedStill(staged, reauthenticate);
       const contentType = contentTypeOf(params.name, request.bytesType);
       return answer(
-        await artifacts.add(permit, staged, { name: params.name, contentType, sha256, ...query, idempotencyKey }),
+        await artifacts.add(permit, staged, {
+          name: params.name,
+          contentType,
+          sha256,
+          conditions,
+          ...query,
+          idempotencyKey,
+        }),
       );
     },
     listJobArtifacts: async ({ principal, params, query }) => {

@@ -3,8 +3,12 @@ import type { Artifacts } from '../../artifacts/artifacts.ts';
 import type { Deposits } from '../../artifacts/deposits.ts';
 import type { Groups } from '../../experiments/groups.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { requireConditions } from '../../artifacts/artifacts.ts';
 import { acceptBody } from '../accept-body.ts';
 import { requireAdmittedStill } from '../admitted-still.ts';
+import { BodyDigests } from '../body-digests.ts';
+import { requireWholeBody } from '../body-headers.ts';
+import { entityConditions } from '../conditional.ts';
 import { readDepositForm } from '../deposit-form.ts';
 import { formBoundary } from '../multipart-form.ts';
 import type { Handlers } from '../operation-route.ts';
@@ -29,12 +33,17 @@ export function wireArtifactHandlers({
     depositArtifact: async ({ principal, params, idempotencyKey, reauthenticate, request, reply }) => {
       const permit = await deposits.permit(principal, params.experimentId);
       requireLength(request.headers['content-length'], permit.maxBytes, 'form');
+      requireWholeBody(request, reply);
+      // Each deposit is new: nothing is there that a condition could match.
+      requireConditions(entityConditions(request.headers), undefined);
+      const digests = new BodyDigests(request.headers);
       const boundary = formBoundary(request.headers['content-type']);
       acceptBody(request, reply);
       const { staged, contentType, filename } = await readDepositForm(request.raw, {
         clock,
         boundary,
         maxBytes: permit.maxBytes,
+        digests,
         stage: (source) => deposits.stage(permit, source),
       });
       await requireAdmittedStill(staged, reauthenticate);

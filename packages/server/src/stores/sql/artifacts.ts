@@ -9,7 +9,7 @@ import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, 
 import { textList } from './sql-dialect.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { statement, statementsBy } from './statement.ts';
-import { first, put, rows } from './verb.ts';
+import { first, put, rows, type Verb } from './verb.ts';
 
 const findArtifact = statement<{ id: string }>()((db, p) =>
   db.selectFrom('artifacts').selectAll().where('id', '=', p.id),
@@ -37,6 +37,12 @@ const listArtifacts = statementsBy((key: ListShape, db, p: ListParams) => {
     .$if(maker === 'maker', (query) => query.where('created_by', '=', p.createdBy));
   return newestFirst(artifacts, place, p).limit(p.limit);
 });
+
+export function* newestArtifact(jobId: string, name: string): Verb<ArtifactRecord | undefined> {
+  const newest = { jobId, name, createdBy: '', at: 0, id: '', limit: 1 };
+  const row = yield* first(listArtifacts('name:any-maker:first'), newest);
+  return row === undefined ? undefined : artifactFromRow(row);
+}
 
 const blobOwners = statement<{ keys: string }>()((db, p, dialect) =>
   db.selectFrom('artifacts').select(['blob_key', 'purged_at']).where(dialect.among('blob_key', p.keys)),
@@ -138,9 +144,7 @@ export class SqlArtifactStore implements ArtifactStore {
 
   newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined> {
     return this.#engine.look(function* () {
-      const newest = { jobId, name, createdBy: '', at: 0, id: '', limit: 1 };
-      const row = yield* first(listArtifacts('name:any-maker:first'), newest);
-      return row === undefined ? undefined : artifactFromRow(row);
+      return yield* newestArtifact(jobId, name);
     });
   }
 

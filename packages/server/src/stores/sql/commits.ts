@@ -1,6 +1,8 @@
 import { checkFence, finalStatuses } from '@proofhouse/core';
+import { meetsConditions } from '../../kernel/entity-conditions.ts';
 import type { Change, Commit, CommitResult, Conflict, Precondition } from '../../kernel/commit.ts';
 import { timeAt, type StoreTime } from '../../kernel/store-time.ts';
+import { newestArtifact } from './artifacts.ts';
 import { addArtifact, addGrant, updateArtifact } from './artifact-writes.ts';
 import {
   addCredential,
@@ -82,6 +84,7 @@ function* lockJobs({ preconditions, changes }: Commit): Verb<Map<string, JobRow>
       case 'job-exists':
       case 'job-over':
       case 'job-held':
+      case 'newest-artifact':
       case 'append-event':
       case 'take-path':
         return [item.jobId];
@@ -108,6 +111,11 @@ function* unmet(
   const row = jobs.get(condition.jobId);
   if (row === undefined) return { kind: 'job-missing', jobId: condition.jobId };
   if (condition.kind === 'job-exists') return undefined;
+  if (condition.kind === 'newest-artifact') {
+    // The lock on the job orders this read behind every other upload to it.
+    const newest = yield* newestArtifact(condition.jobId, condition.name);
+    return meetsConditions(condition.conditions, newest?.blob.sha256) ? undefined : { kind: 'condition' };
+  }
   if (condition.kind === 'job-over') return finalStatuses.includes(row.status) ? undefined : notOver(row);
   const refusal = checkFence(jobFromRow(row), condition.fence, leasesAt);
   return refusal === undefined ? undefined : { kind: 'fence', refusal };

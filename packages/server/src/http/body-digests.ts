@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '@proofhouse/core';
+import { parseDictionary } from 'structured-headers';
+
+type Algorithm = 'sha256' | 'sha512' | 'md5';
+
+/** Names of RFC 9530, and those of `Digest` (RFC 3230), in lower case. Others are ignored, as both say. */
+const algorithms: Readonly<Record<string, Algorithm>> = { 'sha-256': 'sha256', 'sha-512': 'sha512', md5: 'md5' };
+const digestBytes: Readonly<Record<Algorithm, number>> = { sha256: 32, sha512: 64, md5: 16 };
+
+/** Headers by lower-case names; several lines of one are joined by commas. */
+export type DigestHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/**
+ * What a body must hash to by its headers: `Content-Digest` and `Repr-Digest` (RFC 9530; the same here, for a body with a
+ * content coding or a range is refused), `Digest` (RFC 3230) and `Content-MD5` (RFC 1864).
+ */
+export class BodyDigests {
+  readonly #expected = new Map<Algorithm, Buffer>();
+
+  /** Errors: `invalid_digest`. */
+  constructor(headers: DigestHeaders) {
+    for (const name of ['content-digest', 'repr-digest'] as const) {
+      if (headers[name] !== undefined) this.#takeDictionary(name, String(headers[name]));
+    }
+    if (headers['digest'] !== undefined) this.#takeList(String(headers['digest']));
+    const md5 = headers['content-md5'];
+    if (md5 !== undefined) this.#take('content-md5', 'md5', Buffer.from(String(md5), 'base64'), String(md5).trim());
+  }
+
+  /** The expected sha256 in lower-case hex, if there is one, for callers that hash with it anyway; not checked by `checked`. */
+  takeSha256(): string | undefined {
+    const expected = this.#expected.get('sha256')?.toString('hex');
+    this.#expected.delete('sha256');
+    return expected;
+  }
+
+  /** The same bytes; throws `digest_mismatch` after the last one when they are not what the headers say. */
+  checked(body: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+    return this.#expected.size === 0 ? body : this.#check(body);
+  }
+
+  async *#check(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    const hashes = [...this.#expected].map(([name, expected]) => ({ name, expected, hash: createHash(name) }));
+    for await (const chunk of body) {
+      for (const { hash } of hashes) hash.update(chunk);
+      yield chunk;
+    }
+    for (const { name, expected, hash } of hashes) {
+      const actual = hash.digest();
+      if (actual.equals(expected)) continue;
+      throw new AppError('digest_mismatch', `The bytes have another ${name} than the headers say.`, {
+        details: { expected: `${name}:${expected.toString('hex')}`, actual: `${name}:${actual.toString('hex')}` },
+      });
+    }
+  }
+
+  #takeDictionary(header: string, text: string): void {
+    let dictionary: ReturnType<typeof parseDictionary>;
+    try {
+      dictionary = parseDictionary(text);
+    } catch {
+      throw unreadable(header);
+    }
+    for (const [key, [value]] of dictionary) {
+      const algorithm = Object.hasOwn(algorithms, key) ? algorithms[key] : undefined;
+      if (algorithm === undefined) continue;
+      const bytes = value as unknown;
+      if (!(bytes instanceof ArrayBuffer || bytes instanceof Uint8Array)) throw unreadable(header);
+      this.#take(header, algorithm, Buffer.from(bytes as ArrayBuffer));
+    }
+  }
+
+  #takeList(text: string): void {
+    for (const member of text.split(',')) {
+      const [, name = '', value = ''] = /^\s*([^=\s]+)\s*=\s*(\S+)\s*$/.exec(member) ?? [];
+      if (name === '') throw unreadable('digest');
+      const key = name.toLowerCase();
+      const algorithm = Object.hasOwn(algorithms, key) ? algorithms[key] : undefined;
+      if (algorithm !== undefined) this.#take('digest', algorithm, Buffer.from(value, 'base64'), value);
+    }
+  }
+
+  /** `base64`: what `bytes` were decoded from, where the decoder passes over what it cannot read. */
+  #take(header: string, algorithm: Algorithm, bytes: Buffer, base64?: string): void {
+    if (bytes.length !== digestBytes[algorithm]) throw unreadable(header);
+    if (base64 !== undefined && bytes.toString('base64') !== base64) throw unreadable(header);
+    const other = this.#expected.get(algorithm);
+    if (other !== undefined && !other.equals(bytes)) throw unreadable(header);
+    this.#expected.set(algorithm, bytes);
+  }
+}
+
+const forms: Readonly<Record<string, string>> = {
+  'content-digest': 'Content-Digest must be "sha-256=:<base64 of 32 bytes>:" (RFC 9530).',
+  'repr-digest': 'Repr-Digest must be "sha-256=:<base64 of 32 bytes>:" (RFC 9530).',
+  digest: 'Digest must be "SHA-256=<base64 of 32 bytes>" (RFC 3230).',
+  'content-md5': 'Content-MD5 must be the base64 of 16 bytes (RFC 1864).',
+};
+
+function unreadable(header: string): AppError {
+  const message = `${forms[header] ?? 'It must be a digest.'} Two digests of one algorithm must agree.`;
+  return new AppError('invalid_digest', message, { errors: [{ path: header, message: 'cannot be read' }] });
+}
