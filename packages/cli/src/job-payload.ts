@@ -1,18 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { AppError } from '@proofhouse/core';
+import { AppError, parseJson } from '@proofhouse/core';
 import type { CommandContext } from './command-context.ts';
 
 /** A payload as it is given: JSON itself, `@file`, or `-` for standard input. */
 export async function readPayload(given: string, context: CommandContext): Promise<Record<string, unknown>> {
   const source = given === '-' ? 'standard input' : given.startsWith('@') ? given.slice(1) : 'the payload';
   const json = await payloadText(given, context);
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (error) {
-    throw wrongPayload(`${source} is not JSON: ${(error as Error).message}`);
+  const { value, objection } = { value: undefined, ...parseJson(json) };
+  if (objection !== undefined) {
+    const where = objection.path === '' ? source : `${source}: ${objection.path}`;
+    throw wrongPayload(`${where} ${objection.message}.`);
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw wrongPayload(`${source} must be a JSON object, such as {"branch":"main"}.`);

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, {
   LogController,
@@ -6,7 +7,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { AppError, objectionToJson, operations, requestIdHeader } from '@proofhouse/core';
+import { AppError, operations, requestIdHeader } from '@proofhouse/core';
 import type { Clock } from '../kernel/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { Load } from '../kernel/load.ts';
@@ -17,6 +18,7 @@ import { admissionTo, requireSoundHeaders, type AdmissionParts } from './admissi
 import { authenticateWire, requireExperiment } from './authenticate-wire.ts';
 import { sendError } from './error-response.ts';
 import { countLoad } from './count-load.ts';
+import { isUtf8Json, parseJsonBody } from './json-body.ts';
 import { limits } from './limits.ts';
 import { isClosing } from './linger-close.ts';
 import { addOperationRoutes, type CheckLease, type Handlers } from './operation-route.ts';
@@ -98,6 +100,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   useJsonBodies(app, parts.clock);
   useRequestRules(app, parts, wire);
   endConnectionsWhenStopping(app);
+  answerHalfClosed(app);
   void app.register(
     (scope, _, done) => {
       addOperationRoutes(scope, parts.handlers, parts.checkLease);
@@ -197,14 +200,13 @@ function nameOf({ principal }: FastifyRequest): string | undefined {
 
 /** JSON routes take JSON or nothing, within a time. An empty body is fine whatever its type says. */
 function useJsonBodies(app: FastifyInstance, clock: Clock): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
-    if (text === '') done(null, undefined);
-    else
-      void parseJson(request, text as string, (error, value: unknown) => {
-        done(error === null ? unkeepable(value) : forbiddenKey(error, text as string), value);
-      });
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, body.length === 0 ? undefined : parseJsonBody(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
   });
   app.addHook('onRequest', (request, _reply, next) => {
     if (!takesBytes(request) && !bodyIsUnread(request.raw)) delete request.raw.headers['content-type'];
@@ -226,23 +228,6 @@ function useJsonBodies(app: FastifyInstance, clock: Clock): void {
   });
 }
 
-// What is nested without end breaks whoever has to write it out again, here and at every reader.
-function unkeepable(value: unknown): AppError | null {
-  const objection = objectionToJson(value);
-  return objection === undefined ? null : new AppError('invalid_request', `The body ${objection}.`);
-}
-
-// The parser says of JSON with these keys, too, that it is not valid.
-function forbiddenKey(error: Error, text: string): Error {
-  try {
-    JSON.parse(text);
-  } catch {
-    return error;
-  }
-  const message = 'The body has a key "__proto__", or "constructor" with a "prototype" in it, which is refused.';
-  return new AppError('bad_request', message, { cause: error });
-}
-
 function takesJson(request: FastifyRequest): boolean {
   const { operation, mcp, jsonBody } = request.routeOptions.config;
   if (jsonBody === true) return true;
@@ -259,6 +244,9 @@ function takesBytes(request: FastifyRequest): boolean {
 function requireJson(request: FastifyRequest): void {
   if (request.mediaType !== 'application/json') {
     throw new AppError('unsupported_media_type', 'Send the body as application/json.');
+  }
+  if (!isUtf8Json(request.headers['content-type'])) {
+    throw new AppError('unsupported_media_type', 'JSON is UTF-8; send it without another charset.');
   }
   if (Number(request.headers['content-length'] ?? 0) > limits.jsonBytes) {
     throw new AppError('body_too_large', 'The JSON body is larger than 1 MiB.');
@@ -287,6 +275,14 @@ function endConnectionsWhenStopping(app: FastifyInstance): void {
     if (stopping) setImmediate(() => app.server.closeIdleConnections());
     next();
   });
+}
+
+/**
+ * A client may end its side after a complete request and read its answer (RFC 9112 section 9.6). Node would drop the answer
+ * of a call that was made: a claim would leave a job held under a lease that nobody knows.
+ */
+function answerHalfClosed(app: FastifyInstance): void {
+  (app.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
 }
 
 /** Node would answer `Expect: 100-continue` before we have decided anything. */

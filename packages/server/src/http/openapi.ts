@@ -103,7 +103,8 @@ function describe(id: OperationId, row: Operation): ZodOpenApiOperationObject {
 }
 
 function headerParams(row: Operation): { header?: z.ZodObject } {
-  const shape: Record<string, z.ZodType> = { ...row.headers?.shape };
+  const takesBytes = row.request === 'bytes' || row.request === 'multipart';
+  const shape: Record<string, z.ZodType> = { ...(takesBytes ? bodyHeaders : {}), ...row.headers?.shape };
   if (row.lease) shape[leaseHeader] = described(opaqueSchema.optional(), 'The fencing token of the claim.');
   if (row.door === 'v0') shape[experimentHeader] = described(z.string(), 'The experiment of the path.');
   if (row.idempotent) {
@@ -112,6 +113,16 @@ function headerParams(row: Operation): { header?: z.ZodObject } {
   if (row.response === 'bytes') Object.assign(shape, downloadHeaders);
   return Object.keys(shape).length === 0 ? {} : { header: z.object(shape) };
 }
+
+/** RFC 9530, RFC 3230, RFC 1864; RFC 9110 section 13. */
+const bodyHeaders = {
+  'content-digest': described(z.string().optional(), 'What the body must hash to: sha-256, sha-512 or md5.'),
+  'repr-digest': described(z.string().optional(), 'The same as `Content-Digest`: bodies have no content coding.'),
+  digest: described(z.string().optional(), 'The older form: `SHA-256=<base64>`.'),
+  'content-md5': described(z.string().optional(), 'The base64 of the md5 of the body.'),
+  'if-match': described(z.string().optional(), 'ETags, of which the newest artifact of the name must have one.'),
+  'if-none-match': described(z.string().optional(), 'ETags, of which it must have none; `*` stores a name once.'),
+};
 
 /** RFC 9110, sections 13 and 14. */
 const downloadHeaders = {

@@ -16,6 +16,10 @@ export function requireSingleHeaders(request: IncomingMessage, twoCredentials: E
   }
   if (hosts > 1) throw new AppError('bad_request', 'The request has more than one host header.');
   if (credentials > 1) throw new AppError(twoCredentials, 'The request has more than one authorization header.');
+  // Node reads such bytes as Latin-1; a client that sends them means UTF-8 (RFC 3986 allows neither).
+  if (/[^\x21-\x7e]/.test(request.url ?? '')) {
+    throw new AppError('bad_request', 'The URL has bytes that must be percent-encoded.');
+  }
   if (request.headers.host === undefined && request.httpVersion === '1.1') {
     throw new AppError('bad_request', 'The request has no Host header.');
   }

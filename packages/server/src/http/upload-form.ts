@@ -8,6 +8,7 @@ import {
   normalizeArtifactName,
   operations,
   parseDigest,
+  parseJson,
   tagsSchema,
   utf8Bytes,
   type UploadFields,
@@ -123,11 +124,9 @@ function metadataField(text: string): Record<string, unknown> {
 }
 
 function jsonField<Schema extends z.ZodType>(name: string, text: string, schema: Schema): z.output<Schema> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw wrongField(name, 'is not JSON');
+  const { value, objection } = { value: undefined, ...parseJson(text) };
+  if (objection !== undefined) {
+    throw wrongField([name, objection.path].filter((part) => part !== '').join('.'), objection.message);
   }
   const result = schema.safeParse(value, { error: fieldWords(value) });
   if (!result.success) throw wrongField(name, result.error.issues[0]?.message ?? 'is not valid');

@@ -1,0 +1,196 @@
+/** Levels of arrays and objects that a document of a client may have: deeper ones break parsers that others use. */
+export const maxJsonDepth = 100;
+
+/** Why a document is refused. */
+export interface JsonObjection {
+  /** `syntax`: it is no JSON. `key`: a key that changes prototypes. `value`: it could not be given back as it was sent. */
+  readonly kind: 'syntax' | 'key' | 'value';
+  /** Where, for example `payload.items.3.id`; empty for the whole document. */
+  readonly path: string;
+  /** A phrase that goes after the name of the document or of the path. */
+  readonly message: string;
+}
+
+export type ParsedJson =
+  { readonly value: unknown; readonly objection?: undefined } | { readonly objection: JsonObjection };
+
+/**
+ * Parses JSON that is kept and given back (I-JSON, RFC 7493): what would come back as something else is refused, with its
+ * path. Refused are numbers beyond 64-bit floating point (too large, or so small that they become 0), numbers beyond
+ * 2^53 that would be written with other digits, lone surrogates, keys that occur twice in one object, nesting deeper than
+ * `maxJsonDepth`, and the keys `__proto__` and `constructor.prototype`. Fractions are rounded to the nearest
+ * 64-bit floating point number as everywhere.
+ */
+export function parseJson(text: string): ParsedJson {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { objection: { kind: 'syntax', path: '', message: 'is not JSON' } };
+  }
+  const objection = new JsonScanner(text).scan();
+  return objection === undefined ? { value } : { objection };
+}
+
+interface Level {
+  /** Undefined in an array. */
+  readonly keys: Set<string> | undefined;
+  /** The key or index of the member that is being read. */
+  at: string | number;
+}
+
+const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
+const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
+const minus = 0x2d;
+
+/** Reads the tokens of a text that `JSON.parse` has taken: what it drops in silence is found only in the text. */
+class JsonScanner {
+  readonly #text: string;
+  readonly #levels: Level[] = [];
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  scan(): JsonObjection | undefined {
+    for (; this.#at < this.#text.length; this.#at += 1) {
+      const code = this.#text.charCodeAt(this.#at);
+      const objection = this.#token(code);
+      if (objection !== undefined) return objection;
+    }
+    return undefined;
+  }
+
+  #token(code: number): JsonObjection | undefined {
+    switch (code) {
+      case quote:
+        return this.#string();
+      case openBrace:
+        return this.#open({ keys: new Set(), at: '' });
+      case openBracket:
+        return this.#open({ keys: undefined, at: 0 });
+      case closeBrace:
+      case closeBracket:
+        this.#levels.pop();
+        return undefined;
+      case comma: {
+        const level = this.#levels.at(-1);
+        if (level !== undefined && typeof level.at === 'number') level.at += 1;
+        return undefined;
+      }
+      default:
+        return code === minus || (code >= 0x30 && code <= 0x39) ? this.#number() : undefined;
+    }
+  }
+
+  #open(level: Level): JsonObjection | undefined {
+    if (this.#levels.length >= maxJsonDepth) {
+      return { kind: 'value', path: '', message: `is nested deeper than ${String(maxJsonDepth)} levels` };
+    }
+    this.#levels.push(level);
+    return undefined;
+  }
+
+  #string(): JsonObjection | undefined {
+    const start = this.#at;
+    let isEscaped = false;
+    let end = start + 1;
+    for (; this.#text.charCodeAt(end) !== quote; end += 1) {
+      if (this.#text.charCodeAt(end) !== backslash) continue;
+      isEscaped = true;
+      end += 1;
+    }
+    this.#at = end;
+    const level = this.#levels.at(-1);
+    const isKey = level?.keys !== undefined && this.#isBeforeColon();
+    // The text itself is well-formed; only escapes can make half a pair.
+    const raw = this.#text.slice(start, end + 1);
+    const isSuspect = isEscaped && /\\u[dD][89a-fA-F]/.test(raw);
+    if (!isKey && !isSuspect) return undefined;
+    const value = isEscaped ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+    const isWhole = !isSuspect || value.isWellFormed();
+    if (isKey) return this.#key(level, value, isWhole);
+    return isWhole ? undefined : this.#refuse('has half of a surrogate pair, which is no character');
+  }
+
+  #key(level: Level, key: string, isWhole: boolean): JsonObjection | undefined {
+    const parent = this.#levels.at(-2);
+    level.at = key.toWellFormed();
+    if (!isWhole) return this.#refuse('is a key with half of a surrogate pair, which is no character');
+    if (key === '__proto__' || (key === 'prototype' && parent?.at === 'constructor' && parent.keys !== undefined)) {
+      return this.#refuse('is refused: no key may be "__proto__", or "prototype" in a "constructor"', 'key');
+    }
+    if (level.keys?.has(key) === true) return this.#refuse('is there twice');
+    level.keys?.add(key);
+    return undefined;
+  }
+
+  #isBeforeColon(): boolean {
+    let next = this.#at + 1;
+    while (this.#text.charCodeAt(next) <= 0x20) next += 1;
+    return this.#text.charCodeAt(next) === colon;
+  }
+
+  #number(): JsonObjection | undefined {
+    const start = this.#at;
+    let end = start + 1;
+    let isPlain = true;
+    for (; end < this.#text.length; end += 1) {
+      const code = this.#text.charCodeAt(end);
+      const isDigit = code >= 0x30 && code <= 0x39;
+      // Of a number only `.`, `+`, `-`, `e` and `E` remain.
+      if (!isDigit && code !== 0x2e && code !== 0x2b && code !== minus && (code | 0x20) !== 0x65) break;
+      isPlain &&= isDigit;
+    }
+    this.#at = end - 1;
+    if (isPlain && end - start <= 15) return undefined;
+    const message = objectionToNumber(this.#text.slice(start, end));
+    return message === undefined ? undefined : this.#refuse(message);
+  }
+
+  #refuse(message: string, kind: JsonObjection['kind'] = 'value'): JsonObjection {
+    return {
+      kind,
+      path: this.#levels
+        .map(({ at }) => String(at))
+        .join('.')
+        .slice(0, 500),
+      message,
+    };
+  }
+}
+
+const maxPlain = 2 ** 53;
+const minNormal = 2 ** -1022;
+
+/** Why a number would not come back with the value that it was sent with; undefined when it would. */
+function objectionToNumber(token: string): string | undefined {
+  const value = Number(token);
+  if (!Number.isFinite(value)) return 'is a number that is larger than 64-bit floating point holds; send it as text';
+  if (value === 0) {
+    const [mantissa = ''] = token.split(/e/i, 1);
+    return /[1-9]/.test(mantissa)
+      ? 'is a number that is too small for 64-bit floating point; send it as text'
+      : undefined;
+  }
+  const size = Math.abs(value);
+  if (size <= maxPlain && size >= minNormal) return sameNumber(size, token) ? undefined : beyond;
+  return decimalOf(token) === decimalOf(String(value)) ? undefined : beyond;
+}
+
+const beyond = 'is a number that 64-bit floating point does not hold exactly; send it as text';
+
+/** 2^53 + 1 is rounded to 2^53, which is the only number of plain size that another one becomes. */
+function sameNumber(size: number, token: string): boolean {
+  return size !== maxPlain || decimalOf(token.replace(/^-/, '')) === decimalOf(String(maxPlain));
+}
+
+/** Sign, digits without zeros at either end, and the power of ten of the last one: equal for equal numbers. */
+function decimalOf(token: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(token) ?? [];
+  const digits = (whole + fraction).replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  return `${sign}${significant}e${String(Number(exponent) - fraction.length + digits.length - significant.length)}`;
+}
