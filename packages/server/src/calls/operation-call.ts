@@ -27,6 +27,8 @@ export interface OperationCall<Id extends OperationId> extends InputOf<Operation
   readonly software: string | undefined;
   /** Aborts when the caller goes away before it was answered. */
   readonly signal: AbortSignal;
+  /** Aborts then, and when the caller may have gone: waits end, and the call is answered. */
+  readonly waitSignal: AbortSignal;
   /** For calls that last: throws when the credential no longer holds. */
   readonly reauthenticate: () => Promise<void>;
 }

@@ -40,7 +40,12 @@ function successes(row: Operation): ZodOpenApiResponsesObject {
     }
     case 'sse': {
       const schema = { type: 'string', description: 'Server-Sent Events.' } as const;
-      return { [row.status]: { description: 'The stream.', headers, content: { 'text/event-stream': { schema } } } };
+      const over = { description: 'The stream is over, and `Last-Event-ID` is at or past its end.', headers };
+      const ends = row.path.includes('{') ? { 204: over } : {};
+      return {
+        ...ends,
+        [row.status]: { description: 'The stream.', headers, content: { 'text/event-stream': { schema } } },
+      };
     }
     case 'bytes':
       return downloads(headers);

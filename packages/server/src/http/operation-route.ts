@@ -20,7 +20,7 @@ import {
   type OperationCall,
 } from '../calls/operation-call.ts';
 import type { Credential } from '../calls/credential.ts';
-import { abortSignalOf } from './abort-signal.ts';
+import { abortSignalOf, waitSignalOf } from '../calls/abort-signal.ts';
 
 /** A call with what only HTTP has: for handlers whose bytes stream in or out. */
 export interface HttpCall<Id extends OperationId> extends OperationCall<Id> {
@@ -147,11 +147,12 @@ const names = {
 function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): unknown {
   const { headers } = request.raw;
   let signal: AbortSignal | undefined;
+  let waitSignal: AbortSignal | undefined;
   return {
     ...decodeCall(row, {
       principal: request.principal,
       params: paramsOf(row, request),
-      query: row.door === 'v0' ? requireDecodable(request) : request.query,
+      query: requireDecodable(request),
       body: request.body === undefined ? {} : request.body,
       leaseId: headers[leaseHeader],
       idempotencyKey: headers[idempotencyHeader],
@@ -164,6 +165,9 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
     get signal() {
       return (signal ??= abortSignalOf(reply));
     },
+    get waitSignal() {
+      return (waitSignal ??= waitSignalOf(reply));
+    },
     credential: request.credential,
     reauthenticate: () => request.reauthenticate?.() ?? Promise.resolve(),
     request,
@@ -173,8 +177,10 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
 
 // The parser of queries leaves a bad escape as it is, and a URI that was mangled on its way would only be unknown.
 function requireDecodable(request: FastifyRequest): unknown {
+  const start = request.url.indexOf('?');
+  if (start === -1) return request.query;
   try {
-    decodeURIComponent(request.url.slice(request.url.indexOf('?') + 1));
+    decodeURIComponent(request.url.slice(start + 1));
   } catch (error) {
     throw new AppError('bad_request', 'The query of the URL has a bad percent escape.', { cause: error });
   }

@@ -68,7 +68,7 @@ export class JobLog {
 
   /**
    * Every event after `after` as it comes, without gaps, and `keep-alive` now and then. Ends after the last event
-   * of a final job, or when `signal` aborts. Reads on only when the consumer asks: a slow reader
+   * of a final job, or, when `signal` aborts, after the last event that is there. Reads on only when the consumer asks: a slow reader
    * holds nothing up and costs one batch.
    */
   async *follow(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEventRecord | 'keep-alive'> {
@@ -79,7 +79,7 @@ export class JobLog {
       wake.now();
     });
     try {
-      while (!signal.aborted) {
+      for (;;) {
         if (this.#clock.monotonic() - provenAt >= keepAliveMs) {
           yield 'keep-alive';
           provenAt = this.#clock.monotonic();
@@ -94,7 +94,8 @@ export class JobLog {
           }
           continue;
         }
-        if (finalStatuses.includes(job.status)) return;
+        // Only here: what is there already is read to its end.
+        if (finalStatuses.includes(job.status) || signal.aborted) return;
         await wake.after(looked, lookAgainMs);
       }
     } finally {

@@ -17,6 +17,6 @@ export async function callTool(
   const decoded = decodeCall(row, { principal: caller.principal, ...toolParts(row, given), names });
   // The table pairs each id with its handler's type; looking it up by name loses that pairing.
   const handler = parts.handlers[id as JsonOperationId] as (call: unknown) => Promise<{ readonly body: unknown }>;
-  const { software, signal, reauthenticate } = caller;
-  return (await handler({ ...decoded, software, signal, reauthenticate })).body;
+  const { software, signal, waitSignal, reauthenticate } = caller;
+  return (await handler({ ...decoded, software, signal, waitSignal, reauthenticate })).body;
 }

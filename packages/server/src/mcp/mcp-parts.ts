@@ -17,6 +17,7 @@ export interface ToolCaller {
   readonly principal: Principal;
   readonly software: string | undefined;
   readonly signal: AbortSignal;
+  readonly waitSignal: AbortSignal;
   /** Throws when the credential no longer holds. */
   readonly reauthenticate: () => Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { errorTable, toolFailure, toolSuccess, type Principal, type ToolResult } from '@proofhouse/core';
 import { isInitializeRequest, isJSONRPCNotification, isJSONRPCRequest } from '@modelcontextprotocol/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { halfCloseOf } from '../calls/abort-signal.ts';
 import { appErrorOf, requirePrincipal, softwareOf } from '../calls/operation-call.ts';
 import { callTool } from './call-tool.ts';
 import type { McpParts } from './mcp-parts.ts';
@@ -73,8 +74,10 @@ function toolCaller(parts: McpParts, request: FastifyRequest, principal: Princip
   const software = softwareOf(request.headers['user-agent']);
   const reauthenticate = () => request.reauthenticate?.() ?? Promise.resolve();
   return async (row, given, signal): Promise<ToolResult> => {
+    const ended = halfCloseOf(request.raw.socket);
+    const waitSignal = AbortSignal.any([signal, ended.signal]);
     try {
-      const answer = await callTool(parts, row, given, { principal, software, signal, reauthenticate });
+      const answer = await callTool(parts, row, given, { principal, software, signal, waitSignal, reauthenticate });
       request.log.info({ tool: row.tool.tool }, 'tool called');
       return toolSuccess(answer);
     } catch (error) {
@@ -82,6 +85,8 @@ function toolCaller(parts: McpParts, request: FastifyRequest, principal: Princip
       request.log.info({ tool: row.tool.tool, code: known.code }, 'tool called');
       if (errorTable[known.code].http >= 500) request.log.error({ err: error, code: known.code }, known.message);
       return toolFailure(known, request.id);
+    } finally {
+      ended.forget();
     }
   };
 }

@@ -2,6 +2,7 @@ import {
   AppError,
   categoryOf,
   eventCursorSchema,
+  finalStatuses,
   jobEventToWire,
   type JobEventRecord,
   type JobRecord,
@@ -11,7 +12,7 @@ import type { JobHints } from '../../jobs/job-hints.ts';
 import type { JobLog } from '../../jobs/job-log.ts';
 import type { Jobs } from '../../jobs/jobs.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { abortSignalOf } from '../abort-signal.ts';
+import { waitSignalOf } from '../../calls/abort-signal.ts';
 import { sendEventStream, type StreamItem } from '../event-stream.ts';
 import type { Handlers, HttpCall } from '../operation-route.ts';
 import { holderFrom } from './jobs.ts';
@@ -45,7 +46,12 @@ export function jobEventHandlers(parts: JobEventParts): Pick<Handlers, EventOper
     },
     streamEvents: async (call) => {
       const job = await jobs.get(call.principal, call.params.jobId);
-      const after = lastEventId(call) ?? call.query.after;
+      const seen = lastEventId(call);
+      const after = seen ?? call.query.after;
+      // A reconnect to a stream that is over: 204 tells an EventSource to stop (WHATWG HTML, "Server-sent events").
+      if (seen !== undefined && seen >= job.lastSeq && finalStatuses.includes(job.status)) {
+        return call.reply.code(204).send();
+      }
       const followed = log.follow(job.id, after, signalOf(call, parts));
       return sendEventStream(call.reply, eventItems(call, jobs, job, followed), parts.stopping);
     },
@@ -112,7 +118,7 @@ function lastEventId(call: HttpCall<'streamEvents'>): number | undefined {
 }
 
 function signalOf(call: Pick<HttpCall<'streamHints'>, 'reply'>, parts: JobEventParts): AbortSignal {
-  return AbortSignal.any([abortSignalOf(call.reply), parts.stopping]);
+  return AbortSignal.any([waitSignalOf(call.reply), parts.stopping]);
 }
 
 function show(event: JobEventRecord, job: Pick<JobRecord, 'type'>) {

@@ -39,8 +39,8 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
     getJob: async ({ principal, params }) => {
       return { body: show(principal, await jobs.get(principal, params.jobId)) };
     },
-    claimJob: async ({ principal, body, idempotencyKey, software, signal, reauthenticate }) => {
-      const options = { key: idempotencyKey, version: software, signal, reauthenticate };
+    claimJob: async ({ principal, body, idempotencyKey, software, waitSignal, reauthenticate }) => {
+      const options = { key: idempotencyKey, version: software, signal: waitSignal, reauthenticate };
       // A repeated claim gives its jobs as they are now, which other workers may hold.
       const claimer = holderOf(principal, body.workerId);
       const claimed = (await jobs.claim(principal, body, options)).map((job) =>
