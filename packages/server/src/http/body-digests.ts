@@ -67,7 +67,10 @@ export class BodyDigests {
       if (algorithm === undefined) continue;
       const bytes = value as unknown;
       if (!(bytes instanceof ArrayBuffer || bytes instanceof Uint8Array)) throw unreadable(header);
-      this.#take(header, algorithm, Buffer.from(bytes as ArrayBuffer));
+      const digest = Buffer.from(bytes as ArrayBuffer);
+      // Only sha-256 is promised: what is no digest of another algorithm is passed over like an unknown algorithm.
+      if (algorithm !== 'sha256' && digest.length !== digestBytes[algorithm]) continue;
+      this.#take(header, algorithm, digest);
     }
   }
 
