@@ -15,13 +15,20 @@ export function abortSignalOf(reply: FastifyReply): AbortSignal {
  * be a killed process: only a write shows which. So it is answered, but nothing waits on its behalf.
  */
 export function waitSignalOf(reply: FastifyReply): AbortSignal {
-  const { signal, forget } = halfCloseOf(reply.request.raw.socket);
-  reply.raw.once('close', forget);
-  return AbortSignal.any([signal, abortSignalOf(reply)]);
+  const { signal, abort, forget } = halfCloseOf(reply.request.raw.socket);
+  reply.raw.once('close', () => {
+    forget();
+    if (!reply.raw.writableFinished) abort();
+  });
+  return signal;
 }
 
 /** Aborts when the other side of a connection is ended. `forget` must be called when nobody waits any more. */
-export function halfCloseOf(socket: Socket): { readonly signal: AbortSignal; readonly forget: () => void } {
+export function halfCloseOf(socket: Socket): {
+  readonly signal: AbortSignal;
+  readonly abort: () => void;
+  readonly forget: () => void;
+} {
   const controller = new AbortController();
   const end = (): void => {
     controller.abort();
@@ -31,5 +38,5 @@ export function halfCloseOf(socket: Socket): { readonly signal: AbortSignal; rea
   const forget = (): void => {
     socket.removeListener('end', end);
   };
-  return { signal: controller.signal, forget };
+  return { signal: controller.signal, abort: end, forget };
 }

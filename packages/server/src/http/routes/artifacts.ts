@@ -60,31 +60,7 @@ export function artifactHandlers(
         await artifacts.add(permit, form.staged, { ...form.about, contentType, conditions, idempotencyKey }),
       );
     },
-    putArtifact: async ({ principal, params, query, leaseId, idempotencyKey, reauthenticate, request, reply }) => {
-      const permit = await artifacts.permitUpload(principal, params.jobId, leaseId);
-      artifacts.checkName(params.name);
-      requireWholeBody(request, reply);
-      const conditions = entityConditions(request.headers);
-      // A repetition is answered as the first time, although what it made is there now.
-      if (idempotencyKey === undefined) await artifacts.checkConditions(permit, params.name, conditions);
-      const digests = new BodyDigests(request.headers);
-      const sha256 = digests.takeSha256();
-      requireLength(request.headers['content-length'], permit.maxBytes, 'body');
-      acceptBody(request, reply);
-      const staged = await artifacts.stage(permit, digests.checked(byteBody(request.raw, clock)));
-      await requireAdmittedStill(staged, reauthenticate);
-      const contentType = contentTypeOf(params.name, request.bytesType);
-      return answer(
-        await artifacts.add(permit, staged, {
-          name: params.name,
-          contentType,
-          sha256,
-          conditions,
-          ...query,
-          idempotencyKey,
-        }),
-      );
-    },
+    putArtifact: (call) => putArtifact(artifacts, clock, call),
     listJobArtifacts: async ({ principal, params, query }) => {
       const { items, nextCursor } = await artifacts.listOfJob(principal, params.jobId, query);
       return { body: { items: items.map(jobArtifactToWire), nextCursor } };
@@ -98,6 +74,34 @@ export function artifactHandlers(
       return { body: await excerpts.read(principal, artifact, query, signal) };
     },
   };
+}
+
+/** The raw body is the artifact. */
+async function putArtifact(artifacts: Artifacts, clock: Clock, call: HttpCall<'putArtifact'>) {
+  const { principal, params, query, leaseId, idempotencyKey, reauthenticate, request, reply } = call;
+  const permit = await artifacts.permitUpload(principal, params.jobId, leaseId);
+  artifacts.checkName(params.name);
+  requireWholeBody(request, reply);
+  const conditions = entityConditions(request.headers);
+  // A repetition is answered as the first time, although what it made is there now.
+  if (idempotencyKey === undefined) await artifacts.checkConditions(permit, params.name, conditions);
+  const digests = new BodyDigests(request.headers);
+  const sha256 = digests.takeSha256();
+  requireLength(request.headers['content-length'], permit.maxBytes, 'body');
+  acceptBody(request, reply);
+  const staged = await artifacts.stage(permit, digests.checked(byteBody(request.raw, clock)));
+  await requireAdmittedStill(staged, reauthenticate);
+  const contentType = contentTypeOf(params.name, request.bytesType);
+  return answer(
+    await artifacts.add(permit, staged, {
+      name: params.name,
+      contentType,
+      sha256,
+      conditions,
+      ...query,
+      idempotencyKey,
+    }),
+  );
 }
 
 /**
