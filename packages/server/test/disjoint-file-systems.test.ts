@@ -175,7 +175,7 @@ it('two workers with disjoint file systems hand work to each other through the s
   const consumer = await startWorker('consumer', consume, isolation, ['/own/kept-by-the-producer']);
   const first = await newJob('producer', { reader: consumer.id });
   const produced = await producer.ended;
-  expect(produced, await artifactText(first.id, 'log.log')).toMatchObject({ code: 0 });
+  expect(produced, produced.said + (await artifactText(first.id, 'log.log'))).toMatchObject({ code: 0 });
   const handedOver = JSON.parse(await artifactText(first.id, 'handed-over.json')) as { uri: string; sha256: string };
   expect(handedOver.uri).toMatch(/^proofhouse:\/\/artifacts\/[\w-]{22,}$/);
 

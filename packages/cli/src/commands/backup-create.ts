@@ -1,5 +1,5 @@
 import type { CommandContext } from '../command-context.ts';
-import { bytesText } from '../quantities.ts';
+import { bytesText, counted } from '../quantities.ts';
 import { flagsOf, loadServer, serverCommand } from '../server-command.ts';
 
 const explanation = `
@@ -31,7 +31,7 @@ export function backupCreate(context: CommandContext) {
       }
       if (lost.length > 0) context.exitCode = 1;
       const text =
-        `Backed up ${createdAt}: database ${bytesText(database.sizeBytes)}, ${String(blobs.count)} blobs of ` +
+        `Backed up ${createdAt}: database ${bytesText(database.sizeBytes)}, ${counted(blobs.count, 'blob')} of ` +
         `${bytesText(blobs.sizeBytes)} (${bytesText(copiedBytes)} copied now), ${String(lost.length)} lost before.`;
       context.stdout.write(`${json === true ? JSON.stringify({ ...manifest, copiedBytes }) : text}\n`);
     });

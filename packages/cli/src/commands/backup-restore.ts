@@ -1,5 +1,5 @@
 import type { CommandContext } from '../command-context.ts';
-import { bytesText } from '../quantities.ts';
+import { bytesText, counted } from '../quantities.ts';
 import { flagsOf, loadServer, serverCommand } from '../server-command.ts';
 
 const explanation = `
@@ -55,8 +55,10 @@ function restoredText({ manifest, copiedBytes, validTokens, moved }: Restored, m
       : `${String(validTokens)} worker tokens and the admin token of the backup are valid, also those that were revoked after it: ` +
         'revoke them (`proofhouse worker token revoke`), or restore with --revoke-all-tokens.';
   return [
-    `Restored the state of ${createdAt}: ${String(blobs.count)} blobs, ${bytesText(copiedBytes)} copied.`,
-    ...(lost.length === 0 ? [] : [`${String(lost.length)} blobs were lost before the backup was made.`]),
+    `Restored the state of ${createdAt}: ${counted(blobs.count, 'blob')}, ${bytesText(copiedBytes)} copied.`,
+    ...(lost.length === 0
+      ? []
+      : [`${counted(lost.length, 'blob')} ${lost.length === 1 ? 'was' : 'were'} lost before the backup was made.`]),
     ...(moved.length === 0 ? [] : [`Moved to ${String(movedTo)}: ${moved.join(', ')}.`]),
     tokens,
     'Start the server, then run `proofhouse storage verify --repair`.',

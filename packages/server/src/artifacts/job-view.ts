@@ -36,8 +36,8 @@ const maxAttempts = 5;
 /**
  * A projection that the server never reads. The blob is linked into place, or, where an older one is shown,
  * to a temporary name and renamed, so that a reader sees the old bytes or the new ones, never half; it is copied where
- * linking fails (another disk). A symbolic link planted below the root is refused, not followed, and a file that
- * `ViewProof` does not know is neither replaced nor removed.
+ * linking fails (another disk). A symbolic link planted below the root is never followed: in the place of a folder it is
+ * refused, in the place of an artifact it is replaced. A file that `ViewProof` does not know is neither replaced nor removed.
  */
 export class FolderJobView implements JobView {
   readonly #parts: FolderJobViewParts;
@@ -109,7 +109,8 @@ export class FolderJobView implements JobView {
     const place = join(root, folders.at(-1) ?? jobId, baseName(name));
     if (await linkedAnew(source, place)) return false;
     const before = lstatSync(place, { throwIfNoEntry: false });
-    if (before !== undefined && !(await this.#proof.isOurs(jobId, name))) {
+    // A link holds nothing: in its place only a name is lost.
+    if (before?.isSymbolicLink() === false && !(await this.#proof.isOurs(jobId, name))) {
       throw new Error(`${place} is not what Proofhouse put there; it was left as it is`);
     }
     const temporary = join(root, jobId, `.${this.#parts.ids.token(16)}.new`);

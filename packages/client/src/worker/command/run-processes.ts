@@ -79,7 +79,8 @@ export class RunProcesses {
   }
 
   #marked(): number[] {
-    if (process.platform !== 'linux') return [];
+    // Also on Linux there may be none, as in a root of the worker's own.
+    if (!existsSync('/proc/self')) return [];
     const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
     return pids.filter((pid) => textOf(`/proc/${pid}/environ`)?.includes(this.#mark) === true).map(Number);
   }
