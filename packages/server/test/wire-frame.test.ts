@@ -116,9 +116,10 @@ forEachStore('the frame of /v0', (harness) => {
         expect(status).toBe(401);
         return { lookUps: [...lookUps], json, challenge: headers['www-authenticate'] };
       };
-      const wrongToken = await refusal(`${worker.id}:${worker.token.slice(0, -1)}x`);
+      const otherToken = worker.token.slice(0, -1) + (worker.token.endsWith('x') ? 'y' : 'x');
+      const wrongToken = await refusal(`${worker.id}:${otherToken}`);
       expect(wrongToken).toMatchObject({ lookUps: [expect.stringContaining('workers.')] });
-      expect(await refusal(`wkr_00000000000000000000000000:${worker.token.slice(0, -1)}x`)).toEqual(wrongToken);
+      expect(await refusal(`wkr_00000000000000000000000000:${otherToken}`)).toEqual(wrongToken);
       expect(await refusal(`wkr_00000000000000000000000000:${worker.token}`)).toEqual(wrongToken);
       expect(await refusal('nobody:x')).toEqual(wrongToken);
     });

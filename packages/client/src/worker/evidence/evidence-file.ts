@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, readlink, type FileHandle } from 'node:fs/promises';
+import { open, readlink, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { AppError } from '@proofhouse/core';
 
 const pieceBytes = 256 * 1024;
@@ -32,7 +32,7 @@ export class EvidenceFile {
       if (!found.isFile()) {
         throw new AppError('invalid_request', `${path.toString()} is not a regular file: only files can be uploaded.`);
       }
-      if (below !== undefined) await requireBelow(handle, below);
+      if (below !== undefined) await requireBelow(handle, path, below);
       return new EvidenceFile(handle, found.size);
     } catch (error) {
       await handle.close();
@@ -55,11 +55,22 @@ export class EvidenceFile {
   }
 }
 
-// O_NOFOLLOW looks at the last part alone. Only Linux tells where an open file lies.
-async function requireBelow(handle: FileHandle, folder: string): Promise<void> {
-  if (process.platform !== 'linux') return;
-  const place = await readlink(`/proc/self/fd/${handle.fd}`, 'buffer');
+// O_NOFOLLOW looks at the last part alone.
+async function requireBelow(handle: FileHandle, path: string | Buffer, folder: string): Promise<void> {
+  const place = await placeOf(handle, path);
   if (!place.subarray(0, folder.length + 1).equals(Buffer.from(`${folder}/`))) {
     throw new Error('a folder above it was replaced by a symbolic link');
+  }
+}
+
+/** Where an open file lies: the kernel says so in /proc; elsewhere its path, while it still leads to the same file. */
+async function placeOf(handle: FileHandle, path: string | Buffer): Promise<Buffer> {
+  try {
+    return await readlink(`/proc/self/fd/${handle.fd}`, 'buffer');
+  } catch {
+    const place = await realpath(path, 'buffer');
+    const [open, there] = [await handle.stat(), await stat(place)];
+    if (open.dev !== there.dev || open.ino !== there.ino) throw new Error('it was replaced while it was opened');
+    return place;
   }
 }
