@@ -225,8 +225,9 @@ test('bytes that were lost in the store are named, end with 1, and do not keep t
   await rm(server.folder, { recursive: true });
   expect(await restore(server.folder, folder)).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining('1 blobs were lost before'),
+    stdout: expect.stringContaining('1 blob was lost before'),
   });
+  expect(statSync(server.folder).mode & 0o777).toBe(0o700);
   await server.start();
   expect((await download(server, jobId, kept)).length).toBe(301);
 });

@@ -8,7 +8,7 @@ import type { CommandContext } from './command-context.ts';
 export async function readPayload(given: string, context: CommandContext): Promise<Record<string, unknown>> {
   const source = given === '-' ? 'standard input' : given.startsWith('@') ? given.slice(1) : 'the payload';
   const json = await payloadText(given, context);
-  const { value, objection } = { value: undefined, ...parseJson(json) };
+  const { value, objection } = parseJson(json);
   if (objection !== undefined) {
     const where = objection.path === '' ? source : `${source}: ${objection.path}`;
     throw wrongPayload(`${where} ${objection.message}.`);

@@ -11,8 +11,11 @@ export interface JsonObjection {
   readonly message: string;
 }
 
-export type ParsedJson =
-  { readonly value: unknown; readonly objection?: undefined } | { readonly objection: JsonObjection };
+/** `value` is what `JSON.parse` makes of the text, also where there is an objection; undefined where it is no JSON. */
+export interface ParsedJson {
+  readonly value: unknown;
+  readonly objection: JsonObjection | undefined;
+}
 
 /**
  * Parses JSON that is kept and given back (I-JSON, RFC 7493): what would come back as something else is refused, with its
@@ -26,10 +29,9 @@ export function parseJson(text: string): ParsedJson {
   try {
     value = JSON.parse(text);
   } catch {
-    return { objection: { kind: 'syntax', path: '', message: 'is not JSON' } };
+    return { value: undefined, objection: { kind: 'syntax', path: '', message: 'is not JSON' } };
   }
-  const objection = new JsonScanner(text).scan();
-  return objection === undefined ? { value } : { objection };
+  return { value, objection: new JsonScanner(text).scan() };
 }
 
 interface Level {

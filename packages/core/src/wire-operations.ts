@@ -173,6 +173,8 @@ export const wireOperations = {
     output: depositSchema,
     errors: [
       ...frame,
+      // First: what a client makes of the type that it shares with the codes below.
+      'bad_request',
       'artifact_too_large',
       'invalid_digest',
       'digest_mismatch',

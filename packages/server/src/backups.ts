@@ -18,6 +18,8 @@ import { databaseIsInMemory, schemeOf } from './config/lasting-storage.ts';
 import { loadConfig, type ConfigSources } from './config/load-config.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { Ids } from './kernel/ids.ts';
+import { makeFolder } from './kernel/make-folder.ts';
+import { holdsAnything } from './private-places.ts';
 import { sqlitePath } from './stores/open-metadata-store.ts';
 import { SqliteArchive } from './stores/sql/dialects/sqlite/sqlite-archive.ts';
 import { lockDatabase } from './stores/sql/dialects/sqlite/sqlite-lock.ts';
@@ -58,6 +60,8 @@ export async function restoreStore(
   const archive = archiveOf(config);
   const blobFolder = requireBlobFolder(config);
   const folder = existingFolder(options.folder);
+  // Only this user can enter it, as after a start.
+  if (holdsAnything(config)) makeFolder(config.dataDir, 0o700);
   requireApart(blobsIn(folder), blobFolder);
   const moveTo = options.moveExistingTo === undefined ? undefined : makeMoveFolder(options.moveExistingTo);
   if (moveTo !== undefined) requireApart(moveTo, blobFolder);

@@ -76,7 +76,7 @@ function holdsOnlyOurs(config: Places): boolean {
 }
 
 /** Whether anything of this configuration lies in the data folder. */
-function holdsAnything(config: Places): boolean {
+export function holdsAnything(config: Places): boolean {
   return placesOf(config).some((place) => place.startsWith(`${config.dataDir}${sep}`));
 }
 

@@ -49,7 +49,8 @@ forEachStore('JSON', (harness) => {
       payload: `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"queue_enqueue","arguments":{"type":"exec","payload":{"x":${value}}}}}`,
       headers: { ...json, accept: 'application/json, text/event-stream' },
     });
-    expect(tool, value).toMatchObject({ status: 422 });
+    expect(tool.json.result, value).toMatchObject({ isError: true, structuredContent: { code: 'invalid_request' } });
+    expect(tool.json.result.structuredContent.errors[0].path).toMatch(/^payload\.x/);
     const form = await t.call('POST', `/api/queue/jobs/${job.id}/artifacts/upload`, {
       payload: formBody(fieldsAndFile({ name: 'a', metadata: `{"x":${value}}` })),
       headers: { 'content-type': formType },

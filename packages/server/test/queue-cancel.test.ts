@@ -117,7 +117,7 @@ forEachStore('cancelling', (harness) => {
     const t = harness();
     const longest = '€'.repeat(1332);
     for (const [reason, kept] of [
-      ['a\u0000b\ud800', 'a\ufffdb\ufffd'],
+      ['a\u0000b', 'a\ufffdb'],
       [longest, longest],
       ['', null],
       ['  ', null],

@@ -96,6 +96,23 @@ describe('a server that cannot start says why in one line and exits with a code'
     other.close();
   });
 
+  it('when its port is taken, and still shows the admin token that it made', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((settle) => other.once('listening', settle));
+    const { port } = other.address() as { port: number };
+    const settings = { PROOFHOUSE_DATA_DIR: freshFolder(), PROOFHOUSE_ADMIN_TOKEN: '' };
+    const refused = run({ ...settings, PROOFHOUSE_PORT: String(port) });
+    expect(await refused.exit).toBe(6);
+    other.close();
+    const [token] = /pha_\S+/.exec(refused.out.stderr) ?? [];
+    const server = run(settings);
+    const headers = { Host: 'localhost', Authorization: `Bearer ${token}` };
+    const answer = await sendRaw(await server.port(), head('GET /api/queue/jobs HTTP/1.1', headers));
+    expect(answer.status).toBe(200);
+    server.stop();
+    await server.exit;
+  });
+
   it('when its data folder cannot be used', async () => {
     const path = freshFolder();
     writeFileSync(path, 'a file');

@@ -27,6 +27,16 @@ function urlOf({ app }: Server): string {
   return `http://127.0.0.1:${String((app.server.address() as AddressInfo).port)}`;
 }
 
+async function collectAll(collection: Server['storage']['collection']): Promise<number> {
+  let count = 0;
+  for (let cursor: string | null | undefined; cursor !== null;) {
+    const slice = await collection.slice({ dryRun: false, yesRemoveMost: true, cursor });
+    count += slice.items.length;
+    cursor = slice.nextCursor;
+  }
+  return count;
+}
+
 const headers = { authorization: `Bearer ${adminToken}` };
 
 async function newJob(server: Server): Promise<string> {
@@ -101,7 +111,7 @@ it.skipIf(postgresUrl === undefined)(
       const collecting = servers.map(async (server) => {
         while (performance.now() < endAt) {
           await server.blobs.receive(Readable.from([Buffer.from('nobody names this')]));
-          collected += (await server.storage.collection.run()).count;
+          collected += await collectAll(server.storage.collection);
           await sleep(20);
         }
       });
@@ -120,7 +130,8 @@ it.skipIf(postgresUrl === undefined)(
         expect([answer.status, createHash('sha256').update(bytes).digest('hex')]).toEqual([200, sha256]);
       }
       await sleep(graceMs + 100);
-      await Promise.all(servers.map((server) => server.storage.collection.run()));
+      // Most of what is left was cut off on purpose, which looks like the blobs of another database.
+      for (const { storage } of servers) await collectAll(storage.collection);
       const [server] = servers;
       const { found } = await checkStorage({
         store: server.store.artifacts,

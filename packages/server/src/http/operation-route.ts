@@ -46,6 +46,8 @@ declare module 'fastify' {
     /** Set where `readCredential` found it, as it is everywhere but on /v0. */
     credential: Credential | undefined;
     reauthenticate: (() => Promise<void>) | undefined;
+    /** Why the JSON of a message is refused, where its own protocol has to say so. */
+    refusedBody: AppError | undefined;
     /** The Content-Type of a body that is the artifact itself, as it was sent. */
     bytesType: string | undefined;
   }

@@ -124,7 +124,7 @@ function metadataField(text: string): Record<string, unknown> {
 }
 
 function jsonField<Schema extends z.ZodType>(name: string, text: string, schema: Schema): z.output<Schema> {
-  const { value, objection } = { value: undefined, ...parseJson(text) };
+  const { value, objection } = parseJson(text);
   if (objection !== undefined) {
     throw wrongField([name, objection.path].filter((part) => part !== '').join('.'), objection.message);
   }

@@ -1,4 +1,4 @@
-import { errorTable, toolFailure, toolSuccess, type Principal, type ToolResult } from '@proofhouse/core';
+import { AppError, errorTable, toolFailure, toolSuccess, type Principal, type ToolResult } from '@proofhouse/core';
 import { isInitializeRequest, isJSONRPCNotification, isJSONRPCRequest } from '@modelcontextprotocol/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { halfCloseOf } from '../calls/abort-signal.ts';
@@ -51,6 +51,8 @@ async function answerMessage(
   // Given to those who ask for one: it tells the requests of one client from those of another.
   if (isInitializeRequest(message)) reply.header(sessionHeader, parts.ids.token(32));
   const id = isJSONRPCRequest(message) ? message.id : undefined;
+  const { refusedBody } = request;
+  if (refusedBody !== undefined && !(isJSONRPCRequest(message) && message.method === 'tools/call')) throw refusedBody;
   const ended = new AbortController();
   // Nobody waits for the answer any more: the call under way is aborted.
   const end = (): void => ended.abort();
@@ -77,6 +79,7 @@ function toolCaller(parts: McpParts, request: FastifyRequest, principal: Princip
     const ended = halfCloseOf(request.raw.socket);
     const waitSignal = AbortSignal.any([signal, ended.signal]);
     try {
+      if (request.refusedBody !== undefined) throw ofArguments(request.refusedBody);
       const answer = await callTool(parts, row, given, { principal, software, signal, waitSignal, reauthenticate });
       request.log.info({ tool: row.tool.tool }, 'tool called');
       return toolSuccess(answer);
@@ -89,6 +92,13 @@ function toolCaller(parts: McpParts, request: FastifyRequest, principal: Princip
       ended.forget();
     }
   };
+}
+
+/** A refusal of the message with paths as the caller of a tool knows them. */
+function ofArguments(refusal: AppError): AppError {
+  const plain = (text: string): string => text.replaceAll('params.arguments.', '');
+  const errors = refusal.errors.map((field) => ({ ...field, path: plain(field.path) }));
+  return new AppError(refusal.code, plain(refusal.message), { errors });
 }
 
 // The door reads headers only: the body is parsed, the URL is ours, and who calls has been decided.
