@@ -31,14 +31,10 @@ export async function runServer(options: RunOptions): Promise<number> {
     stdout.write(`PROOFHOUSE_LISTENING host=${config.host} port=${String(port)}\n`);
   } catch (error) {
     await server?.close();
-    stderr.write(visibleText(`proofhouse: ${startFailure(error)}\n`));
     // It is kept as a hash already: the next start has none to show.
-    if (server !== undefined)
-      stderr.write(
-        newToken(server)
-          .map((line) => `${line}\n`)
-          .join(''),
-      );
+    const made = server?.adminToken.made;
+    const token = made === undefined ? '' : ` The store was made; its admin token, shown only now: ${made}`;
+    stderr.write(visibleText(`proofhouse: ${startFailure(error)}${token}\n`));
     return isAppError(error) ? error.exitCode : 1;
   }
   await stopRequest(options.signal);
@@ -100,18 +96,14 @@ function startFailure(error: unknown): string {
   return `the server could not start: ${message}`;
 }
 
-function newToken({ adminToken }: Server): string[] {
-  return adminToken.made === undefined
-    ? []
-    : ['', 'The admin token, shown only now (keep it):', `  ${adminToken.made}`];
-}
-
 function greeting(server: Server): string {
-  const { config } = server;
+  const { config, adminToken } = server;
   const url = serverUrl(config, server.app);
   const lines = [`Proofhouse is listening on ${url}`, ...warnings(server)];
+  if (adminToken.made !== undefined) {
+    lines.push('', 'The admin token, shown only now (keep it):', `  ${adminToken.made}`);
+  }
   lines.push(
-    ...newToken(server),
     '',
     'Sign in to the page (once, within ten minutes; `proofhouse sign-in-link` makes another link):',
     `  ${url}/#code=${server.signIn.newCode().code}`,
