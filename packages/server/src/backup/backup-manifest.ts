@@ -45,7 +45,7 @@ export function writeManifest(folder: string, manifest: BackupManifest): void {
 }
 
 /** Undefined where the folder is not a complete backup. Errors: `invalid_request` (the file is damaged or of a later version). */
-export function readManifest(folder: string): BackupManifest | undefined {
+function readManifest(folder: string): BackupManifest | undefined {
   const place = join(folder, name);
   if (!existsSync(place)) return undefined;
   try {

@@ -58,7 +58,7 @@ export async function copyBlobs(copying: BlobCopying): Promise<CopiedBlobs> {
 }
 
 /** Whether the bytes of a blob are there, all and as recorded. */
-export async function isWhole(backend: BlobBackend, blob: NamedBlob): Promise<boolean> {
+async function isWhole(backend: BlobBackend, blob: NamedBlob): Promise<boolean> {
   return (await hashOf(backend, blob, () => Promise.resolve())) === blob.sha256;
 }
 

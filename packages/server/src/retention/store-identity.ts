@@ -94,7 +94,7 @@ export async function claimStore(parts: StoreParts, fresh: StoreIdentity): Promi
 }
 
 /** What `judgeStore` is told of this database and storage. */
-export async function factsOf(
+async function factsOf(
   { records, blobs }: Pick<StoreParts, 'records' | 'blobs'>,
   databaseId: string | undefined,
   marker: string | undefined,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { normalizeArtifactName } from '@proofhouse/core';
 
 /** The artifact that holds the patch of the repository at the top. */
-export const topDiffName = 'diff.diff';
+const topDiffName = 'diff.diff';
 /** The artifact that lists all patches. */
 export const listName = 'diffs.json';
 
