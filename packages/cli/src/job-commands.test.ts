@@ -46,6 +46,8 @@ describe('job create --from', () => {
   test.each([
     ['{"type":"exec"}\nnot json\n', 'Line 2 is not JSON'],
     ['{"type":"exec"}\n[1]\n', 'Line 2 must be a JSON object'],
+    ['{"type":"exec","payload":{"a":9007199254740993}}\n', 'Line 1 payload.a '],
+    ['{"type":"exec","payload":{"a":1,"a":2}}\n', 'Line 1 payload.a '],
     ['{"type":"exec","colour":1}\n', 'Line 1 is no job: colour'],
     ['{"type":"exec"}\n\n{"payload":{}}\n', 'Line 3 is no job: type'],
     ['{"type":"exec"}\n{"type":"nope"}\n', 'Line 2: '],

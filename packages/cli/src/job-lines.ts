@@ -1,9 +1,19 @@
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { AppError, createJobSchema, isAppError, maxJobsPerBatch, parseFields, type CreateJob } from '@proofhouse/core';
+import {
+  AppError,
+  createJobSchema,
+  isAppError,
+  maxJobsPerBatch,
+  parseFields,
+  parseJson,
+  type CreateJob,
+} from '@proofhouse/core';
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { CommandContext } from './command-context.ts';
+import { utf8Pieces } from './utf8-text.ts';
 
 /** One job of the file, and the line it stands in, counted from 1. */
 export interface JobLine {
@@ -25,9 +35,10 @@ export async function* jobBatches(
   context: CommandContext,
   defaults: { readonly type: string | undefined; readonly keyPrefix: string | undefined },
 ): AsyncGenerator<readonly JobLine[]> {
-  const input = source === '-' ? context.stdin : createReadStream(path.resolve(context.cwd, source));
+  const bytes = source === '-' ? context.stdin : createReadStream(path.resolve(context.cwd, source));
+  const input = Readable.from(utf8Pieces(bytes, source === '-' ? 'Standard input' : source));
   let batch: JobLine[] = [];
-  let bytes = 0;
+  let batchBytes = 0;
   let number = 0;
   // A file that cannot be read fails here, not as an unhandled event.
   const failed = new Promise<never>((_, reject) => input.once('error', reject));
@@ -39,12 +50,12 @@ export async function* jobBatches(
     number += 1;
     if (next.value.trim() === '') continue;
     const line = jobOfLine(next.value, number, defaults);
-    if (batch.length === maxJobsPerBatch || (batch.length > 0 && bytes + line.bytes > maxBatchBytes)) {
+    if (batch.length === maxJobsPerBatch || (batch.length > 0 && batchBytes + line.bytes > maxBatchBytes)) {
       yield batch;
-      [batch, bytes] = [[], 0];
+      [batch, batchBytes] = [[], 0];
     }
     batch.push(line);
-    bytes += line.bytes;
+    batchBytes += line.bytes;
   }
   if (batch.length > 0) yield batch;
 }
@@ -54,12 +65,8 @@ function jobOfLine(
   number: number,
   { type, keyPrefix }: { readonly type: string | undefined; readonly keyPrefix: string | undefined },
 ): JobLine {
-  let value: unknown;
-  try {
-    value = JSON.parse(number === 1 ? text.replace(/^\ufeff/, '') : text);
-  } catch (error) {
-    throw wrongLine(number, `is not JSON: ${(error as Error).message}`);
-  }
+  const { value, objection } = parseJson(number === 1 ? text.replace(/^\ufeff/, '') : text);
+  if (objection !== undefined) throw wrongLine(number, `${objection.path} ${objection.message}`.trim());
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw wrongLine(number, 'must be a JSON object, such as {"type":"exec","payload":{}}');
   }

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { AppError, parseJson } from '@proofhouse/core';
 import type { CommandContext } from './command-context.ts';
+import { utf8Text } from './utf8-text.ts';
 
 /** A payload as it is given: JSON itself, `@file`, or `-` for standard input. */
 export async function readPayload(given: string, context: CommandContext): Promise<Record<string, unknown>> {
@@ -18,8 +19,10 @@ export async function readPayload(given: string, context: CommandContext): Promi
 }
 
 async function payloadText(given: string, context: CommandContext): Promise<string> {
-  if (given === '-') return text(context.stdin);
-  return given.startsWith('@') ? readFile(path.resolve(context.cwd, given.slice(1)), 'utf8') : given;
+  if (given === '-') return utf8Text(await buffer(context.stdin), 'standard input');
+  if (!given.startsWith('@')) return given;
+  const file = given.slice(1);
+  return utf8Text(await readFile(path.resolve(context.cwd, file)), file);
 }
 
 function wrongPayload(message: string): AppError {

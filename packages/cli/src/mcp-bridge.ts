@@ -28,6 +28,7 @@ import {
   type UploadToolAnswer,
 } from '@proofhouse/core';
 import { knownError } from './report-error.ts';
+import { soundMessages } from './sound-messages.ts';
 import { version } from './version.ts';
 
 export interface BridgeStreams {
@@ -42,7 +43,7 @@ export interface BridgeStreams {
 /** Serves the tools on standard input and output until the input ends or the signal aborts. */
 export async function serveTools(client: ProofhouseClient, streams: BridgeStreams): Promise<void> {
   const { stdin, stdout, stderr, signal } = streams;
-  const transport = new PlainTransport(new StdioServerTransport(stdin, stdout));
+  const transport = new PlainTransport(new StdioServerTransport(soundMessages(streams), stdout));
   const onerror = (error: Error): void => void stderr.write(`proofhouse: ${plainProtocolError(error.message)}\n`);
   const served = serveStdio(() => bridge(client, streams.cwd), { transport, onerror, maxSubscriptions: 0 });
   const ended = new AbortController();

@@ -57,6 +57,7 @@ forEachStore('bytes', (harness) => {
       }
       expect(t.files()).toEqual(files);
       expect((await send({ 'content-encoding': 'identity' })).status).toBe(201);
+      expect((await send({ 'content-transfer-encoding': 'base64' })).status).toBe(unsupportedType);
     });
 
     it('that are a part of a file are refused with 400', async () => {

@@ -195,6 +195,42 @@ describe('the MCP server', () => {
     await mcp.close();
   });
 
+  it('refuses on standard input what would come back changed, and answers what is no message', async () => {
+    const job = await t.enqueue();
+    const child = spawn(process.execPath, [command, 'mcp'], { env: (await stdioOf('admin')).env });
+    const call = (id: number, payload: string): string =>
+      `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"queue_enqueue","arguments":{"type":"exec","payload":${payload}}}}`;
+    const lines = [
+      call(1, '{"a":9007199254740993}'),
+      call(2, '{"a":1e-400}'),
+      call(3, '{"a":1,"a":2}'),
+      '{',
+      '[{"jsonrpc":"2.0","id":5,"method":"ping"}]',
+      '{"jsonrpc":"2.0","id":6,"method":5}',
+      `{"jsonrpc":"2.0","id":7,"method":"ping"}`,
+    ];
+    child.stdin.write(`${lines.join('\n')}\n`);
+    child.stdin.write(Buffer.from(`{"jsonrpc":"2.0","id":8,"method":"\xff"}\n`, 'latin1'));
+    const answers: { id: number | null; error?: { code: number }; result?: { isError?: boolean } }[] = [];
+    for await (const piece of child.stdout as AsyncIterable<Buffer>) {
+      answers.push(
+        ...piece
+          .toString()
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => JSON.parse(line) as never),
+      );
+      if (answers.length === 5) child.stdin.end();
+    }
+    const of = (id: number) => answers.find((answer) => answer.id === id);
+    for (const id of [1, 2, 3]) expect(of(id)?.result).toMatchObject({ isError: true });
+    expect(of(6)?.error?.code).toBe(-32600);
+    expect(of(7)).toMatchObject({ result: {} });
+    // What has no id is nobody's to answer.
+    expect(answers).toHaveLength(5);
+    expect((await t.get('/api/queue/jobs?limit=1')).json.items[0].id).toBe(job.id);
+  });
+
   it('refuses subscriptions, since it sends no messages of its own', async () => {
     const headers = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'subscriptions/listen' };
     const params = { _meta: envelope, notifications: { toolsListChanged: true } };

@@ -22,7 +22,8 @@ async function asTimePasses<T>(t: TestServer, promise: Promise<T>, stepMs = 1000
   const watched = promise.finally(() => (state.settled = true));
   for (let steps = 0; !state.settled && steps < 10_000; steps++) {
     t.clock.advance(stepMs);
-    await new Promise((settle) => setTimeout(settle, 1));
+    // The server looks at a real database meanwhile.
+    await new Promise((settle) => setTimeout(settle, 5));
   }
   return watched;
 }

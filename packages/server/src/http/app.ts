@@ -206,7 +206,7 @@ function nameOf({ principal }: FastifyRequest): string | undefined {
 function readJson(request: FastifyRequest, body: Buffer): unknown {
   const { value, refusal } = parseJsonBody(body);
   if (refusal === undefined) return value;
-  if (request.routeOptions.config.mcp === true) {
+  if (request.routeOptions.config.mcp === true && refusal.code === 'invalid_request') {
     request.refusedBody = refusal;
     return value;
   }

@@ -40,9 +40,22 @@ export function requireWholeBody({ headers }: FastifyRequest, reply: FastifyRepl
     void reply.header('accept-encoding', 'identity');
     throw new AppError('unsupported_media_type', 'A body with a Content-Encoding is not decoded; send it plain.');
   }
+  if (headers['content-transfer-encoding'] !== undefined && isEncoded(headers['content-transfer-encoding'])) {
+    throw new AppError(
+      'unsupported_media_type',
+      'A Content-Transfer-Encoding is not decoded; send the bytes themselves.',
+    );
+  }
+  if (/digest|content-md5/i.test(headers.trailer ?? '')) {
+    throw new AppError('bad_request', 'A digest in a trailer is not compared; send it as a header.');
+  }
   if (headers['content-range'] !== undefined) {
     throw new AppError('bad_request', 'A part of a file (Content-Range) is not taken; send the whole file.');
   }
+}
+
+function isEncoded(coding: string | readonly string[]): boolean {
+  return !['7bit', '8bit', 'binary'].includes(String(coding).trim().toLowerCase());
 }
 
 /** Whether a `Content-Encoding` names a coding; `identity` is none. */

@@ -4,7 +4,7 @@ import type { LargeContent } from './filtered-files.ts';
 import { repositoryAt, type MayLeadTo, type Repository } from './find-repository.ts';
 import { isOutOfSpace } from './out-of-space.ts';
 import { hashPlainFile } from './plain-file.ts';
-import { commitsFromElsewhere, headCommit, refCommits } from './repository-refs.ts';
+import { commitsFromElsewhere, headCommit, ownRefs, refCommits } from './repository-refs.ts';
 import type { RepositorySettings } from './repository-settings.ts';
 import { gitText, nulTerminated, recordsOf, runGit, type Git } from './run-git.ts';
 import { ShadowRepository } from './shadow-repository.ts';
@@ -25,6 +25,9 @@ const patchOptions = [
   '--ignore-submodules=none',
   '--submodule=short',
 ];
+
+/** Branches, tags and stashes whose commits are counted. */
+const maxHiddenRefs = 50;
 
 export interface RepositoryPlace {
   readonly repository: Repository;
@@ -116,8 +119,28 @@ export class RepositoryDiff {
       maxBytes,
       leftOut,
     });
-    leftOut.push(...(await snapshots.lines()));
+    leftOut.push(...(await snapshots.lines()), ...(await this.#hiddenCommits(git, head)));
     return { base: before.head ?? null, head: head ?? null, baseTree: before.tree, headTree, patch, contents, leftOut };
+  }
+
+  /** A line for each branch, tag and stash with commits that were not there before and that no checkout shows. */
+  async #hiddenCommits(git: Git, head: string | undefined): Promise<string[]> {
+    const at = this.#shadow.at(git);
+    const { repository } = this.place;
+    const elsewhere = this.#before === undefined ? await commitsFromElsewhere(repository) : [];
+    const shown = [...(head === undefined ? [] : [head]), ...this.knownCommits, ...elsewhere];
+    const fresh = [...(await ownRefs(repository))].filter(([, commit]) => !shown.includes(commit));
+    const lines: string[] = [];
+    for (const [name, commit] of fresh.slice(0, maxHiddenRefs)) {
+      const range = ['--ignore-missing', '--count', commit, '--not', ...shown];
+      const count = await gitText(at, ['rev-list', ...range]).catch(() => undefined);
+      git.signal.throwIfAborted();
+      if (count === '0') continue;
+      const what = name === 'refs/stash' ? 'a stash' : `${count ?? 'the'} commits of ${shownName(name.slice(5))}`;
+      lines.push(`${what} that no working tree shows: not in the diff`);
+    }
+    const more = fresh.length - maxHiddenRefs;
+    return more > 0 ? [...lines, `commits of ${String(more)} more branches and tags were not looked at`] : lines;
   }
 
   async #baseOfNew(git: Git, leftOut: string[]) {

@@ -43,6 +43,30 @@ export async function refCommits(repository: Repository): Promise<string[]> {
   return [...new Set([...(head === undefined ? [] : [head]), ...refs.values()])].slice(0, maxCommits);
 }
 
+/**
+ * Branches, tags and the stash by name, without those that a working tree below the top has checked out: that one is
+ * compared by itself.
+ */
+export async function ownRefs(repository: Repository): Promise<Map<string, string>> {
+  const refs = await allRefs(repository, 'refs');
+  for (const name of refs.keys()) if (!/^refs\/(heads|tags)\/|^refs\/stash$/.test(name)) refs.delete(name);
+  for (const name of await refsOfTreesBelow(repository)) refs.delete(name);
+  return refs;
+}
+
+async function refsOfTreesBelow({ commonDir, top }: Repository): Promise<string[]> {
+  const folder = path.join(commonDir, 'worktrees');
+  const names = await readdir(folder).catch(() => []);
+  const refs: string[] = [];
+  for (const name of names.slice(0, maxRefs)) {
+    const place = (await readPlainText(path.join(folder, name, 'gitdir'), maxRefBytes).catch(() => undefined))?.trim();
+    const head = await readPlainText(path.join(folder, name, 'HEAD'), maxRefBytes).catch(() => undefined);
+    const ref = /^ref: (.+)$/m.exec(head ?? '')?.[1];
+    if (ref !== undefined && place?.startsWith(`${top}/`) === true) refs.push(ref);
+  }
+  return refs;
+}
+
 async function allRefs(repository: Repository, below: string): Promise<Map<string, string>> {
   const packed = await packedRefs(repository);
   const refs = new Map([...packed].filter(([name]) => name.startsWith(`${below}/`)));
