@@ -1,4 +1,4 @@
-import { AppError, isAppError, jobArtifactToWire, type ArtifactRecord } from '@proofhouse/core';
+import { isAppError, jobArtifactToWire, type ArtifactRecord } from '@proofhouse/core';
 import { contentTypeOf } from '../../artifacts/content-type-of.ts';
 import type { Artifacts } from '../../artifacts/artifacts.ts';
 import type { Excerpts } from '../../artifacts/excerpts.ts';
@@ -76,22 +76,12 @@ export function artifactHandlers(
   };
 }
 
-/** A form that is put would be stored with its envelope. Errors: `unsupported_media_type`. */
-function requireNoForm(contentType: string | undefined): void {
-  if (!/^\s*multipart\/form-data/i.test(contentType ?? '')) return;
-  throw new AppError(
-    'unsupported_media_type',
-    'PUT takes the file itself; send a form with POST to …/artifacts/upload.',
-  );
-}
-
 /** The raw body is the artifact. */
 async function putArtifact(artifacts: Artifacts, clock: Clock, call: HttpCall<'putArtifact'>) {
   const { principal, params, query, leaseId, idempotencyKey, reauthenticate, request, reply } = call;
   const permit = await artifacts.permitUpload(principal, params.jobId, leaseId);
   artifacts.checkName(params.name);
   requireWholeBody(request, reply);
-  requireNoForm(request.bytesType);
   const conditions = entityConditions(request.headers);
   // A repetition is answered as the first time, although what it made is there now.
   if (idempotencyKey === undefined) await artifacts.checkConditions(permit, params.name, conditions);
