@@ -11,6 +11,8 @@ import { ServerProcess } from '../chaos/server-process.ts';
 const seconds = Number(process.env['SOAK_SECONDS'] ?? 1200);
 const restSeconds = Math.min(60, Math.max(15, seconds / 10));
 const sampleMs = 5000;
+/** Between two turns of each client: half a core of a small machine stays free, as on a server that is not at its limit. */
+const turnMs = 100;
 /** Above this, memory after the rest counts as lost: twice what a server under this load holds at its peak elsewhere. */
 const mostRestMiB = 512;
 const sizes = [0, 4096, 65_536, 1_048_576, 8_388_608];
@@ -81,6 +83,7 @@ async function worker(server: ServerProcess, token: string): Promise<void> {
     if (turn % 5 === 0) await jsonOf(server, `/api/queue/jobs/${id}/heartbeat`, { leaseSeconds: 60 }, held);
     await jsonOf(server, `/api/queue/jobs/${id}/complete`, { resultSummary: 'done' }, held);
     count('jobs');
+    await pause(turnMs);
   }
 }
 
@@ -98,7 +101,7 @@ async function producer(server: ServerProcess): Promise<void> {
   while (!over.signal.aborted) {
     await jsonOf(server, '/api/queue/jobs', { type: 'exec', payload: { note: 'x'.repeat(2000) } });
     count('created');
-    await pause(20);
+    await pause(turnMs / 4);
   }
 }
 
@@ -120,7 +123,7 @@ async function reader(server: ServerProcess): Promise<void> {
       }
     }
     await jsonOf(server, '/readyz');
-    await pause(50);
+    await pause(2 * turnMs);
   }
 }
 
@@ -156,6 +159,7 @@ async function deserter(server: ServerProcess): Promise<void> {
     }
     await jsonOf(server, `/api/queue/jobs/${job}/cancel`, {});
     count('left half way');
+    await pause(turnMs);
   }
 }
 
@@ -237,3 +241,5 @@ try {
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
+// A call that was given up may still hold a connection.
+process.exit();
