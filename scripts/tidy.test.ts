@@ -99,7 +99,7 @@ describe('tidy itself', () => {
     expect(nameObjection('packages/core/src/helpers/x.ts')).toMatch(/helpers/);
     expect(nameObjection('packages/core/src/jobStore.ts')).toMatch(/kebab/);
     expect(nameObjection('packages/core/src/types.ts')).toMatch(/beside/);
-    expect(nameObjection('packages/core/src/job-types.ts')).toBeUndefined();
+    expect(nameObjection('packages/core/src/queue/job-types.ts')).toBeUndefined();
     expect(emptyNames(file('class ThingImpl {} interface IThing {} interface Item {}'))).toHaveLength(2);
   });
 

@@ -5,10 +5,10 @@ import { isAppError, type Principal } from '@proofhouse/core';
 import { softwareOf } from '../../packages/server/src/calls/operation-call.ts';
 import { authenticate, type AuthenticateParts } from '../../packages/server/src/http/authenticate.ts';
 import { sha256Hex } from '../../packages/server/src/kernel/secret.ts';
-import { authenticateWire } from '../../packages/server/src/http/authenticate-wire.ts';
+import { authenticateV0 } from '../../packages/server/src/http/v0/authenticate-v0.ts';
 import { requireSameOrigin } from '../../packages/server/src/http/same-origin.ts';
-import { requireSingleHeaders } from '../../packages/server/src/http/single-headers.ts';
-import { WireDoor } from '../../packages/server/src/http/wire-door.ts';
+import { requireSingleHeaders } from '../../packages/server/src/http/bytes/single-headers.ts';
+import { V0Door } from '../../packages/server/src/http/v0/v0-door.ts';
 import { laterRefusalOr, refusalOr } from '../app-error-of.ts';
 
 const secrets = { admin: 'adm-s', worker: 'wkr-s', session: 'ses-s', page: 'pag-s' };
@@ -36,7 +36,7 @@ const parts = {
   groups: { membershipOf: () => Promise.resolve({ groups: [], isAdmin: false }) },
 } as unknown as AuthenticateParts;
 
-const door = new WireDoor({ basePath: '/base', baseUrl: () => 'http://127.0.0.1:8750/base' });
+const door = new V0Door({ basePath: '/base', baseUrl: () => 'http://127.0.0.1:8750/base' });
 
 /** Lines of `name: value`; the first line is the request's target. */
 export async function fuzz(data: Buffer): Promise<void> {
@@ -56,7 +56,7 @@ export async function fuzz(data: Buffer): Promise<void> {
 
 async function checkCredential(headers: IncomingHttpHeaders): Promise<void> {
   const local = await laterRefusalOr(() => authenticate(headers, parts, { membership: true }), 'unauthenticated');
-  const wire = await laterRefusalOr(() => authenticateWire(headers, experimentId, parts), 'unauthenticated');
+  const wire = await laterRefusalOr(() => authenticateV0(headers, experimentId, parts), 'unauthenticated');
   for (const principal of [local, wire]) {
     if (isAppError(principal)) continue;
     const shown = Object.values(headers).join('\n');

@@ -1,7 +1,7 @@
 // A deposit's form: however the network cuts it, it is the same deposit or none, and its bytes are those of its one part.
 import assert from 'node:assert/strict';
 import { isAppError } from '@proofhouse/core';
-import { readDepositForm } from '../../packages/server/src/http/deposit-form.ts';
+import { readDepositForm } from '../../packages/server/src/http/bytes/deposit-form.ts';
 import { laterRefusalOr } from '../app-error-of.ts';
 import { plainParts } from '../plain-form.ts';
 import {

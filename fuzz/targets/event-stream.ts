@@ -1,8 +1,8 @@
 // The client's reader of server-sent events: however the network cuts a stream, it has the same events, and those of the
 // standard.
 import assert from 'node:assert/strict';
-import { readEvents } from '../../packages/client/src/server-sent-events.ts';
-import { TryTimer } from '../../packages/client/src/try-timer.ts';
+import { readEvents } from '../../packages/client/src/transport/server-sent-events.ts';
+import { TryTimer } from '../../packages/client/src/transport/try-timer.ts';
 import { plainEvents, type PlainEvent } from '../plain-events.ts';
 import { chunksOf, stoppedClock } from '../request-of-chunks.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import type { ArtifactRecord, ExcerptQuery } from '@proofhouse/core';
 import { excerptOf } from '../../packages/server/src/artifacts/excerpt.ts';
-import { TimeSlices } from '../../packages/server/src/kernel/time-slices.ts';
+import { TimeSlices } from '../../packages/server/src/kernel/time/time-slices.ts';
 import { chunksOf } from '../request-of-chunks.ts';
 
 const never = new AbortController().signal;

@@ -1,11 +1,11 @@
 // Headers that say what bytes are and which of them are wanted, on both sides of the wire.
 import assert from 'node:assert/strict';
 import { cleanContentType, digestOf, isAppError, parseDigest } from '@proofhouse/core';
-import { contentDigestOf, parseDigestHeader } from '../../packages/client/src/digest-header.ts';
-import { parseRetryAfter } from '../../packages/client/src/retry-policy.ts';
-import { decideRange, entityConditions, noneMatch } from '../../packages/server/src/http/conditional.ts';
-import { BodyDigests } from '../../packages/server/src/http/body-digests.ts';
-import { formBoundary } from '../../packages/server/src/http/multipart-form.ts';
+import { contentDigestOf, parseDigestHeader } from '../../packages/client/src/transport/digest-header.ts';
+import { parseRetryAfter } from '../../packages/client/src/transport/retry-policy.ts';
+import { decideRange, entityConditions, noneMatch } from '../../packages/server/src/http/bytes/conditional.ts';
+import { BodyDigests } from '../../packages/server/src/http/bytes/body-digests.ts';
+import { formBoundary } from '../../packages/server/src/http/bytes/multipart-form.ts';
 import { refusalOr } from '../app-error-of.ts';
 import { plainRange } from '../plain-range.ts';
 

@@ -1,10 +1,10 @@
 // Small formats: names, days, base64, addresses, and what a strange server answers.
 import assert from 'node:assert/strict';
 import { isAppError, normalizeName, parseRetentionDays, storableText, uploadedBytes } from '@proofhouse/core';
-import { parseBaseUrl } from '../../packages/client/src/base-url.ts';
+import { parseBaseUrl } from '../../packages/client/src/transport/base-url.ts';
 import { downloadOf } from '../../packages/client/src/download.ts';
-import { failedAnswer, redirectedAnswer } from '../../packages/client/src/failed-answer.ts';
-import { TryTimer } from '../../packages/client/src/try-timer.ts';
+import { failedAnswer, redirectedAnswer } from '../../packages/client/src/transport/failed-answer.ts';
+import { TryTimer } from '../../packages/client/src/transport/try-timer.ts';
 import { laterRefusalOr, refusalOr } from '../app-error-of.ts';
 import { stoppedClock } from '../request-of-chunks.ts';
 

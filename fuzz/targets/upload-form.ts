@@ -1,7 +1,7 @@
 // An upload's form with its fields: however the network cuts it, it is the same upload or none.
 import assert from 'node:assert/strict';
 import { AppError, isAppError, normalizeArtifactName } from '@proofhouse/core';
-import { readUploadForm } from '../../packages/server/src/http/upload-form.ts';
+import { readUploadForm } from '../../packages/server/src/http/bytes/upload-form.ts';
 import { laterRefusalOr } from '../app-error-of.ts';
 import { plainParts } from '../plain-form.ts';
 import {

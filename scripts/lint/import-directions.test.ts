@@ -5,8 +5,8 @@ const server = 'packages/server/src';
 
 describe('import directions', () => {
   const wrong: readonly (readonly [importer: string, specifier: string, reason: RegExp])[] = [
-    ['packages/core/src/job.ts', '@proofhouse/client', /core may not import client/],
-    ['packages/core/src/job.ts', 'node:fs', /runs in a browser/],
+    ['packages/core/src/queue/job.ts', '@proofhouse/client', /core may not import client/],
+    ['packages/core/src/queue/job.ts', 'node:fs', /runs in a browser/],
     ['packages/client/src/index.ts', 'node:crypto', /runs in a browser/],
     ['packages/client/src/index.ts', '@proofhouse/server', /without any server code/],
     ['packages/client/src/index.ts', '../../core/src/job.ts', /by its name/],
@@ -40,6 +40,6 @@ describe('import directions', () => {
   });
 
   it('the command may load the server lazily', () => {
-    expect(objection('@proofhouse/server', 'packages/cli/src/commands/serve.ts', true)).toBeUndefined();
+    expect(objection('@proofhouse/server', 'packages/cli/src/commands/server/serve.ts', true)).toBeUndefined();
   });
 });

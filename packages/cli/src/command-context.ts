@@ -2,7 +2,7 @@ import { systemClock } from '@proofhouse/client';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import { escapingStream } from './escaping-stream.ts';
+import { escapingStream } from './output/escaping-stream.ts';
 
 /** The surroundings of a command: what it reads, where it speaks, what time it is. */
 export interface CommandContext {

@@ -6,8 +6,8 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { FakeServer } from '@proofhouse/client/testing';
 import { expect, onTestFinished, test } from 'vitest';
-import { escapingStream } from './escaping-stream.ts';
-import { printable } from './printable.ts';
+import { escapingStream } from './output/escaping-stream.ts';
+import { printable } from './output/printable.ts';
 import { runEntry } from './testing/run-entry.ts';
 
 const hostile = 'a\u009b31mred\u202egpj.exe\u2028line\u001b]0;title\u0007\u200f';

@@ -1,8 +1,8 @@
 import { defaultContentType, type Digest } from '@proofhouse/core';
 import { parse as parseContentDisposition } from 'content-disposition';
-import { parseDigestHeader } from './digest-header.ts';
-import { unreachable } from './transport.ts';
-import type { TryTimer } from './try-timer.ts';
+import { parseDigestHeader } from './transport/digest-header.ts';
+import { unreachable } from './transport/transport.ts';
+import type { TryTimer } from './transport/try-timer.ts';
 
 /** The bytes of an artifact on their way, and what the headers say of them. */
 export interface Download {

@@ -8,8 +8,8 @@ import {
   type BodyHooks,
   type ByteSource,
   type StreamSource,
-} from './byte-source.ts';
-import { unguessable } from './random.ts';
+} from './transport/byte-source.ts';
+import { unguessable } from './transport/random.ts';
 
 export interface FormFile {
   readonly bytes: ByteSource;

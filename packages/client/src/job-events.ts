@@ -1,7 +1,7 @@
 import type { JobEvent, JobHint } from '@proofhouse/core';
-import type { CallOptions, Page } from './call.ts';
-import type { OperationCaller, StreamOptions } from './operation-caller.ts';
-import { parseAnswer } from './read-answer.ts';
+import type { CallOptions, Page } from './transport/call.ts';
+import type { OperationCaller, StreamOptions } from './transport/operation-caller.ts';
+import { parseAnswer } from './transport/read-answer.ts';
 
 /** A part of a job's log. */
 export interface EventRange {

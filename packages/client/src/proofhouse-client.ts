@@ -1,20 +1,20 @@
 import { AppError } from '@proofhouse/core';
-import { ArtifactsApi } from './artifacts-api.ts';
-import { parseBaseUrl } from './base-url.ts';
-import type { ByteSource } from './byte-source.ts';
-import type { CallInput, CallOptions, CallOutput, JsonOperationId } from './call.ts';
-import { systemClock, type Clock } from './clock.ts';
-import { parseCredential } from './credential.ts';
+import { ArtifactsApi } from './api/artifacts-api.ts';
+import { parseBaseUrl } from './transport/base-url.ts';
+import type { ByteSource } from './transport/byte-source.ts';
+import type { CallInput, CallOptions, CallOutput, JsonOperationId } from './transport/call.ts';
+import { systemClock, type Clock } from './transport/clock.ts';
+import { parseCredential } from './transport/credential.ts';
 import type { Download } from './download.ts';
-import { ExperimentApi, type DepositedArtifact, type DepositOptions } from './experiment-api.ts';
-import { ExperimentsApi } from './experiments-api.ts';
-import { JobsApi } from './jobs-api.ts';
-import { OperationCaller } from './operation-caller.ts';
-import { systemRandom, type Random } from './random.ts';
-import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
-import { StorageApi } from './storage-api.ts';
-import { WorkerTokensApi } from './worker-tokens-api.ts';
-import { WorkersApi } from './workers-api.ts';
+import { ExperimentApi, type DepositedArtifact, type DepositOptions } from './api/experiment-api.ts';
+import { ExperimentsApi } from './api/experiments-api.ts';
+import { JobsApi } from './api/jobs-api.ts';
+import { OperationCaller } from './transport/operation-caller.ts';
+import { systemRandom, type Random } from './transport/random.ts';
+import { defaultRetryPolicy, type RetryPolicy } from './transport/retry-policy.ts';
+import { StorageApi } from './api/storage-api.ts';
+import { WorkerTokensApi } from './api/worker-tokens-api.ts';
+import { WorkersApi } from './api/workers-api.ts';
 
 export interface ClientOptions {
   /** Where the server is; may have a base path: `https://host/work`. */

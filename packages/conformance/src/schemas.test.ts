@@ -1,6 +1,6 @@
 // The published JSON Schemas are those of the models that the server runs on. After a change of a model, write them
 // anew with `npx vitest run --project packages schemas -u`.
-import { artifactSchema, depositSchema, wireProblemSchema } from '@proofhouse/core';
+import { artifactSchema, depositSchema, v0ProblemSchema } from '@proofhouse/core';
 import { format } from 'prettier';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -10,7 +10,7 @@ import { expectSchema, readSchema, schemaNames, type SchemaName } from './publis
 const models: Readonly<Record<SchemaName, z.ZodType>> = {
   'artifact-metadata': artifactSchema,
   'deposit-answer': depositSchema,
-  problem: wireProblemSchema,
+  problem: v0ProblemSchema,
 };
 
 /** The model's own definition at the top: a reader has one schema a file, and nothing to look up. */

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { artifactOperations } from './artifact-operations.ts';
-import { excerptQuerySchema, excerptSchema } from './artifact-excerpt.ts';
-import { artifactTypes, jobArtifactSchema } from './artifact.ts';
-import { appendEventsSchema, eventCursorSchema, jobEventSchema, jobHintSchema } from './job-event.ts';
-import { whySchema } from './job-why.ts';
+import { artifactOperations } from './artifacts/artifact-operations.ts';
+import { excerptQuerySchema, excerptSchema } from './artifacts/artifact-excerpt.ts';
+import { artifactTypes, jobArtifactSchema } from './artifacts/artifact.ts';
+import { appendEventsSchema, eventCursorSchema, jobEventSchema, jobHintSchema } from './queue/job-event.ts';
+import { whySchema } from './queue/job-why.ts';
 import {
   ackSchema,
   cancelSchema,
@@ -18,22 +18,22 @@ import {
   failSchema,
   heartbeatSchema,
   jobSchema,
-} from './job.ts';
-import { jobStatuses } from './job-status.ts';
+} from './queue/job.ts';
+import { jobStatuses } from './queue/job-status.ts';
 import type { Operation } from './operation.ts';
 import { operation, page } from './operation-row.ts';
-import { tools } from './operation-tools.ts';
-import { sessionOperations } from './session-operations.ts';
-import { storageOperations } from './storage-operations.ts';
-import { cursorSchema, limitSchema, textSchema } from './wire-values.ts';
-import { wireOperations } from './wire-operations.ts';
+import { tools } from './mcp/operation-tools.ts';
+import { sessionOperations } from './people/session-operations.ts';
+import { storageOperations } from './storage/storage-operations.ts';
+import { cursorSchema, limitSchema, textSchema } from './values/wire-values.ts';
+import { v0Operations } from './v0/v0-operations.ts';
 import {
   createdWorkerTokenSchema,
   createWorkerTokenSchema,
   identitySchema,
   seenWorkerSchema,
   workerTokenSchema,
-} from './worker.ts';
+} from './workers/worker.ts';
 
 const jobParams = z.strictObject({ jobId: z.string() });
 
@@ -437,7 +437,7 @@ export const operations = {
   ...artifactOperations,
   ...sessionOperations,
   ...storageOperations,
-  ...wireOperations,
+  ...v0Operations,
 } as const satisfies Record<string, Operation>;
 
 export type Operations = typeof operations;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorCodes, errorTable, type ErrorCode } from './error-codes.ts';
 import type { AppError, FieldError } from './app-error.ts';
-import { visibleText } from './visible-text.ts';
+import { visibleText } from './values/visible-text.ts';
 
 /** The body of every failed answer on /api: RFC 9457, with our `code` and, for fields, `errors[]`. */
 export const problemSchema = z

@@ -3,7 +3,7 @@ import { Blobs, openBlobBackend } from '@proofhouse/blobs';
 import { isAppError } from '@proofhouse/core';
 import { lookAtViewRoot, markViewRoot } from './artifacts/view-root.ts';
 import { loadConfig, type ConfigSources } from './config/load-config.ts';
-import { systemClock } from './kernel/clock.ts';
+import { systemClock } from './kernel/time/clock.ts';
 import { Ids } from './kernel/ids.ts';
 import { findIdentity, renewIdentity } from './retention/store-identity.ts';
 import type { MetadataStore } from './stores/metadata-store.ts';

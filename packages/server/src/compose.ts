@@ -22,8 +22,8 @@ import { artifactHandlers } from './http/routes/artifacts.ts';
 import { artifactRecordHandlers } from './http/routes/artifact-records.ts';
 import { jobEventHandlers } from './http/routes/job-events.ts';
 import { jobHandlers } from './http/routes/jobs.ts';
-import { wireArtifactHandlers } from './http/routes/wire-artifacts.ts';
-import { wireWorkerHandlers } from './http/routes/wire-workers.ts';
+import { v0ArtifactHandlers } from './http/v0/v0-artifacts.ts';
+import { v0WorkerHandlers } from './http/v0/v0-workers.ts';
 import { sessionHandlers } from './http/routes/session.ts';
 import { ticketHandlers } from './http/routes/tickets.ts';
 import { storageHandlers, type StorageParts } from './http/routes/storage.ts';
@@ -31,14 +31,14 @@ import { workerHandlers } from './http/routes/workers.ts';
 import { JobHints } from './jobs/job-hints.ts';
 import { JobLog } from './jobs/job-log.ts';
 import { Jobs, sweepEveryMs } from './jobs/jobs.ts';
-import { ClockWatch, mostSkewMs } from './kernel/clock-watch.ts';
-import { systemClock, type Clock } from './kernel/clock.ts';
+import { ClockWatch, mostSkewMs } from './kernel/time/clock-watch.ts';
+import { systemClock, type Clock } from './kernel/time/clock.ts';
 import { Ids, pooledRandomBytes, type RandomBytes } from './kernel/ids.ts';
 import { Load } from './kernel/load.ts';
-import { storeClock } from './kernel/store-time.ts';
+import { storeClock } from './kernel/time/store-time.ts';
 import type { Logger } from './kernel/logger.ts';
 import { inBatches } from './kernel/in-batches.ts';
-import { repeat } from './kernel/repeat.ts';
+import { repeat } from './kernel/time/repeat.ts';
 import { mostCounted, PrometheusMeter, sampleDepthsEveryMs } from './metrics/prometheus-meter.ts';
 import { requireApart } from './config/require-apart.ts';
 import { addMcpRoutes } from './mcp/mcp-routes.ts';
@@ -259,8 +259,8 @@ function doorOf(parts: Parts, features: DoorParts): FastifyInstance {
     ...jobHandlers(jobs),
     ...artifactHandlers(artifacts, new Excerpts({ artifacts, load, clock }), clock),
     ...artifactRecordHandlers(artifacts, experiments),
-    ...wireArtifactHandlers({ deposits, artifacts, groups, clock }),
-    ...wireWorkerHandlers(workers, groups),
+    ...v0ArtifactHandlers({ deposits, artifacts, groups, clock }),
+    ...v0WorkerHandlers(workers, groups),
     ...workerHandlers({ workers, presence, jobs, jobTypes: config.jobTypes }),
     ...storageHandlers(features.storage),
     ...sessionHandlers(signIn, baseUrl),

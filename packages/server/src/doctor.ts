@@ -7,11 +7,11 @@ import { blobsAreFiles, databaseIsInMemory, lossesAtRestart, schemeOf } from './
 import { loadConfig, type ConfigSources } from './config/load-config.ts';
 import { lookAtViewRoot } from './artifacts/view-root.ts';
 import { lookApart } from './config/require-apart.ts';
-import { mostSkewMs } from './kernel/clock-watch.ts';
-import { systemClock, type Clock } from './kernel/clock.ts';
+import { mostSkewMs } from './kernel/time/clock-watch.ts';
+import { systemClock, type Clock } from './kernel/time/clock.ts';
 import { Ids } from './kernel/ids.ts';
-import { lookAtFolder } from './kernel/look-at-folder.ts';
-import { modeText } from './kernel/private-files.ts';
+import { lookAtFolder } from './kernel/files/look-at-folder.ts';
+import { modeText } from './kernel/files/private-files.ts';
 import { widePlaces } from './private-places.ts';
 import { adoptHint, blobFacts, judgeStore, parseIdentity } from './retention/store-identity.ts';
 import { inspectDatabase, schemaAge, type DatabaseInspection } from './stores/inspect-database.ts';

@@ -4,9 +4,9 @@ import { blobFolders, blobUrlFolder } from '@proofhouse/blobs';
 import type { Config } from './config/config.ts';
 import { databaseIsInMemory, schemeOf } from './config/lasting-storage.ts';
 import type { Logger } from './kernel/logger.ts';
-import { cannotUseFolder } from './kernel/look-at-folder.ts';
-import { makeFolder } from './kernel/make-folder.ts';
-import { modeText, tighten, wideModeOf, type WideMode } from './kernel/private-files.ts';
+import { cannotUseFolder } from './kernel/files/look-at-folder.ts';
+import { makeFolder } from './kernel/files/make-folder.ts';
+import { modeText, tighten, wideModeOf, type WideMode } from './kernel/files/private-files.ts';
 import { sqlitePath } from './stores/open-metadata-store.ts';
 
 type Places = Pick<Config, 'dataDir' | 'databaseUrl' | 'blobUrl' | 'jobViewRoot'>;

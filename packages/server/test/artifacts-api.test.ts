@@ -3,14 +3,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { artifactSchema } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';
-import { WireExperiment, type WireWorker } from './support/wire-experiment.ts';
+import { WireExperiment, type V0Worker } from './support/wire-experiment.ts';
 
 const unknown = '00000000-0000-7000-8000-000000000000';
 
 forEachStore('artifacts on /api', (harness) => {
   let t: TestServer;
   let experiment: WireExperiment;
-  let worker: WireWorker;
+  let worker: V0Worker;
   beforeAll(async () => {
     t = harness();
     experiment = await WireExperiment.make(t);

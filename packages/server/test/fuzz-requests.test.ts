@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { operations, problemSchema, wireProblemSchema, type Operation, type OperationId } from '@proofhouse/core';
+import { operations, problemSchema, v0ProblemSchema, type Operation, type OperationId } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import { almostOf, hostileText } from './support/schema-arbitrary.ts';
 import { startTestServer, type Answer, type Caller, type TestServer } from './support/test-server.ts';
@@ -31,7 +31,7 @@ function expectPromised(id: OperationId, row: Operation, answer: Answer): void {
   }
   expect(answer.status, answer.text).toBeLessThan(500);
   expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
-  const schema = row.door === 'v0' ? wireProblemSchema : problemSchema;
+  const schema = row.door === 'v0' ? v0ProblemSchema : problemSchema;
   expect(schema.safeParse(answer.json).error).toBeUndefined();
   expect(answer.text.length).toBeLessThan(16 * 1024);
 }
@@ -174,7 +174,7 @@ forEachStore('any request', (harness) => {
       fc.asyncProperty(written, async (text) => {
         const answer = await experiment.get(`/artifacts?uri=${text}`);
         expect([400, 404]).toContain(answer.status);
-        expect(wireProblemSchema.safeParse(answer.json).error).toBeUndefined();
+        expect(v0ProblemSchema.safeParse(answer.json).error).toBeUndefined();
       }),
       { numRuns: 150 },
     );

@@ -2,7 +2,7 @@
 // TestServer is held to the document as well: support/described-answer.ts.)
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations, type Operation, type OperationId } from '@proofhouse/core';
-import { openApiDocument } from '../src/http/openapi.ts';
+import { openApiDocument } from '../src/http/openapi/openapi.ts';
 import { describedOperation, expectDescribed } from './support/described-answer.ts';
 import { EventStreamReader } from './support/event-stream-reader.ts';
 import { fieldsAndFile, formBody, formType } from './support/form.ts';

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import { McpClient } from './support/mcp-client.ts';
 import type { Caller, TestServer, TestWorker } from './support/test-server.ts';
-import { WireExperiment, type WireWorker } from './support/wire-experiment.ts';
+import { WireExperiment, type V0Worker } from './support/wire-experiment.ts';
 
 type Door =
   /** The deposit, on /v0 by its URI. */
@@ -95,7 +95,7 @@ forEachStore('the readers of an artifact', (harness) => {
     await takeOver(first, former);
     await takeOver({ ...first, ...(await currentLease(first.jobId, former)) }, holder);
 
-    const register = async (name: string, of = experiment): Promise<WireWorker> => {
+    const register = async (name: string, of = experiment): Promise<V0Worker> => {
       const worker = await of.register();
       callers.set(name, worker.credential);
       return worker;
@@ -135,13 +135,13 @@ forEachStore('the readers of an artifact', (harness) => {
   });
 
   const leases = new Map<string, { as: TestWorker; lease: string }>();
-  async function currentLease(jobId: string, worker: WireWorker) {
+  async function currentLease(jobId: string, worker: V0Worker) {
     const held = leases.get(`${jobId} ${worker.id}`);
     if (held === undefined) throw new Error('the worker never held the job');
     return held;
   }
   /** The holder gives the job back, and the next one claims it. */
-  async function takeOver(from: { jobId: string; as: TestWorker; lease: string }, next: WireWorker): Promise<void> {
+  async function takeOver(from: { jobId: string; as: TestWorker; lease: string }, next: V0Worker): Promise<void> {
     const failed = await t.post(`/api/queue/jobs/${from.jobId}/fail`, { errorMessage: 'x', retryable: true }, from.as, {
       'proofhouse-lease': from.lease,
     });

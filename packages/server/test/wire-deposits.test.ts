@@ -5,12 +5,12 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { wireProblemSchema } from '@proofhouse/core';
+import { v0ProblemSchema } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import { boundary, formBody, formType, type FormPart } from './support/form.ts';
 import { head, RawConnection, sendRaw, type RawAnswer } from './support/raw-socket.ts';
 import { startTestServer, type Answer, type TestServer } from './support/test-server.ts';
-import { expectProblem, onePart, wireAdmin, WireExperiment, type WireWorker } from './support/wire-experiment.ts';
+import { expectProblem, onePart, wireAdmin, WireExperiment, type V0Worker } from './support/wire-experiment.ts';
 
 const maxBytes = 100_000;
 const file: FormPart = { name: 'file', value: 'bytes' };
@@ -21,7 +21,7 @@ forEachStore(
   (harness) => {
     let t: TestServer;
     let experiment: WireExperiment;
-    let worker: WireWorker;
+    let worker: V0Worker;
     beforeAll(async () => {
       t = harness();
       experiment = await WireExperiment.make(t);
@@ -126,7 +126,7 @@ forEachStore(
           headers: { 'content-type': 'application/problem+json; charset=utf-8' },
           json: { type: 'about:blank', status: 500 },
         });
-        expect(wireProblemSchema.safeParse(answer.json).error).toBeUndefined();
+        expect(v0ProblemSchema.safeParse(answer.json).error).toBeUndefined();
         expect(answer.text).not.toMatch(/secret|proofhouse:/);
         expect(await experiment.records()).toEqual(before);
         expect((await experiment.send([file], worker.credential)).status).toBe(201);

@@ -2,16 +2,10 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { wireProblemSchema, type ArtifactRecord } from '@proofhouse/core';
+import { v0ProblemSchema, type ArtifactRecord } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';
-import {
-  expectProblem,
-  wireAdmin,
-  WireExperiment,
-  type WireDeposit,
-  type WireWorker,
-} from './support/wire-experiment.ts';
+import { expectProblem, wireAdmin, WireExperiment, type V0Deposit, type V0Worker } from './support/wire-experiment.ts';
 
 const bytes = 'deposited bytes';
 const etag = `"${createHash('sha256').update(bytes).digest('hex')}"`;
@@ -20,9 +14,9 @@ const unissued = 'proofhouse://artifacts/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
 forEachStore('fetches', (harness) => {
   let t: TestServer;
   let experiment: WireExperiment;
-  let depositor: WireWorker;
-  let stranger: WireWorker;
-  let deposit: WireDeposit;
+  let depositor: V0Worker;
+  let stranger: V0Worker;
+  let deposit: V0Deposit;
   beforeAll(async () => {
     t = harness();
     experiment = await WireExperiment.make(t);
@@ -156,7 +150,7 @@ forEachStore('fetches', (harness) => {
     writeFileSync(file, 'wrong');
     const answer = await experiment.fetch(changed.artifacts_uri, depositor.credential);
     expect(answer).toMatchObject({ status: 500, json: { type: 'about:blank', status: 500 } });
-    expect(wireProblemSchema.safeParse(answer.json).error).toBeUndefined();
+    expect(v0ProblemSchema.safeParse(answer.json).error).toBeUndefined();
     expect([answer.headers['etag'], answer.headers['content-disposition']]).toEqual([undefined, undefined]);
     expect(answer.text).not.toContain(blob.key);
     // The operator is told which bytes; the caller is not.

@@ -5,16 +5,16 @@ import { forEachStore } from './support/for-each-store.ts';
 import { head, sendRaw } from './support/raw-socket.ts';
 import { signedInPage } from './support/page-session.ts';
 import { adminToken, startTestServer, type Answer, type CallOptions, type TestServer } from './support/test-server.ts';
-import { expectProblem, wireAdmin, WireExperiment, type WireWorker } from './support/wire-experiment.ts';
+import { expectProblem, wireAdmin, WireExperiment, type V0Worker } from './support/wire-experiment.ts';
 
 const nowhere = 'exp_00000000000000000000000000';
-const wireRows = Object.entries(operations as Record<string, Operation>).filter(([, row]) => row.door === 'v0');
+const v0Rows = Object.entries(operations as Record<string, Operation>).filter(([, row]) => row.door === 'v0');
 
 forEachStore('the frame of /v0', (harness) => {
   let t: TestServer;
   let experiment: WireExperiment;
   let other: WireExperiment;
-  let worker: WireWorker;
+  let worker: V0Worker;
   beforeAll(async () => {
     t = harness();
     experiment = await WireExperiment.make(t);
@@ -206,7 +206,7 @@ forEachStore('the frame of /v0', (harness) => {
       expectProblem(await experiment.get('/artifacts?uri=%E0%A4'), 400, 'bad-request');
     });
 
-    it.each(wireRows)('%s: 401, then the experiment, then the class, then the object', async (_id, row) => {
+    it.each(v0Rows)('%s: 401, then the experiment, then the class, then the object', async (_id, row) => {
       const url = (id: string): string =>
         row.path
           .replace('{experimentId}', id)

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { boundary, formType } from './support/form.ts';
 import { head, RawConnection } from './support/raw-socket.ts';
 import { startTestServer, type TestServer } from './support/test-server.ts';
-import { wireAdmin, WireExperiment, type WireDeposit } from './support/wire-experiment.ts';
+import { wireAdmin, WireExperiment, type V0Deposit } from './support/wire-experiment.ts';
 
 const uploads = Number(process.env['SLOW_UPLOADS'] ?? 200);
 /** Longer than the window in which a body must make progress. */
@@ -53,7 +53,7 @@ it(`${String(uploads)} slow uploads do not keep a fast one from finishing, and a
   const piece = chunk(Buffer.alloc(1024, 's'));
   let rssAtStart = 0;
   const fastBytes = Buffer.alloc(8 * 1024 * 1024, 'f');
-  let fast: Promise<WireDeposit> | undefined;
+  let fast: Promise<V0Deposit> | undefined;
   for (let second = 1; second <= seconds; second++) {
     await Promise.all(slow.map((connection) => connection.writeAll(piece)));
     if (second === 2) rssAtStart = process.memoryUsage().rss;
@@ -77,7 +77,7 @@ it(`${String(uploads)} slow uploads do not keep a fast one from finishing, and a
     }),
   );
   expect(answers.map((answer) => answer?.status)).toEqual(Array(uploads).fill(201));
-  for (const answer of answers) expect((answer?.json as WireDeposit).size_bytes).toBe(seconds * 1024);
+  for (const answer of answers) expect((answer?.json as V0Deposit).size_bytes).toBe(seconds * 1024);
   // Both ends are in this process, and what was sent and taken is more than that.
   expect(grownMiB).toBeLessThan(64 + uploads / 10);
 }, 180_000);
@@ -96,7 +96,7 @@ it('a large deposit passes through in little memory, whatever its size', async (
   connection.write(Buffer.concat([chunk(Buffer.from(`\r\n--${boundary}--\r\n`)), Buffer.from('0\r\n\r\n')]));
   const answer = await connection.answer();
   connection.close();
-  expect((answer?.json as WireDeposit).size_bytes).toBe(mebibytes * 1024 ** 2);
+  expect((answer?.json as V0Deposit).size_bytes).toBe(mebibytes * 1024 ** 2);
   // What was read and not yet collected counts too, and grows no further however much is sent.
   expect(most / 1024 ** 2).toBeLessThan(mebibytes / 2);
 }, 60_000);

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import type { Answer, TestServer } from './support/test-server.ts';
-import { expectProblem, wireAdmin, WireExperiment, type WireWorker } from './support/wire-experiment.ts';
+import { expectProblem, wireAdmin, WireExperiment, type V0Worker } from './support/wire-experiment.ts';
 
 const unknownWorker = 'wkr_00000000000000000000000000';
 const unknownGroup = 'grp_00000000000000000000000000';
@@ -12,7 +12,7 @@ forEachStore('workers of an experiment', (harness) => {
   let t: TestServer;
   let experiment: WireExperiment;
   let other: WireExperiment;
-  let worker: WireWorker;
+  let worker: V0Worker;
   beforeAll(async () => {
     t = harness();
     experiment = await WireExperiment.make(t);

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../transport/clock.ts';
 import { JobDiff, type DiffPlace } from '../worker/git/job-diff.ts';
 
 const never = new AbortController().signal;

@@ -5,8 +5,8 @@ import {
   type Deposit,
   type Experiment,
   type OperationId,
-  type WireGroup,
-  type WireWorker,
+  type V0Group,
+  type V0Worker,
 } from '@proofhouse/core';
 import { ByHand } from './by-hand.ts';
 
@@ -31,8 +31,8 @@ const ulid = (prefix: string) => `${prefix}_0${randomBytes(15).toString('hex').s
 /** The /v0 half of the fake server: every experiment that is named is there, and everybody may do everything. */
 export class FakeExperiment {
   readonly experiments: Experiment[] = [];
-  readonly workers: WireWorker[] = [];
-  readonly groups: WireGroup[] = [];
+  readonly workers: V0Worker[] = [];
+  readonly groups: V0Group[] = [];
   readonly deposits: FakeDeposit[] = [];
   /** What the next deposits are called. */
   mintUri: () => string = () => `proofhouse://artifacts/${randomUUID()}`;
@@ -102,11 +102,11 @@ export class FakeExperiment {
     return group;
   }
 
-  #groupOf({ params }: FakeRequest): WireGroup {
+  #groupOf({ params }: FakeRequest): V0Group {
     return found(this.groups, (group) => group.group_id === params['groupId']);
   }
 
-  #edit(request: FakeRequest, change: (members: readonly string[]) => string[]): WireGroup {
+  #edit(request: FakeRequest, change: (members: readonly string[]) => string[]): V0Group {
     const group = this.#groupOf(request);
     const edited = { ...group, members: change(group.members) };
     this.groups.splice(this.groups.indexOf(group), 1, edited);

@@ -8,7 +8,7 @@ import {
   isAppError,
   operations,
   problemOf,
-  wireProblemOf,
+  v0ProblemOf,
   type ErrorCode,
   type Job,
   type JobArtifact,
@@ -17,7 +17,7 @@ import {
   type Why,
   type WorkerToken,
 } from '@proofhouse/core';
-import type { SeenWorker } from '../workers-api.ts';
+import type { SeenWorker } from '../api/workers-api.ts';
 import { ByHand } from './by-hand.ts';
 import { FakeExperiment } from './fake-experiment.ts';
 import { FakeLog } from './fake-log.ts';
@@ -450,7 +450,7 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
 function sendProblem(response: ServerResponse, error: unknown): void {
   const url = new URL(response.req.url ?? '/', 'http://fake.invalid');
   const known = isAppError(error) ? error : new AppError('invalid_request', String(error));
-  const problem = url.pathname.startsWith('/v0/') ? wireProblemOf(known, url.href) : problemOf(known, 'request-1');
+  const problem = url.pathname.startsWith('/v0/') ? v0ProblemOf(known, url.href) : problemOf(known, 'request-1');
   response.writeHead(problem.status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
 }
 

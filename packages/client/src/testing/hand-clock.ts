@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../transport/clock.ts';
 
 /** A clock whose hands only the test moves: `advance` and `leap` move both, `step` the wall clock alone. */
 export class HandClock implements Clock {

@@ -1,5 +1,5 @@
 import { maxSummaryBytes } from '@proofhouse/core';
-import type { JobNote } from '../jobs-api.ts';
+import type { JobNote } from '../api/jobs-api.ts';
 import type { Deposited } from './evidence/evidence.ts';
 import { lastLines } from './evidence/log-tail.ts';
 import type { JobOutcome } from './worker-options.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import type { ClaimedJob } from '../jobs-api.ts';
+import type { Clock } from '../transport/clock.ts';
+import type { ClaimedJob } from '../api/jobs-api.ts';
 import type { Ending } from './ending.ts';
 import type { Depositor } from './evidence/depositor.ts';
 import type { CleanCheckout } from './git/clean-checkout.ts';

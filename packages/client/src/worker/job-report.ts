@@ -1,6 +1,6 @@
 import type { Job } from '@proofhouse/core';
-import { pause, type Clock } from '../clock.ts';
-import type { ClaimedJob } from '../jobs-api.ts';
+import { pause, type Clock } from '../transport/clock.ts';
+import type { ClaimedJob } from '../api/jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
 import type { Deposited } from './evidence/evidence.ts';
 import { ackMessage, failureMessage, resultSummary, type Ending } from './ending.ts';

@@ -1,6 +1,6 @@
 import { isAppError } from '@proofhouse/core';
-import { pause } from '../clock.ts';
-import type { ClaimedJob } from '../jobs-api.ts';
+import { pause } from '../transport/clock.ts';
+import type { ClaimedJob } from '../api/jobs-api.ts';
 import { endNotes, judged } from './ending.ts';
 import { Depositor } from './evidence/depositor.ts';
 import { Evidence } from './evidence/evidence.ts';

@@ -1,6 +1,6 @@
 import { AppError } from '@proofhouse/core';
-import { pause, type Clock } from '../clock.ts';
-import type { ClaimedJob } from '../jobs-api.ts';
+import { pause, type Clock } from '../transport/clock.ts';
+import type { ClaimedJob } from '../api/jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
 import { messageOf } from './message-of.ts';
 import { isPassing } from './passing-trouble.ts';

@@ -1,5 +1,5 @@
 import { isAppError } from '@proofhouse/core';
-import type { ClaimedJob, JobNote } from '../jobs-api.ts';
+import type { ClaimedJob, JobNote } from '../api/jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
 import { messageOf } from './message-of.ts';
 import type { WorkerLog } from './worker-options.ts';

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../transport/clock.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
-import type { Random } from '../random.ts';
+import type { Random } from '../transport/random.ts';
 import type { JobHandler } from './handler/job-handler.ts';
 
 /** What happened, for a person or a program that watches the worker. */

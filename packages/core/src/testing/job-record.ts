@@ -1,4 +1,4 @@
-import type { JobRecord } from '../job.ts';
+import type { JobRecord } from '../queue/job.ts';
 
 /** When a job of a test was made, unless the test says otherwise. */
 export const jobMadeAt = Date.UTC(2026, 0, 1);

@@ -20,7 +20,7 @@ import {
 import type { Blobs, OpenedBlob, StagedBlob } from '@proofhouse/blobs';
 import type { JobHints } from '../jobs/job-hints.ts';
 import type { Jobs } from '../jobs/jobs.ts';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { Change, Commits, Conflict, Precondition } from '../kernel/commit.ts';
 import { meetsConditions, type EntityConditions } from '../kernel/entity-conditions.ts';
 import type { Ids } from '../kernel/ids.ts';

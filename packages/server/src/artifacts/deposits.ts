@@ -10,7 +10,7 @@ import {
   type StorageProvider,
 } from '@proofhouse/core';
 import type { StagedBlob } from '@proofhouse/blobs';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { Commits } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { ArtifactAcl } from './artifact-access.ts';

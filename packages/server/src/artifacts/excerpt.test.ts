@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { excerptLimits, excerptQuerySchema, type ArtifactRecord, type Excerpt } from '@proofhouse/core';
-import { TimeSlices } from '../kernel/time-slices.ts';
+import { TimeSlices } from '../kernel/time/time-slices.ts';
 import { excerptOf } from './excerpt.ts';
 
 const never = new AbortController().signal;

@@ -9,7 +9,7 @@ import {
   type FoundLine,
 } from '@proofhouse/core';
 import type { ByteRange, OpenedBlob } from '@proofhouse/blobs';
-import type { TimeSlices } from '../kernel/time-slices.ts';
+import type { TimeSlices } from '../kernel/time/time-slices.ts';
 import { searchLines } from './line-search.ts';
 
 type Open = (range?: ByteRange) => Promise<OpenedBlob>;

@@ -1,7 +1,7 @@
 import { actorOf, type ArtifactRecord, type Excerpt, type ExcerptQuery, type Principal } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { Load } from '../kernel/load.ts';
-import { TimeSlices } from '../kernel/time-slices.ts';
+import { TimeSlices } from '../kernel/time/time-slices.ts';
 import type { Artifacts } from './artifacts.ts';
 import { excerptOf } from './excerpt.ts';
 

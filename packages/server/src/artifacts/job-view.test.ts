@@ -18,7 +18,7 @@ import type { ArtifactRecord } from '@proofhouse/core';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Ids } from '../kernel/ids.ts';
 import { makeLogger } from '../kernel/logger.ts';
-import { ManualClock } from '../kernel/manual-clock.ts';
+import { ManualClock } from '../kernel/time/manual-clock.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import { FolderJobView } from './job-view.ts';
 import { ViewProof } from './view-proof.ts';

@@ -2,7 +2,7 @@ import { constants, lstatSync } from 'node:fs';
 import { copyFile, link, mkdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baseName, foldersOf, type ArtifactRecord } from '@proofhouse/core';
-import { makeFolder } from '../kernel/make-folder.ts';
+import { makeFolder } from '../kernel/files/make-folder.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { ArtifactStore } from './artifact-store.ts';

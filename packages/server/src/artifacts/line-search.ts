@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { excerptLimits, type FoundLine } from '@proofhouse/core';
-import type { TimeSlices } from '../kernel/time-slices.ts';
+import type { TimeSlices } from '../kernel/time/time-slices.ts';
 
 export interface LineSearch {
   /** Found whatever its letter case. */

@@ -3,7 +3,7 @@ import { Blobs, MemoryBackend, type BlobListing } from '@proofhouse/blobs';
 import { AppError } from '@proofhouse/core';
 import { beforeEach, expect, it } from 'vitest';
 import { Ids } from '../kernel/ids.ts';
-import { ManualClock } from '../kernel/manual-clock.ts';
+import { ManualClock } from '../kernel/time/manual-clock.ts';
 import { Staging } from './staging.ts';
 
 const graceMs = 2000;

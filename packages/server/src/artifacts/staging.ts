@@ -1,6 +1,6 @@
 import type { Blobs, StagedBlob, StoredBlob } from '@proofhouse/blobs';
 import { AppError } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 
 export interface StagingParts {
   readonly blobs: Blobs;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readMarkerFile, writeMarkerFile } from '@proofhouse/blobs';
 import { AppError, isUuid } from '@proofhouse/core';
 import type { Ids } from '../kernel/ids.ts';
-import { makeFolder } from '../kernel/make-folder.ts';
+import { makeFolder } from '../kernel/files/make-folder.ts';
 
 const markerName = '.proofhouse-store';
 /** What a file system puts into the root of a disk. */

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { AppError } from '@proofhouse/core';
-import { makeFolder } from '../kernel/make-folder.ts';
+import { makeFolder } from '../kernel/files/make-folder.ts';
 
 const ours = /^(?:backup\.json(?:\.new)?|database-[a-z0-9]+\.db(?:-journal)?|blobs|moved|backup\.lock(?:-journal)?)$/;
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@proofhouse/core';
 import { z } from 'zod';
-import { replaceFile } from '../kernel/durable-files.ts';
+import { replaceFile } from '../kernel/files/durable-files.ts';
 
 const name = 'backup.json';
 

@@ -3,7 +3,7 @@ import { createReadStream, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FilesystemBackend, type BlobBackend } from '@proofhouse/blobs';
 import { AppError } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { blobsIn, removeOtherDatabases } from './backup-folder.ts';
 import { writeManifest, type BackupManifest } from './backup-manifest.ts';

@@ -2,7 +2,7 @@ import { renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FilesystemBackend, type BlobBackend } from '@proofhouse/blobs';
 import { AppError } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import { blobsIn } from './backup-folder.ts';
 import { requireManifest, type BackupManifest } from './backup-manifest.ts';
 import { copyBlobs, type CopiedBlobs } from './copy-blobs.ts';

@@ -2,8 +2,8 @@ import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { blobUrlFolder } from '@proofhouse/blobs';
 import { AppError } from '@proofhouse/core';
-import { cannotUseFolder, lookAtFolder, type FolderLook } from '../kernel/look-at-folder.ts';
-import { makeFolder } from '../kernel/make-folder.ts';
+import { cannotUseFolder, lookAtFolder, type FolderLook } from '../kernel/files/look-at-folder.ts';
+import { makeFolder } from '../kernel/files/make-folder.ts';
 import type { Config } from './config.ts';
 
 const askDoctor = ', and `proofhouse doctor` looks at each';

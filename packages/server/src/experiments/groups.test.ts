@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ids, type RandomBytes } from '../kernel/ids.ts';
-import { ManualClock } from '../kernel/manual-clock.ts';
+import { ManualClock } from '../kernel/time/manual-clock.ts';
 import type { MetadataStore } from '../stores/metadata-store.ts';
 import { openMetadataStore } from '../stores/open-metadata-store.ts';
 import type { ExperimentStore } from './experiment-store.ts';

@@ -12,7 +12,7 @@ import {
   type Membership,
   type Principal,
 } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { Change, Commits, Precondition } from '../kernel/commit.ts';
 import type { Ids, RandomBytes } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf } from '../kernel/page.ts';

@@ -2,12 +2,12 @@ import { operations, type Operation, type Principal } from '@proofhouse/core';
 import type { FastifyRequest } from 'fastify';
 import { requireClass } from '../calls/operation-call.ts';
 import type { Experiments } from '../experiments/experiments.ts';
-import { authenticateWire, requireExperiment } from './authenticate-wire.ts';
+import { authenticateV0, requireExperiment } from './v0/authenticate-v0.ts';
 import { principalOf, readCredential, type AuthenticateParts } from './authenticate.ts';
-import { requireChunkedAtMost } from './body-headers.ts';
+import { requireChunkedAtMost } from './bytes/body-headers.ts';
 import { requireOwnOrigin, requireSameOrigin, type HostPolicy } from './same-origin.ts';
-import { requireSingleHeaders } from './single-headers.ts';
-import type { WireDoor } from './wire-door.ts';
+import { requireSingleHeaders } from './bytes/single-headers.ts';
+import type { V0Door } from './v0/v0-door.ts';
 
 export interface AdmissionParts {
   readonly authentication: AuthenticateParts;
@@ -16,7 +16,7 @@ export interface AdmissionParts {
 }
 
 /** Refuses what no browser of ours and no sound client sends. Errors: `bad_request`, `unauthenticated`, `forbidden`. */
-export function requireSoundHeaders(request: FastifyRequest, { hostPolicy }: AdmissionParts, wire: WireDoor): void {
+export function requireSoundHeaders(request: FastifyRequest, { hostPolicy }: AdmissionParts, wire: V0Door): void {
   requireChunkedAtMost(request.raw);
   requireSingleHeaders(request.raw, wire.takes(request.url) ? 'unauthenticated' : 'bad_request');
   const { host, headers, routeOptions } = request;
@@ -32,13 +32,13 @@ export function requireSoundHeaders(request: FastifyRequest, { hostPolicy }: Adm
 export function admissionTo(
   request: FastifyRequest,
   parts: AdmissionParts,
-  wire: WireDoor,
+  wire: V0Door,
 ): (() => Promise<void>) | undefined {
   const { operation, mcp } = request.routeOptions.config;
   const row: Operation | undefined = operation === undefined ? undefined : operations[operation];
   const find = ((): (() => Promise<Principal>) | undefined => {
-    const isWire = row === undefined ? wire.takes(request.url) : row.door === 'v0';
-    if (isWire) return () => wireCaller(request, row, parts, wire);
+    const isV0 = row === undefined ? wire.takes(request.url) : row.door === 'v0';
+    if (isV0) return () => v0Caller(request, row, parts, wire);
     if (row === undefined && mcp === undefined) return undefined;
     // A session is the page's; programs that speak MCP bring a token.
     const headers = mcp === true ? { ...request.headers, cookie: undefined } : request.headers;
@@ -58,16 +58,16 @@ export function admissionTo(
   );
 }
 
-async function wireCaller(
+async function v0Caller(
   request: FastifyRequest,
   row: Operation | undefined,
   { authentication, experiments }: AdmissionParts,
-  wire: WireDoor,
+  wire: V0Door,
 ): Promise<Principal> {
   const { headers, params, url } = request;
   const experimentId =
     row === undefined ? wire.experimentOf(url) : (params as { readonly experimentId: string }).experimentId;
-  const principal = await authenticateWire(headers, experimentId, authentication);
+  const principal = await authenticateV0(headers, experimentId, authentication);
   if (experimentId !== undefined) await requireExperiment(headers, experimentId, principal, experiments);
   return principal;
 }

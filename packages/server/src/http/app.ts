@@ -8,21 +8,21 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { AppError, operations, requestIdHeader } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { Load } from '../kernel/load.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { PrometheusMeter } from '../metrics/prometheus-meter.ts';
-import { acceptBody } from './accept-body.ts';
+import { acceptBody } from './bytes/accept-body.ts';
 import { admissionTo, requireSoundHeaders, type AdmissionParts } from './admission.ts';
-import { authenticateWire, requireExperiment } from './authenticate-wire.ts';
+import { authenticateV0, requireExperiment } from './v0/authenticate-v0.ts';
 import { sendError } from './error-response.ts';
 import { countLoad } from './count-load.ts';
-import { isUtf8Json, parseJsonBody } from './json-body.ts';
+import { isUtf8Json, parseJsonBody } from './bytes/json-body.ts';
 import { limits } from './limits.ts';
-import { isClosing } from './linger-close.ts';
+import { isClosing } from './bytes/linger-close.ts';
 import { addOperationRoutes, type CheckLease, type Handlers } from './operation-route.ts';
-import { requireWholeBody } from './body-headers.ts';
+import { requireWholeBody } from './bytes/body-headers.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import { bodyIsUnread, closeAfterAnswer } from './refuse-early.ts';
 import { addDocsRoutes } from './routes/docs.ts';
@@ -31,7 +31,7 @@ import { addMetricsRoute } from './routes/metrics.ts';
 import { addPageRoutes } from './routes/page.ts';
 import { addSessionRoutes, type SessionRoutesParts } from './routes/session.ts';
 import { addTicketRoutes, type TicketParts } from './routes/tickets.ts';
-import { WireDoor } from './wire-door.ts';
+import { V0Door } from './v0/v0-door.ts';
 
 export interface AppParts extends AdmissionParts {
   readonly handlers: Handlers;
@@ -61,7 +61,7 @@ export interface AppParts extends AdmissionParts {
 /** The HTTP door: everything that holds for all routes is here, in the order in which it is decided. */
 export function buildApp(parts: AppParts): FastifyInstance {
   const logger: FastifyBaseLogger = parts.logger;
-  const wire = new WireDoor(parts);
+  const wire = new V0Door(parts);
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -125,12 +125,12 @@ async function refuseUnroutable(
   request: FastifyRequest,
   reply: FastifyReply,
   parts: AppParts,
-  wire: WireDoor,
+  wire: V0Door,
 ): Promise<void> {
   if (bodyIsUnread(request.raw)) closeAfterAnswer(request.raw, reply.raw, parts.clock);
   try {
     requireSoundHeaders(request, parts, wire);
-    if (wire.takes(request.url)) await requireWireFrame(error, request, parts, wire);
+    if (wire.takes(request.url)) await requireV0Frame(error, request, parts, wire);
     sendError(error, request, reply, wire);
   } catch (refusal) {
     sendError(refusal, request, reply, wire);
@@ -138,20 +138,20 @@ async function refuseUnroutable(
 }
 
 // A bad escape names no experiment: it is refused as such once the credential is known to be good.
-async function requireWireFrame(
+async function requireV0Frame(
   error: Error,
   request: FastifyRequest,
   { authentication, experiments }: AppParts,
-  wire: WireDoor,
+  wire: V0Door,
 ): Promise<void> {
   const experimentId = wire.experimentOf(request.url);
-  const principal = await authenticateWire(request.headers, experimentId, authentication);
+  const principal = await authenticateV0(request.headers, experimentId, authentication);
   const isBadEscape = (error as { code?: unknown }).code === 'FST_ERR_BAD_URL';
   if (experimentId === undefined || isBadEscape) return;
   await requireExperiment(request.headers, experimentId, principal, experiments);
 }
 
-function useRequestRules(app: FastifyInstance, parts: AppParts, wire: WireDoor): void {
+function useRequestRules(app: FastifyInstance, parts: AppParts, wire: V0Door): void {
   app.addHook('onRequest', (request, reply, next) => {
     // Pipelined behind a request whose answer closes the connection: its own answer could not be sent.
     if (isClosing(request.raw.socket)) reply.hijack();

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { STATUS_CODES, type ServerResponse } from 'node:http';
-import { AppError, problemOf, requestIdHeader, wireProblemOf } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
-import { transferCodingRefusal } from './body-headers.ts';
+import { AppError, problemOf, requestIdHeader, v0ProblemOf } from '@proofhouse/core';
+import type { Clock } from '../kernel/time/clock.ts';
+import { transferCodingRefusal } from './bytes/body-headers.ts';
 import { problemType } from './error-response.ts';
-import { isClosing, lingerClose } from './linger-close.ts';
-import type { WireDoor } from './wire-door.ts';
+import { isClosing, lingerClose } from './bytes/linger-close.ts';
+import type { V0Door } from './v0/v0-door.ts';
 
 /** What Node says of a request that its parser refused. */
 export type BrokenRequest = Error & { readonly code?: string; readonly rawPacket?: unknown };
@@ -15,7 +15,7 @@ export function answerBrokenRequest(
   error: BrokenRequest,
   socket: Socket,
   requestId: string,
-  { wire, clock }: { readonly wire: WireDoor; readonly clock: Clock },
+  { wire, clock }: { readonly wire: V0Door; readonly clock: Clock },
 ): void {
   // The parser fails again with every packet that follows.
   if (isClosing(socket)) return;
@@ -25,10 +25,10 @@ export function answerBrokenRequest(
   }
   const known = describe(error);
   const target = targetOf(error, socket);
-  const isWire = target !== undefined && wire.takes(target);
-  const problem = isWire ? wireProblemOf(known, wire.urlOf(target)) : problemOf(known, requestId);
+  const isV0 = target !== undefined && wire.takes(target);
+  const problem = isV0 ? v0ProblemOf(known, wire.urlOf(target)) : problemOf(known, requestId);
   // The words of /v0 know no 431.
-  const status = error.code === 'HPE_HEADER_OVERFLOW' && !isWire ? 431 : problem.status;
+  const status = error.code === 'HPE_HEADER_OVERFLOW' && !isV0 ? 431 : problem.status;
   const body = JSON.stringify({ ...problem, status });
   const head = [
     `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? 'Error'}`,

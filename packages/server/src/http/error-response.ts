@@ -1,7 +1,7 @@
-import { AppError, errorTable, problemOf, requestIdHeader, wireProblemOf, type ErrorCode } from '@proofhouse/core';
+import { AppError, errorTable, problemOf, requestIdHeader, v0ProblemOf, type ErrorCode } from '@proofhouse/core';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { appErrorOf } from '../calls/operation-call.ts';
-import type { WireDoor } from './wire-door.ts';
+import type { V0Door } from './v0/v0-door.ts';
 
 /** RFC 9457. */
 export const problemType = 'application/problem+json; charset=utf-8';
@@ -10,13 +10,13 @@ export const problemType = 'application/problem+json; charset=utf-8';
  * Answers any failure as a problem document in the words of the door that the request came to, and gives its code. What is
  * not an `AppError` is a fault of ours: logged, not shown.
  */
-export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, wire: WireDoor): ErrorCode {
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, wire: V0Door): ErrorCode {
   const known = asAppError(error);
   if (errorTable[known.code].http >= 500) request.log.error({ err: error, code: known.code }, known.message);
   if (known.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="proofhouse"');
   if (known.code === 'too_busy' || known.code === 'unavailable') reply.header('retry-after', '1');
   const { url = '' } = request.raw;
-  const problem = wire.takes(url) ? wireProblemOf(known, wire.urlOf(url)) : problemOf(known, request.id);
+  const problem = wire.takes(url) ? v0ProblemOf(known, wire.urlOf(url)) : problemOf(known, request.id);
   reply
     .code(problem.status)
     .header(requestIdHeader, request.id)

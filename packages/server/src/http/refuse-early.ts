@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock } from '../kernel/clock.ts';
-import { lingerClose, markClosing } from './linger-close.ts';
+import type { Clock } from '../kernel/time/clock.ts';
+import { lingerClose, markClosing } from './bytes/linger-close.ts';
 
 /** Whether the client is (or may be) still sending a body that nobody has read. */
 export function bodyIsUnread(request: IncomingMessage): boolean {

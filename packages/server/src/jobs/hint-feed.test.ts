@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../kernel/manual-clock.ts';
+import { ManualClock } from '../kernel/time/manual-clock.ts';
 import { followHints } from './hint-feed.ts';
 import { JobHints, type Hint } from './job-hints.ts';
 

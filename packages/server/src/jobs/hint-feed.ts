@@ -1,4 +1,4 @@
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { Heard, Hint, JobHints } from './job-hints.ts';
 import { keepAliveMs } from './job-log.ts';
 

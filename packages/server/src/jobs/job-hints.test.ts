@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../kernel/manual-clock.ts';
+import { ManualClock } from '../kernel/time/manual-clock.ts';
 import { JobHints, maxMessageBytes, type Heard, type Hint, type HintChannel } from './job-hints.ts';
 import { routeOf } from './job-route.ts';
 

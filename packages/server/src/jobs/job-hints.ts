@@ -1,6 +1,6 @@
 import { jobStatuses, type JobRecord, type JobStatus } from '@proofhouse/core';
 import { z } from 'zod';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import { routeOf, type JobRoute } from './job-route.ts';
 import type { ReadyJob } from './job-store.ts';
 

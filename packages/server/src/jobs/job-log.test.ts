@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { maxEventsBytes, type AppError, type JobEventRecord, type JobRecord } from '@proofhouse/core';
-import { ManualClock } from '../kernel/manual-clock.ts';
+import { ManualClock } from '../kernel/time/manual-clock.ts';
 import { JobHints } from './job-hints.ts';
 import { JobLog, noteDrafts } from './job-log.ts';
 import type { JobStore } from './job-store.ts';

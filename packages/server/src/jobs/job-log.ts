@@ -11,7 +11,7 @@ import {
   type JobEventRecord,
   type JobRecord,
 } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { JobHints } from './job-hints.ts';
 import type { JobStore } from './job-store.ts';
 

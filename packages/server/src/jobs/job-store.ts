@@ -11,7 +11,7 @@ import type {
 } from '@proofhouse/core';
 import type { IdempotencyKey } from '../kernel/commit.ts';
 import type { Page, PageRequest } from '../kernel/page.ts';
-import type { StoreTime } from '../kernel/store-time.ts';
+import type { StoreTime } from '../kernel/time/store-time.ts';
 import type { JobDepth } from './job-depth.ts';
 import type { JobRoute } from './job-route.ts';
 

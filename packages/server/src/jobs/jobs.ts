@@ -22,7 +22,7 @@ import {
   type Problem,
   type Why,
 } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import { inBatches } from '../kernel/in-batches.ts';
 import { idempotencyLifeMs, type IdempotencyKey } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';

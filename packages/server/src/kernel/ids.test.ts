@@ -1,7 +1,7 @@
 import { experimentIdPattern, groupIdPattern, registeredWorkerIdPattern } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
 import { Ids } from './ids.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from './time/manual-clock.ts';
 
 const base32 = /^[a-z2-7]+$/;
 

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
-import type { Clock } from './clock.ts';
+import type { Clock } from './time/clock.ts';
 
 /** The only source of randomness; tests hand in a seeded one. */
 export type RandomBytes = (count: number) => Uint8Array;

@@ -1,6 +1,6 @@
 import {
   explainUpload,
-  jobArtifactToWire,
+  jobArtifactToJson,
   parseFields,
   uploadedBytes,
   uploadToolSchema,
@@ -29,7 +29,7 @@ export async function uploadThroughTool(
   const contentType = contentTypeOf(name, input.contentType);
   const { artifact } = await artifacts.add(permit, staged, { name, contentType, type, title, idempotencyKey });
   return {
-    artifact: jobArtifactToWire(artifact),
+    artifact: jobArtifactToJson(artifact),
     upload: null,
     note: `Stored ${String(artifact.blob.sizeBytes)} bytes as ${artifact.name ?? name}.`,
   };

@@ -5,11 +5,11 @@ import { AppError, isAppError, type JobRecord } from '@proofhouse/core';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Staging } from '../artifacts/staging.ts';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { Commits } from '../kernel/commit.ts';
 import { Ids } from '../kernel/ids.ts';
 import { makeLogger } from '../kernel/logger.ts';
-import { ManualClock } from '../kernel/manual-clock.ts';
+import { ManualClock } from '../kernel/time/manual-clock.ts';
 import { Collection } from './collection.ts';
 import { MemoryRecords } from './testing/memory-records.ts';
 

@@ -5,7 +5,7 @@ import { beforeEach, expect, it, vi } from 'vitest';
 import type { Commit, CommitResult } from '../kernel/commit.ts';
 import { Ids } from '../kernel/ids.ts';
 import { makeLogger } from '../kernel/logger.ts';
-import { ManualClock } from '../kernel/manual-clock.ts';
+import { ManualClock } from '../kernel/time/manual-clock.ts';
 import { Collection, type CollectionParts } from './collection.ts';
 import { MemoryRecords } from './testing/memory-records.ts';
 

@@ -11,7 +11,7 @@ import {
 import { z } from 'zod';
 import type { BlobOwnership } from '../artifacts/blob-ownership.ts';
 import type { JobView } from '../artifacts/job-view.ts';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { Commits } from '../kernel/commit.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { keyPrefixSchema, keySlice } from './key-slice.ts';

@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import type { Logger } from '../kernel/logger.ts';
-import { ManualClock } from '../kernel/manual-clock.ts';
+import { ManualClock } from '../kernel/time/manual-clock.ts';
 import type { TypeUsage } from './retention-store.ts';
 import { Usage } from './usage.ts';
 

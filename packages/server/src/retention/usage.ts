@@ -1,5 +1,5 @@
 import { AppError, type ArtifactType } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { RetentionStore } from './retention-store.ts';
 

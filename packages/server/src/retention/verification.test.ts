@@ -7,7 +7,7 @@ import type { ArtifactRecord } from '@proofhouse/core';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { noJobView } from '../artifacts/job-view.ts';
 import { Ids } from '../kernel/ids.ts';
-import { ManualClock } from '../kernel/manual-clock.ts';
+import { ManualClock } from '../kernel/time/manual-clock.ts';
 import { MemoryRecords } from './testing/memory-records.ts';
 import { Verification, type VerificationParts } from './verification.ts';
 

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AppError } from '@proofhouse/core';
-import { lookAtFolder } from '../kernel/look-at-folder.ts';
+import { lookAtFolder } from '../kernel/files/look-at-folder.ts';
 import { sqlitePath } from './open-metadata-store.ts';
 import { postgresError, postgresPlace } from './sql/dialects/postgres/postgres-errors.ts';
 import { requireOneName } from './sql/dialects/sqlite/database-file.ts';

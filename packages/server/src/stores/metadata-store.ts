@@ -5,7 +5,7 @@ import type { Cleaner } from '../kernel/in-batches.ts';
 import type { Commits } from '../kernel/commit.ts';
 import type { HintChannel } from '../jobs/job-hints.ts';
 import type { PresenceStore } from '../workers/presence-store.ts';
-import type { StoreTime } from '../kernel/store-time.ts';
+import type { StoreTime } from '../kernel/time/store-time.ts';
 import type { SettingStore } from '../kernel/setting-store.ts';
 import type { WorkerStore } from '../workers/worker-store.ts';
 

@@ -1,6 +1,6 @@
 import { AppError } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
-import type { OnClockJump } from '../kernel/store-time.ts';
+import type { Clock } from '../kernel/time/clock.ts';
+import type { OnClockJump } from '../kernel/time/store-time.ts';
 import type { MetadataStore } from './metadata-store.ts';
 import { openSqliteEngine } from './sql/dialects/sqlite/sqlite-engine.ts';
 import { SqlMetadataStore } from './sql/sql-metadata-store.ts';

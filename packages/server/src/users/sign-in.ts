@@ -1,5 +1,5 @@
 import type { Principal } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { sameHash, sha256Hex } from '../kernel/secret.ts';
 

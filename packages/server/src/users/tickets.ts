@@ -1,5 +1,5 @@
 import { AppError } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { sha256Hex } from '../kernel/secret.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SeenWorker } from '@proofhouse/core';
-import { ManualClock } from '../kernel/manual-clock.ts';
+import { ManualClock } from '../kernel/time/manual-clock.ts';
 import type { PresenceStore } from './presence-store.ts';
 import { Presence } from './presence.ts';
 

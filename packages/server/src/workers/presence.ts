@@ -1,5 +1,5 @@
 import { maxLeaseSeconds, seenLatelyMs, type SeenWorker } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import { decodeCursor, encodeCursor } from '../kernel/page.ts';
 import type { PresenceStore } from './presence-store.ts';
 

@@ -8,7 +8,7 @@ import {
   type WorkerPolicy,
   type WorkerRecord,
 } from '@proofhouse/core';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { Commits } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf } from '../kernel/page.ts';

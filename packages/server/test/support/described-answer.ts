@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { openApiDocument } from '../../src/http/openapi.ts';
+import { openApiDocument } from '../../src/http/openapi/openapi.ts';
 import type { Answer } from './test-server.ts';
 
 interface Described {

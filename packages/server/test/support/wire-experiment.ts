@@ -1,25 +1,25 @@
 import { expect } from 'vitest';
-import { wireProblemSchema } from '@proofhouse/core';
+import { v0ProblemSchema } from '@proofhouse/core';
 import { boundary, formBody, formType, type FormPart } from './form.ts';
 import { adminToken, type Answer, type CallOptions, type TestServer } from './test-server.ts';
 
 export const wireAdmin = `admin:${adminToken}`;
 
 /** A worker of an experiment, with its registration token. */
-export interface WireWorker {
+export interface V0Worker {
   readonly id: string;
   readonly token: string;
   /** As /v0 takes it. */
   readonly credential: string;
 }
 
-export interface WireDeposit {
+export interface V0Deposit {
   readonly artifacts_uri: string;
   readonly size_bytes: number;
   readonly content_type: string;
 }
 
-type WireCall = Omit<CallOptions, 'as'> & { readonly as?: string | null };
+type V0Call = Omit<CallOptions, 'as'> & { readonly as?: string | null };
 
 /** An experiment of a test, and the calls of /v0 that are made in it: as the admin unless said otherwise. */
 export class WireExperiment {
@@ -41,7 +41,7 @@ export class WireExperiment {
     return `/v0/experiments/${this.id}${below}`;
   }
 
-  call(method: string, below: string, { as = wireAdmin, headers, ...options }: WireCall = {}): Promise<Answer> {
+  call(method: string, below: string, { as = wireAdmin, headers, ...options }: V0Call = {}): Promise<Answer> {
     return this.t.call(method, this.path(below), {
       ...options,
       as,
@@ -49,7 +49,7 @@ export class WireExperiment {
     });
   }
 
-  get(below: string, as: string | null = wireAdmin, headers: WireCall['headers'] = {}): Promise<Answer> {
+  get(below: string, as: string | null = wireAdmin, headers: V0Call['headers'] = {}): Promise<Answer> {
     return this.call('GET', below, { as, headers });
   }
 
@@ -57,7 +57,7 @@ export class WireExperiment {
     return this.call('POST', below, { as, json });
   }
 
-  async register(fields: { name?: string; labels?: Record<string, string> } = {}): Promise<WireWorker> {
+  async register(fields: { name?: string; labels?: Record<string, string> } = {}): Promise<V0Worker> {
     const { status, json, text } = await this.post('/workers', fields);
     if (status !== 200) throw new Error(text);
     const [id, token] = [json.worker_id as string, json.registration_token as string];
@@ -76,15 +76,11 @@ export class WireExperiment {
   }
 
   /** Sends a form of these parts. */
-  send(parts: readonly FormPart[], as: string | null = wireAdmin, headers: WireCall['headers'] = {}): Promise<Answer> {
+  send(parts: readonly FormPart[], as: string | null = wireAdmin, headers: V0Call['headers'] = {}): Promise<Answer> {
     return this.sendBody(formBody(parts), as, headers);
   }
 
-  sendBody(
-    payload: Buffer | string,
-    as: string | null = wireAdmin,
-    headers: WireCall['headers'] = {},
-  ): Promise<Answer> {
+  sendBody(payload: Buffer | string, as: string | null = wireAdmin, headers: V0Call['headers'] = {}): Promise<Answer> {
     return this.call('POST', '/artifacts', { as, payload, headers: { 'content-type': formType, ...headers } });
   }
 
@@ -92,13 +88,13 @@ export class WireExperiment {
     bytes: string | Buffer = 'bytes',
     as: string = wireAdmin,
     part: Partial<FormPart> = {},
-  ): Promise<WireDeposit> {
+  ): Promise<V0Deposit> {
     const answer = await this.send([{ name: 'file', value: bytes, ...part }], as);
     if (answer.status !== 201) throw new Error(answer.text);
-    return answer.json as WireDeposit;
+    return answer.json as V0Deposit;
   }
 
-  fetch(uri: string, as: string | null = wireAdmin, headers: WireCall['headers'] = {}): Promise<Answer> {
+  fetch(uri: string, as: string | null = wireAdmin, headers: V0Call['headers'] = {}): Promise<Answer> {
     return this.get(`/artifacts?uri=${encodeURIComponent(uri)}`, as, headers);
   }
 
@@ -125,5 +121,5 @@ export function expectProblem(answer: Pick<Answer, 'status' | 'headers' | 'json'
     json: { type: `eden://error/${type}`, status },
   });
   expect(Object.keys(answer.json as object).toSorted()).toEqual(['detail', 'instance', 'status', 'title', 'type']);
-  expect(wireProblemSchema.safeParse(answer.json).error).toBeUndefined();
+  expect(v0ProblemSchema.safeParse(answer.json).error).toBeUndefined();
 }

@@ -5,7 +5,7 @@ import { readLogTail } from '../evidence/log-tail.ts';
 import { BrokenMachine, type HeldRun, type RunEnd } from '../held-run.ts';
 import { JobDiff } from '../git/job-diff.ts';
 import { messageOf } from '../message-of.ts';
-import { unguessable } from '../../random.ts';
+import { unguessable } from '../../transport/random.ts';
 import { WorkFolder } from '../work-folder.ts';
 import { endingOf } from './command-ending.ts';
 import { commandEnvironment, withoutSecrets } from './command-environment.ts';

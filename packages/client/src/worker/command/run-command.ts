@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '@proofhouse/core';
-import { pause, type Clock } from '../../clock.ts';
+import { pause, type Clock } from '../../transport/clock.ts';
 import { endsWithProcess, signalGroup } from '../process-group.ts';
 import { RunProcesses } from './run-processes.ts';
 

@@ -1,5 +1,5 @@
 import { isAppError, type JobArtifact } from '@proofhouse/core';
-import type { ClaimedJob } from '../../jobs-api.ts';
+import type { ClaimedJob } from '../../api/jobs-api.ts';
 import type { ProofhouseClient } from '../../proofhouse-client.ts';
 import type { Evidence } from './evidence.ts';
 import { uploadPieces, type ArtifactAbout } from './file-upload.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { digestOf, type ArtifactType, type JobArtifact } from '@proofhouse/core';
-import type { CallOptions } from '../../call.ts';
+import type { CallOptions } from '../../transport/call.ts';
 import type { ProofhouseClient } from '../../proofhouse-client.ts';
 import { EvidenceFile } from './evidence-file.ts';
 

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../clock.ts';
+import { systemClock } from '../../transport/clock.ts';
 import { setUpWorker } from '../../testing/worker-trial.ts';
 import { CleanCheckout } from './clean-checkout.ts';
 

@@ -1,7 +1,7 @@
 import { chmod, lstat, readdir, realpath, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '@proofhouse/core';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../transport/clock.ts';
 import { firstAbort } from '../first-abort.ts';
 import { WorkFolder, workFolderPrefix } from '../work-folder.ts';
 import { addPointer, filtersOf } from './filtered-files.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../clock.ts';
+import { systemClock } from '../../transport/clock.ts';
 import { setUpDiff } from '../../testing/diff-trial.ts';
 
 const commit = 'git add -A; git commit -qm x';

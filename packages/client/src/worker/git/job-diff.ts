@@ -1,6 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../transport/clock.ts';
 import { firstAbort } from '../first-abort.ts';
 import { messageOf } from '../message-of.ts';
 import { workFolderPrefix } from '../work-folder.ts';

@@ -1,5 +1,5 @@
 import { AppError, isAppError, type JobArtifact } from '@proofhouse/core';
-import { pause } from '../../clock.ts';
+import { pause } from '../../transport/clock.ts';
 import type { Ending } from '../ending.ts';
 import { EvidenceFile } from '../evidence/evidence-file.ts';
 import { firstAbort } from '../first-abort.ts';

@@ -1,5 +1,5 @@
 import type { ArtifactType, JobArtifact } from '@proofhouse/core';
-import type { ClaimedJob, JobNote } from '../../jobs-api.ts';
+import type { ClaimedJob, JobNote } from '../../api/jobs-api.ts';
 
 /** Bytes of an artifact. A function must give the same bytes each time: it is called twice, and for repeated tries. */
 export type DepositSource = string | Uint8Array | { readonly file: string } | (() => AsyncIterable<Uint8Array>);

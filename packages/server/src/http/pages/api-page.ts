@@ -1,4 +1,4 @@
-import type { OpenApiDocument } from '../openapi.ts';
+import type { OpenApiDocument } from '../openapi/openapi.ts';
 import { escapeHtml, pageShell, type Page } from './page-shell.ts';
 
 interface Shown {

@@ -1,8 +1,8 @@
-import { artifactToWire, experimentToWire } from '@proofhouse/core';
+import { artifactToJson, experimentToJson } from '@proofhouse/core';
 import type { Artifacts } from '../../artifacts/artifacts.ts';
 import type { Experiments } from '../../experiments/experiments.ts';
 import type { Handlers } from '../operation-route.ts';
-import { sendArtifact } from '../send-artifact.ts';
+import { sendArtifact } from '../bytes/send-artifact.ts';
 
 type RecordOperations =
   | 'listArtifacts'
@@ -21,26 +21,26 @@ export function artifactRecordHandlers(
   return {
     listArtifacts: async ({ principal, query }) => {
       const { items, nextCursor } = await artifacts.list(principal, query);
-      return { body: { artifacts: items.map(artifactToWire), nextCursor } };
+      return { body: { artifacts: items.map(artifactToJson), nextCursor } };
     },
     getArtifact: async ({ principal, params }) => {
-      return { body: { artifact: artifactToWire(await artifacts.get(principal, params.artifactId)) } };
+      return { body: { artifact: artifactToJson(await artifacts.get(principal, params.artifactId)) } };
     },
     readArtifactContent: async ({ principal, params, request, reply }) => {
       return sendArtifact(request, reply, artifacts, await artifacts.get(principal, params.artifactId));
     },
     pinArtifact: async ({ params }) => {
-      return { body: { artifact: artifactToWire(await artifacts.pin(params.artifactId, true)) } };
+      return { body: { artifact: artifactToJson(await artifacts.pin(params.artifactId, true)) } };
     },
     unpinArtifact: async ({ params }) => {
-      return { body: { artifact: artifactToWire(await artifacts.pin(params.artifactId, false)) } };
+      return { body: { artifact: artifactToJson(await artifacts.pin(params.artifactId, false)) } };
     },
     createExperiment: async ({ principal, body }) => {
-      return { body: experimentToWire(await experiments.create(principal, body)) };
+      return { body: experimentToJson(await experiments.create(principal, body)) };
     },
     listExperiments: async ({ query }) => {
       const { items, nextCursor } = await experiments.list(query);
-      return { body: { items: items.map(experimentToWire), nextCursor } };
+      return { body: { items: items.map(experimentToJson), nextCursor } };
     },
   };
 }

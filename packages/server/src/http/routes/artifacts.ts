@@ -1,21 +1,21 @@
-import { isAppError, jobArtifactToWire, type ArtifactRecord } from '@proofhouse/core';
+import { isAppError, jobArtifactToJson, type ArtifactRecord } from '@proofhouse/core';
 import { contentTypeOf } from '../../artifacts/content-type-of.ts';
 import type { Artifacts } from '../../artifacts/artifacts.ts';
 import type { Excerpts } from '../../artifacts/excerpts.ts';
 import { holderOf } from '../../jobs/job-holder.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import { acceptBody } from '../accept-body.ts';
+import type { Clock } from '../../kernel/time/clock.ts';
+import { acceptBody } from '../bytes/accept-body.ts';
 import { requireAdmittedStill } from '../admitted-still.ts';
-import { BodyDigests } from '../body-digests.ts';
-import { requireWholeBody } from '../body-headers.ts';
-import { byteBody } from '../byte-body.ts';
-import { entityConditions } from '../conditional.ts';
+import { BodyDigests } from '../bytes/body-digests.ts';
+import { requireWholeBody } from '../bytes/body-headers.ts';
+import { byteBody } from '../bytes/byte-body.ts';
+import { entityConditions } from '../bytes/conditional.ts';
 import { limits } from '../limits.ts';
-import { findField, formBoundary } from '../multipart-form.ts';
+import { findField, formBoundary } from '../bytes/multipart-form.ts';
 import type { Handlers, HttpCall } from '../operation-route.ts';
-import { requireLength } from '../require-length.ts';
-import { sendArtifact } from '../send-artifact.ts';
-import { readUploadForm } from '../upload-form.ts';
+import { requireLength } from '../bytes/require-length.ts';
+import { sendArtifact } from '../bytes/send-artifact.ts';
+import { readUploadForm } from '../bytes/upload-form.ts';
 import { sameValue } from './jobs.ts';
 
 type ArtifactOperations =
@@ -63,7 +63,7 @@ export function artifactHandlers(
     putArtifact: (call) => putArtifact(artifacts, clock, call),
     listJobArtifacts: async ({ principal, params, query }) => {
       const { items, nextCursor } = await artifacts.listOfJob(principal, params.jobId, query);
-      return { body: { items: items.map(jobArtifactToWire), nextCursor } };
+      return { body: { items: items.map(jobArtifactToJson), nextCursor } };
     },
     downloadArtifact: async ({ principal, params, request, reply }) => {
       const artifact = await artifacts.getOfJob(principal, params.jobId, params.artifactId);
@@ -122,6 +122,6 @@ async function permitByField(
 }
 
 function answer({ artifact, created }: { artifact: ArtifactRecord; created: boolean }) {
-  const body = jobArtifactToWire(artifact);
+  const body = jobArtifactToJson(artifact);
   return created ? { body } : { status: 200 as const, body };
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { openApiDocument } from '../openapi.ts';
+import { openApiDocument } from '../openapi/openapi.ts';
 import { apiPage } from '../pages/api-page.ts';
 
 /** `/api/openapi.json` and, for people, `/api/docs`. Both describe the software, so neither needs a credential. */

@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ManualClock } from '../../kernel/manual-clock.ts';
+import { ManualClock } from '../../kernel/time/manual-clock.ts';
 import { addHealthRoutes } from './health.ts';
 
 let clock: ManualClock;

@@ -1,7 +1,7 @@
 import { AppError } from '@proofhouse/core';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Clock } from '../../kernel/clock.ts';
-import type { ClockReport } from '../../kernel/clock-watch.ts';
+import type { Clock } from '../../kernel/time/clock.ts';
+import type { ClockReport } from '../../kernel/time/clock-watch.ts';
 
 export interface Health {
   /** Each part that requests need, by name; a check that throws makes the server not ready. */

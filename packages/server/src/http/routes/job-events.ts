@@ -3,7 +3,7 @@ import {
   categoryOf,
   eventCursorSchema,
   finalStatuses,
-  jobEventToWire,
+  jobEventToJson,
   type JobEventRecord,
   type JobRecord,
 } from '@proofhouse/core';
@@ -11,7 +11,7 @@ import { followHints } from '../../jobs/hint-feed.ts';
 import type { JobHints } from '../../jobs/job-hints.ts';
 import type { JobLog } from '../../jobs/job-log.ts';
 import type { Jobs } from '../../jobs/jobs.ts';
-import type { Clock } from '../../kernel/clock.ts';
+import type { Clock } from '../../kernel/time/clock.ts';
 import { waitSignalOf } from '../../calls/abort-signal.ts';
 import { sendEventStream, type StreamItem } from '../event-stream.ts';
 import type { Handlers, HttpCall } from '../operation-route.ts';
@@ -122,5 +122,5 @@ function signalOf(call: Pick<HttpCall<'streamHints'>, 'reply'>, parts: JobEventP
 }
 
 function show(event: JobEventRecord, job: Pick<JobRecord, 'type'>) {
-  return jobEventToWire(event, categoryOf(job.type));
+  return jobEventToJson(event, categoryOf(job.type));
 }

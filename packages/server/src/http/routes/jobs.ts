@@ -1,4 +1,4 @@
-import { AppError, holderOfJob, jobToWire, type JobRecord, type Principal } from '@proofhouse/core';
+import { AppError, holderOfJob, jobToJson, type JobRecord, type Principal } from '@proofhouse/core';
 import type { JsonHandlers } from '../../calls/operation-call.ts';
 import { holderOf, type Holder } from '../../jobs/job-holder.ts';
 import type { Jobs } from '../../jobs/jobs.ts';
@@ -44,7 +44,7 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
       // A repeated claim gives its jobs as they are now, which other workers may hold.
       const claimer = holderOf(principal, body.workerId);
       const claimed = (await jobs.claim(principal, body, options)).map((job) =>
-        jobToWire(job, { showLease: holderOfJob(job) === claimer }),
+        jobToJson(job, { showLease: holderOfJob(job) === claimer }),
       );
       return { body: body.maxJobs === undefined ? { job: claimed[0] ?? null } : { jobs: claimed } };
     },
@@ -109,9 +109,9 @@ export function sameValue(
 
 // The lease is shown to its holder alone: whoever knows it can write to the job.
 function show(principal: Principal, job: JobRecord) {
-  return jobToWire(job, { showLease: principal.kind === 'worker' && principal.workerId === holderOfJob(job) });
+  return jobToJson(job, { showLease: principal.kind === 'worker' && principal.workerId === holderOfJob(job) });
 }
 
 function showToHolder(job: JobRecord) {
-  return jobToWire(job, { showLease: true });
+  return jobToJson(job, { showLease: true });
 }

@@ -8,7 +8,7 @@ import type { Load } from '../../kernel/load.ts';
 import { countDownload } from '../count-load.ts';
 import { principalOf, type AuthenticateParts } from '../authenticate.ts';
 import type { Handlers } from '../operation-route.ts';
-import { sendArtifact } from '../send-artifact.ts';
+import { sendArtifact } from '../bytes/send-artifact.ts';
 
 export interface TicketParts {
   readonly tickets: Tickets<Credential>;

@@ -1,4 +1,4 @@
-import { AppError, identityOf, unknownJobType, workerTokenToWire } from '@proofhouse/core';
+import { AppError, identityOf, unknownJobType, workerTokenToJson } from '@proofhouse/core';
 import type { JsonHandlers } from '../../calls/operation-call.ts';
 import type { Jobs } from '../../jobs/jobs.ts';
 import { serverVersion } from '../../kernel/server-version.ts';
@@ -44,14 +44,14 @@ export function workerHandlers({
     createWorkerToken: async ({ principal, body }) => {
       requireKnownTypes(body.allowedJobTypes ?? [], jobTypes);
       const { token, credential } = await workers.createToken(principal, body);
-      return { body: { token, workerToken: workerTokenToWire(credential) } };
+      return { body: { token, workerToken: workerTokenToJson(credential) } };
     },
     listWorkerTokens: async ({ query }) => {
       const { items, nextCursor } = await workers.listTokens(query);
-      return { body: { items: items.map(workerTokenToWire), nextCursor } };
+      return { body: { items: items.map(workerTokenToJson), nextCursor } };
     },
     revokeWorkerToken: async ({ params }) => {
-      return { body: workerTokenToWire(await workers.revokeToken(params.tokenId)) };
+      return { body: workerTokenToJson(await workers.revokeToken(params.tokenId)) };
     },
   };
 }

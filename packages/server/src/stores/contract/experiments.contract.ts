@@ -13,7 +13,7 @@ import { Experiments } from '../../experiments/experiments.ts';
 import { mostMembersListed } from '../../experiments/experiment-store.ts';
 import { Groups } from '../../experiments/groups.ts';
 import { Ids, pooledRandomBytes } from '../../kernel/ids.ts';
-import { ManualClock } from '../../kernel/manual-clock.ts';
+import { ManualClock } from '../../kernel/time/manual-clock.ts';
 import type { Page, PageKey } from '../../kernel/page.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { commitOf, newId, start } from './records.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Ids } from '../../kernel/ids.ts';
-import { ManualClock } from '../../kernel/manual-clock.ts';
+import { ManualClock } from '../../kernel/time/manual-clock.ts';
 import { sha256Hex } from '../../kernel/secret.ts';
 import { Experiments } from '../../experiments/experiments.ts';
 import { Workers } from '../../workers/workers.ts';

@@ -6,7 +6,7 @@ import { workerPresence } from './migrations/0002-worker-presence.ts';
 import { experimentsGroupsRetention } from './migrations/0003-experiments-groups-retention.ts';
 import { routesInOrder } from './migrations/0004-routes-in-order.ts';
 import { attemptsAndMakers } from './migrations/0009-attempts-and-makers.ts';
-import type { SqlDialect } from './sql-dialect.ts';
+import type { SqlDialect } from './queue/queue-dialect.ts';
 
 /** In order, forward only. A published one is never changed: a new one is added. */
 const migrations: Readonly<Record<string, (db: Kysely<unknown>, dialect: SqlDialect) => Promise<void>>> = {

@@ -10,9 +10,9 @@ import type { MetadataStore } from '../metadata-store.ts';
 import { openPostgresEngine, plannerSettings } from './dialects/postgres/postgres-engine.ts';
 import { runOn, testDatabase } from './dialects/postgres/testing/test-database.ts';
 import { openSqliteEngine } from './dialects/sqlite/sqlite-engine.ts';
-import type { SqlEngine } from './sql-engine.ts';
+import type { SqlEngine } from './engine/sql-engine.ts';
 import { SqlMetadataStore } from './sql-metadata-store.ts';
-import type { CompiledStatement } from './statement.ts';
+import type { CompiledStatement } from './engine/statement.ts';
 import { watchSteps } from './testing/watch-steps.ts';
 
 /** What a parameter is bound to. */

@@ -1,17 +1,17 @@
 import type { HintChannel } from '../../jobs/job-hints.ts';
 import type { Commit, CommitResult } from '../../kernel/commit.ts';
 import type { Cleaner } from '../../kernel/in-batches.ts';
-import type { StoreTime } from '../../kernel/store-time.ts';
+import type { StoreTime } from '../../kernel/time/store-time.ts';
 import type { MetadataStore } from '../metadata-store.ts';
-import { SqlArtifactStore } from './artifacts.ts';
-import { commitAll } from './commits.ts';
-import { SqlExperimentStore } from './experiments.ts';
-import { deleteExpiredKeys } from './idempotency.ts';
-import { SqlJobStore } from './jobs.ts';
-import { deleteUnseen, SqlPresenceStore } from './presence.ts';
-import { SqlSettingStore } from './settings.ts';
-import type { SqlEngine } from './sql-engine.ts';
-import { SqlWorkerStore } from './workers.ts';
+import { SqlArtifactStore } from './records/artifacts.ts';
+import { commitAll } from './records/commits.ts';
+import { SqlExperimentStore } from './records/experiments.ts';
+import { deleteExpiredKeys } from './records/idempotency.ts';
+import { SqlJobStore } from './queue/jobs.ts';
+import { deleteUnseen, SqlPresenceStore } from './records/presence.ts';
+import { SqlSettingStore } from './records/settings.ts';
+import type { SqlEngine } from './engine/sql-engine.ts';
+import { SqlWorkerStore } from './records/workers.ts';
 
 /** Every verb is written once and runs on both engines. */
 export class SqlMetadataStore implements MetadataStore {

@@ -14,7 +14,7 @@ import { testDatabase } from './dialects/postgres/testing/test-database.ts';
 import { sqliteDialect } from './dialects/sqlite/sqlite-dialect.ts';
 import { firstTables } from './migrations/0001-jobs-artifacts-workers.ts';
 import { workerPresence } from './migrations/0002-worker-presence.ts';
-import type { SqlDialect } from './sql-dialect.ts';
+import type { SqlDialect } from './queue/queue-dialect.ts';
 
 const undo: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

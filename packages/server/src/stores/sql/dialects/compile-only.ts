@@ -1,5 +1,5 @@
 import { DummyDriver, Kysely, type Dialect } from 'kysely';
-import type { Queries } from '../schema.ts';
+import type { Queries } from '../engine/schema.ts';
 
 /** Builds and compiles queries of a dialect without a connection. */
 export function compileOnly(parts: Omit<Dialect, 'createDriver'>): Queries {

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely';
-import type { SqlDialect } from '../sql-dialect.ts';
+import type { SqlDialect } from '../queue/queue-dialect.ts';
 import { addColumns, createTable } from './create-table.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely';
-import type { SqlDialect } from '../sql-dialect.ts';
+import type { SqlDialect } from '../queue/queue-dialect.ts';
 import { addColumns } from './create-table.ts';
 
 /** Routes are numbered as they come, and ready jobs are indexed by their order among all (decision 12). */

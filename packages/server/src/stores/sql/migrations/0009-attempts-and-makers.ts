@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely';
-import type { SqlDialect } from '../sql-dialect.ts';
+import type { SqlDialect } from '../queue/queue-dialect.ts';
 import { addColumns } from './create-table.ts';
 
 /** When the present attempt of a job began, what its worker said at its end, and a list of the jobs that workers made. */

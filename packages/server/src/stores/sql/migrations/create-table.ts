@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { SqlDialect } from '../sql-dialect.ts';
+import type { SqlDialect } from '../queue/queue-dialect.ts';
 
 export type Columns = Readonly<Record<string, 'text' | 'text?' | 'integer' | 'integer?'>>;
 

@@ -1,4 +1,4 @@
-import { statement, type Statement } from '../statement.ts';
+import { statement, type Statement } from '../engine/statement.ts';
 
 /** SQL as it stands, without parameters. */
 export function rawStatement<Row>(sql: string): Statement<object, Row> {

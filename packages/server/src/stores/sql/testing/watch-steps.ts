@@ -1,5 +1,5 @@
-import type { SqlEngine } from '../sql-engine.ts';
-import type { Step, Verb } from '../verb.ts';
+import type { SqlEngine } from '../engine/sql-engine.ts';
+import type { Step, Verb } from '../engine/verb.ts';
 
 /** The engine, with whoever watches told each step of its verbs; `begin` is called for each run of a verb. */
 export function watchSteps(engine: SqlEngine, begin: () => (step: Step) => void): SqlEngine {

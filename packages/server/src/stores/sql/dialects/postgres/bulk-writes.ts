@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { nameOfKey, takeOneByOne, type KeyParts } from '../../idempotency.ts';
+import { nameOfKey, takeOneByOne, type KeyParts } from '../../records/idempotency.ts';
 import {
   eventColumns,
   insertOneByOne,
@@ -7,10 +7,10 @@ import {
   updateOneByOne,
   type JobUpdate,
   type JobUpdates,
-} from '../../job-writes.ts';
-import type { IdempotencyRow, JobEventRow } from '../../schema.ts';
-import { placeholdersOf, statement, statementsBy } from '../../statement.ts';
-import { put, rows, type Verb } from '../../verb.ts';
+} from '../../queue/job-writes.ts';
+import type { IdempotencyRow, JobEventRow } from '../../engine/schema.ts';
+import { placeholdersOf, statement, statementsBy } from '../../engine/statement.ts';
+import { put, rows, type Verb } from '../../engine/verb.ts';
 
 /** The columns of a job's state that are texts; the others are integers. */
 const texts = new Set(

@@ -1,7 +1,7 @@
 import { decideJob } from '@proofhouse/core';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { systemClock } from '../../../../kernel/clock.ts';
-import type { StoreTime } from '../../../../kernel/store-time.ts';
+import { systemClock } from '../../../../kernel/time/clock.ts';
+import type { StoreTime } from '../../../../kernel/time/store-time.ts';
 import { claimBy, key, newJob } from '../../../contract/records.ts';
 import { openMetadataStore } from '../../../open-metadata-store.ts';
 import type { MetadataStore } from '../../../metadata-store.ts';

@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
-import type { Clock } from '../../../../kernel/clock.ts';
-import { fixedTime, smallestJumpMs, type OnClockJump, type StoreTime } from '../../../../kernel/store-time.ts';
+import type { Clock } from '../../../../kernel/time/clock.ts';
+import { fixedTime, smallestJumpMs, type OnClockJump, type StoreTime } from '../../../../kernel/time/store-time.ts';
 
 /** How far the time that a transaction assumes may be ahead of the database's: leases end early by as much. */
 const mostAheadMs = 5;

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { HintChannel } from '../../../../jobs/job-hints.ts';
-import { systemClock, type Clock } from '../../../../kernel/clock.ts';
+import { systemClock, type Clock } from '../../../../kernel/time/clock.ts';
 
 /** The name of the channel within its database. */
 const channel = 'proofhouse_hints';

@@ -1,5 +1,5 @@
 import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
-import type { SqlDialect } from '../../sql-dialect.ts';
+import type { SqlDialect } from '../../queue/queue-dialect.ts';
 import { compileOnly } from '../compile-only.ts';
 import { postgresInsertEvents, postgresTakeKeys, postgresWriteJobs } from './bulk-writes.ts';
 import { postgresOutlookAndHeads, postgresReadyHeads } from './ready-heads.ts';

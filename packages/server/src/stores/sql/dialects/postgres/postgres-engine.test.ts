@@ -1,9 +1,9 @@
-import { systemClock } from '../../../../kernel/clock.ts';
+import { systemClock } from '../../../../kernel/time/clock.ts';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { openMetadataStore } from '../../../open-metadata-store.ts';
-import { statement } from '../../statement.ts';
+import { statement } from '../../engine/statement.ts';
 import { rawStatement } from '../../testing/raw-statement.ts';
-import { first, put, Undo } from '../../verb.ts';
+import { first, put, Undo } from '../../engine/verb.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
 import { TestNetwork } from './testing/test-network.ts';
 import { runOn, testDatabase, type TestDatabase } from './testing/test-database.ts';

@@ -1,10 +1,10 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { systemClock, type Clock } from '../../../../kernel/clock.ts';
-import type { OnClockJump, StoreTime } from '../../../../kernel/store-time.ts';
+import { systemClock, type Clock } from '../../../../kernel/time/clock.ts';
+import type { OnClockJump, StoreTime } from '../../../../kernel/time/store-time.ts';
 import { migrate } from '../../migrate.ts';
-import type { SqlEngine } from '../../sql-engine.ts';
-import { Undo, type VerbFactory, type WriteFactory } from '../../verb.ts';
+import type { SqlEngine } from '../../engine/sql-engine.ts';
+import { Undo, type VerbFactory, type WriteFactory } from '../../engine/verb.ts';
 import { DatabaseTime } from './database-time.ts';
 import { PostgresHintChannel } from './hint-channel.ts';
 import { OneWriteATurn } from './one-write-a-turn.ts';

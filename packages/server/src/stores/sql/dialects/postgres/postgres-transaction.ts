@@ -1,6 +1,6 @@
 import type { PoolClient, QueryResult } from 'pg';
-import type { StoreTime } from '../../../../kernel/store-time.ts';
-import { Undo, type Step, type StepResult, type VerbFactory, type WriteFactory } from '../../verb.ts';
+import type { StoreTime } from '../../../../kernel/time/store-time.ts';
+import { Undo, type Step, type StepResult, type VerbFactory, type WriteFactory } from '../../engine/verb.ts';
 import { WrongTime, type DatabaseTime } from './database-time.ts';
 import { postgresDialect } from './postgres-dialect.ts';
 

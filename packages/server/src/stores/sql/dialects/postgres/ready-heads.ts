@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import { claimedBefore, inClaimOrder } from '../../claim-order.ts';
-import { textList } from '../../sql-dialect.ts';
+import { claimedBefore, inClaimOrder } from '../../queue/claim-order.ts';
+import { textList } from '../../queue/queue-dialect.ts';
 import {
   emptyOutlook,
   isForeseen,
@@ -9,12 +9,12 @@ import {
   type Foreseen,
   type OutlookAndHeads,
   type QueueOutlook,
-} from '../../queue-outlook.ts';
-import type { JobRow, Queries } from '../../schema.ts';
-import type { RouteSet } from '../../job-routes.ts';
-import { frontOfQueue } from '../../queue-front.ts';
-import { statement } from '../../statement.ts';
-import { rows, type Verb } from '../../verb.ts';
+} from '../../queue/due-times.ts';
+import type { JobRow, Queries } from '../../engine/schema.ts';
+import type { RouteSet } from '../../queue/job-routes.ts';
+import { frontOfQueue } from '../../queue/queue-head.ts';
+import { statement } from '../../engine/statement.ts';
+import { rows, type Verb } from '../../engine/verb.ts';
 
 /** How many more heads than wanted are looked at first: what other claimers hold is passed over. */
 const spare = 16;

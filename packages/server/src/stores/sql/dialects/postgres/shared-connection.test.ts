@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { systemClock } from '../../../../kernel/clock.ts';
+import { systemClock } from '../../../../kernel/time/clock.ts';
 import { rawStatement } from '../../testing/raw-statement.ts';
-import { first, type Verb } from '../../verb.ts';
-import type { SqlEngine } from '../../sql-engine.ts';
+import { first, type Verb } from '../../engine/verb.ts';
+import type { SqlEngine } from '../../engine/sql-engine.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
 import { TestNetwork } from './testing/test-network.ts';
 import { SharedConnection } from './shared-connection.ts';

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import type { Clock } from '../../../../kernel/clock.ts';
+import type { Clock } from '../../../../kernel/time/clock.ts';
 
 /** A connection on which nothing was answered for so long is joined by nobody: it may have fallen silent, or wait for a lock. */
 const joinWithinMs = 250;

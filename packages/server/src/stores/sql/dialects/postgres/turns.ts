@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
-import type { Turn } from '../../sql-dialect.ts';
-import { statementsBy } from '../../statement.ts';
-import { first, put, type Verb } from '../../verb.ts';
+import type { Turn } from '../../queue/queue-dialect.ts';
+import { statementsBy } from '../../engine/statement.ts';
+import { first, put, type Verb } from '../../engine/verb.ts';
 
 /** Names the turns among the advisory locks of the database: "Prof", and a number (2 is `read-only-role.ts`'s). */
 const locks: Readonly<Record<Turn, number>> = { promotion: 0x50726f66_0001, routes: 0x50726f66_0003 };

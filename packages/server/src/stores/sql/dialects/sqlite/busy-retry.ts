@@ -1,4 +1,4 @@
-import { systemDelay, type Delay } from '../../../../kernel/delay.ts';
+import { systemDelay, type Delay } from '../../../../kernel/time/delay.ts';
 import { codeOf } from './sqlite-errors.ts';
 
 /** How long another program may hold a lock on the file before calls fail with `unavailable`. */

@@ -15,8 +15,8 @@ import os from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { statement } from '../../statement.ts';
-import { put, rows } from '../../verb.ts';
+import { statement } from '../../engine/statement.ts';
+import { put, rows } from '../../engine/verb.ts';
 import { openSqliteEngine } from './sqlite-engine.ts';
 import { readLog } from './write-ahead-log.ts';
 

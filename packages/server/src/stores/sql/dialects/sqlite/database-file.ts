@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '@proofhouse/core';
-import { makeFolder } from '../../../../kernel/make-folder.ts';
+import { makeFolder } from '../../../../kernel/files/make-folder.ts';
 import { isMountPoint } from './mount-points.ts';
 
 /**

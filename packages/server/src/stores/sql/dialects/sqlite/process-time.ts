@@ -1,8 +1,8 @@
-import type { BootTime } from '../../../../kernel/boot-time.ts';
-import type { Clock } from '../../../../kernel/clock.ts';
-import { fixedTime, smallestJumpMs, type OnClockJump, type StoreTime } from '../../../../kernel/store-time.ts';
-import { shiftLeases } from '../../job-shift.ts';
-import type { Verb } from '../../verb.ts';
+import type { BootTime } from '../../../../kernel/time/boot-time.ts';
+import type { Clock } from '../../../../kernel/time/clock.ts';
+import { fixedTime, smallestJumpMs, type OnClockJump, type StoreTime } from '../../../../kernel/time/store-time.ts';
+import { shiftLeases } from '../../queue/job-shift.ts';
+import type { Verb } from '../../engine/verb.ts';
 import { expectedWall, keepAnchor, type TimeAnchor } from './time-anchor.ts';
 
 const anchorEveryMs = 60_000;

@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
-import { claimedBefore, inClaimOrder } from '../../claim-order.ts';
-import type { RouteSet } from '../../job-routes.ts';
-import { frontOfQueue } from '../../queue-front.ts';
-import type { JobRow, Queries } from '../../schema.ts';
-import { statement } from '../../statement.ts';
-import { first, rows, type Verb } from '../../verb.ts';
+import { claimedBefore, inClaimOrder } from '../../queue/claim-order.ts';
+import type { RouteSet } from '../../queue/job-routes.ts';
+import { frontOfQueue } from '../../queue/queue-head.ts';
+import type { JobRow, Queries } from '../../engine/schema.ts';
+import { statement } from '../../engine/statement.ts';
+import { first, rows, type Verb } from '../../engine/verb.ts';
 
 interface RouteHeads {
   readonly routeId: string;

@@ -9,8 +9,8 @@ import type {
   NamedBlob,
   RestoreTarget,
 } from '../../../../backup/database-archive.ts';
-import { syncPath } from '../../../../kernel/durable-files.ts';
-import { createPrivateFile } from '../../../../kernel/private-files.ts';
+import { syncPath } from '../../../../kernel/files/durable-files.ts';
+import { createPrivateFile } from '../../../../kernel/files/private-files.ts';
 import { schemaVersions } from '../../migrate.ts';
 import { BusyRetry } from './busy-retry.ts';
 import { checkLog } from './check-log.ts';

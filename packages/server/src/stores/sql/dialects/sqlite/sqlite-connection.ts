@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
-import type { CompiledStatement } from '../../statement.ts';
-import type { Step, StepResult, VerbFactory } from '../../verb.ts';
+import type { CompiledStatement } from '../../engine/statement.ts';
+import type { Step, StepResult, VerbFactory } from '../../engine/verb.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
 
 /** A connection with its prepared statements. */

@@ -1,11 +1,11 @@
 import { SqliteAdapter, SqliteIntrospector, sql } from 'kysely';
 import { compileOnly } from '../compile-only.ts';
-import type { SqlDialect } from '../../sql-dialect.ts';
-import { takeOneByOne } from '../../idempotency.ts';
-import { insertOneByOne, writeOneByOne } from '../../job-writes.ts';
-import { outlookThenHeads } from '../../queue-outlook.ts';
+import type { SqlDialect } from '../../queue/queue-dialect.ts';
+import { takeOneByOne } from '../../records/idempotency.ts';
+import { insertOneByOne, writeOneByOne } from '../../queue/job-writes.ts';
+import { outlookThenHeads } from '../../queue/due-times.ts';
 import { sqliteReadyHeads } from './ready-heads.ts';
-import type { Verb } from '../../verb.ts';
+import type { Verb } from '../../engine/verb.ts';
 import { SteadyQueryCompiler } from './steady-query-compiler.ts';
 
 // eslint-disable-next-line require-yield -- a verb that has nothing to ask.

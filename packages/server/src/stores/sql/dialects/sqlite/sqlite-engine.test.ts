@@ -8,9 +8,9 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newJob } from '../../../contract/records.ts';
 import { openMetadataStore } from '../../../open-metadata-store.ts';
-import { statement } from '../../statement.ts';
+import { statement } from '../../engine/statement.ts';
 import { rawStatement } from '../../testing/raw-statement.ts';
-import { first, put, Undo } from '../../verb.ts';
+import { first, put, Undo } from '../../engine/verb.ts';
 import { openSqliteEngine } from './sqlite-engine.ts';
 import { ManualDelay } from './testing/manual-delay.ts';
 

@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { AppError } from '@proofhouse/core';
-import { createPrivateFile } from '../../../../kernel/private-files.ts';
+import { createPrivateFile } from '../../../../kernel/files/private-files.ts';
 import { codeOf } from './sqlite-errors.ts';
 
 /**

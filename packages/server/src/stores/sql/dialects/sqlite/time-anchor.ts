@@ -1,6 +1,6 @@
-import type { BootTime } from '../../../../kernel/boot-time.ts';
-import { findSetting, replaceSetting } from '../../settings.ts';
-import { first, put, type Verb } from '../../verb.ts';
+import type { BootTime } from '../../../../kernel/time/boot-time.ts';
+import { findSetting, replaceSetting } from '../../records/settings.ts';
+import { first, put, type Verb } from '../../engine/verb.ts';
 
 /** What a restart needs to tell a clock that was set from time that passed. */
 export interface TimeAnchor {

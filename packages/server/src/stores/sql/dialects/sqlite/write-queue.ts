@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
-import { Undo, type VerbFactory } from '../../verb.ts';
-import type { Delay } from '../../../../kernel/delay.ts';
+import { Undo, type VerbFactory } from '../../engine/verb.ts';
+import type { Delay } from '../../../../kernel/time/delay.ts';
 import { BusyBackoff, isBusy } from './busy-retry.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 

@@ -1,4 +1,4 @@
-import type { Delay } from '../../../../../kernel/delay.ts';
+import type { Delay } from '../../../../../kernel/time/delay.ts';
 
 /** Delays that end when a test says so. */
 export class ManualDelay {

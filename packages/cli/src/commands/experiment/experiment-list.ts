@@ -1,0 +1,31 @@
+import type { CommandContext } from '../../command-context.ts';
+import { clientOf, connectedCommand } from '../../connected-command.ts';
+import { positiveInteger } from '../../input/option-values.ts';
+import { printResult } from '../../output/print-result.ts';
+import { relativeTime } from '../../output/quantities.ts';
+import { table } from '../../output/table.ts';
+
+export function experimentList(context: CommandContext) {
+  return connectedCommand('list')
+    .alias('ls')
+    .description('List experiments, newest first')
+    .option('--limit <n>', 'how many at most (50)', positiveInteger)
+    .option('--cursor <cursor>', 'go on where the last page ended')
+    .addHelpText('after', '\nExample: proofhouse experiment list')
+    .action(async (options) => {
+      const { limit, cursor } = options;
+      const page = await clientOf(options).experiments.list({ limit, cursor });
+      const now = context.now();
+      printResult(context, options.json === true, page, () => {
+        if (page.items.length === 0 && page.nextCursor === null) return 'No experiments.\n';
+        const rows = page.items.map(({ experimentId, name, createdAt, createdBy }) => [
+          experimentId,
+          name ?? '',
+          relativeTime(createdAt, now),
+          createdBy,
+        ]);
+        const more = page.nextCursor === null ? '' : `More: add --cursor ${page.nextCursor}\n`;
+        return table(['ID', 'NAME', 'CREATED', 'BY'], rows) + more;
+      });
+    });
+}

@@ -1,0 +1,19 @@
+import type { CommandContext } from '../../command-context.ts';
+import { experimentCommand, experimentOf } from '../../experiment-command.ts';
+import { ofGroup } from '../../output/explain-error.ts';
+import { memberIdsText, warnOfNames } from '../../input/member-ids.ts';
+import { membersText } from '../../output/members-text.ts';
+import { printResult } from '../../output/print-result.ts';
+
+export function groupAdd(context: CommandContext) {
+  return experimentCommand('add')
+    .description('Add a worker or a group to a group; adding it again changes nothing')
+    .argument('<groupId>', 'grp_…, or admins or orchestrators')
+    .argument('<memberId>', memberIdsText)
+    .addHelpText('after', '\nExample: proofhouse group add admins wkr_01jd7v6m5x0000000000000000')
+    .action(async (groupId, memberId, options) => {
+      warnOfNames(context, [memberId], options);
+      const edited = await ofGroup(options, experimentOf(options).addGroupMember(groupId, memberId));
+      printResult(context, options.json === true, edited, () => membersText(edited));
+    });
+}

@@ -1,0 +1,17 @@
+import type { CommandContext } from '../../command-context.ts';
+import { experimentCommand, experimentOf } from '../../experiment-command.ts';
+import { ofGroup } from '../../output/explain-error.ts';
+import { membersText } from '../../output/members-text.ts';
+import { printResult } from '../../output/print-result.ts';
+
+export function groupRemove(context: CommandContext) {
+  return experimentCommand('remove')
+    .description('Take a member out of a group, with effect at once')
+    .argument('<groupId>', 'grp_…, or admins or orchestrators')
+    .argument('<memberId>', 'wkr_… or grp_…')
+    .addHelpText('after', '\nExample: proofhouse group remove admins wkr_01jd7v6m5x0000000000000000')
+    .action(async (groupId, memberId, options) => {
+      const edited = await ofGroup(options, experimentOf(options).removeGroupMember(groupId, memberId));
+      printResult(context, options.json === true, edited, () => membersText(edited));
+    });
+}

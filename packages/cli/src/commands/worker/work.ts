@@ -1,0 +1,155 @@
+import { AppError, isAppError } from '@proofhouse/core';
+import { runWorker, type WorkerLogEntry, type WorkerReport } from '@proofhouse/client/worker';
+import { callerOf } from '../../caller.ts';
+import type { CommandContext } from '../../command-context.ts';
+import { clientOf, connectedCommand, type ConnectionOptions } from '../../connected-command.ts';
+import { collectCommand, commaList, positiveInteger, positiveSeconds, seconds } from '../../input/option-values.ts';
+import { printable } from '../../output/printable.ts';
+import { version } from '../../version.ts';
+
+const explanation = `
+Each job's command finds it in $PROOFHOUSE_JOB_FILE (JSON, with the payload) and $PROOFHOUSE_JOB_ID, and leaves what is
+to be kept in $PROOFHOUSE_OUTPUT_DIR. Its output goes to log.log. When it runs in a git repository, what changes in its
+folder from its start to its end goes to diff.diff, for \`git apply\` at the repository's top: up to 64 MiB, without
+ignored files, and with what other commands in the same folder do meanwhile. Repositories below have diffs/<path>.diff,
+diffs.json lists all, and the result says what is in none (docs/worker-git.md). Exit code 0 completes the job, every
+other fails it.
+
+A job fails too when an artifact was refused or lost (too large, unreadable, a full disk): it may be tried again when the
+cause may pass. --best-effort completes it, and its result says so first. A log that is too large is cut instead: it keeps
+its beginning and its end, with a line between them and \`truncated\` in its metadata. Pipes, sockets, devices and symbolic
+links in the output folder are left out, which the result says. Output files whose names the server does not take are
+deposited under percent-encoded ones; those named like the worker's own artifacts (log.log, diff.diff, diffs.json, diffs/)
+go below files/.
+
+The command inherits this environment without any PROOFHOUSE_ variable (but PROOFHOUSE_EXPERIMENT), and finds those of its
+job instead. When it ends, everything that it started is killed, also what left its process group: found by a cgroup (v2)
+where one can be made, else by \`PROOFHOUSE_RUN\` in its environment (Linux).
+
+Ctrl-C and SIGTERM end the worker: no more claims, and commands that run are ended (SIGTERM, 10 s, SIGKILL), deposited
+and given back. That uses up an attempt; a job on its last one is dead-lettered. --drain-seconds gives them time to
+end by themselves: a second signal ends them then, a third the worker at once. Killed with kill -9, a worker leaves its
+command running; the folder of its job is removed by the next worker with the same --work-root.
+
+One worker may serve several types: each --on names the command of one, and the command after -- is for all others.
+
+Example: proofhouse work --types exec --once -- npm test
+         proofhouse work --on exec='npm test' --on task='./agent.sh'`;
+
+interface WorkFlags extends ConnectionOptions {
+  readonly types?: readonly string[] | undefined;
+  readonly capabilities?: readonly string[] | undefined;
+  readonly concurrency?: number | undefined;
+  readonly leaseSeconds?: number | undefined;
+  readonly timeout?: number | undefined;
+  readonly drainSeconds?: number | undefined;
+  readonly on?: Readonly<Record<string, string>> | undefined;
+  readonly once?: true | undefined;
+  readonly retryable?: true | undefined;
+  readonly bestEffort?: true | undefined;
+  readonly maxLogMib?: number | undefined;
+  readonly passToken?: true | undefined;
+  readonly diff: boolean;
+  readonly gitClean?: true | undefined;
+  readonly gitCleanDiscard?: true | undefined;
+  readonly workFolder?: true | undefined;
+  readonly workRoot?: string | undefined;
+}
+
+export function work(context: CommandContext) {
+  return connectedCommand('work')
+    .description('Claim jobs and run a command for each')
+    .argument('[command...]', 'the command and its arguments, after --')
+    .option('--on <type=command>', 'what the shell runs for jobs of this type (repeatable)', collectCommand)
+    .option('--types <list>', 'job types to claim, comma-separated (all that the token allows)', commaList)
+    .option('--capabilities <list>', 'what this machine can do, comma-separated', commaList)
+    .option('--concurrency <n>', 'jobs at a time (1)', positiveInteger)
+    .option('--lease-seconds <n>', 'how long a job stays ours without a sign of life (120)', positiveInteger)
+    .option(
+      '--timeout <seconds>',
+      'end a command that runs longer, and fail its job (no limit); payload.timeoutSeconds may be shorter',
+      positiveSeconds,
+    )
+    .option('--drain-seconds <n>', 'how long commands may go on after the first signal (0)', seconds)
+    .option('--once', 'wait for one job, run it and end: exit code 1 unless it succeeded')
+    .option('--retryable', 'a job whose command failed may be tried again')
+    .option('--best-effort', 'a job succeeds although evidence of it was refused or lost; its result says so first')
+    .option('--max-log-mib <n>', 'keep the beginning and the end of a longer log (1024)', positiveInteger)
+    .option('--pass-token', 'give the command the token and the lease, so that it can call the server itself')
+    .option('--no-diff', 'deposit no diff.diff')
+    .option('--git-clean', 'bring the git repository back to its commit at the start before each job')
+    .option('--git-clean-discard', 'the same, although changes and untracked or ignored files are there at the start')
+    .option('--work-folder', 'run each command in a fresh folder instead of here')
+    .option('--work-root <folder>', 'where the folders of jobs are made')
+    .passThroughOptions()
+    .addHelpText('after', explanation)
+    .action(async (command, options) => {
+      const report = await workWith(context, command, options).catch((error: unknown) => {
+        throw explainCaller(error);
+      });
+      if (options.json === true) context.stdout.write(`${JSON.stringify({ report })}\n`);
+      if (options.once === true && report.succeeded === 0) context.exitCode = 1;
+    });
+}
+
+async function workWith(
+  context: CommandContext,
+  command: readonly string[],
+  options: WorkFlags,
+): Promise<WorkerReport> {
+  const json = options.json === true;
+  // A worker has time: a server that restarts is no reason to lose what a job left.
+  const client = clientOf(options, { tries: 12, maxDelayMs: 15_000 });
+  const unheard = new AbortController();
+  context.onOutputLost = () => unheard.abort();
+  const drainMs = (options.drainSeconds ?? 0) * 1000;
+  return runWorker({
+    client,
+    command: command.length === 0 ? undefined : command,
+    commands: Object.fromEntries(Object.entries(options.on ?? {}).map(([type, line]) => [type, ['sh', '-c', line]])),
+    env: context.env,
+    cwd: context.cwd,
+    types: options.types,
+    capabilities: options.capabilities,
+    software: `proofhouse/${version}`,
+    concurrency: options.concurrency,
+    leaseSeconds: options.leaseSeconds,
+    commandTimeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
+    once: options.once,
+    retryable: options.retryable,
+    bestEffort: options.bestEffort,
+    maxLogBytes: options.maxLogMib === undefined ? undefined : options.maxLogMib * 1024 * 1024,
+    passToken: options.passToken === true ? options.token : undefined,
+    diff: options.diff,
+    gitClean: options.gitCleanDiscard === true ? 'discard' : options.gitClean,
+    inWorkFolder: options.workFolder,
+    workRoot: options.workRoot,
+    signal: AbortSignal.any([context.signal(), unheard.signal]),
+    drainMs,
+    hurry: drainMs === 0 ? undefined : context.secondSignal(),
+    onAccepted: () => context.stderr.write(`${nameOf(options.token)} waits for jobs at ${client.url}\n`),
+    log: (entry) => printEntry(context, json, entry),
+  });
+}
+
+/** The server tells no worker its name; registered ones carry it in their token. */
+function nameOf(token: string | undefined): string {
+  const caller = callerOf(token);
+  return caller === undefined || caller === 'admin' ? 'The worker' : caller;
+}
+
+function explainCaller(error: unknown): unknown {
+  const nameless = isAppError(error, 'invalid_request') && error.errors.some(({ path }) => path === 'workerId');
+  if (!nameless) return error;
+  const message =
+    'Jobs are claimed with the token of a worker, and this one is not.\n' +
+    '  Next: proofhouse worker token create <name>, then PROOFHOUSE_TOKEN=<its token> proofhouse work -- <command>';
+  return new AppError('invalid_request', message, { cause: error });
+}
+
+// One line each, as it happens; programs read JSON lines.
+function printEntry(context: CommandContext, json: boolean, entry: WorkerLogEntry): void {
+  if (json) context.stdout.write(`${JSON.stringify(entry)}\n`);
+  else if (entry.level === 'info') context.stdout.write(`${printable(entry.message)}\n`);
+  else context.stderr.write(`proofhouse: ${printable(entry.message)}\n`);
+}

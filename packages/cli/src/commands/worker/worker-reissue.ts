@@ -1,0 +1,21 @@
+import type { CommandContext } from '../../command-context.ts';
+import { experimentCommand, experimentOf } from '../../experiment-command.ts';
+import { printResult } from '../../output/print-result.ts';
+import { workerVariables } from '../../input/worker-variables.ts';
+
+export function workerReissue(context: CommandContext) {
+  return experimentCommand('reissue')
+    .description('Give a registered worker a new token; the old one is refused from then on')
+    .argument('<workerId>', 'the worker, wkr_…')
+    .addHelpText('after', '\nExample: proofhouse worker reissue wkr_01jd7v6m5x0000000000000000')
+    .action(async (workerId, options) => {
+      const reissued = await experimentOf(options).reissueCredential(workerId);
+      printResult(context, options.json === true, reissued, () =>
+        workerVariables(
+          options,
+          reissued,
+          `Worker ${workerId} has a new token, shown only now; the old one is refused.`,
+        ),
+      );
+    });
+}

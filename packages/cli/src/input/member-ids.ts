@@ -1,0 +1,26 @@
+import { groupIdPattern, registeredWorkerIdPattern, standingGroups } from '@proofhouse/core';
+import type { CommandContext } from '../command-context.ts';
+
+/** What readers and members are, for the help. */
+export const memberIdsText = 'wkr_…, grp_…, or a standing group: admins or orchestrators';
+
+/** Warns of what has the shape of no id: it is mostly the name of a worker. The server decides; this only explains. */
+export function warnOfNames(
+  context: CommandContext,
+  ids: readonly string[],
+  { experiment, json }: { readonly experiment: string; readonly json?: true | undefined },
+): void {
+  if (json === true) return;
+  for (const id of ids.filter((one) => !isMemberId(one))) {
+    context.stderr.write(
+      `proofhouse: ${JSON.stringify(id)} is no worker or group id of an experiment, and counts only as a queue worker's; ` +
+        `names are not ids: see proofhouse worker list --experiment ${experiment}\n`,
+    );
+  }
+}
+
+function isMemberId(id: string): boolean {
+  return (
+    registeredWorkerIdPattern.test(id) || groupIdPattern.test(id) || (standingGroups as readonly string[]).includes(id)
+  );
+}

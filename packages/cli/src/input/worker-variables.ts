@@ -1,0 +1,20 @@
+import type { ConnectionOptions } from '../connected-command.ts';
+
+/** A worker's new token, as the shell of the worker's machine takes it. */
+export function workerVariables(
+  { url, experiment }: ConnectionOptions & { readonly experiment: string },
+  issued: { readonly worker_id: string; readonly registration_token: string },
+  headline: string,
+): string {
+  return [
+    headline,
+    'Where the worker runs:',
+    '',
+    `  export PROOFHOUSE_URL=${url}`,
+    `  export PROOFHOUSE_EXPERIMENT=${experiment}`,
+    `  export PROOFHOUSE_TOKEN=${issued.worker_id}:${issued.registration_token}`,
+    '',
+    'Next: proofhouse whoami',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,160 @@
+import { once } from 'node:events';
+import path from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { McpServer, type Transport } from '@modelcontextprotocol/server';
+import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
+import type { CallInput, JsonOperationId, ProofhouseClient } from '@proofhouse/client';
+import { uploadFile } from '@proofhouse/client/worker';
+import {
+  AppError,
+  describeTool,
+  explainUpload,
+  localUploadToolSchema,
+  opaqueValue,
+  plainProtocolError,
+  parseFields,
+  requireTool,
+  toolArguments,
+  toolFailure,
+  toolInstructions,
+  toolParts,
+  toolRows,
+  toolSuccess,
+  uploadedBytes,
+  withoutNullArguments,
+  withPlainError,
+  type JobArtifact,
+  type ToolRow,
+  type UploadToolAnswer,
+} from '@proofhouse/core';
+import { knownError } from '../output/report-error.ts';
+import { soundMessages } from './sound-messages.ts';
+import { version } from '../version.ts';
+
+export interface BridgeStreams {
+  /** What relative paths of files start from. */
+  readonly cwd: string;
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly signal: AbortSignal;
+}
+
+/** Serves the tools on standard input and output until the input ends or the signal aborts. */
+export async function serveTools(client: ProofhouseClient, streams: BridgeStreams): Promise<void> {
+  const { stdin, stdout, stderr, signal } = streams;
+  const transport = new PlainTransport(new StdioServerTransport(soundMessages(streams), stdout));
+  const onerror = (error: Error): void => void stderr.write(`proofhouse: ${plainProtocolError(error.message)}\n`);
+  const served = serveStdio(() => bridge(client, streams.cwd), { transport, onerror, maxSubscriptions: 0 });
+  const ended = new AbortController();
+  const over = AbortSignal.any([signal, ended.signal]);
+  for (const event of ['end', 'close', 'error']) stdin.once(event, () => ended.abort());
+  if (!over.aborted) await once(over, 'abort');
+  // Calls under way are aborted: nobody reads their answers.
+  await served.close();
+}
+
+/** A transport with the leniency and the plain errors of the server's own door. */
+class PlainTransport implements Transport {
+  readonly #inner: Transport;
+  onmessage?: Transport['onmessage'];
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+
+  constructor(inner: Transport) {
+    this.#inner = inner;
+  }
+
+  start(): Promise<void> {
+    this.#inner.onmessage = (message, extra) => this.onmessage?.(withoutNullArguments(message), extra);
+    this.#inner.onclose = () => this.onclose?.();
+    this.#inner.onerror = (error) => this.onerror?.(error);
+    return this.#inner.start();
+  }
+
+  send(...[message, options]: Parameters<Transport['send']>): Promise<void> {
+    return this.#inner.send(withPlainError(message), options);
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+}
+
+/**
+ * An MCP server whose tools are calls of the client: the rows of the server's own tools, checked and decided by the
+ * server. Only the arguments are parted here.
+ */
+function bridge(client: ProofhouseClient, cwd: string): McpServer {
+  const server = new McpServer(
+    { name: 'proofhouse', title: 'Proofhouse', version },
+    { capabilities: { tools: { listChanged: false } }, instructions: toolInstructions },
+  );
+  server.server.setRequestHandler('tools/list', () => ({ tools: described }));
+  server.server.setRequestHandler('tools/call', async ({ params }, { mcpReq: { signal } }) => {
+    const row = requireTool(params.name);
+    try {
+      return toolSuccess(await callTool({ client, cwd, signal }, row, toolArguments(params.arguments)));
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return toolFailure(knownError(error));
+    }
+  });
+  return server;
+}
+
+const headers = { 'user-agent': `proofhouse-mcp/${version}` };
+
+interface Caller {
+  readonly client: ProofhouseClient;
+  readonly cwd: string;
+  readonly signal: AbortSignal;
+}
+
+async function callTool(
+  caller: Caller,
+  { id, row }: ToolRow,
+  given: Readonly<Record<string, unknown>>,
+): Promise<unknown> {
+  if (id === 'putArtifact') return upload(caller, given);
+  const { client, signal } = caller;
+  const { leaseId: lease, ...parts } = toolParts(row, given);
+  // The path is made here, so its parts are checked here; everything else is the server's to refuse.
+  const params = parseFields(row.params, parts.params);
+  const input = { ...parts, params, lease: opaqueValue('leaseId', lease), signal, headers };
+  const idempotencyKey = opaqueValue('idempotencyKey', parts.idempotencyKey);
+  // The table pairs each id with its input; the lookup by a tool's name loses that pairing.
+  return client.call(id as JsonOperationId, { ...input, idempotencyKey } as CallInput<JsonOperationId>);
+}
+
+const described = toolRows.map((each) =>
+  describeTool(each.id === 'putArtifact' ? { ...each, tool: { ...each.tool, input: localUploadToolSchema } } : each),
+);
+
+async function upload({ client, cwd, signal }: Caller, given: unknown): Promise<UploadToolAnswer> {
+  const { path: file, ...input } = parseFields(localUploadToolSchema, given);
+  const { jobId, name, leaseId: lease, idempotencyKey, contentType, type, title } = input;
+  const options = { lease, idempotencyKey, signal, headers };
+  const labels = { name, contentType, type, title };
+  if (file !== undefined) {
+    if (input.text !== undefined || input.base64 !== undefined) throw pathExcludes();
+    const artifact = await uploadFile(client, jobId, { ...labels, path: path.resolve(cwd, file) }, options);
+    return stored(artifact);
+  }
+  const bytes = uploadedBytes(input);
+  if (typeof bytes === 'string') {
+    // Says already now that the job is not there or not the caller's.
+    await client.jobs.get(jobId, { signal, headers });
+    return explainUpload(client.url, input, bytes);
+  }
+  return stored(await client.artifacts.upload(jobId, { ...labels, bytes }, options));
+}
+
+function stored(artifact: JobArtifact): UploadToolAnswer {
+  return { artifact, upload: null, note: `Stored ${artifact.sizeBytes} bytes as ${artifact.name}.` };
+}
+
+function pathExcludes(): AppError {
+  const errors = [{ path: 'path', message: 'excludes text and base64' }];
+  return new AppError('invalid_request', 'The request is not valid: path: excludes text and base64.', { errors });
+}

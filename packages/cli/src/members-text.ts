@@ -1,9 +1,0 @@
-import type { WireGroup } from '@proofhouse/core';
-import { printable } from './printable.ts';
-import { counted } from './quantities.ts';
-
-/** Who is in a group now, in one line. */
-export function membersText({ group_id, members }: WireGroup): string {
-  const who = members.length === 0 ? 'no members' : `${counted(members.length, 'member')}: ${members.join(', ')}`;
-  return printable(`Group ${group_id} has ${who}.\n`);
-}

@@ -1,0 +1,45 @@
+import type { Job } from '@proofhouse/core';
+import { AppError } from '@proofhouse/core';
+import type { ProofhouseClient } from '@proofhouse/client';
+import type { CommandContext } from '../command-context.ts';
+import { printable } from './printable.ts';
+
+/** How a job ended, as one line. */
+export function outcomeText({ id, status, resultSummary, errorMessage, finish }: Job): string {
+  const reason = status === 'succeeded' ? resultSummary : errorMessage;
+  const words = [finish?.outcomeCode, reason?.split('\n', 1)[0]].filter((text) => text != null && text !== '');
+  return printable(`Job ${id} ${status}${words.length === 0 ? '' : `: ${words.join(': ')}`}`);
+}
+
+/** 0 only when every job succeeded. */
+export function exitCodeOf(jobs: readonly Job[]): number {
+  return jobs.every(({ status }) => status === 'succeeded') ? 0 : 1;
+}
+
+/**
+ * The job once it has ended, found by its stream of events, which is opened again where it breaks. Errors: what the server
+ * refuses, such as `job_not_found`; `request_timeout` when the signal aborts before.
+ */
+export async function endOf(
+  client: ProofhouseClient,
+  jobId: string,
+  { signal, onBroken }: { signal: AbortSignal; onBroken: (error: Error) => void },
+): Promise<Job> {
+  for await (const _ of client.jobs.followEvents(jobId, { signal, onBroken })) if (signal.aborted) break;
+  if (signal.aborted) throw new AppError('request_timeout', `Job ${jobId} has not ended yet.`);
+  return client.jobs.get(jobId, { signal });
+}
+
+/** Says once what broke, however often it is tried again. */
+export function sayBroken(context: CommandContext): { broken: (error: Error) => void; mended: () => void } {
+  let said = '';
+  return {
+    broken: ({ message }) => {
+      if (message !== said) context.stderr.write(`proofhouse: ${printable(message)} Trying again.\n`);
+      said = message;
+    },
+    mended: () => {
+      said = '';
+    },
+  };
+}

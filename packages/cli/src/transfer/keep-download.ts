@@ -1,0 +1,97 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError, withoutHidden } from '@proofhouse/core';
+import type { Download } from '@proofhouse/client';
+import type { CommandContext } from '../command-context.ts';
+import { printResult } from '../output/print-result.ts';
+import { printable } from '../output/printable.ts';
+import { bytesText } from '../output/quantities.ts';
+import { transferProgress } from '../output/transfer-progress.ts';
+import { pipeDownload, saveDownload, targetExists, type ReceivedFile } from './verified-download.ts';
+
+/** Where a download goes, as the person said it. */
+export interface Destination {
+  /** A file or folder, or - for standard output; the current folder when left out. */
+  readonly output?: string | undefined;
+  readonly force?: true | undefined;
+  readonly json?: true | undefined;
+  /** What the file is called when the server proposes nothing. */
+  readonly name: string;
+  /** What JSON says beside the file. */
+  readonly about: Readonly<Record<string, string>>;
+}
+
+/** Saves a download whole and verified, or pipes it to standard output, and says what came. */
+export async function keepDownload(context: CommandContext, download: Download, to: Destination): Promise<void> {
+  const json = to.json === true;
+  if (to.output === '-') return pipeToOutput(context, download, json);
+  const target = await targetOf(context, download, to);
+  const received = await withProgress(context, download, json, path.basename(target), (onBytes) =>
+    saveDownload(download, target, to.force === true, onBytes),
+  );
+  const result = { path: target, ...to.about, ...received };
+  printResult(context, json, result, () => `Saved ${printable(target)} (${receivedText(received)})\n`);
+}
+
+async function pipeToOutput(context: CommandContext, download: Download, json: boolean): Promise<void> {
+  const received = await withProgress(context, download, json, download.filename ?? 'artifact', (onBytes) =>
+    pipeDownload(download, context.stdout, onBytes),
+  );
+  if (!json && !received.verified) context.stderr.write(`proofhouse: ${receivedText(received)}\n`);
+}
+
+async function withProgress(
+  context: CommandContext,
+  download: Download,
+  json: boolean,
+  label: string,
+  transfer: (onBytes: (received: number) => void) => Promise<ReceivedFile>,
+): Promise<ReceivedFile> {
+  const progress = transferProgress(context, printable(label), json);
+  const { sizeBytes } = download;
+  try {
+    return await transfer((received) => progress.update(received, sizeBytes ?? received));
+  } finally {
+    progress.end();
+  }
+}
+
+/** Where to save. What exists is refused before the bytes come, not after. */
+async function targetOf(
+  context: CommandContext,
+  download: Download,
+  { output, name, force }: Destination,
+): Promise<string> {
+  try {
+    const chosen = path.resolve(context.cwd, output ?? '.');
+    const inFolder = await isFolder(chosen);
+    const named =
+      output !== undefined && (output.endsWith('/') || output.endsWith(path.sep)) ? chosen : path.dirname(chosen);
+    if (!inFolder && !(await isFolder(named))) throw noFolder(named);
+    const target = inFolder ? path.join(chosen, safeBaseName(download.filename ?? name)) : chosen;
+    const taken = await stat(target).catch(() => undefined);
+    if (taken !== undefined && !(force === true && taken.isFile())) throw targetExists(target);
+    return target;
+  } catch (error) {
+    await download.body.cancel();
+    throw error;
+  }
+}
+
+async function isFolder(place: string): Promise<boolean> {
+  return (await stat(place).catch(() => undefined))?.isDirectory() === true;
+}
+
+function noFolder(place: string): AppError {
+  return new AppError('invalid_request', `${place} is no folder that is there. Make it, or choose another with -o.`);
+}
+
+/** The server proposes a name, never a place. */
+function safeBaseName(name: string): string {
+  const base = withoutHidden(name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1));
+  return base === '' || base === '.' || base === '..' ? 'artifact' : base;
+}
+
+function receivedText({ sizeBytes, digest, verified }: ReceivedFile): string {
+  return `${bytesText(sizeBytes)}, ${digest}, ${verified ? 'verified' : 'not verified: the server named no digest'}`;
+}

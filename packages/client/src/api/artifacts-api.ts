@@ -1,0 +1,133 @@
+import { AppError, baseName, type ArtifactType, type JobArtifact } from '@proofhouse/core';
+import type { ByteSource } from '../transport/byte-source.ts';
+import { eachItem, type CallOptions, type Page } from '../transport/call.ts';
+import { contentDigestOf, requireSameDigest } from '../transport/digest-header.ts';
+import { downloadOf, type Download } from '../download.ts';
+import { FileForm } from '../file-form.ts';
+import type { OperationCaller } from '../transport/operation-caller.ts';
+
+export interface ArtifactUpload {
+  /** The relative name in the job, such as `reports/unit.xml`. */
+  readonly name: string;
+  readonly bytes: ByteSource;
+  readonly contentType?: string | undefined;
+  /** `sha256:<hex>`: the server refuses other bytes, and its answer is checked against it. */
+  readonly digest?: string | undefined;
+  /** When it is known and the bytes are a stream: the server can refuse what is too large before reading it. */
+  readonly sizeBytes?: number | undefined;
+  readonly type?: ArtifactType | undefined;
+  readonly title?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** Kept with the artifact; at most 4 KiB as JSON. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** Starts anew when a try is repeated. Called for streams only. */
+  readonly onProgress?: ((sentBytes: number) => void) | undefined;
+}
+
+export interface ArtifactForm {
+  readonly name: string;
+  readonly file: Blob;
+  readonly contentType?: string | undefined;
+  readonly digest?: string | undefined;
+  readonly type?: ArtifactType | undefined;
+  readonly title?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface ArtifactFilter {
+  readonly name?: string | undefined;
+  /** Of one page. */
+  readonly limit?: number | undefined;
+}
+
+export class ArtifactsApi {
+  readonly #caller: OperationCaller;
+
+  constructor(caller: OperationCaller) {
+    this.#caller = caller;
+  }
+
+  /**
+   * Sends the bytes as they are, the fast path; as a streamed form when there are tags or metadata, which only a form
+   * carries. Repeated when the connection breaks, unless `bytes` is a bare stream.
+   */
+  async upload(jobId: string, upload: ArtifactUpload, options: CallOptions = {}): Promise<JobArtifact> {
+    if (upload.tags !== undefined || upload.metadata !== undefined) return this.#uploadAsForm(jobId, upload, options);
+    const { name, type, title, digest } = upload;
+    const headers = {
+      ...(upload.contentType === undefined ? {} : { 'content-type': upload.contentType }),
+      ...(digest === undefined ? {} : { 'content-digest': contentDigestOf(digest) }),
+      ...(upload.sizeBytes === undefined ? {} : { 'content-length': String(upload.sizeBytes) }),
+    };
+    const artifact = await this.#caller.putBytes(
+      { params: { jobId, name }, query: { type, title }, ...options },
+      { bytes: upload.bytes, headers, onProgress: upload.onProgress },
+    );
+    return checked(artifact, digest);
+  }
+
+  async #uploadAsForm(jobId: string, upload: ArtifactUpload, options: CallOptions): Promise<JobArtifact> {
+    const { name, contentType, digest, type, title, tags, metadata, ...file } = upload;
+    const given = { name, contentType, digest, type, title, tags: asJson(tags), metadata: asJson(metadata) };
+    const fields = Object.fromEntries(
+      Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    );
+    // Without a type of its own the server derives one from the name.
+    const form = new FileForm('file', { ...file, contentType: null, filename: baseName(name), fields });
+    const input = { params: { jobId }, body: { name }, ...options };
+    return checked(await this.#caller.postFile('uploadArtifact', input, form), digest);
+  }
+
+  /** Sends a form: for tags and metadata, and for pages where streams cannot be sent. */
+  async uploadForm(jobId: string, upload: ArtifactForm, options: CallOptions = {}): Promise<JobArtifact> {
+    const form = new FormData();
+    for (const field of ['name', 'contentType', 'digest', 'type', 'title'] as const) {
+      const value = upload[field];
+      if (value !== undefined) form.set(field, value);
+    }
+    if (upload.tags !== undefined) form.set('tags', JSON.stringify(upload.tags));
+    if (upload.metadata !== undefined) form.set('metadata', JSON.stringify(upload.metadata));
+    form.set('file', upload.file, upload.name.slice(upload.name.lastIndexOf('/') + 1));
+    const input = { params: { jobId }, body: { name: upload.name }, ...options };
+    return checked(await this.#caller.postForm(input, form, upload.file.size), upload.digest);
+  }
+
+  /** Every version of every name, newest first. */
+  async list(
+    jobId: string,
+    filter: ArtifactFilter & { readonly cursor?: string | undefined } = {},
+    options: CallOptions = {},
+  ): Promise<Page<JobArtifact>> {
+    return this.#caller.call('listJobArtifacts', { params: { jobId }, query: filter, ...options });
+  }
+
+  each(
+    jobId: string,
+    filter: ArtifactFilter = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<JobArtifact, void, undefined> {
+    return eachItem((cursor) => this.list(jobId, { ...filter, cursor }, options));
+  }
+
+  /** The newest artifact of this name in the job. */
+  async newest(jobId: string, name: string, options: CallOptions = {}): Promise<JobArtifact> {
+    for await (const artifact of this.each(jobId, { name, limit: 1 }, options)) return artifact;
+    throw new AppError('artifact_not_found', `Job ${jobId} has no artifact named ${JSON.stringify(name)}.`);
+  }
+
+  /** Answers once the headers are in; read the body to its end or cancel it. */
+  async download(jobId: string, artifactId: string, options: CallOptions = {}): Promise<Download> {
+    return downloadOf(await this.#caller.openBytes('downloadArtifact', { params: { jobId, artifactId }, ...options }));
+  }
+}
+
+function asJson(value: unknown): string | undefined {
+  return value === undefined ? undefined : JSON.stringify(value);
+}
+
+function checked(artifact: JobArtifact, digest: string | undefined): JobArtifact {
+  if (digest !== undefined)
+    requireSameDigest(`The server stored other bytes as ${artifact.name}`, digest, artifact.digest);
+  return artifact;
+}

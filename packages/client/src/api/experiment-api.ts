@@ -1,0 +1,147 @@
+import { AppError, type Deposit, type V0Group, type V0Worker } from '@proofhouse/core';
+import type { ByteSource } from '../transport/byte-source.ts';
+import { eachItem, type CallOptions, type CallOutput, type Page } from '../transport/call.ts';
+import { downloadOf, type Download } from '../download.ts';
+import { FileForm, type FormFile } from '../file-form.ts';
+import type { OperationCaller } from '../transport/operation-caller.ts';
+
+export interface DepositOptions extends CallOptions, Omit<FormFile, 'bytes'> {}
+
+/** What the server says of a deposit; `artifacts_uri` is opaque: keep it and hand it on whole. */
+export type DepositedArtifact = Deposit;
+
+export interface NamedFilter {
+  /** Names need not be unique. */
+  readonly name?: string | undefined;
+  /** Of one page. */
+  readonly limit?: number | undefined;
+}
+
+type FromCursor = { readonly cursor?: string | undefined };
+
+/**
+ * One experiment on /v0: what workers that share nothing but the network hand each other, and who they are. Its records
+ * are written as the wire writes them.
+ */
+export class ExperimentApi {
+  readonly id: string;
+  readonly #caller: OperationCaller;
+
+  constructor(caller: OperationCaller, id: string) {
+    if (!/^[\x21-\x7e]+$/.test(id)) {
+      throw new AppError('invalid_request', `${JSON.stringify(id)} cannot be the id of an experiment.`, {
+        errors: [{ path: 'experimentId', message: 'must be visible ASCII characters' }],
+      });
+    }
+    this.id = id;
+    this.#caller = caller;
+  }
+
+  /**
+   * Every call makes a new URI, also for equal bytes. Repeated when it breaks, under one idempotency key, unless `bytes` is
+   * a bare stream. A content type among the headers is not the file's: that is `contentType`.
+   */
+  async deposit(bytes: ByteSource, options: DepositOptions = {}): Promise<DepositedArtifact> {
+    const { contentType, filename, sizeBytes, onProgress, ...call } = options;
+    const form = new FileForm('file', { bytes, contentType, filename, sizeBytes, onProgress });
+    const deposit = await this.#caller.postFile('depositArtifact', { params: this.#params, ...call }, form);
+    if (form.fileBytes === undefined || form.fileBytes === deposit.size_bytes) return deposit;
+    const [expected, found] = [form.fileBytes, deposit.size_bytes];
+    throw new AppError('digest_mismatch', `The server took ${found} bytes for the ${expected} that were sent.`, {
+      details: { expected, found },
+    });
+  }
+
+  /** `uri` whole, as it was given. Answers once the headers are in; read the body to its end or cancel it. */
+  async fetch(uri: string, options: CallOptions = {}): Promise<Download> {
+    return downloadOf(
+      await this.#caller.openBytes('fetchArtifact', { params: this.#params, query: { uri }, ...options }),
+    );
+  }
+
+  /** Lets a worker or a group read a deposit; for its depositor and the admin. */
+  async grantRead(uri: string, reader: string, options: CallOptions = {}): Promise<CallOutput<'grantRead'>> {
+    return this.#caller.call('grantRead', { params: this.#params, body: { uri, reader }, ...options });
+  }
+
+  async whoami(options: CallOptions = {}): Promise<CallOutput<'whoami'>> {
+    return this.#caller.call('whoami', { params: this.#params, ...options });
+  }
+
+  /** Never repeated by itself: a lost answer is a lost token. The worker calls with `<worker_id>:<registration_token>`. */
+  async registerWorker(
+    worker: { readonly name?: string | undefined; readonly labels?: Record<string, string> | undefined } = {},
+    options: CallOptions = {},
+  ): Promise<CallOutput<'registerWorker'>> {
+    return this.#caller.call('registerWorker', { params: this.#params, body: worker, ...options });
+  }
+
+  /** A new token; the old one is refused from then on. Never repeated by itself. */
+  async reissueCredential(workerId: string, options: CallOptions = {}): Promise<CallOutput<'reissueCredential'>> {
+    return this.#caller.call('reissueCredential', { params: { ...this.#params, workerId }, ...options });
+  }
+
+  async getWorker(workerId: string, options: CallOptions = {}): Promise<V0Worker> {
+    return this.#caller.call('getRegisteredWorker', { params: { ...this.#params, workerId }, ...options });
+  }
+
+  /** Oldest first. */
+  async listWorkers(filter: NamedFilter & FromCursor = {}, options: CallOptions = {}): Promise<Page<V0Worker>> {
+    const { workers: items, next_cursor } = await this.#caller.call('listRegisteredWorkers', {
+      params: this.#params,
+      query: filter,
+      ...options,
+    });
+    return { items, nextCursor: next_cursor ?? null };
+  }
+
+  eachWorker(filter: NamedFilter = {}, options: CallOptions = {}): AsyncGenerator<V0Worker, void, undefined> {
+    return eachItem((cursor) => this.listWorkers({ ...filter, cursor }, options));
+  }
+
+  async createGroup(
+    group: { readonly name?: string | undefined; readonly members?: readonly string[] | undefined } = {},
+    options: CallOptions = {},
+  ): Promise<V0Group> {
+    const { name, members } = group;
+    const body = { name, ...(members === undefined ? {} : { members: [...members] }) };
+    return this.#caller.call('createGroup', { params: this.#params, body, ...options });
+  }
+
+  /** Oldest first. */
+  async listGroups(filter: NamedFilter & FromCursor = {}, options: CallOptions = {}): Promise<Page<V0Group>> {
+    const { groups: items, next_cursor } = await this.#caller.call('listGroups', {
+      params: this.#params,
+      query: filter,
+      ...options,
+    });
+    return { items, nextCursor: next_cursor ?? null };
+  }
+
+  eachGroup(filter: NamedFilter = {}, options: CallOptions = {}): AsyncGenerator<V0Group, void, undefined> {
+    return eachItem((cursor) => this.listGroups({ ...filter, cursor }, options));
+  }
+
+  /** `admins` and `orchestrators` are taken for the ids of these groups, here and below. */
+  async getGroup(groupId: string, options: CallOptions = {}): Promise<V0Group> {
+    return this.#caller.call('getGroup', { params: { ...this.#params, groupId }, ...options });
+  }
+
+  /** A member is a worker or another group. Adding it again changes nothing. */
+  async addGroupMember(groupId: string, memberId: string, options: CallOptions = {}): Promise<V0Group> {
+    const params = { ...this.#params, groupId };
+    return this.#caller.call('addGroupMember', { params, body: { member_id: memberId }, ...options });
+  }
+
+  async removeGroupMember(groupId: string, memberId: string, options: CallOptions = {}): Promise<V0Group> {
+    return this.#caller.call('removeGroupMember', { params: { ...this.#params, groupId, memberId }, ...options });
+  }
+
+  async deleteGroup(groupId: string, options: CallOptions = {}): Promise<void> {
+    await this.#caller.call('deleteGroup', { params: { ...this.#params, groupId }, ...options });
+  }
+
+  get #params(): { experimentId: string } {
+    return { experimentId: this.id };
+  }
+}

@@ -1,0 +1,37 @@
+import type { Experiment } from '@proofhouse/core';
+import { eachItem, type CallOptions, type Page } from '../transport/call.ts';
+import type { OperationCaller } from '../transport/operation-caller.ts';
+
+export interface ExperimentFilter {
+  /** Of one page. */
+  readonly limit?: number | undefined;
+}
+
+/** The experiments of a server: the admin's business. What happens in one is `client.experiment(id)`. */
+export class ExperimentsApi {
+  readonly #caller: OperationCaller;
+
+  constructor(caller: OperationCaller) {
+    this.#caller = caller;
+  }
+
+  /** Its id is minted unless one is given. */
+  async create(
+    experiment: { readonly experimentId?: string | undefined; readonly name?: string | undefined } = {},
+    options: CallOptions = {},
+  ): Promise<Experiment> {
+    return this.#caller.call('createExperiment', { body: experiment, ...options });
+  }
+
+  /** Newest first. */
+  async list(
+    filter: ExperimentFilter & { readonly cursor?: string | undefined } = {},
+    options: CallOptions = {},
+  ): Promise<Page<Experiment>> {
+    return this.#caller.call('listExperiments', { query: filter, ...options });
+  }
+
+  each(filter: ExperimentFilter = {}, options: CallOptions = {}): AsyncGenerator<Experiment, void, undefined> {
+    return eachItem((cursor) => this.list({ ...filter, cursor }, options));
+  }
+}

@@ -1,0 +1,37 @@
+import type { CreateWorkerToken, WorkerToken } from '@proofhouse/core';
+import { eachItem, type CallOptions, type CallOutput, type Page } from '../transport/call.ts';
+import type { OperationCaller } from '../transport/operation-caller.ts';
+
+export interface WorkerTokenFilter {
+  readonly workerId?: string | undefined;
+  /** Of one page. */
+  readonly limit?: number | undefined;
+}
+
+export class WorkerTokensApi {
+  readonly #caller: OperationCaller;
+
+  constructor(caller: OperationCaller) {
+    this.#caller = caller;
+  }
+
+  /** Never repeated by itself: a lost answer is a lost secret, and a second one would stay unknown. */
+  async create(token: CreateWorkerToken, options: CallOptions = {}): Promise<CallOutput<'createWorkerToken'>> {
+    return this.#caller.call('createWorkerToken', { body: token, ...options });
+  }
+
+  async list(
+    filter: WorkerTokenFilter & { readonly cursor?: string | undefined } = {},
+    options: CallOptions = {},
+  ): Promise<Page<WorkerToken>> {
+    return this.#caller.call('listWorkerTokens', { query: filter, ...options });
+  }
+
+  each(filter: WorkerTokenFilter = {}, options: CallOptions = {}): AsyncGenerator<WorkerToken, void, undefined> {
+    return eachItem((cursor) => this.list({ ...filter, cursor }, options));
+  }
+
+  async revoke(tokenId: string, options: CallOptions = {}): Promise<WorkerToken> {
+    return this.#caller.call('revokeWorkerToken', { params: { tokenId }, ...options });
+  }
+}

@@ -1,0 +1,39 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { watchedBody, type OpenedAnswer } from '../download.ts';
+import { strangeServer } from './read-answer.ts';
+
+/** One event of a stream (WHATWG HTML, "Server-sent events"). */
+export type ServerSentEvent = EventSourceMessage;
+
+/** Characters. Far more than an event may have: what never ends is not kept. */
+const maxEventLength = 1024 * 1024;
+
+/** Says `opened`, then every whole event until the line ends; leaving early hangs up. */
+export async function* readEvents(answer: OpenedAnswer): AsyncGenerator<'opened' | ServerSentEvent, void, undefined> {
+  const whole: ServerSentEvent[] = [];
+  const overflow = new AbortController();
+  const parser = createParser({
+    maxBufferSize: maxEventLength,
+    onEvent: (event) => whole.push(event),
+    onError: ({ type }) => {
+      if (type === 'max-buffer-size-exceeded') overflow.abort();
+    },
+  });
+  const decoder = new TextDecoder();
+  const reader = watchedBody(answer).getReader();
+  try {
+    if (!(answer.response.headers.get('content-type') ?? '').startsWith('text/event-stream')) {
+      throw strangeServer(answer.place, ' (the stream is no text/event-stream)');
+    }
+    yield 'opened';
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      parser.feed(decoder.decode(value, { stream: true }));
+      yield* whole.splice(0);
+      if (overflow.signal.aborted) throw strangeServer(answer.place, ' (an event without an end)');
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}

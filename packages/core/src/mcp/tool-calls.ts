@@ -1,0 +1,211 @@
+import { z } from 'zod';
+import { AppError } from '../app-error.ts';
+import type { Operation, OperationTool } from '../operation.ts';
+import { operations, type OperationId } from '../operations.ts';
+import { leaseDescription } from './upload-tool.ts';
+import { opaqueSchema } from '../values/wire-values.ts';
+import { problemOf } from '../problem.ts';
+import { toolArgumentWords } from './tool-arguments.ts';
+import { withoutRefused } from '../values/refused-fields.ts';
+
+/** A row of the operations table that is a tool of the MCP server as well. */
+export interface ToolRow {
+  readonly id: OperationId;
+  readonly row: Operation;
+  readonly tool: OperationTool;
+}
+
+export const toolRows: readonly ToolRow[] = Object.entries(operations).flatMap(([id, row]: [string, Operation]) =>
+  row.mcp === undefined ? [] : [{ id: id as OperationId, row, tool: row.mcp }],
+);
+
+const rowsByTool = new Map(toolRows.map((each) => [each.tool.tool, each]));
+
+function findTool(name: string): ToolRow | undefined {
+  return rowsByTool.get(name);
+}
+
+/** An error as the protocol has it: a code, and words without the code. */
+class UnknownTool extends Error {
+  /** Invalid params (JSON-RPC 2.0). */
+  readonly code = -32602;
+}
+
+/** Throws what the SDK answers as an error of the protocol, without saying its code twice as its own error class would. */
+export function requireTool(name: string): ToolRow {
+  const found = findTool(name);
+  if (found === undefined) throw new UnknownTool(`There is no tool ${JSON.stringify(name.slice(0, 80))}.`);
+  return found;
+}
+
+/** The parts of a call, as they would come over HTTP: not yet checked. */
+export interface ToolParts {
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly leaseId: unknown;
+  readonly idempotencyKey: unknown;
+}
+
+/** The arguments of a call: null instead of them means none, and null instead of one means that it is left out. */
+export function toolArguments(given: unknown): Record<string, unknown> {
+  const kept = fields();
+  if (typeof given !== 'object' || given === null) return kept;
+  for (const [name, value] of Object.entries(given)) if (value !== null) kept[name] = value;
+  return kept;
+}
+
+/** The parameters of a message without `arguments: null`, which the SDK refuses. */
+export function withoutNullArguments<Message>(message: Message): Message {
+  const { params } = Object(message) as { readonly params?: unknown };
+  if (typeof params !== 'object' || params === null || !('arguments' in params) || params.arguments !== null) {
+    return message;
+  }
+  const { arguments: _none, ...rest } = params;
+  return { ...message, params: rest };
+}
+
+/**
+ * Parts the flat arguments of a tool. A name that no part knows goes where the schema refuses it; `leaseId` and
+ * `idempotencyKey` go into the body where that has the field, else where HTTP has a header for them. Errors: `invalid_request`.
+ */
+export function toolParts(row: Operation, given: Readonly<Record<string, unknown>>): ToolParts {
+  if (row.mcp?.needsLease === true && given['leaseId'] === undefined) throw leaseIsRequired();
+  const parts = { params: fields(), query: fields(), body: fields() };
+  const headers: { leaseId?: unknown; idempotencyKey?: unknown } = {};
+  for (const [name, value] of Object.entries(given)) {
+    const home = (['params', 'query', 'body'] as const).find((part) => Object.hasOwn(shapeOf(row[part]), name));
+    if (home !== undefined) parts[home][name] = value;
+    else if (name === 'leaseId' && row.lease) headers.leaseId = value;
+    else if (name === 'idempotencyKey' && row.idempotent) headers.idempotencyKey = value;
+    else parts[row.request === 'json' ? 'body' : 'query'][name] = value;
+  }
+  return { ...parts, leaseId: headers.leaseId, idempotencyKey: headers.idempotencyKey };
+}
+
+function leaseIsRequired(): AppError {
+  const errors = [{ path: 'leaseId', message: 'is required' }];
+  return new AppError('invalid_request', 'The request is not valid: leaseId: is required.', { errors });
+}
+
+// Without a prototype, `__proto__` is a name like any other, to be refused as unknown.
+function fields(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>;
+}
+
+/** What a tool takes: all fields of its row in one object. */
+export function toolInput({ row, tool }: ToolRow): z.ZodObject {
+  if (tool.input !== undefined) return tool.input;
+  const shape = { ...shapeOf(row.params), ...shapeOf(row.query), ...(row.request === 'json' ? shapeOf(row.body) : {}) };
+  const header = (description: string) => z.string().max(255).optional().meta({ description });
+  if (row.lease)
+    shape['leaseId'] =
+      tool.needsLease === true ? opaqueSchema.meta({ description: 'From queue_claim.' }) : header(leaseDescription);
+  if (row.idempotent) shape['idempotencyKey'] = header('Repeating a call under its key does it only once.');
+  return z.strictObject(shape);
+}
+
+function shapeOf(schema: z.ZodType): Record<string, z.ZodType> {
+  return (schema as z.ZodObject).shape;
+}
+
+/** A tool as `tools/list` shows it. */
+export interface ToolDescription {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly inputSchema: ObjectSchema;
+  /** Only of tools whose answer is not simply the record that they are about: a model pays for each schema. */
+  readonly outputSchema?: ObjectSchema;
+  readonly annotations: ToolAnnotations;
+}
+
+type ObjectSchema = { type: 'object' } & Record<string, unknown>;
+
+interface ToolAnnotations {
+  readonly readOnlyHint: boolean;
+  readonly destructiveHint: boolean;
+  readonly idempotentHint: boolean;
+  readonly openWorldHint: boolean;
+}
+
+export function describeTool(each: ToolRow): ToolDescription {
+  const { row, tool } = each;
+  return {
+    name: tool.tool,
+    title: row.summary,
+    description: tool.description,
+    inputSchema: inputSchema(each),
+    ...(tool.output === undefined ? {} : { outputSchema: outputSchema(tool.output) }),
+    annotations: {
+      readOnlyHint: row.method === 'GET',
+      destructiveHint: tool.destructive === true,
+      idempotentHint: row.method === 'GET' || tool.destructive === true,
+      openWorldHint: false,
+    },
+  };
+}
+
+function withArgumentWords(schema: ObjectSchema): ObjectSchema {
+  const properties = Object.entries((schema['properties'] ?? {}) as Record<string, Record<string, unknown>>);
+  const described = properties.map(([name, argument]) => [
+    name,
+    { ...argument, description: argument['description'] ?? toolArgumentWords[name] },
+  ]);
+  return { ...schema, properties: Object.fromEntries(described) as unknown };
+}
+
+/** What a failed call carries. Clients check the content of failures against a tool's output schema too. */
+const failureSchema = z.looseObject({ code: z.string(), detail: z.string() });
+
+function outputSchema(answer: z.ZodType): ObjectSchema {
+  return objectSchema(z.union([answer, failureSchema]));
+}
+
+// Without null and with the first of several types: an argument that is null counts as left out, the other types are taken
+// too, and some clients accept no alternatives.
+function inputSchema(each: ToolRow): ObjectSchema {
+  const schema = JSON.parse(JSON.stringify(objectSchema(toolInput(each))), (_key, value: unknown) => {
+    const { anyOf, type: types, ...rest } = Object(value) as { anyOf?: readonly { type?: unknown }[]; type?: unknown };
+    const others = anyOf?.filter(({ type }) => type !== 'null') ?? [];
+    if (others.length > 0) return { ...rest, ...others[0] };
+    return Array.isArray(types) ? { type: (types as unknown[]).find((type) => type !== 'null'), ...rest } : value;
+  }) as ObjectSchema;
+  return withArgumentWords(schema);
+}
+
+// Without what only a validator reads: long patterns cost a model's attention, and the server checks them anyway.
+function objectSchema(schema: z.ZodType): ObjectSchema {
+  const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.pattern;
+      delete jsonSchema.propertyNames;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+    },
+  });
+  return { ...withoutRefused(json), type: 'object' };
+}
+
+/** A result as MCP has it: for programs, and the same as text for models. */
+export interface ToolResult {
+  // Index and mutability as the protocol's own types have them.
+  [name: string]: unknown;
+  content: { type: 'text'; text: string }[];
+  structuredContent: Record<string, unknown>;
+  isError?: true;
+}
+
+export function toolSuccess(body: unknown): ToolResult {
+  return resultOf(body as Record<string, unknown>);
+}
+
+/** The problem document of HTTP, so that a code means the same at every door. */
+export function toolFailure(error: AppError, requestId?: string): ToolResult {
+  return { ...resultOf(problemOf(error, requestId)), isError: true };
+}
+
+function resultOf(document: Record<string, unknown>): ToolResult {
+  return { content: [{ type: 'text', text: JSON.stringify(document) }], structuredContent: document };
+}

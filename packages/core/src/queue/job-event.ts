@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { jobStatuses } from './job-status.ts';
+import type { JobCategory } from './job-types.ts';
+import { timeSchema, uuidSchema } from '../values/wire-values.ts';
+
+export const eventLevels = ['info', 'warn', 'error'] as const;
+export type EventLevel = (typeof eventLevels)[number];
+
+/** What the server itself writes into a job's log; `note` is what a worker wrote. */
+export const eventKinds = [
+  'queued',
+  'claimed',
+  'completed',
+  'failed',
+  'retry_scheduled',
+  'dead_lettered',
+  'lease_expired',
+  'artifact_uploaded',
+  'cancel_requested',
+  'cancelled',
+  'note',
+] as const;
+export type EventKind = (typeof eventKinds)[number];
+
+/** An event before its job numbered it. Never holds a worker's raw output: that belongs in its log artifact. */
+export interface JobEventDraft {
+  readonly kind: EventKind;
+  readonly level: EventLevel;
+  /** At most 2 KiB of UTF-8. */
+  readonly message: string;
+  /** At most 4 KiB of JSON. */
+  readonly payload?: Readonly<Record<string, unknown>>;
+}
+
+/** Bytes of UTF-8. */
+export const maxEventMessageBytes = 2048;
+/** Bytes of UTF-8 JSON. */
+export const maxEventPayloadBytes = 4096;
+export const maxEventsPerCall = 100;
+/** Bytes of UTF-8 JSON of all events of a call. */
+export const maxEventsBytes = 256 * 1024;
+
+const eventInputSchema = z.strictObject({
+  level: z.enum(eventLevels).default('info'),
+  message: z.string().min(1),
+  payload: z.record(z.string(), z.unknown()).nullish(),
+});
+export type EventInput = z.output<typeof eventInputSchema>;
+
+/** One event, or up to 100 that are numbered in one commit. */
+export const appendEventsSchema = z
+  .strictObject({
+    ...eventInputSchema.partial().shape,
+    events: z.array(eventInputSchema).min(1).max(maxEventsPerCall).optional(),
+    workerId: z.string().nullish(),
+    leaseId: z.string().nullish(),
+  })
+  .refine((body) => (body.events === undefined) !== (body.message === undefined), {
+    message: 'send either one event (level, message, payload) or `events`',
+    path: ['events'],
+  })
+  .meta({ id: 'AppendEvents' });
+
+/** A place in a job's log: the sequence number of the last event that was read. */
+export const eventCursorSchema = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0);
+
+/** Something changed: look again. Carries no state that a client may rely on. */
+export const jobHintSchema = z
+  .object({ jobId: uuidSchema, seq: z.int(), status: z.enum(jobStatuses) })
+  .meta({ id: 'JobHint' });
+export type JobHint = z.infer<typeof jobHintSchema>;
+
+/** `seq` counts from 1 within its job, without gaps. */
+export interface JobEventRecord extends JobEventDraft {
+  readonly jobId: string;
+  readonly seq: number;
+  readonly createdAt: number;
+}
+
+export const jobEventSchema = z
+  .object({
+    jobId: uuidSchema,
+    seq: z.int(),
+    kind: z.enum(eventKinds),
+    category: z.enum(['manifest', 'work']),
+    level: z.enum(eventLevels),
+    message: z.string(),
+    payload: z.record(z.string(), z.unknown()).optional(),
+    createdAt: timeSchema,
+  })
+  .meta({ id: 'JobEvent' });
+export type JobEvent = z.infer<typeof jobEventSchema>;
+
+export function jobEventToJson(event: JobEventRecord, category: JobCategory): JobEvent {
+  return {
+    jobId: event.jobId,
+    seq: event.seq,
+    kind: event.kind,
+    category,
+    level: event.level,
+    message: event.message,
+    ...(event.payload === undefined ? {} : { payload: { ...event.payload } }),
+    createdAt: new Date(event.createdAt).toISOString(),
+  };
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { storableText } from '../values/storable-text.ts';
+
+/** What a worker says about the end of an attempt beyond succeeded, failed and cancelled; the server does not read it. */
+export interface JobFinish {
+  readonly outcomeCode: string | null;
+  readonly outcomeStage: string | null;
+  readonly outcomeReason: string | null;
+  /** At most 8 KiB: of UTF-8 for a text, of its JSON for an object, which is given back as it came. */
+  readonly summary: string | Readonly<Record<string, unknown>> | null;
+}
+
+/** Characters. */
+const maxCode = 128;
+const maxReason = 1000;
+
+/** Of the calls that end an attempt. Blank texts count as left out. */
+export const finishFields = {
+  finishOutcomeCode: z.string().max(maxCode).nullish().meta({ description: 'Such as PUBLISHED_PR or NO_CHANGES.' }),
+  finishOutcomeStage: z.string().max(maxCode).nullish().meta({ description: 'Where the work ended.' }),
+  finishOutcomeReason: z.string().max(maxReason).nullish().meta({ description: 'Why it ended so.' }),
+  finishSummary: z
+    .union([z.string(), z.record(z.string(), z.unknown())])
+    .nullish()
+    .meta({ description: 'Text, or an object that is kept as it is; at most 8 KiB.' }),
+};
+
+export type FinishFields = z.output<z.ZodObject<typeof finishFields>>;
+
+/** Null when none of the fields says anything. */
+export function finishOf(fields: FinishFields): JobFinish | null {
+  const finish = {
+    outcomeCode: textOf(fields.finishOutcomeCode),
+    outcomeStage: textOf(fields.finishOutcomeStage),
+    outcomeReason: textOf(fields.finishOutcomeReason),
+    summary: typeof fields.finishSummary === 'object' ? fields.finishSummary : textOf(fields.finishSummary),
+  };
+  return Object.values(finish).every((value) => value === null) ? null : finish;
+}
+
+function textOf(text: string | null | undefined): string | null {
+  return text == null || text.trim() === '' ? null : storableText(text);
+}
+
+/** The part that fits into the payload of an event. */
+export function finishInEvent(finish: JobFinish | null | undefined): Record<string, string> {
+  const { outcomeCode = null, outcomeStage = null } = finish ?? {};
+  return {
+    ...(outcomeCode === null ? {} : { outcomeCode }),
+    ...(outcomeStage === null ? {} : { outcomeStage }),
+  };
+}
+
+export const jobFinishSchema = z
+  .object({
+    outcomeCode: z.string().nullable(),
+    outcomeStage: z.string().nullable(),
+    outcomeReason: z.string().nullable(),
+    summary: z.union([z.string(), z.record(z.string(), z.unknown())]).nullable(),
+  })
+  .meta({ id: 'JobFinish' });

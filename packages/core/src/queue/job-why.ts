@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { holderOfJob, type JobRecord } from './job.ts';
+import { jobStatuses } from './job-status.ts';
+import { timeSchema } from '../values/wire-values.ts';
+
+/** A worker as it was last seen asking for work. Absent lists do not narrow. */
+export interface SeenWorker {
+  readonly workerId: string;
+  readonly lastSeenAt: number;
+  /** Lower case. */
+  readonly capabilities: readonly string[];
+  readonly types: readonly string[] | undefined;
+  readonly repositories: readonly string[] | undefined;
+  /** What the worker calls its own software, for example `proofhouse/0.1.0`. */
+  readonly version: string | undefined;
+}
+
+/** What a worker lacks to be given a job. Empty: it may have it. */
+export interface Shortfall {
+  readonly capabilities: readonly string[];
+  readonly type: string | undefined;
+  readonly repository: string | undefined;
+}
+
+/** Compares a job with a worker by the rules of the claim. */
+export function shortfall(
+  job: Pick<JobRecord, 'type' | 'repository' | 'requiredCapabilities'>,
+  worker: Pick<SeenWorker, 'capabilities' | 'types' | 'repositories'>,
+): Shortfall {
+  const { repositories, types } = worker;
+  const foreign = repositories !== undefined && (job.repository === null || !repositories.includes(job.repository));
+  return {
+    capabilities: job.requiredCapabilities.filter((capability) => !worker.capabilities.includes(capability)).toSorted(),
+    type: types === undefined || types.includes(job.type) ? undefined : job.type,
+    repository: foreign ? (job.repository ?? 'none') : undefined,
+  };
+}
+
+/** How far a worker is from a job: 0 may have it. */
+export function distanceOf(lacks: Shortfall): number {
+  return lacks.capabilities.length + (lacks.type === undefined ? 0 : 1) + (lacks.repository === undefined ? 0 : 1);
+}
+
+export const whySchema = z
+  .object({
+    jobId: z.string(),
+    status: z.enum(jobStatuses),
+    summary: z.string().meta({ description: 'One sentence for people.' }),
+    heldBy: z.string().nullable().meta({ description: 'The worker that a running job is held by.' }),
+    notBefore: timeSchema.nullable().meta({ description: 'The end of its delay, while it has one.' }),
+    position: z.int().nullable().meta({
+      description: 'How many ready jobs of the same route come first; at most 1000 are counted. Null unless ready.',
+    }),
+    unmet: z.array(z.string()).meta({
+      description: 'Requirements that no worker seen lately meets: `capability:x`, `type:x`, `repository:x`.',
+    }),
+    eligibleWorkers: z.array(z.string()).meta({ description: 'Workers seen lately that may have it, while it waits.' }),
+    nearWorkers: z
+      .array(
+        z.object({
+          workerId: z.string(),
+          lastSeenAt: timeSchema,
+          lacks: z.array(z.string()).meta({
+            description: 'As in `unmet`; `repository:none`: it is limited to repositories, and the job has none.',
+          }),
+        }),
+      )
+      .meta({ description: 'Workers seen lately that nearly match, nearest first, at most 10.' }),
+  })
+  .meta({ id: 'Why' });
+export type Why = z.infer<typeof whySchema>;
+
+/** Workers seen within this time count for `why` and are listed. */
+export const seenLatelyMs = 10 * 60 * 1000;
+export const maxCountedPosition = 1000;
+
+/** Why a job waits, from what is known at `now`. Pure. */
+export function explainWait(job: JobRecord, workers: readonly SeenWorker[], ahead: number, now: number): Why {
+  // Nobody is to be given a job that runs or has ended.
+  const candidates = job.status === 'queued' ? workers : [];
+  const compared = candidates.map((worker) => ({ worker, lacks: shortfall(job, worker) }));
+  const eligible = compared.filter(({ lacks }) => distanceOf(lacks) === 0).map(({ worker }) => worker.workerId);
+  const near = compared
+    .filter(({ lacks }) => distanceOf(lacks) > 0)
+    .sort((a, b) => distanceOf(a.lacks) - distanceOf(b.lacks) || b.worker.lastSeenAt - a.worker.lastSeenAt)
+    .slice(0, 10);
+  const delayedUntil = job.status === 'queued' && (job.nextAttemptAt ?? 0) > now ? job.nextAttemptAt : null;
+  const delayed = delayedUntil !== null;
+  const ready = job.status === 'queued' && !delayed;
+  const unmet = ready || delayed ? unmetByAll(job, compared) : [];
+  const allLimited = job.repository === null && compared.every(({ lacks }) => lacks.repository !== undefined);
+  return {
+    jobId: job.id,
+    status: job.status,
+    summary: summarize(job, { delayed, ahead, eligible: eligible.length, seen: workers.length, unmet, allLimited }),
+    heldBy: holderOfJob(job),
+    notBefore: delayedUntil === null ? null : new Date(delayedUntil).toISOString(),
+    position: ready ? ahead : null,
+    unmet,
+    eligibleWorkers: eligible.slice(0, 100),
+    nearWorkers: near.map(({ worker, lacks }) => ({
+      workerId: worker.workerId,
+      lastSeenAt: new Date(worker.lastSeenAt).toISOString(),
+      lacks: listOf(lacks),
+    })),
+  };
+}
+
+function listOf(lacks: Shortfall): string[] {
+  return [
+    ...(lacks.type === undefined ? [] : [`type:${lacks.type}`]),
+    ...(lacks.repository === undefined ? [] : [`repository:${lacks.repository}`]),
+    ...lacks.capabilities.map((capability) => `capability:${capability}`),
+  ];
+}
+
+/** One of `lacks` or `unmet`, for people. */
+export function lackInWords(lack: string): string {
+  return lack === 'repository:none' ? 'leave for jobs without a repository' : lack.replace(':', ' ');
+}
+
+/** Each requirement that no worker meets; all of the job's when nobody was seen at all. */
+function unmetByAll(job: JobRecord, compared: readonly { readonly lacks: Shortfall }[]): string[] {
+  const all = [
+    `type:${job.type}`,
+    ...(job.repository === null ? [] : [`repository:${job.repository}`]),
+    ...job.requiredCapabilities.toSorted().map((capability) => `capability:${capability}`),
+  ];
+  return all.filter((requirement) => compared.every(({ lacks }) => listOf(lacks).includes(requirement)));
+}
+
+function summarize(
+  job: JobRecord,
+  seen: {
+    delayed: boolean;
+    ahead: number;
+    eligible: number;
+    seen: number;
+    unmet: readonly string[];
+    /** Every worker is limited to repositories, and the job has none. */
+    allLimited: boolean;
+  },
+): string {
+  if (job.status === 'running') return `It runs: ${holderOfJob(job) ?? 'a worker'} holds it.`;
+  if (job.status !== 'queued') return `It does not wait: it is ${job.status}.`;
+  if (seen.delayed) return 'It is delayed until its time comes.';
+  if (seen.seen === 0) return 'No worker was seen lately.';
+  if (seen.eligible === 0 && seen.unmet.length > 0) {
+    return `No worker seen lately offers ${seen.unmet.map(lackInWords).join(', ')}.`;
+  }
+  if (seen.eligible === 0 && seen.allLimited) return 'No worker seen lately takes jobs without a repository.';
+  if (seen.eligible === 0) return 'Every worker seen lately lacks something that it requires.';
+  if (seen.ahead === 1) return '1 job like it comes first.';
+  if (seen.ahead > 1) return `${numberOf(seen.ahead)} jobs like it come first.`;
+  return 'It is next; the workers that may have it are busy or between two claims.';
+}
+
+function numberOf(ahead: number): string {
+  return ahead < maxCountedPosition ? String(ahead) : `${String(ahead)} or more`;
+}

@@ -1,0 +1,81 @@
+import type { ArtifactRecord, ArtifactStatus, ArtifactType } from '../artifacts/artifact.ts';
+import { artifactTypes } from '../artifacts/artifact.ts';
+import { finalStatuses, type JobStatus } from '../queue/job-status.ts';
+
+/** How long bytes are kept, by type. A type without days never expires. */
+export interface RetentionPolicy {
+  readonly days: Readonly<Partial<Record<ArtifactType, number>>>;
+}
+
+/** When retention is on and nobody names days. */
+export const usualRetentionDays: RetentionPolicy['days'] = { diff: 30, log: 7, 'test-result': 14 };
+
+/** What has been decided against, or never decided about. Approved bytes and those under review are kept. */
+const expiringStatuses: readonly ArtifactStatus[] = ['draft', 'rejected', 'superseded', 'archived'];
+
+const dayMs = 86_400_000;
+const mostDays = 36_500;
+
+/** The part of an artifact's job that decides. */
+export interface RetentionJob {
+  readonly status: JobStatus;
+  readonly finishedAt: number | null;
+}
+
+export interface RetentionVerdict {
+  readonly expires: boolean;
+  /** A sentence for whoever wonders why bytes went, or why they did not. */
+  readonly reason: string;
+}
+
+/**
+ * Whether the bytes of an artifact have served their time. Only unpinned drafts and rejected, superseded or
+ * archived artifacts of final jobs go, when they, and the end of their job, are older than their type's days, and never
+ * what `protectedBy` names (the task that an artifact closed). A deposit without a job never expires.
+ */
+export function retentionVerdict(
+  artifact: Pick<ArtifactRecord, 'type' | 'status' | 'jobId' | 'pinnedAt' | 'purgedAt' | 'createdAt'>,
+  job: RetentionJob | undefined,
+  policy: RetentionPolicy,
+  now: number,
+  protectedBy?: string,
+): RetentionVerdict {
+  const { type, status } = artifact;
+  if (artifact.purgedAt !== null) return kept('Its bytes are gone already.');
+  if (artifact.pinnedAt !== null) return kept('It is pinned.');
+  if (protectedBy !== undefined) return kept(`It is proof: ${protectedBy}.`);
+  const days = policy.days[type];
+  if (days === undefined) return kept(`Artifacts of type ${type} never expire here.`);
+  if (!expiringStatuses.includes(status)) return kept(`What is ${status} never expires.`);
+  if (artifact.jobId === null) return kept('It was deposited outside of any job.');
+  if (job === undefined) return kept('Its job is not known.');
+  if (!finalStatuses.includes(job.status)) return kept(`Its job is ${job.status}.`);
+  const age = now - Math.max(artifact.createdAt, job.finishedAt ?? artifact.createdAt);
+  const limit = `type ${type} is kept for ${daysText(days)}`;
+  if (!(age > days * dayMs)) return kept(`It is not old enough: ${limit}.`);
+  const passed = Math.floor(age / dayMs);
+  return { expires: true, reason: `It is ${status}, and was done with ${daysText(passed)} ago: ${limit}.` };
+}
+
+/** Reads `diff=30,log=7`: the days by type, or a sentence that says what is wrong. */
+export function parseRetentionDays(text: string): RetentionPolicy['days'] | string {
+  const days: Partial<Record<ArtifactType, number>> = {};
+  for (const part of text.split(',').map((each) => each.trim())) {
+    const [, name = '', count = ''] = /^([a-z-]+)\s*=\s*(\d{1,5})$/.exec(part) ?? [];
+    const type = artifactTypes.find((known) => known === name);
+    if (count === '') return 'must be written as type=days, comma-separated, such as diff=30,log=7';
+    if (type === undefined) return `${name} is no artifact type; there are ${artifactTypes.join(', ')}`;
+    if (days[type] !== undefined) return `${type} is named twice`;
+    if (Number(count) < 1 || Number(count) > mostDays) return `${type} needs 1 to ${String(mostDays)} days`;
+    days[type] = Number(count);
+  }
+  return days;
+}
+
+function kept(reason: string): RetentionVerdict {
+  return { expires: false, reason };
+}
+
+function daysText(days: number): string {
+  return days === 1 ? '1 day' : `${String(days)} days`;
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { artifactTypes } from '../artifacts/artifact.ts';
+import type { Operation } from '../operation.ts';
+import { operation } from '../operation-row.ts';
+import { timeSchema, uuidSchema } from '../values/wire-values.ts';
+
+/** Where the next slice begins; null when everything was looked at. Opaque. */
+const sliceCursor = z.string().max(255);
+const nextSlice = { nextCursor: sliceCursor.nullable() };
+
+export const storageUsageSchema = z
+  .object({
+    sampledAt: timeSchema,
+    artifacts: z.int(),
+    bytes: z.int().meta({ description: 'Of all artifacts whose bytes are kept.' }),
+    byType: z.array(z.object({ type: z.enum(artifactTypes), artifacts: z.int(), bytes: z.int() })),
+    quotaBytes: z.int().nullable(),
+    warnAtBytes: z.int().nullable(),
+  })
+  .meta({ id: 'StorageUsage' });
+
+/** Why something goes. */
+export const collectionReasons = ['retention', 'orphan', 'staging'] as const;
+
+export const collectedSchema = z
+  .object({
+    reason: z.enum(collectionReasons),
+    artifactId: uuidSchema.nullable(),
+    what: z.string().meta({ description: 'A sentence: what it is and why it goes.' }),
+    sizeBytes: z.int(),
+    createdAt: timeSchema,
+  })
+  .meta({ id: 'Collected' });
+
+export const storageFindingSchema = z
+  .object({
+    kind: z.string(),
+    artifactId: uuidSchema.nullable(),
+    place: z.string().nullable(),
+    message: z.string(),
+    repaired: z.boolean(),
+  })
+  .meta({ id: 'StorageFinding' });
+
+/** Care of what is stored. Long work is done slice by slice: call again with `nextCursor` until it is null. */
+export const storageOperations = {
+  storageUsage: operation({
+    method: 'GET',
+    path: '/api/storage/usage',
+    action: 'storage.manage',
+    summary: 'How much is stored, by type, beside the quota',
+    output: storageUsageSchema,
+  }),
+  collectStorage: operation({
+    method: 'POST',
+    path: '/api/storage/gc',
+    request: 'json',
+    action: 'storage.manage',
+    summary: 'Remove what retention lets go and what no record names; one slice',
+    description:
+      'With `dryRun` it only says what would go and why, and in `refusal` why a real run would refuse. `yesRemoveMost` also ' +
+      'removes old bytes of which so many were never named by a record that the database may be the wrong one; without it such ' +
+      'a run is refused with `storage_policy`. Where database and blobs are not one store it is refused with `unavailable`.',
+    body: z.strictObject({
+      dryRun: z.boolean().default(false),
+      yesRemoveMost: z.boolean().default(false),
+      cursor: sliceCursor.nullish(),
+    }),
+    output: z.object({
+      items: z.array(collectedSchema),
+      refusal: z.string().nullable().meta({ description: 'Of a dry run: why a real run would refuse.' }),
+      skipped: z.array(z.string()).meta({ description: 'Places of the storage that were planted and passed over.' }),
+      ...nextSlice,
+    }),
+    errors: ['invalid_cursor', 'storage_policy'],
+  }),
+  verifyStorage: operation({
+    method: 'POST',
+    path: '/api/storage/verify',
+    request: 'json',
+    action: 'storage.manage',
+    summary: 'Compare records, bytes and the job view; one slice',
+    description: '`sample` is the share of blobs that are hashed again, 1 for all; sizes are compared for every one.',
+    body: z.strictObject({
+      sample: z.number().min(0).max(1).default(1),
+      repair: z.boolean().default(false),
+      cursor: sliceCursor.nullish(),
+    }),
+    output: z.object({
+      findings: z.array(storageFindingSchema),
+      checkedRecords: z.int(),
+      checkedBlobs: z.int(),
+      hashedBytes: z.int(),
+      ...nextSlice,
+    }),
+    errors: ['invalid_cursor'],
+  }),
+} as const satisfies Record<string, Operation>;

@@ -1,0 +1,65 @@
+import type { ByteRange } from '@proofhouse/blobs';
+import { AppError } from '@proofhouse/core';
+import type { EntityConditions } from '../../kernel/entity-conditions.ts';
+
+export type RangeDecision =
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'part'; readonly range: ByteRange }
+  | { readonly kind: 'unsatisfiable' };
+
+/**
+ * Which bytes a GET wants (RFC 9110 section 14): one range, or all. Several ranges, other units and
+ * malformed headers mean all, as the RFC allows; a range that starts past the end is unsatisfiable.
+ * `If-Range` that does not match the strong ETag means all.
+ */
+export function decideRange(
+  headers: { readonly range?: string | undefined; readonly ifRange?: string | undefined },
+  sizeBytes: number,
+  etag: string,
+): RangeDecision {
+  const match = /^bytes=(\d*)-(\d*)$/i.exec(headers.range ?? '');
+  if (match === null || (match[1] === '' && match[2] === '')) return { kind: 'whole' };
+  if (headers.ifRange !== undefined && headers.ifRange !== etag) return { kind: 'whole' };
+  const last = sizeBytes - 1;
+  if (match[1] === '') {
+    const suffix = Number(match[2]);
+    if (suffix === 0 || sizeBytes === 0) return { kind: 'unsatisfiable' };
+    return { kind: 'part', range: { start: Math.max(0, sizeBytes - suffix), end: last } };
+  }
+  const start = Number(match[1]);
+  const end = match[2] === '' ? last : Math.min(Number(match[2]), last);
+  if (match[2] !== '' && Number(match[2]) < start) return { kind: 'whole' };
+  return start > last ? { kind: 'unsatisfiable' } : { kind: 'part', range: { start, end } };
+}
+
+/** Whether `If-None-Match` names this ETag: weak comparison, lists and `*` (RFC 9110 section 13.1.2). */
+export function noneMatch(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  return header.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === etag);
+}
+
+/**
+ * The conditions of a write. `If-Match` compares strongly, so that weak tags match nothing; `If-None-Match` weakly (RFC 9110
+ * section 13.1). Conditions on times are ignored, for no name has a modification date. Errors: `bad_request`.
+ */
+export function entityConditions(headers: {
+  readonly 'if-match'?: string | undefined;
+  readonly 'if-none-match'?: string | undefined;
+}): EntityConditions {
+  return {
+    ifMatch: entityTags('If-Match', headers['if-match'], false),
+    ifNoneMatch: entityTags('If-None-Match', headers['if-none-match'], true),
+  };
+}
+
+const entityTagList =
+  /^[ \t,]*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"(?:[ \t]*,[ \t,]*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")*[ \t,]*$/;
+
+function entityTags(name: string, header: string | undefined, weak: boolean): '*' | readonly string[] | undefined {
+  if (header === undefined) return undefined;
+  if (header.trim() === '*') return '*';
+  if (!entityTagList.test(header)) throw new AppError('bad_request', `${name} must be "*" or a list of entity tags.`);
+  const tags = [...header.matchAll(/(W\/)?"([^"]*)"/g)];
+  return tags.filter(([, isWeak]) => weak || isWeak === undefined).map(([, , tag = '']) => tag);
+}

@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http';
+import { AppError } from '@proofhouse/core';
+import type { StagedBlob } from '@proofhouse/blobs';
+import type { Clock } from '../../kernel/time/clock.ts';
+import type { BodyDigests } from './body-digests.ts';
+import { formParts } from './multipart-form.ts';
+
+export interface DepositFormOptions {
+  readonly clock: Clock;
+  readonly boundary: string;
+  readonly maxBytes: number;
+  readonly digests?: BodyDigests | undefined;
+  readonly stage: (source: AsyncIterable<Uint8Array>) => Promise<StagedBlob>;
+}
+
+export interface DepositForm {
+  readonly staged: StagedBlob;
+  /** What the part says it is, verbatim. */
+  readonly contentType: string | undefined;
+  /** As the client wrote it. */
+  readonly filename: string;
+}
+
+/**
+ * Reads a form that has exactly one part, an upload called `file`. It goes aside as it arrives; on any failure what was
+ * taken is dropped. Errors: `bad_request`, `artifact_too_large`, `body_too_large`, `request_timeout`.
+ */
+export async function readDepositForm(request: IncomingMessage, options: DepositFormOptions): Promise<DepositForm> {
+  let form: DepositForm | undefined;
+  try {
+    for await (const part of formParts(request, options)) {
+      if (part.name !== 'file') throw wrongForm(`it has a part ${JSON.stringify(part.name)}`);
+      if (form !== undefined) throw wrongForm('it has a second file');
+      const { filename, contentType } = part;
+      if (filename === undefined) throw wrongForm('its part "file" is no upload, for it has no filename');
+      form = { staged: await options.stage(part.body), contentType, filename };
+    }
+    if (form === undefined) throw wrongForm('it has no part');
+    return form;
+  } catch (error) {
+    await form?.staged.discard();
+    throw error;
+  }
+}
+
+function wrongForm(why: string): AppError {
+  return new AppError('bad_request', `A deposit is a form with exactly one part, the upload "file": ${why}.`);
+}

@@ -1,0 +1,123 @@
+import { AppError } from '@proofhouse/core';
+import { limits } from '../limits.ts';
+
+/** `headers` begins a part, `end` ends it; `bytes` are between the two, in any number. */
+export type FormPiece =
+  | { readonly kind: 'headers'; readonly block: Buffer }
+  | { readonly kind: 'bytes'; readonly bytes: Buffer }
+  | { readonly kind: 'end' };
+
+type State = 'preamble' | 'delimiter' | 'headers' | 'body' | 'epilogue';
+
+const carriageReturn = 0x0d;
+const dash = 0x2d;
+const lineEnd = Buffer.from('\r\n');
+const headersEnd = Buffer.from('\r\n\r\n');
+
+/**
+ * Splits a multipart body (RFC 2046 section 5.1) into its parts. The result depends on the bytes alone, never on how they
+ * are cut into chunks. Memory: at most one delimiter or `limits.formHeaderBytes` is held between chunks.
+ */
+export class FormSplitter {
+  readonly #delimiter: Buffer;
+  #state: State = 'preamble';
+  // The first delimiter needs no line break before it.
+  #pending: Buffer = lineEnd;
+  // Bytes at the beginning of `#pending` that belong to the line break before the body of a part.
+  #skipped = 0;
+
+  constructor(boundary: string) {
+    this.#delimiter = Buffer.from(`\r\n--${boundary}`);
+  }
+
+  /** Whether the closing boundary was read. */
+  get closed(): boolean {
+    return this.#state === 'epilogue';
+  }
+
+  /** Takes the next chunk of the body. Errors: `bad_request`. */
+  *push(chunk: Buffer): Generator<FormPiece, void, undefined> {
+    let rest: Buffer | undefined = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    this.#pending = Buffer.alloc(0);
+    while (rest !== undefined && rest.length > 0) {
+      if (this.#state === 'epilogue') return;
+      if (this.#state === 'delimiter') rest = this.#afterDelimiter(rest);
+      else if (this.#state === 'headers') rest = yield* this.#headers(rest);
+      else rest = yield* this.#upToDelimiter(rest);
+    }
+  }
+
+  /** Keeps what can be decided only with the next chunk. */
+  #hold(rest: Buffer): void {
+    this.#pending = rest;
+  }
+
+  #afterDelimiter(rest: Buffer): Buffer | undefined {
+    if (rest[0] !== dash) {
+      this.#state = 'headers';
+      return rest;
+    }
+    if (rest.length === 1) {
+      this.#hold(rest);
+      return undefined;
+    }
+    // No part may hold a line that begins with the boundary.
+    if (rest[1] !== dash) throw malformedForm('a line begins with half of its closing boundary');
+    this.#state = 'epilogue';
+    return undefined;
+  }
+
+  *#headers(rest: Buffer): Generator<FormPiece, Buffer | undefined, undefined> {
+    const most = limits.formHeaderBytes + headersEnd.length;
+    const head = rest.subarray(0, most);
+    const end = head.indexOf(headersEnd);
+    const delimiterAt = head.indexOf(this.#delimiter);
+    if (delimiterAt !== -1 && (end === -1 || delimiterAt < end)) throw headersIncomplete();
+    if (end === -1) {
+      if (rest.length >= most) throw malformedForm('the headers of a part are too long');
+      this.#hold(rest);
+      return undefined;
+    }
+    this.#state = 'body';
+    // The delimiter of an empty body may begin with the line break that ends the headers.
+    this.#skipped = lineEnd.length;
+    yield { kind: 'headers', block: rest.subarray(0, end) };
+    return rest.subarray(end + headersEnd.length - lineEnd.length);
+  }
+
+  *#upToDelimiter(rest: Buffer): Generator<FormPiece, Buffer | undefined, undefined> {
+    const found = rest.indexOf(this.#delimiter);
+    const end = found === -1 ? this.#partialDelimiter(rest) : found;
+    if (this.#state === 'body') {
+      if (found !== -1 && found < this.#skipped) throw headersIncomplete();
+      const bytes = rest.subarray(this.#skipped, end);
+      if (end > 0) this.#skipped = 0;
+      if (bytes.length > 0) yield { kind: 'bytes', bytes };
+      if (found !== -1) yield { kind: 'end' };
+    }
+    if (found === -1) {
+      this.#hold(rest.subarray(end));
+      return undefined;
+    }
+    this.#state = 'delimiter';
+    const after = rest.subarray(found + this.#delimiter.length);
+    return after.length === 0 ? undefined : after;
+  }
+
+  /** Where the bytes at the end begin that may be the first ones of a delimiter. */
+  #partialDelimiter(rest: Buffer): number {
+    const from = Math.max(0, rest.length - this.#delimiter.length + 1);
+    for (let at = rest.indexOf(carriageReturn, from); at !== -1; at = rest.indexOf(carriageReturn, at + 1)) {
+      if (rest.subarray(at).equals(this.#delimiter.subarray(0, rest.length - at))) return at;
+    }
+    return rest.length;
+  }
+}
+
+export function malformedForm(why: string): AppError {
+  return new AppError('bad_request', `The form cannot be read: ${why}.`);
+}
+
+function headersIncomplete(): AppError {
+  return malformedForm('a part has no complete headers');
+}

@@ -1,0 +1,93 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { AppError, experimentHeader, experimentIdPattern, isAppError, type Principal } from '@proofhouse/core';
+import type { Experiments } from '../../experiments/experiments.ts';
+import { sha256Hex } from '../../kernel/secret.ts';
+import type { AuthenticateParts } from '../authenticate.ts';
+
+/**
+ * Who is calling on /v0, from `Authorization` alone: `Bearer admin:<admin token>` or `Bearer <workerId>:<registration
+ * token>`, split at the first colon. A token of another experiment than `experimentId` speaks for nobody here. With
+ * authentication disabled a name is enough, and no name is the admin. Errors: `unauthenticated`.
+ */
+export async function authenticateV0(
+  headers: IncomingHttpHeaders,
+  experimentId: string | undefined,
+  parts: AuthenticateParts,
+): Promise<Principal> {
+  if (headers.authorization === undefined && !parts.required) return { kind: 'admin' };
+  const match = /^bearer +([^\s:]+):(\S+) *$/i.exec(headers.authorization ?? '');
+  const [, name = '', secret = ''] = match ?? [];
+  if (match === null) throw unauthenticated('Send "Authorization: Bearer <admin or worker id>:<token>".');
+  if (name === 'admin') {
+    if (parts.required && !parts.adminToken.matchesHash(sha256Hex(secret))) throw unknownToken();
+    return { kind: 'admin' };
+  }
+  const worker = parts.required
+    ? await registeredWorker(name, secret, parts)
+    : await namedWorker(name, experimentId, parts);
+  if (worker === undefined || (experimentId !== undefined && worker.experimentId !== experimentId))
+    throw unknownToken();
+  const membership = await parts.groups.membershipOf(worker.experimentId, name);
+  return { ...worker.principal, membership };
+}
+
+interface RegisteredWorker {
+  readonly principal: Principal & { readonly kind: 'worker' };
+  readonly experimentId: string;
+}
+
+async function registeredWorker(
+  workerId: string,
+  secret: string,
+  { workers }: AuthenticateParts,
+): Promise<RegisteredWorker | undefined> {
+  const found = await workers.authenticate(secret, workerId);
+  if (found === undefined || found.registeredIn === null) return undefined;
+  return { principal: found.principal, experimentId: found.registeredIn };
+}
+
+async function namedWorker(
+  workerId: string,
+  experimentId: string | undefined,
+  { workers }: AuthenticateParts,
+): Promise<RegisteredWorker | undefined> {
+  if (experimentId === undefined) return undefined;
+  try {
+    await workers.getRegistered(experimentId, workerId);
+  } catch (error) {
+    if (isAppError(error, 'not_found')) return undefined;
+    throw error;
+  }
+  return { principal: { kind: 'worker', workerId, policy: {} }, experimentId };
+}
+
+/**
+ * Refuses a request whose header does not name the experiment of its path once more, or one that is not there. Errors:
+ * `experiment_id_mismatch`.
+ */
+export async function requireExperiment(
+  headers: IncomingHttpHeaders,
+  experimentId: string,
+  principal: Principal,
+  experiments: Experiments,
+): Promise<void> {
+  const named = headers[experimentHeader];
+  if (named === undefined) throw mismatch('The header X-Eden-Experiment-Id is missing.');
+  if (named !== experimentId) throw mismatch('X-Eden-Experiment-Id names another experiment than the path.');
+  // A worker's experiment was there when its token was made, and experiments stay.
+  if (principal.kind === 'worker') return;
+  const exists = experimentIdPattern.test(experimentId) && (await experiments.find(experimentId)) !== undefined;
+  if (!exists) throw mismatch('There is no such experiment; the admin makes one with POST /api/experiments.');
+}
+
+function mismatch(message: string): AppError {
+  return new AppError('experiment_id_mismatch', message);
+}
+
+function unauthenticated(message: string): AppError {
+  return new AppError('unauthenticated', message);
+}
+
+function unknownToken(): AppError {
+  return unauthenticated('The token is unknown, revoked, or no registration of this worker in this experiment.');
+}

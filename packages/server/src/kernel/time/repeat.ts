@@ -1,0 +1,36 @@
+import type { Clock } from './clock.ts';
+import type { Logger } from '../logger.ts';
+
+/**
+ * Runs `task` again and again, `everyMs` after it last ended; a failure is logged and does not stop it. The
+ * answer stops it and settles when a running task has ended.
+ */
+export function repeat(
+  clock: Clock,
+  everyMs: number,
+  logger: Logger,
+  task: () => Promise<unknown>,
+): () => Promise<void> {
+  let stopped = false;
+  let running: Promise<void> = Promise.resolve();
+  const turn = async (): Promise<void> => {
+    try {
+      await task();
+    } catch (error) {
+      logger.error({ err: error }, 'background work failed; it will be tried again');
+    }
+    if (!stopped) plan();
+  };
+  let cancel = (): void => undefined;
+  const plan = (): void => {
+    cancel = clock.after(everyMs, () => {
+      running = turn();
+    });
+  };
+  plan();
+  return async () => {
+    stopped = true;
+    cancel();
+    await running;
+  };
+}

@@ -1,0 +1,46 @@
+import { checkEventFence } from '@proofhouse/core';
+import type { Appended, AppendRequest } from '../../../jobs/job-store.ts';
+import { timeAt, type StoreTime } from '../../../kernel/time/store-time.ts';
+import { eventsAfter, findJob } from './job-reads.ts';
+import { nameResource, useKey } from '../records/idempotency.ts';
+import { eventFromRow, jobFromRow } from './job-row.ts';
+import { insertEvents } from './job-writes.ts';
+import { lockJob } from './job-apply.ts';
+import type { SqlDialect } from './queue-dialect.ts';
+import { statement } from '../engine/statement.ts';
+import { first, put, rows, Undo, type Verb } from '../engine/verb.ts';
+
+const setLastSeq = statement<{ id: string; lastSeq: number }>()((db, p) =>
+  db.updateTable('jobs').set({ last_seq: p.lastSeq }).where('id', '=', p.id),
+);
+
+export function* appendEvents(
+  dialect: SqlDialect,
+  request: AppendRequest,
+  time: StoreTime,
+): Verb<Appended | undefined> {
+  const { jobId, fence, events, idempotency } = request;
+  const { now, leasesAt } = timeAt(request.now, time);
+  if (idempotency !== undefined) {
+    const known = yield* useKey({ ...idempotency, resourceId: '' }, now);
+    if (known.use === 'conflict') return { outcome: 'conflict' };
+    if (known.use === 'repeated') return yield* repeated(jobId, Number(known.resourceId), events.length);
+  }
+  const row = yield* first(lockJob, { id: jobId });
+  if (row === undefined) throw new Undo(undefined);
+  const refusal = checkEventFence(jobFromRow(row), fence, now, leasesAt);
+  if (refusal !== undefined) throw new Undo({ outcome: 'refused', refusal } satisfies Appended);
+  const firstSeq = row.last_seq + 1;
+  yield* put(setLastSeq, { id: jobId, lastSeq: row.last_seq + events.length });
+  yield* insertEvents(dialect, jobId, row.last_seq, events, now);
+  if (idempotency !== undefined) yield* nameResource(idempotency, String(firstSeq));
+  const written = events.map((event, index) => ({ ...event, jobId, seq: firstSeq + index, createdAt: now }));
+  return { outcome: 'appended', events: written, type: row.type, status: row.status };
+}
+
+function* repeated(jobId: string, firstSeq: number, count: number): Verb<Appended | undefined> {
+  const row = yield* first(findJob, { id: jobId });
+  if (row === undefined) return undefined;
+  const found = yield* rows(eventsAfter, { jobId, after: firstSeq - 1, limit: count });
+  return { outcome: 'repeated', events: found.map(eventFromRow), type: row.type, status: row.status };
+}

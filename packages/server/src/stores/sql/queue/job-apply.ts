@@ -1,0 +1,56 @@
+import type { JobDecision, JobRecord } from '@proofhouse/core';
+import { timeAt, type StoreTime } from '../../../kernel/time/store-time.ts';
+import { jobFromRow } from './job-row.ts';
+import { writeChanges, type JobChange } from './job-writes.ts';
+import type { JobRow } from '../engine/schema.ts';
+import { textList, type SqlDialect } from './queue-dialect.ts';
+import { statement } from '../engine/statement.ts';
+import { rows, type Verb } from '../engine/verb.ts';
+
+/** One call of `JobStore.apply`. */
+export interface Application {
+  readonly jobId: string;
+  readonly decide: (job: JobRecord, time: StoreTime) => JobDecision;
+  /** See `JobStore`. */
+  readonly now: number | undefined;
+}
+
+export const lockJob = statement<{ id: string }>()((db, p, dialect) =>
+  dialect.locked(db.selectFrom('jobs').selectAll().where('id', '=', p.id), 'wait'),
+);
+
+/** In the order of their ids: two that lock the same jobs wait for one another instead of locking each other out. */
+const lockJobs = statement<{ ids: string }>()((db, p, dialect) =>
+  dialect.locked(db.selectFrom('jobs').selectAll().where(dialect.among('id', p.ids)).orderBy('id'), 'wait'),
+);
+
+/** Applies each decision to its job, in order: of two on one job the second sees what the first decided. */
+export function* applyAll(
+  dialect: SqlDialect,
+  applications: readonly Application[],
+  time: StoreTime,
+): Verb<(JobDecision | undefined)[]> {
+  const held = yield* holdJobs(applications.map(({ jobId }) => jobId));
+  const jobs = new Map(held.map((row) => [row.id, { row, job: jobFromRow(row) }]));
+  const changes: JobChange[] = [];
+  const decisions = applications.map(({ jobId, decide, now }) => {
+    const at = jobs.get(jobId);
+    if (at === undefined) return undefined;
+    const decidedAt = timeAt(now, time);
+    const decision = decide(at.job, decidedAt);
+    if (decision.outcome === 'changed') {
+      changes.push({ row: at.row, decision, now: decidedAt.now });
+      at.job = decision.job;
+    }
+    return decision;
+  });
+  yield* writeChanges(dialect, changes);
+  return decisions;
+}
+
+function* holdJobs(jobIds: readonly string[]): Verb<JobRow[]> {
+  const ids = [...new Set(jobIds)];
+  const [only] = ids;
+  if (ids.length === 1 && only !== undefined) return yield* rows(lockJob, { id: only });
+  return yield* rows(lockJobs, { ids: textList(ids) });
+}

@@ -1,0 +1,78 @@
+import { sql } from 'kysely';
+import type { JobDepth } from '../../../jobs/job-depth.ts';
+import type { JobRoutes } from './job-routes.ts';
+import { statement } from '../engine/statement.ts';
+import { first, rows, type Verb } from '../engine/verb.ts';
+
+/** From each route id to the next one: reads one index entry for each route, however many jobs are ready. */
+const readyRoutes = statement<object>()((db) => ({
+  compile: () =>
+    sql<{ id: string }>`
+      with recursive ready_routes(id) as (
+        select min(route_id) from jobs where ready = 1
+        union all
+        select (select min(route_id) from jobs where ready = 1 and route_id > ready_routes.id)
+        from ready_routes where ready_routes.id is not null
+      )
+      select id from ready_routes where id is not null`.compile(db),
+}));
+
+const readyOfRoute = statement<{ routeId: string; most: number }>()((db, p) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom('jobs')
+        .select('route_id')
+        .where('ready', '=', sql.lit(1))
+        .where('route_id', '=', p.routeId)
+        .limit(p.most)
+        .as('page'),
+    )
+    .select((eb) => eb.fn.countAll<number>().as('count')),
+);
+
+// In an order, which does not matter, that only the small index has: else a planner may prefer to look through all jobs
+// that are over until it has found enough of these.
+const running = statement<{ most: number }>()((db, p) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom('jobs')
+        .select('type')
+        .where('status', '=', sql.lit('running'))
+        .orderBy('lease_expires_at')
+        .limit(p.most)
+        .as('page'),
+    )
+    .select((eb) => ['type', eb.fn.countAll<number>().as('count')])
+    .groupBy('type'),
+);
+
+const delayed = statement<{ most: number }>()((db, p) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom('jobs')
+        .select('type')
+        .where('status', '=', sql.lit('queued'))
+        .where('ready', '=', sql.lit(0))
+        .orderBy('next_attempt_at')
+        .limit(p.most)
+        .as('page'),
+    )
+    .select((eb) => ['type', eb.fn.countAll<number>().as('count')])
+    .groupBy('type'),
+);
+
+/** Reads index entries of unfinished jobs alone, and of each kind so many at most: a backlog of millions costs no more. */
+export function* countDepths(routes: JobRoutes, most: number): Verb<JobDepth[]> {
+  const ready = new Map<string, number>();
+  for (const route of yield* routes.named((yield* rows(readyRoutes, {})).map(({ id }) => id))) {
+    const counted = yield* first(readyOfRoute, { routeId: route.id, most });
+    ready.set(route.type, (ready.get(route.type) ?? 0) + (counted?.count ?? 0));
+  }
+  const depths: JobDepth[] = [...ready].map(([type, count]) => ({ type, state: 'ready', count }));
+  for (const { type, count } of yield* rows(running, { most })) depths.push({ type, state: 'running', count });
+  for (const { type, count } of yield* rows(delayed, { most })) depths.push({ type, state: 'delayed', count });
+  return depths;
+}

@@ -1,0 +1,85 @@
+import type { JobRoute } from '../../../jobs/job-route.ts';
+import type { Enqueued, EnqueueRequest } from '../../../jobs/job-store.ts';
+import { nameOfKey, useKeys } from '../records/idempotency.ts';
+import { findJob } from './job-reads.ts';
+import type { JobRoutes } from './job-routes.ts';
+import { eventToRow, jobFromRow, jobToRow } from './job-row.ts';
+import type { JobRow } from '../engine/schema.ts';
+import type { SqlDialect } from './queue-dialect.ts';
+import { placeholdersOf, statementsBy } from '../engine/statement.ts';
+import { first, put, Undo, type Verb } from '../engine/verb.ts';
+
+export interface EnqueuedAll {
+  readonly answers: Enqueued[];
+  readonly routes: readonly JobRoute[];
+}
+
+const insertJob = statementsBy((columns: string, db, p: JobRow) =>
+  db.insertInto('jobs').values(placeholdersOf(p, columns.split(',') as (keyof JobRow)[])),
+);
+
+/** Two requests of one key must not be served together: the second has to see what the first made. */
+export function keyOfEnqueue({ idempotency }: EnqueueRequest): string | undefined {
+  return idempotency && nameOfKey(idempotency);
+}
+
+/**
+ * Adds jobs of the same moment together: from eight at once on, each costs a third of what it costs alone on Postgres.
+ * `routes` are theirs, to be noted as committed.
+ */
+export function* enqueueAll(
+  dialect: SqlDialect,
+  known: JobRoutes,
+  requests: readonly EnqueueRequest[],
+): Verb<EnqueuedAll> {
+  const answers = yield* answersOfKeys(dialect, requests);
+  const fresh = requests.filter((request) => !answers.has(request)).map(({ job }) => job);
+  const routes = yield* known.intern(dialect, fresh);
+  for (const [index, job] of fresh.entries()) {
+    const row = jobToRow(job, routes[index]?.id ?? '', job.createdAt);
+    yield* put(insertJob(Object.keys(row).join(',')), row);
+  }
+  yield* dialect.insertEvents(
+    fresh.map((job) => eventToRow(job.id, 1, { kind: 'queued', level: 'info', message: 'Queued.' }, job.createdAt)),
+  );
+  return {
+    answers: requests.map((request) => answers.get(request) ?? { outcome: 'added', job: request.job }),
+    routes,
+  };
+}
+
+/** The same, all or nothing: undone when any key conflicts. */
+export function* enqueueTogether(
+  dialect: SqlDialect,
+  known: JobRoutes,
+  requests: readonly EnqueueRequest[],
+): Verb<EnqueuedAll> {
+  const enqueued = yield* enqueueAll(dialect, known, requests);
+  const conflicts = enqueued.answers.some(({ outcome }) => outcome === 'conflict');
+  if (conflicts) throw new Undo({ answers: enqueued.answers, routes: [] } satisfies EnqueuedAll);
+  return enqueued;
+}
+
+/** What to answer to requests whose key was used before. */
+function* answersOfKeys(
+  dialect: SqlDialect,
+  requests: readonly EnqueueRequest[],
+): Verb<ReadonlyMap<EnqueueRequest, Enqueued>> {
+  const keyed = requests.flatMap((request) =>
+    request.idempotency === undefined ? [] : [{ request, key: request.idempotency }],
+  );
+  const answers = new Map<EnqueueRequest, Enqueued>();
+  if (keyed.length === 0) return answers;
+  const now = Math.max(...requests.map(({ job }) => job.createdAt));
+  const keys = keyed.map(({ key }) => key);
+  const uses = yield* useKeys(dialect, keys, now);
+  for (const { request, key } of keyed) {
+    const used = uses.get(key);
+    if (used?.use === 'conflict') answers.set(request, { outcome: 'conflict' });
+    if (used?.use !== 'repeated') continue;
+    const row = yield* first(findJob, { id: used.resourceId });
+    if (row === undefined) throw new Error(`An idempotency key names job ${used.resourceId}, which does not exist.`);
+    answers.set(request, { outcome: 'repeated', job: jobFromRow(row) });
+  }
+  return answers;
+}

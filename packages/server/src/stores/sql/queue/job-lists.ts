@@ -1,0 +1,106 @@
+import { categoryOf, jobStatuses, type JobCategory, type JobRecord, type JobStatus } from '@proofhouse/core';
+import { sql, type SelectQueryBuilder } from 'kysely';
+import type { JobFilter } from '../../../jobs/job-store.ts';
+import type { Page, PageRequest } from '../../../kernel/page.ts';
+import { jobFromRow } from './job-row.ts';
+import { newestFirst, readPage, type PageParams, type Place } from '../engine/paging.ts';
+import type { Database, Queries } from '../engine/schema.ts';
+import { statementsBy } from '../engine/statement.ts';
+import type { Verb } from '../engine/verb.ts';
+
+/** Which index answers, and by which of its first columns. */
+type Shape = 'all' | 'held' | 'own' | 'category' | 'type' | 'category-status' | 'type-status' | 'status';
+
+interface ListParams extends PageParams {
+  readonly status: JobStatus;
+  readonly type: string;
+  readonly category: JobCategory;
+  readonly heldBy: string;
+  readonly ownOf: string;
+}
+
+const categories: readonly JobCategory[] = ['manifest', 'work'];
+
+const listJobs = statementsBy((key: `${Shape}:${Place}`, db, p: ListParams) => {
+  const [shape, place] = key.split(':') as [Shape, Place];
+  const branches = branchesOf(db, shape, p).map((branch) => newestFirst(branch, place, p).limit(p.limit));
+  const [only] = branches;
+  return only !== undefined && branches.length === 1 ? only.selectAll() : merged(db, shape, branches, p);
+});
+
+type Jobs = SelectQueryBuilder<Database, 'jobs', object>;
+
+/** Picks the page among the first of each branch by its places alone, and only then reads its jobs. */
+function merged(db: Queries, shape: Shape, branches: readonly Jobs[], p: ListParams) {
+  const heads = branches
+    .map((branch) => db.selectFrom(branch.select(['id', 'created_at']).as('branch')).selectAll())
+    // A job that a worker made and holds is in both branches.
+    .reduce((all, branch) => (shape === 'own' ? all.union(branch) : all.unionAll(branch)));
+  const page = db
+    .selectFrom(heads.as('heads'))
+    .selectAll()
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(p.limit);
+  return db
+    .selectFrom(page.as('page'))
+    .innerJoin('jobs', 'jobs.id', 'page.id')
+    .selectAll('jobs')
+    .orderBy('page.created_at', 'desc')
+    .orderBy('page.id', 'desc');
+}
+
+/** A list that names no status merges the heads of all six, since the indexes hold jobs by status. */
+function branchesOf(db: Queries, shape: Shape, p: ListParams): Jobs[] {
+  const jobs: Jobs = db.selectFrom('jobs');
+  switch (shape) {
+    case 'all':
+      return [jobs];
+    case 'held':
+      return [jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.heldBy)];
+    case 'own': {
+      const held = jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.ownOf);
+      // The index has no jobs of the admin's.
+      const made = jobs.where('created_by', '=', p.ownOf).where('created_by', '<>', sql.lit('admin'));
+      return [held, made];
+    }
+    case 'category':
+      return jobStatuses.map((status) => jobs.where('category', '=', p.category).where('status', '=', sql.lit(status)));
+    case 'type':
+      return jobStatuses.map((status) => jobs.where('type', '=', p.type).where('status', '=', sql.lit(status)));
+    case 'category-status':
+      return [jobs.where('category', '=', p.category).where('status', '=', p.status)];
+    case 'type-status':
+      return [jobs.where('type', '=', p.type).where('status', '=', p.status)];
+    case 'status':
+      return categories.map((category) =>
+        jobs.where('category', '=', sql.lit(category)).where('status', '=', p.status),
+      );
+  }
+}
+
+export function* listOfJobs(filter: JobFilter, page: PageRequest): Verb<Page<JobRecord>> {
+  if (isImpossible(filter)) return { items: [], next: undefined };
+  const shape = shapeOf(filter);
+  const { items, next } = yield* readPage((place) => listJobs(`${shape}:${place}`), filter as ListParams, page);
+  return { items: items.map(jobFromRow).filter((job) => matches(job, filter)), next };
+}
+
+function shapeOf(filter: JobFilter): Shape {
+  if (filter.heldBy !== undefined) return 'held';
+  if (filter.ownOf !== undefined) return 'own';
+  if (filter.type !== undefined) return filter.status === undefined ? 'type' : 'type-status';
+  if (filter.category !== undefined) return filter.status === undefined ? 'category' : 'category-status';
+  return filter.status === undefined ? 'all' : 'status';
+}
+
+function isImpossible({ type, category, heldBy, status }: JobFilter): boolean {
+  if (heldBy !== undefined && status !== undefined && status !== 'running') return true;
+  return type !== undefined && category !== undefined && categoryOf(type) !== category;
+}
+
+/** What a worker holds or made is little: the rest of its filter is applied here, and its pages may be short. */
+function matches(job: JobRecord, { type, category, status }: JobFilter): boolean {
+  if (status !== undefined && job.status !== status) return false;
+  return (type === undefined || job.type === type) && (category === undefined || categoryOf(job.type) === category);
+}

@@ -1,0 +1,26 @@
+import { sql } from 'kysely';
+import { statement } from '../engine/statement.ts';
+import { put, type Verb } from '../engine/verb.ts';
+
+const shiftRunning = statement<{ ms: number }>()((db, p) =>
+  db
+    .updateTable('jobs')
+    .set({ lease_expires_at: sql<number>`lease_expires_at + ${p.ms}` })
+    .where('status', '=', sql.lit('running')),
+);
+
+/** A first attempt waits for the time that its creator named; later ones wait for a delay that was counted from a clock. */
+const shiftRetries = statement<{ ms: number }>()((db, p) =>
+  db
+    .updateTable('jobs')
+    .set({ next_attempt_at: sql<number>`next_attempt_at + ${p.ms}` })
+    .where('status', '=', sql.lit('queued'))
+    .where('ready', '=', sql.lit(0))
+    .where('attempt', '>', sql.lit(1)),
+);
+
+/** Moves the ends of leases and of retry delays when the clock that they were counted from was set by `ms`. */
+export function* shiftLeases(ms: number): Verb<void> {
+  yield* put(shiftRunning, { ms });
+  yield* put(shiftRetries, { ms });
+}

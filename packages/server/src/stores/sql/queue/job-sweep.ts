@@ -1,0 +1,76 @@
+import { decideJob, type JobRecord } from '@proofhouse/core';
+import { sql } from 'kysely';
+import type { Passed, ReadyJob } from '../../../jobs/job-store.ts';
+import type { StoreTime } from '../../../kernel/time/store-time.ts';
+import type { JobRoutes } from './job-routes.ts';
+import { jobFromRow } from './job-row.ts';
+import { writeChanges, type JobChange } from './job-writes.ts';
+import { statement } from '../engine/statement.ts';
+import { textList, type SqlDialect } from './queue-dialect.ts';
+import { put, rows, type Verb } from '../engine/verb.ts';
+
+const expiredLeases = statement<{ leasesAt: number; limit: number }>()((db, p, dialect) =>
+  dialect.locked(
+    db
+      .selectFrom('jobs')
+      .selectAll()
+      .where('status', '=', sql.lit('running'))
+      .where('lease_expires_at', '<=', p.leasesAt)
+      .orderBy('lease_expires_at')
+      .limit(p.limit),
+    'skip',
+  ),
+);
+
+const passedDelays = statement<{ now: number; limit: number }>()((db, p, dialect) =>
+  dialect.locked(
+    db
+      .selectFrom('jobs')
+      .select(['id', 'route_id', 'last_seq'])
+      .where('status', '=', sql.lit('queued'))
+      .where('ready', '=', sql.lit(0))
+      .where('next_attempt_at', '<=', p.now)
+      .orderBy('next_attempt_at')
+      .limit(p.limit),
+    'skip',
+  ),
+);
+
+const makeReady = statement<{ ids: string }>()((db, p, dialect) =>
+  db
+    .updateTable('jobs')
+    .set({ ready: sql.lit(1) })
+    .where(dialect.among('id', p.ids)),
+);
+
+/** Ends leases that have passed; those that another server is ending now are left to it. */
+export function* endExpired(dialect: SqlDialect, time: StoreTime, limit: number): Verb<JobRecord[]> {
+  const changes: JobChange[] = [];
+  const { now, leasesAt } = time;
+  for (const row of yield* rows(expiredLeases, { leasesAt, limit })) {
+    const decision = decideJob(jobFromRow(row), { kind: 'expire' }, now, leasesAt);
+    if (decision.outcome === 'changed') changes.push({ row, decision, now });
+  }
+  yield* writeChanges(dialect, changes);
+  return changes.map(({ decision }) => decision.job);
+}
+
+/** Makes jobs claimable whose delay has passed, the longest due first. The verb must have the turn. */
+export function* promoteDue(routes: JobRoutes, now: number, limit: number): Verb<ReadyJob[]> {
+  const due = yield* rows(passedDelays, { now, limit });
+  if (due.length === 0) return [];
+  yield* put(makeReady, { ids: textList(due.map(({ id }) => id)) });
+  const known = yield* routes.named([...new Set(due.map((row) => row.route_id))]);
+  const routeOf = new Map(known.map((route) => [route.id, route]));
+  return due.flatMap(({ id, route_id, last_seq }) => {
+    const route = routeOf.get(route_id);
+    return route === undefined ? [] : { jobId: id, seq: last_seq, route };
+  });
+}
+
+/** Promotes last: claims that find nothing wait for whoever is at it. */
+export function* sweepJobs(dialect: SqlDialect, routes: JobRoutes, time: StoreTime, limit: number): Verb<Passed> {
+  const ended = yield* endExpired(dialect, time, limit);
+  const ready = (yield* dialect.turn('promotion', 'leave')) ? yield* promoteDue(routes, time.now, limit) : [];
+  return { ended, ready };
+}

@@ -1,0 +1,78 @@
+import type { JobDecision, JobEventDraft } from '@proofhouse/core';
+import { eventToRow, jobState } from './job-row.ts';
+import type { JobEventRow, JobRow, JobState, Queries } from '../engine/schema.ts';
+import type { SqlDialect } from './queue-dialect.ts';
+import { placeholdersOf, statement, statementsBy } from '../engine/statement.ts';
+import { put, type Verb } from '../engine/verb.ts';
+
+/** What was decided about a row that this verb holds. */
+export interface JobChange {
+  readonly row: JobRow;
+  readonly decision: JobDecision & { outcome: 'changed' };
+  readonly now: number;
+}
+
+export type JobUpdate = JobState & { readonly id: string };
+
+/** By the columns that they set: the names, joined by commas. */
+export type JobUpdates = ReadonlyMap<string, readonly JobUpdate[]>;
+
+export const eventColumns = ['job_id', 'seq', 'kind', 'level', 'message', 'payload', 'created_at'] as const;
+
+const insertEvent = statement<JobEventRow>()((db, p) =>
+  db.insertInto('job_events').values(placeholdersOf(p, eventColumns)),
+);
+
+/** Sets just these columns: an index none of whose columns is set need not be touched. */
+export function updateOf(db: Pick<Queries, 'updateTable'>, columns: string, p: JobUpdate) {
+  return db
+    .updateTable('jobs')
+    .set(placeholdersOf(p, columns.split(',') as (keyof JobState)[]))
+    .where('id', '=', p.id);
+}
+
+const updateJob = statementsBy((columns: string, db, p: JobUpdate) => updateOf(db, columns, p));
+
+/** Writes what was decided, with the events numbered onwards. Of several changes of one job the last one holds. */
+export function* writeChanges(dialect: SqlDialect, changes: readonly JobChange[]): Verb<void> {
+  const last = new Map(changes.map((change) => [change.row.id, change]));
+  const updates = new Map<string, JobUpdate[]>();
+  for (const { row, decision, now } of last.values()) {
+    const next = jobState(decision.job, now);
+    const columns = (Object.keys(next) as (keyof JobState)[]).filter((column) => next[column] !== row[column]).join();
+    if (columns !== '') updates.set(columns, [...(updates.get(columns) ?? []), { ...next, id: row.id }]);
+  }
+  const events = changes.flatMap(({ row, decision, now }) =>
+    numbered(row.id, decision.job.lastSeq - decision.events.length, decision.events, now),
+  );
+  yield* dialect.writeJobs(updates, events);
+}
+
+/** Numbers the events from `lastSeq` onwards. */
+export function* insertEvents(
+  dialect: SqlDialect,
+  jobId: string,
+  lastSeq: number,
+  events: readonly JobEventDraft[],
+  now: number,
+): Verb<void> {
+  yield* dialect.insertEvents(numbered(jobId, lastSeq, events, now));
+}
+
+function numbered(jobId: string, lastSeq: number, events: readonly JobEventDraft[], now: number): JobEventRow[] {
+  return events.map((event, index) => eventToRow(jobId, lastSeq + 1 + index, event, now));
+}
+
+/** One statement a row: in process this costs the least. */
+export function* writeOneByOne(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void> {
+  for (const [columns, jobs] of updates) yield* updateOneByOne(columns, jobs);
+  yield* insertOneByOne(events);
+}
+
+export function* updateOneByOne(columns: string, jobs: readonly JobUpdate[]): Verb<void> {
+  for (const job of jobs) yield* put(updateJob(columns), job);
+}
+
+export function* insertOneByOne(events: readonly JobEventRow[]): Verb<void> {
+  for (const event of events) yield* put(insertEvent, event);
+}

@@ -1,0 +1,132 @@
+import type { JobDecision, JobEventRecord, JobRecord } from '@proofhouse/core';
+import type {
+  Appended,
+  AppendRequest,
+  Claimed,
+  ClaimRequest,
+  Enqueued,
+  EnqueueRequest,
+  JobFilter,
+  JobStore,
+  Passed,
+} from '../../../jobs/job-store.ts';
+import type { IdempotencyKey } from '../../../kernel/commit.ts';
+import type { Page, PageRequest } from '../../../kernel/page.ts';
+import { timeAt, type StoreTime } from '../../../kernel/time/store-time.ts';
+import { Gathering } from './call-batcher.ts';
+import type { JobDepth } from '../../../jobs/job-depth.ts';
+import { appendEvents } from './job-append.ts';
+import { enqueueAll, enqueueTogether, keyOfEnqueue } from './job-enqueue.ts';
+import { applyAll, type Application } from './job-apply.ts';
+import { claimAll, keyOfClaim } from './job-claim.ts';
+import { listOfJobs } from './job-lists.ts';
+import { countDepths } from './job-depths.ts';
+import { countReadyBefore } from './job-position.ts';
+import { eventsAfter, eventsBefore, findJob } from './job-reads.ts';
+import { JobRoutes } from './job-routes.ts';
+import { eventFromRow, jobFromRow } from './job-row.ts';
+import { sweepJobs } from './job-sweep.ts';
+import type { SqlEngine } from '../engine/sql-engine.ts';
+import { first, rows } from '../engine/verb.ts';
+
+export class SqlJobStore implements JobStore {
+  readonly #engine: SqlEngine;
+  readonly #routes = new JobRoutes();
+
+  readonly #enqueues: Gathering<EnqueueRequest, Enqueued>;
+  readonly #claims: Gathering<ClaimRequest, Claimed>;
+  readonly #applications: Gathering<Application, JobDecision | undefined>;
+
+  constructor(engine: SqlEngine) {
+    this.#engine = engine;
+    const { dialect, gathering } = engine;
+    this.#enqueues = new Gathering(gathering, (requests) => this.#enqueue(requests), keyOfEnqueue);
+    this.#claims = new Gathering(gathering, (requests) => this.#claim(requests), keyOfClaim);
+    this.#applications = new Gathering(gathering, (applications) =>
+      engine.write((time) => applyAll(dialect, applications, time)),
+    );
+  }
+
+  enqueue(job: JobRecord, idempotency?: IdempotencyKey): Promise<Enqueued> {
+    return this.#enqueues.add({ job, idempotency });
+  }
+
+  async #enqueue(requests: readonly EnqueueRequest[]): Promise<Enqueued[]> {
+    const { answers, routes } = await this.#engine.write(() =>
+      enqueueAll(this.#engine.dialect, this.#routes, requests),
+    );
+    this.#routes.committed(routes);
+    return answers;
+  }
+
+  async enqueueAll(requests: readonly EnqueueRequest[]): Promise<Enqueued[]> {
+    const { answers, routes } = await this.#engine.write(() =>
+      enqueueTogether(this.#engine.dialect, this.#routes, requests),
+    );
+    this.#routes.committed(routes);
+    return answers;
+  }
+
+  find(jobId: string): Promise<JobRecord | undefined> {
+    return this.#engine.look(function* () {
+      const row = yield* first(findJob, { id: jobId });
+      return row === undefined ? undefined : jobFromRow(row);
+    });
+  }
+
+  list(filter: JobFilter, page: PageRequest): Promise<Page<JobRecord>> {
+    return this.#engine.read(() => listOfJobs(filter, page));
+  }
+
+  claim(request: ClaimRequest): Promise<Claimed> {
+    return this.#claims.add(request);
+  }
+
+  async #claim(requests: readonly ClaimRequest[]): Promise<Claimed[]> {
+    const { answers, routes } = await this.#engine.write((time) =>
+      claimAll(this.#engine.dialect, this.#routes, requests, time),
+    );
+    this.#routes.learn(routes);
+    return answers;
+  }
+
+  apply(jobId: string, decide: Application['decide'], now?: number): Promise<JobDecision | undefined> {
+    return this.#applications.add({ jobId, decide, now });
+  }
+
+  append(request: AppendRequest): Promise<Appended | undefined> {
+    return this.#engine.write((time) => appendEvents(this.#engine.dialect, request, time));
+  }
+
+  async sweep(limit: number, now?: number): Promise<Passed> {
+    const passed = await this.#engine.write((time) =>
+      sweepJobs(this.#engine.dialect, this.#routes, timeAt(now, time), limit),
+    );
+    await this.#engine.tidy();
+    return passed;
+  }
+
+  time(): StoreTime {
+    return this.#engine.time();
+  }
+
+  countAhead(job: JobRecord, most: number): Promise<number> {
+    return this.#engine.read(() => countReadyBefore(job, most));
+  }
+
+  depths(most: number): Promise<JobDepth[]> {
+    return this.#engine.read(() => countDepths(this.#routes, most));
+  }
+
+  events(jobId: string, after: number, limit: number): Promise<JobEventRecord[]> {
+    return this.#engine.read(function* () {
+      return (yield* rows(eventsAfter, { jobId, after, limit })).map(eventFromRow);
+    });
+  }
+
+  newestEvents(jobId: string, range: { after: number; before: number; limit: number }): Promise<JobEventRecord[]> {
+    return this.#engine.read(function* () {
+      return (yield* rows(eventsBefore, { jobId, ...range })).map(eventFromRow);
+    });
+  }
+}

@@ -1,0 +1,200 @@
+import type { ArtifactRecord, ArtifactType, GrantRecord } from '@proofhouse/core';
+import { sql } from 'kysely';
+import type { ArtifactFilter, ArtifactStore, JobArtifactFilter, TypeUsage } from '../../../artifacts/artifact-store.ts';
+import type { BlobOwnership } from '../../../artifacts/blob-ownership.ts';
+import type { Page, PageKey, PageRequest } from '../../../kernel/page.ts';
+import { listOfArtifacts } from './artifact-lists.ts';
+import { artifactFromRow } from './artifact-row.ts';
+import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
+import { textList } from '../queue/queue-dialect.ts';
+import type { SqlEngine } from '../engine/sql-engine.ts';
+import { statement, statementsBy } from '../engine/statement.ts';
+import { first, put, rows, type Verb } from '../engine/verb.ts';
+
+const findArtifact = statement<{ id: string }>()((db, p) =>
+  db.selectFrom('artifacts').selectAll().where('id', '=', p.id),
+);
+
+const findByUri = statement<{ uri: string }>()((db, p) =>
+  db.selectFrom('artifacts').selectAll().where('uri', '=', p.uri),
+);
+
+type ListShape = `${'any-name' | 'name'}:${'any-maker' | 'maker'}:${Place}`;
+
+interface ListParams extends PageParams {
+  readonly jobId: string;
+  readonly name: string;
+  readonly createdBy: string;
+}
+
+const listArtifacts = statementsBy((key: ListShape, db, p: ListParams) => {
+  const [name, maker, place] = key.split(':') as ['any-name' | 'name', 'any-maker' | 'maker', Place];
+  const artifacts = db
+    .selectFrom('artifacts')
+    .selectAll()
+    .where('job_id', '=', p.jobId)
+    .$if(name === 'name', (query) => query.where('name', '=', p.name))
+    .$if(maker === 'maker', (query) => query.where('created_by', '=', p.createdBy));
+  return newestFirst(artifacts, place, p).limit(p.limit);
+});
+
+export function* newestArtifact(jobId: string, name: string): Verb<ArtifactRecord | undefined> {
+  const newest = { jobId, name, createdBy: '', at: 0, id: '', limit: 1 };
+  const row = yield* first(listArtifacts('name:any-maker:first'), newest);
+  return row === undefined ? undefined : artifactFromRow(row);
+}
+
+const blobOwners = statement<{ keys: string }>()((db, p, dialect) =>
+  db.selectFrom('artifacts').select(['blob_key', 'purged_at']).where(dialect.among('blob_key', p.keys)),
+);
+
+const ownedAfter = statement<{ id: string; limit: number }>()((db, p) =>
+  db
+    .selectFrom('artifacts')
+    .selectAll()
+    .where('id', '>', p.id)
+    .where('purged_at', 'is', null)
+    .orderBy('id')
+    .limit(p.limit),
+);
+
+const grantsOf = statement<{ id: string }>()((db, p) =>
+  db.selectFrom('artifact_grants').select('reader').where('artifact_id', '=', p.id).orderBy('reader'),
+);
+
+const findGrant = statement<{ id: string; reader: string }>()((db, p) =>
+  db.selectFrom('artifact_grants').selectAll().where('artifact_id', '=', p.id).where('reader', '=', p.reader),
+);
+
+/** Reads its covering index whole. */
+const usage = statement<object>()((db) =>
+  db
+    .selectFrom('artifacts')
+    .select((eb) => [
+      'type',
+      eb.fn.countAll<number>().as('count'),
+      sql<number>`cast(sum(blob_size_bytes) as bigint)`.as('size_bytes'),
+    ])
+    .where('purged_at', 'is', null)
+    .groupBy('type')
+    .orderBy('type'),
+);
+
+interface ExpirableParams extends PageParams {
+  readonly type: ArtifactType;
+  readonly olderThan: number;
+}
+
+/** Found by what their own index holds, and only then read: along any other index lies all that was purged before. */
+const expirable = statementsBy((place: Place, db, p: ExpirableParams) => {
+  const kept = db
+    .selectFrom('artifacts')
+    .select(['id', 'created_at'])
+    .where('type', '=', p.type)
+    .where('purged_at', 'is', null)
+    .where('pinned_at', 'is', null)
+    .where('created_at', '<', p.olderThan);
+  return db
+    .selectFrom(oldestFirst(kept, place, p).limit(p.limit).as('kept'))
+    .innerJoin('artifacts', 'artifacts.id', 'kept.id')
+    .selectAll('artifacts')
+    .orderBy('kept.created_at')
+    .orderBy('kept.id');
+});
+
+const setFingerprint = statement<{ id: string; fingerprint: string }>()((db, p) =>
+  db.updateTable('artifacts').set({ blob_fingerprint: p.fingerprint }).where('id', '=', p.id),
+);
+
+export class SqlArtifactStore implements ArtifactStore {
+  readonly #engine: SqlEngine;
+
+  constructor(engine: SqlEngine) {
+    this.#engine = engine;
+  }
+
+  find(artifactId: string): Promise<ArtifactRecord | undefined> {
+    return this.#engine.look(function* () {
+      const row = yield* first(findArtifact, { id: artifactId });
+      return row === undefined ? undefined : artifactFromRow(row);
+    });
+  }
+
+  findByUri(uri: string): Promise<ArtifactRecord | undefined> {
+    return this.#engine.look(function* () {
+      const row = yield* first(findByUri, { uri });
+      return row === undefined ? undefined : artifactFromRow(row);
+    });
+  }
+
+  list(filter: ArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>> {
+    return this.#engine.read(() => listOfArtifacts(filter, page));
+  }
+
+  listOfJob(filter: JobArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>> {
+    const name = filter.name === undefined ? 'any-name' : 'name';
+    const maker = filter.createdBy === undefined ? 'any-maker' : 'maker';
+    const list = listArtifacts(`${name}:${maker}:${placeOf(page.after)}`);
+    return this.#engine.read(function* () {
+      const found = yield* rows(list, { ...(filter as ListParams), ...pageStart(page) });
+      const { items, next } = pageOf(found, page.limit);
+      return { items: items.map(artifactFromRow), next };
+    });
+  }
+
+  newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined> {
+    return this.#engine.look(function* () {
+      return yield* newestArtifact(jobId, name);
+    });
+  }
+
+  readersOf(artifactId: string): Promise<string[]> {
+    return this.#engine.read(function* () {
+      return (yield* rows(grantsOf, { id: artifactId })).map(({ reader }) => reader);
+    });
+  }
+
+  grantOf(artifactId: string, reader: string): Promise<GrantRecord | undefined> {
+    return this.#engine.look(function* () {
+      const row = yield* first(findGrant, { id: artifactId, reader });
+      if (row === undefined) return undefined;
+      return { artifactId: row.artifact_id, reader: row.reader, grantedBy: row.granted_by, grantedAt: row.granted_at };
+    });
+  }
+
+  usageByType(): Promise<TypeUsage[]> {
+    return this.#engine.read(function* () {
+      const found = yield* rows(usage, {});
+      return found.map(({ type, count, size_bytes }) => ({ type, count, sizeBytes: size_bytes }));
+    });
+  }
+
+  expirable(
+    filter: { readonly type: ArtifactType; readonly olderThan: number },
+    after: PageKey | undefined,
+    limit: number,
+  ): Promise<ArtifactRecord[]> {
+    const list = expirable(placeOf(after));
+    return this.#engine.read(function* () {
+      const found = yield* rows(list, { ...filter, at: after?.at ?? 0, id: after?.id ?? '', limit });
+      return found.map(artifactFromRow);
+    });
+  }
+
+  blobOwnership(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnership>> {
+    return this.#engine.read(function* () {
+      const found = yield* rows(blobOwners, { keys: textList(keys) });
+      return new Map(found.map((row) => [row.blob_key, row.purged_at === null ? 'kept' : 'released']));
+    });
+  }
+
+  listOwned(afterId: string | undefined, limit: number): Promise<ArtifactRecord[]> {
+    return this.#engine.read(function* () {
+      return (yield* rows(ownedAfter, { id: afterId ?? '', limit })).map(artifactFromRow);
+    });
+  }
+
+  refreshFingerprint(artifactId: string, fingerprint: string): Promise<void> {
+    return this.#engine.write(() => put(setFingerprint, { id: artifactId, fingerprint }));
+  }
+}

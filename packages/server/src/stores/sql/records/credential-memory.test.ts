@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { commitOf, newArtifact, newCredential, newWorker, start } from '../../contract/records.ts';
+import { CredentialMemory } from './credential-memory.ts';
+import { openSqliteEngine } from '../dialects/sqlite/sqlite-engine.ts';
+import { SqlMetadataStore } from '../sql-metadata-store.ts';
+
+describe('credentials that are remembered', () => {
+  const credential = newCredential({ secretSha256: 'hash', experimentId: 'exp', lastUsedAt: start });
+
+  it.each([
+    ['another is made', { kind: 'add-credential', credential: newCredential() }],
+    ['it is changed', { kind: 'update-credential', credential: { ...credential, revokedAt: start, version: 2 } }],
+    ['those of a worker are revoked', { kind: 'revoke-registrations', workerId: 'w1', revokedAt: start }],
+  ] as const)('are read again once %s', async (_, change) => {
+    const engine = await openSqliteEngine(':memory:');
+    const [store, other] = [new SqlMetadataStore(engine), new SqlMetadataStore(engine)];
+    const made = await store.commit(
+      commitOf([
+        { kind: 'add-worker-if-absent', worker: newWorker({ id: 'w1' }) },
+        { kind: 'add-credential', credential },
+      ]),
+    );
+    expect(made.outcome).toBe('done');
+    const find = () => store.workers.findCredentialBySecret('hash');
+    const read = await find();
+    expect(read).toEqual(credential);
+    expect(await find()).toBe(read);
+    await store.commit(commitOf([{ kind: 'add-artifact', artifact: newArtifact() }]));
+    expect(await find()).toBe(read);
+    expect((await other.commit(commitOf([change]))).outcome).toBe('done');
+    const again = await find();
+    expect(again).not.toBe(read);
+    expect(again?.revokedAt).toBe(change.kind === 'add-credential' ? null : start);
+    await store.workers.touchCredential(credential.id, start + 5);
+    expect((await find())?.lastUsedAt).toBe(start + 5);
+    await store.close();
+  });
+
+  it('are none that are unknown, and ten thousand at most', async () => {
+    const engine = await openSqliteEngine(':memory:');
+    const store = new SqlMetadataStore(engine);
+    expect(await store.workers.findCredentialBySecret('later')).toBeUndefined();
+    const later = newCredential({ secretSha256: 'later' });
+    await store.commit(commitOf([{ kind: 'add-credential', credential: later }]));
+    expect(await store.workers.findCredentialBySecret('later')).toEqual(later);
+    await store.close();
+    const memory = new CredentialMemory();
+    for (let n = 0; n <= 10_000; n++) memory.keep(newCredential({ secretSha256: `hash-${n}` }));
+    expect(memory.find('hash-0')).toBeUndefined();
+    expect(memory.find('hash-10000')).toBeDefined();
+  });
+});

@@ -1,0 +1,157 @@
+import type { ExperimentRecord, GroupEdge, GroupRecord } from '@proofhouse/core';
+import { sql } from 'kysely';
+import {
+  mostMembersListed,
+  type ExperimentStore,
+  type GroupFilter,
+  type HoldingGroup,
+} from '../../../experiments/experiment-store.ts';
+import type { Page, PageRequest } from '../../../kernel/page.ts';
+import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
+import type { ExperimentRow, GroupRow } from '../engine/schema.ts';
+import type { SqlEngine } from '../engine/sql-engine.ts';
+import { statement, statementsBy } from '../engine/statement.ts';
+import { first, rows, type Verb } from '../engine/verb.ts';
+
+const findExperiment = statement<{ id: string }>()((db, p) =>
+  db.selectFrom('experiments').selectAll().where('id', '=', p.id),
+);
+
+const listExperiments = statementsBy((place: Place, db, p: PageParams) =>
+  newestFirst(db.selectFrom('experiments').selectAll(), place, p).limit(p.limit),
+);
+
+const findGroup = statement<{ id: string }>()((db, p) => db.selectFrom('groups').selectAll().where('id', '=', p.id));
+
+const listGroups = statementsBy(
+  (key: `${'any-name' | 'name'}:${Place}`, db, p: PageParams & { experimentId: string; name: string }) => {
+    const [name, place] = key.split(':') as ['any-name' | 'name', Place];
+    const groups = db
+      .selectFrom('groups')
+      .selectAll()
+      .where('experiment_id', '=', p.experimentId)
+      .$if(name === 'name', (query) => query.where('name', '=', p.name));
+    return oldestFirst(groups, place, p).limit(p.limit);
+  },
+);
+
+const membersOf = statement<{ groupId: string }>()((db, p) =>
+  db.selectFrom('group_members').select('member_id').where('group_id', '=', p.groupId).orderBy('place'),
+);
+
+/** In the words of the partial index that answers. */
+const nested = sql<boolean>`member_id like 'grp!_%' escape '!'`;
+
+const nestedEdges = statement<{ experimentId: string }>()((db, p) =>
+  db
+    .selectFrom('group_members')
+    .select(['group_id', 'member_id'])
+    .where('experiment_id', '=', p.experimentId)
+    .where(nested),
+);
+
+/** Each group once, so that the walk ends whatever the shape. */
+const holding = statement<{ experimentId: string; memberId: string }>()((db, p) =>
+  db
+    .withRecursive('holding(group_id)', (cte) =>
+      cte
+        .selectFrom('group_members')
+        .select('group_id')
+        .where('member_id', '=', p.memberId)
+        .where('experiment_id', '=', p.experimentId)
+        .union(
+          cte
+            .selectFrom('holding')
+            .innerJoin('group_members', 'group_members.member_id', 'holding.group_id')
+            .select('group_members.group_id')
+            .where('group_members.experiment_id', '=', p.experimentId),
+        ),
+    )
+    .selectFrom('holding')
+    .innerJoin('groups', 'groups.id', 'holding.group_id')
+    .select(['groups.id', 'groups.name']),
+);
+
+export class SqlExperimentStore implements ExperimentStore {
+  readonly #engine: SqlEngine;
+
+  constructor(engine: SqlEngine) {
+    this.#engine = engine;
+  }
+
+  find(experimentId: string): Promise<ExperimentRecord | undefined> {
+    return this.#engine.look(function* () {
+      const row = yield* first(findExperiment, { id: experimentId });
+      return row === undefined ? undefined : experimentFromRow(row);
+    });
+  }
+
+  list(page: PageRequest): Promise<Page<ExperimentRecord>> {
+    const list = listExperiments(placeOf(page.after));
+    return this.#engine.read(function* () {
+      const { items, next } = pageOf(yield* rows(list, pageStart(page)), page.limit);
+      return { items: items.map(experimentFromRow), next };
+    });
+  }
+
+  findGroup(groupId: string): Promise<GroupRecord | undefined> {
+    return this.#engine.read(function* () {
+      const row = yield* first(findGroup, { id: groupId });
+      return row === undefined ? undefined : yield* withMembers(row);
+    });
+  }
+
+  listGroups({ experimentId, name }: GroupFilter, page: PageRequest): Promise<Page<GroupRecord>> {
+    const list = listGroups(`${name === undefined ? 'any-name' : 'name'}:${placeOf(page.after)}`);
+    return this.#engine.read(function* () {
+      const found = yield* rows(list, { experimentId, name: name ?? '', ...pageStart(page) });
+      const { items, next } = pageOf(found, page.limit);
+      const groups: GroupRecord[] = [];
+      let listed = 0;
+      for (const row of items) {
+        const group = yield* withMembers(row);
+        groups.push(group);
+        listed += group.members.length;
+        const isShort = listed >= mostMembersListed && groups.length < items.length;
+        if (isShort) return { items: groups, next: { at: row.created_at, id: row.id } };
+      }
+      return { items: groups, next };
+    });
+  }
+
+  // The version first: an edit that comes between makes it too old, and what is decided on both is refused.
+  nestedGroups(experimentId: string): Promise<{ version: number; edges: GroupEdge[] }> {
+    return this.#engine.read(function* () {
+      const experiment = yield* first(findExperiment, { id: experimentId });
+      const found = yield* rows(nestedEdges, { experimentId });
+      const edges = found.map((row) => ({ groupId: row.group_id, memberGroupId: row.member_id }));
+      return { version: experiment?.version ?? 0, edges };
+    });
+  }
+
+  groupsHolding(experimentId: string, memberId: string): Promise<HoldingGroup[]> {
+    return this.#engine.read(() => rows(holding, { experimentId, memberId }));
+  }
+}
+
+function experimentFromRow(row: ExperimentRow): ExperimentRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+    version: row.version,
+  };
+}
+
+function* withMembers(row: GroupRow): Verb<GroupRecord> {
+  const members = yield* rows(membersOf, { groupId: row.id });
+  return {
+    id: row.id,
+    experimentId: row.experiment_id,
+    name: row.name,
+    members: members.map((member) => member.member_id),
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+  };
+}

@@ -1,0 +1,104 @@
+import type { CredentialRecord, WorkerRecord } from '@proofhouse/core';
+import type { Page, PageRequest } from '../../../kernel/page.ts';
+import type { WorkerStore } from '../../../workers/worker-store.ts';
+import { credentialFromRow } from './credential-row.ts';
+import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
+import type { SqlEngine } from '../engine/sql-engine.ts';
+import { statement, statementsBy } from '../engine/statement.ts';
+import { first, put, rows } from '../engine/verb.ts';
+import { workerFromRow } from './worker-row.ts';
+
+const bySecret = statement<{ secret: string }>()((db, p) =>
+  db.selectFrom('credentials').selectAll().where('secret_sha256', '=', p.secret),
+);
+
+const byId = statement<{ id: string }>()((db, p) => db.selectFrom('credentials').selectAll().where('id', '=', p.id));
+
+const touch = statement<{ id: string; usedAt: number }>()((db, p) =>
+  db.updateTable('credentials').set({ last_used_at: p.usedAt }).where('id', '=', p.id),
+);
+
+const findWorker = statement<{ id: string }>()((db, p) => db.selectFrom('workers').selectAll().where('id', '=', p.id));
+
+const listWorkers = statementsBy(
+  (key: `${'any-name' | 'name'}:${Place}`, db, p: PageParams & { experimentId: string; name: string }) => {
+    const [name, place] = key.split(':') as ['any-name' | 'name', Place];
+    const workers = db
+      .selectFrom('workers')
+      .selectAll()
+      .where('experiment_id', '=', p.experimentId)
+      .$if(name === 'name', (query) => query.where('name', '=', p.name));
+    return oldestFirst(workers, place, p).limit(p.limit);
+  },
+);
+
+const listCredentials = statementsBy(
+  (key: `${'any-worker' | 'worker'}:${Place}`, db, p: PageParams & { workerId: string }) => {
+    const [worker, place] = key.split(':') as ['any-worker' | 'worker', Place];
+    const credentials = db
+      .selectFrom('credentials')
+      .selectAll()
+      .$if(worker === 'worker', (query) => query.where('worker_id', '=', p.workerId));
+    return newestFirst(credentials, place, p).limit(p.limit);
+  },
+);
+
+export class SqlWorkerStore implements WorkerStore {
+  readonly #engine: SqlEngine;
+
+  constructor(engine: SqlEngine) {
+    this.#engine = engine;
+  }
+
+  findWorker(workerId: string): Promise<WorkerRecord | undefined> {
+    return this.#engine.look(function* () {
+      const row = yield* first(findWorker, { id: workerId });
+      return row === undefined ? undefined : workerFromRow(row);
+    });
+  }
+
+  listWorkers(
+    { experimentId, name }: { experimentId: string; name?: string | undefined },
+    page: PageRequest,
+  ): Promise<Page<WorkerRecord>> {
+    const list = listWorkers(`${name === undefined ? 'any-name' : 'name'}:${placeOf(page.after)}`);
+    return this.#engine.read(function* () {
+      const found = yield* rows(list, { experimentId, name: name ?? '', ...pageStart(page) });
+      const { items, next } = pageOf(found, page.limit);
+      return { items: items.map(workerFromRow), next };
+    });
+  }
+
+  async findCredentialBySecret(secretSha256: string): Promise<CredentialRecord | undefined> {
+    const memory = this.#engine.credentials;
+    const known = memory?.find(secretSha256);
+    if (known !== undefined) return known;
+    const row = await this.#engine.look(() => first(bySecret, { secret: secretSha256 }));
+    if (row === undefined) return undefined;
+    const found = credentialFromRow(row);
+    memory?.keep(found);
+    return found;
+  }
+
+  findCredential(credentialId: string): Promise<CredentialRecord | undefined> {
+    return this.#engine.look(function* () {
+      const row = yield* first(byId, { id: credentialId });
+      return row === undefined ? undefined : credentialFromRow(row);
+    });
+  }
+
+  listCredentials(filter: { workerId?: string | undefined }, page: PageRequest): Promise<Page<CredentialRecord>> {
+    const worker = filter.workerId === undefined ? 'any-worker' : 'worker';
+    const list = listCredentials(`${worker}:${placeOf(page.after)}`);
+    return this.#engine.read(function* () {
+      const found = yield* rows(list, { workerId: filter.workerId ?? '', ...pageStart(page) });
+      const { items, next } = pageOf(found, page.limit);
+      return { items: items.map(credentialFromRow), next };
+    });
+  }
+
+  async touchCredential(credentialId: string, usedAt: number): Promise<void> {
+    await this.#engine.write(() => put(touch, { id: credentialId, usedAt }));
+    this.#engine.credentials?.forget();
+  }
+}
