@@ -1,9 +1,12 @@
-// Holds the habits that no linter knows: sizes, names, words that must not reach the repository. Prints the medians of
-// file and function length without failing on them: nobody splits code to please a number.
-import { readFileSync } from 'node:fs';
+// Checks rules that no linter has: sizes, names, forbidden words, subjects of commits. The median lengths of files and
+// functions are printed and have no limit, so that code is not split only to improve a number.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { describe, expect, it } from 'vitest';
+import { lastUncheckedCommit, subjectObjection, subjectsAfter } from './tidy/commit-subjects.ts';
 import { longFiles, longFunctions } from './tidy/exceptions.ts';
 import { nameObjection } from './tidy/file-names.ts';
 import { findCycles } from './tidy/import-cycles.ts';
@@ -20,7 +23,7 @@ const product = sources.filter((file) => !isTest(file));
 const fileLengths = product.map((file) => ({ key: file.path, lines: countLines(file.text) }));
 const functionLengths = product.flatMap(measureFunctions);
 
-/** What is over budget and not excepted, what outgrew its exception, and exceptions that nobody needs any more. */
+/** Returns one line for each size over its budget or its exception, and for each exception that is no longer needed. */
 function sizeFindings(
   measured: readonly { readonly key: string; readonly lines: number }[],
   budget: number,
@@ -74,6 +77,16 @@ describe('the repository', () => {
     expect(findCycles(new Map(product.map((file) => [file.path, runtimeImports(file)])))).toEqual([]);
   });
 
+  it(`has subjects \`area: imperative\` on its new commits`, () => {
+    const { subjects, unchecked } = subjectsAfter(lastUncheckedCommit, root);
+    if (unchecked !== undefined) process.stdout.write(`tidy: subjects of commits are not checked: ${unchecked}\n`);
+    const objections = subjects.flatMap((subject) => {
+      const objection = subjectObjection(subject);
+      return objection === undefined ? [] : [`${subject} (${objection})`];
+    });
+    expect(objections).toEqual([]);
+  });
+
   it('leaves the registry out of the lock file', () => {
     const lock = readFileSync(path.join(root, 'package-lock.json'), 'utf8');
     expect(lock.match(/"resolved": "(http|git)[^"]*"/g) ?? []).toEqual([]);
@@ -112,6 +125,55 @@ describe('tidy itself', () => {
     expect(sizeFindings(measured, 70, { long: 90 })).toEqual([]);
     expect(sizeFindings(measured, 70, { long: 80 })).toHaveLength(1);
     expect(sizeFindings(measured, 70, { long: 90, short: 80 })).toHaveLength(1);
+  });
+
+  it('takes subjects with an area and an imperative, and objects to others', () => {
+    const good = ['queue: fetch due times in one round trip', 'job view: bring back a folder', 'sql: pass 2 keys'];
+    expect(good.map(subjectObjection)).toEqual([undefined, undefined, undefined]);
+    const long = `queue: fetch ${'x'.repeat(60)}`;
+    const bad = [
+      'fetch due times',
+      'Queue: fetch',
+      'queue: fetches it',
+      'docs: the page',
+      'docs: Result of x',
+      'x:y',
+      long,
+    ];
+    for (const subject of bad) expect(subjectObjection(subject), subject).toEqual(expect.any(String));
+  });
+
+  it('checks the subjects after a commit, without merges, and none where the history does not reach it', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'proofhouse-tidy-'));
+    const git = (...args: readonly string[]) =>
+      execFileSync(
+        'git',
+        ['-c', 'user.name=t', '-c', 'user.email=t@localhost', '-c', 'commit.gpgsign=false', ...args],
+        {
+          cwd: folder,
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'ignore'],
+        },
+      ).trim();
+    const commit = (subject: string) => git('commit', '-q', '--no-verify', '--allow-empty', '-m', subject);
+    try {
+      expect(subjectsAfter('HEAD', folder).unchecked).toMatch(/not a git repository/);
+      git('init', '-q', '-b', 'main');
+      commit('old');
+      const base = git('rev-parse', 'HEAD');
+      git('switch', '-q', '-c', 'side');
+      commit('a: add this');
+      git('switch', '-q', 'main');
+      commit('b: add that');
+      git('merge', '-q', '--no-ff', '-m', 'Merge', 'side');
+      expect(new Set(subjectsAfter(base, folder).subjects)).toEqual(new Set(['a: add this', 'b: add that']));
+      expect(subjectsAfter('0'.repeat(40), folder)).toEqual({
+        subjects: [],
+        unchecked: expect.stringMatching(/shallow/),
+      });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('finds circles', () => {
