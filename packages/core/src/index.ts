@@ -4,6 +4,7 @@ export * from './artifacts/artifact-excerpt.ts';
 export * from './artifacts/artifact-name.ts';
 export * from './artifacts/artifact-operations.ts';
 export * from './artifacts/artifact.ts';
+export * from './values/back-off.ts';
 export * from './values/content-type.ts';
 export * from './values/digest.ts';
 export * from './error-codes.ts';

@@ -1,4 +1,4 @@
-import { isAppError } from '@proofhouse/core';
+import { backOffMs, isAppError } from '@proofhouse/core';
 import type { Random } from './random.ts';
 
 export interface RetryPolicy {
@@ -28,9 +28,9 @@ export function delayBeforeRetry(
   failure: { readonly error: unknown; readonly tries: number; readonly retryAfterMs: number | undefined },
 ): number | undefined {
   if (failure.tries >= policy.tries || !isAppError(failure.error) || !failure.error.retryable) return undefined;
-  // Full jitter: clients that failed together do not come back together.
-  const ceiling = Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** (failure.tries - 1));
-  return Math.max(failure.retryAfterMs ?? 0, Math.floor(ceiling * random.fraction()));
+  const growth = { firstMs: policy.baseDelayMs, maxMs: policy.maxDelayMs };
+  const delayMs = backOffMs(failure.tries, growth, { share: 1, fraction: () => random.fraction() });
+  return Math.max(failure.retryAfterMs ?? 0, Math.floor(delayMs));
 }
 
 /** `Retry-After` of RFC 9110: seconds or a date, in milliseconds from now. */

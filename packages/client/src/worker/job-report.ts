@@ -1,4 +1,4 @@
-import type { Job } from '@proofhouse/core';
+import { backOffMs, type Job } from '@proofhouse/core';
 import { pause, type Clock } from '../transport/clock.ts';
 import type { ClaimedJob } from '../api/jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
@@ -8,7 +8,7 @@ import { messageOf } from './message-of.ts';
 import { isPassing } from './passing-trouble.ts';
 import type { JobOutcome, WorkerLog } from './worker-options.ts';
 
-const longestPauseMs = 15_000;
+const reportAgain = { firstMs: 1000, maxMs: 15_000 };
 
 export interface Reporter {
   readonly client: ProofhouseClient;
@@ -60,7 +60,7 @@ export async function giveBack(reporter: Reporter, message: string): Promise<Job
 // When the lease is lost meanwhile, one last try decides: the server answers a final call that it had accepted already,
 // and whose answer never came, as it did the first time.
 async function persist(reporter: Reporter, call: () => Promise<Job>): Promise<void> {
-  for (let failures = 0; ; failures += 1) {
+  for (let failures = 1; ; failures += 1) {
     try {
       await call();
       return;
@@ -71,7 +71,7 @@ async function persist(reporter: Reporter, call: () => Promise<Job>): Promise<vo
         jobId: reporter.job.id,
         message: `The end of the job is not reported yet: ${messageOf(error)}`,
       });
-      await pause(reporter.clock, Math.min(longestPauseMs, 1000 * 2 ** failures), reporter.lost);
+      await pause(reporter.clock, backOffMs(failures, reportAgain), reporter.lost);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { AppError, defaultLeaseSeconds, isAppError } from '@proofhouse/core';
+import { AppError, backOffMs, defaultLeaseSeconds, isAppError } from '@proofhouse/core';
 import { pause, systemClock } from '../transport/clock.ts';
 import type { ClaimedJob } from '../api/jobs-api.ts';
 import { systemRandom, type Random } from '../transport/random.ts';
@@ -20,7 +20,7 @@ import type { JobOutcome, WorkerLog, WorkerOptions, WorkerReport } from './worke
 const waitSeconds = 20;
 /** A claim that came back empty sooner was not a long poll: some proxy or server does not hold them. */
 const shortestPollMs = 1000;
-const longestPauseMs = 30_000;
+const claimAgain = { firstMs: 1000, maxMs: 30_000 };
 
 /** More than the server gives at once. */
 const mostJobsAtOnce = 100;
@@ -196,11 +196,11 @@ async function nextJobs(
     const passing = attempt.accepted ? isPassing(error) : isAppError(error) && error.retryable;
     if (!passing) throw error;
     // A server that says when to come again is not asked sooner.
-    const ceiling = Math.min(longestPauseMs, 1000 * 2 ** attempt.failures);
-    const leastMs = Math.min(longestPauseMs, retryAfterOf(error) ?? 0);
+    const leastMs = Math.min(claimAgain.maxMs, retryAfterOf(error) ?? 0);
     attempt.failures += 1;
+    const delayMs = backOffMs(attempt.failures, claimAgain, { share: 0.5, fraction: () => worker.random.fraction() });
     worker.log({ level: 'warn', message: `No job can be claimed: ${messageOf(error)} Trying again.` });
-    await pause(worker.clock, Math.max(leastMs, ceiling * (0.5 + worker.random.fraction() / 2)), worker.signal);
+    await pause(worker.clock, Math.max(leastMs, delayMs), worker.signal);
     return undefined;
   }
 }

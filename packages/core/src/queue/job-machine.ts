@@ -3,6 +3,7 @@ import { holderOfJob, type JobRecord, type WorkerEnding } from './job.ts';
 import { finishInEvent, type JobFinish } from './job-finish.ts';
 import { finalStatuses, type JobStatus } from './job-status.ts';
 import { maxEventMessageBytes, type JobEventDraft } from './job-event.ts';
+import { backOffMs } from '../values/back-off.ts';
 import { beginningOf, utf8Bytes } from '../values/wire-values.ts';
 
 /**
@@ -62,9 +63,9 @@ export type JobDecision =
 /** After a lost lease the job rests this long, so that a crashing job does not spin. */
 export const expiryDelayMs = 1000;
 
-/** Rest before attempt `attempt + 1`: 15 s, doubled each time, at most 600 s. */
+/** Delay before attempt `attempt + 1`: 15 s, doubled each time, at most 600 s. */
 export function retryDelayMs(attempt: number): number {
-  return Math.min(600, 15 * 2 ** Math.min(attempt - 1, 10)) * 1000;
+  return backOffMs(attempt, { firstMs: 15_000, maxMs: 600_000 });
 }
 
 /**

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { baseName, foldersOf, type ArtifactRecord } from '@proofhouse/core';
 import { makeFolder } from '../kernel/files/make-folder.ts';
 import type { Ids } from '../kernel/ids.ts';
+import { KeyedMutex } from '../kernel/keyed-mutex.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import { ViewProof } from './view-proof.ts';
@@ -42,8 +43,8 @@ const maxAttempts = 5;
 export class FolderJobView implements JobView {
   readonly #parts: FolderJobViewParts;
   readonly #proof: ViewProof;
-  // One at a time for each name, so that of two uploads the newest is the one that stays.
-  readonly #turns = new Map<string, Promise<void>>();
+  // One change at a time for each name, so that of two uploads the newest stays.
+  readonly #changes = new KeyedMutex();
 
   constructor(parts: FolderJobViewParts) {
     this.#parts = parts;
@@ -56,13 +57,7 @@ export class FolderJobView implements JobView {
   }
 
   refresh(jobId: string, name: string): Promise<void> {
-    const turn = `${jobId}/${name}`;
-    const before = this.#turns.get(turn) ?? Promise.resolve();
-    const mine = before.then(() => this.#project(jobId, name));
-    this.#turns.set(turn, mine);
-    return mine.finally(() => {
-      if (this.#turns.get(turn) === mine) this.#turns.delete(turn);
-    });
+    return this.#changes.run(`${jobId}/${name}`, () => this.#project(jobId, name));
   }
 
   async #project(jobId: string, name: string): Promise<void> {

@@ -2,6 +2,7 @@ import {
   actorOf,
   adminsGroup,
   AppError,
+  backOffMs,
   cycleClosedBy,
   groupIdPattern,
   groupLimits,
@@ -13,10 +14,10 @@ import {
   type Principal,
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
+import { KeyedMutex } from '../kernel/keyed-mutex.ts';
 import type { Change, Commits, Precondition } from '../kernel/commit.ts';
 import type { Ids, RandomBytes } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf } from '../kernel/page.ts';
-import { EditTurns } from './edit-turns.ts';
 import type { ExperimentStore } from './experiment-store.ts';
 
 export interface NewGroup {
@@ -27,9 +28,7 @@ export interface NewGroup {
 
 /** Of deciding about one nesting, when other servers nest in the same experiment at the same time. */
 const maxAttempts = 10;
-/** The longest wait before the second attempt; it doubles from attempt to attempt, up to the most. */
-const firstWaitMs = 10;
-const mostWaitMs = 500;
+const nestAgain = { firstMs: 10, maxMs: 500 };
 
 /**
  * Groups of workers and of groups, each in one experiment. Wherever a group's id is taken, the names of the standing
@@ -41,7 +40,7 @@ export class Groups {
   readonly #clock: Clock;
   readonly #ids: Ids;
   readonly #random: RandomBytes;
-  readonly #turns = new EditTurns();
+  readonly #nesting = new KeyedMutex();
 
   constructor(parts: { store: ExperimentStore; commits: Commits; clock: Clock; ids: Ids; random: RandomBytes }) {
     this.#store = parts.store;
@@ -142,7 +141,7 @@ export class Groups {
 
   /** Writes one change; where it nests groups, under the condition that no group becomes a member of itself. */
   async #write(experimentId: string, edges: readonly GroupEdge[], write: Write): Promise<void> {
-    if (edges.length > 0) return this.#turns.take(experimentId, () => this.#nest(experimentId, edges, write));
+    if (edges.length > 0) return this.#nesting.run(experimentId, () => this.#nest(experimentId, edges, write));
     const outcome = await this.#commit([write.change], write.precondition);
     // Only another server's nesting changes versions, and this change names none.
     if (outcome === 'again') throw contended();
@@ -165,11 +164,13 @@ export class Groups {
     throw contended();
   }
 
-  /** Lets those who were faster go on; the chance in it keeps servers that met from meeting again. */
+  /** Full jitter, so that servers in conflict do not retry at the same time. */
   #pause(attempts: number): Promise<void> {
-    const most = Math.min(firstWaitMs * 2 ** (attempts - 1), mostWaitMs);
-    const [high = 0, low = 0] = this.#random(2);
-    const ms = 1 + Math.floor((most * (high * 256 + low)) / 65_536);
+    const fraction = (): number => {
+      const [high = 0, low = 0] = this.#random(2);
+      return (high * 256 + low) / 65_536;
+    };
+    const ms = 1 + Math.floor(backOffMs(attempts, nestAgain, { share: 1, fraction }));
     return new Promise((resolve) => {
       this.#clock.after(ms, resolve);
     });

@@ -1,15 +1,15 @@
 import { operationIds, operations, type Operation, type OperationId } from '@proofhouse/core';
-import { Turns } from '../kernel/turns.ts';
+import { EventLoopPacer } from '../kernel/time/event-loop-pacer.ts';
 import type { Handlers } from './operation-route.ts';
 
-/** The same handlers; those of lists begin one in each turn of the event loop, whichever door they are called through. */
+/** Returns the handlers, with those of lists paced: one starts in each iteration of the event loop, over HTTP and MCP together. */
 export function pacedLists(handlers: Handlers): Handlers {
-  const turns = new Turns();
+  const pacer = new EventLoopPacer();
   const paced: Record<string, unknown> = { ...handlers };
   for (const id of operationIds.filter(isList)) {
     const handler = handlers[id] as (call: unknown) => Promise<unknown>;
     paced[id] = async (call: unknown) => {
-      await turns.next();
+      await pacer.next();
       return handler(call);
     };
   }

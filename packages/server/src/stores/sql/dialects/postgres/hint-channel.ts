@@ -1,3 +1,4 @@
+import { backOffMs } from '@proofhouse/core';
 import pg from 'pg';
 import type { HintChannel } from '../../../../jobs/job-hints.ts';
 import { systemClock, type Clock } from '../../../../kernel/time/clock.ts';
@@ -5,26 +6,27 @@ import { systemClock, type Clock } from '../../../../kernel/time/clock.ts';
 /** The name of the channel within its database. */
 const channel = 'proofhouse_hints';
 const connectWithinMs = 10_000;
-/** A notification that takes longer means that nobody is at the other end. */
+/** A NOTIFY that takes longer means that the connection is dead. */
 const sendWithinMs = 5000;
-const firstPauseMs = 100;
-const longestPauseMs = 5000;
+const reconnect = { firstMs: 100, maxMs: 5000 };
 
 /**
- * LISTEN and NOTIFY on one connection outside the pool. A connection that dies is replaced, after pauses that grow;
- * what is sent meanwhile is lost, and whoever listens is told when it is back. Behind a proxy that pools transactions it hears nothing.
+ * LISTEN and NOTIFY on one connection outside the pool. A connection that dies is replaced after a back-off. Messages sent
+ * meanwhile are lost; `missed` is called when the new connection listens. Behind a proxy that pools transactions no message
+ * arrives.
  */
 export class PostgresHintChannel implements HintChannel {
   readonly #url: string;
   readonly #clock: Clock;
   #sending: Promise<void> = Promise.resolve();
-  #heard: (message: string) => void = () => undefined;
-  #missed: () => void = () => undefined;
+  #onMessage: (message: string) => void = () => undefined;
+  #onMissed: () => void = () => undefined;
   /** Whether messages may have been lost since the last connection. */
-  #deaf = false;
+  #mayHaveMissed = false;
   /** The present connection, or the attempt at one; undefined between two attempts, and before the first. */
   #client: Promise<pg.Client | undefined> | undefined;
-  #pauseMs = firstPauseMs;
+  /** Connections that failed or ended since the last one that listened. */
+  #failures = 0;
   #cancelPause: (() => void) | undefined;
   #closed = false;
 
@@ -49,8 +51,8 @@ export class PostgresHintChannel implements HintChannel {
   }
 
   async listen(heard: (message: string) => void, missed: () => void): Promise<void> {
-    this.#heard = heard;
-    this.#missed = missed;
+    this.#onMessage = heard;
+    this.#onMissed = missed;
     await this.#connected();
   }
 
@@ -75,28 +77,28 @@ export class PostgresHintChannel implements HintChannel {
       query_timeout: sendWithinMs,
       keepAlive: true,
     });
-    // Told once for each connection, whichever way it ends.
+    // `error` and `end` may both come for one connection; it counts as lost once.
     let over = false;
     const lost = (): void => {
       if (over) return;
       over = true;
-      this.#deaf = true;
+      this.#mayHaveMissed = true;
       void client.end().catch(() => undefined);
       this.#connectLater();
     };
     client.on('error', lost);
     client.on('end', lost);
     client.on('notification', ({ payload }) => {
-      if (payload !== undefined) this.#heard(payload);
+      if (payload !== undefined) this.#onMessage(payload);
     });
     try {
       await client.connect();
       // A notification is a commit, but nobody needs it on disk.
       await client.query('set synchronous_commit = off');
       await client.query(`listen ${channel}`);
-      this.#pauseMs = firstPauseMs;
-      if (this.#deaf) queueMicrotask(this.#missed);
-      this.#deaf = false;
+      this.#failures = 0;
+      if (this.#mayHaveMissed) queueMicrotask(this.#onMissed);
+      this.#mayHaveMissed = false;
       return client;
     } catch {
       lost();
@@ -107,10 +109,10 @@ export class PostgresHintChannel implements HintChannel {
   #connectLater(): void {
     this.#client = undefined;
     if (this.#closed || this.#cancelPause !== undefined) return;
-    this.#cancelPause = this.#clock.after(this.#pauseMs, () => {
+    this.#failures += 1;
+    this.#cancelPause = this.#clock.after(backOffMs(this.#failures, reconnect), () => {
       this.#cancelPause = undefined;
       void this.#connected();
     });
-    this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2);
   }
 }

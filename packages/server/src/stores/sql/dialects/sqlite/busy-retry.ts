@@ -1,11 +1,11 @@
+import { backOffMs } from '@proofhouse/core';
 import { systemDelay, type Delay } from '../../../../kernel/time/delay.ts';
 import { codeOf } from './sqlite-errors.ts';
 
 /** How long another program may hold a lock on the file before calls fail with `unavailable`. */
 export const busyWithinMs = 5000;
 
-const shortestDelayMs = 1;
-const longestDelayMs = 100;
+const growth = { firstMs: 1, maxMs: 100 };
 
 /** Another program holds a lock on the file (`SQLITE_BUSY`, also while it recovers the log). */
 export function isBusy(error: unknown): boolean {
@@ -14,7 +14,7 @@ export function isBusy(error: unknown): boolean {
 
 /** The delays between attempts: they double up to 100 ms, and end when their sum has reached `busyWithinMs`. */
 export class BusyBackoff {
-  #nextMs = shortestDelayMs;
+  #delays = 0;
   #waitedMs = 0;
 
   get expired(): boolean {
@@ -23,8 +23,8 @@ export class BusyBackoff {
 
   /** The next delay, counted as waited. */
   next(): number {
-    const delayMs = this.#nextMs;
-    this.#nextMs = Math.min(this.#nextMs * 2, longestDelayMs);
+    this.#delays += 1;
+    const delayMs = backOffMs(this.#delays, growth);
     this.#waitedMs += delayMs;
     return delayMs;
   }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { EditTurns } from './edit-turns.ts';
+import { KeyedMutex } from './keyed-mutex.ts';
 
-describe('turns', () => {
-  it('of one key come one after another, in the order of asking, also after one that failed', async () => {
-    const turns = new EditTurns();
+describe('a keyed mutex', () => {
+  it('runs calls of one key one after another, in the order of arrival, also after one that failed', async () => {
+    const mutex = new KeyedMutex();
     const log: string[] = [];
     const edit = (name: string) =>
-      turns.take('key', async () => {
+      mutex.run('key', async () => {
         log.push(`${name} begins`);
         await Promise.resolve();
         log.push(`${name} ends`);
@@ -18,13 +18,13 @@ describe('turns', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   });
 
-  it('of another key do not wait', async () => {
-    const turns = new EditTurns();
+  it('runs a call of another key at once', async () => {
+    const mutex = new KeyedMutex();
     let release = (): void => undefined;
-    const held = turns.take('key', () => new Promise<void>((resolve) => (release = resolve)));
-    expect(await turns.take('other', () => Promise.resolve('at once'))).toBe('at once');
+    const held = mutex.run('key', () => new Promise<void>((resolve) => (release = resolve)));
+    expect(await mutex.run('other', () => Promise.resolve('at once'))).toBe('at once');
     release();
     await held;
-    expect(await turns.take('key', () => Promise.resolve('again'))).toBe('again');
+    expect(await mutex.run('key', () => Promise.resolve('again'))).toBe('again');
   });
 });
