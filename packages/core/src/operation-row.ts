@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Operation } from './operation.ts';
+import type { Operation, Repeatable } from './operation.ts';
 
 const nothing = z.strictObject({});
 
@@ -9,33 +9,52 @@ export interface OperationDefaults {
   response: 'json';
   status: 200;
   lease: false;
-  idempotent: false;
+  repeatable: Repeatable;
   params: typeof nothing;
   query: typeof nothing;
   body: typeof nothing;
   errors: readonly [];
 }
 
-const defaults: OperationDefaults = {
+const defaults = {
   door: 'api',
   request: 'none',
   response: 'json',
   status: 200,
   lease: false,
-  idempotent: false,
   params: nothing,
   query: nothing,
   body: nothing,
   errors: [],
-};
+} as const;
 
-/** One row of a table of operations: keeps the row's own types, so that routes and client methods are checked against them. */
+/**
+ * Makes one row of the operations table. The row keeps its literal types, so that handlers and client methods are checked
+ * against it. `repeatable` defaults to `by-nature` for GET and to `no` for every other method.
+ */
 export function operation<
   const Row extends Partial<Operation> & Pick<Operation, 'method' | 'path' | 'action' | 'summary' | 'output'>,
 >(row: Row): Omit<OperationDefaults, keyof Row> & Row {
-  return { ...defaults, ...row };
+  const repeatable: Repeatable = row.method === 'GET' ? 'by-nature' : 'no';
+  return { ...defaults, repeatable, ...row };
 }
 
-/** The answer of a list on /api. */
+/** Answer of a list on /api. `nextCursor` is null at the end of the list. */
 export const page = <Item extends z.ZodType>(item: Item) =>
   z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+
+/** Path parameters of operations on one job. */
+export const jobParams = z.strictObject({ jobId: z.string() });
+
+/** Errors of operations that check the lease of a job. */
+export const leaseErrors = ['job_not_found', 'lease_lost', 'job_state_conflict'] as const;
+
+/** Errors of operations that store the bytes of an upload. */
+export const byteErrors = [
+  'precondition_failed',
+  'invalid_artifact_name',
+  'invalid_digest',
+  'digest_mismatch',
+  'artifact_too_large',
+  'storage_full',
+] as const;

@@ -2,13 +2,23 @@ import type { z } from 'zod';
 import type { Action } from './access.ts';
 import type { ErrorCode } from './error-codes.ts';
 
-/** How bytes travel: `bytes` is the artifact itself, `multipart` a form with one file. */
+/** Encoding of the request body: `bytes` is the artifact itself, `multipart` a form with one file. */
 export type RequestWire = 'none' | 'json' | 'bytes' | 'multipart';
+/** Encoding of the response body: `sse` is a stream of Server-Sent Events (WHATWG HTML). */
 export type ResponseWire = 'json' | 'bytes' | 'sse' | 'none';
 
 /**
- * One row of the operations table. From it come the HTTP route, the MCP tool, the typed client method, the
- * OpenAPI document, and the check that conformance covers it.
+ * Whether a client may send a call again when the answer was lost.
+ * - `by-nature`: a second call has no further effect.
+ * - `by-key`: the operation takes `Idempotency-Key`; the server answers a repeated key with the first result.
+ * - `by-lease`: the server recognises a repeated call by its lease. Without a lease the call must not be repeated.
+ * - `no`: a second call may take effect a second time.
+ */
+export type Repeatable = 'by-nature' | 'by-key' | 'by-lease' | 'no';
+
+/**
+ * One row of the operations table. The HTTP route, the MCP tool, the typed client method, the OpenAPI document and the
+ * coverage check of the conformance kit are derived from it.
  */
 export interface Operation<
   Params extends z.ZodType = z.ZodType,
@@ -19,15 +29,15 @@ export interface Operation<
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** `{name}` takes one segment; `{+name}`, last only, takes the rest of the path, slashes included. */
   readonly path: `/${string}`;
-  /** `v0` is the wire-level binding: snake_case, its own errors, credentials that name their principal. */
+  /** `v0`: snake_case fields, problem types of its own, credentials that name their worker (seed 002). */
   readonly door: 'api' | 'v0';
   readonly request: RequestWire;
   readonly response: ResponseWire;
-  /** Status of the usual success. */
+  /** Status of a success. */
   readonly status: 200 | 201 | 204;
-  /** Status for an idempotency key that had done it before, where that differs. */
+  /** Status of a repeated idempotency key, where it differs from `status`. */
   readonly repeatStatus?: 200;
-  /** Class check, before anything is looked up. */
+  /** Checked with `may` before any record is read. */
   readonly action: Action;
   readonly summary: string;
   readonly description?: string;
@@ -38,28 +48,32 @@ export interface Operation<
   readonly output: Output;
   /** Takes the fencing token in `Proofhouse-Lease`. */
   readonly lease: boolean;
-  /** Takes `Idempotency-Key`. */
-  readonly idempotent: boolean;
-  /** Further request headers that it reads, for its description; its handler decodes them. */
+  readonly repeatable: Repeatable;
+  /** Further request headers, for the OpenAPI document. The handler decodes them. */
   readonly headers?: z.ZodObject;
-  /** What it can answer beyond what every operation can. */
+  /** Error codes of this operation, beside `commonErrors`. */
   readonly errors: readonly ErrorCode[];
-  /** Set when the row is a tool of the MCP server as well. */
+  /** Present where the operation is a tool of the MCP server too. */
   readonly mcp?: OperationTool;
 }
 
-/** How a row shows itself to a model. */
+/** The MCP tool of an operation; its title is the row's summary. */
 export interface OperationTool {
   readonly tool: string;
-  /** When to use it and what comes next; the row's summary is its title. */
+  /** Text for a model: when to call the tool, and which call follows. */
   readonly description: string;
-  /** Undoes or ends the work of others. */
+  /** The tool undoes or ends the work of others. */
   readonly destructive?: true;
-  /** Ends or records an attempt: a model must say under which lease, although HTTP does not require it. */
+  /** The tool requires the argument `leaseId`, which is optional over HTTP. */
   readonly needsLease?: true;
-  /** Where the row's own wire is not JSON: what the tool takes and answers instead. */
+  /** Arguments and result of the tool, where the operation's own body is not JSON. */
   readonly input?: z.ZodObject;
   readonly output?: z.ZodType;
+}
+
+/** Whether the operation takes `Idempotency-Key`. */
+export function takesIdempotencyKey(row: Pick<Operation, 'repeatable'>): boolean {
+  return row.repeatable === 'by-key';
 }
 
 export type InputOf<O extends Operation> = {
@@ -68,7 +82,7 @@ export type InputOf<O extends Operation> = {
   body: z.output<O['body']>;
 };
 
-/** What a caller hands over: defaults may be left out. */
+/** Input of a caller: fields with a default are optional. */
 export type CallOf<O extends Operation> = {
   params: z.input<O['params']>;
   query: z.input<O['query']>;
@@ -77,16 +91,16 @@ export type CallOf<O extends Operation> = {
 
 export type OutputOf<O extends Operation> = z.output<O['output']>;
 
-/** Headers of our own; everything else follows the HTTP RFCs. */
+/** Request headers that no RFC defines. */
 export const leaseHeader = 'proofhouse-lease';
 export const idempotencyHeader = 'idempotency-key';
-/** The page's second secret beside its cookie. */
+/** The second secret of the page, required beside its cookie. */
 export const pageSecretHeader = 'proofhouse-page-secret';
 export const requestIdHeader = 'x-request-id';
-/** On /v0: the experiment of the path once more. */
+/** On /v0: must equal the experiment of the path. */
 export const experimentHeader = 'x-eden-experiment-id';
 
-/** What only a request that writes can be answered; of one that reads, no body is looked at. */
+/** Errors of requests that write. The body of a GET is not read. */
 const writeErrors: readonly ErrorCode[] = [
   'body_too_large',
   'unsupported_media_type',
@@ -95,7 +109,7 @@ const writeErrors: readonly ErrorCode[] = [
   'storage_full',
 ];
 
-/** What any operation can answer. */
+/** Errors of every operation. */
 export const commonErrors: readonly ErrorCode[] = [
   'bad_request',
   'invalid_request',
@@ -107,10 +121,10 @@ export const commonErrors: readonly ErrorCode[] = [
   'unavailable',
 ];
 
-/** Everything that can go wrong with a call of the row. */
+/** Every error code that a call of the operation can be answered with. */
 export function errorsOf(row: Operation): readonly ErrorCode[] {
   const common = row.method === 'GET' ? commonErrors.filter((code) => !writeErrors.includes(code)) : commonErrors;
-  // A name in the path can be longer than any that there is.
+  // A path parameter may exceed the length limit of the router.
   const path: readonly ErrorCode[] = row.path.includes('{') ? ['not_found'] : [];
   return [...new Set([...row.errors, ...path, ...common])];
 }

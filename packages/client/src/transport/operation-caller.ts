@@ -1,4 +1,4 @@
-import { operations, type AppError, type Operation, type OperationId } from '@proofhouse/core';
+import { operations, takesIdempotencyKey, type AppError, type Operation, type OperationId } from '@proofhouse/core';
 import { isReplayable, openBody, sizeOf, type ByteSource } from './byte-source.ts';
 import type {
   BytesOperationId,
@@ -21,12 +21,6 @@ import { perform, placeOf, type Exchange, type TransportParts } from './transpor
 const slowestBytesPerMs = 32;
 /** Servers say something on a stream every 15 s, if only that they are there: three times that is a dead line. */
 const quietStreamMs = 45_000;
-/**
- * Rows that promise nothing of it, and yet twice is once: cancelling keeps the first reason, a batch carries leases, and
- * what was collected is not there a second time.
- */
-const harmlessTwice: readonly OperationId[] = ['cancelJob', 'completeJobs', 'collectStorage', 'verifyStorage'];
-
 interface LooseInput extends CallOptions {
   readonly params?: { readonly experimentId?: string; readonly [name: string]: unknown } | undefined;
   readonly query?: object | undefined;
@@ -194,7 +188,7 @@ export class OperationCaller {
       headers: requestHeaders({
         row,
         credential: this.#credential,
-        idempotencyKey: row.idempotent ? (input.idempotencyKey ?? this.#ownKey(input.body)) : undefined,
+        idempotencyKey: takesIdempotencyKey(row) ? (input.idempotencyKey ?? this.#ownKey(input.body)) : undefined,
         lease: input.lease,
         experimentId: input.params?.experimentId,
         own: wire.headers,
@@ -202,13 +196,14 @@ export class OperationCaller {
       }),
       errors: row.errors,
       tries: input.tries ?? this.#parts.retry.tries,
-      repeatable: replayable && (isRepeatable(row, input) || harmlessTwice.includes(id)),
+      repeatable: replayable && mayRepeat(row, input),
       signal: input.signal,
     };
   }
 }
 
-// Reads change nothing; a key makes the second time the first; under a lease the same final call is answered alike.
-function isRepeatable(row: Operation, input: LooseInput): boolean {
-  return row.method === 'GET' || row.idempotent || (row.lease && input.lease !== undefined);
+/** A lease may be an argument of the call (rows with `lease`) or part of its body, where the body requires it. */
+function mayRepeat(row: Operation, input: LooseInput): boolean {
+  if (row.repeatable === 'by-lease') return !row.lease || input.lease !== undefined;
+  return row.repeatable !== 'no';
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { AppError } from '../app-error.ts';
-import type { Operation, OperationTool } from '../operation.ts';
+import { takesIdempotencyKey, type Operation, type OperationTool } from '../operation.ts';
 import { operations, type OperationId } from '../operations.ts';
-import { leaseDescription } from './upload-tool.ts';
+import { leaseDescription } from '../artifacts/upload-tool.ts';
 import { opaqueSchema } from '../values/wire-values.ts';
 import { problemOf } from '../problem.ts';
 import { toolArgumentWords } from './tool-arguments.ts';
@@ -77,7 +77,7 @@ export function toolParts(row: Operation, given: Readonly<Record<string, unknown
     const home = (['params', 'query', 'body'] as const).find((part) => Object.hasOwn(shapeOf(row[part]), name));
     if (home !== undefined) parts[home][name] = value;
     else if (name === 'leaseId' && row.lease) headers.leaseId = value;
-    else if (name === 'idempotencyKey' && row.idempotent) headers.idempotencyKey = value;
+    else if (name === 'idempotencyKey' && takesIdempotencyKey(row)) headers.idempotencyKey = value;
     else parts[row.request === 'json' ? 'body' : 'query'][name] = value;
   }
   return { ...parts, leaseId: headers.leaseId, idempotencyKey: headers.idempotencyKey };
@@ -101,7 +101,7 @@ export function toolInput({ row, tool }: ToolRow): z.ZodObject {
   if (row.lease)
     shape['leaseId'] =
       tool.needsLease === true ? opaqueSchema.meta({ description: 'From queue_claim.' }) : header(leaseDescription);
-  if (row.idempotent) shape['idempotencyKey'] = header('Repeating a call under its key does it only once.');
+  if (takesIdempotencyKey(row)) shape['idempotencyKey'] = header('Repeating a call under its key does it only once.');
   return z.strictObject(shape);
 }
 
@@ -140,7 +140,7 @@ export function describeTool(each: ToolRow): ToolDescription {
     annotations: {
       readOnlyHint: row.method === 'GET',
       destructiveHint: tool.destructive === true,
-      idempotentHint: row.method === 'GET' || tool.destructive === true,
+      idempotentHint: row.repeatable === 'by-nature',
       openWorldHint: false,
     },
   };

@@ -8,7 +8,7 @@ import { timeSchema, uuidSchema } from '../values/wire-values.ts';
 const sliceCursor = z.string().max(255);
 const nextSlice = { nextCursor: sliceCursor.nullable() };
 
-export const storageUsageSchema = z
+const storageUsageSchema = z
   .object({
     sampledAt: timeSchema,
     artifacts: z.int(),
@@ -20,9 +20,9 @@ export const storageUsageSchema = z
   .meta({ id: 'StorageUsage' });
 
 /** Why something goes. */
-export const collectionReasons = ['retention', 'orphan', 'staging'] as const;
+const collectionReasons = ['retention', 'orphan', 'staging'] as const;
 
-export const collectedSchema = z
+const collectedSchema = z
   .object({
     reason: z.enum(collectionReasons),
     artifactId: uuidSchema.nullable(),
@@ -32,7 +32,7 @@ export const collectedSchema = z
   })
   .meta({ id: 'Collected' });
 
-export const storageFindingSchema = z
+const storageFindingSchema = z
   .object({
     kind: z.string(),
     artifactId: uuidSchema.nullable(),
@@ -56,6 +56,8 @@ export const storageOperations = {
     path: '/api/storage/gc',
     request: 'json',
     action: 'storage.manage',
+    // A repeated slice finds the collected bytes gone.
+    repeatable: 'by-nature',
     summary: 'Remove what retention lets go and what no record names; one slice',
     description:
       'With `dryRun` it only says what would go and why, and in `refusal` why a real run would refuse. `yesRemoveMost` also ' +
@@ -79,6 +81,8 @@ export const storageOperations = {
     path: '/api/storage/verify',
     request: 'json',
     action: 'storage.manage',
+    // A repeated slice finds the repaired records sound.
+    repeatable: 'by-nature',
     summary: 'Compare records, bytes and the job view; one slice',
     description: '`sample` is the share of blobs that are hashed again, 1 for all; sizes are compared for every one.',
     body: z.strictObject({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { jobTypePattern, jobTypeRule } from '../queue/job-types.ts';
-import type { Principal, WorkerPolicy } from '../principal.ts';
+import type { WorkerPolicy } from '../principal.ts';
 import { textSchema, timeSchema, uuidSchema } from '../values/wire-values.ts';
 
 /** A worker's identity; any number of credentials speak for it. */
@@ -116,39 +116,4 @@ export function workerTokenToJson(credential: CredentialRecord): WorkerToken {
     revokedAt: time(credential.revokedAt),
     lastUsedAt: time(credential.lastUsedAt),
   };
-}
-
-/** Who a credential speaks for, and what it adds. */
-export const identitySchema = z
-  .object({
-    kind: z.enum(['admin', 'user', 'worker']),
-    id: z.string(),
-    name: z.string().nullable(),
-    role: z.enum(['admin', 'operator', 'read-only', 'worker']),
-    experimentId: z.string().optional(),
-    canEnqueue: z.boolean().optional().meta({ description: 'Of a worker: the token may create jobs.' }),
-    readMetrics: z
-      .boolean()
-      .optional()
-      .meta({ description: 'Of a worker: the token reads the metrics and nothing else.' }),
-    version: z.string().meta({ description: 'Of the server.' }),
-  })
-  .meta({ id: 'Identity' });
-export type Identity = z.infer<typeof identitySchema>;
-
-/** `worker` is the record of a worker principal. */
-export function identityOf(principal: Principal, worker: WorkerRecord | undefined, version: string): Identity {
-  switch (principal.kind) {
-    case 'admin':
-      return { kind: 'admin', id: 'admin', name: null, role: 'admin', version };
-    case 'operator':
-    case 'read-only':
-      return { kind: 'user', id: principal.userId, name: null, role: principal.kind, version };
-    case 'worker': {
-      const { canEnqueue = false, readMetrics = false } = principal.policy;
-      const experiment = worker?.experimentId == null ? {} : { experimentId: worker.experimentId };
-      const [id, name] = [principal.workerId, worker?.name ?? null];
-      return { kind: 'worker', id, name, role: 'worker', ...experiment, canEnqueue, readMetrics, version };
-    }
-  }
 }

@@ -6,6 +6,7 @@ import {
   opaqueValue,
   operations,
   parseFields,
+  takesIdempotencyKey,
   type InputOf,
   type Operation,
   type OperationId,
@@ -80,7 +81,7 @@ export function decodeCall(row: Operation, given: GivenCall): DecodedParts {
     query: parseFields(row.query, given.query, names.query),
     body,
     leaseId: row.lease ? opaqueValue(names.leaseId, given.leaseId) : undefined,
-    idempotencyKey: row.idempotent ? opaqueValue(names.idempotencyKey, given.idempotencyKey) : undefined,
+    idempotencyKey: takesIdempotencyKey(row) ? opaqueValue(names.idempotencyKey, given.idempotencyKey) : undefined,
   } as DecodedParts;
 }
 

@@ -4,6 +4,7 @@ import {
   leaseHeader,
   opaqueValue,
   operations,
+  takesIdempotencyKey,
   type Operation,
   type OperationId,
   type Operations,
@@ -112,7 +113,7 @@ function refuseLostLeaseEarly(row: Operation, checkLease: CheckLease) {
     const leaseId = opaqueValue(leaseHeader, headers[leaseHeader]);
     const { jobId } = request.params as { readonly jobId?: string };
     if (leaseId === undefined || jobId === undefined) return;
-    const mayRepeat = row.idempotent && headers[idempotencyHeader] !== undefined;
+    const mayRepeat = takesIdempotencyKey(row) && headers[idempotencyHeader] !== undefined;
     await checkLease(requirePrincipal(request.principal), jobId, leaseId, mayRepeat);
   };
 }

@@ -6,6 +6,7 @@ import {
   leaseHeader,
   opaqueSchema,
   operations,
+  takesIdempotencyKey,
   withoutRefused,
   type Operation,
   type OperationId,
@@ -107,7 +108,7 @@ function headerParams(row: Operation): { header?: z.ZodObject } {
   const shape: Record<string, z.ZodType> = { ...(takesBytes ? bodyHeaders : {}), ...row.headers?.shape };
   if (row.lease) shape[leaseHeader] = described(opaqueSchema.optional(), 'The fencing token of the claim.');
   if (row.door === 'v0') shape[experimentHeader] = described(z.string(), 'The experiment of the path.');
-  if (row.idempotent) {
+  if (takesIdempotencyKey(row)) {
     shape[idempotencyHeader] = described(opaqueSchema.optional(), 'Repeating a call under its key does it only once.');
   }
   if (row.response === 'bytes') Object.assign(shape, downloadHeaders);

@@ -1,7 +1,7 @@
-import { normalizeArtifactName } from './artifact-name.ts';
+import { normalizeArtifactName } from '../artifacts/artifact-name.ts';
 import { defaultContentType } from '../values/content-type.ts';
 import { operations } from '../operations.ts';
-import { maxToolUploadBytes, type UploadToolAnswer, type UploadToolInput } from '../mcp/upload-tool.ts';
+import { maxToolUploadBytes, type UploadToolAnswer, type UploadToolInput } from '../artifacts/upload-tool.ts';
 
 /** The ordinary request for bytes that do not go through a model. `baseUrl` is where the server is, without a slash. */
 export function explainUpload(baseUrl: string, input: UploadToolInput, reason: 'none' | 'too large'): UploadToolAnswer {

@@ -2,9 +2,17 @@ import { z } from 'zod';
 import type { Operation } from '../operation.ts';
 import { operation } from '../operation-row.ts';
 import { timeSchema } from '../values/wire-values.ts';
+import { identitySchema } from './identity.ts';
 
-/** How people get into the page, and how their browser follows a link that needs their rights. */
-export const sessionOperations = {
+/** Operations on the caller's identity, sign-in links of the page, and links that a browser follows without a credential. */
+export const peopleOperations = {
+  identify: operation({
+    method: 'GET',
+    path: '/api/whoami',
+    action: 'identity.read',
+    summary: 'Whom the credential speaks for, and what it may beyond that',
+    output: identitySchema,
+  }),
   createSignInLink: operation({
     method: 'POST',
     path: '/api/session/links',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../app-error.ts';
-import { artifactTypes, jobArtifactSchema } from '../artifacts/artifact.ts';
+import { artifactTypes, jobArtifactSchema } from './artifact.ts';
 import { opaqueSchema, textSchema, utf8Bytes } from '../values/wire-values.ts';
 
 /** Bytes that may come through a tool call; everything larger is sent past the model. */
