@@ -11,14 +11,17 @@ describe('import directions', () => {
     ['packages/client/src/index.ts', '@proofhouse/server', /without any server code/],
     ['packages/client/src/index.ts', '../../core/src/job.ts', /by its name/],
     ['packages/cli/src/main.ts', '@proofhouse/server', /await import/],
-    [`${server}/kernel/clock.ts`, '../jobs/jobs.ts', /the ground/],
+    [`${server}/kernel/clock.ts`, '../jobs/jobs.ts', /lowest layer/],
     [`${server}/jobs/jobs.ts`, '../stores/sql/jobs.ts', /through compose/],
     [`${server}/jobs/jobs.ts`, '../http/app.ts', /through compose/],
     [`${server}/jobs/jobs.ts`, '../tasks/tasks.ts', /make no cycle/],
     [`${server}/tasks/tasks.ts`, '../jobs/job-store.ts', /concrete type/],
     [`${server}/http/routes/jobs.ts`, '../../stores/metadata-store.ts', /a route decodes/],
     [`${server}/stores/sql/jobs.ts`, '../../http/app.ts', /nothing above/],
-    [`${server}/compose.ts`, './main.ts', /nobody imports it/],
+    [`${server}/compose/queue.ts`, '../run-server.ts', /does not run it/],
+    [`${server}/http/app.ts`, '../compose/queue.ts', /a route decodes/],
+    [`${server}/jobs/jobs.ts`, '../compose/queue.ts', /through compose/],
+    [`${server}/maintenance/doctor.ts`, '../compose/compose.ts', /no server is constructed/],
   ];
   it.each(wrong)('%s may not import %s', (importer, specifier, reason) => {
     expect(objection(specifier, importer, false)).toMatch(reason);
@@ -32,7 +35,10 @@ describe('import directions', () => {
     [`${server}/exports/exports.ts`, '../artifacts/artifacts.ts'],
     [`${server}/stores/sql/jobs.ts`, '../../jobs/job-store.ts'],
     [`${server}/http/routes/jobs.ts`, '../../jobs/jobs.ts'],
-    [`${server}/compose.ts`, './stores/sql/metadata-store.ts'],
+    [`${server}/compose/storage.ts`, '../stores/metadata-store.ts'],
+    [`${server}/compose/doors.ts`, '../http/app.ts'],
+    [`${server}/maintenance/doctor.ts`, '../stores/metadata-store.ts'],
+    [`${server}/run-server.ts`, './compose/compose.ts'],
     ['scripts/demo.ts', '@proofhouse/server'],
   ];
   it.each(right)('%s may import %s', (importer, specifier) => {

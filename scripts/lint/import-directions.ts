@@ -1,12 +1,12 @@
-// Who may import whom, as data. docs call it "the directions"; a wrong arrow fails lint with the reason beside it.
-// An own small rule instead of no-restricted-imports: that one sees only the text of a specifier and cannot be
-// stacked, so each new row would silently replace the rows before it.
+// Import directions between packages and folders, as data; a wrong import fails lint with the reason of its row.
+// A rule of our own, because no-restricted-imports compares only the text of a specifier and cannot be stacked: each new
+// configuration would silently replace the ones before it.
 import path from 'node:path';
 import type { Linter, Rule } from 'eslint';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** What an import statement points at: a package of ours (with the file, when known), Node itself, or anything else. */
+/** The target of an import: a package of this repository (with the file, when known), a module of Node, or anything else. */
 interface Target {
   readonly kind: 'ours' | 'node' | 'other';
   readonly packageName?: string;
@@ -40,13 +40,13 @@ const exceptions = [{ folder: 'packages/client/src/uploader/', may: ['core', 'bl
 const browserSafe = ['packages/core/src/', 'packages/client/src/', 'packages/web/src/'];
 const nodeAllowed = ['packages/client/src/worker/', 'packages/client/src/uploader/'];
 
-/** Layers of the server from the ground up; a file may import its own layer where `self` says so, and lower ones. */
+/** Layers of the server, lowest first, with the layers that each may import. */
 const layers: Readonly<Record<string, { readonly may: readonly string[]; readonly because: string }>> = {
-  kernel: { may: ['kernel'], because: 'the kernel is the ground: everything stands on it' },
+  kernel: { may: ['kernel'], because: 'the kernel is the lowest layer: everything may import it' },
   config: { may: ['kernel', 'config'], because: 'configuration is parsed before anything else exists' },
   feature: {
     may: ['kernel', 'feature'],
-    because: 'a feature holds rules and its own seam; engines, transports and wiring come to it through compose.ts',
+    because: 'a feature holds rules and its own seam; engines, transports and wiring come to it through compose/',
   },
   stores: {
     may: ['kernel', 'feature', 'stores'],
@@ -61,10 +61,19 @@ const layers: Readonly<Record<string, { readonly may: readonly string[]; readonl
     may: ['kernel', 'feature', 'calls', 'mcp'],
     because: 'a tool decodes, calls the handler of its row, encodes',
   },
+  maintenance: {
+    may: ['kernel', 'config', 'feature', 'stores', 'maintenance'],
+    because: 'maintenance works on the stores while no server is constructed',
+  },
+  compose: {
+    may: ['kernel', 'config', 'feature', 'stores', 'calls', 'http', 'mcp', 'maintenance', 'compose'],
+    because: 'compose constructs the server and does not run it',
+  },
 };
 
-/** The arrows among features. Leaves that any feature may use are listed once; `exports` and `retention` read all. */
+/** Features that every other feature may import. */
 const leaves = ['users', 'audit'];
+/** Imports among features. A feature without a row, such as `exports` and `retention`, may import all. */
 const featureArrows: Readonly<Record<string, readonly string[]>> = {
   users: [],
   audit: [],
@@ -87,7 +96,7 @@ function targetOf(specifier: string, importer: string): Target {
   return packageName === undefined ? { kind: 'other' } : { kind: 'ours', packageName };
 }
 
-/** Says why this import is wrong, or nothing. */
+/** Returns the reason why this import is wrong; undefined for a permitted one. */
 export function objection(specifier: string, importer: string, lazy: boolean): string | undefined {
   const home = /^packages\/([^/]+)\/src\//.exec(importer)?.[1];
   if (home === undefined) return undefined;
@@ -118,8 +127,7 @@ function serverObjection(importer: string, file: string): string | undefined {
   const [from, fromFolder] = layerOf(importer);
   const [to, toFolder] = layerOf(file);
   const row = layers[from];
-  if (row === undefined)
-    return from === 'top' && to === 'main' ? 'main.ts is the entry: nobody imports it.' : undefined;
+  if (row === undefined) return undefined;
   if (!row.may.includes(to)) return `${fromFolder} may not import ${toFolder}: ${row.because}.`;
   if (from === 'feature' && fromFolder !== toFolder && to === 'feature')
     return featureObjection(fromFolder, toFolder, file);
@@ -136,11 +144,13 @@ function featureObjection(from: string, to: string, file: string): string | unde
   return `${from} may not use ${to}: arrows among features make no cycle (${from} may use ${known}).`;
 }
 
-/** The layer of a server file and the folder's name for the message. Folders without a layer of their own are features. */
+/**
+ * The layer of a server file and the folder's name for the message. Folders without a layer of their own are features; files
+ * at the root may import anything.
+ */
 function layerOf(file: string): readonly [layer: string, folder: string] {
   const inside = file.replace(/^packages\/server\/src\//, '');
   const folder = inside.split('/')[0] ?? inside;
-  if (folder === 'main.ts') return ['main', folder];
   if (!inside.includes('/')) return ['top', folder];
   if (folder === 'testing') return ['top', folder];
   return [folder in layers && folder !== 'feature' ? folder : 'feature', folder];

@@ -1,12 +1,12 @@
 export { checkStorage, type FindingKind } from './artifacts/check-storage.ts';
-export { adoptStorage, type AdoptOptions, type Adoption } from './adopt-storage.ts';
-export { compose, type Server, type Surroundings } from './compose.ts';
+export { adoptStorage, type AdoptOptions, type Adoption } from './maintenance/adopt-storage.ts';
+export { compose, type Server, type Surroundings } from './compose/compose.ts';
 export { completeConfig, type Config } from './config/config.ts';
 export { loadConfig, type ConfigSources } from './config/load-config.ts';
 export { settings, type Setting } from './config/settings.ts';
-export { examine, type DoctorOptions, type Examined } from './doctor.ts';
+export { examine, type DoctorOptions, type Examined } from './maintenance/doctor.ts';
 export { openApiDocument } from './http/openapi/openapi.ts';
 export { ManualClock } from './kernel/time/manual-clock.ts';
 export { makeLogger } from './kernel/logger.ts';
 export { runServer, type RunOptions } from './run-server.ts';
-export { backUpStore, restoreStore, type BackupOptions } from './backups.ts';
+export { backUpStore, restoreStore, type BackupOptions } from './maintenance/backups.ts';

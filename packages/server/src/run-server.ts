@@ -1,10 +1,10 @@
 import { AppError, isAppError, visibleText } from '@proofhouse/core';
 import type { AddressInfo } from 'node:net';
-import { compose, type Server } from './compose.ts';
+import { compose, type Server } from './compose/compose.ts';
 import { lossesAtRestart } from './config/lasting-storage.ts';
 import { loadConfig, type ConfigSources } from './config/load-config.ts';
 import { makeLogger } from './kernel/logger.ts';
-import { serverUrl } from './server-url.ts';
+import { serverUrl } from './compose/server-url.ts';
 
 export interface RunOptions extends ConfigSources {
   readonly stdout?: NodeJS.WritableStream;

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { Config } from './config/config.ts';
+import type { Config } from '../config/config.ts';
 
 /** Where the server is reached, with its base path and without a slash at the end; for one that is listening. */
 export function serverUrl(config: Config, app: FastifyInstance): string {

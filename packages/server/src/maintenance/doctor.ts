@@ -2,20 +2,20 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Blobs, blobUrlFolder, openBlobBackend } from '@proofhouse/blobs';
 import { isAppError } from '@proofhouse/core';
-import type { Config } from './config/config.ts';
-import { blobsAreFiles, databaseIsInMemory, lossesAtRestart, schemeOf } from './config/lasting-storage.ts';
-import { loadConfig, type ConfigSources } from './config/load-config.ts';
-import { lookAtViewRoot } from './artifacts/view-root.ts';
-import { lookApart } from './config/require-apart.ts';
-import { mostSkewMs } from './kernel/time/clock-watch.ts';
-import { systemClock, type Clock } from './kernel/time/clock.ts';
-import { Ids } from './kernel/ids.ts';
-import { lookAtFolder } from './kernel/files/look-at-folder.ts';
-import { modeText } from './kernel/files/private-files.ts';
+import type { Config } from '../config/config.ts';
+import { blobsAreFiles, databaseIsInMemory, lossesAtRestart, schemeOf } from '../config/lasting-storage.ts';
+import { loadConfig, type ConfigSources } from '../config/load-config.ts';
+import { lookAtViewRoot } from '../artifacts/view-root.ts';
+import { lookApart } from '../config/require-apart.ts';
+import { mostSkewMs } from '../kernel/time/clock-watch.ts';
+import { systemClock, type Clock } from '../kernel/time/clock.ts';
+import { Ids } from '../kernel/ids.ts';
+import { lookAtFolder } from '../kernel/files/look-at-folder.ts';
+import { modeText } from '../kernel/files/private-files.ts';
 import { widePlaces } from './private-places.ts';
-import { adoptHint, blobFacts, judgeStore, parseIdentity } from './retention/store-identity.ts';
-import { inspectDatabase, schemaAge, type DatabaseInspection } from './stores/inspect-database.ts';
-import { openMetadataStore } from './stores/open-metadata-store.ts';
+import { adoptHint, blobFacts, judgeStore, parseIdentity } from '../retention/store-identity.ts';
+import { inspectDatabase, schemaAge, type DatabaseInspection } from '../stores/inspect-database.ts';
+import { openMetadataStore } from '../stores/open-metadata-store.ts';
 
 export interface DoctorOptions extends ConfigSources {
   /** A role of Postgres that may read everything but secrets from now on. */

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { Blobs, openBlobBackend } from '@proofhouse/blobs';
 import { isAppError } from '@proofhouse/core';
-import { lookAtViewRoot, markViewRoot } from './artifacts/view-root.ts';
-import { loadConfig, type ConfigSources } from './config/load-config.ts';
-import { systemClock } from './kernel/time/clock.ts';
-import { Ids } from './kernel/ids.ts';
-import { findIdentity, renewIdentity } from './retention/store-identity.ts';
-import type { MetadataStore } from './stores/metadata-store.ts';
-import { openMetadataStore } from './stores/open-metadata-store.ts';
+import { lookAtViewRoot, markViewRoot } from '../artifacts/view-root.ts';
+import { loadConfig, type ConfigSources } from '../config/load-config.ts';
+import { systemClock } from '../kernel/time/clock.ts';
+import { Ids } from '../kernel/ids.ts';
+import { findIdentity, renewIdentity } from '../retention/store-identity.ts';
+import type { MetadataStore } from '../stores/metadata-store.ts';
+import { openMetadataStore } from '../stores/open-metadata-store.ts';
 
 export interface AdoptOptions extends ConfigSources {
   /** Without it everything is said and nothing is changed. */

@@ -9,20 +9,20 @@ import {
   makeMoveFolder,
   requireApart,
   takeBackupFolder,
-} from './backup/backup-folder.ts';
-import { createBackup, type CreatedBackup } from './backup/create-backup.ts';
-import type { DatabaseArchive } from './backup/database-archive.ts';
-import { restoreBackup, type RestoredBackup } from './backup/restore-backup.ts';
-import type { Config } from './config/config.ts';
-import { databaseIsInMemory, schemeOf } from './config/lasting-storage.ts';
-import { loadConfig, type ConfigSources } from './config/load-config.ts';
-import { systemClock, type Clock } from './kernel/time/clock.ts';
-import { Ids } from './kernel/ids.ts';
-import { makeFolder } from './kernel/files/make-folder.ts';
+} from '../backup/backup-folder.ts';
+import { createBackup, type CreatedBackup } from '../backup/create-backup.ts';
+import type { DatabaseArchive } from '../backup/database-archive.ts';
+import { restoreBackup, type RestoredBackup } from '../backup/restore-backup.ts';
+import type { Config } from '../config/config.ts';
+import { databaseIsInMemory, schemeOf } from '../config/lasting-storage.ts';
+import { loadConfig, type ConfigSources } from '../config/load-config.ts';
+import { systemClock, type Clock } from '../kernel/time/clock.ts';
+import { Ids } from '../kernel/ids.ts';
+import { makeFolder } from '../kernel/files/make-folder.ts';
 import { holdsAnything } from './private-places.ts';
-import { sqlitePath } from './stores/open-metadata-store.ts';
-import { SqliteArchive } from './stores/sql/dialects/sqlite/sqlite-archive.ts';
-import { lockDatabase } from './stores/sql/dialects/sqlite/sqlite-lock.ts';
+import { sqlitePath } from '../stores/open-metadata-store.ts';
+import { SqliteArchive } from '../stores/sql/dialects/sqlite/sqlite-archive.ts';
+import { lockDatabase } from '../stores/sql/dialects/sqlite/sqlite-lock.ts';
 
 export interface BackupOptions extends ConfigSources {
   /** The folder of the backup. */

@@ -1,0 +1,79 @@
+import { artifactAcl } from '../artifacts/artifact-access.ts';
+import { ArtifactIntake } from '../artifacts/artifact-intake.ts';
+import { Artifacts } from '../artifacts/artifacts.ts';
+import { Deposits } from '../artifacts/deposits.ts';
+import { Excerpts } from '../artifacts/excerpts.ts';
+import { FolderJobView, noJobView, type JobView } from '../artifacts/job-view.ts';
+import { Staging } from '../artifacts/staging.ts';
+import type { Credential } from '../calls/credential.ts';
+import { knownReader } from '../experiments/known-reader.ts';
+import { artifactRecordHandlers } from '../http/routes/artifact-records.ts';
+import { artifactHandlers } from '../http/routes/artifacts.ts';
+import { ticketHandlers, type TicketParts } from '../http/routes/tickets.ts';
+import { v0ArtifactHandlers } from '../http/v0/v0-artifacts.ts';
+import type { Usage } from '../retention/usage.ts';
+import { Tickets } from '../users/tickets.ts';
+import type { AccessServices } from './access.ts';
+import type { Area } from './area.ts';
+import type { QueueServices } from './queue.ts';
+import type { SharedServices } from './shared-services.ts';
+
+export interface ArtifactServices {
+  readonly artifacts: Artifacts;
+  readonly deposits: Deposits;
+  readonly tickets: TicketParts;
+}
+
+interface ArtifactNeeds {
+  readonly jobs: QueueServices['jobs'];
+  readonly access: AccessServices;
+  readonly usage: Usage;
+  readonly jobView: JobView;
+}
+
+/** Artifacts of jobs, deposits on `/v0`, excerpts and download tickets. */
+export function composeArtifacts(shared: SharedServices, { jobs, access, usage, jobView }: ArtifactNeeds) {
+  const { config, clock, ids, logger, store, blobs, hints, load, meter, baseUrl } = shared;
+  const { workers, groups, experiments, authentication } = access;
+  const requireRoom = (): void => usage.requireRoom();
+  const staging = new Staging({ blobs, clock, graceMs: config.collectGraceMs, requireRoom });
+  const parts = {
+    store: store.artifacts,
+    commits: store,
+    intake: new ArtifactIntake({ store: store.artifacts, commits: store, blobs, staging, logger, meter }),
+    acl: artifactAcl({ store: store.artifacts, jobs }),
+    clock,
+    ids,
+    provider: 'filesystem',
+  } as const;
+  const artifacts = new Artifacts({ ...parts, blobs, jobs, jobView, hints, maxBytes: config.jobArtifactMaxBytes });
+  const isReader = knownReader({ groups, findWorker: (id) => workers.find(id) });
+  const deposits = new Deposits({ ...parts, isReader, maxBytes: config.maxArtifactBytes });
+  const { basePath } = config;
+  const tickets = {
+    tickets: new Tickets<Credential>({ clock, ids }),
+    artifacts,
+    authentication,
+    load,
+    basePath,
+    baseUrl,
+  };
+  const handlers = {
+    ...artifactHandlers(artifacts, new Excerpts({ artifacts, load, clock }), clock),
+    ...artifactRecordHandlers(artifacts, experiments),
+    ...v0ArtifactHandlers({ deposits, artifacts, groups, clock }),
+    ...ticketHandlers(tickets),
+  };
+  return {
+    services: { artifacts, deposits, tickets },
+    handlers,
+    background: [],
+  } satisfies Area<ArtifactServices, typeof handlers>;
+}
+
+/** The folders in which operators see the artifacts of jobs; none where blobs are no local files. */
+export function composeJobView({ config, ids, logger, store, blobs }: SharedServices): JobView {
+  if (!blobs.supports.localFiles) return noJobView;
+  const localPath = (key: string): string | undefined => blobs.localPath(key);
+  return new FolderJobView({ root: config.jobViewRoot, localPath, store: store.artifacts, ids, logger });
+}

@@ -1,0 +1,159 @@
+import type { BlobBackend, Blobs } from '@proofhouse/blobs';
+import type { FastifyInstance } from 'fastify';
+import type { Artifacts } from '../artifacts/artifacts.ts';
+import type { Deposits } from '../artifacts/deposits.ts';
+import type { Config } from '../config/config.ts';
+import { requireApart } from '../config/require-apart.ts';
+import type { Experiments } from '../experiments/experiments.ts';
+import type { Groups } from '../experiments/groups.ts';
+import type { StorageParts } from '../http/routes/storage.ts';
+import { JobHints } from '../jobs/job-hints.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import type { RandomBytes } from '../kernel/ids.ts';
+import { Load } from '../kernel/load.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Clock } from '../kernel/time/clock.ts';
+import { keepPrivate } from '../maintenance/private-places.ts';
+import { PrometheusMeter } from '../metrics/prometheus-meter.ts';
+import type { MetadataStore } from '../stores/metadata-store.ts';
+import type { SignIn } from '../users/sign-in.ts';
+import { AdminToken } from '../workers/admin-token.ts';
+import type { Workers } from '../workers/workers.ts';
+import { composeAccess } from './access.ts';
+import { composeArtifacts, composeJobView } from './artifacts.ts';
+import { startBackground } from './background.ts';
+import { composeDoors } from './doors.ts';
+import { composeQueue } from './queue.ts';
+import { composeRetention } from './retention.ts';
+import { serverUrl } from './server-url.ts';
+import type { SharedServices } from './shared-services.ts';
+import { openStorage, storageTasks, type Storage } from './storage.ts';
+
+/** What tests replace: everything else is made from the configuration. */
+export interface Surroundings {
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly random?: RandomBytes;
+}
+
+/** The whole server, constructed and not yet listening. */
+export interface Server {
+  readonly app: FastifyInstance;
+  readonly config: Config;
+  readonly store: MetadataStore;
+  readonly blobBackend: BlobBackend;
+  readonly blobs: Blobs;
+  readonly jobs: Jobs;
+  readonly artifacts: Artifacts;
+  readonly deposits: Deposits;
+  readonly storage: StorageParts;
+  readonly workers: Workers;
+  readonly experiments: Experiments;
+  readonly groups: Groups;
+  readonly adminToken: AdminToken;
+  readonly signIn: SignIn;
+  /** Stops the server in the order that `compose` documents. */
+  close(): Promise<void>;
+}
+
+/**
+ * Constructs the server. This folder is the only place that constructs everything: each file one area, this one their order.
+ *
+ * Order of a start: the data folder is made private and the folders are checked to be apart; blobs, database, clocks and the
+ * identity of the store (`storage.ts`); the admin token; the channel of hints; the areas (queue, access, retention,
+ * artifacts), which do no I/O; the doors, which do not listen yet; background tasks; the first count of usage, so that a
+ * quota holds from the first request. A failed step closes what the earlier ones opened.
+ *
+ * Order of a stop: long polls end; streams and batches in background tasks are aborted; background tasks end; the doors close
+ * with their requests; the last sightings of workers are written; the database closes, then the blobs.
+ *
+ * A new feature belongs to the file of its area. A new area is a file here, constructed and listed in `assemble`.
+ * Errors: `AppError` with one clear sentence.
+ */
+export async function compose(config: Config, surroundings: Surroundings): Promise<Server> {
+  const { logger, clock, random } = surroundings;
+  keepPrivate(config, logger);
+  await requireApart(config);
+  const storage = await openStorage(config, { logger, clock, random });
+  try {
+    const adminToken = await AdminToken.load(storage.store.settings, storage.ids, config.adminToken);
+    const hints = new JobHints({
+      clock: storage.clock,
+      serverId: storage.ids.token(16),
+      channel: storage.store.hintChannel,
+    });
+    await hints.start();
+    const server = assemble({ config, logger, storage, adminToken, hints });
+    // A failed count is repeated by the background task a minute later.
+    await server.storage.usage.sample().catch((error: unknown) => {
+      logger.error({ err: error }, 'what is stored could not be counted');
+    });
+    return server;
+  } catch (error) {
+    await closeStorage(storage);
+    throw error;
+  }
+}
+
+interface Started {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly storage: Storage;
+  readonly adminToken: AdminToken;
+  readonly hints: JobHints;
+}
+
+function assemble({ config, logger, storage, adminToken, hints }: Started): Server {
+  const stopping = new AbortController();
+  const meter = new PrometheusMeter({ processMetrics: true, jobTypes: config.jobTypes });
+  const shared: SharedServices = {
+    ...storage,
+    config,
+    logger,
+    meter,
+    load: new Load(config.loadLimits),
+    adminToken,
+    hints,
+    stopping: stopping.signal,
+    baseUrl: () => serverUrl(config, app),
+  };
+  const jobView = composeJobView(shared);
+  const queue = composeQueue(shared);
+  const access = composeAccess(shared, queue.services);
+  const retention = composeRetention(shared, jobView);
+  const { jobs, presence } = queue.services;
+  const { usage } = retention.services.storage;
+  const artifacts = composeArtifacts(shared, { jobs, access: access.services, usage, jobView });
+  const handlers = { ...queue.handlers, ...access.handlers, ...retention.handlers, ...artifacts.handlers };
+  const app: FastifyInstance = composeDoors(shared, {
+    handlers,
+    jobs,
+    access: access.services,
+    artifacts: artifacts.services,
+  });
+  const background = [queue, access, retention, artifacts].flatMap((area) => area.background);
+  const stopBackground = startBackground(shared, [...storageTasks(shared), ...background]);
+  const { store, blobBackend, blobs } = storage;
+  return {
+    ...{ app, config, store, blobBackend, blobs, adminToken },
+    ...queue.services,
+    ...access.services,
+    ...retention.services,
+    ...artifacts.services,
+    close: async () => {
+      jobs.stopWaiting();
+      stopping.abort();
+      await stopBackground();
+      await app.close();
+      await presence.flush().catch((error: unknown) => {
+        logger.warn({ err: error }, 'the last sightings of workers were not written');
+      });
+      await closeStorage(storage);
+    },
+  };
+}
+
+async function closeStorage({ store, blobBackend }: Storage): Promise<void> {
+  await store.close();
+  await blobBackend.close();
+}

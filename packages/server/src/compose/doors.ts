@@ -1,0 +1,49 @@
+import type { FastifyInstance } from 'fastify';
+import { descriptorLimits, mostConnections } from '../config/most-connections.ts';
+import { buildApp } from '../http/app.ts';
+import type { Handlers } from '../http/operation-route.ts';
+import { pacedLists } from '../http/paced-lists.ts';
+import { addMcpRoutes } from '../mcp/mcp-routes.ts';
+import type { AccessServices } from './access.ts';
+import type { ArtifactServices } from './artifacts.ts';
+import type { QueueServices } from './queue.ts';
+import type { SharedServices } from './shared-services.ts';
+import { storageChecks } from './storage.ts';
+
+/** The handlers of all areas, and what the doors use beside them. */
+export interface DoorNeeds {
+  readonly handlers: Handlers;
+  readonly jobs: QueueServices['jobs'];
+  readonly access: AccessServices;
+  readonly artifacts: ArtifactServices;
+}
+
+/** HTTP, with MCP under the same rules of requests. */
+export function composeDoors(shared: SharedServices, needs: DoorNeeds): FastifyInstance {
+  const { config, clock, clocks, ids, logger, load, meter, baseUrl } = shared;
+  const { artifacts, tickets } = needs.artifacts;
+  const { authentication, experiments } = needs.access;
+  const handlers = pacedLists(needs.handlers);
+  return buildApp({
+    handlers,
+    checkLease: (...call) => needs.jobs.checkLease(...call),
+    addMcpRoutes: (scope) => addMcpRoutes(scope, { handlers, artifacts, ids, baseUrl }),
+    authentication,
+    tickets,
+    session: { authentication, basePath: config.basePath, secure: config.publicUrl?.startsWith('https:') === true },
+    experiments,
+    hostPolicy: { boundHost: config.host, publicUrl: config.publicUrl, allowedHosts: config.allowedHosts },
+    keepAliveMs: config.keepAliveMs,
+    stalledMs: config.stalledMs,
+    maxConnections: mostConnections(config.maxConnections, descriptorLimits()),
+    load,
+    meter,
+    health: { clock, checks: storageChecks(shared), clocks: () => clocks.report },
+    clock,
+    ids,
+    logger,
+    basePath: config.basePath,
+    baseUrl,
+    trustProxy: config.trustProxy,
+  });
+}

@@ -1,0 +1,134 @@
+import { Blobs, openBlobBackend, type BlobBackend } from '@proofhouse/blobs';
+import { AppError } from '@proofhouse/core';
+import { claimViewRoot } from '../artifacts/view-root.ts';
+import type { Config } from '../config/config.ts';
+import type { Health } from '../http/routes/health.ts';
+import { Ids, pooledRandomBytes, type RandomBytes } from '../kernel/ids.ts';
+import { inBatches } from '../kernel/in-batches.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { ClockWatch, mostSkewMs } from '../kernel/time/clock-watch.ts';
+import { systemClock, type Clock } from '../kernel/time/clock.ts';
+import { storeClock } from '../kernel/time/store-time.ts';
+import { claimStore, StoreGuard } from '../retention/store-identity.ts';
+import type { MetadataStore } from '../stores/metadata-store.ts';
+import { openMetadataStore } from '../stores/open-metadata-store.ts';
+import type { BackgroundTask } from './area.ts';
+import type { SharedServices } from './shared-services.ts';
+
+/** The database and the blobs, open and proven to be one store, with the clock and the ids that go with them. */
+export interface Storage {
+  readonly store: MetadataStore;
+  readonly blobBackend: BlobBackend;
+  readonly blobs: Blobs;
+  readonly guard: StoreGuard;
+  /** The time of the store: on Postgres the database's. */
+  readonly clock: Clock;
+  readonly clocks: ClockWatch;
+  readonly ids: Ids;
+  readonly random: RandomBytes;
+}
+
+interface StorageOptions {
+  readonly logger: Logger;
+  /** Tests fix the time; then the clock of the database is not asked. */
+  readonly clock: Clock | undefined;
+  readonly random: RandomBytes | undefined;
+}
+
+/** How often this machine's clock is compared with the database's. */
+const compareClocksEveryMs = 60_000;
+
+const cleanEveryMs = 2000;
+/** At most 50,000 rows a run, in commits short enough to delay no other writer. */
+const cleaning = { batch: 500, most: 100 };
+
+/**
+ * Opens the blobs, then the database (which takes its locks and migrates), compares the clocks, and proves that both are
+ * one store. Closes what it opened when a later step fails. Errors: `unavailable`, those of the stores.
+ */
+export async function openStorage(config: Config, options: StorageOptions): Promise<Storage> {
+  const processClock = options.clock ?? systemClock;
+  const { logger } = options;
+  const clocks = new ClockWatch({ clock: processClock, logger });
+  const blobBackend = await openBlobBackend(config.blobUrl, { allowMemory: config.mode !== 'production' });
+  try {
+    const store = await openMetadataStore(config.databaseUrl, {
+      onNotice: (notice) => {
+        logger.error(notice);
+      },
+      clock: processClock,
+      fixedTime: options.clock !== undefined,
+      onClockJump: (ms) => {
+        clocks.storeJumped(ms);
+      },
+    });
+    try {
+      clocks.watch({
+        time: () => store.time().now,
+        databaseNow: store.kind === 'postgres' ? () => store.now() : undefined,
+      });
+      if (options.clock === undefined) await requireSameTime(clocks);
+      const clock = storeClock(processClock, store);
+      const random = options.random ?? pooledRandomBytes();
+      const opened = { store, blobBackend, clock, clocks, random, ids: new Ids(clock, random) };
+      return { ...opened, ...(await claimBlobs(config, opened)) };
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  } catch (error) {
+    await blobBackend.close();
+    throw error;
+  }
+}
+
+/** Proves that the blobs belong to the database, and takes the root of the job view for them. */
+async function claimBlobs(
+  config: Config,
+  { store, blobBackend, clock, ids }: Pick<Storage, 'store' | 'blobBackend' | 'clock' | 'ids'>,
+): Promise<Pick<Storage, 'blobs' | 'guard'>> {
+  const blobs = new Blobs({ backend: blobBackend, newKey: () => ids.blobKey() });
+  const both = { settings: store.settings, records: store.artifacts, blobs, databaseLasts: store.durable };
+  const guard = new StoreGuard(both, await claimStore(both, { id: ids.uuid(), since: clock.now() }));
+  if (blobs.supports.localFiles) {
+    await claimViewRoot(config.jobViewRoot, store.durable ? guard.identity.id : undefined, ids);
+  }
+  return { blobs, guard };
+}
+
+/** Leases and fences do not depend on the clocks; dates shown to people do, and at a start an operator can set them. */
+async function requireSameTime(clocks: ClockWatch): Promise<void> {
+  await clocks.look();
+  const skew = Math.abs(clocks.report.skewMs ?? 0);
+  if (skew <= mostSkewMs) return;
+  throw new AppError(
+    'unavailable',
+    `The clocks of this machine and of the database differ by ${String(Math.round(skew / 1000))} s; at most 2 s are accepted at a start: set them by NTP.`,
+  );
+}
+
+/** The conditions under which requests can be served: durable writes to this store's database and to its blobs. */
+export function storageChecks({ store, guard, blobs }: Storage): Health['checks'] {
+  return {
+    database: async () => {
+      await store.ping();
+      await guard.requireSameDatabase();
+    },
+    blobs: async () => {
+      await guard.requireSameBlobs();
+      await blobs.probe();
+    },
+  };
+}
+
+/** Compares the clocks, and deletes rows past their time. */
+export function storageTasks({ clock, clocks, store, stopping }: SharedServices): BackgroundTask[] {
+  const options = { ...cleaning, stopped: () => stopping.aborted };
+  return [
+    { everyMs: compareClocksEveryMs, run: () => clocks.look() },
+    ...store.cleaners.map((cleaner) => ({
+      everyMs: cleanEveryMs,
+      run: () => inBatches(options, (limit) => cleaner.clean(clock.now(), limit)),
+    })),
+  ];
+}
