@@ -19,6 +19,11 @@ export interface TestServerOptions {
   readonly clock?: ManualClock;
   /** Settings by name, as `completeConfig` takes them. */
   readonly settings?: Parameters<typeof completeConfig>[0];
+  /**
+   * Called before the server starts, with its data folder and the URL of its database: copies a store there, whose admin
+   * token then stays valid.
+   */
+  readonly prepare?: (dataDir: string, databaseUrl: string) => Promise<void>;
 }
 
 /** A worker with the one token that a test made for it. */
@@ -76,10 +81,11 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     dataDir: folder,
     ...(database.url === undefined ? {} : { databaseUrl: database.url }),
     port: 0,
-    adminToken,
+    ...(options.prepare === undefined ? { adminToken } : {}),
     mode: 'test',
     ...options.settings,
   });
+  await options.prepare?.(folder, config.databaseUrl);
   const server = await compose(config, { logger: makeLogger('debug', destination), clock });
   return new TestServer(server, clock, folder, logLines, database.drop);
 }

@@ -8,8 +8,10 @@ import { routesInOrder } from './migrations/0004-routes-in-order.ts';
 import { attemptsAndMakers } from './migrations/0009-attempts-and-makers.ts';
 import type { SqlDialect } from './queue/queue-dialect.ts';
 
+type Migrations = Readonly<Record<string, (db: Kysely<unknown>, dialect: SqlDialect) => Promise<void>>>;
+
 /** In order, forward only. A published one is never changed: a new one is added. */
-const migrations: Readonly<Record<string, (db: Kysely<unknown>, dialect: SqlDialect) => Promise<void>>> = {
+export const migrations: Migrations = {
   '0001-jobs-artifacts-workers': firstTables,
   '0002-worker-presence': workerPresence,
   '0003-experiments-groups-retention': experimentsGroupsRetention,
@@ -22,26 +24,32 @@ export const schemaVersions: readonly string[] = Object.keys(migrations);
 
 /**
  * Brings the schema up to this version; safe with several servers at once. A schema of a newer version
- * is refused (`unsupported`). `place` names the database for a person and holds no secret.
+ * is refused (`unsupported`). `place` names the database in messages and holds no secret; `known` are the migrations of
+ * this version.
  */
-export async function migrate(db: Kysely<unknown>, dialect: SqlDialect, place: string): Promise<void> {
-  const steps = Object.entries(migrations).map(([name, up]): [string, Migration] => [
+export async function migrate(
+  db: Kysely<unknown>,
+  dialect: SqlDialect,
+  place: string,
+  known: Migrations = migrations,
+): Promise<void> {
+  const steps = Object.entries(known).map(([name, up]): [string, Migration] => [
     name,
     { up: (on) => up(on as Kysely<unknown>, dialect) },
   ]);
   const provider = { getMigrations: async () => Object.fromEntries(steps) };
   const { error } = await new Migrator({ db, provider }).migrateToLatest();
   if (error === undefined) return;
-  const unknown = await unknownMigration(db);
+  const unknown = await unknownMigration(db, known);
   if (unknown === undefined) throw error instanceof Error ? error : new Error('A migration failed.', { cause: error });
   const message = `The database ${place} was updated by a newer Proofhouse ("${unknown}"): start that version, or restore a backup.`;
   throw new AppError('unsupported', message);
 }
 
-async function unknownMigration(db: Kysely<unknown>): Promise<string | undefined> {
+async function unknownMigration(db: Kysely<unknown>, known: Migrations): Promise<string | undefined> {
   try {
     const applied = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
-    return applied.rows.find(({ name }) => !Object.hasOwn(migrations, name))?.name;
+    return applied.rows.find(({ name }) => !Object.hasOwn(known, name))?.name;
   } catch {
     return undefined;
   }
