@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { may, type AccessRecord, type Action } from './access.ts';
+import { accessTable, may, roles, type AccessRecord, type Action } from './access.ts';
 import type { Principal } from './principal.ts';
 
 const actions: readonly Action[] = [
@@ -26,6 +26,86 @@ const artifact = (createdBy: string, dataClass: string, of?: string | null): Acc
   job: of === undefined ? undefined : { kind: 'job', heldBy: of, createdBy: 'admin' },
 });
 const allowed = (principal: Principal): Action[] => actions.filter((action) => may(principal, action));
+
+/** Credentials of every role, and those that a condition on the credential tells apart. */
+const credentials = {
+  admin: { kind: 'admin' },
+  operator: { kind: 'operator', userId: 'o' },
+  'read-only': readOnly,
+  worker,
+  enqueuer: { ...worker, policy: { canEnqueue: true } },
+  registered: { ...worker, membership: { experimentId: 'e', groupIds: [], isAdmin: false } },
+  'experiment admin': { ...worker, membership: { experimentId: 'e', groupIds: [], isAdmin: true } },
+  'metrics reader': { ...worker, policy: { readMetrics: true } },
+} as const satisfies Record<string, Principal>;
+
+const classDecisions = `
+                       admin operator read-only worker enqueuer registered experiment-admin metrics-reader
+job.create             +     +        -         -      +        -          -                -
+job.list               +     +        +         +      +        +          +                -
+job.read               +     +        +         +      +        +          +                -
+job.claim              +     -        -         +      +        +          +                -
+job.work               +     -        -         +      +        +          +                -
+job.decide             +     +        -         -      -        -          -                -
+job.follow             +     +        +         -      -        -          -                -
+job.explain            +     +        -         -      -        -          -                -
+worker.list            +     +        +         -      -        -          -                -
+metrics.read           +     +        +         -      -        -          -                +
+identity.read          +     +        +         +      +        +          +                +
+artifact.add           +     +        -         +      +        +          +                -
+artifact.list          +     +        +         +      +        +          +                -
+artifact.read          +     +        +         +      +        +          +                -
+artifact.deposit       +     -        -         -      -        +          +                -
+artifact.grant         +     -        -         +      +        +          +                -
+artifact.pin           +     +        -         -      -        -          -                -
+experiment.manage      +     -        -         -      -        -          -                -
+experiment.administer  +     -        -         -      -        -          +                -
+experiment.read        +     +        -         -      -        +          +                -
+experiment.self        +     -        -         -      -        +          +                -
+storage.manage         +     -        -         -      -        -          -                -
+credential.manage      +     -        -         -      -        -          -                -`;
+
+describe('the access table', () => {
+  it('decides by class exactly as listed', () => {
+    const listed = classDecisions
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(/\s+/));
+    const decided = Object.keys(accessTable).map((action) => [
+      action,
+      ...Object.values(credentials).map((each) => (may(each, action as Action) ? '+' : '-')),
+    ]);
+    expect(decided).toEqual(listed);
+  });
+
+  it('has a cell for every role in every row', () => {
+    for (const row of Object.values(accessTable)) expect(Object.keys(row)).toEqual(roles);
+  });
+
+  it('allows records by the conditions listed, and every record elsewhere', () => {
+    const conditional = Object.entries(accessTable).flatMap(([action, row]) =>
+      roles.flatMap((role) => (typeof row[role] === 'string' ? [] : [`${role} ${action}: ${row[role].join(' or ')}`])),
+    );
+    expect(conditional).toEqual([
+      'worker job.create: enqueues',
+      'worker job.read: holds or made',
+      'worker artifact.add: holds',
+      'read-only artifact.read: not-sensitive',
+      'worker artifact.read: made or administers or granted or holds',
+      'worker artifact.deposit: registered',
+      'worker artifact.grant: made or administers',
+      'worker experiment.administer: experiment-admin',
+      'worker experiment.read: registered',
+      'worker experiment.self: registered',
+    ]);
+  });
+
+  it('denies a worker a record of a kind that the action does not concern', () => {
+    expect(may(worker, 'artifact.read', job('w2'))).toBe(false);
+    expect(may(worker, 'job.read', artifact('w2', 'public'))).toBe(false);
+  });
+});
 
 describe('by class', () => {
   it('the admin may everything', () => {

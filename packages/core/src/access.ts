@@ -1,161 +1,155 @@
 import type { Principal } from './principal.ts';
 
-/** Everything that can be asked of the server, by what it touches. */
-export type Action =
-  | 'job.create'
-  | 'job.list'
-  | 'job.read'
-  | 'job.claim'
-  | 'job.work'
-  | 'job.decide'
-  | 'job.follow'
-  | 'job.explain'
-  | 'worker.list'
-  | 'metrics.read'
-  | 'identity.read'
-  | 'artifact.add'
-  | 'artifact.list'
-  | 'artifact.read'
-  | 'artifact.deposit'
-  | 'artifact.grant'
-  | 'artifact.pin'
-  | 'experiment.manage'
-  | 'experiment.administer'
-  | 'experiment.read'
-  | 'experiment.self'
-  | 'storage.manage'
-  | 'credential.manage';
+/** Columns of the access table. `metrics-reader` is a worker's credential with `readMetrics`. */
+export const roles = ['admin', 'operator', 'read-only', 'worker', 'metrics-reader'] as const;
+export type Role = (typeof roles)[number];
 
-/** The part of a job that decides who may see it. */
+/**
+ * A cell of the access table: `yes`, `no`, or the conditions of which one must hold.
+ *
+ * Conditions on the credential (`enqueues`, `registered`, `experiment-admin`) are checked in every call. Conditions on the
+ * record (`made`, `holds`, `granted`, `administers`, `not-sensitive`) are checked where a record is given.
+ */
+type Cell = 'yes' | 'no' | readonly Condition[];
+type Condition = keyof typeof conditions;
+
+const cells = (
+  admin: Cell,
+  operator: Cell,
+  readOnly: Cell,
+  worker: Cell,
+  metricsReader: Cell,
+): Readonly<Record<Role, Cell>> => ({
+  admin,
+  operator,
+  'read-only': readOnly,
+  worker,
+  'metrics-reader': metricsReader,
+});
+
+/**
+ * Who may do what: one row for each action, one cell for each role. `Action` is derived from the rows, so an operation
+ * whose action has no row does not compile, and a row without a cell for each role does not compile either.
+ */
+// prettier-ignore
+export const accessTable = {
+  //                             admin  operator read-only            worker                                      metrics-reader
+  'job.create':            cells('yes', 'yes',   'no',                ['enqueues'],                               'no'),
+  'job.list':              cells('yes', 'yes',   'yes',               'yes',                                      'no'),
+  'job.read':              cells('yes', 'yes',   'yes',               ['holds', 'made'],                          'no'),
+  'job.claim':             cells('yes', 'no',    'no',                'yes',                                      'no'),
+  'job.work':              cells('yes', 'no',    'no',                'yes',                                      'no'),
+  'job.decide':            cells('yes', 'yes',   'no',                'no',                                       'no'),
+  'job.follow':            cells('yes', 'yes',   'yes',               'no',                                       'no'),
+  'job.explain':           cells('yes', 'yes',   'no',                'no',                                       'no'),
+  'worker.list':           cells('yes', 'yes',   'yes',               'no',                                       'no'),
+  'metrics.read':          cells('yes', 'yes',   'yes',               'no',                                       'yes'),
+  'identity.read':         cells('yes', 'yes',   'yes',               'yes',                                      'yes'),
+  'artifact.add':          cells('yes', 'yes',   'no',                ['holds'],                                  'no'),
+  'artifact.list':         cells('yes', 'yes',   'yes',               'yes',                                      'no'),
+  'artifact.read':         cells('yes', 'yes',   ['not-sensitive'],   ['made', 'administers', 'granted', 'holds'], 'no'),
+  'artifact.deposit':      cells('yes', 'no',    'no',                ['registered'],                             'no'),
+  'artifact.grant':        cells('yes', 'no',    'no',                ['made', 'administers'],                    'no'),
+  'artifact.pin':          cells('yes', 'yes',   'no',                'no',                                       'no'),
+  'experiment.manage':     cells('yes', 'no',    'no',                'no',                                       'no'),
+  'experiment.administer': cells('yes', 'no',    'no',                ['experiment-admin'],                       'no'),
+  'experiment.read':       cells('yes', 'yes',   'no',                ['registered'],                             'no'),
+  'experiment.self':       cells('yes', 'no',    'no',                ['registered'],                             'no'),
+  'storage.manage':        cells('yes', 'no',    'no',                'no',                                       'no'),
+  'credential.manage':     cells('yes', 'no',    'no',                'no',                                       'no'),
+} as const satisfies Record<string, Readonly<Record<Role, Cell>>>;
+
+/** The right that an operation needs, named after the kind of record that it concerns. */
+export type Action = keyof typeof accessTable;
+
+/** Fields of a job that decide access to it. */
 export interface JobAccess {
   readonly kind: 'job';
-  /** The worker that holds it now. */
+  /** The worker that holds the job; null while no worker does. */
   readonly heldBy: string | null;
   readonly createdBy: string;
 }
 
-/** The part of an artifact that decides who may see it; `job` is the job it belongs to, if any. */
+/** Fields of an artifact that decide access to it. */
 export interface ArtifactAccess {
   readonly kind: 'artifact';
   readonly createdBy: string;
   readonly dataClass: string;
+  /** The job of the artifact; undefined for a deposit without a job. */
   readonly job: JobAccess | undefined;
-  /** The experiment it was deposited in, if any. */
+  /** The experiment of the deposit; null or undefined for other artifacts. */
   readonly experimentId?: string | null | undefined;
-  /** Workers and groups that were granted to read it; a group counts for what was deposited in its experiment. */
+  /** Ids of workers and groups with a read grant. A group id counts only in the experiment of the deposit. */
   readonly readers?: readonly string[] | undefined;
 }
 
 export type AccessRecord = JobAccess | ArtifactAccess;
 
 /**
- * The one rule of who may what, used by every door.
+ * Whether the principal may do the action; used by every door.
  *
- * Without a record it decides by class alone, before anything is looked up; with one it decides the
- * row. An answer for a class never says more than that a row might be allowed.
+ * Without a record the answer is the class check, made before any record is read: false means that no record would be
+ * allowed, true means that some record may be. With a record the answer is final for that record.
  */
 export function may(principal: Principal, action: Action, record?: AccessRecord): boolean {
-  switch (principal.kind) {
-    case 'admin':
-      return true;
-    case 'operator':
-      return !notForOperators.includes(action);
-    case 'read-only':
-      return readOnlyMay(action, record);
-    case 'worker':
-      return workerMay(principal, action, record);
-  }
+  const cell = accessTable[action][roleOf(principal)];
+  if (cell === 'yes' || cell === 'no') return cell === 'yes';
+  return cell.some((condition) => conditions[condition](principal, record));
 }
 
-// What acts as a worker is a worker's; what decides who comes in, and what is removed, is the admin's.
-const notForOperators: readonly Action[] = [
-  'credential.manage',
-  'job.claim',
-  'job.work',
-  'artifact.deposit',
-  'artifact.grant',
-  'experiment.manage',
-  'experiment.administer',
-  'experiment.self',
-  'storage.manage',
-];
-
-const readOnlyActions: readonly Action[] = [
-  'job.list',
-  'job.read',
-  'job.follow',
-  'worker.list',
-  'artifact.list',
-  'metrics.read',
-  'identity.read',
-];
-
-function readOnlyMay(action: Action, record: AccessRecord | undefined): boolean {
-  if (readOnlyActions.includes(action)) return true;
-  if (action !== 'artifact.read') return false;
-  return record?.kind !== 'artifact' || record.dataClass !== 'sensitive';
+function roleOf(principal: Principal): Role {
+  if (principal.kind !== 'worker') return principal.kind;
+  return principal.policy.readMetrics === true ? 'metrics-reader' : 'worker';
 }
 
-type WorkerPrincipal = Principal & { readonly kind: 'worker' };
+/** Conditions on the record return true without a record. A condition on workers returns false for other principals. */
+const conditions = {
+  /** The credential has `canEnqueue`. */
+  enqueues: (principal: Principal) => principal.kind === 'worker' && principal.policy.canEnqueue === true,
+  /** The credential is a registration token of an experiment. */
+  registered: (principal: Principal) => membershipOf(principal) !== undefined,
+  /** The worker is in the group `admins` of its experiment. */
+  'experiment-admin': (principal: Principal) => membershipOf(principal)?.isAdmin === true,
+  /** The worker made the record. */
+  made: (principal: Principal, record?: AccessRecord) =>
+    record === undefined || (principal.kind === 'worker' && record.createdBy === principal.workerId),
+  /** The worker holds the job, or the job of the artifact. A lease gives no access to `sensitive` artifacts. */
+  holds: (principal: Principal, record?: AccessRecord) => {
+    if (record === undefined) return true;
+    if (record.kind === 'artifact' && isSensitive(record)) return false;
+    const job = record.kind === 'job' ? record : record.job;
+    return principal.kind === 'worker' && job?.heldBy === principal.workerId;
+  },
+  /** The worker, or a group that contains it, has a read grant for the artifact. */
+  granted: (principal: Principal, record?: AccessRecord) => {
+    if (record === undefined) return true;
+    if (principal.kind !== 'worker' || record.kind !== 'artifact') return false;
+    const ids = [principal.workerId, ...groupIdsIn(principal, record)];
+    return record.readers?.some((reader) => ids.includes(reader)) === true;
+  },
+  /** The worker is in the group `admins` of the experiment that the artifact was deposited in. */
+  administers: (principal: Principal, record?: AccessRecord) => {
+    if (record === undefined) return true;
+    const membership = membershipOf(principal);
+    return (
+      record.kind === 'artifact' && membership?.isAdmin === true && membership.experimentId === record.experimentId
+    );
+  },
+  /** The record is not an artifact of the data class `sensitive`. */
+  'not-sensitive': (_principal: Principal, record?: AccessRecord) =>
+    record?.kind !== 'artifact' || !isSensitive(record),
+} as const;
 
-function workerMay(worker: WorkerPrincipal, action: Action, record: AccessRecord | undefined): boolean {
-  if (worker.policy.readMetrics === true) return action === 'metrics.read' || action === 'identity.read';
-  switch (action) {
-    case 'job.create':
-      return worker.policy.canEnqueue === true;
-    case 'job.decide':
-    case 'job.follow':
-    case 'job.explain':
-    case 'worker.list':
-    case 'metrics.read':
-    case 'artifact.pin':
-    case 'experiment.manage':
-    case 'storage.manage':
-    case 'credential.manage':
-      return false;
-    case 'identity.read':
-    case 'job.claim':
-    case 'job.list':
-    case 'artifact.list':
-    case 'job.work':
-      return true;
-    case 'experiment.read':
-    case 'experiment.self':
-    case 'artifact.deposit':
-      return worker.membership !== undefined;
-    case 'experiment.administer':
-      return worker.membership?.isAdmin === true;
-    case 'artifact.grant':
-      return record?.kind !== 'artifact' || record.createdBy === worker.workerId || administers(worker, record);
-    case 'artifact.add':
-      return record?.kind !== 'job' || holds(worker.workerId, record);
-    case 'job.read':
-      return record?.kind !== 'job' || holds(worker.workerId, record) || record.createdBy === worker.workerId;
-    case 'artifact.read':
-      return record?.kind !== 'artifact' || workerReads(worker, record);
-  }
+function membershipOf(principal: Principal) {
+  return principal.kind === 'worker' ? principal.membership : undefined;
 }
 
-// A worker sees what it made, what it was granted, and what every attempt of a job it holds left behind. A sensitive
-// record stays with its maker and those it was granted to: holding the job is no grant.
-function workerReads(worker: WorkerPrincipal, record: ArtifactAccess): boolean {
-  if (record.createdBy === worker.workerId || administers(worker, record)) return true;
-  const names = [worker.workerId, ...groupsIn(worker, record)];
-  if (record.readers?.some((reader) => names.includes(reader)) === true) return true;
-  if (record.dataClass === 'sensitive') return false;
-  return record.job !== undefined && holds(worker.workerId, record.job);
-}
-
-/** Groups are of one experiment, and count for what was deposited there. */
-function groupsIn({ membership }: WorkerPrincipal, { experimentId }: ArtifactAccess): readonly string[] {
+/** Ids of the groups that contain the worker, in the experiment of the artifact. */
+function groupIdsIn(principal: Principal, { experimentId }: ArtifactAccess): readonly string[] {
+  const membership = membershipOf(principal);
   return membership?.experimentId === experimentId ? (membership?.groupIds ?? []) : [];
 }
 
-/** Admin-class in the experiment that the artifact was deposited in. */
-function administers({ membership }: WorkerPrincipal, { experimentId }: ArtifactAccess): boolean {
-  return membership?.isAdmin === true && membership.experimentId === experimentId;
-}
-
-function holds(workerId: string, job: JobAccess): boolean {
-  return job.heldBy === workerId;
+function isSensitive({ dataClass }: ArtifactAccess): boolean {
+  return dataClass === 'sensitive';
 }
