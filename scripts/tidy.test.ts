@@ -7,32 +7,35 @@ import path from 'node:path';
 import process from 'node:process';
 import { describe, expect, it } from 'vitest';
 import { lastUncheckedCommit, subjectObjection, subjectsAfter } from './tidy/commit-subjects.ts';
-import { longFiles, longFunctions } from './tidy/exceptions.ts';
+import { largeFolders, longFiles, longFunctions } from './tidy/exceptions.ts';
 import { nameObjection } from './tidy/file-names.ts';
 import { findCycles } from './tidy/import-cycles.ts';
-import { countLines, emptyNames, measureFunctions, runtimeImports } from './tidy/measure-source.ts';
+import { countLines, emptyNames, folderSizes, measureFunctions, relativeImports } from './tidy/measure-source.ts';
 import { isTest, isTypeScript, repositoryFiles, root } from './tidy/repository-files.ts';
 import { findForbiddenText } from './tidy/text-rules.ts';
 
-const maxFileLines = 500;
+const maxFileLines = 400;
 const maxFunctionLines = 70;
+const maxFolderFiles = 20;
 
 const files = repositoryFiles();
 const sources = files.filter(isTypeScript);
 const product = sources.filter((file) => !isTest(file));
-const fileLengths = product.map((file) => ({ key: file.path, lines: countLines(file.text) }));
+const fileLengths = product.map((file) => ({ key: file.path, size: countLines(file.text) }));
 const functionLengths = product.flatMap(measureFunctions);
+const folderFiles = folderSizes(product);
 
 /** Returns one line for each size over its budget or its exception, and for each exception that is no longer needed. */
 function sizeFindings(
-  measured: readonly { readonly key: string; readonly lines: number }[],
+  measured: readonly { readonly key: string; readonly size: number }[],
   budget: number,
   exceptions: Readonly<Record<string, number>>,
+  unit = 'lines',
 ): readonly string[] {
   const tooLong = measured
-    .filter(({ key, lines }) => lines > (exceptions[key] ?? budget))
-    .map(({ key, lines }) => `${key} has ${lines} lines; it may have ${exceptions[key] ?? budget}`);
-  const needed = new Set(measured.filter(({ lines }) => lines > budget).map(({ key }) => key));
+    .filter(({ key, size }) => size > (exceptions[key] ?? budget))
+    .map(({ key, size }) => `${key} has ${size} ${unit}; it may have ${exceptions[key] ?? budget}`);
+  const needed = new Set(measured.filter(({ size }) => size > budget).map(({ key }) => key));
   const stale = Object.keys(exceptions).filter((key) => !needed.has(key));
   return [
     ...tooLong,
@@ -53,9 +56,13 @@ describe('the repository', () => {
     expect(sizeFindings(functionLengths, maxFunctionLines, longFunctions)).toEqual([]);
   });
 
+  it(`has no folder of more than ${maxFolderFiles} source files`, () => {
+    expect(sizeFindings(folderFiles, maxFolderFiles, largeFolders, 'source files')).toEqual([]);
+  });
+
   it('says how long its files and functions are', () => {
-    const ofFiles = median(fileLengths.map(({ lines }) => lines));
-    const ofFunctions = median(functionLengths.map(({ lines }) => lines));
+    const ofFiles = median(fileLengths.map(({ size }) => size));
+    const ofFunctions = median(functionLengths.map(({ size }) => size));
     process.stdout.write(`tidy: median file ${ofFiles} lines, median function ${ofFunctions} lines\n`);
     expect(product.length).toBeGreaterThan(0);
   });
@@ -73,8 +80,8 @@ describe('the repository', () => {
     expect(read.flatMap(findForbiddenText)).toEqual([]);
   });
 
-  it('has no files that import each other in a circle', () => {
-    expect(findCycles(new Map(product.map((file) => [file.path, runtimeImports(file)])))).toEqual([]);
+  it('has no cycle of imports, of values or of types', () => {
+    expect(findCycles(new Map(product.map((file) => [file.path, relativeImports(file)])))).toEqual([]);
   });
 
   it(`has subjects \`area: imperative\` on its new commits`, () => {
@@ -118,8 +125,8 @@ describe('tidy itself', () => {
 
   it('finds exceptions that are missing, outgrown or no longer needed', () => {
     const measured = [
-      { key: 'long', lines: 90 },
-      { key: 'short', lines: 5 },
+      { key: 'long', size: 90 },
+      { key: 'short', size: 5 },
     ];
     expect(sizeFindings(measured, 70, {})).toHaveLength(1);
     expect(sizeFindings(measured, 70, { long: 90 })).toEqual([]);
@@ -176,7 +183,20 @@ describe('tidy itself', () => {
     }
   });
 
-  it('finds circles', () => {
+  it('counts the source files of each folder apart from those of its subfolders', () => {
+    const measured = folderSizes(['a/b.ts', 'a/c.ts', 'a/d/e.ts', 'a/migrations/f.ts'].map((name) => file('', name)));
+    expect(measured).toEqual([
+      { key: 'a', size: 2 },
+      { key: 'a/d', size: 1 },
+    ]);
+  });
+
+  it('sees imports of types', () => {
+    const text = "import type { A } from './a.ts';\nexport { b } from '../b.ts';\nimport ts from 'typescript';";
+    expect(relativeImports(file(text, 'x/y/z.ts'))).toEqual(['x/y/a.ts', 'x/b.ts']);
+  });
+
+  it('finds cycles', () => {
     const graph = new Map([
       ['a', ['b']],
       ['b', ['c']],
@@ -188,8 +208,8 @@ describe('tidy itself', () => {
   it('measures functions from their first to their last line', () => {
     const measured = measureFunctions(file('const wait = () => {\n  return 1;\n};\nfunction b() {}', 'a.ts'));
     expect(measured).toEqual([
-      { key: 'a.ts#wait', lines: 3 },
-      { key: 'a.ts#b', lines: 1 },
+      { key: 'a.ts#wait', size: 3 },
+      { key: 'a.ts#b', size: 1 },
     ]);
   });
 });

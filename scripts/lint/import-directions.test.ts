@@ -22,6 +22,8 @@ describe('import directions', () => {
     [`${server}/http/app.ts`, '../compose/queue.ts', /a route decodes/],
     [`${server}/jobs/jobs.ts`, '../compose/queue.ts', /through compose/],
     [`${server}/maintenance/doctor.ts`, '../compose/compose.ts', /no server is constructed/],
+    [`${server}/stores/sql/engine/statement.ts`, '../queue/queue-dialect.ts', /stand on it/],
+    [`${server}/stores/sql/queue/jobs.ts`, '../dialects/sqlite/sqlite-engine.ts', /is given its dialect/],
   ];
   it.each(wrong)('%s may not import %s', (importer, specifier, reason) => {
     expect(objection(specifier, importer, false)).toMatch(reason);
@@ -39,6 +41,7 @@ describe('import directions', () => {
     [`${server}/compose/doors.ts`, '../http/app.ts'],
     [`${server}/maintenance/doctor.ts`, '../stores/metadata-store.ts'],
     [`${server}/run-server.ts`, './compose/compose.ts'],
+    [`${server}/stores/sql/records/commits.ts`, '../queue/job-writes.ts'],
     ['scripts/demo.ts', '@proofhouse/server'],
   ];
   it.each(right)('%s may import %s', (importer, specifier) => {

@@ -85,6 +85,18 @@ const featureArrows: Readonly<Record<string, readonly string[]>> = {
   tasks: ['jobs', 'workers', 'manifests', 'artifacts', 'files'],
 };
 
+/** The rooms of `stores/sql`: the folder of a row may not import the folders of `not`. */
+const sqlRooms = [
+  {
+    room: 'engine',
+    not: ['queue', 'records', 'dialects', 'migrations'],
+    because: 'the engine runs any verb: queue and records stand on it',
+  },
+  { room: 'migrations', not: ['queue', 'records', 'dialects'], because: 'a migration must not change with later code' },
+  { room: 'queue', not: ['dialects'], because: 'a verb is written once and is given its dialect' },
+  { room: 'records', not: ['dialects'], because: 'a verb is written once and is given its dialect' },
+] as const;
+
 function targetOf(specifier: string, importer: string): Target {
   if (specifier.startsWith('node:')) return { kind: 'node' };
   if (specifier.startsWith('.')) {
@@ -131,7 +143,17 @@ function serverObjection(importer: string, file: string): string | undefined {
   if (!row.may.includes(to)) return `${fromFolder} may not import ${toFolder}: ${row.because}.`;
   if (from === 'feature' && fromFolder !== toFolder && to === 'feature')
     return featureObjection(fromFolder, toFolder, file);
-  return undefined;
+  return roomObjection(importer, file);
+}
+
+function roomObjection(importer: string, file: string): string | undefined {
+  const [from, to] = [roomOf(importer), roomOf(file)];
+  const row = sqlRooms.find(({ room, not }) => room === from && not.some((each) => each === to));
+  return row && `stores/sql/${row.room} may not import stores/sql/${to ?? ''}: ${row.because}.`;
+}
+
+function roomOf(file: string): string | undefined {
+  return /^packages\/server\/src\/stores\/sql\/([^/]+)\//.exec(file)?.[1];
 }
 
 function featureObjection(from: string, to: string, file: string): string | undefined {

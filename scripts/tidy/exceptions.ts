@@ -1,8 +1,18 @@
-// Code over the budgets, by name, with the size it may not pass. The list only shrinks: an entry whose code fits the
-// budget again fails the tidy test until it is deleted. A new entry needs a reason that its reviewer believes.
+// Code over the budgets, by name, with the size that it may have at most. The list only shrinks: an entry whose code
+// fits the budget again fails the tidy test until it is deleted. A new entry needs a reason in its commit.
 
-/** Path of a file -> lines it may have (the budget is 500). */
-export const longFiles: Readonly<Record<string, number>> = {};
+/** Path of a file -> lines it may have (the budget is 400). */
+export const longFiles: Readonly<Record<string, number>> = {
+  'packages/core/src/operations.ts': 445,
+  'packages/server/src/compose.ts': 437,
+  'packages/server/src/jobs/jobs.ts': 446,
+};
+
+/** Path of a folder -> source files it may have (the budget is 20). */
+export const largeFolders: Readonly<Record<string, number>> = {
+  'packages/client/src/worker/git': 21,
+  'packages/conformance/src': 22,
+};
 
 /** `path#name` of a function -> lines it may have (the budget is 70). */
 export const longFunctions: Readonly<Record<string, number>> = {};

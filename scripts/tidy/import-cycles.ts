@@ -1,5 +1,5 @@
-// Finds files that import each other in a circle: such files cannot be understood, tested or moved one by one, and
-// what they see of each other while loading depends on who came first.
+// Finds cycles of imports. Files of a cycle cannot be read, tested or moved one by one, also when the imports are of
+// types alone; a cycle of values also makes what a file sees of another depend on the order of loading.
 export function findCycles(graph: ReadonlyMap<string, readonly string[]>): readonly string[] {
   const finished = new Set<string>();
   const cycles: string[] = [];

@@ -3,10 +3,10 @@ import path from 'node:path';
 import ts from 'typescript';
 import type { RepositoryFile } from './repository-files.ts';
 
-export interface MeasuredFunction {
+export interface Measured {
   /** `path#name`, the key of the exception list. */
   readonly key: string;
-  readonly lines: number;
+  readonly size: number;
 }
 
 function parse(file: RepositoryFile): ts.SourceFile {
@@ -17,14 +17,24 @@ export function countLines(text: string): number {
   return text.replace(/\n$/, '').split('\n').length;
 }
 
-export function measureFunctions(file: RepositoryFile): readonly MeasuredFunction[] {
+/** The number of source files of each folder, without subfolders. Migrations only ever grow in number and are left out. */
+export function folderSizes(files: readonly { readonly path: string }[]): readonly Measured[] {
+  const sizes = new Map<string, number>();
+  for (const file of files) {
+    const folder = path.posix.dirname(file.path);
+    if (path.posix.basename(folder) !== 'migrations') sizes.set(folder, (sizes.get(folder) ?? 0) + 1);
+  }
+  return [...sizes].map(([key, size]) => ({ key, size }));
+}
+
+export function measureFunctions(file: RepositoryFile): readonly Measured[] {
   const source = parse(file);
-  const found: MeasuredFunction[] = [];
+  const found: Measured[] = [];
   visit(source, (node) => {
     if (!ts.isFunctionLike(node) || !('body' in node) || node.body === undefined) return;
     const first = source.getLineAndCharacterOfPosition(node.getStart()).line;
     const last = source.getLineAndCharacterOfPosition(node.getEnd()).line;
-    found.push({ key: `${file.path}#${nameOf(node)}`, lines: last - first + 1 });
+    found.push({ key: `${file.path}#${nameOf(node)}`, size: last - first + 1 });
   });
   return found;
 }
@@ -51,15 +61,12 @@ export function emptyNames(file: RepositoryFile): readonly string[] {
   return names;
 }
 
-/** Files this one needs at run time; types are gone by then and cannot make a cycle that hurts. */
-export function runtimeImports(file: RepositoryFile): readonly string[] {
+/** Files that this one imports by a relative path, for values or for types alone. */
+export function relativeImports(file: RepositoryFile): readonly string[] {
   return parse(file).statements.flatMap((statement) => {
     if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) return [];
-    const typeOnly = ts.isImportDeclaration(statement)
-      ? statement.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
-      : statement.isTypeOnly;
     const specifier = statement.moduleSpecifier;
-    if (typeOnly || specifier === undefined || !ts.isStringLiteral(specifier)) return [];
+    if (specifier === undefined || !ts.isStringLiteral(specifier)) return [];
     return specifier.text.startsWith('.') ? [path.posix.join(path.posix.dirname(file.path), specifier.text)] : [];
   });
 }

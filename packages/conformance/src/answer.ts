@@ -1,4 +1,4 @@
-import { Mismatch } from './expectations.ts';
+import { Mismatch } from './mismatch.ts';
 
 /** A JSON object as it came. */
 export type Document = Readonly<Record<string, unknown>>;

@@ -1,19 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Answer } from './answer.ts';
-
-/** The server did something else than a requirement says. */
-export class Mismatch extends Error {
-  readonly request: string;
-  readonly expected: string;
-  readonly seen: string;
-
-  constructor(finding: { request: string; what: string; expected: string; seen: string }) {
-    super(`${finding.what} of ${finding.request}: expected ${finding.expected}, seen ${finding.seen}`);
-    this.request = finding.request;
-    this.expected = `${finding.what}: ${finding.expected}`;
-    this.seen = finding.seen;
-  }
-}
+import { Mismatch } from './mismatch.ts';
 
 /** The server does not offer what a server may leave out, or what a scenario needs. */
 export class NotTried extends Error {}

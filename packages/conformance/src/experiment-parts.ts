@@ -1,5 +1,6 @@
 import { textMember, type Answer } from './answer.ts';
-import { expectStatus, Mismatch } from './expectations.ts';
+import { expectStatus } from './expectations.ts';
+import { Mismatch } from './mismatch.ts';
 import { depositForm } from './multipart-body.ts';
 import type { Caller, Credential, ServerUnderTest } from './server-under-test.ts';
 

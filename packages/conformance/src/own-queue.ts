@@ -1,5 +1,6 @@
 import { textMember, type Answer, type Document } from './answer.ts';
-import { expectHeader, expectMembers, expectStatus, Mismatch } from './expectations.ts';
+import { expectHeader, expectMembers, expectStatus } from './expectations.ts';
+import { Mismatch } from './mismatch.ts';
 import type { CallOptions, Credential, ServerUnderTest } from './server-under-test.ts';
 
 /** A job that was claimed, with the lease it is held under. */

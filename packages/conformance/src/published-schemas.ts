@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import { Mismatch } from './expectations.ts';
+import { Mismatch } from './mismatch.ts';
 
 /** The JSON Schemas of this package, by name; `schemas/<name>.schema.json`. */
 export const schemaNames = ['artifact-metadata', 'deposit-answer', 'problem'] as const;

@@ -1,4 +1,5 @@
-import { Mismatch, NotKnown, NotTried } from './expectations.ts';
+import { NotKnown, NotTried } from './expectations.ts';
+import { Mismatch } from './mismatch.ts';
 import { redact } from './redact.ts';
 import type { Scenario } from './scenario.ts';
 import { reasonOf, ServerUnderTest, type Target } from './server-under-test.ts';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Answer, textMember, type Document } from './answer.ts';
-import { Mismatch, NotKnown, NotTried } from './expectations.ts';
+import { NotKnown, NotTried } from './expectations.ts';
+import { Mismatch } from './mismatch.ts';
 import { rawCall, type RawOptions } from './raw-call.ts';
 
 /** A server somewhere, and nothing of its insides. */

@@ -3,30 +3,22 @@ import { AppError, builtInJobTypes, usualRetentionDays, type RetentionPolicy } f
 import type { AllowedHost } from '../kernel/host-name.ts';
 import { usualLoadLimits, type LoadLimits } from '../kernel/load.ts';
 import { isLoopback } from '../kernel/loopback.ts';
-import { requireLastingStorage } from './lasting-storage.ts';
+import { requireLastingStorage, type StorageChoice } from './lasting-storage.ts';
 import type { GivenSettings } from './settings.ts';
 
-export type Mode = 'local' | 'test' | 'production';
-
 /** Everything the server was told, checked once and frozen. Sizes in bytes, times in milliseconds. */
-export interface Config {
-  readonly host: string;
+export interface Config extends StorageChoice {
   readonly port: number;
   readonly dataDir: string;
-  readonly databaseUrl: string;
-  readonly blobUrl: string;
   readonly jobViewRoot: string;
   readonly maxArtifactBytes: number;
   readonly jobArtifactMaxBytes: number;
   readonly adminToken: string | undefined;
   readonly authRequired: boolean;
-  readonly mode: Mode;
   readonly publicUrl: string | undefined;
   readonly allowedHosts: readonly AllowedHost[];
   readonly basePath: string;
   readonly trustProxy: readonly string[];
-  readonly durableFilesystem: boolean;
-  readonly lambdaFunction: string | undefined;
   /** Without a day for any type when retention is off. */
   readonly retention: RetentionPolicy;
   readonly collectGraceMs: number;

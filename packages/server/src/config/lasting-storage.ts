@@ -1,5 +1,15 @@
 import { AppError } from '@proofhouse/core';
-import type { Config } from './config.ts';
+
+/** The settings that decide where records and bytes are stored, and whether they survive. */
+export interface StorageChoice {
+  readonly host: string;
+  readonly databaseUrl: string;
+  readonly blobUrl: string;
+  readonly mode: 'local' | 'test' | 'production';
+  readonly durableFilesystem: boolean;
+  /** Set inside of a Lambda function. */
+  readonly lambdaFunction: string | undefined;
+}
 
 /** Lower case, without the colon; undefined where there is none. URLs may write it in any case. */
 export function schemeOf(url: string): string | undefined {
@@ -7,17 +17,17 @@ export function schemeOf(url: string): string | undefined {
 }
 
 /** Whether blobs lie in a folder of this machine. */
-export function blobsAreFiles({ blobUrl }: Pick<Config, 'blobUrl'>): boolean {
+export function blobsAreFiles({ blobUrl }: Pick<StorageChoice, 'blobUrl'>): boolean {
   return schemeOf(blobUrl) === 'file';
 }
 
 /** Whether records are kept in this process alone. */
-export function databaseIsInMemory({ databaseUrl }: Pick<Config, 'databaseUrl'>): boolean {
+export function databaseIsInMemory({ databaseUrl }: Pick<StorageChoice, 'databaseUrl'>): boolean {
   return /^sqlite:(\/\/)?:memory:$/i.test(databaseUrl);
 }
 
 /** Nothing is ever kept where a restart loses it without somebody having said so. Errors: `invalid_request`, naming the settings. */
-export function requireLastingStorage(config: Config): void {
+export function requireLastingStorage(config: StorageChoice): void {
   refuseFoldersOnLambda(config);
   if (config.mode !== 'production') return;
   if (schemeOf(config.blobUrl) === 'memory' || databaseIsInMemory(config)) {
@@ -32,7 +42,7 @@ export function requireLastingStorage(config: Config): void {
 }
 
 // Whatever the mode and whatever was said of the disk: a function's folders end with it.
-function refuseFoldersOnLambda(config: Config): void {
+function refuseFoldersOnLambda(config: StorageChoice): void {
   if (config.lambdaFunction === undefined) return;
   const [setting] = [
     ...(blobsAreFiles(config) ? ['PROOFHOUSE_BLOB_URL'] : []),

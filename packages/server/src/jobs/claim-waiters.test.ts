@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ClaimWaiters, type ClaimScope } from './claim-waiters.ts';
+import { ClaimWaiters } from './claim-waiters.ts';
+import type { ClaimScope } from './job-route.ts';
 import { routeOf } from './job-route.ts';
 
 const scope = (...capabilities: string[]): ClaimScope => ({ types: undefined, repositories: undefined, capabilities });

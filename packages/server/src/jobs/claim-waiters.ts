@@ -1,8 +1,4 @@
-import type { ClaimRequest } from './job-store.ts';
-import { routeMatches, type JobRoute } from './job-route.ts';
-
-/** What a waiting claimer may have. */
-export type ClaimScope = Pick<ClaimRequest, 'types' | 'repositories' | 'capabilities'>;
+import { routeMatches, type ClaimScope, type JobRoute } from './job-route.ts';
 
 /**
  * Claimers that found nothing and wait. An arrival wakes the longest-waiting one that may have it, so

@@ -1,5 +1,5 @@
 import { AppError, type Fence, type Principal } from '@proofhouse/core';
-import type { ClaimScope } from './claim-waiters.ts';
+import type { ClaimScope } from './job-route.ts';
 
 /** The worker that a call acts for, and the lease it shows. */
 export type Holder = Fence;

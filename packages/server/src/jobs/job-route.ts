@@ -1,6 +1,5 @@
-import type { JobRecord } from '@proofhouse/core';
+import type { JobRecord, WorkerPolicy } from '@proofhouse/core';
 import { sha256Hex } from '../kernel/secret.ts';
-import type { ClaimRequest } from './job-store.ts';
 
 /**
  * What decides who may claim a job, apart from the job itself. Each distinct one is kept once, and
@@ -22,11 +21,16 @@ export function routeOf(job: Pick<JobRecord, 'type' | 'repository' | 'requiredCa
   return { id, type, repository, capabilities };
 }
 
-/** What narrows the routes that a claimer may have jobs of. */
-export type RouteScope = Pick<ClaimRequest, 'types' | 'repositories' | 'capabilities'>;
+/** What a claimer may have: a list that is absent does not narrow. */
+export interface ClaimScope {
+  readonly types: readonly string[] | undefined;
+  readonly repositories: WorkerPolicy['allowedRepositories'];
+  /** Lower case. */
+  readonly capabilities: readonly string[];
+}
 
 /** Whether the claimer may have jobs of this route. */
-export function routeMatches(route: JobRoute, claim: RouteScope): boolean {
+export function routeMatches(route: JobRoute, claim: ClaimScope): boolean {
   if (claim.types !== undefined && !claim.types.includes(route.type)) return false;
   if (claim.repositories !== undefined) {
     if (route.repository === null || !claim.repositories.includes(route.repository)) return false;

@@ -7,13 +7,12 @@ import type {
   JobRecord,
   JobStatus,
   Refusal,
-  WorkerPolicy,
 } from '@proofhouse/core';
 import type { IdempotencyKey } from '../kernel/commit.ts';
 import type { Page, PageRequest } from '../kernel/page.ts';
 import type { StoreTime } from '../kernel/time/store-time.ts';
 import type { JobDepth } from './job-depth.ts';
-import type { JobRoute } from './job-route.ts';
+import type { ClaimScope, JobRoute } from './job-route.ts';
 
 /**
  * Where jobs and their events lie. Every verb is atomic and durable when its promise settles; the
@@ -119,13 +118,8 @@ export interface JobFilter {
   readonly ownOf?: string | undefined;
 }
 
-export interface ClaimRequest {
+export interface ClaimRequest extends ClaimScope {
   readonly workerId: string;
-  /** What the claimer may have: lists that are absent do not narrow. */
-  readonly types: readonly string[] | undefined;
-  readonly repositories: WorkerPolicy['allowedRepositories'];
-  /** Lower case. */
-  readonly capabilities: readonly string[];
   readonly leaseMs: number;
   /** One fencing token for each job that may be claimed: its length is the most that are. */
   readonly leaseIds: readonly string[];

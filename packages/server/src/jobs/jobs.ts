@@ -32,11 +32,12 @@ import { sha256Hex } from '../kernel/secret.ts';
 import type { Presence } from '../workers/presence.ts';
 import { boundedFinish, boundedText } from './bounded-ending.ts';
 import { eachItem, keysOfItems, type BatchItem } from './job-batch.ts';
-import { ClaimWaiters, type ClaimScope } from './claim-waiters.ts';
+import { ClaimWaiters } from './claim-waiters.ts';
 import { fieldError, idempotencyConflict, jobNotFound } from './job-errors.ts';
 import { hintOf, hintOfReady, type JobHints } from './job-hints.ts';
 import { claimScope, holderOf, requireMayCreate, type Holder } from './job-holder.ts';
 import { noteDrafts } from './job-log.ts';
+import type { ClaimScope } from './job-route.ts';
 import type { JobStore, Passed } from './job-store.ts';
 import { newJobRecord, type NewJob } from './new-job.ts';
 

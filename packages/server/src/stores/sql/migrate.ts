@@ -6,9 +6,9 @@ import { workerPresence } from './migrations/0002-worker-presence.ts';
 import { experimentsGroupsRetention } from './migrations/0003-experiments-groups-retention.ts';
 import { routesInOrder } from './migrations/0004-routes-in-order.ts';
 import { attemptsAndMakers } from './migrations/0009-attempts-and-makers.ts';
-import type { SqlDialect } from './queue/queue-dialect.ts';
+import type { SqlSyntax } from './engine/sql-syntax.ts';
 
-type Migrations = Readonly<Record<string, (db: Kysely<unknown>, dialect: SqlDialect) => Promise<void>>>;
+type Migrations = Readonly<Record<string, (db: Kysely<unknown>, syntax: SqlSyntax) => Promise<void>>>;
 
 /** In order, forward only. A published one is never changed: a new one is added. */
 export const migrations: Migrations = {
@@ -29,13 +29,13 @@ export const schemaVersions: readonly string[] = Object.keys(migrations);
  */
 export async function migrate(
   db: Kysely<unknown>,
-  dialect: SqlDialect,
+  syntax: SqlSyntax,
   place: string,
   known: Migrations = migrations,
 ): Promise<void> {
   const steps = Object.entries(known).map(([name, up]): [string, Migration] => [
     name,
-    { up: (on) => up(on as Kysely<unknown>, dialect) },
+    { up: (on) => up(on as Kysely<unknown>, syntax) },
   ]);
   const provider = { getMigrations: async () => Object.fromEntries(steps) };
   const { error } = await new Migrator({ db, provider }).migrateToLatest();

@@ -10,7 +10,7 @@ import type { MetadataStore } from '../metadata-store.ts';
 import { openPostgresEngine, plannerSettings } from './dialects/postgres/postgres-engine.ts';
 import { runOn, testDatabase } from './dialects/postgres/testing/test-database.ts';
 import { openSqliteEngine } from './dialects/sqlite/sqlite-engine.ts';
-import type { SqlEngine } from './engine/sql-engine.ts';
+import type { QueueEngine } from './queue/queue-dialect.ts';
 import { SqlMetadataStore } from './sql-metadata-store.ts';
 import type { CompiledStatement } from './engine/statement.ts';
 import { watchSteps } from './testing/watch-steps.ts';
@@ -25,7 +25,7 @@ interface Seen {
 }
 
 /** Notes every statement that runs, with values it ran with. */
-function recording(engine: SqlEngine, seen: Map<string, Seen>): SqlEngine {
+function recording(engine: QueueEngine, seen: Map<string, Seen>): QueueEngine {
   return watchSteps(engine, () => ({ statement, params }) => {
     const compiled = statement.compiled(engine.dialect);
     seen.set(compiled.sql, { compiled, values: compiled.arguments(params) as Value[] });

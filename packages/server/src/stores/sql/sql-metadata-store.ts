@@ -10,7 +10,8 @@ import { deleteExpiredKeys } from './records/idempotency.ts';
 import { SqlJobStore } from './queue/jobs.ts';
 import { deleteUnseen, SqlPresenceStore } from './records/presence.ts';
 import { SqlSettingStore } from './records/settings.ts';
-import type { SqlEngine } from './engine/sql-engine.ts';
+import type { QueueEngine } from './queue/queue-dialect.ts';
+import { CredentialCache } from './records/credential-cache.ts';
 import { SqlWorkerStore } from './records/workers.ts';
 
 /** Every verb is written once and runs on both engines. */
@@ -25,15 +26,17 @@ export class SqlMetadataStore implements MetadataStore {
   readonly presence: SqlPresenceStore;
   readonly hintChannel: HintChannel | undefined;
   readonly cleaners: readonly Cleaner[];
-  readonly #engine: SqlEngine;
+  readonly #engine: QueueEngine;
+  readonly #credentials: CredentialCache | undefined;
 
-  constructor(engine: SqlEngine) {
+  constructor(engine: QueueEngine, credentials = engine.soleWriter ? new CredentialCache() : undefined) {
     this.#engine = engine;
+    this.#credentials = credentials;
     this.kind = engine.dialect.kind;
     this.durable = engine.durable;
     this.jobs = new SqlJobStore(engine);
     this.artifacts = new SqlArtifactStore(engine);
-    this.workers = new SqlWorkerStore(engine);
+    this.workers = new SqlWorkerStore(engine, credentials);
     this.experiments = new SqlExperimentStore(engine);
     this.settings = new SqlSettingStore(engine);
     this.presence = new SqlPresenceStore(engine);
@@ -46,7 +49,7 @@ export class SqlMetadataStore implements MetadataStore {
 
   async commit(commit: Commit): Promise<CommitResult> {
     const result = await this.#engine.write((time) => commitAll(this.#engine.dialect, commit, time));
-    this.#engine.credentials?.committed(commit.changes);
+    this.#credentials?.committed(commit.changes);
     return result;
   }
 

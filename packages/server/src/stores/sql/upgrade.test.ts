@@ -9,12 +9,12 @@ import { afterEach, describe, expect, inject, it } from 'vitest';
 import { claimBy, commitOf, newArtifact, newCredential, newJob, newWorker, start } from '../contract/records.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { openMetadataStore } from '../open-metadata-store.ts';
-import { postgresDialect } from './dialects/postgres/postgres-dialect.ts';
+import { postgresSyntax } from './dialects/postgres/postgres-syntax.ts';
 import { testDatabase } from './dialects/postgres/testing/test-database.ts';
-import { sqliteDialect } from './dialects/sqlite/sqlite-dialect.ts';
+import { sqliteSyntax } from './dialects/sqlite/sqlite-syntax.ts';
 import { firstTables } from './migrations/0001-jobs-artifacts-workers.ts';
 import { workerPresence } from './migrations/0002-worker-presence.ts';
-import type { SqlDialect } from './queue/queue-dialect.ts';
+import type { SqlSyntax } from './engine/sql-syntax.ts';
 
 const undo: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -22,10 +22,10 @@ afterEach(async () => {
 });
 
 /** What 0002 left behind, with rows as that version wrote them. */
-async function makeOld(db: Kysely<unknown>, dialect: SqlDialect): Promise<void> {
+async function makeOld(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   const migrations: Record<string, Migration> = {
-    '0001-jobs-artifacts-workers': { up: (on) => firstTables(on, dialect) },
-    '0002-worker-presence': { up: (on) => workerPresence(on, dialect) },
+    '0001-jobs-artifacts-workers': { up: (on) => firstTables(on, syntax) },
+    '0002-worker-presence': { up: (on) => workerPresence(on, syntax) },
   };
   const { error } = await new Migrator({ db, provider: { getMigrations: async () => migrations } }).migrateToLatest();
   expect(error).toBeUndefined();
@@ -62,7 +62,7 @@ async function oldSqlite(): Promise<string> {
   const database = new Database(file);
   database.pragma(`application_id = ${String(0x50726f66)}`);
   const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
-  await makeOld(db, sqliteDialect);
+  await makeOld(db, sqliteSyntax);
   await db.destroy();
   return `sqlite:${file}`;
 }
@@ -71,7 +71,7 @@ async function oldPostgres(server: string): Promise<string> {
   const { url, drop } = await testDatabase(server);
   undo.push(drop);
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url }) }) });
-  await makeOld(db, postgresDialect);
+  await makeOld(db, postgresSyntax);
   await db.destroy();
   return url;
 }

@@ -1,32 +1,29 @@
 import type { HintChannel } from '../../../jobs/job-hints.ts';
 import type { StoreTime } from '../../../kernel/time/store-time.ts';
-import type { CredentialMemory } from '../records/credential-memory.ts';
-import type { GatheringLimits } from '../queue/call-batcher.ts';
-import type { SqlDialect } from '../queue/queue-dialect.ts';
+import type { SqlSyntax } from './sql-syntax.ts';
 import type { VerbFactory, WriteFactory } from './verb.ts';
 
-/** Runs verbs on a database. Errors are `AppError`: `unavailable`, `storage_full`, `internal`. */
-export interface SqlEngine {
-  readonly dialect: SqlDialect;
-  /** Whether what was written survives the end of the process. */
+/**
+ * Runs verbs on a database. Errors are `AppError`: `unavailable`, `storage_full`, `internal`. `Dialect`: what the verbs
+ * need beside the syntax.
+ */
+export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
+  readonly dialect: Dialect;
+  /** Whether committed rows survive the end of the process. */
   readonly durable: boolean;
-  /** How servers of one database reach each other; undefined where there is only one. */
+  /** Whether no other process writes to the database: rows may be cached as long as this process does not change them. */
+  readonly soleWriter: boolean;
+  /** The channel between the servers of one database; undefined where there is only one server. */
   readonly hintChannel: HintChannel | undefined;
-
-  /** Undefined where other servers write to the same database. */
-  readonly credentials: CredentialMemory | undefined;
-
-  /** How new jobs, claims, and decisions about jobs, of one moment become verbs. */
-  readonly gathering: GatheringLimits;
 
   /** Runs a verb that only reads, on committed rows. */
   read<Result>(verb: VerbFactory<Result>): Promise<Result>;
-  /** The same for a few rows that are named by their keys: what takes longer would hold up others. */
+  /** As `read`, for a few rows by primary key: a longer read would delay others. */
   look<Result>(verb: VerbFactory<Result>): Promise<Result>;
-  /** Runs a verb in a transaction of its own; what it wrote is durable when the promise settles. */
+  /** Runs a verb in a transaction of its own; its writes are durable when the promise settles. */
   write<Result>(verb: WriteFactory<Result>): Promise<Result>;
 
-  /** Clears away what slows claims down, where there is such a thing; called at every sweep, never fails. */
+  /** Maintenance that keeps claims fast (on Postgres a vacuum); called at every sweep, never rejects. */
   tidy(): Promise<void>;
 
   /** See `MetadataStore.grantReadOnly`. */
@@ -36,6 +33,6 @@ export interface SqlEngine {
   /** See `MetadataStore.time`. */
   time(): StoreTime;
   now(): Promise<number>;
-  /** Waits for what was begun; nothing may be begun afterwards. */
+  /** Waits for verbs under way; no verb may start afterwards. */
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { Compilable } from 'kysely';
 import { sha256Hex } from '../../../kernel/secret.ts';
-import type { SqlDialect } from '../queue/queue-dialect.ts';
+import type { SqlSyntax } from './sql-syntax.ts';
 import type { Queries } from './schema.ts';
 
 /** Stands for a value that is known only when the statement runs. */
@@ -14,26 +14,26 @@ class Placeholder {
 
 const placeholders = new Proxy({}, { get: (_target, name) => new Placeholder(String(name)) });
 
-type Build<Params, Row> = (queries: Queries, params: Params, dialect: SqlDialect) => Compilable<Row>;
+type Build<Params, Row> = (queries: Queries, params: Params, syntax: SqlSyntax) => Compilable<Row>;
 
 /**
- * A query that is built and compiled once for each dialect and run many times. While it is built its
+ * A query that is built and compiled once for each syntax and run many times. While it is built its
  * parameters are placeholders that claim to have the types of the values; they may only be handed on.
  */
 export class Statement<Params extends object, Row> {
   readonly #build: Build<Params, Row>;
-  readonly #compiled = new Map<SqlDialect, CompiledStatement>();
+  readonly #compiled = new Map<SqlSyntax, CompiledStatement>();
 
   constructor(build: Build<Params, Row>) {
     this.#build = build;
   }
 
-  compiled(dialect: SqlDialect): CompiledStatement {
-    const known = this.#compiled.get(dialect);
+  compiled(syntax: SqlSyntax): CompiledStatement {
+    const known = this.#compiled.get(syntax);
     if (known !== undefined) return known;
-    const { sql, parameters } = this.#build(dialect.queries, placeholders as Params, dialect).compile();
+    const { sql, parameters } = this.#build(syntax.queries, placeholders as Params, syntax).compile();
     const made = new CompiledStatement(sql, parameters);
-    this.#compiled.set(dialect, made);
+    this.#compiled.set(syntax, made);
     return made;
   }
 
@@ -79,13 +79,13 @@ export function statement<Params extends object>(): <Row>(build: Build<Params, R
 
 /** Statements that differ in their shape: one is made for each key. Keys must come from a closed set. */
 export function statementsBy<Key extends string, Params extends object, Row>(
-  build: (key: Key, queries: Queries, params: Params, dialect: SqlDialect) => Compilable<Row>,
+  build: (key: Key, queries: Queries, params: Params, syntax: SqlSyntax) => Compilable<Row>,
 ): (key: Key) => Statement<Params, Row> {
   const made = new Map<Key, Statement<Params, Row>>();
   return (key) => {
     const known = made.get(key);
     if (known !== undefined) return known;
-    const fresh = new Statement<Params, Row>((queries, params, dialect) => build(key, queries, params, dialect));
+    const fresh = new Statement<Params, Row>((queries, params, syntax) => build(key, queries, params, syntax));
     made.set(key, fresh);
     return fresh;
   };

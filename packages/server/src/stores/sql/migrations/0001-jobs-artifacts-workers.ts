@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely';
-import type { SqlDialect } from '../queue/queue-dialect.ts';
+import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { createTable, type Columns } from './create-table.ts';
 
 /**
@@ -7,10 +7,10 @@ import { createTable, type Columns } from './create-table.ts';
  * settings. There are no foreign keys: each verb holds the rows it refers to, and the engine would check
  * them a second time on the busiest paths.
  */
-export async function firstTables(db: Kysely<unknown>, dialect: SqlDialect): Promise<void> {
-  const { tableEnd, clusteredTableEnd, busyTableEnd } = dialect.columns;
+export async function firstTables(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
+  const { tableEnd, clusteredTableEnd, busyTableEnd } = syntax.columns;
   const table = (name: string, key: readonly string[], end: typeof tableEnd, columns: Columns) =>
-    createTable(db, dialect, name, key, end, columns);
+    createTable(db, syntax, name, key, end, columns);
 
   await table('jobs', ['id'], busyTableEnd, jobColumns);
   await table('job_routes', ['id'], tableEnd, {

@@ -1,10 +1,10 @@
 import { sql, type Kysely } from 'kysely';
-import type { SqlDialect } from '../queue/queue-dialect.ts';
+import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { createTable } from './create-table.ts';
 
 /** Who asked for work lately. */
-export async function workerPresence(db: Kysely<unknown>, dialect: SqlDialect): Promise<void> {
-  await createTable(db, dialect, 'worker_presence', ['worker_id'], dialect.columns.busyTableEnd, {
+export async function workerPresence(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
+  await createTable(db, syntax, 'worker_presence', ['worker_id'], syntax.columns.busyTableEnd, {
     worker_id: 'text',
     last_seen_at: 'integer',
     capabilities: 'text',

@@ -1,28 +1,28 @@
 import { sql, type Kysely } from 'kysely';
-import type { SqlDialect } from '../queue/queue-dialect.ts';
+import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { addColumns, createTable } from './create-table.ts';
 
 /**
  * Experiments with their groups, grants to read, and what retention notes of an artifact. A registration credential
  * names its experiment; so does a worker that was registered, and an artifact that was deposited.
  */
-export async function experimentsGroupsRetention(db: Kysely<unknown>, dialect: SqlDialect): Promise<void> {
-  const { tableEnd, clusteredTableEnd } = dialect.columns;
-  await createTable(db, dialect, 'experiments', ['id'], tableEnd, {
+export async function experimentsGroupsRetention(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
+  const { tableEnd, clusteredTableEnd } = syntax.columns;
+  await createTable(db, syntax, 'experiments', ['id'], tableEnd, {
     id: 'text',
     name: 'text?',
     created_by: 'text',
     created_at: 'integer',
     version: 'integer',
   });
-  await createTable(db, dialect, 'groups', ['id'], tableEnd, {
+  await createTable(db, syntax, 'groups', ['id'], tableEnd, {
     id: 'text',
     experiment_id: 'text',
     name: 'text?',
     created_by: 'text',
     created_at: 'integer',
   });
-  await createTable(db, dialect, 'group_members', ['group_id', 'member_id'], clusteredTableEnd, {
+  await createTable(db, syntax, 'group_members', ['group_id', 'member_id'], clusteredTableEnd, {
     group_id: 'text',
     member_id: 'text',
     experiment_id: 'text',
@@ -30,19 +30,19 @@ export async function experimentsGroupsRetention(db: Kysely<unknown>, dialect: S
     /** Its place in the order in which members came. */
     place: 'integer',
   });
-  await createTable(db, dialect, 'artifact_grants', ['artifact_id', 'reader'], clusteredTableEnd, {
+  await createTable(db, syntax, 'artifact_grants', ['artifact_id', 'reader'], clusteredTableEnd, {
     artifact_id: 'text',
     reader: 'text',
     granted_by: 'text',
     granted_at: 'integer',
   });
-  await addColumns(db, dialect, 'artifacts', {
+  await addColumns(db, syntax, 'artifacts', {
     experiment_id: 'text?',
     pinned_at: 'integer?',
     purged_at: 'integer?',
   });
-  await addColumns(db, dialect, 'workers', { experiment_id: 'text?', labels: 'text?', created_by: 'text?' });
-  await addColumns(db, dialect, 'credentials', { experiment_id: 'text?' });
+  await addColumns(db, syntax, 'workers', { experiment_id: 'text?', labels: 'text?', created_by: 'text?' });
+  await addColumns(db, syntax, 'credentials', { experiment_id: 'text?' });
   for (const index of indexes) await sql.raw(index).execute(db);
 }
 

@@ -1,10 +1,10 @@
 import { sql, type Kysely } from 'kysely';
-import type { SqlDialect } from '../queue/queue-dialect.ts';
+import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { addColumns } from './create-table.ts';
 
 /** Routes are numbered as they come, and ready jobs are indexed by their order among all (decision 12). */
-export async function routesInOrder(db: Kysely<unknown>, dialect: SqlDialect): Promise<void> {
-  await addColumns(db, dialect, 'job_routes', { number: 'integer?' });
+export async function routesInOrder(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
+  await addColumns(db, syntax, 'job_routes', { number: 'integer?' });
   for (const text of texts) await sql.raw(text).execute(db);
 }
 

@@ -1,10 +1,10 @@
 import { sql, type Kysely } from 'kysely';
-import type { SqlDialect } from '../queue/queue-dialect.ts';
+import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { addColumns } from './create-table.ts';
 
 /** When the present attempt of a job began, what its worker said at its end, and a list of the jobs that workers made. */
-export async function attemptsAndMakers(db: Kysely<unknown>, dialect: SqlDialect): Promise<void> {
-  await addColumns(db, dialect, 'jobs', { attempt_started_at: 'integer?', finish: 'text?' });
+export async function attemptsAndMakers(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
+  await addColumns(db, syntax, 'jobs', { attempt_started_at: 'integer?', finish: 'text?' });
   for (const text of texts) await sql.raw(text).execute(db);
 }
 

@@ -1,20 +1,20 @@
 import type { Kysely } from 'kysely';
-import type { SqlDialect } from '../queue/queue-dialect.ts';
+import type { SqlSyntax } from '../engine/sql-syntax.ts';
 
 export type Columns = Readonly<Record<string, 'text' | 'text?' | 'integer' | 'integer?'>>;
 
 /** A question mark allows null. */
 export async function createTable(
   db: Kysely<unknown>,
-  dialect: SqlDialect,
+  syntax: SqlSyntax,
   name: string,
   key: readonly string[],
-  end: SqlDialect['columns']['tableEnd'],
+  end: SqlSyntax['columns']['tableEnd'],
   columns: Columns,
 ): Promise<void> {
   let builder = db.schema.createTable(name);
   for (const [column, kind] of Object.entries(columns)) {
-    const type = kind.startsWith('text') ? dialect.columns.text : dialect.columns.integer;
+    const type = kind.startsWith('text') ? syntax.columns.text : syntax.columns.integer;
     builder = builder.addColumn(column, type as 'text', (of) => (kind.endsWith('?') ? of : of.notNull()));
   }
   await builder
@@ -26,12 +26,12 @@ export async function createTable(
 /** New columns of a table that has rows: they must allow null. */
 export async function addColumns(
   db: Kysely<unknown>,
-  dialect: SqlDialect,
+  syntax: SqlSyntax,
   name: string,
   columns: Readonly<Record<string, 'text?' | 'integer?'>>,
 ): Promise<void> {
   for (const [column, kind] of Object.entries(columns)) {
-    const type = kind === 'text?' ? dialect.columns.text : dialect.columns.integer;
+    const type = kind === 'text?' ? syntax.columns.text : syntax.columns.integer;
     await db.schema
       .alterTable(name)
       .addColumn(column, type as 'text')

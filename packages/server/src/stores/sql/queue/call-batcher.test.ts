@@ -1,6 +1,6 @@
 import { AppError } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
-import { Gathering } from './call-batcher.ts';
+import { CallBatcher } from './call-batcher.ts';
 
 /** Answers each call in capitals, after `release`; notes what ran together. */
 function gathered(
@@ -8,7 +8,7 @@ function gathered(
   fail: (calls: readonly string[]) => AppError | undefined = () => undefined,
 ) {
   const ran: string[] = [];
-  const gathering = new Gathering<string, string>(
+  const batcher = new CallBatcher<string, string>(
     limits,
     async (calls) => {
       ran.push(calls.join());
@@ -19,7 +19,7 @@ function gathered(
     },
     (call) => call.split('=')[1],
   );
-  const addAll = (calls: string) => Promise.allSettled(calls.split(' ').map((call) => gathering.add(call)));
+  const addAll = (calls: string) => Promise.allSettled(calls.split(' ').map((call) => batcher.add(call)));
   const valuesOf = async (calls: string) =>
     (await addAll(calls)).map((answer) =>
       answer.status === 'fulfilled' ? answer.value : (answer.reason as AppError).code,

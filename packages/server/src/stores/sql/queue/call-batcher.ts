@@ -6,7 +6,7 @@ interface Waiting<Call, Answer> {
   readonly reject: (error: unknown) => void;
 }
 
-export interface GatheringLimits {
+export interface BatchLimits {
   /** Calls in one verb at most. */
   readonly calls: number;
   /** Verbs under way at most; the calls that come meanwhile become the next one. */
@@ -18,9 +18,9 @@ export interface GatheringLimits {
  * comes alone does not wait for others. When a verb of many fails, each call runs again by itself: what is wrong
  * with one of them fails that one.
  */
-export class Gathering<Call, Answer> {
+export class CallBatcher<Call, Answer> {
   readonly #run: (calls: readonly Call[]) => Promise<readonly Answer[]>;
-  readonly #limits: GatheringLimits;
+  readonly #limits: BatchLimits;
   readonly #nameOf: (call: Call) => string | undefined;
   #waiting: Waiting<Call, Answer>[] = [];
   #underWay = 0;
@@ -28,7 +28,7 @@ export class Gathering<Call, Answer> {
 
   /** `run` answers each call in its place. Calls to which `nameOf` gives one name never share a verb. */
   constructor(
-    limits: GatheringLimits,
+    limits: BatchLimits,
     run: (calls: readonly Call[]) => Promise<readonly Answer[]>,
     nameOf: (call: Call) => string | undefined = () => undefined,
   ) {

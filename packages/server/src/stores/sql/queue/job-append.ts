@@ -6,7 +6,7 @@ import { nameResource, useKey } from '../records/idempotency.ts';
 import { eventFromRow, jobFromRow } from './job-row.ts';
 import { insertEvents } from './job-writes.ts';
 import { lockJob } from './job-apply.ts';
-import type { SqlDialect } from './queue-dialect.ts';
+import type { QueueDialect } from './queue-dialect.ts';
 import { statement } from '../engine/statement.ts';
 import { first, put, rows, Undo, type Verb } from '../engine/verb.ts';
 
@@ -15,7 +15,7 @@ const setLastSeq = statement<{ id: string; lastSeq: number }>()((db, p) =>
 );
 
 export function* appendEvents(
-  dialect: SqlDialect,
+  dialect: QueueDialect,
   request: AppendRequest,
   time: StoreTime,
 ): Verb<Appended | undefined> {

@@ -3,7 +3,8 @@ import { timeAt, type StoreTime } from '../../../kernel/time/store-time.ts';
 import { jobFromRow } from './job-row.ts';
 import { writeChanges, type JobChange } from './job-writes.ts';
 import type { JobRow } from '../engine/schema.ts';
-import { textList, type SqlDialect } from './queue-dialect.ts';
+import type { QueueDialect } from './queue-dialect.ts';
+import { textList } from '../engine/sql-syntax.ts';
 import { statement } from '../engine/statement.ts';
 import { rows, type Verb } from '../engine/verb.ts';
 
@@ -15,18 +16,18 @@ export interface Application {
   readonly now: number | undefined;
 }
 
-export const lockJob = statement<{ id: string }>()((db, p, dialect) =>
-  dialect.locked(db.selectFrom('jobs').selectAll().where('id', '=', p.id), 'wait'),
+export const lockJob = statement<{ id: string }>()((db, p, syntax) =>
+  syntax.locked(db.selectFrom('jobs').selectAll().where('id', '=', p.id), 'wait'),
 );
 
 /** In the order of their ids: two that lock the same jobs wait for one another instead of locking each other out. */
-const lockJobs = statement<{ ids: string }>()((db, p, dialect) =>
-  dialect.locked(db.selectFrom('jobs').selectAll().where(dialect.among('id', p.ids)).orderBy('id'), 'wait'),
+const lockJobs = statement<{ ids: string }>()((db, p, syntax) =>
+  syntax.locked(db.selectFrom('jobs').selectAll().where(syntax.among('id', p.ids)).orderBy('id'), 'wait'),
 );
 
 /** Applies each decision to its job, in order: of two on one job the second sees what the first decided. */
 export function* applyAll(
-  dialect: SqlDialect,
+  dialect: QueueDialect,
   applications: readonly Application[],
   time: StoreTime,
 ): Verb<(JobDecision | undefined)[]> {

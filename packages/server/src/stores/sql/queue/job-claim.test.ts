@@ -6,14 +6,14 @@ import { openPostgresEngine } from '../dialects/postgres/postgres-engine.ts';
 import { testDatabase } from '../dialects/postgres/testing/test-database.ts';
 import { openSqliteEngine } from '../dialects/sqlite/sqlite-engine.ts';
 import type { Foreseen } from './due-times.ts';
-import type { SqlEngine } from '../engine/sql-engine.ts';
+import type { QueueEngine } from './queue-dialect.ts';
 import { SqlMetadataStore } from '../sql-metadata-store.ts';
 import { rawStatement } from '../testing/raw-statement.ts';
 import { watchSteps } from '../testing/watch-steps.ts';
 import { first } from '../engine/verb.ts';
 
 /** How many answers the verbs waited for, each in turn. */
-function counting(engine: SqlEngine, waits: number[]): SqlEngine {
+function counting(engine: QueueEngine, waits: number[]): QueueEngine {
   return watchSteps(engine, () => {
     const index = waits.push(0) - 1;
     return ({ unanswered }) => {
@@ -25,7 +25,7 @@ function counting(engine: SqlEngine, waits: number[]): SqlEngine {
 const server = inject('postgresUrl');
 
 interface Opened {
-  readonly engine: SqlEngine;
+  readonly engine: QueueEngine;
   readonly drop: () => Promise<void>;
 }
 
@@ -46,7 +46,7 @@ const engines = [
 ];
 
 describe.each(engines)('a claim on $name', ({ open, answers }) => {
-  let engine: SqlEngine;
+  let engine: QueueEngine;
   let drop: () => Promise<void>;
   let store: SqlMetadataStore;
   let other: SqlMetadataStore;

@@ -3,13 +3,14 @@ import type { Claimed, ClaimRequest, Passed, ReadyJob } from '../../../jobs/job-
 import { timeAt, type StoreTime } from '../../../kernel/time/store-time.ts';
 import { nameOfKey, nameResource, releaseKey, useKeys } from '../records/idempotency.ts';
 import { jobFromRow } from './job-row.ts';
-import { lastOf, type JobRoutes, type NumberedRoute, type RouteSet } from './job-routes.ts';
+import { lastOf, type JobRoutes, type NumberedRoute } from './job-routes.ts';
 import { endExpired, promoteDue } from './job-sweep.ts';
 import { writeChanges, type JobChange } from './job-writes.ts';
 import { isDue, lookAhead, type QueueOutlook } from './due-times.ts';
 import type { JobRow } from '../engine/schema.ts';
 import { statement } from '../engine/statement.ts';
-import { textList, type SqlDialect } from './queue-dialect.ts';
+import type { QueueDialect, RouteSet } from './queue-dialect.ts';
+import { textList } from '../engine/sql-syntax.ts';
 import { rows, type Verb } from '../engine/verb.ts';
 
 /** Leases that a claim ends on its way: the sweeper does the rest. */
@@ -17,8 +18,8 @@ const expiredPerClaim = 20;
 /** Delayed jobs that a claim makes ready at a time. */
 const promotedAtOnce = 200;
 
-const jobsByIds = statement<{ ids: string }>()((db, p, dialect) =>
-  db.selectFrom('jobs').selectAll().where(dialect.among('id', p.ids)),
+const jobsByIds = statement<{ ids: string }>()((db, p, syntax) =>
+  db.selectFrom('jobs').selectAll().where(syntax.among('id', p.ids)),
 );
 
 /** A claim on its way through a verb. */
@@ -38,7 +39,7 @@ export interface ClaimedAll {
  * into the queue, and one by one they take what it found.
  */
 export function* claimAll(
-  dialect: SqlDialect,
+  dialect: QueueDialect,
   known: JobRoutes,
   requests: readonly ClaimRequest[],
   storeTime: StoreTime,
@@ -77,7 +78,7 @@ export function keyOfClaim({ idempotency }: ClaimRequest): string | undefined {
 
 /** What to answer to claims whose key was used before. */
 function* answersOfKeys(
-  dialect: SqlDialect,
+  dialect: QueueDialect,
   requests: readonly ClaimRequest[],
   { now, leasesAt }: StoreTime,
 ): Verb<ReadonlyMap<ClaimRequest, Claimed>> {
@@ -104,7 +105,7 @@ function* keepKey({ idempotency }: ClaimRequest, jobs: readonly JobRecord[]): Ve
 }
 
 function* claimReady(
-  dialect: SqlDialect,
+  dialect: QueueDialect,
   known: JobRoutes,
   claimants: readonly Claimant[],
   time: StoreTime,
@@ -144,7 +145,7 @@ function* claimReady(
  * Undefined then; otherwise what lies ahead, with nothing claimed.
  */
 function* claimForeseen(
-  dialect: SqlDialect,
+  dialect: QueueDialect,
   known: JobRoutes,
   claimants: readonly Claimant[],
   time: StoreTime,
@@ -182,7 +183,7 @@ function byRoutes(known: JobRoutes, routes: readonly NumberedRoute[], claimants:
 }
 
 /** Claims what is ready until there are as many jobs as leases. */
-function* claimHeads(dialect: SqlDialect, alike: Alike, now: number): Verb<void> {
+function* claimHeads(dialect: QueueDialect, alike: Alike, now: number): Verb<void> {
   yield* take(dialect, alike, yield* dialect.readyHeads(alike.routes, wantedByAll(alike)), now);
 }
 
@@ -190,7 +191,7 @@ function wantedByAll({ claimants }: Alike): number {
   return claimants.reduce((sum, claimant) => sum + wanted(claimant), 0);
 }
 
-function* take(dialect: SqlDialect, { claimants }: Alike, heads: readonly JobRow[], time: number): Verb<void> {
+function* take(dialect: QueueDialect, { claimants }: Alike, heads: readonly JobRow[], time: number): Verb<void> {
   const changes: JobChange[] = [];
   let next = 0;
   for (const claimant of claimants) {

@@ -5,7 +5,7 @@ import { findJob } from './job-reads.ts';
 import type { JobRoutes } from './job-routes.ts';
 import { eventToRow, jobFromRow, jobToRow } from './job-row.ts';
 import type { JobRow } from '../engine/schema.ts';
-import type { SqlDialect } from './queue-dialect.ts';
+import type { QueueDialect } from './queue-dialect.ts';
 import { placeholdersOf, statementsBy } from '../engine/statement.ts';
 import { first, put, Undo, type Verb } from '../engine/verb.ts';
 
@@ -28,7 +28,7 @@ export function keyOfEnqueue({ idempotency }: EnqueueRequest): string | undefine
  * `routes` are theirs, to be noted as committed.
  */
 export function* enqueueAll(
-  dialect: SqlDialect,
+  dialect: QueueDialect,
   known: JobRoutes,
   requests: readonly EnqueueRequest[],
 ): Verb<EnqueuedAll> {
@@ -50,7 +50,7 @@ export function* enqueueAll(
 
 /** The same, all or nothing: undone when any key conflicts. */
 export function* enqueueTogether(
-  dialect: SqlDialect,
+  dialect: QueueDialect,
   known: JobRoutes,
   requests: readonly EnqueueRequest[],
 ): Verb<EnqueuedAll> {
@@ -62,7 +62,7 @@ export function* enqueueTogether(
 
 /** What to answer to requests whose key was used before. */
 function* answersOfKeys(
-  dialect: SqlDialect,
+  dialect: QueueDialect,
   requests: readonly EnqueueRequest[],
 ): Verb<ReadonlyMap<EnqueueRequest, Enqueued>> {
   const keyed = requests.flatMap((request) =>

@@ -3,14 +3,14 @@ import { claimBy, newJob } from '../../contract/records.ts';
 import { openSqliteEngine } from '../dialects/sqlite/sqlite-engine.ts';
 import { JobRoutes } from './job-routes.ts';
 import { lookAhead } from './due-times.ts';
-import type { SqlEngine } from '../engine/sql-engine.ts';
+import type { QueueEngine } from './queue-dialect.ts';
 import { rawStatement } from '../testing/raw-statement.ts';
 import { put, Undo } from '../engine/verb.ts';
 
 const job = (repository: string) => newJob({ repository });
 
 describe('the routes in memory', () => {
-  let engine: SqlEngine;
+  let engine: QueueEngine;
   let routes: JobRoutes;
 
   beforeEach(async () => {

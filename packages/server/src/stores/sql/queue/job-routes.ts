@@ -1,7 +1,8 @@
-import { routeMatches, routeOf, type JobRoute, type RouteScope } from '../../../jobs/job-route.ts';
+import { routeMatches, routeOf, type ClaimScope, type JobRoute } from '../../../jobs/job-route.ts';
 import type { JobRecord } from '@proofhouse/core';
 import type { JobRouteRow } from '../engine/schema.ts';
-import { textList, type SqlDialect } from './queue-dialect.ts';
+import type { QueueDialect, RouteSet } from './queue-dialect.ts';
+import { textList } from '../engine/sql-syntax.ts';
 import { placeholdersOf, statement } from '../engine/statement.ts';
 import { first, put, rows, type Verb } from '../engine/verb.ts';
 
@@ -13,8 +14,8 @@ const numberRoute = statement<JobRouteRow>()((db, p) =>
     .onConflict((on) => on.column('id').doUpdateSet({ number: p.number })),
 );
 
-const routesByIds = statement<{ ids: string }>()((db, p, dialect) =>
-  db.selectFrom('job_routes').selectAll().where(dialect.among('id', p.ids)),
+const routesByIds = statement<{ ids: string }>()((db, p, syntax) =>
+  db.selectFrom('job_routes').selectAll().where(syntax.among('id', p.ids)),
 );
 
 const routesAfter = statement<{ number: number }>()((db, p) =>
@@ -24,13 +25,6 @@ const routesAfter = statement<{ number: number }>()((db, p) =>
 const newestRoute = statement<object>()((db) =>
   db.selectFrom('job_routes').select('number').where('number', 'is not', null).orderBy('number', 'desc').limit(1),
 );
-
-/** The routes that one claimer may have jobs of. */
-export interface RouteSet {
-  readonly ids: ReadonlySet<string>;
-  /** The same for sets of the same routes, so that their claimers can be served together. */
-  readonly name: string;
-}
 
 /** Claimers that differ are remembered apart, so many of them. */
 const mostScopes = 200;
@@ -57,14 +51,14 @@ export class JobRoutes {
    * that they are. Whoever writes one has the turn until it is committed, so numbers become visible in their order: a
    * reader that knows the newest number knows of all routes before it.
    */
-  *intern(dialect: SqlDialect, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
+  *intern(dialect: QueueDialect, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
     const routes = jobs.map(routeOf);
     const fresh = new Map(routes.filter(({ id }) => !this.#committed.has(id)).map((route) => [route.id, route]));
     if (fresh.size > 0) yield* this.#write(dialect, fresh);
     return routes;
   }
 
-  *#write(dialect: SqlDialect, fresh: ReadonlyMap<string, JobRoute>): Verb<void> {
+  *#write(dialect: QueueDialect, fresh: ReadonlyMap<string, JobRoute>): Verb<void> {
     yield* dialect.turn('routes', 'wait');
     const there = yield* rows(routesByIds, { ids: textList([...fresh.keys()]) });
     const numbered = new Set(there.filter((row) => row.number !== null).map(({ id }) => id));
@@ -110,13 +104,13 @@ export class JobRoutes {
   }
 
   /** Those of the routes, which `upTo` gave, that the claimer may have jobs of. */
-  matching(routes: readonly NumberedRoute[], scope: RouteScope): RouteSet {
+  matching(routes: readonly NumberedRoute[], scope: ClaimScope): RouteSet {
     const matched = this.#matchedOf(scope);
     const unlearned = routes.slice(this.#known.length).filter((route) => routeMatches(route, scope));
     return unlearned.length === 0 ? matched : routeSet([...matched.ids, ...unlearned.map(({ id }) => id)]);
   }
 
-  #matchedOf({ types, repositories, capabilities }: RouteScope): Matched {
+  #matchedOf({ types, repositories, capabilities }: ClaimScope): Matched {
     const scope = { types, repositories, capabilities };
     const key = JSON.stringify(scope);
     const before = this.#matched.get(key);

@@ -6,11 +6,12 @@ import type { JobRoutes } from './job-routes.ts';
 import { jobFromRow } from './job-row.ts';
 import { writeChanges, type JobChange } from './job-writes.ts';
 import { statement } from '../engine/statement.ts';
-import { textList, type SqlDialect } from './queue-dialect.ts';
+import type { QueueDialect } from './queue-dialect.ts';
+import { textList } from '../engine/sql-syntax.ts';
 import { put, rows, type Verb } from '../engine/verb.ts';
 
-const expiredLeases = statement<{ leasesAt: number; limit: number }>()((db, p, dialect) =>
-  dialect.locked(
+const expiredLeases = statement<{ leasesAt: number; limit: number }>()((db, p, syntax) =>
+  syntax.locked(
     db
       .selectFrom('jobs')
       .selectAll()
@@ -22,8 +23,8 @@ const expiredLeases = statement<{ leasesAt: number; limit: number }>()((db, p, d
   ),
 );
 
-const passedDelays = statement<{ now: number; limit: number }>()((db, p, dialect) =>
-  dialect.locked(
+const passedDelays = statement<{ now: number; limit: number }>()((db, p, syntax) =>
+  syntax.locked(
     db
       .selectFrom('jobs')
       .select(['id', 'route_id', 'last_seq'])
@@ -36,15 +37,15 @@ const passedDelays = statement<{ now: number; limit: number }>()((db, p, dialect
   ),
 );
 
-const makeReady = statement<{ ids: string }>()((db, p, dialect) =>
+const makeReady = statement<{ ids: string }>()((db, p, syntax) =>
   db
     .updateTable('jobs')
     .set({ ready: sql.lit(1) })
-    .where(dialect.among('id', p.ids)),
+    .where(syntax.among('id', p.ids)),
 );
 
 /** Ends leases that have passed; those that another server is ending now are left to it. */
-export function* endExpired(dialect: SqlDialect, time: StoreTime, limit: number): Verb<JobRecord[]> {
+export function* endExpired(dialect: QueueDialect, time: StoreTime, limit: number): Verb<JobRecord[]> {
   const changes: JobChange[] = [];
   const { now, leasesAt } = time;
   for (const row of yield* rows(expiredLeases, { leasesAt, limit })) {
@@ -69,7 +70,7 @@ export function* promoteDue(routes: JobRoutes, now: number, limit: number): Verb
 }
 
 /** Promotes last: claims that find nothing wait for whoever is at it. */
-export function* sweepJobs(dialect: SqlDialect, routes: JobRoutes, time: StoreTime, limit: number): Verb<Passed> {
+export function* sweepJobs(dialect: QueueDialect, routes: JobRoutes, time: StoreTime, limit: number): Verb<Passed> {
   const ended = yield* endExpired(dialect, time, limit);
   const ready = (yield* dialect.turn('promotion', 'leave')) ? yield* promoteDue(routes, time.now, limit) : [];
   return { ended, ready };

@@ -1,7 +1,7 @@
 import type { JobDecision, JobEventDraft } from '@proofhouse/core';
 import { eventToRow, jobState } from './job-row.ts';
 import type { JobEventRow, JobRow, JobState, Queries } from '../engine/schema.ts';
-import type { SqlDialect } from './queue-dialect.ts';
+import type { JobUpdate, JobUpdates, QueueDialect } from './queue-dialect.ts';
 import { placeholdersOf, statement, statementsBy } from '../engine/statement.ts';
 import { put, type Verb } from '../engine/verb.ts';
 
@@ -11,11 +11,6 @@ export interface JobChange {
   readonly decision: JobDecision & { outcome: 'changed' };
   readonly now: number;
 }
-
-export type JobUpdate = JobState & { readonly id: string };
-
-/** By the columns that they set: the names, joined by commas. */
-export type JobUpdates = ReadonlyMap<string, readonly JobUpdate[]>;
 
 export const eventColumns = ['job_id', 'seq', 'kind', 'level', 'message', 'payload', 'created_at'] as const;
 
@@ -34,7 +29,7 @@ export function updateOf(db: Pick<Queries, 'updateTable'>, columns: string, p: J
 const updateJob = statementsBy((columns: string, db, p: JobUpdate) => updateOf(db, columns, p));
 
 /** Writes what was decided, with the events numbered onwards. Of several changes of one job the last one holds. */
-export function* writeChanges(dialect: SqlDialect, changes: readonly JobChange[]): Verb<void> {
+export function* writeChanges(dialect: QueueDialect, changes: readonly JobChange[]): Verb<void> {
   const last = new Map(changes.map((change) => [change.row.id, change]));
   const updates = new Map<string, JobUpdate[]>();
   for (const { row, decision, now } of last.values()) {
@@ -50,7 +45,7 @@ export function* writeChanges(dialect: SqlDialect, changes: readonly JobChange[]
 
 /** Numbers the events from `lastSeq` onwards. */
 export function* insertEvents(
-  dialect: SqlDialect,
+  dialect: QueueDialect,
   jobId: string,
   lastSeq: number,
   events: readonly JobEventDraft[],

@@ -13,7 +13,7 @@ import type {
 import type { IdempotencyKey } from '../../../kernel/commit.ts';
 import type { Page, PageRequest } from '../../../kernel/page.ts';
 import { timeAt, type StoreTime } from '../../../kernel/time/store-time.ts';
-import { Gathering } from './call-batcher.ts';
+import { CallBatcher } from './call-batcher.ts';
 import type { JobDepth } from '../../../jobs/job-depth.ts';
 import { appendEvents } from './job-append.ts';
 import { enqueueAll, enqueueTogether, keyOfEnqueue } from './job-enqueue.ts';
@@ -26,23 +26,24 @@ import { eventsAfter, eventsBefore, findJob } from './job-reads.ts';
 import { JobRoutes } from './job-routes.ts';
 import { eventFromRow, jobFromRow } from './job-row.ts';
 import { sweepJobs } from './job-sweep.ts';
-import type { SqlEngine } from '../engine/sql-engine.ts';
+import type { QueueEngine } from './queue-dialect.ts';
 import { first, rows } from '../engine/verb.ts';
 
 export class SqlJobStore implements JobStore {
-  readonly #engine: SqlEngine;
+  readonly #engine: QueueEngine;
   readonly #routes = new JobRoutes();
 
-  readonly #enqueues: Gathering<EnqueueRequest, Enqueued>;
-  readonly #claims: Gathering<ClaimRequest, Claimed>;
-  readonly #applications: Gathering<Application, JobDecision | undefined>;
+  readonly #enqueues: CallBatcher<EnqueueRequest, Enqueued>;
+  readonly #claims: CallBatcher<ClaimRequest, Claimed>;
+  readonly #applications: CallBatcher<Application, JobDecision | undefined>;
 
-  constructor(engine: SqlEngine) {
+  constructor(engine: QueueEngine) {
     this.#engine = engine;
-    const { dialect, gathering } = engine;
-    this.#enqueues = new Gathering(gathering, (requests) => this.#enqueue(requests), keyOfEnqueue);
-    this.#claims = new Gathering(gathering, (requests) => this.#claim(requests), keyOfClaim);
-    this.#applications = new Gathering(gathering, (applications) =>
+    const { dialect } = engine;
+    const { batchLimits } = dialect;
+    this.#enqueues = new CallBatcher(batchLimits, (requests) => this.#enqueue(requests), keyOfEnqueue);
+    this.#claims = new CallBatcher(batchLimits, (requests) => this.#claim(requests), keyOfClaim);
+    this.#applications = new CallBatcher(batchLimits, (applications) =>
       engine.write((time) => applyAll(dialect, applications, time)),
     );
   }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { inClaimOrder } from './claim-order.ts';
-import type { RouteSet } from './job-routes.ts';
+import type { RouteSet } from './queue-dialect.ts';
 import { statement } from '../engine/statement.ts';
 import { rows, type Verb } from '../engine/verb.ts';
 

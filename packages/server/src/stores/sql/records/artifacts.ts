@@ -6,7 +6,7 @@ import type { Page, PageKey, PageRequest } from '../../../kernel/page.ts';
 import { listOfArtifacts } from './artifact-lists.ts';
 import { artifactFromRow } from './artifact-row.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
-import { textList } from '../queue/queue-dialect.ts';
+import { textList } from '../engine/sql-syntax.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
 import { first, put, rows, type Verb } from '../engine/verb.ts';
@@ -44,8 +44,8 @@ export function* newestArtifact(jobId: string, name: string): Verb<ArtifactRecor
   return row === undefined ? undefined : artifactFromRow(row);
 }
 
-const blobOwners = statement<{ keys: string }>()((db, p, dialect) =>
-  db.selectFrom('artifacts').select(['blob_key', 'purged_at']).where(dialect.among('blob_key', p.keys)),
+const blobOwners = statement<{ keys: string }>()((db, p, syntax) =>
+  db.selectFrom('artifacts').select(['blob_key', 'purged_at']).where(syntax.among('blob_key', p.keys)),
 );
 
 const ownedAfter = statement<{ id: string; limit: number }>()((db, p) =>

@@ -26,7 +26,7 @@ import { insertEvents } from '../queue/job-writes.ts';
 import { jobFromRow } from '../queue/job-row.ts';
 import { lockJob } from '../queue/job-apply.ts';
 import type { ArtifactPathRow, JobRow } from '../engine/schema.ts';
-import type { SqlDialect } from '../queue/queue-dialect.ts';
+import type { QueueDialect } from '../queue/queue-dialect.ts';
 import { statement } from '../engine/statement.ts';
 import { first, run, Undo, type Verb } from '../engine/verb.ts';
 
@@ -55,7 +55,7 @@ const numberEvent = statement<{ id: string }>()((db, p) =>
  * The key first, then the rows of jobs, groups and workers, then paths, each sorted: two commits that touch the same
  * things wait for one another instead of locking each other out.
  */
-export function* commitAll(dialect: SqlDialect, commit: Commit, storeTime: StoreTime): Verb<CommitResult> {
+export function* commitAll(dialect: QueueDialect, commit: Commit, storeTime: StoreTime): Verb<CommitResult> {
   const { now, leasesAt } = timeAt(commit.now, storeTime);
   if (commit.idempotency !== undefined) {
     const known = yield* useKey(commit.idempotency, now);
@@ -138,7 +138,7 @@ function* take({ jobId, path, as }: TakePath): Verb<Conflict | undefined> {
 
 /** Writes one change; `lastSeqs` is told how the logs of jobs grow. */
 function* apply(
-  dialect: SqlDialect,
+  dialect: QueueDialect,
   change: Change,
   now: number,
   lastSeqs: Record<string, number>,
@@ -178,7 +178,7 @@ function* apply(
 }
 
 function* appendEvent(
-  dialect: SqlDialect,
+  dialect: QueueDialect,
   { jobId, event }: Change & { kind: 'append-event' },
   now: number,
   lastSeqs: Record<string, number>,

@@ -20,8 +20,8 @@ const insertWorker = statement<WorkerRow>()((db, p) =>
     .onConflict((on) => on.column('id').doNothing()),
 );
 
-const lockWorker = statement<{ id: string }>()((db, p, dialect) =>
-  dialect.locked(db.selectFrom('workers').select('id').where('id', '=', p.id), 'wait'),
+const lockWorker = statement<{ id: string }>()((db, p, syntax) =>
+  syntax.locked(db.selectFrom('workers').select('id').where('id', '=', p.id), 'wait'),
 );
 
 const credentialFields = (p: CredentialRow) => ({

@@ -23,8 +23,8 @@ const updateExperimentRow = statement<{ id: string; name: string | null; version
     .where('version', '=', p.before),
 );
 
-const lockGroup = statement<{ id: string }>()((db, p, dialect) =>
-  dialect.locked(db.selectFrom('groups').select('id').where('id', '=', p.id), 'wait'),
+const lockGroup = statement<{ id: string }>()((db, p, syntax) =>
+  syntax.locked(db.selectFrom('groups').select('id').where('id', '=', p.id), 'wait'),
 );
 
 const insertGroup = statement<GroupRow>()((db, p) =>

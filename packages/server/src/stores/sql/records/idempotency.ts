@@ -1,6 +1,6 @@
 import type { IdempotencyKey } from '../../../kernel/commit.ts';
 import type { IdempotencyRow } from '../engine/schema.ts';
-import type { SqlDialect } from '../queue/queue-dialect.ts';
+import type { QueueDialect } from '../queue/queue-dialect.ts';
 import { placeholdersOf, statement } from '../engine/statement.ts';
 import { first, put, rows, run, type Verb } from '../engine/verb.ts';
 
@@ -51,8 +51,8 @@ const deleteKey = statement<KeyParts>()((db, p) =>
     .where('key', '=', p.key),
 );
 
-const expiredKeys = statement<{ now: number; limit: number }>()((db, p, dialect) =>
-  dialect.locked(
+const expiredKeys = statement<{ now: number; limit: number }>()((db, p, syntax) =>
+  syntax.locked(
     db
       .selectFrom('idempotency_keys')
       .select(['principal', 'operation', 'key'])
@@ -88,7 +88,7 @@ export function* useKey(key: IdempotencyKey, now: number): Verb<KeyUse> {
  * the same keys wait for one another instead of locking each other out.
  */
 export function* useKeys(
-  dialect: SqlDialect,
+  dialect: QueueDialect,
   keys: readonly IdempotencyKey[],
   now: number,
 ): Verb<Map<IdempotencyKey, KeyUse>> {

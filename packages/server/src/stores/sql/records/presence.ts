@@ -2,7 +2,7 @@ import type { SeenWorker } from '@proofhouse/core';
 import type { PresenceStore } from '../../../workers/presence-store.ts';
 import type { PresenceRow } from '../engine/schema.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
-import { textList } from '../queue/queue-dialect.ts';
+import { textList } from '../engine/sql-syntax.ts';
 import { placeholdersOf, statement, statementsBy } from '../engine/statement.ts';
 import { put, rows, type Verb } from '../engine/verb.ts';
 
@@ -31,8 +31,8 @@ const upsert = statement<PresenceRow>()((db, p) =>
     ),
 );
 
-const longGone = statement<{ before: number; limit: number }>()((db, p, dialect) =>
-  dialect.locked(
+const longGone = statement<{ before: number; limit: number }>()((db, p, syntax) =>
+  syntax.locked(
     db
       .selectFrom('worker_presence')
       .select('worker_id')
@@ -43,8 +43,8 @@ const longGone = statement<{ before: number; limit: number }>()((db, p, dialect)
   ),
 );
 
-const forget = statement<{ ids: string }>()((db, p, dialect) =>
-  db.deleteFrom('worker_presence').where(dialect.among('worker_id', p.ids)),
+const forget = statement<{ ids: string }>()((db, p, syntax) =>
+  db.deleteFrom('worker_presence').where(syntax.among('worker_id', p.ids)),
 );
 
 interface ListParams {

@@ -3,6 +3,7 @@ import type { Page, PageRequest } from '../../../kernel/page.ts';
 import type { WorkerStore } from '../../../workers/worker-store.ts';
 import { credentialFromRow } from './credential-row.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
+import type { CredentialCache } from './credential-cache.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
 import { first, put, rows } from '../engine/verb.ts';
@@ -45,9 +46,11 @@ const listCredentials = statementsBy(
 
 export class SqlWorkerStore implements WorkerStore {
   readonly #engine: SqlEngine;
+  readonly #credentials: CredentialCache | undefined;
 
-  constructor(engine: SqlEngine) {
+  constructor(engine: SqlEngine, credentials: CredentialCache | undefined) {
     this.#engine = engine;
+    this.#credentials = credentials;
   }
 
   findWorker(workerId: string): Promise<WorkerRecord | undefined> {
@@ -70,13 +73,12 @@ export class SqlWorkerStore implements WorkerStore {
   }
 
   async findCredentialBySecret(secretSha256: string): Promise<CredentialRecord | undefined> {
-    const memory = this.#engine.credentials;
-    const known = memory?.find(secretSha256);
-    if (known !== undefined) return known;
+    const cached = this.#credentials?.find(secretSha256);
+    if (cached !== undefined) return cached;
     const row = await this.#engine.look(() => first(bySecret, { secret: secretSha256 }));
     if (row === undefined) return undefined;
     const found = credentialFromRow(row);
-    memory?.keep(found);
+    this.#credentials?.keep(found);
     return found;
   }
 
@@ -99,6 +101,6 @@ export class SqlWorkerStore implements WorkerStore {
 
   async touchCredential(credentialId: string, usedAt: number): Promise<void> {
     await this.#engine.write(() => put(touch, { id: credentialId, usedAt }));
-    this.#engine.credentials?.forget();
+    this.#credentials?.clear();
   }
 }

@@ -1,8 +1,12 @@
+import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
 import type { Step, Verb } from '../engine/verb.ts';
 
 /** The engine, with whoever watches told each step of its verbs; `begin` is called for each run of a verb. */
-export function watchSteps(engine: SqlEngine, begin: () => (step: Step) => void): SqlEngine {
+export function watchSteps<Dialect extends SqlSyntax>(
+  engine: SqlEngine<Dialect>,
+  begin: () => (step: Step) => void,
+): SqlEngine<Dialect> {
   const watched = <Result, Args extends unknown[]>(verb: (...args: Args) => Verb<Result>) =>
     function* (...args: Args): Verb<Result> {
       const note = begin();
@@ -18,8 +22,7 @@ export function watchSteps(engine: SqlEngine, begin: () => (step: Step) => void)
     dialect: engine.dialect,
     durable: engine.durable,
     hintChannel: engine.hintChannel,
-    credentials: engine.credentials,
-    gathering: engine.gathering,
+    soleWriter: engine.soleWriter,
     read: (verb) => engine.read(watched(verb)),
     look: (verb) => engine.look(watched(verb)),
     write: (verb) => engine.write(watched(verb)),

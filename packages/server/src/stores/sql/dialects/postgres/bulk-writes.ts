@@ -1,13 +1,7 @@
 import { sql } from 'kysely';
 import { nameOfKey, takeOneByOne, type KeyParts } from '../../records/idempotency.ts';
-import {
-  eventColumns,
-  insertOneByOne,
-  updateOf,
-  updateOneByOne,
-  type JobUpdate,
-  type JobUpdates,
-} from '../../queue/job-writes.ts';
+import { eventColumns, insertOneByOne, updateOf, updateOneByOne } from '../../queue/job-writes.ts';
+import type { JobUpdate, JobUpdates } from '../../queue/queue-dialect.ts';
 import type { IdempotencyRow, JobEventRow } from '../../engine/schema.ts';
 import { placeholdersOf, statement, statementsBy } from '../../engine/statement.ts';
 import { put, rows, type Verb } from '../../engine/verb.ts';

@@ -12,8 +12,8 @@ const server = inject('postgresUrl');
 
 const insert = statement<{ name: string }>()((db, p) => db.insertInto('settings').values({ name: p.name, value: 'v' }));
 const find = statement<{ name: string }>()((db, p) => db.selectFrom('settings').selectAll().where('name', '=', p.name));
-const lock = statement<{ name: string }>()((db, p, dialect) =>
-  dialect.locked(db.selectFrom('settings').selectAll().where('name', '=', p.name), 'wait'),
+const lock = statement<{ name: string }>()((db, p, syntax) =>
+  syntax.locked(db.selectFrom('settings').selectAll().where('name', '=', p.name), 'wait'),
 );
 
 describe.skipIf(server === undefined)('the Postgres engine', () => {

@@ -3,12 +3,13 @@ import pg from 'pg';
 import { systemClock, type Clock } from '../../../../kernel/time/clock.ts';
 import type { OnClockJump, StoreTime } from '../../../../kernel/time/store-time.ts';
 import { migrate } from '../../migrate.ts';
-import type { SqlEngine } from '../../engine/sql-engine.ts';
+import type { QueueEngine } from '../../queue/queue-dialect.ts';
 import { Undo, type VerbFactory, type WriteFactory } from '../../engine/verb.ts';
 import { DatabaseTime } from './database-time.ts';
 import { PostgresHintChannel } from './hint-channel.ts';
 import { OneWriteATurn } from './one-write-a-turn.ts';
-import { postgresDialect } from './postgres-dialect.ts';
+import { postgresQueueDialect } from './postgres-queue-dialect.ts';
+import { postgresSyntax } from './postgres-syntax.ts';
 import { isUnprepared, isWorthAnotherTry, postgresError, postgresPlace } from './postgres-errors.ts';
 import { grantReadOnly, renewReadOnly } from './read-only-role.ts';
 import { runInTransaction, runReads } from './postgres-transaction.ts';
@@ -59,7 +60,7 @@ const types: pg.CustomTypesConfig = {
     oid === int8 ? Number : (pg.types.getTypeParser as (oid: number, format?: string) => unknown)(oid, format),
 };
 
-export async function openPostgresEngine(url: string, options: PostgresOptions = {}): Promise<SqlEngine> {
+export async function openPostgresEngine(url: string, options: PostgresOptions = {}): Promise<QueueEngine> {
   const place = postgresPlace(url);
   const connection = {
     connectionString: url,
@@ -112,7 +113,7 @@ async function migrateAlone(connection: pg.PoolConfig, place: string): Promise<v
   const pool = new pg.Pool({ ...connection, max: 1 });
   survive(pool);
   try {
-    await migrate(new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }), postgresDialect, place);
+    await migrate(new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }), postgresSyntax, place);
     const client = await pool.connect();
     try {
       await renewReadOnly(client);
@@ -124,12 +125,11 @@ async function migrateAlone(connection: pg.PoolConfig, place: string): Promise<v
   }
 }
 
-class PostgresEngine implements SqlEngine {
-  readonly dialect = postgresDialect;
+class PostgresEngine implements QueueEngine {
+  readonly dialect = postgresQueueDialect;
   readonly durable = true;
   readonly hintChannel: PostgresHintChannel;
-  readonly credentials = undefined;
-  readonly gathering = { calls: 64, verbs: 2 };
+  readonly soleWriter = false;
   readonly #pool: pg.Pool;
   readonly #shared: SharedConnection;
   readonly #clock: Clock;

@@ -2,7 +2,7 @@ import type { PoolClient, QueryResult } from 'pg';
 import type { StoreTime } from '../../../../kernel/time/store-time.ts';
 import { Undo, type Step, type StepResult, type VerbFactory, type WriteFactory } from '../../engine/verb.ts';
 import { WrongTime, type DatabaseTime } from './database-time.ts';
-import { postgresDialect } from './postgres-dialect.ts';
+import { postgresSyntax } from './postgres-syntax.ts';
 
 type Query = Promise<QueryResult<object>>;
 
@@ -81,7 +81,7 @@ function quiet<Answer>(query: Promise<Answer>): Promise<Answer> {
 }
 
 function prepared(step: Step): { name: string; text: string; values: unknown[] } {
-  const compiled = step.statement.compiled(postgresDialect);
+  const compiled = step.statement.compiled(postgresSyntax);
   return { name: compiled.name, text: compiled.sql, values: compiled.arguments(step.params) };
 }
 

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { claimedBefore, inClaimOrder } from '../../queue/claim-order.ts';
-import { textList } from '../../queue/queue-dialect.ts';
+import { textList } from '../../engine/sql-syntax.ts';
 import {
   emptyOutlook,
   isForeseen,
@@ -11,7 +11,7 @@ import {
   type QueueOutlook,
 } from '../../queue/due-times.ts';
 import type { JobRow, Queries } from '../../engine/schema.ts';
-import type { RouteSet } from '../../queue/job-routes.ts';
+import type { RouteSet } from '../../queue/queue-dialect.ts';
 import { frontOfQueue } from '../../queue/queue-head.ts';
 import { statement } from '../../engine/statement.ts';
 import { rows, type Verb } from '../../engine/verb.ts';
@@ -73,11 +73,11 @@ const headsOfRoutes = statement<{ routeIds: string; count: number }>()((db, p) =
     .limit(p.count),
 );
 
-const lockHeads = statement<{ ids: string; count: number }>()((db, p, dialect) =>
+const lockHeads = statement<{ ids: string; count: number }>()((db, p, syntax) =>
   db
     .selectFrom('jobs')
     .selectAll()
-    .where(dialect.among('id', p.ids))
+    .where(syntax.among('id', p.ids))
     .where('ready', '=', sql.lit(1))
     .$call(inClaimOrder)
     .limit(p.count)

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { systemClock } from '../../../../kernel/time/clock.ts';
 import { rawStatement } from '../../testing/raw-statement.ts';
 import { first, type Verb } from '../../engine/verb.ts';
-import type { SqlEngine } from '../../engine/sql-engine.ts';
+import type { QueueEngine } from '../../queue/queue-dialect.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
 import { TestNetwork } from './testing/test-network.ts';
 import { SharedConnection } from './shared-connection.ts';
@@ -27,7 +27,7 @@ function* slowPid(): Verb<number | undefined> {
 
 describe.skipIf(server === undefined)('look-ups of the same time', () => {
   let database: TestDatabase;
-  let engine: SqlEngine;
+  let engine: QueueEngine;
   let time: number;
 
   beforeEach(async () => {

@@ -5,11 +5,11 @@ import { enqueueAll } from '../../queue/job-enqueue.ts';
 import { fixedTime } from '../../../../kernel/time/store-time.ts';
 import { JobRoutes } from '../../queue/job-routes.ts';
 import { sweepJobs } from '../../queue/job-sweep.ts';
-import type { SqlEngine } from '../../engine/sql-engine.ts';
+import type { QueueEngine } from '../../queue/queue-dialect.ts';
 import { SqlMetadataStore } from '../../sql-metadata-store.ts';
 import { rawStatement } from '../../testing/raw-statement.ts';
 import { first, Undo } from '../../engine/verb.ts';
-import { postgresDialect } from './postgres-dialect.ts';
+import { postgresQueueDialect } from './postgres-queue-dialect.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
 import { runOn, testDatabase, type TestDatabase } from './testing/test-database.ts';
 
@@ -20,7 +20,7 @@ const pause = rawStatement('select pg_sleep(0.3)');
 describe.skipIf(server === undefined)('while a sweep makes due jobs ready and has not committed', () => {
   const now = start + 10;
   let database: TestDatabase;
-  let engine: SqlEngine;
+  let engine: QueueEngine;
   let store: SqlMetadataStore;
 
   beforeEach(async () => {
@@ -37,7 +37,7 @@ describe.skipIf(server === undefined)('while a sweep makes due jobs ready and ha
   async function slowSweep(end: 'commit' | 'undo'): Promise<{ ended: Promise<unknown> }> {
     const swept = Promise.withResolvers<undefined>();
     const ended = engine.write(function* () {
-      const passed = yield* sweepJobs(postgresDialect, new JobRoutes(), fixedTime(now), 100);
+      const passed = yield* sweepJobs(postgresQueueDialect, new JobRoutes(), fixedTime(now), 100);
       swept.resolve(undefined);
       yield* first(pause, {});
       if (end === 'undo') throw new Undo(passed);
@@ -82,7 +82,7 @@ describe.skipIf(server === undefined)('while a route is written and not committe
     const early = newJob({ repository: 'org/first' });
     const written = Promise.withResolvers<undefined>();
     const slow = engine.write(function* () {
-      yield* enqueueAll(postgresDialect, new JobRoutes(), [{ job: early }]);
+      yield* enqueueAll(postgresQueueDialect, new JobRoutes(), [{ job: early }]);
       written.resolve(undefined);
       yield* first(pause, {});
     });

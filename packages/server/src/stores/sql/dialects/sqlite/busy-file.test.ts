@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { statement } from '../../engine/statement.ts';
 import { rawStatement } from '../../testing/raw-statement.ts';
 import { first, put, rows } from '../../engine/verb.ts';
-import type { SqlEngine } from '../../engine/sql-engine.ts';
+import type { QueueEngine } from '../../queue/queue-dialect.ts';
 import { busyWithinMs } from './busy-retry.ts';
 import { openSqliteEngine } from './sqlite-engine.ts';
 import { ManualDelay } from './testing/manual-delay.ts';
@@ -14,7 +14,7 @@ import { ManualDelay } from './testing/manual-delay.ts';
 let folder: string;
 let file: string;
 let delays: ManualDelay;
-let engine: SqlEngine;
+let engine: QueueEngine;
 let other: Database.Database;
 
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { claimedBefore, inClaimOrder } from '../../queue/claim-order.ts';
-import type { RouteSet } from '../../queue/job-routes.ts';
+import type { RouteSet } from '../../queue/queue-dialect.ts';
 import { frontOfQueue } from '../../queue/queue-head.ts';
 import type { JobRow, Queries } from '../../engine/schema.ts';
 import { statement } from '../../engine/statement.ts';

@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3';
 import type { CompiledStatement } from '../../engine/statement.ts';
 import type { Step, StepResult, VerbFactory } from '../../engine/verb.ts';
-import { sqliteDialect } from './sqlite-dialect.ts';
+import { sqliteSyntax } from './sqlite-syntax.ts';
 
 /** A connection with its prepared statements. */
 export class SqliteConnection {
@@ -21,7 +21,7 @@ export class SqliteConnection {
   }
 
   #run(step: Step): StepResult {
-    const compiled = step.statement.compiled(sqliteDialect);
+    const compiled = step.statement.compiled(sqliteSyntax);
     const prepared = this.#prepare(compiled);
     const values = compiled.arguments(step.params);
     if (prepared.reader) {

@@ -7,8 +7,7 @@ import { systemClock, type Clock } from '../../../../kernel/time/clock.ts';
 import type { OnClockJump, StoreTime } from '../../../../kernel/time/store-time.ts';
 import { createPrivateFile } from '../../../../kernel/files/private-files.ts';
 import { migrate } from '../../migrate.ts';
-import { CredentialMemory } from '../../records/credential-memory.ts';
-import type { SqlEngine } from '../../engine/sql-engine.ts';
+import type { QueueEngine } from '../../queue/queue-dialect.ts';
 import type { VerbFactory, WriteFactory } from '../../engine/verb.ts';
 import { ProcessTime } from './process-time.ts';
 import { readAnchor } from './time-anchor.ts';
@@ -18,7 +17,8 @@ import { checkLog } from './check-log.ts';
 import { databaseFile } from './database-file.ts';
 import { FileGuard, newGeneration } from './file-guard.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
-import { sqliteDialect } from './sqlite-dialect.ts';
+import { sqliteQueueDialect } from './sqlite-queue-dialect.ts';
+import { sqliteSyntax } from './sqlite-syntax.ts';
 import { requireNoInterruptedRestore } from './interrupted-restore.ts';
 import { LogFolding } from './log-folding.ts';
 import { notOurs, sqliteError } from './sqlite-errors.ts';
@@ -46,7 +46,7 @@ export interface SqliteEngineOptions {
 const busyTimeoutMs = 0;
 
 /** Opens and, where needed, makes or updates a database file. `:memory:` lives as long as the engine. */
-export async function openSqliteEngine(named: string, options: SqliteEngineOptions = {}): Promise<SqlEngine> {
+export async function openSqliteEngine(named: string, options: SqliteEngineOptions = {}): Promise<QueueEngine> {
   const busy = new BusyRetry(options.delay);
   const onNotice = options.onNotice ?? (() => undefined);
   const time = timeOf(options);
@@ -96,7 +96,7 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
 async function openInMemory(
   { busy, time }: Pick<EngineParts, 'busy' | 'time'>,
   closers: (() => void)[],
-): Promise<SqlEngine> {
+): Promise<QueueEngine> {
   const writer = openWriter(memory, closers);
   prepareFile(writer, memory);
   writer.exec('begin immediate');
@@ -157,7 +157,7 @@ function tune(database: Database.Database): void {
 async function migrateInTransaction(database: Database.Database, file: string): Promise<void> {
   const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
   try {
-    await migrate(db, sqliteDialect, file);
+    await migrate(db, sqliteSyntax, file);
     database.exec('commit');
   } catch (error) {
     if (database.inTransaction) database.exec('rollback');
@@ -181,14 +181,12 @@ interface EngineParts {
   readonly closers: (() => void)[];
 }
 
-class SqliteEngine implements SqlEngine {
-  readonly dialect = sqliteDialect;
+class SqliteEngine implements QueueEngine {
+  readonly dialect = sqliteQueueDialect;
   readonly durable: boolean;
   readonly hintChannel = undefined;
   // The file is locked for this process.
-  readonly credentials = new CredentialMemory();
-  // Its verbs share commits anyway; gathered, claims also share their look at the queue.
-  readonly gathering = { calls: 64, verbs: 1 };
+  readonly soleWriter = true;
   readonly #file: string;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { commitOf, newArtifact, newCredential, newWorker, start } from '../../contract/records.ts';
-import { CredentialMemory } from './credential-memory.ts';
+import { CredentialCache } from './credential-cache.ts';
 import { openSqliteEngine } from '../dialects/sqlite/sqlite-engine.ts';
 import { SqlMetadataStore } from '../sql-metadata-store.ts';
 
-describe('credentials that are remembered', () => {
+describe('cached credentials', () => {
   const credential = newCredential({ secretSha256: 'hash', experimentId: 'exp', lastUsedAt: start });
 
   it.each([
@@ -13,7 +13,8 @@ describe('credentials that are remembered', () => {
     ['those of a worker are revoked', { kind: 'revoke-registrations', workerId: 'w1', revokedAt: start }],
   ] as const)('are read again once %s', async (_, change) => {
     const engine = await openSqliteEngine(':memory:');
-    const [store, other] = [new SqlMetadataStore(engine), new SqlMetadataStore(engine)];
+    const cache = new CredentialCache();
+    const [store, other] = [new SqlMetadataStore(engine, cache), new SqlMetadataStore(engine, cache)];
     const made = await store.commit(
       commitOf([
         { kind: 'add-worker-if-absent', worker: newWorker({ id: 'w1' }) },
@@ -36,7 +37,7 @@ describe('credentials that are remembered', () => {
     await store.close();
   });
 
-  it('are none that are unknown, and ten thousand at most', async () => {
+  it('do not include unknown ones, and are ten thousand at most', async () => {
     const engine = await openSqliteEngine(':memory:');
     const store = new SqlMetadataStore(engine);
     expect(await store.workers.findCredentialBySecret('later')).toBeUndefined();
@@ -44,9 +45,9 @@ describe('credentials that are remembered', () => {
     await store.commit(commitOf([{ kind: 'add-credential', credential: later }]));
     expect(await store.workers.findCredentialBySecret('later')).toEqual(later);
     await store.close();
-    const memory = new CredentialMemory();
-    for (let n = 0; n <= 10_000; n++) memory.keep(newCredential({ secretSha256: `hash-${n}` }));
-    expect(memory.find('hash-0')).toBeUndefined();
-    expect(memory.find('hash-10000')).toBeDefined();
+    const cache = new CredentialCache();
+    for (let n = 0; n <= 10_000; n++) cache.keep(newCredential({ secretSha256: `hash-${n}` }));
+    expect(cache.find('hash-0')).toBeUndefined();
+    expect(cache.find('hash-10000')).toBeDefined();
   });
 });

@@ -1,8 +1,8 @@
 import type { CredentialRecord } from '@proofhouse/core';
 import type { Change } from '../../../kernel/commit.ts';
 
-/** Credentials remembered at most; with one more they are all forgotten. */
-const most = 10_000;
+/** At this many entries the cache is cleared. */
+const maxEntries = 10_000;
 
 const changesCredentials: ReadonlySet<Change['kind']> = new Set([
   'add-credential',
@@ -11,10 +11,10 @@ const changesCredentials: ReadonlySet<Change['kind']> = new Set([
 ]);
 
 /**
- * Credentials that were read, by the hash of their secret, for an engine whose database nobody else writes to: every request asks
- * for one. All are forgotten as soon as any is changed, before whoever changed it is answered.
+ * Credentials by the hash of their secret, for an engine that is the sole writer of its database: every request needs
+ * one. The whole cache is cleared when any credential changes, before the call that changed it returns.
  */
-export class CredentialMemory {
+export class CredentialCache {
   readonly #bySecret = new Map<string, CredentialRecord>();
 
   find(secretSha256: string): CredentialRecord | undefined {
@@ -22,15 +22,15 @@ export class CredentialMemory {
   }
 
   keep(credential: CredentialRecord): void {
-    if (this.#bySecret.size === most) this.forget();
+    if (this.#bySecret.size === maxEntries) this.clear();
     this.#bySecret.set(credential.secretSha256, credential);
   }
 
   committed(changes: readonly Change[]): void {
-    if (changes.some(({ kind }) => changesCredentials.has(kind))) this.forget();
+    if (changes.some(({ kind }) => changesCredentials.has(kind))) this.clear();
   }
 
-  forget(): void {
+  clear(): void {
     this.#bySecret.clear();
   }
 }
