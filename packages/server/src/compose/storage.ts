@@ -13,7 +13,6 @@ import { claimStore, StoreGuard } from '../retention/store-identity.ts';
 import type { MetadataStore } from '../stores/metadata-store.ts';
 import { openMetadataStore } from '../stores/open-metadata-store.ts';
 import type { BackgroundTask } from './area.ts';
-import type { SharedServices } from './shared-services.ts';
 
 /** The database and the blobs, open and proven to be one store, with the clock and the ids that go with them. */
 export interface Storage {
@@ -122,7 +121,12 @@ export function storageChecks({ store, guard, blobs }: Storage): Health['checks'
 }
 
 /** Compares the clocks, and deletes rows past their time. */
-export function storageTasks({ clock, clocks, store, stopping }: SharedServices): BackgroundTask[] {
+export function storageTasks({
+  clock,
+  clocks,
+  store,
+  stopping,
+}: Storage & { readonly stopping: AbortSignal }): BackgroundTask[] {
   const options = { ...cleaning, stopped: () => stopping.aborted };
   return [
     { everyMs: compareClocksEveryMs, run: () => clocks.look() },
