@@ -8,8 +8,8 @@ import pg from 'pg';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { ManualClock } from '@proofhouse/server';
 import { migrate, migrations, schemaVersions } from '../src/stores/sql/migrate.ts';
-import { postgresDialect } from '../src/stores/sql/dialects/postgres/postgres-dialect.ts';
-import { sqliteDialect } from '../src/stores/sql/dialects/sqlite/sqlite-dialect.ts';
+import { postgresSyntax } from '../src/stores/sql/dialects/postgres/postgres-syntax.ts';
+import { sqliteSyntax } from '../src/stores/sql/dialects/sqlite/sqlite-syntax.ts';
 import type { FixtureNotes } from './fixtures/schema-0009/fill-store.ts';
 import { readAnswers, type RecordedAnswer } from './fixtures/schema-0009/fixture-answers.ts';
 import { formBody, formType } from './support/form.ts';
@@ -175,7 +175,7 @@ for (const store of ['sqlite', 'postgres'] as const) {
         const known = Object.fromEntries(before.map((name) => [name, migrations[name]!]));
         const url = t.server.config.databaseUrl;
         const db = new Kysely<unknown>({ dialect: store === 'sqlite' ? sqliteFile(url) : postgresDatabase(url) });
-        const start = migrate(db, store === 'sqlite' ? sqliteDialect : postgresDialect, 'of the test', known);
+        const start = migrate(db, store === 'sqlite' ? sqliteSyntax : postgresSyntax, 'of the test', known);
         const newer = schemaVersions[before.length];
         if (newer === undefined) await start;
         else {
