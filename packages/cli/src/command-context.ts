@@ -1,10 +1,9 @@
-import { systemClock } from '@proofhouse/client';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { escapingStream } from './output/escaping-stream.ts';
 
-/** The surroundings of a command: what it reads, where it speaks, what time it is. */
+/** What a command uses of its process: environment, streams, time and signals. */
 export interface CommandContext {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
@@ -13,25 +12,27 @@ export interface CommandContext {
   readonly stdout: Writable;
   /** The same for standard error. */
   readonly stderr: Writable;
-  /** Where a progress bar is drawn: standard error without escaping, where a person watches it. */
+  /** Standard error without escaping, for progress bars; undefined when it is no terminal. */
   readonly terminal: Writable | undefined;
+  /** Epoch ms. */
   now(): number;
-  /** Set by commands that end otherwise than with 0 without having failed themselves. */
+  /** Set by commands whose exit code is not 0 although they did not fail. */
   exitCode: number;
-  /** Hears that nobody reads standard output any more; without it that ends the process. */
+  /** Called when standard output is closed by its reader; when undefined, that ends the process. */
   onOutputLost: (() => void) | undefined;
   /** Whether Ctrl-C was pressed. */
   readonly interrupted: boolean;
   /**
-   * Aborted by Ctrl-C, SIGTERM and the end of the terminal (SIGHUP, unless `nohup` was asked for), so that the command can tidy up; a second one ends the process at once. Until it is
-   * asked for, signals end the process as usual.
+   * Aborted by SIGINT (Ctrl-C), SIGTERM and SIGHUP (unless `nohup` ignores it), so that the command can clean up; a second
+   * signal ends the process at once. Until this is called, signals end the process as usual.
    */
   signal(): AbortSignal;
-  /** Aborted by the second one; where it was asked for, only a third ends the process at once. */
+  /** Aborted by the second signal; once this was called, only a third signal ends the process at once. */
   secondSignal(): AbortSignal;
 }
 
-export function processContext(): CommandContext {
+/** The surroundings of this process. `now`: epoch ms. */
+export function processContext(now: () => number): CommandContext {
   const controllers = [new AbortController()];
   let installed = false;
   let interrupted = false;
@@ -53,7 +54,7 @@ export function processContext(): CommandContext {
     stdout: escapingStream(process.stdout),
     stderr: escapingStream(process.stderr),
     terminal: process.stderr.isTTY ? process.stderr : undefined,
-    now: () => systemClock.now(),
+    now,
     exitCode: 0,
     onOutputLost: undefined,
     get interrupted() {
@@ -68,7 +69,8 @@ function endingSignals(): NodeJS.Signals[] {
   return ['SIGINT', 'SIGTERM', ...(isHangupIgnored() ? [] : (['SIGHUP'] as const))];
 }
 
-// Whoever starts a command by `nohup` wants it to outlive the terminal; listening would undo that. Only Linux tells.
+// A command started by `nohup` must outlive its terminal, and a listener for SIGHUP would undo that. Only Linux shows ignored
+// signals.
 function isHangupIgnored(): boolean {
   try {
     const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';

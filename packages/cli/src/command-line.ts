@@ -1,51 +1,10 @@
-import { Command, CommanderError } from '@commander-js/extra-typings';
-import { AppError } from '@proofhouse/core';
+import { Command, CommanderError, Help } from '@commander-js/extra-typings';
 import type { CommandContext } from './command-context.ts';
-import { artifactDeposit } from './commands/artifact/artifact-deposit.ts';
-import { artifactFetch } from './commands/artifact/artifact-fetch.ts';
-import { artifactGrant } from './commands/artifact/artifact-grant.ts';
-import { artifactList } from './commands/artifact/artifact-list.ts';
-import { artifactPull } from './commands/artifact/artifact-pull.ts';
-import { artifactPush } from './commands/artifact/artifact-push.ts';
-import { backupCreate } from './commands/backup/backup-create.ts';
-import { backupRestore } from './commands/backup/backup-restore.ts';
-import { doctor } from './commands/server/doctor.ts';
-import { experimentCreate } from './commands/experiment/experiment-create.ts';
-import { experimentList } from './commands/experiment/experiment-list.ts';
-import { groupAdd } from './commands/group/group-add.ts';
-import { groupCreate } from './commands/group/group-create.ts';
-import { groupDelete } from './commands/group/group-delete.ts';
-import { groupList } from './commands/group/group-list.ts';
-import { groupRemove } from './commands/group/group-remove.ts';
-import { jobCancel } from './commands/job/job-cancel.ts';
-import { jobCreate } from './commands/job/job-create.ts';
-import { jobGet } from './commands/job/job-get.ts';
-import { jobList } from './commands/job/job-list.ts';
-import { jobLogs } from './commands/job/job-logs.ts';
-import { jobRetry } from './commands/job/job-retry.ts';
-import { jobWait } from './commands/job/job-wait.ts';
-import { jobWhy } from './commands/job/job-why.ts';
-import { mcp } from './commands/mcp/mcp.ts';
-import { serve } from './commands/server/serve.ts';
-import { signInLink } from './commands/server/sign-in-link.ts';
-import { storageAdopt } from './commands/storage/storage-adopt.ts';
-import { storageGc } from './commands/storage/storage-gc.ts';
-import { storageUsage } from './commands/storage/storage-usage.ts';
-import { storageVerify } from './commands/storage/storage-verify.ts';
-import { whoami } from './commands/server/whoami.ts';
-import { work } from './commands/worker/work.ts';
-import { workerList } from './commands/worker/worker-list.ts';
-import { workerRegister } from './commands/worker/worker-register.ts';
-import { workerReissue } from './commands/worker/worker-reissue.ts';
-import { workerTokenCreate } from './commands/worker-token/worker-token-create.ts';
-import { workerTokenList } from './commands/worker-token/worker-token-list.ts';
-import { workerTokenRevoke } from './commands/worker-token/worker-token-revoke.ts';
-import { noExperiment } from './experiment-command.ts';
-import { explainError, type CalledWith } from './output/explain-error.ts';
-import { reportError } from './output/report-error.ts';
+import { commandTable, type CommandEntry, type CommandGroup } from './command-table.ts';
+import type { CalledWith } from './output/explain-error.ts';
 import { version } from './version.ts';
 
-/** Runs one command line (without node and script) and gives its exit code. Never throws. */
+/** Runs one command line (without node and script) and returns its exit code. Never throws. */
 export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
   const ownArgs = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
   const json = ownArgs.includes('--json');
@@ -54,15 +13,30 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
     const program = programOf(context).hook('preAction', (_program, command) => {
       called = connectionOf(command.opts());
     });
-    await program.parseAsync(withoutHelpOfUnknown(program, args), { from: 'user' });
+    await program.parseAsync(withHelpAsOption(program, args), { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    if (!(error instanceof CommanderError)) return reportError(explainError(error, called), context, json);
-    if (error.exitCode === 0) return 0;
-    // Asked for a group without a verb: its help has been shown.
-    if (error.code === 'commander.help') return 2;
-    return reportError(new AppError('bad_request', usageMessage(error)), context, json);
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    // A group without a verb: commander has shown its help.
+    if (error instanceof CommanderError && error.code === 'commander.help') return 2;
+    return await reportFailure(error, called, context, json);
   }
+}
+
+/** Loaded when it is needed, so that help and version start without the schemas of core. */
+async function reportFailure(
+  error: unknown,
+  called: CalledWith | undefined,
+  context: CommandContext,
+  json: boolean,
+): Promise<number> {
+  const { reportError } = await import('./output/report-error.ts');
+  if (error instanceof CommanderError) {
+    const { AppError } = await import('@proofhouse/core');
+    return reportError(new AppError('bad_request', await usageMessage(error)), context, json);
+  }
+  const { explainError } = await import('./output/explain-error.ts');
+  return reportError(explainError(error, called), context, json);
 }
 
 function programOf(context: CommandContext): Command {
@@ -70,117 +44,82 @@ function programOf(context: CommandContext): Command {
     .description('A work queue, an artifact server and a review desk for fleets of agents and remote workers.')
     .enablePositionalOptions()
     .version(version, '-V, --version', 'print the version')
-    .addCommand(serve(context))
-    .addCommand(doctor(context))
-    .addCommand(work(context))
-    .addCommand(mcp(context))
-    .addCommand(whoami(context))
-    .addCommand(signInLink(context))
-    .addCommand(jobCommands(context))
-    .addCommand(artifactCommands(context))
-    .addCommand(workerCommands(context))
-    .addCommand(experimentCommands(context))
-    .addCommand(groupCommands(context))
-    .addCommand(storageCommands(context))
-    .addCommand(backupCommands(context))
     .addHelpText('after', '\nExample: proofhouse job create --type exec --payload \'{"branch":"main"}\'')
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 failed, 2 wrong call, 3 not allowed, 4 not there, 5 conflict, 6 server trouble',
     );
-  settle(program, context);
+  addCommands(program, commandTable, context);
+  useOwnOutput(program, context);
   return program;
 }
 
-function jobCommands(context: CommandContext): Command {
-  return group('job', 'Queued work')
-    .addCommand(jobCreate(context))
-    .addCommand(jobList(context))
-    .addCommand(jobGet(context))
-    .addCommand(jobLogs(context))
-    .addCommand(jobWait(context))
-    .addCommand(jobWhy(context))
-    .addCommand(jobCancel(context))
-    .addCommand(jobRetry(context));
+/** Adds the commands of the table. The module of a command is loaded by the hook that commander calls before it parses it. */
+function addCommands(
+  parent: Command,
+  entries: readonly (CommandEntry | CommandGroup)[],
+  context: CommandContext,
+): void {
+  const unloaded = new Map<unknown, CommandEntry>();
+  for (const entry of entries) {
+    const command = new Command(entry.name).description(entry.summary);
+    if ('commands' in entry) addCommands(command, entry.commands, context);
+    else {
+      if (entry.alias !== undefined) command.alias(entry.alias);
+      unloaded.set(command, entry);
+    }
+    parent.addCommand(command);
+  }
+  parent.hook('preSubcommand', async (_parent, command) => {
+    const configure = await unloaded.get(command)?.load();
+    configure?.(command as Command, context);
+  });
+  // A command that is not loaded has no options or arguments yet, which commander would show in the help of its group.
+  const help = new Help();
+  parent.configureHelp({
+    subcommandTerm: (command) => termOf(unloaded.get(command)) ?? help.subcommandTerm(command),
+  });
 }
 
-function artifactCommands(context: CommandContext): Command {
-  return group('artifact', 'What jobs produced, and what workers hand each other')
-    .addCommand(artifactPush(context))
-    .addCommand(artifactList(context))
-    .addCommand(artifactPull(context))
-    .addCommand(artifactDeposit(context))
-    .addCommand(artifactFetch(context))
-    .addCommand(artifactGrant(context));
+/** `list|ls [options] <jobId>` */
+function termOf(entry: CommandEntry | undefined): string | undefined {
+  if (entry === undefined) return undefined;
+  const name = entry.alias === undefined ? entry.name : `${entry.name}|${entry.alias}`;
+  return [name, '[options]', ...(entry.arguments === undefined ? [] : [entry.arguments])].join(' ');
 }
 
-function workerCommands(context: CommandContext): Command {
-  return group('worker', 'Workers and their tokens')
-    .addCommand(workerList(context))
-    .addCommand(workerRegister(context))
-    .addCommand(workerReissue(context))
-    .addCommand(
-      group('token', 'Tokens with which workers call the server')
-        .addCommand(workerTokenCreate(context))
-        .addCommand(workerTokenList(context))
-        .addCommand(workerTokenRevoke(context)),
-    );
-}
-
-function experimentCommands(context: CommandContext): Command {
-  return group('experiment', 'Workers, groups and deposits that belong together')
-    .addCommand(experimentCreate(context))
-    .addCommand(experimentList(context));
-}
-
-function groupCommands(context: CommandContext): Command {
-  return group('group', 'Groups of workers in an experiment')
-    .addCommand(groupCreate(context))
-    .addCommand(groupList(context))
-    .addCommand(groupAdd(context))
-    .addCommand(groupRemove(context))
-    .addCommand(groupDelete(context));
-}
-
-function storageCommands(context: CommandContext): Command {
-  return group('storage', 'Care of what is stored')
-    .addCommand(storageUsage(context))
-    .addCommand(storageAdopt(context))
-    .addCommand(storageGc(context))
-    .addCommand(storageVerify(context));
-}
-
-function backupCommands(context: CommandContext): Command {
-  return group('backup', 'Copies of everything that is stored')
-    .addCommand(backupCreate(context))
-    .addCommand(backupRestore(context));
-}
-
-function group(name: string, description: string): Command {
-  return new Command(name).description(description);
-}
-
-// Help is shown before the name of a command is looked at: for one that does not exist, that would be a wrong answer.
-function withoutHelpOfUnknown(program: Command, args: readonly string[]): string[] {
+/**
+ * Rewrites `help <command>` as `<command> --help`, since commander would show the help of a command that is not loaded. Where
+ * a command does not exist, the request for help is left out, so that the error is shown instead of the group's help.
+ */
+function withHelpAsOption(program: Command, args: readonly string[]): string[] {
+  const path: string[] = [];
   let at: Command = program;
+  let helpAt: number | undefined;
   for (const word of args) {
-    if (word.startsWith('-') || word === 'help') continue;
+    if (word.startsWith('-')) continue;
+    if (word === 'help' && helpAt === undefined) {
+      helpAt = path.length;
+      continue;
+    }
     const child = at.commands.find((one) => one.name() === word || one.aliases().includes(word));
     if (child === undefined) return args.filter((arg) => arg !== '--help' && arg !== '-h' && arg !== 'help');
+    path.push(word);
     at = child as Command;
     if (at.commands.length === 0) break;
   }
-  return [...args];
+  // Of several words after `help`, commander takes the first.
+  return helpAt === undefined ? [...args] : [...path.slice(0, helpAt + 1), '--help'];
 }
 
-// Errors are ours to print and exit codes ours to give, at every level.
-function settle(command: Command, context: CommandContext): void {
+// Errors and exit codes are printed and returned by this file, at every level of commands.
+function useOwnOutput(command: Command, context: CommandContext): void {
   command.exitOverride().configureOutput({
     writeOut: (text) => context.stdout.write(text),
     writeErr: (text) => context.stderr.write(text),
     outputError: () => undefined,
   });
-  for (const child of command.commands) settle(child as Command, context);
+  for (const child of command.commands) useOwnOutput(child as Command, context);
 }
 
 /** Undefined for commands that call no server. */
@@ -193,9 +132,9 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function usageMessage(error: CommanderError): string {
+async function usageMessage(error: CommanderError): Promise<string> {
   if (error.code === 'commander.missingMandatoryOptionValue' && error.message.includes('--experiment ')) {
-    return noExperiment;
+    return (await import('./experiment-command.ts')).noExperiment;
   }
   return `${error.message.replace(/^error: /, '')}\nAdd --help to see how it is called.`;
 }

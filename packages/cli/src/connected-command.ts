@@ -1,7 +1,7 @@
-import { Command, Option } from '@commander-js/extra-typings';
+import { Option, type Command } from '@commander-js/extra-typings';
 import { ProofhouseClient, type RetryPolicy } from '@proofhouse/client';
 
-/** What every command that talks to a server takes. */
+/** Options of every command that calls a server. */
 export interface ConnectionOptions {
   readonly url: string;
   readonly token?: string | undefined;
@@ -10,11 +10,11 @@ export interface ConnectionOptions {
 
 const connection = 'Connection and output:';
 
-/** A command with the server's URL, the token and the choice of output. */
-export function connectedCommand(name: string) {
+/** Adds the options for the URL of the server, the token and the choice of output. */
+export function connectedCommand(command: Command) {
   const url = new Option('--url <url>', 'where the server is').env('PROOFHOUSE_URL').default('http://127.0.0.1:8750');
   const token = new Option('--token <token>', 'who is calling; better given by the variable').env('PROOFHOUSE_TOKEN');
-  return new Command(name)
+  return command
     .addOption(url.helpGroup(connection))
     .addOption(token.helpGroup(connection))
     .addOption(new Option('--json', 'print JSON to standard output, for programs').helpGroup(connection));
@@ -24,7 +24,7 @@ export function clientOf(options: ConnectionOptions, retry: Partial<RetryPolicy>
   return new ProofhouseClient({
     url: options.url,
     token: options.token?.trim() === '' ? undefined : options.token,
-    // A person is waiting: say soon what is wrong.
+    // A person waits for the result, so an error is reported after few tries.
     retry: { tries: 4, ...retry },
   });
 }

@@ -1,4 +1,4 @@
-import { Option } from '@commander-js/extra-typings';
+import { Option, type Command } from '@commander-js/extra-typings';
 import { AppError, experimentIdPattern } from '@proofhouse/core';
 import type { ExperimentApi } from '@proofhouse/client';
 import { isBareWorkerToken } from './caller.ts';
@@ -6,13 +6,16 @@ import { clientOf, connectedCommand, type ConnectionOptions } from './connected-
 
 export const noExperiment = 'No experiment given: use --experiment <id> or set PROOFHOUSE_EXPERIMENT.';
 
-/** A command that works in one experiment. */
-export function experimentCommand(name: string) {
+/** Adds the options of a connected command, and the experiment that it works in. */
+export function experimentCommand(command: Command) {
   const experiment = new Option('--experiment <id>', 'the experiment it is about').env('PROOFHOUSE_EXPERIMENT');
-  return connectedCommand(name).addOption(experiment.makeOptionMandatory());
+  return connectedCommand(command).addOption(experiment.makeOptionMandatory());
 }
 
-/** What the server could only refuse without saying why is said here, before anything is sent. */
+/**
+ * Checks the experiment and the token before anything is sent, since the server's refusal would not say what is wrong.
+ * Errors: `bad_request`, `invalid_request`, `unauthenticated`.
+ */
 export function experimentOf(options: ConnectionOptions & { readonly experiment: string }): ExperimentApi {
   const { experiment, token } = options;
   if (experiment === '') throw new AppError('bad_request', noExperiment);

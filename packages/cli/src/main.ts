@@ -2,11 +2,11 @@
 import { processContext } from './command-context.ts';
 import { runCommandLine } from './command-line.ts';
 
-const context = processContext();
+const context = processContext(() => Date.now());
 
-// A reader that has seen enough (`proofhouse job list | head -1`) is no failure; a disk that is full is one.
+// A reader that closes the pipe (`proofhouse job list | head -1`) is no failure; a full disk is one.
 process.stdout.once('error', (error: NodeJS.ErrnoException) => {
-  // What is written after that is lost in the same way.
+  // Later writes fail in the same way.
   process.stdout.on('error', () => undefined);
   if (error.code !== 'EPIPE') {
     context.exitCode = 1;
@@ -15,7 +15,7 @@ process.stdout.once('error', (error: NodeJS.ErrnoException) => {
   if (context.onOutputLost === undefined) process.exit(context.exitCode);
   context.onOutputLost();
 });
-// There is nowhere left to say it.
+// An error of standard error cannot be reported anywhere.
 process.stderr.on('error', () => undefined);
 
 const exitCode = await runCommandLine(process.argv.slice(2), context);

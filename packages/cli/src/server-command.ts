@@ -1,9 +1,9 @@
-import { Command } from '@commander-js/extra-typings';
+import type { Command } from '@commander-js/extra-typings';
 import { AppError } from '@proofhouse/core';
 
-/** A command that takes the server's settings, as flags and from the environment. */
-export function serverCommand(name: string) {
-  return new Command(name)
+/** Adds the flags of the server's settings; the environment gives them too. */
+export function serverCommand(command: Command) {
+  return command
     .option('--host <address>', 'address to listen on (127.0.0.1)')
     .option('--port <port>', 'port to listen on; 0 picks a free one (8750)')
     .option('--data-dir <folder>', 'folder of everything kept by default (./var)')
@@ -17,7 +17,7 @@ export function serverCommand(name: string) {
     .addHelpText('after', '\nEvery setting can also be given by the environment: see docs/reference/config.md.');
 }
 
-/** Options as the settings table names them: as they are typed. */
+/** Options under the names of the settings table: `dataDir` becomes `data-dir`. */
 export function flagsOf(options: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(options).map(([name, value]) => [

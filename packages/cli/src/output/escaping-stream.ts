@@ -1,9 +1,10 @@
 import type { Writable } from 'node:stream';
-import { visibleText } from '@proofhouse/core';
+// The subpath, since every command starts with this file and the index of core loads all schemas.
+import { visibleText } from '@proofhouse/core/visible-text';
 
 /**
- * The stream with one change: hidden characters of strings that are written become escapes (see `visibleText`), so that no
- * text of a server or worker drives the terminal, in output for people and in JSON alike. Bytes pass as they are.
+ * The stream with hidden characters of written strings escaped (see `visibleText`), so that no text of a server or worker
+ * controls the terminal, in output for people and in JSON alike. Bytes are written unchanged.
  */
 export function escapingStream(stream: Writable): Writable {
   const write = (chunk: unknown, ...rest: never[]): boolean =>

@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -12,9 +13,8 @@ import { transferProgress } from '../../output/transfer-progress.ts';
 
 const pieceBytes = 256 * 1024;
 
-export function artifactDeposit(context: CommandContext) {
-  return experimentCommand('deposit')
-    .description('Hand a file over and print the URI to fetch it by, and nothing else')
+export function artifactDeposit(command: Command, context: CommandContext) {
+  return experimentCommand(command)
     .argument('<file>', 'a file, or - for standard input')
     .option('--content-type <type>', 'what it is (application/octet-stream)')
     .option('--filename <name>', "what it is called where it is fetched (the file's own name)")

@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import { isAppError } from '@proofhouse/core';
 import { callerOf } from '../../caller.ts';
 import type { CommandContext } from '../../command-context.ts';
@@ -5,9 +6,8 @@ import { experimentCommand, experimentOf } from '../../experiment-command.ts';
 import { about } from '../../output/explain-error.ts';
 import { keepDownload } from '../../transfer/keep-download.ts';
 
-export function artifactFetch(context: CommandContext) {
-  return experimentCommand('fetch')
-    .description('Fetch a deposit by its URI and verify its digest')
+export function artifactFetch(command: Command, context: CommandContext) {
+  return experimentCommand(command)
     .argument('<uri>', 'whole, as the deposit printed it')
     .option('-o, --output <file>', 'a file or folder to save to, or - for standard output (its own name, here)')
     .option('--force', 'replace an existing file')

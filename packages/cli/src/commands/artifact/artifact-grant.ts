@@ -1,12 +1,12 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { experimentCommand, experimentOf } from '../../experiment-command.ts';
 import { memberIdsText, warnOfNames } from '../../input/member-ids.ts';
 import { printResult } from '../../output/print-result.ts';
 import { printable } from '../../output/printable.ts';
 
-export function artifactGrant(context: CommandContext) {
-  return experimentCommand('grant')
-    .description('Let a worker or a group fetch a deposit; for its depositor and the admin')
+export function artifactGrant(command: Command, context: CommandContext) {
+  return experimentCommand(command)
     .argument('<uri>', 'as the deposit printed it')
     .argument('<reader>', memberIdsText)
     .addHelpText(

@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
 import { positiveInteger } from '../../input/option-values.ts';
@@ -5,10 +6,8 @@ import { printResult } from '../../output/print-result.ts';
 import { bytesText, relativeTime } from '../../output/quantities.ts';
 import { table } from '../../output/table.ts';
 
-export function artifactList(context: CommandContext) {
-  return connectedCommand('list')
-    .alias('ls')
-    .description('List the artifacts of a job, every version, newest first')
+export function artifactList(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .argument('<jobId>', 'the job they belong to')
     .option('--name <name>', 'only the versions of this name')
     .option('--limit <n>', 'how many at most (200)', positiveInteger)

@@ -1,12 +1,11 @@
+import type { Command } from '@commander-js/extra-typings';
 import { AppError } from '@proofhouse/core';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
 import { keepDownload } from '../../transfer/keep-download.ts';
 
-export function artifactPull(context: CommandContext) {
-  return connectedCommand('pull')
-    .alias('download')
-    .description('Download an artifact and verify its digest')
+export function artifactPull(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .argument('<jobId>', 'the job it belongs to')
     .argument('[artifactId]', 'the artifact, unless --name is given')
     .option('--name <name>', 'the newest artifact of this name')

@@ -1,4 +1,4 @@
-import { Option } from '@commander-js/extra-typings';
+import { Option, type Command } from '@commander-js/extra-typings';
 import { AppError, artifactTypes, type ArtifactType, type JobArtifact } from '@proofhouse/core';
 import type { ProofhouseClient } from '@proofhouse/client';
 import { uploadFile } from '@proofhouse/client/worker';
@@ -20,10 +20,8 @@ interface Labels {
   readonly json?: true | undefined;
 }
 
-export function artifactPush(context: CommandContext) {
-  return connectedCommand('push')
-    .alias('upload')
-    .description('Upload files as artifacts of a job')
+export function artifactPush(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .argument('<jobId>', 'the job they belong to')
     .argument('<file...>', 'files; - is standard input and needs --name')
     .option('--name <name>', 'the name in the job, for one file (its relative path)')

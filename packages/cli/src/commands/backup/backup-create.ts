@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { bytesText, counted } from '../../output/quantities.ts';
 import { flagsOf, loadServer, serverCommand } from '../../server-command.ts';
@@ -9,9 +10,8 @@ again. Exits with 1 when bytes of records were missing or damaged in the store i
 
 Example: proofhouse backup create /backups/proofhouse --data-dir /srv/proofhouse`;
 
-export function backupCreate(context: CommandContext) {
-  return serverCommand('create')
-    .description('Back the store up to a folder')
+export function backupCreate(command: Command, context: CommandContext) {
+  return serverCommand(command)
     .argument('<folder>', 'a folder that is empty, missing, or holds an earlier backup')
     .option('--verify', 'also hash the bytes that an earlier backup left in the folder')
     .option('--json', 'print the result as JSON')

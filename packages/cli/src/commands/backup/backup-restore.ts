@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { bytesText, counted } from '../../output/quantities.ts';
 import { flagsOf, loadServer, serverCommand } from '../../server-command.ts';
@@ -10,9 +11,8 @@ and the next start makes a new admin token (unless PROOFHOUSE_ADMIN_TOKEN sets i
 
 Example: proofhouse backup restore /backups/proofhouse --data-dir /srv/proofhouse --move-existing-to /srv/proofhouse-before`;
 
-export function backupRestore(context: CommandContext) {
-  return serverCommand('restore')
-    .description('Put a backup in the place of the store')
+export function backupRestore(command: Command, context: CommandContext) {
+  return serverCommand(command)
     .argument('<folder>', 'the folder of the backup')
     .option('--move-existing-to <folder>', 'where what is there now goes; on the same disk')
     .option('--revoke-all-tokens', 'end every worker token, registration and the admin token of the backup')

@@ -1,10 +1,10 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
 import { printResult } from '../../output/print-result.ts';
 
-export function experimentCreate(context: CommandContext) {
-  return connectedCommand('create')
-    .description('Make an experiment: workers, groups and deposits that belong together')
+export function experimentCreate(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .option('--id <id>', 'exp_ and 26 characters of lower-case base32 (minted when left out)')
     .option('--name <name>', 'what people see')
     .addHelpText('after', '\nExample: proofhouse experiment create --name nightly')

@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
 import { positiveInteger } from '../../input/option-values.ts';
@@ -5,10 +6,8 @@ import { printResult } from '../../output/print-result.ts';
 import { relativeTime } from '../../output/quantities.ts';
 import { table } from '../../output/table.ts';
 
-export function experimentList(context: CommandContext) {
-  return connectedCommand('list')
-    .alias('ls')
-    .description('List experiments, newest first')
+export function experimentList(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .option('--limit <n>', 'how many at most (50)', positiveInteger)
     .option('--cursor <cursor>', 'go on where the last page ended')
     .addHelpText('after', '\nExample: proofhouse experiment list')

@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { experimentCommand, experimentOf } from '../../experiment-command.ts';
 import { ofGroup } from '../../output/explain-error.ts';
@@ -5,9 +6,8 @@ import { memberIdsText, warnOfNames } from '../../input/member-ids.ts';
 import { membersText } from '../../output/members-text.ts';
 import { printResult } from '../../output/print-result.ts';
 
-export function groupAdd(context: CommandContext) {
-  return experimentCommand('add')
-    .description('Add a worker or a group to a group; adding it again changes nothing')
+export function groupAdd(command: Command, context: CommandContext) {
+  return experimentCommand(command)
     .argument('<groupId>', 'grp_…, or admins or orchestrators')
     .argument('<memberId>', memberIdsText)
     .addHelpText('after', '\nExample: proofhouse group add admins wkr_01jd7v6m5x0000000000000000')

@@ -1,12 +1,12 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { experimentCommand, experimentOf } from '../../experiment-command.ts';
 import { memberIdsText, warnOfNames } from '../../input/member-ids.ts';
 import { collect } from '../../input/option-values.ts';
 import { printResult } from '../../output/print-result.ts';
 
-export function groupCreate(context: CommandContext) {
-  return experimentCommand('create')
-    .description('Make a group of workers and other groups')
+export function groupCreate(command: Command, context: CommandContext) {
+  return experimentCommand(command)
     .option('--name <name>', 'what people see; names need not be unique')
     .option('--member <id>', `a worker or group in it: ${memberIdsText}; may be given several times`, collect)
     .addHelpText('after', '\nExample: proofhouse group create --name readers --member wkr_01jd7v6m5x0000000000000000')

@@ -1,11 +1,11 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { experimentCommand, experimentOf } from '../../experiment-command.ts';
 import { ofGroup } from '../../output/explain-error.ts';
 import { printResult } from '../../output/print-result.ts';
 
-export function groupDelete(context: CommandContext) {
-  return experimentCommand('delete')
-    .description('Delete a group; what was granted to it is granted to nobody from then on')
+export function groupDelete(command: Command, context: CommandContext) {
+  return experimentCommand(command)
     .argument('<groupId>', 'grp_…')
     .addHelpText('after', '\nExample: proofhouse group delete grp_01jd7v6m5x0000000000000000')
     .action(async (groupId, options) => {

@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { experimentCommand, experimentOf } from '../../experiment-command.ts';
 import { positiveInteger } from '../../input/option-values.ts';
@@ -5,10 +6,8 @@ import { printResult } from '../../output/print-result.ts';
 import { relativeTime } from '../../output/quantities.ts';
 import { table } from '../../output/table.ts';
 
-export function groupList(context: CommandContext) {
-  return experimentCommand('list')
-    .alias('ls')
-    .description('List the groups of an experiment, oldest first')
+export function groupList(command: Command, context: CommandContext) {
+  return experimentCommand(command)
     .option('--name <name>', 'only groups of this name')
     .option('--limit <n>', 'how many at most (1000)', positiveInteger)
     .option('--cursor <cursor>', 'go on where the last page ended')

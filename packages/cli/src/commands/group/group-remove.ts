@@ -1,12 +1,12 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { experimentCommand, experimentOf } from '../../experiment-command.ts';
 import { ofGroup } from '../../output/explain-error.ts';
 import { membersText } from '../../output/members-text.ts';
 import { printResult } from '../../output/print-result.ts';
 
-export function groupRemove(context: CommandContext) {
-  return experimentCommand('remove')
-    .description('Take a member out of a group, with effect at once')
+export function groupRemove(command: Command, context: CommandContext) {
+  return experimentCommand(command)
     .argument('<groupId>', 'grp_…, or admins or orchestrators')
     .argument('<memberId>', 'wkr_… or grp_…')
     .addHelpText('after', '\nExample: proofhouse group remove admins wkr_01jd7v6m5x0000000000000000')

@@ -1,12 +1,12 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { Job } from '@proofhouse/core';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
 import { printResult } from '../../output/print-result.ts';
 import { printable } from '../../output/printable.ts';
 
-export function jobCancel(context: CommandContext) {
-  return connectedCommand('cancel')
-    .description('Cancel a queued job, or ask the worker of a running one to stop')
+export function jobCancel(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .argument('<jobId>', 'the id of the job')
     .option('--reason <text>', 'why, for whoever reads its log')
     .addHelpText(

@@ -1,4 +1,4 @@
-import { Option } from '@commander-js/extra-typings';
+import { Option, type Command } from '@commander-js/extra-typings';
 import { AppError } from '@proofhouse/core';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand, type ConnectionOptions } from '../../connected-command.ts';
@@ -19,9 +19,8 @@ command over the same file goes on where it stopped and makes no job twice withi
 Example: proofhouse job create --type exec --payload '{"branch":"main"}'
          proofhouse work --once -- sh -c 'jq -r .payload.branch "$PROOFHOUSE_JOB_FILE"'`;
 
-export function jobCreate(context: CommandContext) {
-  return connectedCommand('create')
-    .description('Put a job into the queue')
+export function jobCreate(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .option('--type <type>', 'what kind of job: exec, task, codex_exec, codex_skill, or one of your own')
     .addOption(
       new Option('--from <file>', 'many jobs: a file of JSON lines, or - for standard input').conflicts([

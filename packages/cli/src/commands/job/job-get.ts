@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { Job, JobFinish } from '@proofhouse/core';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
@@ -5,9 +6,8 @@ import { printResult } from '../../output/print-result.ts';
 import { relativeTime } from '../../output/quantities.ts';
 import { facts } from '../../output/table.ts';
 
-export function jobGet(context: CommandContext) {
-  return connectedCommand('get')
-    .description('Show a job')
+export function jobGet(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .argument('<jobId>', 'the id of the job')
     .addHelpText('after', '\nExample: proofhouse job get 0190b2c4-7d3e-7000-8000-000000000000')
     .action(async (jobId, options) => {

@@ -1,4 +1,4 @@
-import { Option } from '@commander-js/extra-typings';
+import { Option, type Command } from '@commander-js/extra-typings';
 import { jobStatuses, type Job } from '@proofhouse/core';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
@@ -7,10 +7,8 @@ import { printResult } from '../../output/print-result.ts';
 import { relativeTime } from '../../output/quantities.ts';
 import { table } from '../../output/table.ts';
 
-export function jobList(context: CommandContext) {
-  return connectedCommand('list')
-    .alias('ls')
-    .description('List jobs, newest first')
+export function jobList(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .addOption(new Option('--status <status>', 'only these').choices(jobStatuses))
     .option('--type <type>', 'only these')
     .option('--limit <n>', 'how many at most (50)', positiveInteger)

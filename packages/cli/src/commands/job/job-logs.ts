@@ -1,4 +1,4 @@
-import { Option } from '@commander-js/extra-typings';
+import { Option, type Command } from '@commander-js/extra-typings';
 import { isAppError, type JobEvent } from '@proofhouse/core';
 import type { ProofhouseClient } from '@proofhouse/client';
 import type { CommandContext } from '../../command-context.ts';
@@ -17,9 +17,8 @@ succeeded, else 1.
 
 Example: proofhouse job logs 0190b2c4-7d3e-7000-8000-000000000000 -f`;
 
-export function jobLogs(context: CommandContext) {
-  return connectedCommand('logs')
-    .description('Show what happened to a job, oldest first')
+export function jobLogs(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .argument('<jobId>', 'the id of the job')
     .option('-f, --follow', 'go on until the job has ended')
     .option('--after <n>', 'only events after this number (0)', wholeNumber)

@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import { isAppError, type Job } from '@proofhouse/core';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
@@ -13,9 +14,8 @@ Example: proofhouse job wait 0190b2c4-7d3e-7000-8000-000000000000 --timeout 600`
 /** Streams that are open at a time. */
 const atOnce = 20;
 
-export function jobWait(context: CommandContext) {
-  return connectedCommand('wait')
-    .description('Wait until jobs have ended, and exit by how they did')
+export function jobWait(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .argument('<jobId...>', 'the ids of the jobs')
     .option('--timeout <seconds>', 'how long at most (no limit)', positiveInteger)
     .addHelpText('after', explanation)

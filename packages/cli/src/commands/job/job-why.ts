@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import { lackInWords, type Why } from '@proofhouse/core';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
@@ -6,9 +7,8 @@ import { printable } from '../../output/printable.ts';
 import { relativeTime } from '../../output/quantities.ts';
 import { facts, table } from '../../output/table.ts';
 
-export function jobWhy(context: CommandContext) {
-  return connectedCommand('why')
-    .description('Say why a job waits, and which workers nearly match')
+export function jobWhy(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .argument('<jobId>', 'the id of the job')
     .addHelpText('after', '\nExample: proofhouse job why 0190b2c4-7d3e-7000-8000-000000000000')
     .action(async (jobId, options) => {

@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import { isAppError } from '@proofhouse/core';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand, type ConnectionOptions } from '../../connected-command.ts';
@@ -17,9 +18,8 @@ standard error, and tools work as soon as it is there.
 
 Example: {"mcpServers":{"proofhouse":{"command":"proofhouse","args":["mcp"],"env":{"PROOFHOUSE_TOKEN":"…"}}}}`;
 
-export function mcp(context: CommandContext) {
-  return connectedCommand('mcp')
-    .description('Offer the queue and its artifacts as MCP tools on standard input and output')
+export function mcp(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .addHelpText('after', explanation)
     .action(async (options) => {
       // Loaded when it is used: every other command starts without the protocol's library.

@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { printable } from '../../output/printable.ts';
 import { flagsOf, loadServer, serverCommand } from '../../server-command.ts';
@@ -8,9 +9,8 @@ run beside the server. Exits with 1 when something is wrong. --grant-readonly le
 
 Example: proofhouse doctor --data-dir /srv/proofhouse`;
 
-export function doctor(context: CommandContext) {
-  return serverCommand('doctor')
-    .description('Look whether a server could start and keep what it is given')
+export function doctor(command: Command, context: CommandContext) {
+  return serverCommand(command)
     .option('--grant-readonly <role>', 'let this role of the database read everything but secrets')
     .option('--json', 'print a line of JSON for each thing')
     .addHelpText('after', explanation)

@@ -1,9 +1,9 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { flagsOf, loadServer, serverCommand } from '../../server-command.ts';
 
-export function serve(context: CommandContext) {
-  return serverCommand('serve')
-    .description('Run a server: SQLite and files below ./var unless told otherwise')
+export function serve(command: Command, context: CommandContext) {
+  return serverCommand(command)
     .addHelpText('after', '\nExample: proofhouse serve --port 8750 --data-dir /srv/proofhouse')
     .action(async (options) => {
       const { runServer } = await loadServer();

@@ -1,4 +1,4 @@
-import { Option } from '@commander-js/extra-typings';
+import { Option, type Command } from '@commander-js/extra-typings';
 import { isAppError } from '@proofhouse/core';
 import { callerOf } from '../../caller.ts';
 import type { CommandContext } from '../../command-context.ts';
@@ -17,9 +17,8 @@ interface Caller {
   readonly workerId?: string;
 }
 
-export function whoami(context: CommandContext) {
-  return connectedCommand('whoami')
-    .description("Which worker the token speaks for, or that it is the admin's")
+export function whoami(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .addOption(new Option('--experiment <id>', 'the experiment to ask in').env('PROOFHOUSE_EXPERIMENT'))
     .addHelpText('after', explanation)
     .action(async (options) => {

@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { printable } from '../../output/printable.ts';
 import { flagsOf, loadServer, serverCommand } from '../../server-command.ts';
@@ -9,9 +10,8 @@ of the database into the storage. Stop the server first. Exits with 1 when there
 
 Example: proofhouse storage adopt --data-dir /srv/proofhouse`;
 
-export function storageAdopt(context: CommandContext) {
-  return serverCommand('adopt')
-    .description('Make the blobs that are there belong to the database that is there')
+export function storageAdopt(command: Command, context: CommandContext) {
+  return serverCommand(command)
     .option('--yes', 'do it')
     .addHelpText('after', explanation)
     .action(async ({ yes, ...options }) => {

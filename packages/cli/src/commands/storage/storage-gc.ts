@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
 import { printable } from '../../output/printable.ts';
@@ -12,9 +13,8 @@ than 100, and more than 20 % of the old ones. --dry-run says so too. Look at the
 
 Example: proofhouse storage gc --dry-run`;
 
-export function storageGc(context: CommandContext) {
-  return connectedCommand('gc')
-    .description('Remove stored bytes that are no longer wanted')
+export function storageGc(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .option('--dry-run', 'only say what would go, and why')
     .option('--yes-remove-most', 'also when most old bytes were never named by this database')
     .addHelpText('after', explanation)

@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { StorageUsage } from '@proofhouse/client';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
@@ -5,9 +6,8 @@ import { printResult } from '../../output/print-result.ts';
 import { bytesText, counted, relativeTime } from '../../output/quantities.ts';
 import { facts, table } from '../../output/table.ts';
 
-export function storageUsage(context: CommandContext) {
-  return connectedCommand('usage')
-    .description('Say how much is stored, by artifact type, and what the quota is')
+export function storageUsage(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .addHelpText('after', '\nExample: proofhouse storage usage')
     .action(async (options) => {
       const usage = await clientOf(options).storage.usage();

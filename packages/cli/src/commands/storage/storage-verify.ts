@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '@commander-js/extra-typings';
+import { InvalidArgumentError, type Command } from '@commander-js/extra-typings';
 import type { VerifiedSlice } from '@proofhouse/client';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
@@ -14,9 +14,8 @@ that are gone or changed, or something planted. With --json each finding is one 
 
 Example: proofhouse storage verify --sample 0.1`;
 
-export function storageVerify(context: CommandContext) {
-  return connectedCommand('verify')
-    .description('Look whether everything stored is whole')
+export function storageVerify(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .option('--sample <share>', 'share of the artifacts that are hashed again, 0 to 1 (1)', share)
     .option('--repair', 'mend the job view; bytes are never touched')
     .addHelpText('after', explanation)

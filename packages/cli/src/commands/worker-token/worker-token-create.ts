@@ -1,12 +1,11 @@
-import { Option } from '@commander-js/extra-typings';
+import { Option, type Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
 import { commaList, timeAfter } from '../../input/option-values.ts';
 import { printResult } from '../../output/print-result.ts';
 
-export function workerTokenCreate(context: CommandContext) {
-  return connectedCommand('create')
-    .description('Make a token for a worker; it is shown once')
+export function workerTokenCreate(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .argument('<workerId>', 'the worker that calls with it')
     .option('--description <text>', 'what it is for')
     .option('--types <list>', 'the only job types it may claim, comma-separated', commaList)

@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { WorkerToken } from '@proofhouse/core';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand } from '../../connected-command.ts';
@@ -6,10 +7,8 @@ import { printResult } from '../../output/print-result.ts';
 import { relativeTime } from '../../output/quantities.ts';
 import { table } from '../../output/table.ts';
 
-export function workerTokenList(context: CommandContext) {
-  return connectedCommand('list')
-    .alias('ls')
-    .description('List worker tokens, newest first, never their secrets')
+export function workerTokenList(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .option('--worker <workerId>', 'only tokens of this worker')
     .option('--limit <n>', 'how many at most (50)', positiveInteger)
     .option('--cursor <cursor>', 'go on where the last page ended')

@@ -1,3 +1,4 @@
+import type { Command } from '@commander-js/extra-typings';
 import { AppError, isAppError } from '@proofhouse/core';
 import { runWorker, type WorkerLogEntry, type WorkerReport } from '@proofhouse/client/worker';
 import { callerOf } from '../../caller.ts';
@@ -56,9 +57,8 @@ interface WorkFlags extends ConnectionOptions {
   readonly workRoot?: string | undefined;
 }
 
-export function work(context: CommandContext) {
-  return connectedCommand('work')
-    .description('Claim jobs and run a command for each')
+export function work(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .argument('[command...]', 'the command and its arguments, after --')
     .option('--on <type=command>', 'what the shell runs for jobs of this type (repeatable)', collectCommand)
     .option('--types <list>', 'job types to claim, comma-separated (all that the token allows)', commaList)

@@ -1,4 +1,4 @@
-import { Option } from '@commander-js/extra-typings';
+import { Option, type Command } from '@commander-js/extra-typings';
 import { AppError } from '@proofhouse/core';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand, type ConnectionOptions } from '../../connected-command.ts';
@@ -20,10 +20,8 @@ interface ListOptions extends ConnectionOptions {
   readonly cursor?: string | undefined;
 }
 
-export function workerList(context: CommandContext) {
-  return connectedCommand('list')
-    .alias('ls')
-    .description('List the workers seen in the last ten minutes, or those registered in an experiment')
+export function workerList(command: Command, context: CommandContext) {
+  return connectedCommand(command)
     .addOption(new Option('--experiment <id>', 'the workers registered in it, oldest first'))
     .option('--name <name>', 'with --experiment: only workers of this name')
     .option('--limit <n>', 'how many at most (50; with --experiment 1000)', positiveInteger)

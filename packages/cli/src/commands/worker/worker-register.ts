@@ -1,12 +1,12 @@
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../command-context.ts';
 import { experimentCommand, experimentOf } from '../../experiment-command.ts';
 import { collectLabel } from '../../input/option-values.ts';
 import { printResult } from '../../output/print-result.ts';
 import { workerVariables } from '../../input/worker-variables.ts';
 
-export function workerRegister(context: CommandContext) {
-  return experimentCommand('register')
-    .description('Register a worker in an experiment; its token is shown once')
+export function workerRegister(command: Command, context: CommandContext) {
+  return experimentCommand(command)
     .option('--name <name>', 'what people see; names need not be unique')
     .option('--label <key=value>', 'a label; may be given several times', collectLabel)
     .addHelpText(
