@@ -4,6 +4,7 @@ import { artifactSchema } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';
 import { WireExperiment, type V0Worker } from './support/wire-experiment.ts';
+import { update } from '../src/kernel/commit.ts';
 
 const unknown = '00000000-0000-7000-8000-000000000000';
 
@@ -129,8 +130,12 @@ forEachStore('artifacts on /api', (harness) => {
     const { job } = await t.running();
     const { id } = (await t.put(job.id, { name: 'old.txt' })).json as { id: string };
     const record = (await t.server.store.artifacts.find(id))!;
-    const artifact = { ...record, purgedAt: t.clock.now(), version: record.version + 1 };
-    await t.server.store.commit({ changes: [{ kind: 'update-artifact', artifact }], preconditions: [], now: 1 });
+    const artifact = { ...record, purgedAt: t.clock.now() };
+    await t.server.store.commit({
+      changes: [update('artifact', artifact, record.version)],
+      preconditions: [],
+      now: 1,
+    });
     const ofJob = `/api/queue/jobs/${job.id}/artifacts/${id}`;
     for (const url of [`/api/artifacts/${id}/content`, `${ofJob}/download`, `${ofJob}/excerpt`]) {
       expect((await t.get(url)).json).toMatchObject({ status: 410, code: 'artifact_expired' });

@@ -4,6 +4,7 @@ import { forEachStore } from './support/for-each-store.ts';
 import { McpClient } from './support/mcp-client.ts';
 import type { Caller, TestServer, TestWorker } from './support/test-server.ts';
 import { WireExperiment, type V0Worker } from './support/wire-experiment.ts';
+import { insert, update } from '../src/kernel/commit.ts';
 
 type Door =
   /** The deposit, on /v0 by its URI. */
@@ -129,7 +130,7 @@ forEachStore('the readers of an artifact', (harness) => {
     for (const artifactId of [deposit.id, ofJob.id]) {
       for (const reader of [granted.id, readers, foreigners]) {
         const grant = { artifactId, reader, grantedBy: 'admin', grantedAt: 1 };
-        await t.server.store.commit({ changes: [{ kind: 'add-grant', grant }], preconditions: [], now: 1 });
+        await t.server.store.commit({ changes: [insert('grant', grant, 'keep')], preconditions: [], now: 1 });
       }
     }
   });
@@ -212,8 +213,12 @@ forEachStore('the readers of an artifact', (harness) => {
   describe('that is sensitive', () => {
     it('are its maker, those it was granted to and the admins; holding its job is no grant', async () => {
       const record = (await t.server.store.artifacts.find(ofJob.id))!;
-      const artifact = { ...record, dataClass: 'sensitive' as const, version: record.version + 1 };
-      await t.server.store.commit({ changes: [{ kind: 'update-artifact', artifact }], preconditions: [], now: 1 });
+      const artifact = { ...record, dataClass: 'sensitive' as const };
+      await t.server.store.commit({
+        changes: [update('artifact', artifact, record.version)],
+        preconditions: [],
+        now: 1,
+      });
       const answers: Record<string, number> = {};
       for (const name of ['admin', 'depositor', 'holder of the job', 'worker it was granted to', 'another worker']) {
         answers[name] = await ask.download(callers.get(name)!);

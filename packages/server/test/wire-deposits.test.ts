@@ -103,8 +103,8 @@ forEachStore(
         const commit = store.commit.bind(store);
         const spy = vi.spyOn(store, 'commit').mockImplementation(async (wanted) => {
           for (const change of wanted.changes) {
-            if (change.kind !== 'add-artifact') continue;
-            const file = t.files().find((each) => basename(each) === change.artifact.blob.key);
+            if (change.kind !== 'insert' || change.record !== 'artifact') continue;
+            const file = t.files().find((each) => basename(each) === change.value.blob.key);
             found.push(readFileSync(file!, 'utf8'));
           }
           return commit(wanted);

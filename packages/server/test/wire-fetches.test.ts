@@ -6,6 +6,7 @@ import { v0ProblemSchema, type ArtifactRecord } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';
 import { expectProblem, wireAdmin, WireExperiment, type V0Deposit, type V0Worker } from './support/wire-experiment.ts';
+import { update } from '../src/kernel/commit.ts';
 
 const bytes = 'deposited bytes';
 const etag = `"${createHash('sha256').update(bytes).digest('hex')}"`;
@@ -34,8 +35,12 @@ forEachStore('fetches', (harness) => {
   };
   const change = async (uri: string, fields: Partial<ArtifactRecord>): Promise<void> => {
     const record = await recordOf(uri);
-    const artifact = { ...record, ...fields, version: record.version + 1 };
-    await t.server.store.commit({ changes: [{ kind: 'update-artifact', artifact }], preconditions: [], now: 1 });
+    const artifact = { ...record, ...fields };
+    await t.server.store.commit({
+      changes: [update('artifact', artifact, record.version)],
+      preconditions: [],
+      now: 1,
+    });
   };
 
   it('give exactly the deposited bytes, safely', async () => {

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import type { Answer, TestServer } from './support/test-server.ts';
 import { expectProblem, wireAdmin, WireExperiment, type V0Worker } from './support/wire-experiment.ts';
+import { insert, update } from '../src/kernel/commit.ts';
 
 const unknownWorker = 'wkr_00000000000000000000000000';
 const unknownGroup = 'grp_00000000000000000000000000';
@@ -83,10 +84,7 @@ forEachStore('workers of an experiment', (harness) => {
     const ids = Array.from({ length: 1203 }, (_, n) => `wkr_${String(n).padStart(26, '0').replaceAll('i', '0')}`);
     for (let from = 0; from < ids.length; from += 50) {
       const changes = ids.slice(from, from + 50).flatMap((id, n) => [
-        {
-          kind: 'add-worker-if-absent' as const,
-          worker: { ...record, id: `${id.slice(0, 4)}${own.id.slice(4, 20)}${id.slice(20)}` },
-        },
+        insert('worker', { ...record, id: `${id.slice(0, 4)}${own.id.slice(4, 20)}${id.slice(20)}` }, 'keep'),
         {
           kind: 'add-group' as const,
           group: {
@@ -274,8 +272,8 @@ forEachStore('workers of an experiment', (harness) => {
       const readNested = experiments.nestedGroups.bind(experiments);
       const nestedGroups = vi.spyOn(experiments, 'nestedGroups').mockImplementation(async (id) => {
         const found = await readNested(id);
-        const faster = { ...(await experiments.find(id))!, version: found.version + 1 };
-        const changes = [{ kind: 'update-experiment' as const, experiment: faster }];
+        const faster = (await experiments.find(id))!;
+        const changes = [update('experiment', faster, found.version)];
         await t.server.store.commit({ changes, preconditions: [], now: 1 });
         return found;
       });

@@ -21,7 +21,15 @@ import type { Blobs, OpenedBlob, StagedBlob } from '@proofhouse/blobs';
 import type { JobHints } from '../jobs/job-hints.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Clock } from '../kernel/time/clock.ts';
-import type { Change, Commits, Conflict, Precondition } from '../kernel/commit.ts';
+import {
+  exists,
+  insert,
+  update,
+  type Change,
+  type Commits,
+  type Conflict,
+  type Precondition,
+} from '../kernel/commit.ts';
 import { meetsConditions, type EntityConditions } from '../kernel/entity-conditions.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf, type ListFilter, type Page } from '../kernel/page.ts';
@@ -207,7 +215,7 @@ export class Artifacts {
       const now = this.#parts.clock.now();
       const version = artifact.version + 1;
       const changed = { ...artifact, pinnedAt: pinned ? now : null, version, updatedAt: now };
-      const change = { kind: 'update-artifact', artifact: changed } as const;
+      const change = update('artifact', changed, artifact.version);
       const result = await this.#parts.commits.commit({ changes: [change], preconditions: [] });
       if (result.outcome === 'done') return changed;
     }
@@ -302,7 +310,7 @@ function changesOf(job: JobRecord, artifact: ArtifactRecord): Change[] {
   return [
     ...foldersOf(name).map((path): Change => ({ kind: 'take-path', jobId: job.id, path, as: 'folder' })),
     { kind: 'take-path', jobId: job.id, path: name, as: 'file' },
-    { kind: 'add-artifact', artifact },
+    insert('artifact', artifact),
     {
       kind: 'append-event',
       jobId: job.id,
@@ -319,7 +327,7 @@ function changesOf(job: JobRecord, artifact: ArtifactRecord): Change[] {
 function preconditionsOf(permit: UploadPermit, name: string, conditions: EntityConditions = {}): Precondition[] {
   const jobId = permit.job.id;
   return [
-    permit.fence === undefined ? { kind: 'job-exists', jobId } : { kind: 'job-held', jobId, fence: permit.fence },
+    permit.fence === undefined ? exists('job', jobId) : { kind: 'job-held', jobId, fence: permit.fence },
     ...(hasConditions(conditions) ? [{ kind: 'newest-artifact', jobId, name, conditions } as const] : []),
   ];
 }
@@ -341,8 +349,8 @@ function conflictError(conflict: Conflict, artifact: ArtifactRecord): AppError {
   switch (conflict.kind) {
     case 'fence':
       return uploadRefusal(conflict.refusal);
-    case 'job-missing':
-      return new AppError('job_not_found', `Job ${conflict.jobId} is gone.`);
+    case 'missing':
+      return new AppError('job_not_found', `Job ${conflict.id} is gone.`);
     case 'condition':
       return conditionsFailed();
     case 'path':

@@ -11,7 +11,7 @@ import {
 } from '@proofhouse/core';
 import type { StagedBlob } from '@proofhouse/blobs';
 import type { Clock } from '../kernel/time/clock.ts';
-import type { Commits } from '../kernel/commit.ts';
+import { exists, insert, type Commits } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { ArtifactAcl } from './artifact-access.ts';
 import type { ArtifactIntake, Repetition } from './artifact-intake.ts';
@@ -77,8 +77,8 @@ export class Deposits {
   ): Promise<{ artifact: ArtifactRecord; created: boolean }> {
     const { artifact, created } = await this.#parts.intake.keep(staged, () => ({
       record: (blob) => this.#record(permit, about, blob),
-      changes: (made) => [{ kind: 'add-artifact', artifact: made }],
-      preconditions: [{ kind: 'experiment-exists', experimentId: permit.experimentId }],
+      changes: (made) => [insert('artifact', made)],
+      preconditions: [exists('experiment', permit.experimentId)],
       repetition: repetitionOf(permit, about.idempotencyKey),
       refusal: () => new AppError('experiment_id_mismatch', `Experiment ${permit.experimentId} is gone.`),
     }));
@@ -110,7 +110,7 @@ export class Deposits {
     if (!(await this.#parts.isReader(experimentId, reader))) throw unknownReader(reader);
     const now = this.#parts.clock.now();
     const grant = { artifactId: artifact.id, reader, grantedBy: actorOf(principal), grantedAt: now };
-    await this.#parts.commits.commit({ changes: [{ kind: 'add-grant', grant }], preconditions: [] });
+    await this.#parts.commits.commit({ changes: [insert('grant', grant, 'keep')], preconditions: [] });
     return (await this.#parts.store.grantOf(artifact.id, reader)) ?? grant;
   }
 

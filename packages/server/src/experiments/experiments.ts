@@ -8,7 +8,7 @@ import {
   type Principal,
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
-import type { Commits } from '../kernel/commit.ts';
+import { insert, type Commits } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf } from '../kernel/page.ts';
 import type { ExperimentStore } from './experiment-store.ts';
@@ -52,7 +52,7 @@ export class Experiments {
       kind: 'add-group' as const,
       group: { id: this.#ids.groupId(), experimentId: id, name: standing, members: [], createdBy, createdAt: now },
     }));
-    const changes = [{ kind: 'add-experiment' as const, experiment }, ...groups];
+    const changes = [insert('experiment', experiment, 'conflict'), ...groups];
     const { outcome } = await this.#commits.commit({ changes, preconditions: [] });
     if (outcome !== 'done') throw new AppError('already_exists', `There is an experiment ${id} already.`);
     return experiment;

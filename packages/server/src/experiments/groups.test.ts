@@ -7,6 +7,7 @@ import { openMetadataStore } from '../stores/open-metadata-store.ts';
 import type { ExperimentStore } from './experiment-store.ts';
 import { Experiments } from './experiments.ts';
 import { Groups } from './groups.ts';
+import { update } from '../kernel/commit.ts';
 
 const admin = { kind: 'admin' } as const;
 
@@ -37,8 +38,12 @@ describe('a nesting that meets those of other servers', () => {
           looks.push(clock.now());
           const found = await experiments.nestedGroups(id);
           if (looks.length > times) return found;
-          const experiment = { ...(await experiments.find(id))!, version: found.version + 1 };
-          await store.commit({ changes: [{ kind: 'update-experiment', experiment }], preconditions: [], now: 0 });
+          const experiment = (await experiments.find(id))!;
+          await store.commit({
+            changes: [update('experiment', experiment, found.version)],
+            preconditions: [],
+            now: 0,
+          });
           return found;
         },
       };

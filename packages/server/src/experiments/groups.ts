@@ -15,7 +15,7 @@ import {
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
 import { KeyedMutex } from '../kernel/keyed-mutex.ts';
-import type { Change, Commits, Precondition } from '../kernel/commit.ts';
+import { exists, update, type Change, type Commits, type Precondition } from '../kernel/commit.ts';
 import type { Ids, RandomBytes } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf } from '../kernel/page.ts';
 import type { ExperimentStore } from './experiment-store.ts';
@@ -69,7 +69,7 @@ export class Groups {
     const edges = group.members.filter(isNesting).map((id) => ({ groupId: group.id, memberGroupId: id }));
     await this.#write(experimentId, edges, {
       change: { kind: 'add-group', group },
-      precondition: { kind: 'experiment-exists', experimentId },
+      precondition: exists('experiment', experimentId),
     });
     return group;
   }
@@ -158,7 +158,7 @@ export class Groups {
       // Exact, also with other servers: what is decided on these edges is committed only while there are no others.
       requireNestings(edges, added);
       const nested = { ...experiment, version: version + 1 };
-      const outcome = await this.#commit([{ kind: 'update-experiment', experiment: nested }, change], precondition);
+      const outcome = await this.#commit([update('experiment', nested, version), change], precondition);
       if (outcome === 'done') return;
     }
     throw contended();
@@ -182,7 +182,7 @@ export class Groups {
     const { conflict } = result;
     if (conflict.kind === 'group-missing') throw missing(conflict.groupId);
     if (conflict.kind === 'group-full') throw full(conflict.groupId);
-    if (conflict.kind === 'experiment-missing') throw noExperiment(conflict.experimentId);
+    if (conflict.kind === 'missing') throw noExperiment(conflict.id);
     return 'again';
   }
 

@@ -12,10 +12,34 @@ import type {
 import type { EntityConditions } from './entity-conditions.ts';
 
 /**
- * The one way to write anything but the queue's hot verbs: a consistent read, a pure decision, then
- * these changes under these preconditions, all or nothing. On a conflict the caller reads and decides
- * again. It maps to a SQL transaction with version checks and to DynamoDB's TransactWriteItems, so it
- * holds at most 100 items.
+ * The records that a commit inserts and updates. A new kind is one row here and one in
+ * `stores/sql/records/record-table.ts`.
+ */
+export interface RecordKinds {
+  artifact: ArtifactRecord;
+  credential: CredentialRecord;
+  experiment: ExperimentRecord;
+  grant: GrantRecord;
+  worker: WorkerRecord;
+}
+export type RecordKind = keyof RecordKinds;
+
+/** Kinds whose records have a version: they can be updated, and a commit can require that they are unchanged. */
+export type VersionedKind = {
+  [Kind in RecordKind]: RecordKinds[Kind] extends { readonly version: number } ? Kind : never;
+}[RecordKind];
+
+/** Kinds whose records have one id: a precondition can name them. The queue's verbs write jobs. */
+export type NamedKind =
+  'job' | { [Kind in RecordKind]: RecordKinds[Kind] extends { readonly id: string } ? Kind : never }[RecordKind];
+
+/**
+ * All writes but the queue's hot verbs: a consistent read, a pure decision (`decideAndCommit`), then these changes under
+ * these preconditions, all or nothing. It maps to a SQL transaction with version checks and to DynamoDB's
+ * TransactWriteItems.
+ *
+ * The store locks every record that the preconditions and updates name, in the order of (kind, id), before it checks
+ * and writes anything. Two commits that name the same records therefore do not deadlock.
  */
 export interface Commit {
   readonly changes: readonly Change[];
@@ -25,30 +49,44 @@ export interface Commit {
   readonly now?: number;
 }
 
+/**
+ * What an insert does when the record's key is taken. `fail`: throws `internal`, for ids that the server mints.
+ * `keep`: the older record stays, and the insert is a no-op. `conflict`: the commit is refused with `exists`.
+ */
+export type WhenTaken = 'fail' | 'keep' | 'conflict';
+
+export type Insert = {
+  readonly [Kind in RecordKind]: {
+    readonly kind: 'insert';
+    readonly record: Kind;
+    readonly value: RecordKinds[Kind];
+    readonly whenTaken: WhenTaken;
+  };
+}[RecordKind];
+
+/**
+ * Replaces the changeable fields of the record whose stored version is `version`, and stores `version + 1`, whatever the
+ * value says. Fields that cannot change keep their stored values. Conflicts with `version`.
+ */
+export type Update = {
+  readonly [Kind in VersionedKind]: {
+    readonly kind: 'update';
+    readonly record: Kind;
+    readonly value: RecordKinds[Kind];
+    readonly version: number;
+  };
+}[VersionedKind];
+
 export type Change =
-  | { readonly kind: 'add-artifact'; readonly artifact: ArtifactRecord }
-  /**
-   * Replaces what people and retention may change of the artifact whose stored version is one less: type, title, status,
-   * classes, tags, metadata, pin and purge. Where its bytes lie and where it came from stay as they were added.
-   */
-  | { readonly kind: 'update-artifact'; readonly artifact: ArtifactRecord }
-  /** A reader who was granted before keeps the older grant. */
-  | { readonly kind: 'add-grant'; readonly grant: GrantRecord }
+  | Insert
+  | Update
   /** Takes a path in a job's name space, as file or folder; conflicts when it is the other kind. */
   | { readonly kind: 'take-path'; readonly jobId: string; readonly path: string; readonly as: 'file' | 'folder' }
-  | { readonly kind: 'add-worker-if-absent'; readonly worker: WorkerRecord }
-  | { readonly kind: 'add-credential'; readonly credential: CredentialRecord }
-  /** Replaces the credential whose stored version is one less. */
-  | { readonly kind: 'update-credential'; readonly credential: CredentialRecord }
   /**
    * Revokes every registration token of the worker that is not revoked yet. Of commits that do this to one worker each
    * sees what the one before added. The worker must exist.
    */
   | { readonly kind: 'revoke-registrations'; readonly workerId: string; readonly revokedAt: number }
-  /** Conflicts (`exists`) when there is one of that id. */
-  | { readonly kind: 'add-experiment'; readonly experiment: ExperimentRecord }
-  /** Replaces name and version of the experiment whose stored version is one less. */
-  | { readonly kind: 'update-experiment'; readonly experiment: ExperimentRecord }
   /** With its members; its id must be new. */
   | { readonly kind: 'add-group'; readonly group: GroupRecord }
   /** With its members. Where it is a member itself it stays named, and resolves to nobody. The group must exist. */
@@ -64,7 +102,10 @@ export type Change =
   | { readonly kind: 'append-event'; readonly jobId: string; readonly event: JobEventDraft };
 
 export type Precondition =
-  | { readonly kind: 'job-exists'; readonly jobId: string }
+  /** The record exists, and is not deleted before this commit is done. */
+  | { readonly kind: 'exists'; readonly record: NamedKind; readonly id: string }
+  /** The stored version is still this one: the decision was made on a record that has not changed since. */
+  | { readonly kind: 'unchanged'; readonly record: VersionedKind; readonly id: string; readonly version: number }
   /** The job is in a final state; else a `fence` conflict with `job_state_conflict`. */
   | { readonly kind: 'job-over'; readonly jobId: string }
   /** The writer still holds the job, decided by core's `checkFence` on the row of this commit. */
@@ -76,10 +117,29 @@ export type Precondition =
       readonly name: string;
       readonly conditions: EntityConditions;
     }
-  /** Experiments are never deleted. */
-  | { readonly kind: 'experiment-exists'; readonly experimentId: string }
   /** And is not deleted before this commit is done. */
   | { readonly kind: 'group-exists'; readonly groupId: string };
+
+export function insert<Kind extends RecordKind>(
+  record: Kind,
+  value: RecordKinds[Kind],
+  whenTaken: WhenTaken = 'fail',
+): Insert {
+  return { kind: 'insert', record, value, whenTaken } as Insert;
+}
+
+/** `version`: the stored version that the value was made from. */
+export function update<Kind extends VersionedKind>(record: Kind, value: RecordKinds[Kind], version: number): Update {
+  return { kind: 'update', record, value, version } as Update;
+}
+
+export function exists(record: NamedKind, id: string): Precondition {
+  return { kind: 'exists', record, id };
+}
+
+export function unchanged(record: VersionedKind, id: string, version: number): Precondition {
+  return { kind: 'unchanged', record, id, version };
+}
 
 /** Written in the resource's own commit; the answer to a repetition is rendered anew. */
 export interface IdempotencyKey {
@@ -103,18 +163,18 @@ export type CommitResult =
 
 export type Conflict =
   | { readonly kind: 'idempotency' }
-  | { readonly kind: 'job-missing'; readonly jobId: string }
+  /** A record that a precondition or a change needs does not exist. */
+  | { readonly kind: 'missing'; readonly record: NamedKind; readonly id: string }
+  /** An insert that must be the first found its key taken. */
+  | { readonly kind: 'exists'; readonly record: RecordKind; readonly id: string }
+  /** The record was changed or deleted after it was read. */
+  | { readonly kind: 'version'; readonly record: VersionedKind; readonly id: string }
   | { readonly kind: 'fence'; readonly refusal: Refusal }
   /** `newest-artifact` is not met. */
   | { readonly kind: 'condition' }
   | { readonly kind: 'path'; readonly path: string; readonly is: 'file' | 'folder' }
-  /** What an update was made from has changed, or is gone. */
-  | { readonly kind: 'version' }
-  | { readonly kind: 'exists'; readonly id: string }
-  | { readonly kind: 'experiment-missing'; readonly experimentId: string }
   | { readonly kind: 'group-missing'; readonly groupId: string }
-  | { readonly kind: 'group-full'; readonly groupId: string }
-  | { readonly kind: 'worker-missing'; readonly workerId: string };
+  | { readonly kind: 'group-full'; readonly groupId: string };
 
 export interface Commits {
   /** Throws only for trouble of the store itself: `unavailable`, `storage_full`, `internal`. */

@@ -12,7 +12,7 @@ import { z } from 'zod';
 import type { BlobOwnership } from '../artifacts/blob-ownership.ts';
 import type { JobView } from '../artifacts/job-view.ts';
 import type { Clock } from '../kernel/time/clock.ts';
-import type { Commits } from '../kernel/commit.ts';
+import { update, type Commits } from '../kernel/commit.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { keyPrefixSchema, keySlice } from './key-slice.ts';
 import type { RetentionStore } from './retention-store.ts';
@@ -212,7 +212,7 @@ export class Collection {
     const { commits, clock, jobView, blobs, logger } = this.#parts;
     const now = clock.now();
     const purged = { ...artifact, purgedAt: now, updatedAt: now, version: artifact.version + 1 };
-    const changes = [{ kind: 'update-artifact', artifact: purged }] as const;
+    const changes = [update('artifact', purged, artifact.version)];
     // An operator may try the job again meanwhile: what it left is its worker's input then.
     const preconditions = artifact.jobId === null ? [] : [{ kind: 'job-over', jobId: artifact.jobId } as const];
     const result = await commits.commit({ changes, preconditions });

@@ -9,7 +9,7 @@ import {
   type WorkerRecord,
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
-import type { Commits } from '../kernel/commit.ts';
+import { exists, insert, update, type Commits } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf } from '../kernel/page.ts';
 import { sameHash, sha256Hex, workerTokenPrefix } from '../kernel/secret.ts';
@@ -85,10 +85,7 @@ export class Workers {
       createdAt: now,
     };
     await this.#commits.commit({
-      changes: [
-        { kind: 'add-worker-if-absent', worker },
-        { kind: 'add-credential', credential },
-      ],
+      changes: [insert('worker', worker, 'keep'), insert('credential', credential)],
       preconditions: [],
     });
     return { token, credential };
@@ -114,11 +111,8 @@ export class Workers {
     };
     const { token, credential } = this.#newRegistration(principal, now, worker.id, experimentId);
     const { outcome } = await this.#commits.commit({
-      changes: [
-        { kind: 'add-worker-if-absent', worker },
-        { kind: 'add-credential', credential },
-      ],
-      preconditions: [{ kind: 'experiment-exists', experimentId }],
+      changes: [insert('worker', worker), insert('credential', credential)],
+      preconditions: [exists('experiment', experimentId)],
     });
     if (outcome !== 'done') throw new AppError('experiment_not_found', `There is no experiment ${experimentId}.`);
     return { worker, token };
@@ -133,10 +127,7 @@ export class Workers {
     const now = this.#clock.now();
     const { token, credential } = this.#newRegistration(principal, now, workerId, experimentId);
     const { outcome } = await this.#commits.commit({
-      changes: [
-        { kind: 'revoke-registrations', workerId, revokedAt: now },
-        { kind: 'add-credential', credential },
-      ],
+      changes: [{ kind: 'revoke-registrations', workerId, revokedAt: now }, insert('credential', credential)],
       preconditions: [],
     });
     if (outcome !== 'done') throw notRegistered(experimentId, workerId);
@@ -185,7 +176,7 @@ export class Workers {
       if (credential.revokedAt !== null) return credential;
       const now = this.#clock.now();
       const revoked = { ...credential, revokedAt: now, version: credential.version + 1 };
-      const change = { kind: 'update-credential', credential: revoked } as const;
+      const change = update('credential', revoked, credential.version);
       const result = await this.#commits.commit({ changes: [change], preconditions: [] });
       if (result.outcome === 'done') return revoked;
     }

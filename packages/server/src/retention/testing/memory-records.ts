@@ -100,11 +100,11 @@ export class MemoryRecords implements RetentionStore {
   async commit({ changes }: Commit): Promise<CommitResult> {
     this.commits += 1;
     for (const change of changes) {
-      if (change.kind !== 'update-artifact') throw new Error(`no test needs ${change.kind}`);
-      const stored = this.#records.get(change.artifact.id);
-      if (stored?.version !== change.artifact.version - 1)
-        return { outcome: 'conflict', conflict: { kind: 'version' } };
-      this.#records.set(stored.id, change.artifact);
+      if (change.kind !== 'update' || change.record !== 'artifact') throw new Error(`no test needs ${change.kind}`);
+      const { record, value, version } = change;
+      if (this.#records.get(value.id)?.version !== version)
+        return { outcome: 'conflict', conflict: { kind: 'version', record, id: value.id } };
+      this.#records.set(value.id, { ...value, version: version + 1 });
     }
     return { outcome: 'done', lastSeqs: {} };
   }

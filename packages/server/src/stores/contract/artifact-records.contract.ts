@@ -5,6 +5,7 @@ import type { PageKey } from '../../kernel/page.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { commitOf, newArtifact, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
+import { insert, update } from '../../kernel/commit.ts';
 
 const done = { outcome: 'done', lastSeqs: {} };
 
@@ -15,7 +16,7 @@ export function artifactRecordsContract(harness: StoreHarness): void {
   const add = async (store: MetadataStore, artifacts: readonly ArtifactRecord[]) => {
     for (let at = 0; at < artifacts.length; at += 100) {
       const some = artifacts.slice(at, at + 100);
-      await store.commit(commitOf(some.map((artifact) => ({ kind: 'add-artifact', artifact }))));
+      await store.commit(commitOf(some.map((artifact) => insert('artifact', artifact))));
     }
   };
 
@@ -132,19 +133,20 @@ export function artifactRecordsContract(harness: StoreHarness): void {
         version: 2,
       };
       const forged = { ...pinned, uri: 'x', createdBy: 'x', jobId: 'x', blob: { ...artifact.blob, fingerprint: 'f9' } };
-      const update = commitOf([{ kind: 'update-artifact', artifact: forged }]);
-      const outcomes = await Promise.all([one.commit(update), other.commit(update)]);
+      const pin = commitOf([update('artifact', forged, 1)]);
+      const outcomes = await Promise.all([one.commit(pin), other.commit(pin)]);
       expect(outcomes).toContainEqual(done);
-      expect(outcomes).toContainEqual({ outcome: 'conflict', conflict: { kind: 'version' } });
+      const conflict = { kind: 'version', record: 'artifact', id: artifact.id };
+      expect(outcomes).toContainEqual({ outcome: 'conflict', conflict });
       expect(await other.artifacts.find(artifact.id)).toEqual(pinned);
-      const absent = commitOf([{ kind: 'update-artifact', artifact: { ...newArtifact(), version: 2 } }]);
+      const absent = commitOf([update('artifact', newArtifact(), 1)]);
       expect(await one.commit(absent)).toMatchObject({ conflict: { kind: 'version' } });
     });
 
     it('is granted to each reader once, whoever grants', async () => {
       const [one, other] = await pair();
       const grant = (reader: string, grantedBy = 'admin', grantedAt = start) =>
-        commitOf([{ kind: 'add-grant', grant: { artifactId: 'a', reader, grantedBy, grantedAt } }]);
+        commitOf([insert('grant', { artifactId: 'a', reader, grantedBy, grantedAt }, 'keep')]);
       expect(await one.commit(grant('w2'))).toEqual(done);
       const again = await Promise.all(
         [one, other, one].map((store, i) => store.commit(grant('w2', `w${i}`, start + 1))),

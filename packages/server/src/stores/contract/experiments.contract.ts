@@ -18,6 +18,7 @@ import type { Page, PageKey } from '../../kernel/page.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { commitOf, newId, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
+import { exists, insert, update } from '../../kernel/commit.ts';
 
 const admin = { kind: 'admin' } as const;
 const clock = new ManualClock(start);
@@ -81,19 +82,25 @@ export function experimentsContract(harness: StoreHarness): void {
     it('are added once, whoever is first, and updated only at the version that was read', async () => {
       const [one, other] = await pair();
       const experiment = newExperiment({ name: 'ünï' });
-      const add = commitOf([{ kind: 'add-experiment', experiment }]);
+      const add = commitOf([insert('experiment', experiment, 'conflict')]);
       const outcomes = await Promise.all([one.commit(add), other.commit(add)]);
       expect(outcomes).toContainEqual(done);
-      expect(outcomes).toContainEqual({ outcome: 'conflict', conflict: { kind: 'exists', id: experiment.id } });
+      expect(outcomes).toContainEqual({
+        outcome: 'conflict',
+        conflict: { kind: 'exists', record: 'experiment', id: experiment.id },
+      });
       expect(await other.experiments.find(experiment.id)).toEqual(experiment);
       expect(await one.experiments.find('absent')).toBeUndefined();
       const renamed = { ...experiment, name: 'new', version: 2 };
-      const update = commitOf([{ kind: 'update-experiment', experiment: renamed }]);
-      expect(await one.commit(update)).toEqual(done);
-      expect(await one.commit(update)).toEqual({ outcome: 'conflict', conflict: { kind: 'version' } });
+      const rename = commitOf([update('experiment', renamed, 1)]);
+      expect(await one.commit(rename)).toEqual(done);
+      expect(await one.commit(rename)).toEqual({
+        outcome: 'conflict',
+        conflict: { kind: 'version', record: 'experiment', id: experiment.id },
+      });
       expect(await one.experiments.find(experiment.id)).toEqual(renamed);
-      const needed = commitOf([], { preconditions: [{ kind: 'experiment-exists', experimentId: 'absent' }] });
-      const missing = { kind: 'experiment-missing', experimentId: 'absent' };
+      const needed = commitOf([], { preconditions: [exists('experiment', 'absent')] });
+      const missing = { kind: 'missing', record: 'experiment', id: 'absent' };
       expect(await one.commit(needed)).toEqual({ outcome: 'conflict', conflict: missing });
     });
 
@@ -101,7 +108,7 @@ export function experimentsContract(harness: StoreHarness): void {
       const store = await fresh();
       expect(await store.experiments.list({ limit: 5, after: undefined })).toEqual({ items: [], next: undefined });
       const made = Array.from({ length: 13 }, (_, i) => newExperiment({ createdAt: start + (i % 3) }));
-      await store.commit(commitOf(made.map((experiment) => ({ kind: 'add-experiment', experiment }))));
+      await store.commit(commitOf(made.map((experiment) => insert('experiment', experiment, 'conflict'))));
       const listed = await allPages((after) => store.experiments.list({ limit: 4, after }));
       expect(listed).toEqual(made.toSorted(byIdOnTies).reverse());
     });
@@ -252,7 +259,7 @@ export function experimentsContract(harness: StoreHarness): void {
       const inner = newGroup(experiment.id, { members: ['wkr_x', 'grp'] });
       const outer = newGroup(experiment.id, { members: ['w', inner.id] });
       const changes = [inner, outer].map((group) => ({ kind: 'add-group' as const, group }));
-      await store.commit(commitOf([{ kind: 'add-experiment', experiment }, ...changes]));
+      await store.commit(commitOf([insert('experiment', experiment, 'conflict'), ...changes]));
       const edges: GroupEdge[] = [{ groupId: outer.id, memberGroupId: inner.id }];
       expect(await store.experiments.nestedGroups(experiment.id)).toEqual({ version: 1, edges });
       expect(await store.experiments.nestedGroups('absent')).toEqual({ version: 0, edges: [] });

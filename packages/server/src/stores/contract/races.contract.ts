@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { MetadataStore } from '../metadata-store.ts';
 import { claimBy, claimIds, commitOf, key, newArtifact, newCredential, newId, newJob, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
+import { exists, insert, update } from '../../kernel/commit.ts';
 
 /** What holds when many do the same at once, on two servers where the engine allows two. */
 export function racesContract(harness: StoreHarness): void {
@@ -243,11 +244,10 @@ export function racesContract(harness: StoreHarness): void {
             [
               { kind: 'append-event', jobId: job.id, event },
               { kind: 'take-path', jobId: job.id, path: 'same', as: 'file' },
-              { kind: 'add-artifact', artifact },
+              insert('artifact', artifact),
             ],
             {
-              preconditions:
-                i % 3 === 0 ? [{ kind: 'job-exists', jobId: job.id }] : [{ kind: 'job-held', jobId: job.id, fence }],
+              preconditions: i % 3 === 0 ? [exists('job', job.id)] : [{ kind: 'job-held', jobId: job.id, fence }],
             },
           ),
         );
@@ -333,11 +333,11 @@ export function racesContract(harness: StoreHarness): void {
     it('a credential is updated once from one version', async () => {
       const stores = await pair();
       const credential = newCredential();
-      await stores[0].commit(commitOf([{ kind: 'add-credential', credential }]));
+      await stores[0].commit(commitOf([insert('credential', credential)]));
       const answers = await Promise.all(
         Array.from({ length: 8 }, (_, i) => {
-          const next = { ...credential, description: `${i}`, version: 2 };
-          return stores[i % 2]!.commit(commitOf([{ kind: 'update-credential', credential: next }]));
+          const next = { ...credential, description: `${i}` };
+          return stores[i % 2]!.commit(commitOf([update('credential', next, 1)]));
         }),
       );
       expect(answers.filter(({ outcome }) => outcome === 'done')).toHaveLength(1);

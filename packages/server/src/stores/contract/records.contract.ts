@@ -2,10 +2,11 @@ import { decideJob, type ArtifactRecord } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
 import { claimBy, commitOf, key, newArtifact, newCredential, newId, newJob, newWorker, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
+import { exists, insert, update } from '../../kernel/commit.ts';
 
 export function recordsContract(harness: StoreHarness): void {
   const { fresh } = storesOf(harness);
-  const add = (artifact: ArtifactRecord) => commitOf([{ kind: 'add-artifact', artifact }]);
+  const add = (artifact: ArtifactRecord) => commitOf([insert('artifact', artifact)]);
 
   describe('commit', () => {
     it('writes all changes together', async () => {
@@ -22,16 +23,16 @@ export function recordsContract(harness: StoreHarness): void {
         commitOf([
           { kind: 'take-path', jobId: job.id, path: 'out/a.txt', as: 'file' },
           { kind: 'take-path', jobId: job.id, path: 'out', as: 'folder' },
-          { kind: 'add-artifact', artifact },
+          insert('artifact', artifact),
           { kind: 'append-event', jobId: job.id, event: { kind: 'artifact_uploaded', level: 'info', message: 'One.' } },
           {
             kind: 'append-event',
             jobId: job.id,
             event: { kind: 'note', level: 'warn', message: 'Two.', payload: { n: 1 } },
           },
-          { kind: 'add-worker-if-absent', worker },
-          { kind: 'add-worker-if-absent', worker },
-          { kind: 'add-credential', credential },
+          insert('worker', worker, 'keep'),
+          insert('worker', worker, 'keep'),
+          insert('credential', credential),
         ]),
       );
       expect(done).toEqual({ outcome: 'done', lastSeqs: { [job.id]: 3 } });
@@ -49,13 +50,10 @@ export function recordsContract(harness: StoreHarness): void {
       const idempotency = key({ resourceId: artifact.id });
       const event = { kind: 'note', level: 'info', message: 'x' } as const;
       const refused = await store.commit({
-        ...commitOf([
-          { kind: 'add-artifact', artifact },
-          { kind: 'append-event', jobId: 'absent', event },
-        ]),
+        ...commitOf([insert('artifact', artifact), { kind: 'append-event', jobId: 'absent', event }]),
         idempotency,
       });
-      expect(refused).toEqual({ outcome: 'conflict', conflict: { kind: 'job-missing', jobId: 'absent' } });
+      expect(refused).toEqual({ outcome: 'conflict', conflict: { kind: 'missing', record: 'job', id: 'absent' } });
       expect(await store.artifacts.find(artifact.id)).toBeUndefined();
       expect(await store.commit({ ...add(artifact), idempotency })).toEqual({ outcome: 'done', lastSeqs: {} });
     });
@@ -63,10 +61,10 @@ export function recordsContract(harness: StoreHarness): void {
     it('checks that the job exists and is held', async () => {
       const store = await fresh();
       const job = newJob();
-      const jobExists = { kind: 'job-exists', jobId: job.id } as const;
+      const jobExists = exists('job', job.id);
       expect(await store.commit(commitOf([], { preconditions: [jobExists] }))).toEqual({
         outcome: 'conflict',
-        conflict: { kind: 'job-missing', jobId: job.id },
+        conflict: { kind: 'missing', record: 'job', id: job.id },
       });
       await store.jobs.enqueue(job);
       await store.jobs.claim(claimBy('w', { leaseIds: ['l'], leaseMs: 10 }));
@@ -81,7 +79,7 @@ export function recordsContract(harness: StoreHarness): void {
       expect(await tryWith(held('l'), start + 10)).toMatchObject(refused('lease_lost'));
       expect(await tryWith(held(undefined, 'x'))).toMatchObject(refused('job_ownership_mismatch'));
       expect(await store.commit(commitOf([], { preconditions: [{ ...held('l'), jobId: 'absent' }] }))).toMatchObject({
-        conflict: { kind: 'job-missing' },
+        conflict: { kind: 'missing', record: 'job' },
       });
     });
 
@@ -89,7 +87,7 @@ export function recordsContract(harness: StoreHarness): void {
       const store = await fresh();
       const job = newJob();
       const tryNow = () => store.commit(commitOf([], { preconditions: [{ kind: 'job-over', jobId: job.id }] }));
-      expect(await tryNow()).toMatchObject({ conflict: { kind: 'job-missing' } });
+      expect(await tryNow()).toMatchObject({ conflict: { kind: 'missing', record: 'job' } });
       await store.jobs.enqueue(job);
       const refused = { outcome: 'conflict', conflict: { kind: 'fence', refusal: { code: 'job_state_conflict' } } };
       expect(await tryNow()).toMatchObject(refused);
@@ -134,11 +132,12 @@ export function recordsContract(harness: StoreHarness): void {
     it('replaces a credential only at the version that was read', async () => {
       const store = await fresh();
       const credential = newCredential();
-      await store.commit(commitOf([{ kind: 'add-credential', credential }]));
+      await store.commit(commitOf([insert('credential', credential)]));
       const revoked = { ...credential, revokedAt: start + 1, version: 2 };
-      const update = () => store.commit(commitOf([{ kind: 'update-credential', credential: revoked }]));
-      expect(await update()).toEqual({ outcome: 'done', lastSeqs: {} });
-      expect(await update()).toEqual({ outcome: 'conflict', conflict: { kind: 'version' } });
+      const revoke = () => store.commit(commitOf([update('credential', revoked, 1)]));
+      expect(await revoke()).toEqual({ outcome: 'done', lastSeqs: {} });
+      const conflict = { kind: 'version', record: 'credential', id: credential.id };
+      expect(await revoke()).toEqual({ outcome: 'conflict', conflict });
       expect(await store.workers.findCredential(credential.id)).toEqual(revoked);
     });
 
@@ -148,9 +147,7 @@ export function recordsContract(harness: StoreHarness): void {
       await store.commit(add(artifact));
       const fine = newArtifact();
       for (const taken of [{ blob: artifact.blob }, { uri: artifact.uri }, { id: artifact.id }]) {
-        const both = [fine, { ...newArtifact(), ...taken }].map(
-          (each) => ({ kind: 'add-artifact', artifact: each }) as const,
-        );
+        const both = [fine, { ...newArtifact(), ...taken }].map((each) => insert('artifact', each));
         await expect(store.commit(commitOf(both))).rejects.toMatchObject({ code: 'internal' });
         expect(await store.artifacts.find(fine.id)).toBeUndefined();
         expect(await store.artifacts.find(artifact.id)).toEqual(artifact);
@@ -166,7 +163,7 @@ export function recordsContract(harness: StoreHarness): void {
         newArtifact({ jobId: 'j', name: `n${i % 3}`, createdBy: `w${i % 2}`, createdAt: start + (i % 5) }),
       );
       await store.commit(
-        commitOf([...made, newArtifact({ jobId: 'k' })].map((artifact) => ({ kind: 'add-artifact', artifact }))),
+        commitOf([...made, newArtifact({ jobId: 'k' })].map((artifact) => insert('artifact', artifact))),
       );
       const order = made.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
       const filters = [{}, { name: 'n1' }, { createdBy: 'w1' }, { name: 'n2', createdBy: 'w0' }, { name: 'absent' }];
@@ -190,7 +187,7 @@ export function recordsContract(harness: StoreHarness): void {
     it('knows which keys are owned, walks all that own, and keeps a new fingerprint', async () => {
       const store = await fresh();
       const made = Array.from({ length: 7 }, () => newArtifact());
-      await store.commit(commitOf(made.map((artifact) => ({ kind: 'add-artifact', artifact }))));
+      await store.commit(commitOf(made.map((artifact) => insert('artifact', artifact))));
       const keys = made.map((artifact) => artifact.blob.key);
       expect(await store.artifacts.blobOwnership([keys[0]!, 'absent', 'nul\0', keys[4]!])).toEqual(
         new Map([
@@ -217,7 +214,7 @@ export function recordsContract(harness: StoreHarness): void {
       const made = Array.from({ length: 9 }, (_, i) =>
         newCredential({ workerId: `w${i % 2}`, createdAt: start + (i % 3) }),
       );
-      await store.commit(commitOf(made.map((credential) => ({ kind: 'add-credential', credential }))));
+      await store.commit(commitOf(made.map((credential) => insert('credential', credential))));
       expect(await store.workers.findCredentialBySecret(made[3]!.secretSha256)).toEqual(made[3]);
       expect(await store.workers.findCredentialBySecret('absent')).toBeUndefined();
       expect(await store.workers.findCredential('absent')).toBeUndefined();

@@ -7,6 +7,7 @@ import { Workers } from '../../workers/workers.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { commitOf, newWorker, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
+import { insert } from '../../kernel/commit.ts';
 
 const admin = { kind: 'admin' } as const;
 const hour = 60 * 60 * 1000;
@@ -122,7 +123,7 @@ export function registrationsContract(harness: StoreHarness): void {
     it('of a worker that is not there is refused and writes nothing', async () => {
       const store = await fresh();
       const change = { kind: 'revoke-registrations', workerId: 'absent', revokedAt: start } as const;
-      const conflict = { kind: 'worker-missing', workerId: 'absent' };
+      const conflict = { kind: 'missing', record: 'worker', id: 'absent' };
       expect(await store.commit(commitOf([change]))).toEqual({ outcome: 'conflict', conflict });
     });
   });
@@ -134,7 +135,7 @@ export function registrationsContract(harness: StoreHarness): void {
         newWorker({ experimentId: 'e', name: i % 4 === 0 ? null : `n${i % 2}`, createdAt: start + (i % 3) }),
       );
       const all = [...made, newWorker({ experimentId: 'f', name: 'n1' }), newWorker({ name: 'n1' })];
-      await store.commit(commitOf(all.map((worker) => ({ kind: 'add-worker-if-absent', worker }))));
+      await store.commit(commitOf(all.map((worker) => insert('worker', worker, 'keep'))));
       for (const name of [undefined, 'n1', 'absent']) {
         const seen = [];
         let after;

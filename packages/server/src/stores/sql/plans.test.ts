@@ -14,6 +14,7 @@ import type { QueueEngine } from './queue/queue-dialect.ts';
 import { SqlMetadataStore } from './sql-metadata-store.ts';
 import type { CompiledStatement } from './engine/statement.ts';
 import { watchSteps } from './testing/watch-steps.ts';
+import { exists, insert, update } from '../../kernel/commit.ts';
 
 /** What a parameter is bound to. */
 type Value = string | number | null;
@@ -55,9 +56,9 @@ async function load(store: MetadataStore): Promise<void> {
     const artifacts = Array.from({ length: 90 }, (_, n) =>
       newArtifact({ jobId: `j${i}`, name: `n${n % 9}`, createdAt: start + n }),
     );
-    await store.commit(commitOf(artifacts.map((artifact) => ({ kind: 'add-artifact', artifact }))));
+    await store.commit(commitOf(artifacts.map((artifact) => insert('artifact', artifact))));
     const credentials = Array.from({ length: 90 }, () => newCredential({ workerId: `w${i}` }));
-    await store.commit(commitOf(credentials.map((credential) => ({ kind: 'add-credential', credential }))));
+    await store.commit(commitOf(credentials.map((credential) => insert('credential', credential))));
     const taken = Array.from(
       { length: 90 },
       (_, n) => ({ kind: 'take-path', jobId: `j${i}`, path: `n${n}`, as: 'file' }) as const,
@@ -191,13 +192,9 @@ async function exercise(store: MetadataStore): Promise<void> {
   await workers.touchCredential('x', now);
   await settings.get('x');
   await store.commit(
-    commitOf(
-      [
-        { kind: 'take-path', jobId: 'j3', path: 'n1', as: 'file' },
-        { kind: 'update-credential', credential: newCredential({ version: 2 }) },
-      ],
-      { preconditions: [] },
-    ),
+    commitOf([{ kind: 'take-path', jobId: 'j3', path: 'n1', as: 'file' }, update('credential', newCredential(), 1)], {
+      preconditions: [],
+    }),
   );
   await store.commit(
     commitOf([{ kind: 'append-event', jobId: job.id, event: { kind: 'note', level: 'info', message: '' } }]),
@@ -244,22 +241,19 @@ async function exerciseCommits(store: MetadataStore): Promise<void> {
   const result = await store.commit(
     commitOf(
       [
-        { kind: 'add-artifact', artifact },
-        { kind: 'update-artifact', artifact: { ...artifact, version: 2 } },
-        { kind: 'add-grant', grant },
+        insert('artifact', artifact),
+        update('artifact', artifact, 1),
+        insert('grant', grant, 'keep'),
         { kind: 'revoke-registrations', workerId: 'wkr_4', revokedAt: start },
-        { kind: 'update-experiment', experiment },
-        { kind: 'add-experiment', experiment: { ...experiment, id: 'exp-new' } },
+        update('experiment', experiment, 1),
+        insert('experiment', { ...experiment, id: 'exp-new' }, 'conflict'),
         { kind: 'add-group', group: made },
         { kind: 'add-group-member', ...group, memberId: 'w', addedAt: start },
         { kind: 'remove-group-member', ...group, memberId: 'w' },
         { kind: 'delete-group', groupId: 'grp_5' },
       ],
       {
-        preconditions: [
-          { kind: 'group-exists', ...group },
-          { kind: 'experiment-exists', experimentId: 'exp-4' },
-        ],
+        preconditions: [{ kind: 'group-exists', ...group }, exists('experiment', 'exp-4')],
       },
     ),
   );

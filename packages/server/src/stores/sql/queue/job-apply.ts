@@ -20,8 +20,8 @@ export const lockJob = statement<{ id: string }>()((db, p, syntax) =>
   syntax.locked(db.selectFrom('jobs').selectAll().where('id', '=', p.id), 'wait'),
 );
 
-/** In the order of their ids: two that lock the same jobs wait for one another instead of locking each other out. */
-const lockJobs = statement<{ ids: string }>()((db, p, syntax) =>
+/** Rows are locked in the order of their ids to avoid deadlocks. */
+const lockByIds = statement<{ ids: string }>()((db, p, syntax) =>
   syntax.locked(db.selectFrom('jobs').selectAll().where(syntax.among('id', p.ids)).orderBy('id'), 'wait'),
 );
 
@@ -31,7 +31,7 @@ export function* applyAll(
   applications: readonly Application[],
   time: StoreTime,
 ): Verb<(JobDecision | undefined)[]> {
-  const held = yield* holdJobs(applications.map(({ jobId }) => jobId));
+  const held = yield* lockJobs(applications.map(({ jobId }) => jobId));
   const jobs = new Map(held.map((row) => [row.id, { row, job: jobFromRow(row) }]));
   const changes: JobChange[] = [];
   const decisions = applications.map(({ jobId, decide, now }) => {
@@ -49,9 +49,10 @@ export function* applyAll(
   return decisions;
 }
 
-function* holdJobs(jobIds: readonly string[]): Verb<JobRow[]> {
+/** Locks the jobs that exist, each once, in the order of their ids. */
+export function* lockJobs(jobIds: readonly string[]): Verb<JobRow[]> {
   const ids = [...new Set(jobIds)];
   const [only] = ids;
   if (ids.length === 1 && only !== undefined) return yield* rows(lockJob, { id: only });
-  return yield* rows(lockJobs, { ids: textList(ids) });
+  return yield* rows(lockByIds, { ids: textList(ids) });
 }

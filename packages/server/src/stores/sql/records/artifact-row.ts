@@ -1,5 +1,5 @@
-import type { ArtifactRecord } from '@proofhouse/core';
-import type { ArtifactRow } from '../engine/schema.ts';
+import type { ArtifactRecord, GrantRecord } from '@proofhouse/core';
+import type { ArtifactGrantRow, ArtifactRow } from '../engine/schema.ts';
 
 export function artifactFromRow(row: ArtifactRow): ArtifactRecord {
   return {
@@ -63,4 +63,12 @@ export function artifactToRow(artifact: ArtifactRecord): ArtifactRow {
     created_at: artifact.createdAt,
     updated_at: artifact.updatedAt,
   };
+}
+
+export function grantFromRow(row: ArtifactGrantRow): GrantRecord {
+  return { artifactId: row.artifact_id, reader: row.reader, grantedBy: row.granted_by, grantedAt: row.granted_at };
+}
+
+export function grantToRow({ artifactId, reader, grantedBy, grantedAt }: GrantRecord): ArtifactGrantRow {
+  return { artifact_id: artifactId, reader, granted_by: grantedBy, granted_at: grantedAt };
 }

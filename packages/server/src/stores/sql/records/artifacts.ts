@@ -4,16 +4,13 @@ import type { ArtifactFilter, ArtifactStore, JobArtifactFilter, TypeUsage } from
 import type { BlobOwnership } from '../../../artifacts/blob-ownership.ts';
 import type { Page, PageKey, PageRequest } from '../../../kernel/page.ts';
 import { listOfArtifacts } from './artifact-lists.ts';
-import { artifactFromRow } from './artifact-row.ts';
+import { artifactFromRow, grantFromRow } from './artifact-row.ts';
+import { findRecord } from './record-statements.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
 import { textList } from '../engine/sql-syntax.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
 import { first, put, rows, type Verb } from '../engine/verb.ts';
-
-const findArtifact = statement<{ id: string }>()((db, p) =>
-  db.selectFrom('artifacts').selectAll().where('id', '=', p.id),
-);
 
 const findByUri = statement<{ uri: string }>()((db, p) =>
   db.selectFrom('artifacts').selectAll().where('uri', '=', p.uri),
@@ -114,10 +111,7 @@ export class SqlArtifactStore implements ArtifactStore {
   }
 
   find(artifactId: string): Promise<ArtifactRecord | undefined> {
-    return this.#engine.look(function* () {
-      const row = yield* first(findArtifact, { id: artifactId });
-      return row === undefined ? undefined : artifactFromRow(row);
-    });
+    return this.#engine.look(() => findRecord('artifact', artifactId));
   }
 
   findByUri(uri: string): Promise<ArtifactRecord | undefined> {
@@ -157,8 +151,7 @@ export class SqlArtifactStore implements ArtifactStore {
   grantOf(artifactId: string, reader: string): Promise<GrantRecord | undefined> {
     return this.#engine.look(function* () {
       const row = yield* first(findGrant, { id: artifactId, reader });
-      if (row === undefined) return undefined;
-      return { artifactId: row.artifact_id, reader: row.reader, grantedBy: row.granted_by, grantedAt: row.granted_at };
+      return row === undefined ? undefined : grantFromRow(row);
     });
   }
 

@@ -1,30 +1,24 @@
 import { checkFence, finalStatuses } from '@proofhouse/core';
 import { meetsConditions } from '../../../kernel/entity-conditions.ts';
-import type { Change, Commit, CommitResult, Conflict, Precondition } from '../../../kernel/commit.ts';
+import type {
+  Change,
+  Commit,
+  CommitResult,
+  Conflict,
+  Insert,
+  NamedKind,
+  Precondition,
+  Update,
+} from '../../../kernel/commit.ts';
 import { timeAt, type StoreTime } from '../../../kernel/time/store-time.ts';
 import { newestArtifact } from './artifacts.ts';
-import { addArtifact, addGrant, updateArtifact } from './artifact-writes.ts';
-import {
-  addCredential,
-  addWorkerIfAbsent,
-  holdWorkers,
-  revokeRegistrations,
-  updateCredential,
-} from './credential-writes.ts';
-import {
-  addExperiment,
-  addGroup,
-  addGroupMember,
-  deleteGroup,
-  holdGroups,
-  removeGroupMember,
-  requireExperiment,
-  updateExperiment,
-} from './group-writes.ts';
+import { holdWorkers, revokeRegistrations } from './credential-writes.ts';
+import { addGroup, addGroupMember, deleteGroup, holdGroups, removeGroupMember } from './group-writes.ts';
 import { useKey } from './idempotency.ts';
+import { lockNamed, type Locked } from './lock-phase.ts';
+import { insertRecord, keyOfChange, updateRecord } from './record-statements.ts';
 import { insertEvents } from '../queue/job-writes.ts';
 import { jobFromRow } from '../queue/job-row.ts';
-import { lockJob } from '../queue/job-apply.ts';
 import type { ArtifactPathRow, JobRow } from '../engine/schema.ts';
 import type { QueueDialect } from '../queue/queue-dialect.ts';
 import { statement } from '../engine/statement.ts';
@@ -52,8 +46,8 @@ const numberEvent = statement<{ id: string }>()((db, p) =>
 );
 
 /**
- * The key first, then the rows of jobs, groups and workers, then paths, each sorted: two commits that touch the same
- * things wait for one another instead of locking each other out.
+ * The idempotency key first, then the lock phase, then the preconditions, then paths, then the other changes. Each step
+ * has one order in all commits, so two commits that touch the same rows do not deadlock.
  */
 export function* commitAll(dialect: QueueDialect, commit: Commit, storeTime: StoreTime): Verb<CommitResult> {
   const { now, leasesAt } = timeAt(commit.now, storeTime);
@@ -62,14 +56,20 @@ export function* commitAll(dialect: QueueDialect, commit: Commit, storeTime: Sto
     if (known.use === 'conflict') return { outcome: 'conflict', conflict: { kind: 'idempotency' } };
     if (known.use === 'repeated') return { outcome: 'repeated', resourceId: known.resourceId };
   }
-  const jobs = yield* lockJobs(commit);
+  const locked = yield* lockNamed(commit);
   refuse(yield* holdGroups(commit));
   refuse(yield* holdWorkers(commit));
-  for (const condition of commit.preconditions) refuse(yield* unmet(condition, jobs, leasesAt));
+  for (const condition of commit.preconditions) refuse(yield* unmet(condition, locked, leasesAt));
   const paths = commit.changes.filter((change): change is TakePath => change.kind === 'take-path');
   for (const path of paths.toSorted(byPath)) refuse(yield* take(path));
+  // Before inserts: a commit that revokes a worker's registrations adds the next one.
+  for (const change of commit.changes) {
+    if (change.kind === 'revoke-registrations') yield* revokeRegistrations(change.workerId, change.revokedAt);
+  }
+  const records = commit.changes.filter((change) => change.kind === 'insert' || change.kind === 'update');
+  for (const change of records.toSorted(byKey)) refuse(yield* writeRecord(change));
   const lastSeqs: Record<string, number> = {};
-  for (const change of commit.changes) refuse(yield* apply(dialect, change, now, lastSeqs));
+  for (const change of commit.changes) refuse(yield* applySpecial(dialect, change, now, lastSeqs));
   return { outcome: 'done', lastSeqs };
 }
 
@@ -78,44 +78,47 @@ function refuse(conflict: Conflict | undefined): void {
   if (conflict !== undefined) throw new Undo({ outcome: 'conflict', conflict } satisfies CommitResult);
 }
 
-function* lockJobs({ preconditions, changes }: Commit): Verb<Map<string, JobRow>> {
-  const touched = [...preconditions, ...changes].flatMap((item) => {
-    switch (item.kind) {
-      case 'job-exists':
-      case 'job-over':
-      case 'job-held':
-      case 'newest-artifact':
-      case 'append-event':
-      case 'take-path':
-        return [item.jobId];
-      default:
-        return [];
+function* unmet(condition: Precondition, locked: Locked, leasesAt: number): Verb<Conflict | undefined> {
+  switch (condition.kind) {
+    case 'exists':
+      return locked.has(condition.record, condition.id) ? undefined : missing(condition.record, condition.id);
+    case 'unchanged': {
+      const { record, id, version } = condition;
+      return locked.versionOf(record, id) === version ? undefined : { kind: 'version', record, id };
     }
-  });
-  const jobs = new Map<string, JobRow>();
-  for (const id of [...new Set(touched)].sort()) {
-    const row = yield* first(lockJob, { id });
-    if (row !== undefined) jobs.set(id, row);
+    // Groups were looked for when they were locked.
+    case 'group-exists':
+      return undefined;
+    case 'newest-artifact':
+      if (!locked.has('job', condition.jobId)) return missing('job', condition.jobId);
+      return yield* unmetByNewest(condition);
+    case 'job-over':
+    case 'job-held': {
+      const row = locked.job(condition.jobId);
+      return row === undefined ? missing('job', condition.jobId) : unmetByJob(condition, row, leasesAt);
+    }
   }
-  return jobs;
 }
 
-function* unmet(
-  condition: Precondition,
-  jobs: ReadonlyMap<string, JobRow>,
+function missing(record: NamedKind, id: string): Conflict {
+  return { kind: 'missing', record, id };
+}
+
+/** The lock on the job orders this read behind every other upload to it. */
+function* unmetByNewest({
+  jobId,
+  name,
+  conditions,
+}: Precondition & { kind: 'newest-artifact' }): Verb<Conflict | undefined> {
+  const newest = yield* newestArtifact(jobId, name);
+  return meetsConditions(conditions, newest?.blob.sha256) ? undefined : { kind: 'condition' };
+}
+
+function unmetByJob(
+  condition: Precondition & { kind: 'job-over' | 'job-held' },
+  row: JobRow,
   leasesAt: number,
-): Verb<Conflict | undefined> {
-  // Groups were looked for when they were locked.
-  if (condition.kind === 'group-exists') return undefined;
-  if (condition.kind === 'experiment-exists') return yield* requireExperiment(condition.experimentId);
-  const row = jobs.get(condition.jobId);
-  if (row === undefined) return { kind: 'job-missing', jobId: condition.jobId };
-  if (condition.kind === 'job-exists') return undefined;
-  if (condition.kind === 'newest-artifact') {
-    // The lock on the job orders this read behind every other upload to it.
-    const newest = yield* newestArtifact(condition.jobId, condition.name);
-    return meetsConditions(condition.conditions, newest?.blob.sha256) ? undefined : { kind: 'condition' };
-  }
+): Conflict | undefined {
   if (condition.kind === 'job-over') return finalStatuses.includes(row.status) ? undefined : notOver(row);
   const refusal = checkFence(jobFromRow(row), condition.fence, leasesAt);
   return refusal === undefined ? undefined : { kind: 'fence', refusal };
@@ -130,40 +133,37 @@ function byPath(a: TakePath, b: TakePath): number {
   return a.path < b.path ? -1 : 1;
 }
 
+/** By kind and key: the order in which inserts and updates of all commits take their rows. */
+function byKey(a: Insert | Update, b: Insert | Update): number {
+  if (a.record !== b.record) return a.record < b.record ? -1 : 1;
+  const [one, other] = [keyOfChange(a), keyOfChange(b)];
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+}
+
 function* take({ jobId, path, as }: TakePath): Verb<Conflict | undefined> {
   if ((yield* run(takePath, { job_id: jobId, path, kind: as })) > 0) return undefined;
   const taken = yield* first(kindOfPath, { jobId, path });
   return taken === undefined || taken.kind === as ? undefined : { kind: 'path', path, is: taken.kind };
 }
 
-/** Writes one change; `lastSeqs` is told how the logs of jobs grow. */
-function* apply(
+function writeRecord(change: Insert | Update): Verb<Conflict | undefined> {
+  return change.kind === 'insert' ? insertRecord(change) : updateRecord(change);
+}
+
+/** Writes a change that is more than a record; adds to `lastSeqs` how the logs of jobs grow. */
+function* applySpecial(
   dialect: QueueDialect,
   change: Change,
   now: number,
   lastSeqs: Record<string, number>,
 ): Verb<Conflict | undefined> {
   switch (change.kind) {
+    case 'insert':
+    case 'update':
     case 'take-path':
-      return undefined;
-    case 'add-artifact':
-      return yield* addArtifact(change.artifact);
-    case 'update-artifact':
-      return yield* updateArtifact(change.artifact);
-    case 'add-grant':
-      return yield* addGrant(change.grant);
-    case 'add-worker-if-absent':
-      return yield* addWorkerIfAbsent(change.worker);
-    case 'add-credential':
-      return yield* addCredential(change.credential);
-    case 'update-credential':
-      return yield* updateCredential(change.credential);
     case 'revoke-registrations':
-      return yield* revokeRegistrations(change.workerId, change.revokedAt);
-    case 'add-experiment':
-      return yield* addExperiment(change.experiment);
-    case 'update-experiment':
-      return yield* updateExperiment(change.experiment);
+      return undefined;
     case 'add-group':
       return yield* addGroup(change.group);
     case 'delete-group':
@@ -184,7 +184,7 @@ function* appendEvent(
   lastSeqs: Record<string, number>,
 ): Verb<Conflict | undefined> {
   const numbered = yield* first(numberEvent, { id: jobId });
-  if (numbered === undefined) return { kind: 'job-missing', jobId };
+  if (numbered === undefined) return missing('job', jobId);
   yield* insertEvents(dialect, jobId, numbered.last_seq - 1, [event], now);
   lastSeqs[jobId] = numbered.last_seq;
   return undefined;

@@ -3,35 +3,33 @@ import { commitOf, newArtifact, newCredential, newWorker, start } from '../../co
 import { CredentialCache } from './credential-cache.ts';
 import { openSqliteEngine } from '../dialects/sqlite/sqlite-engine.ts';
 import { SqlMetadataStore } from '../sql-metadata-store.ts';
+import { insert, update } from '../../../kernel/commit.ts';
 
 describe('cached credentials', () => {
   const credential = newCredential({ secretSha256: 'hash', experimentId: 'exp', lastUsedAt: start });
 
   it.each([
-    ['another is made', { kind: 'add-credential', credential: newCredential() }],
-    ['it is changed', { kind: 'update-credential', credential: { ...credential, revokedAt: start, version: 2 } }],
+    ['another is made', insert('credential', newCredential())],
+    ['it is changed', update('credential', { ...credential, revokedAt: start }, 1)],
     ['those of a worker are revoked', { kind: 'revoke-registrations', workerId: 'w1', revokedAt: start }],
   ] as const)('are read again once %s', async (_, change) => {
     const engine = await openSqliteEngine(':memory:');
     const cache = new CredentialCache();
     const [store, other] = [new SqlMetadataStore(engine, cache), new SqlMetadataStore(engine, cache)];
     const made = await store.commit(
-      commitOf([
-        { kind: 'add-worker-if-absent', worker: newWorker({ id: 'w1' }) },
-        { kind: 'add-credential', credential },
-      ]),
+      commitOf([insert('worker', newWorker({ id: 'w1' }), 'keep'), insert('credential', credential)]),
     );
     expect(made.outcome).toBe('done');
     const find = () => store.workers.findCredentialBySecret('hash');
     const read = await find();
     expect(read).toEqual(credential);
     expect(await find()).toBe(read);
-    await store.commit(commitOf([{ kind: 'add-artifact', artifact: newArtifact() }]));
+    await store.commit(commitOf([insert('artifact', newArtifact())]));
     expect(await find()).toBe(read);
     expect((await other.commit(commitOf([change]))).outcome).toBe('done');
     const again = await find();
     expect(again).not.toBe(read);
-    expect(again?.revokedAt).toBe(change.kind === 'add-credential' ? null : start);
+    expect(again?.revokedAt).toBe(change.kind === 'insert' ? null : start);
     await store.workers.touchCredential(credential.id, start + 5);
     expect((await find())?.lastUsedAt).toBe(start + 5);
     await store.close();
@@ -42,7 +40,7 @@ describe('cached credentials', () => {
     const store = new SqlMetadataStore(engine);
     expect(await store.workers.findCredentialBySecret('later')).toBeUndefined();
     const later = newCredential({ secretSha256: 'later' });
-    await store.commit(commitOf([{ kind: 'add-credential', credential: later }]));
+    await store.commit(commitOf([insert('credential', later)]));
     expect(await store.workers.findCredentialBySecret('later')).toEqual(later);
     await store.close();
     const cache = new CredentialCache();

@@ -4,12 +4,6 @@ import type { Change } from '../../../kernel/commit.ts';
 /** At this many entries the cache is cleared. */
 const maxEntries = 10_000;
 
-const changesCredentials: ReadonlySet<Change['kind']> = new Set([
-  'add-credential',
-  'update-credential',
-  'revoke-registrations',
-]);
-
 /**
  * Credentials by the hash of their secret, for an engine that is the sole writer of its database: every request needs
  * one. The whole cache is cleared when any credential changes, before the call that changed it returns.
@@ -27,10 +21,15 @@ export class CredentialCache {
   }
 
   committed(changes: readonly Change[]): void {
-    if (changes.some(({ kind }) => changesCredentials.has(kind))) this.clear();
+    if (changes.some(changesCredentials)) this.clear();
   }
 
   clear(): void {
     this.#bySecret.clear();
   }
+}
+
+function changesCredentials(change: Change): boolean {
+  if (change.kind === 'insert' || change.kind === 'update') return change.record === 'credential';
+  return change.kind === 'revoke-registrations';
 }

@@ -7,15 +7,13 @@ import {
   type HoldingGroup,
 } from '../../../experiments/experiment-store.ts';
 import type { Page, PageRequest } from '../../../kernel/page.ts';
+import { experimentFromRow } from './experiment-row.ts';
+import { findRecord } from './record-statements.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
-import type { ExperimentRow, GroupRow } from '../engine/schema.ts';
+import type { GroupRow } from '../engine/schema.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
 import { first, rows, type Verb } from '../engine/verb.ts';
-
-const findExperiment = statement<{ id: string }>()((db, p) =>
-  db.selectFrom('experiments').selectAll().where('id', '=', p.id),
-);
 
 const listExperiments = statementsBy((place: Place, db, p: PageParams) =>
   newestFirst(db.selectFrom('experiments').selectAll(), place, p).limit(p.limit),
@@ -80,10 +78,7 @@ export class SqlExperimentStore implements ExperimentStore {
   }
 
   find(experimentId: string): Promise<ExperimentRecord | undefined> {
-    return this.#engine.look(function* () {
-      const row = yield* first(findExperiment, { id: experimentId });
-      return row === undefined ? undefined : experimentFromRow(row);
-    });
+    return this.#engine.look(() => findRecord('experiment', experimentId));
   }
 
   list(page: PageRequest): Promise<Page<ExperimentRecord>> {
@@ -122,7 +117,7 @@ export class SqlExperimentStore implements ExperimentStore {
   // The version first: an edit that comes between makes it too old, and what is decided on both is refused.
   nestedGroups(experimentId: string): Promise<{ version: number; edges: GroupEdge[] }> {
     return this.#engine.read(function* () {
-      const experiment = yield* first(findExperiment, { id: experimentId });
+      const experiment = yield* findRecord('experiment', experimentId);
       const found = yield* rows(nestedEdges, { experimentId });
       const edges = found.map((row) => ({ groupId: row.group_id, memberGroupId: row.member_id }));
       return { version: experiment?.version ?? 0, edges };
@@ -132,16 +127,6 @@ export class SqlExperimentStore implements ExperimentStore {
   groupsHolding(experimentId: string, memberId: string): Promise<HoldingGroup[]> {
     return this.#engine.read(() => rows(holding, { experimentId, memberId }));
   }
-}
-
-function experimentFromRow(row: ExperimentRow): ExperimentRecord {
-  return {
-    id: row.id,
-    name: row.name,
-    createdBy: row.created_by,
-    createdAt: row.created_at,
-    version: row.version,
-  };
 }
 
 function* withMembers(row: GroupRow): Verb<GroupRecord> {

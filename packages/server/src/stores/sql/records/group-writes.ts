@@ -1,27 +1,8 @@
-import { groupLimits, type ExperimentRecord, type GroupRecord } from '@proofhouse/core';
+import { groupLimits, type GroupRecord } from '@proofhouse/core';
 import type { Commit, Conflict } from '../../../kernel/commit.ts';
-import type { ExperimentRow, GroupMemberRow, GroupRow } from '../engine/schema.ts';
+import type { GroupMemberRow, GroupRow } from '../engine/schema.ts';
 import { statement } from '../engine/statement.ts';
-import { first, put, run, type Verb } from '../engine/verb.ts';
-
-const findExperiment = statement<{ id: string }>()((db, p) =>
-  db.selectFrom('experiments').select('id').where('id', '=', p.id),
-);
-
-const insertExperiment = statement<ExperimentRow>()((db, p) =>
-  db
-    .insertInto('experiments')
-    .values({ id: p.id, name: p.name, created_by: p.created_by, created_at: p.created_at, version: p.version })
-    .onConflict((on) => on.column('id').doNothing()),
-);
-
-const updateExperimentRow = statement<{ id: string; name: string | null; version: number; before: number }>()((db, p) =>
-  db
-    .updateTable('experiments')
-    .set({ name: p.name, version: p.version })
-    .where('id', '=', p.id)
-    .where('version', '=', p.before),
-);
+import { first, put, type Verb } from '../engine/verb.ts';
 
 const lockGroup = statement<{ id: string }>()((db, p, syntax) =>
   syntax.locked(db.selectFrom('groups').select('id').where('id', '=', p.id), 'wait'),
@@ -88,11 +69,6 @@ const deleteMember = statement<{ groupId: string; memberId: string }>()((db, p) 
   db.deleteFrom('group_members').where('group_id', '=', p.groupId).where('member_id', '=', p.memberId),
 );
 
-export function* requireExperiment(experimentId: string): Verb<Conflict | undefined> {
-  const found = yield* first(findExperiment, { id: experimentId });
-  return found === undefined ? { kind: 'experiment-missing', experimentId } : undefined;
-}
-
 /** Holds every group that the commit relies on or deletes, in one order; a missing one is a conflict. */
 export function* holdGroups({ preconditions, changes }: Commit): Verb<Conflict | undefined> {
   const ids = [...preconditions, ...changes].flatMap((item) =>
@@ -102,22 +78,6 @@ export function* holdGroups({ preconditions, changes }: Commit): Verb<Conflict |
     if ((yield* first(lockGroup, { id: groupId })) === undefined) return { kind: 'group-missing', groupId };
   }
   return undefined;
-}
-
-export function* addExperiment({
-  id,
-  name,
-  createdBy,
-  createdAt,
-  version,
-}: ExperimentRecord): Verb<Conflict | undefined> {
-  const row = { id, name, created_by: createdBy, created_at: createdAt, version };
-  return (yield* run(insertExperiment, row)) === 1 ? undefined : { kind: 'exists', id };
-}
-
-export function* updateExperiment({ id, name, version }: ExperimentRecord): Verb<Conflict | undefined> {
-  const changed = yield* run(updateExperimentRow, { id, name, version, before: version - 1 });
-  return changed === 1 ? undefined : { kind: 'version' };
 }
 
 export function* addGroup(group: GroupRecord): Verb<undefined> {

@@ -7,19 +7,16 @@ import type { CredentialCache } from './credential-cache.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
 import { first, put, rows } from '../engine/verb.ts';
+import { findRecord } from './record-statements.ts';
 import { workerFromRow } from './worker-row.ts';
 
 const bySecret = statement<{ secret: string }>()((db, p) =>
   db.selectFrom('credentials').selectAll().where('secret_sha256', '=', p.secret),
 );
 
-const byId = statement<{ id: string }>()((db, p) => db.selectFrom('credentials').selectAll().where('id', '=', p.id));
-
 const touch = statement<{ id: string; usedAt: number }>()((db, p) =>
   db.updateTable('credentials').set({ last_used_at: p.usedAt }).where('id', '=', p.id),
 );
-
-const findWorker = statement<{ id: string }>()((db, p) => db.selectFrom('workers').selectAll().where('id', '=', p.id));
 
 const listWorkers = statementsBy(
   (key: `${'any-name' | 'name'}:${Place}`, db, p: PageParams & { experimentId: string; name: string }) => {
@@ -54,10 +51,7 @@ export class SqlWorkerStore implements WorkerStore {
   }
 
   findWorker(workerId: string): Promise<WorkerRecord | undefined> {
-    return this.#engine.look(function* () {
-      const row = yield* first(findWorker, { id: workerId });
-      return row === undefined ? undefined : workerFromRow(row);
-    });
+    return this.#engine.look(() => findRecord('worker', workerId));
   }
 
   listWorkers(
@@ -83,10 +77,7 @@ export class SqlWorkerStore implements WorkerStore {
   }
 
   findCredential(credentialId: string): Promise<CredentialRecord | undefined> {
-    return this.#engine.look(function* () {
-      const row = yield* first(byId, { id: credentialId });
-      return row === undefined ? undefined : credentialFromRow(row);
-    });
+    return this.#engine.look(() => findRecord('credential', credentialId));
   }
 
   listCredentials(filter: { workerId?: string | undefined }, page: PageRequest): Promise<Page<CredentialRecord>> {

@@ -1,0 +1,95 @@
+import type { Change, Commit, NamedKind, Precondition } from '../../../kernel/commit.ts';
+import { lockJobs } from '../queue/job-apply.ts';
+import type { JobRow } from '../engine/schema.ts';
+import type { Verb } from '../engine/verb.ts';
+import { isPermanent, lockRecords, type LockedRecord } from './record-statements.ts';
+
+/** A record that a commit names, and whether it must not change until the commit ends. */
+interface Named {
+  readonly kind: NamedKind;
+  readonly id: string;
+  readonly mode: 'lock' | 'read';
+}
+
+/** The records that the lock phase found. */
+export class Locked {
+  readonly #jobs: ReadonlyMap<string, JobRow>;
+  readonly #records: ReadonlyMap<string, LockedRecord>;
+
+  constructor(jobs: ReadonlyMap<string, JobRow>, records: ReadonlyMap<string, LockedRecord>) {
+    this.#jobs = jobs;
+    this.#records = records;
+  }
+
+  has(kind: NamedKind, id: string): boolean {
+    return kind === 'job' ? this.#jobs.has(id) : this.#records.has(nameOf(kind, id));
+  }
+
+  job(id: string): JobRow | undefined {
+    return this.#jobs.get(id);
+  }
+
+  versionOf(kind: Exclude<NamedKind, 'job'>, id: string): number | undefined {
+    return this.#records.get(nameOf(kind, id))?.version;
+  }
+}
+
+/**
+ * Locks every record that the commit's preconditions and updates name, kind by kind in the order of their names, and
+ * within a kind in the order of ids. Records of permanent kinds that only `exists` names are read without a lock.
+ */
+export function* lockNamed(commit: Commit): Verb<Locked> {
+  const jobs = new Map<string, JobRow>();
+  const records = new Map<string, LockedRecord>();
+  for (const { kind, mode, ids } of inLockOrder(commit)) {
+    if (kind === 'job') for (const row of yield* lockJobs(ids)) jobs.set(row.id, row);
+    else for (const row of yield* lockRecords(kind, ids, mode)) records.set(nameOf(kind, row.id), row);
+  }
+  return new Locked(jobs, records);
+}
+
+interface LockStep {
+  readonly kind: NamedKind;
+  readonly mode: Named['mode'];
+  /** Sorted, each once. */
+  readonly ids: readonly string[];
+}
+
+function inLockOrder({ changes, preconditions }: Commit): LockStep[] {
+  // The statement of a lone update or event locks its row itself.
+  if (preconditions.length === 0 && changes.length === 1) return [];
+  const idsOf = new Map<string, Set<string>>();
+  for (const { kind, mode, id } of [...preconditions, ...changes].flatMap(namedBy)) {
+    const step = `${kind}:${mode}`;
+    idsOf.set(step, (idsOf.get(step) ?? new Set()).add(id));
+  }
+  return [...idsOf.keys()].sort().map((step) => {
+    const [kind, mode] = step.split(':') as [NamedKind, Named['mode']];
+    return { kind, mode, ids: [...(idsOf.get(step) ?? [])].sort() };
+  });
+}
+
+function namedBy(item: Precondition | Change): Named[] {
+  switch (item.kind) {
+    case 'exists': {
+      const isRead = item.record !== 'job' && isPermanent(item.record);
+      return [{ kind: item.record, id: item.id, mode: isRead ? 'read' : 'lock' }];
+    }
+    case 'unchanged':
+      return [{ kind: item.record, id: item.id, mode: 'lock' }];
+    case 'update':
+      return [{ kind: item.record, id: item.value.id, mode: 'lock' }];
+    case 'job-over':
+    case 'job-held':
+    case 'newest-artifact':
+    case 'append-event':
+    case 'take-path':
+      return [{ kind: 'job', id: item.jobId, mode: 'lock' }];
+    default:
+      return [];
+  }
+}
+
+function nameOf(kind: NamedKind, id: string): string {
+  return `${kind} ${id}`;
+}

@@ -1,0 +1,115 @@
+import type { Kysely, SelectQueryBuilder } from 'kysely';
+import type { Conflict, Insert, NamedKind, RecordKind, RecordKinds, Update } from '../../../kernel/commit.ts';
+import { textList } from '../engine/sql-syntax.ts';
+import type { Database, Queries } from '../engine/schema.ts';
+import { placeholdersOf, statementsBy } from '../engine/statement.ts';
+import { first, put, rows, run, type Verb } from '../engine/verb.ts';
+import { recordTables, type AnyRecordTable } from './record-table.ts';
+
+/** Kinds of the record table that preconditions can name. */
+export type NamedRecordKind = Exclude<NamedKind, 'job'>;
+
+/** What the lock phase reads of a record. */
+export interface LockedRecord {
+  readonly id: string;
+  /** Undefined where the kind has no versions. */
+  readonly version?: number;
+}
+
+type AnyRow = Readonly<Record<string, unknown>>;
+
+function tableOf<Kind extends RecordKind>(kind: Kind): AnyRecordTable<RecordKinds[Kind]> {
+  return recordTables[kind] as unknown as AnyRecordTable<RecordKinds[Kind]>;
+}
+
+/** Tables and columns come from the record table, whose rows are typed; the builder cannot follow them. */
+function untyped(db: Queries): Kysely<Record<string, AnyRow>> {
+  return db as unknown as Kysely<Record<string, AnyRow>>;
+}
+
+/** `columns`: all of the row's, joined by commas. */
+const insertRow = statementsBy((key: `${RecordKind}:${'fail' | 'ignore'}:${string}`, db, p: AnyRow) => {
+  const [kind, taken, columns] = key.split(':') as [RecordKind, 'fail' | 'ignore', string];
+  const { table, key: keyColumns } = tableOf(kind);
+  return untyped(db)
+    .insertInto(table)
+    .values(placeholdersOf(p, columns.split(',')))
+    .$if(taken === 'ignore', (query) => query.onConflict((on) => on.columns([...keyColumns]).doNothing()));
+});
+
+const updateRow = statementsBy((kind: RecordKind, db, p: AnyRow & { readonly before: number }) => {
+  const { table, changeable = [] } = tableOf(kind);
+  return untyped(db)
+    .updateTable(table)
+    .set(placeholdersOf(p as AnyRow, [...changeable, 'version']))
+    .where('id', '=', p['id'])
+    .where('version', '=', p.before);
+});
+
+const findRow = statementsBy((kind: RecordKind, db, p: { readonly id: string }) =>
+  untyped(db).selectFrom(tableOf(kind).table).selectAll().where('id', '=', p.id),
+);
+
+/** In the order of the ids. A `read` takes no locks. */
+const lockRows = statementsBy(
+  (key: `${NamedRecordKind}:${'lock' | 'read'}`, db, p: { readonly ids: string }, syntax) => {
+    const [kind, mode] = key.split(':') as [NamedRecordKind, 'lock' | 'read'];
+    const { table, changeable } = tableOf(kind);
+    const query = untyped(db)
+      .selectFrom(table)
+      .select(changeable === undefined ? ['id'] : ['id', 'version'])
+      .where(syntax.among('id', p.ids))
+      .orderBy('id') as unknown as SelectQueryBuilder<Database, 'artifacts', LockedRecord>;
+    return mode === 'read' ? query : syntax.locked(query, 'wait');
+  },
+);
+
+/** Whether `exists` holds for a record of the kind without a lock. */
+export function isPermanent(kind: NamedRecordKind): boolean {
+  return tableOf(kind).permanent === true;
+}
+
+export function* lockRecords(
+  kind: NamedRecordKind,
+  ids: readonly string[],
+  mode: 'lock' | 'read',
+): Verb<readonly LockedRecord[]> {
+  return yield* rows(lockRows(`${kind}:${mode}`), { ids: textList(ids) });
+}
+
+export function* findRecord<Kind extends NamedRecordKind>(kind: Kind, id: string): Verb<RecordKinds[Kind] | undefined> {
+  const row = yield* first(findRow(kind), { id });
+  return row === undefined ? undefined : tableOf(kind).fromRow(row as never);
+}
+
+export function* insertRecord({ record, value, whenTaken }: Insert): Verb<Conflict | undefined> {
+  const row = tableOf(record).toRow(value) as AnyRow;
+  const columns = Object.keys(row).join(',');
+  if (whenTaken === 'fail') {
+    yield* put(insertRow(`${record}:fail:${columns}`), row);
+    return undefined;
+  }
+  const statement = insertRow(`${record}:ignore:${columns}`);
+  if (whenTaken === 'keep') {
+    yield* put(statement, row);
+    return undefined;
+  }
+  return (yield* run(statement, row)) === 1 ? undefined : { kind: 'exists', record, id: keyOfRecord(record, row) };
+}
+
+export function* updateRecord({ record, value, version }: Update): Verb<Conflict | undefined> {
+  const row = tableOf(record).toRow(value) as AnyRow;
+  const changed = yield* run(updateRow(record), { ...row, version: version + 1, before: version });
+  return changed === 1 ? undefined : { kind: 'version', record, id: value.id };
+}
+
+/** The primary key of a record, as a text that orders changes. */
+export function keyOfChange({ record, value }: Insert | Update): string {
+  return keyOfRecord(record, tableOf(record).toRow(value) as AnyRow);
+}
+
+function keyOfRecord(kind: RecordKind, row: AnyRow): string {
+  return tableOf(kind)
+    .key.map((column) => String(row[column]))
+    .join(' ');
+}

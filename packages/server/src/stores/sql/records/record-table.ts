@@ -1,0 +1,82 @@
+import type { RecordKind, RecordKinds } from '../../../kernel/commit.ts';
+import type { Database } from '../engine/schema.ts';
+import { artifactFromRow, artifactToRow, grantFromRow, grantToRow } from './artifact-row.ts';
+import { credentialFromRow, credentialToRow } from './credential-row.ts';
+import { experimentFromRow, experimentToRow } from './experiment-row.ts';
+import { workerFromRow, workerToRow } from './worker-row.ts';
+
+/** How records of one kind are kept in a table. Every statement of `record-statements.ts` is generated from it. */
+export interface RecordTable<Value, Table extends keyof Database> {
+  readonly table: Table;
+  /** The columns of the primary key. A kind that preconditions name has the key `id`. */
+  readonly key: readonly (keyof Database[Table] & string)[];
+  readonly toRow: (value: Value) => Database[Table];
+  readonly fromRow: (row: Database[Table]) => Value;
+  /** The columns that an update replaces, besides `version`; undefined: records of this kind are never updated. */
+  readonly changeable?: readonly (keyof Database[Table] & string)[];
+  /** Records are never deleted: `exists` needs no lock, so commits that require the same record run at once. */
+  readonly permanent?: true;
+}
+
+/** A row of `recordTables` as the statements read it. */
+export interface AnyRecordTable<Value> {
+  readonly table: keyof Database;
+  readonly key: readonly string[];
+  readonly toRow: (value: Value) => object;
+  readonly fromRow: (row: never) => Value;
+  readonly changeable?: readonly string[];
+  readonly permanent?: true;
+}
+
+function table<Value, Table extends keyof Database>(of: RecordTable<Value, Table>): RecordTable<Value, Table> {
+  return of;
+}
+
+/** One row for each record kind of `kernel/commit.ts`. */
+export const recordTables = {
+  artifact: table({
+    table: 'artifacts',
+    key: ['id'],
+    toRow: artifactToRow,
+    fromRow: artifactFromRow,
+    changeable: [
+      'type',
+      'title',
+      'status',
+      'data_class',
+      'visibility',
+      'tags',
+      'metadata',
+      'pinned_at',
+      'purged_at',
+      'updated_at',
+    ],
+  }),
+  credential: table({
+    table: 'credentials',
+    key: ['id'],
+    toRow: credentialToRow,
+    fromRow: credentialFromRow,
+    changeable: ['description', 'policy', 'expires_at', 'revoked_at'],
+  }),
+  experiment: table({
+    table: 'experiments',
+    key: ['id'],
+    toRow: experimentToRow,
+    fromRow: experimentFromRow,
+    changeable: ['name'],
+    permanent: true,
+  }),
+  grant: table({
+    table: 'artifact_grants',
+    key: ['artifact_id', 'reader'],
+    toRow: grantToRow,
+    fromRow: grantFromRow,
+  }),
+  worker: table({
+    table: 'workers',
+    key: ['id'],
+    toRow: workerToRow,
+    fromRow: workerFromRow,
+  }),
+} satisfies { readonly [Kind in RecordKind]: AnyRecordTable<RecordKinds[Kind]> };
