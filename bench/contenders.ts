@@ -1,4 +1,4 @@
-// Who is measured: each in a process of its own, all on one disk, told apart only by what they do.
+// The measured servers. Each runs in a process of its own, all on one disk.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -17,7 +17,7 @@ export interface Contender {
   readonly pid: number;
   readonly upload: (bytes: number) => Order;
   readonly uploadForm?: (bytes: number) => Order;
-  /** Where a file that `prepare` stored is fetched; absent where nothing is fetched. */
+  /** The request that downloads a file stored by `prepare`; undefined where downloads are not measured. */
   readonly download?: (bytes: number) => Order;
   readonly stop: () => Promise<void>;
 }
@@ -31,7 +31,7 @@ export interface ProofhouseProcess extends RunningProcess {
   readonly jobId: string;
 }
 
-/** Proofhouse as it is installed: SQLite and files, everything durable, one job to upload to. */
+/** Starts Proofhouse as it is installed: SQLite and files, everything durable, one job that receives the uploads. */
 export async function startProofhouse(folder: string, env: Record<string, string> = {}): Promise<ProofhouseProcess> {
   const running = await startProcess({
     command: process.execPath,
@@ -113,7 +113,7 @@ export const bare: StartContender = async (folder, load, sizes) => {
   };
 };
 
-/** Creation and bytes in one request: its fastest way. */
+/** Creation and upload in one request, the fastest way of tus. */
 export const tus: StartContender = async (folder) => {
   await mkdir(folder, { recursive: true });
   const running = await startProcess({
@@ -159,7 +159,7 @@ export const nginx: StartContender = async (folder, load, sizes) => {
   };
 };
 
-// One worker, as Proofhouse is one process. It neither hashes nor syncs.
+// One worker process, like Proofhouse. It neither hashes nor syncs.
 function nginxConfig(folder: string, files: string, port: number): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${folder}/${name};`)

@@ -1,5 +1,6 @@
-// 5 GiB up and down through one server, made on the way and kept by nobody but it: memory must stay flat. `npm run
-// bench:5gib -- [--gib 5]` prints rates, digests and how far the server's memory rose over idle.
+// Uploads and downloads 5 GiB through one server. The bytes are generated, and only the server stores them; its memory
+// must stay constant. `npm run bench:5gib -- [--gib 5]` prints rates, digests and the rise of the server's memory over
+// idle.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -67,7 +68,7 @@ async function run(folder: string): Promise<Row[]> {
   try {
     const raw = await measure('raw PUT', orders.upload(sizeBytes));
     await measure('multipart POST', orders.uploadForm(sizeBytes));
-    // The reader's hash limits this rate, not the server.
+    // This rate is limited by the hash of the reader, not by the server.
     await measure('download', orders.download(raw.id, sizeBytes), raw.sha256);
   } finally {
     await load.stop();

@@ -1,4 +1,5 @@
-// Sends requests as fast as a server takes them, in a process of its own; one order at a time over the IPC channel.
+// Sends requests as fast as a server accepts them, in a process of its own. Orders come over the IPC channel, one at a
+// time.
 import { createHash, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
@@ -7,18 +8,18 @@ import { RawConnection, type RawRequest } from './raw-connection.ts';
 export interface LoadOrder {
   readonly port: number;
   readonly connections: number;
-  /** Stops after so many requests, or after so many milliseconds, whichever is said. */
+  /** Stops after this many requests or after `forMs` milliseconds, whichever is set. */
   readonly requests?: number;
   readonly forMs?: number;
   readonly method: 'PUT' | 'POST' | 'GET';
-  /** `{n}` becomes a number that no other request of this process has. */
+  /** `{n}` is replaced by a number that is unique in this process. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Bytes sent as the body, or as the file of a form. */
+  /** Number of bytes that are sent as the body, or as the file of a form. */
   readonly bodyBytes?: number;
   readonly form?: boolean;
   readonly expectedBytes?: number;
-  /** Hashes what is downloaded or sent and gives the digest: for checks, not for measuring. */
+  /** Hashes the downloaded or sent bytes and returns the digest. For checks, not for measurements. */
   readonly digest?: boolean;
 }
 

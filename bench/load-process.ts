@@ -1,4 +1,4 @@
-// The other end of `load-generator.ts`.
+// The child process of `load-generator.ts`.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';

@@ -1,7 +1,7 @@
-// The queue beside graphile-worker, pg-boss and the machine's own limits, in one interleaved run:
-// `npm run bench:queue -- [--quick] [--only postgres] [--rounds 4] [--write]`. Prints tables and writes
-// bench/results/queue.json; `--write` puts the tables into docs/performance.md as well, and `--report` prints them from the
-// last results without measuring. `--quick` and `--only` are for trying and write nothing.
+// Measures the queue, graphile-worker, pg-boss and the machine's own limits in one interleaved run: `npm run
+// bench:queue -- [--quick] [--only postgres] [--rounds 4] [--write]`. Prints tables and writes
+// bench/results/queue.json; `--write` also puts the tables into docs/performance.md, and `--report` prints them from
+// the last results without measuring. `--quick` and `--only` are for trials and write nothing.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
   },
 });
 
-/** Told to stop, it stops what it started before it ends. */
+/** On a signal, everything that was started is stopped first. */
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const)
   process.once(name, () => stopping.abort(new Error(`Ended by ${name}.`)));
@@ -37,7 +37,7 @@ const full: Plan = {
   only: options.only,
   signal: stopping.signal,
 };
-/** It says little: nobody is warm. */
+/** The figures of this plan have little meaning: nothing is warmed up. */
 const quick: Plan = { ...full, workers: [1, 8], backlogs: [0, 10_000], rounds: 1, seconds: 0.1, warmUpJobs: 30 };
 
 const resultsFile = path.join(import.meta.dirname, 'results/queue.json');

@@ -1,12 +1,12 @@
-// One keep-alive HTTP/1.1 connection with as little between the socket and the numbers as can be: the load generator must
-// not be what is measured.
+// One keep-alive HTTP/1.1 connection with as little code as possible on top of the socket, because the load generator
+// must not limit the result.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 export interface RawAnswer {
   readonly status: number;
   readonly bodyBytes: number;
-  /** The body, when it was asked for. */
+  /** The body, if it was requested. */
   readonly body: string;
 }
 
@@ -14,7 +14,7 @@ export interface RawRequest {
   readonly head: string;
   readonly body?: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   readonly keepBody?: boolean;
-  /** Told each piece of the answer's body; its bytes are reused afterwards. */
+  /** Called with each piece of the answer's body; its bytes are reused afterwards. */
   readonly onBody?: (bytes: Uint8Array) => void;
 }
 
@@ -29,7 +29,7 @@ export class RawConnection {
   #waiting: Waiting | undefined;
   #head: Buffer = Buffer.alloc(0);
   #status = 0;
-  /** Bytes of the body still to come; undefined while the head is read. */
+  /** Remaining bytes of the body; undefined while the head is read. */
   #left: number | undefined;
   #bodyBytes = 0;
   #kept: Buffer[] = [];
@@ -58,7 +58,7 @@ export class RawConnection {
     return connection;
   }
 
-  /** One request after another. */
+  /** Sends a request; requests must not overlap. */
   send(request: RawRequest): Promise<RawAnswer> {
     return new Promise((resolve, reject) => {
       this.#waiting = { request, resolve, reject };
@@ -99,7 +99,7 @@ export class RawConnection {
       this.#status = Number(head.slice(9, 12));
       const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
       this.#left = length === undefined ? 0 : Number(length);
-      // Whatever has no length here has no body that a measurement needs.
+      // An answer without a length has no body that a measurement needs.
       this.#body(length === undefined ? rest.subarray(0, 0) : rest);
       return;
     }

@@ -1,4 +1,4 @@
-// The table of a transfer run and its aims.
+// Formats the table of a transfer run, and its aims.
 export type Measures = ReadonlyMap<string, { readonly median: number; readonly values: readonly number[] }>;
 
 export interface Aim {
@@ -35,7 +35,7 @@ export function aims(measures: Measures): Aim[] {
     }));
 }
 
-/** Markdown: one row a measure, one column a contender, each with its ratio of Proofhouse to it. */
+/** Returns Markdown: one row for each measure, one column for each contender with the ratio of Proofhouse to it. */
 export function report(measures: Measures): string {
   const rows = [...new Set([...measures.keys()].map((key) => key.split('|')[0] ?? ''))];
   const names = [...new Set([...measures.keys()].map((key) => key.split('|')[1] ?? ''))].sort(

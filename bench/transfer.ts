@@ -1,5 +1,6 @@
-// Uploads and downloads beside a bare handler, @tus/server, nginx and the machine's own limits, in one interleaved run:
-// `npm run bench:transfer -- [--rounds 5] [--only proofhouse,nginx]`. Prints a table and writes bench/results/.
+// Measures uploads and downloads of Proofhouse, a bare handler, @tus/server, nginx and the machine's own limits in one
+// interleaved run: `npm run bench:transfer -- [--rounds 5] [--only proofhouse,nginx]`. Prints a table and writes
+// bench/results/.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -39,7 +40,7 @@ function isWanted(measure: string): boolean {
   return options.measures === '' || options.measures.split(',').some((part) => measure.includes(part));
 }
 
-// What others left in the page cache must not be paid for by whoever is measured next.
+// Dirty pages of one contender must not be written during the measurement of the next.
 function settleDisk(): void {
   spawnSync('sync');
 }
@@ -96,7 +97,7 @@ async function run(folder: string): Promise<void> {
     mkdirSync(limits);
     for (let round = 0; round < Number(options.rounds); round++) {
       await sampleLimits(limits);
-      // Whoever comes first in one round comes last in the next, so that no place is an advantage.
+      // The order is reversed in every other round, so that no position is an advantage.
       const order = round % 2 === 0 ? contenders : contenders.toReversed();
       for (const contender of order) await sampleLarge(load, contender);
       for (const contender of order) await sampleSmall(load, contender);
@@ -115,7 +116,7 @@ async function warmUp(load: LoadProcess, contender: Contender): Promise<void> {
   if (download !== undefined) await load.run({ ...download, connections: 16, forMs: 500 });
 }
 
-/** Others at work show here: with more than one per core the ratios say little about anybody. */
+/** Shows other load on the machine. Above one per core, the ratios have little meaning. */
 const loadBefore = os.loadavg()[0] ?? 0;
 const folder = mkdtempSync(path.join(os.tmpdir(), 'proofhouse-bench-'));
 try {

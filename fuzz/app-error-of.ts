@@ -1,6 +1,6 @@
 import { isAppError, type AppError, type ErrorCode } from '@proofhouse/core';
 
-/** What `parse` gives, or the error that it refuses with. Any other error, or another code, is a finding. */
+/** Returns the result of `parse`, or the `AppError` that it throws. Any other error, or another code, is a finding. */
 export function refusalOr<T>(parse: () => T, ...codes: ErrorCode[]): T | AppError {
   try {
     return parse();
@@ -9,7 +9,7 @@ export function refusalOr<T>(parse: () => T, ...codes: ErrorCode[]): T | AppErro
   }
 }
 
-/** The same for what answers later. */
+/** The same for asynchronous functions. */
 export async function laterRefusalOr<T>(parse: () => Promise<T>, ...codes: ErrorCode[]): Promise<T | AppError> {
   try {
     return await parse();

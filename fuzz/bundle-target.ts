@@ -1,4 +1,5 @@
-// Makes one CommonJS file of a target and all it parses with, ours and others': Jazzer instruments what is required.
+// Bundles a target and everything it parses with, including dependencies, into one CommonJS file: Jazzer instruments
+// required modules.
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import process from 'node:process';
@@ -7,7 +8,7 @@ import { targetFile } from './fuzz-targets.ts';
 
 const external = ['better-sqlite3', 'pg', 'pino'];
 
-/** The bundler is the one that the test runner brings. */
+/** Uses the bundler of the test runner. */
 export function bundleTarget(name: string, folder: string): string {
   const bundle = path.join(folder, `${name}.cjs`);
   const fromVitest = createRequire(createRequire(import.meta.url).resolve('vitest/package.json'));

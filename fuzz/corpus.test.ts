@@ -1,4 +1,4 @@
-// What fuzzing kept, once more at every check: no input that reached new code may break a promise later.
+// Runs every kept fuzzing input in each check, so that an input that reached new code never fails later.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -11,11 +11,11 @@ describe.each(targetNames)('%s', (name) => {
   const folder = keptFolder(name);
   const files = existsSync(folder) ? readdirSync(folder) : [];
 
-  it('keeps its promises for its seeds and its corpus', async () => {
+  it('holds for its seeds and its corpus', async () => {
     const { fuzz, seeds } = await loadTarget(name);
     for (const seed of seeds) await fuzz(Buffer.from(seed as string));
     for (const file of files) {
-      // Which one it was is what a reader of a failure wants to know.
+      // The message of a failure names the file.
       await expect(Promise.resolve(fuzz(readFileSync(path.join(folder, file)))), file).resolves.toBeUndefined();
     }
   });
@@ -25,7 +25,7 @@ describe.each(targetNames)('%s', (name) => {
   });
 });
 
-it('the corpus stays small, and belongs to targets that exist', () => {
+it('the corpus is small, and every folder belongs to a target', () => {
   const all = readdirSync(corpusFolder, { recursive: true, encoding: 'utf8' }).map((file) =>
     path.join(corpusFolder, file),
   );

@@ -1,11 +1,11 @@
-// The targets by their file names.
+// Lists the targets by file name.
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { FuzzTarget } from './fuzz-target.ts';
 
 const folder = path.join(import.meta.dirname, 'targets');
 
-/** Inputs that are kept because each reaches code that the others do not. */
+/** Kept inputs. Each of them reaches code that the others do not. */
 export const corpusFolder = path.join(import.meta.dirname, 'corpus');
 
 export const targetNames: readonly string[] = readdirSync(folder)

@@ -1,5 +1,5 @@
-// Finds Jazzer.js (libFuzzer for Node) and a Node that can load it. It is no dependency: its addon wants a newer system
-// than the rest of the repository, and nothing but `npm run fuzz` needs it.
+// Finds Jazzer.js (libFuzzer for Node) and a Node that can load it. Jazzer is not a dependency: its addon needs a newer
+// system than the rest of the repository, and only `npm run fuzz` uses it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -16,7 +16,7 @@ packages, without installing them) into a folder, and say how to start Node with
   export FUZZ_NODE="<libraries>/ld-linux-x86-64.so.2 --library-path <libraries> <node>"`;
 
 export interface Jazzer {
-  /** Runs a bundle with options of libFuzzer; everything it says goes to `onText`. Gives its exit code. */
+  /** Runs a bundle with options of libFuzzer; all output is passed to `onText`. Returns the exit code. */
   readonly run: (
     bundle: string,
     folders: readonly string[],
@@ -27,7 +27,7 @@ export interface Jazzer {
 
 export type OnText = (text: string) => void;
 
-/** Throws with instructions where this machine has none that starts. */
+/** Throws with instructions when no working one is on this machine. */
 export async function findJazzer(): Promise<Jazzer> {
   const [program = process.execPath, ...args] = (process.env['FUZZ_NODE'] ?? process.execPath).split(/\s+/);
   const cli = cliOf(process.env['FUZZ_JAZZER']);

@@ -1,12 +1,12 @@
-// Chooses which inputs of a run are worth keeping: the smallest that together pass through every block of code, about as
-// often, that all of them pass through. Coverage is V8's own, so this needs no fuzzer.
+// Selects the inputs of a run to keep: the smallest set that reaches, about equally often, every block of code that all
+// of them reach. Coverage comes from V8, so the fuzzer is not needed.
 import { createHash } from 'node:crypto';
 import { Session } from 'node:inspector/promises';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadTarget } from './fuzz-targets.ts';
 
-/** Writes what is chosen from `folders` into `kept`, and nothing else stays there. */
+/** Writes the selected files of `folders` into `kept` and removes all others from it. */
 export async function minimiseCorpus(name: string, folders: readonly string[], kept: string): Promise<number> {
   const inputs = folders
     .flatMap((folder) => readdirSync(folder).map((file) => readFileSync(path.join(folder, file))))
@@ -50,7 +50,7 @@ async function chosenOf(name: string, inputs: readonly Buffer[]): Promise<Buffer
   return chosen;
 }
 
-/** Once, twice, a few times, often. */
+/** Classes of counts: once, twice, a few times, often. */
 function stepOf(count: number): number {
   return Math.min(3, Math.floor(Math.log2(count)));
 }

@@ -1,13 +1,13 @@
-// A stream of server-sent events read the plainest way (WHATWG HTML section 9.2.6), all of it at once.
+// A simple reference parser for a complete stream of server-sent events (WHATWG HTML section 9.2.6).
 
 export interface PlainEvent {
   readonly event: string | undefined;
   readonly data: string;
 }
 
-/** What was dispatched. An event without its blank line is none. */
+/** Returns the dispatched events. An event without its blank line is not dispatched. */
 export function plainEvents(bytes: Buffer): PlainEvent[] {
-  // A decoder without `ignoreBOM` takes one mark off the front, as the standard wants it.
+  // Without `ignoreBOM` the decoder removes one byte order mark, as the standard requires.
   const text = new TextDecoder().decode(bytes);
   const lines = text.split(/\r\n|\r|\n/).slice(0, -1);
   const events: PlainEvent[] = [];

@@ -1,11 +1,14 @@
-// A multipart body read the plainest way: all of it at once. What the streaming reader accepts must be found here too.
+// A simple reference parser for a complete multipart body. It must accept everything that the streaming reader accepts.
 
 export interface PlainPart {
   readonly header: string;
   readonly body: Buffer;
 }
 
-/** The parts between delimiters (RFC 2046 section 5.1.1): a line that begins with `--boundary`, its CRLF before it. */
+/**
+ * Returns the parts between delimiters (RFC 2046 section 5.1.1): a line that begins with `--boundary`, including the
+ * CRLF before it.
+ */
 export function plainParts(form: Buffer, boundary: string): PlainPart[] {
   const text = form.toString('latin1');
   const delimiter = `\r\n--${boundary}`;

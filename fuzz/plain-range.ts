@@ -1,6 +1,9 @@
-// What a Range header asks for, read the plainest way (RFC 9110 section 14.1.2): every byte is asked whether it is wanted.
+// A simple reference parser for Range headers (RFC 9110 section 14.1.2): it checks every byte position.
 
-/** The wanted places among `size` bytes; `whole` when the header counts for nothing, `none` when no byte is wanted. */
+/**
+ * Returns the requested positions among `size` bytes; `whole` when the header is ignored, `none` when no byte is
+ * requested.
+ */
 export function plainRange(header: string, size: number): readonly number[] | 'whole' | 'none' {
   const equals = header.indexOf('=');
   if (header.slice(0, equals).toLowerCase() !== 'bytes') return 'whole';

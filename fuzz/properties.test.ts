@@ -1,5 +1,5 @@
-// The same promises with inputs that are built instead of bred: mixtures of a format's own tokens and noise, and whole
-// forms with parts of every kind.
+// Tests the guarantees of the fuzz targets with generated inputs: mixtures of tokens and noise, and complete forms with
+// parts of every kind.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadTarget, targetNames } from './fuzz-targets.ts';
@@ -13,7 +13,7 @@ const noise = fc.oneof(
   fc.constantFrom('\0', '\n', '\r', '\r\n', ' ', '"', '\\', ';', '=', '%', 'é').map((text) => Buffer.from(text)),
 );
 
-/** A seed with tokens and noise put over it at any place. */
+/** Generates a seed with tokens and noise inserted at any place. */
 function mutated({ words, seeds }: FuzzTarget): fc.Arbitrary<Buffer> {
   const token = fc.oneof(
     fc.constantFrom(...words).map((word) => Buffer.from(word)),
@@ -27,13 +27,13 @@ function mutated({ words, seeds }: FuzzTarget): fc.Arbitrary<Buffer> {
       const place = Math.floor(at * bytes.length);
       bytes = Buffer.concat([bytes.subarray(0, place), put, bytes.subarray(place + dropped)]);
     }
-    // Half of them go to the reader, or are cut in the way, that the seed was written for.
+    // Half of the inputs keep the first byte, which selects the reader or the chunk sizes of the seed.
     return first % 2 === 0 ? bytes : Buffer.concat([Buffer.from([first]), bytes.subarray(1)]);
   });
 }
 
 describe.each(targetNames)('%s', (name) => {
-  it('keeps its promises for mutations of its seeds, and for noise', async () => {
+  it('holds for mutations of its seeds, and for noise', async () => {
     const target = await loadTarget(name);
     const mixture = fc.array(
       fc.oneof(
@@ -117,7 +117,7 @@ describe('a form of parts of every kind', () => {
     end: fc.constantFrom(`--${boundary}--\r\n`, `--${boundary}--`, `--${boundary}--epilogue`, `--${boundary}\r\n`, ''),
   });
 
-  it('is one deposit or none, however it is cut', async () => {
+  it('is one deposit or none, independent of the chunk sizes', async () => {
     const { fuzz } = await loadTarget('deposit-form');
     await fc.assert(
       fc.asyncProperty(byte, form, async (seed, { preamble, parts, padding, end }) => {
@@ -132,7 +132,7 @@ describe('a form of parts of every kind', () => {
     );
   });
 
-  it('is read plainly as it was written', () => {
+  it('is parsed by the reference parser as it was written', () => {
     const text = `pre\r\n--${boundary}\r\nA: b\r\n\r\none\r\n--${boundary}\r\n\r\n\r\n\r\n--${boundary}--\r\npost`;
     expect(plainParts(Buffer.from(text), boundary).map(({ body: bytes }) => bytes.toString())).toEqual(['one', '\r\n']);
   });

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import type { StagedBlob } from '@proofhouse/blobs';
 
-/** As much of a request as the readers of bodies look at. A `whole` one came to its end. */
+/** Returns the parts of a request that the readers of bodies use. With `whole`, the request is complete. */
 export function requestOfChunks(chunks: readonly Buffer[], whole: boolean): IncomingMessage {
   const left = chunks.values();
   const request = new Readable({
@@ -17,7 +17,9 @@ export function requestOfChunks(chunks: readonly Buffer[], whole: boolean): Inco
   return Object.assign(request, { complete: whole }) as unknown as IncomingMessage;
 }
 
-/** The same bytes in pieces of 1 to `mostOfSmall`, in an order that `seed` decides; in larger ones when they are many. */
+/**
+ * Splits the bytes into pieces of 1 to `mostOfSmall` bytes, determined by `seed`; into larger ones when there are many.
+ */
 export function chunksOf(bytes: Buffer, mostOfSmall: number, seed: number): Buffer[] {
   const most = bytes.length > 8192 ? mostOfSmall * 1024 : mostOfSmall;
   const chunks: Buffer[] = [];
@@ -31,7 +33,10 @@ export function chunksOf(bytes: Buffer, mostOfSmall: number, seed: number): Buff
   return chunks;
 }
 
-/** The same bytes in three pieces; `seed` decides where the first two end, so that large bodies are cut everywhere. */
+/**
+ * Splits the bytes into three pieces. `seed` determines the ends of the first two, so large bodies are split at every
+ * place.
+ */
 export function threePieces(bytes: Buffer, seed: number): Buffer[] {
   const state = Math.imul(seed + 1, 2_654_435_761) >>> 0;
   const ends = [state % (bytes.length + 1), (state >>> 7) % (bytes.length + 1)].toSorted((a, b) => a - b);
@@ -40,7 +45,7 @@ export function threePieces(bytes: Buffer, seed: number): Buffer[] {
   );
 }
 
-/** Inputs are short; `%%65536%%` in one stands for that many bytes. */
+/** Expands fillers: `%%65536%%` in an input stands for that many bytes, so that inputs are short. */
 export function withFillers(bytes: Buffer): Buffer {
   const text = bytes.toString('latin1').replace(/%%(\d{1,6})%%/, (_whole, count: string) => {
     return 'x\r\n--'.repeat(Math.ceil(Math.min(Number(count), 300_000) / 5)).slice(0, Number(count));
@@ -48,18 +53,18 @@ export function withFillers(bytes: Buffer): Buffer {
   return Buffer.from(text, 'latin1');
 }
 
-/** A number that any change of the bytes changes. */
+/** Returns a number that depends on every byte. */
 export function seedOf(bytes: Buffer): number {
   return crc32(bytes);
 }
 
-/** For words and seeds. */
+/** Fillers for words and seeds. */
 export const fillers = ['%%16200%%', '%%16300%%', '%%65536%%', '%%200000%%'];
 
-/** Takes bytes aside, and knows how many of the blobs nobody has dropped. */
+/** Stages bytes, and counts the blobs that were not discarded. */
 export class StagingOfTest {
   #kept = 0;
-  /** Of the blob that was staged last. */
+  /** The bytes of the last staged blob. */
   bytes: Buffer = Buffer.alloc(0);
 
   get kept(): number {
@@ -83,5 +88,5 @@ export class StagingOfTest {
   };
 }
 
-/** Time stands still: nothing is too slow. */
+/** A clock that never advances, so that nothing times out. */
 export const stoppedClock = { now: () => 0, monotonic: () => 0, after: () => () => undefined };

@@ -1,5 +1,5 @@
-// All fuzz targets in turn: `npm run fuzz -- [--seconds 600] [--only deposit-form,headers] [--keep]`. `--keep` makes the
-// corpus in fuzz/corpus/ of what was found; without it a run changes nothing in the repository.
+// Runs all fuzz targets in turn: `npm run fuzz -- [--seconds 600] [--only deposit-form,headers] [--keep]`. `--keep`
+// updates the corpus in fuzz/corpus/ with the findings; without it the repository is not changed.
 import path from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';

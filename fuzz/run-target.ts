@@ -4,20 +4,20 @@ import { bundleTarget } from './bundle-target.ts';
 import { corpusFolder, loadTarget } from './fuzz-targets.ts';
 import type { Jazzer, OnText } from './jazzer.ts';
 
-/** Where a run works; it goes on from what earlier runs found there. */
+/** Working folder of runs. A run continues with the inputs of earlier runs. */
 export const workFolder = path.join(import.meta.dirname, '../.cache/fuzz');
 
 export interface FuzzOutcome {
   readonly name: string;
   readonly seconds: number;
   readonly executions: number;
-  /** Edges reached by seeds and kept corpus, and at the end. */
+  /** Number of edges that seeds and kept corpus reach, and number at the end. */
   readonly edgesBefore: number;
   readonly edges: number;
-  /** Edges and how often each was passed, in steps: what libFuzzer calls features. */
+  /** Edges with their hit counts in classes; libFuzzer calls them features. */
   readonly features: number;
   readonly inputs: number;
-  /** Files with the inputs that failed. */
+  /** Files with the failing inputs. */
   readonly findings: readonly string[];
 }
 
@@ -25,7 +25,7 @@ const hangMs = 10_000;
 const mostMemoryMiB = 3072;
 const mostBytes = 4096;
 
-/** Fuzzes one target until the time is over, or until something is found. */
+/** Fuzzes one target until the time limit, or until a finding. */
 export async function runTarget(jazzer: Jazzer, name: string, seconds: number, onText: OnText): Promise<FuzzOutcome> {
   const target = await loadTarget(name);
   const folder = path.join(workFolder, name);

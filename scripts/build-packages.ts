@@ -1,6 +1,6 @@
-// Lays out what would be published: dist/npm/<package>/ with compiled JavaScript, declarations and a package.json that
-// points at them. In the repository the packages run from their sources, so this is the only proof that an installed
-// package works: every built entry is loaded by plain Node from a temporary folder outside the repository.
+// Builds the packages as they would be published: dist/npm/<package>/ with compiled JavaScript, declarations and a
+// package.json that refers to them. In the repository the packages run from their sources, so only this check shows
+// that an installed package works: plain Node loads every built entry from a temporary folder outside the repository.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -52,7 +52,7 @@ function layOut(folder: string): BuiltPackage {
   copyFileSync(path.join(root, 'LICENSE'), path.join(target, 'LICENSE'));
   if (existsSync(path.join(source, 'README.md')))
     copyFileSync(path.join(source, 'README.md'), path.join(target, 'README.md'));
-  // Walking the sources, not the compiler's folder: that one may still hold files whose source is gone.
+  // The source folder is listed, not the output folder of the compiler, which may still have files of deleted sources.
   for (const file of globSync('**/*.*', { cwd: path.join(source, 'src') })) copyCompiled(file, source, target);
   for (const command of Object.values(manifest.bin ?? {})) {
     if (isPlain(command)) copyPlainCommand(command, source, target);
@@ -67,7 +67,7 @@ function copyPlainCommand(command: string, source: string, target: string): void
   writeFileSync(path.join(target, command), text.replaceAll(/'\.\.\/src\/([^']+)\.ts'/g, "'../dist/$1.js'"));
 }
 
-/** Tests stay home; what is not TypeScript (pages, statements) goes along as it is. */
+/** Skips tests, and copies files that are not TypeScript (pages, statements) unchanged. */
 function copyCompiled(file: string, source: string, target: string): void {
   if (/\.(test|e2e)\.tsx?$/.test(file)) return;
   const stem = file.replace(/\.tsx?$/, '');
@@ -82,7 +82,7 @@ function copyCompiled(file: string, source: string, target: string): void {
     dropSourceMapLine(path.join(target, 'dist', `${stem}.js`), path.join(target, 'dist', `${stem}.d.ts`));
 }
 
-/** The maps point into the repository's sources, which are not published. */
+/** Removes references to source maps, since the sources are not published. */
 function dropSourceMapLine(...files: readonly string[]): void {
   for (const file of files) {
     writeFileSync(file, readFileSync(file, 'utf8').replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n'));
@@ -99,7 +99,7 @@ function verify(built: readonly BuiltPackage[]): void {
   }
 }
 
-/** Our packages are copies, as an install would make them; everybody else's are links to the repository's. */
+/** Copies our packages as an install would; links the third-party packages of the repository. */
 function installInto(folder: string, built: readonly BuiltPackage[]): void {
   const modules = path.join(folder, 'node_modules');
   mkdirSync(path.join(modules, '@proofhouse'), { recursive: true });
@@ -123,7 +123,7 @@ function load(built: BuiltPackage, folder: string): void {
   for (const [entry, target] of Object.entries(built.manifest.exports)) {
     if (!existsSync(path.join(output, built.folder, target.default)))
       throw new Error(`${built.name}: ${target.default} is missing`);
-    // A command would run when imported, and contract suites need a test runner around them.
+    // Commands run when they are imported, and contract suites need a test runner, so both are skipped.
     if (commands.includes(target.default) || target.default.endsWith('.contract.js')) continue;
     const script = path.join(folder, 'load.mjs');
     writeFileSync(script, `await import(${JSON.stringify(path.posix.join(built.name, entry))});\n`);
@@ -132,7 +132,7 @@ function load(built: BuiltPackage, folder: string): void {
 }
 
 function run(script: string, args: readonly string[], cwd: string): void {
-  // Without type stripping: a path that still leads to a TypeScript source must fail here, not at a user's.
+  // Type stripping is off, so that a path to a TypeScript source fails here and not for a user.
   execFileSync(process.execPath, ['--no-experimental-strip-types', script, ...args], {
     cwd,
     stdio: ['ignore', 'ignore', 'inherit'],

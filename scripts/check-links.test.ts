@@ -12,13 +12,13 @@ const check = (text: string, path = 'README.md') =>
   );
 
 describe('the link checker', () => {
-  it('follows links to files, headings and pictures', () => {
+  it('accepts links to existing files, headings and pictures', () => {
     const text =
       '# Top\n[a](docs/api.md) [b](docs/api.md#errors-1) [c](#top) ![d](docs/a%20b.png "title")\n[e]: docs/api.md#here';
     expect(check(text)).toEqual([]);
   });
 
-  it('names the line of each dead link', () => {
+  it('reports the line of each dead link', () => {
     expect(check('[a](docs/none.md)\n\n[b](docs/api.md#none)\n[c]: ../outside.md\n<img src="/abs.png">')).toEqual([
       'README.md:1: docs/none.md names a file that is not there',
       'README.md:3: docs/api.md#none names a heading that is not there',
@@ -27,7 +27,7 @@ describe('the link checker', () => {
     ]);
   });
 
-  it('leaves code and other sites alone', () => {
+  it('ignores code and links to other sites', () => {
     expect(
       check('`[a](none.md)`\n```sh\n[b](none.md)\n```\n[c](https://example.org/x) [d](mailto:a@example.org)'),
     ).toEqual([]);

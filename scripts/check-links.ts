@@ -1,5 +1,4 @@
-// Follows every relative link in the documentation to its file and its heading, without a network: a reader who meets
-// one dead link stops trusting the others.
+// Checks every relative link in the documentation against its file and heading, without a network.
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
@@ -11,7 +10,7 @@ interface Link {
   readonly target: string;
 }
 
-/** Everything wrong with the links of these documents, as `path:line: what`. */
+/** Returns every dead link of these documents as `path:line: what`. */
 export function deadLinks(documents: readonly RepositoryFile[], exists: (file: string) => boolean): readonly string[] {
   const anchors = new Map(documents.map((document) => [document.path, headingAnchors(document.text)]));
   return documents.flatMap((document) =>
@@ -39,7 +38,7 @@ function objectionTo(
   return known.has(decodeURIComponent(anchor).toLowerCase()) ? undefined : 'names a heading that is not there';
 }
 
-/** Inline links and images, reference definitions, and the HTML that Markdown lets through; code is no link. */
+/** Returns inline links and images, reference definitions, and links in HTML; code is skipped. */
 function linksOf(markdown: string): readonly Link[] {
   const patterns = [
     /\]\(\s*<?([^\s<>)]+(?:\([^\s)]*\)[^\s<>)]*)?)>?(?:\s+["'(][^)]*)?\)/g,
@@ -53,7 +52,7 @@ function linksOf(markdown: string): readonly Link[] {
   );
 }
 
-/** The lines with code blanked out, so that line numbers stay true. */
+/** Returns the lines with code replaced by spaces, so that line numbers do not change. */
 function proseLines(markdown: string): readonly string[] {
   let fence: string | undefined;
   return markdown.split('\n').map((line) => {
@@ -68,7 +67,7 @@ function proseLines(markdown: string): readonly string[] {
   });
 }
 
-/** Headings become anchors the way GitHub does it: lower case, punctuation dropped, repeats numbered. */
+/** Returns the anchors of headings by the rules of GitHub: lower case, no punctuation, repeats numbered. */
 export function headingAnchors(markdown: string): ReadonlySet<string> {
   const anchors = new Set<string>();
   const raw = markdown.split('\n');

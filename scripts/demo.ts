@@ -1,6 +1,5 @@
-// The main job on real input, for everybody to see: a throw-away server, three jobs on this very repository, a worker in
-// a process of its own that runs them and deposits what they left, and a look at what was stored. `--keep` leaves the
-// server up.
+// Demo of the main use case on real input: a temporary server, three jobs on this repository, a worker in a process of
+// its own that runs them and deposits the results, and a check of what was stored. `--keep` leaves the server running.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -89,7 +88,7 @@ async function untilEnded(client: ProofhouseClient, jobId: string): Promise<Job>
   }
 }
 
-/** What a person would look at first when a job failed. */
+/** Prints the information that helps most with a failed job. */
 async function showEnd(client: ProofhouseClient, job: Job, log: JobArtifact): Promise<void> {
   const { body } = await client.artifacts.download(job.id, log.id);
   const text = await new Response(body).text();
@@ -98,7 +97,7 @@ async function showEnd(client: ProofhouseClient, job: Job, log: JobArtifact): Pr
   );
 }
 
-/** Brings the largest artifact back and compares it with the digest that was recorded for it. */
+/** Downloads the largest artifact and compares it with the recorded digest. */
 async function compareOne(client: ProofhouseClient, stored: { job: Job; artifact: JobArtifact }[]): Promise<boolean> {
   const largest = stored.toSorted((a, b) => b.artifact.sizeBytes - a.artifact.sizeBytes)[0];
   if (largest === undefined) return false;

@@ -1,5 +1,5 @@
-// Writes docs/reference from the tables the code runs on, so that no page can promise what the code does not do.
-// `node scripts/generate-docs.ts` writes; with `--check` it only says which pages are stale, and fails.
+// Generates docs/reference from the tables that the code uses, so that pages and code agree. `node
+// scripts/generate-docs.ts` writes; with `--check` it lists stale pages and fails.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';

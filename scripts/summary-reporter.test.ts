@@ -10,7 +10,7 @@ mkdirSync(path.join(root, '.cache'), { recursive: true });
 const folder = mkdtempSync(path.join(root, '.cache', 'summary-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Runs vitest on one written file, as `npm test` would, and returns its last line with its exit code. */
+/** Runs vitest on one generated file, as `npm test` would. Returns its last line and its exit code. */
 function run(source: string, extra = ''): { line: string | undefined; code: number | null } {
   writeFileSync(path.join(folder, 'one.test.ts'), source);
   const reporter = JSON.stringify(path.join(root, 'scripts/summary-reporter.ts'));
@@ -31,7 +31,7 @@ describe('the closing line', () => {
     expect(run(source)).toEqual({ line: '1 passed, 1 failed, 1 skipped', code: 1 });
   });
 
-  it('is all that matters when everything passed', () => {
+  it('has only the numbers when everything passed', () => {
     expect(run(`${header} it('a', () => {});`)).toEqual({ line: '1 passed, 0 failed, 0 skipped', code: 0 });
   });
 
@@ -51,13 +51,13 @@ describe('the closing line', () => {
     expect(run(source)).toEqual({ line: '1 passed, 1 failed, 0 skipped', code: 1 });
   });
 
-  it('counts a process that died as failed', () => {
+  it('counts a process that crashed as failed', () => {
     const result = run(`${header} it('a', () => { process.kill(process.pid, 'SIGKILL'); });`);
     expect(result.code).toBe(1);
     expect(result.line).toMatch(/^0 passed, [1-9] failed, 0 skipped$/);
   });
 
-  it('says failed when the setup of the run fails', () => {
+  it('reports a failure when the setup of the run fails', () => {
     writeFileSync(path.join(folder, 'setup.ts'), `export default () => { throw new Error('no engine'); };`);
     const result = run(`${header} it('a', () => {});`, `globalSetup: ['./setup.ts']`);
     expect(result.code).toBe(1);

@@ -1,5 +1,5 @@
-// Closes a test run with one line that people and scripts can read: `N passed, N failed, N skipped`. A file that
-// crashed and an error outside any test count as failed, so that the line never looks better than the run was.
+// Ends a test run with one line for people and scripts: `N passed, N failed, N skipped`. A file that crashed and an
+// error outside any test count as failed.
 import process from 'node:process';
 import type { Reporter, TestModule } from 'vitest/node';
 
@@ -9,7 +9,7 @@ export interface Totals {
   readonly skipped: number;
 }
 
-/** What the counting needs to know of a test file; vitest's TestModule has it. */
+/** The part of vitest's TestModule that is needed for counting. */
 export interface CountedModule {
   readonly states: readonly ('passed' | 'failed' | 'skipped' | 'pending')[];
   readonly errorsOutsideTests: number;
@@ -44,7 +44,9 @@ function counted(module: TestModule): CountedModule {
 export default class SummaryReporter implements Reporter {
   #totals: Totals | undefined;
 
-  /** The line is written when the process ends: teardown and other reporters still print after the last test. */
+  /**
+   * The line is written when the process exits, because teardown and other reporters still print after the last test.
+   */
   onInit(): void {
     process.once('exit', (code) => this.#close(code));
   }
@@ -54,7 +56,7 @@ export default class SummaryReporter implements Reporter {
   }
 
   #close(code: number): void {
-    // A run that never reached its end, or that found no tests, failed as a whole.
+    // A run that did not finish, or that found no tests, counts as one failure.
     const { passed, failed, skipped } = this.#totals ?? { passed: 0, failed: 1, skipped: 0 };
     const failures = failed === 0 && code !== 0 ? 1 : failed;
     if (failures > 0 && code === 0) process.exitCode = 1;

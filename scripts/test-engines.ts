@@ -1,5 +1,5 @@
-// Vitest's global setup: one real Postgres for the whole run, because starting one per file would cost more than the
-// tests. A machine without one still runs everything else; CI must not pass by skipping.
+// Vitest's global setup: one real Postgres for the whole run, because one per file would cost more time than the tests.
+// On a machine without Postgres the other tests run; in CI that is an error.
 import process from 'node:process';
 import type { TestProject } from 'vitest/node';
 import { startPostgres } from './engines/postgres.ts';
@@ -7,7 +7,7 @@ import { startPostgres } from './engines/postgres.ts';
 export default async function startEngines(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (process.env['PROOFHOUSE_ENGINES'] === 'off') return undefined;
   try {
-    // The tests prove behaviour, not durability; the ones about durability start an engine of their own.
+    // The tests are about behaviour; those about durability start an engine of their own.
     const postgres = await startPostgres({ fsync: false });
     project.provide('postgresUrl', postgres.url);
     return () => postgres.stop();

@@ -60,7 +60,7 @@ describe('the repository', () => {
     expect(sizeFindings(folderFiles, maxFolderFiles, largeFolders, 'source files')).toEqual([]);
   });
 
-  it('says how long its files and functions are', () => {
+  it('prints the median length of files and functions', () => {
     const ofFiles = median(fileLengths.map(({ size }) => size));
     const ofFunctions = median(functionLengths.map(({ size }) => size));
     process.stdout.write(`tidy: median file ${ofFiles} lines, median function ${ofFunctions} lines\n`);
@@ -75,12 +75,12 @@ describe('the repository', () => {
     expect(sources.flatMap(emptyNames)).toEqual([]);
   });
 
-  it('has no words that belong elsewhere', () => {
+  it('has no forbidden words', () => {
     const read = files.filter((file) => file.path !== 'package-lock.json');
     expect(read.flatMap(findForbiddenText)).toEqual([]);
   });
 
-  it('has no cycle of imports, of values or of types', () => {
+  it('has no import cycles, of values or of types', () => {
     expect(findCycles(new Map(product.map((file) => [file.path, relativeImports(file)])))).toEqual([]);
   });
 
@@ -100,10 +100,10 @@ describe('the repository', () => {
   });
 });
 
-describe('tidy itself', () => {
+describe('the rules of tidy', () => {
   const file = (text: string, name = 'a/b.test.ts') => ({ path: name, text });
 
-  it('sees what it forbids', () => {
+  it('find forbidden text', () => {
     const marker = ['TO', 'DO'].join('');
     const home = ['', 'home', 'ann', 'x'].join('/');
     const focused = ['it', 'only("x")'].join('.');
@@ -114,7 +114,7 @@ describe('tidy itself', () => {
     expect(findForbiddenText(file('it.skipIf(noEngine)("x"); fetch("/api/work/1")'))).toEqual([]);
   });
 
-  it('objects to vague and oddly spelt names', () => {
+  it('reject vague and misspelt names', () => {
     expect(nameObjection('packages/core/src/string-utils.ts')).toMatch(/utils/);
     expect(nameObjection('packages/core/src/helpers/x.ts')).toMatch(/helpers/);
     expect(nameObjection('packages/core/src/jobStore.ts')).toMatch(/kebab/);
@@ -123,7 +123,7 @@ describe('tidy itself', () => {
     expect(emptyNames(file('class ThingImpl {} interface IThing {} interface Item {}'))).toHaveLength(2);
   });
 
-  it('finds exceptions that are missing, outgrown or no longer needed', () => {
+  it('find missing, outgrown and needless exceptions', () => {
     const measured = [
       { key: 'long', size: 90 },
       { key: 'short', size: 5 },
@@ -134,7 +134,7 @@ describe('tidy itself', () => {
     expect(sizeFindings(measured, 70, { long: 90, short: 80 })).toHaveLength(1);
   });
 
-  it('takes subjects with an area and an imperative, and objects to others', () => {
+  it('accept subjects with an area and an imperative, and reject others', () => {
     const good = ['queue: fetch due times in one round trip', 'job view: bring back a folder', 'sql: pass 2 keys'];
     expect(good.map(subjectObjection)).toEqual([undefined, undefined, undefined]);
     const long = `queue: fetch ${'x'.repeat(60)}`;
@@ -150,7 +150,7 @@ describe('tidy itself', () => {
     for (const subject of bad) expect(subjectObjection(subject), subject).toEqual(expect.any(String));
   });
 
-  it('checks the subjects after a commit, without merges, and none where the history does not reach it', () => {
+  it('check the subjects after a commit, without merges, and none where the history does not reach it', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'proofhouse-tidy-'));
     const git = (...args: readonly string[]) =>
       execFileSync(
@@ -183,7 +183,7 @@ describe('tidy itself', () => {
     }
   });
 
-  it('counts the source files of each folder apart from those of its subfolders', () => {
+  it('count the source files of each folder apart from those of its subfolders', () => {
     const measured = folderSizes(['a/b.ts', 'a/c.ts', 'a/d/e.ts', 'a/migrations/f.ts'].map((name) => file('', name)));
     expect(measured).toEqual([
       { key: 'a', size: 2 },
@@ -191,12 +191,12 @@ describe('tidy itself', () => {
     ]);
   });
 
-  it('sees imports of types', () => {
+  it('see imports of types', () => {
     const text = "import type { A } from './a.ts';\nexport { b } from '../b.ts';\nimport ts from 'typescript';";
     expect(relativeImports(file(text, 'x/y/z.ts'))).toEqual(['x/y/a.ts', 'x/b.ts']);
   });
 
-  it('finds cycles', () => {
+  it('find cycles', () => {
     const graph = new Map([
       ['a', ['b']],
       ['b', ['c']],
@@ -205,7 +205,7 @@ describe('tidy itself', () => {
     expect(findCycles(graph)).toEqual(['b -> c -> b']);
   });
 
-  it('measures functions from their first to their last line', () => {
+  it('measure functions from their first to their last line', () => {
     const measured = measureFunctions(file('const wait = () => {\n  return 1;\n};\nfunction b() {}', 'a.ts'));
     expect(measured).toEqual([
       { key: 'a.ts#wait', size: 3 },

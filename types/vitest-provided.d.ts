@@ -3,7 +3,7 @@ import 'vitest';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** A role that may create databases on the run's one real Postgres; undefined when it could not be started. */
+    /** URL with a role that may create databases on the Postgres of the run; undefined when it could not be started. */
     postgresUrl: string | undefined;
   }
 }

@@ -1,4 +1,4 @@
-// The run: everything is started, then measured in turns, round after round, then stopped.
+// Runs the benchmark: starts all contenders, measures them in turn, round after round, then stops them.
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { performance } from 'node:perf_hooks';
@@ -17,21 +17,23 @@ export interface Plan {
   readonly workers: readonly number[];
   readonly backlogs: readonly number[];
   readonly rounds: number;
-  /** How long one sample of claiming and completing takes, about. */
+  /** Approximate duration of one sample of claims and completions. */
   readonly seconds: number;
-  /** No further round begins after this. */
+  /** No further round begins after this time. */
   readonly mostSeconds: number;
-  /** For each number of workers, before anything counts. */
+  /** Number of jobs for each number of workers before the measurement. */
   readonly warmUpJobs: number;
-  /** Only contenders whose names contain this. */
+  /** Only contenders whose names contain this text. */
   readonly only: string;
-  /** Ends the run as soon as what is being done is done. */
+  /** Ends the run after the current step. */
   readonly signal: AbortSignal;
 }
 
 const [fewestJobs, mostJobs] = [100, 20_000];
 const limitMs = 500;
-/** Batches end so many jobs a second that putting them in would take most of the run. */
+/**
+ * Batches complete so many jobs per second that creating them would take most of the run, so their samples are shorter.
+ */
 const batchShare = 0.3;
 
 export async function measureQueues(plan: Plan, folder: string): Promise<QueueResults> {
@@ -68,7 +70,7 @@ class QueueRun {
   rounds = 0;
   readonly #plan: Plan;
   readonly #contenders: readonly Contender[];
-  /** Jobs per second at the last time, by who and how: how many jobs fill a sample. */
+  /** Jobs per second of the last sample, by contender and mode. Determines how many jobs fill a sample. */
   readonly #pace = new Map<string, number>();
   readonly #endBy: number;
 
@@ -82,7 +84,7 @@ class QueueRun {
     return performance.now() < this.#endBy;
   }
 
-  /** Connections, caches, compiled code; and a first idea of everybody's pace. */
+  /** Warms up connections, caches and compiled code, and makes a first estimate of each pace. */
   async warmUp(): Promise<void> {
     const { warmUpJobs } = this.#plan;
     for (const workers of this.#plan.workers) {
@@ -99,7 +101,7 @@ class QueueRun {
   }
 
   async round(round: number): Promise<void> {
-    // Whoever comes first in one round comes last in the next, so that no place is an advantage.
+    // The order is reversed in every other round, so that no position is an advantage.
     const order = round % 2 === 0 ? this.#contenders : this.#contenders.toReversed();
     for (const workers of this.#plan.workers) {
       for (const contender of order) {
@@ -141,7 +143,7 @@ function paceKey(contender: Contender, mode: Mode, workers: number): string {
   return JSON.stringify([contender.name, contender.backlog, mode, workers]);
 }
 
-/** Processor time a process has had, of all its threads; Linux counts it in hundredths of a second. */
+/** Returns the processor time of all threads of a process in ms; Linux counts hundredths of a second. */
 function processorMs(pid: number): number {
   const fields =
     readFileSync(`/proc/${String(pid)}/stat`, 'utf8')

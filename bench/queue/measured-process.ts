@@ -1,4 +1,4 @@
-// Starts a measured process and gives it orders; the other end is `serve-orders.ts`.
+// Starts a measured process and sends it orders. The other end is `serve-orders.ts`.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { stop } from '../start-process.ts';
 import type { QueueAnswer, QueueOrder, QueueResult } from './queue-order.ts';
 
 const stopWithinMs = 5000;
-/** Orders take seconds; one that hangs must not hang the run. */
+/** Timeout of an order; orders take seconds. */
 const answerWithinMs = 120_000;
 
 export class MeasuredProcess {
@@ -19,7 +19,7 @@ export class MeasuredProcess {
     this.#script = script;
   }
 
-  /** `script` is the name of a file in `measured/`. */
+  /** Starts a process; `script` is the name of a file in `measured/`. */
   static async start(script: string, env: Readonly<Record<string, string>>): Promise<MeasuredProcess> {
     const file = path.join(import.meta.dirname, 'measured', `${script}.ts`);
     const child = fork(file, { env: { ...process.env, NO_LOG_SUCCESS: '1', ...env } });
@@ -36,7 +36,7 @@ export class MeasuredProcess {
     throw new Error(`${this.#script}: ${'error' in answer ? answer.error : 'no result'}`);
   }
 
-  /** In order, so that locks and connections are given back; by force when that takes too long. */
+  /** Stops the process in order, so that locks and connections are released; kills it after a timeout. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');
@@ -58,7 +58,7 @@ export class MeasuredProcess {
       return (await Promise.race([message, exit]))[0];
     } finally {
       clearTimeout(timer);
-      // The loser of the race is told to stop listening, which rejects it once nobody looks any more.
+      // Aborts the losing promise of the race, whose rejection is ignored.
       ended.abort();
     }
   }

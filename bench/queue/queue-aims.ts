@@ -1,10 +1,10 @@
-// What the queue promises beside its peers, judged by the medians of one run.
+// The aims of the queue in comparison with the other queues, judged by the medians of one run.
 import { allDoors, engines, graphileWorker, pgBoss, proofhouseName } from './queue-contenders.ts';
 import { find, rounded, type Aim, type Point, type Row } from './samples.ts';
 
-/** What "well above one by one" is taken to mean. */
+/** The factor that counts as "well above one by one". */
 const batchGain = 2;
-/** Latencies are compared where workers already queue for each other, and the tail shows. */
+/** Latencies are compared at this number of workers, where workers wait for each other and the tail is visible. */
 export const latencyWorkers = 8;
 
 export function queueAims(rows: readonly Row[]): Aim[] {
@@ -20,7 +20,8 @@ const oneByOne = { backlog: 0, mode: 'one by one', measure: 'ended/s' } as const
 
 function besidePeers(rows: readonly Row[], workers: number): Aim[] {
   const [http, inProcess] = [proofhouseName('HTTP', 'sqlite'), proofhouseName('in process', 'postgres')];
-  // graphile-worker claims its next job while it completes the last one; pg-boss is called as its documentation has it.
+  // graphile-worker claims its next job while it completes the last one; pg-boss is called as its documentation
+  // describes.
   const pairs = [
     [http, graphileWorker, 'overlapping', 1],
     [inProcess, graphileWorker, 'overlapping', 1],

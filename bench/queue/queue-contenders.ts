@@ -1,5 +1,5 @@
-// Who is measured: each with a process of its own and a database of its own, all on one disk, the Postgres ones on one
-// Postgres. All are there for the whole run; whoever is not measured is idle.
+// The measured queues. Each has a process and a database of its own, all on one disk, and the Postgres ones on one
+// Postgres. All run during the whole benchmark; those that are not measured are idle.
 import path from 'node:path';
 import process from 'node:process';
 import type { RunningPostgres } from '../../scripts/engines/postgres.ts';
@@ -11,10 +11,10 @@ import type { Mode, QueueOrder, QueueResult } from './queue-order.ts';
 
 export interface Contender {
   readonly name: string;
-  /** Jobs that lie in its tables beside those that are measured. */
+  /** Number of other jobs in its tables. */
   readonly backlog: number;
   readonly modes: readonly Mode[];
-  /** The server behind the door, where there is one. */
+  /** Process id of the HTTP server, where there is one. */
   readonly serverPid?: number;
   run(order: QueueOrder): Promise<QueueResult>;
   stop(): Promise<void>;
@@ -24,9 +24,9 @@ export interface Setting {
   readonly folder: string;
   readonly postgres: RunningPostgres;
   readonly backlogs: readonly number[];
-  /** The most workers there will be. */
+  /** The largest number of workers in the run. */
   readonly workers: number;
-  /** Only contenders whose names contain this. */
+  /** Only contenders whose names contain this text. */
   readonly only: string;
   readonly signal: AbortSignal;
 }
@@ -45,7 +45,7 @@ export function proofhouseName(door: Door, engine: Engine): string {
   return `proofhouse, ${door}, ${engine === 'sqlite' ? 'SQLite' : 'Postgres'}`;
 }
 
-/** Starts all; what was started is in `started` also when a later one fails. */
+/** Starts all contenders. `started` has the started ones even when a later one fails. */
 export async function startContenders(setting: Setting, started: Contender[]): Promise<void> {
   const isWanted = (name: string): boolean => name.toLowerCase().includes(setting.only.toLowerCase());
   for (const engine of engines) {
@@ -69,7 +69,7 @@ export async function startContenders(setting: Setting, started: Contender[]): P
       BENCH_DATABASE_URL: await setting.postgres.createDatabase(),
       BENCH_CONNECTIONS: String(Math.max(10, setting.workers + 2)),
     };
-    // One by one, graphile-worker overlaps by itself.
+    // For one job at a time, graphile-worker overlaps claim and completion by itself.
     const modes = allModes.filter((mode) => mode !== 'overlapping' || name !== graphileWorker);
     started.push(await startMeasured({ name, backlog: 0, modes }, name, env));
   }
@@ -86,7 +86,7 @@ async function startMeasured(described: Described, script: string, env: Place): 
   return { ...described, run: (order) => measured.run(order), stop: () => measured.stop() };
 }
 
-/** `script` is the name of a server in `../servers`. */
+/** Starts a server; `script` is its file name in `../servers`. */
 async function startHttp(described: Described, place: Place, script = 'proofhouse.ts'): Promise<Contender> {
   const server = await startProcess({
     command: process.execPath,

@@ -1,4 +1,5 @@
-// Databases with a backlog in them. The slow part, loading, is done once for each engine and size; the rest are copies.
+// Creates databases with a backlog. Loading is slow, so it is done once for each engine and size, and the result is
+// copied.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { compose, loadConfig, makeLogger } from '@proofhouse/server';
@@ -8,10 +9,10 @@ import { loadBacklog } from '../../scripts/soak/load-backlog.ts';
 
 export type Engine = 'sqlite' | 'postgres';
 
-/** What a Proofhouse is told to find its database, as its environment. */
+/** Environment variables that locate the database for a Proofhouse. */
 export type Place = Readonly<Record<string, string>>;
 
-/** `count` databases alike, each with `jobs` jobs of backlog. */
+/** Creates `count` equal databases with a backlog of `jobs` jobs each. */
 export async function databasesWith(
   engine: Engine,
   jobs: number,

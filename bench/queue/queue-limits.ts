@@ -1,4 +1,4 @@
-// What no queue on this machine can beat: the disk's word that something is durable, and one trip to this Postgres.
+// Upper limits of any queue on this machine: durable appends to the disk, and round trips to this Postgres.
 import { randomBytes } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import pg from 'pg';
 
 const page = randomBytes(4096);
 
-/** Appends of 4 KiB, each synced, one after another. */
+/** Measures appends of 4 KiB, each synced, sequentially. */
 export async function appendsPerSecond(folder: string, forMs: number): Promise<number> {
   const place = path.join(folder, 'appends');
   const file = await open(place, 'a');
@@ -22,7 +22,7 @@ export async function appendsPerSecond(folder: string, forMs: number): Promise<n
   }
 }
 
-/** Trips of one connection to Postgres and back; with `write`, a row is committed each time. */
+/** Measures round trips of one connection to Postgres; with `write`, each commits a row. */
 export async function tripsPerSecond(url: string, forMs: number, write = false): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -1,10 +1,10 @@
-// What was measured, and its medians.
+// The measured samples and their medians.
 import { median } from '../transfer-report.ts';
 import type { Mode } from './queue-order.ts';
 
 export type Measure = 'enqueued/s' | 'ended/s' | 'claim p50, ms' | 'claim p99, ms' | 'caller CPU, %' | 'server CPU, %';
 
-/** Which number: of whom, doing what, with how many workers. */
+/** Identifies a figure: contender, mode and number of workers. */
 export interface Point {
   readonly contender: string;
   readonly backlog: number;
@@ -18,13 +18,13 @@ export interface Row extends Point {
   readonly values: readonly number[];
 }
 
-/** As `bench/results/queue.json` has it. */
+/** The format of `bench/results/queue.json`. */
 export interface QueueResults {
   readonly at: string;
   readonly machine: Readonly<Record<string, string | number>>;
   readonly rounds: number;
   readonly seconds: number;
-  /** Operations per second, by what they are. */
+  /** Operations per second by name. */
   readonly limits: Readonly<Record<string, number>>;
   readonly aims: readonly Aim[];
   readonly rows: readonly Row[];
@@ -32,7 +32,7 @@ export interface QueueResults {
 
 export interface Aim {
   readonly aim: string;
-  /** A ratio, ours to theirs or with to without. */
+  /** A ratio: ours to theirs, or with to without. */
   readonly reached: number;
   readonly wanted: string;
   readonly met: boolean;
@@ -57,12 +57,12 @@ export class Samples {
   }
 }
 
-/** Three digits that mean something. */
+/** Rounds to three significant digits. */
 export function rounded(value: number): number {
   return value >= 100 ? Math.round(value) : Number(value.toPrecision(3));
 }
 
-/** The row of a point; undefined when it was not measured. */
+/** Returns the row of a point; undefined when it was not measured. */
 export function find(rows: readonly Row[], point: Point): Row | undefined {
   return rows.find(
     (row) =>
@@ -74,7 +74,7 @@ export function find(rows: readonly Row[], point: Point): Row | undefined {
   );
 }
 
-/** The value at or below which `share` of the values lie. */
+/** Returns the smallest value that is at least as large as `share` of the values. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;

@@ -1,17 +1,17 @@
-// The measured process's end of `measured-process.ts`.
+// Runs in the measured process; the other end of `measured-process.ts`.
 import process from 'node:process';
 import type { DrainOrder, FillOrder, QueueAnswer, QueueOrder, QueueResult } from './queue-order.ts';
 
 type Timed = Omit<QueueResult, 'cpuMs'>;
 
-/** A queue as one process uses it. */
+/** The queue in the measured process. */
 export interface MeasuredQueue {
   fill(order: FillOrder): Promise<Timed>;
   drain(order: DrainOrder): Promise<Timed>;
   stop(): Promise<void>;
 }
 
-/** Says that it is ready, then carries out what it is told until it is told to stop or its starter is gone. */
+/** Reports that it is ready, then carries out orders until it is stopped or its starter is gone. */
 export function serveOrders(queue: MeasuredQueue): void {
   process.on('message', (order: QueueOrder) => {
     if (order.kind === 'stop') void queue.stop().finally(() => process.exit());

@@ -1,22 +1,25 @@
-// Workers as they are: each claims, completes, and claims again. Nothing is done with a job in between.
+// Worker loops: each claims, completes, and claims again. The jobs do nothing.
 import { performance } from 'node:perf_hooks';
 import { batchJobs, type DrainOrder, type FillOrder } from './queue-order.ts';
 import type { MeasuredQueue } from './serve-orders.ts';
 
 /** The calls of one queue; `worker` counts from 0. */
 export interface QueueCalls<Held> {
-  /** Before the clock starts: connections for so many workers, on which each claims and completes at the same time. */
+  /**
+   * Called before the measurement: opens connections for the workers, each of which claims and completes at the same
+   * time.
+   */
   open?(workers: number): Promise<void>;
   close?(): void;
   add(worker: number): Promise<unknown>;
-  /** At most `most` jobs; absent: the call for one. */
+  /** Claims at most `most` jobs; without `most`, uses the call for a single job. */
   claim(worker: number, most?: number): Promise<readonly Held[]>;
   completeOne(worker: number, held: Held): Promise<unknown>;
   completeMany(worker: number, held: readonly Held[]): Promise<unknown>;
   stop(): Promise<void>;
 }
 
-/** A queue that gives less than was put in would be waited for without end. */
+/** Timeout, because a queue that loses jobs would never be drained. */
 const drainWithinMs = 60_000;
 
 export function queueOf<Held>(calls: QueueCalls<Held>): MeasuredQueue {

@@ -1,4 +1,5 @@
-// Puts generated text between two marks in a document, so that figures there were printed by the command that measured them.
+// Replaces the text between two marks in a document by generated text, so that figures come from the command that
+// measured them.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 

@@ -1,11 +1,12 @@
-// The least that a queue over HTTP can do in one thread of Node: JSON in, a job's JSON out, a counter in between. It keeps
-// nothing, checks nothing and knows nobody; what it answers a second is the ceiling of every such door on this machine.
+// The minimum of a queue over HTTP in one thread of Node: JSON in, the JSON of a job out, a counter in between. It
+// stores nothing, checks nothing and has no authentication. Its rate is the upper limit of any such API on this
+// machine.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
 
-/** Its size is that of a job of ours. */
+/** As large as a job of Proofhouse. */
 const job = {
   id: '01a22190-0000-7000-8000-000000000000',
   leaseId: 'abcdefghijklmnopqrstuvwxyz234567',

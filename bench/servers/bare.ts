@@ -1,5 +1,5 @@
-// The least that a durable upload door in Node can do: hash, write aside, fsync, rename, fsync the folder. What a server
-// with records, checks and names adds to it is the distance between the two.
+// The minimum of a durable upload server in Node: hash, write to a temporary file, fsync, rename, fsync the folder. The
+// difference from it is the cost of records, checks and names.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readFile, rename, stat } from 'node:fs/promises';

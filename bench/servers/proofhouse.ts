@@ -1,4 +1,4 @@
-// A Proofhouse server in a process of its own, set by the environment it is given.
+// A Proofhouse server in a process of its own, configured by its environment.
 import process from 'node:process';
 import { runServer } from '@proofhouse/server';
 

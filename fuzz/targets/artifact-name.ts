@@ -1,11 +1,11 @@
-// Names of artifacts: one that is accepted stays as it is, stays below its root, and is a path that no other name is.
+// Names of artifacts: an accepted name is not changed, is a path below its root, and is not the path of another name.
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { baseName, foldersOf, isAppError, maxNameLength, maxNameParts, normalizeArtifactName } from '@proofhouse/core';
 import { cleanFilename } from '../../packages/server/src/artifacts/clean-filename.ts';
 import { refusalOr } from '../app-error-of.ts';
 
-/** The first byte decides whether the rest is UTF-8 or UTF-16, which alone can write a lone surrogate. */
+/** The first byte selects UTF-8 or UTF-16 for the rest. Only UTF-16 can contain a lone surrogate. */
 export function fuzz(data: Buffer): void {
   const raw = data.subarray(1).toString(data[0] === 1 ? 'utf16le' : 'utf8');
   checkFilename(raw);

@@ -1,4 +1,4 @@
-// Cursors as clients hand them back: a place in the list they were made for, or `invalid_cursor`.
+// Cursors from clients: each is a position in the list that it was made for, or `invalid_cursor`.
 import assert from 'node:assert/strict';
 import { eventCursorSchema, isAppError } from '@proofhouse/core';
 import { decodeCursor, encodeCursor } from '../../packages/server/src/kernel/page.ts';
@@ -9,7 +9,7 @@ import { refusalOr } from '../app-error-of.ts';
 const filter = { status: 'queued', type: undefined };
 const slices = new SliceCursor('gc', keyPrefixSchema);
 
-/** The first byte says whether the rest is a cursor or what a cursor is made of. */
+/** The first byte selects whether the rest is a cursor or the content of one. */
 export function fuzz(data: Buffer): void {
   const isInside = (data[0] ?? 0) % 2 === 1;
   const cursor = data.subarray(1).toString(isInside ? 'base64url' : 'latin1');
@@ -28,14 +28,14 @@ export function fuzz(data: Buffer): void {
   assert.ok(!seq.success || (Number.isSafeInteger(seq.data) && seq.data >= 0), 'an event has a strange number');
 }
 
-/** The slices that follow each other come to an end. */
+/** Checks that a sequence of slices ends. */
 function checkSlice(prefix: string): void {
   const next = prefixAfter(prefix);
   const isLater = next === undefined || (inOrder(next) > inOrder(prefix) && next.length <= prefix.length);
   assert.ok(isLater, 'a slice comes again');
 }
 
-/** Digits come after letters in keys. */
+/** Digits sort after letters in keys. */
 function inOrder(prefix: string): string {
   return prefix.replaceAll(/\d/g, (digit) => `~${digit}`);
 }

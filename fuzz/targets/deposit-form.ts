@@ -1,4 +1,5 @@
-// A deposit's form: however the network cuts it, it is the same deposit or none, and its bytes are those of its one part.
+// The form of a deposit: for all chunk sizes it gives the same deposit or none, and the bytes are those of its one
+// part.
 import assert from 'node:assert/strict';
 import { isAppError } from '@proofhouse/core';
 import { readDepositForm } from '../../packages/server/src/http/bytes/deposit-form.ts';
@@ -36,7 +37,7 @@ async function read(chunks: readonly Buffer[], whole: boolean): Promise<Deposit 
   return { bytes: staging.bytes, contentType: form.contentType, filename: form.filename };
 }
 
-/** The first byte decides how the rest is cut. */
+/** The first byte determines the chunk sizes of the rest. */
 export async function fuzz(data: Buffer): Promise<void> {
   const [seed = 0] = data;
   const body = withFillers(data.subarray(1));

@@ -1,4 +1,4 @@
-// The client's reader of server-sent events: however the network cuts a stream, it has the same events, and those of the
+// The client's reader of server-sent events: for all chunk sizes it returns the same events, which are those of the
 // standard.
 import assert from 'node:assert/strict';
 import { readEvents } from '../../packages/client/src/transport/server-sent-events.ts';
@@ -26,13 +26,14 @@ async function read(chunks: readonly Buffer[]): Promise<PlainEvent[]> {
   return events;
 }
 
-/** The first byte decides how the rest is cut. */
+/** The first byte determines the chunk sizes of the rest. */
 export async function fuzz(data: Buffer): Promise<void> {
   const [seed = 0] = data;
   const bytes = data.subarray(1);
   const whole = await read(bytes.length === 0 ? [] : [bytes]);
   const cut = await read(chunksOf(bytes, 1 + (seed % 16), seed));
-  // A line that ends with CR alone is known to have ended only when another ends, at the latest: no server of ours writes it.
+  // The reader detects the end of a line that ends with CR alone only at the next line. Our servers never write such
+  // lines, so they are skipped.
   if (/\r(?!\n)/.test(bytes.toString('latin1'))) return;
   const plain = plainEvents(bytes);
   assert.deepEqual(whole, plain, 'it reads otherwise than the standard says');

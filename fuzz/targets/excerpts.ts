@@ -1,4 +1,4 @@
-// Reading artifacts piece by piece: pieces follow each other to the end and together are the text, and a search ends.
+// Reading artifacts in pieces: the pieces are contiguous and together are the text, and a search ends.
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import type { ArtifactRecord, ExcerptQuery } from '@proofhouse/core';
@@ -30,7 +30,7 @@ function reader(bytes: Buffer, seed: number) {
     );
 }
 
-/** The first two bytes are the needle's length and how everything is cut; the needle comes next. */
+/** The first two bytes are the length of the needle and the chunk sizes; the needle comes next. */
 export async function fuzz(data: Buffer): Promise<void> {
   const [needleLength = 0, seed = 0] = data;
   const needle = data.subarray(2, 2 + (needleLength % 8)).toString('utf8');

@@ -1,4 +1,4 @@
-// Headers that say what bytes are and which of them are wanted, on both sides of the wire.
+// Headers that describe content and ranges, in the server and in the client.
 import assert from 'node:assert/strict';
 import { cleanContentType, digestOf, isAppError, parseDigest } from '@proofhouse/core';
 import { contentDigestOf, parseDigestHeader } from '../../packages/client/src/transport/digest-header.ts';
@@ -73,10 +73,10 @@ function checkRange(text: string): void {
   assert.equal(decideRange({ range, ifRange: '"other"' }, size, etag).kind, 'whole');
 }
 
-/** The first byte says which header the rest is. */
+/** The first byte selects the header that the rest is. */
 export function fuzz(data: Buffer): void {
   const reader = readers[(data[0] ?? 0) % readers.length];
-  // As Node hands headers over: each byte a character, and no line breaks or NUL.
+  // The format of header values in Node: each byte is a character, without line breaks or NUL.
   const text = data
     .subarray(1)
     .toString('latin1')

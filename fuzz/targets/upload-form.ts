@@ -1,4 +1,4 @@
-// An upload's form with its fields: however the network cuts it, it is the same upload or none.
+// The form of an upload with its fields: for all chunk sizes it gives the same upload or none.
 import assert from 'node:assert/strict';
 import { AppError, isAppError, normalizeArtifactName } from '@proofhouse/core';
 import { readUploadForm } from '../../packages/server/src/http/bytes/upload-form.ts';
@@ -44,7 +44,7 @@ async function read(chunks: readonly Buffer[]) {
   return { about, leaseId, partContentType, bytes: staging.bytes };
 }
 
-/** The first byte decides how the rest is cut. */
+/** The first byte determines the chunk sizes of the rest. */
 export async function fuzz(data: Buffer): Promise<void> {
   const [seed = 0] = data;
   const body = withFillers(data.subarray(1));

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { publishedManifest } from './published-manifest.ts';
 
-it('a published package points at compiled files and leaves development behind', () => {
+it('a published package points at compiled files and has no development entries', () => {
   const published = publishedManifest({
     name: '@proofhouse/x',
     type: 'module',
@@ -24,7 +24,7 @@ it('a published package points at compiled files and leaves development behind',
   });
 });
 
-it('an entry that is no TypeScript source is refused', () => {
+it('an entry that is not a TypeScript source is refused', () => {
   const manifest = { name: 'x', type: 'module', exports: { '.': './dist/index.js' } };
   expect(() => publishedManifest(manifest)).toThrow(/under \.\/src/);
 });

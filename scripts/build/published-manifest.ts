@@ -1,4 +1,4 @@
-// Turns a workspace's package.json, whose entries are TypeScript sources, into the one that is published.
+// Converts the package.json of a workspace, whose entries are TypeScript sources, to the published one.
 
 export interface PackageManifest {
   readonly name: string;
@@ -35,7 +35,7 @@ export function publishedManifest(manifest: PackageManifest): PublishedManifest 
   };
 }
 
-/** A command in plain JavaScript goes along as it is, but for the source that it starts. */
+/** A command in plain JavaScript is copied unchanged, except for the path of the source that it starts. */
 export function isPlain(file: string): boolean {
   return /^\.\/bin\/[\w-]+\.js$/.test(file);
 }

@@ -1,5 +1,5 @@
-// Refuses uploads before their bodies are read, many times, over kept and pipelined connections, and counts the clients
-// that saw a broken connection instead of the answer.
+// Sends many uploads that are refused before their bodies are read, over keep-alive and pipelined connections. Counts
+// the clients that get a broken connection instead of the answer.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -9,15 +9,15 @@ import { chaosToken, ServerProcess } from './server-process.ts';
 
 export interface RefusalOptions {
   readonly refusals: number;
-  /** Requests under way at once. */
+  /** Number of concurrent requests. */
   readonly clients: number;
 }
 
 export interface RefusalReport {
   readonly refusals: number;
-  /** How many came through each way of sending. */
+  /** Number of requests for each way of sending. */
   readonly ways: Readonly<Record<string, number>>;
-  /** Every call that did not get its answer, in words; the first hundred. */
+  /** The first hundred calls without their answer, as text. */
   readonly broken: readonly string[];
 }
 
@@ -26,11 +26,11 @@ interface Target {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly status: number;
-  /** The only size of a body that is refused. */
+  /** If set, the only body size that is used. */
   readonly size?: number;
 }
 
-/** Bytes that a client may send after a refusal and still get its answer (docs/protocol: at most 1 MiB). */
+/** Sizes in bytes that a client may send after a refusal and still get its answer (docs/protocol: at most 1 MiB). */
 const bodySizes = [1, 1000, 16_384, 65_536, 200_000, 900_000];
 const mostShown = 100;
 const body = randomBytes(Math.max(...bodySizes));
@@ -76,7 +76,7 @@ async function targetsOf(server: ServerProcess): Promise<Target[]> {
     { ...put, path: unknown, status: 404 },
     { ...put, path: unknown, headers: {}, status: 401 },
     { ...put, path: `/api/queue/jobs/${id}/artifacts/a%01b`, status: 422 },
-    // Refused while the body is read: it grows over the cap.
+    // Refused during the read of the body, which exceeds the limit.
     { ...put, path: `/api/queue/jobs/${id}/artifacts/a.bin`, status: 413, size: 200_000 },
     { method: 'POST', path: '/api/queue/jobs', headers: { ...credential, 'content-type': 'text/plain' }, status: 415 },
     { method: 'POST', path: '/v0/experiments/exp_x/artifacts', headers: {}, status: 401 },
@@ -96,7 +96,7 @@ const senders: readonly (readonly [name: string, send: Send])[] = [
 ];
 
 async function fetched(url: string, target: Target, sent: Uint8Array<ArrayBuffer> | ReadableStream): Promise<number> {
-  // A call before it leaves a connection that the next one reuses.
+  // A call before it leaves an idle connection, which the next one reuses.
   await (await fetch(`${url}/healthz`)).arrayBuffer();
   const init = { method: target.method, headers: target.headers, body: sent, duplex: 'half' };
   const answer = await fetch(url + target.path, init as RequestInit);
@@ -108,7 +108,7 @@ function streamOf(size: number, late = false): ReadableStream {
   let at = 0;
   return new ReadableStream({
     async pull(controller) {
-      // Sent in the very moment in which the answer comes.
+      // Sent at about the same moment as the answer.
       if (late) await new Promise((settle) => setTimeout(settle, at === 0 ? 0 : Math.random() * 3));
       controller.enqueue(body.subarray(at, Math.min(at + 20_000, size)));
       at += 20_000;
@@ -117,7 +117,7 @@ function streamOf(size: number, late = false): ReadableStream {
   });
 }
 
-/** Two calls that are answered, the refused one and one behind it, all written at once. */
+/** Writes four requests at once: two that succeed, the refused one, and one after it. */
 function pipelined(url: string, target: Target, size: number): Promise<number | string> {
   const { port } = new URL(url);
   const lines = { host: `127.0.0.1:${port}`, ...target.headers, 'content-length': String(size) };

@@ -1,4 +1,4 @@
-// `npm run chaos:uploads -- [--rounds 200] [--seed n] [--clients 8]`; CHAOS_ROUNDS sets the rounds as well.
+// `npm run chaos:uploads -- [--rounds 200] [--seed n] [--clients 8]`; CHAOS_ROUNDS also sets the rounds.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { uploadChaos } from './upload-chaos.ts';

@@ -1,4 +1,4 @@
-// `node scripts/chaos/refuse-uploads-early.ts`; REFUSALS sets how many.
+// `node scripts/chaos/refuse-uploads-early.ts`; REFUSALS sets the number of uploads.
 import process from 'node:process';
 import { refuseEarly } from './early-refusals.ts';
 

@@ -1,4 +1,4 @@
-// A server in a process of its own, set by its environment: what the chaos runs kill.
+// Runs a server in a process of its own, configured by its environment. The chaos runs kill this process.
 import process from 'node:process';
 import { runServer } from '@proofhouse/server';
 

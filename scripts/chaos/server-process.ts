@@ -1,4 +1,4 @@
-// A real server process that a test may stop or kill.
+// A real server process that a test can stop or kill.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import process from 'node:process';
 
 export const chaosToken = 'chaos-admin-token-of-forty-characters-00';
 
-/** How a process ended, and what it said on standard error. */
+/** The end of a process: its exit and its standard error. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -28,7 +28,7 @@ export class ServerProcess {
     this.url = url;
   }
 
-  /** Settles with a server that listens, or with how it ended instead. */
+  /** Starts a process. Settles with a server that listens, or with the end of the process. */
   static async start(env: Readonly<Record<string, string>>): Promise<ServerProcess | Ending> {
     const child = spawn(process.execPath, [path.join(import.meta.dirname, 'serve.ts')], {
       env: {
@@ -56,7 +56,7 @@ export class ServerProcess {
     return new ServerProcess(child, ended, `http://127.0.0.1:${first}`);
   }
 
-  /** `start`, for callers to whom anything but a listening server is a failure. */
+  /** Like `start`, but throws when the server does not listen. */
   static async mustStart(env: Readonly<Record<string, string>>): Promise<ServerProcess> {
     const started = await ServerProcess.start(env);
     if (started instanceof ServerProcess) return started;
@@ -67,7 +67,7 @@ export class ServerProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** Resident memory of the process, bytes; Linux only. */
+  /** Returns the resident memory of the process in bytes; Linux only. */
   residentBytes(): number {
     const status = readFileSync(`/proc/${String(this.#child.pid)}/status`, 'utf8');
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
@@ -89,7 +89,7 @@ export class ServerProcess {
     return fetch(`${this.url}${place}`, { ...init, headers });
   }
 
-  /** The JSON of a call that must succeed. */
+  /** Returns the JSON of a call; throws when the call fails. */
   async json(place: string, body?: unknown, headers: Record<string, string> = {}): Promise<unknown> {
     const init =
       body === undefined

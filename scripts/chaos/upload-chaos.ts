@@ -1,5 +1,6 @@
-// Uploads from many clients, a kill -9 at a random moment, a restart, and a look at what is left; again and again on one
-// data folder. What a client was told is stored must be there, whole; nothing that is there may be half.
+// In each round many clients upload, the server is killed with SIGKILL at a random moment and restarted, and its data
+// is checked; all rounds use the same data folder. Acknowledged uploads must exist and be complete, and no artifact may
+// be incomplete.
 import { createHash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -13,7 +14,7 @@ export interface ChaosOptions {
   readonly rounds: number;
   readonly seed: number;
   readonly clients?: number;
-  /** No further round begins after this, ms. */
+  /** No further round begins after this time in ms. */
   readonly budgetMs?: number;
   readonly onRound?: (line: string) => void;
 }
@@ -22,11 +23,11 @@ export interface ChaosReport {
   readonly rounds: number;
   readonly begun: number;
   readonly acknowledged: number;
-  /** Downloads compared byte for byte with what was sent. */
+  /** Number of downloads that were compared byte for byte with the upload. */
   readonly compared: number;
-  /** Broken promises, each a sentence; there must be none. */
+  /** Violations of guarantees, one sentence each. Must be empty. */
   readonly broken: readonly string[];
-  /** What was left lying over all rounds at the end, by kind: untidy, not wrong. */
+  /** Leftovers at the end of all rounds, by kind. They are untidy, not errors. */
   readonly left: Readonly<Record<FindingKind, number>>;
 }
 
@@ -42,7 +43,7 @@ const largestBytes = 8 * 1024 * 1024;
 const names = ['a.txt', 'b.bin', 'logs/out.txt', 'logs/err.txt', 'deep/er/and/deeper/file', 'ünï çødé.md'];
 const interestingSizes = [0, 1, 4096, 256 * 1024, 256 * 1024 + 1, 1024 * 1024, largestBytes];
 
-/** Numbers in [0, 1) that one seed always gives in the same order (mulberry32). */
+/** Returns a generator of numbers in [0, 1) that is determined by the seed (mulberry32). */
 function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -53,13 +54,13 @@ function seededRandom(seed: number): () => number {
   };
 }
 
-/** One job's uploads in one round. */
+/** The uploads of one job in one round. */
 class Round {
   readonly jobId: string;
-  /** `name digest` of everything that was begun. */
+  /** `name digest` of every upload that began. */
   readonly begun = new Set<string>();
   readonly acknowledged = new Map<string, Listed>();
-  /** Answers that are no 201: nothing here deserves one. */
+  /** Error answers other than 201; none is expected here. */
   readonly refused: string[] = [];
   readonly #server: ServerProcess;
   readonly #random: () => number;
@@ -71,7 +72,7 @@ class Round {
     this.#random = random;
   }
 
-  /** Uploads from `clients` clients until the server dies `afterMs` from now. */
+  /** Uploads from `clients` clients; kills the server after `afterMs`. */
   async run(clients: number, afterMs: number): Promise<void> {
     const uploading = Array.from({ length: clients }, () => this.#uploadUntilStopped());
     await sleep(afterMs);
@@ -85,7 +86,7 @@ class Round {
       try {
         await this.#uploadOne();
       } catch {
-        // The kill cuts answers off; whether the upload took effect is what the look afterwards tells.
+        // The kill interrupts answers. The later check shows whether the upload took effect.
         await sleep(5);
       }
     }
@@ -161,7 +162,7 @@ export async function uploadChaos(options: ChaosOptions): Promise<ChaosReport> {
   }
 }
 
-/** The stopped server's folder, as `checkStorage` sees it. */
+/** Runs `checkStorage` on the folder of the stopped server. */
 async function lookAtStorage(dataDir: string, hashBytes = false) {
   const config = loadConfig({ env: { PROOFHOUSE_DATA_DIR: dataDir }, flags: {} });
   const server = await compose(config, { logger: makeLogger('silent') });
@@ -185,7 +186,10 @@ async function lookAtStorage(dataDir: string, hashBytes = false) {
   }
 }
 
-/** Everything acknowledged is listed; everything listed was sent, and downloads as it was sent. */
+/**
+ * Checks through the API that everything acknowledged is listed, and that everything listed was uploaded and downloads
+ * unchanged.
+ */
 async function lookThroughTheDoor(server: ServerProcess, round: Round) {
   const broken: string[] = [];
   const base = `/api/queue/jobs/${round.jobId}/artifacts`;

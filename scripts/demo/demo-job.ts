@@ -1,4 +1,5 @@
-// What the demo's worker runs for each job, in a fresh folder: it clones this repository there and does what the job asks.
+// The command that the demo's worker runs for each job, in a new folder: it clones this repository there and makes the
+// change of the job.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
@@ -23,7 +24,7 @@ const tasks: Readonly<Record<string, () => void>> = {
 
 run('git', ['clone', '--quiet', '--no-hardlinks', '--depth', '1', `file://${root}`, '.']);
 symlinkSync(path.join(root, 'node_modules'), 'node_modules');
-// The link stands in for an install; it is no part of the change.
+// The link replaces an install and is not part of the change.
 appendFileSync('.git/info/exclude', 'node_modules\n');
 const task = tasks[job.payload.run ?? ''];
 if (task === undefined) throw new Error(`There is no task ${JSON.stringify(job.payload.run)}.`);

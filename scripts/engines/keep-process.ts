@@ -1,6 +1,6 @@
-// Runs one engine for as long as somebody listens: the starter holds this process's stdin open, and when that closes,
-// whether by stop(), Ctrl-C, a crash or SIGKILL of the starter, the engine is stopped and its folder removed. Handlers
-// in the starter could not promise that: nothing runs after SIGKILL.
+// Runs one engine while the starter holds this process's stdin open. When stdin closes, by stop(), Ctrl-C, a crash or
+// SIGKILL of the starter, the engine is stopped and its folder removed. Handlers in the starter could not do this,
+// because nothing runs after SIGKILL.
 import { spawn } from 'node:child_process';
 import { openSync, rmSync } from 'node:fs';
 import process from 'node:process';
@@ -34,7 +34,7 @@ function keep(order: KeepOrder): void {
   });
   engine.once('error', () => process.exit(1));
   engine.once('exit', () => {
-    // An engine that ended by itself leaves its log for the starter to quote.
+    // If the engine exits by itself, its log stays for the starter's error message.
     if (stopping) rmSync(order.removeAfter, { recursive: true, force: true, maxRetries: 5 });
     process.exit(stopping ? 0 : 1);
   });

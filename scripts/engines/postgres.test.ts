@@ -8,7 +8,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { startPostgres } from './postgres.ts';
 
 describe.skipIf(process.env['PROOFHOUSE_ENGINES'] === 'off')('a throw-away Postgres', () => {
-  it('answers in a database of its own and leaves nothing behind', async () => {
+  it('runs with a database of its own and leaves nothing behind', async () => {
     const engine = await startPostgres();
     const client = new pg.Client({ connectionString: await engine.createDatabase('one more') });
     await client.connect();

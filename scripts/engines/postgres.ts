@@ -1,5 +1,5 @@
-// Starts one throw-away real Postgres for tests, benchmarks and the demo: no Docker, no system service, and as root
-// too, where Postgres itself refuses to run: its processes then belong to `nobody`.
+// Starts one temporary real Postgres for tests, benchmarks and the demo, without Docker or a system service. Postgres
+// refuses to run as root; for root its processes run as `nobody`.
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -25,20 +25,20 @@ import type { KeepOrder } from './keep-process.ts';
 import { findPostgresBinaries } from './postgres-binaries.ts';
 
 export interface PostgresOptions {
-  /** A folder in which to make the engine's own one; the system's temporary folder when absent. */
+  /** Parent of the engine's folder. Default: the system's temporary folder. */
   readonly dir?: string;
-  /** Off is faster and honest only where durability is not the point. */
+  /** False is faster, and valid only where durability is not tested. */
   readonly fsync?: boolean;
 }
 
 export interface RunningPostgres {
-  /** The maintenance database, as a role that may create others. */
+  /** URL of the maintenance database, with a role that may create databases. */
   readonly url: string;
   readonly pid: number;
   readonly folder: string;
-  /** Makes an empty database and returns its URL; without a name, a fresh one. */
+  /** Creates an empty database and returns its URL; without a name, a random one is used. */
   createDatabase(name?: string): Promise<string>;
-  /** Fast shutdown, then the folder is gone. Calling it twice is harmless. */
+  /** Stops the engine (fast shutdown) and removes its folder. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
   }
 }
 
-/** Makes an empty database on a server known only by its URL, as a test in another process knows it. */
+/** Creates an empty database on a server that is given by its URL, for tests in another process. */
 export async function createDatabase(url: string, name = `test_${randomBytes(6).toString('hex')}`): Promise<string> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -105,7 +105,7 @@ function makeHome(options: PostgresOptions): Home {
   return { ...home, bin, ...(user === undefined ? {} : { user }) };
 }
 
-/** Postgres refuses to run as root; every Unix has a `nobody` that owns nothing. */
+/** Returns the user to run as: Postgres refuses root, and every Unix has a `nobody` that owns nothing. */
 function engineUser(): Home['user'] {
   if (process.getuid?.() !== 0) return undefined;
   const line = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));
@@ -121,7 +121,7 @@ function reachableParent(wanted: string | undefined, othersMustReach: boolean): 
   );
 }
 
-/** Whether a user who owns nothing can enter this folder: every folder on the way down has x for others. */
+/** Returns true if any user can enter this folder: every folder in the path has x for others. */
 function isReachable(folder: string): boolean {
   const parent = path.dirname(folder);
   return (statSync(folder).mode & 0o001) !== 0 && (parent === folder || isReachable(parent));
@@ -139,7 +139,7 @@ function initialize(home: Home): void {
   throw new Error(`initdb failed: ${result.error?.message ?? `${result.stdout}${result.stderr}`}`);
 }
 
-/** Another process may take the port between the moment it was found free and Postgres binding it. */
+/** Retries, because another process may take the free port before Postgres binds it. */
 async function startOnFreePort(home: Home, fsync: boolean): Promise<RunningPostgres> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
@@ -173,7 +173,8 @@ function startKeeper(home: Home, port: number, fsync: boolean): ChildProcess {
     ...(home.user === undefined ? {} : { user: home.user }),
   };
   const script = path.join(import.meta.dirname, 'keep-process.ts');
-  // Its own process group: Ctrl-C reaches the starter only, and the keeper then stops Postgres in order.
+  // In a process group of its own, so that Ctrl-C reaches the starter only, and the keeper then stops Postgres in
+  // order.
   const keeper = spawn(process.execPath, [script, JSON.stringify(order)], {
     cwd: home.folder,
     detached: true,
@@ -193,7 +194,7 @@ async function isReady(keeper: ChildProcess, home: Home): Promise<boolean> {
   return false;
 }
 
-/** Postgres writes its pid into the first line and its state into the eighth. */
+/** Postgres writes its pid into line 1 and its state into line 8. */
 function postmasterLines(home: Home): readonly string[] {
   const file = path.join(home.data, 'postmaster.pid');
   return existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];

@@ -1,5 +1,5 @@
-// Things that only one place may touch, so that tests can replace them: the environment, the clock, chance, the
-// console. Each row names the folders that may; everything else under packages/*/src may not.
+// Restricts the environment, the clock, randomness and the console to certain folders, so that tests can replace them.
+// Each row names the folders that may use one of them; the rest of packages/*/src may not.
 import type { Linter } from 'eslint';
 
 interface Restriction {
@@ -30,7 +30,7 @@ const restrictions: readonly Restriction[] = [
       'packages/cli/src/main.ts',
       'packages/client/src/**/*{clock,random}.ts',
       'packages/web/src/**/*clock.ts',
-      // A backend is given its clock as an option; only the default of that option reads the system's.
+      // A backend gets its clock as an option; only the default of that option reads the system clock.
       'packages/blobs/src/backends/**',
       'packages/conformance/src/**',
     ],
@@ -48,7 +48,7 @@ const restrictions: readonly Restriction[] = [
       'packages/server/src/kernel/**',
       'packages/cli/src/main.ts',
       'packages/client/src/**/*{clock,random}.ts',
-      // Names of temporary files must be unique across processes; no rule depends on them.
+      // Names of temporary files must be unique across processes; no logic depends on them.
       'packages/blobs/src/backends/**',
       'packages/conformance/src/**',
     ],
@@ -63,7 +63,10 @@ const restrictions: readonly Restriction[] = [
 
 const testFiles = ['**/*.test.ts', '**/*.e2e.ts', '**/*.contract.ts', '**/testing/**'];
 
-/** One rule can be set once per file, so every combination that occurs gets a block of its own, the last one winning. */
+/**
+ * ESLint accepts one setting of a rule per file, so every combination that occurs gets its own block, and the last one
+ * wins.
+ */
 function blocks(): Linter.Config[] {
   const places = [...new Set(restrictions.flatMap((restriction) => restriction.allowed))];
   const everywhere = block(['packages/*/src/**/*.ts', 'packages/*/src/**/*.tsx'], restrictions);
@@ -78,7 +81,7 @@ function blocks(): Linter.Config[] {
   return [everywhere, ...narrowed];
 }
 
-/** A place is covered by a row when the row names it or a folder above it. */
+/** Returns true if the row names the place or a folder above it. */
 function isAllowed(restriction: Restriction, place: string): boolean {
   return restriction.allowed.some(
     (allowed) => allowed === place || (allowed.endsWith('/**') && place.startsWith(allowed.slice(0, -2))),
@@ -87,7 +90,7 @@ function isAllowed(restriction: Restriction, place: string): boolean {
 
 function block(files: readonly string[], rows: readonly Restriction[]): Linter.Config {
   const options = rows.flatMap((row) => row.selectors.map((selector) => ({ selector, message: sentence(row) })));
-  // A bare 'error' would keep the options of the block before it, so a place with every permission says 'off'.
+  // A plain 'error' would keep the options of the previous block, so a place with every permission needs 'off'.
   const setting: Linter.RuleEntry = options.length === 0 ? 'off' : ['error', ...options];
   return { files: [...files], ignores: testFiles, rules: { 'no-restricted-syntax': setting } };
 }

@@ -34,7 +34,7 @@ const packages: Readonly<Record<string, PackageRow>> = {
   conformance: { may: ['core', 'client'], because: 'conformance is black-box: it runs against any base URL' },
 };
 
-/** Folders of packages that follow a narrower or wider rule than their package. */
+/** Folders with a narrower or wider rule than their package. */
 const exceptions = [{ folder: 'packages/client/src/uploader/', may: ['core', 'blobs'] }] as const;
 
 const browserSafe = ['packages/core/src/', 'packages/client/src/', 'packages/web/src/'];

@@ -1,9 +1,9 @@
-// Every way the queue is asked, many times each, and how long one takes.
+// Makes each kind of queue call many times and measures its duration.
 import { performance } from 'node:perf_hooks';
 import type { Server } from '@proofhouse/server';
 import { ineligibleJobId } from './load-backlog.ts';
 
-/** Milliseconds, the middle of many, by what was asked. */
+/** Median duration in milliseconds by call. */
 export type Timings = Readonly<Record<string, number>>;
 
 const admin = { kind: 'admin' } as const;
@@ -22,7 +22,7 @@ const lists = {
   'list queued of a category': { category: 'work', status: 'queued' },
 } as const;
 
-/** `rows` jobs of a backlog lie there when `isLoaded`. */
+/** With `isLoaded`, the database holds a backlog of `rows` jobs. */
 export async function exerciseQueue(jobs: Server['jobs'], rows: number, isLoaded: boolean): Promise<Timings> {
   const timings: Record<string, number> = {};
   const time = async (name: string, work: (turn: number) => Promise<unknown>): Promise<void> => {

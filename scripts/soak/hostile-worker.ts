@@ -1,4 +1,4 @@
-// One worker credential against a server in a process of its own: what it does to the health check and to memory.
+// Measures how one hostile worker credential affects the health check and the memory of a server in another process.
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
@@ -12,7 +12,7 @@ import { ServerProcess } from '../chaos/server-process.ts';
 
 const scale = Number(process.env['HOSTILE_SCALE'] ?? '1');
 const mib = 1024 * 1024;
-/** Health may take so much longer at the 99th percentile than in calm; memory may grow by so much. */
+/** Limits: the 99th percentile of the health check above that of an idle server, and the growth of memory. */
 const mostHealthMs = 50;
 const mostGrowthMib = 512;
 const attackMs = 10_000;
@@ -54,7 +54,7 @@ async function targetOf(server: ServerProcess): Promise<Target> {
   return { server, token: made.token, jobId, artifactId: ((await put.json()) as { id: string }).id };
 }
 
-/** Sends a request and reads no more of its answer than the first piece. */
+/** Sends a request and reads only the first piece of its answer. */
 function ask({ server, token }: Target, place: string, statuses: Map<string, number>): Socket {
   const { port, hostname } = new URL(server.url);
   const socket = connect(Number(port), hostname);

@@ -1,17 +1,17 @@
-// Fills a migrated database with a backlog by bulk SQL: what a queue looks like after months, in seconds. Half of the jobs
-// wait ready for capabilities that no worker has, ahead of everything else; the other half is over.
+// Fills a migrated database with a backlog by bulk SQL, in seconds, like a queue after months. Half of the jobs are
+// ready and need capabilities that no worker has; they come before all others. The other half has ended.
 import { createHash } from 'node:crypto';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 
-/** The ineligible jobs ask for so many different capabilities: each is a route that a claim must pass by. */
+/** Number of different capabilities of the ineligible jobs. Each is a route that a claim must skip. */
 export const backlogRoutes = 20;
 
-/** What the two engines say differently. */
+/** SQL expressions that differ between the two engines. */
 interface Words {
-  /** A table of the numbers from 1 to `count` in a column `n`. */
+  /** Returns a table of the numbers from 1 to `count` in a column `n`. */
   readonly series: (count: number) => string;
-  /** A job id out of `n`. */
+  /** SQL expression for a job id from `n`. */
   readonly id: string;
 }
 
@@ -27,21 +27,21 @@ const words: Readonly<Record<'postgres' | 'sqlite', Words>> = {
   },
 };
 
-/** The id of a job of the backlog that is ready and that nobody may have; they are counted from 1. */
+/** Returns the id of a ready job of the backlog that no worker may claim; counted from 1. */
 export function ineligibleJobId(number: number): string {
   const hex = (number * 2).toString(16);
   return `${hex.padStart(8, '0')}-0000-7000-8000-${hex.padStart(12, '0')}`;
 }
 
 /**
- * `jobs` jobs, half of them ineligible, with their events. `now` is when the last one was made; nobody may have the
- * database open.
+ * Loads `jobs` jobs with their events; half are ineligible. `now` is the creation time of the last one. No other
+ * process may have the database open.
  */
 export async function loadBacklog(databaseUrl: string, jobs: number, now: number): Promise<void> {
   if (jobs === 0) return;
   if (databaseUrl.startsWith('sqlite:')) {
     const database = new Database(databaseUrl.slice('sqlite:'.length));
-    // A load that is cut off is begun again from nothing.
+    // An interrupted load is repeated from an empty database, so durability is not needed.
     database.pragma('synchronous = off');
     for (const text of statements(words.sqlite, jobs, now)) database.exec(text);
     database.pragma('wal_checkpoint(truncate)');
@@ -52,7 +52,7 @@ export async function loadBacklog(databaseUrl: string, jobs: number, now: number
   await client.connect();
   try {
     for (const text of statements(words.postgres, jobs, now)) await client.query(text);
-    // What autovacuum would do within a minute, so that it does not do it while something is measured.
+    // Autovacuum would do this within a minute, during a measurement.
     await client.query('vacuum analyze');
   } finally {
     await client.end();
@@ -92,7 +92,7 @@ function statements({ series, id }: Words, jobs: number, now: number): string[] 
   ];
 }
 
-/** As the server names it: a hash of what it asks for. */
+/** Returns the route as the server computes it: its id is a hash of the requirements. */
 function routeOf(capabilities: readonly string[]): { id: string; capabilities: string } {
   const text = JSON.stringify(['exec', null, capabilities]);
   return {

@@ -1,5 +1,5 @@
-// A million other jobs in the tables: what claims, lists and `why` cost then, and which statements do more than walk an
-// index to a few rows. SOAK_ROWS sets another number.
+// Measures claims, lists and `why` with a million other jobs in the tables, and finds statements that do more than an
+// index search for a few rows. SOAK_ROWS sets another number.
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -43,7 +43,7 @@ async function look(
   await loadBacklog(databaseUrl, rows, Date.now());
   process.stderr.write(`${store}: loaded in ${String(Math.round((performance.now() - start) / 1000))} s\n`);
   const { full, seen } = await withServer(env, async ({ jobs }) => {
-    // Only now: what a start asks of the schema is not what a queue does.
+    // Recording begins here, because statements of the start are not statements of a queue.
     const recording = recordStatements();
     try {
       return { full: await exerciseQueue(jobs, rows, true), seen: recording.seen() };

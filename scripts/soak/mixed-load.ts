@@ -1,6 +1,6 @@
-// Mixed load on one server for SOAK_SECONDS (default 1200): workers, producers, readers, streams and clients that go away.
-// Memory and descriptors of the server are read before, during and after. Fails when a descriptor is left over, a request
-// is answered 5xx, or memory after the rest is far above what the load needed.
+// Mixed load on one server for SOAK_SECONDS (default 1200): workers, producers, readers, streams and clients that
+// disconnect. Memory and file descriptors of the server are measured before, during and after. Fails when a descriptor
+// is leaked, a request is answered 5xx, or memory after the idle phase is far above the need of the load.
 import { setTimeout as pause } from 'node:timers/promises';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,9 +11,12 @@ import { ServerProcess } from '../chaos/server-process.ts';
 const seconds = Number(process.env['SOAK_SECONDS'] ?? 1200);
 const restSeconds = Math.min(60, Math.max(15, seconds / 10));
 const sampleMs = 5000;
-/** Between two turns of each client: half a core of a small machine stays free, as on a server that is not at its limit. */
+/**
+ * Pause between two iterations of each client. Half a core of a small machine stays idle, as on a server below its
+ * limit.
+ */
 const turnMs = 100;
-/** Above this, memory after the rest counts as lost: twice what a server under this load holds at its peak elsewhere. */
+/** Above this, memory after the idle phase counts as leaked: it is twice the peak of a server under this load. */
 const mostRestMiB = 512;
 const sizes = [0, 4096, 65_536, 1_048_576, 8_388_608];
 
@@ -36,7 +39,7 @@ async function figuresOf(pid: number): Promise<Figures> {
   return { rssMiB: Math.round(kib / 1024), descriptors: (await readdir(`/proc/${String(pid)}/fd`)).length };
 }
 
-/** One call, whose answer is read; failures of the server are kept. */
+/** Makes one call and reads its answer; records 5xx answers. */
 async function call(server: ServerProcess, place: string, init: RequestInit = {}): Promise<Response | undefined> {
   try {
     const response = await server.fetch(place, {
@@ -127,7 +130,7 @@ async function reader(server: ServerProcess): Promise<void> {
   }
 }
 
-/** Follows events for a while and goes away; breaks uploads half way; stops reading downloads. */
+/** A client that follows events and disconnects, interrupts uploads half way, and stops reading downloads. */
 async function deserter(server: ServerProcess): Promise<void> {
   for (let turn = 0; !over.signal.aborted; turn++) {
     const gone = AbortSignal.timeout(200);
@@ -196,7 +199,7 @@ async function run(folder: string): Promise<boolean> {
       ending,
     ]);
     clearInterval(sampling);
-    // Connections of clients that are gone end by their own time limits.
+    // Connections of disconnected clients end by their own timeouts.
     await pause(restSeconds * 1000);
     const after = await figuresOf(pid);
     const peak = Math.max(...samples.map(({ rssMiB }) => rssMiB), after.rssMiB);
@@ -241,5 +244,5 @@ try {
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
-// A call that was given up may still hold a connection.
+// An aborted call may still hold a connection.
 process.exit();

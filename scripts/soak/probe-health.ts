@@ -1,4 +1,4 @@
-// Asks for a URL again and again in a thread of its own, so that what the main thread does is not measured with it.
+// Requests a URL repeatedly in a thread of its own, so that work of the main thread does not affect the measurement.
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -17,7 +17,7 @@ export class HealthProbe {
     return new HealthProbe(new Worker(new URL(import.meta.url), { workerData: url }));
   }
 
-  /** How long each answer took, ms. */
+  /** Stops; returns the duration of each request in ms. */
   async stop(): Promise<number[]> {
     this.#worker.postMessage('stop');
     const [times] = (await once(this.#worker, 'message')) as [number[]];

@@ -1,11 +1,11 @@
-// All property tests, with more runs: see `more-runs.ts`.
+// Configuration of all property tests with more runs; see `more-runs.ts`.
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const tests = globSync(['packages/*/{src,test}/**/*.test.ts', 'fuzz/*.test.ts'], { cwd: root });
-/** Contract suites hold properties too; their tests only name the implementation. */
+/** Contract suites contain properties too; their test files only name the implementation. */
 const withProperties = tests.filter((file) =>
   /from '(fast-check|[^']*\.contract\.ts)'/.test(readFileSync(path.join(root, file), 'utf8')),
 );

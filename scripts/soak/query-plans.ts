@@ -1,11 +1,11 @@
-// What an engine says it would do for a statement, and what is wrong with that when the table holds a million rows.
+// Returns an engine's query plan for a statement, and objections to it for a table with a million rows.
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import type { Recorded } from './record-statements.ts';
 
-/** More than a statement of ours ever looks at: SQLite's own limit of parameters is far above. */
+/** More than any statement here uses; SQLite's own limit of parameters is much higher. */
 const mostParameters = 64;
-/** A sort of a page is cheap, a sort of a backlog is not. */
+/** Sorting one page is cheap, sorting a backlog is not. */
 const mostSorted = 2000;
 
 export function objectionsOnSqlite(databaseUrl: string, seen: readonly Recorded[]): string[] {
@@ -21,7 +21,7 @@ export function objectionsOnSqlite(databaseUrl: string, seen: readonly Recorded[
   }
 }
 
-// A plan does not depend on the values, but they must be as many as the statement takes.
+// A plan does not depend on the values, but their number must match the statement.
 function planOnSqlite(database: Database.Database, text: string): string[] {
   const plan = database.prepare<unknown[], { detail: string }>(`explain query plan ${text}`);
   for (let count = 0; count <= mostParameters; count++) {
@@ -34,7 +34,10 @@ function planOnSqlite(database: Database.Database, text: string): string[] {
   throw new Error(`How many values does this take? ${text}`);
 }
 
-/** A walk along the index in the order of the list ends at its limit; only scans of what grows with the queue are wrong. */
+/**
+ * An index walk in the order of the list ends at its limit. Only scans of tables that grow with the queue are objected
+ * to.
+ */
 function sqliteObjects(line: string, text: string): boolean {
   if (/^SCAN (jobs|job_events|artifacts)\b/.test(line)) return !/ USING (COVERING )?INDEX \w+_newest$/.test(line);
   return line.includes('TEMP B-TREE FOR ORDER BY') && !text.includes('"page"');

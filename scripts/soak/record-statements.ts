@@ -1,4 +1,4 @@
-// Notes every statement that reaches a database driver of this process, below anything of ours.
+// Records every statement that reaches a database driver in this process, below our own code.
 import Database from 'better-sqlite3';
 import pg from 'pg';
 
@@ -8,7 +8,7 @@ export interface Recorded {
 }
 
 export interface Recording {
-  /** One of each text, with values it ran with; only those that look for rows. */
+  /** Returns one statement of each text, with values of one execution; only statements that read rows. */
   readonly seen: () => Recorded[];
   readonly stop: () => void;
 }

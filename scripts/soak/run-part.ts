@@ -1,4 +1,4 @@
-// Runs one part in a process of its own, shows what it prints as it comes, and keeps what matters.
+// Runs one part in a child process, prints its output, and keeps the result.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -11,7 +11,7 @@ export interface SoakOutcome {
   readonly env: Readonly<Record<string, string>>;
   readonly passed: boolean;
   readonly seconds: number;
-  /** What the part wants in the document; the end of what it said when it failed. */
+  /** The result for the document; if the part failed, the end of its output. */
   readonly said: string;
 }
 
@@ -20,14 +20,14 @@ const withinMs = 90 * 60_000;
 const keptCharacters = 20_000;
 const failureLines = 30;
 
-/** `signal` stops the part, which has then failed. */
+/** Runs the part; `signal` stops it, and it then counts as failed. */
 export async function runPart(part: SoakPart, small: boolean, signal?: AbortSignal): Promise<SoakOutcome> {
   const env = small ? { ...part.env, ...part.small } : part.env;
   const [program = 'node', ...args] = part.command;
   const start = performance.now();
   const child = spawn(program === 'node' ? process.execPath : program, args, {
     cwd: root,
-    // CI: nothing that a part needs, such as Postgres, may be skipped silently.
+    // With CI set, missing requirements of a part, such as Postgres, cause a failure instead of a skip.
     env: { ...process.env, CI: 'true', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: withinMs,
@@ -52,7 +52,10 @@ export async function runPart(part: SoakPart, small: boolean, signal?: AbortSign
   return { part, env, passed, seconds: Math.round((performance.now() - start) / 1000), said };
 }
 
-/** The end of a text as a block of code, without anything that would end the block or begin a section, or say where this checkout lies. */
+/**
+ * Returns the end of a text as a code block, without lines that would end the block or begin a section, and without the
+ * path of this checkout.
+ */
 function quoted(text: string): string {
   const lines = text
     .trim()

@@ -22,7 +22,7 @@ function part(name: string, script: string): SoakPart {
 const [first, second] = soakParts.map(({ name }) => name) as [string, string];
 
 describe('a long check', () => {
-  it('brings its result into the document, and leaves the sections of others alone', async () => {
+  it('writes its result into the document, and keeps the sections of other checks', async () => {
     const printing = `console.log('much before'); console.log('RESULT'); console.log('size ' + process.env.SIZE)`;
     const one = await runPart(part(first, printing), false);
     expect(one).toMatchObject({ passed: true, said: 'size 9' });
@@ -35,7 +35,7 @@ describe('a long check', () => {
     expect(before).toContain('size 9');
   });
 
-  it('that fails says so, with the end of what it printed', async () => {
+  it('that fails is reported with the end of its output', async () => {
     const failed = await runPart(part(first, `console.error('## it broke'); process.exit(3)`), true);
     expect(failed).toMatchObject({ passed: false, env: { SIZE: '1' } });
     await writeSoakDocument(file, [failed]);
@@ -45,7 +45,7 @@ describe('a long check', () => {
     expect(sections.get(first)).toContain('it broke');
   });
 
-  it('that cannot be started fails alone', async () => {
+  it('that cannot be started does not stop the others', async () => {
     const outcome = await runPart({ ...part(first, ''), command: ['/no/such/program'] }, false);
     expect(outcome.passed).toBe(false);
     expect(outcome.said).toContain('ENOENT');

@@ -1,4 +1,5 @@
-// docs/soak.md: one section a part, each with the machine it ran on. A run of some parts replaces their sections only.
+// Writes docs/soak.md: one section for each part, with the machine that it ran on. A run of some parts replaces only
+// their sections.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import process from 'node:process';
@@ -21,7 +22,7 @@ export async function writeSoakDocument(file: string, outcomes: readonly SoakOut
   writeFileSync(file, await format(`${text}\n`, { ...(await resolveConfig(file)), filepath: file }));
 }
 
-/** The sections of a document by their headings. */
+/** Returns the sections of a document by heading. */
 export function sectionsOf(document: string): Map<string, string> {
   const sections = document.split(/^(?=## )/m).slice(1);
   return new Map(sections.map((section) => [/^## (.*)$/m.exec(section)?.[1] ?? '', section.trim()]));

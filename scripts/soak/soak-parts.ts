@@ -1,20 +1,20 @@
-// What `npm run soak` runs, one after another. A new long check is one row more.
+// The parts of `npm run soak`, which run one after another. A new long check is a new row.
 
 export interface SoakPart {
-  /** For `--only`, and the heading in docs/soak.md. */
+  /** Name for `--only` and heading in docs/soak.md. */
   readonly name: string;
-  /** What it shows, in one sentence. */
+  /** The purpose of the check in one sentence. */
   readonly about: string;
-  /** Run from the repository's root; `node` is the one that runs this. Success is exit code 0. */
+  /** Command, run in the repository's root; `node` is the running version. Success is exit code 0. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** What `--small` sets instead: the same in seconds, to see that it works. */
+  /** Environment variables for `--small`: the same check in seconds, to test that it works. */
   readonly small: Readonly<Record<string, string>>;
 }
 
 const vitest = ['node', 'node_modules/vitest/vitest.mjs', 'run'];
 
-/** What a part prints after a line `RESULT` goes into the document as it is. */
+/** Output of a part after a line `RESULT` is copied to the document. */
 export const soakParts: readonly SoakPart[] = [
   {
     name: 'fleet',

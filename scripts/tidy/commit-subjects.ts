@@ -19,7 +19,7 @@ const imperatives = new Set(
   'embed exceed feed need proceed seed shed speed bring ring spring string wing bias canvas focus alias'.split(' '),
 );
 
-/** Returns what is wrong with a subject, or undefined. The check for the imperative is by the first word alone. */
+/** Returns the objection to a subject, or undefined. The imperative is checked by the first word alone. */
 export function subjectObjection(subject: string): string | undefined {
   if (subject.length > maxSubjectLength) return `has ${subject.length} characters; at most ${maxSubjectLength}`;
   const firstWord = /^[a-z0-9][a-z0-9 /-]*: (\S+)/.exec(subject)?.[1];

@@ -1,10 +1,10 @@
-// Names of files and folders: kebab-case, after what is inside. A name that fits everything says nothing.
+// Rules for names of files and folders: kebab-case, after the content. Generic names are rejected.
 import path from 'node:path';
 
 const vague = new Set(['util', 'utils', 'common', 'helper', 'helpers', 'manager', 'managers', 'misc']);
 const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9-]+)*$/;
 
-/** Says what is wrong with the name of this source file, or nothing. */
+/** Returns the objection to the name of this source file, or undefined. */
 export function nameObjection(file: string): string | undefined {
   if (!/\.(tsx?|js|css|html)$/.test(file)) return undefined;
   const name = path.posix.basename(file);

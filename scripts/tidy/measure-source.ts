@@ -1,4 +1,4 @@
-// Measures TypeScript as the compiler sees it, so that strings and comments cannot mislead the count.
+// Measures TypeScript with the compiler's parser, so that strings and comments are not counted as code.
 import path from 'node:path';
 import ts from 'typescript';
 import type { RepositoryFile } from './repository-files.ts';
@@ -39,7 +39,7 @@ export function measureFunctions(file: RepositoryFile): readonly Measured[] {
   return found;
 }
 
-/** An anonymous function is known by what it is assigned to or called in. */
+/** The name of an anonymous function is that of its variable or of the call that it is passed to. */
 function nameOf(node: ts.SignatureDeclaration): string {
   if (node.name !== undefined) return node.name.getText();
   const holder = node.parent;
@@ -50,7 +50,7 @@ function nameOf(node: ts.SignatureDeclaration): string {
   return ts.isConstructorDeclaration(node) ? 'constructor' : 'anonymous';
 }
 
-/** Names that say how something is built instead of what it is: `IThing`, `ThingImpl`. */
+/** Finds names that describe the construction instead of the meaning: `IThing`, `ThingImpl`. */
 export function emptyNames(file: RepositoryFile): readonly string[] {
   const names: string[] = [];
   visit(parse(file), (node) => {

@@ -1,5 +1,5 @@
-// The files that belong to the repository: what git tracks plus what is new and not ignored, so that tidy says today
-// what it would say after the commit.
+// Lists the files of the repository: those that git tracks, and new ones that are not ignored. The result of tidy is
+// thus the same before and after a commit.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -26,7 +26,7 @@ export function isTypeScript(file: RepositoryFile): boolean {
   return /\.tsx?$/.test(file.path) && !file.path.endsWith('.d.ts');
 }
 
-/** Tests and contract suites are lists of cases; the budgets for size do not help their readers. */
+/** Tests and contract suites are lists of cases, so the size limits do not apply to them. */
 export function isTest(file: RepositoryFile): boolean {
   return /\.(test|e2e|contract)\.tsx?$|(^|\/)(testing|test)\//.test(file.path);
 }

@@ -1,4 +1,4 @@
-// Words that must not reach the repository, each with the reason a reader gets.
+// Forbidden words, each with the reason for the reader.
 import type { RepositoryFile } from './repository-files.ts';
 
 interface TextRule {
@@ -28,7 +28,7 @@ const textRules: readonly TextRule[] = [
   },
 ];
 
-/** Every line that breaks a rule, as `path:line: what (why)`. */
+/** Returns every line that breaks a rule, as `path:line: what (why)`. */
 export function findForbiddenText(file: RepositoryFile): readonly string[] {
   const rules = textRules.filter((rule) => rule.only === undefined || rule.only.test(file.path));
   return file.text.split('\n').flatMap((line, index) =>

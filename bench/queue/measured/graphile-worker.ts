@@ -1,5 +1,5 @@
-// graphile-worker runs its workers itself: it is given jobs and a task that does nothing, and timed until the last job
-// is gone from its table.
+// graphile-worker runs its workers itself. The benchmark adds jobs with a task that does nothing, and measures until
+// the last job is gone from its table.
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,15 +12,15 @@ const connectionString = process.env['BENCH_DATABASE_URL'] ?? '';
 const logger = new Logger(() => (level, message) => {
   if ((level as string) === 'error') process.stderr.write(`graphile-worker: ${message}\n`);
 });
-// What its documentation recommends: two connections more than workers.
+// Recommended in its documentation: two more connections than workers.
 const pgPool = new pg.Pool({ connectionString, max: Number(process.env['BENCH_CONNECTIONS']) });
-// Without both it warns: an error that nobody hears would end the process.
+// An unhandled 'error' event would end the process; graphile-worker warns unless both handlers exist.
 pgPool.on('error', () => undefined);
 pgPool.on('connect', (client) => client.on('error', () => undefined));
 const utils = await makeWorkerUtils({ pgPool, logger });
 await utils.migrate();
 
-/** Its documentation's batching: jobs are fetched many at a time, and ended together. */
+/** Batching as in its documentation: many jobs are fetched at a time, and completed together. */
 const batching = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };
 
 async function fill({ jobs, workers }: FillOrder) {
@@ -44,7 +44,7 @@ async function drain({ jobs, workers, mode }: DrainOrder) {
   const start = performance.now();
   const pool = startWorkers(tasks, workers, mode);
   await finished.promise;
-  // Completions are sent while the next jobs are fetched: the last task is not the last write.
+  // Completions are sent while the next jobs are fetched, so the last task is not the last write.
   while (await isLeft()) await sleep(1);
   const ms = performance.now() - start;
   await pool.gracefulShutdown('measured');

@@ -1,4 +1,4 @@
-// Proofhouse without a door: `compose()` and its `Jobs`, in the process that calls them.
+// Proofhouse without HTTP: `compose()` and its `Jobs`, called in the same process.
 import process from 'node:process';
 import { compose, loadConfig, makeLogger } from '@proofhouse/server';
 import { serveOrders } from '../serve-orders.ts';

@@ -13,15 +13,18 @@ import {
   isLendingStream,
 } from './blob-backend.ts';
 
-/** A backend over storage of its own. */
+/** A backend with its own storage. */
 export interface BlobBackendUnderTest {
-  /** Not yet opened. */
+  /** The backend, not yet opened. */
   readonly backend: BlobBackend;
-  /** Removes the storage; the suite has closed the backend. */
+  /** Removes the storage; the suite has closed the backend before. */
   readonly cleanup: () => Promise<void>;
-  /** A second backend over the same storage, not yet opened, as after a restart. Required where `supports.durable`. */
+  /**
+   * Returns a second backend on the same storage, not yet opened, as after a restart. Required where
+   * `supports.durable`.
+   */
   readonly reopen?: () => Promise<BlobBackend>;
-  /** Leaves behind what an interrupted write of 3 bytes does, last written at `createdAt` (epoch ms). */
+  /** Creates a leftover of an interrupted write of 3 bytes, last written at `createdAt` (epoch ms). */
   readonly plantLeftover?: (createdAt: number) => Promise<void>;
 }
 
@@ -46,7 +49,7 @@ const hostileKeys = [
   '%2e%2e%2f'.padEnd(32, 'a'),
 ];
 
-/** A key as `Blobs` gives them to its backend. */
+/** Returns a key in the format that `Blobs` generates. */
 export function randomBlobKey(): string {
   const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
   return Array.from(randomBytes(32), (byte) => alphabet.charAt(byte & 31)).join('');
@@ -76,7 +79,7 @@ export async function listed(backend: BlobBackend, prefix?: string): Promise<Blo
   return found;
 }
 
-/** What every backend keeps to. The wiring beside each backend is all that a backend adds. */
+/** The contract of every backend. Each backend adds only the call of this function. */
 export function blobBackendContract(name: string, makeBackend: () => Promise<BlobBackendUnderTest>): void {
   describe(`${name} keeps the blob backend contract:`, () => {
     let under: BlobBackendUnderTest;
@@ -137,7 +140,7 @@ function writingContract(current: () => BlobBackend, key: string): void {
     expect(await blobBytes(await backend.read(key))).toEqual(Buffer.alloc(100 * kib, winners[0]));
   });
 
-  it('an aborted write leaves nothing, and its writer takes no more', async () => {
+  it('an aborted write leaves nothing, and its writer accepts no more chunks', async () => {
     const backend = current();
     const writer = await backend.create(key);
     await writer.write(randomBytes(3 * mib));
@@ -150,7 +153,7 @@ function writingContract(current: () => BlobBackend, key: string): void {
     await putBlob(backend, key, Buffer.from('the key is free'));
   });
 
-  it('abort after a commit, failed or not, harms nothing', async () => {
+  it('abort after a commit, successful or not, has no effect', async () => {
     const backend = current();
     const writer = await backend.create(key);
     await writer.commit();
@@ -172,7 +175,7 @@ function writingContract(current: () => BlobBackend, key: string): void {
     }
   });
 
-  it('any way of cutting the bytes into chunks stores the same bytes', async () => {
+  it('the stored bytes do not depend on the chunk sizes', async () => {
     const backend = current();
     const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 600 });
     const property = fc.asyncProperty(chunks, async (pieces) => {
@@ -246,7 +249,7 @@ function readingContract(current: () => BlobBackend, key: string): void {
     expect((await blobBytes(await backend.read(key))).byteLength).toBe(3 * mib);
   });
 
-  it('what a stream lends stays as it is until it was taken, however many lend at once', async () => {
+  it('lent bytes stay unchanged until they are taken, with several streams at once', async () => {
     const backend = current();
     const lend = async (fill: number): Promise<void> => {
       const one = randomBlobKey();
@@ -264,7 +267,7 @@ function readingContract(current: () => BlobBackend, key: string): void {
     await Promise.all(Array.from({ length: 20 }, (_, index) => lend(index + 1)));
   });
 
-  it('lending ends with an error when its stream is destroyed or a piece could not be taken', async () => {
+  it('lending ends with an error when its stream is destroyed or taking a piece fails', async () => {
     const backend = current();
     await putBlob(backend, key, randomBytes(3 * mib));
     const failure = new Error('the client went away');
@@ -295,7 +298,7 @@ function readingContract(current: () => BlobBackend, key: string): void {
 }
 
 function keepingContract(current: () => BlobBackendUnderTest, key: string): void {
-  it('the list names every one of many blobs once', async () => {
+  it('the list yields every one of many blobs once', async () => {
     const { backend } = current();
     const keys = Array.from({ length: 300 }, randomBlobKey);
     const stats = await Promise.all(keys.map((one, index) => putBlob(backend, one, Buffer.alloc(index))));
@@ -306,7 +309,7 @@ function keepingContract(current: () => BlobBackendUnderTest, key: string): void
     expect(await listed(backend)).toEqual([]);
   });
 
-  it('a list by prefix names the blobs whose keys begin so, and slice by slice every blob once', async () => {
+  it('a list by prefix yields the blobs whose keys begin with it, and in slices every blob once', async () => {
     const { backend } = current();
     const near = Array.from({ length: 5 }, () => `ab${randomBlobKey().slice(2)}`);
     const keys = [...near, ...Array.from({ length: 60 }, randomBlobKey), 'a'.repeat(32)];
@@ -322,7 +325,7 @@ function keepingContract(current: () => BlobBackendUnderTest, key: string): void
     expect(slices.flat().sort()).toEqual([...keys].sort());
   });
 
-  it('a prefix that no key can begin with is refused before storage is touched', async () => {
+  it('an invalid prefix is refused before storage is touched', async () => {
     const { backend } = current();
     for (const hostile of [
       'A',
@@ -342,7 +345,7 @@ function keepingContract(current: () => BlobBackendUnderTest, key: string): void
     }
   });
 
-  it('a sweep leaves young writes alone and takes old leftovers', async () => {
+  it('a sweep keeps young writes and removes old leftovers', async () => {
     const { backend, plantLeftover } = current();
     const now = Date.now();
     const writer = await backend.create(key);
@@ -356,7 +359,7 @@ function keepingContract(current: () => BlobBackendUnderTest, key: string): void
     expect(await writer.commit()).toMatchObject({ sizeBytes: 3 * mib });
   });
 
-  it('a committed blob is there after a restart, or the backend says that it is not durable', async () => {
+  it('a committed blob exists after a restart, or the backend declares that it is not durable', async () => {
     const { backend, reopen } = current();
     const bytes = randomBytes(300 * kib);
     const stat = await putBlob(backend, key, bytes);
@@ -370,7 +373,7 @@ function keepingContract(current: () => BlobBackendUnderTest, key: string): void
     await again.close();
   });
 
-  it('localPath names the real file, or nothing where there is none', async () => {
+  it('localPath is the path of the real file, or undefined where there is none', async () => {
     const { backend } = current();
     await putBlob(backend, key, Buffer.from('in a file'));
     const path = backend.localPath(key);
@@ -378,7 +381,7 @@ function keepingContract(current: () => BlobBackendUnderTest, key: string): void
     if (path !== undefined) expect(await readFile(path, 'utf8')).toBe('in a file');
   });
 
-  it('open may be called again, and a closed backend answers unavailable', async () => {
+  it('open is idempotent, and a closed backend throws unavailable', async () => {
     const { backend } = current();
     await backend.open();
     const writer = await backend.create(key);
@@ -410,7 +413,7 @@ function markerContract(current: () => BlobBackendUnderTest): void {
     expect(await backend.sweepStaging(Date.now() + 60_000)).toEqual([]);
   });
 
-  it('of many writers of a marker one wins, and each is given the same', async () => {
+  it('of many writers of a marker one wins, and all get the same result', async () => {
     const { backend } = current();
     const held = await Promise.all(Array.from({ length: 12 }, (_, index) => backend.writeMarker(`store-${index}`)));
     expect(new Set(held)).toEqual(new Set([await backend.readMarker()]));
@@ -424,7 +427,7 @@ function markerContract(current: () => BlobBackendUnderTest): void {
     expect(await backend.readMarker()).toBeUndefined();
   });
 
-  it('a marker is there after a restart, and a closed backend has none to give', async () => {
+  it('a marker exists after a restart, and a closed backend throws', async () => {
     const { backend, reopen } = current();
     await backend.writeMarker('kept');
     if (backend.supports.durable && reopen !== undefined) {

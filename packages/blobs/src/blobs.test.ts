@@ -47,7 +47,7 @@ describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
     expect(await blobs.sweepStaging(Date.now() + 60_000)).toEqual([]);
   };
 
-  it.each([0, 1, 4 * kib, 3000 * kib])('%i bytes are counted, hashed and given back', async (size) => {
+  it.each([0, 1, 4 * kib, 3000 * kib])('%i bytes are counted, hashed and returned', async (size) => {
     const bytes = randomBytes(size);
     const seen: number[] = [];
     const ref = await blobs.receive(chunks(bytes), {
@@ -64,7 +64,7 @@ describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
   });
 
   it.each([10, 3000 * kib])(
-    'exactly %i bytes fit a cap of as many, one more is refused and leaves nothing',
+    'exactly %i bytes fit a limit of the same size, one more is refused and leaves nothing',
     async (limitBytes) => {
       const bytes = randomBytes(limitBytes + 1);
       const refused = blobs.receive(chunks(bytes), { maxBytes: limitBytes });
@@ -74,7 +74,7 @@ describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
     },
   );
 
-  it('a call may lower the cap of the store and not raise it', async () => {
+  it('a call may lower the size limit of the store and not raise it', async () => {
     const bytes = randomBytes(4 * 1024 * kib + 1);
     await expectCode(blobs.receive(chunks(bytes), { maxBytes: 2 ** 40 }), 'artifact_too_large');
     await expectNothingLeft();
@@ -95,7 +95,7 @@ describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
     expect(given).toBeGreaterThan(500);
   });
 
-  it('a chunk that goes over the cap is neither hashed nor handed on, however large it is', async () => {
+  it('a chunk that exceeds the limit is neither hashed nor passed on, however large it is', async () => {
     let handedOn = 0;
     const create = backend.create.bind(backend);
     backend.create = async (key) => {
@@ -123,7 +123,7 @@ describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
   });
 
   it.each([10, 3000 * kib])(
-    '%i staged bytes are known but invisible, until they are committed or discarded',
+    '%i staged bytes are hashed but invisible, until they are committed or discarded',
     async (size) => {
       const bytes = randomBytes(size);
       const dropped = await blobs.stage(chunks(bytes));
@@ -146,7 +146,7 @@ describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
     expect((await source.next()).value).toHaveLength(10);
   });
 
-  it('what the source throws is thrown again, and nothing is left', async () => {
+  it('an error of the source is rethrown, and nothing is stored', async () => {
     const failure = new Error('the client went away');
     const failing = async function* (): AsyncGenerator<Uint8Array> {
       yield randomBytes(3000 * kib);
@@ -177,7 +177,7 @@ describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
     }
   });
 
-  it('a blob that a record names and that is not there is an integrity failure', async () => {
+  it('a recorded blob that is missing is an integrity failure', async () => {
     const ref = await blobs.receive(chunks(randomBytes(large)));
     await blobs.delete(ref.key);
     await expectCode(blobs.open(ref), 'integrity_failure');
@@ -186,7 +186,7 @@ describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
   });
 });
 
-describe('bytes that were changed behind the back of the store', () => {
+describe('bytes that were changed outside of the store', () => {
   const bytesOf = { small: randomBytes(100), large: randomBytes(large) };
   let blobs: Blobs;
   beforeEach(() => (blobs = new Blobs({ backend: files, newKey: randomBlobKey })));
@@ -218,7 +218,7 @@ describe('bytes that were changed behind the back of the store', () => {
   });
 
   it.each(['small', 'large'] as const)(
-    '%s: moved bytes that are the same are served with their new fingerprint',
+    '%s: unchanged bytes that were moved are served with their new fingerprint',
     async (size) => {
       const bytes = bytesOf[size];
       const ref = await blobs.receive(chunks(bytes));
@@ -237,7 +237,7 @@ describe('bytes that were changed behind the back of the store', () => {
     },
   );
 
-  it('small blobs are hashed even if size, time and inode were kept', async () => {
+  it('small blobs are hashed even if size, time and inode are unchanged', async () => {
     const ref = await blobs.receive(chunks(bytesOf.small));
     const path = files.localPath(ref.key);
     await overwrite(path, Buffer.alloc(100));
@@ -245,7 +245,7 @@ describe('bytes that were changed behind the back of the store', () => {
     await refusals({ ...ref, fingerprint });
   });
 
-  it('large blobs are hashed when only the time of writing changed', async () => {
+  it('large blobs are hashed when only the modification time changed', async () => {
     const ref = await blobs.receive(chunks(bytesOf.large));
     await utimes(files.localPath(ref.key), 1, 1);
     const opened = await blobs.open(ref);
@@ -254,7 +254,7 @@ describe('bytes that were changed behind the back of the store', () => {
   });
 });
 
-it('bytes that go on changing while they are checked are not served', async () => {
+it('bytes that keep changing during the check are not served', async () => {
   const bytes = randomBytes(large);
   let version = 0;
   const restless: BlobBackend = Object.assign(Object.create(files) as BlobBackend, {

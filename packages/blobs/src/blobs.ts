@@ -17,50 +17,56 @@ import {
 import { requireRange } from './require-range.ts';
 
 export interface BlobsOptions {
-  /** Opened and closed by whoever made it. */
+  /** Opened and closed by its creator, not by `Blobs`. */
   readonly backend: BlobBackend;
-  /** A fresh key (32 characters of a-z2-7, 160 random bits) for every call. */
+  /** Returns a new key (32 characters of a-z2-7, 160 random bits) for every call. */
   readonly newKey: () => string;
-  /** Bytes one blob may have; `receive` can lower it for one call. Default: no limit. */
+  /** Largest size of one blob in bytes; `receive` can lower it for one call. Default: no limit. */
   readonly maxBytes?: number;
 }
 
 export interface ReceiveOptions {
-  /** Bytes accepted at most: exactly as many are fine, one more is `artifact_too_large`. */
+  /** Largest accepted size in bytes; more throws `artifact_too_large`. */
   readonly maxBytes?: number;
-  /** 64 lower-case hex digits the bytes must hash to, else `digest_mismatch`; malformed: `invalid_digest`. */
+  /**
+   * Expected SHA-256 of the bytes, 64 lower-case hex digits. A difference throws `digest_mismatch`; a malformed value
+   * throws `invalid_digest`.
+   */
   readonly expectedSha256?: string;
-  /** Told the bytes received so far after every chunk. What it throws ends the upload. */
+  /** Called after every chunk with the number of bytes received so far. An error that it throws ends the upload. */
   readonly onBytes?: (receivedBytes: number) => void;
 }
 
-/** What a record keeps of its blob, to find it again and to know whether it was changed. */
+/** The fields of a record that identify its blob and detect changes of it. */
 export interface BlobRef {
   readonly key: string;
   readonly sizeBytes: number;
   /** 64 lower-case hex digits. */
   readonly sha256: string;
-  /** Opaque; what the backend said when these bytes were last known to be right. */
+  /** Opaque; the fingerprint from the backend when these bytes were last verified. */
   readonly fingerprint: string;
 }
 
 export type StoredBlob = BlobRef;
 
 export interface OpenedBlob {
-  /** The bytes asked for: a buffer for small blobs and ranges, else a stream, which must be consumed or destroyed. */
+  /** The requested bytes: a buffer for small blobs and ranges, else a stream, which must be consumed or destroyed. */
   readonly body: Buffer | Readable;
-  /** Differs from the ref's when storage moved the bytes unchanged: record it, or each later read hashes them again. */
+  /**
+   * Differs from the fingerprint of the ref when the storage moved unchanged bytes. The caller must record it, or each
+   * later read hashes them again.
+   */
   readonly fingerprint: string;
 }
 
-/** Bytes taken aside, known whole, not yet visible. To be ended by exactly one of its two methods. */
+/** Bytes that are staged: complete, hashed, not yet visible. Must be ended by exactly one of its two methods. */
 export interface StagedBlob {
   readonly sizeBytes: number;
   /** 64 lower-case hex digits. */
   readonly sha256: string;
   /** Makes the bytes durable, then visible under their key. */
   commit(): Promise<StoredBlob>;
-  /** Drops them. Never throws; safe after a failed `commit`. */
+  /** Discards the bytes. Never throws; allowed after a failed `commit`. */
   discard(): Promise<void>;
 }
 
@@ -70,10 +76,9 @@ export const alwaysHashedBytes = 256 * 1024;
 const sha256Pattern = /^[0-9a-f]{64}$/;
 
 /**
- * Immutable bytes with a digest: what callers use in front of a `BlobBackend`. Caps and digests are
- * enforced here, before anything becomes visible, and changed bytes are never served as if whole.
- *
- * Driver errors (`unavailable`, `storage_full`, ...) pass through; the rest is said per method.
+ * Immutable bytes with a digest: the API in front of a `BlobBackend`. Size limits and digests are enforced here, before
+ * anything becomes visible, and changed bytes are never served as valid. Errors of the driver (`unavailable`,
+ * `storage_full`, …) pass through; other errors are documented per method.
  */
 export class Blobs {
   readonly #backend: BlobBackend;
@@ -95,11 +100,10 @@ export class Blobs {
   }
 
   /**
-   * Stores what `source` yields under a new key; when it settles the bytes are durable. On any
-   * failure nothing is left, and what the source threw is thrown again as it was.
-   *
-   * A `Readable` source is not destroyed when the upload is refused, so that an HTTP request can still
-   * be answered and drained. Chunks are kept until they are stored: the source must not reuse them.
+   * Stores the output of `source` under a new key. When it settles, the bytes are durable. On any failure nothing is
+   * stored, and an error of the source is rethrown unchanged. A `Readable` source is not destroyed when the upload is
+   * refused, so that an HTTP request can still be answered and drained. Chunks are kept until they are stored, so the
+   * source must not reuse them.
    */
   async receive(source: AsyncIterable<Uint8Array>, options: ReceiveOptions = {}): Promise<StoredBlob> {
     const { expectedSha256 } = options;
@@ -117,8 +121,8 @@ export class Blobs {
   }
 
   /**
-   * The first half of `receive`: takes the bytes aside, hashed and capped, for callers that learn only
-   * afterwards whether they are wanted (a form may say its digest last). Nothing is visible before `commit`.
+   * The first half of `receive`: stages the bytes, hashed and limited in size. For callers that decide only later
+   * whether to keep the bytes (a form may have its digest field at the end). Nothing is visible before `commit`.
    */
   async stage(
     source: AsyncIterable<Uint8Array>,
@@ -145,11 +149,10 @@ export class Blobs {
   }
 
   /**
-   * Opens the bytes of a record, all or `range` (first and last byte, both included). Up to 256 KiB
-   * they are hashed every time. Larger ones are served at once while the fingerprint is the recorded
-   * one, and are hashed whole first when it is not.
-   *
-   * `integrity_failure`: bytes missing, changed, or not a plain object. `range_not_satisfiable`.
+   * Opens the bytes of a record, all or `range` (first and last byte, both included). Up to 256 KiB they are hashed
+   * every time. Larger ones are served at once while the fingerprint equals the recorded one, and are completely hashed
+   * first when it differs. Throws `integrity_failure` when bytes are missing, changed, or not a plain object, and
+   * `range_not_satisfiable`.
    */
   async open(ref: BlobRef, range?: ByteRange): Promise<OpenedBlob> {
     const wanted = range === undefined ? undefined : requireRange(range, ref.sizeBytes);
@@ -165,8 +168,8 @@ export class Blobs {
   }
 
   /**
-   * Reads and hashes the whole blob, whatever its fingerprint. Returns the fingerprint it has now;
-   * `integrity_failure` if it is missing or its bytes are others.
+   * Reads and hashes the whole blob, whatever its fingerprint. Returns its current fingerprint; throws
+   * `integrity_failure` when it is missing or its bytes changed.
    */
   async verify(ref: BlobRef): Promise<string> {
     const { stat, body } = await this.#read(ref);
@@ -174,34 +177,39 @@ export class Blobs {
     return stat.fingerprint;
   }
 
-  /** Whether bytes can be stored and read at all: stores a few and removes them. Throws what a caller would meet. */
+  /**
+   * Checks that bytes can be stored and read: stores a small blob and removes it. Throws the error of the failed step.
+   */
   async probe(): Promise<void> {
     const stored = await this.receive(Readable.from([Buffer.from('probe')]));
     await this.open(stored);
     await this.delete(stored.key);
   }
 
-  /** Removes the blob; no error when it is not there. Reads that are under way end well. */
+  /** Removes the blob; no-op when it is missing. Reads in progress are not affected. */
   delete(key: string): Promise<void> {
     return this.#backend.delete(key);
   }
 
-  /** What is stored under a key now, or undefined; `integrity_failure` for what is not a plain object. */
+  /**
+   * Returns the stat of the object under a key, or undefined. Throws `integrity_failure` for anything that is not a
+   * plain object.
+   */
   stat(key: string): Promise<BlobStat | undefined> {
     return this.#backend.stat(key);
   }
 
-  /** Every stored blob, or those whose keys begin with `prefix`, in no order; see `BlobBackend.list`. */
+  /** Yields every stored blob, or those whose keys begin with `prefix`, in no order; see `BlobBackend.list`. */
   list(options?: ListOptions): AsyncIterable<BlobListing> {
     return this.#backend.list(options);
   }
 
-  /** Removes what interrupted uploads left aside before `olderThan` (epoch ms); see `BlobBackend.sweepStaging`. */
+  /** Removes leftovers of interrupted uploads from before `olderThan` (epoch ms); see `BlobBackend.sweepStaging`. */
   sweepStaging(olderThan: number, options?: SweepOptions): Promise<Leftover[]> {
     return this.#backend.sweepStaging(olderThan, options);
   }
 
-  /** Whose blobs lie here, if somebody said so; see `BlobBackend.readMarker`. */
+  /** Returns the marker that identifies the owner of the blobs, if any; see `BlobBackend.readMarker`. */
   readMarker(): Promise<string | undefined> {
     return this.#backend.readMarker();
   }
@@ -211,7 +219,7 @@ export class Blobs {
     return this.#backend.writeMarker(text, options);
   }
 
-  /** The file that holds the blob, where `supports.localFiles`, else undefined. */
+  /** Returns the path of the file that holds the blob, where `supports.localFiles`, else undefined. */
   localPath(key: string): string | undefined {
     return this.#backend.localPath(key);
   }
@@ -233,7 +241,7 @@ export class Blobs {
   }
 
   async #openSmall(ref: BlobRef, range: ByteRange | undefined): Promise<OpenedBlob> {
-    // Naming the whole as a range tells the backend how little is wanted; no range lies in an empty blob.
+    // The whole blob as a range lets the backend choose a small read. No range is valid for an empty blob.
     const whole = ref.sizeBytes === 0 ? undefined : { start: 0, end: ref.sizeBytes - 1 };
     const { stat, body } = await this.#read(ref, whole);
     const bytes = Buffer.isBuffer(body) ? body : Buffer.concat(await body.toArray());
@@ -243,7 +251,7 @@ export class Blobs {
     return { body: wanted, fingerprint: stat.fingerprint };
   }
 
-  /** A reading of the right size; bytes of another size are not looked at. */
+  /** Opens the blob; throws when its size is wrong, without reading the bytes. */
   async #read(ref: BlobRef, range?: ByteRange): Promise<BlobReading> {
     let reading: BlobReading;
     try {
@@ -295,7 +303,7 @@ function integrityFailure(ref: BlobRef, what: string, cause?: unknown): AppError
   return new AppError('integrity_failure', `The stored blob ${what}.`, { cause, details: { key: ref.key } });
 }
 
-/** `sent` says what was: it ends the sentence. */
+/** `sent` describes the sent bytes and ends the sentence. */
 export function artifactTooLarge(limitBytes: number, sent: string): AppError {
   const settings = 'PROOFHOUSE_MAX_ARTIFACT_BYTES, of jobs AGENT_JOB_ARTIFACT_MAX_BYTES';
   const message = `An artifact may have ${String(limitBytes)} bytes here (${settings}); ${sent}.`;

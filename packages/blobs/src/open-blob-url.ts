@@ -6,21 +6,20 @@ import { MemoryBackend } from './backends/memory/memory-backend.ts';
 import type { BlobBackend } from './blob-backend.ts';
 
 export interface OpenBlobUrlOptions {
-  /** `memory:` forgets everything at a restart, so whoever allows it says so. Default false. */
+  /** Allows `memory:`, which loses all blobs at a restart. Default false. */
   readonly allowMemory?: boolean;
 }
 
 const accepted = 'file:var/blobs (relative to the working folder), file:///srv/blobs or memory:';
 
 /**
- * The backend that a storage URL names, opened.
- *
- * - `file:path`: the rest as it is, not percent-decoded; relative to the working folder.
- * - `file:///path`: a file URL, percent-decoded; no host but localhost.
+ * Returns the backend for a storage URL, opened.
+ * - `file:path`: the rest is used unchanged, not percent-decoded; relative to the working folder.
+ * - `file:///path`: a file URL, percent-decoded; no host except localhost.
  * - `memory:`: only with `allowMemory`.
  *
- * `invalid_request`: empty, unknown or malformed. `unsupported`: `s3:`, `gs:`. `unavailable`: the
- * storage cannot be used. The URL is not repeated in messages, as it may hold a secret.
+ * Throws `invalid_request` for an empty, unknown or malformed URL, `unsupported` for `s3:` and `gs:`, `unavailable`
+ * when the storage cannot be used. Messages do not contain the URL, because it may contain a secret.
  */
 export async function openBlobBackend(url: string, options: OpenBlobUrlOptions = {}): Promise<BlobBackend> {
   const backend = backendFor(url, options);
@@ -28,7 +27,7 @@ export async function openBlobBackend(url: string, options: OpenBlobUrlOptions =
   return backend;
 }
 
-/** The folder that a `file:` URL names, not looked at; undefined for storage that is none. Errors: `invalid_request`. */
+/** Returns the folder of a `file:` URL without accessing it; undefined for other storage. Throws `invalid_request`. */
 export function blobUrlFolder(url: string): string | undefined {
   return /^file:/i.test(url) ? folderOf(url.slice('file:'.length)) : undefined;
 }

@@ -1,4 +1,4 @@
-// What somebody with access to the disk may put where a blob lies. None of it is ever served for the blob.
+// Entries that somebody with access to the disk may put at a blob's place. None of them is ever served as the blob.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -45,9 +45,9 @@ afterEach(async () => {
 interface Planting {
   readonly path: string;
   readonly bytes: Buffer;
-  /** A file outside the store with exactly these bytes. */
+  /** Path of a file outside the store with exactly these bytes. */
   readonly twin: string;
-  /** A file outside the store of the same size with other bytes. */
+  /** Path of a file outside the store with the same size and other bytes. */
   readonly other: string;
 }
 
@@ -159,7 +159,7 @@ describe.each(Object.entries(sizes))('at the place of a blob of %s', (_, size) =
     await expectRefused(ref);
   });
 
-  it('a second name of a foreign file with the right bytes is taken, and refused as soon as that file changes', async () => {
+  it('a hard link of a foreign file with the right bytes is served, and refused as soon as that file changes', async () => {
     const planting = await plantable(size);
     await rm(planting.path);
     await link(planting.twin, planting.path);
@@ -169,7 +169,7 @@ describe.each(Object.entries(sizes))('at the place of a blob of %s', (_, size) =
     await expectRefused({ ...planting.ref, fingerprint: opened.fingerprint });
   });
 
-  it('the blob with one byte changed and its times put back is refused up to 256 KiB; of larger ones only verifying tells', async () => {
+  it('a blob with one changed byte and restored times is refused up to 256 KiB; for larger ones only verify detects it', async () => {
     const planting = await plantable(size);
     await keepingTimes(planting, () => overwriteOneByte(planting));
     await expectCode(blobs.verify(planting.ref), 'integrity_failure');

@@ -1,7 +1,10 @@
 import { AppError } from '@proofhouse/core';
 import type { ByteRange } from './blob-backend.ts';
 
-/** The range to read of `sizeBytes` bytes: all by default; `range_not_satisfiable` if it does not lie wholly inside. */
+/**
+ * Returns the range to read of `sizeBytes` bytes; default all. Throws `range_not_satisfiable` if it is not completely
+ * inside.
+ */
 export function requireRange(range: ByteRange | undefined, sizeBytes: number): ByteRange {
   if (range === undefined) return { start: 0, end: sizeBytes - 1 };
   const { start, end } = range;

@@ -1,13 +1,13 @@
 import { Mismatch } from './mismatch.ts';
 
-/** A JSON object as it came. */
+/** A parsed JSON object. */
 export type Document = Readonly<Record<string, unknown>>;
 
-/** One answer with the request that caused it, so that a finding can name both. */
+/** One answer with the request that caused it, so that a report can name both. */
 export class Answer {
-  /** `POST /v0/…`, without credentials. */
+  /** The request line (`POST /v0/…`), without credentials. */
   readonly request: string;
-  /** The URL that was asked for. */
+  /** The requested URL. */
   readonly url: string;
   readonly status: number;
   readonly headers: Headers;
@@ -29,30 +29,30 @@ export class Answer {
     return this.headers.get(name) ?? '';
   }
 
-  /** The JSON object in the body. */
+  /** Returns the JSON object in the body. */
   document(): Document {
     try {
       const value: unknown = JSON.parse(this.text);
       if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Document;
     } catch {
-      // Said below, with what came instead.
+      // Reported below, with the body.
     }
     throw new Mismatch({ request: this.request, what: 'the body', expected: 'a JSON object', seen: this.brief() });
   }
 
-  /** A text member of the JSON object. */
+  /** Returns a text member of the JSON object. */
   member(name: string): string {
     return textMember(this.document(), name, this.request);
   }
 
-  /** A member that is an array of JSON objects. */
+  /** Returns a member that is an array of JSON objects. */
   items(name: string): readonly Document[] {
     const value = this.document()[name];
     if (Array.isArray(value)) return value as Document[];
     throw new Mismatch({ request: this.request, what: `member ${name}`, expected: 'an array', seen: this.brief() });
   }
 
-  /** Status and beginning of the body, for a person. */
+  /** Returns the status and the beginning of the body, for a person. */
   brief(): string {
     const isText = /json|text/.test(this.header('content-type'));
     const body = isText ? this.text.slice(0, 300) : `${String(this.bytes.length)} bytes`;

@@ -9,7 +9,7 @@ import { readCommandLine } from './command-line.ts';
 
 const right = ['--url', 'http://127.0.0.1:8750/work/', '--admin-token', 'a-token', '--experiment', 'exp_1'];
 
-test('a right call is a target and all groups', () => {
+test('a correct call gives a target and all groups', () => {
   expect(readCommandLine([...right, '--json', '--max-artifact-bytes', '1048576'])).toMatchObject({
     kind: 'run',
     json: true,
@@ -70,7 +70,7 @@ async function run(...args: string[]): Promise<{ code: number; stdout: string; s
   );
 }
 
-test('the command lists what is required, exits 2 when called wrongly or into the void', async () => {
+test('the command lists the requirements, and exits 2 for wrong options or a server that does not exist', async () => {
   const list = await run('--list', '--json', '--group', 'artifact transfer');
   expect(list.code).toBe(0);
   expect(JSON.parse(list.stdout)).toMatchObject({

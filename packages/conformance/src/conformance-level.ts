@@ -1,21 +1,21 @@
 import { groups, type Group, type Requirement } from './requirement.ts';
 import type { ScenarioResult } from './run-scenarios.ts';
 
-/** How far a server conforms to one part of the protocol. */
+/** The level of conformance to one group of the protocol. */
 export interface GroupLevel {
   readonly group: Group;
-  /** No must failed, and some were shown. */
+  /** True if no must failed and at least one was tested. */
   readonly conformant: boolean;
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** Musts that no scenario of this run could try. */
+  /** Musts that no scenario of this run could test. */
   readonly notTried: readonly string[];
-  /** Optional requirements that were shown to hold. */
+  /** Optional requirements that the server fulfils. */
   readonly offered: readonly string[];
   /** Optional requirements that the server does not offer. */
   readonly notOffered: readonly string[];
-  /** Optional requirements of which this run could not find out whether they are offered, and why. */
+  /** Optional requirements for which this run could not determine if they are offered, with the reason. */
   readonly notKnown: readonly { readonly id: string; readonly reason: string }[];
 }
 
@@ -24,7 +24,10 @@ export interface Verdict {
   readonly levels: readonly GroupLevel[];
 }
 
-/** What a run has shown. An optional power that is offered and wrong counts against its group like a must. */
+/**
+ * Returns the result of a run. An optional requirement that is offered and wrong counts as a failure of its group, like
+ * a must.
+ */
 export function verdictOf(results: readonly ScenarioResult[], requirements: readonly Requirement[]): Verdict {
   const levels = groups.flatMap((group) => {
     const ours = results.filter((result) => result.scenario.group === group);

@@ -7,11 +7,11 @@ import { requirements } from './requirements.ts';
 import { scenariosOf } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
 
-test('every requirement has a scenario or says why not, and every citation a requirement', () => {
+test('every requirement has a scenario or a reason without one, and every cited id is a requirement', () => {
   expect(coverageGaps(requirements, scenarios)).toEqual([]);
 });
 
-test('gaps are found both ways', () => {
+test('gaps are found in both directions', () => {
   const owed = requirementsOf('groups', {
     'GR-A': must('Shown.', 'here'),
     'GR-B': must('Shown by nobody.', 'here'),
@@ -40,7 +40,7 @@ test('requirements are cited within their own group', () => {
   expect(strangers).toEqual([]);
 });
 
-test('the page that says where each demand is held names requirements and tests that are there', () => {
+test('the page of tests per requirement names existing requirements and tests', () => {
   const root = new URL('../../../', import.meta.url);
   const read = (file: string): string => readFileSync(new URL(file, root), 'utf8');
   const section = read('docs/conformance.md').split('## Where each demand of the original text is held')[1] ?? '';

@@ -1,7 +1,10 @@
 import { groups, type Requirement } from './requirement.ts';
 import type { Scenario } from './scenario.ts';
 
-/** Where requirements and scenarios miss each other, one sentence each. Empty when the kit is whole. */
+/**
+ * Returns one sentence for each requirement without a scenario and each cited id without a requirement. Empty when
+ * there are no gaps.
+ */
 export function coverageGaps(requirements: readonly Requirement[], scenarios: readonly Scenario[]): string[] {
   const cited = new Set(scenarios.flatMap((scenario) => scenario.requirements));
   const known = new Map(requirements.map((requirement) => [requirement.id, requirement]));

@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Answer } from './answer.ts';
 import { Mismatch } from './mismatch.ts';
 
-/** The server does not offer what a server may leave out, or what a scenario needs. */
+/** Thrown when the server does not offer an optional requirement, or something that a scenario needs. */
 export class NotTried extends Error {}
 
-/** Whether the server offers it is not known, since the kit was not given what it takes to find out. */
+/** Thrown when the kit lacks the input to determine whether the server offers it. */
 export class NotKnown extends NotTried {}
 
 export function expectStatus(answer: Answer, ...statuses: readonly number[]): void {
@@ -35,14 +35,14 @@ export function expectMatch(request: string, what: string, seen: unknown, patter
   expectThat(typeof seen === 'string' && pattern.test(seen), { request, what, expected: String(pattern), seen });
 }
 
-/** A member, or several, of a JSON answer; members that are not named may be anything. */
+/** Checks members of a JSON answer. Members that are not named may have any value. */
 export function expectMembers(answer: Answer, members: Readonly<Record<string, unknown>>): void {
   const document = answer.document();
   for (const [name, expected] of Object.entries(members))
     expectEqual(answer.request, `member ${name}`, document[name], expected);
 }
 
-/** Bytes are compared by their beginnings and lengths only when they differ: nobody reads a megabyte in a report. */
+/** Only different bytes are compared by beginning and length, to keep reports short. */
 export function expectBytes(answer: Answer, expected: Uint8Array): void {
   if (answer.bytes.equals(expected)) return;
   const shownBytes = (bytes: Uint8Array): string =>

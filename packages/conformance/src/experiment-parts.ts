@@ -4,15 +4,15 @@ import { Mismatch } from './mismatch.ts';
 import { depositForm } from './multipart-body.ts';
 import type { Caller, Credential, ServerUnderTest } from './server-under-test.ts';
 
-// What most scenarios of the /v0 door begin with. Each of these is right by itself; the scenarios about it look closer.
+// Set-up steps of most /v0 scenarios. They assume correct answers; the scenarios about these calls check the details.
 
-/** 26 lower-case Crockford base32 characters behind a prefix. */
+/** A prefix and 26 lower-case Crockford base32 characters. */
 export const idPattern = {
   worker: /^wkr_[0-9a-hjkmnp-tv-z]{26}$/,
   group: /^grp_[0-9a-hjkmnp-tv-z]{26}$/,
 } as const;
 
-/** Well formed, and of nobody: ids are minted from clock and chance. */
+/** Well-formed ids that no server has issued. */
 export const unknownId = {
   worker: `wkr_${'0'.repeat(26)}`,
   group: `grp_${'0'.repeat(26)}`,
@@ -23,7 +23,7 @@ export async function registerWorker(server: ServerUnderTest, json: object = {})
   return credentialOf(server, await server.v0('POST', '/workers', { json }));
 }
 
-/** The credential in the answer of a registration, kept out of reports from now on. */
+/** Returns the credential in the answer of a registration. From now on reports do not show it. */
 export function credentialOf(server: ServerUnderTest, answer: Answer): Credential {
   expectStatus(answer, 200);
   const secret = answer.member('registration_token');
@@ -45,7 +45,7 @@ export function removeMember(server: ServerUnderTest, groupId: string, memberId:
   return server.v0('DELETE', `/groups/${groupId}/members/${memberId}`, { as });
 }
 
-/** The id of a group that every experiment has. */
+/** Returns the id of a group that every experiment has. */
 export async function standingGroup(server: ServerUnderTest, name: 'admins' | 'orchestrators'): Promise<string> {
   const answer = await server.v0('GET', `/groups?name=${name}`);
   expectStatus(answer, 200);
@@ -60,7 +60,7 @@ export async function standingGroup(server: ServerUnderTest, name: 'admins' | 'o
   return textMember(group, 'group_id', answer.request);
 }
 
-/** Runs with a member in `admins`, and takes it out again however that ends. */
+/** Runs an action with a member in `admins`, and removes the member afterwards in every case. */
 export async function whileInAdmins(
   server: ServerUnderTest,
   memberId: string,
@@ -82,7 +82,7 @@ export interface DepositOptions {
   readonly key?: string;
 }
 
-/** Deposits as a right form, within the cap where it is known; the answer is not looked at yet. */
+/** Deposits a correct form, within the size limit if that is known. Does not check the answer. */
 export async function deposit(
   server: ServerUnderTest,
   bytes: string | Uint8Array,
@@ -97,7 +97,7 @@ export async function deposit(
   });
 }
 
-/** Deposits and gives the URI. */
+/** Deposits and returns the URI. */
 export async function depositedUri(
   server: ServerUnderTest,
   bytes: string | Uint8Array,
@@ -108,7 +108,7 @@ export async function depositedUri(
   return answer.member('artifacts_uri');
 }
 
-/** Fetches by the whole URI. */
+/** Fetches by the complete URI. */
 export function fetchUri(
   server: ServerUnderTest,
   uri: string,

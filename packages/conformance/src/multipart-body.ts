@@ -1,4 +1,4 @@
-/** One part of a form. Left-out fields are left out on the wire, so that a form can be as wrong as it likes. */
+/** One part of a form. Fields that are missing are not sent, so that incorrect forms are possible. */
 export interface Part {
   readonly name?: string;
   readonly filename?: string;
@@ -13,7 +13,7 @@ export interface Form {
 
 const boundary = 'conformance-boundary-7d1f0c';
 
-/** A multipart/form-data body, written here so that no library repairs it (RFC 7578). */
+/** Builds a multipart/form-data body (RFC 7578). Own code, because a library would correct wrong parts. */
 export function multipart(parts: readonly Part[]): Form {
   const chunks = parts.flatMap((part) => [
     Buffer.from(`--${boundary}\r\n${headOf(part)}\r\n`),
@@ -26,7 +26,7 @@ export function multipart(parts: readonly Part[]): Form {
   };
 }
 
-/** The form of a right deposit. */
+/** Returns the form of a correct deposit. */
 export function depositForm(
   bytes: string | Uint8Array,
   options: { filename?: string; contentType?: string } = {},

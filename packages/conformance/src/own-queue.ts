@@ -3,7 +3,7 @@ import { expectHeader, expectMembers, expectStatus } from './expectations.ts';
 import { Mismatch } from './mismatch.ts';
 import type { CallOptions, Credential, ServerUnderTest } from './server-under-test.ts';
 
-/** A job that was claimed, with the lease it is held under. */
+/** A claimed job with its lease. */
 export interface HeldJob {
   readonly id: string;
   readonly lease: string;
@@ -13,8 +13,8 @@ export interface HeldJob {
 export const unknownJob = '00000000-0000-7000-8000-000000000000';
 
 /**
- * A corner of the queue that is the scenario's own. Its jobs need a capability that nobody else has, and its
- * workers may claim jobs of one made-up repository alone: neither can meet the jobs and workers of anybody else.
+ * A part of the queue that only this scenario uses. Its jobs need a capability that no other worker has, and its
+ * workers may claim only jobs of one random repository. Neither affects other jobs and workers of the server.
  */
 export class OwnQueue {
   readonly server: ServerUnderTest;
@@ -27,7 +27,7 @@ export class OwnQueue {
     this.repository = `${server.name('conformance')}/repository`;
   }
 
-  /** A worker of this corner; fields of its token may be set otherwise. */
+  /** Creates a worker for this part of the queue; `fields` override fields of its token. */
   async worker(fields: object = {}): Promise<Credential> {
     const token = {
       workerId: this.server.name('worker'),
@@ -41,7 +41,7 @@ export class OwnQueue {
     return { id: textMember(answer.document()['workerToken'] as Document, 'workerId', answer.request), secret };
   }
 
-  /** The fields of a job of this corner. */
+  /** Returns the fields of a job for this part of the queue. */
   job(
     fields: { readonly payload?: object; readonly requiredCapabilities?: readonly string[] } & Document = {},
   ): Document {
@@ -63,7 +63,7 @@ export class OwnQueue {
     return textMember(await this.enqueue(fields), 'id');
   }
 
-  /** One claim; null when there is nothing to claim. */
+  /** Claims one job; null when there is none. */
   async claim(worker: Credential, json: object = {}): Promise<HeldJob | null> {
     const answer = await this.server.queue('POST', '/jobs/claim', { as: worker, json });
     expectStatus(answer, 200);
@@ -71,7 +71,7 @@ export class OwnQueue {
     return job === null ? null : heldJob(job as Document, answer.request);
   }
 
-  /** A job of this corner that the worker holds. */
+  /** Creates a job and claims it with the worker. */
   async held(worker: Credential, fields: Parameters<OwnQueue['job']>[0] = {}, leaseSeconds = 120): Promise<HeldJob> {
     const id = await this.enqueuedId(fields);
     const job = await this.claim(worker, { leaseSeconds });
@@ -84,7 +84,7 @@ export class OwnQueue {
     });
   }
 
-  /** A write of a holder under a lease; `undefined` leaves the lease out. */
+  /** Makes a write call of the holder with the lease; `undefined` omits the lease. */
   write(worker: Credential, jobId: string, verb: string, json: object = {}, lease?: string): Promise<Answer> {
     return this.server.queue('POST', `/jobs/${jobId}/${verb}`, {
       as: worker,
@@ -99,7 +99,7 @@ export class OwnQueue {
     return answer.document();
   }
 
-  /** The job once its state fits, or as it is after `limitMs`. */
+  /** Waits until the job has the status, at most `limitMs`; returns its last state. */
   settled(jobId: string, status: string, limitMs = 10_000): Promise<Document> {
     return this.server.eventually(
       limitMs,
@@ -119,7 +119,7 @@ export function heldJob(job: Document, request: string): HeldJob {
   return { id: textMember(job, 'id', request), lease: textMember(job, 'leaseId', request), document: job };
 }
 
-/** A refusal of the queue: a problem document with the code of the contract. */
+/** Expects a refusal of the queue: a problem document with the given code of the contract. */
 export function expectCode(answer: Answer, status: number, code: string): void {
   expectStatus(answer, status);
   expectHeader(answer, 'content-type', /^application\/problem\+json/i);

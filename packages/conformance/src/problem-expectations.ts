@@ -2,7 +2,7 @@ import type { Answer } from './answer.ts';
 import { expectEqual, expectHeader, expectStatus, expectThat } from './expectations.ts';
 import { expectSchema } from './published-schemas.ts';
 
-/** The closed list under `eden://error/`, with the status of each. */
+/** The closed list of problem types under `eden://error/`, each with its status. */
 export const problemTypes = {
   'bad-request': 400,
   'experiment-id-mismatch': 400,
@@ -17,7 +17,7 @@ export const problemTypes = {
 } as const;
 export type ProblemType = keyof typeof problemTypes;
 
-/** A whole problem document of this type: status, content type, members and instance. */
+/** Expects a complete problem document of this type: status, content type, members and instance. */
 export function expectProblem(answer: Answer, type: ProblemType): void {
   expectStatus(answer, problemTypes[type]);
   const { request } = answer;
@@ -25,7 +25,7 @@ export function expectProblem(answer: Answer, type: ProblemType): void {
   expectEqual(request, 'member type', answer.document()['type'], `eden://error/${type}`);
 }
 
-/** A problem document of any type of the closed list. */
+/** Expects a problem document of any type in the closed list. */
 export function expectAnyProblem(answer: Answer): void {
   const { request } = answer;
   expectHeader(answer, 'content-type', /^application\/problem\+json; *charset="?utf-8"?$/i);
@@ -44,7 +44,7 @@ export function expectAnyProblem(answer: Answer): void {
   expectInstance(answer);
 }
 
-/** The origin may be the one a proxy is known by; path and query are those that were asked for. */
+/** The origin may be the public one of a proxy; path and query must be those of the request. */
 function expectInstance(answer: Answer): void {
   const { request } = answer;
   const seen = answer.member('instance');

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { Mismatch } from './mismatch.ts';
 
-/** The JSON Schemas of this package, by name; `schemas/<name>.schema.json`. */
+/** Names of the JSON Schemas of this package; the files are `schemas/<name>.schema.json`. */
 export const schemaNames = ['artifact-metadata', 'deposit-answer', 'problem'] as const;
 export type SchemaName = (typeof schemaNames)[number];
 
@@ -13,7 +13,7 @@ export function readSchema(name: SchemaName): object {
   return JSON.parse(readFileSync(new URL(`./schemas/${name}.schema.json`, import.meta.url), 'utf8')) as object;
 }
 
-/** Holds a live document to a published schema. */
+/** Validates a document from the server against a published schema. */
 export function expectSchema(request: string, document: unknown, name: SchemaName): void {
   const validate = compiled.get(name) ?? ajv.compile(readSchema(name));
   compiled.set(name, validate);
@@ -29,7 +29,7 @@ export function expectSchema(request: string, document: unknown, name: SchemaNam
 
 const uriPattern = /^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;
 
-/** RFC 3986: a scheme in any case, a colon, and only characters that a URI may have. */
+/** RFC 3986: a scheme in any case, a colon, and only characters that a URI may contain. */
 export function isUri(text: string): boolean {
   return uriPattern.test(text);
 }

@@ -5,7 +5,7 @@ import { depositForm, multipart } from './multipart-body.ts';
 import { isUri } from './published-schemas.ts';
 import { chunked, rawCall } from './raw-call.ts';
 
-/** Answers every connection with these bytes, whatever it says. */
+/** Answers every connection with these bytes, independent of the request. */
 async function answering<T>(bytes: string | null, look: (url: string, heard: () => string) => Promise<T>): Promise<T> {
   let heard = '';
   const server = createServer((socket) => {
@@ -43,7 +43,7 @@ test.each([
   expect(await answering(bytes, (url) => rawCall(url, 'GET', '/', { waitMs: 100 }))).toBeUndefined();
 });
 
-test('headers go out word by word, lists of them one after another', async () => {
+test('headers are sent unchanged, lists of them one after another', async () => {
   const said = await answering('HTTP/1.1 204 No Content\r\n\r\n', async (url, heard) => {
     await rawCall(url, 'GET', '/x', { headers: { 'X-Twice': ['1', '2'] } });
     return heard();
@@ -51,7 +51,7 @@ test('headers go out word by word, lists of them one after another', async () =>
   expect(said).toMatch(/^GET \/base\/x HTTP\/1\.1\r\nHost: 127\.0\.0\.1:\d+\r\nX-Twice: 1\r\nX-Twice: 2\r\n\r\n$/);
 });
 
-test('bodies are written as they are told', () => {
+test('bodies are sent unchanged', () => {
   expect(Buffer.concat(chunked([Buffer.from('hello')])).toString()).toBe('5\r\nhello\r\n0\r\n\r\n');
   const { body, contentType } = depositForm('x', { filename: '' });
   const boundary = contentType.split('boundary=')[1] ?? '';

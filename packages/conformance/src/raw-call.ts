@@ -3,18 +3,18 @@ import { connect as connectSecurely } from 'node:tls';
 import { Answer } from './answer.ts';
 
 export interface RawOptions {
-  /** A header whose value is a list is sent once for each. */
+  /** A header with a list as value is sent once for each item. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** May be less than the headers promise: the connection stays open, and the server may answer or wait. */
+  /** May be shorter than the headers announce: the connection then stays open, and the server may answer or wait. */
   readonly body?: readonly Uint8Array[];
-  /** How long to wait for an answer. */
+  /** Timeout for an answer. */
   readonly waitMs?: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * One request as it is written here, lies and all. Undefined when no whole answer came: the server stayed
- * silent for `waitMs`, or ended the connection first.
+ * Sends one request unchanged, even if it is wrong. Returns undefined without a complete answer: the server sent
+ * nothing for `waitMs`, or closed the connection.
  */
 export function rawCall(base: string, method: string, path: string, options: RawOptions): Promise<Answer | undefined> {
   const url = new URL(`${base}${path}`);
@@ -43,7 +43,7 @@ export function rawCall(base: string, method: string, path: string, options: Raw
   return promise;
 }
 
-/** The pieces of a body as chunks of `Transfer-Encoding: chunked`, with the end. */
+/** Encodes the pieces of a body as chunks of `Transfer-Encoding: chunked`, with the last chunk. */
 export function chunked(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
   const line = (text: string): Buffer => Buffer.from(`${text}\r\n`, 'latin1');
   return [...pieces.flatMap((piece) => [line(piece.length.toString(16)), piece, line('')]), line('0'), line('')];
@@ -58,14 +58,14 @@ function open(url: URL): Socket {
 
 type Parsed = Pick<Answer, 'status' | 'headers' | 'bytes'>;
 
-/** The first final answer, when all of it is there. */
+/** Returns the first final answer when it is complete. */
 function parse(received: Buffer): Parsed | undefined {
   const end = received.indexOf('\r\n\r\n');
   if (end === -1) return undefined;
   const [statusLine = '', ...lines] = received.subarray(0, end).toString('latin1').split('\r\n');
   const status = Number(statusLine.split(' ')[1]);
   const rest = received.subarray(end + 4);
-  // An interim answer, such as 100 Continue, comes before the real one.
+  // An interim answer (1xx), such as 100 Continue, comes before the final one.
   if (status < 200) return parse(rest);
   const headers = new Headers();
   for (const line of lines) headers.append(line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim());

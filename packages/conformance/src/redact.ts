@@ -1,16 +1,18 @@
-/** What a report shows instead. */
+/** Replaces a secret in a report. */
 const blank = '[secret]';
 
-/** A member that holds a token, in JSON, or in JSON that was quoted once more; the text may end within it. */
+/** A member with a token, in JSON or in JSON inside a JSON string. The text may end within the token. */
 const tokenMember = /(\\?"(?:registration_)?token\\?": ?\\?")[^"\\]+/g;
 
-/** Blanks secrets: those that are known, also when the text was cut within one, and whatever a server calls a token. */
+/**
+ * Replaces secrets: the known ones, also when the text is cut within one, and every value that a server names a token.
+ */
 export function redact(text: string, secrets: ReadonlySet<string>): string {
   const known = [...secrets].reduce((left, secret) => withoutTail(left.replaceAll(secret, blank), secret), text);
   return known.replace(tokenMember, `$1${blank}`);
 }
 
-/** Shorter beginnings of a secret tell nothing of it. */
+/** Shorter prefixes of a secret reveal nothing. */
 const tellingLength = 4;
 
 function withoutTail(text: string, secret: string): string {

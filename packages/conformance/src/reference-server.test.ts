@@ -1,5 +1,5 @@
-// The kit against a server of a few hundred lines that shares nothing with ours: a right one conforms, and each way of
-// being wrong is found by the requirement it breaks.
+// Runs the kit against a small server that shares no code with the product: the correct server conforms, and each fault
+// is found by the requirement that it violates.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -30,7 +30,7 @@ function failures(results: readonly ScenarioResult[]): readonly object[] {
   );
 }
 
-test('a server that shares nothing with ours conforms', async () => {
+test('a server that shares no code with the product conforms', async () => {
   const results = await run([]);
   expect(failures(results)).toEqual([]);
   const verdict = verdictOf(results, requirements);
@@ -38,25 +38,25 @@ test('a server that shares nothing with ours conforms', async () => {
   expect(verdict.conformant).toBe(true);
 });
 
-test('a server that leaves out everything optional conforms, and is told what it leaves out', async () => {
+test('a server that omits everything optional conforms, and the report lists what it omits', async () => {
   const results = await run(['offers-nothing-optional']);
   expect(failures(results)).toEqual([]);
   const { levels } = verdictOf(results, requirements);
   const left = levels.flatMap(({ notOffered }) => notOffered);
   expect(left).toEqual(expect.arrayContaining(['AT-21', 'AT-33', 'AT-36', 'AT-37', 'AT-38']));
-  // Without the cap nobody knows whether it is offered.
+  // Without a size limit the kit cannot determine whether it is offered.
   const unknown = levels.flatMap(({ notKnown }) => notKnown);
   const reason = expect.stringContaining('--max-artifact-bytes') as string;
   expect(unknown).toEqual(['AT-17', 'AT-18'].map((id) => ({ id, reason })));
 });
 
-test('a small cap is kept to by all that does not go over it', async () => {
+test('no scenario exceeds a small size limit except those about the limit', async () => {
   const server = new ReferenceServer();
   const sizes: number[] = [];
   const { adminToken, experiment, other } = server;
   const url = await server.start();
   const target = { url, adminToken, experiment: experiment.id, otherExperiment: other.id, maxArtifactBytes: 100 };
-  // The reference server has no cap of its own, so what goes over one is left out.
+  // The reference server has no default size limit, so the requirements about exceeding it are not tested.
   const within = ofTheDoor.filter(({ requirements: ids }) => !ids.includes('AT-17') && !ids.includes('AT-18'));
   try {
     const results = await runScenarios(within, target);
@@ -106,7 +106,7 @@ const found: Readonly<Record<Exclude<Flaw, 'offers-nothing-optional'>, string>> 
   'wants-bearer-in-capitals': 'WA-04',
 };
 
-test.each(Object.entries(found))('a server that %s is found by %s', async (flaw, id) => {
+test.each(Object.entries(found))('a server with the fault %s fails %s', async (flaw, id) => {
   const about = ofTheDoor.filter((scenario) => scenario.requirements.includes(id));
   const results = await run([flaw as Flaw], about);
   expect(failures(results)).not.toEqual([]);
@@ -127,7 +127,7 @@ async function command(server: ReferenceServer, ...args: string[]): Promise<{ co
   }
 }
 
-test('the command exits 0 for a server that conforms and says what could not be tried', async () => {
+test('the command exits 0 for a conforming server and lists what could not be tested', async () => {
   const { code, output } = await command(new ReferenceServer(), '--group', 'worker-auth', '--group', 'groups');
   expect(code).toBe(0);
   expect(output).toContain('skip  worker auth: a plain queue token is no credential here');
@@ -135,7 +135,7 @@ test('the command exits 0 for a server that conforms and says what could not be 
   expect(output).toMatch(/^conformant: worker auth, groups$/m);
 });
 
-test('the command exits 1 for one that does not, and never shows a token', async () => {
+test('the command exits 1 for a server that does not conform, and never shows a token', async () => {
   const server = new ReferenceServer(['shows-tokens']);
   const { code, output } = await command(server, '--group', 'worker-registration', '--json');
   expect(code).toBe(1);

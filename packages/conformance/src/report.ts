@@ -3,7 +3,10 @@ import type { ScenarioResult } from './run-scenarios.ts';
 import type { GroupLevel, Verdict } from './conformance-level.ts';
 import type { Scenario } from './scenario.ts';
 
-/** One result for a person: a failure names its requirements, and what was seen against what was expected. */
+/**
+ * Returns the lines about one result for a person. A failure names its requirements, the expected and the actual
+ * behaviour.
+ */
 export function resultLines(result: ScenarioResult, requirements: readonly Requirement[]): readonly string[] {
   const { scenario, outcome } = result;
   const head = `${scenario.group}: ${scenario.name} (${scenario.requirements.join(', ')}, ${result.elapsedMs} ms)`;
@@ -19,7 +22,7 @@ export function resultLines(result: ScenarioResult, requirements: readonly Requi
   ];
 }
 
-/** What the run has shown, at its end. */
+/** Returns the summary lines at the end of a run. */
 export function verdictLines(verdict: Verdict): readonly string[] {
   const names = (conformant: boolean): string =>
     verdict.levels
@@ -48,7 +51,7 @@ function levelLines(level: GroupLevel): readonly string[] {
   ];
 }
 
-/** The same for a program. */
+/** Returns the results as JSON. */
 export function jsonReport(results: readonly ScenarioResult[], verdict: Verdict): object {
   return {
     ...verdict,
@@ -56,7 +59,7 @@ export function jsonReport(results: readonly ScenarioResult[], verdict: Verdict)
   };
 }
 
-/** Every scenario and requirement, without running anything. */
+/** Returns a line for every scenario and requirement, without running anything. */
 export function listLines(scenarios: readonly Scenario[], requirements: readonly Requirement[]): readonly string[] {
   return [
     ...requirements.map(

@@ -1,4 +1,4 @@
-/** The parts of the protocol. A server may conform to some of them; the report says to which. */
+/** The parts of the protocol. A server may conform to some of them; the report states to which. */
 export const groups = [
   'artifact transfer',
   'worker registration',
@@ -10,26 +10,29 @@ export const groups = [
 ] as const;
 export type Group = (typeof groups)[number];
 
-/** The groups that need no experiment: they speak to `/api/queue` alone. */
+/** The groups that need no experiment. They call `/api/queue` only. */
 export const queueGroups: readonly Group[] = ['queue lifecycle', 'claim atomicity'];
 
 /**
- * `must`: a server without it does not conform. `optional`: a server may leave it out, and one that has it has
- * it right. `latitude`: left to the server on purpose; written down so that no scenario asserts it by accident.
+ * `must`: required for conformance. `optional`: a server may omit it, but must implement it correctly if it is present.
+ * `latitude`: intentionally left to the server; recorded so that no scenario asserts it by accident.
  */
 export type Level = 'must' | 'optional' | 'latitude';
 
-/** What a server of this protocol owes, as data: scenarios cite ids, and an id that no scenario cites is a failure. */
+/**
+ * One obligation of a server of this protocol. Scenarios cite ids, and an id without a scenario is a failure of the
+ * kit.
+ */
 export interface Requirement {
-  /** Stable and never used again, such as `AT-03`. */
+  /** Stable and never reused, such as `AT-03`. */
   readonly id: string;
   readonly group: Group;
   readonly level: Level;
   /** The obligation, in one sentence. */
   readonly text: string;
-  /** Whose words it comes from. */
+  /** The document that it comes from. */
   readonly source: string;
-  /** Why no scenario shows it: what cannot be seen from outside, or is left to the server. */
+  /** The reason why no scenario tests it: it is not visible from outside, or is left to the server. */
   readonly uncovered?: string;
 }
 
@@ -51,7 +54,7 @@ export function latitude(text: string, source: string, uncovered = 'left to the 
   return { level: 'latitude', text, source, uncovered };
 }
 
-/** An obligation that shows only from inside the server, such as what survives a power cut. */
+/** An obligation that is visible only inside the server, such as surviving a power cut. */
 export function operational(text: string, source: string, uncovered: string): Row {
   return { level: 'must', text, source, uncovered };
 }

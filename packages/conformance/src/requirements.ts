@@ -7,7 +7,7 @@ import { queueLifecycleRequirements } from './requirements/queue-lifecycle.ts';
 import { workerAuthRequirements } from './requirements/worker-auth.ts';
 import { workerRegistrationRequirements } from './requirements/worker-registration.ts';
 
-/** Everything a server of this protocol owes, may offer, or decides for itself. */
+/** Every obligation, option and latitude of a server of this protocol. */
 export const requirements: readonly Requirement[] = [
   ...artifactTransferRequirements,
   ...workerRegistrationRequirements,

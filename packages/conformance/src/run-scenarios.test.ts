@@ -33,7 +33,7 @@ async function against<T>(listener: RequestListener, look: (url: string) => Prom
 
 const target = (url: string) => ({ url, adminToken, experiment: 'exp_0' });
 
-test('a failure says what was asked, expected and seen, and no secret', async () => {
+test('a failure has the request, the expected and the actual answer, and no secret', async () => {
   const outcome = await against(
     (request, response) => {
       response
@@ -59,7 +59,7 @@ test('a failure says what was asked, expected and seen, and no secret', async ()
   expect(lines).not.toContain(adminToken);
 });
 
-test('a scenario that takes too long fails in its time, even when its server says nothing', async () => {
+test('a scenario that takes too long fails at its time limit, even when its server does not respond', async () => {
   const result = await against(
     () => undefined,
     (url) => {
@@ -75,7 +75,7 @@ test('a scenario that takes too long fails in its time, even when its server say
   expect(result.outcome).toMatchObject({ kind: 'failed' });
 });
 
-test('a server that is not there, and an error of the kit, are failures', async () => {
+test('a server that is not reachable, and an error of the kit, are failures', async () => {
   const away = scenario(async (server) => {
     await server.v0('GET', '/groups');
   });
@@ -87,7 +87,7 @@ test('a server that is not there, and an error of the kit, are failures', async 
   ]);
 });
 
-test('the verdict tells musts that failed from options that are not offered', async () => {
+test('the verdict distinguishes failed musts from options that are not offered', async () => {
   const pass = () => Promise.resolve();
   const skip = () => Promise.reject(new NotTried('it does not sing'));
   const [sings] = scenariosOf('groups', [{ name: 'it sings', requirements: ['GR-B'], run: skip }]);

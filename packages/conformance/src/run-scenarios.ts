@@ -6,7 +6,7 @@ import { reasonOf, ServerUnderTest, type Target } from './server-under-test.ts';
 
 export type Outcome =
   | { readonly kind: 'passed' }
-  /** Nothing was found wrong, since nothing was tried. */
+  /** Nothing was tested, so no error was found. */
   | { readonly kind: 'skipped'; readonly reason: string; readonly because: 'not-offered' | 'not-known' }
   | { readonly kind: 'failed'; readonly request: string; readonly expected: string; readonly seen: string };
 
@@ -18,7 +18,9 @@ export interface ScenarioResult {
 
 const usualLimitMs = 30_000;
 
-/** Runs the scenarios one after another: a server under test is not a load test. Each result is given as it comes. */
+/**
+ * Runs the scenarios one after another, because this is not a load test. Each result is passed on when it is available.
+ */
 export async function runScenarios(
   scenarios: readonly Scenario[],
   target: Target,
@@ -33,7 +35,7 @@ export async function runScenarios(
   return results;
 }
 
-/** Runs one scenario within its time. What it says holds no secret that it used. */
+/** Runs one scenario within its time limit. The result contains no secret that it used. */
 export async function runScenario(scenario: Scenario, target: Target): Promise<ScenarioResult> {
   const limitMs = scenario.limitMs ?? usualLimitMs;
   const secrets = new Set<string>();
@@ -57,7 +59,7 @@ export async function runScenario(scenario: Scenario, target: Target): Promise<S
     outOfTime,
   ]).then((): Outcome => ({ kind: 'passed' }), outcomeOf);
   clearTimeout(timer);
-  // Calls that are still under way end with their scenario.
+  // Calls in progress are aborted with their scenario.
   limit.abort();
   return { scenario, outcome: withoutSecrets(outcome, secrets), elapsedMs: Math.round(performance.now() - started) };
 }

@@ -1,16 +1,16 @@
 import type { Group } from './requirement.ts';
 import type { ServerUnderTest } from './server-under-test.ts';
 
-/** One story told to a server. It makes what it needs under random names and knows nothing of other scenarios. */
+/** One test of a server. It creates everything it needs under random names and does not depend on other scenarios. */
 export interface Scenario {
   readonly group: Group;
-  /** What the server does, as a sentence. */
+  /** The behaviour of the server, as a sentence. */
   readonly name: string;
-  /** Ids of the requirements that it shows. */
+  /** Ids of the requirements that it tests. */
   readonly requirements: readonly string[];
-  /** How long it may take; 30 seconds unless said. */
+  /** Time limit; default 30 seconds. */
   readonly limitMs?: number;
-  /** Throws a `Mismatch` when the server does something else, and `NotTried` when it offers none of it. */
+  /** Throws a `Mismatch` when the behaviour differs, and `NotTried` when the server does not offer it. */
   readonly run: (server: ServerUnderTest) => Promise<void>;
 }
 

@@ -4,16 +4,16 @@ import { NotKnown, NotTried } from './expectations.ts';
 import { Mismatch } from './mismatch.ts';
 import { rawCall, type RawOptions } from './raw-call.ts';
 
-/** A server somewhere, and nothing of its insides. */
+/** The address of a server. Nothing about its implementation is known. */
 export interface Target {
-  /** Without a slash at the end. */
+  /** Base URL without a trailing slash. */
   readonly url: string;
   readonly adminToken: string;
-  /** `exp_…`; scenarios that speak to the queue alone do without. */
+  /** `exp_…`; scenarios that call only the queue do not need it. */
   readonly experiment: string;
-  /** A second experiment of the same server; made over its API when it is not given and the server can. */
+  /** A second experiment of the same server. Created over its API when missing, if the server can. */
   readonly otherExperiment?: string | undefined;
-  /** The cap on deposits, when it is known; without it no scenario can go over it. */
+  /** The size limit of deposits, if known; without it no scenario can exceed it. */
   readonly maxArtifactBytes?: number | undefined;
 }
 
@@ -23,35 +23,35 @@ export interface Credential {
   readonly secret: string;
 }
 
-/** Who calls: a credential, nobody, or an Authorization header word by word. */
+/** The caller: a credential, nobody (null), or a literal Authorization header. */
 export type Caller = Credential | 'admin' | null | { readonly authorization: string };
 
 export interface CallOptions {
   readonly as?: Caller;
-  /** Sent as JSON. */
+  /** Body that is sent as JSON. */
   readonly json?: unknown;
-  /** Sent as it is. */
+  /** Body that is sent unchanged. */
   readonly body?: string | Uint8Array<ArrayBuffer>;
-  /** `null` leaves out a header that would be sent. */
+  /** `null` removes a default header. */
   readonly headers?: Readonly<Record<string, string | null>>;
 }
 
 export const experimentHeader = 'X-Eden-Experiment-Id';
 
-/** The server as one scenario sees it: plain HTTP calls, random names, and secrets that never reach a report. */
+/** The API of the server under test for one scenario: HTTP calls, random names, and secrets that no report shows. */
 export class ServerUnderTest {
   readonly target: Target;
   readonly #signal: AbortSignal;
   readonly #secrets: Set<string>;
 
-  /** Calls end when the signal does; secrets that are seen are added to the set. */
+  /** Calls are aborted with the signal. Secrets in calls and answers are added to the set. */
   constructor(target: Target, signal: AbortSignal, secrets: Set<string>) {
     this.target = target;
     this.#signal = signal;
     this.#secrets = secrets.add(target.adminToken);
   }
 
-  /** A call to the /v0 door of the experiment. */
+  /** Calls /v0 of the experiment. */
   v0(method: string, tail: string, options: CallOptions = {}): Promise<Answer> {
     const experiment = this.target.experiment;
     return this.call(method, `/v0/experiments/${experiment}${tail}`, {
@@ -64,12 +64,12 @@ export class ServerUnderTest {
     });
   }
 
-  /** A call to the queue of the same server. */
+  /** Calls the queue of the same server. */
   queue(method: string, tail: string, options: CallOptions = {}): Promise<Answer> {
     return this.api(method, `/api/queue${tail}`, options);
   }
 
-  /** A call to any address outside /v0. */
+  /** Calls any path outside /v0. */
   api(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     return this.call(method, path, {
       ...options,
@@ -77,7 +77,7 @@ export class ServerUnderTest {
     });
   }
 
-  /** A call with these headers and no others of ours. */
+  /** Makes a call with exactly these headers; the kit adds none. */
   async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     const url = `${this.target.url}${path}`;
     const isJson = 'json' in options;
@@ -103,7 +103,7 @@ export class ServerUnderTest {
     });
   }
 
-  /** A call to the /v0 door on a connection of its own, said byte by byte. */
+  /** Makes a call to /v0 on a separate connection, with full control of each byte. */
   async rawV0(
     method: string,
     tail: string,
@@ -121,7 +121,7 @@ export class ServerUnderTest {
     });
   }
 
-  /** A name that nothing else has. */
+  /** Returns a unique name. */
   name(word: string): string {
     return `${word}-${randomBytes(6).toString('hex')}`;
   }
@@ -130,35 +130,37 @@ export class ServerUnderTest {
     return Buffer.from(randomBytes(count));
   }
 
-  /** As many bytes, or as the cap lets in where it is known to be smaller. */
+  /** Returns this many bytes, or fewer if the known size limit is smaller. */
   bytesWithinCap(count: number): Buffer<ArrayBuffer> {
     return this.bytes(Math.min(count, this.target.maxArtifactBytes ?? count));
   }
 
-  /** A scenario that cannot do with less is skipped. */
+  /** Skips a scenario that needs more bytes than the size limit allows. */
   requireWithinCap(count: number): void {
     const cap = this.target.maxArtifactBytes;
     if (cap === undefined || count <= cap) return;
     throw new NotKnown(`it sends ${count} bytes, and the cap is ${cap}`);
   }
 
-  /** Keeps a secret out of every report. */
+  /** Adds a secret that reports must not show. */
   remember(secret: string): void {
     if (secret.length >= 8) this.#secrets.add(secret);
   }
 
-  /** Waits without looking; the scenario's time limit still holds. */
+  /** Waits without calls; the time limit of the scenario still holds. */
   pause(ms: number): Promise<void> {
     return new Promise((settle) => setTimeout(settle, ms));
   }
 
-  /** Something that goes on while the scenario does; when the scenario fails first, nobody asks how it ended. */
+  /**
+   * Registers an operation that runs during the scenario. Its rejection is handled even when the scenario fails first.
+   */
   meanwhile<T>(promise: Promise<T>): Promise<T> {
     promise.catch(() => undefined);
     return promise;
   }
 
-  /** Asks until the answer fits, or `limitMs` have passed; gives the last answer either way. */
+  /** Repeats the call until the answer fits or `limitMs` have passed. Returns the last answer in both cases. */
   async eventually<T>(limitMs: number, ask: () => Promise<T>, fits: (value: T) => boolean): Promise<T> {
     const until = performance.now() + limitMs;
     for (;;) {
@@ -168,14 +170,14 @@ export class ServerUnderTest {
     }
   }
 
-  // `as: null` means nobody, and must not fall back to the admin.
+  // `as: null` means no credential and must not fall back to the admin.
   #named(usual: Exclude<Caller, null>, options: { readonly as?: Caller }): Caller {
     const caller = options.as === undefined ? usual : options.as;
     return caller === 'admin' ? { id: 'admin', secret: this.target.adminToken } : caller;
   }
 }
 
-/** On /v0 a bearer names its principal; the queue takes the secret alone. */
+/** On /v0 a bearer token contains its principal; the queue takes the secret alone. */
 function authorization(caller: Caller, named: boolean): Record<string, string> {
   if (caller === null || caller === 'admin') return {};
   if ('authorization' in caller) return { authorization: caller.authorization };
@@ -187,14 +189,14 @@ export function reasonOf(error: unknown): string {
   return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
 }
 
-/** Whether the server refuses the admin's token, by one call that changes nothing. Errors: as `call`. */
+/** Returns true if the server refuses the admin token, tested with one read-only call. Errors: as `call`. */
 export async function refusesAdmin(target: Target): Promise<boolean> {
   const server = new ServerUnderTest(target, AbortSignal.timeout(10_000), new Set());
   const answer = await (target.experiment === '' ? server.queue('GET', '/jobs?limit=1') : server.v0('GET', '/groups'));
   return answer.status === 401;
 }
 
-/** The identifier of a second experiment of this server. */
+/** Returns the id of a second experiment of this server. */
 export async function otherExperiment(server: ServerUnderTest): Promise<string> {
   if (server.target.otherExperiment !== undefined) return server.target.otherExperiment;
   const answer = await server.api('POST', '/api/experiments', { json: { name: server.name('conformance') } });

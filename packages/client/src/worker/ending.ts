@@ -4,23 +4,23 @@ import type { Deposited } from './evidence/evidence.ts';
 import { lastLines } from './evidence/log-tail.ts';
 import type { JobOutcome } from './worker-options.ts';
 
-/** The server takes 2000 characters, of which none is less than a byte. */
+/** The server accepts 2000 characters; a limit in bytes is never larger than that. */
 const maxAckBytes = 2000;
 
-/** Of what was lost, renamed or left out, in a result. */
+/** Largest number of lines about losses and notes in a result. */
 const mostLines = 40;
 
-/** How a job is given back. */
+/** How a job ends: its outcome and the text of the report. */
 export interface Ending {
   readonly outcome: Exclude<JobOutcome, 'lost'>;
   readonly headline: string;
-  /** Whether another attempt may help. */
+  /** True if another attempt may succeed. */
   readonly retryable: boolean;
 }
 
 /**
- * A job must not succeed over evidence that was refused or lost: it fails, and may be tried again when every cause may
- * pass. With `bestEffort` it succeeds, and says so first.
+ * Applies losses to the end of a job. A job with lost evidence fails, and may be retried when every cause is temporary.
+ * With `bestEffort` it succeeds, and its result begins with the losses.
  */
 export function judged(ending: Ending, { losses }: Deposited, bestEffort: boolean): Ending {
   if (ending.outcome !== 'succeeded' || losses.length === 0) return ending;
@@ -33,7 +33,10 @@ export function judged(ending: Ending, { losses }: Deposited, bestEffort: boolea
   };
 }
 
-/** What the log of the job is told before its end. Never the command's own words: those are in its log artifact. */
+/**
+ * Returns the events that are written before the job ends. They never contain output of the command: that is in its log
+ * artifact.
+ */
 export function endNotes(ending: Ending, deposited: Deposited): JobNote[] {
   const missed = deposited.losses.length;
   const deposits: JobNote =
@@ -48,17 +51,17 @@ export function endNotes(ending: Ending, deposited: Deposited): JobNote[] {
   return [{ level: 'warn', message: ending.headline }, deposits];
 }
 
-/** One paragraph for a finished job. */
+/** Returns one paragraph for a finished job. */
 export function resultSummary(ending: Ending, deposited: Deposited): string {
   return bounded([`${ending.headline} ${artifactsDeposited(deposited)}`, ...linesOf(deposited)].join('\n'));
 }
 
-/** A few words for whoever cancelled the job. */
+/** Returns a short text for the operator who cancelled the job. */
 export function ackMessage(ending: Ending, deposited: Deposited): string {
   return bounded(resultSummary(ending, deposited), maxAckBytes);
 }
 
-/** The reason first, what was missed second, the end of the log with the room that is left. */
+/** Returns the failure message: the reason first, then the losses, then as much of the end of the log as fits. */
 export function failureMessage(ending: Ending, deposited: Deposited, logTail: string): string {
   const head = bounded([ending.headline, ...linesOf(deposited)].join('\n'), maxSummaryBytes / 2);
   const room = maxSummaryBytes - Buffer.byteLength(head) - 2;
@@ -66,7 +69,7 @@ export function failureMessage(ending: Ending, deposited: Deposited, logTail: st
   return tail === '' ? head : `${head}\n\n${tail}`;
 }
 
-/** What was lost before what was left out; of many the first ones. */
+/** Returns losses before notes, at most `mostLines`. */
 function linesOf({ losses, notes }: Deposited): string[] {
   const lines = [...losses.map(({ message }) => message), ...notes];
   const more = lines.length - mostLines;

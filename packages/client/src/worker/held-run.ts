@@ -6,7 +6,7 @@ import type { CleanCheckout } from './git/clean-checkout.ts';
 import type { Milestones } from './milestones.ts';
 import type { WorkerLog, WorkerOptions } from './worker-options.ts';
 
-/** A worker's options with their defaults filled in. */
+/** The options of a worker with their defaults applied. */
 export interface WorkerParts extends WorkerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
@@ -16,21 +16,21 @@ export interface WorkerParts extends WorkerOptions {
   readonly graceMs: number;
   readonly clock: Clock;
   readonly log: WorkerLog;
-  /** Brings the repository back before each job. */
+  /** Restores the repository before each job. */
   readonly cleanCheckout: CleanCheckout | undefined;
-  /** Aborted: running commands are ended. */
+  /** Aborted when running commands must be stopped. */
   readonly stop: AbortSignal;
 }
 
-/** One attempt of a job, for whoever carries it out. */
+/** One attempt of a job, for the handler or command runner. */
 export interface HeldRun {
   readonly worker: WorkerParts;
   readonly job: ClaimedJob;
   readonly milestones: Milestones;
   readonly depositor: Depositor;
-  /** Aborted when the work has to end: by `lost`, by `cancelled`, or by the worker's own end. */
+  /** Aborted when the work must end: by `lost`, by `cancelled`, or by the worker's own end. */
   readonly stop: AbortSignal;
-  /** Aborted when somebody asked for the job to be cancelled. */
+  /** Aborted when cancellation of the job was requested. */
   readonly cancelled: AbortSignal;
   /** Aborted when nothing more may be written to the job. */
   readonly lost: AbortSignal;
@@ -38,9 +38,12 @@ export interface HeldRun {
 
 export interface RunEnd {
   readonly ending: Ending;
-  /** The last words of the run as plain text, for the message of a failure. */
+  /** The end of the log as plain text, for a failure message. */
   readonly logTail: string;
 }
 
-/** The machine cannot carry out any job, such as when its disk is full: it must not go through the whole queue. */
+/**
+ * Thrown when the machine cannot run any job, for example with a full disk. The worker must pause instead of failing
+ * the whole queue.
+ */
 export class BrokenMachine extends Error {}

@@ -18,7 +18,7 @@ export interface Reporter {
   readonly lost: AbortSignal;
 }
 
-/** Tells the server how the job ended, for as long as the lease holds: a finished job should not run twice. */
+/** Reports the end of the job, with retries for as long as the lease is valid: a finished job should not run twice. */
 export async function reportEnding(
   reporter: Reporter,
   ending: Ending,
@@ -42,8 +42,8 @@ export async function reportEnding(
 }
 
 /**
- * The machine failed, not the job: another attempt may find a better one. If even this cannot be said, the lease ends by
- * itself and the queue sees to the rest.
+ * Fails the job as retryable because the machine failed, so that another attempt may run elsewhere. If this report
+ * fails too, the lease expires and the sweep requeues the job.
  */
 export async function giveBack(reporter: Reporter, message: string): Promise<JobOutcome> {
   const { client, job, log } = reporter;
@@ -57,8 +57,8 @@ export async function giveBack(reporter: Reporter, message: string): Promise<Job
   }
 }
 
-// When the lease is lost meanwhile, one last try decides: the server answers a final call that it had accepted already,
-// and whose answer never came, as it did the first time.
+// When the lease is lost meanwhile, one last try decides: for a final call that the server had already accepted, and
+// whose answer was lost, the server repeats its first answer.
 async function persist(reporter: Reporter, call: () => Promise<Job>): Promise<void> {
   for (let failures = 1; ; failures += 1) {
     try {

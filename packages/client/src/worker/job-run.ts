@@ -13,12 +13,12 @@ import { messageOf } from './message-of.ts';
 import { Milestones } from './milestones.ts';
 import type { JobOutcome } from './worker-options.ts';
 
-/** How long a machine that cannot even make a folder takes no other job. */
+/** Pause of the worker after a failure of the machine itself, such as a folder that cannot be created. */
 const brokenRestMs = 10_000;
 
 /**
- * Sees one claimed job to its end. Never throws: whatever happens is the job's outcome. `late`: some of the lease may have
- * passed before the claim was answered.
+ * Runs one claimed job to its end. Never throws: every error becomes the outcome of the job. `late` is true if part of
+ * the lease may have passed before the claim was answered.
  */
 export async function runJob(worker: WorkerParts, job: ClaimedJob, late: boolean): Promise<JobOutcome> {
   const say = (level: 'info' | 'warn' | 'error', message: string): void =>
@@ -41,7 +41,7 @@ export async function runJob(worker: WorkerParts, job: ClaimedJob, late: boolean
     say('error', `Job ${job.id} could not be run or reported: ${message}`);
     const outcome = await giveBack({ ...worker, job, lost: lease.lost }, message);
     lease.stop();
-    // A disk that is full or gone would go through the whole queue, and use up an attempt of each job.
+    // With a full or missing disk the worker would fail every job in the queue and use up their attempts.
     if (error instanceof BrokenMachine) await pause(worker.clock, brokenRestMs, worker.signal);
     return outcome;
   } finally {

@@ -5,10 +5,10 @@ import { runFunctionJob } from './handler/function-job.ts';
 import type { HeldRun, RunEnd, WorkerParts } from './held-run.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
-/** Longer would overflow a timer, and is three weeks. */
+/** About 23 days. A longer delay overflows a timer. */
 const longestMs = 2_000_000_000;
 
-/** Carries a job out by its type: a function, a command of the type's own, or the command for all others. */
+/** Runs the function or the command of the job's type, or the command for all other types. */
 export async function workOn(run: HeldRun): Promise<RunEnd> {
   const { worker, job } = run;
   const timeoutMs = timeLimitOf(job, worker);
@@ -23,7 +23,7 @@ export async function workOn(run: HeldRun): Promise<RunEnd> {
   throw new AppError('unsupported', `This worker has nothing to run for jobs of type ${job.type}.`);
 }
 
-/** The worker's limit, or the job's own where that is shorter; undefined for none. */
+/** Returns the smaller of the worker's limit and the job's own; undefined for none. */
 function timeLimitOf({ payload }: Pick<Job, 'payload'>, worker: WorkerParts): number | undefined | 'invalid' {
   const seconds = payload['timeoutSeconds'];
   const most = worker.commandTimeoutMs;
@@ -34,8 +34,8 @@ function timeLimitOf({ payload }: Pick<Job, 'payload'>, worker: WorkerParts): nu
 }
 
 /**
- * The types to claim: those given, else those that there is something for; undefined for all. Rejects with
- * `invalid_request` when there is nothing to run for one of them, or a command cannot be found.
+ * Returns the types to claim: the given ones, else those with a handler or a command; undefined for all. Rejects with
+ * `invalid_request` when a type has neither, or when a command cannot be found.
  */
 export async function requireWork(options: WorkerOptions, cwd: string): Promise<readonly string[] | undefined> {
   const { command, commands = {}, handlers = {}, types, env = {} } = options;

@@ -39,7 +39,7 @@ describe('a lease', () => {
     expect(keeper.lost.aborted).toBe(false);
   });
 
-  test('is lost at once when the server says so', async () => {
+  test('is lost at once when the server reports that', async () => {
     const { keeper, beat, pass } = setUp(() => Promise.reject(new AppError('lease_lost', 'gone')));
     await pass(40_000);
     expect(keeper.lost.aborted).toBe(true);
@@ -58,7 +58,7 @@ describe('a lease', () => {
     expect(keeper.lost.aborted).toBe(false);
   });
 
-  test('survives what a proxy answers in the place of a server that is away', async () => {
+  test('survives the error answers of a proxy while the server is away', async () => {
     const answers = [new AppError('not_found', 'no such page'), new AppError('unsupported', 'not our server')];
     const { keeper, pass } = setUp(() => (answers.length > 0 ? Promise.reject(answers.pop()!) : renewed()));
     for (let count = 0; count < 4; count += 1) await pass(40_000);
@@ -71,7 +71,7 @@ describe('a lease', () => {
     expect(beat).toHaveBeenCalledTimes(1);
   });
 
-  test('is lost when its time has passed without an answer, since another worker may hold the job', async () => {
+  test('is lost when it expires without an answer, since another worker may hold the job', async () => {
     const { keeper, pass } = setUp(() => Promise.reject(new AppError('unavailable', 'away')));
     await pass(40_000);
     await pass(40_000);
@@ -93,7 +93,7 @@ describe('a lease', () => {
     expect(keeper.lost.aborted).toBe(false);
   });
 
-  test('that is not renewed is lost in time although the wall clock was set back', async () => {
+  test('that is not renewed is lost on time although the wall clock was set back', async () => {
     const { keeper, clock, pass } = setUp(() => Promise.reject(new AppError('unavailable', 'away')));
     clock.step(-600_000);
     await pass(119_999);
@@ -102,7 +102,7 @@ describe('a lease', () => {
     expect(keeper.lost.aborted).toBe(true);
   });
 
-  test('is lost after the process was stopped for longer than it, without asking a server that could only say so', async () => {
+  test('is lost after the process was stopped for longer than its length, without a call to the server', async () => {
     const { keeper, beat, clock } = setUp(renewed);
     clock.leap(120_000);
     await expect.poll(() => keeper.lost.aborted).toBe(true);
@@ -110,7 +110,7 @@ describe('a lease', () => {
     expect(beat).not.toHaveBeenCalled();
   });
 
-  test('of an answer that came late is confirmed by the first renewal, by its loss, or when the worker is stopped', async () => {
+  test('of a late answer is confirmed by the first renewal, by its loss, or by the stop of the worker', async () => {
     let answer = Promise.withResolvers<Partial<Job>>();
     const confirmations = async (signal = new AbortController().signal) => {
       const { keeper } = setUp(() => answer.promise, { renewFirst: true });
@@ -134,7 +134,7 @@ describe('a lease', () => {
     await keeper.confirmed(new AbortController().signal);
   });
 
-  test('brings the wish to cancel', async () => {
+  test('carries the request to cancel', async () => {
     const { keeper, pass } = setUp(async () => ({ cancelRequestedAt: '2026-01-01T00:00:00.000Z' }));
     await pass(40_000);
     expect(keeper.cancelled.aborted).toBe(true);

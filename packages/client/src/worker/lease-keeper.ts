@@ -6,18 +6,19 @@ import { messageOf } from './message-of.ts';
 import { isPassing } from './passing-trouble.ts';
 import type { WorkerLog } from './worker-options.ts';
 
-/** Between two tries of a renewal that fails. */
+/** Shortest pause between two attempts to renew. */
 const shortestPauseMs = 1000;
-/** How often the clocks are compared: the monotonic clock does not count while the machine is suspended. */
+/** Interval at which the clocks are compared. The monotonic clock does not count while the machine is suspended. */
 const compareEveryMs = 5000;
-/** A wall clock that moved this much against the monotonic one was set, or the machine was suspended. */
+/** When the wall clock moved by this much relative to the monotonic clock, it was set, or the machine was suspended. */
 const movedMs = 1000;
 
 /**
- * Renews a lease every third of it, until stopped. The lease counts as lost when the server says so, when it refuses us
- * for good, and when its time has passed without an answer: by then another worker may hold the job. Time is measured by
- * the monotonic clock, so a wall clock that is set loses no lease; when both disagree the lease is renewed at once, because the machine
- * may have been suspended. `renewFirst` is for a claim whose answer took long or came at a second try: nobody knows how much of its lease is left.
+ * Renews a lease after every third of its length, until stopped. The lease counts as lost when the server reports it,
+ * when the server refuses the credential permanently, and when it expires without an answer: another worker may then
+ * hold the job. Time is measured by the monotonic clock, so setting the wall clock loses no lease. When both clocks
+ * disagree, the lease is renewed at once, because the machine may have been suspended. `renewFirst` is for a claim
+ * whose answer was late or came at a retry: the remaining time of its lease is unknown.
  */
 export class LeaseKeeper {
   readonly #lost = new AbortController();
@@ -56,7 +57,7 @@ export class LeaseKeeper {
     return this.#lost.signal;
   }
 
-  /** Settles when the lease is known to hold, or is lost, or the signal was aborted: before that no work should begin. */
+  /** Settles when the lease is known to be valid, is lost, or the signal is aborted. Work must not begin before. */
   confirmed(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
@@ -69,13 +70,13 @@ export class LeaseKeeper {
     });
   }
 
-  /** Somebody else who wrote to the job was told that its lease has ended. */
+  /** Marks the lease as lost, for another writer whose call was refused with `lease_lost`. */
   lose(error: unknown): void {
     this.#lost.abort(error);
     this.#confirmed.resolve(undefined);
   }
 
-  /** Aborted when somebody asked for the job to be cancelled. */
+  /** Aborted when cancellation of the job was requested. */
   get cancelled(): AbortSignal {
     return this.#cancelled.signal;
   }
@@ -90,7 +91,7 @@ export class LeaseKeeper {
     let isRenewed = renewFirst ? await this.#renew(intervalMs) : true;
     while (!this.#lost.signal.aborted) {
       const leftMs = this.#leftMs();
-      // The nearer its end, the sooner it is tried again.
+      // The pause gets shorter as the end of the lease comes nearer.
       const pauseMs = isRenewed ? intervalMs : Math.min(intervalMs, Math.max(shortestPauseMs, leftMs / 2));
       await this.#rest(Math.min(pauseMs, leftMs));
       if (this.#stopped.signal.aborted) return;
@@ -98,7 +99,7 @@ export class LeaseKeeper {
     }
   }
 
-  /** Ends early when the lease keeper was stopped, or when the wall clock moved against the monotonic one. */
+  /** Waits; ends early when the lease keeper is stopped, or when the wall clock moved relative to the monotonic one. */
   async #rest(ms: number): Promise<void> {
     const clock = this.#clock;
     const offset = this.#wallOffset();
@@ -116,7 +117,7 @@ export class LeaseKeeper {
   async #renew(intervalMs: number): Promise<boolean> {
     const sentAt = this.#clock.monotonic();
     if (this.#leftMs() === 0) {
-      // This process was stopped meanwhile: the server was not asked in time, and need not be asked now.
+      // This process was stopped meanwhile. The lease has expired, so a call to the server is not needed.
       this.lose(new AppError('lease_lost', `Its lease of ${this.#leaseSeconds} s passed before it could be renewed.`));
       return false;
     }

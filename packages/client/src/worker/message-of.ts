@@ -1,4 +1,4 @@
-/** What an error says, for people: the name of its class is no help to them. */
+/** Returns the message of an error for people, without the name of its class. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -4,7 +4,7 @@ import type { ProofhouseClient } from '../proofhouse-client.ts';
 import { messageOf } from './message-of.ts';
 import type { WorkerLog } from './worker-options.ts';
 
-/** How long the job may wait for a milestone that nobody can write down. */
+/** Longest time that the job waits for a milestone that cannot be written. */
 const longestMs = 5000;
 
 interface MilestoneParts {
@@ -12,13 +12,13 @@ interface MilestoneParts {
   readonly job: ClaimedJob;
   readonly log: WorkerLog;
   readonly lost: AbortSignal;
-  /** Hears that the lease has ended. */
+  /** Called when a write shows that the lease has ended. */
   readonly onLost: (error: unknown) => void;
 }
 
 /**
- * Writes what a job comes past into its log, in order and beside the work. Nothing depends on it: what cannot be written
- * is a warning. Await `written` before the job ends, since an ended job takes no more.
+ * Writes milestones of a job into its events, in order and without blocking the work. A failed write is a warning.
+ * Await `written` before the job ends, because an ended job accepts no more events.
  */
 export class Milestones {
   readonly #parts: MilestoneParts;
@@ -41,7 +41,7 @@ export class Milestones {
     await client.jobs
       .note(job.id, job.leaseId, note, { signal: lost, tries: 2, timeoutMs: longestMs })
       .catch((error: unknown) => {
-        // Then that is said by whoever ends the work.
+        // The loss of the lease is reported where the work ends.
         if (lost.aborted) return;
         if (isAppError(error, 'lease_lost')) {
           onLost(error);

@@ -1,14 +1,14 @@
 import { chmod, lstat, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 
-/** Beyond this a path comes near the longest that a call takes (PATH_MAX, 4096): the folder is moved up first. */
+/** Longer paths come near PATH_MAX (4096), the limit of system calls, so the folder is first moved up. */
 const longestPathBytes = 2048;
 /** rwx for the owner, without which a folder cannot be emptied. */
 const ownersMode = 0o700;
 
 /**
- * Removes a file or a folder with everything below it, as far as it can: names need not be text, folders need not be
- * readable, and paths may be longer than the system takes. Symbolic links are removed, never followed. What is not there
- * is removed already. Rejects with the first thing that stays.
+ * Removes a file or a folder with everything below it, as far as possible. Names need not be text, folders need not be
+ * readable, and paths may be longer than PATH_MAX. Symbolic links are removed, never followed. A missing path is a
+ * no-op. Rejects with the first error.
  */
 export async function removeTree(path: string): Promise<void> {
   const top = Buffer.from(path);
@@ -34,7 +34,7 @@ export async function removeTree(path: string): Promise<void> {
     if ((mode & ownersMode) !== ownersMode) await chmod(folder, ownersMode).catch(ifMissing);
   };
   const moveUp = async (from: Buffer): Promise<Buffer> => {
-    // A folder that its owner may not write cannot be given another parent.
+    // A folder without write permission for its owner cannot be moved to another parent.
     const found = await lstat(from);
     if (found.isDirectory()) await open(from, found.mode);
     const to = Buffer.concat([top, Buffer.from(`/.proofhouse-removed-${(moved += 1)}`)]);

@@ -44,7 +44,7 @@ describe('a job that succeeds', () => {
     expect(env).not.toMatch(/phw_own|API_KEY|LEASE/);
   });
 
-  test('is given the token and the lease only when that was asked for', async () => {
+  test('gets the token and the lease only when the option is set', async () => {
     const { server, work } = await setUpWorker();
     server.addJob();
     await work('env', { passToken: 'phw_own' });
@@ -52,7 +52,7 @@ describe('a job that succeeds', () => {
     expect(text(server, 'log.log')).toMatch(/PROOFHOUSE_LEASE_ID=/);
   });
 
-  test('runs where the worker was started, or in a fresh folder', async () => {
+  test('runs where the worker was started, or in a new folder', async () => {
     const { server, work, folder } = await setUpWorker();
     server.addJob();
     await work('pwd');
@@ -62,7 +62,7 @@ describe('a job that succeeds', () => {
     expect(text(server, 'log.log')).toMatch(/proofhouse-job-\w+\/work\n$/);
   });
 
-  test('leaves nothing running behind', async () => {
+  test('leaves no process running', async () => {
     const { server, work, folder } = await setUpWorker();
     server.addJob();
     await work(`sleep 60 & echo $! > ${folder}/pid`);
@@ -71,7 +71,7 @@ describe('a job that succeeds', () => {
 });
 
 describe('a job that fails', () => {
-  test('says the exit code and the last lines of its log, and deposits all the same', async () => {
+  test('reports the exit code and the last lines of its log, and deposits all the same', async () => {
     const { server, work } = await setUpWorker();
     const job = server.addJob();
     await work(
@@ -85,14 +85,14 @@ describe('a job that fails', () => {
     expect(server.artifactNames()).toEqual(['log.log', 'x']);
   });
 
-  test('may be retried when the worker was told so', async () => {
+  test('may be retried when the worker has that option', async () => {
     const { server, work } = await setUpWorker();
     server.addJob();
     await work('exit 1', { retryable: true });
     expect(server.requestsOf('failJob')[0]?.json['retryable']).toBe(true);
   });
 
-  test('says which signal ended it', async () => {
+  test('reports the signal that ended it', async () => {
     const { server, work } = await setUpWorker();
     const job = server.addJob();
     await work('kill -SEGV $$');
@@ -110,7 +110,7 @@ describe('a job that fails', () => {
 });
 
 describe('deposits', () => {
-  test('one that is refused fails the job, and the others still go', async () => {
+  test('one that is refused fails the job, and the others are still sent', async () => {
     const { server, work, entries } = await setUpWorker();
     const job = server.addJob();
     server.interfere = (operation, request, response) =>
@@ -132,7 +132,7 @@ describe('deposits', () => {
     expect(server.artifactNames()).toEqual(['log.log', 'ok']);
   });
 
-  test('the difference in a repository goes along, untracked and binary files included, and it stays as it was', async () => {
+  test('include the diff of a repository with untracked and binary files, and the repository is unchanged', async () => {
     const { server, work, folder } = await setUpWorker();
     const git = (...args: string[]) => execFileSync('git', args, { cwd: folder, encoding: 'utf8' });
     git('init', '-q');
@@ -159,7 +159,7 @@ describe('deposits', () => {
     expect(artifact.bytes.toString()).not.toContain('ignored');
   });
 
-  test('a command that commits its work leaves the same difference', async () => {
+  test('a command that commits its work gives the same diff', async () => {
     const { server, work, folder } = await setUpWorker();
     const git = (...args: string[]) =>
       execFileSync('git', ['-c', 'user.email=t@e', '-c', 'user.name=t', ...args], { cwd: folder, encoding: 'utf8' });
@@ -180,7 +180,7 @@ describe('deposits', () => {
     expect(await readFile(path.join(folder, 'kept.txt'), 'utf8')).toBe('after\n');
   });
 
-  test('a first commit made by the command is the difference', async () => {
+  test('a first commit made by the command is the diff', async () => {
     const { server, work, folder } = await setUpWorker();
     execFileSync('git', ['init', '-q'], { cwd: folder });
     server.addJob();
@@ -188,7 +188,7 @@ describe('deposits', () => {
     expect(text(server, 'diff.diff')).toContain('+hello');
   });
 
-  test('a repository without a commit gives everything, and one without a difference nothing', async () => {
+  test('a repository without a commit gives all files, and one without a change gives none', async () => {
     const { server, work, folder } = await setUpWorker();
     execFileSync('git', ['init', '-q'], { cwd: folder });
     server.addJob();
@@ -204,7 +204,7 @@ describe('deposits', () => {
 });
 
 describe('a lost lease', () => {
-  test('ends the whole group of the command, kills what does not obey, and writes nothing more', async () => {
+  test('ends the whole group of the command, kills what ignores SIGTERM, and writes nothing more', async () => {
     const { server, work, folder, entries } = await setUpWorker();
     const job = server.addJob();
     const outcome = work(
@@ -220,7 +220,7 @@ describe('a lost lease', () => {
     expect(entries.at(-1)?.message).toContain('was lost');
   });
 
-  test('during the deposits ends them', async () => {
+  test('during the deposits aborts them', async () => {
     const { server, work } = await setUpWorker();
     const job = server.addJob();
     server.interfere = (operation) => {
@@ -234,7 +234,7 @@ describe('a lost lease', () => {
 });
 
 describe('stopping', () => {
-  test('ends the command, deposits what there is, and gives the job back to be retried', async () => {
+  test('ends the command, deposits the results so far, and gives the job back for a retry', async () => {
     const { server, work, folder, stop } = await setUpWorker();
     const job = server.addJob();
     const outcome = work(`echo begun; echo half > "$PROOFHOUSE_OUTPUT_DIR/half"; echo $$ > ${folder}/pid; sleep 60`, {
@@ -281,7 +281,7 @@ describe('stopping', () => {
     ]);
   });
 
-  test('a job that ended before it heard of the wish to cancel ends as it did', async () => {
+  test('a job that ended before it received the cancel request ends normally', async () => {
     const { server, client, work } = await setUpWorker();
     const job = server.addJob();
     const outcome = work('sleep 0.3');
@@ -293,7 +293,7 @@ describe('stopping', () => {
 });
 
 describe('milestones', () => {
-  test('are the start and the deposits, under the lease, never what the command said', async () => {
+  test('are the start and the deposits, under the lease, never output of the command', async () => {
     const { server, work } = await setUpWorker();
     const job = server.addJob();
     await work('echo private words; echo x > "$PROOFHOUSE_OUTPUT_DIR/x"; exit 3');
@@ -305,7 +305,7 @@ describe('milestones', () => {
     expect(server.requestsOf('appendEvents').every((one) => one.headers['proofhouse-lease'] !== undefined)).toBe(true);
   });
 
-  test('that cannot be written are warnings, and the job goes on', async () => {
+  test('that cannot be written are warnings, and the job continues', async () => {
     const { server, work, entries } = await setUpWorker();
     server.addJob();
     server.interfere = (operation, _request, response) => operation === 'appendEvents' && refuse(response, 'internal');
@@ -331,7 +331,7 @@ describe('the loop', () => {
     expect(server.requestsOf('claimJob')[0]?.json['maxJobs']).toBeUndefined();
   });
 
-  test('runs as many jobs at a time as it was told', async () => {
+  test('runs as many jobs at a time as configured', async () => {
     const { server, work, folder, stop } = await setUpWorker();
     for (let count = 0; count < 4; count += 1) server.addJob();
     const outcome = work(
@@ -363,7 +363,7 @@ describe('the loop', () => {
     await expect(work('true')).rejects.toMatchObject({ code: 'unauthenticated' });
   });
 
-  test('outlives a server that is away for a while', async () => {
+  test('continues while a server is away for a while', async () => {
     const { server, work, entries } = await setUpWorker();
     server.addJob();
     const keys: unknown[] = [];

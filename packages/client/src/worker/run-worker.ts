@@ -18,19 +18,22 @@ import { isPassing } from './passing-trouble.ts';
 import type { JobOutcome, WorkerLog, WorkerOptions, WorkerReport } from './worker-options.ts';
 
 const waitSeconds = 20;
-/** A claim that came back empty sooner was not a long poll: some proxy or server does not hold them. */
+/** An empty answer to a claim before this time was not a long poll: a proxy or server does not hold the request. */
 const shortestPollMs = 1000;
 const claimAgain = { firstMs: 1000, maxMs: 30_000 };
 
-/** More than the server gives at once. */
+/** More than the server returns for one claim. */
 const mostJobsAtOnce = 100;
 
-/** A claim whose answer was lost is sent again under its key: the jobs it was given are ours, not nobody's. */
+/**
+ * A claim whose answer was lost is sent again with the same idempotency key, so that the jobs of the first answer are
+ * not lost.
+ */
 interface ClaimAttempt {
   readonly key: string;
-  /** Goes with the key: under the same one the server takes only the same claim. */
+  /** Part of the attempt, because the server accepts a key again only with the same claim. */
   readonly maxJobs: number | undefined;
-  /** Whether a claim was answered before: then the URL and the credential are known to be right. */
+  /** True if a claim succeeded before: the URL and the credential are then valid. */
   readonly accepted: boolean;
   failures: number;
 }
@@ -40,8 +43,8 @@ interface Loop extends WorkerParts {
 }
 
 /**
- * Claims jobs and runs a function or a command for each, until the signal is aborted (or one job has run, with `once`). Wrong
- * options and a credential that is refused are thrown; what happens to a job never is.
+ * Claims jobs and runs a function or a command for each, until the signal is aborted (or one job has run, with `once`).
+ * Throws for wrong options and for a refused credential; never for a job.
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerReport> {
   const prepared = await prepare(options);
@@ -89,7 +92,8 @@ async function claimJobs(
     attempt = undefined;
     if (!accepted) worker.onAccepted?.();
     accepted = true;
-    // A machine that was suspended during the wait cannot tell how long ago the answer came; the monotonic clock may not have counted.
+    // A machine that was suspended during the wait cannot determine the age of the answer, and the monotonic clock may
+    // not count the suspension. The larger of both clocks is used.
     const tookMs = Math.max(worker.clock.monotonic() - askedAt.monotonic, worker.clock.now() - askedAt.wall);
     const late = failures > 0 || tookMs > (worker.leaseSeconds * 1000) / 3;
     for (const job of jobs) start(job, late);
@@ -97,7 +101,7 @@ async function claimJobs(
   }
 }
 
-/** Aborted when the time that running commands have after `signal` is over. */
+/** Returns a signal that aborts when the time limit for running commands after `signal` is over. */
 function drainOf({ signal, drainMs = 0, hurry, clock, log }: Omit<Loop, 'stop'>): {
   readonly over: AbortSignal;
   release(): void;
@@ -164,13 +168,13 @@ async function recordCheckout(
   return CleanCheckout.record({ ...place, env: withoutSecrets(env), discard: gitClean === 'discard' }, signal);
 }
 
-/** A log that cannot be written is no reason to lose a job. */
+/** A log function that throws must not cause the loss of a job. */
 function unfailing(log: WorkerLog = () => undefined): WorkerLog {
   return (entry) => {
     try {
       log(entry);
     } catch {
-      // There is nowhere to say it.
+      // There is no place to report it.
     }
   };
 }
@@ -180,7 +184,7 @@ function newAttempt(worker: Loop, free: number, accepted: boolean): ClaimAttempt
   return { key: worker.random.idempotencyKey(), maxJobs, accepted, failures: 0 };
 }
 
-/** Undefined when the claim must be tried again as it was. */
+/** Returns undefined when the claim must be repeated unchanged. */
 async function nextJobs(
   worker: Loop,
   attempt: ClaimAttempt,
@@ -195,7 +199,7 @@ async function nextJobs(
     if (worker.signal.aborted) return undefined;
     const passing = attempt.accepted ? isPassing(error) : isAppError(error) && error.retryable;
     if (!passing) throw error;
-    // A server that says when to come again is not asked sooner.
+    // Retry-After of the server is a lower limit of the pause.
     const leastMs = Math.min(claimAgain.maxMs, retryAfterOf(error) ?? 0);
     attempt.failures += 1;
     const delayMs = backOffMs(attempt.failures, claimAgain, { share: 0.5, fraction: () => worker.random.fraction() });
@@ -209,7 +213,7 @@ async function claim(worker: Loop, { key, maxJobs, accepted }: ClaimAttempt): Pr
   const { jobs } = worker.client;
   const asked = {
     leaseSeconds: worker.leaseSeconds,
-    // The first is answered at once, so that a wrong URL or token is not told only when the wait is over.
+    // The first claim does not wait, so that a wrong URL or token is reported at once.
     waitSeconds: accepted ? waitSeconds : 0,
     allowedTypes: worker.types === undefined ? undefined : [...worker.types],
     workerCapabilities: worker.capabilities === undefined ? undefined : [...worker.capabilities],

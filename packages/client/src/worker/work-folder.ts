@@ -3,14 +3,14 @@ import path from 'node:path';
 import { ownIdentity } from './process-identity.ts';
 import { removeTree } from './remove-tree.ts';
 
-/** How the names of all folders of jobs begin. */
+/** Prefix of the names of all job folders. */
 export const workFolderPrefix = 'proofhouse-job-';
-/** Says which process made the folder. */
+/** The file that names the process that created the folder. */
 export const ownerFile = 'owner.json';
-/** What a disk must take to count as one that can be written. */
+/** Number of bytes that the disk must take to count as writable. */
 const probeBytes = 64 * 1024;
 
-/** The folder of one job, readable by this user only, with everything that belongs to its run. */
+/** The folder of one job with all files of its run. Only this user can read it. */
 export class WorkFolder {
   readonly root: string;
   readonly #realRoot: string;
@@ -21,7 +21,7 @@ export class WorkFolder {
   }
 
   static async make(workRoot: string): Promise<WorkFolder> {
-    // Whoever tidies up temporary folders may have taken it along.
+    // A cleaner of temporary folders may have removed it.
     await mkdir(workRoot, { recursive: true });
     const root = await mkdtemp(path.join(workRoot, workFolderPrefix));
     try {
@@ -30,23 +30,23 @@ export class WorkFolder {
       for (const part of [folder.work, folder.output, folder.scratch]) await mkdir(part);
       return folder;
     } catch (error) {
-      // Without an owner nobody else would dare to remove it.
+      // Without an owner file, no later worker would remove this folder.
       await removeTree(root).catch(() => undefined);
       throw error;
     }
   }
 
-  /** A clean folder to work in. */
+  /** Empty working folder for the command. */
   get work(): string {
     return path.join(this.root, 'work');
   }
 
-  /** What the command leaves here is deposited. */
+  /** Folder whose files are deposited after the command. */
   get output(): string {
     return path.join(this.root, 'output');
   }
 
-  /** The worker's own. */
+  /** Folder for the worker's own files. */
   get scratch(): string {
     return path.join(this.root, 'scratch');
   }
@@ -59,7 +59,7 @@ export class WorkFolder {
     return path.join(this.scratch, 'log.log');
   }
 
-  /** Free: for the pipe that the command writes its output into. */
+  /** Free path for the pipe that receives the output of the command. */
   get pipeFile(): string {
     return path.join(this.scratch, 'output');
   }
@@ -69,8 +69,8 @@ export class WorkFolder {
   }
 
   /**
-   * The real path of the output folder. Rejects when the command removed it or put something else in its place: a
-   * symbolic link there would make any folder of this machine evidence.
+   * Returns the real path of the output folder. Rejects when the command removed or replaced it: with a symbolic link
+   * there, any folder of this machine could be deposited.
    */
   async requireOutput(): Promise<string> {
     const found = await lstat(this.output);
@@ -82,8 +82,9 @@ export class WorkFolder {
   }
 
   /**
-   * Why nothing more can be written beside the output, such as ENOSPC: then what the command wrote last may be cut, and
-   * programs often do not look. Undefined when it can. Finds a disk that is full now, not one that was for a while.
+   * Returns the reason why nothing can be written beside the output, such as ENOSPC, or undefined. The last output of
+   * the command may then be truncated, and programs often do not check. Detects a disk that is full now, not one that
+   * was full for a while.
    */
   async writeFailure(): Promise<NodeJS.ErrnoException | undefined> {
     const probe = path.join(this.root, 'probe');
@@ -98,7 +99,7 @@ export class WorkFolder {
       return undefined;
     } catch (error) {
       const failure = error as NodeJS.ErrnoException;
-      // The command removed its folder, or left a file of this name: no matter of the disk.
+      // The command removed its folder, or created a file of this name; the disk is not full.
       return failure.code === 'ENOENT' || failure.code === 'EEXIST' ? undefined : failure;
     } finally {
       await removeTree(probe).catch(() => undefined);
@@ -110,9 +111,9 @@ export class WorkFolder {
   }
 }
 
-/** The owner's name goes last: whoever is killed in the middle of this leaves a folder that can still be judged. */
+/** Removes a job folder. The owner file is removed last, so that an interrupted removal can be continued later. */
 export async function removeWorkFolder(root: string): Promise<void> {
-  // Gone already when the command removed it.
+  // The folder is missing when the command removed it.
   for (const name of await readdir(root).catch(() => [])) {
     if (name !== ownerFile) await removeTree(path.join(root, name));
   }

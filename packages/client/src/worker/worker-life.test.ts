@@ -8,7 +8,7 @@ import { expectGone, setUpWorker, startedPid } from '../testing/worker-trial.ts'
 import { WorkFolder } from './work-folder.ts';
 
 describe('a claim', () => {
-  test('that is answered with jobs without a lease takes the others, says so, and is not repeated under its key', async () => {
+  test('whose answer has jobs without a lease takes the others, logs a warning, and is not repeated under its key', async () => {
     const { server, work, stop, entries } = await setUpWorker();
     const jobs = [server.addJob(), server.addJob()];
     server.leaseless.add(jobs[0]!.id);
@@ -24,14 +24,14 @@ describe('a claim', () => {
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  test('of one job that comes without a lease is no job', async () => {
+  test('of one job that comes without a lease returns no job', async () => {
     const { server, work } = await setUpWorker();
     server.leaseless.add(server.addJob().id);
     server.addJob();
     expect(await work('true')).toMatchObject({ succeeded: 1 });
   });
 
-  test('that had to be repeated renews its lease at once, since nobody knows how much of it is left', async () => {
+  test('that had to be repeated renews its lease at once, since its remaining time is unknown', async () => {
     const { server, work, folder } = await setUpWorker();
     server.addJob();
     let claims = 0;
@@ -44,7 +44,7 @@ describe('a claim', () => {
     expect(await work(`until [ -e ${folder}/renewed ]; do sleep 0.05; done`)).toMatchObject({ succeeded: 1 });
   });
 
-  test('whose lease has ended meanwhile starts no command, and one that ends later ends it', async () => {
+  test('whose lease has expired meanwhile starts no command, and a lease that expires later ends the command', async () => {
     const { server, work, folder, entries } = await setUpWorker();
     const early = server.addJob();
     let claims = 0;
@@ -65,7 +65,7 @@ describe('a claim', () => {
     expect(entries.at(-1)?.message).toContain('Its command was ended');
   });
 
-  test('that somebody else answers while the server is away does not end a worker that the server knows', async () => {
+  test('that a proxy answers while the server is away does not end a worker that was accepted before', async () => {
     const { server, work, stop, entries } = await setUpWorker();
     let claims = 0;
     server.interfere = (operation, _request, response) => {
@@ -82,13 +82,13 @@ describe('a claim', () => {
     expect(entries[0]?.message).toContain('No job can be claimed');
   });
 
-  test('that somebody else answers at the start ends the worker: the URL is wrong', async () => {
+  test('that another server answers at the start ends the worker: the URL is wrong', async () => {
     const { server, work } = await setUpWorker();
     server.interfere = (_operation, _request, response) => Boolean(response.writeHead(200).end('<h1>Hello</h1>'));
     await expect(work('true')).rejects.toMatchObject({ code: 'unsupported' });
   });
 
-  test('that was answered is heard of once, after a first one that does not wait', async () => {
+  test('that succeeded is reported once, after a first claim that does not wait', async () => {
     const { server, work, stop } = await setUpWorker();
     const onAccepted = vi.fn();
     const outcome = work('true', { once: false, onAccepted });
@@ -102,7 +102,7 @@ describe('a claim', () => {
 });
 
 describe('a command that runs too long', () => {
-  test('is ended with its group, and its job fails as other failures do', async () => {
+  test('is ended with its group, and its job fails like other failures', async () => {
     const { server, work, folder } = await setUpWorker();
     const job = server.addJob();
     const clock = new HandClock();
@@ -129,7 +129,7 @@ describe('a command that runs too long', () => {
 });
 
 describe('a drain', () => {
-  test('lets a running command end, with its lease renewed, and claims nothing more', async () => {
+  test('lets a running command finish, with its lease renewed, and claims nothing more', async () => {
     const { server, work, folder, stop } = await setUpWorker();
     server.addJob();
     const outcome = work(`echo $$ > ${folder}/pid; until [ -e ${folder}/go ]; do sleep 0.05; done`, {
@@ -147,7 +147,7 @@ describe('a drain', () => {
     expect(server.requestsOf('claimJob')).toHaveLength(1);
   });
 
-  test('ends the command when its time is over, or when there is a hurry', async () => {
+  test('ends the command at its time limit, or when it is cut short', async () => {
     for (const why of ['time', 'hurry']) {
       const { server, work, folder, stop } = await setUpWorker();
       const job = server.addJob();
@@ -172,7 +172,7 @@ describe('a drain', () => {
 });
 
 describe('the diff', () => {
-  test('is not made when nobody wants it', async () => {
+  test('is not made when the option is off', async () => {
     const { server, work, folder } = await setUpWorker();
     execFileSync('git', ['init', '-q'], { cwd: folder });
     server.addJob();
@@ -184,7 +184,7 @@ describe('the diff', () => {
     expect(server.artifact('diff.diff').bytes.toString()).not.toContain('+new\n');
   });
 
-  test('that cannot be taken is a warning beside a job that succeeds', async () => {
+  test('that cannot be made is a warning beside a job that succeeds', async () => {
     const { server, work, folder } = await setUpWorker();
     execFileSync('git', ['init', '-q'], { cwd: folder });
     writeFileSync(`${folder}/.git/config`, '[core');
@@ -195,11 +195,11 @@ describe('the diff', () => {
 });
 
 describe('folders of jobs', () => {
-  test('that cannot be made give the job back, and the machine a rest before it takes the next', async () => {
+  test('that cannot be created give the job back, and the worker pauses before the next claim', async () => {
     const { server, work, workRoot, stop } = await setUpWorker();
     for (let count = 0; count < 3; count += 1) server.addJob();
     const clock = new HandClock();
-    // The first takes its own output folder along, which is lost evidence.
+    // The first job removes its own output folder, which is lost evidence.
     const outcome = work(`rm -rf ${workRoot}; touch ${workRoot}`, { once: false, clock, bestEffort: true });
     await vi.waitFor(() => expect(server.requestsOf('failJob')).toHaveLength(1), 5000);
     await vi.waitFor(() => expect(clock.nextDueMs).toBe(10_000), 5000);
@@ -211,7 +211,7 @@ describe('folders of jobs', () => {
     expect(server.requestsOf('failJob')[0]?.json['retryable']).toBe(true);
   });
 
-  test('whose worker is gone are removed at the next start; those of living and of unknown ones stay', async () => {
+  test('of ended workers are removed at the next start; those of running and unknown workers stay', async () => {
     const { server, work, workRoot, entries } = await setUpWorker();
     mkdirSync(workRoot, { recursive: true });
     const living = await WorkFolder.make(workRoot);

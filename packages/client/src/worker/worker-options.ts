@@ -3,7 +3,7 @@ import type { ProofhouseClient } from '../proofhouse-client.ts';
 import type { Random } from '../transport/random.ts';
 import type { JobHandler } from './handler/job-handler.ts';
 
-/** What happened, for a person or a program that watches the worker. */
+/** An event of the worker, for a person or a program that monitors it. */
 export interface WorkerLogEntry {
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
@@ -14,64 +14,72 @@ export type WorkerLog = (entry: WorkerLogEntry) => void;
 
 export interface WorkerOptions {
   readonly client: ProofhouseClient;
-  /** Functions by job type. Each carries out the jobs of its type in this process. */
+  /** Functions by job type. Each runs the jobs of its type in this process. */
   readonly handlers?: Readonly<Record<string, JobHandler>> | undefined;
-  /** Commands by job type: the program and its arguments; no shell reads them. */
+  /** Commands by job type: the program and its arguments. There is no shell. */
   readonly commands?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** The command of all other types. */
+  /** The command for all other types. */
   readonly command?: readonly string[] | undefined;
-  /** The worker's environment, for commands: what they get, less every setting of the worker. Empty when left out. */
+  /** The worker's environment. Commands get it without the settings of the worker. Empty when omitted. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Job types to claim; left out: those that have a handler or a command, with `command` all that the credential allows. */
+  /**
+   * Job types to claim. When omitted: the types with a handler or a command; with `command`, all types that the
+   * credential allows.
+   */
   readonly types?: readonly string[] | undefined;
   readonly capabilities?: readonly string[] | undefined;
-  /** What the list of workers shows of this software, such as `proofhouse/0.1.0`. */
+  /** Software name and version in the list of workers, such as `proofhouse/0.1.0`. */
   readonly software?: string | undefined;
-  /** Jobs at a time. They share `cwd` unless `inWorkFolder`. */
+  /** Number of jobs at a time. They share `cwd` unless `inWorkFolder` is set. */
   readonly concurrency?: number | undefined;
   readonly leaseSeconds?: number | undefined;
-  /** Where each job's folder is made; the system's temporary folder when left out. */
+  /** Folder in which job folders are created; the system's temporary folder when omitted. */
   readonly workRoot?: string | undefined;
-  /** Where commands run; the folder of this process when left out. */
+  /** Folder in which commands run; that of this process when omitted. */
   readonly cwd?: string | undefined;
-  /** The command runs in a fresh, empty folder instead of `cwd`. */
+  /** Runs the command in a new, empty folder instead of `cwd`. */
   readonly inWorkFolder?: boolean | undefined;
-  /** Whether a job whose command failed may be tried again. */
+  /** True if a job whose command failed may be retried. */
   readonly retryable?: boolean | undefined;
-  /** Given to the command as PROOFHOUSE_TOKEN, with the lease as PROOFHOUSE_LEASE_ID. Never by itself. */
+  /**
+   * Passed to the command as PROOFHOUSE_TOKEN, with the lease as PROOFHOUSE_LEASE_ID. Never passed without this option.
+   */
   readonly passToken?: string | undefined;
-  /** Wait for one job, run it, and end. */
+  /** Waits for one job, runs it, and returns. */
   readonly once?: boolean | undefined;
-  /** How long a job may run. A job with a shorter `payload.timeoutSeconds` has that. Left out: for as long as it takes. */
+  /** Time limit of a job. A smaller `payload.timeoutSeconds` of the job has priority. No limit when omitted. */
   readonly commandTimeoutMs?: number | undefined;
-  /** Whether what a command changed in a git repository is deposited as `diff.diff`; it is unless this is false. */
+  /** False to omit the diff. Else the changes of a command in a git repository are deposited as `diff.diff`. */
   readonly diff?: boolean | undefined;
-  /** A job succeeds although evidence of it was refused or lost; its result then says so first. */
+  /** Lets a job succeed although evidence was refused or lost; its result then begins with the losses. */
   readonly bestEffort?: boolean | undefined;
-  /** What the log of a command may have: of a longer one the beginning and the end are kept. 1 GiB when left out. */
+  /** Largest log of a command; of a longer one the beginning and the end are kept. Default 1 GiB. */
   readonly maxLogBytes?: number | undefined;
   /**
-   * Before each job the repository around `cwd` is brought back to the commit of the worker's start. `discard`: although there
-   * are changes, or untracked or ignored files, when the worker starts.
+   * Restores the repository around `cwd` before each job to the commit of the worker's start. `discard` allows
+   * uncommitted, untracked and ignored files at the start, which are then removed.
    */
   readonly gitClean?: boolean | 'discard' | undefined;
-  /** Aborted: no more claims; running commands are ended once `drainMs` is over, deposited and given back. */
+  /**
+   * On abort, no more jobs are claimed. After `drainMs`, running commands are ended, their results deposited, and their
+   * jobs given back.
+   */
   readonly signal?: AbortSignal | undefined;
-  /** How long running commands may go on after `signal`; 0 when left out. */
+  /** Time that running commands have after `signal`; default 0. */
   readonly drainMs?: number | undefined;
-  /** Aborted after `signal`: whatever is left of `drainMs` is over. */
+  /** Ends the rest of `drainMs` at once. Used after `signal`. */
   readonly hurry?: AbortSignal | undefined;
-  /** Called once, when the first claim was answered: the URL and the credential are right. */
+  /** Called once, after the first successful claim: the URL and the credential are valid. */
   readonly onAccepted?: (() => void) | undefined;
   readonly log?: WorkerLog | undefined;
-  /** How long a command may take to end before it is killed. */
+  /** Time between SIGTERM and SIGKILL for a command. */
   readonly graceMs?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
 
-/** `lost`: the lease ended before the job did, and another worker has or will get it. */
+/** `lost`: the lease expired before the job ended, and another worker has or will get the job. */
 export type JobOutcome = 'succeeded' | 'failed' | 'stopped' | 'cancelled' | 'lost';
 
-/** How many jobs came to which end. */
+/** Number of jobs by outcome. */
 export type WorkerReport = Readonly<Record<JobOutcome, number>>;

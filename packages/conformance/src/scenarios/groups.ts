@@ -21,7 +21,7 @@ async function membersOf(server: ServerUnderTest, groupId: string): Promise<read
   return answer.items('members');
 }
 
-/** A call that only the admin class may make. */
+/** Makes a call that only the admin class may make. */
 function administer(server: ServerUnderTest, as: Credential): Promise<Answer> {
   return server.v0('POST', '/groups', { as, json: { name: server.name('made-by-a-worker') } });
 }

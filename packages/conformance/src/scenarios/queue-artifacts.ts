@@ -18,7 +18,7 @@ function digestOf(bytes: string | Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** Uploads as a form under the holder's lease; without a file when there is none. */
+/** Uploads a form under the lease of the holder; without a file part when `file` is missing. */
 function upload(server: ServerUnderTest, { as, job, fields = {}, file, key }: Upload): Promise<Answer> {
   const form = multipart([
     ...Object.entries(fields).map(([name, value]) => ({ name, value })),

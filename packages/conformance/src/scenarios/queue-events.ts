@@ -7,7 +7,7 @@ function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-/** The events of a stream that ends by itself. */
+/** Returns the events of a stream that ends by itself. */
 async function streamed(server: ServerUnderTest, jobId: string, after?: number) {
   const answer = await server.queue('GET', `/jobs/${jobId}/events/stream`, {
     headers: after === undefined ? {} : { 'last-event-id': String(after) },

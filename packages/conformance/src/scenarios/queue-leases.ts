@@ -4,7 +4,7 @@ import { expectCode, OwnQueue, unknownJob } from '../own-queue.ts';
 import { scenariosOf } from '../scenario.ts';
 import type { Credential, ServerUnderTest } from '../server-under-test.ts';
 
-/** The writes of a holder, with bodies that are right. */
+/** The write calls of a lease holder, with correct bodies. */
 const writes = [
   ['heartbeat', {}],
   ['events', { message: 'note' }],
@@ -13,7 +13,7 @@ const writes = [
   ['cancel/ack', {}],
 ] as const;
 
-/** Milliseconds between two times of a document. */
+/** Returns the milliseconds between two times of a document. */
 function between(document: Document, from: string, to: string): number {
   return Date.parse(textMember(document, to)) - Date.parse(textMember(document, from));
 }

@@ -5,10 +5,10 @@ import { expectProblem } from '../problem-expectations.ts';
 import { scenariosOf } from '../scenario.ts';
 import { experimentHeader, otherExperiment, type Credential, type ServerUnderTest } from '../server-under-test.ts';
 
-/** A credential of nobody, as long as a real one. */
+/** An unknown secret with the length of a real one. */
 const wrongSecret = 'w'.repeat(64);
 
-/** Whether the server has a queue beside its /v0 door. */
+/** Throws `NotTried` unless the server has a queue beside /v0. */
 async function requireQueue(server: ServerUnderTest): Promise<void> {
   const answer = await server.queue('GET', '/jobs?limit=1');
   if (answer.status !== 200) throw new NotTried('the server shows no queue to its admin');
@@ -164,7 +164,7 @@ export const workerAuthScenarios = scenariosOf('worker auth', [
     requirements: ['WA-14'],
     run: async (server) => {
       await requireQueue(server);
-      // A write to no job shows who the queue thinks is calling, and takes no job from anybody.
+      // A write to an unknown job shows how the queue identifies the caller, and does not affect any job.
       const { id, secret } = await registerWorker(server);
       const beat = (workerId: string) =>
         server.queue('POST', `/jobs/${unknownJob}/heartbeat`, {

@@ -1,4 +1,4 @@
-/** One part of a form as it was sent. */
+/** One part of a form. */
 export interface FormPart {
   readonly name: string | undefined;
   readonly isUpload: boolean;
@@ -6,7 +6,10 @@ export interface FormPart {
   readonly bytes: Buffer;
 }
 
-/** The parts of a multipart body; undefined when it is malformed. Simple and strict: for small bodies of tests. */
+/**
+ * Returns the parts of a multipart body; undefined when it is malformed. Simple and strict, for the small bodies of
+ * tests.
+ */
 export function formParts(contentType: string, body: Buffer): FormPart[] | undefined {
   const boundary = /^multipart\/form-data; boundary="?([^"]+)"?$/i.exec(contentType)?.[1];
   if (boundary === undefined) return undefined;

@@ -33,13 +33,13 @@ function mintId(prefix: 'exp' | 'wkr' | 'grp'): string {
   return `${prefix}_0${[...randomBytes(25)].map((byte) => alphabet[byte % 32]).join('')}`;
 }
 
-/** What one experiment of the reference server holds. */
+/** The data of one experiment in the reference server. */
 export class MemoryExperiment {
   readonly id = mintId('exp');
   readonly workers = new Map<string, WorkerEntry>();
   readonly groups = new Map<string, GroupEntry>();
   readonly artifacts = new Map<string, ArtifactEntry>();
-  /** Of deposits: principal and key, to the URI. */
+  /** Idempotency keys of deposits: principal and key to the URI. */
   readonly keys = new Map<string, string>();
 
   constructor() {
@@ -75,7 +75,7 @@ export class MemoryExperiment {
     return group;
   }
 
-  /** Whether a group holds a worker or a group, at any depth or as a member itself. */
+  /** Returns true if a group contains a worker or a group, at any depth or only as a direct member. */
   holds(groupId: string, memberId: string, deep = true): boolean {
     const members = this.groups.get(groupId)?.members ?? [];
     return members.includes(memberId) || (deep && members.some((each) => this.holds(each, memberId)));

@@ -6,7 +6,7 @@ import { problemTypes, type ProblemType } from '../problem-expectations.ts';
 import { formParts } from './form-parts.ts';
 import { MemoryExperiment, mintToken, type ArtifactEntry, type GroupEntry } from './memory-experiments.ts';
 
-/** What the reference server can be told to do wrong, or to leave out. */
+/** Faults that the reference server can be started with. */
 export type Flaw =
   | 'admits-direct-members-only'
   | 'cuts-lists'
@@ -52,13 +52,16 @@ interface Call {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly experiment: MemoryExperiment;
-  /** `admin` or a worker's id. */
+  /** `admin` or the id of a worker. */
   readonly principal: string;
 }
 
 type Json = Record<string, unknown>;
 
-/** The smallest server of the /v0 protocol, in memory: it shows that the kit is right, and what it finds when a server is not. */
+/**
+ * A minimal server of the /v0 protocol, in memory. It proves that the kit accepts a correct server and finds each
+ * fault.
+ */
 export class ReferenceServer {
   readonly adminToken = 'admin-token-of-the-reference-server';
   readonly experiment = new MemoryExperiment();
@@ -226,7 +229,7 @@ export class ReferenceServer {
     if (typeof member !== 'string') throw new Refusal('bad-request');
     const closes = member === group.group_id || call.experiment.holds(member, group.group_id);
     if (closes && !this.#flaws.has('forgets-cycles')) throw new Refusal('cycle-detected');
-    // What a server does that reads, waits for its database, and writes what it decided before.
+    // Simulates a server that reads, waits for its database, and writes a decision that is out of date (a race).
     if (this.#flaws.has('looks-for-cycles-too-early')) await new Promise((settle) => setTimeout(settle, 20));
     if (!group.members.includes(member)) group.members.push(member);
   }
@@ -357,7 +360,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat((await request.toArray()) as Buffer[]);
 }
 
-/** A JSON object with these members and no others; an empty body is an empty object. */
+/** Reads a JSON object with exactly these members; an empty body is an empty object. */
 async function readJson(
   { request }: Call,
   members: Readonly<Record<string, 'string' | 'object' | 'array'>>,

@@ -1,13 +1,13 @@
-/** Larger ones leave the processor's cache between the read and the write; smaller ones cost more calls. */
+/** Larger buffers leave the processor's cache between read and write; smaller ones need more calls. */
 const bufferBytes = 512 * 1024;
 
-/** Held back for the next to come; more than these are left to the garbage collector. */
+/** Number of idle buffers that are kept; others are left to the garbage collector. */
 const mostIdle = 8;
 
 /**
- * Buffers for reading that are used again. A fresh one for every piece of a large download kept the garbage collector
- * busy for two fifths of the time. Whoever gives one back promises that nobody reads it any more; one that is never
- * given back is simply lost to the pool.
+ * A pool of read buffers. With a new buffer for every piece, garbage collection took two fifths of the time of a large
+ * download. A caller that returns a buffer promises that nothing reads it any more. A buffer that is never returned is
+ * garbage collected.
  */
 export class BufferPool {
   readonly #idle: Buffer[] = [];

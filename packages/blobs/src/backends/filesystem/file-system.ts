@@ -2,8 +2,8 @@ import type { BigIntStats } from 'node:fs';
 import * as promises from 'node:fs/promises';
 
 /**
- * The handful of `node:fs/promises` functions that the backend uses, so that tests can make each of
- * them fail, or make the process stop at each of them.
+ * The functions of `node:fs/promises` that the backend uses, so that tests can make each of them fail, or stop the
+ * process at each of them.
  */
 export interface FileSystem {
   open(path: string, flags: number, mode?: number): Promise<OpenFile>;

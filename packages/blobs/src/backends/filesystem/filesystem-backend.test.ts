@@ -64,7 +64,7 @@ it('a blob lies at blobs/<first character>/<key>, read-only, in folders closed t
   expect((await readdir(join(root, 'blobs'))).join('')).toBe('234567abcdefghijklmnopqrstuvwxyz');
 });
 
-it('the modes hold whatever the umask is', async () => {
+it('the modes of files do not depend on the umask', async () => {
   const script = `
     import { FilesystemBackend } from ${JSON.stringify(new URL('./filesystem-backend.ts', import.meta.url).href)};
     process.umask(0o077);
@@ -80,7 +80,7 @@ it('the modes hold whatever the umask is', async () => {
   expect(await modeOf(join(other, 'blobs', 'a'))).toBe(0o750);
 });
 
-it('a root that is a link chosen by the operator is resolved', async () => {
+it('a root that is a symbolic link chosen by the operator is resolved', async () => {
   const linked = join(temporary.root, 'linked');
   await symlink(root, linked);
   const viaLink = new FilesystemBackend({ root: linked });
@@ -98,7 +98,7 @@ it('a root that cannot be used is unavailable and named; a relative one is inval
     await expect(attempt).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining(unusable) });
   }
   await symlink('/nowhere/at/all', join(temporary.root, 'dangling'));
-  // Making folders below each other without end is what some of these invite to.
+  // Some of these paths lead to an endless creation of nested folders.
   for (const impossible of ['/proc/x', '/proc/x/y/z', join(temporary.root, 'dangling/x'), `/${'x/'.repeat(3000)}`]) {
     await expectCode(new FilesystemBackend({ root: impossible }).open(), 'unavailable');
   }
@@ -109,7 +109,7 @@ it('a root that cannot be used is unavailable and named; a relative one is inval
   expect(() => new FilesystemBackend({ root: 'var/blobs' })).toThrow('absolute');
 });
 
-/** What somebody could put where a blob belongs; each leads to the bytes of `secret` if followed. */
+/** Entries that an attacker could put at a blob's place. Each leads to the bytes of `secret` if it is followed. */
 const plants: Record<string, (path: string, secret: string) => Promise<unknown>> = {
   'a link': (path, secret) => symlink(secret, path),
   'a dangling link': (path) => symlink('/nowhere/at/all', path),
@@ -163,7 +163,7 @@ it('a file in the place of a shard folder is an integrity failure', async () => 
   expect(await readdir(join(root, 'staging'))).toEqual([]);
 });
 
-it('a shard folder that was removed is made again, and one that was restored from a copy is taken', async () => {
+it('a removed shard folder is created again, and one restored from a copy is accepted', async () => {
   await rm(join(root, 'blobs', 'a'), { recursive: true });
   await expectCode(backend.read(key), 'not_found');
   expect(await backend.stat(key)).toBeUndefined();
@@ -178,7 +178,7 @@ it('a shard folder that was removed is made again, and one that was restored fro
   expect((await listed(backend)).map((found) => found.key).sort()).toEqual([...keys, key].sort());
 });
 
-it('a replaced, rewritten, cut or touched file has another fingerprint', async () => {
+it('a replaced, rewritten, truncated or touched file has another fingerprint', async () => {
   const seen = new Set([(await putBlob(backend, key, Buffer.alloc(10))).fingerprint]);
   const path = join(root, 'blobs', 'a', key);
   const changed = async (work: Promise<unknown>): Promise<void> => {
@@ -195,7 +195,7 @@ it('a replaced, rewritten, cut or touched file has another fingerprint', async (
   await changed(rm(path).then(() => link(join(root, 'other'), path)));
 });
 
-it('a file that is cut while it is read ends in an error, not early', async () => {
+it('a file that is truncated during a read causes an error, not an early end', async () => {
   await putBlob(backend, key, Buffer.alloc(8 * 1024 * 1024));
   const { body } = await backend.read(key);
   if (!(body instanceof Readable)) throw new Error('A large blob is streamed.');
@@ -230,7 +230,7 @@ it('names that are not blobs are neither listed nor swept', async () => {
   expect((await readdir(join(root, 'staging'))).sort()).toEqual([`${key}.0123456789abcdef`, 'README'].sort());
 });
 
-it('a write that was swept away under a writer fails and is never half there', async () => {
+it('a write whose staging file was swept fails and is never partly visible', async () => {
   const writer = await backend.create(key);
   for (let i = 0; i < 3; i++) await writer.write(Buffer.alloc(1024 * 1024));
   expect(await backend.sweepStaging(Date.now() + 60_000)).toHaveLength(1);

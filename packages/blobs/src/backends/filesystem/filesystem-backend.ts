@@ -29,26 +29,26 @@ import { blobMode, StagedFile } from './staged-file.ts';
 import { errnoOf, notPlain, storageError } from './storage-error.ts';
 
 export interface FilesystemBackendOptions {
-  /** Absolute path of the folder that the store has to itself. Made if missing; may be a link to it. */
+  /** Absolute path of the folder, used by this store only. Created if missing; may be a symbolic link. */
   readonly root: string;
   /** Default `node:fs/promises`. */
   readonly fileSystem?: FileSystem;
 }
 
-/** Ranges up to this size are read with one call; a stream costs more than it saves. */
+/** Ranges up to this size are read with one call, which is faster than a stream. */
 const wholeReadBytes = 256 * 1024;
 
-// O_NONBLOCK: opening a planted pipe must not wait for a writer.
+// O_NONBLOCK: opening a FIFO that was planted must not block.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Blobs as files. What it promises is written in `BlobBackend`, where things lie in `FilesystemLayout`. */
+/** Stores blobs as files. The obligations are those of `BlobBackend`; the paths are defined by `FilesystemLayout`. */
 export class FilesystemBackend implements BlobBackend {
   readonly kind = 'filesystem';
   readonly supports = { durable: true, signedUrls: false, localFiles: true } as const;
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #buffers = new BufferPool();
-  /** Only over the real file system: one that tests interrupt is asked call by call. */
+  /** Undefined for an injected file system, so that tests see each call. */
   readonly #quick: QuickReads | undefined;
   #layout: FilesystemLayout | undefined;
   #opening: Promise<void> | undefined;
@@ -180,7 +180,7 @@ export class FilesystemBackend implements BlobBackend {
     return this.#layout;
   }
 
-  /** The open file; the way to it is checked while it is being opened, and nothing is read before both are done. */
+  /** Returns the open file. Its path is checked while it is opened; nothing is read before both are done. */
   async #openPlain(layout: FilesystemLayout, key: string): Promise<OpenFile> {
     const [file, way] = await Promise.allSettled([
       this.#fs.open(layout.pathOf(key), readFlags),
@@ -194,7 +194,7 @@ export class FilesystemBackend implements BlobBackend {
     throw new AppError('not_found', 'There is no blob with this key.', { cause: error });
   }
 
-  /** Writes, syncs and links a file, so that a store that cannot do these is refused at the start. */
+  /** Writes, syncs and links a file, so that a store without these abilities is refused at the start. */
   async #probe(layout: FilesystemLayout): Promise<void> {
     const staged = await StagedFile.create(this.#fs, layout.newStagingPath('probe'));
     try {

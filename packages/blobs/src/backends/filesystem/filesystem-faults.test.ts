@@ -16,7 +16,7 @@ let cleanup: () => Promise<void>;
 beforeEach(async () => ({ root, cleanup } = await makeTemporaryRoot()));
 afterEach(() => cleanup());
 
-/** Stores one blob of 256 KiB chunks; on failure ends the writer as every caller does. */
+/** Stores one blob in chunks of 256 KiB. On failure it ends the writer as every caller does. */
 async function store(backend: FilesystemBackend, bytes: Buffer): Promise<void> {
   const writer = await backend.create(key);
   try {
@@ -30,22 +30,25 @@ async function store(backend: FilesystemBackend, bytes: Buffer): Promise<void> {
 
 interface Setting {
   readonly size: number;
-  /** A umask that takes bits from what is made, and a shard that somebody removed: each makes for calls of its own. */
+  /** True for a umask that removes bits from modes, and a removed shard. Both need additional calls. */
   readonly hard: boolean;
 }
 
 interface Outcome {
   readonly code: string;
-  /** Fewer calls were made than `at`. */
+  /** True if there were fewer calls than `at`. */
   readonly done: boolean;
   readonly stored: boolean;
   readonly stopped: boolean;
   readonly leftovers: number;
-  /** What was called, in order, with the names that differ from run to run left out. */
+  /** The calls in order, without the parts of names that differ from run to run. */
   readonly calls: readonly string[];
 }
 
-/** One attempt over a fresh folder with a fault at the `at`th call, a look with the eyes of a new process, and then more work. */
+/**
+ * One write in a new folder with a fault at the `at`th call, then a check by a new backend as after a restart, then
+ * more work.
+ */
 async function attempt(bytes: Buffer, { hard }: Setting, at: number, fault: Fault): Promise<Outcome> {
   const umask = process.umask(hard ? 0o077 : 0o022);
   try {
@@ -85,7 +88,10 @@ function plainPath(folder: string, path: string): string {
     .replace(/blobs\/./, 'blobs/S');
 }
 
-/** What a fresh backend finds. Whatever is visible must be whole, what is not must be sweepable, and nothing else may lie about. */
+/**
+ * Returns the state that a new backend finds. Each visible blob must be complete, each invisible file must be removable
+ * by the sweep, and there must be no other files.
+ */
 async function lookAgain(folder: string, bytes: Buffer, goOn = false): Promise<Pick<Outcome, 'stored' | 'leftovers'>> {
   const fresh = new FilesystemBackend({ root: folder });
   await fresh.open();
@@ -102,7 +108,7 @@ async function lookAgain(folder: string, bytes: Buffer, goOn = false): Promise<P
   return { stored, leftovers: leftovers.length };
 }
 
-/** Everything that is no folder. */
+/** Returns every path that is not a folder. */
 async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
@@ -110,7 +116,7 @@ async function filesBelow(folder: string): Promise<string[]> {
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }
 
-/** The store goes on as if nothing had been: the key is taken, or it is free and can be written. */
+/** Checks that the store can continue: the key is taken, or it is free and can be written. */
 async function workOn(backend: FilesystemBackend, bytes: Buffer, isTaken: boolean): Promise<void> {
   if (isTaken) await expectCode(store(backend, Buffer.from('other')), 'already_exists');
   else await store(backend, bytes);
@@ -120,7 +126,7 @@ async function workOn(backend: FilesystemBackend, bytes: Buffer, isTaken: boolea
   await backend.delete(another);
 }
 
-/** Every call between the first byte of an upload and its answer, as a hard one makes them; others leave some out. */
+/** Every call between the first byte of an upload and its answer, in the case with most calls. */
 const writePath = [
   'open staging/KEY',
   'writev staging/KEY',
@@ -159,13 +165,13 @@ describe.each(Object.entries(settings))('a write of %s', (_, setting) => {
   ];
   if (setting.size === 4096) failures.push(['EDQUOT', 'storage_full'], ['EROFS', 'unavailable']);
 
-  it.each(failures)('that meets %s at any call ends stored, or %s with nothing left', async (errno, expected) => {
+  it.each(failures)('with %s at any call is stored or fails with %s and leaves nothing', async (errno, expected) => {
     const outcomes = new Set<string>();
     for (let at = 1; ; at++) {
       const outcome = await attempt(bytes, setting, at, { kind: 'fail', errno });
       outcomes.add(outcome.code);
       expect(outcome.stored).toBe(outcome.code === 'stored');
-      // A staging name may stay only when removing it is what failed.
+      // A staging name may stay only when its removal is the call that failed.
       if (outcome.code !== 'stored') expect(outcome.leftovers).toBe(0);
       if (outcome.done) break;
     }
@@ -173,7 +179,7 @@ describe.each(Object.entries(settings))('a write of %s', (_, setting) => {
   });
 
   it.each(['stop-before', 'stop-after'] as const)(
-    'that stops at any call (%s) leaves a whole blob or a leftover',
+    'that stops at any call (%s) leaves a complete blob or a leftover',
     async (kind) => {
       let leftovers = 0;
       for (let at = 1; ; at++) {
@@ -189,11 +195,11 @@ describe.each(Object.entries(settings))('a write of %s', (_, setting) => {
     },
   );
 
-  it('makes just the calls at which it is interrupted here', async () => {
+  it('makes exactly the calls at which these tests interrupt it', async () => {
     const { calls } = await attempt(bytes, setting, Infinity, { kind: 'stop-before' });
     const made = new Set(calls);
     if (setting.hard) {
-      // The call that found the shard missing failed, and is in no diary.
+      // The call that found the missing shard failed, so the log does not have it.
       expect([...made].sort()).toEqual(writePath.filter((call) => call !== 'lstat blobs/S').sort());
       return;
     }
@@ -205,7 +211,7 @@ describe.each(Object.entries(settings))('a write of %s', (_, setting) => {
   });
 });
 
-it('what a crash left under a staging name is never written through, though it is the very file of a stored blob', async () => {
+it('a leftover under a staging name is never written to, even if it is a link to a stored blob', async () => {
   const bytes = randomBytes(4096);
   const fileSystem = new InterruptedFileSystem();
   const crashed = new FilesystemBackend({ root, fileSystem });
@@ -215,7 +221,7 @@ it('what a crash left under a staging name is never written through, though it i
     fileSystem.arm(at, { kind: 'fail', errno: 'EIO' });
     await store(crashed, bytes).catch(codeOf);
     const { blobs, staging } = await namesOfKey();
-    // One of the last calls of a write drops the staging name: when it fails, the file keeps two names.
+    // One of the last calls of a write removes the staging name. When that fails, the file keeps two names.
     if (blobs.length === 1 && staging.length === 1) break;
     if (fileSystem.begun < at) throw new Error('no failure left a second name');
   }
@@ -235,7 +241,7 @@ it('what a crash left under a staging name is never written through, though it i
   await crashed.close();
 });
 
-/** Where the key is a part of a file's name, below the root. */
+/** Returns the paths below the root that contain the key. */
 async function namesOfKey(): Promise<{ blobs: string[]; staging: string[] }> {
   const files = (await filesBelow(root)).filter((name) => name.includes(key));
   return {
@@ -244,7 +250,7 @@ async function namesOfKey(): Promise<{ blobs: string[]; staging: string[] }> {
   };
 }
 
-it('an aborted write that meets any failure ends quietly, and what stays is swept', async () => {
+it('an aborted write with any failure does not throw, and its leftovers are swept', async () => {
   for (let at = 1; ; at++) {
     const folder = join(root, String(at));
     const fileSystem = new InterruptedFileSystem();
@@ -264,7 +270,7 @@ it('an aborted write that meets any failure ends quietly, and what stays is swep
   }
 });
 
-it('a disk that takes only a part of what it is given gets the rest', async () => {
+it('a disk that accepts only a part of a write gets the rest', async () => {
   const fileSystem: FileSystem = {
     ...nodeFileSystem,
     open: async (path, flags, mode) => {
@@ -287,7 +293,7 @@ it('a disk that takes only a part of what it is given gets the rest', async () =
   await backend.close();
 });
 
-it('a shard that was made by a commit that failed is durable before the next commit settles', async () => {
+it('a shard that a failed commit created is durable before the next commit settles', async () => {
   const fileSystem = new InterruptedFileSystem();
   const backend = new FilesystemBackend({ root, fileSystem });
   await backend.open();
@@ -314,7 +320,7 @@ it('a shard that was made by a commit that failed is durable before the next com
 });
 
 it.each([{ kind: 'fail', errno: 'EIO' }, { kind: 'stop-after' }] as const)(
-  'at any call of open, %o leaves nothing that the next open and a sweep do not put right',
+  'at any call of open, %o leaves nothing that the next open and a sweep do not repair',
   async (fault) => {
     for (let at = 1; ;) {
       const fileSystem = new InterruptedFileSystem();
@@ -331,13 +337,14 @@ it.each([{ kind: 'fail', errno: 'EIO' }, { kind: 'stop-after' }] as const)(
       const look = await lookAgain(folder, Buffer.alloc(0));
       expect(look.stored).toBe(false);
       if (done) break;
-      // The shards are made one like the other; what comes after them is looked at call by call.
+      // All shards are created in the same way, so only some calls of that part are tested; the later calls are tested
+      // one by one.
       at += at > 6 && at < 185 ? 60 : 1;
     }
   },
 );
 
-it('a failed read closes its file and tells why', async () => {
+it('a failed read closes its file and throws the reason', async () => {
   const fileSystem = new InterruptedFileSystem();
   const backend = new FilesystemBackend({ root, fileSystem });
   await backend.open();
@@ -361,14 +368,14 @@ it('a failed read closes its file and tells why', async () => {
       expect(outcome).toBe('read');
       break;
     }
-    // The failed call may be the close itself, which has nothing left to spoil.
+    // The failed call may be the close itself.
     if (outcome === 'unavailable') expect(count('close')).toBe(count('open'));
   }
   await backend.close();
   await fileSystem.release();
 });
 
-it('commits at once settle only after their bytes, their link and their folder were synced, in this order', async () => {
+it('concurrent commits settle only after their bytes, their link and their folder were synced, in this order', async () => {
   const fileSystem = new InterruptedFileSystem();
   const backend = new FilesystemBackend({ root, fileSystem });
   await backend.open();

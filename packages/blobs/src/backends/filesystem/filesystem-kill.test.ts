@@ -29,7 +29,7 @@ interface Reported {
   readonly sha256: string;
 }
 
-/** Stores blobs in a process of its own until it has reported `count`, kills it, and returns what it reported. */
+/** Stores blobs in a child process until it has reported `count`, kills it, and returns the reports. */
 async function storeUntilKilled(root: string, count: number): Promise<Reported[]> {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script, root], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -43,7 +43,7 @@ async function storeUntilKilled(root: string, count: number): Promise<Reported[]
   return reported;
 }
 
-it('what a killed process reported as stored is whole, and nothing that is there is not whole', async () => {
+it('blobs that a killed process reported as stored are complete, and no blob is incomplete', async () => {
   const { root, cleanup } = await makeTemporaryRoot();
   for (const count of [1, 7, 20, 41]) {
     const reported = await storeUntilKilled(root, count);
@@ -54,7 +54,7 @@ it('what a killed process reported as stored is whole, and nothing that is there
       const bytes = await blobBytes(await fresh.read(key));
       expect(createHash('sha256').update(bytes).digest('hex')).toBe(sha256);
     }
-    // Blobs are made of pieces of 100,000 bytes, so a torn one would show in its size.
+    // Blobs consist of pieces of 100,000 bytes, so the size shows a torn one.
     for (const { sizeBytes } of await listed(fresh)) expect(sizeBytes % 100_000).toBe(0);
     await fresh.sweepStaging(Date.now() + 60_000);
     expect(await fresh.sweepStaging(Date.now() + 60_000)).toEqual([]);
@@ -76,7 +76,7 @@ const stepScript = `
   for (let left = Number(size); left > 0; left -= 262144) await writer.write(Buffer.alloc(Math.min(left, 262144), 7));
   await writer.commit();`;
 
-/** Stores one blob in a process that kills itself instead of making its `at`th call; whether it came to that. */
+/** Stores one blob in a process that kills itself instead of its `at`th call. Returns true if that call was reached. */
 async function killedAt(root: string, key: string, size: number, at: number): Promise<boolean> {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', stepScript, root, key, `${size}`, `${at}`], {
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -87,7 +87,7 @@ async function killedAt(root: string, key: string, size: number, at: number): Pr
 }
 
 it.each([4096, 3 * 1024 * 1024 + 7])(
-  'killed at each of its calls, a write of %i bytes leaves a whole blob, or something to sweep',
+  'killed at each of its calls, a write of %i bytes leaves a complete blob or a leftover for the sweep',
   async (size) => {
     const { root, cleanup } = await makeTemporaryRoot();
     const key = randomBlobKey();

@@ -11,10 +11,9 @@ const markerName = 'store-id';
 const probePattern = /^probe\.[0-9a-f]{16}$/;
 
 /**
- * Where things lie under the root: `blobs/<first character of the key>/<key>` and
- * `staging/<key>.<16 hex digits>`, and beside them the marker, `store-id`. There are few shards (32) so that each can be held open and
- * commits that happen at once share the fsync of their folder; directories are hashed trees, so a
- * million names in one cost nothing.
+ * Paths below the root: `blobs/<first character of the key>/<key>`, `staging/<key>.<16 hex digits>`, and the marker
+ * `store-id`. There are only 32 shards, so each can be held open, and concurrent commits share the fsync of their
+ * folder. Directories are hashed trees, so a million names in one are not slow.
  */
 export class FilesystemLayout {
   readonly root: string;
@@ -23,7 +22,7 @@ export class FilesystemLayout {
   readonly shards: ReadonlyMap<string, Folder>;
   readonly #fs: FileSystem;
 
-  /** `root` is resolved: no part of it is a link. */
+  /** `root` is resolved: no component is a symbolic link. */
   constructor(fs: FileSystem, root: string) {
     this.#fs = fs;
     this.root = root;
@@ -32,7 +31,7 @@ export class FilesystemLayout {
     this.shards = new Map(shardNames.map((name) => [name, new Folder(fs, join(root, 'blobs', name), this.blobs)]));
   }
 
-  /** Makes root and folders, all durable. The operator may have chosen a link as the root: it is resolved once. */
+  /** Creates root and folders durably. A root that is a symbolic link, chosen by the operator, is resolved once. */
   static async open(fs: FileSystem, root: string): Promise<FilesystemLayout> {
     await makeFolders(fs, root);
     const layout = new FilesystemLayout(fs, await fs.realpath(root));
@@ -45,7 +44,7 @@ export class FilesystemLayout {
     return layout;
   }
 
-  /** The folder of a checked key. */
+  /** Returns the shard folder of a key that was checked before. */
   shardOf(key: string): Folder {
     const shard = this.shards.get(key.slice(0, 1));
     if (shard === undefined) throw new Error('The key was not checked.');
@@ -56,12 +55,12 @@ export class FilesystemLayout {
     return join(this.shardOf(key).path, key);
   }
 
-  /** Where the marker of the store lies. */
+  /** Returns the place of the marker. */
   markerPlace(): MarkerPlace {
     return { path: join(this.root, markerName), folder: this.root, temporary: this.newStagingPath('marker') };
   }
 
-  /** A new name for bytes that are being written; `label` is the key, for people who look. */
+  /** Returns a new staging path; `label` is the key, for people who inspect the folder. */
   newStagingPath(label: string): string {
     return join(this.staging.path, `${label}.${randomBytes(8).toString('hex')}`);
   }
@@ -85,7 +84,7 @@ export class FilesystemLayout {
   }
 }
 
-/** Every folder of a blob root, the root first, whether they are there or not. */
+/** Returns every folder of a blob root, the root first, whether it exists or not. */
 export function blobFolders(root: string): string[] {
   const blobs = join(root, 'blobs');
   return [root, blobs, join(root, 'staging'), ...shardNames.map((name) => join(blobs, name))];
@@ -95,12 +94,12 @@ export function isStagingName(name: string): boolean {
   return stagingPattern.test(name);
 }
 
-/** What `open` links for a moment beside the shards, to see that it can. */
+/** Returns true for names that `open` links for a moment beside the shards, to test the file system. */
 export function isProbeName(name: string): boolean {
   return probePattern.test(name);
 }
 
-/** Whether a file of this name in the shard `shard` is a blob's. */
+/** Returns true if a file of this name in the shard `shard` is a blob. */
 export function isBlobName(shard: string, name: string): boolean {
   return name.startsWith(shard) && blobKeyPattern.test(name);
 }

@@ -7,14 +7,14 @@ import { type FilesystemLayout, isBlobName, isProbeName, isStagingName } from '.
 import type { Folder } from './folder.ts';
 import { errnoOf, storageError } from './storage-error.ts';
 
-/** Names taken from the system, and looked at, at once. */
+/** Number of names that are read, and of files that are checked, at a time. */
 const batchNames = 64;
 
 type OnPlanted = SweepOptions['onPlanted'];
 
 /**
- * Every name that is a blob's and begins with `prefix`, shard by shard; links are looked at and never followed. What was
- * planted at a shard's place is passed over and named to `onPlanted`.
+ * Yields every blob whose name begins with `prefix`, shard by shard. Links are reported and never followed. An entry at
+ * a shard's place that is not the store's folder is skipped and passed to `onPlanted`.
  */
 export async function* listBlobs(
   fs: FileSystem,
@@ -33,8 +33,8 @@ export async function* listBlobs(
 }
 
 /**
- * Everything that a process killed at any call leaves behind. Age is the time of the last write, so an upload that goes on
- * is young however long ago it began.
+ * Removes everything that a process killed at any call can leave behind. The age is the time of the last write, so an
+ * upload in progress is young however long ago it began.
  */
 export async function sweepLeftovers(
   fs: FileSystem,
@@ -59,7 +59,7 @@ export async function sweepLeftovers(
   return removed;
 }
 
-/** Whether the folder is there and is the plain folder of this store. */
+/** Returns true if the folder exists and is the plain folder of this store. */
 async function isUsable(layout: FilesystemLayout, folder: Folder, onPlanted: OnPlanted): Promise<boolean> {
   try {
     return await folder.check();
@@ -87,7 +87,7 @@ async function* namesIn(fs: FileSystem, path: string, wanted: (name: string) => 
   yield* await lookAt(fs, path, names);
 }
 
-/** Leaves out what went away meanwhile. */
+/** Returns the files that still exist. */
 async function lookAt(fs: FileSystem, path: string, names: string[]): Promise<Named[]> {
   const found = await Promise.all(
     names.map(async (name): Promise<Named | undefined> => {

@@ -6,7 +6,7 @@ import type { Folder } from './folder.ts';
 import { StagedFile } from './staged-file.ts';
 import { errnoOf, storageError } from './storage-error.ts';
 
-/** Chunks are gathered up to this many bytes or chunks and go out in one call. */
+/** Chunks are batched up to this many bytes or chunks and are written with one call. */
 const batchBytes = 1024 * 1024;
 const batchChunks = 256;
 
@@ -15,22 +15,21 @@ export interface WriterTarget {
   readonly stagingPath: string;
   readonly path: string;
   readonly shard: Folder;
-  /** The umask takes bits from the mode of new files, so it is set by a call of its own. */
+  /** True if the mode must be set by a call of its own, because the umask removes bits from the mode of new files. */
   readonly setMode: boolean;
   readonly isOpen: () => boolean;
 }
 
 /**
- * Writes one blob: gathers chunks, writes a batch while the next one gathers, syncs, links, syncs
- * the folder. Nothing is made on disk before a batch is full or the blob is committed, so a small
- * upload that is refused costs nothing.
+ * Writes one blob: batches chunks, writes a batch while the next one fills, syncs, links, syncs the folder. Nothing is
+ * created on disk before a batch is full or the blob is committed, so a refused small upload costs no I/O.
  */
 export class FilesystemWriter implements BlobWriter {
   readonly #target: WriterTarget;
   #state: 'writing' | 'ended' = 'writing';
   #batch: Uint8Array[] = [];
   #gathered = 0;
-  /** The batch on its way to the file; it never rejects but sets `#failure`. */
+  /** The batch that is being written. Never rejects; sets `#failure` instead. */
   #flight: Promise<void> = Promise.resolve();
   #failure: AppError | undefined;
   #staged: StagedFile | undefined;
@@ -95,7 +94,7 @@ export class FilesystemWriter implements BlobWriter {
     }
   }
 
-  /** From here on: durable bytes, then the name, then a durable name. */
+  /** The order is: durable bytes, then the name, then a durable name. */
   async #publish(): Promise<BlobStat> {
     const { fs, path, shard } = this.#target;
     const staged = this.#staged;
@@ -126,7 +125,7 @@ export class FilesystemWriter implements BlobWriter {
   }
 }
 
-/** Waits for both even if one fails, so that nothing goes on behind the caller's back. */
+/** Waits for both even if one fails, so that no write continues after the return. */
 async function bothOrFirstFailure<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   const [first, second] = await Promise.allSettled([a, b]);
   if (first.status === 'rejected') throw first.reason;

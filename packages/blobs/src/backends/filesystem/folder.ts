@@ -9,9 +9,8 @@ import { errnoOf, notPlain } from './storage-error.ts';
 const folderMode = 0o750;
 
 /**
- * One folder of the store, held open. Holding it open makes an fsync one call, and knowing which
- * folder it is (device and inode) makes the check that no link was planted on the way to it one
- * lstat: only a folder that is new to us is resolved as a whole.
+ * One folder of the store, held open. With the open handle an fsync is one call. With its device and inode, the check
+ * that no link was planted in its path is one lstat; only a folder that is not held is resolved completely.
  */
 export class Folder {
   readonly path: string;
@@ -29,20 +28,20 @@ export class Folder {
     this.#parent = parent;
   }
 
-  /** Makes the folder if it is missing and takes hold of it; the parent is left to be synced by the caller. */
+  /** Creates the folder if it is missing and opens it. The caller must sync the parent. */
   async open(): Promise<void> {
     await this.#make();
     await this.#adopt(undefined);
   }
 
   /**
-   * Whether the folder is there. Throws `integrity_failure` when a link, a file or a link above it
-   * stands in its place.
+   * Returns true if the folder exists. Throws `integrity_failure` when a link or a file, or a link above it, is in its
+   * place.
    */
   async check(): Promise<boolean> {
     try {
       const found = await this.#fs.lstat(this.path, { bigint: true });
-      // Whoever made it may have been stopped before its name was durable.
+      // The process that created it may have been stopped before its name was durable.
       if (!this.isHeld(found)) await this.#adopt(this.#parent);
       return true;
     } catch (error) {
@@ -51,17 +50,17 @@ export class Folder {
     }
   }
 
-  /** Whether what was found at the path is the folder that is held open: no link was planted on the way. */
+  /** Returns true if the entry found at the path is the folder that is held open: no link was planted in the path. */
   isHeld(found: BigIntStats): boolean {
     return identityOf(found) === this.#identity;
   }
 
-  /** Whether what was found lies on another file system than this folder; false while this one is not held. */
+  /** Returns true if the entry is on another file system than this folder; false while this folder is not held. */
   isOnOtherDisk(found: BigIntStats): boolean {
     return this.#device !== undefined && found.dev !== this.#device;
   }
 
-  /** Makes the folder again after somebody removed it, durably. */
+  /** Creates the folder again, durably, after it was removed. */
   async restore(): Promise<void> {
     await this.#make();
     await this.#adopt(this.#parent);
@@ -89,7 +88,7 @@ export class Folder {
     }
   }
 
-  /** Takes hold of the folder at the path once its name is durable in `parent`, if one is given. */
+  /** Opens the folder at the path after its name is durable in `parent`, if that is given. */
   #adopt(parent: Folder | undefined): Promise<void> {
     if (this.#closed) return Promise.reject(closedStore());
     this.#adopting ??= this.#takeHold(parent).finally(() => (this.#adopting = undefined));
@@ -102,7 +101,7 @@ export class Folder {
     try {
       if ((await this.#fs.realpath(this.path)) !== this.path) throw notPlain('A folder of the blob store');
       const found = await handle.stat({ bigint: true });
-      // A folder of another disk was mounted here: no blob can be linked into it.
+      // Another disk is mounted at this folder, so no blob can be linked into it.
       if (this.#parent?.isOnOtherDisk(found) === true) throw notPlain('A folder of the blob store');
       const identity = identityOf(found);
       await parent?.sync();
@@ -123,7 +122,7 @@ function identityOf(stat: BigIntStats): string {
   return `${stat.dev}:${stat.ino}`;
 }
 
-/** Makes a folder and those above it, each durable in its parent; folders that exist are left as they are. */
+/** Creates a folder and its ancestors, each durable in its parent; existing folders are not changed. */
 export async function makeFolders(fs: FileSystem, path: string): Promise<void> {
   try {
     await fs.mkdir(path, folderMode);

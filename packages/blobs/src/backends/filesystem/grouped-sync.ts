@@ -1,9 +1,8 @@
 import type { OpenFile } from './file-system.ts';
 
 /**
- * The fsync of one folder, shared by commits that happen at once. A caller must be covered by an
- * fsync that began after its call; so one that finds an fsync under way waits for the next, together
- * with everybody else who came meanwhile.
+ * The fsync of one folder, shared by concurrent commits. A caller is covered only by an fsync that began after its
+ * call. During a running fsync, callers therefore wait for the next one together.
  */
 export class GroupedSync {
   readonly #folder: OpenFile;
@@ -23,7 +22,7 @@ export class GroupedSync {
     return this.#next;
   }
 
-  /** Closes the folder after the syncs that were asked for. Never throws. */
+  /** Closes the folder after the requested syncs. Never throws. */
   async close(): Promise<void> {
     while (this.#running !== undefined) await (this.#next ?? this.#running).catch(() => undefined);
     await this.#folder.close().catch(() => undefined);

@@ -2,14 +2,14 @@ import type { BigIntStats } from 'node:fs';
 import { type FileSystem, nodeFileSystem, type OpenFile } from './file-system.ts';
 
 export type Fault =
-  /** The call fails with this code and has done nothing. */
+  /** The call fails with this code and has no effect. */
   | { readonly kind: 'fail'; readonly errno: string }
-  /** The process stops: neither this call nor any later one happens or settles. */
+  /** The process stops: neither this call nor any later one has an effect or settles. */
   | { readonly kind: 'stop-before' }
-  /** The process stops: the call happens, but nobody learns of it. */
+  /** The process stops: the call has its effect, but does not settle. */
   | { readonly kind: 'stop-after' };
 
-/** One call that settled: its number, name, the path it is about, and when it began and ended. */
+/** A call that settled: its number, its name, its path, and when it began and ended. */
 export interface Call {
   readonly name: string;
   readonly path: string;
@@ -17,10 +17,10 @@ export interface Call {
   readonly endedAt: number;
 }
 
-/** The real file system, for tests, with one fault at the `at`th call (from 1) after `arm`, and a diary. */
+/** The real file system, for tests, with one fault at the `at`th call (from 1) after `arm`, and a log of the calls. */
 export class InterruptedFileSystem implements FileSystem {
   readonly calls: Call[] = [];
-  /** Settles when the process has stopped. */
+  /** Settles when the simulated process has stopped. */
   readonly stopped: Promise<void>;
   readonly #files = new Set<OpenFile>();
   #stop: () => void = () => undefined;
@@ -33,12 +33,12 @@ export class InterruptedFileSystem implements FileSystem {
     this.stopped = new Promise((resolve) => (this.#stop = resolve));
   }
 
-  /** Calls that have begun since `arm`. */
+  /** Number of calls since `arm`. */
   get begun(): number {
     return this.#begun;
   }
 
-  /** The order of things: later events have larger numbers. */
+  /** Returns the next number of a sequence that orders events. */
   tick(): number {
     return ++this.#time;
   }
@@ -48,12 +48,12 @@ export class InterruptedFileSystem implements FileSystem {
     this.#fault = { at, fault };
   }
 
-  /** Whatever was still to come does not. */
+  /** Removes the fault. */
   disarm(): void {
     this.#fault = undefined;
   }
 
-  /** Closes what a stopped process would have left to the system. */
+  /** Closes the files that a stopped process would have left to the operating system. */
   async release(): Promise<void> {
     for (const file of this.#files) await file.close().catch(() => undefined);
   }
@@ -94,7 +94,7 @@ export class InterruptedFileSystem implements FileSystem {
     };
   }
 
-  /** Asked anew, since it may happen during any await. */
+  /** A function, since the state may change during any await. */
   #hasStopped(): boolean {
     return this.#isStopped;
   }

@@ -43,7 +43,7 @@ it.each<[string, (path: string) => Promise<void>]>([
   },
 );
 
-it('replacing the marker takes the place of a link or a file and not of what a link leads to', async () => {
+it('replacing the marker replaces a link or a file itself, not the target of the link', async () => {
   const backend = await opened();
   await writeFile(join(root, 'elsewhere'), 'other\n');
   await symlink(join(root, 'elsewhere'), join(root, 'store-id'));
@@ -62,7 +62,7 @@ const faults: Fault[] = [
 ];
 
 it.each(faults.flatMap((fault) => [false, true].map((replace) => ({ fault, replace }))))(
-  'interrupted at any call by $fault, a marker is whole or absent, and the next writer goes on (replace: $replace)',
+  'interrupted at any call by $fault, a marker is complete or absent, and the next writer succeeds (replace: $replace)',
   async ({ fault, replace }) => {
     const stopsAt = new Set<string | undefined>();
     for (let at = 1; ; at++) {
@@ -135,7 +135,7 @@ it.each<[string, () => Promise<void>]>([
   },
 );
 
-it('a planted staging folder is named by the sweep, which takes nothing from it', async () => {
+it('a planted staging folder is reported by the sweep, which removes nothing from it', async () => {
   const backend = await opened();
   await rename(join(root, 'staging'), join(root, 'aside'));
   await mkdir(join(root, 'foreign'));
@@ -150,7 +150,7 @@ it('a planted staging folder is named by the sweep, which takes nothing from it'
   await backend.close();
 });
 
-it('a sweep takes at most as many leftovers as it may', async () => {
+it('a sweep removes at most `limit` leftovers', async () => {
   const backend = await opened();
   for (const letter of 'abcde') await writeFile(join(root, 'staging', `${letter.repeat(32)}.0123456789abcdef`), 'x');
   const later = Date.now() + 60_000;

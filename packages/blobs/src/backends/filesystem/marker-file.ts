@@ -7,22 +7,25 @@ import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import { errnoOf, notPlain, storageError } from './storage-error.ts';
 import { StagedFile } from './staged-file.ts';
 
-/** A marker and the end of its line. */
+/** Length of the longest marker and its line end. */
 const mostBytes = 129;
-// O_NONBLOCK: opening a planted pipe must not wait for a writer.
+// O_NONBLOCK: opening a FIFO that was planted must not block.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Where a marker lies. */
+/** Paths of a marker. */
 export interface MarkerPlace {
-  /** The file. */
+  /** The marker file. */
   readonly path: string;
-  /** Its folder, for the fsync. */
+  /** The folder that contains it, for the fsync. */
   readonly folder: string;
-  /** A name that nothing else has, on the same file system. */
+  /** An unused path on the same file system. */
   readonly temporary: string;
 }
 
-/** The marker in a file, or undefined where there is none. Errors: `integrity_failure` (a link, no file, no marker), `unavailable`. */
+/**
+ * Returns the marker in a file, or undefined when there is none. Errors: `integrity_failure` (a link, not a file, not a
+ * marker), `unavailable`.
+ */
 export async function readMarkerFile(path: string, fs: FileSystem = nodeFileSystem): Promise<string | undefined> {
   try {
     const file = await fs.open(path, readFlags);
@@ -43,8 +46,8 @@ export async function readMarkerFile(path: string, fs: FileSystem = nodeFileSyst
 }
 
 /**
- * Writes a marker as `BlobBackend.writeMarker` says: aside, synced, then linked or renamed into place, then the name synced.
- * Returns the one that holds.
+ * Writes a marker as `BlobBackend.writeMarker` defines: to a temporary file, synced, then linked or renamed into place,
+ * then the name synced. Returns the marker that is in place afterwards.
  */
 export async function writeMarkerFile(
   { path, folder, temporary }: MarkerPlace,
@@ -71,7 +74,10 @@ export async function writeMarkerFile(
   }
 }
 
-/** Another process may have been faster, and been stopped before its name was durable: the folder is synced either way. */
+/**
+ * Another process may have created it first, and may have been stopped before its name was durable. The folder is
+ * therefore synced in both cases.
+ */
 async function linkedOrThere(staged: StagedFile, path: string): Promise<void> {
   try {
     await staged.linkTo(path);

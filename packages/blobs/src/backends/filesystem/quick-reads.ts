@@ -5,29 +5,29 @@ import { requireRange } from '../../require-range.ts';
 import { blobFileStat } from './blob-file-stat.ts';
 import type { Folder } from './folder.ts';
 
-/** Longer ranges go through the thread pool: copying them would hold up everybody else. */
+/** Longer ranges go through the thread pool: copying them would block the event loop. */
 const mostBytes = 64 * 1024;
 
-/** A read that took longer than this came from a slow or busy disk, not from the page cache. */
+/** A read that took longer came from a slow or busy disk, not from the page cache. */
 const slowMs = 5;
 /**
- * So many times as long as a slow read took nothing more is read here: reads hold up the event loop for a twentieth of the
- * time at most, and a machine on which somebody else had the processor for a moment soon goes on reading quickly.
+ * After a slow read, no synchronous read is made for this many times its duration. Slow reads thus block the event loop
+ * for at most a twentieth of the time, and after a short load peak quick reads are used again soon.
  */
 const restFactor = 20;
 
-// O_NONBLOCK: opening a planted pipe must not wait for a writer.
+// O_NONBLOCK: opening a FIFO that was planted must not block.
 const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
- * Reads small ranges in the calling thread. From the page cache that takes a few microseconds, where four
- * trips through the thread pool cost ten times as much. It only takes what is plain: whatever
- * is unusual (missing, planted, short, failing) is left to the ordinary way, which knows what to say.
+ * Reads small ranges synchronously. From the page cache that takes a few microseconds; four round trips through the
+ * thread pool take ten times as long. Only plain files are read this way. In every other case (missing, planted, short,
+ * failing) the caller uses the ordinary way, which has the error handling.
  */
 export class QuickReads {
   #restUntil = 0;
 
-  /** Undefined: ask the ordinary way. */
+  /** Returns undefined when the caller must use the ordinary way. */
   read(path: string, shard: Folder, range: ByteRange): BlobReading | undefined {
     const length = range.end + 1 - range.start;
     const beganAt = performance.now();

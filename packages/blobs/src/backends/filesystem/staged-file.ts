@@ -5,7 +5,7 @@ import type { FileSystem, OpenFile } from './file-system.ts';
 
 export const blobMode = 0o440;
 
-/** A file under a name of its own in the staging folder, until it is linked into place or removed. */
+/** A file in the staging folder, until it is linked into place or removed. */
 export class StagedFile {
   readonly path: string;
   readonly #fs: FileSystem;
@@ -22,7 +22,7 @@ export class StagedFile {
     return new StagedFile(fs, path, await fs.open(path, flags, blobMode));
   }
 
-  /** Writes the chunks one after another with as few calls as the system allows. */
+  /** Writes the chunks in order with as few system calls as possible. */
   async append(chunks: Uint8Array[]): Promise<void> {
     let left = chunks;
     while (left.length > 0) {
@@ -31,34 +31,34 @@ export class StagedFile {
     }
   }
 
-  /** The mode the file really got: a umask takes bits away from `blobMode`. */
+  /** Returns the actual mode of the file: the umask can remove bits from `blobMode`. */
   async mode(): Promise<number> {
     return Number((await this.#file.stat({ bigint: true })).mode & 0o777n);
   }
 
-  /** Sets `blobMode` whatever the umask was. */
+  /** Sets `blobMode` independently of the umask. */
   async setMode(): Promise<void> {
     await this.#file.chmod(blobMode);
   }
 
-  /** Makes the bytes durable; what it returns no longer changes, since nothing is written after it. */
+  /** Makes the bytes durable. Nothing may be written afterwards, so the returned stat is final. */
   async sync(): Promise<BlobStat> {
     await this.#file.sync();
     return blobFileStat(await this.#file.stat({ bigint: true }));
   }
 
-  /** Gives the file its lasting name; EEXIST when the name is taken. */
+  /** Links the file to its final name; EEXIST when the name is taken. */
   async linkTo(path: string): Promise<void> {
     await this.#fs.link(this.path, path);
   }
 
-  /** Closes the file and drops the staging name. Never throws: the sweep takes what stays behind. */
+  /** Closes the file and removes the staging name. Never throws: the sweep removes what is left. */
   async discard(): Promise<void> {
     await Promise.allSettled([this.#file.close(), this.#fs.unlink(this.path)]);
   }
 }
 
-/** The chunks less their first `bytes` bytes. */
+/** Returns the chunks without their first `bytes` bytes. */
 function without(chunks: Uint8Array[], bytes: number): Uint8Array[] {
   let taken = bytes;
   let index = 0;

@@ -1,18 +1,18 @@
 import { AppError, type ErrorCode } from '@proofhouse/core';
 
-/** The system's own code (`ENOSPC`), or undefined for what is not a system error. */
+/** Returns the code of a system error (`ENOSPC`), or undefined for other errors. */
 export function errnoOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;
 }
 
 const full = new Set(['ENOSPC', 'EDQUOT']);
-/** What the system says when a path does not lead to plain files through plain folders. */
+/** Codes of the system for a path that does not lead to plain files through plain folders. */
 const planted = new Set(['ELOOP', 'ENOTDIR', 'EISDIR', 'ENXIO', 'ENODEV']);
 
 /**
- * Any failure as an `AppError`: `storage_full`, `integrity_failure` or `unavailable`. The path stays
- * in the cause, which is logged and not sent to clients.
+ * Converts any failure to an `AppError`: `storage_full`, `integrity_failure` or `unavailable`. The path stays in the
+ * cause, which is logged and not sent to clients.
  */
 export function storageError(operation: string, error: unknown): AppError {
   if (error instanceof AppError) return error;

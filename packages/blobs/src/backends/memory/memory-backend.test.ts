@@ -4,7 +4,7 @@ import { MemoryBackend } from './memory-backend.ts';
 
 blobBackendContract('memory', async () => ({ backend: new MemoryBackend(), cleanup: async () => undefined }));
 
-it('the memory cap counts blobs and open writers, and is given back by delete and abort', async () => {
+it('the memory limit counts blobs and open writers, and is freed by delete and abort', async () => {
   const backend = new MemoryBackend({ maxBytes: 10 });
   await backend.open();
   const key = randomBlobKey();

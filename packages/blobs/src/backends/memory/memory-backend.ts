@@ -14,9 +14,9 @@ import { closedStore } from '../../closed-store.ts';
 import { requireRange } from '../../require-range.ts';
 
 export interface MemoryBackendOptions {
-  /** Bytes that all blobs and open writers may hold together; more is `storage_full`. Default 1 GiB. */
+  /** Limit in bytes of all blobs and open writers together; above it writes fail with `storage_full`. Default 1 GiB. */
   readonly maxBytes?: number;
-  /** Epoch ms, for `createdAt`. Default the system's clock. */
+  /** Returns epoch ms, for `createdAt`. Default: the system clock. */
   readonly now?: () => number;
 }
 
@@ -25,7 +25,7 @@ interface StoredBytes {
   readonly stat: BlobStat;
 }
 
-/** Blobs in this process's memory, for tests and demos: a restart loses them all. */
+/** Stores blobs in the memory of this process, for tests and demos. All blobs are lost at a restart. */
 export class MemoryBackend implements BlobBackend {
   readonly kind = 'memory';
   readonly supports = { durable: false, signedUrls: false, localFiles: false } as const;
@@ -39,7 +39,7 @@ export class MemoryBackend implements BlobBackend {
 
   constructor(options: MemoryBackendOptions = {}) {
     this.#maxBytes = options.maxBytes ?? 1024 ** 3;
-    // The storage's own clock, as a file system or a bucket has one.
+    // The clock of the storage, as a file system or a bucket has one.
     this.#now = options.now ?? Date.now;
   }
 
@@ -57,7 +57,7 @@ export class MemoryBackend implements BlobBackend {
     });
   }
 
-  /** Always a buffer, and the reader's own: changing it changes no blob. */
+  /** Returns a new buffer each time. Changing it does not change the blob. */
   async read(key: string, range?: ByteRange): Promise<BlobReading> {
     this.#requireReady(key);
     const found = this.#blobs.get(key);
@@ -83,7 +83,7 @@ export class MemoryBackend implements BlobBackend {
     for (const [key, { stat }] of this.#blobs) if (key.startsWith(prefix)) yield { key, ...stat };
   }
 
-  /** Nothing is ever left aside: writers die with the process. */
+  /** Nothing can be left over, because writers end with the process. */
   async sweepStaging(): Promise<Leftover[]> {
     this.#requireReady();
     return [];
@@ -133,7 +133,7 @@ export class MemoryBackend implements BlobBackend {
   }
 }
 
-/** The few things a writer needs of the memory it writes to. */
+/** The operations of the memory store that a writer needs. */
 interface MemorySpace {
   take(sizeBytes: number): void;
   giveBack(sizeBytes: number): void;

@@ -3,13 +3,13 @@ import type { CommandEnd } from './run-command.ts';
 
 export interface CommandEndingOptions {
   readonly cancelled: boolean;
-  /** Whether a job whose command failed may be tried again. */
+  /** True if a job whose command failed may be retried. */
   readonly retryable: boolean;
-  /** The limit that held for this job. */
+  /** The time limit of this job. */
   readonly timeoutMs: number | undefined;
 }
 
-/** How a job ends by its command alone: what becomes of its evidence is judged later. */
+/** Returns the end of a job by its command alone; losses of evidence are applied later. */
 export function endingOf(end: CommandEnd, { cancelled, retryable, timeoutMs = 0 }: CommandEndingOptions): Ending {
   if (cancelled && (end.stopped || end.timedOut)) {
     return { outcome: 'cancelled', headline: 'The command was ended: the job is cancelled.', retryable: false };

@@ -1,11 +1,14 @@
-/** Where a command finds its job: the names are part of the contract with commands. */
+/** The variables that describe the job to its command. Their names are part of the contract with commands. */
 export interface CommandVariables {
   readonly PROOFHOUSE_JOB_FILE: string;
   readonly PROOFHOUSE_JOB_ID: string;
   readonly PROOFHOUSE_JOB_TYPE: string;
   readonly PROOFHOUSE_URL: string;
   readonly PROOFHOUSE_OUTPUT_DIR: string;
-  /** Marks of the runs that a process belongs to, comma-separated: a worker may itself be the command of a job. */
+  /**
+   * Marks of the runs that a process belongs to, comma-separated. There can be several: a worker may itself be the
+   * command of a job.
+   */
   readonly PROOFHOUSE_RUN: string;
   readonly PROOFHOUSE_TOKEN?: string;
   readonly PROOFHOUSE_LEASE_ID?: string;
@@ -13,15 +16,20 @@ export interface CommandVariables {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Every setting of a server or a worker begins so: some are secrets, and those to come may be. */
+/** Prefix of every setting of a server or a worker. Some are secrets, and future ones may be. */
 const ownPrefix = /^PROOFHOUSE_/i;
-/** No secrets, and of use to a command that calls the server itself. */
+/** Settings that are no secrets and that a command needs to call the server itself. */
 const inherited = ['PROOFHOUSE_EXPERIMENT'];
 const otherSecrets = ['ARTIFACT_STORE_API_KEY'];
-/** The server's, where the server's database is named beside them; elsewhere they may be meant for the command. */
+/**
+ * Removed when the environment also names a server's database, since they are the server's then. Else they may be meant
+ * for the command.
+ */
 const databaseSecrets = ['PGPASSWORD', 'PGPASSFILE', 'PGSERVICE', 'PGSERVICEFILE'];
 
-/** An environment less the settings of the worker, and of a server that was started in the same one. */
+/**
+ * Returns an environment without the settings of the worker, and of a server that was started in the same environment.
+ */
 export function withoutSecrets(env: Environment): Record<string, string> {
   const isServers = env['PROOFHOUSE_DATABASE_URL'] !== undefined;
   const isKept = (name: string): boolean =>

@@ -12,7 +12,7 @@ import { commandEnvironment, withoutSecrets } from './command-environment.ts';
 import { OutputPipe } from './output-pipe.ts';
 import { runCommand, type CommandEnd } from './run-command.ts';
 
-/** As large as the largest artifact of a server that was not set otherwise. */
+/** Equal to the default limit of a server for one artifact. */
 const usualMaxLogBytes = 1024 * 1024 * 1024;
 
 interface Workplace {
@@ -21,7 +21,7 @@ interface Workplace {
   readonly cwd: string;
 }
 
-/** Runs a command for a job, in a folder of its own, and deposits what it left. */
+/** Runs a command for a job, in a job folder of its own, and deposits the results. */
 export async function runCommandJob(
   run: HeldRun,
   command: readonly string[],
@@ -63,10 +63,10 @@ async function workplaceFor({ worker, job }: HeldRun): Promise<Workplace> {
   }
 }
 
-/** No command may run on what another job left. */
+/** Restores the repository, so that a command never runs on the changes of another job. */
 async function bringBack({ worker, stop }: HeldRun): Promise<void> {
   await worker.cleanCheckout?.restore(stop).catch((error: unknown) => {
-    // Then the command is not started, for the same reason.
+    // After an abort the command is not started, for the same reason.
     if (stop.aborted) return;
     const message = `the repository was not brought back to its state at the start: ${messageOf(error)}`;
     throw new BrokenMachine(message, { cause: error });

@@ -5,16 +5,16 @@ import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import type { CapturedLog } from '../evidence/captured-log.ts';
 
-/** More waits in the pipe until the disk has caught up. */
+/** Above this, bytes stay in the pipe until the disk has caught up (back-pressure). */
 const maxPendingBytes = 4 * 1024 * 1024;
-/** Rounds of the event loop without a byte after which the pipe counts as empty. */
+/** Number of event loop rounds without a byte after which the pipe counts as empty. */
 const quietRounds = 3;
-/** A process that outlives its job may go on writing: more than this is not waited for. */
+/** Limit of what is read after the end of the job; a process that outlives it may go on writing. */
 const maxLateBytes = 16 * 1024 * 1024;
 
 /**
- * A named pipe that carries the output of a command into a log whose size is bounded. Both of its streams share it, so
- * that their order is kept, and `/dev/stdout` can be opened, which Node's own pipes (sockets) do not allow.
+ * A named pipe that carries the output of a command into a log of bounded size. Both output streams share it, so their
+ * order is kept. `/dev/stdout` can be opened with it, which Node's own pipes (sockets) do not allow.
  */
 export class OutputPipe {
   readonly #writer: FileHandle;
@@ -29,15 +29,19 @@ export class OutputPipe {
     this.#reader = reader;
     this.#log = log;
     reader.on('data', (piece: Buffer) => this.#take(piece));
-    // A pipe breaks only when nobody holds its other end.
+    // A pipe fails only when no process holds its other end.
     reader.on('error', () => (this.#hasEnded = true)).on('end', () => (this.#hasEnded = true));
   }
 
-  /** Undefined where the system or the file system has no named pipes. `path` is free, and free again afterwards. */
+  /**
+   * Creates the pipe at `path`, which must be free and is free again afterwards. Returns undefined where the system or
+   * the file system has no named pipes.
+   */
   static async open(path: string, searchPath: string, log: CapturedLog): Promise<OutputPipe | undefined> {
     try {
       await promisify(execFile)('mkfifo', ['-m', '600', path], { env: { PATH: searchPath } });
-      // Without O_NONBLOCK this would wait for a writer. It is read only when there is one: before, it looks ended.
+      // Without O_NONBLOCK this would block until there is a writer. Reading starts when there is one: before, the pipe
+      // is at its end.
       const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const writer = await open(path, constants.O_WRONLY);
       const reader = new Socket({ fd: readEnd, readable: true, writable: false });
@@ -49,12 +53,12 @@ export class OutputPipe {
     }
   }
 
-  /** For the command's standard output and standard error. */
+  /** File descriptor for the command's standard output and standard error. */
   get fd(): number {
     return this.#writer.fd;
   }
 
-  /** Takes what is left in the pipe and closes it. Does not wait for a process that still holds the other end. */
+  /** Reads the rest of the pipe and closes it. Does not wait for a process that still holds the other end. */
   async drain(): Promise<void> {
     await this.#closeWriter();
     const upTo = this.#takenBytes + maxLateBytes;
@@ -68,7 +72,7 @@ export class OutputPipe {
     await this.#log.settled();
   }
 
-  /** Gives the rest up. */
+  /** Discards the rest and closes the pipe. */
   async destroy(): Promise<void> {
     this.#reader.destroy();
     await this.#closeWriter();

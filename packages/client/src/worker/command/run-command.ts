@@ -11,13 +11,16 @@ export interface CommandSpec {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Unguessable, and in the environment: tells the processes of this run from all others. */
+  /** Unguessable value in the environment that identifies the processes of this run. */
   readonly mark: string;
-  /** stdout and stderr both go here, in the order in which they were written. */
+  /** Receives stdout and stderr in the order in which they were written. */
   readonly logFd: number;
 }
 
-/** `stopped`: it was ended from outside before it ended by itself. `timedOut`: because it ran too long. */
+/**
+ * `stopped`: it was stopped from outside before it ended by itself. `timedOut`: it was stopped because of its time
+ * limit.
+ */
 export interface CommandEnd {
   readonly exitCode: number | null;
   readonly signal: string | null;
@@ -28,18 +31,18 @@ export interface CommandEnd {
 
 export interface CommandLimits {
   readonly clock: Clock;
-  /** How long it may take to end once it is told to. */
+  /** Time between SIGTERM and SIGKILL. */
   readonly graceMs: number;
-  /** How long it may run. */
+  /** Time limit of the command. */
   readonly timeoutMs?: number | undefined;
 }
 
 const pollMs = 50;
 
 /**
- * Runs a command in a process group of its own, and ends the whole group when `stop` is aborted or its time is over:
- * SIGTERM, the grace, SIGKILL. What it left running in the background is killed when it ends, also what left the group
- * (see RunProcesses). Never throws.
+ * Runs a command in a process group of its own. When `stop` is aborted or the time limit is reached, the whole group
+ * gets SIGTERM and, after the grace period, SIGKILL. Background processes are killed when the command ends, including
+ * those that left the group (see RunProcesses). Never throws.
  */
 export async function runCommand(spec: CommandSpec, stop: AbortSignal, limits: CommandLimits): Promise<CommandEnd> {
   const byItself = { stopped: false, timedOut: false };
@@ -55,7 +58,7 @@ export async function runCommand(spec: CommandSpec, stop: AbortSignal, limits: C
   const group = endsWithProcess(child, () => others.signal('SIGKILL'));
   let ending: Promise<void> | undefined;
   let how = byItself;
-  // The first reason is the one that is told.
+  // The first reason is the one that is reported.
   const end = (reason: Partial<typeof byItself>): void => {
     if (ending !== undefined) return;
     how = { ...byItself, ...reason };
@@ -99,14 +102,17 @@ function ended(child: ChildProcess): Promise<Omit<CommandEnd, 'stopped' | 'timed
 async function endGroup(child: ChildProcess, others: RunProcesses, limits: CommandLimits): Promise<void> {
   const until = limits.clock.monotonic() + limits.graceMs;
   signalGroup(child, 'SIGTERM');
-  // To those outside the group alone: many programs end at once when they are told twice.
+  // Only processes outside of the group get this signal: many programs quit at once when they receive a second SIGTERM.
   others.signal('SIGTERM', { exceptGroup: child.pid });
   const isAlive = (): boolean => signalGroup(child, 0) || others.living().length > 0;
   while (isAlive() && limits.clock.monotonic() < until) await pause(limits.clock, pollMs);
   signalGroup(child, 'SIGKILL');
 }
 
-/** Finds a wrong command before a job is claimed for it: else every job in the queue would fail on it. */
+/**
+ * Throws for a command that cannot be started, before a job is claimed. Without this check every job in the queue would
+ * fail.
+ */
 export async function requireCommand(command: readonly string[], cwd: string, searchPath: string): Promise<void> {
   const [program] = command;
   if (program === undefined || program === '') {

@@ -6,7 +6,7 @@ import { HandClock } from '../../testing/hand-clock.ts';
 import { expectGone, setUpWorker, startedPid } from '../../testing/worker-trial.ts';
 import { RunProcesses } from './run-processes.ts';
 
-/** Writes its id into a file in one step, then stays. */
+/** Writes its process id into a file atomically, then sleeps. */
 const staying = (file: string): string => `echo $$ > ${file}.new; mv ${file}.new ${file}; exec sleep 600`;
 
 const processesWith = (text: string): string[] =>
@@ -18,7 +18,7 @@ const processesWith = (text: string): string[] =>
     }
   });
 
-test('a child that leaves the process group is ended with its job, by whatever way it left', async () => {
+test('a child that leaves the process group in any way is killed with its job', async () => {
   const { server, work, folder } = await setUpWorker();
   writeFileSync(`${folder}/stay`, staying(`${folder}/doubleFork`));
   const ways = {
@@ -36,7 +36,7 @@ test('a child that leaves the process group is ended with its job, by whatever w
   }
 });
 
-test('a child that clears its environment is ended where the run has a cgroup', async (context) => {
+test('a child that clears its environment is killed where the run has a cgroup', async (context) => {
   const probe = RunProcesses.open(`probe-${process.pid}`);
   const hasCgroup = probe.cgroup !== undefined;
   await probe.end();
@@ -51,7 +51,7 @@ test('a child that clears its environment is ended where the run has a cgroup', 
   await expectGone(await startedPid(`${folder}/pid`));
 });
 
-test('the cgroup of a run is removed with it, and that of a worker that was killed by the next run', async (context) => {
+test('the cgroup of a run is removed with it, and that of a killed worker by the next run', async (context) => {
   const first = RunProcesses.open('first');
   const own = first.cgroup;
   await first.end();
@@ -65,7 +65,7 @@ test('the cgroup of a run is removed with it, and that of a worker that was kill
   rmdirSync(living);
 });
 
-test('when its job is cancelled, a child outside the group is told to end and has the grace to do so', async () => {
+test('when its job is cancelled, a child outside the group gets SIGTERM and the grace period', async () => {
   const { server, client, work, folder } = await setUpWorker();
   const job = server.addJob();
   const child = `trap 'echo told >> ${folder}/told; exit' TERM; echo $$ > ${folder}/pid.new; mv ${folder}/pid.new ${folder}/pid; while :; do sleep 0.05; done`;
@@ -84,7 +84,7 @@ test('when its job is cancelled, a child outside the group is told to end and ha
   expect(readFileSync(`${folder}/told`, 'utf8').split('\n').sort()).toEqual(['', 'group', 'told']);
 });
 
-test('a child outside the group that does not obey is killed when the grace is over', async () => {
+test('a child outside the group that ignores SIGTERM is killed after the grace period', async () => {
   const { server, work, folder } = await setUpWorker();
   server.addJob();
   const clock = new HandClock();
@@ -102,7 +102,7 @@ test('a child outside the group that does not obey is killed when the grace is o
   await expectGone(pid);
 });
 
-test('the processes of another job, and of a worker that is itself a command, are left alone', async () => {
+test('the processes of another job, and of a worker that is itself a command, are not signalled', async () => {
   const { server, work, folder, stop } = await setUpWorker();
   server.addJob();
   const long = work(`echo $$ > ${folder}/pid; exec sleep 600`, {

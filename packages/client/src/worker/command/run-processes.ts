@@ -1,21 +1,21 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Rounds after which a process that cannot be ended, or processes that multiply faster, are given up. */
+/** Number of rounds before the kill is given up: a process may be unkillable, or processes may fork faster. */
 const mostRounds = 200;
-/** The kernel takes a moment to end what was killed: no matter of a clock that a test moves. */
+/** Time that the kernel gets to end killed processes. A real time, also under a test clock. */
 const roundMs = 2;
 
-/** Two cgroups as folders: of one run, and of this process. */
+/** Folders of two cgroups: of one run, and of this process. */
 interface RunCgroup {
   readonly run: string;
   readonly own: string;
 }
 
 /**
- * Finds the processes of one run that have left its process group: by `setsid`, by a double fork, as a daemon. Linux
- * only. Where this process may make a cgroup (v2), all of them are in it. Elsewhere the mark in their environment
- * tells them; a process that clears its environment is not found by that.
+ * Finds the processes of one run that left its process group, by `setsid`, by a double fork or as a daemon. Linux only.
+ * Where this process may create a cgroup (v2), all of them are in it. Elsewhere they are identified by the mark in
+ * their environment; a process that clears its environment is not found that way.
  */
 export class RunProcesses {
   readonly #mark: string;
@@ -26,19 +26,19 @@ export class RunProcesses {
     this.#cgroup = cgroup;
   }
 
-  /** `mark`: unguessable, and part of the environment of every process of the run. */
+  /** Opens the set of processes. `mark` is unguessable and in the environment of every process of the run. */
   static open(mark: string): RunProcesses {
     return new RunProcesses(mark, process.platform === 'linux' ? makeCgroup(mark) : undefined);
   }
 
-  /** The folder of the cgroup; undefined where none can be made. */
+  /** The folder of the cgroup; undefined where none can be created. */
   get cgroup(): string | undefined {
     return this.#cgroup?.run;
   }
 
   /**
-   * Runs `start`, which must start the command before it returns. This process is in the cgroup meanwhile, so that the
-   * command is born there: moved afterwards, it could have children by then that are not.
+   * Runs `start`, which must start the command before it returns. Meanwhile this process is in the cgroup, so that the
+   * command starts inside it. A command that is moved later may already have children outside.
    */
   within<T>(start: () => T): T {
     if (this.#cgroup === undefined) return start();
@@ -51,19 +51,19 @@ export class RunProcesses {
     }
   }
 
-  /** Ids of the processes that run now. */
+  /** Returns the ids of the processes that are running. */
   living(): number[] {
     return [...new Set([...this.#inCgroup(), ...this.#marked()])].filter((pid) => pid !== process.pid);
   }
 
-  /** How many there were to signal. */
+  /** Sends the signal; returns the number of processes that it was sent to. */
   signal(signal: NodeJS.Signals, { exceptGroup }: { readonly exceptGroup?: number | undefined } = {}): number {
     const pids = this.living().filter((pid) => exceptGroup === undefined || groupOf(pid) !== exceptGroup);
     for (const pid of pids) attempt(() => process.kill(pid, signal));
     return pids.length;
   }
 
-  /** Kills them until there are none, and removes the cgroup. */
+  /** Kills the processes until none is left, and removes the cgroup. */
   async end(): Promise<void> {
     for (let round = 0; round < mostRounds && this.signal('SIGKILL') > 0; round += 1) await nextRound();
     if (this.#cgroup === undefined) return;
@@ -79,14 +79,14 @@ export class RunProcesses {
   }
 
   #marked(): number[] {
-    // Also on Linux there may be none, as in a root of the worker's own.
+    // /proc can be missing on Linux too, for example in a root file system of the worker's own.
     if (!existsSync('/proc/self')) return [];
     const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
     return pids.filter((pid) => textOf(`/proc/${pid}/environ`)?.includes(this.#mark) === true).map(Number);
   }
 }
 
-// Below the cgroup that this process is in, so that limits that were set for the worker hold for its commands.
+// The new cgroup is below the cgroup of this process, so limits of the worker also hold for its commands.
 function makeCgroup(mark: string): RunCgroup | undefined {
   const mounts = textOf('/proc/self/mountinfo')?.toString() ?? '';
   const mount = mounts.includes(' - cgroup2 ')
@@ -99,13 +99,13 @@ function makeCgroup(mark: string): RunCgroup | undefined {
   removeEmptyCgroups(folder);
   const cgroup = { run: path.join(folder, `proofhouse-${process.pid}-${mark}`), own: folder };
   if (!attempt(() => mkdirSync(cgroup.run))) return undefined;
-  // Where processes may be moved in but not out, none is.
+  // The cgroup is used only if processes can be moved in and out.
   if (enter(cgroup.run) && enter(cgroup.own)) return cgroup;
   attempt(() => rmdirSync(cgroup.run));
   return undefined;
 }
 
-/** Those of workers that were killed. One that still has processes stays: their job may be somebody else's by now. */
+/** Removes the cgroups of killed workers. A cgroup with processes stays: its job may now be held by another worker. */
 function removeEmptyCgroups(folder: string): void {
   attempt(() => {
     for (const name of readdirSync(folder)) {
@@ -117,7 +117,7 @@ function removeEmptyCgroups(folder: string): void {
   });
 }
 
-/** A cgroup after all that the command made below it. */
+/** Returns the cgroup after all that the command created below it (children first). */
 function cgroupsFrom(folder: string): string[] {
   const below = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   return [...below.flatMap((entry) => cgroupsFrom(path.join(folder, entry.name))), folder];
@@ -127,7 +127,7 @@ function enter(cgroup: string): boolean {
   return attempt(() => writeFileSync(path.join(cgroup, 'cgroup.procs'), String(process.pid)));
 }
 
-// The name in parentheses may hold any character; the group is the third field after it (proc(5)).
+// The name in parentheses may contain any character. The process group is the third field after it (proc(5)).
 function groupOf(pid: number): number | undefined {
   const text = textOf(`/proc/${pid}/stat`)?.toString();
   return text === undefined ? undefined : Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[2]);

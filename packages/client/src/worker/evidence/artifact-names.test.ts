@@ -19,7 +19,7 @@ function claimAll(...paths: (string | Buffer)[]) {
   return paths.map((path) => names.claim(parts(path)));
 }
 
-test('a name that is text and free stays as it is', () => {
+test('a name that is text and not taken is not changed', () => {
   for (const path of [
     'a.txt',
     'a/b c/d.txt',
@@ -73,7 +73,7 @@ test('two files never get one name, nor a file the name of a folder', () => {
   expect(claimAll('files/log.log', 'log.log').map(({ name }) => name)).toEqual(['files/log.log', 'files/log~2.log']);
 });
 
-test('the names of the worker\u2019s own artifacts are never given to an output file', () => {
+test('names that are reserved for the worker are never given to an output file', () => {
   for (const path of [
     'log.log',
     'diff.diff',
@@ -87,7 +87,7 @@ test('the names of the worker\u2019s own artifacts are never given to an output 
   }
 });
 
-test('a part that encoding makes too long is cut, and stays distinct', () => {
+test('a part that encoding makes too long is truncated, and stays distinct', () => {
   const long = (last: number): Buffer => Buffer.concat([Buffer.alloc(250, 0xe9), Buffer.from([last])]);
   const [one, two] = claimAll(long(0x61), long(0x62));
   expect(one?.name).not.toBe(two?.name);
@@ -103,7 +103,7 @@ test('metadata stays below its limit for the longest names', () => {
   expect(claimed?.metadata).toMatchObject({ nameEscaped: true });
 });
 
-test('every path gets a name of its own that the server takes as it is', () => {
+test('every path gets a distinct name that the server accepts unchanged', () => {
   const byte = fc.constantFrom(...Buffer.from('ab \\%~.\n:é\xe9', 'latin1'));
   const part = fc.array(byte, { minLength: 1, maxLength: 4 }).map((bytes) => Buffer.from(bytes));
   const isName = (one: Buffer): boolean => !['.', '..'].includes(one.toString());

@@ -2,37 +2,38 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { foldersOf, maxNamePartBytes } from '@proofhouse/core';
 
-/** First parts of the names that belong to the worker alone: its log, its diffs, the segments of a live log. */
+/** First components of names that are reserved for the worker: its log, its diffs, the segments of a live log. */
 const workersOwn = ['log.log', 'diff.diff', 'diffs.json', 'diffs', '.log'];
-/** Output files that would take one of them go below this folder. */
+/** Output files with a reserved name are put below this folder. */
 const besideOwn = 'files';
-/** Longer names are told by their sha256 alone: metadata has 4 KiB. */
+/** Longer names are represented by their sha256 in the metadata, which is limited to 4 KiB. */
 const maxNameBytesShown = 1024;
 
-/** The name of a file of the output folder in the job. */
+/** The artifact name for a file of the output folder. */
 export interface ArtifactName {
   readonly name: string;
-  /** Goes with the artifact when it is not called as in the folder. */
+  /** Sent with the artifact when its name differs from the file name. */
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
- * Gives each file of an output folder a name of its own in the job. Names that the server would refuse or change are
+ * Assigns each file of an output folder a distinct artifact name. Parts that the server would refuse or change are
  * percent-encoded: bytes that are not UTF-8, control characters, backslashes, white space at the ends, `C:` at the
- * beginning. No two files get one name, no file gets the name of another's folder, and none gets one of the worker's own.
+ * beginning. No two files get the same name, no file gets the name of a folder of another, and none gets a reserved
+ * name.
  */
 export class ArtifactNames {
   readonly #files = new Set<string>();
   readonly #folders = new Set<string>();
 
-  /** `parts`: the file's path in the folder, as the file system has it. */
+  /** Returns the artifact name. `parts` are the components of the file's path in the folder, as raw bytes. */
   claim(parts: readonly Buffer[]): ArtifactName {
     const encoded = encodedName(parts);
     const [first = ''] = encoded.split('/');
     return this.#claim(parts, workersOwn.includes(first) ? `${besideOwn}/${encoded}` : encoded);
   }
 
-  /** Another name, for one that the server gave to something else: a file where an earlier attempt had a folder. */
+  /** Returns another name, for a name that the server already uses: a file where an earlier attempt had a folder. */
   claimBeside(parts: readonly Buffer[]): ArtifactName {
     return this.#claim(parts, `${besideOwn}/${encodedName(parts)}`);
   }
@@ -56,14 +57,14 @@ export class ArtifactNames {
   }
 }
 
-// The first folder is numbered where it is the one whose name is a file's.
+// The number is added to the first folder when the conflict is with a file of that name.
 function numbered(name: string, count: number): string[] {
   if (count === 1) return [name];
   const [, stem = '', ending = ''] = /^(.*?[^/])(\.[^./]*)?$/s.exec(name) ?? [];
   return [`${stem}~${count}${ending}`, name.replace('/', `~${count}/`)];
 }
 
-/** A path as text, for people: bytes that are not UTF-8 are percent-encoded. */
+/** Formats a path for messages; bytes that are not UTF-8 are percent-encoded. */
 export function shownName(parts: readonly Buffer[]): string {
   return parts.map(textOf).join('/');
 }
@@ -86,7 +87,7 @@ function encodedName(parts: readonly Buffer[]): string {
     .join('/');
 }
 
-/** As text; bytes that are not UTF-8 as `%E9`. */
+/** Returns the bytes as text; bytes that are not UTF-8 become `%E9`. */
 function textOf(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString();
   let text = '';
@@ -106,7 +107,7 @@ function percent(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
 }
 
-// Encoding makes a part up to three times as long.
+// Encoding can make a part three times as long.
 function shortened(part: string): string {
   const bytes = Buffer.from(part);
   if (bytes.length <= maxNamePartBytes) return part;

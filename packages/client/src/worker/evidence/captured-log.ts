@@ -4,16 +4,16 @@ import { open, type FileHandle } from 'node:fs/promises';
 const pieceBytes = 256 * 1024;
 const lineEnd = 0x0a;
 
-/** A stretch of the whole output, `to` excluded. */
+/** A byte range of the whole output, `to` excluded. */
 export interface Stretch {
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * The output of a command in one file that never has more than `maxBytes`: the first half stays, the second is a ring of
- * what came last. Read through the handle that it was written with, so that a file which is removed or replaced
- * meanwhile does not matter. Nothing here throws because of the disk: `failure` says that writing ended, and why.
+ * The output of a command in one file of at most `maxBytes`. The first half is kept; the second half is a ring buffer
+ * of the newest output. It is read through the same handle that wrote it, so removing or replacing the file has no
+ * effect. Disk errors are never thrown: `failure` has the first one, after which nothing is written.
  */
 export class CapturedLog {
   readonly #handle: FileHandle;
@@ -36,12 +36,12 @@ export class CapturedLog {
     return new CapturedLog(await open(file, flags, 0o600), maxBytes);
   }
 
-  /** Of the file. */
+  /** Size limit of the file. */
   get maxBytes(): number {
     return this.#headBytes + this.#ringBytes;
   }
 
-  /** Of everything that was written, kept or not. */
+  /** Size of the whole output, including the bytes that are no longer kept. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
@@ -50,7 +50,7 @@ export class CapturedLog {
     return this.#lineEnds;
   }
 
-  /** Taken and not on the disk yet. */
+  /** Bytes that were accepted and are not on the disk yet. */
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
@@ -59,7 +59,7 @@ export class CapturedLog {
     return this.#failure?.error;
   }
 
-  /** For a command that writes into the file itself; call `adopt` when it has ended. */
+  /** File descriptor for a command that writes into the file directly; call `adopt` after it has ended. */
   get fd(): number {
     return this.#handle.fd;
   }
@@ -76,12 +76,12 @@ export class CapturedLog {
     });
   }
 
-  /** Resolves when everything written so far is on the disk, or given up. */
+  /** Resolves when everything accepted so far is on the disk, or writing has failed. */
   async settled(): Promise<void> {
     await this.#written;
   }
 
-  /** Takes what a command wrote into the file by itself, all of it. */
+  /** Reads in everything that a command wrote directly into the file. */
   async adopt(): Promise<CapturedLog> {
     const { size } = await this.#handle.stat();
     const adopted = new CapturedLog(this.#handle, size * 2);
@@ -90,16 +90,16 @@ export class CapturedLog {
     return adopted;
   }
 
-  /** What can be read: one stretch, or the beginning and the end. */
+  /** The readable byte ranges: one, or the beginning and the end. */
   get kept(): readonly Stretch[] {
     const end = this.#failure?.at ?? this.#sizeBytes;
     if (end <= this.#headBytes + this.#ringBytes) return [{ from: 0, to: end }];
-    // A write that failed half-way has overwritten as much of the oldest.
+    // A write that failed half-way has overwritten as many of the oldest bytes.
     const from = end - this.#ringBytes + (this.#failure?.pieceBytes ?? 0);
     return [{ from: 0, to: this.#headBytes }, ...(from < end ? [{ from, to: end }] : [])];
   }
 
-  /** Bytes of a stretch that is kept. */
+  /** Reads the bytes of a range that is kept. */
   async *read({ from, to }: Stretch): AsyncGenerator<Buffer, void, undefined> {
     for (let at = from; at < to;) {
       const { position, room } = this.#placeOf(at);

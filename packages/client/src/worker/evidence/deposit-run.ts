@@ -9,24 +9,24 @@ import type { ArtifactAbout } from './file-upload.ts';
 import { depositLog } from './log-deposit.ts';
 import { outputFiles } from './output-files.ts';
 
-/** Characters of a name in a message. */
+/** Longest name in a message, in characters. */
 const longestShown = 120;
 
-/** What a command left. */
+/** The files and the diff that a command left. */
 export interface RunRemains {
   readonly folder: WorkFolder;
   readonly log: CapturedLog;
-  /** Begun before the command ran, unless nobody wants it. */
+  /** Started before the command; undefined when no diff is wanted. */
   readonly diff: JobDiff | undefined;
 }
 
 /**
- * Deposits what a run left: its log, the difference in its repository, its output files. What fails is told as lost and
- * the rest still goes; only a lost lease ends it, by throwing.
+ * Deposits the results of a run: its log, the diff of its repository, its output files. A failed deposit is recorded as
+ * a loss and the others continue. Throws only when the lease is lost.
  */
 export async function depositRun(depositor: Depositor, { folder, log, diff: begun }: RunRemains): Promise<void> {
   const { evidence } = depositor;
-  // Before anything is sent, since that may take its time and the repository goes on being used.
+  // The diff is made before the uploads, because uploads may take long and the repository may change meanwhile.
   const diffs = await begun?.write(depositor.lost);
   for (const line of diffs?.lost ?? []) evidence.loseOwn(line);
   const diskFailure = await folder.writeFailure();
@@ -77,7 +77,7 @@ async function depositFile(
   }
 }
 
-// The server says so of a file where the job has a folder, and of the reverse.
+// Returns true if the server refused a file because the job has a folder of that name, or the reverse.
 function isTaken(error: unknown): boolean {
   return isAppError(error, 'invalid_artifact_name') && error.details['takenPath'] !== undefined;
 }
@@ -87,7 +87,7 @@ function renamed(shown: string, name: string): string {
   return `${shown} of the output folder is the artifact ${name}`;
 }
 
-// Only the worker's own diff is one: the command may call anything a patch.
+// Only the worker's own diff has the type `diff`: commands can use the name for anything.
 function typeOf(name: string): ArtifactType | undefined {
   return /\.(diff|patch)$/i.test(name) ? 'other' : undefined;
 }
@@ -98,7 +98,7 @@ function diskTold(error: NodeJS.ErrnoException): Error {
   return Object.assign(new Error(told), { code: error.code });
 }
 
-// Names are the command's: control characters and quotes must not change the line.
+// Names come from the command, so control characters and quotes are escaped to keep the line intact.
 function quoted(name: string): string {
   const short =
     name.length <= longestShown ? name : `${name.slice(0, longestShown / 2)}…${name.slice(-longestShown / 2)}`;

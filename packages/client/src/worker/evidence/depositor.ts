@@ -7,12 +7,12 @@ import { uploadPieces, type ArtifactAbout } from './file-upload.ts';
 export interface DepositorParts {
   readonly client: ProofhouseClient;
   readonly job: ClaimedJob;
-  /** Aborted when nothing more may be written. */
+  /** Aborted when nothing more may be written to the job. */
   readonly lost: AbortSignal;
   readonly evidence: Evidence;
 }
 
-/** Deposits artifacts of one held job under its lease, and keeps account of them. */
+/** Deposits artifacts of one held job under its lease, and records the losses. */
 export class Depositor {
   readonly evidence: Evidence;
   readonly lost: AbortSignal;
@@ -26,7 +26,10 @@ export class Depositor {
     this.#job = job;
   }
 
-  /** Uploads what `read` gives; it is called twice and again for each repeated try. Rejects when it is refused. */
+  /**
+   * Uploads the output of `read`, which is called twice, and again for each retry. Rejects when the server refuses the
+   * upload.
+   */
   async upload(about: ArtifactAbout & { readonly read: () => AsyncIterable<Uint8Array> }): Promise<JobArtifact> {
     const { id, leaseId } = this.#job;
     const artifact = await uploadPieces(this.#client, id, about, { lease: leaseId, signal: this.lost });
@@ -34,7 +37,7 @@ export class Depositor {
     return artifact;
   }
 
-  /** Runs `action`. What it rejects with is told as a loss of `what`; only a lost lease is thrown on. */
+  /** Runs `action`. A rejection is recorded as a loss of `what`; only a lost lease is rethrown. */
   async attempt(what: string, action: () => Promise<void>, shownAs = what): Promise<void> {
     try {
       await action();

@@ -18,7 +18,7 @@ async function textOf(file: EvidenceFile): Promise<string> {
   return Buffer.concat(pieces).toString();
 }
 
-test('a file that grows, is removed or is replaced while it is read gives what it was when it was opened', async () => {
+test('a file that grows, is removed or is replaced during the read gives its content at the time of opening', async () => {
   const { file } = await setUp();
   writeFileSync(file, 'before');
   const opened = await EvidenceFile.open(file);
@@ -30,7 +30,7 @@ test('a file that grows, is removed or is replaced while it is read gives what i
   await opened.close();
 });
 
-test('a file that shrinks while it is read is an error, not a shorter file', async () => {
+test('a file that shrinks during the read is an error, not a shorter file', async () => {
   const { file } = await setUp();
   writeFileSync(file, 'before');
   const opened = await EvidenceFile.open(file);
@@ -55,7 +55,7 @@ test('a link in the place of the file, or of a folder above it, is refused', asy
   await expect(opening).rejects.toThrow('replaced by a symbolic link');
 });
 
-test('a pipe in the place of the file is refused without waiting for somebody to write', async () => {
+test('a pipe in the place of the file is refused without blocking', async () => {
   const { file } = await setUp();
   execFileSync('mkfifo', [file]);
   await expect(EvidenceFile.open(file)).rejects.toThrow('not a regular file');

@@ -5,15 +5,15 @@ import { AppError } from '@proofhouse/core';
 const pieceBytes = 256 * 1024;
 
 export interface EvidenceFileOptions {
-  /** A symbolic link is refused. */
+  /** Throws for a symbolic link. */
   readonly noFollow?: boolean | undefined;
-  /** The real path of a folder that the file must lie in, also when folders above it are swapped for links. */
+  /** Real path of a folder that must contain the file, even when folders above it are replaced by links. */
   readonly below?: string | undefined;
 }
 
 /**
- * A regular file as it was when it was opened: as many bytes as it had then, from one handle, however often it is read.
- * One that grows meanwhile gives its beginning; one that shrinks, an error. Opening never waits, not for a pipe either.
+ * A regular file as it was when it was opened. Every read gives the bytes of that size, from one handle. A file that
+ * grows gives its beginning; a file that shrinks gives an error. Opening never blocks, not even on a FIFO.
  */
 export class EvidenceFile {
   readonly sizeBytes: number;
@@ -55,7 +55,7 @@ export class EvidenceFile {
   }
 }
 
-// O_NOFOLLOW looks at the last part alone.
+// O_NOFOLLOW checks only the last path component.
 async function requireBelow(handle: FileHandle, path: string | Buffer, folder: string): Promise<void> {
   const place = await placeOf(handle, path);
   if (!place.subarray(0, folder.length + 1).equals(Buffer.from(`${folder}/`))) {
@@ -63,7 +63,9 @@ async function requireBelow(handle: FileHandle, path: string | Buffer, folder: s
   }
 }
 
-/** Where an open file lies: the kernel says so in /proc; elsewhere its path, while it still leads to the same file. */
+/**
+ * Returns the path of an open file: from /proc when it exists, else the given path if it still refers to the same file.
+ */
 async function placeOf(handle: FileHandle, path: string | Buffer): Promise<Buffer> {
   try {
     return await readlink(`/proc/self/fd/${handle.fd}`, 'buffer');

@@ -8,7 +8,7 @@ import { setUpWorker } from '../../testing/worker-trial.ts';
 
 const outputFolder = 'cd "$PROOFHOUSE_OUTPUT_DIR"';
 
-/** As a server with a limit: both doors refuse larger bodies, and say what they take. */
+/** Makes the server refuse larger bodies on both doors, with the limit in the error. */
 function limitUploads(server: FakeServer, limitBytes: number): void {
   server.interfere = (operation, request, response) => {
     if (operation !== 'putArtifact' && operation !== 'uploadArtifact') return false;
@@ -26,7 +26,7 @@ function refuseUploadsOf(server: FakeServer, name: string, code: ErrorCode): voi
 }
 
 describe('a job whose evidence was refused or lost', () => {
-  test('fails although its command succeeded, says both, and is not tried again when that cannot help', async () => {
+  test('fails although its command succeeded, names both, and is not retried when a retry cannot help', async () => {
     for (const code of ['artifact_too_large', 'invalid_artifact_name', 'digest_mismatch', 'secret_found'] as const) {
       const { server, work } = await setUpWorker();
       const job = server.addJob();
@@ -42,7 +42,7 @@ describe('a job whose evidence was refused or lost', () => {
     }
   });
 
-  test('may be tried again when every cause may pass', async () => {
+  test('may be retried when every cause is temporary', async () => {
     for (const code of ['storage_full', 'internal', 'unavailable', 'too_busy'] as const) {
       const { server, work } = await setUpWorker();
       server.addJob();
@@ -61,7 +61,7 @@ describe('a job whose evidence was refused or lost', () => {
     expect(server.requestsOf('failJob')[0]?.json['retryable']).toBe(true);
   });
 
-  test('succeeds when only the best effort was asked for, and its result says so first', async () => {
+  test('succeeds with best effort, and its result begins with the loss', async () => {
     const { server, work } = await setUpWorker();
     const job = server.addJob();
     refuseUploadsOf(server, 'proof', 'artifact_too_large');
@@ -81,8 +81,8 @@ describe('a job whose evidence was refused or lost', () => {
   });
 });
 
-describe('a log that is larger than the server takes', () => {
-  test('keeps whole lines of its beginning and its end, and says how much is missing', async () => {
+describe('a log that is larger than the server accepts', () => {
+  test('keeps whole lines of its beginning and its end, and states how much is missing', async () => {
     const { server, work } = await setUpWorker();
     const job = server.addJob();
     limitUploads(server, 2000);
@@ -109,7 +109,7 @@ describe('a log that is larger than the server takes', () => {
     expect(server.job(job.id).resultSummary).toContain(`log.log is cut: it had ${whole.length} bytes`);
   });
 
-  test('is cut between characters when it has no lines, and fits where little fits', async () => {
+  test('is cut between characters when it has no lines, and fits very small limits', async () => {
     const { server, work } = await setUpWorker();
     server.addJob();
     limitUploads(server, 301);
@@ -119,7 +119,7 @@ describe('a log that is larger than the server takes', () => {
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(301);
   });
 
-  test('is tried smaller and smaller behind a proxy that does not say what it takes', async () => {
+  test('is retried in smaller sizes behind a proxy that does not name its limit', async () => {
     const { server, work } = await setUpWorker();
     server.addJob();
     server.interfere = (_operation, request, response) => {
@@ -131,7 +131,7 @@ describe('a log that is larger than the server takes', () => {
     expect(server.artifact('log.log').record.metadata).toMatchObject({ truncated: true });
   });
 
-  test('is lost where not even a line about it fits', async () => {
+  test('is lost where not even one line fits', async () => {
     const { server, work } = await setUpWorker();
     const job = server.addJob();
     limitUploads(server, 100);
@@ -141,7 +141,7 @@ describe('a log that is larger than the server takes', () => {
 });
 
 describe('the log on the disk of the worker', () => {
-  test('never takes more than its limit, and both ends of the output are kept', async () => {
+  test('never exceeds its limit, and both ends of the output are kept', async () => {
     const { server, work, folder } = await setUpWorker();
     server.addJob();
     const maxLogBytes = 256 * 1024;
@@ -157,14 +157,14 @@ describe('the log on the disk of the worker', () => {
     expect(Number(execFileSync('cat', [`${folder}/size`]).toString())).toBeLessThanOrEqual(maxLogBytes);
   });
 
-  test('holds what was written to /dev/stdout and /dev/stderr, in order with the rest', async () => {
+  test('contains what was written to /dev/stdout and /dev/stderr, in order with the rest', async () => {
     const { server, work } = await setUpWorker();
     server.addJob();
     await work('echo 1; echo 2 > /dev/stderr; echo 3 >&2; echo 4 > /dev/stdout; echo 5');
     expect(server.artifact('log.log').bytes.toString()).toBe('1\n2\n3\n4\n5\n');
   });
 
-  test('is kept when the command removes it, or puts something else in its place', async () => {
+  test('is kept when the command removes it or replaces it', async () => {
     const { server, work } = await setUpWorker();
     server.addJob();
     await work(
@@ -173,7 +173,7 @@ describe('the log on the disk of the worker', () => {
     expect(server.artifact('log.log').bytes.toString()).toBe('before\nafter\n');
   });
 
-  test('is whole where there are no named pipes', async () => {
+  test('is complete where there are no named pipes', async () => {
     const { server, work } = await setUpWorker();
     server.addJob();
     const { PATH } = process.env;
@@ -199,7 +199,7 @@ describe('a disk that is full when the command ends', () => {
     return undefined;
   };
 
-  test('is noticed by the size of nothing: the job fails, may be tried again, and says why', async () => {
+  test('is detected: the job fails with the reason, and may be retried', async () => {
     const workRoot = tiny();
     if (workRoot === undefined) return;
     const { server, work } = await setUpWorker();
@@ -212,7 +212,7 @@ describe('a disk that is full when the command ends', () => {
     expect(server.artifactNames()).toContain('proof');
   });
 
-  test('leaves a log that says where its end is missing', async () => {
+  test('leaves a log that states where its end is missing', async () => {
     const workRoot = tiny();
     if (workRoot === undefined) return;
     const { server, work } = await setUpWorker();
@@ -226,7 +226,7 @@ describe('a disk that is full when the command ends', () => {
     expect(record.metadata).toMatchObject({ truncated: true, logBytes: 2_688_895 });
   });
 
-  test('takes no job: it is given back, and no folder stays behind', async () => {
+  test('gives a claimed job back, and leaves no folder', async () => {
     const workRoot = tiny();
     if (workRoot === undefined) return;
     const { server, work, stop } = await setUpWorker();

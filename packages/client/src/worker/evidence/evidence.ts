@@ -2,29 +2,29 @@ import { isAppError } from '@proofhouse/core';
 import { messageOf } from '../message-of.ts';
 import { isPassing } from '../passing-trouble.ts';
 
-/** Evidence of a run that was refused or lost. */
+/** A piece of evidence that was refused or lost. */
 export interface Loss {
-  /** The artifact, or the part of the worker's disk, that is meant. */
+  /** Name of the artifact, or of the part of the worker's disk. */
   readonly what: string;
-  /** One line for people: what was lost, and why. */
+  /** One line for people: the loss and its reason. */
   readonly message: string;
-  /** Whether another attempt may keep it. */
+  /** True if another attempt may succeed in keeping it. */
   readonly retryable: boolean;
 }
 
-/** Read by whoever ends the job. */
+/** The losses and notes that decide how the job ends. */
 export interface Deposited {
   readonly count: number;
-  /** A job must not succeed over these, unless the worker was told so. */
+  /** A job with losses must not succeed, unless the worker has `bestEffort`. */
   readonly losses: readonly Loss[];
-  /** One line each: said in the result, and no reason to fail. */
+  /** One line each, shown in the result. Notes are no reason to fail. */
   readonly notes: readonly string[];
 }
 
-/** Local causes that another attempt, or another machine, may not have. */
+/** Error codes of local causes that another attempt, or another machine, may not have. */
 const passingCodes = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'ESTALE', 'ENOENT'];
 
-/** What one run deposited, lost and left out. */
+/** Records what one run deposited, lost and left out. */
 export class Evidence implements Deposited {
   #count = 0;
   readonly #losses = new Map<string, Loss>();
@@ -42,19 +42,19 @@ export class Evidence implements Deposited {
     return this.#notes;
   }
 
-  /** A name that was lost before and now is kept counts as kept. */
+  /** Records a deposit; an earlier loss of the same name is removed. */
   kept(what: string): void {
     this.#losses.delete(what);
     this.#count += 1;
   }
 
-  /** `shownAs`: for people, when it differs. */
+  /** Records a loss. `shownAs` replaces `what` in messages. */
   lose(what: string, error: unknown, shownAs = what): void {
     const message = `${shownAs} was not deposited: ${reasonOf(error)}`;
     this.#losses.set(what, { what, message, retryable: mayPass(error) });
   }
 
-  /** Something of the worker's own making that its disk did not take, already told in a line. */
+  /** Records the loss of a file that the worker itself could not write; `line` is the complete message. */
   loseOwn(line: string): void {
     this.#losses.set(line, { what: line, message: line, retryable: true });
   }
@@ -64,7 +64,7 @@ export class Evidence implements Deposited {
   }
 }
 
-// Paths of this machine say nothing to a reader elsewhere, and may be longer than any message.
+// Paths of this machine are removed: they mean nothing to a reader elsewhere, and can be longer than a message.
 function reasonOf(error: unknown): string {
   const { syscall } = error as NodeJS.ErrnoException;
   return syscall === undefined ? messageOf(error) : (messageOf(error).split(`, ${syscall}`)[0] ?? '');

@@ -4,28 +4,28 @@ import type { CallOptions } from '../../transport/call.ts';
 import type { ProofhouseClient } from '../../proofhouse-client.ts';
 import { EvidenceFile } from './evidence-file.ts';
 
-/** An artifact as its job shows it. */
+/** Name, types and metadata of an artifact. */
 export interface ArtifactAbout {
-  /** Its name in the job. */
+  /** Name of the artifact in the job. */
   readonly name: string;
   readonly type?: ArtifactType | undefined;
   readonly title?: string | undefined;
   readonly contentType?: string | undefined;
   /** At most 4 KiB as JSON. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Called with the size before the first byte is sent, then with how far it is. */
+  /** Called with the size before the first byte is sent, and then with the progress. */
   readonly onProgress?: ((sentBytes: number, sizeBytes: number) => void) | undefined;
 }
 
 export interface FileUpload extends ArtifactAbout {
   readonly path: string;
-  /** For files that somebody else may have put there: a symbolic link is refused. */
+  /** Throws for a symbolic link. For files that another party may have created. */
   readonly noFollow?: boolean | undefined;
 }
 
 /**
- * Uploads a file with its digest, so that the server keeps exactly these bytes. It is read twice, in pieces: once to know
- * the digest, which a header has to carry in front, and once to send.
+ * Uploads a file with its digest, so that the server stores exactly these bytes. The file is read twice, in pieces:
+ * once for the digest, which is sent in a header before the body, and once for the body.
  */
 export async function uploadFile(
   client: ProofhouseClient,
@@ -41,7 +41,7 @@ export async function uploadFile(
   }
 }
 
-/** Uploads what `read` gives, with its digest. It is called twice, and again for each repeated try. */
+/** Uploads the output of `read`, with its digest. `read` is called twice, and again for each retry. */
 export async function uploadPieces(
   client: ProofhouseClient,
   jobId: string,

@@ -4,13 +4,13 @@ import type { Depositor } from './depositor.ts';
 import { extractLog, type LogCut } from './log-extract.ts';
 
 const name = 'log.log';
-/** Where less is taken there is no room for a line that says what is missing. */
+/** Below this limit there is no room for the line that states what is missing. */
 const smallestLimitBytes = 160;
 
 /**
- * Deposits a log, cut to what the server takes: the limit is in its refusal (`limitBytes`), and where a proxy refuses
- * without naming one, an eighth is tried, and so on. A log that was cut says so in a line, in its metadata and in a note;
- * one that the disk did not take is lost evidence as well.
+ * Deposits a log, cut to the limit of the server. The limit is in the server's refusal (`limitBytes`). When a proxy
+ * refuses without naming a limit, an eighth of the size is tried, and so on. A cut is stated in a line of the log, in
+ * its metadata and in a note. Output that the disk did not take is recorded as a loss too.
  */
 export async function depositLog(depositor: Depositor, log: CapturedLog): Promise<void> {
   await log.settled();

@@ -1,30 +1,31 @@
 import type { CapturedLog, Stretch } from './captured-log.ts';
 import { countLineEnds } from './captured-log.ts';
 
-/** How far a cut is moved so that whole lines remain. */
+/** Largest distance that a cut is moved to keep lines whole. */
 const longestLineBytes = 64 * 1024;
-/** Room for a line that says what is missing, and a line end before it. */
+/** Room for the line that states what is missing, and a line end before it. */
 const gapLineBytes = 120;
 
-/** What is deposited of a log. */
+/** The part of a log that is deposited. */
 export interface LogExtract {
-  /** May be called again. */
+  /** May be called more than once. */
   readonly read: () => AsyncIterable<Uint8Array>;
-  /** Undefined when it is the whole log. */
+  /** Undefined when the extract is the whole log. */
   readonly cut: LogCut | undefined;
 }
 
 export interface LogCut {
   readonly truncated: true;
-  /** Of the whole log. */
+  /** Size of the whole log. */
   readonly logBytes: number;
   readonly missingBytes: number;
   readonly missingLines: number;
 }
 
 /**
- * A log in at most `maxBytes`: as it is, or its beginning and its end as whole lines where lines are not too long, with a
- * line between them that says how much is missing. That line is there however small `maxBytes` is.
+ * Returns a log in at most `maxBytes`: unchanged, or its beginning and its end with a line between them that states how
+ * much is missing. The parts are whole lines unless a line is too long. The line between them is present however small
+ * `maxBytes` is.
  */
 export async function extractLog(log: CapturedLog, maxBytes: number): Promise<LogExtract> {
   const [first = { from: 0, to: 0 }, last] = log.kept;
@@ -49,7 +50,7 @@ export async function extractLog(log: CapturedLog, maxBytes: number): Promise<Lo
   return { read: () => withGap(log, head, tail, cut), cut };
 }
 
-// A log that fits but lacks its end, since the disk was full, keeps all that there is.
+// A log that fits, but lacks its end because the disk was full, is kept completely.
 function wanted(end: number, room: number, part: 'head' | 'tail'): number {
   if (end <= room) return part === 'head' ? end : 0;
   return part === 'head' ? Math.floor(room / 2) : Math.ceil(room / 2);
@@ -73,7 +74,7 @@ async function* withGap(log: CapturedLog, head: Stretch, tail: Stretch, cut: Log
   yield Buffer.from(lastByte === 0x0a ? lastLine : `\n${lastLine}`);
 }
 
-/** The end of the last whole line at or before `to`; of a line that is too long, the end of a character. */
+/** Returns the end of the last whole line at or before `to`. In a line that is too long, the end of a character. */
 async function lineBefore(log: CapturedLog, to: number): Promise<number> {
   if (to === 0) return 0;
   const from = Math.max(0, to - longestLineBytes);
@@ -82,7 +83,7 @@ async function lineBefore(log: CapturedLog, to: number): Promise<number> {
   return at === -1 ? from + wholeCharacters(bytes) : from + at + 1;
 }
 
-/** The beginning of the first whole line at or after `from`; in a line that is too long, of a character. */
+/** Returns the beginning of the first whole line at or after `from`. In a line that is too long, of a character. */
 async function lineAfter(log: CapturedLog, from: number, end: number): Promise<number> {
   if (from === 0 || from === end) return from;
   const bytes = await collected(log, { from, to: Math.min(end, from + longestLineBytes) });
@@ -93,7 +94,7 @@ async function lineAfter(log: CapturedLog, from: number, end: number): Promise<n
   return from + start;
 }
 
-/** How many of the bytes are left when a UTF-8 sequence that was cut at the end is dropped. */
+/** Returns the number of bytes without a truncated UTF-8 sequence at the end. */
 function wholeCharacters(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(4, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back] ?? 0;

@@ -31,12 +31,12 @@ test('colours, rewritten lines and NUL are left out', async () => {
   );
 });
 
-test('a very long line without an end is read at once', async () => {
+test('a very long line without an end is read in linear time', async () => {
   const line = 'x'.repeat(4_000_000);
   expect(await readLogTail(await logOf(`10%\r${line}`), 5_000_000)).toBe(line);
 });
 
-test('of a line that was rewritten only what was written last is left', async () => {
+test('a rewritten line is reduced to what was written last', async () => {
   const texts = fc.array(fc.constantFrom('a', 'b', '\r', '\n', ' '), { maxLength: 12 }).map((parts) => parts.join(''));
   for (const text of fc.sample(texts, 200)) {
     const shown = text
@@ -48,7 +48,7 @@ test('of a line that was rewritten only what was written last is left', async ()
   }
 });
 
-test('bytes that are no text do not break it', async () => {
+test('bytes that are not text do not cause an error', async () => {
   expect(await readLogTail(await logOf(Buffer.from([0xff, 0xfe, 0x41, 0x0a])), 100)).toMatch(/A$/);
 });
 

@@ -1,7 +1,10 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { CapturedLog } from './captured-log.ts';
 
-/** The last lines of a log as plain text of at most `maxBytes` of UTF-8. Whole lines, unless one alone is too long. */
+/**
+ * Returns the last lines of a log as plain text of at most `maxBytes` of UTF-8. The lines are whole, unless a single
+ * one is too long.
+ */
 export async function readLogTail(log: CapturedLog, maxBytes: number): Promise<string> {
   const stretch = log.kept.at(-1) ?? { from: 0, to: 0 };
   const from = Math.max(stretch.from, stretch.to - maxBytes);
@@ -11,13 +14,13 @@ export async function readLogTail(log: CapturedLog, maxBytes: number): Promise<s
   return from > 0 ? fromWholeLine(text) : text;
 }
 
-/** The last lines of a text that fit into so many bytes of UTF-8; of a single long line its end. */
+/** Returns the last lines of a text that fit into `maxBytes` of UTF-8; of a single long line its end. */
 export function lastLines(text: string, maxBytes: number): string {
   const end = lastBytes(text, maxBytes);
   return end.length === text.length ? text : fromWholeLine(end);
 }
 
-/** The end of a text that fits into so many bytes of UTF-8, cut between characters. */
+/** Returns the end of a text that fits into `maxBytes` of UTF-8, cut between characters. */
 export function lastBytes(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
@@ -26,12 +29,12 @@ export function lastBytes(text: string, maxBytes: number): string {
   return bytes.toString('utf8', start);
 }
 
-// A cut text begins with what is left of a line: that is dropped, unless it is all there is.
+// A cut text begins with the rest of a line. That rest is dropped, unless it is everything.
 function fromWholeLine(text: string): string {
   return text.slice(text.indexOf('\n') + 1);
 }
 
-// Terminals' colours and a progress bar's rewritten lines are noise here, and a NUL cannot be stored everywhere.
+// Terminal colours and rewritten lines of progress bars are removed, and so is NUL, which some databases cannot store.
 function plain(text: string): string {
   return (
     stripVTControlCharacters(text)
@@ -44,7 +47,7 @@ function plain(text: string): string {
   );
 }
 
-// Looking from the end keeps this linear for a line that is never rewritten, however long.
+// The search from the end keeps this linear for a long line that is never rewritten.
 function asLastWritten(line: string): string {
   return line.slice(line.lastIndexOf('\r', line.length - 2) + 1);
 }

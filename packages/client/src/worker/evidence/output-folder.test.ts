@@ -8,11 +8,11 @@ import { removeTree } from '../remove-tree.ts';
 
 const outputFolder = 'cd "$PROOFHOUSE_OUTPUT_DIR"';
 
-/** Makes folders in folders until no path can say where the last one is. No shell goes so far. */
+/** Creates nested folders until the path of the innermost is longer than PATH_MAX. A shell cannot do that. */
 const diving = `for (let i = 0; i < 60; i++) { fs.mkdirSync("d".repeat(200)); process.chdir("d".repeat(200)); } fs.writeFileSync("deep", "x")`;
 
 describe('the output folder', () => {
-  test('is collected to its end whatever its names are, and nothing stays behind', async () => {
+  test('is collected completely whatever its names are, and no folder is left behind', async () => {
     const { server, work, workRoot } = await setUpWorker();
     const job = server.addJob();
     const script = `${outputFolder}; echo 1 > a.txt; mkdir "$(printf 'caf\\351')"; echo 2 > "$(printf 'caf\\351/x')"; echo 3 > "$(printf 'b\\\\c')"; mkdir b; echo 4 > b/c; echo 5 > 'r.txt '; echo 6 > r.txt; echo 7 > z-junit.xml`;
@@ -38,7 +38,7 @@ describe('the output folder', () => {
     expect(await readdir(workRoot)).toEqual([]);
   });
 
-  test('may hold files that are called like the artifacts of the worker: both are kept under names of their own', async () => {
+  test("may hold files with the names of the worker's artifacts: both are kept, under distinct names", async () => {
     const { server, work, folder } = await setUpWorker();
     spawnSync('git', ['init', '-q'], { cwd: folder });
     const job = server.addJob();
@@ -59,7 +59,7 @@ describe('the output folder', () => {
     expect(server.job(job.id).resultSummary).toContain('log.log of the output folder is the artifact files/log~2.log');
   });
 
-  test('tells pipes, sockets and symbolic links as left out, and the job succeeds', async () => {
+  test('reports pipes, sockets and symbolic links as left out, and the job succeeds', async () => {
     const { server, work, folder } = await setUpWorker();
     const job = server.addJob();
     writeFileSync(path.join(folder, 'private'), 'secret');
@@ -74,7 +74,7 @@ describe('the output folder', () => {
     }
   });
 
-  test('loses what lies too deep to be read, alone, and it is removed all the same', async () => {
+  test('loses only the files whose paths are too long to read, and is removed all the same', async () => {
     const { server, work, workRoot } = await setUpWorker();
     const job = server.addJob();
     const script = `${outputFolder}; ${process.execPath} -e '${diving}'; echo z > z`;
@@ -109,7 +109,7 @@ describe('the output folder', () => {
 });
 
 describe('a folder that is removed', () => {
-  test('may be unreadable, be deeper than paths can say, and hold names that are not text', async () => {
+  test('may be unreadable, deeper than PATH_MAX, and hold names that are not text', async () => {
     const { folder } = await setUpWorker();
     const place = path.join(folder, 'place');
     mkdirSync(path.join(place, 'a/b'), { recursive: true });

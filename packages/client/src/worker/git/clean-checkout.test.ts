@@ -32,7 +32,9 @@ async function setUp(prepare: string) {
   sh(prepare);
   const record = (discard = false, folder = top) =>
     CleanCheckout.record({ folder, workRoot: path.join(base, 'jobs'), env, clock: systemClock, discard }, never);
-  /** All files, links and modes, with the git folder less its objects, reflogs, packed references and times. */
+  /**
+   * Returns all files, links and modes, with the git folder except its objects, reflogs, packed references and times.
+   */
   const state = (folder = top) =>
     sh(
       "find . -path '*/objects' -prune -o -path '*/logs' -prune -o -name index -o -name COMMIT_EDITMSG -o -name ORIG_HEAD -o -name packed-refs -o -printf '%p %y %m %l\\n' | sort; find . -type f -not -path '*/objects/*' -not -path '*/logs/*' -not -name index -not -name COMMIT_EDITMSG -not -name ORIG_HEAD -not -name packed-refs -print0 | sort -z | xargs -0 sha256sum; git status --porcelain --ignored",
@@ -95,7 +97,7 @@ describe('a clean checkout', () => {
     expect(sh('ls; cat *', path.join(base, 'outside'))).toBe('exclude\nkept\npre-commit\nkept\nkept\nkept\n');
   });
 
-  test('undoes what happened in submodules', async () => {
+  test('undoes changes in submodules', async () => {
     const { sh, record, state } = await setUp(
       `${library}; git init -q; git submodule --quiet add $BASE/lib s; ${commit}`,
     );
@@ -112,7 +114,7 @@ describe('a clean checkout', () => {
     expect(state()).toBe(before);
   });
 
-  test('puts contents of Git LFS back, and refuses other filters', async () => {
+  test('restores contents of Git LFS, and refuses other filters', async () => {
     const { sh, record, top } = await setUp(`git init -q; echo '*.bin filter=lfs' > .gitattributes; echo content > a.bin
       oid=$(sha256sum a.bin | cut -d' ' -f1); mkdir -p .git/lfs/objects/\${oid:0:2}/\${oid:2:2}; cp a.bin .git/lfs/objects/\${oid:0:2}/\${oid:2:2}/$oid
       printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%s\\nsize 8\\n' $oid > $BASE/pointer
@@ -158,7 +160,7 @@ describe('a clean checkout', () => {
     expect(sh('ls', path.join(base, 'jobs'))).toBe('');
   });
 
-  test('that cannot be made stops the job, not the worker', async () => {
+  test('that cannot be restored stops the job, not the worker', async () => {
     const { server, folder, work } = await setUpWorker();
     const git = (...args: string[]) =>
       execFileSync('git', ['-c', 'user.name=n', '-c', 'user.email=e@example.com', ...args], { cwd: folder });

@@ -16,7 +16,7 @@ import { recordsOf, runGit, type Git } from './run-git.ts';
 import { ShadowRepository } from './shadow-repository.ts';
 import { shownName } from './shown-name.ts';
 
-/** How long the repository may take to be brought back. */
+/** Timeout for restoring the repository. */
 const timeLimitMs = 10 * 60_000;
 const maxIndexBytes = 512 * 1024 * 1024;
 const maxPointerBytes = 1024;
@@ -27,24 +27,24 @@ export interface CleanCheckoutParts {
   readonly workRoot: string;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  /** What is uncommitted, untracked or ignored at the start may be removed. */
+  /** True if uncommitted, untracked and ignored files that are present at the start may be removed. */
   readonly discard: boolean;
 }
 
-/** A repository as it was when the worker started. */
+/** The state of a repository when the worker started. */
 interface Recorded {
   readonly shadow: ShadowRepository;
   readonly state: GitFolderState;
-  /** Tracked files that Git LFS keeps elsewhere. */
+  /** Tracked files whose content is stored by Git LFS. */
   readonly large: readonly Buffer[];
   readonly submodules: readonly Recorded[];
 }
 
 /**
- * Brings the repository around a folder back to the commit of the worker's start: tracked files, untracked and ignored
- * files, HEAD, its branch, the index, configuration and hooks; its submodules too. Other branches stay. Git runs on private
- * repositories, so that nothing that a command configured runs; the index is the worker's own, so that no command can pass
- * a changed file off as unchanged.
+ * Resets the repository around a folder to its commit at the start of the worker: tracked, untracked and ignored files,
+ * HEAD, its branch, the index, configuration, hooks, and its submodules. Other branches are not changed. Git runs on
+ * private repositories, so no program that a command configured is started. The index is the worker's own, so a command
+ * cannot mark a changed file as unchanged.
  */
 export class CleanCheckout {
   readonly #parts: CleanCheckoutParts;
@@ -60,8 +60,9 @@ export class CleanCheckout {
   }
 
   /**
-   * When the worker starts. Throws `invalid_request` when the folder is in no repository, has no commit, has changes, or
-   * untracked or ignored files (unless `discard`), holds the data of a server, or has files that could not be brought back.
+   * Records the repository; called when the worker starts. Throws `invalid_request` when the folder is in no
+   * repository, has no commit, has changes or untracked or ignored files (unless `discard`), holds the data of a
+   * server, or has files that could not be restored.
    */
   static async record(parts: CleanCheckoutParts, signal: AbortSignal): Promise<CleanCheckout> {
     const repository = await enclosingRepository(parts.folder);
@@ -80,7 +81,7 @@ export class CleanCheckout {
     }
   }
 
-  /** Before a job. Rejects when the repository cannot be brought back: then no command may run. */
+  /** Restores the repository; called before each job. Rejects when that is not possible: no command may run then. */
   async restore(signal: AbortSignal): Promise<void> {
     await this.#limited(signal, async (git) => {
       if (this.#recorded !== undefined) await this.#restore(git, this.#recorded);
@@ -132,20 +133,20 @@ export class CleanCheckout {
     return { shadow, state, large: [...filters.keys()], submodules };
   }
 
-  /** Untracked and ignored files, less the folders of jobs. */
+  /** Untracked and ignored files, without the job folders. */
   async #leftovers(at: Git): Promise<Buffer[]> {
     const { said } = await runGit(at, ['ls-files', '-z', '-o']);
     const own = await this.#ownFolders(at.cwd);
     return recordsOf(said).filter((name) => !own.some((prefix) => name.toString('latin1').startsWith(prefix)));
   }
 
-  /** Tracked files that differ from the commit, in the index or in the folder. */
+  /** Tracked files that differ from the commit, in the index or in the working tree. */
   async #changes(at: Git, commit: string, filters: RepositorySettings['filters']): Promise<Buffer[]> {
     const { gitlinks } = await readIndexEntries(at, '');
     const listed = recordsOf((await runGit(at, ['ls-files', '-z', '-m'])).said);
     const changed = listed.filter((name) => !gitlinks.has(name.toString('latin1')));
     const filtered = await filtersOf(at, changed, filters);
-    // Git compares the content of such a file with its pointer: the pointer of the content decides.
+    // For a filtered file, Git compares the content with the pointer, so the pointer of the content decides.
     for (const [name, filter] of filtered) {
       const found = await lstat(Buffer.concat([Buffer.from(at.cwd + path.sep), name])).catch(() => undefined);
       if (filter !== 'lfs' || found?.isFile() !== true) filtered.delete(name);
@@ -179,13 +180,13 @@ export class CleanCheckout {
     const own = (await this.#ownFolders(at.cwd)).flatMap((prefix) => ['-e', `/${globLiteral(prefix)}*`]);
     const args = ['clean', '-ffdxq', '-e', 'proofhouse.db', '-e', 'proofhouse.db-*', ...own];
     if ((await runGit(at, args, { partly: true })).whole) return;
-    // Folders without the permission to write, such as caches of packages.
+    // Folders without write permission, such as package caches, need chmod before they can be removed.
     const names = recordsOf((await runGit(at, ['ls-files', '-z', '-o', '--directory'])).said);
     for (const name of names) await makeRemovable(Buffer.concat([Buffer.from(at.cwd + path.sep), name]), at.signal);
     await runGit(at, args);
   }
 
-  /** How the paths of the folders of jobs begin, when they lie below `top`. */
+  /** Path prefixes of the job folders that lie below `top`. */
   async #ownFolders(top: string): Promise<string[]> {
     const workRoot = await realpath(this.#parts.workRoot);
     if (!isInside(workRoot, top)) return [];
@@ -216,7 +217,7 @@ function globLiteral(text: string): string {
   return text.replace(/[*?[\\ ]/g, '\\$&');
 }
 
-/** Git wrote the pointer of Git LFS: puts the content in its place, from the store of the repository. */
+/** Replaces a Git LFS pointer that git wrote by the content, from the LFS store of the repository. */
 async function restoreContent(at: Git, { commonDir, top }: Repository, name: Buffer): Promise<void> {
   const file = Buffer.concat([Buffer.from(top + path.sep), name]);
   const found = await lstat(file).catch(() => undefined);
@@ -237,7 +238,7 @@ async function restoreContent(at: Git, { commonDir, top }: Repository, name: Buf
   }
 }
 
-/** Lets the owner remove what lies in a folder. Symbolic links are not followed. */
+/** Gives the owner permission to remove the entries of a folder. Does not follow symbolic links. */
 async function makeRemovable(entry: Buffer, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const found = await lstat(entry).catch(() => undefined);

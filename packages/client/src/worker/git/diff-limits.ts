@@ -1,21 +1,21 @@
 const MiB = 1024 * 1024;
 
-/** Limits of the diffs of one job. What lies beyond one is left out, and said. */
+/** Limits of the diffs of one job. Anything over a limit is left out, and a warning says so. */
 export interface DiffLimits {
-  /** Of one patch. */
+  /** Largest size of one patch. */
   readonly maxDiffBytes: number;
-  /** Of all patches together. */
+  /** Largest total size of all patches. */
   readonly maxAllDiffsBytes: number;
-  /** Of all contents of Git LFS together. */
+  /** Largest total size of all contents of Git LFS. */
   readonly maxContentBytes: number;
   readonly maxContents: number;
   readonly maxRepositories: number;
-  /** Of repositories in one another. */
+  /** Largest depth of repositories inside repositories. */
   readonly maxNesting: number;
-  /** Of the search for repositories in a folder that is in none. */
+  /** Largest number of folders searched for repositories when the command's folder is in none. */
   readonly maxSearchedFolders: number;
   readonly maxSearchDepth: number;
-  /** Of lines about what is left out. */
+  /** Largest number of lines that name left-out items. */
   readonly maxLines: number;
 }
 

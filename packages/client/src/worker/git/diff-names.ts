@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { normalizeArtifactName } from '@proofhouse/core';
 
-/** The artifact that holds the patch of the repository at the top. */
+/** Artifact name of the patch of the top repository. */
 const topDiffName = 'diff.diff';
-/** The artifact that lists all patches. */
+/** Artifact name of the list of all patches. */
 export const listName = 'diffs.json';
 
 /**
- * The name of the artifact with the patch of a nested repository: `diffs/<path>.diff`. Bytes that cannot stand in a name,
- * and `%`, are percent-encoded; so is the dot in a folder that ends in `.diff`, so that no patch is the folder of another.
- * A path that is too long even so is replaced by its SHA-256.
+ * Returns the artifact name for the patch of a nested repository: `diffs/<path>.diff`. Bytes that a name cannot hold,
+ * and `%`, are percent-encoded. The dot of a folder that ends in `.diff` is encoded too, so that no patch name is a
+ * folder of another. A path that is still too long is replaced by its SHA-256.
  */
 export function diffNameOf(path: Buffer): string {
   if (path.length === 0) return topDiffName;
@@ -17,12 +17,12 @@ export function diffNameOf(path: Buffer): string {
   try {
     if (normalizeArtifactName(name) === name) return name;
   } catch {
-    // Too long, or with too many parts.
+    // The name is too long, or has too many parts.
   }
   return `diffs/%${createHash('sha256').update(path).digest('hex')}.diff`;
 }
 
-/** The name of the artifact with a content of Git LFS. */
+/** Returns the artifact name for a content of Git LFS. */
 export function contentNameOf(oid: string): string {
   return `diffs/lfs/${oid}`;
 }
@@ -42,7 +42,7 @@ function percent(characters: string): string {
   return [...Buffer.from(characters)].map(hex).join('');
 }
 
-// Not UTF-8: everything but plain ASCII is encoded.
+// For names that are not UTF-8: encodes every byte that is not plain ASCII.
 function percentAll(bytes: Buffer): string {
   return [...bytes]
     .map((byte) =>

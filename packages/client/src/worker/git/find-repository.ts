@@ -6,23 +6,23 @@ const maxPointerBytes = 16 * 1024;
 const maxAlternatesBytes = 64 * 1024;
 const maxAlternates = 32;
 
-/** A repository with a working tree. All paths are absolute and resolved. */
+/** A repository with a working tree. All paths are absolute and resolved (no symbolic links). */
 export interface Repository {
   readonly top: string;
   readonly gitDir: string;
-  /** The same as `gitDir`, except in a linked working tree. */
+  /** Equal to `gitDir`, except in a linked working tree. */
   readonly commonDir: string;
-  /** The folder of objects, and those that it borrows from. */
+  /** The object folder and its alternates. */
   readonly objects: readonly string[];
 }
 
-/** Which resolved folders a repository may lead to. */
+/** Returns true if a repository may refer to this resolved folder. */
 export type MayLeadTo = (folder: string) => boolean;
 
-/** The repository cannot be read without leaving the folders that may be read, or is damaged. */
+/** Thrown when the repository is damaged, or refers to folders that must not be read. */
 export class UnusableRepository extends Error {}
 
-/** The nearest repository whose working tree holds the folder, as git finds it; `undefined` when there is none. */
+/** Returns the nearest repository whose working tree contains the folder, by the rules of git, or `undefined`. */
 export async function enclosingRepository(folder: string): Promise<Repository | undefined> {
   for (let at = await realpath(folder); ; at = path.dirname(at)) {
     const found = await repositoryAt(at, () => true);
@@ -31,9 +31,9 @@ export async function enclosingRepository(folder: string): Promise<Repository | 
 }
 
 /**
- * The repository whose working tree is `top`, found with plain reads: neither git nor its configuration takes part.
- * `undefined` when `.git` is missing or is no repository. Throws `UnusableRepository` when `.git`, or what it names, leads
- * to a folder that `mayLeadTo` refuses.
+ * Returns the repository whose working tree is `top`. It is found with plain file reads: git does not run and its
+ * configuration is not read. Returns `undefined` when `.git` is missing or is no repository. Throws
+ * `UnusableRepository` when `.git`, or a path in it, refers to a folder that `mayLeadTo` refuses.
  */
 export async function repositoryAt(top: string, mayLeadTo: MayLeadTo): Promise<Repository | undefined> {
   const gitDir = await gitDirOf(path.join(top, '.git'));
@@ -65,7 +65,7 @@ async function gitDirOf(dotGit: string): Promise<string | undefined> {
 
 async function withAlternates(objects: string, permit: (folder: string, what: string) => string): Promise<string[]> {
   const all = [objects];
-  // Alternates are appended while the list is read.
+  // The loop also visits alternates that it appends to the list.
   for (const folder of all) {
     const text = await readPlainText(path.join(folder, 'info', 'alternates'), maxAlternatesBytes);
     for (const line of (text ?? '').split('\n')) {
@@ -79,7 +79,7 @@ async function withAlternates(objects: string, permit: (folder: string, what: st
   return all;
 }
 
-// Git writes such a path as a C string when it holds unusual characters.
+// Git writes a path with unusual characters as a quoted C string.
 function unquoted(line: string): string {
   if (!line.startsWith('"') || !line.endsWith('"')) return line;
   return line.slice(1, -1).replace(/\\(["\\n])/g, (_all, character: string) => (character === 'n' ? '\n' : character));
@@ -92,7 +92,7 @@ async function isThere(file: string): Promise<boolean> {
   );
 }
 
-/** Repositories may lead to folders inside `roots`. */
+/** Allows repositories to refer to folders inside `roots` only. */
 export function inside(roots: readonly string[]): MayLeadTo {
   return (folder) => roots.some((root) => isInside(folder, root));
 }

@@ -6,7 +6,7 @@ import { readPlainFile } from './plain-file.ts';
 const maxFileBytes = 4 * 1024 * 1024;
 const maxHooks = 200;
 
-/** What an operation that was not finished leaves behind, and locks of processes that were ended. */
+/** Files that an unfinished operation leaves in the git folder, and lock files of killed processes. */
 const unfinished = [
   'MERGE_HEAD',
   'MERGE_MSG',
@@ -37,15 +37,15 @@ const settingFiles = [
   'info/grafts',
 ];
 
-/** Files of a git folder that decide which commit is checked out and which programs git starts. */
+/** The files of a git folder that determine the checked-out commit and the programs that git starts. */
 export interface GitFolderState {
   readonly head: Buffer;
-  /** The branch that is checked out, as `refs/heads/main`; undefined when HEAD is detached. */
+  /** The checked-out branch, such as `refs/heads/main`; undefined when HEAD is detached. */
   readonly branch: string | undefined;
   readonly commit: string;
-  /** `.git` when that is a file. */
+  /** Content of `.git` when it is a file. */
   readonly pointer: Buffer | undefined;
-  /** Settings and hooks by their names; undefined for a file that is not there. None for a linked working tree. */
+  /** Settings and hooks by name; undefined for a missing file. Empty for a linked working tree. */
   readonly settings: ReadonlyMap<string, { readonly content: Buffer; readonly mode: number } | undefined>;
 }
 
@@ -79,10 +79,10 @@ async function hooksIn(gitDir: string): Promise<string[]> {
     .map(({ name }) => `hooks/${name}`);
 }
 
-/** Puts everything back that `readGitFolderState` read, and the index. Never writes through a symbolic link. */
+/** Restores everything that `readGitFolderState` read, and the index. Never writes through a symbolic link. */
 export async function restoreGitFolder(repository: Repository, state: GitFolderState, index: Buffer): Promise<void> {
   const { gitDir, commonDir } = repository;
-  // Links would lead the removals below to other folders.
+  // If these were links, the removals below would happen in other folders.
   for (const name of ['info', 'hooks']) {
     const found = await lstat(path.join(gitDir, name)).catch(() => undefined);
     if (found?.isDirectory() === false) await rm(path.join(gitDir, name), { force: true });
@@ -104,7 +104,7 @@ export async function restoreGitFolder(repository: Repository, state: GitFolderS
   await replaceFile(gitDir, 'index', index, 0o644);
 }
 
-/** Writes a file below `root` and renames it into place. A folder on the way that is none is replaced. */
+/** Writes a file below `root` and renames it into place. A path component that is not a folder is replaced by one. */
 export async function replaceFile(root: string, name: string, content: Buffer, mode: number): Promise<void> {
   const parts = name.split('/');
   let folder = root;

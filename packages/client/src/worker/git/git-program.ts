@@ -3,15 +3,15 @@ import { access, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isInside } from './plain-file.ts';
 
-/** The git to run, and the PATH that it gets. */
+/** The git executable, and the PATH that it gets. */
 export interface GitProgram {
   readonly file: string;
   readonly searchPath: string;
 }
 
 /**
- * Looks git up in PATH without the entries that a command could have written to: relative ones, and folders inside the
- * folders that the command works in (`node_modules/.bin`). Throws when git is in none of the others.
+ * Finds git in PATH. Skips the entries that a command may have written to: relative ones, and folders inside the
+ * working folders of commands (such as `node_modules/.bin`). Throws when git is in none of the remaining entries.
  */
 export async function findGit(searchPath: string, workedIn: readonly string[]): Promise<GitProgram> {
   const kept: string[] = [];

@@ -1,4 +1,4 @@
-// Work that the command committed or stashed and that no working tree shows in the end is named, one line each.
+// Commits and stashes that no working tree shows at the end are listed as warnings, one line each.
 import { expect, test } from 'vitest';
 import { setUpDiff } from '../../testing/diff-trial.ts';
 
@@ -25,7 +25,7 @@ test.each([
   expect(list.leftOut ?? list.diffs[0]?.leftOut).toEqual(expect.arrayContaining([expect.stringContaining(line)]));
 });
 
-test('a branch of a clone in a fresh folder is told when it is not checked out', async () => {
+test('a branch of a clone in a new folder is listed when it is not checked out', async () => {
   const { sh, diffOf, base } = await setUpDiff();
   sh(`mkdir origin; cd origin; ${repository}`, base);
   const script =
@@ -34,7 +34,7 @@ test('a branch of a clone in a fresh folder is told when it is not checked out',
   expect(leftOut.join('\n')).toContain('1 commits of heads/fix');
 });
 
-test('commits that were there before, and those that are checked out, are not told', async () => {
+test('commits that existed before, and checked-out commits, are not listed', async () => {
   const { sh, diffOf } = await setUpDiff();
   sh(`${repository}; git checkout -qb old; echo o > o; git add .; git commit -qm o; git checkout -q main`);
   const { leftOut } = await diffOf(

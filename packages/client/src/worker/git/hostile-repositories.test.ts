@@ -8,7 +8,7 @@ import { setUpDiff } from '../../testing/diff-trial.ts';
 const commit = 'git add -A; git commit -qm x';
 const secret = 'git init -q $BASE/secret; cd $BASE/secret; echo SECRET > s; git add .; git commit -qm s; cd $OLDPWD';
 
-describe('what a command leaves in the place of git files', () => {
+describe('git files that a command replaced', () => {
   test.each([
     ['a FIFO for the index', 'rm .git/index; mkfifo .git/index'],
     ['a FIFO for HEAD', 'rm .git/HEAD; mkfifo .git/HEAD'],
@@ -39,7 +39,7 @@ describe('what a command leaves in the place of git files', () => {
     sh(`git init -q; echo 1 > f; ${commit}`);
     const began = process.hrtime.bigint();
     const { leftOut, text } = await diffOf(`${script}; echo 2 > f`);
-    // Either the change is in the patch, or its absence is said.
+    // The patch contains the change, or a warning says that it is missing.
     if (text('diff.diff') === undefined) expect(leftOut.join('\n')).toContain('diff.diff was not deposited');
     else expect(text('diff.diff')).toContain('-1\n+2\n');
     expect(Number(process.hrtime.bigint() - began) / 1e9).toBeLessThan(25);
@@ -52,13 +52,13 @@ describe('what a command leaves in the place of git files', () => {
   ])('cannot block git for longer than its time: a FIFO for %s', async (_what, script) => {
     const { sh, diffOf } = await setUpDiff();
     sh(`git init -q; echo 1 > f; ${commit}`);
-    // The limit of 60 s comes after 2 s.
+    // Shortens the timeout of 60 s to 2 s.
     const clock = { ...systemClock, after: (ms: number, task: () => void) => systemClock.after(ms / 30, task) };
     const { leftOut, names } = await diffOf(script, { clock });
     expect([names, leftOut]).toEqual([['diffs.json'], [expect.stringContaining('git took longer than 60 s')]]);
   });
 
-  test('hides no change in a file that it replaced by a FIFO, a socket or a device, or that cannot be read', async () => {
+  test('hide no change when they are a FIFO, a socket, a device or unreadable', async () => {
     const { sh, diffOf } = await setUpDiff();
     sh(`git init -q; mkdir d; for name in f g h d/i; do echo 1 > $name; done; ${commit}`);
     const { leftOut, text } = await diffOf(
@@ -70,7 +70,7 @@ describe('what a command leaves in the place of git files', () => {
     if (process.getuid?.() !== 0) expect(leftOut.join('\n')).toMatch(/not everything is in the diff: .*n/);
   });
 
-  test('in a fresh folder ends in time, and is said', async () => {
+  test('in a new folder end in time, with a warning', async () => {
     const { base, diffOf } = await setUpDiff();
     for (const [at, script] of [
       'git init -q; rm .git/HEAD; mkfifo .git/HEAD',
@@ -89,7 +89,7 @@ describe('what a command leaves in the place of git files', () => {
   });
 });
 
-describe('a repository that leads out of the folder of the command', () => {
+describe("a repository that refers to folders outside of the command's folder", () => {
   test.each([
     ['a link for .git', 'ln -s $BASE/secret/.git x/.git'],
     ['a file for .git', 'echo "gitdir: $BASE/secret/.git" > x/.git'],
@@ -107,7 +107,7 @@ describe('a repository that leads out of the folder of the command', () => {
   ])('is not read: %s', async (_what, script) => {
     const { sh, diffOf } = await setUpDiff();
     sh(`${secret}; git init -q; echo 1 > f; ${commit}`);
-    // The command knows the id of the commit and makes it its own base.
+    // The command sees the id of the commit and uses it as its own base.
     const { names, leftOut, text } = await diffOf(
       `mkdir -p x; ${script}; echo f > x/f; [ -d x/.git/refs ] && [ ! -L x/.git ] && git -C $BASE/secret rev-parse HEAD > x/.git/FETCH_HEAD && cp x/.git/FETCH_HEAD x/.git/refs/heads/main; true`,
     );
@@ -127,7 +127,7 @@ describe('a repository that leads out of the folder of the command', () => {
     expect(text('diff.diff')).not.toContain('SECRET');
   });
 
-  test('is read when it was so before the command: a link, a file, alternates', async () => {
+  test('is read when it was already so before the command: a link, a file, alternates', async () => {
     const { base, sh, diffOf } = await setUpDiff();
     sh(`git init -q $BASE/far; cd $BASE/far; echo 1 > f; ${commit}
       git clone -q --shared $BASE/far $BASE/shared; git clone -q --separate-git-dir=$BASE/apart.git $BASE/far $BASE/apart
@@ -150,7 +150,7 @@ describe('git objects', () => {
     expect(text('diffs/x.diff')).toContain('+new');
   });
 
-  test('that are missing or damaged are said, and other repositories are shown', async () => {
+  test('that are missing or damaged cause a warning, and other repositories are still in the diff', async () => {
     const { sh, diffOf } = await setUpDiff();
     sh(`git init -q; echo 1 > f; ${commit}; git init -q x; echo 1 > x/f; cd x; ${commit}`);
     const { leftOut, text } = await diffOf('echo 2 > f; echo 2 > x/f; rm -rf .git/objects/??');

@@ -2,17 +2,17 @@ import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { nulTerminated, runGit, type Git } from './run-git.ts';
 
-/** What the index of a repository says beside names and contents. Keys are names as latin1, one character a byte. */
+/** Flags of the entries in a git index. Keys are names as latin1 strings, one character per byte. */
 export interface IndexEntries {
-  /** Submodules and other repositories that are recorded by the id of their commit. */
+  /** Submodules and other repositories, recorded by commit id. */
   readonly gitlinks: ReadonlyMap<string, string>;
-  /** Not expected in the working tree: outside a sparse checkout. */
+  /** Entries outside a sparse checkout, which are not expected in the working tree. */
   readonly skipped: readonly string[];
-  /** Marked so that git does not look whether they changed. */
+  /** Entries marked so that git does not check them for changes (assume-unchanged). */
   readonly assumed: readonly string[];
 }
 
-/** Reads the index that `git` points at. Entries whose name does not begin with `prefix` are passed over. */
+/** Reads the index that `git` uses. Skips entries whose name does not begin with `prefix`. */
 export async function readIndexEntries(git: Git, prefix: string): Promise<IndexEntries> {
   const gitlinks = new Map<string, string>();
   const skipped: string[] = [];
@@ -20,7 +20,7 @@ export async function readIndexEntries(git: Git, prefix: string): Promise<IndexE
   const start = prefix === '' ? '' : `${Buffer.from(prefix).toString('latin1')}/`;
   await runGit(git, ['ls-files', '-v', '-s', '-z'], {
     each: (record) => {
-      // `H 100644 <id> 0\t<name>`: S for skipped, a lower-case letter for assumed.
+      // Format: `H 100644 <id> 0\t<name>`. The tag is S for skip-worktree; a lower-case letter means assume-unchanged.
       const tag = record[0] ?? 0;
       const isGitlink = record[2] === 0x31 && record[3] === 0x36;
       const isAssumed = tag >= 0x61;
@@ -37,7 +37,7 @@ export async function readIndexEntries(git: Git, prefix: string): Promise<IndexE
   return { gitlinks, skipped, assumed };
 }
 
-/** The names among these of files that are there. Few looks at the disk where whole folders are missing. */
+/** Returns the names whose files exist. Missing folders are checked once, to save system calls. */
 export async function presentNames(top: string, names: readonly string[], signal: AbortSignal): Promise<string[]> {
   const folders = new Map<string, Promise<boolean>>();
   const isThere = (name: string): Promise<boolean> =>
@@ -68,7 +68,7 @@ function folderOf(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf('/')));
 }
 
-/** Changes the index that `git` points at: `option` for each of the names. */
+/** Runs `git update-index` with `option` for each of the names. */
 export async function updateIndex(git: Git, option: readonly string[], names: Iterable<string>): Promise<void> {
   const list = [...names].map((name) => Buffer.from(name, 'latin1'));
   if (list.length === 0) return;

@@ -34,7 +34,7 @@ async function setUp() {
     execFileSync('bash', ['-ec', script], { cwd, env: { ...process.env, ...identity }, stdio: 'pipe' }).toString();
   const env: Record<string, string> = { PATH: process.env['PATH'] ?? '', HOME: base, ...identity };
   const place: DiffPlace = { folder: top, scratch, workRoot: scratch, env, fresh: false, clock: systemClock };
-  /** The patch and the warnings of what the script does; `before` is what was there. */
+  /** Runs the script and returns the patch and the warnings; `before` is the state before it. */
   const diffOf = async (script: string, options: Partial<DiffPlace> = {}) => {
     const diff = await JobDiff.begin({ ...place, ...options }, never);
     sh(script, options.folder);
@@ -42,7 +42,7 @@ async function setUp() {
     const patch = deposits.find(({ name }) => name === 'diff.diff')?.path;
     return { patch: patch === undefined ? undefined : readFileSync(patch), warnings };
   };
-  /** From then on git is a script of ours, which may call the real one. */
+  /** Replaces git by the given script, which may call the real one. */
   const replaceGit = (script: string) => {
     writeFileSync(path.join(bin, 'git'), `#!/bin/bash\nreal=${realGit}\n${script}\n`, { mode: 0o755 });
     env['PATH'] = `${bin}:${process.env['PATH']}`;
@@ -57,8 +57,8 @@ const identity = {
   GIT_COMMITTER_EMAIL: 'e@example.com',
 };
 
-describe('what a command changed', () => {
-  test('is in the patch, and what was untracked or changed before it is not', async () => {
+describe('the changes of a command', () => {
+  test('are in the patch; changes and untracked files from before it are not', async () => {
     const { sh, diffOf } = await setUp();
     sh('git init -q; echo one > kept; git add .; git commit -qm x; echo SECRET=1 > .env; echo dirty >> kept');
     const { patch, warnings } = await diffOf('echo more >> kept; echo new > new');
@@ -68,7 +68,7 @@ describe('what a command changed', () => {
     expect(patch?.toString()).not.toMatch(/SECRET|\+dirty/);
   });
 
-  test('is the folder it ran in, with paths from the top of the repository', async () => {
+  test('are those of the folder it ran in, with paths from the top of the repository', async () => {
     const { top, sh, diffOf } = await setUp();
     sh('git init -q; mkdir -p "a b/in" other; echo 1 > "a b/in/f"; echo 1 > other/f; git add .; git commit -qm x');
     const { patch } = await diffOf('echo 2 > f; echo 2 > ../../other/f', { folder: path.join(top, 'a b/in') });
@@ -79,7 +79,7 @@ describe('what a command changed', () => {
     expect(readFileSync(path.join(top, 'a b/in/f'), 'utf8')).toBe('2\n');
   });
 
-  test('is nothing when there is no repository, for which git is not even asked', async () => {
+  test('are empty when there is no repository; git is not even called', async () => {
     const { base, diffOf, replaceGit } = await setUp();
     replaceGit(`echo called >> ${base}/called; exec $real "$@"`);
     expect(await diffOf('echo new > new')).toEqual({ patch: undefined, warnings: [] });
@@ -90,13 +90,13 @@ describe('what a command changed', () => {
     expect(existsSync(`${base}/called`)).toBe(false);
   });
 
-  test('is nothing where something is called like a repository and is none', async () => {
+  test('are empty where an entry is named like a repository and is none', async () => {
     const { sh, diffOf } = await setUp();
     sh('mkdir .git');
     expect(await diffOf('echo new > new')).toEqual({ patch: undefined, warnings: [] });
   });
 
-  test('shows also when it was committed, made on another branch, or added although it is ignored', async () => {
+  test('are also found when committed, made on another branch, or added although ignored', async () => {
     const { sh, diffOf } = await setUp();
     sh('git init -q; echo ignored > .gitignore; echo 1 > f; git add .; git commit -qm x');
     const { patch } = await diffOf(
@@ -105,7 +105,7 @@ describe('what a command changed', () => {
     for (const line of ['+2', '+mine', '+loose']) expect(patch?.toString()).toContain(line);
   });
 
-  test('is found in a repository that it brought into a fresh folder, never in one that lies around that', async () => {
+  test('are found in a repository that it created in a new folder, never in one around that folder', async () => {
     const { base, top, sh, diffOf } = await setUp();
     sh('git init -q; echo 1 > f; git add .; git commit -qm x');
     const folder = path.join(top, 'proofhouse-job-1');
@@ -118,7 +118,7 @@ describe('what a command changed', () => {
     expect(patch?.toString()).toContain('-1\n+3\n');
   });
 
-  test('is found although the folder is gone, or is ignored by the repository', async () => {
+  test('are found although the folder is gone, or is ignored by the repository', async () => {
     const { top, sh, diffOf } = await setUp();
     sh('git init -q; mkdir d; echo 1 > d/f; git add .; git commit -qm x; echo d > .gitignore');
     const folder = path.join(top, 'd');
@@ -126,7 +126,7 @@ describe('what a command changed', () => {
     expect((await diffOf('rm -r ../d', { folder })).patch?.toString()).toContain('deleted file');
   });
 
-  test('of the same size and made at once is seen', async () => {
+  test('are found when size and time are equal', async () => {
     const { sh, diffOf } = await setUp();
     sh('git init -q');
     for (let round = 1; round <= 5; round += 1) {
@@ -137,7 +137,7 @@ describe('what a command changed', () => {
 });
 
 describe('the patch', () => {
-  test('makes of a copy from before what the command made: names, bytes, renames, modes, links and submodules', async () => {
+  test('applied to a copy from before gives the result of the command: names, bytes, renames, modes, links, submodules', async () => {
     const { base, top, sh, diffOf } = await setUp();
     sh(`git init -q lib ; cd lib; echo l > l; git add .; git commit -qm l; cd ..; rm -rf ../lib; mv lib ../lib
       git init -q; git -c protocol.file.allow=always submodule --quiet add ${base}/lib sub
@@ -156,7 +156,7 @@ describe('the patch', () => {
     expect(warnings).toEqual([]);
     expect(patch?.toString()).toContain('rename to new dir/moved away');
     expect(patch?.toString()).not.toContain('inner');
-    // The pointer of a submodule is the index's to keep; its files are not in a patch.
+    // A submodule pointer is an index entry; a patch has no files of it.
     execFileSync('git', ['apply', '--binary', '--exclude=sub'], { cwd: `${base}/copy`, input: patch });
     execFileSync('git', ['apply', '--check', '--binary', '--index', '--include=sub'], {
       cwd: `${base}/copy`,
@@ -166,7 +166,7 @@ describe('the patch', () => {
     expect(statSync(`${base}/copy/mode`).mode & 0o111).toBe(0o111);
   });
 
-  test('leaves the repository as it was: its index, its objects, its hooks unheard', async () => {
+  test('leaves the repository as it was: its index, its objects, its hooks not started', async () => {
     const { base, top, sh, diffOf } = await setUp();
     sh('git init -q; echo 1 > f; git add .; git commit -qm x; echo staged > s; git add s; echo untracked > u');
     writeFileSync(`${top}/.git/hooks/post-index-change`, `#!/bin/sh\necho heard > ${base}/heard\n`, { mode: 0o755 });
@@ -182,7 +182,7 @@ describe('the patch', () => {
     expect(state()).toEqual(before);
   });
 
-  test('never holds the folders of jobs nor the data of a server that lie in the repository', async () => {
+  test('never contains job folders or the data of a server that lie in the repository', async () => {
     const { top, scratch, sh, diffOf } = await setUp();
     sh(
       'git init -q; mkdir -p "w[1]"/proofhouse-job-a var/blobs; echo 1 > "w[1]"/proofhouse-job-a/f; echo d > var/proofhouse.db',
@@ -202,7 +202,7 @@ describe('the patch', () => {
     expect(readdirSync(scratch)).toContain('git-1');
   });
 
-  test('goes on beside a merge that waits for a decision', async () => {
+  test('is made during an unresolved merge', async () => {
     const { top, sh, diffOf } = await setUp();
     sh(`git init -q -b main; mkdir in; echo 1 > f; echo 1 > in/f; git add .; git commit -qm x
       git checkout -qb other; echo 2 | tee f > in/f; git commit -qam y; git checkout -q main; echo 3 | tee f > in/f
@@ -213,8 +213,8 @@ describe('the patch', () => {
   });
 });
 
-describe('a difference that cannot be taken', () => {
-  test('because it is too large is a warning that says so, and so is one file', async () => {
+describe('a diff that cannot be made', () => {
+  test('because it is too large causes a warning, for the whole or for one file', async () => {
     const { top, sh, diffOf } = await setUp();
     sh('git init -q');
     const { patch, warnings } = await diffOf('seq 300000 > f', { limits: { maxDiffBytes: 1024 * 1024 } });
@@ -227,7 +227,7 @@ describe('a difference that cannot be taken', () => {
     expect(beside.warnings).toEqual([expect.stringContaining('large is larger than 64 MiB')]);
   });
 
-  test('because files vanish is tried again, and without them at last, which is said', async () => {
+  test('because files vanish is retried, and in the end made without them, with a warning', async () => {
     const { base, sh, diffOf, replaceGit } = await setUp();
     sh('git init -q');
     const failing = (times: number) =>
@@ -245,7 +245,7 @@ describe('a difference that cannot be taken', () => {
     expect(warnings).toEqual([expect.stringContaining('open("vanished")')]);
   });
 
-  test('because git was killed says by which signal', async () => {
+  test('because git was killed causes a warning with the signal', async () => {
     const { sh, diffOf, replaceGit } = await setUp();
     sh('git init -q');
     replaceGit('kill -KILL $$');
@@ -254,7 +254,7 @@ describe('a difference that cannot be taken', () => {
     expect(warnings).toEqual([expect.stringContaining('git config was ended by SIGKILL')]);
   });
 
-  test('because git hangs is given up after a while, with all that git started', async () => {
+  test('because git hangs times out, and everything that git started is killed', async () => {
     const { base, place, sh, replaceGit } = await setUp();
     sh('git init -q');
     replaceGit(`sleep 1000 & echo $! $(ps -o pgid= -p $$) $$ > ${base}/pid.new; mv ${base}/pid.new ${base}/pid; wait`);
@@ -268,7 +268,7 @@ describe('a difference that cannot be taken', () => {
       [expect.stringContaining('git took longer than 60 s')],
     ]);
     const [sleeper, group, leader] = readFileSync(`${base}/pid`, 'utf8').trim().split(/\s+/);
-    // Of its own, so that Ctrl-C at the terminal is not git's.
+    // Git has a process group of its own, so Ctrl-C at the terminal does not reach it.
     expect(group).toBe(leader);
     await vi.waitFor(() => {
       const state = existsSync(`/proc/${sleeper}/stat`) ? readFileSync(`/proc/${sleeper}/stat`, 'utf8') : ') Z';
@@ -276,7 +276,7 @@ describe('a difference that cannot be taken', () => {
     }, 3000);
   });
 
-  test('because git refuses the repository says why', async () => {
+  test('because git refuses the repository causes a warning with the reason', async () => {
     const { top, sh, diffOf } = await setUp();
     sh('git init -q; echo "[core" > .git/config');
     expect((await diffOf('true')).warnings).toEqual([expect.stringMatching(/git config failed: .*config/)]);

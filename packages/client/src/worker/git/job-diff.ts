@@ -14,38 +14,40 @@ import type { Git } from './run-git.ts';
 import { searchRepositories, type SearchResult } from './search-repositories.ts';
 import { WrittenDiffs, type DiffEvidence } from './written-diffs.ts';
 
-/** How long git may take before the command, and again after it. */
+/** Time limit of git before the command, and again after it. */
 export const gitTimeLimitMs = 60_000;
 
 export interface DiffPlace {
-  /** Where the command runs: only what lies below it is looked at. */
+  /** Folder in which the command runs. Only this folder and its descendants are compared. */
   readonly folder: string;
-  /** For private repositories and patches. */
+  /** Folder for private repositories and patches. */
   readonly scratch: string;
-  /** Where workers keep the folders of their jobs, which are never part of a diff. */
+  /** Folder with the job folders of all workers, which are never part of a diff. */
   readonly workRoot: string;
-  /** The environment of the worker: PATH, and where the configuration of its user is. */
+  /** Environment of the worker: PATH, and the variables that locate the configuration of its user. */
   readonly env: Readonly<Record<string, string>>;
-  /** The folder was made for this job and is empty: a repository around it has nothing to do with the job. */
+  /**
+   * True if the folder was created for this job and is empty. A repository around it does not belong to the job then.
+   */
   readonly fresh: boolean;
   readonly clock: Clock;
   readonly limits?: Partial<DiffLimits> | undefined;
 }
 
-/** Of one repository. `path` is relative to the root, in bytes as latin1; empty for the root. */
+/** The diff of one repository. `path` is relative to the root, in bytes as latin1; empty for the root. */
 interface Followed {
   readonly path: string;
   readonly depth: number;
   readonly diff: RepositoryDiff | undefined;
-  /** Why it could not be begun. */
+  /** The reason why the diff could not be started. */
   readonly failure: string | undefined;
 }
 
 /**
- * What a command changes in the folder it runs in: for each repository the difference between a tree written before it
- * starts and one written after it ended. Changes that were there before are in both trees, so they are not in the patch;
- * commits of the command are. The root is the top of the repository around the folder, else the folder itself. Nothing in
- * these repositories is written, and nothing in them makes git start a program.
+ * Determines what a command changed in its folder. For each repository it is the difference between a tree written
+ * before the command starts and one written after it ended. Changes from before are in both trees, so they are not in
+ * the patch; commits of the command are. The root is the top of the repository around the folder, else the folder
+ * itself. Nothing is written into these repositories, and nothing in them makes git start a program.
  */
 export class JobDiff {
   readonly #place: DiffPlace;
@@ -64,19 +66,22 @@ export class JobDiff {
     this.#written = new WrittenDiffs(place.scratch, this.#limits);
   }
 
-  /** Before the command. Never throws: without a first tree there is a line in the place of the patch. */
+  /**
+   * Writes the first trees; called before the command. Never throws: without a first tree, a warning takes the place of
+   * the patch.
+   */
   static async begin(place: DiffPlace, signal: AbortSignal): Promise<JobDiff> {
     const diff = new JobDiff(place);
     try {
       await diff.#limited(signal, (limited) => diff.#begin(limited));
     } catch (error) {
-      // A caller that gave the command up needs no difference either.
+      // After an abort by the caller there is no need for a diff, nor for its failure.
       if (!signal.aborted) diff.#failure = messageOf(error);
     }
     return diff;
   }
 
-  /** After the command. Throws only when the signal was aborted. */
+  /** Writes the patches; called after the command. Throws only when the signal was aborted. */
   async write(signal: AbortSignal): Promise<DiffEvidence> {
     if (this.#failure === undefined) {
       try {
@@ -130,7 +135,7 @@ export class JobDiff {
     let followed: Followed = { path: name, depth, diff: undefined, failure: undefined };
     try {
       const repository = await repositoryAt(this.#folderOf(name), () => true);
-      // A submodule that is not checked out.
+      // A submodule without a checkout has no repository here.
       if (repository === undefined) return;
       const git = await this.#git(signal, []);
       const settings = await readSettings(git, repository, this.#place.env);
@@ -147,7 +152,7 @@ export class JobDiff {
 
   async #writeAll(signal: AbortSignal): Promise<void> {
     if (this.#search !== undefined) await this.#followNew(signal);
-    // The map grows while repositories are found in one another.
+    // The map grows during the loop, because repositories are found inside of others.
     for (const { path: above, depth, diff, failure } of this.#followed.values()) {
       if (diff === undefined) this.#written.refuse(above, failure ?? 'it cannot be read');
       else await this.#written.add(await this.#git(signal, []), above, diff);
@@ -158,7 +163,7 @@ export class JobDiff {
     }
   }
 
-  /** Repositories that the command made below a folder that is in none. */
+  /** Adds repositories that the command created below a folder that is in none. */
   async #followNew(signal: AbortSignal): Promise<void> {
     const before = this.#search;
     const after = await this.#searchRoot();
@@ -179,7 +184,7 @@ export class JobDiff {
     }
   }
 
-  /** A repository that the command made. Nothing outside the folder and the known repositories is read for it. */
+  /** Adds a repository that the command created. Reads nothing outside of the folder and the known repositories. */
   async #follow(signal: AbortSignal, name: string, depth: number): Promise<void> {
     if (this.#overLimits(depth)) return;
     let followed: Followed = { path: name, depth, diff: undefined, failure: undefined };
@@ -205,7 +210,7 @@ export class JobDiff {
     this.#followed.set(name, followed);
   }
 
-  // A working tree that was added to a known repository is read with what was known of that.
+  // A working tree that was added to a known repository has the settings that were read for that repository.
   async #settingsOf(repository: Repository) {
     const owner = this.#ownerOf(repository);
     return owner?.place.settings ?? settingsOfNew(repository);
@@ -229,7 +234,7 @@ export class JobDiff {
 
   #folderOf(name: string): string {
     const text = Buffer.from(name, 'latin1').toString();
-    // Programs are started with text as their folder and arguments.
+    // Folders and arguments of programs are passed as text, so a path must be UTF-8.
     if (latin1(text) !== name) throw new Error('its path is not UTF-8');
     return path.join(this.#root, text);
   }
@@ -257,13 +262,13 @@ export class JobDiff {
     return folder;
   }
 
-  /** `workedIn`: folders in which a program called git is not used. */
+  /** Finds git; `workedIn` are folders whose git executables must not be used. */
   async #git(signal: AbortSignal, workedIn: readonly string[]): Promise<Git> {
     this.#program ??= await findGit(this.#place.env['PATH'] ?? '', workedIn);
     return { program: this.#program, cwd: this.#place.scratch, env: {}, signal };
   }
 
-  // A repository on a disk that does not answer, or one with a million files, must not delay the job without limit.
+  // A disk that does not respond, or a repository with a million files, must not delay the job without limit.
   async #limited<T>(signal: AbortSignal, action: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { clock } = this.#place;
     const limit = new AbortController();
@@ -280,7 +285,7 @@ export class JobDiff {
   }
 }
 
-/** Paths are bytes; as latin1 they are one character a byte and can be keys. */
+/** Paths are bytes; as latin1 they have one character per byte and can be keys. */
 function latin1(name: string): string {
   return Buffer.from(name).toString('latin1');
 }

@@ -2,14 +2,14 @@ import { lstat } from 'node:fs/promises';
 import { shownName } from './shown-name.ts';
 
 interface Omission {
-  /** Why, to be said when the file changed; none when there is nothing to say. */
+  /** Reported when the file changed; undefined when no report is needed. */
   readonly reason: string | undefined;
   readonly identity: string;
 }
 
 /**
- * Files and folders that a snapshot leaves out. What was once left out stays left out: with only one side a patch would
- * show it as new or deleted. Names are bytes, kept as latin1.
+ * Files and folders that a snapshot leaves out. An entry stays left out in later snapshots: with one side only, a patch
+ * would show it as new or deleted. Names are bytes, stored as latin1.
  */
 export class LeftOut {
   readonly #top: string;
@@ -19,7 +19,7 @@ export class LeftOut {
     this.#top = top;
   }
 
-  /** Git's pathspecs. Literal, since names may hold what patterns are made of. */
+  /** Literal pathspecs of git, since names may contain pattern characters. */
   get pathspecs(): Buffer[] {
     return [...this.#omissions.keys()].map((name) =>
       Buffer.concat([Buffer.from(':(top,exclude,literal)'), Buffer.from(name, 'latin1')]),
@@ -40,7 +40,10 @@ export class LeftOut {
     return false;
   }
 
-  /** One line for each file that is left out for a reason; of the settled ones only those that changed since. */
+  /**
+   * Returns one line for each file that is left out for a reason. Settled files are included only if they changed
+   * since.
+   */
   async lines(settled: ReadonlySet<string>): Promise<string[]> {
     const lines: string[] = [];
     for (const [name, { reason, identity }] of this.#omissions) {

@@ -9,8 +9,8 @@ const library = 'git init -q $BASE/lib; cd $BASE/lib; echo l > l; git add .; git
 const commit = 'git add -A; git commit -qm x';
 
 /**
- * Every file, folder, link, mode and time below the git folders of a tree. Less the times of objects: git sets the time of an
- * object that it would have written, so that it is not pruned.
+ * Returns every file, folder, link, mode and time below the git folders of a tree, without the times of objects: git
+ * updates the time of an existing object that it would have written, to protect it from pruning.
  */
 function stateOf(top: string): string {
   const script =
@@ -19,7 +19,7 @@ function stateOf(top: string): string {
 }
 
 describe('a repository inside the repository', () => {
-  test('that the command makes in a subfolder is a patch of its own', async () => {
+  test('created by the command in a subfolder has a patch of its own', async () => {
     const { sh, diffOf } = await setUpDiff();
     sh(`git init -q; echo x > x; ${commit}`);
     const { names, leftOut, text, listed } = await diffOf('mkdir app; cd app; git init -q; echo code > main.js');
@@ -33,7 +33,7 @@ describe('a repository inside the repository', () => {
     );
   });
 
-  test('is a submodule: what was edited and what was committed in it is a patch, its pointer is in the other', async () => {
+  test('that is a submodule has a patch with edits and commits; its pointer is in the other patch', async () => {
     const { sh, diffOf } = await setUpDiff();
     sh(`${library}; git init -q; git submodule --quiet add $BASE/lib s; ${commit}`);
     const edited = await diffOf('echo edited >> s/l');
@@ -41,7 +41,7 @@ describe('a repository inside the repository', () => {
     expect(edited.text('diffs/s.diff')).toContain('+edited');
     const committed = await diffOf('cd s; git commit -qam further; echo loose >> l');
     expect(committed.names).toEqual(['diff.diff', 'diffs/s.diff', 'diffs.json']);
-    // What was edited before this job is in neither.
+    // Edits from before this job are in neither patch.
     expect(committed.text('diffs/s.diff')).toContain('+loose');
     expect(committed.text('diffs/s.diff')).not.toContain('+edited');
     const head = sh('git -C s rev-parse HEAD').trim();
@@ -49,7 +49,7 @@ describe('a repository inside the repository', () => {
     expect(committed.listed('s')).toMatchObject({ base: sh('git -C s rev-parse HEAD^').trim(), head });
   });
 
-  test('is a submodule that the command adds: the pointer, .gitmodules, and what was changed after the clone', async () => {
+  test('that is a submodule added by the command shows the pointer, .gitmodules, and changes after the clone', async () => {
     const { sh, diffOf } = await setUpDiff();
     sh(`${library}; git init -q; echo x > x; ${commit}`);
     const { names, text, listed, leftOut } = await diffOf(
@@ -62,7 +62,7 @@ describe('a repository inside the repository', () => {
     expect(listed('s')?.base).toBe(sh('git -C $BASE/lib rev-parse HEAD').trim());
   });
 
-  test('that is removed by the command is said', async () => {
+  test('that the command removed causes a warning', async () => {
     const { sh, diffOf } = await setUpDiff();
     sh(
       `${library}; git init -q; git submodule --quiet add $BASE/lib s; git clone -q $BASE/lib clone; git add s; git commit -qm x`,
@@ -73,7 +73,7 @@ describe('a repository inside the repository', () => {
     expect(text('diff.diff')).toContain('-Subproject commit');
   });
 
-  test('is a clone: compared with what was cloned, also in a folder that is in no repository', async () => {
+  test('that is a clone is compared with the cloned commit, also in a folder outside of any repository', async () => {
     const { sh, diffOf } = await setUpDiff();
     sh(`${library}; echo loose > loose`);
     const { names, leftOut, text, listed } = await diffOf(
@@ -86,7 +86,7 @@ describe('a repository inside the repository', () => {
     expect(again.text('diffs/deep/proj.diff')).toMatch(/\n 2\n\+3\n$/);
   });
 
-  test('is a linked working tree: compared with the commit that it was made from', async () => {
+  test('that is a linked working tree is compared with the commit that it was made from', async () => {
     const { sh, diffOf } = await setUpDiff();
     sh(`git init -q; echo x > x; ${commit}`);
     const { names, leftOut, text } = await diffOf(
@@ -105,7 +105,7 @@ describe('a repository inside the repository', () => {
     expect(text('diff.diff')).toMatch(/\n x\n\+y\n$/);
   });
 
-  test('has one inside itself, and names that cannot stand in a path', async () => {
+  test('may contain another one, with names that a path cannot hold', async () => {
     const { sh, diffOf } = await setUpDiff();
     sh(`git init -q; echo x > x; ${commit}`);
     const { names, leftOut } = await diffOf(`
@@ -129,7 +129,7 @@ describe('a repository inside the repository', () => {
   });
 });
 
-describe('a fresh folder', () => {
+describe('a new folder', () => {
   const fresh = { fresh: true };
 
   test.each([
@@ -194,7 +194,7 @@ describe('a fresh folder', () => {
     }
   });
 
-  test('that holds a clone of objects outside of it says that it is not read', async () => {
+  test('that holds a clone with objects outside of it causes a warning and is not read', async () => {
     const { base, sh, diffOf } = await setUpDiff();
     sh(library);
     const folder = path.join(base, 'fresh');
@@ -204,7 +204,7 @@ describe('a fresh folder', () => {
     expect(leftOut).toEqual([expect.stringContaining('a folder of objects that it borrows from')]);
   });
 
-  test('that holds a partial clone says which old contents are missing', async () => {
+  test('that holds a partial clone causes a warning that names the missing old contents', async () => {
     const { base, sh, diffOf } = await setUpDiff();
     sh(`${library}; git -C $BASE/lib config uploadpack.allowFilter true`);
     const folder = path.join(base, 'fresh');
@@ -218,7 +218,7 @@ describe('a fresh folder', () => {
   });
 });
 
-describe('files that git passes over', () => {
+describe('files that git skips', () => {
   test.each([
     ['outside a sparse checkout', 'git sparse-checkout set --cone in'],
     ['outside a sparse checkout with a sparse index', 'git sparse-checkout set --cone --sparse-index in'],
@@ -235,7 +235,7 @@ describe('files that git passes over', () => {
     expect((await diffOf('rm out/f')).text('diff.diff')).toContain('deleted file');
   });
 
-  test('are in the patch: those that are assumed to be unchanged, and an index in two parts', async () => {
+  test('are in the patch: files marked as unchanged, and a split index', async () => {
     const { sh, diffOf } = await setUpDiff();
     sh(
       `git init -q; echo 1 > f; echo 1 > g; ${commit}; git update-index --split-index; git update-index --assume-unchanged f; echo mine > f`,
@@ -245,7 +245,7 @@ describe('files that git passes over', () => {
     expect(text('diff.diff')).toMatch(/-mine\n\+2\n[^]*-1\n\+2\n$/);
   });
 
-  test('are contents of Git LFS: deposited beside the pointers', async () => {
+  test('that are contents of Git LFS are deposited beside the pointers', async () => {
     const { base, top, sh, diffOf } = await setUpDiff();
     sh(`git init -q; printf '%s\\n' '[filter "lfs"]' 'clean = false' 'smudge = false' 'process = false' 'required = true' > $BASE/home/.gitconfig
       echo '*.bin filter=lfs diff=lfs merge=lfs -text' > .gitattributes; git -c filter.lfs.required=false -c filter.lfs.process= -c filter.lfs.clean=cat add .
@@ -277,7 +277,7 @@ describe('files that git passes over', () => {
 });
 
 describe('the repositories of the user', () => {
-  test('are as they were before: every file, link, mode and time of their git folders', async () => {
+  test('are unchanged: every file, link, mode and time of their git folders', async () => {
     const { base, top, sh, diffOf } = await setUpDiff();
     sh(`${library}; git init -q; echo '*.bin filter=lfs' > .gitattributes; git submodule --quiet add $BASE/lib s; echo i > i; ${commit}
       mkdir out; echo o > out/o; ${commit}; git init -q nested; echo n > nested/n; git worktree add -q wt -b other
@@ -311,7 +311,7 @@ describe('a limit', () => {
     expect(leftOut).toEqual([expect.stringContaining(line)]);
   });
 
-  test('of all patches together, and of the search in a folder without a repository, is said when it is reached', async () => {
+  test('on all patches together, and on the search in a folder without a repository, causes a warning when reached', async () => {
     const { diffOf } = await setUpDiff();
     const large = await diffOf('for name in a b c; do git init -q $name; seq 100000 > $name/f; done', {
       limits: { maxAllDiffsBytes: 1024 * 1024 },

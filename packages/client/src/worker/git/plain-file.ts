@@ -5,8 +5,8 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 /**
- * Opens a regular file for reading. `undefined` when there is none. Never blocks on a FIFO and never follows a symbolic
- * link in the last component: both throw, as does a file that is larger than `maxBytes`.
+ * Opens a regular file for reading; returns `undefined` when it does not exist. Throws for a FIFO (without blocking),
+ * for a symbolic link in the last component, and for a file larger than `maxBytes`.
  */
 async function openPlain(file: string | Buffer, maxBytes: number): Promise<FileHandle | undefined> {
   let handle: FileHandle;
@@ -28,7 +28,7 @@ function notPlain(file: string | Buffer): Error {
   return new Error(`${String(file)} is not a regular file`);
 }
 
-/** The content of a regular file; `undefined` when there is none. At most `maxBytes` are read. */
+/** Returns the content of a regular file, at most `maxBytes`; `undefined` when it does not exist. */
 export async function readPlainFile(file: string | Buffer, maxBytes: number): Promise<Buffer | undefined> {
   const handle = await openPlain(file, maxBytes);
   if (handle === undefined) return undefined;
@@ -46,7 +46,10 @@ export async function readPlainText(file: string, maxBytes: number): Promise<str
   return (await readPlainFile(file, maxBytes))?.toString();
 }
 
-/** The size in bytes and the SHA-256 in hex of a regular file, which is copied to the new file `to` on the way when that is given. */
+/**
+ * Returns the size in bytes and the SHA-256 in hex of a regular file. With `to`, the content is also copied to that new
+ * file.
+ */
 export async function hashPlainFile(
   file: string | Buffer,
   limits: { readonly maxBytes: number; readonly signal: AbortSignal; readonly to?: string },
@@ -74,7 +77,7 @@ export async function hashPlainFile(
   }
 }
 
-/** Copies a regular file; false when there is none. */
+/** Copies a regular file; returns false when it does not exist. */
 export async function copyPlainFile(from: string, to: string, maxBytes: number): Promise<boolean> {
   const handle = await openPlain(from, maxBytes);
   if (handle === undefined) return false;
@@ -87,7 +90,7 @@ export async function copyPlainFile(from: string, to: string, maxBytes: number):
   }
 }
 
-/** The resolved path of a folder; `undefined` when there is no folder. */
+/** Returns the resolved path of a folder; `undefined` when it is no folder or does not exist. */
 export async function realFolder(folder: string): Promise<string | undefined> {
   try {
     const real = await realpath(folder);
@@ -97,7 +100,7 @@ export async function realFolder(folder: string): Promise<string | undefined> {
   }
 }
 
-/** Whether `file` is `folder` or lies below it. Both are absolute and resolved. */
+/** Returns true if `file` is `folder` or a descendant of it. Both are absolute and resolved. */
 export function isInside(file: string, folder: string): boolean {
   const below = path.relative(folder, file);
   return below === '' || (below !== '..' && !below.startsWith(`..${path.sep}`) && !path.isAbsolute(below));

@@ -26,24 +26,24 @@ const patchOptions = [
   '--submodule=short',
 ];
 
-/** Branches, tags and stashes whose commits are counted. */
+/** Largest number of branches, tags and stashes whose commits are counted. */
 const maxHiddenRefs = 50;
 
 export interface RepositoryPlace {
   readonly repository: Repository;
   readonly settings: RepositorySettings;
-  /** A folder of the worker for this repository alone. */
+  /** A folder of the worker that only this repository uses. */
   readonly scratch: string;
   readonly prefix: string;
   readonly ownFolders: readonly string[];
 }
 
-/** What changed in one repository. `undefined` files were not written. */
+/** The change of one repository. Files that are `undefined` were not written. */
 export interface RepositoryChange {
-  /** The commits that were checked out; null before the first one. */
+  /** The checked-out commits; null before the first commit. */
   readonly base: string | null;
   readonly head: string | null;
-  /** The trees that the patch leads from and to. They hold changes without a commit too. */
+  /** The trees before and after the patch. They also contain uncommitted changes. */
   readonly baseTree: string;
   readonly headTree: string;
   readonly patch: string | undefined;
@@ -51,11 +51,11 @@ export interface RepositoryChange {
   readonly leftOut: readonly string[];
 }
 
-/** One repository: a tree before the command, a tree after it, and the patch between them. */
+/** The diff of one repository: a tree before the command, a tree after it, and the patch between them. */
 export class RepositoryDiff {
   readonly place: RepositoryPlace;
   readonly #shadow: ShadowRepository;
-  /** Commits that were there before the command: a working tree that it adds begins at one of them. */
+  /** Commits from before the command. A working tree that the command adds starts at one of them. */
   readonly knownCommits: readonly string[];
   #before: { readonly snapshots: Snapshots; readonly tree: string; readonly head: string | undefined } | undefined;
   #after: Snapshots | undefined;
@@ -66,7 +66,7 @@ export class RepositoryDiff {
     this.knownCommits = knownCommits;
   }
 
-  /** Of a repository that is there before the command: takes the first tree. */
+  /** Starts the diff of a repository that exists before the command: writes the first tree. */
   static async begin(git: Git, place: RepositoryPlace): Promise<RepositoryDiff> {
     const shadow = await ShadowRepository.make(place.repository, place.settings, place.scratch);
     const diff = new RepositoryDiff(place, shadow, await refCommits(place.repository));
@@ -78,25 +78,25 @@ export class RepositoryDiff {
   }
 
   /**
-   * Of a repository that the command made: it is compared with the newest commit that came from elsewhere (`knownCommits`
-   * of the repository that it shares, else what was cloned or fetched), or with nothing.
+   * Starts the diff of a repository that the command created. It is compared with the newest commit that came from
+   * elsewhere (`knownCommits` of the repository that it shares, else the cloned or fetched commit), or with nothing.
    */
   static async appeared(place: RepositoryPlace, knownCommits: readonly string[]): Promise<RepositoryDiff> {
     const shadow = await ShadowRepository.make(place.repository, place.settings, place.scratch);
     return new RepositoryDiff(place, shadow, knownCommits);
   }
 
-  /** Paths of repositories below, as latin1 from the top: after `begin` and after `write`. */
+  /** Paths of nested repositories, as latin1 relative to the top. Updated by `begin` and by `write`. */
   get nested(): readonly string[] {
     return [...new Set([...(this.#before?.snapshots.nested ?? []), ...(this.#after?.nested ?? [])])].sort();
   }
 
-  /** What is known to be left out, when `write` did not come to its end. */
+  /** Returns the left-out items that are known so far, for a `write` that did not finish. */
   async lines(): Promise<string[]> {
     return (await (this.#after ?? this.#before?.snapshots)?.lines()) ?? [];
   }
 
-  /** After the command. The patch goes to `file`. */
+  /** Writes the patch to `file`; called after the command. */
   async write(git: Git, file: string, maxBytes: number): Promise<RepositoryChange> {
     await requireFolder(this.place.repository.top);
     const leftOut: string[] = [];
@@ -123,7 +123,7 @@ export class RepositoryDiff {
     return { base: before.head ?? null, head: head ?? null, baseTree: before.tree, headTree, patch, contents, leftOut };
   }
 
-  /** A line for each branch, tag and stash with commits that were not there before and that no checkout shows. */
+  /** Returns a line for each branch, tag and stash with new commits that no checkout shows. */
   async #hiddenCommits(git: Git, head: string | undefined): Promise<string[]> {
     const at = this.#shadow.at(git);
     const { repository } = this.place;
@@ -159,7 +159,7 @@ export class RepositoryDiff {
     const base =
       head === undefined ? await gitText(at, ['mktree']) : await gitText(at, ['rev-parse', `${head}^{tree}`]);
     if (!(await this.#hasIndex()) && current !== undefined && (await isEmpty(repository.top))) {
-      // Cloned without a checkout.
+      // The repository was cloned without a checkout.
       await runGit(at, ['read-tree', current]);
       await markSkipped(at);
     }
@@ -228,7 +228,7 @@ export class RepositoryDiff {
     return { patch: (await stat(file)).size === 0 ? undefined : file, contents };
   }
 
-  /** Names whose blobs git cannot read, as in a partial clone. */
+  /** Returns names whose blobs git cannot read, as in a partial clone. */
   async #missingOf(git: Git, changes: readonly Change[]): Promise<Buffer[]> {
     const blobs = changes.flatMap(({ oldBlob, blob, name }) => [oldBlob, blob].map((id) => ({ id, name })));
     const asked = blobs.filter(({ id }) => !/^0+$/.test(id));
@@ -260,7 +260,7 @@ interface Change {
   readonly name: Buffer;
 }
 
-// `:<mode> <mode> <id> <id> <status>\0<name>\0`. Gitlinks name commits, which are nobody's blobs.
+// Format: `:<mode> <mode> <id> <id> <status>\0<name>\0`. Gitlinks refer to commits, so they have no blob.
 function changesIn(said: Buffer): Change[] {
   const records = recordsOf(said);
   const changes: Change[] = [];
@@ -290,7 +290,7 @@ async function requireFolder(top: string): Promise<void> {
   if (found?.isDirectory() !== true) throw new Error('its folder is gone');
 }
 
-/** Copies the content of a file of Git LFS, unless it is another one by now. */
+/** Copies the content of a file of Git LFS, unless it changed since. */
 export async function copyContent(
   top: string,
   content: LargeContent,

@@ -6,13 +6,13 @@ import { readPlainText } from './plain-file.ts';
 const maxRefBytes = 4096;
 const maxPackedBytes = 32 * 1024 * 1024;
 const maxReflogBytes = 4 * 1024 * 1024;
-/** Of refs that lie in files of their own, and of commits that are given to git as arguments. */
+/** Limit of loose refs that are read, and of commits that are passed to git as arguments. */
 const maxRefs = 2000;
 const maxCommits = 500;
 
 const id = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 
-/** The id of the commit that is checked out; `undefined` before the first commit or when it cannot be read. */
+/** Returns the id of the checked-out commit; `undefined` before the first commit or when it cannot be read. */
 export async function headCommit(repository: Repository): Promise<string | undefined> {
   return resolveRef(repository, 'HEAD', 0);
 }
@@ -36,7 +36,7 @@ async function packedRefs({ commonDir }: Repository): Promise<Map<string, string
   return refs;
 }
 
-/** The ids that refs name, HEAD first. Bounded: the newest repositories of a machine have fewer refs than that. */
+/** Returns the commit ids that refs name, HEAD first. At most `maxRefs`, which real repositories rarely reach. */
 export async function refCommits(repository: Repository): Promise<string[]> {
   const head = await headCommit(repository);
   const refs = await allRefs(repository, 'refs');
@@ -44,8 +44,8 @@ export async function refCommits(repository: Repository): Promise<string[]> {
 }
 
 /**
- * Branches, tags and the stash by name, without those that a working tree below the top has checked out: that one is
- * compared by itself.
+ * Returns branches, tags and the stash by name. Refs that a working tree below the top has checked out are excluded,
+ * since that working tree is compared separately.
  */
 export async function ownRefs(repository: Repository): Promise<Map<string, string>> {
   const refs = await allRefs(repository, 'refs');
@@ -92,8 +92,8 @@ async function filesBelow(folder: string, below: string): Promise<string[]> {
 }
 
 /**
- * The ids of commits that a repository got from elsewhere: the commit of a clone, what was fetched, and remote-tracking
- * refs as they were before a push. They come from reflogs and refs, so they are what the repository says of itself.
+ * Returns commit ids that came from elsewhere: the commit of a clone, fetched commits, and remote-tracking refs before
+ * a push. The source is reflogs and refs, so the repository itself controls the result.
  */
 export async function commitsFromElsewhere(repository: Repository): Promise<string[]> {
   const commits: string[] = [];

@@ -6,7 +6,7 @@ import { recordsOf, runGit, type Git } from './run-git.ts';
 const maxPatternBytes = 1024 * 1024;
 const maxConfigBytes = 4 * 1024 * 1024;
 
-/** Settings that decide how files become objects and start no program. Everything else is not taken over. */
+/** Settings that affect how files become objects and that start no program. No other setting is copied. */
 const copiedKeys = [
   'core.autocrlf',
   'core.eol',
@@ -16,27 +16,27 @@ const copiedKeys = [
   'core.precomposeunicode',
 ];
 
-/** What a private repository takes over from the repository of the user. */
+/** The settings that a private repository copies from the repository of the user. */
 export interface RepositorySettings {
-  /** Names and values of `copiedKeys`. */
+  /** Names and values of the settings in `copiedKeys`. */
   readonly copied: ReadonlyMap<string, string>;
   readonly objectFormat: 'sha1' | 'sha256';
-  /** Names of the filters that are configured; `all` when the configuration was not read. */
+  /** Names of the configured filters; `all` when the configuration was not read. */
   readonly filters: ReadonlySet<string> | 'all';
   readonly excludes: Buffer;
-  /** Of the user, weaker than every `.gitattributes`. */
+  /** Attributes file of the user, with lower priority than every `.gitattributes`. */
   readonly userAttributes: Buffer;
-  /** `info/attributes`, stronger than every `.gitattributes`. */
+  /** `info/attributes`, with higher priority than every `.gitattributes`. */
   readonly attributes: Buffer;
 }
 
-/** Where the configuration of the user is found. */
+/** Environment variables that locate the user's configuration. */
 const homeVariables =
   /^(HOME|USERPROFILE|XDG_CONFIG_HOME|GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+))$/;
 
 /**
- * Reads the settings of a repository before the command runs. `git config --list` starts no program, whatever it reads.
- * Throws when the working tree of the repository is elsewhere (`core.worktree`) or it has none (`core.bare`).
+ * Reads the settings of a repository before the command runs. `git config --list` starts no program, whatever the
+ * settings are. Throws when the working tree is elsewhere (`core.worktree`) or when there is none (`core.bare`).
  */
 export async function readSettings(
   git: Git,
@@ -53,7 +53,7 @@ export async function readSettings(
   };
   const { said } = await runGit({ ...git, env }, ['config', '--list', '-z', '--show-scope']);
   const values = new Map<string, string>();
-  // Settings of the format count in the repository's own file only.
+  // Settings of the repository format are valid only in the repository's own file.
   const local = new Map<string, string>();
   const fields = recordsOf(said).map(String);
   for (let at = 0; at + 1 < fields.length; at += 2) {
@@ -86,8 +86,8 @@ async function requireWorkingTree({ gitDir, top }: Repository, workTree?: string
 }
 
 /**
- * Of a repository that the command made: its configuration is the command's, so none of it counts, and it is read with
- * git's defaults. Only the format of its objects is taken from it, since nothing could be read otherwise.
+ * Returns the settings for a repository that the command created. Its configuration was written by the command, so it
+ * is ignored and git's defaults are used. Only the object format is read, because objects are unreadable without it.
  */
 export async function settingsOfNew({ commonDir }: Repository): Promise<RepositorySettings> {
   const config = (await readPlainText(path.join(commonDir, 'config'), maxConfigBytes)) ?? '';
@@ -102,7 +102,7 @@ export async function settingsOfNew({ commonDir }: Repository): Promise<Reposito
   };
 }
 
-/** The text of a configuration file with the settings that were taken over. */
+/** Returns the text of a configuration file with the copied settings. */
 export function configText(settings: RepositorySettings): string {
   const lines = ['[core]', '\tbare = false', `\trepositoryformatversion = ${settings.objectFormat === 'sha1' ? 0 : 1}`];
   for (const [key, value] of settings.copied) lines.push(`\t${key.slice('core.'.length)} = ${quoted(value)}`);
@@ -115,7 +115,7 @@ function quoted(value: string): string {
 }
 
 async function patternsIn(file: string): Promise<Buffer> {
-  // A file that cannot be read holds no patterns: then more is in the diff, not less.
+  // An unreadable ignore file counts as empty: the diff then has more files, never fewer.
   return (await readPlainFile(file, maxPatternBytes).catch(() => undefined)) ?? Buffer.alloc(0);
 }
 

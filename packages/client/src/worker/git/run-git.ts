@@ -5,45 +5,48 @@ import { pipeline } from 'node:stream/promises';
 import { endsWithProcess, signalGroup } from '../process-group.ts';
 import type { GitProgram } from './git-program.ts';
 
-/** The limit of an answer that is kept in memory. */
+/** Largest output that is kept in memory. */
 const maxSaidBytes = 64 * 1024 * 1024;
 const maxComplaint = 16 * 1024;
 
-/** Where and how git is called. */
+/** Folder, environment and cancellation of git calls. */
 export interface Git {
   readonly program: GitProgram;
   readonly cwd: string;
-  /** Variables beside the fixed ones, such as where the private repository is. `undefined` takes a fixed one away. */
+  /**
+   * Variables in addition to the fixed ones, such as the path of the private repository. `undefined` removes a fixed
+   * one.
+   */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted: git is killed with its process group, and the call rejects with the reason. */
+  /** On abort, git is killed with its process group, and the call rejects with the reason. */
   readonly signal: AbortSignal;
 }
 
 interface GitCall {
   readonly stdin?: Buffer;
-  /** Where stdout goes instead of into memory, and how much of it; more rejects with `TooMuch`. */
+  /** File that receives stdout instead of memory, and its size limit. Throws `TooMuch` above the limit. */
   readonly into?: { readonly file: string; readonly maxBytes: number };
-  /** Receives each NUL-terminated record of stdout, which is then not kept. */
+  /** Called for each NUL-terminated record of stdout; the output is then not kept. */
   readonly each?: (record: Buffer) => void;
-  /** Whether exit code 1 is an answer: git did what it could, or found nothing. */
+  /** True if exit code 1 counts as success: git did part of the work, or found nothing. */
   readonly partly?: boolean;
 }
 
 export interface GitAnswer {
   readonly said: Buffer;
-  /** What it wrote to standard error, cut. */
+  /** Standard error of git, truncated. */
   readonly complaint: string;
-  /** False when it exited with code 1 and that is an answer. */
+  /** False when git exited with code 1 and `partly` allows that. */
   readonly whole: boolean;
 }
 
-/** The answer is longer than allowed. */
+/** Thrown when the output is larger than the limit. */
 export class TooMuch extends Error {}
 
 /**
- * Settings of every call, stronger than any configuration file. Git is called on private repositories only (see
- * `ShadowRepository`), whose configuration is written by the worker; these hold even if another process of the same user
- * changed that file.
+ * Settings of every call, with priority over any configuration file. Git is called on private repositories only (see
+ * `ShadowRepository`), whose configuration the worker writes. These settings hold even if another process of the same
+ * user changed that file.
  */
 const settings = [
   'core.fsmonitor=false',
@@ -66,7 +69,10 @@ const settings = [
   'maintenance.auto=false',
 ].flatMap((setting) => ['-c', setting]);
 
-/** Variables of every call. With them git reads no configuration of the system or the user, and starts no program. */
+/**
+ * Environment variables of every call. They make git ignore the configuration of the system and the user, and start no
+ * program.
+ */
 const fixedVariables: Readonly<Record<string, string>> = {
   GIT_CONFIG_NOSYSTEM: '1',
   GIT_CONFIG_SYSTEM: '/dev/null',
@@ -94,10 +100,10 @@ export async function gitText(git: Git, args: readonly string[]): Promise<string
 }
 
 /**
- * The only place that starts git. The environment is built from nothing, so that no `GIT_*` variable, no HOME and no
- * configuration outside the private repository counts. Git runs in a process group of its own: Ctrl-C does not reach it,
- * and its children are killed with it. Rejects with the message of git when it fails, and at once with the reason of the
- * signal, even if git cannot be ended.
+ * Runs git. No other function starts it. The environment is built from nothing, so no `GIT_*` variable, no HOME and no
+ * configuration outside the private repository has any effect. Git runs in its own process group: Ctrl-C does not reach
+ * it, and its children are killed with it. Rejects with git's error message when it fails. Rejects with the reason of
+ * the signal immediately, even if git cannot be killed.
  */
 export async function runGit(git: Git, args: readonly string[], call: GitCall = {}): Promise<GitAnswer> {
   git.signal.throwIfAborted();
@@ -114,7 +120,7 @@ export async function runGit(git: Git, args: readonly string[], call: GitCall = 
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     if (complaint.length < maxComplaint) complaint += text;
   });
-  // Git may end without reading all of stdin; its exit code says more than the broken pipe.
+  // Git may exit without reading all of stdin. Its exit code is more useful than EPIPE, so EPIPE is ignored.
   child.stdin.on('error', () => undefined).end(call.stdin ?? '');
   const said = keep(child.stdout, call);
   const ended = new Promise<{ code: number | null; by: string | null }>((resolve, reject) => {
@@ -138,7 +144,7 @@ export async function runGit(git: Git, args: readonly string[], call: GitCall = 
   }
 }
 
-/** The records of an answer, each without its NUL. */
+/** Splits output at NUL bytes; the records do not contain the NUL. */
 export function recordsOf(said: Buffer): Buffer[] {
   const records: Buffer[] = [];
   for (let from = 0, to = said.indexOf(0); to !== -1; from = to + 1, to = said.indexOf(0, from)) {
@@ -147,7 +153,7 @@ export function recordsOf(said: Buffer): Buffer[] {
   return records;
 }
 
-/** The form in which git takes a list of names. */
+/** Encodes names as NUL-terminated records, the input format of git's `-z` options. */
 export function nulTerminated(names: Iterable<Buffer | string>): Buffer {
   const nul = Buffer.from('\0');
   return Buffer.concat([...names].flatMap((name) => [typeof name === 'string' ? Buffer.from(name) : name, nul]));

@@ -5,29 +5,29 @@ import { repositoryAt } from './find-repository.ts';
 export interface SearchLimits {
   readonly maxFolders: number;
   readonly maxDepth: number;
-  /** Folders that are not searched. */
+  /** Returns true for a folder that must not be searched. */
   readonly skip: (folder: string) => boolean;
 }
 
 export interface SearchResult {
-  /** Working trees of repositories, relative with forward slashes. Nothing below them is searched. */
+  /** Working trees that were found, as relative paths with forward slashes. The search does not descend into them. */
   readonly found: readonly string[];
-  /** Folders that have something called `.git` that is no repository. */
+  /** Folders with an entry named `.git` that is no repository. */
   readonly damaged: readonly string[];
-  /** Folders that hold something. */
+  /** Folders that are not empty. */
   readonly filled: ReadonlySet<string>;
-  /** Whether a limit ended the search before everything was seen. */
+  /** True if a limit ended the search early. */
   readonly cut: boolean;
 }
 
-/** Looks for repositories below a folder that is in none. Symbolic links are not followed. */
+/** Finds repositories below a folder that is not itself in a repository. Does not follow symbolic links. */
 export async function searchRepositories(folder: string, limits: SearchLimits): Promise<SearchResult> {
   const found: string[] = [];
   const damaged: string[] = [];
   const filled = new Set<string>();
   let cut = false;
   const queue = [{ below: '', depth: 0 }];
-  // Folders are appended while the queue is read.
+  // The loop also visits folders that it appends to the queue.
   for (const { below, depth } of queue) {
     const entries = await readdir(path.join(folder, below), { withFileTypes: true }).catch(() => []);
     if (entries.length > 0) filled.add(below);
@@ -48,7 +48,7 @@ export async function searchRepositories(folder: string, limits: SearchLimits): 
   return { found: found.sort(), damaged, filled, cut };
 }
 
-// One that cannot be read is one: the reason is said when it is opened.
+// An unreadable `.git` counts as a working tree; opening it later reports the reason.
 async function isWorkingTree(folder: string): Promise<boolean> {
   return repositoryAt(folder, () => true).then(
     (repository) => repository !== undefined,

@@ -9,10 +9,10 @@ const maxIndexBytes = 512 * 1024 * 1024;
 const maxShallowBytes = 16 * 1024 * 1024;
 
 /**
- * A private repository of the worker over the working tree and the objects of another one. Git runs with this one only:
- * its configuration, references, index and new objects are the worker's, so that no setting, hook, filter or alias of the
- * other repository is read, and nothing in it is written. Objects are read through folders of links, so that alternates
- * that a command adds are not followed.
+ * A private git folder over the working tree and the objects of another repository. Git runs with this one only. Its
+ * configuration, references, index and new objects belong to the worker, so no setting, hook, filter or alias of the
+ * other repository is read, and nothing in it is written. Objects are read through folders of links, so alternates that
+ * a command adds are not followed.
  */
 export class ShadowRepository {
   readonly repository: Repository;
@@ -26,7 +26,7 @@ export class ShadowRepository {
     this.#scratch = scratch;
   }
 
-  /** `scratch` is a folder for this repository alone. */
+  /** Creates the private repository in `scratch`, a folder that nothing else uses. */
   static async make(repository: Repository, settings: RepositorySettings, scratch: string): Promise<ShadowRepository> {
     const shadow = new ShadowRepository(repository, settings, scratch);
     await mkdir(path.join(scratch, 'objects'), { recursive: true });
@@ -38,19 +38,19 @@ export class ShadowRepository {
     return path.join(this.#scratch, 'index');
   }
 
-  /** Git at the top of the working tree. */
+  /** Returns git at the top of the working tree. */
   at(git: Git): Git {
     return { ...git, cwd: this.repository.top, env: this.#env };
   }
 
-  /** The same with another index. */
+  /** Returns the same with another index file. */
   withIndex(git: Git, index: string): Git {
     return { ...this.at(git), env: { ...this.#env, GIT_INDEX_FILE: index } };
   }
 
   /**
-   * Writes the private git folder anew: after a command, since the old one may have been found and changed by it, and
-   * since the other repository has new objects. The index and the new objects stay.
+   * Writes the private git folder again. Needed after a command: the command may have found and changed the old one,
+   * and the other repository has new objects. The index and the new objects are kept.
    */
   async renew(): Promise<void> {
     const { GIT_DIR: old } = this.#env;
@@ -89,18 +89,19 @@ export class ShadowRepository {
     if (old !== undefined) await rm(old, { recursive: true, force: true });
   }
 
-  /** Copies the index of the other repository as it is now; false when it has none. */
+  /** Copies the current index of the other repository. Returns false when it has none. */
   async copyIndex(to: string): Promise<boolean> {
     const index = path.join(this.repository.gitDir, 'index');
     const found = await lstat(index).catch(() => undefined);
     if (!(await copyPlainFile(index, to, maxIndexBytes))) return false;
-    // Git trusts size and time of an entry only when the index is younger than the file: a copy must not look younger.
+    // Git trusts size and time of an entry only when the index is newer than the file, so the copy must not get a newer
+    // time.
     const seconds = (Math.floor(found?.mtimeMs ?? 0) - 1) / 1000;
     await utimes(to, seconds, seconds);
     return true;
   }
 
-  // A split index names its other half, which git looks for in the git folder.
+  // A split index refers to a shared index file, which git looks for in the git folder.
   async #copySharedIndexes(gitDir: string): Promise<void> {
     const names = await readdir(this.repository.gitDir).catch(() => []);
     for (const name of names.filter((found) => /^sharedindex\.[0-9a-f]{40,64}$/.test(found)).slice(0, 4)) {
@@ -109,21 +110,21 @@ export class ShadowRepository {
   }
 }
 
-/** Links the folders of a folder of objects into another one: not its `info`, which names further folders. */
+/** Links the entries of an object folder into another folder, except `info`, which can name more folders. */
 async function linkObjects(objects: string, view: string): Promise<string> {
   const entries = await readdir(objects, { withFileTypes: true });
   const folders = entries.filter(({ name }) => name === 'pack' || /^[0-9a-f]{2}$/.test(name));
   const odd = folders.find((entry) => !entry.isDirectory());
   if (odd !== undefined) throw new UnusableRepository(`objects/${odd.name} is not a folder`);
   await requirePlainPacks(path.join(objects, 'pack'));
-  // Links need a privilege on Windows.
+  // Symbolic links need a privilege on Windows.
   if (process.platform === 'win32') return objects;
   await mkdir(view);
   await Promise.all(folders.map(({ name }) => symlink(path.join(objects, name), path.join(view, name))));
   return view;
 }
 
-// Git opens every pack that it sees, and would wait for ever at a FIFO.
+// Git opens every pack file it finds, and would block for ever on a FIFO.
 async function requirePlainPacks(folder: string): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const odd = entries.find((entry) => !entry.isFile() && !entry.isDirectory());

@@ -1,6 +1,9 @@
 import { visibleText } from '@proofhouse/core';
 
-/** A name of a file for people, in one line: hidden characters as their escapes; in quotes with `\xNN` when it is not UTF-8. */
+/**
+ * Formats a file name for messages, in one line. Hidden characters become escapes; a name that is not UTF-8 is quoted,
+ * with `\xNN` for its bytes.
+ */
 export function shownName(name: Buffer | string): string {
   const bytes = typeof name === 'string' ? Buffer.from(name) : name;
   const text = bytes.toString('utf8');

@@ -7,23 +7,23 @@ import type { RepositorySettings } from './repository-settings.ts';
 import { gitText, nulTerminated, recordsOf, runGit, type Git, type GitAnswer } from './run-git.ts';
 import type { ShadowRepository } from './shadow-repository.ts';
 
-/** Larger files are left out of a patch. */
+/** Largest file in a patch; larger files are left out. */
 const maxFileBytes = 64 * 1024 * 1024;
-/** Untracked and changed files are copied into the scratch folder: at most this much. */
+/** Total limit of untracked and changed files that are copied into the scratch folder. */
 const maxCopiedBytes = 1024 * 1024 * 1024;
 const triesOfAdd = 3;
 const statsAtOnce = 64;
-/** A server's database marks its data folder, which changes with every job. */
+/** The database file name that marks the data folder of a server. That folder changes with every job. */
 const serverDatabase = 'proofhouse.db';
 
 export interface SnapshotParts {
   readonly shadow: ShadowRepository;
   readonly settings: RepositorySettings;
-  /** The folder that is looked at, as git names it below the top; empty for the top itself. */
+  /** The folder of the snapshot, as git names it relative to the top; empty for the top itself. */
   readonly prefix: string;
-  /** Pathspecs of the folders of jobs, which are never part of a snapshot. */
+  /** Pathspecs of job folders, which are never part of a snapshot. */
   readonly ownFolders: readonly string[];
-  /** Whether the repository was there before the command. */
+  /** True if the repository existed before the command. */
   readonly known: boolean;
 }
 
@@ -36,9 +36,9 @@ interface Entry {
 }
 
 /**
- * Writes trees of a folder in a repository as it is now: tracked and untracked files, less the ignored ones. The copy of
- * the index is used again for the next tree, so that unchanged files are not read again. Repositories below the folder are
- * not part of a tree except by the id of their commit where the index has one: `nested` names them.
+ * Writes git trees of a folder in its current state: tracked and untracked files, without ignored ones. The copied
+ * index is reused for the next tree, so unchanged files are not read again. Repositories below the folder are in a tree
+ * only as the commit id that the index has for them; `nested` lists them.
  */
 export class Snapshots {
   readonly #parts: SnapshotParts;
@@ -67,29 +67,29 @@ export class Snapshots {
     return snapshots;
   }
 
-  /** The folder as a pathspec from the top. */
+  /** The folder as a pathspec relative to the top. */
   get pathspec(): string {
     return this.#parts.prefix === '' ? '.' : `:(top,literal)${this.#parts.prefix}`;
   }
 
-  /** Folders with a repository of their own, as latin1 from the top. */
+  /** Folders that are repositories of their own, as latin1 paths relative to the top. */
   get nested(): ReadonlySet<string> {
     return this.#nested;
   }
 
-  /** Contents of Git LFS by their names as latin1. */
+  /** Contents of Git LFS by name (latin1). */
   get pointers(): ReadonlyMap<string, LargeContent> {
     return this.#pointers;
   }
 
-  /** One line for each thing that is not in the trees and may have changed. */
+  /** Returns one line for each item that is not in the trees and may have changed. */
   async lines(): Promise<string[]> {
     return [...(await this.#leftOut.lines(this.#settled)), ...this.#complaints];
   }
 
   /**
-   * The id of a tree in which everything outside the folder is as the index has it. `heads` gives the commits of nested
-   * repositories that the index records: undefined for one that is gone.
+   * Returns the id of a tree in which everything outside the folder is as in the index. `heads` returns the commits of
+   * nested repositories in the index, or undefined for a missing one.
    */
   async take(given: Git, heads: (name: string, recorded: string) => Promise<string | undefined>): Promise<string> {
     const git = this.#parts.shadow.at(given);
@@ -99,12 +99,12 @@ export class Snapshots {
     return tree;
   }
 
-  /** What is left out by now is said only when it changes after this. */
+  /** Items that are already left out are reported later only if they change after this call. */
   settle(): void {
     this.#settled = this.#leftOut.names;
   }
 
-  /** After the command, which may have added ignored files and repositories to the index of the user. */
+  /** Reads the user's index after the command, which may have added ignored files and repositories to it. */
   async readUsersIndex(given: Git): Promise<void> {
     const { shadow, prefix } = this.#parts;
     const copy = `${shadow.index}-after`;
@@ -124,8 +124,8 @@ export class Snapshots {
     await updateIndex(git, ['--add', '--remove', '--replace'], small);
   }
 
-  // Git would not look at files outside a sparse checkout, nor at those marked as unchanged; and it would ask the
-  // repositories of submodules, with their configuration, whether they changed.
+  // Git would skip files outside a sparse checkout and files marked as unchanged. It would also check submodules for
+  // changes with their own configuration.
   async #lookEverywhere(git: Git, { gitlinks, skipped, assumed }: IndexEntries): Promise<void> {
     await updateIndex(git, ['--force-remove'], gitlinks.keys());
     await updateIndex(git, ['--no-assume-unchanged'], assumed);
@@ -197,7 +197,7 @@ export class Snapshots {
     }
   }
 
-  /** Names that this snapshot has put into the index already. */
+  /** Names that this snapshot has already added to the index. */
   #transient: Buffer[] = [];
 
   async #withinLimits(entries: readonly Entry[]): Promise<Entry[]> {
@@ -219,12 +219,12 @@ export class Snapshots {
     const transient = this.#transient;
     this.#transient = [];
     if (entries.length === 0) return;
-    // `-A` refuses a folder that is ignored, although some of its files may be tracked.
+    // `-A` refuses an ignored folder, although some of its files may be tracked.
     const how = entries.some(({ untracked }) => untracked) ? '-A' : '-u';
     const args = ['add', how, '--pathspec-from-file=-', '--pathspec-file-nul'];
     const done = transient.map((name) => Buffer.concat([Buffer.from(':(top,exclude,literal)'), name]));
     const stdin = nulTerminated([this.pathspec, ...this.#parts.ownFolders, ...this.#leftOut.pathspecs, ...done]);
-    // Git gives up when a file vanishes between being seen and being read; on the next try it is not seen.
+    // Git fails when a file vanishes between listing and reading. The retry does not list it.
     for (let tries = 1; tries < triesOfAdd; tries += 1) {
       const answer = await runGit(git, [...args], { stdin }).catch(() => git.signal.throwIfAborted());
       if (answer !== undefined) {
@@ -256,7 +256,7 @@ export class Snapshots {
     try {
       return await write();
     } catch (error) {
-      // A merge that waits for a decision outside the folder: nothing is said about those files.
+      // An unresolved merge outside of the folder is allowed; its files are not reported.
       const conflicts = recordsOf((await runGit(git, ['ls-files', '-z', '-u'])).said);
       if (conflicts.length === 0) throw error;
       const names = conflicts.map((name) => name.subarray(name.indexOf(0x09) + 1).toString('latin1'));

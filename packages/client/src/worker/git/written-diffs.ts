@@ -12,11 +12,11 @@ import { TooMuch, type Git } from './run-git.ts';
 import { shownName } from './shown-name.ts';
 
 const MiB = 1024 * 1024;
-/** The server takes metadata of at most 4096 bytes. */
+/** The server limits metadata to 4096 bytes; this leaves room for the other fields. */
 const maxMetadataLineBytes = 3000;
 const hint = ' (`--no-diff` does without it)';
 
-/** A file of the worker that is to be deposited. */
+/** A file of the worker that will be deposited. */
 export interface DiffDeposit {
   readonly name: string;
   readonly path: string;
@@ -26,11 +26,11 @@ export interface DiffDeposit {
 }
 
 export interface DiffEvidence {
-  /** `diff.diff`, `diffs/<path>.diff`, contents of Git LFS, and `diffs.json` last. */
+  /** `diff.diff`, `diffs/<path>.diff`, contents of Git LFS, and `diffs.json` as the last. */
   readonly deposits: readonly DiffDeposit[];
-  /** One line for each thing that changed, or may have changed, and is in none of them. */
+  /** One line for each item that changed, or may have changed, and that no deposit contains. */
   readonly leftOut: readonly string[];
-  /** One line for each file that the worker itself could not write. */
+  /** One line for each file that the worker could not write. */
   readonly lost: readonly string[];
 }
 
@@ -41,7 +41,7 @@ interface ListedContent {
   readonly digest: string;
 }
 
-/** One entry of `diffs.json`. Null: nothing changed there, or it could not be told. */
+/** One entry of `diffs.json`. Null means no change, or that a change could not be determined. */
 interface ListedDiff {
   readonly path: string;
   readonly artifact: string | null;
@@ -66,7 +66,10 @@ const nothingKnown = {
   contents: [],
 } as const;
 
-/** The patches of a job, one per repository, within the limits. Paths are bytes as latin1, relative to the root. */
+/**
+ * Collects the patches of a job, one per repository, within the limits. Paths are bytes as latin1, relative to the
+ * root.
+ */
 export class WrittenDiffs {
   readonly #scratch: string;
   readonly #limits: DiffLimits;
@@ -87,7 +90,7 @@ export class WrittenDiffs {
     for (const line of lines) this.#leftOut.add(line);
   }
 
-  /** There is no patch of this repository, for a reason. */
+  /** Records the reason why a repository has no patch. */
   refuse(where: string, reason: string): void {
     const bytes = Buffer.from(where, 'latin1');
     const line = `${diffNameOf(bytes)} was not deposited: ${reason}${hint}`;
@@ -95,7 +98,7 @@ export class WrittenDiffs {
     this.leaveOut(line);
   }
 
-  /** Writes the patch of a repository. Throws only when the signal of `git` was aborted. */
+  /** Writes the patch of a repository. Throws only when the signal of `git` is aborted. */
   async add(git: Git, where: string, diff: RepositoryDiff): Promise<void> {
     const bytes = Buffer.from(where, 'latin1');
     const maxBytes = Math.min(this.#limits.maxDiffBytes, this.#room.diffBytes);
@@ -120,7 +123,7 @@ export class WrittenDiffs {
     }
   }
 
-  /** All that was written, with the list of it. */
+  /** Returns all deposits, with the list of patches as the last. */
   async finish(): Promise<DiffEvidence> {
     const leftOut = this.#bounded([...this.#leftOut]);
     if (this.#deposits.length > 0 || leftOut.length > 0) {
@@ -138,7 +141,7 @@ export class WrittenDiffs {
     return { deposits: this.#deposits, leftOut, lost: this.#lost };
   }
 
-  /** `at`: its place among the deposits. */
+  /** Adds the patch; `at` is its index among the deposits. */
   async #addPatch(
     { signal }: Git,
     { where, patch, at }: { where: Buffer; patch: string; at: number },
@@ -176,7 +179,7 @@ export class WrittenDiffs {
     return listed;
   }
 
-  /** Undefined, or why not. Equal contents are deposited once. */
+  /** Returns undefined, or the reason why the content was not added. Equal contents are deposited once. */
   async #addContent(git: Git, shown: string, diff: RepositoryDiff, content: LargeContent): Promise<string | undefined> {
     const { oid, sizeBytes } = content;
     const name = contentNameOf(oid);
@@ -201,7 +204,7 @@ export class WrittenDiffs {
   }
 }
 
-/** As many lines as fit into metadata, and how many there are. */
+/** Returns as many lines as metadata can hold, and the total number of lines. */
 function leftOutOf(lines: readonly string[]): Record<string, unknown> {
   if (lines.length === 0) return {};
   let room = maxMetadataLineBytes;
@@ -209,7 +212,7 @@ function leftOutOf(lines: readonly string[]): Record<string, unknown> {
   return { leftOut, leftOutCount: lines.length };
 }
 
-/** As text where it is text, else quoted with escapes. */
+/** Returns the path as text when it is UTF-8, else quoted with escapes. */
 function pathOf(name: Buffer): string {
   const text = name.toString();
   return Buffer.from(text).equals(name) ? text : shownName(name);

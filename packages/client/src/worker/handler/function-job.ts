@@ -7,13 +7,15 @@ import type { HeldRun, RunEnd } from '../held-run.ts';
 import { messageOf } from '../message-of.ts';
 import type { DepositSource, JobContext, JobHandler, JobResult } from './job-handler.ts';
 
-/** How the function ended, or that it did not when it had to. */
+/** The end of the function: returned, threw, or still running when it had to be stopped. */
 type FunctionEnd =
   | { readonly kind: 'returned'; readonly result: JobResult }
   | { readonly kind: 'threw'; readonly error: unknown }
   | { readonly kind: 'still-running' };
 
-/** Runs a function for a job. It cannot be killed: one that does not end within the grace is left behind. */
+/**
+ * Runs a function for a job. A function cannot be killed: one that does not end within the grace period is abandoned.
+ */
 export async function runFunctionJob(
   run: HeldRun,
   handler: JobHandler,
@@ -48,7 +50,7 @@ async function endOf(
   const onStop = (): void => void pause(worker.clock, worker.graceMs, graceOver.signal).then(() => leave());
   let leave = (): void => undefined;
   const left = new Promise<FunctionEnd>((resolve) => (leave = () => resolve({ kind: 'still-running' })));
-  // Before the handler is called, which may itself be what ends the work.
+  // Registered before the handler is called, since the handler itself may cause the abort.
   stop.addEventListener('abort', onStop, { once: true });
   const ended = (async () => handler(job, context))().then(
     (result): FunctionEnd => ({ kind: 'returned', result: result ?? undefined }),
@@ -64,7 +66,7 @@ async function endOf(
 
 function endingOf(run: HeldRun, end: FunctionEnd, timeOver: AbortSignal): Ending {
   const late = end.kind === 'still-running' ? ' It did not stop in time.' : '';
-  // Complete work counts, also when the wish to end it came meanwhile.
+  // A completed result counts, even if a request to stop came meanwhile.
   if (end.kind === 'returned') return returned(end.result, run);
   if (run.cancelled.aborted) {
     return { outcome: 'cancelled', headline: `The handler was ended: the job is cancelled.${late}`, retryable: false };

@@ -24,12 +24,12 @@ async function setUpHandler() {
   return { server, client, stop, entries, folder, handle };
 }
 
-/** Resolves when the work has to end. */
+/** Resolves when the handler must end. */
 const ending = (ctx: JobContext): Promise<void> =>
   new Promise((resolve) => ctx.signal.addEventListener('abort', () => resolve(), { once: true }));
 
 describe('a handler', () => {
-  test('gets its job, deposits and notes under the lease, and its summary is the result', async () => {
+  test('gets its job, deposits and notes under the lease, and its summary becomes the result', async () => {
     const { server, handle, folder } = await setUpHandler();
     const job = server.addJob({ payload: { goal: 'greet' } });
     await writeFile(path.join(folder, 'file'), 'from a file');
@@ -62,7 +62,7 @@ describe('a handler', () => {
     expect(server.log.of(job.id).map(({ message }) => message)).toContain('half');
   });
 
-  test('that throws fails its job: retryable as an AppError says, else as the worker says', async () => {
+  test('that throws fails its job: retryable by the AppError, else by the option of the worker', async () => {
     const throwing = [
       [new AppError('unavailable', 'The disk is away.'), {}, true],
       [new AppError('invalid_request', 'Wrong.'), { retryable: true }, false],
@@ -88,7 +88,7 @@ describe('a handler', () => {
     expect(server.requestsOf('failJob')[0]?.json).toEqual({ errorMessage: 'Two tests failed.', retryable: true });
   });
 
-  test('whose deposit was refused fails its job even when it goes on, unless the name is deposited later', async () => {
+  test('whose deposit was refused fails its job even when it continues, unless the name is deposited later', async () => {
     const { server, handle } = await setUpHandler();
     const job = server.addJob();
     server.interfere = (operation, request, response) =>
@@ -112,7 +112,7 @@ describe('a handler', () => {
     expect(await handle(second)).toMatchObject({ succeeded: 1 });
   });
 
-  test('is told when its job is cancelled, and the job is cancelled when it has ended', async () => {
+  test('is aborted when its job is cancelled, and the job is cancelled when it has ended', async () => {
     const { server, client, handle } = await setUpHandler();
     const job = server.addJob();
     let seen: readonly boolean[] = [];
@@ -133,7 +133,7 @@ describe('a handler', () => {
     expect(server.job(job.id).status).toBe('cancelled');
   });
 
-  test('is told when its lease is lost, and writes nothing more', async () => {
+  test('is aborted when its lease is lost, and writes nothing more', async () => {
     const { server, handle } = await setUpHandler();
     const job = server.addJob();
     let refused: unknown;
@@ -153,7 +153,7 @@ describe('a handler', () => {
     expect(server.requestsOf('completeJob')).toEqual([]);
   });
 
-  test('that does not end when it must is left behind, and its late deposits are refused', async () => {
+  test('that does not end within the grace period is abandoned, and its late deposits are refused', async () => {
     const { server, handle, stop } = await setUpHandler();
     const job = server.addJob();
     const late = Promise.withResolvers<unknown>();
@@ -172,7 +172,7 @@ describe('a handler', () => {
 });
 
 describe('the time limit of a job', () => {
-  test('is that of its payload, up to the worker\u2019s', async () => {
+  test('is the time limit of its payload, up to that of the worker', async () => {
     for (const [timeoutSeconds, commandTimeoutMs, limitMs] of [
       [5, undefined, 5000],
       [5, 60_000, 5000],
@@ -202,7 +202,7 @@ describe('the time limit of a job', () => {
     }
   });
 
-  test('ends a command too, and what is no time fails the job before anything runs', async () => {
+  test('ends a command too, and an invalid one fails the job before anything runs', async () => {
     const { server, work } = await setUpWorker();
     const job = server.addJob({ payload: { timeoutSeconds: 0.2 } });
     expect(await work('sleep 600')).toMatchObject({ failed: 1 });
@@ -220,7 +220,7 @@ describe('the time limit of a job', () => {
 });
 
 describe('a worker for several types', () => {
-  test('runs what belongs to each type, and claims those alone', async () => {
+  test('runs the handler or command of each type, and claims those types alone', async () => {
     const { server, client, work } = await setUpWorker();
     const run = async (type: string): Promise<string | undefined> => {
       const job = server.addJob({ type });
@@ -253,7 +253,7 @@ test('the example of the README runs', async () => {
   const job = server.addJob({ payload: { numbers: [1, 2, 3.5] } });
   const readme = await readFile(path.join(import.meta.dirname, '../../../README.md'), 'utf8');
   const [, example = ''] = /```ts\n([^]*?)```/.exec(readme) ?? [];
-  // Below the package, so that its names are found.
+  // The folder is inside the package, so that its imports resolve.
   const folder = await mkdtemp(path.join(import.meta.dirname, '../../../.example-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await writeFile(path.join(folder, 'worker.ts'), example);
