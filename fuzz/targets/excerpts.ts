@@ -14,8 +14,8 @@ function reader(bytes: Buffer, seed: number) {
     jobId: 'j',
     name: 'n',
     contentType: 'text/plain',
-    blob: { sizeBytes: bytes.length, sha256: '0'.repeat(64) },
-  } as ArtifactRecord;
+    content: { kind: 'owned', blob: { key: 'k', sizeBytes: bytes.length, sha256: '0'.repeat(64), fingerprint: 'f' } },
+  } as Partial<ArtifactRecord> as ArtifactRecord;
   return (query: Partial<ExcerptQuery>) =>
     excerptOf(
       artifact,

@@ -8,7 +8,7 @@ import { makeTemporaryRoot } from './backends/filesystem/temporary-root.ts';
 import { MemoryBackend } from './backends/memory/memory-backend.ts';
 import { blobBytes, expectCode, listed, randomBlobKey } from './blob-backend.contract.ts';
 import type { BlobBackend } from './blob-backend.ts';
-import { type BlobRef, Blobs } from './blobs.ts';
+import { type BlobRef, Blobs, type ChunkObserver } from './blobs.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const kib = 1024;
@@ -16,6 +16,11 @@ const large = 700 * kib;
 
 async function* chunks(bytes: Buffer, size = 64 * kib): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+/** Appends the bytes received so far, after each chunk. */
+function receivedSizes(sizes: number[]): ChunkObserver {
+  return { observe: (chunk) => void sizes.push((sizes.at(-1) ?? 0) + chunk.byteLength) };
 }
 
 let root: string;
@@ -52,7 +57,7 @@ describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
     const seen: number[] = [];
     const ref = await blobs.receive(chunks(bytes), {
       expectedSha256: sha256(bytes),
-      onBytes: (receivedBytes) => seen.push(receivedBytes),
+      observers: [receivedSizes(seen)],
     });
     expect(ref).toMatchObject({ sizeBytes: size, sha256: sha256(bytes) });
     expect(seen.at(-1) ?? 0).toBe(size);
@@ -109,7 +114,7 @@ describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
     };
     const told: number[] = [];
     const source = Readable.from([Buffer.alloc(3 * kib), Buffer.alloc(large), Buffer.alloc(1)]);
-    const refused = blobs.receive(source, { maxBytes: 4 * kib, onBytes: (received) => told.push(received) });
+    const refused = blobs.receive(source, { maxBytes: 4 * kib, observers: [receivedSizes(told)] });
     await expectCode(refused, 'artifact_too_large');
     expect([handedOn, told]).toEqual([3 * kib, [3 * kib]]);
     await expectNothingLeft();
@@ -156,11 +161,35 @@ describe.each(['filesystem', 'memory'])('received into %s,', (kind) => {
     const stream = Readable.from(failing());
     stream.once('data', () => stream.destroy(failure));
     await expect(blobs.receive(stream)).rejects.toThrow();
-    const onBytes = (): void => {
-      throw failure;
+    const throwing: ChunkObserver = {
+      observe: () => {
+        throw failure;
+      },
     };
-    await expect(blobs.receive(chunks(randomBytes(10)), { onBytes })).rejects.toBe(failure);
+    await expect(blobs.receive(chunks(randomBytes(10)), { observers: [throwing] })).rejects.toBe(failure);
+    const rejecting: ChunkObserver = { observe: () => Promise.reject(failure) };
+    await expect(blobs.receive(chunks(randomBytes(10)), { observers: [rejecting] })).rejects.toBe(failure);
     await expectNothingLeft();
+  });
+
+  it('observers see each chunk once, in order, and the next chunk waits for their promises', async () => {
+    const events: string[] = [];
+    const source = async function* (): AsyncGenerator<Uint8Array> {
+      for (const text of ['a', 'b']) {
+        events.push(`read ${text}`);
+        yield Buffer.from(text);
+      }
+    };
+    const slow: ChunkObserver = {
+      observe: async (chunk) => {
+        await new Promise(setImmediate);
+        events.push(`slow ${Buffer.from(chunk).toString()}`);
+      },
+    };
+    const fast: ChunkObserver = { observe: (chunk) => void events.push(`fast ${Buffer.from(chunk).toString()}`) };
+    const ref = await blobs.receive(source(), { observers: [slow, fast] });
+    expect(events).toEqual(['read a', 'slow a', 'fast a', 'read b', 'slow b', 'fast b']);
+    expect(ref.sha256).toBe(sha256(Buffer.from('ab')));
   });
 
   it.each([1000, large])('a range of %i bytes is exact, and one outside is refused', async (size) => {

@@ -33,8 +33,18 @@ export interface ReceiveOptions {
    * throws `invalid_digest`.
    */
   readonly expectedSha256?: string;
-  /** Called after every chunk with the number of bytes received so far. An error that it throws ends the upload. */
-  readonly onBytes?: (receivedBytes: number) => void;
+  /** Observers beside the hash of the bytes. Default: none. */
+  readonly observers?: readonly ChunkObserver[];
+}
+
+/** Reads the bytes of an upload while they are staged: hashing does, and scanners and parsers can. */
+export interface ChunkObserver {
+  /**
+   * Called once for each chunk, in order, before the chunk is stored. The next chunk waits for a returned promise
+   * (back-pressure). An observer must not change a chunk, and must bound the bytes that it keeps. A throw ends the upload
+   * with that error.
+   */
+  observe(chunk: Uint8Array): void | Promise<void>;
 }
 
 /** The fields of a record that identify its blob and detect changes of it. */
@@ -227,15 +237,19 @@ export class Blobs {
   async #pump(source: AsyncIterable<Uint8Array>, writer: BlobWriter, options: ReceiveOptions) {
     const limitBytes = Math.min(options.maxBytes ?? Infinity, this.#maxBytes);
     const digest = createHash('sha256');
+    const observers = [{ observe: (chunk: Uint8Array) => void digest.update(chunk) }, ...(options.observers ?? [])];
     let sizeBytes = 0;
     for await (const chunk of undestroyed(source)) {
       sizeBytes += chunk.byteLength;
       if (sizeBytes > limitBytes) {
         throw artifactTooLarge(limitBytes, 'more were sent');
       }
-      digest.update(chunk);
+      for (const observer of observers) {
+        const turn = observer.observe(chunk);
+        // Most observers are synchronous, and an await costs a turn of the event loop for each chunk.
+        if (turn !== undefined) await turn;
+      }
       await writer.write(chunk);
-      options.onBytes?.(sizeBytes);
     }
     return { sizeBytes, sha256: digest.digest('hex') };
   }

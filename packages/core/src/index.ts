@@ -14,6 +14,7 @@ export * from './queue/job-types.ts';
 export * from './queue/job-why.ts';
 export * from './workers/worker.ts';
 export * from './artifacts/artifact.ts';
+export * from './artifacts/artifact-content.ts';
 export * from './artifacts/artifact-excerpt.ts';
 export * from './artifacts/artifact-name.ts';
 export * from './artifacts/upload-tool.ts';

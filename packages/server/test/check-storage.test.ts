@@ -1,3 +1,4 @@
+import { ownedBlob } from '@proofhouse/core';
 import { mkdtemp, readdir, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -35,11 +36,11 @@ afterEach(async () => {
 
 /** Uploads and gives the file that holds the bytes. */
 async function stored(name: string, text: string): Promise<{ id: string; file: string }> {
-  const { artifacts } = server;
-  const permit = await artifacts.permitUpload({ kind: 'admin' }, jobId, undefined);
-  const staged = await artifacts.stage(permit, Readable.from([Buffer.from(text)]));
-  const { artifact } = await artifacts.add(permit, staged, { name, contentType: 'text/plain' });
-  return { id: artifact.id, file: server.blobs.localPath(artifact.blob.key) ?? '' };
+  const { jobUploads } = server;
+  const permit = await jobUploads.permitUpload({ kind: 'admin' }, jobId, undefined);
+  const staged = await jobUploads.stage(permit, Readable.from([Buffer.from(text)]));
+  const { artifact } = await jobUploads.add(permit, staged, { name, contentType: 'text/plain' });
+  return { id: artifact.id, file: server.blobs.localPath(ownedBlob(artifact).key) ?? '' };
 }
 
 async function found(options: { hashBytes?: boolean; olderThan?: number } = {}) {

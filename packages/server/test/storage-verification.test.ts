@@ -1,4 +1,5 @@
 // Verification over HTTP, on real files that somebody cut, changed or replaced.
+import { ownedBlob } from '@proofhouse/core';
 import {
   linkSync,
   mkdirSync,
@@ -42,7 +43,7 @@ async function stored(t: TestServer, jobId: string, name: string, file: string) 
   const answer = await t.put(jobId, { name, file });
   expect(answer.status).toBe(201);
   const artifact = await t.server.store.artifacts.find(answer.json.id as string);
-  return { id: artifact?.id ?? '', place: t.server.blobs.localPath(artifact?.blob.key ?? '') ?? '' };
+  return { id: artifact!.id, place: t.server.blobs.localPath(ownedBlob(artifact!).key) ?? '' };
 }
 
 forEachStore('verification', (harness) => {

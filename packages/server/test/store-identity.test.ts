@@ -1,4 +1,5 @@
 // A database and the blobs that it names bear one store id: what happens when they do not belong together.
+import { ownedBlob } from '@proofhouse/core';
 import {
   existsSync,
   mkdirSync,
@@ -57,7 +58,7 @@ async function put(server: TestServer, count: number): Promise<string[]> {
     const answer = await server.put(job.id, { name: `${String(index)}.txt`, file: `bytes ${String(index)}` });
     expect(answer.status).toBe(201);
     const record = await server.server.store.artifacts.find(answer.json.id as string);
-    files.push(server.server.blobs.localPath(record?.blob.key ?? '') ?? '');
+    files.push(server.server.blobs.localPath(ownedBlob(record!).key) ?? '');
   }
   return files;
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { v0ProblemSchema } from '@proofhouse/core';
+import { ownedBlob, v0ProblemSchema } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import { boundary, formBody, formType, type FormPart } from './support/form.ts';
 import { head, RawConnection, sendRaw, type RawAnswer } from './support/raw-socket.ts';
@@ -104,7 +104,7 @@ forEachStore(
         const spy = vi.spyOn(store, 'commit').mockImplementation(async (wanted) => {
           for (const change of wanted.changes) {
             if (change.kind !== 'insert' || change.record !== 'artifact') continue;
-            const file = t.files().find((each) => basename(each) === change.value.blob.key);
+            const file = t.files().find((each) => basename(each) === ownedBlob(change.value).key);
             found.push(readFileSync(file!, 'utf8'));
           }
           return commit(wanted);

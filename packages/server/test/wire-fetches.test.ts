@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { v0ProblemSchema, type ArtifactRecord } from '@proofhouse/core';
+import { ownedBlob, v0ProblemSchema, type ArtifactRecord } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';
 import { expectProblem, wireAdmin, WireExperiment, type V0Deposit, type V0Worker } from './support/wire-experiment.ts';
@@ -93,7 +93,9 @@ forEachStore('fetches', (harness) => {
   it('of anything else than a URI given out here are 404, for everybody', async () => {
     const { artifacts_uri: uri } = deposit;
     const token = uri.slice('proofhouse://artifacts/'.length);
-    const { id, blob } = await recordOf(uri);
+    const record = await recordOf(uri);
+    const { id } = record;
+    const blob = ownedBlob(record);
     for (const unknown of [
       unissued,
       token,
@@ -149,7 +151,7 @@ forEachStore('fetches', (harness) => {
 
   it('of bytes that were changed are 500, and say nothing of them', async () => {
     const changed = await experiment.deposit('right', depositor.credential);
-    const { blob } = await recordOf(changed.artifacts_uri);
+    const blob = ownedBlob(await recordOf(changed.artifacts_uri));
     const file = t.files().find((each) => each.endsWith(blob.key))!;
     chmodSync(file, 0o640);
     writeFileSync(file, 'wrong');

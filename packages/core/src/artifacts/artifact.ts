@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { defaultContentType } from '../values/content-type.ts';
 import { digestOf } from '../values/digest.ts';
 import { textSchema, timeSchema, uuidSchema } from '../values/wire-values.ts';
+import { checksumOf, contentSizeOf, ownedBlob, type ArtifactContent } from './artifact-content.ts';
 
 export const artifactTypes = [
   'podcast-doc',
@@ -14,6 +16,7 @@ export const artifactTypes = [
   'diff',
   'log',
   'test-result',
+  'screenshot',
   'other',
 ] as const;
 export type ArtifactType = (typeof artifactTypes)[number];
@@ -47,19 +50,16 @@ export const sourceTypes = [
 ] as const;
 export type SourceType = (typeof sourceTypes)[number];
 
-/** Where the bytes of an owned artifact lie: for the server alone, never on a wire. */
-export interface BlobReference {
-  readonly key: string;
-  /** Lower-case hex. */
-  readonly sha256: string;
-  readonly sizeBytes: number;
-  /** The backend's mark of the object as it was written; a different one means look again. */
-  readonly fingerprint: string;
-}
+/**
+ * Who made the content: the worker loop, a person, or an agent. The server stamps it from the caller's credential and
+ * never reads it from a body.
+ */
+export const producers = ['loop', 'person', 'agent'] as const;
+export type Producer = (typeof producers)[number];
 
 /**
- * One record per thing somebody produced: what it is, who made it, what it is for, and where its
- * bytes are. Times are epoch milliseconds; `null` is absence.
+ * One record per produced thing: its description, its maker, its purpose and its content. Jobs, deposits and
+ * registrations share this record. Times are epoch milliseconds; `null` means absent.
  */
 export interface ArtifactRecord {
   readonly id: string;
@@ -67,25 +67,46 @@ export interface ArtifactRecord {
   readonly uri: string;
   readonly type: ArtifactType;
   readonly title: string;
+  /** Plain text, at most 4,000 characters. */
+  readonly description: string | null;
   readonly status: ArtifactStatus;
   readonly storageProvider: StorageProvider;
   readonly filename: string | null;
-  readonly contentType: string;
-  readonly blob: BlobReference;
+  /** Never null for owned content. */
+  readonly contentType: string | null;
+  readonly content: ArtifactContent;
   readonly dataClass: DataClass;
   readonly visibility: DataClass;
   readonly sourceType: SourceType;
-  /** The job it was uploaded to, with its name there. */
+  readonly producedBy: Producer;
+  /** The job that it was uploaded to, and its name there. */
   readonly jobId: string | null;
   readonly name: string | null;
-  /** The experiment it was deposited in. */
+  /** A job of an assistant outside Proofhouse; opaque unless it is the id of a job here. */
+  readonly assistantJobId: string | null;
+  readonly taskId: string | null;
+  readonly bundleId: string | null;
+  readonly fileId: string | null;
+  /** The experiment that it was deposited in. */
   readonly experimentId: string | null;
   readonly createdBy: string;
+  /** The user who should decide. */
+  readonly reviewer: string | null;
+  /** The last decision: its maker, its time, the digest that it was about, and its note. */
+  readonly reviewedBy: string | null;
+  readonly reviewedAt: number | null;
+  readonly reviewedDigest: string | null;
+  readonly reviewNote: string | null;
+  /** Digest of the version before, of one task and name. */
+  readonly previousDigest: string | null;
+  /** Versioned JSON that the server derived from the bytes: results of scanners, and counts such as tests or diff lines. */
+  readonly findings: JsonObject | null;
+  readonly facts: JsonObject | null;
   readonly tags: readonly string[];
-  readonly metadata: Readonly<Record<string, unknown>>;
-  /** Retention leaves a pinned artifact alone. */
+  readonly metadata: JsonObject;
+  /** Retention skips a pinned artifact. */
   readonly pinnedAt: number | null;
-  /** When retention removed the bytes; the record and its digest stay. */
+  /** Time at which retention removed the bytes. The record and its digest stay. */
   readonly purgedAt: number | null;
   /** Optimistic lock, from 1. */
   readonly version: number;
@@ -93,7 +114,9 @@ export interface ArtifactRecord {
   readonly updatedAt: number;
 }
 
-/** A worker or a group that may read an artifact, beside its maker and the admins. */
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Permission for a worker or a group to read one artifact. Its maker and the admins need none. */
 export interface GrantRecord {
   readonly artifactId: string;
   /** A worker's or a group's id. */
@@ -128,7 +151,9 @@ export const jobArtifactSchema = z
   .meta({ id: 'JobArtifact' });
 export type JobArtifact = z.infer<typeof jobArtifactSchema>;
 
-/** The one record, whatever door it came through, as /api shows it. */
+const derivedSchema = metadataSchema.nullable();
+
+/** An artifact record in the answers of /api. */
 export const artifactSchema = z
   .object({
     artifactId: uuidSchema,
@@ -136,6 +161,7 @@ export const artifactSchema = z
     uri: z.string(),
     type: z.enum(artifactTypes),
     title: z.string(),
+    description: z.string().nullable(),
     status: z.enum(artifactStatuses),
     storageProvider: z.enum(storageProviders),
     storageUri: z.string().meta({ description: 'The opaque uri, for bytes that Proofhouse owns.' }),
@@ -147,11 +173,26 @@ export const artifactSchema = z
     dataClass: z.enum(dataClasses),
     jobId: uuidSchema.nullable(),
     name: z.string().nullable().meta({ description: 'Its name in the job.' }),
+    assistantJobId: z.string().nullable(),
+    taskId: z.string().nullable(),
+    bundleId: z.string().nullable(),
+    fileId: z.string().nullable(),
     experimentId: z.string().nullable(),
     sourceType: z.enum(sourceTypes),
+    producedBy: z.enum(producers).meta({
+      description: 'The maker of the content, stamped by the server: a worker loop, a person, or an agent.',
+    }),
     createdBy: z.string(),
     createdAt: timeSchema,
     updatedAt: timeSchema,
+    reviewer: z.string().nullable().meta({ description: 'The user who should decide.' }),
+    reviewedBy: z.string().nullable(),
+    reviewedAt: timeSchema.nullable(),
+    reviewedDigest: z.string().nullable().meta({ description: 'The digest that the decision was about.' }),
+    reviewNote: z.string().nullable(),
+    previousDigest: z.string().nullable().meta({ description: 'The digest of the version before.' }),
+    findings: derivedSchema,
+    facts: derivedSchema,
     tags: z.array(z.string()),
     metadata: metadataSchema,
     pinnedAt: timeSchema.nullable(),
@@ -162,38 +203,60 @@ export const artifactSchema = z
 export type Artifact = z.infer<typeof artifactSchema>;
 
 export function artifactToJson(artifact: ArtifactRecord): Artifact {
-  const time = (at: number): string => new Date(at).toISOString();
+  const { content } = artifact;
   return {
     artifactId: artifact.id,
     id: artifact.id,
     uri: artifact.uri,
     type: artifact.type,
     title: artifact.title,
+    description: artifact.description,
     status: artifact.status,
     storageProvider: artifact.storageProvider,
-    storageUri: artifact.uri,
+    storageUri: content.kind === 'owned' ? artifact.uri : content.uri,
     filename: artifact.filename,
     contentType: artifact.contentType,
-    checksum: digestOf(artifact.blob.sha256),
-    sizeBytes: artifact.blob.sizeBytes,
+    checksum: checksumOf(content),
+    sizeBytes: contentSizeOf(content),
     visibility: artifact.visibility,
     dataClass: artifact.dataClass,
     jobId: artifact.jobId,
     name: artifact.name,
+    assistantJobId: artifact.assistantJobId,
+    taskId: artifact.taskId,
+    bundleId: artifact.bundleId,
+    fileId: artifact.fileId,
     experimentId: artifact.experimentId,
     sourceType: artifact.sourceType,
+    producedBy: artifact.producedBy,
     createdBy: artifact.createdBy,
-    createdAt: time(artifact.createdAt),
-    updatedAt: time(artifact.updatedAt),
+    createdAt: isoTime(artifact.createdAt),
+    updatedAt: isoTime(artifact.updatedAt),
+    reviewer: artifact.reviewer,
+    reviewedBy: artifact.reviewedBy,
+    reviewedAt: isoTimeOrNull(artifact.reviewedAt),
+    reviewedDigest: artifact.reviewedDigest,
+    reviewNote: artifact.reviewNote,
+    previousDigest: artifact.previousDigest,
+    findings: artifact.findings === null ? null : { ...artifact.findings },
+    facts: artifact.facts === null ? null : { ...artifact.facts },
     tags: [...artifact.tags],
     metadata: { ...artifact.metadata },
-    pinnedAt: artifact.pinnedAt === null ? null : time(artifact.pinnedAt),
-    purgedAt: artifact.purgedAt === null ? null : time(artifact.purgedAt),
+    pinnedAt: isoTimeOrNull(artifact.pinnedAt),
+    purgedAt: isoTimeOrNull(artifact.purgedAt),
     version: artifact.version,
   };
 }
 
-/** The text fields of a multipart upload beside its `file`; a raw PUT carries what its headers can. */
+function isoTime(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function isoTimeOrNull(at: number | null): string | null {
+  return at === null ? null : isoTime(at);
+}
+
+/** Text fields of a multipart upload, beside its `file`. A raw PUT has the subset that fits into headers. */
 export interface UploadFields {
   readonly name: string;
   readonly contentType?: string | undefined;
@@ -205,10 +268,11 @@ export interface UploadFields {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** An artifact as its job's calls show it. Only for records that have a job. */
+/** An artifact in the answers of its job's calls. The record must have a job and owned content. */
 export function jobArtifactToJson(artifact: ArtifactRecord): JobArtifact {
   const jobId = artifact.jobId ?? '';
   const name = artifact.name ?? '';
+  const { sizeBytes, sha256 } = ownedBlob(artifact);
   return {
     id: artifact.id,
     jobId,
@@ -217,18 +281,18 @@ export function jobArtifactToJson(artifact: ArtifactRecord): JobArtifact {
     type: artifact.type,
     title: artifact.title,
     status: artifact.status,
-    contentType: artifact.contentType,
-    sizeBytes: artifact.blob.sizeBytes,
-    digest: digestOf(artifact.blob.sha256),
+    contentType: artifact.contentType ?? defaultContentType,
+    sizeBytes,
+    digest: digestOf(sha256),
     storagePath: `${jobId}/${name}`,
     createdBy: artifact.createdBy,
     tags: [...artifact.tags],
     metadata: { ...artifact.metadata },
-    createdAt: new Date(artifact.createdAt).toISOString(),
+    createdAt: isoTime(artifact.createdAt),
   };
 }
 
-/** The type of an upload that named none: by its ending (review-and-proof, "What the doors write"). */
+/** Returns the type of an upload without one, by the ending of its name (review-and-proof, "What the doors write"). */
 export function artifactTypeOf(name: string): ArtifactType {
   if (/\.(diff|patch)$/i.test(name)) return 'diff';
   return /\.log$/i.test(name) ? 'log' : 'other';

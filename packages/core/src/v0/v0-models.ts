@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ownedBlob } from '../artifacts/artifact-content.ts';
 import type { ArtifactRecord } from '../artifacts/artifact.ts';
 import { errorTable, type WireType } from '../error-codes.ts';
 import {
@@ -10,6 +11,7 @@ import {
 import type { WorkerRecord } from '../workers/worker.ts';
 import type { AppError } from '../app-error.ts';
 import { visibleText } from '../values/visible-text.ts';
+import { defaultContentType } from '../values/content-type.ts';
 import { timeSchema } from '../values/wire-values.ts';
 
 // What crosses the /v0 door (contract: wire-level deposit and fetch; seed 002): snake_case, absent instead of null.
@@ -22,8 +24,13 @@ export const depositSchema = z
   .meta({ id: 'DepositArtifactResponse' });
 export type Deposit = z.infer<typeof depositSchema>;
 
-export function depositToJson({ uri, blob, contentType }: ArtifactRecord): Deposit {
-  return { artifacts_uri: uri, size_bytes: blob.sizeBytes, content_type: contentType };
+export function depositToJson(artifact: ArtifactRecord): Deposit {
+  const { uri, contentType } = artifact;
+  return {
+    artifacts_uri: uri,
+    size_bytes: ownedBlob(artifact).sizeBytes,
+    content_type: contentType ?? defaultContentType,
+  };
 }
 
 /** What every store keeps, and every log and page shows, as it was given. */

@@ -1,5 +1,5 @@
-import { AppError, type ArtifactRecord, type BlobReference } from '@proofhouse/core';
-import type { Blobs, StagedBlob } from '@proofhouse/blobs';
+import { AppError, ownedBlob, type ArtifactRecord, type OwnedContent, type StorageProvider } from '@proofhouse/core';
+import type { Blobs, ChunkObserver, StagedBlob, StoredBlob } from '@proofhouse/blobs';
 import {
   idempotencyLifeMs,
   type Change,
@@ -11,43 +11,51 @@ import {
 import type { Logger } from '../kernel/logger.ts';
 import type { Meter } from '../kernel/meter.ts';
 import { sha256Hex } from '../kernel/secret.ts';
+import type { Clock } from '../kernel/time/clock.ts';
 import type { ArtifactStore } from './artifact-store.ts';
-import type { Staging } from './staging.ts';
+import type { StoredContent } from './new-artifact.ts';
 
 export interface ArtifactIntakeParts {
-  readonly store: ArtifactStore;
+  readonly store: Pick<ArtifactStore, 'find'>;
   readonly commits: Commits;
   readonly blobs: Blobs;
-  readonly staging: Staging;
+  readonly clock: Pick<Clock, 'monotonic'>;
+  /** Time in ms for which collection skips bytes without a record. */
+  readonly graceMs: number;
+  /** Throws `storage_full` when the quota is used up. */
+  readonly requireRoom: () => void;
   readonly logger: Logger;
   readonly meter?: Meter | undefined;
 }
 
-/** What staged bytes are to become. */
+/** Durable bytes of a new artifact, and the provider that keeps them. */
+export type StoredBytes = StoredContent<OwnedContent>;
+
+/** Describes the artifact that staged bytes become. */
 export interface NewArtifact {
-  /** Lower-case hex, when the caller said what the bytes must be. */
+  /** Lower-case hex; the digest that the caller expects. */
   readonly sha256?: string | undefined;
-  /** The record of bytes that are durable now. */
-  readonly record: (blob: BlobReference) => ArtifactRecord;
-  /** What is written beside the record, in its commit. */
+  /** Makes the record. Called after the bytes are durable. */
+  readonly record: (bytes: StoredBytes) => ArtifactRecord;
+  /** All changes of the record's commit. */
   readonly changes: (artifact: ArtifactRecord) => readonly Change[];
   readonly preconditions: readonly Precondition[];
   readonly repetition?: Repetition | undefined;
   readonly refusal: (conflict: Conflict, artifact: ArtifactRecord) => AppError;
 }
 
-/** What makes a second request the first one again. */
+/** Identifies a repeated request. */
 export interface Repetition extends Pick<IdempotencyKey, 'principal' | 'operation' | 'key'> {
-  /** Everything beside the key that must be the same. */
+  /** Values beside the key that must be equal. */
   readonly same: (artifact: ArtifactRecord) => readonly unknown[];
 }
 
 export type KeptArtifact =
   | { readonly created: true; readonly artifact: ArtifactRecord; readonly lastSeqs: Readonly<Record<string, number>> }
-  /** The key had made this artifact before. */
+  /** An earlier request with this key had made the artifact. */
   | { readonly created: false; readonly artifact: ArtifactRecord };
 
-/** How bytes become artifacts, whatever the door: aside, then durable, then named by a record; or nothing is kept. */
+/** Turns bytes into artifacts, for every door. Bytes are staged, made durable, then named by a committed record. */
 export class ArtifactIntake {
   readonly #parts: ArtifactIntakeParts;
 
@@ -55,19 +63,33 @@ export class ArtifactIntake {
     this.#parts = parts;
   }
 
-  /** To be asked before any byte is read. Errors: `storage_full`. */
+  /** Callers must call it before they read any byte. Errors: `storage_full`. */
   requireRoom(): void {
-    this.#parts.staging.requireRoom();
-  }
-
-  /** Takes the bytes aside, hashed and capped; nothing is visible yet. Errors: `artifact_too_large`, `storage_full`. */
-  stage(source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<StagedBlob> {
-    return this.#parts.staging.stage(source, maxBytes);
+    this.#parts.requireRoom();
   }
 
   /**
-   * Bytes durable first, then the record with all that goes with it, in one commit. What `prepare` throws, too, drops the
-   * bytes. Errors: `digest_mismatch`, `idempotency_conflict`, those of `prepare`.
+   * Stages bytes, hashed and capped. Nothing is visible yet. Each of `observers` sees every chunk once, in order.
+   *
+   * The `commit` of the result refuses bytes that were begun half the grace period ago. Collection could otherwise remove
+   * old bytes just before their record is committed. The other half is a margin for the record's own commit and for
+   * clocks that differ. So the record must be committed right after the bytes.
+   *
+   * Errors: `artifact_too_large`, `storage_full`; of `commit` also `request_timeout`.
+   */
+  async stage(
+    source: AsyncIterable<Uint8Array>,
+    maxBytes: number,
+    observers: readonly ChunkObserver[] = [],
+  ): Promise<StagedBlob> {
+    const begunAt = this.#parts.clock.monotonic();
+    const staged = await this.#parts.blobs.stage(source, { maxBytes, observers });
+    return { ...staged, commit: () => this.#makeDurable(staged, begunAt) };
+  }
+
+  /**
+   * Makes the bytes durable, then commits the record with all its changes. The bytes are dropped when `prepare` throws.
+   * Errors: `digest_mismatch`, `idempotency_conflict`, those of `prepare`.
    */
   async keep(staged: StagedBlob, prepare: () => NewArtifact): Promise<KeptArtifact> {
     let made: NewArtifact;
@@ -75,13 +97,14 @@ export class ArtifactIntake {
     try {
       made = prepare();
       requireDigest(made.sha256, staged.sha256);
-      artifact = made.record(await staged.commit());
+      const content = { kind: 'owned', blob: await staged.commit() } as const;
+      artifact = made.record({ content, storageProvider: storageProviderOf(this.#parts.blobs.kind) });
     } catch (error) {
       await staged.discard();
       throw error;
     }
     const kept = await this.#commit(artifact, made);
-    if (kept.created) this.#parts.meter?.uploaded(artifact.blob.sizeBytes);
+    if (kept.created) this.#parts.meter?.uploaded(staged.sizeBytes);
     return kept;
   }
 
@@ -93,7 +116,7 @@ export class ArtifactIntake {
         idempotency: idempotencyOf(artifact, made.repetition),
       })
       .catch(async (error: unknown) => {
-        // Whether the commit took effect is not known: the bytes stay, and collection takes them if no row names them.
+        // The commit may have taken effect, so the bytes stay. Collection removes them if no row names them.
         this.#parts.logger.error({ err: error, artifactId: artifact.id }, 'artifact commit failed');
         throw error;
       });
@@ -106,15 +129,41 @@ export class ArtifactIntake {
   }
 
   async #drop(artifact: ArtifactRecord): Promise<void> {
+    const { key: blobKey } = ownedBlob(artifact);
     try {
-      await this.#parts.blobs.delete(artifact.blob.key);
+      await this.#parts.blobs.delete(blobKey);
     } catch (error) {
-      this.#parts.logger.warn(
-        { err: error, blobKey: artifact.blob.key },
-        'a blob that no record names is left for collection',
-      );
+      this.#parts.logger.warn({ err: error, blobKey }, 'a blob that no record names is left for collection');
     }
   }
+
+  async #makeDurable(staged: StagedBlob, begunAt: number): Promise<StoredBlob> {
+    this.#requireYoung(begunAt);
+    const stored = await staged.commit();
+    try {
+      this.#requireYoung(begunAt);
+    } catch (error) {
+      // Collection removes the blob if this fails.
+      await this.#parts.blobs.delete(stored.key).catch(() => undefined);
+      throw error;
+    }
+    return stored;
+  }
+
+  #requireYoung(begunAt: number): void {
+    const mostMs = this.#parts.graceMs / 2;
+    if (this.#parts.clock.monotonic() - begunAt < mostMs) return;
+    const hours = String(Math.round(mostMs / 36_000) / 100);
+    throw new AppError(
+      'request_timeout',
+      `The upload took longer than ${hours} h, after which bytes without a record may be collected. Send it again.`,
+    );
+  }
+}
+
+/** Providers of our own backends. Memory is for tests and demos, and counts as `filesystem`. */
+function storageProviderOf(backendKind: string): StorageProvider {
+  return backendKind === 's3' || backendKind === 'gcs' ? backendKind : 'filesystem';
 }
 
 function idempotencyOf(artifact: ArtifactRecord, repetition: Repetition | undefined): IdempotencyKey | undefined {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactRecord } from '@proofhouse/core';
-import { isAppError, isUuid } from '@proofhouse/core';
+import { isAppError, isUuid, ownedBlob } from '@proofhouse/core';
 import { irregularFingerprint, type BlobListing, type Blobs } from '@proofhouse/blobs';
 import type { ArtifactStore } from './artifact-store.ts';
 import { ViewProof } from './view-proof.ts';
@@ -122,12 +122,13 @@ async function checkBytes(
   row: ArtifactRecord,
   hashBytes: boolean,
 ): Promise<StorageFinding | undefined> {
+  const blob = ownedBlob(row);
   const wrong = { kind: 'row-with-wrong-bytes', artifactId: row.id } as const;
   try {
-    const stat = await blobs.stat(row.blob.key);
+    const stat = await blobs.stat(blob.key);
     if (stat === undefined) return { kind: 'row-without-bytes', artifactId: row.id };
-    if (stat.sizeBytes !== row.blob.sizeBytes) return wrong;
-    if (hashBytes) await blobs.verify(row.blob);
+    if (stat.sizeBytes !== blob.sizeBytes) return wrong;
+    if (hashBytes) await blobs.verify(blob);
     return undefined;
   } catch (error) {
     if (isAppError(error, 'integrity_failure')) return wrong;
@@ -142,16 +143,17 @@ async function checkShown(check: CheckedStorage, row: ArtifactRecord): Promise<S
   const { jobId, name } = row;
   const root = check.viewRoot;
   if (root === undefined || jobId === null || name === null) return undefined;
+  const expected = ownedBlob(row);
   const newest = await check.store.newestOfJob(jobId, name);
-  const source = check.blobs.localPath(row.blob.key);
+  const source = check.blobs.localPath(expected.key);
   if (newest?.id !== row.id || source === undefined) return undefined;
   const path = `${jobId}/${name}`;
   const [shown, blob] = await Promise.all([statOf(join(root, path)), statOf(source)]);
   if (shown === undefined) return { kind: 'view-missing', path };
   if (shown.ino === blob?.ino && shown.dev === blob.dev) return undefined;
   // Where a file cannot have two names the view holds a copy.
-  const isCopy = shown.isFile() && Number(shown.size) === row.blob.sizeBytes;
-  if (isCopy && (await sha256Of(join(root, path))) === row.blob.sha256) return undefined;
+  const isCopy = shown.isFile() && Number(shown.size) === expected.sizeBytes;
+  if (isCopy && (await sha256Of(join(root, path))) === expected.sha256) return undefined;
   const isOurs = await proofOf(check, root).isOurs(jobId, name);
   return { kind: isOurs ? 'view-outdated' : 'view-foreign', path };
 }

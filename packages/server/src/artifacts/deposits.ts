@@ -3,21 +3,21 @@ import {
   actorOf,
   defaultContentType,
   saidContentType,
+  ownedBlob,
   type ArtifactRecord,
-  type BlobReference,
   type GrantRecord,
   type Principal,
-  type StorageProvider,
 } from '@proofhouse/core';
 import type { StagedBlob } from '@proofhouse/blobs';
 import type { Clock } from '../kernel/time/clock.ts';
 import { exists, insert, type Commits } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { ArtifactAcl } from './artifact-access.ts';
-import type { ArtifactIntake, Repetition } from './artifact-intake.ts';
+import type { ArtifactIntake, Repetition, StoredBytes } from './artifact-intake.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import { requireKept } from './artifacts.ts';
 import { cleanFilename } from './clean-filename.ts';
+import { newArtifact } from './new-artifact.ts';
 
 /** The right to deposit in an experiment. */
 export interface DepositPermit {
@@ -36,18 +36,17 @@ export interface DepositDescription {
 
 export interface DepositsParts {
   readonly store: ArtifactStore;
-  /** Whether a worker or a group has this id who may be let to read in the experiment. */
+  /** True if the id is of a worker or group that may be granted to read in the experiment. */
   readonly isReader: (experimentId: string, id: string) => Promise<boolean>;
   readonly commits: Commits;
   readonly intake: ArtifactIntake;
   readonly acl: ArtifactAcl;
   readonly clock: Clock;
   readonly ids: Ids;
-  readonly provider: StorageProvider;
   readonly maxBytes: number;
 }
 
-/** Bytes put into an experiment for an opaque URI, and read by it. */
+/** Deposits into an experiment, and reads by the URI that a deposit returned. */
 export class Deposits {
   readonly #parts: DepositsParts;
 
@@ -55,20 +54,20 @@ export class Deposits {
     this.#parts = parts;
   }
 
-  /** Decides what can be decided before the bytes arrive. Errors: `storage_full`. */
+  /** Checks that run before the bytes arrive. Errors: `storage_full`. */
   async permit(principal: Principal, experimentId: string): Promise<DepositPermit> {
     this.#parts.intake.requireRoom();
     return { principal, experimentId, maxBytes: this.#parts.maxBytes };
   }
 
-  /** Takes the bytes aside, hashed and capped; nothing is visible yet. Errors: `artifact_too_large`, `storage_full`. */
+  /** See `ArtifactIntake.stage`. Errors: `artifact_too_large`, `storage_full`. */
   stage(permit: DepositPermit, source: AsyncIterable<Uint8Array>): Promise<StagedBlob> {
     return this.#parts.intake.stage(source, permit.maxBytes);
   }
 
   /**
-   * Makes staged bytes an artifact of the experiment, under a new URI whatever they are: durable first, then the record.
-   * `created` is false when the idempotency key had made it before. Errors: `idempotency_conflict`.
+   * Makes staged bytes an artifact of the experiment, always with a new URI. The bytes become durable first, then the
+   * record is committed. `created` is false if the idempotency key had made it before. Errors: `idempotency_conflict`.
    */
   async deposit(
     permit: DepositPermit,
@@ -76,7 +75,7 @@ export class Deposits {
     about: DepositDescription,
   ): Promise<{ artifact: ArtifactRecord; created: boolean }> {
     const { artifact, created } = await this.#parts.intake.keep(staged, () => ({
-      record: (blob) => this.#record(permit, about, blob),
+      record: (bytes) => this.#record(permit, about, bytes),
       changes: (made) => [insert('artifact', made)],
       preconditions: [exists('experiment', permit.experimentId)],
       repetition: repetitionOf(permit, about.idempotencyKey),
@@ -86,7 +85,7 @@ export class Deposits {
   }
 
   /**
-   * The artifact of the experiment that has this URI, whole and exact. Errors, in this order: `artifact_not_found`,
+   * Returns the artifact of the experiment with exactly this URI. Errors, in this order: `artifact_not_found`,
    * `forbidden`, `artifact_expired`.
    */
   async findByUri(principal: Principal, experimentId: string, uri: string): Promise<ArtifactRecord> {
@@ -99,8 +98,8 @@ export class Deposits {
   }
 
   /**
-   * Lets a worker or a group read; granting again changes nothing. It must be there, so that a slip of the pen is not taken
-   * for a grant. Errors, in this order: `artifact_not_found`, `forbidden`, `invalid_request` (nobody has this id).
+   * Grants a worker or a group to read. Granting again is a no-op. The reader must exist, so that a typing error is
+   * refused. Errors, in this order: `artifact_not_found`, `forbidden`, `invalid_request` (no reader has this id).
    */
   async grantRead(principal: Principal, experimentId: string, uri: string, reader: string): Promise<GrantRecord> {
     const artifact = await this.#require(experimentId, uri);
@@ -120,43 +119,28 @@ export class Deposits {
     throw new AppError('artifact_not_found', 'This experiment has no artifact under this URI.');
   }
 
-  #record(permit: DepositPermit, about: DepositDescription, blob: BlobReference): ArtifactRecord {
-    const now = this.#parts.clock.now();
+  #record({ principal, experimentId }: DepositPermit, about: DepositDescription, bytes: StoredBytes): ArtifactRecord {
     const filename = cleanFilename(about.filename ?? '');
-    return {
-      id: this.#parts.ids.uuid(),
-      uri: this.#parts.ids.artifactUri(),
+    const traits = {
+      ...bytes,
+      principal,
+      sourceType: 'assistant-output',
       type: 'other',
       title: filename ?? 'artifact',
-      status: 'draft',
-      storageProvider: this.#parts.provider,
       filename,
       contentType: saidContentType(about.contentType) ?? defaultContentType,
-      blob,
-      dataClass: 'internal',
-      visibility: 'internal',
-      sourceType: 'assistant-output',
-      jobId: null,
-      name: null,
-      experimentId: permit.experimentId,
-      createdBy: actorOf(permit.principal),
-      tags: [],
-      metadata: {},
-      pinnedAt: null,
-      purgedAt: null,
-      version: 1,
-      createdAt: now,
-      updatedAt: now,
-    };
+      experimentId,
+    } as const;
+    return newArtifact(traits, this.#parts);
   }
 }
 
-/** What a URI of ours can look like: other text never reaches a store. */
+/** Form of an issued URI. Other text is not looked up. */
 const issuedUri = /^[\x21-\x7e]{1,2048}$/;
 
 function repetitionOf({ principal, experimentId }: DepositPermit, key: string | undefined): Repetition | undefined {
   if (key === undefined) return undefined;
-  const same = (artifact: ArtifactRecord) => [experimentId, artifact.blob.sha256, artifact.contentType];
+  const same = (artifact: ArtifactRecord) => [experimentId, ownedBlob(artifact).sha256, artifact.contentType];
   return { principal: actorOf(principal), operation: 'depositArtifact', key, same };
 }
 

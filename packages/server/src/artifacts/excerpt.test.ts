@@ -14,7 +14,10 @@ function artifactOf(content: string | Buffer, chunkBytes = 7) {
     jobId: 'j',
     name: 'n.txt',
     contentType: 'text/plain',
-    blob: { key: 'k', sha256: '0'.repeat(64), sizeBytes: bytes.length, fingerprint: 'f' },
+    content: {
+      kind: 'owned',
+      blob: { key: 'k', sha256: '0'.repeat(64), sizeBytes: bytes.length, fingerprint: 'f' },
+    },
   } as unknown as ArtifactRecord;
   const read = { bytes: 0 };
   const open = async (range?: { start: number; end: number }) => {

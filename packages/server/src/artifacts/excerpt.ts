@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import {
   AppError,
+  defaultContentType,
   digestOf,
   excerptLimits,
+  ownedBlob,
   type ArtifactRecord,
   type Excerpt,
   type ExcerptQuery,
@@ -14,13 +16,13 @@ import { searchLines } from './line-search.ts';
 
 type Open = (range?: ByteRange) => Promise<OpenedBlob>;
 
-/** Bytes at the front that tell text from other content. */
+/** Bytes at the start that are tested for being text. */
 const probeBytes = 4096;
 
 /**
- * A bounded piece of an artifact as text, or the lines of it that contain a text. Reads no more than is shown, or
- * than one search may look at, and keeps no more than a line of that. What is no text is described, not shown.
- * Errors: `range_not_satisfiable`, `integrity_failure`.
+ * Returns a bounded piece of an artifact as text, or the lines that contain a text. Reads only the piece, or the bytes that
+ * one search may read, and keeps at most one line of them in memory. Binary content is described, not returned.
+ * Errors: `range_not_satisfiable`, `integrity_failure`, `not_owned`.
  */
 export async function excerptOf(
   artifact: ArtifactRecord,
@@ -29,18 +31,18 @@ export async function excerptOf(
   signal: AbortSignal,
   slices: TimeSlices,
 ): Promise<Excerpt> {
-  const { sizeBytes } = artifact.blob;
+  const { sizeBytes } = ownedBlob(artifact);
   const start = query.offset < 0 ? Math.max(0, sizeBytes + query.offset) : query.offset;
   if (start > sizeBytes) {
     throw new AppError('range_not_satisfiable', `The artifact has ${String(sizeBytes)} bytes.`);
   }
   const subject = aboutOf(artifact);
-  if (looksBinary(await bytesOf(open, 0, Math.min(sizeBytes, probeBytes)))) return { ...subject, ...binary(artifact) };
+  if (looksBinary(await bytesOf(open, 0, Math.min(sizeBytes, probeBytes)))) return { ...subject, ...binary(subject) };
   if (query.grep !== undefined)
     return { ...subject, ...(await found(query.grep, query, { start, sizeBytes, open, signal, slices })) };
   const end = Math.min(sizeBytes, start + query.length);
   const bytes = await bytesOf(open, start, end);
-  if (looksBinary(bytes)) return { ...subject, ...binary(artifact) };
+  if (looksBinary(bytes)) return { ...subject, ...binary(subject) };
   return { ...subject, ...textPiece(bytes, start, sizeBytes) };
 }
 
@@ -48,17 +50,18 @@ type Subject = Pick<Excerpt, 'jobId' | 'artifactId' | 'name' | 'contentType' | '
 type Piece = Omit<Excerpt, keyof Subject>;
 
 function aboutOf(artifact: ArtifactRecord): Subject {
+  const { sizeBytes, sha256 } = ownedBlob(artifact);
   return {
     jobId: artifact.jobId ?? '',
     artifactId: artifact.id,
     name: artifact.name ?? '',
-    contentType: artifact.contentType,
-    sizeBytes: artifact.blob.sizeBytes,
-    digest: digestOf(artifact.blob.sha256),
+    contentType: artifact.contentType ?? defaultContentType,
+    sizeBytes,
+    digest: digestOf(sha256),
   };
 }
 
-function binary({ blob, contentType }: ArtifactRecord): Piece {
+function binary({ sizeBytes, contentType }: Subject): Piece {
   return {
     kind: 'binary',
     offset: 0,
@@ -66,7 +69,7 @@ function binary({ blob, contentType }: ArtifactRecord): Piece {
     text: null,
     matches: null,
     invalidUtf8: false,
-    note: `This is no UTF-8 text: ${String(blob.sizeBytes)} bytes, called ${contentType}. Download it to use it.`,
+    note: `This is no UTF-8 text: ${String(sizeBytes)} bytes, called ${contentType}. Download it to use it.`,
   };
 }
 

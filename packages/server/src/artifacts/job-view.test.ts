@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { blobFileStat } from '@proofhouse/blobs';
-import type { ArtifactRecord } from '@proofhouse/core';
+import { ownedBlob, type ArtifactRecord } from '@proofhouse/core';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Ids } from '../kernel/ids.ts';
 import { makeLogger } from '../kernel/logger.ts';
@@ -56,7 +56,14 @@ function artifact(key: string, purgedAt: number | null = null): ArtifactRecord {
   const path = join(folder, 'blobs', key);
   writeFileSync(path, `bytes of ${key}`);
   const blob = { key, ...blobFileStat(lstatSync(path, { bigint: true })), sha256: 'of another file' };
-  const record = { id: key, jobId: job, name: 'a/b.txt', blob, purgedAt } as Partial<ArtifactRecord> as ArtifactRecord;
+  const content = { kind: 'owned', blob } as const;
+  const record = {
+    id: key,
+    jobId: job,
+    name: 'a/b.txt',
+    content,
+    purgedAt,
+  } as Partial<ArtifactRecord> as ArtifactRecord;
   made.push(record);
   return record;
 }
@@ -115,10 +122,10 @@ it('a link that moved, and a copy under its own name, are known; bytes of anothe
     localPath: (key) => join(folder, 'blobs', key),
     store: { listOfJob: async ({ jobId }) => ({ items: jobId === job ? made : [], next: undefined }) },
   });
-  const { blob } = artifact('one');
+  const blob = ownedBlob(artifact('one'));
   made[0] = {
     ...made[0],
-    blob: { ...blob, sha256: createHash('sha256').update('bytes of one').digest('hex') },
+    content: { kind: 'owned', blob: { ...blob, sha256: createHash('sha256').update('bytes of one').digest('hex') } },
   } as ArtifactRecord;
   const other = '0190a0a0-0000-7000-8000-000000000002';
   for (const id of [job, other, 'notes']) mkdirSync(join(root, id, 'a'), { recursive: true });

@@ -1,7 +1,7 @@
 import { constants, lstatSync } from 'node:fs';
 import { copyFile, link, mkdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { baseName, foldersOf, type ArtifactRecord } from '@proofhouse/core';
+import { baseName, foldersOf, ownedBlob, type ArtifactRecord } from '@proofhouse/core';
 import { makeFolder } from '../kernel/files/make-folder.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { KeyedMutex } from '../kernel/keyed-mutex.ts';
@@ -64,7 +64,7 @@ export class FolderJobView implements JobView {
     try {
       let newest = await this.#parts.store.newestOfJob(jobId, name);
       for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-        const key = newest?.purgedAt === null ? newest.blob.key : undefined;
+        const key = newest?.purgedAt === null ? ownedBlob(newest).key : undefined;
         const changed = key === undefined ? await this.#remove(jobId, name) : await this.#place(jobId, name, key);
         if (!changed) return;
         // Another server may have shown a newer one between our look and our change.

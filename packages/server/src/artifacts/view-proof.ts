@@ -46,8 +46,9 @@ export class ViewProof {
   async #isAnyOf(records: AsyncIterable<ArtifactRecord>, file: BigIntStats, path: string, name: string) {
     const { fingerprint, sizeBytes } = blobFileStat(file);
     let sha256: string | undefined;
-    for await (const { blob, name: itsName } of records) {
-      if (blob.sizeBytes !== sizeBytes) continue;
+    for await (const { content, name: itsName } of records) {
+      if (content.kind !== 'owned' || content.blob.sizeBytes !== sizeBytes) continue;
+      const { blob } = content;
       if (blob.fingerprint === fingerprint) return true;
       const stored = await lookedAt(this.#parts.localPath(blob.key) ?? '');
       if (stored?.ino === file.ino && stored.dev === file.dev) return true;

@@ -4,7 +4,7 @@ import { Artifacts } from '../artifacts/artifacts.ts';
 import { Deposits } from '../artifacts/deposits.ts';
 import { Excerpts } from '../artifacts/excerpts.ts';
 import { FolderJobView, noJobView, type JobView } from '../artifacts/job-view.ts';
-import { Staging } from '../artifacts/staging.ts';
+import { JobUploads } from '../artifacts/job-uploads.ts';
 import type { Credential } from '../calls/credential.ts';
 import { knownReader } from '../experiments/known-reader.ts';
 import { artifactRecordHandlers } from '../http/routes/artifact-records.ts';
@@ -20,6 +20,7 @@ import type { SharedServices } from './shared-services.ts';
 
 export interface ArtifactServices {
   readonly artifacts: Artifacts;
+  readonly jobUploads: JobUploads;
   readonly deposits: Deposits;
   readonly tickets: TicketParts;
 }
@@ -36,17 +37,15 @@ export function composeArtifacts(shared: SharedServices, { jobs, access, usage, 
   const { config, clock, ids, logger, store, blobs, hints, load, meter, baseUrl } = shared;
   const { workers, groups, experiments, authentication } = access;
   const requireRoom = (): void => usage.requireRoom();
-  const staging = new Staging({ blobs, clock, graceMs: config.collectGraceMs, requireRoom });
+  const records = { store: store.artifacts, commits: store, clock };
   const parts = {
-    store: store.artifacts,
-    commits: store,
-    intake: new ArtifactIntake({ store: store.artifacts, commits: store, blobs, staging, logger, meter }),
+    ...records,
+    intake: new ArtifactIntake({ ...records, blobs, graceMs: config.collectGraceMs, requireRoom, logger, meter }),
     acl: artifactAcl({ store: store.artifacts, jobs }),
-    clock,
     ids,
-    provider: 'filesystem',
-  } as const;
-  const artifacts = new Artifacts({ ...parts, blobs, jobs, jobView, hints, maxBytes: config.jobArtifactMaxBytes });
+  };
+  const artifacts = new Artifacts({ ...parts, blobs, jobs });
+  const jobUploads = new JobUploads({ ...parts, jobs, jobView, hints, maxBytes: config.jobArtifactMaxBytes });
   const isReader = knownReader({ groups, findWorker: (id) => workers.find(id) });
   const deposits = new Deposits({ ...parts, isReader, maxBytes: config.maxArtifactBytes });
   const { basePath } = config;
@@ -59,13 +58,13 @@ export function composeArtifacts(shared: SharedServices, { jobs, access, usage, 
     baseUrl,
   };
   const handlers = {
-    ...artifactHandlers(artifacts, new Excerpts({ artifacts, load, clock }), clock),
+    ...artifactHandlers({ artifacts, jobUploads, excerpts: new Excerpts({ artifacts, load, clock }), clock }),
     ...artifactRecordHandlers(artifacts, experiments),
     ...v0ArtifactHandlers({ deposits, artifacts, groups, clock }),
     ...ticketHandlers(tickets),
   };
   return {
-    services: { artifacts, deposits, tickets },
+    services: { artifacts, jobUploads, deposits, tickets },
     handlers,
     background: [],
   } satisfies Area<ArtifactServices, typeof handlers>;

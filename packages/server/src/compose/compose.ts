@@ -2,6 +2,7 @@ import type { BlobBackend, Blobs } from '@proofhouse/blobs';
 import type { FastifyInstance } from 'fastify';
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import type { Deposits } from '../artifacts/deposits.ts';
+import type { JobUploads } from '../artifacts/job-uploads.ts';
 import type { Config } from '../config/config.ts';
 import { requireApart } from '../config/require-apart.ts';
 import type { Experiments } from '../experiments/experiments.ts';
@@ -45,6 +46,7 @@ export interface Server {
   readonly blobs: Blobs;
   readonly jobs: Jobs;
   readonly artifacts: Artifacts;
+  readonly jobUploads: JobUploads;
   readonly deposits: Deposits;
   readonly storage: StorageParts;
   readonly workers: Workers;

@@ -21,13 +21,13 @@ export interface DoorNeeds {
 /** HTTP, with MCP under the same rules of requests. */
 export function composeDoors(shared: SharedServices, needs: DoorNeeds): FastifyInstance {
   const { config, clock, clocks, ids, logger, load, meter, baseUrl } = shared;
-  const { artifacts, tickets } = needs.artifacts;
+  const { jobUploads, tickets } = needs.artifacts;
   const { authentication, experiments } = needs.access;
   const handlers = pacedLists(needs.handlers);
   return buildApp({
     handlers,
     checkLease: (...call) => needs.jobs.checkLease(...call),
-    addMcpRoutes: (scope) => addMcpRoutes(scope, { handlers, artifacts, ids, baseUrl }),
+    addMcpRoutes: (scope) => addMcpRoutes(scope, { handlers, jobUploads, ids, baseUrl }),
     authentication,
     tickets,
     session: { authentication, basePath: config.basePath, secure: config.publicUrl?.startsWith('https:') === true },

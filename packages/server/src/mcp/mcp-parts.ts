@@ -1,18 +1,18 @@
 import type { Principal } from '@proofhouse/core';
 import type { JsonHandlers } from '../calls/operation-call.ts';
-import type { Artifacts } from '../artifacts/artifacts.ts';
+import type { JobUploads } from '../artifacts/job-uploads.ts';
 import type { Ids } from '../kernel/ids.ts';
 
-/** What the MCP door stands on: the handlers of HTTP, and what its own upload needs. */
+/** Dependencies of the MCP door: the HTTP handlers, and the parts of its own upload. */
 export interface McpParts {
   readonly handlers: JsonHandlers;
-  readonly artifacts: Artifacts;
+  readonly jobUploads: JobUploads;
   readonly ids: Ids;
-  /** Where the server is reached, without a slash at the end: for requests that a caller is told to make. */
+  /** Base URL of the server without a trailing slash, for requests that an answer tells the caller to send. */
   readonly baseUrl: () => string;
 }
 
-/** Who calls a tool, and until when. */
+/** Caller of a tool, and the signals that end the call. */
 export interface ToolCaller {
   readonly principal: Principal;
   readonly software: string | undefined;

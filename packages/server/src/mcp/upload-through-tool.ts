@@ -11,27 +11,28 @@ import { contentTypeOf } from '../artifacts/content-type-of.ts';
 import type { McpParts } from './mcp-parts.ts';
 
 /**
- * Keeps what came through the model, if it is small; else says how to send it with an ordinary request. Checks in the
- * order of the upload routes. Errors: theirs.
+ * Stores small content that the model sent. For larger content it returns the HTTP request to send instead. The checks
+ * have the order of the upload routes, and their errors.
  */
 export async function uploadThroughTool(
-  { artifacts, baseUrl }: McpParts,
+  { jobUploads, baseUrl }: McpParts,
   given: unknown,
   principal: Principal,
 ): Promise<UploadToolAnswer> {
   const input = parseFields(uploadToolSchema, given);
   const { jobId, name, leaseId, type, title, idempotencyKey } = input;
-  const permit = await artifacts.permitUpload(principal, jobId, leaseId);
-  artifacts.checkName(name);
+  const permit = await jobUploads.permitUpload(principal, jobId, leaseId);
+  jobUploads.checkName(name);
   const bytes = uploadedBytes(input);
   if (typeof bytes === 'string') return explainUpload(baseUrl(), input, bytes);
-  const staged = await artifacts.stage(permit, oneChunk(bytes));
+  const staged = await jobUploads.stage(permit, oneChunk(bytes));
   const contentType = contentTypeOf(name, input.contentType);
-  const { artifact } = await artifacts.add(permit, staged, { name, contentType, type, title, idempotencyKey });
+  const { artifact } = await jobUploads.add(permit, staged, { name, contentType, type, title, idempotencyKey });
+  const json = jobArtifactToJson(artifact);
   return {
-    artifact: jobArtifactToJson(artifact),
+    artifact: json,
     upload: null,
-    note: `Stored ${String(artifact.blob.sizeBytes)} bytes as ${artifact.name ?? name}.`,
+    note: `Stored ${String(json.sizeBytes)} bytes as ${json.name}.`,
   };
 }
 

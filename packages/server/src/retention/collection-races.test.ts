@@ -1,10 +1,10 @@
 // Uploads, their records, crashes, pins, clocks that step, and collections on two servers, interleaved at every await: no
 // record ever names bytes that are gone, and what no record names goes in the end.
 import { Blobs, MemoryBackend, type BlobBackend, type BlobListing } from '@proofhouse/blobs';
-import { AppError, isAppError, type JobRecord } from '@proofhouse/core';
+import { ownedBlob, AppError, isAppError, type JobRecord } from '@proofhouse/core';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Staging } from '../artifacts/staging.ts';
+import { ArtifactIntake } from '../artifacts/artifact-intake.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 import type { Commits } from '../kernel/commit.ts';
 import { Ids } from '../kernel/ids.ts';
@@ -126,7 +126,16 @@ class World {
     const turn = (): Promise<void> => this.#turn(server, life);
     const clock = this.#clockOf(server);
     const blobs = this.#blobsOf();
-    const staging = new Staging({ blobs, clock, graceMs: this.#guardMs, requireRoom: () => undefined });
+    const { records } = this;
+    const staging = new ArtifactIntake({
+      store: records,
+      commits: records,
+      blobs,
+      clock,
+      graceMs: this.#guardMs,
+      requireRoom: () => undefined,
+      logger: makeLogger('silent'),
+    });
     const source = async function* (): AsyncGenerator<Uint8Array> {
       await turn();
       yield Buffer.from('bytes');
@@ -214,7 +223,7 @@ class World {
 
   async lost(): Promise<string[]> {
     const keys = await this.keys();
-    return this.records.kept().flatMap(({ id, blob }) => (keys.has(blob.key) ? [] : [id]));
+    return this.records.kept().flatMap((record) => (keys.has(ownedBlob(record).key) ? [] : [record.id]));
   }
 
   async keys(): Promise<Set<string>> {
@@ -242,7 +251,7 @@ it('no bytes that a record names are ever taken, and in the end none are left th
       world.time.advance(2 * graceMs);
       await world.collection(0, true).run();
       expect(await world.lost()).toEqual([]);
-      expect(await world.keys()).toEqual(new Set(world.records.kept().map(({ blob }) => blob.key)));
+      expect(await world.keys()).toEqual(new Set(world.records.kept().map((record) => ownedBlob(record).key)));
     }),
     { numRuns: Number(process.env['COLLECTION_RACES'] ?? 300) },
   );

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { Blobs, MemoryBackend } from '@proofhouse/blobs';
-import { AppError, usualRetentionDays, type ArtifactRecord, type JobRecord } from '@proofhouse/core';
+import { ownedBlob, AppError, usualRetentionDays, type ArtifactRecord, type JobRecord } from '@proofhouse/core';
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { Commit, CommitResult } from '../kernel/commit.ts';
 import { Ids } from '../kernel/ids.ts';
@@ -92,7 +92,7 @@ it('what expired goes: first the record says so, then the view and the bytes; th
   ]);
   expect(await records.find(log.id)).toMatchObject({ purgedAt: clock.now(), version: 2 });
   expect(refresh).toHaveBeenCalledWith('over-1', 'out.log');
-  expect(await keys()).toEqual([kept.blob.key]);
+  expect(await keys()).toEqual([ownedBlob(kept).key]);
   expect(await everything(collection())).toEqual([]);
 });
 
@@ -164,14 +164,14 @@ it('a record that was changed meanwhile keeps its bytes until the next run', asy
     },
   };
   expect(await everything(collection({ commits }))).toEqual([]);
-  expect(await keys()).toEqual([log.blob.key]);
+  expect(await keys()).toEqual([ownedBlob(log).key]);
 });
 
 it('bytes that cannot be removed now are left to the next run, and stop nothing', async () => {
   await stored();
   await stored({ name: 'two.log' });
   clock.advance(8 * day);
-  const failing = records.kept()[0]?.blob.key;
+  const failing = records.kept().map((record) => ownedBlob(record).key)[0];
   const remove = vi.spyOn(backend, 'delete').mockImplementation(async (key) => {
     if (key === failing) throw new Error('EIO');
     await MemoryBackend.prototype.delete.call(backend, key);

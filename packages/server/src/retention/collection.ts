@@ -2,6 +2,7 @@ import { irregularFingerprint, type BlobListing, type Blobs } from '@proofhouse/
 import {
   AppError,
   artifactTypes,
+  ownedBlob,
   retentionVerdict,
   type ArtifactRecord,
   type ArtifactType,
@@ -106,7 +107,7 @@ interface Mode {
  * Removes what is no longer wanted, a slice a call. Nothing goes where database and blobs are not one store, nor where
  * so many old blobs were never named by a record that they may belong to another database. Safe while uploads run, and while other servers collect: a blob goes
  * only when the storage says that it is older than the grace period and no record names it at that moment. A record
- * cannot come later, since `Staging` refuses bytes that are half as old.
+ * cannot come later, since `ArtifactIntake` refuses bytes that are half as old.
  */
 export class Collection {
   readonly #parts: CollectionParts;
@@ -218,7 +219,7 @@ export class Collection {
     const result = await commits.commit({ changes, preconditions });
     if (result.outcome !== 'done') return false;
     if (artifact.jobId !== null && artifact.name !== null) await jobView.refresh(artifact.jobId, artifact.name);
-    await blobs.delete(artifact.blob.key).catch((error: unknown) => {
+    await blobs.delete(ownedBlob(artifact).key).catch((error: unknown) => {
       logger.warn(
         { err: error, artifactId: artifact.id },
         'expired bytes could not be removed; they are left to the next run',
@@ -315,9 +316,10 @@ function strangersAmong({ old, ownership }: Pick<OldBlobs, 'old' | 'ownership'>)
 }
 
 function expiredItem(artifact: ArtifactRecord, reason: string): Collected {
-  const { id, name, jobId, title, blob, createdAt } = artifact;
+  const { id, name, jobId, title, createdAt } = artifact;
+  const { sizeBytes } = ownedBlob(artifact);
   const what = `The bytes of ${JSON.stringify(name ?? title)} of job ${String(jobId)} go, its record stays. ${reason}`;
-  return { reason: 'retention', artifactId: id, what, sizeBytes: blob.sizeBytes, createdAt };
+  return { reason: 'retention', artifactId: id, what, sizeBytes, createdAt };
 }
 
 function orphanItem({ sizeBytes, createdAt }: BlobListing): Collected {

@@ -1,5 +1,5 @@
 import { irregularFingerprint, type Blobs } from '@proofhouse/blobs';
-import { AppError, isAppError } from '@proofhouse/core';
+import { ownedBlob, AppError, isAppError } from '@proofhouse/core';
 import { z } from 'zod';
 import type { SettingStore } from '../kernel/setting-store.ts';
 import type { RetentionStore } from './retention-store.ts';
@@ -102,7 +102,7 @@ async function factsOf(
   const facts = { databaseId, marker, namesBlobs: false, holdsNamed: false, holdsBlobs: false };
   if (marker !== undefined) return facts;
   const kept = await records.listOwned(undefined, mostLookedFor);
-  const keys = kept.map(({ blob }) => blob.key);
+  const keys = kept.map((artifact) => ownedBlob(artifact).key);
   return { ...facts, namesBlobs: keys.length > 0, ...(await blobFacts(blobs, keys)) };
 }
 

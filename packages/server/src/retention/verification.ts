@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { opendir } from 'node:fs/promises';
 import type { BlobListing } from '@proofhouse/blobs';
-import { isAppError, type ArtifactRecord } from '@proofhouse/core';
+import { isAppError, ownedBlob, type ArtifactRecord } from '@proofhouse/core';
 import { z } from 'zod';
 import {
   checkRow,
@@ -127,10 +127,10 @@ export class Verification {
     let checked = 0;
     for (const record of records) {
       const hashed = isSampled(seed, record, sample);
-      if (hashed && hashedBytes > 0 && hashedBytes + record.blob.sizeBytes > bytesASlice) break;
+      if (hashed && hashedBytes > 0 && hashedBytes + ownedBlob(record).sizeBytes > bytesASlice) break;
       const finding = await checkRow(this.#parts, record, hashed);
       if (finding !== undefined) findings.push(finding);
-      if (hashed) hashedBytes += record.blob.sizeBytes;
+      if (hashed) hashedBytes += ownedBlob(record).sizeBytes;
       checked += 1;
     }
     const last = records[checked - 1];

@@ -1,19 +1,19 @@
-import type { ArtifactRecord } from '@proofhouse/core';
+import { defaultContentType, type ArtifactRecord } from '@proofhouse/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { requireKept, type Artifacts } from '../../artifacts/artifacts.ts';
 import { sendBlob } from './send-blob.ts';
 
-/** Sends the bytes of an artifact that may be read, at every door alike. Errors: `artifact_expired`, those of `sendBlob`. */
+/** Sends the bytes of an artifact, for every door. The caller checks access. Errors: `not_owned`, `artifact_expired`, those of `sendBlob`. */
 export function sendArtifact(
   request: FastifyRequest,
   reply: FastifyReply,
   artifacts: Artifacts,
   artifact: ArtifactRecord,
 ): Promise<FastifyReply> {
-  requireKept(artifact);
+  const blob = requireKept(artifact);
   return sendBlob(request, reply, {
-    blob: artifact.blob,
-    contentType: artifact.contentType,
+    blob,
+    contentType: artifact.contentType ?? defaultContentType,
     filename: artifact.filename ?? 'artifact',
     open: (range) => artifacts.open(artifact, range),
   });

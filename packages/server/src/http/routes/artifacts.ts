@@ -2,6 +2,7 @@ import { isAppError, jobArtifactToJson, type ArtifactRecord } from '@proofhouse/
 import { contentTypeOf } from '../../artifacts/content-type-of.ts';
 import type { Artifacts } from '../../artifacts/artifacts.ts';
 import type { Excerpts } from '../../artifacts/excerpts.ts';
+import type { JobUploads } from '../../artifacts/job-uploads.ts';
 import { holderOf } from '../../jobs/job-holder.ts';
 import type { Clock } from '../../kernel/time/clock.ts';
 import { acceptBody } from '../bytes/accept-body.ts';
@@ -21,17 +22,25 @@ import { sameValue } from './jobs.ts';
 type ArtifactOperations =
   'uploadArtifact' | 'putArtifact' | 'listJobArtifacts' | 'downloadArtifact' | 'excerptArtifact';
 
-/** What jobs leave behind, over HTTP. */
-export function artifactHandlers(
-  artifacts: Artifacts,
-  excerpts: Excerpts,
-  clock: Clock,
-): Pick<Handlers, ArtifactOperations> {
+export interface JobArtifactParts {
+  readonly artifacts: Artifacts;
+  readonly jobUploads: JobUploads;
+  readonly excerpts: Excerpts;
+  readonly clock: Clock;
+}
+
+/** Artifacts of jobs, over HTTP. */
+export function artifactHandlers({
+  artifacts,
+  jobUploads,
+  excerpts,
+  clock,
+}: JobArtifactParts): Pick<Handlers, ArtifactOperations> {
   return {
     uploadArtifact: async ({ principal, params, leaseId, idempotencyKey, reauthenticate, request, reply }) => {
-      const early = await artifacts.permitUpload(principal, params.jobId, leaseId).catch(async (refusal: unknown) => {
+      const early = await jobUploads.permitUpload(principal, params.jobId, leaseId).catch(async (refusal: unknown) => {
         if (isAppError(refusal, 'job_state_conflict') || isAppError(refusal, 'worker_not_authorized')) {
-          await permitByField(artifacts, clock, { principal, params, leaseId, request, reply });
+          await permitByField(jobUploads, clock, { principal, params, leaseId, request, reply });
         }
         throw refusal;
       });
@@ -46,7 +55,7 @@ export function artifactHandlers(
         boundary,
         maxBytes: early.maxBytes,
         digests,
-        stage: (source) => artifacts.stage(early, source),
+        stage: (source) => jobUploads.stage(early, source),
         checkWorker: (workerId) => {
           if (principal.kind === 'worker') holderOf(principal, workerId);
         },
@@ -57,10 +66,10 @@ export function artifactHandlers(
         early.fence === undefined ? early : { ...early, fence: { ...early.fence, leaseId: leaseId ?? form.leaseId } };
       const contentType = contentTypeOf(form.about.name, form.about.contentType, form.partContentType);
       return answer(
-        await artifacts.add(permit, form.staged, { ...form.about, contentType, conditions, idempotencyKey }),
+        await jobUploads.add(permit, form.staged, { ...form.about, contentType, conditions, idempotencyKey }),
       );
     },
-    putArtifact: (call) => putArtifact(artifacts, clock, call),
+    putArtifact: (call) => putArtifact(jobUploads, clock, call),
     listJobArtifacts: async ({ principal, params, query }) => {
       const { items, nextCursor } = await artifacts.listOfJob(principal, params.jobId, query);
       return { body: { items: items.map(jobArtifactToJson), nextCursor } };
@@ -77,23 +86,23 @@ export function artifactHandlers(
 }
 
 /** The raw body is the artifact. */
-async function putArtifact(artifacts: Artifacts, clock: Clock, call: HttpCall<'putArtifact'>) {
+async function putArtifact(uploads: JobUploads, clock: Clock, call: HttpCall<'putArtifact'>) {
   const { principal, params, query, leaseId, idempotencyKey, reauthenticate, request, reply } = call;
-  const permit = await artifacts.permitUpload(principal, params.jobId, leaseId);
-  artifacts.checkName(params.name);
+  const permit = await uploads.permitUpload(principal, params.jobId, leaseId);
+  uploads.checkName(params.name);
   requireWholeBody(request, reply);
   const conditions = entityConditions(request.headers);
-  // A repetition is answered as the first time, although what it made is there now.
-  if (idempotencyKey === undefined) await artifacts.checkConditions(permit, params.name, conditions);
+  // A repeated request gets the first answer, although the artifact that it made exists now.
+  if (idempotencyKey === undefined) await uploads.checkConditions(permit, params.name, conditions);
   const digests = new BodyDigests(request.headers);
   const sha256 = digests.takeSha256();
   requireLength(request.headers['content-length'], permit.maxBytes, 'body');
   acceptBody(request, reply);
-  const staged = await artifacts.stage(permit, digests.checked(byteBody(request.raw, clock)));
+  const staged = await uploads.stage(permit, digests.checked(byteBody(request.raw, clock)));
   await requireAdmittedStill(staged, reauthenticate);
   const contentType = contentTypeOf(params.name, request.bytesType);
   return answer(
-    await artifacts.add(permit, staged, {
+    await uploads.add(permit, staged, {
       name: params.name,
       contentType,
       sha256,
@@ -105,11 +114,11 @@ async function putArtifact(artifacts: Artifacts, clock: Clock, call: HttpCall<'p
 }
 
 /**
- * A form may carry its lease as a field, and a lease that has ended is `lease_lost` whatever the job's state. So a small
- * form that was refused without a lease in the header is looked through for one, and refused by that.
+ * A form may carry its lease as a field, and an ended lease is `lease_lost` in every state of the job. A small form that
+ * was refused without a lease in the header is therefore searched for the field, and the error follows that lease.
  */
 async function permitByField(
-  artifacts: Artifacts,
+  uploads: JobUploads,
   clock: Clock,
   call: Pick<HttpCall<'uploadArtifact'>, 'principal' | 'params' | 'leaseId' | 'request' | 'reply'>,
 ): Promise<void> {
@@ -118,7 +127,7 @@ async function permitByField(
   const boundary = formBoundary(call.request.headers['content-type']);
   acceptBody(call.request, call.reply);
   const leaseId = await findField(call.request.raw, 'leaseId', { clock, boundary, maxBytes: limits.drainBytes });
-  if (leaseId !== undefined) await artifacts.permitUpload(call.principal, call.params.jobId, leaseId);
+  if (leaseId !== undefined) await uploads.permitUpload(call.principal, call.params.jobId, leaseId);
 }
 
 function answer({ artifact, created }: { artifact: ArtifactRecord; created: boolean }) {

@@ -3,7 +3,7 @@ import type { Artifacts } from '../../artifacts/artifacts.ts';
 import type { Deposits } from '../../artifacts/deposits.ts';
 import type { Groups } from '../../experiments/groups.ts';
 import type { Clock } from '../../kernel/time/clock.ts';
-import { requireConditions } from '../../artifacts/artifacts.ts';
+import { requireConditions } from '../../artifacts/job-uploads.ts';
 import { acceptBody } from '../bytes/accept-body.ts';
 import { requireAdmittedStill } from '../admitted-still.ts';
 import { BodyDigests } from '../bytes/body-digests.ts';

@@ -1,5 +1,6 @@
-import type { ArtifactRecord } from '@proofhouse/core';
+import { ownedBlob, type ArtifactRecord, type BlobReference } from '@proofhouse/core';
 import type { BlobOwnership } from '../../artifacts/blob-ownership.ts';
+import { newArtifact } from '../../artifacts/new-artifact.ts';
 import type { Commit, CommitResult } from '../../kernel/commit.ts';
 import type { Page, PageKey } from '../../kernel/page.ts';
 import type { RetentionStore, TypeUsage } from '../retention-store.ts';
@@ -11,32 +12,25 @@ export class MemoryRecords implements RetentionStore {
   commits = 0;
 
   /** Adds a draft, with whatever the test cares about. */
-  add(fields: Partial<ArtifactRecord> & Pick<ArtifactRecord, 'blob' | 'createdAt'>): ArtifactRecord {
+  add({ blob, ...fields }: Partial<ArtifactRecord> & { blob: BlobReference; createdAt: number }): ArtifactRecord {
     const id = `artifact-${String(++this.#made).padStart(5, '0')}`;
-    const artifact: ArtifactRecord = {
-      id,
-      uri: `proofhouse://artifacts/${id}`,
-      type: 'other',
-      title: id,
-      status: 'draft',
-      storageProvider: 'filesystem',
-      filename: null,
-      contentType: 'text/plain',
-      dataClass: 'internal',
-      visibility: 'internal',
-      sourceType: 'assistant-output',
-      jobId: null,
-      name: null,
-      experimentId: null,
-      createdBy: 'worker',
-      tags: [],
-      metadata: {},
-      pinnedAt: null,
-      purgedAt: null,
-      version: 1,
-      updatedAt: fields.createdAt,
-      ...fields,
-    };
+    const made = newArtifact(
+      {
+        content: { kind: 'owned', blob },
+        storageProvider: 'filesystem',
+        principal: { kind: 'worker', workerId: 'worker', policy: {} },
+        sourceType: 'assistant-output',
+        type: 'other',
+        title: id,
+        filename: null,
+        contentType: 'text/plain',
+      },
+      {
+        clock: { now: () => fields.createdAt },
+        ids: { uuid: () => id, artifactUri: () => `proofhouse://artifacts/${id}` },
+      },
+    );
+    const artifact = { ...made, ...fields };
     this.#records.set(id, artifact);
     return artifact;
   }
@@ -67,8 +61,8 @@ export class MemoryRecords implements RetentionStore {
   }
 
   async blobOwnership(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnership>> {
-    const named = [...this.#records.values()].filter(({ blob }) => keys.includes(blob.key));
-    return new Map(named.map(({ blob, purgedAt }) => [blob.key, purgedAt === null ? 'kept' : 'released']));
+    const named = [...this.#records.values()].filter((record) => keys.includes(ownedBlob(record).key));
+    return new Map(named.map((record) => [ownedBlob(record).key, record.purgedAt === null ? 'kept' : 'released']));
   }
 
   async listOwned(afterId: string | undefined, limit: number): Promise<ArtifactRecord[]> {

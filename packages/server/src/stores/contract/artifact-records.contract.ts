@@ -1,4 +1,4 @@
-import type { ArtifactRecord } from '@proofhouse/core';
+import { ownedBlob, type ArtifactRecord } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
 import { mostExamined, type ArtifactFilter } from '../../artifacts/artifact-store.ts';
 import type { PageKey } from '../../kernel/page.ts';
@@ -132,7 +132,8 @@ export function artifactRecordsContract(harness: StoreHarness): void {
         updatedAt: start + 3,
         version: 2,
       };
-      const forged = { ...pinned, uri: 'x', createdBy: 'x', jobId: 'x', blob: { ...artifact.blob, fingerprint: 'f9' } };
+      const blob = { ...ownedBlob(artifact), fingerprint: 'f9' };
+      const forged = { ...pinned, uri: 'x', createdBy: 'x', jobId: 'x', content: { kind: 'owned', blob } } as const;
       const pin = commitOf([update('artifact', forged, 1)]);
       const outcomes = await Promise.all([one.commit(pin), other.commit(pin)]);
       expect(outcomes).toContainEqual(done);
@@ -168,13 +169,13 @@ export function artifactRecordsContract(harness: StoreHarness): void {
       const purged = newArtifact({ type: 'log', purgedAt: start });
       const kept = [newArtifact({ type: 'log' }), newArtifact({ type: 'log' }), newArtifact({ type: 'diff' })];
       await add(store, [purged, ...kept]);
-      const sizeBytes = purged.blob.sizeBytes;
+      const { sizeBytes } = ownedBlob(purged);
       const usage = await store.artifacts.usageByType();
       expect(usage.toSorted((a, b) => (a.type < b.type ? -1 : 1))).toEqual([
         { type: 'diff', count: 1, sizeBytes },
         { type: 'log', count: 2, sizeBytes: 2 * sizeBytes },
       ]);
-      const keys = [purged, ...kept].map(({ blob }) => blob.key);
+      const keys = [purged, ...kept].map((one) => ownedBlob(one).key);
       expect(await store.artifacts.blobOwnership([...keys, 'absent'])).toEqual(
         new Map(keys.map((key, index) => [key, index === 0 ? 'released' : 'kept'])),
       );

@@ -1,4 +1,4 @@
-import { decideJob, type ArtifactRecord } from '@proofhouse/core';
+import { ownedBlob, decideJob, type ArtifactRecord } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
 import { claimBy, commitOf, key, newArtifact, newCredential, newId, newJob, newWorker, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
@@ -146,7 +146,7 @@ export function recordsContract(harness: StoreHarness): void {
       const artifact = newArtifact();
       await store.commit(add(artifact));
       const fine = newArtifact();
-      for (const taken of [{ blob: artifact.blob }, { uri: artifact.uri }, { id: artifact.id }]) {
+      for (const taken of [{ content: artifact.content }, { uri: artifact.uri }, { id: artifact.id }]) {
         const both = [fine, { ...newArtifact(), ...taken }].map((each) => insert('artifact', each));
         await expect(store.commit(commitOf(both))).rejects.toMatchObject({ code: 'internal' });
         expect(await store.artifacts.find(fine.id)).toBeUndefined();
@@ -188,7 +188,7 @@ export function recordsContract(harness: StoreHarness): void {
       const store = await fresh();
       const made = Array.from({ length: 7 }, () => newArtifact());
       await store.commit(commitOf(made.map((artifact) => insert('artifact', artifact))));
-      const keys = made.map((artifact) => artifact.blob.key);
+      const keys = made.map((artifact) => ownedBlob(artifact).key);
       expect(await store.artifacts.blobOwnership([keys[0]!, 'absent', 'nul\0', keys[4]!])).toEqual(
         new Map([
           [keys[0], 'kept'],
@@ -204,7 +204,8 @@ export function recordsContract(harness: StoreHarness): void {
       }
       expect(walked).toEqual(made);
       await store.artifacts.refreshFingerprint(made[0]!.id, 'f2');
-      expect((await store.artifacts.find(made[0]!.id))?.blob).toEqual({ ...made[0]!.blob, fingerprint: 'f2' });
+      const blob = { ...ownedBlob(made[0]!), fingerprint: 'f2' };
+      expect((await store.artifacts.find(made[0]!.id))?.content).toEqual({ kind: 'owned', blob });
     });
   });
 

@@ -6,6 +6,7 @@ import { workerPresence } from './migrations/0002-worker-presence.ts';
 import { experimentsGroupsRetention } from './migrations/0003-experiments-groups-retention.ts';
 import { routesInOrder } from './migrations/0004-routes-in-order.ts';
 import { attemptsAndMakers } from './migrations/0009-attempts-and-makers.ts';
+import { artifactContent } from './migrations/0011-artifact-content.ts';
 import type { SqlSyntax } from './engine/sql-syntax.ts';
 
 type Migrations = Readonly<Record<string, (db: Kysely<unknown>, syntax: SqlSyntax) => Promise<void>>>;
@@ -17,6 +18,7 @@ export const migrations: Migrations = {
   '0003-experiments-groups-retention': experimentsGroupsRetention,
   '0004-routes-in-order': routesInOrder,
   '0009-attempts-and-makers': attemptsAndMakers,
+  '0011-artifact-content': artifactContent,
 };
 
 /** The names of the steps, in order; the last one is the version of the schema. */

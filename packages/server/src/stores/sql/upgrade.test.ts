@@ -84,7 +84,7 @@ const artifact = newArtifact({
   title: 'Old',
   filename: 'f.log',
   contentType: 'text/plain',
-  blob: { key: 'key', sha256: 'ab'.repeat(32), sizeBytes: 5, fingerprint: 'f1' },
+  content: { kind: 'owned', blob: { key: 'key', sha256: 'ab'.repeat(32), sizeBytes: 5, fingerprint: 'f1' } },
   jobId: 'j',
   name: 'f.log',
   createdBy: 'w',

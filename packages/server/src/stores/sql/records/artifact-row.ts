@@ -1,4 +1,4 @@
-import type { ArtifactRecord, GrantRecord } from '@proofhouse/core';
+import type { ArtifactContent, ArtifactRecord, GrantRecord } from '@proofhouse/core';
 import type { ArtifactGrantRow, ArtifactRow } from '../engine/schema.ts';
 
 export function artifactFromRow(row: ArtifactRow): ArtifactRecord {
@@ -7,23 +7,32 @@ export function artifactFromRow(row: ArtifactRow): ArtifactRecord {
     uri: row.uri,
     type: row.type,
     title: row.title,
+    description: row.description,
     status: row.status,
     storageProvider: row.storage_provider,
     filename: row.filename,
     contentType: row.content_type,
-    blob: {
-      key: row.blob_key,
-      sha256: row.blob_sha256,
-      sizeBytes: row.blob_size_bytes,
-      fingerprint: row.blob_fingerprint,
-    },
+    content: contentFromRow(row),
     dataClass: row.data_class,
     visibility: row.visibility,
     sourceType: row.source_type,
+    producedBy: row.produced_by,
     jobId: row.job_id,
     name: row.name,
+    assistantJobId: row.assistant_job_id,
+    taskId: row.task_id,
+    bundleId: row.bundle_id,
+    fileId: row.file_id,
     experimentId: row.experiment_id,
     createdBy: row.created_by,
+    reviewer: row.reviewer,
+    reviewedBy: row.reviewed_by,
+    reviewedAt: row.reviewed_at,
+    reviewedDigest: row.reviewed_digest,
+    reviewNote: row.review_note,
+    previousDigest: row.previous_digest,
+    findings: objectFrom(row.findings),
+    facts: objectFrom(row.facts),
     tags: JSON.parse(row.tags) as string[],
     metadata: JSON.parse(row.metadata) as Record<string, unknown>,
     pinnedAt: row.pinned_at,
@@ -40,21 +49,32 @@ export function artifactToRow(artifact: ArtifactRecord): ArtifactRow {
     uri: artifact.uri,
     type: artifact.type,
     title: artifact.title,
+    description: artifact.description,
     status: artifact.status,
     storage_provider: artifact.storageProvider,
     filename: artifact.filename,
     content_type: artifact.contentType,
-    blob_key: artifact.blob.key,
-    blob_sha256: artifact.blob.sha256,
-    blob_size_bytes: artifact.blob.sizeBytes,
-    blob_fingerprint: artifact.blob.fingerprint,
+    ...contentToRow(artifact.content),
     data_class: artifact.dataClass,
     visibility: artifact.visibility,
     source_type: artifact.sourceType,
+    produced_by: artifact.producedBy,
     job_id: artifact.jobId,
     name: artifact.name,
+    assistant_job_id: artifact.assistantJobId,
+    task_id: artifact.taskId,
+    bundle_id: artifact.bundleId,
+    file_id: artifact.fileId,
     experiment_id: artifact.experimentId,
     created_by: artifact.createdBy,
+    reviewer: artifact.reviewer,
+    reviewed_by: artifact.reviewedBy,
+    reviewed_at: artifact.reviewedAt,
+    reviewed_digest: artifact.reviewedDigest,
+    review_note: artifact.reviewNote,
+    previous_digest: artifact.previousDigest,
+    findings: artifact.findings === null ? null : JSON.stringify(artifact.findings),
+    facts: artifact.facts === null ? null : JSON.stringify(artifact.facts),
     tags: JSON.stringify(artifact.tags),
     metadata: JSON.stringify(artifact.metadata),
     pinned_at: artifact.pinnedAt,
@@ -71,4 +91,43 @@ export function grantFromRow(row: ArtifactGrantRow): GrantRecord {
 
 export function grantToRow({ artifactId, reader, grantedBy, grantedAt }: GrantRecord): ArtifactGrantRow {
   return { artifact_id: artifactId, reader, granted_by: grantedBy, granted_at: grantedAt };
+}
+
+type OwnedColumns = 'blob_key' | 'blob_sha256' | 'blob_size_bytes' | 'blob_fingerprint';
+type PointerColumns = 'pointer_uri' | 'pointer_checksum' | 'pointer_size_bytes';
+
+/** The check constraint `artifacts_content` guarantees the columns of exactly one kind. */
+function contentFromRow(row: Pick<ArtifactRow, OwnedColumns | PointerColumns>): ArtifactContent {
+  if (row.pointer_uri !== null) {
+    return {
+      kind: 'pointer',
+      uri: row.pointer_uri,
+      checksum: row.pointer_checksum,
+      sizeBytes: row.pointer_size_bytes,
+    };
+  }
+  const blob = {
+    key: row.blob_key ?? '',
+    sha256: row.blob_sha256 ?? '',
+    sizeBytes: row.blob_size_bytes ?? 0,
+    fingerprint: row.blob_fingerprint ?? '',
+  };
+  return { kind: 'owned', blob };
+}
+
+function contentToRow(content: ArtifactContent): Pick<ArtifactRow, OwnedColumns | PointerColumns> {
+  const isOwned = content.kind === 'owned';
+  return {
+    blob_key: isOwned ? content.blob.key : null,
+    blob_sha256: isOwned ? content.blob.sha256 : null,
+    blob_size_bytes: isOwned ? content.blob.sizeBytes : null,
+    blob_fingerprint: isOwned ? content.blob.fingerprint : null,
+    pointer_uri: isOwned ? null : content.uri,
+    pointer_checksum: isOwned ? null : content.checksum,
+    pointer_size_bytes: isOwned ? null : content.sizeBytes,
+  };
+}
+
+function objectFrom(json: string | null): Readonly<Record<string, unknown>> | null {
+  return json === null ? null : (JSON.parse(json) as Record<string, unknown>);
 }

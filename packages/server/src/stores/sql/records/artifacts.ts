@@ -177,7 +177,7 @@ export class SqlArtifactStore implements ArtifactStore {
   blobOwnership(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnership>> {
     return this.#engine.read(function* () {
       const found = yield* rows(blobOwners, { keys: textList(keys) });
-      return new Map(found.map((row) => [row.blob_key, row.purged_at === null ? 'kept' : 'released']));
+      return new Map(found.map((row) => [row.blob_key ?? '', row.purged_at === null ? 'kept' : 'released']));
     });
   }
 

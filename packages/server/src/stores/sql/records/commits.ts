@@ -1,4 +1,4 @@
-import { checkFence, finalStatuses } from '@proofhouse/core';
+import { checkFence, finalStatuses, ownedBlob } from '@proofhouse/core';
 import { meetsConditions } from '../../../kernel/entity-conditions.ts';
 import type {
   Change,
@@ -111,7 +111,7 @@ function* unmetByNewest({
   conditions,
 }: Precondition & { kind: 'newest-artifact' }): Verb<Conflict | undefined> {
   const newest = yield* newestArtifact(jobId, name);
-  return meetsConditions(conditions, newest?.blob.sha256) ? undefined : { kind: 'condition' };
+  return meetsConditions(conditions, newest && ownedBlob(newest).sha256) ? undefined : { kind: 'condition' };
 }
 
 function unmetByJob(

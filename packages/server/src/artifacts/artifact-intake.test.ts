@@ -4,12 +4,12 @@ import { AppError } from '@proofhouse/core';
 import { beforeEach, expect, it } from 'vitest';
 import { Ids } from '../kernel/ids.ts';
 import { ManualClock } from '../kernel/time/manual-clock.ts';
-import { Staging } from './staging.ts';
+import { ArtifactIntake, type ArtifactIntakeParts } from './artifact-intake.ts';
 
 const graceMs = 2000;
 let clock: ManualClock;
 let blobs: Blobs;
-let staging: Staging;
+let staging: ArtifactIntake;
 
 beforeEach(async () => {
   clock = new ManualClock();
@@ -17,8 +17,14 @@ beforeEach(async () => {
   await backend.open();
   const ids = new Ids(clock);
   blobs = new Blobs({ backend, newKey: () => ids.blobKey() });
-  staging = new Staging({ blobs, clock, graceMs, requireRoom: () => undefined });
+  staging = intakeWith(() => undefined);
 });
+
+/** Staging needs neither records nor commits. */
+function intakeWith(requireRoom: () => void): ArtifactIntake {
+  const parts = { blobs, clock, graceMs, requireRoom };
+  return new ArtifactIntake(parts as Partial<ArtifactIntakeParts> as ArtifactIntakeParts);
+}
 
 async function stored(): Promise<BlobListing[]> {
   const found: BlobListing[] = [];
@@ -70,5 +76,5 @@ it('a refusal for want of room is passed on', () => {
   const requireRoom = (): never => {
     throw full;
   };
-  expect(() => new Staging({ blobs, clock, graceMs, requireRoom }).requireRoom()).toThrow(full);
+  expect(() => intakeWith(requireRoom).requireRoom()).toThrow(full);
 });

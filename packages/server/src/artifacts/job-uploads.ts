@@ -1,0 +1,229 @@
+import {
+  AppError,
+  actorOf,
+  artifactTypeOf,
+  baseName,
+  checkFence,
+  foldersOf,
+  normalizeArtifactName,
+  ownedBlob,
+  type ArtifactRecord,
+  type ArtifactType,
+  type Fence,
+  type JobRecord,
+  type Principal,
+} from '@proofhouse/core';
+import type { StagedBlob } from '@proofhouse/blobs';
+import type { JobHints } from '../jobs/job-hints.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import type { Clock } from '../kernel/time/clock.ts';
+import { exists, insert, type Change, type Conflict, type Precondition } from '../kernel/commit.ts';
+import { meetsConditions, type EntityConditions } from '../kernel/entity-conditions.ts';
+import type { Ids } from '../kernel/ids.ts';
+import type { ArtifactIntake, Repetition, StoredBytes } from './artifact-intake.ts';
+import type { ArtifactStore } from './artifact-store.ts';
+import type { JobView } from './job-view.ts';
+import { newArtifact } from './new-artifact.ts';
+
+/** The right to upload to a job, decided as far as possible before the bytes arrive. */
+export interface UploadPermit {
+  readonly job: JobRecord;
+  /** The worker's fence. Undefined for operators and the admin, who may upload to any job. */
+  readonly fence: Fence | undefined;
+  readonly principal: Principal;
+  readonly maxBytes: number;
+}
+
+/** Parsed description of an upload. The bytes are sent separately. */
+export interface UploadDescription {
+  /** As the caller wrote it. */
+  readonly name: string;
+  readonly contentType: string;
+  /** Lower-case hex; the digest that the caller expects. */
+  readonly sha256?: string | undefined;
+  readonly type?: ArtifactType | undefined;
+  readonly title?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** Conditions on the newest artifact of the name. Its tag is its sha256. Decided in the record's commit. */
+  readonly conditions?: EntityConditions | undefined;
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface JobUploadsParts {
+  readonly store: Pick<ArtifactStore, 'newestOfJob'>;
+  readonly intake: ArtifactIntake;
+  readonly jobs: Jobs;
+  readonly jobView: JobView;
+  readonly hints: JobHints;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Size limit of one job artifact, in bytes. */
+  readonly maxBytes: number;
+}
+
+/** Uploads of artifacts to jobs. */
+export class JobUploads {
+  readonly #parts: JobUploadsParts;
+
+  constructor(parts: JobUploadsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Decides everything that job, credential and lease decide, before any byte is read. A worker must hold the
+   * job. Errors: `job_not_found`, `lease_lost`, `job_state_conflict`, `worker_not_authorized`, `storage_full`.
+   */
+  async permitUpload(principal: Principal, jobId: string, leaseId: string | undefined): Promise<UploadPermit> {
+    const job = await this.#parts.jobs.require(jobId);
+    const maxBytes = this.#parts.maxBytes;
+    const fence = principal.kind === 'worker' ? { workerId: principal.workerId, leaseId } : undefined;
+    const refusal = fence && checkFence(job, fence, this.#parts.jobs.leasesAt());
+    if (refusal !== undefined) throw uploadRefusal(refusal);
+    this.#parts.intake.requireRoom();
+    return { job, fence, principal, maxBytes };
+  }
+
+  /** Refuses a name that is never valid, before the bytes arrive. Errors: `invalid_artifact_name`. */
+  checkName(name: string): void {
+    normalizeArtifactName(name);
+  }
+
+  /** Checks the conditions before the bytes arrive; `add` checks them again. Errors: `precondition_failed`, `invalid_artifact_name`. */
+  async checkConditions({ job }: UploadPermit, name: string, conditions: EntityConditions): Promise<void> {
+    if (!hasConditions(conditions)) return;
+    const newest = await this.#parts.store.newestOfJob(job.id, normalizeArtifactName(name));
+    requireConditions(conditions, newest && ownedBlob(newest).sha256);
+  }
+
+  /** See `ArtifactIntake.stage`. Errors: `artifact_too_large`, `storage_full`. */
+  stage(permit: UploadPermit, source: AsyncIterable<Uint8Array>): Promise<StagedBlob> {
+    return this.#parts.intake.stage(source, permit.maxBytes);
+  }
+
+  /**
+   * Makes staged bytes an artifact of the job. The bytes become durable first. Then one commit, which checks the lease
+   * again, writes the record and its event. On any failure nothing is kept. `created` is false if the idempotency key
+   * had made the artifact before.
+   *
+   * Errors: `invalid_artifact_name`, `digest_mismatch`, `lease_lost`, `job_state_conflict`,
+   * `worker_not_authorized`, `job_not_found`, `idempotency_conflict`, `precondition_failed`.
+   */
+  async add(
+    permit: UploadPermit,
+    staged: StagedBlob,
+    about: UploadDescription,
+  ): Promise<{ artifact: ArtifactRecord; created: boolean }> {
+    const kept = await this.#parts.intake.keep(staged, () => {
+      const name = normalizeArtifactName(about.name);
+      return {
+        sha256: about.sha256,
+        record: (bytes) => this.#record(permit, name, about, bytes),
+        changes: (artifact) => changesOf(permit.job, artifact),
+        preconditions: preconditionsOf(permit, name, about.conditions),
+        repetition: repetitionOf(permit, about),
+        refusal: conflictError,
+      };
+    });
+    const { artifact, created } = kept;
+    if (kept.created) {
+      const { id: jobId, status } = permit.job;
+      this.#parts.hints.publish({ jobId, seq: kept.lastSeqs[jobId] ?? 0, status });
+      await this.#parts.jobView.show(artifact);
+    }
+    return { artifact, created };
+  }
+
+  #record(permit: UploadPermit, name: string, about: UploadDescription, bytes: StoredBytes): ArtifactRecord {
+    const { principal, job } = permit;
+    const traits = {
+      ...bytes,
+      principal,
+      sourceType: principal.kind === 'worker' ? 'assistant-output' : 'manual-upload',
+      type: about.type ?? artifactTypeOf(name),
+      title: about.title ?? name.slice(0, 500),
+      filename: baseName(name),
+      contentType: about.contentType,
+      jobId: job.id,
+      name,
+      tags: about.tags,
+      metadata: about.metadata,
+    } as const;
+    return newArtifact(traits, this.#parts);
+  }
+}
+
+function repetitionOf({ principal }: UploadPermit, { idempotencyKey: key }: UploadDescription): Repetition | undefined {
+  if (key === undefined) return undefined;
+  const same = (artifact: ArtifactRecord) => [artifact.jobId, artifact.name, ownedBlob(artifact).sha256];
+  return { principal: actorOf(principal), operation: 'uploadArtifact', key, same };
+}
+
+function changesOf(job: JobRecord, artifact: ArtifactRecord): Change[] {
+  const name = artifact.name ?? '';
+  const { sizeBytes } = ownedBlob(artifact);
+  return [
+    ...foldersOf(name).map((path): Change => ({ kind: 'take-path', jobId: job.id, path, as: 'folder' })),
+    { kind: 'take-path', jobId: job.id, path: name, as: 'file' },
+    insert('artifact', artifact),
+    {
+      kind: 'append-event',
+      jobId: job.id,
+      event: {
+        kind: 'artifact_uploaded',
+        level: 'info',
+        message: `Artifact ${name.slice(0, 200)} (${String(sizeBytes)} bytes).`,
+        payload: { artifactId: artifact.id, sizeBytes, type: artifact.type },
+      },
+    },
+  ];
+}
+
+function preconditionsOf(permit: UploadPermit, name: string, conditions: EntityConditions = {}): Precondition[] {
+  const jobId = permit.job.id;
+  return [
+    permit.fence === undefined ? exists('job', jobId) : { kind: 'job-held', jobId, fence: permit.fence },
+    ...(hasConditions(conditions) ? [{ kind: 'newest-artifact', jobId, name, conditions } as const] : []),
+  ];
+}
+
+function hasConditions({ ifMatch, ifNoneMatch }: EntityConditions): boolean {
+  return ifMatch !== undefined || ifNoneMatch !== undefined;
+}
+
+/** `tag` is the tag of the newest artifact of the name; undefined if there is none. Errors: `precondition_failed`. */
+export function requireConditions(conditions: EntityConditions, tag: string | undefined): void {
+  if (!meetsConditions(conditions, tag)) throw conditionsFailed();
+}
+
+function conditionsFailed(): AppError {
+  return new AppError('precondition_failed', 'If-Match or If-None-Match does not hold for what the name shows now.');
+}
+
+function conflictError(conflict: Conflict, artifact: ArtifactRecord): AppError {
+  switch (conflict.kind) {
+    case 'fence':
+      return uploadRefusal(conflict.refusal);
+    case 'missing':
+      return new AppError('job_not_found', `Job ${conflict.id} is gone.`);
+    case 'condition':
+      return conditionsFailed();
+    case 'path':
+      return new AppError(
+        'invalid_artifact_name',
+        `The artifact name ${JSON.stringify(artifact.name)} is not allowed: ${JSON.stringify(conflict.path)} is a ${conflict.is} in this job already.`,
+        {
+          errors: [{ path: 'name', message: 'a name cannot be a file and a folder' }],
+          details: { takenPath: conflict.path },
+        },
+      );
+    default:
+      return new AppError('version_conflict', 'The record changed meanwhile; try again.');
+  }
+}
+
+/** On uploads the contract has `worker_not_authorized` for a job that another worker holds (contracts, "Errors"). */
+function uploadRefusal(refusal: { code: AppError['code']; message: string }): AppError {
+  const code = refusal.code === 'job_ownership_mismatch' ? 'worker_not_authorized' : refusal.code;
+  return new AppError(code, refusal.message);
+}

@@ -1,0 +1,55 @@
+import { sql, type Kysely } from 'kysely';
+import type { SqlSyntax } from '../engine/sql-syntax.ts';
+import { addColumns } from './create-table.ts';
+
+/**
+ * An artifact has owned content or a pointer, and the columns of review, tasks, files and facts. Both engines alter the table
+ * in place: no row is copied. One scan checks the constraint.
+ */
+export async function artifactContent(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
+  for (const column of ownedColumns) {
+    await sql.raw(`alter table artifacts alter column ${column} drop not null`).execute(db);
+  }
+  await addColumns(db, syntax, 'artifacts', newColumns);
+  for (const text of texts(syntax)) await sql.raw(text).execute(db);
+}
+
+const ownedColumns = ['content_type', 'blob_key', 'blob_sha256', 'blob_size_bytes', 'blob_fingerprint'];
+
+const newColumns = {
+  pointer_uri: 'text?',
+  pointer_checksum: 'text?',
+  pointer_size_bytes: 'integer?',
+  description: 'text?',
+  assistant_job_id: 'text?',
+  task_id: 'text?',
+  bundle_id: 'text?',
+  file_id: 'text?',
+  reviewer: 'text?',
+  reviewed_by: 'text?',
+  reviewed_at: 'integer?',
+  reviewed_digest: 'text?',
+  review_note: 'text?',
+  previous_digest: 'text?',
+  findings: 'text?',
+  facts: 'text?',
+} as const;
+
+const contentRule = `
+  (pointer_uri is null and pointer_checksum is null and pointer_size_bytes is null and blob_key is not null
+    and blob_sha256 is not null and blob_size_bytes is not null and blob_fingerprint is not null)
+  or (pointer_uri is not null and blob_key is null and blob_sha256 is null and blob_size_bytes is null
+    and blob_fingerprint is null)`;
+
+function texts({ kind }: SqlSyntax): string[] {
+  const text = kind === 'postgres' ? 'text collate "C"' : 'text';
+  return [
+    `alter table artifacts add constraint artifacts_content check (${contentRule})`,
+    `alter table artifacts add column produced_by ${text} not null default 'agent'`,
+    // Workers upload as `assistant-output`; so does a deposit, whose maker tells the admin from a worker.
+    "update artifacts set produced_by = 'person' where source_type = 'manual-upload' or created_by = 'admin'",
+    // An older server that still runs must not add records without an owner of their blob: collection would take the
+    // bytes. Its inserts lack the column and fail. SQLite cannot drop a default, and has one server.
+    ...(kind === 'postgres' ? ['alter table artifacts alter column produced_by drop default'] : []),
+  ];
+}
