@@ -1,7 +1,7 @@
-import { textMember, type Answer } from './answer.ts';
-import { expectStatus } from './expectations.ts';
-import { Mismatch } from './mismatch.ts';
-import { depositForm } from './multipart-body.ts';
+import { textMember, type Answer } from './expectations/answer.ts';
+import { expectStatus } from './expectations/expectations.ts';
+import { Mismatch } from './expectations/mismatch.ts';
+import { depositForm } from './calls/multipart-body.ts';
 import type { Caller, Credential, ServerUnderTest } from './server-under-test.ts';
 
 // Set-up steps of most /v0 scenarios. They assume correct answers; the scenarios about these calls check the details.

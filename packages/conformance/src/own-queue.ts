@@ -1,6 +1,6 @@
-import { textMember, type Answer, type Document } from './answer.ts';
-import { expectHeader, expectMembers, expectStatus } from './expectations.ts';
-import { Mismatch } from './mismatch.ts';
+import { textMember, type Answer, type Document } from './expectations/answer.ts';
+import { expectHeader, expectMembers, expectStatus } from './expectations/expectations.ts';
+import { Mismatch } from './expectations/mismatch.ts';
 import type { CallOptions, Credential, ServerUnderTest } from './server-under-test.ts';
 
 /** A claimed job with its lease. */

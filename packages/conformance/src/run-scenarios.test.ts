@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { verdictOf } from './conformance-level.ts';
-import { expectStatus, NotKnown, NotTried } from './expectations.ts';
+import { expectStatus, NotKnown, NotTried } from './expectations/expectations.ts';
 import { jsonReport, resultLines, verdictLines } from './report.ts';
 import { must, optional, requirementsOf } from './requirement.ts';
 import { runScenario, runScenarios } from './run-scenarios.ts';

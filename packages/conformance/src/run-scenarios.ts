@@ -1,6 +1,6 @@
-import { NotKnown, NotTried } from './expectations.ts';
-import { Mismatch } from './mismatch.ts';
-import { redact } from './redact.ts';
+import { NotKnown, NotTried } from './expectations/expectations.ts';
+import { Mismatch } from './expectations/mismatch.ts';
+import { redact } from './calls/redact.ts';
 import type { Scenario } from './scenario.ts';
 import { reasonOf, ServerUnderTest, type Target } from './server-under-test.ts';
 

@@ -4,8 +4,8 @@ import { artifactSchema, depositSchema, v0ProblemSchema } from '@proofhouse/core
 import { format } from 'prettier';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { problemTypes } from './problem-expectations.ts';
-import { expectSchema, readSchema, schemaNames, type SchemaName } from './published-schemas.ts';
+import { problemTypes } from './expectations/problem-expectations.ts';
+import { expectSchema, readSchema, schemaNames, type SchemaName } from './expectations/published-schemas.ts';
 
 const models: Readonly<Record<SchemaName, z.ZodType>> = {
   'artifact-metadata': artifactSchema,

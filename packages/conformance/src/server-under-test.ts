@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { Answer, textMember, type Document } from './answer.ts';
-import { NotKnown, NotTried } from './expectations.ts';
-import { Mismatch } from './mismatch.ts';
-import { rawCall, type RawOptions } from './raw-call.ts';
+import { Answer, textMember, type Document } from './expectations/answer.ts';
+import { NotKnown, NotTried } from './expectations/expectations.ts';
+import { Mismatch } from './expectations/mismatch.ts';
+import { rawCall, type RawOptions } from './calls/raw-call.ts';
 
 /** The address of a server. Nothing about its implementation is known. */
 export interface Target {

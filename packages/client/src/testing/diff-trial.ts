@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { systemClock } from '../transport/clock.ts';
-import { JobDiff, type DiffPlace } from '../worker/git/job-diff.ts';
+import { JobDiff, type DiffPlace } from '../worker/git/diff/job-diff.ts';
 
 const never = new AbortController().signal;
 

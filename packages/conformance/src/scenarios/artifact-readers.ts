@@ -1,5 +1,5 @@
-import type { Answer } from '../answer.ts';
-import { expectBytes, expectStatus, expectThat, NotTried } from '../expectations.ts';
+import type { Answer } from '../expectations/answer.ts';
+import { expectBytes, expectStatus, expectThat, NotTried } from '../expectations/expectations.ts';
 import {
   addMember,
   createGroup,
@@ -9,7 +9,7 @@ import {
   removeMember,
   whileInAdmins,
 } from '../experiment-parts.ts';
-import { expectProblem } from '../problem-expectations.ts';
+import { expectProblem } from '../expectations/problem-expectations.ts';
 import { scenariosOf } from '../scenario.ts';
 import type { Caller, ServerUnderTest } from '../server-under-test.ts';
 

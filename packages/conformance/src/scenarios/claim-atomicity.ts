@@ -1,5 +1,5 @@
-import { textMember, type Document } from '../answer.ts';
-import { expectEqual, expectMembers, expectStatus, expectThat } from '../expectations.ts';
+import { textMember, type Document } from '../expectations/answer.ts';
+import { expectEqual, expectMembers, expectStatus, expectThat } from '../expectations/expectations.ts';
 import { expectCode, heldJob, OwnQueue, type HeldJob } from '../own-queue.ts';
 import { scenariosOf } from '../scenario.ts';
 

@@ -1,9 +1,9 @@
-import type { Answer } from '../answer.ts';
-import { expectBytes, expectMembers, expectStatus, NotKnown, NotTried } from '../expectations.ts';
+import type { Answer } from '../expectations/answer.ts';
+import { expectBytes, expectMembers, expectStatus, NotKnown, NotTried } from '../expectations/expectations.ts';
 import { deposit, fetchUri, unknownId } from '../experiment-parts.ts';
-import { depositForm } from '../multipart-body.ts';
-import { expectProblem, type ProblemType } from '../problem-expectations.ts';
-import { chunked } from '../raw-call.ts';
+import { depositForm } from '../calls/multipart-body.ts';
+import { expectProblem, type ProblemType } from '../expectations/problem-expectations.ts';
+import { chunked } from '../calls/raw-call.ts';
 import { scenariosOf } from '../scenario.ts';
 import { experimentHeader, type ServerUnderTest } from '../server-under-test.ts';
 

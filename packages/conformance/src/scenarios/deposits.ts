@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto';
-import type { Answer } from '../answer.ts';
-import { expectBytes, expectEqual, expectMembers, expectStatus, expectThat, NotTried } from '../expectations.ts';
+import type { Answer } from '../expectations/answer.ts';
+import {
+  expectBytes,
+  expectEqual,
+  expectMembers,
+  expectStatus,
+  expectThat,
+  NotTried,
+} from '../expectations/expectations.ts';
 import { deposit, depositedUri, fetchUri, registerWorker } from '../experiment-parts.ts';
-import { multipart, type Part } from '../multipart-body.ts';
+import { multipart, type Part } from '../calls/multipart-body.ts';
 import { OwnQueue } from '../own-queue.ts';
-import { expectProblem } from '../problem-expectations.ts';
-import { expectSchema, isUri } from '../published-schemas.ts';
+import { expectProblem } from '../expectations/problem-expectations.ts';
+import { expectSchema, isUri } from '../expectations/published-schemas.ts';
 import { scenariosOf } from '../scenario.ts';
 import type { ServerUnderTest } from '../server-under-test.ts';
 

@@ -1,7 +1,14 @@
-import type { Answer } from '../answer.ts';
-import { expectBytes, expectEqual, expectHeader, expectStatus, expectThat, NotTried } from '../expectations.ts';
+import type { Answer } from '../expectations/answer.ts';
+import {
+  expectBytes,
+  expectEqual,
+  expectHeader,
+  expectStatus,
+  expectThat,
+  NotTried,
+} from '../expectations/expectations.ts';
 import { deposit, depositedUri, fetchUri, registerWorker, unknownId } from '../experiment-parts.ts';
-import { expectProblem } from '../problem-expectations.ts';
+import { expectProblem } from '../expectations/problem-expectations.ts';
 import { scenariosOf } from '../scenario.ts';
 import { experimentHeader, otherExperiment } from '../server-under-test.ts';
 

@@ -1,5 +1,5 @@
-import { textMember, type Answer } from '../answer.ts';
-import { expectEqual, expectMatch, expectMembers, expectStatus, expectThat } from '../expectations.ts';
+import { textMember, type Answer } from '../expectations/answer.ts';
+import { expectEqual, expectMatch, expectMembers, expectStatus, expectThat } from '../expectations/expectations.ts';
 import {
   addMember,
   createGroup,
@@ -10,7 +10,7 @@ import {
   unknownId,
   whileInAdmins,
 } from '../experiment-parts.ts';
-import { expectProblem } from '../problem-expectations.ts';
+import { expectProblem } from '../expectations/problem-expectations.ts';
 import { scenariosOf } from '../scenario.ts';
 import type { Credential, ServerUnderTest } from '../server-under-test.ts';
 import { spacedNames, wrongNames } from './worker-registration.ts';

@@ -1,7 +1,7 @@
-import type { Answer } from '../answer.ts';
-import { expectEqual, expectHeader, expectStatus, expectThat } from '../expectations.ts';
+import type { Answer } from '../expectations/answer.ts';
+import { expectEqual, expectHeader, expectStatus, expectThat } from '../expectations/expectations.ts';
 import { deposit, fetchUri, registerWorker, unknownId } from '../experiment-parts.ts';
-import { expectAnyProblem, expectProblem, type ProblemType } from '../problem-expectations.ts';
+import { expectAnyProblem, expectProblem, type ProblemType } from '../expectations/problem-expectations.ts';
 import { scenariosOf } from '../scenario.ts';
 import { experimentHeader, type ServerUnderTest } from '../server-under-test.ts';
 

@@ -1,5 +1,5 @@
-import { textMember } from '../answer.ts';
-import { expectEqual, expectStatus, expectThat } from '../expectations.ts';
+import { textMember } from '../expectations/answer.ts';
+import { expectEqual, expectStatus, expectThat } from '../expectations/expectations.ts';
 import { expectCode, OwnQueue, unknownJob } from '../own-queue.ts';
 import { scenariosOf } from '../scenario.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { textMember, type Answer } from '../answer.ts';
-import { expectBytes, expectEqual, expectHeader, expectMembers, expectStatus } from '../expectations.ts';
-import { multipart } from '../multipart-body.ts';
+import { textMember, type Answer } from '../expectations/answer.ts';
+import { expectBytes, expectEqual, expectHeader, expectMembers, expectStatus } from '../expectations/expectations.ts';
+import { multipart } from '../calls/multipart-body.ts';
 import { expectCode, OwnQueue, unknownJob, type HeldJob } from '../own-queue.ts';
 import { scenariosOf } from '../scenario.ts';
 import type { Credential, ServerUnderTest } from '../server-under-test.ts';

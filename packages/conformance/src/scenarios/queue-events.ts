@@ -1,4 +1,4 @@
-import { expectEqual, expectStatus, expectThat } from '../expectations.ts';
+import { expectEqual, expectStatus, expectThat } from '../expectations/expectations.ts';
 import { expectCode, OwnQueue } from '../own-queue.ts';
 import { scenariosOf } from '../scenario.ts';
 import type { ServerUnderTest } from '../server-under-test.ts';

@@ -1,5 +1,5 @@
-import { expectEqual, expectMembers, expectStatus, expectThat } from '../expectations.ts';
-import { textMember, type Document } from '../answer.ts';
+import { expectEqual, expectMembers, expectStatus, expectThat } from '../expectations/expectations.ts';
+import { textMember, type Document } from '../expectations/answer.ts';
 import { expectCode, OwnQueue, unknownJob } from '../own-queue.ts';
 import { scenariosOf } from '../scenario.ts';
 import type { Credential, ServerUnderTest } from '../server-under-test.ts';

@@ -1,7 +1,7 @@
-import { expectEqual, expectMembers, expectStatus, expectThat, NotTried } from '../expectations.ts';
+import { expectEqual, expectMembers, expectStatus, expectThat, NotTried } from '../expectations/expectations.ts';
 import { registerWorker, unknownId } from '../experiment-parts.ts';
 import { expectCode, OwnQueue, unknownJob } from '../own-queue.ts';
-import { expectProblem } from '../problem-expectations.ts';
+import { expectProblem } from '../expectations/problem-expectations.ts';
 import { scenariosOf } from '../scenario.ts';
 import { experimentHeader, otherExperiment, type Credential, type ServerUnderTest } from '../server-under-test.ts';
 

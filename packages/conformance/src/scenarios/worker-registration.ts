@@ -1,7 +1,7 @@
-import { textMember, type Document } from '../answer.ts';
-import { expectEqual, expectMatch, expectMembers, expectStatus, expectThat } from '../expectations.ts';
+import { textMember, type Document } from '../expectations/answer.ts';
+import { expectEqual, expectMatch, expectMembers, expectStatus, expectThat } from '../expectations/expectations.ts';
 import { credentialOf, idPattern, registerWorker, unknownId, whileInAdmins } from '../experiment-parts.ts';
-import { expectProblem } from '../problem-expectations.ts';
+import { expectProblem } from '../expectations/problem-expectations.ts';
 import { scenariosOf } from '../scenario.ts';
 
 const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { problemTypes, type ProblemType } from '../problem-expectations.ts';
+import { problemTypes, type ProblemType } from '../expectations/problem-expectations.ts';
 import { formParts } from './form-parts.ts';
 import { MemoryExperiment, mintToken, type ArtifactEntry, type GroupEntry } from './memory-experiments.ts';
 

@@ -3,7 +3,7 @@ import { CapturedLog } from '../evidence/captured-log.ts';
 import { depositRun } from '../evidence/deposit-run.ts';
 import { readLogTail } from '../evidence/log-tail.ts';
 import { BrokenMachine, type HeldRun, type RunEnd } from '../held-run.ts';
-import { JobDiff } from '../git/job-diff.ts';
+import { JobDiff } from '../git/diff/job-diff.ts';
 import { messageOf } from '../message-of.ts';
 import { unguessable } from '../../transport/random.ts';
 import { WorkFolder } from '../work-folder.ts';

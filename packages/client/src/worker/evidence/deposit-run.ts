@@ -1,5 +1,5 @@
 import { isAppError, type ArtifactType } from '@proofhouse/core';
-import type { JobDiff } from '../git/job-diff.ts';
+import type { JobDiff } from '../git/diff/job-diff.ts';
 import type { WorkFolder } from '../work-folder.ts';
 import { ArtifactNames, shownName, type ArtifactName } from './artifact-names.ts';
 import type { CapturedLog } from './captured-log.ts';

@@ -8,7 +8,7 @@ import { addPointer, filtersOf } from './filtered-files.ts';
 import { enclosingRepository, inside, repositoryAt, type Repository } from './find-repository.ts';
 import { readGitFolderState, replaceFile, restoreGitFolder, type GitFolderState } from './git-folder-state.ts';
 import { findGit } from './git-program.ts';
-import { readIndexEntries } from './index-entries.ts';
+import { readIndexEntries } from './diff/index-entries.ts';
 import { hashPlainFile, isInside, readPlainFile } from './plain-file.ts';
 import { headCommit } from './repository-refs.ts';
 import { readSettings, type RepositorySettings } from './repository-settings.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../transport/clock.ts';
-import { JobDiff, type DiffPlace } from './job-diff.ts';
+import { JobDiff, type DiffPlace } from './diff/job-diff.ts';
 
 const never = new AbortController().signal;
 const identity = ['-c', 'user.name=n', '-c', 'user.email=e@example.com'];

@@ -1,11 +1,11 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { addPointer, filtersOf, type LargeContent } from './filtered-files.ts';
+import { addPointer, filtersOf, type LargeContent } from '../filtered-files.ts';
 import { presentNames, readIndexEntries, updateIndex, type IndexEntries } from './index-entries.ts';
 import { LeftOut } from './left-out.ts';
-import type { RepositorySettings } from './repository-settings.ts';
-import { gitText, nulTerminated, recordsOf, runGit, type Git, type GitAnswer } from './run-git.ts';
-import type { ShadowRepository } from './shadow-repository.ts';
+import type { RepositorySettings } from '../repository-settings.ts';
+import { gitText, nulTerminated, recordsOf, runGit, type Git, type GitAnswer } from '../run-git.ts';
+import type { ShadowRepository } from '../shadow-repository.ts';
 
 /** Largest file in a patch; larger files are left out. */
 const maxFileBytes = 64 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import { messageOf } from '../message-of.ts';
+import { messageOf } from '../../message-of.ts';
 
 /** Returns true if the disk of the worker is full. Evidence is then lost, not left out. */
 export function isOutOfSpace(error: unknown): boolean {

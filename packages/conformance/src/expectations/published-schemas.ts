@@ -10,7 +10,7 @@ const ajv = new Ajv2020({ allErrors: true, strict: false, formats: { uri: isUri,
 const compiled = new Map<SchemaName, ValidateFunction>();
 
 export function readSchema(name: SchemaName): object {
-  return JSON.parse(readFileSync(new URL(`./schemas/${name}.schema.json`, import.meta.url), 'utf8')) as object;
+  return JSON.parse(readFileSync(new URL(`../schemas/${name}.schema.json`, import.meta.url), 'utf8')) as object;
 }
 
 /** Validates a document from the server against a published schema. */

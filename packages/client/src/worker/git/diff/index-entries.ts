@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { nulTerminated, runGit, type Git } from './run-git.ts';
+import { nulTerminated, runGit, type Git } from '../run-git.ts';
 
 /** Flags of the entries in a git index. Keys are names as latin1 strings, one character per byte. */
 export interface IndexEntries {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { depositForm, multipart } from './multipart-body.ts';
-import { isUri } from './published-schemas.ts';
+import { isUri } from '../expectations/published-schemas.ts';
 import { chunked, rawCall } from './raw-call.ts';
 
 /** Answers every connection with these bytes, independent of the request. */

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectSecurely } from 'node:tls';
-import { Answer } from './answer.ts';
+import { Answer } from '../expectations/answer.ts';
 
 export interface RawOptions {
   /** A header with a list as value is sent once for each item. */

@@ -1,14 +1,14 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { LargeContent } from './filtered-files.ts';
-import { repositoryAt, type MayLeadTo, type Repository } from './find-repository.ts';
+import type { LargeContent } from '../filtered-files.ts';
+import { repositoryAt, type MayLeadTo, type Repository } from '../find-repository.ts';
 import { isOutOfSpace } from './out-of-space.ts';
-import { hashPlainFile } from './plain-file.ts';
-import { commitsFromElsewhere, headCommit, ownRefs, refCommits } from './repository-refs.ts';
-import type { RepositorySettings } from './repository-settings.ts';
-import { gitText, nulTerminated, recordsOf, runGit, type Git } from './run-git.ts';
-import { ShadowRepository } from './shadow-repository.ts';
-import { shownName } from './shown-name.ts';
+import { hashPlainFile } from '../plain-file.ts';
+import { commitsFromElsewhere, headCommit, ownRefs, refCommits } from '../repository-refs.ts';
+import type { RepositorySettings } from '../repository-settings.ts';
+import { gitText, nulTerminated, recordsOf, runGit, type Git } from '../run-git.ts';
+import { ShadowRepository } from '../shadow-repository.ts';
+import { shownName } from '../shown-name.ts';
 import { Snapshots } from './snapshots.ts';
 
 const patchOptions = [

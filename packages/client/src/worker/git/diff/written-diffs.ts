@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ArtifactType } from '@proofhouse/core';
-import { messageOf } from '../message-of.ts';
+import { messageOf } from '../../message-of.ts';
 import type { DiffLimits } from './diff-limits.ts';
 import { contentNameOf, diffNameOf, listName } from './diff-names.ts';
-import type { LargeContent } from './filtered-files.ts';
+import type { LargeContent } from '../filtered-files.ts';
 import { isOutOfSpace } from './out-of-space.ts';
-import { hashPlainFile } from './plain-file.ts';
+import { hashPlainFile } from '../plain-file.ts';
 import { copyContent, type RepositoryChange, type RepositoryDiff } from './repository-diff.ts';
-import { TooMuch, type Git } from './run-git.ts';
-import { shownName } from './shown-name.ts';
+import { TooMuch, type Git } from '../run-git.ts';
+import { shownName } from '../shown-name.ts';
 
 const MiB = 1024 * 1024;
 /** The server limits metadata to 4096 bytes; this leaves room for the other fields. */

@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises';
-import { shownName } from './shown-name.ts';
+import { shownName } from '../shown-name.ts';
 
 interface Omission {
   /** Reported when the file changed; undefined when no report is needed. */

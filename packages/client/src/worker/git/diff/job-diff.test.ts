@@ -14,8 +14,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { systemClock } from '../../transport/clock.ts';
-import { HandClock } from '../../testing/hand-clock.ts';
+import { systemClock } from '../../../transport/clock.ts';
+import { HandClock } from '../../../testing/hand-clock.ts';
 import { gitTimeLimitMs, JobDiff, type DiffPlace } from './job-diff.ts';
 
 const realGit = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();

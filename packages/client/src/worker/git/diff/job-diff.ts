@@ -1,17 +1,17 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import type { Clock } from '../../transport/clock.ts';
-import { firstAbort } from '../first-abort.ts';
-import { messageOf } from '../message-of.ts';
-import { workFolderPrefix } from '../work-folder.ts';
+import type { Clock } from '../../../transport/clock.ts';
+import { firstAbort } from '../../first-abort.ts';
+import { messageOf } from '../../message-of.ts';
+import { workFolderPrefix } from '../../work-folder.ts';
 import { diffLimits, type DiffLimits } from './diff-limits.ts';
-import { enclosingRepository, inside, repositoryAt, type Repository } from './find-repository.ts';
-import { findGit, type GitProgram } from './git-program.ts';
-import { isInside } from './plain-file.ts';
+import { enclosingRepository, inside, repositoryAt, type Repository } from '../find-repository.ts';
+import { findGit, type GitProgram } from '../git-program.ts';
+import { isInside } from '../plain-file.ts';
 import { RepositoryDiff } from './repository-diff.ts';
-import { readSettings, settingsOfNew } from './repository-settings.ts';
-import type { Git } from './run-git.ts';
-import { searchRepositories, type SearchResult } from './search-repositories.ts';
+import { readSettings, settingsOfNew } from '../repository-settings.ts';
+import type { Git } from '../run-git.ts';
+import { searchRepositories, type SearchResult } from '../search-repositories.ts';
 import { WrittenDiffs, type DiffEvidence } from './written-diffs.ts';
 
 /** Time limit of git before the command, and again after it. */
