@@ -1,4 +1,4 @@
-// The access matrix of common.md: every operation of /api, by every kind of caller. (Those of /v0: wire-access.test.ts.)
+// The access matrix of common.md: every operation of /api for every kind of caller. (/v0 is in wire-access.test.ts.)
 import { expect, it } from 'vitest';
 import { operations, type OperationId, type Operations } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
@@ -15,7 +15,7 @@ interface Scene {
   readonly tokenId: string;
 }
 
-/** A right call of each operation. */
+/** A correct call of each operation. */
 function callsOf({ jobId, artifactId, tokenId }: Scene): Record<ApiOperationId, [string, string, CallOptions]> {
   const job = `/api/queue/jobs/${jobId}`;
   const tokens = '/api/queue/workers/tokens';
@@ -80,7 +80,7 @@ async function call(
   return operations[id].response === 'sse' ? open(t, url, as) : t.call(method, url, { ...options, as });
 }
 
-/** Streams do not end by themselves: looks at how one begins. */
+/** Streams do not end by themselves, so only the beginning of the answer is read. */
 async function open(t: TestServer, url: string, as: Caller): Promise<Pick<Answer, 'status' | 'json'>> {
   const answer = await fetch(`http://127.0.0.1:${await t.listen()}${url}`, { headers: credential(as) });
   if (answer.status !== 200) return { status: answer.status, json: await answer.json() };
@@ -88,8 +88,8 @@ async function open(t: TestServer, url: string, as: Caller): Promise<Pick<Answer
   return { status: 200, json: undefined };
 }
 
-// By operation: what the admin, a worker holding the job and one not holding it are answered, and the latter two for
-// ids that are unknown. `workerId` is missing from the admin's worker calls, which is 422.
+// By operation: the status for the admin, for a worker that holds the job and for one that does not; the last two also
+// for unknown ids. `workerId` is missing from the admin's worker calls, which is 422.
 const matrix: Record<ApiOperationId, [admin: number, holder: number, other: number, otherUnknown: number]> = {
   createJob: [201, 403, 403, 403],
   createJobs: [201, 403, 403, 403],

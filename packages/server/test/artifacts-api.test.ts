@@ -1,4 +1,4 @@
-// Artifacts of every door, and experiments, on /api.
+// Artifacts of all doors, and experiments, on /api.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { artifactSchema } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';

@@ -1,4 +1,4 @@
-// Listing and downloading: order of checks, headers, ranges, conditions.
+// Lists and downloads: the order of checks, headers, ranges, conditions.
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Names of artifacts: what is kept apart, what is refused, and that a symbolic link never leads outside.
+// Names of artifacts: which are distinct, which are refused, and that a symbolic link never leads outside.
 import {
   existsSync,
   mkdirSync,
@@ -20,7 +20,7 @@ import { adminToken } from './support/test-server.ts';
 const admin = { Host: 'localhost', Authorization: `Bearer ${adminToken}` };
 const part = 'a'.repeat(255);
 
-/** As written, and the name it becomes. */
+/** The name as written, and the resulting name. */
 const allowed: [string, string][] = [
   ['run.log', 'run.log'],
   ['  run.log  ', 'run.log'],

@@ -1,4 +1,4 @@
-// Uploading: forms in any order and cut anywhere, exact caps, digests, and that a refused upload leaves nothing.
+// Uploads: forms in any order and with any chunk sizes, exact size limits, digests, and no traces of refused uploads.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';

@@ -1,5 +1,5 @@
-// Headers that say what a body is are honoured or refused, at every door that takes bytes: nothing is stored as something
-// that it is not.
+// Headers that describe a body are applied or refused at every door that accepts bytes, so nothing is stored with a
+// wrong meaning.
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -16,9 +16,9 @@ type Send = (headers: Record<string, string>) => Promise<{ status: number; text:
 
 interface Door {
   readonly send: Send;
-  /** What is sent after the headers: the digests are of it. */
+  /** The bytes after the headers, from which the digests are computed. */
   readonly body: Buffer;
-  /** What a refusal that is no 400 is called here: /v0 has no word for 415. */
+  /** Status for an unsupported type; /v0 has no 415. */
   readonly unsupportedType: number;
   readonly digestRefusal: number;
 }

@@ -1,4 +1,4 @@
-// What expires is removed faster than it can come, on both stores.
+// Expired rows are removed faster than they can be created, on both stores.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 
@@ -29,7 +29,7 @@ forEachStore('cleaning up', (harness) => {
       );
     }
     const cleaner = t.server.store.cleaners.find(({ name }) => name === 'idempotency keys');
-    // Its turns come with the clock. With one small batch a turn this took a dozen of them and more.
+    // The cleaner runs with the clock. With one small batch per run this would take more than a dozen runs.
     t.clock.advance(day);
     let turns = 0;
     const left = (): Promise<number> | undefined => {

@@ -1,5 +1,5 @@
-// Several servers whose clocks are wrong, step and drift, on one Postgres whose clock is set too: real processes under
-// libfaketime, real time, and a checker that believes answers alone.
+// Several servers with wrong, stepping and drifting clocks on one Postgres whose clock is set too: real processes under
+// libfaketime, real time, and a checker that uses only the answers.
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import { FakeClock, faketimeLibrary } from './support/fake-clock.ts';
 import { violationsOf, type FoundJob, type HeldLease, type Violations } from './support/lease-history.ts';
 import { freshPostgresDatabase } from './support/postgres-database.ts';
 
-/** 180 for the full run. */
+/** 180 in the full run. */
 const seconds = Number(process.env['CLOCK_SECONDS'] ?? 8);
 const workers = 12;
 const leaseSeconds = 2;
@@ -101,7 +101,7 @@ class Fleet {
     while (!this.isOver) {
       const answer = await this.#post('/api/queue/jobs', { type: 'exec', maxAttempts: 100 });
       if (answer.json.id !== undefined) this.jobIds.push(answer.json.id);
-      // Enough to keep every worker busy, few enough that jobs of lost workers are claimed again.
+      // Enough jobs to keep every worker busy, few enough that jobs of lost workers are claimed again.
       await rest(this.jobIds.length - this.leases.length > workers ? 100 : 10);
     }
   }
@@ -127,7 +127,7 @@ class Fleet {
     const kind = Math.random();
     if (kind < 0.5) await rest(Math.random() * 50);
     else if (kind < 0.75) {
-      // Longer than its lease, with renewals at whatever server.
+      // Works longer than its lease, with renewals at any server.
       for (let beats = 0; beats < 6; beats++) {
         await rest(500);
         const beat = await this.#post(`/api/queue/jobs/${jobId}/heartbeat`, { leaseSeconds }, fenced);
@@ -135,7 +135,7 @@ class Fleet {
         lease.renewals.push(beat);
       }
     } else {
-      // Says nothing until about the end of its lease, and then tries to end the job.
+      // Sends nothing until about the end of its lease, and then tries to end the job.
       await rest(leaseSeconds * 1000 - 500 + Math.random() * 3000);
     }
     const end = await this.#post(`/api/queue/jobs/${jobId}/complete`, {}, fenced);
@@ -159,7 +159,7 @@ class Fleet {
   }
 }
 
-/** Statements find a `clock_timestamp` before the database's own, so that its clock can be set. */
+/** Statements use a `clock_timestamp` function that shadows the built-in one, so that the database clock can be set. */
 async function settableClock(url: string): Promise<(ms: number) => Promise<void>> {
   const name = new URL(url).pathname.slice(1);
   await query(
@@ -187,7 +187,7 @@ async function newToken(server: ServerProcess): Promise<string> {
   return ((await server.json('/api/queue/workers/tokens', { workerId })) as { token: string }).token;
 }
 
-/** Sets the clocks of the servers all the time, and in the second half that of the database. */
+/** Changes the clocks of the servers repeatedly, and in the second half that of the database. */
 async function disturb(fleet: Fleet, clocks: readonly FakeClock[], setDatabase: (ms: number) => Promise<void>) {
   const [first, second, third] = clocks;
   first?.set('+1.5 x1.05');

@@ -12,8 +12,8 @@ const adminToken = 'the-admin-token-of-disjoint-workers';
 const asAdminHeaders = { authorization: `Bearer admin:${adminToken}`, 'x-eden-experiment-id': experimentId };
 
 /**
- * Runs the rest of its arguments in a root of its own: an empty file system in memory, with the system, Node and the
- * checkout below it to be read only. No /proc, through which the roots of other processes could be reached.
+ * Runs the rest of its arguments in a separate root: an empty file system in memory, with the system, Node and the
+ * checkout mounted read-only. It has no /proc, through which the roots of other processes would be reachable.
  */
 const ownRoot = `
 set -eu
@@ -83,7 +83,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** How a process gets a root of its own here, or undefined where nobody may. */
+/** Returns the command that gives a process its own root, or undefined where that is not permitted. */
 async function ownRootCommand(): Promise<readonly string[] | undefined> {
   const node = path.dirname(await realpath(process.execPath));
   await mkdir(path.join(folder, 'probe'));
@@ -109,7 +109,7 @@ interface StartedWorker {
   readonly ended: Promise<{ readonly code: number | null; readonly said: string }>;
 }
 
-/** A worker that does one job with this script, as `proofhouse work` runs it. */
+/** Starts a worker that runs one job with this script, as `proofhouse work` does. */
 async function startWorker(
   name: string,
   script: string,
@@ -187,7 +187,7 @@ it('two workers with disjoint file systems hand work to each other through the s
   expect((await asAdmin<{ artifacts: unknown[] }>(artifacts)).artifacts).toMatchObject([
     { uri: handedOver.uri, createdBy: producer.id },
   ]);
-  // What the workers wrote went with their roots; nothing of it was ever on a disk that others see.
+  // Files of the workers were removed with their roots; none was ever on a disk that other processes see.
   if (isolation !== undefined) {
     expect(await readdir(path.join(folder, 'producer'))).toEqual([]);
     expect(await readdir(path.join(folder, 'consumer'))).toEqual([]);

@@ -1,4 +1,4 @@
-// Who can reach what a server keeps, whatever the umask of its process and the modes of what is there already.
+// Access to the files of a server, for any umask of its process and any modes of existing files.
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -21,7 +21,7 @@ afterEach(() => {
 
 const modeOf = (...parts: string[]): string => (statSync(path.join(data, ...parts)).mode & 0o777).toString(8);
 
-/** Modes of files and folders that were made, by kind. */
+/** Returns the modes of the created files and folders, by kind. */
 function modes(): Record<string, string[]> {
   const found: Record<string, Set<string>> = {};
   const note = (kind: string, mode: string): void => {

@@ -1,5 +1,5 @@
-// Calls over the MCP door that are almost right or not at all: a result, a tool's error or an error of the protocol, never a
-// fault of the server.
+// MCP calls with almost correct or random arguments: each gives a result, a tool error or a protocol error, never an
+// internal error.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { almostOfJson, hostileText, hostileValue } from './support/schema-arbitrary.ts';
@@ -36,7 +36,7 @@ it('every tool with almost its arguments gives a result or an error of its own',
   for (const { name, inputSchema } of tools) {
     await fc.assert(
       fc.asyncProperty(almostOfJson(inputSchema, known), async (args) => {
-        // The clock of a test stands still: nothing may wait for it.
+        // The test clock does not advance, so nothing may wait for it.
         const patient = typeof args === 'object' && args !== null && 'waitSeconds' in args;
         const given = patient ? { ...args, waitSeconds: 0 } : args;
         const answer = await send({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: given } });

@@ -1,5 +1,5 @@
-// Forms over a real socket: cut anywhere, broken off anywhere, bent anyhow. The answer is a problem document or a 201 whose
-// bytes are exactly those of the one part, and a refusal leaves nothing.
+// Forms over a real socket: with any chunk sizes, interrupted at any place, and modified. The answer is a problem
+// document, or a 201 with exactly the bytes of the one part. A refusal leaves nothing.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plainParts } from '../../../fuzz/plain-form.ts';
@@ -21,7 +21,7 @@ describe('a form over a socket', () => {
   let t: TestServer;
   let experiment: WireExperiment;
   let port: number;
-  /** Deposits that were answered 201. */
+  /** Number of deposits that were answered 201. */
   let made = 0;
 
   beforeAll(async () => {
@@ -43,7 +43,7 @@ describe('a form over a socket', () => {
     });
   }
 
-  /** What became of a body that came in these writes; the client ends its side after them when `ends`. */
+  /** Sends a body in these writes and returns the answer; with `ends` the client then closes its side. */
   async function send(
     length: Record<string, string | number>,
     writes: readonly Buffer[],
@@ -71,7 +71,7 @@ describe('a form over a socket', () => {
     expect(answer?.json).toMatchObject({ type: 'eden://error/bad-request', status: 400 });
   }
 
-  /** As many files and records as there were successes: nothing else was left. */
+  /** The numbers of files and records equal the number of successes. */
   async function expectNothingElse(): Promise<void> {
     await expect.poll(() => t.files().length, { interval: 5 }).toBe(made);
     expect(t.logLines.filter((line) => line.includes('"level":50'))).toEqual([]);
@@ -121,7 +121,7 @@ describe('a form over a socket', () => {
     const body = formBody([file]);
     for (let length = 0; length < body.length; length += 1) {
       const answer = await send({ 'content-length': body.length }, [body.subarray(0, length)], true);
-      // A client that has gone may find the connection closed instead of an answer.
+      // A client that has disconnected may find the connection closed instead of an answer.
       if (answer !== undefined) expect(answer.status).toBe(400);
     }
     for (let length = 0; length < body.length; length += 7) {

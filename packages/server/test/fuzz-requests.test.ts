@@ -1,5 +1,5 @@
-// Every operation of the table over HTTP with parameters, queries, headers and bodies that are almost right or not at all:
-// what comes back is the promised answer or a problem document of the table, never a fault of the server.
+// Every operation over HTTP with almost correct or random parameters, queries, headers and bodies. The answer is as
+// documented or a problem document of the table, never an internal error.
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';
@@ -12,12 +12,12 @@ import { wireAdmin, WireExperiment } from './support/wire-experiment.ts';
 
 const rows = (Object.entries(operations) as [OperationId, Operation][]).filter(([, row]) => row.response !== 'sse');
 
-/** Header values as a client can send them at all. */
+/** Header values that a client can send. */
 const headerText = fc
   .oneof(hostileText, fc.string({ maxLength: 12 }))
   .map((text) => text.replaceAll(/[^\x20-\x7e\xa0-\xff]/g, '').slice(0, 2000));
 
-/** A segment of a path, also with escapes that are none. */
+/** A path segment, also with invalid escapes. */
 const segment = fc.oneof(
   hostileText.map((text) => encodeURIComponent(text.toWellFormed())),
   fc.constantFrom('%', '%zz', '%ff', '%2e%2e', '..', '%2F', ';a=b', '%00'),
@@ -41,7 +41,7 @@ forEachStore('any request', (harness) => {
   let experiment: WireExperiment;
   let callers: Caller[];
   let held: { readonly job: string; readonly lease: string };
-  /** Texts that name something. */
+  /** Texts that are ids or names of existing records. */
   let known: string[];
 
   beforeAll(async () => {
@@ -235,7 +235,7 @@ describe('headers', () => {
       }),
       { numRuns: 150 },
     );
-    // Each is in the store and in the view of its job.
+    // Each artifact is in the store and in the view of its job.
     await expect.poll(() => t.files().length).toBe(before + 2 * kept);
   });
 
@@ -269,7 +269,7 @@ function seldom<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> {
   return fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary });
 }
 
-/** As a URL carries it: text, and what is no text as JSON. */
+/** Returns the query as in a URL: texts, and other values as JSON. */
 function queryOf(query: unknown): string {
   if (typeof query !== 'object' || query === null) return '';
   const pairs = Object.entries(query).map(([name, value]) => {
@@ -279,7 +279,7 @@ function queryOf(query: unknown): string {
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
 }
 
-/** The clock of a test stands still: nothing may wait for it. */
+/** The test clock does not advance, so nothing may wait for it. */
 function impatient(body: unknown): unknown {
   const isPatient =
     typeof body === 'object' && body !== null && 'waitSeconds' in body && typeof body.waitSeconds === 'number';

@@ -1,4 +1,5 @@
-// A client that a public generator makes of the OpenAPI document: it compiles, and works a job from its creation to its end.
+// A client that a public generator creates from the OpenAPI document compiles, and processes a job from its creation to
+// its end.
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';

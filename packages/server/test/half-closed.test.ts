@@ -1,4 +1,4 @@
-// Clients that end their side of a connection after a whole request read their answer; those that are gone get no job.
+// Clients that half-close a connection after a complete request get their answer; disconnected clients get no job.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';

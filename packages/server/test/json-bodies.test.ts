@@ -1,4 +1,4 @@
-// What comes in as JSON goes out the same, or is refused with its path: one rule for every door.
+// JSON is stored unchanged, or refused with the path of the value, at every door.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import { fieldsAndFile, formBody, formType } from './support/form.ts';
@@ -8,7 +8,7 @@ import { WireExperiment } from './support/wire-experiment.ts';
 
 const json = { 'content-type': 'application/json' };
 
-/** JSON values that would come back as something else. */
+/** JSON values that would come back changed. */
 const changed = [
   '3889108265204450030',
   '-9007199254740993',

@@ -1,4 +1,4 @@
-// One credential cannot take the whole server: what it may have open is bounded, and everybody else is served meanwhile.
+// Limits of what one credential can have open. Other callers are served meanwhile.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ const start = async (limits: object = {}, settings: object = {}): Promise<number
   return t.listen();
 };
 
-/** A request whose answer nobody reads. */
+/** Starts a request whose answer is never read. */
 async function unread(port: number, path: string, token: string): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1' });
   socket.on('error', () => undefined).pause();

@@ -1,4 +1,4 @@
-// The door of the MCP server: who comes in, what a request may be, and what happens when the caller goes away.
+// The HTTP side of the MCP server: authentication, the format of requests, and callers that disconnect.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { McpClient } from './support/mcp-client.ts';
@@ -209,7 +209,7 @@ describe('the MCP door', () => {
       const job = await enqueue();
       await pause(50);
       expect(await t.job(job.id)).toMatchObject({ status: 'queued' });
-      // The same client goes on: only the one call was taken back.
+      // The same client continues; only the one call was cancelled.
       expect((await mcp.call('queue_claim', {})).json.job.id).toBe(job.id);
       await mcp.close();
     });

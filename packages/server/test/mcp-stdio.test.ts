@@ -1,4 +1,4 @@
-// The bridge of the command: the same tools on standard input and output, as calls of the client.
+// The MCP bridge of the command: the same tools on standard input and output, as calls of the client.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
@@ -31,7 +31,7 @@ describe('proofhouse mcp', () => {
   it('offers the tools of the server', async () => {
     const [stdio, http] = [await overStdio('admin'), await McpClient.overHttp(t)];
     const [local, remote] = [(await stdio.client.listTools()).tools, (await http.client.listTools()).tools];
-    // Only here the files of the model's machine can be read.
+    // Only on standard input can the files of the model's machine be read.
     for (const { name, inputSchema } of local) {
       if (name === 'queue_upload_artifact') delete inputSchema.properties?.['path'];
     }

@@ -1,4 +1,4 @@
-// Every tool over streamable HTTP on a real socket, with the SDK's own client: what it does, and what it refuses.
+// Every tool over streamable HTTP on a real socket, with the client of the SDK: results and refusals.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toolRows } from '@proofhouse/core';
 import { McpClient } from './support/mcp-client.ts';
@@ -18,7 +18,7 @@ describe('MCP tools', () => {
     await t.close();
   });
 
-  /** A worker's own client, and a job that it alone may have. */
+  /** Returns a worker's own client, and a job that only this worker may claim. */
   const scene = async () => {
     const capability = t.unique('only');
     const worker = await t.worker({ capabilities: [capability] });

@@ -1,4 +1,4 @@
-// Clients write a form in pieces of their own: whatever the pieces, a valid upload is taken.
+// Clients write a form in writes of any size; a valid upload is accepted for all of them.
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ afterAll(async () => {
 interface Door {
   readonly line: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Fields before the file, as a whole form has them. */
+  /** Fields before the file, as in a complete form. */
   readonly fields: Readonly<Record<string, string>>;
 }
 
@@ -42,7 +42,7 @@ const doors: Readonly<Record<string, () => Door>> = {
   }),
 };
 
-/** Sends the body of a form in these writes, each of which reaches the server by itself. */
+/** Sends the body of a form in these writes, each in its own packet. */
 async function sendWrites(door: Door, writes: readonly Buffer[]): Promise<RawAnswer | undefined> {
   const connection = await RawConnection.open(port);
   try {
@@ -51,7 +51,7 @@ async function sendWrites(door: Door, writes: readonly Buffer[]): Promise<RawAns
     const headers = { host: 'localhost', ...door.headers, 'content-type': formType, 'content-length': size };
     connection.write(head(door.line, headers));
     for (const write of writes) {
-      // A pause between writes only makes it likely that they are read apart; the result may not depend on it.
+      // The pause makes separate reads only likely, so the result must not depend on it.
       await pause(2);
       await connection.writeAll(write);
     }
@@ -68,7 +68,7 @@ function expectTaken(answer: RawAnswer | undefined, bytes: Buffer): void {
   if (digest !== undefined) expect(digest).toBe(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
 }
 
-/** The offsets in a form where the file's headers begin and where its bytes begin. */
+/** Returns the offsets in a form at which the file's headers and its bytes begin. */
 function places(body: Buffer): { headers: number; bytes: number } {
   const disposition = body.indexOf('Content-Disposition: form-data; name="file"');
   return { headers: disposition, bytes: body.indexOf('\r\n\r\n', disposition) + 4 };

@@ -1,5 +1,5 @@
-// What the OpenAPI document says of each operation, beside what the server answers. (Every answer that any test gets through
-// TestServer is held to the document as well: support/described-answer.ts.)
+// Compares the OpenAPI document with the server's answers per operation. (Every answer that any test gets through
+// TestServer is validated as well: support/described-answer.ts.)
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations, type Operation, type OperationId } from '@proofhouse/core';
 import { openApiDocument } from '../src/http/openapi/openapi.ts';
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => t.close());
 
-/** A call that succeeds, of values that are there only now. */
+/** A call that succeeds. Its values exist only at run time. */
 interface Sample {
   readonly path?: Readonly<Record<string, string>>;
   readonly query?: string;
@@ -42,7 +42,7 @@ const nothing = (): Sample => ({});
 const ofWorker = async (): Promise<Sample> => ({ path: { workerId: (await experiment.register()).id } });
 const ofGroup = async (json?: unknown): Promise<Sample> => ({ path: { groupId: await experiment.group() }, json });
 
-/** One for each row: a row without one does not compile. */
+/** One sample for each operation. The code does not compile if one is missing. */
 const samples: Readonly<Record<OperationId, () => Sample | Promise<Sample>>> = {
   createJob: () => ({ json: { type: 'exec' } }),
   createJobs: () => ({ json: { items: [{ type: 'exec' }] } }),
@@ -125,7 +125,7 @@ function urlOf(row: Operation, { path = {}, query = '' }: Sample): string {
   return row.path.replaceAll(/\{\+?(\w+)\}/g, (_, name: string) => given[name] ?? '') + query;
 }
 
-/** Makes the call; what comes back is held to the document. */
+/** Makes the call, and validates the answer against the document. */
 async function call(row: Operation, sample: Sample, headers: CallOptions['headers'] = {}): Promise<Answer> {
   const frame = row.door === 'v0' ? { 'x-eden-experiment-id': experiment.id } : {};
   const as = sample.as ?? (row.door === 'v0' ? wireAdmin : 'admin');
@@ -158,7 +158,7 @@ describe('each operation', () => {
   it.each(select((row) => row.response !== 'sse'))('%s succeeds as its entry says', async (id, row) => {
     const answer = await call(row, await samples[id]());
     expect(answer, answer.text).toMatchObject({ status: row.status });
-    // Parsing drops what the entry does not have.
+    // Parsing removes members that the schema does not have.
     if (row.response === 'json') expect(row.output.parse(answer.json)).toEqual(answer.json);
     if (row.method === 'GET')
       expect((await call({ ...row, method: 'HEAD' as 'GET' }, await samples[id]())).status).toBe(200);
@@ -179,7 +179,7 @@ describe('each operation', () => {
       const { json: _, payload: __, ...sample } = await samples[id]();
       const { status, json } = await call(row, sample);
       const { requestBody } = requestOf(row);
-      // Raw bytes may be none: a client says so with an empty body.
+      // Raw bytes may be empty: a client then sends an empty body.
       if (row.request !== 'bytes') expect(status >= 400, JSON.stringify(json)).toBe(requestBody?.required === true);
       expect(requestBody?.required).toBe(row.request !== 'json' || status >= 400);
     },
@@ -202,7 +202,7 @@ describe('each operation', () => {
   });
 });
 
-// One that is not described is passed over, so a refusal shows that it is read.
+// An undocumented header is ignored; the refusal shows that this one is read.
 const refused = {
   'proofhouse-lease': 'two words',
   'idempotency-key': 'two words',

@@ -1,4 +1,4 @@
-// The page's sign-in: a cookie and a page secret, which count only together, and tickets for links that a browser follows.
+// Sign-in of the page: a cookie and a page secret, both required, and tickets for links that a browser opens.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signedInPage } from './support/page-session.ts';
 import { adminToken, startTestServer, type Answer, type TestServer } from './support/test-server.ts';

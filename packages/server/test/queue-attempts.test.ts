@@ -1,4 +1,4 @@
-// What a job says of its present attempt and of who holds it, and what a worker says at the end of one.
+// Fields of a job about its current attempt and its holder, and the report of a worker at the end of one.
 import { expect, it } from 'vitest';
 import type { Job, JobEvent } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
@@ -186,7 +186,7 @@ forEachStore('the last events of a worker', (harness) => {
     expect((await append({ ...running, worker: other }, 'x', running.lease)).json.code).toBe('lease_lost');
     expect((await append({ ...running, worker: other }, 'x')).json.code).toBe('job_state_conflict');
     expect((await append(running, 'x', 'another-lease')).json.code).toBe('lease_lost');
-    // Only events: nothing else may be written to a job that has ended.
+    // Only events may be written to a job that has ended.
     const lease = { 'proofhouse-lease': running.lease };
     expect((await t.post(`/api/queue/jobs/${running.job.id}/heartbeat`, {}, running.worker, lease)).status).toBe(409);
     expect((await t.put(running.job.id, { name: 'a', as: running.worker, headers: lease })).status).toBe(409);

@@ -1,10 +1,10 @@
-// Many at once: claims of up to 100 jobs, and ends of up to 100.
+// Batches: claims of up to 100 jobs, and ends of up to 100.
 import { expect, it } from 'vitest';
 import type { Job } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';
 
-/** Enqueues jobs that only the worker it gives can claim. */
+/** Enqueues jobs that only the returned worker can claim. */
 async function ownQueue(t: TestServer, count: number) {
   const capability = t.unique('only');
   const worker = await t.worker({ capabilities: [capability] });

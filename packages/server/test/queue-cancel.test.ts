@@ -1,4 +1,4 @@
-// Cancelling: at once when queued, by agreement when running; and the way back out of a failure.
+// Cancellation: at once when queued, with the worker's acknowledgement when running; and the retry of failed jobs.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import type { Answer, TestServer, TestWorker } from './support/test-server.ts';

@@ -1,4 +1,4 @@
-// Claiming: who gets which job, in which order, and how waiting ends.
+// Claims: which worker gets which job, in which order, and how waiting ends.
 import { request } from 'node:http';
 import { expect, it, vi } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
@@ -7,7 +7,7 @@ import { startTestServer, type TestServer } from './support/test-server.ts';
 
 const minute = 60_000;
 
-/** Enqueues jobs that only the worker it gives can claim. */
+/** Enqueues jobs that only the returned worker can claim. */
 async function ownQueue(t: TestServer) {
   const capability = t.unique('only');
   const worker = await t.worker({ capabilities: [capability] });
@@ -16,13 +16,13 @@ async function ownQueue(t: TestServer) {
   return { capability, worker, enqueue, claim: (fields: object = {}) => t.claim(worker, fields) };
 }
 
-/** Lets the clock run in small steps until the promise settles. */
+/** Advances the clock in small steps until the promise settles. */
 async function asTimePasses<T>(t: TestServer, promise: Promise<T>, stepMs = 1000): Promise<T> {
   const state = { settled: false };
   const watched = promise.finally(() => (state.settled = true));
   for (let steps = 0; !state.settled && steps < 10_000; steps++) {
     t.clock.advance(stepMs);
-    // The server looks at a real database meanwhile.
+    // Gives the server time for its query to a real database.
     await new Promise((settle) => setTimeout(settle, 5));
   }
   return watched;

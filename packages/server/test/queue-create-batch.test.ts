@@ -1,4 +1,4 @@
-// Many jobs in one commit: all of them or none.
+// Creation of many jobs in one commit: all or none.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import type { Answer } from './support/test-server.ts';

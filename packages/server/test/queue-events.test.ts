@@ -1,4 +1,4 @@
-// The log of a job: what its holder and the server write into it, numbered without gaps, read by cursor.
+// The event log of a job: events of its holder and of the server, numbered without gaps, read by cursor.
 import { expect, it } from 'vitest';
 import type { JobEvent } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
@@ -108,7 +108,7 @@ forEachStore('a holder that writes events', (harness) => {
     const event = (await logOf(t, running.job.id)).at(-1);
     expect(event?.message).toBe('a\ufffdb');
     expect(event?.payload?.['deep']).toEqual(payload.deep);
-    // What would come back as something else is refused (RFC 7493).
+    // Values that would come back changed are refused (RFC 7493).
     for (const lone of [{ message: 'b\ud800' }, { message: 'b', payload: { lone: '\ud800' } }]) {
       expect((await append(t, running, lone)).status).toBe(422);
     }
@@ -221,12 +221,12 @@ forEachStore('the log of a job', (harness) => {
     expect(end.status).toBe(200);
     const log = await logOf(t, id);
     expectGapless(log);
-    // Before the end or after it: whoever ended the job may still write.
+    // Before the end or after it: the worker that ended the job may still write.
     expect(new Set(late.map((answer) => answer.status))).toEqual(new Set([201]));
     expect(log.filter((event) => event.message === 'late')).toHaveLength(late.length);
     expect(log).toHaveLength(2 + 78 + 6 + late.length + 1);
     expect(log.filter((event) => event.kind === 'completed')).toHaveLength(1);
-    // The events of one call stand together.
+    // The events of one call are contiguous.
     for (const answer of answers.slice(0, 12)) {
       const seqs = (answer.json.events as JobEvent[]).map((event) => event.seq);
       expect(seqs).toEqual(seqs.map((_, index) => (seqs[0] ?? 0) + index));

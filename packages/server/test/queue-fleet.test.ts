@@ -1,5 +1,5 @@
-// Many workers, several servers, and what happens when some of them are killed or stopped: real processes, real time,
-// and no word about speed.
+// Many workers and several servers, some of which are killed or stopped: real processes, real time, no assertion about
+// speed.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import type { Job } from '@proofhouse/core';
 import { ServerProcess } from '../../../scripts/chaos/server-process.ts';
 import { freshPostgresDatabase } from './support/postgres-database.ts';
 
-/** 10,000 for the full run. */
+/** 10,000 in the full run. */
 const fleetJobs = Number(process.env['FLEET_JOBS'] ?? 1000);
 const claimers = 64;
 const leaseSeconds = 5;
@@ -38,13 +38,13 @@ async function start(env: Record<string, string> = {}): Promise<ServerProcess> {
   return server;
 }
 
-/** A claim as the worker that made it saw it. */
+/** A claim, as its worker saw it. */
 interface Run {
   readonly jobId: string;
   readonly leaseId: string;
   readonly claimedAt: number;
   readonly leaseExpiresAt: number;
-  /** The server said 200 to the end of the job. */
+  /** True if the server answered the end of the job with 200. */
   ended: boolean;
 }
 
@@ -63,7 +63,10 @@ class Fleet {
     return this.#done;
   }
 
-  /** Claims and completes until every job has ended. Every other worker names its claims, and repeats one under its name. */
+  /**
+   * Claims and completes until every job has ended. Every other worker sends an idempotency key with its claims, and
+   * repeats one claim with its key.
+   */
   async work(index: number, token: string): Promise<void> {
     let server = index;
     const call = async (place: string, body: object, headers: Record<string, string> = {}) => {
@@ -95,7 +98,7 @@ class Fleet {
     call: (place: string, body: object, headers: Record<string, string>) => Promise<{ status: number | undefined }>,
     elsewhere: () => void,
   ): Promise<void> {
-    // The job of a claim that was repeated too late is somebody else's.
+    // The job of a claim that was repeated too late is held by another worker.
     const { leaseId, leaseExpiresAt } = job;
     if (leaseId === undefined || leaseExpiresAt === null) return;
     const times = { claimedAt: Date.parse(job.updatedAt), leaseExpiresAt: Date.parse(leaseExpiresAt) };
@@ -117,7 +120,7 @@ class Fleet {
   }
 }
 
-// The connection to a server that was killed, or the rest of its answer.
+// Returns true for errors of a connection to a killed server, or of an interrupted answer.
 function isBroken(error: unknown): boolean {
   return error instanceof TypeError || error instanceof SyntaxError;
 }
@@ -145,7 +148,7 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres, one of 
       }
       const fleet = new Fleet([one, two], fleetJobs);
       const working = Promise.all(tokens.map((token, index) => fleet.work(index, token)));
-      // The second lives to the end; jobs come while others are already being worked on.
+      // The second server runs to the end. Jobs are created while others are already claimed.
       await inParallel(fleetJobs, 16, () => two.json('/api/queue/jobs', { type: 'exec', maxAttempts: 1000 }));
       while (fleet.done < fleetJobs / 2) await new Promise((settle) => setTimeout(settle, 5));
       await one.kill();

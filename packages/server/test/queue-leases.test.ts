@@ -1,4 +1,4 @@
-// Heartbeat, complete, fail: who may write to a running job, and what becomes of it.
+// Heartbeat, complete, fail: which workers may write to a running job, and the result.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import { head, RawConnection, type RawAnswer } from './support/raw-socket.ts';
@@ -6,7 +6,7 @@ import type { TestServer, TestWorker } from './support/test-server.ts';
 
 const unknownJob = '00000000-0000-7000-8000-000000000000';
 
-/** The writes of a holder, with a body that is right. */
+/** The write calls of a lease holder, with a correct body. */
 const verbs = [
   ['heartbeat', {}],
   ['complete', {}],
@@ -212,7 +212,7 @@ forEachStore('fencing', (harness) => {
     const lost = await t.running({}, 10);
     t.clock.advance(10_000);
     await t.server.jobs.sweep();
-    // The server's own sweep may be at it too, and hold the row.
+    // The server's own sweep may run at the same time and lock the row.
     await expect.poll(async () => (await t.job(lost.job.id)).status, { interval: 5 }).toBe('queued');
     expect(await t.job(lost.job.id)).toMatchObject({ attempt: 2, claimedBy: null, lastClaimedBy: lost.worker.id });
     t.clock.advance(1000);
@@ -250,7 +250,7 @@ forEachStore('fencing', (harness) => {
     expect(await running()).toMatchObject([{ count: 450 }]);
     t.clock.advance(1000);
     await t.server.jobs.sweep();
-    // The server's own sweep may be at some of them.
+    // The server's own sweep may hold some of them.
     await expect.poll(running, { interval: 5 }).toEqual([]);
   });
 
@@ -274,14 +274,14 @@ forEachStore('fencing', (harness) => {
 });
 
 forEachStore('a lease in the header, before the body is there,', (harness) => {
-  /** How a body is announced that does not come with its headers. */
+  /** Headers that announce a body which does not come with them. */
   const announced = [
     { 'Content-Length': 900_000 },
     { 'Transfer-Encoding': 'chunked' },
     { 'Content-Length': 2, Expect: '100-continue' },
   ];
 
-  /** The first answer to a call whose headers are sent and whose body is not. */
+  /** Returns the first answer to a call whose headers are sent and whose body is not. */
   async function ask(
     jobId: string,
     verb: string,

@@ -1,4 +1,4 @@
-// Who is there: workers as they were seen lately.
+// Presence: workers that were seen recently.
 import { rmSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
@@ -88,7 +88,7 @@ forEachStore('the workers that are seen', (harness) => {
     const ids: string[] = [];
     for (let index = 0; index < 7; index++) {
       const worker = await t.worker({ allowedJobTypes: ['codex_skill'] });
-      // Two at each moment: the place in the list is not the time alone.
+      // Two workers per moment, so that the order in the list is not by time alone.
       if (index % 2 === 0) t.clock.advance(1);
       await t.claim(worker);
       ids.push(worker.id);

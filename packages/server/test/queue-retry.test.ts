@@ -1,4 +1,4 @@
-// The one way out of a final state: an operator puts a failed or dead-lettered job back.
+// Retry by an operator: the only transition out of a failed or dead-lettered job.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';

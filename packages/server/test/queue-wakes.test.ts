@@ -1,4 +1,4 @@
-// Claims that wait: what wakes them, whom it wakes, and across two servers on one Postgres.
+// Waiting claims: what wakes them, which of them, and across two servers on one Postgres.
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type { Job } from '@proofhouse/core';
 import { ManualClock } from '@proofhouse/server';
@@ -7,7 +7,7 @@ import { forEachStore } from './support/for-each-store.ts';
 import { freshPostgresDatabase } from './support/postgres-database.ts';
 import { startTestServer, type TestServer } from './support/test-server.ts';
 
-/** A worker whose claims find only jobs that name it. */
+/** Returns a worker that can only claim jobs addressed to it. */
 async function ownQueue(t: TestServer) {
   const capability = t.unique('only');
   const worker = await t.worker({ capabilities: [capability] });
@@ -15,7 +15,7 @@ async function ownQueue(t: TestServer) {
   return { capability, worker, enqueue };
 }
 
-/** Starts a claim that waits, and gives it once it has looked and found nothing. */
+/** Starts a claim that waits; returns it after its first query found nothing. */
 async function waiting(t: TestServer, ...args: Parameters<TestServer['claim']>): Promise<{ job: Promise<Job | null> }> {
   const [worker, fields = {}] = args;
   const looks = vi.spyOn(t.server.store.jobs, 'claim');
@@ -158,7 +158,7 @@ forEachStore('a lease that passed and is found by a claim', (harness) => {
 const postgresUrl = inject('postgresUrl');
 
 describe.skipIf(postgresUrl === undefined)('two servers on one Postgres', () => {
-  // Only the time in which hints are gathered passes: far less than the second after which everybody looks anyway.
+  // Only the batch delay of hints passes, far less than the second after which every waiting claim queries again.
   const clock = new ManualClock();
   let one: TestServer;
   let two: TestServer;
@@ -177,7 +177,7 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres', () => 
     await drop();
   });
 
-  // Both have the workers: names that are unique in one are so in both.
+  // Both servers have the workers, so names that are unique on one are unique on both.
   const gathered = (): void => {
     clock.advance(50);
   };

@@ -1,4 +1,4 @@
-// Why a job waits.
+// The reasons why a job waits.
 import { expect, it } from 'vitest';
 import type { Why } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
@@ -12,14 +12,14 @@ async function why(t: TestServer, jobId: string): Promise<Why> {
   return answer.json as Why;
 }
 
-/** A worker that was seen asking for work, and got none. */
+/** Returns a worker that tried to claim and got no job. */
 async function seenWorker(t: TestServer, fields: Parameters<TestServer['worker']>[0] = {}) {
   const worker = await t.worker({ capabilities: [], allowedJobTypes: ['codex_exec'], ...fields });
   await t.claim(worker);
   return worker;
 }
 
-/** After it nobody was seen lately: each test has its own crowd. */
+/** Advances the clock until no worker counts as recently seen, since each test has its own workers. */
 function everybodyLeaves(t: TestServer): void {
   t.clock.advance(10 * minute + 1);
 }

@@ -1,4 +1,4 @@
-// Worker tokens: what they are, what they allow, how they end.
+// Worker tokens: their format, their rights, and how they end.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

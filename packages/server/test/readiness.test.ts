@@ -1,4 +1,4 @@
-// What `/readyz` finds on real storage: it writes to the database and to the blobs of this store, and recovers.
+// `/readyz` on real storage: it writes to the database and to the blobs of this store, and recovers.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { forEachStore } from './support/for-each-store.ts';
 import { examine } from '@proofhouse/server';
 import { startTestServer, type TestServer } from './support/test-server.ts';
 
-/** The answer of a look of its own: the one before is kept for a second. */
+/** Returns the answer of a new probe; the previous one is cached for a second. */
 async function readyz(t: TestServer) {
   t.clock.advance(1001);
   const { status, json } = await t.call('GET', '/readyz', { as: null });
@@ -51,7 +51,7 @@ it('a database on a full disk is unavailable until there is room', async ({ skip
     expect(await readyz(t)).toEqual([200, 'ok', 'ok']);
     const { bavail, bsize } = statfsSync(disk);
     writeFileSync(path.join(disk, 'filler'), Buffer.alloc(bavail * bsize));
-    // What the log holds already is written over until its end.
+    // The existing log file is overwritten first, up to its end.
     let found = await readyz(t);
     for (let tries = 0; tries < 50 && found[0] === 200; tries++) found = await readyz(t);
     expect(found).toEqual([503, 'unavailable', 'ok']);

@@ -1,4 +1,4 @@
-// Programs that nobody here wrote upload as they do everywhere: over kept connections, small files and large ones.
+// Third-party programs upload in their usual way: over keep-alive connections, small files and large ones.
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,11 +9,11 @@ import { adminToken, startTestServer, type TestServer } from './support/test-ser
 import { wireAdmin, WireExperiment } from './support/wire-experiment.ts';
 
 const run = promisify(execFile);
-// Debian's, which has the libraries; another one that comes first in the path may not.
+// Debian's Python has the libraries; another one that comes first in PATH may not.
 const python = '/usr/bin/python3';
 const script = join(import.meta.dirname, 'support/upload-many.py');
 
-/** Sizes around those of a read, a buffer and a packet. */
+/** Sizes close to those of a read, a buffer and a packet. */
 const sizes = [0, 1, 16_200, 16_300, 65_536, 70_000];
 const rounds = 15;
 
@@ -71,7 +71,7 @@ describe.skipIf(!isInstalled('curl', ['--version'], 'curl'))('curl', () => {
     const answers = stdout.trim().split('\n');
     expect(answers.filter((answer) => !answer.startsWith('201 '))).toEqual([]);
     expect(answers).toHaveLength(sizes.length * rounds);
-    // One connection carries all of them.
+    // All uploads use one connection.
     expect(answers.filter((answer) => answer.endsWith(' 1'))).toHaveLength(1);
   });
 });

@@ -1,4 +1,4 @@
-// Registered workers and the queue's are one: what /api shows of their tokens, and what it takes away.
+// Registered workers are workers of the queue too: how /api lists and revokes their tokens.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import { expectProblem, WireExperiment } from './support/wire-experiment.ts';

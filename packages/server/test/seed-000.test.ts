@@ -1,4 +1,5 @@
-// Seed 000, "Agent Queue Artifact Upload": its scenarios, edge cases, requirements and criteria, each by its id.
+// Tests of seed 000, "Agent Queue Artifact Upload": its scenarios, edge cases, requirements and criteria, each with its
+// id.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

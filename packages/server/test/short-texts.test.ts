@@ -1,4 +1,5 @@
-// Ids, titles and other short texts take no control characters, line ends or text-direction overrides at any door.
+// Ids, titles and other short texts with control characters, line ends or text-direction overrides are refused at every
+// door.
 import { describe, expect, it } from 'vitest';
 import { startTestServer } from './support/test-server.ts';
 

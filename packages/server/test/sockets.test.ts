@@ -1,4 +1,4 @@
-// What only a real socket shows: when an answer comes, what is left of the connection, what the bytes look like.
+// Behaviour that only a real socket shows: the time of an answer, the state of the connection, the exact bytes.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,7 +24,7 @@ afterAll(async () => {
   await t.close();
 });
 
-/** A connection together with the server's end of it. */
+/** Opens a connection; returns both its ends. */
 async function openBothEnds(): Promise<{ connection: RawConnection; serverEnd: Socket }> {
   const accepted = once(t.server.app.server, 'connection');
   const connection = await RawConnection.open(port);
@@ -32,7 +32,7 @@ async function openBothEnds(): Promise<{ connection: RawConnection; serverEnd: S
   return { connection, serverEnd };
 }
 
-/** Lets the server's clock run, window after window, until it answers. */
+/** Advances the server's clock by one window at a time until it answers. */
 async function answerAsTimePasses(connection: RawConnection, stepMs: number) {
   let answer: RawAnswer | undefined;
   const arrived = connection.answer().then((came) => (answer = came));
@@ -48,7 +48,7 @@ const uploadLine = (jobId: string): string => `POST /api/queue/jobs/${jobId}/art
 const putLine = (jobId: string, name = 'a.bin'): string => `PUT /api/queue/jobs/${jobId}/artifacts/${name} HTTP/1.1`;
 const asWorker = (token: string) => ({ Host: 'localhost', Authorization: `Bearer ${token}` });
 
-/** Requests that URL, credential and headers alone decide, each with what it must be answered. */
+/** Requests that are decided by URL, credential and headers alone, each with the expected answer. */
 async function earlyRefusals(): Promise<
   [what: string, request: string, headers: object, status: number, code: string][]
 > {

@@ -1,4 +1,4 @@
-// The server as a program: what it prints, how it refuses to start, how it stops, and what a full disk does.
+// The server as a program: its output, its refusals to start, its shutdown, and its behaviour on a full disk.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -19,7 +19,7 @@ afterAll(() => {
 let count = 0;
 const freshFolder = (): string => join(folder, String((count += 1)));
 
-/** Runs a server and gives what it prints while it runs, and its exit code. */
+/** Starts a server; returns its output so far, and its exit code. */
 function run(env: Record<string, string>, flags: Record<string, string> = {}) {
   const out = { stdout: '', stderr: '' };
   const stop = new AbortController();

@@ -1,6 +1,6 @@
-// Real uploads, some of them slow, through two servers of one Postgres and one blob folder, while both collect without a
-// pause and bytes without records lie about. With a grace period of seconds: what was acknowledged must be there, whole.
-// Bounded here; COLLECTION_CHAOS_SECONDS=600 makes it a soak.
+// Real uploads, some of them slow, through two servers of one Postgres and one blob folder, while both run collections
+// continuously and orphans exist. The grace period is seconds. Acknowledged artifacts must exist and be complete.
+// COLLECTION_CHAOS_SECONDS=600 makes it a long check.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
@@ -48,7 +48,7 @@ async function newJob(server: Server): Promise<string> {
   return ((await answer.json()) as { id: string }).id;
 }
 
-/** An upload in four pieces, the last after `slowMs`; gives the status and the record. */
+/** Uploads in four pieces, the last after `slowMs`; returns the status and the record. */
 function upload(server: Server, jobId: string, name: string, bytes: Buffer, slowMs: number) {
   return new Promise<{ status: number; json: { id: string } }>((resolve, reject) => {
     const call = request(`${urlOf(server)}/api/queue/jobs/${jobId}/artifacts/${name}`, {
@@ -117,7 +117,7 @@ it.skipIf(postgresUrl === undefined)(
       });
       await Promise.all([...uploading, ...collecting]);
 
-      // Slow ones are refused, and nothing else is.
+      // Only slow uploads are refused.
       expect([...statuses.keys()].filter((status) => ![201, 408].includes(status))).toEqual([]);
       expect(statuses.get(408)).toBeGreaterThan(0);
       expect(acknowledged.length).toBeGreaterThan(50);
@@ -130,7 +130,7 @@ it.skipIf(postgresUrl === undefined)(
         expect([answer.status, createHash('sha256').update(bytes).digest('hex')]).toEqual([200, sha256]);
       }
       await sleep(graceMs + 100);
-      // Most of what is left was cut off on purpose, which looks like the blobs of another database.
+      // Most leftovers are intended interruptions, which look like the blobs of another database.
       for (const { storage } of servers) await collectAll(storage.collection);
       const [server] = servers;
       const { found } = await checkStorage({

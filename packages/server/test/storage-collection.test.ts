@@ -1,4 +1,4 @@
-// Collection over HTTP, on real files: what goes, what stays, and what is said of it.
+// Collection over HTTP, on real files: which bytes are removed, which stay, and the report.
 import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -31,7 +31,7 @@ function blobFiles(t: TestServer): string[] {
     .map((entry) => path.join(entry.parentPath, entry.name));
 }
 
-/** Makes a file as old as if it had been written days before its storage's present. */
+/** Sets the file's times to this many days before the present of its storage. */
 function age(file: string, days: number): void {
   const at = new Date(statSync(file).mtimeMs - days * dayMs);
   utimesSync(file, at, at);

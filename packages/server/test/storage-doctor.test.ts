@@ -1,4 +1,4 @@
-// The doctor on a real Postgres: what it says before, at and after this version's schema, and what it grants.
+// The doctor on a real Postgres: its report before, at and after this version's schema, and its grants.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

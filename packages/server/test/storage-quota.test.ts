@@ -1,4 +1,4 @@
-// A quota: new bytes are refused at every door before they are read; everything else goes on.
+// Quota: new bytes are refused at every door before they are read; all other calls work.
 import { describe, expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import { head, sendRaw } from './support/raw-socket.ts';
@@ -6,7 +6,7 @@ import { adminToken, type TestServer } from './support/test-server.ts';
 
 const minute = 60_000;
 
-/** Lets the server count again. */
+/** Triggers a new count by the server. */
 async function counted(t: TestServer): Promise<void> {
   const before = (await t.get('/api/storage/usage')).json.sampledAt as string;
   t.clock.advance(minute);
@@ -29,7 +29,7 @@ forEachStore(
         byType: [{ type: 'other', artifacts: 1, bytes: 90 }],
       });
       expect(t.logLines.filter((line) => line.includes('the storage quota is used to 90 %'))).toHaveLength(1);
-      // It may overshoot by what comes before the next count.
+      // The usage may exceed the quota by the uploads before the next count.
       expect((await t.put(job.id, { name: 'second', file: 'y'.repeat(90), ...held })).status).toBe(201);
       await counted(t);
 

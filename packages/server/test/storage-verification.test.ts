@@ -38,7 +38,7 @@ async function verify(t: TestServer, body: object = {}) {
   return { findings, hashedBytes };
 }
 
-/** Uploads, and gives the record's id and the file that holds the bytes. */
+/** Uploads; returns the record's id and the file that holds the bytes. */
 async function stored(t: TestServer, jobId: string, name: string, file: string) {
   const answer = await t.put(jobId, { name, file });
   expect(answer.status).toBe(201);
@@ -88,7 +88,7 @@ forEachStore('verification', (harness) => {
     expect(JSON.stringify(findings)).not.toContain('q'.repeat(32));
     expect(readFileSync(changed.place, 'utf8')).toBe('THE RIGHT BYTES');
     expect(readFileSync(elsewhere, 'utf8')).toBe('the right bytes');
-    // Sizes alone do not show changed bytes.
+    // Sizes alone do not detect changed bytes.
     const cheap = (await verify(t, { sample: 0 })).findings.map(({ artifactId }) => artifactId);
     expect(cheap).not.toContain(changed.id);
     for (const { place } of [cut, changed, linked, folder]) rmSync(place, { recursive: true });

@@ -182,12 +182,12 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (kind) => {
       await put(first, 2);
       const id = marker();
       await stop(first);
-      // Stopped after the database had its id.
+      // Interrupted after the database got its id.
       rmSync(path.join(blobRoot, 'store-id'));
       const second = await start({ databaseUrl: url });
       expect(marker()).toBe(id);
       await stop(second);
-      // As the version before left them: neither has one.
+      // The state that the previous version left: neither has an id.
       rmSync(path.join(blobRoot, 'store-id'));
       rmSync(path.join(folder, 'artifacts/agent_jobs/.proofhouse-store'));
       await onDatabase(url, "delete from settings where name = 'store'");
@@ -289,7 +289,7 @@ it('a server that is killed at any moment of its first start starts again', { ti
   for (const afterMs of [0, 1, 2]) {
     const data = path.join(folder, `killed-${String(afterMs)}`);
     const server = new ChildServer(data);
-    // Killed as soon as the database, the folder of blobs or the marker is there.
+    // Killed as soon as the database, the blob folder or the marker exists.
     const sign = ['proofhouse.db', 'blobs/staging', 'blobs/store-id'][afterMs] ?? '';
     await expect.poll(() => existsSync(path.join(data, sign)), { interval: 1, timeout: 30_000 }).toBe(true);
     await server.stop('SIGKILL');

@@ -1,4 +1,4 @@
-// Databases that the version before wrote, one of each engine, under the present server (fixtures/schema-0009).
+// Databases of the previous version, one per engine, are opened by the current server (fixtures/schema-0009).
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';

@@ -1,4 +1,4 @@
-// Who reads an artifact, at every door alike (contract: what holds at every door, "Access").
+// Readers of an artifact; the rule is the same at every door (contract: what holds at every door, "Access").
 import { beforeAll, describe, expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import { McpClient } from './support/mcp-client.ts';
@@ -7,13 +7,13 @@ import { WireExperiment, type V0Worker } from './support/wire-experiment.ts';
 import { insert, update } from '../src/kernel/commit.ts';
 
 type Door =
-  /** The deposit, on /v0 by its URI. */
+  /** The deposit on /v0 by its URI. */
   | 'fetch'
-  /** The same deposit on /api by its id: its bytes, its record, and whether a list that the caller may have shows it. */
+  /** The same deposit on /api by its id: its bytes, its record, and whether a permitted list contains it. */
   | 'content'
   | 'get'
   | 'list'
-  /** An artifact of a job that the depositor made while it held the job. */
+  /** An artifact of a job that the depositor created while it held the job. */
   | 'download'
   | 'excerpt'
   | 'mcp'
@@ -32,9 +32,11 @@ const doors: readonly Door[] = [
   'jobList',
 ];
 
-/** What each principal is answered at each door, in their order. `list` is 200 only when the artifact is in it. */
+/**
+ * Statuses for each principal at each door, in the order of the doors. `list` is 200 only when the artifact is in it.
+ */
 const matrix: Record<string, readonly number[]> = {
-  //                        fetch content get list download excerpt mcp jobContent jobList
+  // fetch content get list download excerpt mcp jobContent jobList
   admin: [200, 200, 200, 200, 200, 200, 200, 200, 200],
   depositor: [200, 200, 200, 200, 200, 200, 200, 200, 200],
   'depositor, by a queue token': [401, 200, 200, 200, 200, 200, 200, 200, 200],
@@ -48,7 +50,7 @@ const matrix: Record<string, readonly number[]> = {
   'member of orchestrators': [403, 403, 403, 403, 403, 403, 403, 403, 403],
   'worker it was granted to': [200, 200, 200, 403, 200, 200, 200, 200, 403],
   'the same, by a queue token': [401, 200, 200, 403, 200, 200, 200, 200, 403],
-  // Groups count for what was deposited in their experiment: never for what is a job's.
+  // Groups have rights on deposits of their experiment, never on artifacts of jobs.
   'member of a group it was granted to': [200, 200, 200, 403, 403, 403, 403, 403, 403],
   'member of a group in that group': [200, 200, 200, 403, 403, 403, 403, 403, 403],
   'member of a group of another experiment that a record grants': [401, 403, 403, 403, 403, 403, 403, 403, 403],
@@ -69,7 +71,7 @@ forEachStore('the readers of an artifact', (harness) => {
   const queueToken = async (workerId: string): Promise<string> =>
     (await t.post('/api/queue/workers/tokens', { workerId })).json.token as string;
 
-  /** A job in the queue that this worker, by a queue token of its own, has claimed. */
+  /** Claims a job of the queue with a queue token of this worker. */
   const claimAs = async (worker: Pick<TestWorker, 'id'>): Promise<{ jobId: string; as: TestWorker; lease: string }> => {
     const capability = t.unique('only');
     const token = await t.post('/api/queue/workers/tokens', { workerId: worker.id, capabilities: [capability] });
@@ -87,7 +89,7 @@ forEachStore('the readers of an artifact', (harness) => {
     const depositor = await experiment.register();
     const { artifacts_uri: uri } = await experiment.deposit('deposited', depositor.credential);
     deposit = { uri, id: (await experiment.records())[0]!.artifactId };
-    // The depositor holds the job first, leaves an artifact, and gives it up; then two others have it.
+    // The depositor holds the job first, creates an artifact, and gives the job up; then two others hold it.
     const first = await claimAs(depositor);
     const made = await t.put(first.jobId, { name: 'left.txt', as: first.as });
     ofJob = made.json as typeof ofJob;
@@ -141,7 +143,7 @@ forEachStore('the readers of an artifact', (harness) => {
     if (held === undefined) throw new Error('the worker never held the job');
     return held;
   }
-  /** The holder gives the job back, and the next one claims it. */
+  /** The holder gives the job back, and the next worker claims it. */
   async function takeOver(from: { jobId: string; as: TestWorker; lease: string }, next: V0Worker): Promise<void> {
     const failed = await t.post(`/api/queue/jobs/${from.jobId}/fail`, { errorMessage: 'x', retryable: true }, from.as, {
       'proofhouse-lease': from.lease,
@@ -180,7 +182,7 @@ forEachStore('the readers of an artifact', (harness) => {
     jobList: (as) => listed(as, ofJob.id, `jobId=${ofJob.jobId}`),
   };
 
-  /** 200 when one of the lists that the caller may have shows the artifact. */
+  /** Returns 200 when a list that the caller may read contains the artifact. */
   async function listed(as: Caller, artifactId: string, query: string | undefined): Promise<number> {
     const own = typeof as === 'string' ? as.split(':')[0] : as?.id;
     const ownId = typeof as === 'string' && !as.includes(':') && as !== 'admin' ? await idOfToken(as) : own;

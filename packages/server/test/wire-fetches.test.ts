@@ -160,7 +160,7 @@ forEachStore('fetches', (harness) => {
     expect(v0ProblemSchema.safeParse(answer.json).error).toBeUndefined();
     expect([answer.headers['etag'], answer.headers['content-disposition']]).toEqual([undefined, undefined]);
     expect(answer.text).not.toContain(blob.key);
-    // The operator is told which bytes; the caller is not.
+    // The log names the bytes for the operator; the answer to the caller does not.
     expect(t.logLines.filter((line) => line.includes('integrity_failure') && line.includes(blob.key))).not.toEqual([]);
   });
 
@@ -245,12 +245,12 @@ forEachStore('fetches', (harness) => {
           expectProblem(refused, 400, 'bad-request');
           expect(refused.json.detail).toContain(JSON.stringify(reader));
         }
-        // Who may not grant learns nothing about who there is.
+        // A caller without the right to grant cannot find out which workers and groups exist.
         expectProblem(await experiment.grant(uri, reader, stranger.credential), 403, 'forbidden');
       }
       const { id } = await recordOf(uri);
       expect(await t.server.store.artifacts.readersOf(id)).toEqual([]);
-      // Worker of no experiment: it reads on /api.
+      // A worker of no experiment reads on /api.
       const queue = await t.worker();
       expect((await t.get(`/api/artifacts/${id}/content`, queue)).status).toBe(403);
       expect((await experiment.grant(uri, queue.id, depositor.credential)).status).toBe(200);
@@ -261,7 +261,7 @@ forEachStore('fetches', (harness) => {
       const { artifacts_uri: uri } = await experiment.deposit('shared', depositor.credential);
       expectProblem(await experiment.grant(uri, stranger.id, stranger.credential), 403, 'forbidden');
       expectProblem(await experiment.grant(unissued, stranger.id, stranger.credential), 404, 'not-found');
-      // Being allowed to read is no right to let others.
+      // Permission to read does not include permission to grant.
       await experiment.grant(uri, stranger.id, depositor.credential);
       expectProblem(await experiment.grant(uri, 'anybody', stranger.credential), 403, 'forbidden');
       const other = await WireExperiment.make(t);

@@ -1,6 +1,5 @@
-// Deposits that are slow, many or large. Of 1 KiB/s each: none is refused, a fast one among them is not kept waiting; and
-// memory stays flat.
-// SLOW_UPLOADS=1000 runs the full number.
+// Slow, many and large deposits. At 1 KiB/s none is refused, and a fast one among them is not delayed; memory stays
+// constant. SLOW_UPLOADS=1000 runs the full number.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { boundary, formType } from './support/form.ts';
 import { head, RawConnection } from './support/raw-socket.ts';
@@ -23,7 +22,7 @@ afterAll(async () => {
   await t.close();
 });
 
-/** A deposit that has sent its part's headers, and is to send `seconds` KiB. */
+/** Opens a deposit that has sent the headers of its part, and will send `seconds` KiB. */
 async function openSlow(): Promise<RawConnection> {
   const connection = await RawConnection.open(await t.listen());
   const start = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="slow"\r\n\r\n`;
@@ -61,7 +60,7 @@ it(`${String(uploads)} slow uploads do not keep a fast one from finishing, and a
     await new Promise((settle) => setImmediate(settle));
     t.clock.advance(1000);
   }
-  // It ends while every slow one is under way.
+  // It ends while all slow uploads are in progress.
   const { size_bytes } = (await fast)!;
   expect(size_bytes).toBe(fastBytes.length);
   expect(await experiment.records()).toHaveLength(1);
@@ -78,7 +77,7 @@ it(`${String(uploads)} slow uploads do not keep a fast one from finishing, and a
   );
   expect(answers.map((answer) => answer?.status)).toEqual(Array(uploads).fill(201));
   for (const answer of answers) expect((answer?.json as V0Deposit).size_bytes).toBe(seconds * 1024);
-  // Both ends are in this process, and what was sent and taken is more than that.
+  // Both ends are in this process, and the transferred bytes are more than this limit.
   expect(grownMiB).toBeLessThan(64 + uploads / 10);
 }, 180_000);
 
@@ -97,6 +96,6 @@ it('a large deposit passes through in little memory, whatever its size', async (
   const answer = await connection.answer();
   connection.close();
   expect((answer?.json as V0Deposit).size_bytes).toBe(mebibytes * 1024 ** 2);
-  // What was read and not yet collected counts too, and grows no further however much is sent.
+  // Bytes that were read and not yet garbage collected are included; the sum does not grow with the sent bytes.
   expect(most / 1024 ** 2).toBeLessThan(mebibytes / 2);
 }, 60_000);

@@ -1,5 +1,5 @@
-// What an operator sets at the start, as /v0 has it afterwards (seed 002: the cap, the private blob folder, storage that
-// does not last).
+// Settings of the operator at the start, as seen on /v0 (seed 002: the size limit, the private blob folder, storage
+// that is not durable).
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ function freshFolder(): string {
   return fresh;
 }
 
-/** A server of these flags that is told its experiment; what it prints, how it ended, and calls to its /v0. */
+/** Starts a server with these flags and the id of its experiment; returns its output, its exit and its /v0 calls. */
 function run(flags: Record<string, string>) {
   const out = { stdout: '', stderr: '' };
   const stop = new AbortController();
@@ -121,7 +121,7 @@ it('bytes in memory are warned of at the start, and a restart loses what the war
   );
   expect(await first.end()).toBe(0);
   const second = run(flags);
-  // The record is there, so this is no 404: the server says that it lost what it had promised.
+  // The record exists, so the answer is not 404 but 500: the server lost bytes that it had acknowledged.
   expect((await second.fetched(uri)).status).toBe(500);
   expect((await second.fetched(`${uri}x`)).status).toBe(404);
   expect((await second.deposit('new')).status).toBe(201);

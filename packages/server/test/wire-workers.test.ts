@@ -78,7 +78,7 @@ forEachStore('workers of an experiment', (harness) => {
 
   it('are listed whole, as groups are, when no limit is asked for, however many there are', async () => {
     const own = await WireExperiment.make(t);
-    // Written as the store keeps them: through the door, so many would only take time.
+    // Written directly into the store, because that many calls would take too long.
     const [worker] = [await own.register(), await own.group()];
     const record = (await t.server.store.workers.findWorker(worker.id))!;
     const ids = Array.from({ length: 1203 }, (_, n) => `wkr_${String(n).padStart(26, '0').replaceAll('i', '0')}`);
@@ -190,7 +190,7 @@ forEachStore('workers of an experiment', (harness) => {
     expectProblem(await experiment.post('/groups', {}, boss.credential), 403, 'forbidden');
     await experiment.join('admins', inner);
     expect((await experiment.post('/groups', {}, boss.credential)).json.created_by).toBe(boss.id);
-    // Admin-class here is nothing elsewhere.
+    // An admin-class worker of one experiment has no rights in another.
     expectProblem(await other.post('/groups', {}, boss.credential), 401, 'unauthorized');
     expect((await t.post('/api/experiments', {}, boss.credential)).status).toBe(403);
     expect((await experiment.call('DELETE', `/groups/${inner}/members/${boss.id}`)).status).toBe(200);

@@ -1,4 +1,4 @@
-// What a worker's token may beyond being that worker: create jobs, or read the metrics.
+// Additional rights of a worker token: creating jobs, or reading the metrics.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';

@@ -12,7 +12,7 @@ const artifact = {
 } as Partial<ArtifactRecord> as ArtifactRecord;
 const sensitive: ArtifactRecord = { ...artifact, dataClass: 'sensitive' };
 
-/** The rule, and what it looked up. */
+/** Returns the access rule, and a log of its look-ups. */
 function watched(job: Partial<JobRecord>, readers: string[] = []) {
   const looked: string[] = [];
   const acl = artifactAcl({

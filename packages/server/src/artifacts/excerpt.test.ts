@@ -6,7 +6,7 @@ import { excerptOf } from './excerpt.ts';
 
 const never = new AbortController().signal;
 
-/** An artifact of these bytes, which come in chunks of `chunkBytes`; tells how many were asked for. */
+/** Returns an artifact of these bytes, in chunks of `chunkBytes`, and counts the chunks that were read. */
 function artifactOf(content: string | Buffer, chunkBytes = 7) {
   const bytes = Buffer.from(content);
   const artifact = {

@@ -25,7 +25,7 @@ import { ViewProof } from './view-proof.ts';
 
 let folder: string;
 let root: string;
-/** What the store answers next, and after that. */
+/** The next answer of the store, and the one after it. */
 let newest: (ArtifactRecord | undefined)[];
 /** Every record of the job. */
 let made: ArtifactRecord[];
@@ -96,7 +96,7 @@ it('of a refresh and an upload at one time the newest bytes stay, whatever their
   expect(readFileSync(place(), 'utf8')).toBe('bytes of two');
 });
 
-it('what Proofhouse did not put there is neither followed, replaced nor removed: links, folders, files, equal names', async () => {
+it('entries that Proofhouse did not create are neither followed, replaced nor removed: links, folders, files, equal names', async () => {
   const outside = join(folder, 'outside');
   mkdirSync(outside);
   writeFileSync(join(outside, 'b.txt'), 'not ours');

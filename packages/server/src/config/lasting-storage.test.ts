@@ -49,8 +49,8 @@ it('a disk that was called durable is taken in production', () => {
   expect(load({ ...production, PROOFHOUSE_DURABLE_FILESYSTEM: 'true' }).durableFilesystem).toBe(true);
 });
 
-describe('what a restart loses', () => {
-  it('is said of each store, with what it leaves', () => {
+describe('data that is lost at a restart', () => {
+  it('is listed for each store, with the consequences', () => {
     expect(lossesAtRestart({ database: true, blobs: true })).toEqual([]);
     expect(lossesAtRestart({ database: false, blobs: false })).toEqual([expect.stringMatching(/every byte/)]);
     expect(lossesAtRestart({ database: false, blobs: true })).toEqual([expect.stringMatching(/no longer be reached/)]);

@@ -23,7 +23,7 @@ describe('a nesting that meets those of other servers', () => {
   });
   afterEach(() => store.close());
 
-  /** Groups of a server that finds, `times` times, that another one was faster; and when it looked each time. */
+  /** Returns groups whose first `times` commits lose a race against another server, and the times of their reads. */
   function slower(times: number, random: RandomBytes): { groups: Groups; looks: number[] } {
     const looks: number[] = [];
     const { experiments } = store;
@@ -73,12 +73,12 @@ describe('a nesting that meets those of other servers', () => {
     const adding = groups.addMember(experimentId, 'admins', 'grp_x');
     await asTimePasses(adding);
     expect((await adding).members).toEqual(['grp_x']);
-    // The hands move while the store works, too.
+    // The ManualClock advances during the work of the store, too.
     for (const [index, wait] of waits.entries()) expect(looks[index + 1]! - looks[index]!).toBeGreaterThanOrEqual(wait);
     expect(looks).toHaveLength(10);
   });
 
-  it('waits for nothing but the clock, and for nothing at all when it meets none', async () => {
+  it('waits on the clock only, and not at all without a conflict', async () => {
     const { groups } = slower(0, longest);
     expect((await groups.addMember(experimentId, 'admins', 'grp_x')).members).toEqual(['grp_x']);
     const met = slower(1, longest);
@@ -93,7 +93,7 @@ describe('a nesting that meets those of other servers', () => {
     expect((await adding).members).toEqual(['grp_x', 'grp_y']);
   });
 
-  it('gives up as too_busy when others are always faster, having changed nothing, and lets the next one try', async () => {
+  it('fails with too_busy after repeated conflicts, without a change, and the next call succeeds', async () => {
     const { groups, looks } = slower(10, shortest);
     const adding = groups.addMember(experimentId, 'admins', 'grp_x');
     await asTimePasses(adding.catch(() => undefined));

@@ -22,7 +22,7 @@ describe('claims that wait', () => {
     expect(waiters.size).toBe(0);
   });
 
-  it('are told what arrived while they looked, and take no wake from those that wait', async () => {
+  it('receive the wakes that arrived during their query, and take none from those that wait', async () => {
     const waiters = new ClaimWaiters();
     let woken = 0;
     waiters.add(scope('gpu'), () => (woken += 1));

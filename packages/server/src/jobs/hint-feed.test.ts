@@ -27,7 +27,7 @@ function start() {
 }
 
 describe('the feed of hints', () => {
-  it('gives each as it comes', async () => {
+  it('yields each hint when it comes', async () => {
     const { hints, next } = start();
     const first = next();
     hints.publish(hint(1));
@@ -37,7 +37,7 @@ describe('the feed of hints', () => {
     expect([await next(), await next()]).toEqual([hint(2), hint(3)]);
   });
 
-  it('gives a slow reader the newest of each job', async () => {
+  it('yields the newest hint of each job to a slow reader', async () => {
     const { hints, next } = start();
     const first = next();
     hints.publish(hint(1));
@@ -47,7 +47,7 @@ describe('the feed of hints', () => {
     expect([await next(), await next()]).toEqual([hint(1, 99), hint(2)]);
   });
 
-  it('keeps 1000 jobs for a slow reader and says `much` of more', async () => {
+  it('buffers 1000 jobs for a slow reader and yields `much` for more', async () => {
     const { hints, next } = start();
     const first = next();
     hints.publish(hint(0));

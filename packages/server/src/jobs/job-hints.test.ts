@@ -9,7 +9,7 @@ function hint(number: number, fields: Partial<Hint> = {}): Hint {
   return { jobId: `00000000-0000-7000-8000-${String(number).padStart(12, '0')}`, seq: 1, status: 'queued', ...fields };
 }
 
-/** Carries messages to everybody who listens, the sender too, as Postgres does. */
+/** Delivers messages to every subscriber, the sender included, as Postgres does. */
 class Channel implements HintChannel {
   readonly sent: string[] = [];
   readonly #listeners: ((message: string) => void)[] = [];
@@ -27,7 +27,7 @@ class Channel implements HintChannel {
     return Promise.resolve();
   }
 
-  /** The first who listened was away, and is back. */
+  /** Makes the first subscriber reconnect. */
   break(): void {
     this.#missed[0]?.();
   }
@@ -51,7 +51,7 @@ async function twoServers() {
 }
 
 describe('hints', () => {
-  it('are heard at once at home, and once', async () => {
+  it('are delivered at once in the same process, and only once', async () => {
     const { clock, one } = await twoServers();
     one.hints.publish(hint(1));
     expect(one.heard).toEqual([hint(1)]);

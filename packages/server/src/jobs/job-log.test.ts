@@ -7,14 +7,14 @@ import type { JobStore } from './job-store.ts';
 
 const jobId = 'the-job';
 
-/** A log in memory, and a follower of it. */
+/** Returns a log in memory, and a follower of it. */
 function start(after = 0) {
   const clock = new ManualClock();
   const hints = new JobHints({ clock, serverId: 'one' });
   const events: JobEventRecord[] = [];
   let status: JobRecord['status'] = 'running';
   let looks = 0;
-  /** Runs once, between the look at the job and the sleep. */
+  /** Called once, between the follower's query and its sleep. */
   let meanwhile = (): void => undefined;
   const jobNow = () => ({ id: jobId, status, lastSeq: events.length }) as JobRecord;
   const store: Pick<JobStore, 'find' | 'events'> = {
@@ -58,7 +58,7 @@ function start(after = 0) {
   };
 }
 
-/** Lets what is asleep on promises go on. */
+/** Lets pending promise callbacks run. */
 const settle = () => new Promise((settled) => setImmediate(settled));
 
 describe('a follower', () => {

@@ -1,5 +1,5 @@
-// Uploads, their records, crashes, pins, clocks that step, and collections on two servers, interleaved at every await: no
-// record ever names bytes that are gone, and what no record names goes in the end.
+// Interleaves uploads, their records, crashes, pins, clock steps, and collections on two servers at every await.
+// Invariants: no record ever refers to removed bytes, and all orphans are removed in the end.
 import { Blobs, MemoryBackend, type BlobBackend, type BlobListing } from '@proofhouse/blobs';
 import { ownedBlob, AppError, isAppError, type JobRecord } from '@proofhouse/core';
 import fc from 'fast-check';
@@ -14,7 +14,10 @@ import { Collection } from './collection.ts';
 import { MemoryRecords } from './testing/memory-records.ts';
 
 const graceMs = 16_000;
-/** What a clock may be off, and how long a commit may take (the engine's statement timeout), are small beside the grace. */
+/**
+ * Limit of the clock offset and of the duration of a commit (the engine's statement timeout); both are small compared
+ * with the grace period.
+ */
 const mostOffMs = graceMs / 16;
 const commitWithinMs = graceMs / 8;
 
@@ -51,7 +54,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Two servers, one store, one blob storage; three clocks that run alike and are off by a little. */
+/** Two servers, one store, one blob storage, and three clocks that run equally with small offsets. */
 class World {
   readonly time = new ManualClock();
   readonly records = new MemoryRecords();
@@ -59,11 +62,11 @@ class World {
   readonly backend = new MemoryBackend({ now: () => this.time.now() + (this.off[2] ?? 0) });
   readonly #ids = new Ids(this.time);
   readonly #scheduler: fc.Scheduler;
-  /** Grows when a server crashes: what it had begun before never goes on. */
+  /** Incremented when a server crashes: its earlier operations never continue. */
   readonly #lives = [0, 0];
   readonly #guardMs: number;
   readonly #work: Promise<unknown>[] = [];
-  /** As buckets have it, a blob is as old as the beginning of its upload: the hardest case. */
+  /** As in a bucket, the age of a blob counts from the beginning of its upload, which is the hardest case. */
   readonly #begunAt = new Map<string, number>();
 
   constructor(scheduler: fc.Scheduler, guardMs: number) {
@@ -84,7 +87,7 @@ class World {
     await this.#scheduler.waitFor(end());
   }
 
-  /** Every await of a server, and whether it still lives after it. */
+  /** Called at every await of a server; throws if it has crashed meanwhile. */
   async #turn(server: 0 | 1, life: number): Promise<void> {
     await this.#scheduler.schedule(Promise.resolve());
     if (this.#lives[server] !== life) throw new AppError('unavailable', 'The server crashed.');
@@ -181,7 +184,7 @@ class World {
       databaseLasts: true,
       since: 0,
       logger: makeLogger('silent'),
-      // About a grace period: the shortest that a day can be divided into here.
+      // About one grace period, the shortest time that the policy can express here.
       policy: { days: { log: graceMs / 86_400_000 } },
       graceMs,
     });
@@ -195,7 +198,7 @@ class World {
     };
   }
 
-  /** The storage as one server sees it: each deletion comes late, and must not take what a record names. */
+  /** The storage as one server sees it. Each deletion is delayed, and must not remove bytes that a record refers to. */
   #blobsOf(turn: () => Promise<void> = () => Promise.resolve()): Blobs {
     const backend: BlobBackend = Object.assign(Object.create(this.backend) as BlobBackend, {
       supports: this.backend.supports,
@@ -233,7 +236,7 @@ class World {
   }
 }
 
-/** Everybody comes to a stop before the next one is picked, however much goes on in between. */
+/** The scheduler waits until all tasks are blocked before it selects the next one. */
 const scheduler = fc.scheduler({
   act: async (turn) => {
     await turn();
@@ -257,7 +260,7 @@ it('no bytes that a record names are ever taken, and in the end none are left th
   );
 });
 
-it('the same world without the guard on uploads loses bytes: the test can tell', async () => {
+it('without the guard on uploads the same simulation loses bytes, so the test can detect it', async () => {
   const unguarded = fc.asyncProperty(scheduler, history, async (turns, steps) => {
     const world = new World(turns, Infinity);
     await world.run(steps);

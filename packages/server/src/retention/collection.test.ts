@@ -143,7 +143,7 @@ it('a record that comes while orphans are being removed saves its bytes', async 
   clock.advance(2 * day);
   const { blobOwnership } = records;
   const look = vi.spyOn(records, 'blobOwnership');
-  // The census comes first.
+  // The count of owners comes first.
   look.mockImplementationOnce((wanted) => blobOwnership.call(records, wanted));
   look.mockImplementationOnce(async (wanted) => {
     const owned = await blobOwnership.call(records, wanted);

@@ -11,7 +11,7 @@ import type { StoreHarness } from './contract/store-harness.ts';
 
 export type { StoreHarness, StoreUnderTest } from './contract/store-harness.ts';
 
-/** What every engine must do. `histories`: how many random ones are compared with the model. */
+/** The contract of every engine. `histories`: number of random histories that are compared with the model. */
 export function metadataStoreContract(name: string, harness: StoreHarness, histories = 50): void {
   describe(name, () => {
     queueContract(harness);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { openBrowser } from './open-browser.ts';
 
-// When this fails the machine is at fault, not the page: every other end-to-end test needs what it proves.
+// When this fails, the cause is the machine, not the page. Every other end-to-end test depends on it.
 it('the browser of this machine opens a page over HTTP', async () => {
   const server = createServer((_request, response) => response.end('<title>here</title>')).listen(0, '127.0.0.1');
   await once(server, 'listening');

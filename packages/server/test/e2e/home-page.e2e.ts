@@ -1,4 +1,5 @@
-// The page in a real browser: signing in, a job's own address, downloads; and a server on another port that gets its cookie.
+// The page in a real browser: sign-in, a job at its own address, downloads; and a server on another port that receives
+// its cookie.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer } from 'node:http';

@@ -1,4 +1,5 @@
-// One way to start the system's chromium for end-to-end tests: no download, works as root, says what is missing.
+// Starts the system's chromium for end-to-end tests: without a download, also as root, with a message that names what
+// is missing.
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { chromium } from 'playwright-core';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { adminToken } from './test-server.ts';
 
-/** A server in a process of its own, for what only a process has: a umask, a death by SIGKILL. */
+/** A server in a child process, for tests of its umask and of SIGKILL. */
 export class ChildServer {
   readonly #process: ChildProcess;
   readonly #exit: Promise<unknown>;
@@ -26,7 +26,7 @@ export class ChildServer {
     this.#process.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
   }
 
-  /** The base URL, once it listens; undefined when it ended before. */
+  /** Returns the base URL after it listens; undefined when it ended before. */
   async url(): Promise<string | undefined> {
     for (;;) {
       const port = /port=(\d+)/.exec(this.stdout)?.[1];
@@ -40,7 +40,7 @@ export class ChildServer {
     }
   }
 
-  /** The exit code; null after a signal. */
+  /** Returns the exit code; null after a signal. */
   async ended(): Promise<number | null> {
     await this.#exit;
     return this.#process.exitCode;

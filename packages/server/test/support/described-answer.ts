@@ -13,7 +13,7 @@ interface DescribedAnswer {
   readonly content?: object;
 }
 
-/** Paths without names first: they win over those that a name would match too. */
+/** Paths without parameters come first, because they have priority over templates that match too. */
 const templates = Object.entries(openApiDocument().paths ?? {})
   .map(([path, item]) => ({ pattern: patternOf(path), names: path.split('{').length, item }))
   .toSorted((a, b) => a.names - b.names);
@@ -23,7 +23,7 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replaceAll(/\{\w+\}/g, (_, at: number) => (at + 6 === path.length ? rest : '[^/]+'))}$`);
 }
 
-/** The operation that a request is one of, if the document has it. */
+/** Returns the operation of a request, if the document has it. */
 export function describedOperation(method: string, url: string): Described | undefined {
   const path = url.split('?', 1)[0] ?? '';
   const verb = (method === 'HEAD' ? 'GET' : method).toLowerCase();
@@ -31,7 +31,7 @@ export function describedOperation(method: string, url: string): Described | und
   return found && (found.item as Record<string, Described>)[verb];
 }
 
-/** Holds an answer to what the OpenAPI document says of its operation: its status, media type, headers and error code. */
+/** Validates an answer against the OpenAPI document of its operation: status, media type, headers and error code. */
 export function expectDescribed(
   method: string,
   url: string,

@@ -11,7 +11,7 @@ export interface StreamedItem {
   readonly comment?: string;
 }
 
-/** A reader of Server-Sent Events on a connection of its own, that reads only when it is asked to. */
+/** Reads server-sent events on a separate connection, and only on demand. */
 export class EventStreamReader {
   readonly answer: IncomingMessage;
   #text = '';
@@ -44,7 +44,7 @@ export class EventStreamReader {
     return reader;
   }
 
-  /** Starts to read. */
+  /** Starts reading. */
   read(): void {
     const end = (): void => {
       this.#ended = true;
@@ -64,7 +64,7 @@ export class EventStreamReader {
     return this.#ended;
   }
 
-  /** The next event; undefined when the stream ended. Comments are passed over. */
+  /** Returns the next event, without comments; undefined when the stream ended. */
   async next(): Promise<StreamedItem | undefined> {
     for (;;) {
       const item = this.#items.shift();
@@ -84,14 +84,14 @@ export class EventStreamReader {
     return items;
   }
 
-  /** Every event until the stream ends. */
+  /** Returns every event until the stream ends. */
   async rest(): Promise<StreamedItem[]> {
     const items: StreamedItem[] = [];
     for (let item = await this.next(); item !== undefined; item = await this.next()) items.push(item);
     return items;
   }
 
-  /** What came and was not taken, comments too. */
+  /** Items that arrived and were not returned yet, comments included. */
   get waiting(): readonly StreamedItem[] {
     return this.#items;
   }

@@ -2,7 +2,10 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 
-/** libfaketime, which gives one process another wall clock; undefined when it is not installed (Debian: faketime). */
+/**
+ * Path of libfaketime, which gives one process another wall clock; undefined when it is not installed (Debian:
+ * faketime).
+ */
 export const faketimeLibrary = find();
 
 function find(): string | undefined {
@@ -14,7 +17,7 @@ function find(): string | undefined {
     .find((file) => existsSync(file));
 }
 
-/** The wall clock of one process. Its monotonic clock stays as it is. */
+/** The wall clock of one process. Its monotonic clock is not changed. */
 export class FakeClock {
   readonly #file: string;
 
@@ -23,7 +26,7 @@ export class FakeClock {
     this.set(offset);
   }
 
-  /** For the process. The file is read again every second. */
+  /** Environment variables for the process. The file is read again every second. */
   get env(): Record<string, string> {
     return {
       LD_PRELOAD: faketimeLibrary ?? '',
@@ -33,7 +36,7 @@ export class FakeClock {
     };
   }
 
-  /** `+1.5` is 1.5 s ahead, `-600` ten minutes behind, `+0 x1.05` runs fast by a twentieth. */
+  /** Sets the offset: `+1.5` is 1.5 s ahead, `-600` ten minutes behind, `+0 x1.05` runs five percent fast. */
   set(offset: string): void {
     writeFileSync(this.#file, `${offset}\n`);
   }

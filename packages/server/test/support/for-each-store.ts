@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, inject } from 'vitest';
 import { startTestServer, type StoreName, type TestServer, type TestServerOptions } from './test-server.ts';
 
 /**
- * Runs a suite against a server on a SQLite file and one on Postgres. The suite gets a function that
- * gives the server, since it is started only when its tests are about to run.
+ * Runs a suite against a server on a SQLite file and against one on Postgres. The suite gets a function that returns
+ * the server, because it starts only when the tests run.
  */
 export function forEachStore(
   name: string,
@@ -11,7 +11,7 @@ export function forEachStore(
   options: Omit<TestServerOptions, 'store'> = {},
 ): void {
   for (const store of ['sqlite', 'postgres'] as const) {
-    // A run without Postgres has said so loudly when it started (scripts/test-engines.ts).
+    // A run without Postgres has printed a warning at its start (scripts/test-engines.ts).
     const isMissing = store === 'postgres' && inject('postgresUrl') === undefined;
     describe.skipIf(isMissing)(`${name}, on ${store}`, () => {
       let server: TestServer;

@@ -9,7 +9,7 @@ export interface FormPart {
 export const boundary = 'a-boundary-of-the-tests';
 export const formType = `multipart/form-data; boundary=${boundary}`;
 
-/** The bytes of a multipart/form-data body; the part called `file` is an upload. */
+/** Returns the bytes of a multipart/form-data body; the part named `file` is an upload. */
 export function formBody(parts: readonly FormPart[]): Buffer {
   const chunks = parts.flatMap((part) => {
     const isFile = part.filename !== undefined || part.name === 'file';
@@ -21,7 +21,7 @@ export function formBody(parts: readonly FormPart[]): Buffer {
   return Buffer.concat([...chunks, Buffer.from(`--${boundary}--\r\n`)]);
 }
 
-/** Text fields by name, then the file: what most uploads send. */
+/** Returns text fields by name, then the file, as most uploads send them. */
 export function fieldsAndFile(fields: Readonly<Record<string, string>>, file: string | Buffer = 'bytes'): FormPart[] {
   return [...Object.entries(fields).map(([name, value]) => ({ name, value })), { name: 'file', value: file }];
 }

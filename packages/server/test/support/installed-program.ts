@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 
 /**
- * Whether a program that a test drives answers with exit code 0. Where it does not, one line says which package is missing
- * and the tests are to be skipped; in CI it throws, because CI must not pass by skipping.
+ * Returns true if a program that a test needs exits with 0. Otherwise one line names the missing package, and the tests
+ * must be skipped; in CI it throws, because CI must not pass by skipping.
  */
 export function isInstalled(command: string, args: readonly string[], debianPackage: string): boolean {
   const { status } = spawnSync(command, args, { stdio: 'ignore' });

@@ -1,20 +1,21 @@
-// What workers were told, and whether it can all be true. Knows nothing of the server's code: only answers and real time.
+// Records the answers that workers got, and checks if all of them can be true. Uses no code of the server, only answers
+// and real time.
 
-/** A claim as the worker that made it saw it. Times are real milliseconds of one clock that nobody sets. */
+/** A claim, as its worker saw it. Times are real milliseconds of one clock that is never set. */
 export interface HeldLease {
   readonly jobId: string;
   readonly attempt: number;
   readonly leaseId: string;
   readonly leaseMs: number;
-  /** When the claim was answered. */
+  /** Time of the answer to the claim. */
   readonly answeredAt: number;
-  /** Each acknowledged claim or renewal: the lease holds for `leaseMs` from when it was sent at the earliest. */
+  /** Acknowledged claims and renewals. Each lease is valid for `leaseMs` from `sentAt` at the earliest. */
   readonly renewals: { readonly sentAt: number; readonly answeredAt: number }[];
-  /** The final call that was acknowledged. */
+  /** The acknowledged final call. */
   ended?: { readonly sentAt: number; readonly answeredAt: number };
 }
 
-/** A job as the server shows it at the end. */
+/** The final state of a job according to the server. */
 export interface FoundJob {
   readonly id: string;
   readonly status: string;
@@ -22,21 +23,21 @@ export interface FoundJob {
   readonly events: readonly { readonly seq: number; readonly kind: string }[];
 }
 
-/** A millisecond is cut off at each side; a transaction's time may be 5 ms ahead (docs/decisions/0016). */
+/** Rounding to milliseconds on both sides; a transaction's time may be 5 ms ahead (docs/decisions/0016). */
 const toleranceMs = 10;
 
 export interface Violations {
-  /** A job was given to another while a lease on it held. */
+  /** Jobs that another worker got while a lease was valid. */
   readonly overlaps: string[];
-  /** An attempt was used up although no lease had passed. */
+  /** Attempts that were used up although no lease had expired. */
   readonly attempts: string[];
-  /** An acknowledged end that the job does not show, or that was acknowledged twice. */
+  /** Acknowledged ends that the job does not show, or that were acknowledged twice. */
   readonly ends: string[];
-  /** Event numbers with gaps. */
+  /** Gaps in event numbers. */
   readonly events: string[];
 }
 
-/** `given`: every claim that was answered with a job, in any order. */
+/** Returns the violations. `given` has every claim that returned a job, in any order. */
 export function violationsOf(given: readonly HeldLease[], jobs: readonly FoundJob[]): Violations {
   const found: Violations = { overlaps: [], attempts: [], ends: [], events: [] };
   const byJob = Map.groupBy(given, ({ jobId }) => jobId);
@@ -63,7 +64,7 @@ function checkHolders(job: FoundJob, leases: readonly HeldLease[], found: Violat
       }
     }
   }
-  // Whoever was told of an end after another held the job was told so under a lease that had passed.
+  // An end that was acknowledged after another worker held the job was acknowledged under an expired lease.
   for (const lease of leases) {
     const { ended } = lease;
     const later = leases.find((other) => other.attempt > lease.attempt);

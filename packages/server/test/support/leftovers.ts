@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Answer, TestServer } from './test-server.ts';
 
-/** Makes an upload that must be refused, and proves that it left nothing: no row, no blob, no staged or shown file. */
+/** Makes an upload that must be refused, and checks that it left nothing: no row, no blob, no staged or linked file. */
 export async function refusedWithoutTrace(
   harness: TestServer,
   jobId: string,
@@ -13,7 +13,7 @@ export async function refusedWithoutTrace(
   return answer;
 }
 
-/** Files and rows are those that were there before. What a connection leaves behind goes a moment after it. */
+/** Expects the files and rows from before. Leftovers of a closed connection are removed a moment later. */
 export async function expectNothingLeft(
   harness: TestServer,
   jobId: string,

@@ -5,13 +5,13 @@ import { credential, type Caller, type TestServer } from './test-server.ts';
 
 export interface ToolAnswer {
   readonly isError: boolean;
-  /** The structured content; whoever reads it knows what it should be. */
+  /** The structured content; its shape is known to the test. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an answer's shape is what a test is about.
   readonly json: any;
   readonly text: string;
 }
 
-/** The SDK's own client, connected. */
+/** The client of the MCP SDK, connected. */
 export class McpClient {
   readonly client = new Client({ name: 'proofhouse-tests', version: '1' });
   readonly transport: Transport;
@@ -28,7 +28,7 @@ export class McpClient {
 
   async connect(): Promise<this> {
     await this.client.connect(this.transport);
-    // Once listed, the client checks every answer against the tool's output schema.
+    // After tools are listed, the client validates every answer against the tool's output schema.
     await this.client.listTools();
     return this;
   }

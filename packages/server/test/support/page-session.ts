@@ -1,6 +1,9 @@
 import type { TestServer } from './test-server.ts';
 
-/** What a browser of a signed-in page sends: the cookie to every port of the host, the secret from the page alone. */
+/**
+ * The credentials of a signed-in page: the browser sends the cookie to every port of the host, and only the page sends
+ * the secret.
+ */
 export interface PageSession {
   readonly cookie: string;
   readonly 'proofhouse-page-secret': string;

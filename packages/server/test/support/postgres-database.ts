@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 
-/** A database of its own on the run's one Postgres, and how to be rid of it. */
+/** Creates a database on the Postgres of the run; returns its URL and a function that drops it. */
 export async function freshPostgresDatabase(serverUrl: string): Promise<{ url: string; drop: () => Promise<void> }> {
   const name = `t_${randomUUID().replaceAll('-', '')}`;
   await asRole(serverUrl, `create database ${name}`);

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 
-/** One answer as it came over the wire. */
+/** One answer with its raw bytes. */
 export interface RawAnswer {
   readonly status: number;
   /** Names in lower case. */
@@ -12,10 +12,10 @@ export interface RawAnswer {
   readonly json: any;
 }
 
-/** How the server ended the connection. */
+/** The way in which the server ended the connection. */
 export type Ending = 'ended' | 'reset';
 
-/** A connection that says exactly what a test wants it to say, and hides nothing of what came back. */
+/** A connection with full control of the sent bytes, and access to all received bytes. */
 export class RawConnection {
   readonly socket: Socket;
   #received = Buffer.alloc(0);
@@ -45,7 +45,7 @@ export class RawConnection {
     this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   }
 
-  /** Writes everything and waits until the system has taken it, or the server ended the connection. */
+  /** Writes everything; resolves when the system has accepted it, or the server ended the connection. */
   async writeAll(bytes: Buffer): Promise<void> {
     await new Promise<void>((settle) => {
       const done = (): void => {
@@ -56,7 +56,9 @@ export class RawConnection {
     });
   }
 
-  /** The next answer, an interim one (1xx) too; undefined when the connection ended before a whole one came. */
+  /**
+   * Returns the next answer, including interim ones (1xx); undefined when the connection ended before it was complete.
+   */
   async answer(options: { head?: boolean } = {}): Promise<RawAnswer | undefined> {
     for (;;) {
       const parsed = this.#parse(options.head === true);
@@ -72,7 +74,7 @@ export class RawConnection {
     return this.#ending;
   }
 
-  /** What came and is not part of an answer that was taken. */
+  /** Received bytes that are not part of a returned answer. */
   get rest(): string {
     return this.#received.toString('latin1');
   }
@@ -125,7 +127,7 @@ function chunked(rest: Buffer): { body: Buffer; bytes: number } | undefined {
   }
 }
 
-/** Sends these bytes on a connection of their own and gives the first final answer and how it ended. */
+/** Sends these bytes on a new connection; returns the first final answer and the end of the connection. */
 export async function sendRaw(port: number, bytes: string | Buffer): Promise<RawAnswer & { reset: boolean }> {
   const connection = await RawConnection.open(port);
   try {
@@ -143,7 +145,7 @@ export async function sendRaw(port: number, bytes: string | Buffer): Promise<Raw
   }
 }
 
-/** The lines of a request, ended as HTTP wants it. */
+/** Returns the head of a request with the line ends of HTTP. */
 export function head(requestLine: string, headers: Readonly<Record<string, string | number | undefined>>): string {
   const lines = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}`]));
   return [requestLine, ...lines, '', ''].join('\r\n');

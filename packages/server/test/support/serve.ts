@@ -1,4 +1,4 @@
-// The program of a `ChildServer`: a server of its own process, under the umask that UMASK names.
+// The program of a `ChildServer`: a server with the umask from UMASK.
 import { runServer } from '@proofhouse/server';
 
 const { UMASK, ...env } = process.env;

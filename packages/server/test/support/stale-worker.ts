@@ -1,5 +1,5 @@
-// A worker in a process of its own: claims a job, keeps its lease alive, and says what its writes are answered with
-// once it was stopped (SIGSTOP) and goes on (SIGCONT).
+// A worker in a child process: claims a job, renews its lease, and after SIGSTOP and SIGCONT reports the answers to its
+// writes.
 import process from 'node:process';
 
 const { WORKER_URL = '', WORKER_TOKEN = '' } = process.env;

@@ -26,21 +26,21 @@ export interface TestServerOptions {
   readonly prepare?: (dataDir: string, databaseUrl: string) => Promise<void>;
 }
 
-/** A worker with the one token that a test made for it. */
+/** A worker and its one token. */
 export interface TestWorker {
   readonly id: string;
   readonly token: string;
   readonly tokenId: string;
 }
 
-/** Who calls: `admin`, a worker, `null` for no credential; any other text is sent as the bearer. */
+/** The caller: `admin`, a worker, or `null` for no credential; any other text is sent as bearer token. */
 export type Caller = TestWorker | string | null;
 
 export interface CallOptions {
   readonly as?: Caller;
-  /** Sent as JSON. */
+  /** Body that is sent as JSON. */
   readonly json?: unknown;
-  /** Sent as it is. */
+  /** Body that is sent unchanged. */
   readonly payload?: string | Buffer;
   readonly headers?: Readonly<Record<string, string | undefined>>;
 }
@@ -50,7 +50,7 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string>>;
   readonly bytes: Buffer;
   readonly text: string;
-  /** The document in the body; whoever reads it knows what it should be. */
+  /** The document in the body; its shape is known to the test. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an answer's shape is what a test is about.
   readonly json: any;
 }
@@ -65,7 +65,7 @@ export interface Upload {
 
 export const adminToken = 'the-admin-token-of-the-tests';
 
-/** A whole server on a store of its own, in a folder of its own, with a clock that only the test moves. */
+/** Starts a complete server with its own store and folder. Only the test advances its clock. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'proofhouse-test-'));
   const clock = options.clock ?? new ManualClock();
@@ -102,7 +102,7 @@ export class TestServer {
   readonly server: Server;
   readonly clock: ManualClock;
   readonly folder: string;
-  /** Everything the server logged, a line an item. */
+  /** Every log line of the server. */
   readonly logLines: string[];
   readonly #drop: () => Promise<void>;
   readonly #agent = new Agent({ keepAlive: true });
@@ -121,7 +121,7 @@ export class TestServer {
     return this.server.config.jobViewRoot;
   }
 
-  /** One call over the server's real socket; its answer is held to the OpenAPI document. */
+  /** Makes one call over the server's real socket; the answer is validated against the OpenAPI document. */
   async call(method: string, url: string, options: CallOptions = {}): Promise<Answer> {
     const isJson = 'json' in options;
     const payload = isJson ? JSON.stringify(options.json) : options.payload;
@@ -164,7 +164,7 @@ export class TestServer {
     return this.call('POST', url, { as, json, headers });
   }
 
-  /** The port of the server's one real socket. */
+  /** Listens, and returns the port of the server's one socket. */
   async listen(): Promise<number> {
     if (this.#port === undefined) {
       await this.server.app.listen({ host: this.server.config.host, port: 0 });
@@ -173,7 +173,7 @@ export class TestServer {
     return this.#port;
   }
 
-  /** A name that nothing else in this server has: keeps jobs of one test from the workers of another. */
+  /** Returns a name that is unique in this server, so that workers of one test do not claim jobs of another. */
   unique(word: string): string {
     this.#count += 1;
     return `${word}-${this.#count}`;
@@ -201,21 +201,21 @@ export class TestServer {
     return answer.json.job as Job | null;
   }
 
-  /** A job that a worker of its own holds, under a lease of `leaseSeconds`. */
+  /** Returns a job that its own worker holds, with a lease of `leaseSeconds`. */
   async running(
     fields: Partial<CreateJob> = {},
     leaseSeconds = 120,
   ): Promise<{ job: Job; worker: TestWorker; lease: string }> {
     const capability = this.unique('only');
     const worker = await this.worker({ capabilities: [capability] });
-    // Jobs that require nothing are anyone's: this one must come before them.
+    // Jobs without requirements can be claimed by every worker, so this one must come before them.
     const made = await this.enqueue({ requiredCapabilities: [capability], priority: 1_000_000, ...fields });
     const job = await this.claim(worker, { leaseSeconds });
     if (job?.id !== made.id || job.leaseId === undefined) throw new Error('the worker got another job than its own');
     return { job, worker, lease: job.leaseId };
   }
 
-  /** Uploads as a form. */
+  /** Uploads with a form. */
   upload(jobId: string, upload: Upload): Promise<Answer> {
     return this.call('POST', `/api/queue/jobs/${jobId}/artifacts/upload`, {
       as: upload.as ?? 'admin',
@@ -224,7 +224,7 @@ export class TestServer {
     });
   }
 
-  /** Uploads as a raw body. */
+  /** Uploads with a raw body. */
   put(jobId: string, upload: Upload): Promise<Answer> {
     const path = upload.name.split('/').map(encodeURIComponent).join('/');
     return this.call('PUT', `/api/queue/jobs/${jobId}/artifacts/${path}`, {
@@ -242,7 +242,7 @@ export class TestServer {
     return this.get(`/api/queue/jobs/${artifact.jobId}/artifacts/${artifact.id}/download`, as, headers);
   }
 
-  /** Every file that holds bytes of an upload, under a name of ours, half written or in the job view. */
+  /** Returns every file with bytes of an upload: blobs, staging files, and files in the job view. */
   files(): string[] {
     return [join(this.folder, 'blobs'), this.viewRoot].flatMap((root) =>
       existsSync(root)

@@ -9,7 +9,7 @@ export const wireAdmin = `admin:${adminToken}`;
 export interface V0Worker {
   readonly id: string;
   readonly token: string;
-  /** As /v0 takes it. */
+  /** The credential in the format of /v0. */
   readonly credential: string;
 }
 
@@ -21,7 +21,7 @@ export interface V0Deposit {
 
 type V0Call = Omit<CallOptions, 'as'> & { readonly as?: string | null };
 
-/** An experiment of a test, and the calls of /v0 that are made in it: as the admin unless said otherwise. */
+/** An experiment of a test, with the calls of /v0 in it; the default caller is the admin. */
 export class WireExperiment {
   readonly t: TestServer;
   readonly id: string;
@@ -75,7 +75,7 @@ export class WireExperiment {
     if (status !== 200) throw new Error(text);
   }
 
-  /** Sends a form of these parts. */
+  /** Sends a form with these parts. */
   send(parts: readonly FormPart[], as: string | null = wireAdmin, headers: V0Call['headers'] = {}): Promise<Answer> {
     return this.sendBody(formBody(parts), as, headers);
   }
@@ -102,18 +102,18 @@ export class WireExperiment {
     return this.post('/artifacts/grants', { uri, reader }, as);
   }
 
-  /** Artifacts of the experiment as /api has them. */
+  /** Returns the artifacts of the experiment from /api. */
   async records(): Promise<{ artifactId: string; uri: string; createdBy: string }[]> {
     return (await this.t.get(`/api/artifacts?experimentId=${this.id}&limit=200`)).json.artifacts;
   }
 }
 
-/** A form with one part, written out, for what `formBody` would not write. */
+/** Returns a literal form with one part, for forms that `formBody` does not write. */
 export function onePart(headers: string, bytes = 'bytes'): string {
   return `--${boundary}\r\n${headers}\r\n\r\n${bytes}\r\n--${boundary}--\r\n`;
 }
 
-/** Holds an answer to be a problem document of /v0 of this type, with exactly its five members. */
+/** Expects a problem document of /v0 of this type, with exactly its five members. */
 export function expectProblem(answer: Pick<Answer, 'status' | 'headers' | 'json'>, status: number, type: string): void {
   expect(answer).toMatchObject({
     status,

@@ -1,4 +1,4 @@
-// Large downloads over a real socket: their bytes go through few buffers that are used again and again.
+// Large downloads over a real socket: the bytes pass through a few reused buffers.
 import { createCipheriv } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readlink, rm, truncate } from 'node:fs/promises';
@@ -20,9 +20,9 @@ let app: FastifyInstance;
 let port: number;
 let stored: BlobRef[];
 let clients: Client[];
-/** Statuses of requests that were answered to the end, and of those that were not. */
+/** Statuses of requests that were answered completely, and of the others. */
 let answered: number[];
-/** What happens to the file between its opening and the first byte that is read. */
+/** Called between opening the file and reading its first byte. */
 let afterOpen: (path: string) => Promise<void>;
 
 beforeEach(async () => {
@@ -64,7 +64,7 @@ async function send(request: FastifyRequest, reply: FastifyReply): Promise<Fasti
   });
 }
 
-/** Bytes unlike those of any other seed. */
+/** Returns bytes that depend on the seed. */
 function pattern(seed: number, sizeBytes: number): Buffer {
   return createCipheriv('aes-128-ctr', Buffer.alloc(16, seed), Buffer.alloc(16)).update(Buffer.alloc(sizeBytes));
 }
@@ -73,7 +73,7 @@ async function store(bytes: Buffer): Promise<number> {
   return stored.push(await blobs.receive(Readable.from([bytes]))) - 1;
 }
 
-/** A client that reads as slowly as it is told: so many turns of the event loop pass between two chunks. */
+/** A client that reads slowly: it waits this many event loop iterations between two chunks. */
 class Client {
   readonly socket: Socket = connect({ port, host: '127.0.0.1' });
   readonly #turns: number;
@@ -90,7 +90,7 @@ class Client {
     this.socket.write(`${method} /${String(index)} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`);
   }
 
-  /** The next answer, or what came of it until the connection ended. */
+  /** Returns the next answer, or its part until the connection ended. */
   async answer(withoutBody = false): Promise<{ head: string; body: Buffer; whole: boolean }> {
     const chunks = [this.#left];
     let head = '';
@@ -128,7 +128,7 @@ class Client {
   }
 }
 
-/** Files below the root that this process holds open, of blobs alone. */
+/** Returns the blob files below the root that this process holds open. */
 async function openBlobs(): Promise<number> {
   const links = await Promise.all(
     (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
@@ -145,7 +145,7 @@ it('many downloads at once, read fast and slowly, are each exactly the bytes tha
   for (const bytes of contents) await store(bytes);
   const read = async (index: number): Promise<void> => {
     const client = new Client((index % 4) * 15);
-    // The same connection twice, and every other time from the middle of a buffer.
+    // Two requests per connection; every other one starts in the middle of a buffer.
     for (const from of [0, 1234 + index]) {
       client.ask(index, from === 0 ? '' : `Range: bytes=${String(from)}-\r\n`);
       const { head, body, whole } = await client.answer();

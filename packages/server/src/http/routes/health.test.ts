@@ -6,7 +6,7 @@ import { addHealthRoutes } from './health.ts';
 let clock: ManualClock;
 let app: FastifyInstance;
 let looks: number;
-/** What a look at the blobs does. */
+/** The probe of the blobs. */
 let look: () => Promise<void>;
 
 beforeEach(() => {
@@ -31,7 +31,7 @@ const unavailable = { status: 503, body: { status: 'unavailable', parts: { datab
 const fail = (): Promise<void> => Promise.reject(new Error('disk full'));
 const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
 
-it('calls that come at once share one look, and so do those of the next second', async () => {
+it('concurrent calls share one probe, and so do those of the next second', async () => {
   let finish = (): void => undefined;
   look = () => new Promise((done) => (finish = done));
   const asked = Array.from({ length: 50 }, ask);
@@ -44,7 +44,7 @@ it('calls that come at once share one look, and so do those of the next second',
   expect(looks).toBe(1);
 });
 
-it('a second later it looks again', async () => {
+it('after one second the probe runs again', async () => {
   await ask();
   look = fail;
   clock.advance(1000);
@@ -76,7 +76,7 @@ it('a failure is kept no longer than a success', async () => {
   expect(looks).toBe(2);
 });
 
-it('a look that never ends is a failure after ten seconds, and the next call looks anew', async () => {
+it('a probe that never ends is a failure after ten seconds, and the next call starts a new one', async () => {
   look = () => new Promise(() => undefined);
   const asked = ask();
   while (looks === 0) await settled();
@@ -88,14 +88,14 @@ it('a look that never ends is a failure after ten seconds, and the next call loo
   expect(looks).toBe(2);
 });
 
-it('what throws at once is a failure like any other', async () => {
+it('a synchronous exception is a failure like any other', async () => {
   look = () => {
     throw new Error('not even begun');
   };
   expect(await ask()).toEqual(unavailable);
 });
 
-it('the process lives whatever the looks say, and asking that looks at nothing', async () => {
+it('liveness does not depend on the probes and starts none', async () => {
   look = fail;
   expect((await app.inject('/healthz')).statusCode).toBe(200);
   expect(looks).toBe(0);

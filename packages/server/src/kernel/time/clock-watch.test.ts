@@ -7,7 +7,7 @@ import { ManualClock } from './manual-clock.ts';
 let clock: ManualClock;
 let lines: string[];
 let watch: ClockWatch;
-/** How far the database is ahead of this machine. */
+/** Offset of the database clock to the clock of this machine. */
 let ahead: number;
 
 beforeEach(() => {

@@ -46,7 +46,7 @@ const rulesOn = (store: MetadataStore) => {
   return { experiments: new Experiments(parts), groups: new Groups(parts) };
 };
 
-/** Moves the clock for as long as the work goes on: who nests waits when another server was faster. */
+/** Advances the clock while the work runs: a nesting waits when it loses a race against another server. */
 async function asTimePasses<Result>(work: Promise<Result>): Promise<Result> {
   const state = { isOver: false };
   const end = (): void => {
@@ -74,7 +74,7 @@ async function allPages<Item>(page: (after: PageKey | undefined) => Promise<Page
 const byIdOnTies = <Item extends { createdAt: number; id: string }>(a: Item, b: Item) =>
   a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
 
-/** Experiments, groups and who is in them. */
+/** Contract of experiments, groups and their members. */
 export function experimentsContract(harness: StoreHarness): void {
   const { fresh, pair } = storesOf(harness);
 
@@ -174,7 +174,7 @@ export function experimentsContract(harness: StoreHarness): void {
           ...['x', 'y', 'z'].map((id) => one.commit(addMember(group.id, id))),
           other.commit(commitOf([{ kind: 'delete-group', groupId: group.id }])),
         ]);
-        // A group of the same id would show them.
+        // Members of a removed group would be visible in a group with the same id.
         await one.commit(addGroup(group));
         expect((await one.experiments.findGroup(group.id))?.members).toEqual([]);
       }
@@ -362,11 +362,11 @@ export function experimentsContract(harness: StoreHarness): void {
       await expect(
         groups.create(admin, id, { members: Array.from({ length: most + 1 }, (_, i) => `x${i}`) }),
       ).rejects.toMatchObject(refused('10000 members'));
-      // What is there already takes no room, and what is no group is no nesting.
+      // An existing member needs no capacity, and a worker is no nesting.
       expect((await groups.addMember(id, large.id, 'w7')).members).toEqual(large.members);
       expect((await groups.addMember(id, nesting.id, 'grp_7')).members).toEqual(nesting.members);
       expect((await groups.addMember(id, small.id, 'x')).members).toEqual(['w', 'x']);
-      // One place is free: one of those who come at once, on two servers, has it.
+      // Capacity for one more member: exactly one of the concurrent adds, on two servers, succeeds.
       for (const [full, freed, fresh] of [
         [large.id, 'w3', ['y1', 'y2']],
         [nesting.id, 'grp_3', ['grp_y1', 'grp_y2']],

@@ -27,7 +27,7 @@ type Act =
   | { readonly act: 'sweep' }
   | { readonly act: 'wait'; readonly ms: number };
 
-/** Enough of them that claimers of few routes, of many and of all are asked for. */
+/** Enough repositories for claims of few routes, of many and of all. */
 const repositories = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 const acts: fc.Arbitrary<Act[]> = fc.array(
@@ -71,7 +71,7 @@ const acts: fc.Arbitrary<Act[]> = fc.array(
   { minLength: 5, maxLength: 40 },
 );
 
-/** The queue as a list in memory, by the same pure rules. */
+/** Model of the queue: a list in memory with the same pure rules. */
 class Model {
   readonly jobs = new Map<string, JobRecord>();
   readonly events = new Map<string, string[]>();
@@ -97,10 +97,10 @@ class Model {
     else this.#delays.delete(id);
   }
 
-  /** Jobs that wait, and when they may be claimed at the earliest. */
+  /** Waiting jobs, and the earliest time at which each may be claimed. */
   #delays = new Map<string, number>();
 
-  /** Jobs whose delay has ended since this was last asked. */
+  /** Returns jobs whose delay has ended since the last call. */
   due(now: number): string[] {
     const due = [...this.#delays].filter(([, at]) => at <= now).map(([id]) => id);
     for (const id of due) this.#delays.delete(id);

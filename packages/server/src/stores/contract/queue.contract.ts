@@ -197,7 +197,7 @@ export function queueContract(harness: StoreHarness): void {
         return (answer as { jobs: readonly JobRecord[] }).jobs;
       };
       expect(await again(start + 999)).toEqual([await store.jobs.find(longer), await store.jobs.find(shorter)]);
-      // Past, though nobody has ended it yet; and then held by another.
+      // The lease has expired, first without a sweep; then another worker holds the job.
       expect(await again(start + 1000)).toEqual([await store.jobs.find(longer)]);
       await store.jobs.sweep(10, start + 9000);
       await claimIds(store, 'other', { leaseIds: ['m1', 'm2'], now: start + 60_000, leaseMs: 60_000 });
@@ -484,7 +484,7 @@ function matches(job: JobRecord, { status, type, category, heldBy }: JobFilter):
   return (status === undefined || job.status === status) && (type === undefined || job.type === type);
 }
 
-/** The ids in the order of claiming. */
+/** Returns the ids in the order of claiming. */
 function inOrder(jobs: readonly JobRecord[]): string[] {
   const before = (a: JobRecord, b: JobRecord): number =>
     b.priority - a.priority || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);

@@ -12,7 +12,7 @@ import { insert } from '../../kernel/commit.ts';
 const admin = { kind: 'admin' } as const;
 const hour = 60 * 60 * 1000;
 
-/** Workers of an experiment and the tokens that open its door. */
+/** Contract of the workers of an experiment and their registration tokens. */
 export function registrationsContract(harness: StoreHarness): void {
   const { fresh, pair } = storesOf(harness);
 

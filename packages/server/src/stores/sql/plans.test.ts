@@ -16,16 +16,16 @@ import type { CompiledStatement } from './engine/statement.ts';
 import { watchSteps } from './testing/watch-steps.ts';
 import { exists, insert, update } from '../../kernel/commit.ts';
 
-/** What a parameter is bound to. */
+/** The value of a parameter. */
 type Value = string | number | null;
 
-/** A statement, with values it ran with. */
+/** A statement, with parameters of one execution. */
 interface Seen {
   readonly compiled: CompiledStatement;
   readonly values: readonly Value[];
 }
 
-/** Notes every statement that runs, with values it ran with. */
+/** Wraps an engine and records every statement with the parameters of one execution. */
 function recording(engine: QueueEngine, seen: Map<string, Seen>): QueueEngine {
   return watchSteps(engine, () => ({ statement, params }) => {
     const compiled = statement.compiled(engine.dialect);
@@ -33,7 +33,7 @@ function recording(engine: QueueEngine, seen: Map<string, Seen>): QueueEngine {
   });
 }
 
-/** A backlog in every state, so that a plan without its index would show. */
+/** Loads a backlog in every state, so that the plan of a statement without its index shows. */
 async function load(store: MetadataStore): Promise<void> {
   const types = ['task', 'exec', 'manifest'];
   const jobs = Array.from({ length: 4000 }, (_, i) =>
@@ -68,15 +68,15 @@ async function load(store: MetadataStore): Promise<void> {
 }
 
 /**
- * What no worker of the tests may have: ready jobs of many routes, jobs that are over, jobs whose time is far away; and as
- * many workers seen as a fleet has.
+ * Number of jobs that no worker of the tests may claim: ready jobs of many routes, ended jobs, jobs that are due much
+ * later. Also the number of seen workers of a fleet.
  */
 const ineligible = 50_000;
 const finished = 50_000;
 const delayed = 20_000;
 const routesOfOthers = 40;
 
-/** `series`: a table of the numbers from 1 to the count, in a column `n`. */
+/** `series` returns a table of the numbers from 1 to the count, in a column `n`. */
 const othersSql = (series: (count: number) => string): string[] => [
   `insert into job_routes
     select 'other-' || n, 'task', null, '["none-' || n || '"]', 1000 + n from ${series(routesOfOthers)}`,
@@ -125,7 +125,7 @@ function experimentsSql(series: (count: number) => string): string[] {
   ];
 }
 
-/** Every list, claim, sweep and look-up there is. */
+/** Runs every list, claim, sweep and look-up. */
 async function exercise(store: MetadataStore): Promise<void> {
   const { jobs, artifacts, workers, settings } = store;
   const now = start + 10_000;
@@ -142,7 +142,7 @@ async function exercise(store: MetadataStore): Promise<void> {
   await jobs.claim(claimBy('w', { types: ['exec'], idempotency, now: start + 1e9 }));
   const keyed = (name: string) => claimBy('w', { types: ['exec'], idempotency: { ...idempotency, key: name }, now });
   await Promise.all(['k1', 'k2'].map((name) => jobs.claim(keyed(name))));
-  // Before anything is due.
+  // At a time before any job is due.
   await jobs.claim(claimBy('w', { types: ['exec'], now: start - 1 }));
   await jobs.sweep(10, start + 1e10);
   for (const cleaner of store.cleaners) await cleaner.clean(start + 1e10, 10);
@@ -203,7 +203,7 @@ async function exercise(store: MetadataStore): Promise<void> {
   await exerciseCommits(store);
 }
 
-/** Every read of experiments, groups, registered workers and artifacts of all doors. */
+/** Runs every read of experiments, groups, registered workers and artifacts. */
 async function exerciseRecords({ experiments, workers, artifacts }: MetadataStore): Promise<void> {
   const experimentId = 'exp-4';
   await experiments.find(experimentId);
@@ -232,7 +232,7 @@ async function exerciseRecords({ experiments, workers, artifacts }: MetadataStor
   }
 }
 
-/** Every change of a commit that the others left out. */
+/** Runs every change of a commit that the other functions do not run. */
 async function exerciseCommits(store: MetadataStore): Promise<void> {
   const [group, artifact] = [{ groupId: 'grp_4' }, newArtifact()];
   const experiment = { id: 'exp-4', name: null, createdBy: 'admin', createdAt: start, version: 2 };
@@ -264,7 +264,10 @@ function seenWorker(workerId: string, lastSeenAt: number): SeenWorker {
   return { workerId, lastSeenAt, capabilities: [], types: undefined, repositories: undefined, version: undefined };
 }
 
-/** Each part of the busy verbs, by words of its statement alone: a plan that was never asked for proves nothing. */
+/**
+ * Each part of the hot verbs, with a pattern of its statement. A part without a recorded statement fails the test,
+ * because its plan would not be checked.
+ */
 const parts: readonly [string, RegExp][] = [
   ['claim: the newest route, the first lease, the first delay', /max\(number\) from job_routes/],
   ['claim: routes that came since', /from "job_routes" where "number" > /],
@@ -336,7 +339,7 @@ describe('no statement scans a table or sorts a backlog', () => {
     const seen = new Map<string, Seen>();
     const store = new SqlMetadataStore(recording(await openPostgresEngine(url), seen));
     await load(store);
-    // A small table is rightly scanned.
+    // The planner scans a small table for good reason, so the tables are enlarged.
     const copy = "(jsonb_populate_record(jobs, jsonb_build_object('id', jobs.id || '-' || n))).*";
     await runOn(url, `insert into jobs select ${copy} from jobs, generate_series(1, 9) as n`);
     for (const text of othersSql((count) => `generate_series(1, ${count}) as n`)) await runOn(url, text);
@@ -366,9 +369,10 @@ function expectParts(texts: Iterable<string>): void {
   expect(parts.filter(([, words]) => !all.some((text) => words.test(text))).map(([part]) => part)).toEqual([]);
 }
 
-// A walk along an index in the order of the list ends at its limit, as one along an index of leased or delayed jobs alone.
-// What is kept by type reads its small index whole: it counts, and is asked for by people and timers, not by requests. A
-// list by many statuses sorts the page it merged, never more; so does a plan that names only its own small parts.
+// A walk along an index in the order of the list ends at its limit, and so does one along an index of leased or delayed
+// jobs alone. The usage by type reads its small index completely: it counts, and is called by people and timers, not by
+// requests. A list by several statuses sorts only the page that it merged, and so does a plan that names only its own
+// small parts.
 const walk = String.raw`\w+ USING (COVERING )?INDEX \w+_(newest|leased|delayed|front|in_order|kept_by_type)$`;
 const scan = new RegExp(
   String.raw`^SCAN (?!CONSTANT|ready_routes|json_each|page|kept|heads|branch|holding|\(subquery|\d|${walk})`,
@@ -378,8 +382,10 @@ function sqliteObjection(detail: string, text: string): boolean {
   return scan.test(detail) || (detail.includes('TEMP B-TREE FOR ORDER BY') && !text.includes('"page"'));
 }
 
-/** Sorting the few rows of one worker or one page is cheaper than walking an index; a backlog
- * is not few. (Postgres takes a JSON list for a hundred rows.) */
+/**
+ * Sorting the few rows of one worker or one page is cheaper than an index walk; a backlog has many rows. (Postgres
+ * estimates a hundred rows for a JSON list.)
+ */
 function literalObjection(line: string): boolean {
   if (seqScan.test(line)) return true;
   const sorted = /(?:^|->)\s*Sort .*rows=(\d+)/.exec(line);
@@ -388,19 +394,22 @@ function literalObjection(line: string): boolean {
 
 const seqScan = /Seq Scan on (?!settings|job_routes)/;
 
-/** What looks at few rows: a row by its key, the credentials of one worker, the groups of one member, a page that was cut off before. */
+/**
+ * Statements that read few rows: a row by its key, the credentials of one worker, the groups of one member, a page with
+ * a limit.
+ */
 const fewRows = [
   /^(update|select).* where "id" = \$\d+ and "version" = /,
   /^update "credentials" .* where "worker_id" = \$\d+ and "experiment_id" is not null/,
   /^with recursive "holding"/,
   /\) as "page" where/,
-  // Few make artifacts of one job.
+  // The artifacts of one job have few makers.
   /^select \* from "artifacts" where "job_id" = \$1 (and "name" = \$2 )?and "created_by" = /,
 ];
 
 /**
- * A filter by a value reads rows for nothing: an index that fits has it in its condition. How many rows there are, nobody knows
- * who plans without values.
+ * A filter by a value reads rows that it discards; a fitting index has the value in its condition. A planner without
+ * values cannot estimate the number of rows.
  */
 function genericObjection(line: string, text: string): boolean {
   return seqScan.test(line) || (/^\s*(Join )?Filter: .*\$\d/.test(line) && !fewRows.some((words) => words.test(text)));
@@ -412,14 +421,14 @@ interface Planned {
   readonly objection: (line: string, text: string) => boolean;
 }
 
-/** What a planner that knows the values, and may do whatever it likes, would do. */
+/** Returns the plans with known values, without restrictions of the planner. */
 function literalPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Planned[]> {
   return plansOn(url, seen, literalObjection, ({ compiled, values }) => [
     `explain ${compiled.sql.replaceAll(/\$(\d+)/g, (_, n: string) => literalOf(values[Number(n) - 1]))}`,
   ]);
 }
 
-/** What is run once a plan is kept for all values, under the settings of the engine. */
+/** Returns the generic plans of prepared statements, with the settings of the engine. */
 function genericPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Planned[]> {
   const tuned = new URL(url);
   tuned.searchParams.set('options', `${plannerSettings} -c plan_cache_mode=force_generic_plan`);

@@ -22,7 +22,7 @@ afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step();
 });
 
-/** What 0002 left behind, with rows as that version wrote them. */
+/** Creates the schema of migration 0002, with rows as that version wrote them. */
 async function makeOld(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   const migrations: Record<string, Migration> = {
     '0001-jobs-artifacts-workers': { up: (on) => firstTables(on, syntax) },
@@ -115,7 +115,7 @@ async function expectEverything(store: MetadataStore): Promise<void> {
   expect(await store.presence.seenSince(start, 5)).toMatchObject([{ workerId: 'w' }]);
 }
 
-/** Old rows take part in what is new. */
+/** Checks that old rows work with the new features. */
 async function goOn(store: MetadataStore): Promise<void> {
   const purged = { ...artifact, pinnedAt: start, purgedAt: start, version: 2 };
   const result = await store.commit(

@@ -12,7 +12,7 @@ import { rawStatement } from '../testing/raw-statement.ts';
 import { watchSteps } from '../testing/watch-steps.ts';
 import { first } from '../engine/verb.ts';
 
-/** How many answers the verbs waited for, each in turn. */
+/** Counts the answers that the verbs waited for, in order. */
 function counting(engine: QueueEngine, waits: number[]): QueueEngine {
   return watchSteps(engine, () => {
     const index = waits.push(0) - 1;
@@ -39,7 +39,7 @@ const onPostgres = async (): Promise<Opened> => {
   return { engine: await openPostgresEngine(url), drop };
 };
 
-/** Across a network, an answer is a trip. */
+/** Over a network, each answer is a round trip. */
 const engines = [
   { name: 'SQLite', open: onSqlite, answers: 2 },
   ...(server === undefined ? [] : [{ name: 'Postgres', open: onPostgres, answers: 1 }]),
@@ -56,7 +56,7 @@ describe.each(engines)('a claim on $name', ({ open, answers }) => {
     waits = [];
     ({ engine, drop } = await open());
     store = new SqlMetadataStore(counting(engine, waits));
-    // As another server: what it writes is not known to the first.
+    // A second server: its writes are unknown to the first.
     other = new SqlMetadataStore(engine);
     await store.jobs.enqueue(newJob(), undefined);
     await claimIds(store, 'first');
@@ -131,7 +131,7 @@ describe.skipIf(server === undefined)('the outlook and the heads of one route on
     };
     const now = start;
     expect(await claimedMeanwhile({ lastRoute: 1, ...fixedTime(now) })).toEqual({ heads: [id], claimed: [] });
-    // The lease of the first claim ends after a minute.
+    // The lease of the first claim expires after one minute.
     expect(await claimedMeanwhile({ lastRoute: 1, ...fixedTime(now + 60_000) })).toEqual({
       heads: undefined,
       claimed: [id],

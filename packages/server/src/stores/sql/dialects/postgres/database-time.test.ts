@@ -10,7 +10,9 @@ import { runOn, testDatabase, type TestDatabase } from './testing/test-database.
 const server = inject('postgresUrl');
 const hour = 3_600_000;
 
-/** A database whose clock can be set: statements find a `clock_timestamp` before the database's own. */
+/**
+ * Creates a database whose clock can be set: statements use a `clock_timestamp` function that shadows the built-in one.
+ */
 async function databaseWithClock(serverUrl: string): Promise<TestDatabase & { set: (ms: number) => Promise<void> }> {
   const database = await testDatabase(serverUrl);
   const name = new URL(database.url).pathname.slice(1);
@@ -33,7 +35,7 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
   let database: Awaited<ReturnType<typeof databaseWithClock>>;
   let store: MetadataStore;
   let jumps: number[];
-  /** How far the hands of this process are off. */
+  /** Offsets of the clocks of this process. */
   let off: { wall: number; monotonic: number };
 
   beforeEach(async () => {
@@ -75,7 +77,7 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
     );
   };
 
-  /** The time that a verb was given at last, and how often it ran. */
+  /** Returns the time that a verb received in each of its runs. */
   async function timesOfVerb(jobId: string): Promise<StoreTime[]> {
     const times: StoreTime[] = [];
     await store.jobs.apply(jobId, (job, time) => {
@@ -98,7 +100,7 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
     const times = await timesOfVerb(job.id);
     expect(times.at(-1)?.now).toBeGreaterThanOrEqual(before - 50);
     expect(times.at(-1)?.now).toBeLessThanOrEqual(Date.now());
-    // Only the first transaction asks; the next estimates again.
+    // Only the first transaction reads the time; the next one estimates it again.
     expect(await timesOfVerb(job.id)).toHaveLength(1);
     expect((await store.jobs.sweep(10)).ended).toEqual([]);
     expect(await renew(job)).toMatchObject({ outcome: 'changed' });
@@ -134,7 +136,7 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
     expect((await store.jobs.sweep(10)).ended).toEqual([]);
     await pass(2000);
     expect((await store.jobs.sweep(10)).ended.map(({ id }) => id)).toEqual([lost.id]);
-    // The other was renewed after the jump: its lease is judged by the new time as soon as the old ones have ended.
+    // The other lease was renewed after the jump. It is judged by the new time as soon as the old leases have ended.
     await pass(31_000);
     expect((await store.jobs.sweep(10)).ended.map(({ id }) => id)).toEqual([job.id]);
     expect(jumps).toHaveLength(1);

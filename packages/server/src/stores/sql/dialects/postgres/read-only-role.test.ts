@@ -37,7 +37,7 @@ describe.skipIf(server === undefined)('a read-only role', () => {
 
   const quoted = (text: string) => pg.escapeLiteral(text);
 
-  /** Every column of ours that the role cannot read. */
+  /** Returns every column of our tables that the role cannot read. */
   async function hidden(role: string): Promise<string[]> {
     const { rows } = await runOn(
       database.url,
@@ -83,7 +83,7 @@ describe.skipIf(server === undefined)('a read-only role', () => {
     const speaking = (rows as { name: string }[])
       .map(({ name }) => name)
       .filter((name) => /secret|password|token|hash|sha256|session|cookie|signing|private/.test(name));
-    // The digest of an artifact is for everybody who sees its record.
+    // The digest of an artifact is public for readers of its record.
     expect(speaking.filter((name) => !secrets.includes(name))).toEqual(['artifacts.blob_sha256']);
     expect(secrets.filter((name) => !(rows as { name: string }[]).some((row) => row.name === name))).toEqual([]);
   });

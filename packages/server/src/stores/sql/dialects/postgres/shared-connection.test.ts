@@ -115,7 +115,7 @@ describe('whoever asks', () => {
     shared = new SharedConnection(pool, { ...systemClock, monotonic: () => time });
   });
 
-  /** Uses the connection until it is told to stop; says which it is. */
+  /** Uses the connection until it is stopped; returns which connection it is. */
   function begin() {
     const end = Promise.withResolvers<undefined>();
     const began = Promise.withResolvers<number>();

@@ -33,7 +33,7 @@ describe.skipIf(server === undefined)('while a sweep makes due jobs ready and ha
     await database.drop();
   });
 
-  /** A sweep that stops just before its end; the promise in it settles when it has been there. */
+  /** Starts a sweep that stops just before its end. The inner promise settles when it has ended. */
   async function slowSweep(end: 'commit' | 'undo'): Promise<{ ended: Promise<unknown> }> {
     const swept = Promise.withResolvers<undefined>();
     const ended = engine.write(function* () {

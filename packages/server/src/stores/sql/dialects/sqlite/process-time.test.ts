@@ -31,7 +31,7 @@ async function open(): Promise<SqlMetadataStore> {
   return new SqlMetadataStore(await openSqliteEngine(path.join(folder, 'x.db'), { clock, bootTime, onClockJump }));
 }
 
-/** Of a store that is stopped a minute later a job under a lease of five minutes. */
+/** Creates a job with a lease of five minutes in a store that is stopped one minute later. */
 async function jobLeftBehind(): Promise<string> {
   const store = await open();
   const job = newJob({ createdAt: clock.now() });
@@ -63,7 +63,7 @@ describe('a lease that was given before a restart', () => {
       expect(await endsAfter(store, jobId)).toBe(180);
       expect(jumps).toEqual(ms === 0 ? [] : [ms]);
       await store.close();
-      // The same jump is not followed twice.
+      // The same jump is not applied twice.
       const again = await open();
       await again.jobs.sweep(10);
       expect(jumps).toHaveLength(ms === 0 ? 0 : 1);
@@ -91,7 +91,7 @@ describe('a lease that was given before a restart', () => {
     bootId = 'second';
     clock.step(-60 * minute);
     const store = await open();
-    // The anchor is a minute old: that much is not known to have passed.
+    // The stored time is one minute old, and that minute may not have passed.
     expect(await endsAfter(store, jobId)).toBe(300);
     await store.close();
   });

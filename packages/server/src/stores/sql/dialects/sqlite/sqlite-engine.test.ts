@@ -87,7 +87,7 @@ describe('the SQLite engine', () => {
   it('rejects every verb of a commit that fails, and works again afterwards', async () => {
     const delays = new ManualDelay();
     const engine = await openSqliteEngine(file, { delay: delays.delay });
-    // Another program that holds the write lock longer than the engine waits for it.
+    // Another process that holds the write lock longer than the engine's timeout.
     const other = new Database(file);
     other.exec('begin immediate');
     const writes = Promise.allSettled(['a', 'b'].map((name) => engine.write(() => put(insert, { name }))));
@@ -120,7 +120,7 @@ describe('the SQLite engine', () => {
   it('rejects every verb of a flush whose COMMIT fails, keeps nothing of it, and works again afterwards', async () => {
     await (await openSqliteEngine(file)).close();
     const other = new Database(file);
-    // Checked at the commit, long after the verb that breaks it ended well.
+    // Checked at the commit, after the verb that violates it has returned.
     other.exec('create table late (name text references settings (name) deferrable initially deferred)');
     other.close();
     const engine = await openSqliteEngine(file);
@@ -152,7 +152,7 @@ describe('the SQLite engine', () => {
     await engine.write(() => put(rawStatement(`pragma max_page_count = ${count + pages}`), {}));
     const acknowledged: string[] = [];
     const refused: string[] = [];
-    // Several flushes, each of many verbs, some of which no longer fit.
+    // Several flushes of many verbs each; some verbs no longer fit on the disk.
     for (let flush = 0; flush < 6; flush++) {
       const names = Array.from({ length: 12 }, (_, i) => `${flush}-${i}-`.padEnd(i % 3 === 0 ? 3000 : 30, 'x'));
       const answers = await Promise.allSettled(names.map((name) => engine.write(() => put(insert, { name }))));
@@ -226,7 +226,7 @@ describe('a SQLite file', () => {
       const before = acknowledged.length;
       lines.on('line', (id) => {
         acknowledged.push(id);
-        // What it wrote before it died still comes, and may be much.
+        // Output that it wrote before its death still arrives, and can be much.
         if (acknowledged.length === before + 300) child.kill('SIGKILL');
       });
       await closed;
