@@ -21,6 +21,7 @@ const { values: options } = parseArgs({
     rows: { type: 'string', default: '1000000' },
     seconds: { type: 'string', default: '10' },
     keep: { type: 'string' },
+    only: { type: 'string' },
   },
 });
 const rowCount = Number(options.rows);
@@ -164,10 +165,12 @@ try {
     const address = await server.app.listen({ host: '127.0.0.1', port: 0 });
     const works = worksOf(server);
     const lines = ['| while | runs/s | health p50, ms | p99, ms | longest, ms |', '| --- | ---: | ---: | ---: | ---: |'];
+    const only = options.only;
     for (const [name, chosen] of [
       ...Object.entries(works).map(([each, work]) => [each, [work]] as const),
       ['all of them', Object.values(works)] as const,
     ]) {
+      if (only !== undefined && only !== name) continue;
       const { times, runs } = await measure(`${address}/healthz`, chosen);
       const [p50, p99, longest] = [0.5, 0.99, 1].map((share) => percentile(times, share));
       if ((p99 ?? 0) >= aimMs) process.exitCode = 1;

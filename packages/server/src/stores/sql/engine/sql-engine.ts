@@ -16,10 +16,20 @@ export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
   /** The channel between the servers of one database; undefined where there is only one server. */
   readonly hintChannel: HintChannel | undefined;
 
-  /** Runs a verb that only reads, on committed rows. */
+  /**
+   * Runs a verb that only reads, on committed rows, and examines at most some 200 of them: a page of a list. On SQLite it runs
+   * on the event loop.
+   */
   read<Result>(verb: VerbFactory<Result>): Promise<Result>;
-  /** As `read`, for a few rows by primary key: a longer read would delay others. */
+  /** `read` for a few rows that are named by their keys. On Postgres look-ups share a connection, so one that is slow delays others. */
   look<Result>(verb: VerbFactory<Result>): Promise<Result>;
+  /**
+   * `read` for a verb that may examine more than 200 rows: counts, verification, lists with filters that no index answers. It never
+   * delays other verbs: on SQLite it runs in a thread, on Postgres on a pool of its own. All statements of the verb see one
+   * snapshot. Few scans run at a time (two), the others wait in order, so a verb must be bounded: it fails with `unavailable` after
+   * `scanWithinMs`. On SQLite in memory it is `read`. docs/decisions/0018 lists which reads are scans.
+   */
+  scan<Result>(verb: VerbFactory<Result>): Promise<Result>;
   /** Runs a verb in a transaction of its own; its writes are durable when the promise settles. */
   write<Result>(verb: WriteFactory<Result>): Promise<Result>;
 
@@ -35,4 +45,12 @@ export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
   now(): Promise<number>;
   /** Waits for verbs under way; no verb may start afterwards. */
   close(): Promise<void>;
+}
+
+/** Rows that a `read` may examine. A list that asks for more is a `scan`. */
+const mostRowsOfRead = 200;
+
+/** `read` for a list of `limit` rows, or `scan` where those are many. */
+export function readUpTo<Result>(engine: SqlEngine, limit: number, verb: VerbFactory<Result>): Promise<Result> {
+  return limit > mostRowsOfRead ? engine.scan(verb) : engine.read(verb);
 }

@@ -27,6 +27,7 @@ import { JobRoutes } from './job-routes.ts';
 import { eventFromRow, jobFromRow } from './job-row.ts';
 import { sweepJobs } from './job-sweep.ts';
 import type { QueueEngine } from './queue-dialect.ts';
+import { readUpTo } from '../engine/sql-engine.ts';
 import { first, rows } from '../engine/verb.ts';
 
 export class SqlJobStore implements JobStore {
@@ -112,21 +113,21 @@ export class SqlJobStore implements JobStore {
   }
 
   countAhead(job: JobRecord, most: number): Promise<number> {
-    return this.#engine.read(() => countReadyBefore(job, most));
+    return readUpTo(this.#engine, most, () => countReadyBefore(job, most));
   }
 
   depths(most: number): Promise<JobDepth[]> {
-    return this.#engine.read(() => countDepths(this.#routes, most));
+    return this.#engine.scan(() => countDepths(this.#routes, most));
   }
 
   events(jobId: string, after: number, limit: number): Promise<JobEventRecord[]> {
-    return this.#engine.read(function* () {
+    return readUpTo(this.#engine, limit, function* () {
       return (yield* rows(eventsAfter, { jobId, after, limit })).map(eventFromRow);
     });
   }
 
   newestEvents(jobId: string, range: { after: number; before: number; limit: number }): Promise<JobEventRecord[]> {
-    return this.#engine.read(function* () {
+    return readUpTo(this.#engine, range.limit, function* () {
       return (yield* rows(eventsBefore, { jobId, ...range })).map(eventFromRow);
     });
   }

@@ -60,9 +60,7 @@ const lastExamined = statementsBy((key: `${Walk}:${Place}`, db, p: ListParams) =
 export function* listOfArtifacts(filter: ArtifactFilter, page: PageRequest): Verb<Page<ArtifactRecord>> {
   const walk = walkOf(filter);
   const place = placeOf(page.after);
-  const fields = (Object.keys(lookedAt) as LookedAt[]).filter(
-    (field) => filter[field] !== undefined && lookedAt[field] !== (walk === 'all' ? '' : columnOf[walk]),
-  );
+  const fields = lookedAtOf(filter);
   const params = { ...(filter as ListParams), ...pageStart(page) };
   const list = fields.length === 0 ? listAll(`${walk}:${place}`) : listSome(`${walk}:${place}:${fields.join()}`);
   const { items, next } = pageOf(yield* rows(list, { ...params, examined: mostExamined }), page.limit);
@@ -70,6 +68,18 @@ export function* listOfArtifacts(filter: ArtifactFilter, page: PageRequest): Ver
   if (fields.length === 0 || next !== undefined) return { items: found, next };
   const last = yield* first(lastExamined(`${walk}:${place}`), { ...params, examined: mostExamined - 1 });
   return { items: found, next: last === undefined ? undefined : { at: last.created_at, id: last.id } };
+}
+
+/** Whether a page of this list may examine up to `mostExamined` rows; else it examines those that it returns. */
+export function examinesMany(filter: ArtifactFilter): boolean {
+  return lookedAtOf(filter).length > 0;
+}
+
+function lookedAtOf(filter: ArtifactFilter): LookedAt[] {
+  const walk = walkOf(filter);
+  return (Object.keys(lookedAt) as LookedAt[]).filter(
+    (field) => filter[field] !== undefined && lookedAt[field] !== (walk === 'all' ? '' : columnOf[walk]),
+  );
 }
 
 function walkOf(filter: ArtifactFilter): Walk {

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { ArtifactFilter, ArtifactStore, JobArtifactFilter, TypeUsage } from '../../../artifacts/artifact-store.ts';
 import type { BlobOwnership } from '../../../artifacts/blob-ownership.ts';
 import type { Page, PageKey, PageRequest } from '../../../kernel/page.ts';
-import { listOfArtifacts } from './artifact-lists.ts';
+import { examinesMany, listOfArtifacts } from './artifact-lists.ts';
 import { artifactFromRow, grantFromRow } from './artifact-row.ts';
 import { findRecord } from './record-statements.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
@@ -122,18 +122,21 @@ export class SqlArtifactStore implements ArtifactStore {
   }
 
   list(filter: ArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>> {
-    return this.#engine.read(() => listOfArtifacts(filter, page));
+    const verb = () => listOfArtifacts(filter, page);
+    return examinesMany(filter) ? this.#engine.scan(verb) : this.#engine.read(verb);
   }
 
   listOfJob(filter: JobArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>> {
     const name = filter.name === undefined ? 'any-name' : 'name';
     const maker = filter.createdBy === undefined ? 'any-maker' : 'maker';
     const list = listArtifacts(`${name}:${maker}:${placeOf(page.after)}`);
-    return this.#engine.read(function* () {
+    const verb = function* (): Verb<Page<ArtifactRecord>> {
       const found = yield* rows(list, { ...(filter as ListParams), ...pageStart(page) });
       const { items, next } = pageOf(found, page.limit);
       return { items: items.map(artifactFromRow), next };
-    });
+    };
+    // No index has the makers of a job's artifacts: all of the job may be examined.
+    return filter.createdBy === undefined ? this.#engine.read(verb) : this.#engine.scan(verb);
   }
 
   newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined> {
@@ -156,7 +159,7 @@ export class SqlArtifactStore implements ArtifactStore {
   }
 
   usageByType(): Promise<TypeUsage[]> {
-    return this.#engine.read(function* () {
+    return this.#engine.scan(function* () {
       const found = yield* rows(usage, {});
       return found.map(({ type, count, size_bytes }) => ({ type, count, sizeBytes: size_bytes }));
     });
@@ -168,21 +171,21 @@ export class SqlArtifactStore implements ArtifactStore {
     limit: number,
   ): Promise<ArtifactRecord[]> {
     const list = expirable(placeOf(after));
-    return this.#engine.read(function* () {
+    return this.#engine.scan(function* () {
       const found = yield* rows(list, { ...filter, at: after?.at ?? 0, id: after?.id ?? '', limit });
       return found.map(artifactFromRow);
     });
   }
 
   blobOwnership(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnership>> {
-    return this.#engine.read(function* () {
+    return this.#engine.scan(function* () {
       const found = yield* rows(blobOwners, { keys: textList(keys) });
       return new Map(found.map((row) => [row.blob_key ?? '', row.purged_at === null ? 'kept' : 'released']));
     });
   }
 
   listOwned(afterId: string | undefined, limit: number): Promise<ArtifactRecord[]> {
-    return this.#engine.read(function* () {
+    return this.#engine.scan(function* () {
       return (yield* rows(ownedAfter, { id: afterId ?? '', limit })).map(artifactFromRow);
     });
   }

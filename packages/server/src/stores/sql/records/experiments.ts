@@ -11,7 +11,7 @@ import { experimentFromRow } from './experiment-row.ts';
 import { findRecord } from './record-statements.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
 import type { GroupRow } from '../engine/schema.ts';
-import type { SqlEngine } from '../engine/sql-engine.ts';
+import { readUpTo, type SqlEngine } from '../engine/sql-engine.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
 import { first, rows, type Verb } from '../engine/verb.ts';
 
@@ -83,14 +83,14 @@ export class SqlExperimentStore implements ExperimentStore {
 
   list(page: PageRequest): Promise<Page<ExperimentRecord>> {
     const list = listExperiments(placeOf(page.after));
-    return this.#engine.read(function* () {
+    return readUpTo(this.#engine, page.limit, function* () {
       const { items, next } = pageOf(yield* rows(list, pageStart(page)), page.limit);
       return { items: items.map(experimentFromRow), next };
     });
   }
 
   findGroup(groupId: string): Promise<GroupRecord | undefined> {
-    return this.#engine.read(function* () {
+    return this.#engine.scan(function* () {
       const row = yield* first(findGroup, { id: groupId });
       return row === undefined ? undefined : yield* withMembers(row);
     });
@@ -98,7 +98,7 @@ export class SqlExperimentStore implements ExperimentStore {
 
   listGroups({ experimentId, name }: GroupFilter, page: PageRequest): Promise<Page<GroupRecord>> {
     const list = listGroups(`${name === undefined ? 'any-name' : 'name'}:${placeOf(page.after)}`);
-    return this.#engine.read(function* () {
+    return this.#engine.scan(function* () {
       const found = yield* rows(list, { experimentId, name: name ?? '', ...pageStart(page) });
       const { items, next } = pageOf(found, page.limit);
       const groups: GroupRecord[] = [];
@@ -116,7 +116,7 @@ export class SqlExperimentStore implements ExperimentStore {
 
   // The version first: an edit that comes between makes it too old, and what is decided on both is refused.
   nestedGroups(experimentId: string): Promise<{ version: number; edges: GroupEdge[] }> {
-    return this.#engine.read(function* () {
+    return this.#engine.scan(function* () {
       const experiment = yield* findRecord('experiment', experimentId);
       const found = yield* rows(nestedEdges, { experimentId });
       const edges = found.map((row) => ({ groupId: row.group_id, memberGroupId: row.member_id }));

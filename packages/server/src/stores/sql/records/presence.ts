@@ -1,7 +1,7 @@
 import type { SeenWorker } from '@proofhouse/core';
 import type { PresenceStore } from '../../../workers/presence-store.ts';
 import type { PresenceRow } from '../engine/schema.ts';
-import type { SqlEngine } from '../engine/sql-engine.ts';
+import { readUpTo, type SqlEngine } from '../engine/sql-engine.ts';
 import { textList } from '../engine/sql-syntax.ts';
 import { placeholdersOf, statement, statementsBy } from '../engine/statement.ts';
 import { put, rows, type Verb } from '../engine/verb.ts';
@@ -83,7 +83,7 @@ export class SqlPresenceStore implements PresenceStore {
   }
 
   seenSince(since: number, limit: number, after?: { at: number; id: string }): Promise<SeenWorker[]> {
-    return this.#engine.read(function* () {
+    return readUpTo(this.#engine, limit, function* () {
       const place = after === undefined ? 'first' : 'next';
       const found = yield* rows(seen(place), { since, limit, at: after?.at ?? 0, id: after?.id ?? '' });
       return found.map(presenceFromRow);

@@ -4,7 +4,7 @@ import type { WorkerStore } from '../../../workers/worker-store.ts';
 import { credentialFromRow } from './credential-row.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
 import type { CredentialCache } from './credential-cache.ts';
-import type { SqlEngine } from '../engine/sql-engine.ts';
+import { readUpTo, type SqlEngine } from '../engine/sql-engine.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
 import { first, put, rows } from '../engine/verb.ts';
 import { findRecord } from './record-statements.ts';
@@ -59,7 +59,7 @@ export class SqlWorkerStore implements WorkerStore {
     page: PageRequest,
   ): Promise<Page<WorkerRecord>> {
     const list = listWorkers(`${name === undefined ? 'any-name' : 'name'}:${placeOf(page.after)}`);
-    return this.#engine.read(function* () {
+    return readUpTo(this.#engine, page.limit, function* () {
       const found = yield* rows(list, { experimentId, name: name ?? '', ...pageStart(page) });
       const { items, next } = pageOf(found, page.limit);
       return { items: items.map(workerFromRow), next };
@@ -83,7 +83,7 @@ export class SqlWorkerStore implements WorkerStore {
   listCredentials(filter: { workerId?: string | undefined }, page: PageRequest): Promise<Page<CredentialRecord>> {
     const worker = filter.workerId === undefined ? 'any-worker' : 'worker';
     const list = listCredentials(`${worker}:${placeOf(page.after)}`);
-    return this.#engine.read(function* () {
+    return readUpTo(this.#engine, page.limit, function* () {
       const found = yield* rows(list, { workerId: filter.workerId ?? '', ...pageStart(page) });
       const { items, next } = pageOf(found, page.limit);
       return { items: items.map(credentialFromRow), next };

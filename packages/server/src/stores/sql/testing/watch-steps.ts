@@ -25,6 +25,7 @@ export function watchSteps<Dialect extends SqlSyntax>(
     soleWriter: engine.soleWriter,
     read: (verb) => engine.read(watched(verb)),
     look: (verb) => engine.look(watched(verb)),
+    scan: (verb) => engine.scan(watched(verb)),
     write: (verb) => engine.write(watched(verb)),
     tidy: () => engine.tidy(),
     grantReadOnly: (role) => engine.grantReadOnly(role),

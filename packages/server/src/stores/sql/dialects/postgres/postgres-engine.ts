@@ -12,7 +12,7 @@ import { postgresQueueDialect } from './postgres-queue-dialect.ts';
 import { postgresSyntax } from './postgres-syntax.ts';
 import { isUnprepared, isWorthAnotherTry, postgresError, postgresPlace } from './postgres-errors.ts';
 import { grantReadOnly, renewReadOnly } from './read-only-role.ts';
-import { runInTransaction, runReads } from './postgres-transaction.ts';
+import { runInSnapshot, runInTransaction, runReads } from './postgres-transaction.ts';
 import { SharedConnection } from './shared-connection.ts';
 
 export interface PostgresOptions {
@@ -34,6 +34,10 @@ const silentMs = statementWithinMs + 5000;
 /** How long an idle connection is trusted: a peer that vanished without a word would be asked first. */
 const keepAliveMs = 10_000;
 const mostTries = 5;
+/** Connections for scans, beside those of the pool: few, because each keeps a processor of the database busy. */
+const scanConnections = 2;
+/** A snapshot keeps dead rows from being removed for as long as it is open. */
+const scanWithinMs = 120_000;
 
 /**
  * Every statement of ours walks an index to a few rows. Of a new or a fast-growing table the planner knows too little
@@ -72,26 +76,37 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
   } catch (error) {
     throw postgresError(error, place);
   }
-  const pool = new pg.Pool({
+  const silentFor = options.silentMs ?? silentMs;
+  const settings = {
     ...connection,
     types,
-    max: options.maxConnections ?? 10,
     pipeline: true,
     stream: () => new OneWriteATurn(),
     options: plannerSettings,
-    statement_timeout: statementWithinMs,
-    query_timeout: options.silentMs ?? silentMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveMs,
     idle_in_transaction_session_timeout: statementWithinMs,
+  };
+  const pool = new pg.Pool({
+    ...settings,
+    max: options.maxConnections ?? 10,
+    statement_timeout: statementWithinMs,
+    query_timeout: silentFor,
+  });
+  const scans = new pg.Pool({
+    ...settings,
+    max: scanConnections,
+    statement_timeout: scanWithinMs,
+    query_timeout: scanWithinMs + silentFor - statementWithinMs,
   });
   survive(pool);
+  survive(scans);
   const clock = options.clock ?? systemClock;
   const time = new DatabaseTime(clock, {
     given: options.fixedTime ?? false,
     onJump: options.onClockJump ?? (() => undefined),
   });
-  const engine = new PostgresEngine(pool, new PostgresHintChannel(url), clock, time);
+  const engine = new PostgresEngine({ pool, scans }, new PostgresHintChannel(url), clock, time);
   try {
     await engine.learnTime();
     return engine;
@@ -125,19 +140,26 @@ async function migrateAlone(connection: pg.PoolConfig, place: string): Promise<v
   }
 }
 
+interface Pools {
+  readonly pool: pg.Pool;
+  readonly scans: pg.Pool;
+}
+
 class PostgresEngine implements QueueEngine {
   readonly dialect = postgresQueueDialect;
   readonly durable = true;
   readonly hintChannel: PostgresHintChannel;
   readonly soleWriter = false;
   readonly #pool: pg.Pool;
+  readonly #scans: pg.Pool;
   readonly #shared: SharedConnection;
   readonly #clock: Clock;
   readonly #time: DatabaseTime;
   #tidyAgainAt = -Infinity;
 
-  constructor(pool: pg.Pool, hintChannel: PostgresHintChannel, clock: Clock, time: DatabaseTime) {
+  constructor({ pool, scans }: Pools, hintChannel: PostgresHintChannel, clock: Clock, time: DatabaseTime) {
     this.#pool = pool;
+    this.#scans = scans;
     this.#shared = new SharedConnection(pool, clock);
     this.#clock = clock;
     this.#time = time;
@@ -158,6 +180,10 @@ class PostgresEngine implements QueueEngine {
         return await this.#withOwn((client) => runReads(client, verb));
       }
     });
+  }
+
+  scan<Result>(verb: VerbFactory<Result>): Promise<Result> {
+    return inOurWords(() => this.#withOwn((client) => runInSnapshot(client, verb), this.#scans));
   }
 
   async write<Result>(verb: WriteFactory<Result>): Promise<Result> {
@@ -226,7 +252,7 @@ class PostgresEngine implements QueueEngine {
 
   async close(): Promise<void> {
     if (this.#pool.ending) return;
-    await Promise.all([this.hintChannel.close(), this.#pool.end()]);
+    await Promise.all([this.hintChannel.close(), this.#pool.end(), this.#scans.end()]);
   }
 
   #withClient<Result>(action: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
@@ -234,8 +260,11 @@ class PostgresEngine implements QueueEngine {
   }
 
   // A connection on which anything failed is thrown away: what it was in the middle of is not worth knowing.
-  async #withOwn<Result>(action: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
-    const client = await this.#pool.connect();
+  async #withOwn<Result>(
+    action: (client: pg.PoolClient) => Promise<Result>,
+    pool: pg.Pool = this.#pool,
+  ): Promise<Result> {
+    const client = await pool.connect();
     let failed = true;
     try {
       const result = await action(client);

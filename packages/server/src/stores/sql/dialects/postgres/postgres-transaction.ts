@@ -55,6 +55,15 @@ export function runReads<Result>(client: PoolClient, factory: VerbFactory<Result
   return drive(client, factory, []);
 }
 
+/** Drives a verb that only reads; all statements see one snapshot. After an error the connection must not be used again. */
+export async function runInSnapshot<Result>(client: PoolClient, factory: VerbFactory<Result>): Promise<Result> {
+  const sent: Promise<unknown>[] = [send(client, 'begin isolation level repeatable read read only')];
+  const result = await drive(client, factory, sent);
+  sent.push(send(client, 'commit'));
+  await Promise.all(sent);
+  return result;
+}
+
 async function drive<Result>(
   client: PoolClient,
   factory: VerbFactory<Result>,

@@ -2,7 +2,7 @@ import { closeSync, copyFileSync, fstatSync, openSync, statSync, truncateSync } 
 import { AppError } from '@proofhouse/core';
 import type Database from 'better-sqlite3';
 import { pooledRandomBytes, type RandomBytes } from '../../../../kernel/ids.ts';
-import { logIdentity, storedGeneration } from './write-ahead-log.ts';
+import { logIdentity, storedGeneration } from './log/write-ahead-log.ts';
 
 interface Watched {
   readonly place: string;

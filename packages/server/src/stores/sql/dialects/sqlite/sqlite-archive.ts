@@ -13,7 +13,7 @@ import { syncPath } from '../../../../kernel/files/durable-files.ts';
 import { createPrivateFile } from '../../../../kernel/files/private-files.ts';
 import { schemaVersions } from '../../migrate.ts';
 import { BusyRetry } from './busy-retry.ts';
-import { checkLog } from './check-log.ts';
+import { checkLog } from './log/check-log.ts';
 import { databaseFile, requireOneName } from './database-file.ts';
 import { newGeneration } from './file-guard.ts';
 import { restoreBegun } from './interrupted-restore.ts';

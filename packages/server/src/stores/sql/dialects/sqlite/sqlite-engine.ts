@@ -13,14 +13,15 @@ import { ProcessTime } from './process-time.ts';
 import { readAnchor } from './time-anchor.ts';
 import type { Delay } from '../../../../kernel/time/delay.ts';
 import { BusyRetry } from './busy-retry.ts';
-import { checkLog } from './check-log.ts';
+import { checkLog } from './log/check-log.ts';
 import { databaseFile } from './database-file.ts';
 import { FileGuard, newGeneration } from './file-guard.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
+import { ScanPool } from './scan-pool.ts';
 import { sqliteQueueDialect } from './sqlite-queue-dialect.ts';
 import { sqliteSyntax } from './sqlite-syntax.ts';
 import { requireNoInterruptedRestore } from './interrupted-restore.ts';
-import { LogFolding } from './log-folding.ts';
+import { LogFolding } from './log/log-folding.ts';
 import { notOurs, sqliteError } from './sqlite-errors.ts';
 import { lockDatabase } from './sqlite-lock.ts';
 import { WriteQueue, type AroundTransaction } from './write-queue.ts';
@@ -83,9 +84,11 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
       tune(reader);
     });
     const folding = new LogFolding(file, writer, onNotice);
+    const requireSameFiles = (): void => guard.requireSameFiles();
+    const scans = new ScanPool({ file, clock: options.clock ?? systemClock, requireSameFiles });
     const connections = { writer: new SqliteConnection(writer), reader: new SqliteConnection(reader) };
     time.resume(connections.reader.drive(readAnchor));
-    return new SqliteEngine({ file, ...connections, busy, time, guarded: { guard, folding }, closers });
+    return new SqliteEngine({ file, ...connections, busy, time, inFile: { guard, folding, scans }, closers });
   } catch (error) {
     for (const close of closers.reverse()) close();
     throw sqliteError(error, file);
@@ -103,7 +106,7 @@ async function openInMemory(
   await migrateInTransaction(writer, memory);
   const connection = new SqliteConnection(writer);
   const connections = { writer: connection, reader: connection };
-  return new SqliteEngine({ file: memory, ...connections, busy, time, guarded: undefined, closers });
+  return new SqliteEngine({ file: memory, ...connections, busy, time, inFile: undefined, closers });
 }
 
 function timeOf({ clock = systemClock, bootTime, onClockJump = () => undefined }: SqliteEngineOptions): ProcessTime {
@@ -165,9 +168,11 @@ async function migrateInTransaction(database: Database.Database, file: string): 
   }
 }
 
-interface Guarded {
+/** What only a database in a file has. */
+interface InFile {
   readonly guard: FileGuard;
   readonly folding: LogFolding;
+  readonly scans: ScanPool;
 }
 
 interface EngineParts {
@@ -177,7 +182,7 @@ interface EngineParts {
   readonly busy: BusyRetry;
   readonly time: ProcessTime;
   /** Undefined for a database in memory. */
-  readonly guarded: Guarded | undefined;
+  readonly inFile: InFile | undefined;
   readonly closers: (() => void)[];
 }
 
@@ -193,19 +198,19 @@ class SqliteEngine implements QueueEngine {
   readonly #queue: WriteQueue;
   readonly #busy: BusyRetry;
   readonly #time: ProcessTime;
-  readonly #guarded: Guarded | undefined;
+  readonly #inFile: InFile | undefined;
   readonly #closers: (() => void)[];
   #closing: Promise<void> | undefined;
 
-  constructor({ file, writer, reader, busy, time, guarded, closers }: EngineParts) {
+  constructor({ file, writer, reader, busy, time, inFile, closers }: EngineParts) {
     this.durable = file !== memory;
     this.#file = file;
     this.#writer = writer;
     this.#reader = reader;
     this.#busy = busy;
     this.#time = time;
-    this.#guarded = guarded;
-    this.#queue = new WriteQueue(writer, busy.delay, guarded && aroundTransaction(guarded));
+    this.#inFile = inFile;
+    this.#queue = new WriteQueue(writer, busy.delay, inFile && aroundTransaction(inFile));
     this.#closers = closers;
   }
 
@@ -215,6 +220,17 @@ class SqliteEngine implements QueueEngine {
 
   look<Result>(verb: VerbFactory<Result>): Promise<Result> {
     return this.read(verb);
+  }
+
+  async scan<Result>(verb: VerbFactory<Result>): Promise<Result> {
+    // No other connection can open a database in memory: SQLite is built without shared caches here.
+    if (this.#inFile === undefined) return this.read(verb);
+    const { scans, guard } = this.#inFile;
+    return this.#mapped(async () => {
+      const result = await scans.run(verb);
+      if (guard.lost !== undefined) throw guard.lost;
+      return result;
+    });
   }
 
   async write<Result>(verb: WriteFactory<Result>): Promise<Result> {
@@ -238,7 +254,7 @@ class SqliteEngine implements QueueEngine {
   async ping(): Promise<void> {
     const look = (): unknown => this.#reader.database.prepare('select count(*) from settings').get();
     await this.#mapped(() => {
-      this.#guarded?.guard.requireSameFiles();
+      this.#inFile?.guard.requireSameFiles();
       return this.#busy.run(look);
     });
   }
@@ -259,11 +275,11 @@ class SqliteEngine implements QueueEngine {
 
   async #close(): Promise<void> {
     await this.#queue.drain();
-    await this.#guarded?.folding.close();
+    await Promise.all([this.#inFile?.folding.close(), this.#inFile?.scans.close()]);
     try {
       if (this.#reader !== this.#writer) this.#reader.database.close();
-      if (this.durable && this.#guarded?.guard.lost === undefined) foldLog(this.#writer.database);
-      this.#guarded?.guard.beforeClose();
+      if (this.durable && this.#inFile?.guard.lost === undefined) foldLog(this.#writer.database);
+      this.#inFile?.guard.beforeClose();
     } finally {
       for (const close of this.#closers.reverse()) close();
     }
@@ -275,7 +291,7 @@ class SqliteEngine implements QueueEngine {
 
   async #mapped<Result>(action: () => Result | Promise<Result>): Promise<Result> {
     if (this.#isClosed()) throw closed();
-    const lost = this.#guarded?.guard.lost;
+    const lost = this.#inFile?.guard.lost;
     if (lost !== undefined) throw lost;
     try {
       return await action();
@@ -287,7 +303,7 @@ class SqliteEngine implements QueueEngine {
   }
 }
 
-function aroundTransaction({ guard, folding }: Guarded): AroundTransaction {
+function aroundTransaction({ guard, folding }: InFile): AroundTransaction {
   return {
     begin: () => {
       guard.begin();

@@ -1,6 +1,6 @@
-import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type Database from 'better-sqlite3';
+import { threadScript } from '../../../../../kernel/thread-pool.ts';
 
 /** Pages in the log from which SQLite writes it back into the file at the end of a commit: 16 MiB. */
 const automaticPages = 4000;
@@ -72,9 +72,7 @@ export class LogFolding {
 }
 
 function startThread(file: string): Folding {
-  // The sources run as they are; what is published is compiled.
-  const script = path.join(import.meta.dirname, `fold-log-thread${path.extname(import.meta.filename)}`);
-  const thread = new Worker(script, { workerData: { file } });
+  const thread = new Worker(threadScript(import.meta, 'fold-log-thread'), { workerData: { file } });
   thread.unref();
   // Only tidies: a failure leaves the log to SQLite's automatic checkpoint.
   thread.on('error', () => undefined);

@@ -15,9 +15,9 @@ import os from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { statement } from '../../engine/statement.ts';
-import { put, rows } from '../../engine/verb.ts';
-import { openSqliteEngine } from './sqlite-engine.ts';
+import { statement } from '../../../engine/statement.ts';
+import { put, rows } from '../../../engine/verb.ts';
+import { openSqliteEngine } from '../sqlite-engine.ts';
 import { readLog } from './write-ahead-log.ts';
 
 let folder: string;
@@ -34,7 +34,7 @@ const insert = statement<{ name: string }>()((db, p) => db.insertInto('settings'
 
 /** Commits `count` settings in a process that is then killed; its log file stays. */
 async function crash(count: number, valueBytes = 100): Promise<void> {
-  const script = path.join(import.meta.dirname, 'testing', 'write-and-die.ts');
+  const script = path.join(import.meta.dirname, '..', 'testing', 'write-and-die.ts');
   const child = spawn(process.execPath, [script, file, String(count), String(valueBytes)], { stdio: 'inherit' });
   await once(child, 'close');
 }

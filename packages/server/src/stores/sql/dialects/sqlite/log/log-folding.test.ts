@@ -4,10 +4,10 @@ import os from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { rawStatement } from '../../testing/raw-statement.ts';
-import { put } from '../../engine/verb.ts';
+import { rawStatement } from '../../../testing/raw-statement.ts';
+import { put } from '../../../engine/verb.ts';
 import { largeLogBytes, LogFolding } from './log-folding.ts';
-import { openSqliteEngine } from './sqlite-engine.ts';
+import { openSqliteEngine } from '../sqlite-engine.ts';
 
 let folder: string;
 let file: string;

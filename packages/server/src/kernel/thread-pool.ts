@@ -1,0 +1,210 @@
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { AppError } from '@proofhouse/core';
+import type { FromThread, ToThread } from './serve-thread.ts';
+import type { Clock } from './time/clock.ts';
+
+/** Sends one request to the thread and returns its answer; one request at a time. Both are structured-cloned. */
+export type Ask = (request: unknown) => Promise<unknown>;
+
+export interface ThreadPoolParts {
+  /** Path of the script, which calls `serveThread`; see `threadScript`. */
+  readonly script: string;
+  readonly workerData: unknown;
+  /** Threads at most. They start when a session needs one, and live until `close`. */
+  readonly mostThreads: number;
+  /** What the threads work on, for messages: `database`. */
+  readonly subject: string;
+  readonly clock: Clock;
+  /** Called before a thread starts; what it throws is thrown to the session. */
+  readonly beforeStart?: () => void;
+}
+
+/** After so many threads in a row that ended without an answer, none is started for a while. */
+const mostCrashes = 3;
+const restartAfterMs = 60_000;
+
+interface Waiting {
+  readonly resolve: (thread: Thread) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Worker threads for work that would block the event loop. A session has a thread to itself from its first request to its
+ * end, so the thread may keep state between the requests of a session (a transaction, an iterator). Sessions start in the order
+ * in which they came. A session must therefore be bounded: with `mostThreads` long sessions running, all others wait.
+ *
+ * Work on the processor alone, such as parsing or scanning a large text, is a session of one request: another script that calls
+ * `serveThread`, and `pool.run((ask) => ask(text))`.
+ *
+ * A thread that ends by itself fails its session with `unavailable`; the next session gets a new thread, but after three
+ * such threads in a row without an answer only one is tried each minute, and sessions fail at once in between.
+ */
+export class ThreadPool {
+  readonly #parts: ThreadPoolParts;
+  readonly #threads = new Set<Thread>();
+  readonly #idle: Thread[] = [];
+  readonly #waiting: Waiting[] = [];
+  #crashes = 0;
+  #startAgainAt = -Infinity;
+  #closed = false;
+
+  constructor(parts: ThreadPoolParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs a session. Errors: `unavailable` (the thread ended, or the pool is closed), what the session throws. */
+  async run<Result>(session: (ask: Ask) => Promise<Result>): Promise<Result> {
+    const thread = await this.#acquire();
+    try {
+      return await session(async (request) => {
+        if (this.#closed) throw this.#closedError();
+        const answer = await thread.ask(request);
+        this.#crashes = 0;
+        return answer;
+      });
+    } finally {
+      this.#release(thread);
+    }
+  }
+
+  /** Fails the sessions with `unavailable`, and settles when all threads have ended: each ends the request that it is at. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#closedError());
+    await Promise.all([...this.#threads].map((thread) => thread.close(this.#closedError())));
+  }
+
+  async #acquire(): Promise<Thread> {
+    if (this.#closed) throw this.#closedError();
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle.use();
+    if (this.#threads.size < this.#parts.mostThreads) return this.#start();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+    });
+  }
+
+  #release(thread: Thread): void {
+    if (this.#closed) return;
+    if (thread.isAlive) {
+      thread.endSession();
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#idle.push(thread.rest());
+      else next.resolve(thread);
+      return;
+    }
+    this.#startForWaiting();
+  }
+
+  #startForWaiting(): void {
+    for (;;) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      try {
+        next.resolve(this.#start());
+        return;
+      } catch (error) {
+        next.reject(error);
+      }
+    }
+  }
+
+  #start(): Thread {
+    const { script, workerData, subject, clock, beforeStart } = this.#parts;
+    if (this.#crashes >= mostCrashes && clock.monotonic() < this.#startAgainAt) {
+      throw new AppError('unavailable', `Threads that work on the ${subject} end again and again; try again in a minute.`);
+    }
+    beforeStart?.();
+    const thread = new Thread(new Worker(script, { workerData, name: path.parse(script).name }), (cause) => {
+      this.#threads.delete(thread);
+      if (this.#idle.includes(thread)) this.#idle.splice(this.#idle.indexOf(thread), 1);
+      if (this.#closed) return this.#closedError();
+      this.#crashes += 1;
+      this.#startAgainAt = clock.monotonic() + restartAfterMs;
+      return new AppError('unavailable', `The thread that works on the ${subject} ended; try again.`, { cause });
+    });
+    this.#threads.add(thread);
+    return thread;
+  }
+
+  #closedError(): AppError {
+    return new AppError('unavailable', `The ${this.#parts.subject} is closed.`);
+  }
+}
+
+/** The path of a thread's script that lies beside the caller: TypeScript in the repository, compiled where published. */
+export function threadScript({ dirname, filename }: ImportMeta, name: string): string {
+  return path.join(dirname, `${name}${path.extname(filename)}`);
+}
+
+class Thread {
+  readonly #worker: Worker;
+  readonly #ended: Promise<void>;
+  #pending: { readonly resolve: (value: unknown) => void; readonly reject: (error: unknown) => void } | undefined;
+  /** Why nothing can be asked any more. */
+  #failure: AppError | undefined;
+  #cause: unknown;
+
+  /** `onEnd` gives the error of the request that is not answered any more. */
+  constructor(worker: Worker, onEnd: (cause: unknown) => AppError) {
+    this.#worker = worker;
+    worker.on('message', (answer: FromThread) => {
+      const pending = this.#pending;
+      this.#pending = undefined;
+      if ('value' in answer) pending?.resolve(answer.value);
+      else pending?.reject(Object.assign(new Error(answer.error.message), { code: answer.error.code }));
+    });
+    worker.on('error', (error) => (this.#cause = error));
+    this.#ended = new Promise((resolve) => {
+      worker.once('exit', () => {
+        this.#fail(onEnd(this.#cause));
+        resolve();
+      });
+    });
+  }
+
+  get isAlive(): boolean {
+    return this.#failure === undefined;
+  }
+
+  ask(request: unknown): Promise<unknown> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      this.#pending = { resolve, reject };
+      this.#post({ kind: 'ask', request });
+    });
+  }
+
+  endSession(): void {
+    this.#post({ kind: 'end-session' });
+  }
+
+  /** A session keeps the process alive, a thread without one does not. */
+  use(): this {
+    this.#worker.ref();
+    return this;
+  }
+
+  rest(): this {
+    this.#worker.unref();
+    return this;
+  }
+
+  async close(error: AppError): Promise<void> {
+    this.use();
+    this.#fail(error);
+    this.#post({ kind: 'close' });
+    await this.#ended;
+  }
+
+  #fail(error: AppError): void {
+    this.#failure ??= error;
+    this.#pending?.reject(this.#failure);
+    this.#pending = undefined;
+  }
+
+  #post(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+}

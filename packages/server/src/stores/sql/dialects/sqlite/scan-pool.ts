@@ -1,0 +1,94 @@
+import { AppError } from '@proofhouse/core';
+import { ThreadPool, threadScript, type Ask } from '../../../../kernel/thread-pool.ts';
+import type { Clock } from '../../../../kernel/time/clock.ts';
+import type { Step, StepResult, VerbFactory } from '../../engine/verb.ts';
+import { busyWithinMs } from './busy-retry.ts';
+import { sqliteSyntax } from './sqlite-syntax.ts';
+
+export interface ScanThreadData {
+  readonly file: string;
+  readonly busyTimeoutMs: number;
+  readonly cacheKib: number;
+}
+
+/** A statement, or the next rows of the one before. */
+export type ScanRequest = { readonly sql: string; readonly values: readonly unknown[] } | 'more';
+
+export interface ScanChunk {
+  readonly rows: readonly object[];
+  readonly more: boolean;
+}
+
+/** A scan that takes longer fails at its next statement: an open snapshot keeps the log from being written back. */
+export const scanWithinMs = 30_000;
+
+/** Two, so that one long scan does not stop all others; more would compete with the event loop for the processors. */
+const mostThreads = 2;
+const cacheKib = 16 * 1024;
+
+export interface ScanPoolParts {
+  readonly file: string;
+  readonly clock: Clock;
+  /** Called before a thread opens the file. */
+  readonly requireSameFiles: () => void;
+}
+
+/**
+ * Runs the statements of scans in threads with read-only connections, so that they do not block the event loop. All statements of
+ * one verb see one snapshot. The verb itself runs here, between the answers: a generator cannot cross threads.
+ */
+export class ScanPool {
+  readonly #threads: ThreadPool;
+  readonly #clock: Clock;
+
+  constructor({ file, clock, requireSameFiles }: ScanPoolParts) {
+    this.#clock = clock;
+    // The thread may sleep in SQLite while another program holds a lock, unlike the event loop.
+    const workerData: ScanThreadData = { file, busyTimeoutMs: busyWithinMs, cacheKib };
+    const script = threadScript(import.meta, 'scan-thread');
+    this.#threads = new ThreadPool({
+      script,
+      workerData,
+      mostThreads,
+      subject: 'database',
+      clock,
+      beforeStart: requireSameFiles,
+    });
+  }
+
+  /** Errors: `unavailable` (took longer than `scanWithinMs`, the thread ended, or the pool is closed), those of SQLite. */
+  run<Result>(factory: VerbFactory<Result>): Promise<Result> {
+    return this.#threads.run(async (ask) => {
+      const deadline = this.#clock.monotonic() + scanWithinMs;
+      const verb = factory();
+      let turn = verb.next();
+      while (turn.done !== true) {
+        turn = verb.next(await this.#answer(ask, turn.value, deadline));
+      }
+      return turn.value;
+    });
+  }
+
+  /** Settles when all connections are closed. */
+  close(): Promise<void> {
+    return this.#threads.close();
+  }
+
+  async #answer(ask: Ask, step: Step, deadline: number): Promise<StepResult> {
+    const compiled = step.statement.compiled(sqliteSyntax);
+    const rows: object[] = [];
+    let request: ScanRequest = { sql: compiled.sql, values: compiled.arguments(step.params) };
+    for (;;) {
+      if (this.#clock.monotonic() > deadline) throw tookTooLong();
+      const chunk = (await ask(request)) as ScanChunk;
+      rows.push(...chunk.rows);
+      if (!chunk.more) return { rows, changes: rows.length };
+      request = 'more';
+    }
+  }
+}
+
+function tookTooLong(): AppError {
+  const seconds = String(scanWithinMs / 1000);
+  return new AppError('unavailable', `A read of many rows took longer than ${seconds} s; try again, or ask for less.`);
+}

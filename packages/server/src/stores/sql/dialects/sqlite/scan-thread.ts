@@ -1,0 +1,68 @@
+// A thread that answers the statements of scans on a read-only connection of its own; see `ScanPool`.
+import os from 'node:os';
+import process from 'node:process';
+import { workerData } from 'node:worker_threads';
+import Database from 'better-sqlite3';
+import { serveThread } from '../../../../kernel/serve-thread.ts';
+import type { ScanChunk, ScanRequest, ScanThreadData } from './scan-pool.ts';
+
+/** Rows of one message: reading them takes the event loop less than about a millisecond. */
+const mostRows = 200;
+const mostCharacters = 256 * 1024;
+
+const { file, busyTimeoutMs, cacheKib } = workerData as ScanThreadData;
+const prepared = new Map<string, Database.Statement>();
+let database: Database.Database | undefined;
+/** Of the statement whose rows were not all sent. */
+let rows: IterableIterator<unknown> | undefined;
+
+function open(): Database.Database {
+  const opened = new Database(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
+  opened.pragma(`cache_size = -${String(cacheKib)}`);
+  opened.pragma('temp_store = memory');
+  return opened;
+}
+
+function begin({ sql, values }: Exclude<ScanRequest, 'more'>): IterableIterator<unknown> {
+  database ??= open();
+  if (!database.inTransaction) database.exec('begin');
+  let statement = prepared.get(sql);
+  if (statement === undefined) prepared.set(sql, (statement = database.prepare(sql)));
+  return statement.iterate(...values);
+}
+
+function chunkOf(iterator: IterableIterator<unknown>): ScanChunk {
+  const found: object[] = [];
+  let characters = 0;
+  while (found.length < mostRows && characters < mostCharacters) {
+    const { done, value } = iterator.next();
+    if (done === true) return { rows: found, more: false };
+    found.push(value as object);
+    for (const field of Object.values(value as object)) characters += typeof field === 'string' ? field.length : 8;
+  }
+  return { rows: found, more: true };
+}
+
+// On Linux this sets the niceness of the calling thread alone. The event loop comes first when both want the processor: with
+// all processors busy, health took 110 ms at the 99th percentile beside counting usage, and 50 ms with it.
+if (process.platform === 'linux') os.setPriority(0, 10);
+
+serveThread({
+  answer: (request) => {
+    const asked = request as ScanRequest;
+    if (asked !== 'more') rows = begin(asked);
+    const chunk = chunkOf(rows ?? [].values());
+    if (!chunk.more) rows = undefined;
+    return chunk;
+  },
+  endSession: () => {
+    rows?.return?.();
+    rows = undefined;
+    // A transaction that stays open would keep the log from being written back.
+    if (database?.inTransaction === true) database.exec('commit');
+  },
+  close: () => {
+    rows?.return?.();
+    database?.close();
+  },
+});
