@@ -2,14 +2,11 @@ import { parentPort } from 'node:worker_threads';
 
 /** What a `ThreadPool` sends to a thread. */
 export type ToThread =
-  | { readonly kind: 'ask'; readonly request: unknown }
-  | { readonly kind: 'end-session' }
-  | { readonly kind: 'close' };
+  { readonly kind: 'ask'; readonly request: unknown } | { readonly kind: 'end-session' } | { readonly kind: 'close' };
 
 /** What a thread sends back for each `ask`, in order. */
 export type FromThread =
-  | { readonly value: unknown }
-  | { readonly error: { readonly message: string; readonly code: unknown } };
+  { readonly value: unknown } | { readonly error: { readonly message: string; readonly code: unknown } };
 
 export interface ThreadService {
   /** Answers one request. What it throws is thrown to the session that asked. */

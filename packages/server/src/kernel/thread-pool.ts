@@ -113,7 +113,10 @@ export class ThreadPool {
   #start(): Thread {
     const { script, workerData, subject, clock, beforeStart } = this.#parts;
     if (this.#crashes >= mostCrashes && clock.monotonic() < this.#startAgainAt) {
-      throw new AppError('unavailable', `Threads that work on the ${subject} end again and again; try again in a minute.`);
+      throw new AppError(
+        'unavailable',
+        `Threads that work on the ${subject} end again and again; try again in a minute.`,
+      );
     }
     beforeStart?.();
     const thread = new Thread(new Worker(script, { workerData, name: path.parse(script).name }), (cause) => {
@@ -155,7 +158,9 @@ class Thread {
       if ('value' in answer) pending?.resolve(answer.value);
       else pending?.reject(Object.assign(new Error(answer.error.message), { code: answer.error.code }));
     });
-    worker.on('error', (error) => (this.#cause = error));
+    worker.on('error', (error: unknown) => {
+      this.#cause = error;
+    });
     this.#ended = new Promise((resolve) => {
       worker.once('exit', () => {
         this.#fail(onEnd(this.#cause));

@@ -27,7 +27,7 @@ export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
    * `read` for a verb that may examine more than 200 rows: counts, verification, lists with filters that no index answers. It never
    * delays other verbs: on SQLite it runs in a thread, on Postgres on a pool of its own. All statements of the verb see one
    * snapshot. Few scans run at a time (two), the others wait in order, so a verb must be bounded: it fails with `unavailable` after
-   * `scanWithinMs`. On SQLite in memory it is `read`. docs/decisions/0018 lists which reads are scans.
+   * `scanWithinMs`. On a SQLite database in memory, or a small one, it is `read`. docs/decisions/0017 lists which reads are scans.
    */
   scan<Result>(verb: VerbFactory<Result>): Promise<Result>;
   /** Runs a verb in a transaction of its own; its writes are durable when the promise settles. */

@@ -8,7 +8,7 @@ import { artifactFromRow, grantFromRow } from './artifact-row.ts';
 import { findRecord } from './record-statements.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
 import { textList } from '../engine/sql-syntax.ts';
-import type { SqlEngine } from '../engine/sql-engine.ts';
+import { readUpTo, type SqlEngine } from '../engine/sql-engine.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
 import { first, put, rows, type Verb } from '../engine/verb.ts';
 
@@ -178,14 +178,14 @@ export class SqlArtifactStore implements ArtifactStore {
   }
 
   blobOwnership(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnership>> {
-    return this.#engine.scan(function* () {
+    return readUpTo(this.#engine, keys.length, function* () {
       const found = yield* rows(blobOwners, { keys: textList(keys) });
       return new Map(found.map((row) => [row.blob_key ?? '', row.purged_at === null ? 'kept' : 'released']));
     });
   }
 
   listOwned(afterId: string | undefined, limit: number): Promise<ArtifactRecord[]> {
-    return this.#engine.scan(function* () {
+    return readUpTo(this.#engine, limit, function* () {
       return (yield* rows(ownedAfter, { id: afterId ?? '', limit })).map(artifactFromRow);
     });
   }

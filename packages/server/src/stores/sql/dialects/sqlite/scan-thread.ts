@@ -35,10 +35,11 @@ function chunkOf(iterator: IterableIterator<unknown>): ScanChunk {
   const found: object[] = [];
   let characters = 0;
   while (found.length < mostRows && characters < mostCharacters) {
-    const { done, value } = iterator.next();
-    if (done === true) return { rows: found, more: false };
-    found.push(value as object);
-    for (const field of Object.values(value as object)) characters += typeof field === 'string' ? field.length : 8;
+    const next = iterator.next();
+    if (next.done === true) return { rows: found, more: false };
+    const row = next.value as object;
+    found.push(row);
+    for (const field of Object.values(row)) characters += typeof field === 'string' ? field.length : 8;
   }
   return { rows: found, more: true };
 }

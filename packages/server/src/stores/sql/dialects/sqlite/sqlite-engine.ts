@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { AppError } from '@proofhouse/core';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
@@ -41,7 +41,15 @@ export interface SqliteEngineOptions {
   readonly bootTime?: () => BootTime | undefined;
   /** Called when the wall clock was set. */
   readonly onClockJump?: OnClockJump;
+  /** Size of file and log from which scans run in a thread. Default: 4 MiB. */
+  readonly threadFromBytes?: number;
 }
+
+/**
+ * All of a smaller database is read in some milliseconds, and a thread takes 80 ms of processor time to start and 10 MiB of memory
+ * as long as it lives.
+ */
+const threadFromBytes = 4 * 1024 * 1024;
 
 /** SQLite waits in the calling thread, which is the event loop: see `BusyRetry`. */
 const busyTimeoutMs = 0;
@@ -88,7 +96,9 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
     const scans = new ScanPool({ file, clock: options.clock ?? systemClock, requireSameFiles });
     const connections = { writer: new SqliteConnection(writer), reader: new SqliteConnection(reader) };
     time.resume(connections.reader.drive(readAnchor));
-    return new SqliteEngine({ file, ...connections, busy, time, inFile: { guard, folding, scans }, closers });
+    const fromBytes = options.threadFromBytes ?? threadFromBytes;
+    const isLarge = (): boolean => fstatSync(handle).size + guard.logBytes >= fromBytes;
+    return new SqliteEngine({ file, ...connections, busy, time, inFile: { guard, folding, scans, isLarge }, closers });
   } catch (error) {
     for (const close of closers.reverse()) close();
     throw sqliteError(error, file);
@@ -173,6 +183,8 @@ interface InFile {
   readonly guard: FileGuard;
   readonly folding: LogFolding;
   readonly scans: ScanPool;
+  /** Whether a scan could block the event loop. */
+  readonly isLarge: () => boolean;
 }
 
 interface EngineParts {
@@ -215,7 +227,7 @@ class SqliteEngine implements QueueEngine {
   }
 
   async read<Result>(verb: VerbFactory<Result>): Promise<Result> {
-    return this.#mapped(() => this.#busy.run(() => this.#reader.drive(verb)));
+    return this.#mapped(() => this.#read(verb));
   }
 
   look<Result>(verb: VerbFactory<Result>): Promise<Result> {
@@ -223,10 +235,10 @@ class SqliteEngine implements QueueEngine {
   }
 
   async scan<Result>(verb: VerbFactory<Result>): Promise<Result> {
-    // No other connection can open a database in memory: SQLite is built without shared caches here.
-    if (this.#inFile === undefined) return this.read(verb);
-    const { scans, guard } = this.#inFile;
     return this.#mapped(async () => {
+      // No other connection can open a database in memory: SQLite is built without shared caches here.
+      if (this.#inFile?.isLarge() !== true) return this.#read(verb);
+      const { scans, guard } = this.#inFile;
       const result = await scans.run(verb);
       if (guard.lost !== undefined) throw guard.lost;
       return result;
@@ -283,6 +295,10 @@ class SqliteEngine implements QueueEngine {
     } finally {
       for (const close of this.#closers.reverse()) close();
     }
+  }
+
+  #read<Result>(verb: VerbFactory<Result>): Result | Promise<Result> {
+    return this.#busy.run(() => this.#reader.drive(verb));
   }
 
   #isClosed(): boolean {

@@ -3,12 +3,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { metadataStoreContract } from '../../../metadata-store.contract.ts';
 import { openMetadataStore } from '../../../open-metadata-store.ts';
+import { SqlMetadataStore } from '../../sql-metadata-store.ts';
+import { openSqliteEngine } from './sqlite-engine.ts';
 
 metadataStoreContract('SQLite in a file', {
   fresh: async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'proofhouse-sqlite-'));
     return {
-      store: await openMetadataStore(`sqlite:${folder}/metadata.db`),
+      // Every scan runs in a thread.
+      store: new SqlMetadataStore(await openSqliteEngine(`${folder}/metadata.db`, { threadFromBytes: 0 })),
       remove: () => rm(folder, { recursive: true, force: true }),
     };
   },
