@@ -1,36 +1,35 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, opendir } from 'node:fs/promises';
+import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactRecord } from '@proofhouse/core';
 import { isAppError, isUuid, ownedBlob } from '@proofhouse/core';
 import { irregularFingerprint, type BlobListing, type Blobs } from '@proofhouse/blobs';
 import type { ArtifactStore } from './artifact-store.ts';
+import { sha256OfFile, statOfFile } from './view-file.ts';
 import { ViewProof } from './view-proof.ts';
 import { isViewMarker } from './view-root.ts';
 
-/** One thing that is not as it should be. `path` is relative to the root of the job view. */
+/** A difference between records, stored bytes and the job view. `path` is relative to the root of the job view. */
 export type StorageFinding =
   /** Bytes are lost: the record cannot be downloaded. */
   | { readonly kind: 'row-without-bytes'; readonly artifactId: string }
-  /** Bytes of another size or digest, or no plain file. */
+  /** The bytes have another size or digest, or are not a plain file. */
   | { readonly kind: 'row-with-wrong-bytes'; readonly artifactId: string }
-  /** What an upload that was cut off left; collection takes it. */
+  /** Left by an interrupted upload; collection removes it. */
   | { readonly kind: 'bytes-without-row'; readonly key: string; readonly sizeBytes: number }
-  /** No plain object, where only blobs lie: a link, a folder, a device. Uploads make no such thing, and nothing removes it. */
+  /** A link, folder or device among the blobs. No upload makes one, and nothing removes it. */
   | { readonly kind: 'planted'; readonly key?: string; readonly place?: string }
   | { readonly kind: 'staging-leftover'; readonly name: string; readonly sizeBytes: number }
   /** The job view lacks the newest bytes of a name, or shows others. */
   | { readonly kind: 'view-missing'; readonly path: string }
   | { readonly kind: 'view-outdated'; readonly path: string }
-  /** A link to bytes of the job, or a copy, that the job view should not show any more. */
+  /** A link to bytes of the job, or a copy of them, that no current record names. */
   | { readonly kind: 'view-leftover'; readonly path: string }
-  /** Something in the job view that Proofhouse did not put there; nothing removes or replaces it. */
+  /** A file in the job view that Proofhouse did not put there; nothing removes or replaces it. */
   | { readonly kind: 'view-foreign'; readonly path: string };
 
 export type FindingKind = StorageFinding['kind'];
 
-/** What is held against each other. */
+/** The stores that are compared. */
 export interface CheckedStorage {
   readonly store: Pick<ArtifactStore, 'find' | 'newestOfJob' | 'listOfJob' | 'blobOwnership' | 'listOwned'>;
   readonly blobs: Blobs;
@@ -44,7 +43,7 @@ export interface StorageCheck extends CheckedStorage {
    * not reported. `Infinity` when no server runs.
    */
   readonly olderThan: number;
-  /** Reads and hashes every blob, too. */
+  /** Also reads and hashes every blob. */
   readonly hashBytes?: boolean;
   readonly onFinding?: (finding: StorageFinding) => void;
 }
@@ -59,8 +58,8 @@ const pageRows = 500;
 const atOnce = 16;
 
 /**
- * Holds records, stored bytes and the job view against each other, and changes nothing. Goes through all three page by
- * page, so memory stays flat; findings go to `onFinding` as they come. Errors: those of store and blobs.
+ * Compares records, stored bytes and the job view, and changes nothing. Reads all three page by page, so memory stays
+ * constant; `onFinding` is called for each finding at once. Errors: those of store and blobs.
  */
 export async function checkStorage(check: StorageCheck): Promise<StorageReport> {
   const found: Record<FindingKind, number> = {
@@ -74,30 +73,30 @@ export async function checkStorage(check: StorageCheck): Promise<StorageReport> 
     'view-leftover': 0,
     'view-foreign': 0,
   };
-  const tell = (finding: StorageFinding | undefined): void => {
+  const report = (finding: StorageFinding | undefined): void => {
     if (finding === undefined) return;
     found[finding.kind] += 1;
     check.onFinding?.(finding);
   };
-  const rows = await checkRows(check, tell);
-  const blobs = await checkBlobs(check, tell);
+  const rows = await checkRows(check, report);
+  const blobs = await checkBlobs(check, report);
   for (const { name, sizeBytes } of await check.blobs.sweepStaging(check.olderThan, { dryRun: true })) {
-    tell({ kind: 'staging-leftover', name, sizeBytes });
+    report({ kind: 'staging-leftover', name, sizeBytes });
   }
-  if (check.viewRoot !== undefined) await checkView(check, check.viewRoot, tell);
+  if (check.viewRoot !== undefined) await checkView(check, check.viewRoot, report);
   return { rows, blobs, found };
 }
 
-type Tell = (finding: StorageFinding | undefined) => void;
+type Report = (finding: StorageFinding | undefined) => void;
 
-async function checkRows(check: StorageCheck, tell: Tell): Promise<number> {
+async function checkRows(check: StorageCheck, report: Report): Promise<number> {
   let count = 0;
   let afterId: string | undefined;
   for (;;) {
     const page = await check.store.listOwned(afterId, pageRows);
     for (let index = 0; index < page.length; index += atOnce) {
       const some = page.slice(index, index + atOnce);
-      await Promise.all(some.map(async (row) => tell(await checkRow(check, row, check.hashBytes === true))));
+      await Promise.all(some.map(async (row) => report(await checkRow(check, row, check.hashBytes === true))));
     }
     count += page.length;
     afterId = page.at(-1)?.id;
@@ -105,7 +104,7 @@ async function checkRows(check: StorageCheck, tell: Tell): Promise<number> {
   }
 }
 
-/** What is wrong with the bytes of a record, or with what the view shows of it; nothing when it was purged meanwhile. */
+/** The finding about the bytes of a record or its file in the view; undefined when there is none, or it was purged meanwhile. */
 export async function checkRow(
   storage: CheckedStorage,
   row: ArtifactRecord,
@@ -132,13 +131,13 @@ async function checkBytes(
     return undefined;
   } catch (error) {
     if (isAppError(error, 'integrity_failure')) return wrong;
-    // It was there a moment ago: retention took it, or somebody else did.
+    // Removed between `stat` and `verify`, by retention or from outside.
     if (isAppError(error, 'not_found')) return { kind: 'row-without-bytes', artifactId: row.id };
     throw error;
   }
 }
 
-/** Whether the view shows this row, when it is the newest of its name. */
+/** The finding about the view's file of this row, if the row is the newest of its name. */
 async function checkShown(check: CheckedStorage, row: ArtifactRecord): Promise<StorageFinding | undefined> {
   const { jobId, name } = row;
   const root = check.viewRoot;
@@ -148,12 +147,12 @@ async function checkShown(check: CheckedStorage, row: ArtifactRecord): Promise<S
   const source = check.blobs.localPath(expected.key);
   if (newest?.id !== row.id || source === undefined) return undefined;
   const path = `${jobId}/${name}`;
-  const [shown, blob] = await Promise.all([statOf(join(root, path)), statOf(source)]);
+  const [shown, blob] = await Promise.all([statOfFile(join(root, path)), statOfFile(source)]);
   if (shown === undefined) return { kind: 'view-missing', path };
   if (shown.ino === blob?.ino && shown.dev === blob.dev) return undefined;
-  // Where a file cannot have two names the view holds a copy.
+  // On file systems without hard links the view holds a copy.
   const isCopy = shown.isFile() && Number(shown.size) === expected.sizeBytes;
-  if (isCopy && (await sha256Of(join(root, path))) === expected.sha256) return undefined;
+  if (isCopy && (await sha256OfFile(join(root, path))) === expected.sha256) return undefined;
   const isOurs = await proofOf(check, root).isOurs(jobId, name);
   return { kind: isOurs ? 'view-outdated' : 'view-foreign', path };
 }
@@ -162,11 +161,11 @@ function proofOf({ store, blobs }: CheckedStorage, root: string): ViewProof {
   return new ViewProof({ root, store, localPath: (key) => blobs.localPath(key) });
 }
 
-async function checkBlobs({ store, blobs, olderThan }: StorageCheck, tell: Tell): Promise<number> {
+async function checkBlobs({ store, blobs, olderThan }: StorageCheck, report: Report): Promise<number> {
   let count = 0;
   let batch: BlobListing[] = [];
   const flush = async (): Promise<void> => {
-    for (const finding of await unownedBlobs(store, batch, olderThan)) tell(finding);
+    for (const finding of await unownedBlobs(store, batch, olderThan)) report(finding);
     batch = [];
   };
   for await (const blob of blobs.list()) {
@@ -178,7 +177,7 @@ async function checkBlobs({ store, blobs, olderThan }: StorageCheck, tell: Tell)
   return count;
 }
 
-/** Which of these no record names, though none younger than `olderThan`: what was planted has no age. */
+/** Findings about those blobs that no record names. Blobs younger than `olderThan` are left out, except irregular files. */
 export async function unownedBlobs(
   store: CheckedStorage['store'],
   blobs: readonly BlobListing[],
@@ -197,15 +196,15 @@ export async function unownedBlobs(
     );
 }
 
-async function checkView(check: CheckedStorage, root: string, tell: Tell): Promise<void> {
+async function checkView(check: CheckedStorage, root: string, report: Report): Promise<void> {
   const entries = await openFolder(root);
   if (entries === undefined) return;
-  for await (const { name } of entries) for await (const finding of viewLeftovers(check, root, name)) tell(finding);
+  for await (const { name } of entries) for await (const finding of viewLeftovers(check, root, name)) report(finding);
 }
 
 /**
- * What lies in the view under this name, a file or all of a folder, without being the name of a record whose bytes are
- * kept. Links are not followed, and what is no folder of a job is not entered.
+ * Findings about a file of the view, or all files of a folder, whose name is not that of a record with kept bytes. Symbolic
+ * links are not followed; folders that are not those of a job are not entered.
  */
 export async function* viewLeftovers(
   check: CheckedStorage,
@@ -213,7 +212,7 @@ export async function* viewLeftovers(
   path: string,
 ): AsyncGenerator<StorageFinding> {
   if (isViewMarker(path)) return;
-  const found = await statOf(join(root, path));
+  const found = await statOfFile(join(root, path));
   if (found === undefined) return;
   const [jobId = '', ...rest] = path.split('/');
   if (!isUuid(jobId) || (rest.length === 0 && !found.isDirectory())) {
@@ -244,19 +243,4 @@ async function isNamed(store: Pick<ArtifactStore, 'newestOfJob'>, path: string):
   const slash = path.indexOf('/');
   if (slash === -1) return false;
   return (await store.newestOfJob(path.slice(0, slash), path.slice(slash + 1)))?.purgedAt === null;
-}
-
-async function statOf(path: string) {
-  try {
-    return await lstat(path, { bigint: true });
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
-  }
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) hash.update(chunk);
-  return hash.digest('hex');
 }

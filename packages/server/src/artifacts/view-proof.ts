@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, type BigIntStats } from 'node:fs';
-import { lstat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import { blobFileStat } from '@proofhouse/blobs';
 import { foldersOf, isUuid, type ArtifactRecord } from '@proofhouse/core';
 import type { PageKey } from '../kernel/page.ts';
 import type { ArtifactStore } from './artifact-store.ts';
+import { sha256OfFile, statOfFile } from './view-file.ts';
 
 export interface ViewProofParts {
   readonly root: string;
@@ -14,13 +13,13 @@ export interface ViewProofParts {
 }
 
 const recordsAtOnce = 200;
-/** How the view names bytes that it puts in the place of older ones. */
+/** A new file of the view has such a name until it replaces the old one. */
 const temporaryName = /^\.[a-z2-7]{16}\.new$/;
 
 /**
- * Whether a file in the job view was put there by Proofhouse: below the folder of a job, and a link to bytes of that job,
- * by the inode of a blob or by size, time and inode as a record has them; or a copy with the same bytes under their own
- * name, where linking was not possible. Nothing else in the view is ever replaced or removed.
+ * Decides whether Proofhouse put a file into the job view. Such a file lies below the folder of a job and is a hard link to a blob of
+ * that job (same inode as the blob, or same size, time and inode as its record), or, where linking was not possible, a copy with
+ * the same bytes under the artifact's name. Nothing else in the view may be replaced or removed.
  */
 export class ViewProof {
   readonly #parts: ViewProofParts;
@@ -29,15 +28,15 @@ export class ViewProof {
     this.#parts = parts;
   }
 
-  /** False also where there is no file, or where the way to it leads through a link. */
+  /** False also for a missing file and for a path through a symbolic link. */
   async isOurs(jobId: string, name: string): Promise<boolean> {
     if (!isUuid(jobId)) return false;
     const { root } = this.#parts;
     for (const folder of ['', ...foldersOf(name)]) {
-      if ((await lookedAt(join(root, jobId, folder)))?.isDirectory() !== true) return false;
+      if ((await statOfFile(join(root, jobId, folder)))?.isDirectory() !== true) return false;
     }
     const path = join(root, jobId, name);
-    const file = await lookedAt(path);
+    const file = await statOfFile(path);
     if (file?.isFile() !== true) return false;
     if (await this.#isAnyOf(this.#records(jobId, name), file, path, name)) return true;
     return this.#isAnyOf(this.#records(jobId), file, path, name);
@@ -50,10 +49,10 @@ export class ViewProof {
       if (content.kind !== 'owned' || content.blob.sizeBytes !== sizeBytes) continue;
       const { blob } = content;
       if (blob.fingerprint === fingerprint) return true;
-      const stored = await lookedAt(this.#parts.localPath(blob.key) ?? '');
+      const stored = await statOfFile(this.#parts.localPath(blob.key) ?? '');
       if (stored?.ino === file.ino && stored.dev === file.dev) return true;
       if (itsName !== name && !temporaryName.test(name)) continue;
-      sha256 ??= await sha256Of(path);
+      sha256 ??= await sha256OfFile(path);
       if (sha256 === blob.sha256) return true;
     }
     return false;
@@ -68,19 +67,4 @@ export class ViewProof {
       after = next;
     }
   }
-}
-
-async function lookedAt(path: string): Promise<BigIntStats | undefined> {
-  try {
-    return await lstat(path, { bigint: true });
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
-  }
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) hash.update(chunk);
-  return hash.digest('hex');
 }

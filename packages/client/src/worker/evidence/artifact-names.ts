@@ -65,7 +65,7 @@ function numbered(name: string, count: number): string[] {
 }
 
 /** Formats a path for messages; bytes that are not UTF-8 are percent-encoded. */
-export function shownName(parts: readonly Buffer[]): string {
+export function pathText(parts: readonly Buffer[]): string {
   return parts.map(textOf).join('/');
 }
 

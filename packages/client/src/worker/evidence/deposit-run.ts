@@ -1,7 +1,7 @@
 import { isAppError, type ArtifactType } from '@proofhouse/core';
 import type { JobDiff } from '../git/diff/job-diff.ts';
 import type { WorkFolder } from '../work-folder.ts';
-import { ArtifactNames, shownName, type ArtifactName } from './artifact-names.ts';
+import { ArtifactNames, pathText, type ArtifactName } from './artifact-names.ts';
 import type { CapturedLog } from './captured-log.ts';
 import type { Depositor } from './depositor.ts';
 import { EvidenceFile, type EvidenceFileOptions } from './evidence-file.ts';
@@ -45,7 +45,7 @@ async function depositOutput(depositor: Depositor, folder: WorkFolder): Promise<
   const names = new ArtifactNames();
   for await (const entry of outputFiles(folder.output)) {
     depositor.lost.throwIfAborted();
-    const path = shownName(entry.parts);
+    const path = pathText(entry.parts);
     const shown = quoted(path);
     if (entry.kind === 'unreadable') evidence.lose(path, entry.error, shown);
     if (entry.kind === 'left-out') evidence.note(`${shown} was left out: it is ${entry.what}`);
