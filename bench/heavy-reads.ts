@@ -1,7 +1,7 @@
 // How long `/healthz` takes while heavy reads run on a large SQLite database: counting usage, verification, collection
 // (dry run), and lists with combined filters. The server runs in this process, the probe in a thread of its own.
 //
-//   node bench/heavy-reads.ts [--rows 1000000] [--seconds 10] [--keep <folder>]
+//   npm run bench:heavy-reads -- [--rows 1000000] [--seconds 10] [--keep <folder>] [--only usage]
 //
 // `--keep` leaves the database in the folder, and uses what lies there already: two versions of the code can be compared on
 // copies of one database.
