@@ -7,12 +7,12 @@ export const busyWithinMs = 5000;
 
 const growth = { firstMs: 1, maxMs: 100 };
 
-/** Another program holds a lock on the file (`SQLITE_BUSY`, also while it recovers the log). */
+/** True if another program holds a lock on the file (`SQLITE_BUSY`, also while it recovers the WAL). */
 export function isBusy(error: unknown): boolean {
   return codeOf(error).startsWith('SQLITE_BUSY');
 }
 
-/** The delays between attempts: they double up to 100 ms, and end when their sum has reached `busyWithinMs`. */
+/** Delays between attempts. They double up to 100 ms; `expired` is true once their sum has reached `busyWithinMs`. */
 export class BusyBackoff {
   #delays = 0;
   #waitedMs = 0;
@@ -21,7 +21,7 @@ export class BusyBackoff {
     return this.#waitedMs >= busyWithinMs;
   }
 
-  /** The next delay, counted as waited. */
+  /** Returns the next delay and adds it to the sum. */
   next(): number {
     this.#delays += 1;
     const delayMs = backOffMs(this.#delays, growth);
@@ -31,8 +31,8 @@ export class BusyBackoff {
 }
 
 /**
- * Runs an action that the database may refuse as busy, again after each delay. SQLite's own busy timeout sleeps inside
- * the call and so stops the event loop; connections are opened with a timeout of 0 instead.
+ * Retries actions that fail with `SQLITE_BUSY`. SQLite's own busy timeout sleeps inside the call and would block the event
+ * loop, so connections on the event loop have a timeout of 0.
  */
 export class BusyRetry {
   readonly delay: Delay;
@@ -41,7 +41,7 @@ export class BusyRetry {
     this.delay = delay;
   }
 
-  /** The action must be repeatable. Throws the last `SQLITE_BUSY` when the deadline has passed. */
+  /** The action must be repeatable. Throws the last `SQLITE_BUSY` after `busyWithinMs`. */
   run<Result>(action: () => Result): Result | Promise<Result> {
     try {
       return action();

@@ -5,9 +5,9 @@ import { makeFolder } from '../../../../kernel/files/make-folder.ts';
 import { isMountPoint } from './mount-points.ts';
 
 /**
- * The one name of a database file, whatever symbolic link led to it: locks and logs lie beside that name, so two names
- * would be two locks. A hard link and a file that is a mount point are other names that cannot be followed, and are refused
- * (`unavailable`). Makes the folder.
+ * Resolves symbolic links to the one path of a database file, and creates its folder. Lock and WAL lie beside that path, so two
+ * paths would have two locks. Throws `unavailable` for a file with a second hard link or one that is a mount point: their
+ * other paths cannot be found.
  */
 export function databaseFile(file: string): string {
   const folder = path.dirname(path.resolve(file));
@@ -15,7 +15,7 @@ export function databaseFile(file: string): string {
   return requireOneName(path.join(realpathSync(folder), path.basename(file)));
 }
 
-/** The same for a file whose folder is there and resolved. Makes nothing. */
+/** As `databaseFile`, for a path whose folder exists and is resolved. Creates nothing. */
 export function requireOneName(named: string): string {
   const found = statSync(named, { throwIfNoEntry: false });
   if (found !== undefined && found.nlink > 1) {

@@ -2,7 +2,7 @@ import { closeSync, copyFileSync, fstatSync, openSync, statSync, truncateSync } 
 import { AppError } from '@proofhouse/core';
 import type Database from 'better-sqlite3';
 import { pooledRandomBytes, type RandomBytes } from '../../../../kernel/ids.ts';
-import { logIdentity, storedGeneration } from './log/write-ahead-log.ts';
+import { logIdentity, storedGeneration } from './wal/write-ahead-log.ts';
 
 interface Watched {
   readonly place: string;
@@ -12,12 +12,13 @@ interface Watched {
 }
 
 /**
- * Holds a running engine to the files that it opened. Before each commit, inside its transaction, it looks that the database,
- * its lock, its log and its index are still the same inodes, and that the generation is the one that this engine wrote.
+ * Detects that another program replaced the files of a running engine, or that a second server opened them. Before each commit,
+ * inside its transaction, it compares the inodes of database, lock, WAL and WAL index with those at the start, and the generation
+ * with the last one that this engine wrote.
  *
- * The generation is the `user_version` of the database: one more at each start and each time the log begins anew, so that
- * a second server that got past the lock takes over in one commit, a file that was overwritten in place is seen, and a log is known
- * by its first pages to belong to its database. docs/decisions/0014 says why it is not a file lock.
+ * The generation is the `user_version` of the database. It grows by one at each start and each time the WAL restarts. A
+ * second server that got past the lock takes over with one commit. A file that was overwritten in place has another
+ * generation. The first pages of a WAL show to which database it belongs. docs/decisions/0014 says why this is not a file lock.
  */
 export class FileGuard {
   readonly #file: string;
@@ -31,12 +32,12 @@ export class FileGuard {
   #next: number | undefined;
   #lost: AppError | undefined;
   #overwritten = false;
-  /** What the file itself held when the engine started, until the log begins anew. */
+  /** Generation in the database file itself at the start; undefined once the WAL has restarted. */
   #storedAtStart: number | undefined;
 
   /**
-   * The writer has a transaction open, in which the first generation is written. `handle` reads the database file and must
-   * stay open as long as the database: closing any descriptor of a file releases the locks of the process on it.
+   * The writer must have an open transaction, in which the first generation is written. `handle` reads the database file and must
+   * stay open as long as the database: closing any descriptor of a file releases the process's locks on it.
    */
   constructor(file: string, writer: Database.Database, handle: number) {
     this.#file = file;
@@ -53,12 +54,12 @@ export class FileGuard {
     });
   }
 
-  /** Why nothing can be read or written any more, until a restart. */
+  /** The error that every read and write must throw until a restart; undefined while the files are the same. */
   get lost(): AppError | undefined {
     return this.#lost;
   }
 
-  /** Errors: `unavailable`. */
+  /** Throws `unavailable` if a file was removed, replaced or overwritten. */
   requireSameFiles(): void {
     for (const { place, what, dev, ino } of this.#watched) {
       const found = statSync(place, { throwIfNoEntry: false });
@@ -67,7 +68,7 @@ export class FileGuard {
       throw new AppError('unavailable', message);
     }
     const stored = storedGeneration(this.#handle);
-    // The log may still hold the newest one.
+    // The newest generation may be in the WAL only.
     if (stored === this.#generation || stored === preceding(this.#generation) || stored === this.#storedAtStart) return;
     this.#overwritten = true;
     this.#lost = new AppError(
@@ -77,7 +78,7 @@ export class FileGuard {
     throw this.#lost;
   }
 
-  /** Inside the transaction, before anything else is read or written in it. Errors: `unavailable`. */
+  /** Must be called first in the transaction. Throws `unavailable` as `requireSameFiles`, or if another server opened the file. */
   begin(): void {
     this.requireSameFiles();
     if (this.#current() !== this.#generation) {
@@ -90,7 +91,7 @@ export class FileGuard {
     if (this.#currentLog() !== this.#logIdentity) this.#write();
   }
 
-  /** After the transaction. */
+  /** Must be called after the transaction. */
   end(committed: boolean): void {
     if (committed && this.#next !== undefined) {
       this.#generation = this.#next;
@@ -101,8 +102,8 @@ export class FileGuard {
   }
 
   /**
-   * Before the database is closed. SQLite writes the log back when the last connection closes; its pages would damage a file that
-   * was overwritten, so the log is set aside first.
+   * Must be called before the database is closed. SQLite runs a checkpoint when the last connection closes. Its pages would
+   * damage a file that was overwritten, so the WAL of such a file is copied and emptied first.
    */
   beforeClose(): void {
     if (!this.#overwritten) return;
@@ -111,12 +112,12 @@ export class FileGuard {
     truncateSync(log, 0);
   }
 
-  /** Bytes of the log's file. */
+  /** Size of the WAL file in bytes. */
   get logBytes(): number {
     return this.#logHandle === undefined ? 0 : fstatSync(this.#logHandle).size;
   }
 
-  /** After the database was closed. */
+  /** Must be called after the database was closed. */
   close(): void {
     if (this.#logHandle !== undefined) closeSync(this.#logHandle);
     this.#logHandle = undefined;
@@ -137,7 +138,7 @@ export class FileGuard {
   }
 }
 
-/** Generations are below 2^31 and never 0, which is the `user_version` of a database without one. */
+/** Generations are below 2^31 and never 0: 0 is the `user_version` of a database without a generation. */
 function following(generation: number): number {
   return generation >= 0x7fffffff ? 1 : generation + 1;
 }
@@ -146,7 +147,7 @@ function preceding(generation: number): number {
   return generation === 1 ? 0x7fffffff : generation - 1;
 }
 
-/** A generation that no other copy of a database has. */
+/** A random generation, different from that of any other copy of a database. */
 export function newGeneration(random: RandomBytes = pooledRandomBytes()): number {
   return (Buffer.from(random(4)).readUInt32BE() & 0x3fffffff) + 1;
 }

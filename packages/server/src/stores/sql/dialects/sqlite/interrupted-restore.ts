@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { AppError } from '@proofhouse/core';
 
-/** The restored database, as long as a restore has not put it in its place. */
+/** Path of the restored database until the restore moves it into its place. */
 export function restoreBegun(file: string): string {
   return `${file}.restoring`;
 }
 
-/** Errors: `unavailable` where a restore was interrupted after it had begun to move files. */
+/** Throws `unavailable` if a restore was interrupted after it had started to move files. */
 export function requireNoInterruptedRestore(file: string): void {
   if (!existsSync(restoreBegun(file))) return;
   throw new AppError(

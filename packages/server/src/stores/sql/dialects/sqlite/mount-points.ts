@@ -2,9 +2,9 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 /**
- * Whether a file is a mount point of its own, such as a file that was bind-mounted into a container. `place` is absolute
- * and resolved. Linux lists mounts in /proc/self/mountinfo (proc(5)), also those of one file system onto itself. Only where there is no
- * such list does another device than that of the parent folder show a mount: on overlayfs and btrfs devices differ without one.
+ * True if a file is a mount point, such as a file that was bind-mounted into a container. `place` must be absolute and
+ * resolved. Linux lists all mounts in /proc/self/mountinfo (proc(5)). Without that list, a device number other than the parent
+ * folder's counts as a mount; with it, it must not, because on overlayfs and btrfs the numbers differ without a mount.
  */
 export function isMountPoint(place: string, mounts: () => string | undefined = mountInfo): boolean {
   const listed = mounts();
@@ -21,13 +21,13 @@ function mountInfo(): string | undefined {
   }
 }
 
-/** The fifth field of each line; blanks and backslashes in it are written as octal escapes. */
+/** The fifth field of each line, unescaped. */
 function mountPoints(mounts: string): Set<string> {
   const fields = mounts.split('\n').map((line) => line.split(' ')[4] ?? '');
   return new Set(fields.map(unescaped));
 }
 
-// Only blanks and backslashes are escaped (octal); everything else was decoded as UTF-8 before.
+// Only blanks and backslashes are escaped, as octal numbers.
 function unescaped(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }

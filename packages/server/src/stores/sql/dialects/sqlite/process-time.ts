@@ -14,20 +14,20 @@ export interface ProcessTimeParts {
 }
 
 /**
- * The wall clock of this process as long as it keeps step with the monotonic clock. When it is set, leases and retry delays are
- * moved by as much in one verb, and every verb after that one uses the new time: all keep the time that they had left. An anchor in
- * the database does the same for a clock that was set between two starts.
+ * The time by which verbs decide on SQLite: the wall clock of this process. When somebody sets that clock, one verb shifts all
+ * leases and retry delays by the same difference, and every later verb uses the new time. Each lease and delay keeps its remaining
+ * time. An anchor in the database does the same for a clock that was set while the server was stopped.
  */
 export class ProcessTime {
   readonly #clock: Clock;
   readonly #bootTime: () => BootTime | undefined;
   readonly #onJump: OnClockJump;
-  /** Wall clock minus monotonic clock, as it is used. */
+  /** Wall clock minus monotonic clock, in milliseconds, by which `time` is computed. */
   #offset: number;
-  /** The same as of the last commit. */
+  /** The offset at which the stored leases and delays were computed. */
   #committed: number;
   #isMoving = false;
-  /** Monotonic. */
+  /** Monotonic time of the next anchor, in milliseconds. */
   #keepAgainAt = -Infinity;
 
   constructor({ clock, bootTime, onJump }: ProcessTimeParts) {
@@ -37,14 +37,14 @@ export class ProcessTime {
     this.#offset = this.#committed = this.#wallOffset();
   }
 
-  /** To be called at a start, before any verb. A clock that was set meanwhile is followed by the first verb that writes. */
+  /** Must be called at a start, before any verb. If the clock was set meanwhile, the first write shifts leases and delays. */
   resume(anchor: TimeAnchor | undefined): void {
     const wall = this.#clock.now();
     const setBy = wall - expectedWall(anchor, wall, this.#bootTime());
     if (Math.abs(setBy) >= smallestJumpMs) this.#offset = this.#committed = this.#wallOffset() - setBy;
   }
 
-  /** A verb for the anchor when it is time for one; called again and again. */
+  /** Returns a verb that writes the anchor, once a minute; undefined in between. */
   anchor(): (() => Verb<void>) | undefined {
     const now = this.#clock.monotonic();
     if (now < this.#keepAgainAt) return undefined;
@@ -58,7 +58,7 @@ export class ProcessTime {
     return fixedTime(Math.floor(this.#offset + this.#clock.monotonic()));
   }
 
-  /** To be called before a verb is queued, with what queues a verb before it. */
+  /** Must be called before each write is queued. `write` queues a verb ahead of it. */
   follow(write: (verb: () => Verb<void>) => Promise<void>): void {
     if (this.#isMoving || Math.abs(this.#wallOffset() - this.#committed) < smallestJumpMs) return;
     this.#isMoving = true;
@@ -70,19 +70,19 @@ export class ProcessTime {
         this.#onJump(ms);
       },
       () => {
-        // The next verb tries again.
+        // The next write retries.
         this.#offset = this.#committed;
         this.#isMoving = false;
       },
     );
   }
 
-  // Runs again when its transaction was lost.
+  // May run more than once: the write queue retries a transaction that was rolled back.
   *#move(): Verb<void> {
     const offset = this.#wallOffset();
     yield* shiftLeases(Math.round(offset - this.#committed));
     this.#offset = offset;
-    // The next start must not find this jump again.
+    // The next start must not apply this jump again.
     yield* this.#keepAnchor();
   }
 

@@ -25,7 +25,7 @@ const placesOfRoute = statement<RouteHeads>()((db, p) => heads(db, p).select(['i
 
 const jobById = statement<{ id: string }>()((db, p) => db.selectFrom('jobs').selectAll().where('id', '=', p.id));
 
-/** One small look-up a route or job: in process these cost less than a query that joins them. */
+/** One small query for each route or job. On SQLite these cost less than one query with a join. */
 export function* sqliteReadyHeads(routes: RouteSet, count: number): Verb<JobRow[]> {
   const [only] = routes.ids;
   if (only !== undefined && routes.ids.size === 1) return yield* rows(jobsOfRoute, { routeId: only, count });

@@ -13,17 +13,17 @@ import { syncPath } from '../../../../kernel/files/durable-files.ts';
 import { createPrivateFile } from '../../../../kernel/files/private-files.ts';
 import { schemaVersions } from '../../migrate.ts';
 import { BusyRetry } from './busy-retry.ts';
-import { checkLog } from './log/check-log.ts';
+import { checkWal } from './wal/check-wal.ts';
 import { databaseFile, requireOneName } from './database-file.ts';
 import { newGeneration } from './file-guard.ts';
 import { restoreBegun } from './interrupted-restore.ts';
 import { notOurs, sqliteError } from './sqlite-errors.ts';
 import { lockDatabase } from './sqlite-lock.ts';
 
-/** From here on records say which blobs they keep. */
+/** First schema whose records name the blobs that they keep. */
 const oldestSchema = '0003-experiments-groups-retention';
 
-/** Copies of a SQLite database, also of one that a server has open or that a crash left. */
+/** Copies SQLite databases, also one that a server has open, and one that a crash left. */
 export class SqliteArchive implements DatabaseArchive {
   readonly file: string;
   readonly #busy = new BusyRetry();
@@ -36,11 +36,11 @@ export class SqliteArchive implements DatabaseArchive {
     if (!existsSync(this.file)) throw new AppError('not_found', `There is no database ${this.file}.`);
     try {
       requireOneName(this.file);
-      await this.#lookAtLog(onNotice);
+      await this.#checkWal(onNotice);
       createPrivateFile(place);
       await this.#live((database) => {
         requireSchema(database, this.file);
-        // One read transaction: a writer neither waits nor makes it begin again.
+        // One read transaction: it neither blocks writers nor has to restart after their commits.
         database.prepare('vacuum into ?').run(place);
       });
       return seal(place);
@@ -96,8 +96,8 @@ export class SqliteArchive implements DatabaseArchive {
     }
   }
 
-  // A server that runs has looked at its log when it started.
-  async #lookAtLog(onNotice: (notice: string) => void): Promise<void> {
+  // A running server has checked the WAL at its start.
+  async #checkWal(onNotice: (notice: string) => void): Promise<void> {
     let release: () => void;
     try {
       ({ release } = lockDatabase(this.file));
@@ -107,7 +107,7 @@ export class SqliteArchive implements DatabaseArchive {
     }
     try {
       await this.#busy.run(() => {
-        checkLog(this.file, onNotice);
+        checkWal(this.file, onNotice);
       });
     } finally {
       release();
@@ -116,7 +116,7 @@ export class SqliteArchive implements DatabaseArchive {
 
   async #live<Result>(look: (database: Database.Database) => Result): Promise<Result> {
     return this.#busy.run(() => {
-      // A reader that may not write leaves log and index behind where there were none; one that may writes a log back.
+      // A read-only connection creates WAL and index and leaves them; a writable one checkpoints an existing WAL when it closes.
       const readonly = existsSync(`${this.file}-wal`);
       const database = new Database(this.file, { readonly, fileMustExist: true, timeout: 0 });
       try {
@@ -182,7 +182,7 @@ class SqliteTarget implements RestoreTarget {
     }
   }
 
-  // From the first rename to the last a start is refused: `restoreBegun` is there.
+  // A start is refused while `restoreBegun` exists, that is from the first rename to the last.
   #switch(staged: string, moveTo: string | undefined): void {
     const folder = path.dirname(this.#file);
     const begun = restoreBegun(this.#file);
@@ -199,7 +199,7 @@ class SqliteTarget implements RestoreTarget {
   }
 }
 
-/** Marks a copy as a generation of its own, checks it, and settles it on the disk. */
+/** Gives a copy a generation of its own, checks it, and syncs it to the disk. */
 function seal(place: string): CopyFacts {
   const database = openCopy(place);
   let facts: CopyFacts;
@@ -246,7 +246,7 @@ function revokeAllTokens(database: Database.Database, revokedAt: number): void {
   })();
 }
 
-// What came after the backup is without a record now: nothing is collected unasked for a grace period.
+// Blobs stored after the backup have no record now. Automatic collection pauses for a grace period.
 function startGracePeriod(database: Database.Database, now: number): void {
   database
     .prepare("update settings set value = json_set(value, '$.since', ?) where name = 'store' and json_valid(value)")

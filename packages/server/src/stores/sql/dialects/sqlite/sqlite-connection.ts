@@ -3,7 +3,7 @@ import type { CompiledStatement } from '../../engine/statement.ts';
 import type { Step, StepResult, VerbFactory } from '../../engine/verb.ts';
 import { sqliteSyntax } from './sqlite-syntax.ts';
 
-/** A connection with its prepared statements. */
+/** A connection with a cache of its prepared statements. */
 export class SqliteConnection {
   readonly database: Database.Database;
   readonly #prepared = new Map<CompiledStatement, Database.Statement>();
@@ -12,7 +12,7 @@ export class SqliteConnection {
     this.database = database;
   }
 
-  /** Runs a verb to its end. */
+  /** Runs a verb synchronously and returns its result. */
   drive<Result>(factory: VerbFactory<Result>): Result {
     const verb = factory();
     let turn = verb.next();

@@ -13,7 +13,7 @@ import { ProcessTime } from './process-time.ts';
 import { readAnchor } from './time-anchor.ts';
 import type { Delay } from '../../../../kernel/time/delay.ts';
 import { BusyRetry } from './busy-retry.ts';
-import { checkLog } from './log/check-log.ts';
+import { checkWal } from './wal/check-wal.ts';
 import { databaseFile } from './database-file.ts';
 import { FileGuard, newGeneration } from './file-guard.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
@@ -21,40 +21,40 @@ import { ScanPool } from './scan-pool.ts';
 import { sqliteQueueDialect } from './sqlite-queue-dialect.ts';
 import { sqliteSyntax } from './sqlite-syntax.ts';
 import { requireNoInterruptedRestore } from './interrupted-restore.ts';
-import { LogFolding } from './log/log-folding.ts';
+import { WalCheckpoints } from './wal/wal-checkpoints.ts';
 import { notOurs, sqliteError } from './sqlite-errors.ts';
 import { lockDatabase } from './sqlite-lock.ts';
 import { WriteQueue, type AroundTransaction } from './write-queue.ts';
 
 const memory = ':memory:';
 
-/** Marks our files ("Prof"), so that a wrong path is not taken for a database without tables. */
+/** `application_id` of our files ("Prof"): a path to another program's database is refused. */
 const applicationId = 0x50726f66;
 
 export interface SqliteEngineOptions {
-  /** Between attempts while another program holds a lock on the file. Default: the system's timers. */
+  /** Waits between retries while another program holds a lock on the file. Default: the system's timers. */
   readonly delay?: Delay;
-  /** Given a sentence for the operator: what a start found, or why the log grows. */
+  /** Called with a sentence for the operator: about a WAL that a crash left, or one that grows. */
   readonly onNotice?: (notice: string) => void;
   readonly clock?: Clock;
-  /** Default: the system's, with the system's clock. */
+  /** Default: that of the system if `clock` is the system's, else none. */
   readonly bootTime?: () => BootTime | undefined;
-  /** Called when the wall clock was set. */
+  /** Called when somebody set the wall clock. */
   readonly onClockJump?: OnClockJump;
   /** Size of file and log from which scans run in a thread. Default: 4 MiB. */
   readonly threadFromBytes?: number;
 }
 
 /**
- * All of a smaller database is read in some milliseconds, and a thread takes 80 ms of processor time to start and 10 MiB of memory
- * as long as it lives.
+ * A full read of a smaller database takes some milliseconds. A thread costs 80 ms of processor time at its start, and 10 MiB of
+ * memory.
  */
 const threadFromBytes = 4 * 1024 * 1024;
 
-/** SQLite waits in the calling thread, which is the event loop: see `BusyRetry`. */
+/** A busy timeout would sleep on the event loop: see `BusyRetry`. */
 const busyTimeoutMs = 0;
 
-/** Opens and, where needed, makes or updates a database file. `:memory:` lives as long as the engine. */
+/** Opens a database file; creates it and migrates its schema if needed. `:memory:` exists as long as the engine. */
 export async function openSqliteEngine(named: string, options: SqliteEngineOptions = {}): Promise<QueueEngine> {
   const busy = new BusyRetry(options.delay);
   const onNotice = options.onNotice ?? (() => undefined);
@@ -64,12 +64,12 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
   let file = named;
   try {
     file = databaseFile(named);
-    // SQLite gives its log and index the mode of the database file.
+    // SQLite gives WAL and index the file mode of the database.
     createPrivateFile(file);
     closers.push(lockDatabase(file).release);
     requireNoInterruptedRestore(file);
     await busy.run(() => {
-      checkLog(file, onNotice);
+      checkWal(file, onNotice);
     });
     const handle = openSync(file, 'r');
     closers.push(() => {
@@ -91,21 +91,28 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
     await busy.run(() => {
       tune(reader);
     });
-    const folding = new LogFolding(file, writer, onNotice);
+    const checkpoints = new WalCheckpoints(file, writer, onNotice);
     const requireSameFiles = (): void => guard.requireSameFiles();
     const scans = new ScanPool({ file, clock: options.clock ?? systemClock, requireSameFiles });
     const connections = { writer: new SqliteConnection(writer), reader: new SqliteConnection(reader) };
     time.resume(connections.reader.drive(readAnchor));
     const fromBytes = options.threadFromBytes ?? threadFromBytes;
     const isLarge = (): boolean => fstatSync(handle).size + guard.logBytes >= fromBytes;
-    return new SqliteEngine({ file, ...connections, busy, time, inFile: { guard, folding, scans, isLarge }, closers });
+    return new SqliteEngine({
+      file,
+      ...connections,
+      busy,
+      time,
+      inFile: { guard, checkpoints, scans, isLarge },
+      closers,
+    });
   } catch (error) {
     for (const close of closers.reverse()) close();
     throw sqliteError(error, file);
   }
 }
 
-// In memory the writer reads too: a flush never gives up the thread, so nothing uncommitted is seen.
+// The writer also serves reads: a flush is synchronous, so no read can run inside its transaction.
 async function openInMemory(
   { busy, time }: Pick<EngineParts, 'busy' | 'time'>,
   closers: (() => void)[],
@@ -120,7 +127,7 @@ async function openInMemory(
 }
 
 function timeOf({ clock = systemClock, bootTime, onClockJump = () => undefined }: SqliteEngineOptions): ProcessTime {
-  // A clock of a test has nothing to do with how long this machine runs.
+  // The uptime of this machine does not match a clock of a test.
   const ofClock = clock === systemClock ? systemBootTime : () => undefined;
   return new ProcessTime({ clock, bootTime: bootTime ?? ofClock, onJump: onClockJump });
 }
@@ -135,7 +142,7 @@ function prepareFile(database: Database.Database, file: string): void {
   const isNew = database.prepare('select count(*) from sqlite_schema').pluck().get() === 0;
   const marked = database.pragma('application_id', { simple: true }) === applicationId;
   if (!isNew && !marked) throw notOurs(file);
-  // Before the log: a new file has its generation from the beginning on.
+  // Before WAL mode: the file itself must hold the first generation.
   nameGeneration(database);
   database.pragma('journal_mode = wal');
   if (!marked) database.pragma(`application_id = ${String(applicationId)}`);
@@ -143,7 +150,7 @@ function prepareFile(database: Database.Database, file: string): void {
   database.pragma('foreign_keys = on');
   database.pragma('journal_size_limit = 67108864');
   tune(database);
-  foldLog(database);
+  checkpoint(database);
 }
 
 function nameGeneration(database: Database.Database): void {
@@ -151,8 +158,8 @@ function nameGeneration(database: Database.Database): void {
   database.pragma(`user_version = ${String(newGeneration())}`);
 }
 
-// Only tidies: what is in the log is durable, and the next start reads it from there, also when the disk is full now.
-function foldLog(database: Database.Database): void {
+// A failure is harmless, for example on a full disk: commits in the WAL are durable, and the next start reads them.
+function checkpoint(database: Database.Database): void {
   try {
     database.pragma('wal_checkpoint(truncate)');
   } catch {
@@ -165,8 +172,8 @@ function tune(database: Database.Database): void {
   database.pragma('temp_store = memory');
 }
 
-// Kysely runs SQLite's migrations outside a transaction; a crash half way would leave a file that neither version reads.
-// The transaction has begun already.
+// Kysely runs SQLite migrations outside a transaction. A crash during one would leave a file that neither version reads, so the
+// caller must have begun a transaction.
 async function migrateInTransaction(database: Database.Database, file: string): Promise<void> {
   const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
   try {
@@ -178,10 +185,10 @@ async function migrateInTransaction(database: Database.Database, file: string): 
   }
 }
 
-/** What only a database in a file has. */
+/** Parts that only a database in a file has. */
 interface InFile {
   readonly guard: FileGuard;
-  readonly folding: LogFolding;
+  readonly checkpoints: WalCheckpoints;
   readonly scans: ScanPool;
   /** Whether a scan could block the event loop. */
   readonly isLarge: () => boolean;
@@ -202,7 +209,7 @@ class SqliteEngine implements QueueEngine {
   readonly dialect = sqliteQueueDialect;
   readonly durable: boolean;
   readonly hintChannel = undefined;
-  // The file is locked for this process.
+  // Other servers are kept out by the lock file.
   readonly soleWriter = true;
   readonly #file: string;
   readonly #writer: SqliteConnection;
@@ -252,7 +259,7 @@ class SqliteEngine implements QueueEngine {
     });
   }
 
-  // SQLite leaves no dead rows behind. A failure is told by the next verb.
+  // SQLite needs no vacuum. A failure to write the anchor is ignored: the next verb fails too, with a caller.
   async tidy(): Promise<void> {
     const anchor = this.durable ? this.#time.anchor() : undefined;
     if (anchor !== undefined) await this.#queue.run(anchor).catch(() => undefined);
@@ -287,10 +294,10 @@ class SqliteEngine implements QueueEngine {
 
   async #close(): Promise<void> {
     await this.#queue.drain();
-    await Promise.all([this.#inFile?.folding.close(), this.#inFile?.scans.close()]);
+    await Promise.all([this.#inFile?.checkpoints.close(), this.#inFile?.scans.close()]);
     try {
       if (this.#reader !== this.#writer) this.#reader.database.close();
-      if (this.durable && this.#inFile?.guard.lost === undefined) foldLog(this.#writer.database);
+      if (this.durable && this.#inFile?.guard.lost === undefined) checkpoint(this.#writer.database);
       this.#inFile?.guard.beforeClose();
     } finally {
       for (const close of this.#closers.reverse()) close();
@@ -312,23 +319,23 @@ class SqliteEngine implements QueueEngine {
     try {
       return await action();
     } catch (error) {
-      // A read that waited for a lock finds the connection closed; a write is finished before that.
+      // A read that waited for a lock runs on a closed connection and gets a TypeError. Writes end before the close.
       if (error instanceof TypeError && this.#isClosed()) throw closed();
       throw sqliteError(error);
     }
   }
 }
 
-function aroundTransaction({ guard, folding }: InFile): AroundTransaction {
+function aroundTransaction({ guard, checkpoints }: InFile): AroundTransaction {
   return {
     begin: () => {
       guard.begin();
     },
     end: (committed) => {
       guard.end(committed);
-      if (committed) folding.committed(guard.logBytes);
-      // A file that is not ours any more is not written to.
-      if (guard.lost !== undefined) void folding.close();
+      if (committed) checkpoints.committed(guard.logBytes);
+      // The thread must not write to a file that another server has taken over.
+      if (guard.lost !== undefined) void checkpoints.close();
     },
   };
 }

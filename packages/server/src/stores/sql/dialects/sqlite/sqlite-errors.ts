@@ -1,8 +1,8 @@
 import { AppError } from '@proofhouse/core';
 
 /**
- * What went wrong with the file, for a person. `file` is a path or ":memory:", named while the server starts; left out once
- * it runs, because callers are told, and where the database lies is not theirs to know.
+ * Maps an error of SQLite or of the file system to an `AppError`. `file` (a path or ":memory:") is named in messages at a start.
+ * It must be left out once the server runs: callers must not see where the database lies.
  */
 export function sqliteError(error: unknown, file?: string): AppError {
   const database = file === undefined ? 'database' : `database ${file}`;

@@ -4,9 +4,9 @@ import { createPrivateFile } from '../../../../kernel/files/private-files.ts';
 import { codeOf } from './sqlite-errors.ts';
 
 /**
- * Keeps a second server off the same file. An exclusive transaction on a side database is held for as
- * long as the engine lives; the kernel ends it when the process dies, however it dies. The side file stays: removing
- * it would let two servers hold two files of one name.
+ * Locks a database file against a second server: an exclusive transaction on `<file>.lock`, held until `release`. The kernel
+ * releases it when the process ends in any way. The lock file is never removed: otherwise two servers could hold locks on two
+ * files of the same name. Throws `unavailable` if another process holds the lock.
  */
 export function lockDatabase(file: string): { release: () => void } {
   createPrivateFile(`${file}.lock`);

@@ -2,7 +2,7 @@ import type { BootTime } from '../../../../kernel/time/boot-time.ts';
 import { findSetting, replaceSetting } from '../../records/settings.ts';
 import { first, put, type Verb } from '../../engine/verb.ts';
 
-/** What a restart needs to tell a clock that was set from time that passed. */
+/** A time and boot id by which a restart distinguishes a clock that was set from time that passed. */
 export interface TimeAnchor {
   /** The store's time when this was written, epoch ms. */
   readonly at: number;
@@ -21,14 +21,14 @@ export function* readAnchor(): Verb<TimeAnchor | undefined> {
 }
 
 /**
- * What the wall clock would show if nobody had set it: exact while the machine was not restarted. Otherwise `wall`, or the time of the anchor
- * when the wall clock is behind it, as if no time had passed.
+ * The time that the wall clock would show if nobody had set it, in epoch milliseconds. It is exact if the machine has not been
+ * restarted since the anchor. Otherwise it is the later of `wall` and the anchor's time.
  */
 export function expectedWall(anchor: TimeAnchor | undefined, wall: number, boot: BootTime | undefined): number {
   if (anchor === undefined) return wall;
   const { boot: then } = anchor;
   const elapsedMs = then !== undefined && boot?.bootId === then.bootId ? boot.uptimeMs - then.uptimeMs : undefined;
-  // A snapshot of a machine that was restored has the boot id of before.
+  // A machine that was restored from a snapshot keeps its boot id, with a smaller uptime.
   if (elapsedMs === undefined || elapsedMs < 0) return Math.max(wall, anchor.at);
   return anchor.at + elapsedMs;
 }

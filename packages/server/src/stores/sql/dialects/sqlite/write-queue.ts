@@ -8,30 +8,29 @@ interface Waiting {
   readonly verb: VerbFactory<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** How often the file was found locked by another program while this verb waited. */
+  /** Flushes of this verb that failed because another program held the lock. */
   refusals: number;
 }
 
-/** What belongs to each transaction of a database in a file. */
+/** Hooks around each transaction. */
 export interface AroundTransaction {
-  /** First in the transaction; what it throws undoes and rejects all verbs of the flush. */
+  /** Called first in the transaction. An error rolls back and rejects all verbs of the flush. */
   begin(): void;
   end(committed: boolean): void;
 }
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
-/** Verbs in one commit at most: a commit must not hold up the event loop. */
+/** Most verbs in one commit: a longer one would block the event loop for too long. */
 const mostInFlush = 128;
 
 /**
- * Writes of the same moment share one commit, and so one fsync. Each verb runs to its end in a
- * savepoint of its own, strictly after the one before; a verb that throws undoes only itself. Promises
- * settle after the commit, and all are rejected when it fails.
+ * Flushes concurrent writes in one commit, so they share one fsync. Verbs run one after another, each in a savepoint; a verb that
+ * throws rolls back only its own writes. Promises settle after the commit; if it fails, all are rejected.
  *
- * While another program holds the write lock, verbs wait in the queue and the event loop stays free: the flush is tried
- * again by timer. After `busyWithinMs` they are rejected with `SQLITE_BUSY`; verbs that come while the same lock is
- * still held are rejected at their second attempt, so that a long lock delays each caller only once.
+ * While another program holds the write lock, verbs wait in the queue and a timer retries the flush, so the event loop is not
+ * blocked. After `busyWithinMs` they are rejected with `SQLITE_BUSY`. Verbs that arrive while the same lock is still held are
+ * rejected at their second attempt.
  */
 export class WriteQueue {
   readonly #connection: SqliteConnection;
@@ -41,7 +40,7 @@ export class WriteQueue {
   readonly #around: AroundTransaction | undefined;
   #waiting: Waiting[] = [];
   #scheduled = false;
-  /** While another program holds the lock. */
+  /** Back-off of the retries; undefined unless another program holds the lock. */
   #blocked: BusyBackoff | undefined;
   #idle: (() => void)[] = [];
 
@@ -68,7 +67,7 @@ export class WriteQueue {
     });
   }
 
-  /** Settles when everything that waits is committed or rejected. */
+  /** Settles when all queued verbs are committed or rejected. */
   async drain(): Promise<void> {
     if (this.#waiting.length === 0) return;
     await new Promise<void>((resolve) => {
@@ -114,7 +113,7 @@ export class WriteQueue {
     }
   }
 
-  /** Nothing of the batch was committed: it goes back to the head of the queue, in order. */
+  /** Puts a batch that was rolled back at the head of the queue, in order. */
   #refused(batch: Waiting[], error: unknown): void {
     const blocked = (this.#blocked ??= new BusyBackoff());
     const all = [...batch, ...this.#waiting];
@@ -126,8 +125,8 @@ export class WriteQueue {
     }
   }
 
-  // SQLite ends the whole transaction by itself after some errors (a full disk, say): then no
-  // savepoint is left to go back to, what the verbs before had written is gone too, and all must fail.
+  // After some errors, such as a full disk, SQLite rolls back the whole transaction. The savepoint and the writes of the earlier
+  // verbs are lost then, so all verbs of the batch must fail.
   #runInSavepoint(verb: VerbFactory<unknown>): Outcome {
     this.#commands.save.run();
     try {
@@ -147,7 +146,7 @@ export class WriteQueue {
     try {
       this.#commands.rollback.run();
     } catch {
-      // The next begin says what is wrong with the file.
+      // The next `begin` throws if the file is damaged.
     }
   }
 }

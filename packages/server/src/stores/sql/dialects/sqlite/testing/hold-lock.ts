@@ -1,5 +1,5 @@
-// A process of another program that holds a lock on a database file: `node hold-lock.ts <file> <statement>` says "held"
-// and keeps the lock until its standard input ends.
+// A program that holds a lock on a database file until its standard input ends, and prints "held" when it has it:
+// `node hold-lock.ts <file> <statement>`.
 import process from 'node:process';
 import Database from 'better-sqlite3';
 

@@ -1,6 +1,6 @@
 import type { Delay } from '../../../../../kernel/time/delay.ts';
 
-/** Delays that end when a test says so. */
+/** Delays that a test ends. */
 export class ManualDelay {
   readonly #waiting: { readonly ms: number; readonly end: () => void }[] = [];
   /** The sum of the delays that were ended, in milliseconds. */
@@ -12,7 +12,7 @@ export class ManualDelay {
     return this.#waiting.length;
   }
 
-  /** Ends the delays that are waited for, and lets what follows them run. */
+  /** Ends all pending delays, and waits until the code after them has run. */
   async end(): Promise<void> {
     for (const { ms, end } of this.#waiting.splice(0)) {
       this.endedMs += ms;
@@ -21,7 +21,7 @@ export class ManualDelay {
     await new Promise((settle) => setImmediate(settle));
   }
 
-  /** Ends delays until `promise` settles, and gives what it settled with. */
+  /** Ends delays until `promise` settles, and returns its outcome. */
   async until<Result>(promise: Promise<Result>): Promise<PromiseSettledResult<Result>> {
     let settled: PromiseSettledResult<Result> | undefined;
     void Promise.allSettled([promise]).then(([result]) => (settled = result));

@@ -6,7 +6,7 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { rawStatement } from '../../../testing/raw-statement.ts';
 import { put } from '../../../engine/verb.ts';
-import { largeLogBytes, LogFolding } from './log-folding.ts';
+import { largeLogBytes, WalCheckpoints } from './wal-checkpoints.ts';
 import { openSqliteEngine } from '../sqlite-engine.ts';
 
 let folder: string;
@@ -27,7 +27,7 @@ it('a large log is left to one thread, and small ones to SQLite', async () => {
     done: new Promise<void>((resolve) => ends.push(resolve)),
     stop: () => Promise.resolve(),
   });
-  const folding = new LogFolding(file, writer, (notice) => notices.push(notice), start);
+  const folding = new WalCheckpoints(file, writer, (notice) => notices.push(notice), start);
   folding.committed(largeLogBytes);
   expect([pages(), ends.length]).toEqual([4000, 0]);
   folding.committed(largeLogBytes + 1);

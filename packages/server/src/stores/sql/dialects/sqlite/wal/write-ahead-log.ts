@@ -1,15 +1,15 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 
-/** The log beside a database file, read as SQLite's recovery reads it (https://www.sqlite.org/fileformat2.html#walformat). */
+/** The WAL of a database file, read as SQLite's recovery reads it (https://www.sqlite.org/fileformat2.html#walformat). */
 export interface LogReport {
   readonly sizeBytes: number;
-  /** Up to the end of the last whole commit. */
+  /** Bytes up to the end of the last complete commit. */
   readonly usableBytes: number;
-  /** Commits behind a damaged or missing place, which SQLite leaves out without a word; at least this many. */
+  /** Lower bound of the commits after a damaged or missing part, which SQLite ignores silently. */
   readonly lostCommits: number;
-  /** The `user_version` of the database after each usable commit that wrote it, lowest and highest. */
+  /** Lowest and highest `user_version` that a usable commit wrote. */
   readonly generations: { readonly lowest: number; readonly highest: number } | undefined;
-  /** Hex; another one each time the log begins anew. */
+  /** Hex; changes each time the WAL restarts. */
   readonly salt: string;
 }
 
@@ -18,14 +18,14 @@ const frameHeaderBytes = 24;
 const userVersionOffset = 60;
 const magicNumbers: readonly number[] = [0x377f0682, 0x377f0683];
 
-/** Undefined where there is no log, or an empty one. Must not be called while this process has the database open. */
+/** Undefined if there is no WAL or an empty one. Must not be called while this process has the database open. */
 export function readLog(file: string): LogReport | undefined {
   const place = `${file}-wal`;
   const sizeBytes = statSync(place, { throwIfNoEntry: false })?.size ?? 0;
   const index = readIndex(`${file}-shm`);
   if (sizeBytes === 0) {
-    // The index outlives a process that was killed: it still counts what the log held.
-    const lostCommits = index !== undefined && index.committedFrames > index.foldedFrames ? 1 : 0;
+    // The index survives a killed process and still counts the frames that the WAL held.
+    const lostCommits = index !== undefined && index.committedFrames > index.checkpointedFrames ? 1 : 0;
     if (lostCommits === 0) return undefined;
     return { sizeBytes, usableBytes: 0, lostCommits, generations: undefined, salt: index?.salt ?? '' };
   }
@@ -37,13 +37,13 @@ export function readLog(file: string): LogReport | undefined {
   }
 }
 
-/** Where the log begins anew, these bytes change: sequence number and salts. Empty where there is no header yet. */
+/** Sequence number and salts of the WAL, which change each time it restarts. Empty if there is no header yet. */
 export function logIdentity(handle: number): string {
   const header = Buffer.alloc(headerBytes);
   return readSync(handle, header, 0, headerBytes, 0) < headerBytes ? '' : header.toString('latin1', 12, 24);
 }
 
-/** The `user_version` in the first page of the file itself, whatever the log says; undefined where there is no page. */
+/** The `user_version` in the first page of the database file, without the WAL; undefined if the file has no page. */
 export function storedGeneration(handle: number): number | undefined {
   const bytes = Buffer.alloc(4);
   return readSync(handle, bytes, 0, 4, userVersionOffset) < 4 ? undefined : bytes.readInt32BE();
@@ -51,12 +51,12 @@ export function storedGeneration(handle: number): number | undefined {
 
 interface LogIndex {
   readonly committedFrames: number;
-  /** Those that the database file holds already. */
-  readonly foldedFrames: number;
+  /** Frames that were copied to the database file. */
+  readonly checkpointedFrames: number;
   readonly salt: string;
 }
 
-// Offsets of the wal-index (https://www.sqlite.org/walformat.html), whose numbers are in the order of this machine.
+// Offsets of the WAL index (https://www.sqlite.org/walformat.html). Its numbers have the byte order of the machine.
 function readIndex(place: string): LogIndex | undefined {
   const bytes = Buffer.alloc(100);
   if ((statSync(place, { throwIfNoEntry: false })?.size ?? 0) < bytes.length) return undefined;
@@ -69,7 +69,11 @@ function readIndex(place: string): LogIndex | undefined {
   const isWhole = bytes[12] === 1 && bytes.subarray(0, 48).equals(bytes.subarray(48, 96));
   if (!isWhole) return undefined;
   const numbers = new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + 100));
-  return { committedFrames: numbers[4] ?? 0, foldedFrames: numbers[24] ?? 0, salt: bytes.toString('hex', 32, 40) };
+  return {
+    committedFrames: numbers[4] ?? 0,
+    checkpointedFrames: numbers[24] ?? 0,
+    salt: bytes.toString('hex', 32, 40),
+  };
 }
 
 class LogReader {
@@ -125,7 +129,7 @@ class LogReader {
     for (let at = 0; ; at++) {
       const offset = headerBytes + at * frame.length;
       if (readSync(this.#handle, frame, 0, frame.length, offset) < frame.length) return;
-      // Frames with other salts are left over from before the log began anew.
+      // Frames with other salts were written before the last restart of the WAL.
       if (frame.compare(this.#header, 16, 24, 8, 16) !== 0) {
         whole = false;
         continue;

@@ -4,13 +4,13 @@ import Database from 'better-sqlite3';
 import { readLog, storedGeneration, type LogReport } from './write-ahead-log.ts';
 
 /**
- * Looks at the log that a crash left beside a database file, before SQLite applies it. `onNotice` is given a sentence when a
- * part of the log cannot be used; a copy of such a log is kept. Nothing else is changed.
+ * Checks the WAL that a crash left beside a database file, before SQLite applies it. Calls `onNotice` with a sentence when a
+ * part of the WAL cannot be used, and keeps a copy of such a WAL. Nothing else is changed.
  *
- * Errors: `unavailable` (the log of another database, or of another state of this one), `internal` (the database is damaged), and
+ * Errors: `unavailable` (the WAL of another database, or of another state of this one), `internal` (the database is damaged), and
  * `SQLITE_BUSY` as SQLite throws it. Must not be called while this process has the database open.
  */
-export function checkLog(file: string, onNotice: (notice: string) => void): void {
+export function checkWal(file: string, onNotice: (notice: string) => void): void {
   const log = readLog(file);
   if (log === undefined) return;
   if (log.sizeBytes > 0) requireOwnLog(file, log);
@@ -20,7 +20,7 @@ export function checkLog(file: string, onNotice: (notice: string) => void): void
 
 function requireOwnLog(file: string, { generations }: LogReport): void {
   const stored = readGeneration(file);
-  // A log without the first page tells nothing; `quick_check` follows.
+  // A WAL without the first page holds no generation; `quick_check` follows.
   if (stored !== undefined && generations === undefined) return;
   const isOwn =
     stored !== undefined &&
@@ -57,7 +57,7 @@ function lossOf(file: string, { sizeBytes, usableBytes, lostCommits, salt }: Log
 }
 
 function quickCheck(file: string): void {
-  // A connection that may only read does not write the log back into the file when it closes.
+  // A read-only connection runs no checkpoint when it closes.
   const database = new Database(file, { readonly: true, timeout: 0 });
   try {
     const found = database.pragma('quick_check(1)', { simple: true });
