@@ -46,7 +46,7 @@ export interface SqliteEngineOptions {
 }
 
 /**
- * A full read of a smaller database takes some milliseconds. A thread costs 80 ms of processor time at its start, and 10 MiB of
+ * A full read of a smaller database takes some milliseconds. A thread costs 80 ms of processor time at its start, and 25 MiB of
  * memory.
  */
 const threadFromBytes = 4 * 1024 * 1024;
