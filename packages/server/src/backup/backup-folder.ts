@@ -5,11 +5,11 @@ import { makeFolder } from '../kernel/files/make-folder.ts';
 
 const ours = /^(?:backup\.json(?:\.new)?|database-[a-z0-9]+\.db(?:-journal)?|blobs|moved|backup\.lock(?:-journal)?)$/;
 
-/** Names in the folder of a backup. */
+/** File names in the folder of a backup. */
 export const blobsIn = (folder: string): string => join(folder, 'blobs');
 export const lockIn = (folder: string): string => join(folder, 'backup');
 
-/** Makes the folder for a backup, or takes one that is empty or holds a backup. Errors: `invalid_request`. */
+/** Creates the folder for a backup. Throws `invalid_request` for an existing folder that is neither empty nor a backup. */
 export function takeBackupFolder(named: string, apartFrom: readonly string[]): string {
   makeFolder(named, 0o700);
   const folder = realpathSync(named);
@@ -22,7 +22,7 @@ export function takeBackupFolder(named: string, apartFrom: readonly string[]): s
   );
 }
 
-/** The folder of a backup that is there. Errors: `not_found`. */
+/** Returns the folder of an existing backup. Throws `not_found`. */
 export function existingFolder(named: string): string {
   try {
     return realpathSync(resolve(named));
@@ -31,7 +31,7 @@ export function existingFolder(named: string): string {
   }
 }
 
-/** Errors: `invalid_request` when one folder lies in the other. */
+/** Throws `invalid_request` if one folder lies in the other. */
 export function requireApart(folder: string, other: string): void {
   const real = existingOrNamed(other);
   if (!isInside(folder, real) && !isInside(real, folder)) return;
@@ -45,7 +45,7 @@ export function removeOtherDatabases(folder: string, kept: string): void {
   }
 }
 
-/** Makes the folder into which a restore moves what it replaces. */
+/** Creates the folder into which a restore moves the files that it replaces. */
 export function makeMoveFolder(named: string): string {
   const folder = resolve(named);
   mkdirSync(folder, { recursive: true, mode: 0o700 });

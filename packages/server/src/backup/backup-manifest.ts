@@ -10,15 +10,15 @@ const name = 'backup.json';
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 /**
- * What a backup holds. It is written last and replaced as a whole, so that a folder without one is no backup, and a backup
- * that is renewed stays the earlier one until everything of the new one is there.
+ * The list of what a backup holds. It is written last, atomically. A folder without a manifest is not a backup, and a backup that is
+ * being renewed is the earlier one until the new manifest is in place.
  */
 const manifestSchema = z.strictObject({
   format: z.literal(1),
   /** ISO 8601. */
   createdAt: z.iso.datetime(),
   database: z.strictObject({
-    /** Name of the copy in the folder. */
+    /** File name of the copy. */
     file: z.string().regex(/^database-[a-z0-9]+\.db$/),
     sizeBytes: z.int().min(0),
     sha256: sha256Schema,
@@ -27,14 +27,14 @@ const manifestSchema = z.strictObject({
   blobs: z.strictObject({
     count: z.int().min(0),
     sizeBytes: z.int().min(0),
-    /** Of a line `<key> <sha256> <size>` for each blob, in the order of the keys. */
+    /** Digest of the lines `<key> <sha256> <size>` of all blobs, in the order of the keys. */
     sha256: sha256Schema,
   }),
-  /** Keys of blobs that were missing or damaged in the store itself: they are in no backup. */
+  /** Keys of blobs that were missing or damaged in the store itself, and so are not in the backup. */
   lost: z.array(z.string()),
 });
 
-/** In the file, with a digest of its own. */
+/** The manifest as stored, with its own digest. */
 const fileSchema = manifestSchema.extend({ sha256: sha256Schema });
 
 export type BackupManifest = z.infer<typeof manifestSchema>;
@@ -44,7 +44,10 @@ export function writeManifest(folder: string, manifest: BackupManifest): void {
   replaceFile(join(folder, name), `${JSON.stringify(file, undefined, 2)}\n`);
 }
 
-/** Undefined where the folder is not a complete backup. Errors: `invalid_request` (the file is damaged or of a later version). */
+/**
+ * Returns the manifest, or undefined if the folder is not a complete backup. Throws `invalid_request` if the file is damaged or of
+ * a later version.
+ */
 function readManifest(folder: string): BackupManifest | undefined {
   const place = join(folder, name);
   if (!existsSync(place)) return undefined;
@@ -58,14 +61,14 @@ function readManifest(folder: string): BackupManifest | undefined {
   }
 }
 
-/** Of the manifest as this version writes it: the order of the keys is that of the schema. */
+/** Digest of the manifest as this version writes it, with the keys in the order of the schema. */
 function digestOf(manifest: BackupManifest): string {
   return createHash('sha256')
     .update(JSON.stringify(manifestSchema.parse(manifest)))
     .digest('hex');
 }
 
-/** Errors: `invalid_request` where the folder is not a complete backup. */
+/** Returns the manifest. Throws `invalid_request` if the folder is not a complete backup. */
 export function requireManifest(folder: string): BackupManifest {
   const manifest = readManifest(folder);
   if (manifest !== undefined) return manifest;

@@ -6,11 +6,11 @@ import type { NamedBlob } from './database-archive.ts';
 export interface CopiedBlobs {
   readonly count: number;
   readonly sizeBytes: number;
-  /** Of a line for each blob; see `BackupManifest`. */
+  /** Digest of the list of blobs; see `BackupManifest`. */
   readonly sha256: string;
-  /** Bytes that were not there before. */
+  /** Bytes that the target did not have. */
   readonly copiedBytes: number;
-  /** Blobs that the source lacks, or whose bytes are others there. */
+  /** Blobs that are missing or damaged in the source. */
   readonly lost: readonly NamedBlob[];
 }
 
@@ -18,16 +18,16 @@ export interface BlobCopying {
   readonly from: BlobBackend;
   readonly to: BlobBackend;
   readonly blobs: Iterable<NamedBlob>;
-  /** Hashes what is there already, too; else its size must be right. */
+  /** True if blobs that the target has are hashed; else only their size is compared. */
   readonly verify: boolean;
-  /** Given a blob of the target whose bytes are wrong; must put it out of the way. */
+  /** Called for a damaged blob of the target; must move it away. */
   readonly onWrong: (blob: NamedBlob) => Promise<void>;
   readonly onProgress?: ((done: { readonly count: number; readonly copiedBytes: number }) => void) | undefined;
 }
 
 const atOnce = 8;
 
-/** Copies blobs that the target does not have; each is hashed on the way and kept only when it is what its record says. */
+/** Copies the blobs that the target lacks. Each is hashed while it is copied, and kept only if its digest is the recorded one. */
 export async function copyBlobs(copying: BlobCopying): Promise<CopiedBlobs> {
   const digest = createHash('sha256');
   const lost: NamedBlob[] = [];
@@ -57,7 +57,7 @@ export async function copyBlobs(copying: BlobCopying): Promise<CopiedBlobs> {
   return { count, sizeBytes, sha256: digest.digest('hex'), copiedBytes, lost };
 }
 
-/** Whether the bytes of a blob are there, all and as recorded. */
+/** True if the backend has the blob with the recorded size and digest. */
 async function isWhole(backend: BlobBackend, blob: NamedBlob): Promise<boolean> {
   return (await hashOf(backend, blob, () => Promise.resolve())) === blob.sha256;
 }
@@ -68,7 +68,7 @@ async function copyOne(copying: BlobCopying, blob: NamedBlob): Promise<'there' |
   if (there !== undefined) {
     const isRight = there === blob.sizeBytes && (!verify || (await isWhole(to, blob)));
     if (isRight) return 'there';
-    // Nothing is put out of the way for bytes that are no better.
+    // The damaged blob is moved away only if the source has a good one.
     if (!(await isWhole(from, blob))) return 'lost';
     await onWrong(blob);
   }
@@ -87,7 +87,7 @@ async function copyOne(copying: BlobCopying, blob: NamedBlob): Promise<'there' |
   }
 }
 
-/** The size of what is there, -1 for what is no plain object; undefined where nothing is. */
+/** Returns the size of the stored blob, -1 for an object that is not a plain file, undefined if there is none. */
 async function statOf(backend: BlobBackend, { key }: NamedBlob): Promise<number | undefined> {
   try {
     return (await backend.stat(key))?.sizeBytes;
@@ -97,7 +97,7 @@ async function statOf(backend: BlobBackend, { key }: NamedBlob): Promise<number 
   }
 }
 
-/** Undefined where the blob is missing, of another size, or no plain object. */
+/** Returns the hex digest, or undefined if the blob is missing, has another size, or is not a plain object. */
 async function hashOf(
   backend: BlobBackend,
   { key, sizeBytes }: NamedBlob,

@@ -13,11 +13,11 @@ import type { CopyFacts, DatabaseArchive, NamedBlob } from './database-archive.t
 export interface BackupParts {
   readonly archive: DatabaseArchive;
   readonly blobs: BlobBackend;
-  /** Resolved; empty, or of an earlier backup; no other command uses it. */
+  /** Resolved path of a folder that is empty or holds an earlier backup. No other command may use it meanwhile. */
   readonly folder: string;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Hashes the blobs that an earlier backup left in the folder. */
+  /** True if the blobs of an earlier backup in the folder are hashed again. */
   readonly verify: boolean;
   readonly onNotice: (notice: string) => void;
   readonly onProgress?: (done: { readonly count: number; readonly copiedBytes: number }) => void;
@@ -28,12 +28,12 @@ export interface CreatedBackup {
   readonly copiedBytes: number;
 }
 
-/** A record whose bytes went between the copy of the database and that of the blobs calls for another copy of the database. */
+/** Most copies of the database. Another one is made if bytes were collected between the copy of the database and that of the blobs. */
 const mostAttempts = 5;
 
 /**
- * Copies the database, then the blobs that the copy names, checks both, and writes the manifest. Blobs that are in the folder
- * already stay; those that nothing names any more go last. Errors: those of the archive and the blobs.
+ * Copies the database, then the blobs that the copy names, checks both, and writes the manifest. Blobs that the folder has are not
+ * copied again. Blobs that the new copy does not name are removed last. Errors: those of the archive and the blobs.
  */
 export async function createBackup(parts: BackupParts): Promise<CreatedBackup> {
   const { folder } = parts;

@@ -6,11 +6,11 @@ export interface NamedBlob {
   readonly sizeBytes: number;
 }
 
-/** What a copy of a database is. */
+/** Facts about a copy of a database. */
 export interface CopyFacts {
-  /** Its last migration. */
+  /** Name of the last migration. */
   readonly schema: string;
-  /** Worker tokens and registration tokens that are not revoked. */
+  /** Number of worker and registration tokens that are not revoked. */
   readonly validTokens: number;
 }
 
@@ -20,41 +20,41 @@ export interface DatabaseArchive {
   readonly file: string;
 
   /**
-   * Writes a consistent copy of the live database to `place`, where nothing is, checked and synced. `onNotice` is given a
-   * sentence about what a crash left. Errors: `not_found` (no database), `unsupported` (another schema), `internal` (damaged),
+   * Writes a consistent copy of the live database to `place`, which must not exist, then checks and syncs it. Calls `onNotice` with a
+   * sentence about a damaged WAL that a crash left. Errors: `not_found` (no database), `unsupported` (another schema), `internal` (damaged),
    * `unavailable`, `storage_full`.
    */
   copyTo(place: string, onNotice: (notice: string) => void): Promise<CopyFacts>;
 
-  /** Those of `keys` that the live database names now. */
+  /** Returns those of `keys` that the live database names now. */
   stillNamed(keys: readonly string[]): Promise<ReadonlySet<string>>;
 
-  /** The blobs that a copy names, in the order of their keys. */
+  /** Yields the blobs that a copy names, in the order of their keys. */
   namedBlobs(copy: string): Iterable<NamedBlob>;
 
-  /** Checks a copy and says what it is. Errors: `internal` (damaged or not ours), `unsupported` (of a newer version). */
+  /** Checks a copy and returns its facts. Errors: `internal` (damaged or not ours), `unsupported` (of a newer version). */
   inspectCopy(copy: string): CopyFacts;
 
-  /** Takes the lock of the live database. Errors: `unavailable` when a server has it. */
+  /** Locks the live database. Throws `unavailable` if a server has it open. */
   takeOver(): RestoreTarget;
 }
 
-/** The place of the live database, which no server can open before `release`. */
+/** The locked path of the live database. No server can open it before `release`. */
 export interface RestoreTarget {
-  /** What lies there already: database, log and index, where they are not empty. Absolute paths. */
+  /** Absolute paths of the existing files: database, WAL and index. Empty if all of them are missing or empty. */
   readonly existing: readonly string[];
 
   /**
-   * Puts a copy of `copy` in the place, synced and as a new generation, after everything that exists has been moved to the folder
-   * `moveTo`. Interrupted at any point, it leaves the old database, or a place at which a server refuses to start until the
-   * restore was run again. With `revokedAt` (epoch ms) every token and the admin token end.
+   * Moves the existing files to the folder `moveTo`, then installs a copy of `copy`, synced and with a new generation. An
+   * interruption leaves either the old database, or a state in which a server refuses to start until the restore is run
+   * again. With `revokedAt` (epoch ms) every token and the admin token are revoked.
    */
   install(copy: string, options: InstallOptions): void;
   release(): void;
 }
 
 export interface InstallOptions {
-  /** Required where something exists. */
+  /** Required if files exist. */
   readonly moveTo: string | undefined;
   readonly revokedAt: number | undefined;
   /** Epoch ms. */

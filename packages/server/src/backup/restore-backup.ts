@@ -11,11 +11,11 @@ import type { DatabaseArchive, RestoreTarget } from './database-archive.ts';
 
 export interface RestoreParts {
   readonly archive: DatabaseArchive;
-  /** Of the store; its blobs stay, and the backup's are added. */
+  /** Backend of the store. Its blobs are kept, and those of the backup are added. */
   readonly blobs: BlobBackend;
-  /** Of the backup; resolved. */
+  /** Resolved path of the backup's folder. */
   readonly folder: string;
-  /** Resolved; where what is replaced goes. */
+  /** Resolved path of the folder for the files that are replaced. */
   readonly moveTo: string | undefined;
   readonly revokeAllTokens: boolean;
   readonly clock: Clock;
@@ -25,15 +25,15 @@ export interface RestoreParts {
 export interface RestoredBackup {
   readonly manifest: BackupManifest;
   readonly copiedBytes: number;
-  /** Tokens of the backup that are valid now. */
+  /** Number of tokens of the backup that are valid now. */
   readonly validTokens: number;
-  /** What was moved away, as it was named before. */
+  /** Former paths of the files that were moved away. */
   readonly moved: readonly string[];
 }
 
 /**
- * Checks the backup, adds its blobs to the store, and puts its database in place. Nothing of the store is deleted or written
- * over: what is in the way is moved to `moveTo`, and without it the restore is refused before anything is changed.
+ * Checks the backup, adds its blobs to the store, and installs its database. No file of the store is deleted or overwritten:
+ * existing files are moved to `moveTo`. Without `moveTo` the restore is refused before anything is changed.
  *
  * Errors: `invalid_request` (no complete backup), `integrity_failure` (the backup is damaged), `already_exists` (there is a
  * database, and no `moveTo`), `unavailable` (a server runs on it).
@@ -119,7 +119,7 @@ function moveAway(place: string, to: string): void {
 function requireSameBlobs({ lost, count, sha256 }: CopiedBlobs, { blobs, lost: known }: BackupManifest): void {
   const missing = lost.find(({ key }) => !known.includes(key));
   if (missing !== undefined) throw damaged(`the bytes of blob ${missing.key} are missing or not what was backed up`);
-  // Blobs that were lost in the store may have been found again.
+  // Blobs that the backup lists as lost may exist in the store again.
   if (lost.length === known.length && (count !== blobs.count || sha256 !== blobs.sha256)) {
     throw damaged('its database names other blobs than its manifest');
   }

@@ -1,22 +1,22 @@
 import { blobKeyPrefixPattern, type BlobListing, type Blobs } from '@proofhouse/blobs';
 import { z } from 'zod';
 
-/** In the order in which slices follow each other. */
+/** The characters of keys, in the order of the slices. */
 const keyCharacters = 'abcdefghijklmnopqrstuvwxyz234567';
 
 export const keyPrefixSchema = z.string().regex(blobKeyPrefixPattern);
 
 export interface KeySlice {
   readonly blobs: readonly BlobListing[];
-  /** Places that were planted and passed over; see `ListOptions.onPlanted`. */
+  /** Paths of irregular objects that were skipped; see `ListOptions.onPlanted`. */
   readonly planted: readonly string[];
-  /** Where to go on; undefined after the last. */
+  /** Prefix of the next slice; undefined after the last. */
   readonly next: string | undefined;
 }
 
 /**
- * The blobs whose keys begin with `prefix`; none when there are more than `most`, and then the slice that begins with
- * one character more comes next. So a call is bounded, and a small store is one slice.
+ * Returns the blobs whose keys begin with `prefix`. If there are more than `most`, it returns none, and `next` is a longer
+ * prefix. So each call is bounded, and a small store is one slice.
  */
 export async function keySlice(blobs: Blobs, prefix: string, most: number): Promise<KeySlice> {
   const found: BlobListing[] = [];
@@ -29,7 +29,7 @@ export async function keySlice(blobs: Blobs, prefix: string, most: number): Prom
   return { blobs: found, planted, next: prefixAfter(prefix) };
 }
 
-/** The next prefix of the same length, or a shorter one where these are through. */
+/** Returns the next prefix of the same length, or a shorter one after the last of that length. */
 export function prefixAfter(prefix: string): string | undefined {
   if (prefix === '') return undefined;
   const place = keyCharacters.indexOf(prefix.slice(-1)) + 1;

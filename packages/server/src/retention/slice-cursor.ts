@@ -1,12 +1,12 @@
 import { AppError } from '@proofhouse/core';
 import { z } from 'zod';
 
-/** Reads and writes where a slice of long work begins: base64url of JSON, opaque to callers and checked when it comes back. */
+/** Encodes the start of a slice as a cursor: base64url of JSON, opaque to callers and validated when it is read. */
 export class SliceCursor<Place> {
   readonly #schema: z.ZodType<Place>;
   readonly #kind: string;
 
-  /** `kind` tells the cursors of one kind of work from those of another. */
+  /** `kind` distinguishes the cursors of different work. */
   constructor(kind: string, schema: z.ZodType<Place>) {
     this.#kind = kind;
     this.#schema = schema;
@@ -16,7 +16,7 @@ export class SliceCursor<Place> {
     return Buffer.from(JSON.stringify([this.#kind, place])).toString('base64url');
   }
 
-  /** Errors: `invalid_cursor`. */
+  /** Throws `invalid_cursor`. */
   read(cursor: string): Place {
     try {
       const [kind, place] = z
@@ -24,7 +24,7 @@ export class SliceCursor<Place> {
         .parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
       if (kind === this.#kind) return this.#schema.parse(place);
     } catch {
-      // Whatever is wrong with it, the caller can do one thing.
+      // The caller can only begin again, so the reason is not in the message.
     }
     throw new AppError('invalid_cursor', 'The cursor was not made by this call; begin without one.');
   }

@@ -4,11 +4,11 @@ import type { BlobListing, Blobs } from '@proofhouse/blobs';
 const mostTries = 8;
 
 /**
- * What time it is where blobs lie: their ages are told by that clock, which need not agree with ours. Found by storing
- * an empty blob and looking at its date.
+ * Reads the clock of the blob storage, which dates the blobs and may differ from this machine's: it stores an empty blob and reads
+ * its date.
  *
- * Where there is no room even for that, it is the newest date seen so far. The real time is later, so nothing seems older
- * than it is; and a full disk is when collection is needed most.
+ * On a full disk it uses the newest date seen so far. The real time is later, so no blob seems older than it is, and
+ * collection, which a full disk needs, can run.
  */
 export class StorageTime {
   readonly #blobs: Blobs;
@@ -18,7 +18,7 @@ export class StorageTime {
     this.#blobs = blobs;
   }
 
-  /** `seen`: blobs that were just listed. Errors: those of the storage, but for `storage_full`. */
+  /** Returns the storage's time, epoch ms. `seen`: blobs that were just listed. Throws the errors of the storage except `storage_full`. */
   async now(seen: readonly BlobListing[] = []): Promise<number> {
     try {
       const now = await this.#askAnywhere();
@@ -31,7 +31,7 @@ export class StorageTime {
     }
   }
 
-  /** A key is random: where something was planted in the place of its shard, another key lies elsewhere. */
+  /** Retries with other random keys: an irregular object may block the folder of one key. */
   async #askAnywhere(): Promise<number> {
     for (let tries = 1; ; tries++) {
       try {
@@ -55,5 +55,5 @@ export class StorageTime {
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {
-  // Yields not a byte.
+  // Yields no bytes.
 }

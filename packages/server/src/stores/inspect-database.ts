@@ -9,22 +9,22 @@ import { sqliteError } from './sql/dialects/sqlite/sqlite-errors.ts';
 import { lockDatabase } from './sql/dialects/sqlite/sqlite-lock.ts';
 import { schemaVersions } from './sql/migrate.ts';
 
-/** What a database is, found without changing it. */
+/** Facts about a database that are read without changing it. */
 export interface DatabaseInspection {
   readonly kind: 'sqlite' | 'postgres' | 'memory';
   /** The absolute path of an SQLite database. */
   readonly file?: string;
-  /** The file is not there yet, and can be made. */
+  /** True if the file does not exist and can be created. */
   readonly missing?: boolean;
-  /** Its last migration; undefined where there is none yet. */
+  /** Name of the last migration; undefined before the first. */
   readonly schema: string | undefined;
-  /** Its setting `store`, as it is written there; undefined where it has none. */
+  /** The raw value of its setting `store`; undefined if it has none. */
   readonly store?: string | undefined;
   /** Keys of some blobs whose bytes are kept. */
   readonly blobKeys?: readonly string[];
-  /** A server has it open. Only told where one server has it to itself. */
+  /** True if a server has the database open. Always false on engines that several servers may share. */
   readonly inUse: boolean;
-  /** Its time, epoch ms, where that is not this machine's. */
+  /** The database's time, epoch ms; undefined if it uses the clock of this machine. */
   readonly now: number | undefined;
 }
 
@@ -37,20 +37,23 @@ export function schemaAge(schema: string | undefined): SchemaAge {
 }
 
 const withinMs = 10_000;
-/** What lies in a database, as far as it was asked for. */
+/** The values that were read from the database. */
 type Contents = Pick<DatabaseInspection, 'schema' | 'store' | 'blobKeys'>;
 
 const storeSetting = "select value from settings where name = 'store'";
 const someBlobKeys = 'select blob_key from artifacts where purged_at is null order by id limit 100';
 
-/** Earlier schemas have neither a store id nor purged artifacts. */
+/** True for schemas that have a store id and purged artifacts. */
 function knowsPurges(schema: string | undefined): boolean {
   return schema !== undefined && schema >= '0003';
 }
 
 const lastStep = 'select name from kysely_migration order by name desc limit 1';
 
-/** Looks at the database of a URL, and whether a server could write in it. Errors: `unavailable`, `internal` (not ours, or damaged), `invalid_request`. */
+/**
+ * Reads the facts of the database that the URL names, and checks that a server could write to it. Throws `unavailable`,
+ * `internal` (not ours, or damaged) or `invalid_request`.
+ */
 export async function inspectDatabase(url: string): Promise<DatabaseInspection> {
   if (/^postgres(ql)?:/i.test(url)) return inspectPostgres(url);
   if (!/^sqlite:/i.test(url)) throw new AppError('invalid_request', 'There is no database of this kind.');
@@ -58,7 +61,7 @@ export async function inspectDatabase(url: string): Promise<DatabaseInspection> 
   if (named === ':memory:') return { kind: 'memory', schema: undefined, inUse: false, now: undefined };
   const file = resolve(named);
   try {
-    // Its log and its lock lie beside it.
+    // WAL and lock file are created in the same folder.
     const folder = lookAtFolder(dirname(file));
     if (!folder.missing) requireOneName(join(folder.path, basename(file)));
     const missing = !isThere(file);
@@ -76,7 +79,7 @@ function isThere(file: string): boolean {
 
 async function lookIntoSqlite(file: string): Promise<Contents> {
   const { default: Database } = await import('better-sqlite3');
-  // A reader that may not write leaves log and index behind where there were none; one that may removes them as it goes.
+  // A read-only connection creates WAL and index and leaves them; a writable one removes them when it closes.
   const database = new Database(file, { readonly: isThere(`${file}-wal`), fileMustExist: true });
   try {
     const found = database.pragma('quick_check(1)', { simple: true });
@@ -93,7 +96,7 @@ async function lookIntoSqlite(file: string): Promise<Contents> {
   }
 }
 
-// Whoever has the database open holds its lock, and one who crashed holds it no more.
+// A server holds the lock as long as it has the database open. The kernel releases it after a crash.
 function isInUse(file: string): boolean {
   if (!isThere(`${file}.lock`)) return false;
   try {
@@ -114,7 +117,7 @@ async function inspectPostgres(url: string): Promise<DatabaseInspection> {
       statement_timeout: withinMs,
       application_name: 'proofhouse doctor',
     });
-    // A connection that breaks tells its query, too.
+    // A broken connection also rejects its query.
     client.on('error', () => undefined);
     await client.connect();
     try {

@@ -10,15 +10,14 @@ import type { SettingStore } from '../kernel/setting-store.ts';
 import type { WorkerStore } from '../workers/worker-store.ts';
 
 /**
- * Everything Proofhouse remembers but bytes. One implementation an engine; all pass
- * `metadata-store.contract.ts`.
+ * All state of Proofhouse except bytes. Each engine has one implementation; all pass `metadata-store.contract.ts`.
  *
  * Errors are `AppError` only: `unavailable` (cannot be reached, try again), `storage_full`, `internal`.
  */
 export interface MetadataStore extends Commits {
   /** `sqlite`, `postgres`: for messages. */
   readonly kind: string;
-  /** Whether what was written survives the end of the process. */
+  /** True if committed rows survive the end of the process. */
   readonly durable: boolean;
 
   readonly jobs: JobStore;
@@ -27,33 +26,32 @@ export interface MetadataStore extends Commits {
   readonly experiments: ExperimentStore;
   readonly settings: SettingStore;
   readonly presence: PresenceStore;
-  /** How servers of one database tell each other to look again; undefined where there is only one server. */
+  /** The channel between the servers of one database; undefined where there is only one server. */
   readonly hintChannel: HintChannel | undefined;
 
   /**
-   * Lets a role of the database, for reports and people, read every table and column but the hashes of secrets and the
-   * values of settings, and nothing else. The role must exist and have no other way to those. It is remembered: every
-   * start grants what its migrations added. Granting again is harmless; taking away is the database's own `revoke`
-   * (and a forgotten role is granted again at the next start, unless it was dropped).
-   * For `proofhouse doctor --grant-readonly <role>`: opens the store of the configured URL, calls this, prints the role,
-   * closes; needs no running server and disturbs none.
+   * Grants a database role, for reports and people, read access to every table and column except the hashes of secrets and the
+   * values of settings. The role must exist and must not have access to those by other means. It is stored: every start
+   * grants the tables that its migrations added. The call is idempotent. The database's own `revoke` removes access until the next
+   * start, which grants it again unless the role was dropped.
+   * `proofhouse doctor --grant-readonly <role>` calls this. It needs no running server and does not affect one.
    * Errors: `not_found` (no such role), `invalid_request` (it reads secrets by other means), `unsupported` (an engine
    * without roles).
    */
   grantReadOnly(role: string): Promise<void>;
 
-  /** Everything that deletes rows past their time, to be run again and again by `inBatches`. */
+  /** Deletions of expired rows; the caller runs them periodically with `inBatches`. */
   readonly cleaners: readonly Cleaner[];
 
-  /** Answers when the engine can be reached, read and written: it writes a heartbeat, durably. */
+  /** Settles when the engine was reached, read and written: it commits a heartbeat. */
   ping(): Promise<void>;
   /**
-   * The time by which verbs decide, as far as it is known without asking: on Postgres the database's, within some milliseconds and never
-   * ahead of it; else this process's. For times of new records and for refusals before the verb decides.
+   * Returns the time by which verbs decide, without a round trip. On Postgres it is the database's, at most some milliseconds behind and
+   * never ahead; else it is this process's. For the times of new records, and for refusals before a verb runs.
    */
   time(): StoreTime;
-  /** The engine's own clock, epoch ms, asked now: to compare it with this machine's. */
+  /** Reads the engine's clock, epoch ms, to compare it with that of this machine. */
   now(): Promise<number>;
-  /** Finishes what was begun and lets go of the engine. */
+  /** Waits for writes under way, then releases the engine. */
   close(): Promise<void>;
 }

@@ -6,23 +6,23 @@ import { openSqliteEngine } from './sql/dialects/sqlite/sqlite-engine.ts';
 import { SqlMetadataStore } from './sql/sql-metadata-store.ts';
 
 export interface MetadataStoreOptions {
-  /** Postgres: connections at most. */
+  /** Postgres: most connections for requests. Scans have two more. */
   readonly maxConnections?: number;
-  /** SQLite: given a sentence for the operator about what the start found, such as a damaged log. */
+  /** SQLite: called with a sentence for the operator, for example about a damaged WAL. */
   readonly onNotice?: (notice: string) => void;
-  /** Default: the system's. */
+  /** Default: the system's clock. */
   readonly clock?: Clock;
-  /** Postgres: true lets `clock` decide instead of the database's. For tests. */
+  /** Postgres: true if `clock` decides instead of the database's. For tests. */
   readonly fixedTime?: boolean;
-  /** Called when the clock that decides was set, with the milliseconds that it skipped. */
+  /** Called with the skipped milliseconds when somebody set the clock that decides. */
   readonly onClockJump?: OnClockJump;
 }
 
 const accepted = 'sqlite:<path>, sqlite::memory:, postgres://… and postgresql://…';
 
 /**
- * Opens the store that the URL names, and brings its schema up to this version. Messages never repeat
- * the URL, which may hold a password.
+ * Opens the store that the URL names, and migrates its schema to this version. Messages must not contain the URL: it may hold a
+ * password.
  * Errors: `invalid_request` (no such kind of store), `unsupported` (not built yet, or a newer schema),
  * `unavailable`, `storage_full`, `internal` (not ours, or damaged).
  */

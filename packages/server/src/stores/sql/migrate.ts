@@ -11,7 +11,7 @@ import type { SqlSyntax } from './engine/sql-syntax.ts';
 
 type Migrations = Readonly<Record<string, (db: Kysely<unknown>, syntax: SqlSyntax) => Promise<void>>>;
 
-/** In order, forward only. A published one is never changed: a new one is added. */
+/** Migrations in order, forward only. A published migration must not be changed: add a new one. */
 export const migrations: Migrations = {
   '0001-jobs-artifacts-workers': firstTables,
   '0002-worker-presence': workerPresence,
@@ -21,13 +21,12 @@ export const migrations: Migrations = {
   '0011-artifact-content': artifactContent,
 };
 
-/** The names of the steps, in order; the last one is the version of the schema. */
+/** Names of the migrations, in order. The last one is the version of the schema. */
 export const schemaVersions: readonly string[] = Object.keys(migrations);
 
 /**
- * Brings the schema up to this version; safe with several servers at once. A schema of a newer version
- * is refused (`unsupported`). `place` names the database in messages and holds no secret; `known` are the migrations of
- * this version.
+ * Migrates the schema to this version; safe with several servers at once. Throws `unsupported` for the schema of a newer version.
+ * `place` names the database in messages and must hold no secret; `known` are the migrations of this version.
  */
 export async function migrate(
   db: Kysely<unknown>,

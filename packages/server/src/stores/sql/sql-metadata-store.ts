@@ -14,7 +14,7 @@ import type { QueueEngine } from './queue/queue-dialect.ts';
 import { CredentialCache } from './records/credential-cache.ts';
 import { SqlWorkerStore } from './records/workers.ts';
 
-/** Every verb is written once and runs on both engines. */
+/** The store on SQL engines. Each verb is written once and runs on all of them. */
 export class SqlMetadataStore implements MetadataStore {
   readonly kind: string;
   readonly durable: boolean;
