@@ -170,6 +170,7 @@ async function lookAtStorage(dataDir: string, hashBytes = false) {
   try {
     const report = await checkStorage({
       store: server.store.artifacts,
+      owners: server.store.blobOwners,
       blobs: server.blobs,
       viewRoot: config.jobViewRoot,
       olderThan: Infinity,

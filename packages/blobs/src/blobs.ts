@@ -57,6 +57,9 @@ export interface BlobRef {
   readonly fingerprint: string;
 }
 
+/** The fields that verify bytes. */
+export type BlobBytes = Omit<BlobRef, 'fingerprint'>;
+
 export type StoredBlob = BlobRef;
 
 export interface OpenedBlob {
@@ -171,7 +174,7 @@ export class Blobs {
     if (reading.stat.fingerprint === ref.fingerprint) return opened(reading);
     release(reading);
     const fingerprint = await this.verify(ref);
-    const again = await this.#read({ ...ref, fingerprint }, wanted);
+    const again = await this.#read(ref, wanted);
     if (again.stat.fingerprint === fingerprint) return opened(again);
     release(again);
     throw integrityFailure(ref, 'changed while it was checked');
@@ -181,7 +184,7 @@ export class Blobs {
    * Reads and hashes the whole blob, whatever its fingerprint. Returns its current fingerprint; throws
    * `integrity_failure` when it is missing or its bytes changed.
    */
-  async verify(ref: BlobRef): Promise<string> {
+  async verify(ref: BlobBytes): Promise<string> {
     const { stat, body } = await this.#read(ref);
     if ((await sha256Of(body)) !== ref.sha256) throw integrityFailure(ref, 'has other bytes than were stored');
     return stat.fingerprint;
@@ -266,7 +269,7 @@ export class Blobs {
   }
 
   /** Opens the blob; throws when its size is wrong, without reading the bytes. */
-  async #read(ref: BlobRef, range?: ByteRange): Promise<BlobReading> {
+  async #read(ref: BlobBytes, range?: ByteRange): Promise<BlobReading> {
     let reading: BlobReading;
     try {
       reading = await this.#backend.read(ref.key, range);
@@ -313,7 +316,7 @@ function requireDigest(sha256: string, expected: string | undefined): void {
   });
 }
 
-function integrityFailure(ref: BlobRef, what: string, cause?: unknown): AppError {
+function integrityFailure(ref: BlobBytes, what: string, cause?: unknown): AppError {
   return new AppError('integrity_failure', `The stored blob ${what}.`, { cause, details: { key: ref.key } });
 }
 

@@ -47,6 +47,7 @@ async function found(options: { hashBytes?: boolean; olderThan?: number } = {}) 
   const findings: object[] = [];
   const report = await checkStorage({
     store: server.store.artifacts,
+    owners: server.store.blobOwners,
     blobs: server.blobs,
     viewRoot: server.config.jobViewRoot,
     olderThan: Infinity,

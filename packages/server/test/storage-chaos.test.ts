@@ -135,6 +135,7 @@ it.skipIf(postgresUrl === undefined)(
       const [server] = servers;
       const { found } = await checkStorage({
         store: server.store.artifacts,
+        owners: server.store.blobOwners,
         blobs: server.blobs,
         viewRoot: config.jobViewRoot,
         olderThan: Infinity,

@@ -175,7 +175,7 @@ for (const store of ['sqlite', 'postgres'] as const) {
         const known = Object.fromEntries(before.map((name) => [name, migrations[name]!]));
         const url = t.server.config.databaseUrl;
         const db = new Kysely<unknown>({ dialect: store === 'sqlite' ? sqliteFile(url) : postgresDatabase(url) });
-        const start = migrate(db, store === 'sqlite' ? sqliteSyntax : postgresSyntax, 'of the test', known);
+        const start = migrate(db, store === 'sqlite' ? sqliteSyntax : postgresSyntax, 'of the test', { known });
         const newer = schemaVersions[before.length];
         if (newer === undefined) await start;
         else {

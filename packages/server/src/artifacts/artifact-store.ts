@@ -1,6 +1,5 @@
 import type { ArtifactRecord, ArtifactStatus, ArtifactType, GrantRecord } from '@proofhouse/core';
 import type { Page, PageKey, PageRequest } from '../kernel/page.ts';
-import type { BlobOwnership } from './blob-ownership.ts';
 
 /** Reads of artifact records; they are written through `Commits`. */
 export interface ArtifactStore {
@@ -27,9 +26,6 @@ export interface ArtifactStore {
 
   grantOf(artifactId: string, reader: string): Promise<GrantRecord | undefined>;
 
-  /** What is kept now, purged records aside. Reads an entry of each record: not for every request. */
-  usageByType(): Promise<TypeUsage[]>;
-
   /**
    * Records of a type made before `olderThan` that are neither pinned nor purged, oldest first by (createdAt, id),
    * `after` exclusive.
@@ -39,15 +35,6 @@ export interface ArtifactStore {
     after: PageKey | undefined,
     limit: number,
   ): Promise<ArtifactRecord[]>;
-
-  /**
-   * Which of these blobs a record names or named: the one question about who owns bytes, for collection and verification.
-   * A key that is absent from the answer was never named by any record.
-   */
-  blobOwnership(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnership>>;
-
-  /** Every record that owns a blob (a purged one does not), by id, for verification. */
-  listOwned(afterId: string | undefined, limit: number): Promise<ArtifactRecord[]>;
 
   /** Records the mark of bytes that were found unchanged under a new one. */
   refreshFingerprint(artifactId: string, fingerprint: string): Promise<void>;
@@ -69,9 +56,3 @@ export interface ArtifactFilter {
 
 /** Rows that a page of `ArtifactStore.list` looks at, at most. */
 export const mostExamined = 1000;
-
-export interface TypeUsage {
-  readonly type: ArtifactType;
-  readonly count: number;
-  readonly sizeBytes: number;
-}

@@ -3,35 +3,40 @@ import { join } from 'node:path';
 import type { ArtifactRecord } from '@proofhouse/core';
 import { isAppError, isUuid, ownedBlob } from '@proofhouse/core';
 import { irregularFingerprint, type BlobListing, type Blobs } from '@proofhouse/blobs';
+import type { BlobOwner, BlobOwners, UsageCount } from '../kernel/blob-owners.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import { sha256OfFile, statOfFile } from './view-file.ts';
 import { ViewProof } from './view-proof.ts';
 import { isViewMarker } from './view-root.ts';
 
-/** A difference between records, stored bytes and the job view. `path` is relative to the root of the job view. */
+/** One defect of the storage. `path` is relative to the root of the job view. */
 export type StorageFinding =
-  /** Bytes are lost: the record cannot be downloaded. */
-  | { readonly kind: 'row-without-bytes'; readonly artifactId: string }
-  /** The bytes have another size or digest, or are not a plain file. */
-  | { readonly kind: 'row-with-wrong-bytes'; readonly artifactId: string }
-  /** Left by an interrupted upload; collection removes it. */
+  /** Bytes are lost: the record cannot be downloaded. `artifactId` is null for a record of another kind. */
+  | { readonly kind: 'row-without-bytes'; readonly artifactId: string | null }
+  /** Bytes of another size or digest, or no plain file. */
+  | { readonly kind: 'row-with-wrong-bytes'; readonly artifactId: string | null }
+  /** The counters of usage lack this of a count of all owned blobs. */
+  | { readonly kind: 'usage-drift'; readonly drift: UsageCount }
+  /** Bytes of an interrupted upload; collection removes them. */
   | { readonly kind: 'bytes-without-row'; readonly key: string; readonly sizeBytes: number }
-  /** A link, folder or device among the blobs. No upload makes one, and nothing removes it. */
+  /** No plain object among the blobs: a link, a folder, a device. Uploads never make one, and nothing removes it. */
   | { readonly kind: 'planted'; readonly key?: string; readonly place?: string }
   | { readonly kind: 'staging-leftover'; readonly name: string; readonly sizeBytes: number }
-  /** The job view lacks the newest bytes of a name, or shows others. */
+  /** The job view lacks the newest bytes of a name, or has others. */
   | { readonly kind: 'view-missing'; readonly path: string }
   | { readonly kind: 'view-outdated'; readonly path: string }
-  /** A link to bytes of the job, or a copy of them, that no current record names. */
+  /** A link to bytes of the job, or a copy, that the job view should no longer have. */
   | { readonly kind: 'view-leftover'; readonly path: string }
-  /** A file in the job view that Proofhouse did not put there; nothing removes or replaces it. */
+  /** An entry of the job view that Proofhouse did not make. Nothing removes or replaces it. */
   | { readonly kind: 'view-foreign'; readonly path: string };
 
 export type FindingKind = StorageFinding['kind'];
 
-/** The stores that are compared. */
+/** The parts that are compared. */
 export interface CheckedStorage {
-  readonly store: Pick<ArtifactStore, 'find' | 'newestOfJob' | 'listOfJob' | 'blobOwnership' | 'listOwned'>;
+  readonly owners: Pick<BlobOwners, 'statesOf' | 'listOwned' | 'usageDrift'>;
+  /** For the job view. */
+  readonly store: Pick<ArtifactStore, 'find' | 'newestOfJob' | 'listOfJob'>;
   readonly blobs: Blobs;
   /** Absent where there is no job view. */
   readonly viewRoot?: string | undefined;
@@ -58,13 +63,14 @@ const pageRows = 500;
 const atOnce = 16;
 
 /**
- * Compares records, stored bytes and the job view, and changes nothing. Reads all three page by page, so memory stays
- * constant; `onFinding` is called for each finding at once. Errors: those of store and blobs.
+ * Compares owners, usage, stored bytes and the job view, and changes nothing. Reads each page by page, so memory stays
+ * bounded. `onFinding` receives each finding at once. Errors: those of store and blobs.
  */
 export async function checkStorage(check: StorageCheck): Promise<StorageReport> {
   const found: Record<FindingKind, number> = {
     'row-without-bytes': 0,
     'row-with-wrong-bytes': 0,
+    'usage-drift': 0,
     'bytes-without-row': 0,
     planted: 0,
     'staging-leftover': 0,
@@ -78,7 +84,8 @@ export async function checkStorage(check: StorageCheck): Promise<StorageReport> 
     found[finding.kind] += 1;
     check.onFinding?.(finding);
   };
-  const rows = await checkRows(check, report);
+  const rows = await checkOwners(check, report);
+  for (const finding of await usageFindings(check)) report(finding);
   const blobs = await checkBlobs(check, report);
   for (const { name, sizeBytes } of await check.blobs.sweepStaging(check.olderThan, { dryRun: true })) {
     report({ kind: 'staging-leftover', name, sizeBytes });
@@ -89,56 +96,62 @@ export async function checkStorage(check: StorageCheck): Promise<StorageReport> 
 
 type Report = (finding: StorageFinding | undefined) => void;
 
-async function checkRows(check: StorageCheck, report: Report): Promise<number> {
+async function checkOwners(check: StorageCheck, report: Report): Promise<number> {
   let count = 0;
-  let afterId: string | undefined;
+  let afterKey: string | undefined;
   for (;;) {
-    const page = await check.store.listOwned(afterId, pageRows);
+    const page = await check.owners.listOwned(afterKey, pageRows);
     for (let index = 0; index < page.length; index += atOnce) {
       const some = page.slice(index, index + atOnce);
-      await Promise.all(some.map(async (row) => report(await checkRow(check, row, check.hashBytes === true))));
+      await Promise.all(some.map(async (owner) => report(await checkOwner(check, owner, check.hashBytes === true))));
     }
     count += page.length;
-    afterId = page.at(-1)?.id;
+    afterKey = page.at(-1)?.key;
     if (page.length < pageRows) return count;
   }
 }
 
-/** The finding about the bytes of a record or its file in the view; undefined when there is none, or it was purged meanwhile. */
-export async function checkRow(
+/** Returns a defect of the bytes of an owner, or of the entry of the job view; none if the blob was released meanwhile. */
+export async function checkOwner(
   storage: CheckedStorage,
-  row: ArtifactRecord,
+  owner: BlobOwner,
   hashBytes: boolean,
 ): Promise<StorageFinding | undefined> {
-  const trouble = await checkBytes(storage, row, hashBytes);
-  if (trouble === undefined) return checkShown(storage, row);
-  const now = await storage.store.find(row.id);
-  return now?.purgedAt === null ? trouble : undefined;
+  const defect = await checkBytes(storage.blobs, owner, hashBytes);
+  if (defect !== undefined) {
+    const states = await storage.owners.statesOf([owner.key]);
+    return states.get(owner.key) === 'owned' ? defect : undefined;
+  }
+  if (storage.viewRoot === undefined || owner.kind !== 'artifact') return undefined;
+  const artifact = await storage.store.find(owner.id);
+  return artifact && checkShown(storage, artifact);
 }
 
-async function checkBytes(
-  { blobs }: CheckedStorage,
-  row: ArtifactRecord,
-  hashBytes: boolean,
-): Promise<StorageFinding | undefined> {
-  const blob = ownedBlob(row);
-  const wrong = { kind: 'row-with-wrong-bytes', artifactId: row.id } as const;
+async function checkBytes(blobs: Blobs, owner: BlobOwner, hashBytes: boolean): Promise<StorageFinding | undefined> {
+  const artifactId = owner.kind === 'artifact' ? owner.id : null;
+  const wrong = { kind: 'row-with-wrong-bytes', artifactId } as const;
+  const missing = { kind: 'row-without-bytes', artifactId } as const;
   try {
-    const stat = await blobs.stat(blob.key);
-    if (stat === undefined) return { kind: 'row-without-bytes', artifactId: row.id };
-    if (stat.sizeBytes !== blob.sizeBytes) return wrong;
-    if (hashBytes) await blobs.verify(blob);
+    const stat = await blobs.stat(owner.key);
+    if (stat === undefined) return missing;
+    if (stat.sizeBytes !== owner.sizeBytes) return wrong;
+    if (hashBytes) await blobs.verify(owner);
     return undefined;
   } catch (error) {
     if (isAppError(error, 'integrity_failure')) return wrong;
-    // Removed between `stat` and `verify`, by retention or from outside.
-    if (isAppError(error, 'not_found')) return { kind: 'row-without-bytes', artifactId: row.id };
+    // The blob was removed between both calls.
+    if (isAppError(error, 'not_found')) return missing;
     throw error;
   }
 }
 
-/** The finding about the view's file of this row, if the row is the newest of its name. */
-async function checkShown(check: CheckedStorage, row: ArtifactRecord): Promise<StorageFinding | undefined> {
+/** Returns one finding for each kind and type whose counters differ from the rows. */
+export async function usageFindings({ owners }: CheckedStorage): Promise<StorageFinding[]> {
+  return (await owners.usageDrift()).map((drift) => ({ kind: 'usage-drift', drift }));
+}
+
+/** Returns a defect of the view's entry for this artifact, if it is the newest of its name. */
+export async function checkShown(check: CheckedStorage, row: ArtifactRecord): Promise<StorageFinding | undefined> {
   const { jobId, name } = row;
   const root = check.viewRoot;
   if (root === undefined || jobId === null || name === null) return undefined;
@@ -150,7 +163,7 @@ async function checkShown(check: CheckedStorage, row: ArtifactRecord): Promise<S
   const [shown, blob] = await Promise.all([statOfFile(join(root, path)), statOfFile(source)]);
   if (shown === undefined) return { kind: 'view-missing', path };
   if (shown.ino === blob?.ino && shown.dev === blob.dev) return undefined;
-  // On file systems without hard links the view holds a copy.
+  // The view has a copy where the file system does not support hard links.
   const isCopy = shown.isFile() && Number(shown.size) === expected.sizeBytes;
   if (isCopy && (await sha256OfFile(join(root, path))) === expected.sha256) return undefined;
   const isOurs = await proofOf(check, root).isOurs(jobId, name);
@@ -161,11 +174,11 @@ function proofOf({ store, blobs }: CheckedStorage, root: string): ViewProof {
   return new ViewProof({ root, store, localPath: (key) => blobs.localPath(key) });
 }
 
-async function checkBlobs({ store, blobs, olderThan }: StorageCheck, report: Report): Promise<number> {
+async function checkBlobs({ owners, blobs, olderThan }: StorageCheck, report: Report): Promise<number> {
   let count = 0;
   let batch: BlobListing[] = [];
   const flush = async (): Promise<void> => {
-    for (const finding of await unownedBlobs(store, batch, olderThan)) report(finding);
+    for (const finding of await unownedBlobs(owners, batch, olderThan)) report(finding);
     batch = [];
   };
   for await (const blob of blobs.list()) {
@@ -177,18 +190,18 @@ async function checkBlobs({ store, blobs, olderThan }: StorageCheck, report: Rep
   return count;
 }
 
-/** Findings about those blobs that no record names. Blobs younger than `olderThan` are left out, except irregular files. */
+/** Returns the blobs without an owner that are older than `olderThan`, and planted objects of any age. */
 export async function unownedBlobs(
-  store: CheckedStorage['store'],
+  owners: Pick<BlobOwners, 'statesOf'>,
   blobs: readonly BlobListing[],
   olderThan: number,
 ): Promise<StorageFinding[]> {
   const isPlanted = ({ fingerprint }: BlobListing): boolean => fingerprint === irregularFingerprint;
   const asked = blobs.filter((blob) => isPlanted(blob) || blob.createdAt < olderThan);
   if (asked.length === 0) return [];
-  const ownership = await store.blobOwnership(asked.map(({ key }) => key));
+  const states = await owners.statesOf(asked.map(({ key }) => key));
   return asked
-    .filter(({ key }) => ownership.get(key) !== 'kept')
+    .filter(({ key }) => states.get(key) !== 'owned')
     .map((blob) =>
       isPlanted(blob)
         ? { kind: 'planted', key: blob.key }
@@ -203,8 +216,8 @@ async function checkView(check: CheckedStorage, root: string, report: Report): P
 }
 
 /**
- * Findings about a file of the view, or all files of a folder, whose name is not that of a record with kept bytes. Symbolic
- * links are not followed; folders that are not those of a job are not entered.
+ * Yields the entries under this path of the view, a file or a whole folder, that are no name of an artifact with bytes.
+ * Links are not followed. Only folders of jobs are entered.
  */
 export async function* viewLeftovers(
   check: CheckedStorage,

@@ -29,6 +29,7 @@ export function composeRetention(shared: SharedServices, jobView: JobView) {
 function collectionOf({ config, clock, logger, store, blobs, guard }: SharedServices, jobView: JobView): Collection {
   return new Collection({
     store: store.artifacts,
+    owners: store.blobOwners,
     commits: store,
     blobs,
     jobView,
@@ -46,6 +47,7 @@ function collectionOf({ config, clock, logger, store, blobs, guard }: SharedServ
 function verificationOf({ config, ids, store, blobs }: SharedServices, jobView: JobView): Verification {
   return new Verification({
     store: store.artifacts,
+    owners: store.blobOwners,
     blobs,
     jobView,
     ids,
@@ -58,7 +60,7 @@ function usageOf({ config, clock, logger, store, meter }: SharedServices): Usage
   const { storageQuotaBytes: quotaBytes, storageWarnPercent: warnPercent } = config;
   if (quotaBytes !== undefined) meter.storageQuota(quotaBytes);
   return new Usage({
-    store: store.artifacts,
+    owners: store.blobOwners,
     clock,
     logger,
     quotaBytes,

@@ -55,6 +55,9 @@ export async function openStorage(config: Config, options: StorageOptions): Prom
       onNotice: (notice) => {
         logger.error(notice);
       },
+      onProgress: (text) => {
+        logger.info(`updating the database: ${text}`);
+      },
       clock: processClock,
       fixedTime: options.clock !== undefined,
       onClockJump: (ms) => {
@@ -87,7 +90,7 @@ async function claimBlobs(
   { store, blobBackend, clock, ids }: Pick<Storage, 'store' | 'blobBackend' | 'clock' | 'ids'>,
 ): Promise<Pick<Storage, 'blobs' | 'guard'>> {
   const blobs = new Blobs({ backend: blobBackend, newKey: () => ids.blobKey() });
-  const both = { settings: store.settings, records: store.artifacts, blobs, databaseLasts: store.durable };
+  const both = { settings: store.settings, owners: store.blobOwners, blobs, databaseLasts: store.durable };
   const guard = new StoreGuard(both, await claimStore(both, { id: ids.uuid(), since: clock.now() }));
   if (blobs.supports.localFiles) {
     await claimViewRoot(config.jobViewRoot, store.durable ? guard.identity.id : undefined, ids);

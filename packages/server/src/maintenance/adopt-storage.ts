@@ -114,7 +114,7 @@ async function countNamed(store: MetadataStore, blobs: Blobs): Promise<{ count: 
   let named = 0;
   let keys: string[] = [];
   const ask = async (): Promise<void> => {
-    named += (await store.artifacts.blobOwnership(keys)).size;
+    named += (await store.blobOwners.statesOf(keys)).size;
     keys = [];
   };
   for await (const { key } of blobs.list({ onPlanted: () => undefined })) {

@@ -167,14 +167,8 @@ class World {
       };
     const commits: Commits = { commit: around((commit) => records.commit(commit)) };
     return new Collection({
-      store: {
-        find: (id) => records.find(id),
-        newestOfJob: (...call) => records.newestOfJob(...call),
-        listOwned: (...call) => records.listOwned(...call),
-        usageByType: () => records.usageByType(),
-        blobOwnership: around((keys: readonly string[]) => records.blobOwnership(keys)),
-        expirable: around((...call: Parameters<MemoryRecords['expirable']>) => records.expirable(...call)),
-      },
+      store: { expirable: around((...call: Parameters<MemoryRecords['expirable']>) => records.expirable(...call)) },
+      owners: { statesOf: around((keys: readonly string[]) => records.statesOf(keys)) },
       commits,
       findJob: () => Promise.resolve({ status: 'failed', finishedAt: 0 } as JobRecord),
       blobs: this.#blobsOf(turn),

@@ -31,6 +31,7 @@ beforeEach(async () => {
 function collection(parts: Partial<CollectionParts> = {}): Collection {
   return new Collection({
     store: records,
+    owners: records,
     commits: records,
     findJob: (id) => Promise.resolve(id.startsWith('over') ? over(id) : undefined),
     blobs,
@@ -141,12 +142,12 @@ it("bytes without a record go once they are older than the grace period by the s
 it('a record that comes while orphans are being removed saves its bytes', async () => {
   const blob = await blobs.receive(Readable.from([Buffer.from('late')]));
   clock.advance(2 * day);
-  const { blobOwnership } = records;
-  const look = vi.spyOn(records, 'blobOwnership');
+  const { statesOf } = records;
+  const look = vi.spyOn(records, 'statesOf');
   // The count of owners comes first.
-  look.mockImplementationOnce((wanted) => blobOwnership.call(records, wanted));
+  look.mockImplementationOnce((wanted) => statesOf.call(records, wanted));
   look.mockImplementationOnce(async (wanted) => {
-    const owned = await blobOwnership.call(records, wanted);
+    const owned = await statesOf.call(records, wanted);
     records.add({ blob, createdAt: clock.now() });
     return owned;
   });

@@ -10,19 +10,20 @@ import {
   type RetentionPolicy,
 } from '@proofhouse/core';
 import { z } from 'zod';
-import type { BlobOwnership } from '../artifacts/blob-ownership.ts';
+import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { JobView } from '../artifacts/job-view.ts';
+import type { BlobOwners, BlobOwnerState } from '../kernel/blob-owners.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 import { update, type Commits } from '../kernel/commit.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { keyPrefixSchema, keySlice } from './key-slice.ts';
-import type { RetentionStore } from './retention-store.ts';
 import { SliceCursor } from './slice-cursor.ts';
 import { StorageTime } from './storage-time.ts';
 import { strangersRefusal, type BlobCensus } from './strangers.ts';
 
 export interface CollectionParts {
-  readonly store: RetentionStore;
+  readonly store: Pick<ArtifactStore, 'expirable'>;
+  readonly owners: Pick<BlobOwners, 'statesOf'>;
   readonly commits: Commits;
   readonly findJob: (jobId: string) => Promise<JobRecord | undefined>;
   readonly blobs: Blobs;
@@ -251,8 +252,8 @@ export class Collection {
     const refusal = this.#refused({ old: found.old.length, strangers: strangersAmong(found) }, mode);
     const items: Collected[] = [];
     for (const blob of found.old) {
-      const isKept = found.ownership.get(blob.key) === 'kept';
-      if (isKept || (!mode.dryRun && !(await this.#removeOrphan(blob)))) continue;
+      const isOwned = found.states.get(blob.key) === 'owned';
+      if (isOwned || (!mode.dryRun && !(await this.#removeOrphan(blob)))) continue;
       items.push(orphanItem(blob));
     }
     return { items, refusal, skipped, next: next === undefined ? { at: 'staging' } : { at: 'orphan', prefix: next } };
@@ -266,18 +267,18 @@ export class Collection {
   }
 
   async #oldBlobs(prefix: string): Promise<OldBlobs> {
-    const { blobs, store, graceMs } = this.#parts;
+    const { blobs, owners, graceMs } = this.#parts;
     const slice = await keySlice(blobs, prefix, blobsASlice);
     const olderThan = (await this.#time.now(slice.blobs)) - graceMs;
     // What was planted at a blob's place is nobody's upload: `verify` reports it.
     const old = slice.blobs.filter((blob) => blob.createdAt < olderThan && blob.fingerprint !== irregularFingerprint);
-    const ownership = await store.blobOwnership(old.map(({ key }) => key));
-    return { old, ownership, skipped: slice.planted, next: slice.next };
+    const states = await owners.statesOf(old.map(({ key }) => key));
+    return { old, states, skipped: slice.planted, next: slice.next };
   }
 
   async #removeOrphan({ key }: BlobListing): Promise<boolean> {
-    const { blobs, store, logger } = this.#parts;
-    if ((await store.blobOwnership([key])).get(key) === 'kept') return false;
+    const { blobs, owners, logger } = this.#parts;
+    if ((await owners.statesOf([key])).get(key) === 'owned') return false;
     try {
       await blobs.delete(key);
       return true;
@@ -306,13 +307,13 @@ export class Collection {
 
 interface OldBlobs {
   readonly old: readonly BlobListing[];
-  readonly ownership: ReadonlyMap<string, BlobOwnership>;
+  readonly states: ReadonlyMap<string, BlobOwnerState>;
   readonly skipped: readonly string[];
   readonly next: string | undefined;
 }
 
-function strangersAmong({ old, ownership }: Pick<OldBlobs, 'old' | 'ownership'>): number {
-  return old.filter(({ key }) => !ownership.has(key)).length;
+function strangersAmong({ old, states }: Pick<OldBlobs, 'old' | 'states'>): number {
+  return old.filter(({ key }) => !states.has(key)).length;
 }
 
 function expiredItem(artifact: ArtifactRecord, reason: string): Collected {

@@ -1,12 +1,16 @@
 import type { StorageFinding } from '../artifacts/check-storage.ts';
 
-/** A finding as a sentence that says what it means and what can be done. */
+/** Returns a sentence that says what the finding means and what to do. */
 export function findingText(finding: StorageFinding): string {
   switch (finding.kind) {
     case 'row-without-bytes':
       return 'The bytes are gone: downloads fail. Restore them from a backup of the blobs.';
     case 'row-with-wrong-bytes':
       return 'The bytes were changed, cut or replaced: downloads are refused. Restore them from a backup of the blobs.';
+    case 'usage-drift': {
+      const { kind, type, count, sizeBytes } = finding.drift;
+      return `Usage of ${kind} ${type} is off by ${String(count)} and ${bytesText(sizeBytes)}; --repair corrects the counters.`;
+    }
     case 'bytes-without-row':
       return `${bytesText(finding.sizeBytes)} without a record, left by an upload that was cut off: collection takes them.`;
     case 'planted':

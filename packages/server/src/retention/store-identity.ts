@@ -1,8 +1,8 @@
 import { irregularFingerprint, type Blobs } from '@proofhouse/blobs';
-import { ownedBlob, AppError, isAppError } from '@proofhouse/core';
+import { AppError, isAppError } from '@proofhouse/core';
 import { z } from 'zod';
+import type { BlobOwners } from '../kernel/blob-owners.ts';
 import type { SettingStore } from '../kernel/setting-store.ts';
-import type { RetentionStore } from './retention-store.ts';
 
 /** Which store a database is: the same id stands in the storage of its blobs and in the root of its job view. */
 export interface StoreIdentity {
@@ -59,7 +59,7 @@ export function judgeStore(facts: StoreFacts): StoreVerdict {
 
 export interface StoreParts {
   readonly settings: SettingStore;
-  readonly records: Pick<RetentionStore, 'listOwned'>;
+  readonly owners: Pick<BlobOwners, 'listOwned'>;
   readonly blobs: Blobs;
   /** Whether the database outlives the process. */
   readonly databaseLasts: boolean;
@@ -95,14 +95,14 @@ export async function claimStore(parts: StoreParts, fresh: StoreIdentity): Promi
 
 /** What `judgeStore` is told of this database and storage. */
 async function factsOf(
-  { records, blobs }: Pick<StoreParts, 'records' | 'blobs'>,
+  { owners, blobs }: Pick<StoreParts, 'owners' | 'blobs'>,
   databaseId: string | undefined,
   marker: string | undefined,
 ): Promise<StoreFacts> {
   const facts = { databaseId, marker, namesBlobs: false, holdsNamed: false, holdsBlobs: false };
   if (marker !== undefined) return facts;
-  const kept = await records.listOwned(undefined, mostLookedFor);
-  const keys = kept.map((artifact) => ownedBlob(artifact).key);
+  const owned = await owners.listOwned(undefined, mostLookedFor);
+  const keys = owned.map(({ key }) => key);
   return { ...facts, namesBlobs: keys.length > 0, ...(await blobFacts(blobs, keys)) };
 }
 

@@ -1,20 +1,20 @@
 import { expect, it, vi } from 'vitest';
+import type { UsageCount } from '../kernel/blob-owners.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { ManualClock } from '../kernel/time/manual-clock.ts';
-import type { TypeUsage } from './retention-store.ts';
 import { Usage } from './usage.ts';
 
 function usageOf(quotaBytes: number | undefined, warnPercent = 80) {
-  const stored: { rows: TypeUsage[]; asked: number } = { rows: [], asked: 0 };
-  const usageByType = async (): Promise<TypeUsage[]> => {
+  const stored: { rows: UsageCount[]; asked: number } = { rows: [], asked: 0 };
+  const count = async (): Promise<UsageCount[]> => {
     stored.asked += 1;
     return stored.rows;
   };
   const warn = vi.fn();
   const logger = { warn } as unknown as Logger;
-  const usage = new Usage({ store: { usageByType }, clock: new ManualClock(), logger, quotaBytes, warnPercent });
+  const usage = new Usage({ owners: { usage: count }, clock: new ManualClock(), logger, quotaBytes, warnPercent });
   const holding = async (sizeBytes: number): Promise<void> => {
-    stored.rows = [{ type: 'log', count: 1, sizeBytes }];
+    stored.rows = [{ kind: 'artifact', type: 'log', count: 1, sizeBytes }];
     await usage.sample();
   };
   return { usage, stored, warn, holding };
@@ -30,8 +30,8 @@ it('an empty store is nothing in all', async () => {
 it('the last sample is answered without counting again, and counts at one time are one', async () => {
   const { usage, stored } = usageOf(undefined);
   stored.rows = [
-    { type: 'log', count: 2, sizeBytes: 30 },
-    { type: 'diff', count: 1, sizeBytes: 2 ** 50 },
+    { kind: 'artifact', type: 'log', count: 2, sizeBytes: 30 },
+    { kind: 'artifact', type: 'diff', count: 1, sizeBytes: 2 ** 50 },
   ];
   await Promise.all([usage.latest(), usage.latest(), usage.sample()]);
   expect(await usage.latest()).toMatchObject({

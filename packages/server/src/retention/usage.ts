@@ -1,9 +1,9 @@
 import { AppError, type ArtifactType } from '@proofhouse/core';
+import type { BlobOwners } from '../kernel/blob-owners.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { RetentionStore } from './retention-store.ts';
 
-/** How often what is stored is counted, off the path of any request. */
+/** Interval between two samples of usage. No request waits for a sample. */
 export const sampleUsageEveryMs = 60_000;
 
 export interface UsageSample {
@@ -14,19 +14,19 @@ export interface UsageSample {
 }
 
 export interface UsageParts {
-  readonly store: Pick<RetentionStore, 'usageByType'>;
+  readonly owners: Pick<BlobOwners, 'usage'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly quotaBytes: number | undefined;
   readonly warnPercent: number;
-  /** Told every sample. */
+  /** Called with every sample. */
   readonly onSample?: (sample: UsageSample) => void;
 }
 
-/** Falls below the threshold by this share of the quota before it may warn again. */
+/** Hysteresis of the warning, in percent of the quota: usage must fall this far below the threshold before the next. */
 const quietPercent = 5;
 
-/** What is stored beside what may be stored, counted now and then: the quota holds with the delay of one sample. */
+/** Usage and quota of the storage. Usage is sampled, so the quota is enforced with the delay of one sample. */
 export class Usage {
   readonly #parts: UsageParts;
   #sample: UsageSample | undefined;
@@ -51,13 +51,13 @@ export class Usage {
     return this.#sample ?? (await this.sample());
   }
 
-  /** Counts now; calls at one time share a count. */
+  /** Takes a sample. Concurrent calls share one. */
   sample(): Promise<UsageSample> {
     this.#sampling ??= this.#count().finally(() => (this.#sampling = undefined));
     return this.#sampling;
   }
 
-  /** Errors: `storage_full`, as far as the last sample knows. */
+  /** Throws `storage_full` if the last sample is over the quota. */
   requireRoom(): void {
     const { quotaBytes } = this.#parts;
     if (quotaBytes === undefined || this.#sample === undefined || this.#sample.bytes < quotaBytes) return;
@@ -71,13 +71,16 @@ export class Usage {
   }
 
   async #count(): Promise<UsageSample> {
-    const byType = (await this.#parts.store.usageByType())
-      .map(({ type, count, sizeBytes }) => ({ type, artifacts: count, bytes: sizeBytes }))
+    const usage = await this.#parts.owners.usage();
+    const byType = usage
+      .filter(({ kind }) => kind === 'artifact')
+      .map(({ type, count, sizeBytes }) => ({ type: type as ArtifactType, artifacts: count, bytes: sizeBytes }))
       .sort((a, b) => (a.type < b.type ? -1 : 1));
     this.#sample = {
       sampledAt: this.#parts.clock.now(),
       artifacts: byType.reduce((sum, { artifacts }) => sum + artifacts, 0),
-      bytes: byType.reduce((sum, { bytes }) => sum + bytes, 0),
+      // The quota covers blobs of every kind.
+      bytes: usage.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       byType,
     };
     this.#warnOnce(this.#sample.bytes);
@@ -85,7 +88,7 @@ export class Usage {
     return this.#sample;
   }
 
-  // One line when the threshold is crossed, not one a minute, and none for each file around it.
+  // One line when the threshold is crossed, not one for each sample above it.
   #warnOnce(usedBytes: number): void {
     const { quotaBytes, logger } = this.#parts;
     const { warnAtBytes } = this;

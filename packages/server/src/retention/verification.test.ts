@@ -32,7 +32,7 @@ afterEach(() => {
 /** Returns a verification with fixed seeds. */
 function verification(parts: Partial<VerificationParts> = {}): Verification {
   const ids = { token: () => 'the-seed' };
-  return new Verification({ store: records, blobs, jobView: noJobView, graceMs: 1000, ids, ...parts });
+  return new Verification({ store: records, owners: records, blobs, jobView: noJobView, graceMs: 1000, ids, ...parts });
 }
 
 async function walk(through: Verification, sample = 1) {

@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto';
 import { opendir } from 'node:fs/promises';
 import type { BlobListing } from '@proofhouse/blobs';
-import { isAppError, ownedBlob, type ArtifactRecord } from '@proofhouse/core';
+import { isAppError } from '@proofhouse/core';
 import { z } from 'zod';
 import {
-  checkRow,
+  checkOwner,
+  checkShown,
   unownedBlobs,
+  usageFindings,
   viewLeftovers,
   type CheckedStorage,
   type StorageFinding,
 } from '../artifacts/check-storage.ts';
 import type { JobView } from '../artifacts/job-view.ts';
+import type { BlobOwner, BlobOwners } from '../kernel/blob-owners.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { findingText } from './finding-text.ts';
 import { keyPrefixSchema, keySlice } from './key-slice.ts';
@@ -18,9 +21,10 @@ import { SliceCursor } from './slice-cursor.ts';
 import { StorageTime } from './storage-time.ts';
 
 export interface VerificationParts extends CheckedStorage {
+  readonly owners: CheckedStorage['owners'] & Pick<BlobOwners, 'repairUsage'>;
   readonly jobView: JobView;
   readonly graceMs: number;
-  /** Draws the seed of a run: which blobs a sample takes. */
+  /** Makes the seed of a run, which decides the blobs of a sample. */
   readonly ids: Pick<Ids, 'token'>;
   /** Bytes hashed by one call, unless a single blob is larger. */
   readonly bytesASlice?: number;
@@ -30,16 +34,16 @@ export interface VerificationParts extends CheckedStorage {
 export interface VerifyRequest {
   /** Share of the blobs that are hashed again, 1 for all. */
   readonly sample: number;
-  /** Mends the job view, and nothing else. */
+  /** Repairs the job view and the counters of usage, and nothing else. */
   readonly repair: boolean;
   readonly cursor?: string | null | undefined;
 }
 
-/** One thing that is not as it should be, in a sentence. */
+/** One defect, described in a sentence. */
 export interface VerifyFinding {
   readonly kind: StorageFinding['kind'];
   readonly artifactId: string | null;
-  /** In the job view, relative to its root; of what was planted among blobs, relative to theirs. */
+  /** Path in the job view, relative to its root; for planted objects a path among the blobs. */
   readonly place: string | null;
   readonly message: string;
   readonly repaired: boolean;
@@ -53,16 +57,17 @@ export interface VerifiedSlice {
   readonly nextCursor: string | null;
 }
 
-/** First the records by id, then stored bytes by their keys, then half-written ones, then the job view by its folders. */
+/** The order of a run: owners by key, usage, blobs by key, leftovers of staging, the job view by folder. */
 const placeSchema = z.discriminatedUnion('at', [
   z.strictObject({
-    at: z.literal('records'),
+    at: z.literal('owners'),
     seed: z.string().max(32),
     after: z
       .string()
       .regex(/^[\x21-\x7e]{1,64}$/)
       .optional(),
   }),
+  z.strictObject({ at: z.literal('usage') }),
   z.strictObject({ at: z.literal('blobs'), prefix: keyPrefixSchema }),
   z.strictObject({ at: z.literal('staging') }),
   z.strictObject({ at: z.literal('view'), after: z.string().max(100).optional() }),
@@ -83,7 +88,7 @@ const foldersASlice = 200;
 /** Longer names, which no job's folder has, do not fit into a cursor and are looked at with the last folders. */
 const longestNameBytes = 64;
 
-/** Holds records, bytes and the job view against each other, a slice a call. */
+/** Compares owners, usage, bytes and the job view. One call does one slice. */
 export class Verification {
   readonly #parts: VerificationParts;
   readonly #time: StorageTime;
@@ -98,9 +103,11 @@ export class Verification {
     const { cursor } = request;
     const place: Place =
       cursor === undefined || cursor === null
-        ? { at: 'records', seed: this.#parts.ids.token(16) }
+        ? { at: 'owners', seed: this.#parts.ids.token(16) }
         : cursors.read(cursor);
     const { findings, next, ...counts } = await this.#slice(place, request.sample);
+    const drifted = findings.some(({ kind }) => kind === 'usage-drift');
+    if (drifted && request.repair) await this.#parts.owners.repairUsage();
     const told: VerifyFinding[] = [];
     for (const finding of findings) told.push(await this.#told(finding, request.repair));
     return { ...counts, findings: told, nextCursor: next === undefined ? null : cursors.write(next) };
@@ -108,8 +115,10 @@ export class Verification {
 
   #slice(place: Place, sample: number): Promise<Slice> {
     switch (place.at) {
-      case 'records':
-        return this.#checkRecords(place, sample);
+      case 'owners':
+        return this.#checkOwners(place, sample);
+      case 'usage':
+        return this.#checkUsage();
       case 'blobs':
         return this.#checkBlobs(place);
       case 'staging':
@@ -119,32 +128,36 @@ export class Verification {
     }
   }
 
-  async #checkRecords({ seed, after }: PlaceOf<'records'>, sample: number): Promise<Slice> {
+  async #checkOwners({ seed, after }: PlaceOf<'owners'>, sample: number): Promise<Slice> {
     const { rowsASlice = usualRows, bytesASlice = usualBytes } = this.#parts;
-    const records = await this.#parts.store.listOwned(after, rowsASlice);
+    const owners = await this.#parts.owners.listOwned(after, rowsASlice);
     const findings: StorageFinding[] = [];
     let hashedBytes = 0;
     let checked = 0;
-    for (const record of records) {
-      const hashed = isSampled(seed, record, sample);
-      if (hashed && hashedBytes > 0 && hashedBytes + ownedBlob(record).sizeBytes > bytesASlice) break;
-      const finding = await checkRow(this.#parts, record, hashed);
+    for (const owner of owners) {
+      const hashed = isSampled(seed, owner, sample);
+      if (hashed && hashedBytes > 0 && hashedBytes + owner.sizeBytes > bytesASlice) break;
+      const finding = await checkOwner(this.#parts, owner, hashed);
       if (finding !== undefined) findings.push(finding);
-      if (hashed) hashedBytes += ownedBlob(record).sizeBytes;
+      if (hashed) hashedBytes += owner.sizeBytes;
       checked += 1;
     }
-    const last = records[checked - 1];
-    const isEnd = last === undefined || (checked === records.length && records.length < rowsASlice);
-    const next: Place = isEnd ? { at: 'blobs', prefix: '' } : { at: 'records', seed, after: last.id };
+    const last = owners[checked - 1];
+    const isEnd = last === undefined || (checked === owners.length && owners.length < rowsASlice);
+    const next: Place = isEnd ? { at: 'usage' } : { at: 'owners', seed, after: last.key };
     return { ...nothingChecked, findings, checkedRecords: checked, hashedBytes, next };
   }
 
+  async #checkUsage(): Promise<Slice> {
+    return { ...nothingChecked, findings: await usageFindings(this.#parts), next: { at: 'blobs', prefix: '' } };
+  }
+
   async #checkBlobs({ prefix }: PlaceOf<'blobs'>): Promise<Slice> {
-    const { blobs, store } = this.#parts;
+    const { blobs, owners } = this.#parts;
     const slice = await keySlice(blobs, prefix, blobsASlice);
     const olderThan = await this.#oldEnough(slice.blobs);
     const planted = slice.planted.map((place) => ({ kind: 'planted' as const, place }));
-    const findings = [...planted, ...(await unownedBlobs(store, slice.blobs, olderThan))];
+    const findings = [...planted, ...(await unownedBlobs(owners, slice.blobs, olderThan))];
     const next: Place = slice.next === undefined ? { at: 'staging' } : { at: 'blobs', prefix: slice.next };
     return { ...nothingChecked, findings, checkedBlobs: slice.blobs.length, next };
   }
@@ -176,18 +189,19 @@ export class Verification {
       artifactId: 'artifactId' in finding ? finding.artifactId : null,
       place: placeOf(finding),
       message: findingText(finding),
-      repaired: repair && isMendable(finding) && (await this.#repair(finding.path)),
+      repaired:
+        repair && (finding.kind === 'usage-drift' || (isMendable(finding) && (await this.#repair(finding.path)))),
     };
   }
 
-  /** Whether the view says now, of this path, what the records say. */
+  /** Refreshes one path of the view. Returns true if it agrees with the records afterwards. */
   async #repair(path: string): Promise<boolean> {
     const { jobView, store, viewRoot = '' } = this.#parts;
     const [jobId = '', ...rest] = path.split('/');
     const name = rest.join('/');
     await jobView.refresh(jobId, name);
     const newest = await store.newestOfJob(jobId, name);
-    if (newest?.purgedAt === null) return (await checkRow(this.#parts, newest, false)) === undefined;
+    if (newest?.purgedAt === null) return (await checkShown(this.#parts, newest)) === undefined;
     return (await viewLeftovers(this.#parts, viewRoot, path).next()).done === true;
   }
 }
@@ -197,13 +211,13 @@ function placeOf(finding: StorageFinding): string | null {
   return finding.kind === 'planted' ? (finding.place ?? null) : null;
 }
 
-/** What the records say can be put in the place of this without taking anything from anybody. */
+/** True for entries of the view that Proofhouse made: they can be replaced without loss. */
 function isMendable(finding: StorageFinding): finding is StorageFinding & { readonly path: string } {
   return 'path' in finding && finding.kind !== 'view-foreign';
 }
 
-/** The same answer for one seed and record, whoever asks and however often; over seeds every record has its turn. */
-function isSampled(seed: string, { id }: ArtifactRecord, sample: number): boolean {
+/** Decides by a hash, so that one seed always selects the same records; every record is selected by some seeds. */
+function isSampled(seed: string, { id }: BlobOwner, sample: number): boolean {
   if (sample >= 1) return true;
   const drawn = createHash('sha256').update(`${seed}:${id}`).digest().readUInt32BE(0);
   return drawn / 2 ** 32 < sample;

@@ -8,6 +8,7 @@ import { requireOneName } from './sql/dialects/sqlite/database-file.ts';
 import { sqliteError } from './sql/dialects/sqlite/sqlite-errors.ts';
 import { lockDatabase } from './sql/dialects/sqlite/sqlite-lock.ts';
 import { schemaVersions } from './sql/migrate.ts';
+import { ownedBlobs } from './sql/owned-blobs.ts';
 
 /** Facts about a database that are read without changing it. */
 export interface DatabaseInspection {
@@ -41,10 +42,13 @@ const withinMs = 10_000;
 type Contents = Pick<DatabaseInspection, 'schema' | 'store' | 'blobKeys'>;
 
 const storeSetting = "select value from settings where name = 'store'";
-const someBlobKeys = 'select blob_key from artifacts where purged_at is null order by id limit 100';
+/** Keys of some owned blobs, in a column `key`. */
+function someBlobKeys(schema: string): string {
+  return `select key from ${ownedBlobs(schema)} order by key limit 100`;
+}
 
 /** True for schemas that have a store id and purged artifacts. */
-function knowsPurges(schema: string | undefined): boolean {
+function knowsPurges(schema: string | undefined): schema is string {
   return schema !== undefined && schema >= '0003';
 }
 
@@ -90,7 +94,7 @@ async function lookIntoSqlite(file: string): Promise<Contents> {
     const schema = database.prepare<[], string>(lastStep).pluck().get();
     if (!knowsPurges(schema)) return { schema };
     const store = database.prepare<[], string>(storeSetting).pluck().get();
-    return { schema, store, blobKeys: database.prepare<[], string>(someBlobKeys).pluck().all() };
+    return { schema, store, blobKeys: database.prepare<[], string>(someBlobKeys(schema)).pluck().all() };
   } finally {
     database.close();
   }
@@ -131,8 +135,8 @@ async function inspectPostgres(url: string): Promise<DatabaseInspection> {
       const found = { kind: 'postgres', schema, inUse: false, now: times[0]?.now } as const;
       if (!knowsPurges(schema)) return found;
       const { rows: stores } = await client.query<{ value: string }>(storeSetting);
-      const { rows: keys } = await client.query<{ blob_key: string }>(someBlobKeys);
-      return { ...found, store: stores[0]?.value, blobKeys: keys.map((row) => row.blob_key) };
+      const { rows: keys } = await client.query<{ key: string }>(someBlobKeys(schema));
+      return { ...found, store: stores[0]?.value, blobKeys: keys.map((row) => row.key) };
     } finally {
       await client.end();
     }

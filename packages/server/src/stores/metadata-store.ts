@@ -2,6 +2,7 @@ import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { ExperimentStore } from '../experiments/experiment-store.ts';
 import type { JobStore } from '../jobs/job-store.ts';
 import type { Cleaner } from '../kernel/in-batches.ts';
+import type { BlobOwners } from '../kernel/blob-owners.ts';
 import type { Commits } from '../kernel/commit.ts';
 import type { HintChannel } from '../jobs/job-hints.ts';
 import type { PresenceStore } from '../workers/presence-store.ts';
@@ -22,6 +23,7 @@ export interface MetadataStore extends Commits {
 
   readonly jobs: JobStore;
   readonly artifacts: ArtifactStore;
+  readonly blobOwners: BlobOwners;
   readonly workers: WorkerStore;
   readonly experiments: ExperimentStore;
   readonly settings: SettingStore;

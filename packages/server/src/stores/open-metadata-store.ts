@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/time/clock.ts';
 import type { OnClockJump } from '../kernel/time/store-time.ts';
 import type { MetadataStore } from './metadata-store.ts';
 import { openSqliteEngine } from './sql/dialects/sqlite/sqlite-engine.ts';
+import type { OnProgress } from './sql/migrate.ts';
 import { SqlMetadataStore } from './sql/sql-metadata-store.ts';
 
 export interface MetadataStoreOptions {
@@ -10,6 +11,8 @@ export interface MetadataStoreOptions {
   readonly maxConnections?: number;
   /** SQLite: called with a sentence for the operator, for example about a damaged WAL. */
   readonly onNotice?: (notice: string) => void;
+  /** Called with a sentence after each part of a long migration. */
+  readonly onProgress?: OnProgress;
   /** Default: the system's clock. */
   readonly clock?: Clock;
   /** Postgres: true if `clock` decides instead of the database's. For tests. */

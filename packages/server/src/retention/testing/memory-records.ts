@@ -1,12 +1,14 @@
 import { ownedBlob, type ArtifactRecord, type BlobReference } from '@proofhouse/core';
-import type { BlobOwnership } from '../../artifacts/blob-ownership.ts';
+import type { ArtifactStore } from '../../artifacts/artifact-store.ts';
 import { newArtifact } from '../../artifacts/new-artifact.ts';
+import type { BlobOwner, BlobOwners, BlobOwnerState } from '../../kernel/blob-owners.ts';
 import type { Commit, CommitResult } from '../../kernel/commit.ts';
 import type { Page, PageKey } from '../../kernel/page.ts';
-import type { RetentionStore, TypeUsage } from '../retention-store.ts';
 
-/** Artifact records in a map: what tests of storage care stand on where no engine is the point. */
-export class MemoryRecords implements RetentionStore {
+type Records = Pick<ArtifactStore, 'find' | 'newestOfJob' | 'listOfJob' | 'expirable'>;
+
+/** Artifact records in a map, with the owners of their blobs, for tests of storage care that need no engine. */
+export class MemoryRecords implements Records, BlobOwners {
   readonly #records = new Map<string, ArtifactRecord>();
   #made = 0;
   commits = 0;
@@ -60,19 +62,29 @@ export class MemoryRecords implements RetentionStore {
     return { items, next: undefined };
   }
 
-  async blobOwnership(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnership>> {
-    const named = [...this.#records.values()].filter((record) => keys.includes(ownedBlob(record).key));
-    return new Map(named.map((record) => [ownedBlob(record).key, record.purgedAt === null ? 'kept' : 'released']));
+  async statesOf(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnerState>> {
+    const named = [...this.#records.values()].map(ownerOf).filter(({ key }) => keys.includes(key));
+    return new Map(named.map(({ key, state }) => [key, state]));
   }
 
-  async listOwned(afterId: string | undefined, limit: number): Promise<ArtifactRecord[]> {
+  async listOwned(afterKey: string | undefined, limit: number): Promise<BlobOwner[]> {
     return this.kept()
-      .filter(({ id }) => id > (afterId ?? ''))
+      .map(ownerOf)
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .filter(({ key }) => key > (afterKey ?? ''))
       .slice(0, limit);
   }
 
-  async usageByType(): Promise<TypeUsage[]> {
+  async usage(): Promise<never[]> {
     return [];
+  }
+
+  async usageDrift(): Promise<never[]> {
+    return [];
+  }
+
+  async repairUsage(): Promise<void> {
+    // There are no counters.
   }
 
   async expirable(
@@ -102,4 +114,10 @@ export class MemoryRecords implements RetentionStore {
     }
     return { outcome: 'done', lastSeqs: {} };
   }
+}
+
+function ownerOf(record: ArtifactRecord): BlobOwner {
+  const { key, sha256, sizeBytes } = ownedBlob(record);
+  const state = record.purgedAt === null ? 'owned' : 'released';
+  return { key, kind: 'artifact', id: record.id, type: record.type, sha256, sizeBytes, state };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { mostExamined, type ArtifactFilter } from '../../artifacts/artifact-store.ts';
 import type { PageKey } from '../../kernel/page.ts';
 import type { MetadataStore } from '../metadata-store.ts';
-import { commitOf, newArtifact, start } from './records.ts';
+import { commitOf, newArtifact, ownerOf, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
 import { insert, update } from '../../kernel/commit.ts';
 
@@ -165,22 +165,23 @@ export function artifactRecordsContract(harness: StoreHarness): void {
   describe('retention', () => {
     it('counts what is kept by type, and a purged record owns no bytes', async () => {
       const store = await fresh();
-      expect(await store.artifacts.usageByType()).toEqual([]);
+      expect(await store.blobOwners.usage()).toEqual([]);
       const purged = newArtifact({ type: 'log', purgedAt: start });
       const kept = [newArtifact({ type: 'log' }), newArtifact({ type: 'log' }), newArtifact({ type: 'diff' })];
       await add(store, [purged, ...kept]);
       const { sizeBytes } = ownedBlob(purged);
-      const usage = await store.artifacts.usageByType();
+      const usage = await store.blobOwners.usage();
       expect(usage.toSorted((a, b) => (a.type < b.type ? -1 : 1))).toEqual([
-        { type: 'diff', count: 1, sizeBytes },
-        { type: 'log', count: 2, sizeBytes: 2 * sizeBytes },
+        { kind: 'artifact', type: 'diff', count: 1, sizeBytes },
+        { kind: 'artifact', type: 'log', count: 2, sizeBytes: 2 * sizeBytes },
       ]);
       const keys = [purged, ...kept].map((one) => ownedBlob(one).key);
-      expect(await store.artifacts.blobOwnership([...keys, 'absent'])).toEqual(
-        new Map(keys.map((key, index) => [key, index === 0 ? 'released' : 'kept'])),
+      expect(await store.blobOwners.statesOf([...keys, 'absent'])).toEqual(
+        new Map(keys.map((key, index) => [key, index === 0 ? 'released' : 'owned'])),
       );
-      expect(await store.artifacts.listOwned(undefined, 10)).toEqual(kept);
-      expect(await store.artifacts.listOwned(kept[0]!.id, 1)).toEqual([kept[1]]);
+      const owned = kept.map(ownerOf);
+      expect(await store.blobOwners.listOwned(undefined, 10)).toEqual(owned);
+      expect(await store.blobOwners.listOwned(owned[0]!.key, 1)).toEqual([owned[1]]);
     });
 
     it('finds what is old enough, neither pinned nor purged, oldest first, in steps', async () => {

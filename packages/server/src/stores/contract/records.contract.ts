@@ -1,6 +1,18 @@
 import { ownedBlob, decideJob, type ArtifactRecord } from '@proofhouse/core';
+import type { BlobOwner } from '../../kernel/blob-owners.ts';
 import { describe, expect, it } from 'vitest';
-import { claimBy, commitOf, key, newArtifact, newCredential, newId, newJob, newWorker, start } from './records.ts';
+import {
+  claimBy,
+  commitOf,
+  key,
+  newArtifact,
+  newCredential,
+  newId,
+  newJob,
+  newWorker,
+  ownerOf,
+  start,
+} from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
 import { exists, insert, update } from '../../kernel/commit.ts';
 
@@ -189,20 +201,20 @@ export function recordsContract(harness: StoreHarness): void {
       const made = Array.from({ length: 7 }, () => newArtifact());
       await store.commit(commitOf(made.map((artifact) => insert('artifact', artifact))));
       const keys = made.map((artifact) => ownedBlob(artifact).key);
-      expect(await store.artifacts.blobOwnership([keys[0]!, 'absent', 'nul\0', keys[4]!])).toEqual(
+      expect(await store.blobOwners.statesOf([keys[0]!, 'absent', 'nul\0', keys[4]!])).toEqual(
         new Map([
-          [keys[0], 'kept'],
-          [keys[4], 'kept'],
+          [keys[0], 'owned'],
+          [keys[4], 'owned'],
         ]),
       );
-      expect(await store.artifacts.blobOwnership([])).toEqual(new Map());
-      const walked: ArtifactRecord[] = [];
+      expect(await store.blobOwners.statesOf([])).toEqual(new Map());
+      const walked: BlobOwner[] = [];
       for (;;) {
-        const some = await store.artifacts.listOwned(walked.at(-1)?.id, 3);
+        const some = await store.blobOwners.listOwned(walked.at(-1)?.key, 3);
         if (some.length === 0) break;
         walked.push(...some);
       }
-      expect(walked).toEqual(made);
+      expect(walked).toEqual(made.map(ownerOf));
       await store.artifacts.refreshFingerprint(made[0]!.id, 'f2');
       const blob = { ...ownedBlob(made[0]!), fingerprint: 'f2' };
       expect((await store.artifacts.find(made[0]!.id))?.content).toEqual({ kind: 'owned', blob });

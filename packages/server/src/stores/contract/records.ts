@@ -1,5 +1,12 @@
-import type { ArtifactRecord, CredentialRecord, JobRecord, WorkerRecord } from '@proofhouse/core';
+import {
+  ownedBlob,
+  type ArtifactRecord,
+  type CredentialRecord,
+  type JobRecord,
+  type WorkerRecord,
+} from '@proofhouse/core';
 import { jobMadeAt, queuedJob } from '@proofhouse/core/testing';
+import type { BlobOwner } from '../../kernel/blob-owners.ts';
 import type { ClaimRequest } from '../../jobs/job-store.ts';
 import type { Commit, IdempotencyKey } from '../../kernel/commit.ts';
 import type { MetadataStore } from '../metadata-store.ts';
@@ -90,6 +97,13 @@ export function newArtifact(over: Partial<ArtifactRecord> = {}): ArtifactRecord 
     updatedAt: createdAt,
     ...over,
   };
+}
+
+/** The row of `blob_owners` that an artifact's commit writes. */
+export function ownerOf(artifact: ArtifactRecord): BlobOwner {
+  const { key, sha256, sizeBytes } = ownedBlob(artifact);
+  const state = artifact.purgedAt === null ? 'owned' : 'released';
+  return { key, kind: 'artifact', id: artifact.id, type: artifact.type, sha256, sizeBytes, state };
 }
 
 export function newCredential(over: Partial<CredentialRecord> = {}): CredentialRecord {

@@ -7,9 +7,15 @@ import { experimentsGroupsRetention } from './migrations/0003-experiments-groups
 import { routesInOrder } from './migrations/0004-routes-in-order.ts';
 import { attemptsAndMakers } from './migrations/0009-attempts-and-makers.ts';
 import { artifactContent } from './migrations/0011-artifact-content.ts';
+import { blobOwners } from './migrations/0013-blob-owners.ts';
 import type { SqlSyntax } from './engine/sql-syntax.ts';
 
-type Migrations = Readonly<Record<string, (db: Kysely<unknown>, syntax: SqlSyntax) => Promise<void>>>;
+/** Called with a sentence after each part of a long migration. */
+export type OnProgress = (text: string) => void;
+
+type Migrations = Readonly<
+  Record<string, (db: Kysely<unknown>, syntax: SqlSyntax, onProgress: OnProgress) => Promise<void>>
+>;
 
 /** Migrations in order, forward only. A published migration must not be changed: add a new one. */
 export const migrations: Migrations = {
@@ -19,6 +25,7 @@ export const migrations: Migrations = {
   '0004-routes-in-order': routesInOrder,
   '0009-attempts-and-makers': attemptsAndMakers,
   '0011-artifact-content': artifactContent,
+  '0013-blob-owners': blobOwners,
 };
 
 /** Names of the migrations, in order. The last one is the version of the schema. */
@@ -32,11 +39,14 @@ export async function migrate(
   db: Kysely<unknown>,
   syntax: SqlSyntax,
   place: string,
-  known: Migrations = migrations,
+  {
+    known = migrations,
+    onProgress = () => undefined,
+  }: { known?: Migrations; onProgress?: OnProgress | undefined } = {},
 ): Promise<void> {
   const steps = Object.entries(known).map(([name, up]): [string, Migration] => [
     name,
-    { up: (on) => up(on as Kysely<unknown>, syntax) },
+    { up: (on) => up(on as Kysely<unknown>, syntax, onProgress) },
   ]);
   const provider = { getMigrations: async () => Object.fromEntries(steps) };
   const { error } = await new Migrator({ db, provider }).migrateToLatest();

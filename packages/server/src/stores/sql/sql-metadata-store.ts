@@ -4,6 +4,7 @@ import type { Cleaner } from '../../kernel/in-batches.ts';
 import type { StoreTime } from '../../kernel/time/store-time.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { SqlArtifactStore } from './records/artifacts.ts';
+import { SqlBlobOwners } from './records/blob-owners.ts';
 import { commitAll } from './records/commits.ts';
 import { SqlExperimentStore } from './records/experiments.ts';
 import { deleteExpiredKeys } from './records/idempotency.ts';
@@ -20,6 +21,7 @@ export class SqlMetadataStore implements MetadataStore {
   readonly durable: boolean;
   readonly jobs: SqlJobStore;
   readonly artifacts: SqlArtifactStore;
+  readonly blobOwners: SqlBlobOwners;
   readonly workers: SqlWorkerStore;
   readonly experiments: SqlExperimentStore;
   readonly settings: SqlSettingStore;
@@ -36,6 +38,7 @@ export class SqlMetadataStore implements MetadataStore {
     this.durable = engine.durable;
     this.jobs = new SqlJobStore(engine);
     this.artifacts = new SqlArtifactStore(engine);
+    this.blobOwners = new SqlBlobOwners(engine);
     this.workers = new SqlWorkerStore(engine, credentials);
     this.experiments = new SqlExperimentStore(engine);
     this.settings = new SqlSettingStore(engine);

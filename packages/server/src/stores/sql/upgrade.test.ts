@@ -107,8 +107,8 @@ async function expectEverything(store: MetadataStore): Promise<void> {
   expect((await store.artifacts.list({ createdBy: 'w', type: 'log' }, { limit: 5, after: undefined })).items).toEqual([
     artifact,
   ]);
-  expect(await store.artifacts.usageByType()).toEqual([{ type: 'log', count: 1, sizeBytes: 5 }]);
-  expect(await store.artifacts.blobOwnership(['key'])).toEqual(new Map([['key', 'kept']]));
+  expect(await store.blobOwners.usage()).toEqual([{ kind: 'artifact', type: 'log', count: 1, sizeBytes: 5 }]);
+  expect(await store.blobOwners.statesOf(['key'])).toEqual(new Map([['key', 'owned']]));
   expect(await store.workers.findWorker('w')).toEqual(newWorker({ id: 'w', name: 'bob' }));
   expect(await store.workers.findCredentialBySecret('hash')).toEqual(credential);
   expect(await store.settings.get('admin_token_sha256')).toBe('kept');

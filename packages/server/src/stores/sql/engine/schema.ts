@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { ArtifactRecord, EventKind, EventLevel, JobCategory, JobStatus, WorkerEnding } from '@proofhouse/core';
+import type { BlobOwnerState } from '../../../kernel/blob-owners.ts';
 
 /** Rows as they lie in the tables. Times are epoch ms, lists and objects are JSON texts. */
 export interface Database {
@@ -9,6 +10,8 @@ export interface Database {
   artifacts: ArtifactRow;
   artifact_paths: ArtifactPathRow;
   artifact_grants: ArtifactGrantRow;
+  blob_owners: BlobOwnerRow;
+  storage_usage: UsageRow;
   experiments: ExperimentRow;
   groups: GroupRow;
   group_members: GroupMemberRow;
@@ -129,6 +132,27 @@ export interface ArtifactRow {
   version: number;
   created_at: number;
   updated_at: number;
+}
+
+export interface BlobOwnerRow {
+  key: string;
+  /** Kind and id of the record that names the blob. */
+  kind: string;
+  id: string;
+  /** The type under which usage counts it. */
+  type: string;
+  sha256: string;
+  size_bytes: number;
+  state: BlobOwnerState;
+}
+
+/** One of the counters of a kind and type. Their sum is its usage. */
+export interface UsageRow {
+  kind: string;
+  type: string;
+  slot: number;
+  count: number;
+  size_bytes: number;
 }
 
 export interface ArtifactGrantRow {

@@ -8,6 +8,9 @@ export interface SqlSyntax {
   readonly queries: Queries;
   readonly columns: ColumnTypes;
 
+  /** Counters of usage for each kind and type: more than one where commits run at once. */
+  readonly usageSlots: number;
+
   /** Locks the rows that a query returns until the transaction ends; `skip` leaves out rows that others have locked. */
   locked<Tables extends keyof Database, Row>(
     query: SelectQueryBuilder<Database, Tables, Row>,

@@ -1,4 +1,5 @@
 import type { ArtifactContent, ArtifactRecord, GrantRecord } from '@proofhouse/core';
+import type { RecordBlob } from '../../../kernel/blob-owners.ts';
 import type { ArtifactGrantRow, ArtifactRow } from '../engine/schema.ts';
 
 export function artifactFromRow(row: ArtifactRow): ArtifactRecord {
@@ -83,6 +84,13 @@ export function artifactToRow(artifact: ArtifactRecord): ArtifactRow {
     created_at: artifact.createdAt,
     updated_at: artifact.updatedAt,
   };
+}
+
+/** A purged artifact releases its blob. A pointer has none. */
+export function blobsOfArtifact({ content, type, purgedAt }: ArtifactRecord): RecordBlob[] {
+  if (content.kind === 'pointer') return [];
+  const { key, sha256, sizeBytes } = content.blob;
+  return [{ key, type, sha256, sizeBytes, state: purgedAt === null ? 'owned' : 'released' }];
 }
 
 export function grantFromRow(row: ArtifactGrantRow): GrantRecord {

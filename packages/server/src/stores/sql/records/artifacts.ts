@@ -1,14 +1,11 @@
 import type { ArtifactRecord, ArtifactType, GrantRecord } from '@proofhouse/core';
-import { sql } from 'kysely';
-import type { ArtifactFilter, ArtifactStore, JobArtifactFilter, TypeUsage } from '../../../artifacts/artifact-store.ts';
-import type { BlobOwnership } from '../../../artifacts/blob-ownership.ts';
+import type { ArtifactFilter, ArtifactStore, JobArtifactFilter } from '../../../artifacts/artifact-store.ts';
 import type { Page, PageKey, PageRequest } from '../../../kernel/page.ts';
 import { examinesMany, listOfArtifacts } from './artifact-lists.ts';
 import { artifactFromRow, grantFromRow } from './artifact-row.ts';
 import { findRecord } from './record-statements.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
-import { textList } from '../engine/sql-syntax.ts';
-import { readUpTo, type SqlEngine } from '../engine/sql-engine.ts';
+import type { SqlEngine } from '../engine/sql-engine.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
 import { first, put, rows, type Verb } from '../engine/verb.ts';
 
@@ -41,40 +38,12 @@ export function* newestArtifact(jobId: string, name: string): Verb<ArtifactRecor
   return row === undefined ? undefined : artifactFromRow(row);
 }
 
-const blobOwners = statement<{ keys: string }>()((db, p, syntax) =>
-  db.selectFrom('artifacts').select(['blob_key', 'purged_at']).where(syntax.among('blob_key', p.keys)),
-);
-
-const ownedAfter = statement<{ id: string; limit: number }>()((db, p) =>
-  db
-    .selectFrom('artifacts')
-    .selectAll()
-    .where('id', '>', p.id)
-    .where('purged_at', 'is', null)
-    .orderBy('id')
-    .limit(p.limit),
-);
-
 const grantsOf = statement<{ id: string }>()((db, p) =>
   db.selectFrom('artifact_grants').select('reader').where('artifact_id', '=', p.id).orderBy('reader'),
 );
 
 const findGrant = statement<{ id: string; reader: string }>()((db, p) =>
   db.selectFrom('artifact_grants').selectAll().where('artifact_id', '=', p.id).where('reader', '=', p.reader),
-);
-
-/** Reads its covering index whole. */
-const usage = statement<object>()((db) =>
-  db
-    .selectFrom('artifacts')
-    .select((eb) => [
-      'type',
-      eb.fn.countAll<number>().as('count'),
-      sql<number>`cast(sum(blob_size_bytes) as bigint)`.as('size_bytes'),
-    ])
-    .where('purged_at', 'is', null)
-    .groupBy('type')
-    .orderBy('type'),
 );
 
 interface ExpirableParams extends PageParams {
@@ -158,13 +127,6 @@ export class SqlArtifactStore implements ArtifactStore {
     });
   }
 
-  usageByType(): Promise<TypeUsage[]> {
-    return this.#engine.scan(function* () {
-      const found = yield* rows(usage, {});
-      return found.map(({ type, count, size_bytes }) => ({ type, count, sizeBytes: size_bytes }));
-    });
-  }
-
   expirable(
     filter: { readonly type: ArtifactType; readonly olderThan: number },
     after: PageKey | undefined,
@@ -174,19 +136,6 @@ export class SqlArtifactStore implements ArtifactStore {
     return this.#engine.scan(function* () {
       const found = yield* rows(list, { ...filter, at: after?.at ?? 0, id: after?.id ?? '', limit });
       return found.map(artifactFromRow);
-    });
-  }
-
-  blobOwnership(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnership>> {
-    return readUpTo(this.#engine, keys.length, function* () {
-      const found = yield* rows(blobOwners, { keys: textList(keys) });
-      return new Map(found.map((row) => [row.blob_key ?? '', row.purged_at === null ? 'kept' : 'released']));
-    });
-  }
-
-  listOwned(afterId: string | undefined, limit: number): Promise<ArtifactRecord[]> {
-    return readUpTo(this.#engine, limit, function* () {
-      return (yield* rows(ownedAfter, { id: afterId ?? '', limit })).map(artifactFromRow);
     });
   }
 

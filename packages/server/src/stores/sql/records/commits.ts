@@ -16,6 +16,7 @@ import { holdWorkers, revokeRegistrations } from './credential-writes.ts';
 import { addGroup, addGroupMember, deleteGroup, holdGroups, removeGroupMember } from './group-writes.ts';
 import { useKey } from './idempotency.ts';
 import { lockNamed, type Locked } from './lock-phase.ts';
+import { BlobChanges } from './record-blobs.ts';
 import { insertRecord, keyOfChange, updateRecord } from './record-statements.ts';
 import { insertEvents } from '../queue/job-writes.ts';
 import { jobFromRow } from '../queue/job-row.ts';
@@ -46,7 +47,8 @@ const numberEvent = statement<{ id: string }>()((db, p) =>
 );
 
 /**
- * The idempotency key first, then the lock phase, then the preconditions, then paths, then the other changes. Each step
+ * The idempotency key first, then the lock phase, then the preconditions, then paths, then the other changes, then usage.
+ * Each step
  * has one order in all commits, so two commits that touch the same rows do not deadlock.
  */
 export function* commitAll(dialect: QueueDialect, commit: Commit, storeTime: StoreTime): Verb<CommitResult> {
@@ -67,9 +69,11 @@ export function* commitAll(dialect: QueueDialect, commit: Commit, storeTime: Sto
     if (change.kind === 'revoke-registrations') yield* revokeRegistrations(change.workerId, change.revokedAt);
   }
   const records = commit.changes.filter((change) => change.kind === 'insert' || change.kind === 'update');
-  for (const change of records.toSorted(byKey)) refuse(yield* writeRecord(change));
+  const blobs = new BlobChanges(dialect.usageSlots);
+  for (const change of records.toSorted(byKey)) refuse(yield* writeRecord(change, blobs));
   const lastSeqs: Record<string, number> = {};
   for (const change of commit.changes) refuse(yield* applySpecial(dialect, change, now, lastSeqs));
+  yield* blobs.finish();
   return { outcome: 'done', lastSeqs };
 }
 
@@ -147,8 +151,8 @@ function* take({ jobId, path, as }: TakePath): Verb<Conflict | undefined> {
   return taken === undefined || taken.kind === as ? undefined : { kind: 'path', path, is: taken.kind };
 }
 
-function writeRecord(change: Insert | Update): Verb<Conflict | undefined> {
-  return change.kind === 'insert' ? insertRecord(change) : updateRecord(change);
+function writeRecord(change: Insert | Update, blobs: BlobChanges): Verb<Conflict | undefined> {
+  return change.kind === 'insert' ? insertRecord(change, blobs) : updateRecord(change, blobs);
 }
 
 /** Writes a change that is more than a record; adds to `lastSeqs` how the logs of jobs grow. */

@@ -1,9 +1,11 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely';
+import type { RecordBlob } from '../../../kernel/blob-owners.ts';
 import type { Conflict, Insert, NamedKind, RecordKind, RecordKinds, Update } from '../../../kernel/commit.ts';
 import { textList } from '../engine/sql-syntax.ts';
 import type { Database, Queries } from '../engine/schema.ts';
 import { placeholdersOf, statementsBy } from '../engine/statement.ts';
 import { first, put, rows, run, type Verb } from '../engine/verb.ts';
+import type { BlobChanges, OwnerName } from './record-blobs.ts';
 import { recordTables, type AnyRecordTable } from './record-table.ts';
 
 /** Kinds of the record table that preconditions can name. */
@@ -50,6 +52,12 @@ const findRow = statementsBy((kind: RecordKind, db, p: { readonly id: string }) 
   untyped(db).selectFrom(tableOf(kind).table).selectAll().where('id', '=', p.id),
 );
 
+/** Locks one row, also where the lock phase was skipped. */
+const lockRow = statementsBy((kind: RecordKind, db, p: { readonly id: string }, syntax) => {
+  const query = untyped(db).selectFrom(tableOf(kind).table).selectAll().where('id', '=', p.id);
+  return syntax.locked(query as unknown as SelectQueryBuilder<Database, 'artifacts', AnyRow>, 'wait');
+});
+
 /** In the order of the ids. A `read` takes no locks. */
 const lockRows = statementsBy(
   (key: `${NamedRecordKind}:${'lock' | 'read'}`, db, p: { readonly ids: string }, syntax) => {
@@ -82,25 +90,53 @@ export function* findRecord<Kind extends NamedRecordKind>(kind: Kind, id: string
   return row === undefined ? undefined : tableOf(kind).fromRow(row as never);
 }
 
-export function* insertRecord({ record, value, whenTaken }: Insert): Verb<Conflict | undefined> {
-  const row = tableOf(record).toRow(value) as AnyRow;
+export function* insertRecord(change: Insert, blobs: BlobChanges): Verb<Conflict | undefined> {
+  const { record, value, whenTaken } = change;
+  const table = tableOf(record);
+  const row = table.toRow(value) as AnyRow;
   const columns = Object.keys(row).join(',');
+  const after = table.blobs?.(value) ?? [];
   if (whenTaken === 'fail') {
     yield* put(insertRow(`${record}:fail:${columns}`), row);
+    yield* blobs.write(ownerOf(change), [], after);
     return undefined;
   }
   const statement = insertRow(`${record}:ignore:${columns}`);
-  if (whenTaken === 'keep') {
+  if (whenTaken === 'keep' && after.length === 0) {
     yield* put(statement, row);
     return undefined;
   }
-  return (yield* run(statement, row)) === 1 ? undefined : { kind: 'exists', record, id: keyOfRecord(record, row) };
+  if ((yield* run(statement, row)) === 1) yield* blobs.write(ownerOf(change), [], after);
+  else if (whenTaken === 'conflict') return { kind: 'exists', record, id: keyOfRecord(record, row) };
+  return undefined;
 }
 
-export function* updateRecord({ record, value, version }: Update): Verb<Conflict | undefined> {
-  const row = tableOf(record).toRow(value) as AnyRow;
+export function* updateRecord(change: Update, blobs: BlobChanges): Verb<Conflict | undefined> {
+  const { record, value, version } = change;
+  const table = tableOf(record);
+  const before = table.blobs === undefined ? undefined : yield* first(lockRow(record), { id: value.id });
+  const row = table.toRow(value) as AnyRow;
   const changed = yield* run(updateRow(record), { ...row, version: version + 1, before: version });
-  return changed === 1 ? undefined : { kind: 'version', record, id: value.id };
+  if (changed !== 1) return { kind: 'version', record, id: value.id };
+  // The stored row, not the value, decides the blobs: an update never changes their keys.
+  if (before !== undefined) {
+    const after = { ...before, ...changedColumns(record, row) };
+    yield* blobs.write(ownerOf(change), blobsOfRow(record, before), blobsOfRow(record, after));
+  }
+  return undefined;
+}
+
+function blobsOfRow(kind: RecordKind, row: AnyRow): readonly RecordBlob[] {
+  const { blobs, fromRow } = tableOf(kind);
+  return blobs?.(fromRow(row as never)) ?? [];
+}
+
+function changedColumns(kind: RecordKind, row: AnyRow): AnyRow {
+  return placeholdersOf(row, tableOf(kind).changeable ?? []);
+}
+
+function ownerOf(change: Insert | Update): OwnerName {
+  return { kind: change.record, id: keyOfChange(change) };
 }
 
 /** The primary key of a record, as a text that orders changes. */

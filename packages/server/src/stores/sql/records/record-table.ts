@@ -1,6 +1,7 @@
+import type { RecordBlob } from '../../../kernel/blob-owners.ts';
 import type { RecordKind, RecordKinds } from '../../../kernel/commit.ts';
 import type { Database } from '../engine/schema.ts';
-import { artifactFromRow, artifactToRow, grantFromRow, grantToRow } from './artifact-row.ts';
+import { artifactFromRow, artifactToRow, blobsOfArtifact, grantFromRow, grantToRow } from './artifact-row.ts';
 import { credentialFromRow, credentialToRow } from './credential-row.ts';
 import { experimentFromRow, experimentToRow } from './experiment-row.ts';
 import { workerFromRow, workerToRow } from './worker-row.ts';
@@ -16,6 +17,8 @@ export interface RecordTable<Value, Table extends keyof Database> {
   readonly changeable?: readonly (keyof Database[Table] & string)[];
   /** Records are never deleted: `exists` needs no lock, so commits that require the same record run at once. */
   readonly permanent?: true;
+  /** The blobs that a record names, if its kind has any. Their owners and usage are written in the record's commit. */
+  readonly blobs?: (value: Value) => readonly RecordBlob[];
 }
 
 /** A row of `recordTables` as the statements read it. */
@@ -26,6 +29,7 @@ export interface AnyRecordTable<Value> {
   readonly fromRow: (row: never) => Value;
   readonly changeable?: readonly string[];
   readonly permanent?: true;
+  readonly blobs?: (value: Value) => readonly RecordBlob[];
 }
 
 function table<Value, Table extends keyof Database>(of: RecordTable<Value, Table>): RecordTable<Value, Table> {
@@ -39,6 +43,7 @@ export const recordTables = {
     key: ['id'],
     toRow: artifactToRow,
     fromRow: artifactFromRow,
+    blobs: blobsOfArtifact,
     changeable: [
       'type',
       'title',

@@ -2,7 +2,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { systemClock, type Clock } from '../../../../kernel/time/clock.ts';
 import type { OnClockJump, StoreTime } from '../../../../kernel/time/store-time.ts';
-import { migrate } from '../../migrate.ts';
+import { migrate, type OnProgress } from '../../migrate.ts';
 import type { QueueEngine } from '../../queue/queue-dialect.ts';
 import { Undo, type VerbFactory, type WriteFactory } from '../../engine/verb.ts';
 import { DatabaseTime } from './database-time.ts';
@@ -17,6 +17,8 @@ import { SharedConnection } from './shared-connection.ts';
 
 export interface PostgresOptions {
   readonly maxConnections?: number;
+  /** Called with a sentence after each part of a long migration. */
+  readonly onProgress?: OnProgress;
   readonly clock?: Clock;
   /** True: `clock` decides instead of the database's. For tests. */
   readonly fixedTime?: boolean;
@@ -72,7 +74,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     application_name: 'proofhouse',
   };
   try {
-    await migrateAlone(connection, place);
+    await migrateAlone(connection, place, options.onProgress);
   } catch (error) {
     throw postgresError(error, place);
   }
@@ -124,11 +126,13 @@ function survive(pool: pg.Pool): void {
 }
 
 /** On a connection of its own without a time limit: a large table takes a while to change. */
-async function migrateAlone(connection: pg.PoolConfig, place: string): Promise<void> {
+async function migrateAlone(connection: pg.PoolConfig, place: string, onProgress?: OnProgress): Promise<void> {
   const pool = new pg.Pool({ ...connection, max: 1 });
   survive(pool);
   try {
-    await migrate(new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }), postgresSyntax, place);
+    await migrate(new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }), postgresSyntax, place, {
+      onProgress,
+    });
     const client = await pool.connect();
     try {
       await renewReadOnly(client);

@@ -12,6 +12,7 @@ import type {
 import { syncPath } from '../../../../kernel/files/durable-files.ts';
 import { createPrivateFile } from '../../../../kernel/files/private-files.ts';
 import { schemaVersions } from '../../migrate.ts';
+import { ownedBlobs } from '../../owned-blobs.ts';
 import { BusyRetry } from './busy-retry.ts';
 import { checkWal } from './wal/check-wal.ts';
 import { databaseFile, requireOneName } from './database-file.ts';
@@ -53,7 +54,7 @@ export class SqliteArchive implements DatabaseArchive {
     const found = await this.#live((database) =>
       database
         .prepare<[string], string>(
-          'select blob_key from artifacts where purged_at is null and blob_key in (select value from json_each(?))',
+          `select key from ${ownedBlobs(requireSchema(database, this.file))} where key in (select value from json_each(?))`,
         )
         .pluck()
         .all(JSON.stringify(keys)),
@@ -66,8 +67,7 @@ export class SqliteArchive implements DatabaseArchive {
     try {
       yield* database
         .prepare<[], NamedBlob>(
-          'select blob_key as key, blob_sha256 as sha256, blob_size_bytes as sizeBytes from artifacts ' +
-            'where purged_at is null order by blob_key',
+          `select key, sha256, size_bytes as "sizeBytes" from ${ownedBlobs(requireSchema(database, copy))} order by key`,
         )
         .iterate();
     } finally {

@@ -6,7 +6,7 @@ import { systemBootTime, type BootTime } from '../../../../kernel/time/boot-time
 import { systemClock, type Clock } from '../../../../kernel/time/clock.ts';
 import type { OnClockJump, StoreTime } from '../../../../kernel/time/store-time.ts';
 import { createPrivateFile } from '../../../../kernel/files/private-files.ts';
-import { migrate } from '../../migrate.ts';
+import { migrate, type OnProgress } from '../../migrate.ts';
 import type { QueueEngine } from '../../queue/queue-dialect.ts';
 import type { VerbFactory, WriteFactory } from '../../engine/verb.ts';
 import { ProcessTime } from './process-time.ts';
@@ -36,6 +36,8 @@ export interface SqliteEngineOptions {
   readonly delay?: Delay;
   /** Called with a sentence for the operator: about a WAL that a crash left, or one that grows. */
   readonly onNotice?: (notice: string) => void;
+  /** Called with a sentence after each part of a long migration. */
+  readonly onProgress?: OnProgress;
   readonly clock?: Clock;
   /** Default: that of the system if `clock` is the system's, else none. */
   readonly bootTime?: () => BootTime | undefined;
@@ -84,7 +86,7 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
     closers.push(() => {
       guard.close();
     });
-    await migrateInTransaction(writer, file);
+    await migrateInTransaction(writer, file, options.onProgress);
     guard.end(true);
     const reader = new Database(file, { readonly: true, timeout: busyTimeoutMs });
     closers.push(() => reader.close());
@@ -174,10 +176,10 @@ function tune(database: Database.Database): void {
 
 // Kysely runs SQLite migrations outside a transaction. A crash during one would leave a file that neither version reads, so the
 // caller must have begun a transaction.
-async function migrateInTransaction(database: Database.Database, file: string): Promise<void> {
+async function migrateInTransaction(database: Database.Database, file: string, onProgress?: OnProgress): Promise<void> {
   const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
   try {
-    await migrate(db, sqliteSyntax, file);
+    await migrate(db, sqliteSyntax, file, { onProgress });
     database.exec('commit');
   } catch (error) {
     if (database.inTransaction) database.exec('rollback');

@@ -1,0 +1,94 @@
+import type { BlobOwnerState, RecordBlob } from '../../../kernel/blob-owners.ts';
+import type { BlobOwnerRow, UsageRow } from '../engine/schema.ts';
+import { placeholdersOf, statement } from '../engine/statement.ts';
+import { put, type Verb } from '../engine/verb.ts';
+
+const ownerColumns = ['key', 'kind', 'id', 'type', 'sha256', 'size_bytes', 'state'] as const;
+
+const insertOwner = statement<BlobOwnerRow>()((db, p) =>
+  db.insertInto('blob_owners').values(placeholdersOf<BlobOwnerRow, keyof BlobOwnerRow>(p, ownerColumns)),
+);
+
+const updateOwner = statement<{ key: string; type: string; state: BlobOwnerState }>()((db, p) =>
+  db.updateTable('blob_owners').set({ type: p.type, state: p.state }).where('key', '=', p.key),
+);
+
+/** Adds to one counter, which begins at zero. */
+export const addUsage = statement<UsageRow>()((db, p) =>
+  db
+    .insertInto('storage_usage')
+    .values({ kind: p.kind, type: p.type, slot: p.slot, count: p.count, size_bytes: p.size_bytes })
+    .onConflict((on) =>
+      on.columns(['kind', 'type', 'slot']).doUpdateSet((eb) => ({
+        count: eb('storage_usage.count', '+', eb.ref('excluded.count')),
+        size_bytes: eb('storage_usage.size_bytes', '+', eb.ref('excluded.size_bytes')),
+      })),
+    ),
+);
+
+/** The record that blobs belong to. */
+export interface OwnerName {
+  readonly kind: string;
+  readonly id: string;
+}
+
+/**
+ * Ownership of blobs in one commit. Rows of `blob_owners` are written at once. Counters are summed and written by `finish`,
+ * at the end of the commit and in the order of their keys: other commits wait for a counter as short as possible, and no
+ * deadlock is possible.
+ *
+ * Each kind and type has `slots` counters, so that concurrent commits on Postgres rarely wait for one row. The key of a
+ * blob decides the slot. Only the sum of the slots has a meaning.
+ */
+export class BlobChanges {
+  readonly #slots: number;
+  readonly #usage = new Map<string, UsageRow>();
+
+  constructor(slots: number) {
+    this.#slots = slots;
+  }
+
+  /** Writes the difference between the blobs of a record before and after a change of it. */
+  *write(owner: OwnerName, before: readonly RecordBlob[], after: readonly RecordBlob[]): Verb<void> {
+    const old = new Map(before.map((blob) => [blob.key, blob]));
+    for (const blob of after) {
+      const known = old.get(blob.key);
+      old.delete(blob.key);
+      if (known === undefined) yield* put(insertOwner, ownerToRow(owner, blob));
+      else yield* this.#replace(owner, known, blob);
+      this.#count(owner, blob, 1);
+    }
+    for (const dropped of old.values()) yield* this.#replace(owner, dropped, { ...dropped, state: 'released' });
+  }
+
+  /** Writes the counters. Must be the last statements of a commit. */
+  *finish(): Verb<void> {
+    for (const [, row] of [...this.#usage].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (row.count !== 0 || row.size_bytes !== 0) yield* put(addUsage, row);
+    }
+  }
+
+  *#replace(owner: OwnerName, before: RecordBlob, after: RecordBlob): Verb<void> {
+    this.#count(owner, before, -1);
+    const { key, type, state } = after;
+    if (before.type !== type || before.state !== state) yield* put(updateOwner, { key, type, state });
+  }
+
+  #count({ kind }: OwnerName, { key, type, sizeBytes, state }: RecordBlob, sign: 1 | -1): void {
+    if (state !== 'owned') return;
+    const slot = slotOf(key, this.#slots);
+    const name = `${kind} ${type} ${String(slot)}`;
+    const { count, size_bytes } = this.#usage.get(name) ?? { count: 0, size_bytes: 0 };
+    const sum = { kind, type, slot, count: count + sign, size_bytes: size_bytes + sign * sizeBytes };
+    this.#usage.set(name, sum);
+  }
+}
+
+/** Keys are random, so their last two characters spread evenly. */
+function slotOf(key: string, slots: number): number {
+  return (32 * (key.codePointAt(key.length - 1) ?? 0) + (key.codePointAt(key.length - 2) ?? 0)) % slots;
+}
+
+function ownerToRow({ kind, id }: OwnerName, { key, type, sha256, sizeBytes, state }: RecordBlob): BlobOwnerRow {
+  return { key, kind, id, type, sha256, size_bytes: sizeBytes, state };
+}
