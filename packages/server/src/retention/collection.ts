@@ -10,19 +10,28 @@ import {
   type RetentionPolicy,
 } from '@proofhouse/core';
 import { z } from 'zod';
-import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { JobView } from '../artifacts/job-view.ts';
 import type { BlobOwners, BlobOwnerState } from '../kernel/blob-owners.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 import { update, type Commits } from '../kernel/commit.ts';
+import type { PageKey } from '../kernel/page.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { keyPrefixSchema, keySlice } from './key-slice.ts';
 import { SliceCursor } from './slice-cursor.ts';
 import { StorageTime } from './storage-time.ts';
 import { strangersRefusal, type BlobCensus } from './strangers.ts';
 
+/** The artifacts that retention may purge. See `ArtifactStore`. */
+export interface ExpirableArtifacts {
+  expirable(
+    filter: { readonly type: ArtifactType; readonly olderThan: number },
+    after: PageKey | undefined,
+    limit: number,
+  ): Promise<ArtifactRecord[]>;
+}
+
 export interface CollectionParts {
-  readonly store: Pick<ArtifactStore, 'expirable'>;
+  readonly store: ExpirableArtifacts;
   readonly owners: Pick<BlobOwners, 'statesOf'>;
   readonly commits: Commits;
   readonly findJob: (jobId: string) => Promise<JobRecord | undefined>;

@@ -34,8 +34,10 @@ const batchRows = 10_000;
 const mostLines = 20;
 
 async function fill(db: Kysely<unknown>, onProgress: OnProgress): Promise<void> {
-  const total = (await sql<{ count: number }>`select count(*) as count from artifacts`.execute(db)).rows[0]?.count ?? 0;
-  const linesEvery = Math.max(batchRows, Number(total) / mostLines);
+  // The driver of Postgres returns a bigint as a text.
+  const counted = await sql<{ count: number | string }>`select count(*) as count from artifacts`.execute(db);
+  const total = Number(counted.rows[0]?.count);
+  const linesEvery = Math.max(batchRows, total / mostLines);
   let after = '';
   let done = 0;
   for (let reported = 0; ;) {

@@ -16,7 +16,7 @@ const ownedAfter = statement<{ key: string; limit: number }>()((db, p) =>
     .selectFrom('blob_owners')
     .selectAll()
     .where('key', '>', p.key)
-    .where('state', '=', 'owned')
+    .where('state', '=', sql.lit<'owned'>('owned'))
     .orderBy('key')
     .limit(p.limit),
 );

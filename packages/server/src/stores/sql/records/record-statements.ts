@@ -55,7 +55,7 @@ const findRow = statementsBy((kind: RecordKind, db, p: { readonly id: string }) 
 /** Locks one row, also where the lock phase was skipped. */
 const lockRow = statementsBy((kind: RecordKind, db, p: { readonly id: string }, syntax) => {
   const query = untyped(db).selectFrom(tableOf(kind).table).selectAll().where('id', '=', p.id);
-  return syntax.locked(query as unknown as SelectQueryBuilder<Database, 'artifacts', AnyRow>, 'wait');
+  return syntax.locked(query, 'wait');
 });
 
 /** In the order of the ids. A `read` takes no locks. */
