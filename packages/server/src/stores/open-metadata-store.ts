@@ -3,7 +3,7 @@ import type { Clock } from '../kernel/time/clock.ts';
 import type { OnClockJump } from '../kernel/time/store-time.ts';
 import type { MetadataStore } from './metadata-store.ts';
 import { openSqliteEngine } from './sql/dialects/sqlite/sqlite-engine.ts';
-import type { OnProgress } from './sql/migrate.ts';
+import type { OnProgress } from './sql/migrations/on-progress.ts';
 import { SqlMetadataStore } from './sql/sql-metadata-store.ts';
 
 export interface MetadataStoreOptions {

@@ -8,10 +8,8 @@ import { routesInOrder } from './migrations/0004-routes-in-order.ts';
 import { attemptsAndMakers } from './migrations/0009-attempts-and-makers.ts';
 import { artifactContent } from './migrations/0011-artifact-content.ts';
 import { blobOwners } from './migrations/0013-blob-owners.ts';
+import type { OnProgress } from './migrations/on-progress.ts';
 import type { SqlSyntax } from './engine/sql-syntax.ts';
-
-/** Called with a sentence after each part of a long migration. */
-export type OnProgress = (text: string) => void;
 
 type Migrations = Readonly<
   Record<string, (db: Kysely<unknown>, syntax: SqlSyntax, onProgress: OnProgress) => Promise<void>>

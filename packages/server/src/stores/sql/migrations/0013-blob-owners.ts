@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { SqlSyntax } from '../engine/sql-syntax.ts';
-import type { OnProgress } from '../migrate.ts';
 import { createTable } from './create-table.ts';
+import type { OnProgress } from './on-progress.ts';
 
 /**
  * The owner of each blob, whatever its kind, and counters of usage. Both tables are filled from the artifacts, in batches

@@ -6,7 +6,8 @@ import { systemBootTime, type BootTime } from '../../../../kernel/time/boot-time
 import { systemClock, type Clock } from '../../../../kernel/time/clock.ts';
 import type { OnClockJump, StoreTime } from '../../../../kernel/time/store-time.ts';
 import { createPrivateFile } from '../../../../kernel/files/private-files.ts';
-import { migrate, type OnProgress } from '../../migrate.ts';
+import { migrate } from '../../migrate.ts';
+import type { OnProgress } from '../../migrations/on-progress.ts';
 import type { QueueEngine } from '../../queue/queue-dialect.ts';
 import type { VerbFactory, WriteFactory } from '../../engine/verb.ts';
 import { ProcessTime } from './process-time.ts';
