@@ -137,10 +137,6 @@ export function exists(record: NamedKind, id: string): Precondition {
   return { kind: 'exists', record, id };
 }
 
-export function unchanged(record: VersionedKind, id: string, version: number): Precondition {
-  return { kind: 'unchanged', record, id, version };
-}
-
 /** Written in the resource's own commit; the answer to a repetition is rendered anew. */
 export interface IdempotencyKey {
   readonly principal: string;
