@@ -24,32 +24,21 @@ import {
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
 import { inBatches } from '../kernel/in-batches.ts';
-import { idempotencyLifeMs, type IdempotencyKey } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf, type ListFilter } from '../kernel/page.ts';
 import { noMeter, type Meter } from '../kernel/meter.ts';
-import { sha256Hex } from '../kernel/secret.ts';
 import type { Presence } from '../workers/presence.ts';
 import { boundedFinish, boundedText } from './bounded-ending.ts';
 import { eachItem, keysOfItems, type BatchItem } from './job-batch.ts';
-import { ClaimWaiters } from './claim-waiters.ts';
 import { fieldError, idempotencyConflict, jobNotFound } from './job-errors.ts';
-import { hintOf, hintOfReady, type JobHints } from './job-hints.ts';
+import { JobAnnouncements } from './job-announcements.ts';
+import { JobClaims, type ClaimCall, type ClaimOptions } from './job-claims.ts';
+import { hintOf, type JobHints } from './job-hints.ts';
+import { idempotencyOf } from './job-idempotency.ts';
 import { claimScope, holderOf, requireMayCreate, type Holder } from './job-holder.ts';
 import { noteDrafts } from './job-log.ts';
-import type { ClaimScope } from './job-route.ts';
-import type { JobStore, Passed } from './job-store.ts';
+import type { JobStore } from './job-store.ts';
 import { newJobRecord, type NewJob } from './new-job.ts';
-
-export interface ClaimCall {
-  readonly workerId?: string | null | undefined;
-  readonly leaseSeconds: number;
-  readonly allowedTypes?: readonly string[] | null | undefined;
-  readonly workerCapabilities?: readonly string[] | null | undefined;
-  readonly waitSeconds: number;
-  /** Absent: one. */
-  readonly maxJobs?: number | undefined;
-}
 
 export interface Created {
   readonly job: JobRecord;
@@ -62,15 +51,6 @@ export interface JobQuery {
   readonly category?: JobCategory | undefined;
   readonly limit: number;
   readonly cursor?: string | undefined;
-}
-
-export interface ClaimOptions {
-  readonly key?: string | undefined;
-  /** What the worker calls its software, for the list of workers. */
-  readonly version?: string | undefined;
-  readonly signal: AbortSignal;
-  /** Throws when the caller's credential no longer holds: asked before every look but the first. */
-  readonly reauthenticate: () => Promise<void>;
 }
 
 /** What a holder wrote into a job's log. */
@@ -100,8 +80,6 @@ export interface Failure extends FinishFields {
 export type CompleteResult =
   { readonly jobId: string; readonly job: JobRecord } | { readonly jobId: string; readonly error: Problem };
 
-/** How often a waiting claim looks again by itself: for jobs that other servers added or whose delay passed. */
-const claimPollMs = 1000;
 /** How often leases and delays that passed are ended, so many in one commit. */
 export const sweepEveryMs = 2000;
 const sweepBatch = 200;
@@ -126,8 +104,8 @@ export class Jobs {
   readonly #jobTypes: readonly string[];
   readonly #hints: JobHints;
   readonly #presence: Presence;
-  readonly #meter: Meter;
-  readonly #waiters = new ClaimWaiters();
+  readonly #announcements: JobAnnouncements;
+  readonly #claims: JobClaims;
   #stopping = false;
 
   constructor(parts: JobsParts) {
@@ -137,11 +115,8 @@ export class Jobs {
     this.#jobTypes = parts.jobTypes;
     this.#hints = parts.hints;
     this.#presence = parts.presence;
-    this.#meter = parts.meter ?? noMeter;
-    parts.hints.onAny((heard) => {
-      if (heard === 'much') this.#waiters.wakeAll();
-      else if (heard.route !== undefined) this.#waiters.arrived(heard.route);
-    });
+    this.#announcements = new JobAnnouncements(parts.hints, parts.meter ?? noMeter);
+    this.#claims = new JobClaims({ ...parts, announcements: this.#announcements });
   }
 
   /** `created` is false when the idempotency key had made the job before. Errors: `invalid_request`, `idempotency_conflict`. */
@@ -151,7 +126,9 @@ export class Jobs {
     const job = newJobRecord(input, made);
     requireMayCreate(principal, job);
     const idempotency =
-      key === undefined ? undefined : { ...this.#key(made.by, 'createJob', key, input), resourceId: job.id };
+      key === undefined
+        ? undefined
+        : { ...idempotencyOf(this.#clock, made.by, 'createJob', key, input), resourceId: job.id };
     const result = await this.#store.enqueue(job, idempotency);
     if (result.outcome === 'conflict') throw idempotencyConflict();
     if (result.outcome === 'added') this.#hints.publish(hintOf(result.job));
@@ -174,7 +151,13 @@ export class Jobs {
     const requests = jobs.map((job, index) => {
       const itemKey = keys[index];
       if (itemKey === undefined) return { job };
-      return { job, idempotency: { ...this.#key(by, 'createJob', itemKey.key, itemKey.request), resourceId: job.id } };
+      return {
+        job,
+        idempotency: {
+          ...idempotencyOf(this.#clock, by, 'createJob', itemKey.key, itemKey.request),
+          resourceId: job.id,
+        },
+      };
     });
     const results = await this.#store.enqueueAll(requests);
     const conflict = results.findIndex(({ outcome }) => outcome === 'conflict');
@@ -218,41 +201,18 @@ export class Jobs {
     return { items: page.items, nextCursor: nextCursorOf(filter, page.next) };
   }
 
-  /**
-   * Up to `maxJobs` jobs that the worker may have, claimed one by one; none after waiting `waitSeconds`. With a key that
-   * was used before, those of the first claim whose leases hold, at once. `signal`
-   * ends the wait of a caller that went away, so that no job is claimed for nobody, and a credential that was revoked
-   * meanwhile is given none.
-   * Errors: `worker_not_authorized`, `idempotency_conflict`, `invalid_request`, `unauthenticated`.
-   */
+  /** See `JobClaims.claim`. Errors: `worker_not_authorized`, `idempotency_conflict`, `invalid_request`, `unauthenticated`. */
   async claim(principal: Principal, call: ClaimCall, options: ClaimOptions): Promise<readonly JobRecord[]> {
     const workerId = holderOf(principal, call.workerId);
     const scope = claimScope(principal, call);
     for (const type of call.allowedTypes ?? []) this.#checkType(type, 'allowedTypes');
-    this.#presence.claimed({ workerId, version: options.version, ...scope });
-    const deadline = this.#clock.monotonic() + call.waitSeconds * 1000;
-    for (let looks = 1; ; looks++) {
-      // A look comes once a second, or because a job may be there: then it must not go to whoever lost the right to it.
-      if (looks > 1) await options.reauthenticate();
-      if (looks > 1 && options.signal.aborted) return [];
-      const { found, missed } = await this.#waiters.look(scope, () =>
-        this.#claimOnce(principal, workerId, scope, call, options.key),
-      );
-      const { jobs } = found;
-      const remaining = deadline - this.#clock.monotonic();
-      // What a key gave before is all that it gives.
-      const answered = jobs.length > 0 || found.outcome === 'repeated';
-      if (answered || remaining <= 0 || options.signal.aborted || this.#stopping) return jobs;
-      if (missed) continue;
-      const woken = await this.#arrival(scope, Math.min(remaining, claimPollMs), options.signal);
-      if (woken === 'caller gone') return [];
-    }
+    return this.#claims.claim({ actor: actorOf(principal), workerId, scope }, call, options);
   }
 
-  /** Lets every waiting claim look once more and answer, and none wait again: the server is stopping. */
+  /** Makes every waiting claim look once more and return, and no later one wait, since the server is stopping. */
   stopWaiting(): void {
     this.#stopping = true;
-    this.#waiters.wakeAll();
+    this.#claims.stopWaiting();
   }
 
   /** Renews the lease to now plus `leaseSeconds`. Errors: as every worker verb, see `#work`. */
@@ -319,7 +279,7 @@ export class Jobs {
     const events = noteDrafts(inputs);
     if (!isUuid(jobId)) throw jobNotFound(jobId);
     const idempotency =
-      key === undefined ? undefined : this.#key(holder.workerId, 'appendEvents', key, [jobId, events]);
+      key === undefined ? undefined : idempotencyOf(this.#clock, holder.workerId, 'appendEvents', key, [jobId, events]);
     const result = await this.#store.append({ jobId, fence: holder, events, idempotency });
     if (result === undefined) throw jobNotFound(jobId);
     if (result.outcome === 'conflict') throw idempotencyConflict();
@@ -369,7 +329,7 @@ export class Jobs {
   async sweep(): Promise<void> {
     await inBatches({ batch: sweepBatch, most: mostBatches, stopped: () => this.#stopping }, async (limit) => {
       const passed = await this.#store.sweep(limit);
-      this.#tellPassed(passed);
+      this.#announcements.passed(passed);
       return Math.max(passed.ended.length, passed.ready.length);
     });
   }
@@ -381,66 +341,11 @@ export class Jobs {
       : undefined;
     if (decision === undefined) throw jobNotFound(jobId);
     if (decision.outcome === 'refused') throw new AppError(decision.refusal.code, decision.refusal.message);
-    if (decision.outcome === 'changed' && command.kind !== 'renew') this.#tellMoved(decision.job);
+    if (decision.outcome === 'changed' && command.kind !== 'renew') this.#announcements.moved(decision.job);
     return decision.job;
-  }
-
-  async #claimOnce(principal: Principal, workerId: string, scope: ClaimScope, call: ClaimCall, key?: string) {
-    const { waitSeconds: _, ...same } = call;
-    const idempotency = key === undefined ? undefined : this.#key(actorOf(principal), 'claimJob', key, same);
-    const result = await this.#store.claim({
-      workerId,
-      ...scope,
-      leaseMs: call.leaseSeconds * 1000,
-      leaseIds: Array.from({ length: call.maxJobs ?? 1 }, () => this.#ids.leaseId()),
-      idempotency,
-    });
-    if (result.outcome === 'conflict') throw idempotencyConflict();
-    if (result.outcome === 'claimed') {
-      for (const job of result.jobs) this.#noteClaim(job);
-      if (result.passed !== undefined) this.#tellPassed(result.passed);
-    }
-    return result;
-  }
-
-  #tellPassed({ ended, ready }: Passed): void {
-    for (const job of ended) this.#tellMoved(job);
-    for (const job of ready) this.#hints.publish(hintOfReady(job));
-    if (ended.length > 0) this.#meter.leasesLost(ended.length);
-  }
-
-  #tellMoved(job: JobRecord): void {
-    this.#hints.publish(hintOf(job));
-    this.#meter.settled(job);
-  }
-
-  #noteClaim(job: JobRecord): void {
-    this.#hints.publish(hintOf(job));
-    if (job.attempt === 1) this.#meter.claimed(job.type, job.updatedAt - job.createdAt);
-  }
-
-  // Settles at the first of: a matching arrival, `ms` passed, the caller gone.
-  #arrival(scope: ClaimScope, ms: number, signal: AbortSignal): Promise<'look again' | 'caller gone'> {
-    return new Promise((settle) => {
-      const done = (): void => {
-        forget();
-        cancel();
-        signal.removeEventListener('abort', done);
-        settle(signal.aborted ? 'caller gone' : 'look again');
-      };
-      const forget = this.#waiters.add(scope, done);
-      const cancel = this.#clock.after(ms, done);
-      signal.addEventListener('abort', done);
-      if (signal.aborted) done();
-    });
   }
 
   #checkType(type: string, field = 'type'): void {
     if (!this.#jobTypes.includes(type)) throw fieldError(field, unknownJobType(type, this.#jobTypes));
-  }
-
-  #key(principal: string, operation: string, key: string, request: object): Omit<IdempotencyKey, 'resourceId'> {
-    const fingerprint = sha256Hex(JSON.stringify(request));
-    return { principal, operation, key, fingerprint, expiresAt: this.#clock.now() + idempotencyLifeMs };
   }
 }
