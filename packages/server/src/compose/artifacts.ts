@@ -6,7 +6,7 @@ import { Excerpts } from '../artifacts/excerpts.ts';
 import { FolderJobView, noJobView, type JobView } from '../artifacts/job-view.ts';
 import { JobUploads } from '../artifacts/job-uploads.ts';
 import type { Credential } from '../calls/credential.ts';
-import { knownReader } from '../experiments/known-reader.ts';
+import { knownReader } from '../experiments/groups.ts';
 import { artifactRecordHandlers } from '../http/routes/artifact-records.ts';
 import { artifactHandlers } from '../http/routes/artifacts.ts';
 import { ticketHandlers, type TicketParts } from '../http/routes/tickets.ts';

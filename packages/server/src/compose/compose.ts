@@ -14,6 +14,7 @@ import type { RandomBytes } from '../kernel/ids.ts';
 import { Load } from '../kernel/load.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Clock } from '../kernel/time/clock.ts';
+import { repeat } from '../kernel/time/repeat.ts';
 import { keepPrivate } from '../maintenance/private-places.ts';
 import { PrometheusMeter } from '../metrics/prometheus-meter.ts';
 import type { MetadataStore } from '../stores/metadata-store.ts';
@@ -21,8 +22,8 @@ import type { SignIn } from '../users/sign-in.ts';
 import { AdminToken } from '../workers/admin-token.ts';
 import type { Workers } from '../workers/workers.ts';
 import { composeAccess } from './access.ts';
+import type { BackgroundTask } from './area.ts';
 import { composeArtifacts, composeJobView } from './artifacts.ts';
-import { startBackground } from './background.ts';
 import { composeDoors } from './doors.ts';
 import { composeQueue } from './queue.ts';
 import { composeRetention } from './retention.ts';
@@ -158,4 +159,15 @@ function assemble({ config, logger, storage, adminToken, hints }: Started): Serv
 async function closeStorage({ store, blobBackend }: Storage): Promise<void> {
   await store.close();
   await blobBackend.close();
+}
+
+/** Starts the background tasks. Returns a function that stops them and resolves when running ones have ended. */
+function startBackground(
+  { clock, logger }: Pick<SharedServices, 'clock' | 'logger'>,
+  tasks: readonly BackgroundTask[],
+): () => Promise<void> {
+  const stops = tasks.map(({ everyMs, run }) => repeat(clock, everyMs, logger, run));
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()));
+  };
 }

@@ -12,6 +12,7 @@ import {
   type GroupRecord,
   type Membership,
   type Principal,
+  type WorkerRecord,
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
 import { KeyedMutex } from '../kernel/keyed-mutex.ts';
@@ -251,4 +252,19 @@ function contended(): AppError {
 
 function cycleMessage({ groupId, memberGroupId }: GroupEdge): string {
   return `The group ${groupId} would become a member of itself through ${memberGroupId}.`;
+}
+
+/** Whether an id may be granted reading in an experiment: a worker of it or of no experiment, or a group of it. */
+export function knownReader({
+  groups,
+  findWorker,
+}: {
+  readonly groups: Pick<Groups, 'has'>;
+  readonly findWorker: (workerId: string) => Promise<WorkerRecord | undefined>;
+}): (experimentId: string, id: string) => Promise<boolean> {
+  return async (experimentId, id) => {
+    if (groupIdPattern.test(id)) return groups.has(experimentId, id);
+    const worker = await findWorker(id);
+    return worker !== undefined && (worker.experimentId === null || worker.experimentId === experimentId);
+  };
 }

@@ -25,10 +25,9 @@ import { addOperationRoutes, type CheckLease, type Handlers } from './operation-
 import { requireWholeBody } from './bytes/body-headers.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import { bodyIsUnread, closeAfterAnswer } from './refuse-early.ts';
-import { addDocsRoutes } from './routes/docs.ts';
 import { addHealthRoutes, type Health } from './routes/health.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
-import { addPageRoutes } from './routes/page.ts';
+import { addDocsRoutes, addPageRoutes } from './routes/pages.ts';
 import { addSessionRoutes, type SessionRoutesParts } from './routes/session.ts';
 import { addTicketRoutes, type TicketParts } from './routes/tickets.ts';
 import { V0Door } from './v0/v0-door.ts';
