@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 
-/** Aborts when the client goes away before it was answered. */
+/** Aborts when the client disconnects before the answer. */
 export function abortSignalOf(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
   reply.raw.once('close', () => {
@@ -11,8 +11,8 @@ export function abortSignalOf(reply: FastifyReply): AbortSignal {
 }
 
 /**
- * Aborts when the client goes away or ends its side. A client that has ended its side may still read its answer, or may
- * be a killed process: only a write shows which. So it is answered, but nothing waits on its behalf.
+ * Aborts when the client disconnects or half-closes. A client that half-closed may still read its answer, or may be a
+ * killed process, and only a write shows which. So the call is answered, but no wait goes on for it.
  */
 export function waitSignalOf(reply: FastifyReply): AbortSignal {
   const { signal, abort, forget } = halfCloseOf(reply.request.raw.socket);
@@ -23,7 +23,7 @@ export function waitSignalOf(reply: FastifyReply): AbortSignal {
   return signal;
 }
 
-/** Aborts when the other side of a connection is ended. `forget` must be called when nobody waits any more. */
+/** Aborts when the peer half-closes a connection. Call `forget` when the signal is no longer used. */
 export function halfCloseOf(socket: Socket): {
   readonly signal: AbortSignal;
   readonly abort: () => void;

@@ -16,31 +16,31 @@ import {
 } from '@proofhouse/core';
 import type { Credential } from './credential.ts';
 
-/** One decoded call, the same whichever door it came through. */
+/** One decoded call, the same over HTTP and MCP. */
 export interface OperationCall<Id extends OperationId> extends InputOf<Operations[Id]> {
   readonly principal: Principal;
-  /** What the principal was found by, where the door keeps it. */
+  /** The credential that the principal was found by, where the transport keeps it. */
   readonly credential?: Credential | undefined;
-  /** Shown beside the body: over HTTP the `Proofhouse-Lease` header. */
+  /** The lease outside the body: over HTTP the `Proofhouse-Lease` header. */
   readonly leaseId: string | undefined;
   readonly idempotencyKey: string | undefined;
-  /** What the caller calls its software, if it says so. */
+  /** Name and version of the caller's software, if given. */
   readonly software: string | undefined;
-  /** Aborts when the caller goes away before it was answered. */
+  /** Aborted when the caller disconnects before the answer. */
   readonly signal: AbortSignal;
-  /** Aborts then, and when the caller may have gone: waits end, and the call is answered. */
+  /** Aborted then, and when the caller may have disconnected: waits end, and the call is answered. */
   readonly waitSignal: AbortSignal;
-  /** For calls that last: throws when the credential no longer holds. */
+  /** For long calls: throws when the credential is no longer valid. */
   readonly reauthenticate: () => Promise<void>;
 }
 
-/** What an operation answers; a repetition with the row's `repeatStatus`. */
+/** The result of an operation; a repetition is answered with the row's `repeatStatus`. */
 export interface OperationAnswer<Id extends OperationId> {
   readonly status?: Operations[Id] extends { readonly repeatStatus: infer Status } ? Status : never;
   readonly body: OutputOf<Operations[Id]>;
 }
 
-/** Operations that take nothing or JSON and answer JSON or nothing: every door can carry them. */
+/** Operations whose input is JSON or empty and whose answer is JSON or empty: HTTP and MCP can carry them. */
 export type JsonOperationId = {
   [Id in OperationId]: Operations[Id]['response'] extends 'json' | 'none'
     ? Operations[Id]['request'] extends 'none' | 'json'
@@ -53,16 +53,16 @@ export type JsonHandlers = {
   [Id in JsonOperationId]: (call: OperationCall<Id>) => Promise<OperationAnswer<Id>>;
 };
 
-/** A call as a door hands it over, its parts still unchecked. */
+/** A call as the transport received it, with unchecked parts. */
 export interface GivenCall {
-  /** Who the door found out is calling; nobody, and the call is refused. */
+  /** The authenticated caller; without one the call is refused. */
   readonly principal: Principal | undefined;
   readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
   readonly leaseId: unknown;
   readonly idempotencyKey: unknown;
-  /** What the door calls these where it refuses them: over HTTP the names of headers. */
+  /** The names of these parts in error messages: over HTTP the names of headers. */
   readonly names: { readonly query: string; readonly leaseId: string; readonly idempotencyKey: string };
 }
 
@@ -85,13 +85,13 @@ export function decodeCall(row: Operation, given: GivenCall): DecodedParts {
   } as DecodedParts;
 }
 
-/** Every route that makes calls has found out who is calling before; this is the net below. Errors: `unauthenticated`. */
+/** Routes authenticate before this; the check is a second line of defence. Errors: `unauthenticated`. */
 export function requirePrincipal(principal: Principal | undefined): Principal {
   if (principal === undefined) throw new AppError('unauthenticated', 'The call came without a credential.');
   return principal;
 }
 
-/** Refuses by class, before any look-up. Errors: `forbidden`. */
+/** Refuses by the class of the principal, before any look-up. Errors: `forbidden`. */
 export function requireClass(id: OperationId, principal: Principal): void {
   const { action, method, path } = operations[id];
   if (may(principal, action)) return;
@@ -105,7 +105,7 @@ export function requireClass(id: OperationId, principal: Principal): void {
 const worker = { kind: 'worker', workerId: '', policy: {} } as const;
 const membership = { experimentId: '', groupIds: [], isAdmin: false };
 
-/** Those whose tokens would do, of those that tokens are made for: workers and the admin. */
+/** The classes that are allowed, of those that have tokens: workers and the admin. */
 function tokensFor(action: Action): string {
   const workers = [
     ["a worker's", worker],
@@ -116,12 +116,12 @@ function tokensFor(action: Action): string {
   return `${oneWorker === undefined ? '' : `${oneWorker} or `}the admin's token`;
 }
 
-/** What the caller calls its software: the product at the front of User-Agent (RFC 9110), if it is printable. */
+/** The first product of User-Agent (RFC 9110), if it is printable. */
 export function softwareOf(userAgent: string | undefined): string | undefined {
   return /^[\x21-\x7e]{1,100}/.exec(userAgent ?? '')?.[0];
 }
 
-/** Every error as one of ours. What is none is a fault of the server: to be logged, not shown. */
+/** Converts every error to an `AppError`. Others are defects of the server: they are logged and not shown. */
 export function appErrorOf(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const code = (error as { code?: unknown } | null)?.code;

@@ -18,7 +18,7 @@ export interface AccessServices {
   readonly authentication: AuthenticateParts;
 }
 
-/** Everyone who calls: workers with their tokens, experiments with their groups, and sign-in of the page. */
+/** All callers: workers with their tokens, experiments with their groups, and sign-in of the page. */
 export function composeAccess(shared: SharedServices, { jobs, presence }: QueueServices) {
   const { config, clock, ids, store, random, adminToken, baseUrl } = shared;
   const signIn = new SignIn({ clock, ids });

@@ -10,7 +10,7 @@ import type { QueueServices } from './queue.ts';
 import type { SharedServices } from './shared-services.ts';
 import { storageChecks } from './storage.ts';
 
-/** The handlers of all areas, and what the doors use beside them. */
+/** The handlers of all areas, and the services that HTTP and MCP use directly. */
 export interface DoorNeeds {
   readonly handlers: Handlers;
   readonly jobs: QueueServices['jobs'];
@@ -18,7 +18,7 @@ export interface DoorNeeds {
   readonly artifacts: ArtifactServices;
 }
 
-/** HTTP, with MCP under the same rules of requests. */
+/** The HTTP server, with MCP as one of its routes. */
 export function composeDoors(shared: SharedServices, needs: DoorNeeds): FastifyInstance {
   const { config, clock, clocks, ids, logger, load, meter, baseUrl } = shared;
   const { jobUploads, tickets } = needs.artifacts;

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config/config.ts';
 
-/** Where the server is reached, with its base path and without a slash at the end; for one that is listening. */
+/** Base URL of a listening server, base path included, without a trailing slash. */
 export function serverUrl(config: Config, app: FastifyInstance): string {
   if (config.publicUrl !== undefined) return config.publicUrl.replace(/\/+$/, '');
   const address = app.server.address() as AddressInfo | null;

@@ -16,6 +16,6 @@ export interface SharedServices extends Storage {
   readonly hints: JobHints;
   /** Aborted as the first step of `close`: ends long polls, streams and background work. */
   readonly stopping: AbortSignal;
-  /** Where clients reach the server, base path included, without a slash at the end. For a server that listens. */
+  /** Base URL for clients, base path included, without a trailing slash. Only valid while the server listens. */
   readonly baseUrl: () => string;
 }

@@ -29,7 +29,7 @@ export interface Storage {
 
 interface StorageOptions {
   readonly logger: Logger;
-  /** Tests fix the time; then the clock of the database is not asked. */
+  /** Replaces the clocks of process and database, for tests. */
   readonly clock: Clock | undefined;
   readonly random: RandomBytes | undefined;
 }

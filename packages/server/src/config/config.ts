@@ -6,7 +6,7 @@ import { isLoopback } from '../kernel/loopback.ts';
 import { requireLastingStorage, type StorageChoice } from './lasting-storage.ts';
 import type { GivenSettings } from './settings.ts';
 
-/** Everything the server was told, checked once and frozen. Sizes in bytes, times in milliseconds. */
+/** The settings of a server, checked once and frozen. Sizes in bytes, times in milliseconds. */
 export interface Config extends StorageChoice {
   readonly port: number;
   readonly dataDir: string;
@@ -19,15 +19,15 @@ export interface Config extends StorageChoice {
   readonly allowedHosts: readonly AllowedHost[];
   readonly basePath: string;
   readonly trustProxy: readonly string[];
-  /** Without a day for any type when retention is off. */
+  /** Has no days for any type when retention is off. */
   readonly retention: RetentionPolicy;
   readonly collectGraceMs: number;
-  /** 0: only when asked. */
+  /** 0: only on request. */
   readonly collectEveryMs: number;
   readonly storageQuotaBytes: number | undefined;
   readonly storageWarnPercent: number;
   readonly jobTypes: readonly string[];
-  /** Made at start when it is not there yet. */
+  /** Created at the start when it does not exist. */
   readonly experiment: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly loadLimits: LoadLimits;
@@ -37,7 +37,7 @@ export interface Config extends StorageChoice {
   readonly shutdownMs: number;
 }
 
-/** Fills in defaults and checks what belongs together. Throws `invalid_request` naming both settings. */
+/** Fills in defaults and checks settings that depend on each other. Errors: `invalid_request`, naming both settings. */
 export function completeConfig(given: GivenSettings): Config {
   const host = given.host ?? '127.0.0.1';
   const loopback = isLoopback(host);

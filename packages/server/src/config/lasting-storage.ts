@@ -7,26 +7,28 @@ export interface StorageChoice {
   readonly blobUrl: string;
   readonly mode: 'local' | 'test' | 'production';
   readonly durableFilesystem: boolean;
-  /** Set inside of a Lambda function. */
+  /** Set inside a Lambda function. */
   readonly lambdaFunction: string | undefined;
 }
 
-/** Lower case, without the colon; undefined where there is none. URLs may write it in any case. */
+/**
+ * The scheme of a URL, in lower case and without the colon; undefined where there is none. URLs may write it in any case.
+ */
 export function schemeOf(url: string): string | undefined {
   return /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
 }
 
-/** Whether blobs lie in a folder of this machine. */
+/** Whether blobs are files of this machine. */
 export function blobsAreFiles({ blobUrl }: Pick<StorageChoice, 'blobUrl'>): boolean {
   return schemeOf(blobUrl) === 'file';
 }
 
-/** Whether records are kept in this process alone. */
+/** Whether records are kept in the memory of this process alone. */
 export function databaseIsInMemory({ databaseUrl }: Pick<StorageChoice, 'databaseUrl'>): boolean {
   return /^sqlite:(\/\/)?:memory:$/i.test(databaseUrl);
 }
 
-/** Nothing is ever kept where a restart loses it without somebody having said so. Errors: `invalid_request`, naming the settings. */
+/** Refuses storage that a restart loses, unless a setting allows it. Errors: `invalid_request`, naming the settings. */
 export function requireLastingStorage(config: StorageChoice): void {
   refuseFoldersOnLambda(config);
   if (config.mode !== 'production') return;
@@ -41,7 +43,7 @@ export function requireLastingStorage(config: StorageChoice): void {
   }
 }
 
-// Whatever the mode and whatever was said of the disk: a function's folders end with it.
+// Whatever the mode and the setting of the disk: the folders of a Lambda function are lost with it.
 function refuseFoldersOnLambda(config: StorageChoice): void {
   if (config.lambdaFunction === undefined) return;
   const [setting] = [
@@ -55,7 +57,7 @@ function refuseFoldersOnLambda(config: StorageChoice): void {
   );
 }
 
-/** What a restart loses and what it leaves, a sentence each; empty when everything lasts. */
+/** What a restart loses and what remains, one sentence each; empty when nothing is lost. */
 export function lossesAtRestart(lasting: { readonly database: boolean; readonly blobs: boolean }): string[] {
   const { database, blobs } = lasting;
   if (database && blobs) return [];

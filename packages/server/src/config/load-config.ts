@@ -6,16 +6,16 @@ import { clientVariables, jobVariables, settings, type Setting, type SettingName
 
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** By flag name, as typed: `{ "data-dir": "/srv" }`. */
+  /** By the name of the flag: `{ "data-dir": "/srv" }`. */
   readonly flags: Readonly<Record<string, string | undefined>>;
 }
 
 const names = Object.keys(settings) as SettingName[];
 
 /**
- * Reads settings in rising order of weight: defaults, the JSON file named by PROOFHOUSE_CONFIG (keys as
- * in `Config`, for example `"dataDir"`), environment, flags. Throws `invalid_request` with one sentence
- * for each thing that is wrong; an unknown name suggests the nearest known one.
+ * Reads settings in rising order of precedence: defaults, the JSON file named by PROOFHOUSE_CONFIG (keys as in `Config`,
+ * for example `"dataDir"`), environment, flags. Errors: `invalid_request` with one sentence for each wrong setting; an
+ * unknown name suggests the nearest known one.
  */
 export function loadConfig(sources: ConfigSources): Config {
   refuseUnknown(sources);
@@ -30,7 +30,7 @@ export function loadConfig(sources: ConfigSources): Config {
 
 interface Found {
   readonly text: string;
-  /** How the person wrote it: `--port`, `PROOFHOUSE_PORT`, `"port"`. */
+  /** The setting as the user wrote it: `--port`, `PROOFHOUSE_PORT`, `"port"`. */
   readonly as: string;
 }
 
@@ -73,7 +73,7 @@ function readFile(path: string | undefined): Record<string, string> {
   );
 }
 
-// A misspelt variable that is silently ignored is how a server ends up on the wrong disk.
+// Unknown variables are refused: a misspelt one that is ignored can put a store on the wrong disk.
 function refuseUnknown(sources: ConfigSources): void {
   const variables = names.flatMap((name) => [...settings[name].env]);
   const known: readonly string[] = [...variables, ...clientVariables];

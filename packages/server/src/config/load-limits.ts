@@ -1,6 +1,9 @@
 import { loadKinds, usualLoadLimits, type LoadKind, type LoadLimits } from '../kernel/load.ts';
 
-/** `requests=500/5000,streams=100/2000`: for one credential, and in all. A sentence when it cannot be read. */
+/**
+ * Parses `requests=500/5000,streams=100/2000`: for one credential, and in total. Returns a sentence when it cannot be
+ * parsed.
+ */
 export function parseLoadLimits(text: string): LoadLimits | string {
   const limits = { ...usualLoadLimits };
   for (const item of text.split(',').map((part) => part.trim())) {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-/** Kept for the stores, the log and everything that is no request. */
+/** Descriptors reserved for the stores, the log and everything else that is no request. */
 const reserve = 200;
 
 /**
- * How many connections may be open: each may open a file as well, and a process that is out of descriptors can neither
- * store nor accept. `limits`: the text of `/proc/self/limits`; where there is none, `wanted` holds.
+ * The number of connections that may be open: each may open a file too, and a process without free descriptors can neither
+ * store nor accept. `limits`: the text of `/proc/self/limits`; where there is none, `wanted` is returned.
  */
 export function mostConnections(wanted: number, limits: string | undefined): number {
   const open = /^Max open files\s+(\d+)/m.exec(limits ?? '')?.[1];

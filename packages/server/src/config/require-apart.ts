@@ -8,15 +8,15 @@ import type { Config } from './config.ts';
 
 const askDoctor = ', and `proofhouse doctor` looks at each';
 
-/** What a folder is, whatever it is called. */
+/** Identifies a folder independently of its name. */
 export type FolderIdentity = (folder: string) => Promise<string>;
 
 /**
- * Private bytes and the job view must not be one folder, nor one inside the other: what is shown to
- * operators would otherwise be a way around access rules, and the view's renames a way to lose a blob.
+ * Private bytes and the job view must not be one folder, nor one inside the other: operators could otherwise read bytes
+ * without access checks, and a rename of the view could lose a blob.
  *
- * Folders are compared by what they are, not by their names: links, `..`, mounts, and file systems to which `Blobs`
- * and `blobs` are one name, cannot hide that two are the same. Errors: `invalid_request`, `unavailable`.
+ * Folders are compared by identity instead of by name: links, `..`, mounts, and file systems to which `Blobs` and `blobs`
+ * are one name, cannot hide that two are the same. Errors: `invalid_request`, `unavailable`.
  */
 export async function requireApart(
   config: Pick<Config, 'blobUrl' | 'jobViewRoot'>,
@@ -27,14 +27,16 @@ export async function requireApart(
   await requireDisjoint(await real(folder), await real(config.jobViewRoot), identityOf);
 }
 
-/** The same of folders that may be missing still, without making them; undefined where bytes lie in no folder. */
+/**
+ * The same check for folders that may not exist yet, without making them; undefined where no bytes are stored in folders.
+ */
 export async function lookApart(
   config: Pick<Config, 'blobUrl' | 'jobViewRoot'>,
 ): Promise<{ readonly blobs: FolderLook; readonly view: FolderLook } | undefined> {
   const folder = blobUrlFolder(config.blobUrl);
   if (folder === undefined) return undefined;
   const [blobs, view] = [lookAtFolder(folder), lookAtFolder(config.jobViewRoot)];
-  // What is missing has no name but its own.
+  // A missing folder has no identity but its name.
   const inodeOrName: FolderIdentity = (path) =>
     inodeOf(path).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path;
@@ -53,7 +55,7 @@ async function requireDisjoint(blobs: string, view: string, identityOf: FolderId
   );
 }
 
-// Symbolic links are followed, so that what lies around a folder is what really does.
+// Follows symbolic links, so that the parents are those of the real folder.
 async function real(folder: string): Promise<string> {
   try {
     makeFolder(folder, 0o750);
@@ -63,7 +65,7 @@ async function real(folder: string): Promise<string> {
   }
 }
 
-/** The folder and everything around it, from the inside out. */
+/** The folder and its parents, innermost first. */
 async function chainOf(folder: string, identityOf: FolderIdentity): Promise<[string, ...string[]]> {
   try {
     const own = await identityOf(folder);

@@ -32,15 +32,15 @@ const publicUrl = z
   .pipe(z.url({ protocol: /^https?$/, error: 'must be a URL such as https://proofhouse.example.org' }))
   .refine((text) => !/[?#]|^[^/]*\/\/[^/]*@/.test(text), 'must have no credentials, query or fragment');
 
-/** One setting: where it is read from, what it may be, and what the generated page says about it. */
+/** One setting: its sources, its values, and its text in the generated reference. */
 export interface Setting<Schema extends z.ZodType = z.ZodType> {
-  /** Environment variable; the first is the name, the others are read too. */
+  /** Environment variables; the first is the name, the others are aliases. */
   readonly env: readonly [string, ...string[]];
   /** Flag of `proofhouse serve`, without dashes. */
   readonly flag?: string;
-  /** Reads the text of file, environment or flag. */
+  /** Parses the text of file, environment or flag. */
   readonly schema: Schema;
-  /** What holds when nobody says anything, as a reader sees it. */
+  /** The default, as the reference shows it. */
   readonly usual: string;
   readonly secret?: boolean;
   readonly doc: string;
@@ -289,10 +289,10 @@ export const settings = {
 export type SettingName = keyof typeof settings;
 export type GivenSettings = { [Name in SettingName]?: z.output<(typeof settings)[Name]['schema']> };
 
-/** Variables with our prefix that the client and the command read: a shell that has them may start a server too. */
+/** Variables with the prefix that the client and the command read: they may be set in the shell that starts a server. */
 export const clientVariables = ['PROOFHOUSE_URL', 'PROOFHOUSE_TOKEN', 'PROOFHOUSE_CONFIG'] as const;
 
-/** What a worker gives the command of a job. A server that is started with them was started by a job, by mistake. */
+/** Variables that a worker sets for the command of a job. A server that has them was started inside a job, by mistake. */
 export const jobVariables = [
   'PROOFHOUSE_JOB_FILE',
   'PROOFHOUSE_JOB_ID',

@@ -15,7 +15,10 @@ export interface AdmissionParts {
   readonly hostPolicy: HostPolicy;
 }
 
-/** Refuses what no browser of ours and no sound client sends. Errors: `bad_request`, `unauthenticated`, `forbidden`. */
+/**
+ * Refuses requests that neither the page of this server nor a correct client sends. Errors: `bad_request`,
+ * `unauthenticated`, `forbidden`.
+ */
 export function requireSoundHeaders(request: FastifyRequest, { hostPolicy }: AdmissionParts, wire: V0Door): void {
   requireChunkedAtMost(request.raw);
   requireSingleHeaders(request.raw, wire.takes(request.url) ? 'unauthenticated' : 'bad_request');
@@ -25,9 +28,9 @@ export function requireSoundHeaders(request: FastifyRequest, { hostPolicy }: Adm
 }
 
 /**
- * Finds out who makes the request and whether their class may, from its path and headers alone; undefined for routes that
- * are open to all. What it gives can be asked again while a call lasts. On /v0 it comes before routing: unknown paths
- * are for those who have a credential.
+ * Authenticates the caller and checks the class of the principal, from the path and the headers alone; undefined for routes
+ * that are open to all. The returned check can be repeated while a call lasts. On /v0 it runs before routing, so unknown
+ * paths are answered with 404 only to callers with a credential.
  */
 export function admissionTo(
   request: FastifyRequest,
@@ -40,9 +43,9 @@ export function admissionTo(
     const isV0 = row === undefined ? wire.takes(request.url) : row.door === 'v0';
     if (isV0) return () => v0Caller(request, row, parts, wire);
     if (row === undefined && mcp === undefined) return undefined;
-    // A session is the page's; programs that speak MCP bring a token.
+    // Sessions belong to the page; programs that speak MCP send a token.
     const headers = mcp === true ? { ...request.headers, cookie: undefined } : request.headers;
-    // Groups count where artifacts are read; which tool is called is not known yet.
+    // Reading artifacts needs the groups of the caller, and the called tool is not known yet.
     const membership = mcp === true || row?.action.startsWith('artifact.') === true;
     return async () => {
       request.credential = readCredential(headers);

@@ -46,18 +46,20 @@ export interface AppParts extends AdmissionParts {
   readonly addMcpRoutes: (scope: FastifyInstance) => void;
   /** `/work`, or empty. */
   readonly basePath: string;
-  /** Where the server is reached, base path included, without a slash at the end. */
+  /** Base URL of the server, base path included, without a trailing slash. */
   readonly baseUrl: () => string;
   readonly trustProxy: readonly string[];
-  /** A connection without a request is kept this long. */
+  /** Milliseconds after which a connection without a request is closed. */
   readonly keepAliveMs: number;
-  /** A socket on which nothing happens for this long in the middle of a request is closed. Longer than the longest poll. */
+  /**
+   * Milliseconds without traffic in the middle of a request after which a socket is closed. Longer than the longest poll.
+   */
   readonly stalledMs: number;
   readonly maxConnections: number;
   readonly load: Load;
 }
 
-/** The HTTP door: everything that holds for all routes is here, in the order in which it is decided. */
+/** The HTTP server: every rule that holds for all routes is here, in the order in which it is applied. */
 export function buildApp(parts: AppParts): FastifyInstance {
   const logger: FastifyBaseLogger = parts.logger;
   const wire = new V0Door(parts);
@@ -75,7 +77,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     requestTimeout: 0,
     http: { maxHeaderSize: limits.headerBytes, headersTimeout: limits.headersMs, requireHostHeader: false },
     forceCloseConnections: 'idle',
-    // While stopping, what still comes over an open connection is answered as ever, and the connection closed.
+    // While the server stops, requests on open connections are still answered, and then their connections close.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
       void refuseUnroutable(error, request, reply, parts, wire);
@@ -118,7 +120,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   return app;
 }
 
-// Such a path has no route, so that no hook has seen the request.
+// Such a path has no route, so no hook has run for the request.
 async function refuseUnroutable(
   error: Error,
   request: FastifyRequest,
@@ -136,7 +138,7 @@ async function refuseUnroutable(
   }
 }
 
-// A bad escape names no experiment: it is refused as such once the credential is known to be good.
+// A path with an invalid percent-escape names no experiment: it is refused as such after the credential is checked.
 async function requireV0Frame(
   error: Error,
   request: FastifyRequest,
@@ -152,7 +154,7 @@ async function requireV0Frame(
 
 function useRequestRules(app: FastifyInstance, parts: AppParts, wire: V0Door): void {
   app.addHook('onRequest', (request, reply, next) => {
-    // Pipelined behind a request whose answer closes the connection: its own answer could not be sent.
+    // A request pipelined behind an answer that closes the connection: its own answer could not be sent.
     if (isClosing(request.raw.socket)) reply.hijack();
     else next();
   });
@@ -180,7 +182,7 @@ function useRequestRules(app: FastifyInstance, parts: AppParts, wire: V0Door): v
   });
 }
 
-// One line a request: who, what, how it ended, never a header or a query.
+// One log line for each request: caller, operation and outcome, never a header or a query.
 function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
   request.log.info(
     {
@@ -199,8 +201,8 @@ function nameOf({ principal }: FastifyRequest): string | undefined {
 }
 
 /**
- * What would come back changed is refused here, but for two doors that have words of their own: a message of MCP is answered
- * in its protocol, and on /v0 the names are checked by their own rule (422 `invalid-name`).
+ * Refuses documents that would not be returned as they were sent. Two protocols refuse by themselves: MCP in its own
+ * message, and /v0, which checks names by its own rule (422 `invalid-name`).
  */
 function readJson(request: FastifyRequest, body: Buffer): unknown {
   const { value, refusal } = parseJsonBody(body);
@@ -213,7 +215,7 @@ function readJson(request: FastifyRequest, body: Buffer): unknown {
   throw isName ? new AppError('invalid_name', refusal.message, { errors: refusal.errors }) : refusal;
 }
 
-/** JSON routes take JSON or nothing, within a time. An empty body is fine whatever its type says. */
+/** JSON routes accept JSON or an empty body, within a time limit. The type of an empty body is ignored. */
 function useJsonBodies(app: FastifyInstance, clock: Clock): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
@@ -228,12 +230,12 @@ function useJsonBodies(app: FastifyInstance, clock: Clock): void {
     next();
   });
   app.addHook('preParsing', (request, reply, payload, next) => {
-    // Bytes have checks of their own, after their credential and lease.
+    // Byte bodies are checked by their own handlers, after credential and lease.
     if (!takesBytes(request) && bodyIsUnread(request.raw)) requireWholeBody(request, reply);
     if (takesJson(request) && bodyIsUnread(request.raw)) {
       requireJson(request);
       acceptBody(request, reply);
-      // Said as an error of the stream: destroying it would take the socket, and with it the answer.
+      // Reported as an error of the stream: destroying the stream would close the socket before the answer is sent.
       const cancel = clock.after(limits.jsonMs, () => {
         payload.emit('error', new AppError('request_timeout', `The body took longer than ${limits.jsonMs / 1000} s.`));
       });
@@ -255,7 +257,7 @@ function takesBytes(request: FastifyRequest): boolean {
   return operation !== undefined && ['bytes', 'multipart'].includes(operations[operation].request);
 }
 
-// What the headers decide, before the client is told to go on.
+// The checks of the headers, before the client receives `100 Continue`.
 function requireJson(request: FastifyRequest): void {
   if (request.mediaType !== 'application/json') {
     throw new AppError('unsupported_media_type', 'Send the body as application/json.');
@@ -268,10 +270,13 @@ function requireJson(request: FastifyRequest): void {
   }
 }
 
-/** Node closes connections that are idle when it stops, and would wait for those that become so later. */
+/**
+ * When Node stops, it closes connections that are idle at that moment and waits for those that become idle later; this
+ * closes the later ones too.
+ */
 function endConnectionsWhenStopping(app: FastifyInstance): void {
   let stopping = false;
-  // Browsers open connections ahead of need; Node counts one that never asked for anything as busy.
+  // Browsers open connections in advance, and Node counts a connection without any request as busy.
   const silent = new Set<Socket>();
   app.server.on('connection', (socket: Socket) => {
     silent.add(socket);
@@ -293,16 +298,16 @@ function endConnectionsWhenStopping(app: FastifyInstance): void {
 }
 
 /**
- * A client may end its side after a complete request and read its answer (RFC 9112 section 9.6). Node would drop the answer
- * of a call that was made: a claim would leave a job held under a lease that nobody knows.
+ * A client may half-close after a complete request and read the answer (RFC 9112 section 9.6). Node would drop that answer
+ * although the call was made: a job would stay claimed under a lease that no client received.
  */
 function answerHalfClosed(app: FastifyInstance): void {
   (app.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
 }
 
-/** Node would answer `Expect: 100-continue` before we have decided anything. */
+/** Node would answer `Expect: 100-continue` before any check has run. */
 function answerExpectationsLate(app: FastifyInstance): void {
-  // An expectation that nobody knows may be passed over (RFC 9110 section 10.1.1).
+  // A server may ignore an unknown expectation (RFC 9110 section 10.1.1).
   for (const event of ['checkContinue', 'checkExpectation'] as const) {
     app.server.on(event, (request, response) => {
       app.server.emit('request', request, response);
@@ -312,8 +317,8 @@ function answerExpectationsLate(app: FastifyInstance): void {
 
 const ticketPaths = /(\/api\/tickets\/)[^/?#]+/i;
 
-// Of a target in absolute form (RFC 9112 section 3.2.2) too: what stands before its path may hold a password.
-// A ticket in a path is a credential; the router decodes escapes, so that the route decides where there is one.
+// Works for targets in absolute form (RFC 9112 section 3.2.2) too, whose authority may contain a password. A ticket in a
+// path is a credential; the router decodes escapes, so the route says whether there is one.
 function pathOf(request: FastifyRequest): string {
   if (request.routeOptions.config.secretPath === true) return request.routeOptions.url ?? '';
   const path = request.url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split('?', 1)[0] ?? '';

@@ -19,8 +19,8 @@ export interface AuthenticateParts {
 }
 
 /**
- * Who is calling, from the headers alone: `principalOf` the credential that `readCredential` finds. With `membership`, a
- * registration token brings the groups of its worker. Errors: `unauthenticated`.
+ * Authenticates by the headers alone: returns `principalOf` the credential that `readCredential` finds. With `membership`,
+ * the principal of a registration token includes the groups of its worker. Errors: `unauthenticated`.
  */
 export async function authenticate(
   headers: IncomingHttpHeaders,
@@ -31,9 +31,9 @@ export async function authenticate(
 }
 
 /**
- * Accepts `Authorization: Bearer <secret>`, `Bearer <principal>:<secret>`, `X-Worker-Token` and its older name, and,
- * without any of these, the session cookie of the page together with a page secret. Two credentials that differ are
- * refused, so that no proxy's header can quietly win. Errors: `unauthenticated`.
+ * Reads `Authorization: Bearer <secret>`, `Bearer <principal>:<secret>`, `X-Worker-Token` and its older name, and, without
+ * any of these, the session cookie of the page together with a page secret. Two different credentials are refused, so that
+ * no header added by a proxy replaces the client's. Errors: `unauthenticated`.
  */
 export function readCredential(headers: IncomingHttpHeaders): Credential {
   const given = tokenOf(headers);
@@ -43,7 +43,7 @@ export function readCredential(headers: IncomingHttpHeaders): Credential {
   }
   const sessions = readSessionCookies(headers.cookie);
   const pageSecret = headers[pageSecretHeader];
-  // A browser sends the cookie to every port of this host; only the page can show the secret.
+  // Browsers send the cookie to every port of this host; only the page can send the secret.
   if (sessions.length === 0 || typeof pageSecret !== 'string') return { kind: 'none' };
   return { kind: 'session', sessions: sessions.map(sha256Hex), pageSecret: sha256Hex(pageSecret) };
 }
@@ -95,7 +95,7 @@ function tokenOf(headers: IncomingHttpHeaders): string | undefined {
   return [...found][0];
 }
 
-// Secrets never contain a colon, so the last one parts a name from its secret.
+// Secrets never contain a colon, so the last colon separates a name from its secret.
 function splitCredential(credential: string): { name: string | undefined; secret: string } {
   const colon = credential.indexOf(':');
   if (colon === -1) return { name: undefined, secret: credential };

@@ -7,17 +7,17 @@ import { problemType } from './error-response.ts';
 import { isClosing, lingerClose } from './bytes/linger-close.ts';
 import type { V0Door } from './v0/v0-door.ts';
 
-/** What Node says of a request that its parser refused. */
+/** The error that Node reports for a request that its parser refused. */
 export type BrokenRequest = Error & { readonly code?: string; readonly rawPacket?: unknown };
 
-/** Answers what is not even HTTP, or whose headers are too large or too slow; there is no request object yet. */
+/** Answers a request that is not valid HTTP, or whose headers are too large or too slow; no request object exists yet. */
 export function answerBrokenRequest(
   error: BrokenRequest,
   socket: Socket,
   requestId: string,
   { wire, clock }: { readonly wire: V0Door; readonly clock: Clock },
 ): void {
-  // The parser fails again with every packet that follows.
+  // The parser fails again with every later packet.
   if (isClosing(socket)) return;
   if (error.code === 'ECONNRESET' || !socket.writable || answerIsUnderWay(socket)) {
     socket.destroy();
@@ -27,7 +27,7 @@ export function answerBrokenRequest(
   const target = targetOf(error, socket);
   const isV0 = target !== undefined && wire.takes(target);
   const problem = isV0 ? v0ProblemOf(known, wire.urlOf(target)) : problemOf(known, requestId);
-  // The words of /v0 know no 431.
+  // /v0 has no status 431.
   const status = error.code === 'HPE_HEADER_OVERFLOW' && !isV0 ? 431 : problem.status;
   const body = JSON.stringify({ ...problem, status });
   const head = [
@@ -41,14 +41,14 @@ export function answerBrokenRequest(
   lingerClose(socket, clock);
 }
 
-// Node keeps the answer being written on its socket, and looks there before it writes a 400 of its own.
+// Node keeps the response that is being written on the socket, and checks it before it writes a 400 of its own.
 type HttpSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
 function answerIsUnderWay(socket: HttpSocket): boolean {
   return socket._httpMessage?.headersSent === true;
 }
 
-/** What was asked for, as far as it is known: of the request under way, else of a request line in what was refused. */
+/** The target as far as it is known: of the request in progress, else of a request line in the refused bytes. */
 function targetOf({ rawPacket }: BrokenRequest, socket: HttpSocket): string | undefined {
   const underWay = socket._httpMessage?.req.url;
   if (underWay !== undefined) return underWay;
@@ -67,7 +67,7 @@ function describe({ code, rawPacket }: BrokenRequest): AppError {
   return known ?? new AppError('bad_request', 'This is not an HTTP request.');
 }
 
-/** The parser does not give the header that it refuses. */
+/** The parser does not report which header it refused. */
 function codingsOf(rawPacket: unknown): string {
   const text = Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1') : '';
   const [head = ''] = text.split('\r\n\r\n', 1);

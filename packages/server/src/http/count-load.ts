@@ -4,8 +4,8 @@ import { sha256Hex } from '../kernel/secret.ts';
 import type { Load, LoadKind } from '../kernel/load.ts';
 
 /**
- * Counts an admitted request until its answer is over, against the limits of its credential and of all. Errors:
- * `too_busy`.
+ * Counts an admitted request until its response is finished, against the limits of its credential and of the server.
+ * Errors: `too_busy`.
  */
 export function countLoad(request: FastifyRequest, reply: FastifyReply, load: Load): void {
   const key = keyOf(request);
@@ -16,7 +16,7 @@ export function countLoad(request: FastifyRequest, reply: FastifyReply, load: Lo
   if (kind !== undefined) until(reply, load.enter(kind, key));
 }
 
-/** Counts a download that is no row of the table. Errors: `too_busy`. */
+/** Counts a download by ticket, which has no row in the operations table. Errors: `too_busy`. */
 export function countDownload(request: FastifyRequest, reply: FastifyReply, load: Load): void {
   const key = keyOf(request);
   until(reply, load.answer(key, reply.raw));
@@ -25,7 +25,7 @@ export function countDownload(request: FastifyRequest, reply: FastifyReply, load
 
 const kinds: Readonly<Record<string, LoadKind | undefined>> = { sse: 'streams', bytes: 'downloads' };
 
-// Several credentials of one worker are several: a fleet may share a name.
+// Each credential of a worker counts separately, because a fleet may share one worker name.
 function keyOf({ credential, principal }: FastifyRequest): string {
   if (credential?.kind === 'token') return credential.sha256;
   if (credential?.kind === 'session') return sha256Hex(JSON.stringify(credential));

@@ -7,8 +7,8 @@ import type { V0Door } from './v0/v0-door.ts';
 export const problemType = 'application/problem+json; charset=utf-8';
 
 /**
- * Answers any failure as a problem document in the words of the door that the request came to, and gives its code. What is
- * not an `AppError` is a fault of ours: logged, not shown.
+ * Sends an error as a problem document in the format of the API that the request came to, and returns its code. An error
+ * that is no `AppError` is a defect of the server: it is logged and not shown.
  */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, wire: V0Door): ErrorCode {
   const known = asAppError(error);
@@ -26,7 +26,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   return known.code;
 }
 
-/** Every error as one of ours. */
+/** Converts every error to an `AppError`. */
 function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const fastify = error as Partial<FastifyError>;

@@ -2,15 +2,15 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
-/** One server-sent event (WHATWG HTML, "Server-sent events"), or a comment that keeps the line alive. */
+/** One server-sent event (WHATWG HTML, "Server-sent events"), or a comment that keeps the connection alive. */
 export type StreamItem = { readonly id?: string; readonly event?: string; readonly data: unknown } | 'keep-alive';
 
-/** Bytes written ahead of a slow reader, at most about this many. */
+/** Bytes that are buffered for a slow reader, approximately. */
 const highWaterMark = 16 * 1024;
 
 /**
- * Sends items as Server-Sent Events until they end or the server stops. A reader that does not keep up stops the generator
- * from being asked, so that memory stays flat; one that goes away ends it.
+ * Sends items as server-sent events until they end or the server stops. While the reader does not keep up, the generator is
+ * not resumed, so memory stays bounded; a disconnected reader ends it.
  */
 export function sendEventStream(
   reply: FastifyReply,
@@ -28,7 +28,7 @@ export function sendEventStream(
     .header('content-type', 'text/event-stream; charset=utf-8')
     .header('cache-control', 'no-cache, no-transform')
     .header('x-accel-buffering', 'no');
-  // The headers alone would wait for an end that may never come.
+  // An answer to HEAD has no body, so it must not wait for the end of the stream.
   if (reply.request.method === 'HEAD') return reply.send('');
   const stream = Readable.from(lines(), { objectMode: false, highWaterMark });
   leaveUnreadBehind(reply.raw, stream, stopping);
@@ -36,22 +36,22 @@ export function sendEventStream(
 }
 
 /**
- * A reader that has stopped reading would keep a stopping server for as long as it likes. It is cut off, and goes on
- * elsewhere from the last event that it has, as after any other break.
+ * A reader that stopped reading would delay the stop of the server without limit. Its connection is destroyed, and it
+ * resumes from its last event after a reconnect, as after any other interruption.
  */
 function leaveUnreadBehind(response: ServerResponse, stream: Readable, stopping: AbortSignal): void {
   const cut = (): void => {
     if (stopping.aborted && (response.socket?.writableLength ?? 0) > 0) response.destroy();
   };
   stopping.addEventListener('abort', cut);
-  // The end itself may find the way full.
+  // The socket's buffer may still be full when the stream ends.
   stream.once('end', () => setImmediate(cut));
   response.once('close', () => {
     stopping.removeEventListener('abort', cut);
   });
 }
 
-// JSON has no line breaks of its own, so one data line is enough.
+// JSON contains no line breaks, so one data line is enough.
 function encode(item: StreamItem): string {
   if (item === 'keep-alive') return ': keep-alive\n\n';
   const id = item.id === undefined ? '' : `id: ${item.id}\n`;

@@ -1,17 +1,20 @@
-/** What one request may be. Byte bodies have their own cap, `PROOFHOUSE_MAX_ARTIFACT_BYTES`. */
+/** Limits of one request. Byte bodies have their own limit, `PROOFHOUSE_MAX_ARTIFACT_BYTES`. */
 export const limits = {
   /** Bytes of all request headers together. */
   headerBytes: 16 * 1024,
-  /** How long the headers may take to arrive, ms. */
+  /** Milliseconds within which the headers must arrive. */
   headersMs: 15_000,
-  /** Bytes of a JSON body: the largest payload and room around it. */
+  /** Bytes of a JSON body: the largest payload and the fields around it. */
   jsonBytes: 1024 * 1024,
-  /** How long a whole JSON body may take, ms. */
+  /** Milliseconds within which a whole JSON body must arrive. */
   jsonMs: 30_000,
-  /** A byte body must bring at least this many bytes in each window, or it is `request_timeout`. */
+  /** A byte body must bring at least this many bytes in each window; otherwise the error is `request_timeout`. */
   slowBodyWindowMs: 30_000,
   slowBodyBytes: 4096,
-  /** Bytes and ms that are still read after a refusal, so that the client sees the answer and no reset. */
+  /**
+   * Bytes and milliseconds that are still read after a refusal, so that the client reads the answer instead of getting a
+   * reset.
+   */
   drainBytes: 1024 * 1024,
   drainMs: 2000,
   /** Parts of a form, bytes of one text field and of one field name, headers of one part. */

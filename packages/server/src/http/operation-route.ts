@@ -23,7 +23,7 @@ import {
 import type { Credential } from '../calls/credential.ts';
 import { abortSignalOf, waitSignalOf } from '../calls/abort-signal.ts';
 
-/** A call with what only HTTP has: for handlers whose bytes stream in or out. */
+/** A call with the request and the reply, for handlers that stream bytes in or out. */
 export interface HttpCall<Id extends OperationId> extends OperationCall<Id> {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
@@ -31,7 +31,7 @@ export interface HttpCall<Id extends OperationId> extends OperationCall<Id> {
 
 type ByteOperationId = Exclude<OperationId, JsonOperationId>;
 
-/** Answers JSON after reading bytes, or answers by itself, through `sendBlob` or `sendEventStream`. */
+/** Returns JSON after reading bytes, or sends the response itself, through `sendBlob` or `sendEventStream`. */
 type ByteHandlers = {
   [Id in ByteOperationId]: (
     call: HttpCall<Id>,
@@ -44,30 +44,30 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set before the body is read, on every route of the operations table and on those of `mcp`. */
     principal: Principal | undefined;
-    /** Set where `readCredential` found it, as it is everywhere but on /v0. */
+    /** Set where `readCredential` found it: on every route except those of /v0. */
     credential: Credential | undefined;
     reauthenticate: (() => Promise<void>) | undefined;
-    /** Why the JSON of a message is refused, where its own protocol has to say so. */
+    /** The refusal of a message's JSON, for routes whose protocol reports it in its own format. */
     refusedBody: AppError | undefined;
-    /** The Content-Type of a body that is the artifact itself, as it was sent. */
+    /** The Content-Type of a body that is the artifact itself, verbatim. */
     bytesType: string | undefined;
   }
   interface FastifyContextConfig {
     operation?: OperationId;
-    /** The route of the MCP server, which checks classes itself, tool by tool. */
+    /** The route of the MCP server, which checks the principal's class for each tool. */
     mcp?: true;
-    /** Answers whatever the Host is: probes of load balancers call the server by its address, or by no name. */
+    /** Accepts any Host: probes of load balancers use the server's address, or no name. */
     anyHost?: true;
-    /** A route beside the table that takes a JSON body. */
+    /** A route outside the operations table that takes a JSON body. */
     jsonBody?: true;
-    /** The path holds a credential: it is logged without it. */
+    /** The path contains a credential, and is logged without it. */
     secretPath?: true;
   }
 }
 
 /**
- * Adds the routes of the whole table; a row without a handler does not compile. Rows that take bytes
- * live in a scope whose parser leaves the body alone: their handlers stream it.
+ * Adds the routes of the whole table; a row without a handler does not compile. Rows that take bytes are in a scope whose
+ * parser does not read the body: their handlers stream it.
  */
 export function addOperationRoutes(app: FastifyInstance, handlers: Handlers, checkLease: CheckLease): void {
   const ids = Object.keys(operations) as OperationId[];
@@ -78,7 +78,7 @@ export function addOperationRoutes(app: FastifyInstance, handlers: Handlers, che
     scope.addContentTypeParser('*', (_request, _payload, parsed) => {
       parsed(null);
     });
-    // What the client calls its bytes is theirs to record, not fastify's to judge.
+    // The Content-Type of an artifact is recorded and must not be validated by fastify.
     scope.addHook('onRequest', (request, _reply, next) => {
       const { operation } = request.routeOptions.config;
       if (operation !== undefined && operations[operation].request === 'bytes') {
@@ -93,18 +93,18 @@ export function addOperationRoutes(app: FastifyInstance, handlers: Handlers, che
 }
 
 /**
- * Refuses a call whose lease has ended. `mayRepeat`: it carries a key, and a repetition is answered also after its lease.
- * Errors: `job_not_found`, `lease_lost`.
+ * Refuses a call whose lease has ended. `mayRepeat`: the call carries an idempotency key, and a repetition is answered
+ * after the lease too. Errors: `job_not_found`, `lease_lost`.
  */
 export type CheckLease = (principal: Principal, jobId: string, leaseId: string, mayRepeat: boolean) => Promise<void>;
 
-/** What comes in one piece with its headers, more or less. */
+/** Bodies up to this size usually arrive in the same packet as the headers. */
 const smallBodyBytes = 16 * 1024;
 
 /**
- * For rows of JSON that take a lease: what the header says is looked at before a body is waited for. A small body is here
- * already and its own commit decides: an early look would save nothing, cost every heartbeat a second read of its job,
- * and come before a wrong `workerId` in the body is refused. (Uploads look for themselves.)
+ * For rows of JSON that take a lease: checks the lease of the header before waiting for a body. A small body has already
+ * arrived, and its own commit checks the lease: an early check would save nothing, cost every heartbeat a second read of
+ * its job, and precede the refusal of a wrong `workerId` in the body. (Uploads check for themselves.)
  */
 function refuseLostLeaseEarly(row: Operation, checkLease: CheckLease) {
   return async (request: FastifyRequest): Promise<void> => {
@@ -125,7 +125,7 @@ function isWaitedFor({ headers }: FastifyRequest): boolean {
 
 function addRoute(app: FastifyInstance, id: OperationId, handlers: Handlers, checkLease: CheckLease): void {
   const row: Operation = operations[id];
-  // The table pairs each id with its handler's type; the loop over ids loses that pairing.
+  // The table pairs each id with the type of its handler; a loop over ids loses that pairing.
   const handler = handlers[id] as (call: unknown) => Promise<unknown>;
   app.route({
     method: row.method === 'GET' ? ['GET', 'HEAD'] : row.method,
@@ -161,7 +161,7 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
       idempotencyKey: headers[idempotencyHeader],
       names,
     }),
-    // Most handlers ask for neither: nothing is watched or parsed for those.
+    // Most handlers use neither, so signals and software are computed on demand.
     get software() {
       return softwareOf(headers['user-agent']);
     },
@@ -178,7 +178,7 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
   };
 }
 
-// The parser of queries leaves a bad escape as it is, and a URI that was mangled on its way would only be unknown.
+// The query parser keeps invalid escapes, so a damaged URI would only be reported as unknown.
 function requireDecodable(request: FastifyRequest): unknown {
   const start = request.url.indexOf('?');
   if (start === -1) return request.query;

@@ -10,7 +10,7 @@ import {
 } from '../kernel/host-name.ts';
 
 export interface HostPolicy {
-  /** The address the server was told to bind. */
+  /** The address that the server is bound to. */
   readonly boundHost: string;
   readonly publicUrl: string | undefined;
   /** `PROOFHOUSE_ALLOWED_HOSTS`. */
@@ -18,9 +18,9 @@ export interface HostPolicy {
 }
 
 /**
- * Refuses requests that a page elsewhere, or a name rebound to this address, makes a browser send: the
- * Host must be ours, and an Origin that is present must be the one of that Host or of the public URL.
- * Throws `forbidden`.
+ * Refuses requests that a page of another origin, or a name rebound to this address (DNS rebinding), makes a browser send:
+ * the Host must be one of the server's, and an Origin that is present must be that of the Host or of the public URL.
+ * Errors: `forbidden`.
  */
 export function requireSameOrigin(policy: HostPolicy, host: string | undefined, origin: string | undefined): void {
   const parsed = parseHostName(host ?? '');
@@ -34,7 +34,7 @@ export function requireSameOrigin(policy: HostPolicy, host: string | undefined, 
   requireOwnOrigin(policy, host, origin);
 }
 
-/** The part of `requireSameOrigin` that holds for routes that answer under any Host, and without one. Throws `forbidden`. */
+/** The check of `requireSameOrigin` for routes that accept any Host, or none. Errors: `forbidden`. */
 export function requireOwnOrigin(
   { publicUrl }: HostPolicy,
   host: string | undefined,
@@ -42,7 +42,7 @@ export function requireOwnOrigin(
 ): void {
   if (origin === undefined) return;
   const name = parseHostName(host ?? '')?.name;
-  // Of a server that is reached by https: a page that came by http may be anybody's who is on the way.
+  // For a server that is reached by https: a page loaded by http can be forged by anyone on the network path.
   const schemes = publicUrl?.startsWith('https:') === true && !isOwnMachine(name) ? ['https'] : ['http', 'https'];
   const own = name === undefined ? [] : schemes.map((scheme) => `${scheme}://${String(host)}`);
   const ours = [...own, ...(publicUrl === undefined ? [] : [publicUrl])];
@@ -60,7 +60,7 @@ function hostIsOurs(policy: HostPolicy, host: HostName): boolean {
   if (policy.publicUrl !== undefined && parseHostName(new URL(policy.publicUrl).host)?.name === name) return true;
   if (policy.allowedHosts.some((allowed) => isAllowedHost(allowed, host))) return true;
   if (isLoopback(policy.boundHost)) return isLoopback(name);
-  // Bound to every address: an address cannot be rebound, only a name can.
+  // Bound to every address: only a name can be rebound, not an address.
   return isWildcard(policy.boundHost) && isIP(name) !== 0;
 }
 
@@ -72,7 +72,9 @@ function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }
 
-/** As browsers write it in `Origin`: lower case, without the usual port; undefined for what is no URL. */
+/**
+ * Formats an origin as browsers write it in `Origin`: lower case, without the default port; undefined for what is no URL.
+ */
 function originOf(url: string): string | undefined {
   return URL.canParse(url) ? new URL(url).origin : undefined;
 }

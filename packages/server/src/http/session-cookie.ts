@@ -2,7 +2,7 @@ import { sessionLifeMs } from '../users/sign-in.ts';
 
 export const sessionCookieName = 'proofhouse_session';
 
-/** A server on another port of the host can set cookies of this name too; this many are looked at. */
+/** Servers on other ports of the host can set cookies of this name too; at most this many are checked. */
 const mostSessions = 8;
 
 /** The sessions of a Cookie header (RFC 6265): usually none or one. */
@@ -16,8 +16,8 @@ export function readSessionCookies(header: string | undefined): readonly string[
 }
 
 /**
- * Never readable by scripts, never sent by pages elsewhere. `secure` when people reach us by https. An
- * empty session ends it.
+ * Not readable by scripts, and not sent by pages of other sites. `secure`: for servers reached by https. An empty session
+ * deletes the cookie.
  */
 export function writeSessionCookie(session: string, options: { path: string; secure: boolean }): string {
   const age = session === '' ? 0 : sessionLifeMs / 1000;

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 
-/** A host as HTTP and browsers write it (RFC 3986 section 3.2.2, RFC 9110 section 7.2). */
+/** A host in the notation of HTTP and browsers (RFC 3986 section 3.2.2, RFC 9110 section 7.2). */
 export interface HostName {
   /** Lower case, without brackets and without the dot that ends a fully qualified name; IPv6 in its shortest form. */
   readonly name: string;
@@ -11,7 +11,7 @@ export interface HostName {
 const bracketed = /^\[([0-9a-f:.]+)\](?::(\d{1,5}))?$/i;
 const plain = /^([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::(\d{1,5}))?$/i;
 
-/** Parses `localhost:1`, `[::1]:8750` or `Work.Example.`; undefined for anything that is no such host. */
+/** Parses `localhost:1`, `[::1]:8750` or `Work.Example.`; undefined for anything else. */
 export function parseHostName(text: string): HostName | undefined {
   const [, literal, literalPort] = bracketed.exec(text) ?? [];
   if (literal !== undefined)
@@ -40,7 +40,7 @@ export function parseAllowedHost(text: string): AllowedHost | undefined {
   return { ...host, withSubdomains };
 }
 
-/** A host that names no port is meant on the usual port of either scheme: TLS may end at a proxy. */
+/** A host without a port matches the default ports of http and https, because TLS may end at a proxy. */
 const usualPorts: readonly number[] = [80, 443];
 
 export function isAllowedHost(allowed: AllowedHost, { name, port }: HostName): boolean {

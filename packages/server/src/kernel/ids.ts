@@ -2,12 +2,11 @@ import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
 import type { Clock } from './time/clock.ts';
 
-/** The only source of randomness; tests hand in a seeded one. */
+/** The only source of randomness; tests inject a seeded one. */
 export type RandomBytes = (count: number) => Uint8Array;
 
 /**
- * 8 KiB drawn from the CSPRNG at a time: a draw costs a system call however small it is. Bytes are
- * handed out once and wiped.
+ * Draws 8 KiB from the CSPRNG at a time, because each draw costs a system call. Bytes are returned once and overwritten.
  */
 export function pooledRandomBytes(): RandomBytes {
   const pool = new Uint8Array(8192);
@@ -28,7 +27,7 @@ const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
 /** Crockford's, in lower case: the digits sort as their values do. */
 const crockford = '0123456789abcdefghjkmnpqrstvwxyz';
 
-/** Makes every identifier there is. */
+/** Creates every identifier. */
 export class Ids {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #random: RandomBytes;
@@ -41,11 +40,11 @@ export class Ids {
     this.#random = random;
   }
 
-  /** UUIDv7 (RFC 9562): sorts in the order of making, also within a millisecond. */
+  /** UUIDv7 (RFC 9562): sorts in the order of creation, also within a millisecond. */
   uuid(): string {
     const random = this.#random(16);
     const now = this.#clock.now();
-    // A counter that starts anywhere in the lower half of its 32 bits (section 6.2, method 1).
+    // A counter that starts at a random value in the lower half of its 32 bits (section 6.2, method 1).
     this.#sequence =
       now > this.#madeAt ? new DataView(random.buffer, random.byteOffset).getUint32(0) >>> 1 : this.#sequence + 1;
     this.#madeAt = Math.max(now, this.#madeAt);
@@ -64,7 +63,7 @@ export class Ids {
     return `grp_${this.#nextUlid()}`;
   }
 
-  /** 48 bits of time and 80 of chance; one more than the last where that would not sort after it. */
+  /** A monotonic ULID: 48 bits of time and 80 random bits; the last ULID plus one where that would not sort after it. */
   #nextUlid(): string {
     let fresh = BigInt(this.#clock.now());
     for (const byte of this.#random(10)) fresh = (fresh << 8n) | BigInt(byte);
@@ -80,7 +79,7 @@ export class Ids {
     return text;
   }
 
-  /** 160 bits: names where a blob lies. */
+  /** 160 bits: the key under which a blob is stored. */
   blobKey(): string {
     return this.token(32);
   }

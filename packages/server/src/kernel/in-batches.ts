@@ -1,20 +1,20 @@
 import { setImmediate } from 'node:timers/promises';
 
 export interface BatchOptions {
-  /** Items of one batch at most. */
+  /** Items of one batch, at most. */
   readonly batch: number;
-  /** Batches of one call at most: what is left then is left to the next call. */
+  /** Batches of one call, at most; the next call does the rest. */
   readonly most: number;
-  /** True ends it after the batch under way. */
+  /** When true, the loop ends after the current batch. */
   readonly stopped: () => boolean;
 }
 
-/** Removes or moves on what is past its time: at most `limit` items; returns how many it found. */
+/** Deletes or promotes at most `limit` items that are past their time; returns how many it found. */
 export type BatchWork = (limit: number) => Promise<number>;
 
 /**
- * The one loop of everything that cleans up: batch after batch until one is not full, so that a cleaner outruns its writers,
- * with a turn of the event loop between two. Returns how many items there were.
+ * The loop of every cleaner: batch after batch until one is not full, so that cleaning keeps up with writers, with an
+ * iteration of the event loop between two. Returns the number of items.
  */
 export async function inBatches({ batch, most, stopped }: BatchOptions, work: BatchWork): Promise<number> {
   let total = 0;
@@ -27,9 +27,9 @@ export async function inBatches({ batch, most, stopped }: BatchOptions, work: Ba
   return total;
 }
 
-/** Rows that are of no use after some time. */
+/** Deletes rows that expire. */
 export interface Cleaner {
-  /** For messages. */
+  /** The name in log messages. */
   readonly name: string;
   /** Deletes at most `limit` of the rows that are past their time at `now` (epoch ms); returns how many. */
   clean(now: number, limit: number): Promise<number>;

@@ -1,6 +1,6 @@
 import { AppError } from '@proofhouse/core';
 
-/** What a caller can have too much of at once. */
+/** The resources that are limited for each credential. */
 export const loadKinds = ['requests', 'streams', 'downloads', 'excerpts'] as const;
 export type LoadKind = (typeof loadKinds)[number];
 
@@ -11,7 +11,7 @@ export interface LoadLimit {
 
 export type LoadLimits = Readonly<Record<LoadKind, LoadLimit>>;
 
-/** Far below the limits in all, one credential's limit leaves room for everybody else. */
+/** The limit of one credential is far below the total, so that one caller cannot use up the server. */
 export const usualLoadLimits: LoadLimits = {
   requests: { perCredential: 500, inAll: 5000 },
   streams: { perCredential: 100, inAll: 2000 },
@@ -19,12 +19,12 @@ export const usualLoadLimits: LoadLimits = {
   excerpts: { perCredential: 8, inAll: 64 },
 };
 
-/** Bytes that were answered and are not read: of one credential, and of all. */
+/** Bytes of answers that are written and not read yet: of one credential, and in total. */
 const unreadBytes: LoadLimit = { perCredential: 32 * 1024 * 1024, inAll: 256 * 1024 * 1024 };
-/** Fewer open answers than this are not added up: what one answer holds is bounded by itself. */
+/** Below this number of open answers their bytes are not added up: each answer buffers a bounded amount. */
 const fewAnswers = 16;
 
-/** An answer under way, such as a `ServerResponse`. */
+/** An answer in progress, such as a `ServerResponse`. */
 export interface OpenAnswer {
   readonly writableLength: number;
 }
@@ -36,7 +36,7 @@ const words: Readonly<Record<LoadKind, string>> = {
   excerpts: 'excerpts are read',
 };
 
-/** Counts what is open, by credential and in all, and refuses more than its limits with `too_busy`. */
+/** Counts open resources, by credential and in total, and throws `too_busy` above the limits. */
 export class Load {
   readonly #limits: LoadLimits;
   readonly #inAll = new Map<LoadKind, number>();
@@ -47,7 +47,7 @@ export class Load {
     this.#limits = limits;
   }
 
-  /** Counts one more until the answer is called. `key`: whose it is. Errors: `too_busy`. */
+  /** Counts one more until the returned function is called. `key`: the credential. Errors: `too_busy`. */
   enter(kind: LoadKind, key: string): () => void {
     const own = `${kind}:${key}`;
     const { perCredential, inAll } = this.#limits[kind];
@@ -66,7 +66,10 @@ export class Load {
     };
   }
 
-  /** Counts the unread bytes of an answer until the result is called. Errors: `too_busy`, when there are too many already. */
+  /**
+   * Counts the unread bytes of an answer until the returned function is called. Errors: `too_busy`, when the limit is
+   * reached already.
+   */
   answer(key: string, answer: OpenAnswer): () => void {
     const own = this.#answers.get(key) ?? new Set();
     if (own.size >= fewAnswers && unreadOf(own) > unreadBytes.perCredential) {

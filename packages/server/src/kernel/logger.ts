@@ -3,7 +3,7 @@ import { pino, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
-/** What must never reach a line, wherever it turns up. */
+/** Fields that are removed from every log line. */
 const redacted = [
   'headers.authorization',
   'headers.cookie',
@@ -17,8 +17,8 @@ const redacted = [
 ];
 
 /**
- * Lines of JSON on standard error; standard output carries the one listening line only. Hidden characters that a client
- * sent are escapes in them, so that reading the log in a terminal is safe.
+ * Writes JSON lines to standard error; standard output carries only the line with the address. Hidden characters that a
+ * client sent are escaped, so that the log can be read in a terminal.
  */
 export function makeLogger(level: string, destination: NodeJS.WritableStream = process.stderr): Logger {
   const escaped = { write: (line: string) => void destination.write(visibleText(line)) };

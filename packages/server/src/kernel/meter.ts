@@ -1,10 +1,10 @@
 import type { JobRecord } from '@proofhouse/core';
 
-/** What the server counts about itself. Calls are cheap and never throw; times are milliseconds. */
+/** Metrics of the server. Calls are cheap and never throw; times are milliseconds. */
 export interface Meter {
-  /** A job was claimed for the first time, `waitedMs` after it was made. */
+  /** A job was claimed for the first time, `waitedMs` after its creation. */
   claimed(type: string, waitedMs: number): void;
-  /** A job left a state: told by the server that moved it, with the job as it became. Counts its end, or its return. */
+  /** A job changed its state on this server; `job` is the new record. Counts ends and returns to the queue. */
   settled(job: Pick<JobRecord, 'type' | 'status' | 'startedAt' | 'finishedAt'>): void;
   /** Leases that passed without a heartbeat. */
   leasesLost(count: number): void;
@@ -15,7 +15,7 @@ export interface Meter {
   failed(code: string): void;
 }
 
-/** For servers and tests that nobody measures. */
+/** For servers and tests without metrics. */
 export const noMeter: Meter = {
   claimed: () => undefined,
   settled: () => undefined,

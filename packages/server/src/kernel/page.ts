@@ -19,7 +19,7 @@ export interface Page<Item> {
   readonly next: PageKey | undefined;
 }
 
-/** Which rows a cursor was made for: it must not be used on another list. */
+/** The list that a cursor was made for; a cursor of another filter is refused. */
 export type ListFilter = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
 /** `base64url([version, filter hash, at, id])`: opaque to clients, unsigned, never a capability. */
@@ -27,7 +27,7 @@ export function encodeCursor(filter: ListFilter, key: PageKey): string {
   return Buffer.from(JSON.stringify([1, filterHash(filter), key.at, key.id])).toString('base64url');
 }
 
-/** What an answer calls its next page: null ends the list. */
+/** The cursor of the next page for an answer; null at the end of the list. */
 export function nextCursorOf(filter: ListFilter, next: PageKey | undefined): string | null {
   return next === undefined ? null : encodeCursor(filter, next);
 }
@@ -52,7 +52,7 @@ function parseCursor(cursor: string): { hash: string; at: number; id: string } |
   if (!Array.isArray(parsed)) return undefined;
   const [version, hash, at, id] = parsed as unknown[];
   if (parsed.length !== 4 || version !== 1 || typeof hash !== 'string' || typeof id !== 'string') return undefined;
-  // The cursor is unsigned: an id that no store could hold must not reach one.
+  // The cursor is unsigned: an id that no store can hold must not reach a store.
   if (typeof at !== 'number' || !Number.isSafeInteger(at) || !/^[\x21-\x7e]{1,255}$/.test(id)) return undefined;
   return { hash, at, id };
 }

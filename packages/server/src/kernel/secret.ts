@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
-/** Lower-case hex. Tokens are random, so that a plain sha256 keeps them as safe as a slow hash would. */
+/** Lower-case hex. Tokens are random, so a plain sha256 is as safe as a slow hash. */
 export function sha256Hex(text: string | Uint8Array): string {
   return hash('sha256', text, 'hex');
 }
@@ -12,7 +12,7 @@ export function sameHash(a: string, b: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** What every worker token starts with: makes leaked ones easy to find. */
+/** The prefix of every worker token; it makes leaked tokens easy to find. */
 export const workerTokenPrefix = 'phw';
-/** What the admin token made at first start begins with. */
+/** The prefix of the admin token that the first start makes. */
 export const adminTokenPrefix = 'pha';

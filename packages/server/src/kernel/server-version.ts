@@ -4,5 +4,5 @@ const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.me
   readonly version: string;
 };
 
-/** Of this package. */
+/** The version of this package. */
 export const serverVersion = manifest.version;

@@ -5,7 +5,10 @@ import { uploadThroughTool } from './upload-through-tool.ts';
 
 const names = { query: '', leaseId: 'leaseId', idempotencyKey: 'idempotencyKey' };
 
-/** One tool call: class, decode, the handler of HTTP. Gives what HTTP would answer with; throws what it would throw. */
+/**
+ * Runs one tool call: checks the class, decodes, and calls the HTTP handler. Returns the body of the HTTP answer, and
+ * throws its errors.
+ */
 export async function callTool(
   parts: McpParts,
   { id, row }: ToolRow,
@@ -15,7 +18,7 @@ export async function callTool(
   requireClass(id, caller.principal);
   if (id === 'putArtifact') return uploadThroughTool(parts, given, caller.principal);
   const decoded = decodeCall(row, { principal: caller.principal, ...toolParts(row, given), names });
-  // The table pairs each id with its handler's type; looking it up by name loses that pairing.
+  // The table pairs each id with the type of its handler; looking it up by name loses that pairing.
   const handler = parts.handlers[id as JsonOperationId] as (call: unknown) => Promise<{ readonly body: unknown }>;
   const { software, signal, waitSignal, reauthenticate } = caller;
   return (await handler({ ...decoded, software, signal, waitSignal, reauthenticate })).body;

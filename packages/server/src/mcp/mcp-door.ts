@@ -7,7 +7,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { mcpServer, type CallTool } from './mcp-server.ts';
 
-/** What one message is answered with. `body` is JSON, or a whole event stream where the client accepts nothing else. */
+/** The answer to one message. `body` is JSON, or a whole event stream where the client accepts nothing else. */
 export interface McpAnswer {
   readonly status: number;
   readonly contentType: string | undefined;
@@ -15,18 +15,18 @@ export interface McpAnswer {
 }
 
 export interface McpMessage {
-  /** The headers of the protocol, both media types accepted; its signal ends the call. */
+  /** With the headers of the protocol, accepting both media types; its signal ends the call. */
   readonly request: Request;
-  /** What the client accepts (RFC 9110 section 12.5.1); undefined accepts everything. */
+  /** The Accept header (RFC 9110 section 12.5.1); undefined accepts everything. */
   readonly accept: string | undefined;
-  /** The JSON of its body; null when there was none. */
+  /** The parsed body; null when it was empty. */
   readonly message: unknown;
   readonly call: CallTool;
 }
 
 /**
- * Answers messages of both lines of the protocol: requests that carry the envelope of 2026-07-28, and those of clients of
- * 2025 and before, each without state. One accepted media type is enough: JSON, or an event stream with the one answer.
+ * Answers messages of both generations of the protocol: requests with the envelope of 2026-07-28, and those of clients of
+ * 2025 and before; both are stateless. One accepted media type is enough: JSON, or an event stream with the one answer.
  */
 export class McpDoor {
   readonly #calls = new WeakMap<Request, CallTool>();
@@ -54,7 +54,7 @@ export class McpDoor {
     return Promise.all([this.#asJson.close(), this.#asEvents.close()]);
   }
 
-  // `auto` answers JSON, since no tool sends messages before its result. There is nothing to subscribe to.
+  // `auto` answers JSON, since no tool sends messages before its result. Subscriptions are not supported.
   #modern(responseMode: 'auto' | 'sse'): McpHttpHandler {
     return createMcpHandler(
       ({ requestInfo }) => {
@@ -84,7 +84,7 @@ async function answerLegacy(
   request.signal.addEventListener('abort', end, { once: true });
   try {
     const response = await Promise.race([transport.handleRequest(request, { parsedBody }), ended.promise]);
-    // Read before the server closes: its stream ends with it.
+    // Read before the server closes, because closing ends its stream.
     const body = await response.text();
     return new Response(body === '' ? null : body, response);
   } finally {
@@ -93,7 +93,7 @@ async function answerLegacy(
   }
 }
 
-/** Whether an event stream would do and JSON would not. A quality of 0 accepts nothing. */
+/** Whether the client accepts an event stream but not JSON. A quality of 0 accepts nothing. */
 function acceptsOnlyEvents(accept = ''): boolean {
   const types = accept
     .split(',')

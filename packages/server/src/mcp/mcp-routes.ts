@@ -12,8 +12,8 @@ import { OpenCalls } from './open-calls.ts';
 const sessionHeader = 'mcp-session-id';
 
 /**
- * The MCP server at `/mcp`: streamable HTTP, one answer to each request and no state between two. What holds for every
- * route (Host, Origin, the credential before the body, the size of a body) is decided before these handlers.
+ * The MCP server at `/mcp`: streamable HTTP, one answer to each request, stateless. The rules of every route (Host, Origin,
+ * credential before the body, size of a body) are applied before these handlers.
  */
 export function addMcpRoutes(app: FastifyInstance, parts: McpParts): void {
   const open = new OpenCalls();
@@ -48,13 +48,13 @@ async function answerMessage(
   if (isJSONRPCNotification(message) && message.method === 'notifications/cancelled') {
     open.cancel(principal, session, message.params?.['requestId']);
   }
-  // Given to those who ask for one: it tells the requests of one client from those of another.
+  // Sent to clients that ask for a session: it distinguishes the requests of one client from those of another.
   if (isInitializeRequest(message)) reply.header(sessionHeader, parts.ids.token(32));
   const id = isJSONRPCRequest(message) ? message.id : undefined;
   const { refusedBody } = request;
   if (refusedBody !== undefined && !(isJSONRPCRequest(message) && message.method === 'tools/call')) throw refusedBody;
   const ended = new AbortController();
-  // Nobody waits for the answer any more: the call under way is aborted.
+  // The client disconnected: the call in progress is aborted.
   const end = (): void => ended.abort();
   const forget = open.add(principal, session, id, end);
   reply.raw.once('close', end);
@@ -94,14 +94,14 @@ function toolCaller(parts: McpParts, request: FastifyRequest, principal: Princip
   };
 }
 
-/** A refusal of the message with paths as the caller of a tool knows them. */
+/** The refusal of a message, with paths as the caller of a tool writes them. */
 function ofArguments(refusal: AppError): AppError {
   const plain = (text: string): string => text.replaceAll('params.arguments.', '');
   const errors = refusal.errors.map((field) => ({ ...field, path: plain(field.path) }));
   return new AppError(refusal.code, plain(refusal.message), { errors });
 }
 
-// The door reads headers only: the body is parsed, the URL is ours, and who calls has been decided.
+// A request for the MCP library, which reads only its headers: body, URL and principal were decided before.
 function webRequest(request: FastifyRequest, signal: AbortSignal): Request {
   const headers = new Headers({ accept: 'application/json, text/event-stream' });
   for (const [name, value] of Object.entries(request.headers)) {

@@ -39,8 +39,8 @@ export function mcpServer(call: CallTool): McpServer {
   return server;
 }
 
-// For forms that a server asks its client to fill in, which this one never does. The usual one is built anew for every
-// server, which is one for every request, and costs more than the request.
+// Validates forms that a server asks its client to fill in, which this one never does. The library's default is built for
+// every server, that is for every request, and costs more than the request.
 const unusedValidator = {
   getValidator: () => {
     throw new Error('this server elicits nothing');

@@ -1,13 +1,13 @@
 import { actorOf, type Principal } from '@proofhouse/core';
 
 /**
- * The calls under way, so that a client can take one back with a request of its own (`notifications/cancelled`). A
- * session is nothing but the name under which its client counts its requests; no other state hangs on it.
+ * The calls in progress, so that a client can cancel one with another request (`notifications/cancelled`). A session is
+ * only the name that distinguishes the request ids of its client; it has no other state.
  */
 export class OpenCalls {
   readonly #calls = new Map<string, () => void>();
 
-  /** `end` is called when the call is cancelled. The result takes it off the list again. */
+  /** `end` is called when the call is cancelled. The returned function removes the call. */
   add(principal: Principal, session: string | undefined, id: unknown, end: () => void): () => void {
     const key = keyOf(principal, session, id);
     if (key === undefined) return () => undefined;
@@ -23,7 +23,7 @@ export class OpenCalls {
   }
 }
 
-// Without a session two clients of one worker could not be told apart: each counts from 0.
+// Without a session, two clients of one worker have the same request ids: each counts from 0.
 function keyOf(principal: Principal, session: string | undefined, id: unknown): string | undefined {
   if (session === undefined || (typeof id !== 'string' && typeof id !== 'number')) return undefined;
   return JSON.stringify([principal.kind, actorOf(principal), session, id]);

@@ -3,10 +3,13 @@ import { finalStatuses, type JobRecord } from '@proofhouse/core';
 import type { JobDepth } from '../jobs/job-depth.ts';
 import type { Meter } from '../kernel/meter.ts';
 
-/** Gauges of prom-client whose names end like a counter's, which `promtool check metrics` refuses; each has a twin by type. */
+/**
+ * Gauges of prom-client that end in `_total` like counters, which `promtool check metrics` refuses; each has an equivalent
+ * by type.
+ */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
-/** How often the depth of the queue is sampled, off the path of any request. */
+/** How often the depth of the queue is sampled, outside of requests. */
 export const sampleDepthsEveryMs = 15_000;
 /** Jobs of one kind counted at most. */
 export const mostCounted = 100_000;
@@ -15,7 +18,7 @@ const jobStates = ['ready', 'delayed', 'running'] as const satisfies readonly Jo
 
 const seconds = (ms: number): number => ms / 1000;
 
-/** Counts for Prometheus, in its text format. Names and units follow its naming guide: base units, `_total` for counters. */
+/** Metrics in the text format of Prometheus. Names and units follow its naming guide: base units, `_total` for counters. */
 export class PrometheusMeter implements Meter {
   readonly #registry = new Registry();
   readonly #jobs = new Gauge({
@@ -75,7 +78,7 @@ export class PrometheusMeter implements Meter {
 
   readonly #jobTypes: readonly string[];
 
-  /** Of these types of jobs there are series from the start, so that a rate can be told from a missing server. */
+  /** Job types with time series from the start, so that a rate of 0 is distinguishable from a missing server. */
   constructor(options: { processMetrics: boolean; jobTypes: readonly string[] }) {
     if (options.processMetrics) {
       collectDefaultMetrics({ register: this.#registry });
@@ -129,13 +132,13 @@ export class PrometheusMeter implements Meter {
     for (const { type, state, count } of depths) this.#jobs.set({ type, state }, count);
   }
 
-  /** Replaces the last sample of what is stored. */
+  /** Replaces the last sample of stored bytes. */
   storage(byType: readonly { readonly type: string; readonly bytes: number }[]): void {
     this.#storage.reset();
     for (const { type, bytes } of byType) this.#storage.set({ type }, bytes);
   }
 
-  /** Says how much may be stored; without a quota there is no such line. */
+  /** Sets the quota in bytes; without a quota the metric is absent. */
   storageQuota(quotaBytes: number): void {
     const help = 'Bytes that artifacts may have together.';
     new Gauge({ name: 'proofhouse_storage_quota_bytes', help, registers: [this.#registry] }).set(quotaBytes);

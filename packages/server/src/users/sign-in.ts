@@ -5,22 +5,22 @@ import { sameHash, sha256Hex } from '../kernel/secret.ts';
 
 const codeLifeMs = 10 * 60 * 1000;
 export const sessionLifeMs = 12 * 60 * 60 * 1000;
-/** The oldest makes room: codes that nobody used, sessions, and page secrets (tabs) of one session. */
+/** Limits; the oldest is evicted: unused codes, sessions, and page secrets (tabs) of one session. */
 const maxCodes = 1000;
 const maxSessions = 1000;
 const maxPageSecrets = 50;
 
 export interface SignInCode {
   readonly code: string;
-  /** Epoch milliseconds, to be shown. */
+  /** Epoch milliseconds. */
   readonly expiresAt: number;
 }
 
 /** Both parts are random and shown once. */
 export interface OpenedSession {
-  /** The cookie's value. Browsers send it to every port of the host, so that it proves nothing by itself. */
+  /** The cookie's value. Browsers send it to every port of the host, so it proves nothing by itself. */
   readonly session: string;
-  /** Kept by the page in sessionStorage, which belongs to one origin, and shown with every call. */
+  /** Kept by the page in sessionStorage, which belongs to one origin, and sent with every call. */
   readonly pageSecret: string;
 }
 
@@ -32,9 +32,9 @@ interface Session {
 }
 
 /**
- * Sign-in of the page: a code from a link, or a token, is exchanged for a session. Codes work once, within ten minutes.
- * A session counts only together with one of its page secrets. All of them live in this process alone, as hashes: a
- * restart ends every session. Their ages are measured by the monotonic clock.
+ * Sign-in of the page: a code from a link, or a token, is exchanged for a session. Codes work once, within ten minutes. A
+ * session is only valid together with one of its page secrets. Codes and sessions are kept in the memory of this process,
+ * as hashes: a restart ends every session. Their ages are measured by the monotonic clock.
  */
 export class SignIn {
   readonly #clock: Clock;
@@ -54,7 +54,7 @@ export class SignIn {
     return { code, expiresAt: this.#clock.now() + codeLifeMs };
   }
 
-  /** Whether the code was not used yet; it is used now. */
+  /** Redeems the code: true when it is valid and was not used before. */
   redeem(code: string): boolean {
     const hash = sha256Hex(code);
     const expiresAt = this.#codes.get(hash);
@@ -63,8 +63,8 @@ export class SignIn {
   }
 
   /**
-   * A session for the principal. `cookies` are those that the browser has: a live session of the same principal is kept
-   * and gains a page secret, so that signing in again in a second tab does not end the first.
+   * Opens a session for the principal. `cookies`: the session cookies of the browser; a valid session of the same principal
+   * is kept and gets another page secret, so that signing in again in a second tab does not end the first.
    */
   open(principal: Principal, cookies: readonly string[] = []): OpenedSession {
     const pageSecret = this.#ids.secret('phx');
@@ -80,7 +80,7 @@ export class SignIn {
     return { session, pageSecret };
   }
 
-  /** Of the sha256 of a session and of one of its page secrets. */
+  /** The principal of a session and one of its page secrets, given as sha256. */
   principalOf(sessionSha256: string, pageSecretSha256: string): Principal | undefined {
     const session = this.#live(sessionSha256);
     if (session === undefined) return undefined;
@@ -88,12 +88,12 @@ export class SignIn {
     return shown ? session.principal : undefined;
   }
 
-  /** Ends the session with all of its page secrets. */
+  /** Ends the session and all of its page secrets. */
   end(sessionSha256: string): void {
     this.#sessions.delete(sessionSha256);
   }
 
-  /** Ends every session of the principal's kind: until users exist, the admin is the only one who has any. */
+  /** Ends every session of the principal's kind: until users exist, only the admin has sessions. */
   endAll(principal: Principal): void {
     for (const [hash, session] of this.#sessions) {
       if (session.principal.kind === principal.kind) this.#sessions.delete(hash);

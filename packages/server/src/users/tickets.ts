@@ -3,23 +3,23 @@ import type { Clock } from '../kernel/time/clock.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { sha256Hex } from '../kernel/secret.ts';
 
-/** A download must start within this time. */
+/** A download must start within this time (milliseconds). */
 const startWithinMs = 60_000;
-/** After its start a download may resume for this long. */
+/** A download may resume for this long after its start (milliseconds). */
 const resumeWithinMs = 12 * 60 * 60 * 1000;
 const previewLifeMs = 10 * 60 * 1000;
-/** A holder's oldest ticket makes room for its next; when all holders together have too many, no more are made. */
+/** A holder's oldest ticket is evicted by its next; when all holders together have too many, no more are made. */
 const maxTicketsOfHolder = 100;
 const maxTickets = 10_000;
 
 export type TicketKind = 'download' | 'preview';
 
-/** What a ticket opens, for whom. */
+/** The artifact of a ticket, and its holder. */
 export interface TicketGrant<Holder> {
   readonly kind: TicketKind;
   readonly jobId: string | undefined;
   readonly artifactId: string;
-  /** The credential that made it: asked again at each use, so that a ticket never outlives it. */
+  /** The credential that made the ticket: it is checked at each use, so that a ticket never outlives it. */
   readonly holder: Holder;
 }
 
@@ -31,8 +31,8 @@ interface Ticket<Holder> extends TicketGrant<Holder> {
 }
 
 /**
- * Links that a browser follows by itself, which shows neither a token nor a page secret. A ticket opens one artifact for
- * its holder; tickets live in this process alone, as hashes.
+ * Links that a browser can follow without a token or a page secret. A ticket gives access to one artifact with the rights
+ * of its holder. Tickets are kept in the memory of this process, as hashes.
  */
 export class Tickets<Holder> {
   readonly #clock: Clock;
@@ -44,7 +44,7 @@ export class Tickets<Holder> {
     this.#ids = parts.ids;
   }
 
-  /** `expiresAt`: epoch milliseconds, to be shown. Errors: `too_busy`. */
+  /** `expiresAt`: epoch milliseconds. Errors: `too_busy`. */
   make(grant: TicketGrant<Holder>): { readonly ticket: string; readonly expiresAt: number } {
     const holderKey = sha256Hex(JSON.stringify(grant.holder));
     const own = [...this.#tickets].filter(([, ticket]) => ticket.holderKey === holderKey);
@@ -59,8 +59,8 @@ export class Tickets<Holder> {
   }
 
   /**
-   * What the ticket opens; undefined when it is unknown, too old, or a download that has started and is not resumed.
-   * `use`: `start` reads from the front, `resume` asks for a range, `look` reads no bytes (HEAD).
+   * Redeems a ticket; undefined when it is unknown or expired, or its download has started and is not resumed. `use`:
+   * `start` reads from the beginning, `resume` requests a range, `look` reads no bytes (HEAD).
    */
   open(ticket: string, use: 'start' | 'resume' | 'look'): TicketGrant<Holder> | undefined {
     const hash = sha256Hex(ticket);

@@ -4,16 +4,16 @@ import { parseDictionary } from 'structured-headers';
 
 type Algorithm = 'sha256' | 'sha512' | 'md5';
 
-/** Names of RFC 9530, and those of `Digest` (RFC 3230), in lower case. Others are ignored, as both say. */
+/** Algorithm names of RFC 9530 and of `Digest` (RFC 3230), in lower case. Others are ignored, as both RFCs say. */
 const algorithms: Readonly<Record<string, Algorithm>> = { 'sha-256': 'sha256', 'sha-512': 'sha512', md5: 'md5' };
 const digestBytes: Readonly<Record<Algorithm, number>> = { sha256: 32, sha512: 64, md5: 16 };
 
-/** Headers by lower-case names; several lines of one are joined by commas. */
+/** Headers by lower-case names; repeated headers are joined by commas. */
 export type DigestHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
- * What a body must hash to by its headers: `Content-Digest` and `Repr-Digest` (RFC 9530; the same here, for a body with a
- * content coding or a range is refused), `Digest` (RFC 3230) and `Content-MD5` (RFC 1864).
+ * The digests that the headers declare for a body: `Content-Digest` and `Repr-Digest` (RFC 9530; equal here, since bodies
+ * with a content coding or a range are refused), `Digest` (RFC 3230) and `Content-MD5` (RFC 1864).
  */
 export class BodyDigests {
   readonly #expected = new Map<Algorithm, Buffer>();
@@ -28,14 +28,14 @@ export class BodyDigests {
     if (md5 !== undefined) this.#take('content-md5', 'md5', Buffer.from(String(md5), 'base64'), String(md5).trim());
   }
 
-  /** The expected sha256 in lower-case hex, if there is one, for callers that hash with it anyway; not checked by `checked`. */
+  /** The declared sha256 in lower-case hex, if any, for callers that compute it anyway; `checked` does not check it. */
   takeSha256(): string | undefined {
     const expected = this.#expected.get('sha256')?.toString('hex');
     this.#expected.delete('sha256');
     return expected;
   }
 
-  /** The same bytes; throws `digest_mismatch` after the last one when they are not what the headers say. */
+  /** Yields the same bytes; throws `digest_mismatch` after the last one when a declared digest differs. */
   checked(body: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
     return this.#expected.size === 0 ? body : this.#check(body);
   }
@@ -68,7 +68,8 @@ export class BodyDigests {
       const bytes = value as unknown;
       if (!(bytes instanceof ArrayBuffer || bytes instanceof Uint8Array)) throw unreadable(header);
       const digest = Buffer.from(bytes as ArrayBuffer);
-      // Only sha-256 is promised: what is no digest of another algorithm is passed over like an unknown algorithm.
+      // Only sha-256 is required to be supported: an invalid digest of another algorithm is ignored like an unknown
+      // algorithm.
       if (algorithm !== 'sha256' && digest.length !== digestBytes[algorithm]) continue;
       this.#take(header, algorithm, digest);
     }
@@ -84,7 +85,7 @@ export class BodyDigests {
     }
   }
 
-  /** `base64`: what `bytes` were decoded from, where the decoder passes over what it cannot read. */
+  /** `base64`: the text that `bytes` were decoded from, since the decoder skips characters that it cannot read. */
   #take(header: string, algorithm: Algorithm, bytes: Buffer, base64?: string): void {
     if (bytes.length !== digestBytes[algorithm]) throw unreadable(header);
     if (base64 !== undefined && bytes.toString('base64') !== base64) throw unreadable(header);

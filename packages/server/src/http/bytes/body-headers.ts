@@ -5,8 +5,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 
 /**
- * Refuses a body whose end cannot be known, or that is coded in a way that nobody here undoes. Errors: `unsupported` (501:
- * a transfer coding other than chunked, RFC 9112 section 6.1), `bad_request` (transfer codings in HTTP/1.0).
+ * Refuses a body whose end cannot be determined, or with a transfer coding that the server does not decode. Errors:
+ * `unsupported` (501: a transfer coding other than chunked, RFC 9112 section 6.1), `bad_request` (transfer codings in
+ * HTTP/1.0).
  */
 export function requireChunkedAtMost({ headers, httpVersion }: IncomingMessage): void {
   const codings = headers['transfer-encoding'];
@@ -18,7 +19,7 @@ export function requireChunkedAtMost({ headers, httpVersion }: IncomingMessage):
   if (refusal !== undefined) throw refusal;
 }
 
-/** Why a `Transfer-Encoding` is refused; undefined when it is `chunked`. */
+/** The reason why a `Transfer-Encoding` is refused; undefined when it is `chunked`. */
 export function transferCodingRefusal(codings: string): AppError | undefined {
   const names = codings.split(',').map((coding) => (coding.split(';', 1)[0] ?? '').trim().toLowerCase());
   if (names.length === 1 && names[0] === 'chunked') return undefined;
@@ -30,9 +31,9 @@ export function transferCodingRefusal(codings: string): AppError | undefined {
 }
 
 /**
- * Refuses bytes that are not the whole and plain content: they would be stored, or parsed, as something that they are not.
- * Errors: `unsupported_media_type` (`Content-Encoding`, RFC 9110 section 15.5.16), `bad_request` (`Content-Range`,
- * section 14.5).
+ * Refuses bodies that are not the complete, unencoded content, since they would be stored or parsed as if they were.
+ * Errors: `unsupported_media_type` (`Content-Encoding`, RFC 9110 section 15.5.16), `bad_request` (`Content-Range`, section
+ * 14.5).
  */
 export function requireWholeBody({ headers }: FastifyRequest, reply: FastifyReply): void {
   const coding = headers['content-encoding'];
@@ -58,7 +59,7 @@ function isEncoded(coding: string | readonly string[]): boolean {
   return !['7bit', '8bit', 'binary'].includes(String(coding).trim().toLowerCase());
 }
 
-/** Whether a `Content-Encoding` names a coding; `identity` is none. */
+/** Whether a `Content-Encoding` names a coding; `identity` does not count. */
 export function isCoded(contentEncoding: string | undefined): boolean {
   return (contentEncoding ?? '').split(',').some((coding) => !['', 'identity'].includes(coding.trim().toLowerCase()));
 }

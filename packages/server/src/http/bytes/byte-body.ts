@@ -4,9 +4,9 @@ import type { Cancel, Clock } from '../../kernel/time/clock.ts';
 import { limits } from '../limits.ts';
 
 /**
- * The body of a request as it arrives, with back-pressure. Ends with `bad_request` when the client
- * goes away before the end, and with `request_timeout` when a window passes with hardly a byte. Stopping
- * early leaves the connection open, so that an answer can be given.
+ * The body of a request as it arrives, with back-pressure. Throws `bad_request` when the client disconnects before the end,
+ * and `request_timeout` when fewer than `limits.slowBodyBytes` arrive within a window. A reader that stops early leaves the
+ * connection open, so that an answer can be sent.
  */
 export async function* byteBody(request: IncomingMessage, clock: Clock): AsyncGenerator<Buffer> {
   const chunks = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
@@ -27,7 +27,7 @@ export async function* byteBody(request: IncomingMessage, clock: Clock): AsyncGe
   if (!request.complete) throw new AppError('bad_request', 'The request ended before its body was complete.');
 }
 
-/** Watches that bytes keep coming while somebody waits for them; time spent storing them does not count. */
+/** Checks the transfer rate while a reader waits for bytes; time that the reader spends storing them does not count. */
 class Pace {
   readonly #clock: Clock;
   #received = 0;
@@ -46,7 +46,7 @@ class Pace {
     this.#pause();
   }
 
-  /** `chunk`, unless the pace is lost while waiting for it. */
+  /** Resolves to `chunk`; rejects when the rate falls too low while waiting for it. */
   within<T>(chunk: Promise<T>): Promise<T> {
     this.#waitingSince = this.#clock.monotonic();
     return new Promise((resolve, reject) => {

@@ -8,9 +8,9 @@ export type RangeDecision =
   | { readonly kind: 'unsatisfiable' };
 
 /**
- * Which bytes a GET wants (RFC 9110 section 14): one range, or all. Several ranges, other units and
- * malformed headers mean all, as the RFC allows; a range that starts past the end is unsatisfiable.
- * `If-Range` that does not match the strong ETag means all.
+ * The range that a GET requests (RFC 9110 section 14): one range, or all. Several ranges, other units and malformed headers
+ * mean all, as the RFC allows; a range that starts past the end is unsatisfiable. An `If-Range` that does not match the
+ * strong ETag means all.
  */
 export function decideRange(
   headers: { readonly range?: string | undefined; readonly ifRange?: string | undefined },
@@ -40,8 +40,9 @@ export function noneMatch(header: string | undefined, etag: string): boolean {
 }
 
 /**
- * The conditions of a write. `If-Match` compares strongly, so that weak tags match nothing; `If-None-Match` weakly (RFC 9110
- * section 13.1). Conditions on times are ignored, for no name has a modification date. Errors: `bad_request`.
+ * The conditions of a write. `If-Match` uses the strong comparison, so weak tags match nothing; `If-None-Match` the weak
+ * one (RFC 9110 section 13.1). Conditions on dates are ignored, because names have no modification date. Errors:
+ * `bad_request`.
  */
 export function entityConditions(headers: {
   readonly 'if-match'?: string | undefined;

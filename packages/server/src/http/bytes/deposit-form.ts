@@ -15,15 +15,15 @@ export interface DepositFormOptions {
 
 export interface DepositForm {
   readonly staged: StagedBlob;
-  /** What the part says it is, verbatim. */
+  /** The Content-Type of the part, verbatim. */
   readonly contentType: string | undefined;
   /** As the client wrote it. */
   readonly filename: string;
 }
 
 /**
- * Reads a form that has exactly one part, an upload called `file`. It goes aside as it arrives; on any failure what was
- * taken is dropped. Errors: `bad_request`, `artifact_too_large`, `body_too_large`, `request_timeout`.
+ * Reads a form with exactly one part, an upload called `file`. The file is staged while it arrives and discarded on any
+ * failure. Errors: `bad_request`, `artifact_too_large`, `body_too_large`, `request_timeout`.
  */
 export async function readDepositForm(request: IncomingMessage, options: DepositFormOptions): Promise<DepositForm> {
   let form: DepositForm | undefined;

@@ -15,8 +15,8 @@ const lineEnd = Buffer.from('\r\n');
 const headersEnd = Buffer.from('\r\n\r\n');
 
 /**
- * Splits a multipart body (RFC 2046 section 5.1) into its parts. The result depends on the bytes alone, never on how they
- * are cut into chunks. Memory: at most one delimiter or `limits.formHeaderBytes` is held between chunks.
+ * Splits a multipart body (RFC 2046 section 5.1) into its parts. The result depends on the bytes alone, not on their
+ * division into chunks. Memory: at most one delimiter or `limits.formHeaderBytes` is held between chunks.
  */
 export class FormSplitter {
   readonly #delimiter: Buffer;
@@ -47,7 +47,7 @@ export class FormSplitter {
     }
   }
 
-  /** Keeps what can be decided only with the next chunk. */
+  /** Keeps the bytes whose meaning depends on the next chunk. */
   #hold(rest: Buffer): void {
     this.#pending = rest;
   }
@@ -61,7 +61,7 @@ export class FormSplitter {
       this.#hold(rest);
       return undefined;
     }
-    // No part may hold a line that begins with the boundary.
+    // A part must not contain a line that begins with the boundary.
     if (rest[1] !== dash) throw malformedForm('a line begins with half of its closing boundary');
     this.#state = 'epilogue';
     return undefined;
@@ -104,7 +104,7 @@ export class FormSplitter {
     return after.length === 0 ? undefined : after;
   }
 
-  /** Where the bytes at the end begin that may be the first ones of a delimiter. */
+  /** The index of the trailing bytes that may be the beginning of a delimiter. */
   #partialDelimiter(rest: Buffer): number {
     const from = Math.max(0, rest.length - this.#delimiter.length + 1);
     for (let at = rest.indexOf(carriageReturn, from); at !== -1; at = rest.indexOf(carriageReturn, at + 1)) {

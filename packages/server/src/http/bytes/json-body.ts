@@ -2,7 +2,7 @@ import { AppError, parseJson } from '@proofhouse/core';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** The document, and why it is refused where it holds what would come back changed. */
+/** The document, and the refusal where it contains a value that would not be returned as it was sent. */
 export interface JsonBody {
   readonly value: unknown;
   /** `bad_request` (a refused key) or `invalid_request`, with the path. */
@@ -10,8 +10,8 @@ export interface JsonBody {
 }
 
 /**
- * The document in a body (RFC 8259): UTF-8, and nothing in it that would come back changed (`parseJson`). Errors:
- * `bad_request` (not UTF-8, not JSON).
+ * Parses the document of a body (RFC 8259): UTF-8, without values that would not be returned as they were sent
+ * (`parseJson`). Errors: `bad_request` (not UTF-8, not JSON).
  */
 export function parseJsonBody(body: Buffer): JsonBody {
   let text: string;
@@ -31,7 +31,10 @@ export function parseJsonBody(body: Buffer): JsonBody {
   return { value, refusal };
 }
 
-/** Whether a `Content-Type` of JSON leaves the body in UTF-8, the only encoding of JSON between systems (RFC 8259 section 8.1). */
+/**
+ * Whether the `Content-Type` of a JSON body leaves it in UTF-8, the only encoding for JSON between systems (RFC 8259
+ * section 8.1).
+ */
 export function isUtf8Json(contentType: string | undefined): boolean {
   const [, charset] = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType ?? '') ?? [];
   return charset === undefined || ['utf-8', 'utf8', 'us-ascii'].includes(charset.toLowerCase());

@@ -68,7 +68,7 @@ async function* piecesOf(
   return undefined;
 }
 
-/** The bytes of the part that `pieces` is in. Without `return`, so that a reader who stops early does not end `pieces`. */
+/** The bytes of the current part of `pieces`. Has no `return`, so that a reader who stops early does not end `pieces`. */
 class PartBody implements AsyncIterable<Buffer> {
   readonly #pieces: AsyncGenerator<FormPiece, undefined>;
   #ended = false;
@@ -95,7 +95,7 @@ class PartBody implements AsyncIterable<Buffer> {
   }
 }
 
-/** The whole text of a small field. More than `limits.formFieldBytes`, or not UTF-8: `bad_request`. */
+/** The whole text of a small field. Errors: `bad_request` (more than `limits.formFieldBytes`, or not UTF-8). */
 export async function fieldText(part: FormPart): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -113,7 +113,7 @@ export async function fieldText(part: FormPart): Promise<string> {
   }
 }
 
-/** The text of one field of a form whose other parts do not matter; undefined when it has none. */
+/** The text of one field of a form whose other parts are skipped; undefined when it has no such field. */
 export async function findField(
   request: IncomingMessage,
   name: string,
@@ -128,7 +128,7 @@ export async function findField(
   return undefined;
 }
 
-/** What parts the form, by its header alone. Errors: `unsupported_media_type`, `bad_request`. */
+/** The boundary of a form, from its header. Errors: `unsupported_media_type`, `bad_request`. */
 export function formBoundary(contentType: string | undefined): string {
   let type: MIMEType | undefined;
   try {
@@ -145,5 +145,5 @@ export function formBoundary(contentType: string | undefined): string {
 }
 
 function ignore(): void {
-  // Whoever reads the parts has stopped.
+  // The reader of the parts has stopped.
 }

@@ -5,14 +5,14 @@ import { isCoded } from './body-headers.ts';
 import { malformedForm } from './form-splitter.ts';
 import { limits } from '../limits.ts';
 
-/** The headers of one part of a form (RFC 7578), as far as they count. */
+/** The headers of one part of a form (RFC 7578) that the server uses. */
 export interface PartHeaders {
   readonly name: string;
   /** Present when the part is an upload; may be empty. */
   readonly filename: string | undefined;
   /** Verbatim, parameters included. */
   readonly contentType: string | undefined;
-  /** What the bytes of the part must hash to by its own headers. */
+  /** The digests that the headers of the part declare for its bytes. */
   readonly digests: BodyDigests;
 }
 
@@ -35,8 +35,8 @@ export function parsePartHeaders(block: Buffer): PartHeaders {
 const plainEncodings: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary']);
 
 /**
- * Refuses parts whose bytes are not the file: coded for mail (RFC 7578 section 4.7), coded otherwise, or a piece of it.
- * Errors: `unsupported_media_type`, `bad_request`.
+ * Refuses parts whose bytes are not the file itself: with a transfer encoding of mail (RFC 7578 section 4.7), a content
+ * coding, or a range. Errors: `unsupported_media_type`, `bad_request`.
  */
 function requirePlain(headers: ReadonlyMap<string, string>): void {
   const encoding = headers.get('content-transfer-encoding')?.trim().toLowerCase() ?? '8bit';
@@ -93,7 +93,7 @@ function dispositionOf(disposition: string): { name?: string; filename?: string 
   return parsed.parameters;
 }
 
-// Two readers might choose differently between two names.
+// Two names are refused, since two parsers might choose different ones.
 function repeats(disposition: string): boolean {
   const unquoted = disposition.replace(/"[^"]*"?/g, '');
   return /;\s*(name|filename)\s*=[^]*;\s*\1\s*=/i.test(unquoted);

@@ -3,7 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { requireKept, type Artifacts } from '../../artifacts/artifacts.ts';
 import { sendBlob } from './send-blob.ts';
 
-/** Sends the bytes of an artifact, for every door. The caller checks access. Errors: `not_owned`, `artifact_expired`, those of `sendBlob`. */
+/**
+ * Sends the bytes of an artifact; all routes use it. The caller checks access. Errors: `not_owned`, `artifact_expired`,
+ * those of `sendBlob`.
+ */
 export function sendArtifact(
   request: FastifyRequest,
   reply: FastifyReply,

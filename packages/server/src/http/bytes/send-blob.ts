@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { BorrowedBody } from './borrowed-body.ts';
 import { decideRange, noneMatch } from './conditional.ts';
 
-/** What is sent: the bytes and what is recorded of them. */
+/** The blob to send, and the recorded facts about it. */
 export interface SentBlob {
   readonly blob: Pick<BlobReference, 'sha256' | 'sizeBytes'>;
   /** Sent verbatim. */
@@ -16,10 +16,9 @@ export interface SentBlob {
 }
 
 /**
- * The one way bytes leave the server. Always as an attachment and never sniffed, so that a browser does
- * not run what a worker deposited. Strong ETag and Repr-Digest (RFC 9530) from the sha256; single
- * ranges; conditional requests; HEAD without opening the blob. Throws `range_not_satisfiable`,
- * `integrity_failure`.
+ * Sends a blob; every download uses it. Always as an attachment with `nosniff`, so that a browser does not run content that
+ * a worker deposited. Strong ETag and Repr-Digest (RFC 9530) from the sha256; single ranges; conditional requests; HEAD
+ * without opening the blob. Errors: `range_not_satisfiable`, `integrity_failure`.
  */
 export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sent: SentBlob): Promise<FastifyReply> {
   const { sha256, sizeBytes } = sent.blob;
@@ -42,7 +41,7 @@ export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sen
   const part = wanted.kind === 'part' ? wanted.range : undefined;
   const length = part === undefined ? sizeBytes : part.end - part.start + 1;
   const { body } = await sent.open(part);
-  // Only now: a problem document must not carry the name, the digest and the ETag of the bytes.
+  // After the blob is open: a problem document must not carry the name, the digest and the ETag of the bytes.
   describe(reply, sent, etag);
   if (part !== undefined) {
     reply.code(206).header('content-range', `bytes ${String(part.start)}-${String(part.end)}/${String(sizeBytes)}`);
@@ -51,7 +50,7 @@ export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sen
 }
 
 function payloadOf(body: Buffer | Readable, contentType: string): Buffer | Readable {
-  // Fastify replaces a content type that it cannot read beside a buffer, not beside a stream.
+  // Fastify replaces a content type that it cannot parse for a buffer, but not for a stream.
   if (Buffer.isBuffer(body)) return mediaType.test(contentType) ? body : Readable.from([body]);
   return isLendingStream(body) ? new BorrowedBody(body) : body;
 }

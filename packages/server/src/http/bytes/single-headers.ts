@@ -2,9 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { AppError, type ErrorCode } from '@proofhouse/core';
 
 /**
- * Refuses a request with two lines of a header of which Node would quietly keep the first: a proxy in front may
- * have believed the other. HTTP/1.1 needs a Host (RFC 9112 section 3.2). Throws `bad_request`, and `twoCredentials`
- * for two credentials.
+ * Refuses a request that repeats a header of which Node keeps only the first value, since a proxy in front may have used
+ * the other. HTTP/1.1 requires a Host (RFC 9112 section 3.2). Errors: `bad_request`; two credentials: `twoCredentials`.
  */
 export function requireSingleHeaders(request: IncomingMessage, twoCredentials: ErrorCode = 'bad_request'): void {
   let hosts = 0;
@@ -16,7 +15,7 @@ export function requireSingleHeaders(request: IncomingMessage, twoCredentials: E
   }
   if (hosts > 1) throw new AppError('bad_request', 'The request has more than one host header.');
   if (credentials > 1) throw new AppError(twoCredentials, 'The request has more than one authorization header.');
-  // Node reads such bytes as Latin-1; a client that sends them means UTF-8 (RFC 3986 allows neither).
+  // Node decodes such bytes as Latin-1, while clients that send them mean UTF-8 (RFC 3986 allows neither).
   if (/[^\x21-\x7e]/.test(request.url ?? '')) {
     throw new AppError('bad_request', 'The URL has bytes that must be percent-encoded.');
   }

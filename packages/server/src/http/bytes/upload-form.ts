@@ -34,7 +34,7 @@ export interface UploadFormOptions {
 export interface UploadForm {
   readonly about: UploadFields;
   readonly leaseId: string | undefined;
-  /** What the file's own part says it is. */
+  /** The Content-Type of the file's part. */
   readonly partContentType: string | undefined;
   readonly staged: StagedBlob;
 }
@@ -42,9 +42,9 @@ export interface UploadForm {
 const fieldSchemas: Readonly<Record<string, z.ZodType>> = operations.uploadArtifact.body.shape;
 
 /**
- * Reads an upload form whose parts come in any order: the file goes aside as it arrives, each field is
- * checked as soon as it is known. On any failure what was taken aside is dropped.
- * Errors: `bad_request`, `invalid_request`, and those of the fields.
+ * Reads an upload form whose parts come in any order: the file is staged while it arrives, and each field is checked as
+ * soon as it is known. Any failure discards the staged file. Errors: `bad_request`, `invalid_request`, and those of the
+ * fields.
  */
 export async function readUploadForm(request: IncomingMessage, options: UploadFormOptions): Promise<UploadForm> {
   const fields = new Map<string, string>();
@@ -82,7 +82,7 @@ async function takeField(
   if (schema === undefined) throw wrongField(name, 'is not a known field');
   if (fields.has(name)) throw wrongField(name, 'was sent twice');
   const text = await read();
-  // An empty field means that the field was left out; only the name must not be.
+  // An empty field counts as absent; only the name must not be empty.
   if (text.trim() === '' && name !== 'name') return;
   const result = schema.safeParse(text, { error: fieldWords(text) });
   if (!result.success) throw wrongField(name, result.error.issues[0]?.message ?? 'is not valid');

@@ -22,14 +22,14 @@ import {
 import { binarySchema, describeAnswers } from './openapi-answers.ts';
 import { sessionCookieName } from '../session-cookie.ts';
 
-/** As much of a document as its readers here look at. */
+/** The parts of a document that the server's own pages use. */
 export interface OpenApiDocument {
   readonly info: { readonly description?: string };
   readonly paths?: Readonly<Record<string, object>>;
   readonly components?: { readonly schemas?: Readonly<Record<string, object>> };
 }
 
-/** The OpenAPI 3.1 document of the operations table; `basePath` is what stands before every path, such as `/work`. */
+/** The OpenAPI 3.1 document of the operations table; `basePath` is prefixed to every path, such as `/work`. */
 export function openApiDocument(basePath = ''): OpenApiDocument {
   const paths: ZodOpenApiPathsObject = {};
   for (const id of Object.keys(operations) as OperationId[]) {
@@ -51,7 +51,7 @@ export function openApiDocument(basePath = ''): OpenApiDocument {
     security: [{ bearer: [] }, { workerToken: [] }, { session: [] }],
     components: {
       securitySchemes,
-      // What streams carry: their media type has no schema to name it in.
+      // The schemas of stream items, since the media type of a stream cannot refer to one.
       schemas: { JobEvent: jobEventSchema, JobHint: jobHintSchema },
     },
   };
@@ -59,7 +59,7 @@ export function openApiDocument(basePath = ''): OpenApiDocument {
   return withoutRefused(document as OpenApiDocument);
 }
 
-/** Later versions may answer more than this one, but where an answer is said to be closed, as on /v0. */
+/** Later versions may add fields to responses, except where a response is declared as closed, as on /v0. */
 const openAnswers: ZodOpenApiOverride = ({ jsonSchema, zodSchema, io }) => {
   const { def } = zodSchema._zod;
   if (io === 'output' && def.type === 'object' && def.catchall === undefined) delete jsonSchema.additionalProperties;
@@ -144,7 +144,7 @@ function requestBody(row: Operation): Pick<ZodOpenApiOperationObject, 'requestBo
     case 'none':
       return {};
     case 'json': {
-      // Nothing stands for an empty object.
+      // An absent body counts as an empty object.
       const required = !row.body.safeParse({}).success;
       return { requestBody: { required, content: { 'application/json': { schema: row.body } } } };
     }

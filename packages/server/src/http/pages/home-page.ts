@@ -1,7 +1,7 @@
 import { homeScript } from './home-script.ts';
 import { pageShell, type Page } from './page-shell.ts';
 
-/** Stands where the review desk will be: what runs, what it left behind, and what to try. */
+/** The page at `/`, until the review page exists: running jobs, their artifacts, and commands to try. */
 export function homePage(): Page {
   return pageShell(
     'Proofhouse',

@@ -1,8 +1,8 @@
 /**
  * The home page's script, as it is sent. Plain JavaScript without a build: it signs in with the code of the link or a
  * token, lists the newest jobs, and shows the job of the fragment (`#/jobs/<id>`): its fields, its artifacts, and its
- * events as they come. The page secret is in sessionStorage, which no other port of the host can read; tabs of this
- * origin ask each other for it.
+ * events as they arrive. The page secret is in sessionStorage, which no other port of the host can read; tabs of this
+ * origin request it from each other.
  */
 export const homeScript = `
 const key = 'proofhouse-page-secret';

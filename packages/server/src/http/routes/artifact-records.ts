@@ -13,7 +13,7 @@ type RecordOperations =
   | 'createExperiment'
   | 'listExperiments';
 
-/** Artifacts whatever door they came through, and the experiments they may belong to. */
+/** Records of artifacts, uploaded or deposited, and their experiments. */
 export function artifactRecordHandlers(
   artifacts: Artifacts,
   experiments: Experiments,

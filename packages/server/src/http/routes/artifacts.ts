@@ -92,7 +92,7 @@ async function putArtifact(uploads: JobUploads, clock: Clock, call: HttpCall<'pu
   uploads.checkName(params.name);
   requireWholeBody(request, reply);
   const conditions = entityConditions(request.headers);
-  // A repeated request gets the first answer, although the artifact that it made exists now.
+  // A repeated request returns the first answer, although its artifact exists by now.
   if (idempotencyKey === undefined) await uploads.checkConditions(permit, params.name, conditions);
   const digests = new BodyDigests(request.headers);
   const sha256 = digests.takeSha256();

@@ -4,19 +4,21 @@ import type { Clock } from '../../kernel/time/clock.ts';
 import type { ClockReport } from '../../kernel/time/clock-watch.ts';
 
 export interface Health {
-  /** Each part that requests need, by name; a check that throws makes the server not ready. */
+  /** The dependencies of requests, by name; a check that throws makes the server not ready. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>;
   readonly clock: Clock;
-  /** Shown by `/readyz`; no skew and no jump makes a server unready, because the store's time decides. */
+  /** Shown by `/readyz`. Neither skew nor a jump makes a server unready, because the store's time decides. */
   readonly clocks?: () => ClockReport;
 }
 
-/** A check writes and syncs, and anybody may ask: however often, the disk is asked about once a second. */
+/** A check writes and syncs, and needs no credential: its result is cached for one second. */
 const keptMs = 1000;
-/** A check that says nothing for so long has failed; the next call begins a new one. */
+/** A check that takes longer has failed; the next call starts a new one. */
 const patienceMs = 10_000;
 
-/** `/healthz`: the process lives. `/readyz`: store and blobs can be reached. Both without a credential, and under any Host. */
+/**
+ * `/healthz`: the process runs. `/readyz`: database and blobs can be used. Both without a credential, and under any Host.
+ */
 export function addHealthRoutes(app: FastifyInstance, health: Health): void {
   const readiness = new Readiness(health);
   const { clocks } = health;
@@ -43,7 +45,7 @@ interface Finding {
   readonly parts: Readonly<Record<string, 'ok' | 'unavailable'>>;
 }
 
-/** One look at a time, shared by whoever asks meanwhile and for a second after it; a failure is kept no longer. */
+/** One check at a time, shared by all callers until a second after it; a failure is cached no longer. */
 class Readiness {
   readonly #health: Health;
   #looking: Promise<Finding> | undefined;

@@ -22,13 +22,13 @@ export interface JobEventParts {
   readonly log: JobLog;
   readonly hints: JobHints;
   readonly clock: Clock;
-  /** Aborts when the server stops: streams end, so that clients come back elsewhere. */
+  /** Aborted when the server stops: streams end, so that clients reconnect to another server. */
   readonly stopping: AbortSignal;
 }
 
 type EventOperations = 'appendEvents' | 'listEvents' | 'streamEvents' | 'streamHints';
 
-/** What happened to jobs: written by holders, read by cursor, followed as streams. */
+/** Events of jobs: appended by holders, read by cursor, followed as streams. */
 export function jobEventHandlers(parts: JobEventParts): Pick<Handlers, EventOperations> {
   const { jobs, log, hints, clock } = parts;
   return {
@@ -48,7 +48,7 @@ export function jobEventHandlers(parts: JobEventParts): Pick<Handlers, EventOper
       const job = await jobs.get(call.principal, call.params.jobId);
       const seen = lastEventId(call);
       const after = seen ?? call.query.after;
-      // A reconnect to a stream that is over: 204 tells an EventSource to stop (WHATWG HTML, "Server-sent events").
+      // A reconnect to a stream that has ended: 204 makes an EventSource stop (WHATWG HTML, "Server-sent events").
       if (seen !== undefined && seen >= job.lastSeq && finalStatuses.includes(job.status)) {
         return call.reply.code(204).send();
       }
@@ -94,7 +94,7 @@ async function* hintItems(
   }
 }
 
-/** A credential that was revoked, or a job that was lost, ends the stream; trouble of our own does too. */
+/** A revoked credential or a lost job ends the stream, and so does an error of the server. */
 async function stillAllowed(
   call: { reauthenticate: () => Promise<void> },
   mayRead: () => Promise<unknown>,

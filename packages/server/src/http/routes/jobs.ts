@@ -18,7 +18,7 @@ type JobOperations =
   | 'retryJob'
   | 'explainJob';
 
-/** The queue, at every door. */
+/** Jobs: creating, listing, claiming, and the worker verbs. */
 export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
   return {
     createJob: async ({ principal, body, idempotencyKey }) => {
@@ -41,7 +41,7 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
     },
     claimJob: async ({ principal, body, idempotencyKey, software, waitSignal, reauthenticate }) => {
       const options = { key: idempotencyKey, version: software, signal: waitSignal, reauthenticate };
-      // A repeated claim gives its jobs as they are now, which other workers may hold.
+      // A repeated claim returns its jobs in their present state, and other workers may hold them.
       const claimer = holderOf(principal, body.workerId);
       const claimed = (await jobs.claim(principal, body, options)).map((job) =>
         jobToJson(job, { showLease: holderOfJob(job) === claimer }),
@@ -84,7 +84,7 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
   };
 }
 
-/** Who holds, from the credential, and under which lease, from the header or its alias in the body. */
+/** The holder, from the credential, and its lease, from the header or its alias in the body. */
 export function holderFrom(
   principal: Principal,
   body: { workerId?: string | null | undefined; leaseId?: string | null | undefined },
@@ -93,7 +93,7 @@ export function holderFrom(
   return { workerId: holderOf(principal, body.workerId), leaseId: sameValue('leaseId', leaseId, body.leaseId) };
 }
 
-/** A value that may come as header and as field, but not as two different ones. */
+/** A value that may come as header and as field; two different values are refused. */
 export function sameValue(
   field: string,
   header: string | undefined,
@@ -107,7 +107,7 @@ export function sameValue(
   return header ?? alias ?? undefined;
 }
 
-// The lease is shown to its holder alone: whoever knows it can write to the job.
+// The lease is shown to its holder alone, because everyone with the lease id can write to the job.
 function show(principal: Principal, job: JobRecord) {
   return jobToJson(job, { showLease: principal.kind === 'worker' && principal.workerId === holderOfJob(job) });
 }

@@ -3,7 +3,10 @@ import type { FastifyInstance } from 'fastify';
 import type { PrometheusMeter } from '../../metrics/prometheus-meter.ts';
 import { authenticate, type AuthenticateParts } from '../authenticate.ts';
 
-/** `/metrics` for Prometheus. It tells what runs here, so it takes the credential of a person, the admin, or a token made to read it. */
+/**
+ * `/metrics` for Prometheus. Needs the credential of a person, the admin, or a token made for reading metrics, because the
+ * numbers describe the installation.
+ */
 export function addMetricsRoute(app: FastifyInstance, meter: PrometheusMeter, authentication: AuthenticateParts): void {
   app.get('/metrics', async (request, reply) => {
     const principal = await authenticate(request.headers, authentication);

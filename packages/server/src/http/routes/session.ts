@@ -13,11 +13,11 @@ const bodySchema = z.union([z.strictObject({ code: credentialText }), z.strictOb
 export interface SessionRoutesParts {
   readonly authentication: AuthenticateParts;
   readonly basePath: string;
-  /** Whether browsers reach the server by https. */
+  /** Whether browsers use https to reach the server. */
   readonly secure: boolean;
 }
 
-/** Links with which the admin signs browsers in. */
+/** Creates links that sign browsers in as the admin. */
 export function sessionHandlers(signIn: SignIn, baseUrl: () => string): Pick<Handlers, 'createSignInLink'> {
   return {
     createSignInLink: () => {
@@ -30,8 +30,8 @@ export function sessionHandlers(signIn: SignIn, baseUrl: () => string): Pick<Han
 }
 
 /**
- * The page's own door: a code or the admin token for a session, and out again. A session is a cookie and a page secret,
- * which the page shows with every call. Programs use tokens instead.
+ * Sign-in and sign-out of the page: exchanges a code or the admin token for a session. A session is a cookie and a page
+ * secret, which the page sends with every call. Programs use tokens instead.
  */
 export function addSessionRoutes(app: FastifyInstance, parts: SessionRoutesParts): void {
   const cookie = { path: parts.basePath, secure: parts.secure };

@@ -11,7 +11,7 @@ export interface StorageParts {
 
 type StorageOperations = 'storageUsage' | 'collectStorage' | 'verifyStorage';
 
-/** Care of what is stored, at every door. */
+/** Usage, collection and verification of stored bytes. */
 export function storageHandlers({
   collection,
   verification,
@@ -25,7 +25,7 @@ export function storageHandlers({
     },
     collectStorage: async ({ body }) => {
       const { items, refusal, skipped, nextCursor } = await collection.slice(body);
-      // What was let go makes room now, not in a minute.
+      // Counts at once, so that the collected bytes are free for the quota before the next periodic count.
       if (nextCursor === null && !body.dryRun) await usage.sample();
       const told = items.map((item) => ({ ...item, createdAt: timeText(item.createdAt) }));
       return { body: { items: told, refusal, skipped: [...skipped], nextCursor } };

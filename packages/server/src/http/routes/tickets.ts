@@ -20,7 +20,7 @@ export interface TicketParts {
   readonly baseUrl: () => string;
 }
 
-/** Makes tickets; those who may not read the artifact get none. */
+/** Creates tickets; a caller that may not read the artifact gets none. */
 export function ticketHandlers(parts: TicketParts): Pick<Handlers, 'createTicket'> {
   return {
     createTicket: async ({ principal, credential, body }) => {
@@ -36,7 +36,7 @@ export function ticketHandlers(parts: TicketParts): Pick<Handlers, 'createTicket
   };
 }
 
-/** `/api/tickets/{ticket}`: the bytes that a ticket opens, for whoever has it. */
+/** `/api/tickets/{ticket}`: the bytes of a ticket, without another credential. */
 export function addTicketRoutes(app: FastifyInstance, parts: TicketParts): void {
   app.route<{ Params: { ticket: string } }>({
     method: ['GET', 'HEAD'],
@@ -71,7 +71,7 @@ function artifactOf({ artifacts }: TicketParts, principal: Principal, { jobId, a
 const ofJob = /^\/api\/queue\/jobs\/([\w-]+)\/artifacts\/([\w-]+)\/download$/;
 const byItself = /^\/api\/artifacts\/([\w-]+)\/content$/;
 
-/** Of a path with or without the base path. Errors: `invalid_request`. */
+/** Parses a path with or without the base path. Errors: `invalid_request`. */
 function placeOf(path: string, basePath: string): Place {
   const local = path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path;
   const [, jobId, ofJobId] = ofJob.exec(local) ?? [];

@@ -9,11 +9,11 @@ export interface WorkerHandlersParts {
   readonly workers: Workers;
   readonly presence: Presence;
   readonly jobs: Jobs;
-  /** Those that this server knows. */
+  /** Job types of this server. */
   readonly jobTypes: readonly string[];
 }
 
-/** Worker tokens, at every door. */
+/** Worker tokens and the list of workers. */
 export function workerHandlers({
   workers,
   presence,
@@ -56,7 +56,7 @@ export function workerHandlers({
   };
 }
 
-// A token for types that no job can have is a slip of the pen, which would only show as a worker that gets nothing.
+// A token for unknown types is refused: it is a typing error that would otherwise show only as a worker without jobs.
 function requireKnownTypes(types: readonly string[], known: readonly string[]): void {
   const errors = types.flatMap((type, index) =>
     known.includes(type) ? [] : [{ path: `allowedJobTypes.${String(index)}`, message: unknownJobType(type, known) }],

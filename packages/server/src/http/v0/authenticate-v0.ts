@@ -5,9 +5,9 @@ import { sha256Hex } from '../../kernel/secret.ts';
 import type { AuthenticateParts } from '../authenticate.ts';
 
 /**
- * Who is calling on /v0, from `Authorization` alone: `Bearer admin:<admin token>` or `Bearer <workerId>:<registration
- * token>`, split at the first colon. A token of another experiment than `experimentId` speaks for nobody here. With
- * authentication disabled a name is enough, and no name is the admin. Errors: `unauthenticated`.
+ * Authenticates on /v0, from `Authorization` alone: `Bearer admin:<admin token>` or `Bearer <workerId>:<registration
+ * token>`, split at the first colon. A token of another experiment than `experimentId` is refused. With authentication
+ * disabled a name is enough, and no name is the admin. Errors: `unauthenticated`.
  */
 export async function authenticateV0(
   headers: IncomingHttpHeaders,
@@ -62,7 +62,7 @@ async function namedWorker(
 }
 
 /**
- * Refuses a request whose header does not name the experiment of its path once more, or one that is not there. Errors:
+ * Refuses a request whose header does not repeat the experiment of its path, or whose experiment does not exist. Errors:
  * `experiment_id_mismatch`.
  */
 export async function requireExperiment(
@@ -74,7 +74,7 @@ export async function requireExperiment(
   const named = headers[experimentHeader];
   if (named === undefined) throw mismatch('The header X-Eden-Experiment-Id is missing.');
   if (named !== experimentId) throw mismatch('X-Eden-Experiment-Id names another experiment than the path.');
-  // A worker's experiment was there when its token was made, and experiments stay.
+  // A worker's experiment existed when its token was made, and experiments are never deleted.
   if (principal.kind === 'worker') return;
   const exists = experimentIdPattern.test(experimentId) && (await experiments.find(experimentId)) !== undefined;
   if (!exists) throw mismatch('There is no such experiment; the admin makes one with POST /api/experiments.');

@@ -22,7 +22,7 @@ export interface V0ArtifactParts {
   readonly clock: Clock;
 }
 
-/** Bytes handed over and taken back on /v0. */
+/** Deposits and fetches on /v0. */
 export function v0ArtifactHandlers({
   deposits,
   artifacts,
@@ -34,7 +34,7 @@ export function v0ArtifactHandlers({
       const permit = await deposits.permit(principal, params.experimentId);
       requireLength(request.headers['content-length'], permit.maxBytes, 'form');
       requireWholeBody(request, reply);
-      // Each deposit is new: nothing is there that a condition could match.
+      // Each deposit is new, so a condition cannot match anything.
       requireConditions(entityConditions(request.headers), undefined);
       const digests = new BodyDigests(request.headers);
       const boundary = formBoundary(request.headers['content-type']);
@@ -48,7 +48,7 @@ export function v0ArtifactHandlers({
       });
       await requireAdmittedStill(staged, reauthenticate);
       const { artifact } = await deposits.deposit(permit, staged, { contentType, filename, idempotencyKey });
-      // A repetition, too, is answered as the first time: whoever lost that answer waits for a 201.
+      // A repetition is answered with 201 too: its client lost the first answer and expects that status.
       return { body: depositToJson(artifact) };
     },
     fetchArtifact: async ({ principal, params, query, request, reply }) => {

@@ -7,13 +7,13 @@ const mostUrlCharacters = 2048;
 export interface V0DoorParts {
   /** `/work`, or empty. */
   readonly basePath: string;
-  /** Where the server is reached, base path included, without a slash at the end. */
+  /** Base URL of the server, base path included, without a trailing slash. */
   readonly baseUrl: () => string;
 }
 
 /**
- * Which requests come through the door of /v0, by their targets alone: also what no route knows, and what is hardly a
- * request, is refused in this door's own words.
+ * Decides by the target alone which requests belong to /v0, so that unknown routes and requests that cannot be parsed are
+ * refused in the format of that API too.
  */
 export class V0Door {
   readonly #parts: V0DoorParts;
@@ -26,12 +26,15 @@ export class V0Door {
     return paths.test(this.#path(target));
   }
 
-  /** The experiment that a target names, whether or not there is such a path. */
+  /** The experiment in a target, whether or not the path exists. */
   experimentOf(target: string): string | undefined {
     return experimentPaths.exec(this.#path(target))?.[1];
   }
 
-  /** The absolute URL of a request, never from what its client calls this server; a very long one is cut. */
+  /**
+   * The absolute URL of a request, from the server's own base URL instead of the client's Host; a very long URL is
+   * truncated.
+   */
   urlOf(target: string): string {
     const url = this.#parts.baseUrl() + escaped(this.#belowBase(target) ?? '');
     if (url.length <= mostUrlCharacters) return url;
@@ -50,13 +53,13 @@ export class V0Door {
 
   #belowBase(target: string): string | undefined {
     const { basePath } = this.#parts;
-    // A client may write the whole URL (RFC 9112 section 3.2.2); the router reads its path.
+    // A target may be an absolute URL (RFC 9112 section 3.2.2); the router reads its path.
     const local = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
     return local.startsWith(basePath) ? local.slice(basePath.length) : undefined;
   }
 }
 
-// What no URL may hold as it is (RFC 3986) is percent-encoded.
+// Percent-encodes the characters that no URL may contain (RFC 3986).
 function escaped(target: string): string {
   return target.replace(/%(?![0-9a-f]{2})|[^\x21-\x7e]|["#<>[\\\]^`{|}]/gi, (found) =>
     [...Buffer.from(found)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),

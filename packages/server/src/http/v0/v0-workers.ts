@@ -81,7 +81,7 @@ interface ListedPage<Item> {
 
 const readAtOnce = 1000;
 
-/** One page when a limit was asked for; otherwise the rest of the list from the cursor on, read page by page. */
+/** One page when a limit was given; otherwise the rest of the list from the cursor, read page by page. */
 async function pageOrWhole<Item>(
   query: ListQuery,
   list: (page: ListQuery & { readonly limit: number }) => Promise<ListedPage<Item>>,

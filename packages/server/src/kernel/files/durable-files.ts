@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Settles what was written to a file, or the names in a folder, on the disk. */
+/** Syncs the content of a file, or the names in a folder, to the disk (fsync). */
 export function syncPath(path: string): void {
   const handle = openSync(path, 'r');
   try {
@@ -11,7 +11,7 @@ export function syncPath(path: string): void {
   }
 }
 
-/** Replaces a file as a whole: a reader, and a crash, finds the old text or the new one. Only its owner can read it. */
+/** Replaces a file atomically: readers find the old text or the new one, also after a crash. Only its owner can read it. */
 export function replaceFile(path: string, text: string): void {
   writeFileSync(`${path}.new`, text, { mode: 0o600 });
   syncPath(`${path}.new`);

@@ -2,18 +2,18 @@ import { lstatSync, mkdtempSync, realpathSync, rmdirSync, statSync } from 'node:
 import { basename, dirname, join, resolve } from 'node:path';
 import { AppError } from '@proofhouse/core';
 
-/** What is at a place where a folder is wanted. */
+/** The state of a path that is to be used as a folder. */
 export interface FolderLook {
-  /** Absolute; what is there of it already is resolved. */
+  /** Absolute; the existing part of the path is resolved. */
   readonly path: string;
-  /** It is not there yet, and can be made. */
+  /** The folder does not exist and can be made. */
   readonly missing: boolean;
 }
 
 /**
- * Whether a folder can be written in or, where it is missing, made. Permissions do not tell: a superuser passes them, and
- * neither /proc nor a read-only disk heeds them. So an empty folder is made in the nearest one that is there, and removed at
- * once; nothing of the wanted path is made. Errors: `unavailable`.
+ * Checks that a folder is writable or, where it is missing, can be made. Permission bits are not enough: a superuser
+ * bypasses them, and neither /proc nor a read-only disk follows them. So an empty folder is made in the nearest existing
+ * one and removed at once; no part of the wanted path is made. Errors: `unavailable`.
  */
 export function lookAtFolder(folder: string): FolderLook {
   try {
@@ -34,7 +34,7 @@ export function cannotUseFolder(folder: string, cause: unknown, further = ''): A
 }
 
 function lookAt(path: string): FolderLook {
-  // A link that leads nowhere is there, and a folder cannot be made in its place.
+  // A dangling symbolic link exists, and a folder cannot be made in its place.
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
     const real = realpathSync(path);
     if (statSync(real).isDirectory()) return { path: real, missing: false };

@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /**
- * Makes a folder and those above it that are missing. Node's own recursive `mkdir` never ends where a file system answers
- * ENOENT for the making itself, as /proc does; this fails with what the system said.
+ * Makes a folder and its missing parents. Node's recursive `mkdir` loops without end where a file system answers ENOENT to
+ * `mkdir` itself, as /proc does; this throws the error of the system.
  */
 export function makeFolder(folder: string, mode = 0o777): void {
   const path = resolve(folder);

@@ -1,17 +1,17 @@
 import { chmodSync, closeSync, constants, lstatSync, openSync, type Stats } from 'node:fs';
 
-/** A file or folder that more users can reach than is meant. */
+/** A file or folder whose mode is wider than allowed. */
 export interface WideMode {
   readonly path: string;
-  /** The permission bits it has. */
+  /** Its permission bits. */
   readonly mode: number;
-  /** The permission bits it may have at most. */
+  /** The widest allowed permission bits. */
   readonly allowed: number;
   /** Whether `tighten` may change it: it belongs to this user. */
   readonly ours: boolean;
 }
 
-/** Creates an empty file that only its owner can read and write, where there is none. A umask can only narrow it further. */
+/** Creates an empty file that only its owner can read and write, if none exists. A umask can only narrow the mode. */
 export function createPrivateFile(path: string): void {
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -21,7 +21,7 @@ export function createPrivateFile(path: string): void {
   }
 }
 
-/** What is too wide about the file or folder at `path`; undefined where it is narrow enough, missing or a link. */
+/** The mode of the file or folder at `path`, if too wide; undefined where it is narrow enough, missing or a link. */
 export function wideModeOf(path: string, allowed: number): WideMode | undefined {
   const found = lookedAt(path);
   if (found === undefined || found.isSymbolicLink()) return undefined;
@@ -29,7 +29,7 @@ export function wideModeOf(path: string, allowed: number): WideMode | undefined 
   return (mode & ~allowed) === 0 ? undefined : { path, mode, allowed, ours: found.uid === process.geteuid?.() };
 }
 
-/** Whether a place that cannot be looked at can be used is for its user to find out. */
+/** A place whose mode cannot be read is skipped; its user reports whether it can be used. */
 function lookedAt(path: string): Stats | undefined {
   try {
     return lstatSync(path);
@@ -39,8 +39,8 @@ function lookedAt(path: string): Stats | undefined {
 }
 
 /**
- * Takes the bits away that are too many; false where the system refuses. By path: closing a descriptor of a database file
- * would release the locks that this process holds on it.
+ * Removes the permission bits that are not allowed; false where the system refuses. By path: closing a descriptor of a
+ * database file would release the locks that this process holds on it.
  */
 export function tighten({ path, mode, allowed }: WideMode): boolean {
   try {
@@ -51,7 +51,7 @@ export function tighten({ path, mode, allowed }: WideMode): boolean {
   }
 }
 
-/** `0755`, as people write modes. */
+/** `0755`, the usual notation of modes. */
 export function modeText(mode: number): string {
   return mode.toString(8).padStart(4, '0');
 }

@@ -2,21 +2,24 @@ import type { Clock } from './clock.ts';
 import type { Logger } from '../logger.ts';
 import { smallestJumpMs } from './store-time.ts';
 
-/** Clocks that differ by more make dates wrong for people. Leases do not depend on it: the store's time decides them. */
+/** A larger skew makes dates wrong for people. Leases do not depend on it: the store's time decides them. */
 export const mostSkewMs = 2000;
 
 export interface ClockJump {
   /** ISO 8601, by the store's time after the jump. */
   readonly at: string;
-  /** Whose clock was set. */
+  /** The clock that was set. */
   readonly clock: 'machine' | 'database';
-  /** Milliseconds that it skipped; negative when it was set back. */
+  /** Milliseconds; negative when the clock was set back. */
   readonly ms: number;
 }
 
-/** What `/readyz` shows. */
+/** Shown by `/readyz`. */
 export interface ClockReport {
-  /** This machine's clock minus the database's at the last look; null before the first, and where there is no other clock. */
+  /**
+   * This machine's clock minus the database's at the last comparison; null before the first, and where there is only one
+   * clock.
+   */
   readonly skewMs: number | null;
   /** Since the start. */
   readonly jumps: number;
@@ -29,15 +32,15 @@ export interface ClockWatchParts {
 }
 
 export interface WatchedStore {
-  /** The time by which the store decides. */
+  /** The time that the store decides by. */
   readonly time: () => number;
-  /** Asks the database's clock; undefined where it is this machine's. */
+  /** Reads the database's clock; undefined where it is this machine's. */
   readonly databaseNow: (() => Promise<number>) | undefined;
 }
 
 /**
- * Compares this machine's wall clock with its monotonic one and with the database's. A jump is logged once, with its size, and
- * counted; it ends no lease and uses up no attempt, which is for the store to see to.
+ * Compares this machine's wall clock with its monotonic clock and with the database's. A jump is logged once, with its
+ * size, and counted. Leases and attempts are not touched: the store handles jumps.
  */
 export class ClockWatch {
   readonly #clock: Clock;
@@ -56,7 +59,7 @@ export class ClockWatch {
     this.#offset = this.#wallOffset();
   }
 
-  /** To be called once the store is open. */
+  /** Call it once the store is open. */
   watch(store: WatchedStore): void {
     this.#store = store;
   }
@@ -65,12 +68,14 @@ export class ClockWatch {
     return { skewMs: this.#skewMs, jumps: this.#jumps, lastJump: this.#lastJump };
   }
 
-  /** The store found that the clock it decides by was set. */
+  /** Called by the store when the clock that it decides by was set. */
   storeJumped(ms: number): void {
     this.#noteJump(this.#store?.databaseNow === undefined ? 'machine' : 'database', ms);
   }
 
-  /** Called again and again: costs no call. Where the store decides by this machine's clock it tells of jumps itself. */
+  /**
+   * Called periodically; makes no call to the database. A store that decides by this machine's clock reports jumps itself.
+   */
   compare(): void {
     const offset = this.#wallOffset();
     const ms = Math.round(offset - this.#offset);
@@ -78,12 +83,12 @@ export class ClockWatch {
     if (this.#store?.databaseNow !== undefined && Math.abs(ms) >= smallestJumpMs) this.#noteJump('machine', ms);
   }
 
-  /** Asks the database what time it is, every minute. Errors: those of the database. */
+  /** Reads the clock of the database, every minute. Errors: those of the database. */
   async look(): Promise<void> {
     if (this.#store?.databaseNow === undefined) return;
     const askedAt = this.#clock.now();
     const database = await this.#store.databaseNow();
-    // In the middle of the call: its length is half of what can be wrong.
+    // The middle of the call: the error is at most half of its duration.
     this.#skewMs = Math.round((askedAt + this.#clock.now()) / 2 - database);
     const isSkewed = Math.abs(this.#skewMs) > mostSkewMs;
     if (isSkewed !== this.#isSkewed) {

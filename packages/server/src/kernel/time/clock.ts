@@ -1,18 +1,15 @@
 import { performance } from 'node:perf_hooks';
 
-/**
- * The only source of time. Tests hand in one whose hands they move, so nothing sleeps to make a
- * lease pass.
- */
+/** The only source of time. Tests inject a clock that they advance, so no test sleeps until a lease ends. */
 export interface Clock {
   /**
-   * Wall clock, epoch milliseconds, an integer. It may step in either direction at any moment: only for times that are
-   * stored, shown, or compared with such times.
+   * Wall clock, epoch milliseconds, an integer. It may step in either direction at any moment, so use it only for times
+   * that are stored, shown, or compared with such times.
    */
   now(): number;
   /**
-   * Milliseconds since an arbitrary moment of this process, with a fraction. Never steps, never goes back: for every duration, deadline,
-   * rate and cache expiry inside the process.
+   * Milliseconds since an arbitrary moment of this process, with a fraction. Never steps and never goes back: use it for
+   * every duration, deadline, rate and cache expiry inside the process.
    */
   monotonic(): number;
   /** Runs `task` once, `ms` from now, unless cancelled. Never keeps the process alive by itself. */

@@ -1,4 +1,4 @@
-/** Settles `ms` milliseconds from now. Unlike `Clock.after` it keeps the process alive: a start may wait. */
+/** Resolves after `ms` milliseconds. Unlike `Clock.after` it keeps the process alive, because a start may wait. */
 export type Delay = (ms: number) => Promise<void>;
 
 export const systemDelay: Delay = (ms) =>

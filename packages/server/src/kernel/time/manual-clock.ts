@@ -1,8 +1,8 @@
 import type { Cancel, Clock } from './clock.ts';
 
 /**
- * A clock whose hands only the test moves: `advance` moves both, `step` moves the wall clock alone. Due tasks run in
- * the order of their times, by the monotonic hand.
+ * A clock that only the test moves: `advance` moves both clocks, `step` the wall clock alone. Due tasks run in the order of
+ * their times, by the monotonic clock.
  */
 export class ManualClock implements Clock {
   #monotonic = 0;
@@ -30,7 +30,7 @@ export class ManualClock implements Clock {
     };
   }
 
-  /** Time passes. */
+  /** Advances both clocks. */
   advance(ms: number): void {
     const until = this.#monotonic + ms;
     for (;;) {
@@ -43,7 +43,7 @@ export class ManualClock implements Clock {
     this.#monotonic = until;
   }
 
-  /** Somebody sets the wall clock `ms` forward (back when negative); no time passes. */
+  /** Sets the wall clock `ms` forward (back when negative); the monotonic clock stays. */
   step(ms: number): void {
     this.#offset += ms;
   }

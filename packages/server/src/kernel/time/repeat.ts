@@ -2,8 +2,8 @@ import type { Clock } from './clock.ts';
 import type { Logger } from '../logger.ts';
 
 /**
- * Runs `task` again and again, `everyMs` after it last ended; a failure is logged and does not stop it. The
- * answer stops it and settles when a running task has ended.
+ * Runs `task` periodically, `everyMs` after its last run ended; a failure is logged and does not stop it. The returned
+ * function stops it and resolves when a running task has ended.
  */
 export function repeat(
   clock: Clock,

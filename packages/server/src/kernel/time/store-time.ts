@@ -1,12 +1,12 @@
 import type { Clock } from './clock.ts';
 
-/** The time by which a store decides. On Postgres it is the database's, so that all servers decide alike. */
+/** The time that a store decides by. On Postgres it is the database's, so that all servers decide by one clock. */
 export interface StoreTime {
-  /** Epoch milliseconds, an integer: what is written, and what new leases, delays and keys are counted from. */
+  /** Epoch milliseconds, an integer: the time of new records, and the start of new leases, delays and keys. */
   readonly now: number;
   /**
-   * Leases that end at or before this moment have passed. Equal to `now`, except for a while after the clock was set forward:
-   * leases that were given before it are then given the time that they had left.
+   * Leases that end at or before this moment have passed. Equal to `now`, except for a while after the clock was set
+   * forward: leases from before the jump keep the time that they had left.
    */
   readonly leasesAt: number;
 }
@@ -16,20 +16,20 @@ export function fixedTime(now: number): StoreTime {
   return { now, leasesAt: now };
 }
 
-/** The time that a test names, or the store's. */
+/** The time that a test set, or the store's. */
 export function timeAt(named: number | undefined, time: StoreTime): StoreTime {
   return named === undefined ? time : fixedTime(named);
 }
 
-/** A jump of a clock: the time that it skipped, in milliseconds; negative when it was set back. */
+/** A jump of a clock, in milliseconds; negative when it was set back. */
 export type OnClockJump = (ms: number) => void;
 
-/** Smaller differences are what NTP corrects as it goes; they are followed and not reported. */
+/** Smaller differences are gradual corrections of NTP; they are followed and not reported. */
 export const smallestJumpMs = 500;
 
 /**
- * The clock that features read: wall-clock times are the store's, so that records of several servers are in one order; durations
- * are this process's.
+ * The clock that features use: its wall clock is the store's, so that records of several servers have one order; its
+ * durations are this process's.
  */
 export function storeClock(clock: Clock, store: { time(): StoreTime }): Clock {
   return {

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from './clock.ts';
 
-/** Longer work than this between two turns of the event loop would delay every other request. */
+/** Milliseconds of computing between two iterations of the event loop; more would delay every other request. */
 const sliceMs = 3;
 
 /** Divides long work into slices, so that other requests are served between two of them. */
@@ -8,13 +8,13 @@ export class TimeSlices {
   readonly #clock: Clock;
   #began: number;
 
-  /** The clock measures computing, which a test's clock does not. */
+  /** Measures computing time, so it uses the system's clock in tests too. */
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
     this.#began = clock.monotonic();
   }
 
-  /** Whether the slice is used up: `nextTurn` is to be awaited. */
+  /** Whether the slice is used up, so that `nextTurn` must be awaited. */
   get isOver(): boolean {
     return this.#clock.monotonic() - this.#began >= sliceMs;
   }
