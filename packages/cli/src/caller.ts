@@ -1,9 +1,9 @@
-/** How tokens of workers begin, of registered ones too: those have the worker's name in front. */
+/** The prefix of worker tokens. Registered workers' tokens have it too, after the worker's name. */
 const workerTokenPrefix = 'phw_';
-/** What stands before a colon is a name only when it looks like one: else it could be a secret. */
+/** Text before a colon is shown only when it has the form of a name; other text could be a secret. */
 const namedToken = /^(admin|wkr_[0-9a-z]{1,40}):/;
 
-/** Whom the token speaks for on /v0: a bare one can only be the admin's. Undefined when it cannot be told. */
+/** The principal of a token on /v0: a bare token can only be the admin's. Undefined when it cannot be determined. */
 export function callerOf(token: string | undefined): string | undefined {
   const given = (token ?? '').trim();
   return given.includes(':') ? namedToken.exec(given)?.[1] : 'admin';
@@ -14,7 +14,7 @@ export function isBareWorkerToken(token: string | undefined): boolean {
   return given.startsWith(workerTokenPrefix) && !given.includes(':');
 }
 
-/** Who is calling, as far as the token says so: never a part of the secret. */
+/** The caller, as far as the token names it; never contains a part of the secret. */
 export function callerText(token: string, onWire: boolean): string {
   const name = namedToken.exec(token.trim())?.[1];
   if (name !== undefined) return name === 'admin' ? 'the admin' : name;

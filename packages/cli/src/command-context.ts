@@ -8,7 +8,7 @@ export interface CommandContext {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly stdin: Readable;
-  /** Escapes the hidden characters of text that is written; bytes pass as they are. */
+  /** Escapes the hidden characters of written text; bytes are written unchanged. */
   readonly stdout: Writable;
   /** The same for standard error. */
   readonly stderr: Writable;

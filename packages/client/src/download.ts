@@ -4,18 +4,18 @@ import { parseDigestHeader } from './transport/digest-header.ts';
 import { unreachable } from './transport/transport.ts';
 import type { TryTimer } from './transport/try-timer.ts';
 
-/** The bytes of an artifact on their way, and what the headers say of them. */
+/** The bytes of an artifact while they arrive, and the facts in the headers. */
 export interface Download {
   readonly body: ReadableStream<Uint8Array>;
-  /** The base name the server proposes, when it proposes one. Not safe as a path as it stands. */
+  /** The base name that the server proposes, if any. Not safe as a path. */
   readonly filename: string | undefined;
   readonly contentType: string;
   readonly sizeBytes: number | undefined;
-  /** Of the whole artifact: check what arrived against it. */
+  /** Digest of the whole artifact, for verification. */
   readonly digest: Digest | undefined;
 }
 
-/** An answer whose body is still to come. The timer is the reader's: `watchedBody` sees to it. */
+/** A response whose body is still to be read. The reader owns the timer: `watchedBody` stops it. */
 export interface OpenedAnswer {
   readonly response: Response;
   readonly timer: TryTimer;
@@ -34,7 +34,7 @@ export function downloadOf(opened: OpenedAnswer): Download {
   };
 }
 
-/** The body with the try's timer: it counts anew at each piece, and a broken connection gets a message that helps. */
+/** The body with the timer of the try: the timer restarts at each chunk, and a broken connection gets a helpful message. */
 export function watchedBody({ response, timer, place }: OpenedAnswer): ReadableStream<Uint8Array> {
   const reader = (response.body ?? new Blob([]).stream()).getReader();
   return new ReadableStream<Uint8Array>(
@@ -57,7 +57,7 @@ export function watchedBody({ response, timer, place }: OpenedAnswer): ReadableS
         await reader.cancel(reason);
       },
     },
-    // Nothing is read ahead of the consumer, whose pace is not the server's silence.
+    // Reads nothing ahead of the consumer, so that a slow consumer does not look like a silent server.
     { highWaterMark: 0 },
   );
 }

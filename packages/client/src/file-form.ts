@@ -13,21 +13,21 @@ import { unguessable } from './transport/random.ts';
 
 export interface FormFile {
   readonly bytes: ByteSource;
-  /** Type of the part; a blob's own type, else application/octet-stream, when left out. Null: the part names none. */
+  /** Content type of the part. Default: the type of a Blob, else application/octet-stream. Null: the part has none. */
   readonly contentType?: string | null | undefined;
-  /** A file's own name when left out; may be empty. */
+  /** Default: the name of a File; may be empty. */
   readonly filename?: string | undefined;
-  /** When it is known and the bytes are a stream: the server can refuse what is too large before reading it. */
+  /** Size of a stream, when known: the server can refuse a file that is too large before reading it. */
   readonly sizeBytes?: number | undefined;
   /** Text parts, sent before the file. */
   readonly fields?: Readonly<Record<string, string>> | undefined;
-  /** Starts anew when a try is repeated. Called for streams only. */
+  /** Restarts from 0 when a try is repeated. Called for streams only. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
 
 /**
- * A form with one file (RFC 7578), written here instead of by `FormData`: streams stay streams, and the boundary is
- * known beside the body, so that no default header comes between the two.
+ * A form with one file (RFC 7578), encoded here instead of by `FormData`: streams are not buffered, and the boundary is
+ * known outside the body, so that no default header can replace it.
  */
 export class FileForm {
   readonly contentType: string;
@@ -41,7 +41,7 @@ export class FileForm {
 
   /** Errors: `invalid_request` when a header cannot carry the content type. */
   constructor(field: string, file: FormFile) {
-    // Unguessable: bytes that are somebody else's must not be able to end the part.
+    // Random, so that bytes from another source cannot contain the boundary and end the part.
     const boundary = `proofhouse-${unguessable()}`;
     const fields = Object.entries(file.fields ?? {}).flatMap(([name, value]) => [
       `--${boundary}`,
@@ -68,7 +68,7 @@ export class FileForm {
     return this.fileBytes === undefined ? undefined : this.#head.length + this.fileBytes + this.#tail.length;
   }
 
-  /** The body for `fetch`. Bytes that are in hand go as a blob, since not every browser sends streams. */
+  /** The body for `fetch`. Bytes in memory are sent as a Blob, since not every browser can send streams. */
   async open(hooks: BodyHooks): Promise<BodyInit> {
     const { bytes } = this.#file;
     if (isWhole(bytes)) return new Blob([this.#head, bytes as BlobPart, this.#tail]);
@@ -90,7 +90,7 @@ export class FileForm {
   }
 }
 
-/** Inside the quotes of a form's header (WHATWG HTML, multipart/form-data encoding). */
+/** Encodes text inside the quotes of a form's header (WHATWG HTML, multipart/form-data encoding). */
 function quoted(text: string): string {
   return text.replaceAll('\n', '%0A').replaceAll('\r', '%0D').replaceAll('"', '%22');
 }

@@ -5,7 +5,7 @@ import { parseAnswer } from './transport/read-answer.ts';
 
 /** A part of a job's log. */
 export interface EventRange {
-  /** The number of the last event that is known already. */
+  /** The number of the last event that was read. */
   readonly after?: number | undefined;
   /** Of one page. */
   readonly limit?: number | undefined;
@@ -28,7 +28,7 @@ export async function readEvents(
   return caller.call('listEvents', { params: { jobId }, query: { ...range }, ...options });
 }
 
-// A running job always has a next cursor: the log as it stands ends with an empty page.
+// A running job always has a next cursor: its log ends, for now, with an empty page.
 export async function* writtenEvents(
   caller: OperationCaller,
   jobId: string,
@@ -59,7 +59,7 @@ export async function* followEvents(
       query: { after },
       headers: seen > after ? { 'last-event-id': String(seen) } : {},
     }),
-    // The stream ends also when the server stops; only the log itself says that nothing more can come.
+    // The stream ends when the server stops, too; only the log shows whether more events can follow.
     ended: async () => (await readEvents(caller, jobId, { after: seen, limit: 1 }, { signal })).nextCursor === null,
   });
   for await (const item of stream) {

@@ -17,16 +17,16 @@ import { WorkerTokensApi } from './api/worker-tokens-api.ts';
 import { WorkersApi } from './api/workers-api.ts';
 
 export interface ClientOptions {
-  /** Where the server is; may have a base path: `https://host/work`. */
+  /** Base URL of the server; may have a base path: `https://host/work`. */
   readonly url: string;
   /**
-   * A worker's, operator's or admin's token, bare or behind the name of whom it speaks for (`wkr_…:<token>`). Never part
+   * The token of a worker, an operator or the admin, bare or after the name of its principal (`wkr_…:<token>`). Never part
    * of an error or of a printed client.
    */
   readonly token?: string | undefined;
-  /** Whom a bare token speaks for, which /v0 has to be told: `admin`, or the id of a worker. */
+  /** The principal of a bare token, which /v0 requires: `admin`, or the id of a worker. */
   readonly principal?: string | undefined;
-  /** The experiment of calls that name none. */
+  /** The default experiment of calls. */
   readonly experimentId?: string | undefined;
   readonly fetch?: typeof fetch | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;
@@ -35,13 +35,13 @@ export interface ClientOptions {
 }
 
 interface OfExperiment {
-  /** The client's own when left out. */
+  /** Default: the experiment of the client. */
   readonly experimentId?: string | undefined;
 }
 
 /**
- * Everything a Proofhouse server does, typed by core's operations table. Runs in browsers and on Node 20 and later.
- * What fails is thrown as an `AppError`, except the caller's own abort, which is thrown as the signal's reason.
+ * A client for every operation of a Proofhouse server, typed by core's operations table. Runs in browsers and on Node 20
+ * and later. Failures are thrown as `AppError`, except the caller's own abort, which is thrown as the signal's reason.
  */
 export class ProofhouseClient {
   readonly url: string;
@@ -60,7 +60,7 @@ export class ProofhouseClient {
     const credential = token === undefined ? undefined : parseCredential(token, principal);
     this.#experimentId = experimentId;
     this.#caller = new OperationCaller(this.url, credential, {
-      // Taken at each call and called on nothing: browsers insist on that, and tests may replace the global.
+      // Read at each call and called without a receiver: browsers require that, and tests may replace the global.
       fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
@@ -74,7 +74,7 @@ export class ProofhouseClient {
     this.experiments = new ExperimentsApi(this.#caller);
   }
 
-  /** Workers, groups and deposits of an experiment; of the client's own when none is named. */
+  /** Workers, groups and deposits of an experiment; of the client's experiment when none is given. */
   experiment(experimentId: string | undefined = this.#experimentId): ExperimentApi {
     if (experimentId !== undefined) return new ExperimentApi(this.#caller, experimentId);
     throw new AppError('invalid_request', 'Name the experiment, in the call or when the client is made.', {
@@ -82,7 +82,7 @@ export class ProofhouseClient {
     });
   }
 
-  /** Hands bytes over: the answer has the URI under which whoever may read them fetches them. */
+  /** Deposits bytes: the answer has the URI under which permitted readers fetch them. */
   async depositArtifact(
     bytes: ByteSource,
     { experimentId, ...options }: DepositOptions & OfExperiment = {},
@@ -90,12 +90,15 @@ export class ProofhouseClient {
     return this.experiment(experimentId).deposit(bytes, options);
   }
 
-  /** The bytes of a deposit by its URI, given whole. Answers once the headers are in; read the body to its end. */
+  /**
+   * The bytes of a deposit; `uri` unchanged, as the deposit returned it. Resolves when the headers have arrived; read the
+   * body to its end.
+   */
   async fetchArtifact(uri: string, { experimentId, ...options }: CallOptions & OfExperiment = {}): Promise<Download> {
     return this.experiment(experimentId).fetch(uri, options);
   }
 
-  /** Any operation that speaks JSON, by its id: for those without a method of their own. */
+  /** Calls any operation with JSON input and output by its id, also those without a method. */
   async call<Id extends JsonOperationId>(id: Id, input: CallInput<Id>): Promise<CallOutput<Id>> {
     return this.#caller.call(id, input);
   }

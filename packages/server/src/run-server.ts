@@ -9,14 +9,14 @@ import { serverUrl } from './compose/server-url.ts';
 export interface RunOptions extends ConfigSources {
   readonly stdout?: NodeJS.WritableStream;
   readonly stderr?: NodeJS.WritableStream;
-  /** Aborting stops the server as SIGTERM does. */
+  /** Aborting stops the server like SIGTERM. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Runs a server until it is told to stop, and gives the exit code: 0 stopped as asked, else the error
- * table's. When it is ready, standard output carries one line, `PROOFHOUSE_LISTENING host=… port=…`;
- * everything else goes to standard error.
+ * Runs a server until it is stopped, and returns the exit code: 0 after a requested stop, else that of the error table.
+ * When it is ready, it writes one line to standard output, `PROOFHOUSE_LISTENING host=… port=…`; everything else goes to
+ * standard error.
  */
 export async function runServer(options: RunOptions): Promise<number> {
   const stdout = options.stdout ?? process.stdout;
@@ -31,7 +31,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     stdout.write(`PROOFHOUSE_LISTENING host=${config.host} port=${String(port)}\n`);
   } catch (error) {
     await server?.close();
-    // It is kept as a hash already: the next start has none to show.
+    // Only its hash is stored, so a later start cannot show the token.
     const made = server?.adminToken.made;
     const token = made === undefined ? '' : ` The store was made; its admin token, shown only now: ${made}`;
     stderr.write(visibleText(`proofhouse: ${startFailure(error)}${token}\n`));
@@ -51,7 +51,7 @@ async function listen({ app, config }: Server): Promise<number> {
   return (app.server.address() as AddressInfo).port;
 }
 
-/** Lets what runs finish within the limit; a second signal, or the limit, ends it at once. */
+/** Waits for requests in progress up to the limit; a second signal, or the limit, closes their connections. */
 async function stop(server: Server, stderr: NodeJS.WritableStream): Promise<number> {
   const { shutdownMs } = server.config;
   stderr.write(`proofhouse: stopping; running transfers have ${String(shutdownMs / 1000)} s to finish.\n`);

@@ -5,7 +5,7 @@ import { AppError, parseJson } from '@proofhouse/core';
 import type { CommandContext } from '../command-context.ts';
 import { utf8Text } from './utf8-text.ts';
 
-/** A payload as it is given: JSON itself, `@file`, or `-` for standard input. */
+/** Parses a payload: JSON itself, `@file`, or `-` for standard input. */
 export async function readPayload(given: string, context: CommandContext): Promise<Record<string, unknown>> {
   const source = given === '-' ? 'standard input' : given.startsWith('@') ? given.slice(1) : 'the payload';
   const json = await payloadText(given, context);

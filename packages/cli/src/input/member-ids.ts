@@ -1,10 +1,10 @@
 import { groupIdPattern, registeredWorkerIdPattern, standingGroups } from '@proofhouse/core';
 import type { CommandContext } from '../command-context.ts';
 
-/** What readers and members are, for the help. */
+/** The kinds of readers and members, for the help. */
 export const memberIdsText = 'wkr_…, grp_…, or a standing group: admins or orchestrators';
 
-/** Warns of what has the shape of no id: it is mostly the name of a worker. The server decides; this only explains. */
+/** Warns of text that is no id: it is usually the name of a worker. The server decides whether it is accepted. */
 export function warnOfNames(
   context: CommandContext,
   ids: readonly string[],

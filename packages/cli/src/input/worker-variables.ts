@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from '../connected-command.ts';
 
-/** A worker's new token, as the shell of the worker's machine takes it. */
+/** The lines that set a new token in the shell of the worker's machine. */
 export function workerVariables(
   { url, experiment }: ConnectionOptions & { readonly experiment: string },
   issued: { readonly worker_id: string; readonly registration_token: string },

@@ -32,7 +32,7 @@ import { soundMessages } from './sound-messages.ts';
 import { version } from '../version.ts';
 
 export interface BridgeStreams {
-  /** What relative paths of files start from. */
+  /** The base of relative file paths. */
   readonly cwd: string;
   readonly stdin: Readable;
   readonly stdout: Writable;
@@ -50,11 +50,11 @@ export async function serveTools(client: ProofhouseClient, streams: BridgeStream
   const over = AbortSignal.any([signal, ended.signal]);
   for (const event of ['end', 'close', 'error']) stdin.once(event, () => ended.abort());
   if (!over.aborted) await once(over, 'abort');
-  // Calls under way are aborted: nobody reads their answers.
+  // Aborts the calls in progress, whose answers can no longer be read.
   await served.close();
 }
 
-/** A transport with the leniency and the plain errors of the server's own door. */
+/** A transport that accepts the same messages, and returns the same errors, as the MCP server over HTTP. */
 class PlainTransport implements Transport {
   readonly #inner: Transport;
   onmessage?: Transport['onmessage'];
@@ -82,8 +82,8 @@ class PlainTransport implements Transport {
 }
 
 /**
- * An MCP server whose tools are calls of the client: the rows of the server's own tools, checked and decided by the
- * server. Only the arguments are parted here.
+ * An MCP server whose tools call the HTTP API: the tools are those of the server, which checks and decides each call. Only
+ * the arguments are divided into path, query and body here.
  */
 function bridge(client: ProofhouseClient, cwd: string): McpServer {
   const server = new McpServer(
@@ -119,7 +119,7 @@ async function callTool(
   if (id === 'putArtifact') return upload(caller, given);
   const { client, signal } = caller;
   const { leaseId: lease, ...parts } = toolParts(row, given);
-  // The path is made here, so its parts are checked here; everything else is the server's to refuse.
+  // The path is built here, so its parts are checked here; the server checks everything else.
   const params = parseFields(row.params, parts.params);
   const input = { ...parts, params, lease: opaqueValue('leaseId', lease), signal, headers };
   const idempotencyKey = opaqueValue('idempotencyKey', parts.idempotencyKey);
@@ -143,7 +143,7 @@ async function upload({ client, cwd, signal }: Caller, given: unknown): Promise<
   }
   const bytes = uploadedBytes(input);
   if (typeof bytes === 'string') {
-    // Says already now that the job is not there or not the caller's.
+    // Reports a missing job, or one of another caller, before the upload is explained.
     await client.jobs.get(jobId, { signal, headers });
     return explainUpload(client.url, input, bytes);
   }

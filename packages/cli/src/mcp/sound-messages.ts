@@ -2,7 +2,7 @@ import { Transform, type Readable, type Writable } from 'node:stream';
 import { AppError, parseJson, toolFailure, type JsonObjection } from '@proofhouse/core';
 import { parseJSONRPCMessage } from '@modelcontextprotocol/server';
 
-/** Bytes of one message: the SDK's own bound. */
+/** Bytes of one message at most; the limit of the SDK. */
 const maxMessageBytes = 10 * 1024 * 1024;
 
 export interface MessageStreams {
@@ -12,9 +12,9 @@ export interface MessageStreams {
 }
 
 /**
- * The lines of standard input that are messages of the protocol and come through unchanged. Every other line is answered here
- * as the server answers it over HTTP: the SDK would say nothing, or parse what cannot be kept as something else. Without
- * an id there is nobody to answer (MCP has no null ids): that line is told on standard error.
+ * The lines of standard input that are valid messages and are not changed by parsing. Every other line is answered here
+ * with the error of the server over HTTP: the SDK would not answer it, or would parse values into different ones. A line
+ * without an id cannot be answered (MCP has no null ids): it is reported on standard error.
  */
 export function soundMessages({ stdin, stdout, stderr }: MessageStreams): Readable {
   let kept: Buffer[] = [];
@@ -52,7 +52,7 @@ interface Refusal {
   readonly result?: unknown;
 }
 
-/** What a line is answered with instead of being handed on. */
+/** The answer to a line that is refused. */
 function refusalOf(bytes: Buffer): Refusal | undefined {
   let text: string;
   try {

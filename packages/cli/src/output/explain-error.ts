@@ -2,10 +2,10 @@ import { AppError, isAppError } from '@proofhouse/core';
 import { callerText } from '../caller.ts';
 import type { ConnectionOptions } from '../connected-command.ts';
 
-/** What the failed command was called with: `experiment` where it has one. */
+/** The connection options of the failed command; `experiment` where it has one. */
 export type CalledWith = ConnectionOptions & { readonly experiment?: string | undefined };
 
-/** An error of the server with what only this side knows: which credential, experiment and URL were used. */
+/** Adds the credential, the experiment and the URL of the command to an error of the server. */
 export function explainError(error: unknown, called: CalledWith | undefined): unknown {
   if (called === undefined || !isAppError(error)) return error;
   if (error.code === 'unauthenticated') return again(error, refusalText(error, called));
@@ -16,14 +16,14 @@ export function explainError(error: unknown, called: CalledWith | undefined): un
   return error;
 }
 
-/** The same error, whose message says first what the call was about. */
+/** The same error with the subject of the call in front of its message. */
 export function about(subject: string, error: unknown, next = ''): unknown {
   return isAppError(error) && error.code !== 'unauthenticated' && error.code !== 'experiment_id_mismatch'
     ? again(error, `${subject}: ${error.message}${next === '' ? '' : `\n  Next: ${next}`}`)
     : error;
 }
 
-/** A group that is not there is looked for in the list. */
+/** Adds the command that lists groups to a `not_found` error. */
 export async function ofGroup<Result>({ experiment }: { readonly experiment: string }, call: Promise<Result>) {
   try {
     return await call;

@@ -15,19 +15,19 @@ import { Readable } from 'node:stream';
 import type { CommandContext } from '../command-context.ts';
 import { utf8Pieces } from '../input/utf8-text.ts';
 
-/** One job of the file, and the line it stands in, counted from 1. */
+/** One job of the file, and its line, counted from 1. */
 export interface JobLine {
   readonly number: number;
   readonly job: CreateJob;
   readonly bytes: number;
 }
 
-/** Of JSON in one call, so that the body stays within the 1 MiB that a server takes. */
+/** Bytes of JSON in one call, so that the body stays within the 1 MiB that a server accepts. */
 const maxBatchBytes = 700 * 1024;
 
 /**
- * The jobs of a file of JSON lines in batches for one call each. `-` is standard input. Blank lines are passed over.
- * A line without a key gets one made of `keyPrefix` and its number, so that a repeated run makes no job twice. Errors:
+ * Reads the jobs of a JSON lines file in batches of one call each. `-` is standard input. Blank lines are skipped. A line
+ * without a key gets one made of `keyPrefix` and its number, so that a repeated run creates no job twice. Errors:
  * `invalid_request`, with the number of the line.
  */
 export async function* jobBatches(
@@ -40,7 +40,7 @@ export async function* jobBatches(
   let batch: JobLine[] = [];
   let batchBytes = 0;
   let number = 0;
-  // A file that cannot be read fails here, not as an unhandled event.
+  // A file that cannot be read throws here instead of emitting an unhandled event.
   const failed = new Promise<never>((_, reject) => input.once('error', reject));
   failed.catch(() => undefined);
   const lines = createInterface({ input, crlfDelay: Infinity })[Symbol.asyncIterator]();
@@ -85,7 +85,7 @@ function digestOf(text: string): string {
   return `line:${createHash('sha256').update(text).digest('hex').slice(0, 40)}`;
 }
 
-/** Errors name the number of the line instead of the place in the batch. */
+/** Replaces the index in the batch by the number of the line. */
 export function atLine(error: unknown, batch: readonly JobLine[]): unknown {
   if (!isAppError(error)) return error;
   const index = /^items\.(\d+)/.exec(error.errors[0]?.path ?? '')?.[1];

@@ -4,7 +4,7 @@ import type { ProofhouseClient } from '@proofhouse/client';
 import type { CommandContext } from '../command-context.ts';
 import { printable } from './printable.ts';
 
-/** How a job ended, as one line. */
+/** The final state of a job, as one line. */
 export function outcomeText({ id, status, resultSummary, errorMessage, finish }: Job): string {
   const reason = status === 'succeeded' ? resultSummary : errorMessage;
   const words = [finish?.outcomeCode, reason?.split('\n', 1)[0]].filter((text) => text != null && text !== '');
@@ -17,8 +17,8 @@ export function exitCodeOf(jobs: readonly Job[]): number {
 }
 
 /**
- * The job once it has ended, found by its stream of events, which is opened again where it breaks. Errors: what the server
- * refuses, such as `job_not_found`; `request_timeout` when the signal aborts before.
+ * Waits until the job has ended, on its stream of events, which is reopened after each interruption. Errors: refusals of
+ * the server, such as `job_not_found`; `request_timeout` when the signal aborts before.
  */
 export async function endOf(
   client: ProofhouseClient,
@@ -30,7 +30,7 @@ export async function endOf(
   return client.jobs.get(jobId, { signal });
 }
 
-/** Says once what broke, however often it is tried again. */
+/** Reports the first interruption only, however often the stream is reopened. */
 export function sayBroken(context: CommandContext): { broken: (error: Error) => void; mended: () => void } {
   let said = '';
   return {

@@ -2,19 +2,19 @@ import { AppError, isAppError, problemOf } from '@proofhouse/core';
 import type { CommandContext } from '../command-context.ts';
 import { printable } from './printable.ts';
 
-/** Says what went wrong on standard error and gives the exit code for it. */
+/** Prints an error on standard error and returns its exit code. */
 export function reportError(error: unknown, context: CommandContext, json: boolean): number {
-  // The person who interrupted needs no explanation.
+  // An interrupt by the user needs no message.
   if (context.interrupted) return 130;
   const known = knownError(error);
   if (json) context.stderr.write(`${JSON.stringify(problemOf(known))}\n`);
   else context.stderr.write(`${errorText(known)}\n`);
-  // What nobody foresaw is this command's failure, not the server's.
+  // An unknown error is a defect of this command, not of the server.
   return known.code === 'internal' && !isAppError(error) ? 1 : known.exitCode;
 }
 
 function errorText(error: AppError): string {
-  // Messages that name their fields already are not said twice.
+  // Fields that the message contains already are not repeated.
   const fields = error.errors.filter(({ message }) => !error.message.includes(message));
   const lines = [`proofhouse: ${error.message}`, ...fields.map(({ path, message }) => `  ${path}: ${message}`)];
   return lines.map(printable).join('\n');
@@ -29,7 +29,7 @@ const wrongFile = new Map([
   ['EEXIST', 'exists already'],
 ]);
 
-/** Any failure as an error with a code: those of the file system in words, what nobody foresaw as `internal`. */
+/** Converts every error to an `AppError`: file system errors get a sentence, unknown ones become `internal`. */
 export function knownError(error: unknown): AppError {
   if (isAppError(error)) return error;
   const { code, path, message } = error as NodeJS.ErrnoException;

@@ -7,7 +7,7 @@ export function table(titles: readonly string[], rows: readonly (readonly string
   return clean.map((row) => `${line(row, widths)}\n`).join('');
 }
 
-/** One fact per line, the values aligned. Facts without a value are left out. */
+/** One fact for each line, with aligned values. Facts without a value are left out. */
 export function facts(entries: readonly (readonly [name: string, value: string | null | undefined])[]): string {
   const known = entries.filter((entry): entry is readonly [string, string] => (entry[1] ?? '') !== '');
   const width = Math.max(0, ...known.map(([name]) => name.length));
@@ -19,7 +19,7 @@ export function facts(entries: readonly (readonly [name: string, value: string |
 
 const segmenter = new Intl.Segmenter();
 
-/** Characters as people count them. */
+/** Length in characters as displayed, not in code units. */
 function widthOf(text: string): number {
   return [...segmenter.segment(text)].length;
 }

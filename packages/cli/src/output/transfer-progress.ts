@@ -9,7 +9,7 @@ export interface TransferProgress {
 
 const silent: TransferProgress = { update: () => undefined, end: () => undefined };
 
-/** A bar for a person who watches a terminal; nothing for programs and files. */
+/** A progress bar where standard error is a terminal; no output for programs and files. */
 export function transferProgress(context: CommandContext, label: string, json: boolean): TransferProgress {
   if (json || context.terminal === undefined) return silent;
   const bar = new SingleBar({

@@ -9,19 +9,19 @@ import { bytesText } from '../output/quantities.ts';
 import { transferProgress } from '../output/transfer-progress.ts';
 import { pipeDownload, saveDownload, targetExists, type ReceivedFile } from './verified-download.ts';
 
-/** Where a download goes, as the person said it. */
+/** The destination of a download, from the options. */
 export interface Destination {
   /** A file or folder, or - for standard output; the current folder when left out. */
   readonly output?: string | undefined;
   readonly force?: true | undefined;
   readonly json?: true | undefined;
-  /** What the file is called when the server proposes nothing. */
+  /** The file name when the server proposes none. */
   readonly name: string;
-  /** What JSON says beside the file. */
+  /** Added to the JSON result. */
   readonly about: Readonly<Record<string, string>>;
 }
 
-/** Saves a download whole and verified, or pipes it to standard output, and says what came. */
+/** Saves a download completely and verified, or pipes it to standard output, and prints the result. */
 export async function keepDownload(context: CommandContext, download: Download, to: Destination): Promise<void> {
   const json = to.json === true;
   if (to.output === '-') return pipeToOutput(context, download, json);
@@ -56,7 +56,7 @@ async function withProgress(
   }
 }
 
-/** Where to save. What exists is refused before the bytes come, not after. */
+/** The path to save to. An existing file is refused before the download instead of after it. */
 async function targetOf(
   context: CommandContext,
   download: Download,
@@ -86,7 +86,7 @@ function noFolder(place: string): AppError {
   return new AppError('invalid_request', `${place} is no folder that is there. Make it, or choose another with -o.`);
 }
 
-/** The server proposes a name, never a place. */
+/** The server may propose a name, but not a folder. */
 function safeBaseName(name: string): string {
   const base = withoutHidden(name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1));
   return base === '' || base === '.' || base === '..' ? 'artifact' : base;

@@ -11,7 +11,9 @@ interface StreamUpload {
   readonly stream: Readable;
 }
 
-/** Uploads what can be read only once: its digest is known when all was sent, and is compared with the server's. */
+/**
+ * Uploads a source that can be read only once: its digest is known after the last byte, and is compared with the server's.
+ */
 export async function streamUpload(
   client: ProofhouseClient,
   jobId: string,

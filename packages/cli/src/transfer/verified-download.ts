@@ -9,15 +9,15 @@ import { requireSameDigest, systemRandom, type Download } from '@proofhouse/clie
 export interface ReceivedFile {
   readonly sizeBytes: number;
   readonly digest: Digest;
-  /** Whether the server said a digest to compare with. */
+  /** Whether the server declared a digest. */
   readonly verified: boolean;
 }
 
 type OnBytes = (receivedBytes: number) => void;
 
 /**
- * Saves a download under `target`, all of it or nothing: it is written beside it, verified, made durable, and only then
- * given its name. An existing file stays unless `force`.
+ * Saves a download under `target` atomically: it is written to a file beside it, verified, synced, and then renamed. An
+ * existing file stays unless `force`.
  */
 export async function saveDownload(
   download: Download,
@@ -45,7 +45,7 @@ export async function saveDownload(
   }
 }
 
-/** Writes a download out as it comes; wrong bytes are known only at its end. */
+/** Writes a download out as it arrives; a wrong digest is known only at the end. */
 export async function pipeDownload(download: Download, output: Writable, onBytes: OnBytes): Promise<ReceivedFile> {
   return receive(download, onBytes, async (piece) => {
     if (!output.write(piece)) await once(output, 'drain');
@@ -75,7 +75,7 @@ async function receive(
   return { sizeBytes, digest, verified: download.digest !== undefined };
 }
 
-// A link fails when the name is taken, also when somebody took it a moment ago; renaming would replace it.
+// A hard link fails when the name exists, without a race; a rename would replace the file.
 async function giveName(part: string, target: string, force: boolean): Promise<void> {
   if (force) return rename(part, target);
   try {
@@ -84,7 +84,7 @@ async function giveName(part: string, target: string, force: boolean): Promise<v
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw targetExists(target);
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP') throw error;
-    // No hard links on this file system: nobody but a racing writer could be replaced.
+    // This file system has no hard links: only a file created at the same moment can be replaced.
     await rename(part, target);
   }
 }

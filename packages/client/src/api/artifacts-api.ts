@@ -11,16 +11,16 @@ export interface ArtifactUpload {
   readonly name: string;
   readonly bytes: ByteSource;
   readonly contentType?: string | undefined;
-  /** `sha256:<hex>`: the server refuses other bytes, and its answer is checked against it. */
+  /** `sha256:<hex>`: the server refuses other bytes, and the digest in its answer is compared too. */
   readonly digest?: string | undefined;
-  /** When it is known and the bytes are a stream: the server can refuse what is too large before reading it. */
+  /** Size of a stream, when known: the server can refuse a file that is too large before reading it. */
   readonly sizeBytes?: number | undefined;
   readonly type?: ArtifactType | undefined;
   readonly title?: string | undefined;
   readonly tags?: readonly string[] | undefined;
-  /** Kept with the artifact; at most 4 KiB as JSON. */
+  /** Stored with the artifact; at most 4 KiB as JSON. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Starts anew when a try is repeated. Called for streams only. */
+  /** Restarts from 0 when a try is repeated. Called for streams only. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
 
@@ -49,8 +49,8 @@ export class ArtifactsApi {
   }
 
   /**
-   * Sends the bytes as they are, the fast path; as a streamed form when there are tags or metadata, which only a form
-   * carries. Repeated when the connection breaks, unless `bytes` is a bare stream.
+   * Sends the bytes as the raw body; as a streamed form when there are tags or metadata, which only a form can carry.
+   * Retried when the connection breaks, unless `bytes` is a bare stream.
    */
   async upload(jobId: string, upload: ArtifactUpload, options: CallOptions = {}): Promise<JobArtifact> {
     if (upload.tags !== undefined || upload.metadata !== undefined) return this.#uploadAsForm(jobId, upload, options);
@@ -73,13 +73,13 @@ export class ArtifactsApi {
     const fields = Object.fromEntries(
       Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined),
     );
-    // Without a type of its own the server derives one from the name.
+    // Without a content type the server derives one from the name.
     const form = new FileForm('file', { ...file, contentType: null, filename: baseName(name), fields });
     const input = { params: { jobId }, body: { name }, ...options };
     return checked(await this.#caller.postFile('uploadArtifact', input, form), digest);
   }
 
-  /** Sends a form: for tags and metadata, and for pages where streams cannot be sent. */
+  /** Sends a form: for tags and metadata, and for browsers that cannot send streams. */
   async uploadForm(jobId: string, upload: ArtifactForm, options: CallOptions = {}): Promise<JobArtifact> {
     const form = new FormData();
     for (const field of ['name', 'contentType', 'digest', 'type', 'title'] as const) {
@@ -116,7 +116,7 @@ export class ArtifactsApi {
     throw new AppError('artifact_not_found', `Job ${jobId} has no artifact named ${JSON.stringify(name)}.`);
   }
 
-  /** Answers once the headers are in; read the body to its end or cancel it. */
+  /** Resolves when the headers have arrived; read the body to its end or cancel it. */
   async download(jobId: string, artifactId: string, options: CallOptions = {}): Promise<Download> {
     return downloadOf(await this.#caller.openBytes('downloadArtifact', { params: { jobId, artifactId }, ...options }));
   }

@@ -7,7 +7,7 @@ import type { OperationCaller } from '../transport/operation-caller.ts';
 
 export interface DepositOptions extends CallOptions, Omit<FormFile, 'bytes'> {}
 
-/** What the server says of a deposit; `artifacts_uri` is opaque: keep it and hand it on whole. */
+/** The server's answer to a deposit; `artifacts_uri` is opaque: store and pass it on unchanged. */
 export type DepositedArtifact = Deposit;
 
 export interface NamedFilter {
@@ -20,8 +20,8 @@ export interface NamedFilter {
 type FromCursor = { readonly cursor?: string | undefined };
 
 /**
- * One experiment on /v0: what workers that share nothing but the network hand each other, and who they are. Its records
- * are written as the wire writes them.
+ * One experiment on /v0: its workers and groups, and the files that workers deposit for each other. Records have the field
+ * names of the API.
  */
 export class ExperimentApi {
   readonly id: string;
@@ -38,8 +38,8 @@ export class ExperimentApi {
   }
 
   /**
-   * Every call makes a new URI, also for equal bytes. Repeated when it breaks, under one idempotency key, unless `bytes` is
-   * a bare stream. A content type among the headers is not the file's: that is `contentType`.
+   * Every call creates a new URI, also for equal bytes. Retried when the connection breaks, under one idempotency key,
+   * unless `bytes` is a bare stream. `contentType` is the file's type; a content type among the headers is not.
    */
   async deposit(bytes: ByteSource, options: DepositOptions = {}): Promise<DepositedArtifact> {
     const { contentType, filename, sizeBytes, onProgress, ...call } = options;
@@ -52,14 +52,17 @@ export class ExperimentApi {
     });
   }
 
-  /** `uri` whole, as it was given. Answers once the headers are in; read the body to its end or cancel it. */
+  /**
+   * `uri`: unchanged, as the deposit returned it. Resolves when the headers have arrived; read the body to its end or
+   * cancel it.
+   */
   async fetch(uri: string, options: CallOptions = {}): Promise<Download> {
     return downloadOf(
       await this.#caller.openBytes('fetchArtifact', { params: this.#params, query: { uri }, ...options }),
     );
   }
 
-  /** Lets a worker or a group read a deposit; for its depositor and the admin. */
+  /** Grants a worker or a group read access to a deposit; for its depositor and the admin. */
   async grantRead(uri: string, reader: string, options: CallOptions = {}): Promise<CallOutput<'grantRead'>> {
     return this.#caller.call('grantRead', { params: this.#params, body: { uri, reader }, ...options });
   }
@@ -68,7 +71,7 @@ export class ExperimentApi {
     return this.#caller.call('whoami', { params: this.#params, ...options });
   }
 
-  /** Never repeated by itself: a lost answer is a lost token. The worker calls with `<worker_id>:<registration_token>`. */
+  /** Never retried, because a lost answer is a lost token. The worker calls with `<worker_id>:<registration_token>`. */
   async registerWorker(
     worker: { readonly name?: string | undefined; readonly labels?: Record<string, string> | undefined } = {},
     options: CallOptions = {},
@@ -76,7 +79,7 @@ export class ExperimentApi {
     return this.#caller.call('registerWorker', { params: this.#params, body: worker, ...options });
   }
 
-  /** A new token; the old one is refused from then on. Never repeated by itself. */
+  /** Creates a new token; the old one is refused from then on. Never retried. */
   async reissueCredential(workerId: string, options: CallOptions = {}): Promise<CallOutput<'reissueCredential'>> {
     return this.#caller.call('reissueCredential', { params: { ...this.#params, workerId }, ...options });
   }
@@ -122,7 +125,7 @@ export class ExperimentApi {
     return eachItem((cursor) => this.listGroups({ ...filter, cursor }, options));
   }
 
-  /** `admins` and `orchestrators` are taken for the ids of these groups, here and below. */
+  /** `admins` and `orchestrators` are accepted as the ids of these groups, here and below. */
   async getGroup(groupId: string, options: CallOptions = {}): Promise<V0Group> {
     return this.#caller.call('getGroup', { params: { ...this.#params, groupId }, ...options });
   }

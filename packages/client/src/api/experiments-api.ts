@@ -7,7 +7,7 @@ export interface ExperimentFilter {
   readonly limit?: number | undefined;
 }
 
-/** The experiments of a server: the admin's business. What happens in one is `client.experiment(id)`. */
+/** The experiments of a server, for the admin. See `client.experiment(id)` for the contents of one. */
 export class ExperimentsApi {
   readonly #caller: OperationCaller;
 

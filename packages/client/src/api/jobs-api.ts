@@ -30,36 +30,36 @@ export interface JobFilter {
 
 export interface Claim {
   readonly leaseSeconds?: number | undefined;
-  /** Left out: every type the credential allows. */
+  /** Default: every type that the credential allows. */
   readonly allowedTypes?: string[] | undefined;
   readonly workerCapabilities?: string[] | undefined;
-  /** How long the server may wait for a job to come in. */
+  /** Seconds that the server may wait for a job. */
   readonly waitSeconds?: number | undefined;
   readonly workerId?: string | undefined;
 }
 
 export interface ClaimOptions extends CallOptions {
-  /** Hears of each job that came without a lease: a repeated claim may name jobs that it holds no more. */
+  /** Called for each job that came without a lease: a repeated claim may name jobs whose lease has ended. */
   readonly onLeftOut?: ((jobId: string) => void) | undefined;
 }
 
-/** One of many jobs that are ended as succeeded. */
+/** One of several jobs that are completed in one call. */
 export interface Completion extends FinishFields {
   readonly jobId: string;
   readonly lease: string;
   readonly resultSummary?: string | undefined;
 }
 
-/** The job as it ended, or the problem that kept it from ending. */
+/** The completed job, or the problem. */
 export type CompletionResult = CallOutput<'completeJobs'>['results'][number];
 
-/** What a holder writes into the log of its job: milestones, never a command's output. */
+/** An event that a holder appends to the log of its job: milestones, never a command's output. */
 export type JobNote = Pick<EventInput, 'message'> & {
   readonly level?: EventInput['level'] | undefined;
   readonly payload?: Readonly<Record<string, unknown>> | undefined;
 };
 
-/** A job in the hands of its claimer: the lease goes with everything it writes. */
+/** A claimed job: every write to it needs the lease. */
 export type ClaimedJob = Job & { readonly leaseId: string };
 
 export class JobsApi {
@@ -81,7 +81,7 @@ export class JobsApi {
     return (await this.#caller.call('createJobs', { body: { items: [...jobs] }, ...options })).results;
   }
 
-  /** Newest first; of a worker's token only jobs that it holds or made. */
+  /** Newest first; with a worker's token only jobs that it holds or created. */
   async list(
     filter: JobFilter & { readonly cursor?: string | undefined } = {},
     options: CallOptions = {},
@@ -89,7 +89,7 @@ export class JobsApi {
     return this.#caller.call('listJobs', { query: filter, ...options });
   }
 
-  /** Every job that matches, page after page. */
+  /** Iterates over every job that matches, page by page. */
   each(filter: JobFilter = {}, options: CallOptions = {}): AsyncGenerator<Job, void, undefined> {
     return eachItem((cursor) => this.list({ ...filter, cursor }, options));
   }
@@ -98,14 +98,14 @@ export class JobsApi {
     return this.#caller.call('getJob', { params: { jobId }, ...options });
   }
 
-  /** Undefined when nothing eligible came in while the server waited. */
+  /** Undefined when no eligible job arrived while the server waited. */
   async claim(claim: Claim = {}, { onLeftOut, ...options }: ClaimOptions = {}): Promise<ClaimedJob | undefined> {
     const answer = await this.#caller.call('claimJob', { body: claim, ...options }, waitMsOf(claim));
     if (!('job' in answer)) throw new AppError('unsupported', 'The server answered many jobs where one was asked for.');
     return answer.job === null ? undefined : held([answer.job], onLeftOut)[0];
   }
 
-  /** Up to `maxJobs` (100 at most) at once; none when nothing eligible came in while the server waited. */
+  /** Up to `maxJobs` (100 at most) at once; none when no eligible job arrived while the server waited. */
   async claimMany(
     claim: Claim & { readonly maxJobs: number },
     { onLeftOut, ...options }: ClaimOptions = {},
@@ -113,13 +113,15 @@ export class JobsApi {
     const answer = await this.#caller.call('claimJob', { body: claim, ...options }, waitMsOf(claim));
     if (!('jobs' in answer))
       throw new AppError('unsupported', 'The server answered one job where many were asked for.');
-    // A job that is named twice is one job, and more than were asked for are not started: their leases end by themselves.
+    // Duplicates are dropped, and so are jobs beyond the requested number: they are not started, and their leases end.
     const jobs = [...new Map(answer.jobs.map((job) => [job.id, job])).values()];
     for (const { id } of jobs.slice(claim.maxJobs)) onLeftOut?.(id);
     return held(jobs.slice(0, claim.maxJobs), onLeftOut);
   }
 
-  /** Renews the lease to now plus `leaseSeconds`; `cancelRequestedAt` of the answer tells whether to stop. */
+  /**
+   * Renews the lease to now plus `leaseSeconds`; `cancelRequestedAt` of the answer is set when the job is to be stopped.
+   */
   async heartbeat(jobId: string, lease: string, leaseSeconds: number, options: CallOptions = {}): Promise<Job> {
     return this.#caller.call('heartbeatJob', { params: { jobId }, body: { leaseSeconds }, ...options, lease });
   }
@@ -142,7 +144,7 @@ export class JobsApi {
     return this.#caller.call('failJob', { params: { jobId }, body: failure, ...options, lease });
   }
 
-  /** Ends up to 100 jobs as succeeded. Each by itself: one that is refused does not hold the others back. */
+  /** Completes up to 100 jobs. Each is decided by itself: a refused one does not affect the others. */
   async completeMany(completions: readonly Completion[], options: CallOptions = {}): Promise<CompletionResult[]> {
     const items = completions.map(({ lease, ...completion }) => ({ ...completion, leaseId: lease }));
     return (await this.#caller.call('completeJobs', { body: { items }, ...options })).results;
@@ -157,7 +159,7 @@ export class JobsApi {
     return this.#caller.call('cancelJob', { params: { jobId }, body: request, ...options });
   }
 
-  /** The holder's answer to the wish to cancel: it has stopped, and the job is cancelled. */
+  /** The holder acknowledges a requested cancellation: it has stopped, and the job is cancelled. */
   async ack(
     jobId: string,
     lease: string,
@@ -167,17 +169,17 @@ export class JobsApi {
     return this.#caller.call('ackCancel', { params: { jobId }, body: end, ...options, lease });
   }
 
-  /** Puts a failed or dead-lettered job back. Not repeated by itself: by then it may have failed anew. */
+  /** Puts a failed or dead-lettered job back into the queue. Not retried: the job may have failed again in between. */
   async retry(jobId: string, options: CallOptions = {}): Promise<Job> {
     return this.#caller.call('retryJob', { params: { jobId }, ...options });
   }
 
-  /** Why it waits, and which workers nearly match. */
+  /** Why a job waits, and which workers nearly match. */
   async why(jobId: string, options: CallOptions = {}): Promise<Why> {
     return this.#caller.call('explainJob', { params: { jobId }, ...options });
   }
 
-  /** Writes into the job's log: one note, or up to 100 that are numbered together. */
+  /** Appends to the job's log: one event, or up to 100 that are numbered together. */
   async note(
     jobId: string,
     lease: string,
@@ -203,8 +205,8 @@ export class JobsApi {
   }
 
   /**
-   * Every event, also those to come, each once and in order; ends when the job is final and told to its end. A line that
-   * breaks is opened again where it broke. Throws what cannot be helped by that, such as `job_not_found`.
+   * Every event, including future ones, each once and in order; ends when the job is final and its log was read to the end.
+   * The stream is reopened after an interruption. Throws errors that a retry cannot repair, such as `job_not_found`.
    */
   followEvents(
     jobId: string,
@@ -214,8 +216,8 @@ export class JobsApi {
   }
 
   /**
-   * Says which jobs changed, without end. `look-again` comes first, and whenever hints may have been missed: list what
-   * you show, then go on.
+   * Iterates over hints of changed jobs, without end. `look-again` comes first, and whenever hints may have been missed:
+   * reload the list, then continue.
    */
   followHints(options: StreamOptions = {}): AsyncGenerator<JobHint | 'look-again', void, undefined> {
     return followHints(this.#caller, options);
@@ -226,7 +228,7 @@ function waitMsOf(claim: Claim): number {
   return (claim.waitSeconds ?? 0) * 1000;
 }
 
-// Without its lease nothing could be written to a job: it is somebody else's, or nobody's.
+// A job without a lease cannot be written to: another worker or no one holds it.
 function held(jobs: readonly Job[], onLeftOut: ClaimOptions['onLeftOut']): ClaimedJob[] {
   return jobs.flatMap((job) => {
     const { leaseId } = job;
@@ -236,7 +238,7 @@ function held(jobs: readonly Job[], onLeftOut: ClaimOptions['onLeftOut']): Claim
   });
 }
 
-// Array.isArray forgets that a list is read-only.
+// The type of Array.isArray loses `readonly`.
 function isList(notes: JobNote | readonly JobNote[]): notes is readonly JobNote[] {
   return Array.isArray(notes);
 }

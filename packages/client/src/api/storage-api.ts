@@ -5,10 +5,13 @@ export type StorageUsage = CallOutput<'storageUsage'>;
 export type CollectedSlice = CallOutput<'collectStorage'>;
 export type VerifiedSlice = CallOutput<'verifyStorage'>;
 
-/** A slice hashes a quarter of a GiB, or one larger blob, from a disk that may be slow. */
+/** A slice hashes 256 MiB, or one larger blob, from a disk that may be slow. */
 const sliceMs = 15 * 60_000;
 
-/** Care of what is stored: for the admin. Long work is walked slice by slice, each as it is done. */
+/**
+ * Usage, collection and verification of stored bytes, for the admin. Long work is done in slices, and each result is
+ * returned when it is done.
+ */
 export class StorageApi {
   readonly #caller: OperationCaller;
 
@@ -21,8 +24,9 @@ export class StorageApi {
   }
 
   /**
-   * Removes what retention lets go and what no record names; with `dryRun` only says it. Errors: `storage_policy` when so
-   * many old bytes were never named by a record that the database may be the wrong one; `yesRemoveMost` removes them.
+   * Removes bytes that retention releases or that no record names; with `dryRun` only lists them. Errors: `storage_policy`
+   * when so many old bytes were never named by a record that the database may be the wrong one; `yesRemoveMost` removes
+   * them.
    */
   collect(
     body: { readonly dryRun?: boolean | undefined; readonly yesRemoveMost?: boolean | undefined } = {},

@@ -15,7 +15,7 @@ export class WorkerTokensApi {
     this.#caller = caller;
   }
 
-  /** Never repeated by itself: a lost answer is a lost secret, and a second one would stay unknown. */
+  /** Never retried, because a lost answer is a lost secret, and the secret of a second token could not be read either. */
   async create(token: CreateWorkerToken, options: CallOptions = {}): Promise<CallOutput<'createWorkerToken'>> {
     return this.#caller.call('createWorkerToken', { body: token, ...options });
   }

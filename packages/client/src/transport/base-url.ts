@@ -1,6 +1,6 @@
 import { AppError } from '@proofhouse/core';
 
-/** Where the server is, without a slash at the end; it may have a base path (`https://host/work`). */
+/** Base URL without a trailing slash; may have a base path (`https://host/work`). */
 export function parseBaseUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
@@ -11,7 +11,7 @@ export function parseBaseUrl(text: string): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
-// The text itself stays out of the message: people paste credentials into addresses.
+// The message does not contain the text, because it may be a URL with credentials.
 function wrongUrl(why: string): AppError {
   return new AppError(
     'invalid_request',

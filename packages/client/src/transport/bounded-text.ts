@@ -1,6 +1,6 @@
 /**
- * The text of a body up to `maxBytes`, counted after decompression, so that neither an endless answer nor one that was
- * compressed to a trifle fills the memory. `whole` is false when more was there; the rest is not read.
+ * The text of a body up to `maxBytes`, counted after decompression, so that neither an endless answer nor a highly
+ * compressed one fills the memory. `whole` is false when the body was longer; the rest is not read.
  */
 export async function boundedText(
   { body }: Response,
@@ -20,7 +20,7 @@ export async function boundedText(
       pieces.push(decoder.decode(value, { stream: true }));
     }
   } finally {
-    // Hangs up where something is left.
+    // Closes the connection when bytes are left.
     reader.cancel().catch(() => undefined);
   }
 }

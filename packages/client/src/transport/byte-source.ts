@@ -1,8 +1,8 @@
 export type ByteStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
- * The bytes of an upload. A function opens them anew for each try, so that an upload which broke can be repeated; a bare
- * stream can be sent only once.
+ * The bytes of an upload. A function opens them again for each try, so that a failed upload can be retried; a bare stream
+ * can be sent only once.
  */
 export type ByteSource = Uint8Array | Blob | string | StreamSource;
 export type StreamSource = ByteStream | (() => ByteStream | Promise<ByteStream>);
@@ -16,7 +16,7 @@ export function isReplayable(source: ByteSource): boolean {
   return isWhole(source) || typeof source === 'function';
 }
 
-/** Known without reading, or undefined. */
+/** The size when it is known without reading, else undefined. */
 export function sizeOf(source: ByteSource): number | undefined {
   if (typeof source === 'string') return new TextEncoder().encode(source).length;
   if (source instanceof Uint8Array) return source.byteLength;
@@ -24,11 +24,11 @@ export function sizeOf(source: ByteSource): number | undefined {
 }
 
 /**
- * The body for `fetch`. Bytes that are in hand go as they are, since not every browser sends streams; streams report
- * the length of each piece as it is taken.
+ * The body for `fetch`. Bytes in memory are sent as they are, since not every browser can send streams; streams report the
+ * length of each chunk as it is read.
  */
 export async function openBody(source: ByteSource, hooks: BodyHooks): Promise<BodyInit> {
-  // As bytes, since fetch would call a string text/plain where the name says more.
+  // Encoded to bytes, since fetch would set text/plain for a string although the name says more.
   if (typeof source === 'string') return new TextEncoder().encode(source);
   if (isWhole(source)) return source as BodyInit;
   const reader = await readerOf(source);
@@ -60,7 +60,7 @@ interface PieceReader {
   stop(): Promise<void>;
 }
 
-/** The bytes of a stream, opened anew; stopping early stops their source. */
+/** The bytes of a stream, opened again; a consumer that stops early closes their source. */
 export async function* piecesOf(source: StreamSource): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = await readerOf(source);
   let ended = false;
@@ -72,7 +72,7 @@ export async function* piecesOf(source: StreamSource): AsyncGenerator<Uint8Array
   }
 }
 
-// Not every browser can iterate over a ReadableStream, so each kind is read in its own way.
+// Not every browser can iterate over a ReadableStream, so each kind of source has its own reader.
 async function readerOf(source: StreamSource): Promise<PieceReader> {
   const stream = typeof source === 'function' ? await source() : source;
   if (stream instanceof ReadableStream) {

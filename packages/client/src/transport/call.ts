@@ -7,21 +7,21 @@ import {
   type OutputOf,
 } from '@proofhouse/core';
 
-/** What every call takes beside its input. */
+/** Options of every call. */
 export interface CallOptions {
-  /** The fencing token of the job that is written to. */
+  /** The fencing token of the job to write to. */
   readonly lease?: string | undefined;
-  /** Made automatically where the operation takes one: give your own to repeat a call across processes. */
+  /** Default: generated where the operation takes a key. Pass your own to retry a call across processes. */
   readonly idempotencyKey?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Overall limit of this call, its repetitions included. */
+  /** Milliseconds for the whole call, including retries. */
   readonly timeoutMs?: number | undefined;
-  /** How often it is tried altogether, instead of what the client's policy says. */
+  /** Number of tries, instead of the client's policy. */
   readonly tries?: number | undefined;
 }
 
-/** Operations that are sent nothing or JSON and answer JSON or nothing. */
+/** Operations whose input is JSON or empty and whose answer is JSON or empty. */
 export type JsonOperationId = {
   [Id in OperationId]: Operations[Id]['response'] extends 'json' | 'none'
     ? Operations[Id]['request'] extends 'bytes' | 'multipart'
@@ -57,7 +57,7 @@ export interface Page<Item> {
   readonly nextCursor: string | null;
 }
 
-/** Walks a list to its end, item by item. */
+/** Iterates over a list to its end, item by item. */
 export async function* eachItem<Item>(
   list: (cursor: string | undefined) => Promise<Page<Item>>,
 ): AsyncGenerator<Item, void, undefined> {
@@ -70,7 +70,7 @@ export async function* eachItem<Item>(
   } while (cursor !== null);
 }
 
-/** A page whose next one is itself would be read for ever. Errors: `unsupported`. */
+/** Refuses a page whose next cursor is its own, which would be read forever. Errors: `unsupported`. */
 export function requireProgress(cursor: string | null | undefined, next: string | null): void {
   if (next === null || next !== cursor) return;
   throw new AppError(

@@ -1,6 +1,6 @@
-/** The only source of time here. Tests hand in one whose hands they move. */
+/** The client's only source of time; tests inject one that they advance. */
 export interface Clock {
-  /** Wall clock, epoch milliseconds. It may step in either direction: never for a deadline. */
+  /** Wall clock, epoch milliseconds. It may step in either direction, so it must not be used for deadlines. */
   now(): number;
   /** Milliseconds since an arbitrary moment. Never steps; does not count while the machine is suspended. */
   monotonic(): number;
@@ -18,7 +18,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `ms`, or as soon as the signal is aborted: look at the signal afterwards. */
+/** Resolves after `ms`, or when the signal is aborted: check the signal afterwards. */
 export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) {

@@ -1,6 +1,6 @@
 import { AppError } from '@proofhouse/core';
 
-/** What a caller shows: a token, and on /v0 the token behind the name of whom it speaks for. */
+/** The credential of a caller: a token, and on /v0 the token after the name of its principal. */
 export interface Credential {
   readonly token: string;
   /** `<principal>:<secret>`, as /v0 takes it. */
@@ -8,8 +8,8 @@ export interface Credential {
 }
 
 /**
- * A token that has a name in front (`wkr_…:<secret>`) is taken as it is. A bare one gets `principal` in front where a name
- * is needed; without one it can only be the admin's, since workers are given theirs with their id.
+ * A token with a name in front (`wkr_…:<secret>`) is used unchanged. A bare one gets `principal` in front where a name is
+ * needed; without `principal` it can only be the admin's, since worker tokens are issued with their id.
  */
 export function parseCredential(token: string, principal: string | undefined): Credential {
   const given = parseToken(token);
@@ -21,7 +21,7 @@ export function parseCredential(token: string, principal: string | undefined): C
   return { token: given, named: given.includes(':') ? given : `${principal ?? 'admin'}:${given}` };
 }
 
-/** A header must carry it, and the runtime's own complaint would print it. */
+/** Checks that a header can carry the token, since the error of the runtime would contain it. */
 function parseToken(token: string): string {
   const trimmed = token.trim();
   if (trimmed !== '' && /^[\x21-\x7e]+$/.test(trimmed)) return trimmed;

@@ -15,7 +15,7 @@ export function parseDigestHeader(header: string | null): Digest | undefined {
   return digestOf(hex);
 }
 
-/** Refuses an answer about other bytes than those that were meant. */
+/** Refuses an answer whose digest differs from that of the sent bytes. */
 export function requireSameDigest(what: string, expected: string, found: string): void {
   if (parseDigest(expected) === parseDigest(found)) return;
   throw new AppError('digest_mismatch', `${what}: expected ${expected}, found ${found}. Try again.`, {

@@ -10,10 +10,10 @@ import {
 import { boundedText } from './bounded-text.ts';
 import { parseRetryAfter } from './retry-policy.ts';
 
-/** More of a wrong answer than this is not worth reading. */
+/** Bytes of an error body that are read at most. */
 const maxProblemBytes = 256 * 1024;
 
-/** What an answer that is no problem document of ours (a proxy's page, a newer server's code) means. */
+/** Error codes for statuses without a known problem document (a proxy's page, a newer server's code). */
 const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
   401: 'unauthenticated',
   403: 'forbidden',
@@ -33,14 +33,14 @@ const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
   507: 'storage_full',
 };
 
-/** One call's place, moment and the errors that its operation is known to answer. */
+/** The URL and the time of a call, and the errors that its operation declares. */
 export interface FailedCall {
   readonly place: string;
   readonly now: number;
   readonly errors: readonly ErrorCode[];
 }
 
-/** Turns an answer that is not a success into the error it stands for. Never throws. */
+/** Converts an unsuccessful response to its error. Never throws. */
 export async function failedAnswer(response: Response, { place, now, errors }: FailedCall): Promise<AppError> {
   const problem = parseProblem(await explanationOf(response));
   const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), now);
@@ -52,7 +52,7 @@ export async function failedAnswer(response: Response, { place, now, errors }: F
   });
 }
 
-/** Redirects are not followed: a repeated POST becomes a GET on the way, and credentials would be dropped. */
+/** Redirects are not followed: a POST would become a GET, and credentials would be dropped. */
 export function redirectedAnswer(response: Response, place: string): AppError {
   response.body?.cancel().catch(() => undefined);
   const location = response.headers.get('location');
@@ -60,7 +60,10 @@ export function redirectedAnswer(response: Response, place: string): AppError {
   return new AppError('bad_request', `${place} answers that the server is at ${target}. Use that address as the URL.`);
 }
 
-/** By our own code, or by the type of /v0: there the operation's own error of that type is meant before any other. */
+/**
+ * Finds the code by the document's own code, or by the type of /v0, where the errors that the operation declares take
+ * precedence.
+ */
 function codeOfProblem(
   problem: Readonly<Record<string, unknown>> | undefined,
   errors: readonly ErrorCode[],
@@ -117,7 +120,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-// A connection that broke inside the explanation: the status still says what happened.
+// The connection broke inside the error body: the status still identifies the error.
 async function explanationOf(response: Response): Promise<string> {
   return boundedText(response, maxProblemBytes).then(
     ({ text }) => text,

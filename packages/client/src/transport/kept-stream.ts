@@ -5,22 +5,22 @@ import { readEvents, type ServerSentEvent } from './server-sent-events.ts';
 import { delayBeforeRetry } from './retry-policy.ts';
 import { retryAfterOf, type TransportParts } from './transport.ts';
 
-/** `opened`: the line stands, for the first time or again; what happened in between may have been missed. */
+/** `opened`: the stream is open, for the first time or again; events in between may have been missed. */
 export type StreamItem = 'opened' | ServerSentEvent;
 
 export interface KeptStream {
-  /** Opens the line; `tries` says how often at most, undefined leaves it to the client's policy. */
+  /** Opens the stream; `tries`: the number of tries, undefined for the client's policy. */
   readonly open: (tries: number | undefined) => Promise<OpenedAnswer>;
-  /** Whether the server ended the line because nothing more can come, not because it is going away. */
+  /** Whether the server ended the stream because no more events can follow, instead of because it stops. */
   readonly ended: () => Promise<boolean>;
   readonly signal?: AbortSignal | undefined;
   readonly onBroken?: ((error: AppError, delayMs: number) => void) | undefined;
 }
 
 /**
- * Keeps a stream open until it has ended, with pauses that grow while it brings nothing. A server that was never reached
- * is given up as any call is; one that was is waited for without end, since whoever follows wants to be there when it
- * comes back. What trying again cannot help is thrown: 401, 403, 404.
+ * Reopens a stream until it has ended, with a back-off while it brings nothing. Before the first connection the number of
+ * tries is limited as for any call; after it reconnects are unlimited, so that a follower continues when the server is
+ * back. Errors that a retry cannot repair are thrown: 401, 403, 404.
  */
 export async function* keepOpen(
   parts: TransportParts,

@@ -17,9 +17,9 @@ import { requestHeaders } from './request-headers.ts';
 import { requestUrl } from './request-url.ts';
 import { perform, placeOf, type Exchange, type TransportParts } from './transport.ts';
 
-/** Slower than this, an upload whose progress cannot be seen counts as stuck. */
+/** An upload whose progress cannot be observed counts as stalled when it is slower. */
 const slowestBytesPerMs = 32;
-/** Servers say something on a stream every 15 s, if only that they are there: three times that is a dead line. */
+/** Servers send at least a keep-alive every 15 s on a stream: after three times that the connection is dead. */
 const quietStreamMs = 45_000;
 interface LooseInput extends CallOptions {
   readonly params?: { readonly experimentId?: string; readonly [name: string]: unknown } | undefined;
@@ -35,11 +35,11 @@ export interface Upload {
 
 export interface StreamOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Hears each time the line broke, and how long it takes until it is opened again. */
+  /** Called at each interruption, with the milliseconds until the stream is reopened. */
   readonly onBroken?: ((error: AppError, delayMs: number) => void) | undefined;
 }
 
-/** Calls operations by their row in core's table: path, headers, what may be repeated, what the answer must be. */
+/** Calls operations by their row in core's table: path, headers, retries, and validation of the answer. */
 export class OperationCaller {
   readonly #baseUrl: string;
   readonly #credential: Credential | undefined;
@@ -51,12 +51,12 @@ export class OperationCaller {
     this.#parts = parts;
   }
 
-  /** The address of an operation as its row writes it: what an error may say. */
+  /** The URL of an operation with the placeholders of its row, for errors. */
   urlOf(id: OperationId): string {
     return `${this.#baseUrl}${operations[id].path}`;
   }
 
-  /** `waitMs`: how long the server may hold the answer back on purpose. */
+  /** `waitMs`: how long the server may delay the answer on purpose (long poll). */
   async call<Id extends JsonOperationId>(id: Id, input: CallInput<Id>, waitMs = 0): Promise<CallOutput<Id>> {
     const exchange = this.#jsonExchange(id, input, waitMs);
     return perform(this.#parts, exchange, (response) => readJson(id, response, exchange.url));
@@ -113,7 +113,7 @@ export class OperationCaller {
     return perform(this.#parts, exchange, (response) => readJson(id, response, exchange.url));
   }
 
-  /** The timer is the reader's: it touches it at each piece and stops it at the end. */
+  /** The reader owns the timer: it restarts it at each chunk and stops it at the end. */
   async openBytes<Id extends BytesOperationId>(id: Id, input: CallInput<Id>): Promise<OpenedAnswer> {
     return this.#open(id, input, {
       headers: { accept: '*/*', 'accept-encoding': 'identity' },
@@ -123,8 +123,8 @@ export class OperationCaller {
   }
 
   /**
-   * What a stream carries, for as long as it takes: a line that breaks is opened again, with `resume` for its input.
-   * A server that ends it is asked through `ended` whether that was the end.
+   * The items of a stream until its end: an interrupted stream is reopened, with `resume` for its input. When the server
+   * ends the stream, `ended` decides whether that was the end.
    */
   follow<Id extends StreamOperationId>(
     id: Id,
@@ -145,7 +145,7 @@ export class OperationCaller {
     return keepOpen(this.#parts, { ...stream, open });
   }
 
-  /** A key for calls that name none; a body that has one is not contradicted by the header. */
+  /** Generates a key for calls without one; a key in the body is not contradicted by the header. */
   #ownKey(body: unknown): string | undefined {
     const { idempotencyKey } = Object(body) as { readonly idempotencyKey?: unknown };
     return idempotencyKey == null ? this.#parts.random.idempotencyKey() : undefined;

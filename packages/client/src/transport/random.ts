@@ -1,8 +1,8 @@
-/** Chance, injected so that a test can repeat a run. */
+/** Source of randomness, injected so that a test can repeat a run. */
 export interface Random {
   /** At least 0, less than 1. */
   fraction(): number;
-  /** Fresh for every call: names one intent, so that repeating it is harmless. */
+  /** A new key for every call; retries of the call use it again, so they are idempotent. */
   idempotencyKey(): string;
 }
 

@@ -3,7 +3,7 @@ import type { CallOutput } from './call.ts';
 import { boundedText } from './bounded-text.ts';
 import { placeOf } from './transport.ts';
 
-/** Far more than the largest answer of a server: a claim of 100 jobs with the largest payloads has 26 MiB. */
+/** Bytes. Far more than the largest answer of a server: a claim of 100 jobs with the largest payloads has 26 MiB. */
 const maxAnswerBytes = 64 * 1024 * 1024;
 
 export async function readJson<Id extends OperationId>(
@@ -16,7 +16,7 @@ export async function readJson<Id extends OperationId>(
   return parseAnswer(id, text, url);
 }
 
-/** JSON as the operation's row promises it: the answer itself, or one event of its stream. */
+/** Parses JSON by the schema of the operation's row: the answer itself, or one event of its stream. */
 export function parseAnswer<Id extends OperationId>(id: Id, text: string, url: string): CallOutput<Id> {
   const parsed = operations[id].output.safeParse(jsonOf(text));
   if (parsed.success) return parsed.data as CallOutput<Id>;

@@ -7,16 +7,16 @@ export interface HeaderParts {
   readonly idempotencyKey: string | undefined;
   readonly lease: string | undefined;
   readonly experimentId: string | undefined;
-  /** What the operation itself sends: types, lengths, digests. */
+  /** Headers of the operation: types, lengths, digests. */
   readonly own: Readonly<Record<string, string>>;
-  /** The caller's. */
+  /** Headers of the caller. */
   readonly given: Readonly<Record<string, string>> | undefined;
 }
 
-/** These describe a form's body, and a form without its boundary cannot be read. */
+/** Headers that describe a form's body; without its boundary a form cannot be parsed. */
 const ofForms = ['content-type', 'content-length'];
 
-/** The headers of a call. The caller's win over ours, whatever the case of their letters, unless they would break a form. */
+/** The headers of a call. The caller's override the operation's, in any letter case, unless they would break a form. */
 export function requestHeaders(parts: HeaderParts): Record<string, string> {
   const { row, credential, idempotencyKey, lease, experimentId } = parts;
   const isForm = row.request === 'multipart';
@@ -36,8 +36,8 @@ export function requestHeaders(parts: HeaderParts): Record<string, string> {
   return Object.fromEntries([...headers].map(([name, value]) => [asWrappersWriteIt(name), value]));
 }
 
-// A wrapper around fetch that has defaults spreads our headers over its own: the same name in another case would be
-// sent twice and be joined with a comma, which makes a boundary unreadable.
+// A wrapper of fetch with default headers merges them by exact name: the same name in another case would be sent twice and
+// joined by a comma, which makes a boundary unreadable.
 function asWrappersWriteIt(name: string): string {
   return name === 'content-type' ? 'Content-Type' : name;
 }

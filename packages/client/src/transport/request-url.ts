@@ -11,13 +11,13 @@ export function requestUrl(baseUrl: string, path: string, params: Values, query:
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== null) search.append(name, textOf(value));
   }
-  // A plus is a space in forms alone; `%20` is one everywhere. (A plus of the value has become `%2B` already.)
+  // A plus means a space in forms only; `%20` does everywhere. (A plus in a value is `%2B` already.)
   const text = search.toString().replaceAll('+', '%20');
   return `${baseUrl}${filled}${text === '' ? '' : `?${text}`}`;
 }
 
-// URL parsers resolve dot parts, escaped ones too: the call would reach another address. So the server's own rule for
-// names holds already here.
+// URL parsers resolve dot segments, escaped ones too, and the call would reach another URL. So the server's rule for names
+// is applied here as well.
 function nameSegments(name: string): string {
   return normalizeArtifactName(name).split('/').map(encodeURIComponent).join('/');
 }

@@ -2,14 +2,16 @@ import { backOffMs, isAppError } from '@proofhouse/core';
 import type { Random } from './random.ts';
 
 export interface RetryPolicy {
-  /** How often a call that may be repeated is tried altogether. */
+  /** Total number of tries of a call that may be repeated. */
   readonly tries: number;
-  /** The first pause is chosen between 0 and this; the upper end doubles each time. */
+  /** The first delay is random between 0 and this; the upper bound doubles each time. */
   readonly baseDelayMs: number;
   readonly maxDelayMs: number;
-  /** One try ends when this passes without an answer, and for transfers without a byte moving. */
+  /** Milliseconds without an answer, or for transfers without a byte moving, after which a try ends. */
   readonly perTryMs: number;
-  /** The whole call with its pauses. Transfers of bytes have no overall limit unless the call gives one. */
+  /**
+   * Milliseconds for the whole call, including delays. Transfers of bytes have no overall limit unless the call sets one.
+   */
   readonly overallMs: number;
 }
 
@@ -21,7 +23,7 @@ export const defaultRetryPolicy: RetryPolicy = {
   overallMs: 120_000,
 };
 
-/** How long to wait before the next try, or undefined when this error is final. */
+/** Milliseconds before the next try; undefined when the error is final. */
 export function delayBeforeRetry(
   policy: RetryPolicy,
   random: Random,

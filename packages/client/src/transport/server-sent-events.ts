@@ -5,10 +5,10 @@ import { strangeServer } from './read-answer.ts';
 /** One event of a stream (WHATWG HTML, "Server-sent events"). */
 export type ServerSentEvent = EventSourceMessage;
 
-/** Characters. Far more than an event may have: what never ends is not kept. */
+/** Characters. Far more than an event may have, so that an endless event does not fill the memory. */
 const maxEventLength = 1024 * 1024;
 
-/** Says `opened`, then every whole event until the line ends; leaving early hangs up. */
+/** Yields `opened`, then every complete event until the stream ends; a consumer that stops early closes the connection. */
 export async function* readEvents(answer: OpenedAnswer): AsyncGenerator<'opened' | ServerSentEvent, void, undefined> {
   const whole: ServerSentEvent[] = [];
   const overflow = new AbortController();

@@ -6,21 +6,21 @@ import type { BodyHooks } from './byte-source.ts';
 import { delayBeforeRetry, type RetryPolicy } from './retry-policy.ts';
 import { TryTimer } from './try-timer.ts';
 
-/** One call as HTTP sees it. */
+/** One call as an HTTP request. */
 export interface Exchange {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Made anew for each try. */
+  /** Called for each try. */
   readonly body?: ((hooks: BodyHooks) => Promise<BodyInit>) | undefined;
-  /** Whether doing it twice is the same as doing it once. */
+  /** Whether the call is idempotent. */
   readonly repeatable: boolean;
-  /** What the operation is known to answer beyond what every one can. */
+  /** The errors that the operation declares beside those that every operation has. */
   readonly errors: readonly ErrorCode[];
   readonly tries: number;
-  /** How long one try may take without a byte moving. */
+  /** Milliseconds of one try without a byte moving. */
   readonly perTryMs: number;
-  /** How long the call may take with its repetitions; undefined for as long as bytes move. */
+  /** Milliseconds of the call with its retries; undefined for as long as bytes move. */
   readonly overallMs: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -32,7 +32,10 @@ export interface TransportParts {
   readonly retry: RetryPolicy;
 }
 
-/** Sends, again where that is safe and can help, and hands the good answer to `read` within the same try. */
+/**
+ * Sends the request, retries where that is safe and can help, and passes a successful response to `read` within the same
+ * try.
+ */
 export async function perform<T>(
   parts: TransportParts,
   exchange: Exchange,
@@ -101,7 +104,7 @@ async function answer(parts: TransportParts, exchange: Exchange, timer: TryTimer
       ...(body instanceof ReadableStream ? sentOnce : {}),
     });
   } catch (error) {
-    // A file that cannot be read is no trouble of the network, though fetch makes it look so.
+    // An error of the source, such as an unreadable file, is no network error, although fetch reports it as one.
     if (broken !== undefined) throw broken.error;
     throw body instanceof ReadableStream && networkReason(error) === 'unexpected redirect'
       ? new AppError('bad_request', `${place} answers that the server is elsewhere. Use its own address as the URL.`)
@@ -110,12 +113,13 @@ async function answer(parts: TransportParts, exchange: Exchange, timer: TryTimer
 }
 
 /**
- * Unless no answer can make it send the body again, Node's fetch keeps all of a stream in memory for that. Only this pair
- * tells it (Fetch standard, HTTP-network-or-cache fetch); an upload that is redirected then fails without the new place.
+ * Prevents Node's fetch from buffering a whole stream in memory in case an answer requires sending the body again. Only
+ * this pair of options does that (Fetch standard, HTTP-network-or-cache fetch); a redirected upload then fails without its
+ * new URL.
  */
 const sentOnce = { redirect: 'error', window: null } as const;
 
-/** The address without its query: what an error may say. */
+/** The URL without its query, for errors. */
 export function placeOf(url: string): string {
   return url.replace(/[?#].*$/, '');
 }
@@ -138,7 +142,7 @@ function silence(place: string, limitMs: number): AppError {
   );
 }
 
-/** fetch hides the reason below one or two causes: the first code there, else what the deepest one says. */
+/** fetch wraps the reason in one or two causes: returns the first code among them, else the message of the deepest. */
 function networkReason(error: unknown): string | undefined {
   let reason: string | undefined;
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {

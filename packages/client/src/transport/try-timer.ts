@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts';
 
 /**
- * Bounds one try: its signal is aborted when nothing moved for `limitMs`, at `endsAt`, or when the caller gives up.
- * Listeners are taken off again, since a caller's signal may live as long as the process.
+ * Limits one try: its signal is aborted after `limitMs` without progress, at `endsAt`, or when the caller aborts. Its
+ * listeners are removed, since a caller's signal may live as long as the process.
  */
 export class TryTimer {
   readonly #controller = new AbortController();
@@ -10,7 +10,7 @@ export class TryTimer {
   readonly #limitMs: number;
   readonly #reason: () => unknown;
   readonly #outer: AbortSignal | undefined;
-  /** Set by a reader that goes on after the try, and stops the timer itself: a download. */
+  /** Set by a reader that continues after the try and stops the timer itself: a download. */
   lent = false;
   #stopped = false;
   #cancel: () => void = () => undefined;
@@ -29,7 +29,7 @@ export class TryTimer {
     return this.#controller.signal;
   }
 
-  /** Something moved: the limit counts anew. */
+  /** Restarts the limit after progress. */
   touch(): void {
     this.#cancel();
     // A body is still read for a moment after an early answer: a timer started then would outlive the call.

@@ -10,21 +10,21 @@ import type { MetadataStore } from '../stores/metadata-store.ts';
 import { openMetadataStore } from '../stores/open-metadata-store.ts';
 
 export interface AdoptOptions extends ConfigSources {
-  /** Without it everything is said and nothing is changed. */
+  /** Without it the result is reported and nothing is changed. */
   readonly confirmed: boolean;
 }
 
 export interface Adoption {
-  /** Database and blobs were one store already. */
+  /** Database and blobs belonged together before. */
   readonly outcome: 'same' | 'would-adopt' | 'adopted';
-  /** Sentences: what was found, what adopting means, what was done. */
+  /** Sentences: the findings, the consequences, the changes. */
   readonly lines: readonly string[];
 }
 
 /**
  * Makes the blob storage of the settings belong to their database: writes the database's store id into the storage, over
- * whatever marker is there. No server may run on a SQLite database meanwhile. Interrupted at any point, both still differ,
- * and adopting again goes on. Errors: those of opening both.
+ * any marker. No server may run on a SQLite database meanwhile. After an interruption the ids still differ, and a second
+ * run completes the adoption. Errors: those of opening both.
  */
 export async function adoptStorage(options: AdoptOptions): Promise<Adoption> {
   const config = loadConfig(options);
@@ -74,7 +74,7 @@ async function adopt({ store, blobs, ids, confirmed, viewRoot }: AdoptParts): Pr
   if (!confirmed)
     return { outcome: 'would-adopt', lines: [...means, 'Nothing was changed. To adopt, repeat with --yes.'] };
   const identity = await renewIdentity(store.settings, { id: ids.uuid(), since: systemClock.now() });
-  // Before the blobs: as long as those differ, adopting again goes on from where it was stopped.
+  // Before the blobs: while their ids differ, a second run continues where the first was interrupted.
   const view = await adoptView({ blobs, viewRoot, ids }, identity.id);
   await blobs.writeMarker(identity.id, { replace: true });
   return {
@@ -83,7 +83,7 @@ async function adopt({ store, blobs, ids, confirmed, viewRoot }: AdoptParts): Pr
   };
 }
 
-/** The root of the job view goes with the blobs, unless it holds something else. */
+/** Marks the root of the job view for the same store, unless it contains other files. */
 async function adoptView({ blobs, viewRoot, ids }: Pick<AdoptParts, 'blobs' | 'viewRoot' | 'ids'>, id: string) {
   if (!blobs.supports.localFiles || !existsSync(viewRoot)) return [];
   const { marker, foreign } = await lookAtViewRoot(viewRoot);
@@ -97,7 +97,7 @@ async function adoptView({ blobs, viewRoot, ids }: Pick<AdoptParts, 'blobs' | 'v
   return [`The job view root ${viewRoot} belongs to store ${id} now.`];
 }
 
-/** What cannot be read as a marker is replaced like any other. */
+/** An unreadable marker is replaced like any other. */
 async function markerText(blobs: Blobs): Promise<string | undefined> {
   try {
     return await blobs.readMarker();

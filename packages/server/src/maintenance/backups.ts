@@ -33,8 +33,8 @@ export interface BackupOptions extends ConfigSources {
 }
 
 /**
- * Makes or renews a backup of the store that the settings name; a server may run on it. Errors: `unsupported` (Postgres: says
- * what to do), `invalid_request`, `not_found`, `unavailable`, `storage_full`, `internal`.
+ * Creates or updates a backup of the store that the settings name; a server may run on it. Errors: `unsupported` (Postgres:
+ * the message says what to do), `invalid_request`, `not_found`, `unavailable`, `storage_full`, `internal`.
  */
 export async function backUpStore(options: BackupOptions & { readonly verify: boolean }): Promise<CreatedBackup> {
   const config = loadConfig(options);
@@ -50,8 +50,8 @@ export async function backUpStore(options: BackupOptions & { readonly verify: bo
 }
 
 /**
- * Puts a backup in the place that the settings name, where no server runs. Errors: those of `restoreBackup`, and `unsupported`
- * (Postgres: says what to do).
+ * Restores a backup to the store that the settings name; no server may run there. Errors: those of `restoreBackup`, and
+ * `unsupported` (Postgres: the message says what to do).
  */
 export async function restoreStore(
   options: BackupOptions & { readonly moveExistingTo?: string | undefined; readonly revokeAllTokens: boolean },
@@ -60,7 +60,7 @@ export async function restoreStore(
   const archive = archiveOf(config);
   const blobFolder = requireBlobFolder(config);
   const folder = existingFolder(options.folder);
-  // Only this user can enter it, as after a start.
+  // Mode 0700, as after a start of the server.
   if (holdsAnything(config)) makeFolder(config.dataDir, 0o700);
   requireApart(blobsIn(folder), blobFolder);
   const moveTo = options.moveExistingTo === undefined ? undefined : makeMoveFolder(options.moveExistingTo);
@@ -94,7 +94,7 @@ function requireBlobFolder({ blobUrl }: Config): string {
   );
 }
 
-/** One command at a time uses the folder of a backup. */
+/** Runs `action` with the lock of the backup folder, which only one command holds at a time. */
 async function withLock<Result>(folder: string, action: () => Promise<Result>): Promise<Result> {
   let release: () => void;
   try {

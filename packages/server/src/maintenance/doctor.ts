@@ -18,15 +18,15 @@ import { inspectDatabase, schemaAge, type DatabaseInspection } from '../stores/i
 import { openMetadataStore } from '../stores/open-metadata-store.ts';
 
 export interface DoctorOptions extends ConfigSources {
-  /** A role of Postgres that may read everything but secrets from now on. */
+  /** A Postgres role that is granted reading of everything but secrets. */
   readonly grantReadOnly?: string | undefined;
   readonly clock?: Clock;
 }
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Examined {
   readonly name: string;
-  /** `note` is nothing wrong, and yet to be known. */
+  /** `note`: not an error, but worth knowing. */
   readonly outcome: 'ok' | 'note' | 'wrong';
   readonly text: string;
 }
@@ -34,8 +34,8 @@ export interface Examined {
 type Finding = Omit<Examined, 'name'>;
 
 /**
- * Looks at everything that a start would need, one after another, as each is found. Changes nothing but what a probe
- * writes and removes again, and the grant if one is asked for; may run beside the server.
+ * Checks everything that a start needs, and yields each result. Changes nothing except for a probe, which writes and
+ * removes a file, and the grant if requested; may run beside the server.
  */
 export async function* examine(options: DoctorOptions): AsyncGenerator<Examined, void, undefined> {
   let config: Config;
@@ -119,7 +119,7 @@ async function foldersFinding(config: Config): Promise<Finding> {
   return { outcome: 'note', text: `${text}; the latter will be made by the first start.` };
 }
 
-/** What a start would refuse about the root of the job view, but for the store that it belongs to. */
+/** The reason why a start would refuse the root of the job view; the store that it belongs to is not checked here. */
 async function viewRootTrouble(root: string): Promise<string | undefined> {
   const { foreign } = await lookAtViewRoot(root);
   if (foreign === undefined) return undefined;
@@ -143,7 +143,7 @@ async function blobsFinding(config: Config, database: DatabaseInspection | undef
   const look = folder === undefined ? undefined : lookAtFolder(folder);
   if (look?.missing === true)
     return { outcome: 'note', text: `filesystem: will be made by the first start at ${look.path}.` };
-  // Opening lays a folder out, which is for the first start to do.
+  // Opening would create the folders of the layout, which only the first start may do.
   if (look !== undefined && !['blobs', 'staging'].every((name) => existsSync(join(look.path, name))))
     return { outcome: 'note', text: `filesystem: will be laid out by the first start in ${look.path}.` };
   const ids = new Ids(systemClock);
@@ -160,7 +160,7 @@ async function blobsFinding(config: Config, database: DatabaseInspection | undef
   }
 }
 
-/** Why database and blobs are not one store, as a start would find it. */
+/** The reason why a start would refuse database and blobs as one store. */
 async function otherStore(
   { store, blobKeys = [], kind }: DatabaseInspection,
   blobs: Blobs,
@@ -206,7 +206,7 @@ async function grantFinding(config: Config, found: DatabaseInspection | Finding,
   if ('outcome' in found)
     return { outcome: 'wrong', text: 'The database could not be looked at: nothing was granted.' };
   if (found.kind !== 'postgres') return { outcome: 'wrong', text: 'Only Postgres has roles: nothing was granted.' };
-  // Opening the store would update the schema, which is for whoever starts the server to decide.
+  // Opening the store would migrate the schema, which only a start of the server may do.
   if (schemaAge(found.schema) !== 'current') {
     return {
       outcome: 'wrong',

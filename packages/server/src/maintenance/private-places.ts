@@ -11,14 +11,14 @@ import { sqlitePath } from '../stores/open-metadata-store.ts';
 
 type Places = Pick<Config, 'dataDir' | 'databaseUrl' | 'blobUrl' | 'jobViewRoot'>;
 
-/** What SQLite and the server keep beside a database file. */
+/** Suffixes of the files that SQLite and the server create beside a database file. */
 const databaseSuffixes = ['', '-wal', '-shm', '-journal', '.lock', '.lock-journal'];
-/** Entries of a data folder that Proofhouse or a file system makes, beside those that the settings name. */
+/** Entries of a data folder that Proofhouse or a file system creates, beside those that the settings name. */
 const usualEntries = ['artifacts', 'blobs', 'lost+found'];
 
 /**
- * Makes the data folder so that only this user can enter it, and takes away from existing places of this user what is
- * too wide; each change, and each place that must be left as it is, is logged. Errors: `unavailable`.
+ * Makes the data folder with mode 0700, and narrows the modes of this user's places that are too wide; each change, and
+ * each place that cannot be changed, is logged. Errors: `unavailable`.
  */
 export function keepPrivate(config: Places, logger: Logger): void {
   if (holdsAnything(config)) {
@@ -37,9 +37,9 @@ export function keepPrivate(config: Places, logger: Logger): void {
 }
 
 /**
- * Files and folders that other users of this machine can reach and should not: the data folder 0700, database files 0600,
- * folders of blobs and the root of the job view 0750. A data folder that holds something else too is not `ours`:
- * tightening it could lock others out of their files.
+ * Files and folders with too wide modes: the limit is 0700 for the data folder, 0600 for database files, 0750 for folders
+ * of blobs and the root of the job view. A data folder with other content is not `ours`: narrowing it could lock others out
+ * of their files.
  */
 export function widePlaces(config: Places): WideMode[] {
   const blobs = blobUrlFolder(config.blobUrl);
@@ -75,7 +75,7 @@ function holdsOnlyOurs(config: Places): boolean {
   }
 }
 
-/** Whether anything of this configuration lies in the data folder. */
+/** Whether any place of this configuration is in the data folder. */
 export function holdsAnything(config: Places): boolean {
   return placesOf(config).some((place) => place.startsWith(`${config.dataDir}${sep}`));
 }

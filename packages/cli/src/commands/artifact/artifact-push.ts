@@ -74,7 +74,7 @@ async function pushOne(
   }
 }
 
-// A path below here says where the file belongs; one from elsewhere says only what it is called.
+// A path below the current folder becomes the artifact's name; of a path elsewhere only the base name does.
 function nameOf(file: string): string {
   if (file === '-') throw new AppError('bad_request', 'Standard input has no name: add --name.');
   const normal = path.normalize(file);

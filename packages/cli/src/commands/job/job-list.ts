@@ -37,7 +37,7 @@ export function jobList(command: Command, context: CommandContext) {
     });
 }
 
-/** A job that waits for its time is queued, and yet no worker gets it. */
+/** A delayed job is queued, but no worker gets it before its time. */
 function statusText({ status, nextAttemptAt }: Job, now: number): string {
   const delayed = status === 'queued' && nextAttemptAt !== null && Date.parse(nextAttemptAt) > now;
   return delayed ? `${status} (${relativeTime(nextAttemptAt, now)})` : status;

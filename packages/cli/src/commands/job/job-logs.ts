@@ -7,7 +7,7 @@ import { exitCodeOf, sayBroken } from '../../output/job-outcome.ts';
 import { wholeNumber } from '../../input/option-values.ts';
 import { printable } from '../../output/printable.ts';
 
-/** Of a job's output, as much as a person reads. */
+/** Bytes of a job's output that are shown at most. */
 const outputTailBytes = 16 * 1024;
 
 const explanation = `
@@ -64,7 +64,7 @@ async function printOutput(
     return;
   }
   const from = Math.max(0, log.sizeBytes - outputTailBytes);
-  // Nothing has no range.
+  // An empty artifact has no range.
   const headers = from === 0 ? {} : { range: `bytes=${from}-` };
   const { body } = await client.artifacts.download(jobId, log.id, { signal, headers });
   const text = await new Response(body).text();

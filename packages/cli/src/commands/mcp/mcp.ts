@@ -4,10 +4,10 @@ import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand, type ConnectionOptions } from '../../connected-command.ts';
 import { printable } from '../../output/printable.ts';
 
-/** A claim may wait 30 s at the server, and its answer takes its time too. */
+/** A claim may wait 30 s at the server, and its answer takes time too. */
 const perTryMs = 60_000;
 
-/** Programs that start tools do not wait long for them. */
+/** Programs that start tools wait only a short time for them. */
 const firstCallMs = 5000;
 
 const explanation = `
@@ -22,14 +22,14 @@ export function mcp(command: Command, context: CommandContext) {
   return connectedCommand(command)
     .addHelpText('after', explanation)
     .action(async (options) => {
-      // Loaded when it is used: every other command starts without the protocol's library.
+      // Loaded when it is used, so that other commands start without the protocol's library.
       const { serveTools } = await import('../../mcp/mcp-bridge.ts');
       await requireAccess(context, options);
       await serveTools(clientOf(options, { perTryMs }), { ...context, signal: context.signal() });
     });
 }
 
-// A program often starts its tools before, or together with, the server: those need not be started anew for that.
+// Programs often start their tools before the server, and must not have to restart them.
 async function requireAccess(context: CommandContext, options: ConnectionOptions): Promise<void> {
   try {
     // Every credential may list jobs.

@@ -29,7 +29,7 @@ export function whoami(command: Command, context: CommandContext) {
       }
       const api = experimentOf({ ...options, experiment });
       if (callerOf(options.token) === 'admin') {
-        // /v0 knows no name of the admin's: any call that is answered says that the token is the right one.
+        // /v0 has no call that names the admin: any successful call proves that the token is valid.
         await api.listGroups({ limit: 1 });
         printCaller(context, options, { principal: 'admin' });
         return;
@@ -40,7 +40,7 @@ export function whoami(command: Command, context: CommandContext) {
     });
 }
 
-/** Every credential may list jobs, only the admin tokens. A name in front of a secret was compared by the server. */
+/** Every credential may list jobs, only the admin tokens. The server has compared a name in front of the secret. */
 async function queueCaller(options: ConnectionOptions): Promise<Caller> {
   const client = clientOf(options);
   await client.jobs.list({ limit: 1 });

@@ -42,7 +42,7 @@ export function storageVerify(command: Command, context: CommandContext) {
     });
 }
 
-/** Untidiness is for collection and --repair; this is what no command can mend. */
+/** Findings that no command can repair; the others are handled by collection and --repair. */
 function isDamage({ kind }: Finding): boolean {
   return ['row-without-bytes', 'row-with-wrong-bytes', 'planted'].includes(kind);
 }

@@ -98,7 +98,7 @@ async function workWith(
   options: WorkFlags,
 ): Promise<WorkerReport> {
   const json = options.json === true;
-  // A worker has time: a server that restarts is no reason to lose what a job left.
+  // A worker retries for longer than other commands, so that a restart of the server does not lose the evidence of a job.
   const client = clientOf(options, { tries: 12, maxDelayMs: 15_000 });
   const unheard = new AbortController();
   context.onOutputLost = () => unheard.abort();
@@ -132,7 +132,7 @@ async function workWith(
   });
 }
 
-/** The server tells no worker its name; registered ones carry it in their token. */
+/** The server does not return a worker's name; tokens of registered workers contain it. */
 function nameOf(token: string | undefined): string {
   const caller = callerOf(token);
   return caller === undefined || caller === 'admin' ? 'The worker' : caller;
@@ -147,7 +147,7 @@ function explainCaller(error: unknown): unknown {
   return new AppError('invalid_request', message, { cause: error });
 }
 
-// One line each, as it happens; programs read JSON lines.
+// One line for each entry, as it happens; JSON lines for programs.
 function printEntry(context: CommandContext, json: boolean, entry: WorkerLogEntry): void {
   if (json) context.stdout.write(`${JSON.stringify(entry)}\n`);
   else if (entry.level === 'info') context.stdout.write(`${printable(entry.message)}\n`);
