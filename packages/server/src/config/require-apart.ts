@@ -2,7 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { blobUrlFolder } from '@proofhouse/blobs';
 import { AppError } from '@proofhouse/core';
-import { cannotUseFolder, lookAtFolder, type FolderLook } from '../kernel/files/look-at-folder.ts';
+import { cannotUseFolder, probeFolder, type FolderState } from '../kernel/files/probe-folder.ts';
 import { makeFolder } from '../kernel/files/make-folder.ts';
 import type { Config } from './config.ts';
 
@@ -32,10 +32,10 @@ export async function requireApart(
  */
 export async function lookApart(
   config: Pick<Config, 'blobUrl' | 'jobViewRoot'>,
-): Promise<{ readonly blobs: FolderLook; readonly view: FolderLook } | undefined> {
+): Promise<{ readonly blobs: FolderState; readonly view: FolderState } | undefined> {
   const folder = blobUrlFolder(config.blobUrl);
   if (folder === undefined) return undefined;
-  const [blobs, view] = [lookAtFolder(folder), lookAtFolder(config.jobViewRoot)];
+  const [blobs, view] = [probeFolder(folder), probeFolder(config.jobViewRoot)];
   // A missing folder has no identity but its name.
   const inodeOrName: FolderIdentity = (path) =>
     inodeOf(path).catch((error: unknown) => {

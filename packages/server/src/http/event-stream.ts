@@ -31,7 +31,7 @@ export function sendEventStream(
   // An answer to HEAD has no body, so it must not wait for the end of the stream.
   if (reply.request.method === 'HEAD') return reply.send('');
   const stream = Readable.from(lines(), { objectMode: false, highWaterMark });
-  leaveUnreadBehind(reply.raw, stream, stopping);
+  destroyUnreadResponse(reply.raw, stream, stopping);
   return reply.send(stream);
 }
 
@@ -39,7 +39,7 @@ export function sendEventStream(
  * A reader that stopped reading would delay the stop of the server without limit. Its connection is destroyed, and it
  * resumes from its last event after a reconnect, as after any other interruption.
  */
-function leaveUnreadBehind(response: ServerResponse, stream: Readable, stopping: AbortSignal): void {
+function destroyUnreadResponse(response: ServerResponse, stream: Readable, stopping: AbortSignal): void {
   const cut = (): void => {
     if (stopping.aborted && (response.socket?.writableLength ?? 0) > 0) response.destroy();
   };

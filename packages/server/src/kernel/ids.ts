@@ -63,7 +63,11 @@ export class Ids {
     return `grp_${this.#nextUlid()}`;
   }
 
-  /** A monotonic ULID: 48 bits of time and 80 random bits; the last ULID plus one where that would not sort after it. */
+  /**
+   * A monotonic ULID: 48 bits of time and 80 random bits; the last ULID plus one where that would not sort after it. The
+   * package `ulid` was rejected: it reads the system clock when the injected time is 0, throws when its increment
+   * overflows, and makes ids of one millisecond consecutive, which are easy to guess.
+   */
   #nextUlid(): string {
     let fresh = BigInt(this.#clock.now());
     for (const byte of this.#random(10)) fresh = (fresh << 8n) | BigInt(byte);

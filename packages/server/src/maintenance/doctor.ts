@@ -10,7 +10,7 @@ import { lookApart } from '../config/require-apart.ts';
 import { mostSkewMs } from '../kernel/time/clock-watch.ts';
 import { systemClock, type Clock } from '../kernel/time/clock.ts';
 import { Ids } from '../kernel/ids.ts';
-import { lookAtFolder } from '../kernel/files/look-at-folder.ts';
+import { probeFolder } from '../kernel/files/probe-folder.ts';
 import { modeText } from '../kernel/files/private-files.ts';
 import { widePlaces } from './private-places.ts';
 import { adoptHint, blobFacts, judgeStore, parseIdentity } from '../retention/store-identity.ts';
@@ -140,7 +140,7 @@ function modesFinding(config: Config): Finding {
 
 async function blobsFinding(config: Config, database: DatabaseInspection | undefined): Promise<Finding> {
   const folder = blobUrlFolder(config.blobUrl);
-  const look = folder === undefined ? undefined : lookAtFolder(folder);
+  const look = folder === undefined ? undefined : probeFolder(folder);
   if (look?.missing === true)
     return { outcome: 'note', text: `filesystem: will be made by the first start at ${look.path}.` };
   // Opening would create the folders of the layout, which only the first start may do.

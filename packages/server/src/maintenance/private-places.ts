@@ -4,7 +4,7 @@ import { blobFolders, blobUrlFolder } from '@proofhouse/blobs';
 import type { Config } from '../config/config.ts';
 import { databaseIsInMemory, schemeOf } from '../config/lasting-storage.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { cannotUseFolder } from '../kernel/files/look-at-folder.ts';
+import { cannotUseFolder } from '../kernel/files/probe-folder.ts';
 import { makeFolder } from '../kernel/files/make-folder.ts';
 import { modeText, tighten, wideModeOf, type WideMode } from '../kernel/files/private-files.ts';
 import { sqlitePath } from '../stores/open-metadata-store.ts';

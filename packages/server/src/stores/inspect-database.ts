@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AppError } from '@proofhouse/core';
-import { lookAtFolder } from '../kernel/files/look-at-folder.ts';
+import { probeFolder } from '../kernel/files/probe-folder.ts';
 import { sqlitePath } from './open-metadata-store.ts';
 import { postgresError, postgresPlace } from './sql/dialects/postgres/postgres-errors.ts';
 import { requireOneName } from './sql/dialects/sqlite/database-file.ts';
@@ -66,7 +66,7 @@ export async function inspectDatabase(url: string): Promise<DatabaseInspection> 
   const file = resolve(named);
   try {
     // WAL and lock file are created in the same folder.
-    const folder = lookAtFolder(dirname(file));
+    const folder = probeFolder(dirname(file));
     if (!folder.missing) requireOneName(join(folder.path, basename(file)));
     const missing = !isThere(file);
     if (missing) return { kind: 'sqlite', file, missing, schema: undefined, inUse: false, now: undefined };

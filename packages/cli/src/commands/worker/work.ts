@@ -100,8 +100,8 @@ async function workWith(
   const json = options.json === true;
   // A worker retries for longer than other commands, so that a restart of the server does not lose the evidence of a job.
   const client = clientOf(options, { tries: 12, maxDelayMs: 15_000 });
-  const unheard = new AbortController();
-  context.onOutputLost = () => unheard.abort();
+  const outputLost = new AbortController();
+  context.onOutputLost = () => outputLost.abort();
   const drainMs = (options.drainSeconds ?? 0) * 1000;
   return runWorker({
     client,
@@ -124,7 +124,7 @@ async function workWith(
     gitClean: options.gitCleanDiscard === true ? 'discard' : options.gitClean,
     inWorkFolder: options.workFolder,
     workRoot: options.workRoot,
-    signal: AbortSignal.any([context.signal(), unheard.signal]),
+    signal: AbortSignal.any([context.signal(), outputLost.signal]),
     drainMs,
     hurry: drainMs === 0 ? undefined : context.secondSignal(),
     onAccepted: () => context.stderr.write(`${nameOf(options.token)} waits for jobs at ${client.url}\n`),

@@ -3,7 +3,7 @@ import { AppError, type BlobReference } from '@proofhouse/core';
 import { isLendingStream, type ByteRange, type OpenedBlob } from '@proofhouse/blobs';
 import { create as contentDisposition } from 'content-disposition';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { BorrowedBody } from './borrowed-body.ts';
+import { RecycledBufferBody } from './recycled-buffer-body.ts';
 import { decideRange, noneMatch } from './conditional.ts';
 
 /** The blob to send, and the recorded facts about it. */
@@ -52,7 +52,7 @@ export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sen
 function payloadOf(body: Buffer | Readable, contentType: string): Buffer | Readable {
   // Fastify replaces a content type that it cannot parse for a buffer, but not for a stream.
   if (Buffer.isBuffer(body)) return mediaType.test(contentType) ? body : Readable.from([body]);
-  return isLendingStream(body) ? new BorrowedBody(body) : body;
+  return isLendingStream(body) ? new RecycledBufferBody(body) : body;
 }
 
 const mediaType = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/;

@@ -6,7 +6,7 @@ import type { JobUploads } from '../../artifacts/job-uploads.ts';
 import { holderOf } from '../../jobs/job-holder.ts';
 import type { Clock } from '../../kernel/time/clock.ts';
 import { acceptBody } from '../bytes/accept-body.ts';
-import { requireAdmittedStill } from '../admitted-still.ts';
+import { reauthenticateStaged } from '../reauthenticate-staged.ts';
 import { BodyDigests } from '../bytes/body-digests.ts';
 import { requireWholeBody } from '../bytes/body-headers.ts';
 import { byteBody } from '../bytes/byte-body.ts';
@@ -61,7 +61,7 @@ export function artifactHandlers({
         },
         checkLease: (fieldLease) => sameValue('leaseId', leaseId, fieldLease),
       });
-      await requireAdmittedStill(form.staged, reauthenticate);
+      await reauthenticateStaged(form.staged, reauthenticate);
       const permit =
         early.fence === undefined ? early : { ...early, fence: { ...early.fence, leaseId: leaseId ?? form.leaseId } };
       const contentType = contentTypeOf(form.about.name, form.about.contentType, form.partContentType);
@@ -99,7 +99,7 @@ async function putArtifact(uploads: JobUploads, clock: Clock, call: HttpCall<'pu
   requireLength(request.headers['content-length'], permit.maxBytes, 'body');
   acceptBody(request, reply);
   const staged = await uploads.stage(permit, digests.checked(byteBody(request.raw, clock)));
-  await requireAdmittedStill(staged, reauthenticate);
+  await reauthenticateStaged(staged, reauthenticate);
   const contentType = contentTypeOf(params.name, request.bytesType);
   return answer(
     await uploads.add(permit, staged, {

@@ -5,7 +5,7 @@ import type { Groups } from '../../experiments/groups.ts';
 import type { Clock } from '../../kernel/time/clock.ts';
 import { requireConditions } from '../../artifacts/job-uploads.ts';
 import { acceptBody } from '../bytes/accept-body.ts';
-import { requireAdmittedStill } from '../admitted-still.ts';
+import { reauthenticateStaged } from '../reauthenticate-staged.ts';
 import { BodyDigests } from '../bytes/body-digests.ts';
 import { requireWholeBody } from '../bytes/body-headers.ts';
 import { entityConditions } from '../bytes/conditional.ts';
@@ -46,7 +46,7 @@ export function v0ArtifactHandlers({
         digests,
         stage: (source) => deposits.stage(permit, source),
       });
-      await requireAdmittedStill(staged, reauthenticate);
+      await reauthenticateStaged(staged, reauthenticate);
       const { artifact } = await deposits.deposit(permit, staged, { contentType, filename, idempotencyKey });
       // A repetition is answered with 201 too: its client lost the first answer and expects that status.
       return { body: depositToJson(artifact) };

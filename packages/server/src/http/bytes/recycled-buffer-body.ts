@@ -3,12 +3,12 @@ import type { LendingStream } from '@proofhouse/blobs';
 import { systemClock } from '../../kernel/time/clock.ts';
 
 /**
- * What is given to Fastify in the place of a stream that lends its bytes. It cannot be read, only piped into a response:
- * a piece goes back to its lender when the response says that the kernel has it, so the buffers of a download are few and
- * nobody overwrites what is still to be sent. To Fastify it ends, fails and is destroyed like any other stream: a
- * failure before the first byte is answered, a later one breaks the connection.
+ * The body that Fastify sends for a `LendingStream`, whose buffers are recycled. It can only be piped into a response: a
+ * buffer returns to the stream when the kernel has copied it, so a download needs few buffers and none is overwritten
+ * before it is sent. To Fastify it ends, fails and is destroyed like any other stream: an error before the first byte is
+ * answered, a later one breaks the connection.
  */
-export class BorrowedBody extends Readable {
+export class RecycledBufferBody extends Readable {
   readonly #lender: LendingStream;
 
   constructor(lender: LendingStream) {
@@ -18,7 +18,7 @@ export class BorrowedBody extends Readable {
 
   override pipe<T extends NodeJS.WritableStream>(response: T): T {
     const finished = (): void => {
-      // In this order: a response that ends before its source is taken for one that was cut off.
+      // This order matters: Fastify treats a response that ends before its source as aborted.
       this.once('end', () => response.end());
       this.push(null);
       this.resume();
@@ -39,7 +39,7 @@ export class BorrowedBody extends Readable {
   }
 }
 
-/** Settles when the system has copied the piece. Never, when the response is destroyed before it came to that. */
+/** Resolves when the kernel has copied the piece; never when the response is destroyed before. */
 function handOver(response: NodeJS.WritableStream, piece: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     response.write(piece, (error) => {
@@ -49,7 +49,7 @@ function handOver(response: NodeJS.WritableStream, piece: Uint8Array): Promise<v
   });
 }
 
-/** A reader that takes nothing for so long has stalled. */
+/** Milliseconds after which a reader that takes nothing counts as stalled. */
 const stalledMs = 1000;
 
 function settlesSoon(taken: Promise<void>): Promise<boolean> {

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { AppError } from '@proofhouse/core';
 
 /** The state of a path that is to be used as a folder. */
-export interface FolderLook {
+export interface FolderState {
   /** Absolute; the existing part of the path is resolved. */
   readonly path: string;
   /** The folder does not exist and can be made. */
@@ -15,7 +15,7 @@ export interface FolderLook {
  * bypasses them, and neither /proc nor a read-only disk follows them. So an empty folder is made in the nearest existing
  * one and removed at once; no part of the wanted path is made. Errors: `unavailable`.
  */
-export function lookAtFolder(folder: string): FolderLook {
+export function probeFolder(folder: string): FolderState {
   try {
     const look = lookAt(resolve(folder));
     const nearest = look.missing ? nearestOf(look.path) : look.path;
@@ -33,7 +33,7 @@ export function cannotUseFolder(folder: string, cause: unknown, further = ''): A
   return new AppError('unavailable', message, { cause });
 }
 
-function lookAt(path: string): FolderLook {
+function lookAt(path: string): FolderState {
   // A dangling symbolic link exists, and a folder cannot be made in its place.
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
     const real = realpathSync(path);
