@@ -177,8 +177,9 @@ async function lookAtStorage(dataDir: string, hashBytes = false) {
       hashBytes,
       onFinding: (finding) => {
         if (finding.kind === 'row-without-bytes' || finding.kind === 'row-with-wrong-bytes') {
-          broken.push(`artifact ${finding.artifactId}: ${finding.kind}`);
+          broken.push(`artifact ${String(finding.artifactId)}: ${finding.kind}`);
         }
+        if (finding.kind === 'usage-drift') broken.push(`usage-drift: ${JSON.stringify(finding.drift)}`);
       },
     });
     return { broken, left: report.found };

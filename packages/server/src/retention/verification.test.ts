@@ -116,3 +116,24 @@ it('a view that was never made is empty, and a cursor of collection is refused',
     expect.objectContaining({ code: 'invalid_cursor' }),
   );
 });
+
+it('drift of usage is one finding for each type, and one repair corrects all of it', async () => {
+  const drift = [
+    { kind: 'artifact', type: 'diff', count: 2, sizeBytes: 10 },
+    { kind: 'artifact', type: 'log', count: -1, sizeBytes: 1 },
+  ];
+  const owners = Object.assign(records, { usageDrift: async () => drift });
+  const repair = vi.spyOn(owners, 'repairUsage');
+  const { findings } = await walk(verification({ owners }));
+  expect(findings.map(({ kind, message, repaired }) => [kind, message, repaired])).toEqual([
+    ['usage-drift', 'Usage of artifact diff is off by 2 and 10 bytes; --repair corrects the counters.', false],
+    ['usage-drift', 'Usage of artifact log is off by -1 and 1 byte; --repair corrects the counters.', false],
+  ]);
+  expect(repair).not.toHaveBeenCalled();
+  const { slices } = await walk(verification({ owners }));
+  const through = verification({ owners });
+  const [usage] = slices.flatMap((slice, index) => (slice.findings.length > 0 ? [slices[index - 1]!.nextCursor] : []));
+  const repaired = await through.slice({ sample: 1, repair: true, cursor: usage });
+  expect(repaired.findings.map((finding) => finding.repaired)).toEqual([true, true]);
+  expect(repair).toHaveBeenCalledTimes(1);
+});

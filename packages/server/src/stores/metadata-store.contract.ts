@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import { artifactRecordsContract } from './contract/artifact-records.contract.ts';
+import { blobOwnersContract } from './contract/blob-owners.contract.ts';
 import { experimentsContract } from './contract/experiments.contract.ts';
 import { modelContract } from './contract/model.contract.ts';
 import { presenceContract } from './contract/presence.contract.ts';
@@ -17,6 +18,7 @@ export function metadataStoreContract(name: string, harness: StoreHarness, histo
     queueContract(harness);
     recordsContract(harness);
     artifactRecordsContract(harness);
+    blobOwnersContract(harness, histories);
     experimentsContract(harness);
     registrationsContract(harness);
     presenceContract(harness);

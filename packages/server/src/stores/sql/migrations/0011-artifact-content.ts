@@ -1,17 +1,35 @@
 import { sql, type Kysely } from 'kysely';
 import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { addColumns } from './create-table.ts';
+import { inKeyRanges } from './in-key-ranges.ts';
+import type { OnProgress } from './on-progress.ts';
 
 /**
  * An artifact has owned content or a pointer, and the columns of review, tasks, files and facts. Both engines alter the table
  * in place: no row is copied. One scan checks the constraint.
  */
-export async function artifactContent(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
-  for (const column of ownedColumns) {
-    await sql.raw(`alter table artifacts alter column ${column} drop not null`).execute(db);
+export async function artifactContent(db: Kysely<unknown>, syntax: SqlSyntax, onProgress: OnProgress): Promise<void> {
+  const run = (text: string): Promise<unknown> => sql.raw(text).execute(db);
+  // SQLite checks all rows of a strict table after each new column: 0.7 s for a million artifacts.
+  const isLarge = (await sql`select id from artifacts limit 1 offset 9999`.execute(db)).rows.length > 0;
+  for (const column of ownedColumns) await run(`alter table artifacts alter column ${column} drop not null`);
+  for (const [index, [column, kind]] of Object.entries(newColumns).entries()) {
+    if (isLarge) onProgress(`columns of artifacts: ${String(index)} of ${String(Object.keys(newColumns).length)}`);
+    await addColumns(db, syntax, 'artifacts', { [column]: kind });
   }
-  await addColumns(db, syntax, 'artifacts', newColumns);
-  for (const text of texts(syntax)) await sql.raw(text).execute(db);
+  await run(`alter table artifacts add constraint artifacts_content check (${contentRule})`);
+  const isPostgres = syntax.kind === 'postgres';
+  const text = isPostgres ? 'text collate "C"' : 'text';
+  await run(`alter table artifacts add column produced_by ${text} not null default 'agent'`);
+  // Workers upload as `assistant-output`; so does a deposit, whose maker tells the admin from a worker.
+  const artifacts = { table: 'artifacts', key: 'id', what: 'producers of artifacts', onProgress };
+  await inKeyRanges(db, artifacts, (range) =>
+    sql`update artifacts set produced_by = 'person'
+      where ${range} and (source_type = 'manual-upload' or created_by = 'admin')`.execute(db),
+  );
+  // An older server that still runs must not add records without an owner of their blob: collection would take the
+  // bytes. Its inserts lack the column and fail. SQLite cannot drop a default, and has one server.
+  if (isPostgres) await run('alter table artifacts alter column produced_by drop default');
 }
 
 const ownedColumns = ['content_type', 'blob_key', 'blob_sha256', 'blob_size_bytes', 'blob_fingerprint'];
@@ -40,16 +58,3 @@ const contentRule = `
     and blob_sha256 is not null and blob_size_bytes is not null and blob_fingerprint is not null)
   or (pointer_uri is not null and blob_key is null and blob_sha256 is null and blob_size_bytes is null
     and blob_fingerprint is null)`;
-
-function texts({ kind }: SqlSyntax): string[] {
-  const text = kind === 'postgres' ? 'text collate "C"' : 'text';
-  return [
-    `alter table artifacts add constraint artifacts_content check (${contentRule})`,
-    `alter table artifacts add column produced_by ${text} not null default 'agent'`,
-    // Workers upload as `assistant-output`; so does a deposit, whose maker tells the admin from a worker.
-    "update artifacts set produced_by = 'person' where source_type = 'manual-upload' or created_by = 'admin'",
-    // An older server that still runs must not add records without an owner of their blob: collection would take the
-    // bytes. Its inserts lack the column and fail. SQLite cannot drop a default, and has one server.
-    ...(kind === 'postgres' ? ['alter table artifacts alter column produced_by drop default'] : []),
-  ];
-}

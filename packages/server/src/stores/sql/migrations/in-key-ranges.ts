@@ -1,0 +1,35 @@
+import { sql, type Kysely, type RawBuilder } from 'kysely';
+import type { OnProgress } from './on-progress.ts';
+
+const batchRows = 10_000;
+/** Progress lines of one walk, at most. */
+const mostLines = 20;
+
+/**
+ * Calls `write` with a condition for each range of 10,000 rows, in the order of an indexed text column. Rows where it is
+ * null are skipped. On SQLite one statement that changes all rows of a large table would keep the old pages in memory.
+ */
+export async function inKeyRanges(
+  db: Kysely<unknown>,
+  { table, key, what, onProgress }: { table: string; key: string; what: string; onProgress: OnProgress },
+  write: (range: RawBuilder<unknown>) => Promise<unknown>,
+): Promise<void> {
+  const [from, column] = [sql.table(table), sql.ref(key)];
+  // The driver of Postgres returns a bigint as a text.
+  const counted = await sql<{ count: number | string }>`select count(*) as count from ${from}`.execute(db);
+  const total = Number(counted.rows[0]?.count);
+  let after = '';
+  let done = 0;
+  for (let reported = 0; ;) {
+    const found = await sql<{ key: string }>`select ${column} as key from ${from} where ${column} > ${after}
+      order by ${column} limit 1 offset ${sql.lit(batchRows - 1)}`.execute(db);
+    const last = found.rows[0]?.key;
+    await write(last === undefined ? sql`${column} > ${after}` : sql`${column} > ${after} and ${column} <= ${last}`);
+    if (last === undefined) return;
+    after = last;
+    done += batchRows;
+    if (done - reported < total / mostLines) continue;
+    reported = done;
+    onProgress(`${what}: ${String(done)} of ${String(total)}`);
+  }
+}

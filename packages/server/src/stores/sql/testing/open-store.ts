@@ -1,0 +1,9 @@
+// Opens an SQLite store, which migrates it, and prints a line for each part of a migration: `node open-store.ts <file>`.
+import process from 'node:process';
+import { openMetadataStore } from '../../open-metadata-store.ts';
+
+const [file = ''] = process.argv.slice(2);
+const onProgress = (text: string): void => void process.stdout.write(`${text}\n`);
+const store = await openMetadataStore(`sqlite:${file}`, { onProgress });
+await store.close();
+process.stdout.write('closed\n');
