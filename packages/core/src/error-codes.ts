@@ -1,9 +1,7 @@
 /**
- * The closed table of every error Proofhouse can answer with.
- *
- * One row decides the HTTP status, the problem type on the /v0 door, the exit code of the command
- * and whether trying again can help. Nobody else branches on numbers. Adding an error is adding a
- * row here and a line in docs/reference/errors.md; a test holds the two to each other.
+ * The closed table of every error that Proofhouse can answer with. One row decides the HTTP status, the problem type on
+ * /v0, the exit code of the command, and whether a retry can help. Other code must not branch on status numbers. A new
+ * error is a new row here and a line in docs/reference/errors.md; a test compares the two.
  */
 export interface ErrorRow {
   /** HTTP status of the answer (RFC 9110). */
@@ -12,15 +10,15 @@ export interface ErrorRow {
   readonly wireType: WireType;
   /** Exit code of the `proofhouse` command. */
   readonly exit: ExitCode;
-  /** Whether the same call can succeed later without being changed. */
+  /** True if the same call, unchanged, can succeed later. */
   readonly retryable: boolean;
   /** One sentence: what happened. It is the `title` of the problem document. */
   readonly sentence: string;
 }
 
 /**
- * The closed list of the /v0 door. `null`: a condition of the service that the list has no word for (it keeps its
- * status, under `about:blank`; RFC 9457 section 4.2.1).
+ * The closed list of problem types on /v0. `null`: a condition of the service without a type in the list. It has its
+ * status and the type `about:blank` (RFC 9457 section 4.2.1).
  */
 export type WireType =
   | 'bad-request'
@@ -36,8 +34,8 @@ export type WireType =
   | null;
 
 /**
- * Exit codes: 0 done, 1 failed, 2 the call itself is wrong, 3 not allowed, 4 not there,
- * 5 conflict with the present state, 6 the server (or the way to it) failed: try again.
+ * Exit codes: 0 done, 1 failed, 2 wrong call, 3 not allowed, 4 not found, 5 conflict with the current state, 6 failure
+ * of the server or the connection (retry).
  */
 export type ExitCode = 1 | 2 | 3 | 4 | 5 | 6;
 

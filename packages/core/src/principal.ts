@@ -1,27 +1,27 @@
-/** What a worker credential allows beyond being that worker. Absent lists allow everything. */
+/** Rights and limits of a worker credential. Absent lists mean no limit. */
 export interface WorkerPolicy {
   readonly allowedJobTypes?: readonly string[];
   readonly allowedRepositories?: readonly string[];
-  /** When present it replaces the capabilities that the worker's claim declares. */
+  /** If present, replaces the capabilities that the worker sends with its claims. */
   readonly capabilities?: readonly string[];
   /** May create jobs of the types and repositories above, and read the jobs that its worker made. */
   readonly canEnqueue?: boolean;
-  /** May read the metrics and nothing else: it is no worker's token in any other respect. */
+  /** May read the metrics and nothing else. Such a credential has no rights of a worker. */
   readonly readMetrics?: boolean;
 }
 
 /**
- * What the registration credential of a worker adds: the experiment it was registered in, and every group there that
- * holds the worker, directly or through other groups, at the moment of the call.
+ * The membership that a registration credential adds: its experiment, and every group there that contains the worker,
+ * directly or through other groups, at the time of the call.
  */
 export interface Membership {
   readonly experimentId: string;
   readonly groupIds: readonly string[];
-  /** In the group `admins`: may do in this experiment what the admin may. */
+  /** True if the worker is in the group `admins`: it then has the admin's rights in this experiment. */
   readonly isAdmin: boolean;
 }
 
-/** Who is calling. Made from the credential alone: no body field or header changes it. */
+/** The caller. Derived from the credential alone; no body field or header changes it. */
 export type Principal =
   | { readonly kind: 'admin' }
   | { readonly kind: 'operator'; readonly userId: string }
@@ -30,11 +30,11 @@ export type Principal =
       readonly kind: 'worker';
       readonly workerId: string;
       readonly policy: WorkerPolicy;
-      /** Absent with a plain queue token, and where no rule asks for it. */
+      /** Absent for a queue token, and where no rule needs it. */
       readonly membership?: Membership | undefined;
     };
 
-/** The name that records keep of who made or decided them. */
+/** Returns the name that records store for the principal that made or decided them. */
 export function actorOf(principal: Principal): string {
   switch (principal.kind) {
     case 'admin':

@@ -18,8 +18,8 @@ export const problemSchema = z
 export type Problem = z.infer<typeof problemSchema>;
 
 /**
- * Renders an error for the wire: its message is for the caller, its cause stays in the log. Messages repeat what was sent,
- * and people read them in terminals: hidden characters are escaped in them.
+ * Renders an error as a problem document. The message is for the caller; the cause is only logged. Messages may contain
+ * input of the caller and are shown in terminals, so hidden characters are escaped.
  */
 export function problemOf(error: AppError, requestId?: string): Problem {
   const row = errorTable[error.code];

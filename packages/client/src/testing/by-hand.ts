@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** An answer that is no JSON. */
+/** An answer that the test writes itself, not as JSON. */
 export class ByHand {
   readonly send: (response: ServerResponse) => void;
 

@@ -35,11 +35,11 @@ export interface ListedDiff {
   readonly leftOut: readonly string[];
 }
 
-/** A folder `top` for a command, and what the worker deposits of a script that runs there. */
+/** Creates a folder `top` for a command; the result runs scripts there and returns the deposits of the worker. */
 export async function setUpDiff() {
   const base = await mkdtemp(path.join(tmpdir(), 'job-diff-'));
   onTestFinished(() => {
-    // Tests make folders that cannot be listed.
+    // Tests create folders that cannot be listed.
     execFileSync('chmod', ['-R', 'u+rwX', base]);
     return rm(base, { recursive: true, force: true });
   });

@@ -28,16 +28,16 @@ export interface FakeDeposit {
 const at = '2026-01-01T00:00:00.000Z';
 const ulid = (prefix: string) => `${prefix}_0${randomBytes(15).toString('hex').slice(0, 25)}`;
 
-/** The /v0 half of the fake server: every experiment that is named is there, and everybody may do everything. */
+/** The /v0 part of the fake server. Every experiment exists, and every caller has all rights. */
 export class FakeExperiment {
   readonly experiments: Experiment[] = [];
   readonly workers: V0Worker[] = [];
   readonly groups: V0Group[] = [];
   readonly deposits: FakeDeposit[] = [];
-  /** What the next deposits are called. */
+  /** Returns the URI of the next deposit. */
   mintUri: () => string = () => `proofhouse://artifacts/${randomUUID()}`;
 
-  /** Undefined for operations of other doors. */
+  /** Returns undefined for operations outside of /v0. */
   answer(request: FakeRequest): unknown {
     const { operation, params, query, json } = request;
     const experiment_id = params['experimentId']!;
@@ -113,7 +113,7 @@ export class FakeExperiment {
     return edited;
   }
 
-  /** The form is read by the runtime's own parser, which did not write it. */
+  /** The runtime's own parser reads the form, to check the client's encoder with independent code. */
   async #deposit({ headers, body }: FakeRequest): Promise<Deposit> {
     const type = String(headers['content-type']);
     const form = await new Response(body as BodyInit, { headers: { 'content-type': type } }).formData().catch(() => {

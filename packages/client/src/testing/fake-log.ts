@@ -3,7 +3,7 @@ import { finalStatuses, type Job, type JobEvent, type JobHint } from '@proofhous
 
 type Draft = Pick<JobEvent, 'kind' | 'message'> & Partial<Pick<JobEvent, 'level' | 'payload'>>;
 
-/** The logs of a fake server's jobs, and who follows them. */
+/** The logs of a fake server's jobs, and their subscribers. */
 export class FakeLog {
   readonly #events = new Map<string, JobEvent[]>();
   readonly #followers = new Set<ServerResponse>();
@@ -35,7 +35,7 @@ export class FakeLog {
     return { items, nextCursor: ended ? null : String(read) };
   }
 
-  /** As the server does: ends after the last event of a final job. */
+  /** Streams the log as the server does: ends after the last event of a final job. */
   follow(response: ServerResponse, job: () => Job, after: number): void {
     let seq = after;
     const tell = (): void => {
@@ -53,12 +53,12 @@ export class FakeLog {
     this.#open(response, (hint) => response.write(`event: hint\ndata: ${JSON.stringify(hint)}\n\n`));
   }
 
-  /** As a server that stops: every stream ends, whatever is still to come. */
+  /** Ends every stream, as a server that stops. */
   endStreams(): void {
     for (const response of this.#followers) response.end();
   }
 
-  /** As a line that breaks. */
+  /** Breaks every stream, as a lost connection. */
   breakStreams(): void {
     for (const response of this.#followers) response.destroy();
   }
@@ -67,7 +67,7 @@ export class FakeLog {
     return this.#followers.size;
   }
 
-  /** Says that there were too many hints to tell. */
+  /** Sends the hint that there were too many hints to send. */
   tellMuch(): void {
     for (const response of this.#followers) response.write('event: much\ndata: {}\n\n');
   }

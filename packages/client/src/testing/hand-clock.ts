@@ -1,6 +1,6 @@
 import type { Clock } from '../transport/clock.ts';
 
-/** A clock whose hands only the test moves: `advance` and `leap` move both, `step` the wall clock alone. */
+/** A clock that only the test moves: `advance` and `leap` move both clocks, `step` the wall clock alone. */
 export class HandClock implements Clock {
   #monotonic = 0;
   /** Wall clock minus monotonic. */
@@ -23,19 +23,19 @@ export class HandClock implements Clock {
     };
   }
 
-  /** How long until something is due; undefined when nothing is. */
+  /** Milliseconds until the next timer is due; undefined without a timer. */
   get nextDueMs(): number | undefined {
     const dues = this.#tasks.map((task) => task.at - this.#monotonic);
     return dues.length === 0 ? undefined : Math.min(...dues);
   }
 
-  /** As after a stopped process goes on: the time is another at once, and what was due meanwhile runs then. */
+  /** Moves both clocks at once, as when a stopped process continues. Timers that are due run afterwards. */
   leap(ms: number): void {
     this.#monotonic += ms;
     this.advance(0);
   }
 
-  /** Somebody sets the wall clock, or the machine was suspended: the monotonic clock counts nothing of it. */
+  /** Sets the wall clock, as an operator or a suspended machine does. The monotonic clock does not change. */
   step(ms: number): void {
     this.#offset += ms;
   }

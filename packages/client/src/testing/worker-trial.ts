@@ -6,7 +6,7 @@ import { ProofhouseClient } from '../index.ts';
 import { runWorker, type WorkerLogEntry, type WorkerOptions } from '../worker/index.ts';
 import { FakeServer } from './fake-server.ts';
 
-/** A worker that runs shell scripts for the jobs of a fake server, with folders of its own. */
+/** Creates a worker that runs shell scripts for the jobs of a fake server, with its own folders. */
 export async function setUpWorker() {
   const server = await FakeServer.start();
   onTestFinished(() => server[Symbol.asyncDispose]());
@@ -33,7 +33,7 @@ export async function setUpWorker() {
   return { server, client, folder, workRoot, stop, entries, work };
 }
 
-/** The process id that a script wrote into a file. */
+/** Returns the process id that a script wrote into a file. */
 export async function startedPid(file: string): Promise<number> {
   return vi.waitFor(async () => {
     const pid = Number(await readFile(file, 'utf8'));
@@ -42,7 +42,7 @@ export async function startedPid(file: string): Promise<number> {
   }, 5000);
 }
 
-/** A killed process may stay a zombie where nothing reaps it; it runs no more. */
+/** A killed process may stay a zombie if no parent reaps it. A zombie counts as ended. */
 export async function expectGone(pid: number): Promise<void> {
   await vi.waitFor(async () => {
     const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') gone');

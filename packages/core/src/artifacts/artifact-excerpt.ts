@@ -7,9 +7,9 @@ export const excerptLimits = {
   grepCharacters: 200,
   contextLines: 10,
   matches: 100,
-  /** Bytes that one search looks at; the answer says where to go on. */
+  /** Largest number of bytes that one search reads. The answer has the offset to continue from. */
   scanBytes: 64 * 1024 * 1024,
-  /** Characters shown of one line of a search. */
+  /** Largest number of characters that are returned of one line. */
   lineCharacters: 400,
 } as const;
 

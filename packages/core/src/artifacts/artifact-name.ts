@@ -31,7 +31,8 @@ export function normalizeArtifactName(raw: string): string {
   }
   const name = parts.join('/');
   if (name.length > maxNameLength) throw refusal(raw, `it is longer than ${String(maxNameLength)} characters`);
-  // What dropping ".." uncovered, such as a space or a drive letter, is judged again, until nothing changes.
+  // After leading ".." is removed, a space or a drive letter may be at the front, so the name is normalised again until
+  // nothing changes.
   return name === raw ? name : normalizeArtifactName(name);
 }
 
@@ -46,7 +47,7 @@ export function baseName(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);
 }
 
-// C0, DEL and C1: none of them belongs in a file name, and NUL ends one early in C.
+// C0, DEL and C1 controls. File names must not contain them, and NUL ends a C string.
 function hasControlCharacter(text: string): boolean {
   // eslint-disable-next-line no-control-regex -- finding control characters is the point.
   return /[\u0000-\u001f\u007f-\u009f]/.test(text);

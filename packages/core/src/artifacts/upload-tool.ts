@@ -3,10 +3,10 @@ import { AppError } from '../app-error.ts';
 import { artifactTypes, jobArtifactSchema } from './artifact.ts';
 import { opaqueSchema, textSchema, utf8Bytes } from '../values/wire-values.ts';
 
-/** Bytes that may come through a tool call; everything larger is sent past the model. */
+/** Largest upload through a tool call, in bytes. Larger content is uploaded over HTTP, not through the model. */
 export const maxToolUploadBytes = 256 * 1024;
 
-/** Of the argument `leaseId`, in every tool that takes it. */
+/** Description of the argument `leaseId`, for every tool that takes it. */
 export const leaseDescription = 'From queue_claim: without it a call after a lost lease is not refused.';
 
 export const uploadToolSchema = z.strictObject({
@@ -30,7 +30,10 @@ export const uploadToolSchema = z.strictObject({
 });
 export type UploadToolInput = z.output<typeof uploadToolSchema>;
 
-/** Where the tool runs beside the files: one of them, whose bytes need not pass through the model. */
+/**
+ * The tool where it runs on the same machine as the files: it can upload a local file, whose bytes do not pass through
+ * the model.
+ */
 export const localUploadToolSchema = uploadToolSchema.extend({
   path: z
     .string()
@@ -49,19 +52,19 @@ export const uploadToolAnswerSchema = z.object({
 });
 export type UploadToolAnswer = z.infer<typeof uploadToolAnswerSchema>;
 
-/** The same as a model needs it: what to look at, without all of the record. */
+/** The answer for a model: the fields that it needs, not the complete record. */
 export const uploadToolOutputSchema = z.looseObject({
   artifact: z.looseObject({ id: z.string(), name: z.string(), digest: z.string() }).nullable(),
   upload: uploadToolAnswerSchema.shape.upload,
   note: z.string(),
 });
 
-/** The bytes of the call, or why there are none that a tool call may carry. Errors: `invalid_request`. */
+/** Returns the bytes of the call, or the reason why it has none. Errors: `invalid_request`. */
 export function uploadedBytes({ text, base64 }: UploadToolInput): Uint8Array | 'none' | 'too large' {
   if (text !== undefined && base64 !== undefined) throw wrong('base64', 'text and base64 exclude each other');
   if (text !== undefined) {
     if (!text.isWellFormed()) throw wrong('text', 'is not valid Unicode');
-    // A character has at least one byte: what is longer need not be encoded to be counted.
+    // A character has at least one byte, so a longer text is too large without encoding it.
     if (text.length > maxToolUploadBytes || utf8Bytes(text) > maxToolUploadBytes) return 'too large';
     return new TextEncoder().encode(text);
   }

@@ -1,9 +1,9 @@
-/** Issues of a validator that one message names. */
+/** Largest number of validator issues in one message. */
 const mostIssues = 3;
 
 /**
- * The message of a JSON-RPC error in one line of plain words. The SDK puts the JSON dump of its validator behind some
- * messages: each issue of it becomes `<path>: expected <what>`.
+ * Returns the message of a JSON-RPC error as one line of text. The SDK appends the JSON dump of its validator to some
+ * messages; each issue becomes `<path>: expected <what>`.
  */
 export function plainProtocolError(message: string): string {
   const at = message.search(/\[\s*\{/);
@@ -13,7 +13,7 @@ export function plainProtocolError(message: string): string {
   return issues.length === 0 ? `${intro}.` : `${intro}: ${issues.slice(0, mostIssues).join('; ')}.`;
 }
 
-/** A JSON-RPC message whose error, where it is one, says so in plain words. */
+/** Returns the JSON-RPC message with its error, if any, as one line of text. */
 export function withPlainError<Message extends object>(message: Message): Message {
   const { error } = message as { readonly error?: { readonly message?: unknown } };
   if (typeof error?.message !== 'string') return message;

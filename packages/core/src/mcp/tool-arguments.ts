@@ -1,6 +1,6 @@
 /**
- * What each argument of a tool means, by its name: every tool that has the argument shows these words. Short, since a
- * model reads all of them. A schema's own description wins.
+ * Descriptions of tool arguments by name, used by every tool that has the argument. They are short, because a model
+ * reads all of them. A description in the schema has priority.
  */
 export const toolArgumentWords: Readonly<Record<string, string>> = {
   affinityKey: 'A text of your own that groups jobs; kept, not interpreted.',

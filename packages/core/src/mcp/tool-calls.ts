@@ -8,7 +8,7 @@ import { problemOf } from '../problem.ts';
 import { toolArgumentWords } from './tool-arguments.ts';
 import { withoutRefused } from '../values/refused-fields.ts';
 
-/** A row of the operations table that is a tool of the MCP server as well. */
+/** An operation that is also a tool of the MCP server. */
 export interface ToolRow {
   readonly id: OperationId;
   readonly row: Operation;
@@ -25,20 +25,23 @@ function findTool(name: string): ToolRow | undefined {
   return rowsByTool.get(name);
 }
 
-/** An error as the protocol has it: a code, and words without the code. */
+/** Error of the JSON-RPC protocol: a code, and a message without the code. */
 class UnknownTool extends Error {
   /** Invalid params (JSON-RPC 2.0). */
   readonly code = -32602;
 }
 
-/** Throws what the SDK answers as an error of the protocol, without saying its code twice as its own error class would. */
+/**
+ * Returns the tool. Throws an error that the SDK sends as a protocol error; the error class of the SDK would repeat the
+ * code in the message.
+ */
 export function requireTool(name: string): ToolRow {
   const found = findTool(name);
   if (found === undefined) throw new UnknownTool(`There is no tool ${JSON.stringify(name.slice(0, 80))}.`);
   return found;
 }
 
-/** The parts of a call, as they would come over HTTP: not yet checked. */
+/** The parts of a call as they would come over HTTP, not yet validated. */
 export interface ToolParts {
   readonly params: Readonly<Record<string, unknown>>;
   readonly query: Readonly<Record<string, unknown>>;
@@ -47,7 +50,10 @@ export interface ToolParts {
   readonly idempotencyKey: unknown;
 }
 
-/** The arguments of a call: null instead of them means none, and null instead of one means that it is left out. */
+/**
+ * Returns the arguments of a call. Null for all arguments means none, and null for one argument means that it is
+ * omitted.
+ */
 export function toolArguments(given: unknown): Record<string, unknown> {
   const kept = fields();
   if (typeof given !== 'object' || given === null) return kept;
@@ -55,7 +61,7 @@ export function toolArguments(given: unknown): Record<string, unknown> {
   return kept;
 }
 
-/** The parameters of a message without `arguments: null`, which the SDK refuses. */
+/** Returns the parameters of a message without `arguments: null`, which the SDK refuses. */
 export function withoutNullArguments<Message>(message: Message): Message {
   const { params } = Object(message) as { readonly params?: unknown };
   if (typeof params !== 'object' || params === null || !('arguments' in params) || params.arguments !== null) {
@@ -66,8 +72,9 @@ export function withoutNullArguments<Message>(message: Message): Message {
 }
 
 /**
- * Parts the flat arguments of a tool. A name that no part knows goes where the schema refuses it; `leaseId` and
- * `idempotencyKey` go into the body where that has the field, else where HTTP has a header for them. Errors: `invalid_request`.
+ * Splits the flat arguments of a tool into the parts of a call. An unknown name goes to a part whose schema refuses it.
+ * `leaseId` and `idempotencyKey` go into the body if it has the field, else into the header of HTTP. Errors:
+ * `invalid_request`.
  */
 export function toolParts(row: Operation, given: Readonly<Record<string, unknown>>): ToolParts {
   if (row.mcp?.needsLease === true && given['leaseId'] === undefined) throw leaseIsRequired();
@@ -88,12 +95,12 @@ function leaseIsRequired(): AppError {
   return new AppError('invalid_request', 'The request is not valid: leaseId: is required.', { errors });
 }
 
-// Without a prototype, `__proto__` is a name like any other, to be refused as unknown.
+// Without a prototype, `__proto__` is an ordinary name, which is refused as unknown.
 function fields(): Record<string, unknown> {
   return Object.create(null) as Record<string, unknown>;
 }
 
-/** What a tool takes: all fields of its row in one object. */
+/** Returns the input schema of a tool: all fields of its operation in one object. */
 export function toolInput({ row, tool }: ToolRow): z.ZodObject {
   if (tool.input !== undefined) return tool.input;
   const shape = { ...shapeOf(row.params), ...shapeOf(row.query), ...(row.request === 'json' ? shapeOf(row.body) : {}) };
@@ -109,13 +116,16 @@ function shapeOf(schema: z.ZodType): Record<string, z.ZodType> {
   return (schema as z.ZodObject).shape;
 }
 
-/** A tool as `tools/list` shows it. */
+/** The description of a tool in `tools/list`. */
 export interface ToolDescription {
   readonly name: string;
   readonly title: string;
   readonly description: string;
   readonly inputSchema: ObjectSchema;
-  /** Only of tools whose answer is not simply the record that they are about: a model pays for each schema. */
+  /**
+   * Only for tools whose answer is not simply the record that they are about, because each schema uses context of the
+   * model.
+   */
   readonly outputSchema?: ObjectSchema;
   readonly annotations: ToolAnnotations;
 }
@@ -155,15 +165,15 @@ function withArgumentWords(schema: ObjectSchema): ObjectSchema {
   return { ...schema, properties: Object.fromEntries(described) as unknown };
 }
 
-/** What a failed call carries. Clients check the content of failures against a tool's output schema too. */
+/** The content of a failed call. Clients validate it against the tool's output schema too. */
 const failureSchema = z.looseObject({ code: z.string(), detail: z.string() });
 
 function outputSchema(answer: z.ZodType): ObjectSchema {
   return objectSchema(z.union([answer, failureSchema]));
 }
 
-// Without null and with the first of several types: an argument that is null counts as left out, the other types are taken
-// too, and some clients accept no alternatives.
+// Null is removed and of several types only the first is kept. Null for an argument means that it is omitted, the other
+// types are still accepted, and some clients do not support alternatives.
 function inputSchema(each: ToolRow): ObjectSchema {
   const schema = JSON.parse(JSON.stringify(objectSchema(toolInput(each))), (_key, value: unknown) => {
     const { anyOf, type: types, ...rest } = Object(value) as { anyOf?: readonly { type?: unknown }[]; type?: unknown };
@@ -174,7 +184,7 @@ function inputSchema(each: ToolRow): ObjectSchema {
   return withArgumentWords(schema);
 }
 
-// Without what only a validator reads: long patterns cost a model's attention, and the server checks them anyway.
+// Long patterns are removed: they use context of the model, and the server validates the values anyway.
 function objectSchema(schema: z.ZodType): ObjectSchema {
   const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {
     io: 'input',
@@ -188,9 +198,9 @@ function objectSchema(schema: z.ZodType): ObjectSchema {
   return { ...withoutRefused(json), type: 'object' };
 }
 
-/** A result as MCP has it: for programs, and the same as text for models. */
+/** The result of a tool in MCP: as structured content for programs, and the same as text for models. */
 export interface ToolResult {
-  // Index and mutability as the protocol's own types have them.
+  // The index signature and the mutability are those of the protocol's own types.
   [name: string]: unknown;
   content: { type: 'text'; text: string }[];
   structuredContent: Record<string, unknown>;
@@ -201,7 +211,7 @@ export function toolSuccess(body: unknown): ToolResult {
   return resultOf(body as Record<string, unknown>);
 }
 
-/** The problem document of HTTP, so that a code means the same at every door. */
+/** Returns the problem document of HTTP, so that a code has the same meaning over HTTP and MCP. */
 export function toolFailure(error: AppError, requestId?: string): ToolResult {
   return { ...resultOf(problemOf(error, requestId)), isError: true };
 }

@@ -3,7 +3,10 @@ import { defaultContentType } from '../values/content-type.ts';
 import { operations } from '../operations.ts';
 import { maxToolUploadBytes, type UploadToolAnswer, type UploadToolInput } from '../artifacts/upload-tool.ts';
 
-/** The ordinary request for bytes that do not go through a model. `baseUrl` is where the server is, without a slash. */
+/**
+ * Describes the HTTP request for bytes that must not pass through a model. `baseUrl` is the URL of the server without a
+ * trailing slash.
+ */
 export function explainUpload(baseUrl: string, input: UploadToolInput, reason: 'none' | 'too large'): UploadToolAnswer {
   const name = normalizeArtifactName(input.name).split('/').map(encodeURIComponent).join('/');
   const path = operations.putArtifact.path.replace('{jobId}', encodeURIComponent(input.jobId)).replace('{+name}', name);

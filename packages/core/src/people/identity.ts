@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Principal } from '../principal.ts';
 import type { WorkerRecord } from '../workers/worker.ts';
 
-/** Who a credential speaks for, and what it adds. */
+/** The principal of a credential, and its additional rights. */
 export const identitySchema = z
   .object({
     kind: z.enum(['admin', 'user', 'worker']),

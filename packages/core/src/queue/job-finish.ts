@@ -1,20 +1,23 @@
 import { z } from 'zod';
 import { storableText } from '../values/storable-text.ts';
 
-/** What a worker says about the end of an attempt beyond succeeded, failed and cancelled; the server does not read it. */
+/**
+ * The worker's report at the end of an attempt, in addition to succeeded, failed or cancelled. The server stores it
+ * without reading it.
+ */
 export interface JobFinish {
   readonly outcomeCode: string | null;
   readonly outcomeStage: string | null;
   readonly outcomeReason: string | null;
-  /** At most 8 KiB: of UTF-8 for a text, of its JSON for an object, which is given back as it came. */
+  /** At most 8 KiB: of UTF-8 for a text, of JSON for an object. An object is returned unchanged. */
   readonly summary: string | Readonly<Record<string, unknown>> | null;
 }
 
-/** Characters. */
+/** Largest length in characters. */
 const maxCode = 128;
 const maxReason = 1000;
 
-/** Of the calls that end an attempt. Blank texts count as left out. */
+/** Fields of the calls that end an attempt. Blank texts count as omitted. */
 export const finishFields = {
   finishOutcomeCode: z.string().max(maxCode).nullish().meta({ description: 'Such as PUBLISHED_PR or NO_CHANGES.' }),
   finishOutcomeStage: z.string().max(maxCode).nullish().meta({ description: 'Where the work ended.' }),
@@ -27,7 +30,7 @@ export const finishFields = {
 
 export type FinishFields = z.output<z.ZodObject<typeof finishFields>>;
 
-/** Null when none of the fields says anything. */
+/** Returns null when all fields are omitted. */
 export function finishOf(fields: FinishFields): JobFinish | null {
   const finish = {
     outcomeCode: textOf(fields.finishOutcomeCode),
@@ -42,7 +45,7 @@ function textOf(text: string | null | undefined): string | null {
   return text == null || text.trim() === '' ? null : storableText(text);
 }
 
-/** The part that fits into the payload of an event. */
+/** Returns the part that fits into the payload of an event. */
 export function finishInEvent(finish: JobFinish | null | undefined): Record<string, string> {
   const { outcomeCode = null, outcomeStage = null } = finish ?? {};
   return {

@@ -3,7 +3,7 @@ import { holderOfJob, type JobRecord } from './job.ts';
 import { jobStatuses } from './job-status.ts';
 import { timeSchema } from '../values/wire-values.ts';
 
-/** A worker as it was last seen asking for work. Absent lists do not narrow. */
+/** A worker at its last claim. Absent lists mean no limit. */
 export interface SeenWorker {
   readonly workerId: string;
   readonly lastSeenAt: number;
@@ -11,11 +11,11 @@ export interface SeenWorker {
   readonly capabilities: readonly string[];
   readonly types: readonly string[] | undefined;
   readonly repositories: readonly string[] | undefined;
-  /** What the worker calls its own software, for example `proofhouse/0.1.0`. */
+  /** The name and version of the worker's software, for example `proofhouse/0.1.0`. */
   readonly version: string | undefined;
 }
 
-/** What a worker lacks to be given a job. Empty: it may have it. */
+/** The requirements of a job that a worker does not meet. Empty if it may claim the job. */
 export interface Shortfall {
   readonly capabilities: readonly string[];
   readonly type: string | undefined;
@@ -36,7 +36,7 @@ export function shortfall(
   };
 }
 
-/** How far a worker is from a job: 0 may have it. */
+/** Returns the number of unmet requirements; 0 if the worker may claim the job. */
 export function distanceOf(lacks: Shortfall): number {
   return lacks.capabilities.length + (lacks.type === undefined ? 0 : 1) + (lacks.repository === undefined ? 0 : 1);
 }
@@ -74,9 +74,9 @@ export type Why = z.infer<typeof whySchema>;
 export const seenLatelyMs = 10 * 60 * 1000;
 export const maxCountedPosition = 1000;
 
-/** Why a job waits, from what is known at `now`. Pure. */
+/** Explains why a job waits, from the facts at `now`. Pure. */
 export function explainWait(job: JobRecord, workers: readonly SeenWorker[], ahead: number, now: number): Why {
-  // Nobody is to be given a job that runs or has ended.
+  // A running or ended job needs no worker.
   const candidates = job.status === 'queued' ? workers : [];
   const compared = candidates.map((worker) => ({ worker, lacks: shortfall(job, worker) }));
   const eligible = compared.filter(({ lacks }) => distanceOf(lacks) === 0).map(({ worker }) => worker.workerId);
@@ -114,12 +114,12 @@ function listOf(lacks: Shortfall): string[] {
   ];
 }
 
-/** One of `lacks` or `unmet`, for people. */
+/** Returns a text for one entry of `lacks` or `unmet`. */
 export function lackInWords(lack: string): string {
   return lack === 'repository:none' ? 'leave for jobs without a repository' : lack.replace(':', ' ');
 }
 
-/** Each requirement that no worker meets; all of the job's when nobody was seen at all. */
+/** Returns each requirement that no worker meets; all requirements of the job when no worker was seen. */
 function unmetByAll(job: JobRecord, compared: readonly { readonly lacks: Shortfall }[]): string[] {
   const all = [
     `type:${job.type}`,
@@ -137,7 +137,7 @@ function summarize(
     eligible: number;
     seen: number;
     unmet: readonly string[];
-    /** Every worker is limited to repositories, and the job has none. */
+    /** True if every worker is limited to repositories and the job has none. */
     allLimited: boolean;
   },
 ): string {

@@ -2,21 +2,21 @@ import type { ArtifactRecord, ArtifactStatus, ArtifactType } from '../artifacts/
 import { artifactTypes } from '../artifacts/artifact.ts';
 import { finalStatuses, type JobStatus } from '../queue/job-status.ts';
 
-/** How long bytes are kept, by type. A type without days never expires. */
+/** Number of days that bytes are kept, by artifact type. A type without days never expires. */
 export interface RetentionPolicy {
   readonly days: Readonly<Partial<Record<ArtifactType, number>>>;
 }
 
-/** When retention is on and nobody names days. */
+/** Default days when retention is on. */
 export const usualRetentionDays: RetentionPolicy['days'] = { diff: 30, log: 7, 'test-result': 14 };
 
-/** What has been decided against, or never decided about. Approved bytes and those under review are kept. */
+/** Statuses without an approval. Approved artifacts and those under review are kept. */
 const expiringStatuses: readonly ArtifactStatus[] = ['draft', 'rejected', 'superseded', 'archived'];
 
 const dayMs = 86_400_000;
 const mostDays = 36_500;
 
-/** The part of an artifact's job that decides. */
+/** The fields of the artifact's job that the rule needs. */
 export interface RetentionJob {
   readonly status: JobStatus;
   readonly finishedAt: number | null;
@@ -24,14 +24,14 @@ export interface RetentionJob {
 
 export interface RetentionVerdict {
   readonly expires: boolean;
-  /** A sentence for whoever wonders why bytes went, or why they did not. */
+  /** One sentence for operators: why the bytes were removed, or why not. */
   readonly reason: string;
 }
 
 /**
- * Whether the bytes of an artifact have served their time. Only unpinned drafts and rejected, superseded or
- * archived artifacts of final jobs go, when they, and the end of their job, are older than their type's days, and never
- * what `protectedBy` names (the task that an artifact closed). A deposit without a job never expires.
+ * Decides whether the bytes of an artifact have expired. Only unpinned drafts and rejected, superseded or archived
+ * artifacts of final jobs expire, when they and the end of their job are older than the days of their type. An artifact
+ * with `protectedBy` (the task that it closed) never expires, nor does a deposit without a job.
  */
 export function retentionVerdict(
   artifact: Pick<ArtifactRecord, 'type' | 'status' | 'jobId' | 'pinnedAt' | 'purgedAt' | 'createdAt'>,
@@ -57,7 +57,7 @@ export function retentionVerdict(
   return { expires: true, reason: `It is ${status}, and was done with ${daysText(passed)} ago: ${limit}.` };
 }
 
-/** Reads `diff=30,log=7`: the days by type, or a sentence that says what is wrong. */
+/** Parses `diff=30,log=7`. Returns the days by type, or a sentence with the error. */
 export function parseRetentionDays(text: string): RetentionPolicy['days'] | string {
   const days: Partial<Record<ArtifactType, number>> = {};
   for (const part of text.split(',').map((each) => each.trim())) {

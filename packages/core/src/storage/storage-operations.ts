@@ -4,7 +4,7 @@ import type { Operation } from '../operation.ts';
 import { operation } from '../operation-row.ts';
 import { timeSchema, uuidSchema } from '../values/wire-values.ts';
 
-/** Where the next slice begins; null when everything was looked at. Opaque. */
+/** Start of the next slice; null at the end. Opaque. */
 const sliceCursor = z.string().max(255);
 const nextSlice = { nextCursor: sliceCursor.nullable() };
 
@@ -19,7 +19,7 @@ const storageUsageSchema = z
   })
   .meta({ id: 'StorageUsage' });
 
-/** Why something goes. */
+/** Reasons for a removal. */
 const collectionReasons = ['retention', 'orphan', 'staging'] as const;
 
 const collectedSchema = z
@@ -42,7 +42,7 @@ const storageFindingSchema = z
   })
   .meta({ id: 'StorageFinding' });
 
-/** Care of what is stored. Long work is done slice by slice: call again with `nextCursor` until it is null. */
+/** Operations on the storage. Long operations work in slices: call again with `nextCursor` until it is null. */
 export const storageOperations = {
   storageUsage: operation({
     method: 'GET',

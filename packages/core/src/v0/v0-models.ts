@@ -14,7 +14,7 @@ import { visibleText } from '../values/visible-text.ts';
 import { defaultContentType } from '../values/content-type.ts';
 import { timeSchema } from '../values/wire-values.ts';
 
-// What crosses the /v0 door (contract: wire-level deposit and fetch; seed 002): snake_case, absent instead of null.
+// JSON of /v0 (contract: wire-level deposit and fetch; seed 002): snake_case, absent instead of null.
 
 /** Any RFC 3986 URI. */
 const uriSchema = z.string().regex(/^[A-Za-z][A-Za-z0-9+.-]*:[^\s]+$/);
@@ -33,7 +33,7 @@ export function depositToJson(artifact: ArtifactRecord): Deposit {
   };
 }
 
-/** What every store keeps, and every log and page shows, as it was given. */
+/** Text that every store keeps, and every log and page shows, unchanged. */
 const labelText = z
   .string()
   .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text), 'must not contain control characters or lone surrogates');
@@ -82,7 +82,7 @@ export function workerToJson(worker: WorkerRecord): V0Worker {
   };
 }
 
-/** The id of a worker or a group, or the name of a standing group. An id that nobody has resolves to nobody. */
+/** The id of a worker or a group, or the name of a standing group. An unknown id is allowed and has no members. */
 export const memberIdSchema = z
   .string()
   .refine(
@@ -144,7 +144,7 @@ interface V0Condition {
   readonly title: string;
 }
 
-/** What each type of the closed list means on this door; it decides the status there. */
+/** The conditions of each problem type in the closed list. The type decides the status on /v0. */
 export const v0Conditions = {
   'bad-request': { status: 400, title: 'The request is not valid.' },
   'experiment-id-mismatch': { status: 400, title: 'The experiment is missing, unknown or not the one in the path.' },
@@ -161,8 +161,8 @@ export const v0Conditions = {
 const v0Types = Object.keys(v0Conditions) as NonNullable<WireType>[];
 
 /**
- * The body of every failed answer on /v0: RFC 9457, all members non-empty. `type` is of the closed list, or about:blank for
- * a condition of the service that the list has no word for.
+ * The body of every failed answer on /v0: RFC 9457, all members non-empty. `type` is from the closed list, or
+ * about:blank for a condition of the service without a type in the list.
  */
 export const v0ProblemSchema = z
   .strictObject({

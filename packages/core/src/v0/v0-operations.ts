@@ -27,16 +27,16 @@ const namedList = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).optional(),
   cursor: cursorSchema,
 });
-/** Left out at the end of the list. */
+/** Absent at the end of the list. */
 const nextCursor = { next_cursor: z.string().optional() };
 
-/** Every one of them can refuse the experiment. */
+/** Errors of every operation on /v0: the experiment can be wrong. */
 const frame = ['experiment_id_mismatch'] as const;
 const naming = ['invalid_name', 'reserved_identifier'] as const;
-/** Of calls that make groups members of groups; other servers may keep doing so at the same time. */
+/** Errors of calls that make groups members of groups. Other servers may do so at the same time. */
 const nesting = ['cycle_detected', 'too_busy'] as const;
 
-/** The /v0 door: wire-level deposit and fetch for workers that share nothing but the network (seed 002). */
+/** Operations of /v0: wire-level deposit and fetch, for workers that share only the network (seed 002). */
 export const v0Operations = {
   registerWorker: operation({
     door: 'v0',
@@ -173,7 +173,7 @@ export const v0Operations = {
     output: depositSchema,
     errors: [
       ...frame,
-      // First: what a client makes of the type that it shares with the codes below.
+      // Must be first: clients map the shared problem type to the first code of that type.
       'bad_request',
       'artifact_too_large',
       'invalid_digest',

@@ -1,4 +1,4 @@
-/** What bytes are called when nobody said what they are (RFC 2046 section 4.5.1). */
+/** Content type of bytes without a known one (RFC 2046 section 4.5.1). */
 export const defaultContentType = 'application/octet-stream';
 
 /**
@@ -10,14 +10,14 @@ export function cleanContentType(raw: string | undefined): string | undefined {
     .replace(/[^\x20-\x7e]/g, '')
     .trim()
     .slice(0, 255)
-    // The cut may end behind a space, which no header carries.
+    // After truncation the text may end with a space, which a header cannot have.
     .trimEnd();
   return cleaned === '' ? undefined : cleaned;
 }
 
 /**
- * What a client says that bytes are: `cleanContentType`, and undefined for a range of types (`image/*`, RFC 9110 section
- * 12.5.1), which is no type.
+ * Returns the content type from a client, cleaned by `cleanContentType`. Undefined for a media range (`image/*`, RFC
+ * 9110 section 12.5.1), which is not a type.
  */
 export function saidContentType(raw: string | undefined): string | undefined {
   const type = cleanContentType(raw);

@@ -1,13 +1,13 @@
 import { AppError } from '../app-error.ts';
 
-/** `sha256:` and 64 lower-case hex digits: how digests are written everywhere on our wire. */
+/** `sha256:` and 64 lower-case hex digits; the format of digests in the whole API. */
 export type Digest = `sha256:${string}`;
 
 export function digestOf(sha256Hex: string): Digest {
   return `sha256:${sha256Hex}`;
 }
 
-/** Reads `sha256:<64 hex>`, hex in any case, to lower-case hex. Other forms: `invalid_digest`. */
+/** Parses `sha256:<64 hex>`, hex in any case, and returns lower-case hex. Throws `invalid_digest` for other formats. */
 export function parseDigest(text: string): string {
   const match = /^sha256:([0-9a-f]{64})$/i.exec(text.trim());
   if (match?.[1] === undefined) {

@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 
-/** Characters shown of what was given. */
+/** Number of characters of the actual value that a message shows. */
 const shownCharacters = 60;
 
 /**
- * What is wrong with a field, as a phrase that goes after its name: what is wanted, and what was given. For `safeParse` of
- * everything that people and programs send, so that no message is in the words of the schema library. What a schema says
- * itself stands as it is. `whole` is the value that is parsed: numbers in queries are shown as they were written.
+ * Error map for `safeParse`: describes an error of a field as a phrase after its name, with the expected and the actual
+ * value. Used for all input of people and programs, instead of the texts of the schema library. A message of the schema
+ * itself is kept. `whole` is the complete input, so that numbers in queries are shown as they were written.
  */
 export function fieldWords(whole: unknown): z.core.$ZodErrorMap {
   return (issue) => {
@@ -15,7 +15,7 @@ export function fieldWords(whole: unknown): z.core.$ZodErrorMap {
   };
 }
 
-/** The same without what was given, for secrets and where that is said already. */
+/** The same without the actual value, for secrets and for messages that already contain it. */
 export function wantedWords(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
     case 'invalid_type':

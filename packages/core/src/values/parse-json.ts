@@ -1,28 +1,28 @@
-/** Levels of arrays and objects that a document of a client may have: deeper ones break parsers that others use. */
+/** Largest nesting of arrays and objects in a document of a client. Deeper documents break common parsers. */
 export const maxJsonDepth = 100;
 
-/** Why a document is refused. */
+/** The reason why a document is refused. */
 export interface JsonObjection {
-  /** `syntax`: it is no JSON. `key`: a key that changes prototypes. `value`: it could not be given back as it was sent. */
+  /** `syntax`: not JSON. `key`: a key that changes prototypes. `value`: a value that would change. */
   readonly kind: 'syntax' | 'key' | 'value';
-  /** Where, for example `payload.items.3.id`; empty for the whole document. */
+  /** The place of the value, for example `payload.items.3.id`; empty for the whole document. */
   readonly path: string;
-  /** A phrase that goes after the name of the document or of the path. */
+  /** A phrase that follows the name of the document or the path. */
   readonly message: string;
 }
 
-/** `value` is what `JSON.parse` makes of the text, also where there is an objection; undefined where it is no JSON. */
+/** `value` is the result of `JSON.parse`, even when there is an objection; undefined if the text is not JSON. */
 export interface ParsedJson {
   readonly value: unknown;
   readonly objection: JsonObjection | undefined;
 }
 
 /**
- * Parses JSON that is kept and given back (I-JSON, RFC 7493): what would come back as something else is refused, with its
- * path. Refused are numbers beyond 64-bit floating point (too large, or so small that they become 0), numbers beyond
- * 2^53 that would be written with other digits, lone surrogates, keys that occur twice in one object, nesting deeper than
- * `maxJsonDepth`, and the keys `__proto__` and `constructor.prototype`. Fractions are rounded to the nearest
- * 64-bit floating point number as everywhere.
+ * Parses JSON that is stored and returned (I-JSON, RFC 7493). A value that would change is refused with its path.
+ * Refused are numbers beyond 64-bit floating point (too large, or so small that they become 0), numbers beyond 2^53
+ * that would get other digits, lone surrogates, duplicate keys in one object, nesting deeper than `maxJsonDepth`, and
+ * the keys `__proto__` and `constructor.prototype`. Fractions are rounded to the nearest 64-bit floating point number,
+ * as in every JSON parser.
  */
 export function parseJson(text: string): ParsedJson {
   let value: unknown;
@@ -37,7 +37,7 @@ export function parseJson(text: string): ParsedJson {
 interface Level {
   /** Undefined in an array. */
   readonly keys: Set<string> | undefined;
-  /** The key or index of the member that is being read. */
+  /** Key or index of the current member. */
   at: string | number;
 }
 
@@ -45,7 +45,10 @@ const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
 const minus = 0x2d;
 
-/** Reads the tokens of a text that `JSON.parse` has taken: what it drops in silence is found only in the text. */
+/**
+ * Scans the tokens of a text that `JSON.parse` accepted. Values that `JSON.parse` drops silently are visible only in
+ * the text.
+ */
 class JsonScanner {
   readonly #text: string;
   readonly #levels: Level[] = [];
@@ -106,7 +109,7 @@ class JsonScanner {
     this.#at = end;
     const level = this.#levels.at(-1);
     const isKey = level?.keys !== undefined && this.#isBeforeColon();
-    // The text itself is well-formed; only escapes can make half a pair.
+    // The text itself is well-formed, so only escapes can contain a lone surrogate.
     const raw = this.#text.slice(start, end + 1);
     const isSuspect = isEscaped && /\\u[dD][89a-fA-F]/.test(raw);
     if (!isKey && !isSuspect) return undefined;
@@ -141,7 +144,7 @@ class JsonScanner {
     for (; end < this.#text.length; end += 1) {
       const code = this.#text.charCodeAt(end);
       const isDigit = code >= 0x30 && code <= 0x39;
-      // Of a number only `.`, `+`, `-`, `e` and `E` remain.
+      // Other characters of a number are only `.`, `+`, `-`, `e` and `E`.
       if (!isDigit && code !== 0x2e && code !== 0x2b && code !== minus && (code | 0x20) !== 0x65) break;
       isPlain &&= isDigit;
     }
@@ -166,7 +169,7 @@ class JsonScanner {
 const maxPlain = 2 ** 53;
 const minNormal = 2 ** -1022;
 
-/** Why a number would not come back with the value that it was sent with; undefined when it would. */
+/** Returns the reason why a number would change; undefined if it would not. */
 function objectionToNumber(token: string): string | undefined {
   const value = Number(token);
   if (!Number.isFinite(value)) return 'is a number that is larger than 64-bit floating point holds; send it as text';
@@ -183,12 +186,14 @@ function objectionToNumber(token: string): string | undefined {
 
 const beyond = 'is a number that 64-bit floating point does not hold exactly; send it as text';
 
-/** 2^53 + 1 is rounded to 2^53, which is the only number of plain size that another one becomes. */
+/** 2^53 + 1 is rounded to 2^53, the only integer up to 2^53 that a different integer is rounded to. */
 function sameNumber(size: number, token: string): boolean {
   return size !== maxPlain || decimalOf(token.replace(/^-/, '')) === decimalOf(String(maxPlain));
 }
 
-/** Sign, digits without zeros at either end, and the power of ten of the last one: equal for equal numbers. */
+/**
+ * Returns the sign, the significant digits and the exponent of the last digit. The result is equal for equal numbers.
+ */
 function decimalOf(token: string): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(token) ?? [];

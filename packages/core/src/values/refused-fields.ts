@@ -1,7 +1,9 @@
-/** Metadata of a field that a schema takes only so that its refusal can say why. Descriptions leave such fields out. */
+/**
+ * Metadata of a field that a schema accepts only to refuse it with a reason. Generated descriptions omit such fields.
+ */
 export const refusedField = { refused: true } as const;
 
-/** A JSON Schema, or a document that holds some, without the fields that are always refused. */
+/** Returns a JSON Schema, or a document that contains some, without the fields that are always refused. */
 export function withoutRefused<Json>(json: Json): Json {
   if (Array.isArray(json)) return json.map((each) => withoutRefused(each as unknown)) as Json;
   if (typeof json !== 'object' || json === null) return json;

@@ -11,8 +11,8 @@ import type { Jobs } from '../jobs/jobs.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 
 /**
- * Decides whether a principal may read an artifact, or let others read it: the one rule of every door, and the one place
- * to put another. `job` is the artifact's job where the caller has read it already.
+ * Decides whether a principal may read an artifact or grant access to it. It is the only access rule for artifacts,
+ * used by every door. `job` is the artifact's job if the caller has already read it.
  */
 export type ArtifactAcl = (
   principal: Principal,
@@ -21,7 +21,10 @@ export type ArtifactAcl = (
   job?: JobAccess,
 ) => Promise<boolean>;
 
-/** The rule of `may`. What it needs is looked up only where the principal's class and the artifact's maker do not decide. */
+/**
+ * Applies `may`. Jobs and grants are read only when the class of the principal and the maker of the artifact do not
+ * decide.
+ */
 export function artifactAcl({
   store,
   jobs,
@@ -38,7 +41,7 @@ export function artifactAcl({
       job: knownJob,
     };
     if (may(principal, action, record)) return true;
-    // Jobs and grants are of workers, and let them read alone.
+    // Jobs and grants give access to workers only, and only for reading.
     if (principal.kind !== 'worker' || action !== 'artifact.read') return false;
     if (knownJob === undefined && artifact.jobId !== null) {
       const job = jobAccess(await jobs.require(artifact.jobId));

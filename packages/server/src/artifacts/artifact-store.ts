@@ -5,23 +5,23 @@ import type { Page, PageKey, PageRequest } from '../kernel/page.ts';
 export interface ArtifactStore {
   find(artifactId: string): Promise<ArtifactRecord | undefined>;
 
-  /** The whole uri, exactly as it was given out. */
+  /** Finds by the complete uri, exactly as it was issued. */
   findByUri(uri: string): Promise<ArtifactRecord | undefined>;
 
   /**
-   * Newest first by (createdAt, id), also those whose bytes were purged. The first of jobId, experimentId and createdBy
-   * that is given finds the rows; all other fields are looked at row by row, at most `mostExamined` of them a page: pages
-   * may be short or empty while there is a `next`.
+   * Newest first by (createdAt, id), including those whose bytes were purged. The first given field of jobId,
+   * experimentId and createdBy selects the index. The other fields are filtered row by row, at most `mostExamined` rows
+   * per page, so pages may be short or empty while `next` is set.
    */
   list(filter: ArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>>;
 
   /** Artifacts of a job, every version, newest first by (createdAt, id). */
   listOfJob(filter: JobArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>>;
 
-  /** The newest artifact of a job under a name: what the job view shows. */
+  /** Returns the newest artifact of a job with a name, which the job view shows. */
   newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined>;
 
-  /** The workers and groups that were granted to read it, in the order of their ids. */
+  /** Returns the workers and groups with a read grant, ordered by id. */
   readersOf(artifactId: string): Promise<string[]>;
 
   grantOf(artifactId: string, reader: string): Promise<GrantRecord | undefined>;
@@ -36,7 +36,7 @@ export interface ArtifactStore {
     limit: number,
   ): Promise<ArtifactRecord[]>;
 
-  /** Records the mark of bytes that were found unchanged under a new one. */
+  /** Updates the fingerprint of bytes that were found unchanged under a new one. */
   refreshFingerprint(artifactId: string, fingerprint: string): Promise<void>;
 }
 
@@ -54,5 +54,5 @@ export interface ArtifactFilter {
   readonly type?: ArtifactType | undefined;
 }
 
-/** Rows that a page of `ArtifactStore.list` looks at, at most. */
+/** Largest number of rows that a page of `ArtifactStore.list` reads. */
 export const mostExamined = 1000;

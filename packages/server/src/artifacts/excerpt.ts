@@ -77,7 +77,7 @@ function textPiece(bytes: Buffer, start: number, sizeBytes: number): Piece {
   const from = start === 0 ? 0 : leadingRest(bytes);
   const atEnd = start + bytes.length === sizeBytes;
   const whole = atEnd ? bytes.length : wholeLength(bytes);
-  // A piece too short for one character shows it as broken, so that reading on always gets further.
+  // A piece that is too short for one character returns it as broken, so that each call makes progress.
   const to = whole > from || from > 0 ? Math.max(whole, from) : bytes.length;
   const shown = bytes.subarray(from, to);
   const end = start + to;
@@ -151,7 +151,7 @@ async function* chunksOf(open: Open, start: number, end: number): AsyncGenerator
   else yield* body as AsyncIterable<Buffer>;
 }
 
-/** A zero byte, or more broken characters than a cut at both ends and a stray one explain. */
+/** True for a zero byte, or for more invalid characters than cuts at both ends and a single error can cause. */
 function looksBinary(bytes: Buffer): boolean {
   if (bytes.includes(0)) return true;
   if (isUtf8(bytes)) return false;
@@ -160,14 +160,14 @@ function looksBinary(bytes: Buffer): boolean {
   return broken > Math.max(6, text.length / 10);
 }
 
-/** How many bytes at the front belong to a character that began before. */
+/** Returns the number of bytes at the front that belong to a character which began before. */
 function leadingRest(bytes: Buffer): number {
   let count = 0;
   while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) count += 1;
   return count;
 }
 
-/** The length without a character at the end that goes on after it. */
+/** Returns the length without an incomplete character at the end. */
 function wholeLength(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back] ?? 0;

@@ -5,12 +5,12 @@ import { TimeSlices } from '../kernel/time/time-slices.ts';
 import type { Artifacts } from './artifacts.ts';
 import { excerptOf } from './excerpt.ts';
 
-/** Searches that run at once; more only share the same processor. */
+/** Largest number of concurrent searches. More would only share the same processor. */
 const mostRunning = 2;
-/** A search that takes longer answers what it has found, and where to go on. */
+/** Time limit of a search. It then returns the matches so far and the offset to continue from. */
 const searchMs = 10_000;
 
-/** Excerpts at every door: few run at once, the others wait for their turn or are refused. */
+/** Excerpts for every door. A few run at once; others wait in a queue or are refused. */
 export class Excerpts {
   readonly #parts: { readonly artifacts: Artifacts; readonly load: Load; readonly clock: Clock };
   readonly #waiting: (() => void)[] = [];

@@ -9,18 +9,18 @@ import type { Logger } from '../kernel/logger.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import { ViewProof } from './view-proof.ts';
 
-/** Shows job artifacts where an operator can `ls` them (seed 000 DOC-REQ-004). */
+/** Links job artifacts into a folder where an operator can `ls` them (seed 000 DOC-REQ-004). */
 export interface JobView {
-  /** Makes `<root>/<jobId>/<name>` hold the newest bytes. Never fails the upload: trouble is logged. */
+  /** Puts the newest bytes at `<root>/<jobId>/<name>`. Never fails the upload: errors are logged. */
   show(artifact: ArtifactRecord): Promise<void>;
   /**
-   * Makes the entry say what the records say: the newest bytes, or nothing where no record has the name or the newest one's
-   * bytes are gone. Trouble is logged.
+   * Updates the entry from the records: the newest bytes, or no entry when no record has the name or the newest one's
+   * bytes were purged. Errors are logged.
    */
   refresh(jobId: string, name: string): Promise<void>;
 }
 
-/** Where blobs are not files there is no job view. */
+/** The job view for backends that do not store blobs as files: it does nothing. */
 export const noJobView: JobView = { show: () => Promise.resolve(), refresh: () => Promise.resolve() };
 
 export interface FolderJobViewParts {
@@ -31,19 +31,23 @@ export interface FolderJobViewParts {
   readonly logger: Logger;
 }
 
-/** Looks at what is newest, for one upload; each further one means that another server was faster. */
+/**
+ * Largest number of attempts for one upload. A further attempt is needed when another server changed the entry
+ * meanwhile.
+ */
 const maxAttempts = 5;
 
 /**
- * A projection that the server never reads. The blob is linked into place, or, where an older one is shown,
- * to a temporary name and renamed, so that a reader sees the old bytes or the new ones, never half; it is copied where
- * linking fails (another disk). A symbolic link planted below the root is never followed: in the place of a folder it is
- * refused, in the place of an artifact it is replaced. A file that `ViewProof` does not know is neither replaced nor removed.
+ * A projection that the server never reads. The blob is hard-linked into place. Where an older version is shown, it is
+ * linked to a temporary name and renamed, so a reader sees the old or the new bytes, never a part. Where links fail
+ * (another disk) it is copied. A symbolic link below the root is never followed: at the place of a folder it is
+ * refused, at the place of an artifact it is replaced. A file that `ViewProof` does not accept is neither replaced nor
+ * removed.
  */
 export class FolderJobView implements JobView {
   readonly #parts: FolderJobViewParts;
   readonly #proof: ViewProof;
-  // One change at a time for each name, so that of two uploads the newest stays.
+  // One change at a time per name, so that of two uploads the newest stays.
   readonly #changes = new KeyedMutex();
 
   constructor(parts: FolderJobViewParts) {
@@ -67,7 +71,7 @@ export class FolderJobView implements JobView {
         const key = newest?.purgedAt === null ? ownedBlob(newest).key : undefined;
         const changed = key === undefined ? await this.#remove(jobId, name) : await this.#place(jobId, name, key);
         if (!changed) return;
-        // Another server may have shown a newer one between our look and our change.
+        // Another server may have linked a newer one between the read and the change.
         const now = await this.#parts.store.newestOfJob(jobId, name);
         if (now?.id === newest?.id && now?.purgedAt === newest?.purgedAt) return;
         newest = now;
@@ -77,7 +81,10 @@ export class FolderJobView implements JobView {
     }
   }
 
-  /** Whether there was something to remove. What is no folder on the way, and what is no file at the end, is left alone. */
+  /**
+   * Returns true if an entry was removed. An entry that is not a file, or whose path is not of folders, is left
+   * unchanged.
+   */
   async #remove(jobId: string, name: string): Promise<boolean> {
     const { root } = this.#parts;
     for (const folder of foldersTo(jobId, name)) {
@@ -94,7 +101,7 @@ export class FolderJobView implements JobView {
     }
   }
 
-  /** Whether it took the place of what was shown before. */
+  /** Returns true if it replaced an existing entry. */
   async #place(jobId: string, name: string, key: string): Promise<boolean> {
     const source = this.#parts.localPath(key);
     if (source === undefined) return false;
@@ -104,7 +111,7 @@ export class FolderJobView implements JobView {
     const place = join(root, folders.at(-1) ?? jobId, baseName(name));
     if (await linkedAnew(source, place)) return false;
     const before = lstatSync(place, { throwIfNoEntry: false });
-    // A link holds nothing: in its place only a name is lost.
+    // Replacing a symbolic link loses only a name, no data.
     if (before?.isSymbolicLink() === false && !(await this.#proof.isOurs(jobId, name))) {
       throw new Error(`${place} is not what Proofhouse put there; it was left as it is`);
     }
@@ -114,7 +121,7 @@ export class FolderJobView implements JobView {
       await rename(temporary, place);
       return true;
     } finally {
-      // Renaming onto another name of the same file does nothing and leaves both.
+      // Renaming a file onto another link to the same file is a no-op that keeps both names.
       await rm(temporary, { force: true });
     }
   }
@@ -125,8 +132,8 @@ function foldersTo(jobId: string, name: string): string[] {
 }
 
 /**
- * Makes the folder where it is missing; a link in its place is refused. It is there for nearly every upload, and
- * asking the kernel's cache takes less than handing the question to another thread.
+ * Creates the folder if it is missing; a link in its place is refused. The folder exists for nearly every upload, and a
+ * synchronous check from the kernel's cache is faster than a round trip to the thread pool.
  */
 async function ensureFolder(root: string, path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
@@ -141,7 +148,7 @@ async function ensureFolder(root: string, path: string): Promise<void> {
   }
 }
 
-/** The common case, a name that is new: one call, and a reader sees all of it or nothing. */
+/** The common case of a new name: one call, and a reader sees either all of it or nothing. */
 async function linkedAnew(source: string, place: string): Promise<boolean> {
   try {
     await link(source, place);
@@ -153,7 +160,7 @@ async function linkedAnew(source: string, place: string): Promise<boolean> {
   }
 }
 
-/** Answers of file systems, or of places on different ones, that cannot give a file a second name. */
+/** Error codes of file systems that do not support hard links, or not across file systems. */
 const unlinkable = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP']);
 
 async function linkOrCopy(source: string, target: string): Promise<void> {

@@ -3,16 +3,16 @@ import { excerptLimits, type FoundLine } from '@proofhouse/core';
 import type { TimeSlices } from '../kernel/time/time-slices.ts';
 
 export interface LineSearch {
-  /** Found whatever its letter case. */
+  /** Text to find, ignoring letter case. */
   readonly needle: string;
-  /** The bytes that are searched, as offsets in the artifact. */
+  /** The searched byte range, as offsets in the artifact. */
   readonly start: number;
   readonly end: number;
-  /** Whether they reach the artifact's end. */
+  /** True if the range ends at the end of the artifact. */
   readonly isWhole: boolean;
   readonly context: number;
   readonly maxMatches: number;
-  /** Of all lines shown together. */
+  /** Largest total size of the returned lines, in bytes. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
   readonly slices: TimeSlices;
@@ -20,12 +20,14 @@ export interface LineSearch {
 
 export interface SearchResult {
   readonly matches: FoundLine[];
-  /** Where to search on; undefined when all was searched. */
+  /** Offset to continue from; undefined when everything was searched. */
   readonly stoppedAt: number | undefined;
   readonly invalidUtf8: boolean;
 }
 
-/** Searches a stream line by line, holding one line, or a piece of a long one, at a time. Linear in the bytes. */
+/**
+ * Searches a stream line by line, with one line, or a piece of a long one, in memory. Linear in the number of bytes.
+ */
 export async function searchLines(chunks: AsyncIterable<Buffer>, search: LineSearch): Promise<SearchResult> {
   const finding = new Finding(search);
   for await (const piece of linePieces(chunks, search)) {
@@ -42,11 +44,11 @@ interface LinePiece {
   /** Counted from 1. */
   readonly line: number;
   readonly bytes: Buffer;
-  /** Whether its line ends with it. */
+  /** True if this is the last piece of its line. */
   readonly ended: boolean;
 }
 
-/** Longer lines are looked at in pieces, which overlap so that nothing is missed between two. */
+/** Longer lines are searched in pieces, which overlap so that no match is missed. */
 const pieceBytes = 64 * 1024;
 const overlapBytes = excerptLimits.grepCharacters * 4;
 
@@ -77,7 +79,7 @@ async function* linePieces(chunks: AsyncIterable<Buffer>, { start }: LineSearch)
   if (rest.length > 0) yield { offset, line, bytes: rest, ended: false };
 }
 
-/** What has been found so far, within the bounds of the answer. */
+/** The matches so far, within the limits of the answer. */
 class Finding {
   readonly #search: LineSearch;
   readonly #needle: string;
@@ -92,14 +94,14 @@ class Finding {
     this.#needle = search.needle.toLowerCase();
   }
 
-  /** Whether nothing of this piece could still be shown. */
+  /** Returns true if the answer has no room for this piece. */
   isFull(piece: LinePiece): boolean {
     const { maxMatches, context, maxBytes } = this.#search;
     if (this.#spentBytes >= maxBytes) return true;
     return this.#matches.length >= maxMatches && piece.line > this.#lastLine + context;
   }
 
-  /** False when the piece was found and no longer fits into the answer. */
+  /** Returns false if the piece matches and does not fit into the answer. */
   look(piece: LinePiece): boolean {
     const text = textOf(piece);
     const isKnown = piece.line === this.#lastLine;
@@ -117,7 +119,7 @@ class Finding {
     const { text: shown, from } = cutAround(text, hit);
     const isFirst = this.#matches.length === 0;
     const fits = this.#fits([shown, ...this.#before]);
-    // Something must be shown, so that searching on gets further.
+    // At least one match must be returned, so that a repeated search makes progress.
     if (!fits && !isFirst) return false;
     const skipped = from === 0 ? 0 : Buffer.byteLength(text.slice(0, from));
     const before = fits ? this.#before : [];
@@ -129,7 +131,7 @@ class Finding {
     return true;
   }
 
-  /** Lines after a match belong to it, as far as they fit. */
+  /** Adds the lines after a match, as far as they fit. */
   #follow(piece: LinePiece, text: string): boolean {
     const last = this.#matches.at(-1);
     if (last === undefined || piece.line > last.line + this.#search.context) return false;
@@ -160,7 +162,7 @@ function sizeOf(lines: readonly string[]): number {
   return lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
 }
 
-// A piece of a long line may begin or end inside a character: those few bytes are shown as U+FFFD.
+// A piece of a long line may begin or end inside a character; the incomplete bytes become U+FFFD.
 function textOf({ bytes }: LinePiece): string {
   const text = bytes.toString('utf8');
   return text.endsWith('\r') ? text.slice(0, -1) : text;

@@ -6,19 +6,19 @@ import type { Ids } from '../kernel/ids.ts';
 import { makeFolder } from '../kernel/files/make-folder.ts';
 
 const markerName = '.proofhouse-store';
-/** What a file system puts into the root of a disk. */
+/** Entries that a file system creates in the root of a disk. */
 const usualEntries = ['lost+found'];
 
-/** Whether the root of a job view has this entry for its own purposes: the marker, whole or being written. */
+/** Returns true for entries that belong to the marker of a job view: the marker, or its temporary file. */
 export function isViewMarker(name: string): boolean {
   return name === markerName || name.startsWith(`${markerName}.`);
 }
 
-/** A root that was looked at before anything is written below it. */
+/** The state of a root before anything is written below it. */
 export interface ViewRootLook {
-  /** The store that the root belongs to; undefined where it bears no marker. */
+  /** Id of the store that the root belongs to; undefined without a marker. */
   readonly marker: string | undefined;
-  /** An entry that no job view has; looked for only where there is no marker. */
+  /** A foreign entry. Searched only when there is no marker. */
   readonly foreign: string | undefined;
 }
 
@@ -27,15 +27,16 @@ export async function lookAtViewRoot(root: string): Promise<ViewRootLook> {
   return { marker, foreign: marker === undefined ? await foreignEntry(root) : undefined };
 }
 
-/** Writes the marker over whatever marker is there. */
+/** Writes the marker, replacing any existing one. */
 export async function markViewRoot(root: string, storeId: string, ids: Pick<Ids, 'token'>): Promise<void> {
   await writeMarkerFile(placeIn(root, ids), storeId, { replace: true });
 }
 
 /**
- * Takes the root of the job view for this store, before anything is shown in it: an empty one, one that holds nothing but
- * folders of jobs (as earlier versions left it), or its own. `storeId` is undefined where the store has no lasting id: it may
- * use a root without marker and leaves none. Errors: `unavailable` (another store's, or other content), `integrity_failure`.
+ * Claims the root of the job view for this store, before anything is linked into it. Accepted are an empty root, one
+ * that contains only job folders (as earlier versions left it), and the store's own. `storeId` is undefined for a store
+ * without a durable id: it may use a root without a marker and writes none. Errors: `unavailable` (root of another
+ * store, or foreign content), `integrity_failure`.
  */
 export async function claimViewRoot(root: string, storeId: string | undefined, ids: Pick<Ids, 'token'>): Promise<void> {
   makeFolder(root, 0o750);

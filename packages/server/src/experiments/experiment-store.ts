@@ -11,25 +11,28 @@ export interface ExperimentStore {
   findGroup(groupId: string): Promise<GroupRecord | undefined>;
 
   /**
-   * Oldest first by (createdAt, id), `after` exclusive. A page ends early with the group by which it holds
-   * `mostMembersListed` members.
+   * Oldest first by (createdAt, id), `after` exclusive. A page ends early with the group that brings the number of
+   * members to `mostMembersListed`.
    */
   listGroups(filter: GroupFilter, page: PageRequest): Promise<Page<GroupRecord>>;
 
   /**
-   * Every group of the experiment that is a member of another, with the experiment's version at that moment or an older
-   * one; version 0 when there is no such experiment.
+   * Returns every membership of a group in a group of the experiment, with the experiment's version at that time or an
+   * older one; version 0 if the experiment does not exist.
    */
   nestedGroups(experimentId: string): Promise<{ version: number; edges: GroupEdge[] }>;
 
   /**
-   * Every group of the experiment that holds the member, directly or through others; each once, whatever the
-   * depth. Groups that are gone hold nobody.
+   * Returns every group of the experiment that contains the member, directly or through others; each once, at any
+   * depth. Deleted groups have no members.
    */
   groupsHolding(experimentId: string, memberId: string): Promise<HoldingGroup[]>;
 }
 
-/** Of all groups of a page together, the last one aside: an answer must not grow with both its groups and their members. */
+/**
+ * Largest number of members of all groups in a page, except the last group. Limits answers that have both many groups
+ * and many members.
+ */
 export const mostMembersListed = 20_000;
 
 export interface GroupFilter {

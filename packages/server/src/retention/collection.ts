@@ -40,23 +40,23 @@ export interface CollectionParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly policy: RetentionPolicy;
-  /** Bytes that no record names are left alone for so long, by the storage's own time. */
+  /** Grace period: bytes without a record are kept this long, by the clock of the storage. */
   readonly graceMs: number;
-  /** Throws where database and blobs are not one store; asked before every slice. */
+  /** Throws when database and blobs belong to different stores; called before every slice. */
   readonly requireSame: () => Promise<void>;
-  /** Whether the database outlives the process. */
+  /** True if the database is durable. */
   readonly databaseLasts: boolean;
-  /** Epoch ms: nothing is collected unasked for a grace period after it. */
+  /** Epoch ms. Automatic collection does nothing for one grace period after this time. */
   readonly since: number;
-  /** What an artifact proves, if it does: such bytes never go. */
+  /** Returns the protector of an artifact, such as the task that it proves. Such bytes never expire. */
   readonly protectorOf?: (artifact: ArtifactRecord) => Promise<string | undefined>;
 }
 
-/** Something that went, or would go. */
+/** Something that was removed, or in a dry run would be. */
 export interface Collected {
   readonly reason: 'retention' | 'orphan' | 'staging';
   readonly artifactId: string | null;
-  /** A sentence: what it is and why it goes. */
+  /** One sentence: what it is, and the reason for the removal. */
   readonly what: string;
   readonly sizeBytes: number;
   readonly createdAt: number;
@@ -64,24 +64,24 @@ export interface Collected {
 
 export interface CollectionRequest {
   readonly dryRun: boolean;
-  /** Also removes strangers that are so many that the database may be the wrong one. Default false. */
+  /** Also removes strangers when there are so many that the database may be the wrong one. Default false. */
   readonly yesRemoveMost?: boolean | undefined;
   readonly cursor?: string | null | undefined;
 }
 
 export interface CollectedSlice {
   readonly items: readonly Collected[];
-  /** Of a dry run: why a real run would refuse, a sentence. */
+  /** In a dry run: why a real run would refuse, as one sentence. */
   readonly refusal: string | null;
-  /** Places of the storage that were planted and passed over, such as `blobs/a`. */
+  /** Foreign entries at places of blobs that were skipped, such as `blobs/a`. */
   readonly skipped: readonly string[];
-  /** Hand it to the next call; null when all was looked at. */
+  /** Cursor for the next call; null at the end. */
   readonly nextCursor: string | null;
 }
 
 /**
- * First a count of the strangers among old blobs; then what retention lets go, type by type; then bytes that no record names,
- * by their keys; then half-written ones.
+ * The order of a run: a count of strangers among old blobs; expired artifacts by type; orphans by key; leftovers in
+ * staging.
  */
 const placeSchema = z.discriminatedUnion('at', [
   z.strictObject({ at: z.literal('census'), prefix: keyPrefixSchema, old: z.int().min(0), strangers: z.int().min(0) }),
@@ -114,10 +114,11 @@ interface Mode {
 }
 
 /**
- * Removes what is no longer wanted, a slice a call. Nothing goes where database and blobs are not one store, nor where
- * so many old blobs were never named by a record that they may belong to another database. Safe while uploads run, and while other servers collect: a blob goes
- * only when the storage says that it is older than the grace period and no record names it at that moment. A record
- * cannot come later, since `ArtifactIntake` refuses bytes that are half as old.
+ * Removes expired bytes, orphans and leftovers, one slice per call. Nothing is removed when database and blobs belong
+ * to different stores, or when so many old blobs were never referred to by a record that they may belong to another
+ * database. It is safe during uploads and collections of other servers: a blob is removed only if it is older than the
+ * grace period by the clock of the storage, and no record refers to it at that time. No record can be added later,
+ * since `ArtifactIntake` refuses bytes that are half as old.
  */
 export class Collection {
   readonly #parts: CollectionParts;
@@ -131,8 +132,8 @@ export class Collection {
   }
 
   /**
-   * With `dryRun` it decides in the same way and changes nothing, and says why a real run would refuse. Errors:
-   * `invalid_cursor`, `storage_policy` (too many strangers), `unavailable` (not one store), those of the stores.
+   * With `dryRun` it makes the same decisions, changes nothing, and returns why a real run would refuse. Errors:
+   * `invalid_cursor`, `storage_policy` (too many strangers), `unavailable` (different stores), those of the stores.
    */
   async slice({ cursor, dryRun, yesRemoveMost = false }: CollectionRequest): Promise<CollectedSlice> {
     const mode = { dryRun, yesRemoveMost };
@@ -141,14 +142,14 @@ export class Collection {
     return { items, refusal, skipped, nextCursor: next === undefined ? null : cursors.write(next) };
   }
 
-  /** `run` as the server begins it by itself: not within a grace period after the database was made or adopted blobs. */
+  /** Runs automatically: does nothing within a grace period after the database was created or adopted blobs. */
   async runUnasked(signal?: AbortSignal): Promise<void> {
     const { clock, since, graceMs, logger } = this.#parts;
     if (clock.now() - since >= graceMs) await this.run(signal);
     else logger.info('nothing is collected unasked within the first grace period of a database');
   }
 
-  /** All slices, one after another, unless `signal` says to stop. Errors: those of `slice`. */
+  /** Runs all slices one after another, until `signal` is aborted. Errors: those of `slice`. */
   async run(signal?: AbortSignal): Promise<{ readonly count: number; readonly bytes: number }> {
     let count = 0;
     let bytes = 0;
@@ -191,7 +192,7 @@ export class Collection {
     const { store, policy, clock } = this.#parts;
     const days = policy.days[type];
     const nextType = this.#typeFrom(this.#types.indexOf(type) + 1);
-    // A cursor may name a type whose days were taken out of the settings meanwhile.
+    // The cursor may name a type whose days were removed from the settings meanwhile.
     if (days === undefined) return { items: [], next: this.#typeFrom(0) };
     const olderThan = clock.now() - days * 86_400_000;
     const records = await store.expirable({ type, olderThan }, after, recordsASlice);
@@ -216,15 +217,16 @@ export class Collection {
   }
 
   /**
-   * The record says first that its bytes are gone, then they go: cut off in between, they are an orphan that the next run
-   * takes. Whether it was this call that purged it: who changed the record meanwhile keeps the bytes until the next run.
+   * Marks the record as purged, then removes the bytes. After an interruption between both, the bytes are an orphan for
+   * the next run. Returns true if this call purged the record; if the record was changed meanwhile, its bytes stay
+   * until the next run.
    */
   async #purge(artifact: ArtifactRecord): Promise<boolean> {
     const { commits, clock, jobView, blobs, logger } = this.#parts;
     const now = clock.now();
     const purged = { ...artifact, purgedAt: now, updatedAt: now, version: artifact.version + 1 };
     const changes = [update('artifact', purged, artifact.version)];
-    // An operator may try the job again meanwhile: what it left is its worker's input then.
+    // An operator may retry the job meanwhile; its artifacts are then the worker's input.
     const preconditions = artifact.jobId === null ? [] : [{ kind: 'job-over', jobId: artifact.jobId } as const];
     const result = await commits.commit({ changes, preconditions });
     if (result.outcome !== 'done') return false;
@@ -238,10 +240,10 @@ export class Collection {
     return true;
   }
 
-  /** A small store is counted within the call that goes on to remove. */
+  /** Counts strangers. A small store is counted within the call that also removes. */
   async #countStrangers(place: PlaceOf<'census'>, mode: Mode): Promise<Slice> {
     const { next, ...found } = await this.#oldBlobs(place.prefix);
-    // All of the store in one slice, and nothing expires: the check of the slice is the check of all.
+    // The whole store is in one slice and nothing expires, so the check of the slice covers everything.
     if (place.prefix === '' && next === undefined && this.#types.length === 0) {
       return this.#removeAmong({ ...found, next }, mode);
     }
@@ -257,7 +259,7 @@ export class Collection {
   }
 
   async #removeAmong({ next, skipped, ...found }: OldBlobs, mode: Mode): Promise<Slice> {
-    // Once more of this slice: another database may have been put in the place of the one that was counted by.
+    // Checked again for this slice: the database may have been replaced since the count.
     const refusal = this.#refused({ old: found.old.length, strangers: strangersAmong(found) }, mode);
     const items: Collected[] = [];
     for (const blob of found.old) {
@@ -268,7 +270,7 @@ export class Collection {
     return { items, refusal, skipped, next: next === undefined ? { at: 'staging' } : { at: 'orphan', prefix: next } };
   }
 
-  /** Throws what a dry run only says. Errors: `storage_policy`. */
+  /** Returns the reason of a refusal in a dry run; otherwise throws it. Errors: `storage_policy`. */
   #refused(census: BlobCensus, { dryRun, yesRemoveMost }: Mode): string | undefined {
     const refusal = yesRemoveMost ? undefined : strangersRefusal(census, this.#parts.databaseLasts);
     if (refusal !== undefined && !dryRun) throw new AppError('storage_policy', refusal, { details: { ...census } });
@@ -279,7 +281,7 @@ export class Collection {
     const { blobs, owners, graceMs } = this.#parts;
     const slice = await keySlice(blobs, prefix, blobsASlice);
     const olderThan = (await this.#time.now(slice.blobs)) - graceMs;
-    // What was planted at a blob's place is nobody's upload: `verify` reports it.
+    // Foreign entries at a blob's place do not come from an upload: `verify` reports them.
     const old = slice.blobs.filter((blob) => blob.createdAt < olderThan && blob.fingerprint !== irregularFingerprint);
     const states = await owners.statesOf(old.map(({ key }) => key));
     return { old, states, skipped: slice.planted, next: slice.next };

@@ -4,45 +4,48 @@ import { z } from 'zod';
 import type { BlobOwners } from '../kernel/blob-owners.ts';
 import type { SettingStore } from '../kernel/setting-store.ts';
 
-/** Which store a database is: the same id stands in the storage of its blobs and in the root of its job view. */
+/** The id of a store. It is in the database, in the storage of its blobs and in the root of its job view. */
 export interface StoreIdentity {
   /** A UUID. */
   readonly id: string;
-  /** Epoch ms: when the id was made, or blobs were last adopted. Nothing is collected unasked for a grace period after it. */
+  /**
+   * Epoch ms: when the id was created, or blobs were last adopted. Automatic collection does nothing for one grace
+   * period after it.
+   */
   readonly since: number;
 }
 
-/** What the decision rests on. */
+/** The facts for the decision. */
 export interface StoreFacts {
-  /** Of the database; undefined where it has none yet: it is new, or of an older version. */
+  /** Id in the database; undefined if it has none yet, because it is new or of an older version. */
   readonly databaseId: string | undefined;
-  /** Of the blob storage. */
+  /** Marker in the blob storage. */
   readonly marker: string | undefined;
-  /** The database has a record whose bytes are kept. */
+  /** True if the database has a record whose bytes are kept. */
   readonly namesBlobs: boolean;
-  /** Bytes of such a record lie in the storage. Keys are random, so one is proof. */
+  /** True if the storage has bytes of such a record. Keys are random, so one is a proof. */
   readonly holdsNamed: boolean;
-  /** Any blob lies in the storage. */
+  /** True if the storage has any blob. */
   readonly holdsBlobs: boolean;
 }
 
 export type StoreVerdict =
   | { readonly outcome: 'same' }
-  /** The storage bears no marker and may be given one: its blobs are this database's, or neither has any. */
+  /** The storage has no marker and may get one: its blobs belong to this database, or neither has any. */
   | { readonly outcome: 'mark' }
-  /** A sentence that says what differs. */
+  /** One sentence that describes the difference. */
   | { readonly outcome: 'refuse'; readonly why: string };
 
-/** What to do about a refusal; it ends every message. */
+/** Advice at the end of every message about a refusal. */
 export const adoptHint =
   'Check PROOFHOUSE_DATABASE_URL and PROOFHOUSE_BLOB_URL; only if these blobs are to belong to this database, run `proofhouse storage adopt`.';
 
 const settingName = 'store';
 const identitySchema = z.strictObject({ id: z.uuid(), since: z.int() });
-/** Records whose bytes are looked for. */
+/** Number of records whose bytes are searched for. */
 const mostLookedFor = 100;
 
-/** Whether a database and a blob storage are one store. Pure. */
+/** Decides whether a database and a blob storage belong to the same store. Pure. */
 export function judgeStore(facts: StoreFacts): StoreVerdict {
   const { databaseId, marker, namesBlobs, holdsNamed, holdsBlobs } = facts;
   if (marker !== undefined) {
@@ -61,22 +64,22 @@ export interface StoreParts {
   readonly settings: SettingStore;
   readonly owners: Pick<BlobOwners, 'listOwned'>;
   readonly blobs: Blobs;
-  /** Whether the database outlives the process. */
+  /** True if the database is durable. */
   readonly databaseLasts: boolean;
 }
 
 /**
- * Finds the identity of the store at a start, and marks the blob storage with it where nothing speaks against that. Safe
- * when several servers start at once and when any of them is stopped in between: the database has its id before the storage
- * is marked with it, each is written only where there is none, and a storage without a marker is judged anew.
- *
- * A database in memory has no lasting id: it marks nothing and may use no storage that another store has marked. Blobs that
- * do not last are not marked either. Errors: `unavailable` (they differ), those of the stores.
+ * Determines the identity of the store at a start, and writes it as marker into the blob storage unless something
+ * contradicts. It is safe when several servers start at once and when any of them is stopped in between: the database
+ * gets its id before the storage gets its marker, each is written only if there is none, and a storage without a marker
+ * is judged again. A database in memory has no durable id: it writes no marker and may not use storage with the marker
+ * of another store. Blobs in memory get no marker either. Errors: `unavailable` (different stores), those of the
+ * stores.
  */
 export async function claimStore(parts: StoreParts, fresh: StoreIdentity): Promise<StoreIdentity> {
   const { settings, blobs, databaseLasts } = parts;
   if (!blobs.supports.durable) return parseIdentity(await settings.putIfAbsent(settingName, JSON.stringify(fresh)));
-  // The marker first: another server that is starting gives the database its id before it writes the marker.
+  // The marker must be read first: another starting server writes the id into the database before it writes the marker.
   const marker = await blobs.readMarker();
   if (!databaseLasts) {
     if (marker === undefined) return fresh;
@@ -93,7 +96,7 @@ export async function claimStore(parts: StoreParts, fresh: StoreIdentity): Promi
   );
 }
 
-/** What `judgeStore` is told of this database and storage. */
+/** Returns the facts of this database and storage for `judgeStore`. */
 async function factsOf(
   { owners, blobs }: Pick<StoreParts, 'owners' | 'blobs'>,
   databaseId: string | undefined,
@@ -106,7 +109,7 @@ async function factsOf(
   return { ...facts, namesBlobs: keys.length > 0, ...(await blobFacts(blobs, keys)) };
 }
 
-/** The facts about a storage, given keys that the database names. */
+/** Returns the facts of a storage, for keys that the database refers to. */
 export async function blobFacts(
   blobs: Blobs,
   keys: readonly string[],
@@ -133,13 +136,13 @@ async function holdsAnything(blobs: Blobs): Promise<boolean> {
   return false;
 }
 
-/** The identity that the database has; undefined where it has none. Errors: `internal` (damaged), those of the store. */
+/** Returns the identity in the database, or undefined. Errors: `internal` (damaged), those of the store. */
 export async function findIdentity(settings: SettingStore): Promise<StoreIdentity | undefined> {
   const text = await settings.get(settingName);
   return text === undefined ? undefined : parseIdentity(text);
 }
 
-/** The identity that a database is given when it adopts blobs: its own id where it has one, and a new grace period. */
+/** Returns the identity of a database that adopts blobs: its own id if it has one, and a new grace period. */
 export async function renewIdentity(settings: SettingStore, fresh: StoreIdentity): Promise<StoreIdentity> {
   const held = parseIdentity(await settings.putIfAbsent(settingName, JSON.stringify(fresh)));
   const renewed = { id: held.id, since: fresh.since };
@@ -156,7 +159,7 @@ export function parseIdentity(text: string): StoreIdentity {
   }
 }
 
-/** Asks again, while the server runs, whether database and blobs are still those of the start. */
+/** Checks, while the server runs, that database and blobs are still those of the start. */
 export class StoreGuard {
   readonly #parts: StoreParts;
   readonly identity: StoreIdentity;
@@ -187,7 +190,7 @@ export class StoreGuard {
     throw storesDiffer(`The database ${now}. This server was started for store ${this.identity.id}.`);
   }
 
-  /** Whether collection may remove anything. Errors: `unavailable` (they differ). */
+  /** Throws if collection must not remove anything. Errors: `unavailable` (different stores). */
   async requireSame(): Promise<void> {
     await this.requireSameBlobs();
     await this.requireSameDatabase();

@@ -1,16 +1,17 @@
-/** Old blobs, and how many of them no record ever named. */
+/** Number of old blobs, and of those that no record ever referred to (strangers). */
 export interface BlobCensus {
   readonly old: number;
   readonly strangers: number;
 }
 
-/** So many strangers are removed unasked, whatever their share: uploads that were cut off leave some. */
+/** Up to this number strangers are removed automatically, whatever their share: interrupted uploads leave some. */
 const mostStrangers = 100;
 const mostShare = 0.2;
 
 /**
- * Why these strangers are not removed unasked, or undefined: so many are the mark of another database, not of cut-off uploads.
- * A database in memory begins anew at each start and knows none of the blobs before it.
+ * Returns the reason why these strangers must not be removed automatically, or undefined. So many are a sign of another
+ * database, not of interrupted uploads. A database in memory is empty after each start, so it has no record of any
+ * earlier blob.
  */
 export function strangersRefusal({ old, strangers }: BlobCensus, databaseLasts: boolean): string | undefined {
   if (!databaseLasts && strangers > 0) {

@@ -85,7 +85,9 @@ const usualBytes = 256 * 1024 * 1024;
 const usualRows = 500;
 const blobsASlice = 2000;
 const foldersASlice = 200;
-/** Longer names, which no job's folder has, do not fit into a cursor and are looked at with the last folders. */
+/**
+ * Longer names are never job folders and do not fit into a cursor, so they are checked together with the last folders.
+ */
 const longestNameBytes = 64;
 
 /** Compares owners, usage, bytes and the job view. One call does one slice. */
@@ -223,7 +225,7 @@ function isSampled(seed: string, { id }: BlobOwner, sample: number): boolean {
   return drawn / 2 ** 32 < sample;
 }
 
-/** The first names of a folder after one, in order, without holding more of them than are wanted. */
+/** Returns the first names of a folder after the given one, in order, with at most that many in memory. */
 async function firstNames(root: string, after: string, most: number): Promise<{ names: string[]; isEnd: boolean }> {
   let names: string[] = [];
   const long: string[] = [];

@@ -17,7 +17,7 @@ export interface MetadataStoreOptions {
   readonly clock?: Clock;
   /** Postgres: true if `clock` decides instead of the database's. For tests. */
   readonly fixedTime?: boolean;
-  /** Called with the skipped milliseconds when somebody set the clock that decides. */
+  /** Called with the skipped milliseconds when the clock that decides was set. */
   readonly onClockJump?: OnClockJump;
 }
 

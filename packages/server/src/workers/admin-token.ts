@@ -4,10 +4,10 @@ import type { SettingStore } from '../kernel/setting-store.ts';
 
 const settingName = 'admin_token_sha256';
 
-/** The admin's credential: only its hash is kept. */
+/** The credential of the admin. Only its hash is stored. */
 export class AdminToken {
   readonly #sha256: string;
-  /** The raw token, only when this start made it: to be printed once. */
+  /** The token, if this start created it. It must be printed once. */
   readonly made: string | undefined;
 
   private constructor(sha256: string, made: string | undefined) {
@@ -16,8 +16,8 @@ export class AdminToken {
   }
 
   /**
-   * The configured token, which replaces a stored one; else the stored one; else a new one. Of several
-   * servers that start at once on one database, one makes it.
+   * Loads the token: the configured one, which replaces a stored one; else the stored one; else a new one. If several
+   * servers start at once on one database, only one creates it.
    */
   static async load(settings: SettingStore, ids: Ids, configured: string | undefined): Promise<AdminToken> {
     if (configured !== undefined) {
@@ -33,7 +33,7 @@ export class AdminToken {
     return new AdminToken(kept, kept === hash ? token : undefined);
   }
 
-  /** Whether this is the sha256 (lower-case hex) of the token. */
+  /** Returns true if this is the sha256 (lower-case hex) of the token. */
   matchesHash(secretSha256: string): boolean {
     return sameHash(secretSha256, this.#sha256);
   }

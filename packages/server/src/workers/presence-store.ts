@@ -1,9 +1,12 @@
 import type { SeenWorker } from '@proofhouse/core';
 
-/** Who asked for work lately. Written coarsely, many at a time. */
+/** Workers that claimed recently. Rows are written rarely, in batches. */
 export interface PresenceStore {
-  /** Writes or replaces each worker's row; of two servers the later sighting stays. */
+  /** Inserts or replaces each worker's row. With several servers the latest sighting stays. */
   save(workers: readonly SeenWorker[]): Promise<void>;
-  /** Seen at or after `since`, newest first by (lastSeenAt, workerId), at most `limit`, after the given place. */
+  /**
+   * Returns workers seen at or after `since`, newest first by (lastSeenAt, workerId), at most `limit`, after the given
+   * position.
+   */
   seenSince(since: number, limit: number, after?: { at: number; id: string }): Promise<SeenWorker[]>;
 }

@@ -3,25 +3,25 @@ import type { Clock } from '../kernel/time/clock.ts';
 import { decodeCursor, encodeCursor } from '../kernel/page.ts';
 import type { PresenceStore } from './presence-store.ts';
 
-/** What is new about a worker is written at most this often: a claim costs no write for it. */
+/** Interval at which changes are flushed, so that a claim causes no write of its own. */
 export const flushEveryMs = 5000;
-/** Workers remembered between their claims and heartbeats. */
+/** Largest number of workers that are cached between their claims and heartbeats. */
 const mostKnown = 10_000;
-/** How far back a worker is looked up that this server knows only by its heartbeat: as long as the longest lease. */
+/** Age limit of the stored row of a worker that this server knows only from heartbeats: the longest lease. */
 const rememberedMs = maxLeaseSeconds * 1000;
 const unheard = { capabilities: [], types: undefined, repositories: undefined, version: undefined };
-/** Workers compared by `why`. */
+/** Largest number of workers that `why` compares. */
 const mostCompared = 500;
 
-/** Who is there: noted at claims and heartbeats, gathered in memory, flushed now and then. */
+/** Presence of workers: recorded at claims and heartbeats, batched in memory, flushed at intervals. */
 export class Presence {
   readonly #store: PresenceStore;
   readonly #clock: Clock;
   #noted = new Map<string, SeenWorker>();
-  /** Workers that were heard of, but said nothing of themselves to this server yet. */
+  /** Workers that sent heartbeats to this server, but no claim yet. */
   #strangers = new Map<string, number>();
   #flushing: Promise<void> = Promise.resolve();
-  /** What each worker said at its last claim here, so that a heartbeat can be noted with it. */
+  /** Fields of each worker's last claim at this server. A heartbeat is stored with them. */
   readonly #known = new Map<string, Omit<SeenWorker, 'lastSeenAt'>>();
 
   constructor(parts: { store: PresenceStore; clock: Clock }) {
@@ -29,13 +29,13 @@ export class Presence {
     this.#clock = parts.clock;
   }
 
-  /** A claim says all there is to know. */
+  /** Records a claim, which has all fields of the worker. */
   claimed(worker: Omit<SeenWorker, 'lastSeenAt'>): void {
     this.#know(worker);
     this.alive(worker.workerId);
   }
 
-  /** A heartbeat says only that the worker is alive; what it once said to another server is looked up. */
+  /** Records a heartbeat. It has only the worker's id, so the other fields come from the worker's stored row. */
   alive(workerId: string): void {
     const lastSeenAt = this.#clock.now();
     const worker = this.#known.get(workerId);
@@ -43,7 +43,10 @@ export class Presence {
     else this.#noted.set(workerId, { ...worker, lastSeenAt });
   }
 
-  /** Called again and again by the server, and before it stops. Settles when all that was noted before is written. */
+  /**
+   * Writes the recorded changes; called at intervals and before the server stops. Settles when everything recorded
+   * before is written.
+   */
   flush(): Promise<void> {
     const flushed = this.#flushing.then(() => this.#write());
     this.#flushing = flushed.catch(() => undefined);
@@ -63,7 +66,8 @@ export class Presence {
     }
   }
 
-  // One that holds a job through a restart, or claimed at another server, must not fade while its heart beats.
+  // A worker that holds a job through a restart, or that claimed at another server, must stay visible while it sends
+  // heartbeats.
   async #meetStrangers(): Promise<void> {
     const since = this.#clock.now() - rememberedMs;
     const remembered = new Map((await this.#store.seenSince(since, mostKnown)).map((seen) => [seen.workerId, seen]));
@@ -84,7 +88,7 @@ export class Presence {
     if (this.#known.size > mostKnown && oldest !== undefined) this.#known.delete(oldest);
   }
 
-  /** For `why`: everybody seen lately, newest first. */
+  /** Returns all recently seen workers, newest first, for `why`. */
   async lately(): Promise<SeenWorker[]> {
     await this.flush();
     return this.#store.seenSince(this.#clock.now() - seenLatelyMs, mostCompared);

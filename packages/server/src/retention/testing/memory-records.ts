@@ -13,7 +13,7 @@ export class MemoryRecords implements Records, BlobOwners {
   #made = 0;
   commits = 0;
 
-  /** Adds a draft, with whatever the test cares about. */
+  /** Adds a draft with the given fields. */
   add({ blob, ...fields }: Partial<ArtifactRecord> & { blob: BlobReference; createdAt: number }): ArtifactRecord {
     const id = `artifact-${String(++this.#made).padStart(5, '0')}`;
     const made = newArtifact(
@@ -42,7 +42,7 @@ export class MemoryRecords implements Records, BlobOwners {
     if (artifact !== undefined) this.#records.set(id, { ...artifact, ...fields, version: artifact.version + 1 });
   }
 
-  /** Those whose bytes are kept. */
+  /** Returns the records whose bytes are kept. */
   kept(): ArtifactRecord[] {
     return [...this.#records.values()].filter(({ purgedAt }) => purgedAt === null);
   }
@@ -84,7 +84,7 @@ export class MemoryRecords implements Records, BlobOwners {
   }
 
   async repairUsage(): Promise<void> {
-    // There are no counters.
+    // A no-op: there are no counters.
   }
 
   async expirable(

@@ -1,20 +1,20 @@
 import { afterEach } from 'vitest';
 import type { MetadataStore } from '../metadata-store.ts';
 
-/** How a test gets stores of one engine. */
+/** Opens stores of one engine for tests. */
 export interface StoreHarness {
-  /** Opens a store on data of its own, empty. */
+  /** Opens an empty store with its own data. */
   fresh(): Promise<StoreUnderTest>;
 }
 
 export interface StoreUnderTest {
   readonly store: MetadataStore;
-  /** Opens the same data once more, at the same time; absent where one server must be alone. */
+  /** Opens the same data a second time, concurrently; undefined for engines that allow only one server. */
   readonly another?: () => Promise<MetadataStore>;
   readonly remove?: () => Promise<void>;
 }
 
-/** Gives each test an empty store, and closes what a test opened. */
+/** Returns functions that give each test an empty store, and close the stores that a test opened. */
 export function storesOf(harness: StoreHarness): {
   fresh: () => Promise<MetadataStore>;
   pair: () => Promise<[MetadataStore, MetadataStore]>;
@@ -31,7 +31,7 @@ export function storesOf(harness: StoreHarness): {
   };
   return {
     fresh: async () => (await open()).store,
-    // Where only one server may be on the data, the two are one.
+    // For an engine that allows only one server, both are the same store.
     pair: async () => {
       const opened = await open();
       if (opened.another === undefined) return [opened.store, opened.store];

@@ -1,34 +1,37 @@
 import type { ColumnDataType, Expression, RawBuilder, ReferenceExpression, SelectQueryBuilder, SqlBool } from 'kysely';
 import type { Database, Queries } from './schema.ts';
 
-/** The syntax of one engine: what a statement needs while it is built and compiled. Never runs anything. */
+/** The syntax of one engine: everything that is needed to build and compile a statement. It runs nothing. */
 export interface SqlSyntax {
   readonly kind: 'sqlite' | 'postgres';
   /** A query builder without a connection. */
   readonly queries: Queries;
   readonly columns: ColumnTypes;
 
-  /** Counters of usage for each kind and type: more than one where commits run at once. */
+  /** Number of usage counters for each kind and type: more than one where commits run concurrently. */
   readonly usageSlots: number;
 
-  /** Locks the rows that a query returns until the transaction ends; `skip` leaves out rows that others have locked. */
+  /**
+   * Locks the rows that a query returns until the transaction ends. `skip` omits rows that other transactions have
+   * locked.
+   */
   locked<Tables extends keyof Database, Row>(
     query: SelectQueryBuilder<Database, Tables, Row>,
     others: 'wait' | 'skip',
   ): SelectQueryBuilder<Database, Tables, Row>;
 
-  /** Whether the column is one of the texts of a JSON list (see `textList`). */
+  /** SQL condition: the column is one of the texts of a JSON list (see `textList`). */
   among(column: ReferenceExpression<Database, keyof Database>, list: string): Expression<SqlBool>;
 }
 
 /** Column types and table options for `create table`. */
 export interface ColumnTypes {
-  /** Compared byte by byte, so that both engines sort and compare alike. */
+  /** Text that is compared byte by byte, so that both engines sort and compare alike. */
   readonly text: ColumnDataType | RawBuilder<unknown>;
   readonly integer: ColumnDataType | RawBuilder<unknown>;
   /** The options at the end of a `create table`. */
   readonly tableEnd: RawBuilder<unknown>;
-  /** Options of a table that is stored in the order of its primary key, where the engine can do that. */
+  /** Options of a table that is stored in the order of its primary key, if the engine supports it. */
   readonly clusteredTableEnd: RawBuilder<unknown>;
   /** Options of a table whose rows are updated often. */
   readonly busyTableEnd: RawBuilder<unknown>;

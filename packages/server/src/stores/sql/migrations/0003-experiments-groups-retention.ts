@@ -3,8 +3,8 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { addColumns, createTable } from './create-table.ts';
 
 /**
- * Experiments with their groups, grants to read, and what retention notes of an artifact. A registration credential
- * names its experiment; so does a worker that was registered, and an artifact that was deposited.
+ * Experiments with their groups, read grants, and the retention columns of an artifact. A registration credential names
+ * its experiment, and so do a worker that was registered and an artifact that was deposited.
  */
 export async function experimentsGroupsRetention(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   const { tableEnd, clusteredTableEnd } = syntax.columns;
@@ -27,7 +27,7 @@ export async function experimentsGroupsRetention(db: Kysely<unknown>, syntax: Sq
     member_id: 'text',
     experiment_id: 'text',
     added_at: 'integer',
-    /** Its place in the order in which members came. */
+    /** Position in the order in which members were added. */
     place: 'integer',
   });
   await createTable(db, syntax, 'artifact_grants', ['artifact_id', 'reader'], clusteredTableEnd, {

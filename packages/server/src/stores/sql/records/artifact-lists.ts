@@ -7,7 +7,7 @@ import type { Queries } from '../engine/schema.ts';
 import { statementsBy } from '../engine/statement.ts';
 import { first, rows, type Verb } from '../engine/verb.ts';
 
-/** Which index answers. */
+/** The index that a list uses. */
 type Walk = 'all' | 'job' | 'experiment' | 'maker';
 
 interface ListParams extends PageParams {
@@ -33,7 +33,7 @@ const listAll = statementsBy((key: `${Walk}:${Place}`, db, p: ListParams) => {
   return walked(db, walk, place, p).selectAll().limit(p.limit);
 });
 
-/** A filter that no index answers, and the column it looks at. */
+/** Filters without an index, each with its column. */
 const lookedAt = {
   experimentId: 'experiment_id',
   createdBy: 'created_by',
@@ -42,7 +42,7 @@ const lookedAt = {
 } as const;
 type LookedAt = keyof typeof lookedAt;
 
-/** `fields`: those that are looked at row by row, joined by commas. */
+/** `fields`: those that are filtered row by row, joined by commas. */
 const listSome = statementsBy((key: `${Walk}:${Place}:${string}`, db, p: ListParams) => {
   const [walk, place, fields] = key.split(':') as [Walk, Place, string];
   const page = walked(db, walk, place, p).selectAll().limit(p.examined).as('page');
@@ -51,7 +51,7 @@ const listSome = statementsBy((key: `${Walk}:${Place}:${string}`, db, p: ListPar
   return matching.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(p.limit);
 });
 
-/** The last of the rows that a page looks at, when there are so many. */
+/** Returns the last row that a page may read, if there are that many. */
 const lastExamined = statementsBy((key: `${Walk}:${Place}`, db, p: ListParams) => {
   const [walk, place] = key.split(':') as [Walk, Place];
   return walked(db, walk, place, p).select(['id', 'created_at']).limit(1).offset(p.examined);

@@ -51,7 +51,10 @@ interface ExpirableParams extends PageParams {
   readonly olderThan: number;
 }
 
-/** Found by what their own index holds, and only then read: along any other index lies all that was purged before. */
+/**
+ * Rows are selected by an index on the filter, and then read: other indexes also contain everything that was purged
+ * before.
+ */
 const expirable = statementsBy((place: Place, db, p: ExpirableParams) => {
   const kept = db
     .selectFrom('artifacts')

@@ -6,9 +6,9 @@ import { textList } from '../engine/sql-syntax.ts';
 import { placeholdersOf, statement, statementsBy } from '../engine/statement.ts';
 import { put, rows, type Verb } from '../engine/verb.ts';
 
-/** Workers in one transaction at most. */
+/** Largest number of workers in one transaction. */
 const mostInVerb = 500;
-/** A worker that was not seen for so long is forgotten. */
+/** A worker that was not seen for this time is deleted. */
 const forgetAfterMs = 24 * 60 * 60 * 1000;
 
 const columns = ['worker_id', 'last_seen_at', 'capabilities', 'types', 'repositories', 'version'] as const;
@@ -75,7 +75,7 @@ export class SqlPresenceStore implements PresenceStore {
   }
 
   async save(workers: readonly SeenWorker[]): Promise<void> {
-    // Sorted: two servers that write the same workers wait for one another instead of locking each other out.
+    // Rows are written in id order, so two servers that write the same workers cannot deadlock.
     const sorted = workers.map(presenceToRow).sort((a, b) => (a.worker_id < b.worker_id ? -1 : 1));
     for (let at = 0; at < sorted.length; at += mostInVerb) {
       await this.#engine.write(() => saveAll(sorted.slice(at, at + mostInVerb)));

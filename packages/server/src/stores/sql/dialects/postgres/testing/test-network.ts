@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** What lies between a server and its database: connections pass through it until it falls silent. */
+/** A network between a server and its database: forwards connections until it stops forwarding. */
 export class TestNetwork {
   readonly url: string;
   readonly #server: Server;
@@ -30,7 +30,7 @@ export class TestNetwork {
     return new TestNetwork(url.href, server, sockets);
   }
 
-  /** Connections that are there stay open and carry nothing any more; new ones are as good as ever. */
+  /** Existing connections stay open and forward nothing from now on; new ones work. */
   fallSilent(): void {
     for (const socket of this.#sockets) socket.unpipe().pause();
   }
