@@ -85,17 +85,15 @@ forEachStore('workers of an experiment', (harness) => {
     for (let from = 0; from < ids.length; from += 50) {
       const changes = ids.slice(from, from + 50).flatMap((id, n) => [
         insert('worker', { ...record, id: `${id.slice(0, 4)}${own.id.slice(4, 20)}${id.slice(20)}` }, 'keep'),
-        {
-          kind: 'add-group' as const,
-          group: {
-            id: `grp_${own.id.slice(4, 20)}${String(from + n).padStart(10, '0')}`,
-            experimentId: own.id,
-            name: null,
-            members: [],
-            createdBy: 'admin',
-            createdAt: 1,
-          },
-        },
+        insert('group', {
+          id: `grp_${own.id.slice(4, 20)}${String(from + n).padStart(10, '0')}`,
+          experimentId: own.id,
+          name: null,
+          createdBy: 'admin',
+          createdAt: 1,
+          version: 1,
+          hiddenAt: null,
+        }),
       ]);
       await t.server.store.commit({ changes, preconditions: [], now: t.clock.now() });
     }

@@ -30,6 +30,28 @@ export interface GroupRecord {
   readonly members: readonly string[];
   readonly createdBy: string;
   readonly createdAt: number;
+  /** Optimistic lock of everything but the members, from 1. */
+  readonly version: number;
+}
+
+/** A group without its members, as stores keep it. */
+export interface GroupEntry extends Omit<GroupRecord, 'members'> {
+  /**
+   * A hidden group does not exist for any reader. A group with many members is hidden while they are added, before it is
+   * published; a deleted group is hidden until a cleaner has removed its members. Null: visible.
+   */
+  readonly hiddenAt: number | null;
+}
+
+/** One member of a group, as stores keep it. */
+export interface GroupMember {
+  readonly groupId: string;
+  /** A worker's or a group's id. */
+  readonly memberId: string;
+  readonly experimentId: string;
+  readonly addedAt: number;
+  /** Members are listed in the order of their places, from 1. */
+  readonly place: number;
 }
 
 /** The groups that every experiment has from its start. Their members may do what the admin may (`admins`), or are just named. */

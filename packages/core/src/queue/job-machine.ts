@@ -292,7 +292,8 @@ function requeued(job: JobRecord, now: number, delayMs: number): JobRecord {
 }
 
 function changed(job: JobRecord, ...events: JobEventDraft[]): JobDecision {
-  return { outcome: 'changed', job: { ...job, lastSeq: job.lastSeq + events.length }, events };
+  const next = { ...job, lastSeq: job.lastSeq + events.length, version: job.version + 1 };
+  return { outcome: 'changed', job: next, events };
 }
 
 function cancelledEvent(job: JobRecord): JobEventDraft {

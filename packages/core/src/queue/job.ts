@@ -59,6 +59,8 @@ export interface JobRecord {
   readonly endedBy: WorkerEnding | null;
   /** How many events its log has: the sequence number of the last one. */
   readonly lastSeq: number;
+  /** From 1; raised by every write of the stored job, so that an equal version means an unchanged job. */
+  readonly version: number;
   readonly createdAt: number;
   readonly updatedAt: number;
 }

@@ -34,6 +34,7 @@ export function queuedJob(over: Partial<JobRecord> = {}): JobRecord {
     finishedAt: null,
     endedBy: null,
     lastSeq: 1,
+    version: 1,
     createdAt,
     updatedAt: createdAt,
     ...over,

@@ -12,6 +12,10 @@ export interface WorkerRecord {
   readonly labels: Readonly<Record<string, string>>;
   readonly createdBy: string;
   readonly createdAt: number;
+  /** Optimistic lock, from 1. */
+  readonly version: number;
+  /** From 1; raised when a registration token is reissued. A registration token of another epoch is refused. */
+  readonly registrationEpoch: number;
 }
 
 /** A worker token as it is kept: never the secret, only its sha256. */
@@ -24,6 +28,8 @@ export interface CredentialRecord {
   readonly policy: WorkerPolicy;
   /** Set on a registration token, the only credential that opens /v0; null on a queue token. */
   readonly experimentId: string | null;
+  /** The worker's epoch for which a registration token was made; null on a queue token. */
+  readonly registrationEpoch: number | null;
   readonly createdBy: string;
   readonly createdAt: number;
   readonly expiresAt: number | null;

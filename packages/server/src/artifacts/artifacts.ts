@@ -15,14 +15,12 @@ import type { Blobs, OpenedBlob } from '@proofhouse/blobs';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 import { update, type Commits } from '../kernel/commit.ts';
+import { decideAndCommit } from '../kernel/decide-and-commit.ts';
 import { decodeCursor, nextCursorOf, type ListFilter, type Page } from '../kernel/page.ts';
 import { jobAccess, type ArtifactAcl } from './artifact-access.ts';
 import type { ArtifactFilter, ArtifactStore } from './artifact-store.ts';
 
 export type ArtifactQuery = ArtifactFilter & { readonly limit: number; readonly cursor?: string | undefined };
-
-/** Attempts to pin while other callers change the record. */
-const maxAttempts = 5;
 
 export interface ArtifactsParts {
   readonly store: ArtifactStore;
@@ -93,18 +91,19 @@ export class Artifacts {
    * `artifact_not_found`, `artifact_expired`, `version_conflict`.
    */
   async pin(artifactId: string, pinned: boolean): Promise<ArtifactRecord> {
-    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-      const artifact = await this.#require(artifactId);
-      if (pinned) requireKept(artifact);
-      if ((artifact.pinnedAt !== null) === pinned) return artifact;
-      const now = this.#parts.clock.now();
-      const version = artifact.version + 1;
-      const changed = { ...artifact, pinnedAt: pinned ? now : null, version, updatedAt: now };
-      const change = update('artifact', changed, artifact.version);
-      const result = await this.#parts.commits.commit({ changes: [change], preconditions: [] });
-      if (result.outcome === 'done') return changed;
-    }
-    throw new AppError('version_conflict', `Artifact ${artifactId} keeps changing; try again.`);
+    const { result } = await decideAndCommit(this.#parts, {
+      what: `Artifact ${artifactId}`,
+      read: () => this.#require(artifactId),
+      decide: (artifact) => {
+        if (pinned) requireKept(artifact);
+        if ((artifact.pinnedAt !== null) === pinned) return { result: artifact };
+        const now = this.#parts.clock.now();
+        const version = artifact.version + 1;
+        const changed = { ...artifact, pinnedAt: pinned ? now : null, version, updatedAt: now };
+        return { result: changed, changes: [update('artifact', changed, artifact.version)] };
+      },
+    });
+    return result;
   }
 
   /** The artifact's bytes, whole or a range of them. Errors: `artifact_expired`, `integrity_failure`, `unavailable`. */

@@ -48,10 +48,11 @@ export class Experiments {
     const createdBy = actorOf(principal);
     const name = input.name == null ? null : normalizeName(input.name, 'experiment');
     const experiment: ExperimentRecord = { id, name, createdBy, createdAt: now, version: 1 };
-    const groups = standingGroups.map((standing) => ({
-      kind: 'add-group' as const,
-      group: { id: this.#ids.groupId(), experimentId: id, name: standing, members: [], createdBy, createdAt: now },
-    }));
+    const groups = standingGroups.map((standing) => {
+      const [groupId, experimentId] = [this.#ids.groupId(), id];
+      const made = { createdBy, createdAt: now, version: 1, hiddenAt: null };
+      return insert('group', { id: groupId, experimentId, name: standing, ...made });
+    });
     const changes = [insert('experiment', experiment, 'conflict'), ...groups];
     const { outcome } = await this.#commits.commit({ changes, preconditions: [] });
     if (outcome !== 'done') throw new AppError('already_exists', `There is an experiment ${id} already.`);

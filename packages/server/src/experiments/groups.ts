@@ -2,7 +2,6 @@ import {
   actorOf,
   adminsGroup,
   AppError,
-  backOffMs,
   cycleClosedBy,
   groupIdPattern,
   groupLimits,
@@ -16,9 +15,11 @@ import {
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
 import { KeyedMutex } from '../kernel/keyed-mutex.ts';
-import { exists, update, type Change, type Commits, type Precondition } from '../kernel/commit.ts';
+import { exists, update, type Change, type Commit, type Commits, type Conflict } from '../kernel/commit.ts';
+import { decideAndCommit, type DecisionParts } from '../kernel/decide-and-commit.ts';
 import type { Ids, RandomBytes } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf } from '../kernel/page.ts';
+import { hideGroup, newGroupWrites } from './group-changes.ts';
 import type { ExperimentStore } from './experiment-store.ts';
 
 export interface NewGroup {
@@ -26,10 +27,6 @@ export interface NewGroup {
   /** Worker and group ids; repeated ones count once. */
   readonly members?: readonly string[] | undefined;
 }
-
-/** Of deciding about one nesting, when other servers nest in the same experiment at the same time. */
-const maxAttempts = 10;
-const nestAgain = { firstMs: 10, maxMs: 500 };
 
 /**
  * Groups of workers and of groups, each in one experiment. Wherever a group's id is taken, the names of the standing
@@ -40,7 +37,7 @@ export class Groups {
   readonly #commits: Commits;
   readonly #clock: Clock;
   readonly #ids: Ids;
-  readonly #random: RandomBytes;
+  readonly #deciding: DecisionParts;
   readonly #nesting = new KeyedMutex();
 
   constructor(parts: { store: ExperimentStore; commits: Commits; clock: Clock; ids: Ids; random: RandomBytes }) {
@@ -48,7 +45,14 @@ export class Groups {
     this.#commits = parts.commits;
     this.#clock = parts.clock;
     this.#ids = parts.ids;
-    this.#random = parts.random;
+    this.#deciding = {
+      commits: parts.commits,
+      delay: (ms) => new Promise((resolve) => void parts.clock.after(ms, resolve)),
+      random: () => {
+        const [high = 0, low = 0] = parts.random(2);
+        return (high * 256 + low) / 65_536;
+      },
+    };
   }
 
   /**
@@ -65,14 +69,15 @@ export class Groups {
       members: [...new Set(given)],
       createdBy: actorOf(principal),
       createdAt: this.#clock.now(),
+      version: 1,
     };
     if (group.members.length > groupLimits.members) throw full(group.id);
     const edges = group.members.filter(isNesting).map((id) => ({ groupId: group.id, memberGroupId: id }));
-    await this.#write(experimentId, edges, {
-      change: { kind: 'add-group', group },
-      precondition: exists('experiment', experimentId),
-    });
-    return group;
+    const { hidden, visible, made } = newGroupWrites(group);
+    for (const commit of hidden) if ((await this.#commits.commit(commit)).outcome !== 'done') throw contended();
+    const preconditions = [exists('experiment', experimentId)];
+    await this.#write(experimentId, edges, { changes: visible, preconditions });
+    return made;
   }
 
   /** Oldest first. Errors: `invalid_cursor`. */
@@ -102,10 +107,9 @@ export class Groups {
     const group = await this.get(experimentId, groupId);
     const member = await this.#idOf(experimentId, memberId);
     const edges = isNesting(member) ? [{ groupId: group.id, memberGroupId: member }] : [];
-    await this.#write(experimentId, edges, {
-      change: { kind: 'add-group-member', groupId: group.id, memberId: member, addedAt: this.#clock.now() },
-      precondition: { kind: 'group-exists', groupId: group.id },
-    });
+    const addedAt = this.#clock.now();
+    const change: Change = { kind: 'add-member', groupId: group.id, memberId: member, addedAt };
+    await this.#write(experimentId, edges, { changes: [change], preconditions: [] });
     return this.get(experimentId, group.id);
   }
 
@@ -113,22 +117,21 @@ export class Groups {
   async removeMember(experimentId: string, groupId: string, memberId: string): Promise<GroupRecord> {
     const group = await this.get(experimentId, groupId);
     const member = await this.#idOf(experimentId, memberId);
-    await this.#write(experimentId, [], {
-      change: { kind: 'remove-group-member', groupId: group.id, memberId: member },
-      precondition: { kind: 'group-exists', groupId: group.id },
-    });
+    const change: Change = { kind: 'remove-member', groupId: group.id, memberId: member };
+    await this.#write(experimentId, [], { changes: [change], preconditions: [] });
     return this.get(experimentId, group.id);
   }
 
   /** Errors: `not_found`, `reserved_identifier` (a standing group). */
   async delete(experimentId: string, groupId: string): Promise<void> {
-    const group = await this.get(experimentId, groupId);
-    if (isStanding(group.name)) {
-      throw new AppError('reserved_identifier', `The group ${group.name} belongs to every experiment and stays.`);
-    }
-    await this.#write(experimentId, [], {
-      change: { kind: 'delete-group', groupId: group.id },
-      precondition: { kind: 'group-exists', groupId: group.id },
+    await decideAndCommit(this.#deciding, {
+      ...nestingTries,
+      read: () => this.get(experimentId, groupId),
+      decide: (group) => {
+        requireDeletable(group);
+        const preconditions = [exists('group', group.id)];
+        return { result: undefined, changes: [hideGroup(group, this.#clock.now())], preconditions };
+      },
     });
   }
 
@@ -140,51 +143,33 @@ export class Groups {
     return { experimentId, groupIds: groups.map(({ id }) => id), isAdmin };
   }
 
-  /** Writes one change; where it nests groups, under the condition that no group becomes a member of itself. */
+  /** Writes the changes; where they nest groups, under the condition that no group becomes a member of itself. */
   async #write(experimentId: string, edges: readonly GroupEdge[], write: Write): Promise<void> {
     if (edges.length > 0) return this.#nesting.run(experimentId, () => this.#nest(experimentId, edges, write));
-    const outcome = await this.#commit([write.change], write.precondition);
-    // Only another server's nesting changes versions, and this change names none.
-    if (outcome === 'again') throw contended();
-  }
-
-  async #nest(experimentId: string, added: readonly GroupEdge[], { change, precondition }: Write): Promise<void> {
-    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-      if (attempt > 1) await this.#pause(attempt - 1);
-      const experiment = await this.#store.find(experimentId);
-      if (experiment === undefined) throw noExperiment(experimentId);
-      const { version, edges } = await this.#store.nestedGroups(experimentId);
-      const closing = cycleClosedBy(edges, added);
-      if (closing !== undefined) throw new AppError('cycle_detected', cycleMessage(closing));
-      // Exact, also with other servers: what is decided on these edges is committed only while there are no others.
-      requireNestings(edges, added);
-      const nested = { ...experiment, version: version + 1 };
-      const outcome = await this.#commit([update('experiment', nested, version), change], precondition);
-      if (outcome === 'done') return;
-    }
-    throw contended();
-  }
-
-  /** Full jitter, so that servers in conflict do not retry at the same time. */
-  #pause(attempts: number): Promise<void> {
-    const fraction = (): number => {
-      const [high = 0, low = 0] = this.#random(2);
-      return (high * 256 + low) / 65_536;
-    };
-    const ms = 1 + Math.floor(backOffMs(attempts, nestAgain, { share: 1, fraction }));
-    return new Promise((resolve) => {
-      this.#clock.after(ms, resolve);
+    await decideAndCommit(this.#deciding, {
+      ...nestingTries,
+      read: async () => undefined,
+      decide: () => ({ result: undefined, ...write }),
     });
   }
 
-  async #commit(changes: readonly Change[], precondition: Precondition): Promise<'done' | 'again'> {
-    const result = await this.#commits.commit({ changes, preconditions: [precondition] });
-    if (result.outcome !== 'conflict') return 'done';
-    const { conflict } = result;
-    if (conflict.kind === 'group-missing') throw missing(conflict.groupId);
-    if (conflict.kind === 'group-full') throw full(conflict.groupId);
-    if (conflict.kind === 'missing') throw noExperiment(conflict.id);
-    return 'again';
+  async #nest(experimentId: string, added: readonly GroupEdge[], write: Write): Promise<void> {
+    await decideAndCommit(this.#deciding, {
+      ...nestingTries,
+      read: async () => {
+        const experiment = await this.#store.find(experimentId);
+        if (experiment === undefined) throw noExperiment(experimentId);
+        return { experiment, ...(await this.#store.nestedGroups(experimentId)) };
+      },
+      decide: ({ experiment, version, edges }) => {
+        const closing = cycleClosedBy(edges, added);
+        if (closing !== undefined) throw new AppError('cycle_detected', cycleMessage(closing));
+        // Exact, also with other servers: the commit requires the version at which there were just these edges.
+        requireNestings(edges, added);
+        const changes = [update('experiment', experiment, version), ...write.changes];
+        return { result: undefined, changes, preconditions: write.preconditions };
+      },
+    });
   }
 
   async #idOf(experimentId: string, idOrName: string): Promise<string> {
@@ -202,9 +187,21 @@ export class Groups {
   }
 }
 
-interface Write {
-  readonly change: Change;
-  readonly precondition: Precondition;
+type Write = Pick<Commit, 'changes' | 'preconditions'>;
+
+/** Servers that nest in the same experiment at the same time need more tries than most writers. */
+const nestingTries = { what: 'The nesting of groups', tries: 10, refusal: refusalOf, exhausted: contended };
+
+function refusalOf(conflict: Conflict): AppError | undefined {
+  if (conflict.kind === 'group-full') return full(conflict.groupId);
+  if (conflict.kind !== 'missing') return undefined;
+  return conflict.record === 'group' ? missing(conflict.id) : noExperiment(conflict.id);
+}
+
+/** Errors: `reserved_identifier`. */
+function requireDeletable({ name }: GroupRecord): void {
+  if (!isStanding(name)) return;
+  throw new AppError('reserved_identifier', `The group ${name} belongs to every experiment and stays.`);
 }
 
 function isGroupId(id: string): boolean {

@@ -61,6 +61,7 @@ export function newJobRecord(input: NewJob, made: { id: string; by: string; now:
     endedBy: null,
     // Its `queued` event is written with it.
     lastSeq: 1,
+    version: 1,
     createdAt: made.now,
     updatedAt: made.now,
   };

@@ -4,8 +4,10 @@ import type {
   ExperimentRecord,
   Fence,
   GrantRecord,
-  GroupRecord,
+  GroupEntry,
+  GroupMember,
   JobEventDraft,
+  JobRecord,
   Refusal,
   WorkerRecord,
 } from '@proofhouse/core';
@@ -20,23 +22,47 @@ export interface RecordKinds {
   credential: CredentialRecord;
   experiment: ExperimentRecord;
   grant: GrantRecord;
+  group: GroupEntry;
+  /** Inserted as such only while its group is hidden; see `add-member`. */
+  member: GroupMember;
   worker: WorkerRecord;
 }
 export type RecordKind = keyof RecordKinds;
 
-/** Kinds whose records have a version: they can be updated, and a commit can require that they are unchanged. */
+/** Kinds whose records have a version: they can be updated. */
 export type VersionedKind = {
   [Kind in RecordKind]: RecordKinds[Kind] extends { readonly version: number } ? Kind : never;
 }[RecordKind];
+
+/** Kinds of which a commit can require that a record is unchanged. */
+export type WitnessKind = VersionedKind | 'job';
 
 /** Kinds whose records have one id: a precondition can name them. The queue's verbs write jobs. */
 export type NamedKind =
   'job' | { [Kind in RecordKind]: RecordKinds[Kind] extends { readonly id: string } ? Kind : never }[RecordKind];
 
 /**
+ * Counters of records: numbers that only `raise` changes, by one. A counter is no part of the version, so raising it
+ * does not make updates of the record conflict.
+ */
+export interface RecordCounters {
+  worker: 'registrationEpoch';
+}
+export type CountedKind = keyof RecordCounters;
+
+/** One counter of one record. */
+export type CounterName = {
+  readonly [Kind in CountedKind]: {
+    readonly record: Kind;
+    readonly id: string;
+    readonly counter: RecordCounters[Kind];
+  };
+}[CountedKind];
+
+/**
  * All writes but the queue's hot verbs: a consistent read, a pure decision (`decideAndCommit`), then these changes under
  * these preconditions, all or nothing. It maps to a SQL transaction with version checks and to DynamoDB's
- * TransactWriteItems.
+ * TransactWriteItems, so it has at most `maxItems` items (`commit-items.ts`).
  *
  * The store locks every record that the preconditions and updates name, in the order of (kind, id), before it checks
  * and writes anything. Two commits that name the same records therefore do not deadlock.
@@ -82,22 +108,20 @@ export type Change =
   | Update
   /** Takes a path in a job's name space, as file or folder; conflicts when it is the other kind. */
   | { readonly kind: 'take-path'; readonly jobId: string; readonly path: string; readonly as: 'file' | 'folder' }
+  /** Adds one to the counter. Conflicts with `missing`. */
+  | ({ readonly kind: 'raise' } & CounterName)
   /**
-   * Revokes every registration token of the worker that is not revoked yet. Of commits that do this to one worker each
-   * sees what the one before added. The worker must exist.
+   * Adds the member in the last place of the visible group; a present one keeps its place. Conflicts: `missing` (the group),
+   * `group-full` when the group has as many members as `groupLimits` allows.
    */
-  | { readonly kind: 'revoke-registrations'; readonly workerId: string; readonly revokedAt: number }
-  /** With its members; its id must be new. */
-  | { readonly kind: 'add-group'; readonly group: GroupRecord }
-  /** With its members. Where it is a member itself it stays named, and resolves to nobody. The group must exist. */
-  | { readonly kind: 'delete-group'; readonly groupId: string }
+  | { readonly kind: 'add-member'; readonly groupId: string; readonly memberId: string; readonly addedAt: number }
+  /** A no-op for what is no member. Conflicts: `missing` (the group). */
+  | { readonly kind: 'remove-member'; readonly groupId: string; readonly memberId: string }
   /**
-   * Puts the member last; one that is there already stays in its place. Conflicts (`group-full`) when the group holds as
-   * many as `groupLimits` allows. Needs the precondition `group-exists`.
+   * Enqueues a new job with its `queued` event, as `JobStore.enqueue` does. The caller publishes the hint (`hintOf`) once
+   * the commit is done.
    */
-  | { readonly kind: 'add-group-member'; readonly groupId: string; readonly memberId: string; readonly addedAt: number }
-  /** Changes nothing when it is no member. */
-  | { readonly kind: 'remove-group-member'; readonly groupId: string; readonly memberId: string }
+  | { readonly kind: 'add-job'; readonly job: JobRecord }
   /** Numbers the event in its job's log. The job must exist. */
   | { readonly kind: 'append-event'; readonly jobId: string; readonly event: JobEventDraft };
 
@@ -105,7 +129,9 @@ export type Precondition =
   /** The record exists, and is not deleted before this commit is done. */
   | { readonly kind: 'exists'; readonly record: NamedKind; readonly id: string }
   /** The stored version is still this one: the decision was made on a record that has not changed since. */
-  | { readonly kind: 'unchanged'; readonly record: VersionedKind; readonly id: string; readonly version: number }
+  | { readonly kind: 'unchanged'; readonly record: WitnessKind; readonly id: string; readonly version: number }
+  /** The counter still has this value: for what changes without raising a version. */
+  | ({ readonly kind: 'counter'; readonly value: number } & CounterName)
   /** The job is in a final state; else a `fence` conflict with `job_state_conflict`. */
   | { readonly kind: 'job-over'; readonly jobId: string }
   /** The writer still holds the job, decided by core's `checkFence` on the row of this commit. */
@@ -116,9 +142,7 @@ export type Precondition =
       readonly jobId: string;
       readonly name: string;
       readonly conditions: EntityConditions;
-    }
-  /** And is not deleted before this commit is done. */
-  | { readonly kind: 'group-exists'; readonly groupId: string };
+    };
 
 export function insert<Kind extends RecordKind>(
   record: Kind,
@@ -135,6 +159,19 @@ export function update<Kind extends VersionedKind>(record: Kind, value: RecordKi
 
 export function exists(record: NamedKind, id: string): Precondition {
   return { kind: 'exists', record, id };
+}
+
+export function unchanged(record: WitnessKind, id: string, version: number): Precondition {
+  return { kind: 'unchanged', record, id, version };
+}
+
+/** `value`: what the counter was when the decision was made. */
+export function counterAt(name: CounterName, value: number): Precondition {
+  return { kind: 'counter', ...name, value };
+}
+
+export function raise(name: CounterName): Change {
+  return { kind: 'raise', ...name };
 }
 
 /** Written in the resource's own commit; the answer to a repetition is rendered anew. */
@@ -164,15 +201,16 @@ export type Conflict =
   /** An insert that must be the first found its key taken. */
   | { readonly kind: 'exists'; readonly record: RecordKind; readonly id: string }
   /** The record was changed or deleted after it was read. */
-  | { readonly kind: 'version'; readonly record: VersionedKind; readonly id: string }
+  | { readonly kind: 'version'; readonly record: WitnessKind; readonly id: string }
+  /** The counter was raised after it was read. */
+  | ({ readonly kind: 'counter' } & CounterName)
   | { readonly kind: 'fence'; readonly refusal: Refusal }
   /** `newest-artifact` is not met. */
   | { readonly kind: 'condition' }
   | { readonly kind: 'path'; readonly path: string; readonly is: 'file' | 'folder' }
-  | { readonly kind: 'group-missing'; readonly groupId: string }
   | { readonly kind: 'group-full'; readonly groupId: string };
 
 export interface Commits {
-  /** Throws only for trouble of the store itself: `unavailable`, `storage_full`, `internal`. */
+  /** Throws only for trouble of the store itself: `unavailable`, `storage_full`, `internal` (also a commit of too many items). */
   commit(commit: Commit): Promise<CommitResult>;
 }

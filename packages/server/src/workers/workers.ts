@@ -9,8 +9,10 @@ import {
   type WorkerRecord,
 } from '@proofhouse/core';
 import type { Clock } from '../kernel/time/clock.ts';
-import { exists, insert, update, type Commits } from '../kernel/commit.ts';
+import { counterAt, exists, insert, raise, update, type Commits } from '../kernel/commit.ts';
+import { decideAndCommit, type DecisionParts } from '../kernel/decide-and-commit.ts';
 import type { Ids } from '../kernel/ids.ts';
+import { KeyedMutex } from '../kernel/keyed-mutex.ts';
 import { decodeCursor, nextCursorOf } from '../kernel/page.ts';
 import { sameHash, sha256Hex, workerTokenPrefix } from '../kernel/secret.ts';
 import type { WorkerStore } from './worker-store.ts';
@@ -41,7 +43,10 @@ export interface AuthenticatedWorker {
 
 /** `lastUsedAt` is written at most this often for each credential. */
 const touchEveryMs = 60 * 60 * 1000;
-const maxAttempts = 5;
+/** Live registration tokens that one reissue revokes: a worker has one, unless an older version left more. */
+const maxRevoked = 50;
+/** Servers that reissue a token of one worker at the same time need more tries than most writers. */
+const reissueTries = 10;
 
 /** Worker identities and the tokens that speak for them. */
 export class Workers {
@@ -49,12 +54,15 @@ export class Workers {
   readonly #commits: Commits;
   readonly #clock: Clock;
   readonly #ids: Ids;
+  readonly #deciding: DecisionParts;
+  readonly #reissues = new KeyedMutex();
 
-  constructor(parts: { store: WorkerStore; commits: Commits; clock: Clock; ids: Ids }) {
+  constructor(parts: { store: WorkerStore; clock: Clock; ids: Ids } & DecisionParts) {
     this.#store = parts.store;
     this.#commits = parts.commits;
     this.#clock = parts.clock;
     this.#ids = parts.ids;
+    this.#deciding = parts;
   }
 
   /** Makes a token, and the worker when it is new. The raw token is given once and never kept. */
@@ -74,6 +82,7 @@ export class Workers {
       description: input.description ?? null,
       policy: policyOf(input),
       experimentId: null,
+      registrationEpoch: null,
       expiresAt,
     });
     const worker = {
@@ -83,6 +92,8 @@ export class Workers {
       labels: {},
       createdBy: actorOf(principal),
       createdAt: now,
+      version: 1,
+      registrationEpoch: firstEpoch,
     };
     await this.#commits.commit({
       changes: [insert('worker', worker, 'keep'), insert('credential', credential)],
@@ -108,8 +119,10 @@ export class Workers {
       labels: input.labels ?? {},
       createdBy: actorOf(principal),
       createdAt: now,
+      version: 1,
+      registrationEpoch: firstEpoch,
     };
-    const { token, credential } = this.#newRegistration(principal, now, worker.id, experimentId);
+    const { token, credential } = this.#newRegistration(principal, now, worker);
     const { outcome } = await this.#commits.commit({
       changes: [insert('worker', worker), insert('credential', credential)],
       preconditions: [exists('experiment', experimentId)],
@@ -123,15 +136,35 @@ export class Workers {
    * one holds. Errors: `not_found`.
    */
   async reissue(principal: Principal, experimentId: string, workerId: string): Promise<{ token: string }> {
-    await this.getRegistered(experimentId, workerId);
+    const { result } = await this.#reissues.run(workerId, () =>
+      decideAndCommit(this.#deciding, {
+        what: `The credential of worker ${workerId}`,
+        tries: reissueTries,
+        exhausted: () => new AppError('too_busy', `The credential of worker ${workerId} keeps changing; try again.`),
+        read: async () => {
+          const worker = await this.getRegistered(experimentId, workerId);
+          return { worker, live: await this.#store.liveRegistrations(workerId, maxRevoked) };
+        },
+        decide: ({ worker, live }) => this.#reissued(principal, worker, live),
+      }),
+    );
+    return result;
+  }
+
+  #reissued(principal: Principal, worker: WorkerRecord, live: readonly CredentialRecord[]) {
     const now = this.#clock.now();
-    const { token, credential } = this.#newRegistration(principal, now, workerId, experimentId);
-    const { outcome } = await this.#commits.commit({
-      changes: [{ kind: 'revoke-registrations', workerId, revokedAt: now }, insert('credential', credential)],
-      preconditions: [],
-    });
-    if (outcome !== 'done') throw notRegistered(experimentId, workerId);
-    return { token };
+    const epoch = { record: 'worker', id: worker.id, counter: 'registrationEpoch' } as const;
+    const next = { ...worker, registrationEpoch: worker.registrationEpoch + 1 };
+    const { token, credential } = this.#newRegistration(principal, now, next);
+    return {
+      result: { token },
+      preconditions: [counterAt(epoch, worker.registrationEpoch)],
+      changes: [
+        raise(epoch),
+        ...live.map((old) => update('credential', { ...old, revokedAt: now }, old.version)),
+        insert('credential', credential),
+      ],
+    };
   }
 
   /** Of any experiment, or of none. */
@@ -168,19 +201,22 @@ export class Workers {
 
   /** Revoking again changes nothing. Errors: `not_found`, `version_conflict`. */
   async revokeToken(credentialId: string): Promise<CredentialRecord> {
-    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-      const credential = isUuid(credentialId) ? await this.#store.findCredential(credentialId) : undefined;
-      if (credential === undefined) {
-        throw new AppError('not_found', `There is no worker token ${JSON.stringify(credentialId.slice(0, 80))}.`);
-      }
-      if (credential.revokedAt !== null) return credential;
-      const now = this.#clock.now();
-      const revoked = { ...credential, revokedAt: now, version: credential.version + 1 };
-      const change = update('credential', revoked, credential.version);
-      const result = await this.#commits.commit({ changes: [change], preconditions: [] });
-      if (result.outcome === 'done') return revoked;
-    }
-    throw new AppError('version_conflict', `Worker token ${credentialId} keeps changing; try again.`);
+    const { result } = await decideAndCommit(this.#deciding, {
+      what: `Worker token ${credentialId}`,
+      read: () => this.#getCredential(credentialId),
+      decide: (credential) => {
+        if (credential.revokedAt !== null) return { result: credential };
+        const revoked = { ...credential, revokedAt: this.#clock.now(), version: credential.version + 1 };
+        return { result: revoked, changes: [update('credential', revoked, credential.version)] };
+      },
+    });
+    return result;
+  }
+
+  async #getCredential(credentialId: string): Promise<CredentialRecord> {
+    const credential = isUuid(credentialId) ? await this.#store.findCredential(credentialId) : undefined;
+    if (credential !== undefined) return credential;
+    throw new AppError('not_found', `There is no worker token ${JSON.stringify(credentialId.slice(0, 80))}.`);
   }
 
   /**
@@ -206,8 +242,9 @@ export class Workers {
     return { principal, registeredIn: credential.experimentId };
   }
 
-  #newRegistration(principal: Principal, now: number, workerId: string, experimentId: string) {
-    return this.#newToken(principal, now, { workerId, experimentId, description: null, policy: {}, expiresAt: null });
+  #newRegistration(principal: Principal, now: number, { id, experimentId, registrationEpoch }: WorkerRecord) {
+    const none = { description: null, policy: {}, expiresAt: null };
+    return this.#newToken(principal, now, { workerId: id, experimentId, registrationEpoch, ...none });
   }
 
   #newToken(principal: Principal, now: number, of: TokenTraits): { token: string; credential: CredentialRecord } {
@@ -226,7 +263,13 @@ export class Workers {
   }
 }
 
-type TokenTraits = Pick<CredentialRecord, 'workerId' | 'description' | 'policy' | 'experimentId' | 'expiresAt'>;
+type TokenTraits = Pick<
+  CredentialRecord,
+  'workerId' | 'description' | 'policy' | 'experimentId' | 'registrationEpoch' | 'expiresAt'
+>;
+
+/** A worker's epoch before any token of it was reissued. */
+const firstEpoch = 1;
 
 function notRegistered(experimentId: string, workerId: string): AppError {
   return new AppError('not_found', `There is no worker ${JSON.stringify(workerId)} in experiment ${experimentId}.`);

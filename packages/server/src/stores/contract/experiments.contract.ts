@@ -11,6 +11,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Experiments } from '../../experiments/experiments.ts';
 import { mostMembersListed } from '../../experiments/experiment-store.ts';
+import { hideGroup, newGroupWrites } from '../../experiments/group-changes.ts';
 import { Groups } from '../../experiments/groups.ts';
 import { Ids, pooledRandomBytes } from '../../kernel/ids.ts';
 import { ManualClock } from '../../kernel/time/manual-clock.ts';
@@ -22,6 +23,7 @@ import { exists, insert, update } from '../../kernel/commit.ts';
 
 const admin = { kind: 'admin' } as const;
 const clock = new ManualClock(start);
+const hour = 60 * 60 * 1000;
 const ids = new Ids(clock);
 const done = { outcome: 'done', lastSeqs: {} };
 
@@ -30,15 +32,38 @@ function newExperiment(over: Partial<ExperimentRecord> = {}): ExperimentRecord {
 }
 
 function newGroup(experimentId: string, over: Partial<GroupRecord> = {}): GroupRecord {
-  return { id: ids.groupId(), experimentId, name: null, members: [], createdBy: 'admin', createdAt: start, ...over };
+  return {
+    id: ids.groupId(),
+    experimentId,
+    name: null,
+    members: [],
+    createdBy: 'admin',
+    createdAt: start,
+    version: 1,
+    ...over,
+  };
 }
 
-const addGroup = (group: GroupRecord) => commitOf([{ kind: 'add-group', group }]);
+const visibleChanges = (groups: readonly GroupRecord[]) => groups.flatMap((group) => newGroupWrites(group).visible);
+
+async function addGroup(store: MetadataStore, group: GroupRecord): Promise<void> {
+  const { hidden, visible } = newGroupWrites(group);
+  const commits = [...hidden, { changes: visible, preconditions: [] }];
+  for (const { changes, preconditions } of commits) {
+    expect(await store.commit(commitOf(changes, { preconditions }))).toEqual(done);
+  }
+}
 
 function addMember(groupId: string, memberId: string) {
-  return commitOf([{ kind: 'add-group-member', groupId, memberId, addedAt: start }], {
-    preconditions: [{ kind: 'group-exists', groupId }],
-  });
+  return commitOf([{ kind: 'add-member', groupId, memberId, addedAt: start }]);
+}
+
+function hide(group: GroupRecord, hiddenAt = start) {
+  return commitOf([hideGroup(group, hiddenAt)], { preconditions: [exists('group', group.id)] });
+}
+
+async function clean(store: MetadataStore, now: number, limit = 1000): Promise<number | undefined> {
+  return store.cleaners.find(({ name }) => name === 'hidden groups')?.clean(now, limit);
 }
 
 const rulesOn = (store: MetadataStore) => {
@@ -131,7 +156,7 @@ export function experimentsContract(harness: StoreHarness): void {
     it('keep their members in the order of adding, each once', async () => {
       const [one, other] = await pair();
       const group = newGroup('e', { members: ['c', 'a'], name: 'n' });
-      await one.commit(addGroup(group));
+      await addGroup(one, group);
       for (const member of ['b', 'a', 'z', 'b']) expect(await other.commit(addMember(group.id, member))).toEqual(done);
       expect(await one.experiments.findGroup(group.id)).toEqual({ ...group, members: ['c', 'a', 'b', 'z'] });
       const many = Array.from({ length: 30 }, (_, i) => `m${i}`);
@@ -144,8 +169,8 @@ export function experimentsContract(harness: StoreHarness): void {
     it('lose members, and what is no member is no matter', async () => {
       const store = await fresh();
       const group = newGroup('e', { members: ['a', 'b'] });
-      await store.commit(addGroup(group));
-      const remove = commitOf([{ kind: 'remove-group-member', groupId: group.id, memberId: 'a' }]);
+      await addGroup(store, group);
+      const remove = commitOf([{ kind: 'remove-member', groupId: group.id, memberId: 'a' }]);
       for (let i = 0; i < 2; i++) expect(await store.commit(remove)).toEqual(done);
       await store.commit(addMember(group.id, 'a'));
       expect((await store.experiments.findGroup(group.id))?.members).toEqual(['b', 'a']);
@@ -154,9 +179,9 @@ export function experimentsContract(harness: StoreHarness): void {
     it('are deleted once with their members, and nothing is added to them afterwards', async () => {
       const [one, other] = await pair();
       const group = newGroup('e', { members: ['a'] });
-      const remove = commitOf([{ kind: 'delete-group', groupId: group.id }]);
-      const missing = { outcome: 'conflict', conflict: { kind: 'group-missing', groupId: group.id } };
-      await one.commit(addGroup(group));
+      const remove = hide(group);
+      const missing = { outcome: 'conflict', conflict: { kind: 'missing', record: 'group', id: group.id } };
+      await addGroup(one, group);
       const outcomes = await Promise.all([one, other, one, other].map((store) => store.commit(remove)));
       expect(outcomes.filter(({ outcome }) => outcome === 'done')).toHaveLength(1);
       expect(outcomes).toContainEqual(missing);
@@ -169,13 +194,15 @@ export function experimentsContract(harness: StoreHarness): void {
       const [one, other] = await pair();
       for (let round = 0; round < 10; round++) {
         const group = newGroup('e');
-        await one.commit(addGroup(group));
+        await addGroup(one, group);
         await Promise.all([
           ...['x', 'y', 'z'].map((id) => one.commit(addMember(group.id, id))),
-          other.commit(commitOf([{ kind: 'delete-group', groupId: group.id }])),
+          other.commit(hide(group)),
         ]);
-        // Members of a removed group would be visible in a group with the same id.
-        await one.commit(addGroup(group));
+        // Members of the deleted group would be visible in a group with the same id, which can be made once a cleaner has
+        // removed the hidden one.
+        await clean(one, start + hour);
+        await addGroup(one, group);
         expect((await one.experiments.findGroup(group.id))?.members).toEqual([]);
       }
     });
@@ -186,7 +213,7 @@ export function experimentsContract(harness: StoreHarness): void {
         newGroup('e', { name: i % 4 === 0 ? null : `n${i % 2}`, createdAt: start + (i % 3), members: [`m${i}`] }),
       );
       const all = [...made, newGroup('f', { name: 'n1' })];
-      await store.commit(commitOf(all.map((group) => ({ kind: 'add-group', group }))));
+      await store.commit(commitOf(visibleChanges(all)));
       for (const name of [undefined, 'n0', 'n1', 'absent']) {
         const filter = { experimentId: 'e', name };
         const listed = await allPages((after) => store.experiments.listGroups(filter, { limit: 3, after }));
@@ -205,11 +232,12 @@ export function experimentsContract(harness: StoreHarness): void {
       const groups = Array.from({ length: 50 }, (_, i) => newGroup('e', { name: `n${i}` }));
       const [bottom] = groups;
       const chained = groups.map((group, i) => ({ ...group, members: i === 0 ? ['w'] : [groups[i - 1]!.id] }));
-      await store.commit(commitOf(chained.map((group) => ({ kind: 'add-group', group }))));
+      await store.commit(commitOf(visibleChanges(chained.slice(0, 30))));
+      await store.commit(commitOf(visibleChanges(chained.slice(30))));
       expect(await names(store, 'w')).toEqual(groups.map(({ name }) => name).toSorted());
       const [left, right] = ['left', 'right'].map((name) => newGroup('e', { name, members: [bottom!.id] }));
       const top = newGroup('e', { name: 'top', members: [left!.id, right!.id, groups[49]!.id] });
-      for (const group of [left!, right!, top]) await store.commit(addGroup(group));
+      for (const group of [left!, right!, top]) await addGroup(store, group);
       expect(await names(store, 'w')).toHaveLength(53);
       expect(await store.experiments.groupsHolding('e', 'nobody')).toEqual([]);
     });
@@ -217,7 +245,7 @@ export function experimentsContract(harness: StoreHarness): void {
     it('ends also where groups hold each other', async () => {
       const store = await fresh();
       const [a, b] = ['a', 'b'].map((name) => newGroup('e', { name }));
-      for (const group of [a!, b!]) await store.commit(addGroup(group));
+      for (const group of [a!, b!]) await addGroup(store, group);
       await store.commit(addMember(a!.id, b!.id));
       await store.commit(addMember(b!.id, a!.id));
       await store.commit(addMember(a!.id, 'w'));
@@ -229,10 +257,10 @@ export function experimentsContract(harness: StoreHarness): void {
       const inner = newGroup('e', { name: 'inner', members: ['w'] });
       const outer = newGroup('e', { name: 'outer', members: ['x', inner.id] });
       const foreign = newGroup('f', { name: 'foreign', members: ['w', inner.id] });
-      for (const group of [inner, outer, foreign]) await store.commit(addGroup(group));
+      for (const group of [inner, outer, foreign]) await addGroup(store, group);
       expect(await names(store, 'w')).toEqual(['inner', 'outer']);
       expect(await names(store, 'w', 'f')).toEqual(['foreign']);
-      await store.commit(commitOf([{ kind: 'delete-group', groupId: inner.id }]));
+      await store.commit(hide(inner));
       expect(await names(store, 'w')).toEqual([]);
       expect((await store.experiments.findGroup(outer.id))?.members).toEqual(['x', inner.id]);
     });
@@ -258,7 +286,7 @@ export function experimentsContract(harness: StoreHarness): void {
       const experiment = newExperiment();
       const inner = newGroup(experiment.id, { members: ['wkr_x', 'grp'] });
       const outer = newGroup(experiment.id, { members: ['w', inner.id] });
-      const changes = [inner, outer].map((group) => ({ kind: 'add-group' as const, group }));
+      const changes = visibleChanges([inner, outer]);
       await store.commit(commitOf([insert('experiment', experiment, 'conflict'), ...changes]));
       const edges: GroupEdge[] = [{ groupId: outer.id, memberGroupId: inner.id }];
       expect(await store.experiments.nestedGroups(experiment.id)).toEqual({ version: 1, edges });
@@ -339,9 +367,10 @@ export function experimentsContract(harness: StoreHarness): void {
       const [nesting, large] = [numbered('grp_'), numbered('w')].map((members, i) =>
         newGroup(id, { members, createdAt: clock.now() + 1 + i }),
       ) as [GroupRecord, GroupRecord];
-      for (const group of [nesting, large]) await one.commit(addGroup(group));
+      for (const group of [nesting, large]) await addGroup(one, group);
+      const published = [nesting, large].map((group) => ({ ...group, version: 2 }));
       const small = newGroup(id, { members: ['w'], createdAt: clock.now() + 3 });
-      await one.commit(addGroup(small));
+      await addGroup(one, small);
 
       const pages: number[] = [];
       const listed = await allPages(async (after) => {
@@ -350,7 +379,7 @@ export function experimentsContract(harness: StoreHarness): void {
         return page;
       });
       expect(pages).toEqual([4, 1]);
-      expect(listed.slice(2)).toEqual([nesting, large, small]);
+      expect(listed.slice(2)).toEqual([...published, small]);
 
       const refused = (limit: string) => ({
         code: 'invalid_request',

@@ -100,10 +100,14 @@ class Model {
   /** Waiting jobs, and the earliest time at which each may be claimed. */
   #delays = new Map<string, number>();
 
-  /** Returns jobs whose delay has ended since the last call. */
+  /** Makes jobs claimable whose delay has ended since the last call, and returns them. */
   due(now: number): string[] {
     const due = [...this.#delays].filter(([, at]) => at <= now).map(([id]) => id);
-    for (const id of due) this.#delays.delete(id);
+    for (const id of due) {
+      this.#delays.delete(id);
+      const job = this.jobs.get(id)!;
+      this.jobs.set(id, { ...job, version: job.version + 1 });
+    }
     return due.toSorted();
   }
 

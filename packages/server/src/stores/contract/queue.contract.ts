@@ -331,7 +331,7 @@ export function queueContract(harness: StoreHarness): void {
       expect(await store.jobs.sweep(1, start + 10)).toEqual({ ended: [], ready });
       expect((await store.jobs.sweep(10, start + 10)).ready).toHaveLength(1);
       expect(await store.jobs.sweep(10, start + 10)).toEqual({ ended: [], ready: [] });
-      expect(await store.jobs.find(job.id)).toEqual(job);
+      expect(await store.jobs.find(job.id)).toEqual({ ...job, version: 2 });
       expect(await claimIds(store, 'w', { now: start + 10, capabilities: ['git'], leaseIds: ['l', 'm'] })).toContain(
         job.id,
       );

@@ -115,6 +115,7 @@ export function newCredential(over: Partial<CredentialRecord> = {}): CredentialR
     description: null,
     policy: {},
     experimentId: null,
+    registrationEpoch: null,
     createdBy: 'admin',
     createdAt: start,
     expiresAt: null,
@@ -130,5 +131,15 @@ export function commitOf(changes: Commit['changes'], over: Partial<Commit> = {})
 }
 
 export function newWorker(over: Partial<WorkerRecord> = {}): WorkerRecord {
-  return { id: newId(), name: null, experimentId: null, labels: {}, createdBy: 'admin', createdAt: start, ...over };
+  return {
+    id: newId(),
+    name: null,
+    experimentId: null,
+    labels: {},
+    createdBy: 'admin',
+    createdAt: start,
+    version: 1,
+    registrationEpoch: 1,
+    ...over,
+  };
 }

@@ -7,7 +7,7 @@ import { Workers } from '../../workers/workers.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { commitOf, newWorker, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
-import { insert } from '../../kernel/commit.ts';
+import { insert, raise } from '../../kernel/commit.ts';
 
 const admin = { kind: 'admin' } as const;
 const hour = 60 * 60 * 1000;
@@ -40,6 +40,8 @@ export function registrationsContract(harness: StoreHarness): void {
         labels: input.labels,
         createdBy: 'admin',
         createdAt: clock.now(),
+        version: 1,
+        registrationEpoch: 1,
       });
       expect(second.worker.id > first.worker.id).toBe(true);
       expect(first.token).toMatch(/^phw_[a-z2-7]{52}$/);
@@ -97,7 +99,7 @@ export function registrationsContract(harness: StoreHarness): void {
         registeredIn: null,
       });
       expect(await one.authenticate(other.token)).toMatchObject({ registeredIn: id });
-      expect(await one.getRegistered(id, worker.id)).toEqual(worker);
+      expect(await one.getRegistered(id, worker.id)).toEqual({ ...worker, registrationEpoch: 2 });
       await expect(one.reissue(admin, 'exp_other', worker.id)).rejects.toMatchObject({ code: 'not_found' });
       await expect(one.reissue(admin, id, 'absent')).rejects.toMatchObject({ code: 'not_found' });
       await one.createToken(admin, { workerId: 'w' });
@@ -122,7 +124,7 @@ export function registrationsContract(harness: StoreHarness): void {
 
     it('of a worker that is not there is refused and writes nothing', async () => {
       const store = await fresh();
-      const change = { kind: 'revoke-registrations', workerId: 'absent', revokedAt: start } as const;
+      const change = raise({ record: 'worker', id: 'absent', counter: 'registrationEpoch' });
       const conflict = { kind: 'missing', record: 'worker', id: 'absent' };
       expect(await store.commit(commitOf([change]))).toEqual({ outcome: 'conflict', conflict });
     });

@@ -6,6 +6,7 @@ import { workerPresence } from './migrations/0002-worker-presence.ts';
 import { experimentsGroupsRetention } from './migrations/0003-experiments-groups-retention.ts';
 import { routesInOrder } from './migrations/0004-routes-in-order.ts';
 import { attemptsAndMakers } from './migrations/0009-attempts-and-makers.ts';
+import { recordVersions } from './migrations/0010-record-versions.ts';
 import { artifactContent } from './migrations/0011-artifact-content.ts';
 import { blobOwners } from './migrations/0013-blob-owners.ts';
 import type { OnProgress } from './migrations/on-progress.ts';
@@ -22,6 +23,7 @@ export const migrations: Migrations = {
   '0003-experiments-groups-retention': experimentsGroupsRetention,
   '0004-routes-in-order': routesInOrder,
   '0009-attempts-and-makers': attemptsAndMakers,
+  '0010-record-versions': recordVersions,
   '0011-artifact-content': artifactContent,
   '0013-blob-owners': blobOwners,
 };

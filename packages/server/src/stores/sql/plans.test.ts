@@ -14,7 +14,7 @@ import type { QueueEngine } from './queue/queue-dialect.ts';
 import { SqlMetadataStore } from './sql-metadata-store.ts';
 import type { CompiledStatement } from './engine/statement.ts';
 import { watchSteps } from './testing/watch-steps.ts';
-import { exists, insert, update } from '../../kernel/commit.ts';
+import { counterAt, exists, insert, raise, unchanged, update } from '../../kernel/commit.ts';
 
 /** The value of a parameter. */
 type Value = string | number | null;
@@ -212,6 +212,7 @@ async function exerciseRecords({ experiments, workers, artifacts }: MetadataStor
   await experiments.nestedGroups(experimentId);
   await experiments.groupsHolding(experimentId, 'wkr_4');
   await workers.findWorker('wkr_4');
+  await workers.liveRegistrations('wkr_4', 5);
   await artifacts.findByUri('u-4');
   await artifacts.readersOf('a-4');
   await artifacts.grantOf('a-4', 'wkr_4');
@@ -237,23 +238,31 @@ async function exerciseCommits(store: MetadataStore): Promise<void> {
   const [group, artifact] = [{ groupId: 'grp_4' }, newArtifact()];
   const experiment = { id: 'exp-4', name: null, createdBy: 'admin', createdAt: start, version: 2 };
   const grant = { artifactId: 'a-4', reader: 'w', grantedBy: 'admin', grantedAt: start };
-  const made = { ...experiment, id: 'grp_new', experimentId: 'exp-4', members: ['w'] };
+  const epoch = { record: 'worker', id: 'wkr_4', counter: 'registrationEpoch' } as const;
+  const made = { ...experiment, id: 'grp_new', experimentId: 'exp-4', version: 1, hiddenAt: null };
   const result = await store.commit(
     commitOf(
       [
         insert('artifact', artifact),
         update('artifact', artifact, 1),
         insert('grant', grant, 'keep'),
-        { kind: 'revoke-registrations', workerId: 'wkr_4', revokedAt: start },
+        raise(epoch),
         update('experiment', experiment, 1),
         insert('experiment', { ...experiment, id: 'exp-new' }, 'conflict'),
-        { kind: 'add-group', group: made },
-        { kind: 'add-group-member', ...group, memberId: 'w', addedAt: start },
-        { kind: 'remove-group-member', ...group, memberId: 'w' },
-        { kind: 'delete-group', groupId: 'grp_5' },
+        insert('group', made),
+        insert('member', { groupId: 'grp_new', memberId: 'w', experimentId: 'exp-4', addedAt: start, place: 1 }),
+        { kind: 'add-job', job: newJob() },
+        { kind: 'add-member', ...group, memberId: 'w', addedAt: start },
+        { kind: 'remove-member', ...group, memberId: 'w' },
+        update('group', { ...made, id: 'grp_5', hiddenAt: start }, 1),
       ],
       {
-        preconditions: [{ kind: 'group-exists', ...group }, exists('experiment', 'exp-4')],
+        preconditions: [
+          exists('group', 'grp_4'),
+          exists('experiment', 'exp-4'),
+          unchanged('worker', 'wkr_4', 1),
+          counterAt(epoch, 1),
+        ],
       },
     ),
   );
@@ -298,7 +307,9 @@ const parts: readonly [string, RegExp][] = [
   ['groups: that hold a member', /with recursive "holding"/],
   ['groups: nested', /escape '!'/],
   ['groups: the next place', /"place" desc/],
-  ['registrations: revoked', /update "credentials" .*"experiment_id" is not null/],
+  ['groups: hidden', /from "groups" where "hidden_at" <= /],
+  ['registrations: not revoked', /from "credentials" .*"experiment_id" is not null and "revoked_at" is null/],
+  ['credentials: of the present epoch', /"registration_epoch" is null or "registration_epoch" = \(select /],
   ['events: of a job, newest first', /"seq" < .* order by "seq" desc/],
   ['events: of a job', /from "job_events" where "job_id" = .* and "seq" > /],
 ];
@@ -399,7 +410,6 @@ const seqScan = /Seq Scan on (?!settings|job_routes|storage_usage)/;
  */
 const fewRows = [
   /^(update|select).* where "id" = \$\d+ and "version" = /,
-  /^update "credentials" .* where "worker_id" = \$\d+ and "experiment_id" is not null/,
   /^with recursive "holding"/,
   /\) as "page" where/,
   // The artifacts of one job have few makers.

@@ -1,5 +1,6 @@
 import type { HintChannel } from '../../jobs/job-hints.ts';
 import type { Commit, CommitResult } from '../../kernel/commit.ts';
+import { requireFewItems } from '../../kernel/commit-items.ts';
 import type { Cleaner } from '../../kernel/in-batches.ts';
 import type { StoreTime } from '../../kernel/time/store-time.ts';
 import type { MetadataStore } from '../metadata-store.ts';
@@ -8,6 +9,8 @@ import { SqlBlobOwners } from './records/blob-owners.ts';
 import { commitAll } from './records/commits.ts';
 import { SqlExperimentStore } from './records/experiments.ts';
 import { deleteExpiredKeys } from './records/idempotency.ts';
+import { removeHidden } from './records/group-members.ts';
+import { JobRoutes } from './queue/job-routes.ts';
 import { SqlJobStore } from './queue/jobs.ts';
 import { deleteUnseen, SqlPresenceStore } from './records/presence.ts';
 import { SqlSettingStore } from './records/settings.ts';
@@ -29,6 +32,7 @@ export class SqlMetadataStore implements MetadataStore {
   readonly hintChannel: HintChannel | undefined;
   readonly cleaners: readonly Cleaner[];
   readonly #engine: QueueEngine;
+  readonly #routes = new JobRoutes();
   readonly #credentials: CredentialCache | undefined;
 
   constructor(engine: QueueEngine, credentials = engine.soleWriter ? new CredentialCache() : undefined) {
@@ -36,7 +40,7 @@ export class SqlMetadataStore implements MetadataStore {
     this.#credentials = credentials;
     this.kind = engine.dialect.kind;
     this.durable = engine.durable;
-    this.jobs = new SqlJobStore(engine);
+    this.jobs = new SqlJobStore(engine, this.#routes);
     this.artifacts = new SqlArtifactStore(engine);
     this.blobOwners = new SqlBlobOwners(engine);
     this.workers = new SqlWorkerStore(engine, credentials);
@@ -47,11 +51,16 @@ export class SqlMetadataStore implements MetadataStore {
     this.cleaners = [
       { name: 'idempotency keys', clean: (now, limit) => engine.write(() => deleteExpiredKeys(now, limit)) },
       { name: 'workers that were not seen', clean: (now, limit) => engine.write(() => deleteUnseen(now, limit)) },
+      { name: 'hidden groups', clean: (now, limit) => engine.write(() => removeHidden(now, limit)) },
     ];
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
-    const result = await this.#engine.write((time) => commitAll(this.#engine.dialect, commit, time));
+    requireFewItems(commit);
+    const { result, routes } = await this.#engine.write((time) =>
+      commitAll(this.#engine.dialect, this.#routes, commit, time),
+    );
+    this.#routes.committed(routes);
     this.#credentials?.committed(commit.changes);
     return result;
   }

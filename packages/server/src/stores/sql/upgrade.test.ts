@@ -15,7 +15,7 @@ import { sqliteSyntax } from './dialects/sqlite/sqlite-syntax.ts';
 import { firstTables } from './migrations/0001-jobs-artifacts-workers.ts';
 import { workerPresence } from './migrations/0002-worker-presence.ts';
 import type { SqlSyntax } from './engine/sql-syntax.ts';
-import { update } from '../../kernel/commit.ts';
+import { raise, update } from '../../kernel/commit.ts';
 
 const undo: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -119,7 +119,7 @@ async function expectEverything(store: MetadataStore): Promise<void> {
 async function goOn(store: MetadataStore): Promise<void> {
   const purged = { ...artifact, pinnedAt: start, purgedAt: start, version: 2 };
   const result = await store.commit(
-    commitOf([update('artifact', purged, 1), { kind: 'revoke-registrations', workerId: 'w', revokedAt: start }]),
+    commitOf([update('artifact', purged, 1), raise({ record: 'worker', id: 'w', counter: 'registrationEpoch' })]),
   );
   expect(result.outcome).toBe('done');
   expect(await store.artifacts.find('a')).toEqual(purged);

@@ -65,6 +65,7 @@ export interface JobState {
   updated_at: number;
   /** The number of the job's newest event. */
   last_seq: number;
+  version: number;
 }
 
 export interface JobRouteRow {
@@ -177,6 +178,8 @@ export interface GroupRow {
   name: string | null;
   created_by: string;
   created_at: number;
+  version: number;
+  hidden_at: number | null;
 }
 
 export interface GroupMemberRow {
@@ -201,6 +204,8 @@ export interface WorkerRow {
   labels: string | null;
   created_by: string | null;
   created_at: number;
+  version: number;
+  registration_epoch: number;
 }
 
 /** Lists are JSON texts; null does not narrow. */
@@ -226,6 +231,7 @@ export interface CredentialRow {
   revoked_at: number | null;
   last_used_at: number | null;
   version: number;
+  registration_epoch: number | null;
 }
 
 export interface IdempotencyRow {

@@ -23,18 +23,21 @@ export async function createTable(
     .execute();
 }
 
-/** New columns of a table that has rows: they must allow null. */
+/**
+ * New columns of a table that has rows. Each is null in them; `integer = 1` is not null, with 1 in every row. Both engines
+ * keep such a constant beside the table, so that no row is rewritten.
+ */
 export async function addColumns(
   db: Kysely<unknown>,
   syntax: SqlSyntax,
   name: string,
-  columns: Readonly<Record<string, 'text?' | 'integer?'>>,
+  columns: Readonly<Record<string, 'text?' | 'integer?' | 'integer = 1'>>,
 ): Promise<void> {
   for (const [column, kind] of Object.entries(columns)) {
     const type = kind === 'text?' ? syntax.columns.text : syntax.columns.integer;
     await db.schema
       .alterTable(name)
-      .addColumn(column, type as 'text')
+      .addColumn(column, type as 'text', (of) => (kind === 'integer = 1' ? of.notNull().defaultTo(1) : of))
       .execute();
   }
 }

@@ -11,7 +11,10 @@ import { statement } from '../engine/statement.ts';
 import { first, put, rows, Undo, type Verb } from '../engine/verb.ts';
 
 const setLastSeq = statement<{ id: string; lastSeq: number }>()((db, p) =>
-  db.updateTable('jobs').set({ last_seq: p.lastSeq }).where('id', '=', p.id),
+  db
+    .updateTable('jobs')
+    .set((eb) => ({ last_seq: p.lastSeq, version: eb('version', '+', 1) }))
+    .where('id', '=', p.id),
 );
 
 export function* appendEvents(

@@ -1,3 +1,4 @@
+import type { JobRecord } from '@proofhouse/core';
 import type { JobRoute } from '../../../jobs/job-route.ts';
 import type { Enqueued, EnqueueRequest } from '../../../jobs/job-store.ts';
 import { nameOfKey, useKeys } from '../records/idempotency.ts';
@@ -34,18 +35,24 @@ export function* enqueueAll(
 ): Verb<EnqueuedAll> {
   const answers = yield* answersOfKeys(dialect, requests);
   const fresh = requests.filter((request) => !answers.has(request)).map(({ job }) => job);
-  const routes = yield* known.intern(dialect, fresh);
-  for (const [index, job] of fresh.entries()) {
-    const row = jobToRow(job, routes[index]?.id ?? '', job.createdAt);
-    yield* put(insertJob(Object.keys(row).join(',')), row);
-  }
-  yield* dialect.insertEvents(
-    fresh.map((job) => eventToRow(job.id, 1, { kind: 'queued', level: 'info', message: 'Queued.' }, job.createdAt)),
-  );
+  const routes = yield* insertJobs(dialect, known, fresh);
   return {
     answers: requests.map((request) => answers.get(request) ?? { outcome: 'added', job: request.job }),
     routes,
   };
+}
+
+/** Inserts new jobs with their `queued` events. Returns their routes, to be noted as committed. */
+export function* insertJobs(dialect: QueueDialect, known: JobRoutes, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
+  const routes = yield* known.intern(dialect, jobs);
+  for (const [index, job] of jobs.entries()) {
+    const row = jobToRow(job, routes[index]?.id ?? '', job.createdAt);
+    yield* put(insertJob(Object.keys(row).join(',')), row);
+  }
+  yield* dialect.insertEvents(
+    jobs.map((job) => eventToRow(job.id, 1, { kind: 'queued', level: 'info', message: 'Queued.' }, job.createdAt)),
+  );
+  return routes;
 }
 
 /** The same, all or nothing: undone when any key conflicts. */

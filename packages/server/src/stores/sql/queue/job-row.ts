@@ -30,6 +30,7 @@ export function jobFromRow(row: JobRow): JobRecord {
     finishedAt: row.finished_at,
     endedBy: row.ended_by,
     lastSeq: row.last_seq,
+    version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
@@ -76,6 +77,7 @@ export function jobState(job: JobRecord, now: number): JobState {
     ended_by: job.endedBy,
     updated_at: job.updatedAt,
     last_seq: job.lastSeq,
+    version: job.version,
   };
 }
 

@@ -5,7 +5,7 @@ import { put, type Verb } from '../engine/verb.ts';
 const shiftRunning = statement<{ ms: number }>()((db, p) =>
   db
     .updateTable('jobs')
-    .set({ lease_expires_at: sql<number>`lease_expires_at + ${p.ms}` })
+    .set((eb) => ({ lease_expires_at: sql<number>`lease_expires_at + ${p.ms}`, version: eb('version', '+', 1) }))
     .where('status', '=', sql.lit('running')),
 );
 
@@ -13,7 +13,7 @@ const shiftRunning = statement<{ ms: number }>()((db, p) =>
 const shiftRetries = statement<{ ms: number }>()((db, p) =>
   db
     .updateTable('jobs')
-    .set({ next_attempt_at: sql<number>`next_attempt_at + ${p.ms}` })
+    .set((eb) => ({ next_attempt_at: sql<number>`next_attempt_at + ${p.ms}`, version: eb('version', '+', 1) }))
     .where('status', '=', sql.lit('queued'))
     .where('ready', '=', sql.lit(0))
     .where('attempt', '>', sql.lit(1)),

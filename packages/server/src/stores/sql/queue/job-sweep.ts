@@ -40,7 +40,7 @@ const passedDelays = statement<{ now: number; limit: number }>()((db, p, syntax)
 const makeReady = statement<{ ids: string }>()((db, p, syntax) =>
   db
     .updateTable('jobs')
-    .set({ ready: sql.lit(1) })
+    .set((eb) => ({ ready: sql.lit(1), version: eb('version', '+', 1) }))
     .where(syntax.among('id', p.ids)),
 );
 

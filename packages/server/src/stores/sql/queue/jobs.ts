@@ -32,14 +32,16 @@ import { first, rows } from '../engine/verb.ts';
 
 export class SqlJobStore implements JobStore {
   readonly #engine: QueueEngine;
-  readonly #routes = new JobRoutes();
+  readonly #routes: JobRoutes;
 
   readonly #enqueues: CallBatcher<EnqueueRequest, Enqueued>;
   readonly #claims: CallBatcher<ClaimRequest, Claimed>;
   readonly #applications: CallBatcher<Application, JobDecision | undefined>;
 
-  constructor(engine: QueueEngine) {
+  /** `routes`: shared by all verbs of the store that enqueue jobs. */
+  constructor(engine: QueueEngine, routes: JobRoutes) {
     this.#engine = engine;
+    this.#routes = routes;
     const { dialect } = engine;
     const { batchLimits } = dialect;
     this.#enqueues = new CallBatcher(batchLimits, (requests) => this.#enqueue(requests), keyOfEnqueue);

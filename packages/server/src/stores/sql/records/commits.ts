@@ -12,12 +12,14 @@ import type {
 } from '../../../kernel/commit.ts';
 import { timeAt, type StoreTime } from '../../../kernel/time/store-time.ts';
 import { newestArtifact } from './artifacts.ts';
-import { holdWorkers, revokeRegistrations } from './credential-writes.ts';
-import { addGroup, addGroupMember, deleteGroup, holdGroups, removeGroupMember } from './group-writes.ts';
+import { addMember, removeMember } from './group-members.ts';
 import { useKey } from './idempotency.ts';
 import { lockNamed, type Locked } from './lock-phase.ts';
 import { BlobChanges } from './record-blobs.ts';
-import { insertRecord, keyOfChange, updateRecord } from './record-statements.ts';
+import { insertRecord, keyOfChange, raiseRecord, updateRecord } from './record-statements.ts';
+import { insertJobs } from '../queue/job-enqueue.ts';
+import type { JobRoutes } from '../queue/job-routes.ts';
+import type { JobRoute } from '../../../jobs/job-route.ts';
 import { insertEvents } from '../queue/job-writes.ts';
 import { jobFromRow } from '../queue/job-row.ts';
 import type { ArtifactPathRow, JobRow } from '../engine/schema.ts';
@@ -41,45 +43,57 @@ const kindOfPath = statement<{ jobId: string; path: string }>()((db, p) =>
 const numberEvent = statement<{ id: string }>()((db, p) =>
   db
     .updateTable('jobs')
-    .set((eb) => ({ last_seq: eb('last_seq', '+', 1) }))
+    .set((eb) => ({ last_seq: eb('last_seq', '+', 1), version: eb('version', '+', 1) }))
     .where('id', '=', p.id)
     .returning('last_seq'),
 );
 
+/** The result of a commit, and the routes of the jobs that it added, to be noted as committed. */
+export interface CommittedAll {
+  readonly result: CommitResult;
+  readonly routes: readonly JobRoute[];
+}
+
 /**
- * The idempotency key first, then the lock phase, then the preconditions, then paths, then the other changes, then usage.
- * Each step
- * has one order in all commits, so two commits that touch the same rows do not deadlock.
+ * The idempotency key first, then the lock phase, then the preconditions, then paths, then records by kind and key, then
+ * events and members, then usage, then new jobs. Each step has one order in all commits, so two commits that touch the same
+ * rows do not deadlock. New jobs come last: holders of the advisory lock on routes never wait for row locks.
  */
-export function* commitAll(dialect: QueueDialect, commit: Commit, storeTime: StoreTime): Verb<CommitResult> {
+export function* commitAll(
+  dialect: QueueDialect,
+  known: JobRoutes,
+  commit: Commit,
+  storeTime: StoreTime,
+): Verb<CommittedAll> {
   const { now, leasesAt } = timeAt(commit.now, storeTime);
   if (commit.idempotency !== undefined) {
-    const known = yield* useKey(commit.idempotency, now);
-    if (known.use === 'conflict') return { outcome: 'conflict', conflict: { kind: 'idempotency' } };
-    if (known.use === 'repeated') return { outcome: 'repeated', resourceId: known.resourceId };
+    const used = yield* useKey(commit.idempotency, now);
+    if (used.use === 'conflict') return ended({ outcome: 'conflict', conflict: { kind: 'idempotency' } });
+    if (used.use === 'repeated') return ended({ outcome: 'repeated', resourceId: used.resourceId });
   }
   const locked = yield* lockNamed(commit);
-  refuse(yield* holdGroups(commit));
-  refuse(yield* holdWorkers(commit));
   for (const condition of commit.preconditions) refuse(yield* unmet(condition, locked, leasesAt));
-  const paths = commit.changes.filter((change): change is TakePath => change.kind === 'take-path');
+  const paths = commit.changes.filter((change) => change.kind === 'take-path');
   for (const path of paths.toSorted(byPath)) refuse(yield* take(path));
-  // Before inserts: a commit that revokes a worker's registrations adds the next one.
-  for (const change of commit.changes) {
-    if (change.kind === 'revoke-registrations') yield* revokeRegistrations(change.workerId, change.revokedAt);
-  }
   const records = commit.changes.filter((change) => change.kind === 'insert' || change.kind === 'update');
   const blobs = new BlobChanges(dialect.usageSlots);
   for (const change of records.toSorted(byKey)) refuse(yield* writeRecord(change, blobs));
   const lastSeqs: Record<string, number> = {};
-  for (const change of commit.changes) refuse(yield* applySpecial(dialect, change, now, lastSeqs));
+  const writing = { dialect, locked, blobs, now, lastSeqs };
+  for (const change of commit.changes) refuse(yield* applySpecial(writing, change));
   yield* blobs.finish();
-  return { outcome: 'done', lastSeqs };
+  const jobs = commit.changes.flatMap((change) => (change.kind === 'add-job' ? [change.job] : []));
+  const routes = jobs.length === 0 ? [] : yield* insertJobs(dialect, known, jobs);
+  return { result: { outcome: 'done', lastSeqs }, routes };
+}
+
+function ended(result: CommitResult): CommittedAll {
+  return { result, routes: [] };
 }
 
 /** Undoes what the commit wrote so far, and answers with the conflict. */
 function refuse(conflict: Conflict | undefined): void {
-  if (conflict !== undefined) throw new Undo({ outcome: 'conflict', conflict } satisfies CommitResult);
+  if (conflict !== undefined) throw new Undo(ended({ outcome: 'conflict', conflict }));
 }
 
 function* unmet(condition: Precondition, locked: Locked, leasesAt: number): Verb<Conflict | undefined> {
@@ -90,9 +104,10 @@ function* unmet(condition: Precondition, locked: Locked, leasesAt: number): Verb
       const { record, id, version } = condition;
       return locked.versionOf(record, id) === version ? undefined : { kind: 'version', record, id };
     }
-    // Groups were looked for when they were locked.
-    case 'group-exists':
-      return undefined;
+    case 'counter': {
+      const { record, id, counter, value } = condition;
+      return locked.counterOf(condition) === value ? undefined : { kind: 'counter', record, id, counter };
+    }
     case 'newest-artifact':
       if (!locked.has('job', condition.jobId)) return missing('job', condition.jobId);
       return yield* unmetByNewest(condition);
@@ -155,37 +170,38 @@ function writeRecord(change: Insert | Update, blobs: BlobChanges): Verb<Conflict
   return change.kind === 'insert' ? insertRecord(change, blobs) : updateRecord(change, blobs);
 }
 
-/** Writes a change that is more than a record; adds to `lastSeqs` how the logs of jobs grow. */
-function* applySpecial(
-  dialect: QueueDialect,
-  change: Change,
-  now: number,
-  lastSeqs: Record<string, number>,
-): Verb<Conflict | undefined> {
+/** What the changes of one commit share. */
+interface Writing {
+  readonly dialect: QueueDialect;
+  readonly locked: Locked;
+  readonly blobs: BlobChanges;
+  readonly now: number;
+  /** For each job whose log has grown, the number of its last event. */
+  readonly lastSeqs: Record<string, number>;
+}
+
+/** Writes a change that is more than a record. */
+function* applySpecial(writing: Writing, change: Change): Verb<Conflict | undefined> {
   switch (change.kind) {
     case 'insert':
     case 'update':
     case 'take-path':
-    case 'revoke-registrations':
+    case 'add-job':
       return undefined;
-    case 'add-group':
-      return yield* addGroup(change.group);
-    case 'delete-group':
-      return yield* deleteGroup(change.groupId);
-    case 'add-group-member':
-      return yield* addGroupMember(change.groupId, change.memberId, change.addedAt);
-    case 'remove-group-member':
-      return yield* removeGroupMember(change.groupId, change.memberId);
+    case 'raise':
+      return yield* raiseRecord(change);
+    case 'add-member':
+    case 'remove-member':
+      if (!writing.locked.has('group', change.groupId)) return missing('group', change.groupId);
+      return yield* change.kind === 'add-member' ? addMember(change, writing.blobs) : removeMember(change);
     case 'append-event':
-      return yield* appendEvent(dialect, change, now, lastSeqs);
+      return yield* appendEvent(writing, change);
   }
 }
 
 function* appendEvent(
-  dialect: QueueDialect,
+  { dialect, now, lastSeqs }: Writing,
   { jobId, event }: Change & { kind: 'append-event' },
-  now: number,
-  lastSeqs: Record<string, number>,
 ): Verb<Conflict | undefined> {
   const numbered = yield* first(numberEvent, { id: jobId });
   if (numbered === undefined) return missing('job', jobId);

@@ -3,15 +3,20 @@ import { commitOf, newArtifact, newCredential, newWorker, start } from '../../co
 import { CredentialCache } from './credential-cache.ts';
 import { openSqliteEngine } from '../dialects/sqlite/sqlite-engine.ts';
 import { SqlMetadataStore } from '../sql-metadata-store.ts';
-import { insert, update } from '../../../kernel/commit.ts';
+import { insert, raise, update } from '../../../kernel/commit.ts';
 
 describe('cached credentials', () => {
-  const credential = newCredential({ secretSha256: 'hash', experimentId: 'exp', lastUsedAt: start });
+  const credential = newCredential({
+    secretSha256: 'hash',
+    experimentId: 'exp',
+    registrationEpoch: 1,
+    lastUsedAt: start,
+  });
 
   it.each([
     ['another is made', insert('credential', newCredential())],
     ['it is changed', update('credential', { ...credential, revokedAt: start }, 1)],
-    ['those of a worker are revoked', { kind: 'revoke-registrations', workerId: 'w1', revokedAt: start }],
+    ['those of its worker are revoked', raise({ record: 'worker', id: 'w1', counter: 'registrationEpoch' })],
   ] as const)('are read again once %s', async (_, change) => {
     const engine = await openSqliteEngine(':memory:');
     const cache = new CredentialCache();
@@ -29,9 +34,13 @@ describe('cached credentials', () => {
     expect((await other.commit(commitOf([change]))).outcome).toBe('done');
     const again = await find();
     expect(again).not.toBe(read);
-    expect(again?.revokedAt).toBe(change.kind === 'insert' ? null : start);
     await store.workers.touchCredential(credential.id, start + 5);
-    expect((await find())?.lastUsedAt).toBe(start + 5);
+    if (change.kind === 'raise') {
+      expect([again, await find()]).toEqual([undefined, undefined]);
+    } else {
+      expect(again?.revokedAt).toBe(change.kind === 'insert' ? null : start);
+      expect((await find())?.lastUsedAt).toBe(start + 5);
+    }
     await store.close();
   });
 

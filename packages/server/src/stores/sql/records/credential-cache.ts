@@ -31,5 +31,6 @@ export class CredentialCache {
 
 function changesCredentials(change: Change): boolean {
   if (change.kind === 'insert' || change.kind === 'update') return change.record === 'credential';
-  return change.kind === 'revoke-registrations';
+  // Another epoch of a worker refuses its registration tokens.
+  return change.kind === 'raise' && change.record === 'worker';
 }

@@ -1,4 +1,4 @@
-import type { ExperimentRecord, GroupEdge, GroupRecord } from '@proofhouse/core';
+import type { ExperimentRecord, GroupEdge, GroupEntry, GroupRecord } from '@proofhouse/core';
 import { sql } from 'kysely';
 import {
   mostMembersListed,
@@ -7,19 +7,17 @@ import {
   type HoldingGroup,
 } from '../../../experiments/experiment-store.ts';
 import type { Page, PageRequest } from '../../../kernel/page.ts';
+import { groupFromRow } from './group-row.ts';
 import { experimentFromRow } from './experiment-row.ts';
 import { findRecord } from './record-statements.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
-import type { GroupRow } from '../engine/schema.ts';
 import { readUpTo, type SqlEngine } from '../engine/sql-engine.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
-import { first, rows, type Verb } from '../engine/verb.ts';
+import { rows, type Verb } from '../engine/verb.ts';
 
 const listExperiments = statementsBy((place: Place, db, p: PageParams) =>
   newestFirst(db.selectFrom('experiments').selectAll(), place, p).limit(p.limit),
 );
-
-const findGroup = statement<{ id: string }>()((db, p) => db.selectFrom('groups').selectAll().where('id', '=', p.id));
 
 const listGroups = statementsBy(
   (key: `${'any-name' | 'name'}:${Place}`, db, p: PageParams & { experimentId: string; name: string }) => {
@@ -28,6 +26,7 @@ const listGroups = statementsBy(
       .selectFrom('groups')
       .selectAll()
       .where('experiment_id', '=', p.experimentId)
+      .where('hidden_at', 'is', null)
       .$if(name === 'name', (query) => query.where('name', '=', p.name));
     return oldestFirst(groups, place, p).limit(p.limit);
   },
@@ -43,26 +42,32 @@ const nested = sql<boolean>`member_id like 'grp!_%' escape '!'`;
 const nestedEdges = statement<{ experimentId: string }>()((db, p) =>
   db
     .selectFrom('group_members')
+    .innerJoin('groups', 'groups.id', 'group_members.group_id')
     .select(['group_id', 'member_id'])
-    .where('experiment_id', '=', p.experimentId)
-    .where(nested),
+    .where('group_members.experiment_id', '=', p.experimentId)
+    .where(nested)
+    .where('groups.hidden_at', 'is', null),
 );
 
-/** Each group once, so that the walk ends whatever the shape. */
+/** Each group once, so that the walk ends whatever the shape. Nobody is a member through a hidden group. */
 const holding = statement<{ experimentId: string; memberId: string }>()((db, p) =>
   db
     .withRecursive('holding(group_id)', (cte) =>
       cte
         .selectFrom('group_members')
-        .select('group_id')
-        .where('member_id', '=', p.memberId)
-        .where('experiment_id', '=', p.experimentId)
+        .innerJoin('groups', 'groups.id', 'group_members.group_id')
+        .select('group_members.group_id')
+        .where('group_members.member_id', '=', p.memberId)
+        .where('group_members.experiment_id', '=', p.experimentId)
+        .where('groups.hidden_at', 'is', null)
         .union(
           cte
             .selectFrom('holding')
             .innerJoin('group_members', 'group_members.member_id', 'holding.group_id')
+            .innerJoin('groups', 'groups.id', 'group_members.group_id')
             .select('group_members.group_id')
-            .where('group_members.experiment_id', '=', p.experimentId),
+            .where('group_members.experiment_id', '=', p.experimentId)
+            .where('groups.hidden_at', 'is', null),
         ),
     )
     .selectFrom('holding')
@@ -91,8 +96,8 @@ export class SqlExperimentStore implements ExperimentStore {
 
   findGroup(groupId: string): Promise<GroupRecord | undefined> {
     return this.#engine.scan(function* () {
-      const row = yield* first(findGroup, { id: groupId });
-      return row === undefined ? undefined : yield* withMembers(row);
+      const group = yield* findRecord('group', groupId);
+      return group === undefined ? undefined : yield* withMembers(group);
     });
   }
 
@@ -104,7 +109,7 @@ export class SqlExperimentStore implements ExperimentStore {
       const groups: GroupRecord[] = [];
       let listed = 0;
       for (const row of items) {
-        const group = yield* withMembers(row);
+        const group = yield* withMembers(groupFromRow(row));
         groups.push(group);
         listed += group.members.length;
         const isShort = listed >= mostMembersListed && groups.length < items.length;
@@ -129,14 +134,7 @@ export class SqlExperimentStore implements ExperimentStore {
   }
 }
 
-function* withMembers(row: GroupRow): Verb<GroupRecord> {
-  const members = yield* rows(membersOf, { groupId: row.id });
-  return {
-    id: row.id,
-    experimentId: row.experiment_id,
-    name: row.name,
-    members: members.map((member) => member.member_id),
-    createdBy: row.created_by,
-    createdAt: row.created_at,
-  };
+function* withMembers({ hiddenAt: _, ...group }: GroupEntry): Verb<GroupRecord> {
+  const members = yield* rows(membersOf, { groupId: group.id });
+  return { ...group, members: members.map((member) => member.member_id) };
 }

@@ -1,8 +1,8 @@
-import type { Change, Commit, NamedKind, Precondition } from '../../../kernel/commit.ts';
+import type { Change, Commit, CounterName, NamedKind, Precondition } from '../../../kernel/commit.ts';
 import { lockJobs } from '../queue/job-apply.ts';
 import type { JobRow } from '../engine/schema.ts';
 import type { Verb } from '../engine/verb.ts';
-import { isPermanent, lockRecords, type LockedRecord } from './record-statements.ts';
+import { columnOfCounter, isPermanent, lockRecords, type LockedRecord } from './record-statements.ts';
 
 /** A record that a commit names, and whether it must not change until the commit ends. */
 interface Named {
@@ -21,16 +21,24 @@ export class Locked {
     this.#records = records;
   }
 
+  /** Whether the record exists; a hidden one does not. */
   has(kind: NamedKind, id: string): boolean {
-    return kind === 'job' ? this.#jobs.has(id) : this.#records.has(nameOf(kind, id));
+    if (kind === 'job') return this.#jobs.has(id);
+    const found = this.#records.get(nameOf(kind, id));
+    return found !== undefined && (found.hidden ?? null) === null;
   }
 
   job(id: string): JobRow | undefined {
     return this.#jobs.get(id);
   }
 
-  versionOf(kind: Exclude<NamedKind, 'job'>, id: string): number | undefined {
-    return this.#records.get(nameOf(kind, id))?.version;
+  /** Of a hidden record, too. */
+  versionOf(kind: NamedKind, id: string): number | undefined {
+    return kind === 'job' ? this.#jobs.get(id)?.version : this.#records.get(nameOf(kind, id))?.version;
+  }
+
+  counterOf(name: CounterName): number | undefined {
+    return this.#records.get(nameOf(name.record, name.id))?.[columnOfCounter(name)] as number | undefined;
   }
 }
 
@@ -56,8 +64,10 @@ interface LockStep {
 }
 
 function inLockOrder({ changes, preconditions }: Commit): LockStep[] {
-  // The statement of a lone update or event locks its row itself.
-  if (preconditions.length === 0 && changes.length === 1) return [];
+  const [only] = changes;
+  // The statement of a lone change locks its row itself; one of members needs the group's row first.
+  const isLone = preconditions.length === 0 && changes.length === 1;
+  if (isLone && only?.kind !== 'add-member' && only?.kind !== 'remove-member') return [];
   const idsOf = new Map<string, Set<string>>();
   for (const { kind, mode, id } of [...preconditions, ...changes].flatMap(namedBy)) {
     const step = `${kind}:${mode}`;
@@ -76,7 +86,12 @@ function namedBy(item: Precondition | Change): Named[] {
       return [{ kind: item.record, id: item.id, mode: isRead ? 'read' : 'lock' }];
     }
     case 'unchanged':
+    case 'counter':
+    case 'raise':
       return [{ kind: item.record, id: item.id, mode: 'lock' }];
+    case 'add-member':
+    case 'remove-member':
+      return [{ kind: 'group', id: item.groupId, mode: 'lock' }];
     case 'update':
       return [{ kind: item.record, id: item.value.id, mode: 'lock' }];
     case 'job-over':
@@ -85,7 +100,8 @@ function namedBy(item: Precondition | Change): Named[] {
     case 'append-event':
     case 'take-path':
       return [{ kind: 'job', id: item.jobId, mode: 'lock' }];
-    default:
+    case 'insert':
+    case 'add-job':
       return [];
   }
 }

@@ -1,6 +1,15 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely';
 import type { RecordBlob } from '../../../kernel/blob-owners.ts';
-import type { Conflict, Insert, NamedKind, RecordKind, RecordKinds, Update } from '../../../kernel/commit.ts';
+import type {
+  Conflict,
+  CountedKind,
+  CounterName,
+  Insert,
+  NamedKind,
+  RecordKind,
+  RecordKinds,
+  Update,
+} from '../../../kernel/commit.ts';
 import { textList } from '../engine/sql-syntax.ts';
 import type { Database, Queries } from '../engine/schema.ts';
 import { placeholdersOf, statementsBy } from '../engine/statement.ts';
@@ -16,6 +25,10 @@ export interface LockedRecord {
   readonly id: string;
   /** Undefined where the kind has no versions. */
   readonly version?: number;
+  /** The value of the column that hides a record; undefined where the kind has none. */
+  readonly hidden?: number | null;
+  /** Counters, by their columns. */
+  readonly [column: string]: unknown;
 }
 
 type AnyRow = Readonly<Record<string, unknown>>;
@@ -48,9 +61,19 @@ const updateRow = statementsBy((kind: RecordKind, db, p: AnyRow & { readonly bef
     .where('version', '=', p.before);
 });
 
-const findRow = statementsBy((kind: RecordKind, db, p: { readonly id: string }) =>
-  untyped(db).selectFrom(tableOf(kind).table).selectAll().where('id', '=', p.id),
-);
+const raiseCounter = statementsBy((key: `${CountedKind}:${string}`, db, p: { readonly id: string }) => {
+  const [kind, column] = key.split(':') as [CountedKind, string];
+  return untyped(db)
+    .updateTable(tableOf(kind).table)
+    .set((eb) => ({ [column]: eb(column, '+', 1) }))
+    .where('id', '=', p.id);
+});
+
+const findRow = statementsBy((kind: RecordKind, db, p: { readonly id: string }) => {
+  const { table, hiddenBy } = tableOf(kind);
+  const row = untyped(db).selectFrom(table).selectAll().where('id', '=', p.id);
+  return hiddenBy === undefined ? row : row.where(hiddenBy, 'is', null);
+});
 
 /** Locks one row, also where the lock phase was skipped. */
 const lockRow = statementsBy((kind: RecordKind, db, p: { readonly id: string }, syntax) => {
@@ -62,10 +85,12 @@ const lockRow = statementsBy((kind: RecordKind, db, p: { readonly id: string }, 
 const lockRows = statementsBy(
   (key: `${NamedRecordKind}:${'lock' | 'read'}`, db, p: { readonly ids: string }, syntax) => {
     const [kind, mode] = key.split(':') as [NamedRecordKind, 'lock' | 'read'];
-    const { table, changeable } = tableOf(kind);
+    const { table, changeable, hiddenBy, counters = {} } = tableOf(kind);
     const query = untyped(db)
       .selectFrom(table)
-      .select(changeable === undefined ? ['id'] : ['id', 'version'])
+      .select(['id', ...Object.values(counters)])
+      .$if(changeable !== undefined, (of) => of.select('version'))
+      .$if(hiddenBy !== undefined, (of) => of.select(`${String(hiddenBy)} as hidden`))
       .where(syntax.among('id', p.ids))
       .orderBy('id') as unknown as SelectQueryBuilder<Database, 'artifacts', LockedRecord>;
     return mode === 'read' ? query : syntax.locked(query, 'wait');
@@ -87,7 +112,7 @@ export function* lockRecords(
 
 export function* findRecord<Kind extends NamedRecordKind>(kind: Kind, id: string): Verb<RecordKinds[Kind] | undefined> {
   const row = yield* first(findRow(kind), { id });
-  return row === undefined ? undefined : tableOf(kind).fromRow(row as never);
+  return row === undefined ? undefined : tableOf(kind).fromRow?.(row as never);
 }
 
 export function* insertRecord(change: Insert, blobs: BlobChanges): Verb<Conflict | undefined> {
@@ -128,7 +153,8 @@ export function* updateRecord(change: Update, blobs: BlobChanges): Verb<Conflict
 
 function blobsOfRow(kind: RecordKind, row: AnyRow): readonly RecordBlob[] {
   const { blobs, fromRow } = tableOf(kind);
-  return blobs?.(fromRow(row as never)) ?? [];
+  const value = fromRow?.(row as never);
+  return value === undefined ? [] : (blobs?.(value) ?? []);
 }
 
 function changedColumns(kind: RecordKind, row: AnyRow): AnyRow {
@@ -137,6 +163,15 @@ function changedColumns(kind: RecordKind, row: AnyRow): AnyRow {
 
 function ownerOf(change: Insert | Update): OwnerName {
   return { kind: change.record, id: keyOfChange(change) };
+}
+
+export function* raiseRecord({ record, id, counter }: CounterName): Verb<Conflict | undefined> {
+  const column = columnOfCounter({ record, counter });
+  return (yield* run(raiseCounter(`${record}:${column}`), { id })) === 1 ? undefined : { kind: 'missing', record, id };
+}
+
+export function columnOfCounter({ record, counter }: Pick<CounterName, 'record' | 'counter'>): string {
+  return recordTables[record].counters[counter];
 }
 
 /** The primary key of a record, as a text that orders changes. */

@@ -1,9 +1,10 @@
 import type { RecordBlob } from '../../../kernel/blob-owners.ts';
-import type { RecordKind, RecordKinds } from '../../../kernel/commit.ts';
+import type { CountedKind, RecordCounters, RecordKind, RecordKinds } from '../../../kernel/commit.ts';
 import type { Database } from '../engine/schema.ts';
 import { artifactFromRow, artifactToRow, blobsOfArtifact, grantFromRow, grantToRow } from './artifact-row.ts';
 import { credentialFromRow, credentialToRow } from './credential-row.ts';
 import { experimentFromRow, experimentToRow } from './experiment-row.ts';
+import { groupFromRow, groupToRow, memberToRow } from './group-row.ts';
 import { workerFromRow, workerToRow } from './worker-row.ts';
 
 /** How records of one kind are kept in a table. Every statement of `record-statements.ts` is generated from it. */
@@ -12,13 +13,18 @@ export interface RecordTable<Value, Table extends keyof Database> {
   /** The columns of the primary key. A kind that preconditions name has the key `id`. */
   readonly key: readonly (keyof Database[Table] & string)[];
   readonly toRow: (value: Value) => Database[Table];
-  readonly fromRow: (row: Database[Table]) => Value;
+  /** Undefined: records of this kind are not read one by one. */
+  readonly fromRow?: (row: Database[Table]) => Value;
   /** The columns that an update replaces, besides `version`; undefined: records of this kind are never updated. */
   readonly changeable?: readonly (keyof Database[Table] & string)[];
   /** Records are never deleted: `exists` needs no lock, so commits that require the same record run at once. */
   readonly permanent?: true;
   /** The blobs that a record names, if its kind has any. Their owners and usage are written in the record's commit. */
   readonly blobs?: (value: Value) => readonly RecordBlob[];
+  /** The column that is not null in a hidden record: one that exists for no precondition and no reader. */
+  readonly hiddenBy?: keyof Database[Table] & string;
+  /** The columns of the counters. */
+  readonly counters?: Readonly<Record<string, keyof Database[Table] & string>>;
 }
 
 /** A row of `recordTables` as the statements read it. */
@@ -26,11 +32,18 @@ export interface AnyRecordTable<Value> {
   readonly table: keyof Database;
   readonly key: readonly string[];
   readonly toRow: (value: Value) => object;
-  readonly fromRow: (row: never) => Value;
+  readonly fromRow?: (row: never) => Value;
   readonly changeable?: readonly string[];
   readonly permanent?: true;
   readonly blobs?: (value: Value) => readonly RecordBlob[];
+  readonly hiddenBy?: string;
+  readonly counters?: Readonly<Record<string, string>>;
 }
+
+/** A kind with counters names the column of each. */
+type Counted<Kind> = Kind extends CountedKind
+  ? { readonly counters: Readonly<Record<RecordCounters[Kind], string>> }
+  : unknown;
 
 function table<Value, Table extends keyof Database>(of: RecordTable<Value, Table>): RecordTable<Value, Table> {
   return of;
@@ -95,10 +108,27 @@ export const recordTables = {
     toRow: grantToRow,
     fromRow: grantFromRow,
   }),
-  worker: table({
-    table: 'workers',
+  group: table({
+    table: 'groups',
     key: ['id'],
-    toRow: workerToRow,
-    fromRow: workerFromRow,
+    toRow: groupToRow,
+    fromRow: groupFromRow,
+    changeable: ['name', 'hidden_at'],
+    hiddenBy: 'hidden_at',
   }),
-} satisfies { readonly [Kind in RecordKind]: AnyRecordTable<RecordKinds[Kind]> };
+  member: table({
+    table: 'group_members',
+    key: ['group_id', 'member_id'],
+    toRow: memberToRow,
+  }),
+  worker: {
+    ...table({
+      table: 'workers',
+      key: ['id'],
+      toRow: workerToRow,
+      fromRow: workerFromRow,
+      changeable: ['name', 'labels'],
+    }),
+    counters: { registrationEpoch: 'registration_epoch' },
+  },
+} satisfies { readonly [Kind in RecordKind]: AnyRecordTable<RecordKinds[Kind]> & Counted<Kind> };

@@ -9,6 +9,8 @@ export function workerFromRow(row: WorkerRow): WorkerRecord {
     labels: JSON.parse(row.labels ?? '{}') as Record<string, string>,
     createdBy: row.created_by ?? 'admin',
     createdAt: row.created_at,
+    version: row.version,
+    registrationEpoch: row.registration_epoch,
   };
 }
 
@@ -20,5 +22,7 @@ export function workerToRow(worker: WorkerRecord): WorkerRow {
     labels: JSON.stringify(worker.labels),
     created_by: worker.createdBy,
     created_at: worker.createdAt,
+    version: worker.version,
+    registration_epoch: worker.registrationEpoch,
   };
 }

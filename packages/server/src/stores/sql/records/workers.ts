@@ -11,7 +11,34 @@ import { findRecord } from './record-statements.ts';
 import { workerFromRow } from './worker-row.ts';
 
 const bySecret = statement<{ secret: string }>()((db, p) =>
-  db.selectFrom('credentials').selectAll().where('secret_sha256', '=', p.secret),
+  db
+    .selectFrom('credentials')
+    .selectAll()
+    .where('secret_sha256', '=', p.secret)
+    .where((eb) =>
+      eb.or([
+        eb('registration_epoch', 'is', null),
+        eb(
+          'registration_epoch',
+          '=',
+          eb
+            .selectFrom('workers')
+            .select('workers.registration_epoch')
+            .whereRef('workers.id', '=', 'credentials.worker_id'),
+        ),
+      ]),
+    ),
+);
+
+const liveRegistrations = statement<{ workerId: string; limit: number }>()((db, p) =>
+  db
+    .selectFrom('credentials')
+    .selectAll()
+    .where('worker_id', '=', p.workerId)
+    .where('experiment_id', 'is not', null)
+    .where('revoked_at', 'is', null)
+    .orderBy('id', 'desc')
+    .limit(p.limit),
 );
 
 const touch = statement<{ id: string; usedAt: number }>()((db, p) =>
@@ -87,6 +114,12 @@ export class SqlWorkerStore implements WorkerStore {
       const found = yield* rows(list, { workerId: filter.workerId ?? '', ...pageStart(page) });
       const { items, next } = pageOf(found, page.limit);
       return { items: items.map(credentialFromRow), next };
+    });
+  }
+
+  liveRegistrations(workerId: string, limit: number): Promise<CredentialRecord[]> {
+    return this.#engine.read(function* () {
+      return (yield* rows(liveRegistrations, { workerId, limit })).map(credentialFromRow);
     });
   }
 

@@ -1,0 +1,114 @@
+import { groupLimits } from '@proofhouse/core';
+import type { Change, Conflict } from '../../../kernel/commit.ts';
+import { statement } from '../engine/statement.ts';
+import { first, put, run, type Verb } from '../engine/verb.ts';
+import type { BlobChanges } from './record-blobs.ts';
+import { insertRecord } from './record-statements.ts';
+
+/** The lock on the group's row keeps the last place as it is until the commit ends. */
+const findNextPlace = statement<{ groupId: string }>()((db, p) =>
+  db
+    .selectFrom('groups')
+    .select((eb) => [
+      'groups.experiment_id',
+      eb
+        .selectFrom('group_members')
+        .select('place')
+        .whereRef('group_members.group_id', '=', 'groups.id')
+        .orderBy('place', 'desc')
+        .limit(1)
+        .as('last'),
+    ])
+    .where('groups.id', '=', p.groupId),
+);
+
+const findMember = statement<{ groupId: string; memberId: string }>()((db, p) =>
+  db.selectFrom('group_members').select('place').where('group_id', '=', p.groupId).where('member_id', '=', p.memberId),
+);
+
+const countMembers = statement<{ groupId: string }>()((db, p) =>
+  db
+    .selectFrom('group_members')
+    .select((eb) => eb.fn.countAll<number>().as('members'))
+    .where('group_id', '=', p.groupId),
+);
+
+const deleteMember = statement<{ groupId: string; memberId: string }>()((db, p) =>
+  db.deleteFrom('group_members').where('group_id', '=', p.groupId).where('member_id', '=', p.memberId),
+);
+
+/** The group's row is locked by this commit. */
+export function* addMember(
+  { groupId, memberId, addedAt }: Change & { kind: 'add-member' },
+  blobs: BlobChanges,
+): Verb<Conflict | undefined> {
+  const group = yield* first(findNextPlace, { groupId });
+  if (group === undefined) return { kind: 'missing', record: 'group', id: groupId };
+  const place = (group.last ?? 0) + 1;
+  // Members never outnumber the last place, so that only groups that were large once are counted.
+  if (place > groupLimits.members && (yield* isFull(groupId, memberId))) return { kind: 'group-full', groupId };
+  const value = { groupId, memberId, experimentId: group.experiment_id, addedAt, place };
+  return yield* insertRecord({ kind: 'insert', record: 'member', value, whenTaken: 'keep' }, blobs);
+}
+
+/** Whether there is no room for the member; one that is there already has its room. */
+function* isFull(groupId: string, memberId: string): Verb<boolean> {
+  if ((yield* first(findMember, { groupId, memberId })) !== undefined) return false;
+  const counted = yield* first(countMembers, { groupId });
+  return (counted?.members ?? 0) >= groupLimits.members;
+}
+
+export function* removeMember({ groupId, memberId }: Change & { kind: 'remove-member' }): Verb<undefined> {
+  yield* put(deleteMember, { groupId, memberId });
+  return undefined;
+}
+
+/** A group that was hidden for so long is not being made any more. */
+const hiddenForMs = 60 * 60 * 1000;
+
+const longHidden = statement<{ before: number }>()((db, p, syntax) =>
+  syntax.locked(
+    db.selectFrom('groups').select('id').where('hidden_at', '<=', p.before).orderBy('hidden_at').orderBy('id').limit(1),
+    'skip',
+  ),
+);
+
+const deleteSomeMembers = statement<{ groupId: string; limit: number }>()((db, p) =>
+  db
+    .deleteFrom('group_members')
+    .where('group_id', '=', p.groupId)
+    .where('member_id', 'in', (eb) =>
+      eb.selectFrom('group_members').select('member_id').where('group_id', '=', p.groupId).limit(p.limit),
+    ),
+);
+
+const deleteGroup = statement<{ id: string }>()((db, p) => db.deleteFrom('groups').where('id', '=', p.id));
+
+/** Whoever still makes the group finds it changed, and does not publish it. */
+const touchGroup = statement<{ id: string }>()((db, p) =>
+  db
+    .updateTable('groups')
+    .set((eb) => ({ version: eb('version', '+', 1) }))
+    .where('id', '=', p.id),
+);
+
+/**
+ * Removes hidden groups, the longest hidden first: those that were deleted, and those of a server that ended while it made
+ * them. A group's row goes after its last member. Returns how many rows were removed, at most `limit`.
+ */
+export function* removeHidden(now: number, limit: number): Verb<number> {
+  let removed = 0;
+  while (removed < limit) {
+    const group = yield* first(longHidden, { before: now - hiddenForMs });
+    if (group === undefined) break;
+    const members = yield* run(deleteSomeMembers, { groupId: group.id, limit: limit - removed });
+    removed += members;
+    if (removed === limit) {
+      yield* put(touchGroup, { id: group.id });
+    } else {
+      yield* put(deleteGroup, { id: group.id });
+      removed += 1;
+    }
+  }
+  return removed;
+}
