@@ -23,7 +23,7 @@ import { listOfJobs } from './job-lists.ts';
 import { countDepths } from './job-depths.ts';
 import { countReadyBefore } from './job-position.ts';
 import { eventsAfter, eventsBefore, findJob } from './job-reads.ts';
-import { JobRoutes } from './job-routes.ts';
+import type { JobRoutes } from './job-routes.ts';
 import { eventFromRow, jobFromRow } from './job-row.ts';
 import { sweepJobs } from './job-sweep.ts';
 import type { QueueEngine } from './queue-dialect.ts';

@@ -31,6 +31,6 @@ export class CredentialCache {
 
 function changesCredentials(change: Change): boolean {
   if (change.kind === 'insert' || change.kind === 'update') return change.record === 'credential';
-  // Another epoch of a worker refuses its registration tokens.
-  return change.kind === 'raise' && change.record === 'worker';
+  // The one counter is the epoch of a worker, by which its registration tokens are refused.
+  return change.kind === 'raise';
 }
