@@ -15,7 +15,7 @@ import { modeText } from '../kernel/files/private-files.ts';
 import { widePlaces } from './private-places.ts';
 import { adoptHint, blobFacts, judgeStore, parseIdentity } from '../retention/store-identity.ts';
 import { inspectDatabase, schemaAge, type DatabaseInspection } from '../stores/inspect-database.ts';
-import { openMetadataStore } from '../stores/open-metadata-store.ts';
+import { grantReadOnly } from '../stores/grant-read-only.ts';
 
 export interface DoctorOptions extends ConfigSources {
   /** A Postgres role that is granted reading of everything but secrets. */
@@ -206,23 +206,16 @@ async function grantFinding(config: Config, found: DatabaseInspection | Finding,
   if ('outcome' in found)
     return { outcome: 'wrong', text: 'The database could not be looked at: nothing was granted.' };
   if (found.kind !== 'postgres') return { outcome: 'wrong', text: 'Only Postgres has roles: nothing was granted.' };
-  // Opening the store would migrate the schema, which only a start of the server may do.
+  // A later schema may have other secrets, and an earlier one has tables that its next start grants.
   if (schemaAge(found.schema) !== 'current') {
     return {
       outcome: 'wrong',
       text: 'The schema is not that of this version: start the server first. Nothing was granted.',
     };
   }
-  const store = await openMetadataStore(config.databaseUrl, { maxConnections: 1 });
-  try {
-    await store.grantReadOnly(role);
-    return {
-      outcome: 'ok',
-      text: `The role ${JSON.stringify(role)} may read everything but secrets, after updates too.`,
-    };
-  } finally {
-    await store.close();
-  }
+  await grantReadOnly(config.databaseUrl, role);
+  const text = `The role ${JSON.stringify(role)} may read everything but secrets, after updates too.`;
+  return { outcome: 'ok', text };
 }
 
 async function tried(look: () => Promise<Finding>): Promise<Finding> {

@@ -31,17 +31,6 @@ export interface MetadataStore extends Commits {
   /** The channel between the servers of one database; undefined where there is only one server. */
   readonly hintChannel: HintChannel | undefined;
 
-  /**
-   * Grants a database role, for reports and people, read access to every table and column except the hashes of secrets and the
-   * values of settings. The role must exist and must not have access to those by other means. It is stored: every start
-   * grants the tables that its migrations added. The call is idempotent. The database's own `revoke` removes access until the next
-   * start, which grants it again unless the role was dropped.
-   * `proofhouse doctor --grant-readonly <role>` calls this. It needs no running server and does not affect one.
-   * Errors: `not_found` (no such role), `invalid_request` (it reads secrets by other means), `unsupported` (an engine
-   * without roles).
-   */
-  grantReadOnly(role: string): Promise<void>;
-
   /** Deletions of expired rows; the caller runs them periodically with `inBatches`. */
   readonly cleaners: readonly Cleaner[];
 

@@ -65,10 +65,6 @@ export class SqlMetadataStore implements MetadataStore {
     return result;
   }
 
-  grantReadOnly(role: string): Promise<void> {
-    return this.#engine.grantReadOnly(role);
-  }
-
   async ping(): Promise<void> {
     await this.#engine.ping();
     await this.settings.put('heartbeat', String(await this.#engine.now()));

@@ -36,9 +36,6 @@ export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
   /** Maintenance that keeps claims fast (on Postgres a vacuum); called at every sweep, never rejects. */
   tidy(): Promise<void>;
 
-  /** See `MetadataStore.grantReadOnly`. */
-  grantReadOnly(role: string): Promise<void>;
-
   ping(): Promise<void>;
   /** See `MetadataStore.time`. */
   time(): StoreTime;

@@ -28,7 +28,6 @@ export function watchSteps<Dialect extends SqlSyntax>(
     scan: (verb) => engine.scan(watched(verb)),
     write: (verb) => engine.write(watched(verb)),
     tidy: () => engine.tidy(),
-    grantReadOnly: (role) => engine.grantReadOnly(role),
     ping: () => engine.ping(),
     time: () => engine.time(),
     now: () => engine.now(),

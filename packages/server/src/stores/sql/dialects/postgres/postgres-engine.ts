@@ -12,7 +12,7 @@ import { OneWriteATurn } from './one-write-a-turn.ts';
 import { postgresQueueDialect } from './postgres-queue-dialect.ts';
 import { postgresSyntax } from './postgres-syntax.ts';
 import { isUnprepared, isWorthAnotherTry, postgresError, postgresPlace } from './postgres-errors.ts';
-import { grantReadOnly, renewReadOnly } from './read-only-role.ts';
+import { renewReadOnly } from './read-only-role.ts';
 import { runInSnapshot, runInTransaction, runReads } from './postgres-transaction.ts';
 import { SharedConnection } from './shared-connection.ts';
 
@@ -231,10 +231,6 @@ class PostgresEngine implements QueueEngine {
       const ended = this.#clock.monotonic();
       this.#tidyAgainAt = ended + restShare * (ended - begun);
     }
-  }
-
-  grantReadOnly(role: string): Promise<void> {
-    return this.#withClient((client) => grantReadOnly(client, role));
   }
 
   async ping(): Promise<void> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { MetadataStore } from '../../../metadata-store.ts';
+import { grantReadOnly } from '../../../grant-read-only.ts';
 import { openMetadataStore } from '../../../open-metadata-store.ts';
 import { secretColumns } from './read-only-role.ts';
 import { runOn, testDatabase, type TestDatabase } from './testing/test-database.ts';
@@ -56,7 +57,7 @@ describe.skipIf(server === undefined)('a read-only role', () => {
   it('reads every column of every table but the secret ones, and writes nothing', async () => {
     const role = await newRole();
     expect((await hidden(role)).length).toBeGreaterThan(100);
-    await store.grantReadOnly(role);
+    await grantReadOnly(database.url, role);
     expect(await hidden(role)).toEqual(secrets.toSorted());
     const as = (text: string) => runOn(database.url, `set role ${pg.escapeIdentifier(role)}; ${text}`);
     await as('select id, worker_id, experiment_id from credentials; select name from settings; select * from jobs');
@@ -90,9 +91,9 @@ describe.skipIf(server === undefined)('a read-only role', () => {
 
   it('is granted what came later at the next start, and loses what it should not have had', async () => {
     const [role, other] = [await newRole(), await newRole()];
-    await store.grantReadOnly(role);
-    await store.grantReadOnly(other);
-    await store.grantReadOnly(role);
+    await grantReadOnly(database.url, role);
+    await grantReadOnly(database.url, other);
+    await grantReadOnly(database.url, role);
     await runOn(
       database.url,
       `create table "late ""r" (id text, "odd ""column" text); alter table credentials add column later text;
@@ -108,7 +109,7 @@ describe.skipIf(server === undefined)('a read-only role', () => {
 
   it('whose name is hostile is quoted', async () => {
     const role = await newRole(`"; drop table settings; -- 'x' ü`);
-    await store.grantReadOnly(role);
+    await grantReadOnly(database.url, role);
     expect(await hidden(role)).toEqual(secrets.toSorted());
     await restart();
     expect(await hidden(role)).toEqual(secrets.toSorted());
@@ -118,7 +119,7 @@ describe.skipIf(server === undefined)('a read-only role', () => {
     const long = await newRole('r'.repeat(54));
     expect(long).toHaveLength(63);
     for (const absent of ['absent', '', 'public', 'a\0b', `${long}x`, '"postgres"']) {
-      const granted = store.grantReadOnly(absent);
+      const granted = grantReadOnly(database.url, absent);
       await expect(granted, absent).rejects.toMatchObject({
         code: 'not_found',
         message: expect.stringMatching(/has no role .*; create it first/),
@@ -126,7 +127,7 @@ describe.skipIf(server === undefined)('a read-only role', () => {
     }
     expect((await hidden(long)).length).toBeGreaterThan(100);
     const dropped = await newRole();
-    await store.grantReadOnly(dropped);
+    await grantReadOnly(database.url, dropped);
     await runOn(database.url, `drop owned by ${dropped}; drop role ${dropped}`);
     roles.splice(roles.indexOf(dropped), 1);
     await restart();
@@ -137,11 +138,11 @@ describe.skipIf(server === undefined)('a read-only role', () => {
     const superuser = await newRole('super', 'superuser');
     const owner = (await runOn(database.url, 'select current_user as name')).rows[0] as { name: string };
     for (const role of [superuser, owner.name]) {
-      await expect(store.grantReadOnly(role)).rejects.toMatchObject({ code: 'invalid_request' });
+      await expect(grantReadOnly(database.url, role)).rejects.toMatchObject({ code: 'invalid_request' });
     }
     const role = await newRole();
     await runOn(database.url, 'grant select on settings to public');
-    await expect(store.grantReadOnly(role)).rejects.toMatchObject({
+    await expect(grantReadOnly(database.url, role)).rejects.toMatchObject({
       code: 'invalid_request',
       message: expect.stringContaining('may read settings.value through another grant'),
     });
@@ -151,10 +152,17 @@ describe.skipIf(server === undefined)('a read-only role', () => {
 
   it('is granted once by many that grant and start at the same time', async () => {
     const role = await newRole();
-    await store.grantReadOnly(role);
+    await grantReadOnly(database.url, role);
     const opened = await Promise.all(Array.from({ length: 4 }, () => openMetadataStore(database.url)));
-    await Promise.all(opened.map((each) => each.grantReadOnly(role)));
+    await Promise.all(opened.map(() => grantReadOnly(database.url, role)));
     expect(await hidden(role)).toEqual(secrets.toSorted());
     for (const each of opened) await each.close();
+  });
+});
+
+it('an engine without roles grants nothing', async () => {
+  await expect(grantReadOnly('sqlite:some.db', 'reader')).rejects.toMatchObject({
+    code: 'unsupported',
+    message: expect.stringContaining('has no roles: give readers a copy of it, or use Postgres.'),
   });
 });

@@ -1,5 +1,6 @@
 import { AppError } from '@proofhouse/core';
 import pg from 'pg';
+import { postgresError, postgresPlace } from './postgres-errors.ts';
 
 /** What a read-only role must not see: hashes of secrets, and whatever a setting may hold. Of these tables it may read the rest. */
 export const secretColumns: Readonly<Record<string, readonly string[]>> = {
@@ -14,8 +15,32 @@ const takeTurn = `select pg_advisory_xact_lock(${String(0x50726f66_0002)})`;
 
 type Queryable = Pick<pg.Client, 'query'>;
 
+const connectWithinMs = 10_000;
+/** As long as the engine allows a statement. */
+const statementWithinMs = 30_000;
+
+/** On a connection of its own. Errors: `not_found`, `invalid_request`, `unavailable`, `internal`. */
+export async function grantReadOnlyAt(url: string, role: string): Promise<void> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: connectWithinMs,
+    statement_timeout: statementWithinMs,
+    application_name: 'proofhouse doctor',
+  });
+  // Without a listener the event of a broken connection would end the process; its query fails as well.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await grantAndStore(client, role);
+  } catch (error) {
+    throw postgresError(error, postgresPlace(url));
+  } finally {
+    await client.end();
+  }
+}
+
 /** Grants, and remembers the role so that every start grants again. Errors: `not_found`, `invalid_request`. */
-export async function grantReadOnly(client: Queryable, role: string): Promise<void> {
+async function grantAndStore(client: Queryable, role: string): Promise<void> {
   await inTurn(client, async () => {
     await requirePlainRole(client, role);
     await grantTo(client, role);

@@ -99,13 +99,6 @@ describe('the SQLite engine', () => {
     await engine.close();
   });
 
-  it('has no roles to grant to', async () => {
-    const engine = await openSqliteEngine(file);
-    const message = `SQLite has no roles: give readers a copy of ${file}, or use Postgres.`;
-    await expect(engine.grantReadOnly('reader')).rejects.toMatchObject({ code: 'unsupported', message });
-    await engine.close();
-  });
-
   it('commits what was begun before it closes, and leaves no log behind', async () => {
     const store = await openMetadataStore(`sqlite:${file}`);
     const written = store.settings.put('a', '1');

@@ -214,7 +214,6 @@ class SqliteEngine implements QueueEngine {
   readonly hintChannel = undefined;
   // Other servers are kept out by the lock file.
   readonly soleWriter = true;
-  readonly #file: string;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;
   readonly #queue: WriteQueue;
@@ -226,7 +225,6 @@ class SqliteEngine implements QueueEngine {
 
   constructor({ file, writer, reader, busy, time, inFile, closers }: EngineParts) {
     this.durable = file !== memory;
-    this.#file = file;
     this.#writer = writer;
     this.#reader = reader;
     this.#busy = busy;
@@ -266,11 +264,6 @@ class SqliteEngine implements QueueEngine {
   async tidy(): Promise<void> {
     const anchor = this.durable ? this.#time.anchor() : undefined;
     if (anchor !== undefined) await this.#queue.run(anchor).catch(() => undefined);
-  }
-
-  grantReadOnly(): Promise<void> {
-    const message = `SQLite has no roles: give readers a copy of ${this.#file}, or use Postgres.`;
-    return Promise.reject(new AppError('unsupported', message));
   }
 
   async ping(): Promise<void> {
