@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { artifactRecordsContract } from './contract/artifact-records.contract.ts';
 import { blobOwnersContract } from './contract/blob-owners.contract.ts';
+import { commitsContract } from './contract/commits.contract.ts';
 import { experimentsContract } from './contract/experiments.contract.ts';
 import { modelContract } from './contract/model.contract.ts';
 import { presenceContract } from './contract/presence.contract.ts';
@@ -17,6 +18,7 @@ export function metadataStoreContract(name: string, harness: StoreHarness, histo
   describe(name, () => {
     queueContract(harness);
     recordsContract(harness);
+    commitsContract(harness);
     artifactRecordsContract(harness);
     blobOwnersContract(harness, histories);
     experimentsContract(harness);

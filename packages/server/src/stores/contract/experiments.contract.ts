@@ -207,6 +207,60 @@ export function experimentsContract(harness: StoreHarness): void {
       }
     });
 
+    it('with many members are invisible until all are added, and then have them in order', async () => {
+      const [one, other] = await pair();
+      const many = Array.from({ length: 250 }, (_, i) => `w${String(i)}`);
+      const group = newGroup('e', { name: 'large', members: [...many, 'grp_inner'] });
+      const { hidden, visible, made } = newGroupWrites(group);
+      expect(hidden.length).toBeGreaterThan(2);
+      for (const { changes, preconditions } of hidden) {
+        expect(await one.commit(commitOf(changes, { preconditions }))).toEqual(done);
+        expect(await other.experiments.findGroup(group.id)).toBeUndefined();
+        expect(
+          (await other.experiments.listGroups({ experimentId: 'e' }, { limit: 5, after: undefined })).items,
+        ).toEqual([]);
+        expect(await other.experiments.groupsHolding('e', 'w0')).toEqual([]);
+        expect((await other.experiments.nestedGroups('e')).edges).toEqual([]);
+        expect(await other.commit(addMember(group.id, 'early'))).toMatchObject({ conflict: { kind: 'missing' } });
+      }
+      expect(await one.commit(commitOf(visible))).toEqual(done);
+      expect(await other.experiments.findGroup(group.id)).toEqual(made);
+      expect(await other.experiments.groupsHolding('e', 'w249')).toEqual([{ id: group.id, name: 'large' }]);
+      expect((await other.experiments.nestedGroups('e')).edges).toHaveLength(1);
+    });
+
+    it('that were never finished are removed after an hour, and cannot be made visible then', async () => {
+      const store = await fresh();
+      const group = newGroup('e', { members: Array.from({ length: 150 }, (_, i) => `w${String(i)}`) });
+      const { hidden, visible } = newGroupWrites(group);
+      const batches = hidden.map(({ changes, preconditions }) => commitOf(changes, { preconditions }));
+      for (const batch of batches.slice(0, 2)) expect(await store.commit(batch)).toEqual(done);
+      expect(await clean(store, start + hour - 1)).toBe(0);
+      expect(await clean(store, start + hour, 10)).toBe(10);
+      const changed = { outcome: 'conflict', conflict: { kind: 'version', record: 'group', id: group.id } };
+      expect(await store.commit(batches[2]!)).toEqual(changed);
+      expect(await store.commit(commitOf(visible))).toEqual(changed);
+      // The other members of the first batch, and the row of the group.
+      expect(await clean(store, start + hour)).toBe(90);
+      expect(await clean(store, start + hour)).toBe(0);
+      expect(await store.commit(commitOf(visible))).toEqual(changed);
+      expect(await store.experiments.findGroup(group.id)).toBeUndefined();
+    });
+
+    it('that were deleted lose their members in batches, many small groups in one', async () => {
+      const [one, other] = await pair();
+      const large = newGroup('e', { members: Array.from({ length: 120 }, (_, i) => `w${String(i)}`) });
+      const small = Array.from({ length: 5 }, () => newGroup('e', { members: ['a', 'b'] }));
+      const kept = newGroup('e', { members: ['w0'] });
+      for (const group of [large, ...small, kept]) await addGroup(one, group);
+      await one.commit(hide({ ...large, version: 2 }));
+      for (const group of small) await one.commit(hide(group, start + 1));
+      expect(await clean(one, start + hour + 1, 100)).toBe(100);
+      // 20 members and the row of the large group, then two members and the row of each small one.
+      expect(await clean(other, start + hour + 1, 100)).toBe(36);
+      expect(await one.experiments.groupsHolding('e', 'w0')).toEqual([{ id: kept.id, name: null }]);
+    });
+
     it('are listed oldest first, by name, in pages, also those of one moment, of one experiment', async () => {
       const store = await fresh();
       const made = Array.from({ length: 20 }, (_, i) =>

@@ -122,6 +122,24 @@ export function registrationsContract(harness: StoreHarness): void {
       expect(await one.authenticate(token)).toBeUndefined();
     });
 
+    it('of an earlier epoch is refused although nobody revoked it, while a queue token has no epoch', async () => {
+      const store = await fresh();
+      const { one, id } = await rulesOn(store);
+      const { worker, token } = await one.register(admin, id, {});
+      const queue = await one.createToken(admin, { workerId: worker.id });
+      await store.commit(commitOf([raise({ record: 'worker', id: worker.id, counter: 'registrationEpoch' })]));
+      expect(await one.authenticate(token)).toBeUndefined();
+      expect(await one.authenticate(queue.token)).toMatchObject({ registeredIn: null });
+      const { items } = await one.listTokens({ workerId: worker.id, limit: 9 });
+      expect(items.map(({ revokedAt, registrationEpoch }) => [revokedAt, registrationEpoch])).toEqual([
+        [null, null],
+        [null, 1],
+      ]);
+      const { token: next } = await one.reissue(admin, id, worker.id);
+      expect(await one.authenticate(next)).toMatchObject({ registeredIn: id });
+      expect(await store.workers.liveRegistrations(worker.id, 9)).toMatchObject([{ registrationEpoch: 3 }]);
+    });
+
     it('of a worker that is not there is refused and writes nothing', async () => {
       const store = await fresh();
       const change = raise({ record: 'worker', id: 'absent', counter: 'registrationEpoch' });
