@@ -151,7 +151,7 @@ describe.skipIf(server === undefined)('the Postgres engine', () => {
 
 const jobJson = `jsonb_build_object('id', n::text, 'type', 't', 'category', 'work', 'status', 'queued', 'ready', 1, 'route_id', 'r',
   'priority', 0, 'required_capabilities', '[]', 'created_by', 'x', 'attempt', 1, 'max_attempts', 1, 'created_at', n, 'updated_at', n,
-  'last_seq', 0, 'payload', '{}')`;
+  'last_seq', 0, 'version', 1, 'payload', '{}')`;
 
 const pause = rawStatement('select pg_sleep(0.2)');
 
