@@ -128,15 +128,15 @@ export function blobOwnersContract(harness: StoreHarness, histories: number): vo
 
     it('have no drift while commits run', async () => {
       const [one, other] = await pair();
-      let running = true;
+      const uploading = { runs: true };
       const uploads = [one, other].map(async (store) => {
         for (let count = 0; count < 60; count++) {
           const made = Array.from({ length: 5 }, () => owned('log', count, false));
           await Promise.all(made.map((artifact) => store.commit(commitOf([insert('artifact', artifact)]))));
         }
       });
-      const ended = Promise.all(uploads).finally(() => (running = false));
-      while (running) {
+      const ended = Promise.all(uploads).finally(() => (uploading.runs = false));
+      while (uploading.runs) {
         expect(await one.blobOwners.usageDrift()).toEqual([]);
         // A database in memory answers reads without giving way to the flush of commits.
         await new Promise(setImmediate);
