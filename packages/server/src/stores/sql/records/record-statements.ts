@@ -115,15 +115,14 @@ export function* findRecord<Kind extends NamedRecordKind>(kind: Kind, id: string
   return row === undefined ? undefined : tableOf(kind).fromRow?.(row as never);
 }
 
-export function* insertRecord(change: Insert, blobs: BlobChanges): Verb<Conflict | undefined> {
-  const { record, value, whenTaken } = change;
+export function* insertRecord({ record, value, whenTaken }: Insert, blobs: BlobChanges): Verb<Conflict | undefined> {
   const table = tableOf(record);
   const row = table.toRow(value) as AnyRow;
   const columns = Object.keys(row).join(',');
   const after = table.blobs?.(value) ?? [];
   if (whenTaken === 'fail') {
     yield* put(insertRow(`${record}:fail:${columns}`), row);
-    yield* blobs.write(ownerOf(change), [], after);
+    yield* blobs.write(ownerOf(record, row), [], after);
     return undefined;
   }
   const statement = insertRow(`${record}:ignore:${columns}`);
@@ -131,13 +130,12 @@ export function* insertRecord(change: Insert, blobs: BlobChanges): Verb<Conflict
     yield* put(statement, row);
     return undefined;
   }
-  if ((yield* run(statement, row)) === 1) yield* blobs.write(ownerOf(change), [], after);
+  if ((yield* run(statement, row)) === 1) yield* blobs.write(ownerOf(record, row), [], after);
   else if (whenTaken === 'conflict') return { kind: 'exists', record, id: keyOfRecord(record, row) };
   return undefined;
 }
 
-export function* updateRecord(change: Update, blobs: BlobChanges): Verb<Conflict | undefined> {
-  const { record, value, version } = change;
+export function* updateRecord({ record, value, version }: Update, blobs: BlobChanges): Verb<Conflict | undefined> {
   const table = tableOf(record);
   const before = table.blobs === undefined ? undefined : yield* first(lockRow(record), { id: value.id });
   const row = table.toRow(value) as AnyRow;
@@ -146,7 +144,7 @@ export function* updateRecord(change: Update, blobs: BlobChanges): Verb<Conflict
   // The stored row, not the value, decides the blobs: an update never changes their keys.
   if (before !== undefined) {
     const after = { ...before, ...changedColumns(record, row) };
-    yield* blobs.write(ownerOf(change), blobsOfRow(record, before), blobsOfRow(record, after));
+    yield* blobs.write(ownerOf(record, row), blobsOfRow(record, before), blobsOfRow(record, after));
   }
   return undefined;
 }
@@ -161,8 +159,8 @@ function changedColumns(kind: RecordKind, row: AnyRow): AnyRow {
   return placeholdersOf(row, tableOf(kind).changeable ?? []);
 }
 
-function ownerOf(change: Insert | Update): OwnerName {
-  return { kind: change.record, id: keyOfChange(change) };
+function ownerOf(kind: RecordKind, row: AnyRow): OwnerName {
+  return { kind, id: keyOfRecord(kind, row) };
 }
 
 export function* raiseRecord({ record, id, counter }: CounterName): Verb<Conflict | undefined> {
