@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { afterAll, describe, expect, it } from 'vitest';
-import { totals } from './summary-reporter.ts';
+import { slowestFiles, totals } from './summary-reporter.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 mkdirSync(path.join(root, '.cache'), { recursive: true });
@@ -66,5 +66,20 @@ describe('the closing line', () => {
 
   it('counts a test that never ran as failed', () => {
     expect(totals([{ states: ['pending'], errorsOutsideTests: 0, failed: true }], 0).failed).toBe(1);
+  });
+});
+
+describe('the list of slow files', () => {
+  const files = Array.from({ length: 20 }, (_, nth) => ({ file: `${String(nth)}.test.ts`, ms: nth * 1000 }));
+
+  it('names the ten slowest, the slowest first', () => {
+    const lines = slowestFiles(files).trimEnd().split('\n');
+    expect(lines).toHaveLength(11);
+    expect(lines[1]).toBe('    19.0 s  19.test.ts');
+    expect(lines[10]).toBe('    10.0 s  10.test.ts');
+  });
+
+  it('is left out when only a few files ran', () => {
+    expect(slowestFiles(files.slice(1))).toBe('');
   });
 });

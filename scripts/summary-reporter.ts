@@ -1,5 +1,7 @@
 // Ends a test run with one line for people and scripts: `N passed, N failed, N skipped`. A file that crashed and an
-// error outside any test count as failed.
+// error outside any test count as failed. Before it,
+// a run of many files lists the slowest ones.
+import path from 'node:path';
 import process from 'node:process';
 import type { Reporter, TestModule } from 'vitest/node';
 
@@ -41,8 +43,29 @@ function counted(module: TestModule): CountedModule {
   };
 }
 
+export interface TimedFile {
+  readonly file: string;
+  readonly ms: number;
+}
+
+const listedFiles = 10;
+
+/** One line for each of the ten slowest files; none when fewer than twice as many ran. */
+export function slowestFiles(files: readonly TimedFile[]): string {
+  if (files.length < 2 * listedFiles) return '';
+  const slowest = files.toSorted((left, right) => right.ms - left.ms).slice(0, listedFiles);
+  const lines = slowest.map(({ file, ms }) => `${(ms / 1000).toFixed(1).padStart(8)} s  ${file}`);
+  return ['Slowest files:', ...lines, ''].join('\n');
+}
+
+function timed(module: TestModule): TimedFile {
+  const { collectDuration, setupDuration, duration } = module.diagnostic();
+  return { file: path.relative(process.cwd(), module.moduleId), ms: collectDuration + setupDuration + duration };
+}
+
 export default class SummaryReporter implements Reporter {
   #totals: Totals | undefined;
+  #slowest = '';
 
   /**
    * The line is written when the process exits, because teardown and other reporters still print after the last test.
@@ -53,6 +76,7 @@ export default class SummaryReporter implements Reporter {
 
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     this.#totals = totals(modules.map(counted), unhandledErrors.length);
+    this.#slowest = slowestFiles(modules.map(timed));
   }
 
   #close(code: number): void {
@@ -60,6 +84,6 @@ export default class SummaryReporter implements Reporter {
     const { passed, failed, skipped } = this.#totals ?? { passed: 0, failed: 1, skipped: 0 };
     const failures = failed === 0 && code !== 0 ? 1 : failed;
     if (failures > 0 && code === 0) process.exitCode = 1;
-    process.stdout.write(`${passed} passed, ${failures} failed, ${skipped} skipped\n`);
+    process.stdout.write(`${this.#slowest}${passed} passed, ${failures} failed, ${skipped} skipped\n`);
   }
 }

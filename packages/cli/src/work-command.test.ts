@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FakeServer } from '@proofhouse/client/testing';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { runEntry, type RunOptions } from './testing/run-entry.ts';
+import { compileCache, runEntry, type RunOptions } from './testing/run-entry.ts';
 
 const entry = fileURLToPath(new URL('../bin/proofhouse.js', import.meta.url));
 
@@ -15,7 +15,12 @@ async function setUp() {
   onTestFinished(() => server[Symbol.asyncDispose]());
   const folder = await mkdtemp(path.join(tmpdir(), 'work-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const env = { PATH: process.env['PATH'] ?? '', PROOFHOUSE_URL: server.url, PROOFHOUSE_TOKEN: 'phw_secret' };
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    ...compileCache,
+    PROOFHOUSE_URL: server.url,
+    PROOFHOUSE_TOKEN: 'phw_secret',
+  };
   const run = (args: readonly string[], options: RunOptions = {}) => runEntry(args, { cwd: folder, env, ...options });
   return { server, folder, env, run };
 }

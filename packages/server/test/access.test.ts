@@ -1,7 +1,7 @@
 // The access matrix of common.md: every operation of /api for every kind of caller. (/v0 is in wire-access.test.ts.)
 import { expect, it } from 'vitest';
 import { operations, type OperationId, type Operations } from '@proofhouse/core';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import { fieldsAndFile, formBody, formType } from './support/form.ts';
 import { credential, type Answer, type Caller, type CallOptions, type TestServer } from './support/test-server.ts';
 
@@ -132,7 +132,7 @@ const matrix: Record<ApiOperationId, [admin: number, holder: number, other: numb
   listExperiments: [200, 403, 403, 403],
 };
 
-forEachStore('access', (harness) => {
+forAnyStore('access', (harness) => {
   const sceneOf = async () => {
     const t = harness();
     const running = await t.running();

@@ -3,14 +3,14 @@ import { createHash } from 'node:crypto';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 
 const unknown = '00000000-0000-7000-8000-000000000000';
 const text = '0123456789';
 const sha256 = createHash('sha256').update(text).digest();
 const etag = `"${sha256.toString('hex')}"`;
 
-forEachStore('downloads', (harness) => {
+forAnyStore('downloads', (harness) => {
   const stored = async (file: string | Buffer = text, name = 'a.bin', contentType = 'application/x-thing') => {
     const t = harness();
     const job = await t.enqueue();
@@ -170,7 +170,7 @@ forEachStore('downloads', (harness) => {
   });
 });
 
-forEachStore('the list of a job', (harness) => {
+forAnyStore('the list of a job', (harness) => {
   it('has every version, newest first, by page and by name', async () => {
     const t = harness();
     const job = await t.enqueue();

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import { refusedWithoutTrace } from './support/leftovers.ts';
 import { head, sendRaw } from './support/raw-socket.ts';
 import { adminToken } from './support/test-server.ts';
@@ -75,7 +75,7 @@ const refused: string[] = [
   Array.from({ length: 33 }, () => 'p').join('/'),
 ];
 
-forEachStore('names', (harness) => {
+forAnyStore('names', (harness) => {
   describe.each(['form', 'raw body'])('in a %s', (how) => {
     const send = (jobId: string, name: string) => {
       const t = harness();

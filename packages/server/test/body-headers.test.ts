@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import { boundary, fieldsAndFile, formBody, formType } from './support/form.ts';
 import { head, sendRaw } from './support/raw-socket.ts';
 import { adminToken, type TestServer } from './support/test-server.ts';
@@ -45,7 +45,7 @@ const doors: Readonly<Record<string, (t: TestServer) => Promise<Door>>> = {
   },
 };
 
-forEachStore('bytes', (harness) => {
+forAnyStore('bytes', (harness) => {
   describe.each(Object.entries(doors))('through %s', (_name, open) => {
     it('with a content coding are refused with the codings that are taken', async () => {
       const t = harness();
@@ -176,7 +176,7 @@ forEachStore('bytes', (harness) => {
   });
 });
 
-forEachStore('a JSON body', (harness) => {
+forAnyStore('a JSON body', (harness) => {
   it('that is coded, or a part of one, is refused before it is parsed, also at /mcp', async () => {
     const t = harness();
     const job = { type: 'exec' };
@@ -191,7 +191,7 @@ forEachStore('a JSON body', (harness) => {
   });
 });
 
-forEachStore('a transfer coding', (harness) => {
+forAnyStore('a transfer coding', (harness) => {
   const chunked = '3\r\nabc\r\n0\r\n\r\n';
   it.each([
     ['HTTP/1.1', 'gzip, chunked', 501],

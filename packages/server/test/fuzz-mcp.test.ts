@@ -2,6 +2,7 @@
 // internal error.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { propertyRuns } from './support/property-runs.ts';
 import { almostOfJson, hostileText, hostileValue } from './support/schema-arbitrary.ts';
 import { startTestServer, type Answer, type TestServer } from './support/test-server.ts';
 
@@ -42,7 +43,7 @@ it('every tool with almost its arguments gives a result or an error of its own',
         const answer = await send({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: given } });
         expectNoFault(answer);
       }),
-      { numRuns: 25 },
+      { numRuns: propertyRuns(25) },
     );
   }
 });
@@ -77,6 +78,6 @@ it('messages that are none of the protocol\u2019s are errors', async () => {
     fc.asyncProperty(fc.oneof(message, fc.array(message, { maxLength: 3 })), async (json) => {
       expectNoFault(await send(json));
     }),
-    { numRuns: 150 },
+    { numRuns: propertyRuns(150) },
   );
 });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plainParts } from '../../../fuzz/plain-form.ts';
 import { boundary, formBody, formType, type FormPart } from './support/form.ts';
+import { propertyRuns } from './support/property-runs.ts';
 import { head, RawConnection, type RawAnswer } from './support/raw-socket.ts';
 import { startTestServer, type TestServer } from './support/test-server.ts';
 import { wireAdmin, WireExperiment } from './support/wire-experiment.ts';
@@ -103,7 +104,7 @@ describe('a form over a socket', () => {
           : await send({ 'content-length': body.length }, cuts);
         await expectKept(answer, value);
       }),
-      { numRuns: 40 },
+      { numRuns: propertyRuns(40) },
     );
     await expectNothingElse();
   });
@@ -187,7 +188,7 @@ describe('a form over a socket', () => {
         expect(parts).toHaveLength(1);
         await expectKept(answer, parts[0]!.body);
       }),
-      { numRuns: 250 },
+      { numRuns: propertyRuns(250) },
     );
     await expectNothingElse();
   });
@@ -221,7 +222,7 @@ describe('a form over a socket', () => {
         expect(fetched.headers['content-type']).toBe(answer.json.content_type);
         expect(fetched.headers['content-disposition']).toMatch(/^attachment(; filename[\x20-\x7e]*)?$/);
       }),
-      { numRuns: 150 },
+      { numRuns: propertyRuns(150) },
     );
     await expectNothingElse();
   });

@@ -5,7 +5,8 @@ import { request, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations, problemSchema, v0ProblemSchema, type Operation, type OperationId } from '@proofhouse/core';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
+import { propertyRuns } from './support/property-runs.ts';
 import { almostOf, hostileText } from './support/schema-arbitrary.ts';
 import { startTestServer, type Answer, type Caller, type TestServer } from './support/test-server.ts';
 import { wireAdmin, WireExperiment } from './support/wire-experiment.ts';
@@ -36,7 +37,7 @@ function expectPromised(id: OperationId, row: Operation, answer: Answer): void {
   expect(answer.text.length).toBeLessThan(16 * 1024);
 }
 
-forEachStore('any request', (harness) => {
+forAnyStore('any request', (harness) => {
   let t: TestServer;
   let experiment: WireExperiment;
   let callers: Caller[];
@@ -103,7 +104,7 @@ forEachStore('any request', (harness) => {
         });
         expectPromised(id, row, answer);
       }),
-      { numRuns: 40 },
+      { numRuns: propertyRuns(40) },
     );
     expect(t.logLines.filter((line) => line.includes('"level":50'))).toEqual([]);
   });
@@ -127,7 +128,7 @@ forEachStore('any request', (harness) => {
           await t.call('POST', '/api/queue/jobs', { payload, headers }),
         );
       }),
-      { numRuns: 60 },
+      { numRuns: propertyRuns(60) },
     );
   });
 
@@ -154,7 +155,7 @@ forEachStore('any request', (harness) => {
         if (answer.status === 200) return;
         expect(['invalid_cursor', 'invalid_request']).toContain(answer.json.code);
       }),
-      { numRuns: 150 },
+      { numRuns: propertyRuns(150) },
     );
   });
 
@@ -176,7 +177,7 @@ forEachStore('any request', (harness) => {
         expect([400, 404]).toContain(answer.status);
         expect(v0ProblemSchema.safeParse(answer.json).error).toBeUndefined();
       }),
-      { numRuns: 150 },
+      { numRuns: propertyRuns(150) },
     );
   });
 });
@@ -209,7 +210,7 @@ describe('headers', () => {
           expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
         },
       ),
-      { numRuns: 150 },
+      { numRuns: propertyRuns(150) },
     );
   });
 
@@ -233,7 +234,7 @@ describe('headers', () => {
         if (answer.status === 201) kept += 1;
         else expect(['invalid_digest', 'digest_mismatch']).toContain(answer.json.code);
       }),
-      { numRuns: 150 },
+      { numRuns: propertyRuns(150) },
     );
     // Each artifact is in the store and in the view of its job.
     await expect.poll(() => t.files().length).toBe(before + 2 * kept);
@@ -259,7 +260,7 @@ describe('headers', () => {
           });
         call.on('error', () => undefined).destroy();
       }),
-      { numRuns: 100 },
+      { numRuns: propertyRuns(100) },
     );
     expect(t.logLines.filter((line) => line.includes('"level":50'))).toEqual([]);
   });

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import { head, RawConnection, type RawAnswer } from './support/raw-socket.ts';
 import type { TestServer, TestWorker } from './support/test-server.ts';
 
@@ -29,7 +29,7 @@ function call(worker: Pick<TestWorker, 'token'>, line: string, json?: object): s
 
 const claimLine = 'POST /api/queue/jobs/claim HTTP/1.1';
 
-forEachStore('a client that ends its side', (harness) => {
+forAnyStore('a client that ends its side', (harness) => {
   it('gets the job that it claims, under a lease that it knows', async () => {
     const t = harness();
     const worker = await t.worker({ capabilities: [t.unique('only')] });
@@ -115,7 +115,7 @@ forEachStore('a client that ends its side', (harness) => {
   });
 });
 
-forEachStore('a stream that is over', (harness) => {
+forAnyStore('a stream that is over', (harness) => {
   it('answers 204 to a reconnect at its end or past it, and sends what is left before', async () => {
     const t = harness();
     const { id } = await t.enqueue();

@@ -1,6 +1,6 @@
 // JSON is stored unchanged, or refused with the path of the value, at every door.
 import { expect, it } from 'vitest';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import { fieldsAndFile, formBody, formType } from './support/form.ts';
 import { head, sendRaw } from './support/raw-socket.ts';
 import { adminToken } from './support/test-server.ts';
@@ -27,7 +27,7 @@ const kept: Readonly<Record<string, unknown>> = {
   '"\\ud83d\\ude00 \\u0000"': '\u{1F600} \0',
 };
 
-forEachStore('JSON', (harness) => {
+forAnyStore('JSON', (harness) => {
   it.each(changed)('%s is refused by its path at every door', async (value) => {
     const t = harness();
     const { job, worker, lease } = await t.running();

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EventStreamReader } from './support/event-stream-reader.ts';
 import { head, RawConnection } from './support/raw-socket.ts';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import { adminToken, startTestServer, type TestServer, type TestWorker } from './support/test-server.ts';
 
 const one = { perCredential: 2, inAll: 3 };
@@ -147,7 +147,7 @@ it('a thousand long polls of as many credentials are an honest fleet', async () 
   expect(statuses.every((status) => status === 200)).toBe(true);
 });
 
-forEachStore('a page of a list', (harness) => {
+forAnyStore('a page of a list', (harness) => {
   it('is short when its rows are large, and the next one goes on', async () => {
     const server = harness();
     const note = 'x'.repeat(200 * 1024);

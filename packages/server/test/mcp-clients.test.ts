@@ -38,6 +38,7 @@ describe('the MCP server', () => {
     args: [command, 'mcp'],
     env: {
       PATH: process.env['PATH'] ?? '',
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
       PROOFHOUSE_URL: `http://127.0.0.1:${await t.listen()}`,
       PROOFHOUSE_TOKEN: (credential(as)['authorization'] ?? '').replace('Bearer ', ''),
     },

@@ -1,6 +1,6 @@
 // The HTTP side of the MCP server: authentication, the format of requests, and callers that disconnect.
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { McpClient } from './support/mcp-client.ts';
 import { head, RawConnection, sendRaw } from './support/raw-socket.ts';
 import { signedInPage } from './support/page-session.ts';
@@ -263,8 +263,9 @@ describe('the MCP door elsewhere', () => {
   it('ends waiting claims when the server stops', async () => {
     const t = await startTestServer();
     const mcp = await McpClient.overHttp(t, await t.worker());
+    const looks = vi.spyOn(t.server.store.jobs, 'claim');
     const claiming = mcp.call('queue_claim', { waitSeconds: 30, allowedTypes: ['codex_skill'] });
-    await pause(100);
+    await vi.waitUntil(() => looks.mock.settledResults[0]?.type === 'fulfilled', { timeout: 20_000 });
     await t.close();
     expect((await claiming).json).toEqual({ job: null });
     await mcp.close();

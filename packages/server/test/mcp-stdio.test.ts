@@ -20,6 +20,7 @@ describe('proofhouse mcp', () => {
 
   const env = async (as: Caller): Promise<Record<string, string>> => ({
     PATH: process.env['PATH'] ?? '',
+    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
     PROOFHOUSE_URL: `http://127.0.0.1:${await t.listen()}`,
     PROOFHOUSE_TOKEN: (credential(as)['authorization'] ?? '').replace('Bearer ', ''),
   });

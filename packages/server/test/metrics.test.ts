@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 
-forEachStore('metrics', (harness) => {
+forAnyStore('metrics', (harness) => {
   it('tell claims, uploads, errors and requests, to people and the admin alone', async () => {
     const t = harness();
     const before = await numbers(t);

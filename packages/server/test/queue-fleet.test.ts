@@ -11,10 +11,10 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { Job } from '@proofhouse/core';
 import { ServerProcess } from '../../../scripts/chaos/server-process.ts';
-import { freshPostgresDatabase } from './support/postgres-database.ts';
+import { migratedDatabase } from '../src/stores/sql/dialects/postgres/testing/test-database.ts';
 
-/** 10,000 in the full run. */
-const fleetJobs = Number(process.env['FLEET_JOBS'] ?? 1000);
+/** 1000 in `npm run test:long`, 10,000 in `npm run soak`. */
+const fleetJobs = Number(process.env['FLEET_JOBS'] ?? (inject('isLongRun') === true ? 1000 : 200));
 const claimers = 64;
 const leaseSeconds = 5;
 
@@ -138,7 +138,7 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres, one of 
   it(
     `of ${String(fleetJobs)} jobs each ends exactly once, and none runs twice within a valid lease`,
     async () => {
-      const database = await freshPostgresDatabase(postgresUrl ?? '');
+      const database = await migratedDatabase(postgresUrl ?? '');
       const env = { PROOFHOUSE_DATABASE_URL: database.url };
       const [one, two] = await Promise.all([start(env), start(env)]);
       const tokens: string[] = [];
@@ -200,7 +200,7 @@ describe.each(['sqlite', 'postgres'] as const)('a worker that was stopped past i
       server = await start();
       return;
     }
-    const database = await freshPostgresDatabase(postgresUrl ?? '');
+    const database = await migratedDatabase(postgresUrl ?? '');
     server = await start({ PROOFHOUSE_DATABASE_URL: database.url });
     drop = async () => {
       await server.kill();

@@ -1,6 +1,6 @@
 // The operations of the queue as MCP tools, one test per tool, on both stores. (The HTTP side: mcp-door.test.ts.)
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import { McpClient } from './support/mcp-client.ts';
 import type { TestServer } from './support/test-server.ts';
 
@@ -104,7 +104,7 @@ const tools: Readonly<Record<string, (t: TestServer, admin: McpClient) => Promis
   },
 };
 
-forEachStore('MCP', (harness) => {
+forAnyStore('MCP', (harness) => {
   describe('the tool', () => {
     let admin: McpClient;
     beforeAll(async () => {

@@ -4,7 +4,7 @@ import type { Job } from '@proofhouse/core';
 import { ManualClock } from '@proofhouse/server';
 import { EventStreamReader } from './support/event-stream-reader.ts';
 import { forEachStore } from './support/for-each-store.ts';
-import { freshPostgresDatabase } from './support/postgres-database.ts';
+import { migratedDatabase } from '../src/stores/sql/dialects/postgres/testing/test-database.ts';
 import { startTestServer, type TestServer } from './support/test-server.ts';
 
 /** Returns a worker that can only claim jobs addressed to it. */
@@ -165,7 +165,7 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres', () => 
   let drop: () => Promise<void>;
 
   beforeAll(async () => {
-    const database = await freshPostgresDatabase(postgresUrl ?? '');
+    const database = await migratedDatabase(postgresUrl ?? '');
     drop = database.drop;
     const start = () => startTestServer({ store: 'memory', clock, settings: { databaseUrl: database.url } });
     one = await start();

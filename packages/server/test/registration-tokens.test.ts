@@ -1,11 +1,11 @@
 // Registered workers are workers of the queue too: how /api lists and revokes their tokens.
 import { expect, it } from 'vitest';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import { expectProblem, WireExperiment } from './support/wire-experiment.ts';
 
 const tokens = '/api/queue/workers/tokens';
 
-forEachStore('the tokens of a registered worker', (harness) => {
+forAnyStore('the tokens of a registered worker', (harness) => {
   it('are listed together on /api, newest first, without a secret', async () => {
     const t = harness();
     const experiment = await WireExperiment.make(t);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { examine, ManualClock, type DoctorOptions } from '@proofhouse/server';
-import { freshPostgresDatabase } from './support/postgres-database.ts';
+import { emptyDatabase } from '../src/stores/sql/dialects/postgres/testing/test-database.ts';
 import { startTestServer } from './support/test-server.ts';
 
 const postgresUrl = inject('postgresUrl');
@@ -16,7 +16,7 @@ describe.skipIf(postgresUrl === undefined)('the doctor, on postgres', () => {
   const role = `reader_${String(process.pid)}`;
 
   beforeAll(async () => {
-    database = await freshPostgresDatabase(postgresUrl ?? '');
+    database = await emptyDatabase(postgresUrl ?? '');
     folder = mkdtempSync(path.join(tmpdir(), 'doctor-'));
     await on(`create role ${role} login`);
   });

@@ -1,6 +1,6 @@
 // Quota: new bytes are refused at every door before they are read; all other calls work.
 import { describe, expect, it } from 'vitest';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import { head, sendRaw } from './support/raw-socket.ts';
 import { adminToken, type TestServer } from './support/test-server.ts';
 
@@ -13,7 +13,7 @@ async function counted(t: TestServer): Promise<void> {
   await expect.poll(async () => (await t.get('/api/storage/usage')).json.sampledAt as string).not.toBe(before);
 }
 
-forEachStore(
+forAnyStore(
   'a quota of 100 bytes',
   (harness) => {
     it('lets bytes in until a count finds it used up, and then none, while all else works', async () => {

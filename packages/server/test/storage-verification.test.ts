@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';
 
 interface Finding {
@@ -46,7 +46,7 @@ async function stored(t: TestServer, jobId: string, name: string, file: string) 
   return { id: artifact!.id, place: t.server.blobs.localPath(ownedBlob(artifact!).key) ?? '' };
 }
 
-forEachStore('verification', (harness) => {
+forAnyStore('verification', (harness) => {
   it('finds nothing in what uploads leave', async () => {
     const t = harness();
     const job = await t.enqueue();

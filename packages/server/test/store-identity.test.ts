@@ -19,7 +19,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { adoptStorage, type completeConfig, examine, ManualClock } from '@proofhouse/server';
 import { ChildServer } from './support/child-server.ts';
-import { freshPostgresDatabase } from './support/postgres-database.ts';
+import { migratedDatabase } from '../src/stores/sql/dialects/postgres/testing/test-database.ts';
 import { startTestServer, type TestServer } from './support/test-server.ts';
 
 type Settings = NonNullable<Parameters<typeof completeConfig>[0]>;
@@ -108,7 +108,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (kind) => {
 
   async function database(): Promise<string> {
     if (kind === 'sqlite') return `sqlite:${path.join(folder, `${String(Math.random()).slice(2)}.db`)}`;
-    const { url, drop } = await freshPostgresDatabase(inject('postgresUrl') ?? '');
+    const { url, drop } = await migratedDatabase(inject('postgresUrl') ?? '');
     drops.push(drop);
     return url;
   }
@@ -268,7 +268,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (kind) => {
 it('two servers that start at once on Postgres agree on one id', async ({ skip }) => {
   const serverUrl = inject('postgresUrl');
   if (serverUrl === undefined) return skip();
-  const { url, drop } = await freshPostgresDatabase(serverUrl);
+  const { url, drop } = await migratedDatabase(serverUrl);
   drops.push(drop);
   const started = await Promise.all(Array.from({ length: 4 }, () => start({ databaseUrl: url })));
   const ids = await Promise.all(

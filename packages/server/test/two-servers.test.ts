@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { ServerProcess, type Ending } from '../../../scripts/chaos/server-process.ts';
-import { freshPostgresDatabase } from './support/postgres-database.ts';
+import { migratedDatabase } from '../src/stores/sql/dialects/postgres/testing/test-database.ts';
 
 interface Artifact {
   readonly id: string;
@@ -58,7 +58,7 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres, one blo
   let two: ServerProcess;
 
   beforeEach(async () => {
-    const database = await freshPostgresDatabase(postgresUrl ?? '');
+    const database = await migratedDatabase(postgresUrl ?? '');
     drop = database.drop;
     // Both start at the same moment on an empty database: one creates the tables, the other waits.
     const env = { PROOFHOUSE_DATABASE_URL: database.url };

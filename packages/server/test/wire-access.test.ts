@@ -1,6 +1,6 @@
 // Readers of an artifact; the rule is the same at every door (contract: what holds at every door, "Access").
 import { beforeAll, describe, expect, it } from 'vitest';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import { McpClient } from './support/mcp-client.ts';
 import type { Caller, TestServer, TestWorker } from './support/test-server.ts';
 import { WireExperiment, type V0Worker } from './support/wire-experiment.ts';
@@ -61,7 +61,7 @@ const matrix: Record<string, readonly number[]> = {
   nobody: [401, 401, 401, 401, 401, 401, 401, 401, 401],
 };
 
-forEachStore('the readers of an artifact', (harness) => {
+forAnyStore('the readers of an artifact', (harness) => {
   let t: TestServer;
   let experiment: WireExperiment;
   let deposit: { uri: string; id: string };

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ownedBlob, v0ProblemSchema, type ArtifactRecord } from '@proofhouse/core';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';
 import { expectProblem, wireAdmin, WireExperiment, type V0Deposit, type V0Worker } from './support/wire-experiment.ts';
 import { update } from '../src/kernel/commit.ts';
@@ -12,7 +12,7 @@ const bytes = 'deposited bytes';
 const etag = `"${createHash('sha256').update(bytes).digest('hex')}"`;
 const unissued = 'proofhouse://artifacts/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
 
-forEachStore('fetches', (harness) => {
+forAnyStore('fetches', (harness) => {
   let t: TestServer;
   let experiment: WireExperiment;
   let depositor: V0Worker;

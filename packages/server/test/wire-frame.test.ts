@@ -1,7 +1,7 @@
 // The frame of /v0 (contract: wire-level deposit and fetch, "Frame"): credentials, the experiment, problem documents.
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { operations, type Operation } from '@proofhouse/core';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import { head, sendRaw } from './support/raw-socket.ts';
 import { signedInPage } from './support/page-session.ts';
 import { adminToken, startTestServer, type Answer, type CallOptions, type TestServer } from './support/test-server.ts';
@@ -10,7 +10,7 @@ import { expectProblem, wireAdmin, WireExperiment, type V0Worker } from './suppo
 const nowhere = 'exp_00000000000000000000000000';
 const v0Rows = Object.entries(operations as Record<string, Operation>).filter(([, row]) => row.door === 'v0');
 
-forEachStore('the frame of /v0', (harness) => {
+forAnyStore('the frame of /v0', (harness) => {
   let t: TestServer;
   let experiment: WireExperiment;
   let other: WireExperiment;

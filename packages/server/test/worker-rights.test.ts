@@ -2,14 +2,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { forEachStore } from './support/for-each-store.ts';
+import { forAnyStore } from './support/for-each-store.ts';
 import { isInstalled } from './support/installed-program.ts';
 
 const hasPromtool = isInstalled('promtool', ['--version'], 'prometheus');
 
 const anything = { type: 'exec', requiredCapabilities: ['nobody-has-this'] };
 
-forEachStore('a token that may enqueue', (harness) => {
+forAnyStore('a token that may enqueue', (harness) => {
   it('creates jobs, one or many, and reads and lists those and what it holds', async () => {
     const t = harness();
     const producer = await t.worker({ canEnqueue: true });
@@ -101,7 +101,7 @@ forEachStore('a token that may enqueue', (harness) => {
   });
 });
 
-forEachStore('a token that reads the metrics', (harness) => {
+forAnyStore('a token that reads the metrics', (harness) => {
   it('reads them and nothing else', async () => {
     const t = harness();
     const scraper = await t.worker({ readMetrics: true });
@@ -133,7 +133,7 @@ forEachStore('a token that reads the metrics', (harness) => {
   });
 });
 
-forEachStore('revoking a token', (harness) => {
+forAnyStore('revoking a token', (harness) => {
   it('that is none is not_found, whatever was given as its id', async () => {
     const t = harness();
     for (const id of ['nope', '00000000-0000-7000-8000-000000000000', "'", '%00', 'x'.repeat(300)]) {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { compileCache } from './run-entry.ts';
 
 const entry = fileURLToPath(new URL('../../bin/proofhouse.js', import.meta.url));
 
@@ -42,7 +43,7 @@ export class RealServer {
       ...this.#settings,
     };
     const child = spawn(process.execPath, [entry, ...args], {
-      env: { PATH: process.env['PATH'], ...settings },
+      env: { PATH: process.env['PATH'], ...compileCache, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;

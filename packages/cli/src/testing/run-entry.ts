@@ -3,6 +3,9 @@ import { fileURLToPath } from 'node:url';
 
 const entry = fileURLToPath(new URL('../../bin/proofhouse.js', import.meta.url));
 
+/** Processes of tests share a cache of compiled modules: without it each compiles the command anew, for half its time. */
+export const compileCache = { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '' };
+
 export interface Run {
   readonly code: number | null;
   readonly stdout: string;
@@ -22,7 +25,7 @@ export function runEntry(args: readonly string[], options: RunOptions = {}): Pro
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [entry, ...args], {
       cwd: options.cwd,
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...options.env },
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...compileCache, ...options.env },
     });
     let stdout = '';
     let stderr = '';

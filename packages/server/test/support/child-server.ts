@@ -14,6 +14,7 @@ export class ChildServer {
     const program = path.join(import.meta.dirname, 'serve.ts');
     const env = {
       PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       PROOFHOUSE_DATA_DIR: dataDir,
       PROOFHOUSE_PORT: '0',
       PROOFHOUSE_ADMIN_TOKEN: adminToken,

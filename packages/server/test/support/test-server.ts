@@ -10,7 +10,7 @@ import type { CreateJob, CreateWorkerToken, Job, JobArtifact } from '@proofhouse
 import { compose, completeConfig, ManualClock, makeLogger, type Server } from '@proofhouse/server';
 import { expectDescribed } from './described-answer.ts';
 import { fieldsAndFile, formBody, formType } from './form.ts';
-import { freshPostgresDatabase } from './postgres-database.ts';
+import { emptyDatabase, migratedDatabase } from '../../src/stores/sql/dialects/postgres/testing/test-database.ts';
 
 export type StoreName = 'sqlite' | 'postgres' | 'memory';
 
@@ -20,8 +20,8 @@ export interface TestServerOptions {
   /** Settings by name, as `completeConfig` takes them. */
   readonly settings?: Parameters<typeof completeConfig>[0];
   /**
-   * Called before the server starts, with its data folder and the URL of its database: copies a store there, whose admin
-   * token then stays valid.
+   * Called before the server starts, with its data folder and the URL of its empty database: copies a store there, whose
+   * admin token then stays valid.
    */
   readonly prepare?: (dataDir: string, databaseUrl: string) => Promise<void>;
 }
@@ -69,7 +69,7 @@ export const adminToken = 'the-admin-token-of-the-tests';
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'proofhouse-test-'));
   const clock = options.clock ?? new ManualClock();
-  const database = await databaseFor(options.store ?? 'memory');
+  const database = await databaseFor(options);
   const logLines: string[] = [];
   const destination = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
@@ -85,17 +85,26 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     mode: 'test',
     ...options.settings,
   });
-  await options.prepare?.(folder, config.databaseUrl);
-  const server = await compose(config, { logger: makeLogger('debug', destination), clock });
-  return new TestServer(server, clock, folder, logLines, database.drop);
+  try {
+    await options.prepare?.(folder, config.databaseUrl);
+    const server = await compose(config, { logger: makeLogger('debug', destination), clock });
+    return new TestServer(server, clock, folder, logLines, database.drop);
+  } catch (error) {
+    await database.drop();
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
 }
 
-async function databaseFor(store: StoreName): Promise<{ url?: string; drop: () => Promise<void> }> {
+async function databaseFor({
+  store = 'memory',
+  prepare,
+}: TestServerOptions): Promise<{ url?: string; drop: () => Promise<void> }> {
   if (store === 'sqlite') return { drop: () => Promise.resolve() };
   if (store === 'memory') return { url: 'sqlite::memory:', drop: () => Promise.resolve() };
   const serverUrl = inject('postgresUrl');
   if (serverUrl === undefined) throw new Error('this run has no Postgres');
-  return freshPostgresDatabase(serverUrl);
+  return prepare === undefined ? migratedDatabase(serverUrl) : emptyDatabase(serverUrl);
 }
 
 export class TestServer {

@@ -239,6 +239,7 @@ it('a leftover under a staging name is never written to, even if it is a link to
   expect(bytes.equals(await blobBytes(await backend.read(key)))).toBe(true);
   await backend.close();
   await crashed.close();
+  await fileSystem.release();
 });
 
 /** Returns the paths below the root that contain the key. */

@@ -25,6 +25,7 @@ export class InterruptedFileSystem implements FileSystem {
   readonly #files = new Set<OpenFile>();
   #stop: () => void = () => undefined;
   #isStopped = false;
+  #isReleased = false;
   #time = 0;
   #begun = 0;
   #fault: { at: number; fault: Fault } | undefined;
@@ -53,14 +54,16 @@ export class InterruptedFileSystem implements FileSystem {
     this.#fault = undefined;
   }
 
-  /** Closes the files that a stopped process would have left to the operating system. */
+  /** Closes the files that a stopped process would have left to the operating system, also those that are still being opened. */
   async release(): Promise<void> {
+    this.#isReleased = true;
     for (const file of this.#files) await file.close().catch(() => undefined);
   }
 
   open = (path: string, flags: number, mode?: number): Promise<OpenFile> =>
     this.#step('open', path, async () => {
       const file = await nodeFileSystem.open(path, flags, mode);
+      if (this.#isReleased) await file.close();
       this.#files.add(file);
       return this.#wrap(path, file);
     });

@@ -8,7 +8,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { key, newArtifact, newCredential, newJob, commitOf, claimBy, start } from '../contract/records.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { openPostgresEngine, plannerSettings } from './dialects/postgres/postgres-engine.ts';
-import { runOn, testDatabase } from './dialects/postgres/testing/test-database.ts';
+import { runOn, migratedDatabase } from './dialects/postgres/testing/test-database.ts';
 import { openSqliteEngine } from './dialects/sqlite/sqlite-engine.ts';
 import type { QueueEngine } from './queue/queue-dialect.ts';
 import { SqlMetadataStore } from './sql-metadata-store.ts';
@@ -346,7 +346,7 @@ describe('no statement scans a table or sorts a backlog', () => {
   const server = inject('postgresUrl');
 
   it.skipIf(server === undefined)('on Postgres', { timeout: 120_000 }, async () => {
-    const { url, drop } = await testDatabase(server!);
+    const { url, drop } = await migratedDatabase(server!);
     const seen = new Map<string, Seen>();
     const store = new SqlMetadataStore(recording(await openPostgresEngine(url), seen));
     await load(store);

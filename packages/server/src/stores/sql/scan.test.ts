@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { openPostgresEngine } from './dialects/postgres/postgres-engine.ts';
-import { testDatabase } from './dialects/postgres/testing/test-database.ts';
+import { migratedDatabase } from './dialects/postgres/testing/test-database.ts';
 import { openSqliteEngine } from './dialects/sqlite/sqlite-engine.ts';
 import type { SqlEngine } from './engine/sql-engine.ts';
 import { statement } from './engine/statement.ts';
@@ -34,7 +34,7 @@ async function openSqlite(): Promise<Opened> {
 }
 
 async function openPostgres(): Promise<Opened> {
-  const { url, drop } = await testDatabase(server!);
+  const { url, drop } = await migratedDatabase(server!);
   return { engine: await openPostgresEngine(url), remove: drop };
 }
 

@@ -10,7 +10,7 @@ import { claimBy, commitOf, newArtifact, newCredential, newJob, newWorker, start
 import type { MetadataStore } from '../metadata-store.ts';
 import { openMetadataStore } from '../open-metadata-store.ts';
 import { postgresSyntax } from './dialects/postgres/postgres-syntax.ts';
-import { testDatabase } from './dialects/postgres/testing/test-database.ts';
+import { emptyDatabase } from './dialects/postgres/testing/test-database.ts';
 import { sqliteSyntax } from './dialects/sqlite/sqlite-syntax.ts';
 import { firstTables } from './migrations/0001-jobs-artifacts-workers.ts';
 import { workerPresence } from './migrations/0002-worker-presence.ts';
@@ -69,7 +69,7 @@ async function oldSqlite(): Promise<string> {
 }
 
 async function oldPostgres(server: string): Promise<string> {
-  const { url, drop } = await testDatabase(server);
+  const { url, drop } = await emptyDatabase(server);
   undo.push(drop);
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url }) }) });
   await makeOld(db, postgresSyntax);

@@ -3,7 +3,7 @@ import { fixedTime } from '../../../kernel/time/store-time.ts';
 import { routeOf } from '../../../jobs/job-route.ts';
 import { claimBy, claimIds, newJob, start } from '../../contract/records.ts';
 import { openPostgresEngine } from '../dialects/postgres/postgres-engine.ts';
-import { testDatabase } from '../dialects/postgres/testing/test-database.ts';
+import { migratedDatabase } from '../dialects/postgres/testing/test-database.ts';
 import { openSqliteEngine } from '../dialects/sqlite/sqlite-engine.ts';
 import type { Foreseen } from './due-times.ts';
 import type { QueueEngine } from './queue-dialect.ts';
@@ -35,7 +35,7 @@ const onSqlite = async (): Promise<Opened> => ({
 });
 
 const onPostgres = async (): Promise<Opened> => {
-  const { url, drop } = await testDatabase(server!);
+  const { url, drop } = await migratedDatabase(server!);
   return { engine: await openPostgresEngine(url), drop };
 };
 

@@ -5,7 +5,7 @@ import type { StoreTime } from '../../../../kernel/time/store-time.ts';
 import { claimBy, key, newJob } from '../../../contract/records.ts';
 import { openMetadataStore } from '../../../open-metadata-store.ts';
 import type { MetadataStore } from '../../../metadata-store.ts';
-import { runOn, testDatabase, type TestDatabase } from './testing/test-database.ts';
+import { runOn, migratedDatabase, type TestDatabase } from './testing/test-database.ts';
 
 const server = inject('postgresUrl');
 const hour = 3_600_000;
@@ -14,7 +14,7 @@ const hour = 3_600_000;
  * Creates a database whose clock can be set: statements use a `clock_timestamp` function that shadows the built-in one.
  */
 async function databaseWithClock(serverUrl: string): Promise<TestDatabase & { set: (ms: number) => Promise<void> }> {
-  const database = await testDatabase(serverUrl);
+  const database = await migratedDatabase(serverUrl);
   const name = new URL(database.url).pathname.slice(1);
   await runOn(
     database.url,

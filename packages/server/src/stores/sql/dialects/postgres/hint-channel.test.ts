@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { PostgresHintChannel } from './hint-channel.ts';
-import { runOn, testDatabase, type TestDatabase } from './testing/test-database.ts';
+import { runOn, emptyDatabase, type TestDatabase } from './testing/test-database.ts';
 
 const server = inject('postgresUrl');
 
@@ -8,7 +8,7 @@ describe.skipIf(server === undefined)('the hint channel of Postgres', () => {
   let database: TestDatabase;
 
   beforeEach(async () => {
-    database = await testDatabase(server!);
+    database = await emptyDatabase(server!);
   });
   afterEach(() => database.drop());
 

@@ -6,7 +6,7 @@ import { rawStatement } from '../../testing/raw-statement.ts';
 import { first, put, Undo } from '../../engine/verb.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
 import { TestNetwork } from './testing/test-network.ts';
-import { runOn, testDatabase, type TestDatabase } from './testing/test-database.ts';
+import { runOn, emptyDatabase, type TestDatabase } from './testing/test-database.ts';
 
 const server = inject('postgresUrl');
 
@@ -20,7 +20,7 @@ describe.skipIf(server === undefined)('the Postgres engine', () => {
   let database: TestDatabase;
 
   beforeEach(async () => {
-    database = await testDatabase(server!);
+    database = await emptyDatabase(server!);
   });
   afterEach(() => database.drop());
 

@@ -5,7 +5,7 @@ import type { MetadataStore } from '../../../metadata-store.ts';
 import { grantReadOnly } from '../../../grant-read-only.ts';
 import { openMetadataStore } from '../../../open-metadata-store.ts';
 import { secretColumns } from './read-only-role.ts';
-import { runOn, testDatabase, type TestDatabase } from './testing/test-database.ts';
+import { runOn, migratedDatabase, type TestDatabase } from './testing/test-database.ts';
 
 const server = inject('postgresUrl');
 
@@ -15,7 +15,7 @@ describe.skipIf(server === undefined)('a read-only role', () => {
   const roles: string[] = [];
 
   beforeEach(async () => {
-    database = await testDatabase(server!);
+    database = await migratedDatabase(server!);
     store = await openMetadataStore(database.url);
   });
   afterEach(async () => {

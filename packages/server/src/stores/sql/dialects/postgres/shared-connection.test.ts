@@ -7,7 +7,7 @@ import type { QueueEngine } from '../../queue/queue-dialect.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
 import { TestNetwork } from './testing/test-network.ts';
 import { SharedConnection } from './shared-connection.ts';
-import { testDatabase, type TestDatabase } from './testing/test-database.ts';
+import { migratedDatabase, type TestDatabase } from './testing/test-database.ts';
 
 const server = inject('postgresUrl');
 
@@ -31,7 +31,7 @@ describe.skipIf(server === undefined)('look-ups of the same time', () => {
   let time: number;
 
   beforeEach(async () => {
-    database = await testDatabase(server!);
+    database = await migratedDatabase(server!);
     time = 0;
     engine = await openPostgresEngine(database.url, {
       maxConnections: 4,

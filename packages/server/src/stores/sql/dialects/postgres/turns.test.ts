@@ -11,7 +11,7 @@ import { rawStatement } from '../../testing/raw-statement.ts';
 import { first, Undo } from '../../engine/verb.ts';
 import { postgresQueueDialect } from './postgres-queue-dialect.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
-import { runOn, testDatabase, type TestDatabase } from './testing/test-database.ts';
+import { runOn, migratedDatabase, type TestDatabase } from './testing/test-database.ts';
 
 const server = inject('postgresUrl');
 
@@ -24,7 +24,7 @@ describe.skipIf(server === undefined)('while a sweep makes due jobs ready and ha
   let store: SqlMetadataStore;
 
   beforeEach(async () => {
-    database = await testDatabase(server!);
+    database = await migratedDatabase(server!);
     engine = await openPostgresEngine(database.url);
     store = new SqlMetadataStore(engine);
   });
@@ -76,7 +76,7 @@ describe.skipIf(server === undefined)('while a sweep makes due jobs ready and ha
 
 describe.skipIf(server === undefined)('while a route is written and not committed', () => {
   it('later ones wait, so that whoever knows the newest knows all before it', async () => {
-    const database = await testDatabase(server!);
+    const database = await migratedDatabase(server!);
     const engine = await openPostgresEngine(database.url);
     const store = new SqlMetadataStore(engine);
     const early = newJob({ repository: 'org/first' });

@@ -1,22 +1,54 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { openMetadataStore } from '../../../../open-metadata-store.ts';
 
 export interface TestDatabase {
   readonly url: string;
   readonly drop: () => Promise<void>;
 }
 
-/** A database on the server of the tests: empty, or a copy of another. */
-export async function testDatabase(serverUrl: string, template?: string): Promise<TestDatabase> {
-  const name = `store_${randomBytes(6).toString('hex')}`;
+/** An empty database on the server of the tests. */
+export function emptyDatabase(serverUrl: string): Promise<TestDatabase> {
+  return createDatabase(serverUrl, '');
+}
+
+/** A database with the schema of this version and no rows, copied from one template for each server. */
+export async function migratedDatabase(serverUrl: string): Promise<TestDatabase> {
+  template ??= ensureTemplate(serverUrl);
+  await template;
+  return createDatabase(serverUrl, ` template ${templateName} strategy file_copy`);
+}
+
+const templateName = 'migrated_template';
+/** The template of this process's server. */
+let template: Promise<void> | undefined;
+
+/** Test files run in several processes at once: the first one creates the template while the others wait for its lock. */
+async function ensureTemplate(serverUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl });
+  await client.connect();
+  try {
+    await client.query('select pg_advisory_lock(7001)');
+    const found = await client.query('select 1 from pg_database where datname = $1', [templateName]);
+    if (found.rows.length > 0) return;
+    // Named only when it is complete: a run that ends in between leaves no half-made template.
+    const { url } = await emptyDatabase(serverUrl);
+    await (await openMetadataStore(url)).close();
+    await client.query(`alter database ${new URL(url).pathname.slice(1)} rename to ${templateName}`);
+  } finally {
+    await client.end();
+  }
+}
+
+async function createDatabase(serverUrl: string, copied: string): Promise<TestDatabase> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  const copied = template === undefined ? '' : ` template ${new URL(template).pathname.slice(1)}`;
   await runOn(serverUrl, `create database ${name}${copied}`);
   return {
     url: url.href,
     drop: async () => {
-      await runOn(serverUrl, `drop database ${name} with (force)`);
+      await runOn(serverUrl, `drop database if exists ${name} with (force)`);
     },
   };
 }

@@ -10,7 +10,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, inject, it } from 'vitest';
 import { checkStorage, completeConfig, compose, makeLogger, type Server } from '@proofhouse/server';
-import { freshPostgresDatabase } from './support/postgres-database.ts';
+import { migratedDatabase } from '../src/stores/sql/dialects/postgres/testing/test-database.ts';
 import { adminToken } from './support/test-server.ts';
 
 const graceMs = 4000;
@@ -77,7 +77,7 @@ it.skipIf(postgresUrl === undefined)(
   'no acknowledged artifact loses its bytes to collections on two servers, and orphans go',
   async () => {
     const folder = mkdtempSync(`${tmpdir()}/collection-chaos-`);
-    const database = await freshPostgresDatabase(postgresUrl ?? '');
+    const database = await migratedDatabase(postgresUrl ?? '');
     const config = completeConfig({
       dataDir: folder,
       databaseUrl: database.url,

@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { ServerProcess } from '../../../scripts/chaos/server-process.ts';
 import { FakeClock, faketimeLibrary } from './support/fake-clock.ts';
 import { violationsOf, type FoundJob, type HeldLease, type Violations } from './support/lease-history.ts';
-import { freshPostgresDatabase } from './support/postgres-database.ts';
+import { migratedDatabase } from '../src/stores/sql/dialects/postgres/testing/test-database.ts';
 
 /** 180 in the full run. */
 const seconds = Number(process.env['CLOCK_SECONDS'] ?? 8);
@@ -203,7 +203,7 @@ describe.skipIf(postgresUrl === undefined || isMissing)('three servers whose clo
   it(
     `for ${String(seconds)} s, half of it on a database whose clock is set: no job has two holders, no acknowledged end is lost, no attempt is used up`,
     async () => {
-      const database = await freshPostgresDatabase(postgresUrl ?? '');
+      const database = await migratedDatabase(postgresUrl ?? '');
       try {
         const setDatabase = await settableClock(database.url);
         const clocks = ['+1.5', '-1.5', '+0'].map((offset, at) => new FakeClock(path.join(folder, String(at)), offset));
