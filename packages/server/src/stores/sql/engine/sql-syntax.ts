@@ -8,8 +8,8 @@ export interface SqlSyntax {
   readonly queries: Queries;
   readonly columns: ColumnTypes;
 
-  /** Number of usage counters for each kind and type: more than one where commits run concurrently. */
-  readonly usageSlots: number;
+  /** The slot in which this connection counts usage. Connections that commit at the same time have different slots. */
+  readonly usageSlot: RawBuilder<number>;
 
   /**
    * Locks the rows that a query returns until the transaction ends. `skip` omits rows that other transactions have

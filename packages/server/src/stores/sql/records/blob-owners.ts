@@ -47,14 +47,17 @@ const drift = statement<object>()((db) => ({
       ) as both_counts group by kind, type having ${isAny} order by kind, type`.compile(db),
 }));
 
-/** Each repair adds nothing to this counter first, which locks its row: concurrent repairs run one after another. */
-const repairLock = { kind: '', type: '', slot: 0, count: 0, size_bytes: 0 };
+/** Locks a row that has no other purpose: concurrent repairs run one after another, and the second finds no drift. */
+const lockRepair = statement<object>()((db) =>
+  db
+    .insertInto('storage_usage')
+    .values({ kind: '', type: '', slot: 0, count: 0, size_bytes: 0 })
+    .onConflict((on) => on.columns(['kind', 'type', 'slot']).doUpdateSet({ count: 0 })),
+);
 
 function* repair(): Verb<void> {
-  yield* put(addUsage, repairLock);
-  for (const { kind, type, count, size_bytes } of yield* rows(drift, {})) {
-    yield* put(addUsage, { kind, type, slot: 0, count, size_bytes });
-  }
+  yield* put(lockRepair, {});
+  for (const found of yield* rows(drift, {})) yield* put(addUsage, found);
 }
 
 export class SqlBlobOwners implements BlobOwners {

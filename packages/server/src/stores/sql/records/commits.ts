@@ -76,7 +76,7 @@ export function* commitAll(
   const paths = commit.changes.filter((change) => change.kind === 'take-path');
   for (const path of paths.toSorted(byPath)) refuse(yield* take(path));
   const records = commit.changes.filter((change) => change.kind === 'insert' || change.kind === 'update');
-  const blobs = new BlobChanges(dialect.usageSlots);
+  const blobs = new BlobChanges();
   for (const change of records.toSorted(byKey)) refuse(yield* writeRecord(change, blobs));
   const lastSeqs: Record<string, number> = {};
   const writing = { dialect, locked, blobs, now, lastSeqs };

@@ -13,11 +13,11 @@ const updateOwner = statement<{ key: string; type: string; state: BlobOwnerState
   db.updateTable('blob_owners').set({ type: p.type, state: p.state }).where('key', '=', p.key),
 );
 
-/** Adds to one counter, which begins at zero. */
-export const addUsage = statement<UsageRow>()((db, p) =>
+/** Adds to the counter of a kind and type in the slot of this connection. A counter begins at zero. */
+export const addUsage = statement<Usage>()((db, p, syntax) =>
   db
     .insertInto('storage_usage')
-    .values({ kind: p.kind, type: p.type, slot: p.slot, count: p.count, size_bytes: p.size_bytes })
+    .values({ kind: p.kind, type: p.type, slot: syntax.usageSlot, count: p.count, size_bytes: p.size_bytes })
     .onConflict((on) =>
       on.columns(['kind', 'type', 'slot']).doUpdateSet((eb) => ({
         count: eb('storage_usage.count', '+', eb.ref('excluded.count')),
@@ -25,6 +25,8 @@ export const addUsage = statement<UsageRow>()((db, p) =>
       })),
     ),
 );
+
+type Usage = Omit<UsageRow, 'slot'>;
 
 /** The record that blobs belong to. */
 export interface OwnerName {
@@ -36,17 +38,9 @@ export interface OwnerName {
  * Ownership of blobs in one commit. Rows of `blob_owners` are written at once. Counters are summed and written by `finish`,
  * at the end of the commit and in the order of their keys: other commits wait for a counter as short as possible, and no
  * deadlock is possible.
- *
- * Each kind and type has `slots` counters, so that concurrent commits on Postgres rarely wait for one row. The key of a
- * blob decides the slot. Only the sum of the slots has a meaning.
  */
 export class BlobChanges {
-  readonly #slots: number;
-  readonly #usage = new Map<string, UsageRow>();
-
-  constructor(slots: number) {
-    this.#slots = slots;
-  }
+  readonly #usage = new Map<string, Usage>();
 
   /** Writes the difference between the blobs of a record before and after a change of it. */
   *write(owner: OwnerName, before: readonly RecordBlob[], after: readonly RecordBlob[]): Verb<void> {
@@ -74,19 +68,13 @@ export class BlobChanges {
     if (before.type !== type || before.state !== state) yield* put(updateOwner, { key, type, state });
   }
 
-  #count({ kind }: OwnerName, { key, type, sizeBytes, state }: RecordBlob, sign: 1 | -1): void {
+  #count({ kind }: OwnerName, { type, sizeBytes, state }: RecordBlob, sign: 1 | -1): void {
     if (state !== 'owned') return;
-    const slot = slotOf(key, this.#slots);
-    const name = `${kind} ${type} ${String(slot)}`;
+    const name = `${kind} ${type}`;
     const { count, size_bytes } = this.#usage.get(name) ?? { count: 0, size_bytes: 0 };
-    const sum = { kind, type, slot, count: count + sign, size_bytes: size_bytes + sign * sizeBytes };
+    const sum = { kind, type, count: count + sign, size_bytes: size_bytes + sign * sizeBytes };
     this.#usage.set(name, sum);
   }
-}
-
-/** Keys are random, so their last two characters spread evenly. */
-function slotOf(key: string, slots: number): number {
-  return (32 * (key.codePointAt(key.length - 1) ?? 0) + (key.codePointAt(key.length - 2) ?? 0)) % slots;
 }
 
 function ownerToRow({ kind, id }: OwnerName, { key, type, sha256, sizeBytes, state }: RecordBlob): BlobOwnerRow {

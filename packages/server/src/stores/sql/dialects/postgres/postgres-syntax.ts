@@ -17,7 +17,8 @@ export const postgresSyntax: SqlSyntax = {
     // A job is updated several times in a short life: dead rows must be vacuumed before they slow index scans down.
     busyTableEnd: sql`with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05)`,
   },
-  usageSlots: 64,
+  // Process ids of connections are near to each other, so up to 64 connections rarely share a slot.
+  usageSlot: sql`pg_backend_pid() % 64`,
   locked: (query, others) => (others === 'skip' ? query.forUpdate().skipLocked() : query.forUpdate()),
   // An array, because the planner estimates a subquery at a hundred rows and then joins it by a scan.
   among: (column, list) =>

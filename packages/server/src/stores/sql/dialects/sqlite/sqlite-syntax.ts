@@ -27,7 +27,7 @@ export const sqliteSyntax: SqlSyntax = {
     clusteredTableEnd: sql`strict, without rowid`,
     busyTableEnd: sql`strict`,
   },
-  usageSlots: 1,
+  usageSlot: sql`0`,
   // There is one writer, so rows need no locks.
   locked: (query) => query,
   among: (column, list) => sql`${sql.ref(column as string)} in (select value from json_each(${list}))`,
