@@ -7,7 +7,7 @@ import { insert } from '../../kernel/commit.ts';
 import { commitOf, newArtifact } from '../contract/records.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { openMetadataStore } from '../open-metadata-store.ts';
-import { runOn, testDatabase } from './dialects/postgres/testing/test-database.ts';
+import { migratedDatabase, runOn } from './dialects/postgres/testing/test-database.ts';
 
 const undo: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -42,7 +42,7 @@ async function onSqlite(): Promise<Opened> {
 const server = inject('postgresUrl');
 
 async function onPostgres(): Promise<Opened> {
-  const { url, drop } = await testDatabase(server!);
+  const { url, drop } = await migratedDatabase(server!);
   undo.push(drop);
   return { stores: [await open(url), await open(url)], run: (text) => runOn(url, text) };
 }
