@@ -45,6 +45,11 @@ export class AppError extends Error {
   }
 }
 
+/** One field is wrong: `invalid_request` with the field's path in `errors[]`. */
+export function fieldError(path: string, message: string): AppError {
+  return new AppError('invalid_request', `${path}: ${message}.`, { errors: [{ path, message }] });
+}
+
 export function isAppError(value: unknown, code?: ErrorCode): value is AppError {
   return value instanceof AppError && (code === undefined || value.code === code);
 }

@@ -9,6 +9,7 @@ export * from './queue/job.ts';
 export * from './queue/job-event.ts';
 export * from './queue/job-finish.ts';
 export * from './queue/job-machine.ts';
+export * from './queue/job-payload.ts';
 export * from './queue/job-status.ts';
 export * from './queue/job-types.ts';
 export * from './queue/job-why.ts';

@@ -30,6 +30,7 @@ forEachStore('creating a job', (harness) => {
       taskId: null,
       bundleId: null,
       parentJobId: null,
+      manifestName: null,
       createdBy: 'admin',
       claimedBy: null,
       lastClaimedBy: null,

@@ -4,6 +4,7 @@ import {
   type EventInput,
   type FinishFields,
   type Job,
+  type JobCategory,
   type JobEvent,
   type JobHint,
   type JobStatus,
@@ -23,7 +24,7 @@ import type { OperationCaller, StreamOptions } from '../transport/operation-call
 export interface JobFilter {
   readonly status?: JobStatus | undefined;
   readonly type?: string | undefined;
-  readonly category?: 'manifest' | 'work' | undefined;
+  readonly category?: JobCategory | undefined;
   /** Of one page. */
   readonly limit?: number | undefined;
 }

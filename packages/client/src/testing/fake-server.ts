@@ -382,6 +382,7 @@ const emptyJob: Omit<Job, 'id' | 'createdAt' | 'updatedAt'> = {
   taskId: null,
   bundleId: null,
   parentJobId: null,
+  manifestName: null,
   createdBy: 'admin',
   claimedBy: null,
   lastClaimedBy: null,

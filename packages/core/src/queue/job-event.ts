@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { jobStatuses } from './job-status.ts';
-import type { JobCategory } from './job-types.ts';
+import { jobCategories, type JobCategory } from './job-types.ts';
 import { timeSchema, uuidSchema } from '../values/wire-values.ts';
 
 export const eventLevels = ['info', 'warn', 'error'] as const;
@@ -82,7 +82,7 @@ export const jobEventSchema = z
     jobId: uuidSchema,
     seq: z.int(),
     kind: z.enum(eventKinds),
-    category: z.enum(['manifest', 'work']),
+    category: z.enum(jobCategories),
     level: z.enum(eventLevels),
     message: z.string(),
     payload: z.record(z.string(), z.unknown()).optional(),

@@ -1,15 +1,12 @@
 import { z } from 'zod';
 import { jobStatuses, type JobStatus } from './job-status.ts';
 import { finishFields, jobFinishSchema, type JobFinish } from './job-finish.ts';
-import { categoryOf } from './job-types.ts';
+import { capabilitiesSchema, type JobPayload } from './job-payload.ts';
+import { jobCategories, type JobCategory, type JobType } from './job-types.ts';
 import { problemSchema } from '../problem.ts';
 import { refusedField } from '../values/refused-fields.ts';
 import { textSchema, timeSchema, utf8Bytes, uuidSchema } from '../values/wire-values.ts';
 
-export type JobPayload = Readonly<Record<string, unknown>>;
-
-/** Bytes of UTF-8 JSON. */
-export const maxPayloadBytes = 256 * 1024;
 /** Bytes of UTF-8. */
 export const maxSummaryBytes = 8 * 1024;
 export const defaultLeaseSeconds = 120;
@@ -22,6 +19,8 @@ export const maxLeaseSeconds = 86_400;
 export interface JobRecord {
   readonly id: string;
   readonly type: string;
+  /** The category of the type when the job was made. */
+  readonly category: JobCategory;
   readonly status: JobStatus;
   /** Higher runs first. */
   readonly priority: number;
@@ -32,7 +31,12 @@ export interface JobRecord {
   readonly repository: string | null;
   readonly affinityKey: string | null;
   readonly createdBy: string;
+  /** Null until tasks and bundles exist. */
+  readonly taskId: string | null;
+  readonly bundleId: string | null;
   readonly parentJobId: string | null;
+  /** Name of the registered manifest that the job runs; null for other jobs. */
+  readonly manifestName: string | null;
   /** Who holds the job while it runs; afterwards who held it last. */
   readonly lastClaimedBy: string | null;
   /** The fencing token of the present lease, or of the last one after the end. */
@@ -72,7 +76,7 @@ export const jobSchema = z
   .object({
     id: uuidSchema,
     type: z.string(),
-    category: z.enum(['manifest', 'work']),
+    category: z.enum(jobCategories),
     status: z.enum(jobStatuses),
     priority: z.int(),
     payload: z.record(z.string(), z.unknown()),
@@ -81,6 +85,7 @@ export const jobSchema = z
     taskId: z.string().nullable(),
     bundleId: z.string().nullable(),
     parentJobId: z.string().nullable(),
+    manifestName: z.string().nullable().meta({ description: 'The manifest that the job runs; null for other jobs.' }),
     createdBy: z.string(),
     claimedBy: z.string().nullable().meta({ description: 'The worker that holds it; null when nobody does.' }),
     lastClaimedBy: z.string().nullable(),
@@ -103,8 +108,6 @@ export const jobSchema = z
   })
   .meta({ id: 'Job' });
 export type Job = z.infer<typeof jobSchema>;
-
-export const capabilitiesSchema = z.array(textSchema(1, 128)).max(64);
 
 export const createJobSchema = z
   .strictObject({
@@ -222,21 +225,22 @@ export function holderOfJob({ status, lastClaimedBy }: Pick<JobRecord, 'status' 
   return status === 'running' ? lastClaimedBy : null;
 }
 
-/** The job as it crosses the wire; the lease is shown to its holder alone. */
-export function jobToJson(job: JobRecord, options: { showLease: boolean }): Job {
+/** JSON of a job for answers. `showLease` must be true for the holder only; `type` is the row of the job's type. */
+export function jobToJson(job: JobRecord, options: { showLease: boolean; type: JobType }): Job {
   const time = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
   return {
     id: job.id,
     type: job.type,
-    category: categoryOf(job.type),
+    category: job.category,
     status: job.status,
     priority: job.priority,
-    payload: job.payload,
+    payload: options.type.view(job.payload),
     requiredCapabilities: [...job.requiredCapabilities],
     affinityKey: job.affinityKey,
-    taskId: null,
-    bundleId: null,
+    taskId: job.taskId,
+    bundleId: job.bundleId,
     parentJobId: job.parentJobId,
+    manifestName: job.manifestName,
     createdBy: job.createdBy,
     claimedBy: holderOfJob(job),
     lastClaimedBy: job.lastClaimedBy,

@@ -4,6 +4,7 @@ import { jobParams, leaseErrors, operation, page } from '../operation-row.ts';
 import { cursorSchema, limitSchema } from '../values/wire-values.ts';
 import { appendEventsSchema, eventCursorSchema, jobEventSchema, jobHintSchema } from './job-event.ts';
 import { jobStatuses } from './job-status.ts';
+import { builtInJobTypes, jobCategories } from './job-types.ts';
 import { whySchema } from './job-why.ts';
 import {
   ackSchema,
@@ -20,6 +21,8 @@ import {
   heartbeatSchema,
   jobSchema,
 } from './job.ts';
+
+const jobTypeErrors = builtInJobTypes.flatMap(({ errors }) => errors);
 
 /** Operations on jobs and their events. */
 export const queueOperations = {
@@ -41,7 +44,7 @@ export const queueOperations = {
       description:
         'Put a job into the queue for a worker. Give an idempotencyKey to be able to repeat the call without a second job.',
     },
-    errors: ['worker_not_authorized', 'idempotency_conflict', 'invalid_manifest_job'],
+    errors: ['worker_not_authorized', 'idempotency_conflict', ...jobTypeErrors],
   }),
   createJobs: operation({
     method: 'POST',
@@ -56,7 +59,7 @@ export const queueOperations = {
       'Results come in the order of `items`. Errors name the item, such as `items.3.type`. A key in the header is for the batch; an item may carry its own `idempotencyKey`. 200 when every job had been made before. The body is at most 1 MiB.',
     body: createJobsSchema,
     output: createJobsResultSchema,
-    errors: ['worker_not_authorized', 'idempotency_conflict', 'invalid_manifest_job'],
+    errors: ['worker_not_authorized', 'idempotency_conflict', ...jobTypeErrors],
   }),
   listJobs: operation({
     method: 'GET',
@@ -66,7 +69,7 @@ export const queueOperations = {
     query: z.strictObject({
       status: z.enum(jobStatuses).optional(),
       type: z.string().optional(),
-      category: z.enum(['manifest', 'work']).optional(),
+      category: z.enum(jobCategories).optional(),
       limit: limitSchema(200, 50),
       cursor: cursorSchema,
     }),

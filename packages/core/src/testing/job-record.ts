@@ -1,3 +1,4 @@
+import { builtInJobTypes } from '../queue/job-types.ts';
 import type { JobRecord } from '../queue/job.ts';
 
 /** When a job of a test was made, unless the test says otherwise. */
@@ -9,6 +10,7 @@ export function queuedJob(over: Partial<JobRecord> = {}): JobRecord {
   return {
     id: '00000000-0000-7000-8000-000000000001',
     type: 'task',
+    category: builtInJobTypes.find(({ name }) => name === over.type)?.category ?? 'work',
     status: 'queued',
     priority: 0,
     payload: {},
@@ -16,7 +18,10 @@ export function queuedJob(over: Partial<JobRecord> = {}): JobRecord {
     repository: null,
     affinityKey: null,
     createdBy: 'admin',
+    taskId: null,
+    bundleId: null,
     parentJobId: null,
+    manifestName: null,
     lastClaimedBy: null,
     leaseId: null,
     leaseExpiresAt: null,

@@ -1,3 +1,4 @@
+import { jobTypesOf } from '@proofhouse/core';
 import { jobEventHandlers } from '../http/routes/job-events.ts';
 import { jobHandlers } from '../http/routes/jobs.ts';
 import { JobLog } from '../jobs/job-log.ts';
@@ -16,7 +17,8 @@ export interface QueueServices {
 export function composeQueue(shared: SharedServices) {
   const { config, clock, clocks, ids, store, hints, meter, stopping } = shared;
   const presence = new Presence({ store: store.presence, clock });
-  const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes: config.jobTypes, hints, presence, meter });
+  const jobTypes = jobTypesOf(config.jobTypes);
+  const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes, hints, presence, meter });
   const log = new JobLog({ store: store.jobs, hints, clock });
   const handlers = { ...jobHandlers(jobs), ...jobEventHandlers({ jobs, log, hints, clock, stopping }) };
   const sweep = (): Promise<unknown> => {

@@ -62,7 +62,7 @@ export function completeConfig(given: GivenSettings): Config {
     durableFilesystem: given.durableFilesystem ?? false,
     lambdaFunction: given.lambdaFunction,
     ...storageCare(given),
-    jobTypes: [...builtInJobTypes, ...(given.jobTypes ?? [])],
+    jobTypes: [...builtInJobTypes.map(({ name }) => name), ...(given.jobTypes ?? [])],
     experiment: given.experiment,
     logLevel: given.logLevel ?? 'info',
     loadLimits: given.loadLimits ?? usualLoadLimits,

@@ -1,4 +1,5 @@
 import {
+  fieldError,
   finishOf,
   maxSummaryBytes,
   storableText,
@@ -6,7 +7,6 @@ import {
   type FinishFields,
   type JobFinish,
 } from '@proofhouse/core';
-import { fieldError } from './job-errors.ts';
 
 /** What a worker says at the end of an attempt, within bounds. Errors: `invalid_request` (`finishSummary`). */
 export function boundedFinish(fields: FinishFields): JobFinish | null {

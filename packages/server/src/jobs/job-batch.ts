@@ -1,6 +1,5 @@
-import { AppError, isAppError, type JobRecord } from '@proofhouse/core';
+import { AppError, fieldError, isAppError, type JobRecord } from '@proofhouse/core';
 import { sha256Hex } from '../kernel/secret.ts';
-import { fieldError } from './job-errors.ts';
 import type { NewJob } from './new-job.ts';
 
 /** One job of a batch, with a key of its own if it has one. */

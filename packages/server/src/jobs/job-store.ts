@@ -101,8 +101,8 @@ export type Appended =
   | {
       readonly outcome: 'appended' | 'repeated';
       readonly events: readonly JobEventRecord[];
-      /** The job's. */
-      readonly type: string;
+      /** Of the job. */
+      readonly category: JobCategory;
       readonly status: JobStatus;
     }
   | { readonly outcome: 'refused'; readonly refusal: Refusal }

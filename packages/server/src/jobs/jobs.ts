@@ -3,8 +3,10 @@ import {
   checkLease,
   decideJob,
   explainWait,
+  fieldError,
   holderOfJob,
   isUuid,
+  jobTypeOf,
   maxCountedPosition,
   may,
   problemOf,
@@ -18,6 +20,8 @@ import {
   type JobEventRecord,
   type JobRecord,
   type JobStatus,
+  type JobType,
+  type JobTypes,
   type Principal,
   type Problem,
   type Why,
@@ -30,7 +34,7 @@ import { noMeter, type Meter } from '../kernel/meter.ts';
 import type { Presence } from '../workers/presence.ts';
 import { boundedFinish, boundedText } from './bounded-ending.ts';
 import { eachItem, keysOfItems, type BatchItem } from './job-batch.ts';
-import { fieldError, idempotencyConflict, jobNotFound } from './job-errors.ts';
+import { idempotencyConflict, jobNotFound } from './job-errors.ts';
 import { JobAnnouncements } from './job-announcements.ts';
 import { JobClaims, type ClaimCall, type ClaimOptions } from './job-claims.ts';
 import { hintOf, type JobHints } from './job-hints.ts';
@@ -56,8 +60,8 @@ export interface JobQuery {
 /** What a holder wrote into a job's log. */
 export interface Noted {
   readonly events: readonly JobEventRecord[];
-  /** The job's. */
-  readonly type: string;
+  /** Of the job. */
+  readonly category: JobCategory;
   /** False when the idempotency key had written them before. */
   readonly created: boolean;
 }
@@ -90,7 +94,7 @@ export interface JobsParts {
   readonly store: JobStore;
   readonly clock: Clock;
   readonly ids: Ids;
-  readonly jobTypes: readonly string[];
+  readonly jobTypes: JobTypes;
   readonly hints: JobHints;
   readonly presence: Presence;
   readonly meter?: Meter | undefined;
@@ -101,7 +105,7 @@ export class Jobs {
   readonly #store: JobStore;
   readonly #clock: Clock;
   readonly #ids: Ids;
-  readonly #jobTypes: readonly string[];
+  readonly #jobTypes: JobTypes;
   readonly #hints: JobHints;
   readonly #presence: Presence;
   readonly #announcements: JobAnnouncements;
@@ -121,9 +125,8 @@ export class Jobs {
 
   /** `created` is false when the idempotency key had made the job before. Errors: `invalid_request`, `idempotency_conflict`. */
   async create(principal: Principal, input: NewJob, key?: string): Promise<Created> {
-    this.#checkType(input.type);
     const made = { id: this.#ids.uuid(), by: actorOf(principal), now: this.#clock.now() };
-    const job = newJobRecord(input, made);
+    const job = newJobRecord(input, this.#knownType(input.type), made);
     requireMayCreate(principal, job);
     const idempotency =
       key === undefined
@@ -143,8 +146,7 @@ export class Jobs {
     const [by, now] = [actorOf(principal), this.#clock.now()];
     const keys = keysOfItems(items, key);
     const jobs = eachItem(items, (item) => {
-      this.#checkType(item.type);
-      const job = newJobRecord(item, { id: this.#ids.uuid(), by, now });
+      const job = newJobRecord(item, this.#knownType(item.type), { id: this.#ids.uuid(), by, now });
       requireMayCreate(principal, job);
       return job;
     });
@@ -167,6 +169,11 @@ export class Jobs {
       if (result.outcome === 'added') this.#hints.publish(hintOf(result.job));
       return { job: result.job, created: result.outcome === 'added' };
     });
+  }
+
+  /** The row of the type of a stored job. */
+  typeOf(job: Pick<JobRecord, 'type'>): JobType {
+    return jobTypeOf(this.#jobTypes, job.type);
   }
 
   /** Errors: `job_not_found`, `forbidden`. */
@@ -192,11 +199,15 @@ export class Jobs {
     principal: Principal,
     query: JobQuery,
   ): Promise<{ items: readonly JobRecord[]; nextCursor: string | null }> {
-    if (query.type !== undefined) this.#checkType(query.type);
     const { status, type, category } = query;
+    const typeRow = type === undefined ? undefined : this.#knownType(type);
     const ownOf = principal.kind === 'worker' ? principal.workerId : undefined;
     const filter = { status, type, category, ownOf } satisfies ListFilter;
     const after = decodeCursor(filter, query.cursor);
+    // A type has one category: no job has the type and another category.
+    if (typeRow !== undefined && category !== undefined && typeRow.category !== category) {
+      return { items: [], nextCursor: null };
+    }
     const page = await this.#store.list(filter, { limit: query.limit, after });
     return { items: page.items, nextCursor: nextCursorOf(filter, page.next) };
   }
@@ -205,7 +216,7 @@ export class Jobs {
   async claim(principal: Principal, call: ClaimCall, options: ClaimOptions): Promise<readonly JobRecord[]> {
     const workerId = holderOf(principal, call.workerId);
     const scope = claimScope(principal, call);
-    for (const type of call.allowedTypes ?? []) this.#checkType(type, 'allowedTypes');
+    for (const type of call.allowedTypes ?? []) this.#knownType(type, 'allowedTypes');
     return this.#claims.claim({ actor: actorOf(principal), workerId, scope }, call, options);
   }
 
@@ -287,7 +298,7 @@ export class Jobs {
     const created = result.outcome === 'appended';
     const seq = result.events.at(-1)?.seq;
     if (created && seq !== undefined) this.#hints.publish({ jobId, seq, status: result.status });
-    return { events: result.events, type: result.type, created };
+    return { events: result.events, category: result.category, created };
   }
 
   /**
@@ -345,7 +356,9 @@ export class Jobs {
     return decision.job;
   }
 
-  #checkType(type: string, field = 'type'): void {
-    if (!this.#jobTypes.includes(type)) throw fieldError(field, unknownJobType(type, this.#jobTypes));
+  #knownType(name: string, field = 'type'): JobType {
+    const type = this.#jobTypes.get(name);
+    if (type === undefined) throw fieldError(field, unknownJobType(name, [...this.#jobTypes.keys()]));
+    return type;
   }
 }

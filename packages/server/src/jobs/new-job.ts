@@ -1,14 +1,14 @@
 import {
   AppError,
-  capabilitiesSchema,
+  decodePayload,
+  fieldError,
   maxPayloadBytes,
-  parseFields,
+  normalizeCapabilities,
   utf8Bytes,
   type JobPayload,
   type JobRecord,
+  type JobType,
 } from '@proofhouse/core';
-import { z } from 'zod';
-import { fieldError } from './job-errors.ts';
 
 export interface NewJob {
   readonly type: string;
@@ -22,27 +22,33 @@ export interface NewJob {
   readonly notBefore?: string | null | undefined;
 }
 
-/** A job as it enters the queue. Errors: `invalid_request`, `invalid_manifest_job`. */
-export function newJobRecord(input: NewJob, made: { id: string; by: string; now: number }): JobRecord {
-  if (input.type === 'manifest') {
-    throw new AppError('invalid_manifest_job', 'This server does not take manifest jobs yet.');
-  }
+/** The record of a new job; `type` is the row of `input.type`. Errors: `invalid_request`, and `type.errors`. */
+export function newJobRecord(
+  input: NewJob,
+  type: JobType,
+  made: { readonly id: string; readonly by: string; readonly now: number },
+): JobRecord {
+  const { payload, ...fields } = decodePayload(type, input.payload);
   for (const field of ['taskId', 'bundleId'] as const) {
     if (input[field] != null) throw fieldError(field, 'this server has no tasks and bundles yet');
   }
-  checkPayload(input.payload);
+  checkSize(payload);
   const notBefore = input.notBefore == null ? null : Date.parse(input.notBefore);
   return {
     id: made.id,
-    type: input.type,
+    type: type.name,
+    category: type.category,
     status: 'queued',
     priority: input.priority,
-    payload: input.payload,
-    requiredCapabilities: requiredCapabilitiesOf(input),
-    repository: repositoryOf(input.payload),
+    payload,
+    requiredCapabilities: requiredCapabilitiesOf(input, fields.requiredCapabilities),
+    repository: fields.repository ?? null,
     affinityKey: input.affinityKey ?? null,
     createdBy: made.by,
+    taskId: null,
+    bundleId: null,
     parentJobId: null,
+    manifestName: fields.manifestName ?? null,
     lastClaimedBy: null,
     leaseId: null,
     leaseExpiresAt: null,
@@ -67,17 +73,16 @@ export function newJobRecord(input: NewJob, made: { id: string; by: string; now:
   };
 }
 
-const inPayload = z.object({ requiredCapabilities: capabilitiesSchema.nullish() });
-
 /**
- * The field, or the list of the same name in the payload: producers that know the payload alone name it there. Both may be
- * given when they name the same capabilities. Errors: `invalid_request`.
+ * The field, or `ofPayload`, the capabilities that the type computed from the payload. Both may be given when they name the
+ * same capabilities; the field's order is kept then. Errors: `invalid_request`.
  */
-function requiredCapabilitiesOf({ requiredCapabilities, payload }: NewJob): string[] {
-  const given = { requiredCapabilities: payload['requiredCapabilities'] };
-  const named = parseFields(inPayload, given, 'payload.').requiredCapabilities;
-  const [field, ofPayload] = [capabilityList(requiredCapabilities ?? []), capabilityList(named ?? [])];
-  if (named == null || requiredCapabilities == null) return named == null ? field : ofPayload;
+function requiredCapabilitiesOf(
+  { requiredCapabilities }: NewJob,
+  ofPayload: readonly string[] | undefined,
+): readonly string[] {
+  const field = normalizeCapabilities(requiredCapabilities ?? []);
+  if (ofPayload === undefined || requiredCapabilities == null) return ofPayload ?? field;
   if (field.toSorted().join() === ofPayload.toSorted().join()) return field;
   const errors = ['requiredCapabilities', 'payload.requiredCapabilities'].map((path) => ({
     path,
@@ -90,23 +95,9 @@ function requiredCapabilitiesOf({ requiredCapabilities, payload }: NewJob): stri
   );
 }
 
-/** Lower case, without repeats, the first one stays in its place: how capabilities are kept. */
-function capabilityList(names: readonly string[]): string[] {
-  return [...new Set(names.map((name) => name.trim().toLowerCase()))];
-}
-
-function checkPayload(payload: JobPayload): void {
+function checkSize(payload: JobPayload): void {
   const size = utf8Bytes(JSON.stringify(payload));
   if (size > maxPayloadBytes) {
     throw fieldError('payload', `is ${String(size)} bytes of JSON; at most ${String(maxPayloadBytes)} are kept`);
   }
-}
-
-function repositoryOf(payload: JobPayload): string | null {
-  const repository = payload['repository'];
-  if (repository === undefined || repository === null) return null;
-  // eslint-disable-next-line no-control-regex -- finding control characters is the point.
-  const usable = typeof repository === 'string' && /^[^\u0000-\u001f\u007f]{1,255}$/.test(repository.trim());
-  if (!usable) throw fieldError('payload.repository', 'must be a text of 1 to 255 characters');
-  return repository.trim();
 }

@@ -33,6 +33,7 @@ function jobText(job: Job, now: number): string {
     ['capabilities', job.requiredCapabilities.join(', ')],
     ['affinity', job.affinityKey],
     ['parent', job.parentJobId],
+    ['manifest', job.manifestName],
     ['created', `${time(job.createdAt)} by ${job.createdBy}`],
     ['worker', job.claimedBy],
     ['last worker', job.claimedBy === null ? job.lastClaimedBy : null],

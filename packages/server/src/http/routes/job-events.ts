@@ -1,6 +1,5 @@
 import {
   AppError,
-  categoryOf,
   eventCursorSchema,
   finalStatuses,
   jobEventToJson,
@@ -121,6 +120,6 @@ function signalOf(call: Pick<HttpCall<'streamHints'>, 'reply'>, parts: JobEventP
   return AbortSignal.any([waitSignalOf(call.reply), parts.stopping]);
 }
 
-function show(event: JobEventRecord, job: Pick<JobRecord, 'type'>) {
-  return jobEventToJson(event, categoryOf(job.type));
+function show(event: JobEventRecord, job: Pick<JobRecord, 'category'>) {
+  return jobEventToJson(event, job.category);
 }

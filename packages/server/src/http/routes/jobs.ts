@@ -24,59 +24,61 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
     createJob: async ({ principal, body, idempotencyKey }) => {
       const { idempotencyKey: alias, ...input } = body;
       const { job, created } = await jobs.create(principal, input, sameValue('idempotencyKey', idempotencyKey, alias));
-      return created ? { body: show(principal, job) } : { status: 200, body: show(principal, job) };
+      return created ? { body: show(jobs, principal, job) } : { status: 200, body: show(jobs, principal, job) };
     },
     createJobs: async ({ principal, body, idempotencyKey }) => {
       const made = await jobs.createMany(principal, body.items ?? body.jobs ?? [], idempotencyKey);
-      const results = made.map(({ job, created }) => ({ jobId: job.id, created, job: show(principal, job) }));
+      const results = made.map(({ job, created }) => ({ jobId: job.id, created, job: show(jobs, principal, job) }));
       return made.some(({ created }) => created) ? { body: { results } } : { status: 200, body: { results } };
     },
     listJobs: async ({ principal, query }) => {
       const { items, nextCursor } = await jobs.list(principal, query);
       const only = principal.kind === 'worker' ? { only: 'own' as const } : {};
-      return { body: { items: items.map((job) => show(principal, job)), nextCursor, ...only } };
+      return { body: { items: items.map((job) => show(jobs, principal, job)), nextCursor, ...only } };
     },
     getJob: async ({ principal, params }) => {
-      return { body: show(principal, await jobs.get(principal, params.jobId)) };
+      return { body: show(jobs, principal, await jobs.get(principal, params.jobId)) };
     },
     claimJob: async ({ principal, body, idempotencyKey, software, waitSignal, reauthenticate }) => {
       const options = { key: idempotencyKey, version: software, signal: waitSignal, reauthenticate };
       // A repeated claim returns its jobs in their present state, and other workers may hold them.
       const claimer = holderOf(principal, body.workerId);
       const claimed = (await jobs.claim(principal, body, options)).map((job) =>
-        jobToJson(job, { showLease: holderOfJob(job) === claimer }),
+        jobToJson(job, { showLease: holderOfJob(job) === claimer, type: jobs.typeOf(job) }),
       );
       return { body: body.maxJobs === undefined ? { job: claimed[0] ?? null } : { jobs: claimed } };
     },
     heartbeatJob: async ({ principal, params, body, leaseId }) => {
       const holder = holderFrom(principal, body, leaseId);
-      return { body: showToHolder(await jobs.heartbeat(holder, params.jobId, body.leaseSeconds)) };
+      return { body: showToHolder(jobs, await jobs.heartbeat(holder, params.jobId, body.leaseSeconds)) };
     },
     completeJob: async ({ principal, params, body, leaseId }) => {
       const holder = holderFrom(principal, body, leaseId);
-      return { body: showToHolder(await jobs.complete(holder, params.jobId, body)) };
+      return { body: showToHolder(jobs, await jobs.complete(holder, params.jobId, body)) };
     },
     failJob: async ({ principal, params, body, leaseId }) => {
       const holder = holderFrom(principal, body, leaseId);
-      return { body: showToHolder(await jobs.fail(holder, params.jobId, body)) };
+      return { body: showToHolder(jobs, await jobs.fail(holder, params.jobId, body)) };
     },
     completeJobs: async ({ principal, body }) => {
       const results = await jobs.completeMany(holderOf(principal, body.workerId), body.items);
       return {
         body: {
-          results: results.map((result) => ('job' in result ? { ...result, job: showToHolder(result.job) } : result)),
+          results: results.map((result) =>
+            'job' in result ? { ...result, job: showToHolder(jobs, result.job) } : result,
+          ),
         },
       };
     },
     ackCancel: async ({ principal, params, body, leaseId }) => {
       const holder = holderFrom(principal, body, leaseId);
-      return { body: showToHolder(await jobs.acknowledge(holder, params.jobId, body)) };
+      return { body: showToHolder(jobs, await jobs.acknowledge(holder, params.jobId, body)) };
     },
     cancelJob: async ({ principal, params, body }) => {
-      return { body: show(principal, await jobs.cancel(principal, params.jobId, body.reason)) };
+      return { body: show(jobs, principal, await jobs.cancel(principal, params.jobId, body.reason)) };
     },
     retryJob: async ({ principal, params }) => {
-      return { body: show(principal, await jobs.retry(principal, params.jobId)) };
+      return { body: show(jobs, principal, await jobs.retry(principal, params.jobId)) };
     },
     explainJob: async ({ params }) => {
       return { body: await jobs.why(params.jobId) };
@@ -108,10 +110,11 @@ export function sameValue(
 }
 
 // The lease is shown to its holder alone, because everyone with the lease id can write to the job.
-function show(principal: Principal, job: JobRecord) {
-  return jobToJson(job, { showLease: principal.kind === 'worker' && principal.workerId === holderOfJob(job) });
+function show(jobs: Jobs, principal: Principal, job: JobRecord) {
+  const showLease = principal.kind === 'worker' && principal.workerId === holderOfJob(job);
+  return jobToJson(job, { showLease, type: jobs.typeOf(job) });
 }
 
-function showToHolder(job: JobRecord) {
-  return jobToJson(job, { showLease: true });
+function showToHolder(jobs: Jobs, job: JobRecord) {
+  return jobToJson(job, { showLease: true, type: jobs.typeOf(job) });
 }

@@ -21,7 +21,10 @@ export function queueContract(harness: StoreHarness): void {
         requiredCapabilities: ['docker', 'git'],
         repository: 'org/repo',
         affinityKey: 'a',
+        taskId: 't',
+        bundleId: 'b',
         parentJobId: 'p',
+        manifestName: 'm',
         nextAttemptAt: start + 10,
       });
       expect(await store.jobs.enqueue(job)).toEqual({ outcome: 'added', job });
@@ -354,8 +357,8 @@ export function queueContract(harness: StoreHarness): void {
       const first = await store.jobs.append({ jobId: job.id, fence, events: [note('a'), note('b')], now });
       const second = await store.jobs.append({ jobId: job.id, fence, events: [note('c')], now });
       const written = ['a', 'b', 'c'].map((text, i) => ({ ...note(text), jobId: job.id, seq: 3 + i, createdAt: now }));
-      expect(first).toEqual({ outcome: 'appended', type: 'exec', status: 'running', events: written.slice(0, 2) });
-      expect(second).toEqual({ outcome: 'appended', type: 'exec', status: 'running', events: written.slice(2) });
+      expect(first).toEqual({ outcome: 'appended', category: 'work', status: 'running', events: written.slice(0, 2) });
+      expect(second).toEqual({ outcome: 'appended', category: 'work', status: 'running', events: written.slice(2) });
       expect(await store.jobs.events(job.id, 2, 10)).toEqual(written);
       expect((await store.jobs.find(job.id))?.lastSeq).toBe(5);
     });

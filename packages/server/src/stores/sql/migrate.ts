@@ -8,6 +8,7 @@ import { routesInOrder } from './migrations/0004-routes-in-order.ts';
 import { attemptsAndMakers } from './migrations/0009-attempts-and-makers.ts';
 import { recordVersions } from './migrations/0010-record-versions.ts';
 import { artifactContent } from './migrations/0011-artifact-content.ts';
+import { jobRelations } from './migrations/0012-job-relations.ts';
 import { blobOwners } from './migrations/0013-blob-owners.ts';
 import type { OnProgress } from './migrations/on-progress.ts';
 import type { SqlSyntax } from './engine/sql-syntax.ts';
@@ -25,6 +26,7 @@ export const migrations: Migrations = {
   '0009-attempts-and-makers': attemptsAndMakers,
   '0010-record-versions': recordVersions,
   '0011-artifact-content': artifactContent,
+  '0012-job-relations': jobRelations,
   '0013-blob-owners': blobOwners,
 };
 

@@ -34,7 +34,10 @@ export interface JobRow extends JobState {
   repository: string | null;
   affinity_key: string | null;
   created_by: string;
+  task_id: string | null;
+  bundle_id: string | null;
   parent_job_id: string | null;
+  manifest_name: string | null;
   created_at: number;
   payload: string;
 }

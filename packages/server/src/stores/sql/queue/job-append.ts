@@ -38,12 +38,12 @@ export function* appendEvents(
   yield* insertEvents(dialect, jobId, row.last_seq, events, now);
   if (idempotency !== undefined) yield* nameResource(idempotency, String(firstSeq));
   const written = events.map((event, index) => ({ ...event, jobId, seq: firstSeq + index, createdAt: now }));
-  return { outcome: 'appended', events: written, type: row.type, status: row.status };
+  return { outcome: 'appended', events: written, category: row.category, status: row.status };
 }
 
 function* repeated(jobId: string, firstSeq: number, count: number): Verb<Appended | undefined> {
   const row = yield* first(findJob, { id: jobId });
   if (row === undefined) return undefined;
   const found = yield* rows(eventsAfter, { jobId, after: firstSeq - 1, limit: count });
-  return { outcome: 'repeated', events: found.map(eventFromRow), type: row.type, status: row.status };
+  return { outcome: 'repeated', events: found.map(eventFromRow), category: row.category, status: row.status };
 }

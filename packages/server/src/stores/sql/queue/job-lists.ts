@@ -1,4 +1,4 @@
-import { categoryOf, jobStatuses, type JobCategory, type JobRecord, type JobStatus } from '@proofhouse/core';
+import { jobCategories, jobStatuses, type JobCategory, type JobRecord, type JobStatus } from '@proofhouse/core';
 import { sql, type SelectQueryBuilder } from 'kysely';
 import type { JobFilter } from '../../../jobs/job-store.ts';
 import type { Page, PageRequest } from '../../../kernel/page.ts';
@@ -18,8 +18,6 @@ interface ListParams extends PageParams {
   readonly heldBy: string;
   readonly ownOf: string;
 }
-
-const categories: readonly JobCategory[] = ['manifest', 'work'];
 
 const listJobs = statementsBy((key: `${Shape}:${Place}`, db, p: ListParams) => {
   const [shape, place] = key.split(':') as [Shape, Place];
@@ -73,7 +71,7 @@ function branchesOf(db: Queries, shape: Shape, p: ListParams): Jobs[] {
     case 'type-status':
       return [jobs.where('type', '=', p.type).where('status', '=', p.status)];
     case 'status':
-      return categories.map((category) =>
+      return jobCategories.map((category) =>
         jobs.where('category', '=', sql.lit(category)).where('status', '=', p.status),
       );
   }
@@ -94,13 +92,12 @@ function shapeOf(filter: JobFilter): Shape {
   return filter.status === undefined ? 'all' : 'status';
 }
 
-function isImpossible({ type, category, heldBy, status }: JobFilter): boolean {
-  if (heldBy !== undefined && status !== undefined && status !== 'running') return true;
-  return type !== undefined && category !== undefined && categoryOf(type) !== category;
+function isImpossible({ heldBy, status }: JobFilter): boolean {
+  return heldBy !== undefined && status !== undefined && status !== 'running';
 }
 
 /** What a worker holds or made is little: the rest of its filter is applied here, and its pages may be short. */
 function matches(job: JobRecord, { type, category, status }: JobFilter): boolean {
   if (status !== undefined && job.status !== status) return false;
-  return (type === undefined || job.type === type) && (category === undefined || categoryOf(job.type) === category);
+  return (type === undefined || job.type === type) && (category === undefined || job.category === category);
 }

@@ -1,10 +1,11 @@
-import { categoryOf, type JobEventDraft, type JobEventRecord, type JobFinish, type JobRecord } from '@proofhouse/core';
+import type { JobEventDraft, JobEventRecord, JobFinish, JobRecord } from '@proofhouse/core';
 import type { JobEventRow, JobRow, JobState } from '../engine/schema.ts';
 
 export function jobFromRow(row: JobRow): JobRecord {
   return {
     id: row.id,
     type: row.type,
+    category: row.category,
     status: row.status,
     priority: row.priority,
     payload: JSON.parse(row.payload) as JobRecord['payload'],
@@ -12,7 +13,10 @@ export function jobFromRow(row: JobRow): JobRecord {
     repository: row.repository,
     affinityKey: row.affinity_key,
     createdBy: row.created_by,
+    taskId: row.task_id,
+    bundleId: row.bundle_id,
     parentJobId: row.parent_job_id,
+    manifestName: row.manifest_name,
     lastClaimedBy: row.claimed_by,
     leaseId: row.lease_id,
     leaseExpiresAt: row.lease_expires_at,
@@ -41,14 +45,17 @@ export function jobToRow(job: JobRecord, routeId: string, now: number): JobRow {
     ...jobState(job, now),
     id: job.id,
     type: job.type,
-    category: categoryOf(job.type),
+    category: job.category,
     route_id: routeId,
     priority: job.priority,
     required_capabilities: JSON.stringify(job.requiredCapabilities),
     repository: job.repository,
     affinity_key: job.affinityKey,
     created_by: job.createdBy,
+    task_id: job.taskId,
+    bundle_id: job.bundleId,
     parent_job_id: job.parentJobId,
+    manifest_name: job.manifestName,
     created_at: job.createdAt,
     payload: JSON.stringify(job.payload),
   };

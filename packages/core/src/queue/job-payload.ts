@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { fieldError } from '../app-error.ts';
+import { parseFields } from '../values/parse-fields.ts';
+import { textSchema } from '../values/wire-values.ts';
+
+/** A JSON object. */
+export type JobPayload = Readonly<Record<string, unknown>>;
+
+/** Bytes of UTF-8 JSON. */
+export const maxPayloadBytes = 256 * 1024;
+
+export const capabilitiesSchema = z.array(textSchema(1, 128)).max(64);
+
+/** Fields of a job that its type computes from the payload. */
+export interface PayloadFields {
+  /** As `normalizeCapabilities` returns them; undefined where the payload names none. */
+  readonly requiredCapabilities?: readonly string[] | undefined;
+  /** Compared with the `allowedRepositories` of credentials; null for a job without a repository. */
+  readonly repository?: string | null | undefined;
+  /** Null for jobs that run no manifest. */
+  readonly manifestName?: string | null | undefined;
+}
+
+/** Trimmed, in lower case, in the given order; of repeated names the first one stays. */
+export function normalizeCapabilities(names: readonly string[]): string[] {
+  return [...new Set(names.map((name) => name.trim().toLowerCase()))];
+}
+
+const namedSchema = z.object({ requiredCapabilities: capabilitiesSchema.nullish() });
+
+/**
+ * Reads `requiredCapabilities` and `repository` of a payload, which have the same meaning in every type without a payload
+ * contract of its own. Errors: `invalid_request`.
+ */
+export function commonPayloadFields(payload: JobPayload): PayloadFields {
+  const given = { requiredCapabilities: payload['requiredCapabilities'] };
+  const { requiredCapabilities } = parseFields(namedSchema, given, 'payload.');
+  return {
+    requiredCapabilities: requiredCapabilities == null ? undefined : normalizeCapabilities(requiredCapabilities),
+    repository: repositoryOf(payload),
+  };
+}
+
+function repositoryOf(payload: JobPayload): string | null {
+  const repository = payload['repository'];
+  if (repository === undefined || repository === null) return null;
+  // eslint-disable-next-line no-control-regex -- finding control characters is the point.
+  const usable = typeof repository === 'string' && /^[^\u0000-\u001f\u007f]{1,255}$/.test(repository.trim());
+  if (!usable) throw fieldError('payload.repository', 'must be a text of 1 to 255 characters');
+  return repository.trim();
+}
