@@ -8,7 +8,7 @@ import {
   type JobFinish,
 } from '@proofhouse/core';
 
-/** What a worker says at the end of an attempt, within bounds. Errors: `invalid_request` (`finishSummary`). */
+/** The finish fields of an attempt, with the size of the summary checked. Errors: `invalid_request` (`finishSummary`). */
 export function boundedFinish(fields: FinishFields): JobFinish | null {
   const finish = finishOf(fields);
   const { summary = null } = finish ?? {};
@@ -18,7 +18,7 @@ export function boundedFinish(fields: FinishFields): JobFinish | null {
   return finish;
 }
 
-/** Errors: `invalid_request` (`field`). */
+/** The text as it can be stored, with its size checked. Errors: `invalid_request` (`field`). */
 export function boundedText(text: string | null, field: string): string | null {
   if (text === null) return null;
   const kept = storableText(text);

@@ -12,12 +12,12 @@ function start() {
   const hints = new JobHints({ clock, serverId: 'one' });
   let listeners = 0;
   const onAny = hints.onAny.bind(hints);
-  hints.onAny = (heard) => {
+  hints.onAny = (receive) => {
     listeners += 1;
-    const forget = onAny(heard);
+    const unsubscribe = onAny(receive);
     return () => {
       listeners -= 1;
-      forget();
+      unsubscribe();
     };
   };
   const stop = new AbortController();
@@ -57,7 +57,7 @@ describe('the feed of hints', () => {
     expect(await next()).toEqual(hint(0));
     for (let number = 0; number < 5000; number++) hints.publish(hint(number));
     const given: unknown[] = [];
-    while (given.at(-1) !== 'much') given.push(await next());
+    while (given.at(-1) !== 'overflow') given.push(await next());
     expect(given.length).toBeLessThanOrEqual(1001);
     const after = next();
     hints.publish(hint(7, 7));

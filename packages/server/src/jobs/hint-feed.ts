@@ -1,26 +1,26 @@
 import type { Clock } from '../kernel/time/clock.ts';
-import type { Heard, Hint, JobHints } from './job-hints.ts';
+import type { Hint, HintOrOverflow, JobHints } from './job-hints.ts';
 import { keepAliveMs } from './job-log.ts';
 
-/** Hints kept for a reader that is slower than the queue; beyond it is told that there was more. */
-const mostKept = 1000;
+/** Jobs with a pending hint for a slow reader; beyond that it receives `overflow`. */
+const maxPending = 1000;
 
 /**
- * Every hint as it comes, and `keep-alive` now and then, until `signal` aborts. Of several hints about one job a slow reader
- * gets the newest; of too many jobs it gets `much`.
+ * Yields every hint, and `keep-alive` every `keepAliveMs`, until `signal` aborts. A slow reader receives the newest of several
+ * hints about one job, and `overflow` instead of hints about too many jobs.
  */
 export async function* followHints(
   hints: JobHints,
   clock: Clock,
   signal: AbortSignal,
-): AsyncGenerator<Heard | 'keep-alive'> {
-  const kept = new Map<string, Hint>();
-  let much = false as boolean;
+): AsyncGenerator<HintOrOverflow | 'keep-alive'> {
+  const pending = new Map<string, Hint>();
+  let overflow = false as boolean;
   let wake = (): void => undefined;
   let proveAt = clock.monotonic() + keepAliveMs;
-  const forget = hints.onAny((heard) => {
-    if (heard === 'much' || (kept.size >= mostKept && !kept.has(heard.jobId))) much = true;
-    else kept.set(heard.jobId, heard);
+  const unsubscribe = hints.onAny((hint) => {
+    if (hint === 'overflow' || (pending.size >= maxPending && !pending.has(hint.jobId))) overflow = true;
+    else pending.set(hint.jobId, hint);
     wake();
   });
   try {
@@ -29,13 +29,13 @@ export async function* followHints(
         yield 'keep-alive';
         proveAt = clock.monotonic() + keepAliveMs;
       }
-      if (much) {
-        much = false;
-        kept.clear();
-        yield 'much';
+      if (overflow) {
+        overflow = false;
+        pending.clear();
+        yield 'overflow';
       }
-      for (const [jobId, hint] of kept) {
-        kept.delete(jobId);
+      for (const [jobId, hint] of pending) {
+        pending.delete(jobId);
         yield hint;
         if (clock.monotonic() >= proveAt) break;
       }
@@ -48,10 +48,10 @@ export async function* followHints(
         const cancel = clock.after(proveAt - clock.monotonic(), done);
         wake = done;
         signal.addEventListener('abort', done);
-        if (signal.aborted || much || kept.size > 0) done();
+        if (signal.aborted || overflow || pending.size > 0) done();
       });
     }
   } finally {
-    forget();
+    unsubscribe();
   }
 }

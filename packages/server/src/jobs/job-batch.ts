@@ -7,15 +7,15 @@ export interface BatchItem extends NewJob {
   readonly idempotencyKey?: string | null | undefined;
 }
 
-/** The key of an item and what makes it the same request again. */
+/** The key of an item, and the content that its fingerprint is computed from. */
 export interface ItemKey {
   readonly key: string;
   readonly request: object;
 }
 
 /**
- * The keys of the items, in their order: an item's own, or one made of the batch's and the item's place, which fits only the
- * same batch. Errors: `invalid_request` for a key that two items carry.
+ * The keys of the items, in order: an item's own, or one derived from the key of the batch and the item's index, whose
+ * fingerprint covers the whole batch. Errors: `invalid_request` for a key of two items.
  */
 export function keysOfItems(items: readonly BatchItem[], batchKey: string | undefined): (ItemKey | undefined)[] {
   const first = new Map<string, number>();
@@ -31,12 +31,12 @@ export function keysOfItems(items: readonly BatchItem[], batchKey: string | unde
   });
 }
 
-// Longer than any key that a client may send, so that it is none of theirs.
+// Longer than the longest key of a client, so that no key of a client is equal.
 function placeKey(batchKey: string, index: number): string {
   return `batch:${sha256Hex(batchKey)}:${String(index)}:${'-'.repeat(200)}`;
 }
 
-/** Makes each record; what is wrong with any item is said with the place of the item. Errors: those of `make`. */
+/** Creates each record. Errors: those of `make`, for all wrong items, with the index of the item in each path. */
 export function eachItem(items: readonly BatchItem[], make: (item: BatchItem) => JobRecord): JobRecord[] {
   const refusals: AppError[] = [];
   const jobs = items.flatMap((item, index) => {

@@ -65,7 +65,7 @@ export class JobClaims {
     this.#presence = parts.presence;
     this.#announcements = parts.announcements;
     parts.hints.onAny((hint) => {
-      if (hint === 'much') this.#waiters.wakeAll();
+      if (hint === 'overflow') this.#waiters.wakeAll();
       else if (hint.route !== undefined) this.#waiters.arrived(hint.route);
     });
   }

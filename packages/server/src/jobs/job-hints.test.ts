@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../kernel/time/manual-clock.ts';
-import { JobHints, maxMessageBytes, type Heard, type Hint, type HintChannel } from './job-hints.ts';
+import { JobHints, maxMessageBytes, type Hint, type HintChannel, type HintOrOverflow } from './job-hints.ts';
 import { routeOf } from './job-route.ts';
 
 const route = routeOf({ type: 'exec', repository: null, requiredCapabilities: ['gpu'] });
@@ -21,8 +21,8 @@ class Channel implements HintChannel {
     return Promise.resolve();
   }
 
-  listen(heard: (message: string) => void, missed: () => void): Promise<void> {
-    this.#listeners.push(heard);
+  listen(received: (message: string) => void, missed: () => void): Promise<void> {
+    this.#listeners.push(received);
     this.#missed.push(missed);
     return Promise.resolve();
   }
@@ -43,9 +43,9 @@ async function twoServers() {
   const make = async (serverId: string) => {
     const hints = new JobHints({ clock, serverId, channel });
     await hints.start();
-    const heard: Heard[] = [];
-    hints.onAny((each) => heard.push(each));
-    return { hints, heard };
+    const received: HintOrOverflow[] = [];
+    hints.onAny((each) => received.push(each));
+    return { hints, received };
   };
   return { clock, channel, one: await make('one'), two: await make('two') };
 }
@@ -54,15 +54,15 @@ describe('hints', () => {
   it('are delivered at once in the same process, and only once', async () => {
     const { clock, one } = await twoServers();
     one.hints.publish(hint(1));
-    expect(one.heard).toEqual([hint(1)]);
+    expect(one.received).toEqual([hint(1)]);
     clock.advance(1000);
-    expect(one.heard).toHaveLength(1);
+    expect(one.received).toHaveLength(1);
   });
 
   it('of a time in which the channel was lost are made up for by looking at everything, here and there', async () => {
     const { channel, one, two } = await twoServers();
     channel.break();
-    expect([one.heard, two.heard]).toEqual([['much'], ['much']]);
+    expect([one.received, two.received]).toEqual([['overflow'], ['overflow']]);
   });
 
   it('reach other servers with the route, 50 ms later, the newest of each job', async () => {
@@ -71,12 +71,12 @@ describe('hints', () => {
     one.hints.publish(hint(2));
     one.hints.publish(hint(1, { seq: 2, status: 'running' }));
     clock.advance(49);
-    expect(two.heard).toEqual([]);
+    expect(two.received).toEqual([]);
     clock.advance(1);
-    expect(two.heard).toEqual([hint(1, { seq: 2, status: 'running' }), hint(2)]);
+    expect(two.received).toEqual([hint(1, { seq: 2, status: 'running' }), hint(2)]);
     one.hints.publish(hint(3, { route }));
     clock.advance(50);
-    expect(two.heard.at(-1)).toEqual(hint(3, { route }));
+    expect(two.received.at(-1)).toEqual(hint(3, { route }));
     expect(channel.sent).toHaveLength(2);
   });
 
@@ -96,7 +96,7 @@ describe('hints', () => {
     const { clock, channel, one, two } = await twoServers();
     for (let number = 0; number < 100; number++) one.hints.publish(hint(number, { route }));
     clock.advance(50);
-    expect(two.heard).toEqual(['much']);
+    expect(two.received).toEqual(['overflow']);
     expect(channel.sent.every((message) => Buffer.byteLength(message) <= maxMessageBytes)).toBe(true);
   });
 
@@ -113,19 +113,19 @@ describe('hints', () => {
     expect(() => {
       channel.inject(message);
     }).not.toThrow();
-    expect(two.heard).toEqual(['much']);
+    expect(two.received).toEqual(['overflow']);
   });
 
   it('may carry what a later version adds', async () => {
     const { channel, two } = await twoServers();
     channel.inject(JSON.stringify({ from: 'three', more: 1, hints: [{ ...hint(1), more: 1 }] }));
-    expect(two.heard).toEqual([hint(1)]);
+    expect(two.received).toEqual([hint(1)]);
   });
 
   it('of one job wake those that follow it, until they stop', async () => {
     const { clock, one, two } = await twoServers();
     let woken = 0;
-    const forget = two.hints.onJob(hint(1).jobId, () => (woken += 1));
+    const unsubscribe = two.hints.onJob(hint(1).jobId, () => (woken += 1));
     two.hints.publish(hint(2));
     expect(woken).toBe(0);
     two.hints.publish(hint(1));
@@ -135,18 +135,18 @@ describe('hints', () => {
     for (let number = 0; number < 100; number++) one.hints.publish(hint(number));
     clock.advance(50);
     expect(woken).toBe(3);
-    forget();
+    unsubscribe();
     two.hints.publish(hint(1));
     expect(woken).toBe(3);
   });
 
   it('need no channel', () => {
     const hints = new JobHints({ clock: new ManualClock(), serverId: 'alone' });
-    const heard: Heard[] = [];
-    const forget = hints.onAny((each) => heard.push(each));
+    const received: HintOrOverflow[] = [];
+    const unsubscribe = hints.onAny((each) => received.push(each));
     hints.publish(hint(1));
-    forget();
+    unsubscribe();
     hints.publish(hint(2));
-    expect(heard).toEqual([hint(1)]);
+    expect(received).toEqual([hint(1)]);
   });
 });

@@ -4,27 +4,27 @@ import type { Clock } from '../kernel/time/clock.ts';
 import { routeOf, type JobRoute } from './job-route.ts';
 import type { ReadyJob } from './job-store.ts';
 
-/** Something changed about a job: look again. There is no delivery guarantee; readers read by cursor. */
+/** A job changed, so its readers read again, by cursor. Delivery is not guaranteed. */
 export interface Hint {
   readonly jobId: string;
-  /** The sequence number of the job's last event. */
+  /** The sequence number of the job's newest event. */
   readonly seq: number;
   readonly status: JobStatus;
   /** Set when the job can be claimed now. */
   readonly route?: JobRoute;
 }
 
-/** Too much changed to say what. */
-export type Heard = Hint | 'much';
+/** `overflow`: too many jobs changed to name them, or hints were lost; any job may have changed. */
+export type HintOrOverflow = Hint | 'overflow';
 
-/** What to say of a job as it is now. */
+/** The hint about a job in its present state. */
 export function hintOf(job: JobRecord): Hint {
   const ready = job.status === 'queued' && job.nextAttemptAt === null;
   const hint = { jobId: job.id, seq: job.lastSeq, status: job.status };
   return ready ? { ...hint, route: routeOf(job) } : hint;
 }
 
-/** What to say of a job whose delay has ended. */
+/** The hint about a job whose delay has ended. */
 export function hintOfReady({ jobId, seq, route }: ReadyJob): Hint {
   return { jobId, seq, status: 'queued', route };
 }
@@ -34,24 +34,24 @@ export interface HintChannel {
   /** At most `maxMessageBytes` of UTF-8. */
   send(message: string): Promise<void>;
   /**
-   * Hears what others sent, and possibly what this server sent itself. `missed` says, once it hears again, that it was
-   * deaf and dumb for a while.
+   * Calls `receive` with messages of other servers, and possibly of this one. Calls `missed` after a reconnect: messages in
+   * both directions may have been lost.
    */
-  listen(heard: (message: string) => void, missed: () => void): Promise<void>;
+  listen(receive: (message: string) => void, missed: () => void): Promise<void>;
 }
 
 export const maxMessageBytes = 7000;
-/** Hints to other servers are gathered this long: at most 20 messages a second. */
-const gatherMs = 50;
+/** Hints to other servers are batched for this long: at most 20 messages a second. */
+const batchMs = 50;
 
-/** The one bus of the process: long polls, streams, the page and other servers all hang on it. */
+/** The hint bus of the process, for long polls, streams, the page and other servers. */
 export class JobHints {
   readonly #clock: Clock;
   readonly #serverId: string;
   readonly #channel: HintChannel | undefined;
-  readonly #any = new Set<(heard: Heard) => void>();
+  readonly #any = new Set<(hint: HintOrOverflow) => void>();
   readonly #ofJob = new Map<string, Set<() => void>>();
-  #gathered: Map<string, Hint> | undefined;
+  #batch: Map<string, Hint> | undefined;
 
   constructor(parts: { clock: Clock; serverId: string; channel?: HintChannel | undefined }) {
     this.#clock = parts.clock;
@@ -65,66 +65,66 @@ export class JobHints {
         this.#receive(message);
       },
       () => {
-        this.#deliver('much');
-        // What was sent meanwhile was lost, too.
-        this.#say({ much: true });
+        this.#deliver('overflow');
+        // Hints of this server were lost, too.
+        this.#broadcast({ much: true });
       },
     );
   }
 
-  /** To be called after the change is committed. */
+  /** Must be called after the change is committed. */
   publish(hint: Hint): void {
     this.#deliver(hint);
     if (this.#channel === undefined) return;
-    if (this.#gathered === undefined) {
-      this.#gathered = new Map();
-      this.#clock.after(gatherMs, () => {
+    if (this.#batch === undefined) {
+      this.#batch = new Map();
+      this.#clock.after(batchMs, () => {
         this.#send();
       });
     }
-    this.#gathered.set(hint.jobId, hint);
+    this.#batch.set(hint.jobId, hint);
   }
 
-  /** Calls `heard` at every hint, until the answer is called. */
-  onAny(heard: (heard: Heard) => void): () => void {
-    this.#any.add(heard);
-    return () => this.#any.delete(heard);
+  /** Calls `receive` at every hint. The returned function unsubscribes. */
+  onAny(receive: (hint: HintOrOverflow) => void): () => void {
+    this.#any.add(receive);
+    return () => this.#any.delete(receive);
   }
 
-  /** Calls `heard` when this job may have changed, until the answer is called. */
-  onJob(jobId: string, heard: () => void): () => void {
+  /** Calls `receive` when this job may have changed. The returned function unsubscribes. */
+  onJob(jobId: string, receive: () => void): () => void {
     const listeners = this.#ofJob.get(jobId) ?? new Set();
-    listeners.add(heard);
+    listeners.add(receive);
     this.#ofJob.set(jobId, listeners);
     return () => {
-      listeners.delete(heard);
+      listeners.delete(receive);
       if (listeners.size === 0) this.#ofJob.delete(jobId);
     };
   }
 
-  #deliver(heard: Heard): void {
-    for (const listener of this.#any) listener(heard);
-    const jobs = heard === 'much' ? [...this.#ofJob.values()] : [this.#ofJob.get(heard.jobId) ?? []];
+  #deliver(hint: HintOrOverflow): void {
+    for (const listener of this.#any) listener(hint);
+    const jobs = hint === 'overflow' ? [...this.#ofJob.values()] : [this.#ofJob.get(hint.jobId) ?? []];
     for (const listeners of jobs) for (const listener of listeners) listener();
   }
 
   #send(): void {
-    const hints = [...(this.#gathered?.values() ?? [])];
-    this.#gathered = undefined;
-    this.#say({ hints });
+    const hints = [...(this.#batch?.values() ?? [])];
+    this.#batch = undefined;
+    this.#broadcast({ hints });
   }
 
-  #say(told: { hints: readonly Hint[] } | { much: true }): void {
-    const whole = JSON.stringify({ from: this.#serverId, ...told });
+  #broadcast(content: { hints: readonly Hint[] } | { much: true }): void {
+    const whole = JSON.stringify({ from: this.#serverId, ...content });
     const fits = Buffer.byteLength(whole) <= maxMessageBytes;
     void this.#channel?.send(fits ? whole : JSON.stringify({ from: this.#serverId, much: true }));
   }
 
   #receive(message: string): void {
-    const heard = parse(message);
-    if (heard.from === this.#serverId) return;
-    if (heard.hints === undefined) this.#deliver('much');
-    else for (const hint of heard.hints) this.#deliver(hint);
+    const { from, hints } = parse(message);
+    if (from === this.#serverId) return;
+    if (hints === undefined) this.#deliver('overflow');
+    else for (const hint of hints) this.#deliver(hint);
   }
 }
 
@@ -141,7 +141,7 @@ const messageSchema = z.object({
   hints: z.array(hintSchema).optional().catch(undefined),
 });
 
-// What another server sent may be of another version: whatever cannot be read means "look again".
+// Another server may be of another version. A message that cannot be parsed counts as `overflow`.
 function parse(message: string): z.infer<typeof messageSchema> {
   try {
     return messageSchema.parse(JSON.parse(message));

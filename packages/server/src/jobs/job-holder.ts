@@ -1,13 +1,12 @@
 import { AppError, type Fence, type Principal } from '@proofhouse/core';
 import type { ClaimScope } from './job-route.ts';
 
-/** The worker that a call acts for, and the lease it shows. */
+/** The worker that a call is made for, and its lease. */
 export type Holder = Fence;
 
 /**
- * Which worker a worker call is made by: the credential's own. Naming another is
- * `worker_not_authorized`, before anything is looked up; the admin has no worker of its own and must
- * name one.
+ * The worker that a worker call is made for: the worker of the credential. Naming another worker is refused with
+ * `worker_not_authorized`, before any query; the admin has no worker and must name one.
  */
 export function holderOf(principal: Principal, named: string | null | undefined): string {
   if (principal.kind === 'worker') {
@@ -21,7 +20,7 @@ export function holderOf(principal: Principal, named: string | null | undefined)
 }
 
 /**
- * Holds a job that a worker makes to its credential: types and repositories that it may not claim it may not create.
+ * A worker may create only jobs of types and repositories that its credential allows to claim.
  * Errors: `worker_not_authorized`.
  */
 export function requireMayCreate(
@@ -42,8 +41,8 @@ export function requireMayCreate(
 }
 
 /**
- * What a claimer may have: the request narrowed by the credential. Types intersect, and lists that
- * share nothing are `worker_not_authorized`; a credential's capabilities replace the request's.
+ * The jobs that a claimer may have: the request restricted by the credential. Types are intersected, and an empty
+ * intersection is refused with `worker_not_authorized`; capabilities of the credential replace those of the request.
  */
 export function claimScope(
   principal: Principal,

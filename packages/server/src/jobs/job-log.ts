@@ -15,15 +15,15 @@ import type { Clock } from '../kernel/time/clock.ts';
 import type { JobHints } from './job-hints.ts';
 import type { JobStore } from './job-store.ts';
 
-/** A follower looks again this often by itself: hints may be lost. */
-const lookAgainMs = 1000;
+/** A follower reads again this often without a hint, since hints may be lost. */
+const pollMs = 1000;
 /**
- * A follower is given `keep-alive` this often, however much else it is given: it proves that the line is alive, and
- * is when the reader's credential is looked at again.
+ * A follower receives `keep-alive` this often, also between events: it shows that the connection is alive, and the reader's
+ * credential is checked again then.
  */
 export const keepAliveMs = 15_000;
 const batch = 200;
-/** Bytes of the events of one page, about. */
+/** Approximate limit for the bytes of one page of events. */
 const pageBytes = 1024 * 1024;
 
 export interface EventRange {
@@ -34,7 +34,7 @@ export interface EventRange {
   readonly limit: number;
 }
 
-/** Reading and following what happened to jobs. Who may read is decided before. */
+/** Reads and follows the events of jobs. The caller has checked access. */
 export class JobLog {
   readonly #store: JobStore;
   readonly #hints: JobHints;
@@ -47,8 +47,8 @@ export class JobLog {
   }
 
   /**
-   * Events with numbers over `after` and under `before`. Oldest first, `nextCursor` is the next `after`, and null once a final
-   * job, or the range, is read to its end; newest first it is the next `before`, and null at the oldest.
+   * Events with `after` < seq < `before`. Ascending, `nextCursor` is the next `after`, and null at the end of the range or of a
+   * job in a final state; descending, it is the next `before`, and null at the oldest event.
    */
   async read(job: JobRecord, query: EventRange) {
     const { after, before, sort, limit } = query;
@@ -67,15 +67,15 @@ export class JobLog {
   }
 
   /**
-   * Every event after `after` as it comes, without gaps, and `keep-alive` now and then. Ends after the last event
-   * of a final job, or, when `signal` aborts, after the last event that is there. Reads on only when the consumer asks: a slow reader
-   * holds nothing up and costs one batch.
+   * Yields every event after `after`, without gaps, and `keep-alive` every `keepAliveMs`. Ends after the last event of a job in
+   * a final state or, when `signal` aborts, after the newest event. Reads only on demand: a slow reader costs the memory of one
+   * batch.
    */
   async *follow(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEventRecord | 'keep-alive'> {
     let seq = after;
     let provenAt = this.#clock.monotonic();
     const wake = new Wake(this.#clock, signal);
-    const forget = this.#hints.onJob(jobId, () => {
+    const unsubscribe = this.#hints.onJob(jobId, () => {
       wake.now();
     });
     try {
@@ -84,7 +84,7 @@ export class JobLog {
           yield 'keep-alive';
           provenAt = this.#clock.monotonic();
         }
-        const looked = wake.begin();
+        const version = wake.version;
         const job = await this.#store.find(jobId);
         if (job === undefined) return;
         if (job.lastSeq > seq) {
@@ -94,17 +94,17 @@ export class JobLog {
           }
           continue;
         }
-        // Only here: what is there already is read to its end.
+        // Only after all present events were read.
         if (finalStatuses.includes(job.status) || signal.aborted) return;
-        await wake.after(looked, lookAgainMs);
+        await wake.after(version, pollMs);
       }
     } finally {
-      forget();
+      unsubscribe();
     }
   }
 }
 
-/** As many events as one page holds; whoever reads on gets the rest. */
+/** The events that fit into one page. */
 function withinPage(events: readonly JobEventRecord[]): readonly JobEventRecord[] {
   let bytes = 0;
   const end = events.findIndex(({ message, payload }, index) => {
@@ -114,7 +114,7 @@ function withinPage(events: readonly JobEventRecord[]): readonly JobEventRecord[
   return end === -1 ? events : events.slice(0, end);
 }
 
-/** Remembers a wake that came while nobody slept, so that none is lost between looking and sleeping. */
+/** A wake-up that also counts between a read and the sleep after it, so that none is lost. */
 class Wake {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
@@ -126,7 +126,7 @@ class Wake {
     this.#signal = signal;
   }
 
-  begin(): number {
+  get version(): number {
     return this.#count;
   }
 
@@ -135,9 +135,9 @@ class Wake {
     this.#sleeper?.();
   }
 
-  /** Sleeps until woken since `looked`, for `ms`, or until the signal. */
-  after(looked: number, ms: number): Promise<void> {
-    if (this.#count !== looked || this.#signal.aborted) return Promise.resolve();
+  /** Sleeps until a wake-up after `version`, for `ms`, or until the signal aborts. */
+  after(version: number, ms: number): Promise<void> {
+    if (this.#count !== version || this.#signal.aborted) return Promise.resolve();
     return new Promise((settle) => {
       const done = (): void => {
         cancel();
@@ -152,7 +152,7 @@ class Wake {
   }
 }
 
-/** What a worker wrote, checked and as it is kept. Throws `invalid_request` naming the event. */
+/** Checks a worker's events and returns them as they are stored. Errors: `invalid_request`, naming the event. */
 export function noteDrafts(inputs: readonly EventInput[]): JobEventDraft[] {
   if (utf8Bytes(JSON.stringify(inputs)) > maxEventsBytes) throw tooLong('events', maxEventsBytes);
   return inputs.map((input, index) => {

@@ -2,8 +2,8 @@ import type { JobRecord, WorkerPolicy } from '@proofhouse/core';
 import { sha256Hex } from '../kernel/secret.ts';
 
 /**
- * What decides who may claim a job, apart from the job itself. Each distinct one is kept once, and
- * ready jobs are indexed by it, so that jobs a worker may not have are never looked at.
+ * The properties of a job that decide which workers may claim it. Each distinct route is one row, and ready jobs are indexed
+ * by it, so that a claim reads no jobs that the worker may not have.
  */
 export interface JobRoute {
   readonly id: string;
@@ -13,7 +13,7 @@ export interface JobRoute {
   readonly capabilities: readonly string[];
 }
 
-/** The id is a hash of the content: every server names the same route alike, without asking. */
+/** The id is a hash of the content, so every server computes the same id without a query. */
 export function routeOf(job: Pick<JobRecord, 'type' | 'repository' | 'requiredCapabilities'>): JobRoute {
   const { type, repository } = job;
   const capabilities = job.requiredCapabilities.toSorted();

@@ -15,19 +15,19 @@ import type { JobDepth } from './job-depth.ts';
 import type { ClaimScope, JobRoute } from './job-route.ts';
 
 /**
- * Where jobs and their events lie. Every verb is atomic and durable when its promise settles; the
- * rules are core's (`decideJob`), applied inside the store's own transaction, at the store's time
- * (`MetadataStore.time`). `now` is for tests: a verb that is given it decides by it instead.
+ * Stores jobs and their events. Every verb is atomic, and durable when its promise settles. The rules are core's
+ * (`decideJob`), applied inside of the store's transaction, at the store's time (`MetadataStore.time`). Tests pass `now` to
+ * override that time.
  */
 export interface JobStore {
   /**
-   * Adds a queued job and its `queued` event. A known idempotency key adds nothing: same fingerprint
-   * gives `repeated` with the first job, another gives `conflict`. `job.createdAt` is now: keys that
-   * are past it count as absent.
+   * Adds a queued job and its `queued` event. With an idempotency key that was used before, adds nothing: the result is
+   * `repeated` with the first job for an equal fingerprint, `conflict` for another. `job.createdAt` is the time: keys that
+   * expired by then count as absent.
    */
   enqueue(job: JobRecord, idempotency?: IdempotencyKey): Promise<Enqueued>;
 
-  /** Adds the jobs in one commit: none of them when any key gives `conflict`. No two requests have the same key. */
+  /** Adds the jobs in one commit, and none when any key conflicts. The keys of the requests must differ. */
   enqueueAll(requests: readonly EnqueueRequest[]): Promise<Enqueued[]>;
 
   find(jobId: string): Promise<JobRecord | undefined>;
@@ -36,18 +36,18 @@ export interface JobStore {
   list(filter: JobFilter, page: PageRequest): Promise<Page<JobRecord>>;
 
   /**
-   * Claims up to `maxJobs` of the eligible ready jobs, in the order priority desc, createdAt, id. Two
-   * claimers never get one job, and jobs that the claimer may not have cost nothing. With a known
-   * idempotency key it gives those jobs of the first claim that are still held under its leases, as they are now, and
-   * claims nothing; a claim that found nothing leaves its key unused, so that a wait can ask again with it. On its way it ends some leases that passed, and makes jobs
-   * ready whose delay has: a job that is due is never missed because another verb makes it ready at that moment. (One that
-   * another call writes to at that moment is passed over.)
+   * Claims up to `leaseIds.length` eligible ready jobs, in the order priority descending, createdAt, id. No job is claimed
+   * twice, and jobs that the claimer may not have cost nothing. With an idempotency key that was used before, claims nothing
+   * and returns those jobs of the first claim that are still held under its leases. A claim that finds nothing leaves its key
+   * unused, so that a waiting call can claim again with it. A claim also ends some expired leases and makes due jobs ready; a
+   * due job is never missed because another verb makes it ready at that moment. A job whose row another transaction has
+   * locked is skipped.
    */
   claim(request: ClaimRequest): Promise<Claimed>;
 
   /**
-   * Reads the job, lets `decide` decide, writes what it decided with its events, in one transaction.
-   * `decide` must be pure and synchronous: it may run again. Undefined: no such job.
+   * Reads the job, calls `decide`, and writes its decision and events, in one transaction. `decide` must be pure and
+   * synchronous, since a retry calls it again. Undefined: no such job.
    */
   apply(
     jobId: string,
@@ -56,21 +56,21 @@ export interface JobStore {
   ): Promise<JobDecision | undefined>;
 
   /**
-   * Writes a holder's events into the log, numbered in one commit, when core's `checkEventFence` lets it. With a known key
-   * it writes nothing and gives the first call's events. Undefined: no such job.
+   * Appends a holder's events to the log in one commit, if core's `checkEventFence` permits. With a key that was used before,
+   * writes nothing and returns the events of the first call. Undefined: no such job.
    */
   append(request: AppendRequest): Promise<Appended | undefined>;
 
-  /** Does what time has come for, at most `limit` of each kind; safe with many servers at once. */
+  /** Ends expired leases and makes due jobs ready, at most `limit` of each; safe on many servers at once. */
   sweep(limit: number, now?: number): Promise<Passed>;
 
   /** See `MetadataStore.time`. */
   time(): StoreTime;
 
-  /** How many ready jobs of the same route come before this one; counts to `most` at most. */
+  /** Counts the ready jobs of the same route before this one in claim order, up to `most`. */
   countAhead(job: JobRecord, most: number): Promise<number>;
 
-  /** Unfinished jobs by type and state, each counted to `most` at most. Reads index entries, never a whole backlog. */
+  /** Counts unfinished jobs by type and state, each up to `most`. Reads index entries alone, and never the whole backlog. */
   depths(most: number): Promise<JobDepth[]>;
 
   /** Events of a job with `seq` over `after`, oldest first. */
@@ -121,7 +121,7 @@ export interface JobFilter {
 export interface ClaimRequest extends ClaimScope {
   readonly workerId: string;
   readonly leaseMs: number;
-  /** One fencing token for each job that may be claimed: its length is the most that are. */
+  /** One fencing token for each job to claim; their number is the limit. */
   readonly leaseIds: readonly string[];
   readonly now?: number;
   /** `resourceId` is set by the store. */
@@ -132,17 +132,17 @@ export type Claimed =
   | {
       readonly outcome: 'claimed';
       readonly jobs: readonly JobRecord[];
-      /** Of claims that were served together one tells what they did on their way. */
+      /** In one result of a batch of claims: the side effects of the batch. */
       readonly passed?: Passed;
     }
   | { readonly outcome: 'repeated'; readonly jobs: readonly JobRecord[] }
   | { readonly outcome: 'conflict' };
 
-/** What a verb did because time had passed: whoever waits for it has to be told. */
+/** Jobs that a verb changed because time had passed; hints about them must be published. */
 export interface Passed {
-  /** Jobs whose lease had ended, as they became by that. */
+  /** Jobs whose lease had expired, in their new state. */
   readonly ended: readonly JobRecord[];
-  /** Jobs whose delay had ended, and which can be claimed now. */
+  /** Jobs whose delay had ended, and that can be claimed now. */
   readonly ready: readonly ReadyJob[];
 }
 

@@ -87,7 +87,7 @@ export type CompleteResult =
 /** How often leases and delays that passed are ended, so many in one commit. */
 export const sweepEveryMs = 2000;
 const sweepBatch = 200;
-/** Commits of one sweep at most: what is left then is left to the next. */
+/** Commits of one sweep, at most; the next sweep handles the rest. */
 const mostBatches = 50;
 
 export interface JobsParts {
@@ -100,7 +100,7 @@ export interface JobsParts {
   readonly meter?: Meter | undefined;
 }
 
-/** The queue as its callers use it: who may, which fields, which errors. The moves themselves are core's. */
+/** The queue as its callers use it: access, fields, errors. The state machine is core's `decideJob`. */
 export class Jobs {
   readonly #store: JobStore;
   readonly #clock: Clock;
@@ -123,7 +123,7 @@ export class Jobs {
     this.#claims = new JobClaims({ ...parts, announcements: this.#announcements });
   }
 
-  /** `created` is false when the idempotency key had made the job before. Errors: `invalid_request`, `idempotency_conflict`. */
+  /** `created` is false when an earlier call with the key created the job. Errors: `invalid_request`, `idempotency_conflict`. */
   async create(principal: Principal, input: NewJob, key?: string): Promise<Created> {
     const made = { id: this.#ids.uuid(), by: actorOf(principal), now: this.#clock.now() };
     const job = newJobRecord(input, this.#knownType(input.type), made);
@@ -139,7 +139,7 @@ export class Jobs {
   }
 
   /**
-   * Makes the jobs in one commit, all or none; `created` is false for one that its key had made before.
+   * Creates the jobs in one commit, all or none; `created` is false for a job that an earlier call with its key created.
    * Errors: as `create`, with paths that name the item.
    */
   async createMany(principal: Principal, items: readonly BatchItem[], key?: string): Promise<Created[]> {
@@ -188,7 +188,7 @@ export class Jobs {
     return job;
   }
 
-  /** The job, whoever asks. Errors: `job_not_found`. */
+  /** Returns the job without an access check. Errors: `job_not_found`. */
   async require(jobId: string): Promise<JobRecord> {
     const job = isUuid(jobId) ? await this.#store.find(jobId) : undefined;
     if (job === undefined) throw jobNotFound(jobId);
@@ -244,7 +244,7 @@ export class Jobs {
     return this.#work(jobId, { kind: 'fail', fence: holder, errorMessage, retryable, finish: boundedFinish(failure) });
   }
 
-  /** Ends many jobs; each is decided by itself, and what went wrong with one stands in its place. */
+  /** Completes many jobs, each in its own decision; the result of a failed one is its error, in its place. */
   completeMany(workerId: string, items: readonly CompleteItem[]): Promise<CompleteResult[]> {
     return Promise.all(
       items.map(async ({ jobId, leaseId, ...completion }) => {
@@ -258,7 +258,7 @@ export class Jobs {
     );
   }
 
-  /** The holder of a job that was asked to stop says that it has. Errors: as `#work`. */
+  /** The holder confirms that it stopped a job whose cancel was requested. Errors: as `#work`. */
   async acknowledge(
     holder: Holder,
     jobId: string,
@@ -269,7 +269,7 @@ export class Jobs {
   }
 
   /**
-   * Cancels a queued job at once; asks the holder of a running one to stop. Asking again changes nothing.
+   * Cancels a queued job at once; requests the holder of a running job to stop. Idempotent.
    * Errors: `job_not_found`, `job_state_conflict`.
    */
   cancel(principal: Principal, jobId: string, reason?: string | null): Promise<JobRecord> {
@@ -283,7 +283,7 @@ export class Jobs {
   }
 
   /**
-   * Writes a holder's own events, numbered in one commit; a known key gives those of the first call.
+   * Appends the holder's events in one commit; with a key that was used before, returns the events of the first call.
    * Errors: as `#work`, `invalid_request`, `idempotency_conflict`.
    */
   async note(holder: Holder, jobId: string, inputs: readonly EventInput[], key?: string): Promise<Noted> {
@@ -302,20 +302,20 @@ export class Jobs {
   }
 
   /**
-   * Refuses a lease that has ended before the rest of the call is known: whoever sends much is told before it has sent it.
-   * `mayRepeat`: the call may be answered although its lease ended, so only the job is looked for.
+   * Refuses an ended lease before the body is read, so that a client is refused before a long upload. `mayRepeat`: a repeated
+   * call is answered even after its lease has ended, so only the job must exist.
    * Errors: `job_not_found`, `lease_lost`.
    */
   async checkLease(principal: Principal, jobId: string, leaseId: string, mayRepeat: boolean): Promise<void> {
     const job = await this.require(jobId);
     if (mayRepeat) return;
-    // Others than workers name theirs in the body, which is not here yet.
+    // Callers other than workers name the worker in the body, which is not read yet.
     const workerId = principal.kind === 'worker' ? principal.workerId : (job.lastClaimedBy ?? '');
     const refusal = checkLease(job, { workerId, leaseId }, this.#store.time().leasesAt);
     if (refusal !== undefined) throw new AppError(refusal.code, refusal.message);
   }
 
-  /** Leases that end at or before this have passed, as far as can be told before a verb decides. */
+  /** Leases that end at or before this time, epoch ms, count as expired for checks before a verb decides. */
   leasesAt(): number {
     return this.#store.time().leasesAt;
   }
@@ -326,7 +326,7 @@ export class Jobs {
     return page.items.map((job) => job.id);
   }
 
-  /** Why a job waits: what nobody offers, its delay, its place. Errors: `job_not_found`. */
+  /** Why a job waits: capabilities that no worker offers, its delay, its position. Errors: `job_not_found`. */
   async why(jobId: string): Promise<Why> {
     const job = await this.require(jobId);
     const [workers, ahead] = await Promise.all([
@@ -336,7 +336,7 @@ export class Jobs {
     return explainWait(job, workers, ahead, this.#clock.now());
   }
 
-  /** Ends leases and delays that passed, and tells. Called again and again by the server. */
+  /** Ends expired leases and ended delays, and publishes hints. The server calls it every `sweepEveryMs`. */
   async sweep(): Promise<void> {
     await inBatches({ batch: sweepBatch, most: mostBatches, stopped: () => this.#stopping }, async (limit) => {
       const passed = await this.#store.sweep(limit);

@@ -85,7 +85,7 @@ async function* hintItems(
     if (item === 'keep-alive') {
       if (!(await stillAllowed(call, () => Promise.resolve()))) return;
       yield 'keep-alive';
-    } else if (item === 'much') {
+    } else if (item === 'overflow') {
       yield { event: 'much', data: {} };
     } else {
       yield { event: 'hint', data: { jobId: item.jobId, seq: item.seq, status: item.status } };

@@ -10,7 +10,7 @@ import { commitAll } from './records/commits.ts';
 import { SqlExperimentStore } from './records/experiments.ts';
 import { deleteExpiredKeys } from './records/idempotency.ts';
 import { removeHidden } from './records/group-members.ts';
-import { JobRoutes } from './queue/job-routes.ts';
+import { RouteCache } from './queue/route-cache.ts';
 import { SqlJobStore } from './queue/jobs.ts';
 import { deleteUnseen, SqlPresenceStore } from './records/presence.ts';
 import { SqlSettingStore } from './records/settings.ts';
@@ -32,7 +32,7 @@ export class SqlMetadataStore implements MetadataStore {
   readonly hintChannel: HintChannel | undefined;
   readonly cleaners: readonly Cleaner[];
   readonly #engine: QueueEngine;
-  readonly #routes = new JobRoutes();
+  readonly #routes = new RouteCache();
   readonly #credentials: CredentialCache | undefined;
 
   constructor(engine: QueueEngine, credentials = engine.soleWriter ? new CredentialCache() : undefined) {

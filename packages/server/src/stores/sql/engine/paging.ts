@@ -4,10 +4,10 @@ import type { Database } from './schema.ts';
 import type { Statement } from './statement.ts';
 import { rows, type Verb } from './verb.ts';
 
-/** Where a page begins: at the start of its list, or behind a place. */
+/** Whether a page is the first of its list or begins after a key. */
 export type Place = 'first' | 'next';
 
-/** What a page is asked by. */
+/** The key (created_at, id) after which a page begins. */
 export interface PlaceParams {
   readonly at: number;
   readonly id: string;
@@ -20,7 +20,7 @@ export interface PageParams extends PlaceParams {
 /** Tables that are listed by (created_at, id). */
 type Listed = 'artifacts' | 'credentials' | 'experiments' | 'groups' | 'jobs' | 'workers';
 
-/** The rows of a list from a place on, newest first. */
+/** The rows of a list after a key, newest first. */
 export function newestFirst<Table extends Listed, Row>(
   query: SelectQueryBuilder<Database, Table, Row>,
   place: Place,
@@ -29,7 +29,7 @@ export function newestFirst<Table extends Listed, Row>(
   return ordered(query, place, p, '<', 'desc');
 }
 
-/** The rows of a list from a place on, oldest first. */
+/** The rows of a list after a key, oldest first. */
 export function oldestFirst<Table extends Listed, Row>(
   query: SelectQueryBuilder<Database, Table, Row>,
   place: Place,
@@ -45,7 +45,7 @@ function ordered<Table extends Listed, Row>(
   beyond: '<' | '>',
   direction: 'desc' | undefined,
 ): SelectQueryBuilder<Database, Table, Row> {
-  // All of these tables have both columns; one of them stands for the others, whose union the builder cannot follow.
+  // Every listed table has both columns. The builder cannot type the union of the tables, so `jobs` stands for all.
   const one = query as unknown as SelectQueryBuilder<Database, 'jobs', Row>;
   const list = one
     .$if(place === 'next', (rows) =>
@@ -56,7 +56,7 @@ function ordered<Table extends Listed, Row>(
   return list as unknown as SelectQueryBuilder<Database, Table, Row>;
 }
 
-/** The parameters of a list: one row more than asked tells whether there is a next page. */
+/** The parameters of a list; one row more than the limit shows whether there is a next page. */
 export function pageStart(page: PageRequest): PageParams {
   return { at: page.after?.at ?? 0, id: page.after?.id ?? '', limit: page.limit + 1 };
 }
@@ -65,9 +65,9 @@ export function placeOf(after: PageKey | undefined): Place {
   return after === undefined ? 'first' : 'next';
 }
 
-/** Bytes of the rows of one page, about: a page of large rows is short. */
+/** Approximate limit for the bytes of one page; pages of large rows are short. */
 const pageBytes = 1024 * 1024;
-/** Rows that are read first: their sizes tell how many more the page has room for. */
+/** Rows of the first batch; their sizes determine how many more rows fit into the page. */
 const firstRows = 8;
 
 interface Placed {
@@ -75,7 +75,7 @@ interface Placed {
   readonly created_at: number;
 }
 
-/** The page that begins the rows found, short of `limit` when they are large. It has a row whenever one was found. */
+/** The first page of the rows found: at most `limit`, fewer when they are large, at least one when there is one. */
 export function pageOf<Row extends Placed>(found: readonly Row[], limit: number): Page<Row> {
   const items: Row[] = [];
   let bytes = 0;
@@ -87,7 +87,7 @@ export function pageOf<Row extends Placed>(found: readonly Row[], limit: number)
   return { items, next: found.length > items.length ? keyOf(items.at(-1)) : undefined };
 }
 
-/** A page of rows that may be large: reads on, batch by batch, until it has as many as asked or as it may hold. */
+/** Reads a page of rows that may be large, in batches, until it has `limit` rows or reaches the limit in bytes. */
 export function* readPage<Params extends PageParams, Row extends Placed>(
   list: (place: Place) => Statement<Params, Row>,
   filter: Omit<Params, keyof PageParams>,

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { ArtifactRecord, EventKind, EventLevel, JobCategory, JobStatus, WorkerEnding } from '@proofhouse/core';
 import type { BlobOwnerState } from '../../../kernel/blob-owners.ts';
 
-/** Rows as they lie in the tables. Times are epoch ms, lists and objects are JSON texts. */
+/** Rows of the tables. Times are epoch ms; lists and objects are JSON texts. */
 export interface Database {
   jobs: JobRow;
   job_routes: JobRouteRow;
@@ -42,12 +42,12 @@ export interface JobRow extends JobState {
   payload: string;
 }
 
-/** What moves while a job lives. */
+/** The columns that change during the life of a job. */
 export interface JobState {
   status: JobStatus;
-  /** 1 for a queued job that can be claimed now: the claim index holds just these. */
+  /** 1 for a queued job that can be claimed now; the index `jobs_ready` contains only these. */
   ready: number;
-  /** Who holds a running job, or held it last. */
+  /** The worker that holds the job, or held it last. */
   claimed_by: string | null;
   lease_id: string | null;
   lease_expires_at: number | null;
@@ -199,7 +199,7 @@ export interface ArtifactPathRow {
   kind: 'file' | 'folder';
 }
 
-/** Columns that came later are null in older rows. */
+/** Columns that a later migration added are null in older rows. */
 export interface WorkerRow {
   id: string;
   name: string | null;
@@ -211,7 +211,7 @@ export interface WorkerRow {
   registration_epoch: number;
 }
 
-/** Lists are JSON texts; null does not narrow. */
+/** Lists are JSON texts; null means no restriction. */
 export interface PresenceRow {
   worker_id: string;
   last_seen_at: number;
@@ -242,7 +242,7 @@ export interface IdempotencyRow {
   operation: string;
   key: string;
   fingerprint: string;
-  /** The id of what was made; for a claim a JSON list of [job, lease]. */
+  /** The id of the created resource; for a claim, a JSON list of [job id, lease id]. */
   resource_id: string;
   expires_at: number;
 }

@@ -2,9 +2,9 @@ import type { StoreTime } from '../../../kernel/time/store-time.ts';
 import type { Statement } from './statement.ts';
 
 /**
- * A verb is a generator that yields statements and is given their answers. SQLite drives it without
- * ever giving up the thread, so nothing foreign can run inside a transaction; Postgres awaits each
- * answer. A verb must not catch what a statement throws: the transaction is lost by then.
+ * A verb is a generator that yields statements and receives their results. SQLite runs it synchronously, so no other code
+ * runs inside its transaction; Postgres awaits each result. A verb must not catch errors of statements: the transaction is
+ * already aborted then.
  */
 export type Verb<Result> = Generator<Step, Result, StepResult>;
 
@@ -12,22 +12,22 @@ export interface Step {
   readonly statement: Statement<never, unknown>;
   readonly params: object;
   /**
-   * Nobody looks at the answer: an engine across a network need not wait for it before the next
-   * step. It still fails the verb when it fails.
+   * The verb does not use the result, so an engine over a network sends the next step without awaiting it. A failure of
+   * this step still fails the verb.
    */
   readonly unanswered: boolean;
 }
 
 export interface StepResult {
   readonly rows: readonly unknown[];
-  /** How many rows were changed. */
+  /** The number of rows that were inserted, updated or deleted. */
   readonly changes: number;
 }
 
-/** Makes a verb; it is called again when the engine asks for another try. */
+/** Creates a verb; the engine calls it again for each retry. */
 export type VerbFactory<Result> = () => Verb<Result>;
 
-/** The same for a verb that writes, at the time by which it decides. */
+/** As `VerbFactory`, for a verb that writes; `time` is the time that it decides by. */
 export type WriteFactory<Result> = (time: StoreTime) => Verb<Result>;
 
 export function* rows<Params extends object, Row>(statement: Statement<Params, Row>, params: Params): Verb<Row[]> {
@@ -43,18 +43,18 @@ export function* first<Params extends object, Row>(
   return statement.rowsOf(answer.rows)[0];
 }
 
-/** How many rows it changed. */
+/** Returns the number of changed rows. */
 export function* run<Params extends object>(statement: Statement<Params, unknown>, params: Params): Verb<number> {
   const answer = yield { statement, params, unanswered: false };
   return answer.changes;
 }
 
-/** A write whose answer does not matter. */
+/** A write whose result is not used. */
 export function* put<Params extends object>(statement: Statement<Params, unknown>, params: Params): Verb<void> {
   yield { statement, params, unanswered: true };
 }
 
-/** Thrown by a verb that wants nothing of what it wrote: it is undone, and the caller is given the value. */
+/** Thrown by a verb to roll its writes back; the caller of the engine receives the value as the result. */
 export class Undo extends Error {
   readonly value: unknown;
 

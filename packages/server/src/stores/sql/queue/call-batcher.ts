@@ -7,16 +7,15 @@ interface Waiting<Call, Answer> {
 }
 
 export interface BatchLimits {
-  /** Calls in one verb at most. */
+  /** Calls in one batch, at most. */
   readonly calls: number;
-  /** Verbs under way at most; the calls that come meanwhile become the next one. */
+  /** Batches under way, at most; calls that arrive meanwhile form the next batch. */
   readonly verbs: number;
 }
 
 /**
- * Makes one verb of the calls of the same moment, so that they share its round trips and its commit. A call that
- * comes alone does not wait for others. When a verb of many fails, each call runs again by itself: what is wrong
- * with one of them fails that one.
+ * Batches calls of the same moment into one verb, so that they share its round trips and its commit. A single call does not
+ * wait for others. When a batch fails and was rolled back, each of its calls runs again alone, so a wrong call fails alone.
  */
 export class CallBatcher<Call, Answer> {
   readonly #run: (calls: readonly Call[]) => Promise<readonly Answer[]>;
@@ -26,7 +25,7 @@ export class CallBatcher<Call, Answer> {
   #underWay = 0;
   #scheduled = false;
 
-  /** `run` answers each call in its place. Calls to which `nameOf` gives one name never share a verb. */
+  /** `run` returns one answer a call, in order. Calls with equal names (`nameOf`) never share a batch. */
   constructor(
     limits: BatchLimits,
     run: (calls: readonly Call[]) => Promise<readonly Answer[]>,
@@ -58,7 +57,7 @@ export class CallBatcher<Call, Answer> {
     });
   }
 
-  /** Takes the calls of one verb, the longest waiting first. */
+  /** Takes the calls of the next batch, in order of arrival. */
   #next(): Waiting<Call, Answer>[] {
     const names = new Set<string>();
     const taken: Waiting<Call, Answer>[] = [];
@@ -78,7 +77,7 @@ export class CallBatcher<Call, Answer> {
       const answers = await this.#run(served.map(({ call }) => call));
       for (const [index, { resolve }] of served.entries()) resolve(answers[index] as Answer);
     } catch (error) {
-      // Only what is known to be undone may run again: of a lost connection nobody knows.
+      // Only `internal` means that the batch was rolled back; after a lost connection it may have been committed.
       const undone = error instanceof AppError && error.code === 'internal';
       for (const { call, resolve, reject } of served) {
         if (undone && served.length > 1) await this.#alone(call).then(resolve, reject);

@@ -3,12 +3,12 @@ import type { Database, JobRow } from '../engine/schema.ts';
 
 type ClaimPlace = Pick<JobRow, 'priority' | 'created_at' | 'id'>;
 
-/** The order of claiming, as the claim index has it: priority desc, createdAt, id. */
+/** Compares by claim order: priority descending, createdAt, id; the same order as the index `jobs_ready`. */
 export function claimedBefore(a: ClaimPlace, b: ClaimPlace): number {
   return b.priority - a.priority || a.created_at - b.created_at || (a.id < b.id ? -1 : 1);
 }
 
-/** The jobs of a query in the same order. */
+/** Sorts a query of jobs by claim order. */
 export function inClaimOrder<Row>(
   jobs: SelectQueryBuilder<Database, 'jobs', Row>,
 ): SelectQueryBuilder<Database, 'jobs', Row> {

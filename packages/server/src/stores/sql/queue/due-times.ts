@@ -4,52 +4,55 @@ import type { JobRow } from '../engine/schema.ts';
 import { statement } from '../engine/statement.ts';
 import { first, type Verb } from '../engine/verb.ts';
 
-/** What a claim must know of the queue before it looks at jobs. */
-export interface QueueOutlook {
+/** What every claim reads before it reads jobs: whether routes are new, leases have expired or delays have ended. */
+export interface DueTimes {
   /** The number of the newest route; 0 when there is none. */
   readonly lastRoute: number;
-  /** When the first lease ends. */
+  /** The earliest expiry of a lease, epoch ms. */
   readonly leaseAt: number | null;
-  /** When the first delay ends. */
+  /** The earliest end of a delay, epoch ms. */
   readonly delayedAt: number | null;
 }
 
-export const emptyOutlook: QueueOutlook = { lastRoute: 0, leaseAt: null, delayedAt: null };
+export const noDueTimes: DueTimes = { lastRoute: 0, leaseAt: null, delayedAt: null };
 
-/** What a claimer knows already: routes up to a number, and the time. */
-export interface Foreseen extends StoreTime {
+/** What due times are compared with: the time, and the number up to which routes are cached. */
+export interface DueCheck extends StoreTime {
   readonly lastRoute: number;
 }
 
-/** All in one question, since every claim asks it: the ends of three indexes. */
-export const outlookSql = sql<QueueOutlook>`
+/** One query, since every claim runs it: it reads one entry each of three indexes. */
+export const dueTimesSql = sql<DueTimes>`
   select coalesce((select max(number) from job_routes), 0) as "lastRoute",
     (select min(lease_expires_at) from jobs where status = 'running') as "leaseAt",
     (select min(next_attempt_at) from jobs where status = 'queued' and ready = 0) as "delayedAt"`;
 
-const outlook = statement<object>()((db) => ({ compile: () => outlookSql.compile(db) }));
+const dueTimes = statement<object>()((db) => ({ compile: () => dueTimesSql.compile(db) }));
 
-export function* lookAhead(): Verb<QueueOutlook> {
-  return (yield* first(outlook, {})) ?? emptyOutlook;
+export function* readDueTimes(): Verb<DueTimes> {
+  return (yield* first(dueTimes, {})) ?? noDueTimes;
 }
 
 export function isDue(at: number | null, now: number): boolean {
   return at !== null && at <= now;
 }
 
-/** Whether a claimer has nothing to learn, to end or to make ready before it looks at jobs. */
-export function isForeseen({ lastRoute, leaseAt, delayedAt }: QueueOutlook, known: Foreseen): boolean {
-  return lastRoute <= known.lastRoute && !isDue(leaseAt, known.leasesAt) && !isDue(delayedAt, known.now);
+/** Whether a claim can read jobs at once: no new route, no expired lease, no ended delay. */
+export function nothingDue({ lastRoute, leaseAt, delayedAt }: DueTimes, check: DueCheck): boolean {
+  return lastRoute <= check.lastRoute && !isDue(leaseAt, check.leasesAt) && !isDue(delayedAt, check.now);
 }
 
-export interface OutlookAndHeads {
-  readonly outlook: QueueOutlook;
-  /** Undefined: something was not foreseen, and nothing is locked. */
-  readonly heads: JobRow[] | undefined;
+export interface DueTimesAndCandidates {
+  readonly dueTimes: DueTimes;
+  /** Undefined: something was due, and no job is locked. */
+  readonly candidates: JobRow[] | undefined;
 }
 
-/** One after the other, for those to whom that is as good as at once. */
-export function* outlookThenHeads(known: Foreseen, readHeads: () => Verb<JobRow[]>): Verb<OutlookAndHeads> {
-  const outlook = yield* lookAhead();
-  return { outlook, heads: isForeseen(outlook, known) ? yield* readHeads() : undefined };
+/** Reads due times, then candidates, for engines without round trips. */
+export function* dueTimesThenCandidates(
+  check: DueCheck,
+  readCandidates: () => Verb<JobRow[]>,
+): Verb<DueTimesAndCandidates> {
+  const found = yield* readDueTimes();
+  return { dueTimes: found, candidates: nothingDue(found, check) ? yield* readCandidates() : undefined };
 }

@@ -25,9 +25,9 @@ export function* appendEvents(
   const { jobId, fence, events, idempotency } = request;
   const { now, leasesAt } = timeAt(request.now, time);
   if (idempotency !== undefined) {
-    const known = yield* useKey({ ...idempotency, resourceId: '' }, now);
-    if (known.use === 'conflict') return { outcome: 'conflict' };
-    if (known.use === 'repeated') return yield* repeated(jobId, Number(known.resourceId), events.length);
+    const used = yield* useKey({ ...idempotency, resourceId: '' }, now);
+    if (used.use === 'conflict') return { outcome: 'conflict' };
+    if (used.use === 'repeated') return yield* repeated(jobId, Number(used.resourceId), events.length);
   }
   const row = yield* first(lockJob, { id: jobId });
   if (row === undefined) throw new Undo(undefined);

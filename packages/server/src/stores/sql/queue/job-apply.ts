@@ -25,7 +25,7 @@ const lockByIds = statement<{ ids: string }>()((db, p, syntax) =>
   syntax.locked(db.selectFrom('jobs').selectAll().where(syntax.among('id', p.ids)).orderBy('id'), 'wait'),
 );
 
-/** Applies each decision to its job, in order: of two on one job the second sees what the first decided. */
+/** Applies each decision to its job, in order; a second decision about one job sees the result of the first. */
 export function* applyAll(
   dialect: QueueDialect,
   applications: readonly Application[],

@@ -5,7 +5,7 @@ import { claimBy, claimIds, newJob, start } from '../../contract/records.ts';
 import { openPostgresEngine } from '../dialects/postgres/postgres-engine.ts';
 import { migratedDatabase } from '../dialects/postgres/testing/test-database.ts';
 import { openSqliteEngine } from '../dialects/sqlite/sqlite-engine.ts';
-import type { Foreseen } from './due-times.ts';
+import type { DueCheck } from './due-times.ts';
 import type { QueueEngine } from './queue-dialect.ts';
 import { SqlMetadataStore } from '../sql-metadata-store.ts';
 import { rawStatement } from '../testing/raw-statement.ts';
@@ -104,8 +104,8 @@ describe.each(engines)('a claim on $name', ({ open, answers }) => {
   });
 });
 
-describe.skipIf(server === undefined)('the outlook and the heads of one route on Postgres', () => {
-  it('are locked unless something was not foreseen', async () => {
+describe.skipIf(server === undefined)('due times and candidates of one route on Postgres', () => {
+  it('are locked unless something is due', async () => {
     const { engine, drop } = await onPostgres();
     const [store, other] = [new SqlMetadataStore(engine), new SqlMetadataStore(engine)];
     const enqueue = async (over: Parameters<typeof newJob>[0] = {}): Promise<string> => {
@@ -116,32 +116,35 @@ describe.skipIf(server === undefined)('the outlook and the heads of one route on
     await enqueue();
     await claimIds(store, 'first');
     const id = await enqueue();
-    const claimedMeanwhile = async (known: Foreseen) => {
+    const claimedMeanwhile = async (check: DueCheck) => {
       const looked = Promise.withResolvers<undefined>();
       const looking = engine.write(function* () {
         const ids = new Set([routeOf(newJob()).id]);
-        const { heads } = yield* engine.dialect.outlookAndHeads({ ids, name: '' }, 1, known);
+        const { candidates } = yield* engine.dialect.dueTimesAndCandidates({ ids, name: '' }, 1, check);
         looked.resolve(undefined);
         yield* first(pause, {});
-        return heads?.map((row) => row.id);
+        return candidates?.map((row) => row.id);
       });
       await looked.promise;
       const claimed = await claimIds(other, 'v');
-      return { heads: await looking, claimed };
+      return { candidates: await looking, claimed };
     };
     const now = start;
     expect(await claimedMeanwhile({ lastRoute: 1, ...fixedTime(now) })).toEqual({ heads: [id], claimed: [] });
     // The lease of the first claim expires after one minute.
     expect(await claimedMeanwhile({ lastRoute: 1, ...fixedTime(now + 60_000) })).toEqual({
-      heads: undefined,
+      candidates: undefined,
       claimed: [id],
     });
     const next = await enqueue();
-    expect(await claimedMeanwhile({ lastRoute: 0, ...fixedTime(now) })).toEqual({ heads: undefined, claimed: [next] });
+    expect(await claimedMeanwhile({ lastRoute: 0, ...fixedTime(now) })).toEqual({
+      candidates: undefined,
+      claimed: [next],
+    });
     await enqueue({ priority: 9, nextAttemptAt: start + 5 });
     const last = await enqueue();
     expect(await claimedMeanwhile({ lastRoute: 1, ...fixedTime(now + 5) })).toEqual({
-      heads: undefined,
+      candidates: undefined,
       claimed: [last],
     });
     await store.close();

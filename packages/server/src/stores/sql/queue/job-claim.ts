@@ -3,26 +3,26 @@ import type { Claimed, ClaimRequest, Passed, ReadyJob } from '../../../jobs/job-
 import { timeAt, type StoreTime } from '../../../kernel/time/store-time.ts';
 import { nameOfKey, nameResource, releaseKey, useKeys } from '../records/idempotency.ts';
 import { jobFromRow } from './job-row.ts';
-import { lastOf, type JobRoutes, type NumberedRoute } from './job-routes.ts';
+import type { RouteCache, RouteList } from './route-cache.ts';
 import { endExpired, promoteDue } from './job-sweep.ts';
 import { writeChanges, type JobChange } from './job-writes.ts';
-import { isDue, lookAhead, type QueueOutlook } from './due-times.ts';
+import { isDue, readDueTimes, type DueTimes } from './due-times.ts';
 import type { JobRow } from '../engine/schema.ts';
 import { statement } from '../engine/statement.ts';
 import type { QueueDialect, RouteSet } from './queue-dialect.ts';
 import { textList } from '../engine/sql-syntax.ts';
 import { rows, type Verb } from '../engine/verb.ts';
 
-/** Leases that a claim ends on its way: the sweeper does the rest. */
+/** Expired leases that a claim ends at most; the sweeper ends the rest. */
 const expiredPerClaim = 20;
-/** Delayed jobs that a claim makes ready at a time. */
-const promotedAtOnce = 200;
+/** Due jobs that a claim makes ready at a time. */
+const promotedPerBatch = 200;
 
 const jobsByIds = statement<{ ids: string }>()((db, p, syntax) =>
   db.selectFrom('jobs').selectAll().where(syntax.among('id', p.ids)),
 );
 
-/** A claim on its way through a verb. */
+/** A claim request, and the jobs that it was given so far. */
 interface Claimant {
   readonly request: ClaimRequest;
   readonly jobs: JobRecord[];
@@ -30,17 +30,17 @@ interface Claimant {
 
 export interface ClaimedAll {
   readonly answers: Claimed[];
-  /** All that were read, to be learnt. */
-  readonly routes: readonly NumberedRoute[];
+  /** For `RouteCache.fill`, after the commit; undefined when no routes were read. */
+  readonly routes: RouteList | undefined;
 }
 
 /**
- * Serves claims of the same moment together, in their order: those that may have the same jobs share one look
- * into the queue, and one by one they take what it found.
+ * Runs a batch of claims in order. Claimers that may have jobs of the same routes share one read of the queue, and take the
+ * jobs that it found one after the other.
  */
 export function* claimAll(
   dialect: QueueDialect,
-  known: JobRoutes,
+  cache: RouteCache,
   requests: readonly ClaimRequest[],
   storeTime: StoreTime,
 ): Verb<ClaimedAll> {
@@ -48,12 +48,13 @@ export function* claimAll(
   const keyed = yield* answersOfKeys(dialect, requests, time);
   const claimants = requests.map((request): Claimant => ({ request, jobs: [] }));
   const open = claimants.filter(({ request }) => !keyed.has(request));
-  const { passed, routes } = open.length > 0 ? yield* claimReady(dialect, known, open, time) : nothingDone;
+  const { passed, routes } = open.length > 0 ? yield* claimReady(dialect, cache, open, time) : nothingDone;
   for (const { request, jobs } of open) yield* keepKey(request, jobs);
-  const told = passed.ended.length > 0 || passed.ready.length > 0 ? open[0] : undefined;
+  // One answer of the batch reports the ended leases and the jobs made ready.
+  const reporter = passed.ended.length > 0 || passed.ready.length > 0 ? open[0] : undefined;
   const answers = claimants.map((claimant): Claimed => {
     const { request, jobs } = claimant;
-    return keyed.get(request) ?? { outcome: 'claimed', jobs, ...(claimant === told ? { passed } : {}) };
+    return keyed.get(request) ?? { outcome: 'claimed', jobs, ...(claimant === reporter ? { passed } : {}) };
   });
   return { answers, routes };
 }
@@ -63,20 +64,20 @@ function latest(requests: readonly ClaimRequest[], time: StoreTime): StoreTime {
   return timeAt(named.length === 0 ? undefined : Math.max(...named), time);
 }
 
-/** What claims did on their way, and what they read; the jobs go to the claimants. */
+/** The side effects of a batch of claims. */
 interface Done {
   readonly passed: Passed;
-  readonly routes: readonly NumberedRoute[];
+  readonly routes: RouteList | undefined;
 }
 
-const nothingDone: Done = { passed: { ended: [], ready: [] }, routes: [] };
+const nothingDone: Done = { passed: { ended: [], ready: [] }, routes: undefined };
 
-/** Two claims of one key must not be served together: the second has to see what the first was given. */
+/** Two claims with one idempotency key must not share a batch: the second must see the result of the first. */
 export function keyOfClaim({ idempotency }: ClaimRequest): string | undefined {
   return idempotency && nameOfKey(idempotency);
 }
 
-/** What to answer to claims whose key was used before. */
+/** The answers to claims whose idempotency key was used before. */
 function* answersOfKeys(
   dialect: QueueDialect,
   requests: readonly ClaimRequest[],
@@ -90,10 +91,10 @@ function* answersOfKeys(
   const keys = keyed.map(({ key }) => key);
   const uses = yield* useKeys(dialect, keys, now);
   for (const { request, key } of keyed) {
-    const known = uses.get(key);
-    if (known?.use === 'conflict') answers.set(request, { outcome: 'conflict' });
-    if (known?.use === 'repeated')
-      answers.set(request, { outcome: 'repeated', jobs: yield* stillHeld(known.resourceId, leasesAt) });
+    const used = uses.get(key);
+    if (used?.use === 'conflict') answers.set(request, { outcome: 'conflict' });
+    if (used?.use === 'repeated')
+      answers.set(request, { outcome: 'repeated', jobs: yield* stillHeld(used.resourceId, leasesAt) });
   }
   return answers;
 }
@@ -106,33 +107,33 @@ function* keepKey({ idempotency }: ClaimRequest, jobs: readonly JobRecord[]): Ve
 
 function* claimReady(
   dialect: QueueDialect,
-  known: JobRoutes,
+  cache: RouteCache,
   claimants: readonly Claimant[],
   time: StoreTime,
 ): Verb<Done> {
   const { now, leasesAt } = time;
-  let outlook = yield* claimForeseen(dialect, known, claimants, time);
-  if (outlook === undefined) return nothingDone;
-  const ended = isDue(outlook.leaseAt, leasesAt) ? yield* endExpired(dialect, time, expiredPerClaim) : [];
+  let dueTimes = yield* claimIfNothingDue(dialect, cache, claimants, time);
+  if (dueTimes === undefined) return nothingDone;
+  const ended = isDue(dueTimes.leaseAt, leasesAt) ? yield* endExpired(dialect, time, expiredPerClaim) : [];
   const ready: ReadyJob[] = [];
-  let turn = false;
-  let routes: readonly NumberedRoute[];
+  let locked = false;
+  let routes: RouteList;
   for (;;) {
-    const due = isDue(outlook.delayedAt, now);
-    if (due && !turn) turn = yield* dialect.turn('promotion', 'leave');
-    const promoted = due && turn ? yield* promoteDue(known, now, promotedAtOnce) : [];
+    const due = isDue(dueTimes.delayedAt, now);
+    if (due && !locked) locked = yield* dialect.advisoryLock('promotion', 'skip');
+    const promoted = due && locked ? yield* promoteDue(cache, now, promotedPerBatch) : [];
     ready.push(...promoted);
-    // Also when there was nothing to promote: whoever had the turn before may have done it since the last look.
-    if (due && turn) outlook = yield* lookAhead();
-    routes = yield* known.upTo(outlook.lastRoute);
-    for (const alike of byRoutes(known, routes, claimants)) yield* claimHeads(dialect, alike, now);
+    // Also when nothing was promoted: the previous holder of the lock may have promoted since due times were read.
+    if (due && locked) dueTimes = yield* readDueTimes();
+    routes = yield* cache.readUpTo(dueTimes.lastRoute);
+    for (const group of groupByRoutes(cache, routes, claimants)) yield* claimCandidates(dialect, group, now);
     if (claimants.every((claimant) => wanted(claimant) === 0)) break;
-    if (due && !turn) {
-      // Due jobs are being made ready elsewhere: they are worth waiting for, once nothing else was found.
-      turn = yield* dialect.turn('promotion', 'wait');
-      outlook = yield* lookAhead();
+    if (due && !locked) {
+      // Another verb is promoting due jobs. Its result is worth waiting for once nothing else was found.
+      locked = yield* dialect.advisoryLock('promotion', 'wait');
+      dueTimes = yield* readDueTimes();
     } else if (promoted.length === 0) {
-      // Until then: a crowd of due jobs that the claimer may not have must not hide one behind them.
+      // The loop ends only here: many due jobs that the claimer may not have must not hide one that it may have.
       break;
     }
   }
@@ -141,22 +142,22 @@ function* claimReady(
 }
 
 /**
- * Claimants who may have the same jobs take them in the trip that looks ahead, when there is nothing else to do: nearly always.
- * Undefined then; otherwise what lies ahead, with nothing claimed.
+ * The usual case: all claimers may have jobs of the same routes and nothing is due, so one round trip reads due times and
+ * candidates. Returns undefined then; otherwise the due times, with nothing claimed.
  */
-function* claimForeseen(
+function* claimIfNothingDue(
   dialect: QueueDialect,
-  known: JobRoutes,
+  cache: RouteCache,
   claimants: readonly Claimant[],
   time: StoreTime,
-): Verb<QueueOutlook | undefined> {
-  const routes = known.known;
-  const [alike, ...others] = byRoutes(known, routes, claimants);
-  if (alike === undefined || others.length > 0) return yield* lookAhead();
-  const foreseen = { lastRoute: lastOf(routes), ...time };
-  const { outlook, heads } = yield* dialect.outlookAndHeads(alike.routes, wantedByAll(alike), foreseen);
-  if (heads === undefined) return outlook;
-  yield* take(dialect, alike, heads, time.now);
+): Verb<DueTimes | undefined> {
+  const routes = cache.list;
+  const [group, ...others] = groupByRoutes(cache, routes, claimants);
+  if (group === undefined || others.length > 0) return yield* readDueTimes();
+  const check = { lastRoute: routes.last, ...time };
+  const { dueTimes, candidates } = yield* dialect.dueTimesAndCandidates(group.routes, wantedByAll(group), check);
+  if (candidates === undefined) return dueTimes;
+  yield* take(dialect, group, candidates, time.now);
   return undefined;
 }
 
@@ -164,17 +165,17 @@ function wanted({ request, jobs }: Claimant): number {
   return request.leaseIds.length - jobs.length;
 }
 
-interface Alike {
+interface ClaimGroup {
   readonly routes: RouteSet;
   readonly claimants: Claimant[];
 }
 
-/** Claimants that want more, together with those that may have jobs of just the same routes. */
-function byRoutes(known: JobRoutes, routes: readonly NumberedRoute[], claimants: readonly Claimant[]): Iterable<Alike> {
-  const groups = new Map<string, Alike>();
+/** Claimers that want more jobs, grouped by the set of routes that they may have jobs of. */
+function groupByRoutes(cache: RouteCache, routes: RouteList, claimants: readonly Claimant[]): Iterable<ClaimGroup> {
+  const groups = new Map<string, ClaimGroup>();
   for (const claimant of claimants) {
     if (wanted(claimant) === 0) continue;
-    const matching = known.matching(routes, claimant.request);
+    const matching = cache.matching(routes, claimant.request);
     const group = groups.get(matching.name) ?? { routes: matching, claimants: [] };
     group.claimants.push(claimant);
     if (matching.ids.size > 0) groups.set(matching.name, group);
@@ -182,16 +183,21 @@ function byRoutes(known: JobRoutes, routes: readonly NumberedRoute[], claimants:
   return groups.values();
 }
 
-/** Claims what is ready until there are as many jobs as leases. */
-function* claimHeads(dialect: QueueDialect, alike: Alike, now: number): Verb<void> {
-  yield* take(dialect, alike, yield* dialect.readyHeads(alike.routes, wantedByAll(alike)), now);
+/** Claims candidates until every lease of the group has a job or no candidates are left. */
+function* claimCandidates(dialect: QueueDialect, group: ClaimGroup, now: number): Verb<void> {
+  yield* take(dialect, group, yield* dialect.claimCandidates(group.routes, wantedByAll(group)), now);
 }
 
-function wantedByAll({ claimants }: Alike): number {
+function wantedByAll({ claimants }: ClaimGroup): number {
   return claimants.reduce((sum, claimant) => sum + wanted(claimant), 0);
 }
 
-function* take(dialect: QueueDialect, { claimants }: Alike, heads: readonly JobRow[], time: number): Verb<void> {
+function* take(
+  dialect: QueueDialect,
+  { claimants }: ClaimGroup,
+  candidates: readonly JobRow[],
+  time: number,
+): Verb<void> {
   const changes: JobChange[] = [];
   let next = 0;
   for (const claimant of claimants) {
@@ -201,7 +207,7 @@ function* take(dialect: QueueDialect, { claimants }: Alike, heads: readonly JobR
       leaseId !== undefined;
       leaseId = leaseIds[claimant.jobs.length]
     ) {
-      const row = heads[next++];
+      const row = candidates[next++];
       if (row === undefined) break;
       const decision = decideJob(jobFromRow(row), { kind: 'claim', workerId, leaseId, leaseMs }, now);
       if (decision.outcome !== 'changed') continue;
@@ -212,9 +218,9 @@ function* take(dialect: QueueDialect, { claimants }: Alike, heads: readonly JobR
   yield* writeChanges(dialect, changes);
 }
 
-/** The jobs of a repeated claim that are held under its leases, as they are now, in the order of the first answer. */
+/** The jobs of a repeated claim that are still held under its leases, in the order of the first answer. */
 function* stillHeld(resourceId: string, leasesAt: number): Verb<JobRecord[]> {
-  // An older version named no leases: of its claims none is given again.
+  // Rows of an older version name no leases: their jobs are never returned again.
   const given = JSON.parse(resourceId) as (readonly [jobId: string, leaseId: string])[];
   const found = yield* rows(jobsByIds, { ids: textList(given.map(([id]) => id)) });
   const jobs = new Map(found.map((row) => [row.id, jobFromRow(row)]));

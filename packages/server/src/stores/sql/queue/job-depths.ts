@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import type { JobDepth } from '../../../jobs/job-depth.ts';
-import type { JobRoutes } from './job-routes.ts';
+import type { RouteCache } from './route-cache.ts';
 import { statement } from '../engine/statement.ts';
 import { first, rows, type Verb } from '../engine/verb.ts';
 
-/** From each route id to the next one: reads one index entry for each route, however many jobs are ready. */
+/** The distinct routes of ready jobs. A skip scan: it reads one index entry a route, however many jobs are ready. */
 const readyRoutes = statement<object>()((db) => ({
   compile: () =>
     sql<{ id: string }>`
@@ -31,8 +31,8 @@ const readyOfRoute = statement<{ routeId: string; most: number }>()((db, p) =>
     .select((eb) => eb.fn.countAll<number>().as('count')),
 );
 
-// In an order, which does not matter, that only the small index has: else a planner may prefer to look through all jobs
-// that are over until it has found enough of these.
+// The order is irrelevant to the result; it makes the planner use the small index of running jobs instead of scanning
+// finished jobs.
 const running = statement<{ most: number }>()((db, p) =>
   db
     .selectFrom(
@@ -64,10 +64,10 @@ const delayed = statement<{ most: number }>()((db, p) =>
     .groupBy('type'),
 );
 
-/** Reads index entries of unfinished jobs alone, and of each kind so many at most: a backlog of millions costs no more. */
-export function* countDepths(routes: JobRoutes, most: number): Verb<JobDepth[]> {
+/** Reads index entries of unfinished jobs alone, at most `most` of each kind, so the cost does not grow with the backlog. */
+export function* countDepths(routes: RouteCache, most: number): Verb<JobDepth[]> {
   const ready = new Map<string, number>();
-  for (const route of yield* routes.named((yield* rows(readyRoutes, {})).map(({ id }) => id))) {
+  for (const route of yield* routes.byIds((yield* rows(readyRoutes, {})).map(({ id }) => id))) {
     const counted = yield* first(readyOfRoute, { routeId: route.id, most });
     ready.set(route.type, (ready.get(route.type) ?? 0) + (counted?.count ?? 0));
   }

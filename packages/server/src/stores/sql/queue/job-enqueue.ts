@@ -3,7 +3,7 @@ import type { JobRoute } from '../../../jobs/job-route.ts';
 import type { Enqueued, EnqueueRequest } from '../../../jobs/job-store.ts';
 import { nameOfKey, useKeys } from '../records/idempotency.ts';
 import { findJob } from './job-reads.ts';
-import type { JobRoutes } from './job-routes.ts';
+import type { RouteCache } from './route-cache.ts';
 import { eventToRow, jobFromRow, jobToRow } from './job-row.ts';
 import type { JobRow } from '../engine/schema.ts';
 import type { QueueDialect } from './queue-dialect.ts';
@@ -19,23 +19,23 @@ const insertJob = statementsBy((columns: string, db, p: JobRow) =>
   db.insertInto('jobs').values(placeholdersOf(p, columns.split(',') as (keyof JobRow)[])),
 );
 
-/** Two requests of one key must not be served together: the second has to see what the first made. */
+/** Two requests with one idempotency key must not share a batch: the second must see the job of the first. */
 export function keyOfEnqueue({ idempotency }: EnqueueRequest): string | undefined {
   return idempotency && nameOfKey(idempotency);
 }
 
 /**
- * Adds jobs of the same moment together: from eight at once on, each costs a third of what it costs alone on Postgres.
- * `routes` are theirs, to be noted as committed.
+ * Adds a batch of jobs. From eight jobs on, each costs a third of its cost alone on Postgres. `routes` are for
+ * `RouteCache.committed`, after the commit.
  */
 export function* enqueueAll(
   dialect: QueueDialect,
-  known: JobRoutes,
+  cache: RouteCache,
   requests: readonly EnqueueRequest[],
 ): Verb<EnqueuedAll> {
   const answers = yield* answersOfKeys(dialect, requests);
   const fresh = requests.filter((request) => !answers.has(request)).map(({ job }) => job);
-  const routes = yield* insertJobs(dialect, known, fresh);
+  const routes = yield* insertJobs(dialect, cache, fresh);
   return {
     answers: requests.map((request) => answers.get(request) ?? { outcome: 'added', job: request.job }),
     routes,
@@ -43,8 +43,8 @@ export function* enqueueAll(
 }
 
 /** Inserts new jobs with their `queued` events. Returns their routes, to be noted as committed. */
-export function* insertJobs(dialect: QueueDialect, known: JobRoutes, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
-  const routes = yield* known.intern(dialect, jobs);
+export function* insertJobs(dialect: QueueDialect, cache: RouteCache, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
+  const routes = yield* cache.intern(dialect, jobs);
   for (const [index, job] of jobs.entries()) {
     const row = jobToRow(job, routes[index]?.id ?? '', job.createdAt);
     yield* put(insertJob(Object.keys(row).join(',')), row);
@@ -58,16 +58,16 @@ export function* insertJobs(dialect: QueueDialect, known: JobRoutes, jobs: reado
 /** The same, all or nothing: undone when any key conflicts. */
 export function* enqueueTogether(
   dialect: QueueDialect,
-  known: JobRoutes,
+  cache: RouteCache,
   requests: readonly EnqueueRequest[],
 ): Verb<EnqueuedAll> {
-  const enqueued = yield* enqueueAll(dialect, known, requests);
+  const enqueued = yield* enqueueAll(dialect, cache, requests);
   const conflicts = enqueued.answers.some(({ outcome }) => outcome === 'conflict');
   if (conflicts) throw new Undo({ answers: enqueued.answers, routes: [] } satisfies EnqueuedAll);
   return enqueued;
 }
 
-/** What to answer to requests whose key was used before. */
+/** The answers to requests whose idempotency key was used before. */
 function* answersOfKeys(
   dialect: QueueDialect,
   requests: readonly EnqueueRequest[],

@@ -8,7 +8,7 @@ import type { Database, Queries } from '../engine/schema.ts';
 import { statementsBy } from '../engine/statement.ts';
 import type { Verb } from '../engine/verb.ts';
 
-/** Which index answers, and by which of its first columns. */
+/** The index that a list reads, and the leading columns that it filters by. */
 type Shape = 'all' | 'held' | 'own' | 'category' | 'type' | 'category-status' | 'type-status' | 'status';
 
 interface ListParams extends PageParams {
@@ -28,7 +28,7 @@ const listJobs = statementsBy((key: `${Shape}:${Place}`, db, p: ListParams) => {
 
 type Jobs = SelectQueryBuilder<Database, 'jobs', object>;
 
-/** Picks the page among the first of each branch by its places alone, and only then reads its jobs. */
+/** Merges the branches by (created_at, id) alone, and reads the jobs of the page only then. */
 function merged(db: Queries, shape: Shape, branches: readonly Jobs[], p: ListParams) {
   const heads = branches
     .map((branch) => db.selectFrom(branch.select(['id', 'created_at']).as('branch')).selectAll())
@@ -48,7 +48,7 @@ function merged(db: Queries, shape: Shape, branches: readonly Jobs[], p: ListPar
     .orderBy('page.id', 'desc');
 }
 
-/** A list that names no status merges the heads of all six, since the indexes hold jobs by status. */
+/** A list without a status merges one branch for each of the six statuses, since the indexes begin with the status. */
 function branchesOf(db: Queries, shape: Shape, p: ListParams): Jobs[] {
   const jobs: Jobs = db.selectFrom('jobs');
   switch (shape) {
@@ -58,7 +58,7 @@ function branchesOf(db: Queries, shape: Shape, p: ListParams): Jobs[] {
       return [jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.heldBy)];
     case 'own': {
       const held = jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.ownOf);
-      // The index has no jobs of the admin's.
+      // The index leaves out jobs of the admin.
       const made = jobs.where('created_by', '=', p.ownOf).where('created_by', '<>', sql.lit('admin'));
       return [held, made];
     }
@@ -96,7 +96,7 @@ function isImpossible({ heldBy, status }: JobFilter): boolean {
   return heldBy !== undefined && status !== undefined && status !== 'running';
 }
 
-/** What a worker holds or made is little: the rest of its filter is applied here, and its pages may be short. */
+/** A worker holds or made few jobs, so the rest of the filter is applied here; pages may be short. */
 function matches(job: JobRecord, { type, category, status }: JobFilter): boolean {
   if (status !== undefined && job.status !== status) return false;
   return (type === undefined || job.type === type) && (category === undefined || job.category === category);

@@ -12,7 +12,7 @@ interface Place {
   readonly most: number;
 }
 
-/** Two stretches of the claim index, since the priority falls while the age rises; each is read to the limit at most. */
+/** Two ranges of the index `jobs_ready`, since priority is descending and age ascending; each is read up to the limit. */
 const readyBefore = statement<Place>()((db, p) => {
   const ready = db
     .selectFrom('jobs')

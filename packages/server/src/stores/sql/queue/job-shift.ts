@@ -9,7 +9,7 @@ const shiftRunning = statement<{ ms: number }>()((db, p) =>
     .where('status', '=', sql.lit('running')),
 );
 
-/** A first attempt waits for the time that its creator named; later ones wait for a delay that was counted from a clock. */
+/** Only retries: a first attempt is delayed to an absolute time that its creator named. */
 const shiftRetries = statement<{ ms: number }>()((db, p) =>
   db
     .updateTable('jobs')
@@ -19,7 +19,7 @@ const shiftRetries = statement<{ ms: number }>()((db, p) =>
     .where('attempt', '>', sql.lit(1)),
 );
 
-/** Moves the ends of leases and of retry delays when the clock that they were counted from was set by `ms`. */
+/** Shifts lease expiries and retry delays by `ms`, after the clock that they were computed from was set by as much. */
 export function* shiftLeases(ms: number): Verb<void> {
   yield* put(shiftRunning, { ms });
   yield* put(shiftRetries, { ms });

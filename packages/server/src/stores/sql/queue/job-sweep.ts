@@ -2,7 +2,7 @@ import { decideJob, type JobRecord } from '@proofhouse/core';
 import { sql } from 'kysely';
 import type { Passed, ReadyJob } from '../../../jobs/job-store.ts';
 import type { StoreTime } from '../../../kernel/time/store-time.ts';
-import type { JobRoutes } from './job-routes.ts';
+import type { RouteCache } from './route-cache.ts';
 import { jobFromRow } from './job-row.ts';
 import { writeChanges, type JobChange } from './job-writes.ts';
 import { statement } from '../engine/statement.ts';
@@ -23,7 +23,7 @@ const expiredLeases = statement<{ leasesAt: number; limit: number }>()((db, p, s
   ),
 );
 
-const passedDelays = statement<{ now: number; limit: number }>()((db, p, syntax) =>
+const endedDelays = statement<{ now: number; limit: number }>()((db, p, syntax) =>
   syntax.locked(
     db
       .selectFrom('jobs')
@@ -44,7 +44,7 @@ const makeReady = statement<{ ids: string }>()((db, p, syntax) =>
     .where(syntax.among('id', p.ids)),
 );
 
-/** Ends leases that have passed; those that another server is ending now are left to it. */
+/** Ends expired leases, except those of jobs that another server has locked. */
 export function* endExpired(dialect: QueueDialect, time: StoreTime, limit: number): Verb<JobRecord[]> {
   const changes: JobChange[] = [];
   const { now, leasesAt } = time;
@@ -56,22 +56,22 @@ export function* endExpired(dialect: QueueDialect, time: StoreTime, limit: numbe
   return changes.map(({ decision }) => decision.job);
 }
 
-/** Makes jobs claimable whose delay has passed, the longest due first. The verb must have the turn. */
-export function* promoteDue(routes: JobRoutes, now: number, limit: number): Verb<ReadyJob[]> {
-  const due = yield* rows(passedDelays, { now, limit });
+/** Makes jobs ready whose delay has ended, the longest due first. The verb must hold the advisory lock `promotion`. */
+export function* promoteDue(routes: RouteCache, now: number, limit: number): Verb<ReadyJob[]> {
+  const due = yield* rows(endedDelays, { now, limit });
   if (due.length === 0) return [];
   yield* put(makeReady, { ids: textList(due.map(({ id }) => id)) });
-  const known = yield* routes.named([...new Set(due.map((row) => row.route_id))]);
-  const routeOf = new Map(known.map((route) => [route.id, route]));
+  const found = yield* routes.byIds([...new Set(due.map((row) => row.route_id))]);
+  const routeOf = new Map(found.map((route) => [route.id, route]));
   return due.flatMap(({ id, route_id, last_seq }) => {
     const route = routeOf.get(route_id);
     return route === undefined ? [] : { jobId: id, seq: last_seq, route };
   });
 }
 
-/** Promotes last: claims that find nothing wait for whoever is at it. */
-export function* sweepJobs(dialect: QueueDialect, routes: JobRoutes, time: StoreTime, limit: number): Verb<Passed> {
+/** Promotes last, because claims that find nothing wait for the holder of the lock. */
+export function* sweepJobs(dialect: QueueDialect, routes: RouteCache, time: StoreTime, limit: number): Verb<Passed> {
   const ended = yield* endExpired(dialect, time, limit);
-  const ready = (yield* dialect.turn('promotion', 'leave')) ? yield* promoteDue(routes, time.now, limit) : [];
+  const ready = (yield* dialect.advisoryLock('promotion', 'skip')) ? yield* promoteDue(routes, time.now, limit) : [];
   return { ended, ready };
 }

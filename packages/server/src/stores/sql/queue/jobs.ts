@@ -23,7 +23,7 @@ import { listOfJobs } from './job-lists.ts';
 import { countDepths } from './job-depths.ts';
 import { countReadyBefore } from './job-position.ts';
 import { eventsAfter, eventsBefore, findJob } from './job-reads.ts';
-import type { JobRoutes } from './job-routes.ts';
+import type { RouteCache } from './route-cache.ts';
 import { eventFromRow, jobFromRow } from './job-row.ts';
 import { sweepJobs } from './job-sweep.ts';
 import type { QueueEngine } from './queue-dialect.ts';
@@ -32,14 +32,14 @@ import { first, rows } from '../engine/verb.ts';
 
 export class SqlJobStore implements JobStore {
   readonly #engine: QueueEngine;
-  readonly #routes: JobRoutes;
+  readonly #routes: RouteCache;
 
   readonly #enqueues: CallBatcher<EnqueueRequest, Enqueued>;
   readonly #claims: CallBatcher<ClaimRequest, Claimed>;
   readonly #applications: CallBatcher<Application, JobDecision | undefined>;
 
   /** `routes`: shared by all verbs of the store that enqueue jobs. */
-  constructor(engine: QueueEngine, routes: JobRoutes) {
+  constructor(engine: QueueEngine, routes: RouteCache) {
     this.#engine = engine;
     this.#routes = routes;
     const { dialect } = engine;
@@ -90,7 +90,7 @@ export class SqlJobStore implements JobStore {
     const { answers, routes } = await this.#engine.write((time) =>
       claimAll(this.#engine.dialect, this.#routes, requests, time),
     );
-    this.#routes.learn(routes);
+    if (routes !== undefined) this.#routes.fill(routes);
     return answers;
   }
 

@@ -1,12 +1,12 @@
 import type { BatchLimits } from './call-batcher.ts';
-import type { Foreseen, OutlookAndHeads } from './due-times.ts';
+import type { DueCheck, DueTimesAndCandidates } from './due-times.ts';
 import type { IdempotencyRow, JobEventRow, JobRow, JobState } from '../engine/schema.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
 import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import type { Verb } from '../engine/verb.ts';
 
-/** What one verb does at a time, among all servers: making due jobs ready; writing routes. */
-export type Turn = 'promotion' | 'routes';
+/** Work that one verb at a time may do, among all servers: making due jobs ready; writing routes. */
+export type AdvisoryLock = 'promotion' | 'routes';
 
 /** The routes that one claimer may have jobs of. */
 export interface RouteSet {
@@ -29,16 +29,16 @@ export interface QueueDialect extends SqlSyntax {
    * The first `count` ready jobs of these routes in claim order, locked for this verb. Jobs that another claimer has
    * locked are skipped; fewer than `count` means that there are no more.
    */
-  readyHeads(routes: RouteSet, count: number): Verb<JobRow[]>;
+  claimCandidates(routes: RouteSet, count: number): Verb<JobRow[]>;
 
-  /** Looks ahead and, when all of that was foreseen, gives what `readyHeads` gives, of that moment or a later one. */
-  outlookAndHeads(routes: RouteSet, count: number, known: Foreseen): Verb<OutlookAndHeads>;
+  /** Reads due times and, when nothing is due, candidates as of that moment or a later one. */
+  dueTimesAndCandidates(routes: RouteSet, count: number, check: DueCheck): Verb<DueTimesAndCandidates>;
 
   /**
-   * Makes this verb the only one that does this, until it ends. While another one is at it, `wait` waits for its end and
-   * `leave` gives false. Holders never wait for row locks, so no deadlock is possible.
+   * Takes the lock until this verb's transaction ends. While another transaction holds it, `wait` waits and `skip` returns
+   * false. Holders never wait for locks of job rows, so no deadlock is possible.
    */
-  turn(of: Turn, others: 'wait' | 'leave'): Verb<boolean>;
+  advisoryLock(lock: AdvisoryLock, others: 'wait' | 'skip'): Verb<boolean>;
 
   /** Sets columns of jobs that this verb has locked, and inserts their events. */
   writeJobs(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void>;

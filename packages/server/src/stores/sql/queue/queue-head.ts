@@ -4,35 +4,36 @@ import type { RouteSet } from './queue-dialect.ts';
 import { statement } from '../engine/statement.ts';
 import { rows, type Verb } from '../engine/verb.ts';
 
-const front = statement<{ most: number }>()((db, p) =>
+const firstReady = statement<{ limit: number }>()((db, p) =>
   db
     .selectFrom('jobs')
     .select(['id', 'route_id'])
     .where('ready', '=', sql.lit(1))
-    // Names the index: see its migration.
+    // Ready jobs are always queued; the condition selects the index `jobs_front` (migration 0004).
     .where('status', '=', sql.lit('queued'))
     .$call(inClaimOrder)
-    .limit(p.most),
+    .limit(p.limit),
 );
 
-/** So few routes are asked one by one: that costs less than a look at the front. */
+/** Up to this many routes, one query a route is cheaper than reading the head of the queue. */
 const fewRoutes = 4;
-/** How many jobs at the front are looked at first, and how many at most: about what asking each route would cost. */
-const firstLook = 100;
-const mostLooked = 2000;
+/** Jobs of the head that are read first, beside `count`. */
+const firstWindow = 100;
+/** Jobs of the head that are read at most: about the cost of one query a route. */
+const largestWindow = 2000;
 
 /**
- * The first `count` ready jobs of these routes when the front of the whole queue tells them, which it does for claimers that
- * may have most of what is there, however many routes that is; undefined when each route must be asked. Fewer than
- * `count` means that there are no more.
+ * The ids of the first `count` ready jobs of these routes, found by reading the head of the whole queue in claim order.
+ * This is fast for claimers that may have most of the queue, however many routes it has. Undefined when the head holds
+ * too few jobs of these routes, so that each route must be queried. Fewer than `count` ids mean that there are no more.
  */
-export function* frontOfQueue(routes: RouteSet, count: number): Verb<string[] | undefined> {
+export function* queueHead(routes: RouteSet, count: number): Verb<string[] | undefined> {
   if (routes.ids.size <= fewRoutes) return undefined;
-  const widest = Math.min(mostLooked, 2 * (count + routes.ids.size));
-  for (let most = firstLook + count; ; most = widest) {
-    const looked = yield* rows(front, { most });
-    const mine = looked.filter((job) => routes.ids.has(job.route_id));
-    if (mine.length >= count || looked.length < most) return mine.slice(0, count).map(({ id }) => id);
-    if (most >= widest) return undefined;
+  const widest = Math.min(largestWindow, 2 * (count + routes.ids.size));
+  for (let limit = firstWindow + count; ; limit = widest) {
+    const head = yield* rows(firstReady, { limit });
+    const matching = head.filter((job) => routes.ids.has(job.route_id));
+    if (matching.length >= count || head.length < limit) return matching.slice(0, count).map(({ id }) => id);
+    if (limit >= widest) return undefined;
   }
 }

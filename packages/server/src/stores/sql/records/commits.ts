@@ -18,7 +18,7 @@ import { lockNamed, type Locked } from './lock-phase.ts';
 import { BlobChanges } from './record-blobs.ts';
 import { insertRecord, keyOfChange, raiseRecord, updateRecord } from './record-statements.ts';
 import { insertJobs } from '../queue/job-enqueue.ts';
-import type { JobRoutes } from '../queue/job-routes.ts';
+import type { RouteCache } from '../queue/route-cache.ts';
 import type { JobRoute } from '../../../jobs/job-route.ts';
 import { insertEvents } from '../queue/job-writes.ts';
 import { jobFromRow } from '../queue/job-row.ts';
@@ -61,7 +61,7 @@ export interface CommittedAll {
  */
 export function* commitAll(
   dialect: QueueDialect,
-  known: JobRoutes,
+  cache: RouteCache,
   commit: Commit,
   storeTime: StoreTime,
 ): Verb<CommittedAll> {
@@ -83,7 +83,7 @@ export function* commitAll(
   for (const change of commit.changes) refuse(yield* applySpecial(writing, change));
   yield* blobs.finish();
   const jobs = commit.changes.flatMap((change) => (change.kind === 'add-job' ? [change.job] : []));
-  const routes = jobs.length === 0 ? [] : yield* insertJobs(dialect, known, jobs);
+  const routes = jobs.length === 0 ? [] : yield* insertJobs(dialect, cache, jobs);
   return { result: { outcome: 'done', lastSeqs }, routes };
 }
 

@@ -2,7 +2,7 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
 import type { Step, Verb } from '../engine/verb.ts';
 
-/** The engine, with whoever watches told each step of its verbs; `begin` is called for each run of a verb. */
+/** Wraps an engine: `begin` is called for each run of a verb, and the function that it returns for each step. */
 export function watchSteps<Dialect extends SqlSyntax>(
   engine: SqlEngine<Dialect>,
   begin: () => (step: Step) => void,

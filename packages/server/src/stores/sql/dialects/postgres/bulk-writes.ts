@@ -6,7 +6,7 @@ import type { IdempotencyRow, JobEventRow } from '../../engine/schema.ts';
 import { placeholdersOf, statement, statementsBy } from '../../engine/statement.ts';
 import { put, rows, type Verb } from '../../engine/verb.ts';
 
-/** The columns of a job's state that are texts; the others are integers. */
+/** Columns of a job's state of type text; all others are integers. */
 const texts = new Set(
   'id status claimed_by lease_id result_summary error_message finish cancel_requested_by cancel_reason ended_by'.split(
     ' ',
@@ -44,7 +44,7 @@ const writeMany = statementsBy((columns: string, db, p: Many) => ({
   compile: () => sql`with written as (${updateSql(columns, p)}) ${insertSql(p)}`.compile(db),
 }));
 
-/** A job has no column of an event's name but its id's, which the event has under another. */
+/** Jobs and events share no column names in one set of parameters: the event names the job `job_id`. */
 const writeOne = statementsBy((columns: string, db, p: JobUpdate & JobEventRow) =>
   db
     .with('written', (also) => updateOf(also, columns, p))
@@ -65,8 +65,8 @@ const takeMany = statement<{ list: string; now: number }>()((db, p) => ({
 }));
 
 /**
- * Across a network, and in a planner's time, one statement for all costs little more than one for one: jobs that change
- * alike are written together with the events.
+ * Jobs with the same changed columns are written by one statement, together with their events: over a network and in
+ * planning time, a statement for many rows costs little more than a statement for one.
  */
 export function* postgresWriteJobs(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void> {
   const [only] = updates;
@@ -105,7 +105,7 @@ export function* postgresTakeKeys(keys: readonly IdempotencyRow[], now: number):
   return (yield* rows(takeMany, { list: recordList(keys, Object.keys(keys[0] ?? {})), now })).map(nameOfKey);
 }
 
-/** Texts as a parameter of their own would arrive: Postgres keeps neither NUL nor half a character. */
+/** Records as JSON. Texts lose NUL and lone surrogates, which Postgres cannot store, as in a parameter of their own. */
 function recordList(records: readonly object[], names: readonly string[]): string {
   const storable = (_key: string, value: unknown): unknown =>
     typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value;

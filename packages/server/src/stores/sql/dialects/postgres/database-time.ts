@@ -2,16 +2,16 @@ import type { PoolClient } from 'pg';
 import type { Clock } from '../../../../kernel/time/clock.ts';
 import { fixedTime, smallestJumpMs, type OnClockJump, type StoreTime } from '../../../../kernel/time/store-time.ts';
 
-/** How far the time that a transaction assumes may be ahead of the database's: leases end early by as much. */
+/** How far the time that a transaction assumes may be ahead of the database's; leases end early by at most as much. */
 const mostAheadMs = 5;
-/** How far it may be behind: a lease is counted from there, which is still after the call that asks for it. */
+/** How far the assumed time may be behind; a lease then starts earlier, but never before the call that requests it. */
 const mostBehindMs = smallestJumpMs;
 /** How far two clocks may drift apart in a millisecond without either having been set. */
 const driftRate = 0.001;
 
 const databaseNow = 'select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now';
 
-/** Fails the transaction when the time that it assumes is not the database's. The message appears in the database's log. */
+/** Fails the transaction when the assumed time deviates from the database's. The message appears in the database's log. */
 const assertion = {
   name: 'ph_assert_time',
   text: `select case when now - $1::bigint between -${String(mostAheadMs)} and ${String(mostBehindMs)} then now
@@ -25,13 +25,13 @@ const question = {
     from (${databaseNow}) as clock`,
 };
 
-/** The code of Postgres for the cast that `assertion` fails by. */
+/** SQLSTATE of the failed cast in `assertion`. */
 const invalidText = '22P02';
 
-/** The time that a transaction assumed was wrong: nothing was written, and it must ask first. */
+/** The assumed time of a transaction was wrong: it was rolled back, and must read the database's time first. */
 export class WrongTime extends Error {}
 
-/** Database time minus monotonic time of this process lies between these. */
+/** Bounds of the difference: database time minus monotonic time of this process. */
 interface Offset {
   readonly low: number;
   readonly high: number;
@@ -39,21 +39,21 @@ interface Offset {
   readonly measuredAt: number;
 }
 
-/** The time that a clock skipped lies between these; negative when it was set back. */
+/** Bounds of a clock's jump; negative when it was set back. */
 interface Jump {
   readonly leastMs: number;
   readonly mostMs: number;
 }
 
 /**
- * The database's time, estimated from its last answers and this process's monotonic clock. Every transaction that writes sends its estimate
- * along, and the database refuses one that is wrong (`check`), so that no fault of this machine's clocks can
- * decide anything and nobody pays a round trip. A transaction that was refused asks first (`ask`).
+ * The database's time, estimated from its last answers and this process's monotonic clock. Every write transaction sends its
+ * estimate, and the database fails the transaction if the estimate is wrong (`check`). So a wrong clock of this machine never
+ * decides anything, at no extra round trip. A transaction that failed reads the database's time first (`ask`).
  *
- * When the database's own clock is set forward, leases are judged by the old time (`StoreTime.leasesAt`) until the last one that was given
- * before has ended: no worker loses its job by it. When it is set back, leases end late.
+ * When the database's own clock is set forward, leases are compared with the old time (`StoreTime.leasesAt`) until the last
+ * lease granted before the jump has ended, so no worker loses its job. When it is set back, leases end late.
  *
- * `given`: tests hand in a clock that decides instead of the database's.
+ * `given`: the clock of a test decides instead of the database's.
  */
 export class DatabaseTime {
   readonly #clock: Clock;
@@ -70,20 +70,20 @@ export class DatabaseTime {
     this.#onJump = onJump;
   }
 
-  /** The newest time that has certainly come. */
+  /** The lower bound of the database's time now. */
   get time(): StoreTime {
     if (this.#given) return this.#at(this.#clock.now());
     const low = this.#offset?.low ?? 0;
     return this.#at(Math.floor(low + this.#clock.monotonic()));
   }
 
-  /** What a transaction may assume; undefined when it must ask. */
+  /** The time that a transaction may assume; undefined when it must `ask`. */
   assume(): StoreTime | undefined {
     if (this.#given) return this.#isFarOff(this.#clock.now()) ? undefined : this.time;
     return this.#offset === undefined ? undefined : this.time;
   }
 
-  /** To be sent within the transaction before anything else. Rejects with `WrongTime`; the transaction is lost then. */
+  /** Must be the first statement of the transaction. Rejects with `WrongTime`; the transaction is aborted then. */
   async check(client: PoolClient, assumed: StoreTime): Promise<void> {
     if (this.#given) return;
     const sentAt = this.#clock.monotonic();
@@ -117,7 +117,7 @@ export class DatabaseTime {
     return Math.abs(now - this.#offset.low - this.#clock.monotonic()) >= smallestJumpMs;
   }
 
-  /** Notes that it was `now` between `sentAt` and this moment; answers how far a clock must have been set since the last time. */
+  /** Records that the time was `now` at some moment since `sentAt`; returns the jump of a clock since the last record, if any. */
   #measured(now: number, sentAt: number): Jump | undefined {
     const measuredAt = this.#clock.monotonic();
     // Milliseconds are cut off: it was up to one more.
@@ -136,7 +136,7 @@ export class DatabaseTime {
     return Math.max(jump.leastMs, -jump.mostMs) < smallestJumpMs ? undefined : jump;
   }
 
-  // Of what is not known exactly the longer time counts: leases may end late, never early.
+  // The upper bound counts: leases may end late, never early.
   #jumped({ leastMs, mostMs }: Jump, now: number, lastLeaseAt: number | null): void {
     this.#heldBackMs = Math.max(0, Math.ceil(this.#heldBackMs + mostMs));
     const lastEndsInMs = lastLeaseAt === null ? 0 : lastLeaseAt - (now - this.#heldBackMs);

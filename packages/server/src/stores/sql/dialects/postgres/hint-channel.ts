@@ -93,7 +93,7 @@ export class PostgresHintChannel implements HintChannel {
     });
     try {
       await client.connect();
-      // A notification is a commit, but nobody needs it on disk.
+      // A notification is a commit, but need not be durable.
       await client.query('set synchronous_commit = off');
       await client.query(`listen ${channel}`);
       this.#failures = 0;

@@ -8,7 +8,7 @@ import type { QueueEngine } from '../../queue/queue-dialect.ts';
 import { Undo, type VerbFactory, type WriteFactory } from '../../engine/verb.ts';
 import { DatabaseTime } from './database-time.ts';
 import { PostgresHintChannel } from './hint-channel.ts';
-import { OneWriteATurn } from './one-write-a-turn.ts';
+import { CorkedSocket } from './corked-socket.ts';
 import { postgresQueueDialect } from './postgres-queue-dialect.ts';
 import { postgresSyntax } from './postgres-syntax.ts';
 import { isUnprepared, isWorthAnotherTry, postgresError, postgresPlace } from './postgres-errors.ts';
@@ -25,16 +25,16 @@ export interface PostgresOptions {
   readonly fixedTime?: boolean;
   /** Called when the database's clock, or this process's monotonic one, was set. */
   readonly onClockJump?: OnClockJump;
-  /** How long an answer is waited for. Default: 35 s. */
+  /** Timeout of an answer. Default: 35 s. */
   readonly silentMs?: number;
 }
 
 const connectWithinMs = 10_000;
-/** Longer than any of our statements takes, shorter than a person waits. */
+/** Longer than any statement takes, shorter than a person waits. */
 const statementWithinMs = 30_000;
-/** A database that is silent for longer than it may work on a statement is not there: its connection is given up. */
+/** Longer than the statement timeout: a connection without an answer for this long is dead, and is closed. */
 const silentMs = statementWithinMs + 5000;
-/** How long an idle connection is trusted: a peer that vanished without a word would be asked first. */
+/** An idle connection is probed (TCP keep-alive) after this long, so that a vanished peer is detected. */
 const keepAliveMs = 10_000;
 const mostTries = 5;
 /** Connections for scans, beside those of the pool: few, because each keeps a processor of the database busy. */
@@ -51,16 +51,16 @@ export const plannerSettings = ['enable_seqscan', 'enable_bitmapscan', 'enable_h
   .map((name) => `-c ${name}=off`)
   .join(' ');
 
-/** When `tidy` has something to do. */
+/** Dead rows from which on `tidy` vacuums. */
 const fewestDead = 1000;
-/** How much longer than it works it rests: a table of a million jobs takes a third of a second. */
+/** The pause after a vacuum, in multiples of its duration. A table of a million jobs takes a third of a second. */
 const restShare = 20;
 const vacuum = {
   text: 'vacuum (skip_locked, truncate off, index_cleanup on, parallel 0) jobs',
   query_timeout: 3_600_000,
 };
 
-/** `int8` holds our times and sizes, all within what a number holds exactly. */
+/** Columns of type `int8` hold times and sizes, all within Number.MAX_SAFE_INTEGER. */
 const int8: number = pg.types.builtins.INT8;
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
@@ -84,7 +84,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     ...connection,
     types,
     pipeline: true,
-    stream: () => new OneWriteATurn(),
+    stream: () => new CorkedSocket(),
     options: plannerSettings,
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveMs,
@@ -111,7 +111,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
   });
   const engine = new PostgresEngine({ pool, scans }, new PostgresHintChannel(url), clock, time);
   try {
-    await engine.learnTime();
+    await engine.askTime();
     return engine;
   } catch (error) {
     await engine.close();
@@ -119,8 +119,8 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
   }
 }
 
-// A connection that dies says so in an event of its own beside failing what waits on it, and unheard the event would
-// end the process. Whoever uses the connection next is told; an idle one is replaced.
+// A connection that dies emits an error event, beside rejecting its queries; without a listener the event would end the
+// process. The next query on the connection rejects; the pool replaces idle connections.
 function survive(pool: pg.Pool): void {
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
@@ -176,11 +176,11 @@ class PostgresEngine implements QueueEngine {
   }
 
   look<Result>(verb: VerbFactory<Result>): Promise<Result> {
-    return inOurWords(async () => {
+    return mapErrors(async () => {
       try {
         return await this.#shared.use((client) => runReads(client, verb));
       } catch (error) {
-        // Its statement was to be prepared by one before it, which failed: it was never asked.
+        // An earlier query on the connection should have prepared the statement, and failed; this one was not executed.
         if (!isUnprepared(error)) throw error;
         return await this.#withOwn((client) => runReads(client, verb));
       }
@@ -188,7 +188,7 @@ class PostgresEngine implements QueueEngine {
   }
 
   scan<Result>(verb: VerbFactory<Result>): Promise<Result> {
-    return inOurWords(() => this.#withOwn((client) => runInSnapshot(client, verb), this.#scans));
+    return mapErrors(() => this.#withOwn((client) => runInSnapshot(client, verb), this.#scans));
   }
 
   async write<Result>(verb: WriteFactory<Result>): Promise<Result> {
@@ -204,9 +204,9 @@ class PostgresEngine implements QueueEngine {
   }
 
   /**
-   * Rows that were claimed leave dead entries at the very front of the claim index, where every claim begins:
-   * some thousands make claims three times slower. Autovacuum looks only once a minute, and of a large table leaves the
-   * indexes as they are until many of its pages have dead rows. The larger the table, the longer this rests.
+   * Vacuums jobs. Claimed rows leave dead entries at the start of the index `jobs_ready`, where every claim begins reading:
+   * some thousands make claims three times slower. Autovacuum runs once a minute, and skips the indexes of a large table
+   * until many of its pages have dead rows. The pause between vacuums grows with the size of the table.
    */
   async tidy(): Promise<void> {
     if (this.#clock.monotonic() < this.#tidyAgainAt) return;
@@ -217,7 +217,7 @@ class PostgresEngine implements QueueEngine {
         if (dead >= fewestDead) await this.#vacuum(client);
       });
     } catch {
-      // A later sweep tries again; whatever is wrong with the database, a verb will tell.
+      // A later sweep tries again; verbs report errors of the database.
     }
   }
 
@@ -241,7 +241,7 @@ class PostgresEngine implements QueueEngine {
     return this.#time.time;
   }
 
-  async learnTime(): Promise<void> {
+  async askTime(): Promise<void> {
     await this.#withClient((client) => this.#time.ask(client));
   }
 
@@ -257,7 +257,7 @@ class PostgresEngine implements QueueEngine {
   }
 
   #withClient<Result>(action: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
-    return inOurWords(() => this.#withOwn(action));
+    return mapErrors(() => this.#withOwn(action));
   }
 
   // A connection on which anything failed is thrown away: what it was in the middle of is not worth knowing.
@@ -277,8 +277,8 @@ class PostgresEngine implements QueueEngine {
   }
 }
 
-/** What callers are told of an error: where the database lies is in the cause, for the log. */
-async function inOurWords<Result>(action: () => Promise<Result>): Promise<Result> {
+/** Maps errors for callers without naming host and database; those are in the cause, for the log. */
+async function mapErrors<Result>(action: () => Promise<Result>): Promise<Result> {
   try {
     return await action();
   } catch (error) {

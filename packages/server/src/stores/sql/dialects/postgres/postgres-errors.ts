@@ -1,6 +1,6 @@
 import { AppError } from '@proofhouse/core';
 
-/** Host and database, for messages: never the user's password. */
+/** Host and database for messages, without user and password. */
 export function postgresPlace(url: string): string {
   let parsed: URL;
   try {
@@ -12,7 +12,7 @@ export function postgresPlace(url: string): string {
   return `The Postgres database ${host}${parsed.pathname}`;
 }
 
-/** What went wrong, for a person. `place` names host and database and holds no secret. */
+/** Maps an error of the driver or database to an `AppError`. `place` names host and database and holds no secret. */
 export function postgresError(error: unknown, place: string): AppError {
   if (error instanceof AppError) return error;
   const code = codeOf(error);
@@ -24,12 +24,12 @@ export function postgresError(error: unknown, place: string): AppError {
   return new AppError('unavailable', `${place} ${reason}.`, { cause: error });
 }
 
-/** Whether the same verb can succeed when it runs again: a serialization failure or a deadlock. */
+/** Whether a retry of the verb can succeed: after a serialization failure or a deadlock. */
 export function isWorthAnotherTry(error: unknown): boolean {
   return ['40001', '40P01'].includes(codeOf(error));
 }
 
-/** Whether a statement was asked by a name under which none was prepared on this connection. */
+/** Whether the named prepared statement does not exist on this connection. */
 export function isUnprepared(error: unknown): boolean {
   return codeOf(error) === '26000';
 }

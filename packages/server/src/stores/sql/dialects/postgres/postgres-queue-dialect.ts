@@ -1,16 +1,16 @@
 import type { QueueDialect } from '../../queue/queue-dialect.ts';
 import { postgresInsertEvents, postgresTakeKeys, postgresWriteJobs } from './bulk-writes.ts';
 import { postgresSyntax } from './postgres-syntax.ts';
-import { postgresOutlookAndHeads, postgresReadyHeads } from './ready-heads.ts';
-import { postgresTurn } from './turns.ts';
+import { postgresDueTimesAndCandidates, postgresClaimCandidates } from './claim-candidates.ts';
+import { postgresAdvisoryLock } from './advisory-locks.ts';
 
 /** Several servers write at the same time, each over a network: rows are locked, and round trips are few. */
 export const postgresQueueDialect: QueueDialect = {
   ...postgresSyntax,
   batchLimits: { calls: 64, verbs: 2 },
-  readyHeads: postgresReadyHeads,
-  outlookAndHeads: postgresOutlookAndHeads,
-  turn: postgresTurn,
+  claimCandidates: postgresClaimCandidates,
+  dueTimesAndCandidates: postgresDueTimesAndCandidates,
+  advisoryLock: postgresAdvisoryLock,
   writeJobs: postgresWriteJobs,
   insertEvents: postgresInsertEvents,
   takeKeys: postgresTakeKeys,

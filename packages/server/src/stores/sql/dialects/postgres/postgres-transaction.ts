@@ -9,9 +9,9 @@ type Query = Promise<QueryResult<object>>;
 const nothing: StepResult = { rows: [], changes: 0 };
 
 /**
- * Drives one verb in one transaction. The connection is pipelined: `begin` and the check of the time travel with the first step,
- * and steps whose answers nobody looks at travel with `commit`, so that most verbs take two or three
- * round trips. After a step that failed, Postgres answers `commit` by rolling back.
+ * Runs one verb in one transaction. The connection is pipelined: `begin` and the time check are sent with the first step, and
+ * unanswered steps with `commit`, so most verbs take two or three round trips. After a failed step, Postgres executes
+ * `commit` as a rollback.
  */
 export async function runInTransaction<Result>(
   client: PoolClient,
@@ -27,7 +27,7 @@ export async function runInTransaction<Result>(
   return await runAt(client, factory, time, undefined);
 }
 
-/** At the assumed time, which is checked on the way; at the database's when none is given, which takes a round trip more. */
+/** Runs at the assumed time, which the database checks; without one, at the database's time, for one more round trip. */
 async function runAt<Result>(
   client: PoolClient,
   factory: WriteFactory<Result>,
@@ -50,7 +50,7 @@ async function runAt<Result>(
   }
 }
 
-/** Drives a verb that only reads; each statement sees what is committed when it runs. */
+/** Runs a verb that only reads; each statement sees the rows committed when it runs. */
 export function runReads<Result>(client: PoolClient, factory: VerbFactory<Result>): Promise<Result> {
   return drive(client, factory, []);
 }
@@ -83,7 +83,7 @@ function send(client: PoolClient, step: Step | string): Query {
   return quiet(typeof step === 'string' ? client.query(step) : client.query(prepared(step)));
 }
 
-/** Its caller awaits it later; until then a failure must not count as unhandled. */
+/** The caller awaits the query later; until then its rejection must not count as unhandled. */
 function quiet<Answer>(query: Promise<Answer>): Promise<Answer> {
   query.catch(() => undefined);
   return query;

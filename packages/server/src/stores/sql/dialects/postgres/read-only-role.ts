@@ -2,7 +2,7 @@ import { AppError } from '@proofhouse/core';
 import pg from 'pg';
 import { postgresError, postgresPlace } from './postgres-errors.ts';
 
-/** What a read-only role must not see: hashes of secrets, and whatever a setting may hold. Of these tables it may read the rest. */
+/** Columns that a read-only role must not read: hashes of secrets and values of settings. Other columns are granted. */
 export const secretColumns: Readonly<Record<string, readonly string[]>> = {
   credentials: ['secret_sha256'],
   settings: ['value'],
@@ -10,7 +10,7 @@ export const secretColumns: Readonly<Record<string, readonly string[]>> = {
 
 const settingName = 'read_only_roles';
 
-/** Two that grant at once would fail on the same rows of the catalogue: "Prof", and the number of this turn. */
+/** Advisory lock ("Prof" and a number): two grants at once would fail on the same rows of the catalogue. */
 const takeTurn = `select pg_advisory_xact_lock(${String(0x50726f66_0002)})`;
 
 type Queryable = Pick<pg.Client, 'query'>;
@@ -51,7 +51,7 @@ async function grantAndStore(client: Queryable, role: string): Promise<void> {
   });
 }
 
-/** What a migration added is granted too. A role that was dropped meanwhile is passed over. */
+/** Grants tables and columns that migrations added. A role that was dropped is skipped. */
 export async function renewReadOnly(client: Queryable): Promise<void> {
   if ((await rememberedRoles(client)).length === 0) return;
   await inTurn(client, async () => {
@@ -135,7 +135,7 @@ async function columnsOf(client: Queryable, table: number): Promise<string[]> {
   return columns.rows.map(({ name }) => name);
 }
 
-/** Other grants, such as one to everybody or to a role that this one is in, could show what ours leave out. */
+/** Other grants, to PUBLIC or to a role that this one is a member of, could reveal the excluded columns. */
 async function requireBlind(client: Queryable, role: string): Promise<void> {
   const sees = 'select has_column_privilege($1::name, $2::text, $3::text, $4) as sees';
   for (const [table, columns] of Object.entries(secretColumns)) {

@@ -1,23 +1,23 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../../../../kernel/time/clock.ts';
 
-/** A connection on which nothing was answered for so long is joined by nobody: it may have fallen silent, or wait for a lock. */
+/** No read joins a connection without an answer for this long: it may be dead, or wait for a lock. */
 const joinWithinMs = 250;
-/** Nor one that is in use for so long: it goes back to the pool, where what is wrong with it would show. */
+/** No read joins a connection in use for this long, so that it returns to the pool, which checks it. */
 const useForMs = 10_000;
 
 interface Shared {
   readonly client: Promise<PoolClient>;
   readonly openedAt: number;
-  /** When the last one was answered, or the first one asked. */
+  /** When the last answer came, or the first read was sent. Monotonic, ms. */
   movedAt: number;
   users: number;
   failed: boolean;
 }
 
 /**
- * A connection that is used by all who want it at the same time, pipelined: the database serves them by one process that stays
- * awake, instead of waking one for each. Whoever is last gives it back to the pool.
+ * One pooled connection, shared and pipelined by all reads of the same moment: the database serves them with one backend
+ * process, instead of waking one process a read. The last user returns it to the pool.
  */
 export class SharedConnection {
   readonly #pool: Pool;
@@ -29,7 +29,7 @@ export class SharedConnection {
     this.#clock = clock;
   }
 
-  /** For reads that are short: those that come later wait behind them. */
+  /** Runs a short read; later reads on the connection wait for it. */
   async use<Result>(read: (client: PoolClient) => Promise<Result>): Promise<Result> {
     const shared = this.#join();
     shared.users += 1;
@@ -37,7 +37,7 @@ export class SharedConnection {
       return await read(await shared.client);
     } catch (error) {
       shared.failed = true;
-      // Those that are at it may go on; nobody joins them.
+      // Reads under way may finish; no further read joins.
       this.#leave(shared);
       throw error;
     } finally {

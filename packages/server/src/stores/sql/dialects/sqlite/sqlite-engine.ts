@@ -235,7 +235,7 @@ class SqliteEngine implements QueueEngine {
   }
 
   async read<Result>(verb: VerbFactory<Result>): Promise<Result> {
-    return this.#mapped(() => this.#read(verb));
+    return this.#mapErrors(() => this.#read(verb));
   }
 
   look<Result>(verb: VerbFactory<Result>): Promise<Result> {
@@ -243,7 +243,7 @@ class SqliteEngine implements QueueEngine {
   }
 
   async scan<Result>(verb: VerbFactory<Result>): Promise<Result> {
-    return this.#mapped(async () => {
+    return this.#mapErrors(async () => {
       // No other connection can open a database in memory: SQLite is built without shared caches here.
       if (this.#inFile?.isLarge() !== true) return this.#read(verb);
       const { scans, guard } = this.#inFile;
@@ -254,7 +254,7 @@ class SqliteEngine implements QueueEngine {
   }
 
   async write<Result>(verb: WriteFactory<Result>): Promise<Result> {
-    return this.#mapped(() => {
+    return this.#mapErrors(() => {
       this.#time.follow((move) => this.#queue.run(move));
       return this.#queue.run(() => verb(this.#time.time));
     });
@@ -268,7 +268,7 @@ class SqliteEngine implements QueueEngine {
 
   async ping(): Promise<void> {
     const look = (): unknown => this.#reader.database.prepare('select count(*) from settings').get();
-    await this.#mapped(() => {
+    await this.#mapErrors(() => {
       this.#inFile?.guard.requireSameFiles();
       return this.#busy.run(look);
     });
@@ -280,7 +280,7 @@ class SqliteEngine implements QueueEngine {
 
   async now(): Promise<number> {
     const time = "select cast(unixepoch('subsec') * 1000 as integer)";
-    return this.#mapped(() => this.#reader.database.prepare<[], number>(time).pluck().get() ?? 0);
+    return this.#mapErrors(() => this.#reader.database.prepare<[], number>(time).pluck().get() ?? 0);
   }
 
   close(): Promise<void> {
@@ -308,7 +308,7 @@ class SqliteEngine implements QueueEngine {
     return this.#closing !== undefined;
   }
 
-  async #mapped<Result>(action: () => Result | Promise<Result>): Promise<Result> {
+  async #mapErrors<Result>(action: () => Result | Promise<Result>): Promise<Result> {
     if (this.#isClosed()) throw closed();
     const lost = this.#inFile?.guard.lost;
     if (lost !== undefined) throw lost;

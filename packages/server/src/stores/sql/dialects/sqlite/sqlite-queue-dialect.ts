@@ -1,13 +1,13 @@
-import { outlookThenHeads } from '../../queue/due-times.ts';
+import { dueTimesThenCandidates } from '../../queue/due-times.ts';
 import { insertOneByOne, writeOneByOne } from '../../queue/job-writes.ts';
 import type { QueueDialect } from '../../queue/queue-dialect.ts';
 import { takeOneByOne } from '../../records/idempotency.ts';
 import type { Verb } from '../../engine/verb.ts';
-import { sqliteReadyHeads } from './ready-heads.ts';
+import { sqliteClaimCandidates } from './claim-candidates.ts';
 import { sqliteSyntax } from './sqlite-syntax.ts';
 
 // eslint-disable-next-line require-yield -- the only writer needs no lock.
-function* alwaysMyTurn(): Verb<boolean> {
+function* alwaysTaken(): Verb<boolean> {
   return true;
 }
 
@@ -16,9 +16,10 @@ export const sqliteQueueDialect: QueueDialect = {
   ...sqliteSyntax,
   // Verbs share commits anyway; batched claims also share one read of the queue.
   batchLimits: { calls: 64, verbs: 1 },
-  readyHeads: sqliteReadyHeads,
-  outlookAndHeads: (routes, count, known) => outlookThenHeads(known, () => sqliteReadyHeads(routes, count)),
-  turn: alwaysMyTurn,
+  claimCandidates: sqliteClaimCandidates,
+  dueTimesAndCandidates: (routes, count, known) =>
+    dueTimesThenCandidates(known, () => sqliteClaimCandidates(routes, count)),
+  advisoryLock: alwaysTaken,
   writeJobs: writeOneByOne,
   insertEvents: insertOneByOne,
   takeKeys: takeOneByOne,

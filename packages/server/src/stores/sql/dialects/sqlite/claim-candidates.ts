@@ -1,17 +1,18 @@
 import { sql } from 'kysely';
 import { claimedBefore, inClaimOrder } from '../../queue/claim-order.ts';
+import { findJob } from '../../queue/job-reads.ts';
 import type { RouteSet } from '../../queue/queue-dialect.ts';
-import { frontOfQueue } from '../../queue/queue-head.ts';
+import { queueHead } from '../../queue/queue-head.ts';
 import type { JobRow, Queries } from '../../engine/schema.ts';
 import { statement } from '../../engine/statement.ts';
 import { first, rows, type Verb } from '../../engine/verb.ts';
 
-interface RouteHeads {
+interface CandidatesOfRoute {
   readonly routeId: string;
   readonly count: number;
 }
 
-const heads = (db: Queries, p: RouteHeads) =>
+const candidatesOfRoute = (db: Queries, p: CandidatesOfRoute) =>
   db
     .selectFrom('jobs')
     .where('ready', '=', sql.lit(1))
@@ -19,25 +20,27 @@ const heads = (db: Queries, p: RouteHeads) =>
     .$call(inClaimOrder)
     .limit(p.count);
 
-const jobsOfRoute = statement<RouteHeads>()((db, p) => heads(db, p).selectAll());
+const jobsOfRoute = statement<CandidatesOfRoute>()((db, p) => candidatesOfRoute(db, p).selectAll());
 
-const placesOfRoute = statement<RouteHeads>()((db, p) => heads(db, p).select(['id', 'priority', 'created_at']));
+const placesOfRoute = statement<CandidatesOfRoute>()((db, p) =>
+  candidatesOfRoute(db, p).select(['id', 'priority', 'created_at']),
+);
 
 const jobById = statement<{ id: string }>()((db, p) => db.selectFrom('jobs').selectAll().where('id', '=', p.id));
 
 /** One small query for each route or job. On SQLite these cost less than one query with a join. */
-export function* sqliteReadyHeads(routes: RouteSet, count: number): Verb<JobRow[]> {
+export function* sqliteClaimCandidates(routes: RouteSet, count: number): Verb<JobRow[]> {
   const [only] = routes.ids;
   if (only !== undefined && routes.ids.size === 1) return yield* rows(jobsOfRoute, { routeId: only, count });
   const jobs: JobRow[] = [];
-  for (const id of (yield* frontOfQueue(routes, count)) ?? (yield* headsOfRoutes(routes, count))) {
-    const job = yield* first(jobById, { id });
+  for (const id of (yield* queueHead(routes, count)) ?? (yield* firstOfRoutes(routes, count))) {
+    const job = yield* first(findJob, { id });
     if (job !== undefined) jobs.push(job);
   }
   return jobs;
 }
 
-function* headsOfRoutes({ ids }: RouteSet, count: number): Verb<string[]> {
+function* firstOfRoutes({ ids }: RouteSet, count: number): Verb<string[]> {
   const places = [];
   for (const routeId of ids) places.push(...(yield* rows(placesOfRoute, { routeId, count })));
   places.sort(claimedBefore);

@@ -1,33 +1,33 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { claimBy, newJob } from '../../contract/records.ts';
 import { openSqliteEngine } from '../dialects/sqlite/sqlite-engine.ts';
-import { JobRoutes } from './job-routes.ts';
-import { lookAhead } from './due-times.ts';
+import { RouteCache } from './route-cache.ts';
+import { readDueTimes } from './due-times.ts';
 import type { QueueEngine } from './queue-dialect.ts';
 import { rawStatement } from '../testing/raw-statement.ts';
 import { put, Undo } from '../engine/verb.ts';
 
 const job = (repository: string) => newJob({ repository });
 
-describe('the routes in memory', () => {
+describe('cached routes', () => {
   let engine: QueueEngine;
-  let routes: JobRoutes;
+  let routes: RouteCache;
 
   beforeEach(async () => {
     engine = await openSqliteEngine(':memory:');
-    routes = new JobRoutes();
+    routes = new RouteCache();
   });
   afterEach(() => engine.close());
 
-  function* readAll(known: JobRoutes) {
-    return yield* known.upTo((yield* lookAhead()).lastRoute);
+  function* readAll(cache: RouteCache) {
+    return yield* cache.readUpTo((yield* readDueTimes()).lastRoute);
   }
 
   const repositoriesFor = async (scope = claimBy('w')): Promise<(string | null)[]> => {
     const all = await engine.write(() => readAll(routes));
-    routes.learn(all);
+    routes.fill(all);
     const { ids } = routes.matching(all, scope);
-    return all.filter(({ id }) => ids.has(id)).map(({ repository }) => repository);
+    return all.routes.filter(({ id }) => ids.has(id)).map(({ repository }) => repository);
   };
 
   it('are those that were committed: a number that was undone is given to another, which is found', async () => {
@@ -38,7 +38,7 @@ describe('the routes in memory', () => {
       expect(routes.matching(seen, scope).ids.size).toBe(1);
       throw new Undo(seen);
     });
-    expect(await undone).toMatchObject([{ repository: 'org/undone', number: 1 }]);
+    expect(await undone).toMatchObject({ routes: [{ repository: 'org/undone', number: 1 }], last: 1 });
     await engine.write(() => routes.intern(engine.dialect, [job('org/kept')]));
     expect(await repositoriesFor()).toEqual(['org/kept']);
     await engine.write(() => routes.intern(engine.dialect, [job('org/undone')]));
@@ -64,7 +64,7 @@ describe('the routes in memory', () => {
     await engine.write(() => routes.intern(engine.dialect, [job('org/a')]));
     await engine.write(() => put(rawStatement('update job_routes set number = null'), {}));
     expect(await repositoriesFor()).toEqual([]);
-    await engine.write(() => new JobRoutes().intern(engine.dialect, [job('org/a')]));
+    await engine.write(() => new RouteCache().intern(engine.dialect, [job('org/a')]));
     expect(await repositoriesFor()).toEqual(['org/a']);
   });
 });

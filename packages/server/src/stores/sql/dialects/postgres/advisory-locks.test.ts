@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { claimBy, newJob, start } from '../../../contract/records.ts';
 import { enqueueAll } from '../../queue/job-enqueue.ts';
 import { fixedTime } from '../../../../kernel/time/store-time.ts';
-import { JobRoutes } from '../../queue/job-routes.ts';
+import { RouteCache } from '../../queue/route-cache.ts';
 import { sweepJobs } from '../../queue/job-sweep.ts';
 import type { QueueEngine } from '../../queue/queue-dialect.ts';
 import { SqlMetadataStore } from '../../sql-metadata-store.ts';
@@ -37,7 +37,7 @@ describe.skipIf(server === undefined)('while a sweep makes due jobs ready and ha
   async function slowSweep(end: 'commit' | 'undo'): Promise<{ ended: Promise<unknown> }> {
     const swept = Promise.withResolvers<undefined>();
     const ended = engine.write(function* () {
-      const passed = yield* sweepJobs(postgresQueueDialect, new JobRoutes(), fixedTime(now), 100);
+      const passed = yield* sweepJobs(postgresQueueDialect, new RouteCache(), fixedTime(now), 100);
       swept.resolve(undefined);
       yield* first(pause, {});
       if (end === 'undo') throw new Undo(passed);
@@ -82,7 +82,7 @@ describe.skipIf(server === undefined)('while a route is written and not committe
     const early = newJob({ repository: 'org/first' });
     const written = Promise.withResolvers<undefined>();
     const slow = engine.write(function* () {
-      yield* enqueueAll(postgresQueueDialect, new JobRoutes(), [{ job: early }]);
+      yield* enqueueAll(postgresQueueDialect, new RouteCache(), [{ job: early }]);
       written.resolve(undefined);
       yield* first(pause, {});
     });

@@ -1,0 +1,22 @@
+import { sql } from 'kysely';
+import type { AdvisoryLock } from '../../queue/queue-dialect.ts';
+import { statementsBy } from '../../engine/statement.ts';
+import { first, put, type Verb } from '../../engine/verb.ts';
+
+/** Keys among the advisory locks of the database: "Prof" and a number (2 is the lock of `read-only-role.ts`). */
+const keys: Readonly<Record<AdvisoryLock, number>> = { promotion: 0x50726f66_0001, routes: 0x50726f66_0003 };
+
+const tryLock = statementsBy((lock: AdvisoryLock, db) => ({
+  compile: () => sql<{ taken: boolean }>`select pg_try_advisory_xact_lock(${sql.lit(keys[lock])}) as taken`.compile(db),
+}));
+
+const awaitLock = statementsBy((lock: AdvisoryLock, db) => ({
+  compile: () => sql`select pg_advisory_xact_lock(${sql.lit(keys[lock])})`.compile(db),
+}));
+
+/** The previous holder has committed when the lock is taken, so the next statement sees its writes. */
+export function* postgresAdvisoryLock(lock: AdvisoryLock, others: 'wait' | 'skip'): Verb<boolean> {
+  if (others === 'skip') return (yield* first(tryLock(lock), {}))?.taken === true;
+  yield* put(awaitLock(lock), {});
+  return true;
+}

@@ -1,0 +1,130 @@
+import { sql } from 'kysely';
+import { claimedBefore, inClaimOrder } from '../../queue/claim-order.ts';
+import { textList } from '../../engine/sql-syntax.ts';
+import {
+  noDueTimes,
+  nothingDue,
+  dueTimesSql,
+  dueTimesThenCandidates,
+  type DueCheck,
+  type DueTimesAndCandidates,
+  type DueTimes,
+} from '../../queue/due-times.ts';
+import type { JobRow, Queries } from '../../engine/schema.ts';
+import type { RouteSet } from '../../queue/queue-dialect.ts';
+import { queueHead } from '../../queue/queue-head.ts';
+import { statement } from '../../engine/statement.ts';
+import { rows, type Verb } from '../../engine/verb.ts';
+
+/** Candidates that are read beyond `count`, since other claimers may have locked some. */
+const spare = 16;
+
+interface CandidatesOfRoute {
+  readonly routeId: string;
+  readonly count: number;
+}
+
+const candidatesOfRoute = (db: Queries, p: CandidatesOfRoute) =>
+  db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('ready', '=', sql.lit(1))
+    .where('route_id', '=', p.routeId)
+    .$call(inClaimOrder)
+    .limit(p.count)
+    .forUpdate()
+    .skipLocked();
+
+const lockCandidatesOfRoute = statement<CandidatesOfRoute>()(candidatesOfRoute);
+
+/**
+ * Due times and locked candidates in one statement. Always one row at least; its job columns are null when there are no
+ * candidates or when something is due.
+ */
+const dueTimesAndCandidatesOfRoute = statement<CandidatesOfRoute & DueCheck>()((db, p) => ({
+  compile: () =>
+    sql<DueTimes & (JobRow | { readonly id: null })>`
+      with due as materialized (${dueTimesSql}),
+        candidates as ${candidatesOfRoute(db, p).where(
+          sql<boolean>`(select "lastRoute" <= ${p.lastRoute} and coalesce("leaseAt" > ${p.leasesAt}, true)
+            and coalesce("delayedAt" > ${p.now}, true) from due)`,
+        )}
+      select due.*, candidates.* from due left join candidates on true`.compile(db),
+}));
+
+const candidatesOfRoutes = statement<{ routeIds: string; count: number }>()((db, p) =>
+  db
+    .selectFrom(sql<{ id: string }>`json_array_elements_text(${p.routeIds}::json)`.as<'route'>(sql`route(id)`))
+    .innerJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('jobs')
+          .select(['id', 'priority', 'created_at'])
+          .where('ready', '=', sql.lit(1))
+          .whereRef('route_id', '=', 'route.id')
+          .orderBy('priority', 'desc')
+          .orderBy('created_at')
+          .orderBy('id')
+          .limit(p.count)
+          .as('candidate'),
+      (join) => join.onTrue(),
+    )
+    .select('candidate.id')
+    .orderBy('candidate.priority', 'desc')
+    .orderBy('candidate.created_at')
+    .orderBy('candidate.id')
+    .limit(p.count),
+);
+
+const lockCandidates = statement<{ ids: string; count: number }>()((db, p, syntax) =>
+  db
+    .selectFrom('jobs')
+    .selectAll()
+    .where(syntax.among('id', p.ids))
+    .where('ready', '=', sql.lit(1))
+    .$call(inClaimOrder)
+    .limit(p.count)
+    .forUpdate()
+    .skipLocked(),
+);
+
+/**
+ * One route: its index range is read and locked by one statement. Several routes: candidates are read without locks first,
+ * because a lock on a job that this claim does not take would hide it from other claimers; then they are locked, and the
+ * window grows while too many of them were locked by others.
+ */
+export function* postgresClaimCandidates(routes: RouteSet, count: number): Verb<JobRow[]> {
+  const [only] = routes.ids;
+  if (only !== undefined && routes.ids.size === 1) return yield* rows(lockCandidatesOfRoute, { routeId: only, count });
+  const few = count + spare;
+  const head = yield* queueHead(routes, few);
+  if (head !== undefined) {
+    const locked = yield* rows(lockCandidates, { ids: textList(head), count });
+    if (locked.length === count || head.length < few) return locked;
+  }
+  for (let window = few; ; window *= 4) {
+    const found = yield* rows(candidatesOfRoutes, { routeIds: textList([...routes.ids]), count: window });
+    const ids = textList(found.map(({ id }) => id));
+    const locked = yield* rows(lockCandidates, { ids, count });
+    if (locked.length === count || found.length < window) return locked;
+  }
+}
+
+/**
+ * A claimer of one route, the usual case, needs one round trip instead of two. The statement itself compares the due times,
+ * because jobs that it locked for nothing would be skipped by other claimers until the transaction ends.
+ */
+export function* postgresDueTimesAndCandidates(
+  routes: RouteSet,
+  count: number,
+  check: DueCheck,
+): Verb<DueTimesAndCandidates> {
+  const [routeId] = routes.ids;
+  if (routeId === undefined || routes.ids.size > 1) {
+    return yield* dueTimesThenCandidates(check, () => postgresClaimCandidates(routes, count));
+  }
+  const found = yield* rows(dueTimesAndCandidatesOfRoute, { routeId, count, ...check });
+  const [dueTimes = noDueTimes] = found;
+  if (!nothingDue(dueTimes, check)) return { dueTimes, candidates: undefined };
+  return { dueTimes, candidates: found.filter((row) => row.id !== null).sort(claimedBefore) };
+}

@@ -1,0 +1,161 @@
+import { routeMatches, routeOf, type ClaimScope, type JobRoute } from '../../../jobs/job-route.ts';
+import type { JobRecord } from '@proofhouse/core';
+import type { JobRouteRow } from '../engine/schema.ts';
+import type { QueueDialect, RouteSet } from './queue-dialect.ts';
+import { textList } from '../engine/sql-syntax.ts';
+import { placeholdersOf, statement } from '../engine/statement.ts';
+import { first, put, rows, type Verb } from '../engine/verb.ts';
+
+/** Older versions left rows without a number; such a row is numbered. */
+const writeRoute = statement<JobRouteRow>()((db, p) =>
+  db
+    .insertInto('job_routes')
+    .values(placeholdersOf(p, ['id', 'type', 'repository', 'capabilities', 'number']))
+    .onConflict((on) => on.column('id').doUpdateSet({ number: p.number })),
+);
+
+const routesByIds = statement<{ ids: string }>()((db, p, syntax) =>
+  db.selectFrom('job_routes').selectAll().where(syntax.among('id', p.ids)),
+);
+
+const routesAfter = statement<{ number: number }>()((db, p) =>
+  db.selectFrom('job_routes').selectAll().where('number', '>', p.number).orderBy('number'),
+);
+
+const newestRoute = statement<object>()((db) =>
+  db.selectFrom('job_routes').select('number').where('number', 'is not', null).orderBy('number', 'desc').limit(1),
+);
+
+/** The cached route sets of claim scopes, at most; the least recently used is evicted. */
+const maxScopes = 200;
+/** At this many ids, a set or map of ids is cleared. */
+const maxIds = 10_000;
+
+interface NumberedRoute extends JobRoute {
+  readonly number: number;
+}
+
+/** All routes with numbers up to `last`, in the order of their numbers, as one verb sees them. */
+export interface RouteList {
+  readonly routes: readonly NumberedRoute[];
+  readonly last: number;
+  /** Lists of one version are prefixes of one another. */
+  readonly version: number;
+}
+
+interface CachedSet extends RouteSet {
+  /** How many routes of the cached list were matched for it. */
+  readonly matched: number;
+}
+
+/**
+ * The table of routes, cached: which routes a claimer may have is decided in memory, so jobs of other routes cost a claim
+ * nothing. Routes are numbered in the order of their commits; a cache that has routes up to a number reads only those after
+ * it. An id is a hash of the route's content, so a route that was read never changes.
+ */
+export class RouteCache {
+  readonly #byId = new Map<string, JobRoute>();
+  /** Committed rows only: replaced, never changed. */
+  #list: RouteList = { routes: [], last: 0, version: 0 };
+  /** Ids of committed rows, so that a new job of a known route needs no query. */
+  readonly #written = new Set<string>();
+  readonly #sets = new Map<string, CachedSet>();
+
+  /**
+   * Returns the routes of these jobs, in the order of the jobs, and inserts rows that are missing; call `committed`
+   * afterwards. The advisory lock is held until the commit, so numbers become visible in ascending order: a reader that
+   * sees a number has seen all smaller ones.
+   */
+  *intern(dialect: QueueDialect, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
+    const routes = jobs.map(routeOf);
+    const fresh = new Map(routes.filter(({ id }) => !this.#written.has(id)).map((route) => [route.id, route]));
+    if (fresh.size > 0) yield* this.#write(dialect, fresh);
+    return routes;
+  }
+
+  *#write(dialect: QueueDialect, fresh: ReadonlyMap<string, JobRoute>): Verb<void> {
+    yield* dialect.advisoryLock('routes', 'wait');
+    const present = yield* rows(routesByIds, { ids: textList([...fresh.keys()]) });
+    const numbered = new Set(present.filter((row) => row.number !== null).map(({ id }) => id));
+    const missing = [...fresh.values()].filter(({ id }) => !numbered.has(id));
+    if (missing.length === 0) return;
+    let number = (yield* first(newestRoute, {}))?.number ?? 0;
+    for (const { id, type, repository, capabilities } of missing) {
+      number += 1;
+      yield* put(writeRoute, { id, type, repository, capabilities: JSON.stringify(capabilities), number });
+    }
+  }
+
+  /** The rows of these routes are committed. */
+  committed(routes: readonly JobRoute[]): void {
+    if (this.#written.size + routes.length > maxIds) this.#written.clear();
+    for (const { id } of routes) this.#written.add(id);
+  }
+
+  /** The routes of these ids, from the cache or the table; ids without a row are left out. */
+  *byIds(ids: readonly string[]): Verb<JobRoute[]> {
+    if (this.#byId.size + ids.length > maxIds) this.#byId.clear();
+    const missing = ids.filter((id) => !this.#byId.has(id));
+    if (missing.length > 0) {
+      for (const row of yield* rows(routesByIds, { ids: textList(missing) })) this.#byId.set(row.id, routeFromRow(row));
+    }
+    return ids.flatMap((id) => this.#byId.get(id) ?? []);
+  }
+
+  /** The cached list: complete as long as no route has a number over its `last`. */
+  get list(): RouteList {
+    return this.#list;
+  }
+
+  /** All routes up to this number, which must be the newest; call `fill` with them once the verb is committed. */
+  *readUpTo(newest: number): Verb<RouteList> {
+    const { routes, last, version } = this.#list;
+    if (newest <= last) return this.#list;
+    const fresh = (yield* rows(routesAfter, { number: last })).map(numberedFromRow);
+    return { routes: [...routes, ...fresh], last: fresh.at(-1)?.number ?? last, version };
+  }
+
+  /** Caches a list of `readUpTo`. Only committed rows may be cached: a number that was rolled back is assigned again. */
+  fill(list: RouteList): void {
+    if (list.version === this.#list.version && list.last > this.#list.last) this.#list = list;
+  }
+
+  /** The routes of the list that the claimer may have jobs of. */
+  matching(list: RouteList, scope: ClaimScope): RouteSet {
+    const cached = this.#setOf(scope);
+    const uncached = list.routes.slice(this.#list.routes.length).filter((route) => routeMatches(route, scope));
+    return uncached.length === 0 ? cached : routeSet([...cached.ids, ...uncached.map(({ id }) => id)]);
+  }
+
+  /** The set of a scope among the routes of the cached list; a set that is cached is extended by newer routes. */
+  #setOf({ types, repositories, capabilities }: ClaimScope): CachedSet {
+    const scope = { types, repositories, capabilities };
+    const key = JSON.stringify(scope);
+    const cached = this.#sets.get(key);
+    const matched = this.#list.routes.length;
+    if (cached?.matched === matched) return cached;
+    const more = this.#list.routes.slice(cached?.matched ?? 0).filter((route) => routeMatches(route, scope));
+    const { ids, name } =
+      cached === undefined || more.length > 0
+        ? routeSet([...(cached?.ids ?? []), ...more.map(({ id }) => id)])
+        : cached;
+    const set = { ids, name, matched };
+    this.#sets.delete(key);
+    this.#sets.set(key, set);
+    const [oldest] = this.#sets.keys();
+    if (this.#sets.size > maxScopes && oldest !== undefined) this.#sets.delete(oldest);
+    return set;
+  }
+}
+
+function numberedFromRow(row: JobRouteRow): NumberedRoute {
+  return { ...routeFromRow(row), number: row.number ?? 0 };
+}
+
+function routeFromRow({ id, type, repository, capabilities }: JobRouteRow): JobRoute {
+  return { id, type, repository, capabilities: JSON.parse(capabilities) as string[] };
+}
+
+function routeSet(ids: readonly string[]): RouteSet {
+  return { ids: new Set(ids), name: ids.join() };
+}
