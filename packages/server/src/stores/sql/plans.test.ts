@@ -285,7 +285,7 @@ const parts: readonly [string, RegExp][] = [
     /^select "id", "route_id" from "jobs" where "ready" = 1 and "status" = 'queued' order by/,
   ],
   ['depths: the routes that have ready jobs', /ready_routes/],
-  ['claim: the heads of one route', /from "jobs" where "ready" = 1 and "route_id" = .* order by "priority" desc/],
+  ['claim: the candidates of one route', /from "jobs" where "ready" = 1 and "route_id" = .* order by "priority" desc/],
   ['claim and sweep: leases that passed', /"status" = 'running' and "lease_expires_at" <= /],
   ['claim and sweep: delays that passed', /"ready" = 0 and "next_attempt_at" <= /],
   ['claim and sweep: made ready', /update "jobs" set "ready" = 1/],
@@ -360,7 +360,7 @@ describe('no statement scans a table or sorts a backlog', () => {
     expectParts(seen.keys());
     for (const words of [
       /json_array_elements_text.*(lateral|any\()/s,
-      /max\(number\) from job_routes.*heads as \(select/s,
+      /max\(number\) from job_routes.*candidates as \(select/s,
     ])
       expect([...seen.keys()].filter((text) => words.test(text))).not.toEqual([]);
     expect(seen.size).toBeGreaterThan(40);

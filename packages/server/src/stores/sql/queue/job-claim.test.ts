@@ -130,7 +130,7 @@ describe.skipIf(server === undefined)('due times and candidates of one route on 
       return { candidates: await looking, claimed };
     };
     const now = start;
-    expect(await claimedMeanwhile({ lastRoute: 1, ...fixedTime(now) })).toEqual({ heads: [id], claimed: [] });
+    expect(await claimedMeanwhile({ lastRoute: 1, ...fixedTime(now) })).toEqual({ candidates: [id], claimed: [] });
     // The lease of the first claim expires after one minute.
     expect(await claimedMeanwhile({ lastRoute: 1, ...fixedTime(now + 60_000) })).toEqual({
       candidates: undefined,

@@ -26,8 +26,6 @@ const placesOfRoute = statement<CandidatesOfRoute>()((db, p) =>
   candidatesOfRoute(db, p).select(['id', 'priority', 'created_at']),
 );
 
-const jobById = statement<{ id: string }>()((db, p) => db.selectFrom('jobs').selectAll().where('id', '=', p.id));
-
 /** One small query for each route or job. On SQLite these cost less than one query with a join. */
 export function* sqliteClaimCandidates(routes: RouteSet, count: number): Verb<JobRow[]> {
   const [only] = routes.ids;
