@@ -28,6 +28,12 @@ describe('a shortfall', () => {
     expect(distanceOf(lacks)).toBe(4);
   });
 
+  it('lists missing capabilities in the order of the job', () => {
+    const needs = { ...job, requiredCapabilities: ['linux', 'gpu'] };
+    expect(shortfall(needs, worker('w')).capabilities).toEqual(['linux', 'gpu']);
+    expect(explainWait(needs, [worker('w')], 0, now).unmet).toEqual(['capability:linux', 'capability:gpu']);
+  });
+
   it('has a worker that is limited to repositories lack a job without one', () => {
     expect(shortfall(job, worker('w', { repositories: ['acme/app'] })).repository).toBe('none');
   });

@@ -30,7 +30,7 @@ export function shortfall(
   const { repositories, types } = worker;
   const foreign = repositories !== undefined && (job.repository === null || !repositories.includes(job.repository));
   return {
-    capabilities: job.requiredCapabilities.filter((capability) => !worker.capabilities.includes(capability)).toSorted(),
+    capabilities: job.requiredCapabilities.filter((capability) => !worker.capabilities.includes(capability)),
     type: types === undefined || types.includes(job.type) ? undefined : job.type,
     repository: foreign ? (job.repository ?? 'none') : undefined,
   };
@@ -124,7 +124,7 @@ function unmetByAll(job: JobRecord, compared: readonly { readonly lacks: Shortfa
   const all = [
     `type:${job.type}`,
     ...(job.repository === null ? [] : [`repository:${job.repository}`]),
-    ...job.requiredCapabilities.toSorted().map((capability) => `capability:${capability}`),
+    ...job.requiredCapabilities.map((capability) => `capability:${capability}`),
   ];
   return all.filter((requirement) => compared.every(({ lacks }) => listOf(lacks).includes(requirement)));
 }
