@@ -8,7 +8,10 @@ import {
   type JobFinish,
 } from '@proofhouse/core';
 
-/** The finish fields of an attempt, with the size of the summary checked. Errors: `invalid_request` (`finishSummary`). */
+/**
+ * Returns the finish fields of an attempt, or null if all of them are empty. Throws `invalid_request` (`finishSummary`)
+ * when the summary is larger than `maxSummaryBytes`.
+ */
 export function boundedFinish(fields: FinishFields): JobFinish | null {
   const finish = finishOf(fields);
   const { summary = null } = finish ?? {};
@@ -18,7 +21,10 @@ export function boundedFinish(fields: FinishFields): JobFinish | null {
   return finish;
 }
 
-/** The text as it can be stored, with its size checked. Errors: `invalid_request` (`field`). */
+/**
+ * Returns `text` in a form that the store can hold. Throws `invalid_request` (`field`) when the result is larger than
+ * `maxSummaryBytes`.
+ */
 export function boundedText(text: string | null, field: string): string | null {
   if (text === null) return null;
   const kept = storableText(text);

@@ -1,8 +1,9 @@
 import { routeMatches, type ClaimScope, type JobRoute } from './job-route.ts';
 
 /**
- * Claims that found nothing and wait. An arrival wakes the longest-waiting claim that may have the job, so that a thousand
- * idle workers do not all claim at once. A wake is only a hint to read the queue again.
+ * The claims of this server that found no job and wait for one (long poll). A job that becomes ready wakes only the
+ * longest-waiting claim whose scope allows the job, so that a thousand idle workers do not all query at once. A wake is
+ * a hint: the woken claim must read the queue again.
  */
 export class ClaimWaiters {
   readonly #waiting = new Set<{ readonly scope: ClaimScope; readonly wake: () => void }>();
@@ -12,7 +13,7 @@ export class ClaimWaiters {
     return this.#waiting.size;
   }
 
-  /** Calls `wake` once, when a matching job may be ready. The returned function removes the waiter. */
+  /** Calls `wake` once, when a job within `scope` may be ready. The returned function removes the waiter. */
   add(scope: ClaimScope, wake: () => void): () => void {
     const waiter = { scope, wake };
     this.#waiting.add(waiter);
@@ -22,8 +23,8 @@ export class ClaimWaiters {
   }
 
   /**
-   * Runs `find`, a read of the queue by a claim that does not wait yet. `missed`: a matching job arrived during the read, and
-   * the read may not have seen it.
+   * Runs `find`, the query of a claim that is not in the list of waiters at that time. `missed` is true if a job within
+   * `scope` became ready during the query, so that the query may not have seen that job.
    */
   async look<Found>(scope: ClaimScope, find: () => Promise<Found>): Promise<{ found: Found; missed: boolean }> {
     const read = { scope, missed: false };
@@ -36,7 +37,7 @@ export class ClaimWaiters {
     }
   }
 
-  /** Any job may have arrived. */
+  /** Wakes all waiting claims, because any job may have become ready. */
   wakeAll(): void {
     for (const read of this.#reading) read.missed = true;
     const waiting = [...this.#waiting];
@@ -44,6 +45,7 @@ export class ClaimWaiters {
     for (const waiter of waiting) waiter.wake();
   }
 
+  /** Wakes the longest-waiting claim that may have a job of `route`. The job became ready just now. */
   arrived(route: JobRoute): void {
     for (const read of this.#reading) read.missed ||= routeMatches(route, read.scope);
     for (const waiter of this.#waiting) {

@@ -2,12 +2,13 @@ import type { Clock } from '../kernel/time/clock.ts';
 import type { Hint, HintOrOverflow, JobHints } from './job-hints.ts';
 import { keepAliveMs } from './job-log.ts';
 
-/** Jobs with a pending hint for a slow reader; beyond that it receives `overflow`. */
+/** Largest number of jobs with a pending hint for one slow reader. A reader with more of them receives `overflow`. */
 const maxPending = 1000;
 
 /**
- * Yields every hint, and `keep-alive` every `keepAliveMs`, until `signal` aborts. A slow reader receives the newest of several
- * hints about one job, and `overflow` instead of hints about too many jobs.
+ * Yields every hint, and `keep-alive` every `keepAliveMs`, until `signal` aborts. A slow reader receives only the
+ * newest of several pending hints about one job. With pending hints about more than `maxPending` jobs, the reader
+ * receives `overflow` in their place.
  */
 export async function* followHints(
   hints: JobHints,

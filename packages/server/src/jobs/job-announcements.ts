@@ -3,7 +3,7 @@ import type { Meter } from '../kernel/meter.ts';
 import { hintOf, hintOfReady, type JobHints } from './job-hints.ts';
 import type { Passed } from './job-store.ts';
 
-/** Publishes committed changes of jobs as hints, and counts them. */
+/** Publishes committed changes of jobs as hints and counts the changes in the metrics. */
 export class JobAnnouncements {
   readonly #hints: JobHints;
   readonly #meter: Meter;
@@ -18,7 +18,7 @@ export class JobAnnouncements {
     this.#meter.settled(job);
   }
 
-  /** Jobs whose lease ended or whose delay passed. */
+  /** Announces jobs whose lease expired and jobs whose delay ended. */
   passed({ ended, ready }: Passed): void {
     for (const job of ended) this.moved(job);
     for (const job of ready) this.#hints.publish(hintOfReady(job));

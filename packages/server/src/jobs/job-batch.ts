@@ -2,20 +2,21 @@ import { AppError, fieldError, isAppError, type JobRecord } from '@proofhouse/co
 import { sha256Hex } from '../kernel/secret.ts';
 import type { NewJob } from './new-job.ts';
 
-/** One job of a batch, with a key of its own if it has one. */
+/** One job of a batch, with its own idempotency key if the client gave one. */
 export interface BatchItem extends NewJob {
   readonly idempotencyKey?: string | null | undefined;
 }
 
-/** The key of an item, and the content that its fingerprint is computed from. */
+/** The idempotency key of a batch item, and the content from which the fingerprint of the key is computed. */
 export interface ItemKey {
   readonly key: string;
   readonly request: object;
 }
 
 /**
- * The keys of the items, in order: an item's own, or one derived from the key of the batch and the item's index, whose
- * fingerprint covers the whole batch. Errors: `invalid_request` for a key of two items.
+ * Returns the idempotency key of each item, in the order of the items. An item without its own key gets a key that is
+ * derived from the key of the batch and the index of the item; the fingerprint of a derived key covers the whole batch.
+ * Without both keys the entry is undefined. Throws `invalid_request` when two items have the same key.
  */
 export function keysOfItems(items: readonly BatchItem[], batchKey: string | undefined): (ItemKey | undefined)[] {
   const first = new Map<string, number>();
@@ -31,12 +32,15 @@ export function keysOfItems(items: readonly BatchItem[], batchKey: string | unde
   });
 }
 
-// Longer than the longest key of a client, so that no key of a client is equal.
+// A derived key is longer than the longest key that a client can send, so the two are never equal.
 function placeKey(batchKey: string, index: number): string {
   return `batch:${sha256Hex(batchKey)}:${String(index)}:${'-'.repeat(200)}`;
 }
 
-/** Creates each record. Errors: those of `make`, for all wrong items, with the index of the item in each path. */
+/**
+ * Returns the records that `make` creates. Throws one error for all items that `make` refuses, with the index of the
+ * item in each path.
+ */
 export function eachItem(items: readonly BatchItem[], make: (item: BatchItem) => JobRecord): JobRecord[] {
   const refusals: AppError[] = [];
   const jobs = items.flatMap((item, index) => {

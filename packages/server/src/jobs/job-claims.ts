@@ -16,29 +16,32 @@ export interface ClaimCall {
   readonly allowedTypes?: readonly string[] | null | undefined;
   readonly workerCapabilities?: readonly string[] | null | undefined;
   readonly waitSeconds: number;
-  /** Absent: one. */
+  /** Largest number of jobs to claim; default 1. */
   readonly maxJobs?: number | undefined;
 }
 
 export interface ClaimOptions {
   readonly key?: string | undefined;
-  /** Name and version of the worker's software, for the list of workers. */
+  /** Name and version of the worker's software, shown in the list of workers. */
   readonly version?: string | undefined;
   readonly signal: AbortSignal;
-  /** Throws when the caller's credential is no longer valid; called before every look but the first. */
+  /** Throws if the caller's credential is no longer valid. Called before each query of the queue except the first. */
   readonly reauthenticate: () => Promise<void>;
 }
 
 /** The caller of a claim. */
 export interface Claimant {
-  /** As in records and idempotency keys. */
+  /** The id of the caller that is stored in records and idempotency keys. */
   readonly actor: string;
   readonly workerId: string;
-  /** The jobs that it may have and can run. */
+  /** The jobs that the caller is allowed to claim and able to run. */
   readonly scope: ClaimScope;
 }
 
-/** How often a waiting claim looks without being woken: for jobs that other servers added or whose delay passed. */
+/**
+ * Interval at which a waiting claim queries the queue without a wake, to find jobs that other servers added or whose
+ * delay ended.
+ */
 const claimPollMs = 1000;
 
 /** Claims with long polling. */
@@ -71,9 +74,10 @@ export class JobClaims {
   }
 
   /**
-   * Up to `maxJobs` jobs within the scope, claimed one by one; none after waiting `waitSeconds`. With a key that was used
-   * before, those of the first claim whose leases hold, at once. `signal` ends the wait of a caller whose connection closed,
-   * so that no job is claimed for it; a credential that was revoked meanwhile gets no job.
+   * Claims up to `maxJobs` jobs within the scope. Returns no job when none was ready for `waitSeconds`. With an
+   * idempotency key that was used before, returns at once those jobs of the first claim that still have its leases.
+   * When `signal` aborts (the connection of the caller closed), the wait ends and no job is claimed. A credential that
+   * was revoked during the wait gets no job.
    * Errors: `idempotency_conflict`, `invalid_request`, `unauthenticated`.
    */
   async claim(claimant: Claimant, call: ClaimCall, options: ClaimOptions): Promise<readonly JobRecord[]> {
@@ -81,7 +85,7 @@ export class JobClaims {
     this.#presence.claimed({ workerId, version: options.version, ...scope });
     const deadline = this.#clock.monotonic() + call.waitSeconds * 1000;
     for (let looks = 1; ; looks++) {
-      // A later look may find a job, which must not go to a caller whose credential was revoked while it waited.
+      // A credential may be revoked while the call waits, and must then get no job.
       if (looks > 1) await options.reauthenticate();
       if (looks > 1 && options.signal.aborted) return [];
       const { found, missed } = await this.#waiters.look(scope, () => this.#claimOnce(claimant, call, options.key));
@@ -96,7 +100,7 @@ export class JobClaims {
     }
   }
 
-  /** Makes every waiting claim look once more and return, and no later one wait. */
+  /** Makes every waiting claim query the queue once more and return. Later claims do not wait. */
   stopWaiting(): void {
     this.#stopping = true;
     this.#waiters.wakeAll();
@@ -120,7 +124,7 @@ export class JobClaims {
     return result;
   }
 
-  // Resolves at the first of: a matching arrival, `ms` passed, the caller gone.
+  // Resolves when a job within `scope` may be ready, when `ms` have passed, or when the caller's connection closed.
   #arrival(scope: ClaimScope, ms: number, signal: AbortSignal): Promise<'look again' | 'caller gone'> {
     return new Promise((settle) => {
       const done = (): void => {

@@ -1,4 +1,7 @@
-/** How many unfinished jobs of a type are in a state: `ready` and `delayed` are both queued. */
+/**
+ * The number of unfinished jobs of one type in one state. Jobs in the states `ready` and `delayed` have the status
+ * `queued`.
+ */
 export interface JobDepth {
   readonly type: string;
   readonly state: 'ready' | 'delayed' | 'running';

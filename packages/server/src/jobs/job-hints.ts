@@ -4,7 +4,9 @@ import type { Clock } from '../kernel/time/clock.ts';
 import { routeOf, type JobRoute } from './job-route.ts';
 import type { ReadyJob } from './job-store.ts';
 
-/** A job changed, so its readers read again, by cursor. Delivery is not guaranteed. */
+/**
+ * Tells subscribers that a job changed and that they must read the job again, by cursor. Delivery is not guaranteed.
+ */
 export interface Hint {
   readonly jobId: string;
   /** The sequence number of the job's newest event. */
@@ -14,37 +16,43 @@ export interface Hint {
   readonly route?: JobRoute;
 }
 
-/** `overflow`: too many jobs changed to name them, or hints were lost; any job may have changed. */
+/** `overflow` means that any job may have changed: too many jobs changed to list them, or hints were lost. */
 export type HintOrOverflow = Hint | 'overflow';
 
-/** The hint about a job in its present state. */
+/** Returns the hint about the present state of `job`. */
 export function hintOf(job: JobRecord): Hint {
   const ready = job.status === 'queued' && job.nextAttemptAt === null;
   const hint = { jobId: job.id, seq: job.lastSeq, status: job.status };
   return ready ? { ...hint, route: routeOf(job) } : hint;
 }
 
-/** The hint about a job whose delay has ended. */
+/** Returns the hint about a job whose delay has ended. */
 export function hintOfReady({ jobId, seq, route }: ReadyJob): Hint {
   return { jobId, seq, status: 'queued', route };
 }
 
-/** Carries hints between the servers of one database. Best effort: it loses messages and never throws. */
+/**
+ * Carries hints between the servers of one database. Delivery is best effort: messages may be lost. The methods never
+ * throw.
+ */
 export interface HintChannel {
-  /** At most `maxMessageBytes` of UTF-8. */
+  /** `message` has at most `maxMessageBytes` of UTF-8. */
   send(message: string): Promise<void>;
   /**
-   * Calls `receive` with messages of other servers, and possibly of this one. Calls `missed` after a reconnect: messages in
-   * both directions may have been lost.
+   * Calls `receive` with every message of other servers; messages of this server may be among them. Calls `missed`
+   * after a reconnect, because messages in both directions may have been lost.
    */
   listen(receive: (message: string) => void, missed: () => void): Promise<void>;
 }
 
 export const maxMessageBytes = 7000;
-/** Hints to other servers are batched for this long: at most 20 messages a second. */
+/** Hints to other servers are batched for this long, which limits each server to 20 messages a second. */
 const batchMs = 50;
 
-/** The hint bus of the process, for long polls, streams, the page and other servers. */
+/**
+ * The hint bus of this process. Subscribers are long polls, event streams, the web page and, through the channel, other
+ * servers.
+ */
 export class JobHints {
   readonly #clock: Clock;
   readonly #serverId: string;
@@ -66,7 +74,7 @@ export class JobHints {
       },
       () => {
         this.#deliver('overflow');
-        // Hints of this server were lost, too.
+        // Other servers may have lost hints of this server, too.
         this.#broadcast({ much: true });
       },
     );
@@ -85,13 +93,13 @@ export class JobHints {
     this.#batch.set(hint.jobId, hint);
   }
 
-  /** Calls `receive` at every hint. The returned function unsubscribes. */
+  /** Calls `receive` with every hint. The returned function unsubscribes. */
   onAny(receive: (hint: HintOrOverflow) => void): () => void {
     this.#any.add(receive);
     return () => this.#any.delete(receive);
   }
 
-  /** Calls `receive` when this job may have changed. The returned function unsubscribes. */
+  /** Calls `receive` when the job may have changed. The returned function unsubscribes. */
   onJob(jobId: string, receive: () => void): () => void {
     const listeners = this.#ofJob.get(jobId) ?? new Set();
     listeners.add(receive);
@@ -141,7 +149,7 @@ const messageSchema = z.object({
   hints: z.array(hintSchema).optional().catch(undefined),
 });
 
-// Another server may be of another version. A message that cannot be parsed counts as `overflow`.
+// Another server may run another version. A message that cannot be parsed counts as `overflow`.
 function parse(message: string): z.infer<typeof messageSchema> {
   try {
     return messageSchema.parse(JSON.parse(message));

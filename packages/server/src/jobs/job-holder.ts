@@ -1,12 +1,13 @@
 import { AppError, type Fence, type Principal } from '@proofhouse/core';
 import type { ClaimScope } from './job-route.ts';
 
-/** The worker that a call is made for, and its lease. */
+/** The worker for which a call is made, and the lease that the worker holds. */
 export type Holder = Fence;
 
 /**
- * The worker that a worker call is made for: the worker of the credential. Naming another worker is refused with
- * `worker_not_authorized`, before any query; the admin has no worker and must name one.
+ * Returns the id of the worker for which a call is made: the worker of the credential. Throws `worker_not_authorized`,
+ * before any query, when the request names another worker. The admin has no worker, so a request of the admin must name
+ * one.
  */
 export function holderOf(principal: Principal, named: string | null | undefined): string {
   if (principal.kind === 'worker') {
@@ -20,8 +21,8 @@ export function holderOf(principal: Principal, named: string | null | undefined)
 }
 
 /**
- * A worker may create only jobs of types and repositories that its credential allows to claim.
- * Errors: `worker_not_authorized`.
+ * Throws `worker_not_authorized` when a worker creates a job of a type or repository that its credential does not allow
+ * it to claim.
  */
 export function requireMayCreate(
   principal: Principal,
@@ -41,8 +42,9 @@ export function requireMayCreate(
 }
 
 /**
- * The jobs that a claimer may have: the request restricted by the credential. Types are intersected, and an empty
- * intersection is refused with `worker_not_authorized`; capabilities of the credential replace those of the request.
+ * Returns the jobs that a claim may have: the request restricted by the policy of the credential. The types are
+ * intersected; an empty intersection is refused with `worker_not_authorized`. The capabilities of the credential, if
+ * any, replace the capabilities of the request.
  */
 export function claimScope(
   principal: Principal,

@@ -2,7 +2,9 @@ import { idempotencyLifeMs, type IdempotencyKey } from '../kernel/commit.ts';
 import { sha256Hex } from '../kernel/secret.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 
-/** The idempotency key of a call; calls with one key must be the same `request`, compared by its JSON. */
+/**
+ * Returns the idempotency key of a call. Two calls with the same key must have the same `request`, compared as JSON.
+ */
 export function idempotencyOf(
   clock: Pick<Clock, 'now'>,
   principal: string,

@@ -7,7 +7,7 @@ import type { JobStore } from './job-store.ts';
 
 const jobId = 'the-job';
 
-/** Returns a log in memory, and a follower of it. */
+/** Returns an empty log in memory and a follower that reads it. */
 function start(after = 0) {
   const clock = new ManualClock();
   const hints = new JobHints({ clock, serverId: 'one' });

@@ -15,26 +15,26 @@ import type { Clock } from '../kernel/time/clock.ts';
 import type { JobHints } from './job-hints.ts';
 import type { JobStore } from './job-store.ts';
 
-/** A follower reads again this often without a hint, since hints may be lost. */
+/** Interval at which a follower reads the log without a hint, since hints may be lost. */
 const pollMs = 1000;
 /**
- * A follower receives `keep-alive` this often, also between events: it shows that the connection is alive, and the reader's
- * credential is checked again then.
+ * Interval at which a follower receives `keep-alive`, whether events arrive or not. A keep-alive shows that the
+ * connection works, and the reader's credential is checked again at that time.
  */
 export const keepAliveMs = 15_000;
 const batch = 200;
-/** Approximate limit for the bytes of one page of events. */
+/** Approximate limit in bytes for one page of events. */
 const pageBytes = 1024 * 1024;
 
 export interface EventRange {
-  /** 0: from the first. */
+  /** Sequence number after which the range begins; 0 begins at the first event. */
   readonly after: number;
   readonly before?: number | undefined;
   readonly sort: 'asc' | 'desc';
   readonly limit: number;
 }
 
-/** Reads and follows the events of jobs. The caller has checked access. */
+/** Reads and follows the events of jobs. The caller must have checked access. */
 export class JobLog {
   readonly #store: JobStore;
   readonly #hints: JobHints;
@@ -47,8 +47,9 @@ export class JobLog {
   }
 
   /**
-   * Events with `after` < seq < `before`. Ascending, `nextCursor` is the next `after`, and null at the end of the range or of a
-   * job in a final state; descending, it is the next `before`, and null at the oldest event.
+   * Returns events with `after` < seq < `before`. In ascending order, `nextCursor` is the next `after`; it is null at
+   * the end of the range and at the last event of a job in a final state. In descending order, `nextCursor` is the next
+   * `before`; it is null at the oldest event.
    */
   async read(job: JobRecord, query: EventRange) {
     const { after, before, sort, limit } = query;
@@ -67,9 +68,9 @@ export class JobLog {
   }
 
   /**
-   * Yields every event after `after`, without gaps, and `keep-alive` every `keepAliveMs`. Ends after the last event of a job in
-   * a final state or, when `signal` aborts, after the newest event. Reads only on demand: a slow reader costs the memory of one
-   * batch.
+   * Yields every event after `after`, without gaps, and `keep-alive` every `keepAliveMs`. The generator ends after the
+   * last event of a job in a final state. When `signal` aborts, it ends after the newest event. It reads only on
+   * demand, so a slow reader uses the memory of one batch.
    */
   async *follow(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEventRecord | 'keep-alive'> {
     let seq = after;
@@ -94,7 +95,7 @@ export class JobLog {
           }
           continue;
         }
-        // Only after all present events were read.
+        // A follower ends only after all present events were read.
         if (finalStatuses.includes(job.status) || signal.aborted) return;
         await wake.after(version, pollMs);
       }
@@ -104,7 +105,7 @@ export class JobLog {
   }
 }
 
-/** The events that fit into one page. */
+/** Returns the events that fit into one page: at least one, at most about `pageBytes`. */
 function withinPage(events: readonly JobEventRecord[]): readonly JobEventRecord[] {
   let bytes = 0;
   const end = events.findIndex(({ message, payload }, index) => {
@@ -114,7 +115,7 @@ function withinPage(events: readonly JobEventRecord[]): readonly JobEventRecord[
   return end === -1 ? events : events.slice(0, end);
 }
 
-/** A wake-up that also counts between a read and the sleep after it, so that none is lost. */
+/** Wakes one sleeper. A wake between a read and the sleep after that read is not lost: the sleep then ends at once. */
 class Wake {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
@@ -135,7 +136,7 @@ class Wake {
     this.#sleeper?.();
   }
 
-  /** Sleeps until a wake-up after `version`, for `ms`, or until the signal aborts. */
+  /** Sleeps until the first of: a wake after `version`, `ms` have passed, the signal aborts. */
   after(version: number, ms: number): Promise<void> {
     if (this.#count !== version || this.#signal.aborted) return Promise.resolve();
     return new Promise((settle) => {
@@ -152,7 +153,10 @@ class Wake {
   }
 }
 
-/** Checks a worker's events and returns them as they are stored. Errors: `invalid_request`, naming the event. */
+/**
+ * Returns a worker's events as they are stored. Throws `invalid_request`, with the path of the event, when the events,
+ * a message or a payload are too large.
+ */
 export function noteDrafts(inputs: readonly EventInput[]): JobEventDraft[] {
   if (utf8Bytes(JSON.stringify(inputs)) > maxEventsBytes) throw tooLong('events', maxEventsBytes);
   return inputs.map((input, index) => {

@@ -2,8 +2,8 @@ import type { JobRecord, WorkerPolicy } from '@proofhouse/core';
 import { sha256Hex } from '../kernel/secret.ts';
 
 /**
- * The properties of a job that decide which workers may claim it. Each distinct route is one row, and ready jobs are indexed
- * by it, so that a claim reads no jobs that the worker may not have.
+ * The properties of a job that decide which workers may claim the job. Each distinct route is one row in the database.
+ * Ready jobs are indexed by route, so a claim reads only jobs that its worker may have.
  */
 export interface JobRoute {
   readonly id: string;
@@ -13,7 +13,9 @@ export interface JobRoute {
   readonly capabilities: readonly string[];
 }
 
-/** The id is a hash of the content, so every server computes the same id without a query. */
+/**
+ * Returns the route of a job. The id is a hash of the content, so every server computes the same id without a query.
+ */
 export function routeOf(job: Pick<JobRecord, 'type' | 'repository' | 'requiredCapabilities'>): JobRoute {
   const { type, repository } = job;
   const capabilities = job.requiredCapabilities.toSorted();
@@ -21,7 +23,7 @@ export function routeOf(job: Pick<JobRecord, 'type' | 'repository' | 'requiredCa
   return { id, type, repository, capabilities };
 }
 
-/** What a claimer may have: a list that is absent does not narrow. */
+/** The jobs that the caller of a claim may have. An absent list sets no limit. */
 export interface ClaimScope {
   readonly types: readonly string[] | undefined;
   readonly repositories: WorkerPolicy['allowedRepositories'];
@@ -29,7 +31,7 @@ export interface ClaimScope {
   readonly capabilities: readonly string[];
 }
 
-/** Whether the claimer may have jobs of this route. */
+/** Returns true if a claim with this scope may have jobs of this route. */
 export function routeMatches(route: JobRoute, claim: ClaimScope): boolean {
   if (claim.types !== undefined && !claim.types.includes(route.type)) return false;
   if (claim.repositories !== undefined) {

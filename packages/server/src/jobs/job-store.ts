@@ -15,39 +15,44 @@ import type { JobDepth } from './job-depth.ts';
 import type { ClaimScope, JobRoute } from './job-route.ts';
 
 /**
- * Stores jobs and their events. Every verb is atomic, and durable when its promise settles. The rules are core's
- * (`decideJob`), applied inside of the store's transaction, at the store's time (`MetadataStore.time`). Tests pass `now` to
- * override that time.
+ * Stores jobs and their events. Every method is atomic, and its changes are durable when its promise settles. The rules
+ * are those of core (`decideJob`), applied inside the store's transaction at the store's time (`MetadataStore.time`).
+ * Tests pass `now` to override that time.
  */
 export interface JobStore {
   /**
-   * Adds a queued job and its `queued` event. With an idempotency key that was used before, adds nothing: the result is
-   * `repeated` with the first job for an equal fingerprint, `conflict` for another. `job.createdAt` is the time: keys that
-   * expired by then count as absent.
+   * Adds a queued job and its `queued` event. With an idempotency key that was used before, adds nothing: the outcome
+   * is `repeated`, with the first job, if the fingerprints are equal, and `conflict` if not. Keys that expired at or
+   * before `job.createdAt` count as absent.
    */
   enqueue(job: JobRecord, idempotency?: IdempotencyKey): Promise<Enqueued>;
 
-  /** Adds the jobs in one commit, and none when any key conflicts. The keys of the requests must differ. */
+  /**
+   * Adds the jobs in one commit. Adds none of them when an idempotency key conflicts. The keys must differ from each
+   * other.
+   */
   enqueueAll(requests: readonly EnqueueRequest[]): Promise<Enqueued[]>;
 
   find(jobId: string): Promise<JobRecord | undefined>;
 
-  /** Newest first by (createdAt, id). */
+  /** Returns the jobs that match the filter, newest first by (createdAt, id). */
   list(filter: JobFilter, page: PageRequest): Promise<Page<JobRecord>>;
 
   /**
-   * Claims up to `leaseIds.length` eligible ready jobs, in the order priority descending, createdAt, id. No job is claimed
-   * twice, and jobs that the claimer may not have cost nothing. With an idempotency key that was used before, claims nothing
-   * and returns those jobs of the first claim that are still held under its leases. A claim that finds nothing leaves its key
-   * unused, so that a waiting call can claim again with it. A claim also ends some expired leases and makes due jobs ready; a
-   * due job is never missed because another verb makes it ready at that moment. A job whose row another transaction has
-   * locked is skipped.
+   * Claims up to `leaseIds.length` ready jobs within the scope, ordered by priority (highest first), createdAt and id.
+   * No job is claimed twice. Jobs outside the scope are not read. A job whose row is locked by another transaction is
+   * skipped.
+   * With an idempotency key that was used before, claims nothing and returns those jobs of the first claim that still
+   * have its leases. A claim that finds no job leaves the key unused, so that a waiting call can claim again with the
+   * same key.
+   * A claim also ends some expired leases and promotes jobs that are due. A due job is never missed because another
+   * transaction promotes it at the same moment.
    */
   claim(request: ClaimRequest): Promise<Claimed>;
 
   /**
-   * Reads the job, calls `decide`, and writes its decision and events, in one transaction. `decide` must be pure and
-   * synchronous, since a retry calls it again. Undefined: no such job.
+   * Reads the job, calls `decide`, and writes its decision and events in one transaction. `decide` must be pure and
+   * synchronous, since a retry calls it again. Returns undefined if the job does not exist.
    */
   apply(
     jobId: string,
@@ -56,27 +61,34 @@ export interface JobStore {
   ): Promise<JobDecision | undefined>;
 
   /**
-   * Appends a holder's events to the log in one commit, if core's `checkEventFence` permits. With a key that was used before,
-   * writes nothing and returns the events of the first call. Undefined: no such job.
+   * Appends events of a holder of the job to its log in one commit, if core's `checkEventFence` permits it. With an
+   * idempotency key that was used before, writes nothing and returns the events of the first call. Returns undefined if
+   * the job does not exist.
    */
   append(request: AppendRequest): Promise<Appended | undefined>;
 
-  /** Ends expired leases and makes due jobs ready, at most `limit` of each; safe on many servers at once. */
+  /**
+   * Ends at most `limit` expired leases and promotes at most `limit` due jobs. Many servers may call it at the same
+   * time.
+   */
   sweep(limit: number, now?: number): Promise<Passed>;
 
   /** See `MetadataStore.time`. */
   time(): StoreTime;
 
-  /** Counts the ready jobs of the same route before this one in claim order, up to `most`. */
+  /** Counts the ready jobs that precede `job` in its route, in claim order. The result is at most `most`. */
   countAhead(job: JobRecord, most: number): Promise<number>;
 
-  /** Counts unfinished jobs by type and state, each up to `most`. Reads index entries alone, and never the whole backlog. */
+  /**
+   * Counts unfinished jobs by type and state, each count at most `most`. Reads only index entries, and never the whole
+   * backlog.
+   */
   depths(most: number): Promise<JobDepth[]>;
 
-  /** Events of a job with `seq` over `after`, oldest first. */
+  /** Returns events of a job with `seq` above `after`, oldest first. */
   events(jobId: string, after: number, limit: number): Promise<JobEventRecord[]>;
 
-  /** Events of a job with `seq` over `after` and under `before`, newest first. */
+  /** Returns events of a job with `seq` above `after` and below `before`, newest first. */
   newestEvents(jobId: string, range: { after: number; before: number; limit: number }): Promise<JobEventRecord[]>;
 }
 
@@ -101,7 +113,7 @@ export type Appended =
   | {
       readonly outcome: 'appended' | 'repeated';
       readonly events: readonly JobEventRecord[];
-      /** Of the job. */
+      /** The category of the job. */
       readonly category: JobCategory;
       readonly status: JobStatus;
     }
@@ -112,16 +124,16 @@ export interface JobFilter {
   readonly status?: JobStatus | undefined;
   readonly type?: string | undefined;
   readonly category?: JobCategory | undefined;
-  /** Only running jobs held by this worker. */
+  /** Only running jobs that this worker holds. */
   readonly heldBy?: string | undefined;
-  /** Only jobs that this worker holds or made. Pages may be short. */
+  /** Only jobs that this worker holds or created. Pages may have fewer than `limit` jobs. */
   readonly ownOf?: string | undefined;
 }
 
 export interface ClaimRequest extends ClaimScope {
   readonly workerId: string;
   readonly leaseMs: number;
-  /** One fencing token for each job to claim; their number is the limit. */
+  /** One fencing token for each job to claim. Their number is the limit of the claim. */
   readonly leaseIds: readonly string[];
   readonly now?: number;
   /** `resourceId` is set by the store. */
@@ -132,23 +144,23 @@ export type Claimed =
   | {
       readonly outcome: 'claimed';
       readonly jobs: readonly JobRecord[];
-      /** In one result of a batch of claims: the side effects of the batch. */
+      /** Side effects of a batch of claims. Present in only one result of the batch. */
       readonly passed?: Passed;
     }
   | { readonly outcome: 'repeated'; readonly jobs: readonly JobRecord[] }
   | { readonly outcome: 'conflict' };
 
-/** Jobs that a verb changed because time had passed; hints about them must be published. */
+/** Jobs that a transaction changed because time had passed. The caller must publish hints about these jobs. */
 export interface Passed {
-  /** Jobs whose lease had expired, in their new state. */
+  /** Jobs whose lease had expired. Each record is in its new state. */
   readonly ended: readonly JobRecord[];
-  /** Jobs whose delay had ended, and that can be claimed now. */
+  /** Jobs whose delay had ended, so that they can be claimed now. */
   readonly ready: readonly ReadyJob[];
 }
 
 export interface ReadyJob {
   readonly jobId: string;
-  /** The number of its newest event. */
+  /** Sequence number of the newest event of the job. */
   readonly seq: number;
   readonly route: JobRoute;
 }

@@ -57,12 +57,12 @@ export interface JobQuery {
   readonly cursor?: string | undefined;
 }
 
-/** What a holder wrote into a job's log. */
+/** The events that a holder appended to the log of a job. */
 export interface Noted {
   readonly events: readonly JobEventRecord[];
-  /** Of the job. */
+  /** The category of the job. */
   readonly category: JobCategory;
-  /** False when the idempotency key had written them before. */
+  /** False if an earlier call with the same idempotency key wrote the events. */
   readonly created: boolean;
 }
 
@@ -84,10 +84,10 @@ export interface Failure extends FinishFields {
 export type CompleteResult =
   { readonly jobId: string; readonly job: JobRecord } | { readonly jobId: string; readonly error: Problem };
 
-/** How often leases and delays that passed are ended, so many in one commit. */
+/** Interval of the sweeps, which end expired leases and delays. */
 export const sweepEveryMs = 2000;
 const sweepBatch = 200;
-/** Commits of one sweep, at most; the next sweep handles the rest. */
+/** Largest number of commits of one sweep, of `sweepBatch` jobs each. The next sweep handles the rest. */
 const mostBatches = 50;
 
 export interface JobsParts {
@@ -100,7 +100,10 @@ export interface JobsParts {
   readonly meter?: Meter | undefined;
 }
 
-/** The queue as its callers use it: access, fields, errors. The state machine is core's `decideJob`. */
+/**
+ * The queue as its callers use it: checks access and fields, and throws errors. The state machine is core's
+ * `decideJob`.
+ */
 export class Jobs {
   readonly #store: JobStore;
   readonly #clock: Clock;
@@ -123,7 +126,10 @@ export class Jobs {
     this.#claims = new JobClaims({ ...parts, announcements: this.#announcements });
   }
 
-  /** `created` is false when an earlier call with the key created the job. Errors: `invalid_request`, `idempotency_conflict`. */
+  /**
+   * Creates a job. `created` is false if an earlier call with the same idempotency key created the job. Errors:
+   * `invalid_request`, `worker_not_authorized`, `idempotency_conflict`.
+   */
   async create(principal: Principal, input: NewJob, key?: string): Promise<Created> {
     const made = { id: this.#ids.uuid(), by: actorOf(principal), now: this.#clock.now() };
     const job = newJobRecord(input, this.#knownType(input.type), made);
@@ -139,8 +145,8 @@ export class Jobs {
   }
 
   /**
-   * Creates the jobs in one commit, all or none; `created` is false for a job that an earlier call with its key created.
-   * Errors: as `create`, with paths that name the item.
+   * Creates the jobs in one commit, all or none. `created` is false for a job that an earlier call with the same
+   * idempotency key created. Errors: as `create`, with paths that name the item.
    */
   async createMany(principal: Principal, items: readonly BatchItem[], key?: string): Promise<Created[]> {
     const [by, now] = [actorOf(principal), this.#clock.now()];
@@ -171,12 +177,12 @@ export class Jobs {
     });
   }
 
-  /** The row of the type of a stored job. */
+  /** Returns the job type of a stored job. */
   typeOf(job: Pick<JobRecord, 'type'>): JobType {
     return jobTypeOf(this.#jobTypes, job.type);
   }
 
-  /** Errors: `job_not_found`, `forbidden`. */
+  /** Returns the job. Errors: `job_not_found`, `forbidden`. */
   async get(principal: Principal, jobId: string): Promise<JobRecord> {
     const job = await this.require(jobId);
     if (!may(principal, 'job.read', { kind: 'job', heldBy: holderOfJob(job), createdBy: job.createdBy })) {
@@ -204,7 +210,7 @@ export class Jobs {
     const ownOf = principal.kind === 'worker' ? principal.workerId : undefined;
     const filter = { status, type, category, ownOf } satisfies ListFilter;
     const after = decodeCursor(filter, query.cursor);
-    // A type has one category: no job has the type and another category.
+    // Each type has one category, so no job has this type and another category.
     if (typeRow !== undefined && category !== undefined && typeRow.category !== category) {
       return { items: [], nextCursor: null };
     }
@@ -220,13 +226,16 @@ export class Jobs {
     return this.#claims.claim({ actor: actorOf(principal), workerId, scope }, call, options);
   }
 
-  /** Makes every waiting claim look once more and return, and no later one wait, since the server is stopping. */
+  /**
+   * Makes every waiting claim query the queue once more and return. Later claims do not wait, because the server is
+   * stopping.
+   */
   stopWaiting(): void {
     this.#stopping = true;
     this.#claims.stopWaiting();
   }
 
-  /** Renews the lease to now plus `leaseSeconds`. Errors: as every worker verb, see `#work`. */
+  /** Renews the lease to now plus `leaseSeconds`. Errors: as `#work`. */
   heartbeat(holder: Holder, jobId: string, leaseSeconds: number): Promise<JobRecord> {
     this.#presence.alive(holder.workerId);
     return this.#work(jobId, { kind: 'renew', fence: holder, leaseMs: leaseSeconds * 1000 });
@@ -244,7 +253,10 @@ export class Jobs {
     return this.#work(jobId, { kind: 'fail', fence: holder, errorMessage, retryable, finish: boundedFinish(failure) });
   }
 
-  /** Completes many jobs, each in its own decision; the result of a failed one is its error, in its place. */
+  /**
+   * Completes the jobs, each in its own decision. The result for a job that could not be completed is its error, at the
+   * same index.
+   */
   completeMany(workerId: string, items: readonly CompleteItem[]): Promise<CompleteResult[]> {
     return Promise.all(
       items.map(async ({ jobId, leaseId, ...completion }) => {
@@ -258,7 +270,7 @@ export class Jobs {
     );
   }
 
-  /** The holder confirms that it stopped a job whose cancel was requested. Errors: as `#work`. */
+  /** Cancels a running job whose holder confirms that it stopped after a cancel request. Errors: as `#work`. */
   async acknowledge(
     holder: Holder,
     jobId: string,
@@ -269,7 +281,7 @@ export class Jobs {
   }
 
   /**
-   * Cancels a queued job at once; requests the holder of a running job to stop. Idempotent.
+   * Cancels a queued job at once; asks the holder of a running job to stop. Idempotent.
    * Errors: `job_not_found`, `job_state_conflict`.
    */
   cancel(principal: Principal, jobId: string, reason?: string | null): Promise<JobRecord> {
@@ -277,13 +289,14 @@ export class Jobs {
     return this.#work(jobId, { kind: 'cancel', actor: actorOf(principal), reason: words });
   }
 
-  /** Puts a failed or dead-lettered job back. Errors: `job_not_found`, `job_state_conflict`. */
+  /** Returns a failed or dead-lettered job to the queue. Errors: `job_not_found`, `job_state_conflict`. */
   retry(principal: Principal, jobId: string): Promise<JobRecord> {
     return this.#work(jobId, { kind: 'retry', actor: actorOf(principal) });
   }
 
   /**
-   * Appends the holder's events in one commit; with a key that was used before, returns the events of the first call.
+   * Appends the holder's events in one commit. With an idempotency key that was used before, returns the events of the
+   * first call.
    * Errors: as `#work`, `invalid_request`, `idempotency_conflict`.
    */
   async note(holder: Holder, jobId: string, inputs: readonly EventInput[], key?: string): Promise<Noted> {
@@ -302,9 +315,9 @@ export class Jobs {
   }
 
   /**
-   * Refuses an ended lease before the body is read, so that a client is refused before a long upload. `mayRepeat`: a repeated
-   * call is answered even after its lease has ended, so only the job must exist.
-   * Errors: `job_not_found`, `lease_lost`.
+   * Throws `lease_lost` for an ended lease. Called before the body is read, so that a client is refused before a long
+   * upload. `mayRepeat` is true for a call that may repeat an earlier one: a repeated call succeeds even after its
+   * lease has ended, so only the existence of the job is checked. Throws `job_not_found` for an unknown job.
    */
   async checkLease(principal: Principal, jobId: string, leaseId: string, mayRepeat: boolean): Promise<void> {
     const job = await this.require(jobId);
@@ -315,18 +328,23 @@ export class Jobs {
     if (refusal !== undefined) throw new AppError(refusal.code, refusal.message);
   }
 
-  /** Leases that end at or before this time, epoch ms, count as expired for checks before a verb decides. */
+  /**
+   * Leases that end at or before this time (epoch ms) count as expired in checks that precede the store's transaction.
+   */
   leasesAt(): number {
     return this.#store.time().leasesAt;
   }
 
-  /** Ids of the running jobs of a worker, newest first, at most 100. */
+  /** Returns the ids of the running jobs of a worker, newest first, at most 100. */
   async heldBy(workerId: string): Promise<string[]> {
     const page = await this.#store.list({ heldBy: workerId }, { limit: 100, after: undefined });
     return page.items.map((job) => job.id);
   }
 
-  /** Why a job waits: capabilities that no worker offers, its delay, its position. Errors: `job_not_found`. */
+  /**
+   * Explains why a job waits: capabilities that no worker offers, its delay, its position in the queue. Throws
+   * `job_not_found` for an unknown job.
+   */
   async why(jobId: string): Promise<Why> {
     const job = await this.require(jobId);
     const [workers, ahead] = await Promise.all([
@@ -336,7 +354,9 @@ export class Jobs {
     return explainWait(job, workers, ahead, this.#clock.now());
   }
 
-  /** Ends expired leases and ended delays, and publishes hints. The server calls it every `sweepEveryMs`. */
+  /**
+   * Ends expired leases, promotes due jobs, and publishes hints about them. The server calls it every `sweepEveryMs`.
+   */
   async sweep(): Promise<void> {
     await inBatches({ batch: sweepBatch, most: mostBatches, stopped: () => this.#stopping }, async (limit) => {
       const passed = await this.#store.sweep(limit);
@@ -345,7 +365,8 @@ export class Jobs {
     });
   }
 
-  // Errors: `job_not_found`, `lease_lost`, `job_state_conflict`, `job_ownership_mismatch`.
+  // Applies the command to the job. Errors: `job_not_found`, `lease_lost`, `job_state_conflict`,
+  // `job_ownership_mismatch`.
   async #work(jobId: string, command: JobCommand): Promise<JobRecord> {
     const decision = isUuid(jobId)
       ? await this.#store.apply(jobId, (job, { now, leasesAt }) => decideJob(job, command, now, leasesAt))

@@ -22,7 +22,10 @@ export interface NewJob {
   readonly notBefore?: string | null | undefined;
 }
 
-/** The record of a new job; `type` is the row of `input.type`. Errors: `invalid_request`, and `type.errors`. */
+/**
+ * Returns the record of a new job. `type` must be the job type that `input.type` names. Throws `invalid_request` and
+ * the errors of `type.errors`.
+ */
 export function newJobRecord(
   input: NewJob,
   type: JobType,
@@ -65,7 +68,7 @@ export function newJobRecord(
     attemptStartedAt: null,
     finishedAt: null,
     endedBy: null,
-    // Its `queued` event is written with it.
+    // The `queued` event of a new job is written in the same transaction.
     lastSeq: 1,
     version: 1,
     createdAt: made.now,
@@ -74,8 +77,9 @@ export function newJobRecord(
 }
 
 /**
- * The field, or `ofPayload`, the capabilities that the type computed from the payload. Both may be given when they name the
- * same capabilities; the field's order is kept then. Errors: `invalid_request`.
+ * Returns the capabilities that the job requires: those of the field `requiredCapabilities`, or `ofPayload`, which the
+ * job type computed from the payload. Both may be given if they name the same capabilities; then the order of the field
+ * is kept. Throws `invalid_request` when they differ.
  */
 function requiredCapabilitiesOf(
   { requiredCapabilities }: NewJob,
