@@ -4,7 +4,7 @@ import type { Database } from './schema.ts';
 import type { Statement } from './statement.ts';
 import { rows, type Verb } from './verb.ts';
 
-/** Whether a page is the first of its list or begins after a key. */
+/** The position of a page: the first page of its list, or a page after a key. */
 export type Place = 'first' | 'next';
 
 /** The key (created_at, id) after which a page begins. */
@@ -17,10 +17,10 @@ export interface PageParams extends PlaceParams {
   readonly limit: number;
 }
 
-/** Tables that are listed by (created_at, id). */
+/** Tables whose rows are listed by (created_at, id). */
 type Listed = 'artifacts' | 'credentials' | 'experiments' | 'groups' | 'jobs' | 'workers';
 
-/** The rows of a list after a key, newest first. */
+/** Restricts a list query to the rows after a key, newest first. */
 export function newestFirst<Table extends Listed, Row>(
   query: SelectQueryBuilder<Database, Table, Row>,
   place: Place,
@@ -29,7 +29,7 @@ export function newestFirst<Table extends Listed, Row>(
   return ordered(query, place, p, '<', 'desc');
 }
 
-/** The rows of a list after a key, oldest first. */
+/** Restricts a list query to the rows after a key, oldest first. */
 export function oldestFirst<Table extends Listed, Row>(
   query: SelectQueryBuilder<Database, Table, Row>,
   place: Place,
@@ -56,7 +56,9 @@ function ordered<Table extends Listed, Row>(
   return list as unknown as SelectQueryBuilder<Database, Table, Row>;
 }
 
-/** The parameters of a list; one row more than the limit shows whether there is a next page. */
+/**
+ * Returns the parameters of a list query. One row more than the limit is read, to show whether there is a next page.
+ */
 export function pageStart(page: PageRequest): PageParams {
   return { at: page.after?.at ?? 0, id: page.after?.id ?? '', limit: page.limit + 1 };
 }
@@ -65,9 +67,9 @@ export function placeOf(after: PageKey | undefined): Place {
   return after === undefined ? 'first' : 'next';
 }
 
-/** Approximate limit for the bytes of one page; pages of large rows are short. */
+/** Approximate limit in bytes for one page, so that a page of large rows has fewer rows than its limit. */
 const pageBytes = 1024 * 1024;
-/** Rows of the first batch; their sizes determine how many more rows fit into the page. */
+/** Number of rows in the first batch. Their sizes determine how many more rows fit into the page. */
 const firstRows = 8;
 
 interface Placed {
@@ -75,7 +77,10 @@ interface Placed {
   readonly created_at: number;
 }
 
-/** The first page of the rows found: at most `limit`, fewer when they are large, at least one when there is one. */
+/**
+ * Returns the first page of the rows found: at most `limit` rows, fewer if the rows are large, but at least one if any
+ * was found.
+ */
 export function pageOf<Row extends Placed>(found: readonly Row[], limit: number): Page<Row> {
   const items: Row[] = [];
   let bytes = 0;
@@ -87,7 +92,10 @@ export function pageOf<Row extends Placed>(found: readonly Row[], limit: number)
   return { items, next: found.length > items.length ? keyOf(items.at(-1)) : undefined };
 }
 
-/** Reads a page of rows that may be large, in batches, until it has `limit` rows or reaches the limit in bytes. */
+/**
+ * Reads a page of rows that may be large. Reads in batches until the page has `limit` rows or reaches the limit in
+ * bytes.
+ */
 export function* readPage<Params extends PageParams, Row extends Placed>(
   list: (place: Place) => Statement<Params, Row>,
   filter: Omit<Params, keyof PageParams>,

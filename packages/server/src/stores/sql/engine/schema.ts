@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { ArtifactRecord, EventKind, EventLevel, JobCategory, JobStatus, WorkerEnding } from '@proofhouse/core';
 import type { BlobOwnerState } from '../../../kernel/blob-owners.ts';
 
-/** Rows of the tables. Times are epoch ms; lists and objects are JSON texts. */
+/** The rows of all tables. Times are epoch ms. Lists and objects are stored as JSON text. */
 export interface Database {
   jobs: JobRow;
   job_routes: JobRouteRow;
@@ -42,12 +42,12 @@ export interface JobRow extends JobState {
   payload: string;
 }
 
-/** The columns that change during the life of a job. */
+/** The columns of a job that change during its life. */
 export interface JobState {
   status: JobStatus;
-  /** 1 for a queued job that can be claimed now; the index `jobs_ready` contains only these. */
+  /** 1 for a queued job that can be claimed now, else 0. The index `jobs_ready` contains only rows with 1. */
   ready: number;
-  /** The worker that holds the job, or held it last. */
+  /** The worker that holds the job, or that held it last. */
   claimed_by: string | null;
   lease_id: string | null;
   lease_expires_at: number | null;
@@ -56,7 +56,7 @@ export interface JobState {
   max_attempts: number;
   result_summary: string | null;
   error_message: string | null;
-  /** JSON. */
+  /** A JSON object. */
   finish: string | null;
   cancel_requested_at: number | null;
   cancel_requested_by: string | null;
@@ -66,7 +66,7 @@ export interface JobState {
   finished_at: number | null;
   ended_by: WorkerEnding | null;
   updated_at: number;
-  /** The number of the job's newest event. */
+  /** The sequence number of the job's newest event. */
   last_seq: number;
   version: number;
 }
@@ -76,7 +76,7 @@ export interface JobRouteRow {
   type: string;
   repository: string | null;
   capabilities: string;
-  /** Null where an older version wrote the row. */
+  /** Null in rows that an older version wrote. */
   number: number | null;
 }
 
@@ -100,12 +100,12 @@ export interface ArtifactRow {
   storage_provider: ArtifactRecord['storageProvider'];
   filename: string | null;
   content_type: string | null;
-  /** All four are set for owned content, and null for a pointer. */
+  /** The four `blob_` columns are set for content that Proofhouse stores, and null for a pointer. */
   blob_key: string | null;
   blob_sha256: string | null;
   blob_size_bytes: number | null;
   blob_fingerprint: string | null;
-  /** Set for a pointer only; its checksum and size may be null. */
+  /** The three `pointer_` columns are null for stored content. A pointer may have no checksum and no size. */
   pointer_uri: string | null;
   pointer_checksum: string | null;
   pointer_size_bytes: number | null;
@@ -140,17 +140,17 @@ export interface ArtifactRow {
 
 export interface BlobOwnerRow {
   key: string;
-  /** Kind and id of the record that names the blob. */
+  /** `kind` and `id` are those of the record that refers to the blob. */
   kind: string;
   id: string;
-  /** The type under which usage counts it. */
+  /** The type under which usage counts the blob. */
   type: string;
   sha256: string;
   size_bytes: number;
   state: BlobOwnerState;
 }
 
-/** One of the counters of a kind and type. Their sum is its usage. */
+/** One of several counters for a kind and type. The usage of a kind and type is the sum of its counters. */
 export interface UsageRow {
   kind: string;
   type: string;
@@ -161,7 +161,7 @@ export interface UsageRow {
 
 export interface ArtifactGrantRow {
   artifact_id: string;
-  /** A worker's or a group's id. */
+  /** The id of a worker or of a group. */
   reader: string;
   granted_by: string;
   granted_at: number;
@@ -199,7 +199,7 @@ export interface ArtifactPathRow {
   kind: 'file' | 'folder';
 }
 
-/** Columns that a later migration added are null in older rows. */
+/** Columns that a later migration added are null in rows that are older than the migration. */
 export interface WorkerRow {
   id: string;
   name: string | null;
@@ -211,7 +211,7 @@ export interface WorkerRow {
   registration_epoch: number;
 }
 
-/** Lists are JSON texts; null means no restriction. */
+/** `types` and `repositories` are null if the worker has no restriction. */
 export interface PresenceRow {
   worker_id: string;
   last_seen_at: number;
@@ -242,7 +242,7 @@ export interface IdempotencyRow {
   operation: string;
   key: string;
   fingerprint: string;
-  /** The id of the created resource; for a claim, a JSON list of [job id, lease id]. */
+  /** The id of the created resource. For a claim, it is a JSON list of [job id, lease id]. */
   resource_id: string;
   expires_at: number;
 }

@@ -4,50 +4,54 @@ import type { SqlSyntax } from './sql-syntax.ts';
 import type { VerbFactory, WriteFactory } from './verb.ts';
 
 /**
- * Runs verbs on a database. Errors are `AppError`: `unavailable`, `storage_full`, `internal`. `Dialect`: what the verbs
- * need beside the syntax.
+ * Runs verbs on a database. Errors are `AppError`: `unavailable`, `storage_full`, `internal`. `Dialect` is the syntax
+ * of the engine with the further methods that the verbs need.
  */
 export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
   readonly dialect: Dialect;
-  /** Whether committed rows survive the end of the process. */
+  /** True if committed rows survive the end of the process. */
   readonly durable: boolean;
-  /** Whether no other process writes to the database: rows may be cached as long as this process does not change them. */
+  /** True if no other process writes to the database. Rows may then be cached until this process changes them. */
   readonly soleWriter: boolean;
-  /** The channel between the servers of one database; undefined where there is only one server. */
+  /** The channel between the servers of one database. Undefined if the database can have only one server. */
   readonly hintChannel: HintChannel | undefined;
 
   /**
-   * Runs a verb that only reads, on committed rows, and examines at most some 200 of them: a page of a list. On SQLite it runs
-   * on the event loop.
+   * Runs a verb that only reads committed rows and examines at most about 200 of them, such as a page of a list. On
+   * SQLite the verb runs on the event loop.
    */
   read<Result>(verb: VerbFactory<Result>): Promise<Result>;
-  /** `read` for a few rows that are named by their keys. On Postgres look-ups share a connection, so one that is slow delays others. */
+  /**
+   * As `read`, for a few rows that are found by their keys. On Postgres all look-ups share one connection, so a slow
+   * look-up delays the others.
+   */
   look<Result>(verb: VerbFactory<Result>): Promise<Result>;
   /**
-   * `read` for a verb that may examine more than 200 rows: counts, verification, lists with filters that no index answers. It never
-   * delays other verbs: on SQLite it runs in a thread, on Postgres on a pool of its own. All statements of the verb see one
-   * snapshot. Few scans run at a time (two), the others wait in order, so a verb must be bounded: it fails with `unavailable` after
-   * `scanWithinMs`. On a SQLite database in memory, or a small one, it is `read`. docs/decisions/0017 lists which reads are scans.
+   * As `read`, for a verb that may examine more than 200 rows: counts, verification, lists with filters that no index
+   * answers. A scan never delays other verbs: on SQLite it runs in a thread, on Postgres on a connection pool of its
+   * own. All statements of the verb see one snapshot. At most two scans run at a time, and the others wait in order. So
+   * a scan must be bounded: it fails with `unavailable` after `scanWithinMs`. On a SQLite database that is in memory or
+   * small, a scan runs as `read`. docs/decisions/0017 lists which reads are scans.
    */
   scan<Result>(verb: VerbFactory<Result>): Promise<Result>;
-  /** Runs a verb in a transaction of its own; its writes are durable when the promise settles. */
+  /** Runs a verb in its own transaction. The writes of the verb are durable when the promise settles. */
   write<Result>(verb: WriteFactory<Result>): Promise<Result>;
 
-  /** Maintenance that keeps claims fast (on Postgres a vacuum); called at every sweep, never rejects. */
+  /** Runs maintenance that keeps claims fast (on Postgres a vacuum). Called at every sweep. Never rejects. */
   tidy(): Promise<void>;
 
   ping(): Promise<void>;
   /** See `MetadataStore.time`. */
   time(): StoreTime;
   now(): Promise<number>;
-  /** Waits for verbs under way; no verb may start afterwards. */
+  /** Waits for running verbs. No verb may start afterwards. */
   close(): Promise<void>;
 }
 
-/** Rows that a `read` may examine. A list that asks for more is a `scan`. */
+/** Largest number of rows that a `read` may examine. A list with a larger limit is a `scan`. */
 const mostRowsOfRead = 200;
 
-/** `read` for a list of `limit` rows, or `scan` where those are many. */
+/** Runs a list verb as `read`, or as `scan` if `limit` is above `mostRowsOfRead`. */
 export function readUpTo<Result>(engine: SqlEngine, limit: number, verb: VerbFactory<Result>): Promise<Result> {
   return limit > mostRowsOfRead ? engine.scan(verb) : engine.read(verb);
 }

@@ -1,43 +1,52 @@
 import type { ColumnDataType, Expression, RawBuilder, ReferenceExpression, SelectQueryBuilder, SqlBool } from 'kysely';
 import type { Database, Queries } from './schema.ts';
 
-/** The syntax of one engine: everything that is needed to build and compile a statement. It runs nothing. */
+/**
+ * The syntax of one database engine: everything that is needed to build and compile a statement. It has no connection
+ * and runs nothing.
+ */
 export interface SqlSyntax {
   readonly kind: 'sqlite' | 'postgres';
   /** A query builder without a connection. */
   readonly queries: Queries;
   readonly columns: ColumnTypes;
 
-  /** The slot in which this connection counts usage. Connections that commit at the same time have different slots. */
+  /**
+   * The slot of the usage counters to which this connection adds. Connections that commit at the same time usually have
+   * different slots, so that they do not lock the same row.
+   */
   readonly usageSlot: RawBuilder<number>;
 
   /**
-   * Locks the rows that a query returns until the transaction ends. `skip` omits rows that other transactions have
-   * locked.
+   * Locks the rows that a query returns until the transaction ends. Rows that other transactions have locked are
+   * awaited with `wait` and left out with `skip`.
    */
   locked<Tables extends keyof Database, Row>(
     query: SelectQueryBuilder<Database, Tables, Row>,
     others: 'wait' | 'skip',
   ): SelectQueryBuilder<Database, Tables, Row>;
 
-  /** SQL condition: the column is one of the texts of a JSON list (see `textList`). */
+  /** Returns the SQL condition that `column` equals one of the texts of a JSON list (see `textList`). */
   among(column: ReferenceExpression<Database, keyof Database>, list: string): Expression<SqlBool>;
 }
 
 /** Column types and table options for `create table`. */
 export interface ColumnTypes {
-  /** Text that is compared byte by byte, so that both engines sort and compare alike. */
+  /** Text that is compared byte by byte, so that both engines sort and compare it the same way. */
   readonly text: ColumnDataType | RawBuilder<unknown>;
   readonly integer: ColumnDataType | RawBuilder<unknown>;
-  /** The options at the end of a `create table`. */
+  /** Options at the end of a `create table` statement. */
   readonly tableEnd: RawBuilder<unknown>;
-  /** Options of a table that is stored in the order of its primary key, if the engine supports it. */
+  /** Options of a table that is stored in the order of its primary key, if the engine supports this. */
   readonly clusteredTableEnd: RawBuilder<unknown>;
   /** Options of a table whose rows are updated often. */
   readonly busyTableEnd: RawBuilder<unknown>;
 }
 
-/** The parameter of `among`: a JSON list of texts, each as the engines store it (without NUL). */
+/**
+ * Returns the parameter of `among`: a JSON list of texts, each in the form in which the engines store it (NUL is
+ * replaced).
+ */
 export function textList(texts: readonly string[]): string {
   return JSON.stringify(texts.map((text) => text.replaceAll('\0', '\uFFFD')));
 }

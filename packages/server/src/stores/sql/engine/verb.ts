@@ -2,9 +2,9 @@ import type { StoreTime } from '../../../kernel/time/store-time.ts';
 import type { Statement } from './statement.ts';
 
 /**
- * A verb is a generator that yields statements and receives their results. SQLite runs it synchronously, so no other code
- * runs inside its transaction; Postgres awaits each result. A verb must not catch errors of statements: the transaction is
- * already aborted then.
+ * A verb is a generator that yields SQL statements and receives their results. A verb that writes is one transaction.
+ * SQLite runs a verb synchronously, so no other code runs inside its transaction; Postgres awaits each result. A verb
+ * must not catch errors of statements, because a failed statement has already aborted the transaction.
  */
 export type Verb<Result> = Generator<Step, Result, StepResult>;
 
@@ -12,8 +12,8 @@ export interface Step {
   readonly statement: Statement<never, unknown>;
   readonly params: object;
   /**
-   * The verb does not use the result, so an engine over a network sends the next step without awaiting it. A failure of
-   * this step still fails the verb.
+   * True if the verb does not use the result. An engine over a network then sends the next step without waiting for the
+   * result. If this step fails, the verb still fails.
    */
   readonly unanswered: boolean;
 }
@@ -24,10 +24,10 @@ export interface StepResult {
   readonly changes: number;
 }
 
-/** Creates a verb; the engine calls it again for each retry. */
+/** Creates a verb. The engine calls the factory again for each retry. */
 export type VerbFactory<Result> = () => Verb<Result>;
 
-/** As `VerbFactory`, for a verb that writes; `time` is the time that it decides by. */
+/** Creates a verb that writes; see `VerbFactory`. The verb must use `time` as the present time. */
 export type WriteFactory<Result> = (time: StoreTime) => Verb<Result>;
 
 export function* rows<Params extends object, Row>(statement: Statement<Params, Row>, params: Params): Verb<Row[]> {
@@ -43,18 +43,18 @@ export function* first<Params extends object, Row>(
   return statement.rowsOf(answer.rows)[0];
 }
 
-/** Returns the number of changed rows. */
+/** Runs a statement and returns the number of rows that it changed. */
 export function* run<Params extends object>(statement: Statement<Params, unknown>, params: Params): Verb<number> {
   const answer = yield { statement, params, unanswered: false };
   return answer.changes;
 }
 
-/** A write whose result is not used. */
+/** Runs a write whose result is not used. */
 export function* put<Params extends object>(statement: Statement<Params, unknown>, params: Params): Verb<void> {
   yield { statement, params, unanswered: true };
 }
 
-/** Thrown by a verb to roll its writes back; the caller of the engine receives the value as the result. */
+/** Thrown by a verb to roll back its writes. The caller of the engine receives `value` as the result. */
 export class Undo extends Error {
   readonly value: unknown;
 

@@ -7,15 +7,16 @@ interface Waiting<Call, Answer> {
 }
 
 export interface BatchLimits {
-  /** Calls in one batch, at most. */
+  /** Largest number of calls in one batch. */
   readonly calls: number;
-  /** Batches under way, at most; calls that arrive meanwhile form the next batch. */
+  /** Largest number of batches that run at a time. Calls that arrive while all of them run form the next batch. */
   readonly verbs: number;
 }
 
 /**
- * Batches calls of the same moment into one verb, so that they share its round trips and its commit. A single call does not
- * wait for others. When a batch fails and was rolled back, each of its calls runs again alone, so a wrong call fails alone.
+ * Batches calls of the same moment into one database transaction, so that they share its round trips and its commit. A
+ * call that arrives alone runs at once. When a batch fails and was rolled back, each of its calls runs again alone, so
+ * that an invalid call does not make the others fail.
  */
 export class CallBatcher<Call, Answer> {
   readonly #run: (calls: readonly Call[]) => Promise<readonly Answer[]>;
@@ -25,7 +26,10 @@ export class CallBatcher<Call, Answer> {
   #underWay = 0;
   #scheduled = false;
 
-  /** `run` returns one answer a call, in order. Calls with equal names (`nameOf`) never share a batch. */
+  /**
+   * `run` must return one answer for each call, in the order of the calls. Calls with equal names (`nameOf`) never
+   * share a batch.
+   */
   constructor(
     limits: BatchLimits,
     run: (calls: readonly Call[]) => Promise<readonly Answer[]>,
@@ -57,7 +61,7 @@ export class CallBatcher<Call, Answer> {
     });
   }
 
-  /** Takes the calls of the next batch, in order of arrival. */
+  /** Removes the calls of the next batch from `#waiting` and returns them in the order of arrival. */
   #next(): Waiting<Call, Answer>[] {
     const names = new Set<string>();
     const taken: Waiting<Call, Answer>[] = [];
@@ -77,7 +81,8 @@ export class CallBatcher<Call, Answer> {
       const answers = await this.#run(served.map(({ call }) => call));
       for (const [index, { resolve }] of served.entries()) resolve(answers[index] as Answer);
     } catch (error) {
-      // Only `internal` means that the batch was rolled back; after a lost connection it may have been committed.
+      // Only `internal` means that the batch was rolled back. After a lost connection the batch may have been
+      // committed.
       const undone = error instanceof AppError && error.code === 'internal';
       for (const { call, resolve, reject } of served) {
         if (undone && served.length > 1) await this.#alone(call).then(resolve, reject);

@@ -3,12 +3,15 @@ import type { Database, JobRow } from '../engine/schema.ts';
 
 type ClaimPlace = Pick<JobRow, 'priority' | 'created_at' | 'id'>;
 
-/** Compares by claim order: priority descending, createdAt, id; the same order as the index `jobs_ready`. */
+/**
+ * Compares two jobs by claim order: priority (highest first), then createdAt, then id. The index `jobs_ready` has the
+ * same order.
+ */
 export function claimedBefore(a: ClaimPlace, b: ClaimPlace): number {
   return b.priority - a.priority || a.created_at - b.created_at || (a.id < b.id ? -1 : 1);
 }
 
-/** Sorts a query of jobs by claim order. */
+/** Sorts the rows of a query on `jobs` by claim order. */
 export function inClaimOrder<Row>(
   jobs: SelectQueryBuilder<Database, 'jobs', Row>,
 ): SelectQueryBuilder<Database, 'jobs', Row> {

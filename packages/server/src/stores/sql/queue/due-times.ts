@@ -4,11 +4,14 @@ import type { JobRow } from '../engine/schema.ts';
 import { statement } from '../engine/statement.ts';
 import { first, type Verb } from '../engine/verb.ts';
 
-/** What every claim reads before it reads jobs: whether routes are new, leases have expired or delays have ended. */
+/**
+ * The values that every claim reads before it reads jobs. They show whether a claim must first read new routes, end
+ * expired leases or promote due jobs.
+ */
 export interface DueTimes {
-  /** The number of the newest route; 0 when there is none. */
+  /** The number of the newest route; 0 if the table has no routes. */
   readonly lastRoute: number;
-  /** The earliest expiry of a lease, epoch ms. */
+  /** The earliest expiry time of a lease, epoch ms. */
   readonly leaseAt: number | null;
   /** The earliest end of a delay, epoch ms. */
   readonly delayedAt: number | null;
@@ -16,12 +19,12 @@ export interface DueTimes {
 
 export const noDueTimes: DueTimes = { lastRoute: 0, leaseAt: null, delayedAt: null };
 
-/** What due times are compared with: the time, and the number up to which routes are cached. */
+/** The values with which due times are compared: the store's time, and the number of the newest cached route. */
 export interface DueCheck extends StoreTime {
   readonly lastRoute: number;
 }
 
-/** One query, since every claim runs it: it reads one entry each of three indexes. */
+/** One query, because every claim runs it. It reads one entry of each of three indexes. */
 export const dueTimesSql = sql<DueTimes>`
   select coalesce((select max(number) from job_routes), 0) as "lastRoute",
     (select min(lease_expires_at) from jobs where status = 'running') as "leaseAt",
@@ -37,18 +40,21 @@ export function isDue(at: number | null, now: number): boolean {
   return at !== null && at <= now;
 }
 
-/** Whether a claim can read jobs at once: no new route, no expired lease, no ended delay. */
+/** Returns true if a claim can read jobs at once: there is no new route, no expired lease and no ended delay. */
 export function nothingDue({ lastRoute, leaseAt, delayedAt }: DueTimes, check: DueCheck): boolean {
   return lastRoute <= check.lastRoute && !isDue(leaseAt, check.leasesAt) && !isDue(delayedAt, check.now);
 }
 
 export interface DueTimesAndCandidates {
   readonly dueTimes: DueTimes;
-  /** Undefined: something was due, and no job is locked. */
+  /** Undefined if something was due; then no job is locked. */
   readonly candidates: JobRow[] | undefined;
 }
 
-/** Reads due times, then candidates, for engines without round trips. */
+/**
+ * Reads the due times, then the candidates. For engines that run in the process, where a second query costs no round
+ * trip.
+ */
 export function* dueTimesThenCandidates(
   check: DueCheck,
   readCandidates: () => Verb<JobRow[]>,

@@ -8,11 +8,11 @@ import { textList } from '../engine/sql-syntax.ts';
 import { statement } from '../engine/statement.ts';
 import { rows, type Verb } from '../engine/verb.ts';
 
-/** One call of `JobStore.apply`. */
+/** The arguments of one call of `JobStore.apply`. */
 export interface Application {
   readonly jobId: string;
   readonly decide: (job: JobRecord, time: StoreTime) => JobDecision;
-  /** See `JobStore`. */
+  /** The time that a test sets; see `JobStore`. */
   readonly now: number | undefined;
 }
 
@@ -20,12 +20,15 @@ export const lockJob = statement<{ id: string }>()((db, p, syntax) =>
   syntax.locked(db.selectFrom('jobs').selectAll().where('id', '=', p.id), 'wait'),
 );
 
-/** Rows are locked in the order of their ids to avoid deadlocks. */
+/** Locks rows in the order of their ids to avoid deadlocks. */
 const lockByIds = statement<{ ids: string }>()((db, p, syntax) =>
   syntax.locked(db.selectFrom('jobs').selectAll().where(syntax.among('id', p.ids)).orderBy('id'), 'wait'),
 );
 
-/** Applies each decision to its job, in order; a second decision about one job sees the result of the first. */
+/**
+ * Makes each decision about its job, in order, and writes the changes. A second decision about one job receives the
+ * result of the first.
+ */
 export function* applyAll(
   dialect: QueueDialect,
   applications: readonly Application[],
@@ -49,7 +52,7 @@ export function* applyAll(
   return decisions;
 }
 
-/** Locks the jobs that exist, each once, in the order of their ids. */
+/** Locks the jobs that exist, each once, in the order of their ids, and returns their rows. */
 export function* lockJobs(jobIds: readonly string[]): Verb<JobRow[]> {
   const ids = [...new Set(jobIds)];
   const [only] = ids;

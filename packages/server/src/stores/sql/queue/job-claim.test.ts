@@ -12,7 +12,7 @@ import { rawStatement } from '../testing/raw-statement.ts';
 import { watchSteps } from '../testing/watch-steps.ts';
 import { first } from '../engine/verb.ts';
 
-/** Counts the answers that the verbs waited for, in order. */
+/** Records in `waits`, for each transaction in order, the number of statements whose result the transaction awaited. */
 function counting(engine: QueueEngine, waits: number[]): QueueEngine {
   return watchSteps(engine, () => {
     const index = waits.push(0) - 1;
@@ -39,7 +39,7 @@ const onPostgres = async (): Promise<Opened> => {
   return { engine: await openPostgresEngine(url), drop };
 };
 
-/** Over a network, each answer is a round trip. */
+/** `answers` is the number of awaited results of one claim. Over a network, each of them is a round trip. */
 const engines = [
   { name: 'SQLite', open: onSqlite, answers: 2 },
   ...(server === undefined ? [] : [{ name: 'Postgres', open: onPostgres, answers: 1 }]),
@@ -56,7 +56,7 @@ describe.each(engines)('a claim on $name', ({ open, answers }) => {
     waits = [];
     ({ engine, drop } = await open());
     store = new SqlMetadataStore(counting(engine, waits));
-    // A second server: its writes are unknown to the first.
+    // A second server. The first server does not know what the second writes.
     other = new SqlMetadataStore(engine);
     await store.jobs.enqueue(newJob(), undefined);
     await claimIds(store, 'first');

@@ -13,16 +13,16 @@ import type { QueueDialect, RouteSet } from './queue-dialect.ts';
 import { textList } from '../engine/sql-syntax.ts';
 import { rows, type Verb } from '../engine/verb.ts';
 
-/** Expired leases that a claim ends at most; the sweeper ends the rest. */
+/** Largest number of expired leases that one claim ends. The sweep ends the rest. */
 const expiredPerClaim = 20;
-/** Due jobs that a claim makes ready at a time. */
+/** Largest number of due jobs that a claim promotes in one batch. */
 const promotedPerBatch = 200;
 
 const jobsByIds = statement<{ ids: string }>()((db, p, syntax) =>
   db.selectFrom('jobs').selectAll().where(syntax.among('id', p.ids)),
 );
 
-/** A claim request, and the jobs that it was given so far. */
+/** A claim request, and the jobs that were claimed for it so far. */
 interface Claimant {
   readonly request: ClaimRequest;
   readonly jobs: JobRecord[];
@@ -30,13 +30,13 @@ interface Claimant {
 
 export interface ClaimedAll {
   readonly answers: Claimed[];
-  /** For `RouteCache.fill`, after the commit; undefined when no routes were read. */
+  /** The routes to pass to `RouteCache.fill` after the commit. Undefined if no routes were read. */
   readonly routes: RouteList | undefined;
 }
 
 /**
- * Runs a batch of claims in order. Claimers that may have jobs of the same routes share one read of the queue, and take the
- * jobs that it found one after the other.
+ * Runs a batch of claims in order. Claims whose scopes match the same routes share one query of the queue. The jobs
+ * that the query returns are given to these claims in turn.
  */
 export function* claimAll(
   dialect: QueueDialect,
@@ -50,7 +50,7 @@ export function* claimAll(
   const open = claimants.filter(({ request }) => !keyed.has(request));
   const { passed, routes } = open.length > 0 ? yield* claimReady(dialect, cache, open, time) : nothingDone;
   for (const { request, jobs } of open) yield* keepKey(request, jobs);
-  // One answer of the batch reports the ended leases and the jobs made ready.
+  // Only one answer of the batch reports the ended leases and the promoted jobs, so that they are announced once.
   const reporter = passed.ended.length > 0 || passed.ready.length > 0 ? open[0] : undefined;
   const answers = claimants.map((claimant): Claimed => {
     const { request, jobs } = claimant;
@@ -72,12 +72,15 @@ interface Done {
 
 const nothingDone: Done = { passed: { ended: [], ready: [] }, routes: undefined };
 
-/** Two claims with one idempotency key must not share a batch: the second must see the result of the first. */
+/**
+ * Returns the name of the claim's idempotency key. Claims with the same key must not share a batch, because the second
+ * must see the result of the first.
+ */
 export function keyOfClaim({ idempotency }: ClaimRequest): string | undefined {
   return idempotency && nameOfKey(idempotency);
 }
 
-/** The answers to claims whose idempotency key was used before. */
+/** Returns the answers to claims whose idempotency key was used before. */
 function* answersOfKeys(
   dialect: QueueDialect,
   requests: readonly ClaimRequest[],
@@ -123,17 +126,19 @@ function* claimReady(
     if (due && !locked) locked = yield* dialect.advisoryLock('promotion', 'skip');
     const promoted = due && locked ? yield* promoteDue(cache, now, promotedPerBatch) : [];
     ready.push(...promoted);
-    // Also when nothing was promoted: the previous holder of the lock may have promoted since due times were read.
+    // Due times are read again even when no job was promoted: the previous holder of the lock may have promoted jobs
+    // since the first read.
     if (due && locked) dueTimes = yield* readDueTimes();
     routes = yield* cache.readUpTo(dueTimes.lastRoute);
     for (const group of groupByRoutes(cache, routes, claimants)) yield* claimCandidates(dialect, group, now);
     if (claimants.every((claimant) => wanted(claimant) === 0)) break;
     if (due && !locked) {
-      // Another verb is promoting due jobs. Its result is worth waiting for once nothing else was found.
+      // Another transaction is promoting due jobs. The claim waits for its result only when it still has too few jobs.
       locked = yield* dialect.advisoryLock('promotion', 'wait');
       dueTimes = yield* readDueTimes();
     } else if (promoted.length === 0) {
-      // The loop ends only here: many due jobs that the claimer may not have must not hide one that it may have.
+      // The loop ends when no due job is left, so that many due jobs outside the scope do not hide one within the
+      // scope.
       break;
     }
   }
@@ -142,8 +147,9 @@ function* claimReady(
 }
 
 /**
- * The usual case: all claimers may have jobs of the same routes and nothing is due, so one round trip reads due times and
- * candidates. Returns undefined then; otherwise the due times, with nothing claimed.
+ * Handles the usual case: the scopes of all claims match the same routes, and nothing is due. Then due times and
+ * candidates are read in one round trip, the candidates are claimed, and the result is undefined. Otherwise nothing is
+ * claimed, and the result is the due times.
  */
 function* claimIfNothingDue(
   dialect: QueueDialect,
@@ -170,7 +176,7 @@ interface ClaimGroup {
   readonly claimants: Claimant[];
 }
 
-/** Claimers that want more jobs, grouped by the set of routes that they may have jobs of. */
+/** Groups the claims that need more jobs by the set of routes that their scopes match. */
 function groupByRoutes(cache: RouteCache, routes: RouteList, claimants: readonly Claimant[]): Iterable<ClaimGroup> {
   const groups = new Map<string, ClaimGroup>();
   for (const claimant of claimants) {
@@ -183,7 +189,7 @@ function groupByRoutes(cache: RouteCache, routes: RouteList, claimants: readonly
   return groups.values();
 }
 
-/** Claims candidates until every lease of the group has a job or no candidates are left. */
+/** Claims candidates until every lease id of the group has a job or no candidate is left. */
 function* claimCandidates(dialect: QueueDialect, group: ClaimGroup, now: number): Verb<void> {
   yield* take(dialect, group, yield* dialect.claimCandidates(group.routes, wantedByAll(group)), now);
 }
@@ -218,9 +224,11 @@ function* take(
   yield* writeChanges(dialect, changes);
 }
 
-/** The jobs of a repeated claim that are still held under its leases, in the order of the first answer. */
+/**
+ * Returns the jobs of a repeated claim that still have the leases of the first claim, in the order of the first answer.
+ */
 function* stillHeld(resourceId: string, leasesAt: number): Verb<JobRecord[]> {
-  // Rows of an older version name no leases: their jobs are never returned again.
+  // Rows of an older version have no lease ids, so the jobs of such a row are never returned again.
   const given = JSON.parse(resourceId) as (readonly [jobId: string, leaseId: string])[];
   const found = yield* rows(jobsByIds, { ids: textList(given.map(([id]) => id)) });
   const jobs = new Map(found.map((row) => [row.id, jobFromRow(row)]));

@@ -4,7 +4,10 @@ import type { RouteCache } from './route-cache.ts';
 import { statement } from '../engine/statement.ts';
 import { first, rows, type Verb } from '../engine/verb.ts';
 
-/** The distinct routes of ready jobs. A skip scan: it reads one index entry a route, however many jobs are ready. */
+/**
+ * Returns the distinct routes of ready jobs. The query is a skip scan: it reads one index entry for each route, however
+ * many jobs are ready.
+ */
 const readyRoutes = statement<object>()((db) => ({
   compile: () =>
     sql<{ id: string }>`
@@ -64,7 +67,10 @@ const delayed = statement<{ most: number }>()((db, p) =>
     .groupBy('type'),
 );
 
-/** Reads index entries of unfinished jobs alone, at most `most` of each kind, so the cost does not grow with the backlog. */
+/**
+ * Counts unfinished jobs by type and state. Reads only index entries, at most `most` for each route of ready jobs and
+ * for each other state, so the cost does not grow with the backlog.
+ */
 export function* countDepths(routes: RouteCache, most: number): Verb<JobDepth[]> {
   const ready = new Map<string, number>();
   for (const route of yield* routes.byIds((yield* rows(readyRoutes, {})).map(({ id }) => id))) {

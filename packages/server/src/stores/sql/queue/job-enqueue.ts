@@ -19,14 +19,17 @@ const insertJob = statementsBy((columns: string, db, p: JobRow) =>
   db.insertInto('jobs').values(placeholdersOf(p, columns.split(',') as (keyof JobRow)[])),
 );
 
-/** Two requests with one idempotency key must not share a batch: the second must see the job of the first. */
+/**
+ * Returns the name of the request's idempotency key. Requests with the same key must not share a batch, because the
+ * second must see the job of the first.
+ */
 export function keyOfEnqueue({ idempotency }: EnqueueRequest): string | undefined {
   return idempotency && nameOfKey(idempotency);
 }
 
 /**
- * Adds a batch of jobs. From eight jobs on, each costs a third of its cost alone on Postgres. `routes` are for
- * `RouteCache.committed`, after the commit.
+ * Adds a batch of jobs. In batches of eight or more on Postgres, a job costs a third of a job that is added alone. The
+ * returned `routes` must be passed to `RouteCache.committed` after the commit.
  */
 export function* enqueueAll(
   dialect: QueueDialect,
@@ -42,7 +45,10 @@ export function* enqueueAll(
   };
 }
 
-/** Inserts new jobs with their `queued` events. Returns their routes, to be noted as committed. */
+/**
+ * Inserts new jobs with their `queued` events. Returns their routes, which must be passed to `RouteCache.committed`
+ * after the commit.
+ */
 export function* insertJobs(dialect: QueueDialect, cache: RouteCache, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
   const routes = yield* cache.intern(dialect, jobs);
   for (const [index, job] of jobs.entries()) {
@@ -55,7 +61,7 @@ export function* insertJobs(dialect: QueueDialect, cache: RouteCache, jobs: read
   return routes;
 }
 
-/** The same, all or nothing: undone when any key conflicts. */
+/** Adds a batch of jobs, all or none: the transaction is rolled back when an idempotency key conflicts. */
 export function* enqueueTogether(
   dialect: QueueDialect,
   cache: RouteCache,
@@ -67,7 +73,7 @@ export function* enqueueTogether(
   return enqueued;
 }
 
-/** The answers to requests whose idempotency key was used before. */
+/** Returns the answers to requests whose idempotency key was used before. */
 function* answersOfKeys(
   dialect: QueueDialect,
   requests: readonly EnqueueRequest[],

@@ -8,7 +8,7 @@ import type { Database, Queries } from '../engine/schema.ts';
 import { statementsBy } from '../engine/statement.ts';
 import type { Verb } from '../engine/verb.ts';
 
-/** The index that a list reads, and the leading columns that it filters by. */
+/** The shape of a list query: which index the query reads and which leading columns it filters by. */
 type Shape = 'all' | 'held' | 'own' | 'category' | 'type' | 'category-status' | 'type-status' | 'status';
 
 interface ListParams extends PageParams {
@@ -28,11 +28,11 @@ const listJobs = statementsBy((key: `${Shape}:${Place}`, db, p: ListParams) => {
 
 type Jobs = SelectQueryBuilder<Database, 'jobs', object>;
 
-/** Merges the branches by (created_at, id) alone, and reads the jobs of the page only then. */
+/** Merges the branches by (created_at, id) alone, and reads the full rows only for the jobs of the page. */
 function merged(db: Queries, shape: Shape, branches: readonly Jobs[], p: ListParams) {
   const heads = branches
     .map((branch) => db.selectFrom(branch.select(['id', 'created_at']).as('branch')).selectAll())
-    // A job that a worker made and holds is in both branches.
+    // A job that the worker both created and holds is in two branches, so `union` removes the duplicate.
     .reduce((all, branch) => (shape === 'own' ? all.union(branch) : all.unionAll(branch)));
   const page = db
     .selectFrom(heads.as('heads'))
@@ -48,7 +48,11 @@ function merged(db: Queries, shape: Shape, branches: readonly Jobs[], p: ListPar
     .orderBy('page.id', 'desc');
 }
 
-/** A list without a status merges one branch for each of the six statuses, since the indexes begin with the status. */
+/**
+ * Returns the branches of a list query. The indexes begin with (category, status) or (type, status). So a list by
+ * category or type alone merges one branch for each of the six statuses, and a list by status alone merges one branch
+ * for each category.
+ */
 function branchesOf(db: Queries, shape: Shape, p: ListParams): Jobs[] {
   const jobs: Jobs = db.selectFrom('jobs');
   switch (shape) {
@@ -58,7 +62,7 @@ function branchesOf(db: Queries, shape: Shape, p: ListParams): Jobs[] {
       return [jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.heldBy)];
     case 'own': {
       const held = jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.ownOf);
-      // The index leaves out jobs of the admin.
+      // The index on `created_by` has no jobs of the admin.
       const made = jobs.where('created_by', '=', p.ownOf).where('created_by', '<>', sql.lit('admin'));
       return [held, made];
     }
@@ -96,7 +100,10 @@ function isImpossible({ heldBy, status }: JobFilter): boolean {
   return heldBy !== undefined && status !== undefined && status !== 'running';
 }
 
-/** A worker holds or made few jobs, so the rest of the filter is applied here; pages may be short. */
+/**
+ * Returns true if the job matches the rest of the filter. A worker holds or created few jobs, so their lists are
+ * filtered here instead of in SQL. A page may therefore have fewer than `limit` jobs.
+ */
 function matches(job: JobRecord, { type, category, status }: JobFilter): boolean {
   if (status !== undefined && job.status !== status) return false;
   return (type === undefined || job.type === type) && (category === undefined || job.category === category);

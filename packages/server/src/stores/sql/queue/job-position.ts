@@ -12,7 +12,10 @@ interface Place {
   readonly most: number;
 }
 
-/** Two ranges of the index `jobs_ready`, since priority is descending and age ascending; each is read up to the limit. */
+/**
+ * Counts the ready jobs of a route that precede a job in claim order. Reads two ranges of the index `jobs_ready`,
+ * because priority is descending and createdAt ascending. At most `most` entries of each range are read.
+ */
 const readyBefore = statement<Place>()((db, p) => {
   const ready = db
     .selectFrom('jobs')

@@ -2,7 +2,7 @@ import { statement } from '../engine/statement.ts';
 
 export const findJob = statement<{ id: string }>()((db, p) => db.selectFrom('jobs').selectAll().where('id', '=', p.id));
 
-/** Newest first. */
+/** Returns events in descending order of `seq`. */
 export const eventsBefore = statement<{ jobId: string; after: number; before: number; limit: number }>()((db, p) =>
   db
     .selectFrom('job_events')
@@ -14,7 +14,7 @@ export const eventsBefore = statement<{ jobId: string; after: number; before: nu
     .limit(p.limit),
 );
 
-/** Oldest first. */
+/** Returns events in ascending order of `seq`. */
 export const eventsAfter = statement<{ jobId: string; after: number; limit: number }>()((db, p) =>
   db
     .selectFrom('job_events')

@@ -9,7 +9,7 @@ const shiftRunning = statement<{ ms: number }>()((db, p) =>
     .where('status', '=', sql.lit('running')),
 );
 
-/** Only retries: a first attempt is delayed to an absolute time that its creator named. */
+/** Shifts only retries. The delay of a first attempt ends at an absolute time that the creator of the job set. */
 const shiftRetries = statement<{ ms: number }>()((db, p) =>
   db
     .updateTable('jobs')
@@ -19,7 +19,7 @@ const shiftRetries = statement<{ ms: number }>()((db, p) =>
     .where('attempt', '>', sql.lit(1)),
 );
 
-/** Shifts lease expiries and retry delays by `ms`, after the clock that they were computed from was set by as much. */
+/** Shifts lease expiries and retry delays by `ms`, after the clock from which they were computed was set by `ms`. */
 export function* shiftLeases(ms: number): Verb<void> {
   yield* put(shiftRunning, { ms });
   yield* put(shiftRetries, { ms });

@@ -44,7 +44,7 @@ const makeReady = statement<{ ids: string }>()((db, p, syntax) =>
     .where(syntax.among('id', p.ids)),
 );
 
-/** Ends expired leases, except those of jobs that another server has locked. */
+/** Ends expired leases. Skips jobs that another transaction has locked. */
 export function* endExpired(dialect: QueueDialect, time: StoreTime, limit: number): Verb<JobRecord[]> {
   const changes: JobChange[] = [];
   const { now, leasesAt } = time;
@@ -56,7 +56,9 @@ export function* endExpired(dialect: QueueDialect, time: StoreTime, limit: numbe
   return changes.map(({ decision }) => decision.job);
 }
 
-/** Makes jobs ready whose delay has ended, the longest due first. The verb must hold the advisory lock `promotion`. */
+/**
+ * Promotes jobs whose delay has ended, longest overdue first. The transaction must hold the advisory lock `promotion`.
+ */
 export function* promoteDue(routes: RouteCache, now: number, limit: number): Verb<ReadyJob[]> {
   const due = yield* rows(endedDelays, { now, limit });
   if (due.length === 0) return [];
@@ -69,7 +71,10 @@ export function* promoteDue(routes: RouteCache, now: number, limit: number): Ver
   });
 }
 
-/** Promotes last, because claims that find nothing wait for the holder of the lock. */
+/**
+ * Ends expired leases, then promotes due jobs. Promotion is last because claims that find no job wait for its advisory
+ * lock, which is held until the commit.
+ */
 export function* sweepJobs(dialect: QueueDialect, routes: RouteCache, time: StoreTime, limit: number): Verb<Passed> {
   const ended = yield* endExpired(dialect, time, limit);
   const ready = (yield* dialect.advisoryLock('promotion', 'skip')) ? yield* promoteDue(routes, time.now, limit) : [];

@@ -5,7 +5,7 @@ import type { JobUpdate, JobUpdates, QueueDialect } from './queue-dialect.ts';
 import { placeholdersOf, statement, statementsBy } from '../engine/statement.ts';
 import { put, type Verb } from '../engine/verb.ts';
 
-/** A decision about a row that this verb has locked. */
+/** A decision about a job whose row this transaction has locked. */
 export interface JobChange {
   readonly row: JobRow;
   readonly decision: JobDecision & { outcome: 'changed' };
@@ -18,7 +18,7 @@ const insertEvent = statement<JobEventRow>()((db, p) =>
   db.insertInto('job_events').values(placeholdersOf(p, eventColumns)),
 );
 
-/** Sets these columns alone: an index whose columns are not set needs no update. */
+/** Returns an update that sets only these columns, because an index whose columns are not set needs no update. */
 export function updateOf(db: Pick<Queries, 'updateTable'>, columns: string, p: JobUpdate) {
   return db
     .updateTable('jobs')
@@ -28,7 +28,10 @@ export function updateOf(db: Pick<Queries, 'updateTable'>, columns: string, p: J
 
 const updateJob = statementsBy((columns: string, db, p: JobUpdate) => updateOf(db, columns, p));
 
-/** Writes decisions with their events. Of several decisions about one job, the state of the last one is written. */
+/**
+ * Writes decisions with their events. Of several decisions about one job, only the state after the last decision is
+ * written.
+ */
 export function* writeChanges(dialect: QueueDialect, changes: readonly JobChange[]): Verb<void> {
   const last = new Map(changes.map((change) => [change.row.id, change]));
   const updates = new Map<string, JobUpdate[]>();
@@ -43,7 +46,7 @@ export function* writeChanges(dialect: QueueDialect, changes: readonly JobChange
   yield* dialect.writeJobs(updates, events);
 }
 
-/** Inserts events with sequence numbers after `lastSeq`. */
+/** Inserts events and numbers them from `lastSeq + 1`. */
 export function* insertEvents(
   dialect: QueueDialect,
   jobId: string,
@@ -58,7 +61,7 @@ function numbered(jobId: string, lastSeq: number, events: readonly JobEventDraft
   return events.map((event, index) => eventToRow(jobId, lastSeq + 1 + index, event, now));
 }
 
-/** One statement a row, which is the cheapest way in process. */
+/** Writes with one statement for each row, which is the cheapest way when the database runs in the process. */
 export function* writeOneByOne(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void> {
   for (const [columns, jobs] of updates) yield* updateOneByOne(columns, jobs);
   yield* insertOneByOne(events);

@@ -5,13 +5,13 @@ import type { SqlEngine } from '../engine/sql-engine.ts';
 import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import type { Verb } from '../engine/verb.ts';
 
-/** Work that one verb at a time may do, among all servers: making due jobs ready; writing routes. */
+/** Advisory locks. Among all servers, one transaction at a time may promote due jobs, and one may write routes. */
 export type AdvisoryLock = 'promotion' | 'routes';
 
-/** The routes that one claimer may have jobs of. */
+/** The set of routes that match the scope of a claim. */
 export interface RouteSet {
   readonly ids: ReadonlySet<string>;
-  /** Equal for sets of the same routes, so that their claimers can share one read of the queue. */
+  /** Equal for sets of the same routes, so that claims with such sets can share one query of the queue. */
   readonly name: string;
 }
 
@@ -20,33 +20,38 @@ export type JobUpdate = JobState & { readonly id: string };
 /** Updates grouped by column set; the key is the comma-joined column names. */
 export type JobUpdates = ReadonlyMap<string, readonly JobUpdate[]>;
 
-/** How an engine runs the queue's verbs: the SQL that differs in its strategy, not only in its syntax. */
+/**
+ * How an engine runs the operations of the queue: the SQL that differs between engines by strategy, not only by syntax.
+ */
 export interface QueueDialect extends SqlSyntax {
-  /** How calls of the same moment (new jobs, claims, decisions about jobs) are batched into verbs. */
+  /** Limits for batching calls of the same moment (new jobs, claims, decisions about jobs) into one transaction. */
   readonly batchLimits: BatchLimits;
 
   /**
-   * The first `count` ready jobs of these routes in claim order, locked for this verb. Jobs that another claimer has
-   * locked are skipped; fewer than `count` means that there are no more.
+   * Returns the first `count` ready jobs of these routes in claim order, and locks them for this transaction. Jobs that
+   * another claim has locked are skipped. A result of fewer than `count` jobs means that no more are ready.
    */
   claimCandidates(routes: RouteSet, count: number): Verb<JobRow[]>;
 
-  /** Reads due times and, when nothing is due, candidates as of that moment or a later one. */
+  /** Reads the due times. If nothing is due, also returns candidates, read at that moment or later. */
   dueTimesAndCandidates(routes: RouteSet, count: number, check: DueCheck): Verb<DueTimesAndCandidates>;
 
   /**
-   * Takes the lock until this verb's transaction ends. While another transaction holds it, `wait` waits and `skip` returns
-   * false. Holders never wait for locks of job rows, so no deadlock is possible.
+   * Acquires the lock until the transaction ends. While another transaction holds it, `wait` waits and `skip` returns
+   * false. Holders never wait for locks on job rows, so no deadlock is possible.
    */
   advisoryLock(lock: AdvisoryLock, others: 'wait' | 'skip'): Verb<boolean>;
 
-  /** Sets columns of jobs that this verb has locked, and inserts their events. */
+  /** Sets columns of jobs that this transaction has locked, and inserts their events. */
   writeJobs(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void>;
   insertEvents(events: readonly JobEventRow[]): Verb<void>;
 
-  /** Inserts those of these idempotency keys, in this order, that are absent or expired; returns their names (`nameOfKey`). */
+  /**
+   * Inserts, in this order, those of the idempotency keys that are absent or expired. Returns the names of the inserted
+   * keys (`nameOfKey`).
+   */
   takeKeys(keys: readonly IdempotencyRow[], now: number): Verb<string[]>;
 }
 
-/** An engine that runs the queue's verbs. */
+/** An engine that runs the operations of the queue. */
 export type QueueEngine = SqlEngine<QueueDialect>;

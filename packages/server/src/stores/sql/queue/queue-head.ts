@@ -15,17 +15,18 @@ const firstReady = statement<{ limit: number }>()((db, p) =>
     .limit(p.limit),
 );
 
-/** Up to this many routes, one query a route is cheaper than reading the head of the queue. */
+/** With at most this many routes, one query for each route is cheaper than reading the head of the queue. */
 const fewRoutes = 4;
-/** Jobs of the head that are read first, beside `count`. */
+/** Number of jobs beyond `count` that the first read of the head fetches. */
 const firstWindow = 100;
-/** Jobs of the head that are read at most: about the cost of one query a route. */
+/** Largest number of jobs that are read from the head. They cost about as much as one query for each route. */
 const largestWindow = 2000;
 
 /**
- * The ids of the first `count` ready jobs of these routes, found by reading the head of the whole queue in claim order.
- * This is fast for claimers that may have most of the queue, however many routes it has. Undefined when the head holds
- * too few jobs of these routes, so that each route must be queried. Fewer than `count` ids mean that there are no more.
+ * Returns the ids of the first `count` ready jobs of these routes, by reading the head of the whole queue in claim
+ * order. This is fast for claims that may have most of the queue, however many routes it has. Returns undefined if the
+ * head has too few jobs of these routes, so that each route must be queried. A result of fewer than `count` ids means
+ * that no more are ready.
  */
 export function* queueHead(routes: RouteSet, count: number): Verb<string[] | undefined> {
   if (routes.ids.size <= fewRoutes) return undefined;
