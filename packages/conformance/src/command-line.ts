@@ -17,7 +17,7 @@ export const usage = `Usage: proofhouse-conformance --url <base URL> --admin-tok
 
 Exit codes: 0 conformant, 1 something failed, 2 the call is wrong, the server cannot be reached or refuses the admin token.`;
 
-/** The parsed command line, or a text with its error. */
+/** The parsed command line. `wrong` is a command line with an error; `reason` is the text of the error. */
 export type Request =
   | { readonly kind: 'help' }
   | { readonly kind: 'list'; readonly groups: readonly Group[]; readonly json: boolean }
@@ -72,7 +72,7 @@ function targetOf(values: Values, chosen: readonly Group[]): Target {
   };
 }
 
-/** Parses a size in the format of `proofhouse serve`: k is 1000, Ki 1024. */
+/** Parses a size in bytes, in the format of `proofhouse serve`: k is 1000, Ki is 1024. */
 function byteCount(text: string): number {
   const [, number, unit = '', binary = ''] = /^(\d+(?:\.\d+)?)\s*(?:([KMGT])(i)?)?B?$/i.exec(text) ?? [];
   const count = Math.floor(

@@ -1,21 +1,24 @@
 import { groups, type Group, type Requirement } from './requirement.ts';
 import type { ScenarioResult } from './run-scenarios.ts';
 
-/** The level of conformance to one group of the protocol. */
+/** The result of a run for one group of requirements. */
 export interface GroupLevel {
   readonly group: Group;
-  /** True if no must failed and at least one was tested. */
+  /** True if no scenario of the group failed and at least one passed. */
   readonly conformant: boolean;
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** Musts that no scenario of this run could test. */
+  /** Ids of requirements of level `must` that no scenario of this run could test. */
   readonly notTried: readonly string[];
-  /** Optional requirements that the server fulfils. */
+  /** Ids of optional requirements that the server fulfils. */
   readonly offered: readonly string[];
-  /** Optional requirements that the server does not offer. */
+  /** Ids of optional requirements that the server does not offer. */
   readonly notOffered: readonly string[];
-  /** Optional requirements for which this run could not determine if they are offered, with the reason. */
+  /**
+   * Ids of optional requirements for which this run could not determine whether the server offers them, with the
+   * reason.
+   */
   readonly notKnown: readonly { readonly id: string; readonly reason: string }[];
 }
 
@@ -25,8 +28,8 @@ export interface Verdict {
 }
 
 /**
- * Returns the result of a run. An optional requirement that is offered and wrong counts as a failure of its group, like
- * a must.
+ * Returns the levels of all groups that the results belong to. An optional requirement that the server offers but
+ * violates counts as a failure of its group, like a `must`.
  */
 export function verdictOf(results: readonly ScenarioResult[], requirements: readonly Requirement[]): Verdict {
   const levels = groups.flatMap((group) => {

@@ -4,9 +4,10 @@ import { Mismatch } from './expectations/mismatch.ts';
 import { depositForm } from './calls/multipart-body.ts';
 import type { Caller, Credential, ServerUnderTest } from './server-under-test.ts';
 
-// Set-up steps of most /v0 scenarios. They assume correct answers; the scenarios about these calls check the details.
+// Set-up steps that most /v0 scenarios share. The steps assume correct answers; the scenarios about these calls check
+// the details of the answers.
 
-/** A prefix and 26 lower-case Crockford base32 characters. */
+/** Patterns of ids: a prefix and 26 lower-case Crockford base32 characters. */
 export const idPattern = {
   worker: /^wkr_[0-9a-hjkmnp-tv-z]{26}$/,
   group: /^grp_[0-9a-hjkmnp-tv-z]{26}$/,
@@ -23,7 +24,7 @@ export async function registerWorker(server: ServerUnderTest, json: object = {})
   return credentialOf(server, await server.v0('POST', '/workers', { json }));
 }
 
-/** Returns the credential in the answer of a registration. From now on reports do not show it. */
+/** Returns the credential from the answer to a registration. The reports of this scenario do not show its secret. */
 export function credentialOf(server: ServerUnderTest, answer: Answer): Credential {
   expectStatus(answer, 200);
   const secret = answer.member('registration_token');
@@ -45,7 +46,7 @@ export function removeMember(server: ServerUnderTest, groupId: string, memberId:
   return server.v0('DELETE', `/groups/${groupId}/members/${memberId}`, { as });
 }
 
-/** Returns the id of a group that every experiment has. */
+/** Returns the id of `admins` or `orchestrators`, groups that every experiment has from the start. */
 export async function standingGroup(server: ServerUnderTest, name: 'admins' | 'orchestrators'): Promise<string> {
   const answer = await server.v0('GET', `/groups?name=${name}`);
   expectStatus(answer, 200);
@@ -60,7 +61,7 @@ export async function standingGroup(server: ServerUnderTest, name: 'admins' | 'o
   return textMember(group, 'group_id', answer.request);
 }
 
-/** Runs an action with a member in `admins`, and removes the member afterwards in every case. */
+/** Adds a member to the group `admins`, runs an action, and removes the member in every case. */
 export async function whileInAdmins(
   server: ServerUnderTest,
   memberId: string,
@@ -82,7 +83,10 @@ export interface DepositOptions {
   readonly key?: string;
 }
 
-/** Deposits a correct form, within the size limit if that is known. Does not check the answer. */
+/**
+ * Deposits bytes with a correct form. Throws `NotKnown` if the bytes exceed a known size limit. Does not check the
+ * answer.
+ */
 export async function deposit(
   server: ServerUnderTest,
   bytes: string | Uint8Array,
@@ -97,7 +101,7 @@ export async function deposit(
   });
 }
 
-/** Deposits and returns the URI. */
+/** Deposits bytes and returns the artifact URI. */
 export async function depositedUri(
   server: ServerUnderTest,
   bytes: string | Uint8Array,
@@ -108,7 +112,7 @@ export async function depositedUri(
   return answer.member('artifacts_uri');
 }
 
-/** Fetches by the complete URI. */
+/** Fetches an artifact by its complete URI. */
 export function fetchUri(
   server: ServerUnderTest,
   uri: string,

@@ -3,7 +3,7 @@ import { expectHeader, expectMembers, expectStatus } from './expectations/expect
 import { Mismatch } from './expectations/mismatch.ts';
 import type { CallOptions, Credential, ServerUnderTest } from './server-under-test.ts';
 
-/** A claimed job with its lease. */
+/** A claimed job with its lease id. `document` is the job as the claim returned it. */
 export interface HeldJob {
   readonly id: string;
   readonly lease: string;
@@ -13,8 +13,8 @@ export interface HeldJob {
 export const unknownJob = '00000000-0000-7000-8000-000000000000';
 
 /**
- * A part of the queue that only this scenario uses. Its jobs need a capability that no other worker has, and its
- * workers may claim only jobs of one random repository. Neither affects other jobs and workers of the server.
+ * The jobs and workers of one scenario, isolated from all others. The jobs need a capability that no other worker has,
+ * and the workers may claim only jobs of one random repository. Other jobs and workers of the server are not affected.
  */
 export class OwnQueue {
   readonly server: ServerUnderTest;
@@ -27,7 +27,7 @@ export class OwnQueue {
     this.repository = `${server.name('conformance')}/repository`;
   }
 
-  /** Creates a worker for this part of the queue; `fields` override fields of its token. */
+  /** Creates a worker for the jobs of this scenario. `fields` override the fields of the request for its token. */
   async worker(fields: object = {}): Promise<Credential> {
     const token = {
       workerId: this.server.name('worker'),
@@ -41,7 +41,7 @@ export class OwnQueue {
     return { id: textMember(answer.document()['workerToken'] as Document, 'workerId', answer.request), secret };
   }
 
-  /** Returns the fields of a job for this part of the queue. */
+  /** Returns the fields of a new job that only the workers of this scenario may claim. */
   job(
     fields: { readonly payload?: object; readonly requiredCapabilities?: readonly string[] } & Document = {},
   ): Document {
@@ -63,7 +63,7 @@ export class OwnQueue {
     return textMember(await this.enqueue(fields), 'id');
   }
 
-  /** Claims one job; null when there is none. */
+  /** Claims one job. Returns null if no job is claimable. */
   async claim(worker: Credential, json: object = {}): Promise<HeldJob | null> {
     const answer = await this.server.queue('POST', '/jobs/claim', { as: worker, json });
     expectStatus(answer, 200);
@@ -71,7 +71,7 @@ export class OwnQueue {
     return job === null ? null : heldJob(job as Document, answer.request);
   }
 
-  /** Creates a job and claims it with the worker. */
+  /** Creates a job and claims it for the worker. */
   async held(worker: Credential, fields: Parameters<OwnQueue['job']>[0] = {}, leaseSeconds = 120): Promise<HeldJob> {
     const id = await this.enqueuedId(fields);
     const job = await this.claim(worker, { leaseSeconds });
@@ -84,7 +84,7 @@ export class OwnQueue {
     });
   }
 
-  /** Makes a write call of the holder with the lease; `undefined` omits the lease. */
+  /** Makes a write call of the lease holder, such as `heartbeat`. Without `lease`, the lease header is not sent. */
   write(worker: Credential, jobId: string, verb: string, json: object = {}, lease?: string): Promise<Answer> {
     return this.server.queue('POST', `/jobs/${jobId}/${verb}`, {
       as: worker,
@@ -99,7 +99,7 @@ export class OwnQueue {
     return answer.document();
   }
 
-  /** Waits until the job has the status, at most `limitMs`; returns its last state. */
+  /** Polls the job until it has the status, for at most `limitMs`. Returns the job as last read, with any status. */
   settled(jobId: string, status: string, limitMs = 10_000): Promise<Document> {
     return this.server.eventually(
       limitMs,
@@ -119,7 +119,7 @@ export function heldJob(job: Document, request: string): HeldJob {
   return { id: textMember(job, 'id', request), lease: textMember(job, 'leaseId', request), document: job };
 }
 
-/** Expects a refusal of the queue: a problem document with the given code of the contract. */
+/** Expects that the queue refused a call: a problem document with this status and this error code of the contract. */
 export function expectCode(answer: Answer, status: number, code: string): void {
   expectStatus(answer, status);
   expectHeader(answer, 'content-type', /^application\/problem\+json/i);

@@ -4,8 +4,8 @@ import type { GroupLevel, Verdict } from './conformance-level.ts';
 import type { Scenario } from './scenario.ts';
 
 /**
- * Returns the lines about one result for a person. A failure names its requirements, the expected and the actual
- * behaviour.
+ * Returns the lines that describe one result for a person. The lines of a failure show its requirements, the expected
+ * behaviour and the actual behaviour.
  */
 export function resultLines(result: ScenarioResult, requirements: readonly Requirement[]): readonly string[] {
   const { scenario, outcome } = result;
@@ -22,7 +22,7 @@ export function resultLines(result: ScenarioResult, requirements: readonly Requi
   ];
 }
 
-/** Returns the summary lines at the end of a run. */
+/** Returns the summary lines that are printed at the end of a run. */
 export function verdictLines(verdict: Verdict): readonly string[] {
   const names = (conformant: boolean): string =>
     verdict.levels
@@ -51,7 +51,7 @@ function levelLines(level: GroupLevel): readonly string[] {
   ];
 }
 
-/** Returns the results as JSON. */
+/** Returns the results of a run as an object for the JSON report. */
 export function jsonReport(results: readonly ScenarioResult[], verdict: Verdict): object {
   return {
     ...verdict,
@@ -59,7 +59,7 @@ export function jsonReport(results: readonly ScenarioResult[], verdict: Verdict)
   };
 }
 
-/** Returns a line for every scenario and requirement, without running anything. */
+/** Returns one line for each scenario and each requirement. No scenario is run. */
 export function listLines(scenarios: readonly Scenario[], requirements: readonly Requirement[]): readonly string[] {
   return [
     ...requirements.map(

@@ -1,4 +1,4 @@
-/** The parts of the protocol. A server may conform to some of them; the report states to which. */
+/** The groups of requirements. A server may conform to some groups only; the report states to which ones. */
 export const groups = [
   'artifact transfer',
   'worker registration',
@@ -10,29 +10,31 @@ export const groups = [
 ] as const;
 export type Group = (typeof groups)[number];
 
-/** The groups that need no experiment. They call `/api/queue` only. */
+/** The groups that need no experiment, because their scenarios call `/api/queue` only. */
 export const queueGroups: readonly Group[] = ['queue lifecycle', 'claim atomicity'];
 
 /**
- * `must`: required for conformance. `optional`: a server may omit it, but must implement it correctly if it is present.
- * `latitude`: intentionally left to the server; recorded so that no scenario asserts it by accident.
+ * How binding a requirement is.
+ * - `must`: required for conformance.
+ * - `optional`: a server may omit the function; if present, it must be correct.
+ * - `latitude`: left to the server on purpose. It is recorded so that no scenario tests it by accident.
  */
 export type Level = 'must' | 'optional' | 'latitude';
 
 /**
- * One obligation of a server of this protocol. Scenarios cite ids, and an id without a scenario is a failure of the
- * kit.
+ * One obligation of a server of this protocol. Scenarios cite requirements by id. A requirement that no scenario cites
+ * must state why in `uncovered`; otherwise a test of the kit fails.
  */
 export interface Requirement {
-  /** Stable and never reused, such as `AT-03`. */
+  /** Stable id, such as `AT-03`. An id is never used again for another requirement. */
   readonly id: string;
   readonly group: Group;
   readonly level: Level;
   /** The obligation, in one sentence. */
   readonly text: string;
-  /** The document that it comes from. */
+  /** The document that states the obligation. */
   readonly source: string;
-  /** The reason why no scenario tests it: it is not visible from outside, or is left to the server. */
+  /** The reason why no scenario tests the requirement: it is not visible from outside, or it is left to the server. */
   readonly uncovered?: string;
 }
 
@@ -54,7 +56,10 @@ export function latitude(text: string, source: string, uncovered = 'left to the 
   return { level: 'latitude', text, source, uncovered };
 }
 
-/** An obligation that is visible only inside the server, such as surviving a power cut. */
+/**
+ * Returns a `must` that no scenario can test, because it is visible only inside the server, such as surviving a power
+ * cut.
+ */
 export function operational(text: string, source: string, uncovered: string): Row {
   return { level: 'must', text, source, uncovered };
 }

@@ -7,7 +7,7 @@ import { queueLifecycleRequirements } from './requirements/queue-lifecycle.ts';
 import { workerAuthRequirements } from './requirements/worker-auth.ts';
 import { workerRegistrationRequirements } from './requirements/worker-registration.ts';
 
-/** Every obligation, option and latitude of a server of this protocol. */
+/** All requirements of the protocol, of every level: must, optional and latitude. */
 export const requirements: readonly Requirement[] = [
   ...artifactTransferRequirements,
   ...workerRegistrationRequirements,

@@ -6,7 +6,10 @@ import { reasonOf, ServerUnderTest, type Target } from './server-under-test.ts';
 
 export type Outcome =
   | { readonly kind: 'passed' }
-  /** Nothing was tested, so no error was found. */
+  /**
+   * The scenario stopped before its end, because the server does not offer a function (`not-offered`) or because the
+   * kit lacks an input to decide that (`not-known`).
+   */
   | { readonly kind: 'skipped'; readonly reason: string; readonly because: 'not-offered' | 'not-known' }
   | { readonly kind: 'failed'; readonly request: string; readonly expected: string; readonly seen: string };
 
@@ -19,7 +22,8 @@ export interface ScenarioResult {
 const usualLimitMs = 30_000;
 
 /**
- * Runs the scenarios one after another, because this is not a load test. Each result is passed on when it is available.
+ * Runs the scenarios one after another, because this is not a load test. Calls `report` with each result as soon as the
+ * scenario has ended.
  */
 export async function runScenarios(
   scenarios: readonly Scenario[],
@@ -35,7 +39,7 @@ export async function runScenarios(
   return results;
 }
 
-/** Runs one scenario within its time limit. The result contains no secret that it used. */
+/** Runs one scenario within its time limit. The secrets that the scenario used are removed from the result. */
 export async function runScenario(scenario: Scenario, target: Target): Promise<ScenarioResult> {
   const limitMs = scenario.limitMs ?? usualLimitMs;
   const secrets = new Set<string>();
@@ -59,7 +63,7 @@ export async function runScenario(scenario: Scenario, target: Target): Promise<S
     outOfTime,
   ]).then((): Outcome => ({ kind: 'passed' }), outcomeOf);
   clearTimeout(timer);
-  // Calls in progress are aborted with their scenario.
+  // Aborts the calls that the scenario left in progress.
   limit.abort();
   return { scenario, outcome: withoutSecrets(outcome, secrets), elapsedMs: Math.round(performance.now() - started) };
 }

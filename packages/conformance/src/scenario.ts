@@ -1,16 +1,20 @@
 import type { Group } from './requirement.ts';
 import type { ServerUnderTest } from './server-under-test.ts';
 
-/** One test of a server. It creates everything it needs under random names and does not depend on other scenarios. */
+/**
+ * One test of a server. A scenario creates everything that it needs under random names and does not depend on others.
+ */
 export interface Scenario {
   readonly group: Group;
-  /** The behaviour of the server, as a sentence. */
+  /** A sentence that states the expected behaviour of the server. */
   readonly name: string;
-  /** Ids of the requirements that it tests. */
+  /** Ids of the requirements that this scenario tests. */
   readonly requirements: readonly string[];
-  /** Time limit; default 30 seconds. */
+  /** Time limit of the whole scenario in milliseconds. Default: 30 seconds. */
   readonly limitMs?: number;
-  /** Throws a `Mismatch` when the behaviour differs, and `NotTried` when the server does not offer it. */
+  /**
+   * Throws a `Mismatch` if the server behaves differently, and `NotTried` if the server does not offer what is tested.
+   */
   readonly run: (server: ServerUnderTest) => Promise<void>;
 }
 

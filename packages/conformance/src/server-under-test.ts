@@ -4,54 +4,60 @@ import { NotKnown, NotTried } from './expectations/expectations.ts';
 import { Mismatch } from './expectations/mismatch.ts';
 import { rawCall, type RawOptions } from './calls/raw-call.ts';
 
-/** The address of a server. Nothing about its implementation is known. */
+/** The server to test: its address, its credentials and its limits. Nothing is assumed about its implementation. */
 export interface Target {
   /** Base URL without a trailing slash. */
   readonly url: string;
   readonly adminToken: string;
-  /** `exp_…`; scenarios that call only the queue do not need it. */
+  /** Id of the experiment, `exp_…`. It may be empty if all scenarios call only the queue. */
   readonly experiment: string;
-  /** A second experiment of the same server. Created over its API when missing, if the server can. */
+  /**
+   * Id of a second experiment of the same server. If missing, a scenario that needs one creates it over
+   * `/api/experiments`.
+   */
   readonly otherExperiment?: string | undefined;
-  /** The size limit of deposits, if known; without it no scenario can exceed it. */
+  /** The size limit of deposits in bytes, if known. Without it, no scenario exceeds the limit. */
   readonly maxArtifactBytes?: number | undefined;
 }
 
-/** A principal with its secret. */
+/** The id of a principal (`admin` or a worker) and its secret. */
 export interface Credential {
   readonly id: string;
   readonly secret: string;
 }
 
-/** The caller: a credential, nobody (null), or a literal Authorization header. */
+/** The caller of a request: a credential, the admin, no credential (null), or a literal Authorization header. */
 export type Caller = Credential | 'admin' | null | { readonly authorization: string };
 
 export interface CallOptions {
   readonly as?: Caller;
-  /** Body that is sent as JSON. */
+  /** A value that is sent as a JSON body. */
   readonly json?: unknown;
-  /** Body that is sent unchanged. */
+  /** A body that is sent unchanged. */
   readonly body?: string | Uint8Array<ArrayBuffer>;
-  /** `null` removes a default header. */
+  /** Headers that are added to the default headers or replace them. `null` removes a default header. */
   readonly headers?: Readonly<Record<string, string | null>>;
 }
 
 export const experimentHeader = 'X-Eden-Experiment-Id';
 
-/** The API of the server under test for one scenario: HTTP calls, random names, and secrets that no report shows. */
+/**
+ * The API of the server under test, as one scenario uses it: HTTP calls, random names, and the set of secrets that no
+ * report may show.
+ */
 export class ServerUnderTest {
   readonly target: Target;
   readonly #signal: AbortSignal;
   readonly #secrets: Set<string>;
 
-  /** Calls are aborted with the signal. Secrets in calls and answers are added to the set. */
+  /** Aborting `signal` aborts all calls. The admin token and every remembered secret are added to `secrets`. */
   constructor(target: Target, signal: AbortSignal, secrets: Set<string>) {
     this.target = target;
     this.#signal = signal;
     this.#secrets = secrets.add(target.adminToken);
   }
 
-  /** Calls /v0 of the experiment. */
+  /** Makes a call to `/v0/experiments/<experiment>`, by default as the admin. */
   v0(method: string, tail: string, options: CallOptions = {}): Promise<Answer> {
     const experiment = this.target.experiment;
     return this.call(method, `/v0/experiments/${experiment}${tail}`, {
@@ -64,12 +70,12 @@ export class ServerUnderTest {
     });
   }
 
-  /** Calls the queue of the same server. */
+  /** Makes a call to `/api/queue`, by default as the admin. */
   queue(method: string, tail: string, options: CallOptions = {}): Promise<Answer> {
     return this.api(method, `/api/queue${tail}`, options);
   }
 
-  /** Calls any path outside /v0. */
+  /** Makes a call to any path outside /v0, by default as the admin. */
   api(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     return this.call(method, path, {
       ...options,
@@ -77,7 +83,10 @@ export class ServerUnderTest {
     });
   }
 
-  /** Makes a call with exactly these headers; the kit adds none. */
+  /**
+   * Makes a call with exactly these headers. Only the content type of a JSON body is added. Throws a `Mismatch` if
+   * there is no answer.
+   */
   async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     const url = `${this.target.url}${path}`;
     const isJson = 'json' in options;
@@ -103,7 +112,7 @@ export class ServerUnderTest {
     });
   }
 
-  /** Makes a call to /v0 on a separate connection, with full control of each byte. */
+  /** Makes a call to /v0 on a separate connection, with control over every byte. Errors and options: as `rawCall`. */
   async rawV0(
     method: string,
     tail: string,
@@ -121,7 +130,7 @@ export class ServerUnderTest {
     });
   }
 
-  /** Returns a unique name. */
+  /** Returns a unique name that begins with the word. */
   name(word: string): string {
     return `${word}-${randomBytes(6).toString('hex')}`;
   }
@@ -130,37 +139,41 @@ export class ServerUnderTest {
     return Buffer.from(randomBytes(count));
   }
 
-  /** Returns this many bytes, or fewer if the known size limit is smaller. */
+  /** Returns `count` random bytes, or fewer if the known size limit is smaller. */
   bytesWithinCap(count: number): Buffer<ArrayBuffer> {
     return this.bytes(Math.min(count, this.target.maxArtifactBytes ?? count));
   }
 
-  /** Skips a scenario that needs more bytes than the size limit allows. */
+  /** Throws `NotKnown`, which skips the scenario, if `count` bytes exceed the known size limit. */
   requireWithinCap(count: number): void {
     const cap = this.target.maxArtifactBytes;
     if (cap === undefined || count <= cap) return;
     throw new NotKnown(`it sends ${count} bytes, and the cap is ${cap}`);
   }
 
-  /** Adds a secret that reports must not show. */
+  /** Adds a secret to the set of secrets that no report may show. A secret shorter than 8 characters is not added. */
   remember(secret: string): void {
     if (secret.length >= 8) this.#secrets.add(secret);
   }
 
-  /** Waits without calls; the time limit of the scenario still holds. */
+  /** Waits this many milliseconds without a call. The time limit of the scenario still applies. */
   pause(ms: number): Promise<void> {
     return new Promise((settle) => setTimeout(settle, ms));
   }
 
   /**
-   * Registers an operation that runs during the scenario. Its rejection is handled even when the scenario fails first.
+   * Returns the promise of an operation that runs during the scenario. A rejection is marked as handled, so that it
+   * does not end the process when the scenario fails before it awaits the promise.
    */
   meanwhile<T>(promise: Promise<T>): Promise<T> {
     promise.catch(() => undefined);
     return promise;
   }
 
-  /** Repeats the call until the answer fits or `limitMs` have passed. Returns the last answer in both cases. */
+  /**
+   * Repeats a call every 100 ms until `fits` accepts its answer, or until `limitMs` have passed or the scenario is
+   * aborted. Returns the last answer in every case.
+   */
   async eventually<T>(limitMs: number, ask: () => Promise<T>, fits: (value: T) => boolean): Promise<T> {
     const until = performance.now() + limitMs;
     for (;;) {
@@ -170,14 +183,17 @@ export class ServerUnderTest {
     }
   }
 
-  // `as: null` means no credential and must not fall back to the admin.
+  // `as: null` means no credential, so null must not be replaced by the default caller.
   #named(usual: Exclude<Caller, null>, options: { readonly as?: Caller }): Caller {
     const caller = options.as === undefined ? usual : options.as;
     return caller === 'admin' ? { id: 'admin', secret: this.target.adminToken } : caller;
   }
 }
 
-/** On /v0 a bearer token contains its principal; the queue takes the secret alone. */
+/**
+ * Returns the Authorization header. With `named` (for /v0) the bearer token is `<principal>:<secret>`; without it (for
+ * the queue) the bearer token is the secret alone.
+ */
 function authorization(caller: Caller, named: boolean): Record<string, string> {
   if (caller === null || caller === 'admin') return {};
   if ('authorization' in caller) return { authorization: caller.authorization };
@@ -189,14 +205,17 @@ export function reasonOf(error: unknown): string {
   return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
 }
 
-/** Returns true if the server refuses the admin token, tested with one read-only call. Errors: as `call`. */
+/** Makes one read-only call. Returns true if the server refuses the admin token (401). Errors: as `call`. */
 export async function refusesAdmin(target: Target): Promise<boolean> {
   const server = new ServerUnderTest(target, AbortSignal.timeout(10_000), new Set());
   const answer = await (target.experiment === '' ? server.queue('GET', '/jobs?limit=1') : server.v0('GET', '/groups'));
   return answer.status === 401;
 }
 
-/** Returns the id of a second experiment of this server. */
+/**
+ * Returns the id of a second experiment, which is created if none was given. Throws `NotTried` if the server cannot
+ * create it.
+ */
 export async function otherExperiment(server: ServerUnderTest): Promise<string> {
   if (server.target.otherExperiment !== undefined) return server.target.otherExperiment;
   const answer = await server.api('POST', '/api/experiments', { json: { name: server.name('conformance') } });

@@ -1,4 +1,4 @@
-/** One part of a form. Fields that are missing are not sent, so that incorrect forms are possible. */
+/** One part of a multipart form. A missing field is not sent, so that tests can build incorrect forms. */
 export interface Part {
   readonly name?: string;
   readonly filename?: string;
@@ -13,7 +13,9 @@ export interface Form {
 
 const boundary = 'conformance-boundary-7d1f0c';
 
-/** Builds a multipart/form-data body (RFC 7578). Own code, because a library would correct wrong parts. */
+/**
+ * Builds a multipart/form-data body (RFC 7578). No library is used, because a library would correct incorrect parts.
+ */
 export function multipart(parts: readonly Part[]): Form {
   const chunks = parts.flatMap((part) => [
     Buffer.from(`--${boundary}\r\n${headOf(part)}\r\n`),
@@ -26,7 +28,7 @@ export function multipart(parts: readonly Part[]): Form {
   };
 }
 
-/** Returns the form of a correct deposit. */
+/** Returns the form of a correct deposit: one part named `file`. */
 export function depositForm(
   bytes: string | Uint8Array,
   options: { filename?: string; contentType?: string } = {},

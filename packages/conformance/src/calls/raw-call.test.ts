@@ -5,7 +5,10 @@ import { depositForm, multipart } from './multipart-body.ts';
 import { isUri } from '../expectations/published-schemas.ts';
 import { chunked, rawCall } from './raw-call.ts';
 
-/** Answers every connection with these bytes, independent of the request. */
+/**
+ * Runs `look` against a server that answers every request with `bytes`; if `bytes` is null, the server closes the
+ * connection instead. `heard` returns all bytes that the server has received.
+ */
 async function answering<T>(bytes: string | null, look: (url: string, heard: () => string) => Promise<T>): Promise<T> {
   let heard = '';
   const server = createServer((socket) => {

@@ -3,18 +3,21 @@ import { connect as connectSecurely } from 'node:tls';
 import { Answer } from '../expectations/answer.ts';
 
 export interface RawOptions {
-  /** A header with a list as value is sent once for each item. */
+  /** A header whose value is a list is sent once for each item of the list. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** May be shorter than the headers announce: the connection then stays open, and the server may answer or wait. */
+  /**
+   * Pieces of the body. They may be shorter than the headers announce: then the connection stays open, and the server
+   * may answer early or wait for the rest.
+   */
   readonly body?: readonly Uint8Array[];
-  /** Timeout for an answer. */
+  /** Time to wait for a complete answer. Default: 10 seconds. */
   readonly waitMs?: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Sends one request unchanged, even if it is wrong. Returns undefined without a complete answer: the server sent
- * nothing for `waitMs`, or closed the connection.
+ * Sends one request unchanged, even if the request is malformed. Returns undefined if no complete answer arrives:
+ * within `waitMs`, before the server closes the connection, or before `signal` aborts.
  */
 export function rawCall(base: string, method: string, path: string, options: RawOptions): Promise<Answer | undefined> {
   const url = new URL(`${base}${path}`);
@@ -43,7 +46,7 @@ export function rawCall(base: string, method: string, path: string, options: Raw
   return promise;
 }
 
-/** Encodes the pieces of a body as chunks of `Transfer-Encoding: chunked`, with the last chunk. */
+/** Encodes the pieces of a body for `Transfer-Encoding: chunked`, one chunk for each piece, and adds the last chunk. */
 export function chunked(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
   const line = (text: string): Buffer => Buffer.from(`${text}\r\n`, 'latin1');
   return [...pieces.flatMap((piece) => [line(piece.length.toString(16)), piece, line('')]), line('0'), line('')];
@@ -58,14 +61,16 @@ function open(url: URL): Socket {
 
 type Parsed = Pick<Answer, 'status' | 'headers' | 'bytes'>;
 
-/** Returns the first final answer when it is complete. */
+/**
+ * Parses the received bytes. Returns the first final (not 1xx) answer, or undefined if the answer is not yet complete.
+ */
 function parse(received: Buffer): Parsed | undefined {
   const end = received.indexOf('\r\n\r\n');
   if (end === -1) return undefined;
   const [statusLine = '', ...lines] = received.subarray(0, end).toString('latin1').split('\r\n');
   const status = Number(statusLine.split(' ')[1]);
   const rest = received.subarray(end + 4);
-  // An interim answer (1xx), such as 100 Continue, comes before the final one.
+  // An interim answer (1xx), such as 100 Continue, precedes the final answer.
   if (status < 200) return parse(rest);
   const headers = new Headers();
   for (const line of lines) headers.append(line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim());

@@ -1,18 +1,21 @@
-/** Replaces a secret in a report. */
+/** The text that replaces a secret in a report. */
 const blank = '[secret]';
 
-/** A member with a token, in JSON or in JSON inside a JSON string. The text may end within the token. */
+/**
+ * Matches a JSON member that contains a token, also in JSON inside a JSON string. The text may end within the token.
+ */
 const tokenMember = /(\\?"(?:registration_)?token\\?": ?\\?")[^"\\]+/g;
 
 /**
- * Replaces secrets: the known ones, also when the text is cut within one, and every value that a server names a token.
+ * Replaces the secrets in a text by `[secret]`: each known secret, a known secret that is cut off at the end of the
+ * text, and the value of each JSON member named `token` or `registration_token`.
  */
 export function redact(text: string, secrets: ReadonlySet<string>): string {
   const known = [...secrets].reduce((left, secret) => withoutTail(left.replaceAll(secret, blank), secret), text);
   return known.replace(tokenMember, `$1${blank}`);
 }
 
-/** Shorter prefixes of a secret reveal nothing. */
+/** Shortest prefix of a secret that is replaced at the end of a text. A shorter prefix reveals nothing. */
 const tellingLength = 4;
 
 function withoutTail(text: string, secret: string): string {

@@ -3,11 +3,11 @@ import { Mismatch } from './mismatch.ts';
 /** A parsed JSON object. */
 export type Document = Readonly<Record<string, unknown>>;
 
-/** One answer with the request that caused it, so that a report can name both. */
+/** One answer of the server with its request, so that a report can show both. */
 export class Answer {
-  /** The request line (`POST /v0/…`), without credentials. */
+  /** Method and path of the request (`POST /v0/…`), without credentials. */
   readonly request: string;
-  /** The requested URL. */
+  /** The complete URL of the request. */
   readonly url: string;
   readonly status: number;
   readonly headers: Headers;
@@ -29,30 +29,32 @@ export class Answer {
     return this.headers.get(name) ?? '';
   }
 
-  /** Returns the JSON object in the body. */
+  /** Returns the JSON object in the body. Throws a `Mismatch` if the body is anything else. */
   document(): Document {
     try {
       const value: unknown = JSON.parse(this.text);
       if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Document;
     } catch {
-      // Reported below, with the body.
+      // The `Mismatch` below reports invalid JSON, with the beginning of the body.
     }
     throw new Mismatch({ request: this.request, what: 'the body', expected: 'a JSON object', seen: this.brief() });
   }
 
-  /** Returns a text member of the JSON object. */
+  /** Returns a text member of the JSON object in the body. Throws a `Mismatch` if the member is not a string. */
   member(name: string): string {
     return textMember(this.document(), name, this.request);
   }
 
-  /** Returns a member that is an array of JSON objects. */
+  /**
+   * Returns a member of the JSON object in the body that is an array of objects. Throws a `Mismatch` if it is no array.
+   */
   items(name: string): readonly Document[] {
     const value = this.document()[name];
     if (Array.isArray(value)) return value as Document[];
     throw new Mismatch({ request: this.request, what: `member ${name}`, expected: 'an array', seen: this.brief() });
   }
 
-  /** Returns the status and the beginning of the body, for a person. */
+  /** Returns the status and the beginning of the body, in a form that a person can read. */
   brief(): string {
     const isText = /json|text/.test(this.header('content-type'));
     const body = isText ? this.text.slice(0, 300) : `${String(this.bytes.length)} bytes`;

@@ -2,10 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Answer } from './answer.ts';
 import { Mismatch } from './mismatch.ts';
 
-/** Thrown when the server does not offer an optional requirement, or something that a scenario needs. */
+/**
+ * Thrown when the server does not offer an optional requirement, or does not offer a function that a scenario needs.
+ * The scenario is skipped.
+ */
 export class NotTried extends Error {}
 
-/** Thrown when the kit lacks the input to determine whether the server offers it. */
+/**
+ * Thrown when the conformance kit lacks the input (such as `--max-artifact-bytes`) to determine whether the server
+ * offers a requirement. The scenario is skipped.
+ */
 export class NotKnown extends NotTried {}
 
 export function expectStatus(answer: Answer, ...statuses: readonly number[]): void {
@@ -35,14 +41,14 @@ export function expectMatch(request: string, what: string, seen: unknown, patter
   expectThat(typeof seen === 'string' && pattern.test(seen), { request, what, expected: String(pattern), seen });
 }
 
-/** Checks members of a JSON answer. Members that are not named may have any value. */
+/** Checks the named members of a JSON answer. Other members may have any value. */
 export function expectMembers(answer: Answer, members: Readonly<Record<string, unknown>>): void {
   const document = answer.document();
   for (const [name, expected] of Object.entries(members))
     expectEqual(answer.request, `member ${name}`, document[name], expected);
 }
 
-/** Only different bytes are compared by beginning and length, to keep reports short. */
+/** Expects a body of exactly these bytes. A report shows only the length and the first 16 bytes of either side. */
 export function expectBytes(answer: Answer, expected: Uint8Array): void {
   if (answer.bytes.equals(expected)) return;
   const shownBytes = (bytes: Uint8Array): string =>

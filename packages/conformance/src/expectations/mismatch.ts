@@ -1,4 +1,4 @@
-/** The server deviates from a requirement. */
+/** Thrown when an answer of the server deviates from a requirement. */
 export class Mismatch extends Error {
   readonly request: string;
   readonly expected: string;

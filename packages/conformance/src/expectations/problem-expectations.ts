@@ -17,7 +17,7 @@ export const problemTypes = {
 } as const;
 export type ProblemType = keyof typeof problemTypes;
 
-/** Expects a complete problem document of this type: status, content type, members and instance. */
+/** Expects a complete problem document of this type: status, content type, members and instance must all be correct. */
 export function expectProblem(answer: Answer, type: ProblemType): void {
   expectStatus(answer, problemTypes[type]);
   const { request } = answer;
@@ -25,7 +25,7 @@ export function expectProblem(answer: Answer, type: ProblemType): void {
   expectEqual(request, 'member type', answer.document()['type'], `eden://error/${type}`);
 }
 
-/** Expects a problem document of any type in the closed list. */
+/** Expects a complete problem document of any type in the closed list. */
 export function expectAnyProblem(answer: Answer): void {
   const { request } = answer;
   expectHeader(answer, 'content-type', /^application\/problem\+json; *charset="?utf-8"?$/i);
@@ -44,7 +44,10 @@ export function expectAnyProblem(answer: Answer): void {
   expectInstance(answer);
 }
 
-/** The origin may be the public one of a proxy; path and query must be those of the request. */
+/**
+ * Expects that member `instance` is the URL of the request. Its origin may be the public origin of a proxy; its path
+ * must end with the path and query of the request.
+ */
 function expectInstance(answer: Answer): void {
   const { request } = answer;
   const seen = answer.member('instance');

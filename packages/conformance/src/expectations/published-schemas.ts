@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { Mismatch } from './mismatch.ts';
 
-/** Names of the JSON Schemas of this package; the files are `schemas/<name>.schema.json`. */
+/** Names of the JSON Schemas of this package. Each is in the file `schemas/<name>.schema.json`. */
 export const schemaNames = ['artifact-metadata', 'deposit-answer', 'problem'] as const;
 export type SchemaName = (typeof schemaNames)[number];
 
@@ -13,7 +13,9 @@ export function readSchema(name: SchemaName): object {
   return JSON.parse(readFileSync(new URL(`../schemas/${name}.schema.json`, import.meta.url), 'utf8')) as object;
 }
 
-/** Validates a document from the server against a published schema. */
+/**
+ * Validates a document of the server against a published JSON Schema. Throws a `Mismatch` if the document is invalid.
+ */
 export function expectSchema(request: string, document: unknown, name: SchemaName): void {
   const validate = compiled.get(name) ?? ajv.compile(readSchema(name));
   compiled.set(name, validate);
@@ -29,7 +31,10 @@ export function expectSchema(request: string, document: unknown, name: SchemaNam
 
 const uriPattern = /^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;
 
-/** RFC 3986: a scheme in any case, a colon, and only characters that a URI may contain. */
+/**
+ * Returns true if the text is a URI (RFC 3986): a scheme in any case, a colon, and only characters that a URI may
+ * contain.
+ */
 export function isUri(text: string): boolean {
   return uriPattern.test(text);
 }

@@ -27,7 +27,7 @@ function grant(server: ServerUnderTest, uri: string, reader: string, as: Caller)
   return server.v0('POST', '/artifacts/grants', { as, json: { uri, reader } });
 }
 
-/** Grants read access, or throws `NotTried` when the server has no such call. */
+/** Grants read access to a worker or group. Throws `NotTried` if the server has no call for grants (404 or 405). */
 async function granted(server: ServerUnderTest, uri: string, reader: string, as: Caller): Promise<void> {
   const answer = await grant(server, uri, reader, as);
   if (answer.status === 404 || answer.status === 405) throw new NotTried('the server has no grants');

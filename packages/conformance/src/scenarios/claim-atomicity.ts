@@ -13,14 +13,14 @@ function idsOf(jobs: readonly (HeldJob | null)[]): string[] {
   return jobs.flatMap((job) => (job === null ? [] : [job.id]));
 }
 
-/** Claims until the queue is empty. */
+/** Claims jobs until a claim returns null. Returns the job ids in the order of the claims. */
 async function claimAll(claim: () => Promise<HeldJob | null>): Promise<string[]> {
   const ids: string[] = [];
   for (let job = await claim(); job !== null; job = await claim()) ids.push(job.id);
   return ids;
 }
 
-/** Returns the ids in the order of the contract: priority, then age, then id. */
+/** Returns the job ids in the claim order of the contract: by priority (highest first), then by age, then by id. */
 function inOrder(jobs: readonly Document[]): string[] {
   const key = (job: Document): string => `${textMember(job, 'createdAt')} ${textMember(job, 'id')}`;
   const sorted = jobs.toSorted(
@@ -39,7 +39,8 @@ export const claimAtomicityScenarios = scenariosOf('claim atomicity', [
       const made = await times(25, () => queue.enqueuedId());
       const claims = await Promise.all(workers.flatMap((worker) => [1, 2, 3, 4, 5].map(() => queue.claim(worker))));
       const [worker] = workers;
-      // A claim may return null while another claim is about to take the last job, so the rest is claimed again.
+      // A claim may return null while a concurrent claim is about to get the last job, so the remaining jobs are
+      // claimed here.
       const left = worker === undefined ? [] : await claimAll(() => queue.claim(worker));
       expectEqual(request, 'the claimed jobs', [...idsOf(claims), ...left].toSorted(), made.toSorted());
       const leases = claims.flatMap((job) => (job === null ? [] : [job.lease]));
@@ -65,7 +66,7 @@ export const claimAtomicityScenarios = scenariosOf('claim atomicity', [
       const worker = await queue.worker();
       await times(20, () => queue.enqueue({ priority: 9, requiredCapabilities: [server.name('nobody-has')] }));
       const made = await queue.enqueue({ priority: -9 });
-      // Uses the clock of the server, which can differ from ours.
+      // `notBefore` is computed from the clock of the server, because that clock can differ from the local clock.
       const notBefore = new Date(Date.parse(textMember(made, 'createdAt')) + 3_600_000).toISOString();
       await times(20, () => queue.enqueue({ priority: 9, notBefore }));
       const eligible = textMember(made, 'id');

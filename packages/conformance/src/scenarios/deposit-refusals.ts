@@ -7,7 +7,7 @@ import { chunked } from '../calls/raw-call.ts';
 import { scenariosOf } from '../scenario.ts';
 import { experimentHeader, type ServerUnderTest } from '../server-under-test.ts';
 
-/** Larger limits are not tested, because the test would have to send that many bytes. */
+/** Largest size limit that is tested. To exceed a limit, a scenario must send more bytes than the limit. */
 const largestCap = 64 * 1024 * 1024;
 
 const nobody = { authorization: 'Bearer admin:not-the-token-of-the-admin' };
@@ -19,7 +19,7 @@ function capOf({ target: { maxArtifactBytes: cap } }: ServerUnderTest): number {
   return cap;
 }
 
-/** Checks an answer that came before the request was complete. */
+/** Expects this problem as the answer to an incomplete request. Throws `NotTried` if the server has not answered. */
 function expectEarly(answer: Answer | undefined, type: ProblemType): void {
   if (answer === undefined) throw new NotTried('the server waits for the whole body before it refuses');
   expectProblem(answer, type);
@@ -64,7 +64,7 @@ export const depositRefusalScenarios = scenariosOf('artifact transfer', [
       expectStatus(accepted, 201);
       expectMembers(accepted, { size_bytes: whole.length });
       expectBytes(await fetchUri(server, accepted.member('artifacts_uri')), whole);
-      // On a separate connection, since a client may lose the answer of a server that stops reading.
+      // Uses a separate connection, because an HTTP client may lose the answer of a server that stops reading the body.
       const { contentType, body } = depositForm(bytes);
       const headers = { 'content-type': contentType, 'content-length': String(body.length) };
       const refused = await server.rawV0('POST', '/artifacts', { headers, body: [body] });

@@ -18,7 +18,7 @@ export const fetchScenarios = scenariosOf('artifact transfer', [
     requirements: ['AT-22', 'AT-10'],
     limitMs: 60_000,
     run: async (server) => {
-      // Almost the end of the form that carries it, and lines that look like a boundary.
+      // These bytes contain almost the closing boundary of the form around them, and lines that resemble a boundary.
       const text = Buffer.from('\r\n--conformance-boundary-7d1f0\r\n\u0000--\r\n\r\n--\r\n');
       for (const bytes of [
         Buffer.from('x'),
@@ -27,7 +27,7 @@ export const fetchScenarios = scenariosOf('artifact transfer', [
         server.bytesWithinCap(8 * 1024 * 1024),
       ]) {
         const made = await deposit(server, bytes);
-        // A server may choose its size limit. It must return everything that it accepted.
+        // A server may choose its size limit. It must return every byte that it accepted.
         if (made.status === 413 && bytes.length > text.length) continue;
         expectStatus(made, 201);
         const got = await fetchUri(server, made.member('artifacts_uri'));

@@ -21,7 +21,7 @@ async function membersOf(server: ServerUnderTest, groupId: string): Promise<read
   return answer.items('members');
 }
 
-/** Makes a call that only the admin class may make. */
+/** Creates a group, which only the admin class may do: the admin and the members of the group `admins`. */
 function administer(server: ServerUnderTest, as: Credential): Promise<Answer> {
   return server.v0('POST', '/groups', { as, json: { name: server.name('made-by-a-worker') } });
 }

@@ -7,7 +7,7 @@ import { experimentHeader, type ServerUnderTest } from '../server-under-test.ts'
 
 const document = ['PJ-01', 'PJ-02', 'PJ-03', 'PJ-04', 'PJ-05', 'PJ-16'];
 
-/** A form without an end. */
+/** Headers of a form whose body has no closing boundary. */
 const brokenForm = { 'content-type': 'multipart/form-data; boundary=here' };
 
 export const problemJsonScenarios = scenariosOf('problem json', [
@@ -172,7 +172,7 @@ export const problemJsonScenarios = scenariosOf('problem json', [
   },
 ]);
 
-/** An invalid path may be refused as malformed or as unknown. */
+/** Expects a refusal of an invalid path: as malformed (400) or as unknown (404). */
 function expectRefusal(answer: Answer): void {
   expectStatus(answer, 400, 404);
   expectAnyProblem(answer);
@@ -188,7 +188,7 @@ async function stillWell(server: ServerUnderTest): Promise<void> {
   });
 }
 
-/** Returns the member names of a document, except in maps whose keys come from the client. */
+/** Returns the member names of a document at every depth, except the keys inside `labels`, which the client chooses. */
 function membersOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(membersOf);
   if (typeof value !== 'object' || value === null) return [];

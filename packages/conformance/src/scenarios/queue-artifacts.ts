@@ -18,7 +18,7 @@ function digestOf(bytes: string | Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** Uploads a form under the lease of the holder; without a file part when `file` is missing. */
+/** Uploads a form under the lease of the job. The form has no file part if `file` is missing. */
 function upload(server: ServerUnderTest, { as, job, fields = {}, file, key }: Upload): Promise<Answer> {
   const form = multipart([
     ...Object.entries(fields).map(([name, value]) => ({ name, value })),

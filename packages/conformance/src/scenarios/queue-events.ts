@@ -7,7 +7,9 @@ function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-/** Returns the events of a stream that ends by itself. */
+/**
+ * Reads an event stream until the server ends it. Returns the ids of its events. `after` is sent as `Last-Event-ID`.
+ */
 async function streamed(server: ServerUnderTest, jobId: string, after?: number) {
   const answer = await server.queue('GET', `/jobs/${jobId}/events/stream`, {
     headers: after === undefined ? {} : { 'last-event-id': String(after) },

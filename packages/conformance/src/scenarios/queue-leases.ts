@@ -4,7 +4,7 @@ import { expectCode, OwnQueue, unknownJob } from '../own-queue.ts';
 import { scenariosOf } from '../scenario.ts';
 import type { Credential, ServerUnderTest } from '../server-under-test.ts';
 
-/** The write calls of a lease holder, with correct bodies. */
+/** Paths and correct bodies of the write calls that a lease holder may make. */
 const writes = [
   ['heartbeat', {}],
   ['events', { message: 'note' }],
@@ -13,7 +13,7 @@ const writes = [
   ['cancel/ack', {}],
 ] as const;
 
-/** Returns the milliseconds between two times of a document. */
+/** Returns the milliseconds from the time in member `from` to the time in member `to`. */
 function between(document: Document, from: string, to: string): number {
   return Date.parse(textMember(document, to)) - Date.parse(textMember(document, from));
 }

@@ -8,7 +8,7 @@ import { experimentHeader, otherExperiment, type Credential, type ServerUnderTes
 /** An unknown secret with the length of a real one. */
 const wrongSecret = 'w'.repeat(64);
 
-/** Throws `NotTried` unless the server has a queue beside /v0. */
+/** Throws `NotTried` if the server has no queue (`/api/queue`), only /v0. */
 async function requireQueue(server: ServerUnderTest): Promise<void> {
   const answer = await server.queue('GET', '/jobs?limit=1');
   if (answer.status !== 200) throw new NotTried('the server shows no queue to its admin');
@@ -164,7 +164,7 @@ export const workerAuthScenarios = scenariosOf('worker auth', [
     requirements: ['WA-14'],
     run: async (server) => {
       await requireQueue(server);
-      // A write to an unknown job shows how the queue identifies the caller, and does not affect any job.
+      // A heartbeat for an unknown job shows which worker the queue takes the caller for, and does not affect any job.
       const { id, secret } = await registerWorker(server);
       const beat = (workerId: string) =>
         server.queue('POST', `/jobs/${unknownJob}/heartbeat`, {

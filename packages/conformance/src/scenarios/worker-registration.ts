@@ -6,16 +6,16 @@ import { scenariosOf } from '../scenario.ts';
 
 const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
-/** At least 256 bits in base64url, without characters that separate headers or credentials. */
+/** Matches a secret with at least 256 bits in base64url, without characters that separate headers or credentials. */
 const secretPattern = /^[\x21-\x39\x3b-\x7e]{43,}$/;
 
 export const wrongNames = [
   ...['', ' \t ', 'x'.repeat(129), 'a\nb', 'a\u0000b', 'a\u007fb', 'a\u0085b'],
-  // A lone surrogate, noncharacters, unassigned code points, private use.
+  // In this order: a lone surrogate, noncharacters, unassigned code points, private use.
   ...['a\ud800b', 'a\ufdd0b', 'a\ufffe', 'a\u{1ffff}b', 'a\u0378b', 'a\u{e0080}b', 'a\ue000b', 'a\u{10fffd}b'],
 ];
 
-/** White space of several kinds, at either end. */
+/** Names with white space of several kinds at the start, at the end or at both ends. */
 export const spacedNames = [' a', 'a ', '\u00a0a', 'a\u3000', '\u2003a\u2003'];
 
 export const workerRegistrationScenarios = scenariosOf('worker registration', [

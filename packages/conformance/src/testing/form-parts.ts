@@ -1,4 +1,4 @@
-/** One part of a form. */
+/** One part of a parsed multipart form. */
 export interface FormPart {
   readonly name: string | undefined;
   readonly isUpload: boolean;
@@ -7,8 +7,8 @@ export interface FormPart {
 }
 
 /**
- * Returns the parts of a multipart body; undefined when it is malformed. Simple and strict, for the small bodies of
- * tests.
+ * Parses a multipart body. Returns undefined if the body is malformed. The parser is simple and strict; it is meant for
+ * the small bodies of tests.
  */
 export function formParts(contentType: string, body: Buffer): FormPart[] | undefined {
   const boundary = /^multipart\/form-data; boundary="?([^"]+)"?$/i.exec(contentType)?.[1];

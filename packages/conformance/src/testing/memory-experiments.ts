@@ -39,7 +39,7 @@ export class MemoryExperiment {
   readonly workers = new Map<string, WorkerEntry>();
   readonly groups = new Map<string, GroupEntry>();
   readonly artifacts = new Map<string, ArtifactEntry>();
-  /** Idempotency keys of deposits: principal and key to the URI. */
+  /** Artifact URIs of deposits with an idempotency key, by principal and idempotency key. */
   readonly keys = new Map<string, string>();
 
   constructor() {
@@ -75,7 +75,10 @@ export class MemoryExperiment {
     return group;
   }
 
-  /** Returns true if a group contains a worker or a group, at any depth or only as a direct member. */
+  /**
+   * Returns true if the group has the worker or group as a member: at any depth if `deep`, otherwise as a direct
+   * member.
+   */
   holds(groupId: string, memberId: string, deep = true): boolean {
     const members = this.groups.get(groupId)?.members ?? [];
     return members.includes(memberId) || (deep && members.some((each) => this.holds(each, memberId)));

@@ -6,7 +6,7 @@ import { problemTypes, type ProblemType } from '../expectations/problem-expectat
 import { formParts } from './form-parts.ts';
 import { MemoryExperiment, mintToken, type ArtifactEntry, type GroupEntry } from './memory-experiments.ts';
 
-/** Faults that the reference server can be started with. */
+/** Faults that the reference server can be given. A test checks that the conformance kit finds each of them. */
 export type Flaw =
   | 'admits-direct-members-only'
   | 'cuts-lists'
@@ -52,15 +52,15 @@ interface Call {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly experiment: MemoryExperiment;
-  /** `admin` or the id of a worker. */
+  /** The caller: `admin` or the id of a worker. */
   readonly principal: string;
 }
 
 type Json = Record<string, unknown>;
 
 /**
- * A minimal server of the /v0 protocol, in memory. It proves that the kit accepts a correct server and finds each
- * fault.
+ * A minimal server of the /v0 protocol, in memory. It proves that the conformance kit accepts a correct server and
+ * finds each fault in `Flaw`.
  */
 export class ReferenceServer {
   readonly adminToken = 'admin-token-of-the-reference-server';
@@ -229,7 +229,8 @@ export class ReferenceServer {
     if (typeof member !== 'string') throw new Refusal('bad-request');
     const closes = member === group.group_id || call.experiment.holds(member, group.group_id);
     if (closes && !this.#flaws.has('forgets-cycles')) throw new Refusal('cycle-detected');
-    // Simulates a server that reads, waits for its database, and writes a decision that is out of date (a race).
+    // Simulates a race: the server checks for a cycle, waits for its database, and then writes on the basis of an
+    // outdated check.
     if (this.#flaws.has('looks-for-cycles-too-early')) await new Promise((settle) => setTimeout(settle, 20));
     if (!group.members.includes(member)) group.members.push(member);
   }
@@ -360,7 +361,10 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat((await request.toArray()) as Buffer[]);
 }
 
-/** Reads a JSON object with exactly these members; an empty body is an empty object. */
+/**
+ * Reads a JSON object that may have only these members, each of the given type. An empty body is an empty object.
+ * Throws a `Refusal` (`bad-request`) otherwise.
+ */
 async function readJson(
   { request }: Call,
   members: Readonly<Record<string, 'string' | 'object' | 'array'>>,
