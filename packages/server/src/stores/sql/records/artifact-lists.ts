@@ -7,7 +7,7 @@ import type { Queries } from '../engine/schema.ts';
 import { statementsBy } from '../engine/statement.ts';
 import { first, rows, type Verb } from '../engine/verb.ts';
 
-/** The index that a list uses. */
+/** The index that a list query reads: all artifacts by time, or the artifacts of one job, experiment or creator. */
 type Walk = 'all' | 'job' | 'experiment' | 'maker';
 
 interface ListParams extends PageParams {
@@ -33,7 +33,7 @@ const listAll = statementsBy((key: `${Walk}:${Place}`, db, p: ListParams) => {
   return walked(db, walk, place, p).selectAll().limit(p.limit);
 });
 
-/** Filters without an index, each with its column. */
+/** Filters that the index of the query may not answer, each with its column. */
 const lookedAt = {
   experimentId: 'experiment_id',
   createdBy: 'created_by',
@@ -42,7 +42,10 @@ const lookedAt = {
 } as const;
 type LookedAt = keyof typeof lookedAt;
 
-/** `fields`: those that are filtered row by row, joined by commas. */
+/**
+ * Lists artifacts with filters that no index answers. The last part of the key names the fields that are compared row
+ * by row, joined by commas.
+ */
 const listSome = statementsBy((key: `${Walk}:${Place}:${string}`, db, p: ListParams) => {
   const [walk, place, fields] = key.split(':') as [Walk, Place, string];
   const page = walked(db, walk, place, p).selectAll().limit(p.examined).as('page');
@@ -51,7 +54,7 @@ const listSome = statementsBy((key: `${Walk}:${Place}:${string}`, db, p: ListPar
   return matching.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(p.limit);
 });
 
-/** Returns the last row that a page may read, if there are that many. */
+/** Returns the last row that a page may examine. Returns no row if the list has fewer rows than that. */
 const lastExamined = statementsBy((key: `${Walk}:${Place}`, db, p: ListParams) => {
   const [walk, place] = key.split(':') as [Walk, Place];
   return walked(db, walk, place, p).select(['id', 'created_at']).limit(1).offset(p.examined);
@@ -70,7 +73,10 @@ export function* listOfArtifacts(filter: ArtifactFilter, page: PageRequest): Ver
   return { items: found, next: last === undefined ? undefined : { at: last.created_at, id: last.id } };
 }
 
-/** Whether a page of this list may examine up to `mostExamined` rows; else it examines those that it returns. */
+/**
+ * Returns true if a page of this list may examine up to `mostExamined` rows. A page of any other list examines only the
+ * rows that it returns.
+ */
 export function examinesMany(filter: ArtifactFilter): boolean {
   return lookedAtOf(filter).length > 0;
 }

@@ -86,7 +86,7 @@ export function artifactToRow(artifact: ArtifactRecord): ArtifactRow {
   };
 }
 
-/** A purged artifact releases its blob. A pointer has none. */
+/** Returns the blob of an artifact. The blob of a purged artifact is `released`. A pointer has no blob. */
 export function blobsOfArtifact({ content, type, purgedAt }: ArtifactRecord): RecordBlob[] {
   if (content.kind === 'pointer') return [];
   const { key, sha256, sizeBytes } = content.blob;
@@ -104,7 +104,10 @@ export function grantToRow({ artifactId, reader, grantedBy, grantedAt }: GrantRe
 type OwnedColumns = 'blob_key' | 'blob_sha256' | 'blob_size_bytes' | 'blob_fingerprint';
 type PointerColumns = 'pointer_uri' | 'pointer_checksum' | 'pointer_size_bytes';
 
-/** The check constraint `artifacts_content` guarantees the columns of exactly one kind. */
+/**
+ * Reads the content of an artifact. The check constraint `artifacts_content` guarantees that exactly one kind of
+ * content has its columns set.
+ */
 function contentFromRow(row: Pick<ArtifactRow, OwnedColumns | PointerColumns>): ArtifactContent {
   if (row.pointer_uri !== null) {
     return {

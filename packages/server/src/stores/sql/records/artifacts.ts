@@ -52,8 +52,8 @@ interface ExpirableParams extends PageParams {
 }
 
 /**
- * Rows are selected by an index on the filter, and then read: other indexes also contain everything that was purged
- * before.
+ * Lists the artifacts whose bytes may expire. The ids are selected by a partial index that has the same conditions, and
+ * only then are the rows read. Other indexes also contain every artifact that was purged before.
  */
 const expirable = statementsBy((place: Place, db, p: ExpirableParams) => {
   const kept = db
@@ -107,7 +107,7 @@ export class SqlArtifactStore implements ArtifactStore {
       const { items, next } = pageOf(found, page.limit);
       return { items: items.map(artifactFromRow), next };
     };
-    // No index has the makers of a job's artifacts: all of the job may be examined.
+    // No index has the creators of a job's artifacts, so this list may examine all artifacts of the job.
     return filter.createdBy === undefined ? this.#engine.read(verb) : this.#engine.scan(verb);
   }
 

@@ -37,7 +37,10 @@ const usage = statement<object>()((db) => ({
       order by kind, type`.compile(db),
 }));
 
-/** One statement, so both sides are of one snapshot, also while uploads commit. */
+/**
+ * Compares a count of the owned blobs with the usage counters. One statement reads both, so they are of one snapshot
+ * even while uploads commit.
+ */
 const drift = statement<object>()((db) => ({
   compile: () =>
     sql<CountRow>`select kind, type, ${sums} from (
@@ -47,7 +50,10 @@ const drift = statement<object>()((db) => ({
       ) as both_counts group by kind, type having ${isAny} order by kind, type`.compile(db),
 }));
 
-/** Locks a row that has no other purpose: concurrent repairs run one after another, and the second finds no drift. */
+/**
+ * Locks a row that has no other purpose. Concurrent repairs therefore run one after another, and the second finds no
+ * drift.
+ */
 const lockRepair = statement<object>()((db) =>
   db
     .insertInto('storage_usage')

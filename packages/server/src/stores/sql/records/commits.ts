@@ -48,16 +48,20 @@ const numberEvent = statement<{ id: string }>()((db, p) =>
     .returning('last_seq'),
 );
 
-/** The result of a commit, and the routes of the jobs that it added, to be noted as committed. */
+/**
+ * The result of a commit, and the routes of the jobs that it added. The routes must be passed to `RouteCache.committed`
+ * after the commit.
+ */
 export interface CommittedAll {
   readonly result: CommitResult;
   readonly routes: readonly JobRoute[];
 }
 
 /**
- * The idempotency key first, then the lock phase, then the preconditions, then paths, then records by kind and key, then
- * events and members, then usage, then new jobs. Each step has one order in all commits, so two commits that touch the same
- * rows do not deadlock. New jobs come last: holders of the advisory lock on routes never wait for row locks.
+ * Applies a commit in this order: idempotency key, lock phase, preconditions, paths, records sorted by kind and key,
+ * events and members, usage counters, new jobs. Each step has the same order of rows in all commits, so two commits
+ * that write the same rows do not deadlock. New jobs are last because they need the advisory lock on routes, whose
+ * holder must not wait for row locks.
  */
 export function* commitAll(
   dialect: QueueDialect,
@@ -91,7 +95,7 @@ function ended(result: CommitResult): CommittedAll {
   return { result, routes: [] };
 }
 
-/** Undoes what the commit wrote so far, and answers with the conflict. */
+/** Rolls back the writes of the commit and returns the conflict as its result. */
 function refuse(conflict: Conflict | undefined): void {
   if (conflict !== undefined) throw new Undo(ended({ outcome: 'conflict', conflict }));
 }
@@ -123,7 +127,9 @@ function missing(record: NamedKind, id: string): Conflict {
   return { kind: 'missing', record, id };
 }
 
-/** The lock on the job orders this read behind every other upload to it. */
+/**
+ * Checks a `newest-artifact` precondition. The lock on the job makes this read wait for every other upload to the job.
+ */
 function* unmetByNewest({
   jobId,
   name,
@@ -152,7 +158,7 @@ function byPath(a: TakePath, b: TakePath): number {
   return a.path < b.path ? -1 : 1;
 }
 
-/** By kind and key: the order in which inserts and updates of all commits take their rows. */
+/** Compares two changes by kind and key. All commits insert and update rows in this order. */
 function byKey(a: Insert | Update, b: Insert | Update): number {
   if (a.record !== b.record) return a.record < b.record ? -1 : 1;
   const [one, other] = [keyOfChange(a), keyOfChange(b)];
@@ -170,17 +176,19 @@ function writeRecord(change: Insert | Update, blobs: BlobChanges): Verb<Conflict
   return change.kind === 'insert' ? insertRecord(change, blobs) : updateRecord(change, blobs);
 }
 
-/** What the changes of one commit share. */
+/** The values that all changes of one commit share. */
 interface Writing {
   readonly dialect: QueueDialect;
   readonly locked: Locked;
   readonly blobs: BlobChanges;
   readonly now: number;
-  /** For each job whose log has grown, the number of its last event. */
+  /** For each job to whose log the commit appended, the sequence number of the last event. */
   readonly lastSeqs: Record<string, number>;
 }
 
-/** Writes a change that is more than a record. */
+/**
+ * Applies a change that is not an insert or update of a record. Paths and new jobs have their own steps in `commitAll`.
+ */
 function* applySpecial(writing: Writing, change: Change): Verb<Conflict | undefined> {
   switch (change.kind) {
     case 'insert':

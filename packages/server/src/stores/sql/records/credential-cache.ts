@@ -1,12 +1,13 @@
 import type { CredentialRecord } from '@proofhouse/core';
 import type { Change } from '../../../kernel/commit.ts';
 
-/** At this many entries the cache is cleared. */
+/** Number of entries at which the cache is cleared. */
 const maxEntries = 10_000;
 
 /**
- * Credentials by the hash of their secret, for an engine that is the sole writer of its database: every request needs
- * one. The whole cache is cleared when any credential changes, before the call that changed it returns.
+ * Caches credentials by the hash of their secret, because every request reads one. Allowed only for an engine that is
+ * the sole writer of its database. The whole cache is cleared when any credential changes, before the call that changed
+ * the credential returns.
  */
 export class CredentialCache {
   readonly #bySecret = new Map<string, CredentialRecord>();
@@ -31,6 +32,7 @@ export class CredentialCache {
 
 function changesCredentials(change: Change): boolean {
   if (change.kind === 'insert' || change.kind === 'update') return change.record === 'credential';
-  // The one counter is the epoch of a worker, by which its registration tokens are refused.
+  // `raise` has only one counter: the registration epoch of a worker. Raising it revokes the registration tokens of the
+  // worker.
   return change.kind === 'raise';
 }

@@ -36,7 +36,9 @@ const membersOf = statement<{ groupId: string }>()((db, p) =>
   db.selectFrom('group_members').select('member_id').where('group_id', '=', p.groupId).orderBy('place'),
 );
 
-/** In the words of the partial index that answers. */
+/**
+ * True for members that are groups. The condition must equal the condition of the partial index that answers the query.
+ */
 const nested = sql<boolean>`member_id like 'grp!_%' escape '!'`;
 
 const nestedEdges = statement<{ experimentId: string }>()((db, p) =>
@@ -49,7 +51,10 @@ const nestedEdges = statement<{ experimentId: string }>()((db, p) =>
     .where('groups.hidden_at', 'is', null),
 );
 
-/** Each group once, so that the walk ends whatever the shape. Nobody is a member through a hidden group. */
+/**
+ * Returns the visible groups that have the member, directly or through nested groups. The recursive `union` visits each
+ * group once, so the query ends even if the groups form a cycle. Membership through a hidden group does not count.
+ */
 const holding = statement<{ experimentId: string; memberId: string }>()((db, p) =>
   db
     .withRecursive('holding(group_id)', (cte) =>
@@ -119,7 +124,8 @@ export class SqlExperimentStore implements ExperimentStore {
     });
   }
 
-  // The version first: an edit that comes between makes it too old, and what is decided on both is refused.
+  // The version is read before the edges. If an edit commits between the two reads, the version is too old, and a
+  // commit that requires this version is refused.
   nestedGroups(experimentId: string): Promise<{ version: number; edges: GroupEdge[] }> {
     return this.#engine.scan(function* () {
       const experiment = yield* findRecord('experiment', experimentId);

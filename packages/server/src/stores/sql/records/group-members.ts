@@ -5,7 +5,7 @@ import { first, put, run, type Verb } from '../engine/verb.ts';
 import type { BlobChanges } from './record-blobs.ts';
 import { insertRecord } from './record-statements.ts';
 
-/** The lock on the group's row keeps the last place as it is until the commit ends. */
+/** Reads the last place of a group. The lock on the group's row keeps it unchanged until the commit ends. */
 const findNextPlace = statement<{ groupId: string }>()((db, p) =>
   db
     .selectFrom('groups')
@@ -37,7 +37,7 @@ const deleteMember = statement<{ groupId: string; memberId: string }>()((db, p) 
   db.deleteFrom('group_members').where('group_id', '=', p.groupId).where('member_id', '=', p.memberId),
 );
 
-/** The group's row is locked by this commit. */
+/** Adds a member in the last place of the group. The group's row must be locked by this commit. */
 export function* addMember(
   { groupId, memberId, addedAt }: Change & { kind: 'add-member' },
   blobs: BlobChanges,
@@ -45,13 +45,16 @@ export function* addMember(
   const group = yield* first(findNextPlace, { groupId });
   if (group === undefined) return { kind: 'missing', record: 'group', id: groupId };
   const place = (group.last ?? 0) + 1;
-  // Members never outnumber the last place, so that only groups that were large once are counted.
+  // A group never has more members than its last place, so the count is needed only above the limit.
   if (place > groupLimits.members && (yield* isFull(groupId, memberId))) return { kind: 'group-full', groupId };
   const value = { groupId, memberId, experimentId: group.experiment_id, addedAt, place };
   return yield* insertRecord({ kind: 'insert', record: 'member', value, whenTaken: 'keep' }, blobs);
 }
 
-/** Whether there is no room for the member; one that is there already has its room. */
+/**
+ * Returns true if the group has no place for a new member. Returns false for a present member, which needs no further
+ * place.
+ */
 function* isFull(groupId: string, memberId: string): Verb<boolean> {
   if ((yield* first(findMember, { groupId, memberId })) !== undefined) return false;
   const counted = yield* first(countMembers, { groupId });
@@ -63,7 +66,7 @@ export function* removeMember({ groupId, memberId }: Change & { kind: 'remove-me
   return undefined;
 }
 
-/** A group that was hidden for so long is not being made any more. */
+/** A group that was hidden for this long is no longer being created by any server. */
 const hiddenForMs = 60 * 60 * 1000;
 
 const longHidden = statement<{ before: number }>()((db, p, syntax) =>
@@ -84,7 +87,10 @@ const deleteSomeMembers = statement<{ groupId: string; limit: number }>()((db, p
 
 const deleteGroup = statement<{ id: string }>()((db, p) => db.deleteFrom('groups').where('id', '=', p.id));
 
-/** Whoever still makes the group finds it changed, and does not publish it. */
+/**
+ * Raises the version of the group. A server that is still creating the group then gets a version conflict and does not
+ * publish it.
+ */
 const touchGroup = statement<{ id: string }>()((db, p) =>
   db
     .updateTable('groups')
@@ -93,8 +99,9 @@ const touchGroup = statement<{ id: string }>()((db, p) =>
 );
 
 /**
- * Removes hidden groups, the longest hidden first: those that were deleted, and those of a server that ended while it made
- * them. A group's row goes after its last member. Returns how many rows were removed, at most `limit`.
+ * Removes hidden groups, longest hidden first: groups that were deleted, and groups whose server stopped while it
+ * created them. The row of a group is removed after its last member. Returns the number of removed rows, at most
+ * `limit`.
  */
 export function* removeHidden(now: number, limit: number): Verb<number> {
   let removed = 0;

@@ -8,7 +8,7 @@ export type KeyParts = Pick<IdempotencyRow, 'principal' | 'operation' | 'key'>;
 
 const columns = ['principal', 'operation', 'key', 'fingerprint', 'resource_id', 'expires_at'] as const;
 
-/** An expired key counts as absent and is replaced. */
+/** Inserts an idempotency key. An expired key counts as absent and is replaced. */
 const insertKey = statement<IdempotencyRow & { now: number }>()((db, p) =>
   db
     .insertInto('idempotency_keys')
@@ -67,15 +67,15 @@ export type KeyUse =
   { readonly use: 'fresh' } | { readonly use: 'repeated'; readonly resourceId: string } | { readonly use: 'conflict' };
 
 /**
- * Takes the key for this request. Must be the first statement of a verb: a concurrent request with the same key blocks
- * here until this one is committed or rolled back, and then reads its result.
+ * Reserves the idempotency key for this request. Must be the first statement of a transaction: a concurrent request
+ * with the same key waits here until this transaction ends, and then reads its result.
  */
 export function* useKey(key: IdempotencyKey, now: number): Verb<KeyUse> {
   const row = keyToRow(key);
   for (;;) {
     if ((yield* run(insertKey, { ...row, now })) > 0) return { use: 'fresh' };
     const known = yield* first(findKey, row);
-    // The key existed at the insert and was deleted before this read.
+    // Another transaction deleted the key between the insert and this read.
     if (known === undefined) continue;
     return known.fingerprint === key.fingerprint
       ? { use: 'repeated', resourceId: known.resource_id }
@@ -84,8 +84,8 @@ export function* useKey(key: IdempotencyKey, now: number): Verb<KeyUse> {
 }
 
 /**
- * The same for several requests with different keys. Keys are locked in one global order, so servers that take the same
- * keys cannot deadlock.
+ * Reserves several different idempotency keys; see `useKey`. Keys are locked in one global order, so servers that use
+ * the same keys cannot deadlock.
  */
 export function* useKeys(
   dialect: QueueDialect,
@@ -101,7 +101,10 @@ export function* useKeys(
   return uses;
 }
 
-/** Returns the name of a key as the engines store it. Keys with equal names are equal. */
+/**
+ * Returns the name of a key in the form in which the engines store its parts. Two keys are equal if their names are
+ * equal.
+ */
 export function nameOfKey({ principal, operation, key }: KeyParts): string {
   return JSON.stringify([principal, operation, key].map((text) => text.replaceAll('\0', '\uFFFD').toWellFormed()));
 }
@@ -117,24 +120,24 @@ function keyToRow(key: IdempotencyKey): IdempotencyRow {
   };
 }
 
-/** Takes the keys that are free, and returns their names. */
+/** Inserts the keys that are absent or expired, one by one, and returns their names. */
 export function* takeOneByOne(keys: readonly IdempotencyRow[], now: number): Verb<string[]> {
   const taken: string[] = [];
   for (const key of keys) if ((yield* run(insertKey, { ...key, now })) > 0) taken.push(nameOfKey(key));
   return taken;
 }
 
-/** Stores the resource that the request created, once its id is known. */
+/** Stores the id of the resource that the request created, once the id is known. */
 export function* nameResource(key: KeyParts, resourceId: string): Verb<void> {
   yield* put(setResource, { principal: key.principal, operation: key.operation, key: key.key, resourceId });
 }
 
-/** Releases the key, because the request created nothing. */
+/** Deletes the key, because the request created nothing. */
 export function* releaseKey(key: KeyParts): Verb<void> {
   yield* put(deleteKey, { principal: key.principal, operation: key.operation, key: key.key });
 }
 
-/** Deletes expired keys, the oldest first; returns their number. */
+/** Deletes expired keys, oldest first, and returns their number. */
 export function* deleteExpiredKeys(now: number, limit: number): Verb<number> {
   const expired = yield* rows(expiredKeys, { now, limit });
   for (const key of expired) yield* releaseKey(key);

@@ -4,14 +4,16 @@ import type { JobRow } from '../engine/schema.ts';
 import type { Verb } from '../engine/verb.ts';
 import { columnOfCounter, isPermanent, lockRecords, type LockedRecord } from './record-statements.ts';
 
-/** A record that a commit names, and whether it must not change until the commit ends. */
+/**
+ * A record that a commit names. The mode is `lock` if the record must not change until the commit ends, else `read`.
+ */
 interface Named {
   readonly kind: NamedKind;
   readonly id: string;
   readonly mode: 'lock' | 'read';
 }
 
-/** The records that the lock phase found. */
+/** The records that the lock phase read. */
 export class Locked {
   readonly #jobs: ReadonlyMap<string, JobRow>;
   readonly #records: ReadonlyMap<string, LockedRecord>;
@@ -21,7 +23,7 @@ export class Locked {
     this.#records = records;
   }
 
-  /** Whether the record exists; a hidden one does not. */
+  /** Returns true if the record exists and is not hidden. */
   has(kind: NamedKind, id: string): boolean {
     if (kind === 'job') return this.#jobs.has(id);
     const found = this.#records.get(nameOf(kind, id));
@@ -32,7 +34,7 @@ export class Locked {
     return this.#jobs.get(id);
   }
 
-  /** Of a hidden record, too. */
+  /** Returns the version of the record, also if it is hidden. */
   versionOf(kind: NamedKind, id: string): number | undefined {
     return kind === 'job' ? this.#jobs.get(id)?.version : this.#records.get(nameOf(kind, id))?.version;
   }
@@ -43,8 +45,8 @@ export class Locked {
 }
 
 /**
- * Locks every record that the commit's preconditions and updates name, kind by kind in the order of their names, and
- * within a kind in the order of ids. Records of permanent kinds that only `exists` names are read without a lock.
+ * Locks every record that the preconditions and changes of the commit name. The order is by kind and, within a kind, by
+ * id. Records of permanent kinds that are named only by `exists` are read without a lock.
  */
 export function* lockNamed(commit: Commit): Verb<Locked> {
   const jobs = new Map<string, JobRow>();
@@ -59,13 +61,14 @@ export function* lockNamed(commit: Commit): Verb<Locked> {
 interface LockStep {
   readonly kind: NamedKind;
   readonly mode: Named['mode'];
-  /** Sorted, each once. */
+  /** Sorted, without duplicates. */
   readonly ids: readonly string[];
 }
 
 function inLockOrder({ changes, preconditions }: Commit): LockStep[] {
   const [only] = changes;
-  // The statement of a lone change locks its row itself; one of members needs the group's row first.
+  // The statement of a lone change locks the row itself. A change of members is the exception: it needs the group's row
+  // first.
   const isLone = preconditions.length === 0 && changes.length === 1;
   if (isLone && only?.kind !== 'add-member' && only?.kind !== 'remove-member') return [];
   const idsOf = new Map<string, Set<string>>();

@@ -95,7 +95,7 @@ function* saveAll(workers: readonly PresenceRow[]): Verb<void> {
   for (const row of workers) yield* put(upsert, row);
 }
 
-/** Deletes workers that were not seen for a day, the longest gone first; returns how many. */
+/** Deletes workers that were not seen for a day, longest unseen first. Returns their number. */
 export function* deleteUnseen(now: number, limit: number): Verb<number> {
   const gone = yield* rows(longGone, { before: now - forgetAfterMs, limit });
   if (gone.length > 0) yield* put(forget, { ids: textList(gone.map((row) => row.worker_id)) });

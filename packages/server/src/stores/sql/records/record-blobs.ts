@@ -13,7 +13,7 @@ const updateOwner = statement<{ key: string; type: string; state: BlobOwnerState
   db.updateTable('blob_owners').set({ type: p.type, state: p.state }).where('key', '=', p.key),
 );
 
-/** Adds to the counter of a kind and type in the slot of this connection. A counter begins at zero. */
+/** Adds to the usage counter of a kind and type in the slot of this connection. A new counter starts at zero. */
 export const addUsage = statement<Usage>()((db, p, syntax) =>
   db
     .insertInto('storage_usage')
@@ -28,21 +28,21 @@ export const addUsage = statement<Usage>()((db, p, syntax) =>
 
 type Usage = Omit<UsageRow, 'slot'>;
 
-/** The record that blobs belong to. */
+/** The record to which blobs belong. */
 export interface OwnerName {
   readonly kind: string;
   readonly id: string;
 }
 
 /**
- * Ownership of blobs in one commit. Rows of `blob_owners` are written at once. Counters are summed and written by `finish`,
- * at the end of the commit and in the order of their keys: other commits wait for a counter as short as possible, and no
- * deadlock is possible.
+ * The changes of blob ownership in one commit. Rows of `blob_owners` are written immediately. Changes of the usage
+ * counters are summed, and `finish` writes them at the end of the commit in the order of their keys. Other commits
+ * therefore wait for a counter only briefly, and no deadlock is possible.
  */
 export class BlobChanges {
   readonly #usage = new Map<string, Usage>();
 
-  /** Writes the difference between the blobs of a record before and after a change of it. */
+  /** Writes the difference between the blobs of a record before and after a change of the record. */
   *write(owner: OwnerName, before: readonly RecordBlob[], after: readonly RecordBlob[]): Verb<void> {
     const old = new Map(before.map((blob) => [blob.key, blob]));
     for (const blob of after) {
@@ -55,7 +55,7 @@ export class BlobChanges {
     for (const dropped of old.values()) yield* this.#replace(owner, dropped, { ...dropped, state: 'released' });
   }
 
-  /** Writes the counters. Must be the last statements of a commit. */
+  /** Writes the usage counters. These must be the last statements of a commit. */
   *finish(): Verb<void> {
     for (const [, row] of [...this.#usage].sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (row.count !== 0 || row.size_bytes !== 0) yield* put(addUsage, row);

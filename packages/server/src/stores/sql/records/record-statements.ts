@@ -17,17 +17,17 @@ import { first, put, rows, run, type Verb } from '../engine/verb.ts';
 import type { BlobChanges, OwnerName } from './record-blobs.ts';
 import { recordTables, type AnyRecordTable } from './record-table.ts';
 
-/** Kinds of the record table that preconditions can name. */
+/** The record kinds, without `job`, that preconditions can name. */
 export type NamedRecordKind = Exclude<NamedKind, 'job'>;
 
-/** What the lock phase reads of a record. */
+/** The fields of a record that the lock phase reads. */
 export interface LockedRecord {
   readonly id: string;
-  /** Undefined where the kind has no versions. */
+  /** Undefined if records of the kind have no version. */
   readonly version?: number;
-  /** The value of the column that hides a record; undefined where the kind has none. */
+  /** The value of the column that hides a record. Undefined if records of the kind cannot be hidden. */
   readonly hidden?: number | null;
-  /** Counters, by their columns. */
+  /** The counters of the record, by their column names. */
   readonly [column: string]: unknown;
 }
 
@@ -37,12 +37,15 @@ function tableOf<Kind extends RecordKind>(kind: Kind): AnyRecordTable<RecordKind
   return recordTables[kind] as unknown as AnyRecordTable<RecordKinds[Kind]>;
 }
 
-/** Tables and columns come from the record table, whose rows are typed; the builder cannot follow them. */
+/**
+ * Removes the types of tables and columns. They come from `recordTables`, whose entries are typed, but the query
+ * builder cannot infer them.
+ */
 function untyped(db: Queries): Kysely<Record<string, AnyRow>> {
   return db as unknown as Kysely<Record<string, AnyRow>>;
 }
 
-/** `columns`: all of the row's, joined by commas. */
+/** Inserts a record. The last part of the key names all columns of the row, joined by commas. */
 const insertRow = statementsBy((key: `${RecordKind}:${'fail' | 'ignore'}:${string}`, db, p: AnyRow) => {
   const [kind, taken, columns] = key.split(':') as [RecordKind, 'fail' | 'ignore', string];
   const { table, key: keyColumns } = tableOf(kind);
@@ -75,13 +78,13 @@ const findRow = statementsBy((kind: RecordKind, db, p: { readonly id: string }) 
   return hiddenBy === undefined ? row : row.where(hiddenBy, 'is', null);
 });
 
-/** Locks one row, also where the lock phase was skipped. */
+/** Reads and locks one row, also when the lock phase was skipped. */
 const lockRow = statementsBy((kind: RecordKind, db, p: { readonly id: string }, syntax) => {
   const query = untyped(db).selectFrom(tableOf(kind).table).selectAll().where('id', '=', p.id);
   return syntax.locked(query, 'wait');
 });
 
-/** In the order of the ids. A `read` takes no locks. */
+/** Reads records in the order of their ids. The mode `lock` locks them; the mode `read` takes no locks. */
 const lockRows = statementsBy(
   (key: `${NamedRecordKind}:${'lock' | 'read'}`, db, p: { readonly ids: string }, syntax) => {
     const [kind, mode] = key.split(':') as [NamedRecordKind, 'lock' | 'read'];
@@ -97,7 +100,7 @@ const lockRows = statementsBy(
   },
 );
 
-/** Whether `exists` holds for a record of the kind without a lock. */
+/** Returns true if `exists` needs no lock for records of this kind. */
 export function isPermanent(kind: NamedRecordKind): boolean {
   return tableOf(kind).permanent === true;
 }
@@ -141,7 +144,7 @@ export function* updateRecord({ record, value, version }: Update, blobs: BlobCha
   const row = table.toRow(value) as AnyRow;
   const changed = yield* run(updateRow(record), { ...row, version: version + 1, before: version });
   if (changed !== 1) return { kind: 'version', record, id: value.id };
-  // The stored row, not the value, decides the blobs: an update never changes their keys.
+  // The stored row decides which blobs the record has, not `value`: an update never changes the keys of blobs.
   if (before !== undefined) {
     const after = { ...before, ...changedColumns(record, row) };
     yield* blobs.write(ownerOf(record, row), blobsOfRow(record, before), blobsOfRow(record, after));
@@ -172,7 +175,7 @@ export function columnOfCounter({ record, counter }: Pick<CounterName, 'record' 
   return recordTables[record].counters[counter];
 }
 
-/** The primary key of a record, as a text that orders changes. */
+/** Returns the primary key of the record that a change writes, as text by which changes are sorted. */
 export function keyOfChange({ record, value }: Insert | Update): string {
   return keyOfRecord(record, tableOf(record).toRow(value) as AnyRow);
 }

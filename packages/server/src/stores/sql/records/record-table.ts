@@ -7,27 +7,36 @@ import { experimentFromRow, experimentToRow } from './experiment-row.ts';
 import { groupFromRow, groupToRow, memberToRow } from './group-row.ts';
 import { workerFromRow, workerToRow } from './worker-row.ts';
 
-/** How records of one kind are kept in a table. Every statement of `record-statements.ts` is generated from it. */
+/**
+ * How records of one kind are stored in a table. Every statement of `record-statements.ts` is generated from this
+ * entry.
+ */
 export interface RecordTable<Value, Table extends keyof Database> {
   readonly table: Table;
-  /** The columns of the primary key. A kind that preconditions name has the key `id`. */
+  /** The columns of the primary key. For a kind that preconditions can name, the only key column must be `id`. */
   readonly key: readonly (keyof Database[Table] & string)[];
   readonly toRow: (value: Value) => Database[Table];
-  /** Undefined: records of this kind are not read one by one. */
+  /** Undefined if records of this kind are never read one by one. */
   readonly fromRow?: (row: Database[Table]) => Value;
-  /** The columns that an update replaces, besides `version`; undefined: records of this kind are never updated. */
+  /** The columns that an update replaces besides `version`. Undefined if records of this kind are never updated. */
   readonly changeable?: readonly (keyof Database[Table] & string)[];
-  /** Records are never deleted: `exists` needs no lock, so commits that require the same record run at once. */
+  /**
+   * True if records of this kind are never deleted. Then `exists` needs no lock, so commits that require the same
+   * record run concurrently.
+   */
   readonly permanent?: true;
-  /** The blobs that a record names, if its kind has any. Their owners and usage are written in the record's commit. */
+  /**
+   * Returns the blobs to which a record refers. Undefined if records of this kind have no blobs. The owners and usage
+   * of the blobs are written in the commit of the record.
+   */
   readonly blobs?: (value: Value) => readonly RecordBlob[];
-  /** The column that is not null in a hidden record: one that exists for no precondition and no reader. */
+  /** The column that is not null in a hidden record. A hidden record does not exist for preconditions and readers. */
   readonly hiddenBy?: keyof Database[Table] & string;
-  /** The columns of the counters. */
+  /** The column of each counter. */
   readonly counters?: Readonly<Record<string, keyof Database[Table] & string>>;
 }
 
-/** A row of `recordTables` as the statements read it. */
+/** An entry of `recordTables` without its column types, as the generic statements use it. */
 export interface AnyRecordTable<Value> {
   readonly table: keyof Database;
   readonly key: readonly string[];
@@ -40,7 +49,7 @@ export interface AnyRecordTable<Value> {
   readonly counters?: Readonly<Record<string, string>>;
 }
 
-/** A kind with counters names the column of each. */
+/** Requires a kind with counters to name the column of each counter. */
 type Counted<Kind> = Kind extends CountedKind
   ? { readonly counters: Readonly<Record<RecordCounters[Kind], string>> }
   : unknown;
@@ -49,7 +58,7 @@ function table<Value, Table extends keyof Database>(of: RecordTable<Value, Table
   return of;
 }
 
-/** One row for each record kind of `kernel/commit.ts`. */
+/** One entry for each record kind of `kernel/commit.ts`. */
 export const recordTables = {
   artifact: table({
     table: 'artifacts',
