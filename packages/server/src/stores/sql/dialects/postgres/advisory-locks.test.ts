@@ -33,7 +33,10 @@ describe.skipIf(server === undefined)('while a sweep makes due jobs ready and ha
     await database.drop();
   });
 
-  /** Starts a sweep that stops just before its end. The inner promise settles when it has ended. */
+  /**
+   * Starts a sweep that does all its work and then pauses before its transaction ends. Resolves when the pause begins.
+   * The inner promise `ended` settles when the transaction has ended.
+   */
   async function slowSweep(end: 'commit' | 'undo'): Promise<{ ended: Promise<unknown> }> {
     const swept = Promise.withResolvers<undefined>();
     const ended = engine.write(function* () {

@@ -3,7 +3,10 @@ import type { AdvisoryLock } from '../../queue/queue-dialect.ts';
 import { statementsBy } from '../../engine/statement.ts';
 import { first, put, type Verb } from '../../engine/verb.ts';
 
-/** Keys among the advisory locks of the database: "Prof" and a number (2 is the lock of `read-only-role.ts`). */
+/**
+ * Keys of the advisory locks in the database: "Prof" in ASCII and a number. Number 2 is the lock of
+ * `read-only-role.ts`.
+ */
 const keys: Readonly<Record<AdvisoryLock, number>> = { promotion: 0x50726f66_0001, routes: 0x50726f66_0003 };
 
 const tryLock = statementsBy((lock: AdvisoryLock, db) => ({
@@ -14,7 +17,10 @@ const awaitLock = statementsBy((lock: AdvisoryLock, db) => ({
   compile: () => sql`select pg_advisory_xact_lock(${sql.lit(keys[lock])})`.compile(db),
 }));
 
-/** The previous holder has committed when the lock is taken, so the next statement sees its writes. */
+/**
+ * Acquires the lock until the transaction ends. The previous holder has committed by then, so the next statement sees
+ * its writes.
+ */
 export function* postgresAdvisoryLock(lock: AdvisoryLock, others: 'wait' | 'skip'): Verb<boolean> {
   if (others === 'skip') return (yield* first(tryLock(lock), {}))?.taken === true;
   yield* put(awaitLock(lock), {});

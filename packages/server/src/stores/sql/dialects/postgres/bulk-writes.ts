@@ -6,7 +6,7 @@ import type { IdempotencyRow, JobEventRow } from '../../engine/schema.ts';
 import { placeholdersOf, statement, statementsBy } from '../../engine/statement.ts';
 import { put, rows, type Verb } from '../../engine/verb.ts';
 
-/** Columns of a job's state of type text; all others are integers. */
+/** The text columns of a job's state. All other columns are integers. */
 const texts = new Set(
   'id status claimed_by lease_id result_summary error_message finish cancel_requested_by cancel_reason ended_by'.split(
     ' ',
@@ -44,7 +44,10 @@ const writeMany = statementsBy((columns: string, db, p: Many) => ({
   compile: () => sql`with written as (${updateSql(columns, p)}) ${insertSql(p)}`.compile(db),
 }));
 
-/** Jobs and events share no column names in one set of parameters: the event names the job `job_id`. */
+/**
+ * Updates one job and inserts one event. Both share one set of parameters, which works because they have no column name
+ * in common: the event has the id of the job as `job_id`.
+ */
 const writeOne = statementsBy((columns: string, db, p: JobUpdate & JobEventRow) =>
   db
     .with('written', (also) => updateOf(also, columns, p))
@@ -65,8 +68,8 @@ const takeMany = statement<{ list: string; now: number }>()((db, p) => ({
 }));
 
 /**
- * Jobs with the same changed columns are written by one statement, together with their events: over a network and in
- * planning time, a statement for many rows costs little more than a statement for one.
+ * Writes jobs with the same changed columns by one statement, together with their events. Over a network and in
+ * planning time, a statement for many rows costs little more than a statement for one row.
  */
 export function* postgresWriteJobs(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void> {
   const [only] = updates;
@@ -105,7 +108,10 @@ export function* postgresTakeKeys(keys: readonly IdempotencyRow[], now: number):
   return (yield* rows(takeMany, { list: recordList(keys, Object.keys(keys[0] ?? {})), now })).map(nameOfKey);
 }
 
-/** Records as JSON. Texts lose NUL and lone surrogates, which Postgres cannot store, as in a parameter of their own. */
+/**
+ * Returns the records as JSON. NUL and lone surrogates in texts are replaced because Postgres cannot store them. The
+ * result is the same as for a text that is sent as its own parameter.
+ */
 function recordList(records: readonly object[], names: readonly string[]): string {
   const storable = (_key: string, value: unknown): unknown =>
     typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value;

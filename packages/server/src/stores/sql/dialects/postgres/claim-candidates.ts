@@ -16,7 +16,7 @@ import { queueHead } from '../../queue/queue-head.ts';
 import { statement } from '../../engine/statement.ts';
 import { rows, type Verb } from '../../engine/verb.ts';
 
-/** Candidates that are read beyond `count`, since other claimers may have locked some. */
+/** Number of candidates that are read beyond `count`, because other claims may have locked some of them. */
 const spare = 16;
 
 interface CandidatesOfRoute {
@@ -38,8 +38,8 @@ const candidatesOfRoute = (db: Queries, p: CandidatesOfRoute) =>
 const lockCandidatesOfRoute = statement<CandidatesOfRoute>()(candidatesOfRoute);
 
 /**
- * Due times and locked candidates in one statement. Always one row at least; its job columns are null when there are no
- * candidates or when something is due.
+ * Returns due times and locked candidates in one statement. The result has at least one row. The job columns of that
+ * row are null if there are no candidates or if something is due.
  */
 const dueTimesAndCandidatesOfRoute = statement<CandidatesOfRoute & DueCheck>()((db, p) => ({
   compile: () =>
@@ -89,9 +89,10 @@ const lockCandidates = statement<{ ids: string; count: number }>()((db, p, synta
 );
 
 /**
- * One route: its index range is read and locked by one statement. Several routes: candidates are read without locks first,
- * because a lock on a job that this claim does not take would hide it from other claimers; then they are locked, and the
- * window grows while too many of them were locked by others.
+ * Returns locked candidates. For one route, one statement reads the range of the index and locks its jobs. For several
+ * routes, candidates are first read without locks, because a lock on a job that this claim does not use would hide the
+ * job from other claims. Then they are locked. If other claims have locked too many of them, a larger number of
+ * candidates is read.
  */
 export function* postgresClaimCandidates(routes: RouteSet, count: number): Verb<JobRow[]> {
   const [only] = routes.ids;
@@ -111,8 +112,9 @@ export function* postgresClaimCandidates(routes: RouteSet, count: number): Verb<
 }
 
 /**
- * A claimer of one route, the usual case, needs one round trip instead of two. The statement itself compares the due times,
- * because jobs that it locked for nothing would be skipped by other claimers until the transaction ends.
+ * Returns due times and candidates. For a claim of one route, which is the usual case, it needs one round trip instead
+ * of two. The SQL statement itself compares the due times, because other claims would skip jobs that were locked in
+ * vain until the transaction ends.
  */
 export function* postgresDueTimesAndCandidates(
   routes: RouteSet,

@@ -11,7 +11,8 @@ const server = inject('postgresUrl');
 const hour = 3_600_000;
 
 /**
- * Creates a database whose clock can be set: statements use a `clock_timestamp` function that shadows the built-in one.
+ * Creates a database whose clock can be set. Its statements use a `clock_timestamp` function that shadows the built-in
+ * one.
  */
 async function databaseWithClock(serverUrl: string): Promise<TestDatabase & { set: (ms: number) => Promise<void> }> {
   const database = await migratedDatabase(serverUrl);
@@ -35,7 +36,7 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
   let database: Awaited<ReturnType<typeof databaseWithClock>>;
   let store: MetadataStore;
   let jumps: number[];
-  /** Offsets of the clocks of this process. */
+  /** Offsets that are added to the clocks of this process, ms. */
   let off: { wall: number; monotonic: number };
 
   beforeEach(async () => {
@@ -77,7 +78,7 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
     );
   };
 
-  /** Returns the time that a verb received in each of its runs. */
+  /** Returns the time that the transaction received in each of its runs. */
   async function timesOfVerb(jobId: string): Promise<StoreTime[]> {
     const times: StoreTime[] = [];
     await store.jobs.apply(jobId, (job, time) => {
@@ -100,7 +101,7 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
     const times = await timesOfVerb(job.id);
     expect(times.at(-1)?.now).toBeGreaterThanOrEqual(before - 50);
     expect(times.at(-1)?.now).toBeLessThanOrEqual(Date.now());
-    // Only the first transaction reads the time; the next one estimates it again.
+    // Only the first transaction reads the time. The next one estimates the time again.
     expect(await timesOfVerb(job.id)).toHaveLength(1);
     expect((await store.jobs.sweep(10)).ended).toEqual([]);
     expect(await renew(job)).toMatchObject({ outcome: 'changed' });
@@ -136,7 +137,8 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
     expect((await store.jobs.sweep(10)).ended).toEqual([]);
     await pass(2000);
     expect((await store.jobs.sweep(10)).ended.map(({ id }) => id)).toEqual([lost.id]);
-    // The other lease was renewed after the jump. It is judged by the new time as soon as the old leases have ended.
+    // The other lease was renewed after the jump. It is compared with the new time as soon as the old leases have
+    // ended.
     await pass(31_000);
     expect((await store.jobs.sweep(10)).ended.map(({ id }) => id)).toEqual([job.id]);
     expect(jumps).toHaveLength(1);

@@ -2,16 +2,25 @@ import type { PoolClient } from 'pg';
 import type { Clock } from '../../../../kernel/time/clock.ts';
 import { fixedTime, smallestJumpMs, type OnClockJump, type StoreTime } from '../../../../kernel/time/store-time.ts';
 
-/** How far the time that a transaction assumes may be ahead of the database's; leases end early by at most as much. */
+/**
+ * Largest time by which a transaction's estimate may be ahead of the database's clock. A lease ends early by at most
+ * this time.
+ */
 const mostAheadMs = 5;
-/** How far the assumed time may be behind; a lease then starts earlier, but never before the call that requests it. */
+/**
+ * Largest time by which the estimate may be behind the database's clock. A lease then starts earlier, but never before
+ * the call that requests it.
+ */
 const mostBehindMs = smallestJumpMs;
-/** How far two clocks may drift apart in a millisecond without either having been set. */
+/** Largest drift between two clocks, in ms per ms, that does not mean that one of them was set. */
 const driftRate = 0.001;
 
 const databaseNow = 'select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now';
 
-/** Fails the transaction when the assumed time deviates from the database's. The message appears in the database's log. */
+/**
+ * Fails the transaction if its estimate deviates too far from the database's clock. The message appears in the log of
+ * the database.
+ */
 const assertion = {
   name: 'ph_assert_time',
   text: `select case when now - $1::bigint between -${String(mostAheadMs)} and ${String(mostBehindMs)} then now
@@ -28,32 +37,37 @@ const question = {
 /** SQLSTATE of the failed cast in `assertion`. */
 const invalidText = '22P02';
 
-/** The assumed time of a transaction was wrong: it was rolled back, and must read the database's time first. */
+/**
+ * Thrown when the estimated time of a transaction was wrong. The transaction was rolled back. Its retry must first read
+ * the database's time.
+ */
 export class WrongTime extends Error {}
 
-/** Bounds of the difference: database time minus monotonic time of this process. */
+/** Lower and upper bound of the difference between the database's time and the monotonic time of this process, ms. */
 interface Offset {
   readonly low: number;
   readonly high: number;
-  /** Monotonic. */
+  /** Monotonic time of the measurement. */
   readonly measuredAt: number;
 }
 
-/** Bounds of a clock's jump; negative when it was set back. */
+/** Bounds of the jump of a clock in ms. They are negative if the clock was set back. */
 interface Jump {
   readonly leastMs: number;
   readonly mostMs: number;
 }
 
 /**
- * The database's time, estimated from its last answers and this process's monotonic clock. Every write transaction sends its
- * estimate, and the database fails the transaction if the estimate is wrong (`check`). So a wrong clock of this machine never
- * decides anything, at no extra round trip. A transaction that failed reads the database's time first (`ask`).
+ * Estimates the database's time from its last answers and the monotonic clock of this process. Every write transaction
+ * sends its estimate, and the database fails the transaction if the estimate is wrong (`check`). So a wrong clock of
+ * this machine never decides anything, and no extra round trip is needed. A transaction that failed this way first
+ * reads the database's time (`ask`).
  *
- * When the database's own clock is set forward, leases are compared with the old time (`StoreTime.leasesAt`) until the last
- * lease granted before the jump has ended, so no worker loses its job. When it is set back, leases end late.
+ * When the database's clock is set forward, leases are compared with the old time (`StoreTime.leasesAt`) until the last
+ * lease that was granted before the jump has ended. So no worker loses its job. When the clock is set back, leases end
+ * late.
  *
- * `given`: the clock of a test decides instead of the database's.
+ * `given` is true in tests whose own clock replaces the database's clock.
  */
 export class DatabaseTime {
   readonly #clock: Clock;
@@ -61,7 +75,7 @@ export class DatabaseTime {
   readonly #onJump: OnClockJump;
   #offset: Offset | undefined;
   #heldBackMs = 0;
-  /** Monotonic. */
+  /** Monotonic time until which leases are compared with the old time. */
   #heldUntil = 0;
 
   constructor(clock: Clock, { given, onJump }: { readonly given: boolean; readonly onJump: OnClockJump }) {
@@ -70,20 +84,25 @@ export class DatabaseTime {
     this.#onJump = onJump;
   }
 
-  /** The lower bound of the database's time now. */
+  /** The lower bound of the database's present time. */
   get time(): StoreTime {
     if (this.#given) return this.#at(this.#clock.now());
     const low = this.#offset?.low ?? 0;
     return this.#at(Math.floor(low + this.#clock.monotonic()));
   }
 
-  /** The time that a transaction may assume; undefined when it must `ask`. */
+  /**
+   * Returns the time that a transaction may use as its estimate. Returns undefined if the transaction must call `ask`.
+   */
   assume(): StoreTime | undefined {
     if (this.#given) return this.#isFarOff(this.#clock.now()) ? undefined : this.time;
     return this.#offset === undefined ? undefined : this.time;
   }
 
-  /** Must be the first statement of the transaction. Rejects with `WrongTime`; the transaction is aborted then. */
+  /**
+   * Checks the estimate. Must be the first statement of the transaction. Rejects with `WrongTime`, after which the
+   * transaction is aborted.
+   */
   async check(client: PoolClient, assumed: StoreTime): Promise<void> {
     if (this.#given) return;
     const sentAt = this.#clock.monotonic();
@@ -95,7 +114,7 @@ export class DatabaseTime {
     }
   }
 
-  /** One round trip. */
+  /** Reads the database's time. Costs one round trip. */
   async ask(client: PoolClient): Promise<StoreTime> {
     const sentAt = this.#clock.monotonic();
     const answer = await client.query<{ now: number; lastLeaseAt: number | null }>(question);
@@ -117,10 +136,13 @@ export class DatabaseTime {
     return Math.abs(now - this.#offset.low - this.#clock.monotonic()) >= smallestJumpMs;
   }
 
-  /** Records that the time was `now` at some moment since `sentAt`; returns the jump of a clock since the last record, if any. */
+  /**
+   * Records that the database's time was `now` at some moment between `sentAt` and the present. Returns the jump of a
+   * clock since the last record, if there was one.
+   */
   #measured(now: number, sentAt: number): Jump | undefined {
     const measuredAt = this.#clock.monotonic();
-    // Milliseconds are cut off: it was up to one more.
+    // The database cuts off fractions of a millisecond, so its time was up to one millisecond later.
     const found = { low: now - measuredAt, high: now + 1 - sentAt, measuredAt };
     const last = this.#offset;
     this.#offset = found;
@@ -136,7 +158,7 @@ export class DatabaseTime {
     return Math.max(jump.leastMs, -jump.mostMs) < smallestJumpMs ? undefined : jump;
   }
 
-  // The upper bound counts: leases may end late, never early.
+  // Uses the upper bound of the jump, so that leases may end late but never early.
   #jumped({ leastMs, mostMs }: Jump, now: number, lastLeaseAt: number | null): void {
     this.#heldBackMs = Math.max(0, Math.ceil(this.#heldBackMs + mostMs));
     const lastEndsInMs = lastLeaseAt === null ? 0 : lastLeaseAt - (now - this.#heldBackMs);

@@ -3,17 +3,17 @@ import pg from 'pg';
 import type { HintChannel } from '../../../../jobs/job-hints.ts';
 import { systemClock, type Clock } from '../../../../kernel/time/clock.ts';
 
-/** The name of the channel within its database. */
+/** The name of the NOTIFY channel within the database. */
 const channel = 'proofhouse_hints';
 const connectWithinMs = 10_000;
-/** A NOTIFY that takes longer means that the connection is dead. */
+/** A connection on which a NOTIFY takes longer than this is considered dead. */
 const sendWithinMs = 5000;
 const reconnect = { firstMs: 100, maxMs: 5000 };
 
 /**
- * LISTEN and NOTIFY on one connection outside the pool. A connection that dies is replaced after a back-off. Messages sent
- * meanwhile are lost; `missed` is called when the new connection listens. Behind a proxy that pools transactions no message
- * arrives.
+ * A hint channel that uses LISTEN and NOTIFY on one connection outside the pool. A connection that dies is replaced
+ * after a back-off. Messages that are sent in the meantime are lost; `missed` is called when the new connection
+ * listens. Behind a proxy that pools connections by transaction, no message arrives.
  */
 export class PostgresHintChannel implements HintChannel {
   readonly #url: string;
@@ -21,11 +21,11 @@ export class PostgresHintChannel implements HintChannel {
   #sending: Promise<void> = Promise.resolve();
   #onMessage: (message: string) => void = () => undefined;
   #onMissed: () => void = () => undefined;
-  /** Whether messages may have been lost since the last connection. */
+  /** True if messages may have been lost since the last connection that listened. */
   #mayHaveMissed = false;
-  /** The present connection, or the attempt at one; undefined between two attempts, and before the first. */
+  /** The present connection or the attempt to connect. Undefined between two attempts and before the first. */
   #client: Promise<pg.Client | undefined> | undefined;
-  /** Connections that failed or ended since the last one that listened. */
+  /** Number of connections that failed or ended since the last one that listened. */
   #failures = 0;
   #cancelPause: (() => void) | undefined;
   #closed = false;
@@ -35,7 +35,7 @@ export class PostgresHintChannel implements HintChannel {
     this.#clock = clock;
   }
 
-  /** One after another: a connection carries one statement at a time. */
+  /** Messages are sent one after another, because a connection runs one statement at a time. */
   send(message: string): Promise<void> {
     this.#sending = this.#sending.then(() => this.#sendNow(message));
     return this.#sending;
@@ -46,7 +46,7 @@ export class PostgresHintChannel implements HintChannel {
       const client = await this.#connected();
       await client?.query('select pg_notify($1, $2)', [channel, message]);
     } catch {
-      // A hint that is lost is found by looking again.
+      // A lost hint is harmless: subscribers also read at intervals.
     }
   }
 
@@ -77,7 +77,7 @@ export class PostgresHintChannel implements HintChannel {
       query_timeout: sendWithinMs,
       keepAlive: true,
     });
-    // `error` and `end` may both come for one connection; it counts as lost once.
+    // One connection may emit both `error` and `end`, but is counted as lost only once.
     let over = false;
     const lost = (): void => {
       if (over) return;
@@ -93,7 +93,7 @@ export class PostgresHintChannel implements HintChannel {
     });
     try {
       await client.connect();
-      // A notification is a commit, but need not be durable.
+      // A NOTIFY is committed, but does not have to be durable.
       await client.query('set synchronous_commit = off');
       await client.query(`listen ${channel}`);
       this.#failures = 0;

@@ -1,6 +1,6 @@
 import { AppError } from '@proofhouse/core';
 
-/** Host and database for messages, without user and password. */
+/** Returns host and database for messages, without user and password. */
 export function postgresPlace(url: string): string {
   let parsed: URL;
   try {
@@ -12,7 +12,10 @@ export function postgresPlace(url: string): string {
   return `The Postgres database ${host}${parsed.pathname}`;
 }
 
-/** Maps an error of the driver or database to an `AppError`. `place` names host and database and holds no secret. */
+/**
+ * Maps an error of the driver or the database to an `AppError`. `place` names host and database and must not contain a
+ * secret.
+ */
 export function postgresError(error: unknown, place: string): AppError {
   if (error instanceof AppError) return error;
   const code = codeOf(error);
@@ -24,12 +27,12 @@ export function postgresError(error: unknown, place: string): AppError {
   return new AppError('unavailable', `${place} ${reason}.`, { cause: error });
 }
 
-/** Whether a retry of the verb can succeed: after a serialization failure or a deadlock. */
+/** Returns true if a retry of the transaction can succeed: after a serialization failure or a deadlock. */
 export function isWorthAnotherTry(error: unknown): boolean {
   return ['40001', '40P01'].includes(codeOf(error));
 }
 
-/** Whether the named prepared statement does not exist on this connection. */
+/** Returns true if the error says that the named prepared statement does not exist on the connection. */
 export function isUnprepared(error: unknown): boolean {
   return codeOf(error) === '26000';
 }
@@ -49,7 +52,7 @@ function reasonOf(code: string, error: unknown): string | undefined {
   if (code.startsWith('28')) return 'refuses the user or password in the database URL';
   const lost = /^(08|53|57P|58)/.test(code) || /^E[A-Z_]+$/.test(code);
   const message = error instanceof Error ? error.message : '';
-  // The driver's own errors carry no code.
+  // Errors that the driver itself throws have no code.
   const driver = /connection|timeout|not queryable|pool/i.test(message) && code === '';
   if (!lost && !driver) return undefined;
   return /^E[A-Z_]+$/.test(code) ? `cannot be reached (${code})` : 'cannot be reached';

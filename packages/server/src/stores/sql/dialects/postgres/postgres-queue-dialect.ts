@@ -4,7 +4,10 @@ import { postgresSyntax } from './postgres-syntax.ts';
 import { postgresDueTimesAndCandidates, postgresClaimCandidates } from './claim-candidates.ts';
 import { postgresAdvisoryLock } from './advisory-locks.ts';
 
-/** Several servers write at the same time, each over a network: rows are locked, and round trips are few. */
+/**
+ * The operations of the queue on Postgres. Several servers write at the same time, each over a network, so rows are
+ * locked and round trips are saved.
+ */
 export const postgresQueueDialect: QueueDialect = {
   ...postgresSyntax,
   batchLimits: { calls: 64, verbs: 2 },

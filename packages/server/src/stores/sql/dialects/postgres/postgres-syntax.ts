@@ -14,13 +14,13 @@ export const postgresSyntax: SqlSyntax = {
     integer: sql`bigint`,
     tableEnd: sql``,
     clusteredTableEnd: sql``,
-    // A job is updated several times in a short life: dead rows must be vacuumed before they slow index scans down.
+    // A job is updated several times in its short life. Dead rows must be vacuumed before they slow down index scans.
     busyTableEnd: sql`with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05)`,
   },
-  // Process ids of connections are near to each other, so up to 64 connections rarely share a slot.
+  // Process ids of connections are close to each other, so up to 64 connections rarely share a slot.
   usageSlot: sql`pg_backend_pid() % 64`,
   locked: (query, others) => (others === 'skip' ? query.forUpdate().skipLocked() : query.forUpdate()),
-  // An array, because the planner estimates a subquery at a hundred rows and then joins it by a scan.
+  // An array, because the planner estimates that a subquery returns a hundred rows and would then join by a scan.
   among: (column, list) =>
     sql`${sql.ref(column as string)} = any(array(select json_array_elements_text(${list}::json)))`,
 };

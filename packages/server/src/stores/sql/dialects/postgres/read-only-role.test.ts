@@ -38,7 +38,7 @@ describe.skipIf(server === undefined)('a read-only role', () => {
 
   const quoted = (text: string) => pg.escapeLiteral(text);
 
-  /** Returns every column of our tables that the role cannot read. */
+  /** Returns every column of the Proofhouse tables that the role cannot read. */
   async function hidden(role: string): Promise<string[]> {
     const { rows } = await runOn(
       database.url,
@@ -84,7 +84,7 @@ describe.skipIf(server === undefined)('a read-only role', () => {
     const speaking = (rows as { name: string }[])
       .map(({ name }) => name)
       .filter((name) => /secret|password|token|hash|sha256|session|cookie|signing|private/.test(name));
-    // The digest of an artifact is public for readers of its record.
+    // `blob_sha256` is the digest of an artifact. Every reader of the artifact's record may see it.
     expect(speaking.filter((name) => !secrets.includes(name))).toEqual(['artifacts.blob_sha256', 'blob_owners.sha256']);
     expect(secrets.filter((name) => !(rows as { name: string }[]).some((row) => row.name === name))).toEqual([]);
   });

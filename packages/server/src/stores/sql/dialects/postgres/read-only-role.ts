@@ -2,7 +2,10 @@ import { AppError } from '@proofhouse/core';
 import pg from 'pg';
 import { postgresError, postgresPlace } from './postgres-errors.ts';
 
-/** Columns that a read-only role must not read: hashes of secrets and values of settings. Other columns are granted. */
+/**
+ * Columns that a read-only role must not read: hashes of secrets, and values of settings. All other columns are
+ * granted.
+ */
 export const secretColumns: Readonly<Record<string, readonly string[]>> = {
   credentials: ['secret_sha256'],
   settings: ['value'],
@@ -10,16 +13,22 @@ export const secretColumns: Readonly<Record<string, readonly string[]>> = {
 
 const settingName = 'read_only_roles';
 
-/** Advisory lock ("Prof" and a number): two grants at once would fail on the same rows of the catalogue. */
+/**
+ * Acquires the advisory lock for grants ("Prof" in ASCII and a number). Two concurrent grants would fail on the same
+ * rows of the system catalogue.
+ */
 const takeTurn = `select pg_advisory_xact_lock(${String(0x50726f66_0002)})`;
 
 type Queryable = Pick<pg.Client, 'query'>;
 
 const connectWithinMs = 10_000;
-/** As long as the engine allows a statement. */
+/** Equal to the statement timeout of the engine. */
 const statementWithinMs = 30_000;
 
-/** On a connection of its own. Errors: `not_found`, `invalid_request`, `unavailable`, `internal`. */
+/**
+ * Grants read access on its own connection; see `grantReadOnly`. Errors: `not_found`, `invalid_request`, `unavailable`,
+ * `internal`.
+ */
 export async function grantReadOnlyAt(url: string, role: string): Promise<void> {
   const client = new pg.Client({
     connectionString: url,
@@ -27,7 +36,8 @@ export async function grantReadOnlyAt(url: string, role: string): Promise<void> 
     statement_timeout: statementWithinMs,
     application_name: 'proofhouse doctor',
   });
-  // Without a listener the event of a broken connection would end the process; its query fails as well.
+  // Without a listener, the `error` event of a broken connection would end the process. The query on that connection
+  // rejects too.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -39,7 +49,10 @@ export async function grantReadOnlyAt(url: string, role: string): Promise<void> 
   }
 }
 
-/** Grants, and remembers the role so that every start grants again. Errors: `not_found`, `invalid_request`. */
+/**
+ * Grants read access and stores the name of the role, so that every start of a server grants again. Errors:
+ * `not_found`, `invalid_request`.
+ */
 async function grantAndStore(client: Queryable, role: string): Promise<void> {
   await inTurn(client, async () => {
     await requirePlainRole(client, role);
@@ -51,7 +64,7 @@ async function grantAndStore(client: Queryable, role: string): Promise<void> {
   });
 }
 
-/** Grants tables and columns that migrations added. A role that was dropped is skipped. */
+/** Grants read access to tables and columns that migrations added. Skips roles that were dropped. */
 export async function renewReadOnly(client: Queryable): Promise<void> {
   if ((await rememberedRoles(client)).length === 0) return;
   await inTurn(client, async () => {
@@ -78,13 +91,17 @@ async function rememberedRoles(client: Queryable): Promise<string[]> {
   return JSON.parse(kept.rows[0]?.value ?? '[]') as string[];
 }
 
-// Where one user keeps more in this schema than Proofhouse, that is granted too: the schema is ours by its installation.
+// Selects all tables of the schema that this user owns. The schema belongs to Proofhouse by its installation, so tables
+// that the same user keeps there for other purposes are granted too.
 const ownTables = `
   select class.oid, class.relname as name, class.relowner as owner from pg_class class
   where class.relnamespace = current_schema()::regnamespace and class.relkind in ('r', 'p')
     and pg_has_role(class.relowner, 'usage')`;
 
-/** By its whole name: a statement would cut a longer one to 63 bytes, and mean another role. */
+/**
+ * Finds a role by its whole name. In a statement, Postgres would cut a longer name to 63 bytes and thus name another
+ * role.
+ */
 async function findRole(client: Queryable, role: string): Promise<{ rules: boolean } | undefined> {
   if (role.includes('\0')) return undefined;
   const rules = `rolsuper or exists (select 1 from (${ownTables}) own where pg_has_role(pg_roles.oid, own.owner, 'usage'))`;
@@ -119,7 +136,7 @@ async function grantTo(client: Queryable, role: string): Promise<void> {
       await client.query(`grant select on ${table} to ${to}`);
       continue;
     }
-    // An older grant on the whole table would still show every column.
+    // An older grant on the whole table would still reveal every column.
     await client.query(`revoke select on ${table} from ${to}`);
     const columns = (await columnsOf(client, oid)).filter((column) => !secret.includes(column));
     const list = columns.map((column) => pg.escapeIdentifier(column)).join(', ');
@@ -135,7 +152,10 @@ async function columnsOf(client: Queryable, table: number): Promise<string[]> {
   return columns.rows.map(({ name }) => name);
 }
 
-/** Other grants, to PUBLIC or to a role that this one is a member of, could reveal the excluded columns. */
+/**
+ * Throws `invalid_request` if the role can read an excluded column through another grant, to PUBLIC or to a role of
+ * which it is a member.
+ */
 async function requireBlind(client: Queryable, role: string): Promise<void> {
   const sees = 'select has_column_privilege($1::name, $2::text, $3::text, $4) as sees';
   for (const [table, columns] of Object.entries(secretColumns)) {

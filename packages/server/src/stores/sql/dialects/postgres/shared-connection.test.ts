@@ -115,7 +115,7 @@ describe('whoever asks', () => {
     shared = new SharedConnection(pool, { ...systemClock, monotonic: () => time });
   });
 
-  /** Uses the connection until it is stopped; returns which connection it is. */
+  /** Uses the shared connection until `stop` is called. `client` resolves with the number of that connection. */
   function begin() {
     const end = Promise.withResolvers<undefined>();
     const began = Promise.withResolvers<number>();

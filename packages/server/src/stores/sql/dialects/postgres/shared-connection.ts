@@ -1,23 +1,28 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../../../../kernel/time/clock.ts';
 
-/** No read joins a connection without an answer for this long: it may be dead, or wait for a lock. */
+/**
+ * A new read does not use a connection that has not answered for this long, because the connection may be dead or wait
+ * for a lock.
+ */
 const joinWithinMs = 250;
-/** No read joins a connection in use for this long, so that it returns to the pool, which checks it. */
+/**
+ * A new read does not use a connection that was opened this long ago, so that it returns to the pool, which checks it.
+ */
 const useForMs = 10_000;
 
 interface Shared {
   readonly client: Promise<PoolClient>;
   readonly openedAt: number;
-  /** When the last answer came, or the first read was sent. Monotonic, ms. */
+  /** Monotonic time in ms of the last answer, or of the first read before any answer. */
   movedAt: number;
   users: number;
   failed: boolean;
 }
 
 /**
- * One pooled connection, shared and pipelined by all reads of the same moment: the database serves them with one backend
- * process, instead of waking one process a read. The last user returns it to the pool.
+ * One connection of the pool that all concurrent reads share and pipeline. The database then serves these reads with
+ * one backend process instead of waking one process for each read. The last user returns the connection to the pool.
  */
 export class SharedConnection {
   readonly #pool: Pool;
@@ -29,7 +34,7 @@ export class SharedConnection {
     this.#clock = clock;
   }
 
-  /** Runs a short read; later reads on the connection wait for it. */
+  /** Runs a short read on the shared connection. Later reads on that connection wait for it. */
   async use<Result>(read: (client: PoolClient) => Promise<Result>): Promise<Result> {
     const shared = this.#join();
     shared.users += 1;
@@ -37,7 +42,7 @@ export class SharedConnection {
       return await read(await shared.client);
     } catch (error) {
       shared.failed = true;
-      // Reads under way may finish; no further read joins.
+      // Reads that already use the connection may finish, but no further read uses it.
       this.#leave(shared);
       throw error;
     } finally {

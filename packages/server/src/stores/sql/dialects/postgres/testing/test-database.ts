@@ -7,12 +7,15 @@ export interface TestDatabase {
   readonly drop: () => Promise<void>;
 }
 
-/** An empty database on the server of the tests. */
+/** Creates an empty database on the Postgres server of the tests. */
 export function emptyDatabase(serverUrl: string): Promise<TestDatabase> {
   return createDatabase(serverUrl, '');
 }
 
-/** A database with the schema of this version and no rows, copied from one template for each server. */
+/**
+ * Creates a database with the schema of this version and no rows. Copies a template, of which each Postgres server has
+ * one.
+ */
 export async function migratedDatabase(serverUrl: string): Promise<TestDatabase> {
   template ??= ensureTemplate(serverUrl);
   await template;
@@ -20,10 +23,13 @@ export async function migratedDatabase(serverUrl: string): Promise<TestDatabase>
 }
 
 const templateName = 'migrated_template';
-/** The template of this process's server. */
+/** Settles when the template exists on the Postgres server that this process uses. */
 let template: Promise<void> | undefined;
 
-/** Test files run in several processes at once: the first one creates the template while the others wait for its lock. */
+/**
+ * Creates the template database if it does not exist. Test files run in several processes at once: the first process
+ * creates the template while the others wait for its lock.
+ */
 async function ensureTemplate(serverUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: serverUrl });
   await client.connect();
@@ -31,7 +37,8 @@ async function ensureTemplate(serverUrl: string): Promise<void> {
     await client.query('select pg_advisory_lock(7001)');
     const found = await client.query('select 1 from pg_database where datname = $1', [templateName]);
     if (found.rows.length > 0) return;
-    // Named only when it is complete: a run that ends in between leaves no half-made template.
+    // The database gets the name of the template only when it is complete, so an interrupted run leaves no incomplete
+    // template.
     const { url } = await emptyDatabase(serverUrl);
     await (await openMetadataStore(url)).close();
     await client.query(`alter database ${new URL(url).pathname.slice(1)} rename to ${templateName}`);

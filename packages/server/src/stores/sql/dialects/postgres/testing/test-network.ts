@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A network between a server and its database: forwards connections until it stops forwarding. */
+/**
+ * A simulated network between a Proofhouse server and its database. It forwards connections until `fallSilent` is
+ * called.
+ */
 export class TestNetwork {
   readonly url: string;
   readonly #server: Server;
@@ -30,7 +33,7 @@ export class TestNetwork {
     return new TestNetwork(url.href, server, sockets);
   }
 
-  /** Existing connections stay open and forward nothing from now on; new ones work. */
+  /** From now on, existing connections stay open but forward nothing. New connections work. */
   fallSilent(): void {
     for (const socket of this.#sockets) socket.unpipe().pause();
   }
