@@ -2,17 +2,25 @@ import { backOffMs } from '@proofhouse/core';
 import { systemDelay, type Delay } from '../../../../kernel/time/delay.ts';
 import { codeOf } from './sqlite-errors.ts';
 
-/** How long another program may hold a lock on the file before calls fail with `unavailable`. */
+/**
+ * The time for which calls are retried while another program holds a lock on the file, before they fail with
+ * `unavailable`.
+ */
 export const busyWithinMs = 5000;
 
 const growth = { firstMs: 1, maxMs: 100 };
 
-/** True if another program holds a lock on the file (`SQLITE_BUSY`, also while it recovers the WAL). */
+/**
+ * Returns true if another program holds a lock on the file (`SQLITE_BUSY`), also while that program recovers the WAL.
+ */
 export function isBusy(error: unknown): boolean {
   return codeOf(error).startsWith('SQLITE_BUSY');
 }
 
-/** Delays between attempts. They double up to 100 ms; `expired` is true once their sum has reached `busyWithinMs`. */
+/**
+ * The delays between attempts. Each delay is twice the previous one, up to 100 ms. `expired` is true once the sum of
+ * the delays has reached `busyWithinMs`.
+ */
 export class BusyBackoff {
   #delays = 0;
   #waitedMs = 0;
@@ -31,8 +39,8 @@ export class BusyBackoff {
 }
 
 /**
- * Retries actions that fail with `SQLITE_BUSY`. SQLite's own busy timeout sleeps inside the call and would block the event
- * loop, so connections on the event loop have a timeout of 0.
+ * Retries actions that fail with `SQLITE_BUSY`. SQLite's own busy timeout sleeps inside the call and would block the
+ * event loop, so connections on the event loop have a timeout of 0.
  */
 export class BusyRetry {
   readonly delay: Delay;
@@ -41,7 +49,7 @@ export class BusyRetry {
     this.delay = delay;
   }
 
-  /** The action must be repeatable. Throws the last `SQLITE_BUSY` after `busyWithinMs`. */
+  /** Runs `action`, which must be repeatable. After `busyWithinMs`, throws the last `SQLITE_BUSY`. */
   run<Result>(action: () => Result): Result | Promise<Result> {
     try {
       return action();

@@ -26,7 +26,10 @@ const placesOfRoute = statement<CandidatesOfRoute>()((db, p) =>
   candidatesOfRoute(db, p).select(['id', 'priority', 'created_at']),
 );
 
-/** One small query for each route or job. On SQLite these cost less than one query with a join. */
+/**
+ * Returns candidates with one small query for each route and each job. On SQLite these queries cost less than one query
+ * with a join.
+ */
 export function* sqliteClaimCandidates(routes: RouteSet, count: number): Verb<JobRow[]> {
   const [only] = routes.ids;
   if (only !== undefined && routes.ids.size === 1) return yield* rows(jobsOfRoute, { routeId: only, count });

@@ -5,9 +5,9 @@ import { makeFolder } from '../../../../kernel/files/make-folder.ts';
 import { isMountPoint } from './mount-points.ts';
 
 /**
- * Resolves symbolic links to the one path of a database file, and creates its folder. Lock and WAL lie beside that path, so two
- * paths would have two locks. Throws `unavailable` for a file with a second hard link or one that is a mount point: their
- * other paths cannot be found.
+ * Returns the path of a database file with all symbolic links resolved, and creates its folder. The lock and the WAL
+ * have names derived from that path, so a file with two paths would have two locks. Throws `unavailable` for a file
+ * that has a second hard link or is a mount point, because its other paths cannot be found.
  */
 export function databaseFile(file: string): string {
   const folder = path.dirname(path.resolve(file));

@@ -22,7 +22,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const insert = statement<{ name: string }>()((db, p) => db.insertInto('settings').values({ name: p.name, value: 'v' }));
 const names = statement<object>()((db) => db.selectFrom('settings').select('name'));
 
-/** Returns the reason why bind mounts cannot be created here; undefined if they can. */
+/** Returns the reason why bind mounts cannot be created on this machine, or undefined if they can. */
 function noMounts(): string | undefined {
   const [from, to] = [
     path.join(os.tmpdir(), `mount-from-${String(process.pid)}`),
@@ -74,7 +74,7 @@ describe('an engine whose files are taken away', () => {
     const lock = readFileSync(`${file}.lock`);
     renameSync(`${file}.lock`, `${file}.lock.away`);
     const second = await openSqliteEngine(file);
-    // The lock looks untouched, so only the database itself shows the second server.
+    // The lock file is the original one again, so only the database itself shows that a second server opened it.
     rmSync(`${file}.lock`);
     renameSync(`${file}.lock.away`, `${file}.lock`);
     expect(readFileSync(`${file}.lock`).equals(lock)).toBe(true);
@@ -96,7 +96,7 @@ describe('an engine whose files are taken away', () => {
     await reader.backup(copy);
     reader.close();
     const changed = new Database(copy);
-    // The way in which `proofhouse backup create` marks its copies.
+    // `proofhouse backup create` marks its copies in this way.
     changed.pragma('journal_mode = delete');
     changed.pragma('user_version = 12345');
     changed.close();
@@ -175,7 +175,8 @@ describe('a database file with a second name', () => {
     const listed = (): string => mounts;
     expect(isMountPoint('/srv/my data/p\\x.db', listed)).toBe(true);
     expect(isMountPoint('/srv/ü.db', listed)).toBe(true);
-    // A different device number than that of the folder, without a mount, as on overlayfs.
+    // `/proc` has another device number than its parent folder but is not in this list of mounts, like a file on
+    // overlayfs.
     expect(isMountPoint('/proc', listed)).toBe(false);
     const unknown = (): undefined => undefined;
     expect(isMountPoint('/proc', unknown)).toBe(true);

@@ -12,13 +12,14 @@ interface Watched {
 }
 
 /**
- * Detects that another program replaced the files of a running engine, or that a second server opened them. Before each commit,
- * inside its transaction, it compares the inodes of database, lock, WAL and WAL index with those at the start, and the generation
- * with the last one that this engine wrote.
+ * Detects that another program replaced the files of a running engine, or that a second server opened them. Before each
+ * commit, inside its transaction, the guard compares the inodes of the database, lock, WAL and WAL index with their
+ * inodes at the start. It also compares the generation with the last one that this engine wrote.
  *
- * The generation is the `user_version` of the database. It grows by one at each start and each time the WAL restarts. A
- * second server that got past the lock takes over with one commit. A file that was overwritten in place has another
- * generation. The first pages of a WAL show to which database it belongs. docs/decisions/0014 says why this is not a file lock.
+ * The generation is the `user_version` of the database. It is raised by one at each start and each time the WAL
+ * restarts. A second server that got past the lock thus changes the generation with its first commit. A file that was
+ * overwritten in place has another generation, too. The first pages in a WAL show to which database the WAL belongs.
+ * docs/decisions/0014 says why this is not a file lock.
  */
 export class FileGuard {
   readonly #file: string;
@@ -32,12 +33,15 @@ export class FileGuard {
   #next: number | undefined;
   #lost: AppError | undefined;
   #overwritten = false;
-  /** Generation in the database file itself at the start; undefined once the WAL has restarted. */
+  /**
+   * The generation in the database file itself, without the WAL, at the start. Undefined once the WAL has restarted.
+   */
   #storedAtStart: number | undefined;
 
   /**
-   * The writer must have an open transaction, in which the first generation is written. `handle` reads the database file and must
-   * stay open as long as the database: closing any descriptor of a file releases the process's locks on it.
+   * `writer` must have an open transaction; the first generation is written in it. `handle` must read the database file
+   * and stay open as long as the database: closing any descriptor of a file releases the locks of the process on that
+   * file.
    */
   constructor(file: string, writer: Database.Database, handle: number) {
     this.#file = file;
@@ -54,7 +58,7 @@ export class FileGuard {
     });
   }
 
-  /** The error that every read and write must throw until a restart; undefined while the files are the same. */
+  /** The error that every read and write must throw until a restart. Undefined while the files are the same. */
   get lost(): AppError | undefined {
     return this.#lost;
   }
@@ -68,7 +72,7 @@ export class FileGuard {
       throw new AppError('unavailable', message);
     }
     const stored = storedGeneration(this.#handle);
-    // The newest generation may be in the WAL only.
+    // The newest generation may be only in the WAL, not yet in the database file.
     if (stored === this.#generation || stored === preceding(this.#generation) || stored === this.#storedAtStart) return;
     this.#overwritten = true;
     this.#lost = new AppError(
@@ -78,7 +82,10 @@ export class FileGuard {
     throw this.#lost;
   }
 
-  /** Must be called first in the transaction. Throws `unavailable` as `requireSameFiles`, or if another server opened the file. */
+  /**
+   * Must be called first in each transaction. Throws `unavailable` as `requireSameFiles`, or if another server opened
+   * the file.
+   */
   begin(): void {
     this.requireSameFiles();
     if (this.#current() !== this.#generation) {
@@ -91,7 +98,7 @@ export class FileGuard {
     if (this.#currentLog() !== this.#logIdentity) this.#write();
   }
 
-  /** Must be called after the transaction. */
+  /** Must be called after each transaction. `committed` is false if the transaction was rolled back. */
   end(committed: boolean): void {
     if (committed && this.#next !== undefined) {
       this.#generation = this.#next;
@@ -102,8 +109,8 @@ export class FileGuard {
   }
 
   /**
-   * Must be called before the database is closed. SQLite runs a checkpoint when the last connection closes. Its pages would
-   * damage a file that was overwritten, so the WAL of such a file is copied and emptied first.
+   * Must be called before the database is closed. When the last connection closes, SQLite runs a checkpoint. The pages
+   * of that checkpoint would damage a file that was overwritten, so the WAL of such a file is copied and emptied first.
    */
   beforeClose(): void {
     if (!this.#overwritten) return;
@@ -138,7 +145,10 @@ export class FileGuard {
   }
 }
 
-/** Generations are below 2^31 and never 0: 0 is the `user_version` of a database without a generation. */
+/**
+ * Returns the next generation. Generations are below 2^31 and never 0, which is the `user_version` of a database
+ * without a generation.
+ */
 function following(generation: number): number {
   return generation >= 0x7fffffff ? 1 : generation + 1;
 }
@@ -147,7 +157,7 @@ function preceding(generation: number): number {
   return generation === 1 ? 0x7fffffff : generation - 1;
 }
 
-/** A random generation, different from that of any other copy of a database. */
+/** Returns a random generation, so that copies of a database have different generations. */
 export function newGeneration(random: RandomBytes = pooledRandomBytes()): number {
   return (Buffer.from(random(4)).readUInt32BE() & 0x3fffffff) + 1;
 }

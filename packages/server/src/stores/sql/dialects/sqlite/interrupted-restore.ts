@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { AppError } from '@proofhouse/core';
 
-/** Path of the restored database until the restore moves it into its place. */
+/** Returns the path of the restored database before the restore renames it to `file`. */
 export function restoreBegun(file: string): string {
   return `${file}.restoring`;
 }

@@ -2,9 +2,10 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 /**
- * True if a file is a mount point, such as a file that was bind-mounted into a container. `place` must be absolute and
- * resolved. Linux lists all mounts in /proc/self/mountinfo (proc(5)). Without that list, a device number other than the parent
- * folder's counts as a mount; with it, it must not, because on overlayfs and btrfs the numbers differ without a mount.
+ * Returns true if `place` is a mount point, such as a file that was bind-mounted into a container. `place` must be
+ * absolute and resolved. Linux lists all mounts in /proc/self/mountinfo (proc(5)). On systems without that list, a file
+ * counts as a mount point if its device number differs from that of its folder. With the list, device numbers are
+ * ignored, because on overlayfs and btrfs they differ without a mount.
  */
 export function isMountPoint(place: string, mounts: () => string | undefined = mountInfo): boolean {
   const listed = mounts();
@@ -21,13 +22,13 @@ function mountInfo(): string | undefined {
   }
 }
 
-/** The fifth field of each line, unescaped. */
+/** Returns the fifth field of each line, unescaped. */
 function mountPoints(mounts: string): Set<string> {
   const fields = mounts.split('\n').map((line) => line.split(' ')[4] ?? '');
   return new Set(fields.map(unescaped));
 }
 
-// Only blanks and backslashes are escaped, as octal numbers.
+// The kernel escapes white space and backslashes as octal numbers.
 function unescaped(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }

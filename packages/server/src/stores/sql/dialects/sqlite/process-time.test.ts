@@ -31,7 +31,7 @@ async function open(): Promise<SqlMetadataStore> {
   return new SqlMetadataStore(await openSqliteEngine(path.join(folder, 'x.db'), { clock, bootTime, onClockJump }));
 }
 
-/** Creates a job with a lease of five minutes in a store that is stopped one minute later. */
+/** Creates a job with a lease of five minutes, in a store that is closed one minute later. */
 async function jobLeftBehind(): Promise<string> {
   const store = await open();
   const job = newJob({ createdAt: clock.now() });
@@ -91,7 +91,7 @@ describe('a lease that was given before a restart', () => {
     bootId = 'second';
     clock.step(-60 * minute);
     const store = await open();
-    // The stored time is one minute old, and that minute may not have passed.
+    // The stored time is one minute old, but that minute may not have passed on the restarted machine.
     expect(await endsAfter(store, jobId)).toBe(300);
     await store.close();
   });

@@ -14,20 +14,21 @@ export interface ProcessTimeParts {
 }
 
 /**
- * The time by which verbs decide on SQLite: the wall clock of this process. When somebody sets that clock, one verb shifts all
- * leases and retry delays by the same difference, and every later verb uses the new time. Each lease and delay keeps its remaining
- * time. An anchor in the database does the same for a clock that was set while the server was stopped.
+ * The time by which transactions decide on SQLite: the wall clock of this process. When that clock is set, one
+ * transaction shifts all leases and retry delays by the same difference, and every later transaction uses the new time.
+ * So each lease and delay keeps its remaining time. A time anchor in the database has the same effect for a clock that
+ * was set while the server was stopped.
  */
 export class ProcessTime {
   readonly #clock: Clock;
   readonly #bootTime: () => BootTime | undefined;
   readonly #onJump: OnClockJump;
-  /** Wall clock minus monotonic clock, in milliseconds, by which `time` is computed. */
+  /** Wall clock minus monotonic clock in ms. `time` is computed from this offset. */
   #offset: number;
-  /** The offset at which the stored leases and delays were computed. */
+  /** The offset with which the stored leases and delays were computed, ms. */
   #committed: number;
   #isMoving = false;
-  /** Monotonic time of the next anchor, in milliseconds. */
+  /** Monotonic time in ms from which the next anchor may be written. */
   #keepAgainAt = -Infinity;
 
   constructor({ clock, bootTime, onJump }: ProcessTimeParts) {
@@ -37,14 +38,17 @@ export class ProcessTime {
     this.#offset = this.#committed = this.#wallOffset();
   }
 
-  /** Must be called at a start, before any verb. If the clock was set meanwhile, the first write shifts leases and delays. */
+  /**
+   * Must be called at a start, before any transaction. If the clock was set while the server was stopped, the first
+   * write shifts leases and delays.
+   */
   resume(anchor: TimeAnchor | undefined): void {
     const wall = this.#clock.now();
     const setBy = wall - expectedWall(anchor, wall, this.#bootTime());
     if (Math.abs(setBy) >= smallestJumpMs) this.#offset = this.#committed = this.#wallOffset() - setBy;
   }
 
-  /** Returns a verb that writes the anchor, once a minute; undefined in between. */
+  /** Returns a verb that writes the time anchor. Returns undefined if the last anchor is less than a minute old. */
   anchor(): (() => Verb<void>) | undefined {
     const now = this.#clock.monotonic();
     if (now < this.#keepAgainAt) return undefined;
@@ -58,7 +62,10 @@ export class ProcessTime {
     return fixedTime(Math.floor(this.#offset + this.#clock.monotonic()));
   }
 
-  /** Must be called before each write is queued. `write` queues a verb ahead of it. */
+  /**
+   * Must be called before each write is queued. If the clock was set, queues the shift of leases by `write`, so that
+   * the shift runs before the caller's write.
+   */
   follow(write: (verb: () => Verb<void>) => Promise<void>): void {
     if (this.#isMoving || Math.abs(this.#wallOffset() - this.#committed) < smallestJumpMs) return;
     this.#isMoving = true;
@@ -70,14 +77,14 @@ export class ProcessTime {
         this.#onJump(ms);
       },
       () => {
-        // The next write retries.
+        // The next write retries the shift.
         this.#offset = this.#committed;
         this.#isMoving = false;
       },
     );
   }
 
-  // May run more than once: the write queue retries a transaction that was rolled back.
+  // May run more than once, because the write queue retries a transaction that was rolled back.
   *#move(): Verb<void> {
     const offset = this.#wallOffset();
     yield* shiftLeases(Math.round(offset - this.#committed));

@@ -43,7 +43,7 @@ afterEach(async () => {
 const look = () => engine.look(() => first(find, { name: 'a' }));
 const scan = () => engine.scan(() => first(find, { name: 'a' }));
 
-/** A scan that goes on until it is told to end. */
+/** Starts a scan that runs until `end` is called. */
 function endless(): { begun: Promise<void>; done: Promise<void>; end: () => void } {
   let isOver = false;
   let begin = (): void => undefined;
@@ -102,7 +102,7 @@ it('a close fails the scan that runs, and leaves no connection behind', async ()
   await engine.close();
   await failed;
   await expect(scan()).rejects.toMatchObject({ code: 'unavailable', message: 'The database is closed.' });
-  // The last connection that closes removes the log.
+  // The last connection that closes removes the WAL file.
   expect(statSync(`${file}-wal`, { throwIfNoEntry: false })).toBeUndefined();
 });
 

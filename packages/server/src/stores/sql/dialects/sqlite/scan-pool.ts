@@ -11,7 +11,7 @@ export interface ScanThreadData {
   readonly cacheKib: number;
 }
 
-/** A statement, or the next rows of the one before. */
+/** A statement to run, or `more` to request the next rows of the previous statement. */
 export type ScanRequest = { readonly sql: string; readonly values: readonly unknown[] } | 'more';
 
 export interface ScanChunk {
@@ -19,23 +19,30 @@ export interface ScanChunk {
   readonly more: boolean;
 }
 
-/** A scan that takes longer fails at its next statement: an open snapshot keeps the log from being written back. */
+/**
+ * A scan that takes longer fails at its next statement, because its open snapshot prevents a complete checkpoint of the
+ * WAL.
+ */
 export const scanWithinMs = 30_000;
 
-/** Two, so that one long scan does not stop all others; more would compete with the event loop for the processors. */
+/**
+ * Two threads, so that one long scan does not stop all others. More threads would compete with the event loop for the
+ * processors.
+ */
 const mostThreads = 2;
 const cacheKib = 16 * 1024;
 
 export interface ScanPoolParts {
   readonly file: string;
   readonly clock: Clock;
-  /** Called before a thread opens the file. */
+  /** Called before a thread opens the file. Throws `unavailable` if the files of the database were replaced. */
   readonly requireSameFiles: () => void;
 }
 
 /**
- * Runs the statements of scans in threads with read-only connections, so that they do not block the event loop. All statements of
- * one verb see one snapshot. The verb itself runs here, between the answers: a generator cannot cross threads.
+ * Runs the statements of scans in threads with read-only connections, so that they do not block the event loop. All
+ * statements of one verb see one snapshot. The verb itself runs on the event loop between the answers of the thread,
+ * because a generator cannot be moved to another thread.
  */
 export class ScanPool {
   readonly #threads: ThreadPool;
@@ -43,7 +50,7 @@ export class ScanPool {
 
   constructor({ file, clock, requireSameFiles }: ScanPoolParts) {
     this.#clock = clock;
-    // The thread may sleep in SQLite while another program holds a lock, unlike the event loop.
+    // Unlike the event loop, a thread may sleep inside SQLite while another program holds a lock.
     const workerData: ScanThreadData = { file, busyTimeoutMs: busyWithinMs, cacheKib };
     const script = threadScript(import.meta, 'scan-thread');
     this.#threads = new ThreadPool({
@@ -56,7 +63,10 @@ export class ScanPool {
     });
   }
 
-  /** Errors: `unavailable` (took longer than `scanWithinMs`, the thread ended, or the pool is closed), those of SQLite. */
+  /**
+   * Runs a verb as a scan. Throws `unavailable` if it took longer than `scanWithinMs`, the thread ended or the pool is
+   * closed, and errors of SQLite.
+   */
   run<Result>(factory: VerbFactory<Result>): Promise<Result> {
     return this.#threads.run(async (ask) => {
       const deadline = this.#clock.monotonic() + scanWithinMs;
@@ -69,7 +79,7 @@ export class ScanPool {
     });
   }
 
-  /** Settles when all connections are closed. */
+  /** Resolves when all connections are closed. */
   close(): Promise<void> {
     return this.#threads.close();
   }

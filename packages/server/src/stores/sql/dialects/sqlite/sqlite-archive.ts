@@ -21,10 +21,10 @@ import { restoreBegun } from './interrupted-restore.ts';
 import { notOurs, sqliteError } from './sqlite-errors.ts';
 import { lockDatabase } from './sqlite-lock.ts';
 
-/** First schema whose records name the blobs that they keep. */
+/** The oldest schema in which records name the blobs that they own. */
 const oldestSchema = '0003-experiments-groups-retention';
 
-/** Copies SQLite databases, also one that a server has open, and one that a crash left. */
+/** Copies SQLite databases, including one that a server has open and one that a crash left. */
 export class SqliteArchive implements DatabaseArchive {
   readonly file: string;
   readonly #busy = new BusyRetry();
@@ -41,7 +41,8 @@ export class SqliteArchive implements DatabaseArchive {
       createPrivateFile(place);
       await this.#live((database) => {
         requireSchema(database, this.file);
-        // One read transaction: it neither blocks writers nor has to restart after their commits.
+        // `vacuum into` runs in one read transaction, so it does not block writers and does not restart after their
+        // commits.
         database.prepare('vacuum into ?').run(place);
       });
       return seal(place);
@@ -96,7 +97,7 @@ export class SqliteArchive implements DatabaseArchive {
     }
   }
 
-  // A running server has checked the WAL at its start.
+  // If a server has the database open, the check is skipped: the server checked the WAL at its start.
   async #checkWal(onNotice: (notice: string) => void): Promise<void> {
     let release: () => void;
     try {
@@ -116,7 +117,8 @@ export class SqliteArchive implements DatabaseArchive {
 
   async #live<Result>(look: (database: Database.Database) => Result): Promise<Result> {
     return this.#busy.run(() => {
-      // A read-only connection creates WAL and index and leaves them; a writable one checkpoints an existing WAL when it closes.
+      // A read-only connection creates a missing WAL and index and leaves them behind. A writable connection
+      // checkpoints an existing WAL when it closes.
       const readonly = existsSync(`${this.file}-wal`);
       const database = new Database(this.file, { readonly, fileMustExist: true, timeout: 0 });
       try {
@@ -182,7 +184,8 @@ class SqliteTarget implements RestoreTarget {
     }
   }
 
-  // A start is refused while `restoreBegun` exists, that is from the first rename to the last.
+  // Replaces the database by the staged copy. The file `restoreBegun` exists from the first rename to the last, and a
+  // server refuses to start while it exists.
   #switch(staged: string, moveTo: string | undefined): void {
     const folder = path.dirname(this.#file);
     const begun = restoreBegun(this.#file);
@@ -199,7 +202,7 @@ class SqliteTarget implements RestoreTarget {
   }
 }
 
-/** Gives a copy a generation of its own, checks it, and syncs it to the disk. */
+/** Gives a copy its own generation, checks the copy, and syncs it to disk. */
 function seal(place: string): CopyFacts {
   const database = openCopy(place);
   let facts: CopyFacts;
@@ -246,7 +249,8 @@ function revokeAllTokens(database: Database.Database, revokedAt: number): void {
   })();
 }
 
-// Blobs stored after the backup have no record now. Automatic collection pauses for a grace period.
+// Sets the start of a grace period, in which automatic collection does nothing. Blobs that were stored after the backup
+// have no record in the restored database, so collection would remove them.
 function startGracePeriod(database: Database.Database, now: number): void {
   database
     .prepare("update settings set value = json_set(value, '$.since', ?) where name = 'store' and json_valid(value)")

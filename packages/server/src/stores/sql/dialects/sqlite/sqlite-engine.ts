@@ -29,35 +29,38 @@ import { WriteQueue, type AroundTransaction } from './write-queue.ts';
 
 const memory = ':memory:';
 
-/** `application_id` of our files ("Prof"): a path to another program's database is refused. */
+/** The `application_id` of Proofhouse files ("Prof" in ASCII). The database of another program is refused. */
 const applicationId = 0x50726f66;
 
 export interface SqliteEngineOptions {
-  /** Waits between retries while another program holds a lock on the file. Default: the system's timers. */
+  /** Waits between retries while another program holds a lock on the file. Default: the timers of the system. */
   readonly delay?: Delay;
-  /** Called with a sentence for the operator: about a WAL that a crash left, or one that grows. */
+  /** Called with a sentence for the operator about a WAL that a crash left or that grows. */
   readonly onNotice?: (notice: string) => void;
   /** Called with a sentence after each part of a long migration. */
   readonly onProgress?: OnProgress;
   readonly clock?: Clock;
-  /** Default: that of the system if `clock` is the system's, else none. */
+  /** Default: the boot time of the system if `clock` is the system's clock, else no boot time. */
   readonly bootTime?: () => BootTime | undefined;
   /** Called when somebody set the wall clock. */
   readonly onClockJump?: OnClockJump;
-  /** Size of file and log from which scans run in a thread. Default: 4 MiB. */
+  /** Combined size of database and WAL in bytes from which scans run in a thread. Default: 4 MiB. */
   readonly threadFromBytes?: number;
 }
 
 /**
- * A full read of a smaller database takes some milliseconds. A thread costs 80 ms of processor time at its start, and 25 MiB of
- * memory.
+ * A full read of a smaller database takes only some milliseconds. A thread costs 80 ms of processor time at its start
+ * and 25 MiB of memory.
  */
 const threadFromBytes = 4 * 1024 * 1024;
 
-/** A busy timeout would sleep on the event loop: see `BusyRetry`. */
+/** Zero, because SQLite would sleep on the event loop during a busy timeout; see `BusyRetry`. */
 const busyTimeoutMs = 0;
 
-/** Opens a database file; creates it and migrates its schema if needed. `:memory:` exists as long as the engine. */
+/**
+ * Opens a database file. Creates the file and migrates its schema if needed. A database named `:memory:` exists as long
+ * as the engine.
+ */
 export async function openSqliteEngine(named: string, options: SqliteEngineOptions = {}): Promise<QueueEngine> {
   const busy = new BusyRetry(options.delay);
   const onNotice = options.onNotice ?? (() => undefined);
@@ -67,7 +70,7 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
   let file = named;
   try {
     file = databaseFile(named);
-    // SQLite gives WAL and index the file mode of the database.
+    // SQLite creates the WAL and its index with the file mode of the database.
     createPrivateFile(file);
     closers.push(lockDatabase(file).release);
     requireNoInterruptedRestore(file);
@@ -115,7 +118,7 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
   }
 }
 
-// The writer also serves reads: a flush is synchronous, so no read can run inside its transaction.
+// One connection both writes and reads: a flush is synchronous, so no read can run inside its transaction.
 async function openInMemory(
   { busy, time }: Pick<EngineParts, 'busy' | 'time'>,
   closers: (() => void)[],
@@ -130,7 +133,7 @@ async function openInMemory(
 }
 
 function timeOf({ clock = systemClock, bootTime, onClockJump = () => undefined }: SqliteEngineOptions): ProcessTime {
-  // The uptime of this machine does not match a clock of a test.
+  // The clock of a test is not related to the uptime of this machine.
   const ofClock = clock === systemClock ? systemBootTime : () => undefined;
   return new ProcessTime({ clock, bootTime: bootTime ?? ofClock, onJump: onClockJump });
 }
@@ -145,7 +148,7 @@ function prepareFile(database: Database.Database, file: string): void {
   const isNew = database.prepare('select count(*) from sqlite_schema').pluck().get() === 0;
   const marked = database.pragma('application_id', { simple: true }) === applicationId;
   if (!isNew && !marked) throw notOurs(file);
-  // Before WAL mode: the file itself must hold the first generation.
+  // Must precede WAL mode, because the database file itself must contain the first generation.
   nameGeneration(database);
   database.pragma('journal_mode = wal');
   if (!marked) database.pragma(`application_id = ${String(applicationId)}`);
@@ -161,7 +164,8 @@ function nameGeneration(database: Database.Database): void {
   database.pragma(`user_version = ${String(newGeneration())}`);
 }
 
-// A failure is harmless, for example on a full disk: commits in the WAL are durable, and the next start reads them.
+// Runs a checkpoint and ignores a failure, such as a full disk: commits in the WAL are durable, and the next start
+// reads them.
 function checkpoint(database: Database.Database): void {
   try {
     database.pragma('wal_checkpoint(truncate)');
@@ -175,8 +179,8 @@ function tune(database: Database.Database): void {
   database.pragma('temp_store = memory');
 }
 
-// Kysely runs SQLite migrations outside a transaction. A crash during one would leave a file that neither version reads, so the
-// caller must have begun a transaction.
+// Migrates in the transaction that the caller must have begun, and commits it. Kysely runs SQLite migrations outside a
+// transaction, and a crash during one would leave a file that neither version can read.
 async function migrateInTransaction(database: Database.Database, file: string, onProgress?: OnProgress): Promise<void> {
   const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
   try {
@@ -188,12 +192,12 @@ async function migrateInTransaction(database: Database.Database, file: string, o
   }
 }
 
-/** Parts that only a database in a file has. */
+/** Parts of the engine that only a database in a file has. */
 interface InFile {
   readonly guard: FileGuard;
   readonly checkpoints: WalCheckpoints;
   readonly scans: ScanPool;
-  /** Whether a scan could block the event loop. */
+  /** Returns true if the database is so large that a scan could block the event loop. */
   readonly isLarge: () => boolean;
 }
 
@@ -212,7 +216,7 @@ class SqliteEngine implements QueueEngine {
   readonly dialect = sqliteQueueDialect;
   readonly durable: boolean;
   readonly hintChannel = undefined;
-  // Other servers are kept out by the lock file.
+  // The lock file excludes other servers.
   readonly soleWriter = true;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;
@@ -244,7 +248,7 @@ class SqliteEngine implements QueueEngine {
 
   async scan<Result>(verb: VerbFactory<Result>): Promise<Result> {
     return this.#mapErrors(async () => {
-      // No other connection can open a database in memory: SQLite is built without shared caches here.
+      // No other connection can open a database in memory, because this build of SQLite has no shared cache.
       if (this.#inFile?.isLarge() !== true) return this.#read(verb);
       const { scans, guard } = this.#inFile;
       const result = await scans.run(verb);
@@ -260,7 +264,8 @@ class SqliteEngine implements QueueEngine {
     });
   }
 
-  // SQLite needs no vacuum. A failure to write the anchor is ignored: the next verb fails too, with a caller.
+  // SQLite needs no vacuum, so only the time anchor is written. A failure is ignored: the next call fails too, and its
+  // caller receives the error.
   async tidy(): Promise<void> {
     const anchor = this.durable ? this.#time.anchor() : undefined;
     if (anchor !== undefined) await this.#queue.run(anchor).catch(() => undefined);
@@ -315,7 +320,8 @@ class SqliteEngine implements QueueEngine {
     try {
       return await action();
     } catch (error) {
-      // A read that waited for a lock runs on a closed connection and gets a TypeError. Writes end before the close.
+      // A read that waited for a lock may run after the connection was closed and then throws a TypeError. Writes
+      // always end before the connection is closed.
       if (error instanceof TypeError && this.#isClosed()) throw closed();
       throw sqliteError(error);
     }
@@ -330,7 +336,7 @@ function aroundTransaction({ guard, checkpoints }: InFile): AroundTransaction {
     end: (committed) => {
       guard.end(committed);
       if (committed) checkpoints.committed(guard.logBytes);
-      // The thread must not write to a file that another server has taken over.
+      // The checkpoint thread must not write to a file that another server has opened.
       if (guard.lost !== undefined) void checkpoints.close();
     },
   };

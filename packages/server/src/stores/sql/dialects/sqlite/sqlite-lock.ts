@@ -4,9 +4,9 @@ import { createPrivateFile } from '../../../../kernel/files/private-files.ts';
 import { codeOf } from './sqlite-errors.ts';
 
 /**
- * Locks a database file against a second server: an exclusive transaction on `<file>.lock`, held until `release`. The kernel
- * releases it when the process ends in any way. The lock file is never removed: otherwise two servers could hold locks on two
- * files of the same name. Throws `unavailable` if another process holds the lock.
+ * Locks a database file against a second server by an exclusive transaction on `<file>.lock`, which is held until
+ * `release`. The kernel releases the lock when the process ends in any way. The lock file is never removed, because two
+ * servers could then hold locks on two files of the same name. Throws `unavailable` if another process holds the lock.
  */
 export function lockDatabase(file: string): { release: () => void } {
   createPrivateFile(`${file}.lock`);

@@ -11,10 +11,13 @@ function* alwaysTaken(): Verb<boolean> {
   return true;
 }
 
-/** One process writes, in one transaction at a time: no locks, and one statement a row. */
+/**
+ * The operations of the queue on SQLite. One process writes, in one transaction at a time, so no rows are locked, and
+ * each row is written by its own statement.
+ */
 export const sqliteQueueDialect: QueueDialect = {
   ...sqliteSyntax,
-  // Verbs share commits anyway; batched claims also share one read of the queue.
+  // Write transactions share commits even without batching. Batched claims also share one query of the queue.
   batchLimits: { calls: 64, verbs: 1 },
   claimCandidates: sqliteClaimCandidates,
   dueTimesAndCandidates: (routes, count, known) =>

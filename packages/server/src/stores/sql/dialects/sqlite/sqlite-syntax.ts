@@ -3,9 +3,9 @@ import type { SqlSyntax } from '../../engine/sql-syntax.ts';
 import { compileOnly } from '../compile-only.ts';
 
 /**
- * Writes parameters of selects as `(select ?)`. SQLite may re-plan a select whenever a parameter that the planner used
- * is bound again, which costs three times its execution; the planner cannot use the value of a subquery, so the plan is
- * stable.
+ * Writes the parameters of selects as `(select ?)`. SQLite may plan a select again whenever a parameter that the
+ * planner used is bound to a new value, which costs three times as much as the execution. The planner cannot use the
+ * value of a subquery, so the plan stays the same.
  */
 class StablePlanCompiler extends SqliteQueryCompiler {
   protected override getCurrentParameterPlaceholder(): string {
@@ -28,7 +28,7 @@ export const sqliteSyntax: SqlSyntax = {
     busyTableEnd: sql`strict`,
   },
   usageSlot: sql`0`,
-  // There is one writer, so rows need no locks.
+  // SQLite has only one writer, so rows need no locks.
   locked: (query) => query,
   among: (column, list) => sql`${sql.ref(column as string)} in (select value from json_each(${list}))`,
 };

@@ -2,9 +2,9 @@ import type { BootTime } from '../../../../kernel/time/boot-time.ts';
 import { findSetting, replaceSetting } from '../../records/settings.ts';
 import { first, put, type Verb } from '../../engine/verb.ts';
 
-/** A time and boot id by which a restart distinguishes a clock that was set from time that passed. */
+/** A stored time and boot id. With them, a restart distinguishes a clock that was set from time that passed. */
 export interface TimeAnchor {
-  /** The store's time when this was written, epoch ms. */
+  /** The store's time at which the anchor was written, epoch ms. */
   readonly at: number;
   readonly boot: BootTime | undefined;
 }
@@ -21,14 +21,15 @@ export function* readAnchor(): Verb<TimeAnchor | undefined> {
 }
 
 /**
- * The time that the wall clock would show if nobody had set it, in epoch milliseconds. It is exact if the machine has not been
- * restarted since the anchor. Otherwise it is the later of `wall` and the anchor's time.
+ * Returns the time in epoch ms that the wall clock would show if it had not been set. The result is exact if the
+ * machine has not been restarted since the anchor was written. Otherwise it is the later of `wall` and the anchor's
+ * time.
  */
 export function expectedWall(anchor: TimeAnchor | undefined, wall: number, boot: BootTime | undefined): number {
   if (anchor === undefined) return wall;
   const { boot: then } = anchor;
   const elapsedMs = then !== undefined && boot?.bootId === then.bootId ? boot.uptimeMs - then.uptimeMs : undefined;
-  // A machine that was restored from a snapshot keeps its boot id, with a smaller uptime.
+  // A machine that was restored from a snapshot has the same boot id but a smaller uptime.
   if (elapsedMs === undefined || elapsedMs < 0) return Math.max(wall, anchor.at);
   return anchor.at + elapsedMs;
 }

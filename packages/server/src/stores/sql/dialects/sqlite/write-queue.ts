@@ -8,29 +8,33 @@ interface Waiting {
   readonly verb: VerbFactory<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** Flushes of this verb that failed because another program held the lock. */
+  /** Number of flushes with this verb that failed because another program held the lock. */
   refusals: number;
 }
 
 /** Hooks around each transaction. */
 export interface AroundTransaction {
-  /** Called first in the transaction. An error rolls back and rejects all verbs of the flush. */
+  /**
+   * Called first in the transaction. If it throws, the transaction is rolled back and all verbs of the flush are
+   * rejected.
+   */
   begin(): void;
   end(committed: boolean): void;
 }
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
-/** Most verbs in one commit: a longer one would block the event loop for too long. */
+/** Largest number of verbs in one commit. A larger commit would block the event loop for too long. */
 const mostInFlush = 128;
 
 /**
- * Flushes concurrent writes in one commit, so they share one fsync. Verbs run one after another, each in a savepoint; a verb that
- * throws rolls back only its own writes. Promises settle after the commit; if it fails, all are rejected.
+ * Flushes concurrent writes in one commit, so that they share one fsync. Verbs run one after another, each in a
+ * savepoint, so a verb that throws rolls back only its own writes. The promises of the verbs settle after the commit.
+ * If the commit fails, all of them are rejected.
  *
- * While another program holds the write lock, verbs wait in the queue and a timer retries the flush, so the event loop is not
- * blocked. After `busyWithinMs` they are rejected with `SQLITE_BUSY`. Verbs that arrive while the same lock is still held are
- * rejected at their second attempt.
+ * While another program holds the write lock, verbs wait in the queue and a timer retries the flush, so the event loop
+ * is not blocked. After `busyWithinMs` the verbs are rejected with `SQLITE_BUSY`. Verbs that arrive later, while the
+ * same lock is still held, are rejected at their second attempt.
  */
 export class WriteQueue {
   readonly #connection: SqliteConnection;
@@ -40,7 +44,7 @@ export class WriteQueue {
   readonly #around: AroundTransaction | undefined;
   #waiting: Waiting[] = [];
   #scheduled = false;
-  /** Back-off of the retries; undefined unless another program holds the lock. */
+  /** The back-off of the retries. Undefined if no other program holds the lock. */
   #blocked: BusyBackoff | undefined;
   #idle: (() => void)[] = [];
 
@@ -67,7 +71,7 @@ export class WriteQueue {
     });
   }
 
-  /** Settles when all queued verbs are committed or rejected. */
+  /** Resolves when all queued verbs are committed or rejected. */
   async drain(): Promise<void> {
     if (this.#waiting.length === 0) return;
     await new Promise<void>((resolve) => {
@@ -113,7 +117,10 @@ export class WriteQueue {
     }
   }
 
-  /** Puts a batch that was rolled back at the head of the queue, in order. */
+  /**
+   * Returns the verbs of a batch that was rolled back to the head of the queue, in order. Rejects those that were
+   * refused too often.
+   */
   #refused(batch: Waiting[], error: unknown): void {
     const blocked = (this.#blocked ??= new BusyBackoff());
     const all = [...batch, ...this.#waiting];
@@ -125,8 +132,8 @@ export class WriteQueue {
     }
   }
 
-  // After some errors, such as a full disk, SQLite rolls back the whole transaction. The savepoint and the writes of the earlier
-  // verbs are lost then, so all verbs of the batch must fail.
+  // After some errors, such as a full disk, SQLite rolls back the whole transaction. The savepoint and the writes of
+  // the earlier verbs are then lost, so all verbs of the batch must fail.
   #runInSavepoint(verb: VerbFactory<unknown>): Outcome {
     this.#commands.save.run();
     try {
@@ -146,7 +153,7 @@ export class WriteQueue {
     try {
       this.#commands.rollback.run();
     } catch {
-      // The next `begin` throws if the file is damaged.
+      // If the file is damaged, the next `begin` throws.
     }
   }
 }

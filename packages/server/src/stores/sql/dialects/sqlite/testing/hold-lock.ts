@@ -1,5 +1,5 @@
-// A program that holds a lock on a database file until its standard input ends, and prints "held" when it has it:
-// `node hold-lock.ts <file> <statement>`.
+// Holds a lock on a database file until its standard input ends. Prints "held" when it has the lock.
+// Usage: `node hold-lock.ts <file> <statement>`.
 import process from 'node:process';
 import Database from 'better-sqlite3';
 

@@ -1,9 +1,9 @@
 import type { Delay } from '../../../../../kernel/time/delay.ts';
 
-/** Delays that a test ends. */
+/** Delays that last until the test ends them. */
 export class ManualDelay {
   readonly #waiting: { readonly ms: number; readonly end: () => void }[] = [];
-  /** The sum of the delays that were ended, in milliseconds. */
+  /** Sum of the delays that were ended, ms. */
   endedMs = 0;
 
   readonly delay: Delay = (ms) => new Promise((end) => this.#waiting.push({ ms, end }));
@@ -12,7 +12,7 @@ export class ManualDelay {
     return this.#waiting.length;
   }
 
-  /** Ends all pending delays, and waits until the code after them has run. */
+  /** Ends all pending delays and waits until the code after them has run. */
   async end(): Promise<void> {
     for (const { ms, end } of this.#waiting.splice(0)) {
       this.endedMs += ms;
@@ -21,7 +21,7 @@ export class ManualDelay {
     await new Promise((settle) => setImmediate(settle));
   }
 
-  /** Ends delays until `promise` settles, and returns its outcome. */
+  /** Ends all delays, also new ones, until `promise` settles, and returns the outcome of the promise. */
   async until<Result>(promise: Promise<Result>): Promise<PromiseSettledResult<Result>> {
     let settled: PromiseSettledResult<Result> | undefined;
     void Promise.allSettled([promise]).then(([result]) => (settled = result));

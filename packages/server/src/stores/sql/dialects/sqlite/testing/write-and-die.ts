@@ -1,5 +1,5 @@
-// Writes settings named 0, 1, 2 … in a commit each, prints each name once it is committed, and dies as by `kill -9`:
-// `node write-and-die.ts <file> <count> [value bytes]`.
+// Writes settings with the names 0, 1, 2 … in one commit each, then kills itself as `kill -9` would.
+// Usage: `node write-and-die.ts <file> <count> [value bytes]`.
 import process from 'node:process';
 import { openMetadataStore } from '../../../../open-metadata-store.ts';
 

@@ -1,7 +1,7 @@
 import { newJob } from '../../../../contract/records.ts';
 import { openMetadataStore } from '../../../../open-metadata-store.ts';
 
-// Enqueues without end, eight at a time, and prints each id once its promise settled.
+// Enqueues jobs without end, eight at a time, and prints the id of each job once its promise has settled.
 const [file, round] = process.argv.slice(2);
 const store = await openMetadataStore(`sqlite:${file ?? ''}`);
 let next = 0;

@@ -32,14 +32,14 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const names = statement<object>()((db) => db.selectFrom('settings').select('name'));
 const insert = statement<{ name: string }>()((db, p) => db.insertInto('settings').values({ name: p.name, value: 'v' }));
 
-/** Commits `count` settings in a process that is then killed; its log file stays. */
+/** Commits `count` settings in a process that is then killed, so that its WAL file stays. */
 async function crash(count: number, valueBytes = 100): Promise<void> {
   const script = path.join(import.meta.dirname, '..', 'testing', 'write-and-die.ts');
   const child = spawn(process.execPath, [script, file, String(count), String(valueBytes)], { stdio: 'inherit' });
   await once(child, 'close');
 }
 
-/** Starts an engine; returns the notices of the start and the names of the settings. */
+/** Starts and closes an engine. Returns the notices of the start and the number of settings. */
 async function start(): Promise<{ notices: string[]; names: number }> {
   const notices: string[] = [];
   const engine = await openSqliteEngine(file, { onNotice: (notice) => notices.push(notice) });
@@ -89,7 +89,7 @@ describe('a log that a killed server left', () => {
       expect(found).toBeLessThan(40);
       const copy = /kept as (.*)\.$/.exec(notices[0] ?? '')?.[1] ?? '';
       expect(statSync(copy).size).toBe(before.length);
-      // The notice comes only once, because the log is a new one.
+      // The notice comes only at the first start, because that start begins a new WAL.
       expect((await start()).notices).toEqual([]);
     },
   );
@@ -110,7 +110,7 @@ describe('a log that a killed server left', () => {
     await crash(5);
     const size = statSync(`${file}-wal`).size;
     const bytes = readFileSync(`${file}-wal`);
-    // A frame of an unfinished transaction: the salts of the log, no commit mark, and an invalid checksum.
+    // A frame of an unfinished transaction has the salts of the WAL, no commit mark, and an invalid checksum.
     const frame = Buffer.from(bytes.subarray(size - 24 - 4096));
     frame.writeUInt32BE(0, 4);
     writeFileSync(`${file}-wal`, Buffer.concat([bytes, frame]));

@@ -4,11 +4,11 @@ import Database from 'better-sqlite3';
 import { readLog, storedGeneration, type LogReport } from './write-ahead-log.ts';
 
 /**
- * Checks the WAL that a crash left beside a database file, before SQLite applies it. Calls `onNotice` with a sentence when a
- * part of the WAL cannot be used, and keeps a copy of such a WAL. Nothing else is changed.
+ * Checks the WAL that a crash left beside a database file, before SQLite applies the WAL. If a part of the WAL cannot
+ * be used, keeps a copy of the WAL and calls `onNotice` with a sentence. Changes nothing else.
  *
- * Errors: `unavailable` (the WAL of another database, or of another state of this one), `internal` (the database is damaged), and
- * `SQLITE_BUSY` as SQLite throws it. Must not be called while this process has the database open.
+ * Errors: `unavailable` (the WAL belongs to another database or to another state of this one), `internal` (the database
+ * is damaged), and the `SQLITE_BUSY` of SQLite. Must not be called while this process has the database open.
  */
 export function checkWal(file: string, onNotice: (notice: string) => void): void {
   const log = readLog(file);
@@ -20,7 +20,7 @@ export function checkWal(file: string, onNotice: (notice: string) => void): void
 
 function requireOwnLog(file: string, { generations }: LogReport): void {
   const stored = readGeneration(file);
-  // A WAL without the first page holds no generation; `quick_check` follows.
+  // A WAL without the first page contains no generation and is accepted here. `quick_check` follows.
   if (stored !== undefined && generations === undefined) return;
   const isOwn =
     stored !== undefined &&

@@ -5,22 +5,28 @@ import { threadScript } from '../../../../../kernel/thread-pool.ts';
 /** WAL size in pages from which SQLite runs a checkpoint at the end of a commit: 16 MiB. */
 const automaticPages = 4000;
 
-/** WAL size in bytes from which a thread runs the checkpoint: 64 MiB, the `journal_size_limit` of the database. */
+/**
+ * WAL size in bytes above which a thread runs the checkpoint: 64 MiB, which is also the `journal_size_limit` of the
+ * database.
+ */
 export const largeLogBytes = 64 * 1024 * 1024;
 
-/** Growth of the WAL after a checkpoint, in bytes, from which the next one starts. */
+/** Growth of the WAL after a checkpoint, in bytes, from which the next checkpoint starts. */
 const growthBytes = 16 * 1024 * 1024;
 
-/** Checkpoints that run until all of the WAL is in the database file. Readers of an older snapshot delay them. */
+/**
+ * A series of checkpoints that ends when all of the WAL is in the database file. Readers of an older snapshot delay the
+ * end.
+ */
 export interface RunningCheckpoint {
   readonly done: Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * Moves the checkpoint of a large WAL from the event loop to a thread. The WAL grows while another program holds a snapshot for
- * long, because pages that a snapshot needs must not be overwritten. SQLite would then checkpoint all of it inside one
- * commit (243 MiB took 3.6 s).
+ * Moves the checkpoint of a large WAL from the event loop to a thread. The WAL grows while another program holds a
+ * snapshot for a long time, because SQLite must not overwrite pages that a snapshot needs. Without this class, SQLite
+ * would checkpoint the whole WAL inside one commit (243 MiB took 3.6 s).
  */
 export class WalCheckpoints {
   readonly #file: string;
@@ -28,7 +34,10 @@ export class WalCheckpoints {
   readonly #onNotice: (notice: string) => void;
   readonly #start: (file: string) => RunningCheckpoint;
   #running: RunningCheckpoint | undefined;
-  /** WAL size in bytes up to which no further checkpoint starts: after one, the file keeps its size until the next commit. */
+  /**
+   * WAL size in bytes up to which no further checkpoint starts. After a checkpoint, the file keeps its size until the
+   * next commit.
+   */
   #checkpointedBytes = 0;
 
   constructor(
@@ -44,7 +53,7 @@ export class WalCheckpoints {
     this.#automatic(automaticPages);
   }
 
-  /** Must be called after each commit with the size of the WAL. */
+  /** Must be called after each commit. `logBytes` is the size of the WAL. */
   committed(logBytes: number): void {
     if (logBytes <= largeLogBytes) this.#checkpointedBytes = 0;
     if (logBytes <= Math.max(largeLogBytes, this.#checkpointedBytes) || this.#running !== undefined) return;
@@ -75,7 +84,7 @@ export class WalCheckpoints {
 function startThread(file: string): RunningCheckpoint {
   const thread = new Worker(threadScript(import.meta, 'checkpoint-thread'), { workerData: { file } });
   thread.unref();
-  // After a failure SQLite's automatic checkpoint is used again.
+  // After an error of the thread, the automatic checkpoint of SQLite is used again.
   thread.on('error', () => undefined);
   return {
     done: new Promise((resolve) => {

@@ -1,15 +1,18 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 
-/** The WAL of a database file, read as SQLite's recovery reads it (https://www.sqlite.org/fileformat2.html#walformat). */
+/**
+ * A report about the WAL of a database file. The WAL is read as SQLite's recovery reads it
+ * (https://www.sqlite.org/fileformat2.html#walformat).
+ */
 export interface LogReport {
   readonly sizeBytes: number;
-  /** Bytes up to the end of the last complete commit. */
+  /** Number of bytes up to the end of the last complete commit. */
   readonly usableBytes: number;
-  /** Lower bound of the commits after a damaged or missing part, which SQLite ignores silently. */
+  /** Lower bound for the number of commits after a damaged or missing part. SQLite ignores these commits silently. */
   readonly lostCommits: number;
-  /** Lowest and highest `user_version` that a usable commit wrote. */
+  /** Lowest and highest `user_version` that a usable commit wrote. Undefined if no usable commit wrote one. */
   readonly generations: { readonly lowest: number; readonly highest: number } | undefined;
-  /** Hex; changes each time the WAL restarts. */
+  /** The salts of the WAL in hex. They change each time the WAL restarts. */
   readonly salt: string;
 }
 
@@ -18,13 +21,16 @@ const frameHeaderBytes = 24;
 const userVersionOffset = 60;
 const magicNumbers: readonly number[] = [0x377f0682, 0x377f0683];
 
-/** Undefined if there is no WAL or an empty one. Must not be called while this process has the database open. */
+/**
+ * Returns undefined if there is no WAL or an empty one and no sign of lost commits. Must not be called while this
+ * process has the database open.
+ */
 export function readLog(file: string): LogReport | undefined {
   const place = `${file}-wal`;
   const sizeBytes = statSync(place, { throwIfNoEntry: false })?.size ?? 0;
   const index = readIndex(`${file}-shm`);
   if (sizeBytes === 0) {
-    // The index survives a killed process and still counts the frames that the WAL held.
+    // The index survives a killed process. It still has the number of frames that were in the WAL.
     const lostCommits = index !== undefined && index.committedFrames > index.checkpointedFrames ? 1 : 0;
     if (lostCommits === 0) return undefined;
     return { sizeBytes, usableBytes: 0, lostCommits, generations: undefined, salt: index?.salt ?? '' };
@@ -37,13 +43,19 @@ export function readLog(file: string): LogReport | undefined {
   }
 }
 
-/** Sequence number and salts of the WAL, which change each time it restarts. Empty if there is no header yet. */
+/**
+ * Returns the sequence number and salts of the WAL, which change each time the WAL restarts. Returns an empty text if
+ * the WAL has no header yet.
+ */
 export function logIdentity(handle: number): string {
   const header = Buffer.alloc(headerBytes);
   return readSync(handle, header, 0, headerBytes, 0) < headerBytes ? '' : header.toString('latin1', 12, 24);
 }
 
-/** The `user_version` in the first page of the database file, without the WAL; undefined if the file has no page. */
+/**
+ * Returns the `user_version` in the first page of the database file, without the WAL. Returns undefined if the file has
+ * no page.
+ */
 export function storedGeneration(handle: number): number | undefined {
   const bytes = Buffer.alloc(4);
   return readSync(handle, bytes, 0, 4, userVersionOffset) < 4 ? undefined : bytes.readInt32BE();
@@ -51,12 +63,13 @@ export function storedGeneration(handle: number): number | undefined {
 
 interface LogIndex {
   readonly committedFrames: number;
-  /** Frames that were copied to the database file. */
+  /** Number of frames that were copied to the database file. */
   readonly checkpointedFrames: number;
   readonly salt: string;
 }
 
-// Offsets of the WAL index (https://www.sqlite.org/walformat.html). Its numbers have the byte order of the machine.
+// Reads the WAL index by the offsets of its format (https://www.sqlite.org/walformat.html). Numbers have the byte order
+// of the machine.
 function readIndex(place: string): LogIndex | undefined {
   const bytes = Buffer.alloc(100);
   if ((statSync(place, { throwIfNoEntry: false })?.size ?? 0) < bytes.length) return undefined;
