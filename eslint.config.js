@@ -1,5 +1,5 @@
-// The rules a machine can hold: types used honestly, promises never dropped, and the direction of imports.
-// House rules carry their reason in the message, so that nobody has to look for it.
+// ESLint configuration: strict type-checked rules, the allowed directions of imports, and the restrictions of this
+// repository. The message of each rule that is special to this repository states its reason.
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 import { directionRules } from './scripts/lint/import-directions.ts';
@@ -16,7 +16,7 @@ export default tseslint.config(
     extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],
     languageOptions: {
       parserOptions: {
-        // The root's own config file belongs to no package's project.
+        // The root vitest.config.ts belongs to the TypeScript project of no package.
         projectService: { allowDefaultProject: ['vitest.config.ts'] },
         tsconfigRootDir: import.meta.dirname,
       },
@@ -27,25 +27,29 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',
-      // An async callback that must return a promise need not contain an await.
+      // A function that is async only because its caller needs a promise may have no await.
       '@typescript-eslint/require-await': 'off',
-      // Numbers and booleans read well in messages; objects and undefined do not, and stay forbidden.
+      // Numbers and booleans are readable in a message and are allowed. Objects and undefined are not readable and stay
+      // forbidden.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
-      // `type` and `interface` say different things here: shapes inferred from schemas are types, seams are interfaces.
+      // Both `type` and `interface` are used: `type` for shapes inferred from schemas, `interface` for seams (see the
+      // glossary).
       '@typescript-eslint/consistent-type-definitions': 'off',
       '@typescript-eslint/no-unused-vars': [
         'error',
         { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none', ignoreRestSiblings: true },
       ],
-      // Index signatures are read with noUncheckedIndexedAccess on; brackets mark them as such.
+      // Members of index signatures are read with brackets, as a reminder that noUncheckedIndexedAccess adds undefined
+      // to them.
       '@typescript-eslint/dot-notation': 'off',
-      // A loop that ends by a return inside it is clearer than a flag.
+      // A `while (true)` loop that ends with a return is clearer than a loop over a flag.
       '@typescript-eslint/no-unnecessary-condition': [
         'error',
         { allowConstantLoopConditions: 'only-allowed-literals' },
       ],
-      // `== null` asks for null and undefined at once, which records from both wire and store need.
+      // `== null` is allowed, because it tests for null and undefined together, and records from the API or store have
+      // both.
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-var': 'error',
       'prefer-const': 'error',
@@ -62,7 +66,7 @@ export default tseslint.config(
   ...directionRules,
   ...houseRestrictions,
   {
-    // Tests may reach for shortcuts that would be careless in the product; promises stay checked.
+    // Tests may use unsafe shortcuts that are forbidden in the product. The rules about promises also apply to tests.
     files: tests,
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',

@@ -1,6 +1,7 @@
-// All tests of the repository. Projects name the parts: `packages` and `scripts` sit beside their sources, `server` goes
-// over sockets and processes; `npm test` runs these three. `long` has chaos, large budgets and the other store
-// (`npm run test:long`), `e2e` drives a real browser (`npm run test:e2e`).
+// Vitest configuration for all tests of the repository. `npm test` runs three projects: `packages` and `scripts` are
+// tests beside their sources, and `server` tests the server over sockets and in child processes. `npm run test:long`
+// runs `long`: chaos tests, larger budgets and Postgres as the store. `npm run test:e2e` runs `e2e`, which drives a
+// real browser.
 import { globSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import { defineConfig } from 'vitest/config';
@@ -8,7 +9,7 @@ import { defineConfig } from 'vitest/config';
 const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 };
 const exclude = ['**/node_modules/**', '**/dist/**'];
 const longOnly = 'packages/server/test/**/*.long.test.ts';
-/** Suites that do more when `isLongRun` is provided. */
+/** Test files that run more cases when `isLongRun` is provided. */
 const withLongForm = globSync('packages/server/test/*.test.ts').filter((file) =>
   /\b(forAnyStore|propertyRuns|isLongRun)\b/.test(readFileSync(file, 'utf8')),
 );
@@ -20,9 +21,10 @@ function project(name: string, include: readonly string[], more: object = {}) {
 export default defineConfig({
   test: {
     watch: false,
-    // Native modules and process-wide limits behave in child processes as they do in production.
+    // In child processes, native modules and process-wide limits behave as in production.
     pool: 'forks',
-    // A worker imports the server once and keeps it for all its files: a file restores what it changes in the process.
+    // A worker imports the server once for all its test files, so a file must restore every state of the process that
+    // it changes.
     isolate: false,
     maxWorkers: Math.max(2, Math.min(4, os.availableParallelism())),
     globalSetup: ['./scripts/test-places.ts', './scripts/test-engines.ts'],

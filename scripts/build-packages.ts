@@ -1,6 +1,6 @@
-// Builds the packages as they would be published: dist/npm/<package>/ with compiled JavaScript, declarations and a
-// package.json that refers to them. In the repository the packages run from their sources, so only this check shows
-// that an installed package works: plain Node loads every built entry from a temporary folder outside the repository.
+// Builds the packages as npm would publish them: dist/npm/<package>/ contains the compiled JavaScript, its declarations
+// and a package.json that refers to them. In the repository, packages run from their sources, so only this script shows
+// that an installed package works: plain Node loads each built entry from a temporary folder outside the repository.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -52,7 +52,7 @@ function layOut(folder: string): BuiltPackage {
   copyFileSync(path.join(root, 'LICENSE'), path.join(target, 'LICENSE'));
   if (existsSync(path.join(source, 'README.md')))
     copyFileSync(path.join(source, 'README.md'), path.join(target, 'README.md'));
-  // The source folder is listed, not the output folder of the compiler, which may still have files of deleted sources.
+  // Lists the source folder, because the output folder of the compiler may still contain files of deleted sources.
   for (const file of globSync('**/*.*', { cwd: path.join(source, 'src') })) copyCompiled(file, source, target);
   for (const command of Object.values(manifest.bin ?? {})) {
     if (isPlain(command)) copyPlainCommand(command, source, target);
@@ -67,7 +67,10 @@ function copyPlainCommand(command: string, source: string, target: string): void
   writeFileSync(path.join(target, command), text.replaceAll(/'\.\.\/src\/([^']+)\.ts'/g, "'../dist/$1.js'"));
 }
 
-/** Skips tests, and copies files that are not TypeScript (pages, statements) unchanged. */
+/**
+ * Copies the compiled files of one source file. A test is skipped. A file that is not TypeScript (a page, SQL
+ * statements) is copied unchanged.
+ */
 function copyCompiled(file: string, source: string, target: string): void {
   if (/\.(test|e2e)\.tsx?$/.test(file)) return;
   const stem = file.replace(/\.tsx?$/, '');
@@ -82,7 +85,7 @@ function copyCompiled(file: string, source: string, target: string): void {
     dropSourceMapLine(path.join(target, 'dist', `${stem}.js`), path.join(target, 'dist', `${stem}.d.ts`));
 }
 
-/** Removes references to source maps, since the sources are not published. */
+/** Removes the references to source maps, because the source maps are not published. */
 function dropSourceMapLine(...files: readonly string[]): void {
   for (const file of files) {
     writeFileSync(file, readFileSync(file, 'utf8').replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n'));
@@ -99,7 +102,9 @@ function verify(built: readonly BuiltPackage[]): void {
   }
 }
 
-/** Copies our packages as an install would; links the third-party packages of the repository. */
+/**
+ * Copies the packages of this repository into node_modules, as an install would, and links its third-party packages.
+ */
 function installInto(folder: string, built: readonly BuiltPackage[]): void {
   const modules = path.join(folder, 'node_modules');
   mkdirSync(path.join(modules, '@proofhouse'), { recursive: true });
@@ -123,7 +128,7 @@ function load(built: BuiltPackage, folder: string): void {
   for (const [entry, target] of Object.entries(built.manifest.exports)) {
     if (!existsSync(path.join(output, built.folder, target.default)))
       throw new Error(`${built.name}: ${target.default} is missing`);
-    // Commands run when they are imported, and contract suites need a test runner, so both are skipped.
+    // Skips commands, because a command runs when it is imported, and contract suites, because they need a test runner.
     if (commands.includes(target.default) || target.default.endsWith('.contract.js')) continue;
     const script = path.join(folder, 'load.mjs');
     writeFileSync(script, `await import(${JSON.stringify(path.posix.join(built.name, entry))});\n`);
@@ -132,7 +137,7 @@ function load(built: BuiltPackage, folder: string): void {
 }
 
 function run(script: string, args: readonly string[], cwd: string): void {
-  // Type stripping is off, so that a path to a TypeScript source fails here and not for a user.
+  // Type stripping is off, so that a path to a TypeScript source fails here and not at a user.
   execFileSync(process.execPath, ['--no-experimental-strip-types', script, ...args], {
     cwd,
     stdio: ['ignore', 'ignore', 'inherit'],

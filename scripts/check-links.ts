@@ -1,4 +1,4 @@
-// Checks every relative link in the documentation against its file and heading, without a network.
+// Checks that each relative link in the documentation points to an existing file and heading. Needs no network.
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
@@ -10,7 +10,7 @@ interface Link {
   readonly target: string;
 }
 
-/** Returns every dead link of these documents as `path:line: what`. */
+/** Returns one line, `path:line: what`, for each dead link in these documents. */
 export function deadLinks(documents: readonly RepositoryFile[], exists: (file: string) => boolean): readonly string[] {
   const anchors = new Map(documents.map((document) => [document.path, headingAnchors(document.text)]));
   return documents.flatMap((document) =>
@@ -38,7 +38,9 @@ function objectionTo(
   return known.has(decodeURIComponent(anchor).toLowerCase()) ? undefined : 'names a heading that is not there';
 }
 
-/** Returns inline links and images, reference definitions, and links in HTML; code is skipped. */
+/**
+ * Returns the links of a document: inline links and images, reference definitions, and links in HTML. Code is skipped.
+ */
 function linksOf(markdown: string): readonly Link[] {
   const patterns = [
     /\]\(\s*<?([^\s<>)]+(?:\([^\s)]*\)[^\s<>)]*)?)>?(?:\s+["'(][^)]*)?\)/g,
@@ -52,7 +54,9 @@ function linksOf(markdown: string): readonly Link[] {
   );
 }
 
-/** Returns the lines with code replaced by spaces, so that line numbers do not change. */
+/**
+ * Returns the lines of a document without their code. The number of lines does not change, so line numbers stay valid.
+ */
 function proseLines(markdown: string): readonly string[] {
   let fence: string | undefined;
   return markdown.split('\n').map((line) => {
@@ -67,7 +71,7 @@ function proseLines(markdown: string): readonly string[] {
   });
 }
 
-/** Returns the anchors of headings by the rules of GitHub: lower case, no punctuation, repeats numbered. */
+/** Returns the anchors that GitHub gives to the headings: lower case, without punctuation, and numbered if repeated. */
 export function headingAnchors(markdown: string): ReadonlySet<string> {
   const anchors = new Set<string>();
   const raw = markdown.split('\n');

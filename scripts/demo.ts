@@ -1,5 +1,6 @@
-// Demo of the main use case on real input: a temporary server, three jobs on this repository, a worker in a process of
-// its own that runs them and deposits the results, and a check of what was stored. `--keep` leaves the server running.
+// Demo of the main use case on real input. Starts a temporary server, creates three jobs on this repository, runs them
+// with a worker in a separate process that deposits the results, and checks what was stored. With `--keep`, the server
+// stays running.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -88,7 +89,7 @@ async function untilEnded(client: ProofhouseClient, jobId: string): Promise<Job>
   }
 }
 
-/** Prints the information that helps most with a failed job. */
+/** Prints the last 20 lines of the log of a job, which usually contain the cause of a failure. */
 async function showEnd(client: ProofhouseClient, job: Job, log: JobArtifact): Promise<void> {
   const { body } = await client.artifacts.download(job.id, log.id);
   const text = await new Response(body).text();
@@ -97,7 +98,7 @@ async function showEnd(client: ProofhouseClient, job: Job, log: JobArtifact): Pr
   );
 }
 
-/** Downloads the largest artifact and compares it with the recorded digest. */
+/** Downloads the largest artifact and compares its bytes with the recorded digest. */
 async function compareOne(client: ProofhouseClient, stored: { job: Job; artifact: JobArtifact }[]): Promise<boolean> {
   const largest = stored.toSorted((a, b) => b.artifact.sizeBytes - a.artifact.sizeBytes)[0];
   if (largest === undefined) return false;

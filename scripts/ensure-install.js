@@ -1,6 +1,6 @@
-// Runs before `npm start`, `npm test` and the other commands, so that a fresh clone needs no install step of its own
-// and a pull that changed the lock file cannot run against yesterday's packages. Plain JavaScript without
-// dependencies, because it runs on the machine's own Node before anything is installed.
+// Installs the packages when node_modules does not match the lock file. Runs before `npm start`, `npm test` and other
+// commands, so that a fresh clone needs no separate install and no command runs with outdated packages after a pull.
+// Plain JavaScript without dependencies, because it runs on the Node of the machine before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -21,7 +21,10 @@ if (!atLeast([major, minor], minimumToInstall)) {
 if (!isInstalled()) withInstallLock(() => isInstalled() || install());
 checkNode();
 
-/** Compares what npm wrote down about node_modules with the lock file: exact, and cheap enough for every start. */
+/**
+ * Returns true if the list that npm wrote into node_modules matches the lock file. The comparison is exact, and fast
+ * enough for every start.
+ */
 function isInstalled() {
   const wanted = readPackages(path.join(root, 'package-lock.json'));
   const found = readPackages(path.join(root, 'node_modules', '.package-lock.json'));
@@ -30,7 +33,10 @@ function isInstalled() {
   return Object.entries(wanted).every(([place, entry]) => place === '' || isSatisfied(place, entry, found[place]));
 }
 
-/** Packages for other systems are optional and absent here; everything else must be there in the wanted version. */
+/**
+ * Returns true if a package is installed in the wanted version. An optional package may be missing, because it may be
+ * for another operating system.
+ */
 function isSatisfied(place, wanted, found) {
   if (wanted.link === true) return existsSync(path.join(root, place));
   if (!place.includes('node_modules/')) return true;
@@ -46,7 +52,10 @@ function readPackages(file) {
   }
 }
 
-/** Install scripts stay off: no package here needs one, and the Postgres launcher makes its own links. */
+/**
+ * Runs `npm ci`. Install scripts are disabled: no package here needs one, and the Postgres launcher creates its own
+ * links.
+ */
 function install() {
   say('installing the packages named in package-lock.json (npm ci)');
   const flags = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--loglevel=error'];
@@ -62,7 +71,10 @@ function install() {
     fail(`npm ci failed (${result.signal ?? `exit code ${result.status}`}); its reason is above.`);
 }
 
-/** The npm that runs this script is the one the user chose; only a direct `node scripts/…` has to look for one. */
+/**
+ * Returns the npm that runs this script, as the user chose it. Returns the npm on the PATH if the script was started
+ * directly with `node scripts/…`.
+ */
 function npmCommand() {
   const running = process.env.npm_execpath;
   if (running !== undefined && /npm-cli\.c?js$/.test(running)) {
@@ -71,14 +83,20 @@ function npmCommand() {
   return { command: 'npm', args: [], shell: process.platform === 'win32' };
 }
 
-/** npm ci deletes node_modules, so the npm it starts must not find its own Node there. */
+/**
+ * Returns the environment without node_modules/.bin on the PATH. `npm ci` deletes node_modules, so it must not run on
+ * the Node in that folder.
+ */
 function environmentForNpm() {
   const own = path.join(root, 'node_modules', '.bin');
   const places = (process.env.PATH ?? '').split(path.delimiter).filter((place) => path.resolve(place) !== own);
   return { ...process.env, PATH: places.join(path.delimiter) };
 }
 
-/** Two commands started at once on a fresh clone must not delete each other's packages; the second one waits. */
+/**
+ * Runs the action under a lock (a folder), so that two commands started at once on a fresh clone do not delete each
+ * other's packages. The second command waits.
+ */
 function withInstallLock(action) {
   const lock = path.join(root, '.cache', 'install.lock');
   mkdirSync(path.dirname(lock), { recursive: true });
@@ -119,7 +137,10 @@ function isAbandoned(lock) {
   }
 }
 
-/** npm scripts find the pinned Node first; where no binary is pinned for this system, the machine's own must do. */
+/**
+ * Exits with a message unless a suitable Node is available: the pinned Node in node_modules/.bin, which npm scripts
+ * find first, or the Node of the machine if none is pinned for this system.
+ */
 function checkNode() {
   const pinned = path.join(root, 'node_modules', '.bin', 'node');
   const needed = minimumToRun.join('.');

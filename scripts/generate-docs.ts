@@ -1,5 +1,5 @@
-// Generates docs/reference from the tables that the code uses, so that pages and code agree. `node
-// scripts/generate-docs.ts` writes; with `--check` it lists stale pages and fails.
+// Generates docs/reference from the tables that the code uses, so that the pages match the code. `node
+// scripts/generate-docs.ts` writes the pages. With `--check`, the script lists outdated pages and fails.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';

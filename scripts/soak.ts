@@ -1,4 +1,5 @@
-// Runs the long checks one after another: `npm run soak -- [--only fleet,million-rows] [--small]`. Writes docs/soak.md.
+// Runs the long checks one after another and writes their results to docs/soak.md: `npm run soak -- [--only
+// fleet,million-rows] [--small]`.
 import path from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
@@ -25,7 +26,7 @@ for (const part of soakParts.filter(({ name }) => names.includes(name))) {
   const outcome = await runPart(part, options.small, stopping.signal);
   if (stopping.signal.aborted) throw new Error(`Stopped in ${part.name}.`);
   outcomes.push(outcome);
-  // Written after each part, so that results are kept when the run is interrupted.
+  // The document is written after each part, so that the results so far are kept when the run is interrupted.
   if (!options.small) await writeSoakDocument(document, outcomes);
 }
 process.stdout.write('\n');

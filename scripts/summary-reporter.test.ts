@@ -10,7 +10,7 @@ mkdirSync(path.join(root, '.cache'), { recursive: true });
 const folder = mkdtempSync(path.join(root, '.cache', 'summary-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Runs vitest on one generated file, as `npm test` would. Returns its last line and its exit code. */
+/** Runs vitest on one generated file, as `npm test` would. Returns the last line of the output and the exit code. */
 function run(source: string, extra = ''): { line: string | undefined; code: number | null } {
   writeFileSync(path.join(folder, 'one.test.ts'), source);
   const reporter = JSON.stringify(path.join(root, 'scripts/summary-reporter.ts'));

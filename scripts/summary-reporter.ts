@@ -1,6 +1,6 @@
-// Ends a test run with one line for people and scripts: `N passed, N failed, N skipped`. A file that crashed and an
-// error outside any test count as failed. Before it,
-// a run of many files lists the slowest ones.
+// A vitest reporter whose last line is for people and scripts: `N passed, N failed, N skipped`. A test file that
+// crashed counts as failed, and so does an error outside of any test. A run of many files also lists the slowest files
+// before that line.
 import path from 'node:path';
 import process from 'node:process';
 import type { Reporter, TestModule } from 'vitest/node';
@@ -11,7 +11,7 @@ export interface Totals {
   readonly skipped: number;
 }
 
-/** The part of vitest's TestModule that is needed for counting. */
+/** The result of one test file, reduced to what is needed for counting. */
 export interface CountedModule {
   readonly states: readonly ('passed' | 'failed' | 'skipped' | 'pending')[];
   readonly errorsOutsideTests: number;
@@ -50,7 +50,7 @@ export interface TimedFile {
 
 const listedFiles = 10;
 
-/** One line for each of the ten slowest files; none when fewer than twice as many ran. */
+/** Returns one line for each of the ten slowest files. Returns an empty text if fewer than 20 files ran. */
 export function slowestFiles(files: readonly TimedFile[]): string {
   if (files.length < 2 * listedFiles) return '';
   const slowest = files.toSorted((left, right) => right.ms - left.ms).slice(0, listedFiles);
@@ -68,7 +68,7 @@ export default class SummaryReporter implements Reporter {
   #slowest = '';
 
   /**
-   * The line is written when the process exits, because teardown and other reporters still print after the last test.
+   * Writes the summary line when the process exits, because other reporters and the teardown print after the last test.
    */
   onInit(): void {
     process.once('exit', (code) => this.#close(code));
@@ -80,7 +80,7 @@ export default class SummaryReporter implements Reporter {
   }
 
   #close(code: number): void {
-    // A run that did not finish, or that found no tests, counts as one failure.
+    // A run that did not finish or that found no tests counts as one failure.
     const { passed, failed, skipped } = this.#totals ?? { passed: 0, failed: 1, skipped: 0 };
     const failures = failed === 0 && code !== 0 ? 1 : failed;
     if (failures > 0 && code === 0) process.exitCode = 1;

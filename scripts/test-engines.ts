@@ -1,5 +1,5 @@
-// Vitest's global setup: one real Postgres for the whole run, because one per file would cost more time than the tests.
-// On a machine without Postgres the other tests run; in CI that is an error.
+// Global setup of vitest: starts one real Postgres for the whole run, because one for each file would take longer than
+// the tests. On a machine without Postgres, the tests that need it are skipped; in CI, the run fails.
 import process from 'node:process';
 import type { TestProject } from 'vitest/node';
 import { startPostgres } from './engines/postgres.ts';
@@ -7,7 +7,7 @@ import { startPostgres } from './engines/postgres.ts';
 export default async function startEngines(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (process.env['PROOFHOUSE_ENGINES'] === 'off') return undefined;
   try {
-    // The tests are about behaviour; those about durability start an engine of their own.
+    // Without fsync, because these tests do not test durability. Tests of durability start their own engine.
     const postgres = await startPostgres({ fsync: false });
     project.provide('postgresUrl', postgres.url);
     return () => postgres.stop();

@@ -1,24 +1,27 @@
-// Vitest's global setup: where the tests keep their files. One temporary folder for the whole run, in memory where there
-// is room (writing through to a disk costs more than most tests, and no test can cut the power), and a cache of compiled
-// modules for the processes that tests start: importing the server then takes half the time.
+// Global setup of vitest: sets the folders that the tests use. The temporary folder of the run is in memory if enough
+// is free, because writing to a disk costs more time than most tests, and no test cuts the power. The cache of compiled
+// modules halves the time that a process started by a test needs to import the server.
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 
 const memory = '/dev/shm';
-/** Bytes that must be free for tests to run in memory. */
+/** Bytes that must be free in `/dev/shm`; otherwise the tests use the temporary folder of the system. */
 const room = 4 * 1024 ** 3;
 
-/** Short: the path of a Unix socket has at most 107 bytes. */
+/** Prefix of the temporary folder. It must be short, because the path of a Unix socket has at most 107 bytes. */
 const prefix = 'ph-run-';
 
-/** Workers and what they start inherit these variables. */
+/**
+ * Sets TMPDIR and NODE_COMPILE_CACHE, which vitest workers and their child processes inherit. Returns the teardown,
+ * which removes the temporary folder and lists the files that tests left there.
+ */
 export default function setTestPlaces(): () => void {
   const root = temporaryRoot();
   removeAbandoned(root);
   const folder = mkdtempSync(path.join(root, `${prefix}${String(process.pid)}-`));
-  // As /tmp: engines and commands of tests run as other users too.
+  // Same permissions as /tmp, because tests also run engines and commands as other users.
   chmodSync(folder, 0o1777);
   process.env['TMPDIR'] = folder;
   process.env['NODE_COMPILE_CACHE'] ??= path.resolve(import.meta.dirname, '../.cache/compiled');
@@ -29,7 +32,7 @@ export default function setTestPlaces(): () => void {
   };
 }
 
-/** Removes the folders of runs that were killed: they take up memory. */
+/** Removes the temporary folders of test runs that were killed, because they take up memory. */
 function removeAbandoned(root: string): void {
   for (const name of readdirSync(root)) {
     const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split('-')[0]) : 0;
@@ -42,7 +45,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it belongs to another user.
+    // ESRCH means that no such process exists. EPERM means that the process exists and belongs to another user.
     return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
@@ -51,7 +54,9 @@ function temporaryRoot(): string {
   return isUsableMemory() ? memory : os.tmpdir();
 }
 
-/** Containers often have 64 MiB there, or allow no program to be run from it. */
+/**
+ * Returns true if `/dev/shm` is usable. In containers it often has only 64 MiB or forbids the execution of programs.
+ */
 function isUsableMemory(): boolean {
   try {
     const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');

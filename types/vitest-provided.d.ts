@@ -1,11 +1,14 @@
-// What tests get by `inject`: the engine of the global setup (scripts/test-engines.ts), and settings of vitest.config.ts.
+// Declares the values that tests get by `inject`: the Postgres of the global setup (scripts/test-engines.ts), and
+// settings of vitest.config.ts.
 import 'vitest';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** URL with a role that may create databases on the Postgres of the run; undefined when it could not be started. */
+    /**
+     * URL of the Postgres of this run, as a role that may create databases. Undefined if Postgres could not be started.
+     */
     postgresUrl: string | undefined;
-    /** True in the project `long`: budgets are larger, and `forAnyStore` uses Postgres. */
+    /** True in the vitest project `long`: budgets are larger, and `forAnyStore` uses Postgres. */
     isLongRun: boolean | undefined;
   }
 }

@@ -1,4 +1,5 @@
-// Converts the package.json of a workspace, whose entries are TypeScript sources, to the published one.
+// Converts the package.json of a workspace, whose entries are TypeScript sources, to the package.json that is
+// published.
 
 export interface PackageManifest {
   readonly name: string;
@@ -35,7 +36,10 @@ export function publishedManifest(manifest: PackageManifest): PublishedManifest 
   };
 }
 
-/** A command in plain JavaScript is copied unchanged, except for the path of the source that it starts. */
+/**
+ * Returns true if a command is a plain JavaScript file in bin/. Such a file is copied; only the path of the source that
+ * it starts is changed.
+ */
 export function isPlain(file: string): boolean {
   return /^\.\/bin\/[\w-]+\.js$/.test(file);
 }

@@ -1,5 +1,5 @@
-// Sends many uploads that are refused before their bodies are read, over keep-alive and pipelined connections. Counts
-// the clients that get a broken connection instead of the answer.
+// Sends many uploads that the server refuses before it has read their bodies, over keep-alive and pipelined
+// connections. Counts the clients that get a broken connection instead of the answer.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -9,15 +9,15 @@ import { chaosToken, ServerProcess } from './server-process.ts';
 
 export interface RefusalOptions {
   readonly refusals: number;
-  /** Number of concurrent requests. */
+  /** Number of clients. Each sends one request at a time. */
   readonly clients: number;
 }
 
 export interface RefusalReport {
   readonly refusals: number;
-  /** Number of requests for each way of sending. */
+  /** Number of requests for each way of sending, by the name of the sender. */
   readonly ways: Readonly<Record<string, number>>;
-  /** The first hundred calls without their answer, as text. */
+  /** The first hundred requests that did not get the expected status, one sentence each. */
   readonly broken: readonly string[];
 }
 
@@ -26,11 +26,13 @@ interface Target {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly status: number;
-  /** If set, the only body size that is used. */
+  /** The size of each body in bytes. Without it, all sizes in `bodySizes` are used. */
   readonly size?: number;
 }
 
-/** Sizes in bytes that a client may send after a refusal and still get its answer (docs/protocol: at most 1 MiB). */
+/**
+ * Sizes in bytes of a body that a client may send completely and still get the refusal (docs/protocol: at most 1 MiB).
+ */
 const bodySizes = [1, 1000, 16_384, 65_536, 200_000, 900_000];
 const mostShown = 100;
 const body = randomBytes(Math.max(...bodySizes));
@@ -76,7 +78,7 @@ async function targetsOf(server: ServerProcess): Promise<Target[]> {
     { ...put, path: unknown, status: 404 },
     { ...put, path: unknown, headers: {}, status: 401 },
     { ...put, path: `/api/queue/jobs/${id}/artifacts/a%01b`, status: 422 },
-    // Refused during the read of the body, which exceeds the limit.
+    // This upload is refused while its body is read, because the body exceeds the limit.
     { ...put, path: `/api/queue/jobs/${id}/artifacts/a.bin`, status: 413, size: 200_000 },
     { method: 'POST', path: '/api/queue/jobs', headers: { ...credential, 'content-type': 'text/plain' }, status: 415 },
     { method: 'POST', path: '/v0/experiments/exp_x/artifacts', headers: {}, status: 401 },
@@ -96,7 +98,7 @@ const senders: readonly (readonly [name: string, send: Send])[] = [
 ];
 
 async function fetched(url: string, target: Target, sent: Uint8Array<ArrayBuffer> | ReadableStream): Promise<number> {
-  // A call before it leaves an idle connection, which the next one reuses.
+  // This call leaves an idle connection, which the next call reuses.
   await (await fetch(`${url}/healthz`)).arrayBuffer();
   const init = { method: target.method, headers: target.headers, body: sent, duplex: 'half' };
   const answer = await fetch(url + target.path, init as RequestInit);
@@ -108,7 +110,7 @@ function streamOf(size: number, late = false): ReadableStream {
   let at = 0;
   return new ReadableStream({
     async pull(controller) {
-      // Sent at about the same moment as the answer.
+      // Delays the chunk, so that it is sent at about the same moment as the answer of the server.
       if (late) await new Promise((settle) => setTimeout(settle, at === 0 ? 0 : Math.random() * 3));
       controller.enqueue(body.subarray(at, Math.min(at + 20_000, size)));
       at += 20_000;
@@ -117,7 +119,10 @@ function streamOf(size: number, late = false): ReadableStream {
   });
 }
 
-/** Writes four requests at once: two that succeed, the refused one, and one after it. */
+/**
+ * Writes four pipelined requests at once: two that succeed, the one that is refused, and one after it. Returns the
+ * status of the third answer, or a sentence if there are not exactly three answers.
+ */
 function pipelined(url: string, target: Target, size: number): Promise<number | string> {
   const { port } = new URL(url);
   const lines = { host: `127.0.0.1:${port}`, ...target.headers, 'content-length': String(size) };

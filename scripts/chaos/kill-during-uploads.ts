@@ -1,4 +1,5 @@
-// `npm run chaos:uploads -- [--rounds 200] [--seed n] [--clients 8]`; CHAOS_ROUNDS also sets the rounds.
+// Kills a server during uploads: `npm run chaos:uploads -- [--rounds 200] [--seed n] [--clients 8]`. The environment
+// variable CHAOS_ROUNDS also sets the number of rounds.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { uploadChaos } from './upload-chaos.ts';

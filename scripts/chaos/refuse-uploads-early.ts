@@ -1,4 +1,5 @@
-// `node scripts/chaos/refuse-uploads-early.ts`; REFUSALS sets the number of uploads.
+// Runs the check of early refusals: `node scripts/chaos/refuse-uploads-early.ts`. The environment variable REFUSALS
+// sets the number of uploads.
 import process from 'node:process';
 import { refuseEarly } from './early-refusals.ts';
 

@@ -1,4 +1,4 @@
-// Runs a server in a process of its own, configured by its environment. The chaos runs kill this process.
+// Runs a server in its own process, configured by its environment variables. The chaos scripts kill this process.
 import process from 'node:process';
 import { runServer } from '@proofhouse/server';
 

@@ -1,4 +1,4 @@
-// A real server process that a test can stop or kill.
+// Runs a server in a child process that a test can stop or kill.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import process from 'node:process';
 
 export const chaosToken = 'chaos-admin-token-of-forty-characters-00';
 
-/** The end of a process: its exit and its standard error. */
+/** How a process ended: its exit code or signal, and its standard error. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -28,7 +28,7 @@ export class ServerProcess {
     this.url = url;
   }
 
-  /** Starts a process. Settles with a server that listens, or with the end of the process. */
+  /** Starts a server process. Returns the server when it listens, or how the process ended if it ends first. */
   static async start(env: Readonly<Record<string, string>>): Promise<ServerProcess | Ending> {
     const child = spawn(process.execPath, [path.join(import.meta.dirname, 'serve.ts')], {
       env: {
@@ -56,7 +56,7 @@ export class ServerProcess {
     return new ServerProcess(child, ended, `http://127.0.0.1:${first}`);
   }
 
-  /** Like `start`, but throws when the server does not listen. */
+  /** Starts a server process. Throws if the process ends before the server listens. */
   static async mustStart(env: Readonly<Record<string, string>>): Promise<ServerProcess> {
     const started = await ServerProcess.start(env);
     if (started instanceof ServerProcess) return started;
@@ -89,7 +89,7 @@ export class ServerProcess {
     return fetch(`${this.url}${place}`, { ...init, headers });
   }
 
-  /** Returns the JSON of a call; throws when the call fails. */
+  /** Makes a call and returns the JSON of its answer. Throws if the call fails. */
   async json(place: string, body?: unknown, headers: Record<string, string> = {}): Promise<unknown> {
     const init =
       body === undefined

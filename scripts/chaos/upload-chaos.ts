@@ -1,6 +1,6 @@
-// In each round many clients upload, the server is killed with SIGKILL at a random moment and restarted, and its data
-// is checked; all rounds use the same data folder. Acknowledged uploads must exist and be complete, and no artifact may
-// be incomplete.
+// Kills a server during uploads. In each round, many clients upload, the server is killed with SIGKILL at a random
+// moment and restarted, and its data is checked. All rounds use the same data folder. Each acknowledged upload must
+// exist and be complete, and no artifact may be incomplete.
 import { createHash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -14,7 +14,7 @@ export interface ChaosOptions {
   readonly rounds: number;
   readonly seed: number;
   readonly clients?: number;
-  /** No further round begins after this time in ms. */
+  /** Time in ms after which no further round begins. */
   readonly budgetMs?: number;
   readonly onRound?: (line: string) => void;
 }
@@ -25,9 +25,9 @@ export interface ChaosReport {
   readonly acknowledged: number;
   /** Number of downloads that were compared byte for byte with the upload. */
   readonly compared: number;
-  /** Violations of guarantees, one sentence each. Must be empty. */
+  /** Violations of the guarantees, one sentence each. The list must be empty. */
   readonly broken: readonly string[];
-  /** Leftovers at the end of all rounds, by kind. They are untidy, not errors. */
+  /** Number of leftovers after all rounds, by kind of finding. A leftover wastes space but is not an error. */
   readonly left: Readonly<Record<FindingKind, number>>;
 }
 
@@ -57,10 +57,10 @@ function seededRandom(seed: number): () => number {
 /** The uploads of one job in one round. */
 class Round {
   readonly jobId: string;
-  /** `name digest` of every upload that began. */
+  /** `name digest` of each upload that was started. */
   readonly begun = new Set<string>();
   readonly acknowledged = new Map<string, Listed>();
-  /** Error answers other than 201; none is expected here. */
+  /** One sentence for each answer with a status other than 201. The list must be empty. */
   readonly refused: string[] = [];
   readonly #server: ServerProcess;
   readonly #random: () => number;
@@ -72,7 +72,7 @@ class Round {
     this.#random = random;
   }
 
-  /** Uploads from `clients` clients; kills the server after `afterMs`. */
+  /** Uploads with this number of clients, and kills the server after `afterMs`. */
   async run(clients: number, afterMs: number): Promise<void> {
     const uploading = Array.from({ length: clients }, () => this.#uploadUntilStopped());
     await sleep(afterMs);
@@ -86,7 +86,7 @@ class Round {
       try {
         await this.#uploadOne();
       } catch {
-        // The kill interrupts answers. The later check shows whether the upload took effect.
+        // The kill interrupts the answer. A later check shows whether this upload took effect.
         await sleep(5);
       }
     }
@@ -162,7 +162,7 @@ export async function uploadChaos(options: ChaosOptions): Promise<ChaosReport> {
   }
 }
 
-/** Runs `checkStorage` on the folder of the stopped server. */
+/** Runs `checkStorage` on the data folder of the stopped server. */
 async function lookAtStorage(dataDir: string, hashBytes = false) {
   const config = loadConfig({ env: { PROOFHOUSE_DATA_DIR: dataDir }, flags: {} });
   const server = await compose(config, { logger: makeLogger('silent') });
@@ -189,8 +189,8 @@ async function lookAtStorage(dataDir: string, hashBytes = false) {
 }
 
 /**
- * Checks through the API that everything acknowledged is listed, and that everything listed was uploaded and downloads
- * unchanged.
+ * Checks over HTTP that each acknowledged upload is listed, and that each listed artifact was uploaded in this round
+ * and downloads with its recorded size and digest.
  */
 async function lookThroughTheDoor(server: ServerProcess, round: Round) {
   const broken: string[] = [];

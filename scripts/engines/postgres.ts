@@ -1,5 +1,5 @@
-// Starts one temporary real Postgres for tests, benchmarks and the demo, without Docker or a system service. Postgres
-// refuses to run as root; for root its processes run as `nobody`.
+// Starts a real, temporary Postgres for tests, benchmarks and the demo, without Docker or a system service. Postgres
+// refuses to run as root, so for root its processes run as `nobody`.
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -25,18 +25,18 @@ import type { KeepOrder } from './keep-process.ts';
 import { findPostgresBinaries } from './postgres-binaries.ts';
 
 export interface PostgresOptions {
-  /** Parent of the engine's folder. Default: the system's temporary folder. */
+  /** Folder in which the folder of the engine is created. Default: the temporary folder of the system. */
   readonly dir?: string;
-  /** False is faster, and valid only where durability is not tested. */
+  /** False makes writes faster but not durable. Default: true. */
   readonly fsync?: boolean;
 }
 
 export interface RunningPostgres {
-  /** URL of the maintenance database, with a role that may create databases. */
+  /** URL of the maintenance database, as a role that may create databases. */
   readonly url: string;
   readonly pid: number;
   readonly folder: string;
-  /** Creates an empty database and returns its URL; without a name, a random one is used. */
+  /** Creates an empty database and returns its URL. The default name is random. */
   createDatabase(name?: string): Promise<string>;
   /** Stops the engine (fast shutdown) and removes its folder. Idempotent. */
   stop(): Promise<void>;
@@ -65,7 +65,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
   }
 }
 
-/** Creates an empty database on a server that is given by its URL, for tests in another process. */
+/**
+ * Creates an empty database on the Postgres at `url` and returns the URL of the database. For tests whose Postgres
+ * another process started.
+ */
 export async function createDatabase(url: string, name = `test_${randomBytes(6).toString('hex')}`): Promise<string> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -105,7 +108,9 @@ function makeHome(options: PostgresOptions): Home {
   return { ...home, bin, ...(user === undefined ? {} : { user }) };
 }
 
-/** Returns the user to run as: Postgres refuses root, and every Unix has a `nobody` that owns nothing. */
+/**
+ * Returns the user that Postgres must run as: `nobody` if this process is root, otherwise undefined (the current user).
+ */
 function engineUser(): Home['user'] {
   if (process.getuid?.() !== 0) return undefined;
   const line = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));
@@ -121,7 +126,7 @@ function reachableParent(wanted: string | undefined, othersMustReach: boolean): 
   );
 }
 
-/** Returns true if any user can enter this folder: every folder in the path has x for others. */
+/** Returns true if any user can enter the folder: the folder and all its parents have the x permission for others. */
 function isReachable(folder: string): boolean {
   const parent = path.dirname(folder);
   return (statSync(folder).mode & 0o001) !== 0 && (parent === folder || isReachable(parent));
@@ -139,7 +144,7 @@ function initialize(home: Home): void {
   throw new Error(`initdb failed: ${result.error?.message ?? `${result.stdout}${result.stderr}`}`);
 }
 
-/** Retries, because another process may take the free port before Postgres binds it. */
+/** Starts Postgres on a free port. Retries if another process uses the port before Postgres binds it. */
 async function startOnFreePort(home: Home, fsync: boolean): Promise<RunningPostgres> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
@@ -173,8 +178,8 @@ function startKeeper(home: Home, port: number, fsync: boolean): ChildProcess {
     ...(home.user === undefined ? {} : { user: home.user }),
   };
   const script = path.join(import.meta.dirname, 'keep-process.ts');
-  // In a process group of its own, so that Ctrl-C reaches the starter only, and the keeper then stops Postgres in
-  // order.
+  // The keeper has its own process group, so that Ctrl-C reaches only the starter. The keeper then stops Postgres in
+  // the correct order.
   const keeper = spawn(process.execPath, [script, JSON.stringify(order)], {
     cwd: home.folder,
     detached: true,
@@ -194,7 +199,7 @@ async function isReady(keeper: ChildProcess, home: Home): Promise<boolean> {
   return false;
 }
 
-/** Postgres writes its pid into line 1 and its state into line 8. */
+/** Returns the lines of postmaster.pid. Postgres writes its pid into line 1 and its state into line 8. */
 function postmasterLines(home: Home): readonly string[] {
   const file = path.join(home.data, 'postmaster.pid');
   return existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];

@@ -1,5 +1,5 @@
-// Restricts the environment, the clock, randomness and the console to certain folders, so that tests can replace them.
-// Each row names the folders that may use one of them; the rest of packages/*/src may not.
+// Restricts the use of environment variables, clock, randomness and console to certain folders, so that tests can
+// replace them. Each row lists the folders that may use one of these; the rest of packages/*/src may not.
 import type { Linter } from 'eslint';
 
 interface Restriction {
@@ -30,7 +30,7 @@ const restrictions: readonly Restriction[] = [
       'packages/cli/src/main.ts',
       'packages/client/src/**/*{clock,random}.ts',
       'packages/web/src/**/*clock.ts',
-      // A backend gets its clock as an option; only the default of that option reads the system clock.
+      // A blob backend receives its clock as an option. Only the default value of that option reads the system clock.
       'packages/blobs/src/backends/**',
       'packages/conformance/src/**',
     ],
@@ -48,7 +48,7 @@ const restrictions: readonly Restriction[] = [
       'packages/server/src/kernel/**',
       'packages/cli/src/main.ts',
       'packages/client/src/**/*{clock,random}.ts',
-      // Names of temporary files must be unique across processes; no logic depends on them.
+      // Names of temporary files must be unique across processes. No logic depends on these names.
       'packages/blobs/src/backends/**',
       'packages/conformance/src/**',
     ],
@@ -64,8 +64,8 @@ const restrictions: readonly Restriction[] = [
 const testFiles = ['**/*.test.ts', '**/*.e2e.ts', '**/*.contract.ts', '**/testing/**'];
 
 /**
- * ESLint accepts one setting of a rule per file, so every combination that occurs gets its own block, and the last one
- * wins.
+ * Returns one configuration block for each combination of restrictions. For one file, ESLint uses only the options of
+ * the last block that sets a rule, so each block must list all restrictions that apply.
  */
 function blocks(): Linter.Config[] {
   const places = [...new Set(restrictions.flatMap((restriction) => restriction.allowed))];
@@ -81,7 +81,7 @@ function blocks(): Linter.Config[] {
   return [everywhere, ...narrowed];
 }
 
-/** Returns true if the row names the place or a folder above it. */
+/** Returns true if the restriction allows its use at this place: it lists the place or a folder above the place. */
 function isAllowed(restriction: Restriction, place: string): boolean {
   return restriction.allowed.some(
     (allowed) => allowed === place || (allowed.endsWith('/**') && place.startsWith(allowed.slice(0, -2))),
@@ -90,7 +90,7 @@ function isAllowed(restriction: Restriction, place: string): boolean {
 
 function block(files: readonly string[], rows: readonly Restriction[]): Linter.Config {
   const options = rows.flatMap((row) => row.selectors.map((selector) => ({ selector, message: sentence(row) })));
-  // A plain 'error' would keep the options of the previous block, so a place with every permission needs 'off'.
+  // If no restriction applies, the rule must be 'off': a plain 'error' would keep the options of the previous block.
   const setting: Linter.RuleEntry = options.length === 0 ? 'off' : ['error', ...options];
   return { files: [...files], ignores: testFiles, rules: { 'no-restricted-syntax': setting } };
 }

@@ -1,12 +1,15 @@
-// Import directions between packages and folders, as data; a wrong import fails lint with the reason of its row.
-// A rule of our own, because no-restricted-imports compares only the text of a specifier and cannot be stacked: each new
-// configuration would silently replace the ones before it.
+// An ESLint rule for the directions of imports between packages and folders. The allowed directions are tables; a
+// forbidden import fails with the reason in its row. ESLint's no-restricted-imports is not enough: it compares only the
+// text of the specifier, and a later configuration of it silently replaces all earlier ones.
 import path from 'node:path';
 import type { Linter, Rule } from 'eslint';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** The target of an import: a package of this repository (with the file, when known), a module of Node, or anything else. */
+/**
+ * The target of an import: a package of this repository (with the file, when known), a module of Node, or another
+ * module.
+ */
 interface Target {
   readonly kind: 'ours' | 'node' | 'other';
   readonly packageName?: string;
@@ -34,13 +37,13 @@ const packages: Readonly<Record<string, PackageRow>> = {
   conformance: { may: ['core', 'client'], because: 'conformance is black-box: it runs against any base URL' },
 };
 
-/** Folders with a narrower or wider rule than their package. */
+/** Folders that may import other packages than the rest of their package. */
 const exceptions = [{ folder: 'packages/client/src/uploader/', may: ['core', 'blobs'] }] as const;
 
 const browserSafe = ['packages/core/src/', 'packages/client/src/', 'packages/web/src/'];
 const nodeAllowed = ['packages/client/src/worker/', 'packages/client/src/uploader/'];
 
-/** Layers of the server, lowest first, with the layers that each may import. */
+/** Layers of the server, lowest first. `may` lists the layers that each layer may import. */
 const layers: Readonly<Record<string, { readonly may: readonly string[]; readonly because: string }>> = {
   kernel: { may: ['kernel'], because: 'the kernel is the lowest layer: everything may import it' },
   config: { may: ['kernel', 'config'], because: 'configuration is parsed before anything else exists' },
@@ -71,9 +74,12 @@ const layers: Readonly<Record<string, { readonly may: readonly string[]; readonl
   },
 };
 
-/** Features that every other feature may import. */
+/** Features that every feature may import. */
 const leaves = ['users', 'audit'];
-/** Imports among features. A feature without a row, such as `exports` and `retention`, may import all. */
+/**
+ * The other features that each feature may import. A feature without a row, such as `exports` and `retention`, may
+ * import all.
+ */
 const featureArrows: Readonly<Record<string, readonly string[]>> = {
   users: [],
   audit: [],
@@ -85,7 +91,7 @@ const featureArrows: Readonly<Record<string, readonly string[]>> = {
   tasks: ['jobs', 'workers', 'manifests', 'artifacts', 'files'],
 };
 
-/** The rooms of `stores/sql`: the folder of a row may not import the folders of `not`. */
+/** Folders of `stores/sql`. Files in the folder `room` may not import from the folders in `not`. */
 const sqlRooms = [
   {
     room: 'engine',
@@ -108,7 +114,7 @@ function targetOf(specifier: string, importer: string): Target {
   return packageName === undefined ? { kind: 'other' } : { kind: 'ours', packageName };
 }
 
-/** Returns the reason why this import is wrong; undefined for a permitted one. */
+/** Returns the reason why an import is forbidden, or undefined for an allowed import. */
 export function objection(specifier: string, importer: string, lazy: boolean): string | undefined {
   const home = /^packages\/([^/]+)\/src\//.exec(importer)?.[1];
   if (home === undefined) return undefined;
@@ -167,8 +173,8 @@ function featureObjection(from: string, to: string, file: string): string | unde
 }
 
 /**
- * The layer of a server file and the folder's name for the message. Folders without a layer of their own are features; files
- * at the root may import anything.
+ * Returns the layer of a server file, and the name of its folder for the message. A folder that is not in `layers` is a
+ * feature. Files in the root folder and in `testing` may import anything.
  */
 function layerOf(file: string): readonly [layer: string, folder: string] {
   const inside = file.replace(/^packages\/server\/src\//, '');

@@ -1,9 +1,9 @@
-// Makes each kind of queue call many times and measures its duration.
+// Makes each kind of queue call many times and measures the duration of the calls.
 import { performance } from 'node:perf_hooks';
 import type { Server } from '@proofhouse/server';
 import { ineligibleJobId } from './load-backlog.ts';
 
-/** Median duration in milliseconds by call. */
+/** Median duration in milliseconds, by the name of the call. */
 export type Timings = Readonly<Record<string, number>>;
 
 const admin = { kind: 'admin' } as const;
@@ -22,7 +22,9 @@ const lists = {
   'list queued of a category': { category: 'work', status: 'queued' },
 } as const;
 
-/** With `isLoaded`, the database holds a backlog of `rows` jobs. */
+/**
+ * Makes all calls and returns their durations. `isLoaded` is true if the database contains a backlog of `rows` jobs.
+ */
 export async function exerciseQueue(jobs: Server['jobs'], rows: number, isLoaded: boolean): Promise<Timings> {
   const timings: Record<string, number> = {};
   const time = async (name: string, work: (turn: number) => Promise<unknown>): Promise<void> => {

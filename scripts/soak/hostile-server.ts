@@ -1,7 +1,7 @@
-// Runs the command and its worker against a server with hostile answers: endless and compressed bodies, redirects, more
-// jobs than requested, wrong types, control characters, silence. Calls are made in child processes for SOAK_SECONDS
-// (default 300). Each must end in time, with an error and not a crash, within its memory limit, and no token may reach
-// another server.
+// Runs the command and its worker in child processes against a server with hostile answers: endless and compressed
+// bodies, redirects, more jobs than requested, wrong types, control characters, silence. The run takes SOAK_SECONDS
+// (default 300). Each process must end in time, within its memory limit, and with an error instead of a crash. No token
+// may reach another server.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -100,7 +100,7 @@ async function runCommand(args: readonly string[], url: string): Promise<Ending>
   child.stderr.on('data', keep);
   let timedOut = false;
   let most = 0;
-  // A worker waits for jobs without limit; for it, an orderly end by signal is correct.
+  // A worker waits for jobs without a time limit, so it is stopped with SIGTERM; then an orderly exit is correct.
   const limitMs = args[0] === 'work' ? 8000 : callWithinMs;
   const timer = setTimeout(() => {
     timedOut = args[0] !== 'work';

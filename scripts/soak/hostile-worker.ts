@@ -12,7 +12,7 @@ import { ServerProcess } from '../chaos/server-process.ts';
 
 const scale = Number(process.env['HOSTILE_SCALE'] ?? '1');
 const mib = 1024 * 1024;
-/** Limits: the 99th percentile of the health check above that of an idle server, and the growth of memory. */
+/** Largest 99th percentile of the duration of the health check in ms, above the percentile of an idle server. */
 const mostHealthMs = 50;
 const mostGrowthMib = 512;
 const attackMs = 10_000;
@@ -54,7 +54,7 @@ async function targetOf(server: ServerProcess): Promise<Target> {
   return { server, token: made.token, jobId, artifactId: ((await put.json()) as { id: string }).id };
 }
 
-/** Sends a request and reads only the first piece of its answer. */
+/** Sends a GET request, counts the status of the answer, and stops reading after the first piece of the answer. */
 function ask({ server, token }: Target, place: string, statuses: Map<string, number>): Socket {
   const { port, hostname } = new URL(server.url);
   const socket = connect(Number(port), hostname);

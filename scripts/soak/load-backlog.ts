@@ -1,17 +1,21 @@
-// Fills a migrated database with a backlog by bulk SQL, in seconds, like a queue after months. Half of the jobs are
-// ready and need capabilities that no worker has; they come before all others. The other half has ended.
+// Fills a migrated database with a backlog, as a queue has it after months, in seconds with bulk SQL. Half of the jobs
+// are ready but need capabilities that no worker has; they precede all other jobs in the claim order. The other half
+// has ended.
 import { createHash } from 'node:crypto';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 
-/** Number of different capabilities of the ineligible jobs. Each is a route that a claim must skip. */
+/**
+ * Number of different capabilities that the ineligible jobs need. Each capability makes one route that a claim must
+ * skip.
+ */
 export const backlogRoutes = 20;
 
 /** SQL expressions that differ between the two engines. */
 interface Words {
-  /** Returns a table of the numbers from 1 to `count` in a column `n`. */
+  /** Returns the SQL of a table with the numbers from 1 to `count` in the column `n`. */
   readonly series: (count: number) => string;
-  /** SQL expression for a job id from `n`. */
+  /** SQL expression that makes the id of a job from the column `n`. */
   readonly id: string;
 }
 
@@ -27,21 +31,21 @@ const words: Readonly<Record<'postgres' | 'sqlite', Words>> = {
   },
 };
 
-/** Returns the id of a ready job of the backlog that no worker may claim; counted from 1. */
+/** Returns the id of an ineligible job: a ready job of the backlog that no worker may claim. `number` counts from 1. */
 export function ineligibleJobId(number: number): string {
   const hex = (number * 2).toString(16);
   return `${hex.padStart(8, '0')}-0000-7000-8000-${hex.padStart(12, '0')}`;
 }
 
 /**
- * Loads `jobs` jobs with their events; half are ineligible. `now` is the creation time of the last one. No other
- * process may have the database open.
+ * Inserts `jobs` jobs and their events. `now` is the creation time of the last job. No other process may have the
+ * database open.
  */
 export async function loadBacklog(databaseUrl: string, jobs: number, now: number): Promise<void> {
   if (jobs === 0) return;
   if (databaseUrl.startsWith('sqlite:')) {
     const database = new Database(databaseUrl.slice('sqlite:'.length));
-    // An interrupted load is repeated from an empty database, so durability is not needed.
+    // Durability is not needed, because an interrupted load is repeated from an empty database.
     database.pragma('synchronous = off');
     for (const text of statements(words.sqlite, jobs, now)) database.exec(text);
     database.pragma('wal_checkpoint(truncate)');
@@ -52,7 +56,7 @@ export async function loadBacklog(databaseUrl: string, jobs: number, now: number
   await client.connect();
   try {
     for (const text of statements(words.postgres, jobs, now)) await client.query(text);
-    // Autovacuum would do this within a minute, during a measurement.
+    // Without this, autovacuum would run within a minute, during a measurement.
     await client.query('vacuum analyze');
   } finally {
     await client.end();
@@ -92,7 +96,9 @@ function statements({ series, id }: Words, jobs: number, now: number): string[] 
   ];
 }
 
-/** Returns the route as the server computes it: its id is a hash of the requirements. */
+/**
+ * Returns the route of jobs with these capabilities. The id is computed as in the server: a hash of the requirements.
+ */
 function routeOf(capabilities: readonly string[]): { id: string; capabilities: string } {
   const text = JSON.stringify(['exec', null, capabilities]);
   return {

@@ -1,5 +1,5 @@
 // Measures claims, lists and `why` with a million other jobs in the tables, and finds statements that do more than an
-// index search for a few rows. SOAK_ROWS sets another number.
+// index search for a few rows. The environment variable SOAK_ROWS sets another number of jobs.
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -43,7 +43,7 @@ async function look(
   await loadBacklog(databaseUrl, rows, Date.now());
   process.stderr.write(`${store}: loaded in ${String(Math.round((performance.now() - start) / 1000))} s\n`);
   const { full, seen } = await withServer(env, async ({ jobs }) => {
-    // Recording begins here, because statements of the start are not statements of a queue.
+    // The recording begins here, because it must not contain the statements of the start of the server.
     const recording = recordStatements();
     try {
       return { full: await exerciseQueue(jobs, rows, true), seen: recording.seen() };

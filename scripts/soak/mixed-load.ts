@@ -1,6 +1,6 @@
-// Mixed load on one server for SOAK_SECONDS (default 1200): workers, producers, readers, streams and clients that
-// disconnect. Memory and file descriptors of the server are measured before, during and after. Fails when a descriptor
-// is leaked, a request is answered 5xx, or memory after the idle phase is far above the need of the load.
+// Runs a mixed load on one server for SOAK_SECONDS (default 1200): workers, producers, readers, streams and clients
+// that disconnect. Measures the memory and the file descriptors of the server before, during and after the load. Fails
+// if a descriptor is leaked, if an answer is 5xx, or if memory after the idle phase is over `mostRestMiB`.
 import { setTimeout as pause } from 'node:timers/promises';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,11 +12,11 @@ const seconds = Number(process.env['SOAK_SECONDS'] ?? 1200);
 const restSeconds = Math.min(60, Math.max(15, seconds / 10));
 const sampleMs = 5000;
 /**
- * Pause between two iterations of each client. Half a core of a small machine stays idle, as on a server below its
- * limit.
+ * Pause in ms between two iterations of each client. With it, half a core of a small machine stays idle, as on a server
+ * below its limit.
  */
 const turnMs = 100;
-/** Above this, memory after the idle phase counts as leaked: it is twice the peak of a server under this load. */
+/** Most memory of the server after the idle phase. It is twice the peak under this load; more is counted as a leak. */
 const mostRestMiB = 512;
 const sizes = [0, 4096, 65_536, 1_048_576, 8_388_608];
 
@@ -39,7 +39,7 @@ async function figuresOf(pid: number): Promise<Figures> {
   return { rssMiB: Math.round(kib / 1024), descriptors: (await readdir(`/proc/${String(pid)}/fd`)).length };
 }
 
-/** Makes one call and reads its answer; records 5xx answers. */
+/** Makes one call and returns its answer. A 5xx answer or a failed call is recorded in `wrong`. */
 async function call(server: ServerProcess, place: string, init: RequestInit = {}): Promise<Response | undefined> {
   try {
     const response = await server.fetch(place, {
@@ -130,7 +130,10 @@ async function reader(server: ServerProcess): Promise<void> {
   }
 }
 
-/** A client that follows events and disconnects, interrupts uploads half way, and stops reading downloads. */
+/**
+ * A client that, in turn, disconnects from an event stream, interrupts an upload half way, and stops reading a
+ * download.
+ */
 async function deserter(server: ServerProcess): Promise<void> {
   for (let turn = 0; !over.signal.aborted; turn++) {
     const gone = AbortSignal.timeout(200);
@@ -199,7 +202,7 @@ async function run(folder: string): Promise<boolean> {
       ending,
     ]);
     clearInterval(sampling);
-    // Connections of disconnected clients end by their own timeouts.
+    // The idle phase: the connections of disconnected clients end by their own timeouts.
     await pause(restSeconds * 1000);
     const after = await figuresOf(pid);
     const peak = Math.max(...samples.map(({ rssMiB }) => rssMiB), after.rssMiB);
@@ -244,5 +247,5 @@ try {
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
-// An aborted call may still hold a connection.
+// Exits at once, because an aborted call may still hold a connection open.
 process.exit();

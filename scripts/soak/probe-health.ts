@@ -1,4 +1,5 @@
-// Requests a URL repeatedly in a thread of its own, so that work of the main thread does not affect the measurement.
+// Requests a URL repeatedly in a separate thread, so that work in the main thread does not affect the measured
+// durations.
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -17,7 +18,7 @@ export class HealthProbe {
     return new HealthProbe(new Worker(new URL(import.meta.url), { workerData: url }));
   }
 
-  /** Stops; returns the duration of each request in ms. */
+  /** Stops the requests. Returns the duration of each request in ms. */
   async stop(): Promise<number[]> {
     this.#worker.postMessage('stop');
     const [times] = (await once(this.#worker, 'message')) as [number[]];

@@ -1,11 +1,14 @@
-// Configuration of all property tests with more runs; see `more-runs.ts`.
+// Vitest configuration that runs all property tests with more runs, as `more-runs.ts` sets them.
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const tests = globSync(['packages/*/{src,test}/**/*.test.ts', 'fuzz/*.test.ts'], { cwd: root });
-/** Contract suites contain properties too; their test files only name the implementation. */
+/**
+ * Files with property tests. A file that imports a contract suite is included, because the suite may contain
+ * properties.
+ */
 const withProperties = tests.filter((file) =>
   /from '(fast-check|[^']*\.contract\.ts)'/.test(readFileSync(path.join(root, file), 'utf8')),
 );

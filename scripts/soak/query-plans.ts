@@ -1,11 +1,12 @@
-// Returns an engine's query plan for a statement, and objections to it for a table with a million rows.
+// Reads the query plans of statements from a database engine, and returns objections to plans that are slow on a table
+// with a million rows.
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import type { Recorded } from './record-statements.ts';
 
-/** More than any statement here uses; SQLite's own limit of parameters is much higher. */
+/** More parameters than any statement of the server has. The limit of SQLite is much higher. */
 const mostParameters = 64;
-/** Sorting one page is cheap, sorting a backlog is not. */
+/** Most rows that a plan may sort. Sorting one page is cheap, sorting a backlog is not. */
 const mostSorted = 2000;
 
 export function objectionsOnSqlite(databaseUrl: string, seen: readonly Recorded[]): string[] {
@@ -21,7 +22,8 @@ export function objectionsOnSqlite(databaseUrl: string, seen: readonly Recorded[
   }
 }
 
-// A plan does not depend on the values, but their number must match the statement.
+// Returns the query plan of a statement. The plan does not depend on the values, but the number of values must match
+// the statement, so numbers are tried from 0.
 function planOnSqlite(database: Database.Database, text: string): string[] {
   const plan = database.prepare<unknown[], { detail: string }>(`explain query plan ${text}`);
   for (let count = 0; count <= mostParameters; count++) {
@@ -35,8 +37,8 @@ function planOnSqlite(database: Database.Database, text: string): string[] {
 }
 
 /**
- * An index walk in the order of the list ends at its limit. Only scans of tables that grow with the queue are objected
- * to.
+ * Returns true if a line of a plan is slow: a full scan of a table that grows with the queue, or a sort of more than
+ * one page. A scan of an index in the order of a list is allowed, because it ends at the limit of the list.
  */
 function sqliteObjects(line: string, text: string): boolean {
   if (/^SCAN (jobs|job_events|artifacts)\b/.test(line)) return !/ USING (COVERING )?INDEX \w+_newest$/.test(line);

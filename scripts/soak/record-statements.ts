@@ -1,4 +1,4 @@
-// Records every statement that reaches a database driver in this process, below our own code.
+// Records the statements that this process passes to a database driver (better-sqlite3 or pg).
 import Database from 'better-sqlite3';
 import pg from 'pg';
 
@@ -8,7 +8,10 @@ export interface Recorded {
 }
 
 export interface Recording {
-  /** Returns one statement of each text, with values of one execution; only statements that read rows. */
+  /**
+   * Returns the recorded select, insert, update and delete statements: one for each text, with the values of its last
+   * execution.
+   */
   readonly seen: () => Recorded[];
   readonly stop: () => void;
 }

@@ -1,4 +1,4 @@
-// Runs one part in a child process, prints its output, and keeps the result.
+// Runs one part of the soak test in a child process, prints its output, and returns its result.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -11,7 +11,7 @@ export interface SoakOutcome {
   readonly env: Readonly<Record<string, string>>;
   readonly passed: boolean;
   readonly seconds: number;
-  /** The result for the document; if the part failed, the end of its output. */
+  /** The text for docs/soak.md: the result of the part and, if the part failed, the end of its output. */
   readonly said: string;
 }
 
@@ -20,14 +20,14 @@ const withinMs = 90 * 60_000;
 const keptCharacters = 20_000;
 const failureLines = 30;
 
-/** Runs the part; `signal` stops it, and it then counts as failed. */
+/** Runs the part. Aborting `signal` stops the part, which then counts as failed. */
 export async function runPart(part: SoakPart, small: boolean, signal?: AbortSignal): Promise<SoakOutcome> {
   const env = small ? { ...part.env, ...part.small } : part.env;
   const [program = 'node', ...args] = part.command;
   const start = performance.now();
   const child = spawn(program === 'node' ? process.execPath : program, args, {
     cwd: root,
-    // With CI set, missing requirements of a part, such as Postgres, cause a failure instead of a skip.
+    // With CI set, a part fails instead of being skipped when it lacks a requirement, such as Postgres.
     env: { ...process.env, CI: 'true', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: withinMs,
@@ -53,8 +53,8 @@ export async function runPart(part: SoakPart, small: boolean, signal?: AbortSign
 }
 
 /**
- * Returns the end of a text as a code block, without lines that would end the block or begin a section, and without the
- * path of this checkout.
+ * Returns the last lines of a text as a code block. Lines that would end the block or begin a section are escaped with
+ * a space, and the path of this checkout is replaced by a dot.
  */
 function quoted(text: string): string {
   const lines = text

@@ -1,5 +1,5 @@
-// Writes docs/soak.md: one section for each part, with the machine that it ran on. A run of some parts replaces only
-// their sections.
+// Writes docs/soak.md: one section for each part, with the machine that the part ran on. A run of only some parts
+// replaces only the sections of these parts.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import process from 'node:process';
@@ -22,7 +22,7 @@ export async function writeSoakDocument(file: string, outcomes: readonly SoakOut
   writeFileSync(file, await format(`${text}\n`, { ...(await resolveConfig(file)), filepath: file }));
 }
 
-/** Returns the sections of a document by heading. */
+/** Returns the sections of a document, by heading. */
 export function sectionsOf(document: string): Map<string, string> {
   const sections = document.split(/^(?=## )/m).slice(1);
   return new Map(sections.map((section) => [/^## (.*)$/m.exec(section)?.[1] ?? '', section.trim()]));

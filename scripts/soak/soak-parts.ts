@@ -1,20 +1,23 @@
-// The parts of `npm run soak`, which run one after another. A new long check is a new row.
+// The parts of `npm run soak`, in the order in which they run. A new long check needs one new row.
 
 export interface SoakPart {
-  /** Name for `--only` and heading in docs/soak.md. */
+  /** Name of the part for `--only`. It is also the heading in docs/soak.md. */
   readonly name: string;
-  /** The purpose of the check in one sentence. */
+  /** The purpose of the part, in one sentence. */
   readonly about: string;
-  /** Command, run in the repository's root; `node` is the running version. Success is exit code 0. */
+  /**
+   * Command that runs in the root of the repository. `node` means the running version of Node. Exit code 0 means
+   * success.
+   */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Environment variables for `--small`: the same check in seconds, to test that it works. */
+  /** Environment variables for `--small`, which runs the same check in seconds, to test that the check works. */
   readonly small: Readonly<Record<string, string>>;
 }
 
 const vitest = ['node', 'node_modules/vitest/vitest.mjs', 'run'];
 
-/** Output of a part after a line `RESULT` is copied to the document. */
+/** The output of a part after a line `RESULT` is copied to docs/soak.md. */
 export const soakParts: readonly SoakPart[] = [
   {
     name: 'fleet',

@@ -1,12 +1,12 @@
-// The rule for the subjects of commits, and the commits that it applies to.
+// Checks the subjects of commits, and selects the commits that the rule applies to.
 import { execFileSync } from 'node:child_process';
 
-/** The last commit before the rule. Only commits that this one does not reach are checked. */
+/** The last commit before the rule existed. This commit and its ancestors are not checked. */
 export const lastUncheckedCommit = '2965350797edb0ce95e79ac804f2109ac07b8f21';
 
 const maxSubjectLength = 72;
 
-// First words that no imperative begins with: articles, pronouns, question words, prepositions, numbers.
+// Words that cannot begin an imperative: articles, pronouns, question words, prepositions, numbers.
 const otherFirstWords = new Set(
   (
     'a an the this that these those it its there what which who whoever when where why how each every all any both no ' +
@@ -14,12 +14,14 @@ const otherFirstWords = new Set(
   ).split(' '),
 );
 
-// Imperatives that end like a past tense, a participle or a third person.
+// Imperatives that have the ending of a past tense, a participle or a third person.
 const imperatives = new Set(
   'embed exceed feed need proceed seed shed speed bring ring spring string wing bias canvas focus alias'.split(' '),
 );
 
-/** Returns the objection to a subject, or undefined. The imperative is checked by the first word alone. */
+/**
+ * Returns the objection to a subject, or undefined. The first word alone decides whether the subject is an imperative.
+ */
 export function subjectObjection(subject: string): string | undefined {
   if (subject.length > maxSubjectLength) return `has ${subject.length} characters; at most ${maxSubjectLength}`;
   const firstWord = /^[a-z0-9][a-z0-9 /-]*: (\S+)/.exec(subject)?.[1];
@@ -30,8 +32,8 @@ export function subjectObjection(subject: string): string | undefined {
 }
 
 /**
- * The subjects of the commits after `base`, merges left out. `unchecked` is the reason for an empty list: outside of
- * git, or in a shallow clone that lacks `base`, there is nothing to check.
+ * Returns the subjects of the commits after `base`, without merges. If there is nothing to check, the list is empty and
+ * `unchecked` is the reason: outside of git, or in a shallow clone that does not contain `base`.
  */
 export function subjectsAfter(
   base: string,

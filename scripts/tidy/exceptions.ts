@@ -1,11 +1,12 @@
-// Code over the budgets, by name, with the size that it may have at most. The list only shrinks: an entry whose code
-// fits the budget again fails the tidy test until it is deleted. A new entry needs a reason in its commit.
+// Files, folders and functions that may exceed the size budgets, each with its own limit. The lists only shrink: an
+// entry fails the tidy test as soon as its code fits the budget again, until the entry is deleted. The commit that adds
+// an entry must give the reason.
 
-/** Path of a file -> lines it may have (the budget is 400). */
+/** Path of a file -> largest number of lines (the budget is 400). */
 export const longFiles: Readonly<Record<string, number>> = {};
 
-/** Path of a folder -> source files it may have (the budget is 20). */
+/** Path of a folder -> largest number of source files (the budget is 20). */
 export const largeFolders: Readonly<Record<string, number>> = {};
 
-/** `path#name` of a function -> lines it may have (the budget is 70). */
+/** `path#name` of a function -> largest number of lines (the budget is 70). */
 export const longFunctions: Readonly<Record<string, number>> = {};

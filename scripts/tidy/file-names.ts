@@ -1,10 +1,10 @@
-// Rules for names of files and folders: kebab-case, after the content. Generic names are rejected.
+// Checks names of files and folders: they are in kebab-case and describe the content. Generic names are rejected.
 import path from 'node:path';
 
 const vague = new Set(['util', 'utils', 'common', 'helper', 'helpers', 'manager', 'managers', 'misc']);
 const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9-]+)*$/;
 
-/** Returns the objection to the name of this source file, or undefined. */
+/** Returns the objection to the name of a source file, or undefined. */
 export function nameObjection(file: string): string | undefined {
   if (!/\.(tsx?|js|css|html)$/.test(file)) return undefined;
   const name = path.posix.basename(file);

@@ -4,7 +4,7 @@ import ts from 'typescript';
 import type { RepositoryFile } from './repository-files.ts';
 
 export interface Measured {
-  /** `path#name`, the key of the exception list. */
+  /** Path of a file or folder, or `path#name` of a function: the key in the lists of exceptions. */
   readonly key: string;
   readonly size: number;
 }
@@ -17,7 +17,10 @@ export function countLines(text: string): number {
   return text.replace(/\n$/, '').split('\n').length;
 }
 
-/** The number of source files of each folder, without subfolders. Migrations only ever grow in number and are left out. */
+/**
+ * Returns the number of source files in each folder, without subfolders. Folders of migrations are left out, because
+ * their number of files only grows.
+ */
 export function folderSizes(files: readonly { readonly path: string }[]): readonly Measured[] {
   const sizes = new Map<string, number>();
   for (const file of files) {
@@ -39,7 +42,10 @@ export function measureFunctions(file: RepositoryFile): readonly Measured[] {
   return found;
 }
 
-/** The name of an anonymous function is that of its variable or of the call that it is passed to. */
+/**
+ * Returns the name of a function. An anonymous function has the name of its variable, or of the call that it is passed
+ * to.
+ */
 function nameOf(node: ts.SignatureDeclaration): string {
   if (node.name !== undefined) return node.name.getText();
   const holder = node.parent;
@@ -50,7 +56,7 @@ function nameOf(node: ts.SignatureDeclaration): string {
   return ts.isConstructorDeclaration(node) ? 'constructor' : 'anonymous';
 }
 
-/** Finds names that describe the construction instead of the meaning: `IThing`, `ThingImpl`. */
+/** Returns the names that describe the construction instead of the meaning: `IThing`, `ThingImpl`. */
 export function emptyNames(file: RepositoryFile): readonly string[] {
   const names: string[] = [];
   visit(parse(file), (node) => {
@@ -61,7 +67,7 @@ export function emptyNames(file: RepositoryFile): readonly string[] {
   return names;
 }
 
-/** Files that this one imports by a relative path, for values or for types alone. */
+/** Returns the files that a file imports by a relative path, for values or only for types. */
 export function relativeImports(file: RepositoryFile): readonly string[] {
   return parse(file).statements.flatMap((statement) => {
     if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) return [];

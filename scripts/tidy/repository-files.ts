@@ -1,5 +1,5 @@
-// Lists the files of the repository: those that git tracks, and new ones that are not ignored. The result of tidy is
-// thus the same before and after a commit.
+// Lists the files of the repository: the files that git tracks, and new files that are not ignored. New files are
+// included, so that the tidy test has the same result before and after a commit.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import path from 'node:path';
 export const root = path.resolve(import.meta.dirname, '../..');
 
 export interface RepositoryFile {
-  /** Relative to the root, with forward slashes. */
+  /** Path relative to the root of the repository, with forward slashes. */
   readonly path: string;
   readonly text: string;
 }
@@ -26,7 +26,7 @@ export function isTypeScript(file: RepositoryFile): boolean {
   return /\.tsx?$/.test(file.path) && !file.path.endsWith('.d.ts');
 }
 
-/** Tests and contract suites are lists of cases, so the size limits do not apply to them. */
+/** Returns true for tests and contract suites. They are lists of cases, so the size limits do not apply to them. */
 export function isTest(file: RepositoryFile): boolean {
   return /\.(test|e2e|contract)\.tsx?$|(^|\/)(testing|test)\//.test(file.path);
 }
