@@ -1,4 +1,4 @@
-// The measured servers. Each runs in a process of its own, all on one disk.
+// Starts the measured servers. Each server runs in its own process, and all use the same disk.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -17,7 +17,10 @@ export interface Contender {
   readonly pid: number;
   readonly upload: (bytes: number) => Order;
   readonly uploadForm?: (bytes: number) => Order;
-  /** The request that downloads a file stored by `prepare`; undefined where downloads are not measured. */
+  /**
+   * Returns the request that downloads the stored file of this size. Undefined if downloads of this server are not
+   * measured.
+   */
   readonly download?: (bytes: number) => Order;
   readonly stop: () => Promise<void>;
 }
@@ -31,7 +34,10 @@ export interface ProofhouseProcess extends RunningProcess {
   readonly jobId: string;
 }
 
-/** Starts Proofhouse as it is installed: SQLite and files, everything durable, one job that receives the uploads. */
+/**
+ * Starts Proofhouse with its default configuration (SQLite, files in a folder, all writes durable), and creates one job
+ * that receives the uploads.
+ */
 export async function startProofhouse(folder: string, env: Record<string, string> = {}): Promise<ProofhouseProcess> {
   const running = await startProcess({
     command: process.execPath,
@@ -113,7 +119,7 @@ export const bare: StartContender = async (folder, load, sizes) => {
   };
 };
 
-/** Creation and upload in one request, the fastest way of tus. */
+/** Uploads with tus in one request that creates and fills the file, which is the fastest way of tus. */
 export const tus: StartContender = async (folder) => {
   await mkdir(folder, { recursive: true });
   const running = await startProcess({
@@ -159,7 +165,7 @@ export const nginx: StartContender = async (folder, load, sizes) => {
   };
 };
 
-// One worker process, like Proofhouse. It neither hashes nor syncs.
+// Configures one worker process, because Proofhouse has one too. nginx neither hashes the bytes nor syncs them to disk.
 function nginxConfig(folder: string, files: string, port: number): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${folder}/${name};`)

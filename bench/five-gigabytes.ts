@@ -1,6 +1,6 @@
-// Uploads and downloads 5 GiB through one server. The bytes are generated, and only the server stores them; its memory
-// must stay constant. `npm run bench:5gib -- [--gib 5]` prints rates, digests and the rise of the server's memory over
-// idle.
+// Uploads and downloads 5 GiB through one server: `npm run bench:5gib -- [--gib 5]`. The bytes are generated, so only
+// the server stores them. Prints rates, digests and the growth of the server's memory over its idle memory, which must
+// stay small.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -68,7 +68,7 @@ async function run(folder: string): Promise<Row[]> {
   try {
     const raw = await measure('raw PUT', orders.upload(sizeBytes));
     await measure('multipart POST', orders.uploadForm(sizeBytes));
-    // This rate is limited by the hash of the reader, not by the server.
+    // This rate is limited by the client, which hashes the bytes, and not by the server.
     await measure('download', orders.download(raw.id, sizeBytes), raw.sha256);
   } finally {
     await load.stop();

@@ -1,10 +1,11 @@
-// How long `/healthz` takes while heavy reads run on a large SQLite database: counting usage, verification, collection
-// (dry run), and lists with combined filters. The server runs in this process, the probe in a thread of its own.
+// Measures the duration of `/healthz` while heavy reads run on a large SQLite database: counting the usage,
+// verification, collection (dry run), and lists with combined filters. The server runs in this process, and the health
+// probe runs in a separate thread.
 //
-//   npm run bench:heavy-reads -- [--rows 1000000] [--seconds 10] [--keep <folder>] [--only usage]
+//     npm run bench:heavy-reads -- [--rows 1000000] [--seconds 10] [--keep <folder>] [--only usage]
 //
-// `--keep` leaves the database in the folder, and uses what lies there already: two versions of the code can be compared on
-// copies of one database.
+// With `--keep`, the database stays in the folder, and a database that is already there is used. So two versions of the
+// code can be compared on copies of one database.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -25,10 +26,10 @@ const { values: options } = parseArgs({
   },
 });
 const rowCount = Number(options.rows);
-/** Jobs of 21 routes, half of them ready. */
+/** Number of jobs in the backlog. They have 21 routes, and half of them are ready. */
 const jobCount = Math.min(rowCount, 200_000);
 const forMs = Number(options.seconds) * 1000;
-/** Of so many artifacts the bytes exist: verification and collection go through these. */
+/** Number of artifacts whose bytes exist. Verification and collection read only these artifacts. */
 const filesCount = Math.min(rowCount, 20_000);
 const adminToken = 'bench-admin-token-of-forty-characters-00';
 const authorization = { authorization: `Bearer ${adminToken}` };
@@ -52,7 +53,7 @@ async function call(server: Server, method: 'GET' | 'POST', url: string, payload
   return answer.json<Record<string, unknown>>();
 }
 
-/** Repeats one uploaded artifact, so that rows have every column that this version writes. */
+/** Fills a database with copies of one uploaded artifact, so that each row has all columns that this version writes. */
 async function seed(folder: string): Promise<void> {
   const server = await open(folder);
   const job = await call(server, 'POST', '/api/queue/jobs', { type: 'exec', payload: { command: 'true' } });
@@ -91,7 +92,8 @@ function insertCopies(database: Database.Database, seedId: string): void {
   const fresh: Readonly<Record<string, string>> = {
     id: "printf('00000000-0000-7000-8000-%012x', n)",
     uri: "'artifact://bench/' || n",
-    // The first letters name the folder: keys are spread over all of them.
+    // The first letters of a blob key are its folder in the blob backend. The letters vary, so that the keys use all
+    // folders.
     blob_key: `${[0, 5, 10, 15, 20].map(letter).join(' || ')} || substr(blob_key, 6)`,
     type: "case n % 4 when 0 then 'log' when 1 then 'diff' when 2 then 'report' else 'other' end",
     job_id: 'null',
@@ -118,7 +120,7 @@ function worksOf(server: Server): Readonly<Record<string, Work>> {
     let calls = 0;
     return async () => {
       const answer = await call(server, 'POST', url, { ...body, cursor });
-      // 20,000 records in slices of 500: those behind them have no bytes.
+      // Starts again after 40 slices of 500 records, which are the 20,000 artifacts that have bytes.
       cursor = calls++ % 40 === 39 ? null : answer['nextCursor'];
     };
   };
@@ -129,7 +131,7 @@ function worksOf(server: Server): Readonly<Record<string, Work>> {
     verification: slices('/api/storage/verify', { sample: 1, repair: false }),
     'collection, dry run': slices('/api/storage/gc', { dryRun: true, yesRemoveMost: true }),
     'lists, combined filters': async () => {
-      // No record has both: every page examines all that it may.
+      // No artifact matches both filters, so each page examines as many records as a page may.
       const query = `createdBy=maker-even&type=diff&limit=200${typeof after === 'string' ? `&cursor=${after}` : ''}`;
       after = (await call(server, 'GET', `/api/artifacts?${query}`))['nextCursor'];
     },
@@ -137,12 +139,15 @@ function worksOf(server: Server): Readonly<Record<string, Work>> {
   };
 }
 
-/** As between two requests: what runs back to back in microtasks would stop the event loop in any case. */
+/**
+ * Yields to the event loop, as between two requests. Without this, consecutive reads in microtasks would block the
+ * event loop in any case.
+ */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function measure(url: string, works: readonly Work[]): Promise<{ times: number[]; runs: number }> {
   const probe = HealthProbe.start(url);
-  // The first answer waits for the probe's thread and its connection.
+  // The first answer takes longer, because the thread of the probe and its connection are still starting.
   await new Promise((resolve) => setTimeout(resolve, 500));
   const until = performance.now() + forMs;
   let runs = 0;

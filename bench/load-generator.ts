@@ -1,5 +1,5 @@
-// Sends requests as fast as a server accepts them, in a process of its own. Orders come over the IPC channel, one at a
-// time.
+// Runs in a separate process and sends requests as fast as a server accepts them. Receives its orders over the IPC
+// channel, one at a time.
 import { createHash, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
@@ -8,18 +8,21 @@ import { RawConnection, type RawRequest } from './raw-connection.ts';
 export interface LoadOrder {
   readonly port: number;
   readonly connections: number;
-  /** Stops after this many requests or after `forMs` milliseconds, whichever is set. */
+  /** Number of requests to send. Without it, requests are sent for `forMs` milliseconds. */
   readonly requests?: number;
   readonly forMs?: number;
   readonly method: 'PUT' | 'POST' | 'GET';
-  /** `{n}` is replaced by a number that is unique in this process. */
+  /** Path of each request. `{n}` is replaced by a number that is unique in this process. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Number of bytes that are sent as the body, or as the file of a form. */
+  /** Size of the body in bytes or, with `form`, size of the file in the form. */
   readonly bodyBytes?: number;
   readonly form?: boolean;
   readonly expectedBytes?: number;
-  /** Hashes the downloaded or sent bytes and returns the digest. For checks, not for measurements. */
+  /**
+   * True if the sent or downloaded bytes are hashed and the digest is returned. For checks, because hashing slows a
+   * measurement down.
+   */
   readonly digest?: boolean;
 }
 

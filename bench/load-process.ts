@@ -1,4 +1,4 @@
-// The child process of `load-generator.ts`.
+// Starts `load-generator.ts` as a child process and sends it orders.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';

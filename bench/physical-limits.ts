@@ -1,4 +1,4 @@
-// Upper limits of any server on this machine: the disk with fsync, and sha256 on one core.
+// Measures upper limits for any server on this machine: durable writes to the disk, and sha256 on one core.
 import { createHash, randomBytes } from 'node:crypto';
 import { open, rename } from 'node:fs/promises';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks';
 
 const piece = randomBytes(1024 * 1024);
 
-/** Measures bytes per second of writing one file in calls of 1 MiB and one sync. */
+/** Writes one file in calls of 1 MiB, followed by one fsync. Returns the bytes per second. */
 export async function diskBytesPerSecond(folder: string, bytes: number): Promise<number> {
   const start = performance.now();
   const file = await open(path.join(folder, 'disk'), 'w');
@@ -16,7 +16,7 @@ export async function diskBytesPerSecond(folder: string, bytes: number): Promise
   return (bytes * 1000) / (performance.now() - start);
 }
 
-/** Measures small files per second, sequentially: write, fsync, rename, fsync of the folder. */
+/** Writes small files one after another: write, fsync, rename, fsync of the folder. Returns the files per second. */
 export async function durableFilesPerSecond(folder: string, bytes: number, forMs: number): Promise<number> {
   const parent = await open(folder, 'r');
   const start = performance.now();
@@ -34,7 +34,7 @@ export async function durableFilesPerSecond(folder: string, bytes: number, forMs
   return (count * 1000) / (performance.now() - start);
 }
 
-/** Measures overwrites of 4 KiB per second, each synced: the rate of durable writes. */
+/** Overwrites the same 4 KiB of a file, with an fsync after each write. Returns the writes per second. */
 export async function syncsPerSecond(folder: string, forMs: number): Promise<number> {
   const file = await open(path.join(folder, 'syncs'), 'w');
   const start = performance.now();

@@ -1,6 +1,6 @@
-// Measures the queue, graphile-worker, pg-boss and the machine's own limits in one interleaved run: `npm run
-// bench:queue -- [--quick] [--only postgres] [--rounds 4] [--write]`. Prints tables and writes
-// bench/results/queue.json; `--write` also puts the tables into docs/performance.md, and `--report` prints them from
+// Measures the Proofhouse queue, graphile-worker, pg-boss and the limits of the machine in one interleaved run: `npm
+// run bench:queue -- [--quick] [--only postgres] [--rounds 4] [--write]`. Prints tables and writes
+// bench/results/queue.json. `--write` also puts the tables into docs/performance.md. `--report` prints the tables of
 // the last results without measuring. `--quick` and `--only` are for trials and write nothing.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
   },
 });
 
-/** On a signal, everything that was started is stopped first. */
+/** Aborted by SIGINT or SIGTERM, so that everything that was started is stopped before the process ends. */
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const)
   process.once(name, () => stopping.abort(new Error(`Ended by ${name}.`)));
@@ -37,7 +37,7 @@ const full: Plan = {
   only: options.only,
   signal: stopping.signal,
 };
-/** The figures of this plan have little meaning: nothing is warmed up. */
+/** A short plan to test the benchmark itself. Its figures have little meaning, because nothing is warmed up. */
 const quick: Plan = { ...full, workers: [1, 8], backlogs: [0, 10_000], rounds: 1, seconds: 0.1, warmUpJobs: 30 };
 
 const resultsFile = path.join(import.meta.dirname, 'results/queue.json');

@@ -1,12 +1,12 @@
-// One keep-alive HTTP/1.1 connection with as little code as possible on top of the socket, because the load generator
-// must not limit the result.
+// One keep-alive HTTP/1.1 connection. It adds as little code as possible to the socket, because the load generator must
+// not limit the result.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 export interface RawAnswer {
   readonly status: number;
   readonly bodyBytes: number;
-  /** The body, if it was requested. */
+  /** The body if `keepBody` was set or the status is 400 or above; otherwise empty. */
   readonly body: string;
 }
 
@@ -14,7 +14,10 @@ export interface RawRequest {
   readonly head: string;
   readonly body?: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   readonly keepBody?: boolean;
-  /** Called with each piece of the answer's body; its bytes are reused afterwards. */
+  /**
+   * Called with each piece of the body of the answer. The buffer is reused after the call, so the callee must not keep
+   * it.
+   */
   readonly onBody?: (bytes: Uint8Array) => void;
 }
 
@@ -29,7 +32,7 @@ export class RawConnection {
   #waiting: Waiting | undefined;
   #head: Buffer = Buffer.alloc(0);
   #status = 0;
-  /** Remaining bytes of the body; undefined while the head is read. */
+  /** Number of bytes of the body that are still missing. Undefined while the head is read. */
   #left: number | undefined;
   #bodyBytes = 0;
   #kept: Buffer[] = [];
@@ -58,7 +61,10 @@ export class RawConnection {
     return connection;
   }
 
-  /** Sends a request; requests must not overlap. */
+  /**
+   * Sends a request and returns its answer. The caller must wait for the answer before the next call. Rejects if the
+   * status is not 2xx.
+   */
   send(request: RawRequest): Promise<RawAnswer> {
     return new Promise((resolve, reject) => {
       this.#waiting = { request, resolve, reject };
@@ -99,7 +105,7 @@ export class RawConnection {
       this.#status = Number(head.slice(9, 12));
       const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
       this.#left = length === undefined ? 0 : Number(length);
-      // An answer without a length has no body that a measurement needs.
+      // An answer without a content length is treated as empty: no measurement needs its body.
       this.#body(length === undefined ? rest.subarray(0, 0) : rest);
       return;
     }

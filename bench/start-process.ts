@@ -1,5 +1,5 @@
-// Starts a server in a process of its own and returns its port. The measured server must not share a process with the
-// load generator.
+// Starts a server in its own process and returns its port. A measured server must not share a process with the load
+// generator.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';
@@ -19,7 +19,7 @@ export interface StartOrder {
 
 const startWithinMs = 15_000;
 
-/** Starts a server that prints `… port=<number>` on standard output when it listens. */
+/** Starts a server. The server must print `… port=<number>` to standard output when it listens. */
 export async function startProcess(order: StartOrder): Promise<RunningProcess> {
   const child = spawn(order.command, order.args, {
     env: { ...process.env, ...order.env },

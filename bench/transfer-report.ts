@@ -1,4 +1,4 @@
-// Formats the table of a transfer run, and its aims.
+// Formats the results of a transfer run as a table, and compares them with the aims.
 export type Measures = ReadonlyMap<string, { readonly median: number; readonly values: readonly number[] }>;
 
 export interface Aim {
@@ -35,7 +35,10 @@ export function aims(measures: Measures): Aim[] {
     }));
 }
 
-/** Returns Markdown: one row for each measure, one column for each contender with the ratio of Proofhouse to it. */
+/**
+ * Returns a table in Markdown, with one row for each measure and one column for each contender. Each cell also contains
+ * the ratio of Proofhouse to the contender.
+ */
 export function report(measures: Measures): string {
   const rows = [...new Set([...measures.keys()].map((key) => key.split('|')[0] ?? ''))];
   const names = [...new Set([...measures.keys()].map((key) => key.split('|')[1] ?? ''))].sort(

@@ -1,6 +1,9 @@
 import { isAppError, type AppError, type ErrorCode } from '@proofhouse/core';
 
-/** Returns the result of `parse`, or the `AppError` that it throws. Any other error, or another code, is a finding. */
+/**
+ * Returns the result of `parse`, or the `AppError` with one of these codes that `parse` throws. Any other error is
+ * thrown again, as a finding of the fuzzer.
+ */
 export function refusalOr<T>(parse: () => T, ...codes: ErrorCode[]): T | AppError {
   try {
     return parse();
@@ -9,7 +12,7 @@ export function refusalOr<T>(parse: () => T, ...codes: ErrorCode[]): T | AppErro
   }
 }
 
-/** The same for asynchronous functions. */
+/** Same as `refusalOr`, for asynchronous functions. */
 export async function laterRefusalOr<T>(parse: () => Promise<T>, ...codes: ErrorCode[]): Promise<T | AppError> {
   try {
     return await parse();

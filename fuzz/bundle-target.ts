@@ -1,5 +1,5 @@
-// Bundles a target and everything it parses with, including dependencies, into one CommonJS file: Jazzer instruments
-// required modules.
+// Bundles a fuzz target with all its imports, including dependencies, into one CommonJS file, because Jazzer
+// instruments only modules that are loaded with `require`.
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import process from 'node:process';
@@ -8,7 +8,7 @@ import { targetFile } from './fuzz-targets.ts';
 
 const external = ['better-sqlite3', 'pg', 'pino'];
 
-/** Uses the bundler of the test runner. */
+/** Writes the bundle of a target into the folder and returns its path. Uses the bundler that vitest has installed. */
 export function bundleTarget(name: string, folder: string): string {
   const bundle = path.join(folder, `${name}.cjs`);
   const fromVitest = createRequire(createRequire(import.meta.url).resolve('vitest/package.json'));

@@ -1,4 +1,5 @@
-// Runs every kept fuzzing input in each check, so that an input that reached new code never fails later.
+// Runs each target with every input in its corpus, so that an input that once reached new code cannot fail later
+// without notice.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +16,7 @@ describe.each(targetNames)('%s', (name) => {
     const { fuzz, seeds } = await loadTarget(name);
     for (const seed of seeds) await fuzz(Buffer.from(seed as string));
     for (const file of files) {
-      // The message of a failure names the file.
+      // `file` is part of the failure message.
       await expect(Promise.resolve(fuzz(readFileSync(path.join(folder, file)))), file).resolves.toBeUndefined();
     }
   });

@@ -1,9 +1,9 @@
-/** The exports of every file in fuzz/targets/. */
+/** The exports of each file in fuzz/targets/. */
 export interface FuzzTarget {
-  /** Parses the bytes as the server or the client would. Throws when a guarantee of the parser does not hold. */
+  /** Parses the bytes as the server or the client would. Throws if the parser violates one of its guarantees. */
   readonly fuzz: (data: Buffer) => void | Promise<void>;
-  /** Tokens of the format, so that the fuzzer need not find them byte by byte. */
+  /** Tokens of the format, so that the fuzzer need not find the tokens byte by byte. */
   readonly words: readonly string[];
-  /** Initial inputs for mutation. */
+  /** Inputs that the fuzzer starts with and mutates. */
   readonly seeds: readonly (string | Buffer)[];
 }

@@ -1,11 +1,11 @@
-// Lists the targets by file name.
+// Lists and loads the fuzz targets by the names of their files.
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { FuzzTarget } from './fuzz-target.ts';
 
 const folder = path.join(import.meta.dirname, 'targets');
 
-/** Kept inputs. Each of them reaches code that the others do not. */
+/** Folder of the inputs that are kept in the repository. Each input reaches code that the others do not reach. */
 export const corpusFolder = path.join(import.meta.dirname, 'corpus');
 
 export const targetNames: readonly string[] = readdirSync(folder)

@@ -1,5 +1,5 @@
-// Finds Jazzer.js (libFuzzer for Node) and a Node that can load it. Jazzer is not a dependency: its addon needs a newer
-// system than the rest of the repository, and only `npm run fuzz` uses it.
+// Finds Jazzer.js (libFuzzer for Node) and a Node that can load it. Jazzer is not a dependency, because its native
+// addon needs a newer system than the rest of the repository, and only `npm run fuzz` uses it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -16,7 +16,7 @@ packages, without installing them) into a folder, and say how to start Node with
   export FUZZ_NODE="<libraries>/ld-linux-x86-64.so.2 --library-path <libraries> <node>"`;
 
 export interface Jazzer {
-  /** Runs a bundle with options of libFuzzer; all output is passed to `onText`. Returns the exit code. */
+  /** Runs a bundle with options of libFuzzer. Passes all output to `onText` and returns the exit code. */
   readonly run: (
     bundle: string,
     folders: readonly string[],
@@ -27,7 +27,10 @@ export interface Jazzer {
 
 export type OnText = (text: string) => void;
 
-/** Throws with instructions when no working one is on this machine. */
+/**
+ * Returns a Jazzer that was started once for a test. Throws with instructions if there is no working Jazzer on this
+ * machine.
+ */
 export async function findJazzer(): Promise<Jazzer> {
   const [program = process.execPath, ...args] = (process.env['FUZZ_NODE'] ?? process.execPath).split(/\s+/);
   const cli = cliOf(process.env['FUZZ_JAZZER']);

@@ -1,12 +1,15 @@
-// Selects the inputs of a run to keep: the smallest set that reaches, about equally often, every block of code that all
-// of them reach. Coverage comes from V8, so the fuzzer is not needed.
+// Selects the inputs to keep in the corpus: a small set that reaches each block of code that all inputs together reach,
+// about equally often. Coverage comes from V8, so the fuzzer is not needed.
 import { createHash } from 'node:crypto';
 import { Session } from 'node:inspector/promises';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadTarget } from './fuzz-targets.ts';
 
-/** Writes the selected files of `folders` into `kept` and removes all others from it. */
+/**
+ * Selects inputs from the files in `folders`, and replaces the content of the folder `kept` by the selected inputs.
+ * Returns their number.
+ */
 export async function minimiseCorpus(name: string, folders: readonly string[], kept: string): Promise<number> {
   const inputs = folders
     .flatMap((folder) => readdirSync(folder).map((file) => readFileSync(path.join(folder, file))))
@@ -50,7 +53,7 @@ async function chosenOf(name: string, inputs: readonly Buffer[]): Promise<Buffer
   return chosen;
 }
 
-/** Classes of counts: once, twice, a few times, often. */
+/** Returns the class of an execution count: 0 for 1, 1 for 2 and 3, 2 for 4 to 7, 3 for 8 and more. */
 function stepOf(count: number): number {
   return Math.min(3, Math.floor(Math.log2(count)));
 }

@@ -1,13 +1,14 @@
-// A simple reference parser for a complete stream of server-sent events (WHATWG HTML section 9.2.6).
+// A simple parser for a complete stream of server-sent events (WHATWG HTML section 9.2.6), with which the streaming
+// parser of the client is compared.
 
 export interface PlainEvent {
   readonly event: string | undefined;
   readonly data: string;
 }
 
-/** Returns the dispatched events. An event without its blank line is not dispatched. */
+/** Returns the dispatched events. An event is dispatched only if a blank line follows it. */
 export function plainEvents(bytes: Buffer): PlainEvent[] {
-  // Without `ignoreBOM` the decoder removes one byte order mark, as the standard requires.
+  // Without `ignoreBOM`, the decoder removes one byte order mark, as the standard requires.
   const text = new TextDecoder().decode(bytes);
   const lines = text.split(/\r\n|\r|\n/).slice(0, -1);
   const events: PlainEvent[] = [];

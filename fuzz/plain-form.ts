@@ -1,4 +1,5 @@
-// A simple reference parser for a complete multipart body. It must accept everything that the streaming reader accepts.
+// A simple parser for a complete multipart body, with which the streaming reader is compared. It must accept everything
+// that the streaming reader accepts.
 
 export interface PlainPart {
   readonly header: string;
@@ -6,8 +7,8 @@ export interface PlainPart {
 }
 
 /**
- * Returns the parts between delimiters (RFC 2046 section 5.1.1): a line that begins with `--boundary`, including the
- * CRLF before it.
+ * Returns the parts between the delimiters. A delimiter is `--boundary` at the start of a line, with the CRLF before it
+ * (RFC 2046 section 5.1.1).
  */
 export function plainParts(form: Buffer, boundary: string): PlainPart[] {
   const text = form.toString('latin1');

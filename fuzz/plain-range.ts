@@ -1,8 +1,9 @@
-// A simple reference parser for Range headers (RFC 9110 section 14.1.2): it checks every byte position.
+// A simple parser for Range headers (RFC 9110 section 14.1.2) that tests each byte position. The parser of the server
+// is compared with it.
 
 /**
- * Returns the requested positions among `size` bytes; `whole` when the header is ignored, `none` when no byte is
- * requested.
+ * Returns the requested byte positions in a body of `size` bytes. Returns `whole` if the header must be ignored, and
+ * `none` if the header requests no existing byte.
  */
 export function plainRange(header: string, size: number): readonly number[] | 'whole' | 'none' {
   const equals = header.indexOf('=');

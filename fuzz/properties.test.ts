@@ -1,5 +1,5 @@
-// Tests the guarantees of the fuzz targets with generated inputs: mixtures of tokens and noise, and complete forms with
-// parts of every kind.
+// Tests the guarantees of the fuzz targets with generated inputs: mutated seeds, mixtures of tokens and noise, and
+// complete forms with parts of every kind.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadTarget, targetNames } from './fuzz-targets.ts';
@@ -13,7 +13,7 @@ const noise = fc.oneof(
   fc.constantFrom('\0', '\n', '\r', '\r\n', ' ', '"', '\\', ';', '=', '%', 'é').map((text) => Buffer.from(text)),
 );
 
-/** Generates a seed with tokens and noise inserted at any place. */
+/** Generates mutations of a seed: at random places, bytes are removed and tokens or noise are inserted. */
 function mutated({ words, seeds }: FuzzTarget): fc.Arbitrary<Buffer> {
   const token = fc.oneof(
     fc.constantFrom(...words).map((word) => Buffer.from(word)),
@@ -27,7 +27,8 @@ function mutated({ words, seeds }: FuzzTarget): fc.Arbitrary<Buffer> {
       const place = Math.floor(at * bytes.length);
       bytes = Buffer.concat([bytes.subarray(0, place), put, bytes.subarray(place + dropped)]);
     }
-    // Half of the inputs keep the first byte, which selects the reader or the chunk sizes of the seed.
+    // Half of the inputs keep the first byte of the seed, which selects the parser or the chunk sizes. The others get a
+    // random first byte.
     return first % 2 === 0 ? bytes : Buffer.concat([Buffer.from([first]), bytes.subarray(1)]);
   });
 }

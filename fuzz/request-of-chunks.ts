@@ -3,7 +3,10 @@ import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import type { StagedBlob } from '@proofhouse/blobs';
 
-/** Returns the parts of a request that the readers of bodies use. With `whole`, the request is complete. */
+/**
+ * Returns an object with the members of a request that the body readers use. If `whole` is false, the connection breaks
+ * after the chunks.
+ */
 export function requestOfChunks(chunks: readonly Buffer[], whole: boolean): IncomingMessage {
   const left = chunks.values();
   const request = new Readable({
@@ -18,7 +21,8 @@ export function requestOfChunks(chunks: readonly Buffer[], whole: boolean): Inco
 }
 
 /**
- * Splits the bytes into pieces of 1 to `mostOfSmall` bytes, determined by `seed`; into larger ones when there are many.
+ * Splits the bytes into pieces of 1 to `mostOfSmall` bytes; if there are more than 8192 bytes, of up to `mostOfSmall`
+ * KiB. `seed` determines the sizes.
  */
 export function chunksOf(bytes: Buffer, mostOfSmall: number, seed: number): Buffer[] {
   const most = bytes.length > 8192 ? mostOfSmall * 1024 : mostOfSmall;
@@ -34,8 +38,8 @@ export function chunksOf(bytes: Buffer, mostOfSmall: number, seed: number): Buff
 }
 
 /**
- * Splits the bytes into three pieces. `seed` determines the ends of the first two, so large bodies are split at every
- * place.
+ * Splits the bytes into at most three pieces. `seed` determines where, so that large bodies are split at every
+ * position.
  */
 export function threePieces(bytes: Buffer, seed: number): Buffer[] {
   const state = Math.imul(seed + 1, 2_654_435_761) >>> 0;
@@ -45,7 +49,7 @@ export function threePieces(bytes: Buffer, seed: number): Buffer[] {
   );
 }
 
-/** Expands fillers: `%%65536%%` in an input stands for that many bytes, so that inputs are short. */
+/** Expands fillers: `%%65536%%` in an input stands for 65,536 bytes, so that inputs are short. */
 export function withFillers(bytes: Buffer): Buffer {
   const text = bytes.toString('latin1').replace(/%%(\d{1,6})%%/, (_whole, count: string) => {
     return 'x\r\n--'.repeat(Math.ceil(Math.min(Number(count), 300_000) / 5)).slice(0, Number(count));
@@ -53,18 +57,18 @@ export function withFillers(bytes: Buffer): Buffer {
   return Buffer.from(text, 'latin1');
 }
 
-/** Returns a number that depends on every byte. */
+/** Returns a number that depends on every byte of the input. */
 export function seedOf(bytes: Buffer): number {
   return crc32(bytes);
 }
 
-/** Fillers for words and seeds. */
+/** Fillers that words and seeds contain. */
 export const fillers = ['%%16200%%', '%%16300%%', '%%65536%%', '%%200000%%'];
 
-/** Stages bytes, and counts the blobs that were not discarded. */
+/** A fake staging area. It keeps the staged bytes and counts the blobs that were staged and not discarded. */
 export class StagingOfTest {
   #kept = 0;
-  /** The bytes of the last staged blob. */
+  /** The bytes of the blob that was staged last. */
   bytes: Buffer = Buffer.alloc(0);
 
   get kept(): number {

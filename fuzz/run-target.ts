@@ -4,20 +4,23 @@ import { bundleTarget } from './bundle-target.ts';
 import { corpusFolder, loadTarget } from './fuzz-targets.ts';
 import type { Jazzer, OnText } from './jazzer.ts';
 
-/** Working folder of runs. A run continues with the inputs of earlier runs. */
+/** Folder for the files of fuzzing runs. A run starts with the inputs that earlier runs left there. */
 export const workFolder = path.join(import.meta.dirname, '../.cache/fuzz');
 
 export interface FuzzOutcome {
   readonly name: string;
   readonly seconds: number;
   readonly executions: number;
-  /** Number of edges that seeds and kept corpus reach, and number at the end. */
+  /**
+   * `edgesBefore`: number of code edges that the seeds and the corpus reach. `edges`: number of edges at the end of the
+   * run.
+   */
   readonly edgesBefore: number;
   readonly edges: number;
-  /** Edges with their hit counts in classes; libFuzzer calls them features. */
+  /** Number of edges in combination with classes of their hit counts. libFuzzer calls them features. */
   readonly features: number;
   readonly inputs: number;
-  /** Files with the failing inputs. */
+  /** Paths of the files that contain the failing inputs. */
   readonly findings: readonly string[];
 }
 
@@ -25,7 +28,7 @@ const hangMs = 10_000;
 const mostMemoryMiB = 3072;
 const mostBytes = 4096;
 
-/** Fuzzes one target until the time limit, or until a finding. */
+/** Fuzzes one target until the time limit or the first finding. */
 export async function runTarget(jazzer: Jazzer, name: string, seconds: number, onText: OnText): Promise<FuzzOutcome> {
   const target = await loadTarget(name);
   const folder = path.join(workFolder, name);

@@ -1,4 +1,4 @@
-// Runs the benchmark: starts all contenders, measures them in turn, round after round, then stops them.
+// Runs the queue benchmark: starts all contenders, measures them in turn in each round, and stops them.
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { performance } from 'node:perf_hooks';
@@ -17,22 +17,23 @@ export interface Plan {
   readonly workers: readonly number[];
   readonly backlogs: readonly number[];
   readonly rounds: number;
-  /** Approximate duration of one sample of claims and completions. */
+  /** Approximate duration in seconds of one sample, in which jobs are claimed and completed. */
   readonly seconds: number;
-  /** No further round begins after this time. */
+  /** Time in seconds after which no further round begins. */
   readonly mostSeconds: number;
-  /** Number of jobs for each number of workers before the measurement. */
+  /** Number of jobs that are run for each number of workers before the measurement begins. */
   readonly warmUpJobs: number;
-  /** Only contenders whose names contain this text. */
+  /** Measures only contenders whose names contain this text. */
   readonly only: string;
-  /** Ends the run after the current step. */
+  /** Aborting this signal ends the run after the current step. */
   readonly signal: AbortSignal;
 }
 
 const [fewestJobs, mostJobs] = [100, 20_000];
 const limitMs = 500;
 /**
- * Batches complete so many jobs per second that creating them would take most of the run, so their samples are shorter.
+ * Samples of batches are shorter by this factor, because batches complete so many jobs per second that creating the
+ * jobs would take most of the run.
  */
 const batchShare = 0.3;
 
@@ -70,7 +71,10 @@ class QueueRun {
   rounds = 0;
   readonly #plan: Plan;
   readonly #contenders: readonly Contender[];
-  /** Jobs per second of the last sample, by contender and mode. Determines how many jobs fill a sample. */
+  /**
+   * Jobs per second of the last sample, by contender, mode and number of workers. From it, the number of jobs in the
+   * next sample is computed.
+   */
   readonly #pace = new Map<string, number>();
   readonly #endBy: number;
 
@@ -84,7 +88,7 @@ class QueueRun {
     return performance.now() < this.#endBy;
   }
 
-  /** Warms up connections, caches and compiled code, and makes a first estimate of each pace. */
+  /** Warms up connections, caches and compiled code, and makes a first estimate of the jobs per second. */
   async warmUp(): Promise<void> {
     const { warmUpJobs } = this.#plan;
     for (const workers of this.#plan.workers) {
@@ -101,7 +105,7 @@ class QueueRun {
   }
 
   async round(round: number): Promise<void> {
-    // The order is reversed in every other round, so that no position is an advantage.
+    // The order is reversed in every other round, so that no position in the order is an advantage.
     const order = round % 2 === 0 ? this.#contenders : this.#contenders.toReversed();
     for (const workers of this.#plan.workers) {
       for (const contender of order) {
@@ -143,7 +147,7 @@ function paceKey(contender: Contender, mode: Mode, workers: number): string {
   return JSON.stringify([contender.name, contender.backlog, mode, workers]);
 }
 
-/** Returns the processor time of all threads of a process in ms; Linux counts hundredths of a second. */
+/** Returns the processor time of all threads of a process in ms. Linux counts it in hundredths of a second. */
 function processorMs(pid: number): number {
   const fields =
     readFileSync(`/proc/${String(pid)}/stat`, 'utf8')

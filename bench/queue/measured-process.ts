@@ -1,4 +1,4 @@
-// Starts a measured process and sends it orders. The other end is `serve-orders.ts`.
+// Starts a measured process and sends it orders. `serve-orders.ts` receives the orders in that process.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { stop } from '../start-process.ts';
 import type { QueueAnswer, QueueOrder, QueueResult } from './queue-order.ts';
 
 const stopWithinMs = 5000;
-/** Timeout of an order; orders take seconds. */
+/** Timeout of one order in ms. An order normally takes seconds. */
 const answerWithinMs = 120_000;
 
 export class MeasuredProcess {
@@ -19,7 +19,7 @@ export class MeasuredProcess {
     this.#script = script;
   }
 
-  /** Starts a process; `script` is the name of a file in `measured/`. */
+  /** Starts a measured process. `script` is the name of a file in `measured/`, without its extension. */
   static async start(script: string, env: Readonly<Record<string, string>>): Promise<MeasuredProcess> {
     const file = path.join(import.meta.dirname, 'measured', `${script}.ts`);
     const child = fork(file, { env: { ...process.env, NO_LOG_SUCCESS: '1', ...env } });
@@ -36,7 +36,7 @@ export class MeasuredProcess {
     throw new Error(`${this.#script}: ${'error' in answer ? answer.error : 'no result'}`);
   }
 
-  /** Stops the process in order, so that locks and connections are released; kills it after a timeout. */
+  /** Asks the process to stop, so that it releases locks and connections. Kills the process after a timeout. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');
@@ -58,7 +58,7 @@ export class MeasuredProcess {
       return (await Promise.race([message, exit]))[0];
     } finally {
       clearTimeout(timer);
-      // Aborts the losing promise of the race, whose rejection is ignored.
+      // Aborts the promise that lost the race. Its rejection is ignored.
       ended.abort();
     }
   }

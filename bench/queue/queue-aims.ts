@@ -1,10 +1,12 @@
-// The aims of the queue in comparison with the other queues, judged by the medians of one run.
+// Compares the medians of one run with the aims of the queue: ratios to other queues, of batches, and with a backlog.
 import { allDoors, engines, graphileWorker, pgBoss, proofhouseName } from './queue-contenders.ts';
 import { find, rounded, type Aim, type Point, type Row } from './samples.ts';
 
-/** The factor that counts as "well above one by one". */
+/** Smallest factor by which batches must exceed jobs that are claimed one by one. */
 const batchGain = 2;
-/** Latencies are compared at this number of workers, where workers wait for each other and the tail is visible. */
+/**
+ * Number of workers at which latencies are compared. At 8 workers, they wait for each other and the tail is visible.
+ */
 export const latencyWorkers = 8;
 
 export function queueAims(rows: readonly Row[]): Aim[] {
@@ -20,8 +22,8 @@ const oneByOne = { backlog: 0, mode: 'one by one', measure: 'ended/s' } as const
 
 function besidePeers(rows: readonly Row[], workers: number): Aim[] {
   const [http, inProcess] = [proofhouseName('HTTP', 'sqlite'), proofhouseName('in process', 'postgres')];
-  // graphile-worker claims its next job while it completes the last one; pg-boss is called as its documentation
-  // describes.
+  // graphile-worker claims its next job while it completes the last one, so it is compared with `overlapping` too.
+  // pg-boss is called as its documentation describes.
   const pairs = [
     [http, graphileWorker, 'overlapping', 1],
     [inProcess, graphileWorker, 'overlapping', 1],

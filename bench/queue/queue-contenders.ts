@@ -1,5 +1,5 @@
-// The measured queues. Each has a process and a database of its own, all on one disk, and the Postgres ones on one
-// Postgres. All run during the whole benchmark; those that are not measured are idle.
+// Starts the measured queues. Each queue has its own process and database, all on one disk; the queues on Postgres
+// share one Postgres server. All queues run during the whole benchmark; a queue that is not being measured is idle.
 import path from 'node:path';
 import process from 'node:process';
 import type { RunningPostgres } from '../../scripts/engines/postgres.ts';
@@ -11,10 +11,10 @@ import type { Mode, QueueOrder, QueueResult } from './queue-order.ts';
 
 export interface Contender {
   readonly name: string;
-  /** Number of other jobs in its tables. */
+  /** Number of other jobs in the tables of the queue. */
   readonly backlog: number;
   readonly modes: readonly Mode[];
-  /** Process id of the HTTP server, where there is one. */
+  /** Process id of the HTTP server. Undefined if the queue is called in process. */
   readonly serverPid?: number;
   run(order: QueueOrder): Promise<QueueResult>;
   stop(): Promise<void>;
@@ -24,9 +24,9 @@ export interface Setting {
   readonly folder: string;
   readonly postgres: RunningPostgres;
   readonly backlogs: readonly number[];
-  /** The largest number of workers in the run. */
+  /** Largest number of workers in the run. */
   readonly workers: number;
-  /** Only contenders whose names contain this text. */
+  /** Starts only contenders whose names contain this text. */
   readonly only: string;
   readonly signal: AbortSignal;
 }
@@ -45,7 +45,10 @@ export function proofhouseName(door: Door, engine: Engine): string {
   return `proofhouse, ${door}, ${engine === 'sqlite' ? 'SQLite' : 'Postgres'}`;
 }
 
-/** Starts all contenders. `started` has the started ones even when a later one fails. */
+/**
+ * Starts all contenders and adds each to `started`. If one fails to start, `started` contains those that the caller
+ * must stop.
+ */
 export async function startContenders(setting: Setting, started: Contender[]): Promise<void> {
   const isWanted = (name: string): boolean => name.toLowerCase().includes(setting.only.toLowerCase());
   for (const engine of engines) {
@@ -69,7 +72,7 @@ export async function startContenders(setting: Setting, started: Contender[]): P
       BENCH_DATABASE_URL: await setting.postgres.createDatabase(),
       BENCH_CONNECTIONS: String(Math.max(10, setting.workers + 2)),
     };
-    // For one job at a time, graphile-worker overlaps claim and completion by itself.
+    // graphile-worker has no mode `overlapping`, because its mode `one by one` already overlaps claim and completion.
     const modes = allModes.filter((mode) => mode !== 'overlapping' || name !== graphileWorker);
     started.push(await startMeasured({ name, backlog: 0, modes }, name, env));
   }
@@ -86,7 +89,7 @@ async function startMeasured(described: Described, script: string, env: Place): 
   return { ...described, run: (order) => measured.run(order), stop: () => measured.stop() };
 }
 
-/** Starts a server; `script` is its file name in `../servers`. */
+/** Starts an HTTP server and its load generator. `script` is the name of a file in `../servers`. */
 async function startHttp(described: Described, place: Place, script = 'proofhouse.ts'): Promise<Contender> {
   const server = await startProcess({
     command: process.execPath,

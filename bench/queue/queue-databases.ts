@@ -1,5 +1,5 @@
-// Creates databases with a backlog. Loading is slow, so it is done once for each engine and size, and the result is
-// copied.
+// Creates databases with a backlog. Loading a backlog is slow, so one database is loaded for each engine and size, and
+// then copied.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { compose, loadConfig, makeLogger } from '@proofhouse/server';
@@ -9,10 +9,10 @@ import { loadBacklog } from '../../scripts/soak/load-backlog.ts';
 
 export type Engine = 'sqlite' | 'postgres';
 
-/** Environment variables that locate the database for a Proofhouse. */
+/** Environment variables of a Proofhouse server that locate its database. */
 export type Place = Readonly<Record<string, string>>;
 
-/** Creates `count` equal databases with a backlog of `jobs` jobs each. */
+/** Creates `count` equal databases, each with a backlog of `jobs` jobs. */
 export async function databasesWith(
   engine: Engine,
   jobs: number,

@@ -1,4 +1,4 @@
-// Upper limits of any queue on this machine: durable appends to the disk, and round trips to this Postgres.
+// Measures upper limits for any queue on this machine: durable appends to the disk, and round trips to this Postgres.
 import { randomBytes } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import pg from 'pg';
 
 const page = randomBytes(4096);
 
-/** Measures appends of 4 KiB, each synced, sequentially. */
+/** Appends 4 KiB to a file, with a sync after each append. Returns the appends per second. */
 export async function appendsPerSecond(folder: string, forMs: number): Promise<number> {
   const place = path.join(folder, 'appends');
   const file = await open(place, 'a');
@@ -22,7 +22,10 @@ export async function appendsPerSecond(folder: string, forMs: number): Promise<n
   }
 }
 
-/** Measures round trips of one connection to Postgres; with `write`, each commits a row. */
+/**
+ * Makes round trips to Postgres on one connection. Returns the round trips per second. With `write`, each commits one
+ * row.
+ */
 export async function tripsPerSecond(url: string, forMs: number, write = false): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

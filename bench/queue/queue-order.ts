@@ -1,21 +1,23 @@
-// The orders to a measured process, one at a time over its IPC channel, and its answers.
+// The orders that a measured process receives over its IPC channel, one at a time, and its answers.
 
 /**
- * The way jobs are taken. `one by one`: one claim, then one completion. `overlapping`: the next job is claimed during
- * the completion of the last one. `batches`: many in one call, in the way of each system.
+ * How jobs are claimed and completed.
+ * - `one by one`: one claim, then one completion.
+ * - `overlapping`: the next job is claimed while the last one is completed.
+ * - `batches`: many jobs in one call, in the way of each queue.
  */
 export type Mode = 'one by one' | 'overlapping' | 'batches';
 
 export interface FillOrder {
   readonly kind: 'fill';
   readonly jobs: number;
-  /** Number of concurrent callers that add jobs, each sequentially. */
+  /** Number of concurrent callers that add jobs. Each caller adds its jobs one after another. */
   readonly workers: number;
 }
 
 export interface DrainOrder {
   readonly kind: 'drain';
-  /** Number of waiting jobs. */
+  /** Number of queued jobs to claim and complete. */
   readonly jobs: number;
   readonly workers: number;
   readonly mode: Mode;
@@ -26,13 +28,13 @@ export type QueueOrder = FillOrder | DrainOrder | { readonly kind: 'stop' };
 export interface QueueResult {
   readonly jobs: number;
   readonly ms: number;
-  /** Processor time of the calling process. */
+  /** Processor time in ms of the process that makes the calls. */
   readonly cpuMs: number;
-  /** Duration of each claim that returned a job; empty where the caller cannot see its claims. */
+  /** Duration in ms of each claim that returned a job. Empty if the caller cannot observe its claims. */
   readonly claimMs: readonly number[];
 }
 
 export type QueueAnswer = { readonly result: QueueResult } | { readonly error: string } | { readonly ready: true };
 
-/** Number of jobs in one batch, where there are batches. */
+/** Number of jobs in one batch, in mode `batches`. */
 export const batchJobs = 100;

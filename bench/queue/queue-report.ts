@@ -1,4 +1,4 @@
-// Formats the tables of a queue run in Markdown.
+// Formats the results of a queue run as tables in Markdown.
 import { counted, latencyWorkers } from './queue-aims.ts';
 import type { Mode } from './queue-order.ts';
 import { find, type Measure, type QueueResults, type Row } from './samples.ts';
@@ -36,7 +36,7 @@ function lead({ machine, rounds, seconds, limits, at }: QueueResults): string {
   ].join('\n\n');
 }
 
-/** Returns an empty text when there are no rows. */
+/** Returns a table in Markdown, or an empty text if there are no rows. */
 function table(head: readonly string[], body: readonly (readonly Cell[])[]): string {
   if (body.length === 0) return '';
   const line = (cells: readonly Cell[]): string => `| ${cells.map(String).join(' | ')} |`;
@@ -44,7 +44,7 @@ function table(head: readonly string[], body: readonly (readonly Cell[])[]): str
   return [line(head), line(rule), ...body.map(line)].join('\n');
 }
 
-/** Returns the median, and in brackets the lowest and the highest of the rounds. */
+/** Returns the median of the rounds, followed by the lowest and the highest value in brackets. */
 function spread(row: Row | undefined): string {
   if (row === undefined) return '';
   return `${shown(row.median)} (${shown(Math.min(...row.values))}–${shown(Math.max(...row.values))})`;

@@ -1,10 +1,10 @@
-// The measured samples and their medians.
+// Collects the measured samples and computes their medians.
 import { median } from '../transfer-report.ts';
 import type { Mode } from './queue-order.ts';
 
 export type Measure = 'enqueued/s' | 'ended/s' | 'claim p50, ms' | 'claim p99, ms' | 'caller CPU, %' | 'server CPU, %';
 
-/** Identifies a figure: contender, mode and number of workers. */
+/** Identifies one figure: the contender with its backlog, the mode, the number of workers and the measure. */
 export interface Point {
   readonly contender: string;
   readonly backlog: number;
@@ -24,7 +24,7 @@ export interface QueueResults {
   readonly machine: Readonly<Record<string, string | number>>;
   readonly rounds: number;
   readonly seconds: number;
-  /** Operations per second by name. */
+  /** Limits of the machine in operations per second, by name. */
   readonly limits: Readonly<Record<string, number>>;
   readonly aims: readonly Aim[];
   readonly rows: readonly Row[];
@@ -32,7 +32,7 @@ export interface QueueResults {
 
 export interface Aim {
   readonly aim: string;
-  /** A ratio: ours to theirs, or with to without. */
+  /** A ratio: of Proofhouse to another queue, of batches to one by one, or with a backlog to without. */
   readonly reached: number;
   readonly wanted: string;
   readonly met: boolean;
@@ -57,12 +57,12 @@ export class Samples {
   }
 }
 
-/** Rounds to three significant digits. */
+/** Rounds a value to three significant digits, or to an integer if the value is 100 or more. */
 export function rounded(value: number): number {
   return value >= 100 ? Math.round(value) : Number(value.toPrecision(3));
 }
 
-/** Returns the row of a point; undefined when it was not measured. */
+/** Returns the row of a figure, or undefined if the figure was not measured. */
 export function find(rows: readonly Row[], point: Point): Row | undefined {
   return rows.find(
     (row) =>
@@ -74,7 +74,9 @@ export function find(rows: readonly Row[], point: Point): Row | undefined {
   );
 }
 
-/** Returns the smallest value that is at least as large as `share` of the values. */
+/**
+ * Returns a percentile: the value below which lies the given share (0 to 1) of the values. NaN if there are no values.
+ */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;

@@ -1,17 +1,19 @@
-// Runs in the measured process; the other end of `measured-process.ts`.
+// Runs in a measured process and executes the orders that `measured-process.ts` sends.
 import process from 'node:process';
 import type { DrainOrder, FillOrder, QueueAnswer, QueueOrder, QueueResult } from './queue-order.ts';
 
 type Timed = Omit<QueueResult, 'cpuMs'>;
 
-/** The queue in the measured process. */
+/** The queue that the measured process calls. */
 export interface MeasuredQueue {
   fill(order: FillOrder): Promise<Timed>;
   drain(order: DrainOrder): Promise<Timed>;
   stop(): Promise<void>;
 }
 
-/** Reports that it is ready, then carries out orders until it is stopped or its starter is gone. */
+/**
+ * Reports that the process is ready, then executes orders until an order stops the process or its parent has exited.
+ */
 export function serveOrders(queue: MeasuredQueue): void {
   process.on('message', (order: QueueOrder) => {
     if (order.kind === 'stop') void queue.stop().finally(() => process.exit());

@@ -1,25 +1,25 @@
-// Worker loops: each claims, completes, and claims again. The jobs do nothing.
+// Runs loops of workers: each worker claims, completes, and claims again. The jobs do nothing.
 import { performance } from 'node:perf_hooks';
 import { batchJobs, type DrainOrder, type FillOrder } from './queue-order.ts';
 import type { MeasuredQueue } from './serve-orders.ts';
 
-/** The calls of one queue; `worker` counts from 0. */
+/** The calls to one queue. `worker` is the number of the worker, counted from 0. */
 export interface QueueCalls<Held> {
   /**
-   * Called before the measurement: opens connections for the workers, each of which claims and completes at the same
+   * Called before each measurement. Opens the connections of the workers; a worker may claim and complete at the same
    * time.
    */
   open?(workers: number): Promise<void>;
   close?(): void;
   add(worker: number): Promise<unknown>;
-  /** Claims at most `most` jobs; without `most`, uses the call for a single job. */
+  /** Claims at most `most` jobs. Without `most`, makes the call that claims a single job. */
   claim(worker: number, most?: number): Promise<readonly Held[]>;
   completeOne(worker: number, held: Held): Promise<unknown>;
   completeMany(worker: number, held: readonly Held[]): Promise<unknown>;
   stop(): Promise<void>;
 }
 
-/** Timeout, because a queue that loses jobs would never be drained. */
+/** Timeout in ms of a drain. A queue that loses jobs would never become empty. */
 const drainWithinMs = 60_000;
 
 export function queueOf<Held>(calls: QueueCalls<Held>): MeasuredQueue {

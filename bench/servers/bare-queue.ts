@@ -1,12 +1,12 @@
-// The minimum of a queue over HTTP in one thread of Node: JSON in, the JSON of a job out, a counter in between. It
-// stores nothing, checks nothing and has no authentication. Its rate is the upper limit of any such API on this
+// A minimal queue over HTTP in one thread of Node: parses JSON, increments a counter, and answers with the JSON of a
+// job. It stores nothing, checks nothing and has no authentication. Its rate is the upper limit of such an API on this
 // machine.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
 
-/** As large as a job of Proofhouse. */
+/** A job with the same size as a job of Proofhouse. */
 const job = {
   id: '01a22190-0000-7000-8000-000000000000',
   leaseId: 'abcdefghijklmnopqrstuvwxyz234567',

@@ -1,5 +1,6 @@
-// The minimum of a durable upload server in Node: hash, write to a temporary file, fsync, rename, fsync the folder. The
-// difference from it is the cost of records, checks and names.
+// A minimal durable upload server in Node: hashes the bytes, writes them to a temporary file, syncs and renames the
+// file, and syncs the folder. The difference between Proofhouse and this server is the cost of records, checks and
+// names.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readFile, rename, stat } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-// A Proofhouse server in a process of its own, configured by its environment.
+// Runs a Proofhouse server in its own process, configured by environment variables.
 import process from 'node:process';
 import { runServer } from '@proofhouse/server';
 

@@ -1,4 +1,4 @@
-// The common upload server for Node, set up as in its README.
+// Runs @tus/server, a common upload server for Node, set up as in its README.
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 import { FileStore } from '@tus/file-store';

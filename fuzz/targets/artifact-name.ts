@@ -1,11 +1,15 @@
-// Names of artifacts: an accepted name is not changed, is a path below its root, and is not the path of another name.
+// Fuzzes artifact names. An accepted name must be in normal form, must be a path below its root folder, and must not be
+// the path of another name.
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { baseName, foldersOf, isAppError, maxNameLength, maxNameParts, normalizeArtifactName } from '@proofhouse/core';
 import { cleanFilename } from '../../packages/server/src/artifacts/clean-filename.ts';
 import { refusalOr } from '../app-error-of.ts';
 
-/** The first byte selects UTF-8 or UTF-16 for the rest. Only UTF-16 can contain a lone surrogate. */
+/**
+ * The first byte selects how the rest is decoded: 1 means UTF-16, any other UTF-8. Only UTF-16 can produce a lone
+ * surrogate.
+ */
 export function fuzz(data: Buffer): void {
   const raw = data.subarray(1).toString(data[0] === 1 ? 'utf16le' : 'utf8');
   checkFilename(raw);

@@ -1,4 +1,4 @@
-// Every operation of the table with arbitrary JSON: it is decoded, or refused with an `AppError`.
+// Fuzzes all operations with arbitrary JSON. An input must be decoded, or refused with an `AppError`.
 import assert from 'node:assert/strict';
 import { isAppError, operations, parseJson, type Operation } from '@proofhouse/core';
 import { decodeCall } from '../../packages/server/src/calls/operation-call.ts';
@@ -7,7 +7,10 @@ import { refusalOr } from '../app-error-of.ts';
 const rows: readonly Operation[] = Object.values(operations);
 const names = { query: 'query.', leaseId: 'proofhouse-lease', idempotencyKey: 'idempotency-key' };
 
-/** The first byte selects the operation; the rest is JSON of params, query, body, lease and key. */
+/**
+ * The first byte selects the operation. The rest is a JSON object with params, query, body, lease id and idempotency
+ * key.
+ */
 export function fuzz(data: Buffer): void {
   const row = rows[(data[0] ?? 0) % rows.length];
   const given = parsed(data.subarray(1).toString('utf8'));
@@ -48,7 +51,7 @@ function parsed(text: string): Record<string, unknown> | undefined {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
 }
 
-/** Every field name of the operations. */
+/** The names of all fields of all operations. */
 const fields = [
   ...new Set(
     rows.flatMap((row) => [row.params, row.query, row.body].flatMap((schema) => Object.keys(shapeOf(schema)))),

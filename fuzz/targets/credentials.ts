@@ -1,4 +1,5 @@
-// Headers that identify the caller and the origin of a request. An accepted request must contain the matching secret.
+// Fuzzes the headers that identify the caller and the origin of a request. An accepted request must contain the
+// matching secret.
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isAppError, type Principal } from '@proofhouse/core';
@@ -14,7 +15,7 @@ import { laterRefusalOr, refusalOr } from '../app-error-of.ts';
 const secrets = { admin: 'adm-s', worker: 'wkr-s', session: 'ses-s', page: 'pag-s' };
 const experimentId = 'exp_0';
 
-/** Fake features, each of which accepts one secret. */
+/** Fake features for authentication. Each of them accepts one secret. */
 const workerOf = (hash: string, name?: string) =>
   Promise.resolve(
     hash === sha256Hex(secrets.worker) && (name === undefined || name === 'w')
@@ -38,7 +39,7 @@ const parts = {
 
 const door = new V0Door({ basePath: '/base', baseUrl: () => 'http://127.0.0.1:8750/base' });
 
-/** The input has lines of `name: value`; the first line is the target of the request. */
+/** The first line of the input is the target of the request. Each other line is a header, `name: value`. */
 export async function fuzz(data: Buffer): Promise<void> {
   const [target = '', ...lines] = data.toString('latin1').split('\n');
   const fields = lines.map((line) => [line.split(':', 1)[0] ?? '', line.slice(line.indexOf(':') + 1).trim()] as const);

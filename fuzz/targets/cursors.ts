@@ -1,4 +1,5 @@
-// Cursors from clients: each is a position in the list that it was made for, or `invalid_cursor`.
+// Fuzzes cursors. A cursor must be a position in the list that it was made for; otherwise it is refused with
+// `invalid_cursor`.
 import assert from 'node:assert/strict';
 import { eventCursorSchema, isAppError } from '@proofhouse/core';
 import { decodeCursor, encodeCursor } from '../../packages/server/src/kernel/page.ts';
@@ -9,7 +10,7 @@ import { refusalOr } from '../app-error-of.ts';
 const filter = { status: 'queued', type: undefined };
 const slices = new SliceCursor('gc', keyPrefixSchema);
 
-/** The first byte selects whether the rest is a cursor or the content of one. */
+/** The first byte selects whether the rest is a cursor or the decoded content of a cursor. */
 export function fuzz(data: Buffer): void {
   const isInside = (data[0] ?? 0) % 2 === 1;
   const cursor = data.subarray(1).toString(isInside ? 'base64url' : 'latin1');
@@ -28,14 +29,14 @@ export function fuzz(data: Buffer): void {
   assert.ok(!seq.success || (Number.isSafeInteger(seq.data) && seq.data >= 0), 'an event has a strange number');
 }
 
-/** Checks that a sequence of slices ends. */
+/** Checks that a sequence of key slices ends: the next slice sorts after this one and has no longer prefix. */
 function checkSlice(prefix: string): void {
   const next = prefixAfter(prefix);
   const isLater = next === undefined || (inOrder(next) > inOrder(prefix) && next.length <= prefix.length);
   assert.ok(isLater, 'a slice comes again');
 }
 
-/** Digits sort after letters in keys. */
+/** Returns the prefix in a form that sorts in the order of blob keys, in which digits sort after letters. */
 function inOrder(prefix: string): string {
   return prefix.replaceAll(/\d/g, (digit) => `~${digit}`);
 }

@@ -1,5 +1,5 @@
-// The form of a deposit: for all chunk sizes it gives the same deposit or none, and the bytes are those of its one
-// part.
+// Fuzzes the form of a deposit. All chunk sizes must give the same result: no deposit, or the same deposit with the
+// bytes of its only part.
 import assert from 'node:assert/strict';
 import { isAppError } from '@proofhouse/core';
 import { readDepositForm } from '../../packages/server/src/http/bytes/deposit-form.ts';
@@ -37,7 +37,7 @@ async function read(chunks: readonly Buffer[], whole: boolean): Promise<Deposit 
   return { bytes: staging.bytes, contentType: form.contentType, filename: form.filename };
 }
 
-/** The first byte determines the chunk sizes of the rest. */
+/** The first byte determines the sizes of the chunks into which the rest is split. */
 export async function fuzz(data: Buffer): Promise<void> {
   const [seed = 0] = data;
   const body = withFillers(data.subarray(1));

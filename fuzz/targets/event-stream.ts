@@ -1,5 +1,5 @@
-// The client's reader of server-sent events: for all chunk sizes it returns the same events, which are those of the
-// standard.
+// Fuzzes the client's reader of server-sent events. For all chunk sizes, it must return the events that the standard
+// defines.
 import assert from 'node:assert/strict';
 import { readEvents } from '../../packages/client/src/transport/server-sent-events.ts';
 import { TryTimer } from '../../packages/client/src/transport/try-timer.ts';
@@ -26,14 +26,14 @@ async function read(chunks: readonly Buffer[]): Promise<PlainEvent[]> {
   return events;
 }
 
-/** The first byte determines the chunk sizes of the rest. */
+/** The first byte determines the sizes of the chunks into which the rest is split. */
 export async function fuzz(data: Buffer): Promise<void> {
   const [seed = 0] = data;
   const bytes = data.subarray(1);
   const whole = await read(bytes.length === 0 ? [] : [bytes]);
   const cut = await read(chunksOf(bytes, 1 + (seed % 16), seed));
-  // The reader detects the end of a line that ends with CR alone only at the next line. Our servers never write such
-  // lines, so they are skipped.
+  // Streams with a CR that no LF follows are skipped: the reader detects the end of such a line only when the next line
+  // arrives. The Proofhouse server never writes such lines.
   if (/\r(?!\n)/.test(bytes.toString('latin1'))) return;
   const plain = plainEvents(bytes);
   assert.deepEqual(whole, plain, 'it reads otherwise than the standard says');

@@ -1,4 +1,5 @@
-// Reading artifacts in pieces: the pieces are contiguous and together are the text, and a search ends.
+// Fuzzes excerpts of artifacts. The excerpts must be contiguous and together give the whole text, and a search must
+// end.
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import type { ArtifactRecord, ExcerptQuery } from '@proofhouse/core';
@@ -30,7 +31,10 @@ function reader(bytes: Buffer, seed: number) {
     );
 }
 
-/** The first two bytes are the length of the needle and the chunk sizes; the needle comes next. */
+/**
+ * The first byte determines the length of the search text, and the second byte the chunk sizes. The search text
+ * follows, then the bytes of the artifact.
+ */
 export async function fuzz(data: Buffer): Promise<void> {
   const [needleLength = 0, seed = 0] = data;
   const needle = data.subarray(2, 2 + (needleLength % 8)).toString('utf8');

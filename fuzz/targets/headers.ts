@@ -1,4 +1,4 @@
-// Headers that describe content and ranges, in the server and in the client.
+// Fuzzes headers that describe content, digests and ranges, with the parsers of the server and of the client.
 import assert from 'node:assert/strict';
 import { cleanContentType, digestOf, isAppError, parseDigest } from '@proofhouse/core';
 import { contentDigestOf, parseDigestHeader } from '../../packages/client/src/transport/digest-header.ts';
@@ -56,7 +56,7 @@ const readers: readonly ((text: string) => void)[] = [
 
 function checkRange(text: string): void {
   const size = text.charCodeAt(0) % 40;
-  // Node trims the values of headers.
+  // Node trims the values of headers, so the value is trimmed here too.
   const range = text.slice(1).trim();
   const decided = decideRange({ range }, size, etag);
   const plain = plainRange(range, size);
@@ -73,10 +73,10 @@ function checkRange(text: string): void {
   assert.equal(decideRange({ range, ifRange: '"other"' }, size, etag).kind, 'whole');
 }
 
-/** The first byte selects the header that the rest is. */
+/** The first byte selects the header. The rest is its value. */
 export function fuzz(data: Buffer): void {
   const reader = readers[(data[0] ?? 0) % readers.length];
-  // The format of header values in Node: each byte is a character, without line breaks or NUL.
+  // Header values in Node have one character for each byte, and no line breaks or NUL.
   const text = data
     .subarray(1)
     .toString('latin1')

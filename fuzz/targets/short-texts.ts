@@ -1,4 +1,4 @@
-// Small formats: names, days, base64, addresses, and answers of foreign servers.
+// Fuzzes small formats: names, numbers of days, base64, addresses, and answers of foreign servers.
 import assert from 'node:assert/strict';
 import { isAppError, normalizeName, parseRetentionDays, storableText, uploadedBytes } from '@proofhouse/core';
 import { parseBaseUrl } from '../../packages/client/src/transport/base-url.ts';
@@ -50,12 +50,12 @@ const readers: readonly ((text: string) => void | Promise<void>)[] = [
   },
 ];
 
-/** Returns the text in the form that a header can contain. */
+/** Removes the characters that a header cannot contain. */
 function ascii(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]/g, '');
 }
 
-/** The first byte selects the format of the rest. */
+/** The first byte selects the format. The rest is the text to parse. */
 export async function fuzz(data: Buffer): Promise<void> {
   const reader = readers[(data[0] ?? 0) % readers.length];
   await reader?.(data.subarray(1).toString('utf8'));

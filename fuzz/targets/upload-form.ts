@@ -1,4 +1,5 @@
-// The form of an upload with its fields: for all chunk sizes it gives the same upload or none.
+// Fuzzes the form of an upload with its fields. All chunk sizes must give the same result: no upload, or the same
+// upload.
 import assert from 'node:assert/strict';
 import { AppError, isAppError, normalizeArtifactName } from '@proofhouse/core';
 import { readUploadForm } from '../../packages/server/src/http/bytes/upload-form.ts';
@@ -44,7 +45,7 @@ async function read(chunks: readonly Buffer[]) {
   return { about, leaseId, partContentType, bytes: staging.bytes };
 }
 
-/** The first byte determines the chunk sizes of the rest. */
+/** The first byte determines the sizes of the chunks into which the rest is split. */
 export async function fuzz(data: Buffer): Promise<void> {
   const [seed = 0] = data;
   const body = withFillers(data.subarray(1));

@@ -1,5 +1,5 @@
-// graphile-worker runs its workers itself. The benchmark adds jobs with a task that does nothing, and measures until
-// the last job is gone from its table.
+// Measures graphile-worker, which runs its workers itself. The benchmark adds jobs whose task does nothing, and
+// measures the time until the last job is deleted from the table of jobs.
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,15 +12,18 @@ const connectionString = process.env['BENCH_DATABASE_URL'] ?? '';
 const logger = new Logger(() => (level, message) => {
   if ((level as string) === 'error') process.stderr.write(`graphile-worker: ${message}\n`);
 });
-// Recommended in its documentation: two more connections than workers.
+// The documentation of graphile-worker recommends two more connections than workers.
 const pgPool = new pg.Pool({ connectionString, max: Number(process.env['BENCH_CONNECTIONS']) });
-// An unhandled 'error' event would end the process; graphile-worker warns unless both handlers exist.
+// An unhandled 'error' event would end the process. graphile-worker logs a warning unless both handlers exist.
 pgPool.on('error', () => undefined);
 pgPool.on('connect', (client) => client.on('error', () => undefined));
 const utils = await makeWorkerUtils({ pgPool, logger });
 await utils.migrate();
 
-/** Batching as in its documentation: many jobs are fetched at a time, and completed together. */
+/**
+ * Options for batches, as in the documentation of graphile-worker: many jobs are fetched in one query and completed
+ * together.
+ */
 const batching = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };
 
 async function fill({ jobs, workers }: FillOrder) {
@@ -44,7 +47,8 @@ async function drain({ jobs, workers, mode }: DrainOrder) {
   const start = performance.now();
   const pool = startWorkers(tasks, workers, mode);
   await finished.promise;
-  // Completions are sent while the next jobs are fetched, so the last task is not the last write.
+  // Waits until the table of jobs is empty, because a completion is written after its task has run, while the next jobs
+  // are fetched.
   while (await isLeft()) await sleep(1);
   const ms = performance.now() - start;
   await pool.gracefulShutdown('measured');

@@ -1,4 +1,4 @@
-// pg-boss as its documentation describes it for callers with their own workers: fetch and complete.
+// Measures pg-boss as its documentation describes it for callers with their own workers: `fetch` and `complete`.
 import process from 'node:process';
 import { PgBoss } from 'pg-boss';
 import { serveOrders } from '../serve-orders.ts';

@@ -1,5 +1,5 @@
-// Load generator for the HTTP API: two keep-alive connections and a credential for each worker, and raw sockets, so
-// that the server limits the result.
+// Measures the HTTP API of Proofhouse. Each worker has its own credential and two keep-alive connections. The load
+// generator uses raw sockets, so that the server and not the load generator limits the result.
 import process from 'node:process';
 import { adminToken } from '../../contenders.ts';
 import { RawConnection } from '../../raw-connection.ts';
@@ -10,7 +10,7 @@ const port = Number(process.env['BENCH_PORT']);
 const jobs = '/api/queue/jobs';
 const newJob = JSON.stringify({ type: 'exec', payload: { command: 'true' } });
 const tokens: string[] = [];
-/** Two for each worker: the first for claims, the second for completions. */
+/** Two connections for each worker: the first for claims, the second for completions. */
 let connections: RawConnection[] = [];
 
 interface Held {
@@ -30,7 +30,7 @@ async function post(worker: number, place: string, body: string, token: string, 
 
 const tokenOf = (worker: number): string => tokens[worker] ?? '';
 
-/** Created once; worker tokens are not limited in number. */
+/** Creates the worker tokens that are still missing. They are reused by later orders. */
 async function makeTokens(workers: number): Promise<void> {
   while (tokens.length < workers) {
     const body = JSON.stringify({ workerId: `worker-${String(tokens.length)}` });

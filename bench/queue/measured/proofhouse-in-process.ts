@@ -1,4 +1,4 @@
-// Proofhouse without HTTP: `compose()` and its `Jobs`, called in the same process.
+// Measures Proofhouse without HTTP: calls the `Jobs` of `compose()` in the same process.
 import process from 'node:process';
 import { compose, loadConfig, makeLogger } from '@proofhouse/server';
 import { serveOrders } from '../serve-orders.ts';
