@@ -1,14 +1,15 @@
 import type { Principal } from './principal.ts';
 
-/** Columns of the access table. `metrics-reader` is a worker's credential with `readMetrics`. */
+/** Columns of the access table. `metrics-reader` is the role of a worker whose credential has `readMetrics`. */
 export const roles = ['admin', 'operator', 'read-only', 'worker', 'metrics-reader'] as const;
 export type Role = (typeof roles)[number];
 
 /**
- * A cell of the access table: `yes`, `no`, or the conditions of which one must hold.
+ * A cell of the access table: `yes`, `no`, or a list of conditions of which at least one must hold.
  *
- * Conditions on the credential (`enqueues`, `registered`, `experiment-admin`) are checked in every call. Conditions on the
- * record (`made`, `holds`, `granted`, `administers`, `not-sensitive`) are checked where a record is given.
+ * Conditions on the credential (`enqueues`, `registered`, `experiment-admin`) are checked in every call of `may`.
+ * Conditions on the record (`made`, `holds`, `granted`, `administers`, `not-sensitive`) are checked only in calls with a
+ * record.
  */
 type Cell = 'yes' | 'no' | readonly Condition[];
 type Condition = keyof typeof conditions;
@@ -28,8 +29,8 @@ const cells = (
 });
 
 /**
- * Who may do what: one row for each action, one cell for each role. `Action` is derived from the rows, so an operation
- * whose action has no row does not compile, and a row without a cell for each role does not compile either.
+ * The access table, with one row for each action and one cell for each role. `Action` is derived from the rows, so an
+ * operation whose action has no row does not compile. A row without a cell for each role does not compile either.
  */
 // prettier-ignore
 export const accessTable = {
@@ -59,13 +60,13 @@ export const accessTable = {
   'credential.manage':     cells('yes', 'no',    'no',                'no',                                       'no'),
 } as const satisfies Record<string, Readonly<Record<Role, Cell>>>;
 
-/** The right that an operation needs, named after the kind of record that it concerns. */
+/** The right that an operation needs. Its name begins with the kind of record that the operation concerns. */
 export type Action = keyof typeof accessTable;
 
 /** Fields of a job that decide access to it. */
 export interface JobAccess {
   readonly kind: 'job';
-  /** The worker that holds the job; null while no worker does. */
+  /** Id of the worker that holds the lease of the job; null while no worker does. */
   readonly heldBy: string | null;
   readonly createdBy: string;
 }
@@ -77,19 +78,19 @@ export interface ArtifactAccess {
   readonly dataClass: string;
   /** The job of the artifact; undefined for a deposit without a job. */
   readonly job: JobAccess | undefined;
-  /** The experiment of the deposit; null or undefined for other artifacts. */
+  /** Id of the experiment that the artifact was deposited in; null or undefined for other artifacts. */
   readonly experimentId?: string | null | undefined;
-  /** Ids of workers and groups with a read grant. A group id counts only in the experiment of the deposit. */
+  /** Ids of workers and groups with a read grant. A group id counts only for workers of the experiment `experimentId`. */
   readonly readers?: readonly string[] | undefined;
 }
 
 export type AccessRecord = JobAccess | ArtifactAccess;
 
 /**
- * Whether the principal may do the action; used by every door.
+ * Returns true if the principal may do the action. All entries (/api, /v0 and MCP) use this function.
  *
- * Without a record the answer is the class check, made before any record is read: false means that no record would be
- * allowed, true means that some record may be. With a record the answer is final for that record.
+ * Without a record, the result is a first check before any record is read. False means that the action is denied for all
+ * records; true means that it may be allowed for some. With a record, the result is final for that record.
  */
 export function may(principal: Principal, action: Action, record?: AccessRecord): boolean {
   const cell = accessTable[action][roleOf(principal)];
@@ -102,7 +103,10 @@ function roleOf(principal: Principal): Role {
   return principal.policy.readMetrics === true ? 'metrics-reader' : 'worker';
 }
 
-/** Conditions on the record return true without a record. A condition on workers returns false for other principals. */
+/**
+ * The conditions of the access table. A condition on the record returns true when no record is given. A condition on
+ * workers returns false for other principals.
+ */
 const conditions = {
   /** The credential has `canEnqueue`. */
   enqueues: (principal: Principal) => principal.kind === 'worker' && principal.policy.canEnqueue === true,
@@ -110,10 +114,13 @@ const conditions = {
   registered: (principal: Principal) => membershipOf(principal) !== undefined,
   /** The worker is in the group `admins` of its experiment. */
   'experiment-admin': (principal: Principal) => membershipOf(principal)?.isAdmin === true,
-  /** The worker made the record. */
+  /** The worker created the record. */
   made: (principal: Principal, record?: AccessRecord) =>
     record === undefined || (principal.kind === 'worker' && record.createdBy === principal.workerId),
-  /** The worker holds the job, or the job of the artifact. A lease gives no access to `sensitive` artifacts. */
+  /**
+   * The worker holds the lease of the job, or of the job that the artifact belongs to. A lease gives no access to
+   * artifacts of the data class `sensitive`.
+   */
   holds: (principal: Principal, record?: AccessRecord) => {
     if (record === undefined) return true;
     if (record.kind === 'artifact' && isSensitive(record)) return false;
@@ -144,7 +151,7 @@ function membershipOf(principal: Principal) {
   return principal.kind === 'worker' ? principal.membership : undefined;
 }
 
-/** Ids of the groups that contain the worker, in the experiment of the artifact. */
+/** Returns the ids of the groups that contain the worker, in the experiment of the artifact. */
 function groupIdsIn(principal: Principal, { experimentId }: ArtifactAccess): readonly string[] {
   const membership = membershipOf(principal);
   return membership?.experimentId === experimentId ? (membership?.groupIds ?? []) : [];

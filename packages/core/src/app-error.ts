@@ -1,6 +1,6 @@
 import { errorTable, type ErrorCode } from './error-codes.ts';
 
-/** One wrong field: `path` in the document or request, and what is wrong with it. */
+/** The error of one field: `path` is its place in the document or request, and `message` says what is wrong. */
 export interface FieldError {
   readonly path: string;
   readonly message: string;
@@ -8,7 +8,7 @@ export interface FieldError {
 }
 
 export interface AppErrorOptions {
-  /** Field problems, sent as `errors[]`. */
+  /** Errors of single fields, sent as `errors[]` of the problem document. */
   readonly errors?: readonly FieldError[];
   /** Extra members of the problem document: ids and numbers, never secrets. */
   readonly details?: Readonly<Record<string, unknown>>;
@@ -16,8 +16,8 @@ export interface AppErrorOptions {
 }
 
 /**
- * The one error type. `message` names the thing and the next step, for a person; `code` decides
- * everything else through the error table. Expected outcomes are values, not errors.
+ * The only error class of Proofhouse. `message` is for a person: it names the thing and the next step. `code` selects
+ * the row of the error table that decides everything else. Expected outcomes are returned as values, not thrown.
  */
 export class AppError extends Error {
   readonly code: ErrorCode;
@@ -45,7 +45,7 @@ export class AppError extends Error {
   }
 }
 
-/** One field is wrong: `invalid_request` with the field's path in `errors[]`. */
+/** Returns an `invalid_request` error for one field, with the path of the field in `errors[]`. */
 export function fieldError(path: string, message: string): AppError {
   return new AppError('invalid_request', `${path}: ${message}.`, { errors: [{ path, message }] });
 }

@@ -1,24 +1,24 @@
 /**
- * The closed table of every error that Proofhouse can answer with. One row decides the HTTP status, the problem type on
- * /v0, the exit code of the command, and whether a retry can help. Other code must not branch on status numbers. A new
- * error is a new row here and a line in docs/reference/errors.md; a test compares the two.
+ * One row of the error table, which lists every error that Proofhouse can answer with. The row decides the HTTP status,
+ * the problem type on /v0, the exit code of the command, and whether a retry can help. Other code must not branch on
+ * status numbers. A new error needs a new row here and a line in docs/reference/errors.md. A test compares the two.
  */
 export interface ErrorRow {
   /** HTTP status of the answer (RFC 9110). */
   readonly http: number;
-  /** Problem type under `eden://error/` on the /v0 door. */
+  /** Problem type on /v0, without the prefix `eden://error/`. */
   readonly wireType: WireType;
   /** Exit code of the `proofhouse` command. */
   readonly exit: ExitCode;
   /** True if the same call, unchanged, can succeed later. */
   readonly retryable: boolean;
-  /** One sentence: what happened. It is the `title` of the problem document. */
+  /** The `title` of the problem document: one sentence that says what happened. */
   readonly sentence: string;
 }
 
 /**
- * The closed list of problem types on /v0. `null`: a condition of the service without a type in the list. It has its
- * status and the type `about:blank` (RFC 9457 section 4.2.1).
+ * The closed list of problem types on /v0. `null` marks an error that has no type in the list. Such an error is answered
+ * with the HTTP status of its row and the type `about:blank` (RFC 9457 section 4.2.1).
  */
 export type WireType =
   | 'bad-request'
@@ -34,8 +34,8 @@ export type WireType =
   | null;
 
 /**
- * Exit codes: 0 done, 1 failed, 2 wrong call, 3 not allowed, 4 not found, 5 conflict with the current state, 6 failure
- * of the server or the connection (retry).
+ * Exit codes of the `proofhouse` command: 1 failed, 2 wrong call, 3 not allowed, 4 not found, 5 conflict with the current
+ * state, 6 failure of the server or the connection (a retry can help). 0 is success.
  */
 export type ExitCode = 1 | 2 | 3 | 4 | 5 | 6;
 

@@ -29,8 +29,9 @@ const defaults = {
 } as const;
 
 /**
- * Makes one row of the operations table. The row keeps its literal types, so that handlers and client methods are checked
- * against it. `repeatable` defaults to `by-nature` for GET and to `no` for every other method.
+ * Returns one row of the operations table, with the defaults filled in. The row keeps its literal types, so that handlers
+ * and client methods are checked against it. `repeatable` defaults to `by-nature` for GET and to `no` for every other
+ * method.
  */
 export function operation<
   const Row extends Partial<Operation> & Pick<Operation, 'method' | 'path' | 'action' | 'summary' | 'output'>,
@@ -39,7 +40,7 @@ export function operation<
   return { ...defaults, repeatable, ...row };
 }
 
-/** Answer of a list on /api. `nextCursor` is null at the end of the list. */
+/** Returns the schema of one page of a list on /api. `nextCursor` is null on the last page. */
 export const page = <Item extends z.ZodType>(item: Item) =>
   z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 

@@ -2,17 +2,17 @@ import type { z } from 'zod';
 import type { Action } from './access.ts';
 import type { ErrorCode } from './error-codes.ts';
 
-/** Encoding of the request body: `bytes` is the artifact itself, `multipart` a form with one file. */
+/** Encoding of the request body. `bytes` is the artifact itself. `multipart` is a form with one file. */
 export type RequestWire = 'none' | 'json' | 'bytes' | 'multipart';
-/** Encoding of the response body: `sse` is a stream of Server-Sent Events (WHATWG HTML). */
+/** Encoding of the response body. `sse` is a stream of Server-Sent Events (WHATWG HTML). */
 export type ResponseWire = 'json' | 'bytes' | 'sse' | 'none';
 
 /**
- * Whether a client may send a call again when the answer was lost.
- * - `by-nature`: a second call has no further effect.
- * - `by-key`: the operation takes `Idempotency-Key`; the server answers a repeated key with the first result.
- * - `by-lease`: the server recognises a repeated call by its lease. Without a lease the call must not be repeated.
- * - `no`: a second call may take effect a second time.
+ * The condition under which a client may send a call again after it lost the answer.
+ * - `by-nature`: always; a second call has no further effect.
+ * - `by-key`: with the header `Idempotency-Key`; the server answers a repeated key with the first result.
+ * - `by-lease`: with a lease id, by which the server recognises a repeated call.
+ * - `no`: never; a second call may take effect a second time.
  */
 export type Repeatable = 'by-nature' | 'by-key' | 'by-lease' | 'no';
 
@@ -27,51 +27,58 @@ export interface Operation<
   Output extends z.ZodType = z.ZodType,
 > {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** `{name}` takes one segment; `{+name}`, last only, takes the rest of the path, slashes included. */
+  /**
+   * Path template. `{name}` matches one segment. `{+name}` matches the rest of the path, including slashes, and must be
+   * last.
+   */
   readonly path: `/${string}`;
-  /** `v0`: snake_case fields, problem types of its own, credentials that name their worker (seed 002). */
+  /**
+   * The interface that the operation belongs to. `v0` has fields in snake_case, its own problem types, and credentials
+   * that contain the worker id (seed 002).
+   */
   readonly door: 'api' | 'v0';
   readonly request: RequestWire;
   readonly response: ResponseWire;
-  /** Status of a success. */
+  /** HTTP status of a successful answer. */
   readonly status: 200 | 201 | 204;
-  /** Status of a repeated idempotency key, where it differs from `status`. */
+  /** HTTP status of the answer to a repeated idempotency key, if it differs from `status`. */
   readonly repeatStatus?: 200;
-  /** Checked with `may` before any record is read. */
+  /** The right that the caller needs. `may` checks it before any record is read. */
   readonly action: Action;
   readonly summary: string;
   readonly description?: string;
   readonly params: Params;
   readonly query: Query;
-  /** The JSON body, or the text fields of the form. */
+  /** Schema of the JSON body, or of the text fields of the form. */
   readonly body: Body;
   readonly output: Output;
-  /** Takes the fencing token in `Proofhouse-Lease`. */
+  /** True if the operation takes the fencing token in the header `Proofhouse-Lease`. */
   readonly lease: boolean;
   readonly repeatable: Repeatable;
-  /** Further request headers, for the OpenAPI document. The handler decodes them. */
+  /** Schema of further request headers, used in the OpenAPI document. The handler decodes these headers. */
   readonly headers?: z.ZodObject;
-  /** Error codes of this operation, beside `commonErrors`. */
+  /** Error codes of this operation, in addition to `commonErrors`. */
   readonly errors: readonly ErrorCode[];
-  /** Present where the operation is a tool of the MCP server too. */
+  /** Present if the operation is also a tool of the MCP server. */
   readonly mcp?: OperationTool;
 }
 
-/** The MCP tool of an operation; its title is the row's summary. */
+/** The MCP tool of an operation. The title of the tool is the `summary` of the operation. */
 export interface OperationTool {
   readonly tool: string;
-  /** Text for a model: when to call the tool, and which call follows. */
+  /** Text for a model, which says when to call the tool and which call follows. */
   readonly description: string;
-  /** The tool undoes or ends the work of others. */
+  /** True if the tool undoes or ends the work of others. */
   readonly destructive?: true;
-  /** The tool requires the argument `leaseId`, which is optional over HTTP. */
+  /** True if the tool requires the argument `leaseId`, although the lease is optional over HTTP. */
   readonly needsLease?: true;
-  /** Arguments and result of the tool, where the operation's own body is not JSON. */
+  /** Schema of the arguments, if it differs from the schemas of the operation, for example for a body of bytes. */
   readonly input?: z.ZodObject;
+  /** Schema of the result, if it differs from `output` of the operation. */
   readonly output?: z.ZodType;
 }
 
-/** Whether the operation takes `Idempotency-Key`. */
+/** Returns true if the operation takes the header `Idempotency-Key`. */
 export function takesIdempotencyKey(row: Pick<Operation, 'repeatable'>): boolean {
   return row.repeatable === 'by-key';
 }
@@ -82,7 +89,7 @@ export type InputOf<O extends Operation> = {
   body: z.output<O['body']>;
 };
 
-/** Input of a caller: fields with a default are optional. */
+/** The input that a caller passes to an operation. Fields with a default are optional. */
 export type CallOf<O extends Operation> = {
   params: z.input<O['params']>;
   query: z.input<O['query']>;
@@ -91,16 +98,16 @@ export type CallOf<O extends Operation> = {
 
 export type OutputOf<O extends Operation> = z.output<O['output']>;
 
-/** Request headers that no RFC defines. */
+/** Names of request headers that no RFC defines. This one contains the lease id, which is the fencing token. */
 export const leaseHeader = 'proofhouse-lease';
 export const idempotencyHeader = 'idempotency-key';
-/** The second secret of the page, required beside its cookie. */
+/** Request header with the second secret of the web page, which the server requires in addition to the page's cookie. */
 export const pageSecretHeader = 'proofhouse-page-secret';
 export const requestIdHeader = 'x-request-id';
-/** On /v0: must equal the experiment of the path. */
+/** Request header on /v0. Its value must be equal to the experiment id in the path. */
 export const experimentHeader = 'x-eden-experiment-id';
 
-/** Errors of requests that write. The body of a GET is not read. */
+/** Errors of requests with other methods than GET. The body of a GET is not read, so it has none of them. */
 const writeErrors: readonly ErrorCode[] = [
   'body_too_large',
   'unsupported_media_type',
@@ -121,10 +128,10 @@ export const commonErrors: readonly ErrorCode[] = [
   'unavailable',
 ];
 
-/** Every error code that a call of the operation can be answered with. */
+/** Returns every error code that the operation can be answered with. */
 export function errorsOf(row: Operation): readonly ErrorCode[] {
   const common = row.method === 'GET' ? commonErrors.filter((code) => !writeErrors.includes(code)) : commonErrors;
-  // A path parameter may exceed the length limit of the router.
+  // The router answers `not_found` when a path parameter exceeds its length limit.
   const path: readonly ErrorCode[] = row.path.includes('{') ? ['not_found'] : [];
   return [...new Set([...row.errors, ...path, ...common])];
 }

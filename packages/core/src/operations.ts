@@ -7,7 +7,10 @@ import { storageOperations } from './storage/storage-operations.ts';
 import { v0Operations } from './v0/v0-operations.ts';
 import { workerOperations } from './workers/worker-operations.ts';
 
-/** Every operation of the server. A row lives in `<area>-operations.ts` of its area; the docs list the areas in this order. */
+/**
+ * The operations table, with one row for each operation of the server. A row is defined in `<area>-operations.ts` of its
+ * area. The documentation lists the areas in this order.
+ */
 export const operations = {
   ...queueOperations,
   ...workerOperations,

@@ -1,27 +1,30 @@
-/** Rights and limits of a worker credential. Absent lists mean no limit. */
+/** Rights and limits of a worker credential. An absent list means that there is no limit. */
 export interface WorkerPolicy {
   readonly allowedJobTypes?: readonly string[];
   readonly allowedRepositories?: readonly string[];
-  /** If present, replaces the capabilities that the worker sends with its claims. */
+  /** If present, these capabilities replace those that the worker sends with its claims. */
   readonly capabilities?: readonly string[];
-  /** May create jobs of the types and repositories above, and read the jobs that its worker made. */
+  /**
+   * True if the credential may create jobs, limited to `allowedJobTypes` and `allowedRepositories`, and read the jobs
+   * that its worker created.
+   */
   readonly canEnqueue?: boolean;
-  /** May read the metrics and nothing else. Such a credential has no rights of a worker. */
+  /** True if the credential may read the metrics and nothing else. It then has no rights of a worker. */
   readonly readMetrics?: boolean;
 }
 
 /**
- * The membership that a registration credential adds: its experiment, and every group there that contains the worker,
- * directly or through other groups, at the time of the call.
+ * The membership of a worker with a registration token, at the time of the call. `groupIds` are the groups of the
+ * experiment that contain the worker, directly or through other groups.
  */
 export interface Membership {
   readonly experimentId: string;
   readonly groupIds: readonly string[];
-  /** True if the worker is in the group `admins`: it then has the admin's rights in this experiment. */
+  /** True if the worker is in the group `admins`. The worker then has the rights of the admin in this experiment. */
   readonly isAdmin: boolean;
 }
 
-/** The caller. Derived from the credential alone; no body field or header changes it. */
+/** The identity of a caller. It is derived from the credential alone, and no body field or other header changes it. */
 export type Principal =
   | { readonly kind: 'admin' }
   | { readonly kind: 'operator'; readonly userId: string }
@@ -30,11 +33,11 @@ export type Principal =
       readonly kind: 'worker';
       readonly workerId: string;
       readonly policy: WorkerPolicy;
-      /** Absent for a queue token, and where no rule needs it. */
+      /** Absent for a queue token, and for operations whose access rule does not use the membership. */
       readonly membership?: Membership | undefined;
     };
 
-/** Returns the name that records store for the principal that made or decided them. */
+/** Returns the name of a principal that records store as their creator or as the maker of a decision. */
 export function actorOf(principal: Principal): string {
   switch (principal.kind) {
     case 'admin':

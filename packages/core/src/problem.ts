@@ -3,7 +3,7 @@ import { errorCodes, errorTable, type ErrorCode } from './error-codes.ts';
 import type { AppError, FieldError } from './app-error.ts';
 import { visibleText } from './values/visible-text.ts';
 
-/** The body of every failed answer on /api: RFC 9457, with our `code` and, for fields, `errors[]`. */
+/** Schema of the body of every error answer on /api: RFC 9457 with the members `code` and, for wrong fields, `errors[]`. */
 export const problemSchema = z
   .looseObject({
     type: z.string(),
@@ -18,8 +18,8 @@ export const problemSchema = z
 export type Problem = z.infer<typeof problemSchema>;
 
 /**
- * Renders an error as a problem document. The message is for the caller; the cause is only logged. Messages may contain
- * input of the caller and are shown in terminals, so hidden characters are escaped.
+ * Returns an error as a problem document. It contains the message but not the cause, which is only logged. Hidden
+ * characters are escaped, because messages may contain input of the caller and are shown in terminals.
  */
 export function problemOf(error: AppError, requestId?: string): Problem {
   const row = errorTable[error.code];

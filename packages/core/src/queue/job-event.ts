@@ -6,7 +6,7 @@ import { timeSchema, uuidSchema } from '../values/wire-values.ts';
 export const eventLevels = ['info', 'warn', 'error'] as const;
 export type EventLevel = (typeof eventLevels)[number];
 
-/** What the server itself writes into a job's log; `note` is what a worker wrote. */
+/** Kinds of events in the log of a job. A worker writes events of the kind `note`; the server writes all others. */
 export const eventKinds = [
   'queued',
   'claimed',
@@ -22,7 +22,7 @@ export const eventKinds = [
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 
-/** An event before its job numbered it. Never holds a worker's raw output: that belongs in its log artifact. */
+/** An event without a sequence number yet. It must not contain raw output of a worker, which belongs in a log artifact. */
 export interface JobEventDraft {
   readonly kind: EventKind;
   readonly level: EventLevel;
@@ -32,12 +32,12 @@ export interface JobEventDraft {
   readonly payload?: Readonly<Record<string, unknown>>;
 }
 
-/** Bytes of UTF-8. */
+/** Largest message of an event, in bytes of UTF-8. */
 export const maxEventMessageBytes = 2048;
-/** Bytes of UTF-8 JSON. */
+/** Largest payload of an event, in bytes of UTF-8 JSON. */
 export const maxEventPayloadBytes = 4096;
 export const maxEventsPerCall = 100;
-/** Bytes of UTF-8 JSON of all events of a call. */
+/** Largest total size of the events of one call, in bytes of UTF-8 JSON. */
 export const maxEventsBytes = 256 * 1024;
 
 const eventInputSchema = z.strictObject({
@@ -47,7 +47,7 @@ const eventInputSchema = z.strictObject({
 });
 export type EventInput = z.output<typeof eventInputSchema>;
 
-/** One event, or up to 100 that are numbered in one commit. */
+/** Body of a call that appends events: either one event, or up to 100 events that are numbered in one commit. */
 export const appendEventsSchema = z
   .strictObject({
     ...eventInputSchema.partial().shape,
@@ -61,16 +61,16 @@ export const appendEventsSchema = z
   })
   .meta({ id: 'AppendEvents' });
 
-/** A place in a job's log: the sequence number of the last event that was read. */
+/** Position in the log of a job: the sequence number of the last event that the client read. */
 export const eventCursorSchema = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0);
 
-/** Something changed: look again. Carries no state that a client may rely on. */
+/** A hint that a job changed, so that clients read the job again. Clients must not rely on the state in the hint. */
 export const jobHintSchema = z
   .object({ jobId: uuidSchema, seq: z.int(), status: z.enum(jobStatuses) })
   .meta({ id: 'JobHint' });
 export type JobHint = z.infer<typeof jobHintSchema>;
 
-/** `seq` counts from 1 within its job, without gaps. */
+/** A stored event of a job. `seq` is the number of the event in its job, counted from 1 without gaps. */
 export interface JobEventRecord extends JobEventDraft {
   readonly jobId: string;
   readonly seq: number;

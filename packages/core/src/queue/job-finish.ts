@@ -2,22 +2,23 @@ import { z } from 'zod';
 import { storableText } from '../values/storable-text.ts';
 
 /**
- * The worker's report at the end of an attempt, in addition to succeeded, failed or cancelled. The server stores it
- * without reading it.
+ * The report of a worker about the end of an attempt, in addition to succeeded, failed or cancelled. The server stores
+ * the report without interpreting it.
  */
 export interface JobFinish {
   readonly outcomeCode: string | null;
   readonly outcomeStage: string | null;
   readonly outcomeReason: string | null;
-  /** At most 8 KiB: of UTF-8 for a text, of JSON for an object. An object is returned unchanged. */
+  /** At most 8 KiB of UTF-8 for a text, and 8 KiB of JSON for an object. An object is stored unchanged. */
   readonly summary: string | Readonly<Record<string, unknown>> | null;
 }
 
-/** Largest length in characters. */
+/** Largest length of a code or stage, in characters. */
 const maxCode = 128;
+/** Largest length of a reason, in characters. */
 const maxReason = 1000;
 
-/** Fields of the calls that end an attempt. Blank texts count as omitted. */
+/** Fields in the body of the calls that end an attempt. A blank text counts as omitted. */
 export const finishFields = {
   finishOutcomeCode: z.string().max(maxCode).nullish().meta({ description: 'Such as PUBLISHED_PR or NO_CHANGES.' }),
   finishOutcomeStage: z.string().max(maxCode).nullish().meta({ description: 'Where the work ended.' }),
@@ -30,7 +31,7 @@ export const finishFields = {
 
 export type FinishFields = z.output<z.ZodObject<typeof finishFields>>;
 
-/** Returns null when all fields are omitted. */
+/** Returns the report of a call that ends an attempt, or null when all its fields are omitted. */
 export function finishOf(fields: FinishFields): JobFinish | null {
   const finish = {
     outcomeCode: textOf(fields.finishOutcomeCode),
@@ -45,7 +46,7 @@ function textOf(text: string | null | undefined): string | null {
   return text == null || text.trim() === '' ? null : storableText(text);
 }
 
-/** Returns the part that fits into the payload of an event. */
+/** Returns the outcome code and stage, which are small enough for the payload of an event. */
 export function finishInEvent(finish: JobFinish | null | undefined): Record<string, string> {
   const { outcomeCode = null, outcomeStage = null } = finish ?? {};
   return {

@@ -7,8 +7,8 @@ import { backOffMs } from '../values/back-off.ts';
 import { beginningOf, utf8Bytes } from '../values/wire-values.ts';
 
 /**
- * The job's state machine: a pure table and pure decisions. Stores read a job, ask `decideJob`, and
- * write the answer in the same transaction; no engine has rules of its own.
+ * A command to the state machine of a job, which consists of a table and pure functions. A store reads a job, calls
+ * `decideJob`, and writes the decision in the same transaction. The database engines add no rules of their own.
  */
 export type JobCommand =
   | { readonly kind: 'claim'; readonly workerId: string; readonly leaseId: string; readonly leaseMs: number }
@@ -25,14 +25,14 @@ export type JobCommand =
   | { readonly kind: 'cancel'; readonly actor: string; readonly reason: string | null }
   | { readonly kind: 'retry'; readonly actor: string };
 
-/** Of commands by which a holder ends its attempt. */
+/** The field that all commands by which a worker ends its attempt have in common. */
 interface Finishing {
   readonly finish?: JobFinish | null;
 }
 
 export type JobCommandKind = JobCommand['kind'];
 
-/** Every move there is: command -> status before -> statuses it may lead to. */
+/** All transitions of a job: command -> status before -> statuses that the command may lead to. */
 export const jobMoves: Readonly<Record<JobCommandKind, Partial<Record<JobStatus, readonly JobStatus[]>>>> = {
   claim: { queued: ['running'] },
   renew: { running: ['running'] },
@@ -44,7 +44,7 @@ export const jobMoves: Readonly<Record<JobCommandKind, Partial<Record<JobStatus,
   retry: { failed: ['queued'], dead_letter: ['queued'] },
 };
 
-/** Who writes to a held job. Without `leaseId` only the worker is checked. */
+/** The identity of a writer, checked against the lease of the job. Without `leaseId` only the worker is checked. */
 export interface Fence {
   readonly workerId: string;
   readonly leaseId: string | undefined;
@@ -60,17 +60,20 @@ export type JobDecision =
   | { readonly outcome: 'unchanged'; readonly job: JobRecord }
   | { readonly outcome: 'refused'; readonly refusal: Refusal };
 
-/** After a lost lease the job rests this long, so that a crashing job does not spin. */
+/**
+ * Delay in milliseconds from the expiry of a lease until the job can be claimed again. Without the delay, a job that
+ * crashes its workers would be claimed in a tight loop.
+ */
 export const expiryDelayMs = 1000;
 
-/** Delay before attempt `attempt + 1`: 15 s, doubled each time, at most 600 s. */
+/** Returns the delay in milliseconds before attempt `attempt + 1`: 15 s, doubled with each attempt, at most 600 s. */
 export function retryDelayMs(attempt: number): number {
   return backOffMs(attempt, { firstMs: 15_000, maxMs: 600_000 });
 }
 
 /**
- * Decides `command` on `job` at `now` (epoch ms). Never mutates; never throws. `leasesAt`: leases that end at or before it have passed; it
- * differs from `now` only for a while after a clock was set.
+ * Returns the decision about `command` on `job` at `now` (epoch ms). Never mutates `job` and never throws. Leases that end
+ * at or before `leasesAt` (epoch ms) have expired. `leasesAt` differs from `now` only for a while after a clock was set.
  */
 export function decideJob(job: JobRecord, command: JobCommand, now: number, leasesAt = now): JobDecision {
   switch (command.kind) {
@@ -94,8 +97,9 @@ export function decideJob(job: JobRecord, command: JobCommand, now: number, leas
 }
 
 /**
- * Whether a writer still holds the job. A given lease must be the present one and not past, else
- * `lease_lost` whatever the status; without one the job must be running and held by the worker.
+ * Returns undefined if the writer still holds the job, else the refusal. A given lease must be the current one and must
+ * not have expired; otherwise the code is `lease_lost` in every status of the job. Without a lease the job must be running
+ * and held by the worker; otherwise the code is `job_state_conflict` or `job_ownership_mismatch`.
  */
 export function checkFence(job: JobRecord, fence: Fence, now: number): Refusal | undefined {
   const past = job.leaseExpiresAt === null || job.leaseExpiresAt <= now;
@@ -108,24 +112,27 @@ export function checkFence(job: JobRecord, fence: Fence, now: number): Refusal |
   return past ? leaseLost(job) : undefined;
 }
 
-/** For so long after a job ended may the worker whose final call ended it still append events. */
+/** Milliseconds after the end of a job in which the worker whose final call ended the job may still append events. */
 export const lastEventsMs = 60_000;
 
-/** `checkFence` for events: the last holder may append them, under its lease or none, until `finishedAt + lastEventsMs`. */
+/**
+ * Returns undefined if the writer may append events, else the refusal. Until `finishedAt + lastEventsMs` the worker whose
+ * final call ended the job may append events, with its lease or without a lease. Otherwise the result is `checkFence`.
+ */
 export function checkEventFence(job: JobRecord, fence: Fence, now: number, leasesAt = now): Refusal | undefined {
   const late = job.finishedAt === null || now > job.finishedAt + lastEventsMs;
   return !late && endedJob(job, fence) ? undefined : checkFence(job, fence, leasesAt);
 }
 
-/** Whether this worker's final call ended the job. One that only ended an attempt did not: the job waits for the next. */
+/** Returns true if the final call of this worker ended the job, not only an attempt after which the job was requeued. */
 function endedJob(job: JobRecord, { workerId, leaseId }: Fence): boolean {
   const byHolder = finalStatuses.includes(job.status) && job.endedBy !== null && job.attemptStartedAt !== null;
   return byHolder && job.lastClaimedBy === workerId && (leaseId === undefined || leaseId === job.leaseId);
 }
 
 /**
- * `lease_lost` for a lease that can be seen to have ended before it is known what its holder wants; a call that may be the
- * repetition of its last one is let through, to be decided with the row.
+ * Returns a refusal with `lease_lost` if the lease has ended. Used before the body of a call is read. A call that may
+ * repeat the final call of this lease is not refused here: the transaction decides it later, with the complete call.
  */
 export function checkLease(
   job: JobRecord,
@@ -135,7 +142,10 @@ export function checkLease(
   return gaveBack(job, fence) ? undefined : checkFence(job, fence, now);
 }
 
-/** The fence as a decision; a repeated final call under the lease it ended is answered again. */
+/**
+ * Returns the refusal of `checkFence` as a decision, or undefined if the command may go on. A final call that is repeated
+ * with the same lease is `unchanged`, so that the repetition succeeds.
+ */
 function fenced(job: JobRecord, fence: Fence, now: number, ending?: WorkerEnding): JobDecision | undefined {
   if (ending !== undefined && job.endedBy === ending && gaveBack(job, fence)) return { outcome: 'unchanged', job };
   const refusal = checkFence(job, fence, now);
@@ -147,7 +157,7 @@ function guarded(job: JobRecord, kind: keyof typeof wrongState): JobDecision | u
   return { outcome: 'refused', refusal: stateConflict(job, wrongState[kind]) };
 }
 
-/** What to tell a caller whose call the state of the job does not allow. */
+/** Reasons in the refusal of a command that the status of the job does not allow. */
 const wrongState = {
   claim: 'only a queued job can be claimed',
   expire: 'only a running job has a lease that can pass',
@@ -175,7 +185,7 @@ function claimed(job: JobRecord, by: { workerId: string; leaseId: string; leaseM
   return changed(next, { kind: 'claimed', level: 'info', message, payload: { workerId: by.workerId } });
 }
 
-// A heartbeat is no event: a long job would drown its own log.
+// A renewal writes no event, because a long job would fill its log with them.
 function renewed(job: JobRecord, leaseMs: number, now: number): JobDecision {
   return changed({ ...job, leaseExpiresAt: now + leaseMs, updatedAt: now });
 }
@@ -306,7 +316,7 @@ function cancelledMessage(job: JobRecord): string {
   return `Cancelled while it waited for attempt ${String(job.attempt)}.`;
 }
 
-// The job keeps the message of its last attempt alone: why the ones before it failed stands in its log.
+// The job record keeps only the error message of the last attempt. The messages of earlier attempts are in the job's log.
 function failureMessage(attempt: number, errorMessage: string): string {
   const begin = `Attempt ${String(attempt)} failed: `;
   const whole = `${begin}${errorMessage.trim()}`;
@@ -329,7 +339,7 @@ function leaseLost(job: JobRecord): Refusal {
   return { code: 'lease_lost', message: `This lease on job ${job.id} has ended; stop the work and claim again.` };
 }
 
-/** Whether the job was last given back by this worker under this lease. */
+/** Returns true if this worker made the final call of the last attempt, with this lease. */
 function gaveBack(job: JobRecord, { workerId, leaseId }: Fence): boolean {
   const ended = job.endedBy !== null && job.status !== 'running';
   return ended && leaseId !== undefined && leaseId === job.leaseId && workerId === job.lastClaimedBy;

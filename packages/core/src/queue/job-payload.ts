@@ -3,25 +3,25 @@ import { fieldError } from '../app-error.ts';
 import { parseFields } from '../values/parse-fields.ts';
 import { textSchema } from '../values/wire-values.ts';
 
-/** A JSON object. */
+/** The payload of a job: a JSON object. */
 export type JobPayload = Readonly<Record<string, unknown>>;
 
-/** Bytes of UTF-8 JSON. */
+/** Largest payload of a job, in bytes of UTF-8 JSON. */
 export const maxPayloadBytes = 256 * 1024;
 
 export const capabilitiesSchema = z.array(textSchema(1, 128)).max(64);
 
-/** Fields of a job that its type computes from the payload. */
+/** Fields of a job that the row of its job type computes from the payload. */
 export interface PayloadFields {
-  /** As `normalizeCapabilities` returns them; undefined where the payload names none. */
+  /** Capabilities as `normalizeCapabilities` returns them; undefined if the payload does not contain the field. */
   readonly requiredCapabilities?: readonly string[] | undefined;
   /** Compared with the `allowedRepositories` of credentials; null for a job without a repository. */
   readonly repository?: string | null | undefined;
-  /** Null for jobs that run no manifest. */
+  /** Name of the manifest that the job runs; null for jobs that run no manifest. */
   readonly manifestName?: string | null | undefined;
 }
 
-/** Trimmed, in lower case, in the given order; of repeated names the first one stays. */
+/** Returns the names trimmed and in lower case, without duplicates, in the order of their first occurrence. */
 export function normalizeCapabilities(names: readonly string[]): string[] {
   return [...new Set(names.map((name) => name.trim().toLowerCase()))];
 }
@@ -29,8 +29,8 @@ export function normalizeCapabilities(names: readonly string[]): string[] {
 const namedSchema = z.object({ requiredCapabilities: capabilitiesSchema.nullish() });
 
 /**
- * Reads `requiredCapabilities` and `repository` of a payload, which have the same meaning in every type without a payload
- * contract of its own. Errors: `invalid_request`.
+ * Returns the job fields that `requiredCapabilities` and `repository` of a payload set. Both have the same meaning in every
+ * job type without its own payload contract. Throws `invalid_request`.
  */
 export function commonPayloadFields(payload: JobPayload): PayloadFields {
   const given = { requiredCapabilities: payload['requiredCapabilities'] };

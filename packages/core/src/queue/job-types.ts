@@ -4,29 +4,29 @@ import type { ErrorCode } from '../error-codes.ts';
 import { parseFields } from '../values/parse-fields.ts';
 import { commonPayloadFields, type JobPayload, type PayloadFields } from './job-payload.ts';
 
-/** Lists and event readers can separate manifest runs from other work (seed 003 FR-012). */
+/** Categories of jobs, by which lists and readers of events can separate manifest runs from other work (seed 003 FR-012). */
 export const jobCategories = ['manifest', 'work'] as const;
 export type JobCategory = (typeof jobCategories)[number];
 
-/** One row of the table of job types. The queue treats all types alike; differences between types are in these fields. */
+/** One row of the table of job types. The fields of the row contain all differences between job types. */
 export interface JobType<Payload extends JobPayload = JobPayload> {
   /** Matches `jobTypePattern`. */
   readonly name: string;
   readonly category: JobCategory;
-  /** The contract of the payload. The job keeps the schema's output. A payload that does not fit is `invalid_request`. */
+  /** Schema of the payload. The job stores the output of the schema. Other payloads are refused with `invalid_request`. */
   readonly payloadSchema: z.ZodType<Payload>;
-  /** Computes job fields from a payload that fits `payloadSchema`. May throw an `AppError` of `errors`. */
+  /** Computes job fields from an output of `payloadSchema`. May throw an `AppError` with a code of `errors`. */
   derive(payload: Payload): PayloadFields;
-  /** The payload as answers show it, for example without content that is stored elsewhere. */
+  /** Returns the payload as answers contain it, for example without content that is stored elsewhere. */
   view(payload: Payload): JobPayload;
-  /** Error codes of `derive`, beside `invalid_request`. */
+  /** Error codes that `derive` may throw, in addition to `invalid_request`. */
   readonly errors: readonly ErrorCode[];
 }
 
-/** Accepts any object: the request schema has checked that it is one, and its keys have no contract. */
+/** Accepts any payload. The request schema has already checked that it is an object, and any keys are allowed. */
 const anyPayload = z.custom<JobPayload>();
 
-/** A type whose payload has no contract beyond `commonPayloadFields`: every configured type is one. */
+/** Returns a job type whose payload has no rules except `commonPayloadFields`. Every configured job type is of this form. */
 export function plainJobType(name: string): JobType {
   return {
     name,
@@ -38,7 +38,7 @@ export function plainJobType(name: string): JobType {
   };
 }
 
-/** The types that every server knows without configuration (seed 003 FR-001, FR-002). */
+/** The job types that every server has without configuration (seed 003 FR-001, FR-002). */
 export const builtInJobTypes: readonly JobType[] = [
   plainJobType('task'),
   plainJobType('exec'),
@@ -57,29 +57,32 @@ export const builtInJobTypes: readonly JobType[] = [
 /** The job types of one server, by name. */
 export type JobTypes = ReadonlyMap<string, JobType>;
 
-/** The types of these names: the built-in row where there is one, else a plain type. */
+/** Returns the job types with these names: the built-in row if there is one, else `plainJobType`. */
 export function jobTypesOf(names: readonly string[]): JobTypes {
   return new Map(names.map((name) => [name, builtIn.get(name) ?? plainJobType(name)]));
 }
 
 const builtIn = new Map(builtInJobTypes.map((type) => [type.name, type]));
 
-/** The row of a stored job. A type that is no longer configured is a plain one. */
+/** Returns the job type of a stored job. For a type that is no longer configured, this is `plainJobType`. */
 export function jobTypeOf(types: JobTypes, name: string): JobType {
   return types.get(name) ?? plainJobType(name);
 }
 
-/** Checks a new payload and computes the fields that follow from it. Errors: `invalid_request`, and `type.errors`. */
+/**
+ * Returns a new payload after its check, and the job fields computed from the payload. Throws `invalid_request` or a code
+ * of `type.errors`.
+ */
 export function decodePayload(type: JobType, given: JobPayload): { payload: JobPayload } & PayloadFields {
   const payload = parseFields(type.payloadSchema, given, 'payload.');
   return { ...type.derive(payload), payload };
 }
 
-/** Names that a configured job type may have. */
+/** Pattern of the name of a configured job type. */
 export const jobTypePattern = /^[a-z][a-z0-9_-]{0,63}$/;
 export const jobTypeRule = 'must be lower-case letters, digits, "_" and "-" after a first letter, at most 64';
 
-/** Error message for a type that is not in `known`. */
+/** Returns the error message for a job type that is not in `known`. */
 export function unknownJobType(type: string, known: readonly string[]): string {
   const shown = JSON.stringify(type.slice(0, 80));
   return `unknown job type ${shown}; known: ${known.join(', ')} (PROOFHOUSE_JOB_TYPES of the server adds others)`;

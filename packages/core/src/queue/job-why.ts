@@ -3,11 +3,11 @@ import { holderOfJob, type JobRecord } from './job.ts';
 import { jobStatuses } from './job-status.ts';
 import { timeSchema } from '../values/wire-values.ts';
 
-/** A worker at its last claim. Absent lists mean no limit. */
+/** A worker with the fields of its last claim. An undefined list means that the worker is not limited. */
 export interface SeenWorker {
   readonly workerId: string;
   readonly lastSeenAt: number;
-  /** Lower case. */
+  /** In lower case. */
   readonly capabilities: readonly string[];
   readonly types: readonly string[] | undefined;
   readonly repositories: readonly string[] | undefined;
@@ -15,14 +15,14 @@ export interface SeenWorker {
   readonly version: string | undefined;
 }
 
-/** The requirements of a job that a worker does not meet. Empty if it may claim the job. */
+/** The requirements of a job that a worker does not meet. If all are empty or undefined, the worker may claim the job. */
 export interface Shortfall {
   readonly capabilities: readonly string[];
   readonly type: string | undefined;
   readonly repository: string | undefined;
 }
 
-/** Compares a job with a worker by the rules of the claim. */
+/** Returns the requirements of a job that a worker does not meet, by the same rules as a claim. */
 export function shortfall(
   job: Pick<JobRecord, 'type' | 'repository' | 'requiredCapabilities'>,
   worker: Pick<SeenWorker, 'capabilities' | 'types' | 'repositories'>,
@@ -70,13 +70,16 @@ export const whySchema = z
   .meta({ id: 'Why' });
 export type Why = z.infer<typeof whySchema>;
 
-/** Workers seen within this time count for `why` and are listed. */
+/** Milliseconds since the last claim or heartbeat within which a worker is compared in `why` and listed. */
 export const seenLatelyMs = 10 * 60 * 1000;
 export const maxCountedPosition = 1000;
 
-/** Explains why a job waits, from the facts at `now`. Pure. */
+/**
+ * Returns the explanation why a job waits at `now` (epoch ms). `ahead` is the number of ready jobs of the same route that
+ * come before the job.
+ */
 export function explainWait(job: JobRecord, workers: readonly SeenWorker[], ahead: number, now: number): Why {
-  // A running or ended job needs no worker.
+  // Workers are compared only for a queued job. A running or ended job needs no other worker.
   const candidates = job.status === 'queued' ? workers : [];
   const compared = candidates.map((worker) => ({ worker, lacks: shortfall(job, worker) }));
   const eligible = compared.filter(({ lacks }) => distanceOf(lacks) === 0).map(({ worker }) => worker.workerId);
@@ -119,7 +122,7 @@ export function lackInWords(lack: string): string {
   return lack === 'repository:none' ? 'leave for jobs without a repository' : lack.replace(':', ' ');
 }
 
-/** Returns each requirement that no worker meets; all requirements of the job when no worker was seen. */
+/** Returns the requirements that none of the workers meets. These are all requirements when there are no workers. */
 function unmetByAll(job: JobRecord, compared: readonly { readonly lacks: Shortfall }[]): string[] {
   const all = [
     `type:${job.type}`,

@@ -7,69 +7,72 @@ import { problemSchema } from '../problem.ts';
 import { refusedField } from '../values/refused-fields.ts';
 import { textSchema, timeSchema, utf8Bytes, uuidSchema } from '../values/wire-values.ts';
 
-/** Bytes of UTF-8. */
+/** Largest result summary, error message or finish summary, in bytes of UTF-8. */
 export const maxSummaryBytes = 8 * 1024;
 export const defaultLeaseSeconds = 120;
-/** A day: longer leases only hide dead workers. */
+/** One day. With longer leases a dead worker would only be noticed later. */
 export const maxLeaseSeconds = 86_400;
 
 /**
- * A unit of queued work as the stores keep it. Times are epoch milliseconds. `null` is absence.
+ * A unit of queued work as it is stored. Times are in epoch milliseconds. `null` means absent.
  */
 export interface JobRecord {
   readonly id: string;
   readonly type: string;
-  /** The category of the type when the job was made. */
+  /** The category that the job type had when the job was created. */
   readonly category: JobCategory;
   readonly status: JobStatus;
-  /** Higher runs first. */
+  /** Jobs with a higher priority are claimed first. */
   readonly priority: number;
   readonly payload: JobPayload;
-  /** Lower case, in the order in which they were given, without repeats; a claim needs all of them. */
+  /** In lower case, in the given order, without duplicates. A worker must have all of them to claim the job. */
   readonly requiredCapabilities: readonly string[];
-  /** `payload.repository`, when it is a string: credentials can be limited to repositories. */
+  /** `payload.repository`, or null. Credentials can be limited to jobs of some repositories. */
   readonly repository: string | null;
   readonly affinityKey: string | null;
   readonly createdBy: string;
-  /** Null until tasks and bundles exist. */
+  /** `taskId` and `bundleId` are null in this version, which has no tasks and bundles. */
   readonly taskId: string | null;
   readonly bundleId: string | null;
   readonly parentJobId: string | null;
   /** Name of the registered manifest that the job runs; null for other jobs. */
   readonly manifestName: string | null;
-  /** Who holds the job while it runs; afterwards who held it last. */
+  /** Id of the worker that holds the running job. When the job does not run, the worker that held it last. */
   readonly lastClaimedBy: string | null;
-  /** The fencing token of the present lease, or of the last one after the end. */
+  /** Fencing token of the current lease. When the job does not run, the token of its last lease. */
   readonly leaseId: string | null;
   readonly leaseExpiresAt: number | null;
-  /** Not claimable before this time: `notBefore`, or the end of a retry's delay. */
+  /** Time before which the job is not claimable: `notBefore`, or the end of the delay before a retry. */
   readonly nextAttemptAt: number | null;
-  /** Counts from 1. */
+  /** Number of the current attempt, or of the next one while the job is queued. Counted from 1. */
   readonly attempt: number;
   readonly maxAttempts: number;
-  /** Of the newest attempt that was claimed, as `errorMessage` and `finish`: each claim clears them; the events keep earlier ones. */
+  /**
+   * `resultSummary`, `errorMessage` and `finish` belong to the newest claimed attempt. Each claim clears them. Values of
+   * earlier attempts are in the events.
+   */
   readonly resultSummary: string | null;
   readonly errorMessage: string | null;
   readonly finish: JobFinish | null;
   readonly cancelRequestedAt: number | null;
   readonly cancelRequestedBy: string | null;
   readonly cancelReason: string | null;
-  /** First claim; set once. */
+  /** Time of the first claim. It is set once and never changes. */
   readonly startedAt: number | null;
-  /** When the present attempt was claimed; null while the job waits for it. */
+  /** Time at which the current attempt was claimed; null while the job is queued. */
   readonly attemptStartedAt: number | null;
   readonly finishedAt: number | null;
-  /** The call by which the holder ended the lease, so that its repetition can be answered alike. */
+  /** The call by which a worker ended the last attempt. With it, a repetition of the call gets the same answer. */
   readonly endedBy: WorkerEnding | null;
-  /** How many events its log has: the sequence number of the last one. */
+  /** Number of events in the log of the job, which is the sequence number of the last event. */
   readonly lastSeq: number;
-  /** From 1; raised by every write of the stored job, so that an equal version means an unchanged job. */
+  /** Counted from 1 and raised by every write of the job, so that an equal version means an unchanged job. */
   readonly version: number;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
 
-/** How a holder gives a job back. */
+/** The calls by which a worker ends its attempt. */
 export type WorkerEnding = 'complete' | 'fail' | 'ack';
 
 export const jobSchema = z
@@ -119,7 +122,7 @@ export const createJobSchema = z
     requiredCapabilities: capabilitiesSchema.nullish().meta({
       description: 'A worker needs all of them. The list may stand in `payload.requiredCapabilities` instead.',
     }),
-    // Of tasks and bundles, which are not part of this version: who sends them is told so.
+    // Tasks and bundles are not part of this version. A request with one of these fields is refused with the reason.
     taskId: z.string().nullish().meta(refusedField),
     bundleId: z.string().nullish().meta(refusedField),
     notBefore: timeSchema.nullish(),
@@ -132,7 +135,7 @@ export const maxJobsPerBatch = 100;
 
 const batchItems = z.array(createJobSchema).min(1).max(maxJobsPerBatch);
 
-/** Many jobs in one commit: all of them are made, or none. `jobs` is another name of `items`. */
+/** Jobs that are created in one commit, all of them or none. `jobs` is an alias of `items`. */
 export const createJobsSchema = z
   .strictObject({ items: batchItems.optional(), jobs: batchItems.optional() })
   .refine(({ items, jobs }) => (items === undefined) !== (jobs === undefined), {
@@ -168,7 +171,7 @@ export const claimSchema = z
 
 export const claimedSchema = z.union([z.object({ job: jobSchema.nullable() }), z.object({ jobs: z.array(jobSchema) })]);
 
-/** Fields every worker call may carry beside its own; the lease belongs in the `Proofhouse-Lease` header. */
+/** Body fields that every call on a held job may have. The header `Proofhouse-Lease` is the normal place of the lease id. */
 const holderFields = { workerId: textSchema(1, 255).nullish(), leaseId: textSchema(1, 255).nullish() };
 
 export const heartbeatSchema = z
@@ -181,7 +184,7 @@ export const failSchema = z
   .strictObject({ ...holderFields, errorMessage: z.string(), retryable: z.boolean().default(false), ...finishFields })
   .meta({ id: 'FailJob' });
 
-/** The reason a person gives for cancelling; it must fit into the payload of an event. */
+/** Text of a person or worker about a cancellation. It must fit into the payload of an event. */
 const reasonSchema = z
   .string()
   .trim()
@@ -194,7 +197,7 @@ export const ackSchema = z
   .strictObject({ ...holderFields, message: reasonSchema, ...finishFields })
   .meta({ id: 'AckCancel' });
 
-/** Many ends at once. Each item is decided by itself; one that fails does not hold the others back. */
+/** Completions of several jobs in one call. Each item succeeds or fails independently of the others. */
 export const completeBatchSchema = z
   .strictObject({
     workerId: textSchema(1, 255).nullish(),
@@ -220,12 +223,15 @@ export const completeBatchResultSchema = z
   })
   .meta({ id: 'CompleteBatchResult' });
 
-/** The worker that holds the job; null when nobody does. */
+/** Returns the id of the worker that holds the job; null when no worker does. */
 export function holderOfJob({ status, lastClaimedBy }: Pick<JobRecord, 'status' | 'lastClaimedBy'>): string | null {
   return status === 'running' ? lastClaimedBy : null;
 }
 
-/** JSON of a job for answers. `showLease` must be true for the holder only; `type` is the row of the job's type. */
+/**
+ * Returns the JSON of a job for answers. `showLease` adds the lease id; it must be true only in answers to the worker that
+ * holds the job. `type` is the row of the job's type.
+ */
 export function jobToJson(job: JobRecord, options: { showLease: boolean; type: JobType }): Job {
   const time = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
   return {

@@ -1,10 +1,10 @@
 import { builtInJobTypes } from '../queue/job-types.ts';
 import type { JobRecord } from '../queue/job.ts';
 
-/** When a job of a test was made, unless the test says otherwise. */
+/** Default creation time of a job in tests, in epoch milliseconds. */
 export const jobMadeAt = Date.UTC(2026, 0, 1);
 
-/** For tests: a job as it enters the queue, ready to be claimed; `over` says what about it matters. */
+/** Returns a new queued job for tests, ready to be claimed. `over` replaces the fields that the test needs. */
 export function queuedJob(over: Partial<JobRecord> = {}): JobRecord {
   const createdAt = over.createdAt ?? jobMadeAt;
   return {

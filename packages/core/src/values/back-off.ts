@@ -1,22 +1,23 @@
-/** How delays between tries grow. */
+/** Parameters of an exponential back-off. */
 export interface BackOff {
-  /** The delay after the first failure; it doubles with each further failure. */
+  /** The delay after the first failure, in milliseconds. The delay doubles with each further failure. */
   readonly firstMs: number;
+  /** The largest delay, in milliseconds. */
   readonly maxMs: number;
 }
 
-/** A delay with jitter is random, so that callers that failed together do not retry together. */
+/** The random part of a delay. With jitter, callers that failed at the same time do not retry at the same time. */
 export interface Jitter {
-  /** The random share of the delay: 1 is full jitter (0 to the whole delay), 0.5 is equal jitter (half to the whole). */
+  /** The random share of the delay. 1 is full jitter (0 to the whole delay), 0.5 is equal jitter (half to the whole). */
   readonly share: number;
-  /** Uniform, at least 0 and less than 1. */
+  /** Returns a uniform random number that is at least 0 and less than 1. */
   readonly fraction: () => number;
 }
 
 /**
- * Exponential back-off: milliseconds to wait after `failures` failed tries, counted from 1. Pure; without `jitter` the delay
- * depends on the count alone. Retry packages bring loops and timers of their own, and clocks are injected here, so only the
- * delay is shared.
+ * Returns the delay in milliseconds before the next try, after `failures` (at least 1) failed tries. Without `jitter` the
+ * delay depends on `failures` alone. No retry package is used: such packages have their own loops and timers, but this
+ * code base injects its clocks.
  */
 export function backOffMs(failures: number, { firstMs, maxMs }: BackOff, jitter?: Jitter): number {
   const delayMs = Math.min(maxMs, firstMs * 2 ** (failures - 1));

@@ -1,9 +1,9 @@
-/** Content type of bytes without a known one (RFC 2046 section 4.5.1). */
+/** Content type of bytes whose content type is not known (RFC 2046 section 4.5.1). */
 export const defaultContentType = 'application/octet-stream';
 
 /**
- * Cuts a client's content type down to what a header can carry: printable ASCII, trimmed, at most 255
- * characters. Undefined when nothing is left.
+ * Returns a client's content type in a form that a header can contain: printable ASCII only, trimmed, at most 255
+ * characters. Returns undefined when no characters are left.
  */
 export function cleanContentType(raw: string | undefined): string | undefined {
   const cleaned = (raw ?? '')
@@ -16,8 +16,8 @@ export function cleanContentType(raw: string | undefined): string | undefined {
 }
 
 /**
- * Returns the content type from a client, cleaned by `cleanContentType`. Undefined for a media range (`image/*`, RFC
- * 9110 section 12.5.1), which is not a type.
+ * Returns a client's content type, cleaned by `cleanContentType`. Returns undefined for a media range (`image/*`, RFC
+ * 9110 section 12.5.1), which is not a content type.
  */
 export function saidContentType(raw: string | undefined): string | undefined {
   const type = cleanContentType(raw);

@@ -1,6 +1,6 @@
 import { AppError } from '../app-error.ts';
 
-/** `sha256:` and 64 lower-case hex digits; the format of digests in the whole API. */
+/** A sha256 digest in the format of the whole API: `sha256:` and 64 lower-case hex digits. */
 export type Digest = `sha256:${string}`;
 
 export function digestOf(sha256Hex: string): Digest {

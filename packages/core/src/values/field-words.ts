@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 
-/** Number of characters of the actual value that a message shows. */
+/** Largest number of characters of an invalid value that an error message shows. */
 const shownCharacters = 60;
 
 /**
- * Error map for `safeParse`: describes an error of a field as a phrase after its name, with the expected and the actual
- * value. Used for all input of people and programs, instead of the texts of the schema library. A message of the schema
- * itself is kept. `whole` is the complete input, so that numbers in queries are shown as they were written.
+ * Returns an error map for `safeParse` of zod. The map describes the error of a field as a phrase that follows the name of
+ * the field, with the expected and the actual value. Its phrases replace those of zod for all input of people and programs.
+ * A message in the schema itself is kept. `whole` is the complete input: numbers in a query are shown as they were written.
  */
 export function fieldWords(whole: unknown): z.core.$ZodErrorMap {
   return (issue) => {
@@ -15,7 +15,7 @@ export function fieldWords(whole: unknown): z.core.$ZodErrorMap {
   };
 }
 
-/** The same without the actual value, for secrets and for messages that already contain it. */
+/** Returns the phrase of `fieldWords` without the actual value, for secrets and for messages that already contain the value. */
 export function wantedWords(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
     case 'invalid_type':

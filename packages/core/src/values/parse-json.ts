@@ -1,28 +1,32 @@
-/** Largest nesting of arrays and objects in a document of a client. Deeper documents break common parsers. */
+/** Largest nesting depth of arrays and objects in a document from a client. Deeper documents break common parsers. */
 export const maxJsonDepth = 100;
 
 /** The reason why a document is refused. */
 export interface JsonObjection {
-  /** `syntax`: not JSON. `key`: a key that changes prototypes. `value`: a value that would change. */
+  /** `syntax`: the text is not JSON. `key`: a key changes prototypes. `value`: a value would change when it is stored. */
   readonly kind: 'syntax' | 'key' | 'value';
-  /** The place of the value, for example `payload.items.3.id`; empty for the whole document. */
+  /** Path of the refused value, for example `payload.items.3.id`; empty for the whole document. */
   readonly path: string;
-  /** A phrase that follows the name of the document or the path. */
+  /** A phrase that follows the path, or the name of the document when the path is empty. */
   readonly message: string;
 }
 
-/** `value` is the result of `JSON.parse`, even when there is an objection; undefined if the text is not JSON. */
+/** `value` is the result of `JSON.parse`, even when there is an objection. It is undefined if the text is not JSON. */
 export interface ParsedJson {
   readonly value: unknown;
   readonly objection: JsonObjection | undefined;
 }
 
 /**
- * Parses JSON that is stored and returned (I-JSON, RFC 7493). A value that would change is refused with its path.
- * Refused are numbers beyond 64-bit floating point (too large, or so small that they become 0), numbers beyond 2^53
- * that would get other digits, lone surrogates, duplicate keys in one object, nesting deeper than `maxJsonDepth`, and
- * the keys `__proto__` and `constructor.prototype`. Fractions are rounded to the nearest 64-bit floating point number,
- * as in every JSON parser.
+ * Parses JSON that the server stores and returns later (I-JSON, RFC 7493). A value that would not come back unchanged is
+ * refused with its path:
+ * - numbers that are too large for 64-bit floating point, or so small that they become 0;
+ * - numbers beyond 2^53 that would get other digits;
+ * - lone surrogates;
+ * - duplicate keys in one object;
+ * - nesting deeper than `maxJsonDepth`;
+ * - the keys `__proto__` and `constructor.prototype`.
+ * Fractions are rounded to the nearest 64-bit floating point number, as in every JSON parser.
  */
 export function parseJson(text: string): ParsedJson {
   let value: unknown;
@@ -35,7 +39,7 @@ export function parseJson(text: string): ParsedJson {
 }
 
 interface Level {
-  /** Undefined in an array. */
+  /** Keys of the object that were read so far; undefined in an array. */
   readonly keys: Set<string> | undefined;
   /** Key or index of the current member. */
   at: string | number;
@@ -46,8 +50,8 @@ const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x
 const minus = 0x2d;
 
 /**
- * Scans the tokens of a text that `JSON.parse` accepted. Values that `JSON.parse` drops silently are visible only in
- * the text.
+ * Scans the tokens of a text that `JSON.parse` accepted, because only the text still contains values that `JSON.parse`
+ * drops silently.
  */
 class JsonScanner {
   readonly #text: string;
@@ -144,7 +148,7 @@ class JsonScanner {
     for (; end < this.#text.length; end += 1) {
       const code = this.#text.charCodeAt(end);
       const isDigit = code >= 0x30 && code <= 0x39;
-      // Other characters of a number are only `.`, `+`, `-`, `e` and `E`.
+      // Besides digits, a JSON number can only contain `.`, `+`, `-`, `e` and `E`.
       if (!isDigit && code !== 0x2e && code !== 0x2b && code !== minus && (code | 0x20) !== 0x65) break;
       isPlain &&= isDigit;
     }
@@ -169,7 +173,7 @@ class JsonScanner {
 const maxPlain = 2 ** 53;
 const minNormal = 2 ** -1022;
 
-/** Returns the reason why a number would change; undefined if it would not. */
+/** Returns the reason why a number would change when it is parsed; undefined if it would not. */
 function objectionToNumber(token: string): string | undefined {
   const value = Number(token);
   if (!Number.isFinite(value)) return 'is a number that is larger than 64-bit floating point holds; send it as text';
@@ -186,13 +190,16 @@ function objectionToNumber(token: string): string | undefined {
 
 const beyond = 'is a number that 64-bit floating point does not hold exactly; send it as text';
 
-/** 2^53 + 1 is rounded to 2^53, the only integer up to 2^53 that a different integer is rounded to. */
+/**
+ * Returns true if parsing did not change the number, where `size` is its absolute value (at most 2^53). 2^53 + 1 is
+ * rounded to 2^53, the only integer up to 2^53 to which a different integer is rounded.
+ */
 function sameNumber(size: number, token: string): boolean {
   return size !== maxPlain || decimalOf(token.replace(/^-/, '')) === decimalOf(String(maxPlain));
 }
 
 /**
- * Returns the sign, the significant digits and the exponent of the last digit. The result is equal for equal numbers.
+ * Returns the sign, the significant digits and the exponent of the last digit as text, which is equal for equal numbers.
  */
 function decimalOf(token: string): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =

@@ -1,9 +1,10 @@
 /**
- * Metadata of a field that a schema accepts only to refuse it with a reason. Generated descriptions omit such fields.
+ * Metadata of a schema field that the server always refuses, with a reason. The field is in the schema only so that the
+ * server can give that reason. Generated documentation omits such fields.
  */
 export const refusedField = { refused: true } as const;
 
-/** Returns a JSON Schema, or a document that contains some, without the fields that are always refused. */
+/** Returns a JSON Schema, or a document that contains JSON Schemas, without the fields that have `refusedField`. */
 export function withoutRefused<Json>(json: Json): Json {
   if (Array.isArray(json)) return json.map((each) => withoutRefused(each as unknown)) as Json;
   if (typeof json !== 'object' || json === null) return json;

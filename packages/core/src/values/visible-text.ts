@@ -1,29 +1,32 @@
 /**
- * Characters that control a terminal, reorder text or are invisible: C0 except tab and line feed, DEL, C1 (ECMA-48);
- * the line and paragraph separators; the marks, embeddings, overrides and isolates of the bidirectional algorithm (UAX
- * 9); and invisible format characters except the joiners, which scripts and emoji need. The ranges are UTF-16 code
- * units: D800-DFFF match only lone surrogates, and E0000-E007F (tags) match as surrogate pairs.
+ * Hidden characters, which control a terminal, reorder text or are invisible:
+ * - C0 except tab and line feed, DEL, and C1 (ECMA-48);
+ * - the line and paragraph separators;
+ * - the marks, embeddings, overrides and isolates of the bidirectional algorithm (UAX 9);
+ * - invisible format characters, except the joiners, which scripts and emoji need.
+ * The pattern matches UTF-16 code units. The tags E0000-E007F are matched as surrogate pairs.
  */
 const hidden =
   // eslint-disable-next-line no-control-regex -- finding these characters is the point.
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
 
 /**
- * Pattern of ids, titles and other short texts: no control characters, no line ends, no embedding, override or isolate
- * of the text direction. Direction marks are allowed, because names in right-to-left scripts may need them.
+ * Pattern of ids, titles and other short texts. Such a text must not contain control characters, line ends, or embeddings,
+ * overrides and isolates of the text direction. Direction marks are allowed, because names in right-to-left scripts may
+ * need them.
  */
 // eslint-disable-next-line no-control-regex -- finding these characters is the point.
 export const shortTextPattern = /^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/;
 
 /**
- * Escapes foreign text for people: each hidden character becomes its JSON escape, such as `\u202e`, so JSON keeps its
- * meaning. Line feeds and tabs are kept.
+ * Returns foreign text in a form that is safe to show to people. Each hidden character is replaced by its JSON escape, such
+ * as `\u202e`, so JSON text keeps its meaning. Line feeds and tabs are kept.
  */
 export function visibleText(text: string): string {
   return text.replace(hidden, escapeUnits);
 }
 
-/** Replaces each hidden character by U+FFFD. For file names, which people must type. */
+/** Returns text with U+FFFD in place of each hidden character. Used for file names, which people must be able to type. */
 export function withoutHidden(text: string): string {
   return text.replace(hidden, '\uFFFD');
 }
