@@ -27,7 +27,7 @@ const artifact = (createdBy: string, dataClass: string, of?: string | null): Acc
 });
 const allowed = (principal: Principal): Action[] => actions.filter((action) => may(principal, action));
 
-/** Credentials of every role, and those that a condition on the credential tells apart. */
+/** One credential for each role, and one for each condition on the credential. */
 const credentials = {
   admin: { kind: 'admin' },
   operator: { kind: 'operator', userId: 'o' },

@@ -1,32 +1,36 @@
 import { AppError } from '../app-error.ts';
 import { digestOf } from '../values/digest.ts';
 
-/** The location of owned bytes in the blob store. Only the server uses it: it is never on a wire. */
+/** The location of owned bytes in the blob store. Only the server uses it; no answer contains it. */
 export interface BlobReference {
+  /** Key of the blob in the blob backend. */
   readonly key: string;
-  /** Lower-case hex. */
+  /** 64 lower-case hex digits. */
   readonly sha256: string;
   readonly sizeBytes: number;
-  /** Opaque mark of the object as it was written. A different mark means that the bytes must be hashed again. */
+  /** Opaque text that the backend returned for the written object. If it differs later, the bytes must be hashed again. */
   readonly fingerprint: string;
 }
 
-/** Bytes that Proofhouse stores: size and digest are verified. */
+/** Content of an artifact whose bytes Proofhouse stores. Size and digest are verified. */
 export interface OwnedContent {
   readonly kind: 'owned';
   readonly blob: BlobReference;
 }
 
-/** Bytes that are kept elsewhere: size and checksum are what the registration said. Proofhouse never opens the URI. */
+/**
+ * Content of an artifact whose bytes are stored elsewhere. Size and checksum are those of the registration and are not
+ * verified, because Proofhouse never opens the URI.
+ */
 export interface PointerContent {
   readonly kind: 'pointer';
   readonly uri: string;
-  /** `sha256:<hex>`; null where the registration gave none. */
+  /** `sha256:<hex>`; null if the registration had no checksum. */
   readonly checksum: string | null;
   readonly sizeBytes: number | null;
 }
 
-/** An artifact has exactly one of both. The database checks the same (migration 0011). */
+/** Content of an artifact: either owned or a pointer, never both. The database has the same check (migration 0011). */
 export type ArtifactContent = OwnedContent | PointerContent;
 
 interface HasContent {
@@ -42,12 +46,12 @@ export function ownedBlob({ id, content }: HasContent): BlobReference {
   });
 }
 
-/** Returns `sha256:<hex>`, or null where it is not known. */
+/** Returns the checksum as `sha256:<hex>`, or null if it is not known. */
 export function checksumOf(content: ArtifactContent): string | null {
   return content.kind === 'owned' ? digestOf(content.blob.sha256) : content.checksum;
 }
 
-/** Returns the size in bytes, or null where it is not known. */
+/** Returns the size in bytes, or null if it is not known. */
 export function contentSizeOf(content: ArtifactContent): number | null {
   return content.kind === 'owned' ? content.blob.sizeBytes : content.sizeBytes;
 }

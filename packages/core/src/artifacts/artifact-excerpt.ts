@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
-/** Bounds of one excerpt: small enough for a model to read, whatever the artifact's size. */
+/** Limits of one excerpt. They keep it small enough for a model, for an artifact of any size. */
 export const excerptLimits = {
   usualBytes: 8 * 1024,
   mostBytes: 64 * 1024,
   grepCharacters: 200,
   contextLines: 10,
   matches: 100,
-  /** Largest number of bytes that one search reads. The answer has the offset to continue from. */
+  /** Largest number of bytes that one search reads. The answer contains the offset at which the next search continues. */
   scanBytes: 64 * 1024 * 1024,
-  /** Largest number of characters that are returned of one line. */
+  /** Largest number of characters of one line in an answer. */
   lineCharacters: 400,
 } as const;
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isAppError } from '../app-error.ts';
 import { baseName, foldersOf, maxNameLength, maxNameParts, normalizeArtifactName } from './artifact-name.ts';
 
-/** Text made of what names go wrong by. */
+/** Texts made of the parts that make an artifact name invalid or dangerous. */
 const hostile = fc
   .array(
     fc.oneof(

@@ -1,18 +1,19 @@
 import { AppError } from '../app-error.ts';
 
-/** At most this many parts, so that a name's folders fit in one transaction of every store. */
+/** Largest number of parts of a name. With this limit, all folders of a name fit into one transaction of every store. */
 export const maxNameParts = 32;
-/** Characters (UTF-16 code units) of a whole normalised name. */
+/** Largest length of a normalised name, in characters (UTF-16 code units). */
 export const maxNameLength = 512;
-/** UTF-8 bytes of one part: the limit of every common file system. */
+/** Largest length of one part in bytes of UTF-8, which is the limit of every common file system. */
 export const maxNamePartBytes = 255;
 
 /**
- * Normalises the relative name of a job artifact, or throws `invalid_artifact_name`.
+ * Returns the normalised relative name of a job artifact (seed 000 DOC-REQ-007). White space at both ends is removed, each
+ * `\` becomes `/`, and empty parts and `.` parts are removed. Percent signs are literal.
  *
- * Trimmed; `\` counts as `/`; leading `..` dropped; repeated slashes and `.` parts collapsed. Refused:
- * blank, absolute (also `C:/`), any `..` part, control characters, a part over 255 UTF-8 bytes, a name
- * over 512 characters or 32 parts, lone surrogates. Percent signs are literal. (Seed 000 DOC-REQ-007.)
+ * Throws `invalid_artifact_name` if the name is blank, absolute (also `C:/`), or ends with a slash; if it contains a `..`
+ * part, a control character or a lone surrogate; or if it has a part over 255 bytes of UTF-8, over 512 characters, or more
+ * than 32 parts.
  */
 export function normalizeArtifactName(raw: string): string {
   const slashed = raw.trim().replaceAll('\\', '/');
@@ -31,23 +32,23 @@ export function normalizeArtifactName(raw: string): string {
   }
   const name = parts.join('/');
   if (name.length > maxNameLength) throw refusal(raw, `it is longer than ${String(maxNameLength)} characters`);
-  // After leading ".." is removed, a space or a drive letter may be at the front, so the name is normalised again until
-  // nothing changes.
+  // Removing a leading "." part can move a space or a drive letter to the front. The name is therefore normalised again
+  // until it does not change.
   return name === raw ? name : normalizeArtifactName(name);
 }
 
-/** Every folder above a normalised name, outermost first: `a/b/c` gives `a`, `a/b`. */
+/** Returns every folder above a normalised name, outermost first: `a` and `a/b` for `a/b/c`. */
 export function foldersOf(name: string): string[] {
   const parts = name.split('/');
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
-/** The last part of a normalised name. */
+/** Returns the last part of a normalised name. */
 export function baseName(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1);
 }
 
-// C0, DEL and C1 controls. File names must not contain them, and NUL ends a C string.
+// Finds C0, DEL and C1 control characters. File names must not contain them, and NUL ends a C string.
 function hasControlCharacter(text: string): boolean {
   // eslint-disable-next-line no-control-regex -- finding control characters is the point.
   return /[\u0000-\u001f\u007f-\u009f]/.test(text);

@@ -9,7 +9,7 @@ import { uploadToolOutputSchema, uploadToolSchema } from './upload-tool.ts';
 const artifactParams = z.strictObject({ artifactId: z.string() });
 const oneArtifact = z.object({ artifact: artifactSchema });
 
-/** Operations on artifacts: those of a job below the path of the job, then those on any artifact by its id. */
+/** Operations on artifacts. First those of one job, with paths below the job's path; then those on any artifact by its id. */
 export const artifactOperations = {
   uploadArtifact: operation({
     method: 'POST',

@@ -51,19 +51,19 @@ export const sourceTypes = [
 export type SourceType = (typeof sourceTypes)[number];
 
 /**
- * Who made the content: the worker loop, a person, or an agent. The server stamps it from the caller's credential and
- * never reads it from a body.
+ * The maker of the content of an artifact: the worker loop, a person, or an agent. The server derives this value from the
+ * caller's credential and never reads it from a request body.
  */
 export const producers = ['loop', 'person', 'agent'] as const;
 export type Producer = (typeof producers)[number];
 
 /**
- * One record per produced thing: its description, its maker, its purpose and its content. Jobs, deposits and
- * registrations share this record. Times are epoch milliseconds; `null` means absent.
+ * The record of an artifact: its description, its maker, its purpose and its content. Uploads to jobs, deposits and
+ * registrations all use this record. Times are in epoch milliseconds. `null` means absent.
  */
 export interface ArtifactRecord {
   readonly id: string;
-  /** `proofhouse://artifacts/<token>`: opaque, unguessable, never parsed by clients. */
+  /** `proofhouse://artifacts/<token>`. The URI is opaque and unguessable, and clients must not parse it. */
   readonly uri: string;
   readonly type: ArtifactType;
   readonly title: string;
@@ -72,43 +72,46 @@ export interface ArtifactRecord {
   readonly status: ArtifactStatus;
   readonly storageProvider: StorageProvider;
   readonly filename: string | null;
-  /** Never null for owned content. */
+  /** Null only for pointer content without a known type. */
   readonly contentType: string | null;
   readonly content: ArtifactContent;
   readonly dataClass: DataClass;
   readonly visibility: DataClass;
   readonly sourceType: SourceType;
   readonly producedBy: Producer;
-  /** The job that it was uploaded to, and its name there. */
+  /** Id of the job that the artifact was uploaded to. */
   readonly jobId: string | null;
+  /** Normalised name of the artifact in that job. */
   readonly name: string | null;
-  /** A job of an assistant outside Proofhouse; opaque unless it is the id of a job here. */
+  /** Id of a job of an assistant outside Proofhouse. It is opaque, unless it is the id of a job in Proofhouse. */
   readonly assistantJobId: string | null;
   readonly taskId: string | null;
   readonly bundleId: string | null;
   readonly fileId: string | null;
-  /** The experiment that it was deposited in. */
+  /** Id of the experiment that the artifact was deposited in. */
   readonly experimentId: string | null;
   readonly createdBy: string;
-  /** The user who should decide. */
+  /** The user who should make the review decision. */
   readonly reviewer: string | null;
-  /** The last decision: its maker, its time, the digest that it was about, and its note. */
+  /** The maker of the last review decision. */
   readonly reviewedBy: string | null;
   readonly reviewedAt: number | null;
+  /** Digest of the bytes that the last review decision is about. */
   readonly reviewedDigest: string | null;
   readonly reviewNote: string | null;
-  /** Digest of the version before, of one task and name. */
+  /** Digest of the previous version, which is the previous artifact with the same task and name. */
   readonly previousDigest: string | null;
-  /** Versioned JSON that the server derived from the bytes: results of scanners, and counts such as tests or diff lines. */
+  /** Results of scanners, as versioned JSON that the server derived from the bytes. */
   readonly findings: JsonObject | null;
+  /** Counts such as tests or diff lines, as versioned JSON that the server derived from the bytes. */
   readonly facts: JsonObject | null;
   readonly tags: readonly string[];
   readonly metadata: JsonObject;
-  /** Retention skips a pinned artifact. */
+  /** Time at which an operator pinned the artifact; retention skips it then. Null if it is not pinned. */
   readonly pinnedAt: number | null;
-  /** Time at which retention removed the bytes. The record and its digest stay. */
+  /** Time at which retention removed the bytes. The record and the digest are kept. */
   readonly purgedAt: number | null;
-  /** Optimistic lock, from 1. */
+  /** Optimistic lock, counted from 1. */
   readonly version: number;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -116,16 +119,16 @@ export interface ArtifactRecord {
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Permission for a worker or a group to read one artifact. Its maker and the admins need none. */
+/** Permission for a worker or a group to read one artifact. The maker of the artifact and the admins need no grant. */
 export interface GrantRecord {
   readonly artifactId: string;
-  /** A worker's or a group's id. */
+  /** Id of a worker or a group. */
   readonly reader: string;
   readonly grantedBy: string;
   readonly grantedAt: number;
 }
 
-/** Bytes of UTF-8 JSON. */
+/** Largest metadata of an artifact, in bytes of UTF-8 JSON. */
 export const maxMetadataBytes = 4096;
 export const tagsSchema = z.array(textSchema(1, 100)).max(50);
 export const metadataSchema = z.record(z.string(), z.unknown());
@@ -153,7 +156,7 @@ export type JobArtifact = z.infer<typeof jobArtifactSchema>;
 
 const derivedSchema = metadataSchema.nullable();
 
-/** An artifact record in the answers of /api. */
+/** Schema of an artifact record in answers of /api. */
 export const artifactSchema = z
   .object({
     artifactId: uuidSchema,
@@ -256,11 +259,11 @@ function isoTimeOrNull(at: number | null): string | null {
   return at === null ? null : isoTime(at);
 }
 
-/** Text fields of a multipart upload, beside its `file`. A raw PUT has the subset that fits into headers. */
+/** Fields of a multipart upload, in addition to `file`. A raw PUT has only those that fit into path, query and headers. */
 export interface UploadFields {
   readonly name: string;
   readonly contentType?: string | undefined;
-  /** Lower-case hex. */
+  /** Expected digest, 64 lower-case hex digits. */
   readonly sha256?: string | undefined;
   readonly type?: ArtifactType | undefined;
   readonly title?: string | undefined;
@@ -268,7 +271,7 @@ export interface UploadFields {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** An artifact in the answers of its job's calls. The record must have a job and owned content. */
+/** Returns the JSON of an artifact for answers of the calls on its job. The artifact must have a job and owned content. */
 export function jobArtifactToJson(artifact: ArtifactRecord): JobArtifact {
   const jobId = artifact.jobId ?? '';
   const name = artifact.name ?? '';
@@ -292,7 +295,7 @@ export function jobArtifactToJson(artifact: ArtifactRecord): JobArtifact {
   };
 }
 
-/** Returns the type of an upload without one, by the ending of its name (review-and-proof, "What the doors write"). */
+/** Returns the artifact type of an upload without `type`, by file extension (review-and-proof, "What the doors write"). */
 export function artifactTypeOf(name: string): ArtifactType {
   if (/\.(diff|patch)$/i.test(name)) return 'diff';
   return /\.log$/i.test(name) ? 'log' : 'other';

@@ -3,10 +3,10 @@ import { AppError } from '../app-error.ts';
 import { artifactTypes, jobArtifactSchema } from './artifact.ts';
 import { opaqueSchema, textSchema, utf8Bytes } from '../values/wire-values.ts';
 
-/** Largest upload through a tool call, in bytes. Larger content is uploaded over HTTP, not through the model. */
+/** Largest upload in the arguments of a tool call, in bytes. Larger content must be uploaded over HTTP. */
 export const maxToolUploadBytes = 256 * 1024;
 
-/** Description of the argument `leaseId`, for every tool that takes it. */
+/** Description of the argument `leaseId` in every tool that has it. */
 export const leaseDescription = 'From queue_claim: without it a call after a lost lease is not refused.';
 
 export const uploadToolSchema = z.strictObject({
@@ -31,8 +31,8 @@ export const uploadToolSchema = z.strictObject({
 export type UploadToolInput = z.output<typeof uploadToolSchema>;
 
 /**
- * The tool where it runs on the same machine as the files: it can upload a local file, whose bytes do not pass through
- * the model.
+ * Arguments of the upload tool of an MCP server that runs on the machine with the files. With `path` the tool uploads a
+ * local file, whose bytes do not pass through the model.
  */
 export const localUploadToolSchema = uploadToolSchema.extend({
   path: z
@@ -52,19 +52,19 @@ export const uploadToolAnswerSchema = z.object({
 });
 export type UploadToolAnswer = z.infer<typeof uploadToolAnswerSchema>;
 
-/** The answer for a model: the fields that it needs, not the complete record. */
+/** Schema of the tool's answer as a model sees it. It lists only the fields that a model needs, not the complete record. */
 export const uploadToolOutputSchema = z.looseObject({
   artifact: z.looseObject({ id: z.string(), name: z.string(), digest: z.string() }).nullable(),
   upload: uploadToolAnswerSchema.shape.upload,
   note: z.string(),
 });
 
-/** Returns the bytes of the call, or the reason why it has none. Errors: `invalid_request`. */
+/** Returns the decoded bytes of a tool call, or the reason why there are none. Throws `invalid_request`. */
 export function uploadedBytes({ text, base64 }: UploadToolInput): Uint8Array | 'none' | 'too large' {
   if (text !== undefined && base64 !== undefined) throw wrong('base64', 'text and base64 exclude each other');
   if (text !== undefined) {
     if (!text.isWellFormed()) throw wrong('text', 'is not valid Unicode');
-    // A character has at least one byte, so a longer text is too large without encoding it.
+    // A character has at least one byte, so a text with too many characters is refused without encoding it.
     if (text.length > maxToolUploadBytes || utf8Bytes(text) > maxToolUploadBytes) return 'too large';
     return new TextEncoder().encode(text);
   }

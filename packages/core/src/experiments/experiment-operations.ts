@@ -4,7 +4,7 @@ import { operation, page } from '../operation-row.ts';
 import { cursorSchema, limitSchema } from '../values/wire-values.ts';
 import { createExperimentSchema, experimentSchema } from './experiment.ts';
 
-/** Operations on experiments. Workers and groups of an experiment are managed on /v0 (`v0-operations.ts`). */
+/** Operations on experiments. The operations on workers and groups of an experiment are on /v0 (`v0-operations.ts`). */
 export const experimentOperations = {
   createExperiment: operation({
     method: 'POST',

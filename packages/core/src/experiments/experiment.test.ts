@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isAppError } from '../app-error.ts';
 import { cycleClosedBy, normalizeName, type GroupEdge } from './experiment.ts';
 
-/** Text made of what names go wrong by. */
+/** Texts made of characters that names must not contain or that are easily confused. */
 const hostile = fc
   .array(
     fc.oneof(
@@ -167,7 +167,7 @@ describe('a name that stands for something', () => {
 describe('nesting', () => {
   const node = fc.integer({ min: 0, max: 6 }).map(String);
   const edge = fc.record({ groupId: node, memberGroupId: node });
-  /** Reachability by widening, step after step, as the other way to the same answer. */
+  /** Returns true if the added edge closes a cycle, computed by a simple algorithm that differs from the tested one. */
   const closes = (edges: readonly GroupEdge[], added: GroupEdge): boolean => {
     const reached = new Set([added.memberGroupId]);
     for (let step = 0; step < 7; step++) {
@@ -185,7 +185,7 @@ describe('nesting', () => {
   });
 
   it('of many at once is decided as if they came one after another', () => {
-    // Runs of one group are what a new group with many members brings.
+    // A new group with many members adds several edges of the same group in a row.
     const run = fc
       .record({ groupId: node, members: fc.array(node, { maxLength: 4 }) })
       .map(({ groupId, members }) => members.map((memberGroupId) => ({ groupId, memberGroupId })));

@@ -3,8 +3,8 @@ import { AppError } from '../app-error.ts';
 import { timeSchema } from '../values/wire-values.ts';
 
 /**
- * 26 characters of lower-case Crockford base32 (no i, l, o, u) behind a prefix. Minted ids are ULIDs, which begin with 0 to 7;
- * ids that an admin gives may begin with any character of the alphabet.
+ * Returns the pattern of ids with a prefix: 26 characters of lower-case Crockford base32 (no i, l, o, u). Ids that the
+ * server generates are ULIDs, which begin with 0 to 7. Ids from an admin may begin with any character of the alphabet.
  */
 const prefixedId = (prefix: string) => new RegExp(`^${prefix}_[0-9a-hjkmnp-tv-z]{26}$`);
 
@@ -12,13 +12,16 @@ export const experimentIdPattern = prefixedId('exp');
 export const registeredWorkerIdPattern = prefixedId('wkr');
 export const groupIdPattern = prefixedId('grp');
 
-/** A set of workers, groups and deposits that belong together on the /v0 door. */
+/** A set of workers, groups and deposits that belong together on /v0. */
 export interface ExperimentRecord {
   readonly id: string;
   readonly name: string | null;
   readonly createdBy: string;
   readonly createdAt: number;
-  /** Optimistic lock, from 1. Grows whenever a group becomes a member of another, so that no two such edits make a cycle. */
+  /**
+   * Optimistic lock, counted from 1. It is also raised when a group becomes a member of another group, so that two
+   * concurrent calls cannot create a cycle of groups.
+   */
   readonly version: number;
 }
 
@@ -26,44 +29,47 @@ export interface GroupRecord {
   readonly id: string;
   readonly experimentId: string;
   readonly name: string | null;
-  /** Worker and group ids, in the order in which they were added. What is unknown resolves to nobody. */
+  /** Ids of workers and groups, in the order in which they were added. An unknown id has no effect. */
   readonly members: readonly string[];
   readonly createdBy: string;
   readonly createdAt: number;
-  /** Optimistic lock of everything but the members, from 1. */
+  /** Optimistic lock of all fields except the members, counted from 1. */
   readonly version: number;
 }
 
-/** A group without its members, as stores keep it. */
+/** A group as it is stored, without its members. */
 export interface GroupEntry extends Omit<GroupRecord, 'members'> {
   /**
-   * A hidden group does not exist for any reader. A group with many members is hidden while they are added, before it is
-   * published; a deleted group is hidden until a cleaner has removed its members. Null: visible.
+   * Time at which the group was hidden; null for a visible group. Readers do not find a hidden group. A new group with many
+   * members is hidden until all members are added. A deleted group is hidden until all its members are removed.
    */
   readonly hiddenAt: number | null;
 }
 
-/** One member of a group, as stores keep it. */
+/** One member of a group as it is stored. */
 export interface GroupMember {
   readonly groupId: string;
-  /** A worker's or a group's id. */
+  /** Id of a worker or a group. */
   readonly memberId: string;
   readonly experimentId: string;
   readonly addedAt: number;
-  /** Members are listed in the order of their places, from 1. */
+  /** Position of the member in the list of members, counted from 1. */
   readonly place: number;
 }
 
-/** The groups that every experiment has from its start. Their members may do what the admin may (`admins`), or are just named. */
+/**
+ * Names of the groups that every experiment has from its start. Members of `admins` have the rights of the admin in the
+ * experiment. Members of `orchestrators` have no additional rights.
+ */
 export const standingGroups = ['admins', 'orchestrators'] as const;
-/** The group whose members, also through other groups, are admin-class in their experiment. */
+/** Name of the group whose direct and indirect members have the rights of the admin in their experiment. */
 export const adminsGroup = 'admins';
 
-/** What keeps an answer about a group, and the decision about another nesting, small. */
+/** Limits that keep the answer about a group small, and the check for cycles of groups cheap. */
 export const groupLimits = {
-  /** Members of one group. */
+  /** Largest number of members of one group. */
   members: 10_000,
-  /** Times that a group is a member of another, in one experiment. */
+  /** Largest number of memberships of groups in other groups, in one experiment. */
   nestings: 10_000,
 } as const;
 
@@ -73,9 +79,9 @@ const reservedNames = {
 } as const satisfies Record<string, readonly string[]>;
 
 /**
- * A name as it is kept: NFC, 1 to 128 code points. Refused, never changed: white space at either end, and code points that
- * nobody can see or keep (`refusedCodePoints`). Errors: `invalid_name`; `reserved_identifier` for the names that stand
- * for something already, in any case of letters, and for those that only look like them.
+ * Returns a name in the form in which it is stored: Unicode form NFC, 1 to 128 code points. White space at either end and
+ * `refusedCodePoints` are never removed: such a name throws `invalid_name`. A reserved name, in any letter case, and a name
+ * that only looks like a reserved name throw `reserved_identifier`.
  */
 export function normalizeName(name: string, of: 'worker' | 'group' | 'experiment'): string {
   const text = name.normalize('NFC');
@@ -105,7 +111,7 @@ const refusedCodePoints: readonly (readonly [RegExp, string])[] = [
   [/[\u202a-\u202e\u2066-\u2069]/u, 'a character that changes the direction of text'],
 ];
 
-/** Why a text in NFC cannot be a name, as a phrase that goes after "The name"; undefined when it can. */
+/** Returns the reason why a text in NFC cannot be a name, as a phrase that follows "The name"; undefined if it can. */
 function objectionToName(text: string): string | undefined {
   for (const [pattern, what] of refusedCodePoints) {
     const found = pattern.exec(text)?.[0].codePointAt(0);
@@ -120,7 +126,7 @@ function codePointName(codePoint: number): string {
   return `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-/** The name as a reader takes it: one width, no invisible characters, lower case. */
+/** Returns the name as it looks to a reader: in NFKC (one character width), without invisible characters, in lower case. */
 function lookOf(name: string): string {
   return name
     .normalize('NFKC')
@@ -129,15 +135,16 @@ function lookOf(name: string): string {
     .trim();
 }
 
-/** One group as a member of another. */
+/** The membership of one group in another group. */
 export interface GroupEdge {
   readonly groupId: string;
   readonly memberGroupId: string;
 }
 
 /**
- * The first of the added edges that would make a group a member of itself, however far around, if they were added one after
- * another. The edges there are looked through once, not once for each that is added.
+ * Returns the first of the added edges that would make a group a member of itself, directly or through other groups, when
+ * the edges are added one after another; undefined if none would. The existing edges are traversed once, not once for each
+ * added edge.
  */
 export function cycleClosedBy(edges: Iterable<GroupEdge>, added: Iterable<GroupEdge>): GroupEdge | undefined {
   const membersOf = new Map<string, string[]>();
@@ -145,7 +152,8 @@ export function cycleClosedBy(edges: Iterable<GroupEdge>, added: Iterable<GroupE
   let target: string | undefined;
   let leadElsewhere = new Set<string>();
   for (const edge of added) {
-    // What does not lead to a group does not either when that group has got members: it is walked once for each group.
+    // `leadElsewhere` stays valid while only members of the target group are added: a group that does not lead to the
+    // target does not lead to it afterwards either. So each group is traversed once for each target.
     if (edge.groupId !== target) leadElsewhere = new Set();
     target = edge.groupId;
     if (leads(membersOf, edge, leadElsewhere)) return edge;
@@ -160,7 +168,10 @@ function nest(membersOf: Map<string, string[]>, { groupId, memberGroupId }: Grou
   else members.push(memberGroupId);
 }
 
-/** Whether the member leads to the group. `leadElsewhere` are the groups that do not, and grows by what was walked. */
+/**
+ * Returns true if `memberGroupId` contains `groupId`, directly or through other groups. `leadElsewhere` contains the groups
+ * that do not; the function adds the groups that it traverses.
+ */
 function leads(
   membersOf: ReadonlyMap<string, readonly string[]>,
   { groupId, memberGroupId }: GroupEdge,
@@ -176,7 +187,7 @@ function leads(
   return false;
 }
 
-/** On /api. */
+/** Body of the operation on /api that creates an experiment. */
 export const createExperimentSchema = z
   .strictObject({
     experimentId: z

@@ -1,9 +1,9 @@
-/** Largest number of validator issues in one message. */
+/** Largest number of validation issues in one error message. */
 const mostIssues = 3;
 
 /**
- * Returns the message of a JSON-RPC error as one line of text. The SDK appends the JSON dump of its validator to some
- * messages; each issue becomes `<path>: expected <what>`.
+ * Returns the message of a JSON-RPC error as one line of text. Some messages of the SDK end with a JSON dump of validation
+ * issues; each issue becomes `<path>: expected <what>`.
  */
 export function plainProtocolError(message: string): string {
   const at = message.search(/\[\s*\{/);
@@ -13,7 +13,7 @@ export function plainProtocolError(message: string): string {
   return issues.length === 0 ? `${intro}.` : `${intro}: ${issues.slice(0, mostIssues).join('; ')}.`;
 }
 
-/** Returns the JSON-RPC message with its error, if any, as one line of text. */
+/** Returns a JSON-RPC message in which the error, if there is one, is one line of text. */
 export function withPlainError<Message extends object>(message: Message): Message {
   const { error } = message as { readonly error?: { readonly message?: unknown } };
   if (typeof error?.message !== 'string') return message;

@@ -1,6 +1,6 @@
 /**
- * Descriptions of tool arguments by name, used by every tool that has the argument. They are short, because a model
- * reads all of them. A description in the schema has priority.
+ * Descriptions of tool arguments, by argument name. Every tool with the argument uses the description, unless its schema
+ * has another one. The descriptions are short, because a model reads all of them.
  */
 export const toolArgumentWords: Readonly<Record<string, string>> = {
   affinityKey: 'A text of your own that groups jobs; kept, not interpreted.',

@@ -25,15 +25,15 @@ function findTool(name: string): ToolRow | undefined {
   return rowsByTool.get(name);
 }
 
-/** Error of the JSON-RPC protocol: a code, and a message without the code. */
+/** Error of the JSON-RPC protocol for an unknown tool. The message does not contain the code. */
 class UnknownTool extends Error {
-  /** Invalid params (JSON-RPC 2.0). */
+  /** The code for invalid params (JSON-RPC 2.0). */
   readonly code = -32602;
 }
 
 /**
- * Returns the tool. Throws an error that the SDK sends as a protocol error; the error class of the SDK would repeat the
- * code in the message.
+ * Returns the tool with this name. Throws an error that the SDK sends as a protocol error. The error class of the SDK is
+ * not used, because it would repeat the code in the message.
  */
 export function requireTool(name: string): ToolRow {
   const found = findTool(name);
@@ -41,7 +41,7 @@ export function requireTool(name: string): ToolRow {
   return found;
 }
 
-/** The parts of a call as they would come over HTTP, not yet validated. */
+/** The arguments of a tool call, split into the parts of an HTTP request. They are not validated yet. */
 export interface ToolParts {
   readonly params: Readonly<Record<string, unknown>>;
   readonly query: Readonly<Record<string, unknown>>;
@@ -51,8 +51,8 @@ export interface ToolParts {
 }
 
 /**
- * Returns the arguments of a call. Null for all arguments means none, and null for one argument means that it is
- * omitted.
+ * Returns the arguments of a tool call. Null in place of all arguments means that there are none. An argument that is null
+ * counts as omitted.
  */
 export function toolArguments(given: unknown): Record<string, unknown> {
   const kept = fields();
@@ -61,7 +61,7 @@ export function toolArguments(given: unknown): Record<string, unknown> {
   return kept;
 }
 
-/** Returns the parameters of a message without `arguments: null`, which the SDK refuses. */
+/** Returns the JSON-RPC message without `arguments: null` in its parameters, which the SDK refuses. */
 export function withoutNullArguments<Message>(message: Message): Message {
   const { params } = Object(message) as { readonly params?: unknown };
   if (typeof params !== 'object' || params === null || !('arguments' in params) || params.arguments !== null) {
@@ -72,9 +72,9 @@ export function withoutNullArguments<Message>(message: Message): Message {
 }
 
 /**
- * Splits the flat arguments of a tool into the parts of a call. An unknown name goes to a part whose schema refuses it.
- * `leaseId` and `idempotencyKey` go into the body if it has the field, else into the header of HTTP. Errors:
- * `invalid_request`.
+ * Returns the arguments of a tool, split into the parts of an HTTP request. An unknown argument goes to a part whose schema
+ * refuses it. `leaseId` and `idempotencyKey` go into the body if its schema has the field, otherwise into the headers.
+ * Throws `invalid_request` if a required lease id is missing.
  */
 export function toolParts(row: Operation, given: Readonly<Record<string, unknown>>): ToolParts {
   if (row.mcp?.needsLease === true && given['leaseId'] === undefined) throw leaseIsRequired();
@@ -95,12 +95,12 @@ function leaseIsRequired(): AppError {
   return new AppError('invalid_request', 'The request is not valid: leaseId: is required.', { errors });
 }
 
-// Without a prototype, `__proto__` is an ordinary name, which is refused as unknown.
+// Returns an object without a prototype. In such an object `__proto__` is an ordinary name, which is refused as unknown.
 function fields(): Record<string, unknown> {
   return Object.create(null) as Record<string, unknown>;
 }
 
-/** Returns the input schema of a tool: all fields of its operation in one object. */
+/** Returns the input schema of a tool. By default it has all fields of the operation in one object. */
 export function toolInput({ row, tool }: ToolRow): z.ZodObject {
   if (tool.input !== undefined) return tool.input;
   const shape = { ...shapeOf(row.params), ...shapeOf(row.query), ...(row.request === 'json' ? shapeOf(row.body) : {}) };
@@ -123,8 +123,8 @@ export interface ToolDescription {
   readonly description: string;
   readonly inputSchema: ObjectSchema;
   /**
-   * Only for tools whose answer is not simply the record that they are about, because each schema uses context of the
-   * model.
+   * Present only if the answer of the tool is not just the record that the tool works on. Each schema uses up context of
+   * the model, so the others are omitted.
    */
   readonly outputSchema?: ObjectSchema;
   readonly annotations: ToolAnnotations;
@@ -165,15 +165,15 @@ function withArgumentWords(schema: ObjectSchema): ObjectSchema {
   return { ...schema, properties: Object.fromEntries(described) as unknown };
 }
 
-/** The content of a failed call. Clients validate it against the tool's output schema too. */
+/** The content of the result of a failed call. Clients validate this content against the output schema of the tool too. */
 const failureSchema = z.looseObject({ code: z.string(), detail: z.string() });
 
 function outputSchema(answer: z.ZodType): ObjectSchema {
   return objectSchema(z.union([answer, failureSchema]));
 }
 
-// Null is removed and of several types only the first is kept. Null for an argument means that it is omitted, the other
-// types are still accepted, and some clients do not support alternatives.
+// Returns the input schema as JSON Schema, with only the first type of each argument, and without null. Some clients do not
+// support alternative types. The server still accepts the other types, and null as an omitted argument.
 function inputSchema(each: ToolRow): ObjectSchema {
   const schema = JSON.parse(JSON.stringify(objectSchema(toolInput(each))), (_key, value: unknown) => {
     const { anyOf, type: types, ...rest } = Object(value) as { anyOf?: readonly { type?: unknown }[]; type?: unknown };
@@ -184,7 +184,8 @@ function inputSchema(each: ToolRow): ObjectSchema {
   return withArgumentWords(schema);
 }
 
-// Long patterns are removed: they use context of the model, and the server validates the values anyway.
+// Returns a JSON Schema without patterns and limits of safe integers. They would use up context of the model, and the
+// server validates the values anyway.
 function objectSchema(schema: z.ZodType): ObjectSchema {
   const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {
     io: 'input',
@@ -198,9 +199,9 @@ function objectSchema(schema: z.ZodType): ObjectSchema {
   return { ...withoutRefused(json), type: 'object' };
 }
 
-/** The result of a tool in MCP: as structured content for programs, and the same as text for models. */
+/** The result of a tool call in MCP. It contains the same document twice: structured for programs, and as text for models. */
 export interface ToolResult {
-  // The index signature and the mutability are those of the protocol's own types.
+  // The types of the MCP SDK require the index signature and mutable fields.
   [name: string]: unknown;
   content: { type: 'text'; text: string }[];
   structuredContent: Record<string, unknown>;
@@ -211,7 +212,7 @@ export function toolSuccess(body: unknown): ToolResult {
   return resultOf(body as Record<string, unknown>);
 }
 
-/** Returns the problem document of HTTP, so that a code has the same meaning over HTTP and MCP. */
+/** Returns the problem document that HTTP would send, so that an error code has the same meaning over HTTP and MCP. */
 export function toolFailure(error: AppError, requestId?: string): ToolResult {
   return { ...resultOf(problemOf(error, requestId)), isError: true };
 }

@@ -1,4 +1,4 @@
-/** Instructions that the MCP server sends to a model at the start. */
+/** Instructions that the MCP server sends to a model when a session starts. */
 export const toolInstructions = [
   'Proofhouse is a work queue that keeps what its workers produce.',
   'A worker calls queue_claim, works, calls queue_heartbeat before the lease ends, leaves what it made with',

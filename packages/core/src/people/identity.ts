@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Principal } from '../principal.ts';
 import type { WorkerRecord } from '../workers/worker.ts';
 
-/** The principal of a credential, and its additional rights. */
+/** Schema of the answer about the caller: the principal of the credential, and additional rights of the credential. */
 export const identitySchema = z
   .object({
     kind: z.enum(['admin', 'user', 'worker']),
@@ -20,7 +20,7 @@ export const identitySchema = z
   .meta({ id: 'Identity' });
 export type Identity = z.infer<typeof identitySchema>;
 
-/** `worker` is the record of a worker principal. */
+/** Returns the answer about a principal. For a worker principal, `worker` is the record of that worker. */
 export function identityOf(principal: Principal, worker: WorkerRecord | undefined, version: string): Identity {
   switch (principal.kind) {
     case 'admin':

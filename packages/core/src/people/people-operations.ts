@@ -4,7 +4,7 @@ import { operation } from '../operation-row.ts';
 import { timeSchema } from '../values/wire-values.ts';
 import { identitySchema } from './identity.ts';
 
-/** Operations on the caller's identity, sign-in links of the page, and links that a browser follows without a credential. */
+/** Operations on the caller's identity, on sign-in links for the web page, and on download links that need no credential. */
 export const peopleOperations = {
   identify: operation({
     method: 'GET',

@@ -15,7 +15,7 @@ import type { JobRecord } from './job.ts';
 import { jobMadeAt as start, queuedJob } from '../testing/job-record.ts';
 import { utf8Bytes } from '../values/wire-values.ts';
 
-// Few workers and leases, so that right, wrong and old ones all come up.
+// There are few workers and leases, so that matching, wrong and ended leases all occur in the histories.
 const worker = fc.constantFrom('w1', 'w2');
 const lease = fc.constantFrom('l1', 'l2', 'l3');
 const fence = fc.record({ workerId: worker, leaseId: fc.option(lease, { nil: undefined }) });
@@ -40,7 +40,7 @@ const history = fc.record({
   steps: fc.array(fc.record({ command, afterMs: fc.integer({ min: 0, max: 30 }) }), { maxLength: 40 }),
 });
 
-/** Plays a history and shows each step to `look`. */
+/** Applies the commands of a history to a new job, and calls `look` after each command. */
 function play(
   { maxAttempts, steps }: { maxAttempts: number; steps: { command: JobCommand; afterMs: number }[] },
   look: (step: {

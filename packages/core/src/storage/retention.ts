@@ -2,21 +2,21 @@ import type { ArtifactRecord, ArtifactStatus, ArtifactType } from '../artifacts/
 import { artifactTypes } from '../artifacts/artifact.ts';
 import { finalStatuses, type JobStatus } from '../queue/job-status.ts';
 
-/** Number of days that bytes are kept, by artifact type. A type without days never expires. */
+/** The number of days for which bytes are kept, by artifact type. The bytes of a type without a number never expire. */
 export interface RetentionPolicy {
   readonly days: Readonly<Partial<Record<ArtifactType, number>>>;
 }
 
-/** Default days when retention is on. */
+/** Default numbers of days, used when retention is on. */
 export const usualRetentionDays: RetentionPolicy['days'] = { diff: 30, log: 7, 'test-result': 14 };
 
-/** Statuses without an approval. Approved artifacts and those under review are kept. */
+/** Statuses of artifacts whose bytes may expire. Approved artifacts and artifacts under review are kept. */
 const expiringStatuses: readonly ArtifactStatus[] = ['draft', 'rejected', 'superseded', 'archived'];
 
 const dayMs = 86_400_000;
 const mostDays = 36_500;
 
-/** The fields of the artifact's job that the rule needs. */
+/** The fields of an artifact's job that `retentionVerdict` uses. */
 export interface RetentionJob {
   readonly status: JobStatus;
   readonly finishedAt: number | null;
@@ -24,14 +24,16 @@ export interface RetentionJob {
 
 export interface RetentionVerdict {
   readonly expires: boolean;
-  /** One sentence for operators: why the bytes were removed, or why not. */
+  /** One sentence for operators, which says why the bytes expire or are kept. */
   readonly reason: string;
 }
 
 /**
- * Decides whether the bytes of an artifact have expired. Only unpinned drafts and rejected, superseded or archived
- * artifacts of final jobs expire, when they and the end of their job are older than the days of their type. An artifact
- * with `protectedBy` (the task that it closed) never expires, nor does a deposit without a job.
+ * Returns whether the bytes of an artifact have expired at `now` (epoch ms). They have expired if all conditions hold:
+ * - the artifact is not pinned, and its status is draft, rejected, superseded or archived;
+ * - its job has a final status;
+ * - both the artifact and the end of its job are older than the days of its type.
+ * An artifact with `protectedBy` (the task that the artifact closed) never expires. A deposit without a job never expires.
  */
 export function retentionVerdict(
   artifact: Pick<ArtifactRecord, 'type' | 'status' | 'jobId' | 'pinnedAt' | 'purgedAt' | 'createdAt'>,
@@ -57,7 +59,7 @@ export function retentionVerdict(
   return { expires: true, reason: `It is ${status}, and was done with ${daysText(passed)} ago: ${limit}.` };
 }
 
-/** Parses `diff=30,log=7`. Returns the days by type, or a sentence with the error. */
+/** Parses a text such as `diff=30,log=7`. Returns the days by artifact type, or an error message if the text is invalid. */
 export function parseRetentionDays(text: string): RetentionPolicy['days'] | string {
   const days: Partial<Record<ArtifactType, number>> = {};
   for (const part of text.split(',').map((each) => each.trim())) {

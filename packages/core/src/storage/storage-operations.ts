@@ -4,7 +4,7 @@ import type { Operation } from '../operation.ts';
 import { operation } from '../operation-row.ts';
 import { timeSchema, uuidSchema } from '../values/wire-values.ts';
 
-/** Start of the next slice; null at the end. Opaque. */
+/** Opaque cursor to the next slice of a long operation. In an answer it is null after the last slice. */
 const sliceCursor = z.string().max(255);
 const nextSlice = { nextCursor: sliceCursor.nullable() };
 
@@ -19,7 +19,7 @@ const storageUsageSchema = z
   })
   .meta({ id: 'StorageUsage' });
 
-/** Reasons for a removal. */
+/** Reasons for which `collectStorage` removes bytes. */
 const collectionReasons = ['retention', 'orphan', 'staging'] as const;
 
 const collectedSchema = z
@@ -42,7 +42,7 @@ const storageFindingSchema = z
   })
   .meta({ id: 'StorageFinding' });
 
-/** Operations on the storage. Long operations work in slices: call again with `nextCursor` until it is null. */
+/** Operations on the storage. A long operation works in slices: the client calls it again until `nextCursor` is null. */
 export const storageOperations = {
   storageUsage: operation({
     method: 'GET',
@@ -56,7 +56,7 @@ export const storageOperations = {
     path: '/api/storage/gc',
     request: 'json',
     action: 'storage.manage',
-    // A repeated slice finds the collected bytes gone.
+    // A repeated slice has no further effect, because its bytes are already removed.
     repeatable: 'by-nature',
     summary: 'Remove what retention lets go and what no record names; one slice',
     description:
@@ -81,7 +81,7 @@ export const storageOperations = {
     path: '/api/storage/verify',
     request: 'json',
     action: 'storage.manage',
-    // A repeated slice finds the repaired records sound.
+    // A repeated slice has no further effect, because its records are already repaired.
     repeatable: 'by-nature',
     summary: 'Compare records, bytes and the job view; one slice',
     description: '`sample` is the share of blobs that are hashed again, 1 for all; sizes are compared for every one.',

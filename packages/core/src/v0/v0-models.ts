@@ -14,7 +14,8 @@ import { visibleText } from '../values/visible-text.ts';
 import { defaultContentType } from '../values/content-type.ts';
 import { timeSchema } from '../values/wire-values.ts';
 
-// JSON of /v0 (contract: wire-level deposit and fetch; seed 002): snake_case, absent instead of null.
+// Schemas of the JSON on /v0 (contract: wire-level deposit and fetch; seed 002). Fields are in snake_case. A field without
+// a value is absent, not null.
 
 /** Any RFC 3986 URI. */
 const uriSchema = z.string().regex(/^[A-Za-z][A-Za-z0-9+.-]*:[^\s]+$/);
@@ -33,7 +34,7 @@ export function depositToJson(artifact: ArtifactRecord): Deposit {
   };
 }
 
-/** Text that every store keeps, and every log and page shows, unchanged. */
+/** Text that every store can keep unchanged, and that logs and pages can show unchanged. */
 const labelText = z
   .string()
   .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text), 'must not contain control characters or lone surrogates');
@@ -70,7 +71,7 @@ export const whoamiSchema = z
   .strictObject({ worker_id: z.string(), name: z.string().optional() })
   .meta({ id: 'Whoami' });
 
-/** `worker` must have been registered in an experiment. */
+/** Returns the JSON of a worker, which must have been registered in an experiment. */
 export function workerToJson(worker: WorkerRecord): V0Worker {
   return {
     worker_id: worker.id,
@@ -82,7 +83,7 @@ export function workerToJson(worker: WorkerRecord): V0Worker {
   };
 }
 
-/** The id of a worker or a group, or the name of a standing group. An unknown id is allowed and has no members. */
+/** The id of a worker or a group, or the name of a standing group. An unknown id is allowed and has no effect. */
 export const memberIdSchema = z
   .string()
   .refine(
@@ -144,7 +145,7 @@ interface V0Condition {
   readonly title: string;
 }
 
-/** The conditions of each problem type in the closed list. The type decides the status on /v0. */
+/** HTTP status and title of each problem type on /v0. */
 export const v0Conditions = {
   'bad-request': { status: 400, title: 'The request is not valid.' },
   'experiment-id-mismatch': { status: 400, title: 'The experiment is missing, unknown or not the one in the path.' },
@@ -161,8 +162,8 @@ export const v0Conditions = {
 const v0Types = Object.keys(v0Conditions) as NonNullable<WireType>[];
 
 /**
- * The body of every failed answer on /v0: RFC 9457, all members non-empty. `type` is from the closed list, or
- * about:blank for a condition of the service without a type in the list.
+ * Schema of the body of every error answer on /v0 (RFC 9457). No member is empty. `type` is from the closed list, or
+ * `about:blank` for an error without a type in the list.
  */
 export const v0ProblemSchema = z
   .strictObject({
@@ -175,7 +176,7 @@ export const v0ProblemSchema = z
   .meta({ id: 'WireProblem' });
 export type V0Problem = z.infer<typeof v0ProblemSchema>;
 
-/** Renders an error for /v0. `instance` is the absolute URL of the request. */
+/** Returns an error as a problem document for /v0. `instance` is the absolute URL of the request. */
 export function v0ProblemOf(error: AppError, instance: string): V0Problem {
   const { wireType, http, sentence } = errorTable[error.code];
   const condition: V0Condition = wireType === null ? { status: http, title: sentence } : v0Conditions[wireType];

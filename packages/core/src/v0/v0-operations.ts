@@ -21,19 +21,19 @@ const experimentParams = z.strictObject(ofExperiment);
 const workerParams = z.strictObject({ ...ofExperiment, workerId: z.string() });
 const groupParams = z.strictObject({ ...ofExperiment, groupId: z.string() });
 const memberParams = z.strictObject({ ...ofExperiment, groupId: z.string(), memberId: z.string() });
-/** A list is complete unless `limit` is given. */
+/** Query of a list of workers or groups. Without `limit` the answer contains the complete list. */
 const namedList = z.strictObject({
   name: z.string().optional(),
   limit: z.coerce.number().int().min(1).max(1000).optional(),
   cursor: cursorSchema,
 });
-/** Absent at the end of the list. */
+/** The cursor to the next page, absent on the last page. */
 const nextCursor = { next_cursor: z.string().optional() };
 
-/** Errors of every operation on /v0: the experiment can be wrong. */
+/** Errors of every operation on /v0, for a wrong experiment in the request. */
 const frame = ['experiment_id_mismatch'] as const;
 const naming = ['invalid_name', 'reserved_identifier'] as const;
-/** Errors of calls that make groups members of groups. Other servers may do so at the same time. */
+/** Errors of calls that make groups members of groups. `too_busy`: concurrent calls kept changing the groups. */
 const nesting = ['cycle_detected', 'too_busy'] as const;
 
 /** Operations of /v0: wire-level deposit and fetch, for workers that share only the network (seed 002). */
@@ -173,7 +173,7 @@ export const v0Operations = {
     output: depositSchema,
     errors: [
       ...frame,
-      // Must be first: clients map the shared problem type to the first code of that type.
+      // This code must be before all others of its problem type, because clients map a problem type to the first code.
       'bad_request',
       'artifact_too_large',
       'invalid_digest',

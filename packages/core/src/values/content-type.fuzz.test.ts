@@ -4,7 +4,7 @@ import { cleanContentType } from './content-type.ts';
 
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 400 }),
-  // Long enough to be cut, and spaces where the cut may fall.
+  // Texts that are long enough to be truncated, with spaces around the place of the truncation.
   fc.tuple(fc.integer({ min: 240, max: 260 }), fc.string({ maxLength: 20 })).map(([length, end]) => {
     return `${'x'.repeat(length)}   ${end}`;
   }),

@@ -7,7 +7,7 @@ function objection(text: string): string | undefined {
   return found === undefined ? undefined : `${found.kind} ${found.path}`;
 }
 
-/** The integer that a number is written as. */
+/** Returns the integer that the JSON text of a number represents. */
 function written(value: number): bigint {
   const [, sign = '', first = '', rest = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:e\+(\d+))?$/.exec(JSON.stringify(value)) ?? [];
@@ -76,7 +76,7 @@ describe('a document', () => {
       fc.property(plain, fc.constantFrom(undefined, 1, '\t'), (text, indent) => {
         const again = JSON.stringify(JSON.parse(text), undefined, indent);
         const parsed = parseJson(again);
-        // Halves of pairs are the only thing that a serializer writes and nobody may send.
+        // Lone surrogates are the only values that a serializer writes but `parseJson` refuses.
         if (/\\ud[89a-f]/i.test(again)) return;
         expect(parsed).toEqual({ value: JSON.parse(again) });
       }),

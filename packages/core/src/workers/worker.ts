@@ -3,38 +3,38 @@ import { jobTypePattern, jobTypeRule } from '../queue/job-types.ts';
 import type { WorkerPolicy } from '../principal.ts';
 import { textSchema, timeSchema, uuidSchema } from '../values/wire-values.ts';
 
-/** A worker's identity; any number of credentials speak for it. */
+/** The identity of a worker, which may have any number of credentials. */
 export interface WorkerRecord {
   readonly id: string;
   readonly name: string | null;
-  /** The experiment it was registered in; a worker that only ever got queue tokens has none. */
+  /** Id of the experiment that the worker was registered in; null for a worker that only has queue tokens. */
   readonly experimentId: string | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly createdBy: string;
   readonly createdAt: number;
   /** Optimistic lock, from 1. */
   readonly version: number;
-  /** From 1; raised when a registration token is reissued. A registration token of another epoch is refused. */
+  /** Counted from 1 and raised when a registration token is reissued. A registration token of another epoch is refused. */
   readonly registrationEpoch: number;
 }
 
-/** A worker token as it is kept: never the secret, only its sha256. */
+/** A worker token as it is stored: with the sha256 of the secret, never with the secret itself. */
 export interface CredentialRecord {
   readonly id: string;
   readonly workerId: string;
-  /** Lower-case hex of the whole token. */
+  /** Sha256 of the complete token, in lower-case hex. */
   readonly secretSha256: string;
   readonly description: string | null;
   readonly policy: WorkerPolicy;
-  /** Set on a registration token, the only credential that opens /v0; null on a queue token. */
+  /** Id of the experiment of a registration token, the only credential that /v0 accepts; null for a queue token. */
   readonly experimentId: string | null;
-  /** The worker's epoch for which a registration token was made; null on a queue token. */
+  /** The worker's `registrationEpoch` when the registration token was created; null for a queue token. */
   readonly registrationEpoch: number | null;
   readonly createdBy: string;
   readonly createdAt: number;
   readonly expiresAt: number | null;
   readonly revokedAt: number | null;
-  /** Kept coarsely: at most one write an hour. */
+  /** Time of the last use, updated at most once an hour. */
   readonly lastUsedAt: number | null;
   readonly version: number;
 }
@@ -47,7 +47,7 @@ const policyFields = {
   readMetrics: z.boolean().nullish().meta({ description: 'May read /metrics and nothing else.' }),
 };
 
-/** No colon: a bearer may be written `<workerId>:<secret>`. */
+/** A worker id must not contain a colon, because a bearer token may be written as `<workerId>:<secret>`. */
 export const workerIdSchema = textSchema(1, 255).refine(
   (id) => !id.includes(':') && !reservedWorkerIds.includes(id.toLowerCase()),
   'must not contain a colon nor be "admin", "system" or "internal"',
@@ -88,7 +88,7 @@ export const workerTokenSchema = z
   .meta({ id: 'WorkerToken' });
 export type WorkerToken = z.infer<typeof workerTokenSchema>;
 
-/** A worker that asked for work, or kept a lease alive, lately. */
+/** Schema of a worker in the list of workers that sent a claim or a heartbeat in the last ten minutes. */
 export const seenWorkerSchema = z
   .object({
     workerId: z.string(),
