@@ -1,4 +1,5 @@
-// The access matrix of common.md: every operation of /api for every kind of caller. (/v0 is in wire-access.test.ts.)
+// Tests the access matrix of common.md: each operation of /api is called by each kind of caller. The access matrix of
+// /v0 is tested in wire-access.test.ts.
 import { expect, it } from 'vitest';
 import { operations, type OperationId, type Operations } from '@proofhouse/core';
 import { forAnyStore } from './support/for-each-store.ts';
@@ -15,7 +16,7 @@ interface Scene {
   readonly tokenId: string;
 }
 
-/** A correct call of each operation. */
+/** Returns a correct call of each operation: method, URL and options. */
 function callsOf({ jobId, artifactId, tokenId }: Scene): Record<ApiOperationId, [string, string, CallOptions]> {
   const job = `/api/queue/jobs/${jobId}`;
   const tokens = '/api/queue/workers/tokens';
@@ -80,7 +81,10 @@ async function call(
   return operations[id].response === 'sse' ? open(t, url, as) : t.call(method, url, { ...options, as });
 }
 
-/** Streams do not end by themselves, so only the beginning of the answer is read. */
+/**
+ * Calls an operation that answers with an event stream. Only the beginning of the answer is read, because the stream
+ * does not end by itself.
+ */
 async function open(t: TestServer, url: string, as: Caller): Promise<Pick<Answer, 'status' | 'json'>> {
   const answer = await fetch(`http://127.0.0.1:${await t.listen()}${url}`, { headers: credential(as) });
   if (answer.status !== 200) return { status: answer.status, json: await answer.json() };
@@ -88,8 +92,9 @@ async function open(t: TestServer, url: string, as: Caller): Promise<Pick<Answer
   return { status: 200, json: undefined };
 }
 
-// By operation: the status for the admin, for a worker that holds the job and for one that does not; the last two also
-// for unknown ids. `workerId` is missing from the admin's worker calls, which is 422.
+// The expected statuses of each operation: for the admin, for the worker that holds the job, for another worker, and
+// for another worker that names unknown ids. The admin's calls of worker operations lack `workerId`, so they are
+// answered 422.
 const matrix: Record<ApiOperationId, [admin: number, holder: number, other: number, otherUnknown: number]> = {
   createJob: [201, 403, 403, 403],
   createJobs: [201, 403, 403, 403],

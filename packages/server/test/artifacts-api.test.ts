@@ -1,4 +1,4 @@
-// Artifacts of all doors, and experiments, on /api.
+// Tests artifacts and experiments on /api. The artifacts come from jobs and from deposits on /v0.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { artifactSchema } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';

@@ -1,4 +1,4 @@
-// Lists and downloads: the order of checks, headers, ranges, conditions.
+// Tests lists and downloads of artifacts: the order of the checks, headers, ranges and conditions.
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

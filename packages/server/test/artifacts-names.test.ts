@@ -1,4 +1,5 @@
-// Names of artifacts: which are distinct, which are refused, and that a symbolic link never leads outside.
+// Tests artifact names: which names are distinct, which are refused, and that a symbolic link never leads outside of
+// the job view.
 import {
   existsSync,
   mkdirSync,
@@ -20,7 +21,7 @@ import { adminToken } from './support/test-server.ts';
 const admin = { Host: 'localhost', Authorization: `Bearer ${adminToken}` };
 const part = 'a'.repeat(255);
 
-/** The name as written, and the resulting name. */
+/** Pairs of a name in an upload and the name of the resulting artifact. */
 const allowed: [string, string][] = [
   ['run.log', 'run.log'],
   ['  run.log  ', 'run.log'],

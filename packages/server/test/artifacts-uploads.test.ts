@@ -1,4 +1,5 @@
-// Uploads: forms in any order and with any chunk sizes, exact size limits, digests, and no traces of refused uploads.
+// Tests uploads: forms with parts in any order and with any chunk sizes, exact size limits, digests, and that a refused
+// upload leaves nothing.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';

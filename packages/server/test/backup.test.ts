@@ -85,7 +85,7 @@ describe('a damaged backup', () => {
     expect(files).toHaveLength(5);
     for (const [index, file] of files.entries()) {
       const place = path.join(backup, file);
-      // An empty file cannot be truncated or changed.
+      // An empty file is only removed, because it cannot be truncated or changed.
       if (statSync(place).size === 0 && _how !== 'is missing') continue;
       const bytes = readFileSync(place);
       damage(place);
@@ -107,7 +107,7 @@ it('bytes that are removed while a backup is made belong to none: the database i
   await real.open();
   const live = new Database(path.join(server.folder, 'proofhouse.db'));
   let removed = false;
-  // Retention and collection run right after the first copy of the database.
+  // Simulates retention and collection that run right after the first copy of the database.
   const read: BlobBackend['read'] = async (key, range) => {
     if (!removed) {
       removed = true;
@@ -143,7 +143,7 @@ it('bytes that are removed while a backup is made belong to none: the database i
 it('a backup that is renewed stays the earlier one until the new one is whole', async () => {
   const first = await create();
   const before = filesOf(backup);
-  // The state after an interrupted run.
+  // Writes the files that an interrupted backup leaves.
   writeFileSync(path.join(backup, `database-${'a'.repeat(32)}.db`), 'half of a database');
   writeFileSync(path.join(backup, 'backup.json.new'), '{"format":');
   expect((await restore(path.join(folder, 'one'))).manifest).toEqual(first.manifest);
@@ -169,7 +169,8 @@ it('a restore that was interrupted while it moved files keeps servers off until 
   const file = path.join(target, 'proofhouse.db');
   const moved = path.join(folder, 'moved');
   mkdirSync(moved);
-  // The restore is interrupted after each of its renames.
+  // Simulates a restore that was interrupted between its renames: the database file is missing, and its new content is
+  // still in `proofhouse.db.restoring`.
   renameSync(file, path.join(moved, 'proofhouse.db'));
   writeFileSync(`${file}.restoring`, readFileSync(path.join(moved, 'proofhouse.db')));
   const open = () => openMetadataStore(`sqlite:${file}`);

@@ -1,5 +1,5 @@
-// Headers that describe a body are applied or refused at every door that accepts bytes, so nothing is stored with a
-// wrong meaning.
+// Tests that headers that describe a body are either applied or refused by every upload operation, so that no bytes are
+// stored with a wrong meaning.
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -16,9 +16,9 @@ type Send = (headers: Record<string, string>) => Promise<{ status: number; text:
 
 interface Door {
   readonly send: Send;
-  /** The bytes after the headers, from which the digests are computed. */
+  /** The body of the request, from which the digests are computed. */
   readonly body: Buffer;
-  /** Status for an unsupported type; /v0 has no 415. */
+  /** Expected status for an unsupported content type. It is 400 on /v0, which has no 415. */
   readonly unsupportedType: number;
   readonly digestRefusal: number;
 }

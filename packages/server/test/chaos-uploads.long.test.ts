@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { uploadChaos } from '../../../scripts/chaos/upload-chaos.ts';
 
-// The full run is `npm run chaos:uploads`. A slow machine does fewer rounds instead of taking longer.
+// The full run is `npm run chaos:uploads`. Within the time budget, a slow machine runs fewer rounds.
 it('a server killed while it stores uploads keeps every one it acknowledged, whole, and shows nothing that is half', async () => {
   const seed = Date.now() % 1_000_000;
   const report = await uploadChaos({ rounds: 20, seed, budgetMs: 40_000 });

@@ -34,7 +34,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Uploads, and returns the file that holds the bytes. */
+/** Uploads an artifact. Returns its id and the path of the file that contains its bytes. */
 async function stored(name: string, text: string): Promise<{ id: string; file: string }> {
   const { jobUploads } = server;
   const permit = await jobUploads.permitUpload({ kind: 'admin' }, jobId, undefined);

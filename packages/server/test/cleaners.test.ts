@@ -1,4 +1,4 @@
-// Expired rows are removed faster than they can be created, on both stores.
+// Tests that expired rows are removed faster than they can be created, on both stores.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 
@@ -29,7 +29,8 @@ forEachStore('cleaning up', (harness) => {
       );
     }
     const cleaner = t.server.store.cleaners.find(({ name }) => name === 'idempotency keys');
-    // The cleaner runs with the clock. With one small batch per run this would take more than a dozen runs.
+    // Each advance of the clock also runs the cleaner. If it removed only one small batch in each run, more than a
+    // dozen runs would be needed.
     t.clock.advance(day);
     let turns = 0;
     const left = (): Promise<number> | undefined => {

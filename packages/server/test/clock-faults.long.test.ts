@@ -1,5 +1,6 @@
-// Several servers with wrong, stepping and drifting clocks on one Postgres whose clock is set too: real processes under
-// libfaketime, real time, and a checker that uses only the answers.
+// Runs several servers with wrong, stepping and drifting clocks on one Postgres, whose clock is also changed. The
+// servers are real processes under libfaketime and run in real time. The checker uses only the answers that workers
+// received.
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +14,7 @@ import { FakeClock, faketimeLibrary } from './support/fake-clock.ts';
 import { violationsOf, type FoundJob, type HeldLease, type Violations } from './support/lease-history.ts';
 import { migratedDatabase } from '../src/stores/sql/dialects/postgres/testing/test-database.ts';
 
-/** 180 in the full run. */
+/** Duration of the run in seconds. The full run takes 180. */
 const seconds = Number(process.env['CLOCK_SECONDS'] ?? 8);
 const workers = 12;
 const leaseSeconds = 2;
@@ -101,7 +102,7 @@ class Fleet {
     while (!this.isOver) {
       const answer = await this.#post('/api/queue/jobs', { type: 'exec', maxAttempts: 100 });
       if (answer.json.id !== undefined) this.jobIds.push(answer.json.id);
-      // Enough jobs to keep every worker busy, few enough that jobs of lost workers are claimed again.
+      // Creates enough jobs to keep every worker busy, but so few that the jobs of lost workers are claimed again.
       await rest(this.jobIds.length - this.leases.length > workers ? 100 : 10);
     }
   }
@@ -127,7 +128,7 @@ class Fleet {
     const kind = Math.random();
     if (kind < 0.5) await rest(Math.random() * 50);
     else if (kind < 0.75) {
-      // Works longer than its lease, with renewals at any server.
+      // This worker works longer than its first lease. It renews the lease at randomly chosen servers.
       for (let beats = 0; beats < 6; beats++) {
         await rest(500);
         const beat = await this.#post(`/api/queue/jobs/${jobId}/heartbeat`, { leaseSeconds }, fenced);
@@ -135,7 +136,8 @@ class Fleet {
         lease.renewals.push(beat);
       }
     } else {
-      // Sends nothing until about the end of its lease, and then tries to end the job.
+      // This worker sends nothing until its lease is about to expire or has expired, and then tries to complete the
+      // job.
       await rest(leaseSeconds * 1000 - 500 + Math.random() * 3000);
     }
     const end = await this.#post(`/api/queue/jobs/${jobId}/complete`, {}, fenced);
@@ -159,7 +161,10 @@ class Fleet {
   }
 }
 
-/** Statements use a `clock_timestamp` function that shadows the built-in one, so that the database clock can be set. */
+/**
+ * Makes the clock of the database settable: statements find a `clock_timestamp` function that shadows the built-in one.
+ * Returns a function that moves the clock by this many milliseconds.
+ */
 async function settableClock(url: string): Promise<(ms: number) => Promise<void>> {
   const name = new URL(url).pathname.slice(1);
   await query(
@@ -187,7 +192,7 @@ async function newToken(server: ServerProcess): Promise<string> {
   return ((await server.json('/api/queue/workers/tokens', { workerId })) as { token: string }).token;
 }
 
-/** Changes the clocks of the servers repeatedly, and in the second half that of the database. */
+/** Changes the clocks of the servers repeatedly, and in the second half of the run also the clock of the database. */
 async function disturb(fleet: Fleet, clocks: readonly FakeClock[], setDatabase: (ms: number) => Promise<void>) {
   const [first, second, third] = clocks;
   first?.set('+1.5 x1.05');

@@ -4,7 +4,7 @@ import type { TestServer } from './support/test-server.ts';
 
 const hour = 3_600_000;
 
-/** Advances the clock in steps, so that the server's own timers run. */
+/** Advances the clock in steps of at most one second, so that the timers of the server run in between. */
 async function pass(t: TestServer, ms: number): Promise<void> {
   for (let left = ms; left > 0; left -= 1000) {
     t.clock.advance(Math.min(1000, left));
@@ -53,7 +53,7 @@ forEachStore('a wall clock that is set', (harness, store) => {
     await expect.poll(async () => (await t.job(job.id)).status, { interval: 5, timeout: 10_000 }).toBe('dead_letter');
   });
 
-  // On Postgres the leases from before the jump cannot be identified, so they end late (docs/decisions/0016).
+  // On Postgres, leases from before the jump cannot be identified, so they end late (docs/decisions/0016).
   it.skipIf(store === 'postgres')('back does not prolong the lease of a lost worker', async () => {
     const t = harness();
     const { job } = await t.running({ maxAttempts: 1 }, 120);
@@ -70,7 +70,7 @@ forEachStore('a wall clock that is set', (harness, store) => {
       answered = true;
       return answer;
     });
-    // The second query has begun to wait.
+    // Waits until the worker is listed as recently seen. By then, its claim is waiting in the server.
     await expect
       .poll(
         async () => {
@@ -106,7 +106,8 @@ forEachStore('a wall clock that is set', (harness, store) => {
     await pass(t, 10_000);
     const answer = await t.get('/readyz');
     expect(answer.status).toBe(200);
-    // On Postgres the clock of the test is both the machine's and the database's.
+    // On Postgres, the clock of the test is both the clock of the machine and the clock of the database, so the jump is
+    // counted twice.
     const seen = store === 'postgres' ? 2 : 1;
     expect(answer.json.clock).toMatchObject({ jumps: before.jumps + seen, lastJump: { ms: hour } });
     const said = t.logLines.slice(lines).filter((line) => line.includes('a clock was set'));

@@ -1,10 +1,11 @@
-// Runs the black-box kit against our server over its real socket, one test per scenario, so that a failure names it.
+// Runs the conformance kit against the Proofhouse server over a real socket. Each scenario is one test, so that a
+// failure names the scenario.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { groups, requirements, runScenario, scenarios, type Target } from '@proofhouse/conformance';
 import { forEachStore } from './support/for-each-store.ts';
 import { adminToken, startTestServer, type TestServer } from './support/test-server.ts';
 
-/** Small enough that the kit tests a larger body. */
+/** Size limit of deposits. It is so small that the conformance kit tests a deposit that exceeds it. */
 const maxArtifactBytes = 9 * 1024 * 1024;
 
 function conformsTo(harness: () => TestServer): void {
@@ -14,7 +15,7 @@ function conformsTo(harness: () => TestServer): void {
   beforeAll(async () => {
     const t = harness();
     const url = `http://127.0.0.1:${String(await t.listen())}`;
-    // The kit uses real time, so the server's clock advances with it, only faster.
+    // The conformance kit uses real time, so the clock of the server must advance too. It runs four times as fast.
     ticking = setInterval(() => t.clock.advance(100), 25);
     const made = await t.post('/api/experiments', { name: 'conformance' });
     target = { url, adminToken, experiment: made.json.experimentId, maxArtifactBytes };
@@ -28,7 +29,7 @@ function conformsTo(harness: () => TestServer): void {
       it.each(scenarios.filter((scenario) => scenario.group === group))('$name', async (scenario) => {
         const { outcome } = await runScenario(scenario, target);
         const owed = requirements.filter(({ id }) => scenario.requirements.includes(id)).map(({ text }) => text);
-        // Our server implements everything that is optional.
+        // No scenario may be skipped, because the server implements every optional requirement.
         expect({ outcome, owed }).toEqual({ outcome: { kind: 'passed' }, owed });
       });
     });
@@ -37,7 +38,7 @@ function conformsTo(harness: () => TestServer): void {
 
 forEachStore('the server conforms to', conformsTo, { settings: { maxArtifactBytes } });
 
-// The wire does not depend on the storage of the bytes.
+// The behaviour on /v0 must not depend on where records and bytes are stored.
 describe('the server conforms, with records and bytes in memory, to', () => {
   let t: TestServer;
   beforeAll(async () => {

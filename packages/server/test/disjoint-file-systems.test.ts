@@ -12,8 +12,9 @@ const adminToken = 'the-admin-token-of-disjoint-workers';
 const asAdminHeaders = { authorization: `Bearer admin:${adminToken}`, 'x-eden-experiment-id': experimentId };
 
 /**
- * Runs the rest of its arguments in a separate root: an empty file system in memory, with the system, Node and the
- * checkout mounted read-only. It has no /proc, through which the roots of other processes would be reachable.
+ * A shell script that runs the rest of its arguments in a separate root: an empty file system in memory, in which the
+ * system, Node and this checkout are mounted read-only. The root has no /proc, because /proc would make the roots of
+ * other processes reachable.
  */
 const ownRoot = `
 set -eu
@@ -83,7 +84,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Returns the command that gives a process its own root, or undefined where that is not permitted. */
+/**
+ * Returns a command that gives a process its own root. Returns undefined if this user may not create mount namespaces.
+ */
 async function ownRootCommand(): Promise<readonly string[] | undefined> {
   const node = path.dirname(await realpath(process.execPath));
   await mkdir(path.join(folder, 'probe'));
@@ -187,7 +190,8 @@ it('two workers with disjoint file systems hand work to each other through the s
   expect((await asAdmin<{ artifacts: unknown[] }>(artifacts)).artifacts).toMatchObject([
     { uri: handedOver.uri, createdBy: producer.id },
   ]);
-  // Files of the workers were removed with their roots; none was ever on a disk that other processes see.
+  // The folders are empty here: the files of the workers existed only in their own roots and were removed with these
+  // roots.
   if (isolation !== undefined) {
     expect(await readdir(path.join(folder, 'producer'))).toEqual([]);
     expect(await readdir(path.join(folder, 'consumer'))).toEqual([]);

@@ -1,4 +1,4 @@
-// Access to the files of a server, for any umask of its process and any modes of existing files.
+// Tests the access modes of the files of a server, for any umask of its process and any modes of existing files.
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -21,7 +21,9 @@ afterEach(() => {
 
 const modeOf = (...parts: string[]): string => (statSync(path.join(data, ...parts)).mode & 0o777).toString(8);
 
-/** Returns the modes of the created files and folders, by kind. */
+/**
+ * Returns the modes of all files and folders below the data folder, by kind (`file` or `folder`) and top-level name.
+ */
 function modes(): Record<string, string[]> {
   const found: Record<string, Set<string>> = {};
   const note = (kind: string, mode: string): void => {

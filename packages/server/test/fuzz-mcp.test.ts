@@ -1,5 +1,5 @@
-// MCP calls with almost correct or random arguments: each gives a result, a tool error or a protocol error, never an
-// internal error.
+// Fuzzes MCP with calls whose arguments are almost correct or random. Each call must give a result, a tool error or a
+// protocol error, never an internal error.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { propertyRuns } from './support/property-runs.ts';
@@ -37,7 +37,7 @@ it('every tool with almost its arguments gives a result or an error of its own',
   for (const { name, inputSchema } of tools) {
     await fc.assert(
       fc.asyncProperty(almostOfJson(inputSchema, known), async (args) => {
-        // The test clock does not advance, so nothing may wait for it.
+        // A call that waits would never return, because the test clock does not advance.
         const patient = typeof args === 'object' && args !== null && 'waitSeconds' in args;
         const given = patient ? { ...args, waitSeconds: 0 } : args;
         const answer = await send({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: given } });

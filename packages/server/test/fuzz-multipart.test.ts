@@ -1,5 +1,5 @@
-// Forms over a real socket: with any chunk sizes, interrupted at any place, and modified. The answer is a problem
-// document, or a 201 with exactly the bytes of the one part. A refusal leaves nothing.
+// Fuzzes forms over a real socket: forms with any chunk sizes, interrupted at any place, and modified. The answer must
+// be a problem document, or a 201 for a deposit with exactly the bytes of the only part. A refusal must leave nothing.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plainParts } from '../../../fuzz/plain-form.ts';
@@ -22,7 +22,7 @@ describe('a form over a socket', () => {
   let t: TestServer;
   let experiment: WireExperiment;
   let port: number;
-  /** Number of deposits that were answered 201. */
+  /** Number of deposits that the server answered with 201. */
   let made = 0;
 
   beforeAll(async () => {
@@ -44,7 +44,9 @@ describe('a form over a socket', () => {
     });
   }
 
-  /** Sends a body in these writes and returns the answer; with `ends` the client then closes its side. */
+  /**
+   * Sends a body in these writes and returns the answer. With `ends`, the client closes its side after the last write.
+   */
   async function send(
     length: Record<string, string | number>,
     writes: readonly Buffer[],
@@ -72,7 +74,7 @@ describe('a form over a socket', () => {
     expect(answer?.json).toMatchObject({ type: 'eden://error/bad-request', status: 400 });
   }
 
-  /** The numbers of files and records equal the number of successes. */
+  /** Expects as many files as there were successful deposits, and no error in the log. */
   async function expectNothingElse(): Promise<void> {
     await expect.poll(() => t.files().length, { interval: 5 }).toBe(made);
     expect(t.logLines.filter((line) => line.includes('"level":50'))).toEqual([]);
@@ -122,7 +124,7 @@ describe('a form over a socket', () => {
     const body = formBody([file]);
     for (let length = 0; length < body.length; length += 1) {
       const answer = await send({ 'content-length': body.length }, [body.subarray(0, length)], true);
-      // A client that has disconnected may find the connection closed instead of an answer.
+      // There may be no answer, because the client had already closed its side.
       if (answer !== undefined) expect(answer.status).toBe(400);
     }
     for (let length = 0; length < body.length; length += 7) {

@@ -1,5 +1,5 @@
-// Every operation over HTTP with almost correct or random parameters, queries, headers and bodies. The answer is as
-// documented or a problem document of the table, never an internal error.
+// Fuzzes each operation over HTTP with almost correct or random parameters, queries, headers and bodies. The answer
+// must be documented or be a problem document of the table, never an internal error.
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';
@@ -13,12 +13,12 @@ import { wireAdmin, WireExperiment } from './support/wire-experiment.ts';
 
 const rows = (Object.entries(operations) as [OperationId, Operation][]).filter(([, row]) => row.response !== 'sse');
 
-/** Header values that a client can send. */
+/** Generates header values that a client can send. */
 const headerText = fc
   .oneof(hostileText, fc.string({ maxLength: 12 }))
   .map((text) => text.replaceAll(/[^\x20-\x7e\xa0-\xff]/g, '').slice(0, 2000));
 
-/** A path segment, also with invalid escapes. */
+/** Generates path segments, some with invalid escapes. */
 const segment = fc.oneof(
   hostileText.map((text) => encodeURIComponent(text.toWellFormed())),
   fc.constantFrom('%', '%zz', '%ff', '%2e%2e', '..', '%2F', ';a=b', '%00'),
@@ -42,7 +42,7 @@ forAnyStore('any request', (harness) => {
   let experiment: WireExperiment;
   let callers: Caller[];
   let held: { readonly job: string; readonly lease: string };
-  /** Texts that are ids or names of existing records. */
+  /** Ids and names of existing records. */
   let known: string[];
 
   beforeAll(async () => {
@@ -236,7 +236,7 @@ describe('headers', () => {
       }),
       { numRuns: propertyRuns(150) },
     );
-    // Each artifact is in the store and in the view of its job.
+    // Each artifact has two files: one in the blob folder and one in the job view.
     await expect.poll(() => t.files().length).toBe(before + 2 * kept);
   });
 
@@ -270,7 +270,7 @@ function seldom<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> {
   return fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary });
 }
 
-/** Returns the query as in a URL: texts, and other values as JSON. */
+/** Returns the query part of a URL. Text values are used unchanged, other values as JSON. */
 function queryOf(query: unknown): string {
   if (typeof query !== 'object' || query === null) return '';
   const pairs = Object.entries(query).map(([name, value]) => {
@@ -280,7 +280,7 @@ function queryOf(query: unknown): string {
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
 }
 
-/** The test clock does not advance, so nothing may wait for it. */
+/** Replaces `waitSeconds` by 0, because the test clock does not advance and a waiting call would never return. */
 function impatient(body: unknown): unknown {
   const isPatient =
     typeof body === 'object' && body !== null && 'waitSeconds' in body && typeof body.waitSeconds === 'number';

@@ -1,5 +1,5 @@
-// A client that a public generator creates from the OpenAPI document compiles, and processes a job from its creation to
-// its end.
+// Tests a client that a public generator creates from the OpenAPI document: the client compiles, and processes a job
+// from its creation to its end.
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -25,7 +25,7 @@ let sdk: Generated;
 beforeAll(async () => {
   t = await startTestServer();
   const document = await t.get('/api/openapi.json');
-  // Inside the repository, so that the compiler finds the types of its packages.
+  // The folder is inside the repository, so that the compiler finds the types of the packages.
   await mkdir(join(root, '.cache'), { recursive: true });
   folder = await mkdtemp(join(root, '.cache', 'generated-client-'));
   await writeFile(join(folder, 'openapi.json'), document.text);

@@ -1,4 +1,5 @@
-// Clients that half-close a connection after a complete request get their answer; disconnected clients get no job.
+// Tests clients that close connections: a client that half-closes its connection after a complete request gets its
+// answer, and a client that has disconnected gets no job.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';

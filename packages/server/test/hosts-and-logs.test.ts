@@ -1,4 +1,4 @@
-// Addresses of the server (Host, Origin, proxies), and that no log line contains a secret.
+// Tests the addresses of the server (Host, Origin, proxies), and that no log line contains a secret.
 import { describe, expect, it } from 'vitest';
 import { formBody, formType, fieldsAndFile } from './support/form.ts';
 import { head, RawConnection, sendRaw } from './support/raw-socket.ts';

@@ -1,4 +1,5 @@
-// A job type is one row: its payload contract, what follows from a payload, and how answers show it.
+// Tests that a job type is one row: the contract of its payload, the fields that are derived from a payload, and the
+// view of a payload in answers.
 import { jobTypesOf, plainJobType, type JobType, type Principal } from '@proofhouse/core';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -12,7 +13,7 @@ import type { MetadataStore } from '../src/stores/metadata-store.ts';
 import { openMetadataStore } from '../src/stores/open-metadata-store.ts';
 import { Presence } from '../src/workers/presence.ts';
 
-/** The whole of a new type. */
+/** The complete definition of a new job type. */
 const survey: JobType<{ plot: string; plan: { name: string; steps: string } }> = {
   ...plainJobType('survey'),
   category: 'manifest',

@@ -1,4 +1,4 @@
-// JSON is stored unchanged, or refused with the path of the value, at every door.
+// Tests that JSON in a request is either stored unchanged or refused with the path of the value, by /api, /v0 and MCP.
 import { expect, it } from 'vitest';
 import { forAnyStore } from './support/for-each-store.ts';
 import { fieldsAndFile, formBody, formType } from './support/form.ts';
@@ -8,7 +8,7 @@ import { WireExperiment } from './support/wire-experiment.ts';
 
 const json = { 'content-type': 'application/json' };
 
-/** JSON values that would come back changed. */
+/** JSON values that the server could not return unchanged. */
 const changed = [
   '3889108265204450030',
   '-9007199254740993',

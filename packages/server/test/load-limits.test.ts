@@ -1,4 +1,4 @@
-// Limits of what one credential can have open. Other callers are served meanwhile.
+// Tests the limits on what one credential can have open at once. Other callers must be served meanwhile.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ const start = async (limits: object = {}, settings: object = {}): Promise<number
   return t.listen();
 };
 
-/** Starts a request whose answer is never read. */
+/** Sends a request and never reads its answer. */
 async function unread(port: number, path: string, token: string): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1' });
   socket.on('error', () => undefined).pause();

@@ -1,4 +1,4 @@
-// Behaviour of the MCP server for clients of both protocol versions, and for third-party clients.
+// Tests the MCP server with clients of both protocol versions and with third-party clients.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -227,7 +227,7 @@ describe('the MCP server', () => {
     for (const id of [1, 2, 3]) expect(of(id)?.result).toMatchObject({ isError: true });
     expect(of(6)?.error?.code).toBe(-32600);
     expect(of(7)).toMatchObject({ result: {} });
-    // A message without an id gets no answer.
+    // A message without an id must get no answer.
     expect(answers).toHaveLength(5);
     expect((await t.get('/api/queue/jobs?limit=1')).json.items[0].id).toBe(job.id);
   });

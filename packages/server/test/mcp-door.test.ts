@@ -1,4 +1,4 @@
-// The HTTP side of the MCP server: authentication, the format of requests, and callers that disconnect.
+// Tests the HTTP side of the MCP server: authentication, the format of requests, and callers that disconnect.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { McpClient } from './support/mcp-client.ts';
@@ -209,7 +209,7 @@ describe('the MCP door', () => {
       const job = await enqueue();
       await pause(50);
       expect(await t.job(job.id)).toMatchObject({ status: 'queued' });
-      // The same client continues; only the one call was cancelled.
+      // The client can still make calls, because only its first call was cancelled.
       expect((await mcp.call('queue_claim', {})).json.job.id).toBe(job.id);
       await mcp.close();
     });

@@ -1,4 +1,5 @@
-// The MCP bridge of the command: the same tools on standard input and output, as calls of the client.
+// Tests the MCP bridge of the command: it offers the tools of the server on standard input and output, and makes API
+// calls with the client.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
@@ -32,7 +33,8 @@ describe('proofhouse mcp', () => {
   it('offers the tools of the server', async () => {
     const [stdio, http] = [await overStdio('admin'), await McpClient.overHttp(t)];
     const [local, remote] = [(await stdio.client.listTools()).tools, (await http.client.listTools()).tools];
-    // Only on standard input can the files of the model's machine be read.
+    // `path` exists only on standard input and output, because only there can the server read the files of the model's
+    // machine.
     for (const { name, inputSchema } of local) {
       if (name === 'queue_upload_artifact') delete inputSchema.properties?.['path'];
     }

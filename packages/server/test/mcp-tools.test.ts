@@ -1,4 +1,4 @@
-// Every tool over streamable HTTP on a real socket, with the client of the SDK: results and refusals.
+// Tests every tool over streamable HTTP on a real socket, with the client of the MCP SDK: results and refusals.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toolRows } from '@proofhouse/core';
 import { McpClient } from './support/mcp-client.ts';
@@ -18,7 +18,7 @@ describe('MCP tools', () => {
     await t.close();
   });
 
-  /** Returns a worker's own client, and a job that only this worker may claim. */
+  /** Returns a worker with its own MCP client, and a job that this worker holds. */
   const scene = async () => {
     const capability = t.unique('only');
     const worker = await t.worker({ capabilities: [capability] });

@@ -1,4 +1,4 @@
-// Clients write a form in writes of any size; a valid upload is accepted for all of them.
+// Tests that a valid form is accepted for all sizes of the writes in which a client sends it.
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ afterAll(async () => {
 interface Door {
   readonly line: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Fields before the file, as in a complete form. */
+  /** The fields that precede the file in a complete form. */
   readonly fields: Readonly<Record<string, string>>;
 }
 
@@ -42,7 +42,7 @@ const doors: Readonly<Record<string, () => Door>> = {
   }),
 };
 
-/** Sends the body of a form in these writes, each in its own packet. */
+/** Sends the body of a form in these writes, each in its own packet if possible. */
 async function sendWrites(door: Door, writes: readonly Buffer[]): Promise<RawAnswer | undefined> {
   const connection = await RawConnection.open(port);
   try {
@@ -51,7 +51,8 @@ async function sendWrites(door: Door, writes: readonly Buffer[]): Promise<RawAns
     const headers = { host: 'localhost', ...door.headers, 'content-type': formType, 'content-length': size };
     connection.write(head(door.line, headers));
     for (const write of writes) {
-      // The pause makes separate reads only likely, so the result must not depend on it.
+      // With the pause, the server usually reads each write separately, but not always, so the result must not depend
+      // on it.
       await pause(2);
       await connection.writeAll(write);
     }
@@ -68,7 +69,7 @@ function expectTaken(answer: RawAnswer | undefined, bytes: Buffer): void {
   if (digest !== undefined) expect(digest).toBe(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
 }
 
-/** Returns the offsets in a form at which the file's headers and its bytes begin. */
+/** Returns the offsets in a form at which the headers of the file part and the bytes of the file begin. */
 function places(body: Buffer): { headers: number; bytes: number } {
   const disposition = body.indexOf('Content-Disposition: form-data; name="file"');
   return { headers: disposition, bytes: body.indexOf('\r\n\r\n', disposition) + 4 };

@@ -1,5 +1,5 @@
-// Compares the OpenAPI document with the server's answers per operation. (Every answer that any test gets through
-// TestServer is validated as well: support/described-answer.ts.)
+// Compares the OpenAPI document with the answers of the server, operation by operation. In addition,
+// support/described-answer.ts validates every answer that any test receives through TestServer.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations, type Operation, type OperationId } from '@proofhouse/core';
 import { openApiDocument } from '../src/http/openapi/openapi.ts';
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => t.close());
 
-/** A call that succeeds. Its values exist only at run time. */
+/** The values of a call that succeeds. */
 interface Sample {
   readonly path?: Readonly<Record<string, string>>;
   readonly query?: string;
@@ -42,7 +42,7 @@ const nothing = (): Sample => ({});
 const ofWorker = async (): Promise<Sample> => ({ path: { workerId: (await experiment.register()).id } });
 const ofGroup = async (json?: unknown): Promise<Sample> => ({ path: { groupId: await experiment.group() }, json });
 
-/** One sample for each operation. The code does not compile if one is missing. */
+/** Creates the values of a successful call for each operation. The code does not compile if an operation is missing. */
 const samples: Readonly<Record<OperationId, () => Sample | Promise<Sample>>> = {
   createJob: () => ({ json: { type: 'exec' } }),
   createJobs: () => ({ json: { items: [{ type: 'exec' }] } }),
@@ -125,7 +125,7 @@ function urlOf(row: Operation, { path = {}, query = '' }: Sample): string {
   return row.path.replaceAll(/\{\+?(\w+)\}/g, (_, name: string) => given[name] ?? '') + query;
 }
 
-/** Makes the call, and validates the answer against the document. */
+/** Makes the call. `TestServer` validates the answer against the OpenAPI document. */
 async function call(row: Operation, sample: Sample, headers: CallOptions['headers'] = {}): Promise<Answer> {
   const frame = row.door === 'v0' ? { 'x-eden-experiment-id': experiment.id } : {};
   const as = sample.as ?? (row.door === 'v0' ? wireAdmin : 'admin');
@@ -158,7 +158,7 @@ describe('each operation', () => {
   it.each(select((row) => row.response !== 'sse'))('%s succeeds as its entry says', async (id, row) => {
     const answer = await call(row, await samples[id]());
     expect(answer, answer.text).toMatchObject({ status: row.status });
-    // Parsing removes members that the schema does not have.
+    // Parsing removes members that the schema lacks, so an undocumented member makes this comparison fail.
     if (row.response === 'json') expect(row.output.parse(answer.json)).toEqual(answer.json);
     if (row.method === 'GET')
       expect((await call({ ...row, method: 'HEAD' as 'GET' }, await samples[id]())).status).toBe(200);
@@ -179,7 +179,7 @@ describe('each operation', () => {
       const { json: _, payload: __, ...sample } = await samples[id]();
       const { status, json } = await call(row, sample);
       const { requestBody } = requestOf(row);
-      // Raw bytes may be empty: a client then sends an empty body.
+      // Operations with raw bytes are excluded, because an empty body is a valid upload there.
       if (row.request !== 'bytes') expect(status >= 400, JSON.stringify(json)).toBe(requestBody?.required === true);
       expect(requestBody?.required).toBe(row.request !== 'json' || status >= 400);
     },
@@ -202,7 +202,8 @@ describe('each operation', () => {
   });
 });
 
-// An undocumented header is ignored; the refusal shows that this one is read.
+// Values that the server refuses if it reads the header. A header that an operation does not document is ignored, so a
+// refusal shows that the operation reads the header.
 const refused = {
   'proofhouse-lease': 'two words',
   'idempotency-key': 'two words',

@@ -1,4 +1,4 @@
-// Batches: claims of up to 100 jobs, and ends of up to 100.
+// Tests batches: one call claims up to 100 jobs, or completes up to 100 jobs.
 import { expect, it } from 'vitest';
 import type { Job } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';

@@ -1,4 +1,5 @@
-// Cancellation: at once when queued, with the worker's acknowledgement when running; and the retry of failed jobs.
+// Tests cancellation, which ends a queued job at once and a running job when its worker acknowledges. Also tests the
+// retry of failed jobs.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import type { Answer, TestServer, TestWorker } from './support/test-server.ts';

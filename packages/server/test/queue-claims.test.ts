@@ -1,4 +1,4 @@
-// Claims: which worker gets which job, in which order, and how waiting ends.
+// Tests claims: which worker gets which job, in which order, and how a waiting claim ends.
 import { request } from 'node:http';
 import { expect, it, vi } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
@@ -7,7 +7,7 @@ import { startTestServer, type TestServer } from './support/test-server.ts';
 
 const minute = 60_000;
 
-/** Enqueues jobs that only the returned worker can claim. */
+/** Returns a worker, and a function that enqueues jobs which only this worker can claim. */
 async function ownQueue(t: TestServer) {
   const capability = t.unique('only');
   const worker = await t.worker({ capabilities: [capability] });
@@ -22,7 +22,7 @@ async function asTimePasses<T>(t: TestServer, promise: Promise<T>, stepMs = 1000
   const watched = promise.finally(() => (state.settled = true));
   for (let steps = 0; !state.settled && steps < 10_000; steps++) {
     t.clock.advance(stepMs);
-    // Gives the server time for its query to a real database.
+    // Gives the server time to query a real database.
     await new Promise((settle) => setTimeout(settle, 5));
   }
   return watched;

@@ -1,4 +1,4 @@
-// Creation of many jobs in one commit: all or none.
+// Tests the creation of many jobs in one commit: either all jobs are created or none.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import type { Answer } from './support/test-server.ts';

@@ -1,4 +1,5 @@
-// The event log of a job: events of its holder and of the server, numbered without gaps, read by cursor.
+// Tests the event log of a job. It contains events of the server and of the lease holder, is numbered without gaps, and
+// is read by cursor.
 import { expect, it } from 'vitest';
 import type { JobEvent } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
@@ -108,7 +109,7 @@ forEachStore('a holder that writes events', (harness) => {
     const event = (await logOf(t, running.job.id)).at(-1);
     expect(event?.message).toBe('a\ufffdb');
     expect(event?.payload?.['deep']).toEqual(payload.deep);
-    // Values that would come back changed are refused (RFC 7493).
+    // A lone surrogate is refused, because the server could not return it unchanged (RFC 7493).
     for (const lone of [{ message: 'b\ud800' }, { message: 'b', payload: { lone: '\ud800' } }]) {
       expect((await append(t, running, lone)).status).toBe(422);
     }
@@ -221,12 +222,13 @@ forEachStore('the log of a job', (harness) => {
     expect(end.status).toBe(200);
     const log = await logOf(t, id);
     expectGapless(log);
-    // Before the end or after it: the worker that ended the job may still write.
+    // Each late append succeeds, before or after the end of the job: the worker that ended the job may still add
+    // events.
     expect(new Set(late.map((answer) => answer.status))).toEqual(new Set([201]));
     expect(log.filter((event) => event.message === 'late')).toHaveLength(late.length);
     expect(log).toHaveLength(2 + 78 + 6 + late.length + 1);
     expect(log.filter((event) => event.kind === 'completed')).toHaveLength(1);
-    // The events of one call are contiguous.
+    // The events of one call have consecutive numbers.
     for (const answer of answers.slice(0, 12)) {
       const seqs = (answer.json.events as JobEvent[]).map((event) => event.seq);
       expect(seqs).toEqual(seqs.map((_, index) => (seqs[0] ?? 0) + index));

@@ -1,5 +1,5 @@
-// Many workers and several servers, some of which are killed or stopped: real processes, real time, no assertion about
-// speed.
+// Runs many workers against several servers, some of which are killed or stopped. The servers are real processes in
+// real time. Nothing is asserted about speed.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import type { Job } from '@proofhouse/core';
 import { ServerProcess } from '../../../scripts/chaos/server-process.ts';
 import { migratedDatabase } from '../src/stores/sql/dialects/postgres/testing/test-database.ts';
 
-/** 1000 in `npm run test:long`, 10,000 in `npm run soak`. */
+/** Number of jobs: 200 in `npm test`, 1000 in `npm run test:long`, 10,000 in `npm run soak`. */
 const fleetJobs = Number(process.env['FLEET_JOBS'] ?? (inject('isLongRun') === true ? 1000 : 200));
 const claimers = 64;
 const leaseSeconds = 5;
@@ -38,13 +38,13 @@ async function start(env: Record<string, string> = {}): Promise<ServerProcess> {
   return server;
 }
 
-/** A claim, as its worker saw it. */
+/** A claimed job, as the answer of the server described it to the worker. */
 interface Run {
   readonly jobId: string;
   readonly leaseId: string;
   readonly claimedAt: number;
   readonly leaseExpiresAt: number;
-  /** True if the server answered the end of the job with 200. */
+  /** True if the server answered 200 when the worker completed the job. */
   ended: boolean;
 }
 
@@ -64,8 +64,8 @@ class Fleet {
   }
 
   /**
-   * Claims and completes until every job has ended. Every other worker sends an idempotency key with its claims, and
-   * repeats one claim with its key.
+   * Claims and completes jobs until every job has ended. Every other worker sends an idempotency key with its claims,
+   * and sends a claim without answer again with the same key.
    */
   async work(index: number, token: string): Promise<void> {
     let server = index;
@@ -98,7 +98,7 @@ class Fleet {
     call: (place: string, body: object, headers: Record<string, string>) => Promise<{ status: number | undefined }>,
     elsewhere: () => void,
   ): Promise<void> {
-    // The job of a claim that was repeated too late is held by another worker.
+    // The lease id is missing if the claim was repeated so late that another worker holds the job.
     const { leaseId, leaseExpiresAt } = job;
     if (leaseId === undefined || leaseExpiresAt === null) return;
     const times = { claimedAt: Date.parse(job.updatedAt), leaseExpiresAt: Date.parse(leaseExpiresAt) };
@@ -120,7 +120,7 @@ class Fleet {
   }
 }
 
-// Returns true for errors of a connection to a killed server, or of an interrupted answer.
+// Returns true if an error means that the connection to a killed server broke, or that its answer was cut off.
 function isBroken(error: unknown): boolean {
   return error instanceof TypeError || error instanceof SyntaxError;
 }
@@ -148,7 +148,7 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres, one of 
       }
       const fleet = new Fleet([one, two], fleetJobs);
       const working = Promise.all(tokens.map((token, index) => fleet.work(index, token)));
-      // The second server runs to the end. Jobs are created while others are already claimed.
+      // The second server is never killed. Jobs are created while workers already claim others.
       await inParallel(fleetJobs, 16, () => two.json('/api/queue/jobs', { type: 'exec', maxAttempts: 1000 }));
       while (fleet.done < fleetJobs / 2) await new Promise((settle) => setTimeout(settle, 5));
       await one.kill();

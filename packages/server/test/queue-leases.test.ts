@@ -1,4 +1,4 @@
-// Heartbeat, complete, fail: which workers may write to a running job, and the result.
+// Tests heartbeat, complete and fail: which workers may write to a running job, and with which result.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import { head, RawConnection, type RawAnswer } from './support/raw-socket.ts';
@@ -6,7 +6,7 @@ import type { TestServer, TestWorker } from './support/test-server.ts';
 
 const unknownJob = '00000000-0000-7000-8000-000000000000';
 
-/** The write calls of a lease holder, with a correct body. */
+/** Paths and correct bodies of the write calls that a lease holder may make. */
 const verbs = [
   ['heartbeat', {}],
   ['complete', {}],
@@ -212,7 +212,7 @@ forEachStore('fencing', (harness) => {
     const lost = await t.running({}, 10);
     t.clock.advance(10_000);
     await t.server.jobs.sweep();
-    // The server's own sweep may run at the same time and lock the row.
+    // Polls, because the timer of the server may run a sweep at the same time, which locks the row.
     await expect.poll(async () => (await t.job(lost.job.id)).status, { interval: 5 }).toBe('queued');
     expect(await t.job(lost.job.id)).toMatchObject({ attempt: 2, claimedBy: null, lastClaimedBy: lost.worker.id });
     t.clock.advance(1000);
@@ -250,7 +250,7 @@ forEachStore('fencing', (harness) => {
     expect(await running()).toMatchObject([{ count: 450 }]);
     t.clock.advance(1000);
     await t.server.jobs.sweep();
-    // The server's own sweep may hold some of them.
+    // Polls, because the timer of the server may run a sweep at the same time, which locks some of the rows.
     await expect.poll(running, { interval: 5 }).toEqual([]);
   });
 
@@ -274,14 +274,14 @@ forEachStore('fencing', (harness) => {
 });
 
 forEachStore('a lease in the header, before the body is there,', (harness) => {
-  /** Headers that announce a body which does not come with them. */
+  /** Headers that announce a body. The test does not send the body. */
   const announced = [
     { 'Content-Length': 900_000 },
     { 'Transfer-Encoding': 'chunked' },
     { 'Content-Length': 2, Expect: '100-continue' },
   ];
 
-  /** Returns the first answer to a call whose headers are sent and whose body is not. */
+  /** Sends the headers of a call without its body, and returns the first answer. */
   async function ask(
     jobId: string,
     verb: string,

@@ -1,10 +1,10 @@
-// The operations of the queue as MCP tools, one test per tool, on both stores. (The HTTP side: mcp-door.test.ts.)
+// Tests the operations of the queue as MCP tools, one test for each tool. The HTTP side is tested in mcp-door.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { forAnyStore } from './support/for-each-store.ts';
 import { McpClient } from './support/mcp-client.ts';
 import type { TestServer } from './support/test-server.ts';
 
-/** The test of each tool, with one refusal. */
+/** Test functions by the name of the tool. Each also tests one refusal. */
 const tools: Readonly<Record<string, (t: TestServer, admin: McpClient) => Promise<void>>> = {
   queue_enqueue: async (t, admin) => {
     const args = { type: 'exec', priority: 3, payload: { n: 1 }, requiredCapabilities: ['Nobody-Has-This'] };
@@ -78,7 +78,8 @@ const tools: Readonly<Record<string, (t: TestServer, admin: McpClient) => Promis
     const kept = await mcp.call('queue_upload_artifact', upload);
     expect(kept.json).toMatchObject({ artifact: { jobId, name: 'a/b.txt', sizeBytes: 5 }, upload: null });
     expect((await mcp.call('queue_upload_artifact', { ...upload, leaseId: 'other' })).json.code).toBe('lease_lost');
-    // Large bytes never pass through the model: the answer describes the ordinary PUT.
+    // Without `text`, the answer describes a PUT request for the bytes, because large bytes must not pass through the
+    // model.
     const told = await mcp.call('queue_upload_artifact', { jobId, leaseId, name: 'large.bin' });
     expect(told.json.upload).toMatchObject({
       method: 'PUT',

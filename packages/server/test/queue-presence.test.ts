@@ -1,4 +1,4 @@
-// Presence: workers that were seen recently.
+// Tests presence: the list of workers that were seen recently.
 import { rmSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
@@ -88,7 +88,7 @@ forEachStore('the workers that are seen', (harness) => {
     const ids: string[] = [];
     for (let index = 0; index < 7; index++) {
       const worker = await t.worker({ allowedJobTypes: ['codex_skill'] });
-      // Two workers per moment, so that the order in the list is not by time alone.
+      // Two workers are seen at the same time, so that time alone does not determine the order of the list.
       if (index % 2 === 0) t.clock.advance(1);
       await t.claim(worker);
       ids.push(worker.id);

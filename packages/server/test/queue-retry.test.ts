@@ -1,4 +1,4 @@
-// Retry by an operator: the only transition out of a failed or dead-lettered job.
+// Tests the retry by an operator, which is the only transition out of `failed` and `dead_letter`.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';

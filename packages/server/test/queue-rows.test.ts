@@ -1,4 +1,5 @@
-// Rows of the queue's contract without a test file of their own: permissions, supported types, defaults, and orders.
+// Tests the rows of the contract of the queue that have no other test file: permissions, supported types, defaults, and
+// orders.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import { signedInPage } from './support/page-session.ts';
@@ -88,7 +89,7 @@ forEachStore(
       const t = harness();
       const lost = await t.running({ maxAttempts: 2 }, 10);
       t.clock.advance(10_000);
-      // A claim ends the expired lease; so does the sweeper, which runs with the clock.
+      // Either this claim ends the expired lease or the sweeper does, which runs with the clock.
       await t.claim(lost.worker);
       await expect.poll(async () => (await t.job(lost.job.id)).status, { interval: 5 }).toBe('queued');
       const { nextAttemptAt, attempt } = await t.job(lost.job.id);

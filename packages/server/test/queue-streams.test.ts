@@ -1,4 +1,4 @@
-// Streams over real sockets: the log of one job, and hints about all jobs.
+// Tests event streams over real sockets: the log of one job, and the hints about all jobs.
 import { expect, it, vi } from 'vitest';
 import type { JobEvent } from '@proofhouse/core';
 import { EventStreamReader, type StreamedItem } from './support/event-stream-reader.ts';
@@ -29,7 +29,7 @@ function complete(t: TestServer, running: Running) {
 const seqsOf = (items: readonly StreamedItem[]): number[] => items.map((item) => Number(item.id));
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
-/** Advances the clock in small steps until the condition holds. */
+/** Advances the clock in small steps until the condition is true. Returns how far the clock was advanced, in ms. */
 async function asTimePasses(t: TestServer, isSo: () => boolean, stepMs = 500): Promise<number> {
   const before = t.clock.now();
   for (let steps = 0; !isSo(); steps++) {
@@ -54,7 +54,7 @@ forEachStore('the stream of a job', (harness) => {
       'cache-control': 'no-cache, no-transform',
     });
     expect((await reader.take(2)).map((item) => item.event)).toEqual(['queued', 'claimed']);
-    // The clock does not move: each event arrives because it was published.
+    // The clock does not move, so an event arrives because it was published and not because of a timer.
     await append(t, running, 'one');
     const [one] = await reader.take(1);
     expect(one).toMatchObject({ id: '3', event: 'note', data: { seq: 3, message: 'one' } });
@@ -261,7 +261,8 @@ forEachStore('the stream of a job', (harness) => {
     }
     await complete(t, running);
     const last = 2 + calls * 100 + 1;
-    // The server stopped reading from the store long before the end of the 27 MB, so the rest is not in memory.
+    // The server must have stopped reading from the store long before the end of the 27 MB, so that the rest is not in
+    // memory.
     const readTo = (): number => Math.max(...reads.mock.calls.map(([, after]) => after));
     let before = -1;
     const stands = (): boolean => {

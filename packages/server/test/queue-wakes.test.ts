@@ -1,4 +1,5 @@
-// Waiting claims: what wakes them, which of them, and across two servers on one Postgres.
+// Tests waiting claims: which events wake them, which claims are woken, and that wakes reach another server on the same
+// Postgres.
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type { Job } from '@proofhouse/core';
 import { ManualClock } from '@proofhouse/server';
@@ -7,7 +8,7 @@ import { forEachStore } from './support/for-each-store.ts';
 import { migratedDatabase } from '../src/stores/sql/dialects/postgres/testing/test-database.ts';
 import { startTestServer, type TestServer } from './support/test-server.ts';
 
-/** Returns a worker that can only claim jobs addressed to it. */
+/** Returns a worker, and a function that enqueues jobs which only this worker can claim. */
 async function ownQueue(t: TestServer) {
   const capability = t.unique('only');
   const worker = await t.worker({ capabilities: [capability] });
@@ -15,7 +16,7 @@ async function ownQueue(t: TestServer) {
   return { capability, worker, enqueue };
 }
 
-/** Starts a claim that waits; returns it after its first query found nothing. */
+/** Starts a claim that waits. Returns after the first query of the claim has found nothing. */
 async function waiting(t: TestServer, ...args: Parameters<TestServer['claim']>): Promise<{ job: Promise<Job | null> }> {
   const [worker, fields = {}] = args;
   const looks = vi.spyOn(t.server.store.jobs, 'claim');
@@ -158,7 +159,8 @@ forEachStore('a lease that passed and is found by a claim', (harness) => {
 const postgresUrl = inject('postgresUrl');
 
 describe.skipIf(postgresUrl === undefined)('two servers on one Postgres', () => {
-  // Only the batch delay of hints passes, far less than the second after which every waiting claim queries again.
+  // The clock advances only by the batch delay of hints. That is far less than the second after which every waiting
+  // claim queries again.
   const clock = new ManualClock();
   let one: TestServer;
   let two: TestServer;
@@ -177,7 +179,8 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres', () => 
     await drop();
   });
 
-  // Both servers have the workers, so names that are unique on one are unique on both.
+  // Both servers share the workers, so a name that is unique on one server must be unique on both. The function lets
+  // the batch delay of hints pass.
   const gathered = (): void => {
     clock.advance(50);
   };

@@ -1,4 +1,4 @@
-// The reasons why a job waits.
+// Tests the reasons that `why` gives for a job that is not claimed.
 import { expect, it } from 'vitest';
 import type { Why } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
@@ -12,14 +12,14 @@ async function why(t: TestServer, jobId: string): Promise<Why> {
   return answer.json as Why;
 }
 
-/** Returns a worker that tried to claim and got no job. */
+/** Returns a worker that has tried to claim and got no job, so that it counts as recently seen. */
 async function seenWorker(t: TestServer, fields: Parameters<TestServer['worker']>[0] = {}) {
   const worker = await t.worker({ capabilities: [], allowedJobTypes: ['codex_exec'], ...fields });
   await t.claim(worker);
   return worker;
 }
 
-/** Advances the clock until no worker counts as recently seen, since each test has its own workers. */
+/** Advances the clock until no worker counts as recently seen, so that the workers of earlier tests have no effect. */
 function everybodyLeaves(t: TestServer): void {
   t.clock.advance(10 * minute + 1);
 }

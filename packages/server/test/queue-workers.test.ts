@@ -1,4 +1,4 @@
-// Worker tokens: their format, their rights, and how they end.
+// Tests worker tokens: their format, their rights, and how they become invalid.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

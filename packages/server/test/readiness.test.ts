@@ -1,4 +1,5 @@
-// `/readyz` on real storage: it writes to the database and to the blobs of this store, and recovers.
+// Tests `/readyz` on real storage: the probe writes to the database and to the blob backend, and succeeds again after a
+// failure.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,9 @@ import { forEachStore } from './support/for-each-store.ts';
 import { examine } from '@proofhouse/server';
 import { startTestServer, type TestServer } from './support/test-server.ts';
 
-/** Returns the answer of a new probe; the previous one is cached for a second. */
+/**
+ * Returns the result of a new probe. The clock is advanced first, because the server caches a result for one second.
+ */
 async function readyz(t: TestServer) {
   t.clock.advance(1001);
   const { status, json } = await t.call('GET', '/readyz', { as: null });
@@ -51,7 +54,8 @@ it('a database on a full disk is unavailable until there is room', async ({ skip
     expect(await readyz(t)).toEqual([200, 'ok', 'ok']);
     const { bavail, bsize } = statfsSync(disk);
     writeFileSync(path.join(disk, 'filler'), Buffer.alloc(bavail * bsize));
-    // The existing log file is overwritten first, up to its end.
+    // Repeats the probe, because on a full disk SQLite can still overwrite its existing WAL file up to the end of that
+    // file.
     let found = await readyz(t);
     for (let tries = 0; tries < 50 && found[0] === 200; tries++) found = await readyz(t);
     expect(found).toEqual([503, 'unavailable', 'ok']);

@@ -1,4 +1,5 @@
-// Third-party programs upload in their usual way: over keep-alive connections, small files and large ones.
+// Tests uploads of third-party programs as these programs usually send them: over keep-alive connections, small files
+// and large files.
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,11 +10,11 @@ import { adminToken, startTestServer, type TestServer } from './support/test-ser
 import { wireAdmin, WireExperiment } from './support/wire-experiment.ts';
 
 const run = promisify(execFile);
-// Debian's Python has the libraries; another one that comes first in PATH may not.
+// The Python of Debian has the libraries. Another Python that precedes it in PATH may lack them.
 const python = '/usr/bin/python3';
 const script = join(import.meta.dirname, 'support/upload-many.py');
 
-/** Sizes close to those of a read, a buffer and a packet. */
+/** File sizes close to the sizes of a read, a buffer and a packet. */
 const sizes = [0, 1, 16_200, 16_300, 65_536, 70_000];
 const rounds = 15;
 
@@ -71,7 +72,7 @@ describe.skipIf(!isInstalled('curl', ['--version'], 'curl'))('curl', () => {
     const answers = stdout.trim().split('\n');
     expect(answers.filter((answer) => !answer.startsWith('201 '))).toEqual([]);
     expect(answers).toHaveLength(sizes.length * rounds);
-    // All uploads use one connection.
+    // curl opened one connection and reused it for all uploads.
     expect(answers.filter((answer) => answer.endsWith(' 1'))).toHaveLength(1);
   });
 });

@@ -1,4 +1,5 @@
-// Registered workers are workers of the queue too: how /api lists and revokes their tokens.
+// Tests how /api lists and revokes registration tokens. Workers that are registered on /v0 are also workers of the
+// queue.
 import { expect, it } from 'vitest';
 import { forAnyStore } from './support/for-each-store.ts';
 import { expectProblem, WireExperiment } from './support/wire-experiment.ts';

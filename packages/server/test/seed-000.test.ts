@@ -1,5 +1,4 @@
-// Tests of seed 000, "Agent Queue Artifact Upload": its scenarios, edge cases, requirements and criteria, each with its
-// id.
+// Tests seed 000, "Agent Queue Artifact Upload": its scenarios, edge cases, requirements and criteria, each by its id.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Ids, titles and other short texts with control characters, line ends or text-direction overrides are refused at every
-// door.
+// Tests that ids, titles and other short texts with control characters, line ends or text-direction overrides are
+// refused by all operations of /api that accept them.
 import { describe, expect, it } from 'vitest';
 import { startTestServer } from './support/test-server.ts';
 

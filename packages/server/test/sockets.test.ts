@@ -1,4 +1,5 @@
-// Behaviour that only a real socket shows: the time of an answer, the state of the connection, the exact bytes.
+// Tests behaviour that only a real socket shows: the time of an answer, the state of the connection, and the exact
+// bytes.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,7 +25,7 @@ afterAll(async () => {
   await t.close();
 });
 
-/** Opens a connection; returns both its ends. */
+/** Opens a connection. Returns the client's end and the server's end of it. */
 async function openBothEnds(): Promise<{ connection: RawConnection; serverEnd: Socket }> {
   const accepted = once(t.server.app.server, 'connection');
   const connection = await RawConnection.open(port);
@@ -32,7 +33,7 @@ async function openBothEnds(): Promise<{ connection: RawConnection; serverEnd: S
   return { connection, serverEnd };
 }
 
-/** Advances the server's clock by one window at a time until it answers. */
+/** Advances the clock of the server by `stepMs` at a time until the server answers. */
 async function answerAsTimePasses(connection: RawConnection, stepMs: number) {
   let answer: RawAnswer | undefined;
   const arrived = connection.answer().then((came) => (answer = came));
@@ -48,7 +49,10 @@ const uploadLine = (jobId: string): string => `POST /api/queue/jobs/${jobId}/art
 const putLine = (jobId: string, name = 'a.bin'): string => `PUT /api/queue/jobs/${jobId}/artifacts/${name} HTTP/1.1`;
 const asWorker = (token: string) => ({ Host: 'localhost', Authorization: `Bearer ${token}` });
 
-/** Requests that are decided by URL, credential and headers alone, each with the expected answer. */
+/**
+ * Returns requests that the server can refuse on the basis of URL, credential and headers alone, each with the expected
+ * status and code.
+ */
 async function earlyRefusals(): Promise<
   [what: string, request: string, headers: object, status: number, code: string][]
 > {

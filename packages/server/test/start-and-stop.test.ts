@@ -1,4 +1,5 @@
-// The server as a program: its output, its refusals to start, its shutdown, and its behaviour on a full disk.
+// Tests the server as a program: its output, the cases in which it refuses to start, its shutdown, and its behaviour on
+// a full disk.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -19,7 +20,10 @@ afterAll(() => {
 let count = 0;
 const freshFolder = (): string => join(folder, String((count += 1)));
 
-/** Starts a server; returns its output so far, and its exit code. */
+/**
+ * Starts a server in this process. Returns its output, which grows as the server runs, its exit code, and functions
+ * that get its port and stop it.
+ */
 function run(env: Record<string, string>, flags: Record<string, string> = {}) {
   const out = { stdout: '', stderr: '' };
   const stop = new AbortController();

@@ -1,6 +1,6 @@
-// Real uploads, some of them slow, through two servers of one Postgres and one blob folder, while both run collections
-// continuously and orphans exist. The grace period is seconds. Acknowledged artifacts must exist and be complete.
-// COLLECTION_CHAOS_SECONDS=600 makes it a long check.
+// Uploads files, some of them slowly, through two servers on one Postgres and one blob folder. Meanwhile orphans are
+// created and both servers run collections continuously, with a grace period of seconds. Each acknowledged artifact
+// must exist and be complete. COLLECTION_CHAOS_SECONDS=600 runs the long form.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
@@ -48,7 +48,7 @@ async function newJob(server: Server): Promise<string> {
   return ((await answer.json()) as { id: string }).id;
 }
 
-/** Uploads in four pieces, the last after `slowMs`; returns the status and the record. */
+/** Uploads a file in four pieces, evenly over `slowMs`. Returns the status and the artifact. */
 function upload(server: Server, jobId: string, name: string, bytes: Buffer, slowMs: number) {
   return new Promise<{ status: number; json: { id: string } }>((resolve, reject) => {
     const call = request(`${urlOf(server)}/api/queue/jobs/${jobId}/artifacts/${name}`, {
@@ -117,7 +117,7 @@ it.skipIf(postgresUrl === undefined)(
       });
       await Promise.all([...uploading, ...collecting]);
 
-      // Only slow uploads are refused.
+      // Only slow uploads may be refused, with 408.
       expect([...statuses.keys()].filter((status) => ![201, 408].includes(status))).toEqual([]);
       expect(statuses.get(408)).toBeGreaterThan(0);
       expect(acknowledged.length).toBeGreaterThan(50);
@@ -130,7 +130,7 @@ it.skipIf(postgresUrl === undefined)(
         expect([answer.status, createHash('sha256').update(bytes).digest('hex')]).toEqual([200, sha256]);
       }
       await sleep(graceMs + 100);
-      // Most leftovers are intended interruptions, which look like the blobs of another database.
+      // Removes the remaining orphans. Most are traces of refused uploads.
       for (const { storage } of servers) await collectAll(storage.collection);
       const [server] = servers;
       const { found } = await checkStorage({

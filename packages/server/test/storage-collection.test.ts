@@ -1,4 +1,4 @@
-// Collection over HTTP, on real files: which bytes are removed, which stay, and the report.
+// Tests collection over HTTP on real files: which bytes are removed, which stay, and what the report says.
 import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -31,7 +31,7 @@ function blobFiles(t: TestServer): string[] {
     .map((entry) => path.join(entry.parentPath, entry.name));
 }
 
-/** Sets the file's times to this many days before the present of its storage. */
+/** Moves the times of a file back by this many days, relative to its present times. */
 function age(file: string, days: number): void {
   const at = new Date(statSync(file).mtimeMs - days * dayMs);
   utimesSync(file, at, at);

@@ -1,4 +1,5 @@
-// The doctor on a real Postgres: its report before, at and after this version's schema, and its grants.
+// Tests `examine` (the doctor) on a real Postgres: its report on an empty database, on the schema of this version and
+// on a newer schema, and the read-only rights that it grants to a role.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

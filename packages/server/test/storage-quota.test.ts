@@ -1,4 +1,5 @@
-// Quota: new bytes are refused at every door before they are read; all other calls work.
+// Tests the quota: when it is used up, /api, /v0 and MCP refuse new bytes before they read them, and all other calls
+// work.
 import { describe, expect, it } from 'vitest';
 import { forAnyStore } from './support/for-each-store.ts';
 import { head, sendRaw } from './support/raw-socket.ts';
@@ -6,7 +7,7 @@ import { adminToken, type TestServer } from './support/test-server.ts';
 
 const minute = 60_000;
 
-/** Triggers a new count by the server. */
+/** Waits until the server has counted the usage again. */
 async function counted(t: TestServer): Promise<void> {
   const before = (await t.get('/api/storage/usage')).json.sampledAt as string;
   t.clock.advance(minute);
@@ -29,7 +30,8 @@ forAnyStore(
         byType: [{ type: 'other', artifacts: 1, bytes: 90 }],
       });
       expect(t.logLines.filter((line) => line.includes('the storage quota is used to 90 %'))).toHaveLength(1);
-      // The usage may exceed the quota by the uploads before the next count.
+      // This upload succeeds, because the quota is compared with the last count. So the usage can exceed the quota
+      // until the next count.
       expect((await t.put(job.id, { name: 'second', file: 'y'.repeat(90), ...held })).status).toBe(201);
       await counted(t);
 

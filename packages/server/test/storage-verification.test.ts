@@ -1,4 +1,4 @@
-// Verification over HTTP, on real files that somebody cut, changed or replaced.
+// Tests verification over HTTP on real files that were truncated, changed or replaced.
 import { ownedBlob } from '@proofhouse/core';
 import {
   linkSync,
@@ -38,7 +38,7 @@ async function verify(t: TestServer, body: object = {}) {
   return { findings, hashedBytes };
 }
 
-/** Uploads; returns the record's id and the file that holds the bytes. */
+/** Uploads an artifact. Returns its id and the path of the file that contains its bytes. */
 async function stored(t: TestServer, jobId: string, name: string, file: string) {
   const answer = await t.put(jobId, { name, file });
   expect(answer.status).toBe(201);
@@ -88,7 +88,7 @@ forAnyStore('verification', (harness) => {
     expect(JSON.stringify(findings)).not.toContain('q'.repeat(32));
     expect(readFileSync(changed.place, 'utf8')).toBe('THE RIGHT BYTES');
     expect(readFileSync(elsewhere, 'utf8')).toBe('the right bytes');
-    // Sizes alone do not detect changed bytes.
+    // Without hashing (sample 0), only sizes are compared, so changed bytes are not detected.
     const cheap = (await verify(t, { sample: 0 })).findings.map(({ artifactId }) => artifactId);
     expect(cheap).not.toContain(changed.id);
     for (const { place } of [cut, changed, linked, folder]) rmSync(place, { recursive: true });

@@ -1,4 +1,4 @@
-// A database and the blobs that it names bear one store id: what happens when they do not belong together.
+// Tests the store id, which a database and its blob folder share: what happens when the two do not belong together.
 import { ownedBlob } from '@proofhouse/core';
 import {
   existsSync,
@@ -182,12 +182,12 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (kind) => {
       await put(first, 2);
       const id = marker();
       await stop(first);
-      // Interrupted after the database got its id.
+      // Simulates a stop after the database got its store id and before the blob folder did.
       rmSync(path.join(blobRoot, 'store-id'));
       const second = await start({ databaseUrl: url });
       expect(marker()).toBe(id);
       await stop(second);
-      // The state that the previous version left: neither has an id.
+      // Restores the state that the previous version left: neither side has a store id.
       rmSync(path.join(blobRoot, 'store-id'));
       rmSync(path.join(folder, 'artifacts/agent_jobs/.proofhouse-store'));
       await onDatabase(url, "delete from settings where name = 'store'");
@@ -289,7 +289,7 @@ it('a server that is killed at any moment of its first start starts again', { ti
   for (const afterMs of [0, 1, 2]) {
     const data = path.join(folder, `killed-${String(afterMs)}`);
     const server = new ChildServer(data);
-    // Killed as soon as the database, the blob folder or the marker exists.
+    // Kills the server as soon as the database, the blob folder or the file with the store id exists.
     const sign = ['proofhouse.db', 'blobs/staging', 'blobs/store-id'][afterMs] ?? '';
     await expect.poll(() => existsSync(path.join(data, sign)), { interval: 1, timeout: 30_000 }).toBe(true);
     await server.stop('SIGKILL');
@@ -379,7 +379,7 @@ describe('collection with many strangers', () => {
 
   it('counts over all of a large store, and a purged artifact is no stranger', async () => {
     const server = await start({});
-    // More than one slice holds.
+    // More files than one slice of a collection contains.
     const strangers = plant(2100);
     expect(await gc(server)).toMatchObject({ status: 422, detail: expect.stringMatching(/2100 of 2100/) });
     expect(kept(strangers)).toBe(2100);

@@ -1,4 +1,4 @@
-// Databases of the previous version, one per engine, are opened by the current server (fixtures/schema-0009).
+// Opens databases of the previous version with the current server, one for each engine (fixtures/schema-0009).
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -28,7 +28,10 @@ for (const store of ['sqlite', 'postgres'] as const) {
     gunzipSync(readFileSync(path.join(folder, 'answers.json.gz'))).toString(),
   ) as Fixture;
 
-  /** The present server on a copy of the fixture, at the time at which the version before was stopped. */
+  /**
+   * Starts the current server on a copy of the fixture. Its clock begins at the time at which the previous version was
+   * stopped.
+   */
   async function startUpgraded(): Promise<TestServer> {
     const t = await startTestServer({
       store,
@@ -48,7 +51,7 @@ for (const store of ['sqlite', 'postgres'] as const) {
         const now = await readAnswers(`http://127.0.0.1:${String(await t.listen())}`, notes);
         expect(now.length).toBeGreaterThan(500);
         for (const [nth, before] of answers.entries()) {
-          // New fields may have been added; lists have the same items in the same order.
+          // A new version may add fields. Lists must have the same items in the same order.
           expect(now[nth], `${before.path} as ${before.as}`).toMatchObject(before);
         }
         expect(now).toHaveLength(answers.length);
@@ -87,7 +90,7 @@ for (const store of ['sqlite', 'postgres'] as const) {
           json: { status: 'queued' },
         });
 
-        // The lease of 30 s has expired, the back-off and the delay are over.
+        // After this time, the lease of 30 s has expired, and the back-off and the delay of jobs are over.
         t.clock.advance(3 * 3_600_000);
         await t.server.jobs.sweep();
         expect(await work('expiring', 'complete')).toMatchObject({ status: 409, json: { code: 'lease_lost' } });
@@ -159,7 +162,7 @@ for (const store of ['sqlite', 'postgres'] as const) {
           as: notes.adminToken,
         });
         expect(unpinned).toMatchObject({ status: 200, json: { artifact: { pinnedAt: null } } });
-        // The folder of the job view was not copied; nothing else is missing or left over.
+        // Only files of the job view are missing, because the fixture does not contain the job view.
         expect(new Set(await findingKinds(t, notes.adminToken))).toEqual(new Set(['view-missing']));
         t.clock.advance(15 * 86_400_000);
         await t.server.storage.collection.run();

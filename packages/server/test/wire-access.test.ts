@@ -1,4 +1,5 @@
-// Readers of an artifact; the rule is the same at every door (contract: what holds at every door, "Access").
+// Tests who may read an artifact. The rule is the same on /api, /v0 and MCP (contract "what holds at every door",
+// section "Access").
 import { beforeAll, describe, expect, it } from 'vitest';
 import { forAnyStore } from './support/for-each-store.ts';
 import { McpClient } from './support/mcp-client.ts';
@@ -7,13 +8,18 @@ import { WireExperiment, type V0Worker } from './support/wire-experiment.ts';
 import { insert, update } from '../src/kernel/commit.ts';
 
 type Door =
-  /** The deposit on /v0 by its URI. */
+  /** Fetches the deposit on /v0 by its URI. */
   | 'fetch'
-  /** The same deposit on /api by its id: its bytes, its record, and whether a permitted list contains it. */
+  /**
+   * Reads the same deposit on /api by its id: `content` its bytes, `get` its record, and `list` whether a list that the
+   * caller may read contains it.
+   */
   | 'content'
   | 'get'
   | 'list'
-  /** An artifact of a job that the depositor created while it held the job. */
+  /**
+   * This and the following values read an artifact of a job. The depositor created the artifact while it held the job.
+   */
   | 'download'
   | 'excerpt'
   | 'mcp'
@@ -33,7 +39,8 @@ const doors: readonly Door[] = [
 ];
 
 /**
- * Statuses for each principal at each door, in the order of the doors. `list` is 200 only when the artifact is in it.
+ * The expected status for each principal, in the order of `doors`. `list` is 200 only if the list contains the
+ * artifact.
  */
 const matrix: Record<string, readonly number[]> = {
   // fetch content get list download excerpt mcp jobContent jobList
@@ -50,7 +57,7 @@ const matrix: Record<string, readonly number[]> = {
   'member of orchestrators': [403, 403, 403, 403, 403, 403, 403, 403, 403],
   'worker it was granted to': [200, 200, 200, 403, 200, 200, 200, 200, 403],
   'the same, by a queue token': [401, 200, 200, 403, 200, 200, 200, 200, 403],
-  // Groups have rights on deposits of their experiment, never on artifacts of jobs.
+  // A group can have rights on deposits of its experiment, but never on artifacts of jobs.
   'member of a group it was granted to': [200, 200, 200, 403, 403, 403, 403, 403, 403],
   'member of a group in that group': [200, 200, 200, 403, 403, 403, 403, 403, 403],
   'member of a group of another experiment that a record grants': [401, 403, 403, 403, 403, 403, 403, 403, 403],
@@ -71,7 +78,7 @@ forAnyStore('the readers of an artifact', (harness) => {
   const queueToken = async (workerId: string): Promise<string> =>
     (await t.post('/api/queue/workers/tokens', { workerId })).json.token as string;
 
-  /** Claims a job of the queue with a queue token of this worker. */
+  /** Enqueues a job and claims it with a queue token of this worker. */
   const claimAs = async (worker: Pick<TestWorker, 'id'>): Promise<{ jobId: string; as: TestWorker; lease: string }> => {
     const capability = t.unique('only');
     const token = await t.post('/api/queue/workers/tokens', { workerId: worker.id, capabilities: [capability] });
@@ -89,7 +96,8 @@ forAnyStore('the readers of an artifact', (harness) => {
     const depositor = await experiment.register();
     const { artifacts_uri: uri } = await experiment.deposit('deposited', depositor.credential);
     deposit = { uri, id: (await experiment.records())[0]!.artifactId };
-    // The depositor holds the job first, creates an artifact, and gives the job up; then two others hold it.
+    // The depositor holds the job first, uploads an artifact and fails the attempt. Then two other workers hold the
+    // job, one after the other.
     const first = await claimAs(depositor);
     const made = await t.put(first.jobId, { name: 'left.txt', as: first.as });
     ofJob = made.json as typeof ofJob;
@@ -143,7 +151,7 @@ forAnyStore('the readers of an artifact', (harness) => {
     if (held === undefined) throw new Error('the worker never held the job');
     return held;
   }
-  /** The holder gives the job back, and the next worker claims it. */
+  /** Fails the attempt of the present lease holder, and claims the job for the next worker. */
   async function takeOver(from: { jobId: string; as: TestWorker; lease: string }, next: V0Worker): Promise<void> {
     const failed = await t.post(`/api/queue/jobs/${from.jobId}/fail`, { errorMessage: 'x', retryable: true }, from.as, {
       'proofhouse-lease': from.lease,
@@ -182,7 +190,7 @@ forAnyStore('the readers of an artifact', (harness) => {
     jobList: (as) => listed(as, ofJob.id, `jobId=${ofJob.jobId}`),
   };
 
-  /** Returns 200 when a list that the caller may read contains the artifact. */
+  /** Returns 200 if a list that the caller may read contains the artifact. */
   async function listed(as: Caller, artifactId: string, query: string | undefined): Promise<number> {
     const own = typeof as === 'string' ? as.split(':')[0] : as?.id;
     const ownId = typeof as === 'string' && !as.includes(':') && as !== 'admin' ? await idOfToken(as) : own;

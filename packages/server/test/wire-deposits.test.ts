@@ -1,4 +1,4 @@
-// Deposits on /v0 (contract: wire-level deposit and fetch, "Deposit"; seed 002).
+// Tests deposits on /v0 (contract "wire-level deposit and fetch", section "Deposit"; seed 002).
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ forEachStore(
       worker = await experiment.register();
     });
 
-    /** Sends a request that must be refused, and checks that it left nothing. */
+    /** Sends a request that must be refused, and checks that it left neither files nor records. */
     async function refused(send: () => Promise<Pick<Answer, 'status' | 'headers' | 'json'>>, status = 400) {
       const before = { files: t.files(), records: await experiment.records() };
       const answer = await send();

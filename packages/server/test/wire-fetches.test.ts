@@ -1,4 +1,4 @@
-// Fetches on /v0 (contract: wire-level deposit and fetch, "Fetch"; seed 002), and grants.
+// Tests fetches and grants on /v0 (contract "wire-level deposit and fetch", section "Fetch"; seed 002).
 import { createHash } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -160,7 +160,7 @@ forAnyStore('fetches', (harness) => {
     expect(v0ProblemSchema.safeParse(answer.json).error).toBeUndefined();
     expect([answer.headers['etag'], answer.headers['content-disposition']]).toEqual([undefined, undefined]);
     expect(answer.text).not.toContain(blob.key);
-    // The log names the bytes for the operator; the answer to the caller does not.
+    // The log contains the blob key for the operator. The answer to the caller does not.
     expect(t.logLines.filter((line) => line.includes('integrity_failure') && line.includes(blob.key))).not.toEqual([]);
   });
 
@@ -245,12 +245,13 @@ forAnyStore('fetches', (harness) => {
           expectProblem(refused, 400, 'bad-request');
           expect(refused.json.detail).toContain(JSON.stringify(reader));
         }
-        // A caller without the right to grant cannot find out which workers and groups exist.
+        // The same refusal for every reader: a caller without the right to grant cannot find out which workers and
+        // groups exist.
         expectProblem(await experiment.grant(uri, reader, stranger.credential), 403, 'forbidden');
       }
       const { id } = await recordOf(uri);
       expect(await t.server.store.artifacts.readersOf(id)).toEqual([]);
-      // A worker of no experiment reads on /api.
+      // A worker that belongs to no experiment reads the deposit on /api.
       const queue = await t.worker();
       expect((await t.get(`/api/artifacts/${id}/content`, queue)).status).toBe(403);
       expect((await experiment.grant(uri, queue.id, depositor.credential)).status).toBe(200);
@@ -261,7 +262,7 @@ forAnyStore('fetches', (harness) => {
       const { artifacts_uri: uri } = await experiment.deposit('shared', depositor.credential);
       expectProblem(await experiment.grant(uri, stranger.id, stranger.credential), 403, 'forbidden');
       expectProblem(await experiment.grant(unissued, stranger.id, stranger.credential), 404, 'not-found');
-      // Permission to read does not include permission to grant.
+      // The permission to read does not include the permission to grant.
       await experiment.grant(uri, stranger.id, depositor.credential);
       expectProblem(await experiment.grant(uri, 'anybody', stranger.credential), 403, 'forbidden');
       const other = await WireExperiment.make(t);

@@ -1,4 +1,5 @@
-// The frame of /v0 (contract: wire-level deposit and fetch, "Frame"): credentials, the experiment, problem documents.
+// Tests the rules that all calls of /v0 share: credentials, the experiment header, and problem documents (contract
+// "wire-level deposit and fetch", section "Frame").
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { operations, type Operation } from '@proofhouse/core';
 import { forAnyStore } from './support/for-each-store.ts';

@@ -1,5 +1,5 @@
-// Slow, many and large deposits. At 1 KiB/s none is refused, and a fast one among them is not delayed; memory stays
-// constant. SLOW_UPLOADS=1000 runs the full number.
+// Tests slow, many and large deposits. At 1 KiB/s no deposit is refused, a fast deposit is not delayed by slow ones,
+// and memory stays constant. SLOW_UPLOADS=1000 runs the full number of deposits.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { boundary, formType } from './support/form.ts';
 import { head, RawConnection } from './support/raw-socket.ts';
@@ -7,7 +7,7 @@ import { startTestServer, type TestServer } from './support/test-server.ts';
 import { wireAdmin, WireExperiment, type V0Deposit } from './support/wire-experiment.ts';
 
 const uploads = Number(process.env['SLOW_UPLOADS'] ?? 200);
-/** Longer than the window in which a body must make progress. */
+/** Duration of a slow deposit. It is longer than the window in which a body must make progress. */
 const seconds = 45;
 const openedAtOnce = 50;
 
@@ -22,7 +22,7 @@ afterAll(async () => {
   await t.close();
 });
 
-/** Opens a deposit that has sent the headers of its part, and will send `seconds` KiB. */
+/** Opens a deposit on a new connection and sends everything before the bytes of the file. */
 async function openSlow(): Promise<RawConnection> {
   const connection = await RawConnection.open(await t.listen());
   const start = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="slow"\r\n\r\n`;
@@ -60,7 +60,7 @@ it(`${String(uploads)} slow uploads do not keep a fast one from finishing, and a
     await new Promise((settle) => setImmediate(settle));
     t.clock.advance(1000);
   }
-  // It ends while all slow uploads are in progress.
+  // The fast deposit ends while all slow deposits are still in progress.
   const { size_bytes } = (await fast)!;
   expect(size_bytes).toBe(fastBytes.length);
   expect(await experiment.records()).toHaveLength(1);
@@ -77,7 +77,7 @@ it(`${String(uploads)} slow uploads do not keep a fast one from finishing, and a
   );
   expect(answers.map((answer) => answer?.status)).toEqual(Array(uploads).fill(201));
   for (const answer of answers) expect((answer?.json as V0Deposit).size_bytes).toBe(seconds * 1024);
-  // Both ends are in this process, and the transferred bytes are more than this limit.
+  // Client and server share this process, and the transferred bytes exceed this limit.
   expect(grownMiB).toBeLessThan(64 + uploads / 10);
 }, 180_000);
 
@@ -96,6 +96,7 @@ it('a large deposit passes through in little memory, whatever its size', async (
   const answer = await connection.answer();
   connection.close();
   expect((answer?.json as V0Deposit).size_bytes).toBe(mebibytes * 1024 ** 2);
-  // Bytes that were read and not yet garbage collected are included; the sum does not grow with the sent bytes.
+  // This memory includes bytes that were read and not yet garbage-collected. It must not grow with the number of bytes
+  // sent.
   expect(most / 1024 ** 2).toBeLessThan(mebibytes / 2);
 }, 60_000);

@@ -1,5 +1,5 @@
-// Settings of the operator at the start, as seen on /v0 (seed 002: the size limit, the private blob folder, storage
-// that is not durable).
+// Tests settings of the operator as they show on /v0: the size limit, the private blob folder, and storage that is not
+// durable (seed 002).
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,10 @@ function freshFolder(): string {
   return fresh;
 }
 
-/** Starts a server with these flags and the id of its experiment; returns its output, its exit and its /v0 calls. */
+/**
+ * Starts a server with these flags and with the id of its experiment. Returns its output, its exit code and its /v0
+ * calls.
+ */
 function run(flags: Record<string, string>) {
   const out = { stdout: '', stderr: '' };
   const stop = new AbortController();
@@ -121,7 +124,7 @@ it('bytes in memory are warned of at the start, and a restart loses what the war
   );
   expect(await first.end()).toBe(0);
   const second = run(flags);
-  // The record exists, so the answer is not 404 but 500: the server lost bytes that it had acknowledged.
+  // The answer is 500 and not 404, because the record exists: the server has lost bytes that it had acknowledged.
   expect((await second.fetched(uri)).status).toBe(500);
   expect((await second.fetched(`${uri}x`)).status).toBe(404);
   expect((await second.deposit('new')).status).toBe(201);

@@ -1,4 +1,5 @@
-// Deposits survive the loss of the server that accepted them (seed 002: bytes survive the loss of an instance).
+// Tests that deposits survive the loss of the server that accepted them (seed 002: bytes survive the loss of an
+// instance).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -80,7 +81,7 @@ it('a kill in the middle of many deposits leaves none that was answered without 
     authorization: 'Bearer admin:chaos-admin-token-of-forty-characters-00',
   };
   const answered = new Map<string, number>();
-  // Sizes differ, so that the kill interrupts writes of blobs, of records and of staging files.
+  // Deposits have different sizes, so that the kill interrupts writes of blobs, of records and of staged files.
   const deposit = async (index: number): Promise<void> => {
     const sizeBytes = 1000 + (index % 7) * 300_000;
     const form = new FormData();

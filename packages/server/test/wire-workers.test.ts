@@ -1,4 +1,4 @@
-// Workers and groups on /v0 (contract: wire-level deposit and fetch, "Workers and groups").
+// Tests workers and groups on /v0 (contract "wire-level deposit and fetch", section "Workers and groups").
 import { setImmediate as turn } from 'node:timers/promises';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
@@ -78,7 +78,7 @@ forEachStore('workers of an experiment', (harness) => {
 
   it('are listed whole, as groups are, when no limit is asked for, however many there are', async () => {
     const own = await WireExperiment.make(t);
-    // Written directly into the store, because that many calls would take too long.
+    // The workers and groups are written directly into the store, because so many calls would take too long.
     const [worker] = [await own.register(), await own.group()];
     const record = (await t.server.store.workers.findWorker(worker.id))!;
     const ids = Array.from({ length: 1203 }, (_, n) => `wkr_${String(n).padStart(26, '0').replaceAll('i', '0')}`);
@@ -188,7 +188,7 @@ forEachStore('workers of an experiment', (harness) => {
     expectProblem(await experiment.post('/groups', {}, boss.credential), 403, 'forbidden');
     await experiment.join('admins', inner);
     expect((await experiment.post('/groups', {}, boss.credential)).json.created_by).toBe(boss.id);
-    // An admin-class worker of one experiment has no rights in another.
+    // A worker in the group `admins` of one experiment has no rights in another experiment.
     expectProblem(await other.post('/groups', {}, boss.credential), 401, 'unauthorized');
     expect((await t.post('/api/experiments', {}, boss.credential)).status).toBe(403);
     expect((await experiment.call('DELETE', `/groups/${inner}/members/${boss.id}`)).status).toBe(200);

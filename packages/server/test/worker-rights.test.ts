@@ -1,4 +1,4 @@
-// Additional rights of a worker token: creating jobs, or reading the metrics.
+// Tests the additional rights that a worker token can have: to create jobs, or to read the metrics.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';

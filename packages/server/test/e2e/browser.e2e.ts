@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { openBrowser } from './open-browser.ts';
 
-// When this fails, the cause is the machine, not the page. Every other end-to-end test depends on it.
+// If this test fails, the machine is the cause and not the page. All other end-to-end tests need a working browser.
 it('the browser of this machine opens a page over HTTP', async () => {
   const server = createServer((_request, response) => response.end('<title>here</title>')).listen(0, '127.0.0.1');
   await once(server, 'listening');

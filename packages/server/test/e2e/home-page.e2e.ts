@@ -1,5 +1,5 @@
-// The page in a real browser: sign-in, a job at its own address, downloads; and a server on another port that receives
-// its cookie.
+// Tests the page in a real browser: sign-in, the address of a job, and downloads. Another server on the same host
+// receives the cookie of the page, but must not be able to use it.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer } from 'node:http';

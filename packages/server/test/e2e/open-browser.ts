@@ -1,5 +1,5 @@
-// Starts the system's chromium for end-to-end tests: without a download, also as root, with a message that names what
-// is missing.
+// Starts the chromium of the system for end-to-end tests. Downloads nothing, and also works as root. If a requirement
+// is missing, the error message names it.
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { chromium } from 'playwright-core';

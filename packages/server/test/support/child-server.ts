@@ -27,7 +27,7 @@ export class ChildServer {
     this.#process.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
   }
 
-  /** Returns the base URL after it listens; undefined when it ended before. */
+  /** Returns the base URL as soon as the server listens, or undefined if the server ends before. */
   async url(): Promise<string | undefined> {
     for (;;) {
       const port = /port=(\d+)/.exec(this.stdout)?.[1];
@@ -41,7 +41,7 @@ export class ChildServer {
     }
   }
 
-  /** Returns the exit code; null after a signal. */
+  /** Returns the exit code when the server has ended, or null if a signal ended it. */
   async ended(): Promise<number | null> {
     await this.#exit;
     return this.#process.exitCode;

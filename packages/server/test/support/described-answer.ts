@@ -13,7 +13,10 @@ interface DescribedAnswer {
   readonly content?: object;
 }
 
-/** Paths without parameters come first, because they have priority over templates that match too. */
+/**
+ * The paths of the OpenAPI document. Paths with fewer parameters come first, because a path without parameters has
+ * priority over a template that also matches.
+ */
 const templates = Object.entries(openApiDocument().paths ?? {})
   .map(([path, item]) => ({ pattern: patternOf(path), names: path.split('{').length, item }))
   .toSorted((a, b) => a.names - b.names);
@@ -23,7 +26,7 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replaceAll(/\{\w+\}/g, (_, at: number) => (at + 6 === path.length ? rest : '[^/]+'))}$`);
 }
 
-/** Returns the operation of a request, if the document has it. */
+/** Returns the operation of a request, or undefined if the OpenAPI document does not contain it. */
 export function describedOperation(method: string, url: string): Described | undefined {
   const path = url.split('?', 1)[0] ?? '';
   const verb = (method === 'HEAD' ? 'GET' : method).toLowerCase();
@@ -31,7 +34,7 @@ export function describedOperation(method: string, url: string): Described | und
   return found && (found.item as Record<string, Described>)[verb];
 }
 
-/** Validates an answer against the OpenAPI document of its operation: status, media type, headers and error code. */
+/** Expects that an answer matches its operation in the OpenAPI document: status, media type, headers and error code. */
 export function expectDescribed(
   method: string,
   url: string,

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { adminToken, type Caller, type TestServer } from './test-server.ts';
 
-/** One server-sent event, or the text of a comment. */
+/** One server-sent event or one comment of a stream. A comment has only the member `comment`. */
 export interface StreamedItem {
   readonly id?: string;
   readonly event?: string;
@@ -11,7 +11,10 @@ export interface StreamedItem {
   readonly comment?: string;
 }
 
-/** Reads server-sent events on a separate connection, and only on demand. */
+/**
+ * Reads a stream of server-sent events on a separate connection. With `reading: false`, nothing is read until `read()`
+ * is called.
+ */
 export class EventStreamReader {
   readonly answer: IncomingMessage;
   #text = '';
@@ -44,7 +47,7 @@ export class EventStreamReader {
     return reader;
   }
 
-  /** Starts reading. */
+  /** Starts reading the stream. */
   read(): void {
     const end = (): void => {
       this.#ended = true;
@@ -64,7 +67,7 @@ export class EventStreamReader {
     return this.#ended;
   }
 
-  /** Returns the next event, without comments; undefined when the stream ended. */
+  /** Returns the next event and skips comments. Returns undefined when the stream has ended. */
   async next(): Promise<StreamedItem | undefined> {
     for (;;) {
       const item = this.#items.shift();
@@ -84,14 +87,14 @@ export class EventStreamReader {
     return items;
   }
 
-  /** Returns every event until the stream ends. */
+  /** Returns the remaining events, after the stream has ended. */
   async rest(): Promise<StreamedItem[]> {
     const items: StreamedItem[] = [];
     for (let item = await this.next(); item !== undefined; item = await this.next()) items.push(item);
     return items;
   }
 
-  /** Items that arrived and were not returned yet, comments included. */
+  /** Events and comments that have arrived and were not returned yet. */
   get waiting(): readonly StreamedItem[] {
     return this.#items;
   }

@@ -3,8 +3,8 @@ import path from 'node:path';
 import process from 'node:process';
 
 /**
- * Path of libfaketime, which gives one process another wall clock; undefined when it is not installed (Debian:
- * faketime).
+ * Path of libfaketime, which gives one process another wall clock. Undefined if the library is not installed (Debian
+ * package: faketime).
  */
 export const faketimeLibrary = find();
 
@@ -17,7 +17,7 @@ function find(): string | undefined {
     .find((file) => existsSync(file));
 }
 
-/** The wall clock of one process. Its monotonic clock is not changed. */
+/** The wall clock of one process. The monotonic clock of the process is not changed. */
 export class FakeClock {
   readonly #file: string;
 
@@ -26,7 +26,9 @@ export class FakeClock {
     this.set(offset);
   }
 
-  /** Environment variables for the process. The file is read again every second. */
+  /**
+   * Environment variables that set the clock of a process. The process reads the offset from a file again every second.
+   */
   get env(): Record<string, string> {
     return {
       LD_PRELOAD: faketimeLibrary ?? '',
@@ -36,7 +38,10 @@ export class FakeClock {
     };
   }
 
-  /** Sets the offset: `+1.5` is 1.5 s ahead, `-600` ten minutes behind, `+0 x1.05` runs five percent fast. */
+  /**
+   * Sets the offset of the clock: `+1.5` is 1.5 s ahead, `-600` is ten minutes behind, `+0 x1.05` runs five percent
+   * faster.
+   */
   set(offset: string): void {
     writeFileSync(this.#file, `${offset}\n`);
   }

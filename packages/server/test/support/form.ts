@@ -1,4 +1,4 @@
-/** One part of a form, in the order in which it is written. */
+/** One part of a multipart form. */
 export interface FormPart {
   readonly name: string;
   readonly value: string | Buffer;
@@ -9,7 +9,7 @@ export interface FormPart {
 export const boundary = 'a-boundary-of-the-tests';
 export const formType = `multipart/form-data; boundary=${boundary}`;
 
-/** Returns the bytes of a multipart/form-data body; the part named `file` is an upload. */
+/** Returns a multipart/form-data body. A part with a filename, or with the name `file`, is a file. */
 export function formBody(parts: readonly FormPart[]): Buffer {
   const chunks = parts.flatMap((part) => {
     const isFile = part.filename !== undefined || part.name === 'file';
@@ -21,7 +21,7 @@ export function formBody(parts: readonly FormPart[]): Buffer {
   return Buffer.concat([...chunks, Buffer.from(`--${boundary}--\r\n`)]);
 }
 
-/** Returns text fields by name, then the file, as most uploads send them. */
+/** Returns the parts of a form as most clients send them: the text fields, then the file. */
 export function fieldsAndFile(fields: Readonly<Record<string, string>>, file: string | Buffer = 'bytes'): FormPart[] {
   return [...Object.entries(fields).map(([name, value]) => ({ name, value })), { name: 'file', value: file }];
 }

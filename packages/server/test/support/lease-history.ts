@@ -1,21 +1,27 @@
-// Records the answers that workers got, and checks if all of them can be true. Uses no code of the server, only answers
-// and real time.
+// Checks whether all answers that workers received can be true together. Uses no code of the server, only answers and
+// real time.
 
-/** A claim, as its worker saw it. Times are real milliseconds of one clock that is never set. */
+/**
+ * One claimed job, as the answers of the server described it to the worker. Times are ms of one real clock that is
+ * never set.
+ */
 export interface HeldLease {
   readonly jobId: string;
   readonly attempt: number;
   readonly leaseId: string;
   readonly leaseMs: number;
-  /** Time of the answer to the claim. */
+  /** Time at which the worker received the answer to its claim. */
   readonly answeredAt: number;
-  /** Acknowledged claims and renewals. Each lease is valid for `leaseMs` from `sentAt` at the earliest. */
+  /**
+   * The acknowledged claim and the acknowledged renewals. After each, the lease is valid for at least `leaseMs` from
+   * `sentAt`.
+   */
   readonly renewals: { readonly sentAt: number; readonly answeredAt: number }[];
-  /** The acknowledged final call. */
+  /** The acknowledged call that ended the attempt. Undefined if there was none. */
   ended?: { readonly sentAt: number; readonly answeredAt: number };
 }
 
-/** The final state of a job according to the server. */
+/** The final state of a job, as the server returned it. */
 export interface FoundJob {
   readonly id: string;
   readonly status: string;
@@ -23,21 +29,24 @@ export interface FoundJob {
   readonly events: readonly { readonly seq: number; readonly kind: string }[];
 }
 
-/** Rounding to milliseconds on both sides; a transaction's time may be 5 ms ahead (docs/decisions/0016). */
+/**
+ * Tolerance for rounding to milliseconds on both sides, and for the time of a transaction, which may be 5 ms ahead
+ * (docs/decisions/0016).
+ */
 const toleranceMs = 10;
 
 export interface Violations {
   /** Jobs that another worker got while a lease was valid. */
   readonly overlaps: string[];
-  /** Attempts that were used up although no lease had expired. */
+  /** Jobs whose attempt number grew although no lease had expired. */
   readonly attempts: string[];
-  /** Acknowledged ends that the job does not show, or that were acknowledged twice. */
+  /** Jobs with an acknowledged end that the status does not show, or with more than one acknowledged end. */
   readonly ends: string[];
-  /** Gaps in event numbers. */
+  /** Jobs whose events are not numbered without gaps. */
   readonly events: string[];
 }
 
-/** Returns the violations. `given` has every claim that returned a job, in any order. */
+/** Returns the violations. `given` must contain every claim that returned a job, in any order. */
 export function violationsOf(given: readonly HeldLease[], jobs: readonly FoundJob[]): Violations {
   const found: Violations = { overlaps: [], attempts: [], ends: [], events: [] };
   const byJob = Map.groupBy(given, ({ jobId }) => jobId);
@@ -64,7 +73,8 @@ function checkHolders(job: FoundJob, leases: readonly HeldLease[], found: Violat
       }
     }
   }
-  // An end that was acknowledged after another worker held the job was acknowledged under an expired lease.
+  // If the call that ended a job was sent after another worker held the job and was still acknowledged, its lease had
+  // expired.
   for (const lease of leases) {
     const { ended } = lease;
     const later = leases.find((other) => other.attempt > lease.attempt);

@@ -1,7 +1,10 @@
 import { expect } from 'vitest';
 import type { Answer, TestServer } from './test-server.ts';
 
-/** Makes an upload that must be refused, and checks that it left nothing: no row, no blob, no staged or linked file. */
+/**
+ * Makes an upload that must be refused, and checks that it left nothing: no row, no blob, no staged file and no file in
+ * the job view.
+ */
 export async function refusedWithoutTrace(
   harness: TestServer,
   jobId: string,
@@ -13,7 +16,10 @@ export async function refusedWithoutTrace(
   return answer;
 }
 
-/** Expects the files and rows from before. Leftovers of a closed connection are removed a moment later. */
+/**
+ * Expects the same files and rows as before. Polls the files, because those of a closed connection are removed a moment
+ * later.
+ */
 export async function expectNothingLeft(
   harness: TestServer,
   jobId: string,

@@ -5,13 +5,13 @@ import { credential, type Caller, type TestServer } from './test-server.ts';
 
 export interface ToolAnswer {
   readonly isError: boolean;
-  /** The structured content; its shape is known to the test. */
+  /** The structured content of the answer. Its type is `any`, because each test expects another shape. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an answer's shape is what a test is about.
   readonly json: any;
   readonly text: string;
 }
 
-/** The client of the MCP SDK, connected. */
+/** An MCP client of the SDK, connected to a server. */
 export class McpClient {
   readonly client = new Client({ name: 'proofhouse-tests', version: '1' });
   readonly transport: Transport;
@@ -28,7 +28,7 @@ export class McpClient {
 
   async connect(): Promise<this> {
     await this.client.connect(this.transport);
-    // After tools are listed, the client validates every answer against the tool's output schema.
+    // The SDK validates an answer against the output schema of its tool only if the tools have been listed.
     await this.client.listTools();
     return this;
   }

@@ -1,7 +1,7 @@
 import { Client, StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
 import { credential, type Caller, type TestServer } from './test-server.ts';
 
-/** Returns a connected client of the protocol version 2026-07-28. */
+/** Returns a connected client of protocol version 2026-07-28. */
 export async function modernMcpClient(transport: Transport): Promise<Client> {
   const client = new Client({ name: 'proofhouse-tests', version: '1' }, { versionNegotiation: { mode: 'auto' } });
   await client.connect(transport);

@@ -1,7 +1,7 @@
 import type { TestServer } from './test-server.ts';
 
 /**
- * The credentials of a signed-in page: the browser sends the cookie to every port of the host, and only the page sends
+ * The credentials of a signed-in page. The browser sends the cookie to every port of the host, but only the page sends
  * the secret.
  */
 export interface PageSession {

@@ -1,21 +1,24 @@
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 
-/** One answer with its raw bytes. */
+/** One answer, as parsed from the bytes of a connection. */
 export interface RawAnswer {
   readonly status: number;
-  /** Names in lower case. */
+  /** Values by the name of the header in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** The problem or JSON document in the body. */
+  /** The JSON or problem document in the body. Undefined if the body is empty or not JSON. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an answer's shape is what a test is about.
   readonly json: any;
 }
 
-/** The way in which the server ended the connection. */
+/**
+ * How the connection ended: by a FIN of the server or an orderly close (`ended`), or by an error such as a reset
+ * (`reset`).
+ */
 export type Ending = 'ended' | 'reset';
 
-/** A connection with full control of the sent bytes, and access to all received bytes. */
+/** A connection on which a test controls every byte that is sent, and can read every byte that is received. */
 export class RawConnection {
   readonly socket: Socket;
   #received = Buffer.alloc(0);
@@ -45,7 +48,7 @@ export class RawConnection {
     this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   }
 
-  /** Writes everything; resolves when the system has accepted it, or the server ended the connection. */
+  /** Writes the bytes. Resolves when the system has accepted them, or when the connection is closed. */
   async writeAll(bytes: Buffer): Promise<void> {
     await new Promise<void>((settle) => {
       const done = (): void => {
@@ -57,7 +60,8 @@ export class RawConnection {
   }
 
   /**
-   * Returns the next answer, including interim ones (1xx); undefined when the connection ended before it was complete.
+   * Returns the next answer, which may be an interim answer (1xx). Returns undefined if the connection ended before the
+   * answer was complete.
    */
   async answer(options: { head?: boolean } = {}): Promise<RawAnswer | undefined> {
     for (;;) {
@@ -74,7 +78,7 @@ export class RawConnection {
     return this.#ending;
   }
 
-  /** Received bytes that are not part of a returned answer. */
+  /** The received bytes that are not part of an answer that was already returned. */
   get rest(): string {
     return this.#received.toString('latin1');
   }
@@ -127,7 +131,10 @@ function chunked(rest: Buffer): { body: Buffer; bytes: number } | undefined {
   }
 }
 
-/** Sends these bytes on a new connection; returns the first final answer and the end of the connection. */
+/**
+ * Sends the bytes on a new connection and returns the first final answer. `reset` is true if the connection ended
+ * without a complete answer.
+ */
 export async function sendRaw(port: number, bytes: string | Buffer): Promise<RawAnswer & { reset: boolean }> {
   const connection = await RawConnection.open(port);
   try {
@@ -145,7 +152,7 @@ export async function sendRaw(port: number, bytes: string | Buffer): Promise<Raw
   }
 }
 
-/** Returns the head of a request with the line ends of HTTP. */
+/** Returns the head of a request, with the line ends of HTTP. */
 export function head(requestLine: string, headers: Readonly<Record<string, string | number | undefined>>): string {
   const lines = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}`]));
   return [requestLine, ...lines, '', ''].join('\r\n');

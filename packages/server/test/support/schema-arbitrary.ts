@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { z } from 'zod';
 
-/** The part of JSON Schema that zod generates for the operations. */
+/** The part of JSON Schema that zod generates for the schemas of the operations. */
 interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -18,7 +18,7 @@ interface JsonSchema {
   readonly format?: string;
 }
 
-/** Texts that often cause errors in engines, parsers and printers. */
+/** Generates texts that often cause errors in database engines, parsers and printers. */
 export const hostileText = fc.oneof(
   fc.constantFrom('', ' ', '\0', 'a\0b', '\ud800', '\u{1F600}', '\u202e', '../..', '%00', "';--", '[object Object]'),
   fc.constantFrom('__proto__', 'constructor', 'NaN', '-1', '1e999', '0x10', '9007199254740993', 'null', 'true'),
@@ -35,14 +35,14 @@ export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
 );
 
 /**
- * Generates values of a schema with faults: any place may hold another value, any member may be missing, and one more
- * may be present. `given` has existing ids and names, so that some calls pass the first look-up.
+ * Generates values of a schema with faults: any value may be replaced, any member may be missing, and one unknown
+ * member may be added. `given` contains existing ids and names, so that some calls find existing records.
  */
 export function almostOf(schema: z.ZodType, given: readonly string[]): fc.Arbitrary<unknown> {
   return almostOfJson(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), given);
 }
 
-/** The same for a schema that is already JSON. */
+/** Same as `almostOf`, for a schema that is already JSON Schema. */
 export function almostOfJson(schema: object, given: readonly string[]): fc.Arbitrary<unknown> {
   const root = schema as JsonSchema;
   return arbitraryOf(root, root.$defs ?? {}, given, 0);
@@ -86,7 +86,7 @@ function properOf(
     case 'null':
       return fc.constant(null);
     default:
-      // A value that is converted when it is read has no type in the schema: texts and numbers.
+      // A value that is converted when it is read has no type in the schema, so numbers and texts are generated.
       return fc.oneof(
         { weight: 5, arbitrary: fc.integer({ min: 1, max: 50 }) },
         { weight: 5, arbitrary: textOf(schema, given) },
@@ -112,7 +112,7 @@ function objectOf(
   { properties, required = [] }: JsonSchema,
   inside: (inner: JsonSchema) => fc.Arbitrary<unknown>,
 ): fc.Arbitrary<unknown> {
-  // Members with any name, as in a payload.
+  // An object without declared members, such as a payload, gets members with any names.
   if (properties === undefined) {
     return fc.dictionary(fc.stringMatching(/^[a-z]{1,4}$/), fc.oneof(fc.string({ maxLength: 4 }), hostileValue), {
       maxKeys: 3,

@@ -1,4 +1,4 @@
-// The program of a `ChildServer`: a server with the umask from UMASK.
+// The program that `ChildServer` runs: a server whose umask is set by the variable UMASK.
 import { runServer } from '@proofhouse/server';
 
 const { UMASK, ...env } = process.env;

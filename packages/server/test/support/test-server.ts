@@ -17,30 +17,32 @@ export type StoreName = 'sqlite' | 'postgres' | 'memory';
 export interface TestServerOptions {
   readonly store?: StoreName;
   readonly clock?: ManualClock;
-  /** Settings by name, as `completeConfig` takes them. */
+  /** Settings of the server, in the format of `completeConfig`. */
   readonly settings?: Parameters<typeof completeConfig>[0];
   /**
-   * Called before the server starts, with its data folder and the URL of its empty database: copies a store there, whose
-   * admin token then stays valid.
+   * Called before the server starts, with its data folder and the URL of its empty database. Copies an existing store
+   * there. The admin token of that store stays valid, and `adminToken` is not set.
    */
   readonly prepare?: (dataDir: string, databaseUrl: string) => Promise<void>;
 }
 
-/** A worker and its one token. */
+/** A worker with its only token. */
 export interface TestWorker {
   readonly id: string;
   readonly token: string;
   readonly tokenId: string;
 }
 
-/** The caller: `admin`, a worker, or `null` for no credential; any other text is sent as bearer token. */
+/**
+ * The caller of a request: `admin`, a worker, or null for no credential. Any other text is sent as the bearer token.
+ */
 export type Caller = TestWorker | string | null;
 
 export interface CallOptions {
   readonly as?: Caller;
-  /** Body that is sent as JSON. */
+  /** A value that is sent as a JSON body. */
   readonly json?: unknown;
-  /** Body that is sent unchanged. */
+  /** A body that is sent unchanged. */
   readonly payload?: string | Buffer;
   readonly headers?: Readonly<Record<string, string | undefined>>;
 }
@@ -50,7 +52,7 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string>>;
   readonly bytes: Buffer;
   readonly text: string;
-  /** The document in the body; its shape is known to the test. */
+  /** The JSON document in the body. Its type is `any`, because each test expects another shape. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an answer's shape is what a test is about.
   readonly json: any;
 }
@@ -65,7 +67,7 @@ export interface Upload {
 
 export const adminToken = 'the-admin-token-of-the-tests';
 
-/** Starts a complete server with its own store and folder. Only the test advances its clock. */
+/** Starts a complete server with its own store and data folder. Its clock advances only when the test advances it. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'proofhouse-test-'));
   const clock = options.clock ?? new ManualClock();
@@ -111,7 +113,7 @@ export class TestServer {
   readonly server: Server;
   readonly clock: ManualClock;
   readonly folder: string;
-  /** Every log line of the server. */
+  /** All log lines that the server has written. */
   readonly logLines: string[];
   readonly #drop: () => Promise<void>;
   readonly #agent = new Agent({ keepAlive: true });
@@ -130,7 +132,7 @@ export class TestServer {
     return this.server.config.jobViewRoot;
   }
 
-  /** Makes one call over the server's real socket; the answer is validated against the OpenAPI document. */
+  /** Makes one call over a real socket. Fails if the answer does not match the OpenAPI document. */
   async call(method: string, url: string, options: CallOptions = {}): Promise<Answer> {
     const isJson = 'json' in options;
     const payload = isJson ? JSON.stringify(options.json) : options.payload;
@@ -173,7 +175,7 @@ export class TestServer {
     return this.call('POST', url, { as, json, headers });
   }
 
-  /** Listens, and returns the port of the server's one socket. */
+  /** Listens, if the server does not listen yet, and returns the port. */
   async listen(): Promise<number> {
     if (this.#port === undefined) {
       await this.server.app.listen({ host: this.server.config.host, port: 0 });
@@ -182,7 +184,7 @@ export class TestServer {
     return this.#port;
   }
 
-  /** Returns a name that is unique in this server, so that workers of one test do not claim jobs of another. */
+  /** Returns a name that is unique on this server, so that workers of one test do not claim the jobs of another. */
   unique(word: string): string {
     this.#count += 1;
     return `${word}-${this.#count}`;
@@ -210,21 +212,21 @@ export class TestServer {
     return answer.json.job as Job | null;
   }
 
-  /** Returns a job that its own worker holds, with a lease of `leaseSeconds`. */
+  /** Returns a running job with the worker that holds it, and its lease, which lasts `leaseSeconds`. */
   async running(
     fields: Partial<CreateJob> = {},
     leaseSeconds = 120,
   ): Promise<{ job: Job; worker: TestWorker; lease: string }> {
     const capability = this.unique('only');
     const worker = await this.worker({ capabilities: [capability] });
-    // Jobs without requirements can be claimed by every worker, so this one must come before them.
+    // The job needs the highest priority, because the worker can also claim jobs without requirements.
     const made = await this.enqueue({ requiredCapabilities: [capability], priority: 1_000_000, ...fields });
     const job = await this.claim(worker, { leaseSeconds });
     if (job?.id !== made.id || job.leaseId === undefined) throw new Error('the worker got another job than its own');
     return { job, worker, lease: job.leaseId };
   }
 
-  /** Uploads with a form. */
+  /** Uploads an artifact with a form. */
   upload(jobId: string, upload: Upload): Promise<Answer> {
     return this.call('POST', `/api/queue/jobs/${jobId}/artifacts/upload`, {
       as: upload.as ?? 'admin',
@@ -233,7 +235,7 @@ export class TestServer {
     });
   }
 
-  /** Uploads with a raw body. */
+  /** Uploads an artifact with a PUT request whose body is the bytes of the file. */
   put(jobId: string, upload: Upload): Promise<Answer> {
     const path = upload.name.split('/').map(encodeURIComponent).join('/');
     return this.call('PUT', `/api/queue/jobs/${jobId}/artifacts/${path}`, {
@@ -251,7 +253,7 @@ export class TestServer {
     return this.get(`/api/queue/jobs/${artifact.jobId}/artifacts/${artifact.id}/download`, as, headers);
   }
 
-  /** Returns every file with bytes of an upload: blobs, staging files, and files in the job view. */
+  /** Returns the paths of all files that contain bytes of uploads: blobs, staged files, and files in the job view. */
   files(): string[] {
     return [join(this.folder, 'blobs'), this.viewRoot].flatMap((root) =>
       existsSync(root)

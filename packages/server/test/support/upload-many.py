@@ -1,6 +1,7 @@
-"""Uploads files with one library over kept connections; prints one line of JSON: how often each status was answered.
+"""Uploads files with one library over keep-alive connections. Prints one line of JSON: the number of answers by status.
 
-Arguments: library, URL of the server, a JSON object {url, headers, fields} for the form, sizes separated by commas, rounds.
+Arguments: name of the library, a JSON object {url, headers, fields} for the form, sizes in bytes separated by commas, and
+the number of rounds.
 """
 import asyncio
 import collections

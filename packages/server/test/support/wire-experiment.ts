@@ -5,11 +5,11 @@ import { adminToken, type Answer, type CallOptions, type TestServer } from './te
 
 export const wireAdmin = `admin:${adminToken}`;
 
-/** A worker of an experiment, with its registration token. */
+/** A worker of an experiment and its registration token. */
 export interface V0Worker {
   readonly id: string;
   readonly token: string;
-  /** The credential in the format of /v0. */
+  /** The credential of the worker in the format of /v0, `<id>:<token>`. */
   readonly credential: string;
 }
 
@@ -21,7 +21,7 @@ export interface V0Deposit {
 
 type V0Call = Omit<CallOptions, 'as'> & { readonly as?: string | null };
 
-/** An experiment of a test, with the calls of /v0 in it; the default caller is the admin. */
+/** One experiment and the calls of /v0 in it. The default caller is the admin. */
 export class WireExperiment {
   readonly t: TestServer;
   readonly id: string;
@@ -75,7 +75,7 @@ export class WireExperiment {
     if (status !== 200) throw new Error(text);
   }
 
-  /** Sends a form with these parts. */
+  /** Deposits with a form of these parts. Does not check the answer. */
   send(parts: readonly FormPart[], as: string | null = wireAdmin, headers: V0Call['headers'] = {}): Promise<Answer> {
     return this.sendBody(formBody(parts), as, headers);
   }
@@ -102,18 +102,18 @@ export class WireExperiment {
     return this.post('/artifacts/grants', { uri, reader }, as);
   }
 
-  /** Returns the artifacts of the experiment from /api. */
+  /** Returns the artifacts of the experiment, as /api lists them. */
   async records(): Promise<{ artifactId: string; uri: string; createdBy: string }[]> {
     return (await this.t.get(`/api/artifacts?experimentId=${this.id}&limit=200`)).json.artifacts;
   }
 }
 
-/** Returns a literal form with one part, for forms that `formBody` does not write. */
+/** Returns a form with one part and literal headers, for forms that `formBody` cannot write. */
 export function onePart(headers: string, bytes = 'bytes'): string {
   return `--${boundary}\r\n${headers}\r\n\r\n${bytes}\r\n--${boundary}--\r\n`;
 }
 
-/** Expects a problem document of /v0 of this type, with exactly its five members. */
+/** Expects a problem document of /v0 with this status and type, and with exactly its five members. */
 export function expectProblem(answer: Pick<Answer, 'status' | 'headers' | 'json'>, status: number, type: string): void {
   expect(answer).toMatchObject({
     status,
