@@ -61,7 +61,7 @@ forEachStore('why', (harness) => {
       {
         workerId: typed.id,
         lastSeenAt: new Date(t.clock.now()).toISOString(),
-        lacks: ['capability:disk', 'capability:gpu'],
+        lacks: ['capability:gpu', 'capability:disk'],
       },
     ]);
   });
