@@ -10,22 +10,22 @@ import { lockDatabase } from './sql/dialects/sqlite/sqlite-lock.ts';
 import { schemaVersions } from './sql/migrate.ts';
 import { ownedBlobs } from './sql/owned-blobs.ts';
 
-/** Facts about a database that are read without changing it. */
+/** Facts about a database, read without changing it. */
 export interface DatabaseInspection {
   readonly kind: 'sqlite' | 'postgres' | 'memory';
   /** The absolute path of an SQLite database. */
   readonly file?: string;
   /** True if the file does not exist and can be created. */
   readonly missing?: boolean;
-  /** Name of the last migration; undefined before the first. */
+  /** Name of the last migration. Undefined if no migration has run. */
   readonly schema: string | undefined;
-  /** The raw value of its setting `store`; undefined if it has none. */
+  /** The raw value of the setting `store`. Undefined if the database does not have this setting. */
   readonly store?: string | undefined;
-  /** Keys of some blobs whose bytes are kept. */
+  /** Keys of some of the blobs that records own. */
   readonly blobKeys?: readonly string[];
   /** True if a server has the database open. Always false on engines that several servers may share. */
   readonly inUse: boolean;
-  /** The database's time, epoch ms; undefined if it uses the clock of this machine. */
+  /** The database's time, epoch ms. Undefined if the database uses the clock of this machine. */
   readonly now: number | undefined;
 }
 
@@ -38,16 +38,16 @@ export function schemaAge(schema: string | undefined): SchemaAge {
 }
 
 const withinMs = 10_000;
-/** The values that were read from the database. */
+/** The facts that are read from the tables of the database. */
 type Contents = Pick<DatabaseInspection, 'schema' | 'store' | 'blobKeys'>;
 
 const storeSetting = "select value from settings where name = 'store'";
-/** Keys of some owned blobs, in a column `key`. */
+/** Returns a query for the keys of some owned blobs, in a column `key`. */
 function someBlobKeys(schema: string): string {
   return `select key from ${ownedBlobs(schema)} order by key limit 100`;
 }
 
-/** True for schemas that have a store id and purged artifacts. */
+/** Returns true for schemas that have a store id and purged artifacts. */
 function knowsPurges(schema: string | undefined): schema is string {
   return schema !== undefined && schema >= '0003';
 }
@@ -56,7 +56,7 @@ const lastStep = 'select name from kysely_migration order by name desc limit 1';
 
 /**
  * Reads the facts of the database that the URL names, and checks that a server could write to it. Throws `unavailable`,
- * `internal` (not ours, or damaged) or `invalid_request`.
+ * `internal` (the database is damaged, or is not a Proofhouse database) or `invalid_request`.
  */
 export async function inspectDatabase(url: string): Promise<DatabaseInspection> {
   if (/^postgres(ql)?:/i.test(url)) return inspectPostgres(url);
@@ -65,7 +65,7 @@ export async function inspectDatabase(url: string): Promise<DatabaseInspection> 
   if (named === ':memory:') return { kind: 'memory', schema: undefined, inUse: false, now: undefined };
   const file = resolve(named);
   try {
-    // WAL and lock file are created in the same folder.
+    // The folder must be writable, because the WAL and the lock file are created in it.
     const folder = probeFolder(dirname(file));
     if (!folder.missing) requireOneName(join(folder.path, basename(file)));
     const missing = !isThere(file);
@@ -83,7 +83,8 @@ function isThere(file: string): boolean {
 
 async function lookIntoSqlite(file: string): Promise<Contents> {
   const { default: Database } = await import('better-sqlite3');
-  // A read-only connection creates WAL and index and leaves them; a writable one removes them when it closes.
+  // The connection is read-only only if a WAL exists. A read-only connection would create a missing WAL and its index
+  // and leave them behind, whereas a writable connection removes them when it closes.
   const database = new Database(file, { readonly: isThere(`${file}-wal`), fileMustExist: true });
   try {
     const found = database.pragma('quick_check(1)', { simple: true });
@@ -100,7 +101,8 @@ async function lookIntoSqlite(file: string): Promise<Contents> {
   }
 }
 
-// A server holds the lock as long as it has the database open. The kernel releases it after a crash.
+// Returns true if another process holds the lock. A server holds it as long as it has the database open, and the kernel
+// releases it after a crash.
 function isInUse(file: string): boolean {
   if (!isThere(`${file}.lock`)) return false;
   try {
@@ -121,7 +123,8 @@ async function inspectPostgres(url: string): Promise<DatabaseInspection> {
       statement_timeout: withinMs,
       application_name: 'proofhouse doctor',
     });
-    // A broken connection also rejects its query.
+    // Without a listener, the `error` event of a broken connection would end the process. The query on that connection
+    // rejects too.
     client.on('error', () => undefined);
     await client.connect();
     try {

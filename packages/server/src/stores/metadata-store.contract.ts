@@ -13,7 +13,10 @@ import type { StoreHarness } from './contract/store-harness.ts';
 
 export type { StoreHarness, StoreUnderTest } from './contract/store-harness.ts';
 
-/** The contract of every engine. `histories`: number of random histories that are compared with the model. */
+/**
+ * The contract tests that every engine must pass. `histories` is the number of random histories that are compared with
+ * the model.
+ */
 export function metadataStoreContract(name: string, harness: StoreHarness, histories = 50): void {
   describe(name, () => {
     queueContract(harness);

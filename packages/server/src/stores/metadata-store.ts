@@ -11,12 +11,13 @@ import type { SettingStore } from '../kernel/setting-store.ts';
 import type { WorkerStore } from '../workers/worker-store.ts';
 
 /**
- * All state of Proofhouse except bytes. Each engine has one implementation; all pass `metadata-store.contract.ts`.
+ * The store of all state of Proofhouse except bytes. Each engine has one implementation, and all implementations pass
+ * `metadata-store.contract.ts`.
  *
- * Errors are `AppError` only: `unavailable` (cannot be reached, try again), `storage_full`, `internal`.
+ * All errors are `AppError`: `unavailable` (the engine cannot be reached, retry), `storage_full`, `internal`.
  */
 export interface MetadataStore extends Commits {
-  /** `sqlite`, `postgres`: for messages. */
+  /** The kind of engine, `sqlite` or `postgres`, for messages. */
   readonly kind: string;
   /** True if committed rows survive the end of the process. */
   readonly durable: boolean;
@@ -28,21 +29,22 @@ export interface MetadataStore extends Commits {
   readonly experiments: ExperimentStore;
   readonly settings: SettingStore;
   readonly presence: PresenceStore;
-  /** The channel between the servers of one database; undefined where there is only one server. */
+  /** The channel between the servers of one database. Undefined if the database can have only one server. */
   readonly hintChannel: HintChannel | undefined;
 
-  /** Deletions of expired rows; the caller runs them periodically with `inBatches`. */
+  /** The deletions of expired rows. The caller must run them periodically with `inBatches`. */
   readonly cleaners: readonly Cleaner[];
 
-  /** Settles when the engine was reached, read and written: it commits a heartbeat. */
+  /** Commits a heartbeat. Resolves if the engine can be reached, read and written. */
   ping(): Promise<void>;
   /**
-   * Returns the time by which verbs decide, without a round trip. On Postgres it is the database's, at most some milliseconds behind and
-   * never ahead; else it is this process's. For the times of new records, and for refusals before a verb runs.
+   * Returns the time by which transactions decide, without a round trip. On Postgres it is the database's time,
+   * estimated at most some milliseconds behind and never ahead. On other engines it is the time of this process. Used
+   * for the times of new records, and for refusals before a transaction runs.
    */
   time(): StoreTime;
-  /** Reads the engine's clock, epoch ms, to compare it with that of this machine. */
+  /** Reads the engine's clock, epoch ms, to compare it with the clock of this machine. */
   now(): Promise<number>;
-  /** Waits for writes under way, then releases the engine. */
+  /** Waits for running writes, then releases the engine. */
   close(): Promise<void>;
 }

@@ -7,7 +7,7 @@ import type { OnProgress } from './sql/migrations/on-progress.ts';
 import { SqlMetadataStore } from './sql/sql-metadata-store.ts';
 
 export interface MetadataStoreOptions {
-  /** Postgres: most connections for requests. Scans have two more. */
+  /** Postgres: largest number of connections for requests. Scans have two more. */
   readonly maxConnections?: number;
   /** SQLite: called with a sentence for the operator, for example about a damaged WAL. */
   readonly onNotice?: (notice: string) => void;
@@ -15,19 +15,19 @@ export interface MetadataStoreOptions {
   readonly onProgress?: OnProgress;
   /** Default: the system's clock. */
   readonly clock?: Clock;
-  /** Postgres: true if `clock` decides instead of the database's. For tests. */
+  /** Postgres: true if `clock` replaces the database's clock, for tests. */
   readonly fixedTime?: boolean;
-  /** Called with the skipped milliseconds when the clock that decides was set. */
+  /** Called when the clock by which the store decides was set. The argument is the jump in milliseconds. */
   readonly onClockJump?: OnClockJump;
 }
 
 const accepted = 'sqlite:<path>, sqlite::memory:, postgres://… and postgresql://…';
 
 /**
- * Opens the store that the URL names, and migrates its schema to this version. Messages must not contain the URL: it may hold a
- * password.
- * Errors: `invalid_request` (no such kind of store), `unsupported` (not built yet, or a newer schema),
- * `unavailable`, `storage_full`, `internal` (not ours, or damaged).
+ * Opens the store that the URL names, and migrates its schema to this version. Messages must not contain the URL,
+ * because it may contain a password.
+ * Errors: `invalid_request` (no such kind of store), `unsupported` (not built yet, or a newer schema), `unavailable`,
+ * `storage_full`, `internal` (the database is damaged, or is not a Proofhouse database).
  */
 export async function openMetadataStore(url: string, options: MetadataStoreOptions = {}): Promise<MetadataStore> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
@@ -46,7 +46,10 @@ export async function openMetadataStore(url: string, options: MetadataStoreOptio
   }
 }
 
-/** `sqlite:a.db` and `sqlite://a.db` are relative, `sqlite:/a.db` and `sqlite:///a.db` absolute. */
+/**
+ * Returns the path in a URL of SQLite. `sqlite:a.db` and `sqlite://a.db` are relative; `sqlite:/a.db` and
+ * `sqlite:///a.db` are absolute.
+ */
 export function sqlitePath(url: string): string {
   const path = url.slice('sqlite:'.length).replace(/^\/\/(?=.)/, '');
   if (path === '') throw new AppError('invalid_request', 'The database URL lacks a path: sqlite:<path>.');

@@ -9,7 +9,7 @@ import { insert, update } from '../../kernel/commit.ts';
 
 const done = { outcome: 'done', lastSeqs: {} };
 
-/** Contract of artifact records: their lists, grants, changes, and the queries of retention. */
+/** Contract tests of artifact records: lists, grants and changes of artifacts, and the queries of retention. */
 export function artifactRecordsContract(harness: StoreHarness): void {
   const { fresh, pair } = storesOf(harness);
 
@@ -87,7 +87,7 @@ export function artifactRecordsContract(harness: StoreHarness): void {
       expect(seen).toEqual(newestFirst(wanted));
       expect(sizes).toEqual([2, 2, 1]);
       expect(await listed(store, { status: 'rejected' }, 10)).toEqual({ seen: [], sizes: [0, 0, 0] });
-      // A full page ends at its last item, not at the last row that was read.
+      // The cursor of a full page is the last item of the page, not the last row that the store read.
       expect((await listed(store, { status: 'draft' }, 500)).seen).toHaveLength(made.length - wanted.length);
     });
 

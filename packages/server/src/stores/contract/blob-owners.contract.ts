@@ -14,7 +14,7 @@ type Act =
   | { readonly act: 'add-pointer'; readonly sizeBytes: number | null }
   | { readonly act: 'purge' | 'pin' | 'purge-stale'; readonly which: number }
   | { readonly act: 'retype'; readonly which: number; readonly type: ArtifactType }
-  /** A commit whose last insert fails: nothing of it may stay. */
+  /** A commit whose last insert fails. No change of this commit may stay. */
   | { readonly act: 'add-twice'; readonly which: number };
 
 const which = fc.nat(50);
@@ -35,7 +35,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   fc.record({ act: fc.constant('add-twice' as const), which }),
 );
 
-/** Artifacts as the commits that were done left them. */
+/** Runs acts on the stores, and keeps the artifacts that the stores must contain after the successful commits. */
 class History {
   readonly #stores: readonly MetadataStore[];
   readonly artifacts: ArtifactRecord[] = [];
@@ -44,7 +44,7 @@ class History {
     this.#stores = stores;
   }
 
-  /** Runs the acts at the same time, each on its own artifacts, on the stores in turn. */
+  /** Runs the acts concurrently. Each act uses other artifacts. Successive acts use the stores in rotation. */
   async run(acts: readonly Act[]): Promise<void> {
     const touched = new Set<string>();
     await Promise.all(acts.map((each, index) => this.#one(this.#stores[index % this.#stores.length]!, each, touched)));
@@ -106,7 +106,10 @@ function usageOf(owners: readonly BlobOwner[]): UsageCount[] {
   });
 }
 
-/** Contract of blob owners and usage counters: both agree with the records after any history. `histories`: runs. */
+/**
+ * Contract tests of blob owners and usage counters: both agree with the records after any history. `histories` is the
+ * number of random histories.
+ */
 export function blobOwnersContract(harness: StoreHarness, histories: number): void {
   const { pair } = storesOf(harness);
 
@@ -138,7 +141,7 @@ export function blobOwnersContract(harness: StoreHarness, histories: number): vo
       const ended = Promise.all(uploads).finally(() => (uploading.runs = false));
       while (uploading.runs) {
         expect(await one.blobOwners.usageDrift()).toEqual([]);
-        // A database in memory answers reads without giving way to the flush of commits.
+        // A database in memory answers reads without yielding to the event loop, so the commits would never be flushed.
         await new Promise(setImmediate);
       }
       await ended;

@@ -7,7 +7,7 @@ import { storesOf, type StoreHarness } from './store-harness.ts';
 
 const done = { outcome: 'done', lastSeqs: {} };
 
-/** What every commit must keep to, whatever the kinds of its records. */
+/** Contract tests of commits of all record kinds. */
 export function commitsContract(harness: StoreHarness): void {
   const { fresh, pair } = storesOf(harness);
   const needs = (...preconditions: Precondition[]) => commitOf([], { preconditions });

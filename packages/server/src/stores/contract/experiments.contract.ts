@@ -71,7 +71,7 @@ const rulesOn = (store: MetadataStore) => {
   return { experiments: new Experiments(parts), groups: new Groups(parts) };
 };
 
-/** Advances the clock while the work runs: a nesting waits when it loses a race against another server. */
+/** Advances the clock while the work runs, because a nesting that loses a race against another server waits to retry. */
 async function asTimePasses<Result>(work: Promise<Result>): Promise<Result> {
   const state = { isOver: false };
   const end = (): void => {
@@ -99,7 +99,7 @@ async function allPages<Item>(page: (after: PageKey | undefined) => Promise<Page
 const byIdOnTies = <Item extends { createdAt: number; id: string }>(a: Item, b: Item) =>
   a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
 
-/** Contract of experiments, groups and their members. */
+/** Contract tests of experiments, groups and the members of groups. */
 export function experimentsContract(harness: StoreHarness): void {
   const { fresh, pair } = storesOf(harness);
 
@@ -199,8 +199,8 @@ export function experimentsContract(harness: StoreHarness): void {
           ...['x', 'y', 'z'].map((id) => one.commit(addMember(group.id, id))),
           other.commit(hide(group)),
         ]);
-        // Members of the deleted group would be visible in a group with the same id, which can be made once a cleaner has
-        // removed the hidden one.
+        // A group with the same id can be created once a cleaner has removed the hidden group. Members that the hidden
+        // group left behind would be visible in the new group.
         await clean(one, start + hour);
         await addGroup(one, group);
         expect((await one.experiments.findGroup(group.id))?.members).toEqual([]);
@@ -240,7 +240,7 @@ export function experimentsContract(harness: StoreHarness): void {
       const changed = { outcome: 'conflict', conflict: { kind: 'version', record: 'group', id: group.id } };
       expect(await store.commit(batches[2]!)).toEqual(changed);
       expect(await store.commit(commitOf(visible))).toEqual(changed);
-      // The other members of the first batch, and the row of the group.
+      // The cleaner removes the other members of the first batch, and the row of the group.
       expect(await clean(store, start + hour)).toBe(90);
       expect(await clean(store, start + hour)).toBe(0);
       expect(await store.commit(commitOf(visible))).toEqual(changed);
@@ -256,7 +256,7 @@ export function experimentsContract(harness: StoreHarness): void {
       await one.commit(hide({ ...large, version: 2 }));
       for (const group of small) await one.commit(hide(group, start + 1));
       expect(await clean(one, start + hour + 1, 100)).toBe(100);
-      // 20 members and the row of the large group, then two members and the row of each small one.
+      // The cleaner removes 20 members and the row of the large group, then two members and the row of each small group.
       expect(await clean(other, start + hour + 1, 100)).toBe(36);
       expect(await one.experiments.groupsHolding('e', 'w0')).toEqual([{ id: kept.id, name: null }]);
     });
@@ -445,11 +445,11 @@ export function experimentsContract(harness: StoreHarness): void {
       await expect(
         groups.create(admin, id, { members: Array.from({ length: most + 1 }, (_, i) => `x${i}`) }),
       ).rejects.toMatchObject(refused('10000 members'));
-      // An existing member needs no capacity, and a worker is no nesting.
+      // An existing member needs no capacity. A worker does not count towards the limit of nested groups.
       expect((await groups.addMember(id, large.id, 'w7')).members).toEqual(large.members);
       expect((await groups.addMember(id, nesting.id, 'grp_7')).members).toEqual(nesting.members);
       expect((await groups.addMember(id, small.id, 'x')).members).toEqual(['w', 'x']);
-      // Capacity for one more member: exactly one of the concurrent adds, on two servers, succeeds.
+      // There is capacity for one more member, so exactly one of two concurrent adds on two servers succeeds.
       for (const [full, freed, fresh] of [
         [large.id, 'w3', ['y1', 'y2']],
         [nesting.id, 'grp_3', ['grp_y1', 'grp_y2']],

@@ -27,7 +27,7 @@ type Act =
   | { readonly act: 'sweep' }
   | { readonly act: 'wait'; readonly ms: number };
 
-/** Enough repositories for claims of few routes, of many and of all. */
+/** The repositories of the jobs, so many that claims match few routes, many routes or all routes. */
 const repositories = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 const acts: fc.Arbitrary<Act[]> = fc.array(
@@ -71,7 +71,7 @@ const acts: fc.Arbitrary<Act[]> = fc.array(
   { minLength: 5, maxLength: 40 },
 );
 
-/** Model of the queue: a list in memory with the same pure rules. */
+/** The model of the queue with which the store is compared: jobs in memory, with the same pure rules. */
 class Model {
   readonly jobs = new Map<string, JobRecord>();
   readonly events = new Map<string, string[]>();
@@ -97,10 +97,10 @@ class Model {
     else this.#delays.delete(id);
   }
 
-  /** Waiting jobs, and the earliest time at which each may be claimed. */
+  /** The ids of delayed jobs, with the earliest time at which each job may be claimed. */
   #delays = new Map<string, number>();
 
-  /** Makes jobs claimable whose delay has ended since the last call, and returns them. */
+  /** Promotes the jobs whose delay has ended since the last call, and returns their ids. */
   due(now: number): string[] {
     const due = [...this.#delays].filter(([, at]) => at <= now).map(([id]) => id);
     for (const id of due) {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
 
-/** Contract of worker presence, and of the hints between servers. */
+/** Contract tests of worker presence, and of the hints between servers. */
 export function presenceContract(harness: StoreHarness): void {
   const { fresh, pair } = storesOf(harness);
   const worker = (over: Partial<SeenWorker> = {}): SeenWorker => ({

@@ -83,7 +83,7 @@ export function queueContract(harness: StoreHarness): void {
       for (const job of [late, b, a, upper, urgent, low]) await store.jobs.enqueue(job);
       const order = [];
       for (let i = 0; i < 7; i++) order.push(...(await claimIds(store, 'w')));
-      // Texts are compared byte by byte: capitals first.
+      // Ids are compared byte by byte, so capitals come first.
       expect(order).toEqual([urgent.id, 'tie-A', 'tie-a', 'tie-b', late.id, low.id]);
     });
 
@@ -200,7 +200,7 @@ export function queueContract(harness: StoreHarness): void {
         return (answer as { jobs: readonly JobRecord[] }).jobs;
       };
       expect(await again(start + 999)).toEqual([await store.jobs.find(longer), await store.jobs.find(shorter)]);
-      // The lease has expired, first without a sweep; then another worker holds the job.
+      // First the lease of `shorter` has expired, before any sweep. Then another worker holds both jobs.
       expect(await again(start + 1000)).toEqual([await store.jobs.find(longer)]);
       await store.jobs.sweep(10, start + 9000);
       await claimIds(store, 'other', { leaseIds: ['m1', 'm2'], now: start + 60_000, leaseMs: 60_000 });
@@ -487,7 +487,7 @@ function matches(job: JobRecord, { status, type, category, heldBy }: JobFilter):
   return (status === undefined || job.status === status) && (type === undefined || job.type === type);
 }
 
-/** Returns the ids in the order of claiming. */
+/** Returns the ids of the jobs in claim order. */
 function inOrder(jobs: readonly JobRecord[]): string[] {
   const before = (a: JobRecord, b: JobRecord): number =>
     b.priority - a.priority || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);

@@ -5,7 +5,7 @@ import { claimBy, claimIds, commitOf, key, newArtifact, newCredential, newId, ne
 import { storesOf, type StoreHarness } from './store-harness.ts';
 import { exists, insert, update } from '../../kernel/commit.ts';
 
-/** Contract of concurrent calls, on two servers where the engine allows two. */
+/** Contract tests of concurrent calls, on two servers if the engine allows two. */
 export function racesContract(harness: StoreHarness): void {
   const { pair } = storesOf(harness);
   const claimAll = async (store: MetadataStore, worker: string, onClaim: (id: string) => void): Promise<void> => {
@@ -71,7 +71,7 @@ export function racesContract(harness: StoreHarness): void {
       }
       const ids = claimed.flat().map((job) => job.id);
       expect(new Set(ids).size).toBe(ids.length);
-      // 80 tasks and execs for 120 claimers of these types, 40 manifests for 40.
+      // The claims ask for 120 jobs of the 80 tasks and execs, and for 40 jobs of the 40 manifests.
       expect(ids).toHaveLength(120);
     });
 
@@ -269,7 +269,7 @@ export function racesContract(harness: StoreHarness): void {
         await stores[0].jobs.claim(claimBy(`w${i}`, { leaseIds, leaseMs: 10 }));
       }
       const ended: JobRecord[] = [];
-      // Rows that the other server has locked are skipped, so one sweep may find fewer jobs than there are.
+      // A sweep skips rows that the other server has locked, so one sweep may end fewer jobs than have expired.
       while (ended.length < jobs.length) {
         const sweeps = await Promise.all([0, 1, 2, 3].map((i) => stores[i % 2]!.jobs.sweep(50, start + 20)));
         ended.push(...sweeps.flatMap((passed) => passed.ended));

@@ -11,12 +11,12 @@ import type { ClaimRequest } from '../../jobs/job-store.ts';
 import type { Commit, IdempotencyKey } from '../../kernel/commit.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 
-/** Where the tests' time begins. */
+/** The time at which the contract tests begin, epoch ms. */
 export const start = jobMadeAt;
 
 let made = 0;
 
-/** Ids of one shape that sort in the order of their making. */
+/** Returns a new id. Ids sort in the order in which this function returned them. */
 export function newId(): string {
   made += 1;
   return `00000000-0000-7000-8000-${String(made).padStart(12, '0')}`;
@@ -39,7 +39,7 @@ export function claimBy(workerId: string, over: Partial<ClaimRequest> = {}): Cla
   };
 }
 
-/** Ids of the jobs that a claim was given, in its order. */
+/** Claims, and returns the ids of the claimed jobs in claim order. */
 export async function claimIds(store: MetadataStore, ...args: Parameters<typeof claimBy>): Promise<string[]> {
   const claimed = await store.jobs.claim(claimBy(...args));
   if (claimed.outcome === 'conflict') throw new Error('conflict');
@@ -99,7 +99,7 @@ export function newArtifact(over: Partial<ArtifactRecord> = {}): ArtifactRecord 
   };
 }
 
-/** The row of `blob_owners` that an artifact's commit writes. */
+/** Returns the row of `blob_owners` that the commit of this artifact writes. */
 export function ownerOf(artifact: ArtifactRecord): BlobOwner {
   const { key, sha256, sizeBytes } = ownedBlob(artifact);
   const state = artifact.purgedAt === null ? 'owned' : 'released';

@@ -12,7 +12,7 @@ import { insert, raise } from '../../kernel/commit.ts';
 const admin = { kind: 'admin' } as const;
 const hour = 60 * 60 * 1000;
 
-/** Contract of the workers of an experiment and their registration tokens. */
+/** Contract tests of the workers of an experiment and the registration tokens of these workers. */
 export function registrationsContract(harness: StoreHarness): void {
   const { fresh, pair } = storesOf(harness);
 

@@ -1,7 +1,7 @@
 import { afterEach } from 'vitest';
 import type { MetadataStore } from '../metadata-store.ts';
 
-/** Opens stores of one engine for tests. */
+/** Opens stores of one engine for contract tests. */
 export interface StoreHarness {
   /** Opens an empty store with its own data. */
   fresh(): Promise<StoreUnderTest>;
@@ -9,12 +9,12 @@ export interface StoreHarness {
 
 export interface StoreUnderTest {
   readonly store: MetadataStore;
-  /** Opens the same data a second time, concurrently; undefined for engines that allow only one server. */
+  /** Opens a second, concurrent store on the same data. Undefined for engines that allow only one server. */
   readonly another?: () => Promise<MetadataStore>;
   readonly remove?: () => Promise<void>;
 }
 
-/** Returns functions that give each test an empty store, and close the stores that a test opened. */
+/** Returns functions that open an empty store, or a pair of stores on the same data. All are closed after each test. */
 export function storesOf(harness: StoreHarness): {
   fresh: () => Promise<MetadataStore>;
   pair: () => Promise<[MetadataStore, MetadataStore]>;
@@ -31,7 +31,7 @@ export function storesOf(harness: StoreHarness): {
   };
   return {
     fresh: async () => (await open()).store,
-    // For an engine that allows only one server, both are the same store.
+    // For an engine that allows only one server, both elements of the pair are the same store.
     pair: async () => {
       const opened = await open();
       if (opened.another === undefined) return [opened.store, opened.store];

@@ -12,7 +12,7 @@ import { openMetadataStore } from '../open-metadata-store.ts';
 import { sqliteSyntax } from './dialects/sqlite/sqlite-syntax.ts';
 import { migrate, migrations } from './migrate.ts';
 
-/** Enough for several batches. */
+/** Number of artifacts, which is enough for several batches. */
 const artifacts = 45_000;
 const program = path.join(import.meta.dirname, 'testing/open-store.ts');
 
@@ -43,7 +43,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Starts the migration and kills it at the first line with this text. Returns the lines that were printed. */
+/** Starts the migration, and kills it at the first line that begins with this text. Returns the printed lines. */
 async function killAt(text: string): Promise<string[]> {
   const child = spawn(process.execPath, [program, file], { stdio: ['ignore', 'pipe', 'inherit'] });
   const seen: string[] = [];

@@ -17,7 +17,7 @@ type Migrations = Readonly<
   Record<string, (db: Kysely<unknown>, syntax: SqlSyntax, onProgress: OnProgress) => Promise<void>>
 >;
 
-/** Migrations in order, forward only. A published migration must not be changed: add a new one. */
+/** The migrations in order. They only go forward. A published migration must not be changed; add a new one instead. */
 export const migrations: Migrations = {
   '0001-jobs-artifacts-workers': firstTables,
   '0002-worker-presence': workerPresence,
@@ -30,12 +30,13 @@ export const migrations: Migrations = {
   '0013-blob-owners': blobOwners,
 };
 
-/** Names of the migrations, in order. The last one is the version of the schema. */
+/** The names of the migrations, in order. The last one is the version of the schema. */
 export const schemaVersions: readonly string[] = Object.keys(migrations);
 
 /**
- * Migrates the schema to this version; safe with several servers at once. Throws `unsupported` for the schema of a newer version.
- * `place` names the database in messages and must hold no secret; `known` are the migrations of this version.
+ * Migrates the schema to this version. Several servers may call it at the same time. Throws `unsupported` if the schema
+ * is of a newer version. `place` names the database in messages and must not contain a secret. `known` are the
+ * migrations of this version.
  */
 export async function migrate(
   db: Kysely<unknown>,

@@ -19,7 +19,7 @@ import { counterAt, exists, insert, raise, unchanged, update } from '../../kerne
 /** The value of a parameter. */
 type Value = string | number | null;
 
-/** A statement, with parameters of one execution. */
+/** A statement, with the parameters of one of its executions. */
 interface Seen {
   readonly compiled: CompiledStatement;
   readonly values: readonly Value[];
@@ -33,7 +33,7 @@ function recording(engine: QueueEngine, seen: Map<string, Seen>): QueueEngine {
   });
 }
 
-/** Loads a backlog in every state, so that the plan of a statement without its index shows. */
+/** Loads a backlog in every state, so that the plan of a statement that lacks an index is visible. */
 async function load(store: MetadataStore): Promise<void> {
   const types = ['task', 'exec', 'manifest'];
   const jobs = Array.from({ length: 4000 }, (_, i) =>
@@ -68,15 +68,18 @@ async function load(store: MetadataStore): Promise<void> {
 }
 
 /**
- * Number of jobs that no worker of the tests may claim: ready jobs of many routes, ended jobs, jobs that are due much
- * later. Also the number of seen workers of a fleet.
+ * Numbers of jobs that no worker of the tests may claim: ready jobs of many other routes, ended jobs, and jobs that are
+ * due much later.
  */
 const ineligible = 50_000;
 const finished = 50_000;
 const delayed = 20_000;
 const routesOfOthers = 40;
 
-/** `series` returns a table of the numbers from 1 to the count, in a column `n`. */
+/**
+ * Returns statements that insert the rows of others. `series` returns a table of the numbers from 1 to the count, in a
+ * column `n`.
+ */
 const othersSql = (series: (count: number) => string): string[] => [
   `insert into job_routes
     select 'other-' || n, 'task', null, '["none-' || n || '"]', 1000 + n from ${series(routesOfOthers)}`,
@@ -100,7 +103,7 @@ const othersSql = (series: (count: number) => string): string[] => [
   ...experimentsSql(series),
 ];
 
-/** A hundred busy experiments among many small ones. */
+/** Returns statements that insert a hundred busy experiments among many small ones. */
 function experimentsSql(series: (count: number) => string): string[] {
   return [
     `insert into experiments (id, created_by, created_at, version)
@@ -125,7 +128,7 @@ function experimentsSql(series: (count: number) => string): string[] {
   ];
 }
 
-/** Runs every list, claim, sweep and look-up. */
+/** Runs every list, claim, sweep and look-up of the store. */
 async function exercise(store: MetadataStore): Promise<void> {
   const { jobs, artifacts, workers, settings } = store;
   const now = start + 10_000;
@@ -142,7 +145,7 @@ async function exercise(store: MetadataStore): Promise<void> {
   await jobs.claim(claimBy('w', { types: ['exec'], idempotency, now: start + 1e9 }));
   const keyed = (name: string) => claimBy('w', { types: ['exec'], idempotency: { ...idempotency, key: name }, now });
   await Promise.all(['k1', 'k2'].map((name) => jobs.claim(keyed(name))));
-  // At a time before any job is due.
+  // This claim runs at a time before any job is due.
   await jobs.claim(claimBy('w', { types: ['exec'], now: start - 1 }));
   await jobs.sweep(10, start + 1e10);
   for (const cleaner of store.cleaners) await cleaner.clean(start + 1e10, 10);
@@ -274,8 +277,8 @@ function seenWorker(workerId: string, lastSeenAt: number): SeenWorker {
 }
 
 /**
- * Each part of the hot verbs, with a pattern of its statement. A part without a recorded statement fails the test,
- * because its plan would not be checked.
+ * The queries of the store whose plans must be checked, each with a pattern of its statement. The test fails if a
+ * pattern matches no recorded statement.
  */
 const parts: readonly [string, RegExp][] = [
   ['claim: the newest route, the first lease, the first delay', /max\(number\) from job_routes/],
@@ -350,7 +353,7 @@ describe('no statement scans a table or sorts a backlog', () => {
     const seen = new Map<string, Seen>();
     const store = new SqlMetadataStore(recording(await openPostgresEngine(url), seen));
     await load(store);
-    // The planner scans a small table for good reason, so the tables are enlarged.
+    // The planner rightly scans small tables, so the tables are enlarged.
     const copy = "(jsonb_populate_record(jobs, jsonb_build_object('id', jobs.id || '-' || n))).*";
     await runOn(url, `insert into jobs select ${copy} from jobs, generate_series(1, 9) as n`);
     for (const text of othersSql((count) => `generate_series(1, ${count}) as n`)) await runOn(url, text);
@@ -380,9 +383,9 @@ function expectParts(texts: Iterable<string>): void {
   expect(parts.filter(([, words]) => !all.some((text) => words.test(text))).map(([part]) => part)).toEqual([]);
 }
 
-// A walk along an index in the order of the list ends at its limit, and so does one along an index of leased or delayed
-// jobs alone. A list by several statuses sorts only the page that it merged, and so does a plan that names only its own
-// small parts. `storage_usage` has at most some hundred rows, and a timer reads them.
+// Allowed scans: a walk along an index in the order of the list, which ends at the limit of the list; a walk along an
+// index that has only leased or delayed jobs; the merged page of a list by several statuses; and small intermediate
+// tables that the statement itself names. `storage_usage` has at most some hundred rows, which only a timer reads.
 const walk = String.raw`\w+ USING (COVERING )?INDEX \w+_(newest|leased|delayed|front|in_order)$`;
 const scan = new RegExp(
   String.raw`^SCAN (?!CONSTANT|storage_usage|ready_routes|json_each|page|kept|heads|branch|holding|\(subquery|\d|${walk})`,
@@ -393,8 +396,9 @@ function sqliteObjection(detail: string, text: string): boolean {
 }
 
 /**
- * Sorting the few rows of one worker or one page is cheaper than an index walk; a backlog has many rows. (Postgres
- * estimates a hundred rows for a JSON list.)
+ * Returns true for a plan line with a table scan or with a sort of more than 2000 rows. Sorting the few rows of one
+ * worker or one page is cheaper than an index walk, but a backlog has many rows. (Postgres estimates a hundred rows for
+ * a JSON list.)
  */
 function literalObjection(line: string): boolean {
   if (seqScan.test(line)) return true;
@@ -412,13 +416,14 @@ const fewRows = [
   /^(update|select).* where "id" = \$\d+ and "version" = /,
   /^with recursive "holding"/,
   /\) as "page" where/,
-  // The artifacts of one job have few makers.
+  // The artifacts of one job have few different creators.
   /^select \* from "artifacts" where "job_id" = \$1 (and "name" = \$2 )?and "created_by" = /,
 ];
 
 /**
- * A filter by a value reads rows that it discards; a fitting index has the value in its condition. A planner without
- * values cannot estimate the number of rows.
+ * Returns true for a plan line with a table scan, or with a filter by a parameter. Such a filter reads rows that it
+ * discards; a fitting index has the parameter in its condition. A planner that does not know the values cannot estimate
+ * the number of rows.
  */
 function genericObjection(line: string, text: string): boolean {
   return seqScan.test(line) || (/^\s*(Join )?Filter: .*\$\d/.test(line) && !fewRows.some((words) => words.test(text)));
@@ -430,14 +435,14 @@ interface Planned {
   readonly objection: (line: string, text: string) => boolean;
 }
 
-/** Returns the plans with known values, without restrictions of the planner. */
+/** Returns the plans for known values, without restrictions of the planner. */
 function literalPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Planned[]> {
   return plansOn(url, seen, literalObjection, ({ compiled, values }) => [
     `explain ${compiled.sql.replaceAll(/\$(\d+)/g, (_, n: string) => literalOf(values[Number(n) - 1]))}`,
   ]);
 }
 
-/** Returns the generic plans of prepared statements, with the settings of the engine. */
+/** Returns the generic plans of prepared statements, with the planner settings of the engine. */
 function genericPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Planned[]> {
   const tuned = new URL(url);
   tuned.searchParams.set('options', `${plannerSettings} -c plan_cache_mode=force_generic_plan`);

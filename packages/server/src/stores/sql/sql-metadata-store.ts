@@ -18,7 +18,7 @@ import type { QueueEngine } from './queue/queue-dialect.ts';
 import { CredentialCache } from './records/credential-cache.ts';
 import { SqlWorkerStore } from './records/workers.ts';
 
-/** The store on SQL engines. Each verb is written once and runs on all of them. */
+/** The store on SQL engines. Each operation is written once and runs on all of them. */
 export class SqlMetadataStore implements MetadataStore {
   readonly kind: string;
   readonly durable: boolean;

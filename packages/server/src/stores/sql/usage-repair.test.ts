@@ -14,7 +14,10 @@ afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step();
 });
 
-/** A store on two connections where the engine allows it, and a way to write around it. */
+/**
+ * Two connections to one store (on SQLite the same connection twice), and a function that writes to the database
+ * without the store.
+ */
 interface Opened {
   readonly stores: readonly MetadataStore[];
   readonly run: (text: string) => Promise<unknown>;

@@ -3,7 +3,7 @@ import { sha256Hex } from '../../../kernel/secret.ts';
 import type { SqlSyntax } from './sql-syntax.ts';
 import type { Queries } from './schema.ts';
 
-/** Stands for a value that is known only when the statement runs. */
+/** Takes the place of a parameter whose value is known only when the statement runs. */
 class Placeholder {
   readonly name: string;
 
@@ -17,8 +17,8 @@ const placeholders = new Proxy({}, { get: (_target, name) => new Placeholder(Str
 type Build<Params, Row> = (queries: Queries, params: Params, syntax: SqlSyntax) => Compilable<Row>;
 
 /**
- * A query that is built and compiled once for each syntax and run many times. While it is built its
- * parameters are placeholders that claim to have the types of the values; they may only be handed on.
+ * A query that is built and compiled once for each SQL syntax, and runs many times. The parameters of `build` are
+ * placeholders, although they have the types of the values: `build` may only pass them to the query builder.
  */
 export class Statement<Params extends object, Row> {
   readonly #build: Build<Params, Row>;
@@ -37,16 +37,16 @@ export class Statement<Params extends object, Row> {
     return made;
   }
 
-  /** The rows of this statement's answer, by their type. */
+  /** Returns the rows of a result of this statement, with their type. */
   rowsOf(rows: readonly unknown[]): Row[] {
     return rows as Row[];
   }
 }
 
-/** SQL text with the places of its parameters. */
+/** SQL text with the positions of its parameters. */
 export class CompiledStatement {
   readonly sql: string;
-  /** The same in every process: names the prepared statement on the server. */
+  /** Name of the prepared statement on the database server. Equal in every process, because it is a hash of the SQL. */
   readonly name: string;
   readonly #parameters: readonly unknown[];
 
@@ -65,19 +65,25 @@ export class CompiledStatement {
 }
 
 /**
- * Postgres cannot keep NUL in a text. JSON never contains one (it is escaped there); in any other text
- * it becomes the replacement character, on every engine, so that they keep and find the same.
+ * Replaces NUL characters in a text by the replacement character, because Postgres cannot store NUL. All engines do
+ * this, so that they store and find the same texts. JSON texts never contain NUL, because JSON escapes it.
  */
 function storable(value: unknown): unknown {
   return typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value;
 }
 
-/** `statement<Params>()(build)`: the parameters are named, the rows are inferred. */
+/**
+ * Creates a statement, as `statement<Params>()(build)`. The caller names the type of the parameters, and TypeScript
+ * infers the type of the rows.
+ */
 export function statement<Params extends object>(): <Row>(build: Build<Params, Row>) => Statement<Params, Row> {
   return (build) => new Statement(build);
 }
 
-/** Statements that differ in their shape: one is made for each key. Keys must come from a closed set. */
+/**
+ * Returns a function that creates and caches one statement for each key, for statements that differ in their shape. The
+ * keys must come from a closed set.
+ */
 export function statementsBy<Key extends string, Params extends object, Row>(
   build: (key: Key, queries: Queries, params: Params, syntax: SqlSyntax) => Compilable<Row>,
 ): (key: Key) => Statement<Params, Row> {
@@ -91,7 +97,7 @@ export function statementsBy<Key extends string, Params extends object, Row>(
   };
 }
 
-/** The placeholders of these columns, to be inserted or set. */
+/** Returns the placeholders of these columns, for `values` or `set` of the query builder. */
 export function placeholdersOf<Row extends object, Column extends keyof Row>(
   params: Row,
   columns: readonly Column[],

@@ -3,9 +3,9 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { createTable, type Columns } from './create-table.ts';
 
 /**
- * Jobs with their events and routes, artifacts, workers with their credentials, idempotency keys and
- * settings. There are no foreign keys: each verb holds the rows it refers to, and the engine would check
- * them a second time on the busiest paths.
+ * Creates jobs with their events and routes, artifacts, workers with their credentials, idempotency keys and settings.
+ * There are no foreign keys: each transaction locks the rows to which it refers, so the engine would check them a
+ * second time on the busiest paths.
  */
 export async function firstTables(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   const { tableEnd, clusteredTableEnd, busyTableEnd } = syntax.columns;
@@ -44,7 +44,7 @@ export async function firstTables(db: Kysely<unknown>, syntax: SqlSyntax): Promi
   for (const index of indexes) await sql.raw(index).execute(db);
 }
 
-// The payload comes last: SQLite reads the columns before it without touching the pages it fills.
+// The payload is the last column, so that SQLite reads the other columns without the overflow pages of the payload.
 const jobColumns: Columns = {
   id: 'text',
   type: 'text',
@@ -118,7 +118,8 @@ const credentialColumns: Columns = {
   version: 'integer',
 };
 
-// Lists filter by category or type with a status, or with any: those merge the six statuses of one index.
+// Lists filter by category or type, with a status or with any status. A list with any status merges six ranges of one
+// index, one for each status.
 const indexes = [
   'create index jobs_ready on jobs (route_id, priority desc, created_at, id) where ready = 1',
   "create index jobs_delayed on jobs (next_attempt_at) where status = 'queued' and ready = 0",

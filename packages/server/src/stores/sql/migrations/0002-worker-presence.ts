@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { createTable } from './create-table.ts';
 
-/** Workers that claimed recently. */
+/** Creates the table of workers that claimed recently. */
 export async function workerPresence(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   await createTable(db, syntax, 'worker_presence', ['worker_id'], syntax.columns.busyTableEnd, {
     worker_id: 'text',

@@ -3,8 +3,8 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { addColumns, createTable } from './create-table.ts';
 
 /**
- * Experiments with their groups, read grants, and the retention columns of an artifact. A registration credential names
- * its experiment, and so do a worker that was registered and an artifact that was deposited.
+ * Creates experiments with their groups, read grants, and the retention columns of artifacts. Adds the experiment to
+ * registration credentials, registered workers and deposited artifacts.
  */
 export async function experimentsGroupsRetention(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   const { tableEnd, clusteredTableEnd } = syntax.columns;
@@ -27,7 +27,7 @@ export async function experimentsGroupsRetention(db: Kysely<unknown>, syntax: Sq
     member_id: 'text',
     experiment_id: 'text',
     added_at: 'integer',
-    /** Position in the order in which members were added. */
+    /** Position of the member in the order in which members were added to the group. */
     place: 'integer',
   });
   await createTable(db, syntax, 'artifact_grants', ['artifact_id', 'reader'], clusteredTableEnd, {

@@ -3,8 +3,8 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { addColumns } from './create-table.ts';
 
 /**
- * Adds the start of the current attempt of a job, the report of its worker at the end, and an index of the jobs that
- * workers made.
+ * Adds to jobs the start of the current attempt and the report of the worker at the end of an attempt. Adds an index of
+ * the jobs that workers created.
  */
 export async function attemptsAndMakers(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   await addColumns(db, syntax, 'jobs', { attempt_started_at: 'integer?', finish: 'text?' });
@@ -12,8 +12,8 @@ export async function attemptsAndMakers(db: Kysely<unknown>, syntax: SqlSyntax):
 }
 
 const texts = [
-  // An older version did not record later claims.
+  // Older versions recorded only the first claim, so its time is used for the current attempt.
   "update jobs set attempt_started_at = started_at where status = 'running'",
-  // Most jobs are made by the admin, who lists all of them.
+  // Jobs of the admin are left out, because most jobs are created by the admin, who lists all jobs.
   "create index jobs_by_maker on jobs (created_by, created_at, id) where created_by <> 'admin'",
 ];

@@ -3,8 +3,8 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { addColumns } from './create-table.ts';
 
 /**
- * Versions of jobs, workers and groups, by which a commit can require that they are unchanged; the epoch of a worker's
- * registration tokens; and when a group was hidden.
+ * Adds versions of jobs, workers and groups, so that a commit can require that they are unchanged. Also adds the epoch
+ * of a worker's registration tokens, and the time at which a group was hidden.
  */
 export async function recordVersions(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   await addColumns(db, syntax, 'jobs', { version: 'integer = 1' });

@@ -5,12 +5,12 @@ import { inKeyRanges } from './in-key-ranges.ts';
 import type { OnProgress } from './on-progress.ts';
 
 /**
- * An artifact has owned content or a pointer, and the columns of review, tasks, files and facts. Both engines alter the table
- * in place: no row is copied. One scan checks the constraint.
+ * Allows an artifact to have a pointer instead of owned content, and adds the columns of review, tasks, files and
+ * facts. Both engines alter the table in place, so no row is copied. One scan checks the new constraint.
  */
 export async function artifactContent(db: Kysely<unknown>, syntax: SqlSyntax, onProgress: OnProgress): Promise<void> {
   const run = (text: string): Promise<unknown> => sql.raw(text).execute(db);
-  // SQLite checks all rows of a strict table after each new column: 0.7 s for a million artifacts.
+  // SQLite checks all rows of a strict table after each new column, which takes 0.7 s for a million artifacts.
   const isLarge = (await sql`select id from artifacts limit 1 offset 9999`.execute(db)).rows.length > 0;
   for (const column of ownedColumns) await run(`alter table artifacts alter column ${column} drop not null`);
   for (const [index, [column, kind]] of Object.entries(newColumns).entries()) {
@@ -21,14 +21,16 @@ export async function artifactContent(db: Kysely<unknown>, syntax: SqlSyntax, on
   const isPostgres = syntax.kind === 'postgres';
   const text = isPostgres ? 'text collate "C"' : 'text';
   await run(`alter table artifacts add column produced_by ${text} not null default 'agent'`);
-  // Workers upload as `assistant-output`; so does a deposit, whose maker tells the admin from a worker.
+  // Workers upload as `assistant-output`. A deposit has this source type too; its creator shows whether it came from
+  // the admin or a worker.
   const artifacts = { table: 'artifacts', key: 'id', what: 'producers of artifacts', onProgress };
   await inKeyRanges(db, artifacts, (range) =>
     sql`update artifacts set produced_by = 'person'
       where ${range} and (source_type = 'manual-upload' or created_by = 'admin')`.execute(db),
   );
-  // An older server that still runs must not add records without an owner of their blob: collection would take the
-  // bytes. Its inserts lack the column and fail. SQLite cannot drop a default, and has one server.
+  // An older server that still runs must not add records without an owner of their blob, because collection would
+  // remove the bytes. Its inserts lack this column, so without the default they fail. SQLite cannot drop a default, but
+  // has only one server.
   if (isPostgres) await run('alter table artifacts alter column produced_by drop default');
 }
 

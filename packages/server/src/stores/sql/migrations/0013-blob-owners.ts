@@ -5,8 +5,9 @@ import { inKeyRanges } from './in-key-ranges.ts';
 import type { OnProgress } from './on-progress.ts';
 
 /**
- * The owner of each blob, whatever its kind, and counters of usage. Both tables are filled from the artifacts, along their
- * index of blob keys, so that rows are appended in the order of the new table.
+ * Creates the table of blob owners for all record kinds, and the counters of usage. Both tables are filled from the
+ * artifacts. The artifacts are read in the order of their blob keys, so that rows are appended in the order of the new
+ * table.
  */
 export async function blobOwners(db: Kysely<unknown>, syntax: SqlSyntax, onProgress: OnProgress): Promise<void> {
   const { clusteredTableEnd, busyTableEnd } = syntax.columns;
@@ -26,7 +27,7 @@ export async function blobOwners(db: Kysely<unknown>, syntax: SqlSyntax, onProgr
     count: 'integer',
     size_bytes: 'integer',
   });
-  // Counters change all the time: with free space on their page Postgres updates them without touching the index.
+  // Counters change often. With free space on their page, Postgres updates them without changing the index.
   if (syntax.kind === 'postgres') await sql`alter table storage_usage set (fillfactor = 20)`.execute(db);
   const artifacts = { table: 'artifacts', key: 'blob_key', what: 'owners of blobs', onProgress };
   await inKeyRanges(db, artifacts, (range) =>
@@ -42,7 +43,7 @@ export async function blobOwners(db: Kysely<unknown>, syntax: SqlSyntax, onProgr
 const texts = [
   `insert into storage_usage (kind, type, slot, count, size_bytes)
     select kind, type, 0, count(*), sum(size_bytes) from blob_owners where state = 'owned' group by kind, type`,
-  // The key of `blob_owners` and the counters replace both.
+  // The primary key of `blob_owners` replaces the first index, and the counters replace the second.
   'drop index artifacts_blob_key',
   'drop index artifacts_kept_by_type',
 ];

@@ -3,7 +3,7 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 
 export type Columns = Readonly<Record<string, 'text' | 'text?' | 'integer' | 'integer?'>>;
 
-/** A question mark allows null. */
+/** Creates a table. A question mark after the type of a column allows null. */
 export async function createTable(
   db: Kysely<unknown>,
   syntax: SqlSyntax,
@@ -24,8 +24,8 @@ export async function createTable(
 }
 
 /**
- * New columns of a table that has rows. Each is null in them; `integer = 1` is not null, with 1 in every row. Both engines
- * keep such a constant beside the table, so that no row is rewritten.
+ * Adds columns to a table that has rows. In existing rows the new columns are null; a column `integer = 1` is not null
+ * and has 1 in every row. Both engines store such a constant beside the table, so that no row is rewritten.
  */
 export async function addColumns(
   db: Kysely<unknown>,

@@ -2,12 +2,13 @@ import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { OnProgress } from './on-progress.ts';
 
 const batchRows = 10_000;
-/** Progress lines of one walk, at most. */
+/** Largest number of progress lines of one call. */
 const mostLines = 20;
 
 /**
- * Calls `write` with a condition for each range of 10,000 rows, in the order of an indexed text column. Rows where it is
- * null are skipped. On SQLite one statement that changes all rows of a large table would keep the old pages in memory.
+ * Calls `write` with a condition for each range of 10,000 rows, in the order of an indexed text column. Rows in which
+ * the column is null are skipped. Without ranges, one statement that changes all rows of a large table would keep the
+ * old pages in memory on SQLite.
  */
 export async function inKeyRanges(
   db: Kysely<unknown>,
@@ -15,7 +16,7 @@ export async function inKeyRanges(
   write: (range: RawBuilder<unknown>) => Promise<unknown>,
 ): Promise<void> {
   const [from, column] = [sql.table(table), sql.ref(key)];
-  // The driver of Postgres returns a bigint as a text.
+  // The Postgres driver returns a bigint as text.
   const counted = await sql<{ count: number | string }>`select count(*) as count from ${from}`.execute(db);
   const total = Number(counted.rows[0]?.count);
   let after = '';

@@ -6,7 +6,7 @@ import { textList } from '../engine/sql-syntax.ts';
 import { placeholdersOf, statement } from '../engine/statement.ts';
 import { first, put, rows, type Verb } from '../engine/verb.ts';
 
-/** Older versions left rows without a number; such a row is numbered. */
+/** Inserts a route. If an older version wrote the row of this route without a number, sets the number. */
 const writeRoute = statement<JobRouteRow>()((db, p) =>
   db
     .insertInto('job_routes')
@@ -26,45 +26,45 @@ const newestRoute = statement<object>()((db) =>
   db.selectFrom('job_routes').select('number').where('number', 'is not', null).orderBy('number', 'desc').limit(1),
 );
 
-/** The cached route sets of claim scopes, at most; the least recently used is evicted. */
+/** Largest number of claim scopes whose route sets are cached. The least recently used route set is evicted. */
 const maxScopes = 200;
-/** At this many ids, a set or map of ids is cleared. */
+/** Largest number of route ids in a set or map of the cache. A set or map that would exceed this number is cleared. */
 const maxIds = 10_000;
 
 interface NumberedRoute extends JobRoute {
   readonly number: number;
 }
 
-/** All routes with numbers up to `last`, in the order of their numbers, as one verb sees them. */
+/** All routes with numbers up to `last`, in the order of their numbers, as one transaction sees them. */
 export interface RouteList {
   readonly routes: readonly NumberedRoute[];
   readonly last: number;
-  /** Lists of one version are prefixes of one another. */
+  /** Of two lists with the same version, one is a prefix of the other. */
   readonly version: number;
 }
 
 interface CachedSet extends RouteSet {
-  /** How many routes of the cached list were matched for it. */
+  /** Number of routes of the cached list, from its start, that were compared with the scope of this set. */
   readonly matched: number;
 }
 
 /**
- * The table of routes, cached: which routes a claimer may have is decided in memory, so jobs of other routes cost a claim
- * nothing. Routes are numbered in the order of their commits; a cache that has routes up to a number reads only those after
- * it. An id is a hash of the route's content, so a route that was read never changes.
+ * A cache of the table of routes. The routes that match a claim are found in memory, so jobs of other routes do not slow
+ * the claim down. Routes are numbered in the order of their commits, so a cache that has all routes up to a number reads
+ * only routes with larger numbers. A route id is a hash of the content of the route, so a cached route never changes.
  */
 export class RouteCache {
   readonly #byId = new Map<string, JobRoute>();
-  /** Committed rows only: replaced, never changed. */
+  /** The cached list, which contains committed routes only. It is replaced as a whole and never changed in place. */
   #list: RouteList = { routes: [], last: 0, version: 0 };
-  /** Ids of committed rows, so that a new job of a known route needs no query. */
+  /** Ids of committed routes, so that a new job of a known route needs no query for its route. */
   readonly #written = new Set<string>();
   readonly #sets = new Map<string, CachedSet>();
 
   /**
-   * Returns the routes of these jobs, in the order of the jobs, and inserts rows that are missing; call `committed`
-   * afterwards. The advisory lock is held until the commit, so numbers become visible in ascending order: a reader that
-   * sees a number has seen all smaller ones.
+   * Returns the routes of these jobs, in the order of the jobs, and inserts the rows of missing routes. The caller must
+   * call `committed` after the commit. The advisory lock `routes` is held until the commit, so route numbers become
+   * visible in ascending order: a reader that sees a number also sees all smaller numbers.
    */
   *intern(dialect: QueueDialect, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
     const routes = jobs.map(routeOf);
@@ -86,13 +86,13 @@ export class RouteCache {
     }
   }
 
-  /** The rows of these routes are committed. */
+  /** Must be called when the rows of these routes are committed. */
   committed(routes: readonly JobRoute[]): void {
     if (this.#written.size + routes.length > maxIds) this.#written.clear();
     for (const { id } of routes) this.#written.add(id);
   }
 
-  /** The routes of these ids, from the cache or the table; ids without a row are left out. */
+  /** Returns the routes with these ids, from the cache or the table. Ids without a row are left out. */
   *byIds(ids: readonly string[]): Verb<JobRoute[]> {
     if (this.#byId.size + ids.length > maxIds) this.#byId.clear();
     const missing = ids.filter((id) => !this.#byId.has(id));
@@ -102,12 +102,15 @@ export class RouteCache {
     return ids.flatMap((id) => this.#byId.get(id) ?? []);
   }
 
-  /** The cached list: complete as long as no route has a number over its `last`. */
+  /** The cached list. It is complete if no committed route has a number above its `last`. */
   get list(): RouteList {
     return this.#list;
   }
 
-  /** All routes up to this number, which must be the newest; call `fill` with them once the verb is committed. */
+  /**
+   * Returns all routes up to this number, which must be the largest number in the table. The caller must pass them to
+   * `fill` once the transaction is committed.
+   */
   *readUpTo(newest: number): Verb<RouteList> {
     const { routes, last, version } = this.#list;
     if (newest <= last) return this.#list;
@@ -115,19 +118,22 @@ export class RouteCache {
     return { routes: [...routes, ...fresh], last: fresh.at(-1)?.number ?? last, version };
   }
 
-  /** Caches a list of `readUpTo`. Only committed rows may be cached: a number that was rolled back is assigned again. */
+  /**
+   * Caches a list that `readUpTo` returned. Only committed routes may be cached, because a number that was rolled back
+   * is assigned again to another route.
+   */
   fill(list: RouteList): void {
     if (list.version === this.#list.version && list.last > this.#list.last) this.#list = list;
   }
 
-  /** The routes of the list that the claimer may have jobs of. */
+  /** Returns the routes of the list that match the scope of a claim. The list may be longer than the cached list. */
   matching(list: RouteList, scope: ClaimScope): RouteSet {
     const cached = this.#setOf(scope);
     const uncached = list.routes.slice(this.#list.routes.length).filter((route) => routeMatches(route, scope));
     return uncached.length === 0 ? cached : routeSet([...cached.ids, ...uncached.map(({ id }) => id)]);
   }
 
-  /** The set of a scope among the routes of the cached list; a set that is cached is extended by newer routes. */
+  /** Returns the routes of the cached list that match the scope. Matching newer routes are added to a cached set. */
   #setOf({ types, repositories, capabilities }: ClaimScope): CachedSet {
     const scope = { types, repositories, capabilities };
     const key = JSON.stringify(scope);

@@ -2,7 +2,10 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
 import type { Step, Verb } from '../engine/verb.ts';
 
-/** Wraps an engine: `begin` is called for each run of a verb, and the function that it returns for each step. */
+/**
+ * Wraps an engine. `begin` is called for each run of a verb. The function that it returns is called for each step of
+ * that run.
+ */
 export function watchSteps<Dialect extends SqlSyntax>(
   engine: SqlEngine<Dialect>,
   begin: () => (step: Step) => void,

@@ -56,7 +56,7 @@ describe.skipIf(server === undefined)('the Postgres engine', () => {
         const locked = [];
         for (const name of order) {
           locked.push(yield* first(lock, { name }));
-          // Gives the other verb time to lock its first row.
+          // The other transaction needs time to lock its first row.
           yield* first(pause, {});
         }
         return locked.length;

@@ -21,46 +21,53 @@ export interface PostgresOptions {
   /** Called with a sentence after each part of a long migration. */
   readonly onProgress?: OnProgress;
   readonly clock?: Clock;
-  /** True: `clock` decides instead of the database's. For tests. */
+  /** True if `clock` replaces the database's clock, for tests. */
   readonly fixedTime?: boolean;
-  /** Called when the database's clock, or this process's monotonic one, was set. */
+  /** Called when the database's clock, or the monotonic clock of this process, was set. */
   readonly onClockJump?: OnClockJump;
-  /** Timeout of an answer. Default: 35 s. */
+  /** Timeout for the answer to a query, ms. Default: 35 s. */
   readonly silentMs?: number;
 }
 
 const connectWithinMs = 10_000;
-/** Longer than any statement takes, shorter than a person waits. */
+/** Statement timeout, longer than any statement takes and shorter than a person waits. */
 const statementWithinMs = 30_000;
-/** Longer than the statement timeout: a connection without an answer for this long is dead, and is closed. */
+/**
+ * Default timeout for the answer to a query. It is longer than the statement timeout, so a connection without an answer
+ * for this long is dead, and is closed.
+ */
 const silentMs = statementWithinMs + 5000;
-/** An idle connection is probed (TCP keep-alive) after this long, so that a vanished peer is detected. */
+/** Idle time after which TCP keep-alive probes a connection, so that a vanished peer is detected. */
 const keepAliveMs = 10_000;
 const mostTries = 5;
-/** Connections for scans, beside those of the pool: few, because each keeps a processor of the database busy. */
+/**
+ * Number of connections for scans, in addition to the pool for all other calls. The number is small, because each scan
+ * keeps a processor of the database busy.
+ */
 const scanConnections = 2;
-/** A snapshot keeps dead rows from being removed for as long as it is open. */
+/** Statement timeout of scans. It bounds their snapshots, because an open snapshot prevents the removal of dead rows. */
 const scanWithinMs = 120_000;
 
 /**
- * Every statement of ours walks an index to a few rows. Of a new or a fast-growing table the planner knows too little
- * to see that, and keeps what it chose: a plan that reads the whole table made claims half as fast. (`jit` would
- * compile what looks costly only because it was forbidden.)
+ * Planner settings of every connection. Every statement of the store should walk an index to a few rows. For a new or
+ * fast-growing table the planner has too few statistics to choose such a plan, and a prepared statement keeps its plan.
+ * A plan that reads the whole table halved the claim rate. (`jit` is off because it would compile a statement whose
+ * cost is high only because its plan contains a forbidden step.)
  */
 export const plannerSettings = ['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin', 'jit']
   .map((name) => `-c ${name}=off`)
   .join(' ');
 
-/** Dead rows from which on `tidy` vacuums. */
+/** Smallest number of dead rows in the table of jobs for which `tidy` vacuums it. */
 const fewestDead = 1000;
-/** The pause after a vacuum, in multiples of its duration. A table of a million jobs takes a third of a second. */
+/** The pause after a vacuum, in multiples of its duration. The vacuum of a million jobs takes a third of a second. */
 const restShare = 20;
 const vacuum = {
   text: 'vacuum (skip_locked, truncate off, index_cleanup on, parallel 0) jobs',
   query_timeout: 3_600_000,
 };
 
-/** Columns of type `int8` hold times and sizes, all within Number.MAX_SAFE_INTEGER. */
+/** Type id of `int8`. Such columns contain times and sizes within Number.MAX_SAFE_INTEGER, so they become numbers. */
 const int8: number = pg.types.builtins.INT8;
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
@@ -119,14 +126,17 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
   }
 }
 
-// A connection that dies emits an error event, beside rejecting its queries; without a listener the event would end the
-// process. The next query on the connection rejects; the pool replaces idle connections.
+// Adds listeners for the `error` event of broken connections, which would otherwise end the process. The queries on a
+// broken connection reject too, and the pool replaces idle connections.
 function survive(pool: pg.Pool): void {
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
 }
 
-/** On a connection of its own without a time limit: a large table takes a while to change. */
+/**
+ * Migrates the schema and renews the grants of read-only roles, on a connection of its own. That connection has no
+ * statement timeout, because a large table takes long to change.
+ */
 async function migrateAlone(connection: pg.PoolConfig, place: string, onProgress?: OnProgress): Promise<void> {
   const pool = new pg.Pool({ ...connection, max: 1 });
   survive(pool);
@@ -180,7 +190,8 @@ class PostgresEngine implements QueueEngine {
       try {
         return await this.#shared.use((client) => runReads(client, verb));
       } catch (error) {
-        // An earlier query on the connection should have prepared the statement, and failed; this one was not executed.
+        // An earlier query that should have prepared the statement failed, so this read was not executed. It runs again
+        // on a connection of its own.
         if (!isUnprepared(error)) throw error;
         return await this.#withOwn((client) => runReads(client, verb));
       }
@@ -204,9 +215,10 @@ class PostgresEngine implements QueueEngine {
   }
 
   /**
-   * Vacuums jobs. Claimed rows leave dead entries at the start of the index `jobs_ready`, where every claim begins reading:
-   * some thousands make claims three times slower. Autovacuum runs once a minute, and skips the indexes of a large table
-   * until many of its pages have dead rows. The pause between vacuums grows with the size of the table.
+   * Vacuums the table of jobs. Claimed rows leave dead entries at the start of the index `jobs_ready`, where every claim
+   * begins to read. Some thousands of dead entries make claims three times slower. Autovacuum runs only once a minute,
+   * and skips the indexes of a large table until many pages of the table have dead rows. The pause between vacuums grows
+   * with the size of the table.
    */
   async tidy(): Promise<void> {
     if (this.#clock.monotonic() < this.#tidyAgainAt) return;
@@ -217,7 +229,7 @@ class PostgresEngine implements QueueEngine {
         if (dead >= fewestDead) await this.#vacuum(client);
       });
     } catch {
-      // A later sweep tries again; verbs report errors of the database.
+      // The next sweep retries. Errors of the database are reported by other calls.
     }
   }
 
@@ -260,7 +272,7 @@ class PostgresEngine implements QueueEngine {
     return mapErrors(() => this.#withOwn(action));
   }
 
-  // A connection on which anything failed is thrown away: what it was in the middle of is not worth knowing.
+  // Runs the action on a connection of the pool. After a failure the connection is closed, because its state is unknown.
   async #withOwn<Result>(
     action: (client: pg.PoolClient) => Promise<Result>,
     pool: pg.Pool = this.#pool,
@@ -277,7 +289,7 @@ class PostgresEngine implements QueueEngine {
   }
 }
 
-/** Maps errors for callers without naming host and database; those are in the cause, for the log. */
+/** Maps errors to `AppError` for callers. The message does not name host and database; the cause has them for the log. */
 async function mapErrors<Result>(action: () => Promise<Result>): Promise<Result> {
   try {
     return await action();

@@ -9,9 +9,9 @@ type Query = Promise<QueryResult<object>>;
 const nothing: StepResult = { rows: [], changes: 0 };
 
 /**
- * Runs one verb in one transaction. The connection is pipelined: `begin` and the time check are sent with the first step, and
- * unanswered steps with `commit`, so most verbs take two or three round trips. After a failed step, Postgres executes
- * `commit` as a rollback.
+ * Runs one verb in one transaction. The connection is pipelined: `begin` and the check of the time are sent with the
+ * first step, and steps whose results are not used are sent with `commit`. Most verbs therefore take two or three round
+ * trips. After a failed step, Postgres executes `commit` as a rollback.
  */
 export async function runInTransaction<Result>(
   client: PoolClient,
@@ -27,7 +27,10 @@ export async function runInTransaction<Result>(
   return await runAt(client, factory, time, undefined);
 }
 
-/** Runs at the assumed time, which the database checks; without one, at the database's time, for one more round trip. */
+/**
+ * Runs the verb at the assumed time, which the database checks. Without an assumed time, the database's time is read
+ * first, which takes one more round trip.
+ */
 async function runAt<Result>(
   client: PoolClient,
   factory: WriteFactory<Result>,
@@ -50,12 +53,14 @@ async function runAt<Result>(
   }
 }
 
-/** Runs a verb that only reads; each statement sees the rows committed when it runs. */
+/** Runs a verb that only reads. Each statement sees the rows that are committed when the statement runs. */
 export function runReads<Result>(client: PoolClient, factory: VerbFactory<Result>): Promise<Result> {
   return drive(client, factory, []);
 }
 
-/** Drives a verb that only reads; all statements see one snapshot. After an error the connection must not be used again. */
+/**
+ * Runs a verb that only reads. All its statements see one snapshot. After an error the connection must not be used again.
+ */
 export async function runInSnapshot<Result>(client: PoolClient, factory: VerbFactory<Result>): Promise<Result> {
   const sent: Promise<unknown>[] = [send(client, 'begin isolation level repeatable read read only')];
   const result = await drive(client, factory, sent);
@@ -83,7 +88,7 @@ function send(client: PoolClient, step: Step | string): Query {
   return quiet(typeof step === 'string' ? client.query(step) : client.query(prepared(step)));
 }
 
-/** The caller awaits the query later; until then its rejection must not count as unhandled. */
+/** Returns the query, whose rejection does not count as unhandled until the caller awaits the query. */
 function quiet<Answer>(query: Promise<Answer>): Promise<Answer> {
   query.catch(() => undefined);
   return query;

@@ -3,7 +3,7 @@ import type { CompiledStatement } from '../../engine/statement.ts';
 import type { Step, StepResult, VerbFactory } from '../../engine/verb.ts';
 import { sqliteSyntax } from './sqlite-syntax.ts';
 
-/** A connection with a cache of its prepared statements. */
+/** A connection to an SQLite database, with a cache of the statements that are prepared on it. */
 export class SqliteConnection {
   readonly database: Database.Database;
   readonly #prepared = new Map<CompiledStatement, Database.Statement>();

@@ -10,7 +10,7 @@ metadataStoreContract('SQLite in a file', {
   fresh: async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'proofhouse-sqlite-'));
     return {
-      // Every scan runs in a thread.
+      // With a threshold of 0 bytes every scan runs in a thread.
       store: new SqlMetadataStore(await openSqliteEngine(`${folder}/metadata.db`, { threadFromBytes: 0 })),
       remove: () => rm(folder, { recursive: true, force: true }),
     };
