@@ -1,7 +1,7 @@
-/** `owned`: a record needs the bytes. `released`: its record gave them up, and collection may remove them. */
+/** `owned`: a record needs the bytes. `released`: the record no longer needs the bytes, so collection may remove them. */
 export type BlobOwnerState = 'owned' | 'released';
 
-/** A blob that a record names. The row of its kind in the record table declares it. */
+/** A blob that a record names. The row of the record's kind in `record-table.ts` declares these blobs. */
 export interface RecordBlob {
   readonly key: string;
   /** The type under which usage counts the blob, such as the type of an artifact. */
@@ -12,14 +12,15 @@ export interface RecordBlob {
   readonly state: BlobOwnerState;
 }
 
-/** One row of `blob_owners`, written in the commit of the record that it names. It is never deleted. */
+/** One row of `blob_owners`. It is written in the commit of the record that owns the blob, and is never deleted. */
 export interface BlobOwner extends RecordBlob {
-  /** Kind and id of the record. */
+  /** Kind of the record that owns the blob. */
   readonly kind: string;
+  /** Id of the record that owns the blob. */
   readonly id: string;
 }
 
-/** Owned blobs of one kind and type. */
+/** Number and total size of the owned blobs of one record kind and type. */
 export interface UsageCount {
   readonly kind: string;
   readonly type: string;
@@ -28,25 +29,28 @@ export interface UsageCount {
 }
 
 /**
- * Ownership of blobs for every kind of record. Collection, verification, usage, quota and backup read it, and no
- * feature's records. A key without a row was never named by any record.
+ * The ownership of blobs, for every kind of record. Collection, verification, usage, quota and backup read only this
+ * interface and not the records of features. No record has ever named a blob key that has no row here.
  */
 export interface BlobOwners {
-  /** The states of those of the keys that have a row. */
+  /** Returns the state of each blob key. Keys without a row are left out. */
   statesOf(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnerState>>;
 
-  /** Owned blobs in the order of their keys, `afterKey` exclusive. */
+  /** Returns owned blobs in the order of their keys. The first key is greater than `afterKey`. */
   listOwned(afterKey: string | undefined, limit: number): Promise<BlobOwner[]>;
 
   /**
-   * Owned blobs by kind and type, in that order, without those that have none. Reads counters that change in the commits
-   * of records, so it scans no records.
+   * Returns the usage of each record kind and type that has owned blobs, sorted by kind and type. Reads counters that
+   * the commits of records update, so it does not scan records.
    */
   usage(): Promise<UsageCount[]>;
 
-  /** What `usage` lacks of a count of all rows; negative where it has too much. Reads every row: not for requests. */
+  /**
+   * Returns a count of all rows minus the counters of `usage`, for each kind and type for which they differ. Numbers are
+   * negative if `usage` is too high. Reads every row, so it must not be called for a request.
+   */
   usageDrift(): Promise<UsageCount[]>;
 
-  /** Corrects the counters by the drift that is found at that moment. Reads every row. */
+  /** Computes the drift as `usageDrift` does, and adds it to the counters in the same transaction. Reads every row. */
   repairUsage(): Promise<void>;
 }

@@ -1,10 +1,10 @@
 import { AppError } from '@proofhouse/core';
 import type { Change, Commit, Precondition } from './commit.ts';
 
-/** Items of one commit at most: the limit of DynamoDB's TransactWriteItems. */
+/** Largest number of items of one commit. It is the limit of DynamoDB's TransactWriteItems. */
 export const maxItems = 100;
 
-/** Errors: `internal` when the commit has more than `maxItems` items; its caller must write it in several commits. */
+/** Throws `internal` if the commit has more than `maxItems` items. The caller must divide it into several commits. */
 export function requireFewItems(commit: Commit): void {
   const items = itemsOf(commit);
   if (items <= maxItems) return;
@@ -13,9 +13,9 @@ export function requireFewItems(commit: Commit): void {
 }
 
 /**
- * The rows that a commit writes or checks, each counted once, as TransactWriteItems counts items: changes, preconditions on
- * rows that no change writes, and the idempotency key. Rows that a store derives from a record, such as owners of blobs and
- * usage, are not counted.
+ * Returns the number of items of a commit, as TransactWriteItems counts them: each row that the commit writes or checks
+ * counts once. These rows are the rows of changes, the rows of preconditions that no change writes, and the idempotency
+ * key. Rows that a store derives from a record, such as blob owners and usage counters, are not counted.
  */
 export function itemsOf({ changes, preconditions, idempotency }: Commit): number {
   const items = new Set([...changes.flatMap(itemsOfChange), ...preconditions.map(itemOfPrecondition)]);
@@ -25,7 +25,7 @@ export function itemsOf({ changes, preconditions, idempotency }: Commit): number
 function itemsOfChange(change: Change, index: number): string[] {
   switch (change.kind) {
     case 'insert':
-      // No precondition names a record that has no id of its own.
+      // A precondition cannot name a record that has no id, so such an insert never shares a row with a precondition.
       return 'id' in change.value ? [item(change.record, change.value.id)] : [item('insert', String(index))];
     case 'update':
       return [item(change.record, change.value.id)];
@@ -33,10 +33,10 @@ function itemsOfChange(change: Change, index: number): string[] {
       return [item(change.record, change.id)];
     case 'take-path':
       return [item('path', change.jobId, change.path)];
-    // An event also raises its job's `lastSeq`.
+    // An event also raises `lastSeq` in the row of its job.
     case 'append-event':
       return [item('job', change.jobId), item('event', String(index))];
-    // The job with its route and its first event.
+    // A new job is inserted with its route and its first event.
     case 'add-job':
       return [item('job', change.job.id), item('route', String(index)), item('event', String(index))];
     case 'add-member':

@@ -14,8 +14,8 @@ import type {
 import type { EntityConditions } from './entity-conditions.ts';
 
 /**
- * The records that a commit inserts and updates. A new kind is one row here and one in
- * `stores/sql/records/record-table.ts`.
+ * The kinds of records that a commit inserts and updates, with the type of each. A new kind needs one row here and one
+ * in `stores/sql/records/record-table.ts`.
  */
 export interface RecordKinds {
   artifact: ArtifactRecord;
@@ -23,34 +23,34 @@ export interface RecordKinds {
   experiment: ExperimentRecord;
   grant: GrantRecord;
   group: GroupEntry;
-  /** Inserted as such only while its group is hidden; see `add-member`. */
+  /** A member may be inserted as a record only while its group is hidden. See `add-member` for visible groups. */
   member: GroupMember;
   worker: WorkerRecord;
 }
 export type RecordKind = keyof RecordKinds;
 
-/** Kinds whose records have a version: they can be updated. */
+/** Kinds whose records have a version, and can therefore be updated. */
 export type VersionedKind = {
   [Kind in RecordKind]: RecordKinds[Kind] extends { readonly version: number } ? Kind : never;
 }[RecordKind];
 
-/** Kinds of which a commit can require that a record is unchanged. */
+/** Kinds for which a precondition can require that a record is unchanged. */
 export type WitnessKind = VersionedKind | 'job';
 
-/** Kinds whose records have one id: a precondition can name them. The queue's verbs write jobs. */
+/** Kinds whose records have one id, by which a precondition can name them. Jobs are written by the queue. */
 export type NamedKind =
   'job' | { [Kind in RecordKind]: RecordKinds[Kind] extends { readonly id: string } ? Kind : never }[RecordKind];
 
 /**
- * Counters of records: numbers that only `raise` changes, by one. A counter is no part of the version, so raising it
- * does not make updates of the record conflict.
+ * The counter of each record kind that has one. Only `raise` changes a counter, by one. It does not change the version
+ * of the record, so that updates of the record do not conflict with it.
  */
 export interface RecordCounters {
   worker: 'registrationEpoch';
 }
 export type CountedKind = keyof RecordCounters;
 
-/** One counter of one record. */
+/** Identifies one counter of one record. */
 export type CounterName = {
   readonly [Kind in CountedKind]: {
     readonly record: Kind;
@@ -60,24 +60,25 @@ export type CounterName = {
 }[CountedKind];
 
 /**
- * All writes but the queue's hot verbs: a consistent read, a pure decision (`decideAndCommit`), then these changes under
- * these preconditions, all or nothing. It maps to a SQL transaction with version checks and to DynamoDB's
- * TransactWriteItems, so it has at most `maxItems` items (`commit-items.ts`).
+ * A set of changes with preconditions, applied atomically. All writes except the frequent operations of the queue are
+ * commits: the caller reads consistently, makes a pure decision (`decideAndCommit`), and commits the result. A commit
+ * maps to a SQL transaction with version checks and to DynamoDB's TransactWriteItems, so it has at most `maxItems` items
+ * (`commit-items.ts`).
  *
- * The store locks every record that the preconditions and updates name, in the order of (kind, id), before it checks
- * and writes anything. Two commits that name the same records therefore do not deadlock.
+ * The store locks every record that the preconditions and updates name, in the order of (kind, id), before it checks or
+ * writes anything. Two commits that name the same records therefore do not deadlock.
  */
 export interface Commit {
   readonly changes: readonly Change[];
   readonly preconditions: readonly Precondition[];
   readonly idempotency?: IdempotencyKey | undefined;
-  /** For tests: leases and keys are compared with this time instead of the store's. */
+  /** For tests: leases and idempotency keys are compared with this time instead of the store's time. */
   readonly now?: number;
 }
 
 /**
- * What an insert does when the record's key is taken. `fail`: throws `internal`, for ids that the server mints.
- * `keep`: the older record stays, and the insert is a no-op. `conflict`: the commit is refused with `exists`.
+ * Selects the result of an insert if a record with the same key exists. `fail`: the commit throws `internal`, for ids
+ * that the server generates. `keep`: the insert is a no-op. `conflict`: the commit is refused with the conflict `exists`.
  */
 export type WhenTaken = 'fail' | 'keep' | 'conflict';
 
@@ -91,8 +92,9 @@ export type Insert = {
 }[RecordKind];
 
 /**
- * Replaces the changeable fields of the record whose stored version is `version`, and stores `version + 1`, whatever the
- * value says. Fields that cannot change keep their stored values. Conflicts with `version`.
+ * Replaces the mutable fields of a record whose stored version is `version`. The new version is always `version + 1`;
+ * the version in `value` is ignored. Immutable fields keep their stored values. If the stored version is not `version`,
+ * the commit is refused with the conflict `version`.
  */
 export type Update = {
   readonly [Kind in VersionedKind]: {
@@ -106,37 +108,43 @@ export type Update = {
 export type Change =
   | Insert
   | Update
-  /** Takes a path in a job's name space, as file or folder; conflicts when it is the other kind. */
+  /**
+   * Reserves a path in the name space of a job, as a file or as a folder. Conflict: `path`, if the path is already
+   * reserved as the other kind.
+   */
   | { readonly kind: 'take-path'; readonly jobId: string; readonly path: string; readonly as: 'file' | 'folder' }
-  /** Adds one to the counter. Conflicts with `missing`. */
+  /** Adds one to the counter. Conflict: `missing` (the record). */
   | ({ readonly kind: 'raise' } & CounterName)
   /**
-   * Adds the member in the last place of the visible group; a present one keeps its place. Conflicts: `missing` (the group),
-   * `group-full` when the group has as many members as `groupLimits` allows.
+   * Adds the member at the end of the visible group. A member that the group already has keeps its position. Conflicts:
+   * `missing` (the group), `group-full` (the group has as many members as `groupLimits` allows).
    */
   | { readonly kind: 'add-member'; readonly groupId: string; readonly memberId: string; readonly addedAt: number }
-  /** A no-op for what is no member. Conflicts: `missing` (the group). */
+  /** Removes a member from the group. A no-op if the group does not have this member. Conflict: `missing` (the group). */
   | { readonly kind: 'remove-member'; readonly groupId: string; readonly memberId: string }
   /**
-   * Enqueues a new job with its `queued` event, as `JobStore.enqueue` does. The caller publishes the hint (`hintOf`) once
-   * the commit is done.
+   * Enqueues a new job with its `queued` event, as `JobStore.enqueue` does. The caller must publish the hint (`hintOf`)
+   * after the commit.
    */
   | { readonly kind: 'add-job'; readonly job: JobRecord }
-  /** Numbers the event in its job's log. The job must exist. */
+  /** Appends the event to the log of the job, with the next sequence number. Conflict: `missing` (the job). */
   | { readonly kind: 'append-event'; readonly jobId: string; readonly event: JobEventDraft };
 
 export type Precondition =
-  /** The record exists, and is not deleted before this commit is done. */
+  /** The record exists, and is not deleted before the end of this commit. */
   | { readonly kind: 'exists'; readonly record: NamedKind; readonly id: string }
-  /** The stored version is still this one: the decision was made on a record that has not changed since. */
+  /** The stored version is still `version`, so the record has not changed since the decision read it. */
   | { readonly kind: 'unchanged'; readonly record: WitnessKind; readonly id: string; readonly version: number }
-  /** The counter still has this value: for what changes without raising a version. */
+  /** The counter still has this value. Needed because `raise` does not change the version of the record. */
   | ({ readonly kind: 'counter'; readonly value: number } & CounterName)
-  /** The job is in a final state; else a `fence` conflict with `job_state_conflict`. */
+  /** The job is in a final state. Otherwise the conflict is `fence`, with the code `job_state_conflict`. */
   | { readonly kind: 'job-over'; readonly jobId: string }
-  /** The writer still holds the job, decided by core's `checkFence` on the row of this commit. */
+  /** The writer still holds the lease of the job. `checkFence` of core decides this on the locked row of the job. */
   | { readonly kind: 'job-held'; readonly jobId: string; readonly fence: Fence }
-  /** The newest artifact of the job under the name, purged ones too, meets the conditions; its tag is its sha256. */
+  /**
+   * The newest artifact of the job with this name, purged or not, meets the conditions. The entity tag of an artifact is
+   * its sha256.
+   */
   | {
       readonly kind: 'newest-artifact';
       readonly jobId: string;
@@ -152,7 +160,7 @@ export function insert<Kind extends RecordKind>(
   return { kind: 'insert', record, value, whenTaken } as Insert;
 }
 
-/** `version`: the stored version that the value was made from. */
+/** Returns an update. `version` is the stored version on which the new value is based. */
 export function update<Kind extends VersionedKind>(record: Kind, value: RecordKinds[Kind], version: number): Update {
   return { kind: 'update', record, value, version } as Update;
 }
@@ -165,7 +173,7 @@ export function unchanged(record: WitnessKind, id: string, version: number): Pre
   return { kind: 'unchanged', record, id, version };
 }
 
-/** `value`: what the counter was when the decision was made. */
+/** Returns a precondition on a counter. `value` is the value that the decision read. */
 export function counterAt(name: CounterName, value: number): Precondition {
   return { kind: 'counter', ...name, value };
 }
@@ -174,12 +182,15 @@ export function raise(name: CounterName): Change {
   return { kind: 'raise', ...name };
 }
 
-/** Written in the resource's own commit; the answer to a repetition is rendered anew. */
+/**
+ * The record of an idempotent request, written in the commit that creates the resource. It does not store the response:
+ * a repeated request is answered from the present state of the resource.
+ */
 export interface IdempotencyKey {
   readonly principal: string;
   readonly operation: string;
   readonly key: string;
-  /** Of everything that makes two requests the same. */
+  /** Hash of the content of the request. A repetition must have the same fingerprint. */
   readonly fingerprint: string;
   readonly resourceId: string;
   readonly expiresAt: number;
@@ -188,9 +199,9 @@ export interface IdempotencyKey {
 export const idempotencyLifeMs = 24 * 60 * 60 * 1000;
 
 export type CommitResult =
-  /** `lastSeqs`: for each job whose log was appended to, the number of its last event now. */
+  /** `lastSeqs`: for each job to whose log the commit appended, the sequence number of its last event. */
   | { readonly outcome: 'done'; readonly lastSeqs: Readonly<Record<string, number>> }
-  /** The key was used before for the same request: nothing was written now. */
+  /** The idempotency key was used before for the same request, so nothing was written. */
   | { readonly outcome: 'repeated'; readonly resourceId: string }
   | { readonly outcome: 'conflict'; readonly conflict: Conflict };
 
@@ -198,19 +209,22 @@ export type Conflict =
   | { readonly kind: 'idempotency' }
   /** A record that a precondition or a change needs does not exist. */
   | { readonly kind: 'missing'; readonly record: NamedKind; readonly id: string }
-  /** An insert that must be the first found its key taken. */
+  /** A record with the key of an insert exists already, and `whenTaken` of the insert is `conflict`. */
   | { readonly kind: 'exists'; readonly record: RecordKind; readonly id: string }
   /** The record was changed or deleted after it was read. */
   | { readonly kind: 'version'; readonly record: WitnessKind; readonly id: string }
   /** The counter was raised after it was read. */
   | ({ readonly kind: 'counter' } & CounterName)
   | { readonly kind: 'fence'; readonly refusal: Refusal }
-  /** `newest-artifact` is not met. */
+  /** The precondition `newest-artifact` is not met. */
   | { readonly kind: 'condition' }
   | { readonly kind: 'path'; readonly path: string; readonly is: 'file' | 'folder' }
   | { readonly kind: 'group-full'; readonly groupId: string };
 
 export interface Commits {
-  /** Throws only for trouble of the store itself: `unavailable`, `storage_full`, `internal` (also a commit of too many items). */
+  /**
+   * Applies a commit. Conflicts are returned. Throws only errors of the store: `unavailable`, `storage_full`, `internal`.
+   * A commit with too many items also throws `internal`.
+   */
   commit(commit: Commit): Promise<CommitResult>;
 }

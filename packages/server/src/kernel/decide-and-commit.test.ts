@@ -6,7 +6,7 @@ import { decideAndCommit } from './decide-and-commit.ts';
 const version: Conflict = { kind: 'version', record: 'artifact', id: 'a' };
 const done: CommitResult = { outcome: 'done', lastSeqs: { j: 4 } };
 
-/** Commits that answer one after another, and the delays between them. */
+/** Returns a store whose commits return these answers one after another. Also returns its commits and the delays. */
 function storeOf(...answers: readonly (CommitResult | Conflict)[]) {
   const [commits, delays]: [Commit[], number[]] = [[], []];
   const parts = {
@@ -22,7 +22,7 @@ function storeOf(...answers: readonly (CommitResult | Conflict)[]) {
   return { parts, commits, delays };
 }
 
-/** Counts its reads, and decides on the count. */
+/** Returns a decision that counts its reads and decides on that count. */
 function counting() {
   let reads = 0;
   return {

@@ -2,7 +2,7 @@ import { AppError, backOffMs } from '@proofhouse/core';
 import type { Change, CommitResult, Commits, Conflict, Precondition } from './commit.ts';
 import { systemDelay, type Delay } from './time/delay.ts';
 
-/** What a decision writes; without changes and preconditions there is nothing to write. */
+/** The outcome of a decision. Nothing is committed if it has neither changes nor preconditions. */
 export interface Decided<Result> {
   readonly result: Result;
   readonly changes?: readonly Change[];
@@ -10,29 +10,29 @@ export interface Decided<Result> {
 }
 
 export interface Decision<Read, Result> {
-  /** Names the thing in the message of `version_conflict`, as a sentence begins. */
+  /** Names the changed thing in the message of `version_conflict`. It begins the sentence, so it has a capital. */
   readonly what: string;
-  /** Reads consistently what is decided on. Its errors end the loop. */
+  /** Reads the data for the decision, in a consistent state. An error that it throws ends the loop. */
   readonly read: () => Promise<Read>;
-  /** Pure: it runs again after a conflict. What it throws ends the loop. */
+  /** Decides. Must be pure, because it runs again after a conflict. An error that it throws ends the loop. */
   readonly decide: (read: Read) => Decided<Result>;
-  /** The error for a conflict that another try cannot resolve; undefined: decide again. Default: always undefined. */
+  /** Returns the error for a conflict that a retry cannot resolve, or undefined to retry. Default: always undefined. */
   readonly refusal?: (conflict: Conflict) => AppError | undefined;
-  /** Tries at most. Default: 5. */
+  /** Largest number of tries. Default: 5. */
   readonly tries?: number;
-  /** The error after the last try. Default: `version_conflict`. */
+  /** Returns the error to throw after the last try. Default: `version_conflict`. */
   readonly exhausted?: () => AppError;
 }
 
 export interface DecisionParts {
   readonly commits: Commits;
-  /** Default: a timer of the system. */
+  /** Waits between tries. Default: a timer of the system. */
   readonly delay?: Delay | undefined;
-  /** At least 0 and less than 1. Default: `Math.random`. */
+  /** Returns the random number for the jitter, at least 0 and less than 1. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
 
-/** What was decided, and what the store answered; undefined where there was nothing to write. */
+/** The result of the decision, with the answer of the store in `done`. `done` is undefined if nothing was committed. */
 export interface Committed<Result> {
   readonly result: Result;
   readonly done: (CommitResult & { readonly outcome: 'done' }) | undefined;
@@ -42,12 +42,12 @@ const defaultTries = 5;
 const backOff = { firstMs: 10, maxMs: 500 };
 
 /**
- * The one loop of all writes but the queue's hot verbs: reads, decides, commits, and does it again when a record changed
- * between. Waits between tries with full jitter (10 ms, doubled each time, at most 500 ms), so that servers in conflict do
- * not retry at the same time. Every caller's decision passes here, so a row of the audit log that belongs to an operation can
- * be added to its changes in this one place.
+ * Reads, decides and commits, and retries all three steps if a record changed between the read and the commit. All
+ * writes except the frequent operations of the queue use this loop. The delay between tries has full jitter (10 ms,
+ * doubled each time, at most 500 ms), so that servers in conflict do not retry at the same time. An audit log could add
+ * a row to the changes of every operation here.
  *
- * Errors: those of `read`, `decide` and `refusal`; `version_conflict` after the last try, unless `exhausted` names another.
+ * Errors: those of `read`, `decide` and `refusal`. After the last try: `version_conflict`, or the error of `exhausted`.
  */
 export async function decideAndCommit<Read, Result>(
   { commits, delay = systemDelay, random = Math.random }: DecisionParts,

@@ -6,7 +6,7 @@ export interface EntityConditions {
   readonly ifNoneMatch?: '*' | readonly string[] | undefined;
 }
 
-/** `tag`: of the current artifact; undefined when there is none. */
+/** Returns true if both conditions hold. `tag` is the tag of the current artifact, undefined if there is no artifact. */
 export function meetsConditions({ ifMatch, ifNoneMatch }: EntityConditions, tag: string | undefined): boolean {
   const isNamed = (tags: '*' | readonly string[]): boolean => tag !== undefined && (tags === '*' || tags.includes(tag));
   if (ifMatch !== undefined && !isNamed(ifMatch)) return false;

@@ -1,9 +1,12 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 
-/** A host in the notation of HTTP and browsers (RFC 3986 section 3.2.2, RFC 9110 section 7.2). */
+/** A host name or address with an optional port, as in `Host` (RFC 3986 section 3.2.2, RFC 9110 section 7.2). */
 export interface HostName {
-  /** Lower case, without brackets and without the dot that ends a fully qualified name; IPv6 in its shortest form. */
+  /**
+   * The name or address in lower case, without brackets and without the final dot of a fully qualified name. IPv6
+   * addresses are in their shortest form.
+   */
   readonly name: string;
   readonly port: number | undefined;
 }
@@ -11,7 +14,7 @@ export interface HostName {
 const bracketed = /^\[([0-9a-f:.]+)\](?::(\d{1,5}))?$/i;
 const plain = /^([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::(\d{1,5}))?$/i;
 
-/** Parses `localhost:1`, `[::1]:8750` or `Work.Example.`; undefined for anything else. */
+/** Parses a host such as `localhost:1`, `[::1]:8750` or `Work.Example.`. Returns undefined for any other text. */
 export function parseHostName(text: string): HostName | undefined {
   const [, literal, literalPort] = bracketed.exec(text) ?? [];
   if (literal !== undefined)
@@ -20,15 +23,16 @@ export function parseHostName(text: string): HostName | undefined {
   return name === undefined ? undefined : { name: name.toLowerCase(), ...portOf(port) };
 }
 
-/** An entry of `PROOFHOUSE_ALLOWED_HOSTS`. */
+/** One entry of `PROOFHOUSE_ALLOWED_HOSTS`. An entry without a port allows any port. */
 export interface AllowedHost extends HostName {
-  /** Written with a leading dot: the name itself and every name below it. */
+  /** True if the entry has a leading dot. It then allows the name itself and every subdomain. */
   readonly withSubdomains: boolean;
 }
 
 /**
- * Parses an entry: a name, in Unicode or as Punycode, or an address, each with or without a port; IPv6 with or without
- * brackets; a leading dot adds the subdomains. Undefined for anything else, such as a URL or `*`.
+ * Parses one entry of `PROOFHOUSE_ALLOWED_HOSTS`. The entry is a name (in Unicode or Punycode) or an address, with or
+ * without a port. A name may have a leading dot, which adds its subdomains. An IPv6 address may have brackets. Returns
+ * undefined for any other text, such as a URL or `*`.
  */
 export function parseAllowedHost(text: string): AllowedHost | undefined {
   const withSubdomains = text.startsWith('.');
@@ -40,7 +44,10 @@ export function parseAllowedHost(text: string): AllowedHost | undefined {
   return { ...host, withSubdomains };
 }
 
-/** A host without a port matches the default ports of http and https, because TLS may end at a proxy. */
+/**
+ * Ports that a `Host` without a port may mean: the default ports of http and https. The server cannot decide between
+ * them, because TLS may end at a proxy.
+ */
 const usualPorts: readonly number[] = [80, 443];
 
 export function isAllowedHost(allowed: AllowedHost, { name, port }: HostName): boolean {

@@ -41,7 +41,7 @@ describe('ids', () => {
   });
 
   it.each([
-    // A time whose ULID is widely quoted (01ARYZ6S41…), and the limits: 48 bits of time, 80 random bits.
+    // The first time has a widely quoted ULID (01ARYZ6S41…). The other rows are limits: 48 bits of time, 80 random bits.
     [1_469_918_176_385, 0, 'grp_01aryz6s410000000000000000'],
     [0, 0, 'grp_00000000000000000000000001'],
     [1, 255, 'grp_0000000001zzzzzzzzzzzzzzzz'],

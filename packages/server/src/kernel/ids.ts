@@ -2,11 +2,12 @@ import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
 import type { Clock } from './time/clock.ts';
 
-/** The only source of randomness; tests inject a seeded one. */
+/** Returns `count` random bytes. The only source of randomness; tests inject a seeded one. */
 export type RandomBytes = (count: number) => Uint8Array;
 
 /**
- * Draws 8 KiB from the CSPRNG at a time, because each draw costs a system call. Bytes are returned once and overwritten.
+ * Returns a source that reads 8 KiB from the CSPRNG at a time, because each read is a system call. Each byte is returned
+ * only once, and is then overwritten in the buffer.
  */
 export function pooledRandomBytes(): RandomBytes {
   const pool = new Uint8Array(8192);
@@ -24,10 +25,10 @@ export function pooledRandomBytes(): RandomBytes {
 }
 
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
-/** Crockford's, in lower case: the digits sort as their values do. */
+/** Digits of Crockford's base32 in lower case. The digits sort in the order of their values. */
 const crockford = '0123456789abcdefghjkmnpqrstvwxyz';
 
-/** Creates every identifier. */
+/** Creates all identifiers and secrets of the server. */
 export class Ids {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #random: RandomBytes;
@@ -40,11 +41,11 @@ export class Ids {
     this.#random = random;
   }
 
-  /** UUIDv7 (RFC 9562): sorts in the order of creation, also within a millisecond. */
+  /** Returns a UUIDv7 (RFC 9562). Ids sort in the order of creation, also within a millisecond. */
   uuid(): string {
     const random = this.#random(16);
     const now = this.#clock.now();
-    // A counter that starts at a random value in the lower half of its 32 bits (section 6.2, method 1).
+    // A new millisecond starts the counter at a random value in the lower half of its 32 bits (section 6.2, method 1).
     this.#sequence =
       now > this.#madeAt ? new DataView(random.buffer, random.byteOffset).getUint32(0) >>> 1 : this.#sequence + 1;
     this.#madeAt = Math.max(now, this.#madeAt);
@@ -64,9 +65,9 @@ export class Ids {
   }
 
   /**
-   * A monotonic ULID: 48 bits of time and 80 random bits; the last ULID plus one where that would not sort after it. The
-   * package `ulid` was rejected: it reads the system clock when the injected time is 0, throws when its increment
-   * overflows, and makes ids of one millisecond consecutive, which are easy to guess.
+   * Returns a monotonic ULID: 48 bits of time and 80 random bits. If that would not sort after the last ULID, returns
+   * the last ULID plus one. The package `ulid` was rejected: it reads the system clock if the injected time is 0, throws
+   * if its increment overflows, and creates consecutive ids within a millisecond, which are easy to guess.
    */
   #nextUlid(): string {
     let fresh = BigInt(this.#clock.now());
@@ -76,29 +77,29 @@ export class Ids {
     return digits.replaceAll(/./g, (digit) => crockford.charAt(parseInt(digit, 32)));
   }
 
-  /** `length` characters of lower-case base32, 5 random bits each. 32 make a blob key. */
+  /** Returns `length` characters of lower-case base32, with 5 random bits each. */
   token(length: number): string {
     let text = '';
     for (const byte of this.#random(length)) text += base32.charAt(byte & 31);
     return text;
   }
 
-  /** 160 bits: the key under which a blob is stored. */
+  /** Returns the key under which a blob is stored, with 160 random bits. */
   blobKey(): string {
     return this.token(32);
   }
 
-  /** An unguessable artifact URI: 160 bits, one segment. */
+  /** Returns an artifact URI that cannot be guessed. It has 160 random bits in one path segment. */
   artifactUri(): string {
     return `proofhouse://artifacts/${this.token(32)}`;
   }
 
-  /** A fencing token: 160 bits. */
+  /** Returns the id of a lease, which is its fencing token, with 160 random bits. */
   leaseId(): string {
     return this.token(32);
   }
 
-  /** A secret with a recognisable prefix and 260 bits; never contains a colon. */
+  /** Returns a secret with a recognisable prefix and 260 random bits. It never contains a colon. */
   secret(prefix: string): string {
     return `${prefix}_${this.token(52)}`;
   }

@@ -1,20 +1,20 @@
 import { setImmediate } from 'node:timers/promises';
 
 export interface BatchOptions {
-  /** Items of one batch, at most. */
+  /** Largest number of items of one batch. */
   readonly batch: number;
-  /** Batches of one call, at most; the next call does the rest. */
+  /** Largest number of batches of one call. The next call continues with the remaining items. */
   readonly most: number;
-  /** When true, the loop ends after the current batch. */
+  /** Returns true if the loop must end after the current batch. */
   readonly stopped: () => boolean;
 }
 
-/** Deletes or promotes at most `limit` items that are past their time; returns how many it found. */
+/** Processes at most `limit` items that are due, for example deletes expired rows. Returns the number of these items. */
 export type BatchWork = (limit: number) => Promise<number>;
 
 /**
- * The loop of every cleaner: batch after batch until one is not full, so that cleaning keeps up with writers, with an
- * iteration of the event loop between two. Returns the number of items.
+ * Runs batches until one is not full, so that cleaning keeps up with writers. The event loop runs between two batches.
+ * Returns the number of items of all batches. Every cleaner runs in this loop.
  */
 export async function inBatches({ batch, most, stopped }: BatchOptions, work: BatchWork): Promise<number> {
   let total = 0;
@@ -27,10 +27,10 @@ export async function inBatches({ batch, most, stopped }: BatchOptions, work: Ba
   return total;
 }
 
-/** Deletes rows that expire. */
+/** Deletes the expired rows of one kind. */
 export interface Cleaner {
-  /** The name in log messages. */
+  /** The name of the cleaner in log messages. */
   readonly name: string;
-  /** Deletes at most `limit` of the rows that are past their time at `now` (epoch ms); returns how many. */
+  /** Deletes at most `limit` rows that have expired at `now` (epoch ms). Returns the number of deleted rows. */
   clean(now: number, limit: number): Promise<number>;
 }

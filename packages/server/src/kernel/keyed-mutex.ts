@@ -1,11 +1,12 @@
 /**
- * One mutex for each key: calls with the same key run one after another in the order of arrival, calls with other keys at once.
- * Keys without a running call use no memory. Packages of mutexes have no keys, so this is our own.
+ * One mutex for each key. Calls with the same key run one after another, in the order of arrival. Calls with different
+ * keys run concurrently. A key without a running call uses no memory. No package was used, because mutex packages do not
+ * support keys.
  */
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Runs `action` after every earlier one of this key has settled, whether it resolved or rejected. */
+  /** Runs `action` when all earlier actions of this key have settled, whether they resolved or rejected. */
   async run<Result>(key: string, action: () => Promise<Result>): Promise<Result> {
     const before = this.#last.get(key) ?? Promise.resolve();
     const mine = before.then(action, action);

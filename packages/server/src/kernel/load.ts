@@ -1,6 +1,6 @@
 import { AppError } from '@proofhouse/core';
 
-/** The resources that are limited for each credential. */
+/** The kinds of resources whose number is limited, for each credential and in total. */
 export const loadKinds = ['requests', 'streams', 'downloads', 'excerpts'] as const;
 export type LoadKind = (typeof loadKinds)[number];
 
@@ -11,7 +11,7 @@ export interface LoadLimit {
 
 export type LoadLimits = Readonly<Record<LoadKind, LoadLimit>>;
 
-/** The limit of one credential is far below the total, so that one caller cannot use up the server. */
+/** Default limits. The limit of one credential is far below the total, so that one caller cannot use up the server. */
 export const usualLoadLimits: LoadLimits = {
   requests: { perCredential: 500, inAll: 5000 },
   streams: { perCredential: 100, inAll: 2000 },
@@ -19,12 +19,15 @@ export const usualLoadLimits: LoadLimits = {
   excerpts: { perCredential: 8, inAll: 64 },
 };
 
-/** Bytes of answers that are written and not read yet: of one credential, and in total. */
+/** Limits for the bytes of responses that are buffered because clients have not read them yet. */
 const unreadBytes: LoadLimit = { perCredential: 32 * 1024 * 1024, inAll: 256 * 1024 * 1024 };
-/** Below this number of open answers their bytes are not added up: each answer buffers a bounded amount. */
+/**
+ * The unread bytes of a credential with fewer open responses than this are not counted, because each response buffers a
+ * bounded number of bytes.
+ */
 const fewAnswers = 16;
 
-/** An answer in progress, such as a `ServerResponse`. */
+/** A response that has not ended, such as a `ServerResponse`. `writableLength` is the number of its unread bytes. */
 export interface OpenAnswer {
   readonly writableLength: number;
 }
@@ -36,7 +39,7 @@ const words: Readonly<Record<LoadKind, string>> = {
   excerpts: 'excerpts are read',
 };
 
-/** Counts open resources, by credential and in total, and throws `too_busy` above the limits. */
+/** Counts open resources, for each credential and in total, and throws `too_busy` above the limits. */
 export class Load {
   readonly #limits: LoadLimits;
   readonly #inAll = new Map<LoadKind, number>();
@@ -47,7 +50,10 @@ export class Load {
     this.#limits = limits;
   }
 
-  /** Counts one more until the returned function is called. `key`: the credential. Errors: `too_busy`. */
+  /**
+   * Counts one more resource of this kind as open, until the returned function is called. `key` identifies the
+   * credential. Errors: `too_busy`.
+   */
   enter(kind: LoadKind, key: string): () => void {
     const own = `${kind}:${key}`;
     const { perCredential, inAll } = this.#limits[kind];
@@ -67,8 +73,8 @@ export class Load {
   }
 
   /**
-   * Counts the unread bytes of an answer until the returned function is called. Errors: `too_busy`, when the limit is
-   * reached already.
+   * Counts the unread bytes of a response until the returned function is called. `key` identifies the credential.
+   * Errors: `too_busy`, if the unread bytes of earlier responses already exceed a limit.
    */
   answer(key: string, answer: OpenAnswer): () => void {
     const own = this.#answers.get(key) ?? new Set();

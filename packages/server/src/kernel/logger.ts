@@ -3,7 +3,7 @@ import { pino, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
-/** Fields that are removed from every log line. */
+/** Paths of the fields whose values are masked in every log line. */
 const redacted = [
   'headers.authorization',
   'headers.cookie',
@@ -17,8 +17,8 @@ const redacted = [
 ];
 
 /**
- * Writes JSON lines to standard error; standard output carries only the line with the address. Hidden characters that a
- * client sent are escaped, so that the log can be read in a terminal.
+ * Returns a logger that writes JSON lines to standard error. Standard output has only the line with the address of the
+ * server. Hidden characters that a client sent are escaped, so that the log can be read safely in a terminal.
  */
 export function makeLogger(level: string, destination: NodeJS.WritableStream = process.stderr): Logger {
   const escaped = { write: (line: string) => void destination.write(visibleText(line)) };

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-/** Whether an address can be reached from this machine only. */
+/** Returns true if the address can be reached only from this machine. */
 export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host === '::1') return true;
   return isIP(host) === 4 && host.startsWith('127.');

@@ -1,21 +1,21 @@
 import type { JobRecord } from '@proofhouse/core';
 
-/** Metrics of the server. Calls are cheap and never throw; times are milliseconds. */
+/** Records the metrics of the server. Calls are cheap and never throw. Times are in milliseconds. */
 export interface Meter {
-  /** A job was claimed for the first time, `waitedMs` after its creation. */
+  /** Records that a job was claimed for the first time, `waitedMs` after its creation. */
   claimed(type: string, waitedMs: number): void;
-  /** A job changed its state on this server; `job` is the new record. Counts ends and returns to the queue. */
+  /** Records that this server changed the state of a job. `job` is the new record. Counts ended and requeued jobs. */
   settled(job: Pick<JobRecord, 'type' | 'status' | 'startedAt' | 'finishedAt'>): void;
-  /** Leases that passed without a heartbeat. */
+  /** Records the number of leases that expired because no renewal came. */
   leasesLost(count: number): void;
   uploaded(sizeBytes: number): void;
-  /** A request was answered; `operation` is its row's id, or `other`. */
+  /** Records the response to a request. `operation` is the id of the operation, or `other`. */
   answered(operation: string, status: number, tookMs: number): void;
-  /** An answer carried this error code. */
+  /** Records a response with this error code. */
   failed(code: string): void;
 }
 
-/** For servers and tests without metrics. */
+/** A meter that records nothing, for servers and tests without metrics. */
 export const noMeter: Meter = {
   claimed: () => undefined,
   settled: () => undefined,

@@ -1,7 +1,7 @@
 import { AppError } from '@proofhouse/core';
 import { sha256Hex } from './secret.ts';
 
-/** A place in a list ordered newest first by (createdAt, id). */
+/** A position in a list that is ordered newest first by (createdAt, id). */
 export interface PageKey {
   readonly at: number;
   readonly id: string;
@@ -9,30 +9,33 @@ export interface PageKey {
 
 export interface PageRequest {
   readonly limit: number;
-  /** Rows strictly after this place; absent: from the start. */
+  /** The page begins strictly after this position. Undefined for the first page. */
   readonly after: PageKey | undefined;
 }
 
-/** May be short; only `next === undefined` ends the list. */
+/** One page of a list. It may have fewer items than the limit. Only `next === undefined` means the end of the list. */
 export interface Page<Item> {
   readonly items: readonly Item[];
   readonly next: PageKey | undefined;
 }
 
-/** The list that a cursor was made for; a cursor of another filter is refused. */
+/** The filter of a list. A cursor is valid only for the filter for which it was created. */
 export type ListFilter = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
-/** `base64url([version, filter hash, at, id])`: opaque to clients, unsigned, never a capability. */
+/**
+ * Returns the cursor `base64url([version, filter hash, at, id])`. It is opaque to clients and not signed, and it must
+ * never grant access.
+ */
 export function encodeCursor(filter: ListFilter, key: PageKey): string {
   return Buffer.from(JSON.stringify([1, filterHash(filter), key.at, key.id])).toString('base64url');
 }
 
-/** The cursor of the next page for an answer; null at the end of the list. */
+/** Returns the cursor of the next page for a response, or null at the end of the list. */
 export function nextCursorOf(filter: ListFilter, next: PageKey | undefined): string | null {
   return next === undefined ? null : encodeCursor(filter, next);
 }
 
-/** Reads a cursor of the same filter, or throws `invalid_cursor`. */
+/** Returns the position of a cursor. Throws `invalid_cursor` if the cursor is malformed or belongs to another filter. */
 export function decodeCursor(filter: ListFilter, cursor: string | undefined): PageKey | undefined {
   if (cursor === undefined) return undefined;
   const parts = parseCursor(cursor);
@@ -52,7 +55,7 @@ function parseCursor(cursor: string): { hash: string; at: number; id: string } |
   if (!Array.isArray(parsed)) return undefined;
   const [version, hash, at, id] = parsed as unknown[];
   if (parsed.length !== 4 || version !== 1 || typeof hash !== 'string' || typeof id !== 'string') return undefined;
-  // The cursor is unsigned: an id that no store can hold must not reach a store.
+  // The cursor is not signed, so an id that a store cannot contain is rejected here and never passed to a store.
   if (typeof at !== 'number' || !Number.isSafeInteger(at) || !/^[\x21-\x7e]{1,255}$/.test(id)) return undefined;
   return { hash, at, id };
 }

@@ -1,25 +1,26 @@
 import { parentPort } from 'node:worker_threads';
 
-/** What a `ThreadPool` sends to a thread. */
+/** A message from a `ThreadPool` to one of its threads. */
 export type ToThread =
   { readonly kind: 'ask'; readonly request: unknown } | { readonly kind: 'end-session' } | { readonly kind: 'close' };
 
-/** What a thread sends back for each `ask`, in order. */
+/** The reply of a thread to an `ask` message. Replies are in the order of the `ask` messages. */
 export type FromThread =
   { readonly value: unknown } | { readonly error: { readonly message: string; readonly code: unknown } };
 
 export interface ThreadService {
-  /** Answers one request. What it throws is thrown to the session that asked. */
+  /** Returns the answer to one request. An error that it throws is thrown in the session that sent the request. */
   answer(request: unknown): unknown;
-  /** The session is over: resources that it held, such as a transaction, must be released. */
+  /** Called at the end of a session. Must release the resources of the session, such as a transaction. */
   endSession(): void;
-  /** No session follows. Afterwards nothing may keep the thread alive. */
+  /** Called when no session follows. Afterwards no open handle may keep the thread alive. */
   close(): void;
 }
 
 /**
- * The side of a `ThreadPool` that runs in the thread; a script calls it once. An error that `endSession` or `close` throws ends
- * the thread. Imports nothing but Node, because each thread loads it anew.
+ * Serves the messages of a `ThreadPool` inside a thread. The script of the thread must call it once. An error that
+ * `endSession` or `close` throws ends the thread. This module may import only modules of Node, because each new thread
+ * loads it.
  */
 export function serveThread(service: ThreadService): void {
   const port = parentPort;
@@ -43,7 +44,7 @@ function attempt(action: () => unknown): FromThread {
   try {
     return { value: action() };
   } catch (error) {
-    // Structured cloning would lose the code of an error.
+    // Structured cloning of the error itself would lose its `code`.
     const { message = String(error), code } = error as { readonly message?: string; readonly code?: unknown };
     return { error: { message, code } };
   }

@@ -1,7 +1,7 @@
-/** Small named values of the installation itself, such as the hash of the admin token. */
+/** Stores small named values of the installation itself, such as the hash of the admin token. */
 export interface SettingStore {
   get(name: string): Promise<string | undefined>;
-  /** Writes the value if there is none; returns the value that is stored afterwards. */
+  /** Writes the value if none is stored under this name. Returns the value that is stored afterwards. */
   putIfAbsent(name: string, value: string): Promise<string>;
   put(name: string, value: string): Promise<void>;
 }

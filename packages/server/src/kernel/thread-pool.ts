@@ -4,23 +4,26 @@ import { AppError } from '@proofhouse/core';
 import type { FromThread, ToThread } from './serve-thread.ts';
 import type { Clock } from './time/clock.ts';
 
-/** Sends one request to the thread and returns its answer; one request at a time. Both are structured-cloned. */
+/**
+ * Sends one request to the thread of the session and returns the answer. A session may send only one request at a time.
+ * Request and answer are structured-cloned.
+ */
 export type Ask = (request: unknown) => Promise<unknown>;
 
 export interface ThreadPoolParts {
-  /** Path of the script, which calls `serveThread`; see `threadScript`. */
+  /** Path of the thread's script, from `threadScript`. The script must call `serveThread`. */
   readonly script: string;
   readonly workerData: unknown;
-  /** Threads at most. They start when a session needs one, and live until `close`. */
+  /** Largest number of threads. A thread starts when a session needs it, and lives until `close`. */
   readonly mostThreads: number;
-  /** What the threads work on, for messages: `database`. */
+  /** Names the subject of the threads in error messages, for example `database`. */
   readonly subject: string;
   readonly clock: Clock;
-  /** Called before a thread starts; what it throws is thrown to the session. */
+  /** Called before a thread starts. An error that it throws is thrown to the caller of `run`. */
   readonly beforeStart?: () => void;
 }
 
-/** After so many threads in a row that ended without an answer, none is started for a while. */
+/** Number of threads in a row that end without an answer after which no thread starts for `restartAfterMs`. */
 const mostCrashes = 3;
 const restartAfterMs = 60_000;
 
@@ -30,15 +33,16 @@ interface Waiting {
 }
 
 /**
- * Worker threads for work that would block the event loop. A session has a thread to itself from its first request to its
- * end, so the thread may keep state between the requests of a session (a transaction, an iterator). Sessions start in the order
- * in which they came. A session must therefore be bounded: with `mostThreads` long sessions running, all others wait.
+ * A pool of worker threads, for work that would block the event loop. Each session uses one thread exclusively until the
+ * session ends, so the thread may keep state between the requests of that session (a transaction, an iterator). Sessions
+ * start in the order of arrival. The duration of a session must be bounded, because all other sessions wait while
+ * `mostThreads` sessions run.
  *
- * Work on the processor alone, such as parsing or scanning a large text, is a session of one request: another script that calls
- * `serveThread`, and `pool.run((ask) => ask(text))`.
+ * Pure computation, such as parsing or scanning a large text, is a session with one request. It needs its own script
+ * that calls `serveThread`, and a call `pool.run((ask) => ask(text))`.
  *
- * A thread that ends by itself fails its session with `unavailable`; the next session gets a new thread, but after three
- * such threads in a row without an answer only one is tried each minute, and sessions fail at once in between.
+ * If a thread ends by itself, its session fails with `unavailable`, and the next session gets a new thread. After three
+ * such threads in a row without an answer, only one thread is started each minute. Until then sessions fail at once.
  */
 export class ThreadPool {
   readonly #parts: ThreadPoolParts;
@@ -53,7 +57,7 @@ export class ThreadPool {
     this.#parts = parts;
   }
 
-  /** Runs a session. Errors: `unavailable` (the thread ended, or the pool is closed), what the session throws. */
+  /** Runs a session. Errors: `unavailable` (the thread ended, or the pool is closed), and the errors of the session. */
   async run<Result>(session: (ask: Ask) => Promise<Result>): Promise<Result> {
     const thread = await this.#acquire();
     try {
@@ -68,7 +72,10 @@ export class ThreadPool {
     }
   }
 
-  /** Fails the sessions with `unavailable`, and settles when all threads have ended: each ends the request that it is at. */
+  /**
+   * Fails all sessions with `unavailable`. Resolves when all threads have ended. Each thread first completes its current
+   * request.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     for (const { reject } of this.#waiting.splice(0)) reject(this.#closedError());
@@ -136,7 +143,10 @@ export class ThreadPool {
   }
 }
 
-/** The path of a thread's script that lies beside the caller: TypeScript in the repository, compiled where published. */
+/**
+ * Returns the path of a thread's script in the folder of the caller. The script has the file extension of the caller:
+ * TypeScript in the repository, JavaScript in a published package.
+ */
 export function threadScript({ dirname, filename }: ImportMeta, name: string): string {
   return path.join(dirname, `${name}${path.extname(filename)}`);
 }
@@ -145,11 +155,11 @@ class Thread {
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
   #pending: { readonly resolve: (value: unknown) => void; readonly reject: (error: unknown) => void } | undefined;
-  /** Why nothing can be asked any more. */
+  /** The error with which all further requests fail. Undefined while the thread accepts requests. */
   #failure: AppError | undefined;
   #cause: unknown;
 
-  /** `onEnd` gives the error of the request that is not answered any more. */
+  /** `onEnd` is called when the thread has ended. It returns the error for the pending request and all later requests. */
   constructor(worker: Worker, onEnd: (cause: unknown) => AppError) {
     this.#worker = worker;
     worker.on('message', (answer: FromThread) => {
@@ -185,7 +195,7 @@ class Thread {
     this.#post({ kind: 'end-session' });
   }
 
-  /** A session keeps the process alive, a thread without one does not. */
+  /** Called when a session starts: a thread with a session keeps the process alive, an idle thread (`rest`) does not. */
   use(): this {
     this.#worker.ref();
     return this;

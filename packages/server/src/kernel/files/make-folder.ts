@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /**
- * Makes a folder and its missing parents. Node's recursive `mkdir` loops without end where a file system answers ENOENT to
- * `mkdir` itself, as /proc does; this throws the error of the system.
+ * Creates a folder and its missing parents. Throws the error of the system. Node's recursive `mkdir` is not used,
+ * because it never returns if the file system answers `mkdir` itself with ENOENT, as /proc does.
  */
 export function makeFolder(folder: string, mode = 0o777): void {
   const path = resolve(folder);

@@ -3,15 +3,15 @@ import { chmodSync, closeSync, constants, lstatSync, openSync, type Stats } from
 /** A file or folder whose mode is wider than allowed. */
 export interface WideMode {
   readonly path: string;
-  /** Its permission bits. */
+  /** The present permission bits. */
   readonly mode: number;
   /** The widest allowed permission bits. */
   readonly allowed: number;
-  /** Whether `tighten` may change it: it belongs to this user. */
+  /** True if the file or folder belongs to the user of this process, so that `tighten` can change its mode. */
   readonly ours: boolean;
 }
 
-/** Creates an empty file that only its owner can read and write, if none exists. A umask can only narrow the mode. */
+/** Creates an empty file with mode 0600 (a umask can only narrow the mode). A no-op if the file exists. */
 export function createPrivateFile(path: string): void {
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -21,7 +21,10 @@ export function createPrivateFile(path: string): void {
   }
 }
 
-/** The mode of the file or folder at `path`, if too wide; undefined where it is narrow enough, missing or a link. */
+/**
+ * Returns the mode of the file or folder at `path` if the mode has bits that are not allowed. Returns undefined for an
+ * allowed mode, for a missing path and for a symbolic link.
+ */
 export function wideModeOf(path: string, allowed: number): WideMode | undefined {
   const found = lookedAt(path);
   if (found === undefined || found.isSymbolicLink()) return undefined;
@@ -29,7 +32,10 @@ export function wideModeOf(path: string, allowed: number): WideMode | undefined 
   return (mode & ~allowed) === 0 ? undefined : { path, mode, allowed, ours: found.uid === process.geteuid?.() };
 }
 
-/** A place whose mode cannot be read is skipped; its user reports whether it can be used. */
+/**
+ * Returns undefined for a path whose mode cannot be read. The code that uses the path reports whether the path is
+ * usable.
+ */
 function lookedAt(path: string): Stats | undefined {
   try {
     return lstatSync(path);
@@ -39,8 +45,8 @@ function lookedAt(path: string): Stats | undefined {
 }
 
 /**
- * Removes the permission bits that are not allowed; false where the system refuses. By path: closing a descriptor of a
- * database file would release the locks that this process holds on it.
+ * Removes the permission bits that are not allowed. Returns false if the system refuses. Changes the mode by path and
+ * not by descriptor, because closing a descriptor of a database file would release the locks of this process on it.
  */
 export function tighten({ path, mode, allowed }: WideMode): boolean {
   try {
@@ -51,7 +57,7 @@ export function tighten({ path, mode, allowed }: WideMode): boolean {
   }
 }
 
-/** `0755`, the usual notation of modes. */
+/** Returns a mode in the usual notation, such as `0755`. */
 export function modeText(mode: number): string {
   return mode.toString(8).padStart(4, '0');
 }

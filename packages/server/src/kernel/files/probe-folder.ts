@@ -2,18 +2,19 @@ import { lstatSync, mkdtempSync, realpathSync, rmdirSync, statSync } from 'node:
 import { basename, dirname, join, resolve } from 'node:path';
 import { AppError } from '@proofhouse/core';
 
-/** The state of a path that is to be used as a folder. */
+/** The state of a path that a setting names as a folder. */
 export interface FolderState {
-  /** Absolute; the existing part of the path is resolved. */
+  /** The absolute path. Symbolic links in its existing part are resolved. */
   readonly path: string;
-  /** The folder does not exist and can be made. */
+  /** True if the folder does not exist and can be created. */
   readonly missing: boolean;
 }
 
 /**
- * Checks that a folder is writable or, where it is missing, can be made. Permission bits are not enough: a superuser
- * bypasses them, and neither /proc nor a read-only disk follows them. So an empty folder is made in the nearest existing
- * one and removed at once; no part of the wanted path is made. Errors: `unavailable`.
+ * Checks that a folder is writable or, if it is missing, can be created. Permission bits do not show this: a superuser
+ * bypasses them, and neither /proc nor a read-only disk follows them. Therefore an empty folder is created in the
+ * folder, or in the nearest existing parent if the folder is missing, and removed at once. The missing folder itself is
+ * not created. Errors: `unavailable`.
  */
 export function probeFolder(folder: string): FolderState {
   try {
@@ -26,7 +27,7 @@ export function probeFolder(folder: string): FolderState {
   }
 }
 
-/** The error for a folder that cannot be used, with what to do next. */
+/** Returns the error for a folder that cannot be used. The message says what to do next. */
 export function cannotUseFolder(folder: string, cause: unknown, further = ''): AppError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
   const message = `The folder ${folder} cannot be used (${code}); give another with --data-dir${further}.`;
@@ -34,7 +35,7 @@ export function cannotUseFolder(folder: string, cause: unknown, further = ''): A
 }
 
 function lookAt(path: string): FolderState {
-  // A dangling symbolic link exists, and a folder cannot be made in its place.
+  // `lstat` also finds a dangling symbolic link, in whose place no folder can be created. `realpath` then throws.
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
     const real = realpathSync(path);
     if (statSync(real).isDirectory()) return { path: real, missing: false };

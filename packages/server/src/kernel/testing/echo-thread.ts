@@ -1,4 +1,5 @@
-// A thread for tests: answers with its id and the requests of the present session, waits until it is released, throws, or ends.
+// A thread for tests. Answers each request with its thread id and the requests of the present session. Special requests
+// make it wait until it is released, throw an error, or end.
 import process from 'node:process';
 import { threadId } from 'node:worker_threads';
 import { serveThread } from '../serve-thread.ts';
@@ -9,7 +10,7 @@ serveThread({
   answer: (request) => {
     if (request === 'end') process.exit(1);
     if (request === 'throw') throw Object.assign(new Error('Refused.'), { code: 'TEST_CODE' });
-    // Other code of the thread does not run either, as during a long statement.
+    // `Atomics.wait` blocks the whole thread, as a long statement does.
     if (request instanceof Int32Array) Atomics.wait(request, 0, 0);
     else seen.push(request);
     return { threadId, seen };

@@ -2,16 +2,17 @@ import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 
 /**
- * How long this machine has been running: a restarted process can measure time by it when the wall clock was set meanwhile.
+ * The time since the boot of this machine. With it a restarted process can measure elapsed time even if the wall clock
+ * was set while no process ran.
  */
 export interface BootTime {
   /** Identifies this boot of the machine. */
   readonly bootId: string;
-  /** Includes suspensions. */
+  /** Time since the boot, including the time while the machine was suspended. */
   readonly uptimeMs: number;
 }
 
-/** Undefined where the system does not identify its boots (all but Linux). */
+/** Returns undefined on systems that do not identify their boots (all except Linux). */
 export function systemBootTime(): BootTime | undefined {
   try {
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

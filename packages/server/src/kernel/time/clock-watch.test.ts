@@ -7,7 +7,7 @@ import { ManualClock } from './manual-clock.ts';
 let clock: ManualClock;
 let lines: string[];
 let watch: ClockWatch;
-/** Offset of the database clock to the clock of this machine. */
+/** The database's clock minus the clock of this machine, ms. */
 let ahead: number;
 
 beforeEach(() => {

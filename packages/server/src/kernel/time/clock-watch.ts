@@ -2,26 +2,29 @@ import type { Clock } from './clock.ts';
 import type { Logger } from '../logger.ts';
 import { smallestJumpMs } from './store-time.ts';
 
-/** A larger skew makes dates wrong for people. Leases do not depend on it: the store's time decides them. */
+/**
+ * Largest accepted skew between the clocks of this machine and of the database, ms. A larger skew makes dates wrong for
+ * people. Leases do not depend on the skew, because the store's time decides them.
+ */
 export const mostSkewMs = 2000;
 
 export interface ClockJump {
-  /** ISO 8601, by the store's time after the jump. */
+  /** The store's time after the jump, in ISO 8601. */
   readonly at: string;
   /** The clock that was set. */
   readonly clock: 'machine' | 'database';
-  /** Milliseconds; negative when the clock was set back. */
+  /** Size of the jump in milliseconds, negative if the clock was set back. */
   readonly ms: number;
 }
 
-/** Shown by `/readyz`. */
+/** The report about the clocks that `/readyz` shows. */
 export interface ClockReport {
   /**
-   * This machine's clock minus the database's at the last comparison; null before the first, and where there is only one
-   * clock.
+   * This machine's clock minus the database's clock at the last comparison, ms. Null before the first comparison, and if
+   * the database uses the clock of this machine.
    */
   readonly skewMs: number | null;
-  /** Since the start. */
+  /** Number of jumps since the start of the server. */
   readonly jumps: number;
   readonly lastJump: ClockJump | null;
 }
@@ -32,21 +35,21 @@ export interface ClockWatchParts {
 }
 
 export interface WatchedStore {
-  /** The time that the store decides by. */
+  /** Returns the time by which the store decides, epoch ms. */
   readonly time: () => number;
-  /** Reads the database's clock; undefined where it is this machine's. */
+  /** Reads the database's clock. Undefined if the database uses the clock of this machine. */
   readonly databaseNow: (() => Promise<number>) | undefined;
 }
 
 /**
- * Compares this machine's wall clock with its monotonic clock and with the database's. A jump is logged once, with its
- * size, and counted. Leases and attempts are not touched: the store handles jumps.
+ * Compares this machine's wall clock with its monotonic clock and with the database's clock. A jump is counted, and is
+ * logged once with its size. Leases and attempts are not changed here, because the store handles jumps.
  */
 export class ClockWatch {
   readonly #clock: Clock;
   readonly #logger: Logger;
   #store: WatchedStore | undefined;
-  /** Wall clock minus monotonic clock. */
+  /** Wall clock minus monotonic clock, ms. */
   #offset: number;
   #skewMs: number | null = null;
   #isSkewed = false;
@@ -59,7 +62,7 @@ export class ClockWatch {
     this.#offset = this.#wallOffset();
   }
 
-  /** Call it once the store is open. */
+  /** Must be called when the store is open. */
   watch(store: WatchedStore): void {
     this.#store = store;
   }
@@ -68,13 +71,14 @@ export class ClockWatch {
     return { skewMs: this.#skewMs, jumps: this.#jumps, lastJump: this.#lastJump };
   }
 
-  /** Called by the store when the clock that it decides by was set. */
+  /** Called by the store when the clock by which the store decides was set. */
   storeJumped(ms: number): void {
     this.#noteJump(this.#store?.databaseNow === undefined ? 'machine' : 'database', ms);
   }
 
   /**
-   * Called periodically; makes no call to the database. A store that decides by this machine's clock reports jumps itself.
+   * Compares the wall clock with the monotonic clock. Must be called periodically. Does not call the database. Does
+   * nothing if the store decides by this machine's clock, because such a store reports jumps itself.
    */
   compare(): void {
     const offset = this.#wallOffset();
@@ -83,12 +87,12 @@ export class ClockWatch {
     if (this.#store?.databaseNow !== undefined && Math.abs(ms) >= smallestJumpMs) this.#noteJump('machine', ms);
   }
 
-  /** Reads the clock of the database, every minute. Errors: those of the database. */
+  /** Reads the clock of the database and measures the skew. Called every minute. Errors: those of the database. */
   async look(): Promise<void> {
     if (this.#store?.databaseNow === undefined) return;
     const askedAt = this.#clock.now();
     const database = await this.#store.databaseNow();
-    // The middle of the call: the error is at most half of its duration.
+    // The database's time is compared with the middle of the call, so the error is at most half the call's duration.
     this.#skewMs = Math.round((askedAt + this.#clock.now()) / 2 - database);
     const isSkewed = Math.abs(this.#skewMs) > mostSkewMs;
     if (isSkewed !== this.#isSkewed) {

@@ -1,18 +1,18 @@
 import { performance } from 'node:perf_hooks';
 
-/** The only source of time. Tests inject a clock that they advance, so no test sleeps until a lease ends. */
+/** The only source of time. Tests inject a clock that they advance, so that no test sleeps until a lease expires. */
 export interface Clock {
   /**
-   * Wall clock, epoch milliseconds, an integer. It may step in either direction at any moment, so use it only for times
-   * that are stored, shown, or compared with such times.
+   * Returns the wall-clock time, integer epoch milliseconds. The wall clock may step in either direction at any moment,
+   * so it may be used only for times that are stored or shown, or that are compared with stored or shown times.
    */
   now(): number;
   /**
-   * Milliseconds since an arbitrary moment of this process, with a fraction. Never steps and never goes back: use it for
-   * every duration, deadline, rate and cache expiry inside the process.
+   * Returns the milliseconds since an arbitrary moment of this process, with a fraction. This time never steps and never
+   * goes back, so it must be used for every duration, deadline, rate and cache expiry inside the process.
    */
   monotonic(): number;
-  /** Runs `task` once, `ms` from now, unless cancelled. Never keeps the process alive by itself. */
+  /** Runs `task` once after `ms` milliseconds, unless it is cancelled. The timer does not keep the process alive. */
   after(ms: number, task: () => void): Cancel;
 }
 

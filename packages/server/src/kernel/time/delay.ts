@@ -1,4 +1,7 @@
-/** Resolves after `ms` milliseconds. Unlike `Clock.after` it keeps the process alive, because a start may wait. */
+/**
+ * Resolves after `ms` milliseconds. Unlike `Clock.after` the timer keeps the process alive, because the start of a
+ * server may wait with it.
+ */
 export type Delay = (ms: number) => Promise<void>;
 
 export const systemDelay: Delay = (ms) =>

@@ -1,12 +1,13 @@
 /**
- * Starts at most one call in each iteration of the event loop, in order of arrival. Calls that each compute for milliseconds,
- * such as lists, would otherwise all run in the iteration in which their requests arrive, and block every other request.
+ * Starts at most one call in each iteration of the event loop, in the order of arrival. Used for calls that each compute
+ * for milliseconds, such as lists. Without the pacer, all calls whose requests arrive in one iteration would run in that
+ * iteration, and would delay every other request.
  */
 export class EventLoopPacer {
   readonly #waiting: (() => void)[] = [];
   #started = false;
 
-  /** Resolves when the caller may start: at once when no other call started in this iteration. */
+  /** Resolves when the caller may start. Resolves at once if no other call has started in this iteration. */
   async next(): Promise<void> {
     if (this.#started) {
       await new Promise<void>((settle) => this.#waiting.push(settle));

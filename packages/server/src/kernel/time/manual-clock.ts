@@ -1,12 +1,12 @@
 import type { Cancel, Clock } from './clock.ts';
 
 /**
- * A clock that only the test moves: `advance` moves both clocks, `step` the wall clock alone. Due tasks run in the order of
- * their times, by the monotonic clock.
+ * A clock that only the test moves: `advance` moves the wall clock and the monotonic clock, `step` moves only the wall
+ * clock. Due tasks run in the order of their times on the monotonic clock.
  */
 export class ManualClock implements Clock {
   #monotonic = 0;
-  /** Wall clock minus monotonic. */
+  /** Wall clock minus monotonic clock, ms. */
   #offset: number;
   #tasks: { at: number; run: () => void }[] = [];
 
@@ -30,7 +30,7 @@ export class ManualClock implements Clock {
     };
   }
 
-  /** Advances both clocks. */
+  /** Advances both clocks by `ms`, and runs the tasks that become due. */
   advance(ms: number): void {
     const until = this.#monotonic + ms;
     for (;;) {
@@ -43,7 +43,7 @@ export class ManualClock implements Clock {
     this.#monotonic = until;
   }
 
-  /** Sets the wall clock `ms` forward (back when negative); the monotonic clock stays. */
+  /** Sets the wall clock forward by `ms` (back if `ms` is negative). The monotonic clock does not change. */
   step(ms: number): void {
     this.#offset += ms;
   }

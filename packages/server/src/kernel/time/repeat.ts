@@ -2,8 +2,8 @@ import type { Clock } from './clock.ts';
 import type { Logger } from '../logger.ts';
 
 /**
- * Runs `task` periodically, `everyMs` after its last run ended; a failure is logged and does not stop it. The returned
- * function stops it and resolves when a running task has ended.
+ * Runs `task` periodically. Each run starts `everyMs` after the end of the last one. A failure is logged, and the runs
+ * continue. The returned function stops the runs, and resolves when the current run has ended.
  */
 export function repeat(
   clock: Clock,

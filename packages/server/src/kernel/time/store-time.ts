@@ -1,35 +1,35 @@
 import type { Clock } from './clock.ts';
 
-/** The time that a store decides by. On Postgres it is the database's, so that all servers decide by one clock. */
+/** The time by which a store decides. On Postgres it is the database's time, so that all servers use one clock. */
 export interface StoreTime {
-  /** Epoch milliseconds, an integer: the time of new records, and the start of new leases, delays and keys. */
+  /** The time of new records, and the start of new leases, delays and idempotency keys. Integer epoch milliseconds. */
   readonly now: number;
   /**
-   * Leases that end at or before this moment have passed. Equal to `now`, except for a while after the clock was set
-   * forward: leases from before the jump keep the time that they had left.
+   * Leases that end at or before this time have expired. Equal to `now`, except for a while after the clock was set
+   * forward. Then it is earlier than `now`, so that leases from before the jump keep their remaining time.
    */
   readonly leasesAt: number;
 }
 
-/** For tests: everything is decided at `now`. */
+/** Returns the time of a store whose clock did not jump: leases are also compared with `now`. */
 export function fixedTime(now: number): StoreTime {
   return { now, leasesAt: now };
 }
 
-/** The time that a test set, or the store's. */
+/** Returns the time that a test named in its call, or the store's time if `named` is undefined. */
 export function timeAt(named: number | undefined, time: StoreTime): StoreTime {
   return named === undefined ? time : fixedTime(named);
 }
 
-/** A jump of a clock, in milliseconds; negative when it was set back. */
+/** Called when a clock was set. `ms` is the size of the jump in milliseconds, negative if the clock was set back. */
 export type OnClockJump = (ms: number) => void;
 
-/** Smaller differences are gradual corrections of NTP; they are followed and not reported. */
+/** Smallest difference in ms that counts as a jump. Smaller ones are gradual corrections by NTP and are not reported. */
 export const smallestJumpMs = 500;
 
 /**
- * The clock that features use: its wall clock is the store's, so that records of several servers have one order; its
- * durations are this process's.
+ * Returns the clock for features. Its wall clock is the store's time, so that records of several servers have one order.
+ * Its monotonic clock and its timers are those of this process.
  */
 export function storeClock(clock: Clock, store: { time(): StoreTime }): Clock {
   return {

@@ -1,20 +1,20 @@
 import { systemClock, type Clock } from './clock.ts';
 
-/** Milliseconds of computing between two iterations of the event loop; more would delay every other request. */
+/** Length of one slice of computing time, ms. A longer slice would delay every other request. */
 const sliceMs = 3;
 
-/** Divides long work into slices, so that other requests are served between two of them. */
+/** Divides long work into slices, so that other requests are served between two slices. */
 export class TimeSlices {
   readonly #clock: Clock;
   #began: number;
 
-  /** Measures computing time, so it uses the system's clock in tests too. */
+  /** The default clock is the system's clock, also in tests, because slices measure real computing time. */
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
     this.#began = clock.monotonic();
   }
 
-  /** Whether the slice is used up, so that `nextTurn` must be awaited. */
+  /** True if the present slice has ended. The caller must then await `nextTurn` before it continues. */
   get isOver(): boolean {
     return this.#clock.monotonic() - this.#began >= sliceMs;
   }
