@@ -4,21 +4,25 @@ import { parseDictionary } from 'structured-headers';
 
 type Algorithm = 'sha256' | 'sha512' | 'md5';
 
-/** Algorithm names of RFC 9530 and of `Digest` (RFC 3230), in lower case. Others are ignored, as both RFCs say. */
+/**
+ * Supported algorithm names of RFC 9530 and of `Digest` (RFC 3230), in lower case. Digests with other names are ignored, as
+ * both RFCs require.
+ */
 const algorithms: Readonly<Record<string, Algorithm>> = { 'sha-256': 'sha256', 'sha-512': 'sha512', md5: 'md5' };
 const digestBytes: Readonly<Record<Algorithm, number>> = { sha256: 32, sha512: 64, md5: 16 };
 
-/** Headers by lower-case names; repeated headers are joined by commas. */
+/** Headers by lower-case name. The values of a repeated header are joined by commas. */
 export type DigestHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
- * The digests that the headers declare for a body: `Content-Digest` and `Repr-Digest` (RFC 9530; equal here, since bodies
- * with a content coding or a range are refused), `Digest` (RFC 3230) and `Content-MD5` (RFC 1864).
+ * The digests that headers declare for a body: `Content-Digest` and `Repr-Digest` (RFC 9530), `Digest` (RFC 3230) and
+ * `Content-MD5` (RFC 1864). `Content-Digest` and `Repr-Digest` mean the same here, because bodies with a content coding or
+ * a range are refused.
  */
 export class BodyDigests {
   readonly #expected = new Map<Algorithm, Buffer>();
 
-  /** Errors: `invalid_digest`. */
+  /** Throws `invalid_digest` when a digest cannot be parsed, or when two digests of one algorithm differ. */
   constructor(headers: DigestHeaders) {
     for (const name of ['content-digest', 'repr-digest'] as const) {
       if (headers[name] !== undefined) this.#takeDictionary(name, String(headers[name]));
@@ -28,14 +32,17 @@ export class BodyDigests {
     if (md5 !== undefined) this.#take('content-md5', 'md5', Buffer.from(String(md5), 'base64'), String(md5).trim());
   }
 
-  /** The declared sha256 in lower-case hex, if any, for callers that compute it anyway; `checked` does not check it. */
+  /**
+   * Returns the declared sha256 in lower-case hex, or undefined, and removes it: `checked` no longer compares it. For
+   * callers that compute the sha256 of the body themselves.
+   */
   takeSha256(): string | undefined {
     const expected = this.#expected.get('sha256')?.toString('hex');
     this.#expected.delete('sha256');
     return expected;
   }
 
-  /** Yields the same bytes; throws `digest_mismatch` after the last one when a declared digest differs. */
+  /** Yields the bytes of `body` unchanged. Throws `digest_mismatch` after the last byte when a declared digest differs. */
   checked(body: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
     return this.#expected.size === 0 ? body : this.#check(body);
   }
@@ -68,8 +75,8 @@ export class BodyDigests {
       const bytes = value as unknown;
       if (!(bytes instanceof ArrayBuffer || bytes instanceof Uint8Array)) throw unreadable(header);
       const digest = Buffer.from(bytes as ArrayBuffer);
-      // Only sha-256 is required to be supported: an invalid digest of another algorithm is ignored like an unknown
-      // algorithm.
+      // The server must support only sha-256. A digest of another algorithm with a wrong length is ignored, like a digest
+      // of an unknown algorithm.
       if (algorithm !== 'sha256' && digest.length !== digestBytes[algorithm]) continue;
       this.#take(header, algorithm, digest);
     }
@@ -85,7 +92,10 @@ export class BodyDigests {
     }
   }
 
-  /** `base64`: the text that `bytes` were decoded from, since the decoder skips characters that it cannot read. */
+  /**
+   * Records one declared digest. `base64` is the text that `bytes` were decoded from. It is compared with the re-encoded
+   * bytes, because Node's decoder skips invalid characters.
+   */
   #take(header: string, algorithm: Algorithm, bytes: Buffer, base64?: string): void {
     if (bytes.length !== digestBytes[algorithm]) throw unreadable(header);
     if (base64 !== undefined && bytes.toString('base64') !== base64) throw unreadable(header);

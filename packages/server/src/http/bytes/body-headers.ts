@@ -5,9 +5,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
 
 /**
- * Refuses a body whose end cannot be determined, or with a transfer coding that the server does not decode. Errors:
- * `unsupported` (501: a transfer coding other than chunked, RFC 9112 section 6.1), `bad_request` (transfer codings in
- * HTTP/1.0).
+ * Throws when the request has a transfer coding other than `chunked`. Errors: `unsupported` (501: a coding that the server
+ * does not decode, RFC 9112 section 6.1), `bad_request` (any transfer coding in HTTP/1.0, or a malformed header, because
+ * the end of the body cannot be determined).
  */
 export function requireChunkedAtMost({ headers, httpVersion }: IncomingMessage): void {
   const codings = headers['transfer-encoding'];
@@ -19,7 +19,7 @@ export function requireChunkedAtMost({ headers, httpVersion }: IncomingMessage):
   if (refusal !== undefined) throw refusal;
 }
 
-/** The reason why a `Transfer-Encoding` is refused; undefined when it is `chunked`. */
+/** Returns the error for a refused `Transfer-Encoding` header. Returns undefined for `chunked`, which is accepted. */
 export function transferCodingRefusal(codings: string): AppError | undefined {
   const names = codings.split(',').map((coding) => (coding.split(';', 1)[0] ?? '').trim().toLowerCase());
   if (names.length === 1 && names[0] === 'chunked') return undefined;
@@ -31,9 +31,9 @@ export function transferCodingRefusal(codings: string): AppError | undefined {
 }
 
 /**
- * Refuses bodies that are not the complete, unencoded content, since they would be stored or parsed as if they were.
- * Errors: `unsupported_media_type` (`Content-Encoding`, RFC 9110 section 15.5.16), `bad_request` (`Content-Range`, section
- * 14.5).
+ * Throws when the body is encoded or is only a part of the content, because the server would store or parse it as complete,
+ * plain content. Errors: `unsupported_media_type` (`Content-Encoding`, RFC 9110 section 15.5.16, or
+ * `Content-Transfer-Encoding`), `bad_request` (`Content-Range`, section 14.5, or a digest in a trailer).
  */
 export function requireWholeBody({ headers }: FastifyRequest, reply: FastifyReply): void {
   const coding = headers['content-encoding'];
@@ -59,7 +59,7 @@ function isEncoded(coding: string | readonly string[]): boolean {
   return !['7bit', '8bit', 'binary'].includes(String(coding).trim().toLowerCase());
 }
 
-/** Whether a `Content-Encoding` names a coding; `identity` does not count. */
+/** Returns true if a `Content-Encoding` header names a coding other than `identity`. */
 export function isCoded(contentEncoding: string | undefined): boolean {
   return (contentEncoding ?? '').split(',').some((coding) => !['', 'identity'].includes(coding.trim().toLowerCase()));
 }

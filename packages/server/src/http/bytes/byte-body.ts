@@ -4,9 +4,9 @@ import type { Cancel, Clock } from '../../kernel/time/clock.ts';
 import { limits } from '../limits.ts';
 
 /**
- * The body of a request as it arrives, with back-pressure. Throws `bad_request` when the client disconnects before the end,
- * and `request_timeout` when fewer than `limits.slowBodyBytes` arrive within a window. A reader that stops early leaves the
- * connection open, so that an answer can be sent.
+ * Yields the body of a request as it arrives, with back-pressure. Throws `bad_request` when the client disconnects before
+ * the end of the body, and `request_timeout` when fewer than `limits.slowBodyBytes` arrive within
+ * `limits.slowBodyWindowMs`. When the caller stops reading early, the connection stays open, so that an answer can be sent.
  */
 export async function* byteBody(request: IncomingMessage, clock: Clock): AsyncGenerator<Buffer> {
   const chunks = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
@@ -27,7 +27,10 @@ export async function* byteBody(request: IncomingMessage, clock: Clock): AsyncGe
   if (!request.complete) throw new AppError('bad_request', 'The request ended before its body was complete.');
 }
 
-/** Checks the transfer rate while a reader waits for bytes; time that the reader spends storing them does not count. */
+/**
+ * Checks the transfer rate of a request body. Only the time during which the server waits for bytes counts, not the time
+ * that it needs to store them.
+ */
 class Pace {
   readonly #clock: Clock;
   #received = 0;
@@ -46,7 +49,7 @@ class Pace {
     this.#pause();
   }
 
-  /** Resolves to `chunk`; rejects when the rate falls too low while waiting for it. */
+  /** Settles like `chunk`, or rejects with `request_timeout` when the transfer rate is too low while it is pending. */
   within<T>(chunk: Promise<T>): Promise<T> {
     this.#waitingSince = this.#clock.monotonic();
     return new Promise((resolve, reject) => {

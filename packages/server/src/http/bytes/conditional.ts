@@ -8,9 +8,9 @@ export type RangeDecision =
   | { readonly kind: 'unsatisfiable' };
 
 /**
- * The range that a GET requests (RFC 9110 section 14): one range, or all. Several ranges, other units and malformed headers
- * mean all, as the RFC allows; a range that starts past the end is unsatisfiable. An `If-Range` that does not match the
- * strong ETag means all.
+ * Returns which bytes a GET must send (RFC 9110 section 14): one range (`part`) or all bytes (`whole`). The result is
+ * `whole` for several ranges, other units and malformed headers, as the RFC allows, and for an `If-Range` that differs from
+ * the strong ETag. The result is `unsatisfiable` for a range that starts after the last byte.
  */
 export function decideRange(
   headers: { readonly range?: string | undefined; readonly ifRange?: string | undefined },
@@ -32,7 +32,10 @@ export function decideRange(
   return start > last ? { kind: 'unsatisfiable' } : { kind: 'part', range: { start, end } };
 }
 
-/** Whether `If-None-Match` names this ETag: weak comparison, lists and `*` (RFC 9110 section 13.1.2). */
+/**
+ * Returns true if the header `If-None-Match` contains this ETag or is `*`, so that the answer must be 304. The comparison
+ * is weak (RFC 9110 section 13.1.2).
+ */
 export function noneMatch(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   if (header.trim() === '*') return true;
@@ -40,9 +43,9 @@ export function noneMatch(header: string | undefined, etag: string): boolean {
 }
 
 /**
- * The conditions of a write. `If-Match` uses the strong comparison, so weak tags match nothing; `If-None-Match` the weak
- * one (RFC 9110 section 13.1). Conditions on dates are ignored, because names have no modification date. Errors:
- * `bad_request`.
+ * Returns the conditions of a write from its headers (RFC 9110 section 13.1). `If-Match` uses the strong comparison, so
+ * weak tags match nothing. `If-None-Match` uses the weak comparison. Conditions on dates are ignored, because artifact
+ * names have no modification date. Errors: `bad_request`.
  */
 export function entityConditions(headers: {
   readonly 'if-match'?: string | undefined;

@@ -15,15 +15,16 @@ export interface DepositFormOptions {
 
 export interface DepositForm {
   readonly staged: StagedBlob;
-  /** The Content-Type of the part, verbatim. */
+  /** The Content-Type header of the form part, verbatim. */
   readonly contentType: string | undefined;
-  /** As the client wrote it. */
+  /** The filename of the form part, as the client sent it. */
   readonly filename: string;
 }
 
 /**
- * Reads a form with exactly one part, an upload called `file`. The file is staged while it arrives and discarded on any
- * failure. Errors: `bad_request`, `artifact_too_large`, `body_too_large`, `request_timeout`.
+ * Reads a deposit form, which must have exactly one part: a file upload with the field name `file`. The file is staged
+ * while it arrives. On any failure the staged file is discarded. Errors: `bad_request`, `artifact_too_large`,
+ * `body_too_large`, `request_timeout`.
  */
 export async function readDepositForm(request: IncomingMessage, options: DepositFormOptions): Promise<DepositForm> {
   let form: DepositForm | undefined;

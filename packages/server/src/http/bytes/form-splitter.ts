@@ -1,7 +1,7 @@
 import { AppError } from '@proofhouse/core';
 import { limits } from '../limits.ts';
 
-/** `headers` begins a part, `end` ends it; `bytes` are between the two, in any number. */
+/** One piece of a form. Each part is one `headers` piece, then any number of `bytes` pieces, then one `end` piece. */
 export type FormPiece =
   | { readonly kind: 'headers'; readonly block: Buffer }
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
@@ -15,27 +15,28 @@ const lineEnd = Buffer.from('\r\n');
 const headersEnd = Buffer.from('\r\n\r\n');
 
 /**
- * Splits a multipart body (RFC 2046 section 5.1) into its parts. The result depends on the bytes alone, not on their
- * division into chunks. Memory: at most one delimiter or `limits.formHeaderBytes` is held between chunks.
+ * Splits a multipart body (RFC 2046 section 5.1) into its parts. The result does not depend on how the body is divided into
+ * chunks. Between two chunks the splitter buffers at most one delimiter or `limits.formHeaderBytes`.
  */
 export class FormSplitter {
   readonly #delimiter: Buffer;
   #state: State = 'preamble';
-  // The first delimiter needs no line break before it.
+  // The bytes that are kept for the next chunk. The initial line break completes the first delimiter, which in the body
+  // need not follow a line break.
   #pending: Buffer = lineEnd;
-  // Bytes at the beginning of `#pending` that belong to the line break before the body of a part.
+  // Number of bytes before the body of a part that are not yielded: the line break that ends the headers.
   #skipped = 0;
 
   constructor(boundary: string) {
     this.#delimiter = Buffer.from(`\r\n--${boundary}`);
   }
 
-  /** Whether the closing boundary was read. */
+  /** True if the closing boundary was read. */
   get closed(): boolean {
     return this.#state === 'epilogue';
   }
 
-  /** Takes the next chunk of the body. Errors: `bad_request`. */
+  /** Yields the pieces of the next chunk of the body. Errors: `bad_request`. */
   *push(chunk: Buffer): Generator<FormPiece, void, undefined> {
     let rest: Buffer | undefined = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
     this.#pending = Buffer.alloc(0);
@@ -47,7 +48,7 @@ export class FormSplitter {
     }
   }
 
-  /** Keeps the bytes whose meaning depends on the next chunk. */
+  /** Keeps bytes for the next call of `push`, because their meaning depends on the next chunk. */
   #hold(rest: Buffer): void {
     this.#pending = rest;
   }
@@ -61,7 +62,7 @@ export class FormSplitter {
       this.#hold(rest);
       return undefined;
     }
-    // A part must not contain a line that begins with the boundary.
+    // The body of a part must not contain a line that begins with the boundary (RFC 2046 section 5.1).
     if (rest[1] !== dash) throw malformedForm('a line begins with half of its closing boundary');
     this.#state = 'epilogue';
     return undefined;
@@ -79,7 +80,7 @@ export class FormSplitter {
       return undefined;
     }
     this.#state = 'body';
-    // The delimiter of an empty body may begin with the line break that ends the headers.
+    // The line break that ends the headers stays in the rest: the delimiter of an empty body may begin with it.
     this.#skipped = lineEnd.length;
     yield { kind: 'headers', block: rest.subarray(0, end) };
     return rest.subarray(end + headersEnd.length - lineEnd.length);
@@ -104,7 +105,7 @@ export class FormSplitter {
     return after.length === 0 ? undefined : after;
   }
 
-  /** The index of the trailing bytes that may be the beginning of a delimiter. */
+  /** Returns the index of the trailing bytes that may begin a delimiter, or the length of `rest` if there are none. */
   #partialDelimiter(rest: Buffer): number {
     const from = Math.max(0, rest.length - this.#delimiter.length + 1);
     for (let at = rest.indexOf(carriageReturn, from); at !== -1; at = rest.indexOf(carriageReturn, at + 1)) {

@@ -2,16 +2,16 @@ import { AppError, parseJson } from '@proofhouse/core';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** The document, and the refusal where it contains a value that would not be returned as it was sent. */
+/** A parsed JSON body, and an error if it contains a value that could not be returned exactly as it was sent. */
 export interface JsonBody {
   readonly value: unknown;
-  /** `bad_request` (a refused key) or `invalid_request`, with the path. */
+  /** The error, with the path of the value: `bad_request` for a refused key, otherwise `invalid_request`. */
   readonly refusal: AppError | undefined;
 }
 
 /**
- * Parses the document of a body (RFC 8259): UTF-8, without values that would not be returned as they were sent
- * (`parseJson`). Errors: `bad_request` (not UTF-8, not JSON).
+ * Parses a JSON body (RFC 8259), which must be UTF-8. `parseJson` finds values that could not be returned exactly as they
+ * were sent. Errors: `bad_request` (not UTF-8, not JSON).
  */
 export function parseJsonBody(body: Buffer): JsonBody {
   let text: string;
@@ -32,8 +32,8 @@ export function parseJsonBody(body: Buffer): JsonBody {
 }
 
 /**
- * Whether the `Content-Type` of a JSON body leaves it in UTF-8, the only encoding for JSON between systems (RFC 8259
- * section 8.1).
+ * Returns true if the `Content-Type` of a JSON body has no charset, or a charset that is UTF-8 or a subset of it. UTF-8 is
+ * the only encoding for JSON between systems (RFC 8259 section 8.1).
  */
 export function isUtf8Json(contentType: string | undefined): boolean {
   const [, charset] = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType ?? '') ?? [];

@@ -4,7 +4,10 @@ import { limits } from '../limits.ts';
 
 const closing = new WeakSet<Socket>();
 
-/** Marks a connection whose current answer is its last: requests behind it are not served (RFC 9112 section 9.6). */
+/**
+ * Marks a connection that will close after its current answer. Requests that were pipelined after the current one are not
+ * answered (RFC 9112 section 9.6).
+ */
 export function markClosing(socket: Socket): void {
   closing.add(socket);
 }
@@ -14,9 +17,9 @@ export function isClosing(socket: Socket): boolean {
 }
 
 /**
- * Closes a connection on which the client may still be sending (RFC 9112 section 9.6). Destroying it while bytes are unread
- * resets the connection, and the client would lose the answer, so: half-close, read until the client closes, and
- * destroy at the latest after `limits.drainBytes` or `limits.drainMs`.
+ * Closes a connection on which the client may still be sending (RFC 9112 section 9.6). Destroying the socket while bytes
+ * are unread would reset the connection, and the client would lose the answer. So the server half-closes the connection and
+ * reads until the client closes it. The socket is destroyed at the latest after `limits.drainBytes` or `limits.drainMs`.
  */
 export function lingerClose(socket: Socket, clock: Clock): void {
   markClosing(socket);
@@ -29,7 +32,7 @@ export function lingerClose(socket: Socket, clock: Clock): void {
   const check = (): void => {
     if (socket.bytesRead - readAtEnd > limits.drainBytes) finish();
   };
-  // The answer may still be in the buffer of the socket: destroying it would drop those bytes.
+  // The answer may still be in the buffer of the socket. Destroying the socket then would drop the answer.
   const finishWhenWritten = (): void => {
     if (socket.writableFinished) finish();
     else socket.once('finish', finish);
@@ -42,8 +45,8 @@ export function lingerClose(socket: Socket, clock: Clock): void {
     return;
   }
   socket.once('end', finishWhenWritten);
-  // On the socket, not the request: Node discards an unread body without an event. A paused socket must resume first: a
-  // listener detaches it from Node's parser, which then cannot resume it any more.
+  // The listener is on the socket, because Node discards an unread body without an event of the request. A paused socket
+  // must resume before: a `data` listener detaches the socket from Node's parser, which then can no longer resume it.
   const watch = (): void => {
     socket.on('data', check);
   };

@@ -10,27 +10,27 @@ import { parsePartHeaders, type PartHeaders } from './part-headers.ts';
 
 /** One part of a form. */
 export interface FormPart extends PartHeaders {
-  /** Its bytes, to be read before the next part is asked for. Stopping early leaves the rest unread. */
+  /** The bytes of the part. They must be read before the next part is requested; bytes that are not read are skipped. */
   readonly body: AsyncIterable<Buffer>;
 }
 
 export interface FormOptions {
   readonly clock: Clock;
-  /** From `formBoundary`. */
+  /** The result of `formBoundary`. */
   readonly boundary: string;
-  /** What the whole form must hash to. */
+  /** The declared digests of the whole form body. */
   readonly digests?: BodyDigests | undefined;
-  /** Bytes that all parts may have together; more is `body_too_large`, decided while reading. */
+  /** Limit in bytes for the form without `slackBytes`. A larger form throws `body_too_large` while it is read. */
   readonly maxBytes: number;
 }
 
-/** Preambles, part headers and text fields may take this much beside the file. */
+/** Bytes that the preamble, the part headers and the text fields of a form may have in addition to the file. */
 const slackBytes = 2 * 1024 * 1024;
 
 /**
- * The parts of a multipart/form-data body (RFC 7578) as they arrive, with back-pressure and bounded
- * memory. Errors: `bad_request` (malformed or cut short), `body_too_large`, `request_timeout`. Stopping
- * early leaves the connection open for an answer.
+ * Yields the parts of a multipart/form-data body (RFC 7578) as they arrive, with back-pressure and bounded memory. When the
+ * caller stops early, the connection stays open, so that an answer can be sent. Errors: `bad_request` (malformed or
+ * incomplete), `body_too_large`, `request_timeout`.
  */
 export async function* formParts(request: IncomingMessage, options: FormOptions): AsyncGenerator<FormPart> {
   const splitter = new FormSplitter(options.boundary);
@@ -49,7 +49,7 @@ export async function* formParts(request: IncomingMessage, options: FormOptions)
     }
     if (!splitter.closed) throw malformedForm('it ends before its closing boundary');
   } finally {
-    // Not awaited: a read that is still pending settles only with the next bytes of the client.
+    // `return` is not awaited: it settles only after a pending read, which waits for the next bytes of the client.
     pieces.return(undefined).catch(ignore);
   }
 }
@@ -68,7 +68,10 @@ async function* piecesOf(
   return undefined;
 }
 
-/** The bytes of the current part of `pieces`. Has no `return`, so that a reader who stops early does not end `pieces`. */
+/**
+ * The bytes of the current part. The iterator has no `return` method, so `pieces` continues with the next part when the
+ * caller stops reading a part early.
+ */
 class PartBody implements AsyncIterable<Buffer> {
   readonly #pieces: AsyncGenerator<FormPiece, undefined>;
   #ended = false;
@@ -95,7 +98,7 @@ class PartBody implements AsyncIterable<Buffer> {
   }
 }
 
-/** The whole text of a small field. Errors: `bad_request` (more than `limits.formFieldBytes`, or not UTF-8). */
+/** Returns the text of a form field. Throws `bad_request` for more than `limits.formFieldBytes`, and for invalid UTF-8. */
 export async function fieldText(part: FormPart): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -113,7 +116,7 @@ export async function fieldText(part: FormPart): Promise<string> {
   }
 }
 
-/** The text of one field of a form whose other parts are skipped; undefined when it has no such field. */
+/** Returns the text of the field `name` of a form and skips all parts before it. Returns undefined without this field. */
 export async function findField(
   request: IncomingMessage,
   name: string,
@@ -121,14 +124,14 @@ export async function findField(
 ): Promise<string | undefined> {
   for await (const part of formParts(request, options)) {
     if (part.name !== name) continue;
-    // Leaving the loop ends the form, so the text must be read before.
+    // `return` in the loop ends `formParts`, so the text must be read before.
     const text = await fieldText(part);
     return text;
   }
   return undefined;
 }
 
-/** The boundary of a form, from its header. Errors: `unsupported_media_type`, `bad_request`. */
+/** Returns the boundary of a form from its Content-Type header. Errors: `unsupported_media_type`, `bad_request`. */
 export function formBoundary(contentType: string | undefined): string {
   let type: MIMEType | undefined;
   try {
@@ -145,5 +148,5 @@ export function formBoundary(contentType: string | undefined): string {
 }
 
 function ignore(): void {
-  // The reader of the parts has stopped.
+  // The caller no longer reads the parts, so an error in them has no effect.
 }

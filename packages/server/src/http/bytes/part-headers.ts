@@ -8,9 +8,9 @@ import { limits } from '../limits.ts';
 /** The headers of one part of a form (RFC 7578) that the server uses. */
 export interface PartHeaders {
   readonly name: string;
-  /** Present when the part is an upload; may be empty. */
+  /** The filename of a file upload, which may be empty. Undefined for a text field. */
   readonly filename: string | undefined;
-  /** Verbatim, parameters included. */
+  /** The Content-Type header of the part, verbatim, with its parameters. */
   readonly contentType: string | undefined;
   /** The digests that the headers of the part declare for its bytes. */
   readonly digests: BodyDigests;
@@ -18,7 +18,10 @@ export interface PartHeaders {
 
 const fieldName = /^[\x21-\x39\x3b-\x7e]+$/;
 
-/** Reads the lines between a delimiter and the empty line that ends the headers of its part. Errors: `bad_request`. */
+/**
+ * Parses the headers of a form part. `block` is the bytes between the boundary and the empty line that ends the headers.
+ * Errors: `bad_request`, `invalid_digest`, `unsupported_media_type`.
+ */
 export function parsePartHeaders(block: Buffer): PartHeaders {
   const headers = linesByName(block.toString('latin1'));
   const disposition = headers.get('content-disposition');
@@ -35,8 +38,8 @@ export function parsePartHeaders(block: Buffer): PartHeaders {
 const plainEncodings: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary']);
 
 /**
- * Refuses parts whose bytes are not the file itself: with a transfer encoding of mail (RFC 7578 section 4.7), a content
- * coding, or a range. Errors: `unsupported_media_type`, `bad_request`.
+ * Throws when the bytes of a part are not the plain content: when they have a Content-Transfer-Encoding (RFC 7578 section
+ * 4.7) or a Content-Encoding, or are only a range. Errors: `unsupported_media_type`, `bad_request`.
  */
 function requirePlain(headers: ReadonlyMap<string, string>): void {
   const encoding = headers.get('content-transfer-encoding')?.trim().toLowerCase() ?? '8bit';
@@ -56,7 +59,7 @@ function linesByName(block: string): Map<string, string> {
   const headers = new Map<string, string>();
   let name: string | undefined;
   let count = 0;
-  // The empty line directly after a boundary line ends an empty block.
+  // A part without headers has no lines here.
   for (const line of lines) {
     if (/[\r\n]/.test(line)) throw malformedForm('a header of a part has a bare line break');
     if (name !== undefined && /^[ \t]/.test(line)) {
@@ -93,13 +96,14 @@ function dispositionOf(disposition: string): { name?: string; filename?: string 
   return parsed.parameters;
 }
 
-// Two names are refused, since two parsers might choose different ones.
+// Returns true if a Content-Disposition has two names or two filenames. They are refused, because another parser in front
+// of the server might use the other one.
 function repeats(disposition: string): boolean {
   const unquoted = disposition.replace(/"[^"]*"?/g, '');
   return /;\s*(name|filename)\s*=[^]*;\s*\1\s*=/i.test(unquoted);
 }
 
-// Lines are split as Latin-1; browsers send UTF-8.
+// Decodes a header value as UTF-8, which browsers send. The header lines were decoded as Latin-1 to keep all bytes.
 function utf8(latin1: string): string {
   return Buffer.from(latin1, 'latin1').toString('utf8');
 }

@@ -3,10 +3,10 @@ import type { LendingStream } from '@proofhouse/blobs';
 import { systemClock } from '../../kernel/time/clock.ts';
 
 /**
- * The body that Fastify sends for a `LendingStream`, whose buffers are recycled. It can only be piped into a response: a
- * buffer returns to the stream when the kernel has copied it, so a download needs few buffers and none is overwritten
- * before it is sent. To Fastify it ends, fails and is destroyed like any other stream: an error before the first byte is
- * answered, a later one breaks the connection.
+ * A response body that sends the reused buffers of a `LendingStream`. It can only be piped into a response. A buffer is
+ * reused after the kernel has copied its bytes, so a download needs few buffers, and no buffer is overwritten before its
+ * bytes are sent. For Fastify it is an ordinary stream: an error before the first byte becomes an error answer, and a later
+ * error breaks the connection.
  */
 export class RecycledBufferBody extends Readable {
   readonly #lender: LendingStream;
@@ -18,7 +18,7 @@ export class RecycledBufferBody extends Readable {
 
   override pipe<T extends NodeJS.WritableStream>(response: T): T {
     const finished = (): void => {
-      // This order matters: Fastify treats a response that ends before its source as aborted.
+      // The response must end after this stream: Fastify treats a response that ends before its stream as aborted.
       this.once('end', () => response.end());
       this.push(null);
       this.resume();
@@ -39,7 +39,7 @@ export class RecycledBufferBody extends Readable {
   }
 }
 
-/** Resolves when the kernel has copied the piece; never when the response is destroyed before. */
+/** Writes a piece. Resolves when the kernel has copied it, and does not resolve when the response is destroyed before. */
 function handOver(response: NodeJS.WritableStream, piece: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     response.write(piece, (error) => {
@@ -49,9 +49,10 @@ function handOver(response: NodeJS.WritableStream, piece: Uint8Array): Promise<v
   });
 }
 
-/** Milliseconds after which a reader that takes nothing counts as stalled. */
+/** Milliseconds after which a client that has not read the previous piece counts as stalled. */
 const stalledMs = 1000;
 
+/** Resolves to true if `taken` settles within `stalledMs`, otherwise to false. */
 function settlesSoon(taken: Promise<void>): Promise<boolean> {
   return new Promise((settle) => {
     const cancel = systemClock.after(stalledMs, () => {

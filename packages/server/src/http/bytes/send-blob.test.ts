@@ -1,4 +1,4 @@
-// Large downloads over a real socket: the bytes pass through a few reused buffers.
+// Tests large downloads over a real socket. The server sends them from a few reused buffers.
 import { createCipheriv } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readlink, rm, truncate } from 'node:fs/promises';
@@ -20,9 +20,9 @@ let app: FastifyInstance;
 let port: number;
 let stored: BlobRef[];
 let clients: Client[];
-/** Statuses of requests that were answered completely, and of the others. */
+/** The HTTP statuses of all responses that ended, completely or not. */
 let answered: number[];
-/** Called between opening the file and reading its first byte. */
+/** Called after the file is opened and before its first byte is read. */
 let afterOpen: (path: string) => Promise<void>;
 
 beforeEach(async () => {
@@ -73,7 +73,7 @@ async function store(bytes: Buffer): Promise<number> {
   return stored.push(await blobs.receive(Readable.from([bytes]))) - 1;
 }
 
-/** A client that reads slowly: it waits this many event loop iterations between two chunks. */
+/** An HTTP client that can read slowly: it waits for `turns` event loop iterations before each chunk. */
 class Client {
   readonly socket: Socket = connect({ port, host: '127.0.0.1' });
   readonly #turns: number;
@@ -90,7 +90,7 @@ class Client {
     this.socket.write(`${method} /${String(index)} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`);
   }
 
-  /** Returns the next answer, or its part until the connection ended. */
+  /** Returns the next answer. `whole` is false if the connection ended before the answer was complete. */
   async answer(withoutBody = false): Promise<{ head: string; body: Buffer; whole: boolean }> {
     const chunks = [this.#left];
     let head = '';
@@ -128,7 +128,7 @@ class Client {
   }
 }
 
-/** Returns the blob files below the root that this process holds open. */
+/** Returns the number of blob files that this process has open. */
 async function openBlobs(): Promise<number> {
   const links = await Promise.all(
     (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
@@ -145,7 +145,7 @@ it('many downloads at once, read fast and slowly, are each exactly the bytes tha
   for (const bytes of contents) await store(bytes);
   const read = async (index: number): Promise<void> => {
     const client = new Client((index % 4) * 15);
-    // Two requests per connection; every other one starts in the middle of a buffer.
+    // Each connection sends two requests. The second request starts in the middle of a buffer.
     for (const from of [0, 1234 + index]) {
       client.ask(index, from === 0 ? '' : `Range: bytes=${String(from)}-\r\n`);
       const { head, body, whole } = await client.answer();

@@ -6,19 +6,20 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RecycledBufferBody } from './recycled-buffer-body.ts';
 import { decideRange, noneMatch } from './conditional.ts';
 
-/** The blob to send, and the recorded facts about it. */
+/** The blob to send, with the content type and the filename of its record. */
 export interface SentBlob {
   readonly blob: Pick<BlobReference, 'sha256' | 'sizeBytes'>;
-  /** Sent verbatim. */
+  /** The Content-Type header of the response, sent verbatim. */
   readonly contentType: string;
   readonly filename: string;
   readonly open: (range?: ByteRange) => Promise<OpenedBlob>;
 }
 
 /**
- * Sends a blob; every download uses it. Always as an attachment with `nosniff`, so that a browser does not run content that
- * a worker deposited. Strong ETag and Repr-Digest (RFC 9530) from the sha256; single ranges; conditional requests; HEAD
- * without opening the blob. Errors: `range_not_satisfiable`, `integrity_failure`.
+ * Sends a blob. Every download uses this function. The response is always an attachment with `nosniff`, so that a browser
+ * does not run content that a worker deposited. The strong ETag and Repr-Digest (RFC 9530) are the sha256. Single ranges
+ * and conditional requests are supported. HEAD does not open the blob. Errors: `range_not_satisfiable`,
+ * `integrity_failure`.
  */
 export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sent: SentBlob): Promise<FastifyReply> {
   const { sha256, sizeBytes } = sent.blob;
@@ -41,7 +42,7 @@ export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sen
   const part = wanted.kind === 'part' ? wanted.range : undefined;
   const length = part === undefined ? sizeBytes : part.end - part.start + 1;
   const { body } = await sent.open(part);
-  // After the blob is open: a problem document must not carry the name, the digest and the ETag of the bytes.
+  // The headers are set after the blob is open: an error answer must not have the filename, digest and ETag of the blob.
   describe(reply, sent, etag);
   if (part !== undefined) {
     reply.code(206).header('content-range', `bytes ${String(part.start)}-${String(part.end)}/${String(sizeBytes)}`);
@@ -50,7 +51,7 @@ export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sen
 }
 
 function payloadOf(body: Buffer | Readable, contentType: string): Buffer | Readable {
-  // Fastify replaces a content type that it cannot parse for a buffer, but not for a stream.
+  // Fastify replaces a Content-Type that it cannot parse if the payload is a buffer, but not if it is a stream.
   if (Buffer.isBuffer(body)) return mediaType.test(contentType) ? body : Readable.from([body]);
   return isLendingStream(body) ? new RecycledBufferBody(body) : body;
 }

@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { AppError, type ErrorCode } from '@proofhouse/core';
 
 /**
- * Refuses a request that repeats a header of which Node keeps only the first value, since a proxy in front may have used
- * the other. HTTP/1.1 requires a Host (RFC 9112 section 3.2). Errors: `bad_request`; two credentials: `twoCredentials`.
+ * Throws when a request has two Host or two Authorization headers. Node keeps only the first, and a proxy in front of the
+ * server may have used the second. Throws too for an HTTP/1.1 request without Host (RFC 9112 section 3.2), and for a URL
+ * with bytes that must be percent-encoded. Errors: `bad_request`, or `twoCredentials` for two Authorization headers.
  */
 export function requireSingleHeaders(request: IncomingMessage, twoCredentials: ErrorCode = 'bad_request'): void {
   let hosts = 0;
@@ -15,7 +16,7 @@ export function requireSingleHeaders(request: IncomingMessage, twoCredentials: E
   }
   if (hosts > 1) throw new AppError('bad_request', 'The request has more than one host header.');
   if (credentials > 1) throw new AppError(twoCredentials, 'The request has more than one authorization header.');
-  // Node decodes such bytes as Latin-1, while clients that send them mean UTF-8 (RFC 3986 allows neither).
+  // Node decodes other bytes in a URL as Latin-1, but clients that send them mean UTF-8. RFC 3986 does not allow them.
   if (/[^\x21-\x7e]/.test(request.url ?? '')) {
     throw new AppError('bad_request', 'The URL has bytes that must be percent-encoded.');
   }

@@ -25,16 +25,16 @@ export interface UploadFormOptions {
   readonly maxBytes: number;
   readonly digests?: BodyDigests | undefined;
   readonly stage: (source: AsyncIterable<Uint8Array>) => Promise<StagedBlob>;
-  /** Throws when the form names another worker than the credential. */
+  /** Called with the field `workerId`. Throws when the credential belongs to another worker. */
   readonly checkWorker: (workerId: string) => void;
-  /** Throws when the form names another lease than the header. */
+  /** Called with the field `leaseId`. Throws when the lease header has another value. */
   readonly checkLease: (leaseId: string) => void;
 }
 
 export interface UploadForm {
   readonly about: UploadFields;
   readonly leaseId: string | undefined;
-  /** The Content-Type of the file's part. */
+  /** The Content-Type header of the form part with the file. */
   readonly partContentType: string | undefined;
   readonly staged: StagedBlob;
 }
@@ -42,9 +42,9 @@ export interface UploadForm {
 const fieldSchemas: Readonly<Record<string, z.ZodType>> = operations.uploadArtifact.body.shape;
 
 /**
- * Reads an upload form whose parts come in any order: the file is staged while it arrives, and each field is checked as
- * soon as it is known. Any failure discards the staged file. Errors: `bad_request`, `invalid_request`, and those of the
- * fields.
+ * Reads an upload form. Its parts may come in any order. The file is staged while it arrives, and each field is checked as
+ * soon as it has arrived. On any failure the staged file is discarded. Errors: `bad_request`, `invalid_request`, and the
+ * errors of the checks of single fields.
  */
 export async function readUploadForm(request: IncomingMessage, options: UploadFormOptions): Promise<UploadForm> {
   const fields = new Map<string, string>();
