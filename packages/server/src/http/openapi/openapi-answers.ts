@@ -15,7 +15,7 @@ export const binarySchema = { type: 'string', format: 'binary' } as const;
 const header = (description: string) => ({ description, schema: { type: 'string' as const } });
 type Headers = Readonly<Record<string, ReturnType<typeof header>>>;
 
-/** The responses of a row: its success, and one response for each status of its errors. */
+/** Returns the OpenAPI responses of an operation: the successful ones, and one response for each status of its errors. */
 export function describeAnswers(row: Operation): ZodOpenApiResponsesObject {
   return { ...successes(row), ...failures(row) };
 }
@@ -78,7 +78,7 @@ const blobHeaders: Headers = {
   'content-disposition': header('Always an attachment, with its filename (RFC 6266).'),
 };
 
-/** Response headers that accompany the errors of a status. */
+/** Response headers of error answers, by HTTP status. */
 const failureHeaders: Readonly<Record<number, Headers>> = {
   401: { 'www-authenticate': header('Bearer (RFC 6750).') },
   429: { 'retry-after': header('Seconds.') },

@@ -22,14 +22,14 @@ import {
 import { binarySchema, describeAnswers } from './openapi-answers.ts';
 import { sessionCookieName } from '../session-cookie.ts';
 
-/** The parts of a document that the server's own pages use. */
+/** The parts of the OpenAPI document that the page at `/api/docs` uses. */
 export interface OpenApiDocument {
   readonly info: { readonly description?: string };
   readonly paths?: Readonly<Record<string, object>>;
   readonly components?: { readonly schemas?: Readonly<Record<string, object>> };
 }
 
-/** The OpenAPI 3.1 document of the operations table; `basePath` is prefixed to every path, such as `/work`. */
+/** Returns the OpenAPI 3.1 document of the operations table. `basePath`, such as `/work`, becomes the URL in `servers`. */
 export function openApiDocument(basePath = ''): OpenApiDocument {
   const paths: ZodOpenApiPathsObject = {};
   for (const id of Object.keys(operations) as OperationId[]) {
@@ -51,7 +51,7 @@ export function openApiDocument(basePath = ''): OpenApiDocument {
     security: [{ bearer: [] }, { workerToken: [] }, { session: [] }],
     components: {
       securitySchemes,
-      // The schemas of stream items, since the media type of a stream cannot refer to one.
+      // OpenAPI 3.1 cannot describe the items of an event stream, so their schemas are listed here.
       schemas: { JobEvent: jobEventSchema, JobHint: jobHintSchema },
     },
   };
@@ -59,7 +59,10 @@ export function openApiDocument(basePath = ''): OpenApiDocument {
   return withoutRefused(document as OpenApiDocument);
 }
 
-/** Later versions may add fields to responses, except where a response is declared as closed, as on /v0. */
+/**
+ * Lets response objects have further fields, because later versions may add fields. Objects that are declared as strict,
+ * as on /v0, stay closed.
+ */
 const openAnswers: ZodOpenApiOverride = ({ jsonSchema, zodSchema, io }) => {
   const { def } = zodSchema._zod;
   if (io === 'output' && def.type === 'object' && def.catchall === undefined) delete jsonSchema.additionalProperties;
@@ -115,7 +118,7 @@ function headerParams(row: Operation): { header?: z.ZodObject } {
   return Object.keys(shape).length === 0 ? {} : { header: z.object(shape) };
 }
 
-/** RFC 9530, RFC 3230, RFC 1864; RFC 9110 section 13. */
+/** Request headers of byte bodies: digests (RFC 9530, RFC 3230, RFC 1864) and conditions (RFC 9110 section 13). */
 const bodyHeaders = {
   'content-digest': described(z.string().optional(), 'What the body must hash to: sha-256, sha-512 or md5.'),
   'repr-digest': described(z.string().optional(), 'The same as `Content-Digest`: bodies have no content coding.'),
@@ -125,7 +128,7 @@ const bodyHeaders = {
   'if-none-match': described(z.string().optional(), 'ETags, of which it must have none; `*` stores a name once.'),
 };
 
-/** RFC 9110, sections 13 and 14. */
+/** Request headers of downloads: ranges and conditions (RFC 9110, sections 13 and 14). */
 const downloadHeaders = {
   range: described(
     z.string().optional(),

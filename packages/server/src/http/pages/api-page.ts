@@ -10,7 +10,7 @@ interface Shown {
   readonly responses: Record<string, { description: string; content?: Record<string, { schema?: unknown }> }>;
 }
 
-/** The OpenAPI document as a page that needs no script and nothing from another host. */
+/** Returns the page that shows the OpenAPI document. The page has no script and loads nothing from other hosts. */
 export function apiPage(document: OpenApiDocument): Page {
   const groups = new Map<string, string[]>();
   for (const [path, item] of Object.entries(document.paths ?? {})) {

@@ -1,7 +1,10 @@
 import { homeScript } from './home-script.ts';
 import { pageShell, type Page } from './page-shell.ts';
 
-/** The page at `/`, until the review page exists: running jobs, their artifacts, and commands to try. */
+/**
+ * Returns the page at `/`: the newest jobs, one job with its artifacts and events, and commands to try. The review page of
+ * a later version replaces it.
+ */
 export function homePage(): Page {
   return pageShell(
     'Proofhouse',

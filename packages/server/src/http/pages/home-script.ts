@@ -1,8 +1,8 @@
 /**
- * The home page's script, as it is sent. Plain JavaScript without a build: it signs in with the code of the link or a
- * token, lists the newest jobs, and shows the job of the fragment (`#/jobs/<id>`): its fields, its artifacts, and its
- * events as they arrive. The page secret is in sessionStorage, which no other port of the host can read; tabs of this
- * origin request it from each other.
+ * The script of the home page: plain JavaScript that is sent without a build step. The script signs in with the code of a
+ * sign-in link or with a token, and lists the newest jobs. If the URL fragment names a job (`#/jobs/<id>`), the script
+ * shows the fields, the artifacts and the events of this job, and appends new events as they arrive. The page secret is
+ * kept in sessionStorage, which pages of other ports cannot read. A new tab requests it from other tabs of the origin.
  */
 export const homeScript = `
 const key = 'proofhouse-page-secret';

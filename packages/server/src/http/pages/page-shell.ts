@@ -55,7 +55,10 @@ button:focus-visible, a:focus-visible, summary:focus-visible { outline: 2px soli
 const hash = (text: string): string => createHash('sha256').update(text).digest('base64');
 const styleHash = hash(style);
 
-/** A page that loads nothing from anywhere else, framed by nobody; its one script, if any, is named by hash. */
+/**
+ * Returns a complete HTML page with its headers. The Content-Security-Policy allows only the inline style and the inline
+ * script, both by hash, and no framing. The page loads nothing from other hosts.
+ */
 export function pageShell(title: string, body: string, script = ''): Page {
   const scripts = script === '' ? '' : `<script type="module">${script}</script>`;
   const policy = [

@@ -13,7 +13,7 @@ type RecordOperations =
   | 'createExperiment'
   | 'listExperiments';
 
-/** Records of artifacts, uploaded or deposited, and their experiments. */
+/** Returns the handlers for artifact records, both of uploads and of deposits, and for experiments. */
 export function artifactRecordHandlers(
   artifacts: Artifacts,
   experiments: Experiments,

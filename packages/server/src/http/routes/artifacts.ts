@@ -29,7 +29,7 @@ export interface JobArtifactParts {
   readonly clock: Clock;
 }
 
-/** Artifacts of jobs, over HTTP. */
+/** Returns the HTTP handlers that upload, list and read the artifacts of a job. */
 export function artifactHandlers({
   artifacts,
   jobUploads,
@@ -85,14 +85,15 @@ export function artifactHandlers({
   };
 }
 
-/** The raw body is the artifact. */
+/** Handles an upload whose whole body is the bytes of the artifact. */
 async function putArtifact(uploads: JobUploads, clock: Clock, call: HttpCall<'putArtifact'>) {
   const { principal, params, query, leaseId, idempotencyKey, reauthenticate, request, reply } = call;
   const permit = await uploads.permitUpload(principal, params.jobId, leaseId);
   uploads.checkName(params.name);
   requireWholeBody(request, reply);
   const conditions = entityConditions(request.headers);
-  // A repeated request returns the first answer, although its artifact exists by now.
+  // A request with an idempotency key skips this check: a repetition must return the first answer, even if the condition
+  // no longer holds because the artifact exists.
   if (idempotencyKey === undefined) await uploads.checkConditions(permit, params.name, conditions);
   const digests = new BodyDigests(request.headers);
   const sha256 = digests.takeSha256();
@@ -114,8 +115,9 @@ async function putArtifact(uploads: JobUploads, clock: Clock, call: HttpCall<'pu
 }
 
 /**
- * A form may carry its lease as a field, and an ended lease is `lease_lost` in every state of the job. A small form that
- * was refused without a lease in the header is therefore searched for the field, and the error follows that lease.
+ * Checks a refused upload again with the lease id from the form field `leaseId`, and throws the error of this check. A
+ * client may send the lease id in this field instead of the header, and an ended lease must cause `lease_lost` in every
+ * state of the job. Does nothing if the header has a lease id, or if the form is larger than `limits.drainBytes`.
  */
 async function permitByField(
   uploads: JobUploads,

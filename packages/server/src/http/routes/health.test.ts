@@ -6,7 +6,7 @@ import { addHealthRoutes } from './health.ts';
 let clock: ManualClock;
 let app: FastifyInstance;
 let looks: number;
-/** The probe of the blobs. */
+/** The check of the blob storage. Tests replace it; `looks` counts its calls. */
 let look: () => Promise<void>;
 
 beforeEach(() => {

@@ -4,20 +4,27 @@ import type { Clock } from '../../kernel/time/clock.ts';
 import type { ClockReport } from '../../kernel/time/clock-watch.ts';
 
 export interface Health {
-  /** The dependencies of requests, by name; a check that throws makes the server not ready. */
+  /** The checks of the readiness probe, by the name of the dependency. A check that throws makes the server not ready. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>;
   readonly clock: Clock;
-  /** Shown by `/readyz`. Neither skew nor a jump makes a server unready, because the store's time decides. */
+  /**
+   * Returns the clock report that `/readyz` contains. Clock skew or a clock jump does not make the server unready, because
+   * all decisions use the time of the store.
+   */
   readonly clocks?: () => ClockReport;
 }
 
-/** A check writes and syncs, and needs no credential: its result is cached for one second. */
+/**
+ * Milliseconds for which a result is cached. A check writes to disk and syncs, and anyone can request it without a
+ * credential.
+ */
 const keptMs = 1000;
-/** A check that takes longer has failed; the next call starts a new one. */
+/** Milliseconds after which a running check counts as failed. The next call starts a new check. */
 const patienceMs = 10_000;
 
 /**
- * `/healthz`: the process runs. `/readyz`: database and blobs can be used. Both without a credential, and under any Host.
+ * Adds `/healthz`, which succeeds while the process runs, and `/readyz`, which succeeds if the database and the blobs can
+ * be used. Both accept requests without a credential and with any Host.
  */
 export function addHealthRoutes(app: FastifyInstance, health: Health): void {
   const readiness = new Readiness(health);
@@ -45,7 +52,10 @@ interface Finding {
   readonly parts: Readonly<Record<string, 'ok' | 'unavailable'>>;
 }
 
-/** One check at a time, shared by all callers until a second after it; a failure is cached no longer. */
+/**
+ * Runs the checks at most once at a time. Concurrent callers share the running checks, and later callers get the cached
+ * result for one second. A failure is cached as long as a success.
+ */
 class Readiness {
   readonly #health: Health;
   #looking: Promise<Finding> | undefined;

@@ -21,13 +21,16 @@ export interface JobEventParts {
   readonly log: JobLog;
   readonly hints: JobHints;
   readonly clock: Clock;
-  /** Aborted when the server stops: streams end, so that clients reconnect to another server. */
+  /** Aborted when the server stops. All event streams end then, so that clients reconnect to another server. */
   readonly stopping: AbortSignal;
 }
 
 type EventOperations = 'appendEvents' | 'listEvents' | 'streamEvents' | 'streamHints';
 
-/** Events of jobs: appended by holders, read by cursor, followed as streams. */
+/**
+ * Returns the handlers for the events of jobs: append events to a job whose lease the caller holds, list the events of a
+ * job, and send events and hints as streams.
+ */
 export function jobEventHandlers(parts: JobEventParts): Pick<Handlers, EventOperations> {
   const { jobs, log, hints, clock } = parts;
   return {
@@ -47,7 +50,8 @@ export function jobEventHandlers(parts: JobEventParts): Pick<Handlers, EventOper
       const job = await jobs.get(call.principal, call.params.jobId);
       const seen = lastEventId(call);
       const after = seen ?? call.query.after;
-      // A reconnect to a stream that has ended: 204 makes an EventSource stop (WHATWG HTML, "Server-sent events").
+      // The client reconnects to a stream that has ended. The status 204 stops an EventSource (WHATWG HTML, "Server-sent
+      // events").
       if (seen !== undefined && seen >= job.lastSeq && finalStatuses.includes(job.status)) {
         return call.reply.code(204).send();
       }
@@ -93,7 +97,10 @@ async function* hintItems(
   }
 }
 
-/** A revoked credential or a lost job ends the stream, and so does an error of the server. */
+/**
+ * Returns false if the stream must end: the credential was revoked, the caller may no longer read the job, or a check
+ * failed for another reason.
+ */
 async function stillAllowed(
   call: { reauthenticate: () => Promise<void> },
   mayRead: () => Promise<unknown>,

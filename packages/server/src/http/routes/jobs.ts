@@ -18,7 +18,7 @@ type JobOperations =
   | 'retryJob'
   | 'explainJob';
 
-/** Jobs: creating, listing, claiming, and the worker verbs. */
+/** Returns the handlers for jobs: create, list, read, claim, renew, complete, fail, cancel, retry and explain. */
 export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
   return {
     createJob: async ({ principal, body, idempotencyKey }) => {
@@ -41,7 +41,8 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
     },
     claimJob: async ({ principal, body, idempotencyKey, software, waitSignal, reauthenticate }) => {
       const options = { key: idempotencyKey, version: software, signal: waitSignal, reauthenticate };
-      // A repeated claim returns its jobs in their present state, and other workers may hold them.
+      // A repeated claim returns the jobs of the first claim in their current state. Other workers may hold them now, so
+      // the lease of a job is shown only if the caller holds it.
       const claimer = holderOf(principal, body.workerId);
       const claimed = (await jobs.claim(principal, body, options)).map((job) =>
         jobToJson(job, { showLease: holderOfJob(job) === claimer, type: jobs.typeOf(job) }),
@@ -86,7 +87,10 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
   };
 }
 
-/** The holder, from the credential, and its lease, from the header or its alias in the body. */
+/**
+ * Returns the worker for which a call is made, and its lease id. The worker is that of the credential. The lease id is in
+ * the header or in the body field `leaseId`.
+ */
 export function holderFrom(
   principal: Principal,
   body: { workerId?: string | null | undefined; leaseId?: string | null | undefined },
@@ -95,7 +99,10 @@ export function holderFrom(
   return { workerId: holderOf(principal, body.workerId), leaseId: sameValue('leaseId', leaseId, body.leaseId) };
 }
 
-/** A value that may come as header and as field; two different values are refused. */
+/**
+ * Returns a value that the client may send as a header or as a body field. Throws `invalid_request` when it sends both and
+ * they differ.
+ */
 export function sameValue(
   field: string,
   header: string | undefined,
@@ -109,7 +116,8 @@ export function sameValue(
   return header ?? alias ?? undefined;
 }
 
-// The lease is shown to its holder alone, because everyone with the lease id can write to the job.
+// Returns the JSON of a job. It contains the lease id only if the caller holds the lease, because the lease id gives the
+// right to write to the job.
 function show(jobs: Jobs, principal: Principal, job: JobRecord) {
   const showLease = principal.kind === 'worker' && principal.workerId === holderOfJob(job);
   return jobToJson(job, { showLease, type: jobs.typeOf(job) });

@@ -4,8 +4,8 @@ import type { PrometheusMeter } from '../../metrics/prometheus-meter.ts';
 import { authenticate, type AuthenticateParts } from '../authenticate.ts';
 
 /**
- * `/metrics` for Prometheus. Needs the credential of a person, the admin, or a token made for reading metrics, because the
- * numbers describe the installation.
+ * Adds `/metrics` for Prometheus. The caller must be a person, the admin, or a worker token that was created for reading
+ * metrics, because the metrics describe the installation.
  */
 export function addMetricsRoute(app: FastifyInstance, meter: PrometheusMeter, authentication: AuthenticateParts): void {
   app.get('/metrics', async (request, reply) => {

@@ -3,13 +3,16 @@ import { openApiDocument } from '../openapi/openapi.ts';
 import { apiPage } from '../pages/api-page.ts';
 import { homePage } from '../pages/home-page.ts';
 
-/** `/`: the page that describes this server and links to its documentation. */
+/** Adds `/`, the home page. */
 export function addPageRoutes(app: FastifyInstance): void {
   const page = homePage();
   app.get('/', (_request, reply) => reply.headers(page.headers).send(page.html));
 }
 
-/** `/api/openapi.json` and, for people, `/api/docs`. Both describe the software, so neither needs a credential. */
+/**
+ * Adds `/api/openapi.json`, and `/api/docs`, which shows the same document as a page. Both describe the software and
+ * contain no data, so they need no credential.
+ */
 export function addDocsRoutes(app: FastifyInstance): void {
   const document = openApiDocument(app.prefix);
   const page = apiPage(document);

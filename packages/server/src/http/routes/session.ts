@@ -13,11 +13,11 @@ const bodySchema = z.union([z.strictObject({ code: credentialText }), z.strictOb
 export interface SessionRoutesParts {
   readonly authentication: AuthenticateParts;
   readonly basePath: string;
-  /** Whether browsers use https to reach the server. */
+  /** True if browsers use https to reach the server. */
   readonly secure: boolean;
 }
 
-/** Creates links that sign browsers in as the admin. */
+/** Returns the handler that creates sign-in links. Such a link signs a browser in as the admin. */
 export function sessionHandlers(signIn: SignIn, baseUrl: () => string): Pick<Handlers, 'createSignInLink'> {
   return {
     createSignInLink: () => {
@@ -30,8 +30,9 @@ export function sessionHandlers(signIn: SignIn, baseUrl: () => string): Pick<Han
 }
 
 /**
- * Sign-in and sign-out of the page: exchanges a code or the admin token for a session. A session is a cookie and a page
- * secret, which the page sends with every call. Programs use tokens instead.
+ * Adds the routes for sign-in and sign-out of the web page. Sign-in exchanges the code of a sign-in link or the admin token
+ * for a session. A session is a cookie and a page secret, and the page sends both with every call. Programs use tokens
+ * instead.
  */
 export function addSessionRoutes(app: FastifyInstance, parts: SessionRoutesParts): void {
   const cookie = { path: parts.basePath, secure: parts.secure };

@@ -11,7 +11,7 @@ export interface StorageParts {
 
 type StorageOperations = 'storageUsage' | 'collectStorage' | 'verifyStorage';
 
-/** Usage, collection and verification of stored bytes. */
+/** Returns the handlers that report usage, collect expired bytes and orphans, and verify stored bytes. */
 export function storageHandlers({
   collection,
   verification,
@@ -25,7 +25,8 @@ export function storageHandlers({
     },
     collectStorage: async ({ body }) => {
       const { items, refusal, skipped, nextCursor } = await collection.slice(body);
-      // Counts at once, so that the collected bytes are free for the quota before the next periodic count.
+      // The usage is counted again at once. Otherwise the collected bytes would count against the quota until the next
+      // periodic count.
       if (nextCursor === null && !body.dryRun) await usage.sample();
       const told = items.map((item) => ({ ...item, createdAt: timeText(item.createdAt) }));
       return { body: { items: told, refusal, skipped: [...skipped], nextCursor } };

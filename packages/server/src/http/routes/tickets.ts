@@ -15,12 +15,12 @@ export interface TicketParts {
   readonly artifacts: Artifacts;
   readonly authentication: AuthenticateParts;
   readonly load: Load;
-  /** `/work`, or empty. */
+  /** The path prefix of all routes, such as `/work`, or an empty string. */
   readonly basePath: string;
   readonly baseUrl: () => string;
 }
 
-/** Creates tickets; a caller that may not read the artifact gets none. */
+/** Returns the handler that creates tickets. It creates a ticket only if the caller may read the artifact. */
 export function ticketHandlers(parts: TicketParts): Pick<Handlers, 'createTicket'> {
   return {
     createTicket: async ({ principal, credential, body }) => {
@@ -36,7 +36,7 @@ export function ticketHandlers(parts: TicketParts): Pick<Handlers, 'createTicket
   };
 }
 
-/** `/api/tickets/{ticket}`: the bytes of a ticket, without another credential. */
+/** Adds `/api/tickets/{ticket}`, which sends the artifact of a ticket. The request needs no other credential. */
 export function addTicketRoutes(app: FastifyInstance, parts: TicketParts): void {
   app.route<{ Params: { ticket: string } }>({
     method: ['GET', 'HEAD'],
@@ -71,7 +71,10 @@ function artifactOf({ artifacts }: TicketParts, principal: Principal, { jobId, a
 const ofJob = /^\/api\/queue\/jobs\/([\w-]+)\/artifacts\/([\w-]+)\/download$/;
 const byItself = /^\/api\/artifacts\/([\w-]+)\/content$/;
 
-/** Parses a path with or without the base path. Errors: `invalid_request`. */
+/**
+ * Returns the artifact id, and the job id if any, in the path of a download. The path may begin with the base path or not.
+ * Errors: `invalid_request`.
+ */
 function placeOf(path: string, basePath: string): Place {
   const local = path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path;
   const [, jobId, ofJobId] = ofJob.exec(local) ?? [];

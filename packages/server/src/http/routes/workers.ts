@@ -9,11 +9,11 @@ export interface WorkerHandlersParts {
   readonly workers: Workers;
   readonly presence: Presence;
   readonly jobs: Jobs;
-  /** Job types of this server. */
+  /** The job types that this server supports. */
   readonly jobTypes: readonly string[];
 }
 
-/** Worker tokens and the list of workers. */
+/** Returns the handlers for worker tokens, for the list of workers, and for the identity of the caller. */
 export function workerHandlers({
   workers,
   presence,
@@ -56,7 +56,8 @@ export function workerHandlers({
   };
 }
 
-// A token for unknown types is refused: it is a typing error that would otherwise show only as a worker without jobs.
+// Throws `invalid_request` when a new token allows a job type that is unknown. Such a type is a typing error, and its only
+// other sign would be a worker that gets no jobs.
 function requireKnownTypes(types: readonly string[], known: readonly string[]): void {
   const errors = types.flatMap((type, index) =>
     known.includes(type) ? [] : [{ path: `allowedJobTypes.${String(index)}`, message: unknownJobType(type, known) }],

@@ -5,9 +5,10 @@ import { sha256Hex } from '../../kernel/secret.ts';
 import type { AuthenticateParts } from '../authenticate.ts';
 
 /**
- * Authenticates on /v0, from `Authorization` alone: `Bearer admin:<admin token>` or `Bearer <workerId>:<registration
- * token>`, split at the first colon. A token of another experiment than `experimentId` is refused. With authentication
- * disabled a name is enough, and no name is the admin. Errors: `unauthenticated`.
+ * Returns the principal of a /v0 request. Only the Authorization header is used: `Bearer admin:<admin token>` or
+ * `Bearer <workerId>:<registration token>`, split at the first colon. A token of another experiment than `experimentId` is
+ * refused. If authentication is disabled, the token is not checked, and a request without the header is a request of the
+ * admin. Errors: `unauthenticated`.
  */
 export async function authenticateV0(
   headers: IncomingHttpHeaders,
@@ -62,8 +63,8 @@ async function namedWorker(
 }
 
 /**
- * Refuses a request whose header does not repeat the experiment of its path, or whose experiment does not exist. Errors:
- * `experiment_id_mismatch`.
+ * Throws `experiment_id_mismatch` when the header `X-Eden-Experiment-Id` differs from the experiment id in the path, or
+ * when the experiment does not exist.
  */
 export async function requireExperiment(
   headers: IncomingHttpHeaders,
@@ -74,7 +75,7 @@ export async function requireExperiment(
   const named = headers[experimentHeader];
   if (named === undefined) throw mismatch('The header X-Eden-Experiment-Id is missing.');
   if (named !== experimentId) throw mismatch('X-Eden-Experiment-Id names another experiment than the path.');
-  // A worker's experiment existed when its token was made, and experiments are never deleted.
+  // The experiment of a registered worker existed when its token was created, and experiments are never deleted.
   if (principal.kind === 'worker') return;
   const exists = experimentIdPattern.test(experimentId) && (await experiments.find(experimentId)) !== undefined;
   if (!exists) throw mismatch('There is no such experiment; the admin makes one with POST /api/experiments.');

@@ -22,7 +22,7 @@ export interface V0ArtifactParts {
   readonly clock: Clock;
 }
 
-/** Deposits and fetches on /v0. */
+/** Returns the handlers of /v0 that deposit artifacts, fetch artifacts and grant access to them. */
 export function v0ArtifactHandlers({
   deposits,
   artifacts,
@@ -34,7 +34,7 @@ export function v0ArtifactHandlers({
       const permit = await deposits.permit(principal, params.experimentId);
       requireLength(request.headers['content-length'], permit.maxBytes, 'form');
       requireWholeBody(request, reply);
-      // Each deposit is new, so a condition cannot match anything.
+      // A deposit always creates a new artifact, so there is no current ETag that a condition could match.
       requireConditions(entityConditions(request.headers), undefined);
       const digests = new BodyDigests(request.headers);
       const boundary = formBoundary(request.headers['content-type']);
@@ -48,7 +48,7 @@ export function v0ArtifactHandlers({
       });
       await reauthenticateStaged(staged, reauthenticate);
       const { artifact } = await deposits.deposit(permit, staged, { contentType, filename, idempotencyKey });
-      // A repetition is answered with 201 too: its client lost the first answer and expects that status.
+      // A repeated deposit gets the status 201 again: its client lost the first answer and expects this status.
       return { body: depositToJson(artifact) };
     },
     fetchArtifact: async ({ principal, params, query, request, reply }) => {

@@ -1,19 +1,19 @@
 const paths = /^\/v0(?:\/|$)/;
 const experimentPaths = /^\/v0\/experiments\/([^/]+)/;
 
-/** The longest URL that an answer repeats. */
+/** Largest number of characters of a request URL that a problem document contains. */
 const mostUrlCharacters = 2048;
 
 export interface V0DoorParts {
-  /** `/work`, or empty. */
+  /** The path prefix of all routes, such as `/work`, or an empty string. */
   readonly basePath: string;
   /** Base URL of the server, base path included, without a trailing slash. */
   readonly baseUrl: () => string;
 }
 
 /**
- * Decides by the target alone which requests belong to /v0, so that unknown routes and requests that cannot be parsed are
- * refused in the format of that API too.
+ * Decides from the request target alone whether a request belongs to /v0. Thus unknown routes below /v0, and requests that
+ * cannot be parsed, get errors in the format of /v0 too.
  */
 export class V0Door {
   readonly #parts: V0DoorParts;
@@ -22,18 +22,19 @@ export class V0Door {
     this.#parts = parts;
   }
 
+  /** Returns true if the request target belongs to /v0. */
   takes(target: string): boolean {
     return paths.test(this.#path(target));
   }
 
-  /** The experiment in a target, whether or not the path exists. */
+  /** Returns the experiment id in a request target, even if no route has this path. Returns undefined if there is none. */
   experimentOf(target: string): string | undefined {
     return experimentPaths.exec(this.#path(target))?.[1];
   }
 
   /**
-   * The absolute URL of a request, from the server's own base URL instead of the client's Host; a very long URL is
-   * truncated.
+   * Returns the absolute URL of a request. It begins with the base URL of the server, not with the Host header. A URL with
+   * more than 2048 characters is truncated.
    */
   urlOf(target: string): string {
     const url = this.#parts.baseUrl() + escaped(this.#belowBase(target) ?? '');
@@ -53,13 +54,13 @@ export class V0Door {
 
   #belowBase(target: string): string | undefined {
     const { basePath } = this.#parts;
-    // A target may be an absolute URL (RFC 9112 section 3.2.2); the router reads its path.
+    // A request target may be an absolute URL (RFC 9112 section 3.2.2). The router uses only its path, as here.
     const local = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
     return local.startsWith(basePath) ? local.slice(basePath.length) : undefined;
   }
 }
 
-// Percent-encodes the characters that no URL may contain (RFC 3986).
+// Percent-encodes all characters that a URL must not contain (RFC 3986).
 function escaped(target: string): string {
   return target.replace(/%(?![0-9a-f]{2})|[^\x21-\x7e]|["#<>[\\\]^`{|}]/gi, (found) =>
     [...Buffer.from(found)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),

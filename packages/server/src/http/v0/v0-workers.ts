@@ -16,7 +16,7 @@ type V0WorkerOperations =
   | 'removeGroupMember'
   | 'deleteGroup';
 
-/** Workers and groups of an experiment, as /v0 has them. */
+/** Returns the handlers of /v0 for the workers and groups of an experiment. */
 export function v0WorkerHandlers(workers: Workers, groups: Groups): Pick<JsonHandlers, V0WorkerOperations> {
   return {
     registerWorker: async ({ principal, params, body }) => {
@@ -81,7 +81,10 @@ interface ListedPage<Item> {
 
 const readAtOnce = 1000;
 
-/** One page when a limit was given; otherwise the rest of the list from the cursor, read page by page. */
+/**
+ * Returns one page of a list if the query has a limit. Without a limit, returns all remaining items from the cursor on,
+ * which are read page by page.
+ */
 async function pageOrWhole<Item>(
   query: ListQuery,
   list: (page: ListQuery & { readonly limit: number }) => Promise<ListedPage<Item>>,
