@@ -14,9 +14,9 @@ export interface RunOptions extends ConfigSources {
 }
 
 /**
- * Runs a server until it is stopped, and returns the exit code: 0 after a requested stop, else that of the error table.
- * When it is ready, it writes one line to standard output, `PROOFHOUSE_LISTENING host=… port=…`; everything else goes to
- * standard error.
+ * Runs a server until it is stopped. Returns the exit code of the process: 0 after a requested stop, otherwise the exit
+ * code of the error in the error table, or 1 for other errors. When the server is ready, it writes one line to standard
+ * output: `PROOFHOUSE_LISTENING host=… port=…`. Everything else is written to standard error.
  */
 export async function runServer(options: RunOptions): Promise<number> {
   const stdout = options.stdout ?? process.stdout;
@@ -31,7 +31,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     stdout.write(`PROOFHOUSE_LISTENING host=${config.host} port=${String(port)}\n`);
   } catch (error) {
     await server?.close();
-    // Only its hash is stored, so a later start cannot show the token.
+    // The store has only the hash of the admin token, so a later start cannot show the token.
     const made = server?.adminToken.made;
     const token = made === undefined ? '' : ` The store was made; its admin token, shown only now: ${made}`;
     stderr.write(visibleText(`proofhouse: ${startFailure(error)}${token}\n`));
@@ -51,7 +51,10 @@ async function listen({ app, config }: Server): Promise<number> {
   return (app.server.address() as AddressInfo).port;
 }
 
-/** Waits for requests in progress up to the limit; a second signal, or the limit, closes their connections. */
+/**
+ * Stops the server and returns the exit code. Requests in progress have `shutdownMs` to finish. After that time, or after
+ * a second signal, their connections are closed.
+ */
 async function stop(server: Server, stderr: NodeJS.WritableStream): Promise<number> {
   const { shutdownMs } = server.config;
   stderr.write(`proofhouse: stopping; running transfers have ${String(shutdownMs / 1000)} s to finish.\n`);

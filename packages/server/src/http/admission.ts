@@ -16,8 +16,9 @@ export interface AdmissionParts {
 }
 
 /**
- * Refuses requests that neither the page of this server nor a correct client sends. Errors: `bad_request`,
- * `unauthenticated`, `forbidden`.
+ * Throws when the headers or the URL are invalid or ambiguous, or when the request comes from a page of another origin.
+ * Errors: `bad_request`, `unsupported` (transfer coding), `unauthenticated` (two credentials on /v0), `forbidden` (Host or
+ * Origin).
  */
 export function requireSoundHeaders(request: FastifyRequest, { hostPolicy }: AdmissionParts, wire: V0Door): void {
   requireChunkedAtMost(request.raw);
@@ -28,9 +29,9 @@ export function requireSoundHeaders(request: FastifyRequest, { hostPolicy }: Adm
 }
 
 /**
- * Authenticates the caller and checks the class of the principal, from the path and the headers alone; undefined for routes
- * that are open to all. The returned check can be repeated while a call lasts. On /v0 it runs before routing, so unknown
- * paths are answered with 404 only to callers with a credential.
+ * Returns a function that authenticates the caller and checks whether its kind of principal may call the operation. The
+ * function uses only the path and the headers, and it can be called again while a call lasts. Returns undefined for routes
+ * that need no credential. Unknown paths below /v0 are authenticated too, so only callers with a credential get a 404.
  */
 export function admissionTo(
   request: FastifyRequest,
@@ -43,9 +44,9 @@ export function admissionTo(
     const isV0 = row === undefined ? wire.takes(request.url) : row.door === 'v0';
     if (isV0) return () => v0Caller(request, row, parts, wire);
     if (row === undefined && mcp === undefined) return undefined;
-    // Sessions belong to the page; programs that speak MCP send a token.
+    // MCP clients send a token. Session cookies are only for the web page, so /mcp ignores them.
     const headers = mcp === true ? { ...request.headers, cookie: undefined } : request.headers;
-    // Reading artifacts needs the groups of the caller, and the called tool is not known yet.
+    // Access to artifacts depends on the groups of the caller. An MCP call may be such a call: its tool is not known yet.
     const membership = mcp === true || row?.action.startsWith('artifact.') === true;
     return async () => {
       request.credential = readCredential(headers);

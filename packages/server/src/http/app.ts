@@ -42,9 +42,9 @@ export interface AppParts extends AdmissionParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
-  /** Adds the routes of the MCP server, below the base path and under the same rules. */
+  /** Adds the routes of the MCP server below the base path. The hooks of this app apply to them too. */
   readonly addMcpRoutes: (scope: FastifyInstance) => void;
-  /** `/work`, or empty. */
+  /** The path prefix of all routes, such as `/work`, or an empty string. */
   readonly basePath: string;
   /** Base URL of the server, base path included, without a trailing slash. */
   readonly baseUrl: () => string;
@@ -52,14 +52,15 @@ export interface AppParts extends AdmissionParts {
   /** Milliseconds after which a connection without a request is closed. */
   readonly keepAliveMs: number;
   /**
-   * Milliseconds without traffic in the middle of a request after which a socket is closed. Longer than the longest poll.
+   * Milliseconds without traffic during a request after which the socket is closed. Must be longer than the longest long
+   * poll.
    */
   readonly stalledMs: number;
   readonly maxConnections: number;
   readonly load: Load;
 }
 
-/** The HTTP server: every rule that holds for all routes is here, in the order in which it is applied. */
+/** Builds the HTTP server. All rules that apply to every route are here, in the order in which they are applied. */
 export function buildApp(parts: AppParts): FastifyInstance {
   const logger: FastifyBaseLogger = parts.logger;
   const wire = new V0Door(parts);
@@ -77,7 +78,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     requestTimeout: 0,
     http: { maxHeaderSize: limits.headerBytes, headersTimeout: limits.headersMs, requireHostHeader: false },
     forceCloseConnections: 'idle',
-    // While the server stops, requests on open connections are still answered, and then their connections close.
+    // While the server stops, it still answers requests on open connections. Then it closes these connections.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
       void refuseUnroutable(error, request, reply, parts, wire);
@@ -120,7 +121,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   return app;
 }
 
-// Such a path has no route, so no hook has run for the request.
+// Answers a request whose path the router refuses. No route matches, so no hook has run for the request.
 async function refuseUnroutable(
   error: Error,
   request: FastifyRequest,
@@ -138,7 +139,8 @@ async function refuseUnroutable(
   }
 }
 
-// A path with an invalid percent-escape names no experiment: it is refused as such after the credential is checked.
+// Checks the credential and the experiment header of a /v0 request. A path with an invalid percent-escape names no
+// experiment, so only the credential is checked, and the caller reports the invalid escape.
 async function requireV0Frame(
   error: Error,
   request: FastifyRequest,
@@ -154,7 +156,7 @@ async function requireV0Frame(
 
 function useRequestRules(app: FastifyInstance, parts: AppParts, wire: V0Door): void {
   app.addHook('onRequest', (request, reply, next) => {
-    // A request pipelined behind an answer that closes the connection: its own answer could not be sent.
+    // A request that was pipelined after an answer with `Connection: close` is dropped: its answer could not be sent.
     if (isClosing(request.raw.socket)) reply.hijack();
     else next();
   });
@@ -182,7 +184,7 @@ function useRequestRules(app: FastifyInstance, parts: AppParts, wire: V0Door): v
   });
 }
 
-// One log line for each request: caller, operation and outcome, never a header or a query.
+// Writes one log line for each request: method, path, status, duration and caller. Headers and queries are never logged.
 function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
   request.log.info(
     {
@@ -201,8 +203,9 @@ function nameOf({ principal }: FastifyRequest): string | undefined {
 }
 
 /**
- * Refuses documents that would not be returned as they were sent. Two protocols refuse by themselves: MCP in its own
- * message, and /v0, which checks names by its own rule (422 `invalid-name`).
+ * Parses a JSON body. Throws when it contains a value that could not be returned exactly as it was sent. Two protocols
+ * have another form of this refusal: MCP reports it inside its own message (`refusedBody`), and /v0 reports a refused
+ * `name` as `invalid_name` (422 `invalid-name`).
  */
 function readJson(request: FastifyRequest, body: Buffer): unknown {
   const { value, refusal } = parseJsonBody(body);
@@ -215,7 +218,10 @@ function readJson(request: FastifyRequest, body: Buffer): unknown {
   throw isName ? new AppError('invalid_name', refusal.message, { errors: refusal.errors }) : refusal;
 }
 
-/** JSON routes accept JSON or an empty body, within a time limit. The type of an empty body is ignored. */
+/**
+ * Adds the parser and the checks of JSON bodies. JSON routes accept JSON or an empty body, which must arrive within
+ * `limits.jsonMs`. The Content-Type of an empty body is ignored.
+ */
 function useJsonBodies(app: FastifyInstance, clock: Clock): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
@@ -230,12 +236,12 @@ function useJsonBodies(app: FastifyInstance, clock: Clock): void {
     next();
   });
   app.addHook('preParsing', (request, reply, payload, next) => {
-    // Byte bodies are checked by their own handlers, after credential and lease.
+    // Handlers of byte bodies check the body headers themselves, after the credential and the lease.
     if (!takesBytes(request) && bodyIsUnread(request.raw)) requireWholeBody(request, reply);
     if (takesJson(request) && bodyIsUnread(request.raw)) {
       requireJson(request);
       acceptBody(request, reply);
-      // Reported as an error of the stream: destroying the stream would close the socket before the answer is sent.
+      // The timeout is emitted as an error of the stream. Destroying the stream would close the socket before the answer.
       const cancel = clock.after(limits.jsonMs, () => {
         payload.emit('error', new AppError('request_timeout', `The body took longer than ${limits.jsonMs / 1000} s.`));
       });
@@ -257,7 +263,7 @@ function takesBytes(request: FastifyRequest): boolean {
   return operation !== undefined && ['bytes', 'multipart'].includes(operations[operation].request);
 }
 
-// The checks of the headers, before the client receives `100 Continue`.
+// Checks the headers of a JSON body before the server sends `100 Continue`.
 function requireJson(request: FastifyRequest): void {
   if (request.mediaType !== 'application/json') {
     throw new AppError('unsupported_media_type', 'Send the body as application/json.');
@@ -271,12 +277,12 @@ function requireJson(request: FastifyRequest): void {
 }
 
 /**
- * When Node stops, it closes connections that are idle at that moment and waits for those that become idle later; this
- * closes the later ones too.
+ * Closes connections that become idle after the stop began. Node closes only connections that are idle when the stop
+ * begins, and waits for the others.
  */
 function endConnectionsWhenStopping(app: FastifyInstance): void {
   let stopping = false;
-  // Browsers open connections in advance, and Node counts a connection without any request as busy.
+  // Connections that have not sent a request yet. Browsers open connections in advance, and Node counts them as busy.
   const silent = new Set<Socket>();
   app.server.on('connection', (socket: Socket) => {
     silent.add(socket);
@@ -298,14 +304,15 @@ function endConnectionsWhenStopping(app: FastifyInstance): void {
 }
 
 /**
- * A client may half-close after a complete request and read the answer (RFC 9112 section 9.6). Node would drop that answer
- * although the call was made: a job would stay claimed under a lease that no client received.
+ * Makes the server answer a client that half-closes the connection after a complete request (RFC 9112 section 9.6). By
+ * default Node drops the answer although the operation was executed: a job would stay claimed under a lease id that no
+ * client received.
  */
 function answerHalfClosed(app: FastifyInstance): void {
   (app.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
 }
 
-/** Node would answer `Expect: 100-continue` before any check has run. */
+/** Handles requests with `Expect` like all others. By default Node sends `100 Continue` before any check has run. */
 function answerExpectationsLate(app: FastifyInstance): void {
   // A server may ignore an unknown expectation (RFC 9110 section 10.1.1).
   for (const event of ['checkContinue', 'checkExpectation'] as const) {
@@ -317,8 +324,9 @@ function answerExpectationsLate(app: FastifyInstance): void {
 
 const ticketPaths = /(\/api\/tickets\/)[^/?#]+/i;
 
-// Works for targets in absolute form (RFC 9112 section 3.2.2) too, whose authority may contain a password. A ticket in a
-// path is a credential; the router decodes escapes, so the route says whether there is one.
+// Returns the path of a request for logs and messages, without secrets. A target in absolute form (RFC 9112 section
+// 3.2.2) loses its authority, which may contain a password. A ticket in a path is a credential, so routes with
+// `secretPath` are logged as the pattern of the route: the path itself may contain the ticket with percent-escapes.
 function pathOf(request: FastifyRequest): string {
   if (request.routeOptions.config.secretPath === true) return request.routeOptions.url ?? '';
   const path = request.url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split('?', 1)[0] ?? '';

@@ -19,8 +19,8 @@ export interface AuthenticateParts {
 }
 
 /**
- * Authenticates by the headers alone: returns `principalOf` the credential that `readCredential` finds. With `membership`,
- * the principal of a registration token includes the groups of its worker. Errors: `unauthenticated`.
+ * Returns the principal of the credential in the headers (`readCredential`, then `principalOf`). With `membership`, the
+ * principal of a registration token includes the groups of its worker. Errors: `unauthenticated`.
  */
 export async function authenticate(
   headers: IncomingHttpHeaders,
@@ -31,9 +31,10 @@ export async function authenticate(
 }
 
 /**
- * Reads `Authorization: Bearer <secret>`, `Bearer <principal>:<secret>`, `X-Worker-Token` and its older name, and, without
- * any of these, the session cookie of the page together with a page secret. Two different credentials are refused, so that
- * no header added by a proxy replaces the client's. Errors: `unauthenticated`.
+ * Returns the credential in the headers: `Authorization: Bearer <secret>`, `Authorization: Bearer <principal>:<secret>`,
+ * `X-Worker-Token` or its older name `X-MoonMind-Worker-Token`. Without these headers, the session cookie of the web page
+ * together with a page secret is the credential. Throws `unauthenticated` when the headers contain two different tokens, so
+ * that a header added by a proxy cannot replace the header of the client.
  */
 export function readCredential(headers: IncomingHttpHeaders): Credential {
   const given = tokenOf(headers);
@@ -43,12 +44,12 @@ export function readCredential(headers: IncomingHttpHeaders): Credential {
   }
   const sessions = readSessionCookies(headers.cookie);
   const pageSecret = headers[pageSecretHeader];
-  // Browsers send the cookie to every port of this host; only the page can send the secret.
+  // Browsers send the cookie to every port of this host, so a cookie without the page secret is not accepted.
   if (sessions.length === 0 || typeof pageSecret !== 'string') return { kind: 'none' };
   return { kind: 'session', sessions: sessions.map(sha256Hex), pageSecret: sha256Hex(pageSecret) };
 }
 
-/** Errors: `unauthenticated`. */
+/** Returns the principal of a credential; see `authenticate` for `membership`. Errors: `unauthenticated`. */
 export async function principalOf(
   credential: Credential,
   parts: AuthenticateParts,
@@ -95,7 +96,7 @@ function tokenOf(headers: IncomingHttpHeaders): string | undefined {
   return [...found][0];
 }
 
-// Secrets never contain a colon, so the last colon separates a name from its secret.
+// Splits `<principal>:<secret>` at the first colon. Neither names nor secrets contain a colon.
 function splitCredential(credential: string): { name: string | undefined; secret: string } {
   const colon = credential.indexOf(':');
   if (colon === -1) return { name: undefined, secret: credential };

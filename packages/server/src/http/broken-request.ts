@@ -7,17 +7,20 @@ import { problemType } from './error-response.ts';
 import { isClosing, lingerClose } from './bytes/linger-close.ts';
 import type { V0Door } from './v0/v0-door.ts';
 
-/** The error that Node reports for a request that its parser refused. */
+/** The error of Node's `clientError` event, for a request that Node's parser refused. */
 export type BrokenRequest = Error & { readonly code?: string; readonly rawPacket?: unknown };
 
-/** Answers a request that is not valid HTTP, or whose headers are too large or too slow; no request object exists yet. */
+/**
+ * Answers a request that is not valid HTTP, or whose headers are too large or too slow, and closes the connection. No
+ * request object exists for such a request, so the answer is written directly to the socket.
+ */
 export function answerBrokenRequest(
   error: BrokenRequest,
   socket: Socket,
   requestId: string,
   { wire, clock }: { readonly wire: V0Door; readonly clock: Clock },
 ): void {
-  // The parser fails again with every later packet.
+  // Node's parser emits the error again for every later packet; only the first one is answered.
   if (isClosing(socket)) return;
   if (error.code === 'ECONNRESET' || !socket.writable || answerIsUnderWay(socket)) {
     socket.destroy();
@@ -41,14 +44,17 @@ export function answerBrokenRequest(
   lingerClose(socket, clock);
 }
 
-// Node keeps the response that is being written on the socket, and checks it before it writes a 400 of its own.
+// Node stores the response in progress in the socket's `_httpMessage`. Node's own handler of `clientError` uses it too.
 type HttpSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
 function answerIsUnderWay(socket: HttpSocket): boolean {
   return socket._httpMessage?.headersSent === true;
 }
 
-/** The target as far as it is known: of the request in progress, else of a request line in the refused bytes. */
+/**
+ * Returns the request target: of the request in progress, or else of a request line in the refused bytes. Returns
+ * undefined when there is neither.
+ */
 function targetOf({ rawPacket }: BrokenRequest, socket: HttpSocket): string | undefined {
   const underWay = socket._httpMessage?.req.url;
   if (underWay !== undefined) return underWay;
@@ -67,7 +73,10 @@ function describe({ code, rawPacket }: BrokenRequest): AppError {
   return known ?? new AppError('bad_request', 'This is not an HTTP request.');
 }
 
-/** The parser does not report which header it refused. */
+/**
+ * Returns the values of all Transfer-Encoding headers in the refused bytes, joined by commas. Node's parser does not
+ * report the header that it refused.
+ */
 function codingsOf(rawPacket: unknown): string {
   const text = Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1') : '';
   const [head = ''] = text.split('\r\n\r\n', 1);

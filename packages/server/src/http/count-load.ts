@@ -4,8 +4,8 @@ import { sha256Hex } from '../kernel/secret.ts';
 import type { Load, LoadKind } from '../kernel/load.ts';
 
 /**
- * Counts an admitted request until its response is finished, against the limits of its credential and of the server.
- * Errors: `too_busy`.
+ * Counts an authenticated request until its response is closed. Throws `too_busy` when a limit of the credential or of
+ * the whole server is reached.
  */
 export function countLoad(request: FastifyRequest, reply: FastifyReply, load: Load): void {
   const key = keyOf(request);
@@ -16,7 +16,7 @@ export function countLoad(request: FastifyRequest, reply: FastifyReply, load: Lo
   if (kind !== undefined) until(reply, load.enter(kind, key));
 }
 
-/** Counts a download by ticket, which has no row in the operations table. Errors: `too_busy`. */
+/** Counts a download by ticket, like `countLoad`: the ticket route has no row in the operations table. Errors: `too_busy`. */
 export function countDownload(request: FastifyRequest, reply: FastifyReply, load: Load): void {
   const key = keyOf(request);
   until(reply, load.answer(key, reply.raw));
@@ -25,7 +25,7 @@ export function countDownload(request: FastifyRequest, reply: FastifyReply, load
 
 const kinds: Readonly<Record<string, LoadKind | undefined>> = { sse: 'streams', bytes: 'downloads' };
 
-// Each credential of a worker counts separately, because a fleet may share one worker name.
+// Each credential of a worker has its own counts, because several machines may share one worker id.
 function keyOf({ credential, principal }: FastifyRequest): string {
   if (credential?.kind === 'token') return credential.sha256;
   if (credential?.kind === 'session') return sha256Hex(JSON.stringify(credential));

@@ -3,12 +3,13 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { appErrorOf } from '../calls/operation-call.ts';
 import type { V0Door } from './v0/v0-door.ts';
 
-/** RFC 9457. */
+/** Content-Type of problem documents (RFC 9457). */
 export const problemType = 'application/problem+json; charset=utf-8';
 
 /**
- * Sends an error as a problem document in the format of the API that the request came to, and returns its code. An error
- * that is no `AppError` is a defect of the server: it is logged and not shown.
+ * Sends an error as a problem document and returns the error code. Requests to /v0 get the problem format of /v0. An error
+ * that is no `AppError` and no known error of Fastify is a defect of the server: it is logged, and the client gets only a
+ * general message.
  */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, wire: V0Door): ErrorCode {
   const known = asAppError(error);
@@ -26,7 +27,6 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   return known.code;
 }
 
-/** Converts every error to an `AppError`. */
 function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const fastify = error as Partial<FastifyError>;

@@ -5,12 +5,12 @@ import type { FastifyReply } from 'fastify';
 /** One server-sent event (WHATWG HTML, "Server-sent events"), or a comment that keeps the connection alive. */
 export type StreamItem = { readonly id?: string; readonly event?: string; readonly data: unknown } | 'keep-alive';
 
-/** Bytes that are buffered for a slow reader, approximately. */
+/** Approximate number of bytes that are buffered for a slow client. */
 const highWaterMark = 16 * 1024;
 
 /**
- * Sends items as server-sent events until they end or the server stops. While the reader does not keep up, the generator is
- * not resumed, so memory stays bounded; a disconnected reader ends it.
+ * Sends `items` as server-sent events until the items end or the server stops. While the client reads too slowly, no
+ * further item is requested, so the memory stays bounded. When the client disconnects, the iteration of `items` ends.
  */
 export function sendEventStream(
   reply: FastifyReply,
@@ -28,7 +28,7 @@ export function sendEventStream(
     .header('content-type', 'text/event-stream; charset=utf-8')
     .header('cache-control', 'no-cache, no-transform')
     .header('x-accel-buffering', 'no');
-  // An answer to HEAD has no body, so it must not wait for the end of the stream.
+  // The answer to HEAD has no body, so it must not wait for items.
   if (reply.request.method === 'HEAD') return reply.send('');
   const stream = Readable.from(lines(), { objectMode: false, highWaterMark });
   destroyUnreadResponse(reply.raw, stream, stopping);
@@ -36,22 +36,23 @@ export function sendEventStream(
 }
 
 /**
- * A reader that stopped reading would delay the stop of the server without limit. Its connection is destroyed, and it
- * resumes from its last event after a reconnect, as after any other interruption.
+ * Destroys the connection of a client with unread bytes when the server stops. A client that no longer reads would
+ * otherwise delay the stop without limit. After a reconnect the client resumes from its last event, as after any other
+ * interruption.
  */
 function destroyUnreadResponse(response: ServerResponse, stream: Readable, stopping: AbortSignal): void {
   const cut = (): void => {
     if (stopping.aborted && (response.socket?.writableLength ?? 0) > 0) response.destroy();
   };
   stopping.addEventListener('abort', cut);
-  // The socket's buffer may still be full when the stream ends.
+  // The stream may end before the client has read everything, so the check is repeated after the end of the stream.
   stream.once('end', () => setImmediate(cut));
   response.once('close', () => {
     stopping.removeEventListener('abort', cut);
   });
 }
 
-// JSON contains no line breaks, so one data line is enough.
+// Returns the text of one event. `JSON.stringify` writes no line breaks, so one `data:` line is enough.
 function encode(item: StreamItem): string {
   if (item === 'keep-alive') return ': keep-alive\n\n';
   const id = item.id === undefined ? '' : `id: ${item.id}\n`;

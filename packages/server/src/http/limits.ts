@@ -4,24 +4,24 @@ export const limits = {
   headerBytes: 16 * 1024,
   /** Milliseconds within which the headers must arrive. */
   headersMs: 15_000,
-  /** Bytes of a JSON body: the largest payload and the fields around it. */
+  /** Bytes of a JSON body. Enough for the largest job payload and the other fields of the request. */
   jsonBytes: 1024 * 1024,
   /** Milliseconds within which a whole JSON body must arrive. */
   jsonMs: 30_000,
-  /** A byte body must bring at least this many bytes in each window; otherwise the error is `request_timeout`. */
+  /** At least `slowBodyBytes` of a byte body must arrive in every `slowBodyWindowMs`; otherwise: `request_timeout`. */
   slowBodyWindowMs: 30_000,
   slowBodyBytes: 4096,
   /**
-   * Bytes and milliseconds that are still read after a refusal, so that the client reads the answer instead of getting a
-   * reset.
+   * After a refusal the server reads at most `drainBytes` more bytes for at most `drainMs` milliseconds. An immediate close
+   * would reset the connection, and the client would lose the answer.
    */
   drainBytes: 1024 * 1024,
   drainMs: 2000,
-  /** Parts of a form, bytes of one text field and of one field name, headers of one part. */
+  /** Limits of a form: number of parts, bytes of one text field, bytes of one field name, headers of one part. */
   formParts: 24,
   formFieldBytes: 64 * 1024,
   formNameBytes: 100,
   formHeaderPairs: 32,
-  /** Bytes of the headers of one part. */
+  /** Bytes of the headers of one part together. */
   formHeaderBytes: 16 * 1024,
 } as const;

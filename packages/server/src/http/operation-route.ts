@@ -23,7 +23,7 @@ import {
 import type { Credential } from '../calls/credential.ts';
 import { abortSignalOf, waitSignalOf } from '../calls/abort-signal.ts';
 
-/** A call with the request and the reply, for handlers that stream bytes in or out. */
+/** A decoded call with its HTTP request and reply, for handlers that read or write streams of bytes. */
 export interface HttpCall<Id extends OperationId> extends OperationCall<Id> {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
@@ -31,7 +31,10 @@ export interface HttpCall<Id extends OperationId> extends OperationCall<Id> {
 
 type ByteOperationId = Exclude<OperationId, JsonOperationId>;
 
-/** Returns JSON after reading bytes, or sends the response itself, through `sendBlob` or `sendEventStream`. */
+/**
+ * Handlers of operations whose request or response is not JSON. A handler returns a JSON answer after it has read the
+ * bytes of the request, or it sends the response itself with `sendBlob` or `sendEventStream`.
+ */
 type ByteHandlers = {
   [Id in ByteOperationId]: (
     call: HttpCall<Id>,
@@ -42,32 +45,32 @@ export type Handlers = JsonHandlers & ByteHandlers;
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set before the body is read, on every route of the operations table and on those of `mcp`. */
+    /** The authenticated caller. Set before the body is read, on all routes of the operations table and on `/mcp`. */
     principal: Principal | undefined;
-    /** Set where `readCredential` found it: on every route except those of /v0. */
+    /** The credential of the caller, as hashes. Not set on /v0, which does not use `readCredential`. */
     credential: Credential | undefined;
     reauthenticate: (() => Promise<void>) | undefined;
-    /** The refusal of a message's JSON, for routes whose protocol reports it in its own format. */
+    /** The error of a refused JSON body, for a protocol (MCP) that reports such errors in its own format. */
     refusedBody: AppError | undefined;
-    /** The Content-Type of a body that is the artifact itself, verbatim. */
+    /** The Content-Type header, verbatim, of a request whose body is the bytes of the artifact. */
     bytesType: string | undefined;
   }
   interface FastifyContextConfig {
     operation?: OperationId;
-    /** The route of the MCP server, which checks the principal's class for each tool. */
+    /** True for the routes of the MCP server, which checks for each tool whether the principal may call it. */
     mcp?: true;
-    /** Accepts any Host: probes of load balancers use the server's address, or no name. */
+    /** True if the route accepts any Host header. Probes of load balancers send the server's address, or no Host. */
     anyHost?: true;
-    /** A route outside the operations table that takes a JSON body. */
+    /** True for a route outside the operations table that accepts a JSON body. */
     jsonBody?: true;
-    /** The path contains a credential, and is logged without it. */
+    /** True if the path contains a credential, which must not be logged. */
     secretPath?: true;
   }
 }
 
 /**
- * Adds the routes of the whole table; a row without a handler does not compile. Rows that take bytes are in a scope whose
- * parser does not read the body: their handlers stream it.
+ * Adds one route for each row of the operations table. A row without a handler is a type error. Routes with byte bodies
+ * are in their own Fastify scope, whose parser does not read the body: the handlers read the body as a stream.
  */
 export function addOperationRoutes(app: FastifyInstance, handlers: Handlers, checkLease: CheckLease): void {
   const ids = Object.keys(operations) as OperationId[];
@@ -78,7 +81,7 @@ export function addOperationRoutes(app: FastifyInstance, handlers: Handlers, che
     scope.addContentTypeParser('*', (_request, _payload, parsed) => {
       parsed(null);
     });
-    // The Content-Type of an artifact is recorded and must not be validated by fastify.
+    // The Content-Type of an artifact is recorded verbatim. Without the header, Fastify cannot reject an invalid value.
     scope.addHook('onRequest', (request, _reply, next) => {
       const { operation } = request.routeOptions.config;
       if (operation !== undefined && operations[operation].request === 'bytes') {
@@ -93,18 +96,19 @@ export function addOperationRoutes(app: FastifyInstance, handlers: Handlers, che
 }
 
 /**
- * Refuses a call whose lease has ended. `mayRepeat`: the call carries an idempotency key, and a repetition is answered
- * after the lease too. Errors: `job_not_found`, `lease_lost`.
+ * Throws `lease_lost` when the lease of a call has ended. `mayRepeat` is true if the call has an idempotency key: such a
+ * call may be a repetition, which is answered even after the lease has ended. Errors: `job_not_found`, `lease_lost`.
  */
 export type CheckLease = (principal: Principal, jobId: string, leaseId: string, mayRepeat: boolean) => Promise<void>;
 
-/** Bodies up to this size usually arrive in the same packet as the headers. */
+/** Largest body in bytes that usually arrives together with the headers. */
 const smallBodyBytes = 16 * 1024;
 
 /**
- * For rows of JSON that take a lease: checks the lease of the header before waiting for a body. A small body has already
- * arrived, and its own commit checks the lease: an early check would save nothing, cost every heartbeat a second read of
- * its job, and precede the refusal of a wrong `workerId` in the body. (Uploads check for themselves.)
+ * Returns a hook that checks the lease header of a JSON operation before the server waits for a large body. A small body
+ * has usually arrived already, and the store checks the lease again when it writes. For small bodies an early check would
+ * save nothing, read the job a second time at every heartbeat, and hide the error of a wrong `workerId` in the body.
+ * Uploads do not use this hook: their handlers check the lease.
  */
 function refuseLostLeaseEarly(row: Operation, checkLease: CheckLease) {
   return async (request: FastifyRequest): Promise<void> => {
@@ -118,6 +122,7 @@ function refuseLostLeaseEarly(row: Operation, checkLease: CheckLease) {
   };
 }
 
+/** Returns true if the body has probably not arrived together with the headers. */
 function isWaitedFor({ headers }: FastifyRequest): boolean {
   if (headers['transfer-encoding'] !== undefined || headers.expect !== undefined) return true;
   return Number(headers['content-length'] ?? 0) > smallBodyBytes;
@@ -125,7 +130,7 @@ function isWaitedFor({ headers }: FastifyRequest): boolean {
 
 function addRoute(app: FastifyInstance, id: OperationId, handlers: Handlers, checkLease: CheckLease): void {
   const row: Operation = operations[id];
-  // The table pairs each id with the type of its handler; a loop over ids loses that pairing.
+  // `Handlers` has another call type for each operation id. TypeScript cannot infer the type inside a loop over ids.
   const handler = handlers[id] as (call: unknown) => Promise<unknown>;
   app.route({
     method: row.method === 'GET' ? ['GET', 'HEAD'] : row.method,
@@ -161,7 +166,7 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
       idempotencyKey: headers[idempotencyHeader],
       names,
     }),
-    // Most handlers use neither, so signals and software are computed on demand.
+    // Getters: most handlers use neither the signals nor the software, so these are computed on demand.
     get software() {
       return softwareOf(headers['user-agent']);
     },
@@ -178,7 +183,8 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
   };
 }
 
-// The query parser keeps invalid escapes, so a damaged URI would only be reported as unknown.
+// Returns the query. Throws `bad_request` for an invalid percent-escape. The query parser keeps such an escape as text, so
+// a damaged artifact URI would otherwise be reported as an unknown artifact.
 function requireDecodable(request: FastifyRequest): unknown {
   const start = request.url.indexOf('?');
   if (start === -1) return request.query;

@@ -2,7 +2,10 @@ import { operationIds, operations, type Operation, type OperationId } from '@pro
 import { EventLoopPacer } from '../kernel/time/event-loop-pacer.ts';
 import type { Handlers } from './operation-route.ts';
 
-/** Returns the handlers, with those of lists paced: one starts in each iteration of the event loop, over HTTP and MCP together. */
+/**
+ * Returns the handlers with a limit for list operations: at most one list call starts in each iteration of the event loop.
+ * HTTP and MCP calls share this limit.
+ */
 export function pacedLists(handlers: Handlers): Handlers {
   const pacer = new EventLoopPacer();
   const paced: Record<string, unknown> = { ...handlers };

@@ -1,8 +1,8 @@
 import type { StagedBlob } from '@proofhouse/blobs';
 
 /**
- * Checks the credential again after a body has arrived, which may have taken hours: a credential revoked meanwhile writes
- * nothing, and the staged bytes are discarded. Errors: `unauthenticated`, `forbidden`.
+ * Checks the credential of an upload again after its body has arrived, because the transfer may have taken hours. When the
+ * credential was revoked meanwhile, the staged bytes are discarded. Errors: `unauthenticated`, `forbidden`.
  */
 export async function reauthenticateStaged(staged: StagedBlob, reauthenticate: () => Promise<void>): Promise<void> {
   try {

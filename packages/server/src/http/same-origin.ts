@@ -13,14 +13,14 @@ export interface HostPolicy {
   /** The address that the server is bound to. */
   readonly boundHost: string;
   readonly publicUrl: string | undefined;
-  /** `PROOFHOUSE_ALLOWED_HOSTS`. */
+  /** The parsed setting `PROOFHOUSE_ALLOWED_HOSTS`. */
   readonly allowedHosts: readonly AllowedHost[];
 }
 
 /**
- * Refuses requests that a page of another origin, or a name rebound to this address (DNS rebinding), makes a browser send:
- * the Host must be one of the server's, and an Origin that is present must be that of the Host or of the public URL.
- * Errors: `forbidden`.
+ * Throws `forbidden` for requests that a page of another origin makes a browser send, also when the name of that page
+ * resolves to this server (DNS rebinding). The Host must be a name or address of this server. The Origin, if present, must
+ * be the origin of the Host or of the public URL.
  */
 export function requireSameOrigin(policy: HostPolicy, host: string | undefined, origin: string | undefined): void {
   const parsed = parseHostName(host ?? '');
@@ -34,7 +34,7 @@ export function requireSameOrigin(policy: HostPolicy, host: string | undefined, 
   requireOwnOrigin(policy, host, origin);
 }
 
-/** The check of `requireSameOrigin` for routes that accept any Host, or none. Errors: `forbidden`. */
+/** Checks only the Origin, for routes that accept any Host or none; see `requireSameOrigin`. Errors: `forbidden`. */
 export function requireOwnOrigin(
   { publicUrl }: HostPolicy,
   host: string | undefined,
@@ -42,7 +42,8 @@ export function requireOwnOrigin(
 ): void {
   if (origin === undefined) return;
   const name = parseHostName(host ?? '')?.name;
-  // For a server that is reached by https: a page loaded by http can be forged by anyone on the network path.
+  // If the public URL is https, an http origin is refused: anyone on the network path can forge a page loaded by http.
+  // An exception is a Host on this machine.
   const schemes = publicUrl?.startsWith('https:') === true && !isOwnMachine(name) ? ['https'] : ['http', 'https'];
   const own = name === undefined ? [] : schemes.map((scheme) => `${scheme}://${String(host)}`);
   const ours = [...own, ...(publicUrl === undefined ? [] : [publicUrl])];
@@ -60,7 +61,7 @@ function hostIsOurs(policy: HostPolicy, host: HostName): boolean {
   if (policy.publicUrl !== undefined && parseHostName(new URL(policy.publicUrl).host)?.name === name) return true;
   if (policy.allowedHosts.some((allowed) => isAllowedHost(allowed, host))) return true;
   if (isLoopback(policy.boundHost)) return isLoopback(name);
-  // Bound to every address: only a name can be rebound, not an address.
+  // A server that is bound to all addresses accepts any IP address as Host: DNS rebinding needs a name.
   return isWildcard(policy.boundHost) && isIP(name) !== 0;
 }
 
@@ -73,7 +74,8 @@ function isWildcard(host: string): boolean {
 }
 
 /**
- * Formats an origin as browsers write it in `Origin`: lower case, without the default port; undefined for what is no URL.
+ * Returns the origin of a URL as browsers write it in `Origin`: in lower case, without the default port. Returns undefined
+ * for text that is no URL.
  */
 function originOf(url: string): string | undefined {
   return URL.canParse(url) ? new URL(url).origin : undefined;

@@ -2,10 +2,10 @@ import { sessionLifeMs } from '../users/sign-in.ts';
 
 export const sessionCookieName = 'proofhouse_session';
 
-/** Servers on other ports of the host can set cookies of this name too; at most this many are checked. */
+/** Largest number of session cookies that are checked. Servers on other ports of the host can set the same cookie name. */
 const mostSessions = 8;
 
-/** The sessions of a Cookie header (RFC 6265): usually none or one. */
+/** Returns the values of the session cookies in a Cookie header (RFC 6265): usually none or one. */
 export function readSessionCookies(header: string | undefined): readonly string[] {
   const values: string[] = [];
   for (const pair of header?.split(';') ?? []) {
@@ -16,8 +16,8 @@ export function readSessionCookies(header: string | undefined): readonly string[
 }
 
 /**
- * Not readable by scripts, and not sent by pages of other sites. `secure`: for servers reached by https. An empty session
- * deletes the cookie.
+ * Returns the Set-Cookie header for a session. Scripts cannot read the cookie, and requests from pages of other sites do
+ * not include it. `secure` is true if browsers use https to reach the server. An empty `session` deletes the cookie.
  */
 export function writeSessionCookie(session: string, options: { path: string; secure: boolean }): string {
   const age = session === '' ? 0 : sessionLifeMs / 1000;
