@@ -6,8 +6,8 @@ import { uploadThroughTool } from './upload-through-tool.ts';
 const names = { query: '', leaseId: 'leaseId', idempotencyKey: 'idempotencyKey' };
 
 /**
- * Runs one tool call: checks the class, decodes, and calls the HTTP handler. Returns the body of the HTTP answer, and
- * throws its errors.
+ * Runs one tool call: checks whether the caller may use the operation, decodes the arguments, and calls the handler of the
+ * HTTP route. Returns the body of the HTTP answer. Throws the same errors as the HTTP route.
  */
 export async function callTool(
   parts: McpParts,
@@ -18,7 +18,7 @@ export async function callTool(
   requireClass(id, caller.principal);
   if (id === 'putArtifact') return uploadThroughTool(parts, given, caller.principal);
   const decoded = decodeCall(row, { principal: caller.principal, ...toolParts(row, given), names });
-  // The table pairs each id with the type of its handler; looking it up by name loses that pairing.
+  // `JsonHandlers` has another call type for each operation id. TypeScript cannot infer the type for an id of union type.
   const handler = parts.handlers[id as JsonOperationId] as (call: unknown) => Promise<{ readonly body: unknown }>;
   const { software, signal, waitSignal, reauthenticate } = caller;
   return (await handler({ ...decoded, software, signal, waitSignal, reauthenticate })).body;

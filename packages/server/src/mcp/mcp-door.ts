@@ -7,7 +7,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { mcpServer, type CallTool } from './mcp-server.ts';
 
-/** The answer to one message. `body` is JSON, or a whole event stream where the client accepts nothing else. */
+/** The answer to one MCP message. `body` is JSON, or a complete event stream if the client accepts only event streams. */
 export interface McpAnswer {
   readonly status: number;
   readonly contentType: string | undefined;
@@ -15,18 +15,18 @@ export interface McpAnswer {
 }
 
 export interface McpMessage {
-  /** With the headers of the protocol, accepting both media types; its signal ends the call. */
+  /** The request for the MCP library: with the headers of MCP, and accepting both media types. Its signal aborts the call. */
   readonly request: Request;
-  /** The Accept header (RFC 9110 section 12.5.1); undefined accepts everything. */
+  /** The client's Accept header (RFC 9110 section 12.5.1). Undefined means that every media type is accepted. */
   readonly accept: string | undefined;
-  /** The parsed body; null when it was empty. */
+  /** The parsed JSON body; null if the body was empty. */
   readonly message: unknown;
   readonly call: CallTool;
 }
 
 /**
- * Answers messages of both generations of the protocol: requests with the envelope of 2026-07-28, and those of clients of
- * 2025 and before; both are stateless. One accepted media type is enough: JSON, or an event stream with the one answer.
+ * Answers MCP messages of both generations of the protocol: of version 2026-07-28, and of the versions of 2025 and before.
+ * Both are answered without state. A client may accept only JSON, or only an event stream, which then has one answer.
  */
 export class McpDoor {
   readonly #calls = new WeakMap<Request, CallTool>();
@@ -54,7 +54,8 @@ export class McpDoor {
     return Promise.all([this.#asJson.close(), this.#asEvents.close()]);
   }
 
-  // `auto` answers JSON, since no tool sends messages before its result. Subscriptions are not supported.
+  // Returns the handler for version 2026-07-28. `auto` always answers JSON here, because no tool sends messages before its
+  // result. Subscriptions are not supported.
   #modern(responseMode: 'auto' | 'sse'): McpHttpHandler {
     return createMcpHandler(
       ({ requestInfo }) => {
@@ -84,7 +85,7 @@ async function answerLegacy(
   request.signal.addEventListener('abort', end, { once: true });
   try {
     const response = await Promise.race([transport.handleRequest(request, { parsedBody }), ended.promise]);
-    // Read before the server closes, because closing ends its stream.
+    // The body must be read before the MCP server is closed, because closing it ends the stream of the body.
     const body = await response.text();
     return new Response(body === '' ? null : body, response);
   } finally {
@@ -93,7 +94,7 @@ async function answerLegacy(
   }
 }
 
-/** Whether the client accepts an event stream but not JSON. A quality of 0 accepts nothing. */
+/** Returns true if the client accepts an event stream but not JSON. A media type with `q=0` is not accepted. */
 function acceptsOnlyEvents(accept = ''): boolean {
   const types = accept
     .split(',')

@@ -3,21 +3,21 @@ import type { JsonHandlers } from '../calls/operation-call.ts';
 import type { JobUploads } from '../artifacts/job-uploads.ts';
 import type { Ids } from '../kernel/ids.ts';
 
-/** Dependencies of the MCP door: the HTTP handlers, and the parts of its own upload. */
+/** Dependencies of the MCP server: the handlers of the HTTP routes, and the dependencies of the upload tool. */
 export interface McpParts {
   readonly handlers: JsonHandlers;
   readonly jobUploads: JobUploads;
   readonly ids: Ids;
-  /** Base URL of the server without a trailing slash, for requests that an answer tells the caller to send. */
+  /** Returns the base URL of the server without a trailing slash. The upload tool's answers contain URLs below it. */
   readonly baseUrl: () => string;
 }
 
-/** Caller of a tool, and the signals that end the call. */
+/** The caller of a tool, and the signals of the call, with the same meaning as in `OperationCall`. */
 export interface ToolCaller {
   readonly principal: Principal;
   readonly software: string | undefined;
   readonly signal: AbortSignal;
   readonly waitSignal: AbortSignal;
-  /** Throws when the credential no longer holds. */
+  /** Throws when the credential is no longer valid. */
   readonly reauthenticate: () => Promise<void>;
 }

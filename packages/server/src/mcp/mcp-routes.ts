@@ -12,8 +12,8 @@ import { OpenCalls } from './open-calls.ts';
 const sessionHeader = 'mcp-session-id';
 
 /**
- * The MCP server at `/mcp`: streamable HTTP, one answer to each request, stateless. The rules of every route (Host, Origin,
- * credential before the body, size of a body) are applied before these handlers.
+ * Adds the routes of the MCP server at `/mcp`. The transport is streamable HTTP, stateless, with one answer to each
+ * request. The checks of all routes (Host, Origin, credential before the body, size of the body) run before these handlers.
  */
 export function addMcpRoutes(app: FastifyInstance, parts: McpParts): void {
   const open = new OpenCalls();
@@ -21,7 +21,8 @@ export function addMcpRoutes(app: FastifyInstance, parts: McpParts): void {
   const config = { mcp: true } as const;
   app.addHook('onClose', () => door.close());
   app.post('/mcp', { config }, (request, reply) => answerMessage({ parts, open, door }, request, reply));
-  // No stream of the server's own messages, and no session to end (MCP 2025-11-25, "Streamable HTTP").
+  // GET would open a stream of server messages, and DELETE would end a session (MCP 2025-11-25, "Streamable HTTP"). This
+  // server has neither.
   app.route({
     method: ['GET', 'DELETE'],
     url: '/mcp',
@@ -48,13 +49,14 @@ async function answerMessage(
   if (isJSONRPCNotification(message) && message.method === 'notifications/cancelled') {
     open.cancel(principal, session, message.params?.['requestId']);
   }
-  // Sent to clients that ask for a session: it distinguishes the requests of one client from those of another.
+  // The answer to `initialize` has a new session id. Cancellation needs it, because different clients use the same request
+  // ids.
   if (isInitializeRequest(message)) reply.header(sessionHeader, parts.ids.token(32));
   const id = isJSONRPCRequest(message) ? message.id : undefined;
   const { refusedBody } = request;
   if (refusedBody !== undefined && !(isJSONRPCRequest(message) && message.method === 'tools/call')) throw refusedBody;
   const ended = new AbortController();
-  // The client disconnected: the call in progress is aborted.
+  // Aborts the call in progress. Called when the client disconnects or cancels the call.
   const end = (): void => ended.abort();
   const forget = open.add(principal, session, id, end);
   reply.raw.once('close', end);
@@ -94,14 +96,15 @@ function toolCaller(parts: McpParts, request: FastifyRequest, principal: Princip
   };
 }
 
-/** The refusal of a message, with paths as the caller of a tool writes them. */
+/** Returns the error of a refused message with the paths of tool arguments: without the prefix `params.arguments.`. */
 function ofArguments(refusal: AppError): AppError {
   const plain = (text: string): string => text.replaceAll('params.arguments.', '');
   const errors = refusal.errors.map((field) => ({ ...field, path: plain(field.path) }));
   return new AppError(refusal.code, plain(refusal.message), { errors });
 }
 
-// A request for the MCP library, which reads only its headers: body, URL and principal were decided before.
+// Returns a request for the MCP library. The library uses only the headers and the signal of the request. The parsed body
+// and the caller are passed separately, and the URL has no meaning.
 function webRequest(request: FastifyRequest, signal: AbortSignal): Request {
   const headers = new Headers({ accept: 'application/json, text/event-stream' });
   for (const [name, value] of Object.entries(request.headers)) {

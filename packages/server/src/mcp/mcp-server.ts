@@ -22,7 +22,10 @@ export type CallTool = (
 
 const described = toolRows.map(describeTool);
 
-/** An MCP server whose tools are the rows of the operations table; `call` never throws. For one request. */
+/**
+ * Returns an MCP server for one request. Its tools are the rows of the operations table that have an MCP description.
+ * `call` must not throw.
+ */
 export function mcpServer(call: CallTool): McpServer {
   const server = new McpServer(
     { name: 'proofhouse', title: 'Proofhouse', version: manifest.version },
@@ -39,8 +42,9 @@ export function mcpServer(call: CallTool): McpServer {
   return server;
 }
 
-// Validates forms that a server asks its client to fill in, which this one never does. The library's default is built for
-// every server, that is for every request, and costs more than the request.
+// Replaces the JSON Schema validator of the MCP library, which checks the client's answers to elicitation requests. This
+// server sends no such requests. The library would create its default validator for every request, which takes longer than
+// the request itself.
 const unusedValidator = {
   getValidator: () => {
     throw new Error('this server elicits nothing');

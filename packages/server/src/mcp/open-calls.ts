@@ -1,13 +1,13 @@
 import { actorOf, type Principal } from '@proofhouse/core';
 
 /**
- * The calls in progress, so that a client can cancel one with another request (`notifications/cancelled`). A session is
- * only the name that distinguishes the request ids of its client; it has no other state.
+ * The MCP calls in progress. A client can cancel such a call with another request (`notifications/cancelled`). A session id
+ * only distinguishes the request ids of one client from those of another; a session has no other state.
  */
 export class OpenCalls {
   readonly #calls = new Map<string, () => void>();
 
-  /** `end` is called when the call is cancelled. The returned function removes the call. */
+  /** Adds a call. `end` is called when the call is cancelled. The returned function removes the call. */
   add(principal: Principal, session: string | undefined, id: unknown, end: () => void): () => void {
     const key = keyOf(principal, session, id);
     if (key === undefined) return () => undefined;
@@ -23,7 +23,8 @@ export class OpenCalls {
   }
 }
 
-// Without a session, two clients of one worker have the same request ids: each counts from 0.
+// Returns the key of a call, or undefined without a session. Such a call cannot be cancelled: two clients of one worker
+// would have the same keys, because each client counts its request ids from 0.
 function keyOf(principal: Principal, session: string | undefined, id: unknown): string | undefined {
   if (session === undefined || (typeof id !== 'string' && typeof id !== 'number')) return undefined;
   return JSON.stringify([principal.kind, actorOf(principal), session, id]);

@@ -11,8 +11,9 @@ import { contentTypeOf } from '../artifacts/content-type-of.ts';
 import type { McpParts } from './mcp-parts.ts';
 
 /**
- * Stores small content that the model sent. For larger content it returns the HTTP request to send instead. The checks
- * have the order of the upload routes, and their errors.
+ * Stores small content from the arguments of the upload tool as an artifact. For larger content, or without content, the
+ * answer describes the HTTP request that the caller must send instead. The checks have the same order and the same errors
+ * as in the upload routes.
  */
 export async function uploadThroughTool(
   { jobUploads, baseUrl }: McpParts,

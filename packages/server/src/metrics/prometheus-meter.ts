@@ -4,21 +4,24 @@ import type { JobDepth } from '../jobs/job-depth.ts';
 import type { Meter } from '../kernel/meter.ts';
 
 /**
- * Gauges of prom-client that end in `_total` like counters, which `promtool check metrics` refuses; each has an equivalent
- * by type.
+ * Default gauges of prom-client that are removed. Their names end in `_total` like names of counters, and
+ * `promtool check metrics` rejects this. For each of them prom-client has another gauge with the same numbers by type.
  */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
-/** How often the depth of the queue is sampled, outside of requests. */
+/** Milliseconds between two samples of the queue depth. A timer takes the samples, not a request of `/metrics`. */
 export const sampleDepthsEveryMs = 15_000;
-/** Jobs of one kind counted at most. */
+/** Largest number of jobs that a sample counts for one job type and state. */
 export const mostCounted = 100_000;
 
 const jobStates = ['ready', 'delayed', 'running'] as const satisfies readonly JobDepth['state'][];
 
 const seconds = (ms: number): number => ms / 1000;
 
-/** Metrics in the text format of Prometheus. Names and units follow its naming guide: base units, `_total` for counters. */
+/**
+ * Metrics in the text format of Prometheus. Names and units follow the naming guide of Prometheus: base units, and names of
+ * counters end in `_total`.
+ */
 export class PrometheusMeter implements Meter {
   readonly #registry = new Registry();
   readonly #jobs = new Gauge({
@@ -78,7 +81,10 @@ export class PrometheusMeter implements Meter {
 
   readonly #jobTypes: readonly string[];
 
-  /** Job types with time series from the start, so that a rate of 0 is distinguishable from a missing server. */
+  /**
+   * `processMetrics` is true if the default metrics of prom-client are exported too. The counters of `jobTypes` exist with
+   * the value 0 from the start, so that a rate of 0 can be distinguished from a missing server.
+   */
   constructor(options: { processMetrics: boolean; jobTypes: readonly string[] }) {
     if (options.processMetrics) {
       collectDefaultMetrics({ register: this.#registry });
@@ -125,14 +131,14 @@ export class PrometheusMeter implements Meter {
     this.#errors.inc({ code });
   }
 
-  /** Replaces the last sample of the queue's depth. */
+  /** Replaces the last sample of the queue depth: the number of jobs by job type and state. */
   depths(depths: readonly JobDepth[]): void {
     this.#jobs.reset();
     for (const type of this.#jobTypes) for (const state of jobStates) this.#jobs.set({ type, state }, 0);
     for (const { type, state, count } of depths) this.#jobs.set({ type, state }, count);
   }
 
-  /** Replaces the last sample of stored bytes. */
+  /** Replaces the last sample of stored bytes by artifact type. */
   storage(byType: readonly { readonly type: string; readonly bytes: number }[]): void {
     this.#storage.reset();
     for (const { type, bytes } of byType) this.#storage.set({ type }, bytes);
