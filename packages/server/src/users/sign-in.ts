@@ -5,7 +5,10 @@ import { sameHash, sha256Hex } from '../kernel/secret.ts';
 
 const codeLifeMs = 10 * 60 * 1000;
 export const sessionLifeMs = 12 * 60 * 60 * 1000;
-/** Limits; the oldest is evicted: unused codes, sessions, and page secrets (tabs) of one session. */
+/**
+ * Largest numbers of unused codes, of sessions, and of page secrets of one session (one secret for each sign-in). Above a
+ * limit, the oldest entry is evicted.
+ */
 const maxCodes = 1000;
 const maxSessions = 1000;
 const maxPageSecrets = 50;
@@ -16,11 +19,11 @@ export interface SignInCode {
   readonly expiresAt: number;
 }
 
-/** Both parts are random and shown once. */
+/** A session with a new page secret. Both values are random, and only their hashes are kept. */
 export interface OpenedSession {
-  /** The cookie's value. Browsers send it to every port of the host, so it proves nothing by itself. */
+  /** The value of the session cookie. Browsers send it to every port of the host, so it is not accepted by itself. */
   readonly session: string;
-  /** Kept by the page in sessionStorage, which belongs to one origin, and sent with every call. */
+  /** The web page keeps the secret in sessionStorage, which belongs to one origin, and sends the secret with every call. */
   readonly pageSecret: string;
 }
 
@@ -32,9 +35,9 @@ interface Session {
 }
 
 /**
- * Sign-in of the page: a code from a link, or a token, is exchanged for a session. Codes work once, within ten minutes. A
- * session is only valid together with one of its page secrets. Codes and sessions are kept in the memory of this process,
- * as hashes: a restart ends every session. Their ages are measured by the monotonic clock.
+ * Sign-in of the web page: a code from a sign-in link, or a token, is exchanged for a session. A code is valid once, within
+ * ten minutes. A session is valid only together with one of its page secrets. Codes and sessions are kept only in the memory
+ * of this process, as hashes, so a restart ends every session. Their ages are measured with the monotonic clock.
  */
 export class SignIn {
   readonly #clock: Clock;
@@ -54,7 +57,7 @@ export class SignIn {
     return { code, expiresAt: this.#clock.now() + codeLifeMs };
   }
 
-  /** Redeems the code: true when it is valid and was not used before. */
+  /** Returns true if the code is known, unused and not expired. The code is invalid afterwards. */
   redeem(code: string): boolean {
     const hash = sha256Hex(code);
     const expiresAt = this.#codes.get(hash);
@@ -63,8 +66,9 @@ export class SignIn {
   }
 
   /**
-   * Opens a session for the principal. `cookies`: the session cookies of the browser; a valid session of the same principal
-   * is kept and gets another page secret, so that signing in again in a second tab does not end the first.
+   * Opens a session for the principal. `cookies` are the session cookies that the browser sent. If one of them is a valid
+   * session of the same kind of principal, that session is continued with a further page secret, so that a sign-in in a
+   * second tab does not end the session of the first tab.
    */
   open(principal: Principal, cookies: readonly string[] = []): OpenedSession {
     const pageSecret = this.#ids.secret('phx');
@@ -80,7 +84,10 @@ export class SignIn {
     return { session, pageSecret };
   }
 
-  /** The principal of a session and one of its page secrets, given as sha256. */
+  /**
+   * Returns the principal of a session. Returns undefined when the session is unknown or expired, or when the page secret
+   * does not belong to it. Both are given as sha256.
+   */
   principalOf(sessionSha256: string, pageSecretSha256: string): Principal | undefined {
     const session = this.#live(sessionSha256);
     if (session === undefined) return undefined;
@@ -88,12 +95,12 @@ export class SignIn {
     return shown ? session.principal : undefined;
   }
 
-  /** Ends the session and all of its page secrets. */
+  /** Ends the session with all its page secrets. */
   end(sessionSha256: string): void {
     this.#sessions.delete(sessionSha256);
   }
 
-  /** Ends every session of the principal's kind: until users exist, only the admin has sessions. */
+  /** Ends all sessions of principals of the same kind. Only the admin has sessions, until a later version has users. */
   endAll(principal: Principal): void {
     for (const [hash, session] of this.#sessions) {
       if (session.principal.kind === principal.kind) this.#sessions.delete(hash);

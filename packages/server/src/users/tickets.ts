@@ -7,32 +7,34 @@ import { sha256Hex } from '../kernel/secret.ts';
 const startWithinMs = 60_000;
 /** A download may resume for this long after its start (milliseconds). */
 const resumeWithinMs = 12 * 60 * 60 * 1000;
+/** A preview ticket is valid for this time (milliseconds). */
 const previewLifeMs = 10 * 60 * 1000;
-/** A holder's oldest ticket is evicted by its next; when all holders together have too many, no more are made. */
+/** Largest number of tickets of one credential. Above this limit, its oldest ticket is evicted. */
 const maxTicketsOfHolder = 100;
+/** Largest number of tickets of all credentials. Above this limit, new tickets are refused with `too_busy`. */
 const maxTickets = 10_000;
 
 export type TicketKind = 'download' | 'preview';
 
-/** The artifact of a ticket, and its holder. */
+/** What a ticket gives access to: one artifact, with the rights of the credential that created the ticket. */
 export interface TicketGrant<Holder> {
   readonly kind: TicketKind;
   readonly jobId: string | undefined;
   readonly artifactId: string;
-  /** The credential that made the ticket: it is checked at each use, so that a ticket never outlives it. */
+  /** The credential that created the ticket. It is checked at each use, so the ticket ends with the credential. */
   readonly holder: Holder;
 }
 
 interface Ticket<Holder> extends TicketGrant<Holder> {
   readonly holderKey: string;
   started: boolean;
-  /** By the monotonic clock. */
+  /** The time at which the ticket expires, in milliseconds of the monotonic clock. */
   endsAt: number;
 }
 
 /**
- * Links that a browser can follow without a token or a page secret. A ticket gives access to one artifact with the rights
- * of its holder. Tickets are kept in the memory of this process, as hashes.
+ * Tickets for links that a browser can follow without a token or a page secret. A ticket gives access to one artifact, with
+ * the rights of the credential that created the ticket. Tickets are kept only in the memory of this process, as hashes.
  */
 export class Tickets<Holder> {
   readonly #clock: Clock;
@@ -44,7 +46,10 @@ export class Tickets<Holder> {
     this.#ids = parts.ids;
   }
 
-  /** `expiresAt`: epoch milliseconds. Errors: `too_busy`. */
+  /**
+   * Creates a ticket. `expiresAt` (epoch milliseconds) is the time until which a download must start, or until which a
+   * preview is valid. Errors: `too_busy`.
+   */
   make(grant: TicketGrant<Holder>): { readonly ticket: string; readonly expiresAt: number } {
     const holderKey = sha256Hex(JSON.stringify(grant.holder));
     const own = [...this.#tickets].filter(([, ticket]) => ticket.holderKey === holderKey);
@@ -59,8 +64,9 @@ export class Tickets<Holder> {
   }
 
   /**
-   * Redeems a ticket; undefined when it is unknown or expired, or its download has started and is not resumed. `use`:
-   * `start` reads from the beginning, `resume` requests a range, `look` reads no bytes (HEAD).
+   * Returns what a ticket gives access to. Returns undefined when the ticket is unknown or expired, or when its download has
+   * started before and `use` is `start`. The values of `use`: `start` requests all bytes, `resume` requests a range, `look`
+   * requests no bytes (HEAD).
    */
   open(ticket: string, use: 'start' | 'resume' | 'look'): TicketGrant<Holder> | undefined {
     const hash = sha256Hex(ticket);

@@ -4,10 +4,10 @@ import type { SettingStore } from '../kernel/setting-store.ts';
 
 const settingName = 'admin_token_sha256';
 
-/** The credential of the admin. Only its hash is stored. */
+/** The token of the admin. Only its hash is stored. */
 export class AdminToken {
   readonly #sha256: string;
-  /** The token, if this start created it. It must be printed once. */
+  /** The token, if this start of the server created it. The caller must print it, because it cannot be read again. */
   readonly made: string | undefined;
 
   private constructor(sha256: string, made: string | undefined) {
@@ -16,8 +16,9 @@ export class AdminToken {
   }
 
   /**
-   * Loads the token: the configured one, which replaces a stored one; else the stored one; else a new one. If several
-   * servers start at once on one database, only one creates it.
+   * Loads the admin token. A configured token is used first and replaces the stored one. Otherwise the stored token is
+   * used. If there is none, a new token is created. If several servers start at once on one database, only one of them
+   * creates the token.
    */
   static async load(settings: SettingStore, ids: Ids, configured: string | undefined): Promise<AdminToken> {
     if (configured !== undefined) {

@@ -4,7 +4,7 @@ import { ManualClock } from '../kernel/time/manual-clock.ts';
 import type { PresenceStore } from './presence-store.ts';
 import { Presence } from './presence.ts';
 
-/** Rows in memory; the test decides how long a write takes. */
+/** A presence store in memory. Each write waits for the promise `held`. */
 class Rows implements PresenceStore {
   readonly rows = new Map<string, SeenWorker>();
   saves = 0;

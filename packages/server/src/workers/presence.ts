@@ -3,25 +3,28 @@ import type { Clock } from '../kernel/time/clock.ts';
 import { decodeCursor, encodeCursor } from '../kernel/page.ts';
 import type { PresenceStore } from './presence-store.ts';
 
-/** Interval at which changes are flushed, so that a claim causes no write of its own. */
+/** Interval in milliseconds between two flushes. Claims and heartbeats cause no writes of their own. */
 export const flushEveryMs = 5000;
-/** Largest number of workers that are cached between their claims and heartbeats. */
+/** Largest number of workers whose last claim is kept in memory. */
 const mostKnown = 10_000;
-/** Age limit of the stored row of a worker that this server knows only from heartbeats: the longest lease. */
+/**
+ * Milliseconds. For a worker that sends only heartbeats to this server, a stored row up to this age is used: the longest
+ * lease.
+ */
 const rememberedMs = maxLeaseSeconds * 1000;
 const unheard = { capabilities: [], types: undefined, repositories: undefined, version: undefined };
-/** Largest number of workers that `why` compares. */
+/** Largest number of workers that the explanation of a waiting job (`Jobs.why`) compares with the job. */
 const mostCompared = 500;
 
-/** Presence of workers: recorded at claims and heartbeats, batched in memory, flushed at intervals. */
+/** Presence of workers. Claims and heartbeats are recorded in memory and written to the store in batches. */
 export class Presence {
   readonly #store: PresenceStore;
   readonly #clock: Clock;
   #noted = new Map<string, SeenWorker>();
-  /** Workers that sent heartbeats to this server, but no claim yet. */
+  /** Time (epoch ms) of the last heartbeat of each worker that sent heartbeats to this server, but no claim yet. */
   #strangers = new Map<string, number>();
   #flushing: Promise<void> = Promise.resolve();
-  /** Fields of each worker's last claim at this server. A heartbeat is stored with them. */
+  /** Fields of the last claim of each worker at this server. A heartbeat is recorded with these fields. */
   readonly #known = new Map<string, Omit<SeenWorker, 'lastSeenAt'>>();
 
   constructor(parts: { store: PresenceStore; clock: Clock }) {
@@ -29,13 +32,16 @@ export class Presence {
     this.#clock = parts.clock;
   }
 
-  /** Records a claim, which has all fields of the worker. */
+  /** Records a claim. A claim has all fields of a presence row except the time. */
   claimed(worker: Omit<SeenWorker, 'lastSeenAt'>): void {
     this.#know(worker);
     this.alive(worker.workerId);
   }
 
-  /** Records a heartbeat. It has only the worker's id, so the other fields come from the worker's stored row. */
+  /**
+   * Records a heartbeat. It has only the id of the worker. The other fields come from the last claim of the worker at this
+   * server or, without such a claim, from the stored row of the worker.
+   */
   alive(workerId: string): void {
     const lastSeenAt = this.#clock.now();
     const worker = this.#known.get(workerId);
@@ -44,8 +50,8 @@ export class Presence {
   }
 
   /**
-   * Writes the recorded changes; called at intervals and before the server stops. Settles when everything recorded
-   * before is written.
+   * Writes all recorded claims and heartbeats to the store. Called at intervals and before the server stops. Resolves when
+   * everything that was recorded before the call is written.
    */
   flush(): Promise<void> {
     const flushed = this.#flushing.then(() => this.#write());
@@ -66,8 +72,8 @@ export class Presence {
     }
   }
 
-  // A worker that holds a job through a restart, or that claimed at another server, must stay visible while it sends
-  // heartbeats.
+  // Completes the fields of workers that sent only heartbeats. A worker that claimed a job before a restart of this server,
+  // or at another server, must stay visible while it sends heartbeats.
   async #meetStrangers(): Promise<void> {
     const since = this.#clock.now() - rememberedMs;
     const remembered = new Map((await this.#store.seenSince(since, mostKnown)).map((seen) => [seen.workerId, seen]));
@@ -88,7 +94,7 @@ export class Presence {
     if (this.#known.size > mostKnown && oldest !== undefined) this.#known.delete(oldest);
   }
 
-  /** Returns all recently seen workers, newest first, for `why`. */
+  /** Returns the recently seen workers, newest first, at most `mostCompared`. `Jobs.why` uses them. */
   async lately(): Promise<SeenWorker[]> {
     await this.flush();
     return this.#store.seenSince(this.#clock.now() - seenLatelyMs, mostCompared);

@@ -1,30 +1,36 @@
 import type { CredentialRecord, WorkerRecord } from '@proofhouse/core';
 import type { Page, PageRequest } from '../kernel/page.ts';
 
-/** Reads of workers and their credentials; they are written through `Commits`. */
+/** Reads workers and their credentials. Both are written with `Commits`. */
 export interface WorkerStore {
   findWorker(workerId: string): Promise<WorkerRecord | undefined>;
 
-  /** Registered in the experiment, oldest first by (createdAt, id), `after` exclusive. Names need not be unique. */
+  /**
+   * Returns the workers that are registered in the experiment, oldest first by (createdAt, id), from the position after
+   * `page.after`. Several workers may have the same name.
+   */
   listWorkers(
     filter: { experimentId: string; name?: string | undefined },
     page: PageRequest,
   ): Promise<Page<WorkerRecord>>;
 
   /**
-   * By the sha256 (lower-case hex) of the token: the one look-up of every authenticated request. A registration token whose
-   * epoch is not its worker's does not exist here.
+   * Returns the credential whose token has this sha256 (lower-case hex). Every request with a worker token needs this query.
+   * Returns undefined for a registration token whose epoch differs from the registration epoch of its worker.
    */
   findCredentialBySecret(secretSha256: string): Promise<CredentialRecord | undefined>;
 
   findCredential(credentialId: string): Promise<CredentialRecord | undefined>;
 
-  /** Newest first by (createdAt, id). */
+  /** Returns credentials, newest first by (createdAt, id). */
   listCredentials(filter: { workerId?: string | undefined }, page: PageRequest): Promise<Page<CredentialRecord>>;
 
-  /** Registration tokens of the worker that are not revoked, newest first: one, unless two were made at the same time. */
+  /**
+   * Returns the registration tokens of the worker that are not revoked, newest first. There is only one, unless two were
+   * created at the same time.
+   */
   liveRegistrations(workerId: string, limit: number): Promise<CredentialRecord[]>;
 
-  /** Best effort; callers do it at most once an hour for each credential. */
+  /** Sets `lastUsedAt`. Best effort: the caller ignores errors. Called at most once an hour for each credential. */
   touchCredential(credentialId: string, usedAt: number): Promise<void>;
 }

@@ -29,26 +29,29 @@ export interface NewWorkerToken {
 }
 
 export interface NewRegistration {
-  /** Names need not be unique. */
+  /** The name of the worker. Several workers may have the same name. */
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Who a worker's secret speaks for. */
+/** The result of the authentication of a worker token. */
 export interface AuthenticatedWorker {
   readonly principal: Principal & { readonly kind: 'worker' };
-  /** The experiment whose door the secret opens; null for a plain queue token. */
+  /** Id of the experiment in which the worker is registered, for a registration token; null for a queue token. */
   readonly registeredIn: string | null;
 }
 
-/** `lastUsedAt` is written at most this often for each credential. */
+/** Shortest time in milliseconds between two writes of `lastUsedAt` of one credential. */
 const touchEveryMs = 60 * 60 * 1000;
-/** Live registration tokens that one reissue revokes: a worker has one, unless an older version left more. */
+/**
+ * Largest number of registration tokens that one reissue revokes. A worker has one valid token, unless an older version of
+ * Proofhouse left more.
+ */
 const maxRevoked = 50;
-/** Servers that reissue a token of one worker at the same time need more tries than most writers. */
+/** Number of tries of a reissue: more than usual, because several servers may reissue the token of one worker at once. */
 const reissueTries = 10;
 
-/** Worker identities and the tokens that speak for them. */
+/** Workers and the tokens that authenticate them. */
 export class Workers {
   readonly #store: WorkerStore;
   readonly #commits: Commits;
@@ -65,7 +68,7 @@ export class Workers {
     this.#deciding = parts;
   }
 
-  /** Makes a token, and the worker when it is new. The raw token is given once and never kept. */
+  /** Creates a queue token, and its worker if the worker does not exist. The token is returned once; its hash is stored. */
   async createToken(
     principal: Principal,
     input: NewWorkerToken,
@@ -103,7 +106,7 @@ export class Workers {
   }
 
   /**
-   * A new worker of the experiment, with its registration token, which is given once.
+   * Creates a worker in the experiment with its registration token. The token is returned once; its hash is stored.
    * Errors: `invalid_name`, `reserved_identifier`, `experiment_not_found`.
    */
   async register(
@@ -132,8 +135,8 @@ export class Workers {
   }
 
   /**
-   * A new registration token; all older ones are refused from then on, queue tokens stay. Of several at once the last
-   * one holds. Errors: `not_found`.
+   * Creates a new registration token for a worker. All older registration tokens of the worker become invalid, queue tokens
+   * stay valid. If several calls run at once, only the token of the last one stays valid. Errors: `not_found`, `too_busy`.
    */
   async reissue(principal: Principal, experimentId: string, workerId: string): Promise<{ token: string }> {
     const { result } = await this.#reissues.run(workerId, () =>
@@ -167,19 +170,19 @@ export class Workers {
     };
   }
 
-  /** Of any experiment, or of none. */
+  /** Returns the worker with this id, whether it belongs to an experiment or not. */
   find(workerId: string): Promise<WorkerRecord | undefined> {
     return this.#store.findWorker(workerId);
   }
 
-  /** Errors: `not_found`, also for a worker of another experiment or of none. */
+  /** Returns a worker of the experiment. Throws `not_found` for other workers too, of another experiment or of none. */
   async getRegistered(experimentId: string, workerId: string): Promise<WorkerRecord> {
     const worker = await this.#store.findWorker(workerId);
     if (worker?.experimentId !== experimentId) throw notRegistered(experimentId, workerId);
     return worker;
   }
 
-  /** Oldest first. Errors: `invalid_cursor`. */
+  /** Lists the workers of an experiment, oldest first. Errors: `invalid_cursor`. */
   async listRegistered(
     experimentId: string,
     query: { name?: string | undefined; limit: number; cursor?: string | undefined },
@@ -199,7 +202,7 @@ export class Workers {
     return { items: page.items, nextCursor: nextCursorOf(filter, page.next) };
   }
 
-  /** Revoking again changes nothing. Errors: `not_found`, `version_conflict`. */
+  /** Revokes a token. If it is revoked already, nothing changes. Errors: `not_found`, `version_conflict`. */
   async revokeToken(credentialId: string): Promise<CredentialRecord> {
     const { result } = await decideAndCommit(this.#deciding, {
       what: `Worker token ${credentialId}`,
@@ -220,14 +223,14 @@ export class Workers {
   }
 
   /**
-   * The worker that a secret speaks for, or undefined: unknown, revoked, expired, or of another worker
-   * than `workerId` names. A wrong secret costs as much as a right one.
+   * Returns the worker that a token authenticates. Returns undefined when the token is unknown, revoked or expired, or when
+   * it belongs to another worker than `workerId`. A wrong secret takes the same work as a correct one.
    */
   authenticate(secret: string, workerId?: string): Promise<AuthenticatedWorker | undefined> {
     return this.authenticateHash(sha256Hex(secret), workerId);
   }
 
-  /** The same by the sha256 (lower-case hex) of the secret, for who has it already. */
+  /** Does the same as `authenticate`, for callers that have the sha256 (lower-case hex) of the secret. */
   async authenticateHash(hash: string, workerId?: string): Promise<AuthenticatedWorker | undefined> {
     const credential = await this.#store.findCredentialBySecret(hash);
     if (credential === undefined || !sameHash(credential.secretSha256, hash)) return undefined;
@@ -268,14 +271,14 @@ type TokenTraits = Pick<
   'workerId' | 'description' | 'policy' | 'experimentId' | 'registrationEpoch' | 'expiresAt'
 >;
 
-/** A worker's epoch before any token of it was reissued. */
+/** The registration epoch of a new worker. Every reissue of its registration token raises the epoch by one. */
 const firstEpoch = 1;
 
 function notRegistered(experimentId: string, workerId: string): AppError {
   return new AppError('not_found', `There is no worker ${JSON.stringify(workerId)} in experiment ${experimentId}.`);
 }
 
-// Best effort: a store that cannot write now must still let workers read.
+// Ignores a failed write of `lastUsedAt`. Workers must be able to read even while the store cannot write.
 function ignore(): undefined {
   return undefined;
 }
