@@ -10,21 +10,25 @@ import type { MetadataStore } from '../stores/metadata-store.ts';
 import { openMetadataStore } from '../stores/open-metadata-store.ts';
 
 export interface AdoptOptions extends ConfigSources {
-  /** Without it the result is reported and nothing is changed. */
+  /** True if the adoption is executed. If false, the result is only reported, and nothing is changed. */
   readonly confirmed: boolean;
 }
 
 export interface Adoption {
-  /** Database and blobs belonged together before. */
+  /**
+   * `same`: the database and the blob storage belong to the same store already. `would-adopt`: nothing was changed, because
+   * `confirmed` is false. `adopted`: the adoption was executed.
+   */
   readonly outcome: 'same' | 'would-adopt' | 'adopted';
-  /** Sentences: the findings, the consequences, the changes. */
+  /** The text for the user: the findings, the consequences and the changes, in whole sentences. */
   readonly lines: readonly string[];
 }
 
 /**
- * Makes the blob storage of the settings belong to their database: writes the database's store id into the storage, over
- * any marker. No server may run on a SQLite database meanwhile. After an interruption the ids still differ, and a second
- * run completes the adoption. Errors: those of opening both.
+ * Makes the blob storage of the settings belong to the database of the settings. The store id of the database is written
+ * into the blob storage as its marker, over any older marker. A database without a store id gets a new one. No server may
+ * use an SQLite database meanwhile. After an interruption the two ids still differ, and a second run completes the
+ * adoption. Errors: those of opening the database and the blob storage.
  */
 export async function adoptStorage(options: AdoptOptions): Promise<Adoption> {
   const config = loadConfig(options);
@@ -74,7 +78,8 @@ async function adopt({ store, blobs, ids, confirmed, viewRoot }: AdoptParts): Pr
   if (!confirmed)
     return { outcome: 'would-adopt', lines: [...means, 'Nothing was changed. To adopt, repeat with --yes.'] };
   const identity = await renewIdentity(store.settings, { id: ids.uuid(), since: systemClock.now() });
-  // Before the blobs: while their ids differ, a second run continues where the first was interrupted.
+  // The marker of the blob storage is written last. After an interruption its id still differs from the id of the database,
+  // so a second run does the rest.
   const view = await adoptView({ blobs, viewRoot, ids }, identity.id);
   await blobs.writeMarker(identity.id, { replace: true });
   return {
@@ -83,7 +88,9 @@ async function adopt({ store, blobs, ids, confirmed, viewRoot }: AdoptParts): Pr
   };
 }
 
-/** Marks the root of the job view for the same store, unless it contains other files. */
+/**
+ * Writes the store id into the root of the job view, unless the root contains other files. Returns sentences for the user.
+ */
 async function adoptView({ blobs, viewRoot, ids }: Pick<AdoptParts, 'blobs' | 'viewRoot' | 'ids'>, id: string) {
   if (!blobs.supports.localFiles || !existsSync(viewRoot)) return [];
   const { marker, foreign } = await lookAtViewRoot(viewRoot);
@@ -97,7 +104,10 @@ async function adoptView({ blobs, viewRoot, ids }: Pick<AdoptParts, 'blobs' | 'v
   return [`The job view root ${viewRoot} belongs to store ${id} now.`];
 }
 
-/** An unreadable marker is replaced like any other. */
+/**
+ * Returns the store id in the marker of the blob storage, or undefined without a marker. A marker that is damaged is no
+ * error here, because the adoption replaces it.
+ */
 async function markerText(blobs: Blobs): Promise<string | undefined> {
   try {
     return await blobs.readMarker();

@@ -25,7 +25,6 @@ import { SqliteArchive } from '../stores/sql/dialects/sqlite/sqlite-archive.ts';
 import { lockDatabase } from '../stores/sql/dialects/sqlite/sqlite-lock.ts';
 
 export interface BackupOptions extends ConfigSources {
-  /** The folder of the backup. */
   readonly folder: string;
   readonly clock?: Clock;
   readonly onNotice: (notice: string) => void;
@@ -33,8 +32,9 @@ export interface BackupOptions extends ConfigSources {
 }
 
 /**
- * Creates or updates a backup of the store that the settings name; a server may run on it. Errors: `unsupported` (Postgres:
- * the message says what to do), `invalid_request`, `not_found`, `unavailable`, `storage_full`, `internal`.
+ * Creates or updates a backup of the store that the settings name. A server may use the store at the same time. Errors:
+ * `unsupported` (for Postgres the message says what to do), `invalid_request`, `not_found`, `unavailable`, `storage_full`,
+ * `internal`.
  */
 export async function backUpStore(options: BackupOptions & { readonly verify: boolean }): Promise<CreatedBackup> {
   const config = loadConfig(options);
@@ -50,8 +50,8 @@ export async function backUpStore(options: BackupOptions & { readonly verify: bo
 }
 
 /**
- * Restores a backup to the store that the settings name; no server may run there. Errors: those of `restoreBackup`, and
- * `unsupported` (Postgres: the message says what to do).
+ * Restores a backup to the store that the settings name. No server may use the store meanwhile. Errors: those of
+ * `restoreBackup`, and `unsupported` (for Postgres the message says what to do).
  */
 export async function restoreStore(
   options: BackupOptions & { readonly moveExistingTo?: string | undefined; readonly revokeAllTokens: boolean },
@@ -60,7 +60,7 @@ export async function restoreStore(
   const archive = archiveOf(config);
   const blobFolder = requireBlobFolder(config);
   const folder = existingFolder(options.folder);
-  // Mode 0700, as after a start of the server.
+  // A start of the server creates the data folder with the same mode 0700.
   if (holdsAnything(config)) makeFolder(config.dataDir, 0o700);
   requireApart(blobsIn(folder), blobFolder);
   const moveTo = options.moveExistingTo === undefined ? undefined : makeMoveFolder(options.moveExistingTo);
@@ -94,7 +94,7 @@ function requireBlobFolder({ blobUrl }: Config): string {
   );
 }
 
-/** Runs `action` with the lock of the backup folder, which only one command holds at a time. */
+/** Runs `action` while it holds the lock of the backup folder, so that only one command uses the folder at a time. */
 async function withLock<Result>(folder: string, action: () => Promise<Result>): Promise<Result> {
   let release: () => void;
   try {

@@ -18,7 +18,7 @@ import { inspectDatabase, schemaAge, type DatabaseInspection } from '../stores/i
 import { grantReadOnly } from '../stores/grant-read-only.ts';
 
 export interface DoctorOptions extends ConfigSources {
-  /** A Postgres role that is granted reading of everything but secrets. */
+  /** A Postgres role that is granted read access to everything except secrets. */
   readonly grantReadOnly?: string | undefined;
   readonly clock?: Clock;
 }
@@ -26,7 +26,7 @@ export interface DoctorOptions extends ConfigSources {
 /** The result of one check. */
 export interface Examined {
   readonly name: string;
-  /** `note`: not an error, but worth knowing. */
+  /** `ok`: no problem. `note`: no error, but the user should know it. `wrong`: the user must correct it. */
   readonly outcome: 'ok' | 'note' | 'wrong';
   readonly text: string;
 }
@@ -34,8 +34,8 @@ export interface Examined {
 type Finding = Omit<Examined, 'name'>;
 
 /**
- * Checks everything that a start needs, and yields each result. Changes nothing except for a probe, which writes and
- * removes a file, and the grant if requested; may run beside the server.
+ * Checks everything that a start of the server needs, and yields the result of each check. Changes nothing, except that it
+ * writes and removes probe files, and grants read access if `grantReadOnly` is given. A server may run at the same time.
  */
 export async function* examine(options: DoctorOptions): AsyncGenerator<Examined, void, undefined> {
   let config: Config;
@@ -119,7 +119,10 @@ async function foldersFinding(config: Config): Promise<Finding> {
   return { outcome: 'note', text: `${text}; the latter will be made by the first start.` };
 }
 
-/** The reason why a start would refuse the root of the job view; the store that it belongs to is not checked here. */
+/**
+ * Returns the reason why a start would refuse the root of the job view, or undefined. Whether the root belongs to another
+ * store is not checked here.
+ */
 async function viewRootTrouble(root: string): Promise<string | undefined> {
   const { foreign } = await lookAtViewRoot(root);
   if (foreign === undefined) return undefined;
@@ -143,7 +146,7 @@ async function blobsFinding(config: Config, database: DatabaseInspection | undef
   const look = folder === undefined ? undefined : probeFolder(folder);
   if (look?.missing === true)
     return { outcome: 'note', text: `filesystem: will be made by the first start at ${look.path}.` };
-  // Opening would create the folders of the layout, which only the first start may do.
+  // Opening the backend would create its folders `blobs` and `staging`, which only the first start may do.
   if (look !== undefined && !['blobs', 'staging'].every((name) => existsSync(join(look.path, name))))
     return { outcome: 'note', text: `filesystem: will be laid out by the first start in ${look.path}.` };
   const ids = new Ids(systemClock);
@@ -160,7 +163,7 @@ async function blobsFinding(config: Config, database: DatabaseInspection | undef
   }
 }
 
-/** The reason why a start would refuse database and blobs as one store. */
+/** Returns the reason why a start would refuse to use this database with this blob storage, or undefined. */
 async function otherStore(
   { store, blobKeys = [], kind }: DatabaseInspection,
   blobs: Blobs,
@@ -206,7 +209,8 @@ async function grantFinding(config: Config, found: DatabaseInspection | Finding,
   if ('outcome' in found)
     return { outcome: 'wrong', text: 'The database could not be looked at: nothing was granted.' };
   if (found.kind !== 'postgres') return { outcome: 'wrong', text: 'Only Postgres has roles: nothing was granted.' };
-  // A later schema may have other secrets, and an earlier one has tables that its next start grants.
+  // A newer schema may have secrets that this version does not know. An older schema gets new tables at the next start,
+  // which grants them itself.
   if (schemaAge(found.schema) !== 'current') {
     return {
       outcome: 'wrong',

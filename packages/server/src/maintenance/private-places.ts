@@ -11,14 +11,14 @@ import { sqlitePath } from '../stores/open-metadata-store.ts';
 
 type Places = Pick<Config, 'dataDir' | 'databaseUrl' | 'blobUrl' | 'jobViewRoot'>;
 
-/** Suffixes of the files that SQLite and the server create beside a database file. */
+/** Suffixes of the database file itself (empty) and of the files that SQLite and the server create beside it. */
 const databaseSuffixes = ['', '-wal', '-shm', '-journal', '.lock', '.lock-journal'];
-/** Entries of a data folder that Proofhouse or a file system creates, beside those that the settings name. */
+/** Usual entries of a data folder that Proofhouse or the file system creates. Paths in the settings are not listed here. */
 const usualEntries = ['artifacts', 'blobs', 'lost+found'];
 
 /**
- * Makes the data folder with mode 0700, and narrows the modes of this user's places that are too wide; each change, and
- * each place that cannot be changed, is logged. Errors: `unavailable`.
+ * Creates the data folder with mode 0700 if the configuration uses it. Narrows the modes of files and folders of this user
+ * that are too wide. Logs each change, and each file or folder that was not changed. Errors: `unavailable`.
  */
 export function keepPrivate(config: Places, logger: Logger): void {
   if (holdsAnything(config)) {
@@ -37,9 +37,9 @@ export function keepPrivate(config: Places, logger: Logger): void {
 }
 
 /**
- * Files and folders with too wide modes: the limit is 0700 for the data folder, 0600 for database files, 0750 for folders
- * of blobs and the root of the job view. A data folder with other content is not `ours`: narrowing it could lock others out
- * of their files.
+ * Returns the files and folders whose modes are too wide. The widest allowed mode is 0700 for the data folder, 0600 for
+ * database files, and 0750 for the folders of blobs and the root of the job view. `ours` is false for a data folder that
+ * contains other files: a narrower mode could make these files inaccessible to their users.
  */
 export function widePlaces(config: Places): WideMode[] {
   const blobs = blobUrlFolder(config.blobUrl);
@@ -75,7 +75,7 @@ function holdsOnlyOurs(config: Places): boolean {
   }
 }
 
-/** Whether any place of this configuration is in the data folder. */
+/** Returns true if the database, the blobs or the job view of this configuration is inside the data folder. */
 export function holdsAnything(config: Places): boolean {
   return placesOf(config).some((place) => place.startsWith(`${config.dataDir}${sep}`));
 }
