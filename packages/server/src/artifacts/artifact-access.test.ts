@@ -12,7 +12,7 @@ const artifact = {
 } as Partial<ArtifactRecord> as ArtifactRecord;
 const sensitive: ArtifactRecord = { ...artifact, dataClass: 'sensitive' };
 
-/** Returns the access rule, and a log of its look-ups. */
+/** Returns the access rule of artifacts over fake stores, and a list that records each of its reads: `job` or `grants`. */
 function watched(job: Partial<JobRecord>, readers: string[] = []) {
   const looked: string[] = [];
   const acl = artifactAcl({

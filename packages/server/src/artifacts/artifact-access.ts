@@ -11,8 +11,9 @@ import type { Jobs } from '../jobs/jobs.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 
 /**
- * Decides whether a principal may read an artifact or grant access to it. It is the only access rule for artifacts,
- * used by every door. `job` is the artifact's job if the caller has already read it.
+ * Decides whether a principal may read an artifact or grant other principals read access to it. This is the only access
+ * rule for artifacts; the HTTP API, /v0 and MCP all use it. `job` is the artifact's job, if the caller has already read
+ * that job.
  */
 export type ArtifactAcl = (
   principal: Principal,
@@ -22,8 +23,8 @@ export type ArtifactAcl = (
 ) => Promise<boolean>;
 
 /**
- * Applies `may`. Jobs and grants are read only when the class of the principal and the maker of the artifact do not
- * decide.
+ * Returns an access rule that applies `may`. The artifact's job and grants are read from the stores only when the kind
+ * of the principal and the creator of the artifact do not permit the access already.
  */
 export function artifactAcl({
   store,

@@ -20,7 +20,7 @@ beforeEach(async () => {
   staging = intakeWith(() => undefined);
 });
 
-/** Staging needs neither records nor commits. */
+/** Returns an intake for tests of staging, which reads and commits no records. The parts for records are therefore absent. */
 function intakeWith(requireRoom: () => void): ArtifactIntake {
   const parts = { blobs, clock, graceMs, requireRoom };
   return new ArtifactIntake(parts as Partial<ArtifactIntakeParts> as ArtifactIntakeParts);

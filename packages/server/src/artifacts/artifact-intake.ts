@@ -20,42 +20,45 @@ export interface ArtifactIntakeParts {
   readonly commits: Commits;
   readonly blobs: Blobs;
   readonly clock: Pick<Clock, 'monotonic'>;
-  /** Time in ms for which collection skips bytes without a record. */
+  /** Age in ms below which collection does not remove bytes without a record. */
   readonly graceMs: number;
-  /** Throws `storage_full` when the quota is used up. */
+  /** Throws `storage_full` when the storage quota is used up. */
   readonly requireRoom: () => void;
   readonly logger: Logger;
   readonly meter?: Meter | undefined;
 }
 
-/** Durable bytes of a new artifact, and the provider that keeps them. */
+/** The durable bytes of a new artifact, and the storage provider that stores them. */
 export type StoredBytes = StoredContent<OwnedContent>;
 
-/** Describes the artifact that staged bytes become. */
+/** The artifact to create from staged bytes, and the commit that creates it. */
 export interface NewArtifact {
-  /** Lower-case hex; the digest that the caller expects. */
+  /** The digest that the caller expects, in lower-case hex. */
   readonly sha256?: string | undefined;
-  /** Makes the record. Called after the bytes are durable. */
+  /** Returns the record of the artifact. Called after the bytes are durable. */
   readonly record: (bytes: StoredBytes) => ArtifactRecord;
-  /** All changes of the record's commit. */
+  /** Returns all changes of the commit that creates the artifact. They must include the insert of its record. */
   readonly changes: (artifact: ArtifactRecord) => readonly Change[];
   readonly preconditions: readonly Precondition[];
   readonly repetition?: Repetition | undefined;
   readonly refusal: (conflict: Conflict, artifact: ArtifactRecord) => AppError;
 }
 
-/** Identifies a repeated request. */
+/** The idempotency key of a request, used to recognize a repetition of the request. */
 export interface Repetition extends Pick<IdempotencyKey, 'principal' | 'operation' | 'key'> {
-  /** Values beside the key that must be equal. */
+  /** Returns the values that must be equal in a repetition. If they differ, the request fails with `idempotency_conflict`. */
   readonly same: (artifact: ArtifactRecord) => readonly unknown[];
 }
 
 export type KeptArtifact =
   | { readonly created: true; readonly artifact: ArtifactRecord; readonly lastSeqs: Readonly<Record<string, number>> }
-  /** An earlier request with this key had made the artifact. */
+  /** An earlier request with the same idempotency key created the artifact. */
   | { readonly created: false; readonly artifact: ArtifactRecord };
 
-/** Turns bytes into artifacts, for every door. Bytes are staged, made durable, then named by a committed record. */
+/**
+ * Creates artifacts from uploaded bytes, for uploads to jobs and for deposits in experiments. The bytes are staged, then
+ * made durable. Then the artifact record that refers to them is committed.
+ */
 export class ArtifactIntake {
   readonly #parts: ArtifactIntakeParts;
 
@@ -63,19 +66,21 @@ export class ArtifactIntake {
     this.#parts = parts;
   }
 
-  /** Callers must call it before they read any byte. Errors: `storage_full`. */
+  /** Throws `storage_full` when the quota is used up. Callers must call this before they read any byte of an upload. */
   requireRoom(): void {
     this.#parts.requireRoom();
   }
 
   /**
-   * Stages bytes, hashed and capped. Nothing is visible yet. Each of `observers` sees every chunk once, in order.
+   * Stages at most `maxBytes` bytes and hashes them. The staged bytes are not visible yet. Each of `observers` receives
+   * every chunk once, in order.
    *
-   * The `commit` of the result refuses bytes that were begun half the grace period ago. Collection could otherwise remove
-   * old bytes just before their record is committed. The other half is a margin for the record's own commit and for
-   * clocks that differ. So the record must be committed right after the bytes.
+   * The `commit` of the returned blob throws `request_timeout` if staging began more than half the grace period ago.
+   * Otherwise collection could remove the bytes just before their record is committed. The other half of the grace
+   * period is a margin for the commit of the record and for clocks that differ. The caller must therefore commit the
+   * record right after the bytes.
    *
-   * Errors: `artifact_too_large`, `storage_full`; of `commit` also `request_timeout`.
+   * Errors: `artifact_too_large`, `storage_full`.
    */
   async stage(
     source: AsyncIterable<Uint8Array>,
@@ -88,8 +93,9 @@ export class ArtifactIntake {
   }
 
   /**
-   * Makes the bytes durable, then commits the record with all its changes. The bytes are dropped when `prepare` throws.
-   * Errors: `digest_mismatch`, `idempotency_conflict`, those of `prepare`.
+   * Makes the staged bytes durable, then commits the artifact record with all changes that `prepare` returned. The staged
+   * bytes are discarded when `prepare` throws. Errors: `digest_mismatch`, `idempotency_conflict`, `request_timeout`, the
+   * errors of `prepare` and of its `refusal`.
    */
   async keep(staged: StagedBlob, prepare: () => NewArtifact): Promise<KeptArtifact> {
     let made: NewArtifact;
@@ -116,7 +122,7 @@ export class ArtifactIntake {
         idempotency: idempotencyOf(artifact, made.repetition),
       })
       .catch(async (error: unknown) => {
-        // The commit may have taken effect, so the bytes stay. Collection removes them if no row names them.
+        // The commit may have succeeded, so the bytes are kept. Collection removes them if no record refers to them.
         this.#parts.logger.error({ err: error, artifactId: artifact.id }, 'artifact commit failed');
         throw error;
       });
@@ -143,7 +149,7 @@ export class ArtifactIntake {
     try {
       this.#requireYoung(begunAt);
     } catch (error) {
-      // Collection removes the blob if this fails.
+      // If this delete fails, collection removes the blob later.
       await this.#parts.blobs.delete(stored.key).catch(() => undefined);
       throw error;
     }
@@ -161,7 +167,7 @@ export class ArtifactIntake {
   }
 }
 
-/** Providers of our own backends. Memory is for tests and demos, and counts as `filesystem`. */
+/** Returns the storage provider of a blob backend. The memory backend, used in tests and demos, counts as `filesystem`. */
 function storageProviderOf(backendKind: string): StorageProvider {
   return backendKind === 's3' || backendKind === 'gcs' ? backendKind : 'filesystem';
 }

@@ -1,34 +1,34 @@
 import type { ArtifactRecord, ArtifactStatus, ArtifactType, GrantRecord } from '@proofhouse/core';
 import type { Page, PageKey, PageRequest } from '../kernel/page.ts';
 
-/** Reads of artifact records; they are written through `Commits`. */
+/** Reads artifact records and grants. They are written through `Commits`, except for fingerprints of blobs. */
 export interface ArtifactStore {
   find(artifactId: string): Promise<ArtifactRecord | undefined>;
 
-  /** Finds by the complete uri, exactly as it was issued. */
+  /** Returns the artifact with this URI, which must be complete and exactly as it was issued. */
   findByUri(uri: string): Promise<ArtifactRecord | undefined>;
 
   /**
-   * Newest first by (createdAt, id), including those whose bytes were purged. The first given field of jobId,
-   * experimentId and createdBy selects the index. The other fields are filtered row by row, at most `mostExamined` rows
-   * per page, so pages may be short or empty while `next` is set.
+   * Returns a page of artifacts, newest first by (createdAt, id), including artifacts whose bytes were purged. The first
+   * of jobId, experimentId and createdBy that is given selects the index. The other fields are compared row by row, with
+   * at most `mostExamined` rows per page. So a page may be short or empty although `next` is set.
    */
   list(filter: ArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>>;
 
-  /** Artifacts of a job, every version, newest first by (createdAt, id). */
+  /** Returns a page of the artifacts of a job, newest first by (createdAt, id). Older artifacts of a name are included. */
   listOfJob(filter: JobArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>>;
 
-  /** Returns the newest artifact of a job with a name, which the job view shows. */
+  /** Returns the newest artifact of this name in a job. It is the one that the job view shows. */
   newestOfJob(jobId: string, name: string): Promise<ArtifactRecord | undefined>;
 
-  /** Returns the workers and groups with a read grant, ordered by id. */
+  /** Returns the ids of the workers and groups that have a read grant for the artifact, in ascending order. */
   readersOf(artifactId: string): Promise<string[]>;
 
   grantOf(artifactId: string, reader: string): Promise<GrantRecord | undefined>;
 
   /**
-   * Records of a type made before `olderThan` that are neither pinned nor purged, oldest first by (createdAt, id),
-   * `after` exclusive.
+   * Returns artifacts of a type that were created before `olderThan` (epoch ms) and are neither pinned nor purged. The
+   * order is oldest first by (createdAt, id), and the page begins after `after`.
    */
   expirable(
     filter: { readonly type: ArtifactType; readonly olderThan: number },
@@ -36,7 +36,7 @@ export interface ArtifactStore {
     limit: number,
   ): Promise<ArtifactRecord[]>;
 
-  /** Updates the fingerprint of bytes that were found unchanged under a new one. */
+  /** Stores a new fingerprint for the blob of an artifact, whose bytes were found to be unchanged. */
   refreshFingerprint(artifactId: string, fingerprint: string): Promise<void>;
 }
 

@@ -31,7 +31,7 @@ export interface ArtifactsParts {
   readonly clock: Clock;
 }
 
-/** Reads of artifact records and their bytes, and the pin. Uploads are in `JobUploads` and `Deposits`. */
+/** Reads artifact records and their bytes, and pins artifacts. Uploads are in `JobUploads` and `Deposits`. */
 export class Artifacts {
   readonly #parts: ArtifactsParts;
 
@@ -39,7 +39,11 @@ export class Artifacts {
     this.#parts = parts;
   }
 
-  /** Every version of every artifact of the job, newest first; a worker that does not hold it sees its own. */
+  /**
+   * Returns a page of the artifacts of a job, newest first, including older artifacts of each name. A worker that does
+   * not hold the job's lease gets only the artifacts that it created. Errors: `job_not_found`, `invalid_artifact_name`,
+   * `invalid_cursor`.
+   */
   async listOfJob(
     principal: Principal,
     jobId: string,
@@ -55,8 +59,9 @@ export class Artifacts {
   }
 
   /**
-   * Artifacts of every door, newest first. A worker lists the artifacts that it made, or those of a job that it holds.
-   * Errors: `unsupported_filter`, `forbidden`, `invalid_cursor`.
+   * Returns a page of artifacts, newest first, from uploads to jobs and from deposits. A worker may list only the
+   * artifacts that it created (`createdBy`), or the artifacts of a job whose lease it holds (`jobId`). Errors:
+   * `unsupported_filter`, `forbidden`, `invalid_cursor`.
    */
   async list(principal: Principal, query: ArtifactQuery) {
     const { limit, cursor, ...filter } = query;
@@ -68,14 +73,17 @@ export class Artifacts {
     return this.#shown(principal, filter, page, job);
   }
 
-  /** Errors, in this order: `artifact_not_found`, `forbidden`. */
+  /** Returns an artifact by its id. Errors, in this order: `artifact_not_found`, `forbidden`. */
   async get(principal: Principal, artifactId: string): Promise<ArtifactRecord> {
     const artifact = await this.#require(artifactId);
     if (await this.#parts.acl(principal, 'artifact.read', artifact)) return artifact;
     throw new AppError('forbidden', `Artifact ${artifactId} was made by another worker.`);
   }
 
-  /** Errors, in this order: `job_not_found`, `artifact_not_found`, `artifact_job_mismatch`, `forbidden`. */
+  /**
+   * Returns an artifact of a job by its id. Errors, in this order: `job_not_found`, `artifact_not_found`,
+   * `artifact_job_mismatch`, `forbidden`.
+   */
   async getOfJob(principal: Principal, jobId: string, artifactId: string): Promise<ArtifactRecord> {
     const job = await this.#parts.jobs.require(jobId);
     const artifact = await this.#require(artifactId);
@@ -87,8 +95,8 @@ export class Artifacts {
   }
 
   /**
-   * Excludes the bytes from retention, or ends that. Purged bytes cannot be pinned. Errors:
-   * `artifact_not_found`, `artifact_expired`, `version_conflict`.
+   * Pins the artifact, which excludes its bytes from retention. If `pinned` is false, removes the pin. An artifact whose
+   * bytes were purged cannot be pinned. Errors: `artifact_not_found`, `artifact_expired`, `version_conflict`.
    */
   async pin(artifactId: string, pinned: boolean): Promise<ArtifactRecord> {
     const { result } = await decideAndCommit(this.#parts, {
@@ -106,7 +114,10 @@ export class Artifacts {
     return result;
   }
 
-  /** The artifact's bytes, whole or a range of them. Errors: `artifact_expired`, `integrity_failure`, `unavailable`. */
+  /**
+   * Opens the bytes of an artifact, all or a range of them. Errors: `artifact_expired`, `integrity_failure`,
+   * `unavailable`.
+   */
   async open(artifact: ArtifactRecord, range?: { start: number; end: number }): Promise<OpenedBlob> {
     const blob = requireKept(artifact);
     const opened = await this.#parts.blobs.open(blob, range);
@@ -122,7 +133,10 @@ export class Artifacts {
     throw new AppError('artifact_not_found', `There is no artifact ${JSON.stringify(artifactId.slice(0, 80))}.`);
   }
 
-  /** Returns the job that narrows a worker's list; undefined for its own artifacts. Errors: `forbidden`. */
+  /**
+   * Checks that a worker may list with this filter. Returns the job of the filter, or undefined if the filter selects the
+   * artifacts that the worker created. Errors: `forbidden`.
+   */
   async #narrowed(principal: Principal, filter: ArtifactFilter): Promise<JobAccess | undefined> {
     if (filter.createdBy === actorOf(principal)) return undefined;
     if (filter.jobId !== undefined) {
@@ -145,7 +159,10 @@ export class Artifacts {
   }
 }
 
-/** Returns the blob of an artifact whose bytes can be read. Errors: `not_owned`, `artifact_expired`. */
+/**
+ * Returns the blob of an artifact. Throws `artifact_expired` if retention removed the bytes, and `not_owned` if Proofhouse
+ * does not store them.
+ */
 export function requireKept(artifact: ArtifactRecord): BlobReference {
   const blob = ownedBlob(artifact);
   if (artifact.purgedAt === null) return blob;

@@ -11,44 +11,46 @@ import { isViewMarker } from './view-root.ts';
 
 /** One defect of the storage. `path` is relative to the root of the job view. */
 export type StorageFinding =
-  /** Bytes are lost: the record cannot be downloaded. `artifactId` is null for a record of another kind. */
+  /** A record whose bytes are lost, so they cannot be downloaded. `artifactId` is null if the record is not an artifact. */
   | { readonly kind: 'row-without-bytes'; readonly artifactId: string | null }
-  /** Bytes of another size or digest, or no plain file. */
+  /** A record whose bytes have another size or sha256 than the record says, or are not a plain file. */
   | { readonly kind: 'row-with-wrong-bytes'; readonly artifactId: string | null }
-  /** The counters of usage lack this of a count of all owned blobs. */
+  /** The usage counters of one kind and type of blob are wrong. `drift` is a count of the owned blobs minus the counters. */
   | { readonly kind: 'usage-drift'; readonly drift: UsageCount }
-  /** Bytes of an interrupted upload; collection removes them. */
+  /** A blob that no record refers to, such as the blob of an interrupted upload. Collection removes it. */
   | { readonly kind: 'bytes-without-row'; readonly key: string; readonly sizeBytes: number }
-  /** No plain object among the blobs: a link, a folder, a device. Uploads never make one, and nothing removes it. */
+  /** A link, a folder or a device among the blobs. Uploads never create such an entry, and nothing removes it. */
   | { readonly kind: 'planted'; readonly key?: string; readonly place?: string }
+  /** A file that an interrupted upload left in the staging folder. */
   | { readonly kind: 'staging-leftover'; readonly name: string; readonly sizeBytes: number }
-  /** The job view lacks the newest bytes of a name, or has others. */
+  /** The job view has no entry for an artifact name of a job. */
   | { readonly kind: 'view-missing'; readonly path: string }
+  /** The job view shows other bytes under an artifact name than the newest artifact of that name has. */
   | { readonly kind: 'view-outdated'; readonly path: string }
-  /** A link to bytes of the job, or a copy, that the job view should no longer have. */
+  /** An entry that Proofhouse made in the job view, a link or a copy, and that the job view should no longer have. */
   | { readonly kind: 'view-leftover'; readonly path: string }
   /** An entry of the job view that Proofhouse did not make. Nothing removes or replaces it. */
   | { readonly kind: 'view-foreign'; readonly path: string };
 
 export type FindingKind = StorageFinding['kind'];
 
-/** The parts that are compared. */
+/** The stores that the storage check compares. */
 export interface CheckedStorage {
   readonly owners: Pick<BlobOwners, 'statesOf' | 'listOwned' | 'usageDrift'>;
-  /** For the job view. */
+  /** Used to check the job view. */
   readonly store: Pick<ArtifactStore, 'find' | 'newestOfJob' | 'listOfJob'>;
   readonly blobs: Blobs;
-  /** Absent where there is no job view. */
+  /** The root folder of the job view. Undefined if the server has no job view. */
   readonly viewRoot?: string | undefined;
 }
 
 export interface StorageCheck extends CheckedStorage {
   /**
-   * Blobs and leftovers younger than this (epoch ms) may belong to uploads that are under way, and are
-   * not reported. `Infinity` when no server runs.
+   * Blobs and staged files that were created after this time (epoch ms) are not reported, because they may belong to
+   * uploads in progress. `Infinity` when no server runs.
    */
   readonly olderThan: number;
-  /** Also reads and hashes every blob. */
+  /** True if every blob is also read and its sha256 compared. */
   readonly hashBytes?: boolean;
   readonly onFinding?: (finding: StorageFinding) => void;
 }
@@ -63,8 +65,9 @@ const pageRows = 500;
 const atOnce = 16;
 
 /**
- * Compares owners, usage, stored bytes and the job view, and changes nothing. Reads each page by page, so memory stays
- * bounded. `onFinding` receives each finding at once. Errors: those of store and blobs.
+ * Compares the blob owners, the usage counters, the stored blobs and the job view, and changes nothing. Returns the number
+ * of defects of each kind. Records and blobs are read page by page, so the memory use is bounded. `onFinding` receives each
+ * finding immediately. Errors: those of the stores and the blob backend.
  */
 export async function checkStorage(check: StorageCheck): Promise<StorageReport> {
   const found: Record<FindingKind, number> = {
@@ -111,7 +114,10 @@ async function checkOwners(check: StorageCheck, report: Report): Promise<number>
   }
 }
 
-/** Returns a defect of the bytes of an owner, or of the entry of the job view; none if the blob was released meanwhile. */
+/**
+ * Returns a defect of the bytes of one blob owner, or a defect of its entry in the job view. Returns undefined if there is
+ * none, or if the blob was released meanwhile.
+ */
 export async function checkOwner(
   storage: CheckedStorage,
   owner: BlobOwner,
@@ -139,18 +145,21 @@ async function checkBytes(blobs: Blobs, owner: BlobOwner, hashBytes: boolean): P
     return undefined;
   } catch (error) {
     if (isAppError(error, 'integrity_failure')) return wrong;
-    // The blob was removed between both calls.
+    // The blob was removed after `stat` returned.
     if (isAppError(error, 'not_found')) return missing;
     throw error;
   }
 }
 
-/** Returns one finding for each kind and type whose counters differ from the rows. */
+/** Returns one finding for each kind and type of blob whose usage counters differ from a count of the owned blobs. */
 export async function usageFindings({ owners }: CheckedStorage): Promise<StorageFinding[]> {
   return (await owners.usageDrift()).map((drift) => ({ kind: 'usage-drift', drift }));
 }
 
-/** Returns a defect of the view's entry for this artifact, if it is the newest of its name. */
+/**
+ * Returns a defect of the job view's entry for this artifact. Returns undefined if the entry is correct, or if the artifact
+ * is not the newest of its name in the job.
+ */
 export async function checkShown(check: CheckedStorage, row: ArtifactRecord): Promise<StorageFinding | undefined> {
   const { jobId, name } = row;
   const root = check.viewRoot;
@@ -163,7 +172,7 @@ export async function checkShown(check: CheckedStorage, row: ArtifactRecord): Pr
   const [shown, blob] = await Promise.all([statOfFile(join(root, path)), statOfFile(source)]);
   if (shown === undefined) return { kind: 'view-missing', path };
   if (shown.ino === blob?.ino && shown.dev === blob.dev) return undefined;
-  // The view has a copy where the file system does not support hard links.
+  // The job view has a copy of the blob if the file system does not support hard links.
   const isCopy = shown.isFile() && Number(shown.size) === expected.sizeBytes;
   if (isCopy && (await sha256OfFile(join(root, path))) === expected.sha256) return undefined;
   const isOurs = await proofOf(check, root).isOurs(jobId, name);
@@ -190,7 +199,10 @@ async function checkBlobs({ owners, blobs, olderThan }: StorageCheck, report: Re
   return count;
 }
 
-/** Returns the blobs without an owner that are older than `olderThan`, and planted objects of any age. */
+/**
+ * Returns a finding for each blob without an owner that was created before `olderThan`, and for each entry of any age that
+ * is not a plain file.
+ */
 export async function unownedBlobs(
   owners: Pick<BlobOwners, 'statesOf'>,
   blobs: readonly BlobListing[],
@@ -216,8 +228,9 @@ async function checkView(check: CheckedStorage, root: string, report: Report): P
 }
 
 /**
- * Yields the entries under this path of the view, a file or a whole folder, that are no name of an artifact with bytes.
- * Links are not followed. Only folders of jobs are entered.
+ * Yields a finding for each entry at or below `path` that the job view should not have: the job has no artifact of this
+ * name, or the bytes of the newest one were purged. `path` is a file or folder, relative to `root`. Symbolic links are not
+ * followed. Only the folders of jobs are entered.
  */
 export async function* viewLeftovers(
   check: CheckedStorage,

@@ -1,15 +1,15 @@
 const mostBytes = 255;
 
 /**
- * Returns a client's file name in a form that can be shown and saved: its last part, without control and formatting
- * characters, truncated to 255 bytes of UTF-8. Null when nothing is left.
+ * Returns a client's file name in a form that can be shown and saved. This is the last part of the path, without control
+ * and formatting characters, truncated to 255 bytes of UTF-8. Returns null when nothing or only dots are left.
  */
 export function cleanFilename(raw: string): string | null {
   const last = raw.split(/[\\/]/).at(-1) ?? '';
   const text = last
     .toWellFormed()
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '')
-    // Must come last: a removed character may have been between a letter and its accent.
+    // Must run after the removal: a removed character may have been between a letter and its accent.
     .normalize('NFC')
     .trim();
   const name = cutTo(text, mostBytes).trim();

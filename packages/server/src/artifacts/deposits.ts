@@ -19,7 +19,7 @@ import { requireKept } from './artifacts.ts';
 import { cleanFilename } from './clean-filename.ts';
 import { newArtifact } from './new-artifact.ts';
 
-/** The right to deposit in an experiment. */
+/** Permission to deposit an artifact in an experiment. */
 export interface DepositPermit {
   readonly principal: Principal;
   readonly experimentId: string;
@@ -27,16 +27,16 @@ export interface DepositPermit {
 }
 
 export interface DepositDescription {
-  /** As the client wrote it. */
+  /** The content type as the client wrote it, not yet validated. */
   readonly contentType: string | undefined;
-  /** As the client wrote it. */
+  /** The file name as the client wrote it, not yet cleaned. */
   readonly filename: string | undefined;
   readonly idempotencyKey?: string | undefined;
 }
 
 export interface DepositsParts {
   readonly store: ArtifactStore;
-  /** True if the id is of a worker or group that may be granted to read in the experiment. */
+  /** Returns true if `id` is a worker or a group to which read access may be granted in the experiment. */
   readonly isReader: (experimentId: string, id: string) => Promise<boolean>;
   readonly commits: Commits;
   readonly intake: ArtifactIntake;
@@ -46,7 +46,7 @@ export interface DepositsParts {
   readonly maxBytes: number;
 }
 
-/** Deposits into an experiment, and reads by the URI that a deposit returned. */
+/** Deposits artifacts in experiments, and finds them and grants access to them by the URI that the deposit returned. */
 export class Deposits {
   readonly #parts: DepositsParts;
 
@@ -54,20 +54,21 @@ export class Deposits {
     this.#parts = parts;
   }
 
-  /** Checks that run before the bytes arrive. Errors: `storage_full`. */
+  /** Returns the permission for a deposit. Must be called before the bytes are read. Errors: `storage_full`. */
   async permit(principal: Principal, experimentId: string): Promise<DepositPermit> {
     this.#parts.intake.requireRoom();
     return { principal, experimentId, maxBytes: this.#parts.maxBytes };
   }
 
-  /** See `ArtifactIntake.stage`. Errors: `artifact_too_large`, `storage_full`. */
+  /** Stages the bytes of a deposit; see `ArtifactIntake.stage`. Errors: `artifact_too_large`, `storage_full`. */
   stage(permit: DepositPermit, source: AsyncIterable<Uint8Array>): Promise<StagedBlob> {
     return this.#parts.intake.stage(source, permit.maxBytes);
   }
 
   /**
-   * Makes staged bytes an artifact of the experiment, always with a new URI. The bytes become durable first, then the
-   * record is committed. `created` is false if the idempotency key had made it before. Errors: `idempotency_conflict`.
+   * Creates an artifact of the experiment from staged bytes, always with a new URI. The bytes become durable first, then
+   * the record is committed. `created` is false if an earlier request with the same idempotency key created the artifact.
+   * Errors: `idempotency_conflict`, `experiment_id_mismatch` (the experiment no longer exists), `request_timeout`.
    */
   async deposit(
     permit: DepositPermit,
@@ -98,8 +99,9 @@ export class Deposits {
   }
 
   /**
-   * Grants a worker or a group to read. Granting again is a no-op. The reader must exist, so that a typing error is
-   * refused. Errors, in this order: `artifact_not_found`, `forbidden`, `invalid_request` (no reader has this id).
+   * Grants a worker or a group read access to the artifact. Granting it again is a no-op. The worker or group must exist,
+   * so that a mistyped id is refused. Errors, in this order: `artifact_not_found`, `forbidden`, `invalid_request` (no
+   * worker or group has this id).
    */
   async grantRead(principal: Principal, experimentId: string, uri: string, reader: string): Promise<GrantRecord> {
     const artifact = await this.#require(experimentId, uri);
@@ -135,7 +137,7 @@ export class Deposits {
   }
 }
 
-/** Form of an issued URI. Other text is not looked up. */
+/** Matches every artifact URI that Proofhouse issues. Text that does not match is not looked up. */
 const issuedUri = /^[\x21-\x7e]{1,2048}$/;
 
 function repetitionOf({ principal, experimentId }: DepositPermit, key: string | undefined): Repetition | undefined {

@@ -6,7 +6,10 @@ import { excerptOf } from './excerpt.ts';
 
 const never = new AbortController().signal;
 
-/** Returns an artifact of these bytes, in chunks of `chunkBytes`, and counts the chunks that were read. */
+/**
+ * Returns a function that reads excerpts of an artifact with these bytes, which are read in chunks of `chunkBytes`. Also
+ * returns the bytes, and the number of bytes that were read so far.
+ */
 function artifactOf(content: string | Buffer, chunkBytes = 7) {
   const bytes = Buffer.from(content);
   const artifact = {

@@ -16,13 +16,13 @@ import { searchLines } from './line-search.ts';
 
 type Open = (range?: ByteRange) => Promise<OpenedBlob>;
 
-/** Bytes at the start that are tested for being text. */
+/** Number of bytes at the start of an artifact that decide whether it is text or binary. */
 const probeBytes = 4096;
 
 /**
- * Returns a bounded piece of an artifact as text, or the lines that contain a text. Reads only the piece, or the bytes that
- * one search may read, and keeps at most one line of them in memory. Binary content is described, not returned.
- * Errors: `range_not_satisfiable`, `integrity_failure`, `not_owned`.
+ * Returns a bounded piece of an artifact as text, or, if the query has `grep`, the lines that contain that text. Reads only
+ * the first `probeBytes` and the piece, or at most `scanBytes` for a search. A search keeps at most one line in memory.
+ * Binary content is described, not returned. Errors: `range_not_satisfiable`, `integrity_failure`, `not_owned`.
  */
 export async function excerptOf(
   artifact: ArtifactRecord,
@@ -77,7 +77,7 @@ function textPiece(bytes: Buffer, start: number, sizeBytes: number): Piece {
   const from = start === 0 ? 0 : leadingRest(bytes);
   const atEnd = start + bytes.length === sizeBytes;
   const whole = atEnd ? bytes.length : wholeLength(bytes);
-  // A piece that is too short for one character returns it as broken, so that each call makes progress.
+  // A piece shorter than its first character returns the incomplete bytes as U+FFFD, so that each call makes progress.
   const to = whole > from || from > 0 ? Math.max(whole, from) : bytes.length;
   const shown = bytes.subarray(from, to);
   const end = start + to;
@@ -151,7 +151,10 @@ async function* chunksOf(open: Open, start: number, end: number): AsyncGenerator
   else yield* body as AsyncIterable<Buffer>;
 }
 
-/** True for a zero byte, or for more invalid characters than cuts at both ends and a single error can cause. */
+/**
+ * Returns true if the bytes contain a zero byte, or too many invalid characters for text. Up to 6 are accepted, because
+ * text that is cut inside a character at both ends may have as many. In longer text, a tenth of the characters is accepted.
+ */
 function looksBinary(bytes: Buffer): boolean {
   if (bytes.includes(0)) return true;
   if (isUtf8(bytes)) return false;
@@ -160,14 +163,14 @@ function looksBinary(bytes: Buffer): boolean {
   return broken > Math.max(6, text.length / 10);
 }
 
-/** Returns the number of bytes at the front that belong to a character which began before. */
+/** Returns the number of bytes at the start that continue a character whose first byte is before the piece. */
 function leadingRest(bytes: Buffer): number {
   let count = 0;
   while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) count += 1;
   return count;
 }
 
-/** Returns the length without an incomplete character at the end. */
+/** Returns the length of the bytes without an incomplete character at the end. */
 function wholeLength(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back] ?? 0;

@@ -5,12 +5,15 @@ import { TimeSlices } from '../kernel/time/time-slices.ts';
 import type { Artifacts } from './artifacts.ts';
 import { excerptOf } from './excerpt.ts';
 
-/** Largest number of concurrent searches. More would only share the same processor. */
+/** Largest number of excerpts that are read at the same time. More would only share the same processor. */
 const mostRunning = 2;
-/** Time limit of a search. It then returns the matches so far and the offset to continue from. */
+/** Time limit of one search, in ms. A search that reaches it returns the matches so far and the offset to continue from. */
 const searchMs = 10_000;
 
-/** Excerpts for every door. A few run at once; others wait in a queue or are refused. */
+/**
+ * Reads excerpts of artifacts, for HTTP and MCP together. At most `mostRunning` excerpts are read at the same time. Further
+ * calls wait in a queue; calls above the limits of `Load` fail with `too_busy`.
+ */
 export class Excerpts {
   readonly #parts: { readonly artifacts: Artifacts; readonly load: Load; readonly clock: Clock };
   readonly #waiting: (() => void)[] = [];
@@ -20,7 +23,7 @@ export class Excerpts {
     this.#parts = parts;
   }
 
-  /** Errors: those of `excerptOf`, `too_busy`. */
+  /** Reads an excerpt of the artifact, see `excerptOf`. Errors: those of `excerptOf`, and `too_busy`. */
   async read(
     principal: Principal,
     artifact: ArtifactRecord,

@@ -25,27 +25,30 @@ import type { ArtifactStore } from './artifact-store.ts';
 import type { JobView } from './job-view.ts';
 import { newArtifact } from './new-artifact.ts';
 
-/** The right to upload to a job, decided as far as possible before the bytes arrive. */
+/** Permission to upload an artifact to a job. It is checked as far as possible before the bytes arrive. */
 export interface UploadPermit {
   readonly job: JobRecord;
-  /** The worker's fence. Undefined for operators and the admin, who may upload to any job. */
+  /** The lease that the uploading worker names. Undefined for operators and the admin, who may upload to any job. */
   readonly fence: Fence | undefined;
   readonly principal: Principal;
   readonly maxBytes: number;
 }
 
-/** Parsed description of an upload. The bytes are sent separately. */
+/** Description of an artifact upload. The bytes are passed separately. */
 export interface UploadDescription {
-  /** As the caller wrote it. */
+  /** The artifact name as the caller wrote it, not yet normalized. */
   readonly name: string;
   readonly contentType: string;
-  /** Lower-case hex; the digest that the caller expects. */
+  /** The digest that the caller expects, in lower-case hex. */
   readonly sha256?: string | undefined;
   readonly type?: ArtifactType | undefined;
   readonly title?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Conditions on the newest artifact of the name. Its tag is its sha256. Decided in the record's commit. */
+  /**
+   * Conditions (If-Match, If-None-Match) on the newest artifact of this name in the job. Its entity tag is its sha256. The
+   * commit that writes the record checks them.
+   */
   readonly conditions?: EntityConditions | undefined;
   readonly idempotencyKey?: string | undefined;
 }
@@ -62,7 +65,7 @@ export interface JobUploadsParts {
   readonly maxBytes: number;
 }
 
-/** Uploads of artifacts to jobs. */
+/** Checks, stages and commits uploads of artifacts to jobs. */
 export class JobUploads {
   readonly #parts: JobUploadsParts;
 
@@ -71,8 +74,8 @@ export class JobUploads {
   }
 
   /**
-   * Decides everything that job, credential and lease decide, before any byte is read. A worker must hold the
-   * job. Errors: `job_not_found`, `lease_lost`, `job_state_conflict`, `worker_not_authorized`, `storage_full`.
+   * Checks an upload before any byte is read: the job must exist, a worker must hold the job's lease, and the storage quota
+   * must not be used up. Errors: `job_not_found`, `lease_lost`, `job_state_conflict`, `worker_not_authorized`, `storage_full`.
    */
   async permitUpload(principal: Principal, jobId: string, leaseId: string | undefined): Promise<UploadPermit> {
     const job = await this.#parts.jobs.require(jobId);
@@ -84,30 +87,33 @@ export class JobUploads {
     return { job, fence, principal, maxBytes };
   }
 
-  /** Refuses a name that is never valid, before the bytes arrive. Errors: `invalid_artifact_name`. */
+  /** Throws `invalid_artifact_name` if the name is not valid in any job. Used before the bytes arrive. */
   checkName(name: string): void {
     normalizeArtifactName(name);
   }
 
-  /** Checks the conditions before the bytes arrive; `add` checks them again. Errors: `precondition_failed`, `invalid_artifact_name`. */
+  /**
+   * Checks the conditions on the newest artifact of the name before the bytes arrive; `add` checks them again. Errors:
+   * `precondition_failed`, `invalid_artifact_name`.
+   */
   async checkConditions({ job }: UploadPermit, name: string, conditions: EntityConditions): Promise<void> {
     if (!hasConditions(conditions)) return;
     const newest = await this.#parts.store.newestOfJob(job.id, normalizeArtifactName(name));
     requireConditions(conditions, newest && ownedBlob(newest).sha256);
   }
 
-  /** See `ArtifactIntake.stage`. Errors: `artifact_too_large`, `storage_full`. */
+  /** Stages the bytes of an upload; see `ArtifactIntake.stage`. Errors: `artifact_too_large`, `storage_full`. */
   stage(permit: UploadPermit, source: AsyncIterable<Uint8Array>): Promise<StagedBlob> {
     return this.#parts.intake.stage(source, permit.maxBytes);
   }
 
   /**
-   * Makes staged bytes an artifact of the job. The bytes become durable first. Then one commit, which checks the lease
-   * again, writes the record and its event. On any failure nothing is kept. `created` is false if the idempotency key
-   * had made the artifact before.
+   * Creates an artifact of the job from staged bytes. The bytes become durable first. Then one commit checks the lease
+   * again and writes the artifact record and its event. If the commit is refused, neither the record nor the bytes are
+   * kept. `created` is false if an earlier request with the same idempotency key created the artifact.
    *
    * Errors: `invalid_artifact_name`, `digest_mismatch`, `lease_lost`, `job_state_conflict`,
-   * `worker_not_authorized`, `job_not_found`, `idempotency_conflict`, `precondition_failed`.
+   * `worker_not_authorized`, `job_not_found`, `idempotency_conflict`, `precondition_failed`, `request_timeout`.
    */
   async add(
     permit: UploadPermit,
@@ -191,7 +197,10 @@ function hasConditions({ ifMatch, ifNoneMatch }: EntityConditions): boolean {
   return ifMatch !== undefined || ifNoneMatch !== undefined;
 }
 
-/** `tag` is the tag of the newest artifact of the name; undefined if there is none. Errors: `precondition_failed`. */
+/**
+ * Throws `precondition_failed` if the conditions do not hold. `tag` is the entity tag of the newest artifact of the name;
+ * undefined if no artifact has the name.
+ */
 export function requireConditions(conditions: EntityConditions, tag: string | undefined): void {
   if (!meetsConditions(conditions, tag)) throw conditionsFailed();
 }
@@ -222,7 +231,10 @@ function conflictError(conflict: Conflict, artifact: ArtifactRecord): AppError {
   }
 }
 
-/** On uploads the contract has `worker_not_authorized` for a job that another worker holds (contracts, "Errors"). */
+/**
+ * Returns the error for an upload that the lease check refused. For uploads the API contract requires
+ * `worker_not_authorized` when another worker holds the job's lease (contracts, "Errors").
+ */
 function uploadRefusal(refusal: { code: AppError['code']; message: string }): AppError {
   const code = refusal.code === 'job_ownership_mismatch' ? 'worker_not_authorized' : refusal.code;
   return new AppError(code, refusal.message);

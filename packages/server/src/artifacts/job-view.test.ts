@@ -25,9 +25,9 @@ import { ViewProof } from './view-proof.ts';
 
 let folder: string;
 let root: string;
-/** The next answer of the store, and the one after it. */
+/** The results of `newestOfJob`, one for each call. The last result is repeated. */
 let newest: (ArtifactRecord | undefined)[];
-/** Every record of the job. */
+/** The records that `listOfJob` returns: all artifacts of the job. */
 let made: ArtifactRecord[];
 let view: FolderJobView;
 const job = '0190a0a0-0000-7000-8000-000000000001';

@@ -9,18 +9,21 @@ import type { Logger } from '../kernel/logger.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import { ViewProof } from './view-proof.ts';
 
-/** Links job artifacts into a folder where an operator can `ls` them (seed 000 DOC-REQ-004). */
+/** The job view: a folder with links to job artifacts, where an operator can `ls` them (seed 000 DOC-REQ-004). */
 export interface JobView {
-  /** Puts the newest bytes at `<root>/<jobId>/<name>`. Never fails the upload: errors are logged. */
+  /**
+   * Links the newest artifact of this artifact's name to `<root>/<jobId>/<name>`. Errors are logged and not thrown, so that
+   * they never fail the upload.
+   */
   show(artifact: ArtifactRecord): Promise<void>;
   /**
-   * Updates the entry from the records: the newest bytes, or no entry when no record has the name or the newest one's
-   * bytes were purged. Errors are logged.
+   * Updates the entry of an artifact name from the records. The entry becomes a link to the newest artifact of the name. It
+   * is removed if no artifact has the name, or if the bytes of the newest one were purged. Errors are logged, not thrown.
    */
   refresh(jobId: string, name: string): Promise<void>;
 }
 
-/** The job view for backends that do not store blobs as files: it does nothing. */
+/** The job view for a blob backend that does not store blobs as files. Its methods do nothing. */
 export const noJobView: JobView = { show: () => Promise.resolve(), refresh: () => Promise.resolve() };
 
 export interface FolderJobViewParts {
@@ -32,22 +35,23 @@ export interface FolderJobViewParts {
 }
 
 /**
- * Largest number of attempts for one upload. A further attempt is needed when another server changed the entry
- * meanwhile.
+ * Largest number of attempts to update an entry. A further attempt is needed when the newest artifact of the name changed
+ * during the update, because of another server.
  */
 const maxAttempts = 5;
 
 /**
- * A projection that the server never reads. The blob is hard-linked into place. Where an older version is shown, it is
- * linked to a temporary name and renamed, so a reader sees the old or the new bytes, never a part. Where links fail
- * (another disk) it is copied. A symbolic link below the root is never followed: at the place of a folder it is
- * refused, at the place of an artifact it is replaced. A file that `ViewProof` does not accept is neither replaced nor
+ * The job view in a folder. It is derived from the records, and the server never reads artifacts from it. The blob of an
+ * artifact is hard-linked to its path in the job view. To replace an entry, the blob is linked to a temporary name, which is
+ * then renamed, so a reader sees all of the old or all of the new bytes. If hard links are not possible (another file
+ * system), the blob is copied. Symbolic links below the root are never followed: in the place of a folder, a symbolic link is
+ * an error; in the place of an artifact, it is replaced. A file that `ViewProof` does not accept is neither replaced nor
  * removed.
  */
 export class FolderJobView implements JobView {
   readonly #parts: FolderJobViewParts;
   readonly #proof: ViewProof;
-  // One change at a time per name, so that of two uploads the newest stays.
+  // Updates of one entry run one after another, so that after two concurrent uploads the newest artifact is shown.
   readonly #changes = new KeyedMutex();
 
   constructor(parts: FolderJobViewParts) {
@@ -71,7 +75,7 @@ export class FolderJobView implements JobView {
         const key = newest?.purgedAt === null ? ownedBlob(newest).key : undefined;
         const changed = key === undefined ? await this.#remove(jobId, name) : await this.#place(jobId, name, key);
         if (!changed) return;
-        // Another server may have linked a newer one between the read and the change.
+        // Another server may have linked a newer artifact between the read of the record and the change of the entry.
         const now = await this.#parts.store.newestOfJob(jobId, name);
         if (now?.id === newest?.id && now?.purgedAt === newest?.purgedAt) return;
         newest = now;
@@ -82,8 +86,8 @@ export class FolderJobView implements JobView {
   }
 
   /**
-   * Returns true if an entry was removed. An entry that is not a file, or whose path is not of folders, is left
-   * unchanged.
+   * Removes an entry, and returns true if it was removed. An entry is left unchanged if Proofhouse did not make it, or if a
+   * parent in its path is not a folder.
    */
   async #remove(jobId: string, name: string): Promise<boolean> {
     const { root } = this.#parts;
@@ -101,7 +105,7 @@ export class FolderJobView implements JobView {
     }
   }
 
-  /** Returns true if it replaced an existing entry. */
+  /** Links or copies the blob to the entry's path. Returns true if this replaced an existing entry. */
   async #place(jobId: string, name: string, key: string): Promise<boolean> {
     const source = this.#parts.localPath(key);
     if (source === undefined) return false;
@@ -111,7 +115,7 @@ export class FolderJobView implements JobView {
     const place = join(root, folders.at(-1) ?? jobId, baseName(name));
     if (await linkedAnew(source, place)) return false;
     const before = lstatSync(place, { throwIfNoEntry: false });
-    // Replacing a symbolic link loses only a name, no data.
+    // A symbolic link may always be replaced, because this loses no data.
     if (before?.isSymbolicLink() === false && !(await this.#proof.isOurs(jobId, name))) {
       throw new Error(`${place} is not what Proofhouse put there; it was left as it is`);
     }
@@ -121,7 +125,7 @@ export class FolderJobView implements JobView {
       await rename(temporary, place);
       return true;
     } finally {
-      // Renaming a file onto another link to the same file is a no-op that keeps both names.
+      // If both names already link to the same file, `rename` does nothing, and the temporary name is left.
       await rm(temporary, { force: true });
     }
   }
@@ -132,8 +136,8 @@ function foldersTo(jobId: string, name: string): string[] {
 }
 
 /**
- * Creates the folder if it is missing; a link in its place is refused. The folder exists for nearly every upload, and a
- * synchronous check from the kernel's cache is faster than a round trip to the thread pool.
+ * Creates the folder if it is missing. Throws if a link or a file is in its place. The check is synchronous because the
+ * folder usually exists, and a synchronous `lstat` from the kernel's cache is faster than a round trip to the thread pool.
  */
 async function ensureFolder(root: string, path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
@@ -148,7 +152,10 @@ async function ensureFolder(root: string, path: string): Promise<void> {
   }
 }
 
-/** The common case of a new name: one call, and a reader sees either all of it or nothing. */
+/**
+ * Hard-links the blob to a path that does not exist yet, which is the common case. The link is atomic, so a reader never sees
+ * an incomplete file. Returns false if the path exists or hard links are not possible.
+ */
 async function linkedAnew(source: string, place: string): Promise<boolean> {
   try {
     await link(source, place);
@@ -160,7 +167,7 @@ async function linkedAnew(source: string, place: string): Promise<boolean> {
   }
 }
 
-/** Error codes of file systems that do not support hard links, or not across file systems. */
+/** Error codes of `link` when the file system does not support the hard link, or source and target are on different ones. */
 const unlinkable = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP']);
 
 async function linkOrCopy(source: string, target: string): Promise<void> {

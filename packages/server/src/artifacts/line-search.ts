@@ -3,16 +3,18 @@ import { excerptLimits, type FoundLine } from '@proofhouse/core';
 import type { TimeSlices } from '../kernel/time/time-slices.ts';
 
 export interface LineSearch {
-  /** Text to find, ignoring letter case. */
+  /** The text to find. Upper and lower case are equal. */
   readonly needle: string;
-  /** The searched byte range, as offsets in the artifact. */
+  /** Start of the byte range to search, as an offset in the artifact. */
   readonly start: number;
+  /** End of the byte range (exclusive), as an offset in the artifact. */
   readonly end: number;
-  /** True if the range ends at the end of the artifact. */
+  /** True if the byte range ends at the end of the artifact. */
   readonly isWhole: boolean;
+  /** Number of lines to return before and after each match. */
   readonly context: number;
   readonly maxMatches: number;
-  /** Largest total size of the returned lines, in bytes. */
+  /** Largest total size in bytes of the returned lines. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
   readonly slices: TimeSlices;
@@ -20,13 +22,14 @@ export interface LineSearch {
 
 export interface SearchResult {
   readonly matches: FoundLine[];
-  /** Offset to continue from; undefined when everything was searched. */
+  /** Offset in the artifact from which to continue the search. Undefined when the whole range was searched. */
   readonly stoppedAt: number | undefined;
   readonly invalidUtf8: boolean;
 }
 
 /**
- * Searches a stream line by line, with one line, or a piece of a long one, in memory. Linear in the number of bytes.
+ * Searches a stream of bytes for a text, line by line. At most one line is in memory, or one piece of a line longer than
+ * `pieceBytes`. The search takes linear time in the number of bytes.
  */
 export async function searchLines(chunks: AsyncIterable<Buffer>, search: LineSearch): Promise<SearchResult> {
   const finding = new Finding(search);
@@ -41,14 +44,14 @@ export async function searchLines(chunks: AsyncIterable<Buffer>, search: LineSea
 
 interface LinePiece {
   readonly offset: number;
-  /** Counted from 1. */
+  /** Number of the line, counted from 1. */
   readonly line: number;
   readonly bytes: Buffer;
-  /** True if this is the last piece of its line. */
+  /** True if the piece ends with its line. */
   readonly ended: boolean;
 }
 
-/** Longer lines are searched in pieces, which overlap so that no match is missed. */
+/** Lines longer than this are searched in pieces of this size, which overlap by `overlapBytes` so that no match is missed. */
 const pieceBytes = 64 * 1024;
 const overlapBytes = excerptLimits.grepCharacters * 4;
 
@@ -79,7 +82,7 @@ async function* linePieces(chunks: AsyncIterable<Buffer>, { start }: LineSearch)
   if (rest.length > 0) yield { offset, line, bytes: rest, ended: false };
 }
 
-/** The matches so far, within the limits of the answer. */
+/** Collects the matches of one search, within the limits of its result. */
 class Finding {
   readonly #search: LineSearch;
   readonly #needle: string;
@@ -94,14 +97,14 @@ class Finding {
     this.#needle = search.needle.toLowerCase();
   }
 
-  /** Returns true if the answer has no room for this piece. */
+  /** Returns true if the limits are reached, so that neither a match nor a context line of this piece can be returned. */
   isFull(piece: LinePiece): boolean {
     const { maxMatches, context, maxBytes } = this.#search;
     if (this.#spentBytes >= maxBytes) return true;
     return this.#matches.length >= maxMatches && piece.line > this.#lastLine + context;
   }
 
-  /** Returns false if the piece matches and does not fit into the answer. */
+  /** Searches a piece. Returns false if the piece contains a match that exceeds the size limit of the result. */
   look(piece: LinePiece): boolean {
     const text = textOf(piece);
     const isKnown = piece.line === this.#lastLine;
@@ -119,7 +122,7 @@ class Finding {
     const { text: shown, from } = cutAround(text, hit);
     const isFirst = this.#matches.length === 0;
     const fits = this.#fits([shown, ...this.#before]);
-    // At least one match must be returned, so that a repeated search makes progress.
+    // The first match is returned even if it exceeds the limit, so that a caller who continues the search makes progress.
     if (!fits && !isFirst) return false;
     const skipped = from === 0 ? 0 : Buffer.byteLength(text.slice(0, from));
     const before = fits ? this.#before : [];
@@ -131,7 +134,7 @@ class Finding {
     return true;
   }
 
-  /** Adds the lines after a match, as far as they fit. */
+  /** Adds the piece to the context lines after the last match if it belongs there and fits. Returns true if it is there. */
   #follow(piece: LinePiece, text: string): boolean {
     const last = this.#matches.at(-1);
     if (last === undefined || piece.line > last.line + this.#search.context) return false;
@@ -162,7 +165,7 @@ function sizeOf(lines: readonly string[]): number {
   return lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
 }
 
-// A piece of a long line may begin or end inside a character; the incomplete bytes become U+FFFD.
+// Decodes a piece. A piece of a long line may begin or end inside a character, whose incomplete bytes become U+FFFD.
 function textOf({ bytes }: LinePiece): string {
   const text = bytes.toString('utf8');
   return text.endsWith('\r') ? text.slice(0, -1) : text;

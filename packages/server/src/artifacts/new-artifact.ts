@@ -12,15 +12,15 @@ import {
 import type { Ids } from '../kernel/ids.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 
-/** Content of a new artifact, with the provider that keeps its bytes. */
+/** The content of a new artifact, and the storage provider that stores its bytes. */
 export interface StoredContent<Content = OwnedContent | PointerContent> {
   readonly content: Content;
   readonly storageProvider: StorageProvider;
 }
 
-/** The fields of a new artifact that differ from door to door. */
+/** The fields of a new artifact that depend on the kind of upload: to a job, or a deposit in an experiment. */
 export interface ArtifactTraits extends StoredContent {
-  /** The caller. It decides `createdBy` and `producedBy`. */
+  /** The uploading principal, from which `createdBy` and `producedBy` are derived. */
   readonly principal: Principal;
   readonly sourceType: SourceType;
   readonly type: ArtifactType;
@@ -34,7 +34,7 @@ export interface ArtifactTraits extends StoredContent {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Makes the record of a new artifact for every door. It begins as a draft of the class `internal`, at version 1. */
+/** Returns the record of a new artifact, for every kind of upload: a draft of the data class `internal`, at version 1. */
 export function newArtifact(
   traits: ArtifactTraits,
   { clock, ids }: { readonly clock: Pick<Clock, 'now'>; readonly ids: Pick<Ids, 'uuid' | 'artifactUri'> },
@@ -81,7 +81,10 @@ export function newArtifact(
   };
 }
 
-/** The credential of a worker is also in the hands of its agent, so its uploads count as the agent's. */
+/**
+ * Returns who produced an artifact. Uploads with the credential of a worker count as produced by an agent, because the agent
+ * of the worker can use that credential too.
+ */
 function producerOf(principal: Principal): Producer {
   return principal.kind === 'worker' ? 'agent' : 'person';
 }

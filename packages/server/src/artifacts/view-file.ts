@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, type BigIntStats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 
-/** Returns `lstat` with exact inodes, or undefined when nothing is at the path. Links are not followed. */
+/** Returns the `lstat` of a path with bigint inodes, or undefined if nothing is there. A link is not followed. */
 export async function statOfFile(path: string): Promise<BigIntStats | undefined> {
   try {
     return await lstat(path, { bigint: true });
@@ -12,7 +12,7 @@ export async function statOfFile(path: string): Promise<BigIntStats | undefined>
   }
 }
 
-/** Returns the lower-case hex digest of a file's bytes, read as a stream. */
+/** Returns the sha256 of a file in lower-case hex. The file is read as a stream. */
 export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) hash.update(chunk);

@@ -13,13 +13,15 @@ export interface ViewProofParts {
 }
 
 const recordsAtOnce = 200;
-/** A new file of the view has such a name until it replaces the old one. */
+/** Matches the temporary name that `FolderJobView` gives to a new file before it replaces an existing one. */
 const temporaryName = /^\.[a-z2-7]{16}\.new$/;
 
 /**
- * Decides whether Proofhouse put a file into the job view. Such a file lies below the folder of a job and is a hard link to a blob of
- * that job (same inode as the blob, or same size, time and inode as its record), or, where linking was not possible, a copy with
- * the same bytes under the artifact's name. Nothing else in the view may be replaced or removed.
+ * Decides whether Proofhouse put a file into the job view. Only such files may be replaced or removed there. The file must be
+ * below the folder of a job, and must be one of these:
+ * - a hard link to a blob of the job: it has the inode of the blob, or the fingerprint (size, time, inode) of a blob record;
+ * - a copy of a blob of the job, made where links are not possible: it has the same bytes, and the artifact's name or a
+ *   temporary name.
  */
 export class ViewProof {
   readonly #parts: ViewProofParts;
@@ -28,7 +30,7 @@ export class ViewProof {
     this.#parts = parts;
   }
 
-  /** False also for a missing file and for a path through a symbolic link. */
+  /** Returns true if Proofhouse put the file there. Returns false for a missing file, or a path through a symbolic link. */
   async isOurs(jobId: string, name: string): Promise<boolean> {
     if (!isUuid(jobId)) return false;
     const { root } = this.#parts;

@@ -6,19 +6,19 @@ import type { Ids } from '../kernel/ids.ts';
 import { makeFolder } from '../kernel/files/make-folder.ts';
 
 const markerName = '.proofhouse-store';
-/** Entries that a file system creates in the root of a disk. */
+/** Entries that a file system itself creates in its root folder. They are not foreign in a job view. */
 const usualEntries = ['lost+found'];
 
-/** Returns true for entries that belong to the marker of a job view: the marker, or its temporary file. */
+/** Returns true if the entry of a job view's root is its marker file, or a temporary file of the marker. */
 export function isViewMarker(name: string): boolean {
   return name === markerName || name.startsWith(`${markerName}.`);
 }
 
-/** The state of a root before anything is written below it. */
+/** The state of the root folder of a job view, read before anything is written into it. */
 export interface ViewRootLook {
-  /** Id of the store that the root belongs to; undefined without a marker. */
+  /** Id of the store that owns the root, from the marker file. Undefined if there is no marker file. */
   readonly marker: string | undefined;
-  /** A foreign entry. Searched only when there is no marker. */
+  /** Name of an entry that is not part of a job view. Searched only if there is no marker file. Undefined if there is none. */
   readonly foreign: string | undefined;
 }
 
@@ -27,16 +27,16 @@ export async function lookAtViewRoot(root: string): Promise<ViewRootLook> {
   return { marker, foreign: marker === undefined ? await foreignEntry(root) : undefined };
 }
 
-/** Writes the marker, replacing any existing one. */
+/** Writes the marker file with the id of the store, and replaces an existing marker file. */
 export async function markViewRoot(root: string, storeId: string, ids: Pick<Ids, 'token'>): Promise<void> {
   await writeMarkerFile(placeIn(root, ids), storeId, { replace: true });
 }
 
 /**
- * Claims the root of the job view for this store, before anything is linked into it. Accepted are an empty root, one
- * that contains only job folders (as earlier versions left it), and the store's own. `storeId` is undefined for a store
- * without a durable id: it may use a root without a marker and writes none. Errors: `unavailable` (root of another
- * store, or foreign content), `integrity_failure`.
+ * Marks the root of the job view as owned by this store. Must be called before anything is linked into the root. The root
+ * must be empty, contain only job folders (as earlier versions left it), or have the marker file of this store. `storeId` is
+ * undefined for a store without a durable id. Such a store writes no marker file and may use only a root without one.
+ * Errors: `unavailable` (the root is owned by another store or has foreign entries), `integrity_failure`.
  */
 export async function claimViewRoot(root: string, storeId: string | undefined, ids: Pick<Ids, 'token'>): Promise<void> {
   makeFolder(root, 0o750);
