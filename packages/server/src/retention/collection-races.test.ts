@@ -1,5 +1,6 @@
-// Interleaves uploads, their records, crashes, pins, clock steps, and collections on two servers at every await.
-// Invariants: no record ever refers to removed bytes, and all orphans are removed in the end.
+// Simulates two servers and interleaves their uploads, commits of records, crashes, pins, clock steps and collections at
+// every await. Tests two invariants: collection never removes bytes that a record refers to, and it removes all orphans
+// in the end.
 import { Blobs, MemoryBackend, type BlobBackend, type BlobListing } from '@proofhouse/blobs';
 import { ownedBlob, AppError, isAppError, type JobRecord } from '@proofhouse/core';
 import fc from 'fast-check';
@@ -14,11 +15,9 @@ import { Collection } from './collection.ts';
 import { MemoryRecords } from './testing/memory-records.ts';
 
 const graceMs = 16_000;
-/**
- * Limit of the clock offset and of the duration of a commit (the engine's statement timeout); both are small compared
- * with the grace period.
- */
+/** Largest offset of each clock, in ms. It is small compared with the grace period. */
 const mostOffMs = graceMs / 16;
+/** Largest duration of a commit, in ms, like the statement timeout of an engine. It is small compared with the grace period. */
 const commitWithinMs = graceMs / 8;
 
 type Step =
@@ -54,7 +53,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Two servers, one store, one blob storage, and three clocks that run equally with small offsets. */
+/**
+ * The simulated system: two servers, one record store and one blob storage. The servers and the blob storage have a clock
+ * each. The three clocks run at the same speed, with small offsets.
+ */
 class World {
   readonly time = new ManualClock();
   readonly records = new MemoryRecords();
@@ -62,11 +64,14 @@ class World {
   readonly backend = new MemoryBackend({ now: () => this.time.now() + (this.off[2] ?? 0) });
   readonly #ids = new Ids(this.time);
   readonly #scheduler: fc.Scheduler;
-  /** Incremented when a server crashes: its earlier operations never continue. */
+  /** The number of crashes of each server. An operation that began before the last crash of its server fails. */
   readonly #lives = [0, 0];
   readonly #guardMs: number;
   readonly #work: Promise<unknown>[] = [];
-  /** As in a bucket, the age of a blob counts from the beginning of its upload, which is the hardest case. */
+  /**
+   * The time at which the upload of each blob began, by blob key. It is listed as the creation time of the blob, as a bucket
+   * does. This is the hardest case for collection, because blobs seem older.
+   */
   readonly #begunAt = new Map<string, number>();
 
   constructor(scheduler: fc.Scheduler, guardMs: number) {
@@ -87,7 +92,7 @@ class World {
     await this.#scheduler.waitFor(end());
   }
 
-  /** Called at every await of a server; throws if it has crashed meanwhile. */
+  /** Lets the scheduler run other operations. Called at every await of a server. Throws if the server crashed meanwhile. */
   async #turn(server: 0 | 1, life: number): Promise<void> {
     await this.#scheduler.schedule(Promise.resolve());
     if (this.#lives[server] !== life) throw new AppError('unavailable', 'The server crashed.');
@@ -178,7 +183,7 @@ class World {
       databaseLasts: true,
       since: 0,
       logger: makeLogger('silent'),
-      // About one grace period, the shortest time that the policy can express here.
+      // Logs expire after one grace period.
       policy: { days: { log: graceMs / 86_400_000 } },
       graceMs,
     });
@@ -192,7 +197,7 @@ class World {
     };
   }
 
-  /** The storage as one server sees it. Each deletion is delayed, and must not remove bytes that a record refers to. */
+  /** Returns the blob storage for one server. `turn` is awaited before each deletion, so that other operations run first. */
   #blobsOf(turn: () => Promise<void> = () => Promise.resolve()): Blobs {
     const backend: BlobBackend = Object.assign(Object.create(this.backend) as BlobBackend, {
       supports: this.backend.supports,
@@ -230,7 +235,7 @@ class World {
   }
 }
 
-/** The scheduler waits until all tasks are blocked before it selects the next one. */
+/** A scheduler that waits until all tasks are blocked before it runs the next one. */
 const scheduler = fc.scheduler({
   act: async (turn) => {
     await turn();

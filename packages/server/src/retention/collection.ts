@@ -21,7 +21,7 @@ import { SliceCursor } from './slice-cursor.ts';
 import { StorageTime } from './storage-time.ts';
 import { strangersRefusal, type BlobCensus } from './strangers.ts';
 
-/** The artifacts that retention may purge. See `ArtifactStore`. */
+/** Reads the artifacts that retention may purge; see `ArtifactStore.expirable`. */
 export interface ExpirableArtifacts {
   expirable(
     filter: { readonly type: ArtifactType; readonly olderThan: number },
@@ -40,23 +40,23 @@ export interface CollectionParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly policy: RetentionPolicy;
-  /** Grace period: bytes without a record are kept this long, by the clock of the storage. */
+  /** Grace period in ms. Bytes without a record are kept for this long, by the clock of the blob storage. */
   readonly graceMs: number;
-  /** Throws when database and blobs belong to different stores; called before every slice. */
+  /** Throws when the database and the blob storage belong to different stores. Called before every slice. */
   readonly requireSame: () => Promise<void>;
   /** True if the database is durable. */
   readonly databaseLasts: boolean;
-  /** Epoch ms. Automatic collection does nothing for one grace period after this time. */
+  /** Epoch ms at which the store got its id or last adopted blobs. Automatic collection starts one grace period later. */
   readonly since: number;
-  /** Returns the protector of an artifact, such as the task that it proves. Such bytes never expire. */
+  /** Returns what protects an artifact from retention, such as a task that it proves, or undefined if it may expire. */
   readonly protectorOf?: (artifact: ArtifactRecord) => Promise<string | undefined>;
 }
 
-/** Something that was removed, or in a dry run would be. */
+/** One artifact's bytes, orphan blob or staged file that was removed, or that a dry run would remove. */
 export interface Collected {
   readonly reason: 'retention' | 'orphan' | 'staging';
   readonly artifactId: string | null;
-  /** One sentence: what it is, and the reason for the removal. */
+  /** One sentence that describes the removed bytes and the reason for the removal. */
   readonly what: string;
   readonly sizeBytes: number;
   readonly createdAt: number;
@@ -64,24 +64,27 @@ export interface Collected {
 
 export interface CollectionRequest {
   readonly dryRun: boolean;
-  /** Also removes strangers when there are so many that the database may be the wrong one. Default false. */
+  /**
+   * True to remove even so many strangers (blobs that no record ever referred to) that the database may be the wrong one.
+   * Default false.
+   */
   readonly yesRemoveMost?: boolean | undefined;
   readonly cursor?: string | null | undefined;
 }
 
 export interface CollectedSlice {
   readonly items: readonly Collected[];
-  /** In a dry run: why a real run would refuse, as one sentence. */
+  /** In a dry run, one sentence that says why a real run would fail with `storage_policy`. Null if it would not. */
   readonly refusal: string | null;
-  /** Foreign entries at places of blobs that were skipped, such as `blobs/a`. */
+  /** Paths such as `blobs/a` that were skipped because the blob backend did not create the entry there. */
   readonly skipped: readonly string[];
-  /** Cursor for the next call; null at the end. */
+  /** Cursor for the next call. Null after the last slice. */
   readonly nextCursor: string | null;
 }
 
 /**
- * The order of a run: a count of strangers among old blobs; expired artifacts by type; orphans by key; leftovers in
- * staging.
+ * The position of a run of collection. A run counts the strangers among old blobs, then removes expired artifacts by type,
+ * then orphans by blob key, then staged files of interrupted uploads.
  */
 const placeSchema = z.discriminatedUnion('at', [
   z.strictObject({ at: z.literal('census'), prefix: keyPrefixSchema, old: z.int().min(0), strangers: z.int().min(0) }),
@@ -114,11 +117,14 @@ interface Mode {
 }
 
 /**
- * Removes expired bytes, orphans and leftovers, one slice per call. Nothing is removed when database and blobs belong
- * to different stores, or when so many old blobs were never referred to by a record that they may belong to another
- * database. It is safe during uploads and collections of other servers: a blob is removed only if it is older than the
- * grace period by the clock of the storage, and no record refers to it at that time. No record can be added later,
- * since `ArtifactIntake` refuses bytes that are half as old.
+ * Removes the bytes of expired artifacts, orphan blobs, and staged files of interrupted uploads, one slice per call.
+ *
+ * Nothing is removed when the database and the blob storage belong to different stores. Nothing is removed either when no
+ * record ever referred to a large share of the old blobs, because these blobs may belong to another database.
+ *
+ * Collection may run during uploads, and on several servers at the same time. An orphan is removed only if it is older
+ * than the grace period by the clock of the blob storage and no record refers to it. A record cannot be added later,
+ * because `ArtifactIntake` refuses bytes older than half the grace period.
  */
 export class Collection {
   readonly #parts: CollectionParts;
@@ -132,8 +138,9 @@ export class Collection {
   }
 
   /**
-   * With `dryRun` it makes the same decisions, changes nothing, and returns why a real run would refuse. Errors:
-   * `invalid_cursor`, `storage_policy` (too many strangers), `unavailable` (different stores), those of the stores.
+   * Runs the slice at the cursor, or the first slice. With `dryRun` it makes the same decisions, removes nothing, and
+   * returns why a real run would be refused. Errors: `invalid_cursor`, `storage_policy` (too many strangers),
+   * `unavailable` (different stores), those of the stores.
    */
   async slice({ cursor, dryRun, yesRemoveMost = false }: CollectionRequest): Promise<CollectedSlice> {
     const mode = { dryRun, yesRemoveMost };
@@ -142,7 +149,7 @@ export class Collection {
     return { items, refusal, skipped, nextCursor: next === undefined ? null : cursors.write(next) };
   }
 
-  /** Runs automatically: does nothing within a grace period after the database was created or adopted blobs. */
+  /** Runs an automatic collection. Does nothing within one grace period after the store got its id or adopted blobs. */
   async runUnasked(signal?: AbortSignal): Promise<void> {
     const { clock, since, graceMs, logger } = this.#parts;
     if (clock.now() - since >= graceMs) await this.run(signal);
@@ -192,7 +199,7 @@ export class Collection {
     const { store, policy, clock } = this.#parts;
     const days = policy.days[type];
     const nextType = this.#typeFrom(this.#types.indexOf(type) + 1);
-    // The cursor may name a type whose days were removed from the settings meanwhile.
+    // The cursor may name an artifact type whose retention days were removed from the settings meanwhile.
     if (days === undefined) return { items: [], next: this.#typeFrom(0) };
     const olderThan = clock.now() - days * 86_400_000;
     const records = await store.expirable({ type, olderThan }, after, recordsASlice);
@@ -217,16 +224,16 @@ export class Collection {
   }
 
   /**
-   * Marks the record as purged, then removes the bytes. After an interruption between both, the bytes are an orphan for
-   * the next run. Returns true if this call purged the record; if the record was changed meanwhile, its bytes stay
-   * until the next run.
+   * Marks the artifact record as purged, then removes the bytes. If the server stops in between, a later run removes the
+   * bytes as an orphan. Returns true if this call purged the record. Returns false if the record was changed meanwhile; its
+   * bytes are then kept until the next run.
    */
   async #purge(artifact: ArtifactRecord): Promise<boolean> {
     const { commits, clock, jobView, blobs, logger } = this.#parts;
     const now = clock.now();
     const purged = { ...artifact, purgedAt: now, updatedAt: now, version: artifact.version + 1 };
     const changes = [update('artifact', purged, artifact.version)];
-    // An operator may retry the job meanwhile; its artifacts are then the worker's input.
+    // An operator may have retried the job since it was read. Its artifacts may then be input of the next attempt.
     const preconditions = artifact.jobId === null ? [] : [{ kind: 'job-over', jobId: artifact.jobId } as const];
     const result = await commits.commit({ changes, preconditions });
     if (result.outcome !== 'done') return false;
@@ -240,10 +247,14 @@ export class Collection {
     return true;
   }
 
-  /** Counts strangers. A small store is counted within the call that also removes. */
+  /**
+   * Counts the strangers in one slice of blobs. The last slice of the count also checks the limit and continues with the
+   * first slice that removes.
+   */
   async #countStrangers(place: PlaceOf<'census'>, mode: Mode): Promise<Slice> {
     const { next, ...found } = await this.#oldBlobs(place.prefix);
-    // The whole store is in one slice and nothing expires, so the check of the slice covers everything.
+    // All blobs are in one slice, and no artifact type expires. The check in `#removeAmong` covers all blobs, so no separate
+    // count is needed.
     if (place.prefix === '' && next === undefined && this.#types.length === 0) {
       return this.#removeAmong({ ...found, next }, mode);
     }
@@ -259,7 +270,7 @@ export class Collection {
   }
 
   async #removeAmong({ next, skipped, ...found }: OldBlobs, mode: Mode): Promise<Slice> {
-    // Checked again for this slice: the database may have been replaced since the count.
+    // The limit is checked again for this slice, because the database may have been replaced since the count.
     const refusal = this.#refused({ old: found.old.length, strangers: strangersAmong(found) }, mode);
     const items: Collected[] = [];
     for (const blob of found.old) {
@@ -270,7 +281,7 @@ export class Collection {
     return { items, refusal, skipped, next: next === undefined ? { at: 'staging' } : { at: 'orphan', prefix: next } };
   }
 
-  /** Returns the reason of a refusal in a dry run; otherwise throws it. Errors: `storage_policy`. */
+  /** Throws `storage_policy` if there are too many strangers. In a dry run, returns the message instead. */
   #refused(census: BlobCensus, { dryRun, yesRemoveMost }: Mode): string | undefined {
     const refusal = yesRemoveMost ? undefined : strangersRefusal(census, this.#parts.databaseLasts);
     if (refusal !== undefined && !dryRun) throw new AppError('storage_policy', refusal, { details: { ...census } });
@@ -281,7 +292,7 @@ export class Collection {
     const { blobs, owners, graceMs } = this.#parts;
     const slice = await keySlice(blobs, prefix, blobsASlice);
     const olderThan = (await this.#time.now(slice.blobs)) - graceMs;
-    // Foreign entries at a blob's place do not come from an upload: `verify` reports them.
+    // An entry that is not a plain file was not created by an upload. Collection keeps it, and `verify` reports it.
     const old = slice.blobs.filter((blob) => blob.createdAt < olderThan && blob.fingerprint !== irregularFingerprint);
     const states = await owners.statesOf(old.map(({ key }) => key));
     return { old, states, skipped: slice.planted, next: slice.next };

@@ -1,6 +1,6 @@
 import type { StorageFinding } from '../artifacts/check-storage.ts';
 
-/** Returns a sentence that says what the finding means and what to do. */
+/** Returns a text for operators that says what the storage finding means and what to do. */
 export function findingText(finding: StorageFinding): string {
   switch (finding.kind) {
     case 'row-without-bytes':

@@ -1,22 +1,22 @@
 import { blobKeyPrefixPattern, type BlobListing, type Blobs } from '@proofhouse/blobs';
 import { z } from 'zod';
 
-/** The characters of keys, in the order of the slices. */
+/** The characters of blob keys, in the order in which slices visit them. */
 const keyCharacters = 'abcdefghijklmnopqrstuvwxyz234567';
 
 export const keyPrefixSchema = z.string().regex(blobKeyPrefixPattern);
 
 export interface KeySlice {
   readonly blobs: readonly BlobListing[];
-  /** Paths of irregular objects that were skipped; see `ListOptions.onPlanted`. */
+  /** Paths that were skipped because the blob backend did not create the entry there; see `ListOptions.onPlanted`. */
   readonly planted: readonly string[];
-  /** Prefix of the next slice; undefined after the last. */
+  /** Key prefix of the next slice. Undefined after the last slice. */
   readonly next: string | undefined;
 }
 
 /**
- * Returns the blobs whose keys begin with `prefix`. If there are more than `most`, it returns none, and `next` is a longer
- * prefix. So each call is bounded, and a small store is one slice.
+ * Returns the blobs whose keys begin with `prefix`. If there are more than `most` such blobs, returns none of them, and
+ * `next` is a longer prefix. So the work of each call is bounded, and a small store is one slice.
  */
 export async function keySlice(blobs: Blobs, prefix: string, most: number): Promise<KeySlice> {
   const found: BlobListing[] = [];
@@ -29,7 +29,10 @@ export async function keySlice(blobs: Blobs, prefix: string, most: number): Prom
   return { blobs: found, planted, next: prefixAfter(prefix) };
 }
 
-/** Returns the next prefix of the same length, or a shorter one after the last of that length. */
+/**
+ * Returns the key prefix that follows in the order of slices. This is the next prefix of the same length with the same
+ * beginning, or, if there is none, the prefix that follows the shorter beginning. Returns undefined after the last prefix.
+ */
 export function prefixAfter(prefix: string): string | undefined {
   if (prefix === '') return undefined;
   const place = keyCharacters.indexOf(prefix.slice(-1)) + 1;

@@ -1,12 +1,15 @@
 import { AppError } from '@proofhouse/core';
 import { z } from 'zod';
 
-/** Encodes the start of a slice as a cursor: base64url of JSON, opaque to callers and validated when it is read. */
+/**
+ * Encodes the position of a slice as a cursor, in base64url of JSON. The cursor is opaque to callers and is validated when
+ * it is read.
+ */
 export class SliceCursor<Place> {
   readonly #schema: z.ZodType<Place>;
   readonly #kind: string;
 
-  /** `kind` distinguishes the cursors of different work. */
+  /** `kind` is part of each cursor. A cursor of another kind, such as `verify` instead of `gc`, is refused. */
   constructor(kind: string, schema: z.ZodType<Place>) {
     this.#kind = kind;
     this.#schema = schema;
@@ -16,7 +19,7 @@ export class SliceCursor<Place> {
     return Buffer.from(JSON.stringify([this.#kind, place])).toString('base64url');
   }
 
-  /** Throws `invalid_cursor`. */
+  /** Returns the position in the cursor. Throws `invalid_cursor` if it is malformed or of another kind. */
   read(cursor: string): Place {
     try {
       const [kind, place] = z
@@ -24,7 +27,7 @@ export class SliceCursor<Place> {
         .parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
       if (kind === this.#kind) return this.#schema.parse(place);
     } catch {
-      // The caller can only begin again, so the reason is not in the message.
+      // The reason is omitted from the message, because the caller can only begin again in any case.
     }
     throw new AppError('invalid_cursor', 'The cursor was not made by this call; begin without one.');
   }

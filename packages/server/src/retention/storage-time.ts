@@ -4,11 +4,11 @@ import type { BlobListing, Blobs } from '@proofhouse/blobs';
 const mostTries = 8;
 
 /**
- * Reads the clock of the blob storage, which dates the blobs and may differ from this machine's: it stores an empty blob and reads
- * its date.
+ * Reads the clock of the blob storage, which sets the creation times of blobs and may differ from the clock of this
+ * machine. To read it, this class stores an empty blob, reads its creation time and deletes it.
  *
- * On a full disk it uses the newest date seen so far. The real time is later, so no blob seems older than it is, and
- * collection, which a full disk needs, can run.
+ * If the disk is full, the newest creation time seen so far is used instead, so that collection can still free space. The
+ * real time is later, so no blob seems older than it is.
  */
 export class StorageTime {
   readonly #blobs: Blobs;
@@ -18,7 +18,10 @@ export class StorageTime {
     this.#blobs = blobs;
   }
 
-  /** Returns the storage's time, epoch ms. `seen`: blobs that were just listed. Throws the errors of the storage except `storage_full`. */
+  /**
+   * Returns the time of the blob storage in epoch ms. `seen` are blobs that were just listed; their creation times are used
+   * if the disk is full. Throws the errors of the blob storage, except `storage_full`.
+   */
   async now(seen: readonly BlobListing[] = []): Promise<number> {
     try {
       const now = await this.#askAnywhere();
@@ -31,7 +34,7 @@ export class StorageTime {
     }
   }
 
-  /** Retries with other random keys: an irregular object may block the folder of one key. */
+  /** Retries with other random blob keys, because a foreign entry may be in the place of one key's folder. */
   async #askAnywhere(): Promise<number> {
     for (let tries = 1; ; tries++) {
       try {

@@ -4,48 +4,51 @@ import { z } from 'zod';
 import type { BlobOwners } from '../kernel/blob-owners.ts';
 import type { SettingStore } from '../kernel/setting-store.ts';
 
-/** The id of a store. It is in the database, in the storage of its blobs and in the root of its job view. */
+/** The id of a store. The database, the blob storage and the root of the job view that belong together have the same id. */
 export interface StoreIdentity {
   /** A UUID. */
   readonly id: string;
   /**
-   * Epoch ms: when the id was created, or blobs were last adopted. Automatic collection does nothing for one grace
-   * period after it.
+   * Epoch ms at which the id was created or blobs were last adopted. Automatic collection does nothing for one grace
+   * period after this time.
    */
   readonly since: number;
 }
 
-/** The facts for the decision. */
+/** The facts from which `judgeStore` decides whether a database and a blob storage belong together. */
 export interface StoreFacts {
-  /** Id in the database; undefined if it has none yet, because it is new or of an older version. */
+  /** Store id in the database. Undefined if the database has none yet, because it is new or of an older version. */
   readonly databaseId: string | undefined;
-  /** Marker in the blob storage. */
+  /** Store id in the marker of the blob storage. Undefined if there is no marker. */
   readonly marker: string | undefined;
-  /** True if the database has a record whose bytes are kept. */
+  /** True if the database has a record that owns a blob. */
   readonly namesBlobs: boolean;
-  /** True if the storage has bytes of such a record. Keys are random, so one is a proof. */
+  /** True if the blob storage has the blob of such a record. Blob keys are random, so one match is proof enough. */
   readonly holdsNamed: boolean;
-  /** True if the storage has any blob. */
+  /** True if the blob storage has any blob. */
   readonly holdsBlobs: boolean;
 }
 
 export type StoreVerdict =
   | { readonly outcome: 'same' }
-  /** The storage has no marker and may get one: its blobs belong to this database, or neither has any. */
+  /**
+   * The blob storage has no marker and may get one, because its blobs belong to this database, or neither of the two has
+   * blobs.
+   */
   | { readonly outcome: 'mark' }
-  /** One sentence that describes the difference. */
+  /** The two belong to different stores. `why` says in one sentence how they differ. */
   | { readonly outcome: 'refuse'; readonly why: string };
 
-/** Advice at the end of every message about a refusal. */
+/** Advice at the end of each error message about a database and a blob storage that do not belong together. */
 export const adoptHint =
   'Check PROOFHOUSE_DATABASE_URL and PROOFHOUSE_BLOB_URL; only if these blobs are to belong to this database, run `proofhouse storage adopt`.';
 
 const settingName = 'store';
 const identitySchema = z.strictObject({ id: z.uuid(), since: z.int() });
-/** Number of records whose bytes are searched for. */
+/** Largest number of blob owners whose blobs are looked up in the blob storage. */
 const mostLookedFor = 100;
 
-/** Decides whether a database and a blob storage belong to the same store. Pure. */
+/** Decides from the facts whether a database and a blob storage belong to the same store. A pure function. */
 export function judgeStore(facts: StoreFacts): StoreVerdict {
   const { databaseId, marker, namesBlobs, holdsNamed, holdsBlobs } = facts;
   if (marker !== undefined) {
@@ -69,17 +72,20 @@ export interface StoreParts {
 }
 
 /**
- * Determines the identity of the store at a start, and writes it as marker into the blob storage unless something
- * contradicts. It is safe when several servers start at once and when any of them is stopped in between: the database
- * gets its id before the storage gets its marker, each is written only if there is none, and a storage without a marker
- * is judged again. A database in memory has no durable id: it writes no marker and may not use storage with the marker
- * of another store. Blobs in memory get no marker either. Errors: `unavailable` (different stores), those of the
- * stores.
+ * Determines the identity of the store when a server starts, and writes the marker into the blob storage. Throws
+ * `unavailable` if the database and the blob storage belong to different stores.
+ *
+ * Several servers may start at the same time, and any of them may stop in between. The database gets its id before the
+ * blob storage gets its marker. Each is written only if there is none, and a blob storage without a marker is judged again
+ * at the next start.
+ *
+ * A database in memory has no durable id. The server then writes no marker, and must not use a blob storage with a marker.
+ * A blob storage in memory gets no marker either. Errors: `unavailable` (different stores), those of the stores.
  */
 export async function claimStore(parts: StoreParts, fresh: StoreIdentity): Promise<StoreIdentity> {
   const { settings, blobs, databaseLasts } = parts;
   if (!blobs.supports.durable) return parseIdentity(await settings.putIfAbsent(settingName, JSON.stringify(fresh)));
-  // The marker must be read first: another starting server writes the id into the database before it writes the marker.
+  // The marker must be read before the id: another starting server writes the id into the database before the marker.
   const marker = await blobs.readMarker();
   if (!databaseLasts) {
     if (marker === undefined) return fresh;
@@ -96,7 +102,10 @@ export async function claimStore(parts: StoreParts, fresh: StoreIdentity): Promi
   );
 }
 
-/** Returns the facts of this database and storage for `judgeStore`. */
+/**
+ * Returns the facts of this database and blob storage for `judgeStore`. If there is a marker, it decides alone, and no blobs
+ * are searched.
+ */
 async function factsOf(
   { owners, blobs }: Pick<StoreParts, 'owners' | 'blobs'>,
   databaseId: string | undefined,
@@ -109,7 +118,7 @@ async function factsOf(
   return { ...facts, namesBlobs: keys.length > 0, ...(await blobFacts(blobs, keys)) };
 }
 
-/** Returns the facts of a storage, for keys that the database refers to. */
+/** Returns whether a blob storage has any blob, and whether it has any of `keys`, which are blob keys in the database. */
 export async function blobFacts(
   blobs: Blobs,
   keys: readonly string[],
@@ -136,13 +145,16 @@ async function holdsAnything(blobs: Blobs): Promise<boolean> {
   return false;
 }
 
-/** Returns the identity in the database, or undefined. Errors: `internal` (damaged), those of the store. */
+/** Returns the identity in the database, or undefined if it has none. Errors: `internal` (damaged), those of the store. */
 export async function findIdentity(settings: SettingStore): Promise<StoreIdentity | undefined> {
   const text = await settings.get(settingName);
   return text === undefined ? undefined : parseIdentity(text);
 }
 
-/** Returns the identity of a database that adopts blobs: its own id if it has one, and a new grace period. */
+/**
+ * Renews the identity of a database that adopts blobs, and returns it. The database keeps its id if it has one. `since` is
+ * set to that of `fresh`, so that a new grace period begins.
+ */
 export async function renewIdentity(settings: SettingStore, fresh: StoreIdentity): Promise<StoreIdentity> {
   const held = parseIdentity(await settings.putIfAbsent(settingName, JSON.stringify(fresh)));
   const renewed = { id: held.id, since: fresh.since };
@@ -150,7 +162,7 @@ export async function renewIdentity(settings: SettingStore, fresh: StoreIdentity
   return renewed;
 }
 
-/** Errors: `internal`. */
+/** Reads an identity from the text of its setting. Throws `internal` if the text is damaged. */
 export function parseIdentity(text: string): StoreIdentity {
   try {
     return identitySchema.parse(JSON.parse(text));
@@ -159,7 +171,7 @@ export function parseIdentity(text: string): StoreIdentity {
   }
 }
 
-/** Checks, while the server runs, that database and blobs are still those of the start. */
+/** Checks, while the server runs, that the database and the blob storage still belong to the store of the server's start. */
 export class StoreGuard {
   readonly #parts: StoreParts;
   readonly identity: StoreIdentity;
@@ -169,7 +181,7 @@ export class StoreGuard {
     this.identity = identity;
   }
 
-  /** Errors: `unavailable` when the blob storage was replaced, unmounted or taken by another store. */
+  /** Throws `unavailable` if the blob storage was replaced, unmounted or marked by another store. */
   async requireSameBlobs(): Promise<void> {
     const { blobs, databaseLasts } = this.#parts;
     if (!blobs.supports.durable) return;
@@ -180,7 +192,7 @@ export class StoreGuard {
     throw storesDiffer(`The blob storage ${now} This server was started for store ${this.identity.id}.`);
   }
 
-  /** Errors: `unavailable` when the database was replaced by one of another store. */
+  /** Throws `unavailable` if the database was replaced by the database of another store. */
   async requireSameDatabase(): Promise<void> {
     const { databaseLasts, settings } = this.#parts;
     if (!databaseLasts) return;
@@ -190,7 +202,7 @@ export class StoreGuard {
     throw storesDiffer(`The database ${now}. This server was started for store ${this.identity.id}.`);
   }
 
-  /** Throws if collection must not remove anything. Errors: `unavailable` (different stores). */
+  /** Checks both the blob storage and the database. Throws `unavailable` if one of them belongs to another store. */
   async requireSame(): Promise<void> {
     await this.requireSameBlobs();
     await this.requireSameDatabase();

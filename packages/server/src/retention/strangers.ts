@@ -1,17 +1,18 @@
-/** Number of old blobs, and of those that no record ever referred to (strangers). */
+/** The number of old blobs, and the number of strangers among them: old blobs that no record ever referred to. */
 export interface BlobCensus {
   readonly old: number;
   readonly strangers: number;
 }
 
-/** Up to this number strangers are removed automatically, whatever their share: interrupted uploads leave some. */
+/** Up to this number of strangers are removed automatically, whatever their share, because interrupted uploads leave some. */
 const mostStrangers = 100;
+/** Up to this share of strangers among the old blobs, strangers are removed automatically, whatever their number. */
 const mostShare = 0.2;
 
 /**
- * Returns the reason why these strangers must not be removed automatically, or undefined. So many are a sign of another
- * database, not of interrupted uploads. A database in memory is empty after each start, so it has no record of any
- * earlier blob.
+ * Returns the reason why the strangers must not be removed automatically, or undefined if they may be removed. A large number
+ * of strangers means that the blobs probably belong to another database. A database in memory is empty after each start, so
+ * it has no record of earlier blobs, and no stranger may be removed.
  */
 export function strangersRefusal({ old, strangers }: BlobCensus, databaseLasts: boolean): string | undefined {
   if (!databaseLasts && strangers > 0) {

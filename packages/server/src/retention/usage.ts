@@ -3,7 +3,7 @@ import type { BlobOwners } from '../kernel/blob-owners.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 
-/** Interval between two samples of usage. No request waits for a sample. */
+/** Interval in ms between two samples of the storage usage. */
 export const sampleUsageEveryMs = 60_000;
 
 export interface UsageSample {
@@ -19,14 +19,20 @@ export interface UsageParts {
   readonly logger: Logger;
   readonly quotaBytes: number | undefined;
   readonly warnPercent: number;
-  /** Called with every sample. */
+  /** Called with each new sample. */
   readonly onSample?: (sample: UsageSample) => void;
 }
 
-/** Hysteresis of the warning, in percent of the quota: usage must fall this far below the threshold before the next. */
+/**
+ * Hysteresis of the quota warning, in percent of the quota. After a warning, usage must fall this far below the warning
+ * threshold before another warning is logged.
+ */
 const quietPercent = 5;
 
-/** Usage and quota of the storage. Usage is sampled, so the quota is enforced with the delay of one sample. */
+/**
+ * Samples the storage usage and enforces the storage quota. Uploads are checked against the last sample, so the quota is
+ * enforced with a delay of up to one sampling interval.
+ */
 export class Usage {
   readonly #parts: UsageParts;
   #sample: UsageSample | undefined;
@@ -46,18 +52,18 @@ export class Usage {
     return quotaBytes === undefined ? undefined : Math.floor((quotaBytes * warnPercent) / 100);
   }
 
-  /** The last sample; waits for the first. */
+  /** Returns the last sample. Waits only if there is no sample yet. */
   async latest(): Promise<UsageSample> {
     return this.#sample ?? (await this.sample());
   }
 
-  /** Takes a sample. Concurrent calls share one. */
+  /** Takes a sample and returns it. Concurrent calls share one sample. */
   sample(): Promise<UsageSample> {
     this.#sampling ??= this.#count().finally(() => (this.#sampling = undefined));
     return this.#sampling;
   }
 
-  /** Throws `storage_full` if the last sample is over the quota. */
+  /** Throws `storage_full` if the last sample reached the quota. */
   requireRoom(): void {
     const { quotaBytes } = this.#parts;
     if (quotaBytes === undefined || this.#sample === undefined || this.#sample.bytes < quotaBytes) return;
@@ -79,7 +85,7 @@ export class Usage {
     this.#sample = {
       sampledAt: this.#parts.clock.now(),
       artifacts: byType.reduce((sum, { artifacts }) => sum + artifacts, 0),
-      // The quota covers blobs of every kind.
+      // The quota covers the blobs of every kind of record, not only those of artifacts.
       bytes: usage.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       byType,
     };
@@ -88,7 +94,7 @@ export class Usage {
     return this.#sample;
   }
 
-  // One line when the threshold is crossed, not one for each sample above it.
+  // Logs one warning when usage crosses the threshold, not one for each sample above the threshold.
   #warnOnce(usedBytes: number): void {
     const { quotaBytes, logger } = this.#parts;
     const { warnAtBytes } = this;

@@ -24,26 +24,27 @@ export interface VerificationParts extends CheckedStorage {
   readonly owners: CheckedStorage['owners'] & Pick<BlobOwners, 'repairUsage'>;
   readonly jobView: JobView;
   readonly graceMs: number;
-  /** Makes the seed of a run, which decides the blobs of a sample. */
+  /** Generates the seed of a run, which decides which blobs the sample contains. */
   readonly ids: Pick<Ids, 'token'>;
-  /** Bytes hashed by one call, unless a single blob is larger. */
+  /** Largest number of bytes that one call hashes, unless a single blob is larger. Default 256 MiB. */
   readonly bytesASlice?: number;
+  /** Largest number of blob owners that one call checks. Default 500. */
   readonly rowsASlice?: number;
 }
 
 export interface VerifyRequest {
-  /** Share of the blobs that are hashed again, 1 for all. */
+  /** Share of the blobs whose bytes are read and hashed, from 0 to 1. */
   readonly sample: number;
-  /** Repairs the job view and the counters of usage, and nothing else. */
+  /** True to repair the job view and the usage counters. Other defects are only reported. */
   readonly repair: boolean;
   readonly cursor?: string | null | undefined;
 }
 
-/** One defect, described in a sentence. */
+/** One defect of the storage, with a message for operators. */
 export interface VerifyFinding {
   readonly kind: StorageFinding['kind'];
   readonly artifactId: string | null;
-  /** Path in the job view, relative to its root; for planted objects a path among the blobs. */
+  /** Path in the job view, relative to its root. For a finding of kind `planted`, a path in the blob storage. */
   readonly place: string | null;
   readonly message: string;
   readonly repaired: boolean;
@@ -57,7 +58,10 @@ export interface VerifiedSlice {
   readonly nextCursor: string | null;
 }
 
-/** The order of a run: owners by key, usage, blobs by key, leftovers of staging, the job view by folder. */
+/**
+ * The position of a run of verification. A run checks the blob owners by key, then the usage counters, then the blobs by
+ * key, then the staging folder, then the job view by folder.
+ */
 const placeSchema = z.discriminatedUnion('at', [
   z.strictObject({
     at: z.literal('owners'),
@@ -86,11 +90,15 @@ const usualRows = 500;
 const blobsASlice = 2000;
 const foldersASlice = 200;
 /**
- * Longer names are never job folders and do not fit into a cursor, so they are checked together with the last folders.
+ * Longest entry name in the job view's root that may be in a cursor. Entries with longer names are never job folders, and are
+ * checked in the last slice.
  */
 const longestNameBytes = 64;
 
-/** Compares owners, usage, bytes and the job view. One call does one slice. */
+/**
+ * Verifies the storage: compares the blob owners, the usage counters, the stored blobs and the job view with each other. Each
+ * call checks one slice.
+ */
 export class Verification {
   readonly #parts: VerificationParts;
   readonly #time: StorageTime;
@@ -100,7 +108,7 @@ export class Verification {
     this.#time = new StorageTime(parts.blobs);
   }
 
-  /** Errors: `invalid_cursor`, those of the stores. */
+  /** Checks the slice at the cursor, or the first slice. Errors: `invalid_cursor`, those of the stores. */
   async slice(request: VerifyRequest): Promise<VerifiedSlice> {
     const { cursor } = request;
     const place: Place =
@@ -196,7 +204,7 @@ export class Verification {
     };
   }
 
-  /** Refreshes one path of the view. Returns true if it agrees with the records afterwards. */
+  /** Refreshes one entry of the job view. Returns true if the entry agrees with the records afterwards. */
   async #repair(path: string): Promise<boolean> {
     const { jobView, store, viewRoot = '' } = this.#parts;
     const [jobId = '', ...rest] = path.split('/');
@@ -213,19 +221,22 @@ function placeOf(finding: StorageFinding): string | null {
   return finding.kind === 'planted' ? (finding.place ?? null) : null;
 }
 
-/** True for entries of the view that Proofhouse made: they can be replaced without loss. */
+/** Returns true if the finding is about an entry of the job view that Proofhouse made. It can be replaced without loss. */
 function isMendable(finding: StorageFinding): finding is StorageFinding & { readonly path: string } {
   return 'path' in finding && finding.kind !== 'view-foreign';
 }
 
-/** Decides by a hash, so that one seed always selects the same records; every record is selected by some seeds. */
+/** Returns true if the blob owner is in the sample. A hash decides, so one seed always selects the same owners. */
 function isSampled(seed: string, { id }: BlobOwner, sample: number): boolean {
   if (sample >= 1) return true;
   const drawn = createHash('sha256').update(`${seed}:${id}`).digest().readUInt32BE(0);
   return drawn / 2 ** 32 < sample;
 }
 
-/** Returns the first names of a folder after the given one, in order, with at most that many in memory. */
+/**
+ * Returns the first `most` names in the folder that sort after `after`, in order. `isEnd` is true if there are no further
+ * names; the names longer than `longestNameBytes` are then included. Keeps at most 2 * `most` shorter names in memory.
+ */
 async function firstNames(root: string, after: string, most: number): Promise<{ names: string[]; isEnd: boolean }> {
   let names: string[] = [];
   const long: string[] = [];

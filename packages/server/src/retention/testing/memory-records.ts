@@ -7,13 +7,13 @@ import type { Page, PageKey } from '../../kernel/page.ts';
 
 type Records = Pick<ArtifactStore, 'find' | 'newestOfJob' | 'listOfJob' | 'expirable'>;
 
-/** Artifact records in a map, with the owners of their blobs, for tests of storage care that need no engine. */
+/** Stores artifact records and the owners of their blobs in memory, for tests of collection and verification. */
 export class MemoryRecords implements Records, BlobOwners {
   readonly #records = new Map<string, ArtifactRecord>();
   #made = 0;
   commits = 0;
 
-  /** Adds a draft with the given fields. */
+  /** Adds the record of a draft artifact with the given blob and fields, and returns it. */
   add({ blob, ...fields }: Partial<ArtifactRecord> & { blob: BlobReference; createdAt: number }): ArtifactRecord {
     const id = `artifact-${String(++this.#made).padStart(5, '0')}`;
     const made = newArtifact(
@@ -42,7 +42,7 @@ export class MemoryRecords implements Records, BlobOwners {
     if (artifact !== undefined) this.#records.set(id, { ...artifact, ...fields, version: artifact.version + 1 });
   }
 
-  /** Returns the records whose bytes are kept. */
+  /** Returns the records whose bytes were not purged. */
   kept(): ArtifactRecord[] {
     return [...this.#records.values()].filter(({ purgedAt }) => purgedAt === null);
   }
@@ -84,7 +84,7 @@ export class MemoryRecords implements Records, BlobOwners {
   }
 
   async repairUsage(): Promise<void> {
-    // A no-op: there are no counters.
+    // Does nothing, because this store has no usage counters.
   }
 
   async expirable(
