@@ -5,11 +5,15 @@ import { makeFolder } from '../kernel/files/make-folder.ts';
 
 const ours = /^(?:backup\.json(?:\.new)?|database-[a-z0-9]+\.db(?:-journal)?|blobs|moved|backup\.lock(?:-journal)?)$/;
 
-/** File names in the folder of a backup. */
+/** Returns the path of the folder that contains the blobs of a backup. */
 export const blobsIn = (folder: string): string => join(folder, 'blobs');
+/** Returns the path, without file extension, of the lock that a command holds while it uses the folder of a backup. */
 export const lockIn = (folder: string): string => join(folder, 'backup');
 
-/** Creates the folder for a backup. Throws `invalid_request` for an existing folder that is neither empty nor a backup. */
+/**
+ * Creates the folder for a backup and returns its real path. Throws `invalid_request` if the folder exists and is neither
+ * empty nor a backup, or if it overlaps with a folder of `apartFrom`.
+ */
 export function takeBackupFolder(named: string, apartFrom: readonly string[]): string {
   makeFolder(named, 0o700);
   const folder = realpathSync(named);
@@ -22,7 +26,7 @@ export function takeBackupFolder(named: string, apartFrom: readonly string[]): s
   );
 }
 
-/** Returns the folder of an existing backup. Throws `not_found`. */
+/** Returns the real path of the folder of an existing backup. Throws `not_found` if there is no such folder. */
 export function existingFolder(named: string): string {
   try {
     return realpathSync(resolve(named));
@@ -31,21 +35,21 @@ export function existingFolder(named: string): string {
   }
 }
 
-/** Throws `invalid_request` if one folder lies in the other. */
+/** Throws `invalid_request` if the folders are the same or one contains the other. */
 export function requireApart(folder: string, other: string): void {
   const real = existingOrNamed(other);
   if (!isInside(folder, real) && !isInside(real, folder)) return;
   throw new AppError('invalid_request', `${folder} and ${real} overlap; name a folder of its own for the backup.`);
 }
 
-/** Removes copies of the database that the manifest does not name. */
+/** Removes all copies of the database from the folder of a backup, except the file named `kept`. */
 export function removeOtherDatabases(folder: string, kept: string): void {
   for (const name of readdirSync(folder)) {
     if (/^database-.*\.db(?:-journal)?$/.test(name) && name !== kept) rmSync(join(folder, name));
   }
 }
 
-/** Creates the folder into which a restore moves the files that it replaces. */
+/** Creates the folder into which a restore moves the files that it replaces, and returns its real path. */
 export function makeMoveFolder(named: string): string {
   const folder = resolve(named);
   mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -10,31 +10,33 @@ const name = 'backup.json';
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 /**
- * The list of what a backup holds. It is written last, atomically. A folder without a manifest is not a backup, and a backup that is
- * being renewed is the earlier one until the new manifest is in place.
+ * The manifest of a backup: a file that describes the copied database and blobs. It is written last, atomically. A folder
+ * without a manifest is not a complete backup. While a backup is renewed in its folder, the earlier backup stays valid until
+ * the new manifest is in place.
  */
 const manifestSchema = z.strictObject({
   format: z.literal(1),
-  /** ISO 8601. */
+  /** Time at which the backup began, in ISO 8601. */
   createdAt: z.iso.datetime(),
   database: z.strictObject({
-    /** File name of the copy. */
+    /** File name of the copied database in the folder of the backup. */
     file: z.string().regex(/^database-[a-z0-9]+\.db$/),
     sizeBytes: z.int().min(0),
     sha256: sha256Schema,
+    /** Name of the last migration of the database. */
     schema: z.string(),
   }),
   blobs: z.strictObject({
     count: z.int().min(0),
     sizeBytes: z.int().min(0),
-    /** Digest of the lines `<key> <sha256> <size>` of all blobs, in the order of the keys. */
+    /** The sha256 of the lines `<key> <sha256> <size>` of all copied blobs, in the order of their keys. */
     sha256: sha256Schema,
   }),
-  /** Keys of blobs that were missing or damaged in the store itself, and so are not in the backup. */
+  /** Keys of blobs that are not in the backup because they were missing or damaged in the store itself. */
   lost: z.array(z.string()),
 });
 
-/** The manifest as stored, with its own digest. */
+/** The manifest file: the manifest and the sha256 of the manifest. */
 const fileSchema = manifestSchema.extend({ sha256: sha256Schema });
 
 export type BackupManifest = z.infer<typeof manifestSchema>;
@@ -45,8 +47,8 @@ export function writeManifest(folder: string, manifest: BackupManifest): void {
 }
 
 /**
- * Returns the manifest, or undefined if the folder is not a complete backup. Throws `invalid_request` if the file is damaged or of
- * a later version.
+ * Returns the manifest, or undefined if the folder is not a complete backup. Throws `invalid_request` if the manifest file is
+ * damaged or of a later version of Proofhouse.
  */
 function readManifest(folder: string): BackupManifest | undefined {
   const place = join(folder, name);
@@ -61,14 +63,14 @@ function readManifest(folder: string): BackupManifest | undefined {
   }
 }
 
-/** Digest of the manifest as this version writes it, with the keys in the order of the schema. */
+/** Returns the sha256 of the manifest in JSON, with the keys in the order of `manifestSchema`. */
 function digestOf(manifest: BackupManifest): string {
   return createHash('sha256')
     .update(JSON.stringify(manifestSchema.parse(manifest)))
     .digest('hex');
 }
 
-/** Returns the manifest. Throws `invalid_request` if the folder is not a complete backup. */
+/** Returns the manifest. Throws `invalid_request` if the folder is not a complete backup or the manifest is damaged. */
 export function requireManifest(folder: string): BackupManifest {
   const manifest = readManifest(folder);
   if (manifest !== undefined) return manifest;

@@ -4,13 +4,15 @@ import { isAppError } from '@proofhouse/core';
 import type { NamedBlob } from './database-archive.ts';
 
 export interface CopiedBlobs {
+  /** Number of the given blobs that the target has afterwards: those that were copied and those that it had before. */
   readonly count: number;
+  /** Total size of these blobs. */
   readonly sizeBytes: number;
-  /** Digest of the list of blobs; see `BackupManifest`. */
+  /** The sha256 of the list of these blobs; see `manifestSchema`. */
   readonly sha256: string;
-  /** Bytes that the target did not have. */
+  /** Total size of the blobs that the target did not have and that were copied. */
   readonly copiedBytes: number;
-  /** Blobs that are missing or damaged in the source. */
+  /** Blobs that were not copied because they are missing or damaged in the source. */
   readonly lost: readonly NamedBlob[];
 }
 
@@ -18,16 +20,19 @@ export interface BlobCopying {
   readonly from: BlobBackend;
   readonly to: BlobBackend;
   readonly blobs: Iterable<NamedBlob>;
-  /** True if blobs that the target has are hashed; else only their size is compared. */
+  /** True to hash the blobs that the target already has. If false, only their size is compared. */
   readonly verify: boolean;
-  /** Called for a damaged blob of the target; must move it away. */
+  /** Called for a damaged blob of the target. Must remove it from the target, so that the good blob can be copied. */
   readonly onWrong: (blob: NamedBlob) => Promise<void>;
   readonly onProgress?: ((done: { readonly count: number; readonly copiedBytes: number }) => void) | undefined;
 }
 
 const atOnce = 8;
 
-/** Copies the blobs that the target lacks. Each is hashed while it is copied, and kept only if its digest is the recorded one. */
+/**
+ * Copies the blobs that the target does not have. Each blob is hashed while it is copied, and kept only if its sha256 equals
+ * that of its record.
+ */
 export async function copyBlobs(copying: BlobCopying): Promise<CopiedBlobs> {
   const digest = createHash('sha256');
   const lost: NamedBlob[] = [];
@@ -57,7 +62,7 @@ export async function copyBlobs(copying: BlobCopying): Promise<CopiedBlobs> {
   return { count, sizeBytes, sha256: digest.digest('hex'), copiedBytes, lost };
 }
 
-/** True if the backend has the blob with the recorded size and digest. */
+/** Returns true if the backend has the blob with the size and the sha256 of its record. */
 async function isWhole(backend: BlobBackend, blob: NamedBlob): Promise<boolean> {
   return (await hashOf(backend, blob, () => Promise.resolve())) === blob.sha256;
 }
@@ -68,7 +73,7 @@ async function copyOne(copying: BlobCopying, blob: NamedBlob): Promise<'there' |
   if (there !== undefined) {
     const isRight = there === blob.sizeBytes && (!verify || (await isWhole(to, blob)));
     if (isRight) return 'there';
-    // The damaged blob is moved away only if the source has a good one.
+    // The damaged blob of the target is removed only if the blob of the source is good.
     if (!(await isWhole(from, blob))) return 'lost';
     await onWrong(blob);
   }
@@ -87,7 +92,7 @@ async function copyOne(copying: BlobCopying, blob: NamedBlob): Promise<'there' |
   }
 }
 
-/** Returns the size of the stored blob, -1 for an object that is not a plain file, undefined if there is none. */
+/** Returns the size of the stored blob. Returns -1 if it is not a plain file, and undefined if there is no blob. */
 async function statOf(backend: BlobBackend, { key }: NamedBlob): Promise<number | undefined> {
   try {
     return (await backend.stat(key))?.sizeBytes;
@@ -97,7 +102,10 @@ async function statOf(backend: BlobBackend, { key }: NamedBlob): Promise<number 
   }
 }
 
-/** Returns the hex digest, or undefined if the blob is missing, has another size, or is not a plain object. */
+/**
+ * Reads a blob, passes its bytes to `take`, and returns its sha256 in hex. Returns undefined if the blob is missing, has
+ * another size than its record, or is not a plain file.
+ */
 async function hashOf(
   backend: BlobBackend,
   { key, sizeBytes }: NamedBlob,

@@ -13,11 +13,11 @@ import type { CopyFacts, DatabaseArchive, NamedBlob } from './database-archive.t
 export interface BackupParts {
   readonly archive: DatabaseArchive;
   readonly blobs: BlobBackend;
-  /** Resolved path of a folder that is empty or holds an earlier backup. No other command may use it meanwhile. */
+  /** Real path of a folder that is empty or contains an earlier backup. No other command may use the folder meanwhile. */
   readonly folder: string;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** True if the blobs of an earlier backup in the folder are hashed again. */
+  /** True to hash the blobs that an earlier backup left in the folder. If false, only their size is compared. */
   readonly verify: boolean;
   readonly onNotice: (notice: string) => void;
   readonly onProgress?: (done: { readonly count: number; readonly copiedBytes: number }) => void;
@@ -28,12 +28,17 @@ export interface CreatedBackup {
   readonly copiedBytes: number;
 }
 
-/** Most copies of the database. Another one is made if bytes were collected between the copy of the database and that of the blobs. */
+/**
+ * Largest number of attempts to copy the database and the blobs. Another attempt is made if collection removed blobs after
+ * the database was copied and before they were copied.
+ */
 const mostAttempts = 5;
 
 /**
- * Copies the database, then the blobs that the copy names, checks both, and writes the manifest. Blobs that the folder has are not
- * copied again. Blobs that the new copy does not name are removed last. Errors: those of the archive and the blobs.
+ * Creates a backup: copies the database, then copies the blobs that the copied database refers to, checks both, and writes
+ * the manifest. Blobs that are already in the folder are not copied again. Blobs that the copied database does not refer to
+ * are removed last. Errors: `unavailable` (collection removes blobs faster than they are copied), those of the archive and
+ * the blob backends.
  */
 export async function createBackup(parts: BackupParts): Promise<CreatedBackup> {
   const { folder } = parts;
@@ -96,7 +101,7 @@ async function manifestOf(made: {
   };
 }
 
-/** Lower-case hex. */
+/** Returns the sha256 of a file in lower-case hex. */
 export async function sha256OfFile(place: string): Promise<string> {
   const digest = createHash('sha256');
   for await (const piece of createReadStream(place)) digest.update(piece as Buffer);

@@ -1,12 +1,12 @@
-/** A blob that a record names. */
+/** A blob that a record in the database refers to. */
 export interface NamedBlob {
   readonly key: string;
-  /** 64 lower-case hex digits. */
+  /** The sha256 in the record, 64 lower-case hex digits. */
   readonly sha256: string;
   readonly sizeBytes: number;
 }
 
-/** Facts about a copy of a database. */
+/** Facts about the copy of a database in a backup. */
 export interface CopyFacts {
   /** Name of the last migration. */
   readonly schema: string;
@@ -14,49 +14,53 @@ export interface CopyFacts {
   readonly validTokens: number;
 }
 
-/** The database side of backups: copies of a database that a server may have open. */
+/** The database part of backup and restore: copies a live database, and replaces it with a copy. */
 export interface DatabaseArchive {
-  /** The absolute path of the live database. */
+  /** Absolute path of the live database, which a server may have open. */
   readonly file: string;
 
   /**
-   * Writes a consistent copy of the live database to `place`, which must not exist, then checks and syncs it. Calls `onNotice` with a
-   * sentence about a damaged WAL that a crash left. Errors: `not_found` (no database), `unsupported` (another schema), `internal` (damaged),
-   * `unavailable`, `storage_full`.
+   * Writes a consistent copy of the live database to the path `place`, where no file may exist, then checks the copy and
+   * syncs it to disk. If a crash left a damaged WAL, calls `onNotice` with a sentence about it. Errors: `not_found` (no
+   * database), `unsupported` (another schema), `internal` (damaged), `unavailable`, `storage_full`.
    */
   copyTo(place: string, onNotice: (notice: string) => void): Promise<CopyFacts>;
 
-  /** Returns those of `keys` that the live database names now. */
+  /** Returns the blob keys of `keys` that records of the live database still refer to. */
   stillNamed(keys: readonly string[]): Promise<ReadonlySet<string>>;
 
-  /** Yields the blobs that a copy names, in the order of their keys. */
+  /** Yields the blobs that the records of a copied database refer to, in the order of their keys. */
   namedBlobs(copy: string): Iterable<NamedBlob>;
 
-  /** Checks a copy and returns its facts. Errors: `internal` (damaged or not ours), `unsupported` (of a newer version). */
+  /**
+   * Checks a copied database and returns its facts. Errors: `internal` (damaged, or not a database of Proofhouse),
+   * `unsupported` (of a newer version).
+   */
   inspectCopy(copy: string): CopyFacts;
 
-  /** Locks the live database. Throws `unavailable` if a server has it open. */
+  /** Locks the live database for a restore. Throws `unavailable` if a server has it open. */
   takeOver(): RestoreTarget;
 }
 
-/** The locked path of the live database. No server can open it before `release`. */
+/** The path of the live database, locked for a restore. No server can open the database before `release` is called. */
 export interface RestoreTarget {
-  /** Absolute paths of the existing files: database, WAL and index. Empty if all of them are missing or empty. */
+  /** Absolute paths of the existing database, WAL and WAL index files. An empty list if all of them are missing or empty. */
   readonly existing: readonly string[];
 
   /**
-   * Moves the existing files to the folder `moveTo`, then installs a copy of `copy`, synced and with a new generation. An
-   * interruption leaves either the old database, or a state in which a server refuses to start until the restore is run
-   * again. With `revokedAt` (epoch ms) every token and the admin token are revoked.
+   * Moves the existing files to the folder `moveTo`, then installs a copy of the database `copy`, synced to disk and with a
+   * new generation. An interruption leaves either the old database, or a state in which a server refuses to start until the
+   * restore is run again.
    */
   install(copy: string, options: InstallOptions): void;
   release(): void;
 }
 
 export interface InstallOptions {
-  /** Required if files exist. */
+  /** Folder to which the existing files are moved. Required if `RestoreTarget.existing` is not empty. */
   readonly moveTo: string | undefined;
+  /** Epoch ms at which all tokens, including the admin token, are revoked. Undefined to keep them valid. */
   readonly revokedAt: number | undefined;
-  /** Epoch ms. */
+  /** Current time, epoch ms. */
   readonly now: number;
 }

@@ -11,11 +11,11 @@ import type { DatabaseArchive, RestoreTarget } from './database-archive.ts';
 
 export interface RestoreParts {
   readonly archive: DatabaseArchive;
-  /** Backend of the store. Its blobs are kept, and those of the backup are added. */
+  /** Blob backend of the store. Its blobs are kept, and the blobs of the backup are added. */
   readonly blobs: BlobBackend;
-  /** Resolved path of the backup's folder. */
+  /** Real path of the folder that contains the backup. */
   readonly folder: string;
-  /** Resolved path of the folder for the files that are replaced. */
+  /** Real path of the folder to which replaced files are moved. Undefined if no file may be replaced. */
   readonly moveTo: string | undefined;
   readonly revokeAllTokens: boolean;
   readonly clock: Clock;
@@ -25,18 +25,19 @@ export interface RestoreParts {
 export interface RestoredBackup {
   readonly manifest: BackupManifest;
   readonly copiedBytes: number;
-  /** Number of tokens of the backup that are valid now. */
+  /** Number of worker and registration tokens of the restored database that are valid now. */
   readonly validTokens: number;
-  /** Former paths of the files that were moved away. */
+  /** Former paths of the database files that were moved away. */
   readonly moved: readonly string[];
 }
 
 /**
- * Checks the backup, adds its blobs to the store, and installs its database. No file of the store is deleted or overwritten:
- * existing files are moved to `moveTo`. Without `moveTo` the restore is refused before anything is changed.
+ * Restores a backup: checks it, adds its blobs to the store, and installs its database. No file of the store is deleted or
+ * overwritten; files that would be replaced are moved to `moveTo`. If there is a database and no `moveTo`, the restore is
+ * refused before anything is changed.
  *
- * Errors: `invalid_request` (no complete backup), `integrity_failure` (the backup is damaged), `already_exists` (there is a
- * database, and no `moveTo`), `unavailable` (a server runs on it).
+ * Errors: `invalid_request` (not a complete backup), `integrity_failure` (the backup is damaged), `already_exists` (a database
+ * or a damaged blob would be replaced, and there is no `moveTo`), `unavailable` (a server has the database open).
  */
 export async function restoreBackup(parts: RestoreParts): Promise<RestoredBackup> {
   const { archive, folder, moveTo, clock } = parts;
@@ -119,7 +120,7 @@ function moveAway(place: string, to: string): void {
 function requireSameBlobs({ lost, count, sha256 }: CopiedBlobs, { blobs, lost: known }: BackupManifest): void {
   const missing = lost.find(({ key }) => !known.includes(key));
   if (missing !== undefined) throw damaged(`the bytes of blob ${missing.key} are missing or not what was backed up`);
-  // Blobs that the backup lists as lost may exist in the store again.
+  // If the store has blobs that the manifest lists as lost, they are counted, so the totals cannot be compared.
   if (lost.length === known.length && (count !== blobs.count || sha256 !== blobs.sha256)) {
     throw damaged('its database names other blobs than its manifest');
   }
