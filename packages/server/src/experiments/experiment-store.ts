@@ -1,37 +1,37 @@
 import type { ExperimentRecord, GroupEdge, GroupRecord } from '@proofhouse/core';
 import type { Page, PageRequest } from '../kernel/page.ts';
 
-/** Reads of experiments and their groups; they are written through `Commits`. */
+/** Reads experiments and their groups. They are written through `Commits`. */
 export interface ExperimentStore {
   find(experimentId: string): Promise<ExperimentRecord | undefined>;
 
-  /** Newest first by (createdAt, id). */
+  /** Returns a page of experiments, newest first by (createdAt, id). */
   list(page: PageRequest): Promise<Page<ExperimentRecord>>;
 
   findGroup(groupId: string): Promise<GroupRecord | undefined>;
 
   /**
-   * Oldest first by (createdAt, id), `after` exclusive. A page ends early with the group that brings the number of
-   * members to `mostMembersListed`.
+   * Returns a page of groups, oldest first by (createdAt, id), beginning after `page.after`. The page ends early with the
+   * group by which the total number of members reaches `mostMembersListed`.
    */
   listGroups(filter: GroupFilter, page: PageRequest): Promise<Page<GroupRecord>>;
 
   /**
-   * Returns every membership of a group in a group of the experiment, with the experiment's version at that time or an
-   * older one; version 0 if the experiment does not exist.
+   * Returns every membership of a group in another group of the experiment, and a version of the experiment. The version
+   * is never newer than the memberships. It is 0 if the experiment does not exist.
    */
   nestedGroups(experimentId: string): Promise<{ version: number; edges: GroupEdge[] }>;
 
   /**
-   * Returns every group of the experiment that contains the member, directly or through others; each once, at any
-   * depth. Deleted groups have no members.
+   * Returns every group of the experiment that contains the member, directly or through other groups, at any depth. Each
+   * group is returned once. Deleted groups have no members.
    */
   groupsHolding(experimentId: string, memberId: string): Promise<HoldingGroup[]>;
 }
 
 /**
- * Largest number of members of all groups in a page, except the last group. Limits answers that have both many groups
- * and many members.
+ * A page of groups ends when the total number of members of its groups reaches this limit. This bounds the size of a response
+ * with many groups that have many members each.
  */
 export const mostMembersListed = 20_000;
 
@@ -40,6 +40,7 @@ export interface GroupFilter {
   readonly name?: string | undefined;
 }
 
+/** A group that contains a given member. */
 export interface HoldingGroup {
   readonly id: string;
   readonly name: string | null;

@@ -14,14 +14,14 @@ import { decodeCursor, nextCursorOf } from '../kernel/page.ts';
 import type { ExperimentStore } from './experiment-store.ts';
 
 export interface NewExperiment {
-  /** Minted when absent. */
+  /** Id of the new experiment. Generated if it is absent. */
   readonly experimentId?: string | null | undefined;
   readonly name?: string | null | undefined;
 }
 
 const list = { list: 'experiments' };
 
-/** The experiments that the /v0 door is parted into. */
+/** Creates and reads experiments, each of which contains its own workers, groups and deposits under /v0. */
 export class Experiments {
   readonly #store: ExperimentStore;
   readonly #commits: Commits;
@@ -35,7 +35,10 @@ export class Experiments {
     this.#ids = parts.ids;
   }
 
-  /** With its standing groups, empty. Errors: `already_exists`, `invalid_name`, `invalid_request` (the id). */
+  /**
+   * Creates an experiment with its standing groups, which have no members yet. Errors: `already_exists`, `invalid_name`,
+   * `invalid_request` (malformed id).
+   */
   async create(principal: Principal, input: NewExperiment): Promise<ExperimentRecord> {
     const id = input.experimentId ?? this.#ids.experimentId();
     if (!experimentIdPattern.test(id)) {
@@ -59,7 +62,10 @@ export class Experiments {
     return experiment;
   }
 
-  /** Makes it when it is absent, whoever else does so at the same time. Errors: `invalid_request`. */
+  /**
+   * Returns the experiment, and creates it if it does not exist. Concurrent calls return the same experiment. Errors:
+   * `invalid_request`.
+   */
   async ensure(experimentId: string): Promise<ExperimentRecord> {
     const found = await this.find(experimentId);
     if (found !== undefined) return found;
@@ -76,7 +82,7 @@ export class Experiments {
     return this.#store.find(experimentId);
   }
 
-  /** Newest first. Errors: `invalid_cursor`. */
+  /** Returns a page of experiments, newest first. Errors: `invalid_cursor`. */
   async list(query: { limit: number; cursor?: string | undefined }) {
     const { items, next } = await this.#store.list({ limit: query.limit, after: decodeCursor(list, query.cursor) });
     return { items, nextCursor: nextCursorOf(list, next) };

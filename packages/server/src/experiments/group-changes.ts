@@ -2,22 +2,26 @@ import type { GroupEntry, GroupMember, GroupRecord } from '@proofhouse/core';
 import { insert, unchanged, update, type Change, type Commit } from '../kernel/commit.ts';
 import { maxItems } from '../kernel/commit-items.ts';
 
-/** Room beside a new group and its members, for what else its commit writes and checks. */
+/** Number of commit items that are kept free for the other changes and preconditions of the commit that creates a group. */
 const roomForOthers = 9;
 
-/** How a new group is written. */
+/** The commits that create a new group. */
 export interface NewGroupWrites {
-  /** Commits that come first, in order: they write a hidden group. Empty for a group whose members fit in one commit. */
+  /**
+   * Commits that write the group and its members while the group is hidden. They must be applied first, in this order. Empty
+   * if the group and its members fit in one commit.
+   */
   readonly hidden: readonly Pick<Commit, 'changes' | 'preconditions'>[];
-  /** The changes of the commit by which the group becomes visible. */
+  /** The changes of the last commit, which makes the group visible. */
   readonly visible: readonly Change[];
-  /** The group as it is once it is visible. */
+  /** The record of the group after the last commit. */
   readonly made: GroupRecord;
 }
 
 /**
- * One commit for a group with few members. With many, the group is hidden while its members are added in several commits,
- * each under the condition that it is unchanged: a cleaner that removes it meanwhile ends its making.
+ * Returns the commits that create a group: one commit for a group with few members. A group with many members is hidden while
+ * several commits add its members. Each of these commits requires that the group is unchanged. So if a cleanup of hidden
+ * groups removes the group meanwhile, the next commit fails.
  */
 export function newGroupWrites(group: GroupRecord): NewGroupWrites {
   const members = memberInserts(group);
@@ -35,7 +39,10 @@ export function newGroupWrites(group: GroupRecord): NewGroupWrites {
   };
 }
 
-/** Deletes the group at once for every reader. Its members go later, by a cleaner. */
+/**
+ * Returns the change that deletes a group: it hides the group from all readers at once. A cleanup of hidden groups removes its
+ * members and its row later.
+ */
 export function hideGroup(group: GroupRecord, hiddenAt: number): Change {
   return update('group', entryOf(group, hiddenAt), group.version);
 }

@@ -23,7 +23,10 @@ describe('a nesting that meets those of other servers', () => {
   });
   afterEach(() => store.close());
 
-  /** Returns groups whose first `times` commits lose a race against another server, and the times of their reads. */
+  /**
+   * Returns a `Groups` whose first `times` commits conflict with a commit of another server, and a list of the times (clock ms)
+   * at which it read the nested groups.
+   */
   function slower(times: number, random: RandomBytes): { groups: Groups; looks: number[] } {
     const looks: number[] = [];
     const { experiments } = store;
@@ -73,7 +76,7 @@ describe('a nesting that meets those of other servers', () => {
     const adding = groups.addMember(experimentId, 'admins', 'grp_x');
     await asTimePasses(adding);
     expect((await adding).members).toEqual(['grp_x']);
-    // The ManualClock advances during the work of the store, too.
+    // The clock also advances while the store works, so a wait may be measured longer than it was.
     for (const [index, wait] of waits.entries()) expect(looks[index + 1]! - looks[index]!).toBeGreaterThanOrEqual(wait);
     expect(looks).toHaveLength(10);
   });

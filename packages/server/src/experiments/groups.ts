@@ -24,13 +24,13 @@ import type { ExperimentStore } from './experiment-store.ts';
 
 export interface NewGroup {
   readonly name?: string | undefined;
-  /** Worker and group ids; repeated ones count once. */
+  /** Ids of workers and groups. A repeated id counts once. */
   readonly members?: readonly string[] | undefined;
 }
 
 /**
- * Groups of workers and of groups, each in one experiment. Wherever a group's id is taken, the names of the standing
- * groups are taken for theirs.
+ * Creates, reads and changes groups. A group belongs to one experiment, and its members are workers and groups. Every parameter
+ * that is a group id also accepts the name of a standing group.
  */
 export class Groups {
   readonly #store: ExperimentStore;
@@ -56,7 +56,7 @@ export class Groups {
   }
 
   /**
-   * Names need not be unique.
+   * Creates a group. Its name need not be unique.
    * Errors: `invalid_name`, `reserved_identifier`, `invalid_request` (too many members or nestings), `cycle_detected`,
    * `too_busy`, `experiment_not_found`.
    */
@@ -80,7 +80,7 @@ export class Groups {
     return made;
   }
 
-  /** Oldest first. Errors: `invalid_cursor`. */
+  /** Returns a page of the groups of an experiment, oldest first. Errors: `invalid_cursor`. */
   async list(experimentId: string, query: { name?: string | undefined; limit: number; cursor?: string | undefined }) {
     const filter = { list: 'groups', experimentId, name: query.name?.normalize('NFC') };
     const page = { limit: query.limit, after: decodeCursor(filter, query.cursor) };
@@ -92,7 +92,7 @@ export class Groups {
     return (await this.#find(experimentId, groupId)) !== undefined;
   }
 
-  /** Errors: `not_found`. */
+  /** Returns a group by its id. Errors: `not_found`. */
   async get(experimentId: string, groupId: string): Promise<GroupRecord> {
     const group = await this.#find(experimentId, groupId);
     if (group === undefined) throw missing(groupId);
@@ -100,8 +100,9 @@ export class Groups {
   }
 
   /**
-   * The group as it is afterwards. Adding again changes nothing; an id that nobody has is nobody until somebody has it.
-   * Errors: `not_found`, `invalid_request` (too many members or nestings), `cycle_detected`, `too_busy`.
+   * Adds a member and returns the changed group. Adding a present member changes nothing. A member id that no worker or group
+   * has yet is accepted, and takes effect when a worker or group gets this id. Errors: `not_found`, `invalid_request` (too
+   * many members or nestings), `cycle_detected`, `too_busy`.
    */
   async addMember(experimentId: string, groupId: string, memberId: string): Promise<GroupRecord> {
     const group = await this.get(experimentId, groupId);
@@ -113,7 +114,7 @@ export class Groups {
     return this.get(experimentId, group.id);
   }
 
-  /** The group as it is afterwards, also when there was no such member. Errors: `not_found`. */
+  /** Removes a member and returns the changed group. Removing an absent member changes nothing. Errors: `not_found`. */
   async removeMember(experimentId: string, groupId: string, memberId: string): Promise<GroupRecord> {
     const group = await this.get(experimentId, groupId);
     const member = await this.#idOf(experimentId, memberId);
@@ -122,7 +123,7 @@ export class Groups {
     return this.get(experimentId, group.id);
   }
 
-  /** Errors: `not_found`, `reserved_identifier` (a standing group). */
+  /** Deletes a group. Errors: `not_found`, `reserved_identifier` (a standing group), `too_busy`. */
   async delete(experimentId: string, groupId: string): Promise<void> {
     await decideAndCommit(this.#deciding, {
       ...nestingTries,
@@ -135,15 +136,15 @@ export class Groups {
     });
   }
 
-  /** What the worker's membership is now; a worker that nobody added is in no group. */
+  /** Returns the groups that contain the worker now, directly or through other groups. An unknown worker is in no group. */
   async membershipOf(experimentId: string, workerId: string): Promise<Membership> {
     const groups = await this.#store.groupsHolding(experimentId, workerId);
-    // The name is reserved: no other group has it.
+    // The name of the admins group is reserved, so no other group has it.
     const isAdmin = groups.some(({ name }) => name === adminsGroup);
     return { experimentId, groupIds: groups.map(({ id }) => id), isAdmin };
   }
 
-  /** Writes the changes; where they nest groups, under the condition that no group becomes a member of itself. */
+  /** Commits the changes. If they add groups to groups (`edges`), checks that no group becomes a member of itself. */
   async #write(experimentId: string, edges: readonly GroupEdge[], write: Write): Promise<void> {
     if (edges.length > 0) return this.#nesting.run(experimentId, () => this.#nest(experimentId, edges, write));
     await decideAndCommit(this.#deciding, {
@@ -164,7 +165,7 @@ export class Groups {
       decide: ({ experiment, version, edges }) => {
         const closing = cycleClosedBy(edges, added);
         if (closing !== undefined) throw new AppError('cycle_detected', cycleMessage(closing));
-        // Exact, also with other servers: the commit requires the version at which there were just these edges.
+        // This check is exact even with concurrent servers, because the commit requires the version of these edges.
         requireNestings(edges, added);
         const changes = [update('experiment', experiment, version), ...write.changes];
         return { result: undefined, changes, preconditions: write.preconditions };
@@ -189,7 +190,7 @@ export class Groups {
 
 type Write = Pick<Commit, 'changes' | 'preconditions'>;
 
-/** Servers that nest in the same experiment at the same time need more tries than most writers. */
+/** Options of `decideAndCommit`. Servers that nest groups of one experiment at the same time need more tries than usual. */
 const nestingTries = { what: 'The nesting of groups', tries: 10, refusal: refusalOf, exhausted: contended };
 
 function refusalOf(conflict: Conflict): AppError | undefined {
@@ -198,7 +199,7 @@ function refusalOf(conflict: Conflict): AppError | undefined {
   return conflict.record === 'group' ? missing(conflict.id) : noExperiment(conflict.id);
 }
 
-/** Errors: `reserved_identifier`. */
+/** Throws `reserved_identifier` for a standing group. */
 function requireDeletable({ name }: GroupRecord): void {
   if (!isStanding(name)) return;
   throw new AppError('reserved_identifier', `The group ${name} belongs to every experiment and stays.`);
@@ -208,12 +209,12 @@ function isGroupId(id: string): boolean {
   return groupIdPattern.test(id);
 }
 
-/** What stores count as one group in another: they know groups by how their ids begin. */
+/** Returns true if the member id is that of a group. Stores recognize groups by the same prefix of the id. */
 function isNesting(memberId: string): boolean {
   return /^grp_/i.test(memberId);
 }
 
-/** Edges that are there already are no further ones. */
+/** Throws `invalid_request` if the added edges exceed the limit of nestings. Edges that already exist are not counted twice. */
 function requireNestings(edges: readonly GroupEdge[], added: readonly GroupEdge[]): void {
   if (edges.length + added.length <= groupLimits.nestings) return;
   const known = new Set(edges.map(edgeKey));
@@ -251,7 +252,10 @@ function cycleMessage({ groupId, memberGroupId }: GroupEdge): string {
   return `The group ${groupId} would become a member of itself through ${memberGroupId}.`;
 }
 
-/** Whether an id may be granted reading in an experiment: a worker of it or of no experiment, or a group of it. */
+/**
+ * Returns a function that decides whether read access may be granted to an id in an experiment. The id must be that of a worker
+ * of the experiment, of a worker without an experiment, or of a group of the experiment.
+ */
 export function knownReader({
   groups,
   findWorker,
