@@ -13,14 +13,14 @@ import {
   isLendingStream,
 } from './blob-backend.ts';
 
-/** A backend with its own storage. */
+/** A blob backend to test, with storage that no other test uses. */
 export interface BlobBackendUnderTest {
   /** The backend, not yet opened. */
   readonly backend: BlobBackend;
-  /** Removes the storage; the suite has closed the backend before. */
+  /** Removes the storage. The suite has closed the backend before it calls this. */
   readonly cleanup: () => Promise<void>;
   /**
-   * Returns a second backend on the same storage, not yet opened, as after a restart. Required where
+   * Returns a second backend on the same storage, not yet opened, to simulate a restart. Required if the backend has
    * `supports.durable`.
    */
   readonly reopen?: () => Promise<BlobBackend>;
@@ -79,7 +79,7 @@ export async function listed(backend: BlobBackend, prefix?: string): Promise<Blo
   return found;
 }
 
-/** The contract of every backend. Each backend adds only the call of this function. */
+/** Defines the contract tests that every blob backend must pass. The test file of each backend calls this function. */
 export function blobBackendContract(name: string, makeBackend: () => Promise<BlobBackendUnderTest>): void {
   describe(`${name} keeps the blob backend contract:`, () => {
     let under: BlobBackendUnderTest;

@@ -1,87 +1,92 @@
 import type { Readable } from 'node:stream';
 
 /**
- * The seam for the storage of bytes. A driver stores whole, immutable blobs under keys that its caller chose. Digests,
- * size limits and retries are implemented once, in `Blobs`. Keys match `blobKeyPattern` (32 random lower-case base32
- * characters); a driver refuses any other key with `invalid_request` before it touches storage. No two blobs have the
- * same key.
+ * The interface of blob storage. Each implementation (driver) stores whole, immutable blobs under keys that the caller
+ * chose. Digests and size limits are implemented once for all drivers, in `Blobs`. Blob keys match `blobKeyPattern` (32
+ * random lower-case base32 characters). A driver refuses any other key with `invalid_request` before it accesses storage.
+ * No two blobs have the same key.
  *
- * Errors: drivers throw only `AppError`: `unavailable` (retry; also before `open` and after `close`), `storage_full`
- * (ENOSPC, EDQUOT, quota), `integrity_failure`, `unsupported`, `already_exists`, `not_found`, `range_not_satisfiable`.
- * A message names the operation and never a path or a bucket (only `open` names its place, for the operator);
- * `details.errno` has the code of the system or the service. A wrong order of a writer's calls throws `internal`.
+ * Drivers throw only `AppError`: `unavailable` (retry; also before `open` and after `close`), `storage_full` (ENOSPC,
+ * EDQUOT, quota), `integrity_failure`, `unsupported`, `already_exists`, `not_found`, `range_not_satisfiable`. Calling the
+ * methods of a writer in a wrong order throws `internal`. An error message names the operation and never a path or a
+ * bucket; only the messages of `open` name the place of the storage, for the operator. `details.errno` is the error code
+ * of the operating system or the storage service.
  */
 export interface BlobBackend {
   /** Short name for messages: `filesystem`, `memory`, `s3`, `gcs`. */
   readonly kind: string;
   readonly supports: BlobBackendPowers;
 
-  /** Prepares the storage and checks that it is writable; throws `unavailable` if not. Idempotent. */
+  /** Prepares the storage and checks that it is writable. Throws `unavailable` if it is not. Idempotent. */
   open(): Promise<void>;
 
   /**
-   * Begins to write a blob to a temporary place. Nothing is visible under `key` before `commit` settles. The writer
-   * must be ended by exactly one of `commit` and `abort`. A driver may delay access to storage until it has a batch of
-   * bytes or `commit` is called, and its errors may come then.
+   * Begins to write a blob to a temporary place. Nothing is visible under `key` before `commit` settles. The caller must
+   * end the writer by exactly one call of `commit` or `abort`. A driver may delay access to storage until it has a batch
+   * of bytes or until `commit` is called. Storage errors are then thrown by that later call.
    */
   create(key: string): Promise<BlobWriter>;
 
   /**
-   * Opens a blob for reading `range` (default: all). Throws `not_found` when it is missing, and `range_not_satisfiable`
-   * when the range is not completely inside the blob. Throws `integrity_failure` when the place holds anything except
-   * the plain object that a `commit` created (a link, a folder, a device); these are never followed.
+   * Opens a blob for reading the bytes of `range` (default: all bytes). Throws `not_found` if there is no blob with this
+   * key, and `range_not_satisfiable` if the range is not completely inside the blob. Throws `integrity_failure` if the
+   * entry in the blob's place is not a plain object as `commit` creates it, but a link, a folder or a device. Links are
+   * never followed.
    */
   read(key: string, range?: ByteRange): Promise<BlobReading>;
 
   /**
-   * Returns the stat of the object at the key, or undefined. Never follows a link. Throws `integrity_failure` for
-   * anything that is not a plain object.
+   * Returns the stat of the blob with this key, or undefined if there is none. Never follows a link. Throws
+   * `integrity_failure` if the entry in the blob's place is not a plain object.
    */
   stat(key: string): Promise<BlobStat | undefined>;
 
-  /** Removes the blob. No-op when it is missing. */
+  /** Removes the blob. A no-op if there is no blob with this key. */
   delete(key: string): Promise<void>;
 
   /**
-   * Yields every blob, in no order, for collection and verification. It streams with constant memory. Blobs that are
-   * added or removed meanwhile may be yielded or not. Foreign names are skipped. An entry at a blob's place that is not
-   * a plain object is yielded with the fingerprint `irregular`, which no commit returns. With `prefix`, only keys that
-   * begin with it are yielded, and the driver does not read the others as far as its storage allows: callers may list
-   * in slices. A prefix that is not 0 to 32 key characters throws `invalid_request`.
+   * Yields every blob, in no particular order, for collection and verification. The blobs are streamed with constant
+   * memory. A blob that is added or removed meanwhile may be yielded or not. Entries whose names are not blob keys are
+   * skipped. An entry in a blob's place that is not a plain object is yielded with the fingerprint `irregular`, which no
+   * commit returns. With `prefix`, only keys that begin with it are yielded, and the driver avoids reading the others as
+   * far as its storage allows, so that callers can list in slices. A prefix that is not 0 to 32 key characters throws
+   * `invalid_request`.
    */
   list(options?: ListOptions): AsyncIterable<BlobListing>;
 
   /**
-   * Removes leftovers of interrupted writes that are older than `olderThan` (epoch ms). A younger write in progress, in
-   * any process, is never disturbed. Returns the removed leftovers, or with `dryRun` those it would remove.
+   * Removes leftovers of interrupted writes that were last written before `olderThan` (epoch ms). A write in progress that
+   * is younger is never disturbed, in any process. Returns the removed leftovers, or with `dryRun` the leftovers that
+   * would be removed.
    */
   sweepStaging(olderThan: number, options?: SweepOptions): Promise<Leftover[]>;
 
   /**
    * Returns the marker of this storage: a short text that identifies the store that the blobs belong to. Returns
-   * undefined when none was written. Never follows a link. Throws `integrity_failure` for anything but a plain object
-   * with such a text.
+   * undefined if no marker was written. Never follows a link. Throws `integrity_failure` if the marker is not a plain
+   * object with a text that matches `markerPattern`.
    */
   readMarker(): Promise<string | undefined>;
 
   /**
-   * Writes the marker durably if there is none, atomically among all processes. With `replace` it replaces any existing
-   * entry; a link itself is replaced, not its target. After an interruption at any point, the marker is either the old
-   * one or the complete new one. Returns the marker that is in place afterwards. A text that does not match
-   * `markerPattern` throws `invalid_request`.
+   * Writes the marker durably if there is none. This is atomic with respect to other processes. With `replace`, any
+   * existing entry is replaced; of a link, the link itself is replaced, not its target. After an interruption at any
+   * point, the marker is either the old one or the complete new one. Returns the marker that is in place afterwards. A
+   * text that does not match `markerPattern` throws `invalid_request`.
    */
   writeMarker(text: string, options?: { replace?: boolean }): Promise<string>;
 
   /**
-   * Returns the path of the file that holds the blob, for linking it elsewhere; undefined without
-   * `supports.localFiles`.
+   * Returns the path of the file that contains the blob, so that the caller can link it to another place. Returns
+   * undefined without `supports.localFiles`.
    */
   localPath(key: string): string | undefined;
 
-  /** Releases handles. Open writers fail with `unavailable`. Idempotent. */
+  /** Closes the storage and releases its file handles. Open writers then fail with `unavailable`. Idempotent. */
   close(): Promise<void>;
 }
 
+/** The capabilities of a blob backend. */
 export interface BlobBackendPowers {
   /** True if a blob survives a crash of the machine after `commit` has settled. */
   readonly durable: boolean;
@@ -93,21 +98,21 @@ export interface BlobBackendPowers {
 
 export interface BlobWriter {
   /**
-   * Accepts the next chunk. Settles when the next chunk may be passed (back-pressure). That can be before the bytes are
-   * stored: a later call may throw the error. The chunk is kept, not copied, so its bytes must not change until the
-   * writer has ended. Calls must not overlap.
+   * Accepts the next chunk of the blob. The promise settles when the next chunk may be passed (back-pressure). This can be
+   * before the chunk is stored, so a later call may throw the error of this chunk. The chunk is kept and not copied, so
+   * its bytes must not change until the writer has ended. Calls must not overlap.
    */
   write(chunk: Uint8Array): Promise<void>;
   /**
-   * Makes the blob durable, then visible, and never overwrites: an existing key throws `already_exists`. When it
-   * settles, the bytes survive a crash (if `supports.durable`).
+   * Makes the blob durable, then visible. Never overwrites a blob: throws `already_exists` if the key exists. When the
+   * promise is fulfilled, the bytes survive a crash (if `supports.durable`).
    */
   commit(): Promise<BlobStat>;
-  /** Discards what was written. Never throws; allowed after a failed `commit`. */
+  /** Discards the written bytes. Never throws. May be called after a failed `commit`. */
   abort(): Promise<void>;
 }
 
-/** A range of bytes: first `start`, last `end`, both included, as in RFC 9110. */
+/** A range of bytes, from the byte at `start` to the byte at `end`, both included, as in RFC 9110. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
@@ -116,20 +121,23 @@ export interface ByteRange {
 export interface BlobReading {
   readonly stat: BlobStat;
   /**
-   * Exactly the bytes of the range: a buffer if the driver has them in memory (small blobs), else a stream, which may
-   * be a `LendingStream`. Destroying the stream releases every handle.
+   * Exactly the bytes of the requested range: a buffer if the driver has them in memory (small blobs), else a stream,
+   * which may be a `LendingStream`. The stream releases its file handle when it ends or is destroyed.
    */
   readonly body: Buffer | Readable;
 }
 
-/** A stream that can also lend its bytes in a few reused buffers. */
+/** A stream that can also pass its bytes to a callback in a few reused buffers, which saves memory allocations. */
 export interface LendingStream extends Readable {
   /**
-   * Passes all bytes in order to `take`, instead of being read, and ends. A piece stays unchanged until the promise
-   * that `take` returned for it is fulfilled, and is overwritten afterwards; the next piece may come before. A promise
-   * that never settles (a client that went away) costs one buffer. `isSoon` returns true if a promise settles within a
-   * moment; while a piece takes longer, no second buffer is filled. Rejects with the error of a read or of `take`, or
-   * when the stream is destroyed.
+   * Passes all bytes to `take`, piece by piece and in order, and then ends the stream. Used instead of reading the stream.
+   * The bytes of a piece are unchanged until the promise that `take` returned for it is fulfilled; afterwards they are
+   * overwritten. `take` may be called for the next piece before that. A promise that never settles, for example because a
+   * client disconnected, costs one buffer.
+   *
+   * `isSoon` must resolve to true if the given promise of `take` settles within a short time. If it resolves to false, the
+   * stream keeps no second buffer until that promise settles. The returned promise rejects with the error of a read or of
+   * `take`, or if the stream is destroyed.
    */
   lend(take: (piece: Uint8Array) => Promise<void>, isSoon?: (taken: Promise<void>) => Promise<boolean>): Promise<void>;
 }
@@ -140,48 +148,49 @@ export function isLendingStream(body: Buffer | Readable): body is LendingStream 
 
 export interface BlobStat {
   readonly sizeBytes: number;
-  /** Opaque. Differs after the object was replaced or rewritten (size, mtime, inode; ETag). */
+  /** Opaque. Changes when the stored object is replaced or rewritten. Made of size, mtime and inode, or of an ETag. */
   readonly fingerprint: string;
-  /** Epoch ms by the clock of the storage. */
+  /** Time at which the blob was written, epoch ms by the clock of the storage. */
   readonly createdAt: number;
 }
 
 export interface ListOptions {
-  /** First characters of the wanted keys. Default: all keys. */
+  /** Only blobs whose keys begin with this prefix are listed. Default: all blobs. */
   readonly prefix?: string | undefined;
   /**
-   * Called for each place of blobs that the driver did not create: a link, a file, a folder of another disk. Entries
-   * there are not listed. `place` is relative to the storage, such as `blobs/a`. Without this callback such a place
-   * makes the call fail with `integrity_failure`.
+   * Called if the entry in the place of a folder of blobs was not created by the driver: a link, a file, or a folder on
+   * another disk. Blobs in that place are not listed. `place` is relative to the root of the storage, such as `blobs/a`.
+   * Without this callback, such an entry makes the call fail with `integrity_failure`.
    */
   readonly onPlanted?: ((place: string) => void) | undefined;
 }
 
 export interface SweepOptions extends Pick<ListOptions, 'onPlanted'> {
-  /** Default false. */
+  /** True to return the leftovers without removing them. Default false. */
   readonly dryRun?: boolean;
-  /** Largest number of leftovers of one call; fewer mean that there are no more. Default: no limit. */
+  /** Largest number of leftovers that one call returns. If it returns fewer, there are no more. Default: no limit. */
   readonly limit?: number;
 }
 
-/** The fingerprint that `list` yields for an entry that is not a plain object. */
+/** The fingerprint that `list` yields for an entry in a blob's place that is not a plain object. */
 export const irregularFingerprint = 'irregular';
 
 export interface BlobListing extends BlobStat {
   readonly key: string;
 }
 
+/** A file that an interrupted write left in the storage. */
 export interface Leftover {
   readonly name: string;
   readonly sizeBytes: number;
   readonly createdAt: number;
 }
 
-/** 32 characters of RFC 4648 base32 in lower case: 160 random bits. */
+/** The form of blob keys: 32 characters of RFC 4648 base32 in lower case, which are 160 random bits. */
 export const blobKeyPattern = /^[a-z2-7]{32}$/;
 
-/** The allowed marker texts. */
+/** The form of marker texts: 1 to 128 printable ASCII characters without spaces. */
 export const markerPattern = /^[\x21-\x7e]{1,128}$/;
 
-/** The allowed prefixes of keys. */
+/** The form of prefixes of blob keys. */
 export const blobKeyPrefixPattern = /^[a-z2-7]{0,32}$/;

@@ -8,7 +8,7 @@ export function requireBlobKey(key: string): void {
   }
 }
 
-/** Throws `invalid_request` for a prefix that no key has. The message does not contain the prefix. */
+/** Throws `invalid_request` if no blob key can begin with the prefix. The message does not contain the prefix. */
 export function requireBlobKeyPrefix(prefix: string): void {
   if (typeof prefix !== 'string' || !blobKeyPrefixPattern.test(prefix)) {
     throw new AppError('invalid_request', 'The beginning of a blob key is at most 32 characters of a-z and 2-7.');

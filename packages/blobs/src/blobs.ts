@@ -17,32 +17,32 @@ import {
 import { requireRange } from './require-range.ts';
 
 export interface BlobsOptions {
-  /** Opened and closed by its creator, not by `Blobs`. */
+  /** The storage of the blobs. Its creator must open and close it; `Blobs` does not. */
   readonly backend: BlobBackend;
-  /** Returns a new key (32 characters of a-z2-7, 160 random bits) for every call. */
+  /** Returns a new random blob key at every call (32 characters of a-z2-7, 160 random bits). */
   readonly newKey: () => string;
-  /** Largest size of one blob in bytes; `receive` can lower it for one call. Default: no limit. */
+  /** Largest size of one blob in bytes. `ReceiveOptions.maxBytes` can lower it for one call. Default: no limit. */
   readonly maxBytes?: number;
 }
 
 export interface ReceiveOptions {
-  /** Largest accepted size in bytes; more throws `artifact_too_large`. */
+  /** Largest accepted size in bytes. More bytes throw `artifact_too_large`. */
   readonly maxBytes?: number;
   /**
-   * Expected SHA-256 of the bytes, 64 lower-case hex digits. A difference throws `digest_mismatch`; a malformed value
-   * throws `invalid_digest`.
+   * Expected SHA-256 of the bytes, 64 lower-case hex digits. Another digest of the bytes throws `digest_mismatch`. A
+   * malformed expected value throws `invalid_digest`.
    */
   readonly expectedSha256?: string;
-  /** Observers beside the hash of the bytes. Default: none. */
+  /** Observers that receive each chunk, in addition to the hash. Default: none. */
   readonly observers?: readonly ChunkObserver[];
 }
 
-/** Reads the bytes of an upload while they are staged: hashing does, and scanners and parsers can. */
+/** Receives the bytes of an upload while they are staged. Used for the hash; scanners and parsers can use it too. */
 export interface ChunkObserver {
   /**
-   * Called once for each chunk, in order, before the chunk is stored. The next chunk waits for a returned promise
-   * (back-pressure). An observer must not change a chunk, and must bound the bytes that it keeps. A throw ends the upload
-   * with that error.
+   * Called once for each chunk, in order, before the chunk is stored. If it returns a promise, the upload waits for it
+   * (back-pressure). An observer must not change a chunk, and must limit the number of bytes that it keeps. If it throws or
+   * rejects, the upload fails with that error.
    */
   observe(chunk: Uint8Array): void | Promise<void>;
 }
@@ -51,47 +51,48 @@ export interface ChunkObserver {
 export interface BlobRef {
   readonly key: string;
   readonly sizeBytes: number;
-  /** 64 lower-case hex digits. */
+  /** The SHA-256 of the bytes, 64 lower-case hex digits. */
   readonly sha256: string;
-  /** Opaque; the fingerprint from the backend when these bytes were last verified. */
+  /** Opaque. The fingerprint that the backend returned when these bytes were last verified. */
   readonly fingerprint: string;
 }
 
-/** The fields that verify bytes. */
+/** The fields of a record that are needed to verify the bytes of its blob. */
 export type BlobBytes = Omit<BlobRef, 'fingerprint'>;
 
 export type StoredBlob = BlobRef;
 
 export interface OpenedBlob {
-  /** The requested bytes: a buffer for small blobs and ranges, else a stream, which must be consumed or destroyed. */
+  /** The requested bytes: a buffer for small blobs and ranges, else a stream, which the caller must consume or destroy. */
   readonly body: Buffer | Readable;
   /**
-   * Differs from the fingerprint of the ref when the storage moved unchanged bytes. The caller must record it, or each
-   * later read hashes them again.
+   * The current fingerprint of the blob. Differs from that of the `BlobRef` if the bytes are unchanged but their file was
+   * moved, copied or touched. The caller must then store it in the record, or each later read hashes the whole blob
+   * again.
    */
   readonly fingerprint: string;
 }
 
-/** Bytes that are staged: complete, hashed, not yet visible. Must be ended by exactly one of its two methods. */
+/** Staged bytes: complete and hashed, but not yet visible. The caller must call exactly one of the two methods. */
 export interface StagedBlob {
   readonly sizeBytes: number;
-  /** 64 lower-case hex digits. */
+  /** The SHA-256 of the bytes, 64 lower-case hex digits. */
   readonly sha256: string;
-  /** Makes the bytes durable, then visible under their key. */
+  /** Makes the bytes durable, then visible under their blob key. */
   commit(): Promise<StoredBlob>;
-  /** Discards the bytes. Never throws; allowed after a failed `commit`. */
+  /** Discards the bytes. Never throws. May also be called after a failed `commit`. */
   discard(): Promise<void>;
 }
 
-/** Blobs up to this size are hashed at every read. */
+/** Blobs up to this size, in bytes, are hashed at every read. */
 export const alwaysHashedBytes = 256 * 1024;
 
 const sha256Pattern = /^[0-9a-f]{64}$/;
 
 /**
- * Immutable bytes with a digest: the API in front of a `BlobBackend`. Size limits and digests are enforced here, before
- * anything becomes visible, and changed bytes are never served as valid. Errors of the driver (`unavailable`,
- * `storage_full`, …) pass through; other errors are documented per method.
+ * Stores and reads immutable blobs in a `BlobBackend`. Size limits and digests are enforced here, before a blob becomes
+ * visible. Bytes that are found to be changed are never returned. Errors of the backend (`unavailable`, `storage_full`, …)
+ * pass through. Other errors are documented for each method.
  */
 export class Blobs {
   readonly #backend: BlobBackend;
@@ -113,10 +114,10 @@ export class Blobs {
   }
 
   /**
-   * Stores the output of `source` under a new key. When it settles, the bytes are durable. On any failure nothing is
-   * stored, and an error of the source is rethrown unchanged. A `Readable` source is not destroyed when the upload is
-   * refused, so that an HTTP request can still be answered and drained. Chunks are kept until they are stored, so the
-   * source must not reuse them.
+   * Stores the bytes of `source` under a new blob key. When the promise is fulfilled, the bytes are durable. On any failure
+   * nothing is stored, and an error of the source is rethrown unchanged. A `Readable` source is not destroyed when the
+   * upload is refused, so that an HTTP request can still be answered and drained. Chunks are kept until they are stored,
+   * so the source must not reuse their memory.
    */
   async receive(source: AsyncIterable<Uint8Array>, options: ReceiveOptions = {}): Promise<StoredBlob> {
     const { expectedSha256 } = options;
@@ -134,8 +135,9 @@ export class Blobs {
   }
 
   /**
-   * The first half of `receive`: stages the bytes, hashed and limited in size. For callers that decide only later
-   * whether to keep the bytes (a form may have its digest field at the end). Nothing is visible before `commit`.
+   * Stages the bytes of `source`, hashed and limited in size, as `receive` does before its commit. For callers that decide
+   * later whether to keep the bytes: a form, for example, may have its digest field at the end. Nothing is visible before
+   * `commit`.
    */
   async stage(
     source: AsyncIterable<Uint8Array>,
@@ -162,10 +164,10 @@ export class Blobs {
   }
 
   /**
-   * Opens the bytes of a record, all or `range` (first and last byte, both included). Up to 256 KiB they are hashed
-   * every time. Larger ones are served at once while the fingerprint equals the recorded one, and are completely hashed
-   * first when it differs. Throws `integrity_failure` when bytes are missing, changed, or not a plain object, and
-   * `range_not_satisfiable`.
+   * Opens the bytes of a record's blob, all or only `range` (first and last byte, both included). A blob of up to 256 KiB
+   * is hashed every time. A larger blob is opened without hashing if its fingerprint equals the recorded one; otherwise
+   * the whole blob is hashed first. Throws `integrity_failure` if the bytes are missing, changed, or not a plain object.
+   * Throws `range_not_satisfiable` if the range is not inside the blob.
    */
   async open(ref: BlobRef, range?: ByteRange): Promise<OpenedBlob> {
     const wanted = range === undefined ? undefined : requireRange(range, ref.sizeBytes);
@@ -181,8 +183,8 @@ export class Blobs {
   }
 
   /**
-   * Reads and hashes the whole blob, whatever its fingerprint. Returns its current fingerprint; throws
-   * `integrity_failure` when it is missing or its bytes changed.
+   * Reads and hashes the whole blob, even if its fingerprint is unchanged. Returns its current fingerprint. Throws
+   * `integrity_failure` if the blob is missing or its bytes are changed.
    */
   async verify(ref: BlobBytes): Promise<string> {
     const { stat, body } = await this.#read(ref);
@@ -191,7 +193,7 @@ export class Blobs {
   }
 
   /**
-   * Checks that bytes can be stored and read: stores a small blob and removes it. Throws the error of the failed step.
+   * Checks that the storage works: stores, reads and removes a small blob. Throws the error of the step that failed.
    */
   async probe(): Promise<void> {
     const stored = await this.receive(Readable.from([Buffer.from('probe')]));
@@ -199,40 +201,40 @@ export class Blobs {
     await this.delete(stored.key);
   }
 
-  /** Removes the blob; no-op when it is missing. Reads in progress are not affected. */
+  /** Removes the blob. A no-op if it is missing. Reads in progress are not affected. */
   delete(key: string): Promise<void> {
     return this.#backend.delete(key);
   }
 
   /**
-   * Returns the stat of the object under a key, or undefined. Throws `integrity_failure` for anything that is not a
-   * plain object.
+   * Returns the stat of the blob with this key, or undefined if there is none. Throws `integrity_failure` if the entry in
+   * the blob's place is not a plain object.
    */
   stat(key: string): Promise<BlobStat | undefined> {
     return this.#backend.stat(key);
   }
 
-  /** Yields every stored blob, or those whose keys begin with `prefix`, in no order; see `BlobBackend.list`. */
+  /** Yields every blob, or the blobs whose keys begin with `prefix`, in no particular order; see `BlobBackend.list`. */
   list(options?: ListOptions): AsyncIterable<BlobListing> {
     return this.#backend.list(options);
   }
 
-  /** Removes leftovers of interrupted uploads from before `olderThan` (epoch ms); see `BlobBackend.sweepStaging`. */
+  /** Removes leftovers of interrupted uploads that are older than `olderThan` (epoch ms); see `BlobBackend.sweepStaging`. */
   sweepStaging(olderThan: number, options?: SweepOptions): Promise<Leftover[]> {
     return this.#backend.sweepStaging(olderThan, options);
   }
 
-  /** Returns the marker that identifies the owner of the blobs, if any; see `BlobBackend.readMarker`. */
+  /** Returns the marker with the id of the store that owns the blobs, if there is one; see `BlobBackend.readMarker`. */
   readMarker(): Promise<string | undefined> {
     return this.#backend.readMarker();
   }
 
-  /** See `BlobBackend.writeMarker`. */
+  /** Writes the marker with the id of the store that owns the blobs; see `BlobBackend.writeMarker`. */
   writeMarker(text: string, options?: { replace?: boolean }): Promise<string> {
     return this.#backend.writeMarker(text, options);
   }
 
-  /** Returns the path of the file that holds the blob, where `supports.localFiles`, else undefined. */
+  /** Returns the path of the file that contains the blob, or undefined without `supports.localFiles`. */
   localPath(key: string): string | undefined {
     return this.#backend.localPath(key);
   }
@@ -249,7 +251,7 @@ export class Blobs {
       }
       for (const observer of observers) {
         const turn = observer.observe(chunk);
-        // Most observers are synchronous, and an await costs a turn of the event loop for each chunk.
+        // Awaited only if it is a promise: most observers are synchronous, and an await delays each chunk.
         if (turn !== undefined) await turn;
       }
       await writer.write(chunk);
@@ -258,7 +260,8 @@ export class Blobs {
   }
 
   async #openSmall(ref: BlobRef, range: ByteRange | undefined): Promise<OpenedBlob> {
-    // The whole blob as a range lets the backend choose a small read. No range is valid for an empty blob.
+    // The whole blob is requested as a range, because the backend has a fast path for small ranges. An empty blob has no
+    // valid range.
     const whole = ref.sizeBytes === 0 ? undefined : { start: 0, end: ref.sizeBytes - 1 };
     const { stat, body } = await this.#read(ref, whole);
     const bytes = Buffer.isBuffer(body) ? body : Buffer.concat(await body.toArray());
@@ -268,7 +271,7 @@ export class Blobs {
     return { body: wanted, fingerprint: stat.fingerprint };
   }
 
-  /** Opens the blob; throws when its size is wrong, without reading the bytes. */
+  /** Opens the blob. Throws `integrity_failure` if it is missing or its size differs from the recorded one. */
   async #read(ref: BlobBytes, range?: ByteRange): Promise<BlobReading> {
     let reading: BlobReading;
     try {
@@ -320,7 +323,7 @@ function integrityFailure(ref: BlobBytes, what: string, cause?: unknown): AppErr
   return new AppError('integrity_failure', `The stored blob ${what}.`, { cause, details: { key: ref.key } });
 }
 
-/** `sent` describes the sent bytes and ends the sentence. */
+/** Returns the error for an upload above the size limit. `sent` is the end of its message and says how many bytes were sent. */
 export function artifactTooLarge(limitBytes: number, sent: string): AppError {
   const settings = 'PROOFHOUSE_MAX_ARTIFACT_BYTES, of jobs AGENT_JOB_ARTIFACT_MAX_BYTES';
   const message = `An artifact may have ${String(limitBytes)} bytes here (${settings}); ${sent}.`;

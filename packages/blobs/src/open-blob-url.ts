@@ -13,13 +13,13 @@ export interface OpenBlobUrlOptions {
 const accepted = 'file:var/blobs (relative to the working folder), file:///srv/blobs or memory:';
 
 /**
- * Returns the backend for a storage URL, opened.
- * - `file:path`: the rest is used unchanged, not percent-decoded; relative to the working folder.
- * - `file:///path`: a file URL, percent-decoded; no host except localhost.
- * - `memory:`: only with `allowMemory`.
+ * Opens the blob backend for a storage URL and returns it. Accepted URLs:
+ * - `file:path`: the path is used unchanged, without percent-decoding, relative to the working folder.
+ * - `file:///path`: a file URL, which is percent-decoded. It must have no host, or the host localhost.
+ * - `memory:`: accepted only with `allowMemory`.
  *
- * Throws `invalid_request` for an empty, unknown or malformed URL, `unsupported` for `s3:` and `gs:`, `unavailable`
- * when the storage cannot be used. Messages do not contain the URL, because it may contain a secret.
+ * Throws `invalid_request` for an empty, unknown or malformed URL, `unsupported` for `s3:` and `gs:`, and `unavailable` if
+ * the storage cannot be used. Messages do not contain the URL, because it may contain a secret.
  */
 export async function openBlobBackend(url: string, options: OpenBlobUrlOptions = {}): Promise<BlobBackend> {
   const backend = backendFor(url, options);
@@ -27,7 +27,7 @@ export async function openBlobBackend(url: string, options: OpenBlobUrlOptions =
   return backend;
 }
 
-/** Returns the folder of a `file:` URL without accessing it; undefined for other storage. Throws `invalid_request`. */
+/** Returns the folder of a `file:` URL, which need not exist, or undefined for other URLs. Throws `invalid_request`. */
 export function blobUrlFolder(url: string): string | undefined {
   return /^file:/i.test(url) ? folderOf(url.slice('file:'.length)) : undefined;
 }

@@ -1,4 +1,5 @@
-// Entries that somebody with access to the disk may put at a blob's place. None of them is ever served as the blob.
+// Tests links, folders, devices and changed files that somebody with access to the disk puts in a blob's place. None of them
+// may be returned as the blob.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -45,9 +46,9 @@ afterEach(async () => {
 interface Planting {
   readonly path: string;
   readonly bytes: Buffer;
-  /** Path of a file outside the store with exactly these bytes. */
+  /** Path of a file outside the store with exactly the bytes of the blob. */
   readonly twin: string;
-  /** Path of a file outside the store with the same size and other bytes. */
+  /** Path of a file outside the store with the size of the blob and other bytes. */
   readonly other: string;
 }
 
@@ -92,7 +93,7 @@ const changed: Record<string, (planting: Planting) => Promise<unknown>> = {
 async function keepingTimes({ path }: Planting, work: () => Promise<unknown>): Promise<void> {
   const { atimeNs, mtimeNs } = await stat(path, { bigint: true });
   await work();
-  // Node's utimes has no nanoseconds; touch has.
+  // The command `touch` is used because Node's `utimes` does not support nanoseconds.
   const time = (ns: bigint): string => `@${String(ns / 10n ** 9n)}.${String(ns % 10n ** 9n).padStart(9, '0')}`;
   execFileSync('touch', ['-a', '-d', time(atimeNs), path]);
   execFileSync('touch', ['-m', '-d', time(mtimeNs), path]);

@@ -1,13 +1,13 @@
-/** Larger buffers leave the processor's cache between read and write; smaller ones need more calls. */
+/** Size of each buffer. Larger buffers leave the processor's cache between read and write. Smaller ones need more calls. */
 const bufferBytes = 512 * 1024;
 
-/** Number of idle buffers that are kept; others are left to the garbage collector. */
+/** Largest number of unused buffers in the pool. Further returned buffers are left to the garbage collector. */
 const mostIdle = 8;
 
 /**
- * A pool of read buffers. With a new buffer for every piece, garbage collection took two fifths of the time of a large
- * download. A caller that returns a buffer promises that nothing reads it any more. A buffer that is never returned is
- * garbage collected.
+ * A pool of read buffers. It exists because, with a new buffer for every piece, garbage collection took two fifths of the
+ * time of a large download. A caller must return a buffer only when nothing uses it any more. A buffer that is never
+ * returned is garbage collected.
  */
 export class BufferPool {
   readonly #idle: Buffer[] = [];

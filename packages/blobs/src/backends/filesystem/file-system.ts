@@ -2,8 +2,8 @@ import type { BigIntStats } from 'node:fs';
 import * as promises from 'node:fs/promises';
 
 /**
- * The functions of `node:fs/promises` that the backend uses, so that tests can make each of them fail, or stop the
- * process at each of them.
+ * The functions of `node:fs/promises` that the filesystem backend uses. They are an interface so that tests can make each
+ * call fail, or stop the process at each call.
  */
 export interface FileSystem {
   open(path: string, flags: number, mode?: number): Promise<OpenFile>;
@@ -17,7 +17,7 @@ export interface FileSystem {
   opendir(path: string, options: { bufferSize: number }): Promise<AsyncIterable<{ readonly name: string }>>;
 }
 
-/** The part of a `FileHandle` that the backend uses. */
+/** The methods of a `FileHandle` that the filesystem backend uses. */
 export interface OpenFile {
   writev(chunks: Uint8Array[]): Promise<{ bytesWritten: number }>;
   read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;

@@ -98,7 +98,7 @@ it('a root that cannot be used is unavailable and named; a relative one is inval
     await expect(attempt).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining(unusable) });
   }
   await symlink('/nowhere/at/all', join(temporary.root, 'dangling'));
-  // Some of these paths lead to an endless creation of nested folders.
+  // For some of these paths, creating the missing folders could recurse endlessly.
   for (const impossible of ['/proc/x', '/proc/x/y/z', join(temporary.root, 'dangling/x'), `/${'x/'.repeat(3000)}`]) {
     await expectCode(new FilesystemBackend({ root: impossible }).open(), 'unavailable');
   }
@@ -109,7 +109,7 @@ it('a root that cannot be used is unavailable and named; a relative one is inval
   expect(() => new FilesystemBackend({ root: 'var/blobs' })).toThrow('absolute');
 });
 
-/** Entries that an attacker could put at a blob's place. Each leads to the bytes of `secret` if it is followed. */
+/** Functions that put an entry in a blob's place, as an attacker could do. The first one links to the file `secret`. */
 const plants: Record<string, (path: string, secret: string) => Promise<unknown>> = {
   'a link': (path, secret) => symlink(secret, path),
   'a dangling link': (path) => symlink('/nowhere/at/all', path),

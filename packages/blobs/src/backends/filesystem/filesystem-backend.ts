@@ -29,26 +29,26 @@ import { blobMode, StagedFile } from './staged-file.ts';
 import { errnoOf, notPlain, storageError } from './storage-error.ts';
 
 export interface FilesystemBackendOptions {
-  /** Absolute path of the folder, used by this store only. Created if missing; may be a symbolic link. */
+  /** Absolute path of the root folder, which only this store may use. Created if it is missing. May be a symbolic link. */
   readonly root: string;
-  /** Default `node:fs/promises`. */
+  /** The file system functions to use. Default `node:fs/promises`. */
   readonly fileSystem?: FileSystem;
 }
 
-/** Ranges up to this size are read with one call, which is faster than a stream. */
+/** Ranges of up to this many bytes are read with one call, which is faster than a stream. */
 const wholeReadBytes = 256 * 1024;
 
-// O_NONBLOCK: opening a FIFO that was planted must not block.
+// O_NONBLOCK is set because the call must not block if somebody put a FIFO in the blob's place.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Stores blobs as files. The obligations are those of `BlobBackend`; the paths are defined by `FilesystemLayout`. */
+/** Stores each blob as a file. See `BlobBackend` for its obligations and `FilesystemLayout` for the paths of the files. */
 export class FilesystemBackend implements BlobBackend {
   readonly kind = 'filesystem';
   readonly supports = { durable: true, signedUrls: false, localFiles: true } as const;
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #buffers = new BufferPool();
-  /** Undefined for an injected file system, so that tests see each call. */
+  /** Undefined if a test injected a file system, because quick reads would bypass it. */
   readonly #quick: QuickReads | undefined;
   #layout: FilesystemLayout | undefined;
   #opening: Promise<void> | undefined;
@@ -180,7 +180,7 @@ export class FilesystemBackend implements BlobBackend {
     return this.#layout;
   }
 
-  /** Returns the open file. Its path is checked while it is opened; nothing is read before both are done. */
+  /** Opens the file of a blob, and checks its folder at the same time. Throws `not_found` if there is no such blob. */
   async #openPlain(layout: FilesystemLayout, key: string): Promise<OpenFile> {
     const [file, way] = await Promise.allSettled([
       this.#fs.open(layout.pathOf(key), readFlags),
@@ -194,7 +194,7 @@ export class FilesystemBackend implements BlobBackend {
     throw new AppError('not_found', 'There is no blob with this key.', { cause: error });
   }
 
-  /** Writes, syncs and links a file, so that a store without these abilities is refused at the start. */
+  /** Writes, syncs and links a file, so that a file system without one of these abilities is refused at the start. */
   async #probe(layout: FilesystemLayout): Promise<void> {
     const staged = await StagedFile.create(this.#fs, layout.newStagingPath('probe'));
     try {

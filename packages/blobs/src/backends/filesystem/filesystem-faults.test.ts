@@ -16,7 +16,7 @@ let cleanup: () => Promise<void>;
 beforeEach(async () => ({ root, cleanup } = await makeTemporaryRoot()));
 afterEach(() => cleanup());
 
-/** Stores one blob in chunks of 256 KiB. On failure it ends the writer as every caller does. */
+/** Stores one blob in chunks of 256 KiB. On failure it aborts the writer, as every caller does. */
 async function store(backend: FilesystemBackend, bytes: Buffer): Promise<void> {
   const writer = await backend.create(key);
   try {
@@ -30,24 +30,24 @@ async function store(backend: FilesystemBackend, bytes: Buffer): Promise<void> {
 
 interface Setting {
   readonly size: number;
-  /** True for a umask that removes bits from modes, and a removed shard. Both need additional calls. */
+  /** True to test with a umask that removes bits from file modes, and with a removed shard. Both cause additional calls. */
   readonly hard: boolean;
 }
 
 interface Outcome {
   readonly code: string;
-  /** True if there were fewer calls than `at`. */
+  /** True if the write made fewer calls than `at`, so that no fault occurred. */
   readonly done: boolean;
   readonly stored: boolean;
   readonly stopped: boolean;
   readonly leftovers: number;
-  /** The calls in order, without the parts of names that differ from run to run. */
+  /** The file system calls in order, without the parts of their paths that differ from run to run. */
   readonly calls: readonly string[];
 }
 
 /**
- * One write in a new folder with a fault at the `at`th call, then a check by a new backend as after a restart, then
- * more work.
+ * Writes one blob in a new folder with a fault at the `at`th call. Then checks the folder with a new backend, as after a
+ * restart, and checks that further writes succeed.
  */
 async function attempt(bytes: Buffer, { hard }: Setting, at: number, fault: Fault): Promise<Outcome> {
   const umask = process.umask(hard ? 0o077 : 0o022);
@@ -89,8 +89,8 @@ function plainPath(folder: string, path: string): string {
 }
 
 /**
- * Returns the state that a new backend finds. Each visible blob must be complete, each invisible file must be removable
- * by the sweep, and there must be no other files.
+ * Opens a new backend on the folder and returns whether it has the blob, and how many leftovers. Checks that a visible blob
+ * is complete, that a sweep removes all leftovers, and that there are no other files.
  */
 async function lookAgain(folder: string, bytes: Buffer, goOn = false): Promise<Pick<Outcome, 'stored' | 'leftovers'>> {
   const fresh = new FilesystemBackend({ root: folder });
@@ -108,7 +108,7 @@ async function lookAgain(folder: string, bytes: Buffer, goOn = false): Promise<P
   return { stored, leftovers: leftovers.length };
 }
 
-/** Returns every path that is not a folder. */
+/** Returns the relative paths of all files below the folder. */
 async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
@@ -116,7 +116,7 @@ async function filesBelow(folder: string): Promise<string[]> {
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }
 
-/** Checks that the store can continue: the key is taken, or it is free and can be written. */
+/** Checks that further work succeeds: the key cannot be overwritten if it exists, or can be written if it does not. */
 async function workOn(backend: FilesystemBackend, bytes: Buffer, isTaken: boolean): Promise<void> {
   if (isTaken) await expectCode(store(backend, Buffer.from('other')), 'already_exists');
   else await store(backend, bytes);
@@ -126,7 +126,7 @@ async function workOn(backend: FilesystemBackend, bytes: Buffer, isTaken: boolea
   await backend.delete(another);
 }
 
-/** Every call between the first byte of an upload and its answer, in the case with most calls. */
+/** All file system calls of one write, from its first byte to the end of its commit, in the case with most calls. */
 const writePath = [
   'open staging/KEY',
   'writev staging/KEY',
@@ -171,7 +171,7 @@ describe.each(Object.entries(settings))('a write of %s', (_, setting) => {
       const outcome = await attempt(bytes, setting, at, { kind: 'fail', errno });
       outcomes.add(outcome.code);
       expect(outcome.stored).toBe(outcome.code === 'stored');
-      // A staging name may stay only when its removal is the call that failed.
+      // A leftover in the staging folder is allowed only if its removal is the call that failed, after the blob was stored.
       if (outcome.code !== 'stored') expect(outcome.leftovers).toBe(0);
       if (outcome.done) break;
     }
@@ -199,7 +199,7 @@ describe.each(Object.entries(settings))('a write of %s', (_, setting) => {
     const { calls } = await attempt(bytes, setting, Infinity, { kind: 'stop-before' });
     const made = new Set(calls);
     if (setting.hard) {
-      // The call that found the missing shard failed, so the log does not have it.
+      // The `lstat` of the missing shard failed, and the log contains only calls that succeeded.
       expect([...made].sort()).toEqual(writePath.filter((call) => call !== 'lstat blobs/S').sort());
       return;
     }
@@ -221,7 +221,7 @@ it('a leftover under a staging name is never written to, even if it is a link to
     fileSystem.arm(at, { kind: 'fail', errno: 'EIO' });
     await store(crashed, bytes).catch(codeOf);
     const { blobs, staging } = await namesOfKey();
-    // One of the last calls of a write removes the staging name. When that fails, the file keeps two names.
+    // One of the last calls of a write removes the staging name. If this call fails, the file keeps two names.
     if (blobs.length === 1 && staging.length === 1) break;
     if (fileSystem.begun < at) throw new Error('no failure left a second name');
   }
@@ -242,7 +242,7 @@ it('a leftover under a staging name is never written to, even if it is a link to
   await fileSystem.release();
 });
 
-/** Returns the paths below the root that contain the key. */
+/** Returns the paths of all files below the root whose path contains the blob key. */
 async function namesOfKey(): Promise<{ blobs: string[]; staging: string[] }> {
   const files = (await filesBelow(root)).filter((name) => name.includes(key));
   return {
@@ -338,8 +338,8 @@ it.each([{ kind: 'fail', errno: 'EIO' }, { kind: 'stop-after' }] as const)(
       const look = await lookAgain(folder, Buffer.alloc(0));
       expect(look.stored).toBe(false);
       if (done) break;
-      // All shards are created in the same way, so only some calls of that part are tested; the later calls are tested
-      // one by one.
+      // All shards are created in the same way, so only some of these calls are tested. The calls before and after them are
+      // tested one by one.
       at += at > 6 && at < 185 ? 60 : 1;
     }
   },
@@ -369,7 +369,7 @@ it('a failed read closes its file and throws the reason', async () => {
       expect(outcome).toBe('read');
       break;
     }
-    // The failed call may be the close itself.
+    // If the failed call is the close itself, the read succeeds.
     if (outcome === 'unavailable') expect(count('close')).toBe(count('open'));
   }
   await backend.close();

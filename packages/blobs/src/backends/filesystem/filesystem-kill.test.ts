@@ -29,7 +29,10 @@ interface Reported {
   readonly sha256: string;
 }
 
-/** Stores blobs in a child process until it has reported `count`, kills it, and returns the reports. */
+/**
+ * Stores blobs in a child process, kills the process when it has reported `count` stored blobs, and returns all reported
+ * blobs.
+ */
 async function storeUntilKilled(root: string, count: number): Promise<Reported[]> {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script, root], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -54,7 +57,7 @@ it('blobs that a killed process reported as stored are complete, and no blob is 
       const bytes = await blobBytes(await fresh.read(key));
       expect(createHash('sha256').update(bytes).digest('hex')).toBe(sha256);
     }
-    // Blobs consist of pieces of 100,000 bytes, so the size shows a torn one.
+    // Each blob consists of pieces of 100,000 bytes, so an incomplete blob has another size.
     for (const { sizeBytes } of await listed(fresh)) expect(sizeBytes % 100_000).toBe(0);
     await fresh.sweepStaging(Date.now() + 60_000);
     expect(await fresh.sweepStaging(Date.now() + 60_000)).toEqual([]);
@@ -76,7 +79,7 @@ const stepScript = `
   for (let left = Number(size); left > 0; left -= 262144) await writer.write(Buffer.alloc(Math.min(left, 262144), 7));
   await writer.commit();`;
 
-/** Stores one blob in a process that kills itself instead of its `at`th call. Returns true if that call was reached. */
+/** Stores one blob in a process that kills itself before its `at`th file system call. Returns true if it was killed. */
 async function killedAt(root: string, key: string, size: number, at: number): Promise<boolean> {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', stepScript, root, key, `${size}`, `${at}`], {
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -112,7 +115,7 @@ it.each([4096, 3 * 1024 * 1024 + 7])(
       kills += killed.filter((was) => was).length;
       if (killed.includes(false)) break;
     }
-    // open, writev, fsync, fstat, lstat, link, fsync of the shard, close, unlink
+    // The calls are: open, writev, fsync, fstat, lstat, link, fsync of the shard, close, unlink.
     expect(kills).toBeGreaterThanOrEqual(9);
     await cleanup();
   },

@@ -11,9 +11,10 @@ const markerName = 'store-id';
 const probePattern = /^probe\.[0-9a-f]{16}$/;
 
 /**
- * Paths below the root: `blobs/<first character of the key>/<key>`, `staging/<key>.<16 hex digits>`, and the marker
- * `store-id`. There are only 32 shards, so each can be held open, and concurrent commits share the fsync of their
- * folder. Directories are hashed trees, so a million names in one are not slow.
+ * The paths of the files below the root folder: blobs are `blobs/<first character of the key>/<key>`, staged files are
+ * `staging/<key>.<16 hex digits>`, and the marker is `store-id`. The 32 folders below `blobs` are called shards. There are
+ * so few that each can be kept open, and concurrent commits share the fsync of their shard. A million files in one shard
+ * are not slow, because file systems store directories as hashed trees.
  */
 export class FilesystemLayout {
   readonly root: string;
@@ -22,7 +23,7 @@ export class FilesystemLayout {
   readonly shards: ReadonlyMap<string, Folder>;
   readonly #fs: FileSystem;
 
-  /** `root` is resolved: no component is a symbolic link. */
+  /** `root` must be resolved: no component of its path may be a symbolic link. */
   constructor(fs: FileSystem, root: string) {
     this.#fs = fs;
     this.root = root;
@@ -31,7 +32,7 @@ export class FilesystemLayout {
     this.shards = new Map(shardNames.map((name) => [name, new Folder(fs, join(root, 'blobs', name), this.blobs)]));
   }
 
-  /** Creates root and folders durably. A root that is a symbolic link, chosen by the operator, is resolved once. */
+  /** Creates the root and its folders durably, and opens them. A root that is a symbolic link is resolved once, here. */
   static async open(fs: FileSystem, root: string): Promise<FilesystemLayout> {
     await makeFolders(fs, root);
     const layout = new FilesystemLayout(fs, await fs.realpath(root));
@@ -44,7 +45,7 @@ export class FilesystemLayout {
     return layout;
   }
 
-  /** Returns the shard folder of a key that was checked before. */
+  /** Returns the shard of a blob key. The caller must have checked the key with `requireBlobKey`. */
   shardOf(key: string): Folder {
     const shard = this.shards.get(key.slice(0, 1));
     if (shard === undefined) throw new Error('The key was not checked.');
@@ -55,12 +56,12 @@ export class FilesystemLayout {
     return join(this.shardOf(key).path, key);
   }
 
-  /** Returns the place of the marker. */
+  /** Returns the paths for reading and writing the marker. */
   markerPlace(): MarkerPlace {
     return { path: join(this.root, markerName), folder: this.root, temporary: this.newStagingPath('marker') };
   }
 
-  /** Returns a new staging path; `label` is the key, for people who inspect the folder. */
+  /** Returns a new path in the staging folder. `label` is the blob key, and is only for people who inspect the folder. */
   newStagingPath(label: string): string {
     return join(this.staging.path, `${label}.${randomBytes(8).toString('hex')}`);
   }
@@ -84,7 +85,7 @@ export class FilesystemLayout {
   }
 }
 
-/** Returns every folder of a blob root, the root first, whether it exists or not. */
+/** Returns the paths of all folders of blob storage with this root, the root first. The folders need not exist. */
 export function blobFolders(root: string): string[] {
   const blobs = join(root, 'blobs');
   return [root, blobs, join(root, 'staging'), ...shardNames.map((name) => join(blobs, name))];
@@ -94,7 +95,7 @@ export function isStagingName(name: string): boolean {
   return stagingPattern.test(name);
 }
 
-/** Returns true for names that `open` links for a moment beside the shards, to test the file system. */
+/** Returns true for names that `FilesystemBackend.open` links beside the shards for a moment, to test the file system. */
 export function isProbeName(name: string): boolean {
   return probePattern.test(name);
 }

@@ -7,14 +7,15 @@ import { type FilesystemLayout, isBlobName, isProbeName, isStagingName } from '.
 import type { Folder } from './folder.ts';
 import { errnoOf, storageError } from './storage-error.ts';
 
-/** Number of names that are read, and of files that are checked, at a time. */
+/** Number of directory entries that are read at a time, and of files whose stat is read at the same time. */
 const batchNames = 64;
 
 type OnPlanted = SweepOptions['onPlanted'];
 
 /**
- * Yields every blob whose name begins with `prefix`, shard by shard. Links are reported and never followed. An entry at
- * a shard's place that is not the store's folder is skipped and passed to `onPlanted`.
+ * Yields every blob whose key begins with `prefix`, shard by shard. A link in a blob's place is yielded and not followed. If
+ * the entry in a shard's place is not the folder that the store created, it is skipped and its path is passed to
+ * `onPlanted`.
  */
 export async function* listBlobs(
   fs: FileSystem,
@@ -33,8 +34,8 @@ export async function* listBlobs(
 }
 
 /**
- * Removes everything that a process killed at any call can leave behind. The age is the time of the last write, so an
- * upload in progress is young however long ago it began.
+ * Removes all files that a process which was killed at any call can leave behind, if they were last written before
+ * `olderThan`. An upload in progress is therefore kept, however long ago it began.
  */
 export async function sweepLeftovers(
   fs: FileSystem,
@@ -59,7 +60,10 @@ export async function sweepLeftovers(
   return removed;
 }
 
-/** Returns true if the folder exists and is the plain folder of this store. */
+/**
+ * Returns true if the folder exists. Returns false if it does not, or if `onPlanted` was called because another entry is in
+ * its place.
+ */
 async function isUsable(layout: FilesystemLayout, folder: Folder, onPlanted: OnPlanted): Promise<boolean> {
   try {
     return await folder.check();
@@ -87,7 +91,7 @@ async function* namesIn(fs: FileSystem, path: string, wanted: (name: string) => 
   yield* await lookAt(fs, path, names);
 }
 
-/** Returns the files that still exist. */
+/** Returns the names and stats of the files that still exist. */
 async function lookAt(fs: FileSystem, path: string, names: string[]): Promise<Named[]> {
   const found = await Promise.all(
     names.map(async (name): Promise<Named | undefined> => {

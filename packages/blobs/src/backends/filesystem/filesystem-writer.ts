@@ -6,8 +6,9 @@ import type { Folder } from './folder.ts';
 import { StagedFile } from './staged-file.ts';
 import { errnoOf, storageError } from './storage-error.ts';
 
-/** Chunks are batched up to this many bytes or chunks and are written with one call. */
+/** Chunks are batched and written with one call when the batch reaches this many bytes. */
 const batchBytes = 1024 * 1024;
+/** A batch is also written when it has this many chunks. */
 const batchChunks = 256;
 
 export interface WriterTarget {
@@ -15,21 +16,22 @@ export interface WriterTarget {
   readonly stagingPath: string;
   readonly path: string;
   readonly shard: Folder;
-  /** True if the mode must be set by a call of its own, because the umask removes bits from the mode of new files. */
+  /** True if the umask removes bits from the mode of new files, so that a separate call must set the mode. */
   readonly setMode: boolean;
   readonly isOpen: () => boolean;
 }
 
 /**
- * Writes one blob: batches chunks, writes a batch while the next one fills, syncs, links, syncs the folder. Nothing is
- * created on disk before a batch is full or the blob is committed, so a refused small upload costs no I/O.
+ * Writes one blob to a staged file. Chunks are collected in a batch, which is written while the next batch fills. The commit
+ * syncs the file, links it to its blob path, and syncs the folder. No file is created before a batch is full or the blob is
+ * committed, so a small upload that is refused causes no I/O.
  */
 export class FilesystemWriter implements BlobWriter {
   readonly #target: WriterTarget;
   #state: 'writing' | 'ended' = 'writing';
   #batch: Uint8Array[] = [];
   #gathered = 0;
-  /** The batch that is being written. Never rejects; sets `#failure` instead. */
+  /** Settles when the current write of a batch ends. Never rejects: a failed write sets `#failure`. */
   #flight: Promise<void> = Promise.resolve();
   #failure: AppError | undefined;
   #staged: StagedFile | undefined;
@@ -94,7 +96,7 @@ export class FilesystemWriter implements BlobWriter {
     }
   }
 
-  /** The order is: durable bytes, then the name, then a durable name. */
+  /** Makes the bytes durable, then links the file to its blob path, then makes this name durable. The order matters. */
   async #publish(): Promise<BlobStat> {
     const { fs, path, shard } = this.#target;
     const staged = this.#staged;
@@ -125,7 +127,7 @@ export class FilesystemWriter implements BlobWriter {
   }
 }
 
-/** Waits for both even if one fails, so that no write continues after the return. */
+/** Waits for both promises even if one rejects, so that no I/O continues after the return. Then throws the first error. */
 async function bothOrFirstFailure<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   const [first, second] = await Promise.allSettled([a, b]);
   if (first.status === 'rejected') throw first.reason;

@@ -9,8 +9,9 @@ import { errnoOf, notPlain } from './storage-error.ts';
 const folderMode = 0o750;
 
 /**
- * One folder of the store, held open. With the open handle an fsync is one call. With its device and inode, the check
- * that no link was planted in its path is one lstat; only a folder that is not held is resolved completely.
+ * One folder of the blob storage, which is kept open. With the open handle, an fsync is one call. Its device and inode are
+ * stored, so one lstat is enough to check that nobody replaced a folder in its path by a link. The complete path is resolved
+ * only if device or inode differ.
  */
 export class Folder {
   readonly path: string;
@@ -28,20 +29,20 @@ export class Folder {
     this.#parent = parent;
   }
 
-  /** Creates the folder if it is missing and opens it. The caller must sync the parent. */
+  /** Creates the folder if it is missing, and opens it. The caller must sync the parent folder afterwards. */
   async open(): Promise<void> {
     await this.#make();
     await this.#adopt(undefined);
   }
 
   /**
-   * Returns true if the folder exists. Throws `integrity_failure` when a link or a file, or a link above it, is in its
-   * place.
+   * Returns true if the folder exists. Throws `integrity_failure` if a link or a file is in its place, or if a folder above
+   * it is a link.
    */
   async check(): Promise<boolean> {
     try {
       const found = await this.#fs.lstat(this.path, { bigint: true });
-      // The process that created it may have been stopped before its name was durable.
+      // The parent is synced, because the process that created the folder may have stopped before its name was durable.
       if (!this.isHeld(found)) await this.#adopt(this.#parent);
       return true;
     } catch (error) {
@@ -50,23 +51,23 @@ export class Folder {
     }
   }
 
-  /** Returns true if the entry found at the path is the folder that is held open: no link was planted in the path. */
+  /** Returns true if the entry at the path is the folder that is kept open, so no link replaced a folder in the path. */
   isHeld(found: BigIntStats): boolean {
     return identityOf(found) === this.#identity;
   }
 
-  /** Returns true if the entry is on another file system than this folder; false while this folder is not held. */
+  /** Returns true if the entry is on another file system than this folder. Returns false while this folder is not open. */
   isOnOtherDisk(found: BigIntStats): boolean {
     return this.#device !== undefined && found.dev !== this.#device;
   }
 
-  /** Creates the folder again, durably, after it was removed. */
+  /** Creates the folder again after it was removed, and makes its name durable. */
   async restore(): Promise<void> {
     await this.#make();
     await this.#adopt(this.#parent);
   }
 
-  /** Settles when the names that were in the folder at the call are durable. */
+  /** Syncs the folder to disk. When the promise is fulfilled, the names that were in the folder at the call are durable. */
   sync(): Promise<void> {
     if (this.#syncs === undefined || this.#closed) return Promise.reject(closedStore());
     return this.#syncs.sync();
@@ -88,7 +89,7 @@ export class Folder {
     }
   }
 
-  /** Opens the folder at the path after its name is durable in `parent`, if that is given. */
+  /** Opens the folder. If `parent` is given, it is synced first, so that the name of this folder is durable. */
   #adopt(parent: Folder | undefined): Promise<void> {
     if (this.#closed) return Promise.reject(closedStore());
     this.#adopting ??= this.#takeHold(parent).finally(() => (this.#adopting = undefined));
@@ -101,7 +102,7 @@ export class Folder {
     try {
       if ((await this.#fs.realpath(this.path)) !== this.path) throw notPlain('A folder of the blob store');
       const found = await handle.stat({ bigint: true });
-      // Another disk is mounted at this folder, so no blob can be linked into it.
+      // Another file system is mounted at this folder, so blobs cannot be linked into it.
       if (this.#parent?.isOnOtherDisk(found) === true) throw notPlain('A folder of the blob store');
       const identity = identityOf(found);
       await parent?.sync();
@@ -122,7 +123,7 @@ function identityOf(stat: BigIntStats): string {
   return `${stat.dev}:${stat.ino}`;
 }
 
-/** Creates a folder and its ancestors, each durable in its parent; existing folders are not changed. */
+/** Creates a folder and its ancestors, and syncs the parent of each one. Existing folders are not changed. */
 export async function makeFolders(fs: FileSystem, path: string): Promise<void> {
   try {
     await fs.mkdir(path, folderMode);

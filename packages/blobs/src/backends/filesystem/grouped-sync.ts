@@ -1,8 +1,8 @@
 import type { OpenFile } from './file-system.ts';
 
 /**
- * The fsync of one folder, shared by concurrent commits. A caller is covered only by an fsync that began after its
- * call. During a running fsync, callers therefore wait for the next one together.
+ * Syncs one folder, and shares each fsync among concurrent commits. A call needs an fsync that begins after the call. All
+ * calls during a running fsync therefore wait for the same next fsync.
  */
 export class GroupedSync {
   readonly #folder: OpenFile;
@@ -22,7 +22,7 @@ export class GroupedSync {
     return this.#next;
   }
 
-  /** Closes the folder after the requested syncs. Never throws. */
+  /** Waits for the requested syncs, then closes the folder. Never throws. */
   async close(): Promise<void> {
     while (this.#running !== undefined) await (this.#next ?? this.#running).catch(() => undefined);
     await this.#folder.close().catch(() => undefined);

@@ -4,12 +4,12 @@ import { type FileSystem, nodeFileSystem, type OpenFile } from './file-system.ts
 export type Fault =
   /** The call fails with this code and has no effect. */
   | { readonly kind: 'fail'; readonly errno: string }
-  /** The process stops: neither this call nor any later one has an effect or settles. */
+  /** The simulated process stops before the call: neither this call nor any later call has an effect or settles. */
   | { readonly kind: 'stop-before' }
-  /** The process stops: the call has its effect, but does not settle. */
+  /** The simulated process stops after the call: the call has its effect, but neither it nor any later call settles. */
   | { readonly kind: 'stop-after' };
 
-/** A call that settled: its number, its name, its path, and when it began and ended. */
+/** A call that succeeded. `beganAt` and `endedAt` are numbers of the sequence that `tick` returns. */
 export interface Call {
   readonly name: string;
   readonly path: string;
@@ -17,7 +17,10 @@ export interface Call {
   readonly endedAt: number;
 }
 
-/** The real file system, for tests, with one fault at the `at`th call (from 1) after `arm`, and a log of the calls. */
+/**
+ * The real file system, with one injected fault and a log of all calls, for tests. The fault occurs at the `at`th call
+ * (counted from 1) after `arm`.
+ */
 export class InterruptedFileSystem implements FileSystem {
   readonly calls: Call[] = [];
   /** Settles when the simulated process has stopped. */
@@ -39,7 +42,7 @@ export class InterruptedFileSystem implements FileSystem {
     return this.#begun;
   }
 
-  /** Returns the next number of a sequence that orders events. */
+  /** Returns the next number of a sequence. Tests compare these numbers to check the order of events. */
   tick(): number {
     return ++this.#time;
   }
@@ -54,7 +57,10 @@ export class InterruptedFileSystem implements FileSystem {
     this.#fault = undefined;
   }
 
-  /** Closes the files that a stopped process would have left to the operating system, also those that are still being opened. */
+  /**
+   * Closes all open files, and the files that are still being opened. For a real stopped process, the operating system would
+   * close them.
+   */
   async release(): Promise<void> {
     this.#isReleased = true;
     for (const file of this.#files) await file.close().catch(() => undefined);
@@ -97,7 +103,7 @@ export class InterruptedFileSystem implements FileSystem {
     };
   }
 
-  /** A function, since the state may change during any await. */
+  /** Returns true if the process has stopped. A method, because TypeScript assumes that the field does not change. */
   #hasStopped(): boolean {
     return this.#isStopped;
   }

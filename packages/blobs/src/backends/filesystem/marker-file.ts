@@ -7,24 +7,24 @@ import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import { errnoOf, notPlain, storageError } from './storage-error.ts';
 import { StagedFile } from './staged-file.ts';
 
-/** Length of the longest marker and its line end. */
+/** Largest size of a marker file in bytes: the longest marker and its line end. */
 const mostBytes = 129;
-// O_NONBLOCK: opening a FIFO that was planted must not block.
+// O_NONBLOCK is set because the call must not block if somebody put a FIFO in the marker's place.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Paths of a marker. */
+/** The paths that are used to read and write a marker file. */
 export interface MarkerPlace {
-  /** The marker file. */
+  /** Path of the marker file. */
   readonly path: string;
-  /** The folder that contains it, for the fsync. */
+  /** Path of the folder that contains the marker file. The folder is synced after a write. */
   readonly folder: string;
-  /** An unused path on the same file system. */
+  /** An unused path on the same file system, for the temporary file. */
   readonly temporary: string;
 }
 
 /**
- * Returns the marker in a file, or undefined when there is none. Errors: `integrity_failure` (a link, not a file, not a
- * marker), `unavailable`.
+ * Returns the marker in a marker file, or undefined if the file does not exist. Errors: `integrity_failure` (a link, not a
+ * plain file, or not the text of a marker), `unavailable`.
  */
 export async function readMarkerFile(path: string, fs: FileSystem = nodeFileSystem): Promise<string | undefined> {
   try {
@@ -46,8 +46,8 @@ export async function readMarkerFile(path: string, fs: FileSystem = nodeFileSyst
 }
 
 /**
- * Writes a marker as `BlobBackend.writeMarker` defines: to a temporary file, synced, then linked or renamed into place,
- * then the name synced. Returns the marker that is in place afterwards.
+ * Writes a marker as `BlobBackend.writeMarker` defines. The text is written to a temporary file, which is synced and then
+ * linked or renamed to its path. Then the folder is synced. Returns the marker that is in place afterwards.
  */
 export async function writeMarkerFile(
   { path, folder, temporary }: MarkerPlace,
@@ -75,8 +75,8 @@ export async function writeMarkerFile(
 }
 
 /**
- * Another process may have created it first, and may have been stopped before its name was durable. The folder is
- * therefore synced in both cases.
+ * Links the marker file to its path, unless there is one already. In that case another process created it, and may have
+ * stopped before its name was durable. The caller must therefore sync the folder in both cases.
  */
 async function linkedOrThere(staged: StagedFile, path: string): Promise<void> {
   try {

@@ -5,29 +5,30 @@ import { requireRange } from '../../require-range.ts';
 import { blobFileStat } from './blob-file-stat.ts';
 import type { Folder } from './folder.ts';
 
-/** Longer ranges go through the thread pool: copying them would block the event loop. */
+/** Largest range in bytes that is read synchronously. Copying a longer range would block the event loop for too long. */
 const mostBytes = 64 * 1024;
 
-/** A read that took longer came from a slow or busy disk, not from the page cache. */
+/** A synchronous read that took longer than this, in ms, was probably from a slow or busy disk, not from the page cache. */
 const slowMs = 5;
 /**
- * After a slow read, no synchronous read is made for this many times its duration. Slow reads thus block the event loop
- * for at most a twentieth of the time, and after a short load peak quick reads are used again soon.
+ * After a slow synchronous read, no further one is made for this many times its duration. Slow reads therefore block the
+ * event loop for at most a twentieth of the time, and synchronous reads are used again soon after a short load peak.
  */
 const restFactor = 20;
 
-// O_NONBLOCK: opening a FIFO that was planted must not block.
+// O_NONBLOCK is set because the call must not block if somebody put a FIFO in the blob's place.
 const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
- * Reads small ranges synchronously. From the page cache that takes a few microseconds; four round trips through the
- * thread pool take ten times as long. Only plain files are read this way. In every other case (missing, planted, short,
- * failing) the caller uses the ordinary way, which has the error handling.
+ * Reads small ranges of blobs synchronously. From the page cache this takes a few microseconds. An asynchronous read needs
+ * four round trips to the thread pool and takes ten times as long. Only plain files are read this way. In every other case
+ * (missing file, not a plain file, file too short, failed call) the caller must read asynchronously, where errors are
+ * handled.
  */
 export class QuickReads {
   #restUntil = 0;
 
-  /** Returns undefined when the caller must use the ordinary way. */
+  /** Reads a range of a blob. Returns undefined if the caller must read it asynchronously. */
   read(path: string, shard: Folder, range: ByteRange): BlobReading | undefined {
     const length = range.end + 1 - range.start;
     const beganAt = performance.now();

@@ -5,7 +5,7 @@ import type { FileSystem, OpenFile } from './file-system.ts';
 
 export const blobMode = 0o440;
 
-/** A file in the staging folder, until it is linked into place or removed. */
+/** A file in the staging folder. It is written, synced and linked to its final path, or discarded. */
 export class StagedFile {
   readonly path: string;
   readonly #fs: FileSystem;
@@ -22,7 +22,7 @@ export class StagedFile {
     return new StagedFile(fs, path, await fs.open(path, flags, blobMode));
   }
 
-  /** Writes the chunks in order with as few system calls as possible. */
+  /** Appends the chunks to the file, in order, with as few system calls as possible. */
   async append(chunks: Uint8Array[]): Promise<void> {
     let left = chunks;
     while (left.length > 0) {
@@ -31,28 +31,28 @@ export class StagedFile {
     }
   }
 
-  /** Returns the actual mode of the file: the umask can remove bits from `blobMode`. */
+  /** Returns the actual mode of the file, which can have fewer bits than `blobMode` because of the umask. */
   async mode(): Promise<number> {
     return Number((await this.#file.stat({ bigint: true })).mode & 0o777n);
   }
 
-  /** Sets `blobMode` independently of the umask. */
+  /** Sets the mode of the file to `blobMode`, independently of the umask. */
   async setMode(): Promise<void> {
     await this.#file.chmod(blobMode);
   }
 
-  /** Makes the bytes durable. Nothing may be written afterwards, so the returned stat is final. */
+  /** Makes the bytes durable and returns the stat of the file. Nothing may be written afterwards, so this stat is final. */
   async sync(): Promise<BlobStat> {
     await this.#file.sync();
     return blobFileStat(await this.#file.stat({ bigint: true }));
   }
 
-  /** Links the file to its final name; EEXIST when the name is taken. */
+  /** Links the file to its final path. Throws EEXIST if the path exists. */
   async linkTo(path: string): Promise<void> {
     await this.#fs.link(this.path, path);
   }
 
-  /** Closes the file and removes the staging name. Never throws: the sweep removes what is left. */
+  /** Closes the file and removes it from the staging folder. Never throws: a sweep removes the file later if this fails. */
   async discard(): Promise<void> {
     await Promise.allSettled([this.#file.close(), this.#fs.unlink(this.path)]);
   }

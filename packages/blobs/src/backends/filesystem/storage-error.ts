@@ -7,12 +7,12 @@ export function errnoOf(error: unknown): string | undefined {
 }
 
 const full = new Set(['ENOSPC', 'EDQUOT']);
-/** Codes of the system for a path that does not lead to plain files through plain folders. */
+/** Codes of system errors that occur if an entry in the path is not a plain file or folder. */
 const planted = new Set(['ELOOP', 'ENOTDIR', 'EISDIR', 'ENXIO', 'ENODEV']);
 
 /**
- * Converts any failure to an `AppError`: `storage_full`, `integrity_failure` or `unavailable`. The path stays in the
- * cause, which is logged and not sent to clients.
+ * Converts any error to an `AppError` with the code `storage_full`, `integrity_failure` or `unavailable`. The path is only in
+ * the cause, which is logged and not sent to clients.
  */
 export function storageError(operation: string, error: unknown): AppError {
   if (error instanceof AppError) return error;
@@ -31,7 +31,7 @@ export function storageError(operation: string, error: unknown): AppError {
   return fail('unavailable', `The blob storage could not ${operation} (${errno}). Check its disk and permissions.`);
 }
 
-/** The error for something at a blob's place that no `commit` made. */
+/** Returns the error for an entry that is not a plain file or folder as the store creates it. `what` begins its message. */
 export function notPlain(what: string): AppError {
   return new AppError('integrity_failure', `${what} is not a plain file or folder. Run \`proofhouse storage verify\`.`);
 }

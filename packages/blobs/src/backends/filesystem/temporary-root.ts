@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { randomBlobKey, type BlobBackendUnderTest } from '../../blob-backend.contract.ts';
 import { FilesystemBackend } from './filesystem-backend.ts';
 
-/** A folder for one test. */
+/** Creates a temporary folder for one test, and returns its path and a function that removes it. */
 export async function makeTemporaryRoot(): Promise<{ root: string; cleanup: () => Promise<void> }> {
   const root = await mkdtemp(join(tmpdir(), 'proofhouse-blobs-'));
   return { root, cleanup: () => rm(root, { recursive: true, force: true }) };
 }
 
-/** The wiring of the filesystem backend into the contract suite. */
+/** Returns a filesystem backend in a temporary folder, for the contract tests of blob backends. */
 export async function filesystemUnderTest(): Promise<BlobBackendUnderTest> {
   const { root, cleanup } = await makeTemporaryRoot();
   return {

@@ -14,9 +14,9 @@ import { closedStore } from '../../closed-store.ts';
 import { requireRange } from '../../require-range.ts';
 
 export interface MemoryBackendOptions {
-  /** Limit in bytes of all blobs and open writers together; above it writes fail with `storage_full`. Default 1 GiB. */
+  /** Largest total size in bytes of all blobs and open writers. Further writes throw `storage_full`. Default 1 GiB. */
   readonly maxBytes?: number;
-  /** Returns epoch ms, for `createdAt`. Default: the system clock. */
+  /** The clock of the storage, which sets `createdAt`. Returns epoch ms. Default: the system clock. */
   readonly now?: () => number;
 }
 
@@ -39,7 +39,7 @@ export class MemoryBackend implements BlobBackend {
 
   constructor(options: MemoryBackendOptions = {}) {
     this.#maxBytes = options.maxBytes ?? 1024 ** 3;
-    // The clock of the storage, as a file system or a bucket has one.
+    // The storage has its own clock, as a file system or a bucket does.
     this.#now = options.now ?? Date.now;
   }
 
@@ -57,7 +57,7 @@ export class MemoryBackend implements BlobBackend {
     });
   }
 
-  /** Returns a new buffer each time. Changing it does not change the blob. */
+  /** Returns a new buffer at each call, so a caller that changes the buffer does not change the blob. */
   async read(key: string, range?: ByteRange): Promise<BlobReading> {
     this.#requireReady(key);
     const found = this.#blobs.get(key);
@@ -83,7 +83,7 @@ export class MemoryBackend implements BlobBackend {
     for (const [key, { stat }] of this.#blobs) if (key.startsWith(prefix)) yield { key, ...stat };
   }
 
-  /** Nothing can be left over, because writers end with the process. */
+  /** Returns no leftovers, because unfinished writes in memory end with the process. */
   async sweepStaging(): Promise<Leftover[]> {
     this.#requireReady();
     return [];
@@ -133,7 +133,7 @@ export class MemoryBackend implements BlobBackend {
   }
 }
 
-/** The operations of the memory store that a writer needs. */
+/** The operations of `MemoryBackend` that its writers use. */
 interface MemorySpace {
   take(sizeBytes: number): void;
   giveBack(sizeBytes: number): void;
