@@ -28,7 +28,7 @@ import { newArtifact } from './new-artifact.ts';
 /** Permission to upload an artifact to a job. It is checked as far as possible before the bytes arrive. */
 export interface UploadPermit {
   readonly job: JobRecord;
-  /** The lease that the uploading worker names. Undefined for operators and the admin, who may upload to any job. */
+  /** The id of the uploading worker and the lease that it names. Undefined for operators and the admin, who need no lease. */
   readonly fence: Fence | undefined;
   readonly principal: Principal;
   readonly maxBytes: number;

@@ -226,7 +226,10 @@ function isMendable(finding: StorageFinding): finding is StorageFinding & { read
   return 'path' in finding && finding.kind !== 'view-foreign';
 }
 
-/** Returns true if the blob owner is in the sample. A hash decides, so one seed always selects the same owners. */
+/**
+ * Returns true if the blob owner is in the sample. A hash of seed and id decides, so one seed always selects the same owners,
+ * and every owner is selected by some seeds.
+ */
 function isSampled(seed: string, { id }: BlobOwner, sample: number): boolean {
   if (sample >= 1) return true;
   const drawn = createHash('sha256').update(`${seed}:${id}`).digest().readUInt32BE(0);
