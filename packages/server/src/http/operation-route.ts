@@ -81,7 +81,7 @@ export function addOperationRoutes(app: FastifyInstance, handlers: Handlers, che
     scope.addContentTypeParser('*', (_request, _payload, parsed) => {
       parsed(null);
     });
-    // The Content-Type of an artifact is recorded verbatim. Without the header, Fastify cannot reject an invalid value.
+    // The Content-Type of an artifact is recorded verbatim. The header is deleted, because Fastify rejects invalid values.
     scope.addHook('onRequest', (request, _reply, next) => {
       const { operation } = request.routeOptions.config;
       if (operation !== undefined && operations[operation].request === 'bytes') {

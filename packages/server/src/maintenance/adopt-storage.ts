@@ -16,8 +16,8 @@ export interface AdoptOptions extends ConfigSources {
 
 export interface Adoption {
   /**
-   * `same`: the database and the blob storage belong to the same store already. `would-adopt`: nothing was changed, because
-   * `confirmed` is false. `adopted`: the adoption was executed.
+   * `same`: there is nothing to adopt, because the database and the blob storage belong to the same store already, or one
+   * of them is in memory. `would-adopt`: nothing was changed, because `confirmed` is false. `adopted`: it was executed.
    */
   readonly outcome: 'same' | 'would-adopt' | 'adopted';
   /** The text for the user: the findings, the consequences and the changes, in whole sentences. */

@@ -209,8 +209,8 @@ async function grantFinding(config: Config, found: DatabaseInspection | Finding,
   if ('outcome' in found)
     return { outcome: 'wrong', text: 'The database could not be looked at: nothing was granted.' };
   if (found.kind !== 'postgres') return { outcome: 'wrong', text: 'Only Postgres has roles: nothing was granted.' };
-  // A newer schema may have secrets that this version does not know. An older schema gets new tables at the next start,
-  // which grants them itself.
+  // A newer schema may have secrets that this version does not know. An older schema lacks tables that the next start of
+  // the server adds and grants.
   if (schemaAge(found.schema) !== 'current') {
     return {
       outcome: 'wrong',

@@ -18,7 +18,7 @@ export async function callTool(
   requireClass(id, caller.principal);
   if (id === 'putArtifact') return uploadThroughTool(parts, given, caller.principal);
   const decoded = decodeCall(row, { principal: caller.principal, ...toolParts(row, given), names });
-  // `JsonHandlers` has another call type for each operation id. TypeScript cannot infer the type for an id of union type.
+  // `JsonHandlers` has another call type for each operation id. TypeScript cannot infer it from an id known only at run time.
   const handler = parts.handlers[id as JsonOperationId] as (call: unknown) => Promise<{ readonly body: unknown }>;
   const { software, signal, waitSignal, reauthenticate } = caller;
   return (await handler({ ...decoded, software, signal, waitSignal, reauthenticate })).body;

@@ -8,8 +8,8 @@ export const flushEveryMs = 5000;
 /** Largest number of workers whose last claim is kept in memory. */
 const mostKnown = 10_000;
 /**
- * Milliseconds. For a worker that sends only heartbeats to this server, a stored row up to this age is used: the longest
- * lease.
+ * Largest age in milliseconds of a stored row that completes the heartbeats of a worker without a claim at this server. It
+ * is the longest lease.
  */
 const rememberedMs = maxLeaseSeconds * 1000;
 const unheard = { capabilities: [], types: undefined, repositories: undefined, version: undefined };

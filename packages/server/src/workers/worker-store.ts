@@ -1,7 +1,7 @@
 import type { CredentialRecord, WorkerRecord } from '@proofhouse/core';
 import type { Page, PageRequest } from '../kernel/page.ts';
 
-/** Reads workers and their credentials. Both are written with `Commits`. */
+/** The store of workers and their credentials. It only reads; both kinds of records are written with `Commits`. */
 export interface WorkerStore {
   findWorker(workerId: string): Promise<WorkerRecord | undefined>;
 

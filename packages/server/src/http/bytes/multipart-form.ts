@@ -20,7 +20,7 @@ export interface FormOptions {
   readonly boundary: string;
   /** The declared digests of the whole form body. */
   readonly digests?: BodyDigests | undefined;
-  /** Limit in bytes for the form without `slackBytes`. A larger form throws `body_too_large` while it is read. */
+  /** Largest size of the form in bytes; `slackBytes` more are allowed. A larger form throws `body_too_large` while read. */
   readonly maxBytes: number;
 }
 

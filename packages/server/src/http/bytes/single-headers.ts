@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { AppError, type ErrorCode } from '@proofhouse/core';
 
 /**
- * Throws when a request has two Host or two Authorization headers. Node keeps only the first, and a proxy in front of the
- * server may have used the second. Throws too for an HTTP/1.1 request without Host (RFC 9112 section 3.2), and for a URL
- * with bytes that must be percent-encoded. Errors: `bad_request`, or `twoCredentials` for two Authorization headers.
+ * Throws when a request has two Host or two Authorization headers. Node keeps only the first header of each name, but a
+ * proxy in front of the server may have used the second one. Also throws for an HTTP/1.1 request without Host (RFC 9112
+ * section 3.2), and for a URL with bytes that must be percent-encoded. Errors: `bad_request`, or `twoCredentials` for two
+ * Authorization headers.
  */
 export function requireSingleHeaders(request: IncomingMessage, twoCredentials: ErrorCode = 'bad_request'): void {
   let hosts = 0;
@@ -16,7 +17,7 @@ export function requireSingleHeaders(request: IncomingMessage, twoCredentials: E
   }
   if (hosts > 1) throw new AppError('bad_request', 'The request has more than one host header.');
   if (credentials > 1) throw new AppError(twoCredentials, 'The request has more than one authorization header.');
-  // Node decodes other bytes in a URL as Latin-1, but clients that send them mean UTF-8. RFC 3986 does not allow them.
+  // RFC 3986 does not allow non-ASCII bytes in a URL. Node decodes them as Latin-1, but clients that send them mean UTF-8.
   if (/[^\x21-\x7e]/.test(request.url ?? '')) {
     throw new AppError('bad_request', 'The URL has bytes that must be percent-encoded.');
   }

@@ -88,8 +88,8 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
 }
 
 /**
- * Returns the worker for which a call is made, and its lease id. The worker is that of the credential. The lease id is in
- * the header or in the body field `leaseId`.
+ * Returns the worker for which a call is made, and its lease id. The worker is that of the credential, or for the admin the
+ * body field `workerId`. The lease id is in the header or in the body field `leaseId`.
  */
 export function holderFrom(
   principal: Principal,
