@@ -4,13 +4,13 @@ import type { Deposited } from './evidence/evidence.ts';
 import { lastLines } from './evidence/log-tail.ts';
 import type { JobOutcome } from './worker-options.ts';
 
-/** The server accepts 2000 characters; a limit in bytes is never larger than that. */
+/** Largest acknowledgement of a cancellation. The server accepts 2000 characters, and 2000 bytes are never more than that. */
 const maxAckBytes = 2000;
 
-/** Largest number of lines about losses and notes in a result. */
+/** Largest number of lines in a result that report losses and notes. */
 const mostLines = 40;
 
-/** How a job ends: its outcome and the text of the report. */
+/** The end of a job: its outcome, and the first line of the report to the server. */
 export interface Ending {
   readonly outcome: Exclude<JobOutcome, 'lost'>;
   readonly headline: string;
@@ -19,8 +19,8 @@ export interface Ending {
 }
 
 /**
- * Applies losses to the end of a job. A job with lost evidence fails, and may be retried when every cause is temporary.
- * With `bestEffort` it succeeds, and its result begins with the losses.
+ * Applies losses of evidence to the end of a job. A successful job with a loss becomes a failed job. It is retryable if the
+ * cause of every loss is temporary. With `bestEffort` the job succeeds, and its result begins with the number of losses.
  */
 export function judged(ending: Ending, { losses }: Deposited, bestEffort: boolean): Ending {
   if (ending.outcome !== 'succeeded' || losses.length === 0) return ending;
@@ -34,8 +34,8 @@ export function judged(ending: Ending, { losses }: Deposited, bestEffort: boolea
 }
 
 /**
- * Returns the events that are written before the job ends. They never contain output of the command: that is in its log
- * artifact.
+ * Returns the events that are written to the log of the job before the job ends. They never contain output of the command,
+ * which is in the artifact `log.log`.
  */
 export function endNotes(ending: Ending, deposited: Deposited): JobNote[] {
   const missed = deposited.losses.length;
@@ -51,17 +51,17 @@ export function endNotes(ending: Ending, deposited: Deposited): JobNote[] {
   return [{ level: 'warn', message: ending.headline }, deposits];
 }
 
-/** Returns one paragraph for a finished job. */
+/** Returns the result text of a finished job: the headline, then one line for each loss and each note. */
 export function resultSummary(ending: Ending, deposited: Deposited): string {
   return bounded([`${ending.headline} ${artifactsDeposited(deposited)}`, ...linesOf(deposited)].join('\n'));
 }
 
-/** Returns a short text for the operator who cancelled the job. */
+/** Returns the text of an acknowledged cancellation: the result text, truncated to `maxAckBytes`. */
 export function ackMessage(ending: Ending, deposited: Deposited): string {
   return bounded(resultSummary(ending, deposited), maxAckBytes);
 }
 
-/** Returns the failure message: the reason first, then the losses, then as much of the end of the log as fits. */
+/** Returns the failure message: the headline, then the losses and notes, then as much of the end of the log as fits. */
 export function failureMessage(ending: Ending, deposited: Deposited, logTail: string): string {
   const head = bounded([ending.headline, ...linesOf(deposited)].join('\n'), maxSummaryBytes / 2);
   const room = maxSummaryBytes - Buffer.byteLength(head) - 2;
@@ -69,7 +69,7 @@ export function failureMessage(ending: Ending, deposited: Deposited, logTail: st
   return tail === '' ? head : `${head}\n\n${tail}`;
 }
 
-/** Returns losses before notes, at most `mostLines`. */
+/** Returns one line for each loss, then one for each note, at most `mostLines` and one that counts the others. */
 function linesOf({ losses, notes }: Deposited): string[] {
   const lines = [...losses.map(({ message }) => message), ...notes];
   const more = lines.length - mostLines;

@@ -1,6 +1,6 @@
 /**
- * Returns a signal that aborts with the first of the given ones, with its reason. Listeners are removed on release,
- * since a worker's own signal outlives its jobs.
+ * Returns a signal that is aborted when the first of the given signals is aborted, with the same reason. The caller must call
+ * `release`, which removes the listeners: the signal of the worker outlives the signals of its jobs.
  */
 export function firstAbort(signals: readonly AbortSignal[]): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();

@@ -22,13 +22,13 @@ export interface WorkerParts extends WorkerOptions {
   readonly stop: AbortSignal;
 }
 
-/** One attempt of a job, for the handler or command runner. */
+/** One attempt of a job that this worker holds. Handlers and commands are run with it. */
 export interface HeldRun {
   readonly worker: WorkerParts;
   readonly job: ClaimedJob;
   readonly milestones: Milestones;
   readonly depositor: Depositor;
-  /** Aborted when the work must end: by `lost`, by `cancelled`, or by the worker's own end. */
+  /** Aborted when the work must end: when `lost`, `cancelled`, or `stop` of the worker is aborted. */
   readonly stop: AbortSignal;
   /** Aborted when cancellation of the job was requested. */
   readonly cancelled: AbortSignal;
@@ -43,7 +43,7 @@ export interface RunEnd {
 }
 
 /**
- * Thrown when the machine cannot run any job, for example with a full disk. The worker must pause instead of failing
- * the whole queue.
+ * Thrown when the machine cannot run any job, for example because its disk is full. The worker must then pause. Otherwise it
+ * would claim and fail every job of the queue.
  */
 export class BrokenMachine extends Error {}

@@ -18,7 +18,7 @@ export interface Reporter {
   readonly lost: AbortSignal;
 }
 
-/** Reports the end of the job, with retries for as long as the lease is valid: a finished job should not run twice. */
+/** Reports the end of the job. Retries as long as the lease is valid, because a finished job should not run a second time. */
 export async function reportEnding(
   reporter: Reporter,
   ending: Ending,
@@ -42,8 +42,8 @@ export async function reportEnding(
 }
 
 /**
- * Fails the job as retryable because the machine failed, so that another attempt may run elsewhere. If this report
- * fails too, the lease expires and the sweep requeues the job.
+ * Reports the job as failed and retryable after a failure of this machine, so that another machine may run the next attempt.
+ * If this report fails too, the lease expires and the sweep of the server requeues the job.
  */
 export async function giveBack(reporter: Reporter, message: string): Promise<JobOutcome> {
   const { client, job, log } = reporter;
@@ -57,8 +57,8 @@ export async function giveBack(reporter: Reporter, message: string): Promise<Job
   }
 }
 
-// When the lease is lost meanwhile, one last try decides: for a final call that the server had already accepted, and
-// whose answer was lost, the server repeats its first answer.
+// Retries a call that ends the job. After the lease was lost, the call is sent once more: if the server had accepted an
+// earlier try and its answer was lost, the server now repeats that answer.
 async function persist(reporter: Reporter, call: () => Promise<Job>): Promise<void> {
   for (let failures = 1; ; failures += 1) {
     try {

@@ -13,12 +13,12 @@ import { messageOf } from './message-of.ts';
 import { Milestones } from './milestones.ts';
 import type { JobOutcome } from './worker-options.ts';
 
-/** Pause of the worker after a failure of the machine itself, such as a folder that cannot be created. */
+/** Milliseconds that the worker pauses after a failure of its machine, such as a folder that cannot be created. */
 const brokenRestMs = 10_000;
 
 /**
- * Runs one claimed job to its end. Never throws: every error becomes the outcome of the job. `late` is true if part of
- * the lease may have passed before the claim was answered.
+ * Runs one claimed job to its end. Never throws: every error becomes an outcome of the job. `late` is true if part of the
+ * lease may have passed before the answer to the claim arrived. The lease is then renewed before the work begins.
  */
 export async function runJob(worker: WorkerParts, job: ClaimedJob, late: boolean): Promise<JobOutcome> {
   const say = (level: 'info' | 'warn' | 'error', message: string): void =>

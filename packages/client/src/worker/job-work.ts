@@ -5,10 +5,10 @@ import { runFunctionJob } from './handler/function-job.ts';
 import type { HeldRun, RunEnd, WorkerParts } from './held-run.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
-/** About 23 days. A longer delay overflows a timer. */
+/** Longest time limit of a job in milliseconds, about 23 days. A longer delay would overflow the timer. */
 const longestMs = 2_000_000_000;
 
-/** Runs the function or the command of the job's type, or the command for all other types. */
+/** Runs the handler or the command of the job's type. Without one, runs the command for all other types. */
 export async function workOn(run: HeldRun): Promise<RunEnd> {
   const { worker, job } = run;
   const timeoutMs = timeLimitOf(job, worker);
@@ -23,7 +23,10 @@ export async function workOn(run: HeldRun): Promise<RunEnd> {
   throw new AppError('unsupported', `This worker has nothing to run for jobs of type ${job.type}.`);
 }
 
-/** Returns the smaller of the worker's limit and the job's own; undefined for none. */
+/**
+ * Returns the time limit in milliseconds: the smaller of the worker's limit and `payload.timeoutSeconds`. Returns undefined if
+ * there is no limit.
+ */
 function timeLimitOf({ payload }: Pick<Job, 'payload'>, worker: WorkerParts): number | undefined | 'invalid' {
   const seconds = payload['timeoutSeconds'];
   const most = worker.commandTimeoutMs;
@@ -34,8 +37,9 @@ function timeLimitOf({ payload }: Pick<Job, 'payload'>, worker: WorkerParts): nu
 }
 
 /**
- * Returns the types to claim: the given ones, else those with a handler or a command; undefined for all. Rejects with
- * `invalid_request` when a type has neither, or when a command cannot be found.
+ * Returns the job types to claim: `types` if given, else the types with a handler or a command. Returns undefined for all
+ * types. Rejects with `invalid_request` if a type has neither a handler nor a command, or has both, or if a command cannot be
+ * found.
  */
 export async function requireWork(options: WorkerOptions, cwd: string): Promise<readonly string[] | undefined> {
   const { command, commands = {}, handlers = {}, types, env = {} } = options;

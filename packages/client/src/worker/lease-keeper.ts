@@ -8,17 +8,20 @@ import type { WorkerLog } from './worker-options.ts';
 
 /** Shortest pause between two attempts to renew. */
 const shortestPauseMs = 1000;
-/** Interval at which the clocks are compared. The monotonic clock does not count while the machine is suspended. */
+/**
+ * Interval at which the wall clock is compared with the monotonic clock. The monotonic clock stands still while the machine is
+ * suspended.
+ */
 const compareEveryMs = 5000;
-/** When the wall clock moved by this much relative to the monotonic clock, it was set, or the machine was suspended. */
+/** A larger change of the difference between both clocks means that the wall clock was set, or the machine was suspended. */
 const movedMs = 1000;
 
 /**
- * Renews a lease after every third of its length, until stopped. The lease counts as lost when the server reports it,
- * when the server refuses the credential permanently, and when it expires without an answer: another worker may then
- * hold the job. Time is measured by the monotonic clock, so setting the wall clock loses no lease. When both clocks
- * disagree, the lease is renewed at once, because the machine may have been suspended. `renewFirst` is for a claim
- * whose answer was late or came at a retry: the remaining time of its lease is unknown.
+ * Renews a lease after every third of its length, until stopped. The lease counts as lost in three cases: the server answers
+ * that it has ended, the server refuses the credential permanently, or the lease expires before a renewal is answered. Another
+ * worker may then hold the job. Time is measured by the monotonic clock, so setting the wall clock loses no lease. If the
+ * clocks disagree, the lease is renewed at once, because the machine may have been suspended. `renewFirst` is for a claim whose
+ * answer was late or came after a retry: the remaining time of its lease is unknown.
  */
 export class LeaseKeeper {
   readonly #lost = new AbortController();
@@ -57,7 +60,7 @@ export class LeaseKeeper {
     return this.#lost.signal;
   }
 
-  /** Settles when the lease is known to be valid, is lost, or the signal is aborted. Work must not begin before. */
+  /** Resolves when the lease is known to be valid, is lost, or the signal is aborted. The work must not begin before. */
   confirmed(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
@@ -70,7 +73,7 @@ export class LeaseKeeper {
     });
   }
 
-  /** Marks the lease as lost, for another writer whose call was refused with `lease_lost`. */
+  /** Marks the lease as lost. For a caller whose own write to the job was refused with `lease_lost`. */
   lose(error: unknown): void {
     this.#lost.abort(error);
     this.#confirmed.resolve(undefined);
@@ -99,7 +102,7 @@ export class LeaseKeeper {
     }
   }
 
-  /** Waits; ends early when the lease keeper is stopped, or when the wall clock moved relative to the monotonic one. */
+  /** Waits `ms` milliseconds. Ends early if the lease keeper is stopped, or if the clocks disagree by more than `movedMs`. */
   async #rest(ms: number): Promise<void> {
     const clock = this.#clock;
     const offset = this.#wallOffset();
@@ -117,7 +120,7 @@ export class LeaseKeeper {
   async #renew(intervalMs: number): Promise<boolean> {
     const sentAt = this.#clock.monotonic();
     if (this.#leftMs() === 0) {
-      // This process was stopped meanwhile. The lease has expired, so a call to the server is not needed.
+      // The lease has expired, for example because this process was suspended. A call to the server would be refused.
       this.lose(new AppError('lease_lost', `Its lease of ${this.#leaseSeconds} s passed before it could be renewed.`));
       return false;
     }

@@ -5,13 +5,13 @@ import { hasEnded, type ProcessIdentity } from './process-identity.ts';
 import { ownerFile, removeWorkFolder, workFolderPrefix } from './work-folder.ts';
 import type { WorkerLog } from './worker-options.ts';
 
-/** Largest number of folders checked, and of folders removed, in one run; the next start continues. */
+/** Largest number of job folders that one start of a worker checks, and removes. The next start continues. */
 const mostSeen = 1000;
 const mostRemoved = 50;
 
 /**
- * Removes job folders of workers that were killed. A folder is removed only if this user created it and its worker has
- * certainly ended. A folder without an owner file, or from another machine or container, stays. Never throws.
+ * Removes the job folders of workers that were killed. A folder is removed only if it belongs to this user and the worker in
+ * its owner file has certainly ended. A folder without an owner file, or from another machine or container, stays. Never throws.
  */
 export async function removeLeftovers(workRoot: string, log: WorkerLog, signal: AbortSignal): Promise<void> {
   let tried = 0;
@@ -40,7 +40,7 @@ async function workFoldersIn(workRoot: string): Promise<string[]> {
 
 async function ownerOf(folder: string): Promise<ProcessIdentity | undefined> {
   try {
-    // The usual root is writable for all users, so files of other users must not be trusted.
+    // The default `workRoot` is the temporary folder, which is writable for all users. Folders of others are not trusted.
     const { getuid } = process;
     if (getuid !== undefined && (await lstat(folder)).uid !== getuid()) return undefined;
     const owner: unknown = JSON.parse(await readFile(path.join(folder, ownerFile), 'utf8'));

@@ -4,7 +4,7 @@ import type { ProofhouseClient } from '../proofhouse-client.ts';
 import { messageOf } from './message-of.ts';
 import type { WorkerLog } from './worker-options.ts';
 
-/** Longest time that the job waits for a milestone that cannot be written. */
+/** Time limit in milliseconds for writing one milestone. */
 const longestMs = 5000;
 
 interface MilestoneParts {
@@ -17,8 +17,8 @@ interface MilestoneParts {
 }
 
 /**
- * Writes milestones of a job into its events, in order and without blocking the work. A failed write is a warning.
- * Await `written` before the job ends, because an ended job accepts no more events.
+ * Writes milestones of a job as events into the log of the job, in order and without blocking the work. A failed write is a
+ * warning. The caller must await `written` before it ends the job.
  */
 export class Milestones {
   readonly #parts: MilestoneParts;
@@ -41,7 +41,7 @@ export class Milestones {
     await client.jobs
       .note(job.id, job.leaseId, note, { signal: lost, tries: 2, timeoutMs: longestMs })
       .catch((error: unknown) => {
-        // The loss of the lease is reported where the work ends.
+        // `runJob` reports a lost lease when the work has ended.
         if (lost.aborted) return;
         if (isAppError(error, 'lease_lost')) {
           onLost(error);

@@ -1,13 +1,14 @@
 import { isAppError, type ErrorCode } from '@proofhouse/core';
 
 /**
- * Error codes of answers that a proxy sends while the server is away: its own page, its own "not found", a redirect.
+ * Error codes of answers that a proxy sends while the server is unavailable: a web page, a "not found" of the proxy, a
+ * redirect.
  */
 const notOurServers: readonly ErrorCode[] = ['not_found', 'bad_request', 'unsupported'];
 
 /**
- * Returns true if a retry may succeed. Only for calls to a server that has answered this worker before: an answer in
- * another format then comes from a proxy, and neither the worker nor the job must end because of it.
+ * Returns true if a retry may succeed. Only for calls to a server that has answered this worker before. An answer in another
+ * format then comes from a proxy, and must end neither the worker nor the job.
  */
 export function isPassing(error: unknown): boolean {
   return isAppError(error) && (error.retryable || notOurServers.includes(error.code));

@@ -1,9 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 
-/** Running children, each with a function that ends its further processes. */
+/** The running child processes. The value is a function that kills the processes of the run outside the child's group. */
 const living = new Map<ChildProcess, () => void>();
 
-// When this process exits suddenly (a second Ctrl-C or an unexpected error), the processes that it started are killed.
+// Kills the processes that this process started. Runs when this process exits, also after a second Ctrl-C or an unexpected
+// error.
 function killLiving(): void {
   for (const [child, endOthers] of living) {
     signalGroup(child, 'SIGKILL');
@@ -12,8 +13,8 @@ function killLiving(): void {
 }
 
 /**
- * Until it is released, the process group of this child (started detached) is killed when this process exits. SIGKILL
- * of this process cannot be handled.
+ * Makes the process group of a child (started detached) end with this process: when this process exits, the group is killed.
+ * `release` undoes that. A SIGKILL of this process cannot be handled, so the group then stays.
  */
 export function endsWithProcess(child: ChildProcess, endOthers: () => void = () => undefined): { release(): void } {
   if (living.size === 0) process.on('exit', killLiving);
@@ -26,11 +27,11 @@ export function endsWithProcess(child: ChildProcess, endOthers: () => void = () 
   };
 }
 
-/** Sends a signal to the group; returns false when no process received it. */
+/** Sends a signal to the process group of a child. Returns false if no process received it. */
 export function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
   if (child.pid === undefined) return false;
   try {
-    // Windows has no process groups; only the command itself is ended there.
+    // Windows has no process groups. There the signal reaches the child alone.
     return process.platform === 'win32' ? child.kill(signal) : process.kill(-child.pid, signal);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';

@@ -1,9 +1,9 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
-/** Identity of one process. A process id alone can be reused. */
+/** Identifies one process for all time. A process id alone does not, because systems reuse process ids. */
 export interface ProcessIdentity {
-  /** The scope of the process id: this boot of the machine, and on Linux this pid namespace (containers). */
+  /** The scope in which the process id is valid: on Linux the boot and the pid namespace (container), else the host name. */
   readonly place: string;
   readonly pid: number;
   /** Start time in the format of the system; null where it is unknown. */
@@ -15,7 +15,7 @@ export async function ownIdentity(): Promise<ProcessIdentity> {
   return { place: await placeOfNumbers(), pid, started: (await statOf(pid))?.started ?? null };
 }
 
-/** Returns true only if the process has certainly ended. False when its id belongs to another scope. */
+/** Returns true only if the process has certainly ended. Returns false if its id belongs to another scope. */
 export async function hasEnded({ place, pid, started }: ProcessIdentity): Promise<boolean> {
   if (place !== (await placeOfNumbers())) return false;
   if (process.platform !== 'linux') return !isRunning(pid);
@@ -31,7 +31,7 @@ async function placeOfNumbers(): Promise<string> {
     const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
     return `${boot.trim()} ${await readlink('/proc/self/ns/pid')}`;
   } catch {
-    // Unique without /proc, so that nothing can be concluded from it.
+    // Without /proc the scope is unknown. A value unique to this process never equals the scope of another process.
     return `${hostname()} ${process.pid} without /proc`;
   }
 }

@@ -1,8 +1,8 @@
 import { chmod, lstat, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 
-/** Longer paths come near PATH_MAX (4096), the limit of system calls, so the folder is first moved up. */
+/** Longest path in bytes. An entry with a longer path, near PATH_MAX (4096), is first moved to the top of the tree. */
 const longestPathBytes = 2048;
-/** rwx for the owner, without which a folder cannot be emptied. */
+/** Permissions rwx for the owner. Without them a folder cannot be emptied. */
 const ownersMode = 0o700;
 
 /**

@@ -18,22 +18,25 @@ import { isPassing } from './passing-trouble.ts';
 import type { JobOutcome, WorkerLog, WorkerOptions, WorkerReport } from './worker-options.ts';
 
 const waitSeconds = 20;
-/** An empty answer to a claim before this time was not a long poll: a proxy or server does not hold the request. */
+/**
+ * Milliseconds. An empty answer to a claim that arrives sooner was no long poll: a proxy or the server does not hold the request.
+ * The worker then pauses before it claims again.
+ */
 const shortestPollMs = 1000;
 const claimAgain = { firstMs: 1000, maxMs: 30_000 };
 
-/** More than the server returns for one claim. */
+/** Largest `maxJobs` of one claim, equal to the limit of the server. */
 const mostJobsAtOnce = 100;
 
 /**
- * A claim whose answer was lost is sent again with the same idempotency key, so that the jobs of the first answer are
- * not lost.
+ * One claim with its retries. A claim whose answer was lost is sent again with the same idempotency key, so that the jobs of
+ * the lost answer are returned again.
  */
 interface ClaimAttempt {
   readonly key: string;
-  /** Part of the attempt, because the server accepts a key again only with the same claim. */
+  /** The same in every retry, because the server accepts an idempotency key again only with an unchanged claim. */
   readonly maxJobs: number | undefined;
-  /** True if a claim succeeded before: the URL and the credential are then valid. */
+  /** True if an earlier claim succeeded. The URL and the credential are then known to be valid. */
   readonly accepted: boolean;
   failures: number;
 }
@@ -43,8 +46,8 @@ interface Loop extends WorkerParts {
 }
 
 /**
- * Claims jobs and runs a function or a command for each, until the signal is aborted (or one job has run, with `once`).
- * Throws for wrong options and for a refused credential; never for a job.
+ * Claims jobs and runs a handler or a command for each, until the signal is aborted. With `once`, returns after one job.
+ * Throws for wrong options and for a refused credential. Never throws because of a job.
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerReport> {
   const prepared = await prepare(options);
@@ -92,8 +95,8 @@ async function claimJobs(
     attempt = undefined;
     if (!accepted) worker.onAccepted?.();
     accepted = true;
-    // A machine that was suspended during the wait cannot determine the age of the answer, and the monotonic clock may
-    // not count the suspension. The larger of both clocks is used.
+    // The time since the claim was sent is measured with both clocks, and the larger value is used: the monotonic clock stands
+    // still while the machine is suspended.
     const tookMs = Math.max(worker.clock.monotonic() - askedAt.monotonic, worker.clock.now() - askedAt.wall);
     const late = failures > 0 || tookMs > (worker.leaseSeconds * 1000) / 3;
     for (const job of jobs) start(job, late);
@@ -101,7 +104,7 @@ async function claimJobs(
   }
 }
 
-/** Returns a signal that aborts when the time limit for running commands after `signal` is over. */
+/** Returns a signal that is aborted when running commands must end: `drainMs` after `signal`, or at once with `hurry`. */
 function drainOf({ signal, drainMs = 0, hurry, clock, log }: Omit<Loop, 'stop'>): {
   readonly over: AbortSignal;
   release(): void;
@@ -168,13 +171,13 @@ async function recordCheckout(
   return CleanCheckout.record({ ...place, env: withoutSecrets(env), discard: gitClean === 'discard' }, signal);
 }
 
-/** A log function that throws must not cause the loss of a job. */
+/** Returns a log function that never throws, because an exception in it must not end a job. */
 function unfailing(log: WorkerLog = () => undefined): WorkerLog {
   return (entry) => {
     try {
       log(entry);
     } catch {
-      // There is no place to report it.
+      // A failure of the log cannot be reported anywhere.
     }
   };
 }
@@ -184,7 +187,7 @@ function newAttempt(worker: Loop, free: number, accepted: boolean): ClaimAttempt
   return { key: worker.random.idempotencyKey(), maxJobs, accepted, failures: 0 };
 }
 
-/** Returns undefined when the claim must be repeated unchanged. */
+/** Sends the claim. Returns undefined if the claim must be sent again unchanged. */
 async function nextJobs(
   worker: Loop,
   attempt: ClaimAttempt,
@@ -213,7 +216,7 @@ async function claim(worker: Loop, { key, maxJobs, accepted }: ClaimAttempt): Pr
   const { jobs } = worker.client;
   const asked = {
     leaseSeconds: worker.leaseSeconds,
-    // The first claim does not wait, so that a wrong URL or token is reported at once.
+    // The first claim is no long poll, so that a wrong URL or token is reported at once.
     waitSeconds: accepted ? waitSeconds : 0,
     allowedTypes: worker.types === undefined ? undefined : [...worker.types],
     workerCapabilities: worker.capabilities === undefined ? undefined : [...worker.capabilities],

@@ -5,12 +5,12 @@ import { removeTree } from './remove-tree.ts';
 
 /** Prefix of the names of all job folders. */
 export const workFolderPrefix = 'proofhouse-job-';
-/** The file that names the process that created the folder. */
+/** Name of the owner file in a job folder. It identifies the worker process that created the folder. */
 export const ownerFile = 'owner.json';
-/** Number of bytes that the disk must take to count as writable. */
+/** Number of bytes that `writeFailure` writes to test the disk. */
 const probeBytes = 64 * 1024;
 
-/** The folder of one job with all files of its run. Only this user can read it. */
+/** The job folder: it contains all files of one run of a job. Only this user can read it. */
 export class WorkFolder {
   readonly root: string;
   readonly #realRoot: string;
@@ -21,7 +21,7 @@ export class WorkFolder {
   }
 
   static async make(workRoot: string): Promise<WorkFolder> {
-    // A cleaner of temporary folders may have removed it.
+    // A program that cleans up temporary folders may have removed `workRoot`.
     await mkdir(workRoot, { recursive: true });
     const root = await mkdtemp(path.join(workRoot, workFolderPrefix));
     try {
@@ -69,8 +69,8 @@ export class WorkFolder {
   }
 
   /**
-   * Returns the real path of the output folder. Rejects when the command removed or replaced it: with a symbolic link
-   * there, any folder of this machine could be deposited.
+   * Returns the real path of the output folder. Rejects if the command removed or replaced the folder: if it were now a
+   * symbolic link, any folder of this machine could be deposited.
    */
   async requireOutput(): Promise<string> {
     const found = await lstat(this.output);
@@ -82,9 +82,9 @@ export class WorkFolder {
   }
 
   /**
-   * Returns the reason why nothing can be written beside the output, such as ENOSPC, or undefined. The last output of
-   * the command may then be truncated, and programs often do not check. Detects a disk that is full now, not one that
-   * was full for a while.
+   * Tests if the disk of the job folder can be written to. Returns the error, such as ENOSPC, or undefined. With an error, the
+   * last output of the command may be truncated, because programs often do not check their writes. The test detects a disk
+   * that is full now, but not one that was full for a while.
    */
   async writeFailure(): Promise<NodeJS.ErrnoException | undefined> {
     const probe = path.join(this.root, 'probe');
@@ -99,7 +99,7 @@ export class WorkFolder {
       return undefined;
     } catch (error) {
       const failure = error as NodeJS.ErrnoException;
-      // The command removed its folder, or created a file of this name; the disk is not full.
+      // ENOENT: the command removed the job folder. EEXIST: it created a file named `probe`. The disk is not full.
       return failure.code === 'ENOENT' || failure.code === 'EEXIST' ? undefined : failure;
     } finally {
       await removeTree(probe).catch(() => undefined);
@@ -113,7 +113,7 @@ export class WorkFolder {
 
 /** Removes a job folder. The owner file is removed last, so that an interrupted removal can be continued later. */
 export async function removeWorkFolder(root: string): Promise<void> {
-  // The folder is missing when the command removed it.
+  // `readdir` fails if the command has already removed the folder.
   for (const name of await readdir(root).catch(() => [])) {
     if (name !== ownerFile) await removeTree(path.join(root, name));
   }

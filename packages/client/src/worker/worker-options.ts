@@ -3,7 +3,7 @@ import type { ProofhouseClient } from '../proofhouse-client.ts';
 import type { Random } from '../transport/random.ts';
 import type { JobHandler } from './handler/job-handler.ts';
 
-/** An event of the worker, for a person or a program that monitors it. */
+/** One entry of the worker's own log, for a person or a program that monitors the worker. */
 export interface WorkerLogEntry {
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
@@ -16,69 +16,74 @@ export interface WorkerOptions {
   readonly client: ProofhouseClient;
   /** Functions by job type. Each runs the jobs of its type in this process. */
   readonly handlers?: Readonly<Record<string, JobHandler>> | undefined;
-  /** Commands by job type: the program and its arguments. There is no shell. */
+  /** Commands by job type: the program and its arguments. They run without a shell. */
   readonly commands?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** The command for all other types. */
+  /** The command for all types without a handler or a command of their own. */
   readonly command?: readonly string[] | undefined;
-  /** The worker's environment. Commands get it without the settings of the worker. Empty when omitted. */
+  /** The environment of the worker. Commands get it without the worker's settings and secrets. Default: empty. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /**
-   * Job types to claim. When omitted: the types with a handler or a command; with `command`, all types that the
+   * Job types to claim. Default: the types with a handler or a command. With `command`, the default is every type that the
    * credential allows.
    */
   readonly types?: readonly string[] | undefined;
   readonly capabilities?: readonly string[] | undefined;
   /** Software name and version in the list of workers, such as `proofhouse/0.1.0`. */
   readonly software?: string | undefined;
-  /** Number of jobs at a time. They share `cwd` unless `inWorkFolder` is set. */
+  /** Largest number of jobs that run at the same time. The jobs share `cwd` unless `inWorkFolder` is set. Default 1. */
   readonly concurrency?: number | undefined;
   readonly leaseSeconds?: number | undefined;
-  /** Folder in which job folders are created; the system's temporary folder when omitted. */
+  /** Folder in which job folders are created. Default: the temporary folder of the system. */
   readonly workRoot?: string | undefined;
-  /** Folder in which commands run; that of this process when omitted. */
+  /** Folder in which commands run. Default: the current folder of this process. */
   readonly cwd?: string | undefined;
-  /** Runs the command in a new, empty folder instead of `cwd`. */
+  /** True to run each command in a new, empty folder instead of `cwd`. */
   readonly inWorkFolder?: boolean | undefined;
   /** True if a job whose command failed may be retried. */
   readonly retryable?: boolean | undefined;
   /**
-   * Passed to the command as PROOFHOUSE_TOKEN, with the lease as PROOFHOUSE_LEASE_ID. Never passed without this option.
+   * A token that is passed to commands as PROOFHOUSE_TOKEN, with the lease id as PROOFHOUSE_LEASE_ID. Without this option
+   * commands get neither.
    */
   readonly passToken?: string | undefined;
-  /** Waits for one job, runs it, and returns. */
+  /** True to wait for one job, run it, and return. */
   readonly once?: boolean | undefined;
-  /** Time limit of a job. A smaller `payload.timeoutSeconds` of the job has priority. No limit when omitted. */
+  /** Time limit of a job in milliseconds. A smaller `payload.timeoutSeconds` of the job has priority. Default: no limit. */
   readonly commandTimeoutMs?: number | undefined;
-  /** False to omit the diff. Else the changes of a command in a git repository are deposited as `diff.diff`. */
+  /** False to deposit no diff. Otherwise the changes of a command in a git repository are deposited as `diff.diff`. */
   readonly diff?: boolean | undefined;
-  /** Lets a job succeed although evidence was refused or lost; its result then begins with the losses. */
+  /** True if a job may succeed although evidence was refused or lost. Its result then begins with the number of losses. */
   readonly bestEffort?: boolean | undefined;
-  /** Largest log of a command; of a longer one the beginning and the end are kept. Default 1 GiB. */
+  /** Largest log of a command in bytes. Of a longer log, the beginning and the end are kept. Default 1 GiB. */
   readonly maxLogBytes?: number | undefined;
   /**
-   * Restores the repository around `cwd` before each job to the commit of the worker's start. `discard` allows
-   * uncommitted, untracked and ignored files at the start, which are then removed.
+   * True to restore the git repository around `cwd` before each job, to the commit at the start of the worker. `discard` does
+   * the same, and also removes uncommitted changes and untracked and ignored files that exist at the start. With true, such
+   * files make the start fail.
    */
   readonly gitClean?: boolean | 'discard' | undefined;
   /**
-   * On abort, no more jobs are claimed. After `drainMs`, running commands are ended, their results deposited, and their
-   * jobs given back.
+   * Stops the worker when aborted: it claims no more jobs. After `drainMs` it ends the running commands, deposits their
+   * results, and reports their jobs as failed and retryable.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Time that running commands have after `signal`; default 0. */
+  /** Milliseconds that running commands may go on after `signal` was aborted. Default 0. */
   readonly drainMs?: number | undefined;
-  /** Ends the rest of `drainMs` at once. Used after `signal`. */
+  /** Ends the waiting time `drainMs` at once when aborted. Has an effect only after `signal` was aborted. */
   readonly hurry?: AbortSignal | undefined;
-  /** Called once, after the first successful claim: the URL and the credential are valid. */
+  /** Called once, after the first successful claim. The URL and the credential are then known to be valid. */
   readonly onAccepted?: (() => void) | undefined;
   readonly log?: WorkerLog | undefined;
-  /** Time between SIGTERM and SIGKILL for a command. */
+  /** Milliseconds between SIGTERM and SIGKILL for a command, and for a handler after its signal was aborted. Default 10 s. */
   readonly graceMs?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
 
-/** `lost`: the lease expired before the job ended, and another worker has or will get the job. */
+/**
+ * The outcome of an attempt. `stopped`: the worker stopped before the work ended. `lost`: the lease was lost before the job
+ * ended, and another worker has or will get the job.
+ */
 export type JobOutcome = 'succeeded' | 'failed' | 'stopped' | 'cancelled' | 'lost';
 
 /** Number of jobs by outcome. */

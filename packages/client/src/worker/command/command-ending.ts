@@ -2,14 +2,15 @@ import type { Ending } from '../ending.ts';
 import type { CommandEnd } from './run-command.ts';
 
 export interface CommandEndingOptions {
+  /** True if cancellation of the job was requested. */
   readonly cancelled: boolean;
   /** True if a job whose command failed may be retried. */
   readonly retryable: boolean;
-  /** The time limit of this job. */
+  /** Time limit of this job in milliseconds. */
   readonly timeoutMs: number | undefined;
 }
 
-/** Returns the end of a job by its command alone; losses of evidence are applied later. */
+/** Returns the end of a job, derived from the end of its command. Losses of evidence are applied later (see `judged`). */
 export function endingOf(end: CommandEnd, { cancelled, retryable, timeoutMs = 0 }: CommandEndingOptions): Ending {
   if (cancelled && (end.stopped || end.timedOut)) {
     return { outcome: 'cancelled', headline: 'The command was ended: the job is cancelled.', retryable: false };
@@ -20,7 +21,7 @@ export function endingOf(end: CommandEnd, { cancelled, retryable, timeoutMs = 0 
     return { outcome: 'failed', headline, retryable };
   }
   if (end.startError !== undefined) {
-    // ENOENT and EACCES may be local to this machine, so the job is retried elsewhere.
+    // ENOENT and EACCES may be local to this machine. The failure is retryable, so that another machine may run the job.
     const headline = `The command could not be started: ${end.startError.message}`;
     return { outcome: 'failed', headline, retryable: true };
   }

@@ -6,8 +6,8 @@ export interface CommandVariables {
   readonly PROOFHOUSE_URL: string;
   readonly PROOFHOUSE_OUTPUT_DIR: string;
   /**
-   * Marks of the runs that a process belongs to, comma-separated. There can be several: a worker may itself be the
-   * command of a job.
+   * Marks of the runs that a process belongs to, comma-separated. A mark is the unguessable id of one run. There can be
+   * several marks, because a worker may itself be the command of a job.
    */
   readonly PROOFHOUSE_RUN: string;
   readonly PROOFHOUSE_TOKEN?: string;
@@ -16,19 +16,20 @@ export interface CommandVariables {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Prefix of every setting of a server or a worker. Some are secrets, and future ones may be. */
+/** Prefix of the environment variables of a server or a worker. Some of them are secrets, and future ones may be. */
 const ownPrefix = /^PROOFHOUSE_/i;
-/** Settings that are no secrets and that a command needs to call the server itself. */
+/** Variables with the prefix that are passed to commands: they are no secrets, and a command needs them to call the server. */
 const inherited = ['PROOFHOUSE_EXPERIMENT'];
 const otherSecrets = ['ARTIFACT_STORE_API_KEY'];
 /**
- * Removed when the environment also names a server's database, since they are the server's then. Else they may be meant
- * for the command.
+ * Variables that are removed if the environment also contains PROOFHOUSE_DATABASE_URL. They then belong to the server.
+ * Otherwise they may be meant for the command.
  */
 const databaseSecrets = ['PGPASSWORD', 'PGPASSFILE', 'PGSERVICE', 'PGSERVICEFILE'];
 
 /**
- * Returns an environment without the settings of the worker, and of a server that was started in the same environment.
+ * Returns the environment without the settings and secrets of the worker. The settings of a server that was started with the
+ * same environment are removed too.
  */
 export function withoutSecrets(env: Environment): Record<string, string> {
   const isServers = env['PROOFHOUSE_DATABASE_URL'] !== undefined;

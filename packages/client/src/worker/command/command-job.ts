@@ -12,7 +12,7 @@ import { commandEnvironment, withoutSecrets } from './command-environment.ts';
 import { OutputPipe } from './output-pipe.ts';
 import { runCommand, type CommandEnd } from './run-command.ts';
 
-/** Equal to the default limit of a server for one artifact. */
+/** Default of `maxLogBytes`: 1 GiB, equal to the default limit of a server for one artifact. */
 const usualMaxLogBytes = 1024 * 1024 * 1024;
 
 interface Workplace {
@@ -21,7 +21,7 @@ interface Workplace {
   readonly cwd: string;
 }
 
-/** Runs a command for a job, in a job folder of its own, and deposits the results. */
+/** Runs a command for a job with a new job folder, and deposits the log, the diff and the output files. */
 export async function runCommandJob(
   run: HeldRun,
   command: readonly string[],
@@ -63,10 +63,10 @@ async function workplaceFor({ worker, job }: HeldRun): Promise<Workplace> {
   }
 }
 
-/** Restores the repository, so that a command never runs on the changes of another job. */
+/** Restores the repository (`gitClean`), so that a command never runs on the changes of an earlier job. */
 async function bringBack({ worker, stop }: HeldRun): Promise<void> {
   await worker.cleanCheckout?.restore(stop).catch((error: unknown) => {
-    // After an abort the command is not started, for the same reason.
+    // After an abort of `stop` the command is not started, so the state of the repository does not matter.
     if (stop.aborted) return;
     const message = `the repository was not brought back to its state at the start: ${messageOf(error)}`;
     throw new BrokenMachine(message, { cause: error });

@@ -5,16 +5,16 @@ import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import type { CapturedLog } from '../evidence/captured-log.ts';
 
-/** Above this, bytes stay in the pipe until the disk has caught up (back-pressure). */
+/** Largest number of bytes that wait for the disk. Above it, the pipe is not read until they are written (back-pressure). */
 const maxPendingBytes = 4 * 1024 * 1024;
-/** Number of event loop rounds without a byte after which the pipe counts as empty. */
+/** Number of event loop iterations without a byte after which the pipe counts as empty. */
 const quietRounds = 3;
-/** Limit of what is read after the end of the job; a process that outlives it may go on writing. */
+/** Largest number of bytes that are read after the command ended. A process that outlives the command may write for ever. */
 const maxLateBytes = 16 * 1024 * 1024;
 
 /**
- * A named pipe that carries the output of a command into a log of bounded size. Both output streams share it, so their
- * order is kept. `/dev/stdout` can be opened with it, which Node's own pipes (sockets) do not allow.
+ * A named pipe that carries the output of a command into a log of bounded size. Standard output and standard error share the
+ * pipe, so their order is kept. The command can open `/dev/stdout`, which is not possible with Node's own pipes (sockets).
  */
 export class OutputPipe {
   readonly #writer: FileHandle;
@@ -29,19 +29,19 @@ export class OutputPipe {
     this.#reader = reader;
     this.#log = log;
     reader.on('data', (piece: Buffer) => this.#take(piece));
-    // A pipe fails only when no process holds its other end.
+    // A read error means that no process has the write end open. The pipe has then ended.
     reader.on('error', () => (this.#hasEnded = true)).on('end', () => (this.#hasEnded = true));
   }
 
   /**
-   * Creates the pipe at `path`, which must be free and is free again afterwards. Returns undefined where the system or
-   * the file system has no named pipes.
+   * Creates the pipe at `path`, where no file may exist, and removes the file again after both ends are open. Returns undefined
+   * if the system or the file system has no named pipes.
    */
   static async open(path: string, searchPath: string, log: CapturedLog): Promise<OutputPipe | undefined> {
     try {
       await promisify(execFile)('mkfifo', ['-m', '600', path], { env: { PATH: searchPath } });
-      // Without O_NONBLOCK this would block until there is a writer. Reading starts when there is one: before, the pipe
-      // is at its end.
+      // Without O_NONBLOCK, opening the read end blocks until there is a writer. The pipe is read only after the writer is open,
+      // because reading a pipe without a writer returns its end.
       const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const writer = await open(path, constants.O_WRONLY);
       const reader = new Socket({ fd: readEnd, readable: true, writable: false });
@@ -58,7 +58,7 @@ export class OutputPipe {
     return this.#writer.fd;
   }
 
-  /** Reads the rest of the pipe and closes it. Does not wait for a process that still holds the other end. */
+  /** Reads the rest of the pipe and closes it. Does not wait for a process that still has the write end open. */
   async drain(): Promise<void> {
     await this.#closeWriter();
     const upTo = this.#takenBytes + maxLateBytes;
@@ -72,7 +72,7 @@ export class OutputPipe {
     await this.#log.settled();
   }
 
-  /** Discards the rest and closes the pipe. */
+  /** Closes the pipe and discards the bytes that are still in it. */
   async destroy(): Promise<void> {
     this.#reader.destroy();
     await this.#closeWriter();

@@ -11,15 +11,15 @@ export interface CommandSpec {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Unguessable value in the environment that identifies the processes of this run. */
+  /** Unguessable value in the environment, by which the processes of this run are found. */
   readonly mark: string;
   /** Receives stdout and stderr in the order in which they were written. */
   readonly logFd: number;
 }
 
 /**
- * `stopped`: it was stopped from outside before it ended by itself. `timedOut`: it was stopped because of its time
- * limit.
+ * The end of a command. `stopped` is true if `stop` was aborted before the command ended by itself. `timedOut` is true if the
+ * command was ended because of its time limit.
  */
 export interface CommandEnd {
   readonly exitCode: number | null;
@@ -31,9 +31,9 @@ export interface CommandEnd {
 
 export interface CommandLimits {
   readonly clock: Clock;
-  /** Time between SIGTERM and SIGKILL. */
+  /** Milliseconds between SIGTERM and SIGKILL. */
   readonly graceMs: number;
-  /** Time limit of the command. */
+  /** Time limit of the command in milliseconds. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -58,7 +58,7 @@ export async function runCommand(spec: CommandSpec, stop: AbortSignal, limits: C
   const group = endsWithProcess(child, () => others.signal('SIGKILL'));
   let ending: Promise<void> | undefined;
   let how = byItself;
-  // The first reason is the one that is reported.
+  // If the command is both stopped and timed out, the first of the two is reported.
   const end = (reason: Partial<typeof byItself>): void => {
     if (ending !== undefined) return;
     how = { ...byItself, ...reason };
@@ -102,7 +102,7 @@ function ended(child: ChildProcess): Promise<Omit<CommandEnd, 'stopped' | 'timed
 async function endGroup(child: ChildProcess, others: RunProcesses, limits: CommandLimits): Promise<void> {
   const until = limits.clock.monotonic() + limits.graceMs;
   signalGroup(child, 'SIGTERM');
-  // Only processes outside of the group get this signal: many programs quit at once when they receive a second SIGTERM.
+  // This signal is sent only to processes outside the group, because many programs quit at once on a second SIGTERM.
   others.signal('SIGTERM', { exceptGroup: child.pid });
   const isAlive = (): boolean => signalGroup(child, 0) || others.living().length > 0;
   while (isAlive() && limits.clock.monotonic() < until) await pause(limits.clock, pollMs);
@@ -110,8 +110,8 @@ async function endGroup(child: ChildProcess, others: RunProcesses, limits: Comma
 }
 
 /**
- * Throws for a command that cannot be started, before a job is claimed. Without this check every job in the queue would
- * fail.
+ * Throws `invalid_request` if the command cannot be found or executed. Called before the first claim. Without this check the
+ * worker would fail every job of the queue.
  */
 export async function requireCommand(command: readonly string[], cwd: string, searchPath: string): Promise<void> {
   const [program] = command;

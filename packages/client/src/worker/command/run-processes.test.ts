@@ -6,7 +6,7 @@ import { HandClock } from '../../testing/hand-clock.ts';
 import { expectGone, setUpWorker, startedPid } from '../../testing/worker-trial.ts';
 import { RunProcesses } from './run-processes.ts';
 
-/** Writes its process id into a file atomically, then sleeps. */
+/** Returns a shell script that writes its process id into a file atomically, then sleeps. */
 const staying = (file: string): string => `echo $$ > ${file}.new; mv ${file}.new ${file}; exec sleep 600`;
 
 const processesWith = (text: string): string[] =>

@@ -1,21 +1,21 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Number of rounds before the kill is given up: a process may be unkillable, or processes may fork faster. */
+/** Largest number of rounds of SIGKILL. More are of no use: a process may be unkillable, or fork faster than it is killed. */
 const mostRounds = 200;
-/** Time that the kernel gets to end killed processes. A real time, also under a test clock. */
+/** Milliseconds between two rounds, in which the kernel ends the killed processes. Measured in real time, also in tests. */
 const roundMs = 2;
 
-/** Folders of two cgroups: of one run, and of this process. */
+/** Paths of two cgroup folders: the cgroup of one run, and the cgroup of this process. */
 interface RunCgroup {
   readonly run: string;
   readonly own: string;
 }
 
 /**
- * Finds the processes of one run that left its process group, by `setsid`, by a double fork or as a daemon. Linux only.
- * Where this process may create a cgroup (v2), all of them are in it. Elsewhere they are identified by the mark in
- * their environment; a process that clears its environment is not found that way.
+ * Finds the processes of one run, including those that left its process group by `setsid`, by a double fork or as a daemon.
+ * Works on Linux only. If this process may create a cgroup (v2), all processes of the run are in that cgroup. Otherwise they are
+ * found by the mark in their environment. A process that clears its environment is then not found.
  */
 export class RunProcesses {
   readonly #mark: string;
@@ -26,19 +26,19 @@ export class RunProcesses {
     this.#cgroup = cgroup;
   }
 
-  /** Opens the set of processes. `mark` is unguessable and in the environment of every process of the run. */
+  /** Creates the cgroup of a run, if possible. `mark` must be unguessable and in the environment of the command. */
   static open(mark: string): RunProcesses {
     return new RunProcesses(mark, process.platform === 'linux' ? makeCgroup(mark) : undefined);
   }
 
-  /** The folder of the cgroup; undefined where none can be created. */
+  /** The folder of the run's cgroup. Undefined if no cgroup can be created. */
   get cgroup(): string | undefined {
     return this.#cgroup?.run;
   }
 
   /**
-   * Runs `start`, which must start the command before it returns. Meanwhile this process is in the cgroup, so that the
-   * command starts inside it. A command that is moved later may already have children outside.
+   * Runs `start`, which must start the command before it returns. This process is in the run's cgroup meanwhile, so that the
+   * command starts in that cgroup. If the command were moved after its start, it might already have children outside.
    */
   within<T>(start: () => T): T {
     if (this.#cgroup === undefined) return start();
@@ -51,19 +51,19 @@ export class RunProcesses {
     }
   }
 
-  /** Returns the ids of the processes that are running. */
+  /** Returns the ids of the processes of the run that are running now. */
   living(): number[] {
     return [...new Set([...this.#inCgroup(), ...this.#marked()])].filter((pid) => pid !== process.pid);
   }
 
-  /** Sends the signal; returns the number of processes that it was sent to. */
+  /** Sends a signal to the processes of the run. Returns the number of processes that it was sent to. */
   signal(signal: NodeJS.Signals, { exceptGroup }: { readonly exceptGroup?: number | undefined } = {}): number {
     const pids = this.living().filter((pid) => exceptGroup === undefined || groupOf(pid) !== exceptGroup);
     for (const pid of pids) attempt(() => process.kill(pid, signal));
     return pids.length;
   }
 
-  /** Kills the processes until none is left, and removes the cgroup. */
+  /** Kills the processes of the run until none is left, and removes the cgroup. */
   async end(): Promise<void> {
     for (let round = 0; round < mostRounds && this.signal('SIGKILL') > 0; round += 1) await nextRound();
     if (this.#cgroup === undefined) return;
@@ -79,14 +79,14 @@ export class RunProcesses {
   }
 
   #marked(): number[] {
-    // /proc can be missing on Linux too, for example in a root file system of the worker's own.
+    // /proc can be missing on Linux too, for example if the worker runs in a root file system of its own.
     if (!existsSync('/proc/self')) return [];
     const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
     return pids.filter((pid) => textOf(`/proc/${pid}/environ`)?.includes(this.#mark) === true).map(Number);
   }
 }
 
-// The new cgroup is below the cgroup of this process, so limits of the worker also hold for its commands.
+// Creates the cgroup of a run below the cgroup of this process, so that the limits of the worker also apply to its commands.
 function makeCgroup(mark: string): RunCgroup | undefined {
   const mounts = textOf('/proc/self/mountinfo')?.toString() ?? '';
   const mount = mounts.includes(' - cgroup2 ')
@@ -105,7 +105,7 @@ function makeCgroup(mark: string): RunCgroup | undefined {
   return undefined;
 }
 
-/** Removes the cgroups of killed workers. A cgroup with processes stays: its job may now be held by another worker. */
+/** Removes the cgroups of killed workers. A cgroup with running processes stays: another worker may hold their job by now. */
 function removeEmptyCgroups(folder: string): void {
   attempt(() => {
     for (const name of readdirSync(folder)) {
@@ -117,7 +117,7 @@ function removeEmptyCgroups(folder: string): void {
   });
 }
 
-/** Returns the cgroup after all that the command created below it (children first). */
+/** Returns a cgroup and all cgroups that the command created below it, children first. */
 function cgroupsFrom(folder: string): string[] {
   const below = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   return [...below.flatMap((entry) => cgroupsFrom(path.join(folder, entry.name))), folder];
@@ -127,7 +127,8 @@ function enter(cgroup: string): boolean {
   return attempt(() => writeFileSync(path.join(cgroup, 'cgroup.procs'), String(process.pid)));
 }
 
-// The name in parentheses may contain any character. The process group is the third field after it (proc(5)).
+// Returns the process group of a process. In /proc/<pid>/stat it is the third field after the name in parentheses, which may
+// contain any character (proc(5)).
 function groupOf(pid: number): number | undefined {
   const text = textOf(`/proc/${pid}/stat`)?.toString();
   return text === undefined ? undefined : Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[2]);

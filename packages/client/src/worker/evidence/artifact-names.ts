@@ -2,38 +2,37 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { foldersOf, maxNamePartBytes } from '@proofhouse/core';
 
-/** First components of names that are reserved for the worker: its log, its diffs, the segments of a live log. */
+/** First components of artifact names that are reserved for the worker: its log, its diffs, the segments of a live log. */
 const workersOwn = ['log.log', 'diff.diff', 'diffs.json', 'diffs', '.log'];
-/** Output files with a reserved name are put below this folder. */
+/** First component of the artifact name of an output file whose own name is reserved. */
 const besideOwn = 'files';
-/** Longer names are represented by their sha256 in the metadata, which is limited to 4 KiB. */
+/** Longest file name in the metadata. Of a longer name only the sha256 is stored, because metadata is limited to 4 KiB. */
 const maxNameBytesShown = 1024;
 
 /** The artifact name for a file of the output folder. */
 export interface ArtifactName {
   readonly name: string;
-  /** Sent with the artifact when its name differs from the file name. */
+  /** Metadata with the original file name. Undefined if it equals the artifact name. */
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
- * Assigns each file of an output folder a distinct artifact name. Parts that the server would refuse or change are
- * percent-encoded: bytes that are not UTF-8, control characters, backslashes, white space at the ends, `C:` at the
- * beginning. No two files get the same name, no file gets the name of a folder of another, and none gets a reserved
- * name.
+ * Assigns an artifact name to each file of an output folder. Parts of a file name that the server would refuse or change are
+ * percent-encoded: bytes that are not UTF-8, control characters, backslashes, white space at both ends, `C:` at the beginning.
+ * No two files get the same artifact name. No file gets a reserved name, or a name that is the folder of another artifact.
  */
 export class ArtifactNames {
   readonly #files = new Set<string>();
   readonly #folders = new Set<string>();
 
-  /** Returns the artifact name. `parts` are the components of the file's path in the folder, as raw bytes. */
+  /** Returns the artifact name of a file. `parts` are the components of its path in the output folder, as raw bytes. */
   claim(parts: readonly Buffer[]): ArtifactName {
     const encoded = encodedName(parts);
     const [first = ''] = encoded.split('/');
     return this.#claim(parts, workersOwn.includes(first) ? `${besideOwn}/${encoded}` : encoded);
   }
 
-  /** Returns another name, for a name that the server already uses: a file where an earlier attempt had a folder. */
+  /** Returns a second name for a file. Needed if the server refuses the first: an earlier attempt had a folder of that name. */
   claimBeside(parts: readonly Buffer[]): ArtifactName {
     return this.#claim(parts, `${besideOwn}/${encodedName(parts)}`);
   }
@@ -57,14 +56,15 @@ export class ArtifactNames {
   }
 }
 
-// The number is added to the first folder when the conflict is with a file of that name.
+// Returns the candidates for the artifact name with number `count`. The number follows the file name, or, in case a file has the
+// name of the first folder, the name of that folder.
 function numbered(name: string, count: number): string[] {
   if (count === 1) return [name];
   const [, stem = '', ending = ''] = /^(.*?[^/])(\.[^./]*)?$/s.exec(name) ?? [];
   return [`${stem}~${count}${ending}`, name.replace('/', `~${count}/`)];
 }
 
-/** Formats a path for messages; bytes that are not UTF-8 are percent-encoded. */
+/** Formats a path for messages. Bytes that are not UTF-8 are percent-encoded. */
 export function pathText(parts: readonly Buffer[]): string {
   return parts.map(textOf).join('/');
 }
@@ -87,7 +87,7 @@ function encodedName(parts: readonly Buffer[]): string {
     .join('/');
 }
 
-/** Returns the bytes as text; bytes that are not UTF-8 become `%E9`. */
+/** Returns the bytes as text. A byte that is not UTF-8 is percent-encoded, such as `%E9`. */
 function textOf(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString();
   let text = '';
@@ -107,7 +107,8 @@ function percent(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
 }
 
-// Encoding can make a part three times as long.
+// Truncates a component of a name to `maxNamePartBytes` and appends a part of its sha256. Percent-encoding can make a component
+// three times as long.
 function shortened(part: string): string {
   const bytes = Buffer.from(part);
   if (bytes.length <= maxNamePartBytes) return part;

@@ -4,16 +4,17 @@ import { open, type FileHandle } from 'node:fs/promises';
 const pieceBytes = 256 * 1024;
 const lineEnd = 0x0a;
 
-/** A byte range of the whole output, `to` excluded. */
+/** A byte range of the whole output, from `from` up to but not including `to`. */
 export interface Stretch {
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * The output of a command in one file of at most `maxBytes`. The first half is kept; the second half is a ring buffer
- * of the newest output. It is read through the same handle that wrote it, so removing or replacing the file has no
- * effect. Disk errors are never thrown: `failure` has the first one, after which nothing is written.
+ * The output of a command in a log file of at most `maxBytes`. The first half of the file keeps the beginning of the output. The
+ * second half is a ring buffer with the newest output. The file is read through the handle that wrote it, so a command that
+ * removes or replaces the file has no effect. Disk errors are never thrown: `failure` is the first one, and after it nothing is
+ * written.
  */
 export class CapturedLog {
   readonly #handle: FileHandle;
@@ -36,12 +37,12 @@ export class CapturedLog {
     return new CapturedLog(await open(file, flags, 0o600), maxBytes);
   }
 
-  /** Size limit of the file. */
+  /** Size limit of the log file in bytes. */
   get maxBytes(): number {
     return this.#headBytes + this.#ringBytes;
   }
 
-  /** Size of the whole output, including the bytes that are no longer kept. */
+  /** Size of the whole output in bytes, including the bytes that are no longer kept. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
@@ -50,7 +51,7 @@ export class CapturedLog {
     return this.#lineEnds;
   }
 
-  /** Bytes that were accepted and are not on the disk yet. */
+  /** Number of bytes that were passed to `write` and are not on the disk yet. */
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
@@ -59,7 +60,7 @@ export class CapturedLog {
     return this.#failure?.error;
   }
 
-  /** File descriptor for a command that writes into the file directly; call `adopt` after it has ended. */
+  /** File descriptor for a command that writes into the log file directly. `adopt` must be called after the command ended. */
   get fd(): number {
     return this.#handle.fd;
   }
@@ -76,12 +77,12 @@ export class CapturedLog {
     });
   }
 
-  /** Resolves when everything accepted so far is on the disk, or writing has failed. */
+  /** Resolves when all bytes passed to `write` so far are on the disk, or when writing has failed. */
   async settled(): Promise<void> {
     await this.#written;
   }
 
-  /** Reads in everything that a command wrote directly into the file. */
+  /** Returns the log of a command that wrote directly into the file. The whole output is kept, without a size limit. */
   async adopt(): Promise<CapturedLog> {
     const { size } = await this.#handle.stat();
     const adopted = new CapturedLog(this.#handle, size * 2);
@@ -90,16 +91,16 @@ export class CapturedLog {
     return adopted;
   }
 
-  /** The readable byte ranges: one, or the beginning and the end. */
+  /** The byte ranges of the output that can be read: one range, or the beginning and the end. */
   get kept(): readonly Stretch[] {
     const end = this.#failure?.at ?? this.#sizeBytes;
     if (end <= this.#headBytes + this.#ringBytes) return [{ from: 0, to: end }];
-    // A write that failed half-way has overwritten as many of the oldest bytes.
+    // The failed write may have overwritten as many of the oldest bytes in the ring buffer as it was to write.
     const from = end - this.#ringBytes + (this.#failure?.pieceBytes ?? 0);
     return [{ from: 0, to: this.#headBytes }, ...(from < end ? [{ from, to: end }] : [])];
   }
 
-  /** Reads the bytes of a range that is kept. */
+  /** Yields the bytes of a range. The range must be inside one of `kept`. */
   async *read({ from, to }: Stretch): AsyncGenerator<Buffer, void, undefined> {
     for (let at = from; at < to;) {
       const { position, room } = this.#placeOf(at);

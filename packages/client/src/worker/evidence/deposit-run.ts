@@ -9,24 +9,24 @@ import type { ArtifactAbout } from './file-upload.ts';
 import { depositLog } from './log-deposit.ts';
 import { outputFiles } from './output-files.ts';
 
-/** Longest name in a message, in characters. */
+/** Longest file name in a message, in characters. A longer name is shortened in the middle. */
 const longestShown = 120;
 
-/** The files and the diff that a command left. */
+/** The files that a command left: its job folder with the output folder, its log, and its diff. */
 export interface RunRemains {
   readonly folder: WorkFolder;
   readonly log: CapturedLog;
-  /** Started before the command; undefined when no diff is wanted. */
+  /** The diff that was started before the command. Undefined if the worker deposits no diffs. */
   readonly diff: JobDiff | undefined;
 }
 
 /**
- * Deposits the results of a run: its log, the diff of its repository, its output files. A failed deposit is recorded as
- * a loss and the others continue. Throws only when the lease is lost.
+ * Deposits the results of a run: its log, the diffs of its repositories, and its output files. A failed deposit is recorded as a
+ * loss, and the next one follows. Throws only if the lease is lost.
  */
 export async function depositRun(depositor: Depositor, { folder, log, diff: begun }: RunRemains): Promise<void> {
   const { evidence } = depositor;
-  // The diff is made before the uploads, because uploads may take long and the repository may change meanwhile.
+  // The diff is written before the uploads, because uploads may take long, and the repository may change meanwhile.
   const diffs = await begun?.write(depositor.lost);
   for (const line of diffs?.lost ?? []) evidence.loseOwn(line);
   const diskFailure = await folder.writeFailure();
@@ -77,7 +77,8 @@ async function depositFile(
   }
 }
 
-// Returns true if the server refused a file because the job has a folder of that name, or the reverse.
+// Returns true if the server refused an artifact name for one of two reasons: the name is the folder of another artifact of the
+// job, or one of its folders is the name of another artifact.
 function isTaken(error: unknown): boolean {
   return isAppError(error, 'invalid_artifact_name') && error.details['takenPath'] !== undefined;
 }
@@ -87,7 +88,8 @@ function renamed(shown: string, name: string): string {
   return `${shown} of the output folder is the artifact ${name}`;
 }
 
-// Only the worker's own diff has the type `diff`: commands can use the name for anything.
+// Returns `other` for output files named like a diff. Only diffs that the worker wrote have the type `diff`, because commands can
+// use such a name for anything.
 function typeOf(name: string): ArtifactType | undefined {
   return /\.(diff|patch)$/i.test(name) ? 'other' : undefined;
 }
@@ -98,7 +100,8 @@ function diskTold(error: NodeJS.ErrnoException): Error {
   return Object.assign(new Error(told), { code: error.code });
 }
 
-// Names come from the command, so control characters and quotes are escaped to keep the line intact.
+// Formats a file name for a message. The name comes from the command, so control characters and quotes are escaped, and the
+// message stays one line.
 function quoted(name: string): string {
   const short =
     name.length <= longestShown ? name : `${name.slice(0, longestShown / 2)}…${name.slice(-longestShown / 2)}`;

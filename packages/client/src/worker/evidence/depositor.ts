@@ -12,7 +12,7 @@ export interface DepositorParts {
   readonly evidence: Evidence;
 }
 
-/** Deposits artifacts of one held job under its lease, and records the losses. */
+/** Deposits artifacts of one job under its lease, and records the losses. */
 export class Depositor {
   readonly evidence: Evidence;
   readonly lost: AbortSignal;
@@ -27,8 +27,8 @@ export class Depositor {
   }
 
   /**
-   * Uploads the output of `read`, which is called twice, and again for each retry. Rejects when the server refuses the
-   * upload.
+   * Uploads the bytes that `read` yields. `read` is called twice, and once more for each retry. Rejects if the server refuses
+   * the upload.
    */
   async upload(about: ArtifactAbout & { readonly read: () => AsyncIterable<Uint8Array> }): Promise<JobArtifact> {
     const { id, leaseId } = this.#job;
@@ -37,7 +37,7 @@ export class Depositor {
     return artifact;
   }
 
-  /** Runs `action`. A rejection is recorded as a loss of `what`; only a lost lease is rethrown. */
+  /** Runs `action`. A rejection is recorded as a loss of `what`. Only the error of a lost lease is thrown. */
   async attempt(what: string, action: () => Promise<void>, shownAs = what): Promise<void> {
     try {
       await action();

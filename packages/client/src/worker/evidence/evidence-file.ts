@@ -7,13 +7,13 @@ const pieceBytes = 256 * 1024;
 export interface EvidenceFileOptions {
   /** Throws for a symbolic link. */
   readonly noFollow?: boolean | undefined;
-  /** Real path of a folder that must contain the file, even when folders above it are replaced by links. */
+  /** Real path of a folder that must contain the file. Opening fails if a folder in the path was replaced by a link. */
   readonly below?: string | undefined;
 }
 
 /**
- * A regular file as it was when it was opened. Every read gives the bytes of that size, from one handle. A file that
- * grows gives its beginning; a file that shrinks gives an error. Opening never blocks, not even on a FIFO.
+ * A regular file with the size that it had when it was opened. `read` uses one handle. Of a file that has grown it yields the
+ * first `sizeBytes` bytes. For a file that has shrunk it throws. Opening never blocks, not even on a FIFO.
  */
 export class EvidenceFile {
   readonly sizeBytes: number;
@@ -55,7 +55,7 @@ export class EvidenceFile {
   }
 }
 
-// O_NOFOLLOW checks only the last path component.
+// Throws if an open file is not inside a folder. O_NOFOLLOW is not enough, because it checks only the last path component.
 async function requireBelow(handle: FileHandle, path: string | Buffer, folder: string): Promise<void> {
   const place = await placeOf(handle, path);
   if (!place.subarray(0, folder.length + 1).equals(Buffer.from(`${folder}/`))) {
@@ -64,7 +64,8 @@ async function requireBelow(handle: FileHandle, path: string | Buffer, folder: s
 }
 
 /**
- * Returns the path of an open file: from /proc when it exists, else the given path if it still refers to the same file.
+ * Returns the real path of an open file: from /proc if it exists, else from the path. Throws if the path now refers to another
+ * file.
  */
 async function placeOf(handle: FileHandle, path: string | Buffer): Promise<Buffer> {
   try {

@@ -8,7 +8,7 @@ import { setUpWorker } from '../../testing/worker-trial.ts';
 
 const outputFolder = 'cd "$PROOFHOUSE_OUTPUT_DIR"';
 
-/** Makes the server refuse larger bodies on both doors, with the limit in the error. */
+/** Makes the fake server refuse uploads of more than `limitBytes`, raw and as a form, with the limit in the error. */
 function limitUploads(server: FakeServer, limitBytes: number): void {
   server.interfere = (operation, request, response) => {
     if (operation !== 'putArtifact' && operation !== 'uploadArtifact') return false;

@@ -4,27 +4,27 @@ import { isPassing } from '../passing-trouble.ts';
 
 /** A piece of evidence that was refused or lost. */
 export interface Loss {
-  /** Name of the artifact, or of the part of the worker's disk. */
+  /** Name of the artifact, or of the part of the evidence, such as "The output folder". */
   readonly what: string;
-  /** One line for people: the loss and its reason. */
+  /** One line for people that names the loss and its reason. */
   readonly message: string;
-  /** True if another attempt may succeed in keeping it. */
+  /** True if another attempt may succeed in depositing it. */
   readonly retryable: boolean;
 }
 
-/** The losses and notes that decide how the job ends. */
+/** What one run deposited, lost and left out. `judged` decides with it if the job succeeds. */
 export interface Deposited {
   readonly count: number;
   /** A job with losses must not succeed, unless the worker has `bestEffort`. */
   readonly losses: readonly Loss[];
-  /** One line each, shown in the result. Notes are no reason to fail. */
+  /** Lines for the result about renamed, left-out or truncated files. A note does not make the job fail. */
   readonly notes: readonly string[];
 }
 
-/** Error codes of local causes that another attempt, or another machine, may not have. */
+/** Error codes of Node with a local cause, which another attempt or another machine may not have. */
 const passingCodes = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'ESTALE', 'ENOENT'];
 
-/** Records what one run deposited, lost and left out. */
+/** Counts the deposits of one run, and records its losses and notes. */
 export class Evidence implements Deposited {
   #count = 0;
   readonly #losses = new Map<string, Loss>();
@@ -42,7 +42,7 @@ export class Evidence implements Deposited {
     return this.#notes;
   }
 
-  /** Records a deposit; an earlier loss of the same name is removed. */
+  /** Records a deposit. An earlier loss of the same name is removed. */
   kept(what: string): void {
     this.#losses.delete(what);
     this.#count += 1;
@@ -54,7 +54,7 @@ export class Evidence implements Deposited {
     this.#losses.set(what, { what, message, retryable: mayPass(error) });
   }
 
-  /** Records the loss of a file that the worker itself could not write; `line` is the complete message. */
+  /** Records the loss of a file that the worker itself could not write. `line` is the complete message. */
   loseOwn(line: string): void {
     this.#losses.set(line, { what: line, message: line, retryable: true });
   }
@@ -64,7 +64,8 @@ export class Evidence implements Deposited {
   }
 }
 
-// Paths of this machine are removed: they mean nothing to a reader elsewhere, and can be longer than a message.
+// Returns the message of an error without the file path. A path of this machine is of no use to a reader elsewhere, and can be
+// longer than a message.
 function reasonOf(error: unknown): string {
   const { syscall } = error as NodeJS.ErrnoException;
   return syscall === undefined ? messageOf(error) : (messageOf(error).split(`, ${syscall}`)[0] ?? '');

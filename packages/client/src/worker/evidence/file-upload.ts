@@ -4,28 +4,28 @@ import type { CallOptions } from '../../transport/call.ts';
 import type { ProofhouseClient } from '../../proofhouse-client.ts';
 import { EvidenceFile } from './evidence-file.ts';
 
-/** Name, types and metadata of an artifact. */
+/** The fields of an artifact record that the uploader chooses, and the callback for progress. */
 export interface ArtifactAbout {
   /** Name of the artifact in the job. */
   readonly name: string;
   readonly type?: ArtifactType | undefined;
   readonly title?: string | undefined;
   readonly contentType?: string | undefined;
-  /** At most 4 KiB as JSON. */
+  /** Values that are stored in the artifact record. At most 4 KiB as JSON. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Called with the size before the first byte is sent, and then with the progress. */
+  /** Called with 0 and the size before the first byte is sent, and then with the number of bytes sent so far. */
   readonly onProgress?: ((sentBytes: number, sizeBytes: number) => void) | undefined;
 }
 
 export interface FileUpload extends ArtifactAbout {
   readonly path: string;
-  /** Throws for a symbolic link. For files that another party may have created. */
+  /** True to throw for a symbolic link. Use it for files that another party may have created. */
   readonly noFollow?: boolean | undefined;
 }
 
 /**
- * Uploads a file with its digest, so that the server stores exactly these bytes. The file is read twice, in pieces:
- * once for the digest, which is sent in a header before the body, and once for the body.
+ * Uploads a file with its digest, so that the server stores exactly these bytes. The file is read twice, in pieces: once for
+ * the digest, which is sent in a header before the body, and once for the body.
  */
 export async function uploadFile(
   client: ProofhouseClient,
@@ -41,7 +41,7 @@ export async function uploadFile(
   }
 }
 
-/** Uploads the output of `read`, with its digest. `read` is called twice, and again for each retry. */
+/** Uploads the bytes that `read` yields, with their digest. `read` is called twice, and once more for each retry. */
 export async function uploadPieces(
   client: ProofhouseClient,
   jobId: string,

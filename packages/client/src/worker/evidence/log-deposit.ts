@@ -4,13 +4,14 @@ import type { Depositor } from './depositor.ts';
 import { extractLog, type LogCut } from './log-extract.ts';
 
 const name = 'log.log';
-/** Below this limit there is no room for the line that states what is missing. */
+/** Smallest size of a truncated log in bytes. Below it, the line that states what is missing would not fit. */
 const smallestLimitBytes = 160;
 
 /**
- * Deposits a log, cut to the limit of the server. The limit is in the server's refusal (`limitBytes`). When a proxy
- * refuses without naming a limit, an eighth of the size is tried, and so on. A cut is stated in a line of the log, in
- * its metadata and in a note. Output that the disk did not take is recorded as a loss too.
+ * Deposits a log, truncated if needed. If the server refuses the log as too large, the refusal contains the limit
+ * (`limitBytes`), and the log is truncated to it. If a proxy refuses it without a limit, an eighth of the size is tried, and so
+ * on. A line of the log, its metadata and a note state how much is missing. Output that the disk did not accept is recorded as a
+ * loss too.
  */
 export async function depositLog(depositor: Depositor, log: CapturedLog): Promise<void> {
   await log.settled();

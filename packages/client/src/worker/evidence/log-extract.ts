@@ -1,31 +1,31 @@
 import type { CapturedLog, Stretch } from './captured-log.ts';
 import { countLineEnds } from './captured-log.ts';
 
-/** Largest distance that a cut is moved to keep lines whole. */
+/** Largest number of bytes by which a cut is moved, so that it is between two lines. */
 const longestLineBytes = 64 * 1024;
-/** Room for the line that states what is missing, and a line end before it. */
+/** Number of bytes reserved for the line that states what is missing, and for a line end before it. */
 const gapLineBytes = 120;
 
-/** The part of a log that is deposited. */
+/** The log as it is deposited: the whole log, or its beginning and its end. */
 export interface LogExtract {
-  /** May be called more than once. */
+  /** Yields the bytes. May be called more than once. */
   readonly read: () => AsyncIterable<Uint8Array>;
-  /** Undefined when the extract is the whole log. */
+  /** Undefined if nothing is missing. */
   readonly cut: LogCut | undefined;
 }
 
 export interface LogCut {
   readonly truncated: true;
-  /** Size of the whole log. */
+  /** Size of the whole log in bytes. */
   readonly logBytes: number;
   readonly missingBytes: number;
   readonly missingLines: number;
 }
 
 /**
- * Returns a log in at most `maxBytes`: unchanged, or its beginning and its end with a line between them that states how
- * much is missing. The parts are whole lines unless a line is too long. The line between them is present however small
- * `maxBytes` is.
+ * Returns a log as at most `maxBytes` bytes: unchanged, or its beginning and its end. A line between beginning and end states
+ * how much is missing. That line is present however small `maxBytes` is. Beginning and end are whole lines, unless a line is
+ * longer than `longestLineBytes`.
  */
 export async function extractLog(log: CapturedLog, maxBytes: number): Promise<LogExtract> {
   const [first = { from: 0, to: 0 }, last] = log.kept;
@@ -50,7 +50,8 @@ export async function extractLog(log: CapturedLog, maxBytes: number): Promise<Lo
   return { read: () => withGap(log, head, tail, cut), cut };
 }
 
-// A log that fits, but lacks its end because the disk was full, is kept completely.
+// Returns the number of bytes of the beginning (`head`) or the end (`tail`) that fit. A log that fits as a whole, but lacks its
+// end because the disk was full, is all `head`.
 function wanted(end: number, room: number, part: 'head' | 'tail'): number {
   if (end <= room) return part === 'head' ? end : 0;
   return part === 'head' ? Math.floor(room / 2) : Math.ceil(room / 2);
@@ -74,7 +75,7 @@ async function* withGap(log: CapturedLog, head: Stretch, tail: Stretch, cut: Log
   yield Buffer.from(lastByte === 0x0a ? lastLine : `\n${lastLine}`);
 }
 
-/** Returns the end of the last whole line at or before `to`. In a line that is too long, the end of a character. */
+/** Returns the end of the last whole line at or before `to`. In a line that is too long, returns the end of a character. */
 async function lineBefore(log: CapturedLog, to: number): Promise<number> {
   if (to === 0) return 0;
   const from = Math.max(0, to - longestLineBytes);
@@ -83,7 +84,7 @@ async function lineBefore(log: CapturedLog, to: number): Promise<number> {
   return at === -1 ? from + wholeCharacters(bytes) : from + at + 1;
 }
 
-/** Returns the beginning of the first whole line at or after `from`. In a line that is too long, of a character. */
+/** Returns the start of the first whole line at or after `from`. In a line that is too long, the start of a character. */
 async function lineAfter(log: CapturedLog, from: number, end: number): Promise<number> {
   if (from === 0 || from === end) return from;
   const bytes = await collected(log, { from, to: Math.min(end, from + longestLineBytes) });
@@ -94,7 +95,7 @@ async function lineAfter(log: CapturedLog, from: number, end: number): Promise<n
   return from + start;
 }
 
-/** Returns the number of bytes without a truncated UTF-8 sequence at the end. */
+/** Returns the length in bytes, without a truncated UTF-8 sequence at the end. */
 function wholeCharacters(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(4, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back] ?? 0;

@@ -2,8 +2,8 @@ import { stripVTControlCharacters } from 'node:util';
 import type { CapturedLog } from './captured-log.ts';
 
 /**
- * Returns the last lines of a log as plain text of at most `maxBytes` of UTF-8. The lines are whole, unless a single
- * one is too long.
+ * Returns the last lines of a log as plain text of at most `maxBytes` of UTF-8. The first line is whole, unless a single line is
+ * longer than `maxBytes`.
  */
 export async function readLogTail(log: CapturedLog, maxBytes: number): Promise<string> {
   const stretch = log.kept.at(-1) ?? { from: 0, to: 0 };
@@ -14,7 +14,7 @@ export async function readLogTail(log: CapturedLog, maxBytes: number): Promise<s
   return from > 0 ? fromWholeLine(text) : text;
 }
 
-/** Returns the last lines of a text that fit into `maxBytes` of UTF-8; of a single long line its end. */
+/** Returns the last lines of a text that fit into `maxBytes` of UTF-8. Of a single line that is too long, returns its end. */
 export function lastLines(text: string, maxBytes: number): string {
   const end = lastBytes(text, maxBytes);
   return end.length === text.length ? text : fromWholeLine(end);
@@ -29,12 +29,12 @@ export function lastBytes(text: string, maxBytes: number): string {
   return bytes.toString('utf8', start);
 }
 
-// A cut text begins with the rest of a line. That rest is dropped, unless it is everything.
+// Drops the rest of a line at the beginning of a truncated text, unless the text has no other line.
 function fromWholeLine(text: string): string {
   return text.slice(text.indexOf('\n') + 1);
 }
 
-// Terminal colours and rewritten lines of progress bars are removed, and so is NUL, which some databases cannot store.
+// Removes terminal colours, rewritten text of progress bars, and control characters. Some databases cannot store NUL.
 function plain(text: string): string {
   return (
     stripVTControlCharacters(text)
@@ -47,7 +47,8 @@ function plain(text: string): string {
   );
 }
 
-// The search from the end keeps this linear for a long line that is never rewritten.
+// Returns the text of a line after its last rewrite by a carriage return. The search from the end keeps the time linear for a
+// long line without carriage returns.
 function asLastWritten(line: string): string {
   return line.slice(line.lastIndexOf('\r', line.length - 2) + 1);
 }

@@ -16,7 +16,7 @@ import { recordsOf, runGit, type Git } from './run-git.ts';
 import { ShadowRepository } from './shadow-repository.ts';
 import { shownName } from './shown-name.ts';
 
-/** Timeout for restoring the repository. */
+/** Time limit in milliseconds for recording or restoring a repository. */
 const timeLimitMs = 10 * 60_000;
 const maxIndexBytes = 512 * 1024 * 1024;
 const maxPointerBytes = 1024;
@@ -27,11 +27,11 @@ export interface CleanCheckoutParts {
   readonly workRoot: string;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  /** True if uncommitted, untracked and ignored files that are present at the start may be removed. */
+  /** True if uncommitted changes and untracked or ignored files that exist at the start may be removed. */
   readonly discard: boolean;
 }
 
-/** The state of a repository when the worker started. */
+/** The state of a repository at the start of the worker. */
 interface Recorded {
   readonly shadow: ShadowRepository;
   readonly state: GitFolderState;
@@ -41,10 +41,10 @@ interface Recorded {
 }
 
 /**
- * Resets the repository around a folder to its commit at the start of the worker: tracked, untracked and ignored files,
- * HEAD, its branch, the index, configuration, hooks, and its submodules. Other branches are not changed. Git runs on
- * private repositories, so no program that a command configured is started. The index is the worker's own, so a command
- * cannot mark a changed file as unchanged.
+ * Resets the repository around a folder to the state at the start of the worker: the tracked files, HEAD, its branch, the
+ * index, the configuration, the hooks, and the submodules. Untracked and ignored files are removed. Other branches are not
+ * changed. Git runs on a private repository (see `ShadowRepository`), so it starts no program that a command configured. The
+ * private repository has its own index, so a command cannot hide a changed file by marking it as unchanged.
  */
 export class CleanCheckout {
   readonly #parts: CleanCheckoutParts;
@@ -60,9 +60,9 @@ export class CleanCheckout {
   }
 
   /**
-   * Records the repository; called when the worker starts. Throws `invalid_request` when the folder is in no
-   * repository, has no commit, has changes or untracked or ignored files (unless `discard`), holds the data of a
-   * server, or has files that could not be restored.
+   * Records the state of the repository. Called when the worker starts. Throws `invalid_request` if the folder is in no
+   * repository, or if the repository has no commit, has changes or untracked or ignored files (unless `discard`), contains
+   * the data of a server, or has files that could not be restored.
    */
   static async record(parts: CleanCheckoutParts, signal: AbortSignal): Promise<CleanCheckout> {
     const repository = await enclosingRepository(parts.folder);
@@ -81,7 +81,7 @@ export class CleanCheckout {
     }
   }
 
-  /** Restores the repository; called before each job. Rejects when that is not possible: no command may run then. */
+  /** Restores the repository. Called before each job. If it rejects, no command may run. */
   async restore(signal: AbortSignal): Promise<void> {
     await this.#limited(signal, async (git) => {
       if (this.#recorded !== undefined) await this.#restore(git, this.#recorded);
@@ -133,20 +133,21 @@ export class CleanCheckout {
     return { shadow, state, large: [...filters.keys()], submodules };
   }
 
-  /** Untracked and ignored files, without the job folders. */
+  /** Returns the names of untracked and ignored files, without those in job folders. */
   async #leftovers(at: Git): Promise<Buffer[]> {
     const { said } = await runGit(at, ['ls-files', '-z', '-o']);
     const own = await this.#ownFolders(at.cwd);
     return recordsOf(said).filter((name) => !own.some((prefix) => name.toString('latin1').startsWith(prefix)));
   }
 
-  /** Tracked files that differ from the commit, in the index or in the working tree. */
+  /** Returns the names of tracked files that differ from the commit, in the index or in the working tree. */
   async #changes(at: Git, commit: string, filters: RepositorySettings['filters']): Promise<Buffer[]> {
     const { gitlinks } = await readIndexEntries(at, '');
     const listed = recordsOf((await runGit(at, ['ls-files', '-z', '-m'])).said);
     const changed = listed.filter((name) => !gitlinks.has(name.toString('latin1')));
     const filtered = await filtersOf(at, changed, filters);
-    // For a filtered file, Git compares the content with the pointer, so the pointer of the content decides.
+    // Git lists every Git LFS file as changed, because it compares the content with the pointer in the index. `addPointer` adds
+    // the pointer of the present content to the index. `diff-index` below then lists the file only if its content changed.
     for (const [name, filter] of filtered) {
       const found = await lstat(Buffer.concat([Buffer.from(at.cwd + path.sep), name])).catch(() => undefined);
       if (filter !== 'lfs' || found?.isFile() !== true) filtered.delete(name);
@@ -180,13 +181,13 @@ export class CleanCheckout {
     const own = (await this.#ownFolders(at.cwd)).flatMap((prefix) => ['-e', `/${globLiteral(prefix)}*`]);
     const args = ['clean', '-ffdxq', '-e', 'proofhouse.db', '-e', 'proofhouse.db-*', ...own];
     if ((await runGit(at, args, { partly: true })).whole) return;
-    // Folders without write permission, such as package caches, need chmod before they can be removed.
+    // `git clean` failed. Folders without write permission, such as package caches, need chmod before they can be removed.
     const names = recordsOf((await runGit(at, ['ls-files', '-z', '-o', '--directory'])).said);
     for (const name of names) await makeRemovable(Buffer.concat([Buffer.from(at.cwd + path.sep), name]), at.signal);
     await runGit(at, args);
   }
 
-  /** Path prefixes of the job folders that lie below `top`. */
+  /** Returns the path prefix of the job folders, relative to `top`. Returns an empty list if `workRoot` is outside `top`. */
   async #ownFolders(top: string): Promise<string[]> {
     const workRoot = await realpath(this.#parts.workRoot);
     if (!isInside(workRoot, top)) return [];
@@ -217,7 +218,7 @@ function globLiteral(text: string): string {
   return text.replace(/[*?[\\ ]/g, '\\$&');
 }
 
-/** Replaces a Git LFS pointer that git wrote by the content, from the LFS store of the repository. */
+/** Replaces a Git LFS pointer in the working tree by its content, which is copied from `.git/lfs` of the repository. */
 async function restoreContent(at: Git, { commonDir, top }: Repository, name: Buffer): Promise<void> {
   const file = Buffer.concat([Buffer.from(top + path.sep), name]);
   const found = await lstat(file).catch(() => undefined);

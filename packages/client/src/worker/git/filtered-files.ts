@@ -3,25 +3,25 @@ import type { RepositorySettings } from './repository-settings.ts';
 import { hashPlainFile, readPlainFile } from './plain-file.ts';
 import { nulTerminated, recordsOf, runGit, type Git } from './run-git.ts';
 
-/** Git LFS reads at most this many bytes to check if a file is a pointer. */
+/** Largest pointer in bytes. Git LFS reads only this many bytes to check if a file is a pointer. */
 const maxPointerBytes = 1024;
 const maxContentBytes = 16 * 1024 * 1024 * 1024;
 
 const pointer = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:ext-.*\n)*oid sha256:[0-9a-f]{64}\nsize \d+\n$/;
 
-/** The content of a file that the repository stores as a pointer of Git LFS. */
+/** The content of a file for which the repository stores a Git LFS pointer. */
 export interface LargeContent {
   readonly name: Buffer;
-  /** Blob id of the pointer. */
+  /** Git blob id of the pointer. */
   readonly blob: string;
-  /** SHA-256 in lower-case hex; the id of the content in Git LFS. */
+  /** SHA-256 of the content in lower-case hex, which is its id in Git LFS. */
   readonly oid: string;
   readonly sizeBytes: number;
 }
 
 /**
- * Returns the filter that the attributes assign to each file. Files whose filter is not configured are not in the
- * result.
+ * Returns the filter that the git attributes assign to each file. A file without a filter, or whose filter is not configured, is
+ * not in the result.
  */
 export async function filtersOf(
   git: Git,
@@ -41,8 +41,8 @@ export async function filtersOf(
 }
 
 /**
- * Adds the pointer of a file to the index as Git LFS would, without running it and without writing to `.git/lfs`.
- * Returns `undefined` when the file is already a pointer, or is missing.
+ * Adds the Git LFS pointer of a file to the index, without running Git LFS and without writing to `.git/lfs`. Returns
+ * `undefined` if the file is already a pointer, or is missing.
  */
 export async function addPointer(git: Git, name: Buffer, executable: boolean): Promise<LargeContent | undefined> {
   const file = Buffer.concat([Buffer.from(git.cwd + path.sep), name]);
@@ -51,7 +51,7 @@ export async function addPointer(git: Git, name: Buffer, executable: boolean): P
   const { hash: oid, sizeBytes } = hashed;
   if (sizeBytes <= maxPointerBytes && (await isPointer(file))) return undefined;
   const text = `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${sizeBytes}\n`;
-  // The pointer of an empty file is empty.
+  // In Git LFS the pointer of an empty file is an empty file.
   const stdin = Buffer.from(sizeBytes === 0 ? '' : text);
   const blob = (await runGit(git, ['hash-object', '-w', '--stdin'], { stdin })).said.toString().trim();
   const line = Buffer.concat([Buffer.from(`${executable ? '100755' : '100644'} ${blob}\t`), name]);

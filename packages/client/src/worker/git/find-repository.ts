@@ -16,13 +16,13 @@ export interface Repository {
   readonly objects: readonly string[];
 }
 
-/** Returns true if a repository may refer to this resolved folder. */
+/** Returns true if the files of a repository may refer to `folder`, a resolved path. */
 export type MayLeadTo = (folder: string) => boolean;
 
-/** Thrown when the repository is damaged, or refers to folders that must not be read. */
+/** Thrown when a repository is damaged, or when it refers to folders that must not be read. */
 export class UnusableRepository extends Error {}
 
-/** Returns the nearest repository whose working tree contains the folder, by the rules of git, or `undefined`. */
+/** Returns the nearest repository whose working tree contains the folder, as git would find it, or `undefined`. */
 export async function enclosingRepository(folder: string): Promise<Repository | undefined> {
   for (let at = await realpath(folder); ; at = path.dirname(at)) {
     const found = await repositoryAt(at, () => true);
@@ -31,9 +31,9 @@ export async function enclosingRepository(folder: string): Promise<Repository | 
 }
 
 /**
- * Returns the repository whose working tree is `top`. It is found with plain file reads: git does not run and its
- * configuration is not read. Returns `undefined` when `.git` is missing or is no repository. Throws
- * `UnusableRepository` when `.git`, or a path in it, refers to a folder that `mayLeadTo` refuses.
+ * Returns the repository whose working tree is `top`. Only reads files: it runs no git and reads no git configuration. Returns
+ * `undefined` if `.git` is missing or is no repository. Throws `UnusableRepository` if `.git`, or a path in it, refers to a
+ * folder for which `mayLeadTo` returns false.
  */
 export async function repositoryAt(top: string, mayLeadTo: MayLeadTo): Promise<Repository | undefined> {
   const gitDir = await gitDirOf(path.join(top, '.git'));
@@ -79,7 +79,7 @@ async function withAlternates(objects: string, permit: (folder: string, what: st
   return all;
 }
 
-// Git writes a path with unusual characters as a quoted C string.
+// Decodes a line of `alternates`. Git writes a path with unusual characters as a quoted C string.
 function unquoted(line: string): string {
   if (!line.startsWith('"') || !line.endsWith('"')) return line;
   return line.slice(1, -1).replace(/\\(["\\n])/g, (_all, character: string) => (character === 'n' ? '\n' : character));
@@ -92,7 +92,7 @@ async function isThere(file: string): Promise<boolean> {
   );
 }
 
-/** Allows repositories to refer to folders inside `roots` only. */
+/** Returns a `MayLeadTo` that allows only `roots` and the folders inside them. */
 export function inside(roots: readonly string[]): MayLeadTo {
   return (folder) => roots.some((root) => isInside(folder, root));
 }

@@ -6,7 +6,7 @@ import { readPlainFile } from './plain-file.ts';
 const maxFileBytes = 4 * 1024 * 1024;
 const maxHooks = 200;
 
-/** Files that an unfinished operation leaves in the git folder, and lock files of killed processes. */
+/** Names in the git folder that an unfinished git operation leaves behind, and lock files of killed git processes. */
 const unfinished = [
   'MERGE_HEAD',
   'MERGE_MSG',
@@ -43,9 +43,9 @@ export interface GitFolderState {
   /** The checked-out branch, such as `refs/heads/main`; undefined when HEAD is detached. */
   readonly branch: string | undefined;
   readonly commit: string;
-  /** Content of `.git` when it is a file. */
+  /** Content of `.git` if it is a file, as in a submodule. Undefined if `.git` is a folder. */
   readonly pointer: Buffer | undefined;
-  /** Settings and hooks by name; undefined for a missing file. Empty for a linked working tree. */
+  /** Content of the setting files and hooks by name. Undefined for a missing file. Empty for a linked working tree. */
   readonly settings: ReadonlyMap<string, { readonly content: Buffer; readonly mode: number } | undefined>;
 }
 
@@ -82,7 +82,7 @@ async function hooksIn(gitDir: string): Promise<string[]> {
 /** Restores everything that `readGitFolderState` read, and the index. Never writes through a symbolic link. */
 export async function restoreGitFolder(repository: Repository, state: GitFolderState, index: Buffer): Promise<void> {
   const { gitDir, commonDir } = repository;
-  // If these were links, the removals below would happen in other folders.
+  // `info` and `hooks` must not be symbolic links: the removals below would then happen in other folders.
   for (const name of ['info', 'hooks']) {
     const found = await lstat(path.join(gitDir, name)).catch(() => undefined);
     if (found?.isDirectory() === false) await rm(path.join(gitDir, name), { force: true });
@@ -104,7 +104,7 @@ export async function restoreGitFolder(repository: Repository, state: GitFolderS
   await replaceFile(gitDir, 'index', index, 0o644);
 }
 
-/** Writes a file below `root` and renames it into place. A path component that is not a folder is replaced by one. */
+/** Writes a file below `root` atomically, with a rename. A component of `name` that is not a folder is replaced by a folder. */
 export async function replaceFile(root: string, name: string, content: Buffer, mode: number): Promise<void> {
   const parts = name.split('/');
   let folder = root;

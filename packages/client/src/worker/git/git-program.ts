@@ -3,15 +3,15 @@ import { access, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isInside } from './plain-file.ts';
 
-/** The git executable, and the PATH that it gets. */
+/** The path of the git executable, and the PATH in the environment of git. */
 export interface GitProgram {
   readonly file: string;
   readonly searchPath: string;
 }
 
 /**
- * Finds git in PATH. Skips the entries that a command may have written to: relative ones, and folders inside the
- * working folders of commands (such as `node_modules/.bin`). Throws when git is in none of the remaining entries.
+ * Finds git in PATH. Skips the entries of PATH in which a command may have put a program: relative paths, and folders inside
+ * `workedIn`, the folders in which commands work (such as `node_modules/.bin`). Throws if no other entry contains git.
  */
 export async function findGit(searchPath: string, workedIn: readonly string[]): Promise<GitProgram> {
   const kept: string[] = [];

@@ -11,8 +11,8 @@ const never = new AbortController().signal;
 const identity = ['-c', 'user.name=n', '-c', 'user.email=e@example.com'];
 
 /**
- * Every setting of git-config(1), gitattributes(5), githooks(5) and git(1) of git 2.39 to 2.52 whose value is a program
- * or refers to one. `%` is replaced by a program that creates a marker file.
+ * Every git setting whose value is a program or refers to a program, from git-config(1), gitattributes(5), githooks(5) and git(1)
+ * of git 2.39 to 2.52. `%` is replaced by the path of a program that creates a marker file.
  */
 const settings = [
   'core.fsmonitor=%',
@@ -132,7 +132,7 @@ const hooks = [
   'push-to-checkout',
 ];
 
-/** Creates a repository with a submodule, a nested repository, and attributes that name filters, drivers and LFS. */
+/** Creates a repository with a submodule, a nested repository, and attributes that assign filters, drivers and Git LFS. */
 async function setUp() {
   const base = await mkdtemp(path.join(tmpdir(), 'git-programs-'));
   onTestFinished(() => rm(base, { recursive: true, force: true }));
@@ -217,7 +217,7 @@ describe('no program is started by git', () => {
       const diff = await JobDiff.begin(place, never);
       edit(top);
       const original = gitDirs().map((folder) => readFileSync(`${folder}/config`));
-      // The file is appended to and then restored, so that each setting runs against the same repositories.
+      // Each configuration file is extended by the settings and then restored, so that all settings meet the same repositories.
       for (const [at, set] of sets.entries()) {
         for (const folder of gitDirs()) appendFileSync(`${folder}/config`, configOf(set, mark));
         if (at === 0 || sets.length === 1) {
@@ -225,7 +225,7 @@ describe('no program is started by git', () => {
           expect(leftOut).toEqual([]);
           expect(deposits.map(({ name }) => name)).toContain('diffs/sub.diff');
         } else {
-          // The next job reads the settings before its command starts; again no program may run.
+          // The next job reads these settings before its command starts. No program may be started then either.
           const next = await JobDiff.begin({ ...place, scratch: path.join(place.scratch, String(at)) }, never);
           edit(top, `round ${at}\n`);
           const { deposits, leftOut } = await next.write(never);
@@ -237,7 +237,7 @@ describe('no program is started by git', () => {
         }
         expect([set, ran()]).toEqual([set, '']);
         if (sets.length === 1) {
-          // Control: the same settings do start programs when git is called in the usual way.
+          // Control: with the same settings, an ordinary git call does start programs.
           execFileSync('git', ['add', '.'], { cwd: `${top}/nested`, stdio: 'pipe' });
           expect(ran()).toContain('mark');
         }

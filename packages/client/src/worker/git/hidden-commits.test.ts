@@ -1,4 +1,4 @@
-// Commits and stashes that no working tree shows at the end are listed as warnings, one line each.
+// Tests that there is one warning for each branch and stash with new commits that no working tree has checked out.
 import { expect, test } from 'vitest';
 import { setUpDiff } from '../../testing/diff-trial.ts';
 

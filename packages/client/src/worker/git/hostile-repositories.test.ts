@@ -39,7 +39,7 @@ describe('git files that a command replaced', () => {
     sh(`git init -q; echo 1 > f; ${commit}`);
     const began = process.hrtime.bigint();
     const { leftOut, text } = await diffOf(`${script}; echo 2 > f`);
-    // The patch contains the change, or a warning says that it is missing.
+    // Either the patch contains the change, or a warning says that the patch is missing.
     if (text('diff.diff') === undefined) expect(leftOut.join('\n')).toContain('diff.diff was not deposited');
     else expect(text('diff.diff')).toContain('-1\n+2\n');
     expect(Number(process.hrtime.bigint() - began) / 1e9).toBeLessThan(25);
@@ -52,7 +52,7 @@ describe('git files that a command replaced', () => {
   ])('cannot block git for longer than its time: a FIFO for %s', async (_what, script) => {
     const { sh, diffOf } = await setUpDiff();
     sh(`git init -q; echo 1 > f; ${commit}`);
-    // Shortens the timeout of 60 s to 2 s.
+    // This clock runs 30 times as fast, so the time limit of 60 s becomes 2 s.
     const clock = { ...systemClock, after: (ms: number, task: () => void) => systemClock.after(ms / 30, task) };
     const { leftOut, names } = await diffOf(script, { clock });
     expect([names, leftOut]).toEqual([['diffs.json'], [expect.stringContaining('git took longer than 60 s')]]);
@@ -107,7 +107,7 @@ describe("a repository that refers to folders outside of the command's folder", 
   ])('is not read: %s', async (_what, script) => {
     const { sh, diffOf } = await setUpDiff();
     sh(`${secret}; git init -q; echo 1 > f; ${commit}`);
-    // The command sees the id of the commit and uses it as its own base.
+    // The command copies the commit id of the secret repository into its own repository, as if it had fetched that commit.
     const { names, leftOut, text } = await diffOf(
       `mkdir -p x; ${script}; echo f > x/f; [ -d x/.git/refs ] && [ ! -L x/.git ] && git -C $BASE/secret rev-parse HEAD > x/.git/FETCH_HEAD && cp x/.git/FETCH_HEAD x/.git/refs/heads/main; true`,
     );

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 /**
- * Opens a regular file for reading; returns `undefined` when it does not exist. Throws for a FIFO (without blocking),
- * for a symbolic link in the last component, and for a file larger than `maxBytes`.
+ * Opens a regular file for reading. Returns `undefined` if it does not exist. Throws for a symbolic link in the last component,
+ * for a FIFO (without blocking), and for a file larger than `maxBytes`.
  */
 async function openPlain(file: string | Buffer, maxBytes: number): Promise<FileHandle | undefined> {
   let handle: FileHandle;
@@ -28,7 +28,7 @@ function notPlain(file: string | Buffer): Error {
   return new Error(`${String(file)} is not a regular file`);
 }
 
-/** Returns the content of a regular file, at most `maxBytes`; `undefined` when it does not exist. */
+/** Returns the content of a regular file. Returns `undefined` if it does not exist. Throws if it is larger than `maxBytes`. */
 export async function readPlainFile(file: string | Buffer, maxBytes: number): Promise<Buffer | undefined> {
   const handle = await openPlain(file, maxBytes);
   if (handle === undefined) return undefined;
@@ -47,8 +47,8 @@ export async function readPlainText(file: string, maxBytes: number): Promise<str
 }
 
 /**
- * Returns the size in bytes and the SHA-256 in hex of a regular file. With `to`, the content is also copied to that new
- * file.
+ * Returns the size in bytes and the SHA-256 in hexadecimal of a regular file. If `to` is given, also copies the content to
+ * `to`, which must not exist.
  */
 export async function hashPlainFile(
   file: string | Buffer,
@@ -77,7 +77,7 @@ export async function hashPlainFile(
   }
 }
 
-/** Copies a regular file; returns false when it does not exist. */
+/** Copies a regular file. Returns false if it does not exist. */
 export async function copyPlainFile(from: string, to: string, maxBytes: number): Promise<boolean> {
   const handle = await openPlain(from, maxBytes);
   if (handle === undefined) return false;
@@ -90,7 +90,7 @@ export async function copyPlainFile(from: string, to: string, maxBytes: number):
   }
 }
 
-/** Returns the resolved path of a folder; `undefined` when it is no folder or does not exist. */
+/** Returns the resolved path of a folder. Returns `undefined` if it is no folder or does not exist. */
 export async function realFolder(folder: string): Promise<string | undefined> {
   try {
     const real = await realpath(folder);

@@ -6,13 +6,13 @@ import { readPlainText } from './plain-file.ts';
 const maxRefBytes = 4096;
 const maxPackedBytes = 32 * 1024 * 1024;
 const maxReflogBytes = 4 * 1024 * 1024;
-/** Limit of loose refs that are read, and of commits that are passed to git as arguments. */
+/** Largest number of refs that are read from files, and of commits that are passed to git as arguments. */
 const maxRefs = 2000;
 const maxCommits = 500;
 
 const id = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 
-/** Returns the id of the checked-out commit; `undefined` before the first commit or when it cannot be read. */
+/** Returns the id of the checked-out commit. Returns `undefined` before the first commit, or if the id cannot be read. */
 export async function headCommit(repository: Repository): Promise<string | undefined> {
   return resolveRef(repository, 'HEAD', 0);
 }
@@ -36,7 +36,7 @@ async function packedRefs({ commonDir }: Repository): Promise<Map<string, string
   return refs;
 }
 
-/** Returns the commit ids that refs name, HEAD first. At most `maxRefs`, which real repositories rarely reach. */
+/** Returns the ids of at most `maxCommits` commits that refs refer to, HEAD first. Repositories rarely have `maxRefs` refs. */
 export async function refCommits(repository: Repository): Promise<string[]> {
   const head = await headCommit(repository);
   const refs = await allRefs(repository, 'refs');
@@ -44,8 +44,8 @@ export async function refCommits(repository: Repository): Promise<string[]> {
 }
 
 /**
- * Returns branches, tags and the stash by name. Refs that a working tree below the top has checked out are excluded,
- * since that working tree is compared separately.
+ * Returns the commit ids of branches, tags and the stash by name. A branch that a linked working tree below the top has checked
+ * out is excluded, because that working tree has a diff of its own.
  */
 export async function ownRefs(repository: Repository): Promise<Map<string, string>> {
   const refs = await allRefs(repository, 'refs');
@@ -92,8 +92,8 @@ async function filesBelow(folder: string, below: string): Promise<string[]> {
 }
 
 /**
- * Returns commit ids that came from elsewhere: the commit of a clone, fetched commits, and remote-tracking refs before
- * a push. The source is reflogs and refs, so the repository itself controls the result.
+ * Returns the ids of commits that came from another repository: the commit of a clone, fetched commits, and remote-tracking
+ * refs as they were before a push. The ids are read from reflogs and refs, so the repository itself controls the result.
  */
 export async function commitsFromElsewhere(repository: Repository): Promise<string[]> {
   const commits: string[] = [];

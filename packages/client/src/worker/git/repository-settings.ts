@@ -6,7 +6,7 @@ import { recordsOf, runGit, type Git } from './run-git.ts';
 const maxPatternBytes = 1024 * 1024;
 const maxConfigBytes = 4 * 1024 * 1024;
 
-/** Settings that affect how files become objects and that start no program. No other setting is copied. */
+/** Git settings that affect how files become git objects, and that start no program. Only these are copied. */
 const copiedKeys = [
   'core.autocrlf',
   'core.eol',
@@ -16,27 +16,27 @@ const copiedKeys = [
   'core.precomposeunicode',
 ];
 
-/** The settings that a private repository copies from the repository of the user. */
+/** The settings that a private repository (see `ShadowRepository`) takes over from the repository of the user. */
 export interface RepositorySettings {
   /** Names and values of the settings in `copiedKeys`. */
   readonly copied: ReadonlyMap<string, string>;
   readonly objectFormat: 'sha1' | 'sha256';
-  /** Names of the configured filters; `all` when the configuration was not read. */
+  /** Names of the configured filters. `all` if the configuration was not read. */
   readonly filters: ReadonlySet<string> | 'all';
   readonly excludes: Buffer;
-  /** Attributes file of the user, with lower priority than every `.gitattributes`. */
+  /** Content of the user's attributes file, which has lower priority than every `.gitattributes`. */
   readonly userAttributes: Buffer;
-  /** `info/attributes`, with higher priority than every `.gitattributes`. */
+  /** Content of `info/attributes`, which has higher priority than every `.gitattributes`. */
   readonly attributes: Buffer;
 }
 
-/** Environment variables that locate the user's configuration. */
+/** Environment variables that determine where git finds the user's configuration. */
 const homeVariables =
   /^(HOME|USERPROFILE|XDG_CONFIG_HOME|GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+))$/;
 
 /**
- * Reads the settings of a repository before the command runs. `git config --list` starts no program, whatever the
- * settings are. Throws when the working tree is elsewhere (`core.worktree`) or when there is none (`core.bare`).
+ * Reads the settings of a repository before the command runs. `git config --list` starts no program, whatever the settings are.
+ * Throws if the working tree is another folder (`core.worktree`), or if there is none (`core.bare`).
  */
 export async function readSettings(
   git: Git,
@@ -53,7 +53,7 @@ export async function readSettings(
   };
   const { said } = await runGit({ ...git, env }, ['config', '--list', '-z', '--show-scope']);
   const values = new Map<string, string>();
-  // Settings of the repository format are valid only in the repository's own file.
+  // Git reads core.worktree, core.bare and extensions.objectFormat only from the configuration of the repository itself.
   const local = new Map<string, string>();
   const fields = recordsOf(said).map(String);
   for (let at = 0; at + 1 < fields.length; at += 2) {
@@ -86,8 +86,8 @@ async function requireWorkingTree({ gitDir, top }: Repository, workTree?: string
 }
 
 /**
- * Returns the settings for a repository that the command created. Its configuration was written by the command, so it
- * is ignored and git's defaults are used. Only the object format is read, because objects are unreadable without it.
+ * Returns the settings for a repository that the command created. The command wrote its configuration, so the configuration is
+ * ignored, and the defaults of git apply. Only the object format is read, because objects are unreadable without it.
  */
 export async function settingsOfNew({ commonDir }: Repository): Promise<RepositorySettings> {
   const config = (await readPlainText(path.join(commonDir, 'config'), maxConfigBytes)) ?? '';
@@ -102,7 +102,7 @@ export async function settingsOfNew({ commonDir }: Repository): Promise<Reposito
   };
 }
 
-/** Returns the text of a configuration file with the copied settings. */
+/** Returns the text of the configuration file of a private repository. */
 export function configText(settings: RepositorySettings): string {
   const lines = ['[core]', '\tbare = false', `\trepositoryformatversion = ${settings.objectFormat === 'sha1' ? 0 : 1}`];
   for (const [key, value] of settings.copied) lines.push(`\t${key.slice('core.'.length)} = ${quoted(value)}`);

@@ -5,30 +5,30 @@ import { pipeline } from 'node:stream/promises';
 import { endsWithProcess, signalGroup } from '../process-group.ts';
 import type { GitProgram } from './git-program.ts';
 
-/** Largest output that is kept in memory. */
+/** Largest output of git that is kept in memory, in bytes. */
 const maxSaidBytes = 64 * 1024 * 1024;
 const maxComplaint = 16 * 1024;
 
-/** Folder, environment and cancellation of git calls. */
+/** The program, the working folder, the environment and the abort signal of git calls. */
 export interface Git {
   readonly program: GitProgram;
   readonly cwd: string;
   /**
-   * Variables in addition to the fixed ones, such as the path of the private repository. `undefined` removes a fixed
-   * one.
+   * Environment variables in addition to `fixedVariables`, such as the path of the private repository. The value `undefined`
+   * removes a fixed variable.
    */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** On abort, git is killed with its process group, and the call rejects with the reason. */
+  /** When aborted, git is killed with its process group, and the call rejects with the reason of the signal. */
   readonly signal: AbortSignal;
 }
 
 interface GitCall {
   readonly stdin?: Buffer;
-  /** File that receives stdout instead of memory, and its size limit. Throws `TooMuch` above the limit. */
+  /** File to which stdout is written, instead of memory, and its size limit. Rejects with `TooMuch` above the limit. */
   readonly into?: { readonly file: string; readonly maxBytes: number };
-  /** Called for each NUL-terminated record of stdout; the output is then not kept. */
+  /** Called for each NUL-terminated record of stdout. The output is then not kept in memory. */
   readonly each?: (record: Buffer) => void;
-  /** True if exit code 1 counts as success: git did part of the work, or found nothing. */
+  /** True if exit code 1 counts as success. It means that git did only a part of the work, or found nothing. */
   readonly partly?: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface GitAnswer {
   readonly said: Buffer;
   /** Standard error of git, truncated. */
   readonly complaint: string;
-  /** False when git exited with code 1 and `partly` allows that. */
+  /** False if git exited with code 1, which `partly` allows. */
   readonly whole: boolean;
 }
 
@@ -44,9 +44,9 @@ export interface GitAnswer {
 export class TooMuch extends Error {}
 
 /**
- * Settings of every call, with priority over any configuration file. Git is called on private repositories only (see
- * `ShadowRepository`), whose configuration the worker writes. These settings hold even if another process of the same
- * user changed that file.
+ * Settings of every git call. They override all configuration files. Git is called on private repositories only (see
+ * `ShadowRepository`), whose configuration file the worker writes. These settings are needed in case another process of the same
+ * user changes that file.
  */
 const settings = [
   'core.fsmonitor=false',
@@ -70,7 +70,7 @@ const settings = [
 ].flatMap((setting) => ['-c', setting]);
 
 /**
- * Environment variables of every call. They make git ignore the configuration of the system and the user, and start no
+ * Environment variables of every git call. With them git ignores the configuration of the system and of the user, and starts no
  * program.
  */
 const fixedVariables: Readonly<Record<string, string>> = {
@@ -100,10 +100,10 @@ export async function gitText(git: Git, args: readonly string[]): Promise<string
 }
 
 /**
- * Runs git. No other function starts it. The environment is built from nothing, so no `GIT_*` variable, no HOME and no
- * configuration outside the private repository has any effect. Git runs in its own process group: Ctrl-C does not reach
- * it, and its children are killed with it. Rejects with git's error message when it fails. Rejects with the reason of
- * the signal immediately, even if git cannot be killed.
+ * Runs git. No other function starts git. The environment of this process is not passed on, so no `GIT_*` variable, no HOME and
+ * no configuration outside the private repository has any effect. Git runs in its own process group: Ctrl-C does not reach it,
+ * and its children are killed with it. Rejects with the error message of git if git fails. Rejects with the reason of the signal
+ * at once when the signal is aborted, even if git cannot be killed.
  */
 export async function runGit(git: Git, args: readonly string[], call: GitCall = {}): Promise<GitAnswer> {
   git.signal.throwIfAborted();
@@ -120,7 +120,7 @@ export async function runGit(git: Git, args: readonly string[], call: GitCall = 
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     if (complaint.length < maxComplaint) complaint += text;
   });
-  // Git may exit without reading all of stdin. Its exit code is more useful than EPIPE, so EPIPE is ignored.
+  // Git may exit before it has read all of stdin. The exit code says more than EPIPE, so EPIPE is ignored.
   child.stdin.on('error', () => undefined).end(call.stdin ?? '');
   const said = keep(child.stdout, call);
   const ended = new Promise<{ code: number | null; by: string | null }>((resolve, reject) => {
@@ -144,7 +144,7 @@ export async function runGit(git: Git, args: readonly string[], call: GitCall = 
   }
 }
 
-/** Splits output at NUL bytes; the records do not contain the NUL. */
+/** Splits the output of git at NUL bytes. The records do not contain the NUL. */
 export function recordsOf(said: Buffer): Buffer[] {
   const records: Buffer[] = [];
   for (let from = 0, to = said.indexOf(0); to !== -1; from = to + 1, to = said.indexOf(0, from)) {
@@ -153,7 +153,7 @@ export function recordsOf(said: Buffer): Buffer[] {
   return records;
 }
 
-/** Encodes names as NUL-terminated records, the input format of git's `-z` options. */
+/** Encodes names as NUL-terminated records, the input format of the `-z` options of git. */
 export function nulTerminated(names: Iterable<Buffer | string>): Buffer {
   const nul = Buffer.from('\0');
   return Buffer.concat([...names].flatMap((name) => [typeof name === 'string' ? Buffer.from(name) : name, nul]));

@@ -10,9 +10,9 @@ export interface SearchLimits {
 }
 
 export interface SearchResult {
-  /** Working trees that were found, as relative paths with forward slashes. The search does not descend into them. */
+  /** Working trees of repositories, as relative paths with forward slashes. The search does not descend into them. */
   readonly found: readonly string[];
-  /** Folders with an entry named `.git` that is no repository. */
+  /** Folders that contain an entry named `.git`, but no repository. */
   readonly damaged: readonly string[];
   /** Folders that are not empty. */
   readonly filled: ReadonlySet<string>;
@@ -48,7 +48,8 @@ export async function searchRepositories(folder: string, limits: SearchLimits): 
   return { found: found.sort(), damaged, filled, cut };
 }
 
-// An unreadable `.git` counts as a working tree; opening it later reports the reason.
+// Returns true if the folder is the working tree of a repository. An unreadable `.git` counts as one: the error is reported when
+// the repository is opened.
 async function isWorkingTree(folder: string): Promise<boolean> {
   return repositoryAt(folder, () => true).then(
     (repository) => repository !== undefined,

@@ -9,10 +9,10 @@ const maxIndexBytes = 512 * 1024 * 1024;
 const maxShallowBytes = 16 * 1024 * 1024;
 
 /**
- * A private git folder over the working tree and the objects of another repository. Git runs with this one only. Its
- * configuration, references, index and new objects belong to the worker, so no setting, hook, filter or alias of the
- * other repository is read, and nothing in it is written. Objects are read through folders of links, so alternates that
- * a command adds are not followed.
+ * A private repository of the worker: a git folder of its own, with the working tree and the objects of the user's repository.
+ * Git runs with the private git folder only. Its configuration, refs, index and new objects belong to the worker. So git reads
+ * no setting, hook, filter or alias of the user's repository, and writes nothing into its git folder. Git reads the objects
+ * through folders of symbolic links, so it does not follow alternates that a command adds.
  */
 export class ShadowRepository {
   readonly repository: Repository;
@@ -26,7 +26,7 @@ export class ShadowRepository {
     this.#scratch = scratch;
   }
 
-  /** Creates the private repository in `scratch`, a folder that nothing else uses. */
+  /** Creates the private repository in the folder `scratch`, which must not be used for anything else. */
   static async make(repository: Repository, settings: RepositorySettings, scratch: string): Promise<ShadowRepository> {
     const shadow = new ShadowRepository(repository, settings, scratch);
     await mkdir(path.join(scratch, 'objects'), { recursive: true });
@@ -38,19 +38,19 @@ export class ShadowRepository {
     return path.join(this.#scratch, 'index');
   }
 
-  /** Returns git at the top of the working tree. */
+  /** Returns `git` with this repository and its index, and with the top of the working tree as working folder. */
   at(git: Git): Git {
     return { ...git, cwd: this.repository.top, env: this.#env };
   }
 
-  /** Returns the same with another index file. */
+  /** Returns `git` with this repository, as `at` does, but with another index file. */
   withIndex(git: Git, index: string): Git {
     return { ...this.at(git), env: { ...this.#env, GIT_INDEX_FILE: index } };
   }
 
   /**
-   * Writes the private git folder again. Needed after a command: the command may have found and changed the old one,
-   * and the other repository has new objects. The index and the new objects are kept.
+   * Creates the private git folder again. Needed after a command, for two reasons: the command may have found and changed the
+   * old folder, and the user's repository may have new objects. The index and the objects of the worker are kept.
    */
   async renew(): Promise<void> {
     const { GIT_DIR: old } = this.#env;
@@ -89,19 +89,19 @@ export class ShadowRepository {
     if (old !== undefined) await rm(old, { recursive: true, force: true });
   }
 
-  /** Copies the current index of the other repository. Returns false when it has none. */
+  /** Copies the current index of the user's repository. Returns false if it has none. */
   async copyIndex(to: string): Promise<boolean> {
     const index = path.join(this.repository.gitDir, 'index');
     const found = await lstat(index).catch(() => undefined);
     if (!(await copyPlainFile(index, to, maxIndexBytes))) return false;
-    // Git trusts size and time of an entry only when the index is newer than the file, so the copy must not get a newer
-    // time.
+    // Git compares a file with its index entry by size and time alone if the index is newer than the file. So the copy must not
+    // be newer than the original.
     const seconds = (Math.floor(found?.mtimeMs ?? 0) - 1) / 1000;
     await utimes(to, seconds, seconds);
     return true;
   }
 
-  // A split index refers to a shared index file, which git looks for in the git folder.
+  // Copies the shared index files. A split index refers to one of them, and git looks for it in the git folder.
   async #copySharedIndexes(gitDir: string): Promise<void> {
     const names = await readdir(this.repository.gitDir).catch(() => []);
     for (const name of names.filter((found) => /^sharedindex\.[0-9a-f]{40,64}$/.test(found)).slice(0, 4)) {
@@ -110,7 +110,7 @@ export class ShadowRepository {
   }
 }
 
-/** Links the entries of an object folder into another folder, except `info`, which can name more folders. */
+/** Links the entries of an object folder into the new folder `view`. Omits `info`, which can refer to further object folders. */
 async function linkObjects(objects: string, view: string): Promise<string> {
   const entries = await readdir(objects, { withFileTypes: true });
   const folders = entries.filter(({ name }) => name === 'pack' || /^[0-9a-f]{2}$/.test(name));
@@ -124,7 +124,7 @@ async function linkObjects(objects: string, view: string): Promise<string> {
   return view;
 }
 
-// Git opens every pack file it finds, and would block for ever on a FIFO.
+// Throws if an entry of a pack folder is not a regular file. Git opens every pack file, and would block for ever on a FIFO.
 async function requirePlainPacks(folder: string): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const odd = entries.find((entry) => !entry.isFile() && !entry.isDirectory());
@@ -133,7 +133,7 @@ async function requirePlainPacks(folder: string): Promise<void> {
   throw new UnusableRepository(`objects/pack/${odd.name} is ${isLink ? 'a symbolic link' : 'not a regular file'}`);
 }
 
-// Git splits this list at colons, unless an entry is quoted as a C string.
+// Quotes a path as a C string. Git splits GIT_ALTERNATE_OBJECT_DIRECTORIES at colons, except inside such a string.
 function quoted(file: string): string {
   return `"${file.replace(/["\\]/g, '\\$&').replace(/\n/g, '\\n')}"`;
 }

@@ -1,8 +1,8 @@
 import { visibleText } from '@proofhouse/core';
 
 /**
- * Formats a file name for messages, in one line. Hidden characters become escapes; a name that is not UTF-8 is quoted,
- * with `\xNN` for its bytes.
+ * Formats a file name as one line for messages. Hidden characters are escaped. A name that is not UTF-8 is quoted, with `\xNN`
+ * for each byte that is not printable ASCII.
  */
 export function shownName(name: Buffer | string): string {
   const bytes = typeof name === 'string' ? Buffer.from(name) : name;

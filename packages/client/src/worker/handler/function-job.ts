@@ -7,14 +7,15 @@ import type { HeldRun, RunEnd } from '../held-run.ts';
 import { messageOf } from '../message-of.ts';
 import type { DepositSource, JobContext, JobHandler, JobResult } from './job-handler.ts';
 
-/** The end of the function: returned, threw, or still running when it had to be stopped. */
+/** The end of a handler: it returned, it threw, or it was still running after the grace period. */
 type FunctionEnd =
   | { readonly kind: 'returned'; readonly result: JobResult }
   | { readonly kind: 'threw'; readonly error: unknown }
   | { readonly kind: 'still-running' };
 
 /**
- * Runs a function for a job. A function cannot be killed: one that does not end within the grace period is abandoned.
+ * Runs a handler for a job. A function cannot be killed: the worker does not wait any longer for a handler that has not ended
+ * within the grace period (`graceMs`).
  */
 export async function runFunctionJob(
   run: HeldRun,
@@ -50,7 +51,7 @@ async function endOf(
   const onStop = (): void => void pause(worker.clock, worker.graceMs, graceOver.signal).then(() => leave());
   let leave = (): void => undefined;
   const left = new Promise<FunctionEnd>((resolve) => (leave = () => resolve({ kind: 'still-running' })));
-  // Registered before the handler is called, since the handler itself may cause the abort.
+  // The listener must be registered before the handler is called, because the handler itself may cause the abort.
   stop.addEventListener('abort', onStop, { once: true });
   const ended = (async () => handler(job, context))().then(
     (result): FunctionEnd => ({ kind: 'returned', result: result ?? undefined }),
@@ -66,7 +67,7 @@ async function endOf(
 
 function endingOf(run: HeldRun, end: FunctionEnd, timeOver: AbortSignal): Ending {
   const late = end.kind === 'still-running' ? ' It did not stop in time.' : '';
-  // A completed result counts, even if a request to stop came meanwhile.
+  // A returned result counts, even if a cancellation or a stop was requested in the meantime.
   if (end.kind === 'returned') return returned(end.result, run);
   if (run.cancelled.aborted) {
     return { outcome: 'cancelled', headline: `The handler was ended: the job is cancelled.${late}`, retryable: false };

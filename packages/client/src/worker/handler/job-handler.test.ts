@@ -24,7 +24,7 @@ async function setUpHandler() {
   return { server, client, stop, entries, folder, handle };
 }
 
-/** Resolves when the handler must end. */
+/** Resolves when the signal of the handler is aborted. */
 const ending = (ctx: JobContext): Promise<void> =>
   new Promise((resolve) => ctx.signal.addEventListener('abort', () => resolve(), { once: true }));
 
@@ -253,7 +253,7 @@ test('the example of the README runs', async () => {
   const job = server.addJob({ payload: { numbers: [1, 2, 3.5] } });
   const readme = await readFile(path.join(import.meta.dirname, '../../../README.md'), 'utf8');
   const [, example = ''] = /```ts\n([^]*?)```/.exec(readme) ?? [];
-  // The folder is inside the package, so that its imports resolve.
+  // The example is written inside the package, so that its imports resolve.
   const folder = await mkdtemp(path.join(import.meta.dirname, '../../../.example-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await writeFile(path.join(folder, 'worker.ts'), example);

@@ -2,20 +2,20 @@ import type { ArtifactType, JobArtifact } from '@proofhouse/core';
 import type { ClaimedJob, JobNote } from '../../api/jobs-api.ts';
 
 /**
- * Bytes of an artifact. A function must return the same bytes each time: it is called twice, and again for each retry.
+ * The bytes of an artifact. A function is called twice, and once more for each retry. It must return the same bytes each time.
  */
 export type DepositSource = string | Uint8Array | { readonly file: string } | (() => AsyncIterable<Uint8Array>);
 
 export interface DepositAbout {
   readonly type?: ArtifactType | undefined;
   readonly title?: string | undefined;
-  /** Derived from the name when omitted. */
+  /** Default: derived from the artifact name. */
   readonly contentType?: string | undefined;
-  /** At most 4 KiB as JSON. */
+  /** Values that are stored in the artifact record. At most 4 KiB as JSON. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The operations that a handler may use until its job has ended. The lease is renewed meanwhile. */
+/** The signals and operations of a handler. It may use them until it returns. The worker renews the lease meanwhile. */
 export interface JobContext {
   /**
    * Aborted when the handler must end: the job was cancelled, its lease was lost, its time limit was reached, or the
@@ -27,26 +27,26 @@ export interface JobContext {
   /** Aborted when the lease is lost: another worker has or will get the job, and nothing more is written to it. */
   readonly lost: AbortSignal;
   /**
-   * Deposits an artifact under the lease. Rejects when the server refuses it. The job then fails even if the handler
-   * continues, unless the same name is deposited later or the worker has `bestEffort`.
+   * Deposits an artifact of the job. Rejects if the server refuses the artifact. The job then fails even if the handler
+   * continues, unless an artifact of the same name is deposited later, or the worker has `bestEffort`.
    */
   deposit(name: string, source: DepositSource, about?: DepositAbout): Promise<JobArtifact>;
   /**
-   * Writes an event of the job (message at most 2 KiB, payload at most 4 KiB). Events are written in order, without
+   * Appends an event to the log of the job (message at most 2 KiB, payload at most 4 KiB). Events are sent in order, without
    * blocking the handler.
    */
   note(message: string, more?: Omit<JobNote, 'message'>): void;
 }
 
-/** The result of a handler: nothing or a summary (at most 8 KiB) for success, or a failure with its reason. */
+/** The result of a handler: undefined or a summary (at most 8 KiB) for success, or a failure with its reason. */
 export type JobResult =
   | undefined
   | { readonly status?: 'succeeded'; readonly summary?: string | undefined }
   | { readonly status: 'failed'; readonly reason: string; readonly retryable?: boolean | undefined };
 
 /**
- * Runs a job. A thrown error fails the job: retryable by the error when it is an `AppError`, else by the worker's
- * `retryable` option.
+ * A function that runs the jobs of one type. A thrown error fails the job. If the error is an `AppError`, its `retryable`
+ * decides if the job may be retried. Otherwise the option `retryable` of the worker decides.
  */
 // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a handler need not return anything.
 export type JobHandler = (job: ClaimedJob, context: JobContext) => Promise<JobResult | void> | JobResult | void;

@@ -1,21 +1,21 @@
 const MiB = 1024 * 1024;
 
-/** Limits of the diffs of one job. Anything over a limit is left out, and a warning says so. */
+/** Limits of the diffs of one job. Patches, contents and repositories above a limit are left out, with a warning. */
 export interface DiffLimits {
-  /** Largest size of one patch. */
+  /** Largest size of one patch in bytes. */
   readonly maxDiffBytes: number;
-  /** Largest total size of all patches. */
+  /** Largest total size of all patches in bytes. */
   readonly maxAllDiffsBytes: number;
-  /** Largest total size of all contents of Git LFS. */
+  /** Largest total size in bytes of the contents of Git LFS files that are deposited. */
   readonly maxContentBytes: number;
   readonly maxContents: number;
   readonly maxRepositories: number;
-  /** Largest depth of repositories inside repositories. */
+  /** Largest number of levels of repositories inside repositories. */
   readonly maxNesting: number;
-  /** Largest number of folders searched for repositories when the command's folder is in none. */
+  /** Largest number of folders that are searched for repositories, if the folder of the command is in no repository. */
   readonly maxSearchedFolders: number;
   readonly maxSearchDepth: number;
-  /** Largest number of lines that name left-out items. */
+  /** Largest number of lines about items that are left out. */
   readonly maxLines: number;
 }
 

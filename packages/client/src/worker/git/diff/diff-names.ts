@@ -7,9 +7,9 @@ const topDiffName = 'diff.diff';
 export const listName = 'diffs.json';
 
 /**
- * Returns the artifact name for the patch of a nested repository: `diffs/<path>.diff`. Bytes that a name cannot hold,
- * and `%`, are percent-encoded. The dot of a folder that ends in `.diff` is encoded too, so that no patch name is a
- * folder of another. A path that is still too long is replaced by its SHA-256.
+ * Returns the artifact name of a patch: `diff.diff` for the top repository (empty path), `diffs/<path>.diff` for a nested one.
+ * `%` and bytes that an artifact name cannot contain are percent-encoded. In a folder name that ends in `.diff`, the dot is
+ * encoded too, so that no patch has the name of a folder of another patch. A path that is too long is replaced by its SHA-256.
  */
 export function diffNameOf(path: Buffer): string {
   if (path.length === 0) return topDiffName;
@@ -22,7 +22,7 @@ export function diffNameOf(path: Buffer): string {
   return `diffs/%${createHash('sha256').update(path).digest('hex')}.diff`;
 }
 
-/** Returns the artifact name for a content of Git LFS. */
+/** Returns the artifact name for the content of a Git LFS file. `oid` is the id of the content in Git LFS. */
 export function contentNameOf(oid: string): string {
   return `diffs/lfs/${oid}`;
 }
@@ -42,7 +42,7 @@ function percent(characters: string): string {
   return [...Buffer.from(characters)].map(hex).join('');
 }
 
-// For names that are not UTF-8: encodes every byte that is not plain ASCII.
+// Percent-encodes every byte that is not printable ASCII, of a name that is not UTF-8.
 function percentAll(bytes: Buffer): string {
   return [...bytes]
     .map((byte) =>

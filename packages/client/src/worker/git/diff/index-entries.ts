@@ -2,17 +2,17 @@ import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { nulTerminated, runGit, type Git } from '../run-git.ts';
 
-/** Flags of the entries in a git index. Keys are names as latin1 strings, one character per byte. */
+/** The special entries of a git index. Names are latin1 strings, with one character for each byte. */
 export interface IndexEntries {
-  /** Submodules and other repositories, recorded by commit id. */
+  /** Commit ids of submodules and other nested repositories, by name. */
   readonly gitlinks: ReadonlyMap<string, string>;
-  /** Entries outside a sparse checkout, which are not expected in the working tree. */
+  /** Names of entries outside a sparse checkout (skip-worktree). Git does not expect their files in the working tree. */
   readonly skipped: readonly string[];
-  /** Entries marked so that git does not check them for changes (assume-unchanged). */
+  /** Names of entries that git does not check for changes (assume-unchanged). */
   readonly assumed: readonly string[];
 }
 
-/** Reads the index that `git` uses. Skips entries whose name does not begin with `prefix`. */
+/** Reads the index that `git` uses. Omits skipped and assumed entries outside the folder `prefix`. */
 export async function readIndexEntries(git: Git, prefix: string): Promise<IndexEntries> {
   const gitlinks = new Map<string, string>();
   const skipped: string[] = [];
@@ -20,7 +20,7 @@ export async function readIndexEntries(git: Git, prefix: string): Promise<IndexE
   const start = prefix === '' ? '' : `${Buffer.from(prefix).toString('latin1')}/`;
   await runGit(git, ['ls-files', '-v', '-s', '-z'], {
     each: (record) => {
-      // Format: `H 100644 <id> 0\t<name>`. The tag is S for skip-worktree; a lower-case letter means assume-unchanged.
+      // Format: `H 100644 <id> 0\t<name>`. The first letter is S for skip-worktree. In lower case it means assume-unchanged.
       const tag = record[0] ?? 0;
       const isGitlink = record[2] === 0x31 && record[3] === 0x36;
       const isAssumed = tag >= 0x61;
@@ -37,7 +37,7 @@ export async function readIndexEntries(git: Git, prefix: string): Promise<IndexE
   return { gitlinks, skipped, assumed };
 }
 
-/** Returns the names whose files exist. Missing folders are checked once, to save system calls. */
+/** Returns those of the names whose files exist. Each folder is checked only once, to save system calls. */
 export async function presentNames(top: string, names: readonly string[], signal: AbortSignal): Promise<string[]> {
   const folders = new Map<string, Promise<boolean>>();
   const isThere = (name: string): Promise<boolean> =>

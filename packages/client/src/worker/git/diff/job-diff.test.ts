@@ -34,7 +34,7 @@ async function setUp() {
     execFileSync('bash', ['-ec', script], { cwd, env: { ...process.env, ...identity }, stdio: 'pipe' }).toString();
   const env: Record<string, string> = { PATH: process.env['PATH'] ?? '', HOME: base, ...identity };
   const place: DiffPlace = { folder: top, scratch, workRoot: scratch, env, fresh: false, clock: systemClock };
-  /** Runs the script and returns the patch and the warnings; `before` is the state before it. */
+  /** Runs the script as the command of a job. Returns the patch and the warnings. */
   const diffOf = async (script: string, options: Partial<DiffPlace> = {}) => {
     const diff = await JobDiff.begin({ ...place, ...options }, never);
     sh(script, options.folder);
@@ -42,7 +42,7 @@ async function setUp() {
     const patch = deposits.find(({ name }) => name === 'diff.diff')?.path;
     return { patch: patch === undefined ? undefined : readFileSync(patch), warnings };
   };
-  /** Replaces git by the given script, which may call the real one. */
+  /** Replaces git in PATH by a script, which may call the real git as `$real`. */
   const replaceGit = (script: string) => {
     writeFileSync(path.join(bin, 'git'), `#!/bin/bash\nreal=${realGit}\n${script}\n`, { mode: 0o755 });
     env['PATH'] = `${bin}:${process.env['PATH']}`;
@@ -156,7 +156,7 @@ describe('the patch', () => {
     expect(warnings).toEqual([]);
     expect(patch?.toString()).toContain('rename to new dir/moved away');
     expect(patch?.toString()).not.toContain('inner');
-    // A submodule pointer is an index entry; a patch has no files of it.
+    // The patch changes a submodule only as an entry of the index, without files.
     execFileSync('git', ['apply', '--binary', '--exclude=sub'], { cwd: `${base}/copy`, input: patch });
     execFileSync('git', ['apply', '--check', '--binary', '--index', '--include=sub'], {
       cwd: `${base}/copy`,
@@ -268,7 +268,7 @@ describe('a diff that cannot be made', () => {
       [expect.stringContaining('git took longer than 60 s')],
     ]);
     const [sleeper, group, leader] = readFileSync(`${base}/pid`, 'utf8').trim().split(/\s+/);
-    // Git has a process group of its own, so Ctrl-C at the terminal does not reach it.
+    // Git is the leader of its own process group, so Ctrl-C at the terminal does not reach it.
     expect(group).toBe(leader);
     await vi.waitFor(() => {
       const state = existsSync(`/proc/${sleeper}/stat`) ? readFileSync(`/proc/${sleeper}/stat`, 'utf8') : ') Z';

@@ -14,40 +14,41 @@ import type { Git } from '../run-git.ts';
 import { searchRepositories, type SearchResult } from '../search-repositories.ts';
 import { WrittenDiffs, type DiffEvidence } from './written-diffs.ts';
 
-/** Time limit of git before the command, and again after it. */
+/** Time limit in milliseconds for the first trees, and again for the patches. */
 export const gitTimeLimitMs = 60_000;
 
 export interface DiffPlace {
-  /** Folder in which the command runs. Only this folder and its descendants are compared. */
+  /** Folder in which the command runs. Only changes in this folder are in the diff. */
   readonly folder: string;
-  /** Folder for private repositories and patches. */
+  /** Folder of the worker for private repositories and patches. */
   readonly scratch: string;
-  /** Folder with the job folders of all workers, which are never part of a diff. */
+  /** Folder that contains the job folders of all workers. Job folders are never part of a diff. */
   readonly workRoot: string;
-  /** Environment of the worker: PATH, and the variables that locate the configuration of its user. */
+  /** Environment of the worker: PATH, and the variables with which git finds the configuration of the user. */
   readonly env: Readonly<Record<string, string>>;
   /**
-   * True if the folder was created for this job and is empty. A repository around it does not belong to the job then.
+   * True if the folder was created for this job and is empty. A repository that contains the folder then does not belong to the
+   * job.
    */
   readonly fresh: boolean;
   readonly clock: Clock;
   readonly limits?: Partial<DiffLimits> | undefined;
 }
 
-/** The diff of one repository. `path` is relative to the root, in bytes as latin1; empty for the root. */
+/** The diff of one repository. `path` is relative to the root, as a latin1 string of its bytes. It is empty for the root. */
 interface Followed {
   readonly path: string;
   readonly depth: number;
   readonly diff: RepositoryDiff | undefined;
-  /** The reason why the diff could not be started. */
+  /** The reason why the diff could not be started. Undefined if it was started. */
   readonly failure: string | undefined;
 }
 
 /**
- * Determines what a command changed in its folder. For each repository it is the difference between a tree written
- * before the command starts and one written after it ended. Changes from before are in both trees, so they are not in
- * the patch; commits of the command are. The root is the top of the repository around the folder, else the folder
- * itself. Nothing is written into these repositories, and nothing in them makes git start a program.
+ * Determines what a command changed in its folder. The patch of a repository is the difference between two git trees: one is
+ * written before the command starts, the other after it ended. Earlier changes are in both trees, so they are not in the patch.
+ * Commits of the command are in the patch. The root is the top of the repository that contains the folder, or else the folder
+ * itself. The worker writes nothing into these repositories, and nothing in them can make git start a program.
  */
 export class JobDiff {
   readonly #place: DiffPlace;
@@ -67,21 +68,21 @@ export class JobDiff {
   }
 
   /**
-   * Writes the first trees; called before the command. Never throws: without a first tree, a warning takes the place of
-   * the patch.
+   * Writes the first trees. Called before the command. Never throws: if a first tree cannot be written, there will be a warning
+   * instead of the patch.
    */
   static async begin(place: DiffPlace, signal: AbortSignal): Promise<JobDiff> {
     const diff = new JobDiff(place);
     try {
       await diff.#limited(signal, (limited) => diff.#begin(limited));
     } catch (error) {
-      // After an abort by the caller there is no need for a diff, nor for its failure.
+      // After an abort by the caller, neither a diff nor the reason of its failure is needed.
       if (!signal.aborted) diff.#failure = messageOf(error);
     }
     return diff;
   }
 
-  /** Writes the patches; called after the command. Throws only when the signal was aborted. */
+  /** Writes the patches. Called after the command. Throws only if the signal is aborted. */
   async write(signal: AbortSignal): Promise<DiffEvidence> {
     if (this.#failure === undefined) {
       try {
@@ -135,7 +136,7 @@ export class JobDiff {
     let followed: Followed = { path: name, depth, diff: undefined, failure: undefined };
     try {
       const repository = await repositoryAt(this.#folderOf(name), () => true);
-      // A submodule without a checkout has no repository here.
+      // The folder of a submodule that is not checked out is no repository.
       if (repository === undefined) return;
       const git = await this.#git(signal, []);
       const settings = await readSettings(git, repository, this.#place.env);
@@ -152,7 +153,7 @@ export class JobDiff {
 
   async #writeAll(signal: AbortSignal): Promise<void> {
     if (this.#search !== undefined) await this.#followNew(signal);
-    // The map grows during the loop, because repositories are found inside of others.
+    // The map grows during the loop, because repositories are found inside other repositories.
     for (const { path: above, depth, diff, failure } of this.#followed.values()) {
       if (diff === undefined) this.#written.refuse(above, failure ?? 'it cannot be read');
       else await this.#written.add(await this.#git(signal, []), above, diff);
@@ -163,7 +164,7 @@ export class JobDiff {
     }
   }
 
-  /** Adds repositories that the command created below a folder that is in none. */
+  /** Adds the repositories that the command created below the root. Called if the root itself is in no repository. */
   async #followNew(signal: AbortSignal): Promise<void> {
     const before = this.#search;
     const after = await this.#searchRoot();
@@ -184,7 +185,7 @@ export class JobDiff {
     }
   }
 
-  /** Adds a repository that the command created. Reads nothing outside of the folder and the known repositories. */
+  /** Adds a repository that the command created. Reads nothing outside the root and the repositories known before. */
   async #follow(signal: AbortSignal, name: string, depth: number): Promise<void> {
     if (this.#overLimits(depth)) return;
     let followed: Followed = { path: name, depth, diff: undefined, failure: undefined };
@@ -210,7 +211,7 @@ export class JobDiff {
     this.#followed.set(name, followed);
   }
 
-  // A working tree that was added to a known repository has the settings that were read for that repository.
+  // A working tree that the command added to a known repository gets the settings that were read for that repository.
   async #settingsOf(repository: Repository) {
     const owner = this.#ownerOf(repository);
     return owner?.place.settings ?? settingsOfNew(repository);
@@ -234,7 +235,7 @@ export class JobDiff {
 
   #folderOf(name: string): string {
     const text = Buffer.from(name, 'latin1').toString();
-    // Folders and arguments of programs are passed as text, so a path must be UTF-8.
+    // The working folder and the arguments of git are passed as text, so the path must be UTF-8.
     if (latin1(text) !== name) throw new Error('its path is not UTF-8');
     return path.join(this.#root, text);
   }
@@ -262,13 +263,14 @@ export class JobDiff {
     return folder;
   }
 
-  /** Finds git; `workedIn` are folders whose git executables must not be used. */
+  /** Finds git at the first call. A git executable inside one of the folders `workedIn` is not used. */
   async #git(signal: AbortSignal, workedIn: readonly string[]): Promise<Git> {
     this.#program ??= await findGit(this.#place.env['PATH'] ?? '', workedIn);
     return { program: this.#program, cwd: this.#place.scratch, env: {}, signal };
   }
 
-  // A disk that does not respond, or a repository with a million files, must not delay the job without limit.
+  // Runs `action` with a time limit, so that a disk without response or a repository with a million files cannot delay the job
+  // without limit.
   async #limited<T>(signal: AbortSignal, action: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { clock } = this.#place;
     const limit = new AbortController();
@@ -285,7 +287,7 @@ export class JobDiff {
   }
 }
 
-/** Paths are bytes; as latin1 they have one character per byte and can be keys. */
+/** Converts a path to a latin1 string, with one character for each byte. In this form a path of any bytes can be a map key. */
 function latin1(name: string): string {
   return Buffer.from(name).toString('latin1');
 }

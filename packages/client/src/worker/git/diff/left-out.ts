@@ -2,14 +2,14 @@ import { lstat } from 'node:fs/promises';
 import { shownName } from '../shown-name.ts';
 
 interface Omission {
-  /** Reported when the file changed; undefined when no report is needed. */
+  /** Reason for the line about the file. Undefined if no line is needed. */
   readonly reason: string | undefined;
   readonly identity: string;
 }
 
 /**
- * Files and folders that a snapshot leaves out. An entry stays left out in later snapshots: with one side only, a patch
- * would show it as new or deleted. Names are bytes, stored as latin1.
+ * The files and folders that a snapshot leaves out. They stay left out of later snapshots: if only one of two trees had such a
+ * file, the patch would show it as new or deleted. Names are latin1 strings, with one character for each byte.
  */
 export class LeftOut {
   readonly #top: string;
@@ -19,7 +19,7 @@ export class LeftOut {
     this.#top = top;
   }
 
-  /** Literal pathspecs of git, since names may contain pattern characters. */
+  /** Git pathspecs that exclude the left-out names. They are literal, because names may contain pattern characters. */
   get pathspecs(): Buffer[] {
     return [...this.#omissions.keys()].map((name) =>
       Buffer.concat([Buffer.from(':(top,exclude,literal)'), Buffer.from(name, 'latin1')]),
@@ -41,8 +41,8 @@ export class LeftOut {
   }
 
   /**
-   * Returns one line for each file that is left out for a reason. Settled files are included only if they changed
-   * since.
+   * Returns one line for each file that is left out for a reason. `settled` are names that were left out of the first tree. They
+   * get a line only if their file has changed since.
    */
   async lines(settled: ReadonlySet<string>): Promise<string[]> {
     const lines: string[] = [];

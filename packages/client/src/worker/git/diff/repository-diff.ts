@@ -26,7 +26,7 @@ const patchOptions = [
   '--submodule=short',
 ];
 
-/** Largest number of branches, tags and stashes whose commits are counted. */
+/** Largest number of branches, tags and stashes that are checked for hidden commits. */
 const maxHiddenRefs = 50;
 
 export interface RepositoryPlace {
@@ -38,24 +38,25 @@ export interface RepositoryPlace {
   readonly ownFolders: readonly string[];
 }
 
-/** The change of one repository. Files that are `undefined` were not written. */
+/** The change of one repository. */
 export interface RepositoryChange {
-  /** The checked-out commits; null before the first commit. */
+  /** The commits that are checked out before (`base`) and after (`head`) the command. Null before the first commit. */
   readonly base: string | null;
   readonly head: string | null;
-  /** The trees before and after the patch. They also contain uncommitted changes. */
+  /** Ids of the git trees before and after the command. The trees also contain uncommitted changes. */
   readonly baseTree: string;
   readonly headTree: string;
+  /** Path of the patch file. Undefined if the patch is empty. */
   readonly patch: string | undefined;
   readonly contents: readonly LargeContent[];
   readonly leftOut: readonly string[];
 }
 
-/** The diff of one repository: a tree before the command, a tree after it, and the patch between them. */
+/** The diff of one repository: the git tree before the command, the tree after it, and the patch between both. */
 export class RepositoryDiff {
   readonly place: RepositoryPlace;
   readonly #shadow: ShadowRepository;
-  /** Commits from before the command. A working tree that the command adds starts at one of them. */
+  /** Ids of commits from before the command. A working tree that the command adds starts at one of them. */
   readonly knownCommits: readonly string[];
   #before: { readonly snapshots: Snapshots; readonly tree: string; readonly head: string | undefined } | undefined;
   #after: Snapshots | undefined;
@@ -66,7 +67,7 @@ export class RepositoryDiff {
     this.knownCommits = knownCommits;
   }
 
-  /** Starts the diff of a repository that exists before the command: writes the first tree. */
+  /** Starts the diff of a repository that exists before the command. Writes the first tree. */
   static async begin(git: Git, place: RepositoryPlace): Promise<RepositoryDiff> {
     const shadow = await ShadowRepository.make(place.repository, place.settings, place.scratch);
     const diff = new RepositoryDiff(place, shadow, await refCommits(place.repository));
@@ -78,25 +79,26 @@ export class RepositoryDiff {
   }
 
   /**
-   * Starts the diff of a repository that the command created. It is compared with the newest commit that came from
-   * elsewhere (`knownCommits` of the repository that it shares, else the cloned or fetched commit), or with nothing.
+   * Starts the diff of a repository that the command created. Its first tree is the newest commit in common with
+   * `knownCommits` (the commits of the repository whose git folder it shares) and with the cloned or fetched commits. Without
+   * such a commit, the first tree is empty.
    */
   static async appeared(place: RepositoryPlace, knownCommits: readonly string[]): Promise<RepositoryDiff> {
     const shadow = await ShadowRepository.make(place.repository, place.settings, place.scratch);
     return new RepositoryDiff(place, shadow, knownCommits);
   }
 
-  /** Paths of nested repositories, as latin1 relative to the top. Updated by `begin` and by `write`. */
+  /** Paths of nested repositories relative to the top, as latin1 strings. `begin` and `write` add to them. */
   get nested(): readonly string[] {
     return [...new Set([...(this.#before?.snapshots.nested ?? []), ...(this.#after?.nested ?? [])])].sort();
   }
 
-  /** Returns the left-out items that are known so far, for a `write` that did not finish. */
+  /** Returns one line for each left-out item that is known so far. For the case that `write` did not finish. */
   async lines(): Promise<string[]> {
     return (await (this.#after ?? this.#before?.snapshots)?.lines()) ?? [];
   }
 
-  /** Writes the patch to `file`; called after the command. */
+  /** Writes the patch to `file`. Called after the command. */
   async write(git: Git, file: string, maxBytes: number): Promise<RepositoryChange> {
     await requireFolder(this.place.repository.top);
     const leftOut: string[] = [];
@@ -123,7 +125,7 @@ export class RepositoryDiff {
     return { base: before.head ?? null, head: head ?? null, baseTree: before.tree, headTree, patch, contents, leftOut };
   }
 
-  /** Returns a line for each branch, tag and stash with new commits that no checkout shows. */
+  /** Returns a line for each branch, tag and stash with new commits that no working tree has checked out. */
   async #hiddenCommits(git: Git, head: string | undefined): Promise<string[]> {
     const at = this.#shadow.at(git);
     const { repository } = this.place;
@@ -159,7 +161,7 @@ export class RepositoryDiff {
     const base =
       head === undefined ? await gitText(at, ['mktree']) : await gitText(at, ['rev-parse', `${head}^{tree}`]);
     if (!(await this.#hasIndex()) && current !== undefined && (await isEmpty(repository.top))) {
-      // The repository was cloned without a checkout.
+      // The repository was cloned without a checkout. Without this, the patch would delete every file.
       await runGit(at, ['read-tree', current]);
       await markSkipped(at);
     }
@@ -228,7 +230,7 @@ export class RepositoryDiff {
     return { patch: (await stat(file)).size === 0 ? undefined : file, contents };
   }
 
-  /** Returns names whose blobs git cannot read, as in a partial clone. */
+  /** Returns the names of changed files whose blobs are missing, as in a partial clone. */
   async #missingOf(git: Git, changes: readonly Change[]): Promise<Buffer[]> {
     const blobs = changes.flatMap(({ oldBlob, blob, name }) => [oldBlob, blob].map((id) => ({ id, name })));
     const asked = blobs.filter(({ id }) => !/^0+$/.test(id));
@@ -260,7 +262,8 @@ interface Change {
   readonly name: Buffer;
 }
 
-// Format: `:<mode> <mode> <id> <id> <status>\0<name>\0`. Gitlinks refer to commits, so they have no blob.
+// Parses the output of `git diff-tree -z`, in the format `:<mode> <mode> <id> <id> <status>\0<name>\0`. A gitlink refers to a
+// commit, so it has no blob.
 function changesIn(said: Buffer): Change[] {
   const records = recordsOf(said);
   const changes: Change[] = [];
@@ -290,7 +293,7 @@ async function requireFolder(top: string): Promise<void> {
   if (found?.isDirectory() !== true) throw new Error('its folder is gone');
 }
 
-/** Copies the content of a file of Git LFS, unless it changed since. */
+/** Copies the content of a Git LFS file to `to`. Returns false if the content has changed since it was hashed. */
 export async function copyContent(
   top: string,
   content: LargeContent,

@@ -7,21 +7,21 @@ import type { RepositorySettings } from '../repository-settings.ts';
 import { gitText, nulTerminated, recordsOf, runGit, type Git, type GitAnswer } from '../run-git.ts';
 import type { ShadowRepository } from '../shadow-repository.ts';
 
-/** Largest file in a patch; larger files are left out. */
+/** Largest file in a patch, in bytes. Larger files are left out. */
 const maxFileBytes = 64 * 1024 * 1024;
-/** Total limit of untracked and changed files that are copied into the scratch folder. */
+/** Largest total size in bytes of the untracked and changed files, which git copies as objects into the scratch folder. */
 const maxCopiedBytes = 1024 * 1024 * 1024;
 const triesOfAdd = 3;
 const statsAtOnce = 64;
-/** The database file name that marks the data folder of a server. That folder changes with every job. */
+/** Name of the database file of a server. Its folder is left out of trees, because a server writes to it during every job. */
 const serverDatabase = 'proofhouse.db';
 
 export interface SnapshotParts {
   readonly shadow: ShadowRepository;
   readonly settings: RepositorySettings;
-  /** The folder of the snapshot, as git names it relative to the top; empty for the top itself. */
+  /** The folder of the snapshot relative to the top of the working tree. Empty for the top itself. */
   readonly prefix: string;
-  /** Pathspecs of job folders, which are never part of a snapshot. */
+  /** Git pathspecs that exclude the job folders. Job folders are never part of a snapshot. */
   readonly ownFolders: readonly string[];
   /** True if the repository existed before the command. */
   readonly known: boolean;
@@ -36,9 +36,9 @@ interface Entry {
 }
 
 /**
- * Writes git trees of a folder in its current state: tracked and untracked files, without ignored ones. The copied
- * index is reused for the next tree, so unchanged files are not read again. Repositories below the folder are in a tree
- * only as the commit id that the index has for them; `nested` lists them.
+ * Writes git trees of a folder in its current state: its tracked and untracked files, without ignored files. Uses a copy of the
+ * user's index. The copy is used again for the next tree, so that unchanged files are not read again. A repository below the
+ * folder is in a tree only as a commit id, and only if the index has an entry for it. `nested` lists these repositories.
  */
 export class Snapshots {
   readonly #parts: SnapshotParts;
@@ -55,7 +55,7 @@ export class Snapshots {
     this.#leftOut = new LeftOut(parts.shadow.repository.top);
   }
 
-  /** Copies the index of the repository. */
+  /** Starts with a copy of the user's index. */
   static async open(given: Git, parts: SnapshotParts): Promise<Snapshots> {
     const snapshots = new Snapshots(parts);
     const git = parts.shadow.at(given);
@@ -67,29 +67,29 @@ export class Snapshots {
     return snapshots;
   }
 
-  /** The folder as a pathspec relative to the top. */
+  /** The git pathspec of the folder, relative to the top. */
   get pathspec(): string {
     return this.#parts.prefix === '' ? '.' : `:(top,literal)${this.#parts.prefix}`;
   }
 
-  /** Folders that are repositories of their own, as latin1 paths relative to the top. */
+  /** Paths of the nested repositories relative to the top, as latin1 strings. */
   get nested(): ReadonlySet<string> {
     return this.#nested;
   }
 
-  /** Contents of Git LFS by name (latin1). */
+  /** Contents of Git LFS files by file name, as a latin1 string. */
   get pointers(): ReadonlyMap<string, LargeContent> {
     return this.#pointers;
   }
 
-  /** Returns one line for each item that is not in the trees and may have changed. */
+  /** Returns one line for each file that is not in the trees and may have changed. */
   async lines(): Promise<string[]> {
     return [...(await this.#leftOut.lines(this.#settled)), ...this.#complaints];
   }
 
   /**
-   * Returns the id of a tree in which everything outside the folder is as in the index. `heads` returns the commits of
-   * nested repositories in the index, or undefined for a missing one.
+   * Writes a tree with the current state of the folder and returns its id. Everything outside the folder is as in the index.
+   * `heads` returns the commit of a nested repository that is in the index, or undefined if the repository is missing.
    */
   async take(given: Git, heads: (name: string, recorded: string) => Promise<string | undefined>): Promise<string> {
     const git = this.#parts.shadow.at(given);
@@ -99,12 +99,12 @@ export class Snapshots {
     return tree;
   }
 
-  /** Items that are already left out are reported later only if they change after this call. */
+  /** Marks the files that are left out so far. `lines` returns them only if they change after this call. */
   settle(): void {
     this.#settled = this.#leftOut.names;
   }
 
-  /** Reads the user's index after the command, which may have added ignored files and repositories to it. */
+  /** Reads the user's index again. Called after the command, which may have added ignored files and repositories to it. */
   async readUsersIndex(given: Git): Promise<void> {
     const { shadow, prefix } = this.#parts;
     const copy = `${shadow.index}-after`;
@@ -124,8 +124,8 @@ export class Snapshots {
     await updateIndex(git, ['--add', '--remove', '--replace'], small);
   }
 
-  // Git would skip files outside a sparse checkout and files marked as unchanged. It would also check submodules for
-  // changes with their own configuration.
+  // Changes the copied index, so that git checks every file. Otherwise git skips files outside a sparse checkout and files marked
+  // as unchanged. It also checks submodules for changes, with the configuration of the submodule.
   async #lookEverywhere(git: Git, { gitlinks, skipped, assumed }: IndexEntries): Promise<void> {
     await updateIndex(git, ['--force-remove'], gitlinks.keys());
     await updateIndex(git, ['--no-assume-unchanged'], assumed);
@@ -197,7 +197,7 @@ export class Snapshots {
     }
   }
 
-  /** Names that this snapshot has already added to the index. */
+  /** Names of Git LFS files whose pointers are in the index already. `git add` must not add these files. */
   #transient: Buffer[] = [];
 
   async #withinLimits(entries: readonly Entry[]): Promise<Entry[]> {
@@ -219,12 +219,13 @@ export class Snapshots {
     const transient = this.#transient;
     this.#transient = [];
     if (entries.length === 0) return;
-    // `-A` refuses an ignored folder, although some of its files may be tracked.
+    // `-A` also adds untracked files. It is used only if there are any, because it refuses an ignored folder, even if files in
+    // the folder are tracked.
     const how = entries.some(({ untracked }) => untracked) ? '-A' : '-u';
     const args = ['add', how, '--pathspec-from-file=-', '--pathspec-file-nul'];
     const done = transient.map((name) => Buffer.concat([Buffer.from(':(top,exclude,literal)'), name]));
     const stdin = nulTerminated([this.pathspec, ...this.#parts.ownFolders, ...this.#leftOut.pathspecs, ...done]);
-    // Git fails when a file vanishes between listing and reading. The retry does not list it.
+    // Git fails if a file is removed between listing and reading. The retry does not list that file any more.
     for (let tries = 1; tries < triesOfAdd; tries += 1) {
       const answer = await runGit(git, [...args], { stdin }).catch(() => git.signal.throwIfAborted());
       if (answer !== undefined) {
@@ -256,7 +257,7 @@ export class Snapshots {
     try {
       return await write();
     } catch (error) {
-      // An unresolved merge outside of the folder is allowed; its files are not reported.
+      // Files of an unresolved merge outside the folder make `write-tree` fail. They are removed from the index without a line.
       const conflicts = recordsOf((await runGit(git, ['ls-files', '-z', '-u'])).said);
       if (conflicts.length === 0) throw error;
       const names = conflicts.map((name) => name.subarray(name.indexOf(0x09) + 1).toString('latin1'));

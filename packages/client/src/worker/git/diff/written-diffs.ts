@@ -12,11 +12,11 @@ import { TooMuch, type Git } from '../run-git.ts';
 import { shownName } from '../shown-name.ts';
 
 const MiB = 1024 * 1024;
-/** The server limits metadata to 4096 bytes; this leaves room for the other fields. */
+/** Largest size in bytes of the lines in metadata. The server limits metadata to 4096 bytes, for all fields together. */
 const maxMetadataLineBytes = 3000;
 const hint = ' (`--no-diff` does without it)';
 
-/** A file of the worker that will be deposited. */
+/** A file that the worker wrote and will deposit: a patch, the content of a Git LFS file, or the list `diffs.json`. */
 export interface DiffDeposit {
   readonly name: string;
   readonly path: string;
@@ -26,9 +26,9 @@ export interface DiffDeposit {
 }
 
 export interface DiffEvidence {
-  /** `diff.diff`, `diffs/<path>.diff`, contents of Git LFS, and `diffs.json` as the last. */
+  /** Patches (`diff.diff`, `diffs/<path>.diff`), contents of Git LFS files, and `diffs.json` as the last. */
   readonly deposits: readonly DiffDeposit[];
-  /** One line for each item that changed, or may have changed, and that no deposit contains. */
+  /** One line for each change, or possible change, that no deposit contains. */
   readonly leftOut: readonly string[];
   /** One line for each file that the worker could not write. */
   readonly lost: readonly string[];
@@ -41,7 +41,7 @@ interface ListedContent {
   readonly digest: string;
 }
 
-/** One entry of `diffs.json`. Null means no change, or that a change could not be determined. */
+/** One entry of `diffs.json`: the diff of one repository. Null means no change, or that a change could not be determined. */
 interface ListedDiff {
   readonly path: string;
   readonly artifact: string | null;
@@ -67,8 +67,8 @@ const nothingKnown = {
 } as const;
 
 /**
- * Collects the patches of a job, one per repository, within the limits. Paths are bytes as latin1, relative to the
- * root.
+ * Collects the patches of a job, one for each repository, within the limits. A path (`where`) is relative to the root, as a
+ * latin1 string of its bytes.
  */
 export class WrittenDiffs {
   readonly #scratch: string;
@@ -90,7 +90,7 @@ export class WrittenDiffs {
     for (const line of lines) this.#leftOut.add(line);
   }
 
-  /** Records the reason why a repository has no patch. */
+  /** Records that the repository at `where` has no patch, with the reason. */
   refuse(where: string, reason: string): void {
     const bytes = Buffer.from(where, 'latin1');
     const line = `${diffNameOf(bytes)} was not deposited: ${reason}${hint}`;
@@ -98,7 +98,7 @@ export class WrittenDiffs {
     this.leaveOut(line);
   }
 
-  /** Writes the patch of a repository. Throws only when the signal of `git` is aborted. */
+  /** Writes the patch of the repository at `where`. Throws only if the signal of `git` is aborted. */
   async add(git: Git, where: string, diff: RepositoryDiff): Promise<void> {
     const bytes = Buffer.from(where, 'latin1');
     const maxBytes = Math.min(this.#limits.maxDiffBytes, this.#room.diffBytes);
@@ -123,7 +123,7 @@ export class WrittenDiffs {
     }
   }
 
-  /** Returns all deposits, with the list of patches as the last. */
+  /** Writes `diffs.json`, the list of all patches, and returns all deposits. */
   async finish(): Promise<DiffEvidence> {
     const leftOut = this.#bounded([...this.#leftOut]);
     if (this.#deposits.length > 0 || leftOut.length > 0) {
@@ -141,7 +141,7 @@ export class WrittenDiffs {
     return { deposits: this.#deposits, leftOut, lost: this.#lost };
   }
 
-  /** Adds the patch; `at` is its index among the deposits. */
+  /** Adds a patch to the deposits, at index `at`: before the contents that belong to it. */
   async #addPatch(
     { signal }: Git,
     { where, patch, at }: { where: Buffer; patch: string; at: number },
@@ -179,7 +179,7 @@ export class WrittenDiffs {
     return listed;
   }
 
-  /** Returns undefined, or the reason why the content was not added. Equal contents are deposited once. */
+  /** Adds the content of a Git LFS file, equal contents only once. Returns the reason if it was not added, else undefined. */
   async #addContent(git: Git, shown: string, diff: RepositoryDiff, content: LargeContent): Promise<string | undefined> {
     const { oid, sizeBytes } = content;
     const name = contentNameOf(oid);
@@ -204,7 +204,7 @@ export class WrittenDiffs {
   }
 }
 
-/** Returns as many lines as metadata can hold, and the total number of lines. */
+/** Returns metadata with as many lines as fit, and with the total number of lines. */
 function leftOutOf(lines: readonly string[]): Record<string, unknown> {
   if (lines.length === 0) return {};
   let room = maxMetadataLineBytes;
@@ -212,7 +212,7 @@ function leftOutOf(lines: readonly string[]): Record<string, unknown> {
   return { leftOut, leftOutCount: lines.length };
 }
 
-/** Returns the path as text when it is UTF-8, else quoted with escapes. */
+/** Returns the path as text if it is UTF-8, else quoted and with escapes. */
 function pathOf(name: Buffer): string {
   const text = name.toString();
   return Buffer.from(text).equals(name) ? text : shownName(name);
