@@ -4,18 +4,18 @@ import { parseDigestHeader } from './transport/digest-header.ts';
 import { unreachable } from './transport/transport.ts';
 import type { TryTimer } from './transport/try-timer.ts';
 
-/** The bytes of an artifact while they arrive, and the facts in the headers. */
+/** The bytes of an artifact as a stream, with the values of the response headers. */
 export interface Download {
   readonly body: ReadableStream<Uint8Array>;
-  /** The base name that the server proposes, if any. Not safe as a path. */
+  /** The file name that the server proposes, if any. It must not be used as a path unchecked. */
   readonly filename: string | undefined;
   readonly contentType: string;
   readonly sizeBytes: number | undefined;
-  /** Digest of the whole artifact, for verification. */
+  /** Digest of the whole artifact, with which the caller can verify the bytes. */
   readonly digest: Digest | undefined;
 }
 
-/** A response whose body is still to be read. The reader owns the timer: `watchedBody` stops it. */
+/** A response whose body is not read yet. The reader of the body owns the timer: `watchedBody` restarts and stops it. */
 export interface OpenedAnswer {
   readonly response: Response;
   readonly timer: TryTimer;
@@ -34,7 +34,10 @@ export function downloadOf(opened: OpenedAnswer): Download {
   };
 }
 
-/** The body with the timer of the try: the timer restarts at each chunk, and a broken connection gets a helpful message. */
+/**
+ * Returns the body of the response. The timer of the try restarts at each chunk and stops at the end. A broken connection is
+ * thrown as `unavailable` with the server's address.
+ */
 export function watchedBody({ response, timer, place }: OpenedAnswer): ReadableStream<Uint8Array> {
   const reader = (response.body ?? new Blob([]).stream()).getReader();
   return new ReadableStream<Uint8Array>(
@@ -57,7 +60,8 @@ export function watchedBody({ response, timer, place }: OpenedAnswer): ReadableS
         await reader.cancel(reason);
       },
     },
-    // Reads nothing ahead of the consumer, so that a slow consumer does not look like a silent server.
+    // Without read-ahead, the timer restarts at each read by the consumer. With read-ahead, a slow consumer would look like
+    // a silent server.
     { highWaterMark: 0 },
   );
 }

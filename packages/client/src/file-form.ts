@@ -13,35 +13,35 @@ import { unguessable } from './transport/random.ts';
 
 export interface FormFile {
   readonly bytes: ByteSource;
-  /** Content type of the part. Default: the type of a Blob, else application/octet-stream. Null: the part has none. */
+  /** Content type of the file part. Default: the type of a Blob, else application/octet-stream. Null: no content type. */
   readonly contentType?: string | null | undefined;
-  /** Default: the name of a File; may be empty. */
+  /** File name in the file part; may be empty. Default: the name of a File, else empty. */
   readonly filename?: string | undefined;
-  /** Size of a stream, when known: the server can refuse a file that is too large before reading it. */
+  /** Size of a stream in bytes, if known. With it, the server can refuse a file that is too large before it reads the file. */
   readonly sizeBytes?: number | undefined;
-  /** Text parts, sent before the file. */
+  /** Names and values of the text parts. They are sent before the file part. */
   readonly fields?: Readonly<Record<string, string>> | undefined;
-  /** Restarts from 0 when a try is repeated. Called for streams only. */
+  /** Called with the number of bytes sent so far, for streams only. The number starts again at 0 when the call is retried. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
 
 /**
- * A form with one file (RFC 7578), encoded here instead of by `FormData`: streams are not buffered, and the boundary is
- * known outside the body, so that no default header can replace it.
+ * A form with one file (RFC 7578). This class encodes it, not `FormData`, for two reasons: streams are not buffered, and the
+ * boundary is known before the request, so that a default content-type header cannot replace it.
  */
 export class FileForm {
   readonly contentType: string;
-  /** Whether it can be sent again. */
+  /** True if the form can be sent again. False if the file is a bare stream. */
   readonly replayable: boolean;
-  /** Of the file, when it is known. */
+  /** Size of the file in bytes, if known. */
   readonly fileBytes: number | undefined;
   readonly #file: FormFile;
   readonly #head: Uint8Array<ArrayBuffer>;
   readonly #tail: Uint8Array<ArrayBuffer>;
 
-  /** Errors: `invalid_request` when a header cannot carry the content type. */
+  /** Throws `invalid_request` if the content type has characters that a header cannot carry. */
   constructor(field: string, file: FormFile) {
-    // Random, so that bytes from another source cannot contain the boundary and end the part.
+    // The boundary is random, so that nobody can produce a file that contains it. Such a file would end its part early.
     const boundary = `proofhouse-${unguessable()}`;
     const fields = Object.entries(file.fields ?? {}).flatMap(([name, value]) => [
       `--${boundary}`,
@@ -63,12 +63,12 @@ export class FileForm {
     this.#tail = new TextEncoder().encode(`\r\n--${boundary}--\r\n`);
   }
 
-  /** Of the whole body, when it is known. */
+  /** Size of the whole form in bytes, if known. */
   get sizeBytes(): number | undefined {
     return this.fileBytes === undefined ? undefined : this.#head.length + this.fileBytes + this.#tail.length;
   }
 
-  /** The body for `fetch`. Bytes in memory are sent as a Blob, since not every browser can send streams. */
+  /** Returns the body for `fetch`. Bytes in memory become a Blob, because not every browser can send streams. */
   async open(hooks: BodyHooks): Promise<BodyInit> {
     const { bytes } = this.#file;
     if (isWhole(bytes)) return new Blob([this.#head, bytes as BlobPart, this.#tail]);
@@ -90,7 +90,7 @@ export class FileForm {
   }
 }
 
-/** Encodes text inside the quotes of a form's header (WHATWG HTML, multipart/form-data encoding). */
+/** Escapes a name for the quotes of a Content-Disposition header (WHATWG HTML, multipart/form-data encoding). */
 function quoted(text: string): string {
   return text.replaceAll('\n', '%0A').replaceAll('\r', '%0D').replaceAll('"', '%22');
 }

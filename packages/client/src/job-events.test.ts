@@ -100,7 +100,7 @@ describe('following a job', () => {
       },
     );
     expect(await seqs).toEqual([1, 2]);
-    // Twice what any call is tried.
+    // A call is tried at most 4 times here. A stream that was open once is retried without limit.
     expect(away).toBeGreaterThan(8);
     expect(delays.length).toBeGreaterThan(8);
   });

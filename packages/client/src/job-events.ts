@@ -3,19 +3,19 @@ import type { CallOptions, Page } from './transport/call.ts';
 import type { OperationCaller, StreamOptions } from './transport/operation-caller.ts';
 import { parseAnswer } from './transport/read-answer.ts';
 
-/** A part of a job's log. */
+/** Selects a part of the log of a job. */
 export interface EventRange {
-  /** The number of the last event that was read. */
+  /** Only events with a larger number: the number of the last event that was read. */
   readonly after?: number | undefined;
-  /** Of one page. */
+  /** Largest number of events in one page. */
   readonly limit?: number | undefined;
 }
 
-/** A page of a job's log. */
+/** Selects one page of the log of a job. */
 export interface EventPage extends EventRange {
   /** Only events with a smaller number. */
   readonly before?: number | undefined;
-  /** `desc`: newest first; `nextCursor` is then the next `before`. */
+  /** Order of the events. `desc` is newest first: `nextCursor` is then the next `before`. Default: `asc`. */
   readonly sort?: 'asc' | 'desc' | undefined;
 }
 
@@ -28,7 +28,8 @@ export async function readEvents(
   return caller.call('listEvents', { params: { jobId }, query: { ...range }, ...options });
 }
 
-// A running job always has a next cursor: its log ends, for now, with an empty page.
+// Iterates over the events that exist now. The pages of a running job always have a next cursor, so an empty page also ends
+// the iteration.
 export async function* writtenEvents(
   caller: OperationCaller,
   jobId: string,
@@ -59,7 +60,8 @@ export async function* followEvents(
       query: { after },
       headers: seen > after ? { 'last-event-id': String(seen) } : {},
     }),
-    // The stream ends when the server stops, too; only the log shows whether more events can follow.
+    // A stream ends after the last event of a final job, and also when the server stops. The next cursor of the log is null
+    // in the first case only.
     ended: async () => (await readEvents(caller, jobId, { after: seen, limit: 1 }, { signal })).nextCursor === null,
   });
   for await (const item of stream) {

@@ -374,7 +374,7 @@ describe('a hostile answer', () => {
     for (let n = 0; n < 3; n += 1) server.addJob();
     const given = await client.jobs.claimMany({ maxJobs: 3 });
     const jobs = Array.from({ length: 1000 }, () => ({ ...given[0], id: randomUUID() }));
-    // Each twice.
+    // The list now contains each job twice.
     jobs.push(...jobs);
     server.interfere = (_operation, _request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jobs }));

@@ -17,16 +17,16 @@ import { WorkerTokensApi } from './api/worker-tokens-api.ts';
 import { WorkersApi } from './api/workers-api.ts';
 
 export interface ClientOptions {
-  /** Base URL of the server; may have a base path: `https://host/work`. */
+  /** Base URL of the server, with an optional base path: `https://host/work`. */
   readonly url: string;
   /**
-   * The token of a worker, an operator or the admin, bare or after the name of its principal (`wkr_…:<token>`). Never part
-   * of an error or of a printed client.
+   * The token of a worker, an operator or the admin: either the bare token, or the principal and the token
+   * (`wkr_…:<token>`). The token is never part of an error, nor of the output when the client object is printed.
    */
   readonly token?: string | undefined;
-  /** The principal of a bare token, which /v0 requires: `admin`, or the id of a worker. */
+  /** The principal of a bare token: `admin`, or the id of a worker. /v0 requires a principal. Default: `admin`. */
   readonly principal?: string | undefined;
-  /** The default experiment of calls. */
+  /** The experiment of calls that name none. */
   readonly experimentId?: string | undefined;
   readonly fetch?: typeof fetch | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;
@@ -40,8 +40,8 @@ interface OfExperiment {
 }
 
 /**
- * A client for every operation of a Proofhouse server, typed by core's operations table. Runs in browsers and on Node 20
- * and later. Failures are thrown as `AppError`, except the caller's own abort, which is thrown as the signal's reason.
+ * The client for every operation of a Proofhouse server, typed by the operations table of core. It runs in browsers and on
+ * Node 20 and later. A failure is thrown as `AppError`. When the caller aborts a call, the reason of its signal is thrown.
  */
 export class ProofhouseClient {
   readonly url: string;
@@ -60,7 +60,8 @@ export class ProofhouseClient {
     const credential = token === undefined ? undefined : parseCredential(token, principal);
     this.#experimentId = experimentId;
     this.#caller = new OperationCaller(this.url, credential, {
-      // Read at each call and called without a receiver: browsers require that, and tests may replace the global.
+      // The global `fetch` is read at each call, because tests may replace it. It is called without a receiver, because
+      // browsers throw otherwise.
       fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
@@ -74,7 +75,7 @@ export class ProofhouseClient {
     this.experiments = new ExperimentsApi(this.#caller);
   }
 
-  /** Workers, groups and deposits of an experiment; of the client's experiment when none is given. */
+  /** Returns the client of an experiment. Default: the experiment of this client. Throws `invalid_request` without either. */
   experiment(experimentId: string | undefined = this.#experimentId): ExperimentApi {
     if (experimentId !== undefined) return new ExperimentApi(this.#caller, experimentId);
     throw new AppError('invalid_request', 'Name the experiment, in the call or when the client is made.', {
@@ -82,7 +83,7 @@ export class ProofhouseClient {
     });
   }
 
-  /** Deposits bytes: the answer has the URI under which permitted readers fetch them. */
+  /** Deposits bytes. The answer contains the URI, with which permitted readers can fetch the bytes. */
   async depositArtifact(
     bytes: ByteSource,
     { experimentId, ...options }: DepositOptions & OfExperiment = {},
@@ -91,14 +92,14 @@ export class ProofhouseClient {
   }
 
   /**
-   * The bytes of a deposit; `uri` unchanged, as the deposit returned it. Resolves when the headers have arrived; read the
-   * body to its end.
+   * Opens the bytes of a deposit. `uri` must be unchanged, as the deposit returned it. Resolves when the headers have
+   * arrived. The caller must read the body to its end or cancel it.
    */
   async fetchArtifact(uri: string, { experimentId, ...options }: CallOptions & OfExperiment = {}): Promise<Download> {
     return this.experiment(experimentId).fetch(uri, options);
   }
 
-  /** Calls any operation with JSON input and output by its id, also those without a method. */
+  /** Calls an operation by its id. Works for every operation with JSON input and output, also if it has no method here. */
   async call<Id extends JsonOperationId>(id: Id, input: CallInput<Id>): Promise<CallOutput<Id>> {
     return this.#caller.call(id, input);
   }

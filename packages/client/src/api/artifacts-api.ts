@@ -7,20 +7,20 @@ import { FileForm } from '../file-form.ts';
 import type { OperationCaller } from '../transport/operation-caller.ts';
 
 export interface ArtifactUpload {
-  /** The relative name in the job, such as `reports/unit.xml`. */
+  /** Relative artifact name in the job, such as `reports/unit.xml`. */
   readonly name: string;
   readonly bytes: ByteSource;
   readonly contentType?: string | undefined;
-  /** `sha256:<hex>`: the server refuses other bytes, and the digest in its answer is compared too. */
+  /** Expected digest, as `sha256:<hex>`. The server refuses other bytes. The client checks the digest in the answer too. */
   readonly digest?: string | undefined;
-  /** Size of a stream, when known: the server can refuse a file that is too large before reading it. */
+  /** Size of a stream in bytes, if known. With it, the server can refuse a file that is too large before it reads the file. */
   readonly sizeBytes?: number | undefined;
   readonly type?: ArtifactType | undefined;
   readonly title?: string | undefined;
   readonly tags?: readonly string[] | undefined;
-  /** Stored with the artifact; at most 4 KiB as JSON. */
+  /** Values that are stored in the artifact record. At most 4 KiB as JSON. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Restarts from 0 when a try is repeated. Called for streams only. */
+  /** Called with the number of bytes sent so far, for streams only. The number starts again at 0 when the call is retried. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
 
@@ -37,7 +37,7 @@ export interface ArtifactForm {
 
 export interface ArtifactFilter {
   readonly name?: string | undefined;
-  /** Of one page. */
+  /** Largest number of artifacts in one page. */
   readonly limit?: number | undefined;
 }
 
@@ -49,8 +49,8 @@ export class ArtifactsApi {
   }
 
   /**
-   * Sends the bytes as the raw body; as a streamed form when there are tags or metadata, which only a form can carry.
-   * Retried when the connection breaks, unless `bytes` is a bare stream.
+   * Uploads one artifact. The bytes are the raw body of the request. With tags or metadata, the body is a streamed form,
+   * because only a form can carry them. The call is retried if the connection breaks, unless `bytes` is a bare stream.
    */
   async upload(jobId: string, upload: ArtifactUpload, options: CallOptions = {}): Promise<JobArtifact> {
     if (upload.tags !== undefined || upload.metadata !== undefined) return this.#uploadAsForm(jobId, upload, options);
@@ -73,13 +73,13 @@ export class ArtifactsApi {
     const fields = Object.fromEntries(
       Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined),
     );
-    // Without a content type the server derives one from the name.
+    // A file part without a content type lets the server derive the type from the artifact name.
     const form = new FileForm('file', { ...file, contentType: null, filename: baseName(name), fields });
     const input = { params: { jobId }, body: { name }, ...options };
     return checked(await this.#caller.postFile('uploadArtifact', input, form), digest);
   }
 
-  /** Sends a form: for tags and metadata, and for browsers that cannot send streams. */
+  /** Uploads one artifact as a form that is not streamed, for browsers that cannot send streams. */
   async uploadForm(jobId: string, upload: ArtifactForm, options: CallOptions = {}): Promise<JobArtifact> {
     const form = new FormData();
     for (const field of ['name', 'contentType', 'digest', 'type', 'title'] as const) {
@@ -93,7 +93,7 @@ export class ArtifactsApi {
     return checked(await this.#caller.postForm(input, form, upload.file.size), upload.digest);
   }
 
-  /** Every version of every name, newest first. */
+  /** Returns one page of the artifacts of a job, newest first: every version of every name. */
   async list(
     jobId: string,
     filter: ArtifactFilter & { readonly cursor?: string | undefined } = {},
@@ -110,13 +110,13 @@ export class ArtifactsApi {
     return eachItem((cursor) => this.list(jobId, { ...filter, cursor }, options));
   }
 
-  /** The newest artifact of this name in the job. */
+  /** Returns the newest artifact of this name in the job. Throws `artifact_not_found` if the job has none. */
   async newest(jobId: string, name: string, options: CallOptions = {}): Promise<JobArtifact> {
     for await (const artifact of this.each(jobId, { name, limit: 1 }, options)) return artifact;
     throw new AppError('artifact_not_found', `Job ${jobId} has no artifact named ${JSON.stringify(name)}.`);
   }
 
-  /** Resolves when the headers have arrived; read the body to its end or cancel it. */
+  /** Resolves when the headers have arrived. The caller must read the body to its end or cancel it. */
   async download(jobId: string, artifactId: string, options: CallOptions = {}): Promise<Download> {
     return downloadOf(await this.#caller.openBytes('downloadArtifact', { params: { jobId, artifactId }, ...options }));
   }

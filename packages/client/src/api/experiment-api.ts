@@ -7,21 +7,21 @@ import type { OperationCaller } from '../transport/operation-caller.ts';
 
 export interface DepositOptions extends CallOptions, Omit<FormFile, 'bytes'> {}
 
-/** The server's answer to a deposit; `artifacts_uri` is opaque: store and pass it on unchanged. */
+/** The server's answer to a deposit. `artifacts_uri` is opaque: the caller must store it and pass it on unchanged. */
 export type DepositedArtifact = Deposit;
 
 export interface NamedFilter {
-  /** Names need not be unique. */
+  /** Only workers, or groups, with this name. Several may have the same name. */
   readonly name?: string | undefined;
-  /** Of one page. */
+  /** Largest number of workers, or groups, in one page. */
   readonly limit?: number | undefined;
 }
 
 type FromCursor = { readonly cursor?: string | undefined };
 
 /**
- * One experiment on /v0: its workers and groups, and the files that workers deposit for each other. Records have the field
- * names of the API.
+ * The client of one experiment on /v0: its workers, its groups, and the files that workers deposit for each other. Records
+ * have the field names of the API, in snake_case.
  */
 export class ExperimentApi {
   readonly id: string;
@@ -38,8 +38,9 @@ export class ExperimentApi {
   }
 
   /**
-   * Every call creates a new URI, also for equal bytes. Retried when the connection breaks, under one idempotency key,
-   * unless `bytes` is a bare stream. `contentType` is the file's type; a content type among the headers is not.
+   * Stores bytes and returns their URI. Every call creates a new URI, also for equal bytes. The call is retried with the
+   * same idempotency key if the connection breaks, unless `bytes` is a bare stream. `contentType` is the type of the file. A
+   * content type in `headers` has no effect.
    */
   async deposit(bytes: ByteSource, options: DepositOptions = {}): Promise<DepositedArtifact> {
     const { contentType, filename, sizeBytes, onProgress, ...call } = options;
@@ -53,8 +54,8 @@ export class ExperimentApi {
   }
 
   /**
-   * `uri`: unchanged, as the deposit returned it. Resolves when the headers have arrived; read the body to its end or
-   * cancel it.
+   * Opens the bytes of a deposit. `uri` must be unchanged, as the deposit returned it. Resolves when the headers have
+   * arrived. The caller must read the body to its end or cancel it.
    */
   async fetch(uri: string, options: CallOptions = {}): Promise<Download> {
     return downloadOf(
@@ -62,7 +63,7 @@ export class ExperimentApi {
     );
   }
 
-  /** Grants a worker or a group read access to a deposit; for its depositor and the admin. */
+  /** Grants a worker or a group read access to a deposit. Only the depositor and the admin may call this. */
   async grantRead(uri: string, reader: string, options: CallOptions = {}): Promise<CallOutput<'grantRead'>> {
     return this.#caller.call('grantRead', { params: this.#params, body: { uri, reader }, ...options });
   }
@@ -71,7 +72,10 @@ export class ExperimentApi {
     return this.#caller.call('whoami', { params: this.#params, ...options });
   }
 
-  /** Never retried, because a lost answer is a lost token. The worker calls with `<worker_id>:<registration_token>`. */
+  /**
+   * Creates a worker and its registration token. The worker authenticates with `<worker_id>:<registration_token>`. The call
+   * is never retried, because only the answer contains the token, and a lost answer is a lost token.
+   */
   async registerWorker(
     worker: { readonly name?: string | undefined; readonly labels?: Record<string, string> | undefined } = {},
     options: CallOptions = {},
@@ -79,7 +83,7 @@ export class ExperimentApi {
     return this.#caller.call('registerWorker', { params: this.#params, body: worker, ...options });
   }
 
-  /** Creates a new token; the old one is refused from then on. Never retried. */
+  /** Creates a new registration token. The old token is refused from then on. The call is never retried. */
   async reissueCredential(workerId: string, options: CallOptions = {}): Promise<CallOutput<'reissueCredential'>> {
     return this.#caller.call('reissueCredential', { params: { ...this.#params, workerId }, ...options });
   }
@@ -88,7 +92,7 @@ export class ExperimentApi {
     return this.#caller.call('getRegisteredWorker', { params: { ...this.#params, workerId }, ...options });
   }
 
-  /** Oldest first. */
+  /** Returns one page of workers, oldest first. */
   async listWorkers(filter: NamedFilter & FromCursor = {}, options: CallOptions = {}): Promise<Page<V0Worker>> {
     const { workers: items, next_cursor } = await this.#caller.call('listRegisteredWorkers', {
       params: this.#params,
@@ -111,7 +115,7 @@ export class ExperimentApi {
     return this.#caller.call('createGroup', { params: this.#params, body, ...options });
   }
 
-  /** Oldest first. */
+  /** Returns one page of groups, oldest first. */
   async listGroups(filter: NamedFilter & FromCursor = {}, options: CallOptions = {}): Promise<Page<V0Group>> {
     const { groups: items, next_cursor } = await this.#caller.call('listGroups', {
       params: this.#params,
@@ -125,12 +129,12 @@ export class ExperimentApi {
     return eachItem((cursor) => this.listGroups({ ...filter, cursor }, options));
   }
 
-  /** `admins` and `orchestrators` are accepted as the ids of these groups, here and below. */
+  /** Returns a group. All group methods accept `admins` and `orchestrators` as the ids of the groups with these names. */
   async getGroup(groupId: string, options: CallOptions = {}): Promise<V0Group> {
     return this.#caller.call('getGroup', { params: { ...this.#params, groupId }, ...options });
   }
 
-  /** A member is a worker or another group. Adding it again changes nothing. */
+  /** Adds a worker or another group as a member. Adding a member again is a no-op. */
   async addGroupMember(groupId: string, memberId: string, options: CallOptions = {}): Promise<V0Group> {
     const params = { ...this.#params, groupId };
     return this.#caller.call('addGroupMember', { params, body: { member_id: memberId }, ...options });

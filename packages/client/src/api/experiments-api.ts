@@ -3,11 +3,11 @@ import { eachItem, type CallOptions, type Page } from '../transport/call.ts';
 import type { OperationCaller } from '../transport/operation-caller.ts';
 
 export interface ExperimentFilter {
-  /** Of one page. */
+  /** Largest number of experiments in one page. */
   readonly limit?: number | undefined;
 }
 
-/** The experiments of a server, for the admin. See `client.experiment(id)` for the contents of one. */
+/** The client of the list of experiments, for the admin. `client.experiment(id)` gives access to the contents of one. */
 export class ExperimentsApi {
   readonly #caller: OperationCaller;
 
@@ -15,7 +15,7 @@ export class ExperimentsApi {
     this.#caller = caller;
   }
 
-  /** Its id is minted unless one is given. */
+  /** Creates an experiment. The server generates the id unless `experimentId` is given. */
   async create(
     experiment: { readonly experimentId?: string | undefined; readonly name?: string | undefined } = {},
     options: CallOptions = {},
@@ -23,7 +23,7 @@ export class ExperimentsApi {
     return this.#caller.call('createExperiment', { body: experiment, ...options });
   }
 
-  /** Newest first. */
+  /** Returns one page of experiments, newest first. */
   async list(
     filter: ExperimentFilter & { readonly cursor?: string | undefined } = {},
     options: CallOptions = {},

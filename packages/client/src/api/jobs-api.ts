@@ -25,42 +25,45 @@ export interface JobFilter {
   readonly status?: JobStatus | undefined;
   readonly type?: string | undefined;
   readonly category?: JobCategory | undefined;
-  /** Of one page. */
+  /** Largest number of jobs in one page. */
   readonly limit?: number | undefined;
 }
 
 export interface Claim {
   readonly leaseSeconds?: number | undefined;
-  /** Default: every type that the credential allows. */
+  /** Job types that this claim accepts. Default: every type that the credential allows. */
   readonly allowedTypes?: string[] | undefined;
   readonly workerCapabilities?: string[] | undefined;
-  /** Seconds that the server may wait for a job. */
+  /** Longest time in seconds that the server holds the claim open until a job is claimable (long poll). */
   readonly waitSeconds?: number | undefined;
   readonly workerId?: string | undefined;
 }
 
 export interface ClaimOptions extends CallOptions {
-  /** Called for each job that came without a lease: a repeated claim may name jobs whose lease has ended. */
+  /**
+   * Called for each job of the answer that the claim does not return: a job without a lease (a retried claim may be answered
+   * with jobs whose lease has ended), or a job beyond `maxJobs`.
+   */
   readonly onLeftOut?: ((jobId: string) => void) | undefined;
 }
 
-/** One of several jobs that are completed in one call. */
+/** One item of `completeMany`: the completion of one job. */
 export interface Completion extends FinishFields {
   readonly jobId: string;
   readonly lease: string;
   readonly resultSummary?: string | undefined;
 }
 
-/** The completed job, or the problem. */
+/** The result of one item of `completeMany`: the completed job, or the problem document of a refusal. */
 export type CompletionResult = CallOutput<'completeJobs'>['results'][number];
 
-/** An event that a holder appends to the log of its job: milestones, never a command's output. */
+/** An event that the holder of the lease appends to the log of the job. For milestones, never for a command's output. */
 export type JobNote = Pick<EventInput, 'message'> & {
   readonly level?: EventInput['level'] | undefined;
   readonly payload?: Readonly<Record<string, unknown>> | undefined;
 };
 
-/** A claimed job: every write to it needs the lease. */
+/** A claimed job. Every write to the job needs `leaseId`. */
 export type ClaimedJob = Job & { readonly leaseId: string };
 
 export class JobsApi {
@@ -74,7 +77,7 @@ export class JobsApi {
     return this.#caller.call('createJob', { body: job, ...options });
   }
 
-  /** Up to 100 in one commit: all of them or none. Errors name the item, such as `items.3.type`. */
+  /** Creates up to 100 jobs in one commit: all of them or none. Errors name the item, such as `items.3.type`. */
   async createMany(
     jobs: readonly CreateJob[],
     options: CallOptions = {},
@@ -82,7 +85,7 @@ export class JobsApi {
     return (await this.#caller.call('createJobs', { body: { items: [...jobs] }, ...options })).results;
   }
 
-  /** Newest first; with a worker's token only jobs that it holds or created. */
+  /** Returns one page of jobs, newest first. A worker's token lists only the jobs that the worker holds or created. */
   async list(
     filter: JobFilter & { readonly cursor?: string | undefined } = {},
     options: CallOptions = {},
@@ -90,7 +93,7 @@ export class JobsApi {
     return this.#caller.call('listJobs', { query: filter, ...options });
   }
 
-  /** Iterates over every job that matches, page by page. */
+  /** Iterates over every job that matches `filter`. Requests the next page when the caller needs it. */
   each(filter: JobFilter = {}, options: CallOptions = {}): AsyncGenerator<Job, void, undefined> {
     return eachItem((cursor) => this.list({ ...filter, cursor }, options));
   }
@@ -99,14 +102,14 @@ export class JobsApi {
     return this.#caller.call('getJob', { params: { jobId }, ...options });
   }
 
-  /** Undefined when no eligible job arrived while the server waited. */
+  /** Claims one job. Returns undefined if no eligible job arrived within `waitSeconds`. */
   async claim(claim: Claim = {}, { onLeftOut, ...options }: ClaimOptions = {}): Promise<ClaimedJob | undefined> {
     const answer = await this.#caller.call('claimJob', { body: claim, ...options }, waitMsOf(claim));
     if (!('job' in answer)) throw new AppError('unsupported', 'The server answered many jobs where one was asked for.');
     return answer.job === null ? undefined : held([answer.job], onLeftOut)[0];
   }
 
-  /** Up to `maxJobs` (100 at most) at once; none when no eligible job arrived while the server waited. */
+  /** Claims up to `maxJobs` jobs (at most 100). Returns an empty list if no eligible job arrived within `waitSeconds`. */
   async claimMany(
     claim: Claim & { readonly maxJobs: number },
     { onLeftOut, ...options }: ClaimOptions = {},
@@ -114,14 +117,16 @@ export class JobsApi {
     const answer = await this.#caller.call('claimJob', { body: claim, ...options }, waitMsOf(claim));
     if (!('jobs' in answer))
       throw new AppError('unsupported', 'The server answered one job where many were asked for.');
-    // Duplicates are dropped, and so are jobs beyond the requested number: they are not started, and their leases end.
+    // A wrong answer may have duplicates and more than `maxJobs` jobs. Both are dropped. Nobody starts the jobs beyond
+    // `maxJobs`, so their leases expire.
     const jobs = [...new Map(answer.jobs.map((job) => [job.id, job])).values()];
     for (const { id } of jobs.slice(claim.maxJobs)) onLeftOut?.(id);
     return held(jobs.slice(0, claim.maxJobs), onLeftOut);
   }
 
   /**
-   * Renews the lease to now plus `leaseSeconds`; `cancelRequestedAt` of the answer is set when the job is to be stopped.
+   * Renews the lease until `leaseSeconds` from now. `cancelRequestedAt` of the returned job is set if somebody asked for its
+   * cancellation: the caller must then stop its work.
    */
   async heartbeat(jobId: string, lease: string, leaseSeconds: number, options: CallOptions = {}): Promise<Job> {
     return this.#caller.call('heartbeatJob', { params: { jobId }, body: { leaseSeconds }, ...options, lease });
@@ -145,13 +150,16 @@ export class JobsApi {
     return this.#caller.call('failJob', { params: { jobId }, body: failure, ...options, lease });
   }
 
-  /** Completes up to 100 jobs. Each is decided by itself: a refused one does not affect the others. */
+  /** Completes up to 100 jobs. Each completion is decided separately: a refused one does not affect the others. */
   async completeMany(completions: readonly Completion[], options: CallOptions = {}): Promise<CompletionResult[]> {
     const items = completions.map(({ lease, ...completion }) => ({ ...completion, leaseId: lease }));
     return (await this.#caller.call('completeJobs', { body: { items }, ...options })).results;
   }
 
-  /** A queued job is cancelled at once; the holder of a running one is asked to stop. The first reason is kept. */
+  /**
+   * Cancels a queued job at once. For a running job, asks the holder of the lease to stop. Of several calls for one job, the
+   * first reason is kept.
+   */
   async cancel(
     jobId: string,
     request: { readonly reason?: string | undefined } = {},
@@ -160,7 +168,7 @@ export class JobsApi {
     return this.#caller.call('cancelJob', { params: { jobId }, body: request, ...options });
   }
 
-  /** The holder acknowledges a requested cancellation: it has stopped, and the job is cancelled. */
+  /** Acknowledges a requested cancellation: the holder of the lease has stopped its work. The job becomes cancelled. */
   async ack(
     jobId: string,
     lease: string,
@@ -170,17 +178,20 @@ export class JobsApi {
     return this.#caller.call('ackCancel', { params: { jobId }, body: end, ...options, lease });
   }
 
-  /** Puts a failed or dead-lettered job back into the queue. Not retried: the job may have failed again in between. */
+  /**
+   * Puts a failed or dead-lettered job back into the queue. The call itself is never sent again after a lost answer, because
+   * the job may have failed again in between.
+   */
   async retry(jobId: string, options: CallOptions = {}): Promise<Job> {
     return this.#caller.call('retryJob', { params: { jobId }, ...options });
   }
 
-  /** Why a job waits, and which workers nearly match. */
+  /** Returns the reasons why a job waits in the queue, and the workers that nearly match the job. */
   async why(jobId: string, options: CallOptions = {}): Promise<Why> {
     return this.#caller.call('explainJob', { params: { jobId }, ...options });
   }
 
-  /** Appends to the job's log: one event, or up to 100 that are numbered together. */
+  /** Appends one event, or up to 100 events with consecutive numbers, to the log of the job. */
   async note(
     jobId: string,
     lease: string,
@@ -191,12 +202,15 @@ export class JobsApi {
     return (await this.#caller.call('appendEvents', { params: { jobId }, body, ...options, lease })).events;
   }
 
-  /** Oldest first unless `sort` is `desc`. `nextCursor` is the next `after`; null only when the job is final and read to its end. */
+  /**
+   * Returns one page of the log, oldest first. `nextCursor` is the next `after`. It is null only if the job is final and its
+   * log was read to the end. With `sort: 'desc'` the page is newest first, and `nextCursor` is the next `before`.
+   */
   async events(jobId: string, range: EventPage = {}, options: CallOptions = {}): Promise<Page<JobEvent>> {
     return readEvents(this.#caller, jobId, range, options);
   }
 
-  /** Every event up to now. */
+  /** Iterates over the events that exist now, oldest first. */
   eachEvent(
     jobId: string,
     range: EventRange = {},
@@ -206,8 +220,9 @@ export class JobsApi {
   }
 
   /**
-   * Every event, including future ones, each once and in order; ends when the job is final and its log was read to the end.
-   * The stream is reopened after an interruption. Throws errors that a retry cannot repair, such as `job_not_found`.
+   * Iterates over every event, including future events, each once and in order. Ends when the job is final and its log was
+   * read to the end. The stream is reopened after an interruption. Throws errors that a retry cannot repair, such as
+   * `job_not_found`.
    */
   followEvents(
     jobId: string,
@@ -217,8 +232,8 @@ export class JobsApi {
   }
 
   /**
-   * Iterates over hints of changed jobs, without end. `look-again` comes first, and whenever hints may have been missed:
-   * reload the list, then continue.
+   * Iterates over hints that a job has changed, without end. The first item is `look-again`. It is repeated whenever hints
+   * may have been missed. On `look-again` the caller must reload its list of jobs.
    */
   followHints(options: StreamOptions = {}): AsyncGenerator<JobHint | 'look-again', void, undefined> {
     return followHints(this.#caller, options);
@@ -229,7 +244,7 @@ function waitMsOf(claim: Claim): number {
   return (claim.waitSeconds ?? 0) * 1000;
 }
 
-// A job without a lease cannot be written to: another worker or no one holds it.
+// Returns the jobs that have a lease id. A job without a lease id cannot be written to: another worker holds it, or nobody.
 function held(jobs: readonly Job[], onLeftOut: ClaimOptions['onLeftOut']): ClaimedJob[] {
   return jobs.flatMap((job) => {
     const { leaseId } = job;

@@ -5,12 +5,12 @@ export type StorageUsage = CallOutput<'storageUsage'>;
 export type CollectedSlice = CallOutput<'collectStorage'>;
 export type VerifiedSlice = CallOutput<'verifyStorage'>;
 
-/** A slice hashes 256 MiB, or one larger blob, from a disk that may be slow. */
+/** Milliseconds that the server may take for one slice. A slice hashes 256 MiB, or one larger blob. The disk may be slow. */
 const sliceMs = 15 * 60_000;
 
 /**
- * Usage, collection and verification of stored bytes, for the admin. Long work is done in slices, and each result is
- * returned when it is done.
+ * The client of usage, collection and verification of stored bytes, for the admin. Collection and verification take long,
+ * so the server does a slice in each call. The iterator yields the result of each slice when the slice is done.
  */
 export class StorageApi {
   readonly #caller: OperationCaller;
@@ -24,9 +24,9 @@ export class StorageApi {
   }
 
   /**
-   * Removes bytes that retention releases or that no record names; with `dryRun` only lists them. Errors: `storage_policy`
-   * when so many old bytes were never named by a record that the database may be the wrong one; `yesRemoveMost` removes
-   * them.
+   * Removes the bytes of artifacts that are expired by retention, and orphans: bytes that no record names. With `dryRun` it
+   * only lists them. Throws `storage_policy` if so many old bytes were never named by a record that the database may be the
+   * wrong one. `yesRemoveMost` removes the bytes even then.
    */
   collect(
     body: { readonly dryRun?: boolean | undefined; readonly yesRemoveMost?: boolean | undefined } = {},

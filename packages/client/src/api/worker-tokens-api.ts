@@ -4,7 +4,7 @@ import type { OperationCaller } from '../transport/operation-caller.ts';
 
 export interface WorkerTokenFilter {
   readonly workerId?: string | undefined;
-  /** Of one page. */
+  /** Largest number of worker tokens in one page. */
   readonly limit?: number | undefined;
 }
 
@@ -15,7 +15,10 @@ export class WorkerTokensApi {
     this.#caller = caller;
   }
 
-  /** Never retried, because a lost answer is a lost secret, and the secret of a second token could not be read either. */
+  /**
+   * Creates a worker token. The call is never retried: only the answer contains the secret, so a lost answer is a lost
+   * secret, and a retry would create a second token.
+   */
   async create(token: CreateWorkerToken, options: CallOptions = {}): Promise<CallOutput<'createWorkerToken'>> {
     return this.#caller.call('createWorkerToken', { body: token, ...options });
   }

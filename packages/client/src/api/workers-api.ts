@@ -5,7 +5,7 @@ import type { OperationCaller } from '../transport/operation-caller.ts';
 export type SeenWorker = CallOutput<'listWorkers'>['items'][number];
 
 export interface WorkerFilter {
-  /** Of one page. */
+  /** Largest number of workers in one page. */
   readonly limit?: number | undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** An answer that the test writes itself, not as JSON. */
+/** An answer of the fake server that `send` writes to the response, for answers that are not JSON. */
 export class ByHand {
   readonly send: (response: ServerResponse) => void;
 

@@ -35,11 +35,14 @@ export interface ListedDiff {
   readonly leftOut: readonly string[];
 }
 
-/** Creates a folder `top` for a command; the result runs scripts there and returns the deposits of the worker. */
+/**
+ * Creates a folder `top`, in which `sh` runs scripts. `diffOf` runs a script as the command of a job and returns the files
+ * that the worker would deposit.
+ */
 export async function setUpDiff() {
   const base = await mkdtemp(path.join(tmpdir(), 'job-diff-'));
   onTestFinished(() => {
-    // Tests create folders that cannot be listed.
+    // Some tests create folders without read permission. `rm` cannot list them before chmod.
     execFileSync('chmod', ['-R', 'u+rwX', base]);
     return rm(base, { recursive: true, force: true });
   });

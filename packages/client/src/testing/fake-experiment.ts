@@ -113,7 +113,7 @@ export class FakeExperiment {
     return edited;
   }
 
-  /** The runtime's own parser reads the form, to check the client's encoder with independent code. */
+  /** Parses the form with the parser of Node, so that independent code checks the client's encoder. */
   async #deposit({ headers, body }: FakeRequest): Promise<Deposit> {
     const type = String(headers['content-type']);
     const form = await new Response(body as BodyInit, { headers: { 'content-type': type } }).formData().catch(() => {

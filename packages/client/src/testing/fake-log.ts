@@ -3,7 +3,7 @@ import { finalStatuses, type Job, type JobEvent, type JobHint } from '@proofhous
 
 type Draft = Pick<JobEvent, 'kind' | 'message'> & Partial<Pick<JobEvent, 'level' | 'payload'>>;
 
-/** The logs of a fake server's jobs, and their subscribers. */
+/** The event logs of the jobs of a fake server, and the open streams that follow the logs. */
 export class FakeLog {
   readonly #events = new Map<string, JobEvent[]>();
   readonly #followers = new Set<ServerResponse>();
@@ -35,7 +35,7 @@ export class FakeLog {
     return { items, nextCursor: ended ? null : String(read) };
   }
 
-  /** Streams the log as the server does: ends after the last event of a final job. */
+  /** Streams the log of a job as the real server does. The stream ends after the last event of a final job. */
   follow(response: ServerResponse, job: () => Job, after: number): void {
     let seq = after;
     const tell = (): void => {
@@ -53,12 +53,12 @@ export class FakeLog {
     this.#open(response, (hint) => response.write(`event: hint\ndata: ${JSON.stringify(hint)}\n\n`));
   }
 
-  /** Ends every stream, as a server that stops. */
+  /** Ends every stream, as a server does when it stops. */
   endStreams(): void {
     for (const response of this.#followers) response.end();
   }
 
-  /** Breaks every stream, as a lost connection. */
+  /** Destroys the connection of every stream, as a network failure does. */
   breakStreams(): void {
     for (const response of this.#followers) response.destroy();
   }
@@ -67,7 +67,7 @@ export class FakeLog {
     return this.#followers.size;
   }
 
-  /** Sends the hint that there were too many hints to send. */
+  /** Sends the event `much`, which stands for hints that were dropped because there were too many. */
   tellMuch(): void {
     for (const response of this.#followers) response.write('event: much\ndata: {}\n\n');
   }

@@ -22,7 +22,7 @@ import { ByHand } from './by-hand.ts';
 import { FakeExperiment } from './fake-experiment.ts';
 import { FakeLog } from './fake-log.ts';
 
-/** One request as the fake saw it. */
+/** One request that the fake server received. */
 export interface SeenRequest {
   readonly operation: OperationId;
   readonly params: Readonly<Record<string, string>>;
@@ -37,7 +37,10 @@ export interface StoredArtifact {
   readonly bytes: Buffer;
 }
 
-/** Answers instead of the fake; returning false lets the fake go on. Called before the body is read. */
+/**
+ * A function that may answer a request instead of the fake server. It returns true if it has answered, and false to let the
+ * fake server answer. It is called before the body is read.
+ */
 export type Interference = (
   operation: OperationId,
   request: IncomingMessage,
@@ -45,8 +48,8 @@ export type Interference = (
 ) => boolean | Promise<boolean>;
 
 /**
- * A server of the operations table that keeps everything in memory, for tests of what calls it. It knows no roles and
- * only the rules that callers can feel: leases, idempotency keys, digests.
+ * A server in memory that answers the operations of the operations table, for tests of clients. It checks no roles. It
+ * applies only the rules that a client must handle: leases, idempotency keys, digests.
  */
 export class FakeServer {
   readonly seen: SeenRequest[] = [];
@@ -56,7 +59,7 @@ export class FakeServer {
   readonly workers: SeenWorker[] = [];
   readonly log = new FakeLog();
   readonly experiment = new FakeExperiment();
-  /** What it says of every job. */
+  /** The answer to `explainJob`, for every job. */
   why: Omit<Why, 'jobId'> = {
     status: 'queued',
     summary: 'No worker was seen lately.',
@@ -68,9 +71,9 @@ export class FakeServer {
     nearWorkers: [],
   };
   interfere: Interference = () => false;
-  /** Jobs that a claim names without their lease. */
+  /** Ids of jobs that the answer to a claim contains without their lease id. */
   readonly leaseless = new Set<string>();
-  /** A claim that finds nothing waits for `claimWaitMs`, whatever it asked for. */
+  /** Milliseconds that a claim waits if no job is queued. It replaces the `waitSeconds` of the claim. */
   claimWaitMs = 10;
   readonly #keys = new Map<string, unknown>();
   readonly #server: Server;
@@ -90,7 +93,7 @@ export class FakeServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** As `await using` wants it. */
+  /** Closes all connections and stops the server, so that tests can use `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
@@ -101,7 +104,7 @@ export class FakeServer {
   }
 
   addJob(fields: Partial<Job> = {}): Job {
-    // Later jobs are newer also when made within one millisecond.
+    // Each job gets a later creation time than the one before, even if both are created within one millisecond.
     const at = new Date(Date.UTC(2026, 0, 1) + (this.#started += 1)).toISOString();
     const job: Job = {
       ...emptyJob,
@@ -124,7 +127,7 @@ export class FakeServer {
     return this.artifacts.map((artifact) => artifact.record.name);
   }
 
-  /** The holder of this job finds its lease gone. */
+  /** Gives the job another lease id, so that the next write of its holder fails with `lease_lost`. */
   takeAway(jobId: string): void {
     this.jobs.set(jobId, { ...this.job(jobId), leaseId: randomUUID() });
   }
@@ -364,7 +367,7 @@ export class FakeServer {
   }
 }
 
-/** A refusal such as the server's, for interferences. */
+/** Sends an error as the real server does. For use in an `Interference`: returns true. */
 export function refuse(response: ServerResponse, code: ErrorCode, headers: Record<string, string> = {}): boolean {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   sendProblem(response, new AppError(code, errorTable[code].sentence));

@@ -1,9 +1,12 @@
 import type { Clock } from '../transport/clock.ts';
 
-/** A clock that only the test moves: `advance` and `leap` move both clocks, `step` the wall clock alone. */
+/**
+ * A clock that stands still until the test moves it. `advance` and `leap` move the wall clock and the monotonic clock.
+ * `step` moves the wall clock alone.
+ */
 export class HandClock implements Clock {
   #monotonic = 0;
-  /** Wall clock minus monotonic. */
+  /** Difference in milliseconds: wall clock minus monotonic clock. */
   #offset = Date.UTC(2026, 0, 1);
   #tasks: { readonly at: number; readonly run: () => void }[] = [];
 
@@ -23,19 +26,19 @@ export class HandClock implements Clock {
     };
   }
 
-  /** Milliseconds until the next timer is due; undefined without a timer. */
+  /** Milliseconds until the next timer is due. Undefined if there is no timer. */
   get nextDueMs(): number | undefined {
     const dues = this.#tasks.map((task) => task.at - this.#monotonic);
     return dues.length === 0 ? undefined : Math.min(...dues);
   }
 
-  /** Moves both clocks at once, as when a stopped process continues. Timers that are due run afterwards. */
+  /** Moves both clocks by `ms` in one step, as when a suspended process continues. Due timers run afterwards. */
   leap(ms: number): void {
     this.#monotonic += ms;
     this.advance(0);
   }
 
-  /** Sets the wall clock, as an operator or a suspended machine does. The monotonic clock does not change. */
+  /** Moves the wall clock alone, as when an operator sets the time, or after the machine was suspended. */
   step(ms: number): void {
     this.#offset += ms;
   }

@@ -6,7 +6,7 @@ import { ProofhouseClient } from '../index.ts';
 import { runWorker, type WorkerLogEntry, type WorkerOptions } from '../worker/index.ts';
 import { FakeServer } from './fake-server.ts';
 
-/** Creates a worker that runs shell scripts for the jobs of a fake server, with its own folders. */
+/** Creates a fake server, folders, and a function `work` that runs a worker with a shell script as its command. */
 export async function setUpWorker() {
   const server = await FakeServer.start();
   onTestFinished(() => server[Symbol.asyncDispose]());

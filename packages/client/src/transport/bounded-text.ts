@@ -1,6 +1,6 @@
 /**
- * The text of a body up to `maxBytes`, counted after decompression, so that neither an endless answer nor a highly
- * compressed one fills the memory. `whole` is false when the body was longer; the rest is not read.
+ * Reads the body of a response as text, at most `maxBytes` bytes. Bytes are counted after decompression, so that neither an
+ * endless body nor a highly compressed one fills the memory. `whole` is false if the body was longer. The rest is not read.
  */
 export async function boundedText(
   { body }: Response,
@@ -20,7 +20,7 @@ export async function boundedText(
       pieces.push(decoder.decode(value, { stream: true }));
     }
   } finally {
-    // Closes the connection when bytes are left.
+    // Closes the connection if the body was not read to its end.
     reader.cancel().catch(() => undefined);
   }
 }

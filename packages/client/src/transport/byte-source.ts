@@ -1,8 +1,8 @@
 export type ByteStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
- * The bytes of an upload. A function opens them again for each try, so that a failed upload can be retried; a bare stream
- * can be sent only once.
+ * The bytes of an upload. A function must return a new stream of the same bytes for each try, so that a failed upload can be
+ * retried. A bare stream can be sent only once.
  */
 export type ByteSource = Uint8Array | Blob | string | StreamSource;
 export type StreamSource = ByteStream | (() => ByteStream | Promise<ByteStream>);
@@ -16,7 +16,7 @@ export function isReplayable(source: ByteSource): boolean {
   return isWhole(source) || typeof source === 'function';
 }
 
-/** The size when it is known without reading, else undefined. */
+/** Returns the size in bytes of a source in memory. Returns undefined for a stream. */
 export function sizeOf(source: ByteSource): number | undefined {
   if (typeof source === 'string') return new TextEncoder().encode(source).length;
   if (source instanceof Uint8Array) return source.byteLength;
@@ -24,11 +24,12 @@ export function sizeOf(source: ByteSource): number | undefined {
 }
 
 /**
- * The body for `fetch`. Bytes in memory are sent as they are, since not every browser can send streams; streams report the
- * length of each chunk as it is read.
+ * Returns the body for `fetch`. Bytes in memory are sent as they are, because not every browser can send streams. A stream
+ * calls `hooks.onBytes` with the length of each chunk when `fetch` reads the chunk.
  */
 export async function openBody(source: ByteSource, hooks: BodyHooks): Promise<BodyInit> {
-  // Encoded to bytes, since fetch would set text/plain for a string although the name says more.
+  // A string is encoded here, because fetch sets the content type text/plain for a string. The server then could not derive
+  // a better type from the artifact name.
   if (typeof source === 'string') return new TextEncoder().encode(source);
   if (isWhole(source)) return source as BodyInit;
   const reader = await readerOf(source);
@@ -60,7 +61,7 @@ interface PieceReader {
   stop(): Promise<void>;
 }
 
-/** The bytes of a stream, opened again; a consumer that stops early closes their source. */
+/** Opens a stream and yields its chunks. A consumer that stops early closes the stream. */
 export async function* piecesOf(source: StreamSource): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = await readerOf(source);
   let ended = false;
@@ -72,7 +73,7 @@ export async function* piecesOf(source: StreamSource): AsyncGenerator<Uint8Array
   }
 }
 
-// Not every browser can iterate over a ReadableStream, so each kind of source has its own reader.
+// Not every browser can iterate over a ReadableStream. A ReadableStream and an AsyncIterable therefore have separate readers.
 async function readerOf(source: StreamSource): Promise<PieceReader> {
   const stream = typeof source === 'function' ? await source() : source;
   if (stream instanceof ReadableStream) {

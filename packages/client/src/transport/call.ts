@@ -9,15 +9,15 @@ import {
 
 /** Options of every call. */
 export interface CallOptions {
-  /** The fencing token of the job to write to. */
+  /** The lease id of the job that the call writes to (fencing token). */
   readonly lease?: string | undefined;
-  /** Default: generated where the operation takes a key. Pass your own to retry a call across processes. */
+  /** Default: a generated key, if the operation takes one. Pass a key of your own to retry a call from another process. */
   readonly idempotencyKey?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds for the whole call, including retries. */
+  /** Time limit of the whole call, including its retries, in milliseconds. */
   readonly timeoutMs?: number | undefined;
-  /** Number of tries, instead of the client's policy. */
+  /** Largest number of tries. Default: `tries` of the client's retry policy. */
   readonly tries?: number | undefined;
 }
 
@@ -40,7 +40,7 @@ export type StreamOperationId = {
   [Id in OperationId]: Operations[Id]['response'] extends 'sse' ? Id : never;
 }[OperationId];
 
-/** Parts without a required field may be left out. */
+/** A part of the input: params, query or body. The part is optional if it has no required field. */
 type Part<Name extends string, Value> =
   Record<string, never> extends Value ? Readonly<Partial<Record<Name, Value>>> : Readonly<Record<Name, Value>>;
 
@@ -51,13 +51,13 @@ type InputParts<O extends Operation> = Part<'params', CallOf<O>['params']> &
 export type CallInput<Id extends OperationId> = InputParts<Operations[Id]> & CallOptions;
 export type CallOutput<Id extends OperationId> = OutputOf<Operations[Id]>;
 
-/** One page of a list. Only a null cursor ends it: a page may be short, even empty. */
+/** One page of a list. The list ends with a null cursor only: any page may be short, even empty. */
 export interface Page<Item> {
   readonly items: readonly Item[];
   readonly nextCursor: string | null;
 }
 
-/** Iterates over a list to its end, item by item. */
+/** Yields every item of a list. Requests the next page when the consumer needs it. */
 export async function* eachItem<Item>(
   list: (cursor: string | undefined) => Promise<Page<Item>>,
 ): AsyncGenerator<Item, void, undefined> {
@@ -70,7 +70,7 @@ export async function* eachItem<Item>(
   } while (cursor !== null);
 }
 
-/** Refuses a page whose next cursor is its own, which would be read forever. Errors: `unsupported`. */
+/** Throws `unsupported` if the next cursor of a page is the cursor of the page itself. Such a list would be read forever. */
 export function requireProgress(cursor: string | null | undefined, next: string | null): void {
   if (next === null || next !== cursor) return;
   throw new AppError(

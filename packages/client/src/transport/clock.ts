@@ -1,10 +1,10 @@
-/** The client's only source of time; tests inject one that they advance. */
+/** The only source of time in the client. Tests inject a clock that they advance. */
 export interface Clock {
-  /** Wall clock, epoch milliseconds. It may step in either direction, so it must not be used for deadlines. */
+  /** Returns the wall clock in epoch milliseconds. It may step in either direction and must not be used for deadlines. */
   now(): number;
-  /** Milliseconds since an arbitrary moment. Never steps; does not count while the machine is suspended. */
+  /** Returns milliseconds since an arbitrary moment. This clock never steps. It stands still while the machine is suspended. */
   monotonic(): number;
-  /** Runs `task` once, `ms` from now, unless cancelled. */
+  /** Runs `task` once after `ms` milliseconds. Returns a function that cancels the task. */
   after(ms: number, task: () => void): () => void;
 }
 
@@ -12,13 +12,13 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (ms, task) => {
-    // Longer delays would overflow the timer and fire at once.
+    // A longer delay than 2^31 - 1 ms would overflow the timer, which would then run the task at once.
     const timer = setTimeout(task, Math.min(ms, 2_147_483_647));
     return () => clearTimeout(timer);
   },
 };
 
-/** Resolves after `ms`, or when the signal is aborted: check the signal afterwards. */
+/** Resolves after `ms` milliseconds, or when the signal is aborted. The caller must check the signal afterwards. */
 export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) {

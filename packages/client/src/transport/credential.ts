@@ -1,15 +1,17 @@
 import { AppError } from '@proofhouse/core';
 
-/** The credential of a caller: a token, and on /v0 the token after the name of its principal. */
+/** The credential of a caller, in the form of /api and in the form of /v0. */
 export interface Credential {
+  /** The token as the user gave it, for operations under /api. */
   readonly token: string;
-  /** `<principal>:<secret>`, as /v0 takes it. */
+  /** `<principal>:<secret>`, for operations under /v0. */
   readonly named: string;
 }
 
 /**
- * A token with a name in front (`wkr_…:<secret>`) is used unchanged. A bare one gets `principal` in front where a name is
- * needed; without `principal` it can only be the admin's, since worker tokens are issued with their id.
+ * Returns the credential of a token. A token that already contains a principal (`wkr_…:<secret>`) is used unchanged. For
+ * /v0, a bare token is prefixed with `principal`. The default is `admin`, because registration tokens of workers are issued
+ * with the worker id. Throws `invalid_request` if a header cannot carry the token or the principal.
  */
 export function parseCredential(token: string, principal: string | undefined): Credential {
   const given = parseToken(token);
@@ -21,7 +23,7 @@ export function parseCredential(token: string, principal: string | undefined): C
   return { token: given, named: given.includes(':') ? given : `${principal ?? 'admin'}:${given}` };
 }
 
-/** Checks that a header can carry the token, since the error of the runtime would contain it. */
+/** Checks that a header can carry the token. Without this check, the error of the runtime would contain the token. */
 function parseToken(token: string): string {
   const trimmed = token.trim();
   if (trimmed !== '' && /^[\x21-\x7e]+$/.test(trimmed)) return trimmed;

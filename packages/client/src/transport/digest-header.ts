@@ -1,13 +1,13 @@
 import { AppError, digestOf, parseDigest, type Digest } from '@proofhouse/core';
 
-/** The value of `Content-Digest` (RFC 9530) for `sha256:<hex>`: hex becomes base64 between colons. */
+/** Returns the value of `Content-Digest` (RFC 9530) for `sha256:<hex>`: the digest in base64 between colons. */
 export function contentDigestOf(digest: string): string {
   const hex = parseDigest(digest);
   const bytes = Array.from({ length: 32 }, (_, index) => Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16));
   return `sha-256=:${btoa(String.fromCharCode(...bytes))}:`;
 }
 
-/** Reads `Repr-Digest` or `Content-Digest`: the sha-256 among its members, undefined when there is none. */
+/** Returns the sha-256 digest in a `Repr-Digest` or `Content-Digest` header. Returns undefined if the header has none. */
 export function parseDigestHeader(header: string | null): Digest | undefined {
   const base64 = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):/.exec(header ?? '')?.[1];
   if (base64 === undefined) return undefined;
@@ -15,7 +15,7 @@ export function parseDigestHeader(header: string | null): Digest | undefined {
   return digestOf(hex);
 }
 
-/** Refuses an answer whose digest differs from that of the sent bytes. */
+/** Throws `digest_mismatch` if two digests differ. `what` is the beginning of the message. */
 export function requireSameDigest(what: string, expected: string, found: string): void {
   if (parseDigest(expected) === parseDigest(found)) return;
   throw new AppError('digest_mismatch', `${what}: expected ${expected}, found ${found}. Try again.`, {

@@ -10,10 +10,10 @@ import {
 import { boundedText } from './bounded-text.ts';
 import { parseRetryAfter } from './retry-policy.ts';
 
-/** Bytes of an error body that are read at most. */
+/** Largest number of bytes that are read from the body of an error. */
 const maxProblemBytes = 256 * 1024;
 
-/** Error codes for statuses without a known problem document (a proxy's page, a newer server's code). */
+/** Error codes by HTTP status, for bodies without a known problem document: the page of a proxy, or a newer server's code. */
 const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
   401: 'unauthenticated',
   403: 'forbidden',
@@ -33,14 +33,14 @@ const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
   507: 'storage_full',
 };
 
-/** The URL and the time of a call, and the errors that its operation declares. */
+/** The URL of a failed call, the time in epoch milliseconds, and the error codes that the operation declares. */
 export interface FailedCall {
   readonly place: string;
   readonly now: number;
   readonly errors: readonly ErrorCode[];
 }
 
-/** Converts an unsuccessful response to its error. Never throws. */
+/** Returns the error that an unsuccessful response stands for. Never throws. */
 export async function failedAnswer(response: Response, { place, now, errors }: FailedCall): Promise<AppError> {
   const problem = parseProblem(await explanationOf(response));
   const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), now);
@@ -52,7 +52,7 @@ export async function failedAnswer(response: Response, { place, now, errors }: F
   });
 }
 
-/** Redirects are not followed: a POST would become a GET, and credentials would be dropped. */
+/** Returns the error for a redirect. The client follows no redirect: a POST would become a GET and lose its credentials. */
 export function redirectedAnswer(response: Response, place: string): AppError {
   response.body?.cancel().catch(() => undefined);
   const location = response.headers.get('location');
@@ -61,8 +61,8 @@ export function redirectedAnswer(response: Response, place: string): AppError {
 }
 
 /**
- * Finds the code by the document's own code, or by the type of /v0, where the errors that the operation declares take
- * precedence.
+ * Returns the error code of a problem document: its `code`, or else the code that belongs to its /v0 `type`. Several codes
+ * may have the same type. The codes that the operation declares take precedence.
  */
 function codeOfProblem(
   problem: Readonly<Record<string, unknown>> | undefined,
@@ -120,7 +120,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-// The connection broke inside the error body: the status still identifies the error.
+// Returns an empty text if the connection broke inside the body. The status alone then identifies the error.
 async function explanationOf(response: Response): Promise<string> {
   return boundedText(response, maxProblemBytes).then(
     ({ text }) => text,

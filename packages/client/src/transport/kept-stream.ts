@@ -5,22 +5,25 @@ import { readEvents, type ServerSentEvent } from './server-sent-events.ts';
 import { delayBeforeRetry } from './retry-policy.ts';
 import { retryAfterOf, type TransportParts } from './transport.ts';
 
-/** `opened`: the stream is open, for the first time or again; events in between may have been missed. */
+/**
+ * An event of the stream, or `opened` when the stream was opened for the first time or again. Events between the
+ * interruption and the second `opened` may have been missed.
+ */
 export type StreamItem = 'opened' | ServerSentEvent;
 
 export interface KeptStream {
-  /** Opens the stream; `tries`: the number of tries, undefined for the client's policy. */
+  /** Opens the stream with at most `tries` tries. Undefined means `tries` of the client's retry policy. */
   readonly open: (tries: number | undefined) => Promise<OpenedAnswer>;
-  /** Whether the server ended the stream because no more events can follow, instead of because it stops. */
+  /** True if the server ended the stream because no more events can follow. False if it ended because the server stops. */
   readonly ended: () => Promise<boolean>;
   readonly signal?: AbortSignal | undefined;
   readonly onBroken?: ((error: AppError, delayMs: number) => void) | undefined;
 }
 
 /**
- * Reopens a stream until it has ended, with a back-off while it brings nothing. Before the first connection the number of
- * tries is limited as for any call; after it reconnects are unlimited, so that a follower continues when the server is
- * back. Errors that a retry cannot repair are thrown: 401, 403, 404.
+ * Opens a stream and reopens it after each interruption, until `ended` returns true. The back-off grows while connections
+ * bring no event. Up to the first connection the number of tries is limited as for any call. After that it is unlimited, so
+ * that the consumer continues when the server is back. Throws errors that a retry cannot repair: 401, 403, 404.
  */
 export async function* keepOpen(
   parts: TransportParts,

@@ -17,9 +17,9 @@ import { requestHeaders } from './request-headers.ts';
 import { requestUrl } from './request-url.ts';
 import { perform, placeOf, type Exchange, type TransportParts } from './transport.ts';
 
-/** An upload whose progress cannot be observed counts as stalled when it is slower. */
+/** The rate below which an upload counts as stalled, if its progress cannot be observed: bytes per millisecond. */
 const slowestBytesPerMs = 32;
-/** Servers send at least a keep-alive every 15 s on a stream: after three times that the connection is dead. */
+/** Milliseconds after which a silent stream counts as broken: three times the keep-alive interval of the server (15 s). */
 const quietStreamMs = 45_000;
 interface LooseInput extends CallOptions {
   readonly params?: { readonly experimentId?: string; readonly [name: string]: unknown } | undefined;
@@ -39,7 +39,7 @@ export interface StreamOptions {
   readonly onBroken?: ((error: AppError, delayMs: number) => void) | undefined;
 }
 
-/** Calls operations by their row in core's table: path, headers, retries, and validation of the answer. */
+/** Calls operations of core's operations table. The row of the operation decides path, headers, retries and answer schema. */
 export class OperationCaller {
   readonly #baseUrl: string;
   readonly #credential: Credential | undefined;
@@ -51,12 +51,15 @@ export class OperationCaller {
     this.#parts = parts;
   }
 
-  /** The URL of an operation with the placeholders of its row, for errors. */
+  /** Returns the URL of an operation with unfilled placeholders (`{jobId}`), for messages of errors. */
   urlOf(id: OperationId): string {
     return `${this.#baseUrl}${operations[id].path}`;
   }
 
-  /** `waitMs`: how long the server may delay the answer on purpose (long poll). */
+  /**
+   * Calls an operation with JSON input and output. `waitMs` is the time in milliseconds that the server may take on purpose
+   * before it answers (long poll). The time limits of the call are extended by `waitMs`.
+   */
   async call<Id extends JsonOperationId>(id: Id, input: CallInput<Id>, waitMs = 0): Promise<CallOutput<Id>> {
     const exchange = this.#jsonExchange(id, input, waitMs);
     return perform(this.#parts, exchange, (response) => readJson(id, response, exchange.url));
@@ -113,7 +116,7 @@ export class OperationCaller {
     return perform(this.#parts, exchange, (response) => readJson(id, response, exchange.url));
   }
 
-  /** The reader owns the timer: it restarts it at each chunk and stops it at the end. */
+  /** Opens the bytes of an artifact. The caller owns the timer: it must restart it at each chunk and stop it at the end. */
   async openBytes<Id extends BytesOperationId>(id: Id, input: CallInput<Id>): Promise<OpenedAnswer> {
     return this.#open(id, input, {
       headers: { accept: '*/*', 'accept-encoding': 'identity' },
@@ -123,8 +126,8 @@ export class OperationCaller {
   }
 
   /**
-   * The items of a stream until its end: an interrupted stream is reopened, with `resume` for its input. When the server
-   * ends the stream, `ended` decides whether that was the end.
+   * Yields the items of a stream. An interrupted stream is reopened with the input that `resume` returns. When the server
+   * ends the stream, `ended` decides whether more events may follow and the stream must be reopened.
    */
   follow<Id extends StreamOperationId>(
     id: Id,
@@ -145,7 +148,7 @@ export class OperationCaller {
     return keepOpen(this.#parts, { ...stream, open });
   }
 
-  /** Generates a key for calls without one; a key in the body is not contradicted by the header. */
+  /** Generates an idempotency key. Returns undefined if the body contains one, because the header must not contradict it. */
   #ownKey(body: unknown): string | undefined {
     const { idempotencyKey } = Object(body) as { readonly idempotencyKey?: unknown };
     return idempotencyKey == null ? this.#parts.random.idempotencyKey() : undefined;
@@ -202,7 +205,10 @@ export class OperationCaller {
   }
 }
 
-/** A lease may be an argument of the call (rows with `lease`) or part of its body, where the body requires it. */
+/**
+ * Returns true if the call may be sent again after a lost answer. A call that is repeatable by its lease needs a lease id. The
+ * lease id is an option of the call if the row has `lease`, else a required part of the body.
+ */
 function mayRepeat(row: Operation, input: LooseInput): boolean {
   if (row.repeatable === 'by-lease') return !row.lease || input.lease !== undefined;
   return row.repeatable !== 'no';

@@ -1,8 +1,8 @@
-/** Source of randomness, injected so that a test can repeat a run. */
+/** The source of randomness. It is injected, so that a test can repeat a run. */
 export interface Random {
-  /** At least 0, less than 1. */
+  /** Returns a number that is at least 0 and less than 1. */
   fraction(): number;
-  /** A new key for every call; retries of the call use it again, so they are idempotent. */
+  /** Returns a new idempotency key for one call. All tries of the call send this key, so that they are idempotent. */
   idempotencyKey(): string;
 }
 
@@ -11,8 +11,8 @@ export const systemRandom: Random = {
   idempotencyKey: unguessable,
 };
 
-/** 128 random bits in hex. */
+/** Returns 128 random bits in hexadecimal. */
 export function unguessable(): string {
-  // getRandomValues, not randomUUID: the latter does not exist on pages served over plain http.
+  // `randomUUID` cannot be used: it does not exist on pages that are served over plain http.
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -3,7 +3,7 @@ import type { CallOutput } from './call.ts';
 import { boundedText } from './bounded-text.ts';
 import { placeOf } from './transport.ts';
 
-/** Bytes. Far more than the largest answer of a server: a claim of 100 jobs with the largest payloads has 26 MiB. */
+/** Largest JSON answer in bytes. A server's largest answer, a claim of 100 jobs with the largest payloads, has 26 MiB. */
 const maxAnswerBytes = 64 * 1024 * 1024;
 
 export async function readJson<Id extends OperationId>(
@@ -16,7 +16,10 @@ export async function readJson<Id extends OperationId>(
   return parseAnswer(id, text, url);
 }
 
-/** Parses JSON by the schema of the operation's row: the answer itself, or one event of its stream. */
+/**
+ * Parses JSON with the output schema of the operation: the answer, or one event of a streamed answer. Throws `unsupported`
+ * if the schema does not match.
+ */
 export function parseAnswer<Id extends OperationId>(id: Id, text: string, url: string): CallOutput<Id> {
   const parsed = operations[id].output.safeParse(jsonOf(text));
   if (parsed.success) return parsed.data as CallOutput<Id>;

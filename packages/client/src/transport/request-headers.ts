@@ -7,16 +7,19 @@ export interface HeaderParts {
   readonly idempotencyKey: string | undefined;
   readonly lease: string | undefined;
   readonly experimentId: string | undefined;
-  /** Headers of the operation: types, lengths, digests. */
+  /** Headers that this client sets for the body and the answer: types, lengths, digests. */
   readonly own: Readonly<Record<string, string>>;
-  /** Headers of the caller. */
+  /** Headers that the caller of the client gave. */
   readonly given: Readonly<Record<string, string>> | undefined;
 }
 
-/** Headers that describe a form's body; without its boundary a form cannot be parsed. */
+/** Headers that describe the body of a form. The content type contains the boundary, without which nobody can parse a form. */
 const ofForms = ['content-type', 'content-length'];
 
-/** The headers of a call. The caller's override the operation's, in any letter case, unless they would break a form. */
+/**
+ * Returns the headers of a call. The caller's headers, in any letter case, override the client's own headers. They do not
+ * override the headers that describe a form.
+ */
 export function requestHeaders(parts: HeaderParts): Record<string, string> {
   const { row, credential, idempotencyKey, lease, experimentId } = parts;
   const isForm = row.request === 'multipart';
@@ -36,8 +39,8 @@ export function requestHeaders(parts: HeaderParts): Record<string, string> {
   return Object.fromEntries([...headers].map(([name, value]) => [asWrappersWriteIt(name), value]));
 }
 
-// A wrapper of fetch with default headers merges them by exact name: the same name in another case would be sent twice and
-// joined by a comma, which makes a boundary unreadable.
+// Returns the spelling that wrappers of fetch usually use. A wrapper with default headers replaces a header only if the name is
+// equal in letter case. Otherwise the header is sent twice, joined by a comma, and the boundary of a form cannot be parsed.
 function asWrappersWriteIt(name: string): string {
   return name === 'content-type' ? 'Content-Type' : name;
 }

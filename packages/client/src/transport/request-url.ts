@@ -2,7 +2,10 @@ import { AppError, normalizeArtifactName } from '@proofhouse/core';
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Fills a path of the operations table: `{name}` is one segment, `{+name}` keeps its slashes. */
+/**
+ * Returns the URL of a call: the base URL, the path template of the operation with its placeholders filled, and the query.
+ * `{name}` becomes one path segment. `{+name}` may become several: its slashes stay.
+ */
 export function requestUrl(baseUrl: string, path: string, params: Values, query: Values): string {
   const filled = path.replace(/\{(\+?)(\w+)\}/g, (_match, rest: string, name: string) =>
     rest === '+' ? nameSegments(textOf(params[name])) : segment(name, textOf(params[name])),
@@ -11,13 +14,13 @@ export function requestUrl(baseUrl: string, path: string, params: Values, query:
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== null) search.append(name, textOf(value));
   }
-  // A plus means a space in forms only; `%20` does everywhere. (A plus in a value is `%2B` already.)
+  // `%20` means a space everywhere, but `+` means a space in forms only. (URLSearchParams encodes a plus as `%2B`.)
   const text = search.toString().replaceAll('+', '%20');
   return `${baseUrl}${filled}${text === '' ? '' : `?${text}`}`;
 }
 
-// URL parsers resolve dot segments, escaped ones too, and the call would reach another URL. So the server's rule for names
-// is applied here as well.
+// Applies the server's rule for artifact names, which refuses dot segments. URL parsers resolve dot segments, even escaped
+// ones, so the call would reach another URL.
 function nameSegments(name: string): string {
   return normalizeArtifactName(name).split('/').map(encodeURIComponent).join('/');
 }

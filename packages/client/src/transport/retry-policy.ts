@@ -2,15 +2,17 @@ import { backOffMs, isAppError } from '@proofhouse/core';
 import type { Random } from './random.ts';
 
 export interface RetryPolicy {
-  /** Total number of tries of a call that may be repeated. */
+  /** Largest number of tries of a call that may be retried, including the first. */
   readonly tries: number;
-  /** The first delay is random between 0 and this; the upper bound doubles each time. */
+  /** Upper bound of the first delay in milliseconds. It doubles with each try. The delay is random between 0 and the bound. */
   readonly baseDelayMs: number;
+  /** Largest upper bound of a delay in milliseconds. `Retry-After` of an answer may demand a longer delay. */
   readonly maxDelayMs: number;
-  /** Milliseconds without an answer, or for transfers without a byte moving, after which a try ends. */
+  /** Milliseconds after which a try ends: without an answer, or, in a transfer of bytes, without progress. */
   readonly perTryMs: number;
   /**
-   * Milliseconds for the whole call, including delays. Transfers of bytes have no overall limit unless the call sets one.
+   * Time limit of the whole call in milliseconds, including delays. A transfer of bytes has no such limit unless the call
+   * sets `timeoutMs`.
    */
   readonly overallMs: number;
 }
@@ -23,7 +25,7 @@ export const defaultRetryPolicy: RetryPolicy = {
   overallMs: 120_000,
 };
 
-/** Milliseconds before the next try; undefined when the error is final. */
+/** Returns the milliseconds to wait before the next try. Returns undefined if there must be no further try. */
 export function delayBeforeRetry(
   policy: RetryPolicy,
   random: Random,
@@ -35,7 +37,10 @@ export function delayBeforeRetry(
   return Math.max(failure.retryAfterMs ?? 0, Math.floor(delayMs));
 }
 
-/** `Retry-After` of RFC 9110: seconds or a date, in milliseconds from now. */
+/**
+ * Parses a `Retry-After` header (RFC 9110), which contains seconds or a date. Returns milliseconds from `now`, or undefined
+ * if the header is missing or invalid.
+ */
 export function parseRetryAfter(header: string | null, now: number): number | undefined {
   if (header === null) return undefined;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;

@@ -5,10 +5,10 @@ import { strangeServer } from './read-answer.ts';
 /** One event of a stream (WHATWG HTML, "Server-sent events"). */
 export type ServerSentEvent = EventSourceMessage;
 
-/** Characters. Far more than an event may have, so that an endless event does not fill the memory. */
+/** Largest event in characters. No real event is nearly as long. The limit keeps an endless event from filling the memory. */
 const maxEventLength = 1024 * 1024;
 
-/** Yields `opened`, then every complete event until the stream ends; a consumer that stops early closes the connection. */
+/** Yields `opened`, then every complete event until the stream ends. A consumer that stops early closes the connection. */
 export async function* readEvents(answer: OpenedAnswer): AsyncGenerator<'opened' | ServerSentEvent, void, undefined> {
   const whole: ServerSentEvent[] = [];
   const overflow = new AbortController();

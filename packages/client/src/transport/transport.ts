@@ -11,16 +11,16 @@ export interface Exchange {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Called for each try. */
+  /** Returns the body. Called for each try. */
   readonly body?: ((hooks: BodyHooks) => Promise<BodyInit>) | undefined;
-  /** Whether the call is idempotent. */
+  /** True if the request may be sent again after a failure. */
   readonly repeatable: boolean;
-  /** The errors that the operation declares beside those that every operation has. */
+  /** The error codes that the operation declares, in addition to `commonErrors`. */
   readonly errors: readonly ErrorCode[];
   readonly tries: number;
-  /** Milliseconds of one try without a byte moving. */
+  /** Milliseconds after which a try without progress ends. */
   readonly perTryMs: number;
-  /** Milliseconds of the call with its retries; undefined for as long as bytes move. */
+  /** Time limit of the call with its retries, in milliseconds. Undefined: no limit as long as each try makes progress. */
   readonly overallMs: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -33,8 +33,8 @@ export interface TransportParts {
 }
 
 /**
- * Sends the request, retries where that is safe and can help, and passes a successful response to `read` within the same
- * try.
+ * Sends a request and returns the result of `read` for the successful response. A failure is retried if the request may be
+ * sent again and the error is retryable. `read` is part of the try, so its failure is retried too.
  */
 export async function perform<T>(
   parts: TransportParts,
@@ -104,7 +104,7 @@ async function answer(parts: TransportParts, exchange: Exchange, timer: TryTimer
       ...(body instanceof ReadableStream ? sentOnce : {}),
     });
   } catch (error) {
-    // An error of the source, such as an unreadable file, is no network error, although fetch reports it as one.
+    // `broken` is an error of the byte source, such as an unreadable file. `fetch` reports it as a network error.
     if (broken !== undefined) throw broken.error;
     throw body instanceof ReadableStream && networkReason(error) === 'unexpected redirect'
       ? new AppError('bad_request', `${place} answers that the server is elsewhere. Use its own address as the URL.`)
@@ -113,13 +113,13 @@ async function answer(parts: TransportParts, exchange: Exchange, timer: TryTimer
 }
 
 /**
- * Prevents Node's fetch from buffering a whole stream in memory in case an answer requires sending the body again. Only
- * this pair of options does that (Fetch standard, HTTP-network-or-cache fetch); a redirected upload then fails without its
- * new URL.
+ * Options of `fetch` for a body that is a stream. Without them, Node's fetch buffers the whole stream in memory, in case an
+ * answer requires sending the body again. Only both options together prevent that (Fetch standard, HTTP-network-or-cache
+ * fetch). The disadvantage: the error of a redirected upload does not contain the new URL.
  */
 const sentOnce = { redirect: 'error', window: null } as const;
 
-/** The URL without its query, for errors. */
+/** Returns the URL without its query and fragment, for messages of errors. */
 export function placeOf(url: string): string {
   return url.replace(/[?#].*$/, '');
 }
@@ -142,7 +142,10 @@ function silence(place: string, limitMs: number): AppError {
   );
 }
 
-/** fetch wraps the reason in one or two causes: returns the first code among them, else the message of the deepest. */
+/**
+ * Returns the reason of a failed `fetch`, which wraps the original error in one or two causes: the first error code in the
+ * chain of causes, else the message of the innermost cause.
+ */
 function networkReason(error: unknown): string | undefined {
   let reason: string | undefined;
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {

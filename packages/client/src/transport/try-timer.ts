@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts';
 
 /**
- * Limits one try: its signal is aborted after `limitMs` without progress, at `endsAt`, or when the caller aborts. Its
- * listeners are removed, since a caller's signal may live as long as the process.
+ * The timer of one try. Its signal is aborted after `limitMs` without progress, or when the caller's signal `outer` is
+ * aborted. `stop` removes the listener from `outer`, because the caller's signal may live as long as the process.
  */
 export class TryTimer {
   readonly #controller = new AbortController();
@@ -10,7 +10,7 @@ export class TryTimer {
   readonly #limitMs: number;
   readonly #reason: () => unknown;
   readonly #outer: AbortSignal | undefined;
-  /** Set by a reader that continues after the try and stops the timer itself: a download. */
+  /** True if a download or a stream goes on after the try. Its reader then stops the timer, instead of the try. */
   lent = false;
   #stopped = false;
   #cancel: () => void = () => undefined;
@@ -29,10 +29,10 @@ export class TryTimer {
     return this.#controller.signal;
   }
 
-  /** Restarts the limit after progress. */
+  /** Restarts the `limitMs` after progress. */
   touch(): void {
     this.#cancel();
-    // A body is still read for a moment after an early answer: a timer started then would outlive the call.
+    // `fetch` may read more of the request body after an early answer. A timer that starts then would outlive the call.
     if (this.#stopped) return;
     this.#cancel = this.#clock.after(this.#limitMs, () => this.#controller.abort(this.#reason()));
   }
