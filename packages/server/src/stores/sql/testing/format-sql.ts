@@ -1,0 +1,80 @@
+const clause =
+  /(?<= )(?:with|select|from|left join|inner join|where|order by|limit|for update|update|set|insert into|values|returning)(?= )/g;
+/** The places at which a clause that is too long for a line is wrapped. */
+const piece = /(?<=, )|(?<= )(?=(?:and|or|else) )/g;
+const width = 100;
+
+/**
+ * Returns the statement in a form that is easy to read: each clause begins a line, and parentheses whose content is too
+ * long for a line enclose indented lines. Only white space differs from the input.
+ */
+export function formatSql(sql: string, indent = ''): string {
+  const flat = sql
+    .trim()
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll('( ', '(')
+    .replaceAll(/,(?=\S)/g, ', ');
+  return splitAt(flat, outerMatches(flat, clause))
+    .flatMap((text) => wrap(indent + text.trim(), `${indent}  `))
+    .map(unfold)
+    .join('\n');
+}
+
+function wrap(text: string, indent: string): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const next of splitAt(text, outerMatches(text, piece))) {
+    if (line !== '' && line.length + next.trimEnd().length > width) {
+      lines.push(line.trimEnd());
+      line = indent;
+    }
+    line += next;
+  }
+  return [...lines, line];
+}
+
+/** Writes the content of the longest parentheses of a line that is too long on lines of its own. */
+function unfold(line: string): string {
+  if (line.length <= width) return line;
+  const groups = outerMatches(line, /\(/g).map((open) => ({ open, close: endOfGroup(line, open) }));
+  const [longest] = groups.toSorted((a, b) => b.close - b.open - (a.close - a.open));
+  if (longest === undefined) return line;
+  const indent = /^ */.exec(line)?.[0] ?? '';
+  const content = formatSql(line.slice(longest.open + 1, longest.close), `${indent}  `);
+  return `${line.slice(0, longest.open + 1)}\n${content}\n${indent}${line.slice(longest.close)}`;
+}
+
+function splitAt(text: string, places: readonly number[]): string[] {
+  return [0, ...places].map((start, index) => text.slice(start, places[index]));
+}
+
+/** Returns the places of the matches that are outside of parentheses and quotes. */
+function outerMatches(text: string, pattern: RegExp): number[] {
+  const depths = depthsOf(text);
+  return [...text.matchAll(pattern)].map(({ index }) => index).filter((index) => depths[index] === 0);
+}
+
+/** Returns the place of the parenthesis that closes the one at `open`. */
+function endOfGroup(text: string, open: number): number {
+  const depths = depthsOf(text);
+  return text.split('').findIndex((character, at) => at > open && character === ')' && depths[at] === depths[open]);
+}
+
+/**
+ * Returns for each character by how many parentheses and quotes it is enclosed. A parenthesis or quote has the depth of
+ * the text around it.
+ */
+function depthsOf(text: string): number[] {
+  let depth = 0;
+  let quote = '';
+  return text.split('').map((character) => {
+    if (quote !== '') {
+      if (character !== quote) return depth + 1;
+      quote = '';
+      return depth;
+    }
+    if (character === "'" || character === '"') quote = character;
+    if (character === ')') depth -= 1;
+    return character === '(' ? depth++ : depth;
+  });
+}
