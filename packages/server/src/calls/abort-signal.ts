@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 
-/** Aborts when the client disconnects before the answer. */
+/** Returns a signal that aborts when the client disconnects before the response is complete. */
 export function abortSignalOf(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
   reply.raw.once('close', () => {
@@ -11,8 +11,9 @@ export function abortSignalOf(reply: FastifyReply): AbortSignal {
 }
 
 /**
- * Aborts when the client disconnects or half-closes. A client that half-closed may still read its answer, or may be a
- * killed process, and only a write shows which. So the call is answered, but no wait goes on for it.
+ * Returns a signal that aborts when the client disconnects or half-closes the connection. A client that half-closed may
+ * still read the response, or its process may have been killed; only a write shows which. So the call is answered, but
+ * the server no longer waits (long poll) for it.
  */
 export function waitSignalOf(reply: FastifyReply): AbortSignal {
   const { signal, abort, forget } = halfCloseOf(reply.request.raw.socket);
@@ -23,7 +24,10 @@ export function waitSignalOf(reply: FastifyReply): AbortSignal {
   return signal;
 }
 
-/** Aborts when the peer half-closes a connection. Call `forget` when the signal is no longer used. */
+/**
+ * Returns a signal that aborts when the peer half-closes the connection. `abort` aborts the signal. The caller must call
+ * `forget`, which removes the listener, when it no longer uses the signal.
+ */
 export function halfCloseOf(socket: Socket): {
   readonly signal: AbortSignal;
   readonly abort: () => void;

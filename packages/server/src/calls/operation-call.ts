@@ -16,31 +16,37 @@ import {
 } from '@proofhouse/core';
 import type { Credential } from './credential.ts';
 
-/** One decoded call, the same over HTTP and MCP. */
+/** One decoded call of an operation. It has the same form over HTTP and MCP. */
 export interface OperationCall<Id extends OperationId> extends InputOf<Operations[Id]> {
   readonly principal: Principal;
-  /** The credential that the principal was found by, where the transport keeps it. */
+  /** The credential from which the principal was derived. Undefined if the transport does not keep it. */
   readonly credential?: Credential | undefined;
-  /** The lease outside the body: over HTTP the `Proofhouse-Lease` header. */
+  /** The lease id that is sent outside the body, over HTTP in the header `Proofhouse-Lease`. */
   readonly leaseId: string | undefined;
   readonly idempotencyKey: string | undefined;
-  /** Name and version of the caller's software, if given. */
+  /** Name and version of the caller's software. Undefined if the caller did not send them. */
   readonly software: string | undefined;
-  /** Aborted when the caller disconnects before the answer. */
+  /** Aborts when the caller disconnects before the response. */
   readonly signal: AbortSignal;
-  /** Aborted then, and when the caller may have disconnected: waits end, and the call is answered. */
+  /**
+   * Aborts when `signal` aborts, and also when the caller may have disconnected (half-close). A long poll must then end
+   * and return its result.
+   */
   readonly waitSignal: AbortSignal;
-  /** For long calls: throws when the credential is no longer valid. */
+  /** Throws if the credential is no longer valid. For calls that take long. */
   readonly reauthenticate: () => Promise<void>;
 }
 
-/** The result of an operation; a repetition is answered with the row's `repeatStatus`. */
+/**
+ * The result of an operation. `status` is set only for a repeated request (same idempotency key), to the `repeatStatus`
+ * of the operation.
+ */
 export interface OperationAnswer<Id extends OperationId> {
   readonly status?: Operations[Id] extends { readonly repeatStatus: infer Status } ? Status : never;
   readonly body: OutputOf<Operations[Id]>;
 }
 
-/** Operations whose input is JSON or empty and whose answer is JSON or empty: HTTP and MCP can carry them. */
+/** Ids of the operations whose input and output are JSON or empty, so that both HTTP and MCP can transport them. */
 export type JsonOperationId = {
   [Id in OperationId]: Operations[Id]['response'] extends 'json' | 'none'
     ? Operations[Id]['request'] extends 'none' | 'json'
@@ -53,16 +59,16 @@ export type JsonHandlers = {
   [Id in JsonOperationId]: (call: OperationCall<Id>) => Promise<OperationAnswer<Id>>;
 };
 
-/** A call as the transport received it, with unchecked parts. */
+/** A call as the transport received it. Its parts are not validated yet. */
 export interface GivenCall {
-  /** The authenticated caller; without one the call is refused. */
+  /** The authenticated caller. A call without a principal is refused. */
   readonly principal: Principal | undefined;
   readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
   readonly leaseId: unknown;
   readonly idempotencyKey: unknown;
-  /** The names of these parts in error messages: over HTTP the names of headers. */
+  /** Names of these three parts for error messages, for example the names of HTTP headers. */
   readonly names: { readonly query: string; readonly leaseId: string; readonly idempotencyKey: string };
 }
 
@@ -71,7 +77,7 @@ export type DecodedParts = Pick<
   'principal' | 'params' | 'query' | 'body' | 'leaseId' | 'idempotencyKey'
 >;
 
-/** Checks every part against the row. Errors: `invalid_request`, `unauthenticated`. */
+/** Validates every part of the call against the operation. Errors: `invalid_request`, `unauthenticated`. */
 export function decodeCall(row: Operation, given: GivenCall): DecodedParts {
   const { names } = given;
   const body = row.request === 'json' ? parseFields(row.body, given.body) : undefined;
@@ -85,13 +91,16 @@ export function decodeCall(row: Operation, given: GivenCall): DecodedParts {
   } as DecodedParts;
 }
 
-/** Routes authenticate before this; the check is a second line of defence. Errors: `unauthenticated`. */
+/**
+ * Returns the principal, or throws `unauthenticated` if there is none. A second line of defence, because routes already
+ * authenticate every call.
+ */
 export function requirePrincipal(principal: Principal | undefined): Principal {
   if (principal === undefined) throw new AppError('unauthenticated', 'The call came without a credential.');
   return principal;
 }
 
-/** Refuses by the class of the principal, before any look-up. Errors: `forbidden`. */
+/** Throws `forbidden` if no principal of this class may call the operation. Needs no look-up of records. */
 export function requireClass(id: OperationId, principal: Principal): void {
   const { action, method, path } = operations[id];
   if (may(principal, action)) return;
@@ -105,7 +114,7 @@ export function requireClass(id: OperationId, principal: Principal): void {
 const worker = { kind: 'worker', workerId: '', policy: {} } as const;
 const membership = { experimentId: '', groupIds: [], isAdmin: false };
 
-/** The classes that are allowed, of those that have tokens: workers and the admin. */
+/** Names the tokens that allow the action, for error messages. Only workers and the admin have tokens. */
 function tokensFor(action: Action): string {
   const workers = [
     ["a worker's", worker],
@@ -116,12 +125,15 @@ function tokensFor(action: Action): string {
   return `${oneWorker === undefined ? '' : `${oneWorker} or `}the admin's token`;
 }
 
-/** The first product of User-Agent (RFC 9110), if it is printable. */
+/** Returns the first product of a `User-Agent` header (RFC 9110), at most 100 printable characters of it. */
 export function softwareOf(userAgent: string | undefined): string | undefined {
   return /^[\x21-\x7e]{1,100}/.exec(userAgent ?? '')?.[0];
 }
 
-/** Converts every error to an `AppError`. Others are defects of the server: they are logged and not shown. */
+/**
+ * Converts any error to an `AppError`. An error that is not an `AppError` is a defect of the server: the caller does not
+ * see its message, which is in the log.
+ */
 export function appErrorOf(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const code = (error as { code?: unknown } | null)?.code;

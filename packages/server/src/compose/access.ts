@@ -18,7 +18,7 @@ export interface AccessServices {
   readonly authentication: AuthenticateParts;
 }
 
-/** All callers: workers with their tokens, experiments with their groups, and sign-in of the page. */
+/** Constructs the services for callers: workers and tokens, experiments and groups, and the sign-in of the web page. */
 export function composeAccess(shared: SharedServices, { jobs, presence }: QueueServices) {
   const { config, clock, ids, store, random, adminToken, baseUrl } = shared;
   const signIn = new SignIn({ clock, ids });

@@ -1,6 +1,6 @@
 import type { Handlers } from '../http/operation-route.ts';
 
-/** Work that runs periodically, without a request. */
+/** A task that runs periodically, without a request. */
 export interface BackgroundTask {
   /** Milliseconds from the end of one run to the start of the next. */
   readonly everyMs: number;
@@ -8,11 +8,11 @@ export interface BackgroundTask {
   readonly run: () => Promise<unknown>;
 }
 
-/** One area of the server as a file of this folder constructs it. */
+/** One area of the server, such as the queue or retention. Each area is constructed by one file of this folder. */
 export interface Area<Services extends object, AreaHandlers extends Partial<Handlers>> {
-  /** Used by other areas and by the caller of `compose`. */
+  /** The services that other areas and the caller of `compose` use. */
   readonly services: Services;
-  /** The operations of the area; together the areas must handle all of them, which the compiler checks. */
+  /** The handlers of the operations of the area. The compiler checks that the areas together handle all operations. */
   readonly handlers: AreaHandlers;
   readonly background: readonly BackgroundTask[];
 }

@@ -32,7 +32,7 @@ interface ArtifactNeeds {
   readonly jobView: JobView;
 }
 
-/** Artifacts of jobs, deposits on `/v0`, excerpts and download tickets. */
+/** Constructs the services for artifacts of jobs, deposits under `/v0`, excerpts and download tickets. */
 export function composeArtifacts(shared: SharedServices, { jobs, access, usage, jobView }: ArtifactNeeds) {
   const { config, clock, ids, logger, store, blobs, hints, load, meter, baseUrl } = shared;
   const { workers, groups, experiments, authentication } = access;
@@ -70,7 +70,10 @@ export function composeArtifacts(shared: SharedServices, { jobs, access, usage, 
   } satisfies Area<ArtifactServices, typeof handlers>;
 }
 
-/** The folders in which operators see the artifacts of jobs; none where blobs are no local files. */
+/**
+ * Constructs the job view, the folders in which operators see the artifacts of jobs. There is no job view if blobs are
+ * not local files.
+ */
 export function composeJobView({ config, ids, logger, store, blobs }: SharedServices): JobView {
   if (!blobs.supports.localFiles) return noJobView;
   const localPath = (key: string): string | undefined => blobs.localPath(key);

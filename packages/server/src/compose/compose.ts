@@ -31,14 +31,14 @@ import { serverUrl } from './server-url.ts';
 import type { SharedServices } from './shared-services.ts';
 import { openStorage, storageTasks, type Storage } from './storage.ts';
 
-/** What tests replace: everything else is made from the configuration. */
+/** The parts that tests replace. All other parts are created from the configuration. */
 export interface Surroundings {
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: RandomBytes;
 }
 
-/** The whole server, constructed and not yet listening. */
+/** The whole server. It is constructed, but does not listen yet. */
 export interface Server {
   readonly app: FastifyInstance;
   readonly config: Config;
@@ -60,18 +60,25 @@ export interface Server {
 }
 
 /**
- * Constructs the server. This folder is the only place that constructs everything: each file one area, this one their order.
+ * Constructs the server. This folder is the only place that constructs services: each other file constructs one area,
+ * and this file defines the order.
  *
- * Order of a start: the data folder is made private and the folders are checked to be apart; blobs, database, clocks and the
- * identity of the store (`storage.ts`); the admin token; the channel of hints; the areas (queue, access, retention,
- * artifacts), which do no I/O; the doors, which do not listen yet; background tasks; the first count of usage, so that a
- * quota holds from the first request. A failed step closes what the earlier ones opened.
+ * Order of a start:
+ * 1. The data folder is made private. Blob folder and job view must not overlap.
+ * 2. The blobs and the database are opened, and clocks and store identity are checked (`storage.ts`).
+ * 3. The admin token is loaded, and the channel of hints between servers starts.
+ * 4. The areas (queue, access, retention, artifacts) are constructed, without I/O.
+ * 5. The HTTP server is constructed, which does not listen yet, and the background tasks start.
+ * 6. Usage is counted for the first time, so that a quota applies from the first request.
+ * A step that fails closes everything that the earlier steps opened.
  *
- * Order of a stop: long polls end; streams and batches in background tasks are aborted; background tasks end; the doors close
- * with their requests; the last sightings of workers are written; the database closes, then the blobs.
+ * Order of a stop:
+ * 1. Long polls end. Event streams and batches of background tasks are aborted, and the background tasks end.
+ * 2. The HTTP server closes when its requests have ended.
+ * 3. The last times at which workers were seen are written. The database closes, then the blobs.
  *
- * A new feature belongs to the file of its area. A new area is a file here, constructed and listed in `assemble`.
- * Errors: `AppError` with one clear sentence.
+ * A new feature belongs to the file of its area. A new area is a file in this folder, and must be constructed and listed
+ * in `assemble`. Errors: `AppError` with one clear sentence.
  */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Server> {
   const { logger, clock, random } = surroundings;
@@ -87,7 +94,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     });
     await hints.start();
     const server = assemble({ config, logger, storage, adminToken, hints });
-    // A failed count is repeated by the background task a minute later.
+    // If the count fails, the background task repeats it a minute later.
     await server.storage.usage.sample().catch((error: unknown) => {
       logger.error({ err: error }, 'what is stored could not be counted');
     });
@@ -161,7 +168,7 @@ async function closeStorage({ store, blobBackend }: Storage): Promise<void> {
   await blobBackend.close();
 }
 
-/** Starts the background tasks. Returns a function that stops them and resolves when running ones have ended. */
+/** Starts the background tasks. Returns a function that stops them and resolves when the running tasks have ended. */
 function startBackground(
   { clock, logger }: Pick<SharedServices, 'clock' | 'logger'>,
   tasks: readonly BackgroundTask[],

@@ -10,7 +10,7 @@ import type { QueueServices } from './queue.ts';
 import type { SharedServices } from './shared-services.ts';
 import { storageChecks } from './storage.ts';
 
-/** The handlers of all areas, and the services that HTTP and MCP use directly. */
+/** The parts that the HTTP server needs: the handlers of all areas, and the services that HTTP and MCP use directly. */
 export interface DoorNeeds {
   readonly handlers: Handlers;
   readonly jobs: QueueServices['jobs'];
@@ -18,7 +18,7 @@ export interface DoorNeeds {
   readonly artifacts: ArtifactServices;
 }
 
-/** The HTTP server, with MCP as one of its routes. */
+/** Constructs the HTTP server, with MCP as one of its routes. */
 export function composeDoors(shared: SharedServices, needs: DoorNeeds): FastifyInstance {
   const { config, clock, clocks, ids, logger, load, meter, baseUrl } = shared;
   const { jobUploads, tickets } = needs.artifacts;

@@ -13,7 +13,7 @@ export interface QueueServices {
   readonly presence: Presence;
 }
 
-/** Jobs, their events and hints, and when workers were seen. */
+/** Constructs the services for jobs, job events and hints, and for worker presence (when each worker was last seen). */
 export function composeQueue(shared: SharedServices) {
   const { config, clock, clocks, ids, store, hints, meter, stopping } = shared;
   const presence = new Presence({ store: store.presence, clock });

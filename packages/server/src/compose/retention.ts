@@ -6,7 +6,7 @@ import { Verification } from '../retention/verification.ts';
 import type { Area } from './area.ts';
 import type { SharedServices } from './shared-services.ts';
 
-/** Care of the stored bytes: collection, verification, usage and quota. */
+/** Constructs the services for stored bytes: collection, verification, usage and quota. */
 export function composeRetention(shared: SharedServices, jobView: JobView) {
   const storage: StorageParts = {
     collection: collectionOf(shared, jobView),

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config/config.ts';
 
-/** Base URL of a listening server, base path included, without a trailing slash. */
+/** Returns the base URL of a listening server. It includes the base path and has no trailing slash. */
 export function serverUrl(config: Config, app: FastifyInstance): string {
   if (config.publicUrl !== undefined) return config.publicUrl.replace(/\/+$/, '');
   const address = app.server.address() as AddressInfo | null;

@@ -6,7 +6,7 @@ import type { PrometheusMeter } from '../metrics/prometheus-meter.ts';
 import type { AdminToken } from '../workers/admin-token.ts';
 import type { Storage } from './storage.ts';
 
-/** What every area may use: the settings, the opened stores, and the services that exist once in the process. */
+/** The parts that every area may use: the settings, the opened stores, and the services of the whole process. */
 export interface SharedServices extends Storage {
   readonly config: Config;
   readonly logger: Logger;
@@ -14,8 +14,11 @@ export interface SharedServices extends Storage {
   readonly load: Load;
   readonly adminToken: AdminToken;
   readonly hints: JobHints;
-  /** Aborted as the first step of `close`: ends long polls, streams and background work. */
+  /** Aborts in the first step of `close`. Event streams and background tasks must then end. */
   readonly stopping: AbortSignal;
-  /** Base URL for clients, base path included, without a trailing slash. Only valid while the server listens. */
+  /**
+   * Returns the base URL for clients. It includes the base path and has no trailing slash. It is valid only while the
+   * server listens.
+   */
   readonly baseUrl: () => string;
 }

@@ -14,13 +14,13 @@ import type { MetadataStore } from '../stores/metadata-store.ts';
 import { openMetadataStore } from '../stores/open-metadata-store.ts';
 import type { BackgroundTask } from './area.ts';
 
-/** The database and the blobs, open and proven to be one store, with the clock and the ids that go with them. */
+/** The opened database and blobs, which were checked to belong together, with the clock and ids that use the store. */
 export interface Storage {
   readonly store: MetadataStore;
   readonly blobBackend: BlobBackend;
   readonly blobs: Blobs;
   readonly guard: StoreGuard;
-  /** The time of the store: on Postgres the database's. */
+  /** The clock of the store, see `storeClock`. On Postgres its wall clock is the database's time. */
   readonly clock: Clock;
   readonly clocks: ClockWatch;
   readonly ids: Ids;
@@ -38,12 +38,13 @@ interface StorageOptions {
 const compareClocksEveryMs = 60_000;
 
 const cleanEveryMs = 2000;
-/** At most 50,000 rows a run, in commits short enough to delay no other writer. */
+/** Limits of one run of a cleaner: at most 50,000 rows, in transactions so short that they do not delay other writers. */
 const cleaning = { batch: 500, most: 100 };
 
 /**
- * Opens the blobs, then the database (which takes its locks and migrates), compares the clocks, and proves that both are
- * one store. Closes what it opened when a later step fails. Errors: `unavailable`, those of the stores.
+ * Opens the blobs and then the database, which acquires its locks and migrates its schema. Then compares the clocks, and
+ * checks that the blobs belong to the database. If a step fails, closes everything that it opened. Errors:
+ * `unavailable`, and those of the stores.
  */
 export async function openStorage(config: Config, options: StorageOptions): Promise<Storage> {
   const processClock = options.clock ?? systemClock;
@@ -84,7 +85,7 @@ export async function openStorage(config: Config, options: StorageOptions): Prom
   }
 }
 
-/** Proves that the blobs belong to the database, and takes the root of the job view for them. */
+/** Checks that the blobs belong to the database, and claims the root folder of the job view for this store. */
 async function claimBlobs(
   config: Config,
   { store, blobBackend, clock, ids }: Pick<Storage, 'store' | 'blobBackend' | 'clock' | 'ids'>,
@@ -98,7 +99,11 @@ async function claimBlobs(
   return { blobs, guard };
 }
 
-/** Leases and fences do not depend on the clocks; dates shown to people do, and at a start an operator can set them. */
+/**
+ * Throws `unavailable` if the clocks of this machine and of the database differ by more than 2 s. Leases and fences do
+ * not depend on the clocks, but dates that people see do. The check is at the start, because an operator can then set
+ * the clocks.
+ */
 async function requireSameTime(clocks: ClockWatch): Promise<void> {
   await clocks.look();
   const skew = Math.abs(clocks.report.skewMs ?? 0);
@@ -109,7 +114,7 @@ async function requireSameTime(clocks: ClockWatch): Promise<void> {
   );
 }
 
-/** The conditions under which requests can be served: durable writes to this store's database and to its blobs. */
+/** Returns the readiness checks: durable writes to the database and to the blobs succeed, and both are of this store. */
 export function storageChecks({ store, guard, blobs }: Storage): Health['checks'] {
   return {
     database: async () => {
@@ -123,7 +128,7 @@ export function storageChecks({ store, guard, blobs }: Storage): Health['checks'
   };
 }
 
-/** Compares the clocks, and deletes rows past their time. */
+/** Returns the background tasks that compare the clocks and delete expired rows. */
 export function storageTasks({
   clock,
   clocks,

@@ -19,15 +19,15 @@ export interface Config extends StorageChoice {
   readonly allowedHosts: readonly AllowedHost[];
   readonly basePath: string;
   readonly trustProxy: readonly string[];
-  /** Has no days for any type when retention is off. */
+  /** The days after which bytes expire, by artifact type. Empty if retention is off. */
   readonly retention: RetentionPolicy;
   readonly collectGraceMs: number;
-  /** 0: only on request. */
+  /** Time between two collections. If 0, the server collects only on request. */
   readonly collectEveryMs: number;
   readonly storageQuotaBytes: number | undefined;
   readonly storageWarnPercent: number;
   readonly jobTypes: readonly string[];
-  /** Created at the start when it does not exist. */
+  /** Id of an experiment that is created at the start if it does not exist. */
   readonly experiment: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly loadLimits: LoadLimits;
@@ -37,7 +37,7 @@ export interface Config extends StorageChoice {
   readonly shutdownMs: number;
 }
 
-/** Fills in defaults and checks settings that depend on each other. Errors: `invalid_request`, naming both settings. */
+/** Adds defaults, and checks settings that depend on each other. Errors: `invalid_request`, which names both settings. */
 export function completeConfig(given: GivenSettings): Config {
   const host = given.host ?? '127.0.0.1';
   const loopback = isLoopback(host);

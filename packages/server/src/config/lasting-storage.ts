@@ -1,34 +1,38 @@
 import { AppError } from '@proofhouse/core';
 
-/** The settings that decide where records and bytes are stored, and whether they survive. */
+/** The settings that decide where records and bytes are stored, and whether they survive a restart. */
 export interface StorageChoice {
   readonly host: string;
   readonly databaseUrl: string;
   readonly blobUrl: string;
   readonly mode: 'local' | 'test' | 'production';
   readonly durableFilesystem: boolean;
-  /** Set inside a Lambda function. */
+  /** Name of the AWS Lambda function in which the server runs. Undefined outside Lambda. */
   readonly lambdaFunction: string | undefined;
 }
 
 /**
- * The scheme of a URL, in lower case and without the colon; undefined where there is none. URLs may write it in any case.
+ * Returns the scheme of a URL without the colon, or undefined if the URL has none. The scheme is in lower case, because
+ * URLs may write it in any case.
  */
 export function schemeOf(url: string): string | undefined {
   return /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
 }
 
-/** Whether blobs are files of this machine. */
+/** Returns true if blobs are stored as files of this machine. */
 export function blobsAreFiles({ blobUrl }: Pick<StorageChoice, 'blobUrl'>): boolean {
   return schemeOf(blobUrl) === 'file';
 }
 
-/** Whether records are kept in the memory of this process alone. */
+/** Returns true if records are stored only in the memory of this process. */
 export function databaseIsInMemory({ databaseUrl }: Pick<StorageChoice, 'databaseUrl'>): boolean {
   return /^sqlite:(\/\/)?:memory:$/i.test(databaseUrl);
 }
 
-/** Refuses storage that a restart loses, unless a setting allows it. Errors: `invalid_request`, naming the settings. */
+/**
+ * Refuses storage that does not survive a restart, unless a setting allows it. Errors: `invalid_request`, which names
+ * the settings.
+ */
 export function requireLastingStorage(config: StorageChoice): void {
   refuseFoldersOnLambda(config);
   if (config.mode !== 'production') return;
@@ -43,7 +47,8 @@ export function requireLastingStorage(config: StorageChoice): void {
   }
 }
 
-// Whatever the mode and the setting of the disk: the folders of a Lambda function are lost with it.
+// Applies in every mode and also if PROOFHOUSE_DURABLE_FILESYSTEM is set, because the folders of a Lambda function are
+// lost when the function ends.
 function refuseFoldersOnLambda(config: StorageChoice): void {
   if (config.lambdaFunction === undefined) return;
   const [setting] = [
@@ -57,7 +62,7 @@ function refuseFoldersOnLambda(config: StorageChoice): void {
   );
 }
 
-/** What a restart loses and what remains, one sentence each; empty when nothing is lost. */
+/** Returns messages about what a restart loses and what remains. Returns an empty list if nothing is lost. */
 export function lossesAtRestart(lasting: { readonly database: boolean; readonly blobs: boolean }): string[] {
   const { database, blobs } = lasting;
   if (database && blobs) return [];

@@ -6,16 +6,16 @@ import { clientVariables, jobVariables, settings, type Setting, type SettingName
 
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** By the name of the flag: `{ "data-dir": "/srv" }`. */
+  /** The values of flags by flag name, for example `{ "data-dir": "/srv" }`. */
   readonly flags: Readonly<Record<string, string | undefined>>;
 }
 
 const names = Object.keys(settings) as SettingName[];
 
 /**
- * Reads settings in rising order of precedence: defaults, the JSON file named by PROOFHOUSE_CONFIG (keys as in `Config`,
- * for example `"dataDir"`), environment, flags. Errors: `invalid_request` with one sentence for each wrong setting; an
- * unknown name suggests the nearest known one.
+ * Reads settings from these sources, in rising order of precedence: defaults, the JSON file that PROOFHOUSE_CONFIG names
+ * (its keys are those of `settings`, for example `"dataDir"`), environment, flags. Errors: `invalid_request` with one
+ * sentence about a wrong setting. For an unknown name the message suggests the nearest known name.
  */
 export function loadConfig(sources: ConfigSources): Config {
   refuseUnknown(sources);
@@ -30,7 +30,7 @@ export function loadConfig(sources: ConfigSources): Config {
 
 interface Found {
   readonly text: string;
-  /** The setting as the user wrote it: `--port`, `PROOFHOUSE_PORT`, `"port"`. */
+  /** The name of the setting as the user wrote it, for messages: `--port`, `PROOFHOUSE_PORT` or `"port"`. */
   readonly as: string;
 }
 
@@ -73,7 +73,7 @@ function readFile(path: string | undefined): Record<string, string> {
   );
 }
 
-// Unknown variables are refused: a misspelt one that is ignored can put a store on the wrong disk.
+// Refuses unknown variables and flags, because ignoring a misspelt name could put a store on the wrong disk.
 function refuseUnknown(sources: ConfigSources): void {
   const variables = names.flatMap((name) => [...settings[name].env]);
   const known: readonly string[] = [...variables, ...clientVariables];
@@ -99,7 +99,7 @@ function unknown(shown: string, name: string, known: readonly string[]): AppErro
   return new AppError('invalid_request', `${shown} is not a setting; did you mean ${String(nearest)}?`);
 }
 
-/** Levenshtein distance. */
+/** Returns the Levenshtein distance of two names. */
 function distance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

@@ -1,8 +1,9 @@
 import { loadKinds, usualLoadLimits, type LoadKind, type LoadLimits } from '../kernel/load.ts';
 
 /**
- * Parses `requests=500/5000,streams=100/2000`: for one credential, and in total. Returns a sentence when it cannot be
- * parsed.
+ * Parses limits such as `requests=500/5000,streams=100/2000`. The first number is the limit for one credential, the
+ * second is the limit in total. Kinds that the text does not name get their defaults. Returns an error message if the
+ * text is invalid.
  */
 export function parseLoadLimits(text: string): LoadLimits | string {
   const limits = { ...usualLoadLimits };

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 
-/** Descriptors reserved for the stores, the log and everything else that is no request. */
+/** Number of file descriptors reserved for the stores, the log and all other uses except requests. */
 const reserve = 200;
 
 /**
- * The number of connections that may be open: each may open a file too, and a process without free descriptors can neither
- * store nor accept. `limits`: the text of `/proc/self/limits`; where there is none, `wanted` is returned.
+ * Returns the largest number of connections that may be open: at most `wanted`, and at least 16. Each connection needs
+ * two file descriptors, because its request may open a file. A process without free descriptors can neither store bytes
+ * nor accept connections. `limits` is the text of `/proc/self/limits`; if it is undefined, returns `wanted`.
  */
 export function mostConnections(wanted: number, limits: string | undefined): number {
   const open = /^Max open files\s+(\d+)/m.exec(limits ?? '')?.[1];

@@ -45,7 +45,7 @@ it('where capitals make no other name, folders that differ by them are one', asy
 it('neighbours are apart, also when the name of one begins as the other', async () => {
   await check('blobs', 'blobs-view');
   await check('a/blobs', 'a/view');
-  // The database is in the data folder, which is beside or around the blob folder.
+  // This is the default layout: both folders are in the data folder, which also contains the database.
   await check('data/blobs', 'data/artifacts/agent_jobs');
 });
 

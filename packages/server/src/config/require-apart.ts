@@ -8,15 +8,16 @@ import type { Config } from './config.ts';
 
 const askDoctor = ', and `proofhouse doctor` looks at each';
 
-/** Identifies a folder independently of its name. */
+/** Returns an identity of a folder that does not depend on the name of the folder. */
 export type FolderIdentity = (folder: string) => Promise<string>;
 
 /**
- * Private bytes and the job view must not be one folder, nor one inside the other: operators could otherwise read bytes
- * without access checks, and a rename of the view could lose a blob.
+ * Creates the blob folder and the root of the job view if they are missing, and throws `invalid_request` if they are the
+ * same folder or one is inside the other. Otherwise operators could read blobs without access checks, and a rename in
+ * the job view could lose a blob.
  *
- * Folders are compared by identity instead of by name: links, `..`, mounts, and file systems to which `Blobs` and `blobs`
- * are one name, cannot hide that two are the same. Errors: `invalid_request`, `unavailable`.
+ * Folders are compared by identity and not by name. The check therefore also detects equal folders behind links, `..` or
+ * mounts, and on file systems on which `Blobs` and `blobs` are the same name. Errors: `invalid_request`, `unavailable`.
  */
 export async function requireApart(
   config: Pick<Config, 'blobUrl' | 'jobViewRoot'>,
@@ -28,7 +29,8 @@ export async function requireApart(
 }
 
 /**
- * The same check for folders that may not exist yet, without making them; undefined where no bytes are stored in folders.
+ * Checks as `requireApart` does, but does not create missing folders. Returns the state of both folders, or undefined if
+ * blobs are not stored in a folder.
  */
 export async function lookApart(
   config: Pick<Config, 'blobUrl' | 'jobViewRoot'>,
@@ -36,7 +38,7 @@ export async function lookApart(
   const folder = blobUrlFolder(config.blobUrl);
   if (folder === undefined) return undefined;
   const [blobs, view] = [probeFolder(folder), probeFolder(config.jobViewRoot)];
-  // A missing folder has no identity but its name.
+  // A missing folder has no inode, so its name is its identity.
   const inodeOrName: FolderIdentity = (path) =>
     inodeOf(path).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path;
@@ -55,7 +57,7 @@ async function requireDisjoint(blobs: string, view: string, identityOf: FolderId
   );
 }
 
-// Follows symbolic links, so that the parents are those of the real folder.
+// Creates a missing folder and returns its path with symbolic links resolved, so that `chainOf` follows the real parents.
 async function real(folder: string): Promise<string> {
   try {
     makeFolder(folder, 0o750);
@@ -65,7 +67,7 @@ async function real(folder: string): Promise<string> {
   }
 }
 
-/** The folder and its parents, innermost first. */
+/** Returns the identities of the folder and its parents, innermost first. */
 async function chainOf(folder: string, identityOf: FolderIdentity): Promise<[string, ...string[]]> {
   try {
     const own = await identityOf(folder);

@@ -32,15 +32,15 @@ const publicUrl = z
   .pipe(z.url({ protocol: /^https?$/, error: 'must be a URL such as https://proofhouse.example.org' }))
   .refine((text) => !/[?#]|^[^/]*\/\/[^/]*@/.test(text), 'must have no credentials, query or fragment');
 
-/** One setting: its sources, its values, and its text in the generated reference. */
+/** One setting of the server: the sources of its value, its valid values, and its text in the generated reference. */
 export interface Setting<Schema extends z.ZodType = z.ZodType> {
-  /** Environment variables; the first is the name, the others are aliases. */
+  /** Names of the environment variable. The first is the main name, the others are aliases. */
   readonly env: readonly [string, ...string[]];
-  /** Flag of `proofhouse serve`, without dashes. */
+  /** Name of the flag of `proofhouse serve`, without dashes. */
   readonly flag?: string;
-  /** Parses the text of file, environment or flag. */
+  /** Parses the text from the file, the environment or the flag. */
   readonly schema: Schema;
-  /** The default, as the reference shows it. */
+  /** The default, as the generated reference shows it. */
   readonly usual: string;
   readonly secret?: boolean;
   readonly doc: string;
@@ -289,10 +289,16 @@ export const settings = {
 export type SettingName = keyof typeof settings;
 export type GivenSettings = { [Name in SettingName]?: z.output<(typeof settings)[Name]['schema']> };
 
-/** Variables with the prefix that the client and the command read: they may be set in the shell that starts a server. */
+/**
+ * Environment variables with the prefix `PROOFHOUSE_` that the server does not read, but the client and the command line
+ * do. They are allowed, because the shell that starts a server may have them.
+ */
 export const clientVariables = ['PROOFHOUSE_URL', 'PROOFHOUSE_TOKEN', 'PROOFHOUSE_CONFIG'] as const;
 
-/** Variables that a worker sets for the command of a job. A server that has them was started inside a job, by mistake. */
+/**
+ * Environment variables that a worker sets for the command of a job. They are refused, because a server that has them
+ * was started inside a job by mistake.
+ */
 export const jobVariables = [
   'PROOFHOUSE_JOB_FILE',
   'PROOFHOUSE_JOB_ID',
