@@ -29,7 +29,7 @@ export interface Storage {
 
 interface StorageOptions {
   readonly logger: Logger;
-  /** Replaces the clocks of process and database, for tests. */
+  /** Replaces the clocks of this process and of the database, for tests. */
   readonly clock: Clock | undefined;
   readonly random: RandomBytes | undefined;
 }

@@ -6,7 +6,7 @@ export interface RecordBlob {
   readonly key: string;
   /** The type under which usage counts the blob, such as the type of an artifact. */
   readonly type: string;
-  /** Lower-case hex. */
+  /** The hash of the bytes, in lower-case hex. */
   readonly sha256: string;
   readonly sizeBytes: number;
   readonly state: BlobOwnerState;

@@ -207,7 +207,7 @@ export type CommitResult =
 
 export type Conflict =
   | { readonly kind: 'idempotency' }
-  /** A record that a precondition or a change needs does not exist. */
+  /** The record, which a precondition or a change needs, does not exist. */
   | { readonly kind: 'missing'; readonly record: NamedKind; readonly id: string }
   /** A record with the key of an insert exists already, and `whenTaken` of the insert is `conflict`. */
   | { readonly kind: 'exists'; readonly record: RecordKind; readonly id: string }

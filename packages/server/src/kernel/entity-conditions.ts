@@ -1,4 +1,4 @@
-/** Conditions on the current state of a name (RFC 9110 section 13.1): entity tags, or `*` for any. */
+/** Conditions on the current artifact of a name (RFC 9110 section 13.1): entity tags, or `*` for any artifact. */
 export interface EntityConditions {
   /** The current artifact must have one of these tags. */
   readonly ifMatch?: '*' | readonly string[] | undefined;

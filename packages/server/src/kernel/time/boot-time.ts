@@ -6,7 +6,7 @@ import { uptime } from 'node:os';
  * was set while no process ran.
  */
 export interface BootTime {
-  /** Identifies this boot of the machine. */
+  /** Identifies the present boot of the machine. It changes at each boot. */
   readonly bootId: string;
   /** Time since the boot, including the time while the machine was suspended. */
   readonly uptimeMs: number;
