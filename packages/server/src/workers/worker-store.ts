@@ -1,7 +1,7 @@
 import type { CredentialRecord, WorkerRecord } from '@proofhouse/core';
 import type { Page, PageRequest } from '../kernel/page.ts';
 
-/** The store of workers and their credentials. It only reads; both kinds of records are written with `Commits`. */
+/** The store of workers and their credentials. Except for `touchCredential` it only reads; `Commits` writes the records. */
 export interface WorkerStore {
   findWorker(workerId: string): Promise<WorkerRecord | undefined>;
 
