@@ -13,23 +13,29 @@ import { openSqliteEngine } from './dialects/sqlite/sqlite-engine.ts';
 import type { QueueEngine } from './queue/queue-dialect.ts';
 import { SqlMetadataStore } from './sql-metadata-store.ts';
 import type { CompiledStatement } from './engine/statement.ts';
-import { watchSteps } from './testing/watch-steps.ts';
+import { watchSteps, type EngineMethod } from './testing/watch-steps.ts';
 import { counterAt, exists, insert, raise, unchanged, update } from '../../kernel/commit.ts';
 
 /** The value of a parameter. */
 type Value = string | number | null;
 
-/** A statement, with the parameters of one of its executions. */
+/** A statement, with the parameters of one of its executions and the methods of the engine that ran it. */
 interface Seen {
   readonly compiled: CompiledStatement;
   readonly values: readonly Value[];
+  readonly methods: Set<EngineMethod>;
 }
 
 /** Wraps an engine and records every statement with the parameters of one execution. */
 function recording(engine: QueueEngine, seen: Map<string, Seen>): QueueEngine {
-  return watchSteps(engine, () => ({ statement, params }) => {
+  return watchSteps(engine, (method) => ({ statement, params }) => {
     const compiled = statement.compiled(engine.dialect);
-    seen.set(compiled.sql, { compiled, values: compiled.arguments(params) as Value[] });
+    const methods = seen.get(compiled.sql)?.methods ?? new Set<EngineMethod>();
+    seen.set(compiled.sql, {
+      compiled,
+      values: compiled.arguments(params) as Value[],
+      methods: methods.add(method),
+    });
   });
 }
 
@@ -367,7 +373,10 @@ describe('no statement scans a table or sorts a backlog', () => {
     ])
       expect([...seen.keys()].filter((text) => words.test(text))).not.toEqual([]);
     expect(seen.size).toBeGreaterThan(40);
-    for (const { text, lines, objection } of [...(await literalPlans(url, seen)), ...(await genericPlans(url, seen))]) {
+    for (const { text, lines, objection } of [
+      ...(await literalPlans(url, seen)),
+      ...(await preparedPlans(url, seen)),
+    ]) {
       expect(
         lines.filter((line) => objection(line, text)),
         `${text}\n${lines.join('\n')}`,
@@ -442,15 +451,32 @@ function literalPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Pla
   ]);
 }
 
-/** Returns the generic plans of prepared statements, with the planner settings of the engine. */
-function genericPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Planned[]> {
-  const tuned = new URL(url);
-  tuned.searchParams.set('options', `${plannerSettings} -c plan_cache_mode=force_generic_plan`);
-  return plansOn(tuned.href, seen, genericObjection, ({ compiled, values }) => [
-    `prepare asked as ${compiled.sql}`,
-    `explain execute asked${values.length === 0 ? '' : `(${values.map(literalOf).join()})`}`,
-    'deallocate asked',
-  ]);
+/** The number of executions after which Postgres first considers a generic plan for a prepared statement. */
+const customPlans = 5;
+
+/**
+ * Returns the plans of prepared statements, with the planner settings of the connections that run them. With the settings
+ * of the engine (transactions and look-ups), it is the generic plan. With those of the server (lists and scans), it is
+ * each plan from the first execution to the one for which Postgres chooses between a generic and a custom plan.
+ */
+async function preparedPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Planned[]> {
+  const plansWith = (settings: string, executions: number, methods: readonly EngineMethod[]): Promise<Planned[]> => {
+    const tuned = new URL(url);
+    tuned.searchParams.set('options', settings);
+    const used = [...seen].filter(([, statement]) => methods.some((method) => statement.methods.has(method)));
+    return plansOn(tuned.href, new Map(used), genericObjection, ({ compiled, values }) => [
+      `prepare asked as ${compiled.sql}`,
+      ...Array.from(
+        { length: executions },
+        () => `explain execute asked${values.length === 0 ? '' : `(${values.map(literalOf).join()})`}`,
+      ),
+      'deallocate asked',
+    ]);
+  };
+  return [
+    ...(await plansWith(`${plannerSettings} -c plan_cache_mode=force_generic_plan`, 1, ['write', 'look'])),
+    ...(await plansWith('', customPlans + 1, ['read', 'scan'])),
+  ];
 }
 
 async function plansOn(

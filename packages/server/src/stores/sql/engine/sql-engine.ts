@@ -18,7 +18,8 @@ export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
 
   /**
    * Runs a verb that only reads committed rows and examines at most about 200 of them, such as a page of a list. On
-   * SQLite the verb runs on the event loop.
+   * SQLite the verb runs on the event loop. On Postgres it runs on a connection without the planner settings of
+   * transactions and look-ups, and so does a scan.
    */
   read<Result>(verb: VerbFactory<Result>): Promise<Result>;
   /**

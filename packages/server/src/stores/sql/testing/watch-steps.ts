@@ -2,17 +2,20 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
 import type { Step, Verb } from '../engine/verb.ts';
 
+/** The method of the engine that runs a verb. */
+export type EngineMethod = 'read' | 'look' | 'scan' | 'write';
+
 /**
- * Wraps an engine. `begin` is called for each run of a verb. The function that it returns is called for each step of
- * that run.
+ * Wraps an engine. `begin` is called for each run of a verb, with the method that runs it. The function that it returns
+ * is called for each step of that run.
  */
 export function watchSteps<Dialect extends SqlSyntax>(
   engine: SqlEngine<Dialect>,
-  begin: () => (step: Step) => void,
+  begin: (method: EngineMethod) => (step: Step) => void,
 ): SqlEngine<Dialect> {
-  const watched = <Result, Args extends unknown[]>(verb: (...args: Args) => Verb<Result>) =>
+  const watched = <Result, Args extends unknown[]>(method: EngineMethod, verb: (...args: Args) => Verb<Result>) =>
     function* (...args: Args): Verb<Result> {
-      const note = begin();
+      const note = begin(method);
       const inner = verb(...args);
       let turn = inner.next();
       while (turn.done !== true) {
@@ -26,10 +29,10 @@ export function watchSteps<Dialect extends SqlSyntax>(
     durable: engine.durable,
     hintChannel: engine.hintChannel,
     soleWriter: engine.soleWriter,
-    read: (verb) => engine.read(watched(verb)),
-    look: (verb) => engine.look(watched(verb)),
-    scan: (verb) => engine.scan(watched(verb)),
-    write: (verb) => engine.write(watched(verb)),
+    read: (verb) => engine.read(watched('read', verb)),
+    look: (verb) => engine.look(watched('look', verb)),
+    scan: (verb) => engine.scan(watched('scan', verb)),
+    write: (verb) => engine.write(watched('write', verb)),
     tidy: () => engine.tidy(),
     ping: () => engine.ping(),
     time: () => engine.time(),

@@ -3,7 +3,11 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { openMetadataStore } from '../../../open-metadata-store.ts';
 import { statement } from '../../engine/statement.ts';
 import { rawStatement } from '../../testing/raw-statement.ts';
-import { first, put, Undo } from '../../engine/verb.ts';
+import { watchSteps } from '../../testing/watch-steps.ts';
+import { first, put, Undo, type Verb } from '../../engine/verb.ts';
+import type { QueueEngine } from '../../queue/queue-dialect.ts';
+import { SqlMetadataStore } from '../../sql-metadata-store.ts';
+import { claimIds, newJob } from '../../../contract/records.ts';
 import { openPostgresEngine } from './postgres-engine.ts';
 import { TestNetwork } from './testing/test-network.ts';
 import { runOn, emptyDatabase, type TestDatabase } from './testing/test-database.ts';
@@ -63,6 +67,33 @@ describe.skipIf(server === undefined)('the Postgres engine', () => {
       });
     expect(await Promise.all([both('ab'), both('ba')])).toEqual([2, 2]);
     expect(runs.ab + runs.ba).toBeGreaterThan(2);
+    await engine.close();
+  });
+
+  it('plans transactions and look-ups with its settings, lists and scans with those of the server', async () => {
+    const engine = await openPostgresEngine(database.url);
+    expect(await engine.write(bitmapScans)).toBe('off');
+    expect(await engine.look(bitmapScans)).toBe('off');
+    expect(await engine.read(bitmapScans)).toBe('on');
+    expect(await engine.scan(bitmapScans)).toBe('on');
+    await engine.close();
+  });
+
+  it('runs the statements of the queue with its planner settings, and lists of records without', async () => {
+    const seen = new Set<string>();
+    const engine = await openPostgresEngine(database.url);
+    const store = new SqlMetadataStore(askingFirst(engine, (method, setting) => seen.add(`${method}: ${setting}`)));
+    await store.jobs.enqueue(newJob(), undefined);
+    const [jobId = ''] = await claimIds(store, 'w');
+    await store.jobs.apply(jobId, (job) => ({ outcome: 'unchanged', job }));
+    await store.jobs.sweep(10);
+    expect([...seen]).toEqual(['write: off']);
+    seen.clear();
+    const page = { limit: 10, after: undefined };
+    await store.artifacts.list({}, page);
+    await store.workers.listWorkers({ experimentId: 'e' }, page);
+    await store.jobs.list({}, page);
+    expect([...seen]).toEqual(['read: on']);
     await engine.close();
   });
 
@@ -129,7 +160,7 @@ describe.skipIf(server === undefined)('the Postgres engine', () => {
     await engine.write(() => put(insert, { name: 'a' }));
     network.fallSilent();
     const unanswered = engine.write(() => put(insert, { name: 'b' }));
-    const behindIt = engine.read(() => first(find, { name: 'a' }));
+    const behindIt = engine.write(() => first(find, { name: 'a' }));
     await expect(unanswered).rejects.toMatchObject({ code: 'unavailable' });
     expect(await behindIt).toMatchObject({ name: 'a' });
     await engine.write(() => put(insert, { name: 'c' }));
@@ -152,6 +183,28 @@ describe.skipIf(server === undefined)('the Postgres engine', () => {
 const jobJson = `jsonb_build_object('id', n::text, 'type', 't', 'category', 'work', 'status', 'queued', 'ready', 1, 'route_id', 'r',
   'priority', 0, 'required_capabilities', '[]', 'created_by', 'x', 'attempt', 1, 'max_attempts', 1, 'created_at', n, 'updated_at', n,
   'last_seq', 0, 'version', 1, 'payload', '{}')`;
+
+const showBitmapScans = rawStatement<{ enable_bitmapscan: string }>('show enable_bitmapscan');
+
+function* bitmapScans(): Verb<string | undefined> {
+  return (yield* first(showBitmapScans, {}))?.enable_bitmapscan;
+}
+
+/** Wraps an engine: each verb first reads the setting `enable_bitmapscan` and passes it to `note`. */
+function askingFirst(engine: QueueEngine, note: (method: string, setting: string | undefined) => void): QueueEngine {
+  const asking = <Args extends unknown[], Result>(method: string, verb: (...args: Args) => Verb<Result>) =>
+    function* (...args: Args): Verb<Result> {
+      note(method, yield* bitmapScans());
+      return yield* verb(...args);
+    };
+  return {
+    ...watchSteps(engine, () => () => undefined),
+    read: (verb) => engine.read(asking('read', verb)),
+    look: (verb) => engine.look(asking('look', verb)),
+    scan: (verb) => engine.scan(asking('scan', verb)),
+    write: (verb) => engine.write(asking('write', verb)),
+  };
+}
 
 const pause = rawStatement('select pg_sleep(0.2)');
 

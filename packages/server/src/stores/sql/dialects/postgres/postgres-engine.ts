@@ -41,7 +41,12 @@ const silentMs = statementWithinMs + 5000;
 const keepAliveMs = 10_000;
 const mostTries = 5;
 /**
- * Number of connections for scans, in addition to the pool for all other calls. The number is small, because each scan
+ * Number of connections for `read`, in addition to those for transactions. A list takes some milliseconds, so four
+ * connections serve many callers.
+ */
+const readConnections = 4;
+/**
+ * Number of connections for scans, in addition to the pools for all other calls. The number is small, because each scan
  * keeps a processor of the database busy.
  */
 const scanConnections = 2;
@@ -49,10 +54,15 @@ const scanConnections = 2;
 const scanWithinMs = 120_000;
 
 /**
- * Planner settings of every connection. Every statement of the store should walk an index to a few rows. For a new or
- * fast-growing table the planner has too few statistics to choose such a plan, and a prepared statement keeps its plan.
- * A plan that reads the whole table halved the claim rate. (`jit` is off because it would compile a statement whose
- * cost is high only because its plan contains a forbidden step.)
+ * Planner settings of the connections for transactions and look-ups, whose statements should walk an index to a few
+ * rows. For a new or fast-growing table the planner has too few statistics to choose such a plan, and a prepared
+ * statement keeps its plan. A plan that reads the whole table halved the claim rate. (`jit` is off because it would
+ * compile a statement whose cost is high only because its plan contains a forbidden step.)
+ *
+ * Lists, searches and scans run on other connections, with the settings of the server, because for many rows a bitmap
+ * scan or a hash join can be the best plan. The settings are connection options and not `set local` statements. They
+ * cost a transaction nothing, and no plan that was cached under other settings is used, because each connection has its
+ * own plan cache.
  */
 export const plannerSettings = ['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin', 'jit']
   .map((name) => `-c ${name}=off`)
@@ -86,37 +96,13 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
   } catch (error) {
     throw postgresError(error, place);
   }
-  const silentFor = options.silentMs ?? silentMs;
-  const settings = {
-    ...connection,
-    types,
-    pipeline: true,
-    stream: () => new CorkedSocket(),
-    options: plannerSettings,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: keepAliveMs,
-    idle_in_transaction_session_timeout: statementWithinMs,
-  };
-  const pool = new pg.Pool({
-    ...settings,
-    max: options.maxConnections ?? 10,
-    statement_timeout: statementWithinMs,
-    query_timeout: silentFor,
-  });
-  const scans = new pg.Pool({
-    ...settings,
-    max: scanConnections,
-    statement_timeout: scanWithinMs,
-    query_timeout: scanWithinMs + silentFor - statementWithinMs,
-  });
-  survive(pool);
-  survive(scans);
+  const pools = openPools(connection, options);
   const clock = options.clock ?? systemClock;
   const time = new DatabaseTime(clock, {
     given: options.fixedTime ?? false,
     onJump: options.onClockJump ?? (() => undefined),
   });
-  const engine = new PostgresEngine({ pool, scans }, new PostgresHintChannel(url), clock, time);
+  const engine = new PostgresEngine(pools, new PostgresHintChannel(url), clock, time);
   try {
     await engine.askTime();
     return engine;
@@ -124,6 +110,42 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
     await engine.close();
     throw postgresError(error, place);
   }
+}
+
+/** The connections of an engine. Each pool opens connections when they are needed. */
+interface Pools {
+  /** For transactions and look-ups. */
+  readonly indexed: pg.Pool;
+  readonly reads: pg.Pool;
+  readonly scans: pg.Pool;
+}
+
+function openPools(
+  connection: pg.PoolConfig,
+  { maxConnections = 10, silentMs: silentFor = silentMs }: PostgresOptions,
+): Pools {
+  const settings = {
+    ...connection,
+    types,
+    pipeline: true,
+    stream: () => new CorkedSocket(),
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveMs,
+    idle_in_transaction_session_timeout: statementWithinMs,
+  };
+  const short = { ...settings, statement_timeout: statementWithinMs, query_timeout: silentFor };
+  const long = {
+    ...settings,
+    statement_timeout: scanWithinMs,
+    query_timeout: scanWithinMs + silentFor - statementWithinMs,
+  };
+  const pools = {
+    indexed: new pg.Pool({ ...short, max: maxConnections, options: plannerSettings }),
+    reads: new pg.Pool({ ...short, max: readConnections }),
+    scans: new pg.Pool({ ...long, max: scanConnections }),
+  };
+  for (const pool of Object.values(pools)) survive(pool);
+  return pools;
 }
 
 // Adds listeners for the `error` event of broken connections, which would otherwise end the process. The queries on a
@@ -155,34 +177,27 @@ async function migrateAlone(connection: pg.PoolConfig, place: string, onProgress
   }
 }
 
-interface Pools {
-  readonly pool: pg.Pool;
-  readonly scans: pg.Pool;
-}
-
 class PostgresEngine implements QueueEngine {
   readonly dialect = postgresQueueDialect;
   readonly durable = true;
   readonly hintChannel: PostgresHintChannel;
   readonly soleWriter = false;
-  readonly #pool: pg.Pool;
-  readonly #scans: pg.Pool;
+  readonly #pools: Pools;
   readonly #shared: SharedConnection;
   readonly #clock: Clock;
   readonly #time: DatabaseTime;
   #tidyAgainAt = -Infinity;
 
-  constructor({ pool, scans }: Pools, hintChannel: PostgresHintChannel, clock: Clock, time: DatabaseTime) {
-    this.#pool = pool;
-    this.#scans = scans;
-    this.#shared = new SharedConnection(pool, clock);
+  constructor(pools: Pools, hintChannel: PostgresHintChannel, clock: Clock, time: DatabaseTime) {
+    this.#pools = pools;
+    this.#shared = new SharedConnection(pools.indexed, clock);
     this.#clock = clock;
     this.#time = time;
     this.hintChannel = hintChannel;
   }
 
   read<Result>(verb: VerbFactory<Result>): Promise<Result> {
-    return this.#withClient((client) => runReads(client, verb));
+    return mapErrors(() => this.#withOwn((client) => runReads(client, verb), this.#pools.reads));
   }
 
   look<Result>(verb: VerbFactory<Result>): Promise<Result> {
@@ -199,7 +214,7 @@ class PostgresEngine implements QueueEngine {
   }
 
   scan<Result>(verb: VerbFactory<Result>): Promise<Result> {
-    return mapErrors(() => this.#withOwn((client) => runInSnapshot(client, verb), this.#scans));
+    return mapErrors(() => this.#withOwn((client) => runInSnapshot(client, verb), this.#pools.scans));
   }
 
   async write<Result>(verb: WriteFactory<Result>): Promise<Result> {
@@ -264,8 +279,8 @@ class PostgresEngine implements QueueEngine {
   }
 
   async close(): Promise<void> {
-    if (this.#pool.ending) return;
-    await Promise.all([this.hintChannel.close(), this.#pool.end(), this.#scans.end()]);
+    if (this.#pools.indexed.ending) return;
+    await Promise.all([this.hintChannel.close(), ...Object.values(this.#pools).map((pool: pg.Pool) => pool.end())]);
   }
 
   #withClient<Result>(action: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
@@ -275,7 +290,7 @@ class PostgresEngine implements QueueEngine {
   // Runs the action on a connection of the pool. After a failure the connection is closed, because its state is unknown.
   async #withOwn<Result>(
     action: (client: pg.PoolClient) => Promise<Result>,
-    pool: pg.Pool = this.#pool,
+    pool: pg.Pool = this.#pools.indexed,
   ): Promise<Result> {
     const client = await pool.connect();
     let failed = true;
