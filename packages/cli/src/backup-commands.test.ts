@@ -9,7 +9,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { RealServer } from './testing/real-server.ts';
 import { runEntry } from './testing/run-entry.ts';
 
-// Each test starts several processes.
+// The time limit is long because each test starts several processes.
 vi.setConfig({ testTimeout: 120_000 });
 
 const entry = fileURLToPath(new URL('../bin/proofhouse.js', import.meta.url));
@@ -26,7 +26,7 @@ async function runningServer(settings: Readonly<Record<string, string>> = {}): P
   return server;
 }
 
-/** Calls as the admin, or with another bearer. */
+/** Sends a request to the server, with the token of the admin unless another bearer token is given. */
 async function call(server: RealServer, method: string, place: string, body?: unknown, bearer = server.adminToken) {
   const isBytes = body instanceof Uint8Array;
   const response = await fetch(`${server.url}${place}`, {
@@ -142,7 +142,7 @@ test('a crashed store is not written over: it is moved, and its log with it, and
   const third = await newJob(server);
   await server.kill();
 
-  // What was moved is whole: put back, it is the state of the crash.
+  // The database files that the restore moved away are complete: put back, they are the database at the time of the crash.
   const later = path.join(await emptyFolder(), 'later');
   await mkdir(later);
   for (const end of ['', '-wal', '-shm']) {
@@ -202,7 +202,7 @@ test('a second backup to the same folder copies only what is new, and keeps what
   expect(await copiedBytes()).toBe(500);
   expect(await copiedBytes()).toBe(0);
   expect(readdirSync(folder).filter((name) => name.startsWith('database-'))).toHaveLength(1);
-  // With --verify what rotted in the backup is copied again.
+  // With --verify, a file whose content has changed in the backup is copied again.
   const rotten = filesBelow(path.join(folder, 'blobs')).find((file) => statSync(file).size === 1000) ?? '';
   await rm(rotten);
   writeFileSync(rotten, Buffer.alloc(1000, 'z'));
@@ -269,7 +269,7 @@ test('a backup that is killed at any moment is refused by restore or is whole, a
   for (let index = 0; index < 12; index++)
     await upload(server, jobId, `f-${String(index)}`, Buffer.alloc(20_000, String(index)));
   const seen = new Set<number | null>();
-  // Killed when this many files are there: at each step of the first backup.
+  // The backup is killed when its folder has this many files, so at different steps.
   for (const files of [1, 2, 4, 8]) {
     const child = spawn(process.execPath, [entry, 'backup', 'create', folder, '--data-dir', server.folder], {
       stdio: 'ignore',

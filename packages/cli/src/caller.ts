@@ -1,9 +1,9 @@
-/** The prefix of worker tokens. Registered workers' tokens have it too, after the worker's name. */
+/** The prefix of worker tokens. The token of a registered worker has the worker id and a colon before this prefix. */
 const workerTokenPrefix = 'phw_';
-/** Text before a colon is shown only when it has the form of a name; other text could be a secret. */
+/** Matches a token that begins with a principal. Other text before a colon is never shown, because it may be a secret. */
 const namedToken = /^(admin|wkr_[0-9a-z]{1,40}):/;
 
-/** The principal of a token on /v0: a bare token can only be the admin's. Undefined when it cannot be determined. */
+/** Returns the principal of a token on /v0, or undefined if it is unknown. There a bare token can only be the admin's. */
 export function callerOf(token: string | undefined): string | undefined {
   const given = (token ?? '').trim();
   return given.includes(':') ? namedToken.exec(given)?.[1] : 'admin';
@@ -14,7 +14,7 @@ export function isBareWorkerToken(token: string | undefined): boolean {
   return given.startsWith(workerTokenPrefix) && !given.includes(':');
 }
 
-/** The caller, as far as the token names it; never contains a part of the secret. */
+/** Describes the owner of a token for a message, from the principal in the token. Never contains a part of the secret. */
 export function callerText(token: string, onWire: boolean): string {
   const name = namedToken.exec(token.trim())?.[1];
   if (name !== undefined) return name === 'admin' ? 'the admin' : name;

@@ -3,35 +3,35 @@ import os from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { escapingStream } from './output/escaping-stream.ts';
 
-/** What a command uses of its process: environment, streams, time and signals. */
+/** The environment, streams, time and signals of a command. Tests replace them. */
 export interface CommandContext {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly stdin: Readable;
-  /** Escapes the hidden characters of written text; bytes are written unchanged. */
+  /** Standard output. Hidden characters in written strings are escaped. Bytes are written unchanged. */
   readonly stdout: Writable;
-  /** The same for standard error. */
+  /** Standard error, with the same escaping. */
   readonly stderr: Writable;
-  /** Standard error without escaping, for progress bars; undefined when it is no terminal. */
+  /** Standard error without escaping, for progress bars. Undefined if it is no terminal. */
   readonly terminal: Writable | undefined;
-  /** Epoch ms. */
+  /** Returns the time in epoch milliseconds. */
   now(): number;
-  /** Set by commands whose exit code is not 0 although they did not fail. */
+  /** Exit code of a command that throws no error. A command may set it, such as `job wait` after a failed job. */
   exitCode: number;
-  /** Called when standard output is closed by its reader; when undefined, that ends the process. */
+  /** Called when the reader of standard output closes it. If undefined, the process exits then. */
   onOutputLost: (() => void) | undefined;
-  /** Whether Ctrl-C was pressed. */
+  /** True if the first signal that the command received was SIGINT (Ctrl-C). */
   readonly interrupted: boolean;
   /**
-   * Aborted by SIGINT (Ctrl-C), SIGTERM and SIGHUP (unless `nohup` ignores it), so that the command can clean up; a second
-   * signal ends the process at once. Until this is called, signals end the process as usual.
+   * Returns a signal that is aborted by SIGINT (Ctrl-C), SIGTERM and SIGHUP (unless `nohup` ignores it), so that the command can
+   * clean up. A second of these ends the process at once. Until this is called, they end the process as usual.
    */
   signal(): AbortSignal;
-  /** Aborted by the second signal; once this was called, only a third signal ends the process at once. */
+  /** Returns a signal that is aborted by the second of these. Once this was called, only a third ends the process at once. */
   secondSignal(): AbortSignal;
 }
 
-/** The surroundings of this process. `now`: epoch ms. */
+/** Returns the context of this process. `now` returns epoch milliseconds. */
 export function processContext(now: () => number): CommandContext {
   const controllers = [new AbortController()];
   let installed = false;
@@ -69,8 +69,8 @@ function endingSignals(): NodeJS.Signals[] {
   return ['SIGINT', 'SIGTERM', ...(isHangupIgnored() ? [] : (['SIGHUP'] as const))];
 }
 
-// A command started by `nohup` must outlive its terminal, and a listener for SIGHUP would undo that. Only Linux shows ignored
-// signals.
+// Returns true if the process was started with SIGHUP ignored, as by `nohup`. It must then outlive its terminal, and a listener
+// for SIGHUP would undo that. Only Linux shows which signals are ignored.
 function isHangupIgnored(): boolean {
   try {
     const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';

@@ -4,7 +4,7 @@ import { commandTable, type CommandEntry, type CommandGroup } from './command-ta
 import type { CalledWith } from './output/explain-error.ts';
 import { version } from './version.ts';
 
-/** Runs one command line (without node and script) and returns its exit code. Never throws. */
+/** Runs one command line and returns its exit code. `args` has neither the path of node nor that of the script. Never throws. */
 export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
   const ownArgs = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
   const json = ownArgs.includes('--json');
@@ -17,13 +17,13 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    // A group without a verb: commander has shown its help.
+    // A group was called without a command, such as `proofhouse job`. Commander has printed the help of the group.
     if (error instanceof CommanderError && error.code === 'commander.help') return 2;
     return await reportFailure(error, called, context, json);
   }
 }
 
-/** Loaded when it is needed, so that help and version start without the schemas of core. */
+/** Prints an error. The module is loaded here, so that help and version start without the schemas of core. */
 async function reportFailure(
   error: unknown,
   called: CalledWith | undefined,
@@ -54,7 +54,10 @@ function programOf(context: CommandContext): Command {
   return program;
 }
 
-/** Adds the commands of the table. The module of a command is loaded by the hook that commander calls before it parses it. */
+/**
+ * Adds the commands of the table to `parent`. The module of a command is loaded only when the command is called: in the hook
+ * that commander runs before it parses the arguments of the command.
+ */
 function addCommands(
   parent: Command,
   entries: readonly (CommandEntry | CommandGroup)[],
@@ -74,14 +77,15 @@ function addCommands(
     const configure = await unloaded.get(command)?.load();
     configure?.(command as Command, context);
   });
-  // A command that is not loaded has no options or arguments yet, which commander would show in the help of its group.
+  // The help of a group shows the arguments of its commands. Commander does not know those of a command that is not loaded, so
+  // they come from the table.
   const help = new Help();
   parent.configureHelp({
     subcommandTerm: (command) => termOf(unloaded.get(command)) ?? help.subcommandTerm(command),
   });
 }
 
-/** `list|ls [options] <jobId>` */
+/** Returns the usage of a command, such as `list|ls [options] <jobId>`. */
 function termOf(entry: CommandEntry | undefined): string | undefined {
   if (entry === undefined) return undefined;
   const name = entry.alias === undefined ? entry.name : `${entry.name}|${entry.alias}`;
@@ -89,8 +93,9 @@ function termOf(entry: CommandEntry | undefined): string | undefined {
 }
 
 /**
- * Rewrites `help <command>` as `<command> --help`, since commander would show the help of a command that is not loaded. Where
- * a command does not exist, the request for help is left out, so that the error is shown instead of the group's help.
+ * Rewrites `help <command>` as `<command> --help`, because commander would print the incomplete help of a command that is not
+ * loaded. If the command does not exist, the request for help is removed, so that an error is printed instead of the help of
+ * the group.
  */
 function withHelpAsOption(program: Command, args: readonly string[]): string[] {
   const path: string[] = [];
@@ -108,11 +113,11 @@ function withHelpAsOption(program: Command, args: readonly string[]): string[] {
     at = child as Command;
     if (at.commands.length === 0) break;
   }
-  // Of several words after `help`, commander takes the first.
+  // Commander uses only the first of several words after `help`. So do the rewritten arguments.
   return helpAt === undefined ? [...args] : [...path.slice(0, helpAt + 1), '--help'];
 }
 
-// Errors and exit codes are printed and returned by this file, at every level of commands.
+// Prevents commander from printing errors and from exiting, at every level of commands. This file does both.
 function useOwnOutput(command: Command, context: CommandContext): void {
   command.exitOverride().configureOutput({
     writeOut: (text) => context.stdout.write(text),
@@ -122,7 +127,7 @@ function useOwnOutput(command: Command, context: CommandContext): void {
   for (const child of command.commands) useOwnOutput(child as Command, context);
 }
 
-/** Undefined for commands that call no server. */
+/** Returns the connection options of a command, or undefined for a command that calls no server. */
 function connectionOf({ url, token, experiment }: Readonly<Record<string, unknown>>): CalledWith | undefined {
   if (typeof url !== 'string') return undefined;
   return { url, token: textOf(token), experiment: textOf(experiment) };

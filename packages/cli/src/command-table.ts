@@ -4,24 +4,24 @@ import type { CommandContext } from './command-context.ts';
 /** Adds the options, the arguments, the help text and the action of one command to `command`. */
 type Configure = (command: Command, context: CommandContext) => unknown;
 
-/** A command, whose module is loaded when it is called or when its own help is asked for. */
+/** A command. Its module is loaded when the command is called, or when its own help is requested. */
 export interface CommandEntry {
   readonly name: string;
   readonly alias?: string;
-  /** As in the usage line; the module declares the same arguments with their descriptions. */
+  /** The arguments in the usage line. The module of the command declares the same arguments with descriptions. */
   readonly arguments?: string;
   readonly summary: string;
   readonly load: () => Promise<Configure>;
 }
 
-/** A noun with its verbs. */
+/** A group of commands about one noun, such as `job`. */
 export interface CommandGroup {
   readonly name: string;
   readonly summary: string;
   readonly commands: readonly (CommandEntry | CommandGroup)[];
 }
 
-/** Every command, in the order of the help. */
+/** All commands, in the order of the help. */
 export const commandTable: readonly (CommandEntry | CommandGroup)[] = [
   {
     name: 'serve',

@@ -1,4 +1,5 @@
-// What commands say, run within this process: quicker than the real entry, which other tests go through.
+// Tests the output of commands. The commands run inside this process, which is quicker than the real entry. Other tests use the
+// real entry.
 import { PassThrough, Writable } from 'node:stream';
 import { FakeServer, refuse } from '@proofhouse/client/testing';
 import { AppError, problemOf, type Job } from '@proofhouse/core';

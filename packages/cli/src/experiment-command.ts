@@ -6,15 +6,15 @@ import { clientOf, connectedCommand, type ConnectionOptions } from './connected-
 
 export const noExperiment = 'No experiment given: use --experiment <id> or set PROOFHOUSE_EXPERIMENT.';
 
-/** Adds the options of a connected command, and the experiment that it works in. */
+/** Adds the options of a connected command, and the option for the experiment. */
 export function experimentCommand(command: Command) {
   const experiment = new Option('--experiment <id>', 'the experiment it is about').env('PROOFHOUSE_EXPERIMENT');
   return connectedCommand(command).addOption(experiment.makeOptionMandatory());
 }
 
 /**
- * Checks the experiment and the token before anything is sent, since the server's refusal would not say what is wrong.
- * Errors: `bad_request`, `invalid_request`, `unauthenticated`.
+ * Returns the client of the experiment. Checks the experiment and the token before any request, because the refusal of the
+ * server would not say what is wrong. Throws `bad_request`, `invalid_request` or `unauthenticated`.
  */
 export function experimentOf(options: ConnectionOptions & { readonly experiment: string }): ExperimentApi {
   const { experiment, token } = options;

@@ -1,4 +1,4 @@
-// Text of a server or a worker must not drive the terminal of the person who reads it, in output for people and in JSON.
+// Tests that text of a server or a worker cannot control the terminal of its reader, neither in text output nor in JSON.
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

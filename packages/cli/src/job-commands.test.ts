@@ -1,4 +1,4 @@
-// Commands about many jobs and about how they end, against a real server.
+// Tests of the commands that create many jobs, and of those that wait for their end, against a real server.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

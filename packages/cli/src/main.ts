@@ -4,9 +4,9 @@ import { runCommandLine } from './command-line.ts';
 
 const context = processContext(() => Date.now());
 
-// A reader that closes the pipe (`proofhouse job list | head -1`) is no failure; a full disk is one.
+// If the reader closes the pipe (`proofhouse job list | head -1`), that is no failure. Other errors, such as a full disk, are.
 process.stdout.once('error', (error: NodeJS.ErrnoException) => {
-  // Later writes fail in the same way.
+  // Later writes emit the same error, which is ignored.
   process.stdout.on('error', () => undefined);
   if (error.code !== 'EPIPE') {
     context.exitCode = 1;
@@ -15,7 +15,7 @@ process.stdout.once('error', (error: NodeJS.ErrnoException) => {
   if (context.onOutputLost === undefined) process.exit(context.exitCode);
   context.onOutputLost();
 });
-// An error of standard error cannot be reported anywhere.
+// A failed write to standard error cannot be reported anywhere.
 process.stderr.on('error', () => undefined);
 
 const exitCode = await runCommandLine(process.argv.slice(2), context);

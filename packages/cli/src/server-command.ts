@@ -1,7 +1,7 @@
 import type { Command } from '@commander-js/extra-typings';
 import { AppError } from '@proofhouse/core';
 
-/** Adds the flags of the server's settings; the environment gives them too. */
+/** Adds an option for each setting of the server. Environment variables can set the same settings. */
 export function serverCommand(command: Command) {
   return command
     .option('--host <address>', 'address to listen on (127.0.0.1)')
@@ -17,7 +17,7 @@ export function serverCommand(command: Command) {
     .addHelpText('after', '\nEvery setting can also be given by the environment: see docs/reference/config.md.');
 }
 
-/** Options under the names of the settings table: `dataDir` becomes `data-dir`. */
+/** Returns options under the names of the settings table: `dataDir` becomes `data-dir`. */
 export function flagsOf(options: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(options).map(([name, value]) => [

@@ -71,7 +71,7 @@ test('a worker whose output nobody reads any more gives its job back and ends', 
     env,
   });
   const exited = new Promise((resolve) => child.once('exit', resolve));
-  // The first line is not read either: the one at the next job's start finds the pipe closed.
+  // The pipe is closed before the worker prints its first line. The write of the line at the start of the job then fails.
   child.stdout.destroy();
   await exited;
   expect(child.exitCode).toBe(0);
@@ -100,7 +100,7 @@ test('the folder that a killed worker left is removed by the next one with the s
 test('unreadable files are lost, each by itself, and unreadable folders are removed with the rest', async () => {
   const { server, folder, env } = await setUp();
   const job = server.addJob();
-  // To root nothing is unreadable.
+  // The command runs as another user than root, because root can read every file.
   const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
   await chmod(folder, 0o777);
   const script =

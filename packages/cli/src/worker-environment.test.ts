@@ -7,7 +7,7 @@ import { runWorker } from '@proofhouse/client/worker';
 import { settings } from '@proofhouse/server';
 import { expect, test } from 'vitest';
 
-/** What the command of a job finds in its environment when the worker has this one. */
+/** Returns the environment of the command of a job, for a worker with the environment `env`. */
 async function environmentOfCommand(env: Record<string, string>): Promise<Record<string, string>> {
   await using server = await FakeServer.start();
   const folder = await mkdtemp(path.join(tmpdir(), 'worker-environment-'));

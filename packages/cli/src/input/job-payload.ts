@@ -5,7 +5,7 @@ import { AppError, parseJson } from '@proofhouse/core';
 import type { CommandContext } from '../command-context.ts';
 import { utf8Text } from './utf8-text.ts';
 
-/** Parses a payload: JSON itself, `@file`, or `-` for standard input. */
+/** Returns the payload of a job. `given` is JSON, or `@file` for a file with JSON, or `-` for JSON on standard input. */
 export async function readPayload(given: string, context: CommandContext): Promise<Record<string, unknown>> {
   const source = given === '-' ? 'standard input' : given.startsWith('@') ? given.slice(1) : 'the payload';
   const json = await payloadText(given, context);

@@ -1,10 +1,10 @@
 import { groupIdPattern, registeredWorkerIdPattern, standingGroups } from '@proofhouse/core';
 import type { CommandContext } from '../command-context.ts';
 
-/** The kinds of readers and members, for the help. */
+/** Help text: the ids that are accepted as readers of an artifact and as members of a group. */
 export const memberIdsText = 'wkr_…, grp_…, or a standing group: admins or orchestrators';
 
-/** Warns of text that is no id: it is usually the name of a worker. The server decides whether it is accepted. */
+/** Warns about each text in `ids` that is no id. It is usually the name of a worker. The server decides if it is accepted. */
 export function warnOfNames(
   context: CommandContext,
   ids: readonly string[],

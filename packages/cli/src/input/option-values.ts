@@ -17,7 +17,7 @@ export function positiveInteger(text: string): number {
   throw new InvalidArgumentError('Give a number of at least 1.');
 }
 
-/** About three weeks; a longer time would overflow a timer. */
+/** Longest time in seconds, about three weeks. A longer time would overflow a timer. */
 const mostSeconds = 2_000_000;
 
 export function seconds(text: string): number {
@@ -30,7 +30,7 @@ export function positiveSeconds(text: string): number {
   return seconds(String(positiveInteger(text)));
 }
 
-/** Parses `a, b` as a list, without spaces. An empty list is refused: it comes from a variable that is not set. */
+/** Parses a list such as `a, b`, without its spaces. Throws for an empty list, which usually comes from an unset variable. */
 export function commaList(text: string): string[] {
   const items = text
     .split(',')
@@ -46,13 +46,13 @@ const timeForms =
 
 const isoTime = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
 
-// Date accepts the 31st of every month, and makes it a day of the next month.
+// Returns true if the date exists. `Date` alone is not enough: it turns the 31st of a short month into a day of the next month.
 function isDay(date: string): boolean {
   const parsed = new Date(`${date}T00:00:00Z`);
   return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(date);
 }
 
-/** Parses a time for the API: ISO 8601 with an offset, a date alone, or an offset from now. */
+/** Returns a parser that converts a time to ISO 8601 in UTC. It accepts ISO 8601 with an offset, a date, and `+2h` from now. */
 export function timeAfter(now: () => number): (text: string) => string {
   return (text) => {
     const [, amount, unit = ''] = /^\+(\d{1,6})([smhd])$/.exec(text) ?? [];
@@ -64,12 +64,12 @@ export function timeAfter(now: () => number): (text: string) => string {
   };
 }
 
-/** For an option that may be repeated. */
+/** Appends a value to those before it, for an option that may be repeated. */
 export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 
-/** Parses `type=command`, repeated once for each type. */
+/** Parses `type=command` and adds it to those before it. Throws if the type has a command already. */
 export function collectCommand(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf('=');
   const [type, command] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
@@ -78,7 +78,7 @@ export function collectCommand(text: string, before: Readonly<Record<string, str
   return { ...before, [type]: command };
 }
 
-/** Parses `key=value`, repeated. */
+/** Parses `key=value` and adds it to those before it. */
 export function collectLabel(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('Give key=value.');

@@ -1,6 +1,6 @@
 import { AppError } from '@proofhouse/core';
 
-/** Decodes bytes that must be UTF-8, the only encoding of JSON (RFC 8259 section 8.1). Errors: `invalid_request`. */
+/** Decodes JSON text. Throws `invalid_request` if it is not UTF-8, the only encoding of JSON (RFC 8259, section 8.1). */
 export function utf8Text(bytes: Uint8Array, source: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -9,7 +9,7 @@ export function utf8Text(bytes: Uint8Array, source: string): string {
   }
 }
 
-/** The same for a stream of chunks. */
+/** Decodes a stream of chunks as `utf8Text` does, and yields their text. */
 export async function* utf8Pieces(pieces: AsyncIterable<unknown>, source: string): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const decode = (piece: Uint8Array, stream: boolean): string => {

@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from '../connected-command.ts';
 
-/** The lines that set a new token in the shell of the worker's machine. */
+/** Returns `headline` and the shell commands that set the URL, the experiment and the new token on the worker's machine. */
 export function workerVariables(
   { url, experiment }: ConnectionOptions & { readonly experiment: string },
   issued: { readonly worker_id: string; readonly registration_token: string },

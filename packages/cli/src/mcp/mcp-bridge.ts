@@ -32,7 +32,7 @@ import { soundMessages } from './sound-messages.ts';
 import { version } from '../version.ts';
 
 export interface BridgeStreams {
-  /** The base of relative file paths. */
+  /** The folder to which relative file paths refer. */
   readonly cwd: string;
   readonly stdin: Readable;
   readonly stdout: Writable;
@@ -40,7 +40,7 @@ export interface BridgeStreams {
   readonly signal: AbortSignal;
 }
 
-/** Serves the tools on standard input and output until the input ends or the signal aborts. */
+/** Serves the MCP tools on standard input and output, until the input ends or the signal is aborted. */
 export async function serveTools(client: ProofhouseClient, streams: BridgeStreams): Promise<void> {
   const { stdin, stdout, stderr, signal } = streams;
   const transport = new PlainTransport(new StdioServerTransport(soundMessages(streams), stdout));
@@ -50,7 +50,7 @@ export async function serveTools(client: ProofhouseClient, streams: BridgeStream
   const over = AbortSignal.any([signal, ended.signal]);
   for (const event of ['end', 'close', 'error']) stdin.once(event, () => ended.abort());
   if (!over.aborted) await once(over, 'abort');
-  // Aborts the calls in progress, whose answers can no longer be read.
+  // Aborts the calls in progress, because nobody reads their answers any more.
   await served.close();
 }
 
@@ -82,8 +82,8 @@ class PlainTransport implements Transport {
 }
 
 /**
- * An MCP server whose tools call the HTTP API: the tools are those of the server, which checks and decides each call. Only
- * the arguments are divided into path, query and body here.
+ * Returns an MCP server with the same tools as the Proofhouse server. A tool calls the HTTP API, and the Proofhouse server
+ * checks the call. This process only divides the arguments into path, query and body.
  */
 function bridge(client: ProofhouseClient, cwd: string): McpServer {
   const server = new McpServer(
@@ -119,11 +119,11 @@ async function callTool(
   if (id === 'putArtifact') return upload(caller, given);
   const { client, signal } = caller;
   const { leaseId: lease, ...parts } = toolParts(row, given);
-  // The path is built here, so its parts are checked here; the server checks everything else.
+  // The parameters of the path are checked here, because the path is built here. The server checks everything else.
   const params = parseFields(row.params, parts.params);
   const input = { ...parts, params, lease: opaqueValue('leaseId', lease), signal, headers };
   const idempotencyKey = opaqueValue('idempotencyKey', parts.idempotencyKey);
-  // The table pairs each id with its input; the lookup by a tool's name loses that pairing.
+  // The casts are needed because the type of the input depends on the operation id, which is known only at run time.
   return client.call(id as JsonOperationId, { ...input, idempotencyKey } as CallInput<JsonOperationId>);
 }
 
@@ -143,7 +143,7 @@ async function upload({ client, cwd, signal }: Caller, given: unknown): Promise<
   }
   const bytes = uploadedBytes(input);
   if (typeof bytes === 'string') {
-    // Reports a missing job, or one of another caller, before the upload is explained.
+    // Throws if the job does not exist or belongs to another caller, before the upload is explained.
     await client.jobs.get(jobId, { signal, headers });
     return explainUpload(client.url, input, bytes);
   }

@@ -2,7 +2,7 @@ import { Transform, type Readable, type Writable } from 'node:stream';
 import { AppError, parseJson, toolFailure, type JsonObjection } from '@proofhouse/core';
 import { parseJSONRPCMessage } from '@modelcontextprotocol/server';
 
-/** Bytes of one message at most; the limit of the SDK. */
+/** Largest message in bytes, equal to the limit of the MCP SDK. */
 const maxMessageBytes = 10 * 1024 * 1024;
 
 export interface MessageStreams {
@@ -12,9 +12,9 @@ export interface MessageStreams {
 }
 
 /**
- * The lines of standard input that are valid messages and are not changed by parsing. Every other line is answered here
- * with the error of the server over HTTP: the SDK would not answer it, or would parse values into different ones. A line
- * without an id cannot be answered (MCP has no null ids): it is reported on standard error.
+ * Returns the lines of standard input that are valid messages and whose values parsing does not change. Every other line is
+ * answered here, with the error that the server returns over HTTP. The SDK would not answer such a line, or would change its
+ * values. A line without an id cannot be answered, because MCP has no null ids. It is reported on standard error.
  */
 export function soundMessages({ stdin, stdout, stderr }: MessageStreams): Readable {
   let kept: Buffer[] = [];
@@ -52,7 +52,7 @@ interface Refusal {
   readonly result?: unknown;
 }
 
-/** The answer to a line that is refused. */
+/** Returns the answer to a line that is refused, or undefined for a valid message. */
 function refusalOf(bytes: Buffer): Refusal | undefined {
   let text: string;
   try {

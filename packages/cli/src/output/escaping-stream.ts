@@ -1,10 +1,10 @@
 import type { Writable } from 'node:stream';
-// The subpath, since every command starts with this file and the index of core loads all schemas.
+// Imports a subpath of core, because every command loads this file, and the index of core would load all schemas.
 import { visibleText } from '@proofhouse/core/visible-text';
 
 /**
- * The stream with hidden characters of written strings escaped (see `visibleText`), so that no text of a server or worker
- * controls the terminal, in output for people and in JSON alike. Bytes are written unchanged.
+ * Returns a stream that escapes the hidden characters of written strings (see `visibleText`), so that no text of a server or a
+ * worker can control the terminal, neither in text output nor in JSON. Bytes are written unchanged.
  */
 export function escapingStream(stream: Writable): Writable {
   const write = (chunk: unknown, ...rest: never[]): boolean =>

@@ -2,10 +2,10 @@ import { AppError, isAppError } from '@proofhouse/core';
 import { callerText } from '../caller.ts';
 import type { ConnectionOptions } from '../connected-command.ts';
 
-/** The connection options of the failed command; `experiment` where it has one. */
+/** The connection options of the failed command, and its experiment if the command has that option. */
 export type CalledWith = ConnectionOptions & { readonly experiment?: string | undefined };
 
-/** Adds the credential, the experiment and the URL of the command to an error of the server. */
+/** Adds to an error of the server who called it, the experiment and the URL. Never adds a secret. */
 export function explainError(error: unknown, called: CalledWith | undefined): unknown {
   if (called === undefined || !isAppError(error)) return error;
   if (error.code === 'unauthenticated') return again(error, refusalText(error, called));
@@ -16,14 +16,14 @@ export function explainError(error: unknown, called: CalledWith | undefined): un
   return error;
 }
 
-/** The same error with the subject of the call in front of its message. */
+/** Returns the error with the subject of the call before its message, and with `next`, a command to run next, after it. */
 export function about(subject: string, error: unknown, next = ''): unknown {
   return isAppError(error) && error.code !== 'unauthenticated' && error.code !== 'experiment_id_mismatch'
     ? again(error, `${subject}: ${error.message}${next === '' ? '' : `\n  Next: ${next}`}`)
     : error;
 }
 
-/** Adds the command that lists groups to a `not_found` error. */
+/** Awaits a call about a group. To a `not_found` error it adds the command that lists the groups. */
 export async function ofGroup<Result>({ experiment }: { readonly experiment: string }, call: Promise<Result>) {
   try {
     return await call;

@@ -15,20 +15,20 @@ import { Readable } from 'node:stream';
 import type { CommandContext } from '../command-context.ts';
 import { utf8Pieces } from '../input/utf8-text.ts';
 
-/** One job of the file, and its line, counted from 1. */
+/** One job of the file, with its line number, counted from 1, and its approximate size in the body of the request. */
 export interface JobLine {
   readonly number: number;
   readonly job: CreateJob;
   readonly bytes: number;
 }
 
-/** Bytes of JSON in one call, so that the body stays within the 1 MiB that a server accepts. */
+/** Largest size of a batch in bytes of JSON, so that the body of the request stays within the 1 MiB that a server accepts. */
 const maxBatchBytes = 700 * 1024;
 
 /**
- * Reads the jobs of a JSON lines file in batches of one call each. `-` is standard input. Blank lines are skipped. A line
- * without a key gets one made of `keyPrefix` and its number, so that a repeated run creates no job twice. Errors:
- * `invalid_request`, with the number of the line.
+ * Yields the jobs of a JSON lines file in batches, one for each call. `-` is standard input. Blank lines are skipped. A line
+ * without an idempotency key gets one of `keyPrefix` (default: a hash of the line) and the line number, so that a repeated run
+ * creates no job twice. Throws `invalid_request` with the line number.
  */
 export async function* jobBatches(
   source: string,
@@ -40,7 +40,7 @@ export async function* jobBatches(
   let batch: JobLine[] = [];
   let batchBytes = 0;
   let number = 0;
-  // A file that cannot be read throws here instead of emitting an unhandled event.
+  // The error of a file that cannot be read is thrown in the loop. Without this listener it would be an unhandled event.
   const failed = new Promise<never>((_, reject) => input.once('error', reject));
   failed.catch(() => undefined);
   const lines = createInterface({ input, crlfDelay: Infinity })[Symbol.asyncIterator]();
@@ -85,7 +85,7 @@ function digestOf(text: string): string {
   return `line:${createHash('sha256').update(text).digest('hex').slice(0, 40)}`;
 }
 
-/** Replaces the index in the batch by the number of the line. */
+/** Returns an error of the server with the line number in its message, instead of the index of the job in the batch. */
 export function atLine(error: unknown, batch: readonly JobLine[]): unknown {
   if (!isAppError(error)) return error;
   const index = /^items\.(\d+)/.exec(error.errors[0]?.path ?? '')?.[1];

@@ -4,21 +4,21 @@ import type { ProofhouseClient } from '@proofhouse/client';
 import type { CommandContext } from '../command-context.ts';
 import { printable } from './printable.ts';
 
-/** The final state of a job, as one line. */
+/** Returns one line about a job that has ended: its id, its status and the reason. */
 export function outcomeText({ id, status, resultSummary, errorMessage, finish }: Job): string {
   const reason = status === 'succeeded' ? resultSummary : errorMessage;
   const words = [finish?.outcomeCode, reason?.split('\n', 1)[0]].filter((text) => text != null && text !== '');
   return printable(`Job ${id} ${status}${words.length === 0 ? '' : `: ${words.join(': ')}`}`);
 }
 
-/** 0 only when every job succeeded. */
+/** Returns 0 if every job succeeded, else 1. */
 export function exitCodeOf(jobs: readonly Job[]): number {
   return jobs.every(({ status }) => status === 'succeeded') ? 0 : 1;
 }
 
 /**
- * Waits until the job has ended, on its stream of events, which is reopened after each interruption. Errors: refusals of
- * the server, such as `job_not_found`; `request_timeout` when the signal aborts before.
+ * Waits until the job has ended and returns it. Follows the event stream of the job, which is reopened after each interruption.
+ * Throws refusals of the server, such as `job_not_found`. Throws `request_timeout` if the signal is aborted before the end.
  */
 export async function endOf(
   client: ProofhouseClient,
@@ -30,7 +30,7 @@ export async function endOf(
   return client.jobs.get(jobId, { signal });
 }
 
-/** Reports the first interruption only, however often the stream is reopened. */
+/** Returns a listener that reports interruptions of a stream. The same message is printed once, until `mended` is called. */
 export function sayBroken(context: CommandContext): { broken: (error: Error) => void; mended: () => void } {
   let said = '';
   return {

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { visibleText } from '@proofhouse/core';
 
 /**
- * Makes text of other programs safe for a terminal: removes colours and carriage returns before line feeds, escapes other
+ * Makes text of other programs safe for a terminal. Removes colours, and carriage returns before line feeds. Escapes the other
  * hidden characters.
  */
 export function printable(text: string): string {

@@ -1,6 +1,6 @@
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
-/** `1 finding`, `2 findings`, `0 findings`: nouns whose plural ends in s. */
+/** Returns a number with its noun: `1 finding`, `2 findings`, `0 findings`. The plural of the noun must end in s. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
@@ -18,7 +18,7 @@ const steps: readonly (readonly [seconds: number, unit: string])[] = [
   [1, 's'],
 ];
 
-/** `3m ago`, `in 15s`, or nothing for no time. */
+/** Returns a time relative to `now` (epoch milliseconds), such as `3m ago` or `in 15s`. Returns an empty text for null. */
 export function relativeTime(iso: string | null, now: number): string {
   if (iso === null) return '';
   const seconds = Math.round((Date.parse(iso) - now) / 1000);

@@ -4,17 +4,17 @@ import { printable } from './printable.ts';
 
 /** Prints an error on standard error and returns its exit code. */
 export function reportError(error: unknown, context: CommandContext, json: boolean): number {
-  // An interrupt by the user needs no message.
+  // After Ctrl-C the user needs no message.
   if (context.interrupted) return 130;
   const known = knownError(error);
   if (json) context.stderr.write(`${JSON.stringify(problemOf(known))}\n`);
   else context.stderr.write(`${errorText(known)}\n`);
-  // An unknown error is a defect of this command, not of the server.
+  // An error that was no AppError is a defect of this command, not of the server, so the exit code is 1.
   return known.code === 'internal' && !isAppError(error) ? 1 : known.exitCode;
 }
 
 function errorText(error: AppError): string {
-  // Fields that the message contains already are not repeated.
+  // Field errors that the message already contains are not repeated.
   const fields = error.errors.filter(({ message }) => !error.message.includes(message));
   const lines = [`proofhouse: ${error.message}`, ...fields.map(({ path, message }) => `  ${path}: ${message}`)];
   return lines.map(printable).join('\n');
@@ -29,7 +29,7 @@ const wrongFile = new Map([
   ['EEXIST', 'exists already'],
 ]);
 
-/** Converts every error to an `AppError`: file system errors get a sentence, unknown ones become `internal`. */
+/** Converts any error to an `AppError`. A known file system error gets a sentence. An unknown error becomes `internal`. */
 export function knownError(error: unknown): AppError {
   if (isAppError(error)) return error;
   const { code, path, message } = error as NodeJS.ErrnoException;

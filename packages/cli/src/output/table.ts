@@ -1,13 +1,13 @@
 import { printable } from './printable.ts';
 
-/** Rows under their titles in aligned columns; the last column is not padded. */
+/** Formats rows below their titles, in aligned columns. The last column is not padded. */
 export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const clean = [titles, ...rows].map((row) => row.map((cell) => printable(cell).replace(/[\n\t]/g, ' ')));
   const widths = titles.map((_, column) => Math.max(...clean.map((row) => widthOf(row[column] ?? ''))));
   return clean.map((row) => `${line(row, widths)}\n`).join('');
 }
 
-/** One fact for each line, with aligned values. Facts without a value are left out. */
+/** Formats names and values, one pair in a line, with aligned values. Pairs without a value are left out. */
 export function facts(entries: readonly (readonly [name: string, value: string | null | undefined])[]): string {
   const known = entries.filter((entry): entry is readonly [string, string] => (entry[1] ?? '') !== '');
   const width = Math.max(0, ...known.map(([name]) => name.length));
@@ -19,7 +19,7 @@ export function facts(entries: readonly (readonly [name: string, value: string |
 
 const segmenter = new Intl.Segmenter();
 
-/** Length in characters as displayed, not in code units. */
+/** Returns the length in displayed characters (grapheme clusters), not in code units. */
 function widthOf(text: string): number {
   return [...segmenter.segment(text)].length;
 }

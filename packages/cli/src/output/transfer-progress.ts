@@ -9,7 +9,7 @@ export interface TransferProgress {
 
 const silent: TransferProgress = { update: () => undefined, end: () => undefined };
 
-/** A progress bar where standard error is a terminal; no output for programs and files. */
+/** Returns a progress bar if standard error is a terminal. Otherwise, and for JSON output, prints nothing. */
 export function transferProgress(context: CommandContext, label: string, json: boolean): TransferProgress {
   if (json || context.terminal === undefined) return silent;
   const bar = new SingleBar({

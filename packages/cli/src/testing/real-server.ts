@@ -9,10 +9,10 @@ import { compileCache } from './run-entry.ts';
 
 const entry = fileURLToPath(new URL('../../bin/proofhouse.js', import.meta.url));
 
-/** A server as `proofhouse serve` starts it, on a data folder of its own that outlives restarts. */
+/** A server process started by `proofhouse serve`, with a data folder of its own that is kept when the server restarts. */
 export class RealServer {
   readonly adminToken = 'the-admin-token-of-the-real-server';
-  /** Where it keeps everything. */
+  /** The data folder. */
   readonly folder: string;
   readonly #settings: Readonly<Record<string, string>>;
   #port = '0';
@@ -33,7 +33,7 @@ export class RealServer {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** Again on the same port, after `stop`. */
+  /** Starts the server. After `stop` or `kill`, it uses the same port again. */
   async start(): Promise<void> {
     const args = ['serve', '--port', this.#port, '--data-dir', this.folder];
     const settings = {
@@ -66,7 +66,7 @@ export class RealServer {
     await ended;
   }
 
-  /** Ends it as a crash does. */
+  /** Kills the server with SIGKILL, to simulate a crash. */
   async kill(): Promise<void> {
     const child = this.#process;
     if (child?.exitCode !== null || child.signalCode !== null) return;

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const entry = fileURLToPath(new URL('../../bin/proofhouse.js', import.meta.url));
 
-/** Processes of tests share a cache of compiled modules: without it each compiles the command anew, for half its time. */
+/** The cache of compiled modules, shared by all processes of tests. Without it, compiling takes half the time of a command. */
 export const compileCache = { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '' };
 
 export interface Run {
@@ -16,11 +16,14 @@ export interface RunOptions {
   readonly env?: Record<string, string>;
   readonly cwd?: string;
   readonly input?: string | Uint8Array;
-  /** Hears standard output as it grows; answers a signal to send. */
+  /** Called after each write with the whole standard output so far. A returned signal is sent to the process. */
   readonly onOutput?: (stdout: string) => NodeJS.Signals | undefined;
 }
 
-/** Runs the command as a user does: the real entry in a process of its own, with no variables of this one's. */
+/**
+ * Runs a command as a user does: with the real entry, in a process of its own. Of the environment of this process, it gets PATH,
+ * HOME and the compile cache only.
+ */
 export function runEntry(args: readonly string[], options: RunOptions = {}): Promise<Run> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [entry, ...args], {

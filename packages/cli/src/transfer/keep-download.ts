@@ -9,19 +9,19 @@ import { bytesText } from '../output/quantities.ts';
 import { transferProgress } from '../output/transfer-progress.ts';
 import { pipeDownload, saveDownload, targetExists, type ReceivedFile } from './verified-download.ts';
 
-/** The destination of a download, from the options. */
+/** The options of a command that decide where a download is saved and how the result is printed. */
 export interface Destination {
-  /** A file or folder, or - for standard output; the current folder when left out. */
+  /** Path of a file or a folder, or `-` for standard output. Default: the current folder. */
   readonly output?: string | undefined;
   readonly force?: true | undefined;
   readonly json?: true | undefined;
-  /** The file name when the server proposes none. */
+  /** File name in case the server proposes none. */
   readonly name: string;
-  /** Added to the JSON result. */
+  /** Fields that are added to the JSON result. */
   readonly about: Readonly<Record<string, string>>;
 }
 
-/** Saves a download completely and verified, or pipes it to standard output, and prints the result. */
+/** Saves a download as a verified file and prints the result. With the output `-`, writes it to standard output instead. */
 export async function keepDownload(context: CommandContext, download: Download, to: Destination): Promise<void> {
   const json = to.json === true;
   if (to.output === '-') return pipeToOutput(context, download, json);
@@ -56,7 +56,7 @@ async function withProgress(
   }
 }
 
-/** The path to save to. An existing file is refused before the download instead of after it. */
+/** Returns the path of the file to save. Throws if the file exists, so that it is refused before the download. */
 async function targetOf(
   context: CommandContext,
   download: Download,
@@ -86,7 +86,7 @@ function noFolder(place: string): AppError {
   return new AppError('invalid_request', `${place} is no folder that is there. Make it, or choose another with -o.`);
 }
 
-/** The server may propose a name, but not a folder. */
+/** Returns the last component of the proposed file name, so that the server cannot choose a folder. */
 function safeBaseName(name: string): string {
   const base = withoutHidden(name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1));
   return base === '' || base === '.' || base === '..' ? 'artifact' : base;

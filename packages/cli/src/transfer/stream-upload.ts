@@ -12,7 +12,8 @@ interface StreamUpload {
 }
 
 /**
- * Uploads a source that can be read only once: its digest is known after the last byte, and is compared with the server's.
+ * Uploads a stream that can be read only once. Its digest is known only after the last byte, so it cannot be sent in a header. It
+ * is compared with the digest in the server's answer instead.
  */
 export async function streamUpload(
   client: ProofhouseClient,

@@ -9,15 +9,15 @@ import { requireSameDigest, systemRandom, type Download } from '@proofhouse/clie
 export interface ReceivedFile {
   readonly sizeBytes: number;
   readonly digest: Digest;
-  /** Whether the server declared a digest. */
+  /** True if the server declared a digest. The received bytes then have this digest. */
   readonly verified: boolean;
 }
 
 type OnBytes = (receivedBytes: number) => void;
 
 /**
- * Saves a download under `target` atomically: it is written to a file beside it, verified, synced, and then renamed. An
- * existing file stays unless `force`.
+ * Saves a download as the file `target`, atomically: the bytes are written to a temporary file in the same folder, verified and
+ * synced, and then the file is renamed. An existing file is replaced only if `force` is true.
  */
 export async function saveDownload(
   download: Download,
@@ -45,7 +45,7 @@ export async function saveDownload(
   }
 }
 
-/** Writes a download out as it arrives; a wrong digest is known only at the end. */
+/** Writes a download to `output` as it arrives. Throws for a wrong digest, but only after the last byte is written. */
 export async function pipeDownload(download: Download, output: Writable, onBytes: OnBytes): Promise<ReceivedFile> {
   return receive(download, onBytes, async (piece) => {
     if (!output.write(piece)) await once(output, 'drain');
@@ -75,7 +75,8 @@ async function receive(
   return { sizeBytes, digest, verified: download.digest !== undefined };
 }
 
-// A hard link fails when the name exists, without a race; a rename would replace the file.
+// Gives the temporary file its final name. Without `force` it makes a hard link, which fails if the name exists. A rename would
+// replace the file, and a check before the rename would be a race.
 async function giveName(part: string, target: string, force: boolean): Promise<void> {
   if (force) return rename(part, target);
   try {
@@ -84,7 +85,7 @@ async function giveName(part: string, target: string, force: boolean): Promise<v
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw targetExists(target);
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP') throw error;
-    // This file system has no hard links: only a file created at the same moment can be replaced.
+    // The file system has no hard links. The rename can only replace a file that was created since the check before the download.
     await rename(part, target);
   }
 }

@@ -74,7 +74,7 @@ async function pushOne(
   }
 }
 
-// A path below the current folder becomes the artifact's name; of a path elsewhere only the base name does.
+// Returns the artifact name for a file: its relative path if it is below the current folder, else its base name.
 function nameOf(file: string): string {
   if (file === '-') throw new AppError('bad_request', 'Standard input has no name: add --name.');
   const normal = path.normalize(file);

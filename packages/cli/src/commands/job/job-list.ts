@@ -37,7 +37,7 @@ export function jobList(command: Command, context: CommandContext) {
     });
 }
 
-/** A delayed job is queued, but no worker gets it before its time. */
+/** Returns the status, with the due time for a delayed job. Such a job is queued, but not claimable before its due time. */
 function statusText({ status, nextAttemptAt }: Job, now: number): string {
   const delayed = status === 'queued' && nextAttemptAt !== null && Date.parse(nextAttemptAt) > now;
   return delayed ? `${status} (${relativeTime(nextAttemptAt, now)})` : status;

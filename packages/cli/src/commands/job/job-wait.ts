@@ -11,7 +11,7 @@ attempt that is tried again is no end. With --json each job is one line of JSON,
 
 Example: proofhouse job wait 0190b2c4-7d3e-7000-8000-000000000000 --timeout 600`;
 
-/** Streams that are open at the same time. */
+/** Largest number of event streams that are open at the same time. */
 const atOnce = 20;
 
 export function jobWait(command: Command, context: CommandContext) {

@@ -4,10 +4,10 @@ import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand, type ConnectionOptions } from '../../connected-command.ts';
 import { printable } from '../../output/printable.ts';
 
-/** A claim may wait 30 s at the server, and its answer takes time too. */
+/** Time limit of one try in milliseconds. The server may hold a claim for 30 s, and sending the answer takes time too. */
 const perTryMs = 60_000;
 
-/** Programs that start tools wait only a short time for them. */
+/** Time limit of the first call in milliseconds. It is short, because programs wait only a short time for their tools. */
 const firstCallMs = 5000;
 
 const explanation = `
@@ -22,14 +22,15 @@ export function mcp(command: Command, context: CommandContext) {
   return connectedCommand(command)
     .addHelpText('after', explanation)
     .action(async (options) => {
-      // Loaded when it is used, so that other commands start without the protocol's library.
+      // The module is loaded here, so that other commands start without the MCP library.
       const { serveTools } = await import('../../mcp/mcp-bridge.ts');
       await requireAccess(context, options);
       await serveTools(clientOf(options, { perTryMs }), { ...context, signal: context.signal() });
     });
 }
 
-// Programs often start their tools before the server, and must not have to restart them.
+// Throws if the server refuses the token. A server that cannot be reached is only a warning: programs often start their tools
+// before the server, and must not have to restart them.
 async function requireAccess(context: CommandContext, options: ConnectionOptions): Promise<void> {
   try {
     // Every credential may list jobs.

@@ -29,7 +29,7 @@ export function whoami(command: Command, context: CommandContext) {
       }
       const api = experimentOf({ ...options, experiment });
       if (callerOf(options.token) === 'admin') {
-        // /v0 has no call that names the admin: any successful call proves that the token is valid.
+        // No operation of /v0 returns the admin as the caller. Any successful call proves that the token is valid.
         await api.listGroups({ limit: 1 });
         printCaller(context, options, { principal: 'admin' });
         return;
@@ -40,7 +40,10 @@ export function whoami(command: Command, context: CommandContext) {
     });
 }
 
-/** Every credential may list jobs, only the admin tokens. The server has compared a name in front of the secret. */
+/**
+ * Determines the owner of a token with two calls: every credential may list jobs, but only the admin may list worker tokens. The
+ * worker id in a token is right if the calls succeed, because the server checks it.
+ */
 async function queueCaller(options: ConnectionOptions): Promise<Caller> {
   const client = clientOf(options);
   await client.jobs.list({ limit: 1 });

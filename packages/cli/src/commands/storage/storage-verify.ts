@@ -42,7 +42,7 @@ export function storageVerify(command: Command, context: CommandContext) {
     });
 }
 
-/** Findings that no command can repair; the others are handled by collection and --repair. */
+/** Returns true for a finding that no command can repair. Collection and --repair handle the others. */
 function isDamage({ kind }: Finding): boolean {
   return ['row-without-bytes', 'row-with-wrong-bytes', 'planted'].includes(kind);
 }

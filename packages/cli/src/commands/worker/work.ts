@@ -132,7 +132,7 @@ async function workWith(
   });
 }
 
-/** The server does not return a worker's name; tokens of registered workers contain it. */
+/** Returns the worker id from the token, which only tokens of registered workers contain. The server does not return it. */
 function nameOf(token: string | undefined): string {
   const caller = callerOf(token);
   return caller === undefined || caller === 'admin' ? 'The worker' : caller;
@@ -147,7 +147,7 @@ function explainCaller(error: unknown): unknown {
   return new AppError('invalid_request', message, { cause: error });
 }
 
-// One line for each entry, as it happens; JSON lines for programs.
+// Prints one line for each entry of the worker log: JSON with --json, else text, with warnings and errors on standard error.
 function printEntry(context: CommandContext, json: boolean, entry: WorkerLogEntry): void {
   if (json) context.stdout.write(`${JSON.stringify(entry)}\n`);
   else if (entry.level === 'info') context.stdout.write(`${printable(entry.message)}\n`);
