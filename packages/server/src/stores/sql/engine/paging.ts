@@ -1,5 +1,6 @@
 import type { SelectQueryBuilder } from 'kysely';
 import type { Page, PageKey, PageRequest } from '../../../kernel/page.ts';
+import type { Placeholders } from './placeholder.ts';
 import type { Database } from './schema.ts';
 import type { Statement } from './statement.ts';
 import { rows, type Verb } from './verb.ts';
@@ -24,7 +25,7 @@ type Listed = 'artifacts' | 'credentials' | 'experiments' | 'groups' | 'jobs' | 
 export function newestFirst<Table extends Listed, Row>(
   query: SelectQueryBuilder<Database, Table, Row>,
   place: Place,
-  p: PlaceParams,
+  p: Placeholders<PlaceParams>,
 ): SelectQueryBuilder<Database, Table, Row> {
   return ordered(query, place, p, '<', 'desc');
 }
@@ -33,7 +34,7 @@ export function newestFirst<Table extends Listed, Row>(
 export function oldestFirst<Table extends Listed, Row>(
   query: SelectQueryBuilder<Database, Table, Row>,
   place: Place,
-  p: PlaceParams,
+  p: Placeholders<PlaceParams>,
 ): SelectQueryBuilder<Database, Table, Row> {
   return ordered(query, place, p, '>', undefined);
 }
@@ -41,7 +42,7 @@ export function oldestFirst<Table extends Listed, Row>(
 function ordered<Table extends Listed, Row>(
   query: SelectQueryBuilder<Database, Table, Row>,
   place: Place,
-  p: PlaceParams,
+  p: Placeholders<PlaceParams>,
   beyond: '<' | '>',
   direction: 'desc' | undefined,
 ): SelectQueryBuilder<Database, Table, Row> {

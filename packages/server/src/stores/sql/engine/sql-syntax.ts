@@ -1,4 +1,5 @@
 import type { ColumnDataType, Expression, RawBuilder, ReferenceExpression, SelectQueryBuilder, SqlBool } from 'kysely';
+import type { Placeholder } from './placeholder.ts';
 import type { Database, Queries } from './schema.ts';
 
 /**
@@ -27,7 +28,7 @@ export interface SqlSyntax {
   ): SelectQueryBuilder<Database, Tables, Row>;
 
   /** Returns the SQL condition that `column` equals one of the texts of a JSON list (see `textList`). */
-  among(column: ReferenceExpression<Database, keyof Database>, list: string): Expression<SqlBool>;
+  among(column: ReferenceExpression<Database, keyof Database>, list: Placeholder<string>): Expression<SqlBool>;
 }
 
 /** Column types and table options for `create table`. */

@@ -1,24 +1,14 @@
 import type { Compilable } from 'kysely';
 import { sha256Hex } from '../../../kernel/secret.ts';
 import type { SqlSyntax } from './sql-syntax.ts';
+import { namedPlaceholders, Placeholder, type Placeholders } from './placeholder.ts';
 import type { Queries } from './schema.ts';
 
-/** Takes the place of a parameter whose value is known only when the statement runs. */
-class Placeholder {
-  readonly name: string;
-
-  constructor(name: string) {
-    this.name = name;
-  }
-}
-
-const placeholders = new Proxy({}, { get: (_target, name) => new Placeholder(String(name)) });
-
-type Build<Params, Row> = (queries: Queries, params: Params, syntax: SqlSyntax) => Compilable<Row>;
+type Build<Params, Row> = (queries: Queries, params: Placeholders<Params>, syntax: SqlSyntax) => Compilable<Row>;
 
 /**
- * A query that is built and compiled once for each SQL syntax, and runs many times. The parameters of `build` are
- * placeholders, although they have the types of the values: `build` may only pass them to the query builder.
+ * A query that is built and compiled once for each SQL syntax, and runs many times. `build` receives a
+ * placeholder for each parameter. The values replace the placeholders when the statement runs.
  */
 export class Statement<Params extends object, Row> {
   readonly #build: Build<Params, Row>;
@@ -31,7 +21,7 @@ export class Statement<Params extends object, Row> {
   compiled(syntax: SqlSyntax): CompiledStatement {
     const known = this.#compiled.get(syntax);
     if (known !== undefined) return known;
-    const { sql, parameters } = this.#build(syntax.queries, placeholders as Params, syntax).compile();
+    const { sql, parameters } = this.#build(syntax.queries, namedPlaceholders<Params>(), syntax).compile();
     const made = new CompiledStatement(sql, parameters);
     this.#compiled.set(syntax, made);
     return made;
@@ -57,9 +47,8 @@ export class CompiledStatement {
   }
 
   arguments(params: object): unknown[] {
-    const values = params as Readonly<Record<string, unknown>>;
     return this.#parameters.map((parameter) =>
-      storable(parameter instanceof Placeholder ? values[parameter.name] : parameter),
+      storable(parameter instanceof Placeholder ? parameter.valueIn(params) : parameter),
     );
   }
 }
@@ -85,7 +74,7 @@ export function statement<Params extends object>(): <Row>(build: Build<Params, R
  * keys must come from a closed set.
  */
 export function statementsBy<Key extends string, Params extends object, Row>(
-  build: (key: Key, queries: Queries, params: Params, syntax: SqlSyntax) => Compilable<Row>,
+  build: (key: Key, queries: Queries, params: Placeholders<Params>, syntax: SqlSyntax) => Compilable<Row>,
 ): (key: Key) => Statement<Params, Row> {
   const made = new Map<Key, Statement<Params, Row>>();
   return (key) => {
@@ -95,12 +84,4 @@ export function statementsBy<Key extends string, Params extends object, Row>(
     made.set(key, fresh);
     return fresh;
   };
-}
-
-/** Returns the placeholders of these columns, for `values` or `set` of the query builder. */
-export function placeholdersOf<Row extends object, Column extends keyof Row>(
-  params: Row,
-  columns: readonly Column[],
-): Pick<Row, Column> {
-  return Object.fromEntries(columns.map((column) => [column, params[column]])) as Pick<Row, Column>;
 }

@@ -7,7 +7,8 @@ import type { RouteCache } from './route-cache.ts';
 import { eventToRow, jobFromRow, jobToRow } from './job-row.ts';
 import type { JobRow } from '../engine/schema.ts';
 import type { QueueDialect } from './queue-dialect.ts';
-import { placeholdersOf, statementsBy } from '../engine/statement.ts';
+import { placeholdersOf, type Placeholders } from '../engine/placeholder.ts';
+import { statementsBy } from '../engine/statement.ts';
 import { first, put, Undo, type Verb } from '../engine/verb.ts';
 
 export interface EnqueuedAll {
@@ -15,7 +16,7 @@ export interface EnqueuedAll {
   readonly routes: readonly JobRoute[];
 }
 
-const insertJob = statementsBy((columns: string, db, p: JobRow) =>
+const insertJob = statementsBy((columns: string, db, p: Placeholders<JobRow>) =>
   db.insertInto('jobs').values(placeholdersOf(p, columns.split(',') as (keyof JobRow)[])),
 );
 

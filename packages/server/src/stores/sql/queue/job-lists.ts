@@ -5,6 +5,7 @@ import type { Page, PageRequest } from '../../../kernel/page.ts';
 import { jobFromRow } from './job-row.ts';
 import { newestFirst, readPage, type PageParams, type Place } from '../engine/paging.ts';
 import type { Database, Queries } from '../engine/schema.ts';
+import type { Placeholders } from '../engine/placeholder.ts';
 import { statementsBy } from '../engine/statement.ts';
 import type { Verb } from '../engine/verb.ts';
 
@@ -19,7 +20,7 @@ interface ListParams extends PageParams {
   readonly ownOf: string;
 }
 
-const listJobs = statementsBy((key: `${Shape}:${Place}`, db, p: ListParams) => {
+const listJobs = statementsBy((key: `${Shape}:${Place}`, db, p: Placeholders<ListParams>) => {
   const [shape, place] = key.split(':') as [Shape, Place];
   const branches = branchesOf(db, shape, p).map((branch) => newestFirst(branch, place, p).limit(p.limit));
   const [only] = branches;
@@ -29,7 +30,7 @@ const listJobs = statementsBy((key: `${Shape}:${Place}`, db, p: ListParams) => {
 type Jobs = SelectQueryBuilder<Database, 'jobs', object>;
 
 /** Merges the branches by (created_at, id) alone, and reads the full rows only for the jobs of the page. */
-function merged(db: Queries, shape: Shape, branches: readonly Jobs[], p: ListParams) {
+function merged(db: Queries, shape: Shape, branches: readonly Jobs[], p: Placeholders<ListParams>) {
   const heads = branches
     .map((branch) => db.selectFrom(branch.select(['id', 'created_at']).as('branch')).selectAll())
     // A job that the worker both created and holds is in two branches, so `union` removes the duplicate.
@@ -53,7 +54,7 @@ function merged(db: Queries, shape: Shape, branches: readonly Jobs[], p: ListPar
  * category or type alone merges one branch for each of the six statuses, and a list by status alone merges one branch
  * for each category.
  */
-function branchesOf(db: Queries, shape: Shape, p: ListParams): Jobs[] {
+function branchesOf(db: Queries, shape: Shape, p: Placeholders<ListParams>): Jobs[] {
   const jobs: Jobs = db.selectFrom('jobs');
   switch (shape) {
     case 'all':

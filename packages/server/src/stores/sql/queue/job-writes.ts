@@ -2,7 +2,8 @@ import type { JobDecision, JobEventDraft } from '@proofhouse/core';
 import { eventToRow, jobState } from './job-row.ts';
 import type { JobEventRow, JobRow, JobState, Queries } from '../engine/schema.ts';
 import type { JobUpdate, JobUpdates, QueueDialect } from './queue-dialect.ts';
-import { placeholdersOf, statement, statementsBy } from '../engine/statement.ts';
+import { placeholdersOf, type Placeholders } from '../engine/placeholder.ts';
+import { statement, statementsBy } from '../engine/statement.ts';
 import { put, type Verb } from '../engine/verb.ts';
 
 /** A decision about a job whose row this transaction has locked. */
@@ -19,14 +20,14 @@ const insertEvent = statement<JobEventRow>()((db, p) =>
 );
 
 /** Returns an update that sets only these columns, because an index whose columns are not set needs no update. */
-export function updateOf(db: Pick<Queries, 'updateTable'>, columns: string, p: JobUpdate) {
+export function updateOf(db: Pick<Queries, 'updateTable'>, columns: string, p: Placeholders<JobUpdate>) {
   return db
     .updateTable('jobs')
     .set(placeholdersOf(p, columns.split(',') as (keyof JobState)[]))
     .where('id', '=', p.id);
 }
 
-const updateJob = statementsBy((columns: string, db, p: JobUpdate) => updateOf(db, columns, p));
+const updateJob = statementsBy((columns: string, db, p: Placeholders<JobUpdate>) => updateOf(db, columns, p));
 
 /**
  * Writes decisions with their events. Of several decisions about one job, only the state after the last decision is

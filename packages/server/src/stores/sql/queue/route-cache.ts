@@ -3,7 +3,8 @@ import type { JobRecord } from '@proofhouse/core';
 import type { JobRouteRow } from '../engine/schema.ts';
 import type { QueueDialect, RouteSet } from './queue-dialect.ts';
 import { textList } from '../engine/sql-syntax.ts';
-import { placeholdersOf, statement } from '../engine/statement.ts';
+import { placeholdersOf } from '../engine/placeholder.ts';
+import { statement } from '../engine/statement.ts';
 import { first, put, rows, type Verb } from '../engine/verb.ts';
 
 /** Inserts a route. If an older version wrote the row of this route without a number, sets the number. */

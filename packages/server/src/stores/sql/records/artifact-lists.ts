@@ -4,6 +4,7 @@ import type { Page, PageRequest } from '../../../kernel/page.ts';
 import { artifactFromRow } from './artifact-row.ts';
 import { newestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
 import type { Queries } from '../engine/schema.ts';
+import type { Placeholders } from '../engine/placeholder.ts';
 import { statementsBy } from '../engine/statement.ts';
 import { first, rows, type Verb } from '../engine/verb.ts';
 
@@ -21,14 +22,14 @@ interface ListParams extends PageParams {
 
 const columnOf = { job: 'job_id', experiment: 'experiment_id', maker: 'created_by' } as const;
 
-function walked(db: Queries, walk: Walk, place: Place, p: ListParams) {
+function walked(db: Queries, walk: Walk, place: Place, p: Placeholders<ListParams>) {
   const artifacts = newestFirst(db.selectFrom('artifacts'), place, p);
   if (walk === 'all') return artifacts;
   const value = walk === 'job' ? p.jobId : walk === 'experiment' ? p.experimentId : p.createdBy;
   return artifacts.where(columnOf[walk], '=', value);
 }
 
-const listAll = statementsBy((key: `${Walk}:${Place}`, db, p: ListParams) => {
+const listAll = statementsBy((key: `${Walk}:${Place}`, db, p: Placeholders<ListParams>) => {
   const [walk, place] = key.split(':') as [Walk, Place];
   return walked(db, walk, place, p).selectAll().limit(p.limit);
 });
@@ -46,7 +47,7 @@ type LookedAt = keyof typeof lookedAt;
  * Lists artifacts with filters that no index answers. The last part of the key names the fields that are compared row
  * by row, joined by commas.
  */
-const listSome = statementsBy((key: `${Walk}:${Place}:${string}`, db, p: ListParams) => {
+const listSome = statementsBy((key: `${Walk}:${Place}:${string}`, db, p: Placeholders<ListParams>) => {
   const [walk, place, fields] = key.split(':') as [Walk, Place, string];
   const page = walked(db, walk, place, p).selectAll().limit(p.examined).as('page');
   let matching = db.selectFrom(page).selectAll();
@@ -55,7 +56,7 @@ const listSome = statementsBy((key: `${Walk}:${Place}:${string}`, db, p: ListPar
 });
 
 /** Returns the last row that a page may examine. Returns no row if the list has fewer rows than that. */
-const lastExamined = statementsBy((key: `${Walk}:${Place}`, db, p: ListParams) => {
+const lastExamined = statementsBy((key: `${Walk}:${Place}`, db, p: Placeholders<ListParams>) => {
   const [walk, place] = key.split(':') as [Walk, Place];
   return walked(db, walk, place, p).select(['id', 'created_at']).limit(1).offset(p.examined);
 });

@@ -6,6 +6,7 @@ import { artifactFromRow, grantFromRow } from './artifact-row.ts';
 import { findRecord } from './record-statements.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
+import type { Placeholders } from '../engine/placeholder.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
 import { first, put, rows, type Verb } from '../engine/verb.ts';
 
@@ -21,7 +22,7 @@ interface ListParams extends PageParams {
   readonly createdBy: string;
 }
 
-const listArtifacts = statementsBy((key: ListShape, db, p: ListParams) => {
+const listArtifacts = statementsBy((key: ListShape, db, p: Placeholders<ListParams>) => {
   const [name, maker, place] = key.split(':') as ['any-name' | 'name', 'any-maker' | 'maker', Place];
   const artifacts = db
     .selectFrom('artifacts')
@@ -55,7 +56,7 @@ interface ExpirableParams extends PageParams {
  * Lists the artifacts whose bytes may expire. The ids are selected by a partial index that has the same conditions, and
  * only then are the rows read. Other indexes also contain every artifact that was purged before.
  */
-const expirable = statementsBy((place: Place, db, p: ExpirableParams) => {
+const expirable = statementsBy((place: Place, db, p: Placeholders<ExpirableParams>) => {
   const kept = db
     .selectFrom('artifacts')
     .select(['id', 'created_at'])

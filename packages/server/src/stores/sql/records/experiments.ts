@@ -12,15 +12,20 @@ import { experimentFromRow } from './experiment-row.ts';
 import { findRecord } from './record-statements.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
 import { readUpTo, type SqlEngine } from '../engine/sql-engine.ts';
+import type { Placeholders } from '../engine/placeholder.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
 import { rows, type Verb } from '../engine/verb.ts';
 
-const listExperiments = statementsBy((place: Place, db, p: PageParams) =>
+const listExperiments = statementsBy((place: Place, db, p: Placeholders<PageParams>) =>
   newestFirst(db.selectFrom('experiments').selectAll(), place, p).limit(p.limit),
 );
 
 const listGroups = statementsBy(
-  (key: `${'any-name' | 'name'}:${Place}`, db, p: PageParams & { experimentId: string; name: string }) => {
+  (
+    key: `${'any-name' | 'name'}:${Place}`,
+    db,
+    p: Placeholders<PageParams & { experimentId: string; name: string }>,
+  ) => {
     const [name, place] = key.split(':') as ['any-name' | 'name', Place];
     const groups = db
       .selectFrom('groups')

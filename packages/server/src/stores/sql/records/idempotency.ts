@@ -1,7 +1,8 @@
 import type { IdempotencyKey } from '../../../kernel/commit.ts';
 import type { IdempotencyRow } from '../engine/schema.ts';
 import type { QueueDialect } from '../queue/queue-dialect.ts';
-import { placeholdersOf, statement } from '../engine/statement.ts';
+import { placeholdersOf } from '../engine/placeholder.ts';
+import { statement } from '../engine/statement.ts';
 import { first, put, rows, run, type Verb } from '../engine/verb.ts';
 
 export type KeyParts = Pick<IdempotencyRow, 'principal' | 'operation' | 'key'>;

@@ -3,7 +3,8 @@ import type { PresenceStore } from '../../../workers/presence-store.ts';
 import type { PresenceRow } from '../engine/schema.ts';
 import { readUpTo, type SqlEngine } from '../engine/sql-engine.ts';
 import { textList } from '../engine/sql-syntax.ts';
-import { placeholdersOf, statement, statementsBy } from '../engine/statement.ts';
+import { placeholdersOf, type Placeholders } from '../engine/placeholder.ts';
+import { statement, statementsBy } from '../engine/statement.ts';
 import { put, rows, type Verb } from '../engine/verb.ts';
 
 /** Largest number of workers in one transaction. */
@@ -54,7 +55,7 @@ interface ListParams {
   readonly limit: number;
 }
 
-const seen = statementsBy((place: 'first' | 'next', db, p: ListParams) =>
+const seen = statementsBy((place: 'first' | 'next', db, p: Placeholders<ListParams>) =>
   db
     .selectFrom('worker_presence')
     .selectAll()

@@ -1,6 +1,7 @@
 import type { BlobOwnerState, RecordBlob } from '../../../kernel/blob-owners.ts';
 import type { BlobOwnerRow, UsageRow } from '../engine/schema.ts';
-import { placeholdersOf, statement } from '../engine/statement.ts';
+import { placeholdersOf } from '../engine/placeholder.ts';
+import { statement } from '../engine/statement.ts';
 import { put, type Verb } from '../engine/verb.ts';
 
 const ownerColumns = ['key', 'kind', 'id', 'type', 'sha256', 'size_bytes', 'state'] as const;

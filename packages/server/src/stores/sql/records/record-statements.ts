@@ -12,7 +12,8 @@ import type {
 } from '../../../kernel/commit.ts';
 import { textList } from '../engine/sql-syntax.ts';
 import type { Database, Queries } from '../engine/schema.ts';
-import { placeholdersOf, statementsBy } from '../engine/statement.ts';
+import { placeholdersOf, type Placeholders } from '../engine/placeholder.ts';
+import { statementsBy } from '../engine/statement.ts';
 import { first, put, rows, run, type Verb } from '../engine/verb.ts';
 import type { BlobChanges, OwnerName } from './record-blobs.ts';
 import { recordTables, type AnyRecordTable } from './record-table.ts';
@@ -46,7 +47,7 @@ function untyped(db: Queries): Kysely<Record<string, AnyRow>> {
 }
 
 /** Inserts a record. The last part of the key names all columns of the row, joined by commas. */
-const insertRow = statementsBy((key: `${RecordKind}:${'fail' | 'ignore'}:${string}`, db, p: AnyRow) => {
+const insertRow = statementsBy((key: `${RecordKind}:${'fail' | 'ignore'}:${string}`, db, p: Placeholders<AnyRow>) => {
   const [kind, taken, columns] = key.split(':') as [RecordKind, 'fail' | 'ignore', string];
   const { table, key: keyColumns } = tableOf(kind);
   return untyped(db)
@@ -55,16 +56,16 @@ const insertRow = statementsBy((key: `${RecordKind}:${'fail' | 'ignore'}:${strin
     .$if(taken === 'ignore', (query) => query.onConflict((on) => on.columns([...keyColumns]).doNothing()));
 });
 
-const updateRow = statementsBy((kind: RecordKind, db, p: AnyRow & { readonly before: number }) => {
+const updateRow = statementsBy((kind: RecordKind, db, p: Placeholders<AnyRow & { readonly before: number }>) => {
   const { table, changeable = [] } = tableOf(kind);
   return untyped(db)
     .updateTable(table)
-    .set(placeholdersOf(p as AnyRow, [...changeable, 'version']))
+    .set(placeholdersOf<AnyRow, string>(p, [...changeable, 'version']))
     .where('id', '=', p['id'])
     .where('version', '=', p.before);
 });
 
-const raiseCounter = statementsBy((key: `${CountedKind}:${string}`, db, p: { readonly id: string }) => {
+const raiseCounter = statementsBy((key: `${CountedKind}:${string}`, db, p: Placeholders<{ readonly id: string }>) => {
   const [kind, column] = key.split(':') as [CountedKind, string];
   return untyped(db)
     .updateTable(tableOf(kind).table)
@@ -72,21 +73,21 @@ const raiseCounter = statementsBy((key: `${CountedKind}:${string}`, db, p: { rea
     .where('id', '=', p.id);
 });
 
-const findRow = statementsBy((kind: RecordKind, db, p: { readonly id: string }) => {
+const findRow = statementsBy((kind: RecordKind, db, p: Placeholders<{ readonly id: string }>) => {
   const { table, hiddenBy } = tableOf(kind);
   const row = untyped(db).selectFrom(table).selectAll().where('id', '=', p.id);
   return hiddenBy === undefined ? row : row.where(hiddenBy, 'is', null);
 });
 
 /** Reads and locks one row, also when the lock phase was skipped. */
-const lockRow = statementsBy((kind: RecordKind, db, p: { readonly id: string }, syntax) => {
+const lockRow = statementsBy((kind: RecordKind, db, p: Placeholders<{ readonly id: string }>, syntax) => {
   const query = untyped(db).selectFrom(tableOf(kind).table).selectAll().where('id', '=', p.id);
   return syntax.locked(query, 'wait');
 });
 
 /** Reads records in the order of their ids. The mode `lock` locks them; the mode `read` takes no locks. */
 const lockRows = statementsBy(
-  (key: `${NamedRecordKind}:${'lock' | 'read'}`, db, p: { readonly ids: string }, syntax) => {
+  (key: `${NamedRecordKind}:${'lock' | 'read'}`, db, p: Placeholders<{ readonly ids: string }>, syntax) => {
     const [kind, mode] = key.split(':') as [NamedRecordKind, 'lock' | 'read'];
     const { table, changeable, hiddenBy, counters = {} } = tableOf(kind);
     const query = untyped(db)
@@ -159,7 +160,7 @@ function blobsOfRow(kind: RecordKind, row: AnyRow): readonly RecordBlob[] {
 }
 
 function changedColumns(kind: RecordKind, row: AnyRow): AnyRow {
-  return placeholdersOf(row, tableOf(kind).changeable ?? []);
+  return Object.fromEntries((tableOf(kind).changeable ?? []).map((column) => [column, row[column]]));
 }
 
 function ownerOf(kind: RecordKind, row: AnyRow): OwnerName {

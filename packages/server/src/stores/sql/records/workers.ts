@@ -5,6 +5,7 @@ import { credentialFromRow } from './credential-row.ts';
 import { newestFirst, oldestFirst, pageOf, pageStart, placeOf, type PageParams, type Place } from '../engine/paging.ts';
 import type { CredentialCache } from './credential-cache.ts';
 import { readUpTo, type SqlEngine } from '../engine/sql-engine.ts';
+import type { Placeholders } from '../engine/placeholder.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
 import { first, put, rows } from '../engine/verb.ts';
 import { findRecord } from './record-statements.ts';
@@ -46,7 +47,11 @@ const touch = statement<{ id: string; usedAt: number }>()((db, p) =>
 );
 
 const listWorkers = statementsBy(
-  (key: `${'any-name' | 'name'}:${Place}`, db, p: PageParams & { experimentId: string; name: string }) => {
+  (
+    key: `${'any-name' | 'name'}:${Place}`,
+    db,
+    p: Placeholders<PageParams & { experimentId: string; name: string }>,
+  ) => {
     const [name, place] = key.split(':') as ['any-name' | 'name', Place];
     const workers = db
       .selectFrom('workers')
@@ -58,7 +63,7 @@ const listWorkers = statementsBy(
 );
 
 const listCredentials = statementsBy(
-  (key: `${'any-worker' | 'worker'}:${Place}`, db, p: PageParams & { workerId: string }) => {
+  (key: `${'any-worker' | 'worker'}:${Place}`, db, p: Placeholders<PageParams & { workerId: string }>) => {
     const [worker, place] = key.split(':') as ['any-worker' | 'worker', Place];
     const credentials = db
       .selectFrom('credentials')

@@ -3,7 +3,8 @@ import { nameOfKey, takeOneByOne, type KeyParts } from '../../records/idempotenc
 import { eventColumns, insertOneByOne, updateOf, updateOneByOne } from '../../queue/job-writes.ts';
 import type { JobUpdate, JobUpdates } from '../../queue/queue-dialect.ts';
 import type { IdempotencyRow, JobEventRow } from '../../engine/schema.ts';
-import { placeholdersOf, statement, statementsBy } from '../../engine/statement.ts';
+import { placeholdersOf, type Placeholders } from '../../engine/placeholder.ts';
+import { statement, statementsBy } from '../../engine/statement.ts';
 import { put, rows, type Verb } from '../../engine/verb.ts';
 
 /** The text columns of a job's state. All other columns are integers. */
@@ -18,7 +19,7 @@ interface Many {
   readonly events: string;
 }
 
-function updateSql(columns: string, p: Pick<Many, 'jobs'>) {
+function updateSql(columns: string, p: Placeholders<Pick<Many, 'jobs'>>) {
   const names = columns.split(',');
   const typed = ['id', ...names].map((name) => `${name} ${texts.has(name) ? 'text' : 'bigint'}`);
   return sql`
@@ -27,20 +28,20 @@ function updateSql(columns: string, p: Pick<Many, 'jobs'>) {
     where jobs.id = changed.id`;
 }
 
-function insertSql(p: Pick<Many, 'events'>) {
+function insertSql(p: Placeholders<Pick<Many, 'events'>>) {
   return sql`
     insert into job_events (job_id, seq, kind, level, message, payload, created_at)
     select job_id, seq, kind, level, message, payload, created_at from json_to_recordset(${p.events}::json)
       as event(job_id text, seq bigint, kind text, level text, message text, payload text, created_at bigint)`;
 }
 
-const updateMany = statementsBy((columns: string, db, p: Pick<Many, 'jobs'>) => ({
+const updateMany = statementsBy((columns: string, db, p: Placeholders<Pick<Many, 'jobs'>>) => ({
   compile: () => updateSql(columns, p).compile(db),
 }));
 
 const insertMany = statement<Pick<Many, 'events'>>()((db, p) => ({ compile: () => insertSql(p).compile(db) }));
 
-const writeMany = statementsBy((columns: string, db, p: Many) => ({
+const writeMany = statementsBy((columns: string, db, p: Placeholders<Many>) => ({
   compile: () => sql`with written as (${updateSql(columns, p)}) ${insertSql(p)}`.compile(db),
 }));
 
@@ -48,11 +49,11 @@ const writeMany = statementsBy((columns: string, db, p: Many) => ({
  * Updates one job and inserts one event. Both share one set of parameters, which works because they have no column name
  * in common: the event has the id of the job as `job_id`.
  */
-const writeOne = statementsBy((columns: string, db, p: JobUpdate & JobEventRow) =>
+const writeOne = statementsBy((columns: string, db, p: Placeholders<JobUpdate & JobEventRow>) =>
   db
     .with('written', (also) => updateOf(also, columns, p))
     .insertInto('job_events')
-    .values(placeholdersOf(p as JobEventRow, eventColumns)),
+    .values(placeholdersOf<JobEventRow, keyof JobEventRow>(p, eventColumns)),
 );
 
 const takeMany = statement<{ list: string; now: number }>()((db, p) => ({

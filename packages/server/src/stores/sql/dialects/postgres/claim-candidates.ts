@@ -13,6 +13,7 @@ import {
 import type { JobRow, Queries } from '../../engine/schema.ts';
 import type { RouteSet } from '../../queue/queue-dialect.ts';
 import { queueHead } from '../../queue/queue-head.ts';
+import type { Placeholders } from '../../engine/placeholder.ts';
 import { statement } from '../../engine/statement.ts';
 import { rows, type Verb } from '../../engine/verb.ts';
 
@@ -24,7 +25,7 @@ interface CandidatesOfRoute {
   readonly count: number;
 }
 
-const candidatesOfRoute = (db: Queries, p: CandidatesOfRoute) =>
+const candidatesOfRoute = (db: Queries, p: Placeholders<CandidatesOfRoute>) =>
   db
     .selectFrom('jobs')
     .selectAll()

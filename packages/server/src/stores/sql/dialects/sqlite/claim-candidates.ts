@@ -4,6 +4,7 @@ import { findJob } from '../../queue/job-reads.ts';
 import type { RouteSet } from '../../queue/queue-dialect.ts';
 import { queueHead } from '../../queue/queue-head.ts';
 import type { JobRow, Queries } from '../../engine/schema.ts';
+import type { Placeholders } from '../../engine/placeholder.ts';
 import { statement } from '../../engine/statement.ts';
 import { first, rows, type Verb } from '../../engine/verb.ts';
 
@@ -12,7 +13,7 @@ interface CandidatesOfRoute {
   readonly count: number;
 }
 
-const candidatesOfRoute = (db: Queries, p: CandidatesOfRoute) =>
+const candidatesOfRoute = (db: Queries, p: Placeholders<CandidatesOfRoute>) =>
   db
     .selectFrom('jobs')
     .where('ready', '=', sql.lit(1))

@@ -1,0 +1,47 @@
+import { ValueNode, type Expression, type OperationNode } from 'kysely';
+
+/**
+ * Stands in a statement for a value that is known only when the statement runs. The class is nominal (it has a private
+ * field), so neither a plain value nor another expression can be passed where a placeholder is required, and a placeholder
+ * cannot be passed where a value is required.
+ */
+export class Placeholder<out Value> implements Expression<Value> {
+  readonly #name: string;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Carries the type of the value; the query builder requires it. Always undefined. */
+  get expressionType(): Value | undefined {
+    return undefined;
+  }
+
+  toOperationNode(): OperationNode {
+    return ValueNode.create(this);
+  }
+
+  /** Returns the value that has the name of the placeholder. */
+  valueIn(params: object): unknown {
+    return (params as Readonly<Record<string, unknown>>)[this.#name];
+  }
+}
+
+/** The placeholders of the parameters of a statement, one for each property. */
+export type Placeholders<Params> = { readonly [Name in keyof Params]: Placeholder<Params[Name]> };
+
+/** Returns an object that has a placeholder for every name. */
+export function namedPlaceholders<Params extends object>(): Placeholders<Params> {
+  const everyName = new Proxy({}, { get: (_target, name) => new Placeholder(String(name)) });
+  return everyName as Placeholders<Params>;
+}
+
+/** Returns the placeholders of these columns, for `values` or `set` of the query builder. */
+export function placeholdersOf<Row extends object, Column extends keyof Row>(
+  params: Placeholders<Row>,
+  columns: readonly Column[],
+): Placeholders<Pick<Row, Column>> {
+  return Object.fromEntries(columns.map((column) => [column, params[column]])) as unknown as Placeholders<
+    Pick<Row, Column>
+  >;
+}
