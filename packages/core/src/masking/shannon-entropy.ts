@@ -1,0 +1,8 @@
+/** Returns the Shannon entropy of `text` in bits per character: 0 for one repeated character, 4 for random hex digits. */
+export function shannonEntropy(text: string): number {
+  const counts = new Map<string, number>();
+  for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
+  let bits = 0;
+  for (const count of counts.values()) bits -= (count / text.length) * Math.log2(count / text.length);
+  return bits;
+}
