@@ -1,0 +1,21 @@
+import type { MaskingReceipt } from './masking-receipt.ts';
+import { MaskingStream } from './masking-stream.ts';
+import type { SecretSet } from './secret-set.ts';
+
+const encoder = new TextEncoder();
+
+export interface MaskedText {
+  readonly text: string;
+  readonly receipt: MaskingReceipt;
+}
+
+/** Masks a text as a whole. A text with nothing to mask is returned as it is. In others, lone surrogates become U+FFFD. */
+export function maskText(set: SecretSet, text: string): MaskedText {
+  const stream = new MaskingStream(set);
+  const input = encoder.encode(text);
+  const parts = [stream.write(input), stream.end()];
+  const { receipt } = stream;
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const masked = parts.map((part) => decoder.decode(part, { stream: true })).join('') + decoder.decode();
+  return { text: masked === text.toWellFormed() ? text : masked, receipt };
+}

@@ -1,0 +1,129 @@
+/**
+ * Aho-Corasick automaton over case-folded bytes, with its transitions in one dense table. The next state is
+ * `table[(state << shift) | classes[byte]]`. State 0 is the root. States from `firstHit` on end at least one keyword.
+ */
+export interface KeywordAutomaton {
+  readonly table: Uint16Array;
+  /** The byte class of each byte. Bytes that occur in no keyword have class 0. */
+  readonly classes: Uint8Array;
+  readonly shift: number;
+  readonly firstHit: number;
+  /** Length of the longest keyword prefix that a state stands for. */
+  readonly depths: Uint16Array;
+  /** Indices of the keywords that end in state `firstHit + n`, the longest keyword first. */
+  readonly hits: readonly Uint16Array[];
+}
+
+const largestState = 0xffff;
+
+/** Keywords are compared without case. Throws a RangeError when the keywords need more than 65,535 states. */
+export function buildKeywordAutomaton(keywords: readonly string[]): KeywordAutomaton {
+  const folded = keywords.map((keyword) => keyword.toLowerCase());
+  const { classes, count } = byteClasses(folded);
+  const shift = Math.max(1, Math.ceil(Math.log2(count)));
+  const states = 1 + folded.reduce((total, keyword) => total + keyword.length, 0);
+  if (states > largestState) throw new RangeError(`the keywords of the masking rules need ${states} states`);
+  const trie = new Trie(states, shift, classes);
+  folded.forEach((keyword, index) => {
+    trie.add(keyword, index);
+  });
+  return trie.automaton();
+}
+
+/** Upper-case letters get the class of their lower-case letter. */
+function byteClasses(folded: readonly string[]): { classes: Uint8Array; count: number } {
+  const classes = new Uint8Array(256);
+  let count = 1;
+  for (const character of new Set(folded.join(''))) {
+    const byte = character.charCodeAt(0);
+    if (byte > 0x7f) throw new RangeError('a keyword of a masking rule must be ASCII');
+    classes[byte] = count;
+    if (character >= 'a' && character <= 'z') classes[byte - 32] = count;
+    count += 1;
+  }
+  return { classes, count };
+}
+
+class Trie {
+  readonly #table: Uint16Array;
+  readonly #shift: number;
+  readonly #classes: Uint8Array;
+  readonly #ends: number[][] = [[]];
+  readonly #depths: number[] = [0];
+
+  constructor(states: number, shift: number, classes: Uint8Array) {
+    this.#table = new Uint16Array(states << shift);
+    this.#shift = shift;
+    this.#classes = classes;
+  }
+
+  add(keyword: string, index: number): void {
+    let state = 0;
+    for (let at = 0; at < keyword.length; at += 1) {
+      const cell = (state << this.#shift) | (this.#classes[keyword.charCodeAt(at)] ?? 0);
+      let next = this.#table[cell] ?? 0;
+      if (next === 0) {
+        next = this.#ends.push([]) - 1;
+        this.#depths.push(at + 1);
+        this.#table[cell] = next;
+      }
+      state = next;
+    }
+    this.#ends[state]?.push(index);
+  }
+
+  automaton(): KeywordAutomaton {
+    this.#addFailureTransitions();
+    return this.#withHitsLast();
+  }
+
+  /** Fills the missing transitions of each state from its failure state, in breadth-first order. */
+  #addFailureTransitions(): void {
+    const table = this.#table;
+    const width = 1 << this.#shift;
+    const failure = new Uint16Array(this.#ends.length);
+    const queue: number[] = [0];
+    // The queue grows while it is read.
+    for (const state of queue) {
+      const fallback = failure[state] ?? 0;
+      if (state !== 0) this.#ends[state]?.push(...(this.#ends[fallback] ?? []));
+      for (let column = 0; column < width; column += 1) {
+        const cell = (state << this.#shift) | column;
+        const inherited = state === 0 ? 0 : (table[(fallback << this.#shift) | column] ?? 0);
+        const next = table[cell] ?? 0;
+        if (next === 0) table[cell] = inherited;
+        else {
+          failure[next] = inherited;
+          queue.push(next);
+        }
+      }
+    }
+  }
+
+  /** Renumbers the states, so that one comparison tells whether a keyword ends in a state. */
+  #withHitsLast(): KeywordAutomaton {
+    const states = this.#ends.map((_, state) => state);
+    const order = [
+      ...states.filter((state) => this.#ends[state]?.length === 0),
+      ...states.filter((state) => this.#ends[state]?.length !== 0),
+    ];
+    const renumbered = new Uint16Array(order.length);
+    order.forEach((state, index) => (renumbered[state] = index));
+    const width = 1 << this.#shift;
+    const table = new Uint16Array(order.length * width);
+    order.forEach((state, index) => {
+      for (let column = 0; column < width; column += 1) {
+        table[index * width + column] = renumbered[this.#table[state * width + column] ?? 0] ?? 0;
+      }
+    });
+    const hits = order.map((state) => this.#ends[state] ?? []).filter((ends) => ends.length > 0);
+    return {
+      table,
+      classes: this.#classes,
+      shift: this.#shift,
+      firstHit: order.length - hits.length,
+      depths: Uint16Array.from(order, (state) => this.#depths[state] ?? 0),
+      hits: hits.map((ends) => Uint16Array.from(ends)),
+    };
+  }
+}

@@ -1,0 +1,51 @@
+/** A range of bytes to mask, as positions in the stream. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+  /** Undefined for a range that is not counted: a placeholder of the input, or the continuation of a block. */
+  readonly rule: string | undefined;
+  /** Smaller numbers win where two spans are equal. */
+  readonly rank: number;
+  /** A conditional span is masked only if its first byte is inside another span. */
+  readonly conditional: boolean;
+}
+
+/** Spans sorted by start, the longest first. The order does not depend on the order of insertion. */
+export class SpanQueue {
+  #spans: Span[] = [];
+  #head = 0;
+
+  add(span: Span): void {
+    let at = this.#spans.length;
+    while (at > this.#head) {
+      const before = this.#spans[at - 1];
+      if (before === undefined || compareSpans(before, span) <= 0) break;
+      at -= 1;
+    }
+    if (at === this.#spans.length) this.#spans.push(span);
+    else this.#spans.splice(at, 0, span);
+  }
+
+  /** Removes and returns the first span if it starts before `position`. */
+  takeBefore(position: number): Span | undefined {
+    const span = this.#spans[this.#head];
+    if (span === undefined || span.start >= position) return undefined;
+    this.#head += 1;
+    if (this.#head === this.#spans.length) {
+      this.#spans = [];
+      this.#head = 0;
+    } else if (this.#head >= 1024) {
+      this.#spans.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return span;
+  }
+}
+
+function compareSpans(left: Span, right: Span): number {
+  if (left.start !== right.start) return left.start - right.start;
+  if (left.conditional !== right.conditional) return left.conditional ? 1 : -1;
+  if (left.end !== right.end) return right.end - left.end;
+  if (left.rank !== right.rank) return left.rank - right.rank;
+  return (left.rule ?? '') < (right.rule ?? '') ? -1 : 1;
+}

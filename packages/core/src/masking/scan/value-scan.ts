@@ -1,0 +1,133 @@
+import type { ByteWindow } from './byte-window.ts';
+import type { SpanQueue } from './span-queue.ts';
+import { gramAt } from '../values/value-index.ts';
+import type { ValueIndex } from '../values/value-index.ts';
+
+/** A form whose first `matched` bytes were read at position `at`. The form is -1 while fewer bytes than a window are there. */
+interface PartialMatch {
+  readonly at: number;
+  readonly form: number;
+  readonly matched: number;
+}
+
+const multiplier = 0x9e3779b1;
+
+/** Finds the occurrences of the forms of an index in one stream. */
+export class ValueScan {
+  /** Number of bytes read and compared. Tests prove with it that the work is linear. */
+  steps = 0;
+  readonly #index: ValueIndex;
+  /** No match begins before this position. */
+  readonly #from: number;
+  #nextSample: number;
+  #partial: PartialMatch[] = [];
+
+  constructor(index: ValueIndex, from: number) {
+    this.#index = index;
+    this.#from = from;
+    this.#nextSample = from;
+  }
+
+  /** Adds the occurrences that the window completes. Must be called after each growth of the window. */
+  scan(window: ByteWindow, ended: boolean, spans: SpanQueue): void {
+    if (this.#partial.length > 0) {
+      const waiting = this.#partial;
+      this.#partial = [];
+      for (const match of waiting) this.#advance(match, window, ended, spans);
+    }
+    this.#readSamples(window, ended, spans);
+  }
+
+  /** First position whose bytes may belong to a form that is not complete yet. */
+  holdFrom(window: ByteWindow): number {
+    const { bytes, base, end } = window;
+    const index = this.#index;
+    let hold = end;
+    for (let at = Math.max(this.#from, end - index.window + 1); at < end; at += 1) {
+      if (!index.mayStart(bytes, at - base, end - at)) continue;
+      hold = at;
+      break;
+    }
+    for (const match of this.#partial) hold = Math.min(hold, match.at);
+    const before = hold - 1;
+    return index.sharesBefore && before >= this.#from && isBase64(bytes[before - base]) ? before : hold;
+  }
+
+  #readSamples(window: ByteWindow, ended: boolean, spans: SpanQueue): void {
+    const { bytes, base } = window;
+    const { filter, filterShift, stride } = this.#index;
+    const limit = window.end - base - 3;
+    let at = this.#nextSample - base;
+    if (at < limit) this.steps += limit - at;
+    for (; at < limit; at += stride) {
+      const gram =
+        (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
+      const hash = Math.imul(gram, multiplier) >>> filterShift;
+      if ((((filter[hash >>> 5] ?? 0) >>> (hash & 31)) & 1) === 1) {
+        this.#readCandidates(gramAt(bytes, at), base + at, window, ended, spans);
+      }
+    }
+    this.#nextSample = base + at;
+  }
+
+  #readCandidates(gram: number, position: number, window: ByteWindow, ended: boolean, spans: SpanQueue): void {
+    let offsets = this.#index.offsetsOf(gram);
+    for (let offset = 0; offsets !== 0; offset += 1, offsets >>>= 1) {
+      const at = position - offset;
+      if ((offsets & 1) === 1 && at >= this.#from) this.#advance({ at, form: -1, matched: 0 }, window, ended, spans);
+    }
+  }
+
+  #advance(match: PartialMatch, window: ByteWindow, ended: boolean, spans: SpanQueue): void {
+    if (match.form !== -1) {
+      this.#compare(match, window, ended, spans);
+      return;
+    }
+    if (window.end - match.at < this.#index.window) {
+      if (!ended) this.#partial.push(match);
+      return;
+    }
+    let form = this.#index.firstAt(window.bytes, match.at - window.base);
+    while (form !== -1) {
+      this.#compare({ at: match.at, form, matched: 0 }, window, ended, spans);
+      form = this.#index.nextOf(form);
+    }
+  }
+
+  #compare(match: PartialMatch, window: ByteWindow, ended: boolean, spans: SpanQueue): void {
+    const { at, form } = match;
+    const available = window.end - at;
+    const matched = this.#index.agreement(form, window.bytes, at - window.base, match.matched, available);
+    this.steps += matched - match.matched + 1;
+    const { bytes, sharesAfter } = this.#index.form(form);
+    const isComplete = matched === bytes.length;
+    if (isComplete && (ended || !sharesAfter || available >= matched + 3)) this.#addSpan(match, window, spans);
+    else if (!ended && (isComplete || matched === available)) this.#partial.push({ at, form, matched });
+  }
+
+  /** Adds the match and the base64 characters at its ends that hold bits of the value too, with the padding after them. */
+  #addSpan({ at, form }: PartialMatch, window: ByteWindow, spans: SpanQueue): void {
+    const { bytes, base } = window;
+    const { bytes: text, rule, sharesBefore, sharesAfter } = this.#index.form(form);
+    let start = at;
+    let end = at + text.length;
+    if (sharesBefore && start > this.#from && isBase64(bytes[start - 1 - base])) start -= 1;
+    if (sharesAfter && end < window.end && isBase64(bytes[end - base])) {
+      end += 1;
+      for (let padding = 0; padding < 2 && end < window.end && bytes[end - base] === 0x3d; padding += 1) end += 1;
+    }
+    spans.add({ start, end, rule, rank: 0, conditional: false });
+  }
+}
+
+function isBase64(byte: number | undefined): boolean {
+  if (byte === undefined) return false;
+  const letter = byte | 0x20;
+  return (
+    (letter >= 0x61 && letter <= 0x7a) ||
+    (byte >= 0x2f && byte <= 0x39) ||
+    byte === 0x2b ||
+    byte === 0x2d ||
+    byte === 0x5f
+  );
+}

@@ -1,0 +1,56 @@
+import { SecretScanner } from './scan/secret-scanner.ts';
+import type { ScannerOptions } from './scan/secret-scanner.ts';
+import type { SecretSet } from './secret-set.ts';
+
+/** Where a secret was found. `offset` counts bytes from the start of the stream. */
+export interface SecretFinding {
+  readonly rule: string;
+  readonly offset: number;
+}
+
+export interface SecretScanOptions extends ScannerOptions {
+  /** Findings after this many are counted and not listed. */
+  readonly maxFindings?: number;
+}
+
+export interface SecretScanResult {
+  readonly findings: readonly SecretFinding[];
+  /** Number of all findings, also of those that are not listed. */
+  readonly total: number;
+}
+
+const defaultMaxFindings = 1000;
+
+/** Finds the secrets of one stream of bytes. It reports what a MaskingStream with the same set would mask. */
+export class SecretScan {
+  readonly #findings: SecretFinding[] = [];
+  readonly #scanner: SecretScanner;
+  #total = 0;
+
+  constructor(set: SecretSet, options: SecretScanOptions = {}) {
+    const max = options.maxFindings ?? defaultMaxFindings;
+    const sink = {
+      clear: ignoreBytes,
+      masked: ignoreBytes,
+      found: (rule: string, offset: number) => {
+        this.#total += 1;
+        if (this.#findings.length < max) this.#findings.push({ rule, offset });
+      },
+    };
+    this.#scanner = new SecretScanner(set, sink, options);
+  }
+
+  write(chunk: Uint8Array): void {
+    this.#scanner.write(chunk);
+  }
+
+  /** Must be called once, after the last write. */
+  end(): SecretScanResult {
+    this.#scanner.end();
+    return { findings: this.#findings, total: this.#total };
+  }
+}
+
+function ignoreBytes(): void {
+  // A scan has no output.
+}

@@ -1,0 +1,55 @@
+import { MaskingStream } from '../masking-stream.ts';
+import type { MaskingReceipt } from '../masking-receipt.ts';
+import type { SecretSet } from '../secret-set.ts';
+
+export interface MaskedBytes {
+  /** One character a byte. */
+  readonly output: string;
+  readonly receipt: MaskingReceipt;
+  /** The most bytes that were held back after a write. */
+  readonly held: number;
+}
+
+/** Masks bytes that are written in chunks of the given sizes. The last chunk takes the rest. */
+export function maskedInChunks(
+  set: SecretSet,
+  input: Uint8Array,
+  sizes: Iterable<number> = [],
+  atEnd: (stream: MaskingStream) => void = () => undefined,
+): MaskedBytes {
+  const stream = new MaskingStream(set);
+  const parts: Uint8Array[] = [];
+  let held = 0;
+  let at = 0;
+  const write = (to: number) => {
+    parts.push(stream.write(input.subarray(at, to)));
+    held = Math.max(held, stream.heldBytes);
+    at = to;
+  };
+  for (const size of sizes) {
+    if (at >= input.length) break;
+    write(Math.min(input.length, at + size));
+  }
+  write(input.length);
+  parts.push(stream.end());
+  atEnd(stream);
+  return { output: parts.map(byteText).join(''), receipt: stream.receipt, held };
+}
+
+/** Masks a text that is written in one chunk, and in one chunk a byte where `size` is 1. */
+export function masked(set: SecretSet, text: string, size = Infinity): string {
+  const input = new TextEncoder().encode(text);
+  const { output } = maskedInChunks(set, input, chunksOf(size));
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(output, (byte) => byte.charCodeAt(0)));
+}
+
+export function* chunksOf(size: number): Generator<number> {
+  while (true) yield size;
+}
+
+/** Returns bytes as a text of one character a byte. */
+export function byteText(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}

@@ -1,0 +1,118 @@
+import { shortestValue } from './value-forms.ts';
+
+/** A value that must never appear. Receipts and findings say `known:` and the name. */
+export interface KnownValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Why the value of a variable whose name says that it is a secret is not masked. */
+export type SkipReason = 'too-short' | 'integer' | 'common-word' | 'setting';
+
+export interface SkippedVariable {
+  readonly name: string;
+  readonly reason: SkipReason;
+}
+
+export interface VariableSecrets {
+  readonly values: readonly KnownValue[];
+  /** Those skipped as `too-short` deserve a warning that names the variable. */
+  readonly skipped: readonly SkippedVariable[];
+}
+
+export interface KnownValueOptions {
+  /** Globs with `*` and `?`, compared with whole names and without case. They replace `secretNames`. */
+  readonly names?: readonly string[];
+}
+
+/** Globs of the names of variables that hold secrets. */
+export const secretNames: readonly string[] = [
+  '*PASSWORD*',
+  '*PASSWD*',
+  '*SECRET*',
+  '*TOKEN*',
+  '*API_KEY*',
+  '*APIKEY*',
+  '*CREDENTIAL*',
+  '*PRIVATE_KEY*',
+  '*ACCESS_KEY*',
+  '*CONNECTION_STRING*',
+  '*DSN*',
+];
+
+/** Variables that hold secrets whatever globs are configured. */
+const alwaysSecret: ReadonlySet<string> = new Set(['GIT_TOKEN', 'ARTIFACT_STORE_API_KEY', 'KIRO_API_KEY']);
+
+/** Settings of this project whose names look like secrets. */
+const ownSettings: ReadonlySet<string> = new Set(['PROOFHOUSE_SECRET_POLICY']);
+
+/** Values of settings. Such a word would be masked in ordinary text. */
+const commonWords: ReadonlySet<string> = new Set(
+  (
+    'true false enabled disabled enable disable default required optional always never manual automatic ' +
+    'undefined nothing reject refuse warning verbose silent notice production staging development testing ' +
+    'localhost basic bearer digest oauth oauth2 client public private internal external strict relaxed ' +
+    'memory inherit prompt keyring keychain plaintext secret secrets string number boolean object unknown'
+  ).split(' '),
+);
+
+/**
+ * Returns the secrets among environment variables: the values of the variables whose names match, and the passwords of
+ * all URLs. In names, TOKENS and TOKENIZER do not count as TOKEN, because they name counts and libraries.
+ */
+export function knownValues(
+  variables: Readonly<Record<string, string | undefined>>,
+  options: KnownValueOptions = {},
+): VariableSecrets {
+  const values: KnownValue[] = [];
+  const skipped: SkippedVariable[] = [];
+  const globs = (options.names ?? secretNames).map(nameGlob);
+  for (const [name, value] of Object.entries(variables)) {
+    if (value === undefined || value.trim() === '') continue;
+    const secrets = urlPasswords(value);
+    if (isSecretName(name, globs)) secrets.push(value);
+    for (const secret of secrets) {
+      const reason = skipReason(name, secret.trim());
+      if (reason === undefined) values.push({ name, value: secret });
+      else skipped.push({ name, reason });
+    }
+  }
+  return { values, skipped };
+}
+
+function isSecretName(name: string, globs: readonly RegExp[]): boolean {
+  const upper = name.toUpperCase();
+  if (alwaysSecret.has(upper)) return true;
+  const counted = upper.replace(/TOKENS(?![A-Z])|TOKENI[SZ]\w*?(?=_|$)/g, '');
+  return globs.some((glob) => glob.test(counted));
+}
+
+/** A glob that ends with a letter matches the plural too. */
+function nameGlob(glob: string): RegExp {
+  const source = glob.toUpperCase().replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  const plural = /[A-Z]$/.test(source) ? 'S?' : '';
+  return new RegExp(`^${source.replaceAll('*', '.*').replaceAll('?', '.')}${plural}$`);
+}
+
+function skipReason(name: string, value: string): SkipReason | undefined {
+  if (ownSettings.has(name.toUpperCase())) return 'setting';
+  if (/^[+-]?\d+$/.test(value)) return 'integer';
+  if (commonWords.has(value.toLowerCase())) return 'common-word';
+  return value.length < shortestValue ? 'too-short' : undefined;
+}
+
+const userinfo = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#]*?:([^\s/?#]+)@/i;
+
+/** The password of a URL with userinfo, as it stands in the URL and decoded. */
+function urlPasswords(value: string): string[] {
+  const password = userinfo.exec(value.trim())?.[1];
+  return password === undefined ? [] : [...new Set([password, percentDecoded(password)])];
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
