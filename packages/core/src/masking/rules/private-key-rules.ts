@@ -1,8 +1,47 @@
 import { makeExample } from '../make-example.ts';
-import type { SecretRule } from '../secret-rule.ts';
+import type { SecretBlock, SecretRule } from '../secret-rule.ts';
+
+/** A line end, also inside a string of JSON or code or percent-encoded, with the quotes and signs that close the line. */
+const lineEnd = String.raw`(?:[ \t]{0,8}["'\x60]?[ \t]{0,4}[,+.;\\]?[ \t]{0,4}(?:\r?\n|(?:\\{1,4}r)?\\{1,4}n|%0A|&#10;))`;
+/** What may stand before the text of a line: the sign of a diff, a quotation, a comment, an opening quote. */
+const linePrefix = String.raw`[+-]?(?:[ \t>|#*"'\x60]{1,24}|\/\/[ \t]{0,8})?`;
+const text = '[A-Za-z0-9+/=]';
+const armorHeader = String.raw`(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|MessageID|Subject|x-[a-z-]{1,24}):[^\r\n"'\\]{0,100}`;
+
+/** A word of prose has a blank and a letter after it, so that a block without an end does not swallow the text after it. */
+const piece = new RegExp(
+  `${lineEnd}${linePrefix}(?:${armorHeader}|${text}{1,100}` +
+    String.raw`(?![A-Za-z0-9_:]|[ \t]{1,8}[A-Za-z(]))|${lineEnd}[+-]?[ \t]{0,8}(?=\r?\n|\\)|[ \t]{0,4}${text}{16,100}|[ \t]{0,4}${text}{1,15}(?=[ \t]{0,4}-----END )`,
+  'y',
+);
+
+function blockUntil(end: string): SecretBlock {
+  return { piece, end: new RegExp(`${lineEnd}{0,2}${linePrefix}[ \\t]{0,4}${end}`, 'y') };
+}
 
 const lines = [1, 2, 3].map((seed) => makeExample('base64', 64, seed));
-const pem = ['-----BEGIN RSA PRIVATE ' + 'KEY-----', ...lines, '-----END RSA PRIVATE ' + 'KEY-----'];
+const pem = (label: string): readonly string[] => [
+  `-----BEGIN ${label}PRIVATE ` + 'KEY-----',
+  ...lines,
+  `-----END ${label}PRIVATE ` + 'KEY-----',
+];
+const pgp = [
+  '-----BEGIN PGP PRIVATE ' + 'KEY BLOCK-----',
+  'Version: GnuPG v2',
+  '',
+  ...lines,
+  '=' + makeExample('base64', 4),
+  '-----END PGP PRIVATE ' + 'KEY BLOCK-----',
+];
+const encrypted = [
+  '-----BEGIN RSA PRIVATE ' + 'KEY-----',
+  'Proc-Type: 4,ENCRYPTED',
+  `DEK-Info: AES-128-CBC,${makeExample('upperHex', 32)}`,
+  '',
+  ...lines,
+  '-----END RSA PRIVATE ' + 'KEY-----',
+];
+const putty = ['Private-Lines: 3', ...lines, `Private-MAC: ${makeExample('hex', 40)}`];
 
 /** Private keys as text. */
 export const privateKeyRules: readonly SecretRule[] = [
@@ -12,16 +51,49 @@ export const privateKeyRules: readonly SecretRule[] = [
     keywords: ['-----begin '],
     pattern: /-----BEGIN (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----/dy,
     maxLength: 65_536,
-    block: {
-      piece: /(?:[\s"'+,|>#*;-]|\\{1,4}[nrt"]|\/\/){1,48}[A-Za-z0-9+/=]{1,80}/y,
-      end: /(?:[\s"'+,|>#*;]|\\{1,4}[nrt"]|\/\/|- ){0,48}-----END (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----/y,
-    },
+    block: blockUntil('-----END (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----'),
     examples: {
       matches: [
-        { text: pem.join('\n'), secret: pem.join('\n') },
-        { text: `{"key": "${pem.join('\\n')}\\n"}`, secret: pem.join('\\n') },
+        ...['', 'RSA ', 'EC ', 'OPENSSH ', 'ENCRYPTED '].map(pem).flatMap((block) => [
+          { text: block.join('\n'), secret: lines[1] ?? '' },
+          { text: `{"key": "${block.join(String.raw`\n`)}\\n"}`, secret: block.join(String.raw`\n`) },
+        ]),
+        { text: pgp.join('\n'), secret: lines[2] ?? '' },
+        { text: encrypted.join('\r\n'), secret: lines[0] ?? '' },
+        {
+          text: pem('')
+            .map((line) => `+  ${line}`)
+            .join('\n'),
+          secret: lines[2] ?? '',
+        },
+        { text: `KEY="${pem('EC ').join(' ')}"`, secret: pem('EC ').join(' ') },
+        { text: pem('RSA ').join(''), secret: pem('RSA ').join('') },
+        {
+          text: pem('RSA ')
+            .map((line) => `"${line}\\n" +`)
+            .join('\n'),
+          secret: lines[0] ?? '',
+        },
+        { text: pem('RSA ').slice(0, 3).join('\n') + '\n... (truncated)', secret: lines[1] ?? '' },
       ],
-      ignores: ['-----BEGIN ' + 'CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----'],
+      ignores: [
+        ['-----BEGIN CERT' + 'IFICATE-----', ...lines, '-----END CERT' + 'IFICATE-----'].join('\n'),
+        ['-----BEGIN PUBLIC ' + 'KEY-----', ...lines, '-----END PUBLIC ' + 'KEY-----'].join('\n'),
+        '"-----BEGIN PRIVATE ' + 'KEY-----" is the first line of a PEM file',
+        '-----BEGIN PRIVATE ' + 'KEY-----\n<your key>\n-----END PRIVATE ' + 'KEY-----',
+      ],
+    },
+  },
+  {
+    id: 'putty-private-key',
+    class: 'structured',
+    keywords: ['private-lines:'],
+    pattern: /Private-Lines: \d{1,3}/dy,
+    maxLength: 65_536,
+    block: blockUntil('Private-(?:MAC|Hash): [0-9a-f]{40,64}'),
+    examples: {
+      matches: [{ text: putty.join('\n'), secret: lines[1] ?? '' }],
+      ignores: ['Private-Lines: none', 'Private-Lines: 14'],
     },
   },
 ];

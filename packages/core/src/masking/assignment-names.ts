@@ -1,0 +1,76 @@
+/**
+ * The words that make a name the name of a secret, as the source of a pattern. `-`, `_`, `.` or nothing may stand between
+ * the parts of a word.
+ */
+const keyWords = [
+  ...[
+    'access',
+    'account',
+    'admin',
+    'aes',
+    'api',
+    'app',
+    'auth',
+    'cipher',
+    'client',
+    'consumer',
+    'deploy',
+    'encryption',
+  ],
+  ...['hmac', 'jwt', 'license', 'master', 'private', 'secret', 'service', 'session', 'shared', 'signing', 'storage'],
+  ...['subscription', 'webhook', 'write'],
+];
+
+/** Source of a pattern that matches one word. The flag `i` or upper case is the choice of the rule. */
+export const secretWord = `(?<word>pass(?:word|wd|phrase|code)?|pwd|secret|token|credential|connection[_-]?string|(?:${keyWords.join('|')})[_. -]?key)`;
+
+/** The same in upper case, for the names of environment variables. */
+export const upperSecretWord = `(?<word>PASS(?:WORD|WD|PHRASE|CODE)?|PWD|SECRET|TOKEN|CREDENTIAL|CONNECTION_?STRING|DSN|_PAT|(?:${keyWords.join('|').toUpperCase()})_?KEY)`;
+
+/** A keyword of at least 3 bytes for each word that `secretWord` matches. */
+export const secretWordKeywords = [
+  ...['pass', 'pwd', 'secret', 'token', 'credential', 'connectionstring', 'connection_string', 'connection-string'],
+  ...keyWords.flatMap((word) => ['', '_', '-', '.', ' '].map((separator) => `${word}${separator}key`)),
+];
+
+/** The keywords of `upperSecretWord`. */
+export const upperSecretWordKeywords = [
+  ...['pass', 'pwd', 'secret', 'token', 'credential', 'connectionstring', 'connection_string', 'dsn', '_pat'],
+  ...keyWords.flatMap((word) => [`${word}key`, `${word}_key`]),
+];
+
+/** A name that ends with one of these words says something about a secret and does not hold it. */
+const describing = new Set(
+  (
+    'age alg algorithm arn at attempt attempts audience auth available back budget by char characters class cleared code column ' +
+    'config configured cost count counter created date days default detected digest dir directory disabled doc docs email enabled ' +
+    'encoding endpoint entropy env error errors exists expiration expired expires expiry failed field file filename ' +
+    'fingerprint folder format found func function generated generator handler hash hashed header help hint host id ids in ' +
+    'index info input invalid is issued issuer kind label last leaked length len level lifetime limit link list location ' +
+    'manager masked max message method min missing mode model name names needed needs not of offset only option optional ' +
+    'parser path pattern per placeholder policy port position prefix prompt protected provider ref regex region required ' +
+    'reset retry revoked role rotation rule rules salt scan scanner schema scope scopes score service set sha sha1 sha256 ' +
+    'size source start state status store strength suffix temp template test tests text threshold time timeout title ' +
+    'to ttl type types unit updated uri url usage used user username valid validation validator var version window with'
+  ).split(' '),
+);
+
+/** Continuations of a word that need no separator, as in `secretkey` and `tokens`. */
+const joined = /^(?:s|es|key|keys|value|token|secret|string|data|prod|dev|test|hex|base64|b64|db|raw)(?![a-z])/i;
+
+/** Returns true if `tail`, which follows `word` in a name, leaves the name one that holds a secret. */
+export function tailNamesSecret(word: string, tail: string): boolean {
+  if (tail === '') return true;
+  const isJoined = /[A-Z]$/.test(word) ? /^[A-Z]/.test(tail) && !/^[A-Z][a-z]/.test(tail) : /^[a-z]/.test(tail);
+  if (isJoined && !joined.test(tail)) return false;
+  const words = tail
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z0-9]+/);
+  return !words.some((part) => describing.has(part));
+}
+
+/** Returns true for words whose values people choose, so that they look less random than generated keys. */
+export function namesPassword(word: string): boolean {
+  return /^(?:pass|pwd)/i.test(word);
+}

@@ -1,0 +1,76 @@
+/** One of these words in a value marks the whole value as a stand-in, if all its other parts are plain words. */
+const markers =
+  /^(?:your|my|our|some|any|the|this|a|an|insert|enter|put|add|set|replace|change|changeme|changeit|here|me|it|with|example|examples|sample|demo|dummy|fake|mock|test|testing|tests|foo|bar|baz|qux|foobar|placeholder|todo|tbd|fixme|redacted|masked|hidden|removed|censored|omitted|secret|secrets|password|passwd|passphrase|pass|pwd|token|tokens|key|keys|apikey|api|access|auth|credential|credentials|client|user|username|usr|admin|root|guest|default|value|string|name|id|none|null|nil|undefined|true|false|yes|no|on|off|empty|unset|unknown|invalid|valid|wrong|bad|good|real|actual|new|old|hello|world|local|localhost|dev|development|prod|production|staging|public|private|super|postgres|mysql|mariadb|mongo|redis|rabbitmq|minio|sa|x|xx|xxx|xxxx)$/;
+
+const wholePlaceholders = [
+  /^[^A-Za-z0-9]{0,512}$/,
+  /^<[^<>]{0,128}>$/,
+  /^\[[^[\]]{0,128}\]$/,
+  /^\{{1,3}[^{}]{0,128}\}{1,3}$/,
+  /^\$\{{1,2}[^{}]{0,256}\}{0,2}$/,
+  /^\$(?:[A-Z_][A-Z0-9_]{0,64}|\d)$/,
+  /^\$[a-z_]+(?:[A-Z][a-z]+)*(?:(?:->|::|\.)[A-Za-z_]{1,64}){0,4}$/,
+  /^\$\([^()]{0,256}\)?$/,
+  /^#\{[^{}]{0,128}\}$/,
+  /^%[A-Za-z_][A-Za-z0-9_]{0,64}%$/,
+  /^%[-+#0-9.]{0,8}[a-zA-Z]$/,
+  /^%\([^()]{0,64}\)[a-z]$/,
+  /^@[A-Za-z_]\w{0,64}@$/,
+  /^[@:][a-z_]{1,64}$/,
+  /^__[A-Za-z0-9_]{1,64}__$/,
+  /^[&*][a-z_-]{1,64}$/,
+];
+
+/** Dots, or the three bytes of the character `…`, stand for the rest of an abbreviated secret. */
+const abbreviated = /\.{3}|\xe2\x80\xa6/;
+
+const template =
+  /\$\{[^{}]{0,128}\}|\{\{[^{}]{0,128}\}\}|<[^<>]{1,64}>|&lt;[^&]{0,64}(?:&gt;)?|\$\([^()]{0,128}\)|%[sd]/g;
+/** Fewer characters beside the variables of a template are no secret. */
+const secretBesideTemplate = 8;
+
+/** Words that stand in no random text by chance, because each has at least 7 letters. */
+const telltale =
+  /example|placeholder|changeme|change[_-]me|your[_-]|yourtoken|yourapi|yourkey|yoursecret|yourpass|redacted|dummykey|dummytoken|insert[_-]|replace[_-]|not[_-]a[_-]real|notareal|notreal/i;
+
+const repeated = /([A-Za-z0-9*.#?])\1{6}/;
+
+/**
+ * Returns true if `text` stands in the place of a secret: a variable, a template, a marked blank, repeated characters, or
+ * words such as `your-token-here` and `changeme`. `***MASKED***` is one too. Only the text as a whole counts, because a
+ * secret may begin or end with anything.
+ */
+export function isPlaceholder(text: string): boolean {
+  const trimmed = text.trim();
+  return (
+    abbreviated.test(trimmed) ||
+    isTemplate(trimmed) ||
+    wholePlaceholders.some((pattern) => pattern.test(trimmed)) ||
+    repeated.test(trimmed) ||
+    telltale.test(trimmed) ||
+    isRepetition(trimmed) ||
+    isPlaceholderWords(trimmed)
+  );
+}
+
+/** Returns true if variables make up the text, apart from a prefix or a separator. */
+function isTemplate(text: string): boolean {
+  const rest = text.replaceAll(template, '');
+  return rest !== text && (rest.length < secretBesideTemplate || isPlaceholderWords(rest));
+}
+
+/** Returns true for few different characters, such as `xxxx-xxxx` and `abababab`. */
+function isRepetition(text: string): boolean {
+  return new Set(text.toLowerCase()).size <= 2;
+}
+
+/** Returns true if every word of the text is of the vocabulary. Up to three digits may follow a word. */
+function isPlaceholderWords(text: string): boolean {
+  if (text.length > 128) return false;
+  const words = text
+    .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .filter((word) => word !== '');
+  return words.every((word) => markers.test(word.replace(/\d{1,3}$/, '')) || /^\d{1,3}$/.test(word));
+}

@@ -1,0 +1,87 @@
+import { shannonEntropy } from './shannon-entropy.ts';
+
+const isUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Texts that have the characters of a secret and are none. */
+const lookAlikes = [
+  // Digests with their algorithm, as in lock files, image names and Subresource Integrity.
+  /^(?:md5|sha-?\d{1,3}|blake2[bs]?|h1|crc32c?)[-:=_][A-Za-z0-9+/=_-]{8,200}$/i,
+  // Dates, times and versions.
+  /^v?\d{1,4}(?:[.:/_-]\d{1,4}){1,6}(?:[.+TtZz-][\w.+:-]{0,40})?$/,
+  // Numbers with a unit.
+  /^[-+]?\d[\d.,_]{0,30}[A-Za-z%]{0,10}$/,
+  // Absolute, relative and Windows paths.
+  /^(?:~|\.{1,2})?\/[\w.~-]{1,100}(?:\/[\w.~@:+-]{0,100}){0,20}$/,
+  /^[A-Za-z]:\\/,
+  /^[\w.-]{1,64}\/[\w.-]{1,64}(?:\/[\w.-]{1,64}){0,8}\.[a-z]{1,5}(?::\d{1,6}){0,2}$/,
+  /^(?:[a-z0-9_.@-]{1,40}\/){1,10}[a-z0-9_.@-]{0,60}(?::\d{1,6}){0,2}$/,
+  // URLs and mail addresses. Their passwords have rules of their own.
+  /^[a-z][a-z0-9+.-]{1,20}:\/\//i,
+  /^(?:mailto:)?[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{2,64}){1,4}$/,
+  /^arn:[a-z-]{3,12}:/,
+  /^#[0-9a-f]{3,8}$/i,
+  /^data:/i,
+  /^[A-Za-z_$]?[\w$.]{0,80}\(/,
+  // Calls and member accesses of source code.
+  /^[A-Za-z_$][\w$]{0,60}(?:(?:\.|->|::|\?\.)[A-Za-z_$#][\w$]{0,60}){1,8}$/,
+];
+
+/** Returns true for a digest with its algorithm, a UUID, a date, a version, a path, a URL or an expression of source code. */
+export function isLookAlike(text: string): boolean {
+  return isUuid.test(text) || lookAlikes.some((pattern) => pattern.test(text));
+}
+
+/** Returns true for upper-case letters, lower-case letters and digits in one text, as nearly every random base64 text has. */
+export function hasMixedCharacters(text: string): boolean {
+  return /[A-Z]/.test(text) && /[a-z]/.test(text) && /\d/.test(text);
+}
+
+/**
+ * Returns true for words, each in one case or with a capital, that are separated by signs, with or without numbers of up
+ * to 3 digits: `my-worker-token-01`.
+ */
+export function isWordy(text: string): boolean {
+  const parts = text.split(/[^A-Za-z0-9]+/).filter((part) => part !== '');
+  return (
+    parts.length >= 2 && parts.every((part) => /^(?:[A-Z]?[a-z]{1,24}|[A-Z]{1,24}|\d{1,3}|[a-z]{2,24}\d)$/.test(part))
+  );
+}
+
+/** Number of places where a letter stands beside a digit. Random text has many, names such as `sha256` have one or two. */
+function digitChanges(text: string): number {
+  let changes = 0;
+  for (let index = 1; index < text.length; index++) {
+    const pair = text.slice(index - 1, index + 1);
+    if (/[A-Za-z]\d|\d[A-Za-z]/.test(pair)) changes++;
+  }
+  return changes;
+}
+
+/** The kinds of characters in `text`: upper case, lower case, digits, others. */
+function characterKinds(text: string): number {
+  return [/[A-Z]/, /[a-z]/, /\d/, /[^A-Za-z0-9]/].filter((kind) => kind.test(text)).length;
+}
+
+/**
+ * Returns true if `text` looks as if a generator made it: it has letters and digits, changes often between them or is long,
+ * and repeats few characters.
+ */
+export function looksRandom(text: string): boolean {
+  if (text.length < 8 || !/\d/.test(text) || !/[A-Za-z]/.test(text) || isLookAlike(text) || isWordy(text)) return false;
+  const entropy = shannonEntropy(text);
+  if (entropy < (text.length < 12 ? 2.5 : 3)) return false;
+  return digitChanges(text) >= 3 || isNumberedSlug(text) || (entropy >= 3.6 && characterKinds(text) >= 3);
+}
+
+/** Returns true for words followed by a number of at least 4 digits, such as `secret-token-12345`. */
+function isNumberedSlug(text: string): boolean {
+  return /^[A-Za-z]{2,40}(?:[-_.][A-Za-z]{2,40}){0,6}[-_.]?\d{4,20}$/.test(text);
+}
+
+/** Returns true if a person could have chosen `text` as a password: not a single word, not an expression of source code. */
+export function looksChosen(text: string): boolean {
+  if (text.length < 6 || isLookAlike(text) || isWordy(text)) return false;
+  const letters = /[A-Za-z]/.test(text);
+  const others = /[^A-Za-z0-9_.-]/.test(text);
+  return (letters && /\d/.test(text)) || (letters && others) || (others && /\d/.test(text));
+}

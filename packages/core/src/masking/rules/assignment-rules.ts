@@ -1,0 +1,174 @@
+import {
+  namesPassword,
+  secretWord,
+  secretWordKeywords,
+  tailNamesSecret,
+  upperSecretWord,
+  upperSecretWordKeywords,
+} from '../assignment-names.ts';
+import { makeExample } from '../make-example.ts';
+import { isPlaceholder } from '../placeholder-words.ts';
+import { isLookAlike, looksChosen, looksRandom } from '../random-text.ts';
+import type { SecretGroups, SecretRule } from '../secret-rule.ts';
+
+const value = makeExample('base62', 24);
+const hexValue = makeExample('hex', 32);
+const chosen = 'Tr0ub4dor' + '&3';
+
+/** What may stand between a name and its value, apart from the operator: quotes, brackets and a type. */
+const nameEnd = String.raw`(?:\\{0,3}["'\x60\])]|&quot;){0,2}(?::[ \t]{0,4}[A-Za-z&<>[\]]{1,24}(?=[ \t]{0,4}=))?[ \t]{0,16}`;
+const operator = String.raw`(?:=>|->|:=|[+?:|]{0,2}={1,3}|:|(?:,[ \t\r\n]{0,24}|[ \t\r\n]{1,24}|\\{1,2}n[ ]{1,24})(?:\\{0,3}["'])?value(?:\\{0,3}["'])?[ \t]{0,2}[:=])[ \t]{0,16}`;
+/** A word of these directly before the name makes it a cursor or a vocabulary entry. At most 8 characters. */
+const notAfter = String.raw`(?<!(?:page|next|sync|resume|cursor|public|stop|start|end|pad|mask|ask|by|com|tres)[_-]?)`;
+const passStart = String.raw`(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z])|(?<=db|pg|my|root|user|smtp|mail|ftp|sql|redis|mongo)|(?=password|passwd|passphrase|secret|token|credential|\w{2,16}[_. -]?key|connection|dsn|pwd))`;
+const start = notAfter + passStart;
+const tail = String.raw`(?<tail>[A-Za-z0-9_.-]{0,40})`;
+
+const named = (groups: SecretGroups): boolean => tailNamesSecret(groups['word'] ?? '', groups['tail'] ?? '');
+
+function acceptsValue(secret: string, groups: SecretGroups): boolean {
+  if (!named(groups) || isPlaceholder(secret)) return false;
+  return (
+    looksRandom(secret) ||
+    (groups['loose'] === undefined &&
+      namesPassword(groups['word'] ?? '') &&
+      looksChosen(secret) &&
+      !isIdentifier(secret))
+  );
+}
+
+/** Names of variables and properties. Values such as `hunter2` have the same form. */
+function isIdentifier(text: string): boolean {
+  return /^[A-Za-z_$][A-Za-z_$]{0,60}$|^[a-z]{1,20}(?:[A-Z][a-z]{1,20}){1,6}\d{0,2}$/.test(text);
+}
+
+function acceptsVariable(secret: string, groups: SecretGroups): boolean {
+  if (!named(groups) || secret.length < 6 || isPlaceholder(secret) || isLookAlike(secret) || /^[\d.,_-]+$/.test(secret))
+    return false;
+  if (looksChosen(secret)) return true;
+  return namesPassword(groups['word'] ?? '')
+    ? /^(?:[a-z]{6,}|[A-Z]{6,})$/.test(secret)
+    : /^[A-Za-z]{24,}$/.test(secret);
+}
+
+/** Values of names such as `DB_PASSWORD`, `apiKey` and `client-secret`, in the notations of configuration and code. */
+export const assignmentRules: readonly SecretRule[] = [
+  {
+    id: 'environment-variable',
+    class: 'context',
+    keywords: upperSecretWordKeywords,
+    needs: 'assignment',
+    pattern: new RegExp(
+      String.raw`(?<![a-z]|ASK|BY|COM)${upperSecretWord}(?<tail>[A-Z0-9_]{0,40})(?:\\{0,3}["'\]])?[ \t]{0,4}[+?:]?[=:][ \t]{0,4}` +
+        String.raw`(?:\\{1,3}["'](?<secret4>[^"'\\\r\n]{6,512})\\|"(?<secret>[^"\r\n]{6,512})"|'(?<secret2>[^'\r\n]{6,512})'|` +
+        String.raw`(?!["'\x60\\])(?<secret3>(?:[^\s"'\x60\\<]|<(?!\/)){5,511}(?:[^\s"'\x60\\<;,)\]}]|(?<=[^;,)\]}])[)\]}])))`,
+      'dy',
+    ),
+    maxLength: 640,
+    accepts: acceptsVariable,
+    examples: {
+      matches: [
+        { text: `DB_PASSWORD=${chosen}`, secret: chosen },
+        { text: `export SERVICE_API_KEY="${value}"`, secret: value },
+        { text: `ENV JWT_SECRET=${hexValue}`, secret: hexValue },
+        { text: `  - POSTGRES_PASSWORD=horsestaple`, secret: 'horsestaple' },
+        { text: `{"env":{"AUTH_TOKEN":"${value}"}}`, secret: value },
+        { text: String.raw`{\"SMTP_PASS\": \"${value}\"}`, secret: value },
+        { text: `cat <<EOF\nADMIN_SECRET_KEY=${value}\nEOF`, secret: value },
+        { text: `SECRETS+=${value}`, secret: value },
+      ],
+      ignores: [
+        'PROOFHOUSE_SECRET_POLICY=reject MAX_TOKENS=128000 TOKENIZERS_PARALLELISM=false',
+        'DB_PASSWORD=${DB_PASSWORD}',
+        'GITHUB_TOKEN: ${{ secrets.GITHUB_TOKEN }}',
+        'PASSWORD=changeme',
+        'API_KEY=your-api-key-here',
+        'API_KEY=<your-key>',
+        'SECRET_FILE=/run/secrets/a1b2c3d4',
+        'GIT_ASKPASS=/usr/bin/echo1',
+        'PWD=/srv/project1',
+        'TOKEN=$(cat token.txt)',
+        'TOKEN_COUNT=123456',
+        `PASSWORD_HASH=${hexValue}`,
+      ],
+    },
+  },
+  {
+    id: 'quoted-assignment',
+    class: 'generic',
+    keywords: secretWordKeywords,
+    needs: 'assignment',
+    pattern: new RegExp(
+      String.raw`${start}${secretWord}${tail}${nameEnd}${operator}(?:\\{1,3}["'](?<secret2>[^\s"'\\]{6,512})\\|&quot;(?<secret3>[^\s&<>"]{6,512})&quot;|(?<quote>["'\x60])(?<secret>(?:[^\s"'\x60\\]|\\["'\\/u]){6,512})\k<quote>)`,
+      'dyi',
+    ),
+    maxLength: 700,
+    accepts: acceptsValue,
+    examples: {
+      matches: [
+        { text: `password = "${chosen}"`, secret: chosen },
+        { text: `{"clientSecret": "${value}"}`, secret: value },
+        { text: String.raw`{\"api_key\":\"${value}\"}`, secret: value },
+        { text: `const apiKey: string = '${value}';`, secret: value },
+        { text: `<add key="DbPassword" value="${value}"/>`, secret: value },
+        { text: `{"name":"access-token","value":"${value}"}`, secret: value },
+        { text: `- name: db-password\n  value: "${value}"`, secret: value },
+        { text: `password: "hunter2"`, secret: 'hunter2' },
+        { text: `secret_token := "${hexValue}"`, secret: hexValue },
+      ],
+      ignores: [
+        'password: "password"',
+        'token: "string"',
+        'const tokenCount = "a1b2c3d4e5f6"',
+        '"nextPageToken": "CAoQAB1a2b3c4d5e"',
+        'monkey = "a8f7d6c5b4a3"',
+        'keyboard: "a8f7d6c5b4a3"',
+        '"token": "550e8400-e29b-41d4-a716-446655440000"',
+        '"secret": "sha256:9f86d081884c7d659a2feaa0c55ad015"',
+        'password: "Enter your password"',
+        "token: 'worker-1'",
+        'secretName: "a1b2c3d4e5f6a7b8"',
+        'token = "{{ token }}"',
+      ],
+    },
+  },
+  {
+    id: 'unquoted-assignment',
+    class: 'generic',
+    keywords: secretWordKeywords,
+    needs: 'assignment',
+    pattern: new RegExp(
+      String.raw`${start}${secretWord}${tail}${nameEnd}(?:${operator}|>[ \t]{0,16}(?:<!\[CDATA\[)?|(?<loose>[,|])[ \t]{0,16})` +
+        String.raw`(?<secret>(?:\*\*\*MASKED\*\*\*)?(?:[A-Za-z0-9_.~+/=:@!#$%^*?-]{8,255}(?![^\s"'\x60<>,;&|)\]}\\])|[A-Za-z0-9_.~+/=:@!#$%^*?-]{256}))`,
+      'dyi',
+    ),
+    maxLength: 440,
+    accepts: acceptsValue,
+    examples: {
+      matches: [
+        { text: 'Connecting with token: secret-token-12345', secret: 'secret-token-12345' },
+        { text: `api_key: ${value}`, secret: value },
+        { text: `https://host/path?access_token=${value}&page=2`, secret: value },
+        { text: `<password>${value}</password>`, secret: value },
+        { text: `<clientSecret><![CDATA[${value}]]></clientSecret>`, secret: value },
+        { text: `# old password: ${chosen}`.replace('&', '!'), secret: chosen.replace('&', '!') },
+        { text: `db_password,${value},2026`, secret: value },
+        { text: `X-Api-Key: ${hexValue}`, secret: hexValue },
+        { text: `secret+=${value}`, secret: value },
+      ],
+      ignores: [
+        'const token = await readToken2(file1);',
+        'token: sha256Hex',
+        'token=550e8400-e29b-41d4-a716-446655440000',
+        'token: 2026-01-15T10:00:00Z',
+        'tokens: 128000',
+        'passed: 1200',
+        'secret: path/to/file1.ts:12:5',
+        'bypass=a1b2c3d4e5',
+        'password: ********',
+        'token: xxxxxxxxxxxx',
+        'password=$DB_PASSWORD',
+      ],
+    },
+  },
+];

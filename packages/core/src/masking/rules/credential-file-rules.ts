@@ -1,0 +1,249 @@
+import { makeExample } from '../make-example.ts';
+import { isPlaceholder } from '../placeholder-words.ts';
+import { isLookAlike, looksChosen, looksRandom } from '../random-text.ts';
+import type { SecretRule } from '../secret-rule.ts';
+import { secretWord, tailNamesSecret } from '../assignment-names.ts';
+
+const value = makeExample('base62', 36);
+const uuid = '0f8fad5b-d9cb-469f-a165-' + '70867728950e';
+const dockerAuth = btoa('robot:' + makeExample('base62', 12));
+const awsSecret = makeExample('base64', 40, 5);
+const block = makeExample('base62', 20, 9);
+
+const isSecret = (secret: string): boolean => !isPlaceholder(secret) && secret.length >= 6;
+const tail = String.raw`(?<tail>[A-Za-z0-9_.-]{0,40})`;
+
+/** Files of tools that hold credentials, and commands that are given some. */
+export const credentialFileRules: readonly SecretRule[] = [
+  {
+    id: 'npmrc-auth',
+    class: 'context',
+    keywords: ['_authtoken', '_auth', ':_password'],
+    needs: 'assignment',
+    pattern:
+      /(?<![A-Za-z0-9])(?:_authToken|_auth|:_password)[ \t]{0,4}[=:][ \t]{0,4}["']?(?<secret>[A-Za-z0-9_.~+/-]{8,1024}={0,2})/diy,
+    maxLength: 1100,
+    accepts: (secret) => isSecret(secret) && /\d|[A-Z].*[A-Z]|=/.test(secret),
+    examples: {
+      matches: [
+        { text: `//packages.example/:_authToken=${uuid}`, secret: uuid },
+        { text: `//host/:_password=${dockerAuth}`, secret: dockerAuth },
+        { text: `_auth = "${dockerAuth}"`, secret: dockerAuth },
+      ],
+      ignores: ['//packages.example/:_authToken=${NPM_TOKEN}', 'is_auth = required', '_authToken=your-token-here'],
+    },
+  },
+  {
+    id: 'docker-auth',
+    class: 'context',
+    keywords: ['"auth"', String.raw`"auth\"`],
+    pattern: /"auth\\{0,3}"\s{0,8}:\s{0,8}\\{0,3}"(?<secret>[A-Za-z0-9+/]{8,2048}={0,2})\\{0,3}"/dy,
+    maxLength: 2200,
+    accepts: isBasicAuth,
+    examples: {
+      matches: [
+        { text: `{"auths":{"host":{"auth": "${dockerAuth}"}}}`, secret: dockerAuth },
+        { text: String.raw`{\"auths\":{\"host\":{\"auth\":\"${dockerAuth}\"}}}`, secret: dockerAuth },
+      ],
+      ignores: ['{"auth": "required"}', '{"auth": "bm90LWEtcGFpcg=="}'],
+    },
+  },
+  {
+    id: 'aws-secret-key',
+    class: 'structured',
+    keywords: [
+      'secretaccesskey',
+      'secret_access_key',
+      'secret-access-key',
+      'secret access key',
+      'aws_secret_key',
+      'awssecretkey',
+      'secretkey',
+    ],
+    pattern:
+      /(?:secret[_ -]?access[_ -]?key|aws_secret_key|awssecretkey|secretkey)(?:_id)?(?:\\{0,3}["'\]>)]){0,2}\s{0,8}(?:[=:,>|]|=>|:=)?\s{0,8}(?:\\{0,3}["'])?(?<secret>[A-Za-z0-9+/]{40})(?![A-Za-z0-9+/=])/diy,
+    maxLength: 100,
+    minEntropy: 3.5,
+    accepts: (secret) =>
+      !isPlaceholder(secret) && /\d/.test(secret) && /[A-Za-z]/.test(secret) && !/^[0-9a-f]+$/.test(secret),
+    examples: {
+      matches: [
+        { text: `aws_secret_access_key = ${awsSecret}`, secret: awsSecret },
+        { text: `"SecretAccessKey": "${awsSecret}"`, secret: awsSecret },
+        { text: `<SecretAccessKey>${awsSecret}</SecretAccessKey>`, secret: awsSecret },
+        { text: `aws configure set aws_secret_access_key ${awsSecret}`, secret: awsSecret },
+      ],
+      ignores: ['aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCY' + 'EXAMPLEKEY', 'SecretAccessKey: string'],
+    },
+  },
+  {
+    id: 'aws-session-token',
+    class: 'structured',
+    keywords: ['session_token', 'sessiontoken', 'security_token', 'securitytoken'],
+    pattern:
+      /(?:session|security)_?token(?:\\{0,3}["'\]>]){0,2}\s{0,8}[=:,>]?\s{0,8}(?:\\{0,3}["'])?(?<secret>[A-Za-z0-9+/]{80,4096}={0,2})/diy,
+    maxLength: 4200,
+    minEntropy: 4,
+    accepts: (secret) => !isPlaceholder(secret),
+    examples: {
+      matches: [{ text: `aws_session_token = ${makeExample('base64', 200)}`, secret: makeExample('base64', 200) }],
+      ignores: ['session_token: abc', `session_token=${'A'.repeat(100)}`],
+    },
+  },
+  {
+    id: 'service-account-key-id',
+    class: 'structured',
+    keywords: ['private_key_id'],
+    pattern: /private_key_id\\{0,3}"\s{0,8}:\s{0,8}\\{0,3}"(?<secret>[0-9a-f]{40})/dy,
+    maxLength: 100,
+    minEntropy: 3,
+    examples: {
+      matches: [{ text: `"private_key_id": "${makeExample('hex', 40)}"`, secret: makeExample('hex', 40) }],
+      ignores: ['"private_key_id": "some-id"'],
+    },
+  },
+  {
+    id: 'netrc-password',
+    class: 'context',
+    keywords: ['machine '],
+    pattern:
+      /machine[ \t]{1,8}[^\s]{1,128}\s{1,24}login[ \t]{1,8}[^\s]{1,128}\s{1,24}password[ \t]{1,8}(?<secret>[^\s"'\\]{4,256})/dy,
+    maxLength: 640,
+    accepts: isSecret,
+    examples: {
+      matches: [{ text: `machine api.host login me password ${value}`, secret: value }],
+      ignores: ['the machine can login with a password that is set'],
+    },
+  },
+  {
+    id: 'dockerfile-variable',
+    class: 'context',
+    keywords: ['env ', 'env\t'],
+    pattern:
+      /(?<![A-Za-z])ENV[ \t]{1,8}[A-Z0-9_]{0,40}(?:PASSWORD|PASSWD|PASSPHRASE|PASS|SECRET|TOKEN|CREDENTIAL|KEY)(?<tail>[A-Z0-9_]{0,40})[ \t]{1,8}["']?(?<secret>[^\s"'\\=]{6,256})/dy,
+    maxLength: 400,
+    accepts: (secret, groups) =>
+      tailNamesSecret('KEY', groups['tail'] ?? '') && isSecret(secret) && !isLookAlike(secret) && looksChosen(secret),
+    examples: {
+      matches: [{ text: `FROM scratch\nENV DB_PASSWORD ${value}`, secret: value }],
+      ignores: ['ENV PASSWORD_FILE /run/secrets/a1', 'ENV API_KEY ${API_KEY}', 'ENV TOKEN changeme'],
+    },
+  },
+  {
+    id: 'command-line-option',
+    class: 'context',
+    keywords: [
+      '--pass',
+      '--token',
+      '--secret',
+      '--api-key',
+      '--apikey',
+      '--api-token',
+      '--access-',
+      '--auth-',
+      '--client-secret',
+      '--db-pass',
+      '--private-',
+      '--registry-token',
+      '--admin-',
+    ],
+    pattern:
+      /--(?:[a-z]{1,12}-){0,2}(?:pass(?:word|wd|phrase)?|token|secret|api-?key|access-key|secret-key|auth-key|private-key)(?:[ \t]{1,4}|=|\\{0,2}["'],?[ \t\r\n]{1,24}\\{0,2}["']|["'],["'])\\{0,2}["']?(?<secret>[^\s"'\\<>(){}[\],;]{6,512})/dy,
+    maxLength: 600,
+    accepts: (secret) =>
+      isSecret(secret) && !isLookAlike(secret) && looksChosen(secret) && !/^(?:-|id=|type=|src=)/.test(secret),
+    examples: {
+      matches: [
+        { text: `tool login --token ${value} --verbose`, secret: value },
+        { text: `mysql --user=root --password=${'s3cr' + 'et99'}`, secret: 's3cr' + 'et99' },
+        { text: `["run","--api-key","${value}"]`, secret: value },
+      ],
+      ignores: [
+        '--token <token>',
+        '--password $PASSWORD',
+        '--secret id=npm,src=.npmrc',
+        '--token-file a1b2c3.txt',
+        '--password-stdin',
+        '--token phrase',
+      ],
+    },
+  },
+  {
+    id: 'command-line-user',
+    class: 'context',
+    keywords: ['curl', 'wget', 'sshpass'],
+    pattern:
+      /(?:(?:curl|wget)[^\r\n]{0,200}?[ \t](?:-u[ \t]{0,4}|--user[ =])["']?[^\s:"'=]{1,64}:(?<secret>[^\s"'\\]{4,256})|sshpass[ \t]{1,4}-p[ \t]{0,4}["']?(?<secret2>[^\s"'\\]{4,256}))/dy,
+    maxLength: 620,
+    accepts: (secret) => !isPlaceholder(secret) && !/^\d{1,5}$/.test(secret),
+    examples: {
+      matches: [
+        { text: `curl -s -u admin:${value} https://host`, secret: value },
+        { text: `sshpass -p '${value}' ssh host`, secret: value },
+      ],
+      ignores: [
+        'curl -u user:password https://host',
+        'curl -u "$USER:$PASSWORD" https://host',
+        'sshpass -p $PASSWORD ssh host',
+      ],
+    },
+  },
+  {
+    id: 'yaml-block-scalar',
+    class: 'generic',
+    keywords: [
+      'pass',
+      'secret',
+      'token',
+      'credential',
+      'api_key',
+      'apikey',
+      'api-key',
+      'private_key',
+      'privatekey',
+      'private-key',
+    ],
+    needs: 'assignment',
+    pattern: new RegExp(
+      String.raw`${secretWord}${tail}["']?[ \t]{0,4}:[ \t]{1,4}[|>][+-]?\d?[ \t]{0,4}(?:\r?\n|\\n)[+ -]?[ \t]{1,32}(?<secret>[^\s"'\\]{6,512})(?:(?:\r?\n|\\n)[+ -]?[ \t]{1,32}(?<secret2>[A-Za-z0-9+/=_-]{20,512}))?`,
+      'dyi',
+    ),
+    maxLength: 1200,
+    accepts: (secret, groups) =>
+      tailNamesSecret(groups['word'] ?? '', groups['tail'] ?? '') &&
+      !isPlaceholder(secret) &&
+      (looksRandom(secret) || (/^pass/i.test(groups['word'] ?? '') && looksChosen(secret))),
+    examples: {
+      matches: [
+        { text: `password: |\n  ${block}\nuser: a`, secret: block },
+        { text: `+apiToken: >-\n+    ${block}\n+next: 1`, secret: block },
+      ],
+      ignores: ['token: |\n  some words of prose\n', 'password: |\n  ${PASSWORD}\n'],
+    },
+  },
+  {
+    id: 'sql-password',
+    class: 'context',
+    keywords: ['identified by', 'identified with', 'password '],
+    pattern:
+      /(?:identified (?:with [\w"'`]{1,40} )?by(?: password)?|(?<=\s)password)[ \t]{1,4}(?:=[ \t]{0,4})?'(?<secret>[^'\r\n]{4,256})'/diy,
+    maxLength: 340,
+    accepts: (secret) => isSecret(secret) && !/\s/.test(secret),
+    examples: {
+      matches: [
+        { text: `CREATE USER a IDENTIFIED BY '${value}';`, secret: value },
+        { text: `ALTER ROLE app WITH PASSWORD '${value}';`, secret: value },
+      ],
+      ignores: ["IDENTIFIED BY 'password'", "the password 'is not shown here'", "ALTER ROLE a PASSWORD '<password>'"],
+    },
+  },
+];
+
+/** The value of `auth` in a Docker configuration is the base64 text of `user:password`. */
+function isBasicAuth(secret: string): boolean {
+  try {
+    return /^[\x20-\x7e]{1,256}:[\x20-\x7e]{1,2048}$/.test(atob(secret));
+  } catch {
+    return false;
+  }
+}
