@@ -3,14 +3,14 @@ import type { CompiledRules } from './scan/compiled-rules.ts';
 import type { SecretRule } from './secret-rule.ts';
 import type { KnownValue } from './values/known-values.ts';
 import { valueForms } from './values/value-forms.ts';
-import { ValueIndex } from './values/value-index.ts';
-import type { IndexedForm } from './values/value-index.ts';
+import type { ValueForm } from './values/value-forms.ts';
+import { indexForms } from './values/value-index.ts';
+import type { ValueIndex } from './values/value-index.ts';
 
 /** Everything that a scanner looks for. Immutable, so that streams may share it. */
 export interface SecretSet {
   readonly rules: CompiledRules;
-  /** Undefined when there is no known value. */
-  readonly values: ValueIndex | undefined;
+  readonly values: readonly ValueIndex[];
 }
 
 export interface SecretSources {
@@ -22,14 +22,12 @@ export interface SecretSources {
 const noRules: readonly SecretRule[] = [];
 
 export function compileSecrets(sources: SecretSources): SecretSet {
-  const forms = new Map<string, IndexedForm>();
+  const forms = new Map<string, ValueForm>();
   for (const { name, value } of sources.values ?? []) {
-    for (const form of valueForms(value)) {
-      if (!forms.has(form.bytes)) forms.set(form.bytes, { ...form, rule: `known:${name}` });
-    }
+    for (const form of valueForms(value, `known:${name}`)) if (!forms.has(form.bytes)) forms.set(form.bytes, form);
   }
   return {
     rules: compileRules(sources.rules ?? noRules),
-    values: forms.size === 0 ? undefined : new ValueIndex([...forms.values()]),
+    values: indexForms([...forms.values()]),
   };
 }

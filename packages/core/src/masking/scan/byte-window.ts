@@ -3,6 +3,8 @@ const smallestCapacity = 1024;
 /** The bytes of a stream from position `base` up to position `end`. Positions count from the start of the stream. */
 export class ByteWindow {
   bytes = new Uint8Array(0);
+  /** The same memory as `bytes`. */
+  view = new DataView(this.bytes.buffer);
   base = 0;
   end = 0;
 
@@ -22,6 +24,7 @@ export class ByteWindow {
       const grown = new Uint8Array(Math.max(smallestCapacity, (kept + wanted) * 2));
       grown.set(this.bytes.subarray(from, from + kept));
       this.bytes = grown;
+      this.view = new DataView(grown.buffer);
     }
     this.base = keepFrom;
   }

@@ -28,7 +28,7 @@ export class SecretScanner {
   readonly #window = new ByteWindow();
   readonly #spans = new SpanQueue();
   #rules: RuleScan;
-  #values: ValueScan | undefined;
+  #values: readonly ValueScan[];
   /** The bytes before this position were handed to the sink. */
   #cursor = 0;
   /** The bytes up to this position belong to spans that were taken from the queue. */
@@ -39,7 +39,7 @@ export class SecretScanner {
     this.#sink = sink;
     this.#options = options;
     this.#rules = this.#ruleScan(set);
-    this.#values = this.#valueScan(set);
+    this.#values = this.#valueScans(set);
   }
 
   get heldBytes(): number {
@@ -48,7 +48,7 @@ export class SecretScanner {
 
   /** Number of bytes read, decoded, compared and handed to patterns. */
   get steps(): number {
-    return this.#earlierSteps + this.#rules.steps + (this.#values?.steps ?? 0);
+    return this.#earlierSteps + this.#rules.steps + this.#values.reduce((sum, values) => sum + values.steps, 0);
   }
 
   write(chunk: Uint8Array): void {
@@ -69,7 +69,7 @@ export class SecretScanner {
     const block = this.#rules.openBlock;
     this.#rules = this.#ruleScan(set);
     this.#rules.openBlock = block;
-    this.#values = this.#valueScan(set);
+    this.#values = this.#valueScans(set);
     this.#scan(false);
   }
 
@@ -78,16 +78,21 @@ export class SecretScanner {
     return new RuleScan(set.rules, this.#window, this.#spans, this.#cursor, confirmed);
   }
 
-  #valueScan(set: SecretSet): ValueScan | undefined {
-    return set.values === undefined ? undefined : new ValueScan(set.values, this.#cursor);
+  #valueScans(set: SecretSet): ValueScan[] {
+    return set.values.map((index) => new ValueScan(index, this.#cursor));
   }
 
   #scan(ended: boolean): void {
-    this.#values?.scan(this.#window, ended, this.#spans);
+    for (const values of this.#values) values.scan(this.#window, ended, this.#spans);
     this.#rules.scan(ended);
-    const { end } = this.#window;
-    const held = ended ? end : Math.min(this.#rules.holdFrom(), this.#values?.holdFrom(this.#window) ?? end);
-    this.#handOver(Math.max(this.#cursor, held));
+    this.#handOver(ended ? this.#window.end : this.#holdFrom());
+  }
+
+  /** First position whose bytes are not decided. */
+  #holdFrom(): number {
+    let hold = this.#rules.holdFrom();
+    for (const values of this.#values) hold = Math.min(hold, values.holdFrom(this.#window));
+    return Math.max(this.#cursor, hold);
   }
 
   #handOver(to: number): void {

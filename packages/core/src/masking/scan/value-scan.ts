@@ -1,6 +1,6 @@
 import type { ByteWindow } from './byte-window.ts';
 import type { SpanQueue } from './span-queue.ts';
-import { gramAt } from '../values/value-index.ts';
+import { gramHash } from '../values/value-index.ts';
 import type { ValueIndex } from '../values/value-index.ts';
 
 /** A form whose first `matched` bytes were read at position `at`. The form is -1 while fewer bytes than a window are there. */
@@ -9,8 +9,6 @@ interface PartialMatch {
   readonly form: number;
   readonly matched: number;
 }
-
-const multiplier = 0x9e3779b1;
 
 /** Finds the occurrences of the forms of an index in one stream. */
 export class ValueScan {
@@ -54,24 +52,22 @@ export class ValueScan {
   }
 
   #readSamples(window: ByteWindow, ended: boolean, spans: SpanQueue): void {
-    const { bytes, base } = window;
-    const { filter, filterShift, stride } = this.#index;
-    const limit = window.end - base - 3;
+    const { view, base } = window;
+    const { filter, filterShift, stride, gram } = this.#index;
+    const isLong = gram === 8;
+    const limit = window.end - base - gram + 1;
     let at = this.#nextSample - base;
     if (at < limit) this.steps += limit - at;
     for (; at < limit; at += stride) {
-      const gram =
-        (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
-      const hash = Math.imul(gram, multiplier) >>> filterShift;
-      if ((((filter[hash >>> 5] ?? 0) >>> (hash & 31)) & 1) === 1) {
-        this.#readCandidates(gramAt(bytes, at), base + at, window, ended, spans);
-      }
+      const hash = gramHash(view.getInt32(at, true), isLong ? view.getInt32(at + 4, true) : 0);
+      const bits = (filter[hash >>> filterShift] ?? 0) >>> (hash & 31);
+      if ((bits & 1) === 1) this.#readCandidates(hash, base + at, window, ended, spans);
     }
     this.#nextSample = base + at;
   }
 
-  #readCandidates(gram: number, position: number, window: ByteWindow, ended: boolean, spans: SpanQueue): void {
-    let offsets = this.#index.offsetsOf(gram);
+  #readCandidates(hash: number, position: number, window: ByteWindow, ended: boolean, spans: SpanQueue): void {
+    let offsets = this.#index.offsetsOf(hash);
     for (let offset = 0; offsets !== 0; offset += 1, offsets >>>= 1) {
       const at = position - offset;
       if ((offsets & 1) === 1 && at >= this.#from) this.#advance({ at, form: -1, matched: 0 }, window, ended, spans);

@@ -1,19 +1,18 @@
 /**
- * The texts that writers of JSON, Go, shell, XML and URLs produce for a value. All functions take and return JavaScript
- * strings. A result may equal the value.
+ * Returns the texts that writers of JSON, Go, shell, XML and URLs produce for a value. Some may equal the value. Families
+ * whose special characters the value does not have are left out, because there may be thousands of values.
  */
 export function escapedTexts(value: string): string[] {
-  const json = jsonTexts(value);
-  const go = goQuoted(value);
-  return [
-    ...json,
-    ...json.map(inJson),
-    go,
-    ...json.map(goQuoted),
-    ...shellTexts(value),
-    ...xmlTexts(value),
-    ...percentTexts(value),
-  ];
+  const texts: string[] = [];
+  // eslint-disable-next-line no-control-regex -- control characters are escaped too.
+  if (/["\\/<>&='+`\u0000-\u001f\u007f-\uffff]/.test(value)) {
+    const json = jsonTexts(value);
+    texts.push(...json, ...json.map(inJson), goQuoted(value), ...json.map(goQuoted));
+  }
+  if (/[^A-Za-z0-9_\-.:/@%+=]/.test(value)) texts.push(...shellTexts(value));
+  if (/[&<>"']/.test(value)) texts.push(...xmlTexts(value));
+  if (/[^A-Za-z0-9\-._~]/.test(value)) texts.push(...percentTexts(value));
+  return texts;
 }
 
 /** JSON as JSON.stringify, Go, Gson, System.Text.Json, Python (ASCII only) and PHP (`\/`) write it. */
@@ -72,7 +71,7 @@ function shellTexts(value: string): string[] {
     value.replace(/["$`\\]/g, '\\$&'),
     value.replace(/["$`\\!]/g, '\\$&'),
     value.replace(/[^A-Za-z0-9_\-.,:/@%+=\u0080-\uffff]/g, '\\$&'),
-    value.replace(/[^A-Za-z0-9_\-./@%+=:\u0080-\uffff]/g, '\\$&'),
+    value.replace(/[^A-Za-z0-9_\-.:/@%+=\u0080-\uffff]/g, '\\$&'),
   ];
 }
 

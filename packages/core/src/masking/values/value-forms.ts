@@ -5,6 +5,8 @@ import { byteString, escapedTexts } from './text-escapes.ts';
 export interface ValueForm {
   /** One character a byte. */
   readonly bytes: string;
+  /** Stands in receipts and findings. */
+  readonly rule: string;
   /** Whether the base64 character before the form holds bits of the value too. */
   readonly sharesBefore: boolean;
   /** Whether the base64 character after the form holds bits of the value too. */
@@ -21,24 +23,24 @@ const longestForm = 65_536;
 /**
  * Returns all forms of a known value: trimmed, its lines, and the encodings of both. Base64 comes at the three offsets that
  * the value may have in encoded data, without the characters that it shares with neighbours and without padding. So the
- * forms also cover the basic authentication of any user with this password.
+ * forms also cover the basic authentication of any user with this password. Some forms may come twice.
  */
-export function valueForms(value: string): ValueForm[] {
-  const forms = new Map<string, ValueForm>();
+export function valueForms(value: string, rule: string): ValueForm[] {
+  const forms: ValueForm[] = [];
   const add = (bytes: string, sharesBefore = false, sharesAfter = false) => {
-    if (bytes.length < shortestValue || bytes.length > longestForm || forms.has(bytes)) return;
+    if (bytes.length < shortestValue || bytes.length > longestForm) return;
     // A form inside the placeholder would match in text that is masked already.
-    if (!maskPlaceholder.includes(bytes)) forms.set(bytes, { bytes, sharesBefore, sharesAfter });
+    if (!maskPlaceholder.includes(bytes)) forms.push({ bytes, rule, sharesBefore, sharesAfter });
   };
   for (const text of secretTexts(value)) {
     const bytes = byteString(text);
     add(bytes);
     if (bytes.length < shortestEncoded || bytes.length > longestForm) continue;
-    if (/[^A-Za-z0-9_\-.]/.test(text)) for (const escaped of escapedTexts(text)) add(byteString(escaped));
+    for (const escaped of escapedTexts(text)) if (escaped !== text) add(byteString(escaped));
     addHex(bytes, add);
     addBase64(bytes, add);
   }
-  return [...forms.values()];
+  return forms;
 }
 
 type Add = (bytes: string, sharesBefore?: boolean, sharesAfter?: boolean) => void;

@@ -1,34 +1,46 @@
 import type { ValueForm } from './value-forms.ts';
 
-/** A form together with the rule that stands in receipts and findings. */
-export interface IndexedForm extends ValueForm {
-  readonly rule: string;
+/** How the forms of an index are sampled. A longer window allows a longer stride, but each form must have a window. */
+interface Sampling {
+  readonly gram: 4 | 8;
+  readonly longestWindow: number;
 }
 
-/** Only this many bytes of a form select its candidates. A longer window allows a longer stride. */
-const longestWindow = 12;
-/** With many forms a shorter stride saves memory and time to build: each form needs one gram for each byte of stride. */
-const manyForms = 8192;
-const windowOfMany = 8;
+const shortForms: Sampling = { gram: 4, longestWindow: 12 };
+/** Hexadecimal forms are long. 10,000 of them have nearly all grams of 4 digits, and few of those of 8 digits. */
+const longForms: Sampling = { gram: 8, longestWindow: 15 };
+
 const multiplier = 0x9e3779b1;
 
+/** Returns one index for the short forms and one for the long ones. */
+export function indexForms(forms: readonly ValueForm[]): ValueIndex[] {
+  const isLong = (form: ValueForm) => form.bytes.length >= longForms.longestWindow;
+  const short = forms.filter((form) => !isLong(form));
+  const long = forms.filter(isLong);
+  return [
+    ...(short.length === 0 ? [] : [new ValueIndex(short, shortForms)]),
+    ...(long.length === 0 ? [] : [new ValueIndex(long, longForms)]),
+  ];
+}
+
 /**
- * Index of exact byte sequences. A scan reads one gram of 4 bytes in each `stride` bytes of text. Each occurrence of a form
- * contains such a gram within its first `window` bytes, because `window` is `stride + 3`. A dense automaton for 10,000
- * values with their forms would need more than 500 MiB; this index needs some 10 MiB, and its reads do not depend on one
- * another.
+ * Index of exact byte sequences. A scan reads one gram in each `stride` bytes of text. Each occurrence of a form contains
+ * such a gram within its first `window` bytes, because the window is shorter than stride and gram together. A dense
+ * automaton for 10,000 values with their forms would need more than 500 MiB; this index needs some 25 MiB, and its reads
+ * do not depend on one another.
  */
 export class ValueIndex {
   readonly window: number;
   readonly stride: number;
+  readonly gram: 4 | 8;
   /** Bitmap over the hashes of grams, which rejects nearly all grams of a text. */
   readonly filter: Int32Array;
   readonly filterShift: number;
-  readonly longest: number;
   readonly sharesBefore: boolean;
-  readonly #forms: readonly IndexedForm[];
+  readonly #forms: readonly ValueForm[];
   readonly #arena: Uint8Array;
   readonly #starts: Uint32Array;
+  /** Hashes of grams. */
   readonly #grams: Int32Array;
   /** Bit n of an entry: some form has the gram at its offset n. An entry of 0 is free. */
   readonly #offsets: Uint16Array;
@@ -38,14 +50,13 @@ export class ValueIndex {
   readonly #headShift: number;
   readonly #prefixes: readonly Int32Array[];
 
-  constructor(forms: readonly IndexedForm[]) {
+  constructor(forms: readonly ValueForm[], { gram, longestWindow }: Sampling) {
     this.#forms = forms;
     const lengths = forms.map((form) => form.bytes.length);
-    this.longest = lengths.reduce((longest, length) => Math.max(longest, length), 0);
     this.sharesBefore = forms.some((form) => form.sharesBefore);
-    const widest = forms.length > manyForms ? windowOfMany : longestWindow;
-    this.window = lengths.reduce((shortest, length) => Math.min(shortest, length), widest);
-    this.stride = this.window - 3;
+    this.window = lengths.reduce((shortest, length) => Math.min(shortest, length), longestWindow);
+    this.gram = gram;
+    this.stride = this.window - gram + 1;
     this.#starts = new Uint32Array(forms.length + 1);
     lengths.forEach((length, index) => (this.#starts[index + 1] = (this.#starts[index] ?? 0) + length));
     this.#arena = new Uint8Array(this.#starts[forms.length] ?? 0);
@@ -54,7 +65,7 @@ export class ValueIndex {
     this.#grams = new Int32Array(1 << gramBits);
     this.#offsets = new Uint16Array(1 << gramBits);
     const filterBits = Math.min(24, gramBits + 3);
-    this.filterShift = 32 - filterBits;
+    this.filterShift = 37 - filterBits;
     this.filter = new Int32Array(1 << (filterBits - 5));
     const headBits = bitsFor(forms.length * 2);
     this.#headShift = 32 - headBits;
@@ -64,18 +75,18 @@ export class ValueIndex {
     for (let form = 0; form < forms.length; form += 1) this.#add(form);
   }
 
-  form(index: number): IndexedForm {
+  form(index: number): ValueForm {
     const form = this.#forms[index];
     if (form === undefined) throw new RangeError(`the index has no form ${index}`);
     return form;
   }
 
-  /** The offsets that a gram has in forms, as a bit set. */
-  offsetsOf(gram: number): number {
+  /** The offsets that grams with a hash have in forms, as a bit set. */
+  offsetsOf(hash: number): number {
     const mask = this.#grams.length - 1;
-    let slot = Math.imul(gram, multiplier) >>> this.#gramShift;
+    let slot = hash >>> this.#gramShift;
     while (this.#offsets[slot] !== 0) {
-      if (this.#grams[slot] === gram) return this.#offsets[slot] ?? 0;
+      if (this.#grams[slot] === hash) return this.#offsets[slot] ?? 0;
       slot = (slot + 1) & mask;
     }
     return 0;
@@ -111,9 +122,11 @@ export class ValueIndex {
     const start = this.#starts[form] ?? 0;
     for (let at = 0; at < bytes.length; at += 1) this.#arena[start + at] = bytes.charCodeAt(at);
     for (let offset = 0; offset < this.stride; offset += 1) {
-      const gram = gramAt(this.#arena, start + offset);
-      mark(this.filter, Math.imul(gram, multiplier) >>> this.filterShift);
-      this.#addGram(gram, offset);
+      const first = wordAt(this.#arena, start + offset);
+      const hash = gramHash(first, this.gram === 8 ? wordAt(this.#arena, start + offset + 4) : 0);
+      const word = hash >>> this.filterShift;
+      this.filter[word] = (this.filter[word] ?? 0) | (1 << (hash & 31));
+      this.#addGram(hash, offset);
     }
     const head = this.#windowHash(this.#arena, start);
     this.#next[form] = this.#heads[head] ?? -1;
@@ -123,18 +136,16 @@ export class ValueIndex {
     }
   }
 
-  #addGram(gram: number, offset: number): void {
+  #addGram(hash: number, offset: number): void {
     const mask = this.#grams.length - 1;
-    let slot = Math.imul(gram, multiplier) >>> this.#gramShift;
-    while (this.#offsets[slot] !== 0 && this.#grams[slot] !== gram) slot = (slot + 1) & mask;
-    this.#grams[slot] = gram;
+    let slot = hash >>> this.#gramShift;
+    while (this.#offsets[slot] !== 0 && this.#grams[slot] !== hash) slot = (slot + 1) & mask;
+    this.#grams[slot] = hash;
     this.#offsets[slot] = (this.#offsets[slot] ?? 0) | (1 << offset);
   }
 
   #windowHash(bytes: Uint8Array, at: number): number {
-    const first = gramAt(bytes, at);
-    const last = gramAt(bytes, at + this.window - 4);
-    return Math.imul(Math.imul(first, multiplier) ^ (last + (first >>> 15)), 0x85ebca6b) >>> this.#headShift;
+    return gramHash(wordAt(bytes, at), wordAt(bytes, at + this.window - 4)) >>> this.#headShift;
   }
 }
 
@@ -142,7 +153,14 @@ function bitsFor(entries: number): number {
   return Math.max(10, Math.ceil(Math.log2(entries + 1)));
 }
 
-export function gramAt(bytes: Uint8Array, at: number): number {
+/** Hash of a gram of 8 bytes, or of 4 bytes where `second` is 0. Its high bits and its low bits depend on all bytes. */
+export function gramHash(first: number, second: number): number {
+  const mixed = Math.imul(first, multiplier);
+  const hash = Math.imul(mixed ^ (mixed >>> 15) ^ second, 0x85ebca6b);
+  return hash ^ (hash >>> 13);
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
   return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
 }
 
@@ -154,8 +172,8 @@ function prefixLevel(length: number): number {
 function prefixHash(bytes: Uint8Array, at: number, level: number): number {
   if (level === 0) return bytes[at] ?? 0;
   if (level === 1) return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
-  const first = Math.imul(gramAt(bytes, at), multiplier);
-  return level === 2 ? first >>> 14 : Math.imul(first ^ gramAt(bytes, at + 4), multiplier) >>> 12;
+  const first = Math.imul(wordAt(bytes, at), multiplier);
+  return level === 2 ? first >>> 14 : Math.imul(first ^ wordAt(bytes, at + 4), multiplier) >>> 12;
 }
 
 function mark(bitmap: Int32Array | undefined, bit: number): void {
