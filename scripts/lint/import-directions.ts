@@ -75,7 +75,7 @@ const layers: Readonly<Record<string, { readonly may: readonly string[]; readonl
 };
 
 /** Features that every feature may import. */
-const leaves = ['users', 'audit'];
+const leaves = ['users', 'audit', 'secrets'];
 /**
  * The other features that each feature may import. A feature without a row, such as `exports` and `retention`, may
  * import all.
@@ -83,6 +83,7 @@ const leaves = ['users', 'audit'];
 const featureArrows: Readonly<Record<string, readonly string[]>> = {
   users: [],
   audit: [],
+  secrets: [],
   workers: [],
   manifests: [],
   files: [],

@@ -93,7 +93,7 @@ export const errorTable = {
   invalid_digest: row(422, 'bad-request', 2, false, 'The digest is not written as a sha256 digest.'),
   digest_mismatch: row(422, 'bad-request', 2, false, 'The bytes do not have the given digest.'),
   storage_policy: row(422, 'bad-request', 2, false, 'The storage policy does not allow this.'),
-  secret_found: row(422, 'bad-request', 2, false, 'The request contains a secret.'),
+  secret_found: row(422, null, 2, false, 'The request contains a secret.'),
   invalid_manifest: row(422, 'bad-request', 2, false, 'The manifest is not valid.'),
   invalid_manifest_job: row(422, 'bad-request', 2, false, 'The manifest job is not valid.'),
   unsupported_filter: row(422, 'bad-request', 2, false, 'These filters cannot be combined.'),

@@ -56,6 +56,7 @@ export const byteErrors = [
   'invalid_artifact_name',
   'invalid_digest',
   'digest_mismatch',
+  'secret_found',
   'artifact_too_large',
   'storage_full',
 ] as const;

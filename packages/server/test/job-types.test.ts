@@ -12,6 +12,7 @@ import { ManualClock } from '../src/kernel/time/manual-clock.ts';
 import type { MetadataStore } from '../src/stores/metadata-store.ts';
 import { openMetadataStore } from '../src/stores/open-metadata-store.ts';
 import { Presence } from '../src/workers/presence.ts';
+import { noSecretPolicy } from '../src/secrets/testing/no-secret-policy.ts';
 
 /** The complete definition of a new job type. */
 const survey: JobType<{ plot: string; plan: { name: string; steps: string } }> = {
@@ -43,6 +44,7 @@ beforeEach(async () => {
     jobTypes: new Map([...jobTypesOf(['task']), [survey.name, survey]]),
     hints: new JobHints({ clock, serverId: 's' }),
     presence: new Presence({ store: store.presence, clock }),
+    secrets: noSecretPolicy(),
   });
 });
 afterEach(() => store.close());

@@ -41,6 +41,7 @@ forEachStore('creating a job', (harness) => {
       resultSummary: null,
       errorMessage: null,
       finish: null,
+      findings: null,
       cancelRequestedAt: null,
       cancelRequestedBy: null,
       cancelReason: null,

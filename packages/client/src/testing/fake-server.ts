@@ -396,6 +396,7 @@ const emptyJob: Omit<Job, 'id' | 'createdAt' | 'updatedAt'> = {
   resultSummary: null,
   errorMessage: null,
   finish: null,
+  findings: null,
   cancelRequestedAt: null,
   cancelRequestedBy: null,
   cancelReason: null,

@@ -35,7 +35,7 @@ export const artifactOperations = {
       leaseId: z.string().optional(),
     }),
     output: jobArtifactSchema,
-    errors: ['worker_not_authorized', ...leaseErrors, ...byteErrors, 'idempotency_conflict'],
+    errors: ['worker_not_authorized', ...leaseErrors, ...byteErrors, 'storage_policy', 'idempotency_conflict'],
   }),
   putArtifact: operation({
     method: 'PUT',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defaultContentType } from '../values/content-type.ts';
 import { digestOf } from '../values/digest.ts';
+import { findingsToJson, secretFindingsSchema, type SecretFindings } from '../values/secret-findings.ts';
 import { textSchema, timeSchema, uuidSchema } from '../values/wire-values.ts';
 import { checksumOf, contentSizeOf, ownedBlob, type ArtifactContent } from './artifact-content.ts';
 
@@ -101,8 +102,8 @@ export interface ArtifactRecord {
   readonly reviewNote: string | null;
   /** Digest of the previous version, which is the previous artifact with the same task and name. */
   readonly previousDigest: string | null;
-  /** Results of scanners, as versioned JSON that the server derived from the bytes. */
-  readonly findings: JsonObject | null;
+  /** Secrets that the server found in the bytes and the description. Null if it found none. */
+  readonly findings: SecretFindings | null;
   /** Counts such as tests or diff lines, as versioned JSON that the server derived from the bytes. */
   readonly facts: JsonObject | null;
   readonly tags: readonly string[];
@@ -194,7 +195,9 @@ export const artifactSchema = z
     reviewedDigest: z.string().nullable().meta({ description: 'The digest that the decision was about.' }),
     reviewNote: z.string().nullable(),
     previousDigest: z.string().nullable().meta({ description: 'The digest of the version before.' }),
-    findings: derivedSchema,
+    findings: secretFindingsSchema.nullable().meta({
+      description: 'Secrets that the server found in the content and the text fields; null when it found none.',
+    }),
     facts: derivedSchema,
     tags: z.array(z.string()),
     metadata: metadataSchema,
@@ -241,7 +244,7 @@ export function artifactToJson(artifact: ArtifactRecord): Artifact {
     reviewedDigest: artifact.reviewedDigest,
     reviewNote: artifact.reviewNote,
     previousDigest: artifact.previousDigest,
-    findings: artifact.findings === null ? null : { ...artifact.findings },
+    findings: findingsToJson(artifact.findings),
     facts: artifact.facts === null ? null : { ...artifact.facts },
     tags: [...artifact.tags],
     metadata: { ...artifact.metadata },

@@ -4,6 +4,7 @@ import { finishInEvent, type JobFinish } from './job-finish.ts';
 import { finalStatuses, type JobStatus } from './job-status.ts';
 import { maxEventMessageBytes, type JobEventDraft } from './job-event.ts';
 import { backOffMs } from '../values/back-off.ts';
+import { mergedFindings, type SecretFindings } from '../values/secret-findings.ts';
 import { beginningOf, utf8Bytes } from '../values/wire-values.ts';
 
 /**
@@ -22,11 +23,17 @@ export type JobCommand =
     } & Finishing)
   | ({ readonly kind: 'ack'; readonly fence: Fence; readonly message: string | null } & Finishing)
   | { readonly kind: 'expire' }
-  | { readonly kind: 'cancel'; readonly actor: string; readonly reason: string | null }
+  | ({ readonly kind: 'cancel'; readonly actor: string; readonly reason: string | null } & Found)
   | { readonly kind: 'retry'; readonly actor: string };
 
-/** The field that all commands by which a worker ends its attempt have in common. */
-interface Finishing {
+/** The field of commands that contain text. */
+interface Found {
+  /** Secrets in the texts of the command. They are added to those of the job. */
+  readonly findings?: SecretFindings | null;
+}
+
+/** The fields that all commands by which a worker ends its attempt have in common. */
+interface Finishing extends Found {
   readonly finish?: JobFinish | null;
 }
 
@@ -192,7 +199,13 @@ function renewed(job: JobRecord, leaseMs: number, now: number): JobDecision {
 
 function completed(job: JobRecord, by: { resultSummary: string | null } & Finishing, now: number): JobDecision {
   const { resultSummary, finish = null } = by;
-  const outcome = { resultSummary, errorMessage: null, finish, endedBy: 'complete' as const };
+  const outcome = {
+    resultSummary,
+    errorMessage: null,
+    finish,
+    findings: findingsAfter(job, by),
+    endedBy: 'complete' as const,
+  };
   const completion: JobEventDraft = { kind: 'completed', level: 'info', message: 'Completed.' };
   const payload = finishInEvent(finish);
   return changed(
@@ -213,7 +226,7 @@ function failed(
     message: failureMessage(job.attempt, errorMessage),
     payload: { retryable: by.retryable, ...finishInEvent(finish) },
   };
-  const noted: JobRecord = { ...job, errorMessage, finish, endedBy: 'fail' };
+  const noted: JobRecord = { ...job, errorMessage, finish, findings: findingsAfter(job, by), endedBy: 'fail' };
   if (job.cancelRequestedAt !== null) return changed(ended(noted, 'cancelled', now), failure, cancelledEvent(job));
   if (!by.retryable) return changed(ended(noted, 'failed', now), failure);
   if (job.attempt >= job.maxAttempts) return changed(ended(noted, 'dead_letter', now), failure, deadLettered(job));
@@ -226,7 +239,8 @@ function acknowledged(job: JobRecord, by: { message: string | null } & Finishing
   if (job.cancelRequestedAt === null) {
     return { outcome: 'refused', refusal: stateConflict(job, 'nobody asked to cancel it') };
   }
-  const next = { ...ended(job, 'cancelled', now), finish, endedBy: 'ack' as const };
+  const findings = findingsAfter(job, by);
+  const next = { ...ended(job, 'cancelled', now), finish, findings, endedBy: 'ack' as const };
   const payload = { ...(message === null ? {} : { message }), ...finishInEvent(finish) };
   return changed(next, { ...cancelledEvent(job), ...(Object.keys(payload).length === 0 ? {} : { payload }) });
 }
@@ -244,7 +258,7 @@ function expired(job: JobRecord, now: number, leasesAt: number): JobDecision {
   return changed(requeued(noted, now, expiryDelayMs), loss, retryScheduled(job, expiryDelayMs));
 }
 
-function cancelled(job: JobRecord, by: { actor: string; reason: string | null }, now: number): JobDecision {
+function cancelled(job: JobRecord, by: { actor: string; reason: string | null } & Found, now: number): JobDecision {
   if (job.status === 'cancelled') return { outcome: 'unchanged', job };
   const refused = guarded(job, 'cancel');
   if (refused !== undefined) return refused;
@@ -254,6 +268,7 @@ function cancelled(job: JobRecord, by: { actor: string; reason: string | null },
     cancelRequestedAt: now,
     cancelRequestedBy: by.actor,
     cancelReason: by.reason,
+    findings: findingsAfter(job, by),
     updatedAt: now,
   };
   const request: JobEventDraft = {
@@ -299,6 +314,10 @@ function requeued(job: JobRecord, now: number, delayMs: number): JobRecord {
     nextAttemptAt: now + delayMs,
     updatedAt: now,
   };
+}
+
+function findingsAfter(job: JobRecord, { findings = null }: Found): SecretFindings | null {
+  return mergedFindings(job.findings, findings);
 }
 
 function changed(job: JobRecord, ...events: JobEventDraft[]): JobDecision {

@@ -5,6 +5,7 @@ import { capabilitiesSchema, type JobPayload } from './job-payload.ts';
 import { jobCategories, type JobCategory, type JobType } from './job-types.ts';
 import { problemSchema } from '../problem.ts';
 import { refusedField } from '../values/refused-fields.ts';
+import { findingsToJson, secretFindingsSchema, type SecretFindings } from '../values/secret-findings.ts';
 import { textSchema, timeSchema, utf8Bytes, uuidSchema } from '../values/wire-values.ts';
 
 /** Largest result summary, error message or finish summary, in bytes of UTF-8. */
@@ -54,6 +55,8 @@ export interface JobRecord {
   readonly resultSummary: string | null;
   readonly errorMessage: string | null;
   readonly finish: JobFinish | null;
+  /** Secrets that the server found in the payload, the events and the other texts of the job. Null if it found none. */
+  readonly findings: SecretFindings | null;
   readonly cancelRequestedAt: number | null;
   readonly cancelRequestedBy: string | null;
   readonly cancelReason: string | null;
@@ -100,6 +103,10 @@ export const jobSchema = z
     resultSummary: z.string().nullable(),
     errorMessage: z.string().nullable(),
     finish: jobFinishSchema.nullable(),
+    findings: secretFindingsSchema.nullable().meta({
+      description:
+        'Secrets that the server found in the payload, the events and the other texts; null when it found none.',
+    }),
     cancelRequestedAt: timeSchema.nullable(),
     cancelRequestedBy: z.string().nullable(),
     cancelReason: z.string().nullable(),
@@ -258,6 +265,7 @@ export function jobToJson(job: JobRecord, options: { showLease: boolean; type: J
     resultSummary: job.resultSummary,
     errorMessage: job.errorMessage,
     finish: job.finish === null ? null : { ...job.finish },
+    findings: findingsToJson(job.findings),
     cancelRequestedAt: time(job.cancelRequestedAt),
     cancelRequestedBy: job.cancelRequestedBy,
     cancelReason: job.cancelReason,

@@ -44,7 +44,7 @@ export const queueOperations = {
       description:
         'Put a job into the queue for a worker. Give an idempotencyKey to be able to repeat the call without a second job.',
     },
-    errors: ['worker_not_authorized', 'idempotency_conflict', ...jobTypeErrors],
+    errors: ['worker_not_authorized', 'secret_found', 'idempotency_conflict', ...jobTypeErrors],
   }),
   createJobs: operation({
     method: 'POST',
@@ -59,7 +59,7 @@ export const queueOperations = {
       'Results come in the order of `items`. Errors name the item, such as `items.3.type`. A key in the header is for the batch; an item may carry its own `idempotencyKey`. 200 when every job had been made before. The body is at most 1 MiB.',
     body: createJobsSchema,
     output: createJobsResultSchema,
-    errors: ['worker_not_authorized', 'idempotency_conflict', ...jobTypeErrors],
+    errors: ['worker_not_authorized', 'secret_found', 'idempotency_conflict', ...jobTypeErrors],
   }),
   listJobs: operation({
     method: 'GET',
@@ -146,7 +146,7 @@ export const queueOperations = {
       description: 'End a held job as succeeded. Upload its artifacts before.',
       needsLease: true,
     },
-    errors: ['worker_not_authorized', ...leaseErrors, 'job_ownership_mismatch'],
+    errors: ['worker_not_authorized', ...leaseErrors, 'job_ownership_mismatch', 'secret_found'],
   }),
   failJob: operation({
     method: 'POST',
@@ -164,7 +164,7 @@ export const queueOperations = {
       description: 'End the attempt as failed. With retryable the job comes back later, while attempts are left.',
       needsLease: true,
     },
-    errors: ['worker_not_authorized', ...leaseErrors, 'job_ownership_mismatch'],
+    errors: ['worker_not_authorized', ...leaseErrors, 'job_ownership_mismatch', 'secret_found'],
   }),
   completeJobs: operation({
     method: 'POST',
@@ -194,7 +194,7 @@ export const queueOperations = {
       description: 'Cancel a queued job at once, or ask the holder of a running one to stop.',
       destructive: true,
     },
-    errors: ['job_not_found', 'job_state_conflict'],
+    errors: ['job_not_found', 'job_state_conflict', 'secret_found'],
   }),
   ackCancel: operation({
     method: 'POST',
@@ -207,7 +207,7 @@ export const queueOperations = {
     params: jobParams,
     body: ackSchema,
     output: jobSchema,
-    errors: ['worker_not_authorized', ...leaseErrors, 'job_ownership_mismatch'],
+    errors: ['worker_not_authorized', ...leaseErrors, 'job_ownership_mismatch', 'secret_found'],
   }),
   retryJob: operation({
     method: 'POST',
@@ -253,7 +253,7 @@ export const queueOperations = {
         'Write a milestone into the log of a held job, for the people who follow it. Output goes into artifacts.',
       needsLease: true,
     },
-    errors: ['worker_not_authorized', ...leaseErrors, 'job_ownership_mismatch', 'idempotency_conflict'],
+    errors: ['worker_not_authorized', ...leaseErrors, 'job_ownership_mismatch', 'secret_found', 'idempotency_conflict'],
   }),
   listEvents: operation({
     method: 'GET',

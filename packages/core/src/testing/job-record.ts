@@ -31,6 +31,7 @@ export function queuedJob(over: Partial<JobRecord> = {}): JobRecord {
     resultSummary: null,
     errorMessage: null,
     finish: null,
+    findings: null,
     cancelRequestedAt: null,
     cancelRequestedBy: null,
     cancelReason: null,

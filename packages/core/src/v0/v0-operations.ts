@@ -178,6 +178,7 @@ export const v0Operations = {
       'artifact_too_large',
       'invalid_digest',
       'digest_mismatch',
+      'secret_found',
       'precondition_failed',
       'idempotency_conflict',
       'storage_full',

@@ -4,6 +4,7 @@ import { AppError } from '@proofhouse/core';
 import { beforeEach, expect, it } from 'vitest';
 import { Ids } from '../kernel/ids.ts';
 import { ManualClock } from '../kernel/time/manual-clock.ts';
+import { noSecretPolicy } from '../secrets/testing/no-secret-policy.ts';
 import { ArtifactIntake, type ArtifactIntakeParts } from './artifact-intake.ts';
 
 const graceMs = 2000;
@@ -22,7 +23,7 @@ beforeEach(async () => {
 
 /** Returns an intake for tests of staging, which reads and commits no records. The parts for records are therefore absent. */
 function intakeWith(requireRoom: () => void): ArtifactIntake {
-  const parts = { blobs, clock, graceMs, requireRoom };
+  const parts = { blobs, clock, graceMs, requireRoom, secrets: noSecretPolicy() };
   return new ArtifactIntake(parts as Partial<ArtifactIntakeParts> as ArtifactIntakeParts);
 }
 

@@ -1,4 +1,11 @@
-import { AppError, ownedBlob, type ArtifactRecord, type OwnedContent, type StorageProvider } from '@proofhouse/core';
+import {
+  AppError,
+  ownedBlob,
+  type ArtifactRecord,
+  type OwnedContent,
+  type SecretFindings,
+  type StorageProvider,
+} from '@proofhouse/core';
 import type { Blobs, ChunkObserver, StagedBlob, StoredBlob } from '@proofhouse/blobs';
 import {
   idempotencyLifeMs,
@@ -12,6 +19,8 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Meter } from '../kernel/meter.ts';
 import { sha256Hex } from '../kernel/secret.ts';
 import type { Clock } from '../kernel/time/clock.ts';
+import { nothingFound, type ScannedContent } from '../secrets/content-scan.ts';
+import type { CheckedText, SecretPolicy } from '../secrets/secret-policy.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import type { StoredContent } from './new-artifact.ts';
 
@@ -24,17 +33,27 @@ export interface ArtifactIntakeParts {
   readonly graceMs: number;
   /** Throws `storage_full` when the storage quota is used up. */
   readonly requireRoom: () => void;
+  readonly secrets: SecretPolicy;
   readonly logger: Logger;
   readonly meter?: Meter | undefined;
 }
 
-/** The durable bytes of a new artifact, and the storage provider that stores them. */
-export type StoredBytes = StoredContent<OwnedContent>;
+/** Staged bytes of an upload, with the result of their scan for secrets. */
+export interface StagedUpload extends StagedBlob {
+  readonly scanned: ScannedContent;
+}
+
+/** The durable bytes of a new artifact, the storage provider that stores them, and the secrets that were found. */
+export interface StoredBytes extends StoredContent<OwnedContent> {
+  readonly findings: SecretFindings | null;
+}
 
 /** The artifact to create from staged bytes, and the commit that creates it. */
 export interface NewArtifact {
   /** The digest that the caller expects, in lower-case hex. */
   readonly sha256?: string | undefined;
+  /** The text fields of the record that are checked for secrets. */
+  readonly texts: readonly CheckedText[];
   /** Returns the record of the artifact. Called after the bytes are durable. */
   readonly record: (bytes: StoredBytes) => ArtifactRecord;
   /** Returns all changes of the commit that creates the artifact. They must include the insert of its record. */
@@ -72,8 +91,8 @@ export class ArtifactIntake {
   }
 
   /**
-   * Stages at most `maxBytes` bytes and hashes them. The staged bytes are not visible yet. Each of `observers` receives
-   * every chunk once, in order.
+   * Stages at most `maxBytes` bytes, hashes them, and scans them for secrets. The staged bytes are not visible yet. Each
+   * of `observers` receives every chunk once, in order.
    *
    * The `commit` of the returned blob throws `request_timeout` if staging began more than half the grace period ago.
    * Otherwise collection could remove the bytes just before their record is committed. The other half of the grace
@@ -86,25 +105,35 @@ export class ArtifactIntake {
     source: AsyncIterable<Uint8Array>,
     maxBytes: number,
     observers: readonly ChunkObserver[] = [],
-  ): Promise<StagedBlob> {
+  ): Promise<StagedUpload> {
     const begunAt = this.#parts.clock.monotonic();
-    const staged = await this.#parts.blobs.stage(source, { maxBytes, observers });
-    return { ...staged, commit: () => this.#makeDurable(staged, begunAt) };
+    const scan = this.#parts.secrets.content();
+    try {
+      const all = scan === undefined ? observers : [...observers, scan];
+      const staged = await this.#parts.blobs.stage(source, { maxBytes, observers: all });
+      const scanned = (await scan?.end()) ?? nothingFound;
+      return { ...staged, scanned, commit: () => this.#makeDurable(staged, begunAt) };
+    } catch (error) {
+      scan?.abort();
+      throw error;
+    }
   }
 
   /**
-   * Makes the staged bytes durable, then commits the artifact record with all changes that `prepare` returned. The staged
-   * bytes are discarded when `prepare` throws. Errors: `digest_mismatch`, `idempotency_conflict`, `request_timeout`, the
-   * errors of `prepare` and of its `refusal`.
+   * Checks the secret policy, makes the staged bytes durable, then commits the artifact record with all changes that
+   * `prepare` returned. The staged bytes are discarded when `prepare` throws or the policy refuses them. Errors:
+   * `digest_mismatch`, `secret_found`, `unavailable`, `idempotency_conflict`, `request_timeout`, the errors of `prepare`
+   * and of its `refusal`.
    */
-  async keep(staged: StagedBlob, prepare: () => NewArtifact): Promise<KeptArtifact> {
+  async keep(staged: StagedUpload, prepare: () => NewArtifact): Promise<KeptArtifact> {
     let made: NewArtifact;
     let artifact: ArtifactRecord;
     try {
       made = prepare();
       requireDigest(made.sha256, staged.sha256);
+      const findings = await this.#parts.secrets.checkUpload(staged.scanned, made.texts);
       const content = { kind: 'owned', blob: await staged.commit() } as const;
-      artifact = made.record({ content, storageProvider: storageProviderOf(this.#parts.blobs.kind) });
+      artifact = made.record({ content, storageProvider: storageProviderOf(this.#parts.blobs.kind), findings });
     } catch (error) {
       await staged.discard();
       throw error;

@@ -8,12 +8,11 @@ import {
   type GrantRecord,
   type Principal,
 } from '@proofhouse/core';
-import type { StagedBlob } from '@proofhouse/blobs';
 import type { Clock } from '../kernel/time/clock.ts';
 import { exists, insert, type Commits } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { ArtifactAcl } from './artifact-access.ts';
-import type { ArtifactIntake, Repetition, StoredBytes } from './artifact-intake.ts';
+import type { ArtifactIntake, Repetition, StagedUpload, StoredBytes } from './artifact-intake.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import { requireKept } from './artifacts.ts';
 import { cleanFilename } from './clean-filename.ts';
@@ -61,21 +60,26 @@ export class Deposits {
   }
 
   /** Stages the bytes of a deposit; see `ArtifactIntake.stage`. Errors: `artifact_too_large`, `storage_full`. */
-  stage(permit: DepositPermit, source: AsyncIterable<Uint8Array>): Promise<StagedBlob> {
+  stage(permit: DepositPermit, source: AsyncIterable<Uint8Array>): Promise<StagedUpload> {
     return this.#parts.intake.stage(source, permit.maxBytes);
   }
 
   /**
    * Creates an artifact of the experiment from staged bytes, always with a new URI. The bytes become durable first, then
    * the record is committed. `created` is false if an earlier request with the same idempotency key created the artifact.
-   * Errors: `idempotency_conflict`, `experiment_id_mismatch` (the experiment no longer exists), `request_timeout`.
+   * Errors: `idempotency_conflict`, `experiment_id_mismatch` (the experiment no longer exists), `request_timeout`,
+   * `secret_found`, `unavailable` (the scanner failed).
    */
   async deposit(
     permit: DepositPermit,
-    staged: StagedBlob,
+    staged: StagedUpload,
     about: DepositDescription,
   ): Promise<{ artifact: ArtifactRecord; created: boolean }> {
     const { artifact, created } = await this.#parts.intake.keep(staged, () => ({
+      texts: [
+        { field: 'filename', text: about.filename ?? '' },
+        { field: 'contentType', text: about.contentType ?? '' },
+      ],
       record: (bytes) => this.#record(permit, about, bytes),
       changes: (made) => [insert('artifact', made)],
       preconditions: [exists('experiment', permit.experimentId)],

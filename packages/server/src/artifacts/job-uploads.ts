@@ -13,17 +13,17 @@ import {
   type JobRecord,
   type Principal,
 } from '@proofhouse/core';
-import type { StagedBlob } from '@proofhouse/blobs';
 import type { JobHints } from '../jobs/job-hints.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 import { exists, insert, type Change, type Conflict, type Precondition } from '../kernel/commit.ts';
 import { meetsConditions, type EntityConditions } from '../kernel/entity-conditions.ts';
 import type { Ids } from '../kernel/ids.ts';
-import type { ArtifactIntake, Repetition, StoredBytes } from './artifact-intake.ts';
+import type { ArtifactIntake, Repetition, StagedUpload, StoredBytes } from './artifact-intake.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import type { JobView } from './job-view.ts';
 import { newArtifact } from './new-artifact.ts';
+import type { CheckedText, SecretPolicy } from '../secrets/secret-policy.ts';
 
 /** Permission to upload an artifact to a job. It is checked as far as possible before the bytes arrive. */
 export interface UploadPermit {
@@ -59,6 +59,7 @@ export interface JobUploadsParts {
   readonly jobs: Jobs;
   readonly jobView: JobView;
   readonly hints: JobHints;
+  readonly secrets: SecretPolicy;
   readonly clock: Clock;
   readonly ids: Ids;
   /** Size limit of one job artifact, in bytes. */
@@ -103,7 +104,7 @@ export class JobUploads {
   }
 
   /** Stages the bytes of an upload; see `ArtifactIntake.stage`. Errors: `artifact_too_large`, `storage_full`. */
-  stage(permit: UploadPermit, source: AsyncIterable<Uint8Array>): Promise<StagedBlob> {
+  stage(permit: UploadPermit, source: AsyncIterable<Uint8Array>): Promise<StagedUpload> {
     return this.#parts.intake.stage(source, permit.maxBytes);
   }
 
@@ -113,17 +114,20 @@ export class JobUploads {
    * kept. `created` is false if an earlier request with the same idempotency key created the artifact.
    *
    * Errors: `invalid_artifact_name`, `digest_mismatch`, `lease_lost`, `job_state_conflict`,
-   * `worker_not_authorized`, `job_not_found`, `idempotency_conflict`, `precondition_failed`, `request_timeout`.
+   * `worker_not_authorized`, `job_not_found`, `idempotency_conflict`, `precondition_failed`, `request_timeout`,
+   * `storage_policy` (metadata), `secret_found`, `unavailable` (the scanner failed).
    */
   async add(
     permit: UploadPermit,
-    staged: StagedBlob,
+    staged: StagedUpload,
     about: UploadDescription,
   ): Promise<{ artifact: ArtifactRecord; created: boolean }> {
     const kept = await this.#parts.intake.keep(staged, () => {
       const name = normalizeArtifactName(about.name);
+      this.#parts.secrets.requireMetadata(about.metadata);
       return {
         sha256: about.sha256,
+        texts: textsOf(name, about),
         record: (bytes) => this.#record(permit, name, about, bytes),
         changes: (artifact) => changesOf(permit.job, artifact),
         preconditions: preconditionsOf(permit, name, about.conditions),
@@ -157,6 +161,16 @@ export class JobUploads {
     } as const;
     return newArtifact(traits, this.#parts);
   }
+}
+
+/** Returns the text fields of an upload that are checked for secrets. The name is also the filename of the artifact. */
+function textsOf(name: string, { title, tags = [], contentType }: UploadDescription): CheckedText[] {
+  return [
+    { field: 'name', text: name },
+    { field: 'contentType', text: contentType },
+    ...(title === undefined ? [] : [{ field: 'title', text: title }]),
+    ...tags.map((text, index) => ({ field: `tags.${String(index)}`, text })),
+  ];
 }
 
 function repetitionOf({ principal }: UploadPermit, { idempotencyKey: key }: UploadDescription): Repetition | undefined {

@@ -6,6 +6,7 @@ import {
   type PointerContent,
   type Principal,
   type Producer,
+  type SecretFindings,
   type SourceType,
   type StorageProvider,
 } from '@proofhouse/core';
@@ -32,6 +33,8 @@ export interface ArtifactTraits extends StoredContent {
   readonly experimentId?: string;
   readonly tags?: readonly string[] | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** Default: null. */
+  readonly findings?: SecretFindings | null;
 }
 
 /** Returns the record of a new artifact, for every kind of upload: a draft of the data class `internal`, at version 1. */
@@ -69,7 +72,7 @@ export function newArtifact(
     reviewedDigest: null,
     reviewNote: null,
     previousDigest: null,
-    findings: null,
+    findings: traits.findings ?? null,
     facts: null,
     tags: traits.tags ?? [],
     metadata: traits.metadata ?? {},

@@ -34,18 +34,26 @@ interface ArtifactNeeds {
 
 /** Constructs the services for artifacts of jobs, deposits under `/v0`, excerpts and download tickets. */
 export function composeArtifacts(shared: SharedServices, { jobs, access, usage, jobView }: ArtifactNeeds) {
-  const { config, clock, ids, logger, store, blobs, hints, load, meter, baseUrl } = shared;
+  const { config, clock, ids, logger, store, blobs, hints, secrets, load, meter, baseUrl } = shared;
   const { workers, groups, experiments, authentication } = access;
   const requireRoom = (): void => usage.requireRoom();
   const records = { store: store.artifacts, commits: store, clock };
   const parts = {
     ...records,
-    intake: new ArtifactIntake({ ...records, blobs, graceMs: config.collectGraceMs, requireRoom, logger, meter }),
+    intake: new ArtifactIntake({
+      ...records,
+      blobs,
+      graceMs: config.collectGraceMs,
+      requireRoom,
+      secrets,
+      logger,
+      meter,
+    }),
     acl: artifactAcl({ store: store.artifacts, jobs }),
     ids,
   };
   const artifacts = new Artifacts({ ...parts, blobs, jobs });
-  const jobUploads = new JobUploads({ ...parts, jobs, jobView, hints, maxBytes: config.jobArtifactMaxBytes });
+  const jobUploads = new JobUploads({ ...parts, jobs, jobView, hints, secrets, maxBytes: config.jobArtifactMaxBytes });
   const isReader = knownReader({ groups, findWorker: (id) => workers.find(id) });
   const deposits = new Deposits({ ...parts, isReader, maxBytes: config.maxArtifactBytes });
   const { basePath } = config;

@@ -19,6 +19,9 @@ import { keepPrivate } from '../maintenance/private-places.ts';
 import { PrometheusMeter } from '../metrics/prometheus-meter.ts';
 import type { MetadataStore } from '../stores/metadata-store.ts';
 import type { SignIn } from '../users/sign-in.ts';
+import { houseSecrets } from '../kernel/house-secrets.ts';
+import { SecretPolicy } from '../secrets/secret-policy.ts';
+import { SecretThreads } from '../secrets/secret-threads.ts';
 import { AdminToken } from '../workers/admin-token.ts';
 import type { Workers } from '../workers/workers.ts';
 import { composeAccess } from './access.ts';
@@ -75,7 +78,8 @@ export interface Server {
  * Order of a stop:
  * 1. Long polls end. Event streams and batches of background tasks are aborted, and the background tasks end.
  * 2. The HTTP server closes when its requests have ended.
- * 3. The last times at which workers were seen are written. The database closes, then the blobs.
+ * 3. The threads that scan for secrets end. The last times at which workers were seen are written. The database closes,
+ *    then the blobs.
  *
  * A new feature belongs to the file of its area. A new area is a file in this folder, and must be constructed and listed
  * in `assemble`. Errors: `AppError` with one clear sentence.
@@ -116,8 +120,10 @@ interface Started {
 function assemble({ config, logger, storage, adminToken, hints }: Started): Server {
   const stopping = new AbortController();
   const meter = new PrometheusMeter({ processMetrics: true, jobTypes: config.jobTypes });
+  const secretThreads = new SecretThreads({ clock: storage.clock, confirmed: config.secretPolicy === 'reject' });
   const shared: SharedServices = {
     ...storage,
+    secrets: new SecretPolicy({ policy: config.secretPolicy, set: houseSecrets(), threads: secretThreads, logger }),
     config,
     logger,
     meter,
@@ -155,6 +161,7 @@ function assemble({ config, logger, storage, adminToken, hints }: Started): Serv
       stopping.abort();
       await stopBackground();
       await app.close();
+      await secretThreads.close();
       await presence.flush().catch((error: unknown) => {
         logger.warn({ err: error }, 'the last sightings of workers were not written');
       });

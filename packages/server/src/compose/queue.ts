@@ -15,10 +15,10 @@ export interface QueueServices {
 
 /** Constructs the services for jobs, job events and hints, and for worker presence (when each worker was last seen). */
 export function composeQueue(shared: SharedServices) {
-  const { config, clock, clocks, ids, store, hints, meter, stopping } = shared;
+  const { config, clock, clocks, ids, store, hints, secrets, meter, stopping } = shared;
   const presence = new Presence({ store: store.presence, clock });
   const jobTypes = jobTypesOf(config.jobTypes);
-  const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes, hints, presence, meter });
+  const jobs = new Jobs({ store: store.jobs, clock, ids, jobTypes, hints, presence, secrets, meter });
   const log = new JobLog({ store: store.jobs, hints, clock });
   const handlers = { ...jobHandlers(jobs), ...jobEventHandlers({ jobs, log, hints, clock, stopping }) };
   const sweep = (): Promise<unknown> => {

@@ -3,6 +3,7 @@ import type { JobHints } from '../jobs/job-hints.ts';
 import type { Load } from '../kernel/load.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { PrometheusMeter } from '../metrics/prometheus-meter.ts';
+import type { SecretPolicy } from '../secrets/secret-policy.ts';
 import type { AdminToken } from '../workers/admin-token.ts';
 import type { Storage } from './storage.ts';
 
@@ -14,6 +15,7 @@ export interface SharedServices extends Storage {
   readonly load: Load;
   readonly adminToken: AdminToken;
   readonly hints: JobHints;
+  readonly secrets: SecretPolicy;
   /** Aborts in the first step of `close`. Event streams and background tasks must then end. */
   readonly stopping: AbortSignal;
   /**

@@ -19,6 +19,7 @@ export interface Config extends StorageChoice {
   readonly allowedHosts: readonly AllowedHost[];
   readonly basePath: string;
   readonly trustProxy: readonly string[];
+  readonly secretPolicy: 'off' | 'flag' | 'reject';
   /** The days after which bytes expire, by artifact type. Empty if retention is off. */
   readonly retention: RetentionPolicy;
   readonly collectGraceMs: number;
@@ -61,6 +62,7 @@ export function completeConfig(given: GivenSettings): Config {
     trustProxy: given.trustProxy ?? [],
     durableFilesystem: given.durableFilesystem ?? false,
     lambdaFunction: given.lambdaFunction,
+    secretPolicy: given.secretPolicy ?? 'flag',
     ...storageCare(given),
     jobTypes: [...builtInJobTypes.map(({ name }) => name), ...(given.jobTypes ?? [])],
     experiment: given.experiment,

@@ -176,6 +176,12 @@ export const settings = {
     usual: 'not set',
     doc: 'Set by AWS Lambda, where no folder outlives the call: `file:` and SQLite files are refused there.',
   }),
+  secretPolicy: setting({
+    env: ['PROOFHOUSE_SECRET_POLICY'],
+    schema: z.enum(['off', 'flag', 'reject']),
+    usual: 'flag',
+    doc: 'What the server does with a secret in an upload, a payload, an event or a text field: `flag` stores it and marks the record, `reject` answers `secret_found` and stores nothing, `off` scans nothing.',
+  }),
   retention: setting({
     env: ['PROOFHOUSE_RETENTION'],
     schema: z.enum(['on', 'off']),

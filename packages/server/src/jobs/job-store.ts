@@ -7,6 +7,7 @@ import type {
   JobRecord,
   JobStatus,
   Refusal,
+  SecretFindings,
 } from '@proofhouse/core';
 import type { IdempotencyKey } from '../kernel/commit.ts';
 import type { Page, PageRequest } from '../kernel/page.ts';
@@ -104,6 +105,8 @@ export interface AppendRequest {
   readonly jobId: string;
   readonly fence: Fence;
   readonly events: readonly JobEventDraft[];
+  /** Returns the secrets in the events, which the store adds to those of the job. `firstSeq` is the `seq` of the first event. */
+  readonly findings?: ((firstSeq: number) => SecretFindings | null) | undefined;
   readonly now?: number;
   /** `resourceId` is set by the store. */
   readonly idempotency?: Omit<IdempotencyKey, 'resourceId'> | undefined;

@@ -17,7 +17,6 @@ import {
   type FinishFields,
   type JobCategory,
   type JobCommand,
-  type JobEventRecord,
   type JobRecord,
   type JobStatus,
   type JobType,
@@ -31,8 +30,10 @@ import { inBatches } from '../kernel/in-batches.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf, type ListFilter } from '../kernel/page.ts';
 import { noMeter, type Meter } from '../kernel/meter.ts';
+import type { SecretPolicy } from '../secrets/secret-policy.ts';
 import type { Presence } from '../workers/presence.ts';
 import { boundedFinish, boundedText } from './bounded-ending.ts';
+import { textsOfEnding, textsOfJob } from './checked-texts.ts';
 import { eachItem, keysOfItems, type BatchItem } from './job-batch.ts';
 import { idempotencyConflict, jobNotFound } from './job-errors.ts';
 import { JobAnnouncements } from './job-announcements.ts';
@@ -40,7 +41,7 @@ import { JobClaims, type ClaimCall, type ClaimOptions } from './job-claims.ts';
 import { hintOf, type JobHints } from './job-hints.ts';
 import { idempotencyOf } from './job-idempotency.ts';
 import { claimScope, holderOf, requireMayCreate, type Holder } from './job-holder.ts';
-import { noteDrafts } from './job-log.ts';
+import { JobNotes, type Noted } from './job-notes.ts';
 import type { JobStore } from './job-store.ts';
 import { newJobRecord, type NewJob } from './new-job.ts';
 
@@ -55,15 +56,6 @@ export interface JobQuery {
   readonly category?: JobCategory | undefined;
   readonly limit: number;
   readonly cursor?: string | undefined;
-}
-
-/** The events that a holder appended to the log of a job. */
-export interface Noted {
-  readonly events: readonly JobEventRecord[];
-  /** The category of the job. */
-  readonly category: JobCategory;
-  /** False if an earlier call with the same idempotency key wrote the events. */
-  readonly created: boolean;
 }
 
 export interface CompleteItem extends FinishFields {
@@ -97,6 +89,7 @@ export interface JobsParts {
   readonly jobTypes: JobTypes;
   readonly hints: JobHints;
   readonly presence: Presence;
+  readonly secrets: SecretPolicy;
   readonly meter?: Meter | undefined;
 }
 
@@ -111,8 +104,10 @@ export class Jobs {
   readonly #jobTypes: JobTypes;
   readonly #hints: JobHints;
   readonly #presence: Presence;
+  readonly #secrets: SecretPolicy;
   readonly #announcements: JobAnnouncements;
   readonly #claims: JobClaims;
+  readonly #notes: JobNotes;
   #stopping = false;
 
   constructor(parts: JobsParts) {
@@ -122,18 +117,21 @@ export class Jobs {
     this.#jobTypes = parts.jobTypes;
     this.#hints = parts.hints;
     this.#presence = parts.presence;
+    this.#secrets = parts.secrets;
     this.#announcements = new JobAnnouncements(parts.hints, parts.meter ?? noMeter);
     this.#claims = new JobClaims({ ...parts, announcements: this.#announcements });
+    this.#notes = new JobNotes(parts);
   }
 
   /**
    * Creates a job. `created` is false if an earlier call with the same idempotency key created the job. Errors:
-   * `invalid_request`, `worker_not_authorized`, `idempotency_conflict`.
+   * `invalid_request`, `worker_not_authorized`, `secret_found`, `idempotency_conflict`.
    */
   async create(principal: Principal, input: NewJob, key?: string): Promise<Created> {
     const made = { id: this.#ids.uuid(), by: actorOf(principal), now: this.#clock.now() };
-    const job = newJobRecord(input, this.#knownType(input.type), made);
-    requireMayCreate(principal, job);
+    const unchecked = newJobRecord(input, this.#knownType(input.type), made);
+    requireMayCreate(principal, unchecked);
+    const job = { ...unchecked, findings: await this.#secrets.check(textsOfJob(unchecked)) };
     const idempotency =
       key === undefined
         ? undefined
@@ -156,7 +154,11 @@ export class Jobs {
       requireMayCreate(principal, job);
       return job;
     });
-    const requests = jobs.map((job, index) => {
+    const findings = await this.#secrets.checkEach(
+      jobs.map((job, index) => textsOfJob(job, `items.${String(index)}.`)),
+    );
+    const requests = jobs.map((unchecked, index) => {
+      const job = { ...unchecked, findings: findings[index] ?? null };
       const itemKey = keys[index];
       if (itemKey === undefined) return { job };
       return {
@@ -243,14 +245,18 @@ export class Jobs {
 
   async complete(holder: Holder, jobId: string, completion: Completion = {}): Promise<JobRecord> {
     const resultSummary = boundedText(completion.resultSummary ?? null, 'resultSummary');
-    return this.#work(jobId, { kind: 'complete', fence: holder, resultSummary, finish: boundedFinish(completion) });
+    const finish = boundedFinish(completion);
+    const findings = await this.#secrets.check(textsOfEnding('resultSummary', resultSummary, finish));
+    return this.#work(jobId, { kind: 'complete', fence: holder, resultSummary, finish, findings });
   }
 
   async fail(holder: Holder, jobId: string, failure: Failure): Promise<JobRecord> {
     const errorMessage = boundedText(failure.errorMessage, 'errorMessage') ?? '';
     if (errorMessage.trim() === '') throw fieldError('errorMessage', 'must not be blank');
     const { retryable } = failure;
-    return this.#work(jobId, { kind: 'fail', fence: holder, errorMessage, retryable, finish: boundedFinish(failure) });
+    const finish = boundedFinish(failure);
+    const findings = await this.#secrets.check(textsOfEnding('errorMessage', errorMessage, finish));
+    return this.#work(jobId, { kind: 'fail', fence: holder, errorMessage, retryable, finish, findings });
   }
 
   /**
@@ -277,16 +283,19 @@ export class Jobs {
     given: FinishFields & { readonly message?: string | null | undefined },
   ): Promise<JobRecord> {
     const message = boundedText(given.message ?? null, 'message');
-    return this.#work(jobId, { kind: 'ack', fence: holder, message, finish: boundedFinish(given) });
+    const finish = boundedFinish(given);
+    const findings = await this.#secrets.check(textsOfEnding('message', message, finish));
+    return this.#work(jobId, { kind: 'ack', fence: holder, message, finish, findings });
   }
 
   /**
    * Cancels a queued job at once; asks the holder of a running job to stop. Idempotent.
-   * Errors: `job_not_found`, `job_state_conflict`.
+   * Errors: `job_not_found`, `job_state_conflict`, `secret_found`.
    */
-  cancel(principal: Principal, jobId: string, reason?: string | null): Promise<JobRecord> {
+  async cancel(principal: Principal, jobId: string, reason?: string | null): Promise<JobRecord> {
     const words = reason == null || reason === '' ? null : storableText(reason);
-    return this.#work(jobId, { kind: 'cancel', actor: actorOf(principal), reason: words });
+    const findings = await this.#secrets.check(textsOfEnding('reason', words, null));
+    return this.#work(jobId, { kind: 'cancel', actor: actorOf(principal), reason: words, findings });
   }
 
   /** Returns a failed or dead-lettered job to the queue. Errors: `job_not_found`, `job_state_conflict`. */
@@ -294,24 +303,9 @@ export class Jobs {
     return this.#work(jobId, { kind: 'retry', actor: actorOf(principal) });
   }
 
-  /**
-   * Appends the holder's events in one commit. With an idempotency key that was used before, returns the events of the
-   * first call.
-   * Errors: as `#work`, `invalid_request`, `idempotency_conflict`.
-   */
-  async note(holder: Holder, jobId: string, inputs: readonly EventInput[], key?: string): Promise<Noted> {
-    const events = noteDrafts(inputs);
-    if (!isUuid(jobId)) throw jobNotFound(jobId);
-    const idempotency =
-      key === undefined ? undefined : idempotencyOf(this.#clock, holder.workerId, 'appendEvents', key, [jobId, events]);
-    const result = await this.#store.append({ jobId, fence: holder, events, idempotency });
-    if (result === undefined) throw jobNotFound(jobId);
-    if (result.outcome === 'conflict') throw idempotencyConflict();
-    if (result.outcome === 'refused') throw new AppError(result.refusal.code, result.refusal.message);
-    const created = result.outcome === 'appended';
-    const seq = result.events.at(-1)?.seq;
-    if (created && seq !== undefined) this.#hints.publish({ jobId, seq, status: result.status });
-    return { events: result.events, category: result.category, created };
+  /** See `JobNotes.append`. */
+  note(holder: Holder, jobId: string, inputs: readonly EventInput[], key?: string): Promise<Noted> {
+    return this.#notes.append(holder, jobId, inputs, key);
   }
 
   /**

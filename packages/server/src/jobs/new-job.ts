@@ -61,6 +61,7 @@ export function newJobRecord(
     resultSummary: null,
     errorMessage: null,
     finish: null,
+    findings: null,
     cancelRequestedAt: null,
     cancelRequestedBy: null,
     cancelReason: null,

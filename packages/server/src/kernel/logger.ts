@@ -1,5 +1,6 @@
 import { visibleText } from '@proofhouse/core';
 import { pino, type Logger } from 'pino';
+import { withoutSecrets } from './house-secrets.ts';
 
 export type { Logger } from 'pino';
 
@@ -18,9 +19,10 @@ const redacted = [
 
 /**
  * Returns a logger that writes JSON lines to standard error. Standard output has only the line with the address of the
- * server. Hidden characters that a client sent are escaped, so that the log can be read safely in a terminal.
+ * server. Hidden characters that a client sent are escaped, so that the log can be read safely in a terminal. Secrets are
+ * masked in every line, because paths and errors may contain text of clients.
  */
 export function makeLogger(level: string, destination: NodeJS.WritableStream = process.stderr): Logger {
-  const escaped = { write: (line: string) => void destination.write(visibleText(line)) };
+  const escaped = { write: (line: string) => void destination.write(visibleText(withoutSecrets(line))) };
   return pino({ level, base: null, redact: { paths: redacted, censor: '***MASKED***' } }, escaped);
 }

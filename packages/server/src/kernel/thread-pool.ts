@@ -6,9 +6,10 @@ import type { Clock } from './time/clock.ts';
 
 /**
  * Sends one request to the thread of the session and returns the answer. A session may send only one request at a time.
- * Request and answer are structured-cloned.
+ * Request and answer are structured-cloned. The buffers of `transfer` are moved instead of copied, and the caller can no
+ * longer read them.
  */
-export type Ask = (request: unknown) => Promise<unknown>;
+export type Ask = (request: unknown, transfer?: readonly ArrayBuffer[]) => Promise<unknown>;
 
 export interface ThreadPoolParts {
   /** Path of the thread's script, from `threadScript`. The script must call `serveThread`. */
@@ -61,9 +62,9 @@ export class ThreadPool {
   async run<Result>(session: (ask: Ask) => Promise<Result>): Promise<Result> {
     const thread = await this.#acquire();
     try {
-      return await session(async (request) => {
+      return await session(async (request, transfer) => {
         if (this.#closed) throw this.#closedError();
-        const answer = await thread.ask(request);
+        const answer = await thread.ask(request, transfer);
         this.#crashes = 0;
         return answer;
       });
@@ -183,11 +184,11 @@ class Thread {
     return this.#failure === undefined;
   }
 
-  ask(request: unknown): Promise<unknown> {
+  ask(request: unknown, transfer?: readonly ArrayBuffer[]): Promise<unknown> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       this.#pending = { resolve, reject };
-      this.#post({ kind: 'ask', request });
+      this.#post({ kind: 'ask', request }, transfer);
     });
   }
 
@@ -219,7 +220,7 @@ class Thread {
     this.#pending = undefined;
   }
 
-  #post(message: ToThread): void {
-    this.#worker.postMessage(message);
+  #post(message: ToThread, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
   }
 }

@@ -13,6 +13,7 @@ import { makeLogger } from '../kernel/logger.ts';
 import { ManualClock } from '../kernel/time/manual-clock.ts';
 import { Collection } from './collection.ts';
 import { MemoryRecords } from './testing/memory-records.ts';
+import { noSecretPolicy } from '../secrets/testing/no-secret-policy.ts';
 
 const graceMs = 16_000;
 /** Largest offset of each clock, in ms. It is small compared with the grace period. */
@@ -142,6 +143,7 @@ class World {
       clock,
       graceMs: this.#guardMs,
       requireRoom: () => undefined,
+      secrets: noSecretPolicy(),
       logger: makeLogger('silent'),
     });
     const source = async function* (): AsyncGenerator<Uint8Array> {

@@ -5,16 +5,16 @@ import type { Clock } from '../../kernel/time/clock.ts';
 import type { BodyDigests } from './body-digests.ts';
 import { formParts } from './multipart-form.ts';
 
-export interface DepositFormOptions {
+export interface DepositFormOptions<Staged extends StagedBlob> {
   readonly clock: Clock;
   readonly boundary: string;
   readonly maxBytes: number;
   readonly digests?: BodyDigests | undefined;
-  readonly stage: (source: AsyncIterable<Uint8Array>) => Promise<StagedBlob>;
+  readonly stage: (source: AsyncIterable<Uint8Array>) => Promise<Staged>;
 }
 
-export interface DepositForm {
-  readonly staged: StagedBlob;
+export interface DepositForm<Staged extends StagedBlob> {
+  readonly staged: Staged;
   /** The Content-Type header of the form part, verbatim. */
   readonly contentType: string | undefined;
   /** The filename of the form part, as the client sent it. */
@@ -26,8 +26,11 @@ export interface DepositForm {
  * while it arrives. On any failure the staged file is discarded. Errors: `bad_request`, `artifact_too_large`,
  * `body_too_large`, `request_timeout`.
  */
-export async function readDepositForm(request: IncomingMessage, options: DepositFormOptions): Promise<DepositForm> {
-  let form: DepositForm | undefined;
+export async function readDepositForm<Staged extends StagedBlob>(
+  request: IncomingMessage,
+  options: DepositFormOptions<Staged>,
+): Promise<DepositForm<Staged>> {
+  let form: DepositForm<Staged> | undefined;
   try {
     for await (const part of formParts(request, options)) {
       if (part.name !== 'file') throw wrongForm(`it has a part ${JSON.stringify(part.name)}`);

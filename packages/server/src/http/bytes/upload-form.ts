@@ -19,24 +19,24 @@ import type { Clock } from '../../kernel/time/clock.ts';
 import type { BodyDigests } from './body-digests.ts';
 import { fieldText, formParts } from './multipart-form.ts';
 
-export interface UploadFormOptions {
+export interface UploadFormOptions<Staged extends StagedBlob> {
   readonly clock: Clock;
   readonly boundary: string;
   readonly maxBytes: number;
   readonly digests?: BodyDigests | undefined;
-  readonly stage: (source: AsyncIterable<Uint8Array>) => Promise<StagedBlob>;
+  readonly stage: (source: AsyncIterable<Uint8Array>) => Promise<Staged>;
   /** Called with the field `workerId`. Throws when the credential belongs to another worker. */
   readonly checkWorker: (workerId: string) => void;
   /** Called with the field `leaseId`. Throws when the lease header has another value. */
   readonly checkLease: (leaseId: string) => void;
 }
 
-export interface UploadForm {
+export interface UploadForm<Staged extends StagedBlob> {
   readonly about: UploadFields;
   readonly leaseId: string | undefined;
   /** The Content-Type header of the form part with the file. */
   readonly partContentType: string | undefined;
-  readonly staged: StagedBlob;
+  readonly staged: Staged;
 }
 
 const fieldSchemas: Readonly<Record<string, z.ZodType>> = operations.uploadArtifact.body.shape;
@@ -46,9 +46,12 @@ const fieldSchemas: Readonly<Record<string, z.ZodType>> = operations.uploadArtif
  * soon as it has arrived. On any failure the staged file is discarded. Errors: `bad_request`, `invalid_request`, and the
  * errors of the checks of single fields.
  */
-export async function readUploadForm(request: IncomingMessage, options: UploadFormOptions): Promise<UploadForm> {
+export async function readUploadForm<Staged extends StagedBlob>(
+  request: IncomingMessage,
+  options: UploadFormOptions<Staged>,
+): Promise<UploadForm<Staged>> {
   const fields = new Map<string, string>();
-  let file: { staged: StagedBlob; contentType: string | undefined } | undefined;
+  let file: { staged: Staged; contentType: string | undefined } | undefined;
   try {
     for await (const part of formParts(request, options)) {
       if (part.name === 'file') {
@@ -76,7 +79,7 @@ async function takeField(
   name: string,
   fields: Map<string, string>,
   read: () => Promise<string>,
-  options: UploadFormOptions,
+  options: Pick<UploadFormOptions<StagedBlob>, 'checkWorker' | 'checkLease'>,
 ): Promise<void> {
   const schema = Object.hasOwn(fieldSchemas, name) ? fieldSchemas[name] : undefined;
   if (schema === undefined) throw wrongField(name, 'is not a known field');

@@ -10,6 +10,7 @@ import { recordVersions } from './migrations/0010-record-versions.ts';
 import { artifactContent } from './migrations/0011-artifact-content.ts';
 import { jobRelations } from './migrations/0012-job-relations.ts';
 import { blobOwners } from './migrations/0013-blob-owners.ts';
+import { jobFindings } from './migrations/0015-job-findings.ts';
 import type { OnProgress } from './migrations/on-progress.ts';
 import type { SqlSyntax } from './engine/sql-syntax.ts';
 
@@ -28,6 +29,7 @@ export const migrations: Migrations = {
   '0011-artifact-content': artifactContent,
   '0012-job-relations': jobRelations,
   '0013-blob-owners': blobOwners,
+  '0015-job-findings': jobFindings,
 };
 
 /** The names of the migrations, in order. The last one is the version of the schema. */

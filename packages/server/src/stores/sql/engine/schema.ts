@@ -58,6 +58,8 @@ export interface JobState {
   error_message: string | null;
   /** A JSON object. */
   finish: string | null;
+  /** A JSON object. */
+  findings: string | null;
   cancel_requested_at: number | null;
   cancel_requested_by: string | null;
   cancel_reason: string | null;

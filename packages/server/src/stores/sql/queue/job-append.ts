@@ -1,9 +1,9 @@
-import { checkEventFence } from '@proofhouse/core';
+import { checkEventFence, mergedFindings } from '@proofhouse/core';
 import type { Appended, AppendRequest } from '../../../jobs/job-store.ts';
 import { timeAt, type StoreTime } from '../../../kernel/time/store-time.ts';
 import { eventsAfter, findJob } from './job-reads.ts';
 import { nameResource, useKey } from '../records/idempotency.ts';
-import { eventFromRow, jobFromRow } from './job-row.ts';
+import { eventFromRow, findingsToRow, jobFromRow } from './job-row.ts';
 import { insertEvents } from './job-writes.ts';
 import { lockJob } from './job-apply.ts';
 import type { QueueDialect } from './queue-dialect.ts';
@@ -15,6 +15,10 @@ const setLastSeq = statement<{ id: string; lastSeq: number }>()((db, p) =>
     .updateTable('jobs')
     .set((eb) => ({ last_seq: p.lastSeq, version: eb('version', '+', 1) }))
     .where('id', '=', p.id),
+);
+
+const setFindings = statement<{ id: string; findings: string | null }>()((db, p) =>
+  db.updateTable('jobs').set({ findings: p.findings }).where('id', '=', p.id),
 );
 
 export function* appendEvents(
@@ -31,10 +35,15 @@ export function* appendEvents(
   }
   const row = yield* first(lockJob, { id: jobId });
   if (row === undefined) throw new Undo(undefined);
-  const refusal = checkEventFence(jobFromRow(row), fence, now, leasesAt);
+  const job = jobFromRow(row);
+  const refusal = checkEventFence(job, fence, now, leasesAt);
   if (refusal !== undefined) throw new Undo({ outcome: 'refused', refusal } satisfies Appended);
   const firstSeq = row.last_seq + 1;
   yield* put(setLastSeq, { id: jobId, lastSeq: row.last_seq + events.length });
+  const findings = request.findings?.(firstSeq) ?? null;
+  if (findings !== null) {
+    yield* put(setFindings, { id: jobId, findings: findingsToRow(mergedFindings(job.findings, findings)) });
+  }
   yield* insertEvents(dialect, jobId, row.last_seq, events, now);
   if (idempotency !== undefined) yield* nameResource(idempotency, String(firstSeq));
   const written = events.map((event, index) => ({ ...event, jobId, seq: firstSeq + index, createdAt: now }));

@@ -1,4 +1,4 @@
-import type { JobEventDraft, JobEventRecord, JobFinish, JobRecord } from '@proofhouse/core';
+import type { JobEventDraft, JobEventRecord, JobFinish, JobRecord, SecretFindings } from '@proofhouse/core';
 import type { JobEventRow, JobRow, JobState } from '../engine/schema.ts';
 
 export function jobFromRow(row: JobRow): JobRecord {
@@ -26,6 +26,7 @@ export function jobFromRow(row: JobRow): JobRecord {
     resultSummary: row.result_summary,
     errorMessage: row.error_message,
     finish: row.finish === null ? null : (JSON.parse(row.finish) as JobFinish),
+    findings: row.findings === null ? null : (JSON.parse(row.findings) as SecretFindings),
     cancelRequestedAt: row.cancel_requested_at,
     cancelRequestedBy: row.cancel_requested_by,
     cancelReason: row.cancel_reason,
@@ -75,6 +76,7 @@ export function jobState(job: JobRecord, now: number): JobState {
     result_summary: job.resultSummary,
     error_message: job.errorMessage,
     finish: job.finish === null ? null : JSON.stringify(job.finish),
+    findings: findingsToRow(job.findings),
     cancel_requested_at: job.cancelRequestedAt,
     cancel_requested_by: job.cancelRequestedBy,
     cancel_reason: job.cancelReason,
@@ -86,6 +88,10 @@ export function jobState(job: JobRecord, now: number): JobState {
     last_seq: job.lastSeq,
     version: job.version,
   };
+}
+
+export function findingsToRow(findings: SecretFindings | null): string | null {
+  return findings === null ? null : JSON.stringify(findings);
 }
 
 export function eventFromRow(row: JobEventRow): JobEventRecord {

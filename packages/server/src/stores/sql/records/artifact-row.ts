@@ -1,4 +1,4 @@
-import type { ArtifactContent, ArtifactRecord, GrantRecord } from '@proofhouse/core';
+import type { ArtifactContent, ArtifactRecord, GrantRecord, SecretFindings } from '@proofhouse/core';
 import type { RecordBlob } from '../../../kernel/blob-owners.ts';
 import type { ArtifactGrantRow, ArtifactRow } from '../engine/schema.ts';
 
@@ -32,7 +32,7 @@ export function artifactFromRow(row: ArtifactRow): ArtifactRecord {
     reviewedDigest: row.reviewed_digest,
     reviewNote: row.review_note,
     previousDigest: row.previous_digest,
-    findings: objectFrom(row.findings),
+    findings: objectFrom(row.findings) as SecretFindings | null,
     facts: objectFrom(row.facts),
     tags: JSON.parse(row.tags) as string[],
     metadata: JSON.parse(row.metadata) as Record<string, unknown>,

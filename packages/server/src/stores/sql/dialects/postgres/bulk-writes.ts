@@ -9,9 +9,10 @@ import { put, rows, type Verb } from '../../engine/verb.ts';
 
 /** The text columns of a job's state. All other columns are integers. */
 const texts = new Set(
-  'id status claimed_by lease_id result_summary error_message finish cancel_requested_by cancel_reason ended_by'.split(
-    ' ',
-  ),
+  (
+    'id status claimed_by lease_id result_summary error_message finish findings cancel_requested_by cancel_reason ' +
+    'ended_by'
+  ).split(' '),
 );
 
 interface Many {

@@ -1,0 +1,89 @@
+import type { FieldError } from '../app-error.ts';
+import { signedUrlIn } from './signed-url.ts';
+
+/** Key of which no part of metadata may have the name, as its words in lower case. */
+const secretKeys = [
+  ['secret'],
+  ['secrets'],
+  ['token'],
+  ['password'],
+  ['passwords'],
+  ['passwd'],
+  ['credential'],
+  ['credentials'],
+  ['cookie'],
+  ['cookies'],
+  ['authorization'],
+  ['bearer'],
+  ['api', 'key'],
+  ['apikey'],
+  ['private', 'key'],
+  ['access', 'key'],
+  ['signed', 'url'],
+  ['session', 'id'],
+];
+/** A key whose last word is one of these describes a secret and does not contain it, such as `tokenCount`. */
+const describingWords = ['count', 'type', 'name', 'limit'];
+
+const longestKeyShown = 80;
+
+/**
+ * Returns the first violation of the storage policy in the metadata of a record, or undefined. At any depth, keys that
+ * name a secret, values and keys that contain one, and signed URLs are violations. `path` begins with `metadata` and
+ * never contains a secret. `ruleOf` returns the id of the masking rule that finds a secret in a text.
+ */
+export function metadataViolation(
+  metadata: Readonly<Record<string, unknown>>,
+  ruleOf: (text: string) => string | undefined,
+): FieldError | undefined {
+  return violationIn(metadata, 'metadata', ruleOf);
+}
+
+type RuleOf = (text: string) => string | undefined;
+
+function violationIn(value: unknown, path: string, ruleOf: RuleOf): FieldError | undefined {
+  if (typeof value === 'string') {
+    const message = valueObjection(value, ruleOf);
+    return message === undefined ? undefined : { path, message };
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, item] of Object.entries(value)) {
+    const isKeySecret = !Array.isArray(value) && valueObjection(key, ruleOf) !== undefined;
+    const at = `${path}.${isKeySecret ? '…' : key.slice(0, longestKeyShown)}`;
+    if (isKeySecret) return { path: at, message: 'has a key that contains a secret' };
+    if (!Array.isArray(value) && namesSecret(key)) return { path: at, message: 'has a key that names a secret' };
+    const violation = violationIn(item, at, ruleOf) ?? pairViolation(key, item, at, ruleOf);
+    if (violation !== undefined) return violation;
+  }
+  return undefined;
+}
+
+function valueObjection(text: string, ruleOf: RuleOf): string | undefined {
+  const rule = ruleOf(text);
+  if (rule !== undefined) return `contains a secret (${rule})`;
+  const reason = signedUrlIn(text);
+  return reason === undefined ? undefined : `contains a URL with ${reason}`;
+}
+
+/** Some rules recognize a value only together with its key. */
+function pairViolation(key: string, value: unknown, path: string, ruleOf: RuleOf): FieldError | undefined {
+  if (typeof value !== 'string') return undefined;
+  const rule = ruleOf(JSON.stringify({ [key]: value }));
+  return rule === undefined ? undefined : { path, message: `contains a secret (${rule})` };
+}
+
+function namesSecret(key: string): boolean {
+  const words = wordsOf(key);
+  if (describingWords.includes(words.at(-1) ?? '')) return false;
+  return secretKeys.some((names) => words.some((_, at) => names.every((name, offset) => words[at + offset] === name)));
+}
+
+/** Splits a key in camel, snake or kebab case into words in lower case. */
+function wordsOf(key: string): string[] {
+  return key
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replace(/([A-Z])([A-Z][a-z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .filter((word) => word !== '');
+}

@@ -1,0 +1,31 @@
+import type { JobEventDraft, JobFinish, JobRecord } from '@proofhouse/core';
+import type { CheckedText } from '../secrets/secret-policy.ts';
+
+/** Returns the texts of a new job that are checked for secrets. `at` is the path of the job in the request. */
+export function textsOfJob({ payload, affinityKey }: JobRecord, at = ''): CheckedText[] {
+  return [
+    { field: 'payload', text: JSON.stringify(payload), path: `${at}payload` },
+    ...(affinityKey === null ? [] : [{ field: 'affinityKey', text: affinityKey, path: `${at}affinityKey` }]),
+  ];
+}
+
+/** Returns the texts of an event of a worker that are checked for secrets. `at` is the path of the event in the request. */
+export function textsOfEvent({ message, payload }: JobEventDraft, at = ''): CheckedText[] {
+  return [
+    { field: 'message', text: message, path: `${at}message` },
+    ...(payload === undefined ? [] : [{ field: 'payload', text: JSON.stringify(payload), path: `${at}payload` }]),
+  ];
+}
+
+/** Returns the texts of the end of an attempt that are checked for secrets: one field, and the finish fields. */
+export function textsOfEnding(field: string, text: string | null, finish: JobFinish | null): CheckedText[] {
+  const { outcomeCode = null, outcomeStage = null, outcomeReason = null, summary = null } = finish ?? {};
+  const texts = {
+    [field]: text,
+    finishOutcomeCode: outcomeCode,
+    finishOutcomeStage: outcomeStage,
+    finishOutcomeReason: outcomeReason,
+    finishSummary: typeof summary === 'object' && summary !== null ? JSON.stringify(summary) : summary,
+  };
+  return Object.entries(texts).flatMap(([name, value]) => (value === null ? [] : [{ field: name, text: value }]));
+}

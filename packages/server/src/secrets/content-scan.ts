@@ -1,0 +1,207 @@
+import type { ChunkObserver } from '@proofhouse/blobs';
+import type { SecretSet, UnscannedReason } from '@proofhouse/core';
+import type { SecretThreads, ThreadScan } from './secret-threads.ts';
+import { headBytes, textEncodingOf } from './text-encoding.ts';
+import { TextScan, type ScannedText, type ScanOptions } from './text-scan.ts';
+
+/** Only so many bytes at the beginning of a content are scanned. */
+export const scannedBytes = 16 * 1024 * 1024;
+
+/** Largest number of bytes in one request to a thread, so that the other scans of the thread do not wait longer for it. */
+const requestBytes = 1024 * 1024;
+
+/** The result of the scan of one content. */
+export interface ScannedContent extends ScannedText {
+  /** Set if the content is text that was not scanned, or not to its end. */
+  readonly unscanned?: { readonly fromByte: number; readonly reason: UnscannedReason };
+}
+
+export const nothingFound: ScannedText = { secrets: [], omitted: 0 };
+
+/** The bytes of all contents that wait for their scan. Above the limit, uploads wait for their scans. */
+export class Backlog {
+  readonly #mostBytes: number;
+  #bytes = 0;
+
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes;
+  }
+
+  get isFull(): boolean {
+    return this.#bytes > this.#mostBytes;
+  }
+
+  add(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  remove(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
+export interface ContentScanParts extends ScanOptions {
+  readonly set: SecretSet;
+  readonly threads: SecretThreads;
+  readonly backlog: Backlog;
+  /** Called when a thread failed. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * Scans the bytes of an upload for secrets while they are staged. Content of up to `headBytes` is scanned in the calling
+ * thread, in less than a millisecond, and longer content in a thread. Binary content is recognized by its first bytes and
+ * not scanned. The upload does not wait for the scan before its end, unless the backlog is full.
+ */
+export class ContentScan implements ChunkObserver {
+  readonly #parts: ContentScanParts;
+  /** `head`: the encoding is not decided yet. `over`: no more bytes are scanned. */
+  #state: 'head' | 'text' | 'over' = 'head';
+  #head: Uint8Array[] = [];
+  #receivedBytes = 0;
+  #takenBytes = 0;
+  #thread: ThreadScan | undefined;
+  #waiting: Uint8Array<ArrayBuffer>[] = [];
+  /** The request that the thread works on. It never rejects. */
+  #request: Promise<void> | undefined;
+  #unscanned: ScannedContent['unscanned'];
+
+  constructor(parts: ContentScanParts) {
+    this.#parts = parts;
+  }
+
+  observe(chunk: Uint8Array): void | Promise<void> {
+    this.#receivedBytes += chunk.length;
+    if (this.#state === 'over' || this.#takenBytes >= scannedBytes) return;
+    const taken = new Uint8Array(chunk.subarray(0, scannedBytes - this.#takenBytes));
+    this.#takenBytes += taken.length;
+    if (this.#state === 'head') {
+      this.#head.push(taken);
+      if (this.#takenBytes <= headBytes) return;
+      this.#decide();
+    } else this.#enqueue(taken);
+    return this.#parts.backlog.isFull ? this.#request : undefined;
+  }
+
+  /** Returns the result for all bytes. Never throws: a failed thread is the reason `unavailable`. Called once. */
+  async end(): Promise<ScannedContent> {
+    if (this.#state === 'head') return this.#scanHead();
+    while (this.#request !== undefined) await this.#request;
+    const thread = this.#thread;
+    this.#thread = undefined;
+    if (thread === undefined || this.#state === 'over') {
+      thread?.abort();
+      return this.#notScanned();
+    }
+    const isCutShort = this.#receivedBytes > this.#takenBytes;
+    try {
+      const found = await thread.end(isCutShort);
+      if (found === undefined) return { ...nothingFound, unscanned: { fromByte: 0, reason: 'encoding' } };
+      return isCutShort ? { ...found, unscanned: { fromByte: this.#takenBytes, reason: 'size' } } : found;
+    } catch (error) {
+      this.#fail(error);
+      return this.#notScanned();
+    }
+  }
+
+  /** Releases the scan of an upload that failed. A no-op after `end`. */
+  abort(): void {
+    this.#state = 'over';
+    this.#drop();
+    this.#thread?.abort();
+    this.#thread = undefined;
+  }
+
+  #notScanned(): ScannedContent {
+    return this.#unscanned === undefined ? nothingFound : { ...nothingFound, unscanned: this.#unscanned };
+  }
+
+  #scanHead(): ScannedContent {
+    this.#state = 'over';
+    const bytes = joined(this.#head);
+    const encoding = textEncodingOf(bytes);
+    if (encoding === undefined) return nothingFound;
+    const { set, confirmed } = this.#parts;
+    const scan = new TextScan(set, encoding, { confirmed });
+    scan.write(bytes);
+    return scan.end(false) ?? { ...nothingFound, unscanned: { fromByte: 0, reason: 'encoding' } };
+  }
+
+  #decide(): void {
+    const bytes = joined(this.#head);
+    this.#head = [];
+    const encoding = textEncodingOf(bytes.subarray(0, headBytes));
+    this.#state = encoding === undefined ? 'over' : 'text';
+    if (encoding === undefined) return;
+    this.#thread = this.#parts.threads.begin(encoding);
+    this.#enqueue(bytes);
+  }
+
+  #enqueue(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#parts.backlog.add(bytes.length);
+    this.#waiting.push(bytes);
+    if (this.#request === undefined) this.#send();
+  }
+
+  #send(): void {
+    const thread = this.#thread;
+    const chunks = takeUpTo(requestBytes, this.#waiting);
+    if (thread === undefined || chunks.length === 0) return;
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+    this.#request = thread
+      .write(chunks)
+      .then(
+        (isText) => {
+          if (!isText) this.#stop('encoding');
+        },
+        (error: unknown) => {
+          this.#fail(error);
+        },
+      )
+      .then(() => {
+        this.#parts.backlog.remove(bytes);
+        this.#request = undefined;
+        this.#send();
+      });
+  }
+
+  #fail(error: unknown): void {
+    this.#parts.onFailure(error);
+    this.#stop('unavailable');
+  }
+
+  #stop(reason: UnscannedReason): void {
+    this.#state = 'over';
+    this.#unscanned = { fromByte: 0, reason };
+    this.#drop();
+  }
+
+  /** Drops the bytes that were not sent to the thread. */
+  #drop(): void {
+    this.#head = [];
+    this.#parts.backlog.remove(this.#waiting.reduce((sum, { length }) => sum + length, 0));
+    this.#waiting = [];
+  }
+}
+
+/** Removes chunks from the beginning of the list: at least one, and no more than fit into `bytes`. */
+function takeUpTo(bytes: number, waiting: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer>[] {
+  let sum = 0;
+  const end = waiting.findIndex(({ length }, index) => {
+    sum += length;
+    return index > 0 && sum > bytes;
+  });
+  return waiting.splice(0, end === -1 ? waiting.length : end);
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const [only] = chunks;
+  if (only !== undefined && chunks.length === 1) return only as Uint8Array<ArrayBuffer>;
+  const all = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}

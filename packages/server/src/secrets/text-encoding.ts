@@ -1,0 +1,35 @@
+/** The encodings of bytes that count as text. */
+export type TextEncoding = 'utf-8' | 'utf-16le' | 'utf-16be';
+
+/** The number of bytes at the beginning of a content that decide whether it is text. */
+export const headBytes = 8 * 1024;
+
+/**
+ * Returns the encoding in which a content may be text, from its first `headBytes` bytes, or from all of it when it is
+ * shorter. Returns undefined for binary content, which has a NUL there. UTF-16 is recognized by its byte order mark, or
+ * by NULs that are all on one side of the code units and in at least half of them, as in text that is mostly ASCII.
+ */
+export function textEncodingOf(head: Uint8Array): TextEncoding | undefined {
+  const wide = wideEncodingOf(head);
+  if (wide !== undefined) return hasNulUnit(head) ? undefined : wide;
+  return head.includes(0) ? undefined : 'utf-8';
+}
+
+const shortestWithoutMark = 8;
+
+function wideEncodingOf(head: Uint8Array): TextEncoding | undefined {
+  if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';
+  if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be';
+  if (head.length < shortestWithoutMark || !head.includes(0)) return undefined;
+  const nuls = [0, 0];
+  for (let at = 0; at < head.length; at += 1) if (head[at] === 0) nuls[at % 2] = (nuls[at % 2] ?? 0) + 1;
+  const [even = 0, odd = 0] = nuls;
+  const half = head.length / 4;
+  if (even === 0 && odd >= half) return 'utf-16le';
+  return odd === 0 && even >= half ? 'utf-16be' : undefined;
+}
+
+function hasNulUnit(head: Uint8Array): boolean {
+  for (let at = 0; at + 1 < head.length; at += 2) if (head[at] === 0 && head[at + 1] === 0) return true;
+  return false;
+}

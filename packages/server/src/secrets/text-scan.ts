@@ -1,0 +1,64 @@
+import { maxSecretMarks, SecretScan, type SecretFinding, type SecretSet } from '@proofhouse/core';
+import type { TextEncoding } from './text-encoding.ts';
+import { Utf16Narrowing } from './utf16-narrowing.ts';
+import { Utf8Check } from './utf8-check.ts';
+
+/** The secrets of one text. */
+export interface ScannedText {
+  /** At most `maxSecretMarks`. Offsets are in bytes of the text as it is stored. */
+  readonly secrets: readonly SecretFinding[];
+  /** Number of secrets that were found and are not in `secrets`. */
+  readonly omitted: number;
+}
+
+/** The options of a scan. `confirmed`: only secrets that also pass the stricter test of their rule, such as a checksum. */
+export interface ScanOptions {
+  readonly confirmed: boolean;
+}
+
+/** Scans the bytes of one content, chunk by chunk, for as long as they are valid in their encoding. */
+export class TextScan {
+  readonly #scan: SecretScan;
+  readonly #check: Utf8Check | Utf16Narrowing;
+  #isValid = true;
+
+  constructor(set: SecretSet, encoding: TextEncoding, options: ScanOptions) {
+    this.#scan = new SecretScan(set, { ...options, maxFindings: maxSecretMarks });
+    this.#check = encoding === 'utf-8' ? new Utf8Check() : new Utf16Narrowing(encoding);
+  }
+
+  /** Returns false once a chunk was not valid in the encoding. Later chunks are ignored. */
+  write(chunk: Uint8Array): boolean {
+    if (!this.#isValid) return false;
+    if (this.#check instanceof Utf8Check) {
+      this.#isValid = this.#check.write(chunk);
+      if (this.#isValid) this.#scan.write(chunk);
+      return this.#isValid;
+    }
+    const narrowed = this.#check.write(chunk);
+    this.#isValid = narrowed !== undefined;
+    if (narrowed !== undefined) this.#scan.write(narrowed);
+    return this.#isValid;
+  }
+
+  /**
+   * Returns the secrets, or undefined if the content is not valid in its encoding. `isCutShort` is true for a content of
+   * which only the beginning was scanned: its last character may be incomplete.
+   */
+  end(isCutShort: boolean): ScannedText | undefined {
+    if (!this.#isValid || !(isCutShort || this.#check.isComplete)) return undefined;
+    const unitBytes = this.#check instanceof Utf8Check ? 1 : 2;
+    const { findings, total } = this.#scan.end();
+    return {
+      secrets: findings.map(({ rule, offset }) => ({ rule, offset: offset * unitBytes })),
+      omitted: total - findings.length,
+    };
+  }
+}
+
+/** Scans one text. Offsets are in bytes of UTF-8. */
+export function scanText(set: SecretSet, text: string, options: ScanOptions): ScannedText {
+  const scan = new TextScan(set, 'utf-8', options);
+  scan.write(Buffer.from(text, 'utf8'));
+  return scan.end(true) ?? { secrets: [], omitted: 0 };
+}

@@ -1,0 +1,351 @@
+// Tests the secret policy at every door that stores text, on both engines: what is refused, what is marked, and that no
+// value of a secret is left in the database, the blobs, the job view or the log.
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { forAnyStore, forEachStore } from './support/for-each-store.ts';
+import { McpClient } from './support/mcp-client.ts';
+import { githubToken, structuredSamples } from './support/secret-samples.ts';
+import type { Answer, TestServer } from './support/test-server.ts';
+import { WireExperiment } from './support/wire-experiment.ts';
+
+type Door = (t: TestServer, text: string) => Promise<Answer>;
+
+/** Calls that store bytes of an upload. */
+const byteDoors: Readonly<Record<string, Door>> = {
+  put: async (t, file) => t.put((await t.enqueue()).id, { name: t.unique('a'), file }),
+  form: async (t, file) => t.upload((await t.enqueue()).id, { name: t.unique('a'), file }),
+  deposit: async (t, value) => (await WireExperiment.make(t)).send([{ name: 'file', value }]),
+};
+
+async function onHeld(t: TestServer, call: string, json: object): Promise<Answer> {
+  const { job, worker, lease } = await t.running();
+  if (call === 'cancel/ack') await t.post(`/api/queue/jobs/${job.id}/cancel`);
+  return t.post(`/api/queue/jobs/${job.id}/${call}`, json, worker, { 'proofhouse-lease': lease });
+}
+
+/** Calls that store text of a JSON body. */
+const textDoors: Readonly<Record<string, Door>> = {
+  payload: (t, text) => t.post('/api/queue/jobs', { type: 'exec', payload: { deep: [{ text }] } }),
+  batch: (t, text) => {
+    const items = [{ type: 'exec' }, { type: 'exec', payload: { text } }];
+    return t.post('/api/queue/jobs/batch', { items });
+  },
+  'event message': (t, message) => onHeld(t, 'events', { message }),
+  'event payload': (t, text) => onHeld(t, 'events', { message: 'm', payload: { text } }),
+  events: (t, message) => onHeld(t, 'events', { events: [{ message: 'first' }, { message }] }),
+  resultSummary: (t, resultSummary) => onHeld(t, 'complete', { resultSummary }),
+  finishSummary: (t, finishSummary) => onHeld(t, 'complete', { finishSummary }),
+  'finishSummary object': (t, text) => onHeld(t, 'complete', { finishSummary: { text } }),
+  errorMessage: (t, errorMessage) => onHeld(t, 'fail', { errorMessage }),
+  acknowledgement: (t, message) => onHeld(t, 'cancel/ack', { message }),
+  reason: async (t, reason) => t.post(`/api/queue/jobs/${(await t.enqueue()).id}/cancel`, { reason }),
+};
+
+/** Calls that store a short text on one line. */
+const lineDoors: Readonly<Record<string, Door>> = {
+  title: async (t, title) => t.upload((await t.enqueue()).id, { name: t.unique('a'), fields: { title } }),
+  'title of a PUT': async (t, title) => {
+    const url = `/api/queue/jobs/${(await t.enqueue()).id}/artifacts/a?title=${encodeURIComponent(title)}`;
+    return t.call('PUT', url, { payload: 'bytes' });
+  },
+  tags: async (t, tag) =>
+    t.upload((await t.enqueue()).id, { name: t.unique('a'), fields: { tags: JSON.stringify(['one', tag]) } }),
+  name: async (t, name) => t.put((await t.enqueue()).id, { name: `folder/${name}.txt` }),
+  'filename of a deposit': async (t, filename) =>
+    (await WireExperiment.make(t)).send([{ name: 'file', value: 'bytes', filename }]),
+  affinityKey: (t, affinityKey) => t.post('/api/queue/jobs', { type: 'exec', affinityKey }),
+};
+
+const everyDoor = { ...byteDoors, ...textDoors, ...lineDoors };
+
+/** Returns the files below the data folder that contain the text. Job view and blobs are below it too. */
+function filesWith(t: TestServer, text: string): string[] {
+  return readdirSync(t.folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .filter((file) => readFileSync(file).includes(text));
+}
+
+function expectNowhere(t: TestServer, secrets: readonly string[]): void {
+  const log = t.logLines.join('');
+  for (const secret of secrets) {
+    // A multi-line secret is searched by its longest line, because JSON escapes line ends.
+    const [line = ''] = secret.split('\n').toSorted((a, b) => b.length - a.length);
+    expect(filesWith(t, line)).toEqual([]);
+    expect(log.includes(line), 'in the log').toBe(false);
+  }
+}
+
+forEachStore(
+  'the policy reject',
+  (harness) => {
+    it.each(Object.entries(everyDoor))('refuses a secret in %s and stores nothing', async (name, door) => {
+      const t = harness();
+      const secret = githubToken(1);
+      const files = t.files().length;
+      const answer = await door(t, name in lineDoors ? secret : `the token is ${secret}`);
+      expect(answer.status, answer.text).toBe(422);
+      if (answer.json.code !== undefined) {
+        expect(answer.json).toMatchObject({ code: 'secret_found', rule: 'github-token' });
+        expect(answer.json.offset).toEqual(expect.any(Number));
+      }
+      expect(answer.json.detail).toContain('github-token');
+      expect(answer.text).not.toContain(secret);
+      expect(t.files()).toHaveLength(files);
+      expectNowhere(t, [secret]);
+    });
+
+    it('stores everything else', async () => {
+      const t = harness();
+      for (const [name, door] of Object.entries(everyDoor)) {
+        const answer = await door(t, 'plain-text');
+        expect([200, 201], `${name}: ${answer.text}`).toContain(answer.status);
+      }
+    });
+
+    it('names the field and the offset of each secret', async () => {
+      const t = harness();
+      const [first, second] = [githubToken(2), githubToken(3)];
+      const items = [{ type: 'exec', payload: { a: first, b: second } }, { type: 'exec' }];
+      const batch = await t.post('/api/queue/jobs/batch', { items });
+      const at = JSON.stringify(items[0]?.payload).indexOf(first);
+      expect(batch.json).toMatchObject({ code: 'secret_found', rule: 'github-token', offset: at });
+      expect(batch.json.errors).toMatchObject([{ path: 'items.0.payload' }, { path: 'items.0.payload' }]);
+      const put = await t.put((await t.enqueue()).id, { name: 'a', file: `abc ${first}` });
+      expect(put.json).toMatchObject({ offset: 4, errors: [{ path: 'content' }] });
+      expectNowhere(t, [first, second]);
+    });
+
+    it('refuses a repetition with the same idempotency key in the same way', async () => {
+      const t = harness();
+      const headers = { 'idempotency-key': 'again' };
+      const job = await t.enqueue();
+      const { job: held, worker, lease } = await t.running();
+      const bad = `token ${githubToken(4)}`;
+      const event = { ...headers, 'proofhouse-lease': lease };
+      const calls = [
+        () => t.put(job.id, { name: 'again', file: bad, headers }),
+        () => t.post('/api/queue/jobs', { type: 'exec', payload: { bad } }, 'admin', headers),
+        () => t.post(`/api/queue/jobs/${held.id}/events`, { message: bad }, worker, event),
+      ];
+      for (const call of calls) {
+        for (const time of ['first', 'second']) {
+          expect(await call(), time).toMatchObject({ status: 422, json: { code: 'secret_found' } });
+        }
+      }
+      // The refused calls have not used the key.
+      expect((await t.put(job.id, { name: 'again', file: 'plain', headers })).status).toBe(201);
+    });
+
+    it('refuses a secret in the result of one job of a batch and completes the others', async () => {
+      const t = harness();
+      const worker = await t.worker();
+      const items = [];
+      for (const resultSummary of ['fine', githubToken(5)]) {
+        await t.enqueue({ priority: 1_000_000 });
+        const job = await t.claim(worker);
+        items.push({ jobId: job?.id, leaseId: job?.leaseId, resultSummary });
+      }
+      const answer = await t.post('/api/queue/jobs/complete-batch', { items }, worker);
+      expect(answer.json.results).toMatchObject([
+        { job: { status: 'succeeded' } },
+        { error: { code: 'secret_found', rule: 'github-token' } },
+      ]);
+    });
+
+    it('accepts a token whose checksum is wrong', async () => {
+      const t = harness();
+      const wrong = githubToken(6).slice(0, -1) + '_';
+      expect((await t.put((await t.enqueue()).id, { name: 'a', file: wrong })).status).toBe(201);
+    });
+  },
+  { settings: { secretPolicy: 'reject' } },
+);
+
+forAnyStore(
+  'the policy reject, with every documented secret format',
+  (harness) => {
+    it.each(structuredSamples())('refuses $rule in bytes, payloads and events', async ({ rule, text, secret }) => {
+      const t = harness();
+      for (const [name, door] of Object.entries({ ...byteDoors, ...textDoors })) {
+        const answer = await door(t, text);
+        expect(answer.status, `${name}: ${answer.text}`).toBe(422);
+        expect(answer.json.detail, name).toContain(rule);
+        expect(answer.text, name).not.toContain(secret);
+      }
+      expectNowhere(t, [secret]);
+    });
+  },
+  { settings: { secretPolicy: 'reject' } },
+);
+
+forEachStore('the policy flag', (harness) => {
+  it.each(Object.keys({ ...byteDoors, ...lineDoors }))('stores a secret in %s and marks its record', async (name) => {
+    const t = harness();
+    const token = githubToken(7);
+    const answer = await everyDoor[name]!(t, token);
+    expect(answer.status, answer.text).toBe(201);
+    const field = { title: 'title', 'title of a PUT': 'title', tags: 'tags.1', name: 'name' }[name];
+    const known = field ?? (name === 'filename of a deposit' ? 'filename' : name === 'affinityKey' ? name : 'content');
+    const offset = known === 'name' ? 'folder/'.length : 0;
+    const record = answer.json.status === 'queued' ? answer.json : await artifactOf(t, answer);
+    expect(record.findings).toEqual({
+      version: 1,
+      secrets: [{ field: known, rule: 'github-token', offset }],
+      omitted: 0,
+      unscanned: [],
+    });
+    expect(JSON.stringify(record.findings)).not.toContain(token);
+  });
+
+  it('marks a job for its payload, its events and its end, in order', async () => {
+    const t = harness();
+    const token = githubToken(8);
+    const { job, worker, lease } = await t.running({ payload: { token_of_payload: token } });
+    const headers = { 'proofhouse-lease': lease };
+    const post = (call: string, json: object) => t.post(`/api/queue/jobs/${job.id}/${call}`, json, worker, headers);
+    const payload = { note: token };
+    await post('events', { events: [{ message: 'nothing' }, { message: `m ${token}`, payload }] });
+    await post('events', { message: 'nothing' });
+    const { json } = await post('complete', { resultSummary: token, finishOutcomeReason: token });
+    const rule = 'github-token';
+    const inPayload = JSON.stringify(job.payload).indexOf(token);
+    expect(json.findings.secrets).toEqual([
+      { field: 'payload', rule, offset: inPayload },
+      { field: 'events.4.message', rule, offset: 2 },
+      { field: 'events.4.payload', rule, offset: JSON.stringify(payload).indexOf(token) },
+      { field: 'resultSummary', rule, offset: 0 },
+      { field: 'finishOutcomeReason', rule, offset: 0 },
+    ]);
+    expect((await t.job(job.id)).findings).toEqual(json.findings);
+    expect((await t.get('/api/queue/jobs?limit=5')).json.items[0].findings).toEqual(json.findings);
+  });
+
+  it.each(['errorMessage', 'acknowledgement', 'reason', 'finishSummary object'])('marks a job for %s', async (name) => {
+    const t = harness();
+    const answer = await textDoors[name]!(t, githubToken(9));
+    expect(answer.json.findings.secrets, answer.text).toMatchObject([{ rule: 'github-token' }]);
+  });
+
+  it('marks each job of a batch by itself, and a repetition answers with the same marks', async () => {
+    const t = harness();
+    const items = [{ type: 'exec' }, { type: 'exec', payload: { a: githubToken(1) } }];
+    const send = () => t.post('/api/queue/jobs/batch', { items }, 'admin', { 'idempotency-key': 'marks' });
+    const first = await send();
+    expect(first.json.results.map(({ job }: { job: { findings: unknown } }) => job.findings)).toMatchObject([
+      null,
+      { secrets: [{ field: 'payload', rule: 'github-token' }] },
+    ]);
+    const again = await send();
+    expect(again.status).toBe(200);
+    expect(again.json.results[1].job.findings).toEqual(first.json.results[1].job.findings);
+  });
+
+  it('keeps the marks of a job when it is retried and claimed again', async () => {
+    const t = harness();
+    const { job, worker, lease } = await t.running();
+    const headers = { 'proofhouse-lease': lease };
+    await t.post(`/api/queue/jobs/${job.id}/fail`, { errorMessage: githubToken(2) }, worker, headers);
+    await t.post(`/api/queue/jobs/${job.id}/retry`);
+    const claimed = await t.claim(worker);
+    expect(claimed?.id).toBe(job.id);
+    expect(claimed?.findings?.secrets).toMatchObject([{ field: 'errorMessage' }]);
+  });
+
+  it('finds secrets in UTF-16, and none in binary content', async () => {
+    const t = harness();
+    const job = await t.enqueue();
+    const text = `\ufeffkey ${githubToken(3)}`;
+    const wide = Buffer.from(text, 'utf16le');
+    const found = await artifactOf(t, await t.put(job.id, { name: 'wide.bin', file: wide }));
+    expect(found.findings.secrets).toEqual([{ field: 'content', rule: 'github-token', offset: 10 }]);
+    const binary = Buffer.concat([Buffer.of(0), Buffer.from(githubToken(3))]);
+    const headers = { 'content-type': 'text/plain' };
+    expect((await artifactOf(t, await t.put(job.id, { name: 'b.txt', file: binary, headers }))).findings).toBeNull();
+  });
+
+  it('finds secrets that large uploads and payloads contain', async () => {
+    const t = harness();
+    const job = await t.enqueue();
+    const filler = 'a line of text\n'.repeat(20_000);
+    const file = `${filler}${githubToken(4)}\n${filler}`;
+    for (const answer of [await t.put(job.id, { name: 'l', file }), await t.upload(job.id, { name: 'm', file })]) {
+      const { findings } = await artifactOf(t, answer);
+      expect(findings.secrets).toEqual([{ field: 'content', rule: 'github-token', offset: filler.length }]);
+    }
+    const text = `${filler.slice(0, 100_000)} ${githubToken(4)}`;
+    const made = await t.post('/api/queue/jobs', { type: 'exec', payload: { text } });
+    expect(made.json.findings.secrets).toEqual([
+      { field: 'payload', rule: 'github-token', offset: JSON.stringify({ text }).indexOf('ghp_') },
+    ]);
+  });
+
+  it('marks an upload through MCP', async () => {
+    const t = harness();
+    const mcp = await McpClient.overHttp(t);
+    const job = await t.enqueue();
+    const args = { jobId: job.id, name: 'a.txt', text: `x ${githubToken(5)}` };
+    const { json } = await mcp.call('queue_upload_artifact', args);
+    const { findings } = (await t.get(`/api/artifacts/${json.artifact.id as string}`)).json.artifact;
+    expect(findings.secrets).toMatchObject([{ field: 'content', offset: 2 }]);
+    await mcp.close();
+  });
+
+  it('masks a secret of a path in the log', async () => {
+    const t = harness();
+    const token = githubToken(6);
+    await t.put((await t.enqueue()).id, { name: `${token}.txt` });
+    await t.get(`/api/queue/jobs/${token}`);
+    expect(t.logLines.join('')).not.toContain(token);
+  });
+});
+
+async function artifactOf(t: TestServer, answer: Answer) {
+  if (typeof answer.json.artifacts_uri !== 'string') {
+    return (await t.get(`/api/artifacts/${answer.json.id as string}`)).json.artifact;
+  }
+  const { artifacts } = (await t.get('/api/artifacts?limit=20')).json;
+  return artifacts.find(({ uri }: { uri: string }) => uri === answer.json.artifacts_uri);
+}
+
+forAnyStore(
+  'the policy off',
+  (harness) => {
+    it('scans nothing', async () => {
+      const t = harness();
+      for (const name of ['put', 'payload', 'title']) {
+        const answer = await everyDoor[name]!(t, githubToken(1));
+        expect(answer.status).toBe(201);
+        const record = name === 'payload' ? answer.json : await artifactOf(t, answer);
+        expect(record.findings).toBeNull();
+      }
+    });
+  },
+  { settings: { secretPolicy: 'off' } },
+);
+
+describe('metadata, under every policy', () => {
+  for (const secretPolicy of ['off', 'flag', 'reject'] as const) {
+    forAnyStore(
+      `policy ${secretPolicy}`,
+      (harness) => {
+        it.each([
+          ['a key that names a secret', { build: { apiKey: 'x' } }, 'metadata.build.apiKey'],
+          ['a secret as value', { list: ['fine', githubToken(1)] }, 'metadata.list.1'],
+          ['a secret as key', { [githubToken(1)]: 1 }, 'metadata.…'],
+          ['a signed URL', { from: 'https://h.example/a?X-Amz-Signature=abc' }, 'metadata.from'],
+        ])('with %s is refused with its path', async (_name, metadata, at) => {
+          const t = harness();
+          const fields = { metadata: JSON.stringify(metadata) };
+          const files = t.files().length;
+          const answer = await t.upload((await t.enqueue()).id, { name: 'a', fields });
+          expect(answer).toMatchObject({ status: 422, json: { code: 'storage_policy', errors: [{ path: at }] } });
+          expect(answer.text).not.toContain(githubToken(1));
+          expect(t.files()).toHaveLength(files);
+        });
+      },
+      { settings: { secretPolicy } },
+    );
+  }
+});

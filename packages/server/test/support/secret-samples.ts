@@ -1,0 +1,38 @@
+import { crc32 } from 'node:zlib';
+import { compileSecrets, secretRules, SecretScan } from '@proofhouse/core';
+
+/** A text with a secret, and the rule that must find it. */
+export interface SecretSample {
+  readonly rule: string;
+  readonly text: string;
+  readonly secret: string;
+}
+
+const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+/** Returns a GitHub token with a valid checksum. The text after the prefix is different for each `seed`. */
+export function githubToken(seed = 0): string {
+  const body = String(seed).padStart(3, '0') + 'aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY';
+  const random = body.slice(0, 30);
+  let checksum = crc32(random);
+  let text = '';
+  for (let place = 0; place < 6; place += 1) {
+    text = digits.charAt(checksum % 62) + text;
+    checksum = Math.floor(checksum / 62);
+  }
+  return `ghp_${random}${text}`;
+}
+
+/** One text for each documented secret format, with a secret that also passes the test of the policy `reject`. */
+export function structuredSamples(): SecretSample[] {
+  const set = compileSecrets({ rules: secretRules });
+  return secretRules.flatMap(({ id, class: kind, examples }) => {
+    if (kind !== 'structured') return [];
+    const confirmed = examples.matches.find(({ text }) => {
+      const scan = new SecretScan(set, { confirmed: true });
+      scan.write(Buffer.from(text));
+      return scan.end().findings.some(({ rule }) => rule === id);
+    });
+    return confirmed === undefined ? [] : [{ rule: id, ...confirmed }];
+  });
+}
