@@ -1,0 +1,31 @@
+// Finds which bytes of a text a masked copy replaced, from the two texts alone, so that the corpus tests what users see.
+import type { Span } from './corpus/sample.ts';
+
+export const placeholder = '***MASKED***';
+
+/**
+ * Returns the spans of `original` that `masked` has replaced by the placeholder. Both are Latin-1 texts, one character a
+ * byte. A placeholder that already stood in the original is not a span. Throws if no spans explain the masked text.
+ */
+export function maskedSpans(original: string, masked: string): Span[] {
+  const pieces = masked.split(placeholder);
+  const spans = alignFrom(original, pieces, 1, pieces[0]?.length ?? 0);
+  if (!original.startsWith(pieces[0] ?? '') || spans === undefined)
+    throw new Error('The masked text differs from the original outside of its placeholders.');
+  return spans.filter(({ from, to }) => original.slice(from, to) !== placeholder);
+}
+
+/** Aligns the pieces from `index` on, where the text before `from` is explained. Takes the shortest spans that fit. */
+function alignFrom(original: string, pieces: readonly string[], index: number, from: number): Span[] | undefined {
+  const piece = pieces[index];
+  if (piece === undefined) return from === original.length ? [] : undefined;
+  if (index === pieces.length - 1) {
+    const at = original.length - piece.length;
+    return at > from && original.endsWith(piece) ? [{ from, to: at }] : undefined;
+  }
+  for (let at = original.indexOf(piece, from + 1); at !== -1; at = original.indexOf(piece, at + 1)) {
+    const rest = alignFrom(original, pieces, index + 1, at + piece.length);
+    if (rest !== undefined) return [{ from, to: at }, ...rest];
+  }
+  return undefined;
+}
