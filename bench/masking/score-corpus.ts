@@ -1,7 +1,9 @@
 // Compares what a detector found with the labels of the corpus.
 //
-// Recall: the share of labelled secrets whose bytes are all masked, by the class of the secret.
-// Precision: the share of masked spans that overlap a labelled secret, by the class of the rule that masked them.
+// Recall: the share of samples with a secret in which every byte of every labelled secret is masked, by the class of the
+// sample. A private key of 20 lines counts once.
+// Precision: the share of masked spans that overlap a labelled secret, or text that may be masked with it, by the class of
+// the rule that masked them.
 // Excess: the share of masked bytes that lie outside of every labelled secret and of what may be masked with it.
 import type { Detector, FoundSpan } from './detectors.ts';
 import type { Half, Sample, SampleClass, Span } from './corpus/sample.ts';
@@ -11,7 +13,7 @@ type ScoredClass = (typeof scoredClasses)[number];
 
 export interface ClassScore {
   readonly class: ScoredClass;
-  readonly secrets: number;
+  readonly samples: number;
   readonly recall: number;
   readonly spans: number;
   readonly precision: number;
@@ -82,16 +84,14 @@ function partOf({ text }: Sample, { from, to }: Span): string {
 }
 
 function classScore(name: ScoredClass, judged: readonly Judged[]): ClassScore {
-  const labelled = judged
-    .filter(({ sample }) => sample.class === name)
-    .flatMap(({ sample, found }) => sample.secrets.map((secret) => isMasked(secret, found)));
+  const samples = judged.filter(({ sample }) => sample.class === name);
   const spans = judged.flatMap(({ sample, found }) =>
     found.filter((span) => span.class === name).map((span) => isRight(span, sample)),
   );
   return {
     class: name,
-    secrets: labelled.length,
-    recall: share(labelled),
+    samples: samples.length,
+    recall: share(samples.map(isWhole)),
     spans: spans.length,
     precision: share(spans),
   };
@@ -105,16 +105,17 @@ function cleanScore(name: Extract<SampleClass, 'placeholder' | 'look-alike'>, ju
 function weakFamilies(judged: readonly Judged[]): { family: string; recall: number }[] {
   const structured = judged.filter(({ sample }) => sample.class === 'structured');
   return [...Map.groupBy(structured, ({ sample }) => sample.family)]
-    .map(([family, items]) => ({
-      family,
-      recall: share(items.flatMap(({ sample, found }) => sample.secrets.map((secret) => isMasked(secret, found)))),
-    }))
+    .map(([family, items]) => ({ family, recall: share(items.map(isWhole)) }))
     .filter(({ recall }) => recall < 0.99);
 }
 
 /** Returns the share of true values, or 1 for an empty list. */
 function share(values: readonly boolean[]): number {
   return values.length === 0 ? 1 : values.filter(Boolean).length / values.length;
+}
+
+function isWhole({ sample, found }: Judged): boolean {
+  return sample.secrets.every((secret) => isMasked(secret, found));
 }
 
 function isMasked({ from, to }: Span, found: readonly Span[]): boolean {

@@ -26,7 +26,10 @@ const camel = (name: string): string =>
 const kebab = (name: string): string => name.toLowerCase().replaceAll('_', '-');
 const snake = (name: string): string => name.toLowerCase().replaceAll('-', '_');
 const upper = (name: string): string =>
-  name.replaceAll(/([a-z])([A-Z])/g, '$1_$2').replaceAll('-', '_').toUpperCase();
+  name
+    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
+    .replaceAll('-', '_')
+    .toUpperCase();
 
 const settings: readonly Context[] = [
   {
@@ -107,7 +110,8 @@ const data: readonly Context[] = [
     file: 'transcript.jsonl',
     templates: [
       ({ name, value }) => `${JSON.stringify({ role: 'user', content: `{"${snake(name)}": "${value}", "n": 1}` })}\n`,
-      ({ name, value }) => `${JSON.stringify({ type: 'tool_result', output: `${upper(name)}=${value}\nPORT=3000\n` })}\n`,
+      ({ name, value }) =>
+        `${JSON.stringify({ type: 'tool_result', output: `${upper(name)}=${value}\nPORT=3000\n` })}\n`,
       ({ name, value }) => `${JSON.stringify({ stdout: `+ export ${upper(name)}="${value}"\n` })}\n`,
       ({ name, value }) => `{"log":${JSON.stringify(JSON.stringify({ [camel(name)]: value, ok: true }))}}\n`,
     ],
@@ -137,7 +141,8 @@ const data: readonly Context[] = [
     file: 'seed.sql',
     templates: [
       ({ name, value }) => `INSERT INTO settings (name, value) VALUES ('${snake(name)}', '${value}');\n`,
-      ({ name, value }) => `INSERT INTO config VALUES (12, '${camel(name)}', '${value}', now()), (13, 'mode', 'fast', now());\n`,
+      ({ name, value }) =>
+        `INSERT INTO config VALUES (12, '${camel(name)}', '${value}', now()), (13, 'mode', 'fast', now());\n`,
       ({ name, value }) => `UPDATE accounts SET ${snake(name)} = '${value}' WHERE id = 7;\n`,
       ({ name, value }) => `COPY settings FROM stdin;\n4\t${snake(name)}\t${value}\n5\tmode\tfast\n\\.\n`,
     ],
@@ -213,7 +218,8 @@ const messages: readonly Context[] = [
     context: 'diff line',
     file: 'change.diff',
     templates: [
-      ({ name, value }) => `--- a/.env\n+++ b/.env\n@@ -1,2 +1,2 @@\n PORT=80\n-${upper(name)}=\n+${upper(name)}=${value}\n`,
+      ({ name, value }) =>
+        `--- a/.env\n+++ b/.env\n@@ -1,2 +1,2 @@\n PORT=80\n-${upper(name)}=\n+${upper(name)}=${value}\n`,
       ({ name, value }) => `@@ -4,3 +4,3 @@\n const a = 1;\n-const ${camel(name)} = '${value}';\n+const b = 2;\n`,
       ({ name, value }) => `@@ -1 +1,2 @@\n {\n+  "${snake(name)}": "${value}",\n }\n`,
       ({ name, value }) => `@@ -8,2 +8,3 @@ jobs:\n     env:\n+      ${upper(name)}: ${value}\n       MODE: fast\n`,
@@ -226,7 +232,8 @@ const messages: readonly Context[] = [
       ({ name, value }) => `2026-02-03T04:05:06.789Z INFO config loaded ${snake(name)}=${value} mode=fast\n`,
       ({ name, value }) => `[12:03:55] \u{1b}[32mdebug\u{1b}[0m ${camel(name)}: ${value}\n`,
       ({ name, value }) => `level=warn msg="retry" ${snake(name)}="${value}" attempt=2\n`,
-      ({ name, value }) => `Error: request failed (${camel(name)}=${value}): 401 Unauthorized\n    at run (app.js:3:1)\n`,
+      ({ name, value }) =>
+        `Error: request failed (${camel(name)}=${value}): 401 Unauthorized\n    at run (app.js:3:1)\n`,
     ],
   },
 ];

@@ -8,7 +8,16 @@ function ofHalf<T>(items: readonly T[], half: Half): readonly T[] {
 }
 
 /** Names for values whose format shows that they are secret. Half of them say nothing. */
-const plainNames = ['CI_VALUE', 'SERVICE_TOKEN', 'REMOTE', 'DEPLOY_KEY', 'setting_7', 'CLIENT_AUTH', 'USE_THIS', 'API_KEY'];
+const plainNames = [
+  'CI_VALUE',
+  'SERVICE_TOKEN',
+  'REMOTE',
+  'DEPLOY_KEY',
+  'setting_7',
+  'CLIENT_AUTH',
+  'USE_THIS',
+  'API_KEY',
+];
 
 const secretNames = [
   'DB_PASSWORD',
@@ -32,22 +41,24 @@ const secretNames = [
 const words = ['river', 'copper', 'window', 'harbor', 'silver', 'planet', 'forest', 'marble', 'rocket', 'winter'];
 
 /** Kinds of values that a name makes secret. */
-export const genericFamilies: readonly { family: string; urlSafe: boolean; make: (random: SeededRandom) => string }[] = [
-  { family: 'letters and digits', urlSafe: true, make: (r) => secret(r.text('base62', r.integer(16, 40))) },
-  { family: 'base64', urlSafe: false, make: (r) => secret(r.base64(r.pick([24, 32, 48]))) },
-  { family: 'hex', urlSafe: true, make: (r) => secret(r.text('hex', r.pick([32, 48, 64]))) },
-  { family: 'uuid', urlSafe: true, make: (r) => secret(r.uuid()) },
-  {
-    family: 'password with symbols',
-    urlSafe: false,
-    make: (r) => secret(`${r.text('base62', 5)}!${r.text('base62', 4)}#${r.text('base62', 3)}*${r.text('digits', 2)}`),
-  },
-  {
-    family: 'words and digits',
-    urlSafe: true,
-    make: (r) => secret(`${r.pick(words)}-${r.pick(words)}-${r.text('digits', 4)}`),
-  },
-];
+export const genericFamilies: readonly { family: string; urlSafe: boolean; make: (random: SeededRandom) => string }[] =
+  [
+    { family: 'letters and digits', urlSafe: true, make: (r) => secret(r.text('base62', r.integer(16, 40))) },
+    { family: 'base64', urlSafe: false, make: (r) => secret(r.base64(r.pick([24, 32, 48]))) },
+    { family: 'hex', urlSafe: true, make: (r) => secret(r.text('hex', r.pick([32, 48, 64]))) },
+    { family: 'uuid', urlSafe: true, make: (r) => secret(r.uuid()) },
+    {
+      family: 'password with symbols',
+      urlSafe: false,
+      make: (r) =>
+        secret(`${r.text('base62', 5)}!${r.text('base62', 4)}#${r.text('base62', 3)}*${r.text('digits', 2)}`),
+    },
+    {
+      family: 'words and digits',
+      urlSafe: true,
+      make: (r) => secret(`${r.pick(words)}-${r.pick(words)}-${r.text('digits', 4)}`),
+    },
+  ];
 
 const placeholders = [
   'changeme',

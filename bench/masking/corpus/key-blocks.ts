@@ -110,7 +110,8 @@ const keyContexts: readonly KeyContext[] = [
     file: 'transcript.jsonl',
     templates: [
       (block) => `{"content":"{\\"pem\\": \\"${oneLine(block, doublyEscaped)}\\"}"}\n`,
-      (block) => `${JSON.stringify({ type: 'tool_result', output: 'cat id_key\n' })}\n{"out":"${oneLine(block, escaped)}"}\n`,
+      (block) =>
+        `${JSON.stringify({ type: 'tool_result', output: 'cat id_key\n' })}\n{"out":"${oneLine(block, escaped)}"}\n`,
     ],
   },
   {
@@ -171,11 +172,14 @@ const keyContexts: readonly KeyContext[] = [
 export const keyContextNames: readonly string[] = keyContexts.map(({ context }) => context);
 
 /** Returns one marked text for each template of the half. */
-export function keyTexts(block: KeyBlock, half: Half, random: SeededRandom): { context: string; file: string; text: string }[] {
+export function keyTexts(
+  block: KeyBlock,
+  half: Half,
+  random: SeededRandom,
+): { context: string; file: string; text: string }[] {
   return keyContexts.flatMap(({ context, file, templates }) =>
     templates
       .filter((_, index) => (index % 2 === 0) === (half === 'development'))
       .map((template) => ({ context, file, text: template(block, random) })),
   );
 }
-

@@ -36,7 +36,11 @@ function inContext(
   return templatesOf(context, half).map((template) => makeSample(origin, template(makeItem(), random)));
 }
 
-function tokenSamples({ family, make, names, needsName, urlSafe }: TokenFamily, half: Half, random: SeededRandom): Sample[] {
+function tokenSamples(
+  { family, make, names, needsName, urlSafe }: TokenFamily,
+  half: Half,
+  random: SeededRandom,
+): Sample[] {
   const choices = names ?? plainNamesOf(half);
   return contexts
     .filter((context) => !(needsName === true && context.named === false) && !(urlSafe === false && context.inUrl))

@@ -31,7 +31,9 @@ export function realSamples(half: Half): Sample[] {
   return [...files, history].flatMap(({ family, file, text }) =>
     blocks(text)
       .filter((_, index) => (index % 2 === 0) === (half === 'development'))
-      .map((block) => makeSample({ half, class: 'look-alike', family, context: file, file: path.basename(file) }, block)),
+      .map((block) =>
+        makeSample({ half, class: 'look-alike', family, context: file, file: path.basename(file) }, block),
+      ),
   );
 }
 
@@ -48,7 +50,12 @@ function gitHistory(): string {
   const excluded = [':!*.test.ts', ':!*.contract.ts', ':!*testing/*', ':!package-lock.json'];
   try {
     const args = ['log', '-p', '--no-color', '-60', lastCommit, '--', '.', ...excluded];
-    return execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28, stdio: ['ignore', 'pipe', 'ignore'] });
+    return execFileSync('git', args, {
+      cwd: root,
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   } catch {
     return '';
   }

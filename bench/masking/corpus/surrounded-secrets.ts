@@ -108,7 +108,8 @@ const credentialFiles: readonly SurroundedFamily[] = [
     templates: [
       (r) => `{\n  "auths": {\n    "images.service.dev": {\n      "auth": "${basic(r)}"\n    }\n  }\n}\n`,
       (r) => `{"auths":{"https://index.service.dev/v1/":{"auth":"${basic(r)}"}}}\n`,
-      (r) => `{"auths":{"ghcr.service.dev":{"username":"ci","password":"${secret(r.text('base62', 20))}","auth":"${basic(r)}"}}}\n`,
+      (r) =>
+        `{"auths":{"ghcr.service.dev":{"username":"ci","password":"${secret(r.text('base62', 20))}","auth":"${basic(r)}"}}}\n`,
       (r) => `{ "auths": { "images.service.dev": { "email": "a@b.dev", "auth": "${basic(r)}" } } }\n`,
     ],
   },
