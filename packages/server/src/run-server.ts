@@ -31,7 +31,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     stdout.write(`PROOFHOUSE_LISTENING host=${config.host} port=${String(port)}\n`);
   } catch (error) {
     await server?.close();
-    // The store has only the hash of the admin token, so a later start cannot show the token.
+    // The store contains only the hash of the admin token, so a later start cannot show the token again.
     const made = server?.adminToken.made;
     const token = made === undefined ? '' : ` The store was made; its admin token, shown only now: ${made}`;
     stderr.write(visibleText(`proofhouse: ${startFailure(error)}${token}\n`));

@@ -12,7 +12,10 @@ const artifact = {
 } as Partial<ArtifactRecord> as ArtifactRecord;
 const sensitive: ArtifactRecord = { ...artifact, dataClass: 'sensitive' };
 
-/** Returns the access rule of artifacts over fake stores, and a list that records each of its reads: `job` or `grants`. */
+/**
+ * Returns the access rule of artifacts over fake stores, and a list. Each read of a job or of grants appends `job` or
+ * `grants` to the list.
+ */
 function watched(job: Partial<JobRecord>, readers: string[] = []) {
   const looked: string[] = [];
   const acl = artifactAcl({

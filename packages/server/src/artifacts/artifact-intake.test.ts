@@ -21,7 +21,10 @@ beforeEach(async () => {
   staging = intakeWith(() => undefined);
 });
 
-/** Returns an intake for tests of staging, which reads and commits no records. The parts for records are therefore absent. */
+/**
+ * Returns an `ArtifactIntake` for tests that only stage bytes. Staging reads and commits no records, so the stores of
+ * records are left out.
+ */
 function intakeWith(requireRoom: () => void): ArtifactIntake {
   const parts = { blobs, clock, graceMs, requireRoom, secrets: noSecretPolicy() };
   return new ArtifactIntake(parts as Partial<ArtifactIntakeParts> as ArtifactIntakeParts);

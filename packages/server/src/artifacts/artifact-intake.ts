@@ -50,7 +50,7 @@ export interface StoredBytes extends StoredContent<OwnedContent> {
 
 /** The artifact to create from staged bytes, and the commit that creates it. */
 export interface NewArtifact {
-  /** The digest that the caller expects, in lower-case hex. */
+  /** The digest that the caller expects: the 64 lower-case hex digits, without the prefix `sha256:`. */
   readonly sha256?: string | undefined;
   /** The text fields of the record that are checked for secrets. */
   readonly texts: readonly CheckedText[];
@@ -65,7 +65,10 @@ export interface NewArtifact {
 
 /** The idempotency key of a request, used to recognize a repetition of the request. */
 export interface Repetition extends Pick<IdempotencyKey, 'principal' | 'operation' | 'key'> {
-  /** Returns the values that must be equal in a repetition. If they differ, the request fails with `idempotency_conflict`. */
+  /**
+   * Returns the fields of the artifact that a repeated request must have in common with the first request. If they
+   * differ, the repeated request fails with `idempotency_conflict`.
+   */
   readonly same: (artifact: ArtifactRecord) => readonly unknown[];
 }
 
@@ -122,8 +125,8 @@ export class ArtifactIntake {
   /**
    * Checks the secret policy, makes the staged bytes durable, then commits the artifact record with all changes that
    * `prepare` returned. The staged bytes are discarded when `prepare` throws or the policy refuses them. Errors:
-   * `digest_mismatch`, `secret_found`, `unavailable`, `idempotency_conflict`, `request_timeout`, the errors of `prepare`
-   * and of its `refusal`.
+   * `digest_mismatch`, `secret_found`, `unavailable`, `idempotency_conflict`, `request_timeout`, those that `prepare`
+   * throws, and those that `NewArtifact.refusal` returns for a conflict of the commit.
    */
   async keep(staged: StagedUpload, prepare: () => NewArtifact): Promise<KeptArtifact> {
     let made: NewArtifact;

@@ -36,7 +36,10 @@ export interface ArtifactStore {
     limit: number,
   ): Promise<ArtifactRecord[]>;
 
-  /** Stores a new fingerprint for the blob of an artifact, whose bytes were found to be unchanged. */
+  /**
+   * Stores a new fingerprint (size, time and inode of the blob's file) for the blob of an artifact. The caller must
+   * have read the bytes and found them unchanged.
+   */
   refreshFingerprint(artifactId: string, fingerprint: string): Promise<void>;
 }
 

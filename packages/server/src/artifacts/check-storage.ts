@@ -15,7 +15,10 @@ export type StorageFinding =
   | { readonly kind: 'row-without-bytes'; readonly artifactId: string | null }
   /** A record whose bytes have another size or sha256 than the record says, or are not a plain file. */
   | { readonly kind: 'row-with-wrong-bytes'; readonly artifactId: string | null }
-  /** The usage counters of one kind and type of blob are wrong. `drift` is a count of the owned blobs minus the counters. */
+  /**
+   * The usage counters of one record kind and one type (of artifacts: the artifact type) are wrong. `drift` is the true
+   * number and size of the owned blobs minus the counters.
+   */
   | { readonly kind: 'usage-drift'; readonly drift: UsageCount }
   /** A blob that no record refers to, such as the blob of an interrupted upload. Collection removes it. */
   | { readonly kind: 'bytes-without-row'; readonly key: string; readonly sizeBytes: number }
@@ -50,7 +53,7 @@ export interface StorageCheck extends CheckedStorage {
    * uploads in progress. `Infinity` when no server runs.
    */
   readonly olderThan: number;
-  /** True if every blob is also read and its sha256 compared. */
+  /** True to read every blob too, and to compare its sha256 with the one in the record. */
   readonly hashBytes?: boolean;
   readonly onFinding?: (finding: StorageFinding) => void;
 }
@@ -115,8 +118,8 @@ async function checkOwners(check: StorageCheck, report: Report): Promise<number>
 }
 
 /**
- * Returns a defect of the bytes of one blob owner, or a defect of its entry in the job view. Returns undefined if there is
- * none, or if the blob was released meanwhile.
+ * Checks one blob owner. Returns a defect of its bytes or, if the bytes are right, a defect of its entry in the job
+ * view. Returns undefined if there is no defect, or if the blob was released meanwhile.
  */
 export async function checkOwner(
   storage: CheckedStorage,
@@ -151,14 +154,17 @@ async function checkBytes(blobs: Blobs, owner: BlobOwner, hashBytes: boolean): P
   }
 }
 
-/** Returns one finding for each kind and type of blob whose usage counters differ from a count of the owned blobs. */
+/**
+ * Counts the owned blobs. Returns one finding for each record kind and artifact type whose usage counters differ from
+ * this count.
+ */
 export async function usageFindings({ owners }: CheckedStorage): Promise<StorageFinding[]> {
   return (await owners.usageDrift()).map((drift) => ({ kind: 'usage-drift', drift }));
 }
 
 /**
- * Returns a defect of the job view's entry for this artifact. Returns undefined if the entry is correct, or if the artifact
- * is not the newest of its name in the job.
+ * Compares the job view's entry of this artifact's name with the artifact. Returns a defect. Returns undefined if the
+ * entry is correct, or if the artifact is not the newest of its name in the job.
  */
 export async function checkShown(check: CheckedStorage, row: ArtifactRecord): Promise<StorageFinding | undefined> {
   const { jobId, name } = row;

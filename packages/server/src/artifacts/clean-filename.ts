@@ -9,7 +9,8 @@ export function cleanFilename(raw: string): string | null {
   const text = last
     .toWellFormed()
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '')
-    // Must run after the removal: a removed character may have been between a letter and its accent.
+    // Must run after the removal of control characters, because a removed character may have separated a letter from
+    // its combining accent.
     .normalize('NFC')
     .trim();
   const name = cutTo(text, mostBytes).trim();

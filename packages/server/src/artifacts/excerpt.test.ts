@@ -7,8 +7,8 @@ import { excerptOf } from './excerpt.ts';
 const never = new AbortController().signal;
 
 /**
- * Returns a function that reads excerpts of an artifact with these bytes, which are read in chunks of `chunkBytes`. Also
- * returns the bytes, and the number of bytes that were read so far.
+ * Returns a function that reads excerpts of an artifact with the given content. The content arrives in chunks of
+ * `chunkBytes`. Also returns the content as bytes, and the number of bytes that were read so far.
  */
 function artifactOf(content: string | Buffer, chunkBytes = 7) {
   const bytes = Buffer.from(content);

@@ -77,7 +77,8 @@ function textPiece(bytes: Buffer, start: number, sizeBytes: number): Piece {
   const from = start === 0 ? 0 : leadingRest(bytes);
   const atEnd = start + bytes.length === sizeBytes;
   const whole = atEnd ? bytes.length : wholeLength(bytes);
-  // A piece shorter than its first character returns the incomplete bytes as U+FFFD, so that each call makes progress.
+  // If the piece is shorter than its first character, the incomplete character is returned as U+FFFD, so that each call
+  // makes progress.
   const to = whole > from || from > 0 ? Math.max(whole, from) : bytes.length;
   const shown = bytes.subarray(from, to);
   const end = start + to;
@@ -153,7 +154,8 @@ async function* chunksOf(open: Open, start: number, end: number): AsyncGenerator
 
 /**
  * Returns true if the bytes contain a zero byte, or too many invalid characters for text. Up to 6 are accepted, because
- * text that is cut inside a character at both ends may have as many. In longer text, a tenth of the characters is accepted.
+ * text that is cut inside a character at both ends may have as many. In longer text, up to a tenth of the characters
+ * may be invalid.
  */
 function looksBinary(bytes: Buffer): boolean {
   if (bytes.includes(0)) return true;

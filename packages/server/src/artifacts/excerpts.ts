@@ -5,14 +5,18 @@ import { TimeSlices } from '../kernel/time/time-slices.ts';
 import type { Artifacts } from './artifacts.ts';
 import { excerptOf } from './excerpt.ts';
 
-/** Largest number of excerpts that are read at the same time. More would only share the same processor. */
+/**
+ * Largest number of excerpts that are read at the same time. A larger number would not be faster, because all excerpts
+ * are searched by one thread.
+ */
 const mostRunning = 2;
 /** Time limit of one search, in ms. A search that reaches it returns the matches so far and the offset to continue from. */
 const searchMs = 10_000;
 
 /**
- * Reads excerpts of artifacts, for HTTP and MCP together. At most `mostRunning` excerpts are read at the same time. Further
- * calls wait in a queue; calls above the limits of `Load` fail with `too_busy`.
+ * Reads excerpts of artifacts, for HTTP and MCP together. At most `mostRunning` excerpts are read at the same time.
+ * Further calls wait in a queue. `Load` limits the number of calls, waiting ones included, for each credential and in
+ * total; a call above a limit fails with `too_busy`.
  */
 export class Excerpts {
   readonly #parts: { readonly artifacts: Artifacts; readonly load: Load; readonly clock: Clock };

@@ -35,18 +35,18 @@ export interface FolderJobViewParts {
 }
 
 /**
- * Largest number of attempts to update an entry. A further attempt is needed when the newest artifact of the name changed
- * during the update, because of another server.
+ * Largest number of attempts to update an entry. A further attempt is made if another server stored a newer artifact of
+ * the name during the update.
  */
 const maxAttempts = 5;
 
 /**
- * The job view in a folder. It is derived from the records, and the server never reads artifacts from it. The blob of an
- * artifact is hard-linked to its path in the job view. To replace an entry, the blob is linked to a temporary name, which is
- * then renamed, so a reader sees all of the old or all of the new bytes. If hard links are not possible (another file
- * system), the blob is copied. Symbolic links below the root are never followed: in the place of a folder, a symbolic link is
- * an error; in the place of an artifact, it is replaced. A file that `ViewProof` does not accept is neither replaced nor
- * removed.
+ * The job view in a folder. It is derived from the records, and the server never reads artifacts from it. The blob of
+ * an artifact is hard-linked to its path in the job view. To replace an entry, the blob is linked to a temporary name,
+ * which is then renamed, so a reader sees all of the old or all of the new bytes. If hard links are not possible
+ * (another file system), the blob is copied. Symbolic links below the root are never followed: in the place of a
+ * folder, a symbolic link is an error; in the place of an artifact, it is replaced. A file that Proofhouse did not put
+ * into the job view (see `ViewProof`) is neither replaced nor removed.
  */
 export class FolderJobView implements JobView {
   readonly #parts: FolderJobViewParts;
@@ -125,7 +125,8 @@ export class FolderJobView implements JobView {
       await rename(temporary, place);
       return true;
     } finally {
-      // If both names already link to the same file, `rename` does nothing, and the temporary name is left.
+      // If both names already are links to the same file, `rename` does nothing and leaves the temporary name, which is
+      // removed here.
       await rm(temporary, { force: true });
     }
   }

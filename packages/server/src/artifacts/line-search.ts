@@ -104,7 +104,10 @@ class Finding {
     return this.#matches.length >= maxMatches && piece.line > this.#lastLine + context;
   }
 
-  /** Searches a piece. Returns false if the piece contains a match that exceeds the size limit of the result. */
+  /**
+   * Searches a piece. Returns false if the piece contains a match that does not fit into the size limit of the result;
+   * the search then stops.
+   */
   look(piece: LinePiece): boolean {
     const text = textOf(piece);
     const isKnown = piece.line === this.#lastLine;
@@ -134,7 +137,10 @@ class Finding {
     return true;
   }
 
-  /** Adds the piece to the context lines after the last match if it belongs there and fits. Returns true if it is there. */
+  /**
+   * If the piece belongs to the context lines after the last match, and fits into the size limit, adds it to them.
+   * Returns true if its line is one of these context lines, added now or earlier.
+   */
   #follow(piece: LinePiece, text: string): boolean {
     const last = this.#matches.at(-1);
     if (last === undefined || piece.line > last.line + this.#search.context) return false;
@@ -165,7 +171,8 @@ function sizeOf(lines: readonly string[]): number {
   return lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
 }
 
-// Decodes a piece. A piece of a long line may begin or end inside a character, whose incomplete bytes become U+FFFD.
+// Decodes a piece. A piece of a long line may begin or end inside a character. The incomplete bytes of such a character
+// become U+FFFD.
 function textOf({ bytes }: LinePiece): string {
   const text = bytes.toString('utf8');
   return text.endsWith('\r') ? text.slice(0, -1) : text;

@@ -10,9 +10,9 @@ const name = 'backup.json';
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 /**
- * The manifest of a backup: a file that describes the copied database and blobs. It is written last, atomically. A folder
- * without a manifest is not a complete backup. While a backup is renewed in its folder, the earlier backup stays valid until
- * the new manifest is in place.
+ * The manifest of a backup: a file that describes the copied database and blobs. It is written last, atomically. A
+ * folder without a manifest is not a complete backup. While a command updates a backup in its folder, the earlier
+ * backup stays valid until the new manifest replaces the old one.
  */
 const manifestSchema = z.strictObject({
   format: z.literal(1),

@@ -4,13 +4,13 @@ import { isAppError } from '@proofhouse/core';
 import type { NamedBlob } from './database-archive.ts';
 
 export interface CopiedBlobs {
-  /** Number of the given blobs that the target has afterwards: those that were copied and those that it had before. */
+  /** Number of the requested blobs that the target has after the call. Some were copied, the others were there before. */
   readonly count: number;
-  /** Total size of these blobs. */
+  /** Total size in bytes of the blobs that `count` counts. */
   readonly sizeBytes: number;
-  /** The sha256 of the list of these blobs; see `manifestSchema`. */
+  /** The sha256 of the list of the blobs that `count` counts. See `manifestSchema` for the form of the list. */
   readonly sha256: string;
-  /** Total size of the blobs that the target did not have and that were copied. */
+  /** Total size in bytes of the blobs that were copied because the target did not have them. */
   readonly copiedBytes: number;
   /** Blobs that were not copied because they are missing or damaged in the source. */
   readonly lost: readonly NamedBlob[];
@@ -73,7 +73,7 @@ async function copyOne(copying: BlobCopying, blob: NamedBlob): Promise<'there' |
   if (there !== undefined) {
     const isRight = there === blob.sizeBytes && (!verify || (await isWhole(to, blob)));
     if (isRight) return 'there';
-    // The damaged blob of the target is removed only if the blob of the source is good.
+    // The damaged blob of the target is removed only if the source has a good copy of it.
     if (!(await isWhole(from, blob))) return 'lost';
     await onWrong(blob);
   }

@@ -120,7 +120,8 @@ function moveAway(place: string, to: string): void {
 function requireSameBlobs({ lost, count, sha256 }: CopiedBlobs, { blobs, lost: known }: BackupManifest): void {
   const missing = lost.find(({ key }) => !known.includes(key));
   if (missing !== undefined) throw damaged(`the bytes of blob ${missing.key} are missing or not what was backed up`);
-  // If the store has blobs that the manifest lists as lost, they are counted, so the totals cannot be compared.
+  // If the store itself has blobs that the manifest lists as lost, these blobs are counted too. The totals then differ
+  // from those of the manifest and cannot be compared.
   if (lost.length === known.length && (count !== blobs.count || sha256 !== blobs.sha256)) {
     throw damaged('its database names other blobs than its manifest');
   }

@@ -33,7 +33,7 @@ export interface OperationCall<Id extends OperationId> extends InputOf<Operation
    * and return its result.
    */
   readonly waitSignal: AbortSignal;
-  /** Throws if the credential is no longer valid. For calls that take long. */
+  /** Throws if the credential is no longer valid. Used by calls that may last long, such as uploads and long polls. */
   readonly reauthenticate: () => Promise<void>;
 }
 
@@ -68,7 +68,10 @@ export interface GivenCall {
   readonly body: unknown;
   readonly leaseId: unknown;
   readonly idempotencyKey: unknown;
-  /** Names of these three parts for error messages, for example the names of HTTP headers. */
+  /**
+   * Names of the query, the lease id and the idempotency key in error messages, for example the names of their HTTP
+   * headers.
+   */
   readonly names: { readonly query: string; readonly leaseId: string; readonly idempotencyKey: string };
 }
 

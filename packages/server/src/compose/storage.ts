@@ -38,7 +38,10 @@ interface StorageOptions {
 const compareClocksEveryMs = 60_000;
 
 const cleanEveryMs = 2000;
-/** Limits of one run of a cleaner: at most 50,000 rows, in transactions so short that they do not delay other writers. */
+/**
+ * Limits of one run of a task that deletes expired rows: at most 50,000 rows, in transactions so short that they do not
+ * delay other writers.
+ */
 const cleaning = { batch: 500, most: 100 };
 
 /**
@@ -85,7 +88,7 @@ export async function openStorage(config: Config, options: StorageOptions): Prom
   }
 }
 
-/** Checks that the blobs belong to the database, and claims the root folder of the job view for this store. */
+/** Checks that the blobs belong to the database, and marks the root folder of the job view as owned by this store. */
 async function claimBlobs(
   config: Config,
   { store, blobBackend, clock, ids }: Pick<Storage, 'store' | 'blobBackend' | 'clock' | 'ids'>,
@@ -101,8 +104,8 @@ async function claimBlobs(
 
 /**
  * Throws `unavailable` if the clocks of this machine and of the database differ by more than 2 s. Leases and fences do
- * not depend on the clocks, but dates that people see do. The check is at the start, because an operator can then set
- * the clocks.
+ * not depend on the difference, but dates that people see do. The check is at the start, because an operator can then
+ * set the clocks.
  */
 async function requireSameTime(clocks: ClockWatch): Promise<void> {
   await clocks.look();
@@ -114,7 +117,10 @@ async function requireSameTime(clocks: ClockWatch): Promise<void> {
   );
 }
 
-/** Returns the readiness checks: durable writes to the database and to the blobs succeed, and both are of this store. */
+/**
+ * Returns the readiness checks. They succeed if durable writes to the database and to the blobs succeed, and if
+ * database and blobs both belong to this store.
+ */
 export function storageChecks({ store, guard, blobs }: Storage): Health['checks'] {
   return {
     database: async () => {

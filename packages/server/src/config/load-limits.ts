@@ -2,8 +2,8 @@ import { loadKinds, usualLoadLimits, type LoadKind, type LoadLimits } from '../k
 
 /**
  * Parses limits such as `requests=500/5000,streams=100/2000`. The first number is the limit for one credential, the
- * second is the limit in total. Kinds that the text does not name get their defaults. Returns an error message if the
- * text is invalid.
+ * second is the limit in total. Kinds of load (such as `streams`) that the text does not name get their default limits.
+ * Returns an error message if the text is invalid.
  */
 export function parseLoadLimits(text: string): LoadLimits | string {
   const limits = { ...usualLoadLimits };

@@ -2,7 +2,7 @@ import type { GroupEntry, GroupMember, GroupRecord } from '@proofhouse/core';
 import { insert, unchanged, update, type Change, type Commit } from '../kernel/commit.ts';
 import { maxItems } from '../kernel/commit-items.ts';
 
-/** Number of commit items that are kept free for the other changes and preconditions of the commit that creates a group. */
+/** Number of items that a commit with members keeps free for its other changes and preconditions. */
 const roomForOthers = 9;
 
 /** The commits that create a new group. */

@@ -29,8 +29,9 @@ export interface NewGroup {
 }
 
 /**
- * Creates, reads and changes groups. A group belongs to one experiment, and its members are workers and groups. Every parameter
- * that is a group id also accepts the name of a standing group.
+ * Creates, reads and changes groups. A group belongs to one experiment, and its members are workers and groups. Every
+ * parameter that is a group id also accepts the name of a standing group (a group that each experiment has from its
+ * creation).
  */
 export class Groups {
   readonly #store: ExperimentStore;
@@ -56,9 +57,8 @@ export class Groups {
   }
 
   /**
-   * Creates a group. Its name need not be unique.
-   * Errors: `invalid_name`, `reserved_identifier`, `invalid_request` (too many members or nestings), `cycle_detected`,
-   * `too_busy`, `experiment_not_found`.
+   * Creates a group. Its name need not be unique. Errors: `invalid_name`, `reserved_identifier`, `invalid_request` (too
+   * many members, or too many groups inside groups), `cycle_detected`, `too_busy`, `experiment_not_found`.
    */
   async create(principal: Principal, experimentId: string, input: NewGroup): Promise<GroupRecord> {
     const given = await Promise.all((input.members ?? []).map((id) => this.#idOf(experimentId, id)));
@@ -165,7 +165,8 @@ export class Groups {
       decide: ({ experiment, version, edges }) => {
         const closing = cycleClosedBy(edges, added);
         if (closing !== undefined) throw new AppError('cycle_detected', cycleMessage(closing));
-        // This check is exact even with concurrent servers, because the commit requires the version of these edges.
+        // This check is exact even with concurrent servers. The commit updates the experiment at the version that
+        // belongs to these edges, so it is refused if another server added an edge meanwhile.
         requireNestings(edges, added);
         const changes = [update('experiment', experiment, version), ...write.changes];
         return { result: undefined, changes, preconditions: write.preconditions };
@@ -190,7 +191,10 @@ export class Groups {
 
 type Write = Pick<Commit, 'changes' | 'preconditions'>;
 
-/** Options of `decideAndCommit`. Servers that nest groups of one experiment at the same time need more tries than usual. */
+/**
+ * Options of `decideAndCommit`. Concurrent servers that add groups to groups in one experiment need more tries than
+ * usual.
+ */
 const nestingTries = { what: 'The nesting of groups', tries: 10, refusal: refusalOf, exhausted: contended };
 
 function refusalOf(conflict: Conflict): AppError | undefined {
@@ -209,12 +213,18 @@ function isGroupId(id: string): boolean {
   return groupIdPattern.test(id);
 }
 
-/** Returns true if the member id is that of a group. Stores recognize groups by the same prefix of the id. */
+/**
+ * Returns true if the member id is that of a group, which makes its membership a nesting. Stores recognize groups by
+ * the same prefix of the id.
+ */
 function isNesting(memberId: string): boolean {
   return /^grp_/i.test(memberId);
 }
 
-/** Throws `invalid_request` if the added edges exceed the limit of nestings. Edges that already exist are not counted twice. */
+/**
+ * Throws `invalid_request` if the existing and the added edges together exceed the limit of groups inside groups. An
+ * added edge that already exists counts once.
+ */
 function requireNestings(edges: readonly GroupEdge[], added: readonly GroupEdge[]): void {
   if (edges.length + added.length <= groupLimits.nestings) return;
   const known = new Set(edges.map(edgeKey));

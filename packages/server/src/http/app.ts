@@ -156,7 +156,8 @@ async function requireV0Frame(
 
 function useRequestRules(app: FastifyInstance, parts: AppParts, wire: V0Door): void {
   app.addHook('onRequest', (request, reply, next) => {
-    // A request that was pipelined after an answer with `Connection: close` is dropped: its answer could not be sent.
+    // A request that the client pipelined behind a request whose answer has `Connection: close` is dropped, because no
+    // further answer can be sent.
     if (isClosing(request.raw.socket)) reply.hijack();
     else next();
   });
@@ -236,12 +237,14 @@ function useJsonBodies(app: FastifyInstance, clock: Clock): void {
     next();
   });
   app.addHook('preParsing', (request, reply, payload, next) => {
-    // Handlers of byte bodies check the body headers themselves, after the credential and the lease.
+    // Handlers whose body is bytes check the body headers themselves, after they have checked the credential and the
+    // lease.
     if (!takesBytes(request) && bodyIsUnread(request.raw)) requireWholeBody(request, reply);
     if (takesJson(request) && bodyIsUnread(request.raw)) {
       requireJson(request);
       acceptBody(request, reply);
-      // The timeout is emitted as an error of the stream. Destroying the stream would close the socket before the answer.
+      // The timeout is emitted as an error of the body stream. Destroying the stream instead would close the socket
+      // before the answer is sent.
       const cancel = clock.after(limits.jsonMs, () => {
         payload.emit('error', new AppError('request_timeout', `The body took longer than ${limits.jsonMs / 1000} s.`));
       });

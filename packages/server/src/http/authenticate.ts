@@ -31,10 +31,11 @@ export async function authenticate(
 }
 
 /**
- * Returns the credential in the headers: `Authorization: Bearer <secret>`, `Authorization: Bearer <principal>:<secret>`,
- * `X-Worker-Token` or its older name `X-MoonMind-Worker-Token`. Without these headers, the session cookie of the web page
- * together with a page secret is the credential. Throws `unauthenticated` when the headers contain two different tokens, so
- * that a header added by a proxy cannot replace the header of the client.
+ * Returns the credential in the headers: `Authorization: Bearer <secret>`, `Authorization: Bearer
+ * <principal>:<secret>`, `X-Worker-Token` or its older name `X-MoonMind-Worker-Token`. Without these headers, the
+ * credential is that of a session of the web page: the session cookie together with the page secret (a header that only
+ * scripts of the page can send). Throws `unauthenticated` when the headers contain two different tokens, so that a
+ * header added by a proxy cannot replace the header of the client.
  */
 export function readCredential(headers: IncomingHttpHeaders): Credential {
   const given = tokenOf(headers);

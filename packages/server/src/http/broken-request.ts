@@ -52,8 +52,8 @@ function answerIsUnderWay(socket: HttpSocket): boolean {
 }
 
 /**
- * Returns the request target: of the request in progress, or else of a request line in the refused bytes. Returns
- * undefined when there is neither.
+ * Returns the request target. It is that of the request in progress or, without one, that of a request line in the
+ * refused bytes. Returns undefined if there is neither.
  */
 function targetOf({ rawPacket }: BrokenRequest, socket: HttpSocket): string | undefined {
   const underWay = socket._httpMessage?.req.url;

@@ -16,7 +16,10 @@ export function countLoad(request: FastifyRequest, reply: FastifyReply, load: Lo
   if (kind !== undefined) until(reply, load.enter(kind, key));
 }
 
-/** Counts a download by ticket, like `countLoad`: the ticket route has no row in the operations table. Errors: `too_busy`. */
+/**
+ * Counts a download by ticket, as `countLoad` does for operations. The ticket route needs its own function because it
+ * has no row in the operations table. Errors: `too_busy`.
+ */
 export function countDownload(request: FastifyRequest, reply: FastifyReply, load: Load): void {
   const key = keyOf(request);
   until(reply, load.answer(key, reply.raw));

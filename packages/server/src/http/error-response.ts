@@ -7,9 +7,9 @@ import type { V0Door } from './v0/v0-door.ts';
 export const problemType = 'application/problem+json; charset=utf-8';
 
 /**
- * Sends an error as a problem document and returns the error code. Requests to /v0 get the problem format of /v0. An error
- * that is no `AppError` and no known error of Fastify is a defect of the server: it is logged, and the client gets only a
- * general message.
+ * Sends an error as a problem document and returns the error code. Requests to /v0 get the problem format of /v0. An
+ * error that is neither an `AppError` nor a known error of Fastify is a defect of the server. It is logged, and the
+ * client gets only a general message.
  */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, wire: V0Door): ErrorCode {
   const known = asAppError(error);

@@ -36,8 +36,8 @@ export function sendEventStream(
 }
 
 /**
- * Destroys the connection of a client with unread bytes when the server stops. A client that no longer reads would
- * otherwise delay the stop without limit. After a reconnect the client resumes from its last event, as after any other
+ * Destroys the connection of a client with unread bytes when the server stops. Otherwise a client that no longer reads
+ * would delay the stop without limit. After a reconnect the client resumes from its last event, as after any other
  * interruption.
  */
 function destroyUnreadResponse(response: ServerResponse, stream: Readable, stopping: AbortSignal): void {
@@ -45,7 +45,8 @@ function destroyUnreadResponse(response: ServerResponse, stream: Readable, stopp
     if (stopping.aborted && (response.socket?.writableLength ?? 0) > 0) response.destroy();
   };
   stopping.addEventListener('abort', cut);
-  // The stream may end before the client has read everything, so the check is repeated after the end of the stream.
+  // The stream may end before the client has read everything, so the check is repeated one event loop iteration after
+  // the end.
   stream.once('end', () => setImmediate(cut));
   response.once('close', () => {
     stopping.removeEventListener('abort', cut);

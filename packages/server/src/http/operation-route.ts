@@ -96,8 +96,9 @@ export function addOperationRoutes(app: FastifyInstance, handlers: Handlers, che
 }
 
 /**
- * Throws `lease_lost` when the lease of a call has ended. `mayRepeat` is true if the call has an idempotency key: such a
- * call may be a repetition, which is answered even after the lease has ended. Errors: `job_not_found`, `lease_lost`.
+ * Throws `lease_lost` when the lease of a call has ended. `mayRepeat` is true if the call has an idempotency key. Such
+ * a call may repeat an earlier one, and a repeated call is answered even after the lease has ended, so only the job is
+ * looked up. Errors: `job_not_found`, `lease_lost`.
  */
 export type CheckLease = (principal: Principal, jobId: string, leaseId: string, mayRepeat: boolean) => Promise<void>;
 
@@ -105,10 +106,10 @@ export type CheckLease = (principal: Principal, jobId: string, leaseId: string, 
 const smallBodyBytes = 16 * 1024;
 
 /**
- * Returns a hook that checks the lease header of a JSON operation before the server waits for a large body. A small body
- * has usually arrived already, and the store checks the lease again when it writes. For small bodies an early check would
- * save nothing, read the job a second time at every heartbeat, and hide the error of a wrong `workerId` in the body.
- * Uploads do not use this hook: their handlers check the lease.
+ * Returns a hook that checks the lease header of a JSON operation before the server waits for a large body. A small
+ * body has usually arrived already, and the store checks the lease again when it writes. For a small body the hook
+ * checks nothing. An early check would save no waiting, would read the job a second time at every heartbeat, and would
+ * hide the error of a wrong `workerId` in the body. Uploads do not use this hook: their handlers check the lease.
  */
 function refuseLostLeaseEarly(row: Operation, checkLease: CheckLease) {
   return async (request: FastifyRequest): Promise<void> => {
@@ -130,7 +131,7 @@ function isWaitedFor({ headers }: FastifyRequest): boolean {
 
 function addRoute(app: FastifyInstance, id: OperationId, handlers: Handlers, checkLease: CheckLease): void {
   const row: Operation = operations[id];
-  // `Handlers` has another call type for each operation id. TypeScript cannot infer the type inside a loop over ids.
+  // Each operation id has its own call type. TypeScript cannot infer the type of the call inside a loop over the ids.
   const handler = handlers[id] as (call: unknown) => Promise<unknown>;
   app.route({
     method: row.method === 'GET' ? ['GET', 'HEAD'] : row.method,
@@ -166,7 +167,8 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
       idempotencyKey: headers[idempotencyHeader],
       names,
     }),
-    // Getters: most handlers use neither the signals nor the software, so these are computed on demand.
+    // These fields are getters because most handlers use neither the signals nor the software. Their values are
+    // computed on demand.
     get software() {
       return softwareOf(headers['user-agent']);
     },

@@ -1,8 +1,8 @@
 import type { StagedBlob } from '@proofhouse/blobs';
 
 /**
- * Checks the credential of an upload again after its body has arrived, because the transfer may have taken hours. When the
- * credential was revoked meanwhile, the staged bytes are discarded. Errors: `unauthenticated`, `forbidden`.
+ * Checks the credential of an upload again after the body has arrived, because the transfer may have taken hours. If
+ * the credential was revoked meanwhile, discards the staged bytes and throws. Errors: `unauthenticated`, `forbidden`.
  */
 export async function reauthenticateStaged(staged: StagedBlob, reauthenticate: () => Promise<void>): Promise<void> {
   try {

@@ -42,8 +42,8 @@ export function requireOwnOrigin(
 ): void {
   if (origin === undefined) return;
   const name = parseHostName(host ?? '')?.name;
-  // If the public URL is https, an http origin is refused: anyone on the network path can forge a page loaded by http.
-  // An exception is a Host on this machine.
+  // If the public URL is https, an http origin is refused: anyone on the network path can forge a page that is loaded
+  // by http. A Host on this machine is an exception.
   const schemes = publicUrl?.startsWith('https:') === true && !isOwnMachine(name) ? ['https'] : ['http', 'https'];
   const own = name === undefined ? [] : schemes.map((scheme) => `${scheme}://${String(host)}`);
   const ours = [...own, ...(publicUrl === undefined ? [] : [publicUrl])];

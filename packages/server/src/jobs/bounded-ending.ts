@@ -9,8 +9,8 @@ import {
 } from '@proofhouse/core';
 
 /**
- * Returns the finish fields of an attempt, or null if all of them are empty. Throws `invalid_request` (`finishSummary`)
- * when the summary is larger than `maxSummaryBytes`.
+ * Returns the finish fields (such as the summary) with which an attempt ends, or null if all of them are empty. Throws
+ * `invalid_request` for the field `finishSummary` when the summary is larger than `maxSummaryBytes`.
  */
 export function boundedFinish(fields: FinishFields): JobFinish | null {
   const finish = finishOf(fields);
@@ -22,8 +22,8 @@ export function boundedFinish(fields: FinishFields): JobFinish | null {
 }
 
 /**
- * Returns `text` in a form that the store can hold. Throws `invalid_request` (`field`) when the result is larger than
- * `maxSummaryBytes`.
+ * Returns `text` with the characters replaced that the store cannot hold. Throws `invalid_request` for the field
+ * `field` when the result is larger than `maxSummaryBytes`.
  */
 export function boundedText(text: string | null, field: string): string | null {
   if (text === null) return null;

@@ -1,9 +1,9 @@
 import { routeMatches, type ClaimScope, type JobRoute } from './job-route.ts';
 
 /**
- * The claims of this server that found no job and wait for one (long poll). A job that becomes ready wakes only the
- * longest-waiting claim whose scope allows the job, so that a thousand idle workers do not all query at once. A wake is
- * a hint: the woken claim must read the queue again.
+ * The claims of this server that found no job and wait for one (long poll). When a job becomes claimable, only one
+ * claim is woken: the one that has waited longest among the claims whose scope includes the job. So a thousand idle
+ * workers do not all query at once. A wake is a hint: the woken claim must read the queue again.
  */
 export class ClaimWaiters {
   readonly #waiting = new Set<{ readonly scope: ClaimScope; readonly wake: () => void }>();
@@ -13,7 +13,10 @@ export class ClaimWaiters {
     return this.#waiting.size;
   }
 
-  /** Calls `wake` once, when a job within `scope` may be ready. The returned function removes the waiter. */
+  /**
+   * Adds a waiting claim. Calls `wake` at most once, when a job within `scope` may be claimable. The returned function
+   * removes the claim from the waiters.
+   */
   add(scope: ClaimScope, wake: () => void): () => void {
     const waiter = { scope, wake };
     this.#waiting.add(waiter);
@@ -23,8 +26,9 @@ export class ClaimWaiters {
   }
 
   /**
-   * Runs `find`, the query of a claim that is not in the list of waiters at that time. `missed` is true if a job within
-   * `scope` became ready during the query, so that the query may not have seen that job.
+   * Runs `find`, the query of a claim. The claim is not among the waiters while `find` runs, so a job that becomes
+   * claimable meanwhile does not wake it. `missed` is true if this happened for a job within `scope`: `find` may not
+   * have seen that job.
    */
   async look<Found>(scope: ClaimScope, find: () => Promise<Found>): Promise<{ found: Found; missed: boolean }> {
     const read = { scope, missed: false };
@@ -37,7 +41,7 @@ export class ClaimWaiters {
     }
   }
 
-  /** Wakes all waiting claims, because any job may have become ready. */
+  /** Wakes all waiting claims, because any job may have become claimable. */
   wakeAll(): void {
     for (const read of this.#reading) read.missed = true;
     const waiting = [...this.#waiting];
@@ -45,7 +49,10 @@ export class ClaimWaiters {
     for (const waiter of waiting) waiter.wake();
   }
 
-  /** Wakes the longest-waiting claim that may have a job of `route`. The job became ready just now. */
+  /**
+   * Must be called when a job of this route has become claimable. Wakes the claim that has waited longest among those
+   * whose scope includes the route.
+   */
   arrived(route: JobRoute): void {
     for (const read of this.#reading) read.missed ||= routeMatches(route, read.scope);
     for (const waiter of this.#waiting) {

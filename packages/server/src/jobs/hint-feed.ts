@@ -2,13 +2,13 @@ import type { Clock } from '../kernel/time/clock.ts';
 import type { Hint, HintOrOverflow, JobHints } from './job-hints.ts';
 import { keepAliveMs } from './job-log.ts';
 
-/** Largest number of jobs with a pending hint for one slow reader. A reader with more of them receives `overflow`. */
+/** Largest number of jobs with a hint that a slow reader has not received yet. Above it the reader receives `overflow`. */
 const maxPending = 1000;
 
 /**
- * Yields every hint, and `keep-alive` every `keepAliveMs`, until `signal` aborts. A slow reader receives only the
- * newest of several pending hints about one job. With pending hints about more than `maxPending` jobs, the reader
- * receives `overflow` in their place.
+ * Yields every hint, and `keep-alive` every `keepAliveMs`, until `signal` aborts. If several hints about one job are
+ * pending for a slow reader, the reader receives only the newest. If hints about more than `maxPending` jobs are
+ * pending, the reader receives `overflow` instead of these hints.
  */
 export async function* followHints(
   hints: JobHints,

@@ -18,7 +18,7 @@ export class JobAnnouncements {
     this.#meter.settled(job);
   }
 
-  /** Announces jobs whose lease expired and jobs whose delay ended. */
+  /** Publishes hints about jobs whose lease expired and about jobs whose delay ended. */
   passed({ ended, ready }: Passed): void {
     for (const job of ended) this.moved(job);
     for (const job of ready) this.#hints.publish(hintOfReady(job));

@@ -14,9 +14,9 @@ export interface ItemKey {
 }
 
 /**
- * Returns the idempotency key of each item, in the order of the items. An item without its own key gets a key that is
- * derived from the key of the batch and the index of the item; the fingerprint of a derived key covers the whole batch.
- * Without both keys the entry is undefined. Throws `invalid_request` when two items have the same key.
+ * Returns the idempotency key of each item, in the order of the items. An item without a key of its own gets a key that
+ * is derived from the batch's key and the item's index. The fingerprint of a derived key covers the whole batch. If the
+ * batch has no key either, the item gets undefined. Throws `invalid_request` when two items have the same key.
  */
 export function keysOfItems(items: readonly BatchItem[], batchKey: string | undefined): (ItemKey | undefined)[] {
   const first = new Map<string, number>();
@@ -38,8 +38,8 @@ function placeKey(batchKey: string, index: number): string {
 }
 
 /**
- * Returns the records that `make` creates. Throws one error for all items that `make` refuses, with the index of the
- * item in each path.
+ * Calls `make` for each item and returns the new records. If `make` refuses items, throws one error for all of them;
+ * each path in the error begins with the index of the item.
  */
 export function eachItem(items: readonly BatchItem[], make: (item: BatchItem) => JobRecord): JobRecord[] {
   const refusals: AppError[] = [];

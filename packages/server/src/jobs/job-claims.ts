@@ -34,13 +34,13 @@ export interface Claimant {
   /** The id of the caller that is stored in records and idempotency keys. */
   readonly actor: string;
   readonly workerId: string;
-  /** The jobs that the caller is allowed to claim and able to run. */
+  /** The jobs that the caller may claim: those that its credential allows and that its capabilities match. */
   readonly scope: ClaimScope;
 }
 
 /**
- * Interval at which a waiting claim queries the queue without a wake, to find jobs that other servers added or whose
- * delay ended.
+ * Interval at which a waiting claim queries the queue even if it was not woken. Such a query finds jobs that other
+ * servers added, and jobs whose delay has ended.
  */
 const claimPollMs = 1000;
 
@@ -74,11 +74,11 @@ export class JobClaims {
   }
 
   /**
-   * Claims up to `maxJobs` jobs within the scope. Returns no job when none was ready for `waitSeconds`. With an
-   * idempotency key that was used before, returns at once those jobs of the first claim that still have its leases.
-   * When `signal` aborts (the connection of the caller closed), the wait ends and no job is claimed. A credential that
-   * was revoked during the wait gets no job.
-   * Errors: `idempotency_conflict`, `invalid_request`, `unauthenticated`.
+   * Claims up to `maxJobs` jobs within the scope. Waits up to `waitSeconds` for a claimable job, then returns no job.
+   * With an idempotency key that an earlier claim used, returns at once the jobs of that claim whose leases from that
+   * claim still last. When `signal` aborts (the connection of the caller closed), the wait ends and no job is claimed.
+   * A credential that was revoked during the wait gets no job. Errors: `idempotency_conflict`, `invalid_request`,
+   * `unauthenticated`.
    */
   async claim(claimant: Claimant, call: ClaimCall, options: ClaimOptions): Promise<readonly JobRecord[]> {
     const { workerId, scope } = claimant;
@@ -100,7 +100,7 @@ export class JobClaims {
     }
   }
 
-  /** Makes every waiting claim query the queue once more and return. Later claims do not wait. */
+  /** Makes every waiting claim query the queue once more and then return. Claims that begin later do not wait. */
   stopWaiting(): void {
     this.#stopping = true;
     this.#waiters.wakeAll();
@@ -124,7 +124,7 @@ export class JobClaims {
     return result;
   }
 
-  // Resolves when a job within `scope` may be ready, when `ms` have passed, or when the caller's connection closed.
+  // Resolves when a job within `scope` may be claimable, when `ms` have passed, or when the caller's connection closed.
   #arrival(scope: ClaimScope, ms: number, signal: AbortSignal): Promise<'look again' | 'caller gone'> {
     return new Promise((settle) => {
       const done = (): void => {

@@ -9,7 +9,7 @@ function hint(number: number, fields: Partial<Hint> = {}): Hint {
   return { jobId: `00000000-0000-7000-8000-${String(number).padStart(12, '0')}`, seq: 1, status: 'queued', ...fields };
 }
 
-/** Delivers messages to every subscriber, including the sender, as Postgres does. */
+/** A hint channel that delivers each message to every subscriber, including the sender, as the channel of Postgres does. */
 class Channel implements HintChannel {
   readonly sent: string[] = [];
   readonly #listeners: ((message: string) => void)[] = [];

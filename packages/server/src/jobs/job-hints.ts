@@ -12,14 +12,14 @@ export interface Hint {
   /** The sequence number of the job's newest event. */
   readonly seq: number;
   readonly status: JobStatus;
-  /** Set when the job can be claimed now. */
+  /** Set when the job is claimable now. */
   readonly route?: JobRoute;
 }
 
-/** `overflow` means that any job may have changed: too many jobs changed to list them, or hints were lost. */
+/** `overflow` means that any job may have changed, because too many jobs changed to list them or because hints were lost. */
 export type HintOrOverflow = Hint | 'overflow';
 
-/** Returns the hint about the present state of `job`. */
+/** Returns the hint about the job in its state `job`. */
 export function hintOf(job: JobRecord): Hint {
   const ready = job.status === 'queued' && job.nextAttemptAt === null;
   const hint = { jobId: job.id, seq: job.lastSeq, status: job.status };
@@ -74,13 +74,13 @@ export class JobHints {
       },
       () => {
         this.#deliver('overflow');
-        // Other servers may have lost hints of this server, too.
+        // Messages are lost in both directions: the other servers may have lost hints of this server, too.
         this.#broadcast({ much: true });
       },
     );
   }
 
-  /** Must be called after the change is committed. */
+  /** Sends the hint to all subscribers. Must be called only after the change of the job is committed. */
   publish(hint: Hint): void {
     this.#deliver(hint);
     if (this.#channel === undefined) return;
@@ -149,7 +149,7 @@ const messageSchema = z.object({
   hints: z.array(hintSchema).optional().catch(undefined),
 });
 
-// Another server may run another version. A message that cannot be parsed counts as `overflow`.
+// The message may come from a server of another version. A message that cannot be parsed counts as `overflow`.
 function parse(message: string): z.infer<typeof messageSchema> {
   try {
     return messageSchema.parse(JSON.parse(message));

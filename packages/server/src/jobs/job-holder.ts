@@ -5,9 +5,9 @@ import type { ClaimScope } from './job-route.ts';
 export type Holder = Fence;
 
 /**
- * Returns the id of the worker for which a call is made: the worker of the credential. Throws `worker_not_authorized`,
- * before any query, when the request names another worker. The admin has no worker, so a request of the admin must name
- * one.
+ * Returns the id of the worker for which a call is made. For a worker this is the worker of the credential, and a
+ * request that names another worker (`named`) throws `worker_not_authorized` before any query. The admin has no worker,
+ * so a request of the admin must name one.
  */
 export function holderOf(principal: Principal, named: string | null | undefined): string {
   if (principal.kind === 'worker') {
@@ -42,9 +42,9 @@ export function requireMayCreate(
 }
 
 /**
- * Returns the jobs that a claim may have: the request restricted by the policy of the credential. The types are
- * intersected; an empty intersection is refused with `worker_not_authorized`. The capabilities of the credential, if
- * any, replace the capabilities of the request.
+ * Returns the scope of a claim, that is, the jobs that it may claim. The scope is the request restricted by the policy
+ * of the credential. The types are intersected; an empty intersection throws `worker_not_authorized`. If the credential
+ * has capabilities, they replace the capabilities of the request.
  */
 export function claimScope(
   principal: Principal,

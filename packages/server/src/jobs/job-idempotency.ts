@@ -3,7 +3,8 @@ import { sha256Hex } from '../kernel/secret.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 
 /**
- * Returns the idempotency key of a call. Two calls with the same key must have the same `request`, compared as JSON.
+ * Returns the idempotency key of a call, with a fingerprint of `request`. A later call with the same key must have an
+ * equal `request`, compared as JSON.
  */
 export function idempotencyOf(
   clock: Pick<Clock, 'now'>,

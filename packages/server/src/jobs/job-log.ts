@@ -18,8 +18,8 @@ import type { JobStore } from './job-store.ts';
 /** Interval at which a follower reads the log without a hint, since hints may be lost. */
 const pollMs = 1000;
 /**
- * Interval at which a follower receives `keep-alive`, whether events arrive or not. A keep-alive shows that the
- * connection works, and the reader's credential is checked again at that time.
+ * Interval at which a follower receives `keep-alive`, also while events arrive. It proves that the connection works. At
+ * the same time the reader's credential is checked again.
  */
 export const keepAliveMs = 15_000;
 const batch = 200;
@@ -47,9 +47,9 @@ export class JobLog {
   }
 
   /**
-   * Returns events with `after` < seq < `before`. In ascending order, `nextCursor` is the next `after`; it is null at
-   * the end of the range and at the last event of a job in a final state. In descending order, `nextCursor` is the next
-   * `before`; it is null at the oldest event.
+   * Returns the events whose sequence number is greater than `after` and less than `before`. In ascending order,
+   * `nextCursor` is the next `after`; it is null at the end of the range and at the last event of a job in a final
+   * state. In descending order, `nextCursor` is the next `before`; it is null at the oldest event.
    */
   async read(job: JobRecord, query: EventRange) {
     const { after, before, sort, limit } = query;
@@ -69,8 +69,8 @@ export class JobLog {
 
   /**
    * Yields every event after `after`, without gaps, and `keep-alive` every `keepAliveMs`. The generator ends after the
-   * last event of a job in a final state. When `signal` aborts, it ends after the newest event. It reads only on
-   * demand, so a slow reader uses the memory of one batch.
+   * last event of a job in a final state. When `signal` aborts, the generator ends after the newest event. It reads the
+   * log only when its consumer asks for more, so a slow consumer uses the memory of one batch.
    */
   async *follow(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEventRecord | 'keep-alive'> {
     let seq = after;
@@ -95,7 +95,7 @@ export class JobLog {
           }
           continue;
         }
-        // A follower ends only after all present events were read.
+        // At this point all present events were yielded.
         if (finalStatuses.includes(job.status) || signal.aborted) return;
         await wake.after(version, pollMs);
       }
@@ -115,7 +115,10 @@ function withinPage(events: readonly JobEventRecord[]): readonly JobEventRecord[
   return end === -1 ? events : events.slice(0, end);
 }
 
-/** Wakes one sleeper. A wake between a read and the sleep after that read is not lost: the sleep then ends at once. */
+/**
+ * Wakes one sleeper, the follower of a log. A wake after the follower's read and before its sleep is not lost: the
+ * sleep then ends at once.
+ */
 class Wake {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
@@ -136,7 +139,7 @@ class Wake {
     this.#sleeper?.();
   }
 
-  /** Sleeps until the first of: a wake after `version`, `ms` have passed, the signal aborts. */
+  /** Sleeps until there was a wake after `version`, `ms` have passed, or the signal aborts, whichever is first. */
   after(version: number, ms: number): Promise<void> {
     if (this.#count !== version || this.#signal.aborted) return Promise.resolve();
     return new Promise((settle) => {
@@ -154,8 +157,8 @@ class Wake {
 }
 
 /**
- * Returns a worker's events as they are stored. Throws `invalid_request`, with the path of the event, when the events,
- * a message or a payload are too large.
+ * Returns a worker's events in the form in which they are stored. Throws `invalid_request` if all events together, one
+ * message or one payload is too large. The error names the path of the event.
  */
 export function noteDrafts(inputs: readonly EventInput[]): JobEventDraft[] {
   if (utf8Bytes(JSON.stringify(inputs)) > maxEventsBytes) throw tooLong('events', maxEventsBytes);

@@ -3,7 +3,7 @@ import { sha256Hex } from '../kernel/secret.ts';
 
 /**
  * The properties of a job that decide which workers may claim the job. Each distinct route is one row in the database.
- * Ready jobs are indexed by route, so a claim reads only jobs that its worker may have.
+ * Claimable jobs are indexed by route, so a claim reads only jobs that its worker is allowed and able to run.
  */
 export interface JobRoute {
   readonly id: string;
@@ -23,7 +23,7 @@ export function routeOf(job: Pick<JobRecord, 'type' | 'repository' | 'requiredCa
   return { id, type, repository, capabilities };
 }
 
-/** The jobs that the caller of a claim may have. An absent list sets no limit. */
+/** The scope of a claim: the jobs that its caller is allowed and able to run. An absent list sets no limit. */
 export interface ClaimScope {
   readonly types: readonly string[] | undefined;
   readonly repositories: WorkerPolicy['allowedRepositories'];
@@ -31,7 +31,7 @@ export interface ClaimScope {
   readonly capabilities: readonly string[];
 }
 
-/** Returns true if a claim with this scope may have jobs of this route. */
+/** Returns true if the scope of the claim includes jobs of this route. */
 export function routeMatches(route: JobRoute, claim: ClaimScope): boolean {
   if (claim.types !== undefined && !claim.types.includes(route.type)) return false;
   if (claim.repositories !== undefined) {

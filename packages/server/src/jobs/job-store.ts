@@ -22,15 +22,15 @@ import type { ClaimScope, JobRoute } from './job-route.ts';
  */
 export interface JobStore {
   /**
-   * Adds a queued job and its `queued` event. With an idempotency key that was used before, adds nothing: the outcome
-   * is `repeated`, with the first job, if the fingerprints are equal, and `conflict` if not. Keys that expired at or
-   * before `job.createdAt` count as absent.
+   * Adds a queued job and its `queued` event. Adds nothing if the idempotency key was used before. The outcome is then
+   * `repeated`, with the job of the first call, if the fingerprints of both requests are equal, and otherwise
+   * `conflict`. A key that expired at or before `job.createdAt` counts as unused.
    */
   enqueue(job: JobRecord, idempotency?: IdempotencyKey): Promise<Enqueued>;
 
   /**
-   * Adds the jobs in one commit. Adds none of them when an idempotency key conflicts. The keys must differ from each
-   * other.
+   * Adds the jobs in one commit. If one idempotency key conflicts, adds none of them. No two requests may have the same
+   * key.
    */
   enqueueAll(requests: readonly EnqueueRequest[]): Promise<Enqueued[]>;
 
@@ -40,14 +40,12 @@ export interface JobStore {
   list(filter: JobFilter, page: PageRequest): Promise<Page<JobRecord>>;
 
   /**
-   * Claims up to `leaseIds.length` ready jobs within the scope, ordered by priority (highest first), createdAt and id.
-   * No job is claimed twice. Jobs outside the scope are not read. A job whose row is locked by another transaction is
-   * skipped.
-   * With an idempotency key that was used before, claims nothing and returns those jobs of the first claim that still
-   * have its leases. A claim that finds no job leaves the key unused, so that a waiting call can claim again with the
-   * same key.
-   * A claim also ends some expired leases and promotes jobs that are due. A due job is never missed because another
-   * transaction promotes it at the same moment.
+   * Claims up to `leaseIds.length` claimable jobs within the scope, ordered by priority (highest first), createdAt and
+   * id. No job is claimed twice. Jobs outside the scope are not read. A job whose row is locked by another transaction
+   * is skipped. With an idempotency key that an earlier claim used, claims nothing and returns the jobs of that claim
+   * whose leases from that claim still last. A claim that finds no job leaves the key unused, so that a waiting call
+   * can claim again with the same key. A claim also ends some expired leases and promotes jobs that are due. A due job
+   * is never missed because another transaction promotes it at the same moment.
    */
   claim(request: ClaimRequest): Promise<Claimed>;
 
@@ -62,9 +60,9 @@ export interface JobStore {
   ): Promise<JobDecision | undefined>;
 
   /**
-   * Appends events of a holder of the job to its log in one commit, if core's `checkEventFence` permits it. With an
-   * idempotency key that was used before, writes nothing and returns the events of the first call. Returns undefined if
-   * the job does not exist.
+   * Appends events of the worker that holds the job to the log of the job in one commit, if core's `checkEventFence`
+   * permits it. With an idempotency key that was used before, writes nothing and returns the events of the first call.
+   * Returns undefined if the job does not exist.
    */
   append(request: AppendRequest): Promise<Appended | undefined>;
 
@@ -74,15 +72,15 @@ export interface JobStore {
    */
   sweep(limit: number, now?: number): Promise<Passed>;
 
-  /** See `MetadataStore.time`. */
+  /** Returns the time by which the store decides; see `MetadataStore.time`. */
   time(): StoreTime;
 
-  /** Counts the ready jobs that precede `job` in its route, in claim order. The result is at most `most`. */
+  /** Counts the claimable jobs of the same route that precede `job` in claim order. The result is at most `most`. */
   countAhead(job: JobRecord, most: number): Promise<number>;
 
   /**
-   * Counts unfinished jobs by type and state, each count at most `most`. Reads only index entries, and never the whole
-   * backlog.
+   * Counts unfinished jobs by type and state. Each count is at most `most`, and only index entries are read, so that
+   * the cost does not grow with the backlog.
    */
   depths(most: number): Promise<JobDepth[]>;
 
@@ -108,7 +106,7 @@ export interface AppendRequest {
   /** Returns the secrets in the events, which the store adds to those of the job. `firstSeq` is the `seq` of the first event. */
   readonly findings?: ((firstSeq: number) => SecretFindings | null) | undefined;
   readonly now?: number;
-  /** `resourceId` is set by the store. */
+  /** The idempotency key of the call. The store adds `resourceId`. */
   readonly idempotency?: Omit<IdempotencyKey, 'resourceId'> | undefined;
 }
 
@@ -136,10 +134,10 @@ export interface JobFilter {
 export interface ClaimRequest extends ClaimScope {
   readonly workerId: string;
   readonly leaseMs: number;
-  /** One fencing token for each job to claim. Their number is the limit of the claim. */
+  /** One fencing token for each job to claim, so their number is also the largest number of jobs. */
   readonly leaseIds: readonly string[];
   readonly now?: number;
-  /** `resourceId` is set by the store. */
+  /** The idempotency key of the call. The store adds `resourceId`. */
   readonly idempotency?: Omit<IdempotencyKey, 'resourceId'> | undefined;
 }
 
@@ -147,7 +145,10 @@ export type Claimed =
   | {
       readonly outcome: 'claimed';
       readonly jobs: readonly JobRecord[];
-      /** Side effects of a batch of claims. Present in only one result of the batch. */
+      /**
+       * The jobs that a batch of claims changed because time had passed. Present in only one result of the batch, so
+       * that the hints are published once.
+       */
       readonly passed?: Passed;
     }
   | { readonly outcome: 'repeated'; readonly jobs: readonly JobRecord[] }

@@ -79,7 +79,7 @@ export type CompleteResult =
 /** Interval of the sweeps, which end expired leases and delays. */
 export const sweepEveryMs = 2000;
 const sweepBatch = 200;
-/** Largest number of commits of one sweep, of `sweepBatch` jobs each. The next sweep handles the rest. */
+/** Largest number of commits of one sweep. Each commit handles up to `sweepBatch` jobs. The next sweep handles the rest. */
 const mostBatches = 50;
 
 export interface JobsParts {
@@ -93,10 +93,7 @@ export interface JobsParts {
   readonly meter?: Meter | undefined;
 }
 
-/**
- * The queue as its callers use it: checks access and fields, and throws errors. The state machine is core's
- * `decideJob`.
- */
+/** The queue for its callers. Checks access and fields, and throws errors. Core's `decideJob` is the state machine. */
 export class Jobs {
   readonly #store: JobStore;
   readonly #clock: Clock;
@@ -212,7 +209,7 @@ export class Jobs {
     const ownOf = principal.kind === 'worker' ? principal.workerId : undefined;
     const filter = { status, type, category, ownOf } satisfies ListFilter;
     const after = decodeCursor(filter, query.cursor);
-    // Each type has one category, so no job has this type and another category.
+    // Each job type has one category, so no job has both this type and another category.
     if (typeRow !== undefined && category !== undefined && typeRow.category !== category) {
       return { items: [], nextCursor: null };
     }
@@ -229,15 +226,15 @@ export class Jobs {
   }
 
   /**
-   * Makes every waiting claim query the queue once more and return. Later claims do not wait, because the server is
-   * stopping.
+   * Makes every waiting claim query the queue once more and then return. Claims that begin later do not wait, because
+   * the server is stopping.
    */
   stopWaiting(): void {
     this.#stopping = true;
     this.#claims.stopWaiting();
   }
 
-  /** Renews the lease to now plus `leaseSeconds`. Errors: as `#work`. */
+  /** Renews the lease, so that it ends `leaseSeconds` from now. Errors: as `#work`. */
   heartbeat(holder: Holder, jobId: string, leaseSeconds: number): Promise<JobRecord> {
     this.#presence.alive(holder.workerId);
     return this.#work(jobId, { kind: 'renew', fence: holder, leaseMs: leaseSeconds * 1000 });
@@ -260,8 +257,8 @@ export class Jobs {
   }
 
   /**
-   * Completes the jobs, each in its own decision. The result for a job that could not be completed is its error, at the
-   * same index.
+   * Completes the jobs, each independently of the others. If a job could not be completed, the result at its index is
+   * the error.
    */
   completeMany(workerId: string, items: readonly CompleteItem[]): Promise<CompleteResult[]> {
     return Promise.all(
@@ -276,7 +273,10 @@ export class Jobs {
     );
   }
 
-  /** Cancels a running job whose holder confirms that it stopped after a cancel request. Errors: as `#work`. */
+  /**
+   * Ends a running job as cancelled, after a cancel request. The holder of the job calls it to confirm that it has
+   * stopped. Errors: as `#work`.
+   */
   async acknowledge(
     holder: Holder,
     jobId: string,
@@ -310,20 +310,23 @@ export class Jobs {
 
   /**
    * Throws `lease_lost` for an ended lease. Called before the body is read, so that a client is refused before a long
-   * upload. `mayRepeat` is true for a call that may repeat an earlier one: a repeated call succeeds even after its
-   * lease has ended, so only the existence of the job is checked. Throws `job_not_found` for an unknown job.
+   * upload. `mayRepeat` is true for a call with an idempotency key, which may repeat an earlier call. A repeated call
+   * succeeds even after the lease has ended, so for it only the existence of the job is checked. Throws `job_not_found`
+   * for an unknown job.
    */
   async checkLease(principal: Principal, jobId: string, leaseId: string, mayRepeat: boolean): Promise<void> {
     const job = await this.require(jobId);
     if (mayRepeat) return;
-    // Callers other than workers name the worker in the body, which is not read yet.
+    // Callers other than workers name the worker in the body, which is not read yet. The last claimer of the job stands
+    // in for it.
     const workerId = principal.kind === 'worker' ? principal.workerId : (job.lastClaimedBy ?? '');
     const refusal = checkLease(job, { workerId, leaseId }, this.#store.time().leasesAt);
     if (refusal !== undefined) throw new AppError(refusal.code, refusal.message);
   }
 
   /**
-   * Leases that end at or before this time (epoch ms) count as expired in checks that precede the store's transaction.
+   * The time (epoch ms) with which leases are compared in checks that precede the store's transaction. Leases that end
+   * at or before this time count as expired.
    */
   leasesAt(): number {
     return this.#store.time().leasesAt;

@@ -79,7 +79,7 @@ export function newJobRecord(
 
 /**
  * Returns the capabilities that the job requires: those of the field `requiredCapabilities`, or `ofPayload`, which the
- * job type computed from the payload. Both may be given if they name the same capabilities; then the order of the field
+ * job type computed from the payload. If both are given, they must name the same capabilities; the order of the field
  * is kept. Throws `invalid_request` when they differ.
  */
 function requiredCapabilitiesOf(

@@ -1,10 +1,13 @@
 /** `owned`: a record needs the bytes. `released`: the record no longer needs the bytes, so collection may remove them. */
 export type BlobOwnerState = 'owned' | 'released';
 
-/** A blob that a record names. The row of the record's kind in `record-table.ts` declares these blobs. */
+/**
+ * A blob whose key is stored in a record. `record-table.ts` lists for each kind of record the fields that contain such
+ * keys.
+ */
 export interface RecordBlob {
   readonly key: string;
-  /** The type under which usage counts the blob, such as the type of an artifact. */
+  /** The type under which the usage counters count the blob. For an artifact it is the artifact type. */
   readonly type: string;
   /** The hash of the bytes, in lower-case hex. */
   readonly sha256: string;
@@ -12,7 +15,10 @@ export interface RecordBlob {
   readonly state: BlobOwnerState;
 }
 
-/** One row of `blob_owners`. It is written in the commit of the record that owns the blob, and is never deleted. */
+/**
+ * One row of the table `blob_owners`: a record and a blob of this record. The row is written in the commit of the
+ * record, and is never deleted.
+ */
 export interface BlobOwner extends RecordBlob {
   /** Kind of the record that owns the blob. */
   readonly kind: string;
@@ -30,7 +36,7 @@ export interface UsageCount {
 
 /**
  * The ownership of blobs, for every kind of record. Collection, verification, usage, quota and backup read only this
- * interface and not the records of features. No record has ever named a blob key that has no row here.
+ * interface and not the records of features. Every blob key that is or was in a record has a row here.
  */
 export interface BlobOwners {
   /** Returns the state of each blob key. Keys without a row are left out. */
@@ -46,8 +52,8 @@ export interface BlobOwners {
   usage(): Promise<UsageCount[]>;
 
   /**
-   * Returns a count of all rows minus the counters of `usage`, for each kind and type for which they differ. Numbers are
-   * negative if `usage` is too high. Reads every row, so it must not be called for a request.
+   * Counts all rows, and returns this count minus the counters of `usage`, for each kind and type for which they
+   * differ. The numbers are negative if `usage` is too high. Reads every row, so it must not be called for a request.
    */
   usageDrift(): Promise<UsageCount[]>;
 

@@ -25,7 +25,7 @@ export function itemsOf({ changes, preconditions, idempotency }: Commit): number
 function itemsOfChange(change: Change, index: number): string[] {
   switch (change.kind) {
     case 'insert':
-      // A precondition cannot name a record that has no id, so such an insert never shares a row with a precondition.
+      // An insert of a record without an id counts as a row of its own, because no precondition can name such a record.
       return 'id' in change.value ? [item(change.record, change.value.id)] : [item('insert', String(index))];
     case 'update':
       return [item(change.record, change.value.id)];

@@ -34,16 +34,16 @@ export type VersionedKind = {
   [Kind in RecordKind]: RecordKinds[Kind] extends { readonly version: number } ? Kind : never;
 }[RecordKind];
 
-/** Kinds for which a precondition can require that a record is unchanged. */
+/** Kinds for which a precondition can require that a record is unchanged (`unchanged`). */
 export type WitnessKind = VersionedKind | 'job';
 
-/** Kinds whose records have one id, by which a precondition can name them. Jobs are written by the queue. */
+/** Kinds whose records have one id. A precondition names a record by this id. Jobs are written by the queue. */
 export type NamedKind =
   'job' | { [Kind in RecordKind]: RecordKinds[Kind] extends { readonly id: string } ? Kind : never }[RecordKind];
 
 /**
- * The counter of each record kind that has one. Only `raise` changes a counter, by one. It does not change the version
- * of the record, so that updates of the record do not conflict with it.
+ * The counter of each record kind that has one. Only the change `raise` changes a counter, always by one. It does not
+ * change the version of the record, so updates of the record do not conflict with it.
  */
 export interface RecordCounters {
   worker: 'registrationEpoch';
@@ -77,8 +77,9 @@ export interface Commit {
 }
 
 /**
- * Selects the result of an insert if a record with the same key exists. `fail`: the commit throws `internal`, for ids
- * that the server generates. `keep`: the insert is a no-op. `conflict`: the commit is refused with the conflict `exists`.
+ * Decides what an insert does if a record with the same key exists. `fail`: the commit throws `internal`; used for ids
+ * that the server generates. `keep`: the insert is a no-op. `conflict`: the commit is refused with the conflict
+ * `exists`.
  */
 export type WhenTaken = 'fail' | 'keep' | 'conflict';
 
@@ -109,25 +110,32 @@ export type Change =
   | Insert
   | Update
   /**
-   * Reserves a path in the name space of a job, as a file or as a folder. Conflict: `path`, if the path is already
-   * reserved as the other kind.
+   * Reserves a path in the name space of a job, as a file or as a folder. The commit is refused with the conflict
+   * `path` if the path is already reserved as the other of the two.
    */
   | { readonly kind: 'take-path'; readonly jobId: string; readonly path: string; readonly as: 'file' | 'folder' }
-  /** Adds one to the counter. Conflict: `missing` (the record). */
+  /** Adds one to the counter. The conflict is `missing` if the record does not exist. */
   | ({ readonly kind: 'raise' } & CounterName)
   /**
-   * Adds the member at the end of the visible group. A member that the group already has keeps its position. Conflicts:
-   * `missing` (the group), `group-full` (the group has as many members as `groupLimits` allows).
+   * Adds the member at the end of the visible group. If the group already has the member, nothing changes, not even its
+   * position. Conflicts: `missing` (no such group), `group-full` (the group has as many members as `groupLimits`
+   * allows).
    */
   | { readonly kind: 'add-member'; readonly groupId: string; readonly memberId: string; readonly addedAt: number }
-  /** Removes a member from the group. A no-op if the group does not have this member. Conflict: `missing` (the group). */
+  /**
+   * Removes a member from the group. A no-op if the group does not have this member. The conflict is `missing` if the
+   * group does not exist.
+   */
   | { readonly kind: 'remove-member'; readonly groupId: string; readonly memberId: string }
   /**
    * Enqueues a new job with its `queued` event, as `JobStore.enqueue` does. The caller must publish the hint (`hintOf`)
    * after the commit.
    */
   | { readonly kind: 'add-job'; readonly job: JobRecord }
-  /** Appends the event to the log of the job, with the next sequence number. Conflict: `missing` (the job). */
+  /**
+   * Appends the event to the log of the job, with the next sequence number. The conflict is `missing` if the job does
+   * not exist.
+   */
   | { readonly kind: 'append-event'; readonly jobId: string; readonly event: JobEventDraft };
 
 export type Precondition =
@@ -135,15 +143,18 @@ export type Precondition =
   | { readonly kind: 'exists'; readonly record: NamedKind; readonly id: string }
   /** The stored version is still `version`, so the record has not changed since the decision read it. */
   | { readonly kind: 'unchanged'; readonly record: WitnessKind; readonly id: string; readonly version: number }
-  /** The counter still has this value. Needed because `raise` does not change the version of the record. */
+  /**
+   * The counter still has the value that the decision read. This check exists because `raise` does not change the
+   * version of the record.
+   */
   | ({ readonly kind: 'counter'; readonly value: number } & CounterName)
   /** The job is in a final state. Otherwise the conflict is `fence`, with the code `job_state_conflict`. */
   | { readonly kind: 'job-over'; readonly jobId: string }
   /** The writer still holds the lease of the job. `checkFence` of core decides this on the locked row of the job. */
   | { readonly kind: 'job-held'; readonly jobId: string; readonly fence: Fence }
   /**
-   * The newest artifact of the job with this name, purged or not, meets the conditions. The entity tag of an artifact is
-   * its sha256.
+   * The newest artifact of the job with this name, whether purged or not, meets the conditions. The entity tag of an
+   * artifact is its sha256.
    */
   | {
       readonly kind: 'newest-artifact';
@@ -207,7 +218,7 @@ export type CommitResult =
 
 export type Conflict =
   | { readonly kind: 'idempotency' }
-  /** The record, which a precondition or a change needs, does not exist. */
+  /** A record that a precondition or a change names does not exist. */
   | { readonly kind: 'missing'; readonly record: NamedKind; readonly id: string }
   /** A record with the key of an insert exists already, and `whenTaken` of the insert is `conflict`. */
   | { readonly kind: 'exists'; readonly record: RecordKind; readonly id: string }

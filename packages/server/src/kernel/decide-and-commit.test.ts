@@ -6,7 +6,10 @@ import { decideAndCommit } from './decide-and-commit.ts';
 const version: Conflict = { kind: 'version', record: 'artifact', id: 'a' };
 const done: CommitResult = { outcome: 'done', lastSeqs: { j: 4 } };
 
-/** Returns a store whose commits return these answers one after another. Also returns its commits and the delays. */
+/**
+ * Returns a store whose commits return the given answers one after another. Also returns the list of its commits, and
+ * the list of the delays between tries.
+ */
 function storeOf(...answers: readonly (CommitResult | Conflict)[]) {
   const [commits, delays]: [Commit[], number[]] = [[], []];
   const parts = {
@@ -22,7 +25,7 @@ function storeOf(...answers: readonly (CommitResult | Conflict)[]) {
   return { parts, commits, delays };
 }
 
-/** Returns a decision that counts its reads and decides on that count. */
+/** Returns a decision whose `read` counts its calls. The result of the decision is that count. */
 function counting() {
   let reads = 0;
   return {

@@ -10,7 +10,10 @@ export interface Decided<Result> {
 }
 
 export interface Decision<Read, Result> {
-  /** Names the changed thing in the message of `version_conflict`. It begins the sentence, so it has a capital. */
+  /**
+   * Name of the changed thing. It is the first word of the message of `version_conflict`, so it begins with a capital
+   * letter.
+   */
   readonly what: string;
   /** Reads the data for the decision, in a consistent state. An error that it throws ends the loop. */
   readonly read: () => Promise<Read>;

@@ -14,7 +14,7 @@ export type BatchWork = (limit: number) => Promise<number>;
 
 /**
  * Runs batches until one is not full, so that cleaning keeps up with writers. The event loop runs between two batches.
- * Returns the number of items of all batches. Every cleaner runs in this loop.
+ * Returns the number of items of all batches. All deletions of expired rows (`Cleaner`) run in this loop.
  */
 export async function inBatches({ batch, most, stopped }: BatchOptions, work: BatchWork): Promise<number> {
   let total = 0;

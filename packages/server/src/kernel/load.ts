@@ -22,8 +22,8 @@ export const usualLoadLimits: LoadLimits = {
 /** Limits for the bytes of responses that are buffered because clients have not read them yet. */
 const unreadBytes: LoadLimit = { perCredential: 32 * 1024 * 1024, inAll: 256 * 1024 * 1024 };
 /**
- * The unread bytes of a credential with fewer open responses than this are not counted, because each response buffers a
- * bounded number of bytes.
+ * The unread bytes of a credential count only if it has at least this many open responses. Below it they are bounded
+ * anyway, because each response buffers a bounded number of bytes.
  */
 const fewAnswers = 16;
 
@@ -51,8 +51,8 @@ export class Load {
   }
 
   /**
-   * Counts one more resource of this kind as open, until the returned function is called. `key` identifies the
-   * credential. Errors: `too_busy`.
+   * Counts one more open resource of this kind (for example a download). The returned function must be called when the
+   * resource is closed. `key` identifies the credential. Errors: `too_busy`.
    */
   enter(kind: LoadKind, key: string): () => void {
     const own = `${kind}:${key}`;
@@ -73,8 +73,9 @@ export class Load {
   }
 
   /**
-   * Counts the unread bytes of a response until the returned function is called. `key` identifies the credential.
-   * Errors: `too_busy`, if the unread bytes of earlier responses already exceed a limit.
+   * Counts the unread bytes of a response from now on. The returned function must be called when the response has
+   * ended. `key` identifies the credential. Errors: `too_busy`, if the unread bytes of earlier responses already exceed
+   * a limit.
    */
   answer(key: string, answer: OpenAnswer): () => void {
     const own = this.#answers.get(key) ?? new Set();

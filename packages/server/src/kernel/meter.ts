@@ -4,7 +4,10 @@ import type { JobRecord } from '@proofhouse/core';
 export interface Meter {
   /** Records that a job was claimed for the first time, `waitedMs` after its creation. */
   claimed(type: string, waitedMs: number): void;
-  /** Records that this server changed the state of a job. `job` is the new record. Counts ended and requeued jobs. */
+  /**
+   * Records that this server changed the state of a job. `job` is the record after the change. Implementations count
+   * ended and requeued jobs.
+   */
   settled(job: Pick<JobRecord, 'type' | 'status' | 'startedAt' | 'finishedAt'>): void;
   /** Records the number of leases that expired because no renewal came. */
   leasesLost(count: number): void;

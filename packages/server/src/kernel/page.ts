@@ -13,7 +13,10 @@ export interface PageRequest {
   readonly after: PageKey | undefined;
 }
 
-/** One page of a list. It may have fewer items than the limit. Only `next === undefined` means the end of the list. */
+/**
+ * One page of a list. It may have fewer items than the limit, or none. Only `next === undefined` means the end of the
+ * list.
+ */
 export interface Page<Item> {
   readonly items: readonly Item[];
   readonly next: PageKey | undefined;

@@ -13,7 +13,7 @@ export interface ThreadService {
   answer(request: unknown): unknown;
   /** Called at the end of a session. Must release the resources of the session, such as a transaction. */
   endSession(): void;
-  /** Called when no session follows. Afterwards no open handle may keep the thread alive. */
+  /** Called when no session follows. The implementation must close its handles, so that nothing keeps the thread alive. */
   close(): void;
 }
 
@@ -44,7 +44,7 @@ function attempt(action: () => unknown): FromThread {
   try {
     return { value: action() };
   } catch (error) {
-    // Structured cloning of the error itself would lose its `code`.
+    // A structured clone of the error itself would lose the field `code`, so message and code are sent.
     const { message = String(error), code } = error as { readonly message?: string; readonly code?: unknown };
     return { error: { message, code } };
   }

@@ -30,7 +30,10 @@ const ask = (request: unknown) => pool.run((one) => one(request)) as Promise<Ech
 const ended = { code: 'unavailable', message: 'The thread that works on the archive ended; try again.' };
 const closed = { code: 'unavailable', message: 'The archive is closed.' };
 
-/** Returns a session whose request blocks its thread, as a long statement does, until `release` is called. */
+/**
+ * Starts a session and a request in it that blocks the thread, as a long statement does. The thread continues when
+ * `release` is called.
+ */
 function holding(): { asked: (one: Ask) => Promise<unknown>; release: () => void } {
   const gate = new Int32Array(new SharedArrayBuffer(4));
   const release = (): void => {

@@ -24,7 +24,7 @@ export interface ThreadPoolParts {
   readonly beforeStart?: () => void;
 }
 
-/** Number of threads in a row that end without an answer after which no thread starts for `restartAfterMs`. */
+/** If this many threads in a row end without an answer, no thread starts for `restartAfterMs`. */
 const mostCrashes = 3;
 const restartAfterMs = 60_000;
 
@@ -34,16 +34,19 @@ interface Waiting {
 }
 
 /**
- * A pool of worker threads, for work that would block the event loop. Each session uses one thread exclusively until the
- * session ends, so the thread may keep state between the requests of that session (a transaction, an iterator). Sessions
+ * A pool of worker threads, for work that would block the event loop. Each session uses one thread exclusively until
+ * the
+ * session ends, so the thread may keep state between the requests of that session (a transaction, an iterator).
+ * Sessions
  * start in the order of arrival. The duration of a session must be bounded, because all other sessions wait while
  * `mostThreads` sessions run.
  *
  * Pure computation, such as parsing or scanning a large text, is a session with one request. It needs its own script
  * that calls `serveThread`, and a call `pool.run((ask) => ask(text))`.
  *
- * If a thread ends by itself, its session fails with `unavailable`, and the next session gets a new thread. After three
- * such threads in a row without an answer, only one thread is started each minute. Until then sessions fail at once.
+ * If a thread ends by itself, its session fails with `unavailable`, and the next session gets a new thread. When three
+ * threads in a row have ended without an answer, only one thread is started each minute, and other sessions fail at
+ * once.
  */
 export class ThreadPool {
   readonly #parts: ThreadPoolParts;
@@ -160,7 +163,10 @@ class Thread {
   #failure: AppError | undefined;
   #cause: unknown;
 
-  /** `onEnd` is called when the thread has ended. It returns the error for the pending request and all later requests. */
+  /**
+   * `onEnd` is called when the thread has ended. It must return the error for the pending request and for all later
+   * requests.
+   */
   constructor(worker: Worker, onEnd: (cause: unknown) => AppError) {
     this.#worker = worker;
     worker.on('message', (answer: FromThread) => {
@@ -196,7 +202,10 @@ class Thread {
     this.#post({ kind: 'end-session' });
   }
 
-  /** Called when a session starts: a thread with a session keeps the process alive, an idle thread (`rest`) does not. */
+  /**
+   * Called when a session starts. A thread with a session keeps the process alive; an idle thread (after `rest`) does
+   * not.
+   */
   use(): this {
     this.#worker.ref();
     return this;

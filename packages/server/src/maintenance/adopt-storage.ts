@@ -16,8 +16,9 @@ export interface AdoptOptions extends ConfigSources {
 
 export interface Adoption {
   /**
-   * `same`: there is nothing to adopt, because the database and the blob storage belong to the same store already, or one
-   * of them is in memory. `would-adopt`: nothing was changed, because `confirmed` is false. `adopted`: it was executed.
+   * `same`: there is nothing to adopt, because the database and the blob storage already belong to the same store, or
+   * because one of them is in memory. `would-adopt`: nothing was changed, because `confirmed` is false. `adopted`: it
+   * was executed.
    */
   readonly outcome: 'same' | 'would-adopt' | 'adopted';
   /** The text for the user: the findings, the consequences and the changes, in whole sentences. */
@@ -25,10 +26,10 @@ export interface Adoption {
 }
 
 /**
- * Makes the blob storage of the settings belong to the database of the settings. The store id of the database is written
- * into the blob storage as its marker, over any older marker. A database without a store id gets a new one. No server may
- * use an SQLite database meanwhile. After an interruption the two ids still differ, and a second run completes the
- * adoption. Errors: those of opening the database and the blob storage.
+ * Makes the blob storage of the settings belong to the database of the settings. The store id of the database is
+ * written into the marker of the blob storage, and replaces an older id there. A database without a store id gets a new
+ * one. No server may use an SQLite database meanwhile. After an interruption the two ids still differ, and a second run
+ * completes the adoption. Errors: those of opening the database and the blob storage.
  */
 export async function adoptStorage(options: AdoptOptions): Promise<Adoption> {
   const config = loadConfig(options);
@@ -78,8 +79,8 @@ async function adopt({ store, blobs, ids, confirmed, viewRoot }: AdoptParts): Pr
   if (!confirmed)
     return { outcome: 'would-adopt', lines: [...means, 'Nothing was changed. To adopt, repeat with --yes.'] };
   const identity = await renewIdentity(store.settings, { id: ids.uuid(), since: systemClock.now() });
-  // The marker of the blob storage is written last. After an interruption its id still differs from the id of the database,
-  // so a second run does the rest.
+  // The marker of the blob storage is written last. So after an interruption its store id still differs from that of
+  // the database, and a second run does the rest.
   const view = await adoptView({ blobs, viewRoot, ids }, identity.id);
   await blobs.writeMarker(identity.id, { replace: true });
   return {

@@ -60,7 +60,7 @@ export async function restoreStore(
   const archive = archiveOf(config);
   const blobFolder = requireBlobFolder(config);
   const folder = existingFolder(options.folder);
-  // A start of the server creates the data folder with the same mode 0700.
+  // The data folder gets the mode 0700, as at a start of the server.
   if (holdsAnything(config)) makeFolder(config.dataDir, 0o700);
   requireApart(blobsIn(folder), blobFolder);
   const moveTo = options.moveExistingTo === undefined ? undefined : makeMoveFolder(options.moveExistingTo);

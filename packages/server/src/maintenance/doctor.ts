@@ -18,7 +18,7 @@ import { inspectDatabase, schemaAge, type DatabaseInspection } from '../stores/i
 import { grantReadOnly } from '../stores/grant-read-only.ts';
 
 export interface DoctorOptions extends ConfigSources {
-  /** A Postgres role that is granted read access to everything except secrets. */
+  /** Name of a Postgres role. If it is given, the role is granted read access to everything except secrets. */
   readonly grantReadOnly?: string | undefined;
   readonly clock?: Clock;
 }
@@ -209,8 +209,8 @@ async function grantFinding(config: Config, found: DatabaseInspection | Finding,
   if ('outcome' in found)
     return { outcome: 'wrong', text: 'The database could not be looked at: nothing was granted.' };
   if (found.kind !== 'postgres') return { outcome: 'wrong', text: 'Only Postgres has roles: nothing was granted.' };
-  // A newer schema may have secrets that this version does not know. An older schema lacks tables that the next start of
-  // the server adds and grants.
+  // The columns of a newer schema may contain secrets that this version does not know. An older schema lacks tables,
+  // which the next start of the server adds and grants.
   if (schemaAge(found.schema) !== 'current') {
     return {
       outcome: 'wrong',

@@ -6,8 +6,9 @@ import { uploadThroughTool } from './upload-through-tool.ts';
 const names = { query: '', leaseId: 'leaseId', idempotencyKey: 'idempotencyKey' };
 
 /**
- * Runs one tool call: checks whether the caller may use the operation, decodes the arguments, and calls the handler of the
- * HTTP route. Returns the body of the HTTP answer. Throws the same errors as the HTTP route.
+ * Runs one tool call: checks whether the caller may use the operation, decodes the arguments, and calls the handler of
+ * the operation's HTTP route. Returns the body that the HTTP route would send. Throws the same errors as the HTTP
+ * route.
  */
 export async function callTool(
   parts: McpParts,
@@ -18,7 +19,8 @@ export async function callTool(
   requireClass(id, caller.principal);
   if (id === 'putArtifact') return uploadThroughTool(parts, given, caller.principal);
   const decoded = decodeCall(row, { principal: caller.principal, ...toolParts(row, given), names });
-  // `JsonHandlers` has another call type for each operation id. TypeScript cannot infer it from an id known only at run time.
+  // Each operation id has its own call type. TypeScript cannot infer the type of the call from an id that is known only
+  // at run time.
   const handler = parts.handlers[id as JsonOperationId] as (call: unknown) => Promise<{ readonly body: unknown }>;
   const { software, signal, waitSignal, reauthenticate } = caller;
   return (await handler({ ...decoded, software, signal, waitSignal, reauthenticate })).body;

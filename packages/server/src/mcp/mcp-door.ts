@@ -15,7 +15,10 @@ export interface McpAnswer {
 }
 
 export interface McpMessage {
-  /** The request for the MCP library: with the headers of MCP, and accepting both media types. Its signal aborts the call. */
+  /**
+   * The request for the MCP library. It has the MCP headers of the client's request, and accepts both media types (JSON
+   * and event stream). Its signal aborts the call.
+   */
   readonly request: Request;
   /** The client's Accept header (RFC 9110 section 12.5.1). Undefined means that every media type is accepted. */
   readonly accept: string | undefined;
@@ -25,8 +28,9 @@ export interface McpMessage {
 }
 
 /**
- * Answers MCP messages of both generations of the protocol: of version 2026-07-28, and of the versions of 2025 and before.
- * Both are answered without state. A client may accept only JSON, or only an event stream, which then has one answer.
+ * Answers MCP messages of both generations of the protocol: of version 2026-07-28, and of the versions of 2025 and
+ * before. No state is kept between two messages. A client may accept only JSON, or only an event stream; the stream
+ * then contains one answer.
  */
 export class McpDoor {
   readonly #calls = new WeakMap<Request, CallTool>();

@@ -24,7 +24,7 @@ const described = toolRows.map(describeTool);
 
 /**
  * Returns an MCP server for one request. Its tools are the rows of the operations table that have an MCP description.
- * `call` must not throw.
+ * `call` runs a tool and must not throw.
  */
 export function mcpServer(call: CallTool): McpServer {
   const server = new McpServer(
@@ -42,9 +42,9 @@ export function mcpServer(call: CallTool): McpServer {
   return server;
 }
 
-// Replaces the JSON Schema validator of the MCP library, which checks the client's answers to elicitation requests. This
-// server sends no such requests. The library would create its default validator for every request, which takes longer than
-// the request itself.
+// A validator that is never called. It replaces the JSON Schema validator of the MCP library, which checks the client's
+// answers to elicitation requests; this server sends no such requests. The library would create its default validator
+// for every request, which takes longer than the request itself.
 const unusedValidator = {
   getValidator: () => {
     throw new Error('this server elicits nothing');

@@ -16,7 +16,7 @@ import { MemoryRecords } from './testing/memory-records.ts';
 import { noSecretPolicy } from '../secrets/testing/no-secret-policy.ts';
 
 const graceMs = 16_000;
-/** Largest offset of each clock, in ms. It is small compared with the grace period. */
+/** Largest offset of each clock from the simulated time, in ms. It is small compared with the grace period. */
 const mostOffMs = graceMs / 16;
 /** Largest duration of a commit, in ms, like the statement timeout of an engine. It is small compared with the grace period. */
 const commitWithinMs = graceMs / 8;
@@ -65,13 +65,13 @@ class World {
   readonly backend = new MemoryBackend({ now: () => this.time.now() + (this.off[2] ?? 0) });
   readonly #ids = new Ids(this.time);
   readonly #scheduler: fc.Scheduler;
-  /** The number of crashes of each server. An operation that began before the last crash of its server fails. */
+  /** The number of crashes of each server. An operation fails if its server crashed after the operation began. */
   readonly #lives = [0, 0];
   readonly #guardMs: number;
   readonly #work: Promise<unknown>[] = [];
   /**
-   * The time at which the upload of each blob began, by blob key. It is listed as the creation time of the blob, as a bucket
-   * does. This is the hardest case for collection, because blobs seem older.
+   * The time at which the upload of each blob began, by blob key. The blob storage lists it as the blob's creation
+   * time, as an object store does. Blobs then seem older than they are, which is the hardest case for collection.
    */
   readonly #begunAt = new Map<string, number>();
 
@@ -199,7 +199,10 @@ class World {
     };
   }
 
-  /** Returns the blob storage for one server. `turn` is awaited before each deletion, so that other operations run first. */
+  /**
+   * Returns the blob storage as one server uses it. `turn` is awaited before each deletion, so that other operations
+   * can run before it.
+   */
   #blobsOf(turn: () => Promise<void> = () => Promise.resolve()): Blobs {
     const backend: BlobBackend = Object.assign(Object.create(this.backend) as BlobBackend, {
       supports: this.backend.supports,

@@ -144,7 +144,8 @@ it('a record that comes while orphans are being removed saves its bytes', async 
   clock.advance(2 * day);
   const { statesOf } = records;
   const look = vi.spyOn(records, 'statesOf');
-  // The first call counts the strangers. The second call is the one before the removal of orphans.
+  // The first call of `statesOf` is made when the strangers are counted. The second call is made just before orphans
+  // are removed.
   look.mockImplementationOnce((wanted) => statesOf.call(records, wanted));
   look.mockImplementationOnce(async (wanted) => {
     const owned = await statesOf.call(records, wanted);

@@ -83,8 +83,9 @@ export interface CollectedSlice {
 }
 
 /**
- * The position of a run of collection. A run counts the strangers among old blobs, then removes expired artifacts by type,
- * then orphans by blob key, then staged files of interrupted uploads.
+ * The position of a run of collection. A run first counts the old blobs and the strangers among them (blobs that no
+ * record ever referred to). Then it removes expired artifacts by type, orphans by blob key, and staged files of
+ * interrupted uploads.
  */
 const placeSchema = z.discriminatedUnion('at', [
   z.strictObject({ at: z.literal('census'), prefix: keyPrefixSchema, old: z.int().min(0), strangers: z.int().min(0) }),
@@ -119,8 +120,10 @@ interface Mode {
 /**
  * Removes the bytes of expired artifacts, orphan blobs, and staged files of interrupted uploads, one slice per call.
  *
- * Nothing is removed when the database and the blob storage belong to different stores. Nothing is removed either when no
- * record ever referred to a large share of the old blobs, because these blobs may belong to another database.
+ * Nothing is removed when the database and the blob storage belong to different stores. Nothing is removed either when
+ * a
+ * large share of the old blobs are strangers (no record ever referred to them), because they may belong to another
+ * database.
  *
  * Collection may run during uploads, and on several servers at the same time. An orphan is removed only if it is older
  * than the grace period by the clock of the blob storage and no record refers to it. A record cannot be added later,
@@ -138,9 +141,9 @@ export class Collection {
   }
 
   /**
-   * Runs the slice at the cursor, or the first slice. With `dryRun` it makes the same decisions, removes nothing, and
-   * returns why a real run would be refused. Errors: `invalid_cursor`, `storage_policy` (too many strangers),
-   * `unavailable` (different stores), those of the stores.
+   * Runs the slice at the cursor, or the first slice. With `dryRun` it makes the same decisions but removes nothing. If
+   * a real run would be refused, it returns the reason instead of throwing. Errors: `invalid_cursor`, `storage_policy`
+   * (too many strangers), `unavailable` (different stores), those of the stores.
    */
   async slice({ cursor, dryRun, yesRemoveMost = false }: CollectionRequest): Promise<CollectedSlice> {
     const mode = { dryRun, yesRemoveMost };
@@ -233,7 +236,8 @@ export class Collection {
     const now = clock.now();
     const purged = { ...artifact, purgedAt: now, updatedAt: now, version: artifact.version + 1 };
     const changes = [update('artifact', purged, artifact.version)];
-    // An operator may have retried the job since it was read. Its artifacts may then be input of the next attempt.
+    // An operator may have retried the job since the artifact was read. The artifacts of the job may then be input of
+    // the next attempt.
     const preconditions = artifact.jobId === null ? [] : [{ kind: 'job-over', jobId: artifact.jobId } as const];
     const result = await commits.commit({ changes, preconditions });
     if (result.outcome !== 'done') return false;
@@ -248,13 +252,13 @@ export class Collection {
   }
 
   /**
-   * Counts the strangers in one slice of blobs. The last slice of the count also checks the limit and continues with the
-   * first slice that removes.
+   * Counts the old blobs and the strangers among them in one slice. The last slice of the count also compares the
+   * result with the limit, and its cursor continues with the first slice that removes.
    */
   async #countStrangers(place: PlaceOf<'census'>, mode: Mode): Promise<Slice> {
     const { next, ...found } = await this.#oldBlobs(place.prefix);
-    // All blobs are in one slice, and no artifact type expires. The check in `#removeAmong` covers all blobs, so no separate
-    // count is needed.
+    // Here one slice has all blobs, and no artifact type expires. The check in `#removeAmong` then covers all blobs, so
+    // no separate count is needed.
     if (place.prefix === '' && next === undefined && this.#types.length === 0) {
       return this.#removeAmong({ ...found, next }, mode);
     }
@@ -292,7 +296,8 @@ export class Collection {
     const { blobs, owners, graceMs } = this.#parts;
     const slice = await keySlice(blobs, prefix, blobsASlice);
     const olderThan = (await this.#time.now(slice.blobs)) - graceMs;
-    // An entry that is not a plain file was not created by an upload. Collection keeps it, and `verify` reports it.
+    // Excludes entries that are not plain files, because no upload created them. Collection keeps them, and `verify`
+    // reports them.
     const old = slice.blobs.filter((blob) => blob.createdAt < olderThan && blob.fingerprint !== irregularFingerprint);
     const states = await owners.statesOf(old.map(({ key }) => key));
     return { old, states, skipped: slice.planted, next: slice.next };

@@ -19,8 +19,9 @@ export class StorageTime {
   }
 
   /**
-   * Returns the time of the blob storage in epoch ms. `seen` are blobs that were just listed; their creation times are used
-   * if the disk is full. Throws the errors of the blob storage, except `storage_full`.
+   * Returns the time of the blob storage in epoch ms. If the disk is full, it is the newest creation time seen so far,
+   * including those of the blobs in `seen`, which were just listed. Throws the errors of the blob storage, except
+   * `storage_full`.
    */
   async now(seen: readonly BlobListing[] = []): Promise<number> {
     try {
@@ -34,7 +35,7 @@ export class StorageTime {
     }
   }
 
-  /** Retries with other random blob keys, because a foreign entry may be in the place of one key's folder. */
+  /** Tries again with other random blob keys, because a foreign entry may stand where the folder of a key must be. */
   async #askAnywhere(): Promise<number> {
     for (let tries = 1; ; tries++) {
       try {

@@ -6,7 +6,7 @@ import type { SettingStore } from '../kernel/setting-store.ts';
 
 /** The id of a store. The database, the blob storage and the root of the job view that belong together have the same id. */
 export interface StoreIdentity {
-  /** A UUID. */
+  /** The store id, a UUID. */
   readonly id: string;
   /**
    * Epoch ms at which the id was created or blobs were last adopted. Automatic collection does nothing for one grace
@@ -23,7 +23,7 @@ export interface StoreFacts {
   readonly marker: string | undefined;
   /** True if the database has a record that owns a blob. */
   readonly namesBlobs: boolean;
-  /** True if the blob storage has the blob of such a record. Blob keys are random, so one match is proof enough. */
+  /** True if the blob storage has a blob that such a record owns. Blob keys are random, so one match is proof enough. */
   readonly holdsNamed: boolean;
   /** True if the blob storage has any blob. */
   readonly holdsBlobs: boolean;
@@ -36,7 +36,7 @@ export type StoreVerdict =
    * blobs.
    */
   | { readonly outcome: 'mark' }
-  /** The two belong to different stores. `why` says in one sentence how they differ. */
+  /** The database and the blob storage belong to different stores. `why` says in one sentence how they differ. */
   | { readonly outcome: 'refuse'; readonly why: string };
 
 /** Advice at the end of each error message about a database and a blob storage that do not belong together. */
@@ -76,16 +76,19 @@ export interface StoreParts {
  * `unavailable` if the database and the blob storage belong to different stores.
  *
  * Several servers may start at the same time, and any of them may stop in between. The database gets its id before the
- * blob storage gets its marker. Each is written only if there is none, and a blob storage without a marker is judged again
+ * blob storage gets its marker. Id and marker are written only where none exists. A blob storage without a marker is
+ * judged again
  * at the next start.
  *
- * A database in memory has no durable id. The server then writes no marker, and must not use a blob storage with a marker.
+ * A database in memory has no durable id. The server then writes no marker, and must not use a blob storage with a
+ * marker.
  * A blob storage in memory gets no marker either. Errors: `unavailable` (different stores), those of the stores.
  */
 export async function claimStore(parts: StoreParts, fresh: StoreIdentity): Promise<StoreIdentity> {
   const { settings, blobs, databaseLasts } = parts;
   if (!blobs.supports.durable) return parseIdentity(await settings.putIfAbsent(settingName, JSON.stringify(fresh)));
-  // The marker must be read before the id: another starting server writes the id into the database before the marker.
+  // The marker must be read before the database's id. Another starting server writes the id first and the marker
+  // second, so a marker that was read implies that the id can be read too.
   const marker = await blobs.readMarker();
   if (!databaseLasts) {
     if (marker === undefined) return fresh;
@@ -103,8 +106,8 @@ export async function claimStore(parts: StoreParts, fresh: StoreIdentity): Promi
 }
 
 /**
- * Returns the facts of this database and blob storage for `judgeStore`. If there is a marker, it decides alone, and no blobs
- * are searched.
+ * Returns the facts of this database and blob storage for `judgeStore`. No blobs are searched if there is a marker,
+ * because the marker then decides alone.
  */
 async function factsOf(
   { owners, blobs }: Pick<StoreParts, 'owners' | 'blobs'>,
@@ -118,7 +121,10 @@ async function factsOf(
   return { ...facts, namesBlobs: keys.length > 0, ...(await blobFacts(blobs, keys)) };
 }
 
-/** Returns whether a blob storage has any blob, and whether it has any of `keys`, which are blob keys in the database. */
+/**
+ * Searches a blob storage. Returns whether it has any blob, and whether it has a blob with one of `keys`, which are
+ * blob keys from the database.
+ */
 export async function blobFacts(
   blobs: Blobs,
   keys: readonly string[],
@@ -152,8 +158,8 @@ export async function findIdentity(settings: SettingStore): Promise<StoreIdentit
 }
 
 /**
- * Renews the identity of a database that adopts blobs, and returns it. The database keeps its id if it has one. `since` is
- * set to that of `fresh`, so that a new grace period begins.
+ * Renews the identity of a database that adopts blobs, and returns it. The database keeps its id if it has one. `since`
+ * becomes that of `fresh`, so that a new grace period begins.
  */
 export async function renewIdentity(settings: SettingStore, fresh: StoreIdentity): Promise<StoreIdentity> {
   const held = parseIdentity(await settings.putIfAbsent(settingName, JSON.stringify(fresh)));
@@ -171,7 +177,10 @@ export function parseIdentity(text: string): StoreIdentity {
   }
 }
 
-/** Checks, while the server runs, that the database and the blob storage still belong to the store of the server's start. */
+/**
+ * Checks, while the server runs, that the database and the blob storage still belong to the store that the server had
+ * at its start.
+ */
 export class StoreGuard {
   readonly #parts: StoreParts;
   readonly identity: StoreIdentity;

@@ -4,9 +4,12 @@ export interface BlobCensus {
   readonly strangers: number;
 }
 
-/** Up to this number of strangers are removed automatically, whatever their share, because interrupted uploads leave some. */
+/**
+ * Up to this number of strangers are removed automatically, whatever their share of the old blobs, because interrupted
+ * uploads leave some blobs that no record ever referred to.
+ */
 const mostStrangers = 100;
-/** Up to this share of strangers among the old blobs, strangers are removed automatically, whatever their number. */
+/** If the strangers are at most this share of the old blobs, they are removed automatically, whatever their number. */
 const mostShare = 0.2;
 
 /**

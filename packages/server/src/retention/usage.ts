@@ -24,8 +24,8 @@ export interface UsageParts {
 }
 
 /**
- * Hysteresis of the quota warning, in percent of the quota. After a warning, usage must fall this far below the warning
- * threshold before another warning is logged.
+ * Hysteresis of the quota warning, in percent of the quota. After a warning, no other warning is logged until usage has
+ * fallen this far below the threshold and crosses it again.
  */
 const quietPercent = 5;
 

@@ -29,7 +29,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Returns a verification with a fixed seed, so that its samples are the same in each run. */
+/** Returns a verification with a fixed seed, so that each run hashes the same sample of blobs. */
 function verification(parts: Partial<VerificationParts> = {}): Verification {
   const ids = { token: () => 'the-seed' };
   return new Verification({ store: records, owners: records, blobs, jobView: noJobView, graceMs: 1000, ids, ...parts });

@@ -24,7 +24,7 @@ export interface VerificationParts extends CheckedStorage {
   readonly owners: CheckedStorage['owners'] & Pick<BlobOwners, 'repairUsage'>;
   readonly jobView: JobView;
   readonly graceMs: number;
-  /** Generates the seed of a run, which decides which blobs the sample contains. */
+  /** Generates the seed of a run. The seed decides which blobs belong to the sample that is hashed. */
   readonly ids: Pick<Ids, 'token'>;
   /** Largest number of bytes that one call hashes, unless a single blob is larger. Default 256 MiB. */
   readonly bytesASlice?: number;
@@ -90,8 +90,8 @@ const usualRows = 500;
 const blobsASlice = 2000;
 const foldersASlice = 200;
 /**
- * Longest entry name in the job view's root that may be in a cursor. Entries with longer names are never job folders, and are
- * checked in the last slice.
+ * Longest name of an entry in the job view's root that a cursor may contain. An entry with a longer name is never a job
+ * folder; all such entries are checked in the last slice.
  */
 const longestNameBytes = 64;
 
@@ -204,7 +204,7 @@ export class Verification {
     };
   }
 
-  /** Refreshes one entry of the job view. Returns true if the entry agrees with the records afterwards. */
+  /** Updates one entry of the job view from the records. Returns true if the entry agrees with the records afterwards. */
   async #repair(path: string): Promise<boolean> {
     const { jobView, store, viewRoot = '' } = this.#parts;
     const [jobId = '', ...rest] = path.split('/');
@@ -221,14 +221,17 @@ function placeOf(finding: StorageFinding): string | null {
   return finding.kind === 'planted' ? (finding.place ?? null) : null;
 }
 
-/** Returns true if the finding is about an entry of the job view that Proofhouse made. It can be replaced without loss. */
+/**
+ * Returns true if the finding is about an entry of the job view that Proofhouse made, and that can therefore be
+ * replaced without loss.
+ */
 function isMendable(finding: StorageFinding): finding is StorageFinding & { readonly path: string } {
   return 'path' in finding && finding.kind !== 'view-foreign';
 }
 
 /**
- * Returns true if the blob owner is in the sample. A hash of seed and id decides, so one seed always selects the same owners,
- * and every owner is selected by some seeds.
+ * Returns true if the blob of this owner is in the sample that is hashed. A hash of the seed and the owner's id
+ * decides, so one seed always selects the same owners, and every owner is selected by some seeds.
  */
 function isSampled(seed: string, { id }: BlobOwner, sample: number): boolean {
   if (sample >= 1) return true;
@@ -237,8 +240,9 @@ function isSampled(seed: string, { id }: BlobOwner, sample: number): boolean {
 }
 
 /**
- * Returns the first `most` names in the folder that sort after `after`, in order. `isEnd` is true if there are no further
- * names; the names longer than `longestNameBytes` are then included. Keeps at most 2 * `most` shorter names in memory.
+ * Returns the first `most` names in the folder that sort after `after`, in order. Names longer than `longestNameBytes`
+ * are left out until the last call. `isEnd` is true for that call: there are no further names, and the longer names are
+ * included. Keeps at most 2 * `most` shorter names in memory.
  */
 async function firstNames(root: string, after: string, most: number): Promise<{ names: string[]; isEnd: boolean }> {
   let names: string[] = [];

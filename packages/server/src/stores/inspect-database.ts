@@ -19,9 +19,9 @@ export interface DatabaseInspection {
   readonly missing?: boolean;
   /** Name of the last migration. Undefined if no migration has run. */
   readonly schema: string | undefined;
-  /** The raw value of the setting `store`. Undefined if the database does not have this setting. */
+  /** The text of the database setting `store`, unparsed. Undefined if the database does not have this setting. */
   readonly store?: string | undefined;
-  /** Keys of some of the blobs that records own. */
+  /** Keys of some of the blobs that records own. Used to check whether a blob storage belongs to this database. */
   readonly blobKeys?: readonly string[];
   /** True if a server has the database open. Always false on engines that several servers may share. */
   readonly inUse: boolean;
@@ -47,7 +47,7 @@ function someBlobKeys(schema: string): string {
   return `select key from ${ownedBlobs(schema)} order by key limit 100`;
 }
 
-/** Returns true for schemas that have a store id and purged artifacts. */
+/** Returns true if a database with this schema has a store id and can have purged artifacts. */
 function knowsPurges(schema: string | undefined): schema is string {
   return schema !== undefined && schema >= '0003';
 }
@@ -55,8 +55,8 @@ function knowsPurges(schema: string | undefined): schema is string {
 const lastStep = 'select name from kysely_migration order by name desc limit 1';
 
 /**
- * Reads the facts of the database that the URL names, and checks that a server could write to it. Throws `unavailable`,
- * `internal` (the database is damaged, or is not a Proofhouse database) or `invalid_request`.
+ * Reads the facts of the database that the URL names, and checks that a server could write to it. Errors:
+ * `unavailable`, `internal` (the database is damaged, or is not a Proofhouse database), `invalid_request`.
  */
 export async function inspectDatabase(url: string): Promise<DatabaseInspection> {
   if (/^postgres(ql)?:/i.test(url)) return inspectPostgres(url);
@@ -83,8 +83,8 @@ function isThere(file: string): boolean {
 
 async function lookIntoSqlite(file: string): Promise<Contents> {
   const { default: Database } = await import('better-sqlite3');
-  // The connection is read-only only if a WAL exists. A read-only connection would create a missing WAL and its index
-  // and leave them behind, whereas a writable connection removes them when it closes.
+  // The connection is read-only if a WAL exists. Without a WAL it is writable: both kinds of connection would create
+  // the WAL and its index, but only a writable one removes them when it closes.
   const database = new Database(file, { readonly: isThere(`${file}-wal`), fileMustExist: true });
   try {
     const found = database.pragma('quick_check(1)', { simple: true });

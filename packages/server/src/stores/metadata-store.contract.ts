@@ -14,8 +14,8 @@ import type { StoreHarness } from './contract/store-harness.ts';
 export type { StoreHarness, StoreUnderTest } from './contract/store-harness.ts';
 
 /**
- * The contract tests that every engine must pass. `histories` is the number of random histories that are compared with
- * the model.
+ * The contract tests that the store of every engine must pass. `histories` is the number of random sequences of calls
+ * that are compared with a model.
  */
 export function metadataStoreContract(name: string, harness: StoreHarness, histories = 50): void {
   describe(name, () => {

@@ -35,12 +35,12 @@ export interface MetadataStore extends Commits {
   /** The deletions of expired rows. The caller must run them periodically with `inBatches`. */
   readonly cleaners: readonly Cleaner[];
 
-  /** Commits a heartbeat. Resolves if the engine can be reached, read and written. */
+  /** Commits a heartbeat. Resolves if the engine can be reached, and can read and write. */
   ping(): Promise<void>;
   /**
-   * Returns the time by which transactions decide, without a round trip. On Postgres it is the database's time,
-   * estimated at most some milliseconds behind and never ahead. On other engines it is the time of this process. Used
-   * for the times of new records, and for refusals before a transaction runs.
+   * Returns the time by which transactions decide, without a round trip. On Postgres it is the database's time, as an
+   * estimate that is never ahead and at most some milliseconds behind. On other engines it is the time of this process.
+   * Used for the times of new records, and for refusals before a transaction runs.
    */
   time(): StoreTime;
   /** Reads the engine's clock, epoch ms, to compare it with the clock of this machine. */

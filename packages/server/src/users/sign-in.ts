@@ -15,7 +15,7 @@ const maxPageSecrets = 50;
 
 export interface SignInCode {
   readonly code: string;
-  /** Epoch milliseconds. */
+  /** The time at which the code expires, epoch milliseconds. */
   readonly expiresAt: number;
 }
 

@@ -5,11 +5,11 @@ import type { PresenceStore } from './presence-store.ts';
 
 /** Interval in milliseconds between two flushes. Claims and heartbeats cause no writes of their own. */
 export const flushEveryMs = 5000;
-/** Largest number of workers whose last claim is kept in memory. */
+/** Largest number of workers for which the fields of the last claim are kept in memory. */
 const mostKnown = 10_000;
 /**
- * Largest age in milliseconds of a stored row that completes the heartbeats of a worker without a claim at this server. It
- * is the longest lease.
+ * Largest age (ms) of a stored presence row from which a heartbeat takes the missing fields. Used for a worker that has
+ * not claimed at this server. It is the length of the longest lease.
  */
 const rememberedMs = maxLeaseSeconds * 1000;
 const unheard = { capabilities: [], types: undefined, repositories: undefined, version: undefined };
@@ -72,8 +72,8 @@ export class Presence {
     }
   }
 
-  // Completes the fields of workers that sent only heartbeats. A worker that claimed a job before a restart of this server,
-  // or at another server, must stay visible while it sends heartbeats.
+  // Adds the missing fields for workers that sent only heartbeats to this server. A worker that claimed a job before a
+  // restart of this server, or at another server, must stay visible while it sends heartbeats.
   async #meetStrangers(): Promise<void> {
     const since = this.#clock.now() - rememberedMs;
     const remembered = new Map((await this.#store.seenSince(since, mostKnown)).map((seen) => [seen.workerId, seen]));
@@ -94,7 +94,7 @@ export class Presence {
     if (this.#known.size > mostKnown && oldest !== undefined) this.#known.delete(oldest);
   }
 
-  /** Returns the recently seen workers, newest first, at most `mostCompared`. `Jobs.why` uses them. */
+  /** Returns the workers that were seen recently, newest first, at most `mostCompared`. Used by `Jobs.why`. */
   async lately(): Promise<SeenWorker[]> {
     await this.flush();
     return this.#store.seenSince(this.#clock.now() - seenLatelyMs, mostCompared);

@@ -175,7 +175,10 @@ export class Workers {
     return this.#store.findWorker(workerId);
   }
 
-  /** Returns a worker of the experiment. Throws `not_found` for other workers too, of another experiment or of none. */
+  /**
+   * Returns a worker of the experiment. Throws `not_found` if no worker has the id, or if the worker belongs to another
+   * experiment or to none.
+   */
   async getRegistered(experimentId: string, workerId: string): Promise<WorkerRecord> {
     const worker = await this.#store.findWorker(workerId);
     if (worker?.experimentId !== experimentId) throw notRegistered(experimentId, workerId);
@@ -223,14 +226,14 @@ export class Workers {
   }
 
   /**
-   * Returns the worker that a token authenticates. Returns undefined when the token is unknown, revoked or expired, or when
-   * it belongs to another worker than `workerId`. A wrong secret takes the same work as a correct one.
+   * Returns the worker that a token authenticates. Returns undefined when the token is unknown, revoked or expired, or
+   * when it belongs to another worker than `workerId`. A wrong token costs the same query as a correct one.
    */
   authenticate(secret: string, workerId?: string): Promise<AuthenticatedWorker | undefined> {
     return this.authenticateHash(sha256Hex(secret), workerId);
   }
 
-  /** Does the same as `authenticate`, for callers that have the sha256 (lower-case hex) of the secret. */
+  /** Does the same as `authenticate`. Takes the sha256 (lower-case hex) of the token instead of the token. */
   async authenticateHash(hash: string, workerId?: string): Promise<AuthenticatedWorker | undefined> {
     const credential = await this.#store.findCredentialBySecret(hash);
     if (credential === undefined || !sameHash(credential.secretSha256, hash)) return undefined;
@@ -278,7 +281,8 @@ function notRegistered(experimentId: string, workerId: string): AppError {
   return new AppError('not_found', `There is no worker ${JSON.stringify(workerId)} in experiment ${experimentId}.`);
 }
 
-// Ignores a failed write of `lastUsedAt`. Workers must be able to read even while the store cannot write.
+// Ignores a failed write of `lastUsedAt`. A worker must be able to make calls that only read, even while the store
+// cannot write.
 function ignore(): undefined {
   return undefined;
 }

@@ -33,8 +33,8 @@ export class BodyDigests {
   }
 
   /**
-   * Returns the declared sha256 in lower-case hex, or undefined, and removes it: `checked` no longer compares it. For
-   * callers that compute the sha256 of the body themselves.
+   * Returns the declared sha256 in lower-case hex, or undefined, and removes it: `checked` then does not compare it.
+   * Used by callers that compare the sha256 of the body themselves.
    */
   takeSha256(): string | undefined {
     const expected = this.#expected.get('sha256')?.toString('hex');

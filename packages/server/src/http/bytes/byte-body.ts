@@ -49,7 +49,7 @@ class Pace {
     this.#pause();
   }
 
-  /** Settles like `chunk`, or rejects with `request_timeout` when the transfer rate is too low while it is pending. */
+  /** Settles as `chunk` does, or rejects with `request_timeout` if the transfer rate is too low while `chunk` is pending. */
   within<T>(chunk: Promise<T>): Promise<T> {
     this.#waitingSince = this.#clock.monotonic();
     return new Promise((resolve, reject) => {

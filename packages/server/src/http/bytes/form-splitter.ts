@@ -21,10 +21,11 @@ const headersEnd = Buffer.from('\r\n\r\n');
 export class FormSplitter {
   readonly #delimiter: Buffer;
   #state: State = 'preamble';
-  // The bytes that are kept for the next chunk. The initial line break completes the first delimiter, which in the body
-  // need not follow a line break.
+  // The bytes that are kept for the next chunk. The first delimiter of a form need not follow a line break, so the
+  // buffer begins with a line break that completes this delimiter.
   #pending: Buffer = lineEnd;
-  // Number of bytes before the body of a part that are not yielded: the line break that ends the headers.
+  // Number of bytes to skip before the body of a part begins: the line break that ends the headers. 0 after it was
+  // skipped.
   #skipped = 0;
 
   constructor(boundary: string) {
@@ -80,7 +81,8 @@ export class FormSplitter {
       return undefined;
     }
     this.#state = 'body';
-    // The line break that ends the headers stays in the rest: the delimiter of an empty body may begin with it.
+    // The line break that ends the headers is parsed again with the body, because the delimiter of an empty body may
+    // begin with it.
     this.#skipped = lineEnd.length;
     yield { kind: 'headers', block: rest.subarray(0, end) };
     return rest.subarray(end + headersEnd.length - lineEnd.length);
@@ -105,7 +107,7 @@ export class FormSplitter {
     return after.length === 0 ? undefined : after;
   }
 
-  /** Returns the index of the trailing bytes that may begin a delimiter, or the length of `rest` if there are none. */
+  /** Returns the index at which `rest` may end with the beginning of a delimiter, or the length of `rest` if it cannot. */
   #partialDelimiter(rest: Buffer): number {
     const from = Math.max(0, rest.length - this.#delimiter.length + 1);
     for (let at = rest.indexOf(carriageReturn, from); at !== -1; at = rest.indexOf(carriageReturn, at + 1)) {

@@ -45,8 +45,9 @@ export function lingerClose(socket: Socket, clock: Clock): void {
     return;
   }
   socket.once('end', finishWhenWritten);
-  // The listener is on the socket, because Node discards an unread body without an event of the request. A paused socket
-  // must resume before: a `data` listener detaches the socket from Node's parser, which then can no longer resume it.
+  // The listener is on the socket, because Node discards an unread body without an event of the request. A paused
+  // socket must be resumed before the listener is added: the listener detaches the socket from Node's parser, and the
+  // parser then can no longer resume it.
   const watch = (): void => {
     socket.on('data', check);
   };

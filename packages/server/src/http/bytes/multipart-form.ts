@@ -20,7 +20,7 @@ export interface FormOptions {
   readonly boundary: string;
   /** The declared digests of the whole form body. */
   readonly digests?: BodyDigests | undefined;
-  /** Largest size of the form in bytes; `slackBytes` more are allowed. A larger form throws `body_too_large` while read. */
+  /** Largest size of the form in bytes; `slackBytes` more are allowed. Reading a larger form throws `body_too_large`. */
   readonly maxBytes: number;
 }
 
@@ -49,7 +49,8 @@ export async function* formParts(request: IncomingMessage, options: FormOptions)
     }
     if (!splitter.closed) throw malformedForm('it ends before its closing boundary');
   } finally {
-    // `return` is not awaited: it settles only after a pending read, which waits for the next bytes of the client.
+    // The result of `return` is not awaited, because it settles only when the pending read ends, and that read waits
+    // for the client.
     pieces.return(undefined).catch(ignore);
   }
 }
@@ -124,7 +125,7 @@ export async function findField(
 ): Promise<string | undefined> {
   for await (const part of formParts(request, options)) {
     if (part.name !== name) continue;
-    // `return` in the loop ends `formParts`, so the text must be read before.
+    // `return` in the loop ends `formParts`, so the text must be read before the `return`.
     const text = await fieldText(part);
     return text;
   }

@@ -59,7 +59,7 @@ function linesByName(block: string): Map<string, string> {
   const headers = new Map<string, string>();
   let name: string | undefined;
   let count = 0;
-  // A part without headers has no lines here.
+  // A part without headers has an empty `block`, which has no lines.
   for (const line of lines) {
     if (/[\r\n]/.test(line)) throw malformedForm('a header of a part has a bare line break');
     if (name !== undefined && /^[ \t]/.test(line)) {

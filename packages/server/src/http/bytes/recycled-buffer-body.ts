@@ -39,7 +39,10 @@ export class RecycledBufferBody extends Readable {
   }
 }
 
-/** Writes a piece. Resolves when the kernel has copied it, and does not resolve when the response is destroyed before. */
+/**
+ * Writes a piece. Resolves when the kernel has copied the bytes of the piece. Never resolves if the response is
+ * destroyed earlier.
+ */
 function handOver(response: NodeJS.WritableStream, piece: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     response.write(piece, (error) => {
@@ -52,7 +55,7 @@ function handOver(response: NodeJS.WritableStream, piece: Uint8Array): Promise<v
 /** Milliseconds after which a client that has not read the previous piece counts as stalled. */
 const stalledMs = 1000;
 
-/** Resolves to true if `taken` settles within `stalledMs`, otherwise to false. */
+/** Waits at most `stalledMs`. Resolves to true if `taken` settles within this time, otherwise to false. */
 function settlesSoon(taken: Promise<void>): Promise<boolean> {
   return new Promise((settle) => {
     const cancel = systemClock.after(stalledMs, () => {

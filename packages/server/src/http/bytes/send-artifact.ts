@@ -4,8 +4,8 @@ import { requireKept, type Artifacts } from '../../artifacts/artifacts.ts';
 import { sendBlob } from './send-blob.ts';
 
 /**
- * Sends the bytes of an artifact. All routes that send artifacts use this function. The caller must check access before.
- * Errors: `not_owned`, `artifact_expired`, those of `sendBlob`.
+ * Sends the bytes of an artifact. All routes that send artifacts use this function. The caller must have checked the
+ * access. Errors: `not_owned`, `artifact_expired`, those of `sendBlob`.
  */
 export function sendArtifact(
   request: FastifyRequest,

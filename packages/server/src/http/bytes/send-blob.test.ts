@@ -64,7 +64,7 @@ async function send(request: FastifyRequest, reply: FastifyReply): Promise<Fasti
   });
 }
 
-/** Returns bytes that depend on the seed. */
+/** Returns pseudo-random bytes that are the same for the same seed. */
 function pattern(seed: number, sizeBytes: number): Buffer {
   return createCipheriv('aes-128-ctr', Buffer.alloc(16, seed), Buffer.alloc(16)).update(Buffer.alloc(sizeBytes));
 }
@@ -145,7 +145,7 @@ it('many downloads at once, read fast and slowly, are each exactly the bytes tha
   for (const bytes of contents) await store(bytes);
   const read = async (index: number): Promise<void> => {
     const client = new Client((index % 4) * 15);
-    // Each connection sends two requests. The second request starts in the middle of a buffer.
+    // Each connection sends two requests. The range of the second request starts in the middle of a buffer.
     for (const from of [0, 1234 + index]) {
       client.ask(index, from === 0 ? '' : `Range: bytes=${String(from)}-\r\n`);
       const { head, body, whole } = await client.answer();

@@ -25,9 +25,9 @@ export interface UploadFormOptions<Staged extends StagedBlob> {
   readonly maxBytes: number;
   readonly digests?: BodyDigests | undefined;
   readonly stage: (source: AsyncIterable<Uint8Array>) => Promise<Staged>;
-  /** Called with the field `workerId`. Throws when the credential belongs to another worker. */
+  /** Called with the field `workerId`. Throws when the credential of the request belongs to another worker. */
   readonly checkWorker: (workerId: string) => void;
-  /** Called with the field `leaseId`. Throws when the lease header has another value. */
+  /** Called with the field `leaseId`. Throws when the header `Proofhouse-Lease` has another value. */
   readonly checkLease: (leaseId: string) => void;
 }
 
@@ -85,7 +85,7 @@ async function takeField(
   if (schema === undefined) throw wrongField(name, 'is not a known field');
   if (fields.has(name)) throw wrongField(name, 'was sent twice');
   const text = await read();
-  // An empty field counts as absent; only the name must not be empty.
+  // An empty field counts as absent, except the field `name`, which must not be empty.
   if (text.trim() === '' && name !== 'name') return;
   const result = schema.safeParse(text, { error: fieldWords(text) });
   if (!result.success) throw wrongField(name, result.error.issues[0]?.message ?? 'is not valid');

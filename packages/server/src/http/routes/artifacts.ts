@@ -92,8 +92,8 @@ async function putArtifact(uploads: JobUploads, clock: Clock, call: HttpCall<'pu
   uploads.checkName(params.name);
   requireWholeBody(request, reply);
   const conditions = entityConditions(request.headers);
-  // A request with an idempotency key skips this check: a repetition must return the first answer, even if the condition
-  // no longer holds because the artifact exists.
+  // This early check is skipped for a request with an idempotency key. A repetition must return the first answer, even
+  // if the condition no longer holds because the first request created the artifact.
   if (idempotencyKey === undefined) await uploads.checkConditions(permit, params.name, conditions);
   const digests = new BodyDigests(request.headers);
   const sha256 = digests.takeSha256();
@@ -115,9 +115,10 @@ async function putArtifact(uploads: JobUploads, clock: Clock, call: HttpCall<'pu
 }
 
 /**
- * Checks a refused upload again with the lease id from the form field `leaseId`, and throws the error of this check. A
- * client may send the lease id in this field instead of the header, and an ended lease must cause `lease_lost` in every
- * state of the job. Does nothing if the header has a lease id, or if the form is larger than `limits.drainBytes`.
+ * Called after `permitUpload` refused an upload. A client may send the lease id in the form field `leaseId` instead of
+ * the header, and an ended lease must cause `lease_lost` in every state of the job. So this function reads the field,
+ * checks the upload again with it, and throws the error of this second check. Does nothing if the header has a lease
+ * id, or if the form is larger than `limits.drainBytes`.
  */
 async function permitByField(
   uploads: JobUploads,

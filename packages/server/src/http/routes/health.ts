@@ -54,7 +54,7 @@ interface Finding {
 
 /**
  * Runs the checks at most once at a time. Concurrent callers share the running checks, and later callers get the cached
- * result for one second. A failure is cached as long as a success.
+ * result for one second. A failure is cached for the same time.
  */
 class Readiness {
   readonly #health: Health;

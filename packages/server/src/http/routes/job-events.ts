@@ -50,8 +50,8 @@ export function jobEventHandlers(parts: JobEventParts): Pick<Handlers, EventOper
       const job = await jobs.get(call.principal, call.params.jobId);
       const seen = lastEventId(call);
       const after = seen ?? call.query.after;
-      // The client reconnects to a stream that has ended. The status 204 stops an EventSource (WHATWG HTML, "Server-sent
-      // events").
+      // The client has seen the last event of an ended job, and reconnects because its stream has ended. The status 204
+      // makes an EventSource stop (WHATWG HTML, "Server-sent events").
       if (seen !== undefined && seen >= job.lastSeq && finalStatuses.includes(job.status)) {
         return call.reply.code(204).send();
       }

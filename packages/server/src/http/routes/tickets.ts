@@ -72,8 +72,8 @@ const ofJob = /^\/api\/queue\/jobs\/([\w-]+)\/artifacts\/([\w-]+)\/download$/;
 const byItself = /^\/api\/artifacts\/([\w-]+)\/content$/;
 
 /**
- * Returns the artifact id, and the job id if any, in the path of a download. The path may begin with the base path or not.
- * Errors: `invalid_request`.
+ * Parses the path of a download, with or without the base path. Returns the artifact id, and the job id if the path
+ * contains one. Errors: `invalid_request`.
  */
 function placeOf(path: string, basePath: string): Place {
   const local = path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path;

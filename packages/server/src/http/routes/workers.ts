@@ -56,8 +56,8 @@ export function workerHandlers({
   };
 }
 
-// Throws `invalid_request` when a new token allows a job type that is unknown. Such a type is a typing error, and its only
-// other sign would be a worker that gets no jobs.
+// Throws `invalid_request` when a new token allows a job type that is unknown. Such a type is probably a typing error.
+// Without this check the only sign of it would be a worker that gets no jobs.
 function requireKnownTypes(types: readonly string[], known: readonly string[]): void {
   const errors = types.flatMap((type, index) =>
     known.includes(type) ? [] : [{ path: `allowedJobTypes.${String(index)}`, message: unknownJobType(type, known) }],

@@ -63,7 +63,7 @@ async function namedWorker(
 }
 
 /**
- * Throws `experiment_id_mismatch` when the header `X-Eden-Experiment-Id` differs from the experiment id in the path, or
+ * Throws `experiment_id_mismatch` when the header `X-Eden-Experiment-Id` and the experiment id in the path differ, or
  * when the experiment does not exist.
  */
 export async function requireExperiment(
@@ -75,7 +75,8 @@ export async function requireExperiment(
   const named = headers[experimentHeader];
   if (named === undefined) throw mismatch('The header X-Eden-Experiment-Id is missing.');
   if (named !== experimentId) throw mismatch('X-Eden-Experiment-Id names another experiment than the path.');
-  // The experiment of a registered worker existed when its token was created, and experiments are never deleted.
+  // A worker's experiment existed when its registration token was created, and experiments are never deleted. So no
+  // query is needed.
   if (principal.kind === 'worker') return;
   const exists = experimentIdPattern.test(experimentId) && (await experiments.find(experimentId)) !== undefined;
   if (!exists) throw mismatch('There is no such experiment; the admin makes one with POST /api/experiments.');

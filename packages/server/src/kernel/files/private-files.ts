@@ -33,8 +33,8 @@ export function wideModeOf(path: string, allowed: number): WideMode | undefined 
 }
 
 /**
- * Returns undefined for a path whose mode cannot be read. The code that uses the path reports whether the path is
- * usable.
+ * Returns the state of a path, or undefined if its mode cannot be read. The code that uses the path later reports
+ * whether it is usable.
  */
 function lookedAt(path: string): Stats | undefined {
   try {

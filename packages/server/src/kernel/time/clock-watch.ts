@@ -71,14 +71,15 @@ export class ClockWatch {
     return { skewMs: this.#skewMs, jumps: this.#jumps, lastJump: this.#lastJump };
   }
 
-  /** Called by the store when the clock by which the store decides was set. */
+  /** Records a jump. The store calls it when the clock by which the store decides was set. */
   storeJumped(ms: number): void {
     this.#noteJump(this.#store?.databaseNow === undefined ? 'machine' : 'database', ms);
   }
 
   /**
-   * Compares the wall clock with the monotonic clock. Must be called periodically. Does not call the database. Does
-   * nothing if the store decides by this machine's clock, because such a store reports jumps itself.
+   * Compares this machine's wall clock with its monotonic clock. Must be called periodically. Does not query the
+   * database. Does nothing if the store decides by the clock of this machine, because such a store reports jumps
+   * itself.
    */
   compare(): void {
     const offset = this.#wallOffset();
@@ -87,12 +88,16 @@ export class ClockWatch {
     if (this.#store?.databaseNow !== undefined && Math.abs(ms) >= smallestJumpMs) this.#noteJump('machine', ms);
   }
 
-  /** Reads the clock of the database and measures the skew. Called every minute. Errors: those of the database. */
+  /**
+   * Measures the skew between the clocks of the database and of this machine. Called every minute. Errors: those of the
+   * database.
+   */
   async look(): Promise<void> {
     if (this.#store?.databaseNow === undefined) return;
     const askedAt = this.#clock.now();
     const database = await this.#store.databaseNow();
-    // The database's time is compared with the middle of the call, so the error is at most half the call's duration.
+    // The database's time is compared with the middle of its query, so the error of the skew is at most half the
+    // query's duration.
     this.#skewMs = Math.round((askedAt + this.#clock.now()) / 2 - database);
     const isSkewed = Math.abs(this.#skewMs) > mostSkewMs;
     if (isSkewed !== this.#isSkewed) {

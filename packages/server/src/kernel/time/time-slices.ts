@@ -14,7 +14,7 @@ export class TimeSlices {
     this.#began = clock.monotonic();
   }
 
-  /** True if the present slice has ended. The caller must then await `nextTurn` before it continues. */
+  /** True if the present slice has lasted for `sliceMs`. The caller must then await `nextTurn` before it continues. */
   get isOver(): boolean {
     return this.#clock.monotonic() - this.#began >= sliceMs;
   }

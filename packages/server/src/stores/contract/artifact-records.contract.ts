@@ -87,7 +87,8 @@ export function artifactRecordsContract(harness: StoreHarness): void {
       expect(seen).toEqual(newestFirst(wanted));
       expect(sizes).toEqual([2, 2, 1]);
       expect(await listed(store, { status: 'rejected' }, 10)).toEqual({ seen: [], sizes: [0, 0, 0] });
-      // The cursor of a full page is the last item of the page, not the last row that the store read.
+      // The cursor of a full page is the last item of the page. It is not the last row that the store read, otherwise
+      // the next page would skip items.
       expect((await listed(store, { status: 'draft' }, 500)).seen).toHaveLength(made.length - wanted.length);
     });
 

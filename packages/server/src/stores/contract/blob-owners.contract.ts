@@ -14,7 +14,7 @@ type Act =
   | { readonly act: 'add-pointer'; readonly sizeBytes: number | null }
   | { readonly act: 'purge' | 'pin' | 'purge-stale'; readonly which: number }
   | { readonly act: 'retype'; readonly which: number; readonly type: ArtifactType }
-  /** A commit whose last insert fails. No change of this commit may stay. */
+  /** A commit whose last insert fails. None of its changes may remain in the store. */
   | { readonly act: 'add-twice'; readonly which: number };
 
 const which = fc.nat(50);
@@ -35,7 +35,10 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   fc.record({ act: fc.constant('add-twice' as const), which }),
 );
 
-/** Runs acts on the stores, and keeps the artifacts that the stores must contain after the successful commits. */
+/**
+ * Runs acts (random changes of artifacts) on the stores, and computes the artifacts that the stores must contain after
+ * the successful commits.
+ */
 class History {
   readonly #stores: readonly MetadataStore[];
   readonly artifacts: ArtifactRecord[] = [];
@@ -44,7 +47,7 @@ class History {
     this.#stores = stores;
   }
 
-  /** Runs the acts concurrently. Each act uses other artifacts. Successive acts use the stores in rotation. */
+  /** Runs the acts concurrently. No two acts use the same artifact. Successive acts use the stores in rotation. */
   async run(acts: readonly Act[]): Promise<void> {
     const touched = new Set<string>();
     await Promise.all(acts.map((each, index) => this.#one(this.#stores[index % this.#stores.length]!, each, touched)));
@@ -107,8 +110,8 @@ function usageOf(owners: readonly BlobOwner[]): UsageCount[] {
 }
 
 /**
- * Contract tests of blob owners and usage counters: both agree with the records after any history. `histories` is the
- * number of random histories.
+ * Contract tests of blob owners and usage counters: after any sequence of commits both agree with the records.
+ * `histories` is the number of random sequences.
  */
 export function blobOwnersContract(harness: StoreHarness, histories: number): void {
   const { pair } = storesOf(harness);

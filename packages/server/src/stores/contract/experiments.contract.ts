@@ -71,7 +71,10 @@ const rulesOn = (store: MetadataStore) => {
   return { experiments: new Experiments(parts), groups: new Groups(parts) };
 };
 
-/** Advances the clock while the work runs, because a nesting that loses a race against another server waits to retry. */
+/**
+ * Advances the clock while the work runs. The work waits before a retry when it adds a group to a group and another
+ * server did so first.
+ */
 async function asTimePasses<Result>(work: Promise<Result>): Promise<Result> {
   const state = { isOver: false };
   const end = (): void => {
@@ -199,8 +202,8 @@ export function experimentsContract(harness: StoreHarness): void {
           ...['x', 'y', 'z'].map((id) => one.commit(addMember(group.id, id))),
           other.commit(hide(group)),
         ]);
-        // A group with the same id can be created once a cleaner has removed the hidden group. Members that the hidden
-        // group left behind would be visible in the new group.
+        // A new group may get the id of a hidden group once a cleaner has removed the hidden group's row. Members that
+        // remained would then be visible in the new group.
         await clean(one, start + hour);
         await addGroup(one, group);
         expect((await one.experiments.findGroup(group.id))?.members).toEqual([]);
@@ -240,7 +243,7 @@ export function experimentsContract(harness: StoreHarness): void {
       const changed = { outcome: 'conflict', conflict: { kind: 'version', record: 'group', id: group.id } };
       expect(await store.commit(batches[2]!)).toEqual(changed);
       expect(await store.commit(commitOf(visible))).toEqual(changed);
-      // The cleaner removes the other members of the first batch, and the row of the group.
+      // The cleaner removes the remaining members of the first batch, and then the row of the group.
       expect(await clean(store, start + hour)).toBe(90);
       expect(await clean(store, start + hour)).toBe(0);
       expect(await store.commit(commitOf(visible))).toEqual(changed);
@@ -445,7 +448,8 @@ export function experimentsContract(harness: StoreHarness): void {
       await expect(
         groups.create(admin, id, { members: Array.from({ length: most + 1 }, (_, i) => `x${i}`) }),
       ).rejects.toMatchObject(refused('10000 members'));
-      // An existing member needs no capacity. A worker does not count towards the limit of nested groups.
+      // Adding a member that the group already has needs no free capacity. A worker does not count towards the limit of
+      // groups inside groups.
       expect((await groups.addMember(id, large.id, 'w7')).members).toEqual(large.members);
       expect((await groups.addMember(id, nesting.id, 'grp_7')).members).toEqual(nesting.members);
       expect((await groups.addMember(id, small.id, 'x')).members).toEqual(['w', 'x']);

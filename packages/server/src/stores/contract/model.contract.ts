@@ -27,7 +27,7 @@ type Act =
   | { readonly act: 'sweep' }
   | { readonly act: 'wait'; readonly ms: number };
 
-/** The repositories of the jobs, so many that claims match few routes, many routes or all routes. */
+/** The repositories of the jobs. Their number is chosen so that a claim matches few routes, many routes or all routes. */
 const repositories = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 const acts: fc.Arbitrary<Act[]> = fc.array(
@@ -71,7 +71,10 @@ const acts: fc.Arbitrary<Act[]> = fc.array(
   { minLength: 5, maxLength: 40 },
 );
 
-/** The model of the queue with which the store is compared: jobs in memory, with the same pure rules. */
+/**
+ * The model with which the store is compared: the jobs of the queue in memory, changed by the same pure rules as in the
+ * store.
+ */
 class Model {
   readonly jobs = new Map<string, JobRecord>();
   readonly events = new Map<string, string[]>();

@@ -200,7 +200,7 @@ export function queueContract(harness: StoreHarness): void {
         return (answer as { jobs: readonly JobRecord[] }).jobs;
       };
       expect(await again(start + 999)).toEqual([await store.jobs.find(longer), await store.jobs.find(shorter)]);
-      // First the lease of `shorter` has expired, before any sweep. Then another worker holds both jobs.
+      // At this time the lease of `shorter` has expired, and no sweep has run. Later another worker holds both jobs.
       expect(await again(start + 1000)).toEqual([await store.jobs.find(longer)]);
       await store.jobs.sweep(10, start + 9000);
       await claimIds(store, 'other', { leaseIds: ['m1', 'm2'], now: start + 60_000, leaseMs: 60_000 });

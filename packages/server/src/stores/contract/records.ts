@@ -39,7 +39,7 @@ export function claimBy(workerId: string, over: Partial<ClaimRequest> = {}): Cla
   };
 }
 
-/** Claims, and returns the ids of the claimed jobs in claim order. */
+/** Claims jobs, and returns their ids in claim order. */
 export async function claimIds(store: MetadataStore, ...args: Parameters<typeof claimBy>): Promise<string[]> {
   const claimed = await store.jobs.claim(claimBy(...args));
   if (claimed.outcome === 'conflict') throw new Error('conflict');

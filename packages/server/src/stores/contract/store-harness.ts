@@ -14,7 +14,10 @@ export interface StoreUnderTest {
   readonly remove?: () => Promise<void>;
 }
 
-/** Returns functions that open an empty store, or a pair of stores on the same data. All are closed after each test. */
+/**
+ * Returns two functions: one opens an empty store, the other opens a pair of stores on the same data. All stores are
+ * closed after each test.
+ */
 export function storesOf(harness: StoreHarness): {
   fresh: () => Promise<MetadataStore>;
   pair: () => Promise<[MetadataStore, MetadataStore]>;

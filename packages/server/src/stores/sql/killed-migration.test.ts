@@ -12,7 +12,7 @@ import { openMetadataStore } from '../open-metadata-store.ts';
 import { sqliteSyntax } from './dialects/sqlite/sqlite-syntax.ts';
 import { migrate, migrations } from './migrate.ts';
 
-/** Number of artifacts, which is enough for several batches. */
+/** Number of artifacts. It is large enough for several batches of the migration. */
 const artifacts = 45_000;
 const program = path.join(import.meta.dirname, 'testing/open-store.ts');
 
@@ -43,7 +43,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Starts the migration, and kills it at the first line that begins with this text. Returns the printed lines. */
+/** Starts the migration, and kills its process when a printed line begins with `text`. Returns the printed lines. */
 async function killAt(text: string): Promise<string[]> {
   const child = spawn(process.execPath, [program, file], { stdio: ['ignore', 'pipe', 'inherit'] });
   const seen: string[] = [];

@@ -1,6 +1,6 @@
 /**
  * Returns SQL for a table `owned` (key, sha256, size_bytes) of the blobs that records own. Schemas before 0013 have no
- * table `blob_owners`, and only artifacts have blobs. For tools that read a database without migrating it.
+ * table `blob_owners`, and only artifacts have blobs. Used by tools that read a database without migrating it.
  */
 export function ownedBlobs(schema: string): string {
   const rows =

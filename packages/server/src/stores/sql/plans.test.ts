@@ -19,14 +19,17 @@ import { counterAt, exists, insert, raise, unchanged, update } from '../../kerne
 /** The value of a parameter. */
 type Value = string | number | null;
 
-/** A statement, with the parameters of one of its executions and the methods of the engine that ran it. */
+/**
+ * A statement that the store ran, with the parameters of one of its executions and the names of the engine methods that
+ * ran it.
+ */
 interface Seen {
   readonly compiled: CompiledStatement;
   readonly values: readonly Value[];
   readonly methods: Set<EngineMethod>;
 }
 
-/** Wraps an engine and records every statement with the parameters of one execution. */
+/** Wraps an engine. Records every statement in `seen`, with the parameters of one execution. */
 function recording(engine: QueueEngine, seen: Map<string, Seen>): QueueEngine {
   return watchSteps(engine, (method) => ({ statement, params }) => {
     const compiled = statement.compiled(engine.dialect);
@@ -39,7 +42,7 @@ function recording(engine: QueueEngine, seen: Map<string, Seen>): QueueEngine {
   });
 }
 
-/** Loads a backlog in every state, so that the plan of a statement that lacks an index is visible. */
+/** Creates many jobs in every state. With them a statement that lacks an index gets a plan with a scan. */
 async function load(store: MetadataStore): Promise<void> {
   const types = ['task', 'exec', 'manifest'];
   const jobs = Array.from({ length: 4000 }, (_, i) =>
@@ -74,8 +77,8 @@ async function load(store: MetadataStore): Promise<void> {
 }
 
 /**
- * Numbers of jobs that no worker of the tests may claim: ready jobs of many other routes, ended jobs, and jobs that are
- * due much later.
+ * Number of jobs in each of three groups that no worker of the tests may claim: claimable jobs of many other routes,
+ * ended jobs, and jobs that are due much later.
  */
 const ineligible = 50_000;
 const finished = 50_000;
@@ -83,8 +86,8 @@ const delayed = 20_000;
 const routesOfOthers = 40;
 
 /**
- * Returns statements that insert the rows of others. `series` returns a table of the numbers from 1 to the count, in a
- * column `n`.
+ * Returns statements that insert jobs which no worker of the tests may claim. `series` returns a table of the numbers
+ * from 1 to the count, in a column `n`.
  */
 const othersSql = (series: (count: number) => string): string[] => [
   `insert into job_routes
@@ -392,9 +395,10 @@ function expectParts(texts: Iterable<string>): void {
   expect(parts.filter(([, words]) => !all.some((text) => words.test(text))).map(([part]) => part)).toEqual([]);
 }
 
-// Allowed scans: a walk along an index in the order of the list, which ends at the limit of the list; a walk along an
-// index that has only leased or delayed jobs; the merged page of a list by several statuses; and small intermediate
-// tables that the statement itself names. `storage_usage` has at most some hundred rows, which only a timer reads.
+// Scans that a plan may contain: a walk along an index in the order of a list, which ends at the limit of the list; a
+// walk along an index that has only leased or delayed jobs; the merged page of a list by several statuses; and small
+// intermediate tables that the statement itself names. `storage_usage` is allowed too: it has at most some hundred
+// rows, and only a timer reads it.
 const walk = String.raw`\w+ USING (COVERING )?INDEX \w+_(newest|leased|delayed|front|in_order)$`;
 const scan = new RegExp(
   String.raw`^SCAN (?!CONSTANT|storage_usage|ready_routes|json_each|page|kept|heads|branch|holding|\(subquery|\d|${walk})`,
@@ -405,9 +409,9 @@ function sqliteObjection(detail: string, text: string): boolean {
 }
 
 /**
- * Returns true for a plan line with a table scan or with a sort of more than 2000 rows. Sorting the few rows of one
- * worker or one page is cheaper than an index walk, but a backlog has many rows. (Postgres estimates a hundred rows for
- * a JSON list.)
+ * Returns true if a line of a plan must not occur: a table scan, or a sort of more than 2000 rows. Sorting the few rows
+ * of one worker or one page is cheaper than an index walk, but a backlog has many rows. (Postgres estimates a hundred
+ * rows for a JSON list.)
  */
 function literalObjection(line: string): boolean {
   if (seqScan.test(line)) return true;
@@ -430,9 +434,9 @@ const fewRows = [
 ];
 
 /**
- * Returns true for a plan line with a table scan, or with a filter by a parameter. Such a filter reads rows that it
- * discards; a fitting index has the parameter in its condition. A planner that does not know the values cannot estimate
- * the number of rows.
+ * Returns true if a line of a generic plan must not occur: a table scan, or a filter by a parameter. A filter reads
+ * rows and then discards some; a fitting index has the parameter in its condition instead. The estimated number of rows
+ * is not checked, because a planner that does not know the values cannot estimate it.
  */
 function genericObjection(line: string, text: string): boolean {
   return seqScan.test(line) || (/^\s*(Join )?Filter: .*\$\d/.test(line) && !fewRows.some((words) => words.test(text)));
@@ -444,7 +448,7 @@ interface Planned {
   readonly objection: (line: string, text: string) => boolean;
 }
 
-/** Returns the plans for known values, without restrictions of the planner. */
+/** Returns the plans of the statements with their real values, without the planner settings of the engine. */
 function literalPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Planned[]> {
   return plansOn(url, seen, literalObjection, ({ compiled, values }) => [
     `explain ${compiled.sql.replaceAll(/\$(\d+)/g, (_, n: string) => literalOf(values[Number(n) - 1]))}`,
@@ -455,9 +459,10 @@ function literalPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Pla
 const customPlans = 5;
 
 /**
- * Returns the plans of prepared statements, with the planner settings of the connections that run them. With the settings
- * of the engine (transactions and look-ups), it is the generic plan. With those of the server (lists and scans), it is
- * each plan from the first execution to the one for which Postgres chooses between a generic and a custom plan.
+ * Returns the plans of prepared statements, with the planner settings of the connections that run them. For a statement
+ * of transactions and look-ups (settings of the engine), this is the generic plan. For a statement of lists and scans
+ * (settings of the server), these are the plans of its first executions, up to the execution before which Postgres
+ * chooses between a generic and a custom plan.
  */
 async function preparedPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Planned[]> {
   const plansWith = (settings: string, executions: number, methods: readonly EngineMethod[]): Promise<Planned[]> => {

@@ -18,7 +18,7 @@ export interface PageParams extends PlaceParams {
   readonly limit: number;
 }
 
-/** Tables whose rows are listed by (created_at, id). */
+/** Tables of records that are listed in the order (created_at, id). */
 type Listed = 'artifacts' | 'credentials' | 'experiments' | 'groups' | 'jobs' | 'workers';
 
 /** Restricts a list query to the rows after a key, newest first. */
@@ -46,7 +46,8 @@ function ordered<Table extends Listed, Row>(
   beyond: '<' | '>',
   direction: 'desc' | undefined,
 ): SelectQueryBuilder<Database, Table, Row> {
-  // Every listed table has both columns. The builder cannot type the union of the tables, so `jobs` stands for all.
+  // Every listed table has the columns `created_at` and `id`. The query builder cannot type a union of the tables, so
+  // `jobs` stands for all.
   const one = query as unknown as SelectQueryBuilder<Database, 'jobs', Row>;
   const list = one
     .$if(place === 'next', (rows) =>
@@ -58,7 +59,8 @@ function ordered<Table extends Listed, Row>(
 }
 
 /**
- * Returns the parameters of a list query. One row more than the limit is read, to show whether there is a next page.
+ * Returns the parameters of a list query. The query reads one row more than the limit; if that row exists, there is a
+ * next page.
  */
 export function pageStart(page: PageRequest): PageParams {
   return { at: page.after?.at ?? 0, id: page.after?.id ?? '', limit: page.limit + 1 };

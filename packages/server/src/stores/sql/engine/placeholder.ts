@@ -12,7 +12,7 @@ export class Placeholder<out Value> implements Expression<Value> {
     this.#name = name;
   }
 
-  /** Carries the type of the value; the query builder requires it. Always undefined. */
+  /** Exists only for the type of the value, which the query builder needs. Always undefined. */
   get expressionType(): Value | undefined {
     return undefined;
   }

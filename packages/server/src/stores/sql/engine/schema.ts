@@ -45,7 +45,7 @@ export interface JobRow extends JobState {
 /** The columns of a job that change during its life. */
 export interface JobState {
   status: JobStatus;
-  /** 1 for a queued job that can be claimed now, else 0. The index `jobs_ready` contains only rows with 1. */
+  /** 1 for a claimable job (queued and not delayed), else 0. The index `jobs_ready` contains only rows with 1. */
   ready: number;
   /** The worker that holds the job, or that held it last. */
   claimed_by: string | null;
@@ -78,7 +78,7 @@ export interface JobRouteRow {
   type: string;
   repository: string | null;
   capabilities: string;
-  /** Null in rows that an older version wrote. */
+  /** The number of the route. Null in rows that an older version wrote. */
   number: number | null;
 }
 
@@ -145,14 +145,17 @@ export interface BlobOwnerRow {
   /** `kind` and `id` are those of the record that refers to the blob. */
   kind: string;
   id: string;
-  /** The type under which usage counts the blob. */
+  /** The type under which the usage counters count the blob. For an artifact it is the artifact type. */
   type: string;
   sha256: string;
   size_bytes: number;
   state: BlobOwnerState;
 }
 
-/** One of several counters for a kind and type. The usage of a kind and type is the sum of its counters. */
+/**
+ * One usage counter of a record kind and a type. There are several counters (slots), so that concurrent commits update
+ * different rows. The usage of a kind and type is the sum of its counters.
+ */
 export interface UsageRow {
   kind: string;
   type: string;

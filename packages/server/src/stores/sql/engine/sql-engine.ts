@@ -11,7 +11,7 @@ export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
   readonly dialect: Dialect;
   /** True if committed rows survive the end of the process. */
   readonly durable: boolean;
-  /** True if no other process writes to the database. Rows may then be cached until this process changes them. */
+  /** True if no other process writes to the database. Cached rows are then valid until this process changes them. */
   readonly soleWriter: boolean;
   /** The channel between the servers of one database. Undefined if the database can have only one server. */
   readonly hintChannel: HintChannel | undefined;
@@ -23,16 +23,17 @@ export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
    */
   read<Result>(verb: VerbFactory<Result>): Promise<Result>;
   /**
-   * As `read`, for a few rows that are found by their keys. On Postgres all look-ups share one connection, so a slow
-   * look-up delays the others.
+   * Runs a verb as `read` does, for a few rows that are found by their keys. On Postgres all look-ups share one
+   * connection, so a slow look-up delays the others.
    */
   look<Result>(verb: VerbFactory<Result>): Promise<Result>;
   /**
-   * As `read`, for a verb that may examine more than 200 rows: counts, verification, lists with filters that no index
-   * answers. A scan never delays other verbs: on SQLite it runs in a thread, on Postgres on a connection pool of its
-   * own. All statements of the verb see one snapshot. At most two scans run at a time, and the others wait in order. So
-   * a scan must be bounded: it fails with `unavailable` after `scanWithinMs`. On a SQLite database that is in memory or
-   * small, a scan runs as `read`. docs/decisions/0017 lists which reads are scans.
+   * Runs a verb as `read` does, for a verb that may examine more than 200 rows: counts, verification, lists with
+   * filters that no index answers. A scan never delays other verbs: on SQLite it runs in a thread, on Postgres on a
+   * connection pool of its own. All statements of the verb see one snapshot. At most two scans run at a time, and the
+   * others wait in order. A scan that takes longer than `scanWithinMs` fails with `unavailable`, so that the waiting
+   * ones can start. On a SQLite database that is in memory or small, a scan runs as `read`. docs/decisions/0017 lists
+   * which reads are scans.
    */
   scan<Result>(verb: VerbFactory<Result>): Promise<Result>;
   /** Runs a verb in its own transaction. The writes of the verb are durable when the promise settles. */
@@ -42,7 +43,7 @@ export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
   tidy(): Promise<void>;
 
   ping(): Promise<void>;
-  /** See `MetadataStore.time`. */
+  /** Returns the time by which transactions decide; see `MetadataStore.time`. */
   time(): StoreTime;
   now(): Promise<number>;
   /** Waits for running verbs. No verb may start afterwards. */

@@ -13,14 +13,14 @@ export interface SqlSyntax {
   readonly columns: ColumnTypes;
 
   /**
-   * The slot of the usage counters to which this connection adds. Connections that commit at the same time usually have
-   * different slots, so that they do not lock the same row.
+   * The slot (one of several rows of the same usage counter) to which this connection adds. Connections that commit at
+   * the same time usually have different slots, so that they do not wait for the same row.
    */
   readonly usageSlot: RawBuilder<number>;
 
   /**
-   * Locks the rows that a query returns until the transaction ends. Rows that other transactions have locked are
-   * awaited with `wait` and left out with `skip`.
+   * Locks the rows that a query returns until the transaction ends. If other transactions have locked some of these
+   * rows, `wait` waits for the locks and `skip` leaves these rows out.
    */
   locked<Tables extends keyof Database, Row>(
     query: SelectQueryBuilder<Database, Tables, Row>,

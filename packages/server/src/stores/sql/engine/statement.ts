@@ -36,7 +36,7 @@ export class Statement<Params extends object, Row> {
 /** SQL text with the positions of its parameters. */
 export class CompiledStatement {
   readonly sql: string;
-  /** Name of the prepared statement on the database server. Equal in every process, because it is a hash of the SQL. */
+  /** Name of the prepared statement on the database server. It is a hash of the SQL, so it is the same in every process. */
   readonly name: string;
   readonly #parameters: readonly unknown[];
 
@@ -71,7 +71,7 @@ export function statement<Params extends object>(): <Row>(build: Build<Params, R
 
 /**
  * Returns a function that creates and caches one statement for each key, for statements that differ in their shape. The
- * keys must come from a closed set.
+ * number of keys must be bounded, because no statement is ever evicted.
  */
 export function statementsBy<Key extends string, Params extends object, Row>(
   build: (key: Key, queries: Queries, params: Placeholders<Params>, syntax: SqlSyntax) => Compilable<Row>,

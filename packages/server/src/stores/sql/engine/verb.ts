@@ -13,7 +13,7 @@ export interface Step {
   readonly params: object;
   /**
    * True if the verb does not use the result. An engine over a network then sends the next step without waiting for the
-   * result. If this step fails, the verb still fails.
+   * result. If the step fails, the verb fails at a later step or at its end.
    */
   readonly unanswered: boolean;
 }

@@ -27,7 +27,7 @@ export async function experimentsGroupsRetention(db: Kysely<unknown>, syntax: Sq
     member_id: 'text',
     experiment_id: 'text',
     added_at: 'integer',
-    /** Position of the member in the order in which members were added to the group. */
+    /** Place of the member in its group: members are numbered in the order in which they were added. */
     place: 'integer',
   });
   await createTable(db, syntax, 'artifact_grants', ['artifact_id', 'reader'], clusteredTableEnd, {

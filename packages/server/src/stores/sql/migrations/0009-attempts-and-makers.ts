@@ -12,7 +12,7 @@ export async function attemptsAndMakers(db: Kysely<unknown>, syntax: SqlSyntax):
 }
 
 const texts = [
-  // Older versions recorded only the first claim, so its time is used for the current attempt.
+  // Older versions stored only the time of the first claim, so the current attempt of a running job gets this time.
   "update jobs set attempt_started_at = started_at where status = 'running'",
   // Jobs of the admin are left out, because most jobs are created by the admin, who lists all jobs.
   "create index jobs_by_maker on jobs (created_by, created_at, id) where created_by <> 'admin'",

@@ -4,7 +4,8 @@ import { addColumns } from './create-table.ts';
 
 /**
  * Adds versions of jobs, workers and groups, so that a commit can require that they are unchanged. Also adds the epoch
- * of a worker's registration tokens, and the time at which a group was hidden.
+ * of a worker's registration tokens (a reissue raises it, which revokes older tokens), and the time at which a group
+ * was hidden.
  */
 export async function recordVersions(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   await addColumns(db, syntax, 'jobs', { version: 'integer = 1' });

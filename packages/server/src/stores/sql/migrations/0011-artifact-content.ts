@@ -21,16 +21,16 @@ export async function artifactContent(db: Kysely<unknown>, syntax: SqlSyntax, on
   const isPostgres = syntax.kind === 'postgres';
   const text = isPostgres ? 'text collate "C"' : 'text';
   await run(`alter table artifacts add column produced_by ${text} not null default 'agent'`);
-  // Workers upload as `assistant-output`. A deposit has this source type too; its creator shows whether it came from
-  // the admin or a worker.
+  // Sets who produced existing artifacts. Uploads of workers have the source type `assistant-output`. Deposits have it
+  // too, so for them the creator shows whether the admin or a worker produced them.
   const artifacts = { table: 'artifacts', key: 'id', what: 'producers of artifacts', onProgress };
   await inKeyRanges(db, artifacts, (range) =>
     sql`update artifacts set produced_by = 'person'
       where ${range} and (source_type = 'manual-upload' or created_by = 'admin')`.execute(db),
   );
-  // An older server that still runs must not add records without an owner of their blob, because collection would
-  // remove the bytes. Its inserts lack this column, so without the default they fail. SQLite cannot drop a default, but
-  // has only one server.
+  // An older server that still runs must not add records, because it would not write the owner of their blob, and
+  // collection would then remove the bytes. Its inserts do not set this column, so they fail once the default is
+  // dropped. SQLite cannot drop a default, but never has a second server.
   if (isPostgres) await run('alter table artifacts alter column produced_by drop default');
 }
 

@@ -7,8 +7,8 @@ const mostLines = 20;
 
 /**
  * Calls `write` with a condition for each range of 10,000 rows, in the order of an indexed text column. Rows in which
- * the column is null are skipped. Without ranges, one statement that changes all rows of a large table would keep the
- * old pages in memory on SQLite.
+ * the column is null are skipped. The ranges bound the memory on SQLite, which keeps the old pages of all rows that one
+ * statement changes.
  */
 export async function inKeyRanges(
   db: Kysely<unknown>,

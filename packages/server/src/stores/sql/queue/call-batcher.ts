@@ -9,7 +9,7 @@ interface Waiting<Call, Answer> {
 export interface BatchLimits {
   /** Largest number of calls in one batch. */
   readonly calls: number;
-  /** Largest number of batches that run at a time. Calls that arrive while all of them run form the next batch. */
+  /** Largest number of batches that run at a time. When all of them run, calls that arrive wait and form the next batch. */
   readonly verbs: number;
 }
 
@@ -27,8 +27,8 @@ export class CallBatcher<Call, Answer> {
   #scheduled = false;
 
   /**
-   * `run` must return one answer for each call, in the order of the calls. Calls with equal names (`nameOf`) never
-   * share a batch.
+   * `run` runs a batch, and must return one answer for each call, in the order of the calls. Calls whose names
+   * (`nameOf`) are equal are never in the same batch.
    */
   constructor(
     limits: BatchLimits,
@@ -81,8 +81,8 @@ export class CallBatcher<Call, Answer> {
       const answers = await this.#run(served.map(({ call }) => call));
       for (const [index, { resolve }] of served.entries()) resolve(answers[index] as Answer);
     } catch (error) {
-      // Only `internal` means that the batch was rolled back. After a lost connection the batch may have been
-      // committed.
+      // The calls may run again only if the batch was rolled back, which only the error `internal` shows. After a lost
+      // connection the batch may have been committed.
       const undone = error instanceof AppError && error.code === 'internal';
       for (const { call, resolve, reject } of served) {
         if (undone && served.length > 1) await this.#alone(call).then(resolve, reject);

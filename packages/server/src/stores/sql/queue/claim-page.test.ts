@@ -19,14 +19,14 @@ const page = path.resolve(import.meta.dirname, '../../../../../../docs/how-a-cla
 const stale = `docs/how-a-claim-runs.md shows other SQL than claims send. To write the SQL into the page, run:
 npx vitest run --project packages packages/server/src/stores/sql/queue/claim-page.test.ts -u`;
 
-/** The statements of the present case, in the order in which they were sent. */
+/** The statements that the present case has sent so far, in order. */
 let sent: string[] = [];
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Records at the driver, so that statements which the engine adds to those of a verb are recorded, too. */
+/** Records the statements at the driver, so that the list also has those that the engine itself adds to a verb. */
 function recordSqlite(): void {
   const memory = new Database(':memory:');
   const prototype: Database.Statement = Object.getPrototypeOf(memory.prepare('select 1'));
@@ -40,7 +40,7 @@ function recordSqlite(): void {
   }
 }
 
-/** See `recordSqlite`. */
+/** Records the statements at the driver of Postgres; see `recordSqlite`. */
 function recordPostgres(): void {
   const prototype = pg.Client.prototype as { query(query: string | { text: string }, ...rest: unknown[]): unknown };
   const original = prototype.query;
@@ -52,10 +52,10 @@ function recordPostgres(): void {
 
 type Recorded = ReadonlyMap<string, readonly string[]>;
 
-/** Runs the cases of the page and returns the statements of each. */
+/** Runs the cases that docs/how-a-claim-runs.md describes, and returns the statements of each. */
 async function runCases(engine: QueueEngine): Promise<Recorded> {
   const store = new SqlMetadataStore(engine);
-  // A second server. The first server does not know what the second writes.
+  // Stands for a second server. The caches of the first server do not contain what this one writes.
   const other = new SqlMetadataStore(engine);
   const cases = new Map<string, readonly string[]>();
   const record = async <Result>(name: string, run: () => Promise<Result>): Promise<Result> => {
@@ -105,7 +105,7 @@ async function runCases(engine: QueueEngine): Promise<Recorded> {
   return cases;
 }
 
-/** Of these cases, the page shows only the statements that a claim of one ready job does not have. */
+/** Cases for which the page shows only the statements that the usual case (a claim of one claimable job) does not have. */
 const variants = ['two claims at once', 'few routes', 'many routes'];
 
 function withoutUsual(cases: Recorded): Recorded {
@@ -152,7 +152,7 @@ function shownTogether(statements: readonly string[]): string {
     .join('\n\n');
 }
 
-/** Statements are sent together until the result of one is awaited. */
+/** Divides the statements into round trips: statements are sent together until the result of one of them is awaited. */
 function inRoundTrips(statements: readonly string[], awaited: ReadonlySet<string>): string {
   const trips: string[][] = [[]];
   for (const [index, text] of statements.entries()) {
@@ -162,7 +162,7 @@ function inRoundTrips(statements: readonly string[], awaited: ReadonlySet<string
   return trips.map((texts, index) => `-- Round trip ${index + 1}\n\n${shownTogether(texts)}`).join('\n\n');
 }
 
-/** The block of SQL below a comment that names the engine and the case. */
+/** Matches a block of SQL in the page. A comment above the block names the engine and the case. */
 const block = /(?<=<!-- sql on (\w+): ([\w ]+) -->\n\n```sql\n)[^]*?(?=\n```\n)/g;
 
 it('docs/how-a-claim-runs.md shows the statements that claims send', { timeout: 120_000 }, async () => {

@@ -24,7 +24,7 @@ export interface DueCheck extends StoreTime {
   readonly lastRoute: number;
 }
 
-/** One query, because every claim runs it. It reads one entry of each of three indexes. */
+/** One query for all three values, because every claim runs it. It reads one entry of each of three indexes. */
 export const dueTimesSql = sql<DueTimes>`
   select coalesce((select max(number) from job_routes), 0) as "lastRoute",
     (select min(lease_expires_at) from jobs where status = 'running') as "leaseAt",
@@ -40,20 +40,23 @@ export function isDue(at: number | null, now: number): boolean {
   return at !== null && at <= now;
 }
 
-/** Returns true if a claim can read jobs at once: there is no new route, no expired lease and no ended delay. */
+/**
+ * Returns true if a claim can read jobs at once, because there is no uncached route, no expired lease and no ended
+ * delay.
+ */
 export function nothingDue({ lastRoute, leaseAt, delayedAt }: DueTimes, check: DueCheck): boolean {
   return lastRoute <= check.lastRoute && !isDue(leaseAt, check.leasesAt) && !isDue(delayedAt, check.now);
 }
 
 export interface DueTimesAndCandidates {
   readonly dueTimes: DueTimes;
-  /** Undefined if something was due; then no job is locked. */
+  /** The candidates of the claim, locked. Undefined if something was due; then no job is locked. */
   readonly candidates: JobRow[] | undefined;
 }
 
 /**
- * Reads the due times, then the candidates. For engines that run in the process, where a second query costs no round
- * trip.
+ * Reads the due times with one query and then the candidates with another. Used by engines that run inside the process,
+ * where a second query costs no round trip.
  */
 export function* dueTimesThenCandidates(
   check: DueCheck,

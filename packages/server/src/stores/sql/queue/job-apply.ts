@@ -20,14 +20,14 @@ export const lockJob = statement<{ id: string }>()((db, p, syntax) =>
   syntax.locked(db.selectFrom('jobs').selectAll().where('id', '=', p.id), 'wait'),
 );
 
-/** Locks rows in the order of their ids to avoid deadlocks. */
+/** Locks the rows of several jobs, in the order of their ids to avoid deadlocks. */
 const lockByIds = statement<{ ids: string }>()((db, p, syntax) =>
   syntax.locked(db.selectFrom('jobs').selectAll().where(syntax.among('id', p.ids)).orderBy('id'), 'wait'),
 );
 
 /**
- * Makes each decision about its job, in order, and writes the changes. A second decision about one job receives the
- * result of the first.
+ * Calls the `decide` function of each application with its job, in order, and writes the changes. If two applications
+ * are about one job, the second receives the job as the first changed it.
  */
 export function* applyAll(
   dialect: QueueDialect,
@@ -52,7 +52,7 @@ export function* applyAll(
   return decisions;
 }
 
-/** Locks the jobs that exist, each once, in the order of their ids, and returns their rows. */
+/** Locks those of the jobs that exist, each once, in the order of their ids. Returns their rows. */
 export function* lockJobs(jobIds: readonly string[]): Verb<JobRow[]> {
   const ids = [...new Set(jobIds)];
   const [only] = ids;

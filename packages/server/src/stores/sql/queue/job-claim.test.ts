@@ -12,7 +12,10 @@ import { rawStatement } from '../testing/raw-statement.ts';
 import { watchSteps } from '../testing/watch-steps.ts';
 import { first } from '../engine/verb.ts';
 
-/** Records in `waits`, for each transaction in order, the number of statements whose result the transaction awaited. */
+/**
+ * Wraps an engine. Adds one number to `waits` for each transaction, in order: the number of statements whose result the
+ * transaction awaited.
+ */
 function counting(engine: QueueEngine, waits: number[]): QueueEngine {
   return watchSteps(engine, () => {
     const index = waits.push(0) - 1;
@@ -56,7 +59,7 @@ describe.each(engines)('a claim on $name', ({ open, answers }) => {
     waits = [];
     ({ engine, drop } = await open());
     store = new SqlMetadataStore(counting(engine, waits));
-    // A second server. The first server does not know what the second writes.
+    // Stands for a second server. The caches of the first server do not contain what this one writes.
     other = new SqlMetadataStore(engine);
     await store.jobs.enqueue(newJob(), undefined);
     await claimIds(store, 'first');
@@ -131,7 +134,7 @@ describe.skipIf(server === undefined)('due times and candidates of one route on 
     };
     const now = start;
     expect(await claimedMeanwhile({ lastRoute: 1, ...fixedTime(now) })).toEqual({ candidates: [id], claimed: [] });
-    // The lease of the first claim expires after one minute.
+    // One minute later the lease of the first claim has expired, so something is due, and no candidates are locked.
     expect(await claimedMeanwhile({ lastRoute: 1, ...fixedTime(now + 60_000) })).toEqual({
       candidates: undefined,
       claimed: [id],

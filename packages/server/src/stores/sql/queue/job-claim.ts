@@ -35,8 +35,8 @@ export interface ClaimedAll {
 }
 
 /**
- * Runs a batch of claims in order. Claims whose scopes match the same routes share one query of the queue. The jobs
- * that the query returns are given to these claims in turn.
+ * Runs a batch of claims in order. Claims whose scopes match the same routes share one query of the queue. The first
+ * claim gets the first jobs that the query returns, the second claim the next ones, and so on.
  */
 export function* claimAll(
   dialect: QueueDialect,
@@ -50,7 +50,8 @@ export function* claimAll(
   const open = claimants.filter(({ request }) => !keyed.has(request));
   const { passed, routes } = open.length > 0 ? yield* claimReady(dialect, cache, open, time) : nothingDone;
   for (const { request, jobs } of open) yield* keepKey(request, jobs);
-  // Only one answer of the batch reports the ended leases and the promoted jobs, so that they are announced once.
+  // Only one answer of the batch has the ended leases and the promoted jobs, so that hints about them are published
+  // once.
   const reporter = passed.ended.length > 0 || passed.ready.length > 0 ? open[0] : undefined;
   const answers = claimants.map((claimant): Claimed => {
     const { request, jobs } = claimant;
@@ -64,7 +65,7 @@ function latest(requests: readonly ClaimRequest[], time: StoreTime): StoreTime {
   return timeAt(named.length === 0 ? undefined : Math.max(...named), time);
 }
 
-/** The side effects of a batch of claims. */
+/** What a batch of claims did besides claiming: the leases it ended, the jobs it promoted, and the routes it read. */
 interface Done {
   readonly passed: Passed;
   readonly routes: RouteList | undefined;
@@ -126,19 +127,20 @@ function* claimReady(
     if (due && !locked) locked = yield* dialect.advisoryLock('promotion', 'skip');
     const promoted = due && locked ? yield* promoteDue(cache, now, promotedPerBatch) : [];
     ready.push(...promoted);
-    // Due times are read again even when no job was promoted: the previous holder of the lock may have promoted jobs
-    // since the first read.
+    // Due times are read again even when this claim promoted no job, because the previous holder of the lock may have
+    // promoted jobs since the first read.
     if (due && locked) dueTimes = yield* readDueTimes();
     routes = yield* cache.readUpTo(dueTimes.lastRoute);
     for (const group of groupByRoutes(cache, routes, claimants)) yield* claimCandidates(dialect, group, now);
     if (claimants.every((claimant) => wanted(claimant) === 0)) break;
     if (due && !locked) {
-      // Another transaction is promoting due jobs. The claim waits for its result only when it still has too few jobs.
+      // Another transaction is promoting due jobs at this moment. This claim has too few jobs, so it waits for the
+      // lock, and thus for the result of the other transaction.
       locked = yield* dialect.advisoryLock('promotion', 'wait');
       dueTimes = yield* readDueTimes();
     } else if (promoted.length === 0) {
-      // The loop ends when no due job is left, so that many due jobs outside the scope do not hide one within the
-      // scope.
+      // No due job is left. The loop must not end before, because many due jobs outside the scope could hide one within
+      // the scope.
       break;
     }
   }
@@ -147,9 +149,9 @@ function* claimReady(
 }
 
 /**
- * Handles the usual case: the scopes of all claims match the same routes, and nothing is due. Then due times and
- * candidates are read in one round trip, the candidates are claimed, and the result is undefined. Otherwise nothing is
- * claimed, and the result is the due times.
+ * Handles the usual case: the scopes of all claims match the same routes, and nothing is due. It then reads due times
+ * and candidates in one round trip, claims the candidates, and returns undefined. In all other cases it claims nothing
+ * and returns the due times.
  */
 function* claimIfNothingDue(
   dialect: QueueDialect,
@@ -189,7 +191,7 @@ function groupByRoutes(cache: RouteCache, routes: RouteList, claimants: readonly
   return groups.values();
 }
 
-/** Claims candidates until every lease id of the group has a job or no candidate is left. */
+/** Claims candidates for a group of claims, until every lease id of these claims has a job or no candidate is left. */
 function* claimCandidates(dialect: QueueDialect, group: ClaimGroup, now: number): Verb<void> {
   yield* take(dialect, group, yield* dialect.claimCandidates(group.routes, wantedByAll(group)), now);
 }
@@ -225,7 +227,8 @@ function* take(
 }
 
 /**
- * Returns the jobs of a repeated claim that still have the leases of the first claim, in the order of the first answer.
+ * Returns the answer to a repeated claim: the jobs of the first claim whose leases from that claim still last, in the
+ * order of the first answer.
  */
 function* stillHeld(resourceId: string, leasesAt: number): Verb<JobRecord[]> {
   // Rows of an older version have no lease ids, so the jobs of such a row are never returned again.

@@ -5,8 +5,8 @@ import { statement } from '../engine/statement.ts';
 import { first, rows, type Verb } from '../engine/verb.ts';
 
 /**
- * Returns the distinct routes of ready jobs. The query is a skip scan: it reads one index entry for each route, however
- * many jobs are ready.
+ * Returns the distinct routes of claimable jobs. The query is a skip scan: it reads one index entry for each route,
+ * however many jobs the route has.
  */
 const readyRoutes = statement<object>()((db) => ({
   compile: () =>
@@ -34,8 +34,8 @@ const readyOfRoute = statement<{ routeId: string; most: number }>()((db, p) =>
     .select((eb) => eb.fn.countAll<number>().as('count')),
 );
 
-// The order is irrelevant to the result; it makes the planner use the small index of running jobs instead of scanning
-// finished jobs.
+// The result does not depend on the order. The order makes the planner use the small index of running jobs instead of
+// scanning finished jobs.
 const running = statement<{ most: number }>()((db, p) =>
   db
     .selectFrom(
@@ -68,8 +68,8 @@ const delayed = statement<{ most: number }>()((db, p) =>
 );
 
 /**
- * Counts unfinished jobs by type and state. Reads only index entries, at most `most` for each route of ready jobs and
- * for each other state, so the cost does not grow with the backlog.
+ * Counts unfinished jobs by type and state. Reads at most `most` index entries for each route of claimable jobs and for
+ * each other state, so the cost does not grow with the backlog.
  */
 export function* countDepths(routes: RouteCache, most: number): Verb<JobDepth[]> {
   const ready = new Map<string, number>();

@@ -29,7 +29,10 @@ const listJobs = statementsBy((key: `${Shape}:${Place}`, db, p: Placeholders<Lis
 
 type Jobs = SelectQueryBuilder<Database, 'jobs', object>;
 
-/** Merges the branches by (created_at, id) alone, and reads the full rows only for the jobs of the page. */
+/**
+ * Merges the branches (one query for each range of an index) by (created_at, id) alone. Reads the full rows only for
+ * the jobs of the page.
+ */
 function merged(db: Queries, shape: Shape, branches: readonly Jobs[], p: Placeholders<ListParams>) {
   const heads = branches
     .map((branch) => db.selectFrom(branch.select(['id', 'created_at']).as('branch')).selectAll())
@@ -63,7 +66,7 @@ function branchesOf(db: Queries, shape: Shape, p: Placeholders<ListParams>): Job
       return [jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.heldBy)];
     case 'own': {
       const held = jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.ownOf);
-      // The index on `created_by` has no jobs of the admin.
+      // The index on `created_by` leaves out jobs of the admin, so the query must do so too.
       const made = jobs.where('created_by', '=', p.ownOf).where('created_by', '<>', sql.lit('admin'));
       return [held, made];
     }
@@ -102,8 +105,8 @@ function isImpossible({ heldBy, status }: JobFilter): boolean {
 }
 
 /**
- * Returns true if the job matches the rest of the filter. A worker holds or created few jobs, so their lists are
- * filtered here instead of in SQL. A page may therefore have fewer than `limit` jobs.
+ * Returns true if the job matches the conditions of the filter that are not in the SQL of a worker's list. A worker
+ * holds or created few jobs, so these lists are filtered here. A page may therefore have fewer than `limit` jobs.
  */
 function matches(job: JobRecord, { type, category, status }: JobFilter): boolean {
   if (status !== undefined && job.status !== status) return false;

@@ -13,7 +13,7 @@ interface Place {
 }
 
 /**
- * Counts the ready jobs of a route that precede a job in claim order. Reads two ranges of the index `jobs_ready`,
+ * Counts the claimable jobs of a route that precede a job in claim order. Reads two ranges of the index `jobs_ready`,
  * because priority is descending and createdAt ascending. At most `most` entries of each range are read.
  */
 const readyBefore = statement<Place>()((db, p) => {

@@ -9,7 +9,10 @@ const shiftRunning = statement<{ ms: number }>()((db, p) =>
     .where('status', '=', sql.lit('running')),
 );
 
-/** Shifts only retries. The delay of a first attempt ends at an absolute time that the creator of the job set. */
+/**
+ * Shifts the delays of retries only. The delay of a first attempt ends at an absolute time that the creator of the job
+ * chose.
+ */
 const shiftRetries = statement<{ ms: number }>()((db, p) =>
   db
     .updateTable('jobs')
@@ -19,7 +22,10 @@ const shiftRetries = statement<{ ms: number }>()((db, p) =>
     .where('attempt', '>', sql.lit(1)),
 );
 
-/** Shifts lease expiries and retry delays by `ms`, after the clock from which they were computed was set by `ms`. */
+/**
+ * Adds `ms` to all lease expiries and retry delays. Called when the clock from which they were computed was set by
+ * `ms`, so that they keep their remaining time.
+ */
 export function* shiftLeases(ms: number): Verb<void> {
   yield* put(shiftRunning, { ms });
   yield* put(shiftRetries, { ms });

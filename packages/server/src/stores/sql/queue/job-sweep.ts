@@ -57,7 +57,8 @@ export function* endExpired(dialect: QueueDialect, time: StoreTime, limit: numbe
 }
 
 /**
- * Promotes jobs whose delay has ended, longest overdue first. The transaction must hold the advisory lock `promotion`.
+ * Promotes jobs whose delay has ended, in the order in which their delays ended. The transaction must hold the advisory
+ * lock `promotion`.
  */
 export function* promoteDue(routes: RouteCache, now: number, limit: number): Verb<ReadyJob[]> {
   const due = yield* rows(endedDelays, { now, limit });

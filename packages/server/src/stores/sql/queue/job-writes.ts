@@ -19,7 +19,7 @@ const insertEvent = statement<JobEventRow>()((db, p) =>
   db.insertInto('job_events').values(placeholdersOf(p, eventColumns)),
 );
 
-/** Returns an update that sets only these columns, because an index whose columns are not set needs no update. */
+/** Returns an update that sets only the given columns. An index needs no update if none of its columns is set. */
 export function updateOf(db: Pick<Queries, 'updateTable'>, columns: string, p: Placeholders<JobUpdate>) {
   return db
     .updateTable('jobs')
@@ -30,8 +30,8 @@ export function updateOf(db: Pick<Queries, 'updateTable'>, columns: string, p: P
 const updateJob = statementsBy((columns: string, db, p: Placeholders<JobUpdate>) => updateOf(db, columns, p));
 
 /**
- * Writes decisions with their events. Of several decisions about one job, only the state after the last decision is
- * written.
+ * Writes decisions about jobs, with their events. If there are several decisions about one job, writes only the state
+ * after the last of them.
  */
 export function* writeChanges(dialect: QueueDialect, changes: readonly JobChange[]): Verb<void> {
   const last = new Map(changes.map((change) => [change.row.id, change]));
@@ -47,7 +47,7 @@ export function* writeChanges(dialect: QueueDialect, changes: readonly JobChange
   yield* dialect.writeJobs(updates, events);
 }
 
-/** Inserts events and numbers them from `lastSeq + 1`. */
+/** Inserts events of a job. Their sequence numbers start at `lastSeq + 1`. */
 export function* insertEvents(
   dialect: QueueDialect,
   jobId: string,

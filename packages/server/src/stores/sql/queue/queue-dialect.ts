@@ -11,7 +11,10 @@ export type AdvisoryLock = 'promotion' | 'routes';
 /** The set of routes that match the scope of a claim. */
 export interface RouteSet {
   readonly ids: ReadonlySet<string>;
-  /** Equal for sets of the same routes, so that claims with such sets can share one query of the queue. */
+  /**
+   * Name of the set. Two sets have the same name if they have the same routes, so that claims with such sets can share
+   * one query of the queue.
+   */
   readonly name: string;
 }
 
@@ -21,19 +24,21 @@ export type JobUpdate = JobState & { readonly id: string };
 export type JobUpdates = ReadonlyMap<string, readonly JobUpdate[]>;
 
 /**
- * How an engine runs the operations of the queue: the SQL that differs between engines by strategy, not only by syntax.
+ * The strategy with which an engine runs the operations of the queue. It has the SQL that differs between engines by
+ * more than syntax.
  */
 export interface QueueDialect extends SqlSyntax {
   /** Limits for batching calls of the same moment (new jobs, claims, decisions about jobs) into one transaction. */
   readonly batchLimits: BatchLimits;
 
   /**
-   * Returns the first `count` ready jobs of these routes in claim order, and locks them for this transaction. Jobs that
-   * another claim has locked are skipped. A result of fewer than `count` jobs means that no more are ready.
+   * Returns the candidates of a claim: the first `count` claimable jobs of these routes in claim order. Locks them for
+   * this transaction. Jobs that another claim has locked are skipped. If the result has fewer than `count` jobs, there
+   * are no more.
    */
   claimCandidates(routes: RouteSet, count: number): Verb<JobRow[]>;
 
-  /** Reads the due times. If nothing is due, also returns candidates, read at that moment or later. */
+  /** Reads the due times. If nothing is due, also returns candidates, which are read in the same moment or later. */
   dueTimesAndCandidates(routes: RouteSet, count: number, check: DueCheck): Verb<DueTimesAndCandidates>;
 
   /**
@@ -47,8 +52,8 @@ export interface QueueDialect extends SqlSyntax {
   insertEvents(events: readonly JobEventRow[]): Verb<void>;
 
   /**
-   * Inserts, in this order, those of the idempotency keys that are absent or expired. Returns the names of the inserted
-   * keys (`nameOfKey`).
+   * Inserts the idempotency keys that are absent or expired, in the given order. Returns the names (`nameOfKey`) of the
+   * keys that it inserted.
    */
   takeKeys(keys: readonly IdempotencyRow[], now: number): Verb<string[]>;
 }

@@ -9,7 +9,8 @@ const firstReady = statement<{ limit: number }>()((db, p) =>
     .selectFrom('jobs')
     .select(['id', 'route_id'])
     .where('ready', '=', sql.lit(1))
-    // Ready jobs are always queued; the condition selects the index `jobs_front` (migration 0004).
+    // Claimable jobs are always queued, so this condition is redundant. It makes the planner choose the index
+    // `jobs_front` (migration 0004).
     .where('status', '=', sql.lit('queued'))
     .$call(inClaimOrder)
     .limit(p.limit),
@@ -17,16 +18,19 @@ const firstReady = statement<{ limit: number }>()((db, p) =>
 
 /** With at most this many routes, one query for each route is cheaper than reading the head of the queue. */
 const fewRoutes = 4;
-/** Number of jobs beyond `count` that the first read of the head fetches. */
+/** Number of jobs that the first read of the queue's head fetches in addition to `count`. */
 const firstWindow = 100;
-/** Largest number of jobs that are read from the head. They cost about as much as one query for each route. */
+/**
+ * Largest number of jobs that are read from the queue's head. Reading so many costs about as much as one query for each
+ * route.
+ */
 const largestWindow = 2000;
 
 /**
- * Returns the ids of the first `count` ready jobs of these routes, by reading the head of the whole queue in claim
- * order. This is fast for claims that may have most of the queue, however many routes it has. Returns undefined if the
- * head has too few jobs of these routes, so that each route must be queried. A result of fewer than `count` ids means
- * that no more are ready.
+ * Returns the ids of the first `count` claimable jobs of these routes, by reading the head of the whole queue in claim
+ * order. This is fast for claims whose scope includes most of the queue, however many routes there are. Returns
+ * undefined if the head has too few jobs of these routes; the caller must then query each route. If the result has
+ * fewer than `count` ids, there are no more such jobs.
  */
 export function* queueHead(routes: RouteSet, count: number): Verb<string[] | undefined> {
   if (routes.ids.size <= fewRoutes) return undefined;

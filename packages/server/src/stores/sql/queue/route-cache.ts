@@ -40,19 +40,26 @@ interface NumberedRoute extends JobRoute {
 export interface RouteList {
   readonly routes: readonly NumberedRoute[];
   readonly last: number;
-  /** Of two lists with the same version, one is a prefix of the other. */
+  /**
+   * The version of the cached list from which this list was read. If two lists have the same version, one is a prefix
+   * of the other.
+   */
   readonly version: number;
 }
 
 interface CachedSet extends RouteSet {
-  /** Number of routes of the cached list, from its start, that were compared with the scope of this set. */
+  /**
+   * Number of routes at the start of the cached list that were compared with the scope of this set. Later routes are
+   * compared when the set is used.
+   */
   readonly matched: number;
 }
 
 /**
- * A cache of the table of routes. The routes that match a claim are found in memory, so jobs of other routes do not slow
- * the claim down. Routes are numbered in the order of their commits, so a cache that has all routes up to a number reads
- * only routes with larger numbers. A route id is a hash of the content of the route, so a cached route never changes.
+ * A cache of the table of routes. The routes within the scope of a claim are found in memory, so jobs of other routes
+ * do not slow the claim down. Routes are numbered in the order of their commits, so a cache that has all routes up to a
+ * number reads only routes with larger numbers. A route id is a hash of the content of the route, so a cached route
+ * never changes.
  */
 export class RouteCache {
   readonly #byId = new Map<string, JobRoute>();
@@ -64,8 +71,9 @@ export class RouteCache {
 
   /**
    * Returns the routes of these jobs, in the order of the jobs, and inserts the rows of missing routes. The caller must
-   * call `committed` after the commit. The advisory lock `routes` is held until the commit, so route numbers become
-   * visible in ascending order: a reader that sees a number also sees all smaller numbers.
+   * call `committed` after the commit. If rows are inserted, the transaction holds the advisory lock `routes` until its
+   * commit. So route numbers become visible in ascending order: a reader that sees a number also sees all smaller
+   * numbers.
    */
   *intern(dialect: QueueDialect, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
     const routes = jobs.map(routeOf);
@@ -103,14 +111,14 @@ export class RouteCache {
     return ids.flatMap((id) => this.#byId.get(id) ?? []);
   }
 
-  /** The cached list. It is complete if no committed route has a number above its `last`. */
+  /** The cached list. It has all committed routes unless the table has a number above the list's `last`. */
   get list(): RouteList {
     return this.#list;
   }
 
   /**
-   * Returns all routes up to this number, which must be the largest number in the table. The caller must pass them to
-   * `fill` once the transaction is committed.
+   * Returns the list of all routes up to the number `newest`, which must be the largest number in the table. The caller
+   * must pass the list to `fill` once the transaction is committed.
    */
   *readUpTo(newest: number): Verb<RouteList> {
     const { routes, last, version } = this.#list;
@@ -134,7 +142,10 @@ export class RouteCache {
     return uncached.length === 0 ? cached : routeSet([...cached.ids, ...uncached.map(({ id }) => id)]);
   }
 
-  /** Returns the routes of the cached list that match the scope. Matching newer routes are added to a cached set. */
+  /**
+   * Returns the routes of the cached list that match the scope. If the set for this scope is cached, compares only the
+   * routes that were added since then, and adds those that match.
+   */
   #setOf({ types, repositories, capabilities }: ClaimScope): CachedSet {
     const scope = { types, repositories, capabilities };
     const key = JSON.stringify(scope);

@@ -34,7 +34,7 @@ const listAll = statementsBy((key: `${Walk}:${Place}`, db, p: Placeholders<ListP
   return walked(db, walk, place, p).selectAll().limit(p.limit);
 });
 
-/** Filters that the index of the query may not answer, each with its column. */
+/** The fields of a filter that the index of the query may not cover, each with its column. */
 const lookedAt = {
   experimentId: 'experiment_id',
   createdBy: 'created_by',
@@ -55,7 +55,7 @@ const listSome = statementsBy((key: `${Walk}:${Place}:${string}`, db, p: Placeho
   return matching.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(p.limit);
 });
 
-/** Returns the last row that a page may examine. Returns no row if the list has fewer rows than that. */
+/** Returns the last row that a page may examine. Returns no row if fewer rows are left in the list. */
 const lastExamined = statementsBy((key: `${Walk}:${Place}`, db, p: Placeholders<ListParams>) => {
   const [walk, place] = key.split(':') as [Walk, Place];
   return walked(db, walk, place, p).select(['id', 'created_at']).limit(1).offset(p.examined);

@@ -38,8 +38,8 @@ const usage = statement<object>()((db) => ({
 }));
 
 /**
- * Compares a count of the owned blobs with the usage counters. One statement reads both, so they are of one snapshot
- * even while uploads commit.
+ * Compares a count of the owned blobs with the usage counters. One statement reads both, so that both come from one
+ * snapshot even while uploads commit.
  */
 const drift = statement<object>()((db) => ({
   compile: () =>
@@ -51,8 +51,8 @@ const drift = statement<object>()((db) => ({
 }));
 
 /**
- * Locks a row that has no other purpose. Concurrent repairs therefore run one after another, and the second finds no
- * drift.
+ * Locks a row that serves only as a lock. Concurrent repairs therefore run one after another, and the second one finds
+ * no difference.
  */
 const lockRepair = statement<object>()((db) =>
   db

@@ -59,9 +59,9 @@ export interface CommittedAll {
 
 /**
  * Applies a commit in this order: idempotency key, lock phase, preconditions, paths, records sorted by kind and key,
- * events and members, usage counters, new jobs. Each step has the same order of rows in all commits, so two commits
- * that write the same rows do not deadlock. New jobs are last because they need the advisory lock on routes, whose
- * holder must not wait for row locks.
+ * events and members, usage counters, new jobs. All commits write the rows of each step in the same order, so two
+ * commits that write the same rows do not deadlock. New jobs are last because they need the advisory lock on routes,
+ * whose holder must not wait for row locks.
  */
 export function* commitAll(
   dialect: QueueDialect,
@@ -128,7 +128,8 @@ function missing(record: NamedKind, id: string): Conflict {
 }
 
 /**
- * Checks a `newest-artifact` precondition. The lock on the job makes this read wait for every other upload to the job.
+ * Checks a `newest-artifact` precondition. The commit has locked the job, so every other upload to the job must wait
+ * until this commit ends.
  */
 function* unmetByNewest({
   jobId,

@@ -129,8 +129,8 @@ export class SqlExperimentStore implements ExperimentStore {
     });
   }
 
-  // The version is read before the edges. If an edit commits between the two reads, the version is too old, and a
-  // commit that requires this version is refused.
+  // Reads the version before the edges. If an edit commits between the two reads, the version is too old, and a commit
+  // that requires this version is refused.
   nestedGroups(experimentId: string): Promise<{ version: number; edges: GroupEdge[] }> {
     return this.#engine.scan(function* () {
       const experiment = yield* findRecord('experiment', experimentId);

@@ -5,7 +5,10 @@ import { first, put, run, type Verb } from '../engine/verb.ts';
 import type { BlobChanges } from './record-blobs.ts';
 import { insertRecord } from './record-statements.ts';
 
-/** Reads the last place of a group. The lock on the group's row keeps it unchanged until the commit ends. */
+/**
+ * Reads the place of the group's last member (members are numbered in the order in which they were added). The group's
+ * row is locked, so no other commit can add a member before this commit ends.
+ */
 const findNextPlace = statement<{ groupId: string }>()((db, p) =>
   db
     .selectFrom('groups')
@@ -37,7 +40,7 @@ const deleteMember = statement<{ groupId: string; memberId: string }>()((db, p) 
   db.deleteFrom('group_members').where('group_id', '=', p.groupId).where('member_id', '=', p.memberId),
 );
 
-/** Adds a member in the last place of the group. The group's row must be locked by this commit. */
+/** Adds a member at the end of the group. This commit must have locked the group's row. */
 export function* addMember(
   { groupId, memberId, addedAt }: Change & { kind: 'add-member' },
   blobs: BlobChanges,
@@ -45,15 +48,16 @@ export function* addMember(
   const group = yield* first(findNextPlace, { groupId });
   if (group === undefined) return { kind: 'missing', record: 'group', id: groupId };
   const place = (group.last ?? 0) + 1;
-  // A group never has more members than its last place, so the count is needed only above the limit.
+  // Places are never reused, so a group has at most as many members as its last place says. Members are counted only if
+  // the new place is above the limit.
   if (place > groupLimits.members && (yield* isFull(groupId, memberId))) return { kind: 'group-full', groupId };
   const value = { groupId, memberId, experimentId: group.experiment_id, addedAt, place };
   return yield* insertRecord({ kind: 'insert', record: 'member', value, whenTaken: 'keep' }, blobs);
 }
 
 /**
- * Returns true if the group has no place for a new member. Returns false for a present member, which needs no further
- * place.
+ * Returns true if the group has as many members as the limit allows and the new member is not among them. Adding a
+ * member that the group already has never exceeds the limit.
  */
 function* isFull(groupId: string, memberId: string): Verb<boolean> {
   if ((yield* first(findMember, { groupId, memberId })) !== undefined) return false;
@@ -66,7 +70,7 @@ export function* removeMember({ groupId, memberId }: Change & { kind: 'remove-me
   return undefined;
 }
 
-/** A group that was hidden for this long is no longer being created by any server. */
+/** A group is hidden while a server creates it. After this time (ms) no server can still be creating it. */
 const hiddenForMs = 60 * 60 * 1000;
 
 const longHidden = statement<{ before: number }>()((db, p, syntax) =>
@@ -88,8 +92,8 @@ const deleteSomeMembers = statement<{ groupId: string; limit: number }>()((db, p
 const deleteGroup = statement<{ id: string }>()((db, p) => db.deleteFrom('groups').where('id', '=', p.id));
 
 /**
- * Raises the version of the group. A server that is still creating the group then gets a version conflict and does not
- * publish it.
+ * Raises the version of the group. A server that is still creating the group then gets a version conflict and cannot
+ * make the group visible.
  */
 const touchGroup = statement<{ id: string }>()((db, p) =>
   db

@@ -76,7 +76,7 @@ export function* useKey(key: IdempotencyKey, now: number): Verb<KeyUse> {
   for (;;) {
     if ((yield* run(insertKey, { ...row, now })) > 0) return { use: 'fresh' };
     const known = yield* first(findKey, row);
-    // Another transaction deleted the key between the insert and this read.
+    // Another transaction deleted the key between the insert and this read, so the insert is tried again.
     if (known === undefined) continue;
     return known.fingerprint === key.fingerprint
       ? { use: 'repeated', resourceId: known.resource_id }
@@ -103,8 +103,8 @@ export function* useKeys(
 }
 
 /**
- * Returns the name of a key in the form in which the engines store its parts. Two keys are equal if their names are
- * equal.
+ * Returns a text that identifies a key, made of its parts in the form in which the engines store them. Two keys are
+ * equal if their names are equal.
  */
 export function nameOfKey({ principal, operation, key }: KeyParts): string {
   return JSON.stringify([principal, operation, key].map((text) => text.replaceAll('\0', '\uFFFD').toWellFormed()));

@@ -61,14 +61,14 @@ export function* lockNamed(commit: Commit): Verb<Locked> {
 interface LockStep {
   readonly kind: NamedKind;
   readonly mode: Named['mode'];
-  /** Sorted, without duplicates. */
+  /** The ids of the records, sorted, without duplicates. */
   readonly ids: readonly string[];
 }
 
 function inLockOrder({ changes, preconditions }: Commit): LockStep[] {
   const [only] = changes;
-  // The statement of a lone change locks the row itself. A change of members is the exception: it needs the group's row
-  // first.
+  // A commit with one change and no precondition needs no lock phase, because the statement of the change locks the
+  // row. A change of members needs it nevertheless, because the group's row must be locked first.
   const isLone = preconditions.length === 0 && changes.length === 1;
   if (isLone && only?.kind !== 'add-member' && only?.kind !== 'remove-member') return [];
   const idsOf = new Map<string, Set<string>>();

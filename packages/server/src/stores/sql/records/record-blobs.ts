@@ -14,7 +14,10 @@ const updateOwner = statement<{ key: string; type: string; state: BlobOwnerState
   db.updateTable('blob_owners').set({ type: p.type, state: p.state }).where('key', '=', p.key),
 );
 
-/** Adds to the usage counter of a kind and type in the slot of this connection. A new counter starts at zero. */
+/**
+ * Adds to the usage counter of a record kind and a type, in the slot of this connection. A counter that does not exist
+ * yet starts at zero.
+ */
 export const addUsage = statement<Usage>()((db, p, syntax) =>
   db
     .insertInto('storage_usage')
@@ -29,7 +32,7 @@ export const addUsage = statement<Usage>()((db, p, syntax) =>
 
 type Usage = Omit<UsageRow, 'slot'>;
 
-/** The record to which blobs belong. */
+/** Kind and id of the record that owns a blob. */
 export interface OwnerName {
   readonly kind: string;
   readonly id: string;
@@ -37,13 +40,13 @@ export interface OwnerName {
 
 /**
  * The changes of blob ownership in one commit. Rows of `blob_owners` are written immediately. Changes of the usage
- * counters are summed, and `finish` writes them at the end of the commit in the order of their keys. Other commits
- * therefore wait for a counter only briefly, and no deadlock is possible.
+ * counters are summed, and `finish` writes them at the end of the commit in the order of their keys. So a counter is
+ * locked only briefly, and no deadlock is possible.
  */
 export class BlobChanges {
   readonly #usage = new Map<string, Usage>();
 
-  /** Writes the difference between the blobs of a record before and after a change of the record. */
+  /** Compares the blobs of a record before and after a change of the record, and writes the difference. */
   *write(owner: OwnerName, before: readonly RecordBlob[], after: readonly RecordBlob[]): Verb<void> {
     const old = new Map(before.map((blob) => [blob.key, blob]));
     for (const blob of after) {

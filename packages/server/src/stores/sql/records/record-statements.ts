@@ -79,7 +79,7 @@ const findRow = statementsBy((kind: RecordKind, db, p: Placeholders<{ readonly i
   return hiddenBy === undefined ? row : row.where(hiddenBy, 'is', null);
 });
 
-/** Reads and locks one row, also when the lock phase was skipped. */
+/** Reads and locks the row of one record. Needed also because a commit may skip the lock phase. */
 const lockRow = statementsBy((kind: RecordKind, db, p: Placeholders<{ readonly id: string }>, syntax) => {
   const query = untyped(db).selectFrom(tableOf(kind).table).selectAll().where('id', '=', p.id);
   return syntax.locked(query, 'wait');

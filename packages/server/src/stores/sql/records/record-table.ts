@@ -16,7 +16,7 @@ export interface RecordTable<Value, Table extends keyof Database> {
   /** The columns of the primary key. For a kind that preconditions can name, the only key column must be `id`. */
   readonly key: readonly (keyof Database[Table] & string)[];
   readonly toRow: (value: Value) => Database[Table];
-  /** Undefined if records of this kind are never read one by one. */
+  /** Converts a row to a record. Undefined if records of this kind are never read one by one. */
   readonly fromRow?: (row: Database[Table]) => Value;
   /** The columns that an update replaces besides `version`. Undefined if records of this kind are never updated. */
   readonly changeable?: readonly (keyof Database[Table] & string)[];

@@ -1,6 +1,6 @@
 const clause =
   /(?<= )(?:with|select|from|left join|inner join|where|order by|limit|for update|update|set|insert into|values|returning)(?= )/g;
-/** The places at which a clause that is too long for a line is wrapped. */
+/** Matches the places at which a clause that is too long for one line may be wrapped. */
 const piece = /(?<=, )|(?<= )(?=(?:and|or|else) )/g;
 const width = 100;
 
@@ -33,7 +33,7 @@ function wrap(text: string, indent: string): string[] {
   return [...lines, line];
 }
 
-/** Writes the content of the longest parentheses of a line that is too long on lines of its own. */
+/** Divides a line that is too long: the content of its longest parentheses goes on lines of its own. */
 function unfold(line: string): string {
   if (line.length <= width) return line;
   const groups = outerMatches(line, /\(/g).map((open) => ({ open, close: endOfGroup(line, open) }));
@@ -48,13 +48,13 @@ function splitAt(text: string, places: readonly number[]): string[] {
   return [0, ...places].map((start, index) => text.slice(start, places[index]));
 }
 
-/** Returns the places of the matches that are outside of parentheses and quotes. */
+/** Returns the positions of the matches that are outside of parentheses and quotes. */
 function outerMatches(text: string, pattern: RegExp): number[] {
   const depths = depthsOf(text);
   return [...text.matchAll(pattern)].map(({ index }) => index).filter((index) => depths[index] === 0);
 }
 
-/** Returns the place of the parenthesis that closes the one at `open`. */
+/** Returns the position of the parenthesis that closes the one at `open`. */
 function endOfGroup(text: string, open: number): number {
   const depths = depthsOf(text);
   return text.split('').findIndex((character, at) => at > open && character === ')' && depths[at] === depths[open]);

@@ -47,8 +47,8 @@ const writeMany = statementsBy((columns: string, db, p: Placeholders<Many>) => (
 }));
 
 /**
- * Updates one job and inserts one event. Both share one set of parameters, which works because they have no column name
- * in common: the event has the id of the job as `job_id`.
+ * Updates one job and inserts one event. One parameter list serves both, because no column of the job has the same name
+ * as a column of the event (the job's id is `job_id` in the event).
  */
 const writeOne = statementsBy((columns: string, db, p: Placeholders<JobUpdate & JobEventRow>) =>
   db
@@ -70,8 +70,8 @@ const takeMany = statement<{ list: string; now: number }>()((db, p) => ({
 }));
 
 /**
- * Writes jobs with the same changed columns by one statement, together with their events. Over a network and in
- * planning time, a statement for many rows costs little more than a statement for one row.
+ * Writes jobs with the same changed columns by one statement, together with their events. A statement for many rows
+ * costs little more than one for a single row, both in network time and in planning time.
  */
 export function* postgresWriteJobs(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void> {
   const [only] = updates;

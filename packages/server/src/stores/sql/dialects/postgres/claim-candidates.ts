@@ -17,7 +17,10 @@ import type { Placeholders } from '../../engine/placeholder.ts';
 import { statement } from '../../engine/statement.ts';
 import { rows, type Verb } from '../../engine/verb.ts';
 
-/** Number of candidates that are read beyond `count`, because other claims may have locked some of them. */
+/**
+ * Number of candidates (claimable jobs in claim order) that are read beyond `count`, because other claims may have
+ * locked some of them.
+ */
 const spare = 16;
 
 interface CandidatesOfRoute {
@@ -39,8 +42,9 @@ const candidatesOfRoute = (db: Queries, p: Placeholders<CandidatesOfRoute>) =>
 const lockCandidatesOfRoute = statement<CandidatesOfRoute>()(candidatesOfRoute);
 
 /**
- * Returns due times and locked candidates in one statement. The result has at least one row. The job columns of that
- * row are null if there are no candidates or if something is due.
+ * Returns the due times and the locked candidates in one statement. The result has at least one row, which carries the
+ * due times. Its job columns are null if there are no candidates, or if a delay or a lease has ended, because that must
+ * be handled first.
  */
 const dueTimesAndCandidatesOfRoute = statement<CandidatesOfRoute & DueCheck>()((db, p) => ({
   compile: () =>

@@ -36,7 +36,7 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
   let database: Awaited<ReturnType<typeof databaseWithClock>>;
   let store: MetadataStore;
   let jumps: number[];
-  /** Offsets that are added to the clocks of this process, ms. */
+  /** Offsets in ms that are added to the wall clock and to the monotonic clock of this process. */
   let off: { wall: number; monotonic: number };
 
   beforeEach(async () => {
@@ -78,7 +78,10 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
     );
   };
 
-  /** Returns the time that the transaction received in each of its runs. */
+  /**
+   * Runs a transaction on the job. Returns the times that it received: one if it ran once, two if it was repeated
+   * because its estimate was wrong.
+   */
   async function timesOfVerb(jobId: string): Promise<StoreTime[]> {
     const times: StoreTime[] = [];
     await store.jobs.apply(jobId, (job, time) => {
@@ -101,7 +104,7 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
     const times = await timesOfVerb(job.id);
     expect(times.at(-1)?.now).toBeGreaterThanOrEqual(before - 50);
     expect(times.at(-1)?.now).toBeLessThanOrEqual(Date.now());
-    // Only the first transaction reads the time. The next one estimates the time again.
+    // Only the first transaction must read the database's time first. The next one uses an estimate again.
     expect(await timesOfVerb(job.id)).toHaveLength(1);
     expect((await store.jobs.sweep(10)).ended).toEqual([]);
     expect(await renew(job)).toMatchObject({ outcome: 'changed' });
@@ -137,8 +140,8 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
     expect((await store.jobs.sweep(10)).ended).toEqual([]);
     await pass(2000);
     expect((await store.jobs.sweep(10)).ended.map(({ id }) => id)).toEqual([lost.id]);
-    // The other lease was renewed after the jump. It is compared with the new time as soon as the old leases have
-    // ended.
+    // The other lease was renewed after the jump. It is compared with the database's real time as soon as the leases
+    // from before the jump have ended.
     await pass(31_000);
     expect((await store.jobs.sweep(10)).ended.map(({ id }) => id)).toEqual([job.id]);
     expect(jumps).toHaveLength(1);

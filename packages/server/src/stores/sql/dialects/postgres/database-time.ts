@@ -3,16 +3,16 @@ import type { Clock } from '../../../../kernel/time/clock.ts';
 import { fixedTime, smallestJumpMs, type OnClockJump, type StoreTime } from '../../../../kernel/time/store-time.ts';
 
 /**
- * Largest time by which a transaction's estimate may be ahead of the database's clock. A lease ends early by at most
- * this time.
+ * Largest time in ms by which the estimate of a transaction may be ahead of the database's clock. A lease may end early
+ * by this time.
  */
 const mostAheadMs = 5;
 /**
- * Largest time by which the estimate may be behind the database's clock. A lease then starts earlier, but never before
- * the call that requests it.
+ * Largest time in ms by which the estimate may be behind the database's clock. A lease that the transaction grants then
+ * starts earlier, but never before the call that requests it.
  */
 const mostBehindMs = smallestJumpMs;
-/** Largest drift between two clocks, in ms per ms, that does not mean that one of them was set. */
+/** Largest normal drift between two clocks, in ms per ms. A larger difference means that one of them was set. */
 const driftRate = 0.001;
 
 const databaseNow = 'select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now';
@@ -63,9 +63,11 @@ interface Jump {
  * this machine never decides anything, and no extra round trip is needed. A transaction that failed this way first
  * reads the database's time (`ask`).
  *
- * When the database's clock is set forward, leases are compared with the old time (`StoreTime.leasesAt`) until the last
- * lease that was granted before the jump has ended. So no worker loses its job. When the clock is set back, leases end
- * late.
+ * When the database's clock is set forward, leases are compared with an earlier time (`StoreTime.leasesAt`), which is
+ * the
+ * time without the jump, until the last lease from before the jump has ended. So no worker loses its job by the jump.
+ * When
+ * the clock is set back, leases end late.
  *
  * `given` is true in tests whose own clock replaces the database's clock.
  */
@@ -75,7 +77,10 @@ export class DatabaseTime {
   readonly #onJump: OnClockJump;
   #offset: Offset | undefined;
   #heldBackMs = 0;
-  /** Monotonic time until which leases are compared with the old time. */
+  /**
+   * Monotonic time until which leases are compared with the time without the jump (`#heldBackMs` before the database's
+   * time).
+   */
   #heldUntil = 0;
 
   constructor(clock: Clock, { given, onJump }: { readonly given: boolean; readonly onJump: OnClockJump }) {
@@ -92,7 +97,8 @@ export class DatabaseTime {
   }
 
   /**
-   * Returns the time that a transaction may use as its estimate. Returns undefined if the transaction must call `ask`.
+   * Returns the time that a transaction may assume to be the database's time. Returns undefined if nothing is known
+   * yet; the transaction must then call `ask`.
    */
   assume(): StoreTime | undefined {
     if (this.#given) return this.#isFarOff(this.#clock.now()) ? undefined : this.time;
@@ -100,8 +106,9 @@ export class DatabaseTime {
   }
 
   /**
-   * Checks the estimate. Must be the first statement of the transaction. Rejects with `WrongTime`, after which the
-   * transaction is aborted.
+   * Sends the assumed time to the database, which compares it with its clock. Must be the first statement of the
+   * transaction. If the assumed time is wrong, the database aborts the transaction, and the promise rejects with
+   * `WrongTime`.
    */
   async check(client: PoolClient, assumed: StoreTime): Promise<void> {
     if (this.#given) return;

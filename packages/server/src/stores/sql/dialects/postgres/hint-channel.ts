@@ -6,7 +6,7 @@ import { systemClock, type Clock } from '../../../../kernel/time/clock.ts';
 /** The name of the NOTIFY channel within the database. */
 const channel = 'proofhouse_hints';
 const connectWithinMs = 10_000;
-/** A connection on which a NOTIFY takes longer than this is considered dead. */
+/** A connection whose NOTIFY takes longer than this (ms) counts as dead. */
 const sendWithinMs = 5000;
 const reconnect = { firstMs: 100, maxMs: 5000 };
 
@@ -21,11 +21,11 @@ export class PostgresHintChannel implements HintChannel {
   #sending: Promise<void> = Promise.resolve();
   #onMessage: (message: string) => void = () => undefined;
   #onMissed: () => void = () => undefined;
-  /** True if messages may have been lost since the last connection that listened. */
+  /** True if a connection was lost since the last one began to listen, so that messages may have been lost. */
   #mayHaveMissed = false;
   /** The present connection or the attempt to connect. Undefined between two attempts and before the first. */
   #client: Promise<pg.Client | undefined> | undefined;
-  /** Number of connections that failed or ended since the last one that listened. */
+  /** Number of connections that failed or ended since a connection last began to listen. */
   #failures = 0;
   #cancelPause: (() => void) | undefined;
   #closed = false;
@@ -46,7 +46,7 @@ export class PostgresHintChannel implements HintChannel {
       const client = await this.#connected();
       await client?.query('select pg_notify($1, $2)', [channel, message]);
     } catch {
-      // A lost hint is harmless: subscribers also read at intervals.
+      // A lost hint is harmless, because subscribers also read the database at intervals.
     }
   }
 
@@ -77,7 +77,7 @@ export class PostgresHintChannel implements HintChannel {
       query_timeout: sendWithinMs,
       keepAlive: true,
     });
-    // One connection may emit both `error` and `end`, but is counted as lost only once.
+    // A connection may emit both `error` and `end`. It is counted as lost only once.
     let over = false;
     const lost = (): void => {
       if (over) return;
@@ -93,7 +93,7 @@ export class PostgresHintChannel implements HintChannel {
     });
     try {
       await client.connect();
-      // A NOTIFY is committed, but does not have to be durable.
+      // This connection writes nothing but NOTIFY, whose commits need not be durable.
       await client.query('set synchronous_commit = off');
       await client.query(`listen ${channel}`);
       this.#failures = 0;

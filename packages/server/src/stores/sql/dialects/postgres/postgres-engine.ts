@@ -25,7 +25,7 @@ export interface PostgresOptions {
   readonly fixedTime?: boolean;
   /** Called when the database's clock, or the monotonic clock of this process, was set. */
   readonly onClockJump?: OnClockJump;
-  /** Timeout for the answer to a query, ms. Default: 35 s. */
+  /** Time in ms within which the database must answer a query. Default: 35 s. */
   readonly silentMs?: number;
 }
 
@@ -33,8 +33,8 @@ const connectWithinMs = 10_000;
 /** Statement timeout, longer than any statement takes and shorter than a person waits. */
 const statementWithinMs = 30_000;
 /**
- * Default timeout for the answer to a query. It is longer than the statement timeout, so a connection without an answer
- * for this long is dead, and is closed.
+ * Default for the time within which the database must answer a query. It is longer than the statement timeout, so a
+ * connection without an answer for this long is dead, and is closed.
  */
 const silentMs = statementWithinMs + 5000;
 /** Idle time after which TCP keep-alive probes a connection, so that a vanished peer is detected. */
@@ -56,8 +56,8 @@ const scanWithinMs = 120_000;
 /**
  * Planner settings of the connections for transactions and look-ups, whose statements should walk an index to a few
  * rows. For a new or fast-growing table the planner has too few statistics to choose such a plan, and a prepared
- * statement keeps its plan. A plan that reads the whole table halved the claim rate. (`jit` is off because it would
- * compile a statement whose cost is high only because its plan contains a forbidden step.)
+ * statement keeps its plan. A plan that reads the whole table halved the claim rate. (`jit` is off because a plan step
+ * that is forbidden but unavoidable gets a very high cost, and a high cost would start the compiler.)
  *
  * Lists, searches and scans run on other connections, with the settings of the server, because for many rows a bitmap
  * scan or a hash join can be the best plan. The settings are connection options and not `set local` statements. They
@@ -70,7 +70,10 @@ export const plannerSettings = ['enable_seqscan', 'enable_bitmapscan', 'enable_h
 
 /** Smallest number of dead rows in the table of jobs for which `tidy` vacuums it. */
 const fewestDead = 1000;
-/** The pause after a vacuum, in multiples of its duration. The vacuum of a million jobs takes a third of a second. */
+/**
+ * Length of the pause after a vacuum, as a multiple of the vacuum's duration. The vacuum of a million jobs takes a
+ * third of a second.
+ */
 const restShare = 20;
 const vacuum = {
   text: 'vacuum (skip_locked, truncate off, index_cleanup on, parallel 0) jobs',
@@ -244,7 +247,7 @@ class PostgresEngine implements QueueEngine {
         if (dead >= fewestDead) await this.#vacuum(client);
       });
     } catch {
-      // The next sweep retries. Errors of the database are reported by other calls.
+      // Errors are ignored here: the next sweep tries again, and other calls report errors of the database.
     }
   }
 

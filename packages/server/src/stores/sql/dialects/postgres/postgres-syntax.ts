@@ -17,10 +17,12 @@ export const postgresSyntax: SqlSyntax = {
     // A job is updated several times in its short life. Dead rows must be vacuumed before they slow down index scans.
     busyTableEnd: sql`with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05)`,
   },
-  // Process ids of connections are close to each other, so up to 64 connections rarely share a slot.
+  // Chooses the slot of the usage counter: concurrent transactions should update different rows. The process ids of
+  // connections are close to each other, so up to 64 connections rarely share a slot.
   usageSlot: sql`pg_backend_pid() % 64`,
   locked: (query, others) => (others === 'skip' ? query.forUpdate().skipLocked() : query.forUpdate()),
-  // An array, because the planner estimates that a subquery returns a hundred rows and would then join by a scan.
+  // The list is passed as an array. For a subquery the planner would estimate a hundred rows, and would then scan the
+  // table for the join.
   among: (column, list) =>
     sql`${sql.ref(column as string)} = any(array(select json_array_elements_text(${list}::json)))`,
 };

@@ -28,8 +28,9 @@ export async function runInTransaction<Result>(
 }
 
 /**
- * Runs the verb at the assumed time, which the database checks. Without an assumed time, the database's time is read
- * first, which takes one more round trip.
+ * Runs the verb at the assumed time `assumed`. The database compares this time with its clock and fails the transaction
+ * if it is wrong. If `assumed` is undefined, the transaction reads the database's time first, which takes one more
+ * round trip.
  */
 async function runAt<Result>(
   client: PoolClient,
@@ -88,7 +89,7 @@ function send(client: PoolClient, step: Step | string): Query {
   return quiet(typeof step === 'string' ? client.query(step) : client.query(prepared(step)));
 }
 
-/** Returns the query, whose rejection does not count as unhandled until the caller awaits the query. */
+/** Returns the query. Its rejection is not reported as unhandled before the caller awaits the query. */
 function quiet<Answer>(query: Promise<Answer>): Promise<Answer> {
   query.catch(() => undefined);
   return query;

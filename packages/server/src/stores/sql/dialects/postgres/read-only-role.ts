@@ -64,7 +64,7 @@ async function grantAndStore(client: Queryable, role: string): Promise<void> {
   });
 }
 
-/** Grants read access to tables and columns that migrations added. Skips roles that were dropped. */
+/** Grants every stored role read access to the tables and columns that migrations added. Skips roles that were dropped. */
 export async function renewReadOnly(client: Queryable): Promise<void> {
   if ((await rememberedRoles(client)).length === 0) return;
   await inTurn(client, async () => {
@@ -99,8 +99,8 @@ const ownTables = `
     and pg_has_role(class.relowner, 'usage')`;
 
 /**
- * Finds a role by its whole name. In a statement, Postgres would cut a longer name to 63 bytes and thus name another
- * role.
+ * Finds a role by its whole name. Postgres would cut a longer name in a `grant` statement to 63 bytes, and would thus
+ * grant to another role.
  */
 async function findRole(client: Queryable, role: string): Promise<{ rules: boolean } | undefined> {
   if (role.includes('\0')) return undefined;

@@ -115,7 +115,10 @@ describe('whoever asks', () => {
     shared = new SharedConnection(pool, { ...systemClock, monotonic: () => time });
   });
 
-  /** Uses the shared connection until `stop` is called. `client` resolves with the number of that connection. */
+  /**
+   * Starts a read that uses the shared connection until `stop` is called. `client` resolves to the number of that
+   * connection.
+   */
   function begin() {
     const end = Promise.withResolvers<undefined>();
     const began = Promise.withResolvers<number>();

@@ -2,12 +2,13 @@ import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../../../../kernel/time/clock.ts';
 
 /**
- * A new read does not use a connection that has not answered for this long, because the connection may be dead or wait
- * for a lock.
+ * A new read does not join a connection that has not answered for this long (ms), because the connection may be dead or
+ * wait for a lock.
  */
 const joinWithinMs = 250;
 /**
- * A new read does not use a connection that was opened this long ago, so that it returns to the pool, which checks it.
+ * A new read does not join a connection that has been shared for this long (ms). The connection then returns to the
+ * pool, which checks it.
  */
 const useForMs = 10_000;
 

@@ -71,7 +71,7 @@ it('after the deadline writes are refused and say who is meant; later ones are t
   other.exec('rollback');
   expect(await delays.until(held)).toMatchObject({ status: 'fulfilled' });
   expect(await engine.read(() => rows(all, {}))).toEqual([{ name: 'd' }]);
-  // The deadline starts again with the next lock of the other program.
+  // A new lock of the other program starts a new deadline for the retries.
   other.exec('begin immediate');
   const waiting = write('e');
   for (let attempt = 0; attempt < 10; attempt++) await delays.end();

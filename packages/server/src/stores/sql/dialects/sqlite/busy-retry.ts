@@ -3,8 +3,8 @@ import { systemDelay, type Delay } from '../../../../kernel/time/delay.ts';
 import { codeOf } from './sqlite-errors.ts';
 
 /**
- * The time for which calls are retried while another program holds a lock on the file, before they fail with
- * `unavailable`.
+ * The time (ms) for which calls are retried while another program holds a lock on the file. After this time they fail
+ * with `unavailable`.
  */
 export const busyWithinMs = 5000;
 

@@ -28,8 +28,8 @@ const placesOfRoute = statement<CandidatesOfRoute>()((db, p) =>
 );
 
 /**
- * Returns candidates with one small query for each route and each job. On SQLite these queries cost less than one query
- * with a join.
+ * Returns the candidates of a claim. Runs one small query for each route and one for each job, which on SQLite costs
+ * less than one query with a join.
  */
 export function* sqliteClaimCandidates(routes: RouteSet, count: number): Verb<JobRow[]> {
   const [only] = routes.ids;

@@ -74,7 +74,7 @@ describe('an engine whose files are taken away', () => {
     const lock = readFileSync(`${file}.lock`);
     renameSync(`${file}.lock`, `${file}.lock.away`);
     const second = await openSqliteEngine(file);
-    // The lock file is the original one again, so only the database itself shows that a second server opened it.
+    // This test puts the original lock file back. So only the database itself shows that a second server opened it.
     rmSync(`${file}.lock`);
     renameSync(`${file}.lock.away`, `${file}.lock`);
     expect(readFileSync(`${file}.lock`).equals(lock)).toBe(true);
@@ -96,7 +96,7 @@ describe('an engine whose files are taken away', () => {
     await reader.backup(copy);
     reader.close();
     const changed = new Database(copy);
-    // `proofhouse backup create` marks its copies in this way.
+    // `proofhouse backup create` gives its copies this journal mode and their own generation (`user_version`).
     changed.pragma('journal_mode = delete');
     changed.pragma('user_version = 12345');
     changed.close();

@@ -14,12 +14,12 @@ interface Watched {
 /**
  * Detects that another program replaced the files of a running engine, or that a second server opened them. Before each
  * commit, inside its transaction, the guard compares the inodes of the database, lock, WAL and WAL index with their
- * inodes at the start. It also compares the generation with the last one that this engine wrote.
+ * inodes at the start. It also compares the generation of the database with the last generation that this engine wrote.
  *
  * The generation is the `user_version` of the database. It is raised by one at each start and each time the WAL
  * restarts. A second server that got past the lock thus changes the generation with its first commit. A file that was
  * overwritten in place has another generation, too. The first pages in a WAL show to which database the WAL belongs.
- * docs/decisions/0014 says why this is not a file lock.
+ * docs/decisions/0014 says why a file lock is not sufficient.
  */
 export class FileGuard {
   readonly #file: string;
@@ -34,7 +34,8 @@ export class FileGuard {
   #lost: AppError | undefined;
   #overwritten = false;
   /**
-   * The generation in the database file itself, without the WAL, at the start. Undefined once the WAL has restarted.
+   * The generation that the database file itself, without the WAL, contained at the start. Undefined once the WAL has
+   * restarted.
    */
   #storedAtStart: number | undefined;
 
@@ -72,7 +73,7 @@ export class FileGuard {
       throw new AppError('unavailable', message);
     }
     const stored = storedGeneration(this.#handle);
-    // The newest generation may be only in the WAL, not yet in the database file.
+    // The database file may still contain an earlier generation, while the newest one is only in the WAL.
     if (stored === this.#generation || stored === preceding(this.#generation) || stored === this.#storedAtStart) return;
     this.#overwritten = true;
     this.#lost = new AppError(
@@ -83,8 +84,8 @@ export class FileGuard {
   }
 
   /**
-   * Must be called first in each transaction. Throws `unavailable` as `requireSameFiles`, or if another server opened
-   * the file.
+   * Must be called first in each transaction. Throws `unavailable` if the files were removed, replaced or overwritten
+   * (`requireSameFiles`), or if another server opened the database.
    */
   begin(): void {
     this.requireSameFiles();

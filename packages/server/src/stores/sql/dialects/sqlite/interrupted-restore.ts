@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { AppError } from '@proofhouse/core';
 
-/** Returns the path of the restored database before the restore renames it to `file`. */
+/** Returns the path at which a restore stages the new database before the restore renames it to `file`. */
 export function restoreBegun(file: string): string {
   return `${file}.restoring`;
 }

@@ -22,7 +22,7 @@ function mountInfo(): string | undefined {
   }
 }
 
-/** Returns the fifth field of each line, unescaped. */
+/** Returns the fifth field (the mount point) of each line, unescaped. */
 function mountPoints(mounts: string): Set<string> {
   const fields = mounts.split('\n').map((line) => line.split(' ')[4] ?? '');
   return new Set(fields.map(unescaped));

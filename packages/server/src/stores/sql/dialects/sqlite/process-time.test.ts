@@ -31,7 +31,7 @@ async function open(): Promise<SqlMetadataStore> {
   return new SqlMetadataStore(await openSqliteEngine(path.join(folder, 'x.db'), { clock, bootTime, onClockJump }));
 }
 
-/** Creates a job with a lease of five minutes, in a store that is closed one minute later. */
+/** Creates a job with a lease of five minutes. Closes the store one minute later, and returns the id of the job. */
 async function jobLeftBehind(): Promise<string> {
   const store = await open();
   const job = newJob({ createdAt: clock.now() });
@@ -63,7 +63,7 @@ describe('a lease that was given before a restart', () => {
       expect(await endsAfter(store, jobId)).toBe(180);
       expect(jumps).toEqual(ms === 0 ? [] : [ms]);
       await store.close();
-      // The same jump is not applied twice.
+      // A second start does not shift the leases by the same jump again.
       const again = await open();
       await again.jobs.sweep(10);
       expect(jumps).toHaveLength(ms === 0 ? 0 : 1);
@@ -91,7 +91,8 @@ describe('a lease that was given before a restart', () => {
     bootId = 'second';
     clock.step(-60 * minute);
     const store = await open();
-    // The stored time is one minute old, but that minute may not have passed on the restarted machine.
+    // The time anchor was written one minute after the claim. The machine was restarted, so the store does not count
+    // the time since then, and the lease keeps all of its five minutes.
     expect(await endsAfter(store, jobId)).toBe(300);
     await store.close();
   });

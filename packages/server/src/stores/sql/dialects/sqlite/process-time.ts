@@ -16,16 +16,16 @@ export interface ProcessTimeParts {
 /**
  * The time by which transactions decide on SQLite: the wall clock of this process. When that clock is set, one
  * transaction shifts all leases and retry delays by the same difference, and every later transaction uses the new time.
- * So each lease and delay keeps its remaining time. A time anchor in the database has the same effect for a clock that
- * was set while the server was stopped.
+ * So each lease and delay keeps its remaining time. A time anchor (a stored time and boot id, see `TimeAnchor`) has the
+ * same effect for a clock that was set while the server was stopped.
  */
 export class ProcessTime {
   readonly #clock: Clock;
   readonly #bootTime: () => BootTime | undefined;
   readonly #onJump: OnClockJump;
-  /** Wall clock minus monotonic clock in ms. `time` is computed from this offset. */
+  /** Wall clock minus monotonic clock in ms, as the store uses it: `time` is this offset plus the monotonic clock. */
   #offset: number;
-  /** The offset with which the stored leases and delays were computed, ms. */
+  /** The offset (wall clock minus monotonic clock, ms) that was used to compute the stored leases and delays. */
   #committed: number;
   #isMoving = false;
   /** Monotonic time in ms from which the next anchor may be written. */
@@ -39,8 +39,8 @@ export class ProcessTime {
   }
 
   /**
-   * Must be called at a start, before any transaction. If the clock was set while the server was stopped, the first
-   * write shifts leases and delays.
+   * Must be called at a start, before any transaction. If the anchor shows that the clock was set while the server was
+   * stopped, the first write shifts leases and delays.
    */
   resume(anchor: TimeAnchor | undefined): void {
     const wall = this.#clock.now();
@@ -63,8 +63,8 @@ export class ProcessTime {
   }
 
   /**
-   * Must be called before each write is queued. If the clock was set, queues the shift of leases by `write`, so that
-   * the shift runs before the caller's write.
+   * Must be called before each write is queued. If the clock was set, calls `write` with a verb that shifts leases and
+   * delays, so that the shift is queued before the caller's write.
    */
   follow(write: (verb: () => Verb<void>) => Promise<void>): void {
     if (this.#isMoving || Math.abs(this.#wallOffset() - this.#committed) < smallestJumpMs) return;
@@ -77,19 +77,20 @@ export class ProcessTime {
         this.#onJump(ms);
       },
       () => {
-        // The next write retries the shift.
+        // The shift failed. The next write tries it again.
         this.#offset = this.#committed;
         this.#isMoving = false;
       },
     );
   }
 
-  // May run more than once, because the write queue retries a transaction that was rolled back.
+  // Shifts leases and delays. May run more than once, because the write queue retries a transaction that was rolled
+  // back.
   *#move(): Verb<void> {
     const offset = this.#wallOffset();
     yield* shiftLeases(Math.round(offset - this.#committed));
     this.#offset = offset;
-    // The next start must not apply this jump again.
+    // The new anchor prevents the next start from applying this jump again.
     yield* this.#keepAnchor();
   }
 

@@ -20,8 +20,8 @@ export interface ScanChunk {
 }
 
 /**
- * A scan that takes longer fails at its next statement, because its open snapshot prevents a complete checkpoint of the
- * WAL.
+ * Largest duration of a scan in ms. A scan that takes longer fails at its next statement, because its open snapshot
+ * prevents a complete checkpoint of the WAL.
  */
 export const scanWithinMs = 30_000;
 
@@ -50,7 +50,8 @@ export class ScanPool {
 
   constructor({ file, clock, requireSameFiles }: ScanPoolParts) {
     this.#clock = clock;
-    // Unlike the event loop, a thread may sleep inside SQLite while another program holds a lock.
+    // A thread, unlike the event loop, may sleep inside SQLite while another program holds a lock. So it has a busy
+    // timeout.
     const workerData: ScanThreadData = { file, busyTimeoutMs: busyWithinMs, cacheKib };
     const script = threadScript(import.meta, 'scan-thread');
     this.#threads = new ThreadPool({
@@ -64,8 +65,8 @@ export class ScanPool {
   }
 
   /**
-   * Runs a verb as a scan. Throws `unavailable` if it took longer than `scanWithinMs`, the thread ended or the pool is
-   * closed, and errors of SQLite.
+   * Runs a verb as a scan. Throws `unavailable` if the scan took longer than `scanWithinMs`, if the thread ended, or if
+   * the pool is closed. Also throws the errors of SQLite.
    */
   run<Result>(factory: VerbFactory<Result>): Promise<Result> {
     return this.#threads.run(async (ask) => {

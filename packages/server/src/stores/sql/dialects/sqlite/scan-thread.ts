@@ -60,7 +60,7 @@ serveThread({
   endSession: () => {
     rows?.return?.();
     rows = undefined;
-    // A transaction that stays open would prevent a complete checkpoint of the WAL.
+    // An open transaction after the session would prevent a complete checkpoint of the WAL.
     if (database?.inTransaction === true) database.exec('commit');
   },
   close: () => {

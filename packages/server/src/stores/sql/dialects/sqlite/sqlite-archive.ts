@@ -21,10 +21,10 @@ import { restoreBegun } from './interrupted-restore.ts';
 import { notOurs, sqliteError } from './sqlite-errors.ts';
 import { lockDatabase } from './sqlite-lock.ts';
 
-/** The oldest schema in which records name the blobs that they own. */
+/** The oldest schema whose records contain the keys of the blobs that they own. */
 const oldestSchema = '0003-experiments-groups-retention';
 
-/** Copies SQLite databases, including one that a server has open and one that a crash left. */
+/** Copies SQLite databases. A server may have the database open, or a crash may have left it. */
 export class SqliteArchive implements DatabaseArchive {
   readonly file: string;
   readonly #busy = new BusyRetry();
@@ -41,8 +41,8 @@ export class SqliteArchive implements DatabaseArchive {
       createPrivateFile(place);
       await this.#live((database) => {
         requireSchema(database, this.file);
-        // `vacuum into` runs in one read transaction, so it does not block writers and does not restart after their
-        // commits.
+        // `vacuum into` reads in one transaction. So it does not block writers, and their commits do not make it start
+        // again.
         database.prepare('vacuum into ?').run(place);
       });
       return seal(place);
@@ -97,7 +97,8 @@ export class SqliteArchive implements DatabaseArchive {
     }
   }
 
-  // If a server has the database open, the check is skipped: the server checked the WAL at its start.
+  // Checks the WAL that a crash may have left. Skipped if a server has the database open, because that server checked
+  // the WAL at its start.
   async #checkWal(onNotice: (notice: string) => void): Promise<void> {
     let release: () => void;
     try {
@@ -117,8 +118,8 @@ export class SqliteArchive implements DatabaseArchive {
 
   async #live<Result>(look: (database: Database.Database) => Result): Promise<Result> {
     return this.#busy.run(() => {
-      // A read-only connection creates a missing WAL and index and leaves them behind. A writable connection
-      // checkpoints an existing WAL when it closes.
+      // Neither kind of connection is right in both cases. A read-only connection would create a missing WAL and its
+      // index and leave them behind. A writable connection would checkpoint an existing WAL when it closes.
       const readonly = existsSync(`${this.file}-wal`);
       const database = new Database(this.file, { readonly, fileMustExist: true, timeout: 0 });
       try {
@@ -202,7 +203,7 @@ class SqliteTarget implements RestoreTarget {
   }
 }
 
-/** Gives a copy its own generation, checks the copy, and syncs it to disk. */
+/** Gives a copied database a generation of its own, checks the copy, and syncs it to disk. */
 function seal(place: string): CopyFacts {
   const database = openCopy(place);
   let facts: CopyFacts;

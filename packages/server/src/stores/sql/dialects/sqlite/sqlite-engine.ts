@@ -35,26 +35,29 @@ const applicationId = 0x50726f66;
 export interface SqliteEngineOptions {
   /** Waits between retries while another program holds a lock on the file. Default: the timers of the system. */
   readonly delay?: Delay;
-  /** Called with a sentence for the operator about a WAL that a crash left or that grows. */
+  /** Called with a sentence for the operator when a crash left a damaged WAL, or when the WAL grows large. */
   readonly onNotice?: (notice: string) => void;
   /** Called with a sentence after each part of a long migration. */
   readonly onProgress?: OnProgress;
   readonly clock?: Clock;
   /** Default: the boot time of the system if `clock` is the system's clock, else no boot time. */
   readonly bootTime?: () => BootTime | undefined;
-  /** Called when somebody set the wall clock. */
+  /** Called when the wall clock was set. */
   readonly onClockJump?: OnClockJump;
   /** Combined size of database and WAL in bytes from which scans run in a thread. Default: 4 MiB. */
   readonly threadFromBytes?: number;
 }
 
 /**
- * A full read of a smaller database takes only some milliseconds. A thread costs 80 ms of processor time at its start
- * and 25 MiB of memory.
+ * Scans of a smaller database run on the event loop: reading all of it takes only some milliseconds, whereas a thread
+ * costs 80 ms of processor time at its start and 25 MiB of memory.
  */
 const threadFromBytes = 4 * 1024 * 1024;
 
-/** Zero, because SQLite would sleep on the event loop during a busy timeout; see `BusyRetry`. */
+/**
+ * Zero, so that a locked file fails at once with `SQLITE_BUSY` and `BusyRetry` retries. With a busy timeout SQLite
+ * would sleep on the event loop.
+ */
 const busyTimeoutMs = 0;
 
 /**
@@ -118,7 +121,8 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
   }
 }
 
-// One connection both writes and reads: a flush is synchronous, so no read can run inside its transaction.
+// Opens a database in memory, with one connection for reads and writes. No read can run inside the transaction of a
+// flush, because a flush is synchronous.
 async function openInMemory(
   { busy, time }: Pick<EngineParts, 'busy' | 'time'>,
   closers: (() => void)[],
@@ -133,7 +137,8 @@ async function openInMemory(
 }
 
 function timeOf({ clock = systemClock, bootTime, onClockJump = () => undefined }: SqliteEngineOptions): ProcessTime {
-  // The clock of a test is not related to the uptime of this machine.
+  // The clock of a test is unrelated to the uptime of this machine, so the boot time is used only with the system's
+  // clock.
   const ofClock = clock === systemClock ? systemBootTime : () => undefined;
   return new ProcessTime({ clock, bootTime: bootTime ?? ofClock, onJump: onClockJump });
 }
@@ -148,7 +153,7 @@ function prepareFile(database: Database.Database, file: string): void {
   const isNew = database.prepare('select count(*) from sqlite_schema').pluck().get() === 0;
   const marked = database.pragma('application_id', { simple: true }) === applicationId;
   if (!isNew && !marked) throw notOurs(file);
-  // Must precede WAL mode, because the database file itself must contain the first generation.
+  // Must be called before the WAL mode is set, because the first generation must be in the database file itself.
   nameGeneration(database);
   database.pragma('journal_mode = wal');
   if (!marked) database.pragma(`application_id = ${String(applicationId)}`);
@@ -216,7 +221,7 @@ class SqliteEngine implements QueueEngine {
   readonly dialect = sqliteQueueDialect;
   readonly durable: boolean;
   readonly hintChannel = undefined;
-  // The lock file excludes other servers.
+  // True, because the lock file keeps other servers from opening the database.
   readonly soleWriter = true;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;
@@ -248,7 +253,8 @@ class SqliteEngine implements QueueEngine {
 
   async scan<Result>(verb: VerbFactory<Result>): Promise<Result> {
     return this.#mapErrors(async () => {
-      // No other connection can open a database in memory, because this build of SQLite has no shared cache.
+      // A scan of a database in memory cannot run in a thread: without a shared cache, which this build of SQLite
+      // lacks, no other connection can open the database.
       if (this.#inFile?.isLarge() !== true) return this.#read(verb);
       const { scans, guard } = this.#inFile;
       const result = await scans.run(verb);

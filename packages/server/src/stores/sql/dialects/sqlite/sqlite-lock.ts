@@ -5,8 +5,9 @@ import { codeOf } from './sqlite-errors.ts';
 
 /**
  * Locks a database file against a second server by an exclusive transaction on `<file>.lock`, which is held until
- * `release`. The kernel releases the lock when the process ends in any way. The lock file is never removed, because two
- * servers could then hold locks on two files of the same name. Throws `unavailable` if another process holds the lock.
+ * `release`. The kernel releases the lock when the process ends in any way. The lock file is never removed. Otherwise a
+ * second server could create a new file of the same name and lock that one. Throws `unavailable` if another process
+ * holds the lock.
  */
 export function lockDatabase(file: string): { release: () => void } {
   createPrivateFile(`${file}.lock`);

@@ -4,8 +4,8 @@ import { compileOnly } from '../compile-only.ts';
 
 /**
  * Writes the parameters of selects as `(select ?)`. SQLite may plan a select again whenever a parameter that the
- * planner used is bound to a new value, which costs three times as much as the execution. The planner cannot use the
- * value of a subquery, so the plan stays the same.
+ * planner used is bound to a new value, and planning costs three times as much as the execution. The planner cannot use
+ * the value of a subquery, so it does not plan again.
  */
 class StablePlanCompiler extends SqliteQueryCompiler {
   protected override getCurrentParameterPlaceholder(): string {

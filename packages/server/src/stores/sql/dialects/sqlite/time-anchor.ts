@@ -2,7 +2,10 @@ import type { BootTime } from '../../../../kernel/time/boot-time.ts';
 import { findSetting, replaceSetting } from '../../records/settings.ts';
 import { first, put, type Verb } from '../../engine/verb.ts';
 
-/** A stored time and boot id. With them, a restart distinguishes a clock that was set from time that passed. */
+/**
+ * A stored time and the boot id of the machine at that time. After a restart of the server they show whether the clock
+ * was set or time has passed.
+ */
 export interface TimeAnchor {
   /** The store's time at which the anchor was written, epoch ms. */
   readonly at: number;
@@ -21,9 +24,9 @@ export function* readAnchor(): Verb<TimeAnchor | undefined> {
 }
 
 /**
- * Returns the time in epoch ms that the wall clock would show if it had not been set. The result is exact if the
- * machine has not been restarted since the anchor was written. Otherwise it is the later of `wall` and the anchor's
- * time.
+ * Returns the time in epoch ms that the wall clock would show if nobody had set it since the anchor was written. The
+ * result is exact if the machine has not been restarted since then. After a restart of the machine it is the later of
+ * `wall` and the anchor's time.
  */
 export function expectedWall(anchor: TimeAnchor | undefined, wall: number, boot: BootTime | undefined): number {
   if (anchor === undefined) return wall;

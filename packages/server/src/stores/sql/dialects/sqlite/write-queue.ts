@@ -8,11 +8,11 @@ interface Waiting {
   readonly verb: VerbFactory<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** Number of flushes with this verb that failed because another program held the lock. */
+  /** Number of flushes of this verb that failed because another program held the lock. */
   refusals: number;
 }
 
-/** Hooks around each transaction. */
+/** Functions that are called at the beginning and at the end of each transaction. */
 export interface AroundTransaction {
   /**
    * Called first in the transaction. If it throws, the transaction is rolled back and all verbs of the flush are
@@ -118,8 +118,8 @@ export class WriteQueue {
   }
 
   /**
-   * Returns the verbs of a batch that was rolled back to the head of the queue, in order. Rejects those that were
-   * refused too often.
+   * Puts the verbs of a batch that was rolled back at the head of the queue, in their order. Rejects each verb that has
+   * waited too long for the lock.
    */
   #refused(batch: Waiting[], error: unknown): void {
     const blocked = (this.#blocked ??= new BusyBackoff());
@@ -132,8 +132,8 @@ export class WriteQueue {
     }
   }
 
-  // After some errors, such as a full disk, SQLite rolls back the whole transaction. The savepoint and the writes of
-  // the earlier verbs are then lost, so all verbs of the batch must fail.
+  // Runs a verb in a savepoint. After some errors, such as a full disk, SQLite rolls back the whole transaction. The
+  // savepoint and the writes of the earlier verbs are then lost, so all verbs of the batch must fail.
   #runInSavepoint(verb: VerbFactory<unknown>): Outcome {
     this.#commands.save.run();
     try {
@@ -153,7 +153,7 @@ export class WriteQueue {
     try {
       this.#commands.rollback.run();
     } catch {
-      // If the file is damaged, the next `begin` throws.
+      // A failed rollback needs no handling. If the file is damaged, the next `begin` throws.
     }
   }
 }

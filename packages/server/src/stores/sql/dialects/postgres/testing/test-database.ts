@@ -23,7 +23,7 @@ export async function migratedDatabase(serverUrl: string): Promise<TestDatabase>
 }
 
 const templateName = 'migrated_template';
-/** Settles when the template exists on the Postgres server that this process uses. */
+/** Promise that settles when the template exists on the Postgres server that this process uses. */
 let template: Promise<void> | undefined;
 
 /**

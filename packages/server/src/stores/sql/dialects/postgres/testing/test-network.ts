@@ -33,7 +33,7 @@ export class TestNetwork {
     return new TestNetwork(url.href, server, sockets);
   }
 
-  /** From now on, existing connections stay open but forward nothing. New connections work. */
+  /** After this call, existing connections stay open but forward nothing. New connections work. */
   fallSilent(): void {
     for (const socket of this.#sockets) socket.unpipe().pause();
   }

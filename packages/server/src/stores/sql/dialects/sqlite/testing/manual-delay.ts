@@ -3,7 +3,7 @@ import type { Delay } from '../../../../../kernel/time/delay.ts';
 /** Delays that last until the test ends them. */
 export class ManualDelay {
   readonly #waiting: { readonly ms: number; readonly end: () => void }[] = [];
-  /** Sum of the delays that were ended, ms. */
+  /** Total length in ms of the delays that the test ended. */
   endedMs = 0;
 
   readonly delay: Delay = (ms) => new Promise((end) => this.#waiting.push({ ms, end }));
@@ -21,7 +21,7 @@ export class ManualDelay {
     await new Promise((settle) => setImmediate(settle));
   }
 
-  /** Ends all delays, also new ones, until `promise` settles, and returns the outcome of the promise. */
+  /** Ends all present and new delays until `promise` settles. Returns the outcome of the promise. */
   async until<Result>(promise: Promise<Result>): Promise<PromiseSettledResult<Result>> {
     let settled: PromiseSettledResult<Result> | undefined;
     void Promise.allSettled([promise]).then(([result]) => (settled = result));

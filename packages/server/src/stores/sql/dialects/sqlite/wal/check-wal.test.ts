@@ -39,7 +39,7 @@ async function crash(count: number, valueBytes = 100): Promise<void> {
   await once(child, 'close');
 }
 
-/** Starts and closes an engine. Returns the notices of the start and the number of settings. */
+/** Starts and closes an engine. Returns the notices of the start, and the number of settings that survived. */
 async function start(): Promise<{ notices: string[]; names: number }> {
   const notices: string[] = [];
   const engine = await openSqliteEngine(file, { onNotice: (notice) => notices.push(notice) });
@@ -89,7 +89,7 @@ describe('a log that a killed server left', () => {
       expect(found).toBeLessThan(40);
       const copy = /kept as (.*)\.$/.exec(notices[0] ?? '')?.[1] ?? '';
       expect(statSync(copy).size).toBe(before.length);
-      // The notice comes only at the first start, because that start begins a new WAL.
+      // The first start reported the damage and began a new WAL, so the second start has nothing to report.
       expect((await start()).notices).toEqual([]);
     },
   );

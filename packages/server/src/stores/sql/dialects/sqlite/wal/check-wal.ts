@@ -20,7 +20,8 @@ export function checkWal(file: string, onNotice: (notice: string) => void): void
 
 function requireOwnLog(file: string, { generations }: LogReport): void {
   const stored = readGeneration(file);
-  // A WAL without the first page contains no generation and is accepted here. `quick_check` follows.
+  // A WAL without the first page of the database contains no generation. It is accepted here, and `quick_check` runs
+  // afterwards.
   if (stored !== undefined && generations === undefined) return;
   const isOwn =
     stored !== undefined &&
@@ -57,7 +58,7 @@ function lossOf(file: string, { sizeBytes, usableBytes, lostCommits, salt }: Log
 }
 
 function quickCheck(file: string): void {
-  // A read-only connection runs no checkpoint when it closes.
+  // The connection is read-only, because a writable one would run a checkpoint when it closes.
   const database = new Database(file, { readonly: true, timeout: 0 });
   try {
     const found = database.pragma('quick_check(1)', { simple: true });

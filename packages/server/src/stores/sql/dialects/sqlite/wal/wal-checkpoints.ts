@@ -2,16 +2,16 @@ import { Worker } from 'node:worker_threads';
 import type Database from 'better-sqlite3';
 import { threadScript } from '../../../../../kernel/thread-pool.ts';
 
-/** WAL size in pages from which SQLite runs a checkpoint at the end of a commit: 16 MiB. */
+/** Number of pages in the WAL (16 MiB) from which SQLite itself runs a checkpoint at the end of a commit. */
 const automaticPages = 4000;
 
 /**
- * WAL size in bytes above which a thread runs the checkpoint: 64 MiB, which is also the `journal_size_limit` of the
- * database.
+ * Size of the WAL in bytes above which a thread, instead of SQLite, runs the checkpoint: 64 MiB, which is also the
+ * `journal_size_limit` of the database.
  */
 export const largeLogBytes = 64 * 1024 * 1024;
 
-/** Growth of the WAL after a checkpoint, in bytes, from which the next checkpoint starts. */
+/** Growth of the WAL since the last checkpoint, in bytes, from which a thread runs the next checkpoint. */
 const growthBytes = 16 * 1024 * 1024;
 
 /**
@@ -35,8 +35,8 @@ export class WalCheckpoints {
   readonly #start: (file: string) => RunningCheckpoint;
   #running: RunningCheckpoint | undefined;
   /**
-   * WAL size in bytes up to which no further checkpoint starts. After a checkpoint, the file keeps its size until the
-   * next commit.
+   * No further checkpoint starts while the WAL has at most this size in bytes. Needed because the file keeps its size
+   * after a checkpoint until the next commit.
    */
   #checkpointedBytes = 0;
 

@@ -22,15 +22,16 @@ const userVersionOffset = 60;
 const magicNumbers: readonly number[] = [0x377f0682, 0x377f0683];
 
 /**
- * Returns undefined if there is no WAL or an empty one and no sign of lost commits. Must not be called while this
- * process has the database open.
+ * Returns the report about the WAL. Returns undefined if the WAL is missing or empty and nothing shows that commits
+ * were lost. Must not be called while this process has the database open.
  */
 export function readLog(file: string): LogReport | undefined {
   const place = `${file}-wal`;
   const sizeBytes = statSync(place, { throwIfNoEntry: false })?.size ?? 0;
   const index = readIndex(`${file}-shm`);
   if (sizeBytes === 0) {
-    // The index survives a killed process. It still has the number of frames that were in the WAL.
+    // The WAL index survives a killed process, and contains the number of frames that the WAL had. So it shows lost
+    // commits even if the WAL is missing.
     const lostCommits = index !== undefined && index.committedFrames > index.checkpointedFrames ? 1 : 0;
     if (lostCommits === 0) return undefined;
     return { sizeBytes, usableBytes: 0, lostCommits, generations: undefined, salt: index?.salt ?? '' };
@@ -142,7 +143,7 @@ class LogReader {
     for (let at = 0; ; at++) {
       const offset = headerBytes + at * frame.length;
       if (readSync(this.#handle, frame, 0, frame.length, offset) < frame.length) return;
-      // Frames with other salts were written before the last restart of the WAL.
+      // A frame with other salts was written before the last restart of the WAL, so the usable part ends here.
       if (frame.compare(this.#header, 16, 24, 8, 16) !== 0) {
         whole = false;
         continue;
