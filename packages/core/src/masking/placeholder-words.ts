@@ -21,8 +21,8 @@ const wholePlaceholders = [
   /^[&*][a-z_-]{1,64}$/,
 ];
 
-/** Dots, or the three bytes of the character `…`, stand for the rest of an abbreviated secret. */
-const abbreviated = /\.{3}|\xe2\x80\xa6/;
+/** Dots, or the three bytes of the character `…`, stand for the rest of an abbreviated secret. The scanner reads byte 0x80 as U+20AC. */
+const abbreviated = /\.{3}|\xe2[\x80\u20ac]\xa6/;
 
 const template =
   /\$\{[^{}]{0,128}\}|\{\{[^{}]{0,128}\}\}|<[^<>]{1,64}>|&lt;[^&]{0,64}(?:&gt;)?|\$\([^()]{0,128}\)|%[sd]/g;

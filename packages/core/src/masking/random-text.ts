@@ -10,11 +10,8 @@ const lookAlikes = [
   /^v?\d{1,4}(?:[.:/_-]\d{1,4}){1,6}(?:[.+TtZz-][\w.+:-]{0,40})?$/,
   // Numbers with a unit.
   /^[-+]?\d[\d.,_]{0,30}[A-Za-z%]{0,10}$/,
-  // Absolute, relative and Windows paths.
-  /^(?:~|\.{1,2})?\/[\w.~-]{1,100}(?:\/[\w.~@:+-]{0,100}){0,20}$/,
+  // Windows paths.
   /^[A-Za-z]:\\/,
-  /^[\w.-]{1,64}\/[\w.-]{1,64}(?:\/[\w.-]{1,64}){0,8}\.[a-z]{1,5}(?::\d{1,6}){0,2}$/,
-  /^(?:[a-z0-9_.@-]{1,40}\/){1,10}[a-z0-9_.@-]{0,60}(?::\d{1,6}){0,2}$/,
   // URLs and mail addresses. Their passwords have rules of their own.
   /^[a-z][a-z0-9+.-]{1,20}:\/\//i,
   /^(?:mailto:)?[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{2,64}){1,4}$/,
@@ -26,9 +23,20 @@ const lookAlikes = [
   /^[A-Za-z_$][\w$]{0,60}(?:(?:\.|->|::|\?\.)[A-Za-z_$#][\w$]{0,60}){1,8}$/,
 ];
 
+const paths = [
+  /^(?:~|\.{1,2})?\/[\w.~-]{1,100}(?:\/[\w.~@:+-]{0,100}){0,20}$/,
+  /^[\w.-]{1,64}\/[\w.-]{1,64}(?:\/[\w.-]{1,64}){0,8}\.[a-z]{1,5}(?::\d{1,6}){0,2}$/,
+  /^(?:[a-z0-9_.@-]{1,40}\/){1,10}[a-z0-9_.@-]{0,60}(?::\d{1,6}){0,2}$/,
+];
+
+/** Base64 has slashes too, and unlike a path it changes often between digits and letters of both cases. */
+function isPath(text: string): boolean {
+  return paths.some((pattern) => pattern.test(text)) && !(hasMixedCharacters(text) && digitChanges(text) >= 3);
+}
+
 /** Returns true for a digest with its algorithm, a UUID, a date, a version, a path, a URL or an expression of source code. */
 export function isLookAlike(text: string): boolean {
-  return isUuid.test(text) || lookAlikes.some((pattern) => pattern.test(text));
+  return isUuid.test(text) || isPath(text) || lookAlikes.some((pattern) => pattern.test(text));
 }
 
 /** Returns true for upper-case letters, lower-case letters and digits in one text, as nearly every random base64 text has. */

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { tailNamesSecret } from './assignment-names.ts';
+
+describe('the rest of a name after the word for a secret', () => {
+  it.each([
+    ['password', ''],
+    ['password', '_prod'],
+    ['token', 's'],
+    ['secret', 'AccessKey'],
+    ['secret', 'key'],
+    ['SECRET', 'S'],
+    ['PASSWORD', '_2'],
+    ['token', '.github'],
+  ])('keeps the meaning: %s%s', (word, tail) => {
+    expect(tailNamesSecret(word, tail)).toBe(true);
+  });
+
+  it.each([
+    ['token', 'Count'],
+    ['token', 'izer'],
+    ['TOKEN', 'IZERS_PARALLELISM'],
+    ['SECRET', '_POLICY'],
+    ['password', 'Hash'],
+    ['password', '_file'],
+    ['secret', 'ary'],
+    ['pass', 'ed'],
+    ['token', '_expires_at'],
+  ])('changes the meaning: %s%s', (word, tail) => {
+    expect(tailNamesSecret(word, tail)).toBe(false);
+  });
+});
