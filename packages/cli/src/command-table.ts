@@ -153,6 +153,22 @@ export const commandTable: readonly (CommandEntry | CommandGroup)[] = [
     ],
   },
   {
+    name: 'mask',
+    summary: 'Keep secrets out of logs and files',
+    commands: [
+      {
+        name: 'filter',
+        summary: 'Copy standard input to standard output with secrets masked',
+        load: async () => (await import('./commands/mask/mask-filter.ts')).maskFilter,
+      },
+      {
+        name: 'add',
+        summary: 'Add a value that the worker masks in what this job deposits',
+        load: async () => (await import('./commands/mask/mask-add.ts')).maskAdd,
+      },
+    ],
+  },
+  {
     name: 'worker',
     summary: 'Workers and their tokens',
     commands: [

@@ -18,6 +18,8 @@ async function environmentOfCommand(env: Record<string, string>): Promise<Record
       command: [process.execPath, '-e', 'console.log(JSON.stringify(process.env))'],
       env: { PATH: process.env['PATH'], ...env },
       cwd: folder,
+      // Some of the values look like secrets, and the test reads them from the log.
+      maskSecrets: false,
       workRoot: folder,
       once: true,
       signal: new AbortController().signal,

@@ -4,7 +4,7 @@ import { parseBaseUrl } from './transport/base-url.ts';
 import type { ByteSource } from './transport/byte-source.ts';
 import type { CallInput, CallOptions, CallOutput, JsonOperationId } from './transport/call.ts';
 import { systemClock, type Clock } from './transport/clock.ts';
-import { parseCredential } from './transport/credential.ts';
+import { parseCredential, secretsOf } from './transport/credential.ts';
 import type { Download } from './download.ts';
 import { ExperimentApi, type DepositedArtifact, type DepositOptions } from './api/experiment-api.ts';
 import { ExperimentsApi } from './api/experiments-api.ts';
@@ -53,12 +53,14 @@ export class ProofhouseClient {
   readonly experiments: ExperimentsApi;
   readonly #experimentId: string | undefined;
   readonly #caller: OperationCaller;
+  readonly #secrets: readonly string[];
 
   constructor(options: ClientOptions) {
     this.url = parseBaseUrl(options.url);
     const { token, principal, experimentId } = options;
     const credential = token === undefined ? undefined : parseCredential(token, principal);
     this.#experimentId = experimentId;
+    this.#secrets = credential === undefined ? [] : secretsOf(credential);
     this.#caller = new OperationCaller(this.url, credential, {
       // The global `fetch` is read at each call, because tests may replace it. It is called without a receiver, because
       // browsers throw otherwise.
@@ -73,6 +75,11 @@ export class ProofhouseClient {
     this.workerTokens = new WorkerTokensApi(this.#caller);
     this.storage = new StorageApi(this.#caller);
     this.experiments = new ExperimentsApi(this.#caller);
+  }
+
+  /** The credential, and the part of it that is secret, for masking. Empty without a token. */
+  get secrets(): readonly string[] {
+    return this.#secrets;
   }
 
   /** Returns the client of an experiment. Default: the experiment of this client. Throws `invalid_request` without either. */

@@ -19,7 +19,12 @@ export async function setUpWorker() {
     runWorker({
       client,
       command: ['sh', '-c', script],
-      env: { PATH: process.env['PATH'], PROOFHOUSE_TOKEN: 'phw_own', ARTIFACT_STORE_API_KEY: 'key', PLAIN: 'yes' },
+      env: {
+        PATH: process.env['PATH'],
+        PROOFHOUSE_TOKEN: 'phw_own',
+        ARTIFACT_STORE_API_KEY: 'store-key',
+        PLAIN: 'yes',
+      },
       cwd: folder,
       workRoot: path.join(folder, '..', `${path.basename(folder)}-root`),
       once: true,

@@ -23,6 +23,11 @@ export function parseCredential(token: string, principal: string | undefined): C
   return { token: given, named: given.includes(':') ? given : `${principal ?? 'admin'}:${given}` };
 }
 
+/** Returns the token, and its part after the principal, which is secret by itself. */
+export function secretsOf({ token }: Credential): string[] {
+  return [...new Set([token, token.slice(token.indexOf(':') + 1)])];
+}
+
 /** Checks that a header can carry the token. Without this check, the error of the runtime would contain the token. */
 function parseToken(token: string): string {
   const trimmed = token.trim();

@@ -1,5 +1,6 @@
 import type { Clock } from '../transport/clock.ts';
 import type { ClaimedJob } from '../api/jobs-api.ts';
+import type { SecretMask } from '../masking/secret-mask.ts';
 import type { Ending } from './ending.ts';
 import type { Depositor } from './evidence/depositor.ts';
 import type { CleanCheckout } from './git/clean-checkout.ts';
@@ -18,6 +19,8 @@ export interface WorkerParts extends WorkerOptions {
   readonly log: WorkerLog;
   /** Restores the repository before each job. */
   readonly cleanCheckout: CleanCheckout | undefined;
+  /** Masks what leaves the worker: in a run, also the values of the run. Undefined if masking is off. */
+  readonly mask: SecretMask | undefined;
   /** Aborted when running commands must be stopped. */
   readonly stop: AbortSignal;
 }

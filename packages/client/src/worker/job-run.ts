@@ -4,6 +4,7 @@ import type { ClaimedJob } from '../api/jobs-api.ts';
 import { endNotes, judged } from './ending.ts';
 import { Depositor } from './evidence/depositor.ts';
 import { Evidence } from './evidence/evidence.ts';
+import { maskedLog } from './masked-log.ts';
 import { firstAbort } from './first-abort.ts';
 import { BrokenMachine, type HeldRun, type RunEnd, type WorkerParts } from './held-run.ts';
 import { giveBack, reportEnding } from './job-report.ts';
@@ -20,7 +21,8 @@ const brokenRestMs = 10_000;
  * Runs one claimed job to its end. Never throws: every error becomes an outcome of the job. `late` is true if part of the
  * lease may have passed before the answer to the claim arrived. The lease is then renewed before the work begins.
  */
-export async function runJob(worker: WorkerParts, job: ClaimedJob, late: boolean): Promise<JobOutcome> {
+export async function runJob(parts: WorkerParts, job: ClaimedJob, late: boolean): Promise<JobOutcome> {
+  const worker = maskedParts(parts, job);
   const say = (level: 'info' | 'warn' | 'error', message: string): void =>
     worker.log({ level, jobId: job.id, message });
   const lease = new LeaseKeeper(worker, job, { renewFirst: late });
@@ -39,7 +41,7 @@ export async function runJob(worker: WorkerParts, job: ClaimedJob, late: boolean
       return 'lost';
     }
     say('error', `Job ${job.id} could not be run or reported: ${message}`);
-    const outcome = await giveBack({ ...worker, job, lost: lease.lost }, message);
+    const outcome = await giveBack({ ...worker, job, lost: lease.lost }, worker.mask?.text(message) ?? message);
     lease.stop();
     // With a full or missing disk the worker would fail every job in the queue and use up their attempts.
     if (error instanceof BrokenMachine) await pause(worker.clock, brokenRestMs, worker.signal);
@@ -49,11 +51,19 @@ export async function runJob(worker: WorkerParts, job: ClaimedJob, late: boolean
   }
 }
 
+/** Returns the worker with a mask for this run. Values that are added in a run are masked in this run only. */
+function maskedParts(worker: WorkerParts, { leaseId }: ClaimedJob): WorkerParts {
+  // The command knows the lease only together with the token.
+  const values = worker.passToken === undefined ? [] : [{ name: 'PROOFHOUSE_LEASE_ID', value: leaseId }];
+  const mask = worker.mask?.with(values);
+  return { ...worker, mask, log: maskedLog(worker.log, mask) };
+}
+
 async function carryOut(worker: WorkerParts, job: ClaimedJob, lease: LeaseKeeper): Promise<JobOutcome> {
   const { lost, cancelled } = lease;
   const reporter = { ...worker, job, lost };
   const milestones = new Milestones({ ...reporter, onLost: (error) => lease.lose(error) });
-  const depositor = new Depositor({ ...reporter, evidence: new Evidence() });
+  const depositor = new Depositor({ ...reporter, evidence: new Evidence(worker.mask) });
   const stop = firstAbort([lost, cancelled, worker.stop]);
   try {
     const run = { worker, job, milestones, depositor, stop: stop.signal, cancelled, lost };
@@ -69,7 +79,8 @@ async function report({ worker, job, milestones, depositor, lost }: HeldRun, end
   const { evidence } = depositor;
   for (const { message } of evidence.losses) worker.log({ level: 'warn', jobId: job.id, message });
   for (const message of evidence.notes) worker.log({ level: 'warn', jobId: job.id, message });
-  const ending = judged(end.ending, evidence, worker.bestEffort === true);
+  const judgedEnding = judged(end.ending, evidence, worker.bestEffort === true);
+  const ending = { ...judgedEnding, headline: worker.mask?.text(judgedEnding.headline) ?? judgedEnding.headline };
   for (const note of endNotes(ending, evidence)) milestones.note(note);
   await milestones.written();
   await reportEnding({ ...worker, job, lost }, ending, evidence, end.logTail);

@@ -1,6 +1,7 @@
 import { isAppError } from '@proofhouse/core';
 import type { ClaimedJob, JobNote } from '../api/jobs-api.ts';
 import type { ProofhouseClient } from '../proofhouse-client.ts';
+import type { SecretMask } from '../masking/secret-mask.ts';
 import { messageOf } from './message-of.ts';
 import type { WorkerLog } from './worker-options.ts';
 
@@ -12,6 +13,8 @@ interface MilestoneParts {
   readonly job: ClaimedJob;
   readonly log: WorkerLog;
   readonly lost: AbortSignal;
+  /** Undefined to write events unchanged. */
+  readonly mask: SecretMask | undefined;
   /** Called when a write shows that the lease has ended. */
   readonly onLost: (error: unknown) => void;
 }
@@ -38,16 +41,24 @@ export class Milestones {
 
   async #write(note: JobNote): Promise<void> {
     const { client, job, log, lost, onLost } = this.#parts;
-    await client.jobs
-      .note(job.id, job.leaseId, note, { signal: lost, tries: 2, timeoutMs: longestMs })
-      .catch((error: unknown) => {
-        // `runJob` reports a lost lease when the work has ended.
-        if (lost.aborted) return;
-        if (isAppError(error, 'lease_lost')) {
-          onLost(error);
-          return;
-        }
-        log({ level: 'warn', jobId: job.id, message: `"${note.message}" was not written down: ${messageOf(error)}` });
-      });
+    try {
+      const options = { signal: lost, tries: 2, timeoutMs: longestMs };
+      await client.jobs.note(job.id, job.leaseId, this.#masked(note), options);
+    } catch (error) {
+      // `runJob` reports a lost lease when the work has ended.
+      if (lost.aborted) return;
+      if (isAppError(error, 'lease_lost')) {
+        onLost(error);
+        return;
+      }
+      log({ level: 'warn', jobId: job.id, message: `"${note.message}" was not written down: ${messageOf(error)}` });
+    }
+  }
+
+  /** Masked when it is written, so that values that were added before are masked. */
+  #masked(note: JobNote): JobNote {
+    const { mask } = this.#parts;
+    if (mask === undefined) return note;
+    return { ...note, message: mask.text(note.message), payload: mask.json(note.payload) };
   }
 }

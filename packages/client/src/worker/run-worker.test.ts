@@ -47,9 +47,12 @@ describe('a job that succeeds', () => {
   test('gets the token and the lease only when the option is set', async () => {
     const { server, work } = await setUpWorker();
     server.addJob();
-    await work('env', { passToken: 'phw_own' });
-    expect(text(server, 'log.log')).toMatch(/PROOFHOUSE_TOKEN=phw_own\n/);
-    expect(text(server, 'log.log')).toMatch(/PROOFHOUSE_LEASE_ID=/);
+    await work('env; [ "$PROOFHOUSE_TOKEN" = phw_own ] && [ -n "$PROOFHOUSE_LEASE_ID" ] && echo both', {
+      passToken: 'phw_own',
+    });
+    expect(text(server, 'log.log')).toMatch(/^both$/m);
+    expect(text(server, 'log.log')).toMatch(/^PROOFHOUSE_TOKEN=\*\*\*MASKED\*\*\*$/m);
+    expect(text(server, 'log.log')).toMatch(/^PROOFHOUSE_LEASE_ID=\*\*\*MASKED\*\*\*$/m);
   });
 
   test('runs where the worker was started, or in a new folder', async () => {

@@ -6,12 +6,15 @@ import { pause, systemClock } from '../transport/clock.ts';
 import type { ClaimedJob } from '../api/jobs-api.ts';
 import { systemRandom, type Random } from '../transport/random.ts';
 import { withoutSecrets } from './command/command-environment.ts';
+import { MaskFile } from '../masking/mask-file.ts';
+import { readSecretFiles, SecretMask } from '../masking/secret-mask.ts';
 import { CleanCheckout, type CleanCheckoutParts } from './git/clean-checkout.ts';
 import { firstAbort } from './first-abort.ts';
 import { requireWork } from './job-work.ts';
 import type { WorkerParts } from './held-run.ts';
 import { runJob } from './job-run.ts';
 import { removeLeftovers } from './leftover-folders.ts';
+import { maskedLog } from './masked-log.ts';
 import { messageOf } from './message-of.ts';
 import { retryAfterOf } from '../transport/transport.ts';
 import { isPassing } from './passing-trouble.ts';
@@ -141,6 +144,9 @@ async function prepare(options: WorkerOptions): Promise<Omit<Loop, 'stop'>> {
   const types = await requireWork(options, cwd);
   await mkdir(workRoot, { recursive: true });
   const clock = options.clock ?? systemClock;
+  const mask = options.maskSecrets === false ? undefined : await maskOf(options);
+  const log = maskedLog(unfailing(options.log), mask);
+  warnOfMasking(log, mask);
   const cleanCheckout = await recordCheckout(options, { folder: cwd, workRoot, clock });
   return {
     ...options,
@@ -154,8 +160,29 @@ async function prepare(options: WorkerOptions): Promise<Omit<Loop, 'stop'>> {
     graceMs: options.graceMs ?? 10_000,
     clock,
     random: options.random ?? systemRandom,
-    log: unfailing(options.log),
+    mask,
+    log,
   };
+}
+
+/** Returns the mask of the worker. Throws if a secret file cannot be read. */
+async function maskOf({ client, env = {}, secretNames: names, secretFiles = [] }: WorkerOptions): Promise<SecretMask> {
+  const token = client.secrets.map((value) => ({ name: 'PROOFHOUSE_TOKEN', value }));
+  const mask = new SecretMask({ env, names, values: [...token, ...(await readSecretFiles(secretFiles))] });
+  const outer = env['PROOFHOUSE_MASK_FILE'];
+  // The worker may itself be the command of a job.
+  if (outer !== undefined && outer !== '') mask.follow(new MaskFile(outer));
+  mask.set();
+  return mask;
+}
+
+function warnOfMasking(log: WorkerLog, mask: SecretMask | undefined): void {
+  if (mask === undefined) {
+    log({ level: 'warn', message: 'Masking is off: secrets in logs, diffs and files are deposited in clear.' });
+  }
+  for (const name of mask?.tooShort ?? []) {
+    log({ level: 'warn', message: `The value of ${name} is not masked: it is too short.` });
+  }
 }
 
 async function recordCheckout(

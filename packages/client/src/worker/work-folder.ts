@@ -59,6 +59,16 @@ export class WorkFolder {
     return path.join(this.scratch, 'log.log');
   }
 
+  /** Path of the masked log, if the command writes into the log file itself. */
+  get maskedLogFile(): string {
+    return path.join(this.scratch, 'masked.log');
+  }
+
+  /** File to which the command adds values that are masked. */
+  get maskFile(): string {
+    return path.join(this.root, 'mask');
+  }
+
   /** Free path for the pipe that receives the output of the command. */
   get pipeFile(): string {
     return path.join(this.scratch, 'output');

@@ -54,6 +54,18 @@ export interface WorkerOptions {
   readonly diff?: boolean | undefined;
   /** True if a job may succeed although evidence was refused or lost. Its result then begins with the number of losses. */
   readonly bestEffort?: boolean | undefined;
+  /**
+   * False to deposit everything unmasked. Otherwise secrets are masked in logs, diffs, text files, titles, metadata, events,
+   * results and messages: values of variables of `env` with secret names, the token of the client, values that a command adds
+   * with `proofhouse mask add`, and all formats of docs/masking.md.
+   */
+  readonly maskSecrets?: boolean | undefined;
+  /** Globs of more names of variables that hold secrets, such as `*_PASS`. */
+  readonly secretNames?: readonly string[] | undefined;
+  /** Files whose whole content is a known value, such as mounted secrets. */
+  readonly secretFiles?: readonly string[] | undefined;
+  /** True to deposit files that are not text unscanned. Otherwise such a file with a secret is a loss. */
+  readonly allowBinary?: boolean | undefined;
   /** Largest log of a command in bytes. Of a longer log, the beginning and the end are kept. Default 1 GiB. */
   readonly maxLogBytes?: number | undefined;
   /**

@@ -1,10 +1,18 @@
+import path from 'node:path';
 import type { Command } from '@commander-js/extra-typings';
 import { AppError, isAppError } from '@proofhouse/core';
 import { runWorker, type WorkerLogEntry, type WorkerReport } from '@proofhouse/client/worker';
 import { callerOf } from '../../caller.ts';
 import type { CommandContext } from '../../command-context.ts';
 import { clientOf, connectedCommand, type ConnectionOptions } from '../../connected-command.ts';
-import { collectCommand, commaList, positiveInteger, positiveSeconds, seconds } from '../../input/option-values.ts';
+import {
+  collect,
+  collectCommand,
+  commaList,
+  positiveInteger,
+  positiveSeconds,
+  seconds,
+} from '../../input/option-values.ts';
 import { printable } from '../../output/printable.ts';
 import { version } from '../../version.ts';
 
@@ -22,6 +30,11 @@ its beginning and its end, with a line between them and \`truncated\` in its met
 links in the output folder are left out, which the result says. Output files whose names the server does not take are
 deposited under percent-encoded ones; those named like the worker's own artifacts (log.log, diff.diff, diffs.json, diffs/)
 go below files/.
+
+Secrets are masked in all that is deposited, in events, in results and in the worker's own messages: values of variables
+with names such as *_TOKEN, the worker's token, values that the command adds with \`proofhouse mask add\` (to
+$PROOFHOUSE_MASK_FILE), and known formats (docs/masking.md). The metadata of an artifact says what was masked in it. A
+binary file or an archive with a secret, or a file with one in its name, is not deposited, and the job fails.
 
 The command inherits this environment without any PROOFHOUSE_ variable (but PROOFHOUSE_EXPERIMENT), and finds those of its
 job instead. When it ends, everything that it started is killed, also what left its process group: found by a cgroup (v2)
@@ -48,6 +61,10 @@ interface WorkFlags extends ConnectionOptions {
   readonly once?: true | undefined;
   readonly retryable?: true | undefined;
   readonly bestEffort?: true | undefined;
+  readonly mask: boolean;
+  readonly secretFile?: readonly string[] | undefined;
+  readonly secretName?: readonly string[] | undefined;
+  readonly allowBinary?: true | undefined;
   readonly maxLogMib?: number | undefined;
   readonly passToken?: true | undefined;
   readonly diff: boolean;
@@ -74,6 +91,10 @@ export function work(command: Command, context: CommandContext) {
     .option('--once', 'wait for one job, run it and end: exit code 1 unless it succeeded')
     .option('--retryable', 'a job whose command failed may be tried again')
     .option('--best-effort', 'a job succeeds although evidence of it was refused or lost; its result says so first')
+    .option('--no-mask', 'deposit secrets in clear')
+    .option('--secret-file <file>', 'a file whose whole content is a secret (repeatable)', collect)
+    .option('--secret-name <glob>', 'more variables that hold secrets, such as "*_PASS" (repeatable)', collect)
+    .option('--allow-binary', 'deposit binary files and archives without a scan for secrets')
     .option('--max-log-mib <n>', 'keep the beginning and the end of a longer log (1024)', positiveInteger)
     .option('--pass-token', 'give the command the token and the lease, so that it can call the server itself')
     .option('--no-diff', 'deposit no diff.diff')
@@ -118,6 +139,10 @@ async function workWith(
     once: options.once,
     retryable: options.retryable,
     bestEffort: options.bestEffort,
+    maskSecrets: options.mask,
+    secretFiles: options.secretFile?.map((file) => path.resolve(context.cwd, file)),
+    secretNames: options.secretName,
+    allowBinary: options.allowBinary,
     maxLogBytes: options.maxLogMib === undefined ? undefined : options.maxLogMib * 1024 * 1024,
     passToken: options.passToken === true ? options.token : undefined,
     diff: options.diff,

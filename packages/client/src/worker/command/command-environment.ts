@@ -5,6 +5,8 @@ export interface CommandVariables {
   readonly PROOFHOUSE_JOB_TYPE: string;
   readonly PROOFHOUSE_URL: string;
   readonly PROOFHOUSE_OUTPUT_DIR: string;
+  /** The file of `proofhouse mask add`. Missing if the worker masks nothing. */
+  readonly PROOFHOUSE_MASK_FILE?: string;
   /**
    * Marks of the runs that a process belongs to, comma-separated. A mark is the unguessable id of one run. There can be
    * several marks, because a worker may itself be the command of a job.

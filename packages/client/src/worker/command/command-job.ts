@@ -1,9 +1,12 @@
 import { maxSummaryBytes } from '@proofhouse/core';
 import { CapturedLog } from '../evidence/captured-log.ts';
 import { depositRun } from '../evidence/deposit-run.ts';
+import { LogCapture, type CompleteLog } from '../evidence/log-capture.ts';
 import { readLogTail } from '../evidence/log-tail.ts';
 import { BrokenMachine, type HeldRun, type RunEnd } from '../held-run.ts';
 import { JobDiff } from '../git/diff/job-diff.ts';
+import { MaskFile } from '../../masking/mask-file.ts';
+import type { SecretMask } from '../../masking/secret-mask.ts';
 import { messageOf } from '../message-of.ts';
 import { unguessable } from '../../transport/random.ts';
 import { WorkFolder } from '../work-folder.ts';
@@ -18,6 +21,10 @@ const usualMaxLogBytes = 1024 * 1024 * 1024;
 interface Workplace {
   readonly folder: WorkFolder;
   readonly log: CapturedLog;
+  /** All logs that must be closed. */
+  readonly opened: CapturedLog[];
+  /** The file of `proofhouse mask add`. Undefined if nothing is masked. */
+  readonly maskFile: MaskFile | undefined;
   readonly cwd: string;
 }
 
@@ -31,23 +38,32 @@ export async function runCommandJob(
   const place = await workplaceFor(run).catch((error: unknown) => {
     throw new BrokenMachine(messageOf(error), { cause: error });
   });
-  const { folder, log } = place;
+  const { folder, maskFile } = place;
   try {
+    if (maskFile !== undefined) worker.mask?.follow(maskFile);
     await bringBack(run);
     const diff = worker.diff === false ? undefined : await beginDiff(run, place);
     run.milestones.note({ message: 'The command was started.', payload: { attempt: job.attempt } });
-    const { end, log: captured } = await runWithLog(run, place, command, timeoutMs);
+    const { end, log: complete } = await runWithLog(run, place, command, timeoutMs);
     run.lost.throwIfAborted();
-    await depositRun(run.depositor, { folder, log: captured, diff });
+    await depositRun(run.depositor, { folder, log: complete, diff });
     const { retryable = false } = worker;
     const ending = endingOf(end, { cancelled: run.cancelled.aborted, retryable, timeoutMs });
-    return { ending, logTail: await readLogTail(captured, maxSummaryBytes).catch(() => '') };
+    return { ending, logTail: await logTailOf(run, complete).catch(() => '') };
   } finally {
-    await log.close();
+    for (const opened of place.opened) await opened.close();
+    maskFile?.close();
     await folder.remove().catch((error: unknown) => {
       worker.log({ level: 'warn', jobId: job.id, message: `${folder.root} was left behind: ${messageOf(error)}` });
     });
   }
+}
+
+/** Returns more of the end of the log than a message takes, so that the message does not begin inside a secret. */
+async function logTailOf({ worker: { mask } }: HeldRun, { log, maskFailure }: CompleteLog): Promise<string> {
+  if (maskFailure !== undefined) return '';
+  const tail = await readLogTail(log, mask === undefined ? maxSummaryBytes : 2 * maxSummaryBytes);
+  return mask?.text(tail) ?? tail;
 }
 
 async function workplaceFor({ worker, job }: HeldRun): Promise<Workplace> {
@@ -56,7 +72,8 @@ async function workplaceFor({ worker, job }: HeldRun): Promise<Workplace> {
     const { leaseId: _leaseId, ...shown } = job;
     await folder.writeJob(worker.passToken === undefined ? shown : job);
     const log = await CapturedLog.create(folder.logFile, worker.maxLogBytes ?? usualMaxLogBytes);
-    return { folder, log, cwd: worker.inWorkFolder === true ? folder.work : worker.cwd };
+    const maskFile = worker.mask === undefined ? undefined : MaskFile.create(folder.maskFile);
+    return { folder, log, opened: [log], maskFile, cwd: worker.inWorkFolder === true ? folder.work : worker.cwd };
   } catch (error) {
     await folder.remove().catch(() => undefined);
     throw error;
@@ -74,17 +91,18 @@ async function bringBack({ worker, stop }: HeldRun): Promise<void> {
 }
 
 function beginDiff({ worker, stop }: HeldRun, { folder, cwd }: Workplace): Promise<JobDiff> {
-  const { workRoot, clock, inWorkFolder: fresh = false } = worker;
+  const { workRoot, clock, mask, inWorkFolder: fresh = false } = worker;
   const env = withoutSecrets(worker.env);
-  return JobDiff.begin({ folder: cwd, scratch: folder.scratch, workRoot, env, fresh, clock }, stop);
+  return JobDiff.begin({ folder: cwd, scratch: folder.scratch, workRoot, env, fresh, clock, mask }, stop);
 }
 
 async function runWithLog(
   { worker, job, stop }: HeldRun,
-  { folder, log, cwd }: Workplace,
+  place: Workplace,
   command: readonly string[],
   timeoutMs: number | undefined,
-): Promise<{ readonly end: CommandEnd; readonly log: CapturedLog }> {
+): Promise<{ readonly end: CommandEnd; readonly log: CompleteLog }> {
+  const { folder, log, maskFile, cwd } = place;
   const mark = unguessable();
   const env = commandEnvironment(worker.env, {
     PROOFHOUSE_JOB_FILE: folder.jobFile,
@@ -93,15 +111,33 @@ async function runWithLog(
     PROOFHOUSE_URL: worker.client.url,
     PROOFHOUSE_OUTPUT_DIR: folder.output,
     PROOFHOUSE_RUN: mark,
+    ...(maskFile === undefined ? {} : { PROOFHOUSE_MASK_FILE: maskFile.path }),
     ...(worker.passToken === undefined ? {} : { PROOFHOUSE_TOKEN: worker.passToken, PROOFHOUSE_LEASE_ID: job.leaseId }),
   });
   const limits = { clock: worker.clock, graceMs: worker.graceMs, timeoutMs };
-  const pipe = await OutputPipe.open(folder.pipeFile, worker.env['PATH'] ?? '', log);
+  const capture = LogCapture.begin(log, worker.mask);
+  const pipe = await OutputPipe.open(folder.pipeFile, worker.env['PATH'] ?? '', capture);
   try {
     const end = await runCommand({ command, cwd, env, mark, logFd: pipe?.fd ?? log.fd }, stop, limits);
     await pipe?.drain();
-    return { end, log: pipe === undefined ? await log.adopt() : log };
+    return { end, log: pipe === undefined ? await adopted(place, worker.mask) : await capture.end() };
   } finally {
     await pipe?.destroy();
   }
+}
+
+/** Returns the log of a command that wrote into the log file itself. If it is masked, the masked log is another file. */
+async function adopted(place: Workplace, mask: SecretMask | undefined): Promise<CompleteLog> {
+  const { folder, log } = place;
+  const whole = await log.adopt();
+  if (mask === undefined) return { log: whole, masked: undefined, maskFailure: undefined };
+  // A mask may be longer than the secret in its place.
+  const masked = await CapturedLog.create(folder.maskedLogFile, 2 * whole.maxBytes);
+  place.opened.push(masked);
+  const capture = LogCapture.begin(masked, mask);
+  for await (const piece of whole.read({ from: 0, to: whole.sizeBytes })) {
+    capture.write(piece);
+    await capture.settled();
+  }
+  return capture.end();
 }

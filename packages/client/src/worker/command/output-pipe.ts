@@ -3,7 +3,7 @@ import { constants, openSync } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
-import type { CapturedLog } from '../evidence/captured-log.ts';
+import type { LogCapture } from '../evidence/log-capture.ts';
 
 /** Largest number of bytes that wait for the disk. Above it, the pipe is not read until they are written (back-pressure). */
 const maxPendingBytes = 4 * 1024 * 1024;
@@ -19,12 +19,12 @@ const maxLateBytes = 16 * 1024 * 1024;
 export class OutputPipe {
   readonly #writer: FileHandle;
   readonly #reader: Socket;
-  readonly #log: CapturedLog;
+  readonly #log: LogCapture;
   #takenBytes = 0;
   #hasEnded = false;
   #isWriterClosed = false;
 
-  private constructor(writer: FileHandle, reader: Socket, log: CapturedLog) {
+  private constructor(writer: FileHandle, reader: Socket, log: LogCapture) {
     this.#writer = writer;
     this.#reader = reader;
     this.#log = log;
@@ -37,7 +37,7 @@ export class OutputPipe {
    * Creates the pipe at `path`, where no file may exist, and removes the file again after both ends are open. Returns undefined
    * if the system or the file system has no named pipes.
    */
-  static async open(path: string, searchPath: string, log: CapturedLog): Promise<OutputPipe | undefined> {
+  static async open(path: string, searchPath: string, log: LogCapture): Promise<OutputPipe | undefined> {
     try {
       await promisify(execFile)('mkfifo', ['-m', '600', path], { env: { PATH: searchPath } });
       // Without O_NONBLOCK, opening the read end blocks until there is a writer. The pipe is read only after the writer is open,

@@ -2,10 +2,10 @@ import { isAppError, type ArtifactType } from '@proofhouse/core';
 import type { JobDiff } from '../git/diff/job-diff.ts';
 import type { WorkFolder } from '../work-folder.ts';
 import { ArtifactNames, pathText, type ArtifactName } from './artifact-names.ts';
-import type { CapturedLog } from './captured-log.ts';
-import type { Depositor } from './depositor.ts';
+import type { Depositor, DepositContent } from './depositor.ts';
 import { EvidenceFile, type EvidenceFileOptions } from './evidence-file.ts';
 import type { ArtifactAbout } from './file-upload.ts';
+import type { CompleteLog } from './log-capture.ts';
 import { depositLog } from './log-deposit.ts';
 import { outputFiles } from './output-files.ts';
 
@@ -15,7 +15,7 @@ const longestShown = 120;
 /** The files that a command left: its job folder with the output folder, its log, and its diff. */
 export interface RunRemains {
   readonly folder: WorkFolder;
-  readonly log: CapturedLog;
+  readonly log: CompleteLog;
   /** The diff that was started before the command. Undefined if the worker deposits no diffs. */
   readonly diff: JobDiff | undefined;
 }
@@ -31,8 +31,8 @@ export async function depositRun(depositor: Depositor, { folder, log, diff: begu
   for (const line of diffs?.lost ?? []) evidence.loseOwn(line);
   const diskFailure = await folder.writeFailure();
   await depositLog(depositor, log);
-  for (const { path, ...about } of diffs?.deposits ?? []) {
-    await depositor.attempt(about.name, () => depositFile(depositor, about, path, { noFollow: true }));
+  for (const { path, use, ...about } of diffs?.deposits ?? []) {
+    await depositor.attempt(about.name, () => depositFile(depositor, about, path, { noFollow: true, use }));
   }
   await depositor.attempt('The output folder', () => depositOutput(depositor, folder));
   for (const line of diffs?.leftOut ?? []) evidence.note(line);
@@ -51,6 +51,7 @@ async function depositOutput(depositor: Depositor, folder: WorkFolder): Promise<
     if (entry.kind === 'left-out') evidence.note(`${shown} was left out: it is ${entry.what}`);
     if (entry.kind !== 'file') continue;
     const send = async ({ name, metadata }: ArtifactName): Promise<void> => {
+      depositor.requireCleanName(path);
       await depositFile(depositor, { name, metadata, type: typeOf(name) }, entry.path, { noFollow: true, below });
       if (metadata !== undefined) evidence.note(renamed(shown, quoted(name)));
     };
@@ -67,11 +68,11 @@ async function depositFile(
   depositor: Depositor,
   about: ArtifactAbout,
   path: string | Buffer,
-  options: EvidenceFileOptions,
+  { use, ...options }: EvidenceFileOptions & Pick<DepositContent, 'use'>,
 ): Promise<void> {
   const file = await EvidenceFile.open(path, options);
   try {
-    await depositor.upload({ ...about, read: () => file.read() });
+    await depositor.upload(about, { read: () => file.read(), random: file, use });
   } finally {
     await file.close();
   }

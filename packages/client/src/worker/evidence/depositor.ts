@@ -1,8 +1,12 @@
-import { isAppError, type JobArtifact } from '@proofhouse/core';
+import { AppError, isAppError, type JobArtifact, type MaskingReceipt } from '@proofhouse/core';
 import type { ClaimedJob } from '../../api/jobs-api.ts';
+import { maskContent, type ContentUse } from '../../masking/mask-content.ts';
+import type { Content } from '../../masking/scan-content.ts';
+import type { SecretMask } from '../../masking/secret-mask.ts';
 import type { ProofhouseClient } from '../../proofhouse-client.ts';
 import type { Evidence } from './evidence.ts';
-import { uploadPieces, type ArtifactAbout } from './file-upload.ts';
+import { uploadMeasured, type ArtifactAbout } from './file-upload.ts';
+import { metadataWithReceipt } from './receipt-metadata.ts';
 
 export interface DepositorParts {
   readonly client: ProofhouseClient;
@@ -10,31 +14,55 @@ export interface DepositorParts {
   /** Aborted when nothing more may be written to the job. */
   readonly lost: AbortSignal;
   readonly evidence: Evidence;
+  /** Undefined to deposit everything unchanged. */
+  readonly mask: SecretMask | undefined;
+  /** True to deposit contents that are not text unscanned. */
+  readonly allowBinary?: boolean | undefined;
+  /** Folder for temporary files. */
+  readonly workRoot: string;
 }
 
-/** Deposits artifacts of one job under its lease, and records the losses. */
+export interface DepositContent extends Content {
+  /** Default: `detect`. */
+  readonly use?: ContentUse | undefined;
+  /** Receipt of a mask that was applied before. It is added to the receipt in the metadata. */
+  readonly masked?: MaskingReceipt | undefined;
+}
+
+/** Deposits artifacts of one job under its lease, masks them, and records the losses. */
 export class Depositor {
   readonly evidence: Evidence;
   readonly lost: AbortSignal;
-  readonly #client: ProofhouseClient;
-  readonly #job: ClaimedJob;
+  readonly #parts: DepositorParts;
 
-  constructor({ client, job, lost, evidence }: DepositorParts) {
-    this.evidence = evidence;
-    this.lost = lost;
-    this.#client = client;
-    this.#job = job;
+  constructor(parts: DepositorParts) {
+    this.evidence = parts.evidence;
+    this.lost = parts.lost;
+    this.#parts = parts;
   }
 
   /**
-   * Uploads the bytes that `read` yields. `read` is called twice, and once more for each retry. Rejects if the server refuses
-   * the upload.
+   * Uploads a content. It is read three times, and once more for each retry. Rejects if the server refuses the upload, with
+   * `secret_found` if the name, or a content that is not text, contains a secret, and if masking fails.
    */
-  async upload(about: ArtifactAbout & { readonly read: () => AsyncIterable<Uint8Array> }): Promise<JobArtifact> {
-    const { id, leaseId } = this.#job;
-    const artifact = await uploadPieces(this.#client, id, about, { lease: leaseId, signal: this.lost });
+  async upload(about: ArtifactAbout, { use = 'detect', masked, ...content }: DepositContent): Promise<JobArtifact> {
+    const { client, job, mask, allowBinary = false, workRoot: scratch, lost: signal } = this.#parts;
+    this.requireCleanName(about.name);
+    const { unscanned, receipt, ...bytes } = await maskContent(content, use, { mask, allowBinary, scratch, signal });
+    const metadata = metadataWithReceipt(mask?.json(about.metadata) ?? about.metadata, [masked, receipt]);
+    const { title, contentType } = about;
+    const texts = { title: title && mask?.text(title), contentType: contentType && mask?.text(contentType) };
+    const upload = { ...about, ...(mask === undefined ? {} : texts), metadata, ...bytes };
+    const artifact = await uploadMeasured(client, job.id, upload, { lease: job.leaseId, signal });
     this.evidence.kept(about.name);
+    for (const line of unscanned) this.evidence.note(`${about.name}: ${line}`);
     return artifact;
+  }
+
+  /** Throws `secret_found` if the name of a file contains a secret. */
+  requireCleanName(name: string): void {
+    const { mask } = this.#parts;
+    if (mask?.finds(name) === true) throw new AppError('secret_found', 'its name contains a secret');
   }
 
   /** Runs `action`. A rejection is recorded as a loss of `what`. Only the error of a lost lease is thrown. */

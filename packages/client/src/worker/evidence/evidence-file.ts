@@ -40,9 +40,14 @@ export class EvidenceFile {
     }
   }
 
-  async *read(): AsyncGenerator<Buffer, void, undefined> {
-    for (let at = 0; at < this.sizeBytes;) {
-      const length = Math.min(pieceBytes, this.sizeBytes - at);
+  read(): AsyncGenerator<Buffer, void, undefined> {
+    return this.readRange(0, this.sizeBytes);
+  }
+
+  /** Yields the bytes from `from` up to but not including `to`. */
+  async *readRange(from: number, to: number): AsyncGenerator<Buffer, void, undefined> {
+    for (let at = from; at < to;) {
+      const length = Math.min(pieceBytes, to - at);
       const { bytesRead, buffer } = await this.#handle.read(Buffer.allocUnsafe(length), 0, length, at);
       if (bytesRead === 0) throw new Error(`it became shorter while it was read (${at} of ${this.sizeBytes} bytes)`);
       at += bytesRead;

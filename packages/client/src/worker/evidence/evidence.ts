@@ -1,4 +1,5 @@
 import { isAppError } from '@proofhouse/core';
+import type { SecretMask } from '../../masking/secret-mask.ts';
 import { messageOf } from '../message-of.ts';
 import { isPassing } from '../passing-trouble.ts';
 
@@ -24,11 +25,16 @@ export interface Deposited {
 /** Error codes of Node with a local cause, which another attempt or another machine may not have. */
 const passingCodes = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'ESTALE', 'ENOENT'];
 
-/** Counts the deposits of one run, and records its losses and notes. */
+/** Counts the deposits of one run, and records its losses and notes, all masked. */
 export class Evidence implements Deposited {
+  readonly #mask: SecretMask | undefined;
   #count = 0;
   readonly #losses = new Map<string, Loss>();
   readonly #notes: string[] = [];
+
+  constructor(mask?: SecretMask) {
+    this.#mask = mask;
+  }
 
   get count(): number {
     return this.#count;
@@ -50,17 +56,22 @@ export class Evidence implements Deposited {
 
   /** Records a loss. `shownAs` replaces `what` in messages. */
   lose(what: string, error: unknown, shownAs = what): void {
-    const message = `${shownAs} was not deposited: ${reasonOf(error)}`;
+    const message = this.#masked(`${shownAs} was not deposited: ${reasonOf(error)}`);
     this.#losses.set(what, { what, message, retryable: mayPass(error) });
   }
 
   /** Records the loss of a file that the worker itself could not write. `line` is the complete message. */
   loseOwn(line: string): void {
-    this.#losses.set(line, { what: line, message: line, retryable: true });
+    const message = this.#masked(line);
+    this.#losses.set(line, { what: message, message, retryable: true });
   }
 
   note(line: string): void {
-    this.#notes.push(line);
+    this.#notes.push(this.#masked(line));
+  }
+
+  #masked(line: string): string {
+    return this.#mask?.text(line) ?? line;
   }
 }
 

@@ -42,10 +42,10 @@ export async function uploadFile(
 }
 
 /** Uploads the bytes that `read` yields, with their digest. `read` is called twice, and once more for each retry. */
-export async function uploadPieces(
+async function uploadPieces(
   client: ProofhouseClient,
   jobId: string,
-  { read, onProgress, ...about }: ArtifactAbout & { readonly read: () => AsyncIterable<Uint8Array> },
+  { read, ...about }: ArtifactAbout & { readonly read: () => AsyncIterable<Uint8Array> },
   options: CallOptions = {},
 ): Promise<JobArtifact> {
   const hash = createHash('sha256');
@@ -55,12 +55,30 @@ export async function uploadPieces(
     hash.update(piece);
     sizeBytes += piece.length;
   }
+  return uploadMeasured(client, jobId, { ...about, read, digest: digestOf(hash.digest('hex')), sizeBytes }, options);
+}
+
+/** Bytes whose size and digest are known. `read` is called once, and once more for each retry. */
+interface MeasuredBytes {
+  readonly read: () => AsyncIterable<Uint8Array>;
+  /** As `sha256:<hex>`. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+/** Uploads bytes whose digest is known. The server refuses other bytes. */
+export async function uploadMeasured(
+  client: ProofhouseClient,
+  jobId: string,
+  { read, digest, sizeBytes, onProgress, ...about }: ArtifactAbout & MeasuredBytes,
+  options: CallOptions = {},
+): Promise<JobArtifact> {
   onProgress?.(0, sizeBytes);
   return client.artifacts.upload(
     jobId,
     {
       ...about,
-      digest: digestOf(hash.digest('hex')),
+      digest,
       sizeBytes,
       bytes: sizeBytes === 0 ? new Uint8Array() : read,
       onProgress: (sent) => onProgress?.(sent, sizeBytes),

@@ -1,6 +1,7 @@
 import { isAppError } from '@proofhouse/core';
-import type { CapturedLog } from './captured-log.ts';
 import type { Depositor } from './depositor.ts';
+import type { CompleteLog } from './log-capture.ts';
+import { messageOf } from '../message-of.ts';
 import { extractLog, type LogCut } from './log-extract.ts';
 
 const name = 'log.log';
@@ -11,24 +12,25 @@ const smallestLimitBytes = 160;
  * Deposits a log, truncated if needed. If the server refuses the log as too large, the refusal contains the limit
  * (`limitBytes`), and the log is truncated to it. If a proxy refuses it without a limit, an eighth of the size is tried, and so
  * on. A line of the log, its metadata and a note state how much is missing. Output that the disk did not accept is recorded as a
- * loss too.
+ * loss too. A log whose masking failed is not deposited.
  */
-export async function depositLog(depositor: Depositor, log: CapturedLog): Promise<void> {
-  await log.settled();
+export async function depositLog(depositor: Depositor, complete: CompleteLog): Promise<void> {
+  const { log, maskFailure } = complete;
   await depositor.attempt(name, async () => {
-    const cut = await sendCut(depositor, log);
+    if (maskFailure !== undefined) throw new Error(`masking failed: ${messageOf(maskFailure)}`);
+    const cut = await sendCut(depositor, complete);
     if (cut !== undefined) depositor.evidence.note(cutTold(cut));
   });
   if (log.failure !== undefined) depositor.evidence.lose(`The end of ${name}`, log.failure);
 }
 
-async function sendCut(depositor: Depositor, log: CapturedLog): Promise<LogCut | undefined> {
+async function sendCut(depositor: Depositor, { log, masked }: CompleteLog): Promise<LogCut | undefined> {
   let limitBytes = Math.max(smallestLimitBytes, Math.min(log.sizeBytes, log.maxBytes));
   for (;;) {
     const { read, cut } = await extractLog(log, limitBytes);
     const metadata = cut === undefined ? undefined : { ...cut };
     try {
-      await depositor.upload({ name, type: 'log', metadata, read });
+      await depositor.upload({ name, type: 'log', metadata }, { read, use: 'text', masked });
       return cut;
     } catch (error) {
       const next = smallerLimit(error, limitBytes);

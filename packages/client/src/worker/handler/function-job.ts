@@ -4,6 +4,7 @@ import type { Ending } from '../ending.ts';
 import { EvidenceFile } from '../evidence/evidence-file.ts';
 import { firstAbort } from '../first-abort.ts';
 import type { HeldRun, RunEnd } from '../held-run.ts';
+import type { Content } from '../../masking/scan-content.ts';
 import { messageOf } from '../message-of.ts';
 import type { DepositSource, JobContext, JobHandler, JobResult } from './job-handler.ts';
 
@@ -98,7 +99,7 @@ function textOr(text: string | undefined, usual: string): string {
 }
 
 function contextOf(
-  { depositor, milestones, cancelled, lost }: HeldRun,
+  { worker, depositor, milestones, cancelled, lost }: HeldRun,
   signal: AbortSignal,
   ended: AbortSignal,
 ): JobContext {
@@ -116,7 +117,7 @@ function contextOf(
       let failure: unknown;
       const send = async (): Promise<void> => {
         try {
-          artifact = await withBytes(source, (read) => depositor.upload({ ...about, name, read }));
+          artifact = await withContent(source, (content) => depositor.upload({ ...about, name }, content));
         } catch (error) {
           failure = error;
           throw error;
@@ -126,29 +127,29 @@ function contextOf(
       if (artifact === undefined) throw failure as Error;
       return artifact;
     },
+    addSecret: (value) => worker.mask?.add(value),
     note: (message, more) => {
       if (!ended.aborted) milestones.note({ ...more, message });
     },
   };
 }
 
-async function withBytes<T>(
-  source: DepositSource,
-  use: (read: () => AsyncIterable<Uint8Array>) => Promise<T>,
-): Promise<T> {
-  if (typeof source === 'function') return use(source);
+async function withContent<T>(source: DepositSource, use: (content: Content) => Promise<T>): Promise<T> {
+  if (typeof source === 'function') return use({ read: source });
   if (typeof source === 'object' && 'file' in source) {
     const file = await EvidenceFile.open(source.file);
     try {
-      return await use(() => file.read());
+      return await use({ read: () => file.read(), random: file });
     } finally {
       await file.close();
     }
   }
   const bytes = typeof source === 'string' ? Buffer.from(source) : source;
-  return use(async function* () {
-    if (bytes.length > 0) yield bytes;
-  });
+  async function* readRange(from: number, to: number): AsyncGenerator<Uint8Array, void, undefined> {
+    if (to > from) yield bytes.subarray(from, to);
+  }
+  const sizeBytes = bytes.length;
+  return use({ read: () => readRange(0, sizeBytes), random: { sizeBytes, readRange } });
 }
 
 function overdue(timeoutMs: number): Error {

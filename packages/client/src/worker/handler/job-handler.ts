@@ -2,7 +2,8 @@ import type { ArtifactType, JobArtifact } from '@proofhouse/core';
 import type { ClaimedJob, JobNote } from '../../api/jobs-api.ts';
 
 /**
- * The bytes of an artifact. A function is called twice, and once more for each retry. It must return the same bytes each time.
+ * The bytes of an artifact. A function is called several times, and once more for each retry. It must return the same bytes each
+ * time.
  */
 export type DepositSource = string | Uint8Array | { readonly file: string } | (() => AsyncIterable<Uint8Array>);
 
@@ -11,7 +12,10 @@ export interface DepositAbout {
   readonly title?: string | undefined;
   /** Default: derived from the artifact name. */
   readonly contentType?: string | undefined;
-  /** Values that are stored in the artifact record. At most 4 KiB as JSON. */
+  /**
+   * Values that are stored in the artifact record. At most 4 KiB as JSON. If something in the bytes was masked, the receipt is
+   * added as `masked`.
+   */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -31,6 +35,8 @@ export interface JobContext {
    * continues, unless an artifact of the same name is deposited later, or the worker has `bestEffort`.
    */
   deposit(name: string, source: DepositSource, about?: DepositAbout): Promise<JobArtifact>;
+  /** Adds a known value: it is masked in everything that this run deposits, notes and reports from now on. */
+  addSecret(value: string): void;
   /**
    * Appends an event to the log of the job (message at most 2 KiB, payload at most 4 KiB). Events are sent in order, without
    * blocking the handler.

@@ -1,6 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../../../transport/clock.ts';
+import type { SecretMask } from '../../../masking/secret-mask.ts';
 import { firstAbort } from '../../first-abort.ts';
 import { messageOf } from '../../message-of.ts';
 import { workFolderPrefix } from '../../work-folder.ts';
@@ -32,6 +33,8 @@ export interface DiffPlace {
    */
   readonly fresh: boolean;
   readonly clock: Clock;
+  /** Masks the patches. Undefined to leave them unchanged. */
+  readonly mask?: SecretMask | undefined;
   readonly limits?: Partial<DiffLimits> | undefined;
 }
 
@@ -64,7 +67,7 @@ export class JobDiff {
   private constructor(place: DiffPlace) {
     this.#place = place;
     this.#limits = { ...diffLimits, ...place.limits };
-    this.#written = new WrittenDiffs(place.scratch, this.#limits);
+    this.#written = new WrittenDiffs(place.scratch, this.#limits, place.mask);
   }
 
   /**

@@ -1,12 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ArtifactType } from '@proofhouse/core';
+import { maskContent, type ContentUse } from '../../../masking/mask-content.ts';
+import type { SecretMask } from '../../../masking/secret-mask.ts';
+import { EvidenceFile } from '../../evidence/evidence-file.ts';
 import { messageOf } from '../../message-of.ts';
 import type { DiffLimits } from './diff-limits.ts';
 import { contentNameOf, diffNameOf, listName } from './diff-names.ts';
 import type { LargeContent } from '../filtered-files.ts';
 import { isOutOfSpace } from './out-of-space.ts';
-import { hashPlainFile } from '../plain-file.ts';
 import { copyContent, type RepositoryChange, type RepositoryDiff } from './repository-diff.ts';
 import { TooMuch, type Git } from '../run-git.ts';
 import { shownName } from '../shown-name.ts';
@@ -22,6 +24,8 @@ export interface DiffDeposit {
   readonly path: string;
   readonly type: ArtifactType;
   readonly contentType: string;
+  /** `exact` for a content whose name is its digest. */
+  readonly use: ContentUse;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
@@ -73,15 +77,18 @@ const nothingKnown = {
 export class WrittenDiffs {
   readonly #scratch: string;
   readonly #limits: DiffLimits;
+  readonly #mask: SecretMask | undefined;
   readonly #deposits: DiffDeposit[] = [];
   readonly #listed: ListedDiff[] = [];
   readonly #leftOut = new Set<string>();
   readonly #lost: string[] = [];
   readonly #room: { diffBytes: number; contentBytes: number; contents: number };
 
-  constructor(scratch: string, limits: DiffLimits) {
+  /** `mask`: masks what `diffs.json` contains. The patches themselves are masked when they are deposited. */
+  constructor(scratch: string, limits: DiffLimits, mask?: SecretMask) {
     this.#scratch = scratch;
     this.#limits = limits;
+    this.#mask = mask;
     const { maxAllDiffsBytes: diffBytes, maxContentBytes: contentBytes, maxContents: contents } = limits;
     this.#room = { diffBytes, contentBytes, contents };
   }
@@ -129,11 +136,13 @@ export class WrittenDiffs {
     if (this.#deposits.length > 0 || leftOut.length > 0) {
       const file = path.join(this.#scratch, listName);
       const diffs = this.#listed.map((entry) => ({ ...entry, leftOut: this.#bounded(entry.leftOut) }));
-      const list = `${JSON.stringify({ version: 1, diffs, leftOut }, null, 2)}\n`;
+      const content = { version: 1, diffs, leftOut };
+      const list = `${JSON.stringify(this.#mask?.json(content) ?? content, null, 2)}\n`;
       try {
         await writeFile(file, list, { mode: 0o600 });
         const metadata = leftOutOf(leftOut);
-        this.#deposits.push({ name: listName, path: file, type: 'other', contentType: 'application/json', metadata });
+        const about = { name: listName, type: 'other', contentType: 'application/json' } as const;
+        this.#deposits.push({ ...about, path: file, use: 'text', metadata });
       } catch (error) {
         this.#lost.push(`${listName} was not deposited: ${messageOf(error)}`);
       }
@@ -147,17 +156,29 @@ export class WrittenDiffs {
     { where, patch, at }: { where: Buffer; patch: string; at: number },
     entry: ListedDiff,
   ): Promise<ListedDiff> {
-    const hashed = await hashPlainFile(patch, { maxBytes: this.#limits.maxDiffBytes, signal });
-    if (hashed === undefined) throw new Error('the patch is gone');
-    const { sizeBytes } = hashed;
+    const { sizeBytes, digest } = await this.#measured(patch, signal);
     this.#room.diffBytes -= sizeBytes;
     const artifact = diffNameOf(where);
     const { path: shown, base, head, baseTree, headTree } = entry;
     const shownPath = Buffer.byteLength(shown) <= 500 ? { path: shown } : {};
     const metadata = { ...shownPath, base, head, baseTree, headTree, ...leftOutOf(entry.leftOut) };
-    const deposit: DiffDeposit = { name: artifact, path: patch, type: 'diff', contentType: 'text/x-diff', metadata };
-    this.#deposits.splice(at, 0, deposit);
-    return { ...entry, artifact, sizeBytes, digest: `sha256:${hashed.hash}` };
+    const about = { name: artifact, type: 'diff', contentType: 'text/x-diff' } as const;
+    this.#deposits.splice(at, 0, { ...about, path: patch, use: 'text', metadata });
+    return { ...entry, artifact, sizeBytes, digest };
+  }
+
+  /** Returns the size and the digest of a patch as it will be deposited. */
+  async #measured(
+    patch: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly sizeBytes: number; readonly digest: string }> {
+    const file = await EvidenceFile.open(patch, { noFollow: true });
+    const options = { mask: this.#mask, allowBinary: false, scratch: this.#scratch, signal };
+    try {
+      return await maskContent({ read: () => file.read() }, 'text', options);
+    } finally {
+      await file.close();
+    }
   }
 
   async #addContents(
@@ -193,7 +214,8 @@ export class WrittenDiffs {
     this.#room.contentBytes -= sizeBytes;
     this.#room.contents -= 1;
     const contentType = 'application/octet-stream';
-    this.#deposits.push({ name, path: to, type: 'other', contentType, metadata: { path: shown.slice(0, 1000) } });
+    const metadata = { path: shown.slice(0, 1000) };
+    this.#deposits.push({ name, path: to, type: 'other', contentType, use: 'exact', metadata });
     return undefined;
   }
 

@@ -1,0 +1,119 @@
+import type { PieceReader } from './piece-reader.ts';
+
+const blockBytes = 512;
+/** Largest size in bytes of a name that has a header of its own (GNU, pax). */
+const maxHeaderBytes = 1024 * 1024;
+
+export interface ArchiveMember {
+  readonly name: string;
+  readonly read: () => AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Yields the members of a tar archive (ustar, GNU, pax) in their order. A member must be read before the next one is requested;
+ * what is left of it is skipped. Stops after the end mark. Throws if a header is damaged, or if the archive is truncated.
+ */
+export async function* tarMembers(reader: PieceReader): AsyncGenerator<ArchiveMember, void, undefined> {
+  let longName: string | undefined;
+  let longSize: number | undefined;
+  for (;;) {
+    const header = await reader.take(blockBytes);
+    if (header === undefined || header.every((byte) => byte === 0)) return;
+    requireChecksum(header);
+    const type = String.fromCharCode(header[156] ?? 0);
+    if ('LKxg'.includes(type)) {
+      const bytes = await headerContent(reader, sizeIn(header));
+      if (type === 'L') longName = textIn(bytes, 0, bytes.length);
+      if (type === 'x') ({ path: longName = longName, size: longSize } = paxRecords(bytes));
+      continue;
+    }
+    // Links, devices, folders and FIFOs have no content, whatever their size field says.
+    const size = '123456'.includes(type) ? 0 : (longSize ?? sizeIn(header));
+    yield* memberOf(reader, longName ?? nameIn(header), size);
+    longName = undefined;
+    longSize = undefined;
+  }
+}
+
+async function* memberOf(
+  reader: PieceReader,
+  name: string,
+  size: number,
+): AsyncGenerator<ArchiveMember, void, undefined> {
+  let readBytes = 0;
+  const content = reader.pieces(size);
+  async function* counted(): AsyncGenerator<Uint8Array, void, undefined> {
+    for (;;) {
+      const { done, value } = await content.next();
+      if (done === true) return;
+      readBytes += value.length;
+      yield value;
+    }
+  }
+  yield { name, read: counted };
+  for await (const _piece of counted());
+  if (readBytes < size) throw new Error('it ends in the middle of a member');
+  await skipPadding(reader, size);
+}
+
+async function headerContent(reader: PieceReader, size: number): Promise<Buffer> {
+  if (size > maxHeaderBytes) throw new Error('a name in it is too long');
+  const bytes = size === 0 ? Buffer.alloc(0) : await reader.take(size);
+  if (bytes === undefined) throw new Error('it ends in the middle of a member');
+  await skipPadding(reader, size);
+  return bytes;
+}
+
+async function skipPadding(reader: PieceReader, size: number): Promise<void> {
+  const padding = (blockBytes - (size % blockBytes)) % blockBytes;
+  for await (const _piece of reader.pieces(padding));
+}
+
+/** The checksum is the sum of the bytes of the header, with spaces in the place of the checksum. */
+function requireChecksum(header: Buffer): void {
+  const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 0x20 : byte), 0);
+  if (sum !== numberIn(header, 148, 8)) throw new Error('a header in it is damaged');
+}
+
+function nameIn(header: Buffer): string {
+  const name = textIn(header, 0, 100);
+  const isUstar = header.toString('latin1', 257, 263) === 'ustar\0';
+  const prefix = isUstar ? textIn(header, 345, 155) : '';
+  return prefix === '' ? name : `${prefix}/${name}`;
+}
+
+function textIn(bytes: Buffer, at: number, length: number): string {
+  const field = bytes.subarray(at, at + length);
+  const end = field.indexOf(0);
+  return field.toString('utf8', 0, end === -1 ? field.length : end);
+}
+
+function sizeIn(header: Buffer): number {
+  return numberIn(header, 124, 12);
+}
+
+/** Numbers are octal text, or binary if the first bit is set (GNU, for large numbers). */
+function numberIn(header: Buffer, at: number, length: number): number {
+  const field = header.subarray(at, at + length);
+  const number =
+    ((field[0] ?? 0) & 0x80) === 0
+      ? Number.parseInt(textIn(field, 0, length).trim() || '0', 8)
+      : field.subarray(1).reduce((total, byte) => total * 256 + byte, (field[0] ?? 0) & 0x7f);
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new Error('a header in it is damaged');
+}
+
+/** A pax record is `<length> <key>=<value>\n`. The length counts the whole record. */
+function paxRecords(bytes: Buffer): { path?: string; size?: number } {
+  const records: { path?: string; size?: number } = {};
+  for (let at = 0; at < bytes.length;) {
+    const length = Number.parseInt(bytes.toString('latin1', at, at + 12), 10);
+    if (!(length > 0)) break;
+    const record = bytes.toString('utf8', at, at + length - 1);
+    const [, key, value = ''] = /^\d+ ([^=]+)=(.*)$/s.exec(record) ?? [];
+    if (key === 'path') records.path = value;
+    if (key === 'size' && /^\d{1,15}$/.test(value)) records.size = Number(value);
+    at += length;
+  }
+  return records;
+}

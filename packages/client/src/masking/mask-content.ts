@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { digestOf, isAppError, MaskingStream, type MaskingReceipt } from '@proofhouse/core';
+import { contentKindOf, kindBytes } from './content-kind.ts';
+import { PieceReader } from './archives/piece-reader.ts';
+import type { ScanLimits } from './archives/scan-limits.ts';
+import { scanContent, type Content } from './scan-content.ts';
+import type { SecretMask } from './secret-mask.ts';
+
+/** How a content is treated: `text` is masked, `exact` must not be changed and is scanned. By default its bytes decide. */
+export type ContentUse = 'text' | 'exact' | 'detect';
+
+export interface MaskContentOptions {
+  /** Undefined to change and scan nothing. */
+  readonly mask: SecretMask | undefined;
+  /** True to leave contents that are not text unscanned. */
+  readonly allowBinary: boolean;
+  /** Folder for temporary files. */
+  readonly scratch: string;
+  readonly signal: AbortSignal;
+  readonly limits?: ScanLimits | undefined;
+}
+
+/** A content without secrets, with its size and digest. */
+export interface MaskedContent {
+  /** Yields the same bytes at each call, also if values were added to the mask meanwhile. */
+  read(): AsyncIterable<Uint8Array>;
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly receipt: MaskingReceipt;
+  /** One line for each part that was not scanned. */
+  readonly unscanned: readonly string[];
+}
+
+/**
+ * Reads a content once: masks a text, scans all other contents. Throws `secret_found` if a content that is not text has a secret,
+ * and another error if masking or scanning fails. In both cases the content must not be sent.
+ */
+export async function maskContent(
+  content: Content,
+  use: ContentUse,
+  options: MaskContentOptions,
+): Promise<MaskedContent> {
+  const { mask, allowBinary, scratch, limits, signal } = options;
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  const seen = (piece: Uint8Array): void => {
+    signal.throwIfAborted();
+    hash.update(piece);
+    sizeBytes += piece.length;
+  };
+  const measured = (
+    read: () => AsyncIterable<Uint8Array>,
+    receipt = nothingMasked,
+    unscanned: readonly string[] = [],
+  ) => ({
+    read,
+    digest: digestOf(hash.digest('hex')),
+    sizeBytes,
+    receipt,
+    unscanned,
+  });
+  const read = () => content.read();
+  const isText = use === 'text' || (use === 'detect' && (await kindOf(content)) === 'text');
+  if (mask !== undefined && isText) {
+    const set = mask.set();
+    const stream = new MaskingStream(set);
+    for await (const piece of maskedPieces(stream, read())) seen(piece);
+    return measured(() => maskedPieces(new MaskingStream(set), read()), stream.receipt);
+  }
+  if (mask !== undefined && !allowBinary) {
+    const unscanned = await scanContent(content, { mask, seen, scratch, limits }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw notScanned(error);
+    });
+    return measured(read, nothingMasked, unscanned);
+  }
+  for await (const piece of read()) seen(piece);
+  return measured(read);
+}
+
+const nothingMasked: MaskingReceipt = { masked: [] };
+
+async function* maskedPieces(
+  stream: MaskingStream,
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of pieces) {
+    const masked = stream.write(piece);
+    if (masked.length > 0) yield masked;
+  }
+  const rest = stream.end();
+  if (rest.length > 0) yield rest;
+}
+
+async function kindOf(content: Content) {
+  const reader = new PieceReader(content.read());
+  try {
+    return contentKindOf(await reader.peek(kindBytes));
+  } finally {
+    await reader.close();
+  }
+}
+
+const hint = ' (`--allow-binary` deposits it unscanned)';
+
+function notScanned(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const message = isAppError(error, 'secret_found')
+    ? error.message
+    : `it cannot be scanned for secrets: ${error.message}`;
+  error.message = `${message}${hint}`;
+  return error;
+}

@@ -1,0 +1,194 @@
+import { readFile } from 'node:fs/promises';
+import {
+  AppError,
+  compileSecrets,
+  knownValues,
+  MaskingStream,
+  maskPlaceholder,
+  maskText,
+  SecretScan,
+  secretNames,
+  secretRules,
+  type KnownValue,
+  type MaskingReceipt,
+  type SecretSet,
+} from '@proofhouse/core';
+import type { MaskFile } from './mask-file.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Replaces a text that could not be masked. */
+const withheldText = '(withheld: masking failed)';
+/**
+ * The rules for contents that are not text. The patterns of generic rules match by chance in bytes that are not text. One array
+ * of rules is compiled once.
+ */
+const binaryRules = secretRules.filter((rule) => rule.class !== 'generic');
+/** Largest secret file in bytes. */
+const maxSecretFileBytes = 1024 * 1024;
+
+export interface SecretMaskOptions {
+  /** Variables with secret names and URLs with passwords are known values. */
+  readonly env?: Environment | undefined;
+  /** Globs of more names of variables that hold secrets. */
+  readonly names?: readonly string[] | undefined;
+  /** More known values, such as the token of the worker. */
+  readonly values?: readonly KnownValue[] | undefined;
+}
+
+/** Bytes in, masked bytes out. The result does not depend on how the bytes are split into pieces. */
+export interface ByteMask {
+  write(piece: Uint8Array): Uint8Array;
+  /** Returns the bytes that were held back. */
+  end(): Uint8Array;
+  readonly receipt: MaskingReceipt;
+}
+
+/**
+ * Masks known values and secrets of known formats in everything that leaves this machine. Known values can be added at any time,
+ * by `add` or in the mask file.
+ */
+export class SecretMask {
+  /** Names of the variables whose values are too short to be masked. */
+  readonly tooShort: readonly string[];
+  readonly #base: readonly KnownValue[];
+  /** The followed files, each with the number of its values that were added. */
+  readonly #files = new Map<MaskFile, number>();
+  readonly #added = new Map<string, KnownValue>();
+  #set: SecretSet | undefined;
+  #binarySet: SecretSet | undefined;
+
+  constructor({ env = {}, names = [], values = [] }: SecretMaskOptions = {}) {
+    const known = knownValues(env, { names: [...secretNames, ...names] });
+    this.tooShort = known.skipped.flatMap(({ name, reason }) => (reason === 'too-short' ? [name] : []));
+    this.#base = [...known.values, ...values];
+  }
+
+  /** Returns a mask with the values of this one and `more`. Values that are added later are not shared. */
+  with(more: readonly KnownValue[] = []): SecretMask {
+    const mask = new SecretMask({ values: [...this.#values, ...more] });
+    for (const file of this.#files.keys()) mask.follow(file);
+    if (more.length === 0) mask.#set = this.#set;
+    return mask;
+  }
+
+  /** Adds the values of a file, also those that other processes append to it later. */
+  follow(file: MaskFile): void {
+    this.#files.set(file, 0);
+  }
+
+  /** Adds a known value. It is masked in everything that is masked from now on, bytes that a `ByteMask` holds back included. */
+  add(value: string, name = 'added'): void {
+    if (this.#added.has(value)) return;
+    this.#added.set(value, { name, value });
+    this.#set = undefined;
+    this.#binarySet = undefined;
+  }
+
+  /** The current set. Throws if the mask file cannot be read. */
+  set(): SecretSet {
+    for (const [file, added] of this.#files) {
+      file.read();
+      if (file.values.size === added) continue;
+      for (const value of file.values) this.add(value);
+      this.#files.set(file, file.values.size);
+    }
+    this.#set ??= compileSecrets({ values: this.#values, rules: secretRules });
+    return this.#set;
+  }
+
+  /** The set for contents that are not text. */
+  binarySet(): SecretSet {
+    this.set();
+    this.#binarySet ??= compileSecrets({ values: this.#values, rules: binaryRules });
+    return this.#binarySet;
+  }
+
+  /** Returns the masked text. Never throws: if masking fails, returns a text that says so. */
+  text(text: string): string {
+    try {
+      return maskText(this.set(), text).text;
+    } catch {
+      return withheldText;
+    }
+  }
+
+  /** Returns true if a text contains a secret. Throws if masking fails. */
+  finds(text: string): boolean {
+    const scan = new SecretScan(this.set());
+    scan.write(new TextEncoder().encode(text));
+    return scan.end().findings.length > 0;
+  }
+
+  /** Returns a JSON value with all its texts masked. A number whose key names a secret becomes a text. */
+  json<Value>(value: Value): Value {
+    // The result is undefined for a value that JSON cannot hold, such as undefined.
+    const text = JSON.stringify(value) as string | undefined;
+    if (text === undefined) return value;
+    const masked = this.text(text);
+    if (masked === text) return value;
+    try {
+      return JSON.parse(masked) as Value;
+    } catch {
+      return this.#maskedPart(value) as Value;
+    }
+  }
+
+  /** Starts masking a stream. Values that are added meanwhile are masked from then on. */
+  stream(): ByteMask {
+    let set = this.set();
+    const stream = new MaskingStream(set);
+    const renewed = (): MaskingStream => {
+      const newest = this.set();
+      if (newest !== set) stream.replaceSet(newest);
+      set = newest;
+      return stream;
+    };
+    return {
+      write: (piece) => renewed().write(piece),
+      end: () => renewed().end(),
+      get receipt() {
+        return stream.receipt;
+      },
+    };
+  }
+
+  get #values(): readonly KnownValue[] {
+    return [...this.#base, ...this.#added.values()];
+  }
+
+  /** Masks each member of an object by itself. Needed if the masked JSON text is not JSON: a number was replaced. */
+  #maskedPart(value: unknown): unknown {
+    if (typeof value === 'string') return this.text(value);
+    if (Array.isArray(value)) return value.map((item) => this.#maskedPart(item));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => {
+        const pair = JSON.stringify({ [key]: item as unknown });
+        const isWhole = typeof item === 'object' || this.text(pair) === pair;
+        return [this.text(key), isWhole ? this.#maskedPart(item) : maskPlaceholder];
+      }),
+    );
+  }
+}
+
+/** Returns false for a value that is too short to be masked. */
+export function canMask(value: string): boolean {
+  return maskText(compileSecrets({ values: [{ name: '', value }] }), value).text !== value;
+}
+
+/** Reads files whose whole content is a secret, such as mounted secrets. */
+export async function readSecretFiles(paths: readonly string[]): Promise<KnownValue[]> {
+  const values: KnownValue[] = [];
+  for (const path of paths) {
+    const value = await readFile(path, 'utf8');
+    if (Buffer.byteLength(value) > maxSecretFileBytes) {
+      throw new AppError(
+        'invalid_request',
+        `${path} is too large for a secret: it may have ${maxSecretFileBytes} bytes.`,
+      );
+    }
+    values.push({ name: path, value });
+  }
+  return values;
+}

@@ -1,0 +1,63 @@
+import type { MaskingReceipt } from '@proofhouse/core';
+import type { ByteMask, SecretMask } from '../../masking/secret-mask.ts';
+import type { CapturedLog } from './captured-log.ts';
+
+/** A log that is complete: the output of a command after it ended. */
+export interface CompleteLog {
+  readonly log: CapturedLog;
+  readonly masked: MaskingReceipt | undefined;
+  /** The reason why masking failed. The log must then not be deposited. */
+  readonly maskFailure: Error | undefined;
+}
+
+/**
+ * Masks the output of a command on its way into the captured log. It is masked before the log is cut, because the rest of a
+ * secret cannot be recognized. After a failure of the mask, the rest of the output is discarded.
+ */
+export class LogCapture {
+  readonly #log: CapturedLog;
+  readonly #mask: ByteMask | undefined;
+  #failure: Error | undefined;
+
+  private constructor(log: CapturedLog, mask: ByteMask | undefined) {
+    this.#log = log;
+    this.#mask = mask;
+  }
+
+  /** `mask`: undefined to capture the output unchanged. */
+  static begin(log: CapturedLog, mask: SecretMask | undefined): LogCapture {
+    return new LogCapture(log, mask?.stream());
+  }
+
+  /** Number of bytes that wait for the disk. */
+  get pendingBytes(): number {
+    return this.#log.pendingBytes;
+  }
+
+  write(piece: Buffer): void {
+    if (this.#mask === undefined) this.#log.write(piece);
+    else this.#writeMasked((mask) => mask.write(piece));
+  }
+
+  /** Resolves when all bytes that were masked so far are on the disk. */
+  async settled(): Promise<void> {
+    await this.#log.settled();
+  }
+
+  /** Writes the bytes that the mask held back. Called after the last `write`. */
+  async end(): Promise<CompleteLog> {
+    this.#writeMasked((mask) => mask.end());
+    await this.#log.settled();
+    return { log: this.#log, masked: this.#mask?.receipt, maskFailure: this.#failure };
+  }
+
+  #writeMasked(step: (mask: ByteMask) => Uint8Array): void {
+    if (this.#mask === undefined || this.#failure !== undefined) return;
+    try {
+      const { buffer, byteOffset, length } = step(this.#mask);
+      this.#log.write(Buffer.from(buffer, byteOffset, length));
+    } catch (error) {
+      this.#failure = error as Error;
+    }
+  }
+}
