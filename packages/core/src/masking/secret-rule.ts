@@ -24,6 +24,8 @@ export interface SecretRule {
    * A byte test that runs before `pattern`: one of `=`, `:`, `>` and `,` must be among the 32 bytes after the keyword.
    */
   readonly needs?: 'assignment';
+  /** `upper`: `pattern` never matches at a lower-case letter. The scanner then skips such keywords without running it. */
+  readonly case?: 'upper';
   /**
    * Has the flags `d` and `y` and runs at the first byte of a keyword, over text of one character a byte: bytes below 0x80
    * are ASCII, others are decoded as `latin1` by TextDecoder, which is windows-1252. The groups

@@ -57,6 +57,7 @@ export const assignmentRules: readonly SecretRule[] = [
     id: 'environment-variable',
     class: 'context',
     keywords: upperSecretWordKeywords,
+    case: 'upper',
     needs: 'assignment',
     pattern: new RegExp(
       String.raw`(?<![a-z]|ASK|BY|COM)${upperSecretWord}(?<tail>[A-Z0-9_]{0,40})(?:\\{0,3}["'\]])?[ \t]{0,4}[+?:]?[=:][ \t]{0,4}` +

@@ -1,19 +1,32 @@
 import { buildKeywordAutomaton } from './keyword-automaton.ts';
 import type { KeywordAutomaton } from './keyword-automaton.ts';
 import { maskPlaceholder } from '../mask-placeholder.ts';
-import type { SecretRule } from '../secret-rule.ts';
+import type { SecretClass, SecretRule } from '../secret-rule.ts';
+import { blockWindow } from './block-scan.ts';
 
-/** Stands for the placeholder in `rulesOf`. The placeholder is a keyword without a rule. */
-export const placeholderRule = -1;
+/** Smaller numbers win where two matches are equal. A known value has rank 0. */
+const ranks: Readonly<Record<SecretClass, number>> = { structured: 1, context: 2, generic: 3 };
+
+/** What a scan reads of a rule at each of its keywords. */
+export interface CompiledRule {
+  readonly rule: SecretRule;
+  /** Position of the rule in its set. */
+  readonly index: number;
+  readonly rank: number;
+  readonly needsAssignment: boolean;
+  readonly isUpperCase: boolean;
+  /** The pattern sees this many bytes from the start of the keyword. A hit waits for as many bytes after the keyword. */
+  readonly windowBytes: number;
+}
 
 /** Rules with the automaton over their keywords and the placeholder. */
 export interface CompiledRules {
-  readonly rules: readonly SecretRule[];
+  readonly count: number;
   readonly automaton: KeywordAutomaton;
   readonly keywordLengths: Uint16Array;
   readonly longestKeyword: number;
-  /** Indices of the rules of each keyword. */
-  readonly rulesOf: readonly Int16Array[];
+  /** The rules of each keyword. The placeholder is a keyword without a rule. */
+  readonly rulesOf: readonly (readonly CompiledRule[])[];
 }
 
 /** One array of rules is compiled once, because known values are added while a stream runs. */
@@ -22,19 +35,28 @@ const compiled = new WeakMap<readonly SecretRule[], CompiledRules>();
 export function compileRules(rules: readonly SecretRule[]): CompiledRules {
   const known = compiled.get(rules);
   if (known !== undefined) return known;
-  const indices = new Map<string, number[]>([[maskPlaceholder.toLowerCase(), [placeholderRule]]]);
+  const byKeyword = new Map<string, CompiledRule[]>([[maskPlaceholder.toLowerCase(), []]]);
   rules.forEach((rule, index) => {
-    for (const keyword of new Set(rule.keywords)) indices.set(keyword, [...(indices.get(keyword) ?? []), index]);
+    const row = compiledRule(rule, index);
+    for (const keyword of new Set(rule.keywords)) {
+      byKeyword.set(keyword, [...(byKeyword.get(keyword) ?? []), row]);
+    }
   });
-  const keywords = [...indices.keys()];
+  const keywords = [...byKeyword.keys()];
   const keywordLengths = Uint16Array.from(keywords, (keyword) => keyword.length);
   const result = {
-    rules,
+    count: rules.length,
     automaton: buildKeywordAutomaton(keywords),
     keywordLengths,
     longestKeyword: keywordLengths.reduce((longest, length) => Math.max(longest, length)),
-    rulesOf: [...indices.values()].map((list) => Int16Array.from(list)),
+    rulesOf: [...byKeyword.values()],
   };
   compiled.set(rules, result);
   return result;
+}
+
+function compiledRule(rule: SecretRule, index: number): CompiledRule {
+  const windowBytes = rule.block === undefined ? rule.maxLength : blockWindow;
+  const needsAssignment = rule.needs !== undefined;
+  return { rule, index, rank: ranks[rule.class], needsAssignment, isUpperCase: rule.case === 'upper', windowBytes };
 }

@@ -1,20 +1,30 @@
-import { BlockScan, blockWindow } from './block-scan.ts';
+import { BlockScan } from './block-scan.ts';
 import type { ByteWindow } from './byte-window.ts';
-import { placeholderRule } from './compiled-rules.ts';
-import type { CompiledRules } from './compiled-rules.ts';
+import type { CompiledRule, CompiledRules } from './compiled-rules.ts';
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import { acceptsSecret } from '../secret-rule.ts';
-import type { SecretClass, SecretRule } from '../secret-rule.ts';
+import type { SecretBlock } from '../secret-rule.ts';
 import type { SpanQueue } from './span-queue.ts';
 import { WindowText } from './window-text.ts';
 
 const lookbehind = 8;
 const assignmentWindow = 32;
-const ranks: Readonly<Record<SecretClass, number>> = { structured: 1, context: 2, generic: 3 };
+const placeholderRank = 4;
 const secretGroups = ['secret', 'secret2', 'secret3', 'secret4'] as const;
 
 /** Number of bytes before the first byte that is held back which must stay in the window, for lookbehinds. */
 export const historyBytes = lookbehind;
+
+/**
+ * A text in which a rule matched and accepted nothing, with the ranges of its secrets. The same text has the same result,
+ * which makes repeated text cheap.
+ */
+interface RejectedText {
+  readonly text: string;
+  /** Index of the keyword in the text. */
+  readonly at: number;
+  readonly ranges: readonly (readonly [number, number])[];
+}
 
 /** Finds the matches of rules in one stream. A hit is a keyword at which the pattern of a rule must still run. */
 export class RuleScan {
@@ -30,10 +40,12 @@ export class RuleScan {
   /** Hits in the order of their keywords' ends: the start, the end and the rule of each. */
   #starts: number[] = [];
   #ends: number[] = [];
-  #rules: number[] = [];
+  #rules: CompiledRule[] = [];
   #head = 0;
   /** For each rule, the end of its last match. The rule does not run inside of it. */
   readonly #resumeAt: Float64Array;
+  /** For each rule, the last text that it rejected. */
+  readonly #rejected: (RejectedText | undefined)[];
   #block: BlockScan | undefined;
   #steps = 0;
 
@@ -45,7 +57,8 @@ export class RuleScan {
     this.#confirmed = confirmed;
     this.#from = from;
     this.#scanned = from;
-    this.#resumeAt = new Float64Array(compiled.rules.length);
+    this.#resumeAt = new Float64Array(compiled.count);
+    this.#rejected = new Array<undefined>(compiled.count).fill(undefined);
   }
 
   /** Number of bytes read, decoded and handed to patterns. Tests prove with it that the work is linear. */
@@ -56,11 +69,12 @@ export class RuleScan {
   scan(ended: boolean): void {
     this.#findKeywords(ended);
     this.#runBlock(ended);
-    const end = this.#window.end;
+    const { end } = this.#window;
     while (this.#head < this.#rules.length) {
-      const rule = this.#rules[this.#head] ?? placeholderRule;
-      if (!ended && (this.#ends[this.#head] ?? 0) + this.#lookahead(rule) > end) break;
-      this.#decide(this.#starts[this.#head] ?? 0, this.#ends[this.#head] ?? 0, rule, ended);
+      const rule = this.#rules[this.#head];
+      const keywordEnd = this.#ends[this.#head] ?? 0;
+      if (rule === undefined || (!ended && keywordEnd + rule.windowBytes > end)) break;
+      this.#decide(this.#starts[this.#head] ?? 0, keywordEnd, rule, ended);
       this.#head += 1;
     }
     this.#dropDecided();
@@ -102,15 +116,22 @@ export class RuleScan {
   #addHits(hitState: number, end: number, ended: boolean): void {
     for (const keyword of this.#compiled.automaton.hits[hitState] ?? []) {
       const start = end - (this.#compiled.keywordLengths[keyword] ?? 0);
+      const rules = this.#compiled.rulesOf[keyword] ?? [];
       if (start < this.#from) continue;
-      for (const rule of this.#compiled.rulesOf[keyword] ?? []) {
-        const needs = this.#compiled.rules[rule]?.needs;
-        if (needs !== undefined && this.#canTestAssignment(end, ended) && !this.#hasAssignment(end)) continue;
+      if (rules.length === 0) this.#addPlaceholder(start, end);
+      for (const rule of rules) {
+        if (rule.isUpperCase && this.#isLowerCase(start)) continue;
+        if (rule.needsAssignment && this.#canTestAssignment(end, ended) && !this.#hasAssignment(end)) continue;
         this.#starts.push(start);
         this.#ends.push(end);
         this.#rules.push(rule);
       }
     }
+  }
+
+  #isLowerCase(position: number): boolean {
+    const byte = this.#window.bytes[position - this.#window.base] ?? 0;
+    return byte >= 0x61 && byte <= 0x7a;
   }
 
   #canTestAssignment(keywordEnd: number, ended: boolean): boolean {
@@ -127,59 +148,64 @@ export class RuleScan {
     return false;
   }
 
-  /** Number of bytes after the keyword that must be there before a hit of the rule is decided. */
-  #lookahead(rule: number): number {
-    const { maxLength = 0, block } = this.#compiled.rules[rule] ?? {};
-    return block === undefined ? maxLength : blockWindow;
-  }
-
-  #decide(start: number, end: number, index: number, ended: boolean): void {
-    const rule = this.#compiled.rules[index];
-    if (rule === undefined) this.#addPlaceholder(start, end);
-    else if (start >= (this.#resumeAt[index] ?? 0) && (rule.needs === undefined || this.#hasAssignment(end))) {
-      this.#runPattern(rule, index, start, ended);
-    }
+  #decide(start: number, end: number, rule: CompiledRule, ended: boolean): void {
+    if (start < (this.#resumeAt[rule.index] ?? 0) || (rule.needsAssignment && !this.#hasAssignment(end))) return;
+    this.#runPattern(rule, start, ended);
   }
 
   #addPlaceholder(start: number, end: number): void {
     if (this.#text.slice(start, end) !== maskPlaceholder) return;
-    this.#spans.add({ start, end, rule: undefined, rank: 4, conditional: false });
+    this.#spans.add({ start, end, rule: undefined, rank: placeholderRank, conditional: false });
   }
 
-  #runPattern(rule: SecretRule, index: number, start: number, ended: boolean): void {
+  #runPattern(compiled: CompiledRule, start: number, ended: boolean): void {
     const from = Math.max(this.#window.base, start - lookbehind);
-    const longest = rule.block === undefined ? rule.maxLength : blockWindow;
-    const slice = this.#text.slice(from, Math.min(start + longest, this.#window.end));
-    this.#steps += slice.length;
+    const text = this.#text.slice(from, Math.min(start + compiled.windowBytes, this.#window.end));
+    this.#steps += text.length;
+    const rejected = this.#rejected[compiled.index];
+    if (rejected?.at === start - from && rejected.text === text) {
+      for (const range of rejected.ranges) this.#addConditional(compiled, from, range);
+      return;
+    }
+    const { rule } = compiled;
     rule.pattern.lastIndex = start - from;
-    const match = rule.pattern.exec(slice);
+    const match = rule.pattern.exec(text);
     if (match === null) return;
     const matchEnd = start + match[0].length;
-    if (rule.block !== undefined) {
-      const limit = start + rule.maxLength;
-      const shared = { block: rule.block, rule: rule.id, index, rank: ranks[rule.class] };
-      this.#block = new BlockScan({ ...shared, start, bodyStart: matchEnd, limit });
-      this.#runBlock(ended);
-    } else if (this.#addSecrets(rule, match, from)) this.#resumeAt[index] = matchEnd;
+    if (rule.block !== undefined) this.#startBlock(compiled, rule.block, start, matchEnd, ended);
+    else if (this.#addSecrets(compiled, match, from)) this.#resumeAt[compiled.index] = matchEnd;
   }
 
   /** Returns whether a secret was accepted. Others become conditional spans. */
-  #addSecrets(rule: SecretRule, match: RegExpExecArray, from: number): boolean {
+  #addSecrets(compiled: CompiledRule, match: RegExpExecArray, from: number): boolean {
+    const { rule, rank } = compiled;
     const groups = match.groups ?? {};
-    const names = secretGroups.filter((name) => groups[name] !== undefined);
+    const ranges: (readonly [number, number])[] = [];
     let isAccepted = false;
-    for (const name of names.length === 0 ? [undefined] : names) {
-      const secret = name === undefined ? match[0] : (groups[name] ?? '');
-      const indices = name === undefined ? match.indices?.[0] : match.indices?.groups?.[name];
-      if (indices === undefined || secret === '') continue;
-      const conditional = !acceptsSecret(rule, secret, groups);
-      if (!conditional) isAccepted = true;
-      if (!conditional && this.#confirmed && rule.confirms?.(secret) === false) continue;
-      const start = from + indices[0] + leadLength(match.input, indices[0], secret);
-      const end = from + indices[1];
-      this.#spans.add({ start, end, rule: conditional ? undefined : rule.id, rank: ranks[rule.class], conditional });
+    for (const [secret, first, last] of secretsOf(match)) {
+      if (!acceptsSecret(rule, secret, groups)) {
+        ranges.push([first, last]);
+        continue;
+      }
+      isAccepted = true;
+      if (this.#confirmed && rule.confirms?.(secret) === false) continue;
+      const start = from + first + leadLength(match.input, first, secret);
+      this.#spans.add({ start, end: from + last, rule: rule.id, rank, conditional: false });
     }
+    for (const range of ranges) this.#addConditional(compiled, from, range);
+    if (!isAccepted) this.#rejected[compiled.index] = { text: match.input, at: match.index, ranges };
     return isAccepted;
+  }
+
+  #addConditional({ rank }: CompiledRule, from: number, [first, last]: readonly [number, number]): void {
+    this.#spans.add({ start: from + first, end: from + last, rule: undefined, rank, conditional: true });
+  }
+
+  #startBlock(compiled: CompiledRule, block: SecretBlock, start: number, bodyStart: number, ended: boolean): void {
+    const { rule, index, rank } = compiled;
+    const limit = start + rule.maxLength;
+    this.#block = new BlockScan({ block, rule: rule.id, index, rank, start, bodyStart, limit });
+    this.#runBlock(ended);
   }
 
   #runBlock(ended: boolean): void {
@@ -203,6 +229,16 @@ export class RuleScan {
       this.#head = 0;
     }
   }
+}
+
+/** The secrets of a match with their ranges in its text. */
+function secretsOf(match: RegExpExecArray): (readonly [string, number, number])[] {
+  const names = secretGroups.filter((name) => match.groups?.[name] !== undefined);
+  const secrets = names.map(
+    (name) => [match.groups?.[name] ?? '', ...(match.indices?.groups?.[name] ?? [0, 0])] as const,
+  );
+  if (names.length === 0) return [[match[0], match.index, match.index + match[0].length]];
+  return secrets.filter(([secret]) => secret !== '');
 }
 
 /** Length of the sign of a diff and the indentation before a secret that begins a line and has several. */
