@@ -20,7 +20,7 @@ export function maskingReport({ at, machine, rules, scores, rates }: MaskingResu
     `Measured ${at.slice(0, 10)} with ${String(rules)} rules. ${facts.join(', ')}.`,
     `### Recall and precision\n\n${classTable(scores)}`,
     `### Texts without a secret\n\n${cleanTable(scores)}`,
-    `### Rates\n\nEach input has ${String(mebibytes)} MiB in chunks of 64 KiB; medians of ${String(rates.rounds)} rounds. ` +
+    `### Rates\n\nMB in a second of processor time. Each input has ${String(mebibytes)} MiB in chunks of 64 KiB; medians of ${String(rates.rounds)} rounds. ` +
       `SHA-256 of the same bytes in the same run: ${shown(rates.sha256)} MB/s. ` +
       `secretlint on a clean log of 2 MiB, as one text: ${shown(rates.secretlint)} MB/s.\n\n${ratesTable(rates)}`,
     `### Memory and known values\n\n${memoryTable(rates)}`,
