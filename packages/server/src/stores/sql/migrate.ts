@@ -10,6 +10,7 @@ import { recordVersions } from './migrations/0010-record-versions.ts';
 import { artifactContent } from './migrations/0011-artifact-content.ts';
 import { jobRelations } from './migrations/0012-job-relations.ts';
 import { blobOwners } from './migrations/0013-blob-owners.ts';
+import { idleRoutes } from './migrations/0014-idle-routes.ts';
 import { jobFindings } from './migrations/0015-job-findings.ts';
 import type { OnProgress } from './migrations/on-progress.ts';
 import type { SqlSyntax } from './engine/sql-syntax.ts';
@@ -29,6 +30,7 @@ export const migrations: Migrations = {
   '0011-artifact-content': artifactContent,
   '0012-job-relations': jobRelations,
   '0013-blob-owners': blobOwners,
+  '0014-idle-routes': idleRoutes,
   '0015-job-findings': jobFindings,
 };
 

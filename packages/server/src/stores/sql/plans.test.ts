@@ -90,8 +90,10 @@ const routesOfOthers = 40;
  * from 1 to the count, in a column `n`.
  */
 const othersSql = (series: (count: number) => string): string[] => [
-  `insert into job_routes
+  `insert into job_routes (id, type, repository, capabilities, number)
     select 'other-' || n, 'task', null, '["none-' || n || '"]', 1000 + n from ${series(routesOfOthers)}`,
+  `insert into job_routes (id, type, repository, capabilities, number)
+    select 'unused-' || n, 'task', null, '["unused-' || n || '"]', 2000 + n from ${series(5)}`,
   `insert into jobs (id, type, category, status, ready, route_id, priority, required_capabilities, created_by, attempt,
       max_attempts, created_at, updated_at, last_seq, payload)
     select 'other-' || n, 'task', 'work', 'queued', 1, 'other-' || (n % ${routesOfOthers} + 1), 9,
@@ -157,7 +159,9 @@ async function exercise(store: MetadataStore): Promise<void> {
   // This claim runs at a time before any job is due.
   await jobs.claim(claimBy('w', { types: ['exec'], now: start - 1 }));
   await jobs.sweep(10, start + 1e10);
-  for (const cleaner of store.cleaners) await cleaner.clean(start + 1e10, 10);
+  for (const time of [start + 1e10, start + 2e10]) {
+    for (const cleaner of store.cleaners) await cleaner.clean(time, 1000);
+  }
   await jobs.depths(1000);
   const unchanged = (id: string) => jobs.apply(id, (found) => ({ outcome: 'unchanged', job: found }));
   await unchanged(job.id);
@@ -302,6 +306,10 @@ const parts: readonly [string, RegExp][] = [
   ['claim and sweep: delays that passed', /"ready" = 0 and "next_attempt_at" <= /],
   ['claim and sweep: made ready', /update "jobs" set "ready" = 1/],
   ['sweep: keys past their time', /from "idempotency_keys" where "expires_at" <= /],
+  ['sweep: routes of running jobs', /select distinct "route_id" .*"status" = 'running'/],
+  ['sweep: routes of delayed jobs', /select distinct "route_id" .*"ready" = 0/],
+  ['sweep: idle routes', /update "job_routes" set "idle_since"/],
+  ['sweep: deleted routes', /delete from "job_routes"/],
   ['why: the place in the queue', /count\(\*\).*"priority" > /],
   ['why: the workers seen', /from "worker_presence" where "last_seen_at" >/],
   ['depths: ready', /count\(\*\).*"ready" = 1 and "route_id" = /],

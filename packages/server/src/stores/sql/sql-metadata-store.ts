@@ -11,6 +11,7 @@ import { SqlExperimentStore } from './records/experiments.ts';
 import { deleteExpiredKeys } from './records/idempotency.ts';
 import { removeHidden } from './records/group-members.ts';
 import { RouteCache } from './queue/route-cache.ts';
+import { RouteCleaner } from './queue/route-cleaning.ts';
 import { SqlJobStore } from './queue/jobs.ts';
 import { deleteUnseen, SqlPresenceStore } from './records/presence.ts';
 import { SqlSettingStore } from './records/settings.ts';
@@ -52,15 +53,15 @@ export class SqlMetadataStore implements MetadataStore {
       { name: 'idempotency keys', clean: (now, limit) => engine.write(() => deleteExpiredKeys(now, limit)) },
       { name: 'workers that were not seen', clean: (now, limit) => engine.write(() => deleteUnseen(now, limit)) },
       { name: 'hidden groups', clean: (now, limit) => engine.write(() => removeHidden(now, limit)) },
+      new RouteCleaner(engine, this.#routes),
     ];
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
     requireFewItems(commit);
-    const { result, routes } = await this.#engine.write((time) =>
+    const { result } = await this.#routes.addJobs(this.#engine, (time) =>
       commitAll(this.#engine.dialect, this.#routes, commit, time),
     );
-    this.#routes.committed(routes);
     this.#credentials?.committed(commit.changes);
     return result;
   }

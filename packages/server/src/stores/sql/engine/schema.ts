@@ -80,6 +80,8 @@ export interface JobRouteRow {
   capabilities: string;
   /** The number of the route. Null in rows that an older version wrote. */
   number: number | null;
+  /** The time at which cleaning found no unfinished job. No job may be added until the value is null again. */
+  idle_since: number | null;
 }
 
 export interface JobEventRow {

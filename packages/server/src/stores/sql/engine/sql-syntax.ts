@@ -27,6 +27,14 @@ export interface SqlSyntax {
     others: 'wait' | 'skip',
   ): SelectQueryBuilder<Database, Tables, Row>;
 
+  /**
+   * Locks the rows that a query returns until the transaction ends, so that other transactions can neither delete them nor
+   * lock them with `locked`. Any number of transactions can hold such a lock on a row.
+   */
+  shared<Tables extends keyof Database, Row>(
+    query: SelectQueryBuilder<Database, Tables, Row>,
+  ): SelectQueryBuilder<Database, Tables, Row>;
+
   /** Returns the SQL condition that `column` equals one of the texts of a JSON list (see `textList`). */
   among(column: ReferenceExpression<Database, keyof Database>, list: Placeholder<string>): Expression<SqlBool>;
 }

@@ -1,9 +1,11 @@
-import type { JobDecision, JobRecord } from '@proofhouse/core';
+import { finalStatuses, type JobDecision, type JobRecord } from '@proofhouse/core';
+import { routeOf } from '../../../jobs/job-route.ts';
 import { timeAt, type StoreTime } from '../../../kernel/time/store-time.ts';
 import { jobFromRow } from './job-row.ts';
 import { writeChanges, type JobChange } from './job-writes.ts';
 import type { JobRow } from '../engine/schema.ts';
 import type { QueueDialect } from './queue-dialect.ts';
+import type { RouteCache } from './route-cache.ts';
 import { textList } from '../engine/sql-syntax.ts';
 import { statement } from '../engine/statement.ts';
 import { rows, type Verb } from '../engine/verb.ts';
@@ -31,6 +33,7 @@ const lockByIds = statement<{ ids: string }>()((db, p, syntax) =>
  */
 export function* applyAll(
   dialect: QueueDialect,
+  cache: RouteCache,
   applications: readonly Application[],
   time: StoreTime,
 ): Verb<(JobDecision | undefined)[]> {
@@ -48,6 +51,14 @@ export function* applyAll(
     }
     return decision;
   });
+  const revived = changes.filter(
+    ({ row, decision }) => finalStatuses.includes(row.status) && !finalStatuses.includes(decision.job.status),
+  );
+  if (revived.length > 0) {
+    // The route may have been deleted while it had no unfinished job.
+    const routes = revived.map(({ row, decision }) => ({ ...routeOf(decision.job), id: row.route_id }));
+    yield* cache.open(dialect, routes);
+  }
   yield* writeChanges(dialect, changes);
   return decisions;
 }

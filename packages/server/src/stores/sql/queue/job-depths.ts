@@ -8,7 +8,7 @@ import { first, rows, type Verb } from '../engine/verb.ts';
  * Returns the distinct routes of claimable jobs. The query is a skip scan: it reads one index entry for each route,
  * however many jobs the route has.
  */
-const readyRoutes = statement<object>()((db) => ({
+export const readyRoutes = statement<object>()((db) => ({
   compile: () =>
     sql<{ id: string }>`
       with recursive ready_routes(id) as (

@@ -16,9 +16,24 @@ export interface EnqueuedAll {
   readonly routes: readonly JobRoute[];
 }
 
-const insertJob = statementsBy((columns: string, db, p: Placeholders<JobRow>) =>
-  db.insertInto('jobs').values(placeholdersOf(p, columns.split(',') as (keyof JobRow)[])),
-);
+/** Whether this transaction must still check that the route of the job is open, and lock its row. */
+type RouteCheck = 'check' | 'checked';
+
+/**
+ * Inserts a job. With `check`, fails if the route of the job is idle or has no row (`QueueDialect.isClosedRoute`), because
+ * the subquery is then null. Its lock prevents other transactions from marking or deleting the route until this one ends.
+ */
+const insertJob = statementsBy((key: `${RouteCheck}:${string}`, db, p: Placeholders<JobRow>, syntax) => {
+  const [check, columns] = key.split(':') as [RouteCheck, string];
+  const values = placeholdersOf(p, columns.split(',') as (keyof JobRow)[]);
+  if (check === 'checked') return db.insertInto('jobs').values(values);
+  const openRoute = db
+    .selectFrom('job_routes')
+    .select('id')
+    .where('id', '=', p.route_id)
+    .where('idle_since', 'is', null);
+  return db.insertInto('jobs').values({ ...values, route_id: syntax.shared(openRoute) });
+});
 
 /**
  * Returns the name of the request's idempotency key. Requests with the same key must not share a batch, because the
@@ -30,7 +45,7 @@ export function keyOfEnqueue({ idempotency }: EnqueueRequest): string | undefine
 
 /**
  * Adds a batch of jobs. On Postgres, a job in a batch of eight or more costs a third of the time of a job that is added
- * alone. The returned `routes` must be passed to `RouteCache.committed` after the commit.
+ * alone. The verb must run in `RouteCache.addJobs`.
  */
 export function* enqueueAll(
   dialect: QueueDialect,
@@ -47,14 +62,16 @@ export function* enqueueAll(
 }
 
 /**
- * Inserts new jobs with their `queued` events. Returns their routes, which must be passed to `RouteCache.committed`
- * after the commit.
+ * Inserts new jobs with their `queued` events. Returns their routes, which the verb of `RouteCache.addJobs` must return.
  */
 export function* insertJobs(dialect: QueueDialect, cache: RouteCache, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
   const routes = yield* cache.intern(dialect, jobs);
+  const checked = new Set<string>();
   for (const [index, job] of jobs.entries()) {
-    const row = jobToRow(job, routes[index]?.id ?? '', job.createdAt);
-    yield* put(insertJob(Object.keys(row).join(',')), row);
+    const routeId = routes[index]?.id ?? '';
+    const row = jobToRow(job, routeId, job.createdAt);
+    yield* put(insertJob(`${checked.has(routeId) ? 'checked' : 'check'}:${Object.keys(row).join(',')}`), row);
+    checked.add(routeId);
   }
   yield* dialect.insertEvents(
     jobs.map((job) => eventToRow(job.id, 1, { kind: 'queued', level: 'info', message: 'Queued.' }, job.createdAt)),

@@ -47,7 +47,7 @@ export class SqlJobStore implements JobStore {
     this.#enqueues = new CallBatcher(batchLimits, (requests) => this.#enqueue(requests), keyOfEnqueue);
     this.#claims = new CallBatcher(batchLimits, (requests) => this.#claim(requests), keyOfClaim);
     this.#applications = new CallBatcher(batchLimits, (applications) =>
-      engine.write((time) => applyAll(dialect, applications, time)),
+      engine.write((time) => applyAll(dialect, routes, applications, time)),
     );
   }
 
@@ -56,18 +56,16 @@ export class SqlJobStore implements JobStore {
   }
 
   async #enqueue(requests: readonly EnqueueRequest[]): Promise<Enqueued[]> {
-    const { answers, routes } = await this.#engine.write(() =>
+    const { answers } = await this.#routes.addJobs(this.#engine, () =>
       enqueueAll(this.#engine.dialect, this.#routes, requests),
     );
-    this.#routes.committed(routes);
     return answers;
   }
 
   async enqueueAll(requests: readonly EnqueueRequest[]): Promise<Enqueued[]> {
-    const { answers, routes } = await this.#engine.write(() =>
+    const { answers } = await this.#routes.addJobs(this.#engine, () =>
       enqueueTogether(this.#engine.dialect, this.#routes, requests),
     );
-    this.#routes.committed(routes);
     return answers;
   }
 

@@ -47,6 +47,9 @@ export interface QueueDialect extends SqlSyntax {
    */
   advisoryLock(lock: AdvisoryLock, others: 'wait' | 'skip'): Verb<boolean>;
 
+  /** Returns true if a job was not inserted because its route is idle or has no row. */
+  isClosedRoute(error: unknown): boolean;
+
   /** Sets columns of jobs that this transaction has locked, and inserts their events. */
   writeJobs(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void>;
   insertEvents(events: readonly JobEventRow[]): Verb<void>;

@@ -1,18 +1,18 @@
 import { routeMatches, routeOf, type ClaimScope, type JobRoute } from '../../../jobs/job-route.ts';
 import type { JobRecord } from '@proofhouse/core';
 import type { JobRouteRow } from '../engine/schema.ts';
-import type { QueueDialect, RouteSet } from './queue-dialect.ts';
+import type { QueueDialect, QueueEngine, RouteSet } from './queue-dialect.ts';
 import { textList } from '../engine/sql-syntax.ts';
 import { placeholdersOf } from '../engine/placeholder.ts';
 import { statement } from '../engine/statement.ts';
-import { first, put, rows, type Verb } from '../engine/verb.ts';
+import { first, put, rows, type Verb, type WriteFactory } from '../engine/verb.ts';
 
-/** Inserts a route. If an older version wrote the row of this route without a number, sets the number. */
+/** Inserts a route. If the row exists, gives it a new number and marks it as not idle. */
 const writeRoute = statement<JobRouteRow>()((db, p) =>
   db
     .insertInto('job_routes')
-    .values(placeholdersOf(p, ['id', 'type', 'repository', 'capabilities', 'number']))
-    .onConflict((on) => on.column('id').doUpdateSet({ number: p.number })),
+    .values(placeholdersOf(p, ['id', 'type', 'repository', 'capabilities', 'number', 'idle_since']))
+    .onConflict((on) => on.column('id').doUpdateSet(placeholdersOf(p, ['number', 'idle_since']))),
 );
 
 const routesByIds = statement<{ ids: string }>()((db, p, syntax) =>
@@ -31,6 +31,11 @@ const newestRoute = statement<object>()((db) =>
 const maxScopes = 200;
 /** Largest number of route ids in a set or map of the cache. A set or map that would exceed this number is cleared. */
 const maxIds = 10_000;
+/** Largest number of tries to add jobs. The second try reads the rows of its routes, so it fails only if they are closed again. */
+const maxTries = 3;
+
+/** The columns of a route that change. */
+export type RouteState = Pick<JobRouteRow, 'id' | 'number' | 'idle_since'>;
 
 interface NumberedRoute extends JobRoute {
   readonly number: number;
@@ -40,10 +45,7 @@ interface NumberedRoute extends JobRoute {
 export interface RouteList {
   readonly routes: readonly NumberedRoute[];
   readonly last: number;
-  /**
-   * The version of the cached list from which this list was read. If two lists have the same version, one is a prefix
-   * of the other.
-   */
+  /** The version of the cached list that this list extends. */
   readonly version: number;
 }
 
@@ -60,45 +62,93 @@ interface CachedSet extends RouteSet {
  * do not slow the claim down. Routes are numbered in the order of their commits, so a cache that has all routes up to a
  * number reads only routes with larger numbers. A route id is a hash of the content of the route, so a cached route
  * never changes.
+ *
+ * Cleaning marks a route without unfinished jobs as idle, and deletes it later. Before a job is added to a route that is
+ * idle or has no row, the route is opened: it receives a new number or a new row. The cached list may contain deleted
+ * routes, which have no unfinished jobs. Decision 20 describes the protocol.
  */
 export class RouteCache {
   readonly #byId = new Map<string, JobRoute>();
   /** The cached list, which contains committed routes only. It is replaced as a whole and never changed in place. */
   #list: RouteList = { routes: [], last: 0, version: 0 };
-  /** Ids of committed routes, so that a new job of a known route needs no query for its route. */
-  readonly #written = new Set<string>();
+  /**
+   * Ids of routes that were open when they were last read or written, so that a new job of such a route needs no query
+   * for its route. The statement that inserts the job fails if the route is closed by now.
+   */
+  readonly #open = new Set<string>();
   readonly #sets = new Map<string, CachedSet>();
 
   /**
-   * Returns the routes of these jobs, in the order of the jobs, and inserts the rows of missing routes. The caller must
-   * call `committed` after the commit. If rows are inserted, the transaction holds the advisory lock `routes` until its
-   * commit. So route numbers become visible in ascending order: a reader that sees a number also sees all smaller
-   * numbers.
+   * Returns the routes of these jobs, in the order of the jobs, and opens those that the cache does not contain. The verb
+   * must run in `addJobs`.
    */
   *intern(dialect: QueueDialect, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
     const routes = jobs.map(routeOf);
-    const fresh = new Map(routes.filter(({ id }) => !this.#written.has(id)).map((route) => [route.id, route]));
-    if (fresh.size > 0) yield* this.#write(dialect, fresh);
+    yield* this.open(
+      dialect,
+      routes.filter(({ id }) => !this.#open.has(id)),
+    );
     return routes;
   }
 
-  *#write(dialect: QueueDialect, fresh: ReadonlyMap<string, JobRoute>): Verb<void> {
+  /**
+   * Opens routes: inserts missing rows, and gives idle routes new numbers. Routes stay open until the transaction ends,
+   * because it holds the advisory lock `routes`, which cleaning acquires, too. Because of the lock, numbers become visible
+   * in ascending order: a reader that sees a number also sees all smaller numbers.
+   */
+  *open(dialect: QueueDialect, routes: readonly JobRoute[]): Verb<void> {
+    if (routes.length === 0) return;
+    const needed = new Map(routes.map((route) => [route.id, route]));
     yield* dialect.advisoryLock('routes', 'wait');
-    const present = yield* rows(routesByIds, { ids: textList([...fresh.keys()]) });
-    const numbered = new Set(present.filter((row) => row.number !== null).map(({ id }) => id));
-    const missing = [...fresh.values()].filter(({ id }) => !numbered.has(id));
-    if (missing.length === 0) return;
+    for (const { id, number, idle_since } of yield* rows(routesByIds, { ids: textList([...needed.keys()]) })) {
+      // Older versions left rows without a number.
+      if (number !== null && idle_since === null) needed.delete(id);
+    }
+    if (needed.size === 0) return;
     let number = (yield* first(newestRoute, {}))?.number ?? 0;
-    for (const { id, type, repository, capabilities } of missing) {
+    for (const { id, type, repository, capabilities } of needed.values()) {
       number += 1;
-      yield* put(writeRoute, { id, type, repository, capabilities: JSON.stringify(capabilities), number });
+      const row = { id, type, repository, capabilities: JSON.stringify(capabilities), number, idle_since: null };
+      yield* put(writeRoute, row);
     }
   }
 
-  /** Must be called when the rows of these routes are committed. */
-  committed(routes: readonly JobRoute[]): void {
-    if (this.#written.size + routes.length > maxIds) this.#written.clear();
-    for (const { id } of routes) this.#written.add(id);
+  /**
+   * Runs a transaction that adds jobs, and caches their routes, which its verb must return. If a server has closed a route
+   * that this cache has as open, the transaction is rolled back and runs again, and then reads the rows of its routes.
+   */
+  async addJobs<Result extends { readonly routes: readonly JobRoute[] }>(
+    engine: QueueEngine,
+    verb: WriteFactory<Result>,
+  ): Promise<Result> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const result = await engine.write(verb);
+        if (this.#open.size + result.routes.length > maxIds) this.#open.clear();
+        for (const { id } of result.routes) this.#open.add(id);
+        return result;
+      } catch (error) {
+        if (tries === maxTries || !engine.dialect.isClosedRoute(error)) throw error;
+        this.#open.clear();
+      }
+    }
+  }
+
+  /** Must be called when cleaning has committed that these routes are idle or deleted. */
+  forget(ids: readonly string[]): void {
+    for (const id of ids) this.#open.delete(id);
+  }
+
+  /** Removes the routes that servers have closed. `all` must be all rows of the table. */
+  keep(all: readonly RouteState[]): void {
+    const states = new Map(all.map((route) => [route.id, route]));
+    for (const id of this.#open) if (states.get(id)?.idle_since !== null) this.#open.delete(id);
+    const newest = newestOf(all);
+    // A route with a larger number was written after the table was read.
+    const routes = this.#list.routes.filter(({ id, number }) => number > newest || states.has(id));
+    if (routes.length === this.#list.routes.length) return;
+    this.#list = { ...this.#list, routes, version: this.#list.version + 1 };
+    this.#sets.clear();
   }
 
   /** Returns the routes with these ids, from the cache or the table. Ids without a row are left out. */
@@ -123,20 +173,31 @@ export class RouteCache {
   *readUpTo(newest: number): Verb<RouteList> {
     const { routes, last, version } = this.#list;
     if (newest <= last) return this.#list;
-    const fresh = (yield* rows(routesAfter, { number: last })).map(numberedFromRow);
-    return { routes: [...routes, ...fresh], last: fresh.at(-1)?.number ?? last, version };
+    const found = (yield* rows(routesAfter, { number: last })).map(numberedFromRow);
+    const fresh = new Map(found.map((route) => [route.id, route]));
+    // A route that was opened again has a new number. It keeps its place in the list.
+    const known = routes.map((route) => {
+      const again = fresh.get(route.id);
+      fresh.delete(route.id);
+      return again ?? route;
+    });
+    return { routes: [...known, ...fresh.values()], last: found.at(-1)?.number ?? last, version };
   }
 
   /**
    * Caches a list that `readUpTo` returned. Only committed routes may be cached, because a number that was rolled back
-   * is assigned again to another route.
+   * is assigned again to another route. A list is ignored if the cached list has changed since it was read.
    */
   fill(list: RouteList): void {
-    if (list.version === this.#list.version && list.last > this.#list.last) this.#list = list;
+    if (list.version !== this.#list.version || list.last <= this.#list.last) return;
+    this.#list = { ...list, version: list.version + 1 };
   }
 
   /** Returns the routes of the list that match the scope of a claim. The list may be longer than the cached list. */
   matching(list: RouteList, scope: ClaimScope): RouteSet {
+    if (list.version !== this.#list.version) {
+      return routeSet(list.routes.filter((route) => routeMatches(route, scope)).map(({ id }) => id));
+    }
     const cached = this.#setOf(scope);
     const uncached = list.routes.slice(this.#list.routes.length).filter((route) => routeMatches(route, scope));
     return uncached.length === 0 ? cached : routeSet([...cached.ids, ...uncached.map(({ id }) => id)]);
@@ -164,6 +225,11 @@ export class RouteCache {
     if (this.#sets.size > maxScopes && oldest !== undefined) this.#sets.delete(oldest);
     return set;
   }
+}
+
+/** Returns the largest number of the routes; 0 if there is none. */
+export function newestOf(routes: readonly RouteState[]): number {
+  return routes.reduce((newest, { number }) => Math.max(newest, number ?? 0), 0);
 }
 
 function numberedFromRow(row: JobRouteRow): NumberedRoute {

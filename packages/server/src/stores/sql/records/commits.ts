@@ -48,10 +48,7 @@ const numberEvent = statement<{ id: string }>()((db, p) =>
     .returning('last_seq'),
 );
 
-/**
- * The result of a commit, and the routes of the jobs that it added. The routes must be passed to `RouteCache.committed`
- * after the commit.
- */
+/** The result of a commit, and the routes of the jobs that it added, for `RouteCache.addJobs`. */
 export interface CommittedAll {
   readonly result: CommitResult;
   readonly routes: readonly JobRoute[];

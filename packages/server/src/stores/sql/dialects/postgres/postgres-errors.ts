@@ -32,6 +32,13 @@ export function isWorthAnotherTry(error: unknown): boolean {
   return ['40001', '40P01'].includes(codeOf(error));
 }
 
+/** See `QueueDialect.isClosedRoute`. `not_null_violation` is the error for a null route of a new job. */
+export function isClosedRoute(error: unknown): boolean {
+  const cause =
+    error instanceof AppError ? (error.cause as { table?: unknown; column?: unknown } | undefined) : undefined;
+  return codeOf(cause) === '23502' && cause?.table === 'jobs' && cause.column === 'route_id';
+}
+
 /** Returns true if the error says that the named prepared statement does not exist on the connection. */
 export function isUnprepared(error: unknown): boolean {
   return codeOf(error) === '26000';

@@ -1,5 +1,6 @@
 import type { QueueDialect } from '../../queue/queue-dialect.ts';
 import { postgresInsertEvents, postgresTakeKeys, postgresWriteJobs } from './bulk-writes.ts';
+import { isClosedRoute } from './postgres-errors.ts';
 import { postgresSyntax } from './postgres-syntax.ts';
 import { postgresDueTimesAndCandidates, postgresClaimCandidates } from './claim-candidates.ts';
 import { postgresAdvisoryLock } from './advisory-locks.ts';
@@ -14,6 +15,7 @@ export const postgresQueueDialect: QueueDialect = {
   claimCandidates: postgresClaimCandidates,
   dueTimesAndCandidates: postgresDueTimesAndCandidates,
   advisoryLock: postgresAdvisoryLock,
+  isClosedRoute,
   writeJobs: postgresWriteJobs,
   insertEvents: postgresInsertEvents,
   takeKeys: postgresTakeKeys,

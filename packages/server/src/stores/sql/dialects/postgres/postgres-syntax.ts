@@ -21,6 +21,7 @@ export const postgresSyntax: SqlSyntax = {
   // connections are close to each other, so up to 64 connections rarely share a slot.
   usageSlot: sql`pg_backend_pid() % 64`,
   locked: (query, others) => (others === 'skip' ? query.forUpdate().skipLocked() : query.forUpdate()),
+  shared: (query) => query.forKeyShare(),
   // The list is passed as an array. For a subquery the planner would estimate a hundred rows, and would then scan the
   // table for the join.
   among: (column, list) =>

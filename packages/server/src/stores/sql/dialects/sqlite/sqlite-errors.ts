@@ -32,6 +32,14 @@ export function sqliteError(error: unknown, file?: string): AppError {
   return new AppError('internal', `The ${database} failed.`, { cause: error });
 }
 
+/** See `QueueDialect.isClosedRoute`. */
+export function isClosedRoute(error: unknown): boolean {
+  const cause = error instanceof AppError ? error.cause : undefined;
+  return (
+    cause instanceof Error && codeOf(cause) === 'SQLITE_CONSTRAINT_NOTNULL' && cause.message.endsWith('jobs.route_id')
+  );
+}
+
 export function notOurs(file: string, cause?: unknown): AppError {
   const message = `${file} is not a Proofhouse database or is damaged; restore a backup or name another file.`;
   return new AppError('internal', message, { cause });

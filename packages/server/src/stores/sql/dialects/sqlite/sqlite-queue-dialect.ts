@@ -4,6 +4,7 @@ import type { QueueDialect } from '../../queue/queue-dialect.ts';
 import { takeOneByOne } from '../../records/idempotency.ts';
 import type { Verb } from '../../engine/verb.ts';
 import { sqliteClaimCandidates } from './claim-candidates.ts';
+import { isClosedRoute } from './sqlite-errors.ts';
 import { sqliteSyntax } from './sqlite-syntax.ts';
 
 // eslint-disable-next-line require-yield -- the only writer needs no lock.
@@ -24,6 +25,7 @@ export const sqliteQueueDialect: QueueDialect = {
   dueTimesAndCandidates: (routes, count, known) =>
     dueTimesThenCandidates(known, () => sqliteClaimCandidates(routes, count)),
   advisoryLock: alwaysTaken,
+  isClosedRoute,
   writeJobs: writeOneByOne,
   insertEvents: insertOneByOne,
   takeKeys: takeOneByOne,

@@ -30,5 +30,6 @@ export const sqliteSyntax: SqlSyntax = {
   usageSlot: sql`0`,
   // SQLite has only one writer, so rows need no locks.
   locked: (query) => query,
+  shared: (query) => query,
   among: (column, list) => sql`${sql.ref(column as string)} in (select value from json_each(${list}))`,
 };
