@@ -16,7 +16,7 @@ interface Scene {
   readonly tokenId: string;
 }
 
-/** Returns a correct call of each operation: method, URL and options. */
+/** Returns a correct call of each operation, as its method, URL and options. */
 function callsOf({ jobId, artifactId, tokenId }: Scene): Record<ApiOperationId, [string, string, CallOptions]> {
   const job = `/api/queue/jobs/${jobId}`;
   const tokens = '/api/queue/workers/tokens';
@@ -92,9 +92,9 @@ async function open(t: TestServer, url: string, as: Caller): Promise<Pick<Answer
   return { status: 200, json: undefined };
 }
 
-// The expected statuses of each operation: for the admin, for the worker that holds the job, for another worker, and
-// for another worker that names unknown ids. The admin's calls of worker operations lack `workerId`, so they are
-// answered 422.
+// The expected statuses of each operation for four callers: the admin, the worker that holds the job, another worker,
+// and another worker that names unknown ids. The admin's calls of worker operations lack `workerId`, so the answer is
+// 422.
 const matrix: Record<ApiOperationId, [admin: number, holder: number, other: number, otherUnknown: number]> = {
   createJob: [201, 403, 403, 403],
   createJobs: [201, 403, 403, 403],

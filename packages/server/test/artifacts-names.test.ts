@@ -21,7 +21,7 @@ import { adminToken } from './support/test-server.ts';
 const admin = { Host: 'localhost', Authorization: `Bearer ${adminToken}` };
 const part = 'a'.repeat(255);
 
-/** Pairs of a name in an upload and the name of the resulting artifact. */
+/** Pairs of two names: the one that an upload sends, and the one of the resulting artifact. */
 const allowed: [string, string][] = [
   ['run.log', 'run.log'],
   ['  run.log  ', 'run.log'],

@@ -29,8 +29,8 @@ forEachStore('cleaning up', (harness) => {
       );
     }
     const cleaner = t.server.store.cleaners.find(({ name }) => name === 'idempotency keys');
-    // Each advance of the clock also runs the cleaner. If it removed only one small batch in each run, more than a
-    // dozen runs would be needed.
+    // The cleaner runs at each advance of the clock, and the test expects fewer than ten runs. A cleaner that removed
+    // only one small batch in each run would need more than a dozen.
     t.clock.advance(day);
     let turns = 0;
     const left = (): Promise<number> | undefined => {

@@ -102,7 +102,8 @@ class Fleet {
     while (!this.isOver) {
       const answer = await this.#post('/api/queue/jobs', { type: 'exec', maxAttempts: 100 });
       if (answer.json.id !== undefined) this.jobIds.push(answer.json.id);
-      // Creates enough jobs to keep every worker busy, but so few that the jobs of lost workers are claimed again.
+      // The number of unfinished jobs is large enough to keep every worker busy. It is also so small that jobs whose
+      // worker lost its lease are claimed again during the run.
       await rest(this.jobIds.length - this.leases.length > workers ? 100 : 10);
     }
   }
@@ -163,7 +164,7 @@ class Fleet {
 
 /**
  * Makes the clock of the database settable: statements find a `clock_timestamp` function that shadows the built-in one.
- * Returns a function that moves the clock by this many milliseconds.
+ * Returns a function that adds an offset in ms to this clock.
  */
 async function settableClock(url: string): Promise<(ms: number) => Promise<void>> {
   const name = new URL(url).pathname.slice(1);

@@ -53,7 +53,8 @@ forEachStore('a wall clock that is set', (harness, store) => {
     await expect.poll(async () => (await t.job(job.id)).status, { interval: 5, timeout: 10_000 }).toBe('dead_letter');
   });
 
-  // On Postgres, leases from before the jump cannot be identified, so they end late (docs/decisions/0016).
+  // On Postgres, leases from before the jump cannot be distinguished from later ones, so they end late
+  // (docs/decisions/0016).
   it.skipIf(store === 'postgres')('back does not prolong the lease of a lost worker', async () => {
     const t = harness();
     const { job } = await t.running({ maxAttempts: 1 }, 120);
@@ -106,8 +107,8 @@ forEachStore('a wall clock that is set', (harness, store) => {
     await pass(t, 10_000);
     const answer = await t.get('/readyz');
     expect(answer.status).toBe(200);
-    // On Postgres, the clock of the test is both the clock of the machine and the clock of the database, so the jump is
-    // counted twice.
+    // On Postgres, the test's clock replaces both the clock of the machine and the clock of the database, so one jump
+    // is counted twice.
     const seen = store === 'postgres' ? 2 : 1;
     expect(answer.json.clock).toMatchObject({ jumps: before.jumps + seen, lastJump: { ms: hour } });
     const said = t.logLines.slice(lines).filter((line) => line.includes('a clock was set'));

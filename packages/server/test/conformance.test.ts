@@ -15,7 +15,8 @@ function conformsTo(harness: () => TestServer): void {
   beforeAll(async () => {
     const t = harness();
     const url = `http://127.0.0.1:${String(await t.listen())}`;
-    // The conformance kit uses real time, so the clock of the server must advance too. It runs four times as fast.
+    // The conformance kit waits in real time, so the server's clock, which only the test advances, must advance too. It
+    // runs four times as fast as real time.
     ticking = setInterval(() => t.clock.advance(100), 25);
     const made = await t.post('/api/experiments', { name: 'conformance' });
     target = { url, adminToken, experiment: made.json.experimentId, maxArtifactBytes };
@@ -38,7 +39,8 @@ function conformsTo(harness: () => TestServer): void {
 
 forEachStore('the server conforms to', conformsTo, { settings: { maxArtifactBytes } });
 
-// The behaviour on /v0 must not depend on where records and bytes are stored.
+// Runs the kit again with other storage, because the behaviour on /v0 must not depend on where records and bytes are
+// stored.
 describe('the server conforms, with records and bytes in memory, to', () => {
   let t: TestServer;
   beforeAll(async () => {

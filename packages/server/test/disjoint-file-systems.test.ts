@@ -12,9 +12,9 @@ const adminToken = 'the-admin-token-of-disjoint-workers';
 const asAdminHeaders = { authorization: `Bearer admin:${adminToken}`, 'x-eden-experiment-id': experimentId };
 
 /**
- * A shell script that runs the rest of its arguments in a separate root: an empty file system in memory, in which the
- * system, Node and this checkout are mounted read-only. The root has no /proc, because /proc would make the roots of
- * other processes reachable.
+ * A shell script that runs the command in the rest of its arguments in a root file system of its own. This root is an
+ * empty file system in memory, in which the system, Node and this checkout are mounted read-only. It has no /proc,
+ * because a process could reach the roots of other processes through /proc.
  */
 const ownRoot = `
 set -eu
@@ -85,7 +85,8 @@ afterEach(async () => {
 });
 
 /**
- * Returns a command that gives a process its own root. Returns undefined if this user may not create mount namespaces.
+ * Returns a command that gives the process it starts a root file system of its own. Returns undefined if this user may
+ * not create mount namespaces.
  */
 async function ownRootCommand(): Promise<readonly string[] | undefined> {
   const node = path.dirname(await realpath(process.execPath));
@@ -112,7 +113,7 @@ interface StartedWorker {
   readonly ended: Promise<{ readonly code: number | null; readonly said: string }>;
 }
 
-/** Starts a worker that runs one job with this script, as `proofhouse work` does. */
+/** Starts a worker as `proofhouse work` does. The worker runs one job with the given script. */
 async function startWorker(
   name: string,
   script: string,
@@ -190,8 +191,8 @@ it('two workers with disjoint file systems hand work to each other through the s
   expect((await asAdmin<{ artifacts: unknown[] }>(artifacts)).artifacts).toMatchObject([
     { uri: handedOver.uri, createdBy: producer.id },
   ]);
-  // The folders are empty here: the files of the workers existed only in their own roots and were removed with these
-  // roots.
+  // Seen from here the folders are empty, because the files of the workers existed only in the workers' own roots,
+  // which are gone.
   if (isolation !== undefined) {
     expect(await readdir(path.join(folder, 'producer'))).toEqual([]);
     expect(await readdir(path.join(folder, 'consumer'))).toEqual([]);

@@ -45,7 +45,8 @@ describe('a form over a socket', () => {
   }
 
   /**
-   * Sends a body in these writes and returns the answer. With `ends`, the client closes its side after the last write.
+   * Sends a body, one element of `writes` at a time, and returns the answer. If `ends` is true, the client closes its
+   * side after the last write.
    */
   async function send(
     length: Record<string, string | number>,
@@ -74,7 +75,7 @@ describe('a form over a socket', () => {
     expect(answer?.json).toMatchObject({ type: 'eden://error/bad-request', status: 400 });
   }
 
-  /** Expects as many files as there were successful deposits, and no error in the log. */
+  /** Expects exactly one file for each successful deposit, and no error in the log. */
   async function expectNothingElse(): Promise<void> {
     await expect.poll(() => t.files().length, { interval: 5 }).toBe(made);
     expect(t.logLines.filter((line) => line.includes('"level":50'))).toEqual([]);

@@ -42,7 +42,7 @@ forAnyStore('any request', (harness) => {
   let experiment: WireExperiment;
   let callers: Caller[];
   let held: { readonly job: string; readonly lease: string };
-  /** Ids and names of existing records. */
+  /** Ids and names of existing records, which the generated requests use in part. */
   let known: string[];
 
   beforeAll(async () => {

@@ -1,5 +1,5 @@
-// Tests clients that close connections: a client that half-closes its connection after a complete request gets its
-// answer, and a client that has disconnected gets no job.
+// Tests clients that close their connections. A client that half-closes after a complete request must get its answer. A
+// client that has disconnected must get no job.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';

@@ -227,7 +227,7 @@ describe('the MCP server', () => {
     for (const id of [1, 2, 3]) expect(of(id)?.result).toMatchObject({ isError: true });
     expect(of(6)?.error?.code).toBe(-32600);
     expect(of(7)).toMatchObject({ result: {} });
-    // A message without an id must get no answer.
+    // One of the messages has no id and must get no answer, so five answers are expected.
     expect(answers).toHaveLength(5);
     expect((await t.get('/api/queue/jobs?limit=1')).json.items[0].id).toBe(job.id);
   });

@@ -1,4 +1,4 @@
-// Tests that a valid form is accepted for all sizes of the writes in which a client sends it.
+// Tests that a valid form is accepted whatever the sizes of the writes in which a client sends it.
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -42,7 +42,7 @@ const doors: Readonly<Record<string, () => Door>> = {
   }),
 };
 
-/** Sends the body of a form in these writes, each in its own packet if possible. */
+/** Sends the body of a form, one element of `writes` at a time. Each write is a packet of its own if possible. */
 async function sendWrites(door: Door, writes: readonly Buffer[]): Promise<RawAnswer | undefined> {
   const connection = await RawConnection.open(port);
   try {
@@ -51,8 +51,8 @@ async function sendWrites(door: Door, writes: readonly Buffer[]): Promise<RawAns
     const headers = { host: 'localhost', ...door.headers, 'content-type': formType, 'content-length': size };
     connection.write(head(door.line, headers));
     for (const write of writes) {
-      // With the pause, the server usually reads each write separately, but not always, so the result must not depend
-      // on it.
+      // Because of the pause, the server usually reads each write separately, but not always. The result must therefore
+      // not depend on it.
       await pause(2);
       await connection.writeAll(write);
     }
@@ -69,7 +69,10 @@ function expectTaken(answer: RawAnswer | undefined, bytes: Buffer): void {
   if (digest !== undefined) expect(digest).toBe(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
 }
 
-/** Returns the offsets in a form at which the headers of the file part and the bytes of the file begin. */
+/**
+ * Returns two offsets in the body of a form: where the headers of the file part begin, and where the bytes of the file
+ * begin.
+ */
 function places(body: Buffer): { headers: number; bytes: number } {
   const disposition = body.indexOf('Content-Disposition: form-data; name="file"');
   return { headers: disposition, bytes: body.indexOf('\r\n\r\n', disposition) + 4 };

@@ -202,8 +202,8 @@ describe('each operation', () => {
   });
 });
 
-// Values that the server refuses if it reads the header. A header that an operation does not document is ignored, so a
-// refusal shows that the operation reads the header.
+// Header values that the server must refuse if it reads the header. Each is sent to every operation. If an operation
+// refuses the value, the OpenAPI document must contain the header for this operation.
 const refused = {
   'proofhouse-lease': 'two words',
   'idempotency-key': 'two words',

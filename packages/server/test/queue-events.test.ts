@@ -222,8 +222,8 @@ forEachStore('the log of a job', (harness) => {
     expect(end.status).toBe(200);
     const log = await logOf(t, id);
     expectGapless(log);
-    // Each late append succeeds, before or after the end of the job: the worker that ended the job may still add
-    // events.
+    // Each of these late appends succeeds, whether it arrives before or after the end of the job, because the worker
+    // that ended a job may still add events.
     expect(new Set(late.map((answer) => answer.status))).toEqual(new Set([201]));
     expect(log.filter((event) => event.message === 'late')).toHaveLength(late.length);
     expect(log).toHaveLength(2 + 78 + 6 + late.length + 1);

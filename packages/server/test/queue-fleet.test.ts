@@ -1,5 +1,5 @@
-// Runs many workers against several servers, some of which are killed or stopped. The servers are real processes in
-// real time. Nothing is asserted about speed.
+// Runs many workers against several servers, while some servers are killed or stopped. The servers are real processes
+// in real time. The test makes no assertion about speed.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -64,8 +64,8 @@ class Fleet {
   }
 
   /**
-   * Claims and completes jobs until every job has ended. Every other worker sends an idempotency key with its claims,
-   * and sends a claim without answer again with the same key.
+   * Claims and completes jobs until every job has ended. Every other worker sends an idempotency key with its claims;
+   * if such a claim gets no answer, the worker sends it again with the same key.
    */
   async work(index: number, token: string): Promise<void> {
     let server = index;
@@ -98,7 +98,7 @@ class Fleet {
     call: (place: string, body: object, headers: Record<string, string>) => Promise<{ status: number | undefined }>,
     elsewhere: () => void,
   ): Promise<void> {
-    // The lease id is missing if the claim was repeated so late that another worker holds the job.
+    // A repeated claim may return a job that another worker holds by now. Such a job is returned without a lease id.
     const { leaseId, leaseExpiresAt } = job;
     if (leaseId === undefined || leaseExpiresAt === null) return;
     const times = { claimedAt: Date.parse(job.updatedAt), leaseExpiresAt: Date.parse(leaseExpiresAt) };
@@ -120,7 +120,7 @@ class Fleet {
   }
 }
 
-// Returns true if an error means that the connection to a killed server broke, or that its answer was cut off.
+// Returns true if an error shows that the connection broke, or the answer was cut off, because a server was killed.
 function isBroken(error: unknown): boolean {
   return error instanceof TypeError || error instanceof SyntaxError;
 }

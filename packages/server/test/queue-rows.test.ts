@@ -89,7 +89,7 @@ forEachStore(
       const t = harness();
       const lost = await t.running({ maxAttempts: 2 }, 10);
       t.clock.advance(10_000);
-      // Either this claim ends the expired lease or the sweeper does, which runs with the clock.
+      // The expired lease is ended either by this claim or by the sweep, whose timer runs when the clock advances.
       await t.claim(lost.worker);
       await expect.poll(async () => (await t.job(lost.job.id)).status, { interval: 5 }).toBe('queued');
       const { nextAttemptAt, attempt } = await t.job(lost.job.id);

@@ -159,8 +159,8 @@ forEachStore('a lease that passed and is found by a claim', (harness) => {
 const postgresUrl = inject('postgresUrl');
 
 describe.skipIf(postgresUrl === undefined)('two servers on one Postgres', () => {
-  // The clock advances only by the batch delay of hints. That is far less than the second after which every waiting
-  // claim queries again.
+  // In these tests the clock advances only by the batch delay of hints (50 ms). That is far less than the second after
+  // which a waiting claim queries again by itself, so a claim that gets a job was woken.
   const clock = new ManualClock();
   let one: TestServer;
   let two: TestServer;
@@ -179,8 +179,7 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres', () => 
     await drop();
   });
 
-  // Both servers share the workers, so a name that is unique on one server must be unique on both. The function lets
-  // the batch delay of hints pass.
+  // Lets the batch delay of hints pass, so that hints are sent to the other server.
   const gathered = (): void => {
     clock.advance(50);
   };

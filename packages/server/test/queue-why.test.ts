@@ -12,7 +12,7 @@ async function why(t: TestServer, jobId: string): Promise<Why> {
   return answer.json as Why;
 }
 
-/** Returns a worker that has tried to claim and got no job, so that it counts as recently seen. */
+/** Returns a worker that has made a claim without getting a job, so that the server counts the worker as recently seen. */
 async function seenWorker(t: TestServer, fields: Parameters<TestServer['worker']>[0] = {}) {
   const worker = await t.worker({ capabilities: [], allowedJobTypes: ['codex_exec'], ...fields });
   await t.claim(worker);

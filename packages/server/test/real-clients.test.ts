@@ -14,7 +14,7 @@ const run = promisify(execFile);
 const python = '/usr/bin/python3';
 const script = join(import.meta.dirname, 'support/upload-many.py');
 
-/** File sizes close to the sizes of a read, a buffer and a packet. */
+/** File sizes close to those of one read, one buffer and one packet. */
 const sizes = [0, 1, 16_200, 16_300, 65_536, 70_000];
 const rounds = 15;
 

@@ -1,5 +1,5 @@
-// Tests the secret policy at every door that stores text, on both engines: what is refused, what is marked, and that no
-// value of a secret is left in the database, the blobs, the job view or the log.
+// Tests the secret policy for every call that stores text, on both engines. Tests which calls are refused, which
+// records get findings, and that no value of a secret remains in the database, the blobs, the job view or the log.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ import { WireExperiment } from './support/wire-experiment.ts';
 
 type Door = (t: TestServer, text: string) => Promise<Answer>;
 
-/** Calls that store bytes of an upload. */
+/** Calls that store the bytes of an upload. */
 const byteDoors: Readonly<Record<string, Door>> = {
   put: async (t, file) => t.put((await t.enqueue()).id, { name: t.unique('a'), file }),
   form: async (t, file) => t.upload((await t.enqueue()).id, { name: t.unique('a'), file }),
@@ -59,7 +59,10 @@ const lineDoors: Readonly<Record<string, Door>> = {
 
 const everyDoor = { ...byteDoors, ...textDoors, ...lineDoors };
 
-/** Returns the files below the data folder that contain the text. Job view and blobs are below it too. */
+/**
+ * Returns the files below the data folder that contain the text. The data folder also contains the job view and the
+ * blobs.
+ */
 function filesWith(t: TestServer, text: string): string[] {
   return readdirSync(t.folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -70,7 +73,7 @@ function filesWith(t: TestServer, text: string): string[] {
 function expectNowhere(t: TestServer, secrets: readonly string[]): void {
   const log = t.logLines.join('');
   for (const secret of secrets) {
-    // A multi-line secret is searched by its longest line, because JSON escapes line ends.
+    // Of a multi-line secret only the longest line is searched for, because JSON escapes line ends.
     const [line = ''] = secret.split('\n').toSorted((a, b) => b.length - a.length);
     expect(filesWith(t, line)).toEqual([]);
     expect(log.includes(line), 'in the log').toBe(false);
@@ -134,7 +137,7 @@ forEachStore(
           expect(await call(), time).toMatchObject({ status: 422, json: { code: 'secret_found' } });
         }
       }
-      // The refused calls have not used the key.
+      // The refused calls have not used up the idempotency key, so it can be used again.
       expect((await t.put(job.id, { name: 'again', file: 'plain', headers })).status).toBe(201);
     });
 

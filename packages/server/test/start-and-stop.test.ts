@@ -21,8 +21,8 @@ let count = 0;
 const freshFolder = (): string => join(folder, String((count += 1)));
 
 /**
- * Starts a server in this process. Returns its output, which grows as the server runs, its exit code, and functions
- * that get its port and stop it.
+ * Starts a server in this process. Returns its output (which grows while the server runs), its exit code, a function
+ * that returns its port, and a function that stops it.
  */
 function run(env: Record<string, string>, flags: Record<string, string> = {}) {
   const out = { stdout: '', stderr: '' };

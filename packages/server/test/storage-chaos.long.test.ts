@@ -48,7 +48,7 @@ async function newJob(server: Server): Promise<string> {
   return ((await answer.json()) as { id: string }).id;
 }
 
-/** Uploads a file in four pieces, evenly over `slowMs`. Returns the status and the artifact. */
+/** Uploads a file in four pieces, spread evenly over `slowMs`. Returns the status and the artifact. */
 function upload(server: Server, jobId: string, name: string, bytes: Buffer, slowMs: number) {
   return new Promise<{ status: number; json: { id: string } }>((resolve, reject) => {
     const call = request(`${urlOf(server)}/api/queue/jobs/${jobId}/artifacts/${name}`, {
@@ -130,7 +130,7 @@ it.skipIf(postgresUrl === undefined)(
         expect([answer.status, createHash('sha256').update(bytes).digest('hex')]).toEqual([200, sha256]);
       }
       await sleep(graceMs + 100);
-      // Removes the remaining orphans. Most are traces of refused uploads.
+      // Removes the orphans that are left, most of them from refused uploads.
       for (const { storage } of servers) await collectAll(storage.collection);
       const [server] = servers;
       const { found } = await checkStorage({

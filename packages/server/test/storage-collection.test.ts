@@ -31,7 +31,7 @@ function blobFiles(t: TestServer): string[] {
     .map((entry) => path.join(entry.parentPath, entry.name));
 }
 
-/** Moves the times of a file back by this many days, relative to its present times. */
+/** Sets the times of a file back by `days`, starting from its present times. */
 function age(file: string, days: number): void {
   const at = new Date(statSync(file).mtimeMs - days * dayMs);
   utimesSync(file, at, at);

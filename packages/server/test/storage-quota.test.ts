@@ -30,8 +30,8 @@ forAnyStore(
         byType: [{ type: 'other', artifacts: 1, bytes: 90 }],
       });
       expect(t.logLines.filter((line) => line.includes('the storage quota is used to 90 %'))).toHaveLength(1);
-      // This upload succeeds, because the quota is compared with the last count. So the usage can exceed the quota
-      // until the next count.
+      // This upload succeeds although it exceeds the quota, because the server compares the quota with its last count
+      // of the usage. The next count shows the excess.
       expect((await t.put(job.id, { name: 'second', file: 'y'.repeat(90), ...held })).status).toBe(201);
       await counted(t);
 

@@ -1,4 +1,5 @@
-// Tests the store id, which a database and its blob folder share: what happens when the two do not belong together.
+// Tests the store id, which a database and its blob folder share, and what happens when a database and a blob folder do
+// not belong together.
 import { ownedBlob } from '@proofhouse/core';
 import {
   existsSync,
@@ -289,7 +290,8 @@ it('a server that is killed at any moment of its first start starts again', { ti
   for (const afterMs of [0, 1, 2]) {
     const data = path.join(folder, `killed-${String(afterMs)}`);
     const server = new ChildServer(data);
-    // Kills the server as soon as the database, the blob folder or the file with the store id exists.
+    // Kills the server as soon as one file or folder exists: in turn the database, the blob folder, and the file with
+    // the store id.
     const sign = ['proofhouse.db', 'blobs/staging', 'blobs/store-id'][afterMs] ?? '';
     await expect.poll(() => existsSync(path.join(data, sign)), { interval: 1, timeout: 30_000 }).toBe(true);
     await server.stop('SIGKILL');

@@ -162,7 +162,8 @@ it('a second server on one SQLite file is refused with one clear line, and the f
   expect(second.stderr).toMatch(/^proofhouse: Another server uses the database .+proofhouse\.db; stop it, .+\n$/);
   expect(await first.newJob()).toMatch(/^[0-9a-f-]{36}$/);
   await first.kill();
-  // The operating system releases the lock when the process ends, even after SIGKILL.
+  // The database file is left behind, but its lock is not: the operating system releases the lock when the process
+  // ends, even after SIGKILL.
   expect(existsSync(path.join(folder, 'proofhouse.db'))).toBe(true);
   const third = await start({});
   expect(await third.newJob()).toMatch(/^[0-9a-f-]{36}$/);

@@ -51,7 +51,8 @@ for (const store of ['sqlite', 'postgres'] as const) {
         const now = await readAnswers(`http://127.0.0.1:${String(await t.listen())}`, notes);
         expect(now.length).toBeGreaterThan(500);
         for (const [nth, before] of answers.entries()) {
-          // A new version may add fields. Lists must have the same items in the same order.
+          // The comparison ignores added fields, because a new version may add some. Lists must have the same items in
+          // the same order.
           expect(now[nth], `${before.path} as ${before.as}`).toMatchObject(before);
         }
         expect(now).toHaveLength(answers.length);
@@ -90,7 +91,7 @@ for (const store of ['sqlite', 'postgres'] as const) {
           json: { status: 'queued' },
         });
 
-        // After this time, the lease of 30 s has expired, and the back-off and the delay of jobs are over.
+        // Long enough for the lease of 30 s to expire, and for the back-off and the delay of jobs to end.
         t.clock.advance(3 * 3_600_000);
         await t.server.jobs.sweep();
         expect(await work('expiring', 'complete')).toMatchObject({ status: 409, json: { code: 'lease_lost' } });
@@ -162,7 +163,7 @@ for (const store of ['sqlite', 'postgres'] as const) {
           as: notes.adminToken,
         });
         expect(unpinned).toMatchObject({ status: 200, json: { artifact: { pinnedAt: null } } });
-        // Only files of the job view are missing, because the fixture does not contain the job view.
+        // The only findings are missing files of the job view, because the fixture does not contain the job view.
         expect(new Set(await findingKinds(t, notes.adminToken))).toEqual(new Set(['view-missing']));
         t.clock.advance(15 * 86_400_000);
         await t.server.storage.collection.run();

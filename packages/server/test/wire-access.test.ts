@@ -11,14 +11,15 @@ type Door =
   /** Fetches the deposit on /v0 by its URI. */
   | 'fetch'
   /**
-   * Reads the same deposit on /api by its id: `content` its bytes, `get` its record, and `list` whether a list that the
-   * caller may read contains it.
+   * `content`, `get` and `list` read the same deposit on /api by its id. `content` reads its bytes, `get` its record,
+   * and `list` finds out whether the deposit is in a list that the caller may read.
    */
   | 'content'
   | 'get'
   | 'list'
   /**
-   * This and the following values read an artifact of a job. The depositor created the artifact while it held the job.
+   * `download` and the values below it read an artifact of a job. The depositor created this artifact while it held the
+   * job.
    */
   | 'download'
   | 'excerpt'
@@ -96,7 +97,7 @@ forAnyStore('the readers of an artifact', (harness) => {
     const depositor = await experiment.register();
     const { artifacts_uri: uri } = await experiment.deposit('deposited', depositor.credential);
     deposit = { uri, id: (await experiment.records())[0]!.artifactId };
-    // The depositor holds the job first, uploads an artifact and fails the attempt. Then two other workers hold the
+    // The depositor holds the job first, uploads an artifact and fails the attempt. Two other workers then hold the
     // job, one after the other.
     const first = await claimAs(depositor);
     const made = await t.put(first.jobId, { name: 'left.txt', as: first.as });
@@ -151,7 +152,7 @@ forAnyStore('the readers of an artifact', (harness) => {
     if (held === undefined) throw new Error('the worker never held the job');
     return held;
   }
-  /** Fails the attempt of the present lease holder, and claims the job for the next worker. */
+  /** Fails the attempt of the lease holder `from`, and claims the job for the worker `next`. */
   async function takeOver(from: { jobId: string; as: TestWorker; lease: string }, next: V0Worker): Promise<void> {
     const failed = await t.post(`/api/queue/jobs/${from.jobId}/fail`, { errorMessage: 'x', retryable: true }, from.as, {
       'proofhouse-lease': from.lease,
@@ -190,7 +191,7 @@ forAnyStore('the readers of an artifact', (harness) => {
     jobList: (as) => listed(as, ofJob.id, `jobId=${ofJob.jobId}`),
   };
 
-  /** Returns 200 if a list that the caller may read contains the artifact. */
+  /** Returns 200 if the artifact is in a list that the caller may read, otherwise another status. */
   async function listed(as: Caller, artifactId: string, query: string | undefined): Promise<number> {
     const own = typeof as === 'string' ? as.split(':')[0] : as?.id;
     const ownId = typeof as === 'string' && !as.includes(':') && as !== 'admin' ? await idOfToken(as) : own;

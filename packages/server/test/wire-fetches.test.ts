@@ -245,13 +245,13 @@ forAnyStore('fetches', (harness) => {
           expectProblem(refused, 400, 'bad-request');
           expect(refused.json.detail).toContain(JSON.stringify(reader));
         }
-        // The same refusal for every reader: a caller without the right to grant cannot find out which workers and
-        // groups exist.
+        // The refusal is the same for every reader, so that a caller without the right to grant cannot find out which
+        // workers and groups exist.
         expectProblem(await experiment.grant(uri, reader, stranger.credential), 403, 'forbidden');
       }
       const { id } = await recordOf(uri);
       expect(await t.server.store.artifacts.readersOf(id)).toEqual([]);
-      // A worker that belongs to no experiment reads the deposit on /api.
+      // This worker belongs to no experiment. It reads the deposit on /api.
       const queue = await t.worker();
       expect((await t.get(`/api/artifacts/${id}/content`, queue)).status).toBe(403);
       expect((await experiment.grant(uri, queue.id, depositor.credential)).status).toBe(200);

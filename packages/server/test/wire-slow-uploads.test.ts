@@ -7,7 +7,7 @@ import { startTestServer, type TestServer } from './support/test-server.ts';
 import { wireAdmin, WireExperiment, type V0Deposit } from './support/wire-experiment.ts';
 
 const uploads = Number(process.env['SLOW_UPLOADS'] ?? 200);
-/** Duration of a slow deposit. It is longer than the window in which a body must make progress. */
+/** Duration of a slow deposit in seconds. It is longer than the window in which a minimum of bytes must arrive. */
 const seconds = 45;
 const openedAtOnce = 50;
 
@@ -77,7 +77,8 @@ it(`${String(uploads)} slow uploads do not keep a fast one from finishing, and a
   );
   expect(answers.map((answer) => answer?.status)).toEqual(Array(uploads).fill(201));
   for (const answer of answers) expect((answer?.json as V0Deposit).size_bytes).toBe(seconds * 1024);
-  // Client and server share this process, and the transferred bytes exceed this limit.
+  // The measured memory is that of client and server, which share this process. The limit is far smaller than the
+  // transferred bytes.
   expect(grownMiB).toBeLessThan(64 + uploads / 10);
 }, 180_000);
 
@@ -96,7 +97,7 @@ it('a large deposit passes through in little memory, whatever its size', async (
   const answer = await connection.answer();
   connection.close();
   expect((answer?.json as V0Deposit).size_bytes).toBe(mebibytes * 1024 ** 2);
-  // This memory includes bytes that were read and not yet garbage-collected. It must not grow with the number of bytes
-  // sent.
+  // The measured memory includes bytes that were read but not yet garbage-collected. It must not grow in proportion to
+  // the bytes sent.
   expect(most / 1024 ** 2).toBeLessThan(mebibytes / 2);
 }, 60_000);

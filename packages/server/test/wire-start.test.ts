@@ -1,5 +1,5 @@
-// Tests settings of the operator as they show on /v0: the size limit, the private blob folder, and storage that is not
-// durable (seed 002).
+// Tests the effect of server settings on /v0: the size limit, the private blob folder, and storage that is not durable
+// (seed 002).
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -81,7 +81,8 @@ it('a kill in the middle of many deposits leaves none that was answered without 
     authorization: 'Bearer admin:chaos-admin-token-of-forty-characters-00',
   };
   const answered = new Map<string, number>();
-  // Deposits have different sizes, so that the kill interrupts writes of blobs, of records and of staged files.
+  // The deposits have different sizes, so that the kill interrupts some writes of blobs, some of records and some of
+  // staged files.
   const deposit = async (index: number): Promise<void> => {
     const sizeBytes = 1000 + (index % 7) * 300_000;
     const form = new FormData();

@@ -33,7 +33,7 @@ export interface ArtifactTraits extends StoredContent {
   readonly experimentId?: string;
   readonly tags?: readonly string[] | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Default: null. */
+  /** Secrets that were found in the upload. Default: null (none). */
   readonly findings?: SecretFindings | null;
 }
 

@@ -17,7 +17,10 @@ export function textsOfEvent({ message, payload }: JobEventDraft, at = ''): Chec
   ];
 }
 
-/** Returns the texts of the end of an attempt that are checked for secrets: one field, and the finish fields. */
+/**
+ * Returns the texts that are checked for secrets when an attempt ends: the text of `field` (such as an error message),
+ * and the finish fields.
+ */
 export function textsOfEnding(field: string, text: string | null, finish: JobFinish | null): CheckedText[] {
   const { outcomeCode = null, outcomeStage = null, outcomeReason = null, summary = null } = finish ?? {};
   const texts = {

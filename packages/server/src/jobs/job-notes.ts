@@ -18,7 +18,7 @@ import { idempotencyOf } from './job-idempotency.ts';
 import { noteDrafts } from './job-log.ts';
 import type { JobStore } from './job-store.ts';
 
-/** The events that a holder appended to the log of a job. */
+/** The events that the holder of a job appended to the log of the job. */
 export interface Noted {
   readonly events: readonly JobEventRecord[];
   /** The category of the job. */
@@ -43,9 +43,10 @@ export class JobNotes {
   }
 
   /**
-   * Appends the holder's events in one commit, with the secrets that were found in them. With an idempotency key that was
-   * used before, returns the events of the first call. Errors: `job_not_found`, `lease_lost`, `job_state_conflict`,
-   * `job_ownership_mismatch`, `invalid_request`, `secret_found`, `idempotency_conflict`.
+   * Appends events of the worker that holds the job in one commit, together with the secrets that were found in them.
+   * With an idempotency key that was used before, returns the events of the first call. Errors: `job_not_found`,
+   * `lease_lost`, `job_state_conflict`, `job_ownership_mismatch`, `invalid_request`, `secret_found`,
+   * `idempotency_conflict`.
    */
   async append(holder: Holder, jobId: string, inputs: readonly EventInput[], key?: string): Promise<Noted> {
     const { store, clock, hints, secrets } = this.#parts;
@@ -68,7 +69,7 @@ export class JobNotes {
   }
 }
 
-/** Returns the findings of events as one, with the sequence number of each event in the names of its fields. */
+/** Merges the findings of several events into one. The name of each field gets the sequence number of its event. */
 function numbered(found: readonly (SecretFindings | null)[], firstSeq: number): SecretFindings | null {
   const named = found.map((findings, index) => findingsUnder(`events.${String(firstSeq + index)}.`, findings));
   return named.reduce(mergedFindings, null);

@@ -2,12 +2,12 @@ import { compileSecrets, maskText, secretRules, SecretScan, type SecretSet } fro
 
 let compiled: SecretSet | undefined;
 
-/** Returns the rules of the masking engine, compiled once for each thread. */
+/** Returns the rules that recognize secrets, compiled once for each thread. */
 export function houseSecrets(): SecretSet {
   return (compiled ??= compileSecrets({ rules: secretRules }));
 }
 
-/** Returns a text with its secrets masked. A text without a secret, the usual case, costs only a scan. */
+/** Returns a text with its secrets masked. A text without a secret, which is the usual case, is only scanned. */
 export function withoutSecrets(text: string): string {
   const scan = new SecretScan(houseSecrets(), { maxFindings: 0 });
   scan.write(Buffer.from(text, 'utf8'));

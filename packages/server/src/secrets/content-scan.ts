@@ -4,21 +4,24 @@ import type { SecretThreads, ThreadScan } from './secret-threads.ts';
 import { headBytes, textEncodingOf } from './text-encoding.ts';
 import { TextScan, type ScannedText, type ScanOptions } from './text-scan.ts';
 
-/** Only so many bytes at the beginning of a content are scanned. */
+/** Number of bytes at the beginning of a content that are scanned. Later bytes are not scanned. */
 export const scannedBytes = 16 * 1024 * 1024;
 
-/** Largest number of bytes in one request to a thread, so that the other scans of the thread do not wait longer for it. */
+/** Largest number of bytes in one request to a thread. It limits how long the other scans of the thread wait. */
 const requestBytes = 1024 * 1024;
 
 /** The result of the scan of one content. */
 export interface ScannedContent extends ScannedText {
-  /** Set if the content is text that was not scanned, or not to its end. */
+  /** Set if the content is text of which not all bytes were scanned. */
   readonly unscanned?: { readonly fromByte: number; readonly reason: UnscannedReason };
 }
 
 export const nothingFound: ScannedText = { secrets: [], omitted: 0 };
 
-/** The bytes of all contents that wait for their scan. Above the limit, uploads wait for their scans. */
+/**
+ * Counts the bytes, of all uploads, that wait to be scanned. While the count is above the limit, uploads wait until
+ * their bytes are scanned.
+ */
 export class Backlog {
   readonly #mostBytes: number;
   #bytes = 0;
@@ -49,13 +52,17 @@ export interface ContentScanParts extends ScanOptions {
 }
 
 /**
- * Scans the bytes of an upload for secrets while they are staged. Content of up to `headBytes` is scanned in the calling
- * thread, in less than a millisecond, and longer content in a thread. Binary content is recognized by its first bytes and
- * not scanned. The upload does not wait for the scan before its end, unless the backlog is full.
+ * Scans the bytes of an upload for secrets while they are staged. Content of up to `headBytes` is scanned in the
+ * calling thread, in less than a millisecond, and longer content in a thread. Binary content is recognized by its first
+ * bytes and not scanned. The upload waits for its scan only at its end, or when the backlog (bytes of all uploads that
+ * wait to be scanned) is full.
  */
 export class ContentScan implements ChunkObserver {
   readonly #parts: ContentScanParts;
-  /** `head`: the encoding is not decided yet. `over`: no more bytes are scanned. */
+  /**
+   * `head`: the first bytes are collected, and the encoding is not known yet. `text`: the bytes are scanned. `over`: no
+   * more bytes are scanned.
+   */
   #state: 'head' | 'text' | 'over' = 'head';
   #head: Uint8Array[] = [];
   #receivedBytes = 0;
@@ -83,7 +90,10 @@ export class ContentScan implements ChunkObserver {
     return this.#parts.backlog.isFull ? this.#request : undefined;
   }
 
-  /** Returns the result for all bytes. Never throws: a failed thread is the reason `unavailable`. Called once. */
+  /**
+   * Ends the scan and returns its result for all bytes. Never throws: if the thread failed, the result has the reason
+   * `unavailable`. Must be called only once.
+   */
   async end(): Promise<ScannedContent> {
     if (this.#state === 'head') return this.#scanHead();
     while (this.#request !== undefined) await this.#request;

@@ -15,8 +15,9 @@ import { headBytes } from './text-encoding.ts';
 import { scanText } from './text-scan.ts';
 
 /**
- * `off`: nothing is scanned. `flag`: what contains a secret is stored, and its record says so. `reject`: it is refused with
- * `secret_found`, and nothing is stored.
+ * What the server does with a text that contains a secret. `off`: nothing is scanned. `flag`: the text is stored, and
+ * the findings of its record list the secret. `reject`: the request is refused with `secret_found`, and nothing is
+ * stored.
  */
 export type SecretPolicyName = 'off' | 'flag' | 'reject';
 
@@ -34,7 +35,7 @@ const contentField = 'content';
 
 /** Largest number of secrets that an error names. */
 const mostErrors = 20;
-/** Limit of the bytes that wait for their scan, in all uploads together. */
+/** Largest number of bytes that wait to be scanned, in all uploads together. */
 const backlogBytes = 32 * 1024 * 1024;
 
 export interface SecretPolicyParts {
@@ -45,8 +46,8 @@ export interface SecretPolicyParts {
 }
 
 /**
- * Applies the secret policy of the server to everything that it stores: content of uploads, and texts of requests. The
- * value of a secret is in no error, finding or log line.
+ * Applies the secret policy of the server to everything that it stores: the bytes of uploads, and the texts of
+ * requests. No error, finding or log line contains the value of a secret.
  */
 export class SecretPolicy {
   readonly #parts: SecretPolicyParts;
@@ -67,8 +68,8 @@ export class SecretPolicy {
   }
 
   /**
-   * Returns the findings in an upload: in its bytes, and in `texts`, its text fields. Errors: `secret_found`; under the
-   * policy `reject` also `unavailable` (the scanner failed).
+   * Returns the secrets that were found in an upload: in its bytes (`content`) and in its text fields (`texts`).
+   * Errors: `secret_found`; under the policy `reject` also `unavailable` (the scanner failed).
    */
   async checkUpload(content: ScannedContent, texts: readonly CheckedText[]): Promise<SecretFindings | null> {
     if (this.#parts.policy === 'off') return null;
@@ -76,7 +77,7 @@ export class SecretPolicy {
     return this.#judge([{ field: contentField, text: '' }, ...texts], [content, ...scanned]);
   }
 
-  /** Returns the findings in the texts of one record. Errors: as `checkUpload`. */
+  /** Returns the secrets that were found in the texts of one record. Errors: as `checkUpload`. */
   async check(texts: readonly CheckedText[]): Promise<SecretFindings | null> {
     const [findings = null] = await this.checkEach([texts]);
     return findings;
@@ -101,8 +102,8 @@ export class SecretPolicy {
   }
 
   /**
-   * Throws `storage_policy`, with the path, if the metadata of a record has a key or a value that looks like a secret, or a
-   * signed URL. This holds under every policy.
+   * Throws `storage_policy`, with the path, if the metadata of a record has a key that names a secret, a key or value
+   * that contains one, or a signed URL. Applies under every policy, also under `off`.
    */
   requireMetadata(metadata: Readonly<Record<string, unknown>> | undefined): void {
     if (metadata === undefined) return;

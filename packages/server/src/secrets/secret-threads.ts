@@ -10,7 +10,10 @@ export interface SecretThreadData extends ScanOptions {
 
 type Chunks = readonly Uint8Array<ArrayBuffer>[];
 
-/** A request to a thread. `scan` is the id of the scan of one content, which `begin` starts. */
+/**
+ * A request to a thread. `scan` identifies the scan of one content: the request `begin` starts it, the later requests
+ * continue it.
+ */
 export type SecretRequest =
   | { readonly kind: 'texts'; readonly texts: readonly string[] }
   | { readonly kind: 'begin'; readonly scan: number; readonly encoding: TextEncoding; readonly chunks: Chunks }
@@ -36,15 +39,15 @@ export interface SecretThreadsParts extends ScanOptions {
 }
 
 /**
- * Gives the event loop priority over the scans, as in `scan-thread.ts`. A larger number would let an upload wait for its
- * scan while all processors are busy.
+ * Niceness of the threads. It gives the event loop priority over the scans, as in `scan-thread.ts`. It is not larger,
+ * because an upload would then wait long for its scan while all processors are busy.
  */
 const niceness = 5;
 
 /**
  * Threads that scan text for secrets. All chunks of one content go to one thread, which keeps the state of its scan
- * between them. Each request is a session of its own, so a slow upload does not occupy a thread between its chunks. If a
- * thread ends, the scans that it held fail with `unavailable`.
+ * between them. Each request is a session of its own, so a slow upload does not occupy a thread between its chunks. If
+ * a thread ends, the scans whose state it kept fail with `unavailable`.
  */
 export class SecretThreads {
   readonly #pools: readonly { readonly pool: ThreadPool; open: number }[];
@@ -106,7 +109,10 @@ export class ThreadScan {
     this.#onEnd = onEnd;
   }
 
-  /** Moves the chunks to the thread. Returns false if the content is not valid in its encoding. Errors: `unavailable`. */
+  /**
+   * Passes the chunks to the thread, which then owns their memory. Returns false if the content is not valid in its
+   * encoding. Errors: `unavailable`.
+   */
   async write(chunks: Chunks): Promise<boolean> {
     const buffers = chunks.map(({ buffer }) => buffer);
     const scan = this.#id;
@@ -115,7 +121,7 @@ export class ThreadScan {
     return ask(this.#pool, { kind: 'begin', scan, encoding: this.#encoding, chunks }, buffers);
   }
 
-  /** See `TextScan.end`. Errors: `unavailable`. */
+  /** Ends the scan and returns its result; see `TextScan.end`. Errors: `unavailable`. */
   async end(isCutShort: boolean): Promise<ScannedText | undefined> {
     this.#onEnd();
     return ask(this.#pool, { kind: 'end', scan: this.#id, isCutShort });
@@ -124,7 +130,7 @@ export class ThreadScan {
   /** Releases the state of the scan. */
   abort(): void {
     this.#onEnd();
-    // A thread that ended has no state to release.
+    // An error is ignored: if the thread has ended, its state is gone too.
     ask(this.#pool, { kind: 'abort', scan: this.#id }).catch(() => undefined);
   }
 }

@@ -11,7 +11,10 @@ export interface ScannedText {
   readonly omitted: number;
 }
 
-/** The options of a scan. `confirmed`: only secrets that also pass the stricter test of their rule, such as a checksum. */
+/**
+ * The options of a scan. If `confirmed` is true, a secret counts only if it also passes the stricter test of its rule,
+ * such as a checksum.
+ */
 export interface ScanOptions {
   readonly confirmed: boolean;
 }
@@ -27,7 +30,10 @@ export class TextScan {
     this.#check = encoding === 'utf-8' ? new Utf8Check() : new Utf16Narrowing(encoding);
   }
 
-  /** Returns false once a chunk was not valid in the encoding. Later chunks are ignored. */
+  /**
+   * Scans a chunk. Returns false if this chunk or an earlier one is not valid in the encoding. Chunks after an invalid
+   * one are ignored.
+   */
   write(chunk: Uint8Array): boolean {
     if (!this.#isValid) return false;
     if (this.#check instanceof Utf8Check) {
@@ -42,8 +48,8 @@ export class TextScan {
   }
 
   /**
-   * Returns the secrets, or undefined if the content is not valid in its encoding. `isCutShort` is true for a content of
-   * which only the beginning was scanned: its last character may be incomplete.
+   * Returns the secrets, or undefined if the content is not valid in its encoding. `isCutShort` is true if only the
+   * beginning of the content was scanned, so that its last character may be incomplete.
    */
   end(isCutShort: boolean): ScannedText | undefined {
     if (!this.#isValid || !(isCutShort || this.#check.isComplete)) return undefined;

@@ -1,9 +1,12 @@
-/** Stands for each code unit that is not ASCII. It is no ASCII character, so no rule for a secret matches it. */
+/**
+ * The byte that replaces each code unit that is not ASCII. It is not an ASCII character itself, so no rule for a secret
+ * matches it.
+ */
 const otherUnit = 0xff;
 
 /**
- * Narrows UTF-16 to one byte for each code unit, so that it can be scanned like ASCII. The position of a byte in the
- * result is half of its position in the content. Code units may be cut by the end of a chunk.
+ * Converts UTF-16 to one byte for each code unit, so that it can be scanned like ASCII. A byte at position `n` of the
+ * result is the code unit at byte `2 * n` of the content. The end of a chunk may cut a code unit.
  */
 export class Utf16Narrowing {
   readonly #lowByte: 0 | 1;
@@ -15,7 +18,10 @@ export class Utf16Narrowing {
     this.#lowByte = encoding === 'utf-16le' ? 0 : 1;
   }
 
-  /** Returns the narrowed chunk, or undefined if a surrogate has no partner. No chunk may follow then. */
+  /**
+   * Returns the converted chunk. Returns undefined if a half of a surrogate pair has no other half; no chunk may follow
+   * then.
+   */
   write(chunk: Uint8Array): Uint8Array | undefined {
     const isCut = this.#cut !== undefined;
     const narrowed = new Uint8Array((chunk.length + (isCut ? 1 : 0)) >> 1);

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 
-/** Checks that a sequence of chunks is valid UTF-8. A character may be cut by the end of a chunk. */
+/** Checks that a sequence of chunks is valid UTF-8. The end of a chunk may cut a character. */
 export class Utf8Check {
-  /** The bytes of a character whose other bytes are in the next chunk. */
+  /** The first bytes of a character that continues in the next chunk. */
   #cut = new Uint8Array(0);
 
   /** Returns false if the bytes up to the end of `chunk` are not valid. No chunk may follow then. */

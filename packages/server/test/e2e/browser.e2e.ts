@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { openBrowser } from './open-browser.ts';
 
-// If this test fails, the machine is the cause and not the page. All other end-to-end tests need a working browser.
+// This test opens an empty page, so a failure means that the browser of the machine does not work. All other end-to-end
+// tests need a working browser.
 it('the browser of this machine opens a page over HTTP', async () => {
   const server = createServer((_request, response) => response.end('<title>here</title>')).listen(0, '127.0.0.1');
   await once(server, 'listening');

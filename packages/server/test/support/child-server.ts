@@ -27,7 +27,7 @@ export class ChildServer {
     this.#process.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
   }
 
-  /** Returns the base URL as soon as the server listens, or undefined if the server ends before. */
+  /** Returns the base URL as soon as the server listens. Returns undefined if the server ends without having listened. */
   async url(): Promise<string | undefined> {
     for (;;) {
       const port = /port=(\d+)/.exec(this.stdout)?.[1];

@@ -3,8 +3,8 @@ import path from 'node:path';
 import process from 'node:process';
 
 /**
- * Path of libfaketime, which gives one process another wall clock. Undefined if the library is not installed (Debian
- * package: faketime).
+ * Path of libfaketime, a library that replaces the wall clock of a process. Undefined if the library is not installed
+ * (Debian package: faketime).
  */
 export const faketimeLibrary = find();
 

@@ -21,7 +21,7 @@ export function formBody(parts: readonly FormPart[]): Buffer {
   return Buffer.concat([...chunks, Buffer.from(`--${boundary}--\r\n`)]);
 }
 
-/** Returns the parts of a form as most clients send them: the text fields, then the file. */
+/** Returns the parts of a form in the order in which most clients send them: the text fields, then the file. */
 export function fieldsAndFile(fields: Readonly<Record<string, string>>, file: string | Buffer = 'bytes'): FormPart[] {
   return [...Object.entries(fields).map(([name, value]) => ({ name, value })), { name: 'file', value: file }];
 }

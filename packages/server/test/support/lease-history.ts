@@ -1,5 +1,5 @@
-// Checks whether all answers that workers received can be true together. Uses no code of the server, only answers and
-// real time.
+// Checks that no two answers which workers received contradict each other. Uses no code of the server, only the answers
+// and real time.
 
 /**
  * One claimed job, as the answers of the server described it to the worker. Times are ms of one real clock that is
@@ -30,17 +30,20 @@ export interface FoundJob {
 }
 
 /**
- * Tolerance for rounding to milliseconds on both sides, and for the time of a transaction, which may be 5 ms ahead
- * (docs/decisions/0016).
+ * Tolerance in ms. It covers the rounding of two times, and the time that a transaction assumes, which may be 5 ms
+ * ahead of the database's clock (docs/decisions/0016).
  */
 const toleranceMs = 10;
 
 export interface Violations {
-  /** Jobs that another worker got while a lease was valid. */
+  /** Jobs that a second worker got while the lease of the first was still valid. */
   readonly overlaps: string[];
   /** Jobs whose attempt number grew although no lease had expired. */
   readonly attempts: string[];
-  /** Jobs with an acknowledged end that the status does not show, or with more than one acknowledged end. */
+  /**
+   * Jobs with an acknowledged call that ended the job, if the job's final status does not show it or if there was more
+   * than one such call.
+   */
   readonly ends: string[];
   /** Jobs whose events are not numbered without gaps. */
   readonly events: string[];
@@ -73,8 +76,8 @@ function checkHolders(job: FoundJob, leases: readonly HeldLease[], found: Violat
       }
     }
   }
-  // If the call that ended a job was sent after another worker held the job and was still acknowledged, its lease had
-  // expired.
+  // No acknowledged call may end a job for a worker after a later worker has got the job, because the lease of the
+  // first worker had then expired.
   for (const lease of leases) {
     const { ended } = lease;
     const later = leases.find((other) => other.attempt > lease.attempt);

@@ -17,8 +17,8 @@ export async function refusedWithoutTrace(
 }
 
 /**
- * Expects the same files and rows as before. Polls the files, because those of a closed connection are removed a moment
- * later.
+ * Expects the same files and rows as before. Polls the files, because after a closed connection the server removes
+ * staged files a moment later.
  */
 export async function expectNothingLeft(
   harness: TestServer,

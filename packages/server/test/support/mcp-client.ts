@@ -28,7 +28,7 @@ export class McpClient {
 
   async connect(): Promise<this> {
     await this.client.connect(this.transport);
-    // The SDK validates an answer against the output schema of its tool only if the tools have been listed.
+    // Lists the tools first, because the SDK validates an answer against the output schema of its tool only after that.
     await this.client.listTools();
     return this;
   }

@@ -12,10 +12,7 @@ export interface RawAnswer {
   readonly json: any;
 }
 
-/**
- * How the connection ended: by a FIN of the server or an orderly close (`ended`), or by an error such as a reset
- * (`reset`).
- */
+/** How the connection ended: `ended` is a FIN of the server or an orderly close, `reset` is an error such as a reset. */
 export type Ending = 'ended' | 'reset';
 
 /** A connection on which a test controls every byte that is sent, and can read every byte that is received. */
@@ -78,7 +75,7 @@ export class RawConnection {
     return this.#ending;
   }
 
-  /** The received bytes that are not part of an answer that was already returned. */
+  /** The bytes that were received but do not belong to an answer that was already returned. */
   get rest(): string {
     return this.#received.toString('latin1');
   }

@@ -42,7 +42,7 @@ export function almostOf(schema: z.ZodType, given: readonly string[]): fc.Arbitr
   return almostOfJson(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), given);
 }
 
-/** Same as `almostOf`, for a schema that is already JSON Schema. */
+/** Generates values as `almostOf` does, for a schema that is already JSON Schema. */
 export function almostOfJson(schema: object, given: readonly string[]): fc.Arbitrary<unknown> {
   const root = schema as JsonSchema;
   return arbitraryOf(root, root.$defs ?? {}, given, 0);
@@ -86,7 +86,8 @@ function properOf(
     case 'null':
       return fc.constant(null);
     default:
-      // A value that is converted when it is read has no type in the schema, so numbers and texts are generated.
+      // The schema has no type for a value that is converted when it is read, so numbers and texts are generated for
+      // it.
       return fc.oneof(
         { weight: 5, arbitrary: fc.integer({ min: 1, max: 50 }) },
         { weight: 5, arbitrary: textOf(schema, given) },

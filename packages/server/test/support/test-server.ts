@@ -20,8 +20,8 @@ export interface TestServerOptions {
   /** Settings of the server, in the format of `completeConfig`. */
   readonly settings?: Parameters<typeof completeConfig>[0];
   /**
-   * Called before the server starts, with its data folder and the URL of its empty database. Copies an existing store
-   * there. The admin token of that store stays valid, and `adminToken` is not set.
+   * Called before the server starts, with its data folder and the URL of its empty database. It can copy an existing
+   * store there. The admin token of that store then stays valid, and `adminToken` is not set.
    */
   readonly prepare?: (dataDir: string, databaseUrl: string) => Promise<void>;
 }
@@ -219,7 +219,7 @@ export class TestServer {
   ): Promise<{ job: Job; worker: TestWorker; lease: string }> {
     const capability = this.unique('only');
     const worker = await this.worker({ capabilities: [capability] });
-    // The job needs the highest priority, because the worker can also claim jobs without requirements.
+    // The job has the highest priority, so that the worker does not get a job without requirements first.
     const made = await this.enqueue({ requiredCapabilities: [capability], priority: 1_000_000, ...fields });
     const job = await this.claim(worker, { leaseSeconds });
     if (job?.id !== made.id || job.leaseId === undefined) throw new Error('the worker got another job than its own');

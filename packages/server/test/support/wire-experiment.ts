@@ -75,7 +75,7 @@ export class WireExperiment {
     if (status !== 200) throw new Error(text);
   }
 
-  /** Deposits with a form of these parts. Does not check the answer. */
+  /** Deposits with a form that has the given parts. Does not check the answer. */
   send(parts: readonly FormPart[], as: string | null = wireAdmin, headers: V0Call['headers'] = {}): Promise<Answer> {
     return this.sendBody(formBody(parts), as, headers);
   }
