@@ -55,9 +55,9 @@ export interface BlobBackend {
   list(options?: ListOptions): AsyncIterable<BlobListing>;
 
   /**
-   * Removes leftovers of interrupted writes that were last written before `olderThan` (epoch ms). A write in progress that
-   * is younger is never disturbed, in any process. Returns the removed leftovers, or with `dryRun` the leftovers that
-   * would be removed.
+   * Removes leftovers of interrupted writes that were last written before `olderThan` (epoch ms). A write in progress,
+   * in any process, is never disturbed if it wrote bytes after that time. Returns the removed leftovers, or with
+   * `dryRun` the leftovers that would be removed.
    */
   sweepStaging(olderThan: number, options?: SweepOptions): Promise<Leftover[]>;
 

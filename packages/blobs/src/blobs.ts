@@ -47,13 +47,16 @@ export interface ChunkObserver {
   observe(chunk: Uint8Array): void | Promise<void>;
 }
 
-/** The fields of a record that identify its blob and detect changes of it. */
+/** The fields of a record that identify its blob and that show whether the blob was changed. */
 export interface BlobRef {
   readonly key: string;
   readonly sizeBytes: number;
   /** The SHA-256 of the bytes, 64 lower-case hex digits. */
   readonly sha256: string;
-  /** Opaque. The fingerprint that the backend returned when these bytes were last verified. */
+  /**
+   * The fingerprint that the backend returned when these bytes were last verified. An opaque text, not a hash of the
+   * bytes.
+   */
   readonly fingerprint: string;
 }
 
@@ -135,9 +138,9 @@ export class Blobs {
   }
 
   /**
-   * Stages the bytes of `source`, hashed and limited in size, as `receive` does before its commit. For callers that decide
-   * later whether to keep the bytes: a form, for example, may have its digest field at the end. Nothing is visible before
-   * `commit`.
+   * Stages the bytes of `source`, hashed and limited in size, as `receive` does before its commit. Used by callers that
+   * decide later whether to keep the bytes: a form, for example, may have its digest field at the end. Nothing is
+   * visible before `commit`.
    */
   async stage(
     source: AsyncIterable<Uint8Array>,
@@ -251,7 +254,8 @@ export class Blobs {
       }
       for (const observer of observers) {
         const turn = observer.observe(chunk);
-        // Awaited only if it is a promise: most observers are synchronous, and an await delays each chunk.
+        // The result of an observer is awaited only if it is a promise, because most observers are synchronous and an
+        // await delays each chunk.
         if (turn !== undefined) await turn;
       }
       await writer.write(chunk);
@@ -260,8 +264,8 @@ export class Blobs {
   }
 
   async #openSmall(ref: BlobRef, range: ByteRange | undefined): Promise<OpenedBlob> {
-    // The whole blob is requested as a range, because the backend has a fast path for small ranges. An empty blob has no
-    // valid range.
+    // The whole blob is requested as a range, because backends read small ranges faster. An empty blob has no valid
+    // range, so for it the range is left out.
     const whole = ref.sizeBytes === 0 ? undefined : { start: 0, end: ref.sizeBytes - 1 };
     const { stat, body } = await this.#read(ref, whole);
     const bytes = Buffer.isBuffer(body) ? body : Buffer.concat(await body.toArray());

@@ -1,5 +1,5 @@
-// Tests links, folders, devices and changed files that somebody with access to the disk puts in a blob's place. None of them
-// may be returned as the blob.
+// Tests that a link, folder, device or changed file in a blob's place is never returned as the blob. Somebody with
+// access to the disk could put it there.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -27,7 +27,7 @@ const artifact = (createdBy: string, dataClass: string, of?: string | null): Acc
 });
 const allowed = (principal: Principal): Action[] => actions.filter((action) => may(principal, action));
 
-/** One credential for each role, and one for each condition on the credential. */
+/** One credential for each role, and one for each condition of the access table that concerns the credential. */
 const credentials = {
   admin: { kind: 'admin' },
   operator: { kind: 'operator', userId: 'o' },

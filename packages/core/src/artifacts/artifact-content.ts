@@ -8,7 +8,10 @@ export interface BlobReference {
   /** 64 lower-case hex digits. */
   readonly sha256: string;
   readonly sizeBytes: number;
-  /** Opaque text that the backend returned for the written object. If it differs later, the bytes must be hashed again. */
+  /**
+   * An opaque text that the backend returned for the stored object (see `BlobStat`). If the backend returns another
+   * text later, the bytes must be hashed again.
+   */
   readonly fingerprint: string;
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Limits of one excerpt. They keep it small enough for a model, for an artifact of any size. */
+/** Limits of one excerpt. They keep every excerpt small enough for a model, however large the artifact is. */
 export const excerptLimits = {
   usualBytes: 8 * 1024,
   mostBytes: 64 * 1024,

@@ -52,8 +52,8 @@ export const sourceTypes = [
 export type SourceType = (typeof sourceTypes)[number];
 
 /**
- * The maker of the content of an artifact: the worker loop, a person, or an agent. The server derives this value from the
- * caller's credential and never reads it from a request body.
+ * The maker of the content of an artifact: the worker loop, a person, or an agent. The server derives this value from
+ * the credential of the caller and never reads it from a request body.
  */
 export const producers = ['loop', 'person', 'agent'] as const;
 export type Producer = (typeof producers)[number];
@@ -94,7 +94,7 @@ export interface ArtifactRecord {
   readonly createdBy: string;
   /** The user who should make the review decision. */
   readonly reviewer: string | null;
-  /** The maker of the last review decision. */
+  /** The user who made the last review decision. */
   readonly reviewedBy: string | null;
   readonly reviewedAt: number | null;
   /** Digest of the bytes that the last review decision is about. */
@@ -298,7 +298,10 @@ export function jobArtifactToJson(artifact: ArtifactRecord): JobArtifact {
   };
 }
 
-/** Returns the artifact type of an upload without `type`, by file extension (review-and-proof, "What the doors write"). */
+/**
+ * Returns the artifact type of an upload that has no field `type`. The file extension decides (review-and-proof, "What
+ * the doors write").
+ */
 export function artifactTypeOf(name: string): ArtifactType {
   if (/\.(diff|patch)$/i.test(name)) return 'diff';
   return /\.log$/i.test(name) ? 'log' : 'other';

@@ -1,7 +1,7 @@
 import type { FieldError } from '../app-error.ts';
 import { signedUrlIn } from './signed-url.ts';
 
-/** Key of which no part of metadata may have the name, as its words in lower case. */
+/** The words of keys that name a secret, in lower case. The metadata of a record must not have such a key at any depth. */
 const secretKeys = [
   ['secret'],
   ['secrets'],
@@ -22,15 +22,16 @@ const secretKeys = [
   ['signed', 'url'],
   ['session', 'id'],
 ];
-/** A key whose last word is one of these describes a secret and does not contain it, such as `tokenCount`. */
+/** A key whose last word is one of these is allowed: it describes a secret and does not contain it, such as `tokenCount`. */
 const describingWords = ['count', 'type', 'name', 'limit'];
 
 const longestKeyShown = 80;
 
 /**
- * Returns the first violation of the storage policy in the metadata of a record, or undefined. At any depth, keys that
- * name a secret, values and keys that contain one, and signed URLs are violations. `path` begins with `metadata` and
- * never contains a secret. `ruleOf` returns the id of the masking rule that finds a secret in a text.
+ * Returns the first violation of the storage policy in the metadata of a record, or undefined if there is none. A
+ * violation, at any depth, is a key that names a secret, a key or value that contains a secret, or a signed URL. The
+ * path in the result begins with `metadata` and never contains a secret. `ruleOf` returns the id of the masking rule
+ * that finds a secret in a text.
  */
 export function metadataViolation(
   metadata: Readonly<Record<string, unknown>>,
@@ -65,7 +66,7 @@ function valueObjection(text: string, ruleOf: RuleOf): string | undefined {
   return reason === undefined ? undefined : `contains a URL with ${reason}`;
 }
 
-/** Some rules recognize a value only together with its key. */
+/** Checks a value together with its key, because some rules recognize a secret only in this combination. */
 function pairViolation(key: string, value: unknown, path: string, ruleOf: RuleOf): FieldError | undefined {
   if (typeof value !== 'string') return undefined;
   const rule = ruleOf(JSON.stringify({ [key]: value }));

@@ -23,10 +23,10 @@ const signingParameters = new Set([
   'keypairid',
 ]);
 
-/** Hosts of links that expire and that authenticate whoever has them. */
+/** Hosts whose links expire and give access to everyone who has the link. */
 const signedHosts = /(^|\.)dl\.dropboxusercontent\.com$/;
 
-/** Percent-encoding is removed at most so many times. */
+/** Largest number of times that percent-encoding is decoded, because a URL may be encoded more than once. */
 const mostDecodings = 3;
 
 const urlPattern = /[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'<>`]{1,8192}/gi;

@@ -167,7 +167,7 @@ describe('a name that stands for something', () => {
 describe('nesting', () => {
   const node = fc.integer({ min: 0, max: 6 }).map(String);
   const edge = fc.record({ groupId: node, memberGroupId: node });
-  /** Returns true if the added edge closes a cycle, computed by a simple algorithm that differs from the tested one. */
+  /** Returns true if the added edge closes a cycle of groups. Uses a simple algorithm, different from the tested one. */
   const closes = (edges: readonly GroupEdge[], added: GroupEdge): boolean => {
     const reached = new Set([added.memberGroupId]);
     for (let step = 0; step < 7; step++) {

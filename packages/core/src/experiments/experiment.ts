@@ -33,7 +33,7 @@ export interface GroupRecord {
   readonly members: readonly string[];
   readonly createdBy: string;
   readonly createdAt: number;
-  /** Optimistic lock of all fields except the members, counted from 1. */
+  /** Optimistic lock, counted from 1, of all fields except the members. A change of members does not raise it. */
   readonly version: number;
 }
 

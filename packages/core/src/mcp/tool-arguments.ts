@@ -1,6 +1,6 @@
 /**
- * Descriptions of tool arguments, by argument name. Every tool with the argument uses the description, unless its schema
- * has another one. The descriptions are short, because a model reads all of them.
+ * Descriptions of tool arguments, by argument name. A tool uses the description of an argument here unless its schema
+ * has one of its own. The descriptions are short, because a model reads all of them.
  */
 export const toolArgumentWords: Readonly<Record<string, string>> = {
   affinityKey: 'A text of your own that groups jobs; kept, not interpreted.',

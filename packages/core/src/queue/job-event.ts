@@ -61,7 +61,7 @@ export const appendEventsSchema = z
   })
   .meta({ id: 'AppendEvents' });
 
-/** Position in the log of a job: the sequence number of the last event that the client read. */
+/** Position in the log of a job: the sequence number of the last event that the client has read. 0 is the beginning. */
 export const eventCursorSchema = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0);
 
 /** A hint that a job changed, so that clients read the job again. Clients must not rely on the state in the hint. */

@@ -46,7 +46,7 @@ function textOf(text: string | null | undefined): string | null {
   return text == null || text.trim() === '' ? null : storableText(text);
 }
 
-/** Returns the outcome code and stage, which are small enough for the payload of an event. */
+/** Returns the outcome code and the stage of a report. Only these are small enough for the payload of an event. */
 export function finishInEvent(finish: JobFinish | null | undefined): Record<string, string> {
   const { outcomeCode = null, outcomeStage = null } = finish ?? {};
   return {

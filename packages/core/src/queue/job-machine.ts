@@ -26,7 +26,7 @@ export type JobCommand =
   | ({ readonly kind: 'cancel'; readonly actor: string; readonly reason: string | null } & Found)
   | { readonly kind: 'retry'; readonly actor: string };
 
-/** The field of commands that contain text. */
+/** The field that all commands with texts have. */
 interface Found {
   /** Secrets in the texts of the command. They are added to those of the job. */
   readonly findings?: SecretFindings | null;
@@ -138,8 +138,9 @@ function endedJob(job: JobRecord, { workerId, leaseId }: Fence): boolean {
 }
 
 /**
- * Returns a refusal with `lease_lost` if the lease has ended. Used before the body of a call is read. A call that may
- * repeat the final call of this lease is not refused here: the transaction decides it later, with the complete call.
+ * Returns a refusal with `lease_lost` if the lease has ended. Used before the body of a call is read. If the job's last
+ * attempt ended with this lease, the call may be a repetition of the call that ended it. Such a call is not refused
+ * here, because only the transaction, which has the complete call, can decide.
  */
 export function checkLease(
   job: JobRecord,
@@ -150,8 +151,9 @@ export function checkLease(
 }
 
 /**
- * Returns the refusal of `checkFence` as a decision, or undefined if the command may go on. A final call that is repeated
- * with the same lease is `unchanged`, so that the repetition succeeds.
+ * Checks the fence of a command. Returns undefined if the command may go on, else the refusal of `checkFence` as a
+ * decision. If a worker repeats the call that ended its attempt, with the same lease, the decision is `unchanged`, so
+ * that the repetition succeeds.
  */
 function fenced(job: JobRecord, fence: Fence, now: number, ending?: WorkerEnding): JobDecision | undefined {
   if (ending !== undefined && job.endedBy === ending && gaveBack(job, fence)) return { outcome: 'unchanged', job };

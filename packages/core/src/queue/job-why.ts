@@ -75,8 +75,8 @@ export const seenLatelyMs = 10 * 60 * 1000;
 export const maxCountedPosition = 1000;
 
 /**
- * Returns the explanation why a job waits at `now` (epoch ms). `ahead` is the number of ready jobs of the same route that
- * come before the job.
+ * Returns the explanation why a job waits at `now` (epoch ms). `ahead` is the number of claimable jobs of the same
+ * route that come before the job.
  */
 export function explainWait(job: JobRecord, workers: readonly SeenWorker[], ahead: number, now: number): Why {
   // Workers are compared only for a queued job. A running or ended job needs no other worker.
@@ -122,7 +122,10 @@ export function lackInWords(lack: string): string {
   return lack === 'repository:none' ? 'leave for jobs without a repository' : lack.replace(':', ' ');
 }
 
-/** Returns the requirements that none of the workers meets. These are all requirements when there are no workers. */
+/**
+ * Returns the requirements of the job that none of the workers meets. If there are no workers, returns all its
+ * requirements.
+ */
 function unmetByAll(job: JobRecord, compared: readonly { readonly lacks: Shortfall }[]): string[] {
   const all = [
     `type:${job.type}`,

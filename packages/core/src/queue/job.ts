@@ -65,7 +65,7 @@ export interface JobRecord {
   /** Time at which the current attempt was claimed; null while the job is queued. */
   readonly attemptStartedAt: number | null;
   readonly finishedAt: number | null;
-  /** The call by which a worker ended the last attempt. With it, a repetition of the call gets the same answer. */
+  /** The call by which a worker ended the last attempt. Stored so that a repetition of the call gets the same answer. */
   readonly endedBy: WorkerEnding | null;
   /** Number of events in the log of the job, which is the sequence number of the last event. */
   readonly lastSeq: number;
@@ -178,7 +178,10 @@ export const claimSchema = z
 
 export const claimedSchema = z.union([z.object({ job: jobSchema.nullable() }), z.object({ jobs: z.array(jobSchema) })]);
 
-/** Body fields that every call on a held job may have. The header `Proofhouse-Lease` is the normal place of the lease id. */
+/**
+ * Body fields of every call that the holder of a job makes. The lease id is normally in the header `Proofhouse-Lease`;
+ * the body field is an alternative.
+ */
 const holderFields = { workerId: textSchema(1, 255).nullish(), leaseId: textSchema(1, 255).nullish() };
 
 export const heartbeatSchema = z

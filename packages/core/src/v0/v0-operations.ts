@@ -30,7 +30,7 @@ const namedList = z.strictObject({
 /** The cursor to the next page, absent on the last page. */
 const nextCursor = { next_cursor: z.string().optional() };
 
-/** Errors of every operation on /v0, for a wrong experiment in the request. */
+/** Error of every operation on /v0, for a request that names a wrong experiment. */
 const frame = ['experiment_id_mismatch'] as const;
 const naming = ['invalid_name', 'reserved_identifier'] as const;
 /** Errors of calls that make groups members of groups. `too_busy`: concurrent calls kept changing the groups. */

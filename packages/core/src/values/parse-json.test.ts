@@ -7,7 +7,7 @@ function objection(text: string): string | undefined {
   return found === undefined ? undefined : `${found.kind} ${found.path}`;
 }
 
-/** Returns the integer that the JSON text of a number represents. */
+/** Returns the integer that the JSON text of `value` represents. */
 function written(value: number): bigint {
   const [, sign = '', first = '', rest = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:e\+(\d+))?$/.exec(JSON.stringify(value)) ?? [];

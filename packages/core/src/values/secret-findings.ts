@@ -14,13 +14,13 @@ export interface SecretMark {
 }
 
 /**
- * Reasons why text was not scanned. `size`: only the first bytes are scanned. `encoding`: the bytes look like text, but
- * are neither UTF-8 nor UTF-16. `unavailable`: the scanner failed.
+ * Reasons why a text was not scanned, or not to its end. `size`: only the first bytes of a text this large are scanned.
+ * `encoding`: the bytes look like text, but are neither UTF-8 nor UTF-16. `unavailable`: the scanner failed.
  */
 export const unscannedReasons = ['size', 'encoding', 'unavailable'] as const;
 export type UnscannedReason = (typeof unscannedReasons)[number];
 
-/** A text, or the end of a text, that was not scanned. */
+/** A text that was not scanned from `fromByte` to its end. */
 export interface Unscanned {
   readonly field: string;
   /** Position of the first byte that was not scanned. */
@@ -42,7 +42,7 @@ export interface SecretFindings {
 /** Largest number of secrets, and of texts that were not scanned, that the findings of a record list. */
 export const maxSecretMarks = 100;
 
-/** Schema of `SecretFindings`. It has no id of its own, so that each schema that contains it is complete. */
+/** Schema of `SecretFindings`. It has no id, so that OpenAPI repeats it inside each schema that contains it. */
 export const secretFindingsSchema = z.object({
   version: z.literal(1),
   secrets: z
@@ -67,7 +67,10 @@ export function secretFindings(
   };
 }
 
-/** Returns the findings of a record after `more` were found in it. The first findings stay listed. */
+/**
+ * Returns the findings of a record (`before`) after further ones (`more`) were found in it. If the list is full, the
+ * earlier findings stay in it.
+ */
 export function mergedFindings(before: SecretFindings | null, more: SecretFindings | null): SecretFindings | null {
   if (before === null || more === null) return before ?? more;
   return secretFindings(
@@ -87,7 +90,7 @@ export function findingsUnder(prefix: string, findings: SecretFindings | null): 
   return { ...findings, secrets: findings.secrets.map(named), unscanned: findings.unscanned.map(named) };
 }
 
-/** Returns findings as a copy that answers may contain. */
+/** Returns a copy of the findings in the form in which answers contain them. */
 export function findingsToJson(findings: SecretFindings | null): z.output<typeof secretFindingsSchema> | null {
   if (findings === null) return null;
   const { version, secrets, omitted, unscanned } = findings;

@@ -68,7 +68,8 @@ export class BlobFileStream extends Readable implements LendingStream {
       const buffer = this.#buffers.take();
       const piece = await this.#readInto(buffer);
       if (!(await isSoon(before))) {
-        // The piece is dropped and read again later, so that a client that stopped reading occupies one buffer, not two.
+        // The client has stopped reading. This piece is dropped and read again later, so that such a client occupies
+        // one buffer, not two.
         this.#buffers.give(buffer);
         this.#position -= piece.byteLength;
         await before;

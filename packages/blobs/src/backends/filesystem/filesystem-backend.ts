@@ -48,7 +48,7 @@ export class FilesystemBackend implements BlobBackend {
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #buffers = new BufferPool();
-  /** Undefined if a test injected a file system, because quick reads would bypass it. */
+  /** Reads small ranges synchronously. Undefined if a test injected a file system, because these reads would bypass it. */
   readonly #quick: QuickReads | undefined;
   #layout: FilesystemLayout | undefined;
   #opening: Promise<void> | undefined;

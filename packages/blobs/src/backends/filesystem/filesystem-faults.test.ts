@@ -16,7 +16,7 @@ let cleanup: () => Promise<void>;
 beforeEach(async () => ({ root, cleanup } = await makeTemporaryRoot()));
 afterEach(() => cleanup());
 
-/** Stores one blob in chunks of 256 KiB. On failure it aborts the writer, as every caller does. */
+/** Stores one blob in chunks of 256 KiB. Aborts the writer on failure, as callers of a backend must. */
 async function store(backend: FilesystemBackend, bytes: Buffer): Promise<void> {
   const writer = await backend.create(key);
   try {
@@ -30,7 +30,10 @@ async function store(backend: FilesystemBackend, bytes: Buffer): Promise<void> {
 
 interface Setting {
   readonly size: number;
-  /** True to test with a umask that removes bits from file modes, and with a removed shard. Both cause additional calls. */
+  /**
+   * True to test with a umask that removes bits from file modes, and with a missing shard (folder of blobs). Both cause
+   * additional calls.
+   */
   readonly hard: boolean;
 }
 
@@ -89,8 +92,9 @@ function plainPath(folder: string, path: string): string {
 }
 
 /**
- * Opens a new backend on the folder and returns whether it has the blob, and how many leftovers. Checks that a visible blob
- * is complete, that a sweep removes all leftovers, and that there are no other files.
+ * Opens a new backend on the folder. Returns whether it has the blob, and the number of leftovers in the staging
+ * folder. Checks that a visible blob is complete, that a sweep removes all leftovers, and that there are no other
+ * files.
  */
 async function lookAgain(folder: string, bytes: Buffer, goOn = false): Promise<Pick<Outcome, 'stored' | 'leftovers'>> {
   const fresh = new FilesystemBackend({ root: folder });
@@ -116,7 +120,10 @@ async function filesBelow(folder: string): Promise<string[]> {
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }
 
-/** Checks that further work succeeds: the key cannot be overwritten if it exists, or can be written if it does not. */
+/**
+ * Checks that further work succeeds. If the blob exists, its key must not be overwritten; otherwise the key can be
+ * written.
+ */
 async function workOn(backend: FilesystemBackend, bytes: Buffer, isTaken: boolean): Promise<void> {
   if (isTaken) await expectCode(store(backend, Buffer.from('other')), 'already_exists');
   else await store(backend, bytes);
@@ -199,7 +206,7 @@ describe.each(Object.entries(settings))('a write of %s', (_, setting) => {
     const { calls } = await attempt(bytes, setting, Infinity, { kind: 'stop-before' });
     const made = new Set(calls);
     if (setting.hard) {
-      // The `lstat` of the missing shard failed, and the log contains only calls that succeeded.
+      // The call `lstat` of the missing shard is not in the log, because the log contains only calls that succeeded.
       expect([...made].sort()).toEqual(writePath.filter((call) => call !== 'lstat blobs/S').sort());
       return;
     }
@@ -221,7 +228,8 @@ it('a leftover under a staging name is never written to, even if it is a link to
     fileSystem.arm(at, { kind: 'fail', errno: 'EIO' });
     await store(crashed, bytes).catch(codeOf);
     const { blobs, staging } = await namesOfKey();
-    // One of the last calls of a write removes the staging name. If this call fails, the file keeps two names.
+    // The loop has found the call that removes the staging name, one of the last calls of a write: after its failure
+    // the file has two names.
     if (blobs.length === 1 && staging.length === 1) break;
     if (fileSystem.begun < at) throw new Error('no failure left a second name');
   }

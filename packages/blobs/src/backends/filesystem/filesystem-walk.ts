@@ -34,8 +34,8 @@ export async function* listBlobs(
 }
 
 /**
- * Removes all files that a process which was killed at any call can leave behind, if they were last written before
- * `olderThan`. An upload in progress is therefore kept, however long ago it began.
+ * Removes the files that killed processes left behind, at whichever call they were killed. Removes only files that were
+ * last written before `olderThan`, so an upload in progress is kept, however long ago it began.
  */
 export async function sweepLeftovers(
   fs: FileSystem,

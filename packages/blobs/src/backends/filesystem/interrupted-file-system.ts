@@ -58,8 +58,8 @@ export class InterruptedFileSystem implements FileSystem {
   }
 
   /**
-   * Closes all open files, and the files that are still being opened. For a real stopped process, the operating system would
-   * close them.
+   * Closes all files that are open or still being opened. The operating system would do this for a real process that
+   * stopped.
    */
   async release(): Promise<void> {
     this.#isReleased = true;
@@ -103,7 +103,10 @@ export class InterruptedFileSystem implements FileSystem {
     };
   }
 
-  /** Returns true if the process has stopped. A method, because TypeScript assumes that the field does not change. */
+  /**
+   * Returns true if the simulated process has stopped. It is a method because TypeScript assumes that a field keeps its
+   * value during a call.
+   */
   #hasStopped(): boolean {
     return this.#isStopped;
   }

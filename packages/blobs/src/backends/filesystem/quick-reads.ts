@@ -11,8 +11,9 @@ const mostBytes = 64 * 1024;
 /** A synchronous read that took longer than this, in ms, was probably from a slow or busy disk, not from the page cache. */
 const slowMs = 5;
 /**
- * After a slow synchronous read, no further one is made for this many times its duration. Slow reads therefore block the
- * event loop for at most a twentieth of the time, and synchronous reads are used again soon after a short load peak.
+ * After a slow synchronous read, no further synchronous read is made for this many times its duration. So slow reads
+ * block the event loop for at most a twentieth of the time, and synchronous reads are used again soon after a short
+ * load peak.
  */
 const restFactor = 20;
 
