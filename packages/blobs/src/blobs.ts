@@ -76,7 +76,7 @@ export interface OpenedBlob {
   readonly fingerprint: string;
 }
 
-/** Staged bytes: complete and hashed, but not yet visible. The caller must call exactly one of the two methods. */
+/** Staged bytes: complete and hashed, but not yet visible. The caller must call exactly one of `commit` and `discard`. */
 export interface StagedBlob {
   readonly sizeBytes: number;
   /** The SHA-256 of the bytes, 64 lower-case hex digits. */

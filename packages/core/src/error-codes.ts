@@ -1,7 +1,8 @@
 /**
  * One row of the error table, which lists every error that Proofhouse can answer with. The row decides the HTTP status,
  * the problem type on /v0, the exit code of the command, and whether a retry can help. Other code must not branch on
- * status numbers. A new error needs a new row here and a line in docs/reference/errors.md. A test compares the two.
+ * status numbers. A new error needs a new row here and a line in docs/reference/errors.md; a test compares the rows
+ * with the lines.
  */
 export interface ErrorRow {
   /** HTTP status of the answer (RFC 9110). */

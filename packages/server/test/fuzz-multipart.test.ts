@@ -45,8 +45,8 @@ describe('a form over a socket', () => {
   }
 
   /**
-   * Sends a body, one element of `writes` at a time, and returns the answer. If `ends` is true, the client closes its
-   * side after the last write.
+   * Sends a body, one element of `writes` at a time, and returns the answer. If `ends` is true, the client half-closes
+   * the connection after the last write.
    */
   async function send(
     length: Record<string, string | number>,
@@ -125,7 +125,7 @@ describe('a form over a socket', () => {
     const body = formBody([file]);
     for (let length = 0; length < body.length; length += 1) {
       const answer = await send({ 'content-length': body.length }, [body.subarray(0, length)], true);
-      // There may be no answer, because the client had already closed its side.
+      // There may be no answer, because the client had already half-closed the connection.
       if (answer !== undefined) expect(answer.status).toBe(400);
     }
     for (let length = 0; length < body.length; length += 7) {

@@ -1,4 +1,5 @@
-// Tests the limits on what one credential can have open at once. Other callers must be served meanwhile.
+// Tests the limits on the requests, streams and other resources that one credential can have open at the same time.
+// Other callers must be served meanwhile.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -188,7 +188,7 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (kind) => {
       const second = await start({ databaseUrl: url });
       expect(marker()).toBe(id);
       await stop(second);
-      // Restores the state that the previous version left: neither side has a store id.
+      // Restores the state that the previous version left: neither the database nor the blob folder has a store id.
       rmSync(path.join(blobRoot, 'store-id'));
       rmSync(path.join(folder, 'artifacts/agent_jobs/.proofhouse-store'));
       await onDatabase(url, "delete from settings where name = 'store'");

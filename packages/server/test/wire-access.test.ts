@@ -40,8 +40,8 @@ const doors: readonly Door[] = [
 ];
 
 /**
- * The expected status for each principal, in the order of `doors`. `list` is 200 only if the list contains the
- * artifact.
+ * The expected status for each principal, one for each entry of `doors` (the ways to read an artifact). `list` is 200
+ * only if the list contains the artifact.
  */
 const matrix: Record<string, readonly number[]> = {
   // fetch content get list download excerpt mcp jobContent jobList

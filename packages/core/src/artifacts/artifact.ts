@@ -84,7 +84,10 @@ export interface ArtifactRecord {
   readonly jobId: string | null;
   /** Normalised name of the artifact in that job. */
   readonly name: string | null;
-  /** Id of a job of an assistant outside Proofhouse. It is opaque, unless it is the id of a job in Proofhouse. */
+  /**
+   * Id that an assistant outside Proofhouse uses for its job. Opaque text. If the assistant's job is a job of
+   * Proofhouse, it is the id of that job.
+   */
   readonly assistantJobId: string | null;
   readonly taskId: string | null;
   readonly bundleId: string | null;

@@ -184,8 +184,8 @@ function inputSchema(each: ToolRow): ObjectSchema {
   return withArgumentWords(schema);
 }
 
-// Returns a JSON Schema without patterns and limits of safe integers. They would use up context of the model, and the
-// server validates the values anyway.
+// Returns a JSON Schema without patterns, and without limits that only say that an integer is safe. Both would use up
+// context of the model, and the server validates the values anyway.
 function objectSchema(schema: z.ZodType): ObjectSchema {
   const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {
     io: 'input',

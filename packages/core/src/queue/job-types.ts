@@ -57,7 +57,7 @@ export const builtInJobTypes: readonly JobType[] = [
 /** The job types of one server, by name. */
 export type JobTypes = ReadonlyMap<string, JobType>;
 
-/** Returns the job types with these names: the built-in row if there is one, else `plainJobType`. */
+/** Returns the job types with these names. A built-in name gets its built-in row, any other name gets `plainJobType`. */
 export function jobTypesOf(names: readonly string[]): JobTypes {
   return new Map(names.map((name) => [name, builtIn.get(name) ?? plainJobType(name)]));
 }

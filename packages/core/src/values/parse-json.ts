@@ -3,7 +3,10 @@ export const maxJsonDepth = 100;
 
 /** The reason why a document is refused. */
 export interface JsonObjection {
-  /** `syntax`: the text is not JSON. `key`: a key changes prototypes. `value`: a value would change when it is stored. */
+  /**
+   * `syntax`: the text is not JSON. `key`: the key could change the prototype of an object (`__proto__`). `value`: the
+   * value would change when it is stored.
+   */
   readonly kind: 'syntax' | 'key' | 'value';
   /** Path of the refused value, for example `payload.items.3.id`; empty for the whole document. */
   readonly path: string;
@@ -199,7 +202,8 @@ function sameNumber(size: number, token: string): boolean {
 }
 
 /**
- * Returns the sign, the significant digits and the exponent of the last digit as text, which is equal for equal numbers.
+ * Returns a text made of the sign, the significant digits and the exponent of the last digit. Equal numbers get equal
+ * texts.
  */
 function decimalOf(token: string): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =

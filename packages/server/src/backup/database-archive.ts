@@ -48,9 +48,9 @@ export interface RestoreTarget {
   readonly existing: readonly string[];
 
   /**
-   * Moves the existing files to the folder `moveTo`, then installs a copy of the database `copy`, synced to disk and
-   * with a new generation (a number in the file that differs in each copy of a database). An interruption leaves either
-   * the old database, or a state in which a server refuses to start until the restore is run again.
+   * Moves the existing files to the folder `moveTo`. Then installs a copy of the database `copy` with a new generation,
+   * and syncs it to disk. An interruption leaves either the old database, or a state in which a server refuses to start
+   * until the restore is run again.
    */
   install(copy: string, options: InstallOptions): void;
   release(): void;

@@ -30,7 +30,7 @@ export function loadConfig(sources: ConfigSources): Config {
 
 interface Found {
   readonly text: string;
-  /** The name of the setting as the user wrote it, for messages: `--port`, `PROOFHOUSE_PORT` or `"port"`. */
+  /** The name of the setting in the form that the user wrote, for messages: `--port`, `PROOFHOUSE_PORT` or `"port"`. */
   readonly as: string;
 }
 

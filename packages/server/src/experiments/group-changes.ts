@@ -40,8 +40,8 @@ export function newGroupWrites(group: GroupRecord): NewGroupWrites {
 }
 
 /**
- * Returns the change that deletes a group: it hides the group from all readers at once. A cleanup of hidden groups removes its
- * members and its row later.
+ * Returns the change that deletes a group. The change hides the group, so that no reader finds it any more. A cleanup
+ * of hidden groups removes its members and its row later.
  */
 export function hideGroup(group: GroupRecord, hiddenAt: number): Change {
   return update('group', entryOf(group, hiddenAt), group.version);

@@ -100,9 +100,9 @@ export class Groups {
   }
 
   /**
-   * Adds a member and returns the changed group. Adding a present member changes nothing. A member id that no worker or group
-   * has yet is accepted, and takes effect when a worker or group gets this id. Errors: `not_found`, `invalid_request` (too
-   * many members or nestings), `cycle_detected`, `too_busy`.
+   * Adds a member and returns the changed group. Adding a member that the group already has changes nothing. A member
+   * id that no worker or group has yet is accepted, and takes effect when a worker or group gets this id. Errors:
+   * `not_found`, `invalid_request` (too many members, or too many groups inside groups), `cycle_detected`, `too_busy`.
    */
   async addMember(experimentId: string, groupId: string, memberId: string): Promise<GroupRecord> {
     const group = await this.get(experimentId, groupId);
@@ -114,7 +114,10 @@ export class Groups {
     return this.get(experimentId, group.id);
   }
 
-  /** Removes a member and returns the changed group. Removing an absent member changes nothing. Errors: `not_found`. */
+  /**
+   * Removes a member and returns the changed group. If the group does not have the member, nothing changes. Errors:
+   * `not_found`.
+   */
   async removeMember(experimentId: string, groupId: string, memberId: string): Promise<GroupRecord> {
     const group = await this.get(experimentId, groupId);
     const member = await this.#idOf(experimentId, memberId);

@@ -46,7 +46,8 @@ export function admissionTo(
     if (row === undefined && mcp === undefined) return undefined;
     // MCP clients send a token. Session cookies are only for the web page, so /mcp ignores them.
     const headers = mcp === true ? { ...request.headers, cookie: undefined } : request.headers;
-    // Access to artifacts depends on the groups of the caller. An MCP call may be such a call: its tool is not known yet.
+    // Access to artifacts depends on the groups of the caller, so they are read for calls on artifacts. They are read
+    // for every MCP call too, because its tool is not known yet.
     const membership = mcp === true || row?.action.startsWith('artifact.') === true;
     return async () => {
       request.credential = readCredential(headers);

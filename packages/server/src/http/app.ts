@@ -315,7 +315,10 @@ function answerHalfClosed(app: FastifyInstance): void {
   (app.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
 }
 
-/** Handles requests with `Expect` like all others. By default Node sends `100 Continue` before any check has run. */
+/**
+ * Handles requests with `Expect` like all other requests, so that the checks run before `100 Continue` is sent. By
+ * default Node sends it before any check has run.
+ */
 function answerExpectationsLate(app: FastifyInstance): void {
   // A server may ignore an unknown expectation (RFC 9110 section 10.1.1).
   for (const event of ['checkContinue', 'checkExpectation'] as const) {

@@ -167,8 +167,7 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
       idempotencyKey: headers[idempotencyHeader],
       names,
     }),
-    // These fields are getters because most handlers use neither the signals nor the software. Their values are
-    // computed on demand.
+    // These fields are getters because most handlers do not use them. Their values are computed on demand.
     get software() {
       return softwareOf(headers['user-agent']);
     },

@@ -3,7 +3,7 @@ import { routeMatches, type ClaimScope, type JobRoute } from './job-route.ts';
 /**
  * The claims of this server that found no job and wait for one (long poll). When a job becomes claimable, only one
  * claim is woken: the one that has waited longest among the claims whose scope includes the job. So a thousand idle
- * workers do not all query at once. A wake is a hint: the woken claim must read the queue again.
+ * workers do not all query at the same time. A wake is a hint: the woken claim must read the queue again.
  */
 export class ClaimWaiters {
   readonly #waiting = new Set<{ readonly scope: ClaimScope; readonly wake: () => void }>();

@@ -2,7 +2,7 @@ import type { Clock } from '../kernel/time/clock.ts';
 import type { Hint, HintOrOverflow, JobHints } from './job-hints.ts';
 import { keepAliveMs } from './job-log.ts';
 
-/** Largest number of jobs with a hint that a slow reader has not received yet. Above it the reader receives `overflow`. */
+/** Largest number of jobs about which hints wait for one slow reader. If there are more, the reader receives `overflow`. */
 const maxPending = 1000;
 
 /**

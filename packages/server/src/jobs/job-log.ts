@@ -95,7 +95,7 @@ export class JobLog {
           }
           continue;
         }
-        // At this point all present events were yielded.
+        // All events that exist at this moment have been yielded.
         if (finalStatuses.includes(job.status) || signal.aborted) return;
         await wake.after(version, pollMs);
       }
@@ -117,7 +117,7 @@ function withinPage(events: readonly JobEventRecord[]): readonly JobEventRecord[
 
 /**
  * Wakes one sleeper, the follower of a log. A wake after the follower's read and before its sleep is not lost: the
- * sleep then ends at once.
+ * sleep then ends immediately.
  */
 class Wake {
   readonly #clock: Clock;

@@ -42,10 +42,10 @@ export interface JobStore {
   /**
    * Claims up to `leaseIds.length` claimable jobs within the scope, ordered by priority (highest first), createdAt and
    * id. No job is claimed twice. Jobs outside the scope are not read. A job whose row is locked by another transaction
-   * is skipped. With an idempotency key that an earlier claim used, claims nothing and returns the jobs of that claim
-   * whose leases from that claim still last. A claim that finds no job leaves the key unused, so that a waiting call
-   * can claim again with the same key. A claim also ends some expired leases and promotes jobs that are due. A due job
-   * is never missed because another transaction promotes it at the same moment.
+   * is skipped. If an earlier claim used the same idempotency key, claims nothing and returns the jobs that the earlier
+   * claim got, without those whose lease from that claim has ended. A claim that finds no job leaves the key unused, so
+   * that a waiting call can claim again with the same key. A claim also ends some expired leases and promotes jobs that
+   * are due. A due job is not missed even if another transaction promotes it at the same moment.
    */
   claim(request: ClaimRequest): Promise<Claimed>;
 

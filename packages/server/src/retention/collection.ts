@@ -42,7 +42,10 @@ export interface CollectionParts {
   readonly policy: RetentionPolicy;
   /** Grace period in ms. Bytes without a record are kept for this long, by the clock of the blob storage. */
   readonly graceMs: number;
-  /** Throws when the database and the blob storage belong to different stores. Called before every slice. */
+  /**
+   * Throws when the database and the blob storage belong to different stores. Called before every slice (a part of a
+   * run with bounded work).
+   */
   readonly requireSame: () => Promise<void>;
   /** True if the database is durable. */
   readonly databaseLasts: boolean;

@@ -32,8 +32,8 @@ export interface StoreFacts {
 export type StoreVerdict =
   | { readonly outcome: 'same' }
   /**
-   * The blob storage has no marker and may get one, because its blobs belong to this database, or neither of the two has
-   * blobs.
+   * The blob storage has no marker and may get one. Either its blobs belong to this database, or neither the database
+   * nor the storage has blobs.
    */
   | { readonly outcome: 'mark' }
   /** The database and the blob storage belong to different stores. `why` says in one sentence how they differ. */

@@ -96,8 +96,8 @@ const foldersASlice = 200;
 const longestNameBytes = 64;
 
 /**
- * Verifies the storage: compares the blob owners, the usage counters, the stored blobs and the job view with each other. Each
- * call checks one slice.
+ * Verifies the storage: compares the blob owners, the usage counters, the stored blobs and the job view with each
+ * other. Each call checks one slice, a part of the work of bounded size.
  */
 export class Verification {
   readonly #parts: VerificationParts;

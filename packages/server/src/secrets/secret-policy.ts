@@ -84,8 +84,8 @@ export class SecretPolicy {
   }
 
   /**
-   * Returns the findings of each record, at the same index. If the policy refuses one of the records, throws one error
-   * that names the secrets of all records. Errors: as `checkUpload`.
+   * Checks the texts of several records. Returns the secrets found in each record, at the same index. If the policy
+   * refuses one of the records, throws one error that names the secrets of all records. Errors: as `checkUpload`.
    */
   async checkEach(records: readonly (readonly CheckedText[])[]): Promise<(SecretFindings | null)[]> {
     if (this.#parts.policy === 'off') return records.map(() => null);

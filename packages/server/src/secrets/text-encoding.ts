@@ -5,9 +5,10 @@ export type TextEncoding = 'utf-8' | 'utf-16le' | 'utf-16be';
 export const headBytes = 8 * 1024;
 
 /**
- * Returns the encoding in which a content may be text, from its first `headBytes` bytes, or from all of it when it is
- * shorter. Returns undefined for binary content, which has a NUL there. UTF-16 is recognized by its byte order mark, or
- * by NULs that are all on one side of the code units and in at least half of them, as in text that is mostly ASCII.
+ * Returns the encoding that the content has if it is text. Decides by its first `headBytes` bytes (all bytes of a
+ * shorter content). Returns undefined for binary content, which has a NUL there. UTF-16 is recognized by its byte order
+ * mark. Without the mark it is recognized by NULs, which must be at least half of the high bytes and none of the low
+ * bytes, as in text that is mostly ASCII.
  */
 export function textEncodingOf(head: Uint8Array): TextEncoding | undefined {
   const wide = wideEncodingOf(head);

@@ -7,13 +7,16 @@ import type { OnProgress } from './sql/migrations/on-progress.ts';
 import { SqlMetadataStore } from './sql/sql-metadata-store.ts';
 
 export interface MetadataStoreOptions {
-  /** Postgres: largest number of connections for requests. Scans have two more. */
+  /**
+   * Postgres: largest number of connections for transactions and look-ups. Lists have four more connections, scans two
+   * more.
+   */
   readonly maxConnections?: number;
   /** SQLite: called with a sentence for the operator, for example about a damaged WAL. */
   readonly onNotice?: (notice: string) => void;
   /** Called with a sentence after each part of a long migration. */
   readonly onProgress?: OnProgress;
-  /** Default: the system's clock. */
+  /** The clock of this process. Default: the system's clock. */
   readonly clock?: Clock;
   /** Postgres: true if `clock` replaces the database's clock, for tests. */
   readonly fixedTime?: boolean;

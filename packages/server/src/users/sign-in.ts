@@ -66,9 +66,9 @@ export class SignIn {
   }
 
   /**
-   * Opens a session for the principal. `cookies` are the session cookies that the browser sent. If one of them is a valid
-   * session of the same kind of principal, that session is continued with a further page secret, so that a sign-in in a
-   * second tab does not end the session of the first tab.
+   * Opens a session for the principal. `cookies` are the session cookies that the browser sent. If one of them is a
+   * valid session of the same kind of principal, no new session is opened: that session gets a further page secret. So
+   * a sign-in in a second tab does not end the session of the first tab.
    */
   open(principal: Principal, cookies: readonly string[] = []): OpenedSession {
     const pageSecret = this.#ids.secret('phx');

@@ -16,7 +16,7 @@ const maxTickets = 10_000;
 
 export type TicketKind = 'download' | 'preview';
 
-/** What a ticket gives access to: one artifact, with the rights of the credential that created the ticket. */
+/** The rights of a ticket: access to one artifact, with the rights of the credential that created the ticket. */
 export interface TicketGrant<Holder> {
   readonly kind: TicketKind;
   readonly jobId: string | undefined;
@@ -64,9 +64,9 @@ export class Tickets<Holder> {
   }
 
   /**
-   * Returns what a ticket gives access to. Returns undefined when the ticket is unknown or expired, or when its download has
-   * started before and `use` is `start`. The values of `use`: `start` requests all bytes, `resume` requests a range, `look`
-   * requests no bytes (HEAD).
+   * Returns the rights of a ticket. Returns undefined when the ticket is unknown or expired, or when its download has
+   * started before and `use` is `start`. The values of `use`: `start` requests all bytes, `resume` requests a range,
+   * `look` requests no bytes (HEAD).
    */
   open(ticket: string, use: 'start' | 'resume' | 'look'): TicketGrant<Holder> | undefined {
     const hash = sha256Hex(ticket);

@@ -17,8 +17,8 @@ export class AdminToken {
 
   /**
    * Loads the admin token. A configured token is used first and replaces the stored one. Otherwise the stored token is
-   * used. If there is none, a new token is created. If several servers start at once on one database, only one of them
-   * creates the token.
+   * used. If there is none, a new token is created. If several servers start at the same time on one database, only one
+   * of them creates the token.
    */
   static async load(settings: SettingStore, ids: Ids, configured: string | undefined): Promise<AdminToken> {
     if (configured !== undefined) {

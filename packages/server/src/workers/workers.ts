@@ -48,7 +48,10 @@ const touchEveryMs = 60 * 60 * 1000;
  * Proofhouse left more.
  */
 const maxRevoked = 50;
-/** Number of tries of a reissue: more than usual, because several servers may reissue the token of one worker at once. */
+/**
+ * Number of tries of a reissue. It is larger than usual, because several servers may reissue the token of one worker at
+ * the same time.
+ */
 const reissueTries = 10;
 
 /** Workers and the tokens that authenticate them. */
@@ -135,8 +138,9 @@ export class Workers {
   }
 
   /**
-   * Creates a new registration token for a worker. All older registration tokens of the worker become invalid, queue tokens
-   * stay valid. If several calls run at once, only the token of the last one stays valid. Errors: `not_found`, `too_busy`.
+   * Creates a new registration token for a worker. All older registration tokens of the worker become invalid, queue
+   * tokens stay valid. If several calls run at the same time, only the token of the last one stays valid. Errors:
+   * `not_found`, `too_busy`.
    */
   async reissue(principal: Principal, experimentId: string, workerId: string): Promise<{ token: string }> {
     const { result } = await this.#reissues.run(workerId, () =>

@@ -3,8 +3,8 @@ import { performance } from 'node:perf_hooks';
 /** The only source of time. Tests inject a clock that they advance, so that no test sleeps until a lease expires. */
 export interface Clock {
   /**
-   * Returns the wall-clock time, integer epoch milliseconds. The wall clock may step in either direction at any moment,
-   * so it may be used only for times that are stored or shown, or that are compared with stored or shown times.
+   * Returns the wall-clock time, integer epoch milliseconds. The wall clock may step in either direction at any moment.
+   * So it may be used only for times that are stored or shown, and to compare such times.
    */
   now(): number;
   /**

@@ -103,7 +103,7 @@ class Model {
   /** The ids of delayed jobs, with the earliest time at which each job may be claimed. */
   #delays = new Map<string, number>();
 
-  /** Promotes the jobs whose delay has ended since the last call, and returns their ids. */
+  /** Promotes the jobs in the model whose delay has ended since the last call. Returns their ids. */
   due(now: number): string[] {
     const due = [...this.#delays].filter(([, at]) => at <= now).map(([id]) => id);
     for (const id of due) {

@@ -39,8 +39,8 @@ export const schemaVersions: readonly string[] = Object.keys(migrations);
 
 /**
  * Migrates the schema to this version. Several servers may call it at the same time. Throws `unsupported` if the schema
- * is of a newer version. `place` names the database in messages and must not contain a secret. `known` are the
- * migrations of this version.
+ * is of a newer version. `place` names the database in messages and must not contain a secret. `known` contains the
+ * migrations of this version; tests replace it.
  */
 export async function migrate(
   db: Kysely<unknown>,

@@ -249,7 +249,7 @@ async function exerciseRecords({ experiments, workers, artifacts }: MetadataStor
   }
 }
 
-/** Runs every change of a commit that the other functions do not run. */
+/** Runs every kind of change of a commit that the other functions here do not run. */
 async function exerciseCommits(store: MetadataStore): Promise<void> {
   const [group, artifact] = [{ groupId: 'grp_4' }, newArtifact()];
   const experiment = { id: 'exp-4', name: null, createdBy: 'admin', createdAt: start, version: 2 };

@@ -2,8 +2,8 @@ import { ValueNode, type Expression, type OperationNode } from 'kysely';
 
 /**
  * Stands in a statement for a value that is known only when the statement runs. The class is nominal (it has a private
- * field), so neither a plain value nor another expression can be passed where a placeholder is required, and a placeholder
- * cannot be passed where a value is required.
+ * field). So the compiler accepts neither a plain value nor another expression in place of a placeholder, and no
+ * placeholder in place of a value.
  */
 export class Placeholder<out Value> implements Expression<Value> {
   readonly #name: string;

@@ -27,7 +27,7 @@ export interface StepResult {
 /** Creates a verb. The engine calls the factory again for each retry. */
 export type VerbFactory<Result> = () => Verb<Result>;
 
-/** Creates a verb that writes; see `VerbFactory`. The verb must use `time` as the present time. */
+/** Creates a verb that writes; see `VerbFactory`. The verb must use `time` as the current time. */
 export type WriteFactory<Result> = (time: StoreTime) => Verb<Result>;
 
 export function* rows<Params extends object, Row>(statement: Statement<Params, Row>, params: Params): Verb<Row[]> {

@@ -65,7 +65,7 @@ function latest(requests: readonly ClaimRequest[], time: StoreTime): StoreTime {
   return timeAt(named.length === 0 ? undefined : Math.max(...named), time);
 }
 
-/** What a batch of claims did besides claiming: the leases it ended, the jobs it promoted, and the routes it read. */
+/** Side effects of a batch of claims: the leases that it ended, the jobs that it promoted, and the routes that it read. */
 interface Done {
   readonly passed: Passed;
   readonly routes: RouteList | undefined;
@@ -227,8 +227,8 @@ function* take(
 }
 
 /**
- * Returns the answer to a repeated claim: the jobs of the first claim whose leases from that claim still last, in the
- * order of the first answer.
+ * Returns the answer to a repeated claim: the jobs that the first claim got, in the same order, without those whose
+ * lease from that claim has ended.
  */
 function* stillHeld(resourceId: string, leasesAt: number): Verb<JobRecord[]> {
   // Rows of an older version have no lease ids, so the jobs of such a row are never returned again.

@@ -161,7 +161,7 @@ export class RouteCache {
     return ids.flatMap((id) => this.#byId.get(id) ?? []);
   }
 
-  /** The cached list. It has all committed routes unless the table has a number above the list's `last`. */
+  /** The cached list. It is complete if its `last` is the largest route number in the table. */
   get list(): RouteList {
     return this.#list;
   }

@@ -32,7 +32,7 @@ export class CredentialCache {
 
 function changesCredentials(change: Change): boolean {
   if (change.kind === 'insert' || change.kind === 'update') return change.record === 'credential';
-  // `raise` has only one counter: the registration epoch of a worker. Raising it revokes the registration tokens of the
-  // worker.
+  // The only counter that `raise` can change is the registration epoch of a worker. Raising it revokes the registration
+  // tokens of the worker.
   return change.kind === 'raise';
 }

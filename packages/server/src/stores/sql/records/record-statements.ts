@@ -24,7 +24,7 @@ export type NamedRecordKind = Exclude<NamedKind, 'job'>;
 /** The fields of a record that the lock phase reads. */
 export interface LockedRecord {
   readonly id: string;
-  /** Undefined if records of the kind have no version. */
+  /** The version of the record. Undefined if records of this kind have no version. */
   readonly version?: number;
   /** The value of the column that hides a record. Undefined if records of the kind cannot be hidden. */
   readonly hidden?: number | null;

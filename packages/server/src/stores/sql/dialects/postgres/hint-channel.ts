@@ -23,7 +23,10 @@ export class PostgresHintChannel implements HintChannel {
   #onMissed: () => void = () => undefined;
   /** True if a connection was lost since the last one began to listen, so that messages may have been lost. */
   #mayHaveMissed = false;
-  /** The present connection or the attempt to connect. Undefined between two attempts and before the first. */
+  /**
+   * The connection, or the attempt to connect. Undefined during the pause between two attempts, and before the first
+   * attempt.
+   */
   #client: Promise<pg.Client | undefined> | undefined;
   /** Number of connections that failed or ended since a connection last began to listen. */
   #failures = 0;

@@ -60,7 +60,8 @@ export function runReads<Result>(client: PoolClient, factory: VerbFactory<Result
 }
 
 /**
- * Runs a verb that only reads. All its statements see one snapshot. After an error the connection must not be used again.
+ * Runs a verb that only reads. All its statements see one snapshot. After an error the caller must not use the
+ * connection again.
  */
 export async function runInSnapshot<Result>(client: PoolClient, factory: VerbFactory<Result>): Promise<Result> {
   const sent: Promise<unknown>[] = [send(client, 'begin isolation level repeatable read read only')];

@@ -15,7 +15,7 @@ export function databaseFile(file: string): string {
   return requireOneName(path.join(realpathSync(folder), path.basename(file)));
 }
 
-/** As `databaseFile`, for a path whose folder exists and is resolved. Creates nothing. */
+/** Does the same as `databaseFile` for a path whose folder exists and has no symbolic link. Creates nothing. */
 export function requireOneName(named: string): string {
   const found = statSync(named, { throwIfNoEntry: false });
   if (found !== undefined && found.nlink > 1) {

@@ -40,7 +40,10 @@ export interface SqliteEngineOptions {
   /** Called with a sentence after each part of a long migration. */
   readonly onProgress?: OnProgress;
   readonly clock?: Clock;
-  /** Default: the boot time of the system if `clock` is the system's clock, else no boot time. */
+  /**
+   * Returns the boot id and the uptime of the machine. Default: those of the system if `clock` is the system's clock,
+   * else undefined.
+   */
   readonly bootTime?: () => BootTime | undefined;
   /** Called when the wall clock was set. */
   readonly onClockJump?: OnClockJump;
@@ -55,8 +58,8 @@ export interface SqliteEngineOptions {
 const threadFromBytes = 4 * 1024 * 1024;
 
 /**
- * Zero, so that a locked file fails at once with `SQLITE_BUSY` and `BusyRetry` retries. With a busy timeout SQLite
- * would sleep on the event loop.
+ * Zero, so that a call on a locked file fails immediately with `SQLITE_BUSY`, and `BusyRetry` runs it again. With a
+ * busy timeout SQLite would sleep on the event loop.
  */
 const busyTimeoutMs = 0;
 
@@ -212,7 +215,7 @@ interface EngineParts {
   readonly reader: SqliteConnection;
   readonly busy: BusyRetry;
   readonly time: ProcessTime;
-  /** Undefined for a database in memory. */
+  /** The parts that only a database in a file has. Undefined for a database in memory. */
   readonly inFile: InFile | undefined;
   readonly closers: (() => void)[];
 }

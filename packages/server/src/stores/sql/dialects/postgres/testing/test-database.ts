@@ -27,8 +27,8 @@ const templateName = 'migrated_template';
 let template: Promise<void> | undefined;
 
 /**
- * Creates the template database if it does not exist. Test files run in several processes at once: the first process
- * creates the template while the others wait for its lock.
+ * Creates the template database if it does not exist. Test files run in several processes at the same time. The first
+ * process creates the template while the others wait for its lock.
  */
 async function ensureTemplate(serverUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: serverUrl });
