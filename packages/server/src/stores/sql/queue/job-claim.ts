@@ -149,9 +149,8 @@ function* claimReady(
 }
 
 /**
- * Handles the usual case: the scopes of all claims match the same routes, and nothing is due. It then reads due times
- * and candidates in one round trip, claims the candidates, and returns undefined. In all other cases it claims nothing
- * and returns the due times.
+ * Handles the usual case: the scopes of all claims match the same routes, and nothing is due. Then candidates are
+ * claimed, and the result is undefined. Otherwise nothing is claimed, and the result is the due times.
  */
 function* claimIfNothingDue(
   dialect: QueueDialect,
@@ -161,11 +160,11 @@ function* claimIfNothingDue(
 ): Verb<DueTimes | undefined> {
   const routes = cache.list;
   const [group, ...others] = groupByRoutes(cache, routes, claimants);
-  if (group === undefined || others.length > 0) return yield* readDueTimes();
-  const check = { lastRoute: routes.last, ...time };
-  const { dueTimes, candidates } = yield* dialect.dueTimesAndCandidates(group.routes, wantedByAll(group), check);
-  if (candidates === undefined) return dueTimes;
-  yield* take(dialect, group, candidates, time.now);
+  const dueTimes = yield* readDueTimes();
+  if (group === undefined || others.length > 0) return dueTimes;
+  if (dueTimes.lastRoute > routes.last || isDue(dueTimes.leaseAt, time.leasesAt)) return dueTimes;
+  if (isDue(dueTimes.delayedAt, time.now)) return dueTimes;
+  yield* claimCandidates(dialect, group, time.now);
   return undefined;
 }
 

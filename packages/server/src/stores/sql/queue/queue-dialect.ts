@@ -1,5 +1,4 @@
 import type { BatchLimits } from './call-batcher.ts';
-import type { DueCheck, DueTimesAndCandidates } from './due-times.ts';
 import type { IdempotencyRow, JobEventRow, JobRow, JobState } from '../engine/schema.ts';
 import type { SqlEngine } from '../engine/sql-engine.ts';
 import type { SqlSyntax } from '../engine/sql-syntax.ts';
@@ -37,9 +36,6 @@ export interface QueueDialect extends SqlSyntax {
    * are no more.
    */
   claimCandidates(routes: RouteSet, count: number): Verb<JobRow[]>;
-
-  /** Reads the due times. If nothing is due, also returns candidates, which are read in the same moment or later. */
-  dueTimesAndCandidates(routes: RouteSet, count: number, check: DueCheck): Verb<DueTimesAndCandidates>;
 
   /**
    * Acquires the lock until the transaction ends. While another transaction holds it, `wait` waits and `skip` returns

@@ -1,19 +1,9 @@
 import { sql } from 'kysely';
-import { claimedBefore, inClaimOrder } from '../../queue/claim-order.ts';
+import { inClaimOrder } from '../../queue/claim-order.ts';
 import { textList } from '../../engine/sql-syntax.ts';
-import {
-  noDueTimes,
-  nothingDue,
-  dueTimesSql,
-  dueTimesThenCandidates,
-  type DueCheck,
-  type DueTimesAndCandidates,
-  type DueTimes,
-} from '../../queue/due-times.ts';
-import type { JobRow, Queries } from '../../engine/schema.ts';
+import type { JobRow } from '../../engine/schema.ts';
 import type { RouteSet } from '../../queue/queue-dialect.ts';
 import { queueHead } from '../../queue/queue-head.ts';
-import type { Placeholders } from '../../engine/placeholder.ts';
 import { statement } from '../../engine/statement.ts';
 import { rows, type Verb } from '../../engine/verb.ts';
 
@@ -23,12 +13,7 @@ import { rows, type Verb } from '../../engine/verb.ts';
  */
 const spare = 16;
 
-interface CandidatesOfRoute {
-  readonly routeId: string;
-  readonly count: number;
-}
-
-const candidatesOfRoute = (db: Queries, p: Placeholders<CandidatesOfRoute>) =>
+const lockCandidatesOfRoute = statement<{ routeId: string; count: number }>()((db, p) =>
   db
     .selectFrom('jobs')
     .selectAll()
@@ -37,25 +22,8 @@ const candidatesOfRoute = (db: Queries, p: Placeholders<CandidatesOfRoute>) =>
     .$call(inClaimOrder)
     .limit(p.count)
     .forUpdate()
-    .skipLocked();
-
-const lockCandidatesOfRoute = statement<CandidatesOfRoute>()(candidatesOfRoute);
-
-/**
- * Returns the due times and the locked candidates in one statement. The result has at least one row, which carries the
- * due times. Its job columns are null if there are no candidates, or if a delay or a lease has ended, because that must
- * be handled first.
- */
-const dueTimesAndCandidatesOfRoute = statement<CandidatesOfRoute & DueCheck>()((db, p) => ({
-  compile: () =>
-    sql<DueTimes & (JobRow | { readonly id: null })>`
-      with due as materialized (${dueTimesSql}),
-        candidates as ${candidatesOfRoute(db, p).where(
-          sql<boolean>`(select "lastRoute" <= ${p.lastRoute} and coalesce("leaseAt" > ${p.leasesAt}, true)
-            and coalesce("delayedAt" > ${p.now}, true) from due)`,
-        )}
-      select due.*, candidates.* from due left join candidates on true`.compile(db),
-}));
+    .skipLocked(),
+);
 
 const candidatesOfRoutes = statement<{ routeIds: string; count: number }>()((db, p) =>
   db
@@ -114,24 +82,4 @@ export function* postgresClaimCandidates(routes: RouteSet, count: number): Verb<
     const locked = yield* rows(lockCandidates, { ids, count });
     if (locked.length === count || found.length < window) return locked;
   }
-}
-
-/**
- * Returns due times and candidates. For a claim of one route, which is the usual case, it needs one round trip instead
- * of two. The SQL statement itself compares the due times, because other claims would skip jobs that were locked in
- * vain until the transaction ends.
- */
-export function* postgresDueTimesAndCandidates(
-  routes: RouteSet,
-  count: number,
-  check: DueCheck,
-): Verb<DueTimesAndCandidates> {
-  const [routeId] = routes.ids;
-  if (routeId === undefined || routes.ids.size > 1) {
-    return yield* dueTimesThenCandidates(check, () => postgresClaimCandidates(routes, count));
-  }
-  const found = yield* rows(dueTimesAndCandidatesOfRoute, { routeId, count, ...check });
-  const [dueTimes = noDueTimes] = found;
-  if (!nothingDue(dueTimes, check)) return { dueTimes, candidates: undefined };
-  return { dueTimes, candidates: found.filter((row) => row.id !== null).sort(claimedBefore) };
 }

@@ -2,7 +2,7 @@ import type { QueueDialect } from '../../queue/queue-dialect.ts';
 import { postgresInsertEvents, postgresTakeKeys, postgresWriteJobs } from './bulk-writes.ts';
 import { isClosedRoute } from './postgres-errors.ts';
 import { postgresSyntax } from './postgres-syntax.ts';
-import { postgresDueTimesAndCandidates, postgresClaimCandidates } from './claim-candidates.ts';
+import { postgresClaimCandidates } from './claim-candidates.ts';
 import { postgresAdvisoryLock } from './advisory-locks.ts';
 
 /**
@@ -13,7 +13,6 @@ export const postgresQueueDialect: QueueDialect = {
   ...postgresSyntax,
   batchLimits: { calls: 64, verbs: 2 },
   claimCandidates: postgresClaimCandidates,
-  dueTimesAndCandidates: postgresDueTimesAndCandidates,
   advisoryLock: postgresAdvisoryLock,
   isClosedRoute,
   writeJobs: postgresWriteJobs,

@@ -1,4 +1,3 @@
-import { dueTimesThenCandidates } from '../../queue/due-times.ts';
 import { insertOneByOne, writeOneByOne } from '../../queue/job-writes.ts';
 import type { QueueDialect } from '../../queue/queue-dialect.ts';
 import { takeOneByOne } from '../../records/idempotency.ts';
@@ -22,8 +21,6 @@ export const sqliteQueueDialect: QueueDialect = {
   // query of the queue.
   batchLimits: { calls: 64, verbs: 1 },
   claimCandidates: sqliteClaimCandidates,
-  dueTimesAndCandidates: (routes, count, known) =>
-    dueTimesThenCandidates(known, () => sqliteClaimCandidates(routes, count)),
   advisoryLock: alwaysTaken,
   isClosedRoute,
   writeJobs: writeOneByOne,
