@@ -344,7 +344,8 @@ export class FakeServer {
     const form = await new Response(request.body as BodyInit, { headers: { 'content-type': type } }).formData();
     const bytes = Buffer.from(await (form.get('file') as File).arrayBuffer());
     const record = this.#store(request, form.get('name') as string, bytes, form.get('type') as string | null);
-    return Object.assign(record, { metadata: JSON.parse((form.get('metadata') as string | null) ?? '{}') as object });
+    const metadata = JSON.parse((form.get('metadata') as string | null) ?? '{}') as object;
+    return Object.assign(record, { metadata, title: form.get('title') ?? record.title });
   }
 
   #download(artifactId: string, range: string | undefined): ByHand {
