@@ -1,6 +1,6 @@
 /** One of these words in a value marks the whole value as a stand-in, if all its other parts are plain words. */
 const markers =
-  /^(?:your|my|our|some|any|the|this|a|an|insert|enter|put|add|set|replace|change|changeme|changeit|here|me|it|with|example|examples|sample|demo|dummy|fake|mock|test|testing|tests|foo|bar|baz|qux|foobar|placeholder|todo|tbd|fixme|redacted|masked|hidden|removed|censored|omitted|secret|secrets|password|passwd|passphrase|pass|pwd|token|tokens|key|keys|apikey|api|access|auth|credential|credentials|client|user|username|usr|admin|root|guest|default|value|string|name|id|none|null|nil|undefined|true|false|yes|no|on|off|empty|unset|unknown|invalid|valid|wrong|bad|good|real|actual|new|old|hello|world|local|localhost|dev|development|prod|production|staging|public|private|super|postgres|mysql|mariadb|mongo|redis|rabbitmq|minio|sa|x|xx|xxx|xxxx)$/;
+  /^(?:your|my|our|some|any|the|this|a|an|insert|enter|put|add|set|replace|change|changeme|changeit|here|me|it|with|example|examples|sample|demo|dummy|fake|mock|test|testing|tests|foo|bar|baz|qux|foobar|abc|xyz|placeholder|todo|tbd|fixme|redacted|masked|hidden|removed|censored|omitted|secret|secrets|password|passwd|passphrase|pass|pwd|token|tokens|key|keys|apikey|api|access|auth|credential|credentials|client|user|username|usr|admin|root|guest|default|value|string|name|id|none|null|nil|undefined|true|false|yes|no|on|off|empty|unset|unknown|invalid|valid|wrong|bad|good|real|actual|new|old|hello|world|local|localhost|dev|development|prod|production|staging|public|private|super|postgres|mysql|mariadb|mongo|redis|rabbitmq|minio|sa|x|xx|xxx|xxxx)$/;
 
 const wholePlaceholders = [
   /^[^A-Za-z0-9]{0,512}$/,
@@ -9,7 +9,7 @@ const wholePlaceholders = [
   /^\{{1,3}[^{}]{0,128}\}{1,3}$/,
   /^\$\{{1,2}[^{}]{0,256}\}{0,2}$/,
   /^\$(?:[A-Z_][A-Z0-9_]{0,64}|\d)$/,
-  /^\$[a-z_]+(?:[A-Z][a-z]+)*(?:(?:->|::|\.)[A-Za-z_]{1,64}){0,4}$/,
+  /^\$[A-Za-z_]{1,64}(?:(?:->|::|\.)[A-Za-z_]{1,64}){0,4}$/,
   /^\$\([^()]{0,256}\)?$/,
   /^#\{[^{}]{0,128}\}$/,
   /^%[A-Za-z_][A-Za-z0-9_]{0,64}%$/,

@@ -18,6 +18,9 @@ const lookAlikes = [
   /^arn:[a-z-]{3,12}:/,
   /^#[0-9a-f]{3,8}$/i,
   /^data:/i,
+  // Regular expressions.
+  /\[\^?[A-Za-z0-9]-[A-Za-z0-9]/,
+  /^\/[^\s]{1,200}\/[dgimsuvy]{1,6}$/,
   /^[A-Za-z_$]?[\w$.]{0,80}\(/,
   // Calls and member accesses of source code.
   /^[A-Za-z_$][\w$]{0,60}(?:(?:\.|->|::|\?\.)[A-Za-z_$#][\w$]{0,60}){1,8}$/,
@@ -51,7 +54,8 @@ export function hasMixedCharacters(text: string): boolean {
 export function isWordy(text: string): boolean {
   const parts = text.split(/[^A-Za-z0-9]+/).filter((part) => part !== '');
   return (
-    parts.length >= 2 && parts.every((part) => /^(?:[A-Z]?[a-z]{1,24}|[A-Z]{1,24}|\d{1,3}|[a-z]{2,24}\d)$/.test(part))
+    parts.length >= 2 &&
+    parts.every((part) => /^(?:[A-Z]?[a-z]{1,24}|[A-Z]{1,24}|\d{1,3}|[a-z]{2,24}\d{1,3}(?:[a-z]{2,24})?)$/.test(part))
   );
 }
 
@@ -78,7 +82,25 @@ export function looksRandom(text: string): boolean {
   if (text.length < 8 || !/\d/.test(text) || !/[A-Za-z]/.test(text) || isLookAlike(text) || isWordy(text)) return false;
   const entropy = shannonEntropy(text);
   if (entropy < (text.length < 12 ? 2.5 : 3)) return false;
-  return digitChanges(text) >= 3 || isNumberedSlug(text) || (entropy >= 3.6 && characterKinds(text) >= 3);
+  return (
+    digitChanges(text) >= 3 ||
+    isNumberedSlug(text) ||
+    (entropy >= 3.6 && characterKinds(text) >= 3 && !isCompoundName(text))
+  );
+}
+
+/** Returns true for names such as `expectedMD5Message`: at least two words of 4 letters on average, with at most two numbers. */
+export function isCompoundName(text: string): boolean {
+  if (!/^[\w$.-]+$/.test(text)) return false;
+  const words = text.match(/[A-Z]?[a-z]+|[A-Z]{2,}/g) ?? [];
+  const numbers = text.match(/\d+/g) ?? [];
+  const letters = words.reduce((sum, word) => sum + word.length, 0);
+  return (
+    words.length >= 2 &&
+    letters / words.length >= 4 &&
+    numbers.length <= 2 &&
+    numbers.every((number) => number.length <= 3)
+  );
 }
 
 /** Returns true for words followed by a number of at least 4 digits, such as `secret-token-12345`. */

@@ -8,7 +8,7 @@ import {
 } from '../assignment-names.ts';
 import { makeExample } from '../make-example.ts';
 import { isPlaceholder } from '../placeholder-words.ts';
-import { isLookAlike, looksChosen, looksRandom } from '../random-text.ts';
+import { isCompoundName, isLookAlike, looksChosen, looksRandom } from '../random-text.ts';
 import type { SecretGroups, SecretRule } from '../secret-rule.ts';
 
 const value = makeExample('base62', 24);
@@ -19,26 +19,24 @@ const chosen = 'Tr0ub4dor' + '&3';
 const nameEnd = String.raw`(?:\\{0,3}["'\x60\])]|&quot;){0,2}(?::[ \t]{0,4}[A-Za-z&<>[\]]{1,24}(?=[ \t]{0,4}=))?[ \t]{0,16}`;
 const operator = String.raw`(?:=>|->|:=|[+?:|]{0,2}={1,3}|:|(?:,[ \t\r\n]{0,24}|[ \t\r\n]{1,24}|\\{1,2}n[ ]{1,24})(?:\\{0,3}["'])?value(?:\\{0,3}["'])?[ \t]{0,2}[:=])[ \t]{0,16}`;
 /** A word of these directly before the name makes it a cursor or a vocabulary entry. At most 8 characters. */
-const notAfter = String.raw`(?<!(?:page|next|sync|resume|cursor|public|stop|start|end|pad|mask|ask|by|com|tres)[_-]?)`;
-const passStart = String.raw`(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z])|(?<=db|pg|my|root|user|smtp|mail|ftp|sql|redis|mongo)|(?=password|passwd|passphrase|secret|token|credential|\w{2,16}[_. -]?key|connection|dsn|pwd))`;
-const start = notAfter + passStart;
+const notAfter = String.raw`(?<!(?:page|next|sync|resume|cursor|public|stop|start|end|pad|mask|ask|by|com|tres|sur|over|under)[_-]?)`;
 const tail = String.raw`(?<tail>[A-Za-z0-9_.-]{0,40})`;
 
 const named = (groups: SecretGroups): boolean => tailNamesSecret(groups['word'] ?? '', groups['tail'] ?? '');
 
 function acceptsValue(secret: string, groups: SecretGroups): boolean {
   if (!named(groups) || isPlaceholder(secret)) return false;
+  // After a comma or a bar stands the next value of a row, or the next expression of source code.
+  if (groups['loose'] !== undefined) return /^[\w.~+/-]{12,256}={0,2}$/.test(secret) && looksRandom(secret);
   return (
     looksRandom(secret) ||
-    (groups['loose'] === undefined &&
-      namesPassword(groups['word'] ?? '') &&
-      looksChosen(secret) &&
-      !isIdentifier(secret))
+    (namesPassword(groups['word'] ?? '') && looksChosen(secret) && !isIdentifier(secret, 'quote' in groups))
   );
 }
 
-/** Names of variables and properties. Values such as `hunter2` have the same form. */
-function isIdentifier(text: string): boolean {
+/** Names of variables and properties. Without quotes, names with a number such as `sha256Password` count too. */
+function isIdentifier(text: string, isQuoted: boolean): boolean {
+  if (!isQuoted && isCompoundName(text)) return true;
   return /^[A-Za-z_$][A-Za-z_$]{0,60}$|^[a-z]{1,20}(?:[A-Z][a-z]{1,20}){1,6}\d{0,2}$/.test(text);
 }
 
@@ -100,7 +98,7 @@ export const assignmentRules: readonly SecretRule[] = [
     keywords: secretWordKeywords,
     needs: 'assignment',
     pattern: new RegExp(
-      String.raw`${start}${secretWord}${tail}${nameEnd}${operator}(?:\\{1,3}["'](?<secret2>[^\s"'\\]{6,512})\\|&quot;(?<secret3>[^\s&<>"]{6,512})&quot;|(?<quote>["'\x60])(?<secret>(?:[^\s"'\x60\\]|\\["'\\/u]){6,512})\k<quote>)`,
+      String.raw`${notAfter}${secretWord}${tail}${nameEnd}${operator}(?:\\{1,3}["'](?<secret2>[^\s"'\\]{6,512})\\|&quot;(?<secret3>[^\s&<>"]{6,512})&quot;|(?<quote>["'\x60])(?<secret>(?:[^\s"'\x60\\]|\\["'\\/u]){6,512})\k<quote>)`,
       'dyi',
     ),
     maxLength: 700,
@@ -139,7 +137,7 @@ export const assignmentRules: readonly SecretRule[] = [
     keywords: secretWordKeywords,
     needs: 'assignment',
     pattern: new RegExp(
-      String.raw`${start}${secretWord}${tail}${nameEnd}(?:${operator}|>[ \t]{0,16}(?:<!\[CDATA\[)?|(?<loose>[,|])[ \t]{0,16})` +
+      String.raw`${notAfter}${secretWord}${tail}${nameEnd}(?:${operator}|>[ \t]{0,16}(?:<!\[CDATA\[)?|(?<loose>[,|])[ \t]{0,16})` +
         String.raw`(?<secret>(?:\*\*\*MASKED\*\*\*)?(?:[A-Za-z0-9_.~+/=:@!#$%^*?-]{8,255}(?![^\s"'\x60<>,;&|)\]}\\])|[A-Za-z0-9_.~+/=:@!#$%^*?-]{256}))`,
       'dyi',
     ),

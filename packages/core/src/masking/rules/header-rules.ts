@@ -14,7 +14,10 @@ const cookieName = '[!#$%&*+.^_|~0-9A-Za-z-]{1,80}';
 
 /** Names of cookies and texts of code have no long value. */
 const isToken = (secret: string): boolean =>
-  !isPlaceholder(secret) && !isLookAlike(secret) && !isWordy(secret) && /\d|[a-z][A-Z].*[A-Z]{2}|[+/=]/.test(secret);
+  !isPlaceholder(secret) &&
+  !isLookAlike(secret) &&
+  !isWordy(secret) &&
+  /\d|[+/=]|[A-Z]{2}[a-z]|[a-z][A-Z][a-z][A-Z]/.test(secret);
 
 /** Headers of HTTP that carry credentials. */
 export const headerRules: readonly SecretRule[] = [
