@@ -56,7 +56,8 @@ const describing = new Set(
 );
 
 /** Continuations of a word that need no separator, as in `secretkey` and `tokens`. */
-const joined = /^(?:s|es|key|keys|value|token|secret|string|data|prod|dev|test|hex|base64|b64|db|raw)(?![a-z])/i;
+const joined =
+  /^(?:s|es|key|keys|accesskey|value|token|secret|string|data|prod|dev|test|hex|base64|b64|db|raw)(?![a-z])/i;
 
 /** Returns true if `tail`, which follows `word` in a name, leaves the name one that holds a secret. */
 export function tailNamesSecret(word: string, tail: string): boolean {

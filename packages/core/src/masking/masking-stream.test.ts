@@ -169,6 +169,12 @@ describe('matches over several lines', () => {
     expect(masked(set, crlf)).toBe(`  ${maskPlaceholder}\r\n`.repeat(pem.length));
   });
 
+  it('hide the first sign of a line that is no diff', () => {
+    const body = [pem[0], '+' + 'Ab1/'.repeat(15), '++' + 'Ab1/'.repeat(15), ...pem.slice(1)];
+    expect(masked(set, body.join('\n'))).toBe(body.map(() => maskPlaceholder).join('\n'));
+    expect(masked(set, `x\n${body.join('\n')}\n+y`)).toBe(`x\n${body.map(() => maskPlaceholder).join('\n')}\n+y`);
+  });
+
   it.each(['+', '-', ' '])('leave the lines of a diff that begin with %j countable', (sign) => {
     const body = [...pem, ...scalar].map((line) => sign + line);
     const counts = sign === '+' ? '-0,0 +1' : sign === '-' ? '-1' : '-1,10 +1';

@@ -46,6 +46,20 @@ describe('a placeholder', () => {
     'wJalrXUtnFEMIK7MDENGbPxRfiCY' + 'EXAMPLEKEY',
     '${id}:${token}',
     '&lt;the token&gt;',
+    'REPLACE_ME',
+    'insert-key-here',
+    "<%= ENV['TOKEN'] %>",
+    '%{token}',
+    '(redacted)',
+    '$env:TOKEN',
+    '!Ref DbPassword',
+    "process.env['TOKEN']",
+    'ENC[AES256_GCM,data:a8f7]',
+    'vault:v1:a8f7c6d5',
+    'op://vault/item/field',
+    'ref+vault://secret/data#token',
+    'use-a-long-random-string',
+    'abc123',
   ])('%s', (text) => {
     expect(isPlaceholder(text)).toBe(true);
   });

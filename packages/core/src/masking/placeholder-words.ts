@@ -1,10 +1,12 @@
 /** One of these words in a value marks the whole value as a stand-in, if all its other parts are plain words. */
 const markers =
-  /^(?:your|my|our|some|any|the|this|a|an|insert|enter|put|add|set|replace|change|changeme|changeit|here|me|it|with|example|examples|sample|demo|dummy|fake|mock|test|testing|tests|foo|bar|baz|qux|foobar|abc|xyz|placeholder|todo|tbd|fixme|redacted|masked|hidden|removed|censored|omitted|secret|secrets|password|passwd|passphrase|pass|pwd|token|tokens|key|keys|apikey|api|access|auth|credential|credentials|client|user|username|usr|admin|root|guest|default|value|string|name|id|none|null|nil|undefined|true|false|yes|no|on|off|empty|unset|unknown|invalid|valid|wrong|bad|good|real|actual|new|old|hello|world|local|localhost|dev|development|prod|production|staging|public|private|super|postgres|mysql|mariadb|mongo|redis|rabbitmq|minio|sa|x|xx|xxx|xxxx)$/;
+  /^(?:your|my|our|some|any|the|this|a|an|insert|enter|put|add|set|replace|change|changeme|changeit|here|me|it|with|example|examples|sample|demo|dummy|fake|mock|test|testing|tests|foo|bar|baz|qux|foobar|abc|xyz|placeholder|todo|tbd|fixme|redacted|masked|hidden|removed|censored|omitted|secret|secrets|password|passwd|passphrase|pass|pwd|token|tokens|key|keys|apikey|api|access|auth|credential|credentials|client|user|username|usr|admin|root|guest|default|value|string|name|id|none|null|nil|undefined|true|false|yes|no|on|off|empty|unset|unknown|invalid|valid|wrong|bad|good|real|actual|new|old|hello|world|local|localhost|dev|development|prod|production|staging|public|private|super|postgres|mysql|mariadb|mongo|redis|rabbitmq|minio|sa|x|xx|xxx|xxxx|abcd|abcdef|qwerty|fill|in|not|do|commit|use|from|see|get|generate|generated|random|long|strong|please|own|type|paste|must|be|and|or|of|for|to|is|variable|config|env|vault|file|text|only|ref|never|always|required|optional|enabled|disabled|reject|prompt|auto|manual|number|boolean|object)$/;
 
 const wholePlaceholders = [
   /^[^A-Za-z0-9]{0,512}$/,
   /^<[^<>]{0,128}>$/,
+  // Encrypted values and references of SOPS, Vault, Spring and Jasypt.
+  /^(?:ENC[[(]|vault:v?\d?|\{cipher\}|op:\/\/|ref\+|@Microsoft\.KeyVault|projects\/|secret(?:smanager)?:|ssm:)/,
   /^\[[^[\]]{0,128}\]$/,
   /^\{{1,3}[^{}]{0,128}\}{1,3}$/,
   /^\$\{{1,2}[^{}]{0,256}\}{0,2}$/,
@@ -17,6 +19,12 @@ const wholePlaceholders = [
   /^%\([^()]{0,64}\)[a-z]$/,
   /^@[A-Za-z_]\w{0,64}@$/,
   /^[@:][a-z_]{1,64}$/,
+  /^<%[^%]{0,128}%>$/,
+  /^%\{[^{}]{0,128}\}$/,
+  /^\([^()]{0,64}\)$/,
+  /^\$env:/i,
+  /^!(?:Ref|Sub|GetAtt|vault|secret)\b/,
+  /^(?:process\.env|os\.environ|env\b|getenv)[.:([]/i,
   /^__[A-Za-z0-9_]{1,64}__$/,
   /^[&*][a-z_-]{1,64}$/,
 ];
@@ -31,7 +39,7 @@ const secretBesideTemplate = 8;
 
 /** Words that stand in no random text by chance, because each has at least 7 letters. */
 const telltale =
-  /example|placeholder|changeme|change[_-]me|your[_-]|yourtoken|yourapi|yourkey|yoursecret|yourpass|redacted|dummykey|dummytoken|insert[_-]|replace[_-]|not[_-]a[_-]real|notareal|notreal/i;
+  /example|placeholder|changeme|change[_-]me|your[_-]|yourtoken|yourapi|yourkey|yoursecret|yourpass|redacted|dummykey|dummytoken|insert[_-]|replace[_-]|replaceme|fill[_-]me|do[_-]not[_-]|not[_-]a[_-]real|notareal|notreal/i;
 
 const repeated = /([A-Za-z0-9*.#?])\1{6}/;
 

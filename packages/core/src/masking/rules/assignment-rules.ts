@@ -19,15 +19,17 @@ const chosen = 'Tr0ub4dor' + '&3';
 const nameEnd = String.raw`(?:\\{0,3}["'\x60\])]|&quot;){0,2}(?::[ \t]{0,4}[A-Za-z&<>[\]]{1,24}(?=[ \t]{0,4}=))?[ \t]{0,16}`;
 const operator = String.raw`(?:=>|->|:=|[+?:|]{0,2}={1,3}|:|(?:,[ \t\r\n]{0,24}|[ \t\r\n]{1,24}|\\{1,2}n[ ]{1,24})(?:\\{0,3}["'])?value(?:\\{0,3}["'])?[ \t]{0,2}[:=])[ \t]{0,16}`;
 /** A word of these directly before the name makes it a cursor or a vocabulary entry. At most 8 characters. */
-const notAfter = String.raw`(?<!(?:page|next|sync|resume|cursor|public|stop|start|end|pad|mask|ask|by|com|tres|sur|over|under)[_-]?)`;
+const notAfter = String.raw`(?<!(?:page|next|sync|resume|cursor|public|stop|start|end|pad|mask|ask|by|com|tres|sur|over|under)[_-]?|\d{4}:)`;
 const tail = String.raw`(?<tail>[A-Za-z0-9_.-]{0,40})`;
 
 const named = (groups: SecretGroups): boolean => tailNamesSecret(groups['word'] ?? '', groups['tail'] ?? '');
 
-function acceptsValue(secret: string, groups: SecretGroups): boolean {
+function acceptsValue(text: string, groups: SecretGroups): boolean {
+  // The value of a query parameter may have the fragment of its URL after it.
+  const secret = text.replace(/#[a-z-]{0,24}$/, '');
   if (!named(groups) || isPlaceholder(secret)) return false;
   // After a comma or a bar stands the next value of a row, or the next expression of source code.
-  if (groups['loose'] !== undefined) return /^[\w.~+/-]{12,256}={0,2}$/.test(secret) && looksRandom(secret);
+  if (groups['loose'] !== undefined) return /^[^=:?()]{8,256}={0,2}$/.test(secret) && looksRandom(secret);
   return (
     looksRandom(secret) ||
     (namesPassword(groups['word'] ?? '') && looksChosen(secret) && !isIdentifier(secret, 'quote' in groups))
@@ -98,7 +100,7 @@ export const assignmentRules: readonly SecretRule[] = [
     keywords: secretWordKeywords,
     needs: 'assignment',
     pattern: new RegExp(
-      String.raw`${notAfter}${secretWord}${tail}${nameEnd}${operator}(?:\\{1,3}["'](?<secret2>[^\s"'\\]{6,512})\\|&quot;(?<secret3>[^\s&<>"]{6,512})&quot;|(?<quote>["'\x60])(?<secret>(?:[^\s"'\x60\\]|\\["'\\/u]){6,512})\k<quote>)`,
+      String.raw`${notAfter}${secretWord}${tail}${nameEnd}(?:${operator}|(?<loose>,)[ \t]{0,8})(?:\\{1,3}["'](?<secret2>[^\s"'\\]{6,512})\\|&quot;(?<secret3>[^\s&<>"]{6,512})&quot;|(?<quote>["'\x60])(?<secret>(?:[^\s"'\x60\\]|\\["'\\/u]){6,512})\k<quote>)`,
       'dyi',
     ),
     maxLength: 700,
@@ -113,6 +115,7 @@ export const assignmentRules: readonly SecretRule[] = [
         { text: `{"name":"access-token","value":"${value}"}`, secret: value },
         { text: `- name: db-password\n  value: "${value}"`, secret: value },
         { text: `password: "hunter2"`, secret: 'hunter2' },
+        { text: `INSERT INTO settings VALUES ('smtp_password', '${value}');`, secret: value },
         { text: `secret_token := "${hexValue}"`, secret: hexValue },
       ],
       ignores: [
@@ -138,7 +141,7 @@ export const assignmentRules: readonly SecretRule[] = [
     needs: 'assignment',
     pattern: new RegExp(
       String.raw`${notAfter}${secretWord}${tail}${nameEnd}(?:${operator}|>[ \t]{0,16}(?:<!\[CDATA\[)?|(?<loose>[,|])[ \t]{0,16})` +
-        String.raw`(?<secret>(?:\*\*\*MASKED\*\*\*)?(?:[A-Za-z0-9_.~+/=:@!#$%^*?-]{8,255}(?![^\s"'\x60<>,;&|)\]}\\])|[A-Za-z0-9_.~+/=:@!#$%^*?-]{256}))`,
+        String.raw`(?<secret>\*\*\*MASKED\*\*\*(?![A-Za-z0-9_.~+/=@!$%^*-])|(?:\*\*\*MASKED\*\*\*)?(?:[A-Za-z0-9_.~+/=:@!#$%^*?-]{8,255}(?![^\s"'\x60<>,;&|)\]}\\])|[A-Za-z0-9_.~+/=:@!#$%^*?-]{256}))`,
       'dyi',
     ),
     maxLength: 440,
@@ -152,6 +155,7 @@ export const assignmentRules: readonly SecretRule[] = [
         { text: `<clientSecret><![CDATA[${value}]]></clientSecret>`, secret: value },
         { text: `# old password: ${chosen}`.replace('&', '!'), secret: chosen.replace('&', '!') },
         { text: `db_password,${value},2026`, secret: value },
+        { text: 'SMTP_PASSWORD,e4qG3!8mPH#im*09,active', secret: 'e4qG3!8mPH#im*09' },
         { text: `X-Api-Key: ${hexValue}`, secret: hexValue },
         { text: `secret+=${value}`, secret: value },
       ],
@@ -164,6 +168,9 @@ export const assignmentRules: readonly SecretRule[] = [
         'passed: 1200',
         'secret: path/to/file1.ts:12:5',
         'bypass=a1b2c3d4e5',
+        'arn:aws:secretsmanager:eu-west-1:856221818424:secret:prod/db-OxP6u4',
+        '?password=***MASKED***#done',
+        'secret: ENC[AES256_GCM,data:a8f7d6c5]',
         'password: ********',
         'token: xxxxxxxxxxxx',
         'password=$DB_PASSWORD',

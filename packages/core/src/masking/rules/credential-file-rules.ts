@@ -2,7 +2,7 @@ import { makeExample } from '../make-example.ts';
 import { isPlaceholder } from '../placeholder-words.ts';
 import { isLookAlike, looksChosen, looksRandom } from '../random-text.ts';
 import type { SecretRule } from '../secret-rule.ts';
-import { secretWord, tailNamesSecret } from '../assignment-names.ts';
+import { secretWord, secretWordKeywords, tailNamesSecret } from '../assignment-names.ts';
 
 const value = makeExample('base62', 36);
 const uuid = '0f8fad5b-d9cb-469f-a165-' + '70867728950e';
@@ -61,8 +61,8 @@ export const credentialFileRules: readonly SecretRule[] = [
       'secretkey',
     ],
     pattern:
-      /(?:secret[_ -]?access[_ -]?key|aws_secret_key|awssecretkey|secretkey)(?:_id)?(?:\\{0,3}["'\]>)]){0,2}\s{0,8}(?:[=:,>|]|=>|:=)?\s{0,8}(?:\\{0,3}["'])?(?<secret>[A-Za-z0-9+/]{40})(?![A-Za-z0-9+/=])/diy,
-    maxLength: 100,
+      /(?:secret[_ -]?access[_ -]?key|aws_secret_key|awssecretkey|secretkey)(?:_id)?(?:\\{0,3}["'\]>)]){0,2}\s{0,8}(?:[=:,>|]|=>|:=)?\s{0,8}(?:[|>][+-]?\s{1,24})?(?:\\{0,3}["'])?(?<secret>[A-Za-z0-9+/]{40})(?![A-Za-z0-9+/=])/diy,
+    maxLength: 160,
     minEntropy: 3.5,
     accepts: (secret) =>
       !isPlaceholder(secret) && /\d/.test(secret) && /[A-Za-z]/.test(secret) && !/^[0-9a-f]+$/.test(secret),
@@ -71,6 +71,7 @@ export const credentialFileRules: readonly SecretRule[] = [
         { text: `aws_secret_access_key = ${awsSecret}`, secret: awsSecret },
         { text: `"SecretAccessKey": "${awsSecret}"`, secret: awsSecret },
         { text: `<SecretAccessKey>${awsSecret}</SecretAccessKey>`, secret: awsSecret },
+        { text: `secretAccessKey: |\n    ${awsSecret}\n`, secret: awsSecret },
         { text: `aws configure set aws_secret_access_key ${awsSecret}`, secret: awsSecret },
       ],
       ignores: ['aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCY' + 'EXAMPLEKEY', 'SecretAccessKey: string'],
@@ -191,18 +192,7 @@ export const credentialFileRules: readonly SecretRule[] = [
   {
     id: 'yaml-block-scalar',
     class: 'generic',
-    keywords: [
-      'pass',
-      'secret',
-      'token',
-      'credential',
-      'api_key',
-      'apikey',
-      'api-key',
-      'private_key',
-      'privatekey',
-      'private-key',
-    ],
+    keywords: secretWordKeywords,
     needs: 'assignment',
     pattern: new RegExp(
       String.raw`${secretWord}${tail}["']?[ \t]{0,4}:[ \t]{1,4}[|>][+-]?\d?[ \t]{0,4}(?:\r?\n|\\n)[+ -]?[ \t]{1,32}(?<secret>[^\s"'\\]{6,512})(?:(?:\r?\n|\\n)[+ -]?[ \t]{1,32}(?<secret2>[A-Za-z0-9+/=_-]{20,512}))?`,

@@ -5,10 +5,11 @@ const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const plus = 0x2b;
 const dash = 0x2d;
+const space = 0x20;
 
 /**
  * Builds masked output. Masked bytes that touch become one placeholder on each line. Line ends inside of them are kept, and
- * so are, on each line after the first, the indentation and one sign of a unified diff.
+ * so are, on each line after the first, the indentation and, in a unified diff, the sign of the line.
  */
 export class PlaceholderWriter {
   #output = new Uint8Array(0);
@@ -20,12 +21,21 @@ export class PlaceholderWriter {
   /** A run of one sign at the start of a masked line. The first sign may belong to a diff. */
   #sign = 0;
   #signCount = 0;
+  /**
+   * First byte of the last line that began in clear text, 0 if that byte is masked, undefined if no byte of the line was
+   * taken. It decides whether a match of several lines stands in a diff: base64 may begin a line with a plus too.
+   */
+  #lineStart: number | undefined;
 
   clear(bytes: Uint8Array, from: number, to: number): void {
     this.#endSigns();
+    const part = bytes.subarray(from, to);
+    const lineEnd = part.lastIndexOf(lineFeed);
+    if (lineEnd !== -1) this.#lineStart = part[lineEnd + 1];
+    else if (this.#lineStart === undefined || this.#place === 'start') this.#lineStart = part[0];
     this.#isOpen = false;
     this.#place = 'text';
-    this.#write(bytes.subarray(from, to));
+    this.#write(part);
   }
 
   masked(bytes: Uint8Array, from: number, to: number): void {
@@ -41,6 +51,7 @@ export class PlaceholderWriter {
   }
 
   #mask(byte: number): void {
+    this.#lineStart ??= 0;
     const isLineEnd = byte === lineFeed || byte === carriageReturn;
     if (this.#isOpen && !isLineEnd) return;
     if (this.#place === 'start' && this.#takeSign(byte)) return;
@@ -49,13 +60,15 @@ export class PlaceholderWriter {
       this.#writeByte(byte);
       this.#isOpen = false;
       this.#place = 'start';
-    } else if (this.#place !== 'text' && (byte === 0x20 || byte === 0x09)) {
+    } else if (this.#place !== 'text' && (byte === space || byte === 0x09)) {
       this.#writeByte(byte);
       this.#place = 'indent';
     } else this.#writePlaceholder();
   }
 
   #takeSign(byte: number): boolean {
+    const isDiff = this.#lineStart === plus || this.#lineStart === dash || this.#lineStart === space;
+    if (!isDiff) return false;
     if (this.#signCount === 0 ? byte !== plus && byte !== dash : byte !== this.#sign) return false;
     this.#sign = byte;
     this.#signCount += 1;
