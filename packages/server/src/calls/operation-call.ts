@@ -117,7 +117,7 @@ export function requireClass(id: OperationId, principal: Principal): void {
 const worker = { kind: 'worker', workerId: '', policy: {} } as const;
 const membership = { experimentId: '', groupIds: [], isAdmin: false };
 
-/** Names the tokens that allow the action, for error messages. Only workers and the admin have tokens. */
+/** Returns the names of the tokens that allow the action, for error messages. Only workers and the admin have tokens. */
 function tokensFor(action: Action): string {
   const workers = [
     ["a worker's", worker],

@@ -16,7 +16,7 @@ export interface FormPart extends PartHeaders {
 
 export interface FormOptions {
   readonly clock: Clock;
-  /** The result of `formBoundary`. */
+  /** The boundary of the form, as `formBoundary` returns it. */
   readonly boundary: string;
   /** The declared digests of the whole form body. */
   readonly digests?: BodyDigests | undefined;

@@ -80,7 +80,10 @@ export interface JobRouteRow {
   capabilities: string;
   /** The number of the route. Null in rows that an older version wrote. */
   number: number | null;
-  /** The time at which cleaning found no unfinished job. No job may be added until the value is null again. */
+  /**
+   * The time at which cleaning marked the route as idle, because it found no unfinished job of the route. Null for an
+   * open route. A job may be added only to an open route.
+   */
   idle_since: number | null;
 }
 

@@ -15,7 +15,7 @@ export interface DueTimes {
   readonly delayedAt: number | null;
 }
 
-/** One query, because every claim runs it. It reads one entry of each of three indexes. */
+/** One query for all three values, because every claim runs it. It reads one entry of each of three indexes. */
 const dueTimes = statement<object>()((db) => ({
   compile: () =>
     sql<DueTimes>`

@@ -55,7 +55,7 @@ export function* applyAll(
     ({ row, decision }) => finalStatuses.includes(row.status) && !finalStatuses.includes(decision.job.status),
   );
   if (revived.length > 0) {
-    // The route may have been deleted while it had no unfinished job.
+    // The job is unfinished again. Its route may have been deleted while the route had no unfinished job.
     const routes = revived.map(({ row, decision }) => ({ ...routeOf(decision.job), id: row.route_id }));
     yield* cache.open(dialect, routes);
   }

@@ -22,7 +22,7 @@ function counting(engine: QueueEngine, waits: number[]): QueueEngine {
 
 const server = inject('postgresUrl');
 
-/** The due times and the candidates: the results that a usual claim awaits. */
+/** Number of results that a usual claim awaits: the due times and the candidates. */
 const awaited = 2;
 
 interface Opened {

@@ -149,8 +149,8 @@ function* claimReady(
 }
 
 /**
- * Handles the usual case: the scopes of all claims match the same routes, and nothing is due. Then candidates are
- * claimed, and the result is undefined. Otherwise nothing is claimed, and the result is the due times.
+ * Handles the usual case: the scopes of all claims match the same routes, and nothing is due. It then claims candidates
+ * and returns undefined. In all other cases it claims nothing and returns the due times.
  */
 function* claimIfNothingDue(
   dialect: QueueDialect,

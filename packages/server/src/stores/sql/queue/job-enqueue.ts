@@ -16,12 +16,16 @@ export interface EnqueuedAll {
   readonly routes: readonly JobRoute[];
 }
 
-/** Whether this transaction must still check that the route of the job is open, and lock its row. */
+/**
+ * `check`: the insert must check that the route of the job is open, and lock its row. `checked`: an earlier insert of
+ * this transaction has done so.
+ */
 type RouteCheck = 'check' | 'checked';
 
 /**
- * Inserts a job. With `check`, fails if the route of the job is idle or has no row (`QueueDialect.isClosedRoute`), because
- * the subquery is then null. Its lock prevents other transactions from marking or deleting the route until this one ends.
+ * Inserts a job. With `check`, the insert fails if the route of the job is idle or has no row, because the subquery for
+ * the route is then null (`QueueDialect.isClosedRoute`). The lock of the subquery prevents other transactions from
+ * marking or deleting the route until this transaction ends.
  */
 const insertJob = statementsBy((key: `${RouteCheck}:${string}`, db, p: Placeholders<JobRow>, syntax) => {
   const [check, columns] = key.split(':') as [RouteCheck, string];

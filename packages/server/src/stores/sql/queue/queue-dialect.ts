@@ -43,7 +43,7 @@ export interface QueueDialect extends SqlSyntax {
    */
   advisoryLock(lock: AdvisoryLock, others: 'wait' | 'skip'): Verb<boolean>;
 
-  /** Returns true if a job was not inserted because its route is idle or has no row. */
+  /** Returns true if the error means that a job was not inserted because its route is closed (idle, or without a row). */
   isClosedRoute(error: unknown): boolean;
 
   /** Sets columns of jobs that this transaction has locked, and inserts their events. */

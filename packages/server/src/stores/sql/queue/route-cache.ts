@@ -31,7 +31,10 @@ const newestRoute = statement<object>()((db) =>
 const maxScopes = 200;
 /** Largest number of route ids in a set or map of the cache. A set or map that would exceed this number is cleared. */
 const maxIds = 10_000;
-/** Largest number of tries to add jobs. The second try reads the rows of its routes, so it fails only if they are closed again. */
+/**
+ * Largest number of tries to add jobs. A second try reads the rows of the routes, so it fails only if a server closes
+ * them once more meanwhile.
+ */
 const maxTries = 3;
 
 /** The columns of a route that change. */
@@ -45,7 +48,7 @@ interface NumberedRoute extends JobRoute {
 export interface RouteList {
   readonly routes: readonly NumberedRoute[];
   readonly last: number;
-  /** The version of the cached list that this list extends. */
+  /** The version of the cached list from which this list was made. */
   readonly version: number;
 }
 
@@ -72,8 +75,9 @@ export class RouteCache {
   /** The cached list, which contains committed routes only. It is replaced as a whole and never changed in place. */
   #list: RouteList = { routes: [], last: 0, version: 0 };
   /**
-   * Ids of routes that were open when they were last read or written, so that a new job of such a route needs no query
-   * for its route. The statement that inserts the job fails if the route is closed by now.
+   * Ids of routes that were open (neither idle nor deleted) when they were last read or written. A new job of such a
+   * route needs no query for its route. The statement that inserts the job fails if the route has been closed since
+   * then.
    */
   readonly #open = new Set<string>();
   readonly #sets = new Map<string, CachedSet>();
@@ -92,9 +96,9 @@ export class RouteCache {
   }
 
   /**
-   * Opens routes: inserts missing rows, and gives idle routes new numbers. Routes stay open until the transaction ends,
-   * because it holds the advisory lock `routes`, which cleaning acquires, too. Because of the lock, numbers become visible
-   * in ascending order: a reader that sees a number also sees all smaller numbers.
+   * Opens routes: inserts missing rows, and gives idle routes new numbers. The transaction holds the advisory lock
+   * `routes` until it ends. Cleaning needs the same lock, so it cannot close the routes meanwhile. The lock also makes
+   * numbers become visible in ascending order: a reader that sees a number also sees all smaller numbers.
    */
   *open(dialect: QueueDialect, routes: readonly JobRoute[]): Verb<void> {
     if (routes.length === 0) return;
@@ -114,8 +118,9 @@ export class RouteCache {
   }
 
   /**
-   * Runs a transaction that adds jobs, and caches their routes, which its verb must return. If a server has closed a route
-   * that this cache has as open, the transaction is rolled back and runs again, and then reads the rows of its routes.
+   * Runs a transaction that adds jobs. Its verb must return the routes of the jobs, which are then cached as open. If
+   * another server has closed a route that is open in this cache, the transaction is rolled back and runs again. The
+   * second run reads the rows of its routes.
    */
   async addJobs<Result extends { readonly routes: readonly JobRoute[] }>(
     engine: QueueEngine,
@@ -139,12 +144,12 @@ export class RouteCache {
     for (const id of ids) this.#open.delete(id);
   }
 
-  /** Removes the routes that servers have closed. `all` must be all rows of the table. */
+  /** Removes the routes from the cache that this or another server has closed. `all` must have all rows of the table. */
   keep(all: readonly RouteState[]): void {
     const states = new Map(all.map((route) => [route.id, route]));
     for (const id of this.#open) if (states.get(id)?.idle_since !== null) this.#open.delete(id);
     const newest = newestOf(all);
-    // A route with a larger number was written after the table was read.
+    // A cached route with a larger number stays, because it was written after `all` was read.
     const routes = this.#list.routes.filter(({ id, number }) => number > newest || states.has(id));
     if (routes.length === this.#list.routes.length) return;
     this.#list = { ...this.#list, routes, version: this.#list.version + 1 };
@@ -175,7 +180,7 @@ export class RouteCache {
     if (newest <= last) return this.#list;
     const found = (yield* rows(routesAfter, { number: last })).map(numberedFromRow);
     const fresh = new Map(found.map((route) => [route.id, route]));
-    // A route that was opened again has a new number. It keeps its place in the list.
+    // A route that was opened again has a new number, but keeps its position in the list.
     const known = routes.map((route) => {
       const again = fresh.get(route.id);
       fresh.delete(route.id);

@@ -33,7 +33,7 @@ const jobsWithoutRoute = rawStatement<{ id: string }>(
     and not exists (select 1 from job_routes where job_routes.id = jobs.route_id)`,
 );
 
-/** The part of a server that this file is about. Servers share a database, but no cache. */
+/** The parts of a server that these tests use. Two servers share a database, but each has a cache of its own. */
 interface Server {
   readonly jobs: SqlJobStore;
   readonly cache: RouteCache;
@@ -45,7 +45,7 @@ function serverOn(engine: QueueEngine): Server {
   return { jobs: new SqlJobStore(engine, cache), cache, cleaner: new RouteCleaner(engine, cache) };
 }
 
-/** Wraps an engine so that a function runs after each scan, before its caller continues. */
+/** Wraps an engine. After each scan calls `after` and waits for it, before the caller of the scan gets the result. */
 function afterScans(engine: QueueEngine, after: () => Promise<unknown>): QueueEngine {
   return {
     ...watchSteps(engine, () => () => undefined),
@@ -108,7 +108,7 @@ async function enqueue({ jobs }: Pick<Server, 'jobs'>, repository: string): Prom
   return job.id;
 }
 
-/** Adds the route with the largest number, so that the routes before it can be deleted. */
+/** Adds a route, which then has the largest number, so that all older routes can be deleted. */
 const enqueueLast = () => enqueue(server, `org/last-${now}`);
 
 async function claim({ jobs }: Server, repository: string): Promise<string[]> {
@@ -285,7 +285,8 @@ describe.each(engines)('routes without unfinished jobs on $name', ({ open }) => 
     await clean(server);
     const found = await engine.scan(searchUnusedRoutes);
     const id = await enqueue(server, 'org/a');
-    // Another server whose search was before the job, with a clock that was set back.
+    // Simulates another server, whose clock was set back to the same time: it found the route unused before the job was
+    // added, and now marks it.
     const open = (await engine.scan(searchUnusedRoutes)).all.filter((route) => route.id === jobRoute('org/a'));
     expect(await engine.write(() => closeRoutes(engine.dialect, open, now))).toEqual([jobRoute('org/a')]);
     expect(await routeOf('org/a')).toMatchObject({ idle_since: now });
@@ -343,7 +344,10 @@ describe.each(engines)('routes without unfinished jobs on $name', ({ open }) => 
 });
 
 describe.skipIf(postgres === undefined)('a route that is used and cleaned at the same time on Postgres', () => {
-  /** The key of an advisory lock that transactions of these tests wait for before they commit. */
+  /**
+   * Key of the advisory lock that serves as a gate: while it is held, transactions of these tests wait for it before
+   * they commit.
+   */
   const gate = 4711;
   const throughGate = rawStatement(`select pg_advisory_xact_lock(${gate})`);
   let holder: pg.Client;
@@ -361,7 +365,10 @@ describe.skipIf(postgres === undefined)('a route that is used and cleaned at the
     await end();
   });
 
-  /** Wraps the engine: while the gate is closed, transactions wait for it when their statements have run. */
+  /**
+   * Wraps the engine. While the gate is closed, each transaction waits for it after its last statement and before its
+   * commit.
+   */
   function gated(): QueueEngine {
     const waiting = <Result>(verb: WriteFactory<Result>): WriteFactory<Result> =>
       function* (time) {

@@ -7,9 +7,9 @@ import { readyRoutes } from './job-depths.ts';
 import type { QueueDialect, QueueEngine } from './queue-dialect.ts';
 import { newestOf, type RouteCache, type RouteState } from './route-cache.ts';
 
-/** Interval between two searches for routes without unfinished jobs. */
+/** Interval in ms between two searches for routes without unfinished jobs. */
 const searchEveryMs = 10 * 60 * 1000;
-/** Time for which a route must be idle before it is deleted. */
+/** Time in ms for which a route must be marked as idle before it is deleted. */
 const idleForMs = 60 * 60 * 1000;
 
 const allRoutes = statement<object>()((db) =>
@@ -45,13 +45,16 @@ const deleteRoutes = statement<{ ids: string }>()((db, p, syntax) =>
 );
 
 interface RouteSearch {
-  /** All rows of the table. */
+  /** All rows of the table of routes. */
   readonly all: readonly RouteState[];
   /** The routes without an unfinished job in the snapshot of the search. */
   readonly unused: readonly RouteState[];
 }
 
-/** Must run in one snapshot. Reads all routes, and index entries of unfinished jobs. */
+/**
+ * Searches for routes without an unfinished job. Reads all routes, and index entries of unfinished jobs. Must run in
+ * one snapshot, that is, as a scan.
+ */
 export function* searchUnusedRoutes(): Verb<RouteSearch> {
   const all = yield* rows(allRoutes, {});
   const unused = new Map(all.map((route) => [route.id, route]));
@@ -63,9 +66,10 @@ export function* searchUnusedRoutes(): Verb<RouteSearch> {
 }
 
 /**
- * Marks routes as idle, and deletes those that the search had already found marked. The routes must come from one search,
- * and must have had no unfinished job in its snapshot. A route that has changed since the search is left as it is.
- * Returns the ids of the marked and deleted routes, which must be passed to `RouteCache.forget` after the commit.
+ * Closes routes: marks them as idle, or deletes them if the search found them already marked. The routes must come from
+ * one search, and must have had no unfinished job in its snapshot. A route that has changed since the search is not
+ * changed here. Returns the ids of the marked and the deleted routes, which must be passed to `RouteCache.forget` after
+ * the commit.
  */
 export function* closeRoutes(dialect: QueueDialect, unused: readonly RouteState[], now: number): Verb<string[]> {
   yield* dialect.advisoryLock('routes', 'wait');
@@ -99,7 +103,10 @@ export class RouteCleaner implements Cleaner {
     this.#cache = cache;
   }
 
-  /** Returns the number of routes that it examined. A call soon after a search continues with the rest of its routes. */
+  /**
+   * Marks or deletes at most `limit` routes of the last search, and searches again if none is left. Returns the number
+   * of routes that it examined.
+   */
   async clean(now: number, limit: number): Promise<number> {
     if (this.#found.length === 0) await this.#search(now);
     const batch = this.#found.splice(0, limit);
@@ -110,7 +117,7 @@ export class RouteCleaner implements Cleaner {
   }
 
   async #search(now: number): Promise<void> {
-    // The absolute value, because the clock may be set back.
+    // The absolute value is compared, because the clock may have been set back.
     if (Math.abs(now - this.#searchedAt) < searchEveryMs) return;
     this.#searchedAt = now;
     const { all, unused } = await this.#engine.scan(searchUnusedRoutes);

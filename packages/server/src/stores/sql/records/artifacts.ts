@@ -53,8 +53,8 @@ interface ExpirableParams extends PageParams {
 }
 
 /**
- * Lists the artifacts whose bytes may expire. The ids are selected by a partial index that has the same conditions, and
- * only then are the rows read. Other indexes also contain every artifact that was purged before.
+ * Lists the artifacts whose bytes may expire. First selects the ids by a partial index that has the same conditions,
+ * and then reads the rows. All other indexes also contain every artifact that was purged before.
  */
 const expirable = statementsBy((place: Place, db, p: Placeholders<ExpirableParams>) => {
   const kept = db

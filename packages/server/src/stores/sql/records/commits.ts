@@ -48,7 +48,7 @@ const numberEvent = statement<{ id: string }>()((db, p) =>
     .returning('last_seq'),
 );
 
-/** The result of a commit, and the routes of the jobs that it added, for `RouteCache.addJobs`. */
+/** The result of a commit, and the routes of the jobs that it added, as `RouteCache.addJobs` needs them. */
 export interface CommittedAll {
   readonly result: CommitResult;
   readonly routes: readonly JobRoute[];

@@ -32,7 +32,7 @@ export function isWorthAnotherTry(error: unknown): boolean {
   return ['40001', '40P01'].includes(codeOf(error));
 }
 
-/** See `QueueDialect.isClosedRoute`. `not_null_violation` is the error for a null route of a new job. */
+/** Returns true if a new job violates the not-null constraint of its route; see `QueueDialect.isClosedRoute`. */
 export function isClosedRoute(error: unknown): boolean {
   const cause =
     error instanceof AppError ? (error.cause as { table?: unknown; column?: unknown } | undefined) : undefined;

@@ -32,7 +32,7 @@ export function sqliteError(error: unknown, file?: string): AppError {
   return new AppError('internal', `The ${database} failed.`, { cause: error });
 }
 
-/** See `QueueDialect.isClosedRoute`. */
+/** Returns true if a new job violates the not-null constraint of its route; see `QueueDialect.isClosedRoute`. */
 export function isClosedRoute(error: unknown): boolean {
   const cause = error instanceof AppError ? error.cause : undefined;
   return (
