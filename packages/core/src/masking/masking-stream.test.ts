@@ -147,9 +147,9 @@ describe('what is masked', () => {
   it('stays the same when it is masked again', () => {
     const secrets = fc.constantFrom(value, linesValue, token, pem.join('\n'), 'overlapping value');
     const before = fc.constantFrom('password=', 'password: "', 'x-key: ', '-', '', 'pair<', '-----BEGIN ');
-    const after = fc.constantFrom(' ', '\n', ' > ', ' password ');
+    const after = fc.constantFrom(' ', '\n', '"', '>', '@', ' password ', 'tail', '\\n');
     fc.assert(
-      fc.property(fc.array(fc.tuple(before, secrets, after), { maxLength: 8 }), (list) => {
+      fc.property(fc.array(fc.tuple(before, secrets, after), { maxLength: 2 }), (list) => {
         const once = masked(set, list.flat().join(''));
         expect(masked(set, once)).toBe(once);
       }),

@@ -1,4 +1,5 @@
 import type { ByteWindow } from './byte-window.ts';
+import { maskPlaceholder } from '../mask-placeholder.ts';
 import type { SecretBlock } from '../secret-rule.ts';
 import type { SpanQueue } from './span-queue.ts';
 import type { WindowText } from './window-text.ts';
@@ -19,6 +20,8 @@ export interface BlockStart {
   readonly limit: number;
 }
 
+const longText = /[A-Za-z0-9+/=]{16}/;
+
 /** Reads the body of one block piece by piece and adds its spans as far as they are decided. */
 export class BlockScan {
   /** Number of bytes handed to patterns. */
@@ -27,6 +30,7 @@ export class BlockScan {
   readonly #start: BlockStart;
   #position: number;
   #hasPiece = false;
+  #hasSkipped = false;
 
   constructor(start: BlockStart) {
     this.#start = start;
@@ -62,17 +66,32 @@ export class BlockScan {
     this.steps += slice.length + 1;
     const last = matchLength(block.end, slice);
     const length = last > 0 ? last : matchLength(block.piece, slice);
+    if (last === 0 && !this.#hasPiece && this.#skipPlaceholder(slice, length)) return;
     this.isDone = last > 0 || length === 0 || this.#position + length >= limit;
     if (length === 0 || (last > 0 && !this.#hasPiece)) return;
     this.#addSpan(length, spans);
+  }
+
+  /** A placeholder does not begin the body of a block: the line was masked for another reason. A long text after it does. */
+  #skipPlaceholder(slice: string, length: number): boolean {
+    const at = slice.slice(0, length + maskPlaceholder.length).indexOf(maskPlaceholder);
+    const isPlaceholder = length > 0 && at !== -1 && at < length;
+    if (!isPlaceholder) {
+      this.isDone = this.#hasSkipped && !longText.test(slice.slice(0, length));
+      return this.isDone;
+    }
+    this.#hasSkipped = true;
+    this.#position += Math.max(length, at + maskPlaceholder.length);
+    this.isDone = this.#position >= this.#start.limit;
+    return true;
   }
 
   /** The first span is counted and covers the match of the rule's pattern too. */
   #addSpan(length: number, spans: SpanQueue): void {
     const { start, rule, rank } = this.#start;
     const end = this.#position + length;
-    if (this.#hasPiece) spans.add({ start: this.#position, end, rule: undefined, rank, conditional: false });
-    else spans.add({ start, end, rule, rank, conditional: false });
+    if (this.#hasPiece) spans.add({ start: this.#position, end, rule: undefined, rank });
+    else spans.add({ start, end, rule, rank });
     this.#hasPiece = true;
     this.#position = end;
   }

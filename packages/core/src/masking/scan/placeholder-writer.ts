@@ -12,7 +12,7 @@ const space = 0x20;
  * so are, on each line after the first, the indentation and, in a unified diff, the sign of the line.
  */
 export class PlaceholderWriter {
-  #output = new Uint8Array(0);
+  #output: Uint8Array;
   #length = 0;
   /** Whether the last byte that was taken is part of a placeholder. */
   #isOpen = false;
@@ -26,6 +26,16 @@ export class PlaceholderWriter {
    * taken. It decides whether a match of several lines stands in a diff: base64 may begin a line with a plus too.
    */
   #lineStart: number | undefined;
+
+  /** More output than `capacity` bytes takes more memory. */
+  constructor(capacity = 0) {
+    this.#output = new Uint8Array(capacity);
+  }
+
+  /** Number of bytes written since the output was taken. */
+  get length(): number {
+    return this.#length;
+  }
 
   clear(bytes: Uint8Array, from: number, to: number): void {
     this.#endSigns();

@@ -4,26 +4,27 @@ import type { CompiledRule, CompiledRules } from './compiled-rules.ts';
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import { acceptsSecret } from '../secret-rule.ts';
 import type { SecretBlock } from '../secret-rule.ts';
+import { leadLength, lookbehind, secretsOf } from './rule-match.ts';
+import type { SecondLook } from './second-look.ts';
 import type { SpanQueue } from './span-queue.ts';
 import { WindowText } from './window-text.ts';
 
-const lookbehind = 8;
 const assignmentWindow = 32;
 const placeholderRank = 4;
-const secretGroups = ['secret', 'secret2', 'secret3', 'secret4'] as const;
-
-/** Number of bytes before the first byte that is held back which must stay in the window, for lookbehinds. */
-export const historyBytes = lookbehind;
-
-/**
- * A text in which a rule matched and accepted nothing, with the ranges of its secrets. The same text has the same result,
- * which makes repeated text cheap.
- */
+/** A text in which a rule matched and accepted nothing. The same text has the same result, which makes repeated text cheap. */
 interface RejectedText {
   readonly text: string;
   /** Index of the keyword in the text. */
   readonly at: number;
-  readonly ranges: readonly (readonly [number, number])[];
+}
+
+export interface RuleScanTarget {
+  readonly window: ByteWindow;
+  readonly spans: SpanQueue;
+  readonly again: SecondLook;
+  /** No match begins before this position. */
+  readonly from: number;
+  readonly confirmed: boolean;
 }
 
 /** Finds the matches of rules in one stream. A hit is a keyword at which the pattern of a rule must still run. */
@@ -35,6 +36,8 @@ export class RuleScan {
   /** Whether only matches count that the stricter test of their rule confirms. */
   readonly #confirmed: boolean;
   readonly #from: number;
+  /** Gets all hits of rules without blocks. */
+  readonly #again: SecondLook;
   #state = 0;
   #scanned: number;
   /** Hits in the order of their keywords' ends: the start, the end and the rule of each. */
@@ -49,10 +52,12 @@ export class RuleScan {
   #block: BlockScan | undefined;
   #steps = 0;
 
-  constructor(compiled: CompiledRules, window: ByteWindow, spans: SpanQueue, from: number, confirmed: boolean) {
+  constructor(compiled: CompiledRules, target: RuleScanTarget) {
+    const { window, spans, again, from, confirmed } = target;
     this.#compiled = compiled;
     this.#window = window;
     this.#spans = spans;
+    this.#again = again;
     this.#text = new WindowText(window);
     this.#confirmed = confirmed;
     this.#from = from;
@@ -149,13 +154,14 @@ export class RuleScan {
   }
 
   #decide(start: number, end: number, rule: CompiledRule, ended: boolean): void {
-    if (start < (this.#resumeAt[rule.index] ?? 0) || (rule.needsAssignment && !this.#hasAssignment(end))) return;
-    this.#runPattern(rule, start, ended);
+    if (rule.needsAssignment && !this.#hasAssignment(end)) return;
+    if (rule.rule.block === undefined) this.#again.add(start, rule);
+    if (start >= (this.#resumeAt[rule.index] ?? 0)) this.#runPattern(rule, start, ended);
   }
 
   #addPlaceholder(start: number, end: number): void {
     if (this.#text.slice(start, end) !== maskPlaceholder) return;
-    this.#spans.add({ start, end, rule: undefined, rank: placeholderRank, conditional: false });
+    this.#spans.add({ start, end, rule: undefined, rank: placeholderRank });
   }
 
   #runPattern(compiled: CompiledRule, start: number, ended: boolean): void {
@@ -163,10 +169,7 @@ export class RuleScan {
     const text = this.#text.slice(from, Math.min(start + compiled.windowBytes, this.#window.end));
     this.#steps += text.length;
     const rejected = this.#rejected[compiled.index];
-    if (rejected?.at === start - from && rejected.text === text) {
-      for (const range of rejected.ranges) this.#addConditional(compiled, from, range);
-      return;
-    }
+    if (rejected?.at === start - from && rejected.text === text) return;
     const { rule } = compiled;
     rule.pattern.lastIndex = start - from;
     const match = rule.pattern.exec(text);
@@ -176,29 +179,18 @@ export class RuleScan {
     else if (this.#addSecrets(compiled, match, from)) this.#resumeAt[compiled.index] = matchEnd;
   }
 
-  /** Returns whether a secret was accepted. Others become conditional spans. */
-  #addSecrets(compiled: CompiledRule, match: RegExpExecArray, from: number): boolean {
-    const { rule, rank } = compiled;
-    const groups = match.groups ?? {};
-    const ranges: (readonly [number, number])[] = [];
+  /** Returns whether a secret was accepted. */
+  #addSecrets({ rule, rank, index }: CompiledRule, match: RegExpExecArray, from: number): boolean {
     let isAccepted = false;
     for (const [secret, first, last] of secretsOf(match)) {
-      if (!acceptsSecret(rule, secret, groups)) {
-        ranges.push([first, last]);
-        continue;
-      }
+      if (!acceptsSecret(rule, secret, match.groups ?? {})) continue;
       isAccepted = true;
       if (this.#confirmed && rule.confirms?.(secret) === false) continue;
       const start = from + first + leadLength(match.input, first, secret);
-      this.#spans.add({ start, end: from + last, rule: rule.id, rank, conditional: false });
+      this.#spans.add({ start, end: from + last, rule: rule.id, rank });
     }
-    for (const range of ranges) this.#addConditional(compiled, from, range);
-    if (!isAccepted) this.#rejected[compiled.index] = { text: match.input, at: match.index, ranges };
+    if (!isAccepted) this.#rejected[index] = { text: match.input, at: match.index };
     return isAccepted;
-  }
-
-  #addConditional({ rank }: CompiledRule, from: number, [first, last]: readonly [number, number]): void {
-    this.#spans.add({ start: from + first, end: from + last, rule: undefined, rank, conditional: true });
   }
 
   #startBlock(compiled: CompiledRule, block: SecretBlock, start: number, bodyStart: number, ended: boolean): void {
@@ -229,20 +221,4 @@ export class RuleScan {
       this.#head = 0;
     }
   }
-}
-
-/** The secrets of a match with their ranges in its text. */
-function secretsOf(match: RegExpExecArray): (readonly [string, number, number])[] {
-  const names = secretGroups.filter((name) => match.groups?.[name] !== undefined);
-  const secrets = names.map(
-    (name) => [match.groups?.[name] ?? '', ...(match.indices?.groups?.[name] ?? [0, 0])] as const,
-  );
-  if (names.length === 0) return [[match[0], match.index, match.index + match[0].length]];
-  return secrets.filter(([secret]) => secret !== '');
-}
-
-/** Length of the sign of a diff and the indentation before a secret that begins a line and has several. */
-function leadLength(text: string, at: number, secret: string): number {
-  if (!secret.includes('\n') || (at > 0 && text[at - 1] !== '\n')) return 0;
-  return /^[+-]?[ \t]*/.exec(secret)?.[0].length ?? 0;
 }

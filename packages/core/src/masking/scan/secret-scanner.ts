@@ -1,7 +1,10 @@
 import { ByteWindow } from './byte-window.ts';
-import { RuleScan, historyBytes } from './rule-scan.ts';
+import { lookbehind } from './rule-match.ts';
+import { RuleScan } from './rule-scan.ts';
+import { SecondLook } from './second-look.ts';
 import type { SecretSet } from '../secret-set.ts';
 import { SpanQueue } from './span-queue.ts';
+import type { MaskedRange } from './span-queue.ts';
 import { ValueScan } from './value-scan.ts';
 
 /** Receives the bytes of a stream in order, each once. Indices count from the start of `bytes`, which is valid during the call. */
@@ -28,16 +31,18 @@ export class SecretScanner {
   readonly #window = new ByteWindow();
   readonly #spans = new SpanQueue();
   #rules: RuleScan;
+  #again: SecondLook;
   #values: readonly ValueScan[];
   /** The bytes before this position were handed to the sink. */
   #cursor = 0;
-  /** The bytes up to this position belong to spans that were taken from the queue. */
-  #maskEnd = 0;
+  /** The bytes that the spans taken from the queue last mask together. */
+  #mask: MaskedRange = { start: 0, end: 0 };
   #earlierSteps = 0;
 
   constructor(set: SecretSet, sink: ScanSink, options: ScannerOptions = {}) {
     this.#sink = sink;
     this.#options = options;
+    this.#again = new SecondLook(set.rules, this.#spans, this.#options.confirmed ?? false);
     this.#rules = this.#ruleScan(set);
     this.#values = this.#valueScans(set);
   }
@@ -48,12 +53,17 @@ export class SecretScanner {
 
   /** Number of bytes read, decoded, compared and handed to patterns. */
   get steps(): number {
-    return this.#earlierSteps + this.#rules.steps + this.#values.reduce((sum, values) => sum + values.steps, 0);
+    return (
+      this.#earlierSteps +
+      this.#rules.steps +
+      this.#again.steps +
+      this.#values.reduce((sum, values) => sum + values.steps, 0)
+    );
   }
 
   write(chunk: Uint8Array): void {
     for (let from = 0; from < chunk.length; from += pieceBytes) {
-      const keepFrom = Math.max(this.#window.base, this.#cursor - historyBytes);
+      const keepFrom = Math.max(this.#window.base, this.#cursor - lookbehind);
       this.#window.append(chunk.subarray(from, from + pieceBytes), keepFrom);
       this.#scan(false);
     }
@@ -67,6 +77,7 @@ export class SecretScanner {
   replaceSet(set: SecretSet): void {
     this.#earlierSteps = this.steps;
     const block = this.#rules.openBlock;
+    this.#again = new SecondLook(set.rules, this.#spans, this.#options.confirmed ?? false);
     this.#rules = this.#ruleScan(set);
     this.#rules.openBlock = block;
     this.#values = this.#valueScans(set);
@@ -74,8 +85,9 @@ export class SecretScanner {
   }
 
   #ruleScan(set: SecretSet): RuleScan {
-    const confirmed = this.#options.confirmed ?? false;
-    return new RuleScan(set.rules, this.#window, this.#spans, this.#cursor, confirmed);
+    const { confirmed = false } = this.#options;
+    const target = { window: this.#window, spans: this.#spans, again: this.#again, from: this.#cursor, confirmed };
+    return new RuleScan(set.rules, target);
   }
 
   #valueScans(set: SecretSet): ValueScan[] {
@@ -85,25 +97,28 @@ export class SecretScanner {
   #scan(ended: boolean): void {
     for (const values of this.#values) values.scan(this.#window, ended, this.#spans);
     this.#rules.scan(ended);
-    this.#handOver(ended ? this.#window.end : this.#holdFrom());
+    const decidedTo = ended ? this.#window.end : this.#decidedTo();
+    this.#again.run({ window: this.#window, decidedTo, lastMask: this.#mask, ended });
+    this.#handOver(Math.max(this.#cursor, this.#again.holdFrom(decidedTo)));
   }
 
-  /** First position whose bytes are not decided. */
-  #holdFrom(): number {
+  /** First position at which a span may begin that was not found yet. */
+  #decidedTo(): number {
     let hold = this.#rules.holdFrom();
     for (const values of this.#values) hold = Math.min(hold, values.holdFrom(this.#window));
-    return Math.max(this.#cursor, hold);
+    return hold;
   }
 
   #handOver(to: number): void {
     for (let span = this.#spans.takeBefore(to); span !== undefined; span = this.#spans.takeBefore(to)) {
-      if (span.conditional && span.start >= this.#maskEnd) continue;
-      if (span.rule !== undefined && span.start >= this.#maskEnd) this.#sink.found(span.rule, span.start);
-      this.#maskTo(Math.min(span.start, this.#maskEnd));
+      const { start, end } = this.#mask;
+      if (span.rule !== undefined && span.start >= end) this.#sink.found(span.rule, span.start);
+      this.#maskTo(Math.min(span.start, end));
       this.#clearTo(span.start);
-      this.#maskEnd = Math.max(this.#maskEnd, span.end);
+      const isApart = span.start > end || end === 0;
+      this.#mask = { start: isApart ? span.start : start, end: Math.max(end, span.end) };
     }
-    this.#maskTo(Math.min(to, this.#maskEnd));
+    this.#maskTo(Math.min(to, this.#mask.end));
     this.#clearTo(to);
   }
 

@@ -6,8 +6,12 @@ export interface Span {
   readonly rule: string | undefined;
   /** Smaller numbers win where two spans are equal. */
   readonly rank: number;
-  /** A conditional span is masked only if its first byte is inside another span. */
-  readonly conditional: boolean;
+}
+
+/** Bytes that spans mask together. */
+export interface MaskedRange {
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Spans sorted by start, the longest first. The order does not depend on the order of insertion. */
@@ -24,6 +28,29 @@ export class SpanQueue {
     }
     if (at === this.#spans.length) this.#spans.push(span);
     else this.#spans.splice(at, 0, span);
+  }
+
+  /** Start of the first span, or Infinity. */
+  get firstStart(): number {
+    return this.#spans[this.#head]?.start ?? Infinity;
+  }
+
+  /** The masked ranges that overlap a part of the stream, in order and cut to its start. `taken` was in the queue before. */
+  rangesWithin(taken: MaskedRange, from: number, to: number): MaskedRange[] {
+    const ranges: { start: number; end: number }[] = [];
+    const add = ({ start, end }: MaskedRange) => {
+      const last = ranges.at(-1);
+      if (end <= from) return;
+      if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
+      else ranges.push({ start: Math.max(from, start), end });
+    };
+    add(taken);
+    for (let at = this.#head; at < this.#spans.length; at += 1) {
+      const span = this.#spans[at];
+      if (span === undefined || span.start >= to) break;
+      add(span);
+    }
+    return ranges;
   }
 
   /** Removes and returns the first span if it starts before `position`. */
@@ -44,7 +71,6 @@ export class SpanQueue {
 
 function compareSpans(left: Span, right: Span): number {
   if (left.start !== right.start) return left.start - right.start;
-  if (left.conditional !== right.conditional) return left.conditional ? 1 : -1;
   if (left.end !== right.end) return right.end - left.end;
   if (left.rank !== right.rank) return left.rank - right.rank;
   return (left.rule ?? '') < (right.rule ?? '') ? -1 : 1;

@@ -112,7 +112,7 @@ export class ValueScan {
       end += 1;
       for (let padding = 0; padding < 2 && end < window.end && bytes[end - base] === 0x3d; padding += 1) end += 1;
     }
-    spans.add({ start, end, rule, rank: 0, conditional: false });
+    spans.add({ start, end, rule, rank: 0 });
   }
 }
 

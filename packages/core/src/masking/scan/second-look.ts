@@ -1,0 +1,156 @@
+import { maskPlaceholder } from '../mask-placeholder.ts';
+import { acceptsSecret } from '../secret-rule.ts';
+import type { ByteWindow } from './byte-window.ts';
+import type { CompiledRule, CompiledRules } from './compiled-rules.ts';
+import { PlaceholderWriter } from './placeholder-writer.ts';
+import { lookbehind, secretsOf } from './rule-match.ts';
+import type { MaskedRange, SpanQueue } from './span-queue.ts';
+
+/** Masked text shrinks, so that more bytes than the window of a rule may be needed for it. At most this many more. */
+const longestMask = 65_536;
+const decoder = new TextDecoder('latin1');
+
+/** A range of the stream and where it is in the masked text. */
+interface Segment {
+  readonly range: MaskedRange;
+  readonly isMasked: boolean;
+  readonly outStart: number;
+  readonly outEnd: number;
+}
+
+/** What is known about the stream when hits are looked at again. */
+export interface LookedAt {
+  readonly window: ByteWindow;
+  /** All spans that begin before this position are in the queue or were taken from it. */
+  readonly decidedTo: number;
+  /** The masked bytes that were taken from the queue last. */
+  readonly lastMask: MaskedRange;
+  readonly ended: boolean;
+}
+
+/**
+ * Runs the patterns of hits again where a secret near them was masked, over the masked text. So a value is masked whole if
+ * it begins with another secret, and masking the output again changes nothing.
+ */
+export class SecondLook {
+  /** Number of bytes handed to patterns. */
+  steps = 0;
+  readonly #longestKeyword: number;
+  readonly #spans: SpanQueue;
+  readonly #confirmed: boolean;
+  #starts: number[] = [];
+  #rules: CompiledRule[] = [];
+  #head = 0;
+
+  constructor(compiled: CompiledRules, spans: SpanQueue, confirmed: boolean) {
+    this.#confirmed = confirmed;
+    this.#longestKeyword = compiled.longestKeyword;
+    this.#spans = spans;
+  }
+
+  /** Hits must be added in the order of their keywords' ends. */
+  add(start: number, rule: CompiledRule): void {
+    this.#starts.push(start);
+    this.#rules.push(rule);
+  }
+
+  run(known: LookedAt): void {
+    while (this.#head < this.#rules.length) {
+      const rule = this.#rules[this.#head];
+      if (rule === undefined || !this.#look(this.#starts[this.#head] ?? 0, rule, known)) break;
+      this.#head += 1;
+    }
+    if (this.#head === this.#rules.length) {
+      this.#starts = [];
+      this.#rules = [];
+      this.#head = 0;
+    } else if (this.#head >= 1024) {
+      this.#starts.splice(0, this.#head);
+      this.#rules.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** First position that a hit which was not looked at may mask. */
+  holdFrom(hold: number): number {
+    let first = hold;
+    for (let hit = this.#head; hit < this.#starts.length; hit += 1) {
+      const start = this.#starts[hit] ?? 0;
+      if (start - this.#longestKeyword >= first) break;
+      first = Math.min(first, start);
+    }
+    return first;
+  }
+
+  /** Returns false if the masked text is not known as far as the pattern reads. */
+  #look(start: number, rule: CompiledRule, known: LookedAt): boolean {
+    const windowEnd = start + rule.windowBytes;
+    if (!known.ended && known.decidedTo < windowEnd) return false;
+    const from = Math.max(known.window.base, start - lookbehind);
+    if (known.lastMask.end <= from && this.#spans.firstStart >= windowEnd) return true;
+    const limit = Math.min(known.ended ? known.window.end : known.decidedTo, windowEnd + longestMask);
+    const masks = this.#spans.rangesWithin(known.lastMask, from, limit);
+    const first = masks[0];
+    if (first === undefined || first.start >= windowEnd) return true;
+    if (masks.some((mask) => mask.start <= start && mask.end > start)) return true;
+    const needed = rule.windowBytes + lookbehind;
+    const text = maskedText(known.window, masks, { start: from, end: limit }, needed + 2 * lookbehind);
+    const isWhole = known.ended || text.bytes.length >= needed + 2 * lookbehind;
+    if (!isWhole && limit < windowEnd + longestMask) return false;
+    this.#runPattern(rule, start, text);
+    return true;
+  }
+
+  #runPattern(compiled: CompiledRule, start: number, { bytes, segments }: MaskedText): void {
+    const { rule, rank } = compiled;
+    const own = segments.find(({ range, isMasked }) => !isMasked && range.start <= start && start < range.end);
+    if (own === undefined) return;
+    const at = own.outStart + start - own.range.start;
+    const from = Math.max(0, at - lookbehind);
+    const text = decoder.decode(bytes.subarray(from, at + compiled.windowBytes));
+    this.steps += bytes.length;
+    rule.pattern.lastIndex = at - from;
+    const match = rule.pattern.exec(text);
+    if (match === null) return;
+    for (const [secret, first, last] of secretsOf(match)) {
+      if (!acceptsSecret(rule, secret, match.groups ?? {})) continue;
+      if (this.#confirmed && rule.confirms?.(secret) === false) continue;
+      const range = { start: positionOf(segments, from + first, false), end: positionOf(segments, from + last, true) };
+      this.#spans.add({ ...range, rule: rule.id, rank });
+    }
+  }
+}
+
+interface MaskedText {
+  readonly bytes: Uint8Array;
+  readonly segments: readonly Segment[];
+}
+
+/** Masks a part of the stream, up to `longest` bytes of output or a little more. */
+function maskedText(window: ByteWindow, masks: readonly MaskedRange[], part: MaskedRange, longest: number): MaskedText {
+  const writer = new PlaceholderWriter(Math.min(longest, part.end - part.start) + 4 * maskPlaceholder.length);
+  const segments: Segment[] = [];
+  let at = part.start;
+  const write = (end: number, isMasked: boolean) => {
+    if (end <= at || writer.length >= longest) return;
+    const to = isMasked ? end : Math.min(end, at + longest - writer.length);
+    const outStart = writer.length;
+    writer[isMasked ? 'masked' : 'clear'](window.bytes, at - window.base, to - window.base);
+    segments.push({ range: { start: at, end: to }, isMasked, outStart, outEnd: writer.length });
+    at = to;
+  };
+  for (const mask of masks) {
+    write(mask.start, false);
+    write(Math.min(mask.end, part.end), true);
+  }
+  write(part.end, false);
+  return { bytes: writer.take(true), segments };
+}
+
+/** The position in the stream of an index in masked text. Inside of a placeholder it is the start or the end of the mask. */
+function positionOf(segments: readonly Segment[], index: number, isEnd: boolean): number {
+  const segment = segments.find(({ outEnd }) => (isEnd ? index <= outEnd : index < outEnd)) ?? segments.at(-1);
+  if (segment === undefined) return 0;
+  if (segment.isMasked) return isEnd ? segment.range.end : segment.range.start;
+  return segment.range.start + Math.min(index, segment.outEnd) - segment.outStart;
+}
