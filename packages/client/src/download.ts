@@ -15,7 +15,7 @@ export interface Download {
   readonly digest: Digest | undefined;
 }
 
-/** A response whose body is not read yet. The reader of the body owns the timer: `watchedBody` restarts and stops it. */
+/** A response whose body is not read yet, with the timer of its try. `watchedBody` restarts and stops the timer. */
 export interface OpenedAnswer {
   readonly response: Response;
   readonly timer: TryTimer;

@@ -31,7 +31,7 @@ export interface FormFile {
  */
 export class FileForm {
   readonly contentType: string;
-  /** True if the form can be sent again. False if the file is a bare stream. */
+  /** True if the form can be sent again. False if the file is a stream object, which can be sent only once. */
   readonly replayable: boolean;
   /** Size of the file in bytes, if known. */
   readonly fileBytes: number | undefined;
@@ -41,7 +41,8 @@ export class FileForm {
 
   /** Throws `invalid_request` if the content type has characters that a header cannot carry. */
   constructor(field: string, file: FormFile) {
-    // The boundary is random, so that nobody can produce a file that contains it. Such a file would end its part early.
+    // The boundary is random, so that nobody can produce a file that contains it. The server would take a boundary inside the
+    // file for the end of the file.
     const boundary = `proofhouse-${unguessable()}`;
     const fields = Object.entries(file.fields ?? {}).flatMap(([name, value]) => [
       `--${boundary}`,

@@ -15,7 +15,10 @@ export interface EventRange {
 export interface EventPage extends EventRange {
   /** Only events with a smaller number. */
   readonly before?: number | undefined;
-  /** Order of the events. `desc` is newest first: `nextCursor` is then the next `before`. Default: `asc`. */
+  /**
+   * Order of the events. Default: `asc`. `desc` is newest first: `nextCursor` is then the value of `before` for the next
+   * page.
+   */
   readonly sort?: 'asc' | 'desc' | undefined;
 }
 

@@ -26,7 +26,7 @@ export interface ClientOptions {
   readonly token?: string | undefined;
   /** The principal of a bare token: `admin`, or the id of a worker. /v0 requires a principal. Default: `admin`. */
   readonly principal?: string | undefined;
-  /** The experiment of calls that name none. */
+  /** Default experiment of calls that are given no `experimentId`. */
   readonly experimentId?: string | undefined;
   readonly fetch?: typeof fetch | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;
@@ -77,7 +77,7 @@ export class ProofhouseClient {
     this.experiments = new ExperimentsApi(this.#caller);
   }
 
-  /** The credential, and the part of it that is secret, for masking. Empty without a token. */
+  /** The token, and its part after the principal. Masking must hide both. Empty without a token. */
   get secrets(): readonly string[] {
     return this.#secrets;
   }

@@ -50,7 +50,8 @@ export class ArtifactsApi {
 
   /**
    * Uploads one artifact. The bytes are the raw body of the request. With tags or metadata, the body is a streamed form,
-   * because only a form can carry them. The call is retried if the connection breaks, unless `bytes` is a bare stream.
+   * because only a form can carry them. The call is retried if the connection breaks, unless `bytes` is a stream object,
+   * which can be sent only once.
    */
   async upload(jobId: string, upload: ArtifactUpload, options: CallOptions = {}): Promise<JobArtifact> {
     if (upload.tags !== undefined || upload.metadata !== undefined) return this.#uploadAsForm(jobId, upload, options);
@@ -73,7 +74,7 @@ export class ArtifactsApi {
     const fields = Object.fromEntries(
       Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined),
     );
-    // A file part without a content type lets the server derive the type from the artifact name.
+    // If the file part has no content type, the server derives the type from the artifact name.
     const form = new FileForm('file', { ...file, contentType: null, filename: baseName(name), fields });
     const input = { params: { jobId }, body: { name }, ...options };
     return checked(await this.#caller.postFile('uploadArtifact', input, form), digest);

@@ -11,9 +11,9 @@ export interface DepositOptions extends CallOptions, Omit<FormFile, 'bytes'> {}
 export type DepositedArtifact = Deposit;
 
 export interface NamedFilter {
-  /** Only workers, or groups, with this name. Several may have the same name. */
+  /** Selects the workers (or the groups) with this name. Several may have the same name. */
   readonly name?: string | undefined;
-  /** Largest number of workers, or groups, in one page. */
+  /** Largest number of workers (or groups) in one page. */
   readonly limit?: number | undefined;
 }
 
@@ -38,9 +38,9 @@ export class ExperimentApi {
   }
 
   /**
-   * Stores bytes and returns their URI. Every call creates a new URI, also for equal bytes. The call is retried with the
-   * same idempotency key if the connection breaks, unless `bytes` is a bare stream. `contentType` is the type of the file. A
-   * content type in `headers` has no effect.
+   * Stores bytes and returns their URI. Every call creates a new URI, also for equal bytes. The call is retried with the same
+   * idempotency key if the connection breaks, unless `bytes` is a stream object, which can be sent only once. `contentType`
+   * is the type of the file. A content type in `headers` has no effect.
    */
   async deposit(bytes: ByteSource, options: DepositOptions = {}): Promise<DepositedArtifact> {
     const { contentType, filename, sizeBytes, onProgress, ...call } = options;
@@ -83,7 +83,10 @@ export class ExperimentApi {
     return this.#caller.call('registerWorker', { params: this.#params, body: worker, ...options });
   }
 
-  /** Creates a new registration token. The old token is refused from then on. The call is never retried. */
+  /**
+   * Creates a new registration token for the worker. From then on the server refuses the previous token. The call is never
+   * retried.
+   */
   async reissueCredential(workerId: string, options: CallOptions = {}): Promise<CallOutput<'reissueCredential'>> {
     return this.#caller.call('reissueCredential', { params: { ...this.#params, workerId }, ...options });
   }

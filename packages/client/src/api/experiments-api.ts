@@ -7,7 +7,7 @@ export interface ExperimentFilter {
   readonly limit?: number | undefined;
 }
 
-/** The client of the list of experiments, for the admin. `client.experiment(id)` gives access to the contents of one. */
+/** Creates and lists experiments, for the admin. `client.experiment(id)` returns the client of one experiment. */
 export class ExperimentsApi {
   readonly #caller: OperationCaller;
 

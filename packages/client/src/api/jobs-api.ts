@@ -41,8 +41,8 @@ export interface Claim {
 
 export interface ClaimOptions extends CallOptions {
   /**
-   * Called for each job of the answer that the claim does not return: a job without a lease (a retried claim may be answered
-   * with jobs whose lease has ended), or a job beyond `maxJobs`.
+   * Called for each job in the server's answer that the method does not return. Such a job exceeds `maxJobs` or has no lease
+   * id: the answer to a retried claim may contain jobs whose lease has ended.
    */
   readonly onLeftOut?: ((jobId: string) => void) | undefined;
 }
@@ -117,16 +117,16 @@ export class JobsApi {
     const answer = await this.#caller.call('claimJob', { body: claim, ...options }, waitMsOf(claim));
     if (!('jobs' in answer))
       throw new AppError('unsupported', 'The server answered one job where many were asked for.');
-    // A wrong answer may have duplicates and more than `maxJobs` jobs. Both are dropped. Nobody starts the jobs beyond
-    // `maxJobs`, so their leases expire.
+    // An incorrect answer may contain duplicates and more than `maxJobs` jobs. Both are dropped. Nobody starts the jobs
+    // beyond `maxJobs`, so their leases expire.
     const jobs = [...new Map(answer.jobs.map((job) => [job.id, job])).values()];
     for (const { id } of jobs.slice(claim.maxJobs)) onLeftOut?.(id);
     return held(jobs.slice(0, claim.maxJobs), onLeftOut);
   }
 
   /**
-   * Renews the lease until `leaseSeconds` from now. `cancelRequestedAt` of the returned job is set if somebody asked for its
-   * cancellation: the caller must then stop its work.
+   * Renews the lease until `leaseSeconds` from now. If `cancelRequestedAt` of the returned job is set, cancellation of the
+   * job was requested, and the caller must stop its work.
    */
   async heartbeat(jobId: string, lease: string, leaseSeconds: number, options: CallOptions = {}): Promise<Job> {
     return this.#caller.call('heartbeatJob', { params: { jobId }, body: { leaseSeconds }, ...options, lease });
@@ -157,8 +157,8 @@ export class JobsApi {
   }
 
   /**
-   * Cancels a queued job at once. For a running job, asks the holder of the lease to stop. Of several calls for one job, the
-   * first reason is kept.
+   * Cancels a queued job at once. For a running job, asks the holder of the lease to stop. If one job is cancelled several
+   * times, the server keeps the reason of the first call.
    */
   async cancel(
     jobId: string,
@@ -203,8 +203,9 @@ export class JobsApi {
   }
 
   /**
-   * Returns one page of the log, oldest first. `nextCursor` is the next `after`. It is null only if the job is final and its
-   * log was read to the end. With `sort: 'desc'` the page is newest first, and `nextCursor` is the next `before`.
+   * Returns one page of the log, oldest first. `nextCursor` is the value of `after` for the next page. It is null only if the
+   * job is final and its log was read to the end. With `sort: 'desc'` the page is newest first, and `nextCursor` is the value
+   * of `before` for the next page.
    */
   async events(jobId: string, range: EventPage = {}, options: CallOptions = {}): Promise<Page<JobEvent>> {
     return readEvents(this.#caller, jobId, range, options);
@@ -232,8 +233,8 @@ export class JobsApi {
   }
 
   /**
-   * Iterates over hints that a job has changed, without end. The first item is `look-again`. It is repeated whenever hints
-   * may have been missed. On `look-again` the caller must reload its list of jobs.
+   * Iterates over hints, without end. A hint says that a job has changed. The first item is `look-again`: the caller must
+   * reload its list of jobs. `look-again` is repeated whenever hints may have been missed.
    */
   followHints(options: StreamOptions = {}): AsyncGenerator<JobHint | 'look-again', void, undefined> {
     return followHints(this.#caller, options);

@@ -3,11 +3,11 @@ import { crc32, deflateRawSync } from 'node:zlib';
 type Members = Readonly<Record<string, string | Uint8Array>>;
 
 export interface ZipOptions {
-  /** Flag bit 0 of every member. */
+  /** True to set the encryption flag (bit 0) in the headers of every member. */
   readonly isEncrypted?: boolean;
-  /** The compression method that the headers name. */
+  /** Number of the compression method in the headers. Default: 8 (deflate). */
   readonly method?: number;
-  /** Text before the archive. */
+  /** Text in the file before the first header of the archive. */
   readonly before?: string;
 }
 

@@ -2,7 +2,7 @@ export type ByteStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
  * The bytes of an upload. A function must return a new stream of the same bytes for each try, so that a failed upload can be
- * retried. A bare stream can be sent only once.
+ * retried. A stream object can be sent only once.
  */
 export type ByteSource = Uint8Array | Blob | string | StreamSource;
 export type StreamSource = ByteStream | (() => ByteStream | Promise<ByteStream>);

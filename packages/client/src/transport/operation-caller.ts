@@ -17,7 +17,10 @@ import { requestHeaders } from './request-headers.ts';
 import { requestUrl } from './request-url.ts';
 import { perform, placeOf, type Exchange, type TransportParts } from './transport.ts';
 
-/** The rate below which an upload counts as stalled, if its progress cannot be observed: bytes per millisecond. */
+/**
+ * Lowest normal rate of an upload, in bytes per millisecond. An upload whose progress cannot be observed counts as stalled if
+ * it is slower.
+ */
 const slowestBytesPerMs = 32;
 /** Milliseconds after which a silent stream counts as broken: three times the keep-alive interval of the server (15 s). */
 const quietStreamMs = 45_000;
@@ -206,8 +209,8 @@ export class OperationCaller {
 }
 
 /**
- * Returns true if the call may be sent again after a lost answer. A call that is repeatable by its lease needs a lease id. The
- * lease id is an option of the call if the row has `lease`, else a required part of the body.
+ * Returns true if the call may be sent again after a lost answer. A row with `repeatable: 'by-lease'` allows that only with a
+ * lease id. If the row has `lease`, the lease id is an option of the call. Otherwise it is a required part of the body.
  */
 function mayRepeat(row: Operation, input: LooseInput): boolean {
   if (row.repeatable === 'by-lease') return !row.lease || input.lease !== undefined;

@@ -39,8 +39,9 @@ export function requestHeaders(parts: HeaderParts): Record<string, string> {
   return Object.fromEntries([...headers].map(([name, value]) => [asWrappersWriteIt(name), value]));
 }
 
-// Returns the spelling that wrappers of fetch usually use. A wrapper with default headers replaces a header only if the name is
-// equal in letter case. Otherwise the header is sent twice, joined by a comma, and the boundary of a form cannot be parsed.
+// Returns the header name in the letter case that wrappers of fetch usually use. A wrapper with default headers replaces a
+// header only if the name is equal in letter case. Otherwise the header is sent twice, joined by a comma, and the boundary of
+// a form cannot be parsed.
 function asWrappersWriteIt(name: string): string {
   return name === 'content-type' ? 'Content-Type' : name;
 }

@@ -4,9 +4,12 @@ import type { Random } from './random.ts';
 export interface RetryPolicy {
   /** Largest number of tries of a call that may be retried, including the first. */
   readonly tries: number;
-  /** Upper bound of the first delay in milliseconds. It doubles with each try. The delay is random between 0 and the bound. */
+  /**
+   * Upper bound of the first delay in milliseconds. The bound doubles with each try. Each delay is random between 0 and its
+   * bound.
+   */
   readonly baseDelayMs: number;
-  /** Largest upper bound of a delay in milliseconds. `Retry-After` of an answer may demand a longer delay. */
+  /** Limit in milliseconds up to which the bound of a delay grows. `Retry-After` of an answer may demand a longer delay. */
   readonly maxDelayMs: number;
   /** Milliseconds after which a try ends: without an answer, or, in a transfer of bytes, without progress. */
   readonly perTryMs: number;

@@ -10,7 +10,10 @@ export class TryTimer {
   readonly #limitMs: number;
   readonly #reason: () => unknown;
   readonly #outer: AbortSignal | undefined;
-  /** True if a download or a stream goes on after the try. Its reader then stops the timer, instead of the try. */
+  /**
+   * True if the response is a download or a stream, whose body is read after the try. The reader of the body then stops the
+   * timer.
+   */
   lent = false;
   #stopped = false;
   #cancel: () => void = () => undefined;

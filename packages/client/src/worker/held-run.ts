@@ -19,7 +19,10 @@ export interface WorkerParts extends WorkerOptions {
   readonly log: WorkerLog;
   /** Restores the repository before each job. */
   readonly cleanCheckout: CleanCheckout | undefined;
-  /** Masks what leaves the worker: in a run, also the values of the run. Undefined if masking is off. */
+  /**
+   * Masks everything that leaves the worker. During a run, the values that the run added are masked too. Undefined if masking
+   * is off.
+   */
   readonly mask: SecretMask | undefined;
   /** Aborted when running commands must be stopped. */
   readonly stop: AbortSignal;

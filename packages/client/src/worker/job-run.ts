@@ -43,7 +43,7 @@ export async function runJob(parts: WorkerParts, job: ClaimedJob, late: boolean)
     say('error', `Job ${job.id} could not be run or reported: ${message}`);
     const outcome = await giveBack({ ...worker, job, lost: lease.lost }, worker.mask?.text(message) ?? message);
     lease.stop();
-    // With a full or missing disk the worker would fail every job in the queue and use up their attempts.
+    // Without this pause, a worker with a full or missing disk would fail every job in the queue and use up their attempts.
     if (error instanceof BrokenMachine) await pause(worker.clock, brokenRestMs, worker.signal);
     return outcome;
   } finally {
@@ -53,7 +53,7 @@ export async function runJob(parts: WorkerParts, job: ClaimedJob, late: boolean)
 
 /** Returns the worker with a mask for this run. Values that are added in a run are masked in this run only. */
 function maskedParts(worker: WorkerParts, { leaseId }: ClaimedJob): WorkerParts {
-  // The command knows the lease only together with the token.
+  // A command gets the lease id only if it gets a token (`passToken`). Only then is the lease id masked.
   const values = worker.passToken === undefined ? [] : [{ name: 'PROOFHOUSE_LEASE_ID', value: leaseId }];
   const mask = worker.mask?.with(values);
   return { ...worker, mask, log: maskedLog(worker.log, mask) };

@@ -6,11 +6,11 @@ import { messageOf } from './message-of.ts';
 import { isPassing } from './passing-trouble.ts';
 import type { WorkerLog } from './worker-options.ts';
 
-/** Shortest pause between two attempts to renew. */
+/** Shortest pause between two attempts to renew, in milliseconds. */
 const shortestPauseMs = 1000;
 /**
- * Interval at which the wall clock is compared with the monotonic clock. The monotonic clock stands still while the machine is
- * suspended.
+ * Milliseconds between two comparisons of the wall clock with the monotonic clock. The monotonic clock stands still while the
+ * machine is suspended.
  */
 const compareEveryMs = 5000;
 /** A larger change of the difference between both clocks means that the wall clock was set, or the machine was suspended. */

@@ -55,7 +55,7 @@ export class Milestones {
     }
   }
 
-  /** Masked when it is written, so that values that were added before are masked. */
+  /** Called when the note is sent, not when it is created, so that values that were added in the meantime are masked too. */
   #masked(note: JobNote): JobNote {
     const { mask } = this.#parts;
     if (mask === undefined) return note;

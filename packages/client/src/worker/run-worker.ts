@@ -22,8 +22,8 @@ import type { JobOutcome, WorkerLog, WorkerOptions, WorkerReport } from './worke
 
 const waitSeconds = 20;
 /**
- * Milliseconds. An empty answer to a claim that arrives sooner was no long poll: a proxy or the server does not hold the request.
- * The worker then pauses before it claims again.
+ * Milliseconds after which an empty answer to a claim counts as a long poll. If it arrives sooner, a proxy or the server does
+ * not hold the request, and the worker pauses before it claims again.
  */
 const shortestPollMs = 1000;
 const claimAgain = { firstMs: 1000, maxMs: 30_000 };
@@ -37,7 +37,9 @@ const mostJobsAtOnce = 100;
  */
 interface ClaimAttempt {
   readonly key: string;
-  /** The same in every retry, because the server accepts an idempotency key again only with an unchanged claim. */
+  /**
+   * The value is the same in every retry, because the server accepts an idempotency key again only with an unchanged claim.
+   */
   readonly maxJobs: number | undefined;
   /** True if an earlier claim succeeded. The URL and the credential are then known to be valid. */
   readonly accepted: boolean;
@@ -170,7 +172,7 @@ async function maskOf({ client, env = {}, secretNames: names, secretFiles = [] }
   const token = client.secrets.map((value) => ({ name: 'PROOFHOUSE_TOKEN', value }));
   const mask = new SecretMask({ env, names, values: [...token, ...(await readSecretFiles(secretFiles))] });
   const outer = env['PROOFHOUSE_MASK_FILE'];
-  // The worker may itself be the command of a job.
+  // This worker may itself be the command of another worker's job. Values in the mask file of that job are masked here too.
   if (outer !== undefined && outer !== '') mask.follow(new MaskFile(outer));
   mask.set();
   return mask;

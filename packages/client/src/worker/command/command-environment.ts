@@ -5,7 +5,7 @@ export interface CommandVariables {
   readonly PROOFHOUSE_JOB_TYPE: string;
   readonly PROOFHOUSE_URL: string;
   readonly PROOFHOUSE_OUTPUT_DIR: string;
-  /** The file of `proofhouse mask add`. Missing if the worker masks nothing. */
+  /** File to which `proofhouse mask add` writes values that must be masked. Missing if the worker masks nothing. */
   readonly PROOFHOUSE_MASK_FILE?: string;
   /**
    * Marks of the runs that a process belongs to, comma-separated. A mark is the unguessable id of one run. There can be
@@ -24,8 +24,8 @@ const ownPrefix = /^PROOFHOUSE_/i;
 const inherited = ['PROOFHOUSE_EXPERIMENT'];
 const otherSecrets = ['ARTIFACT_STORE_API_KEY'];
 /**
- * Variables that are removed if the environment also contains PROOFHOUSE_DATABASE_URL. They then belong to the server.
- * Otherwise they may be meant for the command.
+ * Variables that are removed if the environment also contains PROOFHOUSE_DATABASE_URL, because they are then settings of a
+ * server. Without PROOFHOUSE_DATABASE_URL they may be meant for the command.
  */
 const databaseSecrets = ['PGPASSWORD', 'PGPASSFILE', 'PGSERVICE', 'PGSERVICEFILE'];
 

@@ -21,9 +21,9 @@ const usualMaxLogBytes = 1024 * 1024 * 1024;
 interface Workplace {
   readonly folder: WorkFolder;
   readonly log: CapturedLog;
-  /** All logs that must be closed. */
+  /** Every log that was opened for the job. All are closed at the end of the job. */
   readonly opened: CapturedLog[];
-  /** The file of `proofhouse mask add`. Undefined if nothing is masked. */
+  /** File to which `proofhouse mask add` writes values that must be masked. Undefined if nothing is masked. */
   readonly maskFile: MaskFile | undefined;
   readonly cwd: string;
 }
@@ -59,7 +59,10 @@ export async function runCommandJob(
   }
 }
 
-/** Returns more of the end of the log than a message takes, so that the message does not begin inside a secret. */
+/**
+ * Returns the end of the log, masked, for a failure message. A secret whose beginning is cut off cannot be recognized. So
+ * with a mask twice as many bytes are read as a message takes, and the message is cut from their end.
+ */
 async function logTailOf({ worker: { mask } }: HeldRun, { log, maskFailure }: CompleteLog): Promise<string> {
   if (maskFailure !== undefined) return '';
   const tail = await readLogTail(log, mask === undefined ? maxSummaryBytes : 2 * maxSummaryBytes);
@@ -126,12 +129,14 @@ async function runWithLog(
   }
 }
 
-/** Returns the log of a command that wrote into the log file itself. If it is masked, the masked log is another file. */
+/**
+ * Returns the log of a command that wrote into the log file itself. With a mask, the masked log is written to a second file.
+ */
 async function adopted(place: Workplace, mask: SecretMask | undefined): Promise<CompleteLog> {
   const { folder, log } = place;
   const whole = await log.adopt();
   if (mask === undefined) return { log: whole, masked: undefined, maskFailure: undefined };
-  // A mask may be longer than the secret in its place.
+  // The text that replaces a secret may be longer than the secret.
   const masked = await CapturedLog.create(folder.maskedLogFile, 2 * whole.maxBytes);
   place.opened.push(masked);
   const capture = LogCapture.begin(masked, mask);

@@ -40,9 +40,9 @@ export interface CommandLimits {
 const pollMs = 50;
 
 /**
- * Runs a command in a process group of its own. When `stop` is aborted or the time limit is reached, the whole group
- * gets SIGTERM and, after the grace period, SIGKILL. Background processes are killed when the command ends, including
- * those that left the group (see RunProcesses). Never throws.
+ * Runs a command in a process group of its own. When `stop` is aborted or the time limit is reached, the whole group gets
+ * SIGTERM and, `graceMs` later, SIGKILL. Background processes are killed when the command ends, including those that left the
+ * group (see `RunProcesses`). Never throws.
  */
 export async function runCommand(spec: CommandSpec, stop: AbortSignal, limits: CommandLimits): Promise<CommandEnd> {
   const byItself = { stopped: false, timedOut: false };
@@ -102,7 +102,8 @@ function ended(child: ChildProcess): Promise<Omit<CommandEnd, 'stopped' | 'timed
 async function endGroup(child: ChildProcess, others: RunProcesses, limits: CommandLimits): Promise<void> {
   const until = limits.clock.monotonic() + limits.graceMs;
   signalGroup(child, 'SIGTERM');
-  // This signal is sent only to processes outside the group, because many programs quit at once on a second SIGTERM.
+  // The process group has received SIGTERM above. It is not sent a second one, because many programs quit at once on a second
+  // SIGTERM.
   others.signal('SIGTERM', { exceptGroup: child.pid });
   const isAlive = (): boolean => signalGroup(child, 0) || others.living().length > 0;
   while (isAlive() && limits.clock.monotonic() < until) await pause(limits.clock, pollMs);

@@ -56,8 +56,8 @@ export class ArtifactNames {
   }
 }
 
-// Returns the candidates for the artifact name with number `count`. The number follows the file name, or, in case a file has the
-// name of the first folder, the name of that folder.
+// Returns the candidates for the artifact name of a file. From `count` 2 on there are two: the first has `~count` after the
+// file name, the second after the name of the first folder, in case a file with the name of that folder exists.
 function numbered(name: string, count: number): string[] {
   if (count === 1) return [name];
   const [, stem = '', ending = ''] = /^(.*?[^/])(\.[^./]*)?$/s.exec(name) ?? [];

@@ -89,8 +89,8 @@ function renamed(shown: string, name: string): string {
   return `${shown} of the output folder is the artifact ${name}`;
 }
 
-// Returns `other` for output files named like a diff. Only diffs that the worker wrote have the type `diff`, because commands can
-// use such a name for anything.
+// Returns `other` for an output file that is named like a diff, else undefined. The type `diff` is only for diffs that the
+// worker wrote, because a command can use such a name for anything.
 function typeOf(name: string): ArtifactType | undefined {
   return /\.(diff|patch)$/i.test(name) ? 'other' : undefined;
 }

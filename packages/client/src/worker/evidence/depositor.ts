@@ -23,9 +23,9 @@ export interface DepositorParts {
 }
 
 export interface DepositContent extends Content {
-  /** Default: `detect`. */
+  /** `text` is masked, `exact` is only scanned and never changed. Default: `detect`, which decides by the bytes. */
   readonly use?: ContentUse | undefined;
-  /** Receipt of a mask that was applied before. It is added to the receipt in the metadata. */
+  /** Receipt (the number of masked values by rule) of an earlier masking. It is added to the receipt in the metadata. */
   readonly masked?: MaskingReceipt | undefined;
 }
 
@@ -42,8 +42,8 @@ export class Depositor {
   }
 
   /**
-   * Uploads a content. It is read three times, and once more for each retry. Rejects if the server refuses the upload, with
-   * `secret_found` if the name, or a content that is not text, contains a secret, and if masking fails.
+   * Uploads a content. The content is read three times, and once more for each retry. Rejects if masking fails, or if the
+   * server refuses the upload. Rejects with `secret_found` if a secret is in the name, or in a content that is not text.
    */
   async upload(about: ArtifactAbout, { use = 'detect', masked, ...content }: DepositContent): Promise<JobArtifact> {
     const { client, job, mask, allowBinary = false, workRoot: scratch, lost: signal } = this.#parts;

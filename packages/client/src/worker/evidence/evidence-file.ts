@@ -5,7 +5,7 @@ import { AppError } from '@proofhouse/core';
 const pieceBytes = 256 * 1024;
 
 export interface EvidenceFileOptions {
-  /** Throws for a symbolic link. */
+  /** True to throw if the file is a symbolic link. */
   readonly noFollow?: boolean | undefined;
   /** Real path of a folder that must contain the file. Opening fails if a folder in the path was replaced by a link. */
   readonly below?: string | undefined;

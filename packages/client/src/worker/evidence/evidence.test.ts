@@ -8,7 +8,10 @@ import { setUpWorker } from '../../testing/worker-trial.ts';
 
 const outputFolder = 'cd "$PROOFHOUSE_OUTPUT_DIR"';
 
-/** Makes the fake server refuse uploads of more than `limitBytes`, raw and as a form, with the limit in the error. */
+/**
+ * Makes the fake server refuse uploads of more than `limitBytes`, sent as a raw body or as a form. Its error contains the
+ * limit.
+ */
 function limitUploads(server: FakeServer, limitBytes: number): void {
   server.interfere = (operation, request, response) => {
     if (operation !== 'putArtifact' && operation !== 'uploadArtifact') return false;

@@ -22,7 +22,7 @@ export interface Deposited {
   readonly notes: readonly string[];
 }
 
-/** Error codes of Node with a local cause, which another attempt or another machine may not have. */
+/** Error codes of Node with a cause that may be temporary or local to this machine. Another attempt may not meet it. */
 const passingCodes = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'ESTALE', 'ENOENT'];
 
 /** Counts the deposits of one run, and records its losses and notes, all masked. */

@@ -11,8 +11,9 @@ export interface CompleteLog {
 }
 
 /**
- * Masks the output of a command on its way into the captured log. It is masked before the log is cut, because the rest of a
- * secret cannot be recognized. After a failure of the mask, the rest of the output is discarded.
+ * Masks the output of a command before it is written to the captured log. A captured log may lose its middle. If the output
+ * were masked later, a secret could be cut in two, and its parts could not be recognized. After a failure of the mask, the
+ * rest of the output is discarded.
  */
 export class LogCapture {
   readonly #log: CapturedLog;
@@ -44,7 +45,10 @@ export class LogCapture {
     await this.#log.settled();
   }
 
-  /** Writes the bytes that the mask held back. Called after the last `write`. */
+  /**
+   * Writes the last bytes, which the mask kept back because they could be the beginning of a secret. Called after the last
+   * `write`.
+   */
   async end(): Promise<CompleteLog> {
     this.#writeMasked((mask) => mask.end());
     await this.#log.settled();

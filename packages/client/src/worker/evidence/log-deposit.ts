@@ -10,9 +10,9 @@ const smallestLimitBytes = 160;
 
 /**
  * Deposits a log, truncated if needed. If the server refuses the log as too large, the refusal contains the limit
- * (`limitBytes`), and the log is truncated to it. If a proxy refuses it without a limit, an eighth of the size is tried, and so
- * on. A line of the log, its metadata and a note state how much is missing. Output that the disk did not accept is recorded as a
- * loss too. A log whose masking failed is not deposited.
+ * (`limitBytes`), and the log is truncated to the limit. After a refusal without a limit, as from a proxy, the log is
+ * truncated to an eighth of the last size, until it is accepted. A line of the log, its metadata and a note state how much is
+ * missing. Output that the disk did not accept is recorded as a loss too. A log whose masking failed is not deposited.
  */
 export async function depositLog(depositor: Depositor, complete: CompleteLog): Promise<void> {
   const { log, maskFailure } = complete;

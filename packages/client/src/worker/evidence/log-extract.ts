@@ -50,8 +50,8 @@ export async function extractLog(log: CapturedLog, maxBytes: number): Promise<Lo
   return { read: () => withGap(log, head, tail, cut), cut };
 }
 
-// Returns the number of bytes of the beginning (`head`) or the end (`tail`) that fit. A log that fits as a whole, but lacks its
-// end because the disk was full, is all `head`.
+// Returns how many bytes of the beginning (`head`) or of the end (`tail`) of the log are kept. If the log lacks its end
+// because the disk was full, and the rest fits as a whole, all of it is `head`.
 function wanted(end: number, room: number, part: 'head' | 'tail'): number {
   if (end <= room) return part === 'head' ? end : 0;
   return part === 'head' ? Math.floor(room / 2) : Math.ceil(room / 2);

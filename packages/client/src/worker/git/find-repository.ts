@@ -10,9 +10,11 @@ const maxAlternates = 32;
 export interface Repository {
   readonly top: string;
   readonly gitDir: string;
-  /** Equal to `gitDir`, except in a linked working tree. */
+  /**
+   * The git folder that all linked working trees of the repository share. Equal to `gitDir`, except in a linked working tree.
+   */
   readonly commonDir: string;
-  /** The object folder and its alternates. */
+  /** The object folder of the repository, and the further object folders (alternates) that it refers to. */
   readonly objects: readonly string[];
 }
 

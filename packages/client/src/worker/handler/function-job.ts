@@ -8,15 +8,15 @@ import type { Content } from '../../masking/scan-content.ts';
 import { messageOf } from '../message-of.ts';
 import type { DepositSource, JobContext, JobHandler, JobResult } from './job-handler.ts';
 
-/** The end of a handler: it returned, it threw, or it was still running after the grace period. */
+/** The end of a handler: it returned, it threw, or it was still running `graceMs` after its signal was aborted. */
 type FunctionEnd =
   | { readonly kind: 'returned'; readonly result: JobResult }
   | { readonly kind: 'threw'; readonly error: unknown }
   | { readonly kind: 'still-running' };
 
 /**
- * Runs a handler for a job. A function cannot be killed: the worker does not wait any longer for a handler that has not ended
- * within the grace period (`graceMs`).
+ * Runs a handler for a job. A function cannot be killed. If the handler has not ended `graceMs` after its signal was aborted,
+ * the worker does not wait for it any longer.
  */
 export async function runFunctionJob(
   run: HeldRun,

@@ -13,8 +13,8 @@ export interface DepositAbout {
   /** Default: derived from the artifact name. */
   readonly contentType?: string | undefined;
   /**
-   * Values that are stored in the artifact record. At most 4 KiB as JSON. If something in the bytes was masked, the receipt is
-   * added as `masked`.
+   * Values that are stored in the artifact record. At most 4 KiB as JSON. If something in the bytes was masked, the number of
+   * masked values is added as `masked`.
    */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -22,8 +22,8 @@ export interface DepositAbout {
 /** The signals and operations of a handler. It may use them until it returns. The worker renews the lease meanwhile. */
 export interface JobContext {
   /**
-   * Aborted when the handler must end: the job was cancelled, its lease was lost, its time limit was reached, or the
-   * worker stops. After the grace period (10 s) the worker does not wait for the handler.
+   * Aborted when the handler must end: the job was cancelled, its lease was lost, its time limit was reached, or the worker
+   * stops. The worker waits for the handler for another 10 s (`graceMs`), and no longer.
    */
   readonly signal: AbortSignal;
   /** Aborted when cancellation of the job was requested. */
@@ -38,8 +38,8 @@ export interface JobContext {
   /** Adds a known value: it is masked in everything that this run deposits, notes and reports from now on. */
   addSecret(value: string): void;
   /**
-   * Appends an event to the log of the job (message at most 2 KiB, payload at most 4 KiB). Events are sent in order, without
-   * blocking the handler.
+   * Appends an event to the log of the job (message at most 2 KiB, payload at most 4 KiB). Events are sent in order. The
+   * handler does not wait for them.
    */
   note(message: string, more?: Omit<JobNote, 'message'>): void;
 }

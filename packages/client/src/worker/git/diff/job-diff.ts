@@ -15,7 +15,9 @@ import type { Git } from '../run-git.ts';
 import { searchRepositories, type SearchResult } from '../search-repositories.ts';
 import { WrittenDiffs, type DiffEvidence } from './written-diffs.ts';
 
-/** Time limit in milliseconds for the first trees, and again for the patches. */
+/**
+ * Time limit in milliseconds for writing the git trees before the command. The patches after the command have the same limit.
+ */
 export const gitTimeLimitMs = 60_000;
 
 export interface DiffPlace {
@@ -38,7 +40,10 @@ export interface DiffPlace {
   readonly limits?: Partial<DiffLimits> | undefined;
 }
 
-/** The diff of one repository. `path` is relative to the root, as a latin1 string of its bytes. It is empty for the root. */
+/**
+ * The diff of one repository. `path` is relative to the root (see `JobDiff`), as a latin1 string of its bytes. It is empty
+ * for the root.
+ */
 interface Followed {
   readonly path: string;
   readonly depth: number;

@@ -79,9 +79,9 @@ export class RepositoryDiff {
   }
 
   /**
-   * Starts the diff of a repository that the command created. Its first tree is the newest commit in common with
-   * `knownCommits` (the commits of the repository whose git folder it shares) and with the cloned or fetched commits. Without
-   * such a commit, the first tree is empty.
+   * Starts the diff of a repository that the command created. Its first tree is the tree of the newest commit of its history
+   * that the command did not make: one from the history of `knownCommits` (the commits of the repository whose git folder it
+   * shares) or of the cloned or fetched commits. Without such a commit, the first tree is empty.
    */
   static async appeared(place: RepositoryPlace, knownCommits: readonly string[]): Promise<RepositoryDiff> {
     const shadow = await ShadowRepository.make(place.repository, place.settings, place.scratch);
@@ -93,7 +93,7 @@ export class RepositoryDiff {
     return [...new Set([...(this.#before?.snapshots.nested ?? []), ...(this.#after?.nested ?? [])])].sort();
   }
 
-  /** Returns one line for each left-out item that is known so far. For the case that `write` did not finish. */
+  /** Returns one line for each left-out item that is known so far. Called if `write` did not finish. */
   async lines(): Promise<string[]> {
     return (await (this.#after ?? this.#before?.snapshots)?.lines()) ?? [];
   }
@@ -161,7 +161,8 @@ export class RepositoryDiff {
     const base =
       head === undefined ? await gitText(at, ['mktree']) : await gitText(at, ['rev-parse', `${head}^{tree}`]);
     if (!(await this.#hasIndex()) && current !== undefined && (await isEmpty(repository.top))) {
-      // The repository was cloned without a checkout. Without this, the patch would delete every file.
+      // The repository was cloned without a checkout, so it has no index. With an empty index, the patch would delete every
+      // file.
       await runGit(at, ['read-tree', current]);
       await markSkipped(at);
     }

@@ -24,7 +24,7 @@ export interface DiffDeposit {
   readonly path: string;
   readonly type: ArtifactType;
   readonly contentType: string;
-  /** `exact` for a content whose name is its digest. */
+  /** `exact` for a content whose name is its digest: masking must not change it. */
   readonly use: ContentUse;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
@@ -71,8 +71,8 @@ const nothingKnown = {
 } as const;
 
 /**
- * Collects the patches of a job, one for each repository, within the limits. A path (`where`) is relative to the root, as a
- * latin1 string of its bytes.
+ * Collects the patches of a job, one for each repository, within the limits. The path of a repository (`where`) is relative
+ * to the root of the diff (see `JobDiff`), as a latin1 string of its bytes.
  */
 export class WrittenDiffs {
   readonly #scratch: string;
