@@ -18,6 +18,8 @@ export interface LoadOrder {
   /** Size of the body in bytes or, with `form`, size of the file in the form. */
   readonly bodyBytes?: number;
   readonly form?: boolean;
+  /** True if the body is lines of a log. Default: random bytes, which count as binary content. */
+  readonly text?: boolean;
   readonly expectedBytes?: number;
   /**
    * True if the sent or downloaded bytes are hashed and the digest is returned. For checks, because hashing slows a
@@ -35,17 +37,29 @@ export interface LoadResult {
 }
 
 const pieceBytes = 1024 * 1024;
-const piece = randomBytes(pieceBytes);
+const randomPiece = randomBytes(pieceBytes);
+const textPiece = logText(pieceBytes);
 const boundary = 'proofhouse-bench-boundary';
 let sent = 0;
 
-function* pieces(sizeBytes: number): Generator<Uint8Array> {
+/** Returns lines of a log, each with another number and another hexadecimal word. */
+function logText(sizeBytes: number): Buffer {
+  let text = '';
+  for (let line = 0; text.length < sizeBytes; line += 1) {
+    const word = createHash('sha256').update(String(line)).digest('hex').slice(0, 12);
+    text += `2026-01-01T00:00:00Z INFO build step=${String(line)} module=packages/core/${word} took ${String(line % 97)} ms\n`;
+  }
+  return Buffer.from(text).subarray(0, sizeBytes);
+}
+
+function* pieces(sizeBytes: number, isText = false): Generator<Uint8Array> {
+  const piece = isText ? textPiece : randomPiece;
   for (let left = sizeBytes; left > 0; left -= pieceBytes) yield left >= pieceBytes ? piece : piece.subarray(0, left);
 }
 
-function* formBody(name: string, sizeBytes: number): Generator<Uint8Array> {
+function* formBody(name: string, sizeBytes: number, isText = false): Generator<Uint8Array> {
   yield Buffer.from(formHead(name));
-  yield* pieces(sizeBytes);
+  yield* pieces(sizeBytes, isText);
   yield Buffer.from(formTail);
 }
 
@@ -70,7 +84,8 @@ function requestOf(order: LoadOrder): RawRequest {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const head = `${order.method} ${order.path.replace('{n}', number)} HTTP/1.1\r\n${lines.join('')}\r\n`;
   if (fileBytes === undefined) return { head };
-  return { head, body: form === undefined ? pieces(fileBytes) : formBody(`form-${number}`, fileBytes) };
+  const body = form === undefined ? pieces(fileBytes, order.text) : formBody(`form-${number}`, fileBytes, order.text);
+  return { head, body };
 }
 
 async function load(order: LoadOrder): Promise<LoadResult> {
@@ -107,7 +122,7 @@ async function load(order: LoadOrder): Promise<LoadResult> {
     await Promise.all(connections.map(work));
     const ms = performance.now() - start;
     if (order.digest === true && order.bodyBytes !== undefined) {
-      for (const part of pieces(order.bodyBytes)) hash.update(part);
+      for (const part of pieces(order.bodyBytes, order.text)) hash.update(part);
     }
     return { requests, bytes, ms, lastBody, sha256: order.digest === true ? hash.digest('hex') : '' };
   } finally {

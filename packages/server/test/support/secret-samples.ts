@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { compileSecrets, secretRules, SecretScan } from '@proofhouse/core';
+import { compileSecrets, secretRules, SecretScan, type SecretClass } from '@proofhouse/core';
 
 /** A text with a secret, and the rule that must find it. */
 export interface SecretSample {
@@ -23,11 +23,11 @@ export function githubToken(seed = 0): string {
   return `ghp_${random}${text}`;
 }
 
-/** One text for each documented secret format, with a secret that also passes the test of the policy `reject`. */
-export function structuredSamples(): SecretSample[] {
+/** One text for each rule of the class, with a secret that also passes the test of the policy `reject`. */
+export function secretSamples(of: SecretClass): SecretSample[] {
   const set = compileSecrets({ rules: secretRules });
   return secretRules.flatMap(({ id, class: kind, examples }) => {
-    if (kind !== 'structured') return [];
+    if (kind !== of) return [];
     const confirmed = examples.matches.find(({ text }) => {
       const scan = new SecretScan(set, { confirmed: true });
       scan.write(Buffer.from(text));
