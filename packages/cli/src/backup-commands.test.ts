@@ -142,7 +142,8 @@ test('a crashed store is not written over: it is moved, and its log with it, and
   const third = await newJob(server);
   await server.kill();
 
-  // The database files that the restore moved away are complete: put back, they are the database at the time of the crash.
+  // The restore moved the old database files away. They are complete: after they are moved back, the server has the data that
+  // it had at the time of the crash.
   const later = path.join(await emptyFolder(), 'later');
   await mkdir(later);
   for (const end of ['', '-wal', '-shm']) {
@@ -202,7 +203,7 @@ test('a second backup to the same folder copies only what is new, and keeps what
   expect(await copiedBytes()).toBe(500);
   expect(await copiedBytes()).toBe(0);
   expect(readdirSync(folder).filter((name) => name.startsWith('database-'))).toHaveLength(1);
-  // With --verify, a file whose content has changed in the backup is copied again.
+  // With --verify, a backup compares the files that it already contains, and copies a changed one again.
   const rotten = filesBelow(path.join(folder, 'blobs')).find((file) => statSync(file).size === 1000) ?? '';
   await rm(rotten);
   writeFileSync(rotten, Buffer.alloc(1000, 'z'));
@@ -269,7 +270,7 @@ test('a backup that is killed at any moment is refused by restore or is whole, a
   for (let index = 0; index < 12; index++)
     await upload(server, jobId, `f-${String(index)}`, Buffer.alloc(20_000, String(index)));
   const seen = new Set<number | null>();
-  // The backup is killed when its folder has this many files, so at different steps.
+  // Each backup is killed when its folder contains this many files, so each is killed at another step.
   for (const files of [1, 2, 4, 8]) {
     const child = spawn(process.execPath, [entry, 'backup', 'create', folder, '--data-dir', server.folder], {
       stdio: 'ignore',

@@ -1,9 +1,15 @@
 /** The prefix of worker tokens. The token of a registered worker has the worker id and a colon before this prefix. */
 const workerTokenPrefix = 'phw_';
-/** Matches a token that begins with a principal. Other text before a colon is never shown, because it may be a secret. */
+/**
+ * Matches a token that begins with a principal (`admin` or a worker id). Other text before a colon is never shown, because it
+ * may be a secret.
+ */
 const namedToken = /^(admin|wkr_[0-9a-z]{1,40}):/;
 
-/** Returns the principal of a token on /v0, or undefined if it is unknown. There a bare token can only be the admin's. */
+/**
+ * Returns the principal of a token on /v0, or undefined if it is unknown. On /v0 a token without a principal can only be the
+ * token of the admin.
+ */
 export function callerOf(token: string | undefined): string | undefined {
   const given = (token ?? '').trim();
   return given.includes(':') ? namedToken.exec(given)?.[1] : 'admin';

@@ -23,11 +23,15 @@ export interface CommandContext {
   /** True if the first signal that the command received was SIGINT (Ctrl-C). */
   readonly interrupted: boolean;
   /**
-   * Returns a signal that is aborted by SIGINT (Ctrl-C), SIGTERM and SIGHUP (unless `nohup` ignores it), so that the command can
-   * clean up. A second of these ends the process at once. Until this is called, they end the process as usual.
+   * Returns an AbortSignal, so that the command can clean up. It is aborted by the process signals SIGINT (Ctrl-C), SIGTERM
+   * and SIGHUP (unless `nohup` ignores SIGHUP). A second process signal ends the process at once. Until this method is
+   * called, the process signals end the process as usual.
    */
   signal(): AbortSignal;
-  /** Returns a signal that is aborted by the second of these. Once this was called, only a third ends the process at once. */
+  /**
+   * Returns an AbortSignal that is aborted by the second of these process signals. After this method was called, only a third
+   * process signal ends the process at once.
+   */
   secondSignal(): AbortSignal;
 }
 

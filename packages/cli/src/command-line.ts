@@ -94,8 +94,8 @@ function termOf(entry: CommandEntry | undefined): string | undefined {
 
 /**
  * Rewrites `help <command>` as `<command> --help`, because commander would print the incomplete help of a command that is not
- * loaded. If the command does not exist, the request for help is removed, so that an error is printed instead of the help of
- * the group.
+ * loaded. If the command does not exist, `help` is removed from the arguments, so that an error is printed instead of the
+ * help of the group.
  */
 function withHelpAsOption(program: Command, args: readonly string[]): string[] {
   const path: string[] = [];
@@ -113,7 +113,7 @@ function withHelpAsOption(program: Command, args: readonly string[]): string[] {
     at = child as Command;
     if (at.commands.length === 0) break;
   }
-  // Commander uses only the first of several words after `help`. So do the rewritten arguments.
+  // If several words follow `help`, commander uses only the first. The rewritten arguments keep this behaviour.
   return helpAt === undefined ? [...args] : [...path.slice(0, helpAt + 1), '--help'];
 }
 

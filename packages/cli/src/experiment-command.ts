@@ -13,8 +13,8 @@ export function experimentCommand(command: Command) {
 }
 
 /**
- * Returns the client of the experiment. Checks the experiment and the token before any request, because the refusal of the
- * server would not say what is wrong. Throws `bad_request`, `invalid_request` or `unauthenticated`.
+ * Returns the client of the experiment. Checks the form of the experiment id and of the token before any request, because the
+ * refusal of the server would not say which of them is wrong. Throws `bad_request`, `invalid_request` or `unauthenticated`.
  */
 export function experimentOf(options: ConnectionOptions & { readonly experiment: string }): ExperimentApi {
   const { experiment, token } = options;

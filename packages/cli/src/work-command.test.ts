@@ -71,7 +71,8 @@ test('a worker whose output nobody reads any more gives its job back and ends', 
     env,
   });
   const exited = new Promise((resolve) => child.once('exit', resolve));
-  // The pipe is closed before the worker prints its first line. The write of the line at the start of the job then fails.
+  // The pipe of standard output is closed before the worker prints its first line. So the worker cannot write the line that
+  // it prints when a job starts.
   child.stdout.destroy();
   await exited;
   expect(child.exitCode).toBe(0);

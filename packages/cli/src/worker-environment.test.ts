@@ -18,7 +18,7 @@ async function environmentOfCommand(env: Record<string, string>): Promise<Record
       command: [process.execPath, '-e', 'console.log(JSON.stringify(process.env))'],
       env: { PATH: process.env['PATH'], ...env },
       cwd: folder,
-      // Some of the values look like secrets, and the test reads them from the log.
+      // The test reads the values from the log. Some look like secrets and would be masked.
       maskSecrets: false,
       workRoot: folder,
       once: true,

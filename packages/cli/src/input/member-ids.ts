@@ -4,7 +4,10 @@ import type { CommandContext } from '../command-context.ts';
 /** Help text: the ids that are accepted as readers of an artifact and as members of a group. */
 export const memberIdsText = 'wkr_…, grp_…, or a standing group: admins or orchestrators';
 
-/** Warns about each text in `ids` that is no id. It is usually the name of a worker. The server decides if it is accepted. */
+/**
+ * Warns about each text in `ids` that is no id, because it is usually the name of a worker. The server decides whether it
+ * accepts the text.
+ */
 export function warnOfNames(
   context: CommandContext,
   ids: readonly string[],

@@ -64,12 +64,12 @@ export function timeAfter(now: () => number): (text: string) => string {
   };
 }
 
-/** Appends a value to those before it, for an option that may be repeated. */
+/** Returns the values of a repeatable option: the values given so far and the new one. */
 export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 
-/** Parses `type=command` and adds it to those before it. Throws if the type has a command already. */
+/** Parses `type=command` and adds it to the pairs given so far. Throws if the type already has a command. */
 export function collectCommand(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf('=');
   const [type, command] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
@@ -78,7 +78,7 @@ export function collectCommand(text: string, before: Readonly<Record<string, str
   return { ...before, [type]: command };
 }
 
-/** Parses `key=value` and adds it to those before it. */
+/** Parses `key=value` and adds it to the pairs given so far. */
 export function collectLabel(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('Give key=value.');

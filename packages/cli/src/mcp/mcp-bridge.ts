@@ -143,7 +143,8 @@ async function upload({ client, cwd, signal }: Caller, given: unknown): Promise<
   }
   const bytes = uploadedBytes(input);
   if (typeof bytes === 'string') {
-    // Throws if the job does not exist or belongs to another caller, before the upload is explained.
+    // The answer will only explain how to upload the bytes. Throws here if the job does not exist or belongs to another
+    // caller.
     await client.jobs.get(jobId, { signal, headers });
     return explainUpload(client.url, input, bytes);
   }

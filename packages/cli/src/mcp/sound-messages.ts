@@ -12,9 +12,10 @@ export interface MessageStreams {
 }
 
 /**
- * Returns the lines of standard input that are valid messages and whose values parsing does not change. Every other line is
- * answered here, with the error that the server returns over HTTP. The SDK would not answer such a line, or would change its
- * values. A line without an id cannot be answered, because MCP has no null ids. It is reported on standard error.
+ * Returns the valid messages among the lines of standard input. A line is valid only if JSON parsing does not change its
+ * values. Every other line is answered here with the error that the server returns over HTTP, because the SDK would not
+ * answer the line, or would change its values. A line without an id cannot be answered, because MCP has no null ids, so it is
+ * reported on standard error.
  */
 export function soundMessages({ stdin, stdout, stderr }: MessageStreams): Readable {
   let kept: Buffer[] = [];

@@ -5,7 +5,7 @@ import type { ConnectionOptions } from '../connected-command.ts';
 /** The connection options of the failed command, and its experiment if the command has that option. */
 export type CalledWith = ConnectionOptions & { readonly experiment?: string | undefined };
 
-/** Adds to an error of the server who called it, the experiment and the URL. Never adds a secret. */
+/** Adds three facts to an error of the server: who made the call, the experiment, and the URL. Never adds a secret. */
 export function explainError(error: unknown, called: CalledWith | undefined): unknown {
   if (called === undefined || !isAppError(error)) return error;
   if (error.code === 'unauthenticated') return again(error, refusalText(error, called));
@@ -16,7 +16,10 @@ export function explainError(error: unknown, called: CalledWith | undefined): un
   return error;
 }
 
-/** Returns the error with the subject of the call before its message, and with `next`, a command to run next, after it. */
+/**
+ * Returns the error with `subject`, the thing that the call was about, before its message. `next`, a command to run next, is
+ * added after the message.
+ */
 export function about(subject: string, error: unknown, next = ''): unknown {
   return isAppError(error) && error.code !== 'unauthenticated' && error.code !== 'experiment_id_mismatch'
     ? again(error, `${subject}: ${error.message}${next === '' ? '' : `\n  Next: ${next}`}`)

@@ -27,8 +27,8 @@ const maxBatchBytes = 700 * 1024;
 
 /**
  * Yields the jobs of a JSON lines file in batches, one for each call. `-` is standard input. Blank lines are skipped. A line
- * without an idempotency key gets one of `keyPrefix` (default: a hash of the line) and the line number, so that a repeated run
- * creates no job twice. Throws `invalid_request` with the line number.
+ * without an idempotency key gets the key `<keyPrefix>:<line number>`, so that a repeated run creates no job twice. Without
+ * `keyPrefix`, a hash of the line is used in its place. Throws `invalid_request` with the line number.
  */
 export async function* jobBatches(
   source: string,

@@ -30,7 +30,10 @@ export async function endOf(
   return client.jobs.get(jobId, { signal });
 }
 
-/** Returns a listener that reports interruptions of a stream. The same message is printed once, until `mended` is called. */
+/**
+ * Returns two functions. `broken` prints an interruption of a stream, but not the same message again. `mended` allows that
+ * message again.
+ */
 export function sayBroken(context: CommandContext): { broken: (error: Error) => void; mended: () => void } {
   let said = '';
   return {

@@ -16,7 +16,10 @@ export interface RunOptions {
   readonly env?: Record<string, string>;
   readonly cwd?: string;
   readonly input?: string | Uint8Array;
-  /** Called after each write with the whole standard output so far. A returned signal is sent to the process. */
+  /**
+   * Called after each write with the whole standard output so far. If it returns a signal, that signal is sent to the
+   * process.
+   */
   readonly onOutput?: (stdout: string) => NodeJS.Signals | undefined;
 }
 

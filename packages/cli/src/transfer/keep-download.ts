@@ -17,7 +17,7 @@ export interface Destination {
   readonly json?: true | undefined;
   /** File name in case the server proposes none. */
   readonly name: string;
-  /** Fields that are added to the JSON result. */
+  /** Fields that are added to the printed JSON result. */
   readonly about: Readonly<Record<string, string>>;
 }
 

@@ -59,7 +59,7 @@ async function sourceOf(context: CommandContext, file: string): Promise<Source> 
   const found = await stat(place);
   if (!found.isFile())
     throw new AppError('invalid_request', `${file} is not a regular file: only files can be deposited.`);
-  // Bytes that are appended to the file during the upload are not sent, because the size is declared before the first byte.
+  // The size is declared before the first byte is sent. Bytes that are appended to the file during the upload are not sent.
   const { size } = found;
   const open = () => createReadStream(place, { end: size - 1, highWaterMark: pieceBytes });
   return { bytes: size === 0 ? new Uint8Array() : open, filename: path.basename(place), sizeBytes: size };

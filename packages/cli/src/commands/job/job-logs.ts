@@ -7,7 +7,7 @@ import { exitCodeOf, sayBroken } from '../../output/job-outcome.ts';
 import { wholeNumber } from '../../input/option-values.ts';
 import { printable } from '../../output/printable.ts';
 
-/** Largest number of bytes of `log.log` that are printed: the end of the log. */
+/** Number of bytes from the end of `log.log` that are printed at most. */
 const outputTailBytes = 16 * 1024;
 
 const explanation = `
@@ -64,7 +64,7 @@ async function printOutput(
     return;
   }
   const from = Math.max(0, log.sizeBytes - outputTailBytes);
-  // The range is left out if the whole log is needed, because an empty artifact has no valid range.
+  // The Range header is left out if the whole log is needed, because an empty artifact has no valid range.
   const headers = from === 0 ? {} : { range: `bytes=${from}-` };
   const { body } = await client.artifacts.download(jobId, log.id, { signal, headers });
   const text = await new Response(body).text();

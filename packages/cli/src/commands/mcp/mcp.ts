@@ -30,7 +30,7 @@ export function mcp(command: Command, context: CommandContext) {
 }
 
 // Throws if the server refuses the token. A server that cannot be reached is only a warning: programs often start their tools
-// before the server, and must not have to restart them.
+// before the server is started, and the tools must work without a restart.
 async function requireAccess(context: CommandContext, options: ConnectionOptions): Promise<void> {
   try {
     // Every credential may list jobs.

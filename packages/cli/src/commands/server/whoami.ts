@@ -29,7 +29,8 @@ export function whoami(command: Command, context: CommandContext) {
       }
       const api = experimentOf({ ...options, experiment });
       if (callerOf(options.token) === 'admin') {
-        // No operation of /v0 returns the admin as the caller. Any successful call proves that the token is valid.
+        // On /v0, no operation answers with the caller if the caller is the admin. Any successful call proves that the token
+        // is valid.
         await api.listGroups({ limit: 1 });
         printCaller(context, options, { principal: 'admin' });
         return;

@@ -157,7 +157,10 @@ async function workWith(
   });
 }
 
-/** Returns the worker id from the token, which only tokens of registered workers contain. The server does not return it. */
+/**
+ * Returns the worker id from the token, because the server does not return it. Only the token of a registered worker contains
+ * a worker id.
+ */
 function nameOf(token: string | undefined): string {
   const caller = callerOf(token);
   return caller === undefined || caller === 'admin' ? 'The worker' : caller;
