@@ -84,7 +84,10 @@ export class OwnQueue {
     });
   }
 
-  /** Makes a write call of the lease holder, such as `heartbeat`. Without `lease`, the lease header is not sent. */
+  /**
+   * Makes a call that only the lease holder may make, such as `heartbeat` (`verb`). Without `lease`, the lease header is not
+   * sent.
+   */
   write(worker: Credential, jobId: string, verb: string, json: object = {}, lease?: string): Promise<Answer> {
     return this.server.queue('POST', `/jobs/${jobId}/${verb}`, {
       as: worker,

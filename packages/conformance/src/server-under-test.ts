@@ -183,7 +183,7 @@ export class ServerUnderTest {
     }
   }
 
-  // `as: null` means no credential, so null must not be replaced by the default caller.
+  // `as: null` means that no credential is sent, so null must not be replaced by the default caller.
   #named(usual: Exclude<Caller, null>, options: { readonly as?: Caller }): Caller {
     const caller = options.as === undefined ? usual : options.as;
     return caller === 'admin' ? { id: 'admin', secret: this.target.adminToken } : caller;

@@ -1,4 +1,4 @@
-/** One part of a multipart form. A missing field is not sent, so that tests can build incorrect forms. */
+/** One part of a multipart form. A field that is missing here is not sent, so that tests can build incorrect forms. */
 export interface Part {
   readonly name?: string;
   readonly filename?: string;

@@ -6,8 +6,8 @@ export interface RawOptions {
   /** A header whose value is a list is sent once for each item of the list. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /**
-   * Pieces of the body. They may be shorter than the headers announce: then the connection stays open, and the server
-   * may answer early or wait for the rest.
+   * Pieces of the body. If they are shorter than the headers announce, the connection stays open. The server may answer
+   * early, or wait for the rest.
    */
   readonly body?: readonly Uint8Array[];
   /** Time to wait for a complete answer. Default: 10 seconds. */

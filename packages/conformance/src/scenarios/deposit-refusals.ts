@@ -19,7 +19,10 @@ function capOf({ target: { maxArtifactBytes: cap } }: ServerUnderTest): number {
   return cap;
 }
 
-/** Expects this problem as the answer to an incomplete request. Throws `NotTried` if the server has not answered. */
+/**
+ * Expects this problem as the answer to a request that was not sent completely. Throws `NotTried` if the server did not
+ * answer.
+ */
 function expectEarly(answer: Answer | undefined, type: ProblemType): void {
   if (answer === undefined) throw new NotTried('the server waits for the whole body before it refuses');
   expectProblem(answer, type);

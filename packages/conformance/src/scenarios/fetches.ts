@@ -18,7 +18,8 @@ export const fetchScenarios = scenariosOf('artifact transfer', [
     requirements: ['AT-22', 'AT-10'],
     limitMs: 60_000,
     run: async (server) => {
-      // These bytes contain almost the closing boundary of the form around them, and lines that resemble a boundary.
+      // These bytes contain most of the boundary of the form in which they are sent, and lines that resemble a closing
+      // boundary.
       const text = Buffer.from('\r\n--conformance-boundary-7d1f0\r\n\u0000--\r\n\r\n--\r\n');
       for (const bytes of [
         Buffer.from('x'),

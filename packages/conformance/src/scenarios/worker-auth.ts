@@ -164,7 +164,7 @@ export const workerAuthScenarios = scenariosOf('worker auth', [
     requirements: ['WA-14'],
     run: async (server) => {
       await requireQueue(server);
-      // A heartbeat for an unknown job shows which worker the queue takes the caller for, and does not affect any job.
+      // A heartbeat for an unknown job shows the worker as whom the queue identified the caller. It does not change any job.
       const { id, secret } = await registerWorker(server);
       const beat = (workerId: string) =>
         server.queue('POST', `/jobs/${unknownJob}/heartbeat`, {

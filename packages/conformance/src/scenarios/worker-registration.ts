@@ -11,7 +11,8 @@ const secretPattern = /^[\x21-\x39\x3b-\x7e]{43,}$/;
 
 export const wrongNames = [
   ...['', ' \t ', 'x'.repeat(129), 'a\nb', 'a\u0000b', 'a\u007fb', 'a\u0085b'],
-  // In this order: a lone surrogate, noncharacters, unassigned code points, private use.
+  // Names with characters that are not allowed: a lone surrogate, three noncharacters, two unassigned code points, and two
+  // characters for private use.
   ...['a\ud800b', 'a\ufdd0b', 'a\ufffe', 'a\u{1ffff}b', 'a\u0378b', 'a\u{e0080}b', 'a\ue000b', 'a\u{10fffd}b'],
 ];
 

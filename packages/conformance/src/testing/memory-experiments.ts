@@ -76,8 +76,8 @@ export class MemoryExperiment {
   }
 
   /**
-   * Returns true if the group has the worker or group as a member: at any depth if `deep`, otherwise as a direct
-   * member.
+   * Returns true if the worker or group `memberId` is a member of the group. If `deep` is true, members of its member groups
+   * count too, at any depth.
    */
   holds(groupId: string, memberId: string, deep = true): boolean {
     const members = this.groups.get(groupId)?.members ?? [];
