@@ -137,7 +137,7 @@ function load(built: BuiltPackage, folder: string): void {
 }
 
 function run(script: string, args: readonly string[], cwd: string): void {
-  // Type stripping is off, so that a path to a TypeScript source fails here and not at a user.
+  // Type stripping is off, so that a path to a TypeScript source fails in this check and not only at a user of the package.
   execFileSync(process.execPath, ['--no-experimental-strip-types', script, ...args], {
     cwd,
     stdio: ['ignore', 'ignore', 'inherit'],

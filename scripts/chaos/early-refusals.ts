@@ -15,7 +15,7 @@ export interface RefusalOptions {
 
 export interface RefusalReport {
   readonly refusals: number;
-  /** Number of requests for each way of sending, by the name of the sender. */
+  /** Number of requests by the name of the function that sent them. Each function sends in another way. */
   readonly ways: Readonly<Record<string, number>>;
   /** The first hundred requests that did not get the expected status, one sentence each. */
   readonly broken: readonly string[];
@@ -98,7 +98,7 @@ const senders: readonly (readonly [name: string, send: Send])[] = [
 ];
 
 async function fetched(url: string, target: Target, sent: Uint8Array<ArrayBuffer> | ReadableStream): Promise<number> {
-  // This call leaves an idle connection, which the next call reuses.
+  // This call leaves an idle keep-alive connection, which the next request reuses.
   await (await fetch(`${url}/healthz`)).arrayBuffer();
   const init = { method: target.method, headers: target.headers, body: sent, duplex: 'half' };
   const answer = await fetch(url + target.path, init as RequestInit);

@@ -27,7 +27,9 @@ export interface ChaosReport {
   readonly compared: number;
   /** Violations of the guarantees, one sentence each. The list must be empty. */
   readonly broken: readonly string[];
-  /** Number of leftovers after all rounds, by kind of finding. A leftover wastes space but is not an error. */
+  /**
+   * Number of leftovers after all rounds, by kind of finding of `checkStorage`. A leftover wastes space but is not an error.
+   */
   readonly left: Readonly<Record<FindingKind, number>>;
 }
 

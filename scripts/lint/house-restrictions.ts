@@ -1,5 +1,5 @@
-// Restricts the use of environment variables, clock, randomness and console to certain folders, so that tests can
-// replace them. Each row lists the folders that may use one of these; the rest of packages/*/src may not.
+// Restricts the use of environment variables, clock, randomness and console to certain folders, so that tests can replace
+// them. Each row is for one of these, and lists the folders that may use it. All other folders of packages/*/src may not.
 import type { Linter } from 'eslint';
 
 interface Restriction {

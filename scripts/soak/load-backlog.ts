@@ -1,6 +1,6 @@
-// Fills a migrated database with a backlog, as a queue has it after months, in seconds with bulk SQL. Half of the jobs
-// are ready but need capabilities that no worker has; they precede all other jobs in the claim order. The other half
-// has ended.
+// Fills a migrated database with a backlog, as a queue has it after months, in seconds with bulk SQL. Half of the jobs are
+// queued and not delayed, but need capabilities that no worker has. They precede all other jobs in the claim order. The other
+// half has ended.
 import { createHash } from 'node:crypto';
 import Database from 'better-sqlite3';
 import pg from 'pg';
@@ -31,7 +31,9 @@ const words: Readonly<Record<'postgres' | 'sqlite', Words>> = {
   },
 };
 
-/** Returns the id of an ineligible job: a ready job of the backlog that no worker may claim. `number` counts from 1. */
+/**
+ * Returns the id of an ineligible job: a queued job of the backlog whose capabilities no worker has. `number` counts from 1.
+ */
 export function ineligibleJobId(number: number): string {
   const hex = (number * 2).toString(16);
   return `${hex.padStart(8, '0')}-0000-7000-8000-${hex.padStart(12, '0')}`;

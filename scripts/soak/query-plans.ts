@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import pg from 'pg';
 import type { Recorded } from './record-statements.ts';
 
-/** More parameters than any statement of the server has. The limit of SQLite is much higher. */
+/** Number of parameters that is larger than in any statement of the server. The limit of SQLite is much higher. */
 const mostParameters = 64;
 /** Most rows that a plan may sort. Sorting one page is cheap, sorting a backlog is not. */
 const mostSorted = 2000;
