@@ -1,4 +1,5 @@
-// Compares the medians of one run with the aims of the queue: ratios to other queues, of batches, and with a backlog.
+// Compares the medians of one run with the aims of the queue. An aim is a smallest ratio: of Proofhouse to another queue, of
+// batches to single jobs, or of a queue with a backlog to the same queue without.
 import { allDoors, engines, graphileWorker, pgBoss, proofhouseName } from './queue-contenders.ts';
 import { find, rounded, type Aim, type Point, type Row } from './samples.ts';
 
@@ -22,7 +23,7 @@ const oneByOne = { backlog: 0, mode: 'one by one', measure: 'ended/s' } as const
 
 function besidePeers(rows: readonly Row[], workers: number): Aim[] {
   const [http, inProcess] = [proofhouseName('HTTP', 'sqlite'), proofhouseName('in process', 'postgres')];
-  // graphile-worker claims its next job while it completes the last one, so it is compared with `overlapping` too.
+  // graphile-worker claims its next job while it completes the last one, so it is compared with our mode `overlapping` too.
   // pg-boss is called as its documentation describes.
   const pairs = [
     [http, graphileWorker, 'overlapping', 1],

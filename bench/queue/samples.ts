@@ -32,7 +32,10 @@ export interface QueueResults {
 
 export interface Aim {
   readonly aim: string;
-  /** A ratio: of Proofhouse to another queue, of batches to one by one, or with a backlog to without. */
+  /**
+   * A ratio: of Proofhouse to another queue, of batches to single jobs, or of a queue with a backlog to the same queue
+   * without.
+   */
   readonly reached: number;
   readonly wanted: string;
   readonly met: boolean;

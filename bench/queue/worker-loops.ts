@@ -19,7 +19,7 @@ export interface QueueCalls<Held> {
   stop(): Promise<void>;
 }
 
-/** Timeout in ms of a drain. A queue that loses jobs would never become empty. */
+/** Time limit in ms for emptying a queue. A queue that loses jobs would never become empty. */
 const drainWithinMs = 60_000;
 
 export function queueOf<Held>(calls: QueueCalls<Held>): MeasuredQueue {
