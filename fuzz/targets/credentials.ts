@@ -15,7 +15,9 @@ import { laterRefusalOr, refusalOr } from '../app-error-of.ts';
 const secrets = { admin: 'adm-s', worker: 'wkr-s', session: 'ses-s', page: 'pag-s' };
 const experimentId = 'exp_0';
 
-/** Fake features for authentication. Each of them accepts one secret. */
+/**
+ * A fake of the worker authentication. It accepts only `secrets.worker`; the fakes in `parts` accept only the other secrets.
+ */
 const workerOf = (hash: string, name?: string) =>
   Promise.resolve(
     hash === sha256Hex(secrets.worker) && (name === undefined || name === 'w')

@@ -29,7 +29,10 @@ export function fuzz(data: Buffer): void {
   assert.ok(!seq.success || (Number.isSafeInteger(seq.data) && seq.data >= 0), 'an event has a strange number');
 }
 
-/** Checks that a sequence of key slices ends: the next slice sorts after this one and has no longer prefix. */
+/**
+ * Checks the prefix of blob keys that is the cursor of a slice. The prefix of the next slice must sort after it and must not
+ * be longer, so that the slices come to an end.
+ */
 function checkSlice(prefix: string): void {
   const next = prefixAfter(prefix);
   const isLater = next === undefined || (inOrder(next) > inOrder(prefix) && next.length <= prefix.length);
