@@ -10,8 +10,10 @@ import {
   excerptLimits,
   maxToolUploadBytes,
   operations,
+  secretRules,
   toolRows,
   type Operation,
+  type SecretClass,
   type ToolDescription,
 } from '@proofhouse/core';
 import { settings, type Setting } from '@proofhouse/server';
@@ -25,6 +27,7 @@ const pages: Readonly<Record<string, string>> = {
   'errors.md': errorsPage(),
   'api.md': apiPage(),
   'mcp.md': mcpPage(),
+  'secret-rules.md': secretRulesPage(),
 };
 
 const checking = process.argv.includes('--check');
@@ -84,6 +87,37 @@ ${table(['Code', 'HTTP', 'Exit', 'Retry', 'Meaning'], rows)}
 Exit codes: 0 done, 1 failed, 2 the call itself is wrong, 3 not allowed, 4 not there, 5 conflict with the present state,
 6 the server or the way to it failed.
 `;
+}
+
+function secretRulesPage(): string {
+  const classes: readonly (readonly [SecretClass, string, string])[] = [
+    ['structured', 'Structured', 'The issuer documents the format, so that the rule needs no name beside the secret.'],
+    ['context', 'Context', 'The surroundings mark the secret, such as a header or a URL with a password.'],
+    ['generic', 'Generic', 'The name suggests a secret, and the characters look random.'],
+  ];
+  const sections = classes.map(([name, title, explanation]) => {
+    const rules = secretRules.filter((rule) => rule.class === name);
+    const rows = rules.map(({ id, keywords, maxLength }) => [
+      code(id),
+      shortList([...new Set(keywords.map((keyword) => keyword.trim()))]),
+      maxLength.toLocaleString('en'),
+    ]);
+    return `## ${title}: ${rules.length} rules\n\n${explanation}\n\n${table(['Rule', 'Keywords', 'Longest match, bytes'], rows)}`;
+  });
+  return `${notice}
+
+# Rules of secret masking
+
+The formats that [masking](../masking.md) finds. Receipts and findings name the rule. A rule runs at its keywords, which are
+compared without case and without the spaces around them here.
+
+${sections.join('\n\n')}
+`;
+}
+
+function shortList(keywords: readonly string[], shown = 12): string {
+  const more = keywords.length - shown;
+  return `${keywords.slice(0, shown).map(code).join(' ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function apiPage(): string {
