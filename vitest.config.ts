@@ -31,7 +31,7 @@ export default defineConfig({
     reporters: ['default', './scripts/summary-reporter.ts'],
     projects: [
       project('packages', ['packages/*/src/**/*.test.ts']),
-      project('scripts', ['scripts/**/*.test.ts', 'fuzz/**/*.test.ts']),
+      project('scripts', ['scripts/**/*.test.ts', 'fuzz/**/*.test.ts', 'bench/**/*.test.ts']),
       project('server', ['packages/server/test/**/*.test.ts'], { exclude: [...exclude, longOnly] }),
       project('long', [longOnly, ...withLongForm], { provide: { isLongRun: true } }),
       project('e2e', ['packages/server/test/e2e/**/*.e2e.ts']),
