@@ -24,11 +24,11 @@ describe('the masked spans of a text', () => {
 });
 
 describe.each(['development', 'held-out'] as const)('on the %s half of the corpus, masking', (half) => {
-  it('finds 98.5 % of the structured secrets, and 98 % of what structured rules mask is a secret', async () => {
+  it('finds 99 % of the structured secrets, and 98 % of what structured rules mask is a secret', async () => {
     const samples = makeCorpus(half);
     const { classes } = score('Proofhouse', half, await judge(proofhouse(), samples));
     const structured = classes.find((row) => row.class === 'structured');
-    expect(structured?.recall).toBeGreaterThanOrEqual(0.985);
+    expect(structured?.recall).toBeGreaterThanOrEqual(0.99);
     expect(structured?.precision).toBeGreaterThanOrEqual(0.98);
   });
 });
