@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { visibleText } from '@proofhouse/core/visible-text';
 
 /**
- * Returns a stream that escapes the hidden characters of written strings (see `visibleText`), so that no text of a server or a
+ * Returns a stream that escapes the hidden characters of written strings (see `visibleText`). So no text of a server or a
  * worker can control the terminal, neither in text output nor in JSON. Bytes are written unchanged.
  */
 export function escapingStream(stream: Writable): Writable {

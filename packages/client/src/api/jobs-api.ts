@@ -186,7 +186,7 @@ export class JobsApi {
     return this.#caller.call('retryJob', { params: { jobId }, ...options });
   }
 
-  /** Returns the reasons why a job waits in the queue, and the workers that nearly match the job. */
+  /** Returns the reasons why a job waits in the queue, and the workers that meet most of its requirements. */
   async why(jobId: string, options: CallOptions = {}): Promise<Why> {
     return this.#caller.call('explainJob', { params: { jobId }, ...options });
   }

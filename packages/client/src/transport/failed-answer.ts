@@ -40,7 +40,7 @@ export interface FailedCall {
   readonly errors: readonly ErrorCode[];
 }
 
-/** Returns the error that an unsuccessful response stands for. Never throws. */
+/** Returns the error that describes an unsuccessful response. Never throws. */
 export async function failedAnswer(response: Response, { place, now, errors }: FailedCall): Promise<AppError> {
   const problem = parseProblem(await explanationOf(response));
   const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), now);

@@ -119,7 +119,10 @@ export class OperationCaller {
     return perform(this.#parts, exchange, (response) => readJson(id, response, exchange.url));
   }
 
-  /** Opens the bytes of an artifact. The caller owns the timer: it must restart it at each chunk and stop it at the end. */
+  /**
+   * Opens the bytes of an artifact. The caller must restart the timer of the answer at each chunk, and stop the timer at the
+   * end.
+   */
   async openBytes<Id extends BytesOperationId>(id: Id, input: CallInput<Id>): Promise<OpenedAnswer> {
     return this.#open(id, input, {
       headers: { accept: '*/*', 'accept-encoding': 'identity' },

@@ -32,7 +32,7 @@ export class TryTimer {
     return this.#controller.signal;
   }
 
-  /** Restarts the `limitMs` after progress. */
+  /** Restarts the time limit. Must be called after each progress. */
   touch(): void {
     this.#cancel();
     // `fetch` may read more of the request body after an early answer. A timer that starts then would outlive the call.

@@ -19,8 +19,9 @@ export interface Ending {
 }
 
 /**
- * Applies losses of evidence to the end of a job. A successful job with a loss becomes a failed job. It is retryable if the
- * cause of every loss is temporary. With `bestEffort` the job succeeds, and its result begins with the number of losses.
+ * Applies losses of evidence to the end of a job. A successful job with a loss becomes a failed job, which is retryable if
+ * the cause of every loss is temporary. With `bestEffort` the job stays successful, and its result begins with the number of
+ * losses.
  */
 export function judged(ending: Ending, { losses }: Deposited, bestEffort: boolean): Ending {
   if (ending.outcome !== 'succeeded' || losses.length === 0) return ending;

@@ -56,27 +56,27 @@ export interface WorkerOptions {
   readonly bestEffort?: boolean | undefined;
   /**
    * False to deposit everything unmasked. Otherwise secrets are masked in logs, diffs, text files, titles, metadata, events,
-   * results and messages: values of variables of `env` with secret names, the token of the client, values that a command adds
-   * with `proofhouse mask add`, and all formats of docs/masking.md.
+   * results and messages. Secrets are: values of variables of `env` with secret names, the token of the client, values that a
+   * command adds with `proofhouse mask add`, and all formats of docs/masking.md.
    */
   readonly maskSecrets?: boolean | undefined;
   /** Globs of more names of variables that hold secrets, such as `*_PASS`. */
   readonly secretNames?: readonly string[] | undefined;
-  /** Files whose whole content is a known value, such as mounted secrets. */
+  /** Files whose whole content is a value to mask, such as mounted secrets. */
   readonly secretFiles?: readonly string[] | undefined;
   /** True to deposit files that are not text unscanned. Otherwise such a file with a secret is a loss. */
   readonly allowBinary?: boolean | undefined;
   /** Largest log of a command in bytes. Of a longer log, the beginning and the end are kept. Default 1 GiB. */
   readonly maxLogBytes?: number | undefined;
   /**
-   * True to restore the git repository around `cwd` before each job, to the commit at the start of the worker. `discard` does
-   * the same, and also removes uncommitted changes and untracked and ignored files that exist at the start. With true, such
-   * files make the start fail.
+   * True to restore the git repository around `cwd` before each job, to the commit at the start of the worker. With true, the
+   * worker does not start if the repository has uncommitted changes or untracked or ignored files. With `discard`, it starts,
+   * and removes these before its first job.
    */
   readonly gitClean?: boolean | 'discard' | undefined;
   /**
-   * Stops the worker when aborted: it claims no more jobs. After `drainMs` it ends the running commands, deposits their
-   * results, and reports their jobs as failed and retryable.
+   * Stops the worker when aborted. The worker then claims no more jobs. After `drainMs` it ends the commands that are still
+   * running, deposits their results, and reports their jobs as failed and retryable.
    */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds that running commands may go on after `signal` was aborted. Default 0. */

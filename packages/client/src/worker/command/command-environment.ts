@@ -18,7 +18,10 @@ export interface CommandVariables {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Prefix of the environment variables of a server or a worker. Some of them are secrets, and future ones may be. */
+/**
+ * Prefix of the environment variables of a server or a worker. Some of these variables are secrets. Variables that later
+ * versions add may be secrets too.
+ */
 const ownPrefix = /^PROOFHOUSE_/i;
 /** Variables with the prefix that are passed to commands: they are no secrets, and a command needs them to call the server. */
 const inherited = ['PROOFHOUSE_EXPERIMENT'];

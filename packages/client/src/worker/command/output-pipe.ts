@@ -7,7 +7,7 @@ import type { LogCapture } from '../evidence/log-capture.ts';
 
 /** Largest number of bytes that wait for the disk. Above it, the pipe is not read until they are written (back-pressure). */
 const maxPendingBytes = 4 * 1024 * 1024;
-/** Number of event loop iterations without a byte after which the pipe counts as empty. */
+/** The pipe counts as empty after this number of event loop iterations in which no byte was read. */
 const quietRounds = 3;
 /** Largest number of bytes that are read after the command ended. A process that outlives the command may write for ever. */
 const maxLateBytes = 16 * 1024 * 1024;

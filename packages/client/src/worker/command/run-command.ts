@@ -11,7 +11,7 @@ export interface CommandSpec {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Unguessable value in the environment, by which the processes of this run are found. */
+  /** Unguessable text in the environment of the command. The processes of this run are found by it. */
   readonly mark: string;
   /** Receives stdout and stderr in the order in which they were written. */
   readonly logFd: number;

@@ -32,7 +32,10 @@ export class ArtifactNames {
     return this.#claim(parts, workersOwn.includes(first) ? `${besideOwn}/${encoded}` : encoded);
   }
 
-  /** Returns a second name for a file. Needed if the server refuses the first: an earlier attempt had a folder of that name. */
+  /**
+   * Returns a second artifact name for a file. Needed if the server refuses the first name because an earlier attempt
+   * deposited files in a folder of that name.
+   */
   claimBeside(parts: readonly Buffer[]): ArtifactName {
     return this.#claim(parts, `${besideOwn}/${encodedName(parts)}`);
   }

@@ -9,7 +9,7 @@ export interface Loss {
   readonly what: string;
   /** One line for people that names the loss and its reason. */
   readonly message: string;
-  /** True if another attempt may succeed in depositing it. */
+  /** True if another attempt may be able to deposit this piece. */
   readonly retryable: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface Deposited {
 /** Error codes of Node with a cause that may be temporary or local to this machine. Another attempt may not meet it. */
 const passingCodes = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'ESTALE', 'ENOENT'];
 
-/** Counts the deposits of one run, and records its losses and notes, all masked. */
+/** Counts the deposits of one run, and records its losses and notes. The texts of losses and notes are masked. */
 export class Evidence implements Deposited {
   readonly #mask: SecretMask | undefined;
   #count = 0;
@@ -48,7 +48,7 @@ export class Evidence implements Deposited {
     return this.#notes;
   }
 
-  /** Records a deposit. An earlier loss of the same name is removed. */
+  /** Records that `what` was deposited. If an earlier deposit of the same name failed, that loss is removed. */
   kept(what: string): void {
     this.#losses.delete(what);
     this.#count += 1;

@@ -60,9 +60,9 @@ export class CleanCheckout {
   }
 
   /**
-   * Records the state of the repository. Called when the worker starts. Throws `invalid_request` if the folder is in no
-   * repository, or if the repository has no commit, has changes or untracked or ignored files (unless `discard`), contains
-   * the data of a server, or has files that could not be restored.
+   * Records the state of the repository. Called when the worker starts. Throws `invalid_request` in these cases: the folder
+   * is in no repository; the repository has no commit; it has changes or untracked or ignored files (unless `discard`); it
+   * contains the data of a server; it has files that could not be restored.
    */
   static async record(parts: CleanCheckoutParts, signal: AbortSignal): Promise<CleanCheckout> {
     const repository = await enclosingRepository(parts.folder);

@@ -35,7 +35,7 @@ export interface JobContext {
    * continues, unless an artifact of the same name is deposited later, or the worker has `bestEffort`.
    */
   deposit(name: string, source: DepositSource, about?: DepositAbout): Promise<JobArtifact>;
-  /** Adds a known value: it is masked in everything that this run deposits, notes and reports from now on. */
+  /** Adds a value that must be masked in everything that this run deposits, notes and reports from now on. */
   addSecret(value: string): void;
   /**
    * Appends an event to the log of the job (message at most 2 KiB, payload at most 4 KiB). Events are sent in order. The
