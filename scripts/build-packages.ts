@@ -85,7 +85,7 @@ function copyCompiled(file: string, source: string, target: string): void {
     dropSourceMapLine(path.join(target, 'dist', `${stem}.js`), path.join(target, 'dist', `${stem}.d.ts`));
 }
 
-/** Removes the references to source maps, because the source maps are not published. */
+/** Removes the comments that refer to source maps, because the source maps are not published. */
 function dropSourceMapLine(...files: readonly string[]): void {
   for (const file of files) {
     writeFileSync(file, readFileSync(file, 'utf8').replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n'));

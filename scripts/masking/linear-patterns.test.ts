@@ -10,7 +10,7 @@ import { secretRules } from '@proofhouse/core';
 const sources = path.join(import.meta.dirname, '../../packages/core/src/masking');
 
 function statusOf(source: string, flags: string): string {
-  // The flag `d` does not change what a pattern matches, and recheck does not know it.
+  // recheck does not support the flag `d`. The flag is removed, because it does not change what a pattern matches.
   return recheck.checkSync(source, flags.replace('d', ''), { checker: 'automaton', timeout: 10_000 }).status;
 }
 

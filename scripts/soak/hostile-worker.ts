@@ -12,7 +12,7 @@ import { ServerProcess } from '../chaos/server-process.ts';
 
 const scale = Number(process.env['HOSTILE_SCALE'] ?? '1');
 const mib = 1024 * 1024;
-/** Largest 99th percentile of the duration of the health check in ms, above the percentile of an idle server. */
+/** Largest accepted increase in ms of the 99th percentile of the health check, compared with the idle server. */
 const mostHealthMs = 50;
 const mostGrowthMib = 512;
 const attackMs = 10_000;
