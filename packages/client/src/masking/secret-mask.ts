@@ -36,6 +36,15 @@ export interface SecretMaskOptions {
   readonly values?: readonly KnownValue[] | undefined;
 }
 
+/** Masking is not possible, for example because the mask file cannot be read. Nothing may be sent unmasked then. */
+export class MaskFailure extends Error {
+  static of(error: unknown): MaskFailure {
+    if (error instanceof MaskFailure) return error;
+    const reason = error instanceof Error ? error.message : String(error);
+    return new MaskFailure(`masking failed: ${reason}`, { cause: error });
+  }
+}
+
 /** Bytes in, masked bytes out. The result does not depend on how the bytes are split into pieces. */
 export interface ByteMask {
   write(piece: Uint8Array): Uint8Array;
@@ -85,16 +94,15 @@ export class SecretMask {
     this.#binarySet = undefined;
   }
 
-  /** The current set. Throws if the mask file cannot be read. */
+  /** The current set. Throws a MaskFailure if a followed file cannot be read. */
   set(): SecretSet {
-    for (const [file, added] of this.#files) {
-      file.read();
-      if (file.values.size === added) continue;
-      for (const value of file.values) this.add(value);
-      this.#files.set(file, file.values.size);
+    try {
+      this.#readFiles();
+      this.#set ??= compileSecrets({ values: this.#values, rules: secretRules });
+      return this.#set;
+    } catch (error) {
+      throw MaskFailure.of(error);
     }
-    this.#set ??= compileSecrets({ values: this.#values, rules: secretRules });
-    return this.#set;
   }
 
   /** The set for contents that are not text. */
@@ -155,6 +163,15 @@ export class SecretMask {
 
   get #values(): readonly KnownValue[] {
     return [...this.#base, ...this.#added.values()];
+  }
+
+  #readFiles(): void {
+    for (const [file, added] of this.#files) {
+      file.read();
+      if (file.values.size === added) continue;
+      for (const value of file.values) this.add(value);
+      this.#files.set(file, file.values.size);
+    }
   }
 
   /** Masks each member of an object by itself. Needed if the masked JSON text is not JSON: a number was replaced. */

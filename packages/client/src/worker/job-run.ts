@@ -4,7 +4,6 @@ import type { ClaimedJob } from '../api/jobs-api.ts';
 import { endNotes, judged } from './ending.ts';
 import { Depositor } from './evidence/depositor.ts';
 import { Evidence } from './evidence/evidence.ts';
-import { maskedLog } from './masked-log.ts';
 import { firstAbort } from './first-abort.ts';
 import { BrokenMachine, type HeldRun, type RunEnd, type WorkerParts } from './held-run.ts';
 import { giveBack, reportEnding } from './job-report.ts';
@@ -12,6 +11,7 @@ import { workOn } from './job-work.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { messageOf } from './message-of.ts';
 import { Milestones } from './milestones.ts';
+import { maskedLog } from './worker-mask.ts';
 import type { JobOutcome } from './worker-options.ts';
 
 /** Milliseconds that the worker pauses after a failure of its machine, such as a folder that cannot be created. */

@@ -6,18 +6,17 @@ import { pause, systemClock } from '../transport/clock.ts';
 import type { ClaimedJob } from '../api/jobs-api.ts';
 import { systemRandom, type Random } from '../transport/random.ts';
 import { withoutSecrets } from './command/command-environment.ts';
-import { MaskFile } from '../masking/mask-file.ts';
-import { readSecretFiles, SecretMask } from '../masking/secret-mask.ts';
+import type { SecretMask } from '../masking/secret-mask.ts';
 import { CleanCheckout, type CleanCheckoutParts } from './git/clean-checkout.ts';
 import { firstAbort } from './first-abort.ts';
 import { requireWork } from './job-work.ts';
 import type { WorkerParts } from './held-run.ts';
 import { runJob } from './job-run.ts';
 import { removeLeftovers } from './leftover-folders.ts';
-import { maskedLog } from './masked-log.ts';
 import { messageOf } from './message-of.ts';
 import { retryAfterOf } from '../transport/transport.ts';
 import { isPassing } from './passing-trouble.ts';
+import { maskedError, maskedLog, maskOf, warnOfMasking } from './worker-mask.ts';
 import type { JobOutcome, WorkerLog, WorkerOptions, WorkerReport } from './worker-options.ts';
 
 const waitSeconds = 20;
@@ -55,7 +54,16 @@ interface Loop extends WorkerParts {
  * Throws for wrong options and for a refused credential. Never throws because of a job.
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerReport> {
-  const prepared = await prepare(options);
+  const mask = await maskOf(options);
+  try {
+    return await runMasked(options, mask);
+  } catch (error) {
+    throw maskedError(error, mask);
+  }
+}
+
+async function runMasked(options: WorkerOptions, mask: SecretMask | undefined): Promise<WorkerReport> {
+  const prepared = await prepare(options, mask);
   const drain = drainOf(prepared);
   const worker: Loop = { ...prepared, stop: drain.over };
   const report: Record<JobOutcome, number> = { succeeded: 0, failed: 0, stopped: 0, cancelled: 0, lost: 0 };
@@ -135,7 +143,7 @@ function drainOf({ signal, drainMs = 0, hurry, clock, log }: Omit<Loop, 'stop'>)
   };
 }
 
-async function prepare(options: WorkerOptions): Promise<Omit<Loop, 'stop'>> {
+async function prepare(options: WorkerOptions, mask: SecretMask | undefined): Promise<Omit<Loop, 'stop'>> {
   const workRoot = path.resolve(options.workRoot ?? tmpdir());
   const cwd = path.resolve(options.cwd ?? '.');
   const isFolder = await stat(cwd).then(
@@ -146,7 +154,6 @@ async function prepare(options: WorkerOptions): Promise<Omit<Loop, 'stop'>> {
   const types = await requireWork(options, cwd);
   await mkdir(workRoot, { recursive: true });
   const clock = options.clock ?? systemClock;
-  const mask = options.maskSecrets === false ? undefined : await maskOf(options);
   const log = maskedLog(unfailing(options.log), mask);
   warnOfMasking(log, mask);
   const cleanCheckout = await recordCheckout(options, { folder: cwd, workRoot, clock });
@@ -165,26 +172,6 @@ async function prepare(options: WorkerOptions): Promise<Omit<Loop, 'stop'>> {
     mask,
     log,
   };
-}
-
-/** Returns the mask of the worker. Throws if a secret file cannot be read. */
-async function maskOf({ client, env = {}, secretNames: names, secretFiles = [] }: WorkerOptions): Promise<SecretMask> {
-  const token = client.secrets.map((value) => ({ name: 'PROOFHOUSE_TOKEN', value }));
-  const mask = new SecretMask({ env, names, values: [...token, ...(await readSecretFiles(secretFiles))] });
-  const outer = env['PROOFHOUSE_MASK_FILE'];
-  // This worker may itself be the command of another worker's job. Values in the mask file of that job are masked here too.
-  if (outer !== undefined && outer !== '') mask.follow(new MaskFile(outer));
-  mask.set();
-  return mask;
-}
-
-function warnOfMasking(log: WorkerLog, mask: SecretMask | undefined): void {
-  if (mask === undefined) {
-    log({ level: 'warn', message: 'Masking is off: secrets in logs, diffs and files are deposited in clear.' });
-  }
-  for (const name of mask?.tooShort ?? []) {
-    log({ level: 'warn', message: `The value of ${name} is not masked: it is too short.` });
-  }
 }
 
 async function recordCheckout(

@@ -128,6 +128,12 @@ describe('a message', () => {
   });
 });
 
+test('an error that ends the worker is masked', async () => {
+  const { work } = await setUp();
+  const message = await work('true', { command: [`./no-such-${secret}`] }).catch((error: unknown) => String(error));
+  expect(message).toContain(`no-such-${mark}`);
+});
+
 describe('a binary file or an archive with a secret', () => {
   const write = (folder: string): void => {
     writeFileSync(path.join(folder, 'x.zip'), zipOf({ 'a.env': `TOKEN=${secret}\n` }));

@@ -81,6 +81,6 @@ test('nothing more is captured after masking failed, and the log says why', asyn
   failing.follow({ read } as never);
   capture.write(Buffer.from('second\n'));
   const { maskFailure } = await capture.end();
-  expect(maskFailure?.message).toBe('unreadable');
+  expect(maskFailure?.message).toBe('masking failed: unreadable');
   expect(log.sizeBytes).toBe(before);
 });

@@ -1,5 +1,5 @@
 import type { MaskingReceipt } from '@proofhouse/core';
-import type { ByteMask, SecretMask } from '../../masking/secret-mask.ts';
+import { MaskFailure, type ByteMask, type SecretMask } from '../../masking/secret-mask.ts';
 import type { CapturedLog } from './captured-log.ts';
 
 /** A log that is complete: the output of a command after it ended. */
@@ -7,7 +7,7 @@ export interface CompleteLog {
   readonly log: CapturedLog;
   readonly masked: MaskingReceipt | undefined;
   /** The reason why masking failed. The log must then not be deposited. */
-  readonly maskFailure: Error | undefined;
+  readonly maskFailure: MaskFailure | undefined;
 }
 
 /**
@@ -18,7 +18,7 @@ export interface CompleteLog {
 export class LogCapture {
   readonly #log: CapturedLog;
   readonly #mask: ByteMask | undefined;
-  #failure: Error | undefined;
+  #failure: MaskFailure | undefined;
 
   private constructor(log: CapturedLog, mask: ByteMask | undefined) {
     this.#log = log;
@@ -61,7 +61,7 @@ export class LogCapture {
       const { buffer, byteOffset, length } = step(this.#mask);
       this.#log.write(Buffer.from(buffer, byteOffset, length));
     } catch (error) {
-      this.#failure = error as Error;
+      this.#failure = MaskFailure.of(error);
     }
   }
 }

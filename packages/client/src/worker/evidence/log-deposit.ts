@@ -1,7 +1,6 @@
 import { isAppError } from '@proofhouse/core';
 import type { Depositor } from './depositor.ts';
 import type { CompleteLog } from './log-capture.ts';
-import { messageOf } from '../message-of.ts';
 import { extractLog, type LogCut } from './log-extract.ts';
 
 const name = 'log.log';
@@ -17,7 +16,7 @@ const smallestLimitBytes = 160;
 export async function depositLog(depositor: Depositor, complete: CompleteLog): Promise<void> {
   const { log, maskFailure } = complete;
   await depositor.attempt(name, async () => {
-    if (maskFailure !== undefined) throw new Error(`masking failed: ${messageOf(maskFailure)}`);
+    if (maskFailure !== undefined) throw maskFailure;
     const cut = await sendCut(depositor, complete);
     if (cut !== undefined) depositor.evidence.note(cutTold(cut));
   });

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ArtifactType } from '@proofhouse/core';
 import { maskContent, type ContentUse } from '../../../masking/mask-content.ts';
-import type { SecretMask } from '../../../masking/secret-mask.ts';
+import { MaskFailure, type SecretMask } from '../../../masking/secret-mask.ts';
 import { EvidenceFile } from '../../evidence/evidence-file.ts';
 import { messageOf } from '../../message-of.ts';
 import type { DiffLimits } from './diff-limits.ts';
@@ -125,7 +125,8 @@ export class WrittenDiffs {
       git.signal.throwIfAborted();
       const tooLarge = error instanceof TooMuch;
       this.leaveOut(...(await diff.lines()).map(told));
-      if (isOutOfSpace(error)) this.#lost.push(`${diffNameOf(bytes)} was not deposited: ${messageOf(error)}`);
+      if (isOutOfSpace(error) || error instanceof MaskFailure)
+        this.#lost.push(`${diffNameOf(bytes)} was not deposited: ${messageOf(error)}`);
       else this.refuse(where, tooLarge ? `it is larger than ${maxBytes / MiB} MiB` : messageOf(error));
     }
   }
