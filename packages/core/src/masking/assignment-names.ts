@@ -27,15 +27,42 @@ export const secretWord = `(?<word>pass(?:word|wd|phrase|code)?|pwd|secret|token
 /** The same in upper case, for the names of environment variables. */
 export const upperSecretWord = `(?<word>PASS(?:WORD|WD|PHRASE|CODE)?|PWD|SECRET|TOKEN|CREDENTIAL|CONNECTION_?STRING|DSN|_PAT|(?:${keyWords.join('|').toUpperCase()})_?KEY)`;
 
+/** `pass` alone is a keyword only with the character after it, because logs are full of `passed`. */
+const passwordKeywords = [
+  ...['password', 'passwd', 'passphrase', 'passcode'],
+  ...['=', ':', ',', '>', ' ', '"', "'", '\\', '&', ']', ')', '_', '-', '.', '+', '?', '|'].map(
+    (next) => `pass${next}`,
+  ),
+];
+
 /** A keyword of at least 3 bytes for each word that `secretWord` matches. */
 export const secretWordKeywords = [
-  ...['pass', 'pwd', 'secret', 'token', 'credential', 'connectionstring', 'connection_string', 'connection-string'],
+  ...[
+    ...passwordKeywords,
+    'pwd',
+    'secret',
+    'token',
+    'credential',
+    'connectionstring',
+    'connection_string',
+    'connection-string',
+  ],
   ...keyWords.flatMap((word) => ['', '_', '-', '.', ' '].map((separator) => `${word}${separator}key`)),
 ];
 
 /** The keywords of `upperSecretWord`. */
 export const upperSecretWordKeywords = [
-  ...['pass', 'pwd', 'secret', 'token', 'credential', 'connectionstring', 'connection_string', 'dsn', '_pat'],
+  ...[
+    ...passwordKeywords,
+    'pwd',
+    'secret',
+    'token',
+    'credential',
+    'connectionstring',
+    'connection_string',
+    'dsn',
+    '_pat',
+  ],
   ...keyWords.flatMap((word) => [`${word}key`, `${word}_key`]),
 ];
 

@@ -27,6 +27,11 @@ export interface SecretRule {
   /** `upper`: `pattern` never matches at a lower-case letter. The scanner then skips such keywords without running it. */
   readonly case?: 'upper';
   /**
+   * `word`: `pattern` begins with `wordStart`. The scanner then skips most keywords in the middle of a word without
+   * running it.
+   */
+  readonly start?: 'word';
+  /**
    * Has the flags `d` and `y` and runs at the first byte of a keyword, over text of one character a byte: bytes below 0x80
    * are ASCII, others are decoded as `latin1` by TextDecoder, which is windows-1252. The groups
    * `secret`, `secret2`, `secret3` and `secret4` are masked. A pattern without the group `secret` masks its whole match.

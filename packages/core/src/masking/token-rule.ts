@@ -20,6 +20,8 @@ export type TokenFormat = readonly [string | readonly string[], ...FormatPart[]]
 interface TokenOptions {
   /** False if letters and digits may stand directly before the token. Default: true for first parts under 5 characters. */
   readonly isWord?: boolean;
+  /** Replace the keywords that are made from the first part. */
+  readonly keywords?: readonly string[];
   readonly minEntropy?: number;
   readonly confirms?: (secret: string) => boolean;
   /** Replace the examples that are made from the format. */
@@ -70,7 +72,9 @@ export function tokenRule(id: string, format: TokenFormat, options: TokenOptions
   return {
     id,
     class: 'structured',
-    keywords: [...new Set(firsts.map(keywordOf))],
+    keywords: options.keywords ?? [...new Set(firsts.map(keywordOf))],
+    ...(firsts.every((first) => /^[A-Z]/.test(first)) ? { case: 'upper' } : {}),
+    ...(isWord ? { start: 'word' } : {}),
     pattern: new RegExp(`${isWord ? `(?:${wordStart})` : ''}${source}${isWord ? end : ''}`, 'dy'),
     maxLength: format.reduce((length, part) => length + longest(part), 1),
     minEntropy: options.minEntropy ?? 3,

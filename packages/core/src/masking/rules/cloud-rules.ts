@@ -14,6 +14,8 @@ export const cloudRules: readonly SecretRule[] = [
     id: 'aws-access-key',
     class: 'structured',
     keywords: ['akia', 'asia', 'abia', 'acca', 'a3t'],
+    case: 'upper',
+    start: 'word',
     // The secret key stands after the id in credential files, in CSV exports and in answers of the API.
     pattern: new RegExp(
       `(?:${wordStart})` +

@@ -120,6 +120,7 @@ export const credentialFileRules: readonly SecretRule[] = [
     id: 'dockerfile-variable',
     class: 'context',
     keywords: ['env ', 'env\t'],
+    case: 'upper',
     pattern:
       /(?<![A-Za-z])ENV[ \t]{1,8}[A-Z0-9_]{0,40}(?:PASSWORD|PASSWD|PASSPHRASE|PASS|SECRET|TOKEN|CREDENTIAL|KEY)(?<tail>[A-Z0-9_]{0,40})[ \t]{1,8}["']?(?<secret>[^\s"'\\=]{6,256})/dy,
     maxLength: 400,

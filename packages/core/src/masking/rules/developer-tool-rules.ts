@@ -1,6 +1,12 @@
 import type { SecretRule } from '../secret-rule.ts';
 import { base32, base62, base64, base64url, digits, hex, lower, tokenRule, upper } from '../token-rule.ts';
 
+const tokenCharacters = 'abcdefghijklmnopqrstuvwxyz0123456789'.split('');
+/** The prefix with the next character, so that not every `path` is a keyword. */
+const airtableKeywords = tokenCharacters.flatMap((character) =>
+  character === 'h' ? tokenCharacters.map((next) => `path${next}`) : [`pat${character}`],
+);
+
 /** Keys of monitoring services, office programs and other tools. */
 export const developerToolRules: readonly SecretRule[] = [
   tokenRule('grafana-token', ['glc_', base64(32, 400)]),
@@ -24,7 +30,7 @@ export const developerToolRules: readonly SecretRule[] = [
   tokenRule('notion-token', ['ntn_', base62(40, 60)]),
   tokenRule('notion-legacy-token', ['secret_', base62(43)], { isWord: true, minEntropy: 3.8 }),
   tokenRule('figma-token', [['figd_', 'figo_', 'figu_'], base64url(36, 64)]),
-  tokenRule('airtable-token', ['pat', base62(14), '.', hex(64)]),
+  tokenRule('airtable-token', ['pat', base62(14), '.', hex(64)], { keywords: airtableKeywords }),
   tokenRule('trello-token', ['ATTA', hex(64, 72)]),
   tokenRule('typeform-token', ['tfp_', base64url(40, 64)]),
   tokenRule('clickup-token', ['pk_', digits(6, 10), '_', upper(32)]),

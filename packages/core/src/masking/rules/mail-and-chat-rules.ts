@@ -49,6 +49,7 @@ export const mailAndChatRules: readonly SecretRule[] = [
     id: 'twilio-key',
     class: 'structured',
     keywords: '0123456789abcdef'.split('').map((digit) => `sk${digit}`),
+    case: 'upper',
     pattern: /(?<![A-Za-z0-9]|[A-Za-z]_)SK[0-9a-f]{32}(?![A-Za-z0-9])/dy,
     maxLength: 36,
     minEntropy: 3,

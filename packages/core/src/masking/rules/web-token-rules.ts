@@ -19,6 +19,7 @@ export const webTokenRules: readonly SecretRule[] = [
     id: 'json-web-token',
     class: 'structured',
     keywords: ['eyj'],
+    start: 'word',
     pattern: new RegExp(
       String.raw`(?:${wordStart})eyJ[A-Za-z0-9_-]{8,1024}\.(?:eyJ|ey[A-Z])[A-Za-z0-9_-]{8,12288}\.[A-Za-z0-9_-]{16,1024}={0,2}`,
       'dy',
@@ -37,6 +38,7 @@ export const webTokenRules: readonly SecretRule[] = [
     id: 'json-web-encryption',
     class: 'structured',
     keywords: ['eyj'],
+    start: 'word',
     pattern: new RegExp(
       String.raw`(?:${wordStart})eyJ[A-Za-z0-9_-]{8,1024}\.[A-Za-z0-9_-]{0,1024}\.[A-Za-z0-9_-]{12,24}\.[A-Za-z0-9_-]{8,12288}\.[A-Za-z0-9_-]{20,48}`,
       'dy',

@@ -15,6 +15,7 @@ export interface CompiledRule {
   readonly rank: number;
   readonly needsAssignment: boolean;
   readonly isUpperCase: boolean;
+  readonly startsWord: boolean;
   /** The pattern sees this many bytes from the start of the keyword. A hit waits for as many bytes after the keyword. */
   readonly windowBytes: number;
 }
@@ -39,7 +40,9 @@ export function compileRules(rules: readonly SecretRule[]): CompiledRules {
   rules.forEach((rule, index) => {
     const row = compiledRule(rule, index);
     for (const keyword of new Set(rule.keywords)) {
-      byKeyword.set(keyword, [...(byKeyword.get(keyword) ?? []), row]);
+      // A keyword such as `pass=` has its assignment sign inside.
+      const needsAssignment = row.needsAssignment && !/[=:>,]/.test(keyword);
+      byKeyword.set(keyword, [...(byKeyword.get(keyword) ?? []), { ...row, needsAssignment }]);
     }
   });
   const keywords = [...byKeyword.keys()];
@@ -58,5 +61,13 @@ export function compileRules(rules: readonly SecretRule[]): CompiledRules {
 function compiledRule(rule: SecretRule, index: number): CompiledRule {
   const windowBytes = rule.block === undefined ? rule.maxLength : blockWindow;
   const needsAssignment = rule.needs !== undefined;
-  return { rule, index, rank: ranks[rule.class], needsAssignment, isUpperCase: rule.case === 'upper', windowBytes };
+  return {
+    rule,
+    index,
+    rank: ranks[rule.class],
+    needsAssignment,
+    isUpperCase: rule.case === 'upper',
+    startsWord: rule.start === 'word',
+    windowBytes,
+  };
 }

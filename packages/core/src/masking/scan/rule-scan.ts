@@ -126,6 +126,7 @@ export class RuleScan {
       if (rules.length === 0) this.#addPlaceholder(start, end);
       for (const rule of rules) {
         if (rule.isUpperCase && this.#isLowerCase(start)) continue;
+        if (rule.startsWord && this.#isInWord(start)) continue;
         if (rule.needsAssignment && this.#canTestAssignment(end, ended) && !this.#hasAssignment(end)) continue;
         this.#starts.push(start);
         this.#ends.push(end);
@@ -137,6 +138,18 @@ export class RuleScan {
   #isLowerCase(position: number): boolean {
     const byte = this.#window.bytes[position - this.#window.base] ?? 0;
     return byte >= 0x61 && byte <= 0x7a;
+  }
+
+  /** Returns false also where the letter before the keyword may end an escape sequence. The pattern decides there. */
+  #isInWord(position: number): boolean {
+    const { bytes, base } = this.#window;
+    const at = position - base;
+    if (at === 0 || !isAlphanumeric(bytes[at - 1] ?? 0)) return false;
+    for (let before = Math.max(0, at - lookbehind); before < at - 1; before += 1) {
+      const byte = bytes[before];
+      if (byte === 0x5c || byte === 0x25 || byte === 0x5b) return false;
+    }
+    return true;
   }
 
   #canTestAssignment(keywordEnd: number, ended: boolean): boolean {
@@ -221,4 +234,8 @@ export class RuleScan {
       this.#head = 0;
     }
   }
+}
+
+function isAlphanumeric(byte: number): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
 }
