@@ -58,9 +58,9 @@ export const base64url = run('base64url');
 
 /**
  * The text before a short prefix must end a word. Letters that belong to an escape sequence end one too: `\n`, `\u003d`,
- * `%3D` and the colour codes of terminals.
+ * `%3D` and the colour codes of terminals. The placeholder does not end one, because the secret in its place did not.
  */
-export const wordStart = String.raw`(?<![A-Za-z0-9])|(?<=\\[bfnrt]|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|\[[0-9;]{1,6}m)`;
+export const wordStart = String.raw`(?<![A-Za-z0-9]|ASKED\*\*\*)|(?<=\\[bfnrt]|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|\[[0-9;]{1,6}m)`;
 
 /** One token format as a rule. Pattern, keywords, length and examples follow from the parts of the format. */
 export function tokenRule(id: string, format: TokenFormat, options: TokenOptions = {}): SecretRule {
