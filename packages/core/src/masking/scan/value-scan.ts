@@ -3,7 +3,10 @@ import type { SpanQueue } from './span-queue.ts';
 import { gramHash } from '../values/value-index.ts';
 import type { ValueIndex } from '../values/value-index.ts';
 
-/** A form whose first `matched` bytes were read at position `at`. The form is -1 while fewer bytes than a window are there. */
+/**
+ * A form whose first `matched` bytes were read at position `at`. While fewer bytes than a window are there, the form is -1
+ * and `at` is the position of the window.
+ */
 interface PartialMatch {
   readonly at: number;
   readonly form: number;
@@ -41,7 +44,7 @@ export class ValueScan {
     const { bytes, base, end } = window;
     const index = this.#index;
     let hold = end;
-    for (let at = Math.max(this.#from, end - index.window + 1); at < end; at += 1) {
+    for (let at = Math.max(this.#from, end - index.reach + 1); at < end; at += 1) {
       if (!index.mayStart(bytes, at - base, end - at)) continue;
       hold = at;
       break;
@@ -85,7 +88,8 @@ export class ValueScan {
     }
     let form = this.#index.firstAt(window.bytes, match.at - window.base);
     while (form !== -1) {
-      this.#compare({ at: match.at, form, matched: 0 }, window, ended, spans);
+      const at = match.at - this.#index.anchorOf(form);
+      if (at >= this.#from) this.#compare({ at, form, matched: 0 }, window, ended, spans);
       form = this.#index.nextOf(form);
     }
   }

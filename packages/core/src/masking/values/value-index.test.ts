@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import { makeExample } from '../make-example.ts';
 import { compileSecrets } from '../secret-set.ts';
-import { masked, maskedInChunks } from '../testing/masked-in-chunks.ts';
+import { chunksOf, masked, maskedInChunks } from '../testing/masked-in-chunks.ts';
 
 const encoder = new TextEncoder();
 
@@ -34,6 +34,20 @@ describe('an index of known values', () => {
     expect(output).toBe(`an ordinary word, then ${maskPlaceholder}\n`.repeat(10_000));
     expect(receipt.masked).toHaveLength(10_000);
     expect(steps / text.length).toBeLessThan(6);
+  });
+
+  it('tells 3,000 values apart that have a long prefix and a long suffix in common', () => {
+    const values = Array.from(
+      { length: 3000 },
+      (_, index) => `https://a.common.host.test/path?id=${index}&the=suffix&of=all`,
+    );
+    const set = compileSecrets({ values: values.map((value) => ({ name: 'V', value })) });
+    const text = encoder.encode(values.map((value) => `${value} `).join(''));
+    let steps = 0;
+    const { output } = maskedInChunks(set, text, chunksOf(999), (stream) => (steps = stream.steps));
+    expect(output === `${maskPlaceholder} `.repeat(3000)).toBe(true);
+    expect(steps / text.length).toBeLessThan(64);
+    expect(maskedInChunks(set, text.subarray(0, 2000), chunksOf(1)).output.slice(0, 400)).toBe(output.slice(0, 400));
   });
 
   it('holds back no more than the start of a value', () => {

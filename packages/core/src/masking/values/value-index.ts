@@ -1,3 +1,4 @@
+import { PrefixFilter, wordAt } from './prefix-filter.ts';
 import type { ValueForm } from './value-forms.ts';
 
 /** How the forms of an index are sampled. A longer window allows a longer stride, but each form must have a window. */
@@ -10,6 +11,8 @@ const shortForms: Sampling = { gram: 4, longestWindow: 12 };
 /** Hexadecimal forms are long. 10,000 of them have nearly all grams of 4 digits, and few of those of 8 digits. */
 const longForms: Sampling = { gram: 8, longestWindow: 15 };
 
+const longestAnchor = 240;
+const shortChain = 4;
 const multiplier = 0x9e3779b1;
 
 /** Returns one index for the short forms and one for the long ones. */
@@ -25,7 +28,7 @@ export function indexForms(forms: readonly ValueForm[]): ValueIndex[] {
 
 /**
  * Index of exact byte sequences. A scan reads one gram in each `stride` bytes of text. Each occurrence of a form contains
- * such a gram within its first `window` bytes, because the window is shorter than stride and gram together. A dense
+ * such a gram within its window, because the window is shorter than stride and gram together. A dense
  * automaton for 10,000 values with their forms would need more than 500 MiB; this index needs some 25 MiB, and its reads
  * do not depend on one another.
  */
@@ -47,8 +50,12 @@ export class ValueIndex {
   readonly #gramShift: number;
   readonly #heads: Int32Array;
   readonly #next: Int32Array;
+  readonly #chainLengths: Uint32Array;
   readonly #headShift: number;
-  readonly #prefixes: readonly Int32Array[];
+  /** For each form, the offset of its window. */
+  readonly #anchors: Uint8Array;
+  readonly #prefixes = new PrefixFilter();
+  #reach = 0;
 
   constructor(forms: readonly ValueForm[], { gram, longestWindow }: Sampling) {
     this.#forms = forms;
@@ -70,8 +77,9 @@ export class ValueIndex {
     const headBits = bitsFor(forms.length * 2);
     this.#headShift = 32 - headBits;
     this.#heads = new Int32Array(1 << headBits).fill(-1);
+    this.#chainLengths = new Uint32Array(1 << headBits);
     this.#next = new Int32Array(forms.length).fill(-1);
-    this.#prefixes = [8, 16, 18, 20].map((bits) => new Int32Array(1 << (bits - 5)));
+    this.#anchors = new Uint8Array(forms.length);
     for (let form = 0; form < forms.length; form += 1) this.#add(form);
   }
 
@@ -111,29 +119,55 @@ export class ValueIndex {
     return agreed;
   }
 
-  /** Whether fewer bytes than a window may be the start of a form. May say yes for bytes that are not. */
+  /** Offset of the window of a form. */
+  anchorOf(form: number): number {
+    return this.#anchors[form] ?? 0;
+  }
+
+  /** The window of each form ends within this many bytes. */
+  get reach(): number {
+    return this.#reach;
+  }
+
+  /** Whether fewer than `reach` bytes may be the start of a form. May say yes for bytes that are not. */
   mayStart(bytes: Uint8Array, at: number, length: number): boolean {
-    const level = prefixLevel(length);
-    return isMarked(this.#prefixes[level], prefixHash(bytes, at, level));
+    return this.#prefixes.mayStart(bytes, at, length);
   }
 
   #add(form: number): void {
     const bytes = this.#forms[form]?.bytes ?? '';
     const start = this.#starts[form] ?? 0;
     for (let at = 0; at < bytes.length; at += 1) this.#arena[start + at] = bytes.charCodeAt(at);
+    const anchor = this.#chooseAnchor(start, Math.min(bytes.length - this.window, longestAnchor));
+    this.#anchors[form] = anchor;
     for (let offset = 0; offset < this.stride; offset += 1) {
-      const first = wordAt(this.#arena, start + offset);
-      const hash = gramHash(first, this.gram === 8 ? wordAt(this.#arena, start + offset + 4) : 0);
+      const at = start + anchor + offset;
+      const hash = gramHash(wordAt(this.#arena, at), this.gram === 8 ? wordAt(this.#arena, at + 4) : 0);
       const word = hash >>> this.filterShift;
       this.filter[word] = (this.filter[word] ?? 0) | (1 << (hash & 31));
       this.#addGram(hash, offset);
     }
-    const head = this.#windowHash(this.#arena, start);
+    const head = this.#windowHash(this.#arena, start + anchor);
     this.#next[form] = this.#heads[head] ?? -1;
     this.#heads[head] = form;
-    for (let level = 0; level <= prefixLevel(this.window); level += 1) {
-      mark(this.#prefixes[level], prefixHash(this.#arena, start, level));
+    this.#chainLengths[head] = (this.#chainLengths[head] ?? 0) + 1;
+    this.#prefixes.add(this.#arena, start, anchor + this.window - 1);
+    this.#reach = Math.max(this.#reach, anchor + this.window);
+  }
+
+  /**
+   * An offset whose window few forms have: values with a common prefix, such as the scheme and the host of a URL, are told
+   * apart by a later part.
+   */
+  #chooseAnchor(start: number, last: number): number {
+    let best = 0;
+    let fewest = Infinity;
+    for (let offset = 0; offset <= last; offset += this.window >> 1) {
+      const count = this.#chainLengths[this.#windowHash(this.#arena, start + offset)] ?? 0;
+      if (count < fewest) [best, fewest] = [offset, count];
+      if (count < shortChain) break;
     }
+    return best;
   }
 
   #addGram(hash: number, offset: number): void {
@@ -158,28 +192,4 @@ export function gramHash(first: number, second: number): number {
   const mixed = Math.imul(first, multiplier);
   const hash = Math.imul(mixed ^ (mixed >>> 15) ^ second, 0x85ebca6b);
   return hash ^ (hash >>> 13);
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
-}
-
-/** Prefixes are kept of 1, 2, 4 and 8 bytes. Returns the index of the longest one within `length`. */
-function prefixLevel(length: number): number {
-  return length >= 8 ? 3 : length >= 4 ? 2 : length >= 2 ? 1 : 0;
-}
-
-function prefixHash(bytes: Uint8Array, at: number, level: number): number {
-  if (level === 0) return bytes[at] ?? 0;
-  if (level === 1) return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
-  const first = Math.imul(wordAt(bytes, at), multiplier);
-  return level === 2 ? first >>> 14 : Math.imul(first ^ wordAt(bytes, at + 4), multiplier) >>> 12;
-}
-
-function mark(bitmap: Int32Array | undefined, bit: number): void {
-  if (bitmap !== undefined) bitmap[bit >>> 5] = (bitmap[bit >>> 5] ?? 0) | (1 << (bit & 31));
-}
-
-function isMarked(bitmap: Int32Array | undefined, bit: number): boolean {
-  return (((bitmap?.[bit >>> 5] ?? 0) >>> (bit & 31)) & 1) === 1;
 }
