@@ -11,7 +11,10 @@ export interface ArtifactUpload {
   readonly name: string;
   readonly bytes: ByteSource;
   readonly contentType?: string | undefined;
-  /** Expected digest, as `sha256:<hex>`. The server refuses other bytes. The client checks the digest in the answer too. */
+  /**
+   * Expected digest, as `sha256:<hex>`. The server refuses bytes with another digest. The client also compares it with the
+   * digest in the answer.
+   */
   readonly digest?: string | undefined;
   /** Size of a stream in bytes, if known. With it, the server can refuse a file that is too large before it reads the file. */
   readonly sizeBytes?: number | undefined;

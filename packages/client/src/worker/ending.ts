@@ -70,7 +70,10 @@ export function failureMessage(ending: Ending, deposited: Deposited, logTail: st
   return tail === '' ? head : `${head}\n\n${tail}`;
 }
 
-/** Returns one line for each loss, then one for each note, at most `mostLines` and one that counts the others. */
+/**
+ * Returns one line for each loss, then one for each note. If there are more than `mostLines`, a last line states how many are
+ * left out.
+ */
 function linesOf({ losses, notes }: Deposited): string[] {
   const lines = [...losses.map(({ message }) => message), ...notes];
   const more = lines.length - mostLines;

@@ -28,7 +28,7 @@ export interface WorkerParts extends WorkerOptions {
   readonly stop: AbortSignal;
 }
 
-/** One attempt of a job that this worker holds. Handlers and commands are run with it. */
+/** One attempt of a job that this worker holds. The functions that run a handler or a command receive it. */
 export interface HeldRun {
   readonly worker: WorkerParts;
   readonly job: ClaimedJob;

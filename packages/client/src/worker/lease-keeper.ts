@@ -73,7 +73,7 @@ export class LeaseKeeper {
     });
   }
 
-  /** Marks the lease as lost. For a caller whose own write to the job was refused with `lease_lost`. */
+  /** Marks the lease as lost. Called by code whose own write to the job was refused with `lease_lost`. */
   lose(error: unknown): void {
     this.#lost.abort(error);
     this.#confirmed.resolve(undefined);

@@ -64,7 +64,10 @@ export interface WorkerOptions {
   readonly secretNames?: readonly string[] | undefined;
   /** Files whose whole content is a value to mask, such as mounted secrets. */
   readonly secretFiles?: readonly string[] | undefined;
-  /** True to deposit files that are not text unscanned. Otherwise such a file with a secret is a loss. */
+  /**
+   * True to deposit files that are not text without scanning them for secrets. Otherwise such a file with a secret is not
+   * deposited, and is recorded as a loss.
+   */
   readonly allowBinary?: boolean | undefined;
   /** Largest log of a command in bytes. Of a longer log, the beginning and the end are kept. Default 1 GiB. */
   readonly maxLogBytes?: number | undefined;

@@ -105,7 +105,10 @@ function makeCgroup(mark: string): RunCgroup | undefined {
   return undefined;
 }
 
-/** Removes the cgroups of killed workers. A cgroup with running processes stays: another worker may hold their job by now. */
+/**
+ * Removes the cgroups of killed workers. A cgroup that still has running processes is kept: by now another worker may hold
+ * the job for which they were started.
+ */
 function removeEmptyCgroups(folder: string): void {
   attempt(() => {
     for (const name of readdirSync(folder)) {

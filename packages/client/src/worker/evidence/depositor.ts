@@ -16,7 +16,7 @@ export interface DepositorParts {
   readonly evidence: Evidence;
   /** Undefined to deposit everything unchanged. */
   readonly mask: SecretMask | undefined;
-  /** True to deposit contents that are not text unscanned. */
+  /** True to deposit contents that are not text without scanning them for secrets. */
   readonly allowBinary?: boolean | undefined;
   /** Folder for temporary files. */
   readonly workRoot: string;

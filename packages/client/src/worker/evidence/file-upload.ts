@@ -66,7 +66,7 @@ interface MeasuredBytes {
   readonly sizeBytes: number;
 }
 
-/** Uploads bytes whose digest is known. The server refuses other bytes. */
+/** Uploads bytes whose digest is known. The server refuses bytes with another digest. */
 export async function uploadMeasured(
   client: ProofhouseClient,
   jobId: string,

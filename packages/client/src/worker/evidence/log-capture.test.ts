@@ -12,7 +12,7 @@ const mask = new SecretMask({ env: { DEPLOY_TOKEN: deployToken } });
 mask.add(addedValue);
 const forms = secretForms.map((form) => [form.name, form] as const);
 
-/** Splits the text of a form in two at every position, and into its bytes. */
+/** Yields the splits of a text with a secret: into two pieces at every position, and into single bytes. */
 function* splits({ text }: SecretForm): Generator<readonly Buffer[]> {
   const bytes = Buffer.from(`before\n${text}\nafter\n`);
   for (let at = 1; at < bytes.length; at += 1) yield [bytes.subarray(0, at), bytes.subarray(at)];

@@ -19,7 +19,9 @@ export class LeftOut {
     this.#top = top;
   }
 
-  /** Git pathspecs that exclude the left-out names. They are literal, because names may contain pattern characters. */
+  /**
+   * Git pathspecs that exclude the left-out names. The pathspecs are literal, because names may contain pattern characters.
+   */
   get pathspecs(): Buffer[] {
     return [...this.#omissions.keys()].map((name) =>
       Buffer.concat([Buffer.from(':(top,exclude,literal)'), Buffer.from(name, 'latin1')]),

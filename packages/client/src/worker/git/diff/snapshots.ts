@@ -257,7 +257,8 @@ export class Snapshots {
     try {
       return await write();
     } catch (error) {
-      // Files of an unresolved merge outside the folder make `write-tree` fail. They are removed from the index without a line.
+      // Files of an unresolved merge outside the folder make `write-tree` fail. They are removed from the copied index.
+      // `lines` does not report them.
       const conflicts = recordsOf((await runGit(git, ['ls-files', '-z', '-u'])).said);
       if (conflicts.length === 0) throw error;
       const names = conflicts.map((name) => name.subarray(name.indexOf(0x09) + 1).toString('latin1'));

@@ -151,7 +151,7 @@ export class WrittenDiffs {
     return { deposits: this.#deposits, leftOut, lost: this.#lost };
   }
 
-  /** Adds a patch to the deposits, at index `at`: before the contents that belong to it. */
+  /** Inserts a patch into the deposits at index `at`, before the contents of Git LFS files that belong to the patch. */
   async #addPatch(
     { signal }: Git,
     { where, patch, at }: { where: Buffer; patch: string; at: number },
