@@ -165,7 +165,8 @@ export const nginx: StartContender = async (folder, load, sizes) => {
   };
 };
 
-// Configures one worker process, because Proofhouse has one too. nginx neither hashes the bytes nor syncs them to disk.
+// Configures nginx with one worker process, because Proofhouse has one process too. nginx neither hashes the bytes nor syncs
+// them to disk.
 function nginxConfig(folder: string, files: string, port: number): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${folder}/${name};`)

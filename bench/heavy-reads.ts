@@ -140,8 +140,8 @@ function worksOf(server: Server): Readonly<Record<string, Work>> {
 }
 
 /**
- * Yields to the event loop, as between two requests. Without this, consecutive reads in microtasks would block the
- * event loop in any case.
+ * Yields to the event loop, as a server does between two requests. If consecutive reads ran in microtasks, they would block
+ * the event loop, however short each read is.
  */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

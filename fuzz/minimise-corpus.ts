@@ -7,8 +7,8 @@ import path from 'node:path';
 import { loadTarget } from './fuzz-targets.ts';
 
 /**
- * Selects inputs from the files in `folders`, and replaces the content of the folder `kept` by the selected inputs.
- * Returns their number.
+ * Selects inputs from the files in `folders`, and replaces the content of the folder `kept` by the selected inputs. Returns
+ * the number of selected inputs.
  */
 export async function minimiseCorpus(name: string, folders: readonly string[], kept: string): Promise<number> {
   const inputs = folders

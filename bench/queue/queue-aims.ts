@@ -6,7 +6,8 @@ import { find, rounded, type Aim, type Point, type Row } from './samples.ts';
 /** Smallest factor by which batches must exceed jobs that are claimed one by one. */
 const batchGain = 2;
 /**
- * Number of workers at which latencies are compared. At 8 workers, they wait for each other and the tail is visible.
+ * Number of workers at which latencies are compared. With 8 workers, the workers wait for each other, so slow calls (the tail
+ * of the latencies) become visible.
  */
 export const latencyWorkers = 8;
 

@@ -66,8 +66,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
 }
 
 /**
- * Creates an empty database on the Postgres at `url` and returns the URL of the database. For tests whose Postgres
- * another process started.
+ * Creates an empty database on the Postgres at `url` and returns the URL of the database. Used by tests when another process
+ * has started Postgres.
  */
 export async function createDatabase(url: string, name = `test_${randomBytes(6).toString('hex')}`): Promise<string> {
   const client = new pg.Client({ connectionString: url });

@@ -81,7 +81,7 @@ function blocks(): Linter.Config[] {
   return [everywhere, ...narrowed];
 }
 
-/** Returns true if the restriction allows its use at this place: it lists the place or a folder above the place. */
+/** Returns true if the restriction lists this place, or a folder above it, as one that may use what is restricted. */
 function isAllowed(restriction: Restriction, place: string): boolean {
   return restriction.allowed.some(
     (allowed) => allowed === place || (allowed.endsWith('/**') && place.startsWith(allowed.slice(0, -2))),

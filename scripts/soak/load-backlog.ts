@@ -58,7 +58,7 @@ export async function loadBacklog(databaseUrl: string, jobs: number, now: number
   await client.connect();
   try {
     for (const text of statements(words.postgres, jobs, now)) await client.query(text);
-    // Without this, autovacuum would run within a minute, during a measurement.
+    // Vacuums now, because otherwise autovacuum would run within a minute, during a measurement.
     await client.query('vacuum analyze');
   } finally {
     await client.end();

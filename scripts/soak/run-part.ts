@@ -27,7 +27,7 @@ export async function runPart(part: SoakPart, small: boolean, signal?: AbortSign
   const start = performance.now();
   const child = spawn(program === 'node' ? process.execPath : program, args, {
     cwd: root,
-    // With CI set, a part fails instead of being skipped when it lacks a requirement, such as Postgres.
+    // CI is set, so that a part fails, and is not skipped, if something that it requires is missing, such as Postgres.
     env: { ...process.env, CI: 'true', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: withinMs,

@@ -56,7 +56,7 @@ function nameOf(node: ts.SignatureDeclaration): string {
   return ts.isConstructorDeclaration(node) ? 'constructor' : 'anonymous';
 }
 
-/** Returns the names that describe the construction instead of the meaning: `IThing`, `ThingImpl`. */
+/** Returns the names that describe the construction of a type instead of its meaning: `IThing`, `ThingImpl`. */
 export function emptyNames(file: RepositoryFile): readonly string[] {
   const names: string[] = [];
   visit(parse(file), (node) => {

@@ -1,4 +1,5 @@
-// Measures pg-boss as its documentation describes it for callers with their own workers: `fetch` and `complete`.
+// Measures pg-boss with the calls `fetch` and `complete`, which its documentation describes for callers with their own
+// workers.
 import process from 'node:process';
 import { PgBoss } from 'pg-boss';
 import { serveOrders } from '../serve-orders.ts';

@@ -22,7 +22,8 @@ function published(name: SchemaName): object {
   const [[title, definition] = ['', {}], ...others] = Object.entries($defs);
   expect(others).toEqual([]);
   const { additionalProperties, ...schema } = { $schema, title, ...definition };
-  // A client must ignore unknown members of a problem document (RFC 9457 section 3.2), so that schema allows them.
+  // A client must ignore unknown members of a problem document (RFC 9457 section 3.2), so the schema of problem documents
+  // allows them.
   return name === 'problem' ? schema : { ...schema, additionalProperties };
 }
 
