@@ -21,7 +21,7 @@ type Policy = (typeof policies)[number];
 
 interface Workload {
   readonly name: string;
-  /** Least rate, as a share of the rate under the policy off. */
+  /** Least rate under the policy flag, as a share of the rate under the policy off. */
   readonly aim: number;
   readonly bodyBytes: number;
   readonly connections: number;
@@ -53,11 +53,11 @@ async function sample(load: LoadProcess, server: ProofhouseProcess, policy: Poli
 function report(): string {
   const lines = ['| upload of text | off | flag | reject | health p99, ms |', '| --- | ---: | ---: | ---: | ---: |'];
   for (const { name, aim } of workloads) {
-    const [off = 0, ...others] = policies.map((policy) => median(rates.get(`${name}|${policy}`) ?? []));
+    const [off = 0, flag = 0, reject = 0] = policies.map((policy) => median(rates.get(`${name}|${policy}`) ?? []));
     const p99s = policies.map((policy) => percentile(health.get(`${name}|${policy}`) ?? [], 0.99));
-    const cells = others.map((rate) => `${rate.toFixed(0)} (${(rate / off).toFixed(2)}x)`);
+    const cells = [flag, reject].map((rate) => `${rate.toFixed(0)} (${(rate / off).toFixed(2)}x)`);
     lines.push(`| ${[name, off.toFixed(0), ...cells, p99s.map((ms) => ms.toFixed(1)).join(' / ')].join(' | ')} |`);
-    if (others.some((rate) => rate < off * aim) || p99s.some((ms) => ms >= mostHealthMs)) process.exitCode = 1;
+    if (flag < off * aim || (p99s[1] ?? 0) >= mostHealthMs) process.exitCode = 1;
   }
   return lines.join('\n');
 }
@@ -73,9 +73,11 @@ try {
   for (let round = 0; round <= Number(options.rounds); round += 1) {
     if (round === 1) [rates, health].forEach((samples) => samples.clear());
     for (const work of workloads) {
-      for (const [index, policy] of policies.entries()) {
-        const server = servers[index];
-        if (server !== undefined) await sample(load, server, policy, work);
+      // Each policy is measured first, second and last in turn, because an upload leaves work for the disk.
+      for (let turn = 0; turn < policies.length; turn += 1) {
+        const index = (turn + round) % policies.length;
+        const [policy, server] = [policies[index], servers[index]];
+        if (policy !== undefined && server !== undefined) await sample(load, server, policy, work);
       }
     }
   }
