@@ -20,7 +20,7 @@ export const ordinary: readonly Workload[] = [
 export const hostile: readonly Workload[] = [
   { name: '`a`', make: (bytes) => Buffer.alloc(bytes, 'a') },
   { name: '`password=`', make: (bytes) => Buffer.alloc(bytes, 'password=') },
-  { name: '`-----BEGIN `', make: (bytes) => Buffer.alloc(bytes, ['-----BEG', 'IN '].join('')) },
+  { name: '`-----BEGIN` and a space', make: (bytes) => Buffer.alloc(bytes, ['-----BEG', 'IN '].join('')) },
   { name: '`ghp_`', make: (bytes) => Buffer.alloc(bytes, 'ghp_') },
   { name: 'base64 without line ends', make: (bytes) => filled(bytes, (random) => random.base64(3072)) },
 ];
