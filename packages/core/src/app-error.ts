@@ -1,6 +1,9 @@
 import { errorTable, type ErrorCode } from './error-codes.ts';
 
-/** The error of one field: `path` is its place in the document or request, and `message` says what is wrong. */
+/**
+ * The error of one field. `path` says where the field is in the document or request. `message` says what is wrong with
+ * the field.
+ */
 export interface FieldError {
   readonly path: string;
   readonly message: string;

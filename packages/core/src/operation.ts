@@ -107,7 +107,10 @@ export const requestIdHeader = 'x-request-id';
 /** Request header on /v0. Its value must be equal to the experiment id in the path. */
 export const experimentHeader = 'x-eden-experiment-id';
 
-/** Errors of requests with other methods than GET. The body of a GET is not read, so it has none of them. */
+/**
+ * Errors of requests with other methods than GET. A GET request cannot cause them, because the server does not read its
+ * body.
+ */
 const writeErrors: readonly ErrorCode[] = [
   'body_too_large',
   'unsupported_media_type',

@@ -33,7 +33,10 @@ export type Principal =
       readonly kind: 'worker';
       readonly workerId: string;
       readonly policy: WorkerPolicy;
-      /** Absent for a queue token, and for operations whose access rule does not use the membership. */
+      /**
+       * Absent if the worker uses a token other than a registration token. Also absent in operations whose access rule
+       * does not use the membership.
+       */
       readonly membership?: Membership | undefined;
     };
 

@@ -1,6 +1,6 @@
 import { AppError } from '../app-error.ts';
 
-/** Largest number of parts of a name. With this limit, all folders of a name fit into one transaction of every store. */
+/** Largest number of parts of a name. With this limit, one transaction of any store can write all folders of a name. */
 export const maxNameParts = 32;
 /** Largest length of a normalised name, in characters (UTF-16 code units). */
 export const maxNameLength = 512;

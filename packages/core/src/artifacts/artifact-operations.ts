@@ -9,7 +9,10 @@ import { uploadToolOutputSchema, uploadToolSchema } from './upload-tool.ts';
 const artifactParams = z.strictObject({ artifactId: z.string() });
 const oneArtifact = z.object({ artifact: artifactSchema });
 
-/** Operations on artifacts. First those of one job, with paths below the job's path; then those on any artifact by its id. */
+/**
+ * Operations on artifacts. The first rows concern the artifacts of one job and have paths below the path of the job.
+ * The other rows concern any artifact, by its id.
+ */
 export const artifactOperations = {
   uploadArtifact: operation({
     method: 'POST',

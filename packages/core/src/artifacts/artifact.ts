@@ -73,7 +73,7 @@ export interface ArtifactRecord {
   readonly status: ArtifactStatus;
   readonly storageProvider: StorageProvider;
   readonly filename: string | null;
-  /** Null only for pointer content without a known type. */
+  /** Media type of the content. Null only if the content is a pointer whose media type is not known. */
   readonly contentType: string | null;
   readonly content: ArtifactContent;
   readonly dataClass: DataClass;
@@ -111,7 +111,10 @@ export interface ArtifactRecord {
   readonly facts: JsonObject | null;
   readonly tags: readonly string[];
   readonly metadata: JsonObject;
-  /** Time at which an operator pinned the artifact; retention skips it then. Null if it is not pinned. */
+  /**
+   * Time at which an operator pinned the artifact; null if it is not pinned. Retention does not expire the bytes of a
+   * pinned artifact.
+   */
   readonly pinnedAt: number | null;
   /** Time at which retention removed the bytes. The record and the digest are kept. */
   readonly purgedAt: number | null;
@@ -265,7 +268,10 @@ function isoTimeOrNull(at: number | null): string | null {
   return at === null ? null : isoTime(at);
 }
 
-/** Fields of a multipart upload, in addition to `file`. A raw PUT has only those that fit into path, query and headers. */
+/**
+ * Fields of a multipart upload, in addition to the field `file`. A raw PUT request has only the fields that fit into
+ * its path, query and headers.
+ */
 export interface UploadFields {
   readonly name: string;
   readonly contentType?: string | undefined;

@@ -167,7 +167,10 @@ describe('a name that stands for something', () => {
 describe('nesting', () => {
   const node = fc.integer({ min: 0, max: 6 }).map(String);
   const edge = fc.record({ groupId: node, memberGroupId: node });
-  /** Returns true if the added edge closes a cycle of groups. Uses a simple algorithm, different from the tested one. */
+  /**
+   * Returns true if the groups have a cycle after the edge `added` is added to `edges`. The algorithm is simple, and
+   * different from the tested one.
+   */
   const closes = (edges: readonly GroupEdge[], added: GroupEdge): boolean => {
     const reached = new Set([added.memberGroupId]);
     for (let step = 0; step < 7; step++) {
@@ -185,7 +188,7 @@ describe('nesting', () => {
   });
 
   it('of many at once is decided as if they came one after another', () => {
-    // A new group with many members adds several edges of the same group in a row.
+    // When a group with many members is created, several edges of this one group are added one after another.
     const run = fc
       .record({ groupId: node, members: fc.array(node, { maxLength: 4 }) })
       .map(({ groupId, members }) => members.map((memberGroupId) => ({ groupId, memberGroupId })));

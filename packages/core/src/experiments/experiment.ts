@@ -152,8 +152,9 @@ export function cycleClosedBy(edges: Iterable<GroupEdge>, added: Iterable<GroupE
   let target: string | undefined;
   let leadElsewhere = new Set<string>();
   for (const edge of added) {
-    // `leadElsewhere` stays valid while only members of the target group are added: a group that does not lead to the
-    // target does not lead to it afterwards either. So each group is traversed once for each target.
+    // `leadElsewhere` contains the groups from which the target cannot be reached. It stays valid while only members of
+    // the target are added, because no edge is added to the other groups. So each group is traversed once for each
+    // target.
     if (edge.groupId !== target) leadElsewhere = new Set();
     target = edge.groupId;
     if (leads(membersOf, edge, leadElsewhere)) return edge;
@@ -169,8 +170,8 @@ function nest(membersOf: Map<string, string[]>, { groupId, memberGroupId }: Grou
 }
 
 /**
- * Returns true if `memberGroupId` contains `groupId`, directly or through other groups. `leadElsewhere` contains the groups
- * that do not; the function adds the groups that it traverses.
+ * Returns true if the group `groupId` can be reached from `memberGroupId`, directly or through other groups. Groups in
+ * `leadElsewhere` are known not to reach `groupId`. The function adds the groups that it traverses without success.
  */
 function leads(
   membersOf: ReadonlyMap<string, readonly string[]>,

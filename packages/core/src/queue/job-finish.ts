@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { storableText } from '../values/storable-text.ts';
 
 /**
- * The report of a worker about the end of an attempt, in addition to succeeded, failed or cancelled. The server stores
- * the report without interpreting it.
+ * The worker's description of the end of an attempt. It adds details to the outcome (succeeded, failed or cancelled).
+ * The server stores the description without interpreting it.
  */
 export interface JobFinish {
   readonly outcomeCode: string | null;

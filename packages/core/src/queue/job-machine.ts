@@ -26,7 +26,7 @@ export type JobCommand =
   | ({ readonly kind: 'cancel'; readonly actor: string; readonly reason: string | null } & Found)
   | { readonly kind: 'retry'; readonly actor: string };
 
-/** The field that all commands with texts have. */
+/** The field that every command with texts has. */
 interface Found {
   /** Secrets in the texts of the command. They are added to those of the job. */
   readonly findings?: SecretFindings | null;
@@ -79,8 +79,9 @@ export function retryDelayMs(attempt: number): number {
 }
 
 /**
- * Returns the decision about `command` on `job` at `now` (epoch ms). Never mutates `job` and never throws. Leases that end
- * at or before `leasesAt` (epoch ms) have expired. `leasesAt` differs from `now` only for a while after a clock was set.
+ * Returns the decision about `command` on `job` at `now` (epoch ms). Never mutates `job` and never throws. Leases that
+ * end at or before `leasesAt` (epoch ms) have expired. `leasesAt` differs from `now` only for some time after the clock
+ * of the machine was changed.
  */
 export function decideJob(job: JobRecord, command: JobCommand, now: number, leasesAt = now): JobDecision {
   switch (command.kind) {

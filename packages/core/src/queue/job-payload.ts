@@ -15,7 +15,10 @@ export const capabilitiesSchema = z.array(textSchema(1, 128)).max(64);
 export interface PayloadFields {
   /** Capabilities as `normalizeCapabilities` returns them; undefined if the payload does not contain the field. */
   readonly requiredCapabilities?: readonly string[] | undefined;
-  /** Compared with the `allowedRepositories` of credentials; null for a job without a repository. */
+  /**
+   * The repository of the job, which is compared with the `allowedRepositories` of credentials. Null for a job without
+   * a repository.
+   */
   readonly repository?: string | null | undefined;
   /** Name of the manifest that the job runs; null for jobs that run no manifest. */
   readonly manifestName?: string | null | undefined;

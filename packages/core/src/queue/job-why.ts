@@ -7,7 +7,7 @@ import { timeSchema } from '../values/wire-values.ts';
 export interface SeenWorker {
   readonly workerId: string;
   readonly lastSeenAt: number;
-  /** In lower case. */
+  /** The capabilities of the worker, in lower case. */
   readonly capabilities: readonly string[];
   readonly types: readonly string[] | undefined;
   readonly repositories: readonly string[] | undefined;
@@ -70,7 +70,10 @@ export const whySchema = z
   .meta({ id: 'Why' });
 export type Why = z.infer<typeof whySchema>;
 
-/** Milliseconds since the last claim or heartbeat within which a worker is compared in `why` and listed. */
+/**
+ * A worker counts as seen if it sent a claim or a heartbeat within this time, in milliseconds. Only such workers are
+ * listed and compared with a job in `why`.
+ */
 export const seenLatelyMs = 10 * 60 * 1000;
 export const maxCountedPosition = 1000;
 

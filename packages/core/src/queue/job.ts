@@ -26,7 +26,10 @@ export interface JobRecord {
   /** Jobs with a higher priority are claimed first. */
   readonly priority: number;
   readonly payload: JobPayload;
-  /** In lower case, in the given order, without duplicates. A worker must have all of them to claim the job. */
+  /**
+   * Capabilities that a worker needs to claim the job; it needs all of them. In lower case, in the given order, without
+   * duplicates.
+   */
   readonly requiredCapabilities: readonly string[];
   /** `payload.repository`, or null. Credentials can be limited to jobs of some repositories. */
   readonly repository: string | null;

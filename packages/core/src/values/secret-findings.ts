@@ -68,8 +68,8 @@ export function secretFindings(
 }
 
 /**
- * Returns the findings of a record (`before`) after further ones (`more`) were found in it. If the list is full, the
- * earlier findings stay in it.
+ * Returns the findings of `before` and `more`, both of the same record. If the list is full, it keeps the findings of
+ * `before`.
  */
 export function mergedFindings(before: SecretFindings | null, more: SecretFindings | null): SecretFindings | null {
   if (before === null || more === null) return before ?? more;

@@ -77,8 +77,8 @@ function textPiece(bytes: Buffer, start: number, sizeBytes: number): Piece {
   const from = start === 0 ? 0 : leadingRest(bytes);
   const atEnd = start + bytes.length === sizeBytes;
   const whole = atEnd ? bytes.length : wholeLength(bytes);
-  // If the piece is shorter than its first character, the incomplete character is returned as U+FFFD, so that each call
-  // makes progress.
+  // If the excerpt ends before its first character is complete, the incomplete character is returned as U+FFFD. So each
+  // call makes progress.
   const to = whole > from || from > 0 ? Math.max(whole, from) : bytes.length;
   const shown = bytes.subarray(from, to);
   const end = start + to;

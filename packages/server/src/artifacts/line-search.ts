@@ -138,8 +138,8 @@ class Finding {
   }
 
   /**
-   * If the piece belongs to the context lines after the last match, and fits into the size limit, adds it to them.
-   * Returns true if its line is one of these context lines, added now or earlier.
+   * Adds the piece to the context lines after the last match, if it belongs to them and fits into the size limit.
+   * Returns true if the line of the piece is one of these context lines, added now or earlier.
    */
   #follow(piece: LinePiece, text: string): boolean {
     const last = this.#matches.at(-1);

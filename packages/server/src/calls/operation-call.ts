@@ -21,7 +21,7 @@ export interface OperationCall<Id extends OperationId> extends InputOf<Operation
   readonly principal: Principal;
   /** The credential from which the principal was derived. Undefined if the transport does not keep it. */
   readonly credential?: Credential | undefined;
-  /** The lease id that is sent outside the body, over HTTP in the header `Proofhouse-Lease`. */
+  /** The lease id, if the caller sent it outside the body. Over HTTP it is in the header `Proofhouse-Lease`. */
   readonly leaseId: string | undefined;
   readonly idempotencyKey: string | undefined;
   /** Name and version of the caller's software. Undefined if the caller did not send them. */
@@ -95,8 +95,8 @@ export function decodeCall(row: Operation, given: GivenCall): DecodedParts {
 }
 
 /**
- * Returns the principal, or throws `unauthenticated` if there is none. A second line of defence, because routes already
- * authenticate every call.
+ * Returns the principal, or throws `unauthenticated` if there is none. Routes already authenticate every call. This
+ * function protects a call whose route does not.
  */
 export function requirePrincipal(principal: Principal | undefined): Principal {
   if (principal === undefined) throw new AppError('unauthenticated', 'The call came without a credential.');

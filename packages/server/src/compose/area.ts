@@ -4,7 +4,7 @@ import type { Handlers } from '../http/operation-route.ts';
 export interface BackgroundTask {
   /** Milliseconds from the end of one run to the start of the next. */
   readonly everyMs: number;
-  /** A rejection is logged, and the next run still happens. */
+  /** Does one run of the task. If the returned promise rejects, the error is logged, and the next run still takes place. */
   readonly run: () => Promise<unknown>;
 }
 

@@ -98,7 +98,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     });
     await hints.start();
     const server = assemble({ config, logger, storage, adminToken, hints });
-    // If the count fails, the background task repeats it a minute later.
+    // This is the first count of the stored bytes. If it fails, the background task counts again a minute later.
     await server.storage.usage.sample().catch((error: unknown) => {
       logger.error({ err: error }, 'what is stored could not be counted');
     });

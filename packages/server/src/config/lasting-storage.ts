@@ -47,8 +47,8 @@ export function requireLastingStorage(config: StorageChoice): void {
   }
 }
 
-// Applies in every mode and also if PROOFHOUSE_DURABLE_FILESYSTEM is set, because the folders of a Lambda function are
-// lost when the function ends.
+// Refuses storage in folders on AWS Lambda. The refusal applies in every mode, and also if
+// PROOFHOUSE_DURABLE_FILESYSTEM is set, because the folders of a Lambda function are lost when the function ends.
 function refuseFoldersOnLambda(config: StorageChoice): void {
   if (config.lambdaFunction === undefined) return;
   const [setting] = [

@@ -2,7 +2,10 @@ import type { GroupEntry, GroupMember, GroupRecord } from '@proofhouse/core';
 import { insert, unchanged, update, type Change, type Commit } from '../kernel/commit.ts';
 import { maxItems } from '../kernel/commit-items.ts';
 
-/** Number of items that a commit with members keeps free for its other changes and preconditions. */
+/**
+ * The number of items of a commit is limited. A commit that adds members leaves this many items free for its other
+ * changes and its preconditions.
+ */
 const roomForOthers = 9;
 
 /** The commits that create a new group. */

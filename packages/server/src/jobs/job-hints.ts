@@ -5,14 +5,15 @@ import { routeOf, type JobRoute } from './job-route.ts';
 import type { ReadyJob } from './job-store.ts';
 
 /**
- * Tells subscribers that a job changed and that they must read the job again, by cursor. Delivery is not guaranteed.
+ * A notification to subscribers that a job changed. A subscriber must then read the job again, by cursor. Delivery is
+ * not guaranteed.
  */
 export interface Hint {
   readonly jobId: string;
   /** The sequence number of the job's newest event. */
   readonly seq: number;
   readonly status: JobStatus;
-  /** Set when the job is claimable now. */
+  /** The route of the job. Present if the job is claimable now. */
   readonly route?: JobRoute;
 }
 

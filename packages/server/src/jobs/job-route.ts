@@ -9,7 +9,7 @@ export interface JobRoute {
   readonly id: string;
   readonly type: string;
   readonly repository: string | null;
-  /** Lower case, sorted. */
+  /** The required capabilities, in lower case and sorted. */
   readonly capabilities: readonly string[];
 }
 
@@ -27,7 +27,7 @@ export function routeOf(job: Pick<JobRecord, 'type' | 'repository' | 'requiredCa
 export interface ClaimScope {
   readonly types: readonly string[] | undefined;
   readonly repositories: WorkerPolicy['allowedRepositories'];
-  /** Lower case. */
+  /** The capabilities of the worker, in lower case. */
   readonly capabilities: readonly string[];
 }
 

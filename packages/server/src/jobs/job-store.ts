@@ -125,9 +125,9 @@ export interface JobFilter {
   readonly status?: JobStatus | undefined;
   readonly type?: string | undefined;
   readonly category?: JobCategory | undefined;
-  /** Only running jobs that this worker holds. */
+  /** If present, the list has only running jobs that this worker holds. */
   readonly heldBy?: string | undefined;
-  /** Only jobs that this worker holds or created. Pages may have fewer than `limit` jobs. */
+  /** If present, the list has only jobs that this worker holds or created. A page may then have fewer than `limit` jobs. */
   readonly ownOf?: string | undefined;
 }
 

@@ -234,7 +234,10 @@ export class Jobs {
     this.#claims.stopWaiting();
   }
 
-  /** Renews the lease, so that it ends `leaseSeconds` from now. Errors: as `#work`. */
+  /**
+   * Renews the lease, so that it ends `leaseSeconds` from now. Errors: `job_not_found`, `lease_lost`,
+   * `job_state_conflict`, `job_ownership_mismatch`.
+   */
   heartbeat(holder: Holder, jobId: string, leaseSeconds: number): Promise<JobRecord> {
     this.#presence.alive(holder.workerId);
     return this.#work(jobId, { kind: 'renew', fence: holder, leaseMs: leaseSeconds * 1000 });
@@ -274,8 +277,8 @@ export class Jobs {
   }
 
   /**
-   * Ends a running job as cancelled, after a cancel request. The holder of the job calls it to confirm that it has
-   * stopped. Errors: as `#work`.
+   * Ends a running job as cancelled. The holder of the job calls this method after a cancel request, to confirm that it
+   * has stopped. Errors: `job_not_found`, `lease_lost`, `job_state_conflict`, `job_ownership_mismatch`.
    */
   async acknowledge(
     holder: Holder,
@@ -317,8 +320,8 @@ export class Jobs {
   async checkLease(principal: Principal, jobId: string, leaseId: string, mayRepeat: boolean): Promise<void> {
     const job = await this.require(jobId);
     if (mayRepeat) return;
-    // Callers other than workers name the worker in the body, which is not read yet. The last claimer of the job stands
-    // in for it.
+    // A caller that is not a worker names its worker in the body, which was not read yet. Until then the worker that
+    // last claimed the job is used.
     const workerId = principal.kind === 'worker' ? principal.workerId : (job.lastClaimedBy ?? '');
     const refusal = checkLease(job, { workerId, leaseId }, this.#store.time().leasesAt);
     if (refusal !== undefined) throw new AppError(refusal.code, refusal.message);

@@ -22,8 +22,8 @@ export const usualLoadLimits: LoadLimits = {
 /** Limits for the bytes of responses that are buffered because clients have not read them yet. */
 const unreadBytes: LoadLimit = { perCredential: 32 * 1024 * 1024, inAll: 256 * 1024 * 1024 };
 /**
- * The unread bytes of a credential count only if it has at least this many open responses. Below it they are bounded
- * anyway, because each response buffers a bounded number of bytes.
+ * The unread bytes of a credential count only if the credential has at least this many open responses. Fewer responses
+ * cannot buffer many bytes, because each response buffers a bounded number.
  */
 const fewAnswers = 16;
 

@@ -13,7 +13,7 @@ export interface ThreadService {
   answer(request: unknown): unknown;
   /** Called at the end of a session. Must release the resources of the session, such as a transaction. */
   endSession(): void;
-  /** Called when no session follows. The implementation must close its handles, so that nothing keeps the thread alive. */
+  /** Called after the last session. The implementation must close its handles, so that nothing keeps the thread alive. */
   close(): void;
 }
 

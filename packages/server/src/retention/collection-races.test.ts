@@ -185,7 +185,7 @@ class World {
       databaseLasts: true,
       since: 0,
       logger: makeLogger('silent'),
-      // Logs expire after one grace period.
+      // Artifacts of the type `log` expire after one grace period.
       policy: { days: { log: graceMs / 86_400_000 } },
       graceMs,
     });

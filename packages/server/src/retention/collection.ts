@@ -230,9 +230,9 @@ export class Collection {
   }
 
   /**
-   * Marks the artifact record as purged, then removes the bytes. If the server stops in between, a later run removes the
-   * bytes as an orphan. Returns true if this call purged the record. Returns false if the record was changed meanwhile; its
-   * bytes are then kept until the next run.
+   * Marks the artifact record as purged, then removes the bytes. If the server stops between these steps, a later run
+   * removes the bytes as an orphan. Returns true if this call purged the record. Returns false if the record was
+   * changed since it was read. The bytes are then kept until the next run.
    */
   async #purge(artifact: ArtifactRecord): Promise<boolean> {
     const { commits, clock, jobView, blobs, logger } = this.#parts;

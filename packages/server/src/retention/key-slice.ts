@@ -30,9 +30,8 @@ export async function keySlice(blobs: Blobs, prefix: string, most: number): Prom
 }
 
 /**
- * Returns the key prefix whose slice follows that of `prefix`. It is the next prefix of the same length with the same
- * beginning. If there is none, it is the prefix that follows the shorter beginning. Returns undefined after the last
- * prefix.
+ * Returns the key prefix whose slice follows the slice of `prefix`: `ab` follows `aa`, and `b` follows `a7`. Returns
+ * undefined after the last prefix.
  */
 export function prefixAfter(prefix: string): string | undefined {
   if (prefix === '') return undefined;

@@ -43,7 +43,7 @@ export async function blobOwners(db: Kysely<unknown>, syntax: SqlSyntax, onProgr
 const texts = [
   `insert into storage_usage (kind, type, slot, count, size_bytes)
     select kind, type, 0, count(*), sum(size_bytes) from blob_owners where state = 'owned' group by kind, type`,
-  // The primary key of `blob_owners` replaces the first index, and the counters replace the second.
+  // The primary key of `blob_owners` replaces the index on blob keys. The usage counters replace the index on types.
   'drop index artifacts_blob_key',
   'drop index artifacts_kept_by_type',
 ];

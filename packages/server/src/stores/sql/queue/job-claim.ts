@@ -127,8 +127,8 @@ function* claimReady(
     if (due && !locked) locked = yield* dialect.advisoryLock('promotion', 'skip');
     const promoted = due && locked ? yield* promoteDue(cache, now, promotedPerBatch) : [];
     ready.push(...promoted);
-    // Due times are read again even when this claim promoted no job, because the previous holder of the lock may have
-    // promoted jobs since the first read.
+    // Due times are read again even when this claim promoted no job. Another transaction that held the advisory lock
+    // may have promoted jobs since the first read.
     if (due && locked) dueTimes = yield* readDueTimes();
     routes = yield* cache.readUpTo(dueTimes.lastRoute);
     for (const group of groupByRoutes(cache, routes, claimants)) yield* claimCandidates(dialect, group, now);
@@ -139,8 +139,8 @@ function* claimReady(
       locked = yield* dialect.advisoryLock('promotion', 'wait');
       dueTimes = yield* readDueTimes();
     } else if (promoted.length === 0) {
-      // No due job is left. The loop must not end before, because many due jobs outside the scope could hide one within
-      // the scope.
+      // No due job is left, so the loop ends. It must not end earlier, because many due jobs outside the scope could
+      // precede a due job within the scope.
       break;
     }
   }

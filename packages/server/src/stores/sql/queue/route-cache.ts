@@ -144,7 +144,7 @@ export class RouteCache {
     for (const id of ids) this.#open.delete(id);
   }
 
-  /** Removes the routes from the cache that this or another server has closed. `all` must have all rows of the table. */
+  /** Removes from the cache the routes that this or another server has closed. `all` must have all rows of the table. */
   keep(all: readonly RouteState[]): void {
     const states = new Map(all.map((route) => [route.id, route]));
     for (const id of this.#open) if (states.get(id)?.idle_since !== null) this.#open.delete(id);
@@ -191,7 +191,8 @@ export class RouteCache {
 
   /**
    * Caches a list that `readUpTo` returned. Only committed routes may be cached, because a number that was rolled back
-   * is assigned again to another route. A list is ignored if the cached list has changed since it was read.
+   * is assigned again to another route. The list is ignored if the cached list has changed since `readUpTo` read the
+   * routes.
    */
   fill(list: RouteList): void {
     if (list.version !== this.#list.version || list.last <= this.#list.last) return;

@@ -145,7 +145,8 @@ export function* updateRecord({ record, value, version }: Update, blobs: BlobCha
   const row = table.toRow(value) as AnyRow;
   const changed = yield* run(updateRow(record), { ...row, version: version + 1, before: version });
   if (changed !== 1) return { kind: 'version', record, id: value.id };
-  // The stored row decides which blobs the record has, not `value`: an update never changes the keys of blobs.
+  // The blobs of the record are read from the stored row and not from `value`, because an update never changes the keys
+  // of blobs.
   if (before !== undefined) {
     const after = { ...before, ...changedColumns(record, row) };
     yield* blobs.write(ownerOf(record, row), blobsOfRow(record, before), blobsOfRow(record, after));

@@ -145,7 +145,7 @@ export class DatabaseTime {
 
   /**
    * Records that the database's time was `now` at some moment between `sentAt` and the present. Returns the jump of a
-   * clock since the last record, if there was one.
+   * clock since the previous measurement. Returns undefined if no clock jumped.
    */
   #measured(now: number, sentAt: number): Jump | undefined {
     const measuredAt = this.#clock.monotonic();

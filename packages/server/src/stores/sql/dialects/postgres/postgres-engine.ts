@@ -307,7 +307,10 @@ class PostgresEngine implements QueueEngine {
   }
 }
 
-/** Maps errors to `AppError` for callers. The message does not name host and database; the cause has them for the log. */
+/**
+ * Maps errors to `AppError` for callers. The message names neither the host nor the database. The cause of the error
+ * names both; it is only logged.
+ */
 async function mapErrors<Result>(action: () => Promise<Result>): Promise<Result> {
   try {
     return await action();
