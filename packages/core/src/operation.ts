@@ -2,9 +2,15 @@ import type { z } from 'zod';
 import type { Action } from './access.ts';
 import type { ErrorCode } from './error-codes.ts';
 
-/** Encoding of the request body. `bytes` is the artifact itself. `multipart` is a form with one file. */
+/**
+ * Encoding of the request body. `bytes`: the body is the bytes of the artifact. `multipart`: the body is a form with
+ * one file.
+ */
 export type RequestWire = 'none' | 'json' | 'bytes' | 'multipart';
-/** Encoding of the response body. `sse` is a stream of Server-Sent Events (WHATWG HTML). */
+/**
+ * Encoding of the response body. `bytes`: the body is the bytes of the artifact. `sse`: the body is a stream of
+ * Server-Sent Events (WHATWG HTML).
+ */
 export type ResponseWire = 'json' | 'bytes' | 'sse' | 'none';
 
 /**
@@ -72,7 +78,10 @@ export interface OperationTool {
   readonly destructive?: true;
   /** True if the tool requires the argument `leaseId`, although the lease is optional over HTTP. */
   readonly needsLease?: true;
-  /** Schema of the arguments, if it differs from the schemas of the operation, for example for a body of bytes. */
+  /**
+   * Schema of the tool's arguments, if it differs from the schemas of the operation. An operation whose body is bytes
+   * has such a schema.
+   */
   readonly input?: z.ZodObject;
   /** Schema of the result, if it differs from `output` of the operation. */
   readonly output?: z.ZodType;
@@ -134,7 +143,7 @@ export const commonErrors: readonly ErrorCode[] = [
 /** Returns every error code that the operation can be answered with. */
 export function errorsOf(row: Operation): readonly ErrorCode[] {
   const common = row.method === 'GET' ? commonErrors.filter((code) => !writeErrors.includes(code)) : commonErrors;
-  // The router answers `not_found` when a path parameter exceeds its length limit.
+  // A path parameter may exceed its length limit. The router then answers `not_found`.
   const path: readonly ErrorCode[] = row.path.includes('{') ? ['not_found'] : [];
   return [...new Set([...row.errors, ...path, ...common])];
 }

@@ -1,5 +1,5 @@
-// Tests the access matrix of common.md: each operation of /api is called by each kind of caller. The access matrix of
-// /v0 is tested in wire-access.test.ts.
+// Tests the access matrix of common.md, in which each kind of caller calls each operation of /api. wire-access.test.ts
+// tests the access matrix of /v0.
 import { expect, it } from 'vitest';
 import { operations, type OperationId, type Operations } from '@proofhouse/core';
 import { forAnyStore } from './support/for-each-store.ts';
@@ -93,8 +93,8 @@ async function open(t: TestServer, url: string, as: Caller): Promise<Pick<Answer
 }
 
 // The expected statuses of each operation for four callers: the admin, the worker that holds the job, another worker,
-// and another worker that names unknown ids. The admin's calls of worker operations lack `workerId`, so the answer is
-// 422.
+// and another worker that names unknown ids. Where the admin calls an operation of workers, the call lacks `workerId`,
+// so the answer is 422.
 const matrix: Record<ApiOperationId, [admin: number, holder: number, other: number, otherUnknown: number]> = {
   createJob: [201, 403, 403, 403],
   createJobs: [201, 403, 403, 403],

@@ -1,5 +1,5 @@
-// Tests uploads: forms with parts in any order and with any chunk sizes, exact size limits, digests, and that a refused
-// upload leaves nothing.
+// Tests uploads: forms with parts in any order and with any chunk sizes, exact size limits, and digests. Also tests
+// that a refused upload leaves nothing.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';

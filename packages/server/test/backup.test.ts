@@ -85,7 +85,7 @@ describe('a damaged backup', () => {
     expect(files).toHaveLength(5);
     for (const [index, file] of files.entries()) {
       const place = path.join(backup, file);
-      // This file cannot be truncated or changed because it is empty, so it is damaged only by removing it.
+      // An empty file cannot be truncated or changed. So it is damaged only by removing it.
       if (statSync(place).size === 0 && _how !== 'is missing') continue;
       const bytes = readFileSync(place);
       damage(place);
@@ -107,7 +107,7 @@ it('bytes that are removed while a backup is made belong to none: the database i
   await real.open();
   const live = new Database(path.join(server.folder, 'proofhouse.db'));
   let removed = false;
-  // Simulates retention and collection: all blobs are removed right after the first copy of the database.
+  // Simulates retention and collection, which remove all blobs right after the database was copied for the first time.
   const read: BlobBackend['read'] = async (key, range) => {
     if (!removed) {
       removed = true;

@@ -29,8 +29,8 @@ forEachStore('cleaning up', (harness) => {
       );
     }
     const cleaner = t.server.store.cleaners.find(({ name }) => name === 'idempotency keys');
-    // The cleaner runs at each advance of the clock, and the test expects fewer than ten runs. A cleaner that removed
-    // only one small batch in each run would need more than a dozen.
+    // The cleaner runs at each advance of the clock. The test expects fewer than ten runs. If a run removed only one
+    // small batch, more than a dozen would be needed.
     t.clock.advance(day);
     let turns = 0;
     const left = (): Promise<number> | undefined => {

@@ -1,5 +1,5 @@
-// Runs several servers with wrong, stepping and drifting clocks on one Postgres, whose clock is also changed. The
-// servers are real processes under libfaketime and run in real time. The checker uses only the answers that workers
+// Runs several servers with wrong, stepping and drifting clocks on one Postgres, whose clock is changed too. The
+// servers are real processes with libfaketime, and run in real time. The test judges only by the answers that workers
 // received.
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -102,8 +102,8 @@ class Fleet {
     while (!this.isOver) {
       const answer = await this.#post('/api/queue/jobs', { type: 'exec', maxAttempts: 100 });
       if (answer.json.id !== undefined) this.jobIds.push(answer.json.id);
-      // The number of unfinished jobs is large enough to keep every worker busy. It is also so small that jobs whose
-      // worker lost its lease are claimed again during the run.
+      // There are enough unfinished jobs to keep every worker busy. There are also few enough that a job whose worker
+      // lost its lease is claimed again during the run.
       await rest(this.jobIds.length - this.leases.length > workers ? 100 : 10);
     }
   }

@@ -4,7 +4,7 @@ import type { TestServer } from './support/test-server.ts';
 
 const hour = 3_600_000;
 
-/** Advances the clock in steps of at most one second, so that the timers of the server run in between. */
+/** Advances the clock by at most one second at a time, so that the timers of the server run between two steps. */
 async function pass(t: TestServer, ms: number): Promise<void> {
   for (let left = ms; left > 0; left -= 1000) {
     t.clock.advance(Math.min(1000, left));
@@ -53,8 +53,8 @@ forEachStore('a wall clock that is set', (harness, store) => {
     await expect.poll(async () => (await t.job(job.id)).status, { interval: 5, timeout: 10_000 }).toBe('dead_letter');
   });
 
-  // On Postgres, leases from before the jump cannot be distinguished from later ones, so they end late
-  // (docs/decisions/0016).
+  // Postgres cannot distinguish leases from before the jump from later leases. So the leases from before the jump end
+  // late (docs/decisions/0016).
   it.skipIf(store === 'postgres')('back does not prolong the lease of a lost worker', async () => {
     const t = harness();
     const { job } = await t.running({ maxAttempts: 1 }, 120);
@@ -71,7 +71,7 @@ forEachStore('a wall clock that is set', (harness, store) => {
       answered = true;
       return answer;
     });
-    // Waits until the worker is listed as recently seen. By then, its claim is waiting in the server.
+    // Waits until the worker is listed as recently seen. Then its claim is waiting in the server.
     await expect
       .poll(
         async () => {
@@ -107,7 +107,7 @@ forEachStore('a wall clock that is set', (harness, store) => {
     await pass(t, 10_000);
     const answer = await t.get('/readyz');
     expect(answer.status).toBe(200);
-    // On Postgres, the test's clock replaces both the clock of the machine and the clock of the database, so one jump
+    // On Postgres, the clock of the test replaces two clocks: that of the machine and that of the database. So one jump
     // is counted twice.
     const seen = store === 'postgres' ? 2 : 1;
     expect(answer.json.clock).toMatchObject({ jumps: before.jumps + seen, lastJump: { ms: hour } });

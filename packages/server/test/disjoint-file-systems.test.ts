@@ -12,9 +12,9 @@ const adminToken = 'the-admin-token-of-disjoint-workers';
 const asAdminHeaders = { authorization: `Bearer admin:${adminToken}`, 'x-eden-experiment-id': experimentId };
 
 /**
- * A shell script that runs the command in the rest of its arguments in a root file system of its own. This root is an
- * empty file system in memory, in which the system, Node and this checkout are mounted read-only. It has no /proc,
- * because a process could reach the roots of other processes through /proc.
+ * A shell script that runs a command in a root file system of its own. The arguments of the script are the command.
+ * This root is an empty file system in memory; the system, Node and this checkout are mounted in it read-only. It has
+ * no /proc, through which a process could reach the roots of other processes.
  */
 const ownRoot = `
 set -eu
@@ -85,7 +85,7 @@ afterEach(async () => {
 });
 
 /**
- * Returns a command that gives the process it starts a root file system of its own. Returns undefined if this user may
+ * Returns a command that starts another command in a root file system of its own. Returns undefined if this user may
  * not create mount namespaces.
  */
 async function ownRootCommand(): Promise<readonly string[] | undefined> {
@@ -191,8 +191,8 @@ it('two workers with disjoint file systems hand work to each other through the s
   expect((await asAdmin<{ artifacts: unknown[] }>(artifacts)).artifacts).toMatchObject([
     { uri: handedOver.uri, createdBy: producer.id },
   ]);
-  // Seen from here the folders are empty, because the files of the workers existed only in the workers' own roots,
-  // which are gone.
+  // The files of the workers existed only in the root file systems of the workers, which are gone. So the folders are
+  // empty in this file system.
   if (isolation !== undefined) {
     expect(await readdir(path.join(folder, 'producer'))).toEqual([]);
     expect(await readdir(path.join(folder, 'consumer'))).toEqual([]);

@@ -1,4 +1,5 @@
-// Tests the access modes of the files of a server, for any umask of its process and any modes of existing files.
+// Tests the access modes of the files of a server. The modes must be right for any umask of the process and any modes
+// of existing files.
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

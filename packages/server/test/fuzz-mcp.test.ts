@@ -1,4 +1,4 @@
-// Fuzzes MCP with calls whose arguments are almost correct or random. Each call must give a result, a tool error or a
+// Fuzzes MCP: sends calls whose arguments are almost correct or random. Each call must get a result, a tool error or a
 // protocol error, never an internal error.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -37,7 +37,7 @@ it('every tool with almost its arguments gives a result or an error of its own',
   for (const { name, inputSchema } of tools) {
     await fc.assert(
       fc.asyncProperty(almostOfJson(inputSchema, known), async (args) => {
-        // A call with `waitSeconds` would wait forever, because the test clock does not advance.
+        // The test clock does not advance. So a call with `waitSeconds` would never end.
         const patient = typeof args === 'object' && args !== null && 'waitSeconds' in args;
         const given = patient ? { ...args, waitSeconds: 0 } : args;
         const answer = await send({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: given } });

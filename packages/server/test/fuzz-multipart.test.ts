@@ -1,5 +1,6 @@
-// Fuzzes forms over a real socket: forms with any chunk sizes, interrupted at any place, and modified. The answer must
-// be a problem document, or a 201 for a deposit with exactly the bytes of the only part. A refusal must leave nothing.
+// Fuzzes forms over a real socket. The forms have any chunk sizes, are interrupted at any place, and are modified. The
+// answer must be a problem document. For a deposit, it may be a 201 if exactly the bytes of the only part are stored. A
+// refused form must leave nothing.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plainParts } from '../../../fuzz/plain-form.ts';
@@ -125,7 +126,7 @@ describe('a form over a socket', () => {
     const body = formBody([file]);
     for (let length = 0; length < body.length; length += 1) {
       const answer = await send({ 'content-length': body.length }, [body.subarray(0, length)], true);
-      // There may be no answer, because the client had already half-closed the connection.
+      // The client had already half-closed the connection, so there may be no answer.
       if (answer !== undefined) expect(answer.status).toBe(400);
     }
     for (let length = 0; length < body.length; length += 7) {

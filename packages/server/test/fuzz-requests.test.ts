@@ -1,5 +1,5 @@
-// Fuzzes each operation over HTTP with almost correct or random parameters, queries, headers and bodies. The answer
-// must be documented or be a problem document of the table, never an internal error.
+// Fuzzes each operation over HTTP: sends almost correct or random parameters, queries, headers and bodies. The answer
+// must be documented, or be a problem document with a code of the error table, never an internal error.
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';

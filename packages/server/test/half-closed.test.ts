@@ -1,5 +1,5 @@
-// Tests clients that close their connections. A client that half-closes after a complete request must get its answer. A
-// client that has disconnected must get no job.
+// Tests clients that close their connections. If a client half-closes after a complete request, it must get its answer.
+// If a client has disconnected, its claim must get no job.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';

@@ -1,5 +1,5 @@
-// Tests that one object defines a job type completely: the contract of its payload, the fields that are derived from a
-// payload, and the form of a payload in answers.
+// Tests that one object defines a job type completely: the contract of its payload, the job fields that are derived
+// from the payload, and the payload in answers.
 import { jobTypesOf, plainJobType, type JobType, type Principal } from '@proofhouse/core';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// Tests the limits on the requests, streams and other resources that one credential can have open at the same time.
-// Other callers must be served meanwhile.
+// Tests the limits on the requests, streams and other resources that one credential has open at the same time. When one
+// credential reaches a limit, other callers must still be served.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';

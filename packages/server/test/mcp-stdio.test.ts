@@ -33,8 +33,8 @@ describe('proofhouse mcp', () => {
   it('offers the tools of the server', async () => {
     const [stdio, http] = [await overStdio('admin'), await McpClient.overHttp(t)];
     const [local, remote] = [(await stdio.client.listTools()).tools, (await http.client.listTools()).tools];
-    // The parameter `path` exists only with standard input and output, because only this bridge runs on the model's
-    // machine and can read its files.
+    // The parameter `path` exists only over standard input and output. Only this bridge runs on the machine of the
+    // model and can read its files.
     for (const { name, inputSchema } of local) {
       if (name === 'queue_upload_artifact') delete inputSchema.properties?.['path'];
     }

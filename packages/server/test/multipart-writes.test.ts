@@ -51,8 +51,8 @@ async function sendWrites(door: Door, writes: readonly Buffer[]): Promise<RawAns
     const headers = { host: 'localhost', ...door.headers, 'content-type': formType, 'content-length': size };
     connection.write(head(door.line, headers));
     for (const write of writes) {
-      // Because of the pause, the server usually reads each write separately, but not always. The result must therefore
-      // not depend on it.
+      // The pause makes it likely that the server reads each write separately, but does not guarantee it. So the result
+      // must not depend on it.
       await pause(2);
       await connection.writeAll(write);
     }

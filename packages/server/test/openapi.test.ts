@@ -1,5 +1,5 @@
-// Compares the OpenAPI document with the answers of the server, operation by operation. In addition,
-// support/described-answer.ts validates every answer that any test receives through TestServer.
+// Compares the OpenAPI document with the answers of the server, for each operation. In addition,
+// support/described-answer.ts validates every answer that `TestServer` receives in any test.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations, type Operation, type OperationId } from '@proofhouse/core';
 import { openApiDocument } from '../src/http/openapi/openapi.ts';
@@ -158,7 +158,7 @@ describe('each operation', () => {
   it.each(select((row) => row.response !== 'sse'))('%s succeeds as its entry says', async (id, row) => {
     const answer = await call(row, await samples[id]());
     expect(answer, answer.text).toMatchObject({ status: row.status });
-    // Parsing removes members that the schema lacks, so an undocumented member makes this comparison fail.
+    // The parser removes members that are not in the schema. So an undocumented member makes this comparison fail.
     if (row.response === 'json') expect(row.output.parse(answer.json)).toEqual(answer.json);
     if (row.method === 'GET')
       expect((await call({ ...row, method: 'HEAD' as 'GET' }, await samples[id]())).status).toBe(200);
@@ -179,7 +179,7 @@ describe('each operation', () => {
       const { json: _, payload: __, ...sample } = await samples[id]();
       const { status, json } = await call(row, sample);
       const { requestBody } = requestOf(row);
-      // Operations with raw bytes are excluded, because an empty body is a valid upload there.
+      // Operations whose body is bytes are excluded, because an empty body is a valid upload.
       if (row.request !== 'bytes') expect(status >= 400, JSON.stringify(json)).toBe(requestBody?.required === true);
       expect(requestBody?.required).toBe(row.request !== 'json' || status >= 400);
     },
@@ -202,8 +202,8 @@ describe('each operation', () => {
   });
 });
 
-// Header values that the server must refuse if it reads the header. Each is sent to every operation. If an operation
-// refuses the value, the OpenAPI document must contain the header for this operation.
+// Header values that the server must refuse if it reads the header. Each value is sent to every operation. If an
+// operation refuses the value, the OpenAPI document must list the header for this operation.
 const refused = {
   'proofhouse-lease': 'two words',
   'idempotency-key': 'two words',

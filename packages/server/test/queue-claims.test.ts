@@ -7,7 +7,7 @@ import { startTestServer, type TestServer } from './support/test-server.ts';
 
 const minute = 60_000;
 
-/** Returns a worker, and a function that enqueues jobs which only this worker can claim. */
+/** Returns a worker, and a function that enqueues jobs for this worker. No other worker can claim these jobs. */
 async function ownQueue(t: TestServer) {
   const capability = t.unique('only');
   const worker = await t.worker({ capabilities: [capability] });
@@ -22,7 +22,7 @@ async function asTimePasses<T>(t: TestServer, promise: Promise<T>, stepMs = 1000
   const watched = promise.finally(() => (state.settled = true));
   for (let steps = 0; !state.settled && steps < 10_000; steps++) {
     t.clock.advance(stepMs);
-    // Gives the server time to query a real database.
+    // The server may use a real database, so it gets time to query it.
     await new Promise((settle) => setTimeout(settle, 5));
   }
   return watched;

@@ -1,5 +1,5 @@
-// Tests the event log of a job. It contains events of the server and of the lease holder, is numbered without gaps, and
-// is read by cursor.
+// Tests the event log of a job. The server and the lease holder append events. The events are numbered without gaps and
+// are read by cursor.
 import { expect, it } from 'vitest';
 import type { JobEvent } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
@@ -222,8 +222,8 @@ forEachStore('the log of a job', (harness) => {
     expect(end.status).toBe(200);
     const log = await logOf(t, id);
     expectGapless(log);
-    // Each of these late appends succeeds, whether it arrives before or after the end of the job, because the worker
-    // that ended a job may still add events.
+    // The worker that ended a job may still append events for some time. So each of these late calls succeeds, whether
+    // it arrives before or after the end of the job.
     expect(new Set(late.map((answer) => answer.status))).toEqual(new Set([201]));
     expect(log.filter((event) => event.message === 'late')).toHaveLength(late.length);
     expect(log).toHaveLength(2 + 78 + 6 + late.length + 1);

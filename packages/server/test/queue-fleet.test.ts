@@ -1,5 +1,5 @@
 // Runs many workers against several servers, while some servers are killed or stopped. The servers are real processes
-// in real time. The test makes no assertion about speed.
+// and run in real time. The test does not check the speed.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -64,8 +64,8 @@ class Fleet {
   }
 
   /**
-   * Claims and completes jobs until every job has ended. Every other worker sends an idempotency key with its claims;
-   * if such a claim gets no answer, the worker sends it again with the same key.
+   * Claims and completes jobs until every job has ended. Workers with an even `index` send an idempotency key with
+   * their claims. If such a claim gets no answer, the worker sends it again with the same key.
    */
   async work(index: number, token: string): Promise<void> {
     let server = index;
@@ -98,7 +98,8 @@ class Fleet {
     call: (place: string, body: object, headers: Record<string, string>) => Promise<{ status: number | undefined }>,
     elsewhere: () => void,
   ): Promise<void> {
-    // A repeated claim may return a job that another worker holds by now. Such a job is returned without a lease id.
+    // A repeated claim may return a job that another worker holds now. The answer then contains no lease id for this
+    // job.
     const { leaseId, leaseExpiresAt } = job;
     if (leaseId === undefined || leaseExpiresAt === null) return;
     const times = { claimedAt: Date.parse(job.updatedAt), leaseExpiresAt: Date.parse(leaseExpiresAt) };
@@ -148,7 +149,7 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres, one of 
       }
       const fleet = new Fleet([one, two], fleetJobs);
       const working = Promise.all(tokens.map((token, index) => fleet.work(index, token)));
-      // The second server is never killed. Jobs are created while workers already claim others.
+      // The second server is never killed. It creates jobs while workers already claim other jobs.
       await inParallel(fleetJobs, 16, () => two.json('/api/queue/jobs', { type: 'exec', maxAttempts: 1000 }));
       while (fleet.done < fleetJobs / 2) await new Promise((settle) => setTimeout(settle, 5));
       await one.kill();

@@ -78,8 +78,8 @@ const tools: Readonly<Record<string, (t: TestServer, admin: McpClient) => Promis
     const kept = await mcp.call('queue_upload_artifact', upload);
     expect(kept.json).toMatchObject({ artifact: { jobId, name: 'a/b.txt', sizeBytes: 5 }, upload: null });
     expect((await mcp.call('queue_upload_artifact', { ...upload, leaseId: 'other' })).json.code).toBe('lease_lost');
-    // Without `text`, the answer describes a PUT request for the bytes, because large bytes must not pass through the
-    // model.
+    // The call has no `text`, so the answer describes a PUT request for the bytes. Large bytes must not pass through
+    // the model.
     const told = await mcp.call('queue_upload_artifact', { jobId, leaseId, name: 'large.bin' });
     expect(told.json.upload).toMatchObject({
       method: 'PUT',

@@ -1,5 +1,5 @@
-// Tests waiting claims: which events wake them, which claims are woken, and that wakes reach another server on the same
-// Postgres.
+// Tests waiting claims: which events wake them, and which of them are woken. Also tests that a wake reaches another
+// server on the same Postgres.
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type { Job } from '@proofhouse/core';
 import { ManualClock } from '@proofhouse/server';
@@ -8,7 +8,7 @@ import { forEachStore } from './support/for-each-store.ts';
 import { migratedDatabase } from '../src/stores/sql/dialects/postgres/testing/test-database.ts';
 import { startTestServer, type TestServer } from './support/test-server.ts';
 
-/** Returns a worker, and a function that enqueues jobs which only this worker can claim. */
+/** Returns a worker, and a function that enqueues jobs for this worker. No other worker can claim these jobs. */
 async function ownQueue(t: TestServer) {
   const capability = t.unique('only');
   const worker = await t.worker({ capabilities: [capability] });
@@ -159,8 +159,8 @@ forEachStore('a lease that passed and is found by a claim', (harness) => {
 const postgresUrl = inject('postgresUrl');
 
 describe.skipIf(postgresUrl === undefined)('two servers on one Postgres', () => {
-  // In these tests the clock advances only by the batch delay of hints (50 ms). That is far less than the second after
-  // which a waiting claim queries again by itself, so a claim that gets a job was woken.
+  // In these tests the clock advances only by the batch delay of hints (50 ms). A waiting claim queries again by itself
+  // only after a second. So a claim that gets a job was woken.
   const clock = new ManualClock();
   let one: TestServer;
   let two: TestServer;
@@ -179,7 +179,7 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres', () => 
     await drop();
   });
 
-  // Lets the batch delay of hints pass, so that hints are sent to the other server.
+  // Advances the clock by the batch delay of hints, so that hints are sent to the other server.
   const gathered = (): void => {
     clock.advance(50);
   };

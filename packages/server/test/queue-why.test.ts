@@ -19,7 +19,7 @@ async function seenWorker(t: TestServer, fields: Parameters<TestServer['worker']
   return worker;
 }
 
-/** Advances the clock until no worker counts as recently seen, so that the workers of earlier tests have no effect. */
+/** Advances the clock until no worker counts as recently seen. So the workers of earlier tests have no effect. */
 function everybodyLeaves(t: TestServer): void {
   t.clock.advance(10 * minute + 1);
 }

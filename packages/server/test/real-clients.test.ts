@@ -1,5 +1,5 @@
-// Tests uploads of third-party programs as these programs usually send them: over keep-alive connections, small files
-// and large files.
+// Tests uploads of third-party programs as these programs usually send them: small files and large files, over
+// keep-alive connections.
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,11 +10,11 @@ import { adminToken, startTestServer, type TestServer } from './support/test-ser
 import { wireAdmin, WireExperiment } from './support/wire-experiment.ts';
 
 const run = promisify(execFile);
-// The Python of Debian has the libraries. Another Python that precedes it in PATH may lack them.
+// The Python of Debian has the needed libraries. Another Python may precede it in PATH and may lack them.
 const python = '/usr/bin/python3';
 const script = join(import.meta.dirname, 'support/upload-many.py');
 
-/** File sizes close to those of one read, one buffer and one packet. */
+/** File sizes around the size of one read, of one buffer and of one packet. */
 const sizes = [0, 1, 16_200, 16_300, 65_536, 70_000];
 const rounds = 15;
 
@@ -72,7 +72,7 @@ describe.skipIf(!isInstalled('curl', ['--version'], 'curl'))('curl', () => {
     const answers = stdout.trim().split('\n');
     expect(answers.filter((answer) => !answer.startsWith('201 '))).toEqual([]);
     expect(answers).toHaveLength(sizes.length * rounds);
-    // curl opened one connection and reused it for all uploads.
+    // curl opened one connection only, and used it for all uploads.
     expect(answers.filter((answer) => answer.endsWith(' 1'))).toHaveLength(1);
   });
 });

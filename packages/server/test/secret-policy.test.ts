@@ -1,5 +1,5 @@
-// Tests the secret policy for every call that stores text, on both engines. Tests which calls are refused, which
-// records get findings, and that no value of a secret remains in the database, the blobs, the job view or the log.
+// Tests the secret policy for every call that stores text, on both engines: which calls are refused, and which records
+// get findings. Also tests that no secret remains in the database, the blobs, the job view or the log.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -59,9 +59,12 @@ const lineDoors: Readonly<Record<string, Door>> = {
 
 const everyDoor = { ...byteDoors, ...textDoors, ...lineDoors };
 
-/** Expects that no file below the data folder, with the database, the blobs and the job view, and no log line has a secret. */
+/**
+ * Expects that no log line and no file below the data folder contains a secret. The files are the database, the blobs
+ * and the job view.
+ */
 function expectNowhere(t: TestServer, secrets: readonly string[]): void {
-  // Of a multi-line secret only the longest line is searched for, because JSON escapes line ends.
+  // JSON escapes line ends. So of a secret with several lines, only the longest line is searched.
   const lines = secrets.map((secret) => secret.split('\n').toSorted((a, b) => b.length - a.length)[0] ?? '');
   const files = readdirSync(t.folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -134,7 +137,7 @@ forEachStore(
           expect(await call(), time).toMatchObject({ status: 422, json: { code: 'secret_found' } });
         }
       }
-      // The refused calls have not used up the idempotency key, so it can be used again.
+      // The refused calls did not store the idempotency key. So it can be used for this call.
       expect((await t.put(job.id, { name: 'again', file: 'plain', headers })).status).toBe(201);
     });
 

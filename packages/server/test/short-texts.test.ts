@@ -1,5 +1,5 @@
-// Tests that ids, titles and other short texts with control characters, line ends or text-direction overrides are
-// refused by all operations of /api that accept them.
+// Tests ids, titles and other short texts that contain control characters, line ends or text-direction overrides. All
+// operations of /api that accept such texts must refuse these.
 import { describe, expect, it } from 'vitest';
 import { startTestServer } from './support/test-server.ts';
 

@@ -1,5 +1,5 @@
-// Tests behaviour that only a real socket shows: the time of an answer, the state of the connection, and the exact
-// bytes.
+// Tests behaviour that only a real socket shows: the time at which an answer arrives, the state of the connection, and
+// the exact bytes.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -50,8 +50,8 @@ const putLine = (jobId: string, name = 'a.bin'): string => `PUT /api/queue/jobs/
 const asWorker = (token: string) => ({ Host: 'localhost', Authorization: `Bearer ${token}` });
 
 /**
- * Returns requests that the server can refuse on the basis of URL, credential and headers alone, each with the expected
- * status and code.
+ * Returns requests that the server can refuse before it reads the body. URL, credential and headers suffice for the
+ * refusal. Each has the expected status and code.
  */
 async function earlyRefusals(): Promise<
   [what: string, request: string, headers: object, status: number, code: string][]

@@ -45,7 +45,8 @@ it.each(['begin immediate', 'begin exclusive'])(
     await hold(statement);
     const settled: string[] = [];
     const writes = Array.from({ length: 40 }, () => server.newJob().then((id) => (settled.push(id), id)));
-    // If the server blocked its event loop, it would answer these calls only after the writes have failed.
+    // The server must answer these calls while the writes wait. If it blocked its event loop, it would answer them only
+    // after the writes have failed.
     for (let round = 0; round < 10; round++) {
       expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
       expect(await server.json(`/api/queue/jobs/${known}`)).toMatchObject({ id: known });

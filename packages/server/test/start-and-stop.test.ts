@@ -1,4 +1,4 @@
-// Tests the server as a program: its output, the cases in which it refuses to start, its shutdown, and its behaviour on
+// Tests the server as a program: its output, the cases in which it refuses to start, how it stops, and what it does on
 // a full disk.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Uploads files, some of them slowly, through two servers on one Postgres and one blob folder. Meanwhile orphans are
-// created and both servers run collections continuously, with a grace period of seconds. Each acknowledged artifact
+// Uploads files, some of them slowly, through two servers with one Postgres and one blob folder. Meanwhile orphans are
+// created, and both servers run collections all the time, with a grace period of seconds. Each acknowledged artifact
 // must exist and be complete. COLLECTION_CHAOS_SECONDS=600 runs the long form.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -130,7 +130,7 @@ it.skipIf(postgresUrl === undefined)(
         expect([answer.status, createHash('sha256').update(bytes).digest('hex')]).toEqual([200, sha256]);
       }
       await sleep(graceMs + 100);
-      // Removes the orphans that are left, most of them from refused uploads.
+      // Removes the remaining orphans. Most of them come from refused uploads.
       for (const { storage } of servers) await collectAll(storage.collection);
       const [server] = servers;
       const { found } = await checkStorage({

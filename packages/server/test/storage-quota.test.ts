@@ -1,4 +1,4 @@
-// Tests the quota: when it is used up, /api, /v0 and MCP refuse new bytes before they read them, and all other calls
+// Tests the quota. When it is used up, /api, /v0 and MCP refuse new bytes before they read them. All other calls still
 // work.
 import { describe, expect, it } from 'vitest';
 import { forAnyStore } from './support/for-each-store.ts';
@@ -30,8 +30,8 @@ forAnyStore(
         byType: [{ type: 'other', artifacts: 1, bytes: 90 }],
       });
       expect(t.logLines.filter((line) => line.includes('the storage quota is used to 90 %'))).toHaveLength(1);
-      // This upload succeeds although it exceeds the quota, because the server compares the quota with its last count
-      // of the usage. The next count shows the excess.
+      // The server compares the quota with its last count of the usage. So this upload succeeds although it exceeds the
+      // quota. The next count includes the upload.
       expect((await t.put(job.id, { name: 'second', file: 'y'.repeat(90), ...held })).status).toBe(201);
       await counted(t);
 

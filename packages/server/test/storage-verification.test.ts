@@ -88,7 +88,7 @@ forAnyStore('verification', (harness) => {
     expect(JSON.stringify(findings)).not.toContain('q'.repeat(32));
     expect(readFileSync(changed.place, 'utf8')).toBe('THE RIGHT BYTES');
     expect(readFileSync(elsewhere, 'utf8')).toBe('the right bytes');
-    // Without hashing (sample 0), only sizes are compared, so changed bytes are not detected.
+    // With `sample: 0`, no bytes are hashed and only sizes are compared. So changed bytes are not found.
     const cheap = (await verify(t, { sample: 0 })).findings.map(({ artifactId }) => artifactId);
     expect(cheap).not.toContain(changed.id);
     for (const { place } of [cut, changed, linked, folder]) rmSync(place, { recursive: true });

@@ -183,12 +183,13 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (kind) => {
       await put(first, 2);
       const id = marker();
       await stop(first);
-      // Simulates a stop after the database got its store id and before the blob folder did.
+      // Simulates a server that stopped after the database got its store id, and before the blob folder got it.
       rmSync(path.join(blobRoot, 'store-id'));
       const second = await start({ databaseUrl: url });
       expect(marker()).toBe(id);
       await stop(second);
-      // Restores the state that the previous version left: neither the database nor the blob folder has a store id.
+      // Restores the state that the previous version left, in which neither the database nor the blob folder has a
+      // store id.
       rmSync(path.join(blobRoot, 'store-id'));
       rmSync(path.join(folder, 'artifacts/agent_jobs/.proofhouse-store'));
       await onDatabase(url, "delete from settings where name = 'store'");
@@ -381,7 +382,7 @@ describe('collection with many strangers', () => {
 
   it('counts over all of a large store, and a purged artifact is no stranger', async () => {
     const server = await start({});
-    // More files than one slice of a collection contains.
+    // There are more files than one slice of a collection handles.
     const strangers = plant(2100);
     expect(await gc(server)).toMatchObject({ status: 422, detail: expect.stringMatching(/2100 of 2100/) });
     expect(kept(strangers)).toBe(2100);

@@ -51,8 +51,8 @@ for (const store of ['sqlite', 'postgres'] as const) {
         const now = await readAnswers(`http://127.0.0.1:${String(await t.listen())}`, notes);
         expect(now.length).toBeGreaterThan(500);
         for (const [nth, before] of answers.entries()) {
-          // The comparison ignores added fields, because a new version may add some. Lists must have the same items in
-          // the same order.
+          // A new version may add fields, so added fields are ignored. Lists must have the same items in the same
+          // order.
           expect(now[nth], `${before.path} as ${before.as}`).toMatchObject(before);
         }
         expect(now).toHaveLength(answers.length);
@@ -91,7 +91,8 @@ for (const store of ['sqlite', 'postgres'] as const) {
           json: { status: 'queued' },
         });
 
-        // Long enough for the lease of 30 s to expire, and for the back-off and the delay of jobs to end.
+        // This time is long enough for the lease of 30 s to expire. The back-off of failed jobs and the delays of
+        // delayed jobs end too.
         t.clock.advance(3 * 3_600_000);
         await t.server.jobs.sweep();
         expect(await work('expiring', 'complete')).toMatchObject({ status: 409, json: { code: 'lease_lost' } });
@@ -163,7 +164,7 @@ for (const store of ['sqlite', 'postgres'] as const) {
           as: notes.adminToken,
         });
         expect(unpinned).toMatchObject({ status: 200, json: { artifact: { pinnedAt: null } } });
-        // The only findings are missing files of the job view, because the fixture does not contain the job view.
+        // The fixture does not contain the job view. So only files of the job view are reported as missing.
         expect(new Set(await findingKinds(t, notes.adminToken))).toEqual(new Set(['view-missing']));
         t.clock.advance(15 * 86_400_000);
         await t.server.storage.collection.run();

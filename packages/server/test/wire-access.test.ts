@@ -58,7 +58,7 @@ const matrix: Record<string, readonly number[]> = {
   'member of orchestrators': [403, 403, 403, 403, 403, 403, 403, 403, 403],
   'worker it was granted to': [200, 200, 200, 403, 200, 200, 200, 200, 403],
   'the same, by a queue token': [401, 200, 200, 403, 200, 200, 200, 200, 403],
-  // A group can have rights on deposits of its experiment, but never on artifacts of jobs.
+  // A group can have rights on deposits of its experiment. It never has rights on artifacts of jobs.
   'member of a group it was granted to': [200, 200, 200, 403, 403, 403, 403, 403, 403],
   'member of a group in that group': [200, 200, 200, 403, 403, 403, 403, 403, 403],
   'member of a group of another experiment that a record grants': [401, 403, 403, 403, 403, 403, 403, 403, 403],
@@ -97,7 +97,7 @@ forAnyStore('the readers of an artifact', (harness) => {
     const depositor = await experiment.register();
     const { artifacts_uri: uri } = await experiment.deposit('deposited', depositor.credential);
     deposit = { uri, id: (await experiment.records())[0]!.artifactId };
-    // The depositor holds the job first, uploads an artifact and fails the attempt. Two other workers then hold the
+    // The depositor holds the job first, uploads an artifact and fails the attempt. Then two other workers hold the
     // job, one after the other.
     const first = await claimAs(depositor);
     const made = await t.put(first.jobId, { name: 'left.txt', as: first.as });

@@ -160,7 +160,7 @@ forAnyStore('fetches', (harness) => {
     expect(v0ProblemSchema.safeParse(answer.json).error).toBeUndefined();
     expect([answer.headers['etag'], answer.headers['content-disposition']]).toEqual([undefined, undefined]);
     expect(answer.text).not.toContain(blob.key);
-    // The log contains the blob key for the operator. The answer to the caller does not.
+    // The log contains the key of the blob for the operator. The answer to the caller does not contain it.
     expect(t.logLines.filter((line) => line.includes('integrity_failure') && line.includes(blob.key))).not.toEqual([]);
   });
 
@@ -245,7 +245,7 @@ forAnyStore('fetches', (harness) => {
           expectProblem(refused, 400, 'bad-request');
           expect(refused.json.detail).toContain(JSON.stringify(reader));
         }
-        // The refusal is the same for every reader, so that a caller without the right to grant cannot find out which
+        // The refusal is the same for every reader id. So a caller without the right to grant cannot find out which
         // workers and groups exist.
         expectProblem(await experiment.grant(uri, reader, stranger.credential), 403, 'forbidden');
       }

@@ -1,5 +1,5 @@
-// Tests slow, many and large deposits. At 1 KiB/s no deposit is refused, a fast deposit is not delayed by slow ones,
-// and memory stays constant. SLOW_UPLOADS=1000 runs the full number of deposits.
+// Tests slow, many and large deposits. A deposit at 1 KiB/s is not refused, and slow deposits do not delay a fast one.
+// Memory use stays constant. SLOW_UPLOADS=1000 runs the full number of deposits.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { boundary, formType } from './support/form.ts';
 import { head, RawConnection } from './support/raw-socket.ts';
@@ -77,8 +77,8 @@ it(`${String(uploads)} slow uploads do not keep a fast one from finishing, and a
   );
   expect(answers.map((answer) => answer?.status)).toEqual(Array(uploads).fill(201));
   for (const answer of answers) expect((answer?.json as V0Deposit).size_bytes).toBe(seconds * 1024);
-  // The measured memory is that of client and server, which share this process. The limit is far smaller than the
-  // transferred bytes.
+  // The client and the server share this process, so the measured memory is that of both. The limit is far below the
+  // number of transferred bytes.
   expect(grownMiB).toBeLessThan(64 + uploads / 10);
 }, 180_000);
 
@@ -98,6 +98,6 @@ it('a large deposit passes through in little memory, whatever its size', async (
   connection.close();
   expect((answer?.json as V0Deposit).size_bytes).toBe(mebibytes * 1024 ** 2);
   // The measured memory includes bytes that were read but not yet garbage-collected. It must not grow in proportion to
-  // the bytes sent.
+  // the number of sent bytes.
   expect(most / 1024 ** 2).toBeLessThan(mebibytes / 2);
 }, 60_000);

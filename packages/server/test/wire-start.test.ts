@@ -124,7 +124,7 @@ it('bytes in memory are warned of at the start, and a restart loses what the war
   );
   expect(await first.end()).toBe(0);
   const second = run(flags);
-  // The answer is 500 and not 404, because the record exists: the server has lost bytes that it had acknowledged.
+  // The record exists, but the server has lost bytes that it had acknowledged. So the answer is 500 and not 404.
   expect((await second.fetched(uri)).status).toBe(500);
   expect((await second.fetched(`${uri}x`)).status).toBe(404);
   expect((await second.deposit('new')).status).toBe(201);

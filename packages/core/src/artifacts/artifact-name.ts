@@ -32,8 +32,8 @@ export function normalizeArtifactName(raw: string): string {
   }
   const name = parts.join('/');
   if (name.length > maxNameLength) throw refusal(raw, `it is longer than ${String(maxNameLength)} characters`);
-  // Removing a leading "." part can move a space or a drive letter to the front. The name is therefore normalised again
-  // until it does not change.
+  // If the first part is `.`, removing it moves the next part to the front. The name may then begin with a space or a
+  // drive letter, so it is normalised again until it does not change.
   return name === raw ? name : normalizeArtifactName(name);
 }
 

@@ -64,7 +64,8 @@ export function uploadedBytes({ text, base64 }: UploadToolInput): Uint8Array | '
   if (text !== undefined && base64 !== undefined) throw wrong('base64', 'text and base64 exclude each other');
   if (text !== undefined) {
     if (!text.isWellFormed()) throw wrong('text', 'is not valid Unicode');
-    // A character has at least one byte, so a text with too many characters is refused without encoding it.
+    // A character has at least one byte in UTF-8. So a text with more characters than the limit in bytes is refused
+    // without encoding it.
     if (text.length > maxToolUploadBytes || utf8Bytes(text) > maxToolUploadBytes) return 'too large';
     return new TextEncoder().encode(text);
   }

@@ -29,7 +29,10 @@ export interface GroupRecord {
   readonly id: string;
   readonly experimentId: string;
   readonly name: string | null;
-  /** Ids of workers and groups, in the order in which they were added. An unknown id has no effect. */
+  /**
+   * Ids of workers and groups, in the order in which they were added. An id that belongs to no worker or group has no
+   * effect.
+   */
   readonly members: readonly string[];
   readonly createdBy: string;
   readonly createdAt: number;

@@ -13,7 +13,7 @@ export function plainProtocolError(message: string): string {
   return issues.length === 0 ? `${intro}.` : `${intro}: ${issues.slice(0, mostIssues).join('; ')}.`;
 }
 
-/** Returns a JSON-RPC message in which the error, if there is one, is one line of text. */
+/** Returns a JSON-RPC message. If the message is an error, its text is reduced to one line (see `plainProtocolError`). */
 export function withPlainError<Message extends object>(message: Message): Message {
   const { error } = message as { readonly error?: { readonly message?: unknown } };
   if (typeof error?.message !== 'string') return message;

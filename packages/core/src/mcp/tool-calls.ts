@@ -61,7 +61,10 @@ export function toolArguments(given: unknown): Record<string, unknown> {
   return kept;
 }
 
-/** Returns the JSON-RPC message without `arguments: null` in its parameters, which the SDK refuses. */
+/**
+ * Returns the JSON-RPC message without `arguments: null` in its parameters. The MCP SDK refuses a message with this
+ * value.
+ */
 export function withoutNullArguments<Message>(message: Message): Message {
   const { params } = Object(message) as { readonly params?: unknown };
   if (typeof params !== 'object' || params === null || !('arguments' in params) || params.arguments !== null) {
@@ -95,7 +98,8 @@ function leaseIsRequired(): AppError {
   return new AppError('invalid_request', 'The request is not valid: leaseId: is required.', { errors });
 }
 
-// Returns an object without a prototype. In such an object `__proto__` is an ordinary name, which is refused as unknown.
+// Returns an object without a prototype. In such an object `__proto__` is an ordinary key, so an argument of this name
+// is refused as unknown.
 function fields(): Record<string, unknown> {
   return Object.create(null) as Record<string, unknown>;
 }
@@ -165,15 +169,18 @@ function withArgumentWords(schema: ObjectSchema): ObjectSchema {
   return { ...schema, properties: Object.fromEntries(described) as unknown };
 }
 
-/** The content of the result of a failed call. Clients validate this content against the output schema of the tool too. */
+/**
+ * Schema of the content in the result of a failed call. Clients validate this content against the output schema of the
+ * tool, so every output schema must accept it.
+ */
 const failureSchema = z.looseObject({ code: z.string(), detail: z.string() });
 
 function outputSchema(answer: z.ZodType): ObjectSchema {
   return objectSchema(z.union([answer, failureSchema]));
 }
 
-// Returns the input schema as JSON Schema, with only the first type of each argument, and without null. Some clients do not
-// support alternative types. The server still accepts the other types, and null as an omitted argument.
+// Returns the input schema as JSON Schema. Of each argument it has only the first type, without null, because some
+// clients do not support alternative types. The server also accepts the other types, and null for an omitted argument.
 function inputSchema(each: ToolRow): ObjectSchema {
   const schema = JSON.parse(JSON.stringify(objectSchema(toolInput(each))), (_key, value: unknown) => {
     const { anyOf, type: types, ...rest } = Object(value) as { anyOf?: readonly { type?: unknown }[]; type?: unknown };

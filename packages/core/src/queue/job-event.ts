@@ -26,9 +26,9 @@ export type EventKind = (typeof eventKinds)[number];
 export interface JobEventDraft {
   readonly kind: EventKind;
   readonly level: EventLevel;
-  /** At most 2 KiB of UTF-8. */
+  /** Text of the event, at most 2 KiB of UTF-8. */
   readonly message: string;
-  /** At most 4 KiB of JSON. */
+  /** Further data of the event, at most 4 KiB of JSON. */
   readonly payload?: Readonly<Record<string, unknown>>;
 }
 

@@ -9,7 +9,10 @@ export interface JobFinish {
   readonly outcomeCode: string | null;
   readonly outcomeStage: string | null;
   readonly outcomeReason: string | null;
-  /** At most 8 KiB of UTF-8 for a text, and 8 KiB of JSON for an object. An object is stored unchanged. */
+  /**
+   * Summary of the attempt: a text of at most 8 KiB of UTF-8, or an object of at most 8 KiB of JSON. An object is
+   * stored unchanged.
+   */
   readonly summary: string | Readonly<Record<string, unknown>> | null;
 }
 

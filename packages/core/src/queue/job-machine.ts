@@ -51,7 +51,10 @@ export const jobMoves: Readonly<Record<JobCommandKind, Partial<Record<JobStatus,
   retry: { failed: ['queued'], dead_letter: ['queued'] },
 };
 
-/** The identity of a writer, checked against the lease of the job. Without `leaseId` only the worker is checked. */
+/**
+ * The identity of a writer: the worker and, if given, the lease. It is compared with the current lease of the job.
+ * Without `leaseId` only the worker is compared.
+ */
 export interface Fence {
   readonly workerId: string;
   readonly leaseId: string | undefined;

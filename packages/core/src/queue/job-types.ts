@@ -10,7 +10,7 @@ export type JobCategory = (typeof jobCategories)[number];
 
 /** One row of the table of job types. The fields of the row contain all differences between job types. */
 export interface JobType<Payload extends JobPayload = JobPayload> {
-  /** Matches `jobTypePattern`. */
+  /** Name of the job type. Must match `jobTypePattern`. */
   readonly name: string;
   readonly category: JobCategory;
   /** Schema of the payload. The job stores the output of the schema. Other payloads are refused with `invalid_request`. */
@@ -23,7 +23,10 @@ export interface JobType<Payload extends JobPayload = JobPayload> {
   readonly errors: readonly ErrorCode[];
 }
 
-/** Accepts any payload. The request schema has already checked that it is an object, and any keys are allowed. */
+/**
+ * Schema that accepts any payload. The request schema has already checked that the payload is an object, whose keys may
+ * have any name.
+ */
 const anyPayload = z.custom<JobPayload>();
 
 /** Returns a job type whose payload has no rules except `commonPayloadFields`. Every configured job type is of this form. */

@@ -11,7 +11,7 @@ import { textSchema, timeSchema, utf8Bytes, uuidSchema } from '../values/wire-va
 /** Largest result summary, error message or finish summary, in bytes of UTF-8. */
 export const maxSummaryBytes = 8 * 1024;
 export const defaultLeaseSeconds = 120;
-/** One day. With longer leases a dead worker would only be noticed later. */
+/** Longest lease in seconds: one day. With a longer lease, the death of a worker would be noticed too late. */
 export const maxLeaseSeconds = 86_400;
 
 /**
@@ -31,7 +31,7 @@ export interface JobRecord {
    * duplicates.
    */
   readonly requiredCapabilities: readonly string[];
-  /** `payload.repository`, or null. Credentials can be limited to jobs of some repositories. */
+  /** The value of `payload.repository`, or null. A credential may be limited to jobs of some repositories. */
   readonly repository: string | null;
   readonly affinityKey: string | null;
   readonly createdBy: string;

@@ -56,7 +56,7 @@ export const storageOperations = {
     path: '/api/storage/gc',
     request: 'json',
     action: 'storage.manage',
-    // A repeated slice has no further effect, because its bytes are already removed.
+    // A repeated call for the same slice has no further effect, because the bytes of the slice are already removed.
     repeatable: 'by-nature',
     summary: 'Remove what retention lets go and what no record names; one slice',
     description:
@@ -81,7 +81,7 @@ export const storageOperations = {
     path: '/api/storage/verify',
     request: 'json',
     action: 'storage.manage',
-    // A repeated slice has no further effect, because its records are already repaired.
+    // A repeated call for the same slice has no further effect, because the records of the slice are already repaired.
     repeatable: 'by-nature',
     summary: 'Compare records, bytes and the job view; one slice',
     description: '`sample` is the share of blobs that are hashed again, 1 for all; sizes are compared for every one.',

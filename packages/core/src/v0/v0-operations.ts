@@ -173,7 +173,8 @@ export const v0Operations = {
     output: depositSchema,
     errors: [
       ...frame,
-      // This code must be before all others of its problem type, because clients map a problem type to the first code.
+      // `bad_request` must be the first code of its problem type, because clients map a problem type to the first code
+      // of this type.
       'bad_request',
       'artifact_too_large',
       'invalid_digest',

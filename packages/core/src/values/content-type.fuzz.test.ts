@@ -4,7 +4,8 @@ import { cleanContentType } from './content-type.ts';
 
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 400 }),
-  // Texts that are long enough to be truncated, with spaces around the place of the truncation.
+  // Generates texts that are long enough to be truncated. They have spaces near the position at which they are
+  // truncated.
   fc.tuple(fc.integer({ min: 240, max: 260 }), fc.string({ maxLength: 20 })).map(([length, end]) => {
     return `${'x'.repeat(length)}   ${end}`;
   }),

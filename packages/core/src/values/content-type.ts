@@ -10,7 +10,7 @@ export function cleanContentType(raw: string | undefined): string | undefined {
     .replace(/[^\x20-\x7e]/g, '')
     .trim()
     .slice(0, 255)
-    // After truncation the text may end with a space, which a header cannot have.
+    // The truncated text may end with a space, which a header value cannot have.
     .trimEnd();
   return cleaned === '' ? undefined : cleaned;
 }

@@ -7,7 +7,7 @@ function objection(text: string): string | undefined {
   return found === undefined ? undefined : `${found.kind} ${found.path}`;
 }
 
-/** Returns the integer that the JSON text of `value` represents. */
+/** Returns the integer that `JSON.stringify` writes for `value`. */
 function written(value: number): bigint {
   const [, sign = '', first = '', rest = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:e\+(\d+))?$/.exec(JSON.stringify(value)) ?? [];
@@ -76,7 +76,8 @@ describe('a document', () => {
       fc.property(plain, fc.constantFrom(undefined, 1, '\t'), (text, indent) => {
         const again = JSON.stringify(JSON.parse(text), undefined, indent);
         const parsed = parseJson(again);
-        // Lone surrogates are the only values that a serializer writes but `parseJson` refuses.
+        // `JSON.stringify` also writes lone surrogates. `parseJson` refuses only these values of all that
+        // `JSON.stringify` writes.
         if (/\\ud[89a-f]/i.test(again)) return;
         expect(parsed).toEqual({ value: JSON.parse(again) });
       }),

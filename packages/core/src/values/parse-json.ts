@@ -116,7 +116,7 @@ class JsonScanner {
     this.#at = end;
     const level = this.#levels.at(-1);
     const isKey = level?.keys !== undefined && this.#isBeforeColon();
-    // The text itself has no lone surrogates, so only an escape can contain one.
+    // The source text has no lone surrogates. So a string can contain one only through an escape such as `\ud800`.
     const raw = this.#text.slice(start, end + 1);
     const isSuspect = isEscaped && /\\u[dD][89a-fA-F]/.test(raw);
     if (!isKey && !isSuspect) return undefined;
@@ -194,8 +194,8 @@ function objectionToNumber(token: string): string | undefined {
 const beyond = 'is a number that 64-bit floating point does not hold exactly; send it as text';
 
 /**
- * Returns true if parsing did not change the number `token`. `size` is the absolute value of the result (at most 2^53).
- * 2^53 + 1 is rounded to 2^53, the only integer up to 2^53 to which a different integer is rounded.
+ * Returns true if the integer `token` was parsed without change. `size` is the absolute value of the parsed number, at
+ * most 2^53. Of all integers, only 2^53 + 1 is rounded to another integer in this range (2^53).
  */
 function sameNumber(size: number, token: string): boolean {
   return size !== maxPlain || decimalOf(token.replace(/^-/, '')) === decimalOf(String(maxPlain));

@@ -7,7 +7,7 @@ const [firstTime, lastTime] = [Date.parse('0000-01-01T00:00:00.000Z'), Date.pars
 /** A time in ISO 8601 with an offset. Times in answers are always in UTC with milliseconds. */
 export const timeSchema = z.iso.datetime({ offset: true }).refine((text) => {
   const time = Date.parse(text);
-  // NaN passes here, because `z.iso.datetime` has already refused invalid times.
+  // A `time` of NaN is accepted here, because `z.iso.datetime` has already refused every invalid time.
   return !(time < firstTime || time > lastTime);
 }, 'must lie between the years 0 and 9999, in UTC');
 

@@ -13,8 +13,8 @@ const artifact = {
 const sensitive: ArtifactRecord = { ...artifact, dataClass: 'sensitive' };
 
 /**
- * Returns the access rule of artifacts over fake stores, and a list. Each read of a job or of grants appends `job` or
- * `grants` to the list.
+ * Returns the access rule of artifacts with fake stores, and a list of the reads. Each read of a job appends `job` to
+ * the list, and each read of grants appends `grants`.
  */
 function watched(job: Partial<JobRecord>, readers: string[] = []) {
   const looked: string[] = [];

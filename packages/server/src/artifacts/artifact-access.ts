@@ -42,7 +42,7 @@ export function artifactAcl({
       job: knownJob,
     };
     if (may(principal, action, record)) return true;
-    // Jobs and grants give access to workers only, and only for reading.
+    // A job or a grant gives access only to workers, and only for reading an artifact.
     if (principal.kind !== 'worker' || action !== 'artifact.read') return false;
     if (knownJob === undefined && artifact.jobId !== null) {
       const job = jobAccess(await jobs.require(artifact.jobId));

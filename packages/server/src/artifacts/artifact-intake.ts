@@ -154,7 +154,8 @@ export class ArtifactIntake {
         idempotency: idempotencyOf(artifact, made.repetition),
       })
       .catch(async (error: unknown) => {
-        // The commit may have succeeded, so the bytes are kept. Collection removes them if no record refers to them.
+        // The commit may have succeeded although it threw an error, so the bytes are kept. If no record refers to them,
+        // collection removes them.
         this.#parts.logger.error({ err: error, artifactId: artifact.id }, 'artifact commit failed');
         throw error;
       });

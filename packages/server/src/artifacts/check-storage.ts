@@ -148,7 +148,7 @@ async function checkBytes(blobs: Blobs, owner: BlobOwner, hashBytes: boolean): P
     return undefined;
   } catch (error) {
     if (isAppError(error, 'integrity_failure')) return wrong;
-    // The blob was removed after `stat` returned.
+    // The blob was removed between `stat` and this read.
     if (isAppError(error, 'not_found')) return missing;
     throw error;
   }

@@ -9,7 +9,7 @@ export function cleanFilename(raw: string): string | null {
   const text = last
     .toWellFormed()
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '')
-    // Must run after the removal of control characters, because a removed character may have separated a letter from
+    // Normalisation must follow the removal of control characters. A removed character may have separated a letter from
     // its combining accent.
     .normalize('NFC')
     .trim();

@@ -16,7 +16,7 @@ import { searchLines } from './line-search.ts';
 
 type Open = (range?: ByteRange) => Promise<OpenedBlob>;
 
-/** Number of bytes at the start of an artifact that decide whether it is text or binary. */
+/** Number of bytes at the beginning of an artifact that are examined to decide whether it is text or binary. */
 const probeBytes = 4096;
 
 /**
@@ -165,14 +165,14 @@ function looksBinary(bytes: Buffer): boolean {
   return broken > Math.max(6, text.length / 10);
 }
 
-/** Returns the number of bytes at the start that continue a character whose first byte is before the piece. */
+/** Returns the number of bytes at the beginning of the excerpt that belong to a character which began earlier. */
 function leadingRest(bytes: Buffer): number {
   let count = 0;
   while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) count += 1;
   return count;
 }
 
-/** Returns the length of the bytes without an incomplete character at the end. */
+/** Returns the length of the bytes, without an incomplete character at their end. */
 function wholeLength(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back] ?? 0;

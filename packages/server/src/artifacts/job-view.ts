@@ -51,7 +51,7 @@ const maxAttempts = 5;
 export class FolderJobView implements JobView {
   readonly #parts: FolderJobViewParts;
   readonly #proof: ViewProof;
-  // Updates of one entry run one after another, so that after two concurrent uploads the newest artifact is shown.
+  // Updates of one entry run one after another. So after two concurrent uploads, the entry shows the newest artifact.
   readonly #changes = new KeyedMutex();
 
   constructor(parts: FolderJobViewParts) {
@@ -75,7 +75,7 @@ export class FolderJobView implements JobView {
         const key = newest?.purgedAt === null ? ownedBlob(newest).key : undefined;
         const changed = key === undefined ? await this.#remove(jobId, name) : await this.#place(jobId, name, key);
         if (!changed) return;
-        // Another server may have linked a newer artifact between the read of the record and the change of the entry.
+        // After the record was read and before the entry was changed, another server may have linked a newer artifact.
         const now = await this.#parts.store.newestOfJob(jobId, name);
         if (now?.id === newest?.id && now?.purgedAt === newest?.purgedAt) return;
         newest = now;
@@ -115,7 +115,7 @@ export class FolderJobView implements JobView {
     const place = join(root, folders.at(-1) ?? jobId, baseName(name));
     if (await linkedAnew(source, place)) return false;
     const before = lstatSync(place, { throwIfNoEntry: false });
-    // A symbolic link may always be replaced, because this loses no data.
+    // A symbolic link may always be replaced, because no data is lost by this.
     if (before?.isSymbolicLink() === false && !(await this.#proof.isOurs(jobId, name))) {
       throw new Error(`${place} is not what Proofhouse put there; it was left as it is`);
     }
@@ -125,8 +125,8 @@ export class FolderJobView implements JobView {
       await rename(temporary, place);
       return true;
     } finally {
-      // If both names already are links to the same file, `rename` does nothing and leaves the temporary name, which is
-      // removed here.
+      // If both names already are hard links to the same file, `rename` does nothing. The temporary name then remains
+      // and is removed here.
       await rm(temporary, { force: true });
     }
   }

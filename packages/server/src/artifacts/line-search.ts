@@ -47,7 +47,7 @@ interface LinePiece {
   /** Number of the line, counted from 1. */
   readonly line: number;
   readonly bytes: Buffer;
-  /** True if the piece ends with its line. */
+  /** True if the piece contains the end of its line. */
   readonly ended: boolean;
 }
 

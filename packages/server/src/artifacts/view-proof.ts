@@ -30,7 +30,10 @@ export class ViewProof {
     this.#parts = parts;
   }
 
-  /** Returns true if Proofhouse put the file there. Returns false for a missing file, or a path through a symbolic link. */
+  /**
+   * Returns true if Proofhouse put the file into the job view. Returns false if there is no file, or if the path
+   * contains a symbolic link.
+   */
   async isOurs(jobId: string, name: string): Promise<boolean> {
     if (!isUuid(jobId)) return false;
     const { root } = this.#parts;

@@ -4,7 +4,10 @@ import { isAppError } from '@proofhouse/core';
 import type { NamedBlob } from './database-archive.ts';
 
 export interface CopiedBlobs {
-  /** Number of the requested blobs that the target has after the call. Some were copied, the others were there before. */
+  /**
+   * Number of the requested blobs that are in the target after the call, both those that were copied and those that
+   * were there before.
+   */
   readonly count: number;
   /** Total size in bytes of the blobs that `count` counts. */
   readonly sizeBytes: number;
@@ -73,7 +76,7 @@ async function copyOne(copying: BlobCopying, blob: NamedBlob): Promise<'there' |
   if (there !== undefined) {
     const isRight = there === blob.sizeBytes && (!verify || (await isWhole(to, blob)));
     if (isRight) return 'there';
-    // The damaged blob of the target is removed only if the source has a good copy of it.
+    // The damaged blob of the target is removed only if the source has an undamaged copy of it.
     if (!(await isWhole(from, blob))) return 'lost';
     await onWrong(blob);
   }

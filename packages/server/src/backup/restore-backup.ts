@@ -120,8 +120,8 @@ function moveAway(place: string, to: string): void {
 function requireSameBlobs({ lost, count, sha256 }: CopiedBlobs, { blobs, lost: known }: BackupManifest): void {
   const missing = lost.find(({ key }) => !known.includes(key));
   if (missing !== undefined) throw damaged(`the bytes of blob ${missing.key} are missing or not what was backed up`);
-  // If the store itself has blobs that the manifest lists as lost, these blobs are counted too. The totals then differ
-  // from those of the manifest and cannot be compared.
+  // The manifest lists some blobs as lost. If the store has them nevertheless, they are counted. The totals then differ
+  // from those of the manifest, so they are not compared.
   if (lost.length === known.length && (count !== blobs.count || sha256 !== blobs.sha256)) {
     throw damaged('its database names other blobs than its manifest');
   }

@@ -69,7 +69,7 @@ export interface GivenCall {
   readonly leaseId: unknown;
   readonly idempotencyKey: unknown;
   /**
-   * Names of the query, the lease id and the idempotency key in error messages, for example the names of their HTTP
+   * Names that error messages use for the query, the lease id and the idempotency key, for example the names of HTTP
    * headers.
    */
   readonly names: { readonly query: string; readonly leaseId: string; readonly idempotencyKey: string };

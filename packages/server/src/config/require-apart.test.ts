@@ -45,7 +45,7 @@ it('where capitals make no other name, folders that differ by them are one', asy
 it('neighbours are apart, also when the name of one begins as the other', async () => {
   await check('blobs', 'blobs-view');
   await check('a/blobs', 'a/view');
-  // This is the default layout: both folders are in the data folder, which also contains the database.
+  // This is the default layout: the data folder contains the blob folder, the root of the job view and the database.
   await check('data/blobs', 'data/artifacts/agent_jobs');
 });
 

@@ -38,7 +38,7 @@ export async function lookApart(
   const folder = blobUrlFolder(config.blobUrl);
   if (folder === undefined) return undefined;
   const [blobs, view] = [probeFolder(folder), probeFolder(config.jobViewRoot)];
-  // A missing folder has no inode, so its name is its identity.
+  // A folder that does not exist has no inode. Its path is used as its identity.
   const inodeOrName: FolderIdentity = (path) =>
     inodeOf(path).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path;
@@ -57,7 +57,8 @@ async function requireDisjoint(blobs: string, view: string, identityOf: FolderId
   );
 }
 
-// Creates a missing folder and returns its path with symbolic links resolved, so that `chainOf` follows the real parents.
+// Creates the folder if it is missing. Returns its path with all symbolic links resolved, so that `chainOf` follows the
+// real parents.
 async function real(folder: string): Promise<string> {
   try {
     makeFolder(folder, 0o750);

@@ -142,7 +142,7 @@ export class Groups {
   /** Returns the groups that contain the worker now, directly or through other groups. An unknown worker is in no group. */
   async membershipOf(experimentId: string, workerId: string): Promise<Membership> {
     const groups = await this.#store.groupsHolding(experimentId, workerId);
-    // The name of the admins group is reserved, so no other group has it.
+    // The group name `admins` is reserved for the standing group. No other group has it.
     const isAdmin = groups.some(({ name }) => name === adminsGroup);
     return { experimentId, groupIds: groups.map(({ id }) => id), isAdmin };
   }
@@ -168,8 +168,8 @@ export class Groups {
       decide: ({ experiment, version, edges }) => {
         const closing = cycleClosedBy(edges, added);
         if (closing !== undefined) throw new AppError('cycle_detected', cycleMessage(closing));
-        // This check is exact even with concurrent servers. The commit updates the experiment at the version that
-        // belongs to these edges, so it is refused if another server added an edge meanwhile.
+        // This check is exact even if several servers write. The commit updates the experiment at the version that was
+        // read together with `edges`. It is refused if another server added an edge in the meantime.
         requireNestings(edges, added);
         const changes = [update('experiment', experiment, version), ...write.changes];
         return { result: undefined, changes, preconditions: write.preconditions };

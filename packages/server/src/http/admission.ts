@@ -44,10 +44,11 @@ export function admissionTo(
     const isV0 = row === undefined ? wire.takes(request.url) : row.door === 'v0';
     if (isV0) return () => v0Caller(request, row, parts, wire);
     if (row === undefined && mcp === undefined) return undefined;
-    // MCP clients send a token. Session cookies are only for the web page, so /mcp ignores them.
+    // MCP clients send a token. The session cookie is only for the web page, so requests to /mcp are authenticated
+    // without it.
     const headers = mcp === true ? { ...request.headers, cookie: undefined } : request.headers;
-    // Access to artifacts depends on the groups of the caller, so they are read for calls on artifacts. They are read
-    // for every MCP call too, because its tool is not known yet.
+    // Access to artifacts depends on the groups of the caller. So the groups are read for operations on artifacts. They
+    // are also read for every MCP call, because the tool of the call is not known yet.
     const membership = mcp === true || row?.action.startsWith('artifact.') === true;
     return async () => {
       request.credential = readCredential(headers);

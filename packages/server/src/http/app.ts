@@ -121,7 +121,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   return app;
 }
 
-// Answers a request whose path the router refuses. No route matches, so no hook has run for the request.
+// Answers a request whose path the router refuses. No route matches such a request, so no hook has run for it.
 async function refuseUnroutable(
   error: Error,
   request: FastifyRequest,
@@ -156,8 +156,8 @@ async function requireV0Frame(
 
 function useRequestRules(app: FastifyInstance, parts: AppParts, wire: V0Door): void {
   app.addHook('onRequest', (request, reply, next) => {
-    // A request that the client pipelined behind a request whose answer has `Connection: close` is dropped, because no
-    // further answer can be sent.
+    // The answer to the current request has `Connection: close`. A request that the client pipelined behind it is
+    // dropped, because no further answer can be sent.
     if (isClosing(request.raw.socket)) reply.hijack();
     else next();
   });
@@ -285,7 +285,8 @@ function requireJson(request: FastifyRequest): void {
  */
 function endConnectionsWhenStopping(app: FastifyInstance): void {
   let stopping = false;
-  // Connections that have not sent a request yet. Browsers open connections in advance, and Node counts them as busy.
+  // Connections on which no request has arrived yet. Browsers open connections in advance, and Node does not count
+  // these as idle.
   const silent = new Set<Socket>();
   app.server.on('connection', (socket: Socket) => {
     silent.add(socket);

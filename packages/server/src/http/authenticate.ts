@@ -45,7 +45,7 @@ export function readCredential(headers: IncomingHttpHeaders): Credential {
   }
   const sessions = readSessionCookies(headers.cookie);
   const pageSecret = headers[pageSecretHeader];
-  // Browsers send the cookie to every port of this host, so a cookie without the page secret is not accepted.
+  // Browsers send the cookie to every port of the host. So a cookie without the page secret is not accepted.
   if (sessions.length === 0 || typeof pageSecret !== 'string') return { kind: 'none' };
   return { kind: 'session', sessions: sessions.map(sha256Hex), pageSecret: sha256Hex(pageSecret) };
 }

@@ -20,7 +20,7 @@ export function answerBrokenRequest(
   requestId: string,
   { wire, clock }: { readonly wire: V0Door; readonly clock: Clock },
 ): void {
-  // Node's parser emits the error again for every later packet; only the first one is answered.
+  // Node's parser emits the error again for every later packet of the connection. Only the first error is answered.
   if (isClosing(socket)) return;
   if (error.code === 'ECONNRESET' || !socket.writable || answerIsUnderWay(socket)) {
     socket.destroy();
@@ -30,7 +30,7 @@ export function answerBrokenRequest(
   const target = targetOf(error, socket);
   const isV0 = target !== undefined && wire.takes(target);
   const problem = isV0 ? v0ProblemOf(known, wire.urlOf(target)) : problemOf(known, requestId);
-  // /v0 has no status 431.
+  // /v0 does not use the status 431.
   const status = error.code === 'HPE_HEADER_OVERFLOW' && !isV0 ? 431 : problem.status;
   const body = JSON.stringify({ ...problem, status });
   const head = [

@@ -28,7 +28,7 @@ export function sendEventStream(
     .header('content-type', 'text/event-stream; charset=utf-8')
     .header('cache-control', 'no-cache, no-transform')
     .header('x-accel-buffering', 'no');
-  // The answer to HEAD has no body, so it must not wait for items.
+  // The answer to a HEAD request has no body, so the server does not wait for items.
   if (reply.request.method === 'HEAD') return reply.send('');
   const stream = Readable.from(lines(), { objectMode: false, highWaterMark });
   destroyUnreadResponse(reply.raw, stream, stopping);
@@ -45,7 +45,7 @@ function destroyUnreadResponse(response: ServerResponse, stream: Readable, stopp
     if (stopping.aborted && (response.socket?.writableLength ?? 0) > 0) response.destroy();
   };
   stopping.addEventListener('abort', cut);
-  // The stream may end before the client has read everything, so the check is repeated one event loop iteration after
+  // The stream may end before the client has read all bytes. So the check is repeated one event loop iteration after
   // the end.
   stream.once('end', () => setImmediate(cut));
   response.once('close', () => {

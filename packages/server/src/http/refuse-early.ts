@@ -19,7 +19,7 @@ export function closeAfterAnswer(request: IncomingMessage, response: ServerRespo
   const { socket } = request;
   markClosing(socket);
   socket.destroySoon = () => {
-    // The handler no longer reads the body. A `readable` listener that it left would prevent `resume` from draining it.
+    // The handler no longer reads the body. If its `readable` listener remained, `resume` could not drain the body.
     if (request.listenerCount('readable') > 0) request.removeAllListeners('readable');
     lingerClose(socket, clock);
     request.resume();

@@ -42,8 +42,8 @@ export function requireOwnOrigin(
 ): void {
   if (origin === undefined) return;
   const name = parseHostName(host ?? '')?.name;
-  // If the public URL is https, an http origin is refused: anyone on the network path can forge a page that is loaded
-  // by http. A Host on this machine is an exception.
+  // If the public URL is https, an http origin is refused. Anyone on the network path could forge a page that is loaded
+  // over http. A host name of this machine is an exception.
   const schemes = publicUrl?.startsWith('https:') === true && !isOwnMachine(name) ? ['https'] : ['http', 'https'];
   const own = name === undefined ? [] : schemes.map((scheme) => `${scheme}://${String(host)}`);
   const ours = [...own, ...(publicUrl === undefined ? [] : [publicUrl])];
@@ -61,7 +61,8 @@ function hostIsOurs(policy: HostPolicy, host: HostName): boolean {
   if (policy.publicUrl !== undefined && parseHostName(new URL(policy.publicUrl).host)?.name === name) return true;
   if (policy.allowedHosts.some((allowed) => isAllowedHost(allowed, host))) return true;
   if (isLoopback(policy.boundHost)) return isLoopback(name);
-  // A server that is bound to all addresses accepts any IP address as Host: DNS rebinding needs a name.
+  // A server that is bound to all addresses accepts any IP address as Host, because a DNS rebinding attack needs a
+  // name.
   return isWildcard(policy.boundHost) && isIP(name) !== 0;
 }
 

@@ -85,7 +85,7 @@ export class JobClaims {
     this.#presence.claimed({ workerId, version: options.version, ...scope });
     const deadline = this.#clock.monotonic() + call.waitSeconds * 1000;
     for (let looks = 1; ; looks++) {
-      // A credential may be revoked while the call waits, and must then get no job.
+      // A credential may be revoked while the claim waits. The claim must then get no job.
       if (looks > 1) await options.reauthenticate();
       if (looks > 1 && options.signal.aborted) return [];
       const { found, missed } = await this.#waiters.look(scope, () => this.#claimOnce(claimant, call, options.key));

@@ -75,7 +75,8 @@ export class JobHints {
       },
       () => {
         this.#deliver('overflow');
-        // Messages are lost in both directions: the other servers may have lost hints of this server, too.
+        // The connection was interrupted, so messages were lost in both directions. Other servers may have lost hints
+        // of this server too.
         this.#broadcast({ much: true });
       },
     );

@@ -95,7 +95,7 @@ export class JobLog {
           }
           continue;
         }
-        // All events that exist at this moment have been yielded.
+        // All events that exist at this moment were already yielded.
         if (finalStatuses.includes(job.status) || signal.aborted) return;
         await wake.after(version, pollMs);
       }

@@ -106,7 +106,7 @@ export interface AppendRequest {
   /** Returns the secrets in the events, which the store adds to those of the job. `firstSeq` is the `seq` of the first event. */
   readonly findings?: ((firstSeq: number) => SecretFindings | null) | undefined;
   readonly now?: number;
-  /** The idempotency key of the call. The store adds `resourceId`. */
+  /** The idempotency key of the call. The store adds `resourceId`, which names the result of the call. */
   readonly idempotency?: Omit<IdempotencyKey, 'resourceId'> | undefined;
 }
 
@@ -134,10 +134,13 @@ export interface JobFilter {
 export interface ClaimRequest extends ClaimScope {
   readonly workerId: string;
   readonly leaseMs: number;
-  /** One fencing token for each job to claim, so their number is also the largest number of jobs. */
+  /**
+   * The fencing tokens for the jobs to claim, one for each job. So their number is the largest number of jobs that are
+   * claimed.
+   */
   readonly leaseIds: readonly string[];
   readonly now?: number;
-  /** The idempotency key of the call. The store adds `resourceId`. */
+  /** The idempotency key of the call. The store adds `resourceId`, which names the result of the call. */
   readonly idempotency?: Omit<IdempotencyKey, 'resourceId'> | undefined;
 }
 

@@ -69,7 +69,7 @@ export function newJobRecord(
     attemptStartedAt: null,
     finishedAt: null,
     endedBy: null,
-    // The `queued` event of a new job is written in the same transaction.
+    // The transaction that inserts the job also writes its first event (`queued`), which has the number 1.
     lastSeq: 1,
     version: 1,
     createdAt: made.now,

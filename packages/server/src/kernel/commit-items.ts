@@ -25,7 +25,7 @@ export function itemsOf({ changes, preconditions, idempotency }: Commit): number
 function itemsOfChange(change: Change, index: number): string[] {
   switch (change.kind) {
     case 'insert':
-      // An insert of a record without an id counts as a row of its own, because no precondition can name such a record.
+      // An insert without an id counts as one row, because no precondition can name its record.
       return 'id' in change.value ? [item(change.record, change.value.id)] : [item('insert', String(index))];
     case 'update':
       return [item(change.record, change.value.id)];
@@ -33,10 +33,10 @@ function itemsOfChange(change: Change, index: number): string[] {
       return [item(change.record, change.id)];
     case 'take-path':
       return [item('path', change.jobId, change.path)];
-    // An event also raises `lastSeq` in the row of its job.
+    // Appending an event also raises `lastSeq` in the row of the job.
     case 'append-event':
       return [item('job', change.jobId), item('event', String(index))];
-    // A new job is inserted with its route and its first event.
+    // Together with a new job, its route and its first event are inserted.
     case 'add-job':
       return [item('job', change.job.id), item('route', String(index)), item('event', String(index))];
     case 'add-member':

@@ -45,7 +45,7 @@ export class Ids {
   uuid(): string {
     const random = this.#random(16);
     const now = this.#clock.now();
-    // A new millisecond starts the counter at a random value in the lower half of its 32 bits (section 6.2, method 1).
+    // A new millisecond begins with a random counter in the lower half of its 32 bits (RFC 9562 section 6.2, method 1).
     this.#sequence =
       now > this.#madeAt ? new DataView(random.buffer, random.byteOffset).getUint32(0) >>> 1 : this.#sequence + 1;
     this.#madeAt = Math.max(now, this.#madeAt);

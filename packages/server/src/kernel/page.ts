@@ -58,7 +58,7 @@ function parseCursor(cursor: string): { hash: string; at: number; id: string } |
   if (!Array.isArray(parsed)) return undefined;
   const [version, hash, at, id] = parsed as unknown[];
   if (parsed.length !== 4 || version !== 1 || typeof hash !== 'string' || typeof id !== 'string') return undefined;
-  // The cursor is not signed, so an id that a store cannot contain is rejected here and never passed to a store.
+  // A cursor is not signed. So an id that a store cannot contain is refused here, before it reaches a store.
   if (typeof at !== 'number' || !Number.isSafeInteger(at) || !/^[\x21-\x7e]{1,255}$/.test(id)) return undefined;
   return { hash, at, id };
 }

@@ -44,7 +44,7 @@ function attempt(action: () => unknown): FromThread {
   try {
     return { value: action() };
   } catch (error) {
-    // A structured clone of the error itself would lose the field `code`, so message and code are sent.
+    // The structured clone of an error has no field `code`. So the message and the code are sent instead.
     const { message = String(error), code } = error as { readonly message?: string; readonly code?: unknown };
     return { error: { message, code } };
   }

@@ -205,7 +205,8 @@ export class Collection {
     const { store, policy, clock } = this.#parts;
     const days = policy.days[type];
     const nextType = this.#typeFrom(this.#types.indexOf(type) + 1);
-    // The cursor may name an artifact type whose retention days were removed from the settings meanwhile.
+    // Since the last slice, the retention days of this artifact type may have been removed from the settings. The run
+    // then continues with the first type.
     if (days === undefined) return { items: [], next: this.#typeFrom(0) };
     const olderThan = clock.now() - days * 86_400_000;
     const records = await store.expirable({ type, olderThan }, after, recordsASlice);
@@ -239,8 +240,8 @@ export class Collection {
     const now = clock.now();
     const purged = { ...artifact, purgedAt: now, updatedAt: now, version: artifact.version + 1 };
     const changes = [update('artifact', purged, artifact.version)];
-    // An operator may have retried the job since the artifact was read. The artifacts of the job may then be input of
-    // the next attempt.
+    // Since the artifact was read, an operator may have retried its job. The next attempt may then need the artifact as
+    // input.
     const preconditions = artifact.jobId === null ? [] : [{ kind: 'job-over', jobId: artifact.jobId } as const];
     const result = await commits.commit({ changes, preconditions });
     if (result.outcome !== 'done') return false;
@@ -277,7 +278,7 @@ export class Collection {
   }
 
   async #removeAmong({ next, skipped, ...found }: OldBlobs, mode: Mode): Promise<Slice> {
-    // The limit is checked again for this slice, because the database may have been replaced since the count.
+    // The limit is checked again for this slice, because the database may have been replaced after the count.
     const refusal = this.#refused({ old: found.old.length, strangers: strangersAmong(found) }, mode);
     const items: Collected[] = [];
     for (const blob of found.old) {

@@ -27,7 +27,7 @@ export class SliceCursor<Place> {
         .parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
       if (kind === this.#kind) return this.#schema.parse(place);
     } catch {
-      // The message does not say why the cursor is invalid, because in any case the caller can only begin again.
+      // The message does not say why the cursor is invalid. For every reason, the caller can only begin a new run.
     }
     throw new AppError('invalid_cursor', 'The cursor was not made by this call; begin without one.');
   }

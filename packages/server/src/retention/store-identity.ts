@@ -87,8 +87,8 @@ export interface StoreParts {
 export async function claimStore(parts: StoreParts, fresh: StoreIdentity): Promise<StoreIdentity> {
   const { settings, blobs, databaseLasts } = parts;
   if (!blobs.supports.durable) return parseIdentity(await settings.putIfAbsent(settingName, JSON.stringify(fresh)));
-  // The marker must be read before the database's id. Another starting server writes the id first and the marker
-  // second, so a marker that was read implies that the id can be read too.
+  // The marker must be read before the id in the database. A server that starts writes the id first and the marker
+  // second. So if the marker could be read, the id can be read too.
   const marker = await blobs.readMarker();
   if (!databaseLasts) {
     if (marker === undefined) return fresh;

@@ -94,7 +94,7 @@ export class Usage {
     return this.#sample;
   }
 
-  // Logs one warning when usage crosses the threshold, not one for each sample above the threshold.
+  // Logs one warning when usage rises above the threshold. Later samples above the threshold cause no further warning.
   #warnOnce(usedBytes: number): void {
     const { quotaBytes, logger } = this.#parts;
     const { warnAtBytes } = this;

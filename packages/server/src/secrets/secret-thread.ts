@@ -33,8 +33,8 @@ function answer(request: SecretRequest): SecretAnswer[SecretRequest['kind']] {
 
 function scanOf(id: number): TextScan {
   const scan = scans.get(id);
-  // The scan is unknown if this thread replaced one that ended, because it did not receive the earlier chunks of the
-  // content.
+  // A scan is unknown if its thread ended and this thread replaced it. This thread did not receive the earlier chunks
+  // of the content.
   if (scan === undefined) throw new Error('The beginning of this content was scanned by a thread that ended.');
   return scan;
 }

@@ -130,7 +130,7 @@ export class ThreadScan {
   /** Releases the state of the scan. */
   abort(): void {
     this.#onEnd();
-    // An error is ignored: if the thread has ended, its state is gone too.
+    // The error is ignored. It means that the thread has ended, and with it the state of the scan.
     ask(this.#pool, { kind: 'abort', scan: this.#id }).catch(() => undefined);
   }
 }

@@ -65,7 +65,7 @@ export async function inspectDatabase(url: string): Promise<DatabaseInspection> 
   if (named === ':memory:') return { kind: 'memory', schema: undefined, inUse: false, now: undefined };
   const file = resolve(named);
   try {
-    // The folder must be writable, because the WAL and the lock file are created in it.
+    // SQLite creates the WAL and the lock file in this folder, so the folder must be writable.
     const folder = probeFolder(dirname(file));
     if (!folder.missing) requireOneName(join(folder.path, basename(file)));
     const missing = !isThere(file);
@@ -101,8 +101,8 @@ async function lookIntoSqlite(file: string): Promise<Contents> {
   }
 }
 
-// Returns true if another process holds the lock. A server holds it as long as it has the database open, and the kernel
-// releases it after a crash.
+// Returns true if another process holds the lock file. A server locks it as long as it has the database open. After a
+// crash, the kernel releases the lock.
 function isInUse(file: string): boolean {
   if (!isThere(`${file}.lock`)) return false;
   try {
@@ -123,8 +123,8 @@ async function inspectPostgres(url: string): Promise<DatabaseInspection> {
       statement_timeout: withinMs,
       application_name: 'proofhouse doctor',
     });
-    // Without a listener, the `error` event of a broken connection would end the process. The query on that connection
-    // rejects too.
+    // A broken connection emits the event `error`. Without a listener, this event would end the process. The pending
+    // query is rejected as well.
     client.on('error', () => undefined);
     await client.connect();
     try {

@@ -1,9 +1,9 @@
-// Checks that no two answers which workers received contradict each other. Uses no code of the server, only the answers
-// and real time.
+// Checks the answers that workers received for contradictions. Uses only these answers and real time, and no code of
+// the server.
 
 /**
- * One claimed job, as the answers of the server described it to the worker. Times are ms of one real clock that is
- * never set.
+ * One claimed job, as the answers of the server described it to the worker. Times are in milliseconds of one real
+ * clock, which is never changed.
  */
 export interface HeldLease {
   readonly jobId: string;
@@ -76,8 +76,8 @@ function checkHolders(job: FoundJob, leases: readonly HeldLease[], found: Violat
       }
     }
   }
-  // No acknowledged call may end a job for a worker after a later worker has got the job, because the lease of the
-  // first worker had then expired.
+  // If a later worker has got the job, the lease of the earlier worker had expired. So no acknowledged call of the
+  // earlier worker may end the job afterwards.
   for (const lease of leases) {
     const { ended } = lease;
     const later = leases.find((other) => other.attempt > lease.attempt);

@@ -17,8 +17,8 @@ export async function refusedWithoutTrace(
 }
 
 /**
- * Expects the same files and rows as before. Polls the files, because after a closed connection the server removes
- * staged files a moment later.
+ * Expects the same files and rows as before. After a closed connection, the server removes staged files a moment later,
+ * so the files are polled.
  */
 export async function expectNothingLeft(
   harness: TestServer,

@@ -28,7 +28,8 @@ export class McpClient {
 
   async connect(): Promise<this> {
     await this.client.connect(this.transport);
-    // Lists the tools first, because the SDK validates an answer against the output schema of its tool only after that.
+    // The SDK validates an answer against the output schema of its tool only if the tools were listed before. So the
+    // tools are listed first.
     await this.client.listTools();
     return this;
   }

@@ -86,8 +86,8 @@ function properOf(
     case 'null':
       return fc.constant(null);
     default:
-      // The schema has no type for a value that is converted when it is read, so numbers and texts are generated for
-      // it.
+      // The schema has no type for a value that is converted when it is read. So numbers and texts are generated for
+      // such a value.
       return fc.oneof(
         { weight: 5, arbitrary: fc.integer({ min: 1, max: 50 }) },
         { weight: 5, arbitrary: textOf(schema, given) },

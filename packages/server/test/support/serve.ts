@@ -1,4 +1,4 @@
-// The program that `ChildServer` runs: a server whose umask is set by the variable UMASK.
+// The program that `ChildServer` runs: a server whose umask is the value of the variable UMASK.
 import { runServer } from '@proofhouse/server';
 
 const { UMASK, ...env } = process.env;

@@ -219,7 +219,7 @@ export class TestServer {
   ): Promise<{ job: Job; worker: TestWorker; lease: string }> {
     const capability = this.unique('only');
     const worker = await this.worker({ capabilities: [capability] });
-    // The job has the highest priority, so that the worker does not get a job without requirements first.
+    // The job has the highest priority. Otherwise the worker might get a job without required capabilities first.
     const made = await this.enqueue({ requiredCapabilities: [capability], priority: 1_000_000, ...fields });
     const job = await this.claim(worker, { leaseSeconds });
     if (job?.id !== made.id || job.leaseId === undefined) throw new Error('the worker got another job than its own');

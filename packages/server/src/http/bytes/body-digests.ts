@@ -75,7 +75,7 @@ export class BodyDigests {
       const bytes = value as unknown;
       if (!(bytes instanceof ArrayBuffer || bytes instanceof Uint8Array)) throw unreadable(header);
       const digest = Buffer.from(bytes as ArrayBuffer);
-      // The server must support only sha-256. A digest of another algorithm with a wrong length is ignored, like a digest
+      // Only sha-256 must be supported. A digest of another algorithm is ignored if its length is wrong, like a digest
       // of an unknown algorithm.
       if (algorithm !== 'sha256' && digest.length !== digestBytes[algorithm]) continue;
       this.#take(header, algorithm, digest);

@@ -81,8 +81,8 @@ export class FormSplitter {
       return undefined;
     }
     this.#state = 'body';
-    // The line break that ends the headers is parsed again with the body, because the delimiter of an empty body may
-    // begin with it.
+    // The line break that ends the headers is parsed again as the beginning of the body. If the body is empty, this
+    // line break belongs to the delimiter after the body.
     this.#skipped = lineEnd.length;
     yield { kind: 'headers', block: rest.subarray(0, end) };
     return rest.subarray(end + headersEnd.length - lineEnd.length);

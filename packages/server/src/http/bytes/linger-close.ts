@@ -32,7 +32,8 @@ export function lingerClose(socket: Socket, clock: Clock): void {
   const check = (): void => {
     if (socket.bytesRead - readAtEnd > limits.drainBytes) finish();
   };
-  // The answer may still be in the buffer of the socket. Destroying the socket then would drop the answer.
+  // The answer may still be in the buffer of the socket. If the socket were destroyed now, the client would not receive
+  // the answer.
   const finishWhenWritten = (): void => {
     if (socket.writableFinished) finish();
     else socket.once('finish', finish);

@@ -49,8 +49,8 @@ export async function* formParts(request: IncomingMessage, options: FormOptions)
     }
     if (!splitter.closed) throw malformedForm('it ends before its closing boundary');
   } finally {
-    // The result of `return` is not awaited, because it settles only when the pending read ends, and that read waits
-    // for the client.
+    // The promise of `return` is not awaited. It settles only when the pending read ends, and that read waits for bytes
+    // of the client.
     pieces.return(undefined).catch(ignore);
   }
 }
@@ -125,7 +125,7 @@ export async function findField(
 ): Promise<string | undefined> {
   for await (const part of formParts(request, options)) {
     if (part.name !== name) continue;
-    // `return` in the loop ends `formParts`, so the text must be read before the `return`.
+    // A `return` inside the loop ends the iteration of `formParts`. So the text must be read before it.
     const text = await fieldText(part);
     return text;
   }
@@ -149,5 +149,5 @@ export function formBoundary(contentType: string | undefined): string {
 }
 
 function ignore(): void {
-  // The caller no longer reads the parts, so an error in them has no effect.
+  // The caller no longer reads the parts. An error in a later part is therefore ignored.
 }

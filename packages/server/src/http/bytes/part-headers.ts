@@ -59,7 +59,7 @@ function linesByName(block: string): Map<string, string> {
   const headers = new Map<string, string>();
   let name: string | undefined;
   let count = 0;
-  // A part without headers has an empty `block`, which has no lines.
+  // A part without headers has an empty `block`. The loop then has no iteration.
   for (const line of lines) {
     if (/[\r\n]/.test(line)) throw malformedForm('a header of a part has a bare line break');
     if (name !== undefined && /^[ \t]/.test(line)) {
@@ -96,8 +96,8 @@ function dispositionOf(disposition: string): { name?: string; filename?: string 
   return parsed.parameters;
 }
 
-// Returns true if a Content-Disposition has two names or two filenames. They are refused, because another parser in front
-// of the server might use the other one.
+// Returns true if a Content-Disposition header has two names or two filenames. The server refuses such a header,
+// because a proxy in front of it might use the other value.
 function repeats(disposition: string): boolean {
   const unquoted = disposition.replace(/"[^"]*"?/g, '');
   return /;\s*(name|filename)\s*=[^]*;\s*\1\s*=/i.test(unquoted);

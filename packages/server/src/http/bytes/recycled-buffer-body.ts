@@ -18,7 +18,7 @@ export class RecycledBufferBody extends Readable {
 
   override pipe<T extends NodeJS.WritableStream>(response: T): T {
     const finished = (): void => {
-      // The response must end after this stream: Fastify treats a response that ends before its stream as aborted.
+      // The response must not end before this stream. Otherwise Fastify would treat the response as aborted.
       this.once('end', () => response.end());
       this.push(null);
       this.resume();
@@ -55,7 +55,7 @@ function handOver(response: NodeJS.WritableStream, piece: Uint8Array): Promise<v
 /** Milliseconds after which a client that has not read the previous piece counts as stalled. */
 const stalledMs = 1000;
 
-/** Waits at most `stalledMs`. Resolves to true if `taken` settles within this time, otherwise to false. */
+/** Returns true if `taken` settles within `stalledMs`, and false after that time. */
 function settlesSoon(taken: Promise<void>): Promise<boolean> {
   return new Promise((settle) => {
     const cancel = systemClock.after(stalledMs, () => {

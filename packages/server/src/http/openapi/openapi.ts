@@ -147,7 +147,7 @@ function requestBody(row: Operation): Pick<ZodOpenApiOperationObject, 'requestBo
     case 'none':
       return {};
     case 'json': {
-      // An absent body counts as an empty object.
+      // A request without a body counts as a request with an empty object.
       const required = !row.body.safeParse({}).success;
       return { requestBody: { required, content: { 'application/json': { schema: row.body } } } };
     }

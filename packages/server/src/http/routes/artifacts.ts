@@ -92,8 +92,8 @@ async function putArtifact(uploads: JobUploads, clock: Clock, call: HttpCall<'pu
   uploads.checkName(params.name);
   requireWholeBody(request, reply);
   const conditions = entityConditions(request.headers);
-  // This early check is skipped for a request with an idempotency key. A repetition must return the first answer, even
-  // if the condition no longer holds because the first request created the artifact.
+  // This early check is skipped if the request has an idempotency key. A repeated request must get the first answer.
+  // Its condition may no longer hold, because the first request created the artifact.
   if (idempotencyKey === undefined) await uploads.checkConditions(permit, params.name, conditions);
   const digests = new BodyDigests(request.headers);
   const sha256 = digests.takeSha256();

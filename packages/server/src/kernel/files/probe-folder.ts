@@ -35,7 +35,8 @@ export function cannotUseFolder(folder: string, cause: unknown, further = ''): A
 }
 
 function lookAt(path: string): FolderState {
-  // `lstat` also finds a dangling symbolic link, in whose place no folder can be created. `realpath` then throws.
+  // `lstat` also finds a dangling symbolic link, at whose path no folder can be created. `realpath` then throws an
+  // error.
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
     const real = realpathSync(path);
     if (statSync(real).isDirectory()) return { path: real, missing: false };

@@ -87,8 +87,8 @@ export function artifactRecordsContract(harness: StoreHarness): void {
       expect(seen).toEqual(newestFirst(wanted));
       expect(sizes).toEqual([2, 2, 1]);
       expect(await listed(store, { status: 'rejected' }, 10)).toEqual({ seen: [], sizes: [0, 0, 0] });
-      // The cursor of a full page is the last item of the page. It is not the last row that the store read, otherwise
-      // the next page would skip items.
+      // The cursor of a full page names the last item of the page. If it named the last row that the store read, the
+      // next page would omit items.
       expect((await listed(store, { status: 'draft' }, 500)).seen).toHaveLength(made.length - wanted.length);
     });
 

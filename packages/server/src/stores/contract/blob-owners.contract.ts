@@ -144,7 +144,8 @@ export function blobOwnersContract(harness: StoreHarness, histories: number): vo
       const ended = Promise.all(uploads).finally(() => (uploading.runs = false));
       while (uploading.runs) {
         expect(await one.blobOwners.usageDrift()).toEqual([]);
-        // A database in memory answers reads without yielding to the event loop, so the commits would never be flushed.
+        // A database in memory answers reads without returning to the event loop. Without this pause, the queued
+        // commits would never be written.
         await new Promise(setImmediate);
       }
       await ended;

@@ -202,8 +202,8 @@ export function experimentsContract(harness: StoreHarness): void {
           ...['x', 'y', 'z'].map((id) => one.commit(addMember(group.id, id))),
           other.commit(hide(group)),
         ]);
-        // A new group may get the id of a hidden group once a cleaner has removed the hidden group's row. Members that
-        // remained would then be visible in the new group.
+        // When a cleaner has removed the row of a hidden group, a new group may get the same id. If members of the old
+        // group remained, they would be members of the new group.
         await clean(one, start + hour);
         await addGroup(one, group);
         expect((await one.experiments.findGroup(group.id))?.members).toEqual([]);
@@ -259,7 +259,8 @@ export function experimentsContract(harness: StoreHarness): void {
       await one.commit(hide({ ...large, version: 2 }));
       for (const group of small) await one.commit(hide(group, start + 1));
       expect(await clean(one, start + hour + 1, 100)).toBe(100);
-      // The cleaner removes 20 members and the row of the large group, then two members and the row of each small group.
+      // The cleaner removes 20 members and the row of the large group. Then it removes two members and the row of each
+      // of the five small groups. These are 36 rows.
       expect(await clean(other, start + hour + 1, 100)).toBe(36);
       expect(await one.experiments.groupsHolding('e', 'w0')).toEqual([{ id: kept.id, name: null }]);
     });
@@ -448,8 +449,8 @@ export function experimentsContract(harness: StoreHarness): void {
       await expect(
         groups.create(admin, id, { members: Array.from({ length: most + 1 }, (_, i) => `x${i}`) }),
       ).rejects.toMatchObject(refused('10000 members'));
-      // Adding a member that the group already has needs no free capacity. A worker does not count towards the limit of
-      // groups inside groups.
+      // Adding a member that the group already has is possible even if the group is full. The limit of groups inside
+      // groups does not count workers.
       expect((await groups.addMember(id, large.id, 'w7')).members).toEqual(large.members);
       expect((await groups.addMember(id, nesting.id, 'grp_7')).members).toEqual(nesting.members);
       expect((await groups.addMember(id, small.id, 'x')).members).toEqual(['w', 'x']);

@@ -83,7 +83,7 @@ export function queueContract(harness: StoreHarness): void {
       for (const job of [late, b, a, upper, urgent, low]) await store.jobs.enqueue(job);
       const order = [];
       for (let i = 0; i < 7; i++) order.push(...(await claimIds(store, 'w')));
-      // Ids are compared byte by byte, so capitals come first.
+      // Ids are compared byte by byte, so a capital letter comes before small letters.
       expect(order).toEqual([urgent.id, 'tie-A', 'tie-a', 'tie-b', late.id, low.id]);
     });
 

@@ -71,8 +71,8 @@ export function racesContract(harness: StoreHarness): void {
       }
       const ids = claimed.flat().map((job) => job.id);
       expect(new Set(ids).size).toBe(ids.length);
-      // The claims together ask for 120 jobs of the types task and exec, of which there are 80, and for 40 jobs of the
-      // type manifest, of which there are 40.
+      // The claims together ask for 120 jobs of the types task and exec, but only 80 such jobs exist. They also ask for
+      // 40 jobs of the type manifest, of which 40 exist.
       expect(ids).toHaveLength(120);
     });
 
@@ -270,7 +270,7 @@ export function racesContract(harness: StoreHarness): void {
         await stores[0].jobs.claim(claimBy(`w${i}`, { leaseIds, leaseMs: 10 }));
       }
       const ended: JobRecord[] = [];
-      // A sweep skips rows that the other server has locked, so one sweep may end fewer leases than have expired.
+      // A sweep skips rows that the other server has locked. So one sweep may end fewer leases than have expired.
       while (ended.length < jobs.length) {
         const sweeps = await Promise.all([0, 1, 2, 3].map((i) => stores[i % 2]!.jobs.sweep(50, start + 20)));
         ended.push(...sweeps.flatMap((passed) => passed.ended));

@@ -34,7 +34,7 @@ export function storesOf(harness: StoreHarness): {
   };
   return {
     fresh: async () => (await open()).store,
-    // For an engine that allows only one server, both elements of the pair are the same store.
+    // If the engine allows only one server, both stores of the pair are the same.
     pair: async () => {
       const opened = await open();
       if (opened.another === undefined) return [opened.store, opened.store];

@@ -156,7 +156,7 @@ async function exercise(store: MetadataStore): Promise<void> {
   await jobs.claim(claimBy('w', { types: ['exec'], idempotency, now: start + 1e9 }));
   const keyed = (name: string) => claimBy('w', { types: ['exec'], idempotency: { ...idempotency, key: name }, now });
   await Promise.all(['k1', 'k2'].map((name) => jobs.claim(keyed(name))));
-  // This claim runs at a time before any job is due.
+  // At the time of this claim, no job is due yet.
   await jobs.claim(claimBy('w', { types: ['exec'], now: start - 1 }));
   await jobs.sweep(10, start + 1e10);
   for (const time of [start + 1e10, start + 2e10]) {
@@ -370,7 +370,7 @@ describe('no statement scans a table or sorts a backlog', () => {
     const seen = new Map<string, Seen>();
     const store = new SqlMetadataStore(recording(await openPostgresEngine(url), seen));
     await load(store);
-    // The planner rightly scans small tables, so the tables are enlarged.
+    // The planner rightly scans small tables. So the tables of this test are made large.
     const copy = "(jsonb_populate_record(jobs, jsonb_build_object('id', jobs.id || '-' || n))).*";
     await runOn(url, `insert into jobs select ${copy} from jobs, generate_series(1, 9) as n`);
     for (const text of othersSql((count) => `generate_series(1, ${count}) as n`)) await runOn(url, text);
@@ -437,7 +437,7 @@ const fewRows = [
   /^(update|select).* where "id" = \$\d+ and "version" = /,
   /^with recursive "holding"/,
   /\) as "page" where/,
-  // The artifacts of one job have few different creators.
+  // The artifacts of one job have only few different creators, so a filter by creator reads few rows.
   /^select \* from "artifacts" where "job_id" = \$1 (and "name" = \$2 )?and "created_by" = /,
 ];
 

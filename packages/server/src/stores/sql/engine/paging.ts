@@ -46,8 +46,8 @@ function ordered<Table extends Listed, Row>(
   beyond: '<' | '>',
   direction: 'desc' | undefined,
 ): SelectQueryBuilder<Database, Table, Row> {
-  // Every listed table has the columns `created_at` and `id`. The query builder cannot type a union of the tables, so
-  // `jobs` stands for all.
+  // Every listed table has the columns `created_at` and `id`. The query builder cannot type a union of tables, so the
+  // type of `jobs` is used for all.
   const one = query as unknown as SelectQueryBuilder<Database, 'jobs', Row>;
   const list = one
     .$if(place === 'next', (rows) =>

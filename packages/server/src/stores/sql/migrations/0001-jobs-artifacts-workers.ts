@@ -44,7 +44,8 @@ export async function firstTables(db: Kysely<unknown>, syntax: SqlSyntax): Promi
   for (const index of indexes) await sql.raw(index).execute(db);
 }
 
-// The payload is the last column, so that SQLite reads the other columns without the overflow pages of the payload.
+// The payload is the last column. So SQLite can read the other columns without reading the overflow pages of the
+// payload.
 const jobColumns: Columns = {
   id: 'text',
   type: 'text',
@@ -118,8 +119,8 @@ const credentialColumns: Columns = {
   version: 'integer',
 };
 
-// Lists filter by category or type, with a status or with any status. A list with any status merges six ranges of one
-// index, one for each status.
+// A list has a category or a type as its filter, with one status or with any status. A list with any status merges six
+// ranges of one index, one for each status.
 const indexes = [
   'create index jobs_ready on jobs (route_id, priority desc, created_at, id) where ready = 1',
   "create index jobs_delayed on jobs (next_attempt_at) where status = 'queued' and ready = 0",

@@ -12,8 +12,9 @@ export async function attemptsAndMakers(db: Kysely<unknown>, syntax: SqlSyntax):
 }
 
 const texts = [
-  // Older versions stored only the time of the first claim, so the current attempt of a running job gets this time.
+  // Older versions stored only the time of the first claim. For a running job, this time becomes the start of its
+  // current attempt.
   "update jobs set attempt_started_at = started_at where status = 'running'",
-  // Jobs of the admin are left out, because most jobs are created by the admin, who lists all jobs.
+  // The index leaves out the jobs of the admin. The admin creates most jobs, and lists all jobs without this index.
   "create index jobs_by_maker on jobs (created_by, created_at, id) where created_by <> 'admin'",
 ];

@@ -10,7 +10,7 @@ import type { OnProgress } from './on-progress.ts';
  */
 export async function artifactContent(db: Kysely<unknown>, syntax: SqlSyntax, onProgress: OnProgress): Promise<void> {
   const run = (text: string): Promise<unknown> => sql.raw(text).execute(db);
-  // SQLite checks all rows of a strict table after each new column, which takes 0.7 s for a million artifacts.
+  // SQLite checks all rows of a strict table after each new column. For a million artifacts, this takes 0.7 s.
   const isLarge = (await sql`select id from artifacts limit 1 offset 9999`.execute(db)).rows.length > 0;
   for (const column of ownedColumns) await run(`alter table artifacts alter column ${column} drop not null`);
   for (const [index, [column, kind]] of Object.entries(newColumns).entries()) {

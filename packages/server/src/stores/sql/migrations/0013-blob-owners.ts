@@ -27,7 +27,7 @@ export async function blobOwners(db: Kysely<unknown>, syntax: SqlSyntax, onProgr
     count: 'integer',
     size_bytes: 'integer',
   });
-  // Counters change often. If their page has free space, Postgres updates them without changing the index.
+  // Counters change often. If their page has free space, Postgres can update them without changing the index.
   if (syntax.kind === 'postgres') await sql`alter table storage_usage set (fillfactor = 20)`.execute(db);
   const artifacts = { table: 'artifacts', key: 'blob_key', what: 'owners of blobs', onProgress };
   await inKeyRanges(db, artifacts, (range) =>

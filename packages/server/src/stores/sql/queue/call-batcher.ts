@@ -81,8 +81,8 @@ export class CallBatcher<Call, Answer> {
       const answers = await this.#run(served.map(({ call }) => call));
       for (const [index, { resolve }] of served.entries()) resolve(answers[index] as Answer);
     } catch (error) {
-      // The calls may run again only if the batch was rolled back, which only the error `internal` shows. After a lost
-      // connection the batch may have been committed.
+      // The calls may run again only if the batch was rolled back. Only the error `internal` shows this. After a lost
+      // connection, the batch may have been committed.
       const undone = error instanceof AppError && error.code === 'internal';
       for (const { call, resolve, reject } of served) {
         if (undone && served.length > 1) await this.#alone(call).then(resolve, reject);

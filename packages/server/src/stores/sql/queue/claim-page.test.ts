@@ -55,7 +55,7 @@ type Recorded = ReadonlyMap<string, readonly string[]>;
 /** Runs the cases that docs/how-a-claim-runs.md describes, and returns the statements of each. */
 async function runCases(engine: QueueEngine): Promise<Recorded> {
   const store = new SqlMetadataStore(engine);
-  // Stands for a second server. The caches of the first server do not contain what this one writes.
+  // This store represents a second server. The caches of the first server do not contain the rows that it writes.
   const other = new SqlMetadataStore(engine);
   const cases = new Map<string, readonly string[]>();
   const record = async <Result>(name: string, run: () => Promise<Result>): Promise<Result> => {

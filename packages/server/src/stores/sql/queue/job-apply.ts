@@ -28,8 +28,8 @@ const lockByIds = statement<{ ids: string }>()((db, p, syntax) =>
 );
 
 /**
- * Calls the `decide` function of each application with its job, in order, and writes the changes. If two applications
- * are about one job, the second receives the job as the first changed it.
+ * Calls the `decide` function of each application with the job that it names, in order, and writes the changes. If two
+ * applications name one job, the second receives the job as the first changed it.
  */
 export function* applyAll(
   dialect: QueueDialect,
@@ -55,7 +55,8 @@ export function* applyAll(
     ({ row, decision }) => finalStatuses.includes(row.status) && !finalStatuses.includes(decision.job.status),
   );
   if (revived.length > 0) {
-    // The job is unfinished again. Its route may have been deleted while the route had no unfinished job.
+    // The retry makes an ended job unfinished again. Its route may have been deleted in the meantime, because it had no
+    // unfinished job.
     const routes = revived.map(({ row, decision }) => ({ ...routeOf(decision.job), id: row.route_id }));
     yield* cache.open(dialect, routes);
   }

@@ -56,7 +56,7 @@ describe.each(engines)('a claim on $name', ({ open }) => {
     waits = [];
     ({ engine, drop } = await open());
     store = new SqlMetadataStore(counting(engine, waits));
-    // Stands for a second server. The caches of the first server do not contain what this one writes.
+    // This store represents a second server. The caches of the first server do not contain the rows that it writes.
     other = new SqlMetadataStore(engine);
     await store.jobs.enqueue(newJob(), undefined);
     await claimIds(store, 'first');

@@ -50,7 +50,7 @@ export function* claimAll(
   const open = claimants.filter(({ request }) => !keyed.has(request));
   const { passed, routes } = open.length > 0 ? yield* claimReady(dialect, cache, open, time) : nothingDone;
   for (const { request, jobs } of open) yield* keepKey(request, jobs);
-  // Only one answer of the batch has the ended leases and the promoted jobs, so that hints about them are published
+  // Only one answer of the batch contains the ended leases and the promoted jobs. So the hints about them are published
   // once.
   const reporter = passed.ended.length > 0 || passed.ready.length > 0 ? open[0] : undefined;
   const answers = claimants.map((claimant): Claimed => {
@@ -149,8 +149,8 @@ function* claimReady(
 }
 
 /**
- * Handles the usual case: the scopes of all claims match the same routes, and nothing is due. It then claims candidates
- * and returns undefined. In all other cases it claims nothing and returns the due times.
+ * Handles the usual case: the scopes of all claims match the same routes, and no lease or delay has ended. It then
+ * claims candidates and returns undefined. In all other cases it claims nothing and returns the due times.
  */
 function* claimIfNothingDue(
   dialect: QueueDialect,
@@ -230,7 +230,7 @@ function* take(
  * lease from that claim has ended.
  */
 function* stillHeld(resourceId: string, leasesAt: number): Verb<JobRecord[]> {
-  // Rows of an older version have no lease ids, so the jobs of such a row are never returned again.
+  // Rows that an older version wrote contain no lease ids. The jobs of such a row are not returned to a repeated claim.
   const given = JSON.parse(resourceId) as (readonly [jobId: string, leaseId: string])[];
   const found = yield* rows(jobsByIds, { ids: textList(given.map(([id]) => id)) });
   const jobs = new Map(found.map((row) => [row.id, jobFromRow(row)]));

@@ -36,7 +36,7 @@ type Jobs = SelectQueryBuilder<Database, 'jobs', object>;
 function merged(db: Queries, shape: Shape, branches: readonly Jobs[], p: Placeholders<ListParams>) {
   const heads = branches
     .map((branch) => db.selectFrom(branch.select(['id', 'created_at']).as('branch')).selectAll())
-    // A job that the worker both created and holds is in two branches, so `union` removes the duplicate.
+    // A job that the worker both created and holds is in two branches. `union` removes the duplicate.
     .reduce((all, branch) => (shape === 'own' ? all.union(branch) : all.unionAll(branch)));
   const page = db
     .selectFrom(heads.as('heads'))
@@ -66,7 +66,8 @@ function branchesOf(db: Queries, shape: Shape, p: Placeholders<ListParams>): Job
       return [jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.heldBy)];
     case 'own': {
       const held = jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.ownOf);
-      // The index on `created_by` leaves out jobs of the admin, so the query must do so too.
+      // The index on `created_by` does not contain jobs of the admin. The query must have the same condition to use the
+      // index.
       const made = jobs.where('created_by', '=', p.ownOf).where('created_by', '<>', sql.lit('admin'));
       return [held, made];
     }

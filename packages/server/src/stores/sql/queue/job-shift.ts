@@ -10,8 +10,8 @@ const shiftRunning = statement<{ ms: number }>()((db, p) =>
 );
 
 /**
- * Shifts the delays of retries only. The delay of a first attempt ends at an absolute time that the creator of the job
- * chose.
+ * Shifts only the delays before a retry. The delay before a first attempt ends at a time that the creator of the job
+ * chose, so it is not shifted.
  */
 const shiftRetries = statement<{ ms: number }>()((db, p) =>
   db

@@ -9,7 +9,7 @@ const firstReady = statement<{ limit: number }>()((db, p) =>
     .selectFrom('jobs')
     .select(['id', 'route_id'])
     .where('ready', '=', sql.lit(1))
-    // Claimable jobs are always queued, so this condition is redundant. It makes the planner choose the index
+    // Claimable jobs are always queued, so this condition excludes nothing. It makes the planner choose the index
     // `jobs_front` (migration 0004).
     .where('status', '=', sql.lit('queued'))
     .$call(inClaimOrder)

@@ -105,7 +105,7 @@ export class RouteCache {
     const needed = new Map(routes.map((route) => [route.id, route]));
     yield* dialect.advisoryLock('routes', 'wait');
     for (const { id, number, idle_since } of yield* rows(routesByIds, { ids: textList([...needed.keys()]) })) {
-      // Older versions left rows without a number.
+      // Rows that older versions wrote may have no number.
       if (number !== null && idle_since === null) needed.delete(id);
     }
     if (needed.size === 0) return;
@@ -149,7 +149,7 @@ export class RouteCache {
     const states = new Map(all.map((route) => [route.id, route]));
     for (const id of this.#open) if (states.get(id)?.idle_since !== null) this.#open.delete(id);
     const newest = newestOf(all);
-    // A cached route with a larger number stays, because it was written after `all` was read.
+    // A cached route with a larger number than all in `all` stays, because it was written after `all` was read.
     const routes = this.#list.routes.filter(({ id, number }) => number > newest || states.has(id));
     if (routes.length === this.#list.routes.length) return;
     this.#list = { ...this.#list, routes, version: this.#list.version + 1 };
@@ -180,7 +180,7 @@ export class RouteCache {
     if (newest <= last) return this.#list;
     const found = (yield* rows(routesAfter, { number: last })).map(numberedFromRow);
     const fresh = new Map(found.map((route) => [route.id, route]));
-    // A route that was opened again has a new number, but keeps its position in the list.
+    // A route that was opened again has a new number. It keeps its position in the list.
     const known = routes.map((route) => {
       const again = fresh.get(route.id);
       fresh.delete(route.id);

@@ -1,4 +1,4 @@
-// Tests that routes without unfinished jobs are deleted, and that no unfinished job ever lacks the row of its route.
+// Tests that routes without unfinished jobs are deleted, and that the route of an unfinished job always has its row.
 import { decideJob, type JobCommand, type JobRecord } from '@proofhouse/core';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
@@ -91,7 +91,7 @@ async function begin(open: () => Promise<Opened>): Promise<void> {
   opened = await open();
   ({ engine } = opened);
   [server, other, now] = [serverOn(engine), serverOn(engine), start];
-  // The route with the largest number is never deleted.
+  // The route with the largest number is never deleted. This job adds such a route.
   await enqueue(server, 'org/first');
 }
 
@@ -285,8 +285,8 @@ describe.each(engines)('routes without unfinished jobs on $name', ({ open }) => 
     await clean(server);
     const found = await engine.scan(searchUnusedRoutes);
     const id = await enqueue(server, 'org/a');
-    // Simulates another server, whose clock was set back to the same time: it found the route unused before the job was
-    // added, and now marks it.
+    // Simulates another server whose clock was set back to the same time. That server found the route unused before the
+    // job was added, and now marks the route as idle.
     const open = (await engine.scan(searchUnusedRoutes)).all.filter((route) => route.id === jobRoute('org/a'));
     expect(await engine.write(() => closeRoutes(engine.dialect, open, now))).toEqual([jobRoute('org/a')]);
     expect(await routeOf('org/a')).toMatchObject({ idle_since: now });

@@ -117,12 +117,12 @@ export class RouteCleaner implements Cleaner {
   }
 
   async #search(now: number): Promise<void> {
-    // The absolute value is compared, because the clock may have been set back.
+    // The clock may have been set back, so the absolute value of the difference is compared.
     if (Math.abs(now - this.#searchedAt) < searchEveryMs) return;
     this.#searchedAt = now;
     const { all, unused } = await this.#engine.scan(searchUnusedRoutes);
     this.#cache.keep(all);
-    // The route with the largest number stays, so that its number is never assigned again.
+    // The route with the largest number is not deleted. So its number is never assigned to another route.
     const newest = newestOf(all);
     this.#found = unused.filter(
       ({ number, idle_since }) => idle_since === null || (idle_since <= now - idleForMs && number !== newest),

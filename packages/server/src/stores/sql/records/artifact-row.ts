@@ -105,8 +105,8 @@ type OwnedColumns = 'blob_key' | 'blob_sha256' | 'blob_size_bytes' | 'blob_finge
 type PointerColumns = 'pointer_uri' | 'pointer_checksum' | 'pointer_size_bytes';
 
 /**
- * Reads the content of an artifact. The check constraint `artifacts_content` guarantees that exactly one kind of
- * content has its columns set.
+ * Returns the content of an artifact. A row has either the columns of owned content or those of a pointer, as the check
+ * constraint `artifacts_content` requires.
  */
 function contentFromRow(row: Pick<ArtifactRow, OwnedColumns | PointerColumns>): ArtifactContent {
   if (row.pointer_uri !== null) {

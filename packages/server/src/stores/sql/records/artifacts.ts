@@ -108,7 +108,7 @@ export class SqlArtifactStore implements ArtifactStore {
       const { items, next } = pageOf(found, page.limit);
       return { items: items.map(artifactFromRow), next };
     };
-    // No index contains the creators of a job's artifacts, so a list by creator may examine all artifacts of the job.
+    // No index contains the creators of a job's artifacts. So a list by creator may examine all artifacts of the job.
     return filter.createdBy === undefined ? this.#engine.read(verb) : this.#engine.scan(verb);
   }
 

@@ -129,8 +129,8 @@ export class SqlExperimentStore implements ExperimentStore {
     });
   }
 
-  // Reads the version before the edges. If an edit commits between the two reads, the version is too old, and a commit
-  // that requires this version is refused.
+  // The version is read before the edges. If another commit changes the edges between the two reads, the version is too
+  // old. A commit that requires this version is then refused.
   nestedGroups(experimentId: string): Promise<{ version: number; edges: GroupEdge[] }> {
     return this.#engine.scan(function* () {
       const experiment = yield* findRecord('experiment', experimentId);

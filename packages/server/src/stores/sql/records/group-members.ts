@@ -48,8 +48,8 @@ export function* addMember(
   const group = yield* first(findNextPlace, { groupId });
   if (group === undefined) return { kind: 'missing', record: 'group', id: groupId };
   const place = (group.last ?? 0) + 1;
-  // Places are never reused, so a group has at most as many members as its last place says. Members are counted only if
-  // the new place is above the limit.
+  // Places are never reused. So a group has at most as many members as the place of its last member. The members are
+  // counted only if the new place is above the limit.
   if (place > groupLimits.members && (yield* isFull(groupId, memberId))) return { kind: 'group-full', groupId };
   const value = { groupId, memberId, experimentId: group.experiment_id, addedAt, place };
   return yield* insertRecord({ kind: 'insert', record: 'member', value, whenTaken: 'keep' }, blobs);

@@ -76,7 +76,7 @@ export function* useKey(key: IdempotencyKey, now: number): Verb<KeyUse> {
   for (;;) {
     if ((yield* run(insertKey, { ...row, now })) > 0) return { use: 'fresh' };
     const known = yield* first(findKey, row);
-    // Another transaction deleted the key between the insert and this read, so the insert is tried again.
+    // Another transaction deleted the key after the insert and before this read. So the insert is tried again.
     if (known === undefined) continue;
     return known.fingerprint === key.fingerprint
       ? { use: 'repeated', resourceId: known.resource_id }

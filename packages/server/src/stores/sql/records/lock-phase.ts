@@ -67,8 +67,8 @@ interface LockStep {
 
 function inLockOrder({ changes, preconditions }: Commit): LockStep[] {
   const [only] = changes;
-  // A commit with one change and no precondition needs no lock phase, because the statement of the change locks the
-  // row. A change of members needs it nevertheless, because the group's row must be locked first.
+  // A commit with one change and no precondition needs no lock phase, because the statement of the change locks its
+  // row. A change of members is an exception: the row of the group must be locked first.
   const isLone = preconditions.length === 0 && changes.length === 1;
   if (isLone && only?.kind !== 'add-member' && only?.kind !== 'remove-member') return [];
   const idsOf = new Map<string, Set<string>>();

@@ -76,7 +76,7 @@ export class SqlPresenceStore implements PresenceStore {
   }
 
   async save(workers: readonly SeenWorker[]): Promise<void> {
-    // Rows are written in id order, so two servers that write the same workers cannot deadlock.
+    // Rows are written in the order of their ids. So two servers that write the same workers cannot deadlock.
     const sorted = workers.map(presenceToRow).sort((a, b) => (a.worker_id < b.worker_id ? -1 : 1));
     for (let at = 0; at < sorted.length; at += mostInVerb) {
       await this.#engine.write(() => saveAll(sorted.slice(at, at + mostInVerb)));

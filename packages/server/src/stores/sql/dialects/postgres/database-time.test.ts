@@ -104,7 +104,8 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
     const times = await timesOfVerb(job.id);
     expect(times.at(-1)?.now).toBeGreaterThanOrEqual(before - 50);
     expect(times.at(-1)?.now).toBeLessThanOrEqual(Date.now());
-    // Only the first transaction must read the database's time first. The next one uses an estimate again.
+    // Only the first transaction after the jump reads the database's time first. The second one uses an estimate again,
+    // so it runs once.
     expect(await timesOfVerb(job.id)).toHaveLength(1);
     expect((await store.jobs.sweep(10)).ended).toEqual([]);
     expect(await renew(job)).toMatchObject({ outcome: 'changed' });
@@ -140,8 +141,8 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
     expect((await store.jobs.sweep(10)).ended).toEqual([]);
     await pass(2000);
     expect((await store.jobs.sweep(10)).ended.map(({ id }) => id)).toEqual([lost.id]);
-    // The other lease was renewed after the jump. It is compared with the database's real time as soon as the leases
-    // from before the jump have ended.
+    // The lease of the other job was renewed after the jump. It is compared with the database's real time as soon as
+    // all leases from before the jump have ended.
     await pass(31_000);
     expect((await store.jobs.sweep(10)).ended.map(({ id }) => id)).toEqual([job.id]);
     expect(jumps).toHaveLength(1);

@@ -18,8 +18,8 @@ const driftRate = 0.001;
 const databaseNow = 'select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now';
 
 /**
- * Fails the transaction if its estimate deviates too far from the database's clock. The message appears in the log of
- * the database.
+ * Statement that fails the transaction if the assumed time deviates too far from the database's clock. The error
+ * message is written to the log of the database.
  */
 const assertion = {
   name: 'ph_assert_time',
@@ -149,7 +149,7 @@ export class DatabaseTime {
    */
   #measured(now: number, sentAt: number): Jump | undefined {
     const measuredAt = this.#clock.monotonic();
-    // The database cuts off fractions of a millisecond, so its time was up to one millisecond later.
+    // The database omits fractions of a millisecond. So its real time was up to one millisecond later than `now`.
     const found = { low: now - measuredAt, high: now + 1 - sentAt, measuredAt };
     const last = this.#offset;
     this.#offset = found;
@@ -165,7 +165,7 @@ export class DatabaseTime {
     return Math.max(jump.leastMs, -jump.mostMs) < smallestJumpMs ? undefined : jump;
   }
 
-  // Uses the upper bound of the jump, so that leases may end late but never early.
+  // Records a jump. Uses the upper bound of the jump, so that leases may end late but never early.
   #jumped({ leastMs, mostMs }: Jump, now: number, lastLeaseAt: number | null): void {
     this.#heldBackMs = Math.max(0, Math.ceil(this.#heldBackMs + mostMs));
     const lastEndsInMs = lastLeaseAt === null ? 0 : lastLeaseAt - (now - this.#heldBackMs);

@@ -49,7 +49,7 @@ export class PostgresHintChannel implements HintChannel {
       const client = await this.#connected();
       await client?.query('select pg_notify($1, $2)', [channel, message]);
     } catch {
-      // A lost hint is harmless, because subscribers also read the database at intervals.
+      // A hint that was not sent is no error, because subscribers also read the database at intervals.
     }
   }
 
@@ -80,7 +80,7 @@ export class PostgresHintChannel implements HintChannel {
       query_timeout: sendWithinMs,
       keepAlive: true,
     });
-    // A connection may emit both `error` and `end`. It is counted as lost only once.
+    // A connection may emit both `error` and `end`. This flag prevents counting one lost connection twice.
     let over = false;
     const lost = (): void => {
       if (over) return;
@@ -96,7 +96,7 @@ export class PostgresHintChannel implements HintChannel {
     });
     try {
       await client.connect();
-      // This connection writes nothing but NOTIFY, whose commits need not be durable.
+      // The only statement on this connection is NOTIFY, whose commit need not be durable.
       await client.query('set synchronous_commit = off');
       await client.query(`listen ${channel}`);
       this.#failures = 0;

@@ -151,8 +151,8 @@ function openPools(
   return pools;
 }
 
-// Adds listeners for the `error` event of broken connections, which would otherwise end the process. The queries on a
-// broken connection reject too, and the pool replaces idle connections.
+// Adds a listener for the event `error`, which broken connections emit. Without a listener, the event would end the
+// process. Queries on a broken connection are rejected, and the pool replaces idle connections.
 function survive(pool: pg.Pool): void {
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
@@ -208,8 +208,8 @@ class PostgresEngine implements QueueEngine {
       try {
         return await this.#shared.use((client) => runReads(client, verb));
       } catch (error) {
-        // An earlier query that should have prepared the statement failed, so this read was not executed. It runs again
-        // on a connection of its own.
+        // This read was not executed, because an earlier query failed to prepare its statement on the shared
+        // connection. The read runs again on a connection of its own.
         if (!isUnprepared(error)) throw error;
         return await this.#withOwn((client) => runReads(client, verb));
       }
@@ -247,7 +247,8 @@ class PostgresEngine implements QueueEngine {
         if (dead >= fewestDead) await this.#vacuum(client);
       });
     } catch {
-      // Errors are ignored here: the next sweep tries again, and other calls report errors of the database.
+      // An error of the vacuum is ignored. The next sweep vacuums again, and errors of the database are reported by
+      // other calls.
     }
   }
 
@@ -290,7 +291,8 @@ class PostgresEngine implements QueueEngine {
     return mapErrors(() => this.#withOwn(action));
   }
 
-  // Runs the action on a connection of the pool. After a failure the connection is closed, because its state is unknown.
+  // Runs the action on a connection of the pool that no other call uses meanwhile. If the action fails, the connection
+  // is closed, because its state is unknown.
   async #withOwn<Result>(
     action: (client: pg.PoolClient) => Promise<Result>,
     pool: pg.Pool = this.#pools.indexed,

@@ -59,7 +59,7 @@ function reasonOf(code: string, error: unknown): string | undefined {
   if (code.startsWith('28')) return 'refuses the user or password in the database URL';
   const lost = /^(08|53|57P|58)/.test(code) || /^E[A-Z_]+$/.test(code);
   const message = error instanceof Error ? error.message : '';
-  // Errors that the driver itself throws have no code.
+  // Errors that the driver itself throws have no error code.
   const driver = /connection|timeout|not queryable|pool/i.test(message) && code === '';
   if (!lost && !driver) return undefined;
   return /^E[A-Z_]+$/.test(code) ? `cannot be reached (${code})` : 'cannot be reached';

@@ -14,16 +14,17 @@ export const postgresSyntax: SqlSyntax = {
     integer: sql`bigint`,
     tableEnd: sql``,
     clusteredTableEnd: sql``,
-    // A job is updated several times in its short life. Dead rows must be vacuumed before they slow down index scans.
+    // A job is updated several times in its short life, and each update leaves a dead row. The table is vacuumed early,
+    // before dead rows slow down index scans.
     busyTableEnd: sql`with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05)`,
   },
-  // Chooses the slot of the usage counter: concurrent transactions should update different rows. The process ids of
-  // connections are close to each other, so up to 64 connections rarely share a slot.
+  // Chooses the slot of the usage counter. Concurrent transactions should add to different rows. The process ids of
+  // connections are close to each other, so up to 64 connections rarely have the same slot.
   usageSlot: sql`pg_backend_pid() % 64`,
   locked: (query, others) => (others === 'skip' ? query.forUpdate().skipLocked() : query.forUpdate()),
   shared: (query) => query.forKeyShare(),
-  // The list is passed as an array. For a subquery the planner would estimate a hundred rows, and would then scan the
-  // table for the join.
+  // The list is passed as an array. With a subquery, the planner would estimate a hundred rows, and would then scan the
+  // whole table for the join.
   among: (column, list) =>
     sql`${sql.ref(column as string)} = any(array(select json_array_elements_text(${list}::json)))`,
 };

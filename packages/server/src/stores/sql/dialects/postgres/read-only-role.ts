@@ -36,8 +36,8 @@ export async function grantReadOnlyAt(url: string, role: string): Promise<void> 
     statement_timeout: statementWithinMs,
     application_name: 'proofhouse doctor',
   });
-  // Without a listener, the `error` event of a broken connection would end the process. The query on that connection
-  // rejects too.
+  // A broken connection emits the event `error`. Without a listener, this event would end the process. The pending
+  // query is rejected as well.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -91,8 +91,8 @@ async function rememberedRoles(client: Queryable): Promise<string[]> {
   return JSON.parse(kept.rows[0]?.value ?? '[]') as string[];
 }
 
-// Selects all tables of the schema that this user owns. The schema belongs to Proofhouse by its installation, so tables
-// that the same user keeps there for other purposes are granted too.
+// Selects all tables of the schema that this user owns. The installation gives the whole schema to Proofhouse. So other
+// tables of the same user in this schema are granted too.
 const ownTables = `
   select class.oid, class.relname as name, class.relowner as owner from pg_class class
   where class.relnamespace = current_schema()::regnamespace and class.relkind in ('r', 'p')
@@ -136,7 +136,7 @@ async function grantTo(client: Queryable, role: string): Promise<void> {
       await client.query(`grant select on ${table} to ${to}`);
       continue;
     }
-    // An older grant on the whole table would still reveal every column.
+    // An older grant on the whole table would still give access to every column.
     await client.query(`revoke select on ${table} from ${to}`);
     const columns = (await columnsOf(client, oid)).filter((column) => !secret.includes(column));
     const list = columns.map((column) => pg.escapeIdentifier(column)).join(', ');

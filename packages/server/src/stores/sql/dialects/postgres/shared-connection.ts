@@ -2,13 +2,13 @@ import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../../../../kernel/time/clock.ts';
 
 /**
- * A new read does not join a connection that has not answered for this long (ms), because the connection may be dead or
- * wait for a lock.
+ * A new read uses the shared connection only if the connection answered within this time (ms). Otherwise the connection
+ * may be dead or wait for a lock.
  */
 const joinWithinMs = 250;
 /**
- * A new read does not join a connection that has been shared for this long (ms). The connection then returns to the
- * pool, which checks it.
+ * No new read uses a connection that has been shared for this long (ms). The connection then returns to the pool, which
+ * checks it.
  */
 const useForMs = 10_000;
 
@@ -43,7 +43,7 @@ export class SharedConnection {
       return await read(await shared.client);
     } catch (error) {
       shared.failed = true;
-      // Reads that already use the connection may finish, but no further read uses it.
+      // The reads that already use the connection may finish. No further read uses it.
       this.#leave(shared);
       throw error;
     } finally {

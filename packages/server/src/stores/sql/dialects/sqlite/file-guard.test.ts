@@ -96,7 +96,8 @@ describe('an engine whose files are taken away', () => {
     await reader.backup(copy);
     reader.close();
     const changed = new Database(copy);
-    // `proofhouse backup create` gives its copies this journal mode and their own generation (`user_version`).
+    // The copies that `proofhouse backup create` makes have this journal mode and a generation (`user_version`) of
+    // their own.
     changed.pragma('journal_mode = delete');
     changed.pragma('user_version = 12345');
     changed.close();
@@ -175,8 +176,8 @@ describe('a database file with a second name', () => {
     const listed = (): string => mounts;
     expect(isMountPoint('/srv/my data/p\\x.db', listed)).toBe(true);
     expect(isMountPoint('/srv/ü.db', listed)).toBe(true);
-    // `/proc` has another device number than its parent folder but is not in this list of mounts, like a file on
-    // overlayfs.
+    // Like a file on overlayfs, `/proc` has another device number than its parent folder. It is not in the given list
+    // of mounts.
     expect(isMountPoint('/proc', listed)).toBe(false);
     const unknown = (): undefined => undefined;
     expect(isMountPoint('/proc', unknown)).toBe(true);

@@ -73,7 +73,7 @@ export class FileGuard {
       throw new AppError('unavailable', message);
     }
     const stored = storedGeneration(this.#handle);
-    // The database file may still contain an earlier generation, while the newest one is only in the WAL.
+    // The database file may still contain an earlier generation, because the newest one may be only in the WAL.
     if (stored === this.#generation || stored === preceding(this.#generation) || stored === this.#storedAtStart) return;
     this.#overwritten = true;
     this.#lost = new AppError(

@@ -28,7 +28,7 @@ function mountPoints(mounts: string): Set<string> {
   return new Set(fields.map(unescaped));
 }
 
-// The kernel escapes white space and backslashes as octal numbers.
+// The kernel writes white space and backslashes in this field as octal numbers.
 function unescaped(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }

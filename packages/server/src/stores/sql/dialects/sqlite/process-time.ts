@@ -77,7 +77,8 @@ export class ProcessTime {
         this.#onJump(ms);
       },
       () => {
-        // The shift failed. The next write tries it again.
+        // The transaction that shifts the leases failed, so the old offset is restored. The next write tries the shift
+        // again.
         this.#offset = this.#committed;
         this.#isMoving = false;
       },
@@ -90,7 +91,7 @@ export class ProcessTime {
     const offset = this.#wallOffset();
     yield* shiftLeases(Math.round(offset - this.#committed));
     this.#offset = offset;
-    // The new anchor prevents the next start from applying this jump again.
+    // The new anchor contains the new time. So the next start does not shift the leases by this jump again.
     yield* this.#keepAnchor();
   }
 

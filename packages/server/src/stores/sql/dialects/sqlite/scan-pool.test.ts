@@ -102,7 +102,7 @@ it('a close fails the scan that runs, and leaves no connection behind', async ()
   await engine.close();
   await failed;
   await expect(scan()).rejects.toMatchObject({ code: 'unavailable', message: 'The database is closed.' });
-  // The last connection that closes removes the WAL file.
+  // SQLite removes the WAL file when the last connection closes. So no connection of a thread is open any more.
   expect(statSync(`${file}-wal`, { throwIfNoEntry: false })).toBeUndefined();
 });
 

@@ -50,8 +50,8 @@ export class ScanPool {
 
   constructor({ file, clock, requireSameFiles }: ScanPoolParts) {
     this.#clock = clock;
-    // A thread, unlike the event loop, may sleep inside SQLite while another program holds a lock. So it has a busy
-    // timeout.
+    // A thread may sleep inside SQLite while another program holds a lock, because it does not block the event loop. So
+    // its connection has a busy timeout.
     const workerData: ScanThreadData = { file, busyTimeoutMs: busyWithinMs, cacheKib };
     const script = threadScript(import.meta, 'scan-thread');
     this.#threads = new ThreadPool({

@@ -60,7 +60,7 @@ serveThread({
   endSession: () => {
     rows?.return?.();
     rows = undefined;
-    // An open transaction after the session would prevent a complete checkpoint of the WAL.
+    // If the transaction remained open after the session, its snapshot would prevent a complete checkpoint of the WAL.
     if (database?.inTransaction === true) database.exec('commit');
   },
   close: () => {

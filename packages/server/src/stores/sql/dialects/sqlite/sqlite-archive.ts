@@ -41,8 +41,7 @@ export class SqliteArchive implements DatabaseArchive {
       createPrivateFile(place);
       await this.#live((database) => {
         requireSchema(database, this.file);
-        // `vacuum into` reads in one transaction. So it does not block writers, and their commits do not make it start
-        // again.
+        // `vacuum into` reads in one transaction. So it neither blocks writers nor starts again when they commit.
         database.prepare('vacuum into ?').run(place);
       });
       return seal(place);
@@ -97,8 +96,8 @@ export class SqliteArchive implements DatabaseArchive {
     }
   }
 
-  // Checks the WAL that a crash may have left. Skipped if a server has the database open, because that server checked
-  // the WAL at its start.
+  // Checks the WAL that a crash may have left. If a server has the database open, the check is skipped, because the
+  // server checked the WAL at its start.
   async #checkWal(onNotice: (notice: string) => void): Promise<void> {
     let release: () => void;
     try {
@@ -118,8 +117,8 @@ export class SqliteArchive implements DatabaseArchive {
 
   async #live<Result>(look: (database: Database.Database) => Result): Promise<Result> {
     return this.#busy.run(() => {
-      // Neither kind of connection is right in both cases. A read-only connection would create a missing WAL and its
-      // index and leave them behind. A writable connection would checkpoint an existing WAL when it closes.
+      // Whether the connection is read-only depends on the WAL. A read-only connection would create a missing WAL and
+      // its index and leave both behind. A writable connection would checkpoint an existing WAL when it closes.
       const readonly = existsSync(`${this.file}-wal`);
       const database = new Database(this.file, { readonly, fileMustExist: true, timeout: 0 });
       try {

@@ -76,7 +76,8 @@ export async function openSqliteEngine(named: string, options: SqliteEngineOptio
   let file = named;
   try {
     file = databaseFile(named);
-    // SQLite creates the WAL and its index with the file mode of the database.
+    // SQLite gives the WAL and its index the file mode of the database. So the database file is created with the right
+    // mode first.
     createPrivateFile(file);
     closers.push(lockDatabase(file).release);
     requireNoInterruptedRestore(file);
@@ -140,8 +141,8 @@ async function openInMemory(
 }
 
 function timeOf({ clock = systemClock, bootTime, onClockJump = () => undefined }: SqliteEngineOptions): ProcessTime {
-  // The clock of a test is unrelated to the uptime of this machine, so the boot time is used only with the system's
-  // clock.
+  // The clock of a test is unrelated to the uptime of this machine. So the boot time is used only together with the
+  // system's clock.
   const ofClock = clock === systemClock ? systemBootTime : () => undefined;
   return new ProcessTime({ clock, bootTime: bootTime ?? ofClock, onJump: onClockJump });
 }
@@ -156,7 +157,7 @@ function prepareFile(database: Database.Database, file: string): void {
   const isNew = database.prepare('select count(*) from sqlite_schema').pluck().get() === 0;
   const marked = database.pragma('application_id', { simple: true }) === applicationId;
   if (!isNew && !marked) throw notOurs(file);
-  // Must be called before the WAL mode is set, because the first generation must be in the database file itself.
+  // The first generation must be in the database file itself. So it is written before the WAL mode is set.
   nameGeneration(database);
   database.pragma('journal_mode = wal');
   if (!marked) database.pragma(`application_id = ${String(applicationId)}`);
@@ -172,7 +173,7 @@ function nameGeneration(database: Database.Database): void {
   database.pragma(`user_version = ${String(newGeneration())}`);
 }
 
-// Runs a checkpoint and ignores a failure, such as a full disk: commits in the WAL are durable, and the next start
+// Runs a checkpoint, and ignores its failure (such as a full disk). Commits in the WAL are durable, and the next start
 // reads them.
 function checkpoint(database: Database.Database): void {
   try {
@@ -224,7 +225,7 @@ class SqliteEngine implements QueueEngine {
   readonly dialect = sqliteQueueDialect;
   readonly durable: boolean;
   readonly hintChannel = undefined;
-  // True, because the lock file keeps other servers from opening the database.
+  // True, because the lock file prevents other servers from opening the database.
   readonly soleWriter = true;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection;
@@ -345,7 +346,8 @@ function aroundTransaction({ guard, checkpoints }: InFile): AroundTransaction {
     end: (committed) => {
       guard.end(committed);
       if (committed) checkpoints.committed(guard.logBytes);
-      // The checkpoint thread must not write to a file that another server has opened.
+      // The files were replaced, or another server has opened them. So the checkpoint thread must not write to them any
+      // more.
       if (guard.lost !== undefined) void checkpoints.close();
     },
   };

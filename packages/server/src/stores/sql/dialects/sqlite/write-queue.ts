@@ -8,7 +8,7 @@ interface Waiting {
   readonly verb: VerbFactory<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** Number of flushes of this verb that failed because another program held the lock. */
+  /** Number of failed flushes of this verb. Each failed because another program held the lock. */
   refusals: number;
 }
 
@@ -153,7 +153,7 @@ export class WriteQueue {
     try {
       this.#commands.rollback.run();
     } catch {
-      // A failed rollback needs no handling. If the file is damaged, the next `begin` throws.
+      // A failed rollback is ignored. If the file is damaged, the next `begin` throws an error.
     }
   }
 }

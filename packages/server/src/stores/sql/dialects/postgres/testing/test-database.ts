@@ -37,7 +37,7 @@ async function ensureTemplate(serverUrl: string): Promise<void> {
     await client.query('select pg_advisory_lock(7001)');
     const found = await client.query('select 1 from pg_database where datname = $1', [templateName]);
     if (found.rows.length > 0) return;
-    // The database gets the name of the template only when it is complete, so an interrupted run leaves no incomplete
+    // The database gets the name of the template only when it is complete. So an interrupted run leaves no incomplete
     // template.
     const { url } = await emptyDatabase(serverUrl);
     await (await openMetadataStore(url)).close();

@@ -89,7 +89,7 @@ describe('a log that a killed server left', () => {
       expect(found).toBeLessThan(40);
       const copy = /kept as (.*)\.$/.exec(notices[0] ?? '')?.[1] ?? '';
       expect(statSync(copy).size).toBe(before.length);
-      // The first start reported the damage and began a new WAL, so the second start has nothing to report.
+      // The first start reported the damage and began a new WAL. So the second start has nothing to report.
       expect((await start()).notices).toEqual([]);
     },
   );
@@ -110,7 +110,7 @@ describe('a log that a killed server left', () => {
     await crash(5);
     const size = statSync(`${file}-wal`).size;
     const bytes = readFileSync(`${file}-wal`);
-    // A frame of an unfinished transaction has the salts of the WAL, no commit mark, and an invalid checksum.
+    // A frame of an unfinished transaction. It has the salts of the WAL, an invalid checksum, and no sign of a commit.
     const frame = Buffer.from(bytes.subarray(size - 24 - 4096));
     frame.writeUInt32BE(0, 4);
     writeFileSync(`${file}-wal`, Buffer.concat([bytes, frame]));

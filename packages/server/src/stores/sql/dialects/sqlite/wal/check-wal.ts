@@ -58,7 +58,7 @@ function lossOf(file: string, { sizeBytes, usableBytes, lostCommits, salt }: Log
 }
 
 function quickCheck(file: string): void {
-  // The connection is read-only, because a writable one would run a checkpoint when it closes.
+  // The connection is read-only. A writable connection would run a checkpoint when it closes.
   const database = new Database(file, { readonly: true, timeout: 0 });
   try {
     const found = database.pragma('quick_check(1)', { simple: true });

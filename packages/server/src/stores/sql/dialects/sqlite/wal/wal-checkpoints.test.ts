@@ -38,7 +38,8 @@ it('a large log is left to one thread, and small ones to SQLite', async () => {
   ]);
   ends[0]?.();
   await expect.poll(pages).toBe(4000);
-  // After a checkpoint the WAL file keeps its size until the next commit. This size must not start a second thread.
+  // The WAL file keeps its size after a checkpoint until the next commit. This size alone must not start a second
+  // thread.
   folding.committed(largeLogBytes + 3);
   expect(ends).toHaveLength(1);
   folding.committed(largeLogBytes);

@@ -84,7 +84,7 @@ export class WalCheckpoints {
 function startThread(file: string): RunningCheckpoint {
   const thread = new Worker(threadScript(import.meta, 'checkpoint-thread'), { workerData: { file } });
   thread.unref();
-  // After an error of the thread, the automatic checkpoint of SQLite is used again.
+  // If the thread fails, SQLite runs its automatic checkpoint again.
   thread.on('error', () => undefined);
   return {
     done: new Promise((resolve) => {

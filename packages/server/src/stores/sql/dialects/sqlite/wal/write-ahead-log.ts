@@ -143,7 +143,8 @@ class LogReader {
     for (let at = 0; ; at++) {
       const offset = headerBytes + at * frame.length;
       if (readSync(this.#handle, frame, 0, frame.length, offset) < frame.length) return;
-      // A frame with other salts was written before the last restart of the WAL, so the usable part ends here.
+      // A frame with other salts was written before the last restart of the WAL. So the usable part of the WAL ends
+      // before this frame.
       if (frame.compare(this.#header, 16, 24, 8, 16) !== 0) {
         whole = false;
         continue;
