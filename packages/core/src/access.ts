@@ -89,8 +89,9 @@ export type AccessRecord = JobAccess | ArtifactAccess;
 /**
  * Returns true if the principal may do the action. All entries (/api, /v0 and MCP) use this function.
  *
- * Without a record, the result is a first check before any record is read. False means that the action is denied for all
- * records; true means that it may be allowed for some. With a record, the result is final for that record.
+ * A call without a record is a first check, made before any record is read. Its result false means that the action is
+ * denied for all records. Its result true means that the action may be allowed for some records. The result of a call
+ * with a record is final for that record.
  */
 export function may(principal: Principal, action: Action, record?: AccessRecord): boolean {
   const cell = accessTable[action][roleOf(principal)];

@@ -8,12 +8,12 @@ export const maxNameLength = 512;
 export const maxNamePartBytes = 255;
 
 /**
- * Returns the normalised relative name of a job artifact (seed 000 DOC-REQ-007). White space at both ends is removed, each
- * `\` becomes `/`, and empty parts and `.` parts are removed. Percent signs are literal.
+ * Returns the normalised relative name of a job artifact (seed 000 DOC-REQ-007). White space at both ends is removed,
+ * each `\` becomes `/`, and empty parts and `.` parts are removed. Percent signs are literal.
  *
- * Throws `invalid_artifact_name` if the name is blank, absolute (also `C:/`), or ends with a slash; if it contains a `..`
- * part, a control character or a lone surrogate; or if it has a part over 255 bytes of UTF-8, over 512 characters, or more
- * than 32 parts.
+ * Throws `invalid_artifact_name` in these cases. The name is blank, absolute (also `C:/`), or ends with a slash. It
+ * contains a `..` part, a control character or a lone surrogate. A part has over 255 bytes of UTF-8. The name has over
+ * 512 characters or more than 32 parts.
  */
 export function normalizeArtifactName(raw: string): string {
   const slashed = raw.trim().replaceAll('\\', '/');

@@ -28,8 +28,8 @@ const describingWords = ['count', 'type', 'name', 'limit'];
 const longestKeyShown = 80;
 
 /**
- * Returns the first violation of the storage policy in the metadata of a record, or undefined if there is none. A
- * violation, at any depth, is a key that names a secret, a key or value that contains a secret, or a signed URL. The
+ * Returns the first violation of the storage policy in the metadata of a record. Returns undefined if there is none. A
+ * key that names a secret, a key or value that contains a secret, and a signed URL are violations at any depth. The
  * path in the result begins with `metadata` and never contains a secret. `ruleOf` returns the id of the masking rule
  * that finds a secret in a text.
  */

@@ -59,7 +59,10 @@ export const uploadToolOutputSchema = z.looseObject({
   note: z.string(),
 });
 
-/** Returns the decoded bytes of a tool call, or the reason why there are none. Throws `invalid_request`. */
+/**
+ * Returns the decoded bytes of a tool call. Returns `none` if the call has no content, and `too large` if the content
+ * is over the limit. Throws `invalid_request`.
+ */
 export function uploadedBytes({ text, base64 }: UploadToolInput): Uint8Array | 'none' | 'too large' {
   if (text !== undefined && base64 !== undefined) throw wrong('base64', 'text and base64 exclude each other');
   if (text !== undefined) {

@@ -114,7 +114,10 @@ const refusedCodePoints: readonly (readonly [RegExp, string])[] = [
   [/[\u202a-\u202e\u2066-\u2069]/u, 'a character that changes the direction of text'],
 ];
 
-/** Returns the reason why a text in NFC cannot be a name, as a phrase that follows "The name"; undefined if it can. */
+/**
+ * Returns the reason why a text in NFC cannot be a name, as a phrase that follows "The name". Returns undefined if the
+ * text can be a name.
+ */
 function objectionToName(text: string): string | undefined {
   for (const [pattern, what] of refusedCodePoints) {
     const found = pattern.exec(text)?.[0].codePointAt(0);
@@ -145,9 +148,9 @@ export interface GroupEdge {
 }
 
 /**
- * Returns the first of the added edges that would make a group a member of itself, directly or through other groups, when
- * the edges are added one after another; undefined if none would. The existing edges are traversed once, not once for each
- * added edge.
+ * Adds the edges of `added` one after another. Returns the first of them that would make a group a member of itself,
+ * directly or through other groups. Returns undefined if there is none. The existing edges are traversed once, not once
+ * for each added edge.
  */
 export function cycleClosedBy(edges: Iterable<GroupEdge>, added: Iterable<GroupEdge>): GroupEdge | undefined {
   const membersOf = new Map<string, string[]>();

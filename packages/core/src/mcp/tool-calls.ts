@@ -51,7 +51,7 @@ export interface ToolParts {
 }
 
 /**
- * Returns the arguments of a tool call. Null in place of all arguments means that there are none. An argument that is null
+ * Returns the arguments of a tool call as an object. If `given` is null, the object is empty. An argument that is null
  * counts as omitted.
  */
 export function toolArguments(given: unknown): Record<string, unknown> {

@@ -108,9 +108,10 @@ export function decideJob(job: JobRecord, command: JobCommand, now: number, leas
 }
 
 /**
- * Returns undefined if the writer still holds the job, else the refusal. A given lease must be the current one and must
- * not have expired; otherwise the code is `lease_lost` in every status of the job. Without a lease the job must be running
- * and held by the worker; otherwise the code is `job_state_conflict` or `job_ownership_mismatch`.
+ * Returns undefined if the writer still holds the job, else the refusal. If the fence has a lease, this must be the
+ * current lease and must not have expired. Otherwise the code is `lease_lost`, in every status of the job. If the fence
+ * has no lease, the worker must hold the running job. Otherwise the code is `job_state_conflict` or
+ * `job_ownership_mismatch`.
  */
 export function checkFence(job: JobRecord, fence: Fence, now: number): Refusal | undefined {
   const past = job.leaseExpiresAt === null || job.leaseExpiresAt <= now;

@@ -126,8 +126,8 @@ export function lackInWords(lack: string): string {
 }
 
 /**
- * Returns the requirements of the job that none of the workers meets. If there are no workers, returns all its
- * requirements.
+ * Returns the requirements of the job that no worker meets. If there are no workers, returns all requirements of the
+ * job.
  */
 function unmetByAll(job: JobRecord, compared: readonly { readonly lacks: Shortfall }[]): string[] {
   const all = [

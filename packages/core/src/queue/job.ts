@@ -182,8 +182,8 @@ export const claimSchema = z
 export const claimedSchema = z.union([z.object({ job: jobSchema.nullable() }), z.object({ jobs: z.array(jobSchema) })]);
 
 /**
- * Body fields of every call that the holder of a job makes. The lease id is normally in the header `Proofhouse-Lease`;
- * the body field is an alternative.
+ * Body fields of every call that the holder of a job makes. The lease id is normally sent in the header
+ * `Proofhouse-Lease`. It may be sent in the body field instead.
  */
 const holderFields = { workerId: textSchema(1, 255).nullish(), leaseId: textSchema(1, 255).nullish() };
 
@@ -242,8 +242,8 @@ export function holderOfJob({ status, lastClaimedBy }: Pick<JobRecord, 'status' 
 }
 
 /**
- * Returns the JSON of a job for answers. `showLease` adds the lease id; it must be true only in answers to the worker that
- * holds the job. `type` is the row of the job's type.
+ * Returns the JSON of a job for answers. If `showLease` is true, the JSON contains the lease id. `showLease` must be
+ * true only in answers to the worker that holds the job. `type` is the row of the job's type.
  */
 export function jobToJson(job: JobRecord, options: { showLease: boolean; type: JobType }): Job {
   const time = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());

@@ -14,7 +14,10 @@ export interface JsonObjection {
   readonly message: string;
 }
 
-/** `value` is the result of `JSON.parse`, even when there is an objection. It is undefined if the text is not JSON. */
+/**
+ * The result of parsing. `value` is the result of `JSON.parse`, even when there is an objection. `value` is undefined
+ * if the text is not JSON.
+ */
 export interface ParsedJson {
   readonly value: unknown;
   readonly objection: JsonObjection | undefined;
@@ -176,7 +179,7 @@ class JsonScanner {
 const maxPlain = 2 ** 53;
 const minNormal = 2 ** -1022;
 
-/** Returns the reason why a number would change when it is parsed; undefined if it would not. */
+/** Returns the reason why parsing would change a number. Returns undefined if parsing would not change it. */
 function objectionToNumber(token: string): string | undefined {
   const value = Number(token);
   if (!Number.isFinite(value)) return 'is a number that is larger than 64-bit floating point holds; send it as text';

@@ -118,8 +118,8 @@ async function checkOwners(check: StorageCheck, report: Report): Promise<number>
 }
 
 /**
- * Checks one blob owner. Returns a defect of its bytes or, if the bytes are right, a defect of its entry in the job
- * view. Returns undefined if there is no defect, or if the blob was released meanwhile.
+ * Checks one blob owner. Returns the defect if the stored bytes are wrong, or if their entry in the job view is wrong.
+ * Returns undefined if there is no defect, or if the blob was released during the check.
  */
 export async function checkOwner(
   storage: CheckedStorage,
@@ -206,8 +206,8 @@ async function checkBlobs({ owners, blobs, olderThan }: StorageCheck, report: Re
 }
 
 /**
- * Returns a finding for each blob without an owner that was created before `olderThan`, and for each entry of any age that
- * is not a plain file.
+ * Returns a finding for each blob without an owner that was created before `olderThan`. Also returns a finding for each
+ * entry that is not a plain file, whatever its age.
  */
 export async function unownedBlobs(
   owners: Pick<BlobOwners, 'statesOf'>,

@@ -15,8 +15,8 @@ const searchMs = 10_000;
 
 /**
  * Reads excerpts of artifacts, for HTTP and MCP together. At most `mostRunning` excerpts are read at the same time.
- * Further calls wait in a queue. `Load` limits the number of calls, waiting ones included, for each credential and in
- * total; a call above a limit fails with `too_busy`.
+ * Further calls wait in a queue. `Load` limits the number of running and waiting calls, for each credential and in
+ * total. A call above a limit fails with `too_busy`.
  */
 export class Excerpts {
   readonly #parts: { readonly artifacts: Artifacts; readonly load: Load; readonly clock: Clock };

@@ -94,8 +94,8 @@ export class JobUploads {
   }
 
   /**
-   * Checks the conditions on the newest artifact of the name before the bytes arrive; `add` checks them again. Errors:
-   * `precondition_failed`, `invalid_artifact_name`.
+   * Checks the conditions on the newest artifact of the name, before the bytes arrive. `add` checks the conditions
+   * again. Errors: `precondition_failed`, `invalid_artifact_name`.
    */
   async checkConditions({ job }: UploadPermit, name: string, conditions: EntityConditions): Promise<void> {
     if (!hasConditions(conditions)) return;

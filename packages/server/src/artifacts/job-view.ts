@@ -43,10 +43,12 @@ const maxAttempts = 5;
 /**
  * The job view in a folder. It is derived from the records, and the server never reads artifacts from it. The blob of
  * an artifact is hard-linked to its path in the job view. To replace an entry, the blob is linked to a temporary name,
- * which is then renamed, so a reader sees all of the old or all of the new bytes. If hard links are not possible
- * (another file system), the blob is copied. Symbolic links below the root are never followed: in the place of a
- * folder, a symbolic link is an error; in the place of an artifact, it is replaced. A file that Proofhouse did not put
- * into the job view (see `ViewProof`) is neither replaced nor removed.
+ * which is then renamed. So a reader sees either all of the old bytes or all of the new bytes. If hard links are not
+ * possible (another file system), the blob is copied.
+ *
+ * Symbolic links below the root are never followed. A symbolic link where a folder should be is an error. A symbolic
+ * link where an artifact should be is replaced. A file that Proofhouse did not put into the job view (see `ViewProof`)
+ * is neither replaced nor removed.
  */
 export class FolderJobView implements JobView {
   readonly #parts: FolderJobViewParts;
@@ -137,8 +139,9 @@ function foldersTo(jobId: string, name: string): string[] {
 }
 
 /**
- * Creates the folder if it is missing. Throws if a link or a file is in its place. The check is synchronous because the
- * folder usually exists, and a synchronous `lstat` from the kernel's cache is faster than a round trip to the thread pool.
+ * Creates the folder if it is missing. Throws if its path is a link or a file. The check is synchronous. The folder
+ * usually exists, and then a synchronous `lstat` from the kernel's cache is faster than a round trip to the thread
+ * pool.
  */
 async function ensureFolder(root: string, path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });

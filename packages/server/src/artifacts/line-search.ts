@@ -105,8 +105,8 @@ class Finding {
   }
 
   /**
-   * Searches a piece. Returns false if the piece contains a match that does not fit into the size limit of the result;
-   * the search then stops.
+   * Searches a piece. Returns false if the piece contains a match that does not fit into the size limit of the result.
+   * The search must then stop.
    */
   look(piece: LinePiece): boolean {
     const text = textOf(piece);

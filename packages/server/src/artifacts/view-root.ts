@@ -18,7 +18,10 @@ export function isViewMarker(name: string): boolean {
 export interface ViewRootLook {
   /** Id of the store that owns the root, from the marker file. Undefined if there is no marker file. */
   readonly marker: string | undefined;
-  /** Name of an entry that is not part of a job view. Searched only if there is no marker file. Undefined if there is none. */
+  /**
+   * Name of an entry that is not part of a job view. Undefined if there is no such entry. The search for it takes place
+   * only if there is no marker file.
+   */
   readonly foreign: string | undefined;
 }
 

@@ -11,9 +11,9 @@ export function abortSignalOf(reply: FastifyReply): AbortSignal {
 }
 
 /**
- * Returns a signal that aborts when the client disconnects or half-closes the connection. After a half-close the client
- * may still read the response, or its process may have been killed; only a write to the connection shows which. So the
- * server still answers the call, but ends its long poll at once.
+ * Returns a signal that aborts when the client disconnects or half-closes the connection. A client that half-closed may
+ * still read the response, or its process may have been killed. Only a write to the connection shows which is the case.
+ * So the server ends the long poll of the call at once, and still answers the call.
  */
 export function waitSignalOf(reply: FastifyReply): AbortSignal {
   const { signal, abort, forget } = halfCloseOf(reply.request.raw.socket);

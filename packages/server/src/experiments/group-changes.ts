@@ -22,9 +22,9 @@ export interface NewGroupWrites {
 }
 
 /**
- * Returns the commits that create a group: one commit for a group with few members. A group with many members is hidden while
- * several commits add its members. Each of these commits requires that the group is unchanged. So if a cleanup of hidden
- * groups removes the group meanwhile, the next commit fails.
+ * Returns the commits that create a group. A group with few members needs one commit. A group with many members is
+ * hidden while several commits add its members. Each of these commits requires that the group is unchanged. A cleanup
+ * of hidden groups may remove the group between two commits. The next commit then fails.
  */
 export function newGroupWrites(group: GroupRecord): NewGroupWrites {
   const members = memberInserts(group);

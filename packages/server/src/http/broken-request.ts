@@ -52,7 +52,7 @@ function answerIsUnderWay(socket: HttpSocket): boolean {
 }
 
 /**
- * Returns the request target. It is that of the request in progress or, without one, that of a request line in the
+ * Returns the request target of the request in progress. If there is none, returns the target in a request line of the
  * refused bytes. Returns undefined if there is neither.
  */
 function targetOf({ rawPacket }: BrokenRequest, socket: HttpSocket): string | undefined {

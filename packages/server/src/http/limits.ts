@@ -8,7 +8,10 @@ export const limits = {
   jsonBytes: 1024 * 1024,
   /** Milliseconds within which a whole JSON body must arrive. */
   jsonMs: 30_000,
-  /** At least `slowBodyBytes` of a byte body must arrive in every `slowBodyWindowMs`; otherwise: `request_timeout`. */
+  /**
+   * At least `slowBodyBytes` of a byte body must arrive in every `slowBodyWindowMs`. Otherwise the request fails with
+   * `request_timeout`.
+   */
   slowBodyWindowMs: 30_000,
   slowBodyBytes: 4096,
   /**

@@ -96,9 +96,9 @@ export function addOperationRoutes(app: FastifyInstance, handlers: Handlers, che
 }
 
 /**
- * Throws `lease_lost` when the lease of a call has ended. `mayRepeat` is true if the call has an idempotency key. Such
- * a call may repeat an earlier one, and a repeated call is answered even after the lease has ended, so only the job is
- * looked up. Errors: `job_not_found`, `lease_lost`.
+ * Throws `lease_lost` when the lease of a call has ended. `mayRepeat` is true if the call has an idempotency key, so
+ * that it may repeat an earlier call. A repeated call is answered even after the lease has ended. So for such a call,
+ * only the existence of the job is checked. Errors: `job_not_found`, `lease_lost`.
  */
 export type CheckLease = (principal: Principal, jobId: string, leaseId: string, mayRepeat: boolean) => Promise<void>;
 
@@ -106,10 +106,10 @@ export type CheckLease = (principal: Principal, jobId: string, leaseId: string, 
 const smallBodyBytes = 16 * 1024;
 
 /**
- * Returns a hook that checks the lease header of a JSON operation before the server waits for a large body. A small
- * body has usually arrived already, and the store checks the lease again when it writes. For a small body the hook
- * checks nothing. An early check would save no waiting, would read the job a second time at every heartbeat, and would
- * hide the error of a wrong `workerId` in the body. Uploads do not use this hook: their handlers check the lease.
+ * Returns a hook that checks the lease header of a JSON operation before the server waits for a large body. For a small
+ * body the hook checks nothing: the body has usually arrived already, and the store checks the lease again when it
+ * writes. An early check would read the job a second time at every heartbeat. It would also hide the error of a wrong
+ * `workerId` in the body. Uploads do not use this hook, because their handlers check the lease.
  */
 function refuseLostLeaseEarly(row: Operation, checkLease: CheckLease) {
   return async (request: FastifyRequest): Promise<void> => {

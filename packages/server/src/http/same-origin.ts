@@ -18,9 +18,9 @@ export interface HostPolicy {
 }
 
 /**
- * Throws `forbidden` for requests that a page of another origin makes a browser send, also when the name of that page
- * resolves to this server (DNS rebinding). The Host must be a name or address of this server. The Origin, if present, must
- * be the origin of the Host or of the public URL.
+ * Throws `forbidden` for requests that a page of another origin makes a browser send. This includes a page whose name
+ * resolves to this server (DNS rebinding). The Host must be a name or address of this server. The Origin, if present,
+ * must be the origin of the Host or of the public URL.
  */
 export function requireSameOrigin(policy: HostPolicy, host: string | undefined, origin: string | undefined): void {
   const parsed = parseHostName(host ?? '');

@@ -26,9 +26,8 @@ export class ClaimWaiters {
   }
 
   /**
-   * Runs `find`, the query of a claim. The claim is not among the waiters while `find` runs, so a job that becomes
-   * claimable meanwhile does not wake it. `missed` is true if this happened for a job within `scope`: `find` may not
-   * have seen that job.
+   * Runs `find`, the query of a claim. While `find` runs, the claim is not among the waiters, so no job can wake it.
+   * `missed` is true if a job within `scope` became claimable during this time. `find` may not have seen that job.
    */
   async look<Found>(scope: ClaimScope, find: () => Promise<Found>): Promise<{ found: Found; missed: boolean }> {
     const read = { scope, missed: false };

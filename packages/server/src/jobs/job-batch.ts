@@ -38,8 +38,8 @@ function placeKey(batchKey: string, index: number): string {
 }
 
 /**
- * Calls `make` for each item and returns the new records. If `make` refuses items, throws one error for all of them;
- * each path in the error begins with the index of the item.
+ * Calls `make` for each item and returns the new records. If `make` refuses items, throws one error for all of them.
+ * Each path in the error begins with the index of the item.
  */
 export function eachItem(items: readonly BatchItem[], make: (item: BatchItem) => JobRecord): JobRecord[] {
   const refusals: AppError[] = [];

@@ -75,10 +75,12 @@ export class JobClaims {
 
   /**
    * Claims up to `maxJobs` jobs within the scope. Waits up to `waitSeconds` for a claimable job, then returns no job.
-   * If an earlier claim used the same idempotency key, returns immediately the jobs that the earlier claim got, without
-   * those whose lease from that claim has ended. When `signal` aborts (the connection of the caller closed), the wait
-   * ends and no job is claimed. A credential that was revoked during the wait gets no job.
-   * Errors: `idempotency_conflict`, `invalid_request`, `unauthenticated`.
+   *
+   * If an earlier claim used the same idempotency key, returns the jobs of the earlier claim at once. Jobs whose lease
+   * from the earlier claim has ended are left out.
+   *
+   * When `signal` aborts (the connection of the caller closed), the wait ends and no job is claimed. A credential that
+   * was revoked during the wait gets no job. Errors: `idempotency_conflict`, `invalid_request`, `unauthenticated`.
    */
   async claim(claimant: Claimant, call: ClaimCall, options: ClaimOptions): Promise<readonly JobRecord[]> {
     const { workerId, scope } = claimant;

@@ -40,8 +40,8 @@ export interface HintChannel {
   /** `message` has at most `maxMessageBytes` of UTF-8. */
   send(message: string): Promise<void>;
   /**
-   * Calls `receive` with every message of other servers; messages of this server may be among them. Calls `missed`
-   * after a reconnect, because messages in both directions may have been lost.
+   * Calls `receive` with every message of other servers, and perhaps with messages of this server. Calls `missed` after
+   * a reconnect, because messages in both directions may have been lost.
    */
   listen(receive: (message: string) => void, missed: () => void): Promise<void>;
 }

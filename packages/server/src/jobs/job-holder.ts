@@ -42,9 +42,9 @@ export function requireMayCreate(
 }
 
 /**
- * Returns the scope of a claim, that is, the jobs that it may claim. The scope is the request restricted by the policy
- * of the credential. The types are intersected; an empty intersection throws `worker_not_authorized`. If the credential
- * has capabilities, they replace the capabilities of the request.
+ * Returns the scope of a claim, that is, the jobs that the claim may return. The scope is the request, restricted by
+ * the policy of the credential. It has only the types that both allow. If there is no such type, the function throws
+ * `worker_not_authorized`. If the credential has capabilities, they replace the capabilities of the request.
  */
 export function claimScope(
   principal: Principal,

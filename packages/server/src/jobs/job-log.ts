@@ -47,9 +47,11 @@ export class JobLog {
   }
 
   /**
-   * Returns the events whose sequence number is greater than `after` and less than `before`. In ascending order,
-   * `nextCursor` is the next `after`; it is null at the end of the range and at the last event of a job in a final
-   * state. In descending order, `nextCursor` is the next `before`; it is null at the oldest event.
+   * Returns the events whose sequence number is greater than `after` and less than `before`.
+   *
+   * In ascending order, `nextCursor` is the next value of `after`. It is null at the end of the range and at the last
+   * event of a job in a final state. In descending order, `nextCursor` is the next value of `before`. It is null at the
+   * oldest event.
    */
   async read(job: JobRecord, query: EventRange) {
     const { after, before, sort, limit } = query;

@@ -79,7 +79,10 @@ export type CompleteResult =
 /** Interval of the sweeps, which end expired leases and delays. */
 export const sweepEveryMs = 2000;
 const sweepBatch = 200;
-/** Largest number of commits of one sweep. Each commit handles up to `sweepBatch` jobs. The next sweep handles the rest. */
+/**
+ * Largest number of commits of one sweep. Each commit handles up to `sweepBatch` jobs. The next sweep handles the
+ * remaining jobs.
+ */
 const mostBatches = 50;
 
 export interface JobsParts {
@@ -292,8 +295,8 @@ export class Jobs {
   }
 
   /**
-   * Cancels a queued job at once; asks the holder of a running job to stop. Idempotent.
-   * Errors: `job_not_found`, `job_state_conflict`, `secret_found`.
+   * Cancels a queued job at once. For a running job, requests that its holder stops. Idempotent. Errors:
+   * `job_not_found`, `job_state_conflict`, `secret_found`.
    */
   async cancel(principal: Principal, jobId: string, reason?: string | null): Promise<JobRecord> {
     const words = reason == null || reason === '' ? null : storableText(reason);

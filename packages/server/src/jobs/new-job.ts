@@ -78,9 +78,9 @@ export function newJobRecord(
 }
 
 /**
- * Returns the capabilities that the job requires: those of the field `requiredCapabilities`, or `ofPayload`, which the
- * job type computed from the payload. If both are given, they must name the same capabilities; the order of the field
- * is kept. Throws `invalid_request` when they differ.
+ * Returns the capabilities that the job requires. They come from the field `requiredCapabilities`, or from `ofPayload`,
+ * which the job type computed from the payload. If both are given, they must name the same capabilities, and the order
+ * of the field is kept. Throws `invalid_request` when they differ.
  */
 function requiredCapabilitiesOf(
   { requiredCapabilities }: NewJob,

@@ -93,9 +93,9 @@ export type Insert = {
 }[RecordKind];
 
 /**
- * Replaces the mutable fields of a record whose stored version is `version`. The new version is always `version + 1`;
- * the version in `value` is ignored. Immutable fields keep their stored values. If the stored version is not `version`,
- * the commit is refused with the conflict `version`.
+ * Replaces the mutable fields of a record whose stored version is `version`. Immutable fields keep their stored values.
+ * The new version is always `version + 1`, and the version in `value` is ignored. If the stored version is not
+ * `version`, the commit is refused with the conflict `version`.
  */
 export type Update = {
   readonly [Kind in VersionedKind]: {

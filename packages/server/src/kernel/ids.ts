@@ -65,9 +65,11 @@ export class Ids {
   }
 
   /**
-   * Returns a monotonic ULID: 48 bits of time and 80 random bits. If that would not sort after the last ULID, returns
-   * the last ULID plus one. The package `ulid` was rejected: it reads the system clock if the injected time is 0, throws
-   * if its increment overflows, and creates consecutive ids within a millisecond, which are easy to guess.
+   * Returns a monotonic ULID: 48 bits of time and 80 random bits. If this ULID would not sort after the last one,
+   * returns the last ULID plus one.
+   *
+   * The package `ulid` was rejected for three reasons. It reads the system clock if the injected time is 0. It throws
+   * if its increment overflows. Its consecutive ids within a millisecond are easy to guess.
    */
   #nextUlid(): string {
     let fresh = BigInt(this.#clock.now());

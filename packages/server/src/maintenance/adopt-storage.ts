@@ -16,9 +16,9 @@ export interface AdoptOptions extends ConfigSources {
 
 export interface Adoption {
   /**
-   * `same`: there is nothing to adopt, because the database and the blob storage already belong to the same store, or
-   * because one of them is in memory. `would-adopt`: nothing was changed, because `confirmed` is false. `adopted`: it
-   * was executed.
+   * `same`: there is nothing to adopt. The database and the blob storage already belong to the same store, or one of
+   * them is in memory. `would-adopt`: nothing was changed, because `confirmed` is false. `adopted`: the adoption was
+   * executed.
    */
   readonly outcome: 'same' | 'would-adopt' | 'adopted';
   /** The text for the user: the findings, the consequences and the changes, in whole sentences. */

@@ -209,8 +209,8 @@ async function grantFinding(config: Config, found: DatabaseInspection | Finding,
   if ('outcome' in found)
     return { outcome: 'wrong', text: 'The database could not be looked at: nothing was granted.' };
   if (found.kind !== 'postgres') return { outcome: 'wrong', text: 'Only Postgres has roles: nothing was granted.' };
-  // The columns of a newer schema may contain secrets that this version does not know. An older schema lacks tables,
-  // which the next start of the server adds and grants.
+  // A newer schema may have columns with secrets that this version does not know. An older schema lacks tables. The
+  // next start of the server adds these tables and grants access to them.
   if (schemaAge(found.schema) !== 'current') {
     return {
       outcome: 'wrong',

@@ -38,9 +38,10 @@ export function keepPrivate(config: Places, logger: Logger): void {
 
 /**
  * Returns the files and folders whose modes are too wide. The widest allowed mode is 0700 for the data folder, 0600 for
- * database files, and 0750 for the folders of blobs and the root of the job view. A data folder that contains files of
- * other programs gets `ours: false`, so that its mode is not changed: a narrower mode could make these files
- * inaccessible to their users.
+ * database files, and 0750 for the folders of blobs and the root of the job view.
+ *
+ * A data folder that contains files of other programs gets `ours: false`, so that its mode is not changed. A narrower
+ * mode could make these files inaccessible to their users.
  */
 export function widePlaces(config: Places): WideMode[] {
   const blobs = blobUrlFolder(config.blobUrl);

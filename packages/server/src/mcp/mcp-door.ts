@@ -28,9 +28,9 @@ export interface McpMessage {
 }
 
 /**
- * Answers MCP messages of both generations of the protocol: of version 2026-07-28, and of the versions of 2025 and
- * before. No state is kept between two messages. A client may accept only JSON, or only an event stream; the stream
- * then contains one answer.
+ * Answers MCP messages of both generations of the protocol: version 2026-07-28, and the versions of 2025 and before. No
+ * state is kept between two messages. A client may accept only JSON or only an event stream. An event stream contains
+ * one answer.
  */
 export class McpDoor {
   readonly #calls = new WeakMap<Request, CallTool>();

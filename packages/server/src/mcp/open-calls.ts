@@ -1,8 +1,9 @@
 import { actorOf, type Principal } from '@proofhouse/core';
 
 /**
- * The MCP calls in progress. A client can cancel such a call with another request (`notifications/cancelled`). A session id
- * only distinguishes the request ids of one client from those of another; a session has no other state.
+ * The MCP calls in progress. A client can cancel such a call with another request (`notifications/cancelled`). The
+ * session id of MCP only distinguishes the request ids of one client from those of another client. The session has no
+ * other state.
  */
 export class OpenCalls {
   readonly #calls = new Map<string, () => void>();

@@ -82,8 +82,8 @@ export class PrometheusMeter implements Meter {
   readonly #jobTypes: readonly string[];
 
   /**
-   * `processMetrics` is true if the default metrics of prom-client are exported too. The counters of each type in
-   * `jobTypes` exist with the value 0 from the start, so that a query can distinguish a rate of 0 from a server without
+   * If `processMetrics` is true, the default metrics of prom-client are exported too. The counters of each type in
+   * `jobTypes` exist with the value 0 from the start. So a query can distinguish a rate of 0 from a server without
    * metrics.
    */
   constructor(options: { processMetrics: boolean; jobTypes: readonly string[] }) {

@@ -124,13 +124,12 @@ interface Mode {
  * Removes the bytes of expired artifacts, orphan blobs, and staged files of interrupted uploads, one slice per call.
  *
  * Nothing is removed when the database and the blob storage belong to different stores. Nothing is removed either when
- * a
- * large share of the old blobs are strangers (no record ever referred to them), because they may belong to another
- * database.
+ * a large share of the old blobs are strangers (no record ever referred to them), because the blobs may belong to
+ * another database.
  *
- * Collection may run during uploads, and on several servers at the same time. An orphan is removed only if it is older
- * than the grace period by the clock of the blob storage and no record refers to it. A record cannot be added later,
- * because `ArtifactIntake` refuses bytes older than half the grace period.
+ * Collection may run during uploads, and on several servers at the same time. An orphan is removed only if no record
+ * refers to it and it is older than the grace period by the clock of the blob storage. No record can refer to such a
+ * blob later, because `ArtifactIntake` refuses bytes older than half the grace period.
  */
 export class Collection {
   readonly #parts: CollectionParts;

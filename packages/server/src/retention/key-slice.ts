@@ -15,8 +15,8 @@ export interface KeySlice {
 }
 
 /**
- * Returns the blobs whose keys begin with `prefix`. If there are more than `most` such blobs, returns none of them, and
- * `next` is a longer prefix. So the work of each call is bounded, and a small store is one slice.
+ * Returns the blobs whose keys begin with `prefix`. If there are more than `most` such blobs, returns no blobs and a
+ * longer prefix in `next`. So the work of each call is bounded. A small store needs only one slice.
  */
 export async function keySlice(blobs: Blobs, prefix: string, most: number): Promise<KeySlice> {
   const found: BlobListing[] = [];

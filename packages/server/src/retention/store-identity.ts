@@ -106,8 +106,8 @@ export async function claimStore(parts: StoreParts, fresh: StoreIdentity): Promi
 }
 
 /**
- * Returns the facts of this database and blob storage for `judgeStore`. No blobs are searched if there is a marker,
- * because the marker then decides alone.
+ * Returns the facts of this database and blob storage for `judgeStore`. If there is a marker, no blobs are searched,
+ * because the marker is then sufficient for the decision.
  */
 async function factsOf(
   { owners, blobs }: Pick<StoreParts, 'owners' | 'blobs'>,

@@ -5,7 +5,7 @@ export interface BlobCensus {
 }
 
 /**
- * Up to this number of strangers are removed automatically, whatever their share of the old blobs, because interrupted
+ * Largest number of strangers that are always removed automatically, whatever their share of the old blobs. Interrupted
  * uploads leave some blobs that no record ever referred to.
  */
 const mostStrangers = 100;

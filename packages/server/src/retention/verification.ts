@@ -90,8 +90,8 @@ const usualRows = 500;
 const blobsASlice = 2000;
 const foldersASlice = 200;
 /**
- * Longest name of an entry in the job view's root that a cursor may contain. An entry with a longer name is never a job
- * folder; all such entries are checked in the last slice.
+ * Longest name, in bytes, of an entry in the job view's root that a cursor may contain. An entry with a longer name is
+ * never a job folder. All such entries are checked in the last slice.
  */
 const longestNameBytes = 64;
 
@@ -241,8 +241,8 @@ function isSampled(seed: string, { id }: BlobOwner, sample: number): boolean {
 
 /**
  * Returns the first `most` names in the folder that sort after `after`, in order. Names longer than `longestNameBytes`
- * are left out until the last call. `isEnd` is true for that call: there are no further names, and the longer names are
- * included. Keeps at most 2 * `most` shorter names in memory.
+ * are returned only by the last call. `isEnd` is true for the last call, after which there are no further names. Keeps
+ * at most 2 * `most` shorter names in memory.
  */
 async function firstNames(root: string, after: string, most: number): Promise<{ names: string[]; isEnd: boolean }> {
   let names: string[] = [];

@@ -102,8 +102,8 @@ export class SecretPolicy {
   }
 
   /**
-   * Throws `storage_policy`, with the path, if the metadata of a record has a key that names a secret, a key or value
-   * that contains one, or a signed URL. Applies under every policy, also under `off`.
+   * Throws `storage_policy`, with the path, for forbidden metadata of a record: a key that names a secret, a key or
+   * value that contains a secret, or a signed URL. The check applies under every policy, also under `off`.
    */
   requireMetadata(metadata: Readonly<Record<string, unknown>> | undefined): void {
     if (metadata === undefined) return;

@@ -32,7 +32,7 @@ export interface SecretAnswer {
 
 export interface SecretThreadsParts extends ScanOptions {
   readonly clock: Clock;
-  /** Number of threads. Default: one less than there are processors, at least 1 and at most 4. */
+  /** Number of threads. Default: the number of processors minus one, at least 1 and at most 4. */
   readonly threads?: number;
   /** Path of the script of the threads. Tests replace it by a script that fails. */
   readonly script?: string;

@@ -5,10 +5,12 @@ export type TextEncoding = 'utf-8' | 'utf-16le' | 'utf-16be';
 export const headBytes = 8 * 1024;
 
 /**
- * Returns the encoding that the content has if it is text. Decides by its first `headBytes` bytes (all bytes of a
- * shorter content). Returns undefined for binary content, which has a NUL there. UTF-16 is recognized by its byte order
- * mark. Without the mark it is recognized by NULs, which must be at least half of the high bytes and none of the low
- * bytes, as in text that is mostly ASCII.
+ * Returns the encoding of a text, or undefined for binary content. The first `headBytes` bytes of the content decide
+ * (all bytes of a shorter content).
+ *
+ * UTF-16 is recognized by its byte order mark. Without the mark, it is recognized by its NULs. At least half of the
+ * high bytes and none of the low bytes must be NUL, as in text that is mostly ASCII. Other content with a NUL is
+ * binary.
  */
 export function textEncodingOf(head: Uint8Array): TextEncoding | undefined {
   const wide = wideEncodingOf(head);

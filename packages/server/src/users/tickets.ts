@@ -64,9 +64,9 @@ export class Tickets<Holder> {
   }
 
   /**
-   * Returns the rights of a ticket. Returns undefined when the ticket is unknown or expired, or when its download has
-   * started before and `use` is `start`. The values of `use`: `start` requests all bytes, `resume` requests a range,
-   * `look` requests no bytes (HEAD).
+   * Returns the rights of a ticket. `use` says what the request needs: `start` all bytes, `resume` a range, `look` no
+   * bytes (HEAD). Returns undefined when the ticket is unknown or expired. Also returns undefined when `use` is `start`
+   * and the download has started before.
    */
   open(ticket: string, use: 'start' | 'resume' | 'look'): TicketGrant<Holder> | undefined {
     const hash = sha256Hex(ticket);

@@ -71,7 +71,10 @@ export class Workers {
     this.#deciding = parts;
   }
 
-  /** Creates a queue token, and its worker if the worker does not exist. The token is returned once; its hash is stored. */
+  /**
+   * Creates a queue token. If the worker does not exist, creates the worker too. The token is returned only by this
+   * call, because only its hash is stored.
+   */
   async createToken(
     principal: Principal,
     input: NewWorkerToken,
@@ -109,8 +112,8 @@ export class Workers {
   }
 
   /**
-   * Creates a worker in the experiment with its registration token. The token is returned once; its hash is stored.
-   * Errors: `invalid_name`, `reserved_identifier`, `experiment_not_found`.
+   * Creates a worker in the experiment with its registration token. The token is returned only by this call, because
+   * only its hash is stored. Errors: `invalid_name`, `reserved_identifier`, `experiment_not_found`.
    */
   async register(
     principal: Principal,

@@ -41,8 +41,8 @@ export interface Violations {
   /** Jobs whose attempt number grew although no lease had expired. */
   readonly attempts: string[];
   /**
-   * Jobs with an acknowledged call that ended the job, if the job's final status does not show it or if there was more
-   * than one such call.
+   * Jobs whose end contradicts an acknowledged call that ended the job. Either the final status does not show this
+   * call, or there was more than one such call.
    */
   readonly ends: string[];
   /** Jobs whose events are not numbered without gaps. */

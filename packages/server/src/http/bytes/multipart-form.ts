@@ -20,7 +20,10 @@ export interface FormOptions {
   readonly boundary: string;
   /** The declared digests of the whole form body. */
   readonly digests?: BodyDigests | undefined;
-  /** Largest size of the form in bytes; `slackBytes` more are allowed. Reading a larger form throws `body_too_large`. */
+  /**
+   * Largest size of the form in bytes. The form may exceed it by `slackBytes`. Reading a larger form throws
+   * `body_too_large`.
+   */
   readonly maxBytes: number;
 }
 

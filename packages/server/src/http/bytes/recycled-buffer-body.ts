@@ -4,9 +4,9 @@ import { systemClock } from '../../kernel/time/clock.ts';
 
 /**
  * A response body that sends the reused buffers of a `LendingStream`. It can only be piped into a response. A buffer is
- * reused after the kernel has copied its bytes, so a download needs few buffers, and no buffer is overwritten before its
- * bytes are sent. For Fastify it is an ordinary stream: an error before the first byte becomes an error answer, and a later
- * error breaks the connection.
+ * reused after the kernel has copied its bytes. So a download needs few buffers, and no buffer is overwritten before
+ * its bytes are sent. For Fastify the body is an ordinary stream. An error before its first byte becomes an error
+ * answer. A later error breaks the connection.
  */
 export class RecycledBufferBody extends Readable {
   readonly #lender: LendingStream;

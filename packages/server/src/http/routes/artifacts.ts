@@ -116,9 +116,9 @@ async function putArtifact(uploads: JobUploads, clock: Clock, call: HttpCall<'pu
 
 /**
  * Called after `permitUpload` refused an upload. A client may send the lease id in the form field `leaseId` instead of
- * the header, and an ended lease must cause `lease_lost` in every state of the job. So this function reads the field,
- * checks the upload again with it, and throws the error of this second check. Does nothing if the header has a lease
- * id, or if the form is larger than `limits.drainBytes`.
+ * the header. An ended lease must cause `lease_lost` in every state of the job. So this function reads the field,
+ * checks the upload again with its value, and throws the error of the second check. Does nothing if the header has a
+ * lease id, or if the form is larger than `limits.drainBytes`.
  */
 async function permitByField(
   uploads: JobUploads,

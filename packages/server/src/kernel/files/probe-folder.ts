@@ -11,10 +11,10 @@ export interface FolderState {
 }
 
 /**
- * Checks that a folder is writable or, if it is missing, can be created. Permission bits do not show this: a superuser
- * bypasses them, and neither /proc nor a read-only disk follows them. Therefore an empty folder is created in the
- * folder, or in the nearest existing parent if the folder is missing, and removed at once. The missing folder itself is
- * not created. Errors: `unavailable`.
+ * Checks that a folder is writable or, if it is missing, can be created. Permission bits do not show this, because a
+ * superuser bypasses them, and /proc and read-only disks do not follow them. So an empty folder is created in the
+ * folder and removed at once. If the folder is missing, its nearest existing parent is used. The missing folder itself
+ * is not created. Errors: `unavailable`.
  */
 export function probeFolder(folder: string): FolderState {
   try {

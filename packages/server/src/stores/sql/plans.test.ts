@@ -443,8 +443,8 @@ const fewRows = [
 
 /**
  * Returns true if a line of a generic plan must not occur: a table scan, or a filter by a parameter. A filter reads
- * rows and then discards some; a fitting index has the parameter in its condition instead. The estimated number of rows
- * is not checked, because a planner that does not know the values cannot estimate it.
+ * rows and then discards some of them. With a fitting index, the parameter is in the condition of the index instead.
+ * The estimated number of rows is not checked, because a planner that does not know the values cannot estimate it.
  */
 function genericObjection(line: string, text: string): boolean {
   return seqScan.test(line) || (/^\s*(Join )?Filter: .*\$\d/.test(line) && !fewRows.some((words) => words.test(text)));

@@ -59,7 +59,7 @@ function ordered<Table extends Listed, Row>(
 }
 
 /**
- * Returns the parameters of a list query. The query reads one row more than the limit; if that row exists, there is a
+ * Returns the parameters of a list query. The query reads one row more than the limit. If that row exists, there is a
  * next page.
  */
 export function pageStart(page: PageRequest): PageParams {

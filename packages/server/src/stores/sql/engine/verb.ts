@@ -2,9 +2,9 @@ import type { StoreTime } from '../../../kernel/time/store-time.ts';
 import type { Statement } from './statement.ts';
 
 /**
- * A verb is a generator that yields SQL statements and receives their results. A verb that writes is one transaction.
- * SQLite runs a verb synchronously, so no other code runs inside its transaction; Postgres awaits each result. A verb
- * must not catch errors of statements, because a failed statement has already aborted the transaction.
+ * A generator that yields SQL statements and receives their results. A verb that writes is one transaction. SQLite runs
+ * a verb synchronously, so no other code runs inside its transaction. Postgres awaits each result. A verb must not
+ * catch errors of statements, because a failed statement has already aborted the transaction.
  */
 export type Verb<Result> = Generator<Step, Result, StepResult>;
 

@@ -28,9 +28,9 @@ export async function artifactContent(db: Kysely<unknown>, syntax: SqlSyntax, on
     sql`update artifacts set produced_by = 'person'
       where ${range} and (source_type = 'manual-upload' or created_by = 'admin')`.execute(db),
   );
-  // An older server that still runs must not add records, because it would not write the owner of their blob, and
-  // collection would then remove the bytes. Its inserts do not set this column, so they fail once the default is
-  // dropped. SQLite cannot drop a default, but never has a second server.
+  // An older server that still runs must not add records. It would not write the owners of their blobs, and collection
+  // would then remove the bytes. Its inserts do not set this column, so they fail once the default is dropped. SQLite
+  // cannot drop a default, but its database never has a second server.
   if (isPostgres) await run('alter table artifacts alter column produced_by drop default');
 }
 

@@ -24,8 +24,8 @@ export async function createTable(
 }
 
 /**
- * Adds columns to a table that has rows. In existing rows the new columns are null; a column `integer = 1` is not null
- * and has 1 in every row. Both engines store such a constant beside the table, so that no row is rewritten.
+ * Adds columns to a table that has rows. In existing rows, a new column is null, or 1 if its type is `integer = 1`.
+ * Both engines store such a constant beside the table, so no row is rewritten.
  */
 export async function addColumns(
   db: Kysely<unknown>,

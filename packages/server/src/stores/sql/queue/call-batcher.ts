@@ -15,8 +15,8 @@ export interface BatchLimits {
 
 /**
  * Batches calls of the same moment into one database transaction, so that they share its round trips and its commit. A
- * call that arrives alone runs at once. When a batch fails and was rolled back, each of its calls runs again alone, so
- * that an invalid call does not make the others fail.
+ * call that arrives alone runs at once. When a batch has failed and was rolled back, each of its calls runs again
+ * alone. So an invalid call does not make the other calls fail.
  */
 export class CallBatcher<Call, Answer> {
   readonly #run: (calls: readonly Call[]) => Promise<readonly Answer[]>;

@@ -13,7 +13,7 @@ import type { QueueDialect, RouteSet } from './queue-dialect.ts';
 import { textList } from '../engine/sql-syntax.ts';
 import { rows, type Verb } from '../engine/verb.ts';
 
-/** Largest number of expired leases that one claim ends. The sweep ends the rest. */
+/** Largest number of expired leases that one claim ends. The sweep ends the remaining ones. */
 const expiredPerClaim = 20;
 /** Largest number of due jobs that a claim promotes in one batch. */
 const promotedPerBatch = 200;

@@ -24,8 +24,8 @@ type RouteCheck = 'check' | 'checked';
 
 /**
  * Inserts a job. With `check`, the insert fails if the route of the job is idle or has no row, because the subquery for
- * the route is then null (`QueueDialect.isClosedRoute`). The lock of the subquery prevents other transactions from
- * marking or deleting the route until this transaction ends.
+ * the route then returns null (`QueueDialect.isClosedRoute`). The subquery locks the row of the route. So other
+ * transactions cannot mark or delete the route before this transaction ends.
  */
 const insertJob = statementsBy((key: `${RouteCheck}:${string}`, db, p: Placeholders<JobRow>, syntax) => {
   const [check, columns] = key.split(':') as [RouteCheck, string];

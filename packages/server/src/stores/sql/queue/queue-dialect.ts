@@ -31,9 +31,9 @@ export interface QueueDialect extends SqlSyntax {
   readonly batchLimits: BatchLimits;
 
   /**
-   * Returns the candidates of a claim: the first `count` claimable jobs of these routes in claim order. Locks them for
-   * this transaction. Jobs that another claim has locked are skipped. If the result has fewer than `count` jobs, there
-   * are no more.
+   * Returns the candidates of a claim: the first `count` claimable jobs of these routes, in claim order. Locks these
+   * jobs for this transaction. Jobs that another claim has locked are skipped. A result with fewer than `count` jobs
+   * contains all jobs that are left.
    */
   claimCandidates(routes: RouteSet, count: number): Verb<JobRow[]>;
 

@@ -29,8 +29,8 @@ const largestWindow = 2000;
 /**
  * Returns the ids of the first `count` claimable jobs of these routes, by reading the head of the whole queue in claim
  * order. This is fast for claims whose scope includes most of the queue, however many routes there are. Returns
- * undefined if the head has too few jobs of these routes; the caller must then query each route. If the result has
- * fewer than `count` ids, there are no more such jobs.
+ * undefined if the head has too few jobs of these routes. The caller must then query each route. A result with fewer
+ * than `count` ids contains all such jobs.
  */
 export function* queueHead(routes: RouteSet, count: number): Verb<string[] | undefined> {
   if (routes.ids.size <= fewRoutes) return undefined;

@@ -32,8 +32,8 @@ const maxScopes = 200;
 /** Largest number of route ids in a set or map of the cache. A set or map that would exceed this number is cleared. */
 const maxIds = 10_000;
 /**
- * Largest number of tries to add jobs. A second try reads the rows of the routes, so it fails only if a server closes
- * them once more meanwhile.
+ * Largest number of tries to add jobs. The second try reads the rows of the routes. So it fails only if a server closes
+ * one of these routes again before the try ends.
  */
 const maxTries = 3;
 
@@ -97,8 +97,8 @@ export class RouteCache {
 
   /**
    * Opens routes: inserts missing rows, and gives idle routes new numbers. The transaction holds the advisory lock
-   * `routes` until it ends. Cleaning needs the same lock, so it cannot close the routes meanwhile. The lock also makes
-   * numbers become visible in ascending order: a reader that sees a number also sees all smaller numbers.
+   * `routes` until it ends. Cleaning needs the same lock, so it cannot close these routes before the transaction ends.
+   * The lock also makes numbers visible in ascending order. A reader that sees a number also sees all smaller numbers.
    */
   *open(dialect: QueueDialect, routes: readonly JobRoute[]): Verb<void> {
     if (routes.length === 0) return;

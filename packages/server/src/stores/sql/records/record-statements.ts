@@ -85,7 +85,7 @@ const lockRow = statementsBy((kind: RecordKind, db, p: Placeholders<{ readonly i
   return syntax.locked(query, 'wait');
 });
 
-/** Reads records in the order of their ids. The mode `lock` locks them; the mode `read` takes no locks. */
+/** Reads records in the order of their ids. The mode `lock` also locks their rows. The mode `read` takes no locks. */
 const lockRows = statementsBy(
   (key: `${NamedRecordKind}:${'lock' | 'read'}`, db, p: Placeholders<{ readonly ids: string }>, syntax) => {
     const [kind, mode] = key.split(':') as [NamedRecordKind, 'lock' | 'read'];

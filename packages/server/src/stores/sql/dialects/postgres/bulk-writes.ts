@@ -47,8 +47,8 @@ const writeMany = statementsBy((columns: string, db, p: Placeholders<Many>) => (
 }));
 
 /**
- * Updates one job and inserts one event. One parameter list serves both, because no column of the job has the same name
- * as a column of the event (the job's id is `job_id` in the event).
+ * Updates one job and inserts one event. Both use the same list of parameters, because no column of the job has the
+ * same name as a column of the event. (The job's id is `job_id` in the event.)
  */
 const writeOne = statementsBy((columns: string, db, p: Placeholders<JobUpdate & JobEventRow>) =>
   db

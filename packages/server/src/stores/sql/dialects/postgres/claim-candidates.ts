@@ -62,10 +62,11 @@ const lockCandidates = statement<{ ids: string; count: number }>()((db, p, synta
 );
 
 /**
- * Returns locked candidates. For one route, one statement reads the range of the index and locks its jobs. For several
- * routes, candidates are first read without locks, because a lock on a job that this claim does not use would hide the
- * job from other claims. Then they are locked. If other claims have locked too many of them, a larger number of
- * candidates is read.
+ * Returns locked candidates. For one route, one statement reads the range of the index and locks its jobs.
+ *
+ * For several routes, candidates are first read without locks and then locked. Otherwise this claim would lock jobs
+ * that it does not use, and would hide them from other claims. If other claims have locked too many of the candidates,
+ * a larger number is read.
  */
 export function* postgresClaimCandidates(routes: RouteSet, count: number): Verb<JobRow[]> {
   const [only] = routes.ids;

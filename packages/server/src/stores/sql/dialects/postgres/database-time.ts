@@ -58,16 +58,14 @@ interface Jump {
 }
 
 /**
- * Estimates the database's time from its last answers and the monotonic clock of this process. Every write transaction
- * sends its estimate, and the database fails the transaction if the estimate is wrong (`check`). So a wrong clock of
- * this machine never decides anything, and no extra round trip is needed. A transaction that failed this way first
- * reads the database's time (`ask`).
+ * Estimates the database's time from the last answers of the database and the monotonic clock of this process. Every
+ * write transaction sends its estimate. The database fails the transaction if the estimate is wrong (`check`). So a
+ * wrong clock of this machine never decides anything, and no additional round trip is needed. A transaction that failed
+ * in this way runs again and first reads the database's time (`ask`).
  *
- * When the database's clock is set forward, leases are compared with an earlier time (`StoreTime.leasesAt`), which is
- * the
- * time without the jump, until the last lease from before the jump has ended. So no worker loses its job by the jump.
- * When
- * the clock is set back, leases end late.
+ * When the database's clock was set forward, leases are compared with an earlier time (`StoreTime.leasesAt`): the time
+ * without the jump. This lasts until the last lease from before the jump has ended. So no worker loses its job by the
+ * jump. When the clock was set back, leases end late.
  *
  * `given` is true in tests whose own clock replaces the database's clock.
  */

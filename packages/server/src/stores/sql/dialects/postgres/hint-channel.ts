@@ -11,9 +11,9 @@ const sendWithinMs = 5000;
 const reconnect = { firstMs: 100, maxMs: 5000 };
 
 /**
- * A hint channel that uses LISTEN and NOTIFY on one connection outside the pool. A connection that dies is replaced
- * after a back-off. Messages that are sent in the meantime are lost; `missed` is called when the new connection
- * listens. Behind a proxy that pools connections by transaction, no message arrives.
+ * A hint channel that uses LISTEN and NOTIFY on one connection outside the pool. A broken connection is replaced after
+ * a back-off. Messages that are sent before the new connection listens are lost. `missed` is called when the new
+ * connection listens. Behind a proxy that pools connections by transaction, no message arrives.
  */
 export class PostgresHintChannel implements HintChannel {
   readonly #url: string;

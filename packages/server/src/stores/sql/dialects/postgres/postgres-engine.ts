@@ -117,7 +117,7 @@ export async function openPostgresEngine(url: string, options: PostgresOptions =
 
 /** The connections of an engine. Each pool opens connections when they are needed. */
 interface Pools {
-  /** For transactions and look-ups. */
+  /** The pool for transactions and look-ups. */
   readonly indexed: pg.Pool;
   readonly reads: pg.Pool;
   readonly scans: pg.Pool;

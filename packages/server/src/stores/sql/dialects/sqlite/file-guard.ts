@@ -40,9 +40,9 @@ export class FileGuard {
   #storedAtStart: number | undefined;
 
   /**
-   * `writer` must have an open transaction; the first generation is written in it. `handle` must read the database file
-   * and stay open as long as the database: closing any descriptor of a file releases the locks of the process on that
-   * file.
+   * `writer` must have an open transaction, in which the first generation is written. `handle` must read the database
+   * file and stay open as long as the database. Closing any descriptor of a file would release the locks of the process
+   * on that file.
    */
   constructor(file: string, writer: Database.Database, handle: number) {
     this.#file = file;

@@ -257,8 +257,8 @@ class SqliteEngine implements QueueEngine {
 
   async scan<Result>(verb: VerbFactory<Result>): Promise<Result> {
     return this.#mapErrors(async () => {
-      // A scan of a database in memory cannot run in a thread: without a shared cache, which this build of SQLite
-      // lacks, no other connection can open the database.
+      // A scan of a database in memory cannot run in a thread, because no other connection can open the database. That
+      // would need a shared cache, which this build of SQLite lacks.
       if (this.#inFile?.isLarge() !== true) return this.#read(verb);
       const { scans, guard } = this.#inFile;
       const result = await scans.run(verb);

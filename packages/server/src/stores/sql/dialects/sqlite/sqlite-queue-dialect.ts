@@ -17,7 +17,7 @@ function* alwaysTaken(): Verb<boolean> {
  */
 export const sqliteQueueDialect: QueueDialect = {
   ...sqliteSyntax,
-  // Limits for batching calls. Write transactions share a commit even without batching; batched claims also share one
+  // Limits for batching calls. Write transactions share a commit even without batching. Batched claims also share one
   // query of the queue.
   batchLimits: { calls: 64, verbs: 1 },
   claimCandidates: sqliteClaimCandidates,

@@ -3,9 +3,9 @@ import type { SqlSyntax } from '../../engine/sql-syntax.ts';
 import { compileOnly } from '../compile-only.ts';
 
 /**
- * Writes the parameters of selects as `(select ?)`. SQLite may plan a select again whenever a parameter that the
- * planner used is bound to a new value, and planning costs three times as much as the execution. The planner cannot use
- * the value of a subquery, so it does not plan again.
+ * Writes the parameters of selects as `(select ?)`. If the planner has used the value of a parameter, SQLite may plan
+ * the select again when a new value is bound. Planning costs three times as much as the execution. The planner cannot
+ * use the value of a subquery, so SQLite does not plan again.
  */
 class StablePlanCompiler extends SqliteQueryCompiler {
   protected override getCurrentParameterPlaceholder(): string {
