@@ -5,7 +5,7 @@ import { digestOf } from '../values/digest.ts';
 export interface BlobReference {
   /** Key of the blob in the blob backend. */
   readonly key: string;
-  /** 64 lower-case hex digits. */
+  /** The sha256 of the bytes, 64 lower-case hex digits. */
   readonly sha256: string;
   readonly sizeBytes: number;
   /**

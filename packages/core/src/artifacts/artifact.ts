@@ -118,7 +118,7 @@ export interface ArtifactRecord {
   readonly pinnedAt: number | null;
   /** Time at which retention removed the bytes. The record and the digest are kept. */
   readonly purgedAt: number | null;
-  /** Optimistic lock, counted from 1. */
+  /** Version of the record for optimistic locking, counted from 1. */
   readonly version: number;
   readonly createdAt: number;
   readonly updatedAt: number;

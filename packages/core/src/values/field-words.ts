@@ -4,9 +4,10 @@ import type { z } from 'zod';
 const shownCharacters = 60;
 
 /**
- * Returns an error map for `safeParse` of zod. The map describes the error of a field as a phrase that follows the name of
- * the field, with the expected and the actual value. Its phrases replace those of zod for all input of people and programs.
- * A message in the schema itself is kept. `whole` is the complete input: numbers in a query are shown as they were written.
+ * Returns an error map for `safeParse` of zod. The map describes the error of a field as a phrase that follows the name
+ * of the field, with the expected and the actual value. Its phrases replace those of zod for all input of people and
+ * programs. A message in the schema itself is kept. `whole` is the complete input. It is needed to show the numbers of
+ * a query as they were written.
  */
 export function fieldWords(whole: unknown): z.core.$ZodErrorMap {
   return (issue) => {

@@ -32,7 +32,7 @@ export interface Unscanned {
 export interface SecretFindings {
   /** Version of this format. */
   readonly version: 1;
-  /** At most `maxSecretMarks`, in the order in which they were found. */
+  /** The secrets in the order in which they were found, at most `maxSecretMarks`. */
   readonly secrets: readonly SecretMark[];
   /** Number of secrets that were found and are not in `secrets`. */
   readonly omitted: number;

@@ -12,7 +12,7 @@ export interface WorkerRecord {
   readonly labels: Readonly<Record<string, string>>;
   readonly createdBy: string;
   readonly createdAt: number;
-  /** Optimistic lock, from 1. */
+  /** Version of the record for optimistic locking, counted from 1. */
   readonly version: number;
   /** Counted from 1 and raised when a registration token is reissued. A registration token of another epoch is refused. */
   readonly registrationEpoch: number;

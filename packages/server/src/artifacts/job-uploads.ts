@@ -25,7 +25,7 @@ import type { JobView } from './job-view.ts';
 import { newArtifact } from './new-artifact.ts';
 import type { CheckedText, SecretPolicy } from '../secrets/secret-policy.ts';
 
-/** Permission to upload an artifact to a job. It is checked as far as possible before the bytes arrive. */
+/** Permission to upload an artifact to a job, with the results of the checks that precede the bytes. */
 export interface UploadPermit {
   readonly job: JobRecord;
   /** The id of the uploading worker and the lease that it names. Undefined for operators and the admin, who need no lease. */

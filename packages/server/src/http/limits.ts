@@ -1,10 +1,10 @@
 /** Limits of one request. Byte bodies have their own limit, `PROOFHOUSE_MAX_ARTIFACT_BYTES`. */
 export const limits = {
-  /** Bytes of all request headers together. */
+  /** Largest size of all request headers together, in bytes. */
   headerBytes: 16 * 1024,
   /** Milliseconds within which the headers must arrive. */
   headersMs: 15_000,
-  /** Bytes of a JSON body. Enough for the largest job payload and the other fields of the request. */
+  /** Largest JSON body in bytes. It is enough for the largest job payload and the other fields of the request. */
   jsonBytes: 1024 * 1024,
   /** Milliseconds within which a whole JSON body must arrive. */
   jsonMs: 30_000,
@@ -20,11 +20,14 @@ export const limits = {
    */
   drainBytes: 1024 * 1024,
   drainMs: 2000,
-  /** Limits of a form: number of parts, bytes of one text field, bytes of one field name, headers of one part. */
+  /**
+   * Limits of a form: the number of its parts, the bytes of one text field, the bytes of one field name, and the number
+   * of headers of one part.
+   */
   formParts: 24,
   formFieldBytes: 64 * 1024,
   formNameBytes: 100,
   formHeaderPairs: 32,
-  /** Bytes of the headers of one part together. */
+  /** Largest size of all headers of one part together, in bytes. */
   formHeaderBytes: 16 * 1024,
 } as const;

@@ -153,8 +153,8 @@ export type Precondition =
   /** The writer still holds the lease of the job. `checkFence` of core decides this on the locked row of the job. */
   | { readonly kind: 'job-held'; readonly jobId: string; readonly fence: Fence }
   /**
-   * The newest artifact of the job with this name, whether purged or not, meets the conditions. The entity tag of an
-   * artifact is its sha256.
+   * The newest artifact of the job with this name meets the conditions, even if its bytes were purged. The entity tag
+   * of an artifact is its sha256.
    */
   | {
       readonly kind: 'newest-artifact';

@@ -59,5 +59,5 @@ export class StorageTime {
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {
-  // Yields no bytes.
+  // The blob is empty, so no bytes are yielded.
 }

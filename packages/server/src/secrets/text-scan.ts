@@ -5,7 +5,7 @@ import { Utf8Check } from './utf8-check.ts';
 
 /** The secrets of one text. */
 export interface ScannedText {
-  /** At most `maxSecretMarks`. Offsets are in bytes of the text as it is stored. */
+  /** The secrets, at most `maxSecretMarks`. Their offsets are in bytes of the text as it is stored. */
   readonly secrets: readonly SecretFinding[];
   /** Number of secrets that were found and are not in `secrets`. */
   readonly omitted: number;

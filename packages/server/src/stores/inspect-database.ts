@@ -83,8 +83,8 @@ function isThere(file: string): boolean {
 
 async function lookIntoSqlite(file: string): Promise<Contents> {
   const { default: Database } = await import('better-sqlite3');
-  // The connection is read-only if a WAL exists. Without a WAL it is writable: both kinds of connection would create
-  // the WAL and its index, but only a writable one removes them when it closes.
+  // The connection is read-only if a WAL exists, else writable. Without a WAL, both kinds of connection would create
+  // the WAL and its index. Only a writable connection removes both when it closes.
   const database = new Database(file, { readonly: isThere(`${file}-wal`), fileMustExist: true });
   try {
     const found = database.pragma('quick_check(1)', { simple: true });

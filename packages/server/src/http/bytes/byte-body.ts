@@ -28,8 +28,8 @@ export async function* byteBody(request: IncomingMessage, clock: Clock): AsyncGe
 }
 
 /**
- * Checks the transfer rate of a request body. Only the time during which the server waits for bytes counts, not the time
- * that it needs to store them.
+ * Checks the transfer rate of a request body. Counts only the time in which the server waits for bytes, and not the
+ * time for storing them.
  */
 class Pace {
   readonly #clock: Clock;

@@ -46,9 +46,9 @@ export function lingerClose(socket: Socket, clock: Clock): void {
     return;
   }
   socket.once('end', finishWhenWritten);
-  // The listener is on the socket, because Node discards an unread body without an event of the request. A paused
-  // socket must be resumed before the listener is added: the listener detaches the socket from Node's parser, and the
-  // parser then can no longer resume it.
+  // The listener is on the socket, because Node discards an unread body without emitting an event of the request. A
+  // paused socket must be resumed before the listener is added. The listener detaches the socket from Node's parser,
+  // and after that the parser cannot resume it.
   const watch = (): void => {
     socket.on('data', check);
   };

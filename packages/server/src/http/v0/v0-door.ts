@@ -54,7 +54,8 @@ export class V0Door {
 
   #belowBase(target: string): string | undefined {
     const { basePath } = this.#parts;
-    // A request target may be an absolute URL (RFC 9112 section 3.2.2). The router uses only its path, as here.
+    // A request target may be an absolute URL (RFC 9112 section 3.2.2). The router uses only its path, and so does this
+    // method.
     const local = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
     return local.startsWith(basePath) ? local.slice(basePath.length) : undefined;
   }

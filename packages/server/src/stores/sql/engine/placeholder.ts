@@ -1,9 +1,9 @@
 import { ValueNode, type Expression, type OperationNode } from 'kysely';
 
 /**
- * Stands in a statement for a value that is known only when the statement runs. The class is nominal (it has a private
- * field). So the compiler accepts neither a plain value nor another expression in place of a placeholder, and no
- * placeholder in place of a value.
+ * Represents, in a statement, a value that is known only when the statement runs. The class is nominal (it has a
+ * private field). So the compiler accepts no other expression where a placeholder is needed, and no placeholder where a
+ * value is needed.
  */
 export class Placeholder<out Value> implements Expression<Value> {
   readonly #name: string;

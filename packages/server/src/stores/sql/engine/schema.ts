@@ -56,9 +56,9 @@ export interface JobState {
   max_attempts: number;
   result_summary: string | null;
   error_message: string | null;
-  /** A JSON object. */
+  /** The worker's description of the end of the last attempt, a JSON object. */
   finish: string | null;
-  /** A JSON object. */
+  /** The secrets that were found in the texts of the job, a JSON object. */
   findings: string | null;
   cancel_requested_at: number | null;
   cancel_requested_by: string | null;

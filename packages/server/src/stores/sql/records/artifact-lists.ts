@@ -44,8 +44,8 @@ const lookedAt = {
 type LookedAt = keyof typeof lookedAt;
 
 /**
- * Lists artifacts with filters that no index answers. The last part of the key names the fields that are compared row
- * by row, joined by commas.
+ * Lists artifacts with filters that no index answers. The last part of the statement's key names the fields that are
+ * compared row by row, joined by commas.
  */
 const listSome = statementsBy((key: `${Walk}:${Place}:${string}`, db, p: Placeholders<ListParams>) => {
   const [walk, place, fields] = key.split(':') as [Walk, Place, string];

@@ -46,7 +46,7 @@ function untyped(db: Queries): Kysely<Record<string, AnyRow>> {
   return db as unknown as Kysely<Record<string, AnyRow>>;
 }
 
-/** Inserts a record. The last part of the key names all columns of the row, joined by commas. */
+/** Inserts a record. The last part of the statement's key names all columns of the row, joined by commas. */
 const insertRow = statementsBy((key: `${RecordKind}:${'fail' | 'ignore'}:${string}`, db, p: Placeholders<AnyRow>) => {
   const [kind, taken, columns] = key.split(':') as [RecordKind, 'fail' | 'ignore', string];
   const { table, key: keyColumns } = tableOf(kind);

@@ -22,7 +22,7 @@ const takeTurn = `select pg_advisory_xact_lock(${String(0x50726f66_0002)})`;
 type Queryable = Pick<pg.Client, 'query'>;
 
 const connectWithinMs = 10_000;
-/** Equal to the statement timeout of the engine. */
+/** Statement timeout in ms, equal to that of the engine. */
 const statementWithinMs = 30_000;
 
 /**
