@@ -18,8 +18,8 @@ export interface Contender {
   readonly upload: (bytes: number) => Order;
   readonly uploadForm?: (bytes: number) => Order;
   /**
-   * Returns the request that downloads the stored file of this size. Undefined if downloads of this server are not
-   * measured.
+   * Returns the request that downloads the stored file of `bytes` bytes. Undefined if the downloads of this server are
+   * not measured.
    */
   readonly download?: (bytes: number) => Order;
   readonly stop: () => Promise<void>;
@@ -119,7 +119,9 @@ export const bare: StartContender = async (folder, load, sizes) => {
   };
 };
 
-/** Uploads with tus in one request that creates and fills the file, which is the fastest way of tus. */
+/**
+ * Uploads a file with the tus protocol. One request creates and fills the file, which is the fastest way that tus offers.
+ */
 export const tus: StartContender = async (folder) => {
   await mkdir(folder, { recursive: true });
   const running = await startProcess({
@@ -165,8 +167,8 @@ export const nginx: StartContender = async (folder, load, sizes) => {
   };
 };
 
-// Configures nginx with one worker process, because Proofhouse has one process too. nginx neither hashes the bytes nor syncs
-// them to disk.
+// Configures nginx with one worker process, because Proofhouse also has one process. This nginx neither hashes the bytes
+// nor syncs them to disk.
 function nginxConfig(folder: string, files: string, port: number): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${folder}/${name};`)

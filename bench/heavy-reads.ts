@@ -92,8 +92,8 @@ function insertCopies(database: Database.Database, seedId: string): void {
   const fresh: Readonly<Record<string, string>> = {
     id: "printf('00000000-0000-7000-8000-%012x', n)",
     uri: "'artifact://bench/' || n",
-    // The first letters of a blob key are its folder in the blob backend. The letters vary, so that the keys use all
-    // folders.
+    // The blob backend takes the folder of a blob from the first characters of the blob key. The characters vary here, so
+    // that all folders are used.
     blob_key: `${[0, 5, 10, 15, 20].map(letter).join(' || ')} || substr(blob_key, 6)`,
     type: "case n % 4 when 0 then 'log' when 1 then 'diff' when 2 then 'report' else 'other' end",
     job_id: 'null',
@@ -120,7 +120,8 @@ function worksOf(server: Server): Readonly<Record<string, Work>> {
     let calls = 0;
     return async () => {
       const answer = await call(server, 'POST', url, { ...body, cursor });
-      // Starts again after 40 slices of 500 records, which are the 20,000 artifacts that have bytes.
+      // Each call handles a slice of 500 records. After 40 calls, the next call starts from the beginning: 40 slices
+      // cover the 20,000 artifacts whose bytes exist.
       cursor = calls++ % 40 === 39 ? null : answer['nextCursor'];
     };
   };
@@ -140,14 +141,15 @@ function worksOf(server: Server): Readonly<Record<string, Work>> {
 }
 
 /**
- * Yields to the event loop, as a server does between two requests. If consecutive reads ran in microtasks, they would block
- * the event loop, however short each read is.
+ * Waits for the next iteration of the event loop, as a server does between two requests. Reads that follow each other in
+ * microtasks would block the event loop, however short each read is.
  */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function measure(url: string, works: readonly Work[]): Promise<{ times: number[]; runs: number }> {
   const probe = HealthProbe.start(url);
-  // The first answer takes longer, because the thread of the probe and its connection are still starting.
+  // The health probe runs in a thread. The thread and its connection need this time to start. Otherwise the first answer
+  // would take longer than the others.
   await new Promise((resolve) => setTimeout(resolve, 500));
   const until = performance.now() + forMs;
   let runs = 0;

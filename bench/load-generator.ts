@@ -1,5 +1,5 @@
-// Runs in a separate process and sends requests as fast as a server accepts them. Receives its orders over the IPC
-// channel, one at a time.
+// Sends requests as fast as a server accepts them. This process is separate from the server. Its parent process sends it
+// one order at a time over the IPC channel.
 import { createHash, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
@@ -15,14 +15,14 @@ export interface LoadOrder {
   /** Path of each request. `{n}` is replaced by a number that is unique in this process. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Size of the body in bytes or, with `form`, size of the file in the form. */
+  /** Size of the body in bytes. With `form`, it is the size of the file in the form. */
   readonly bodyBytes?: number;
   readonly form?: boolean;
-  /** True if the body is lines of a log. Default: random bytes, which count as binary content. */
+  /** True to send lines of a log as the body. Default: random bytes, which the server treats as binary content. */
   readonly text?: boolean;
   readonly expectedBytes?: number;
   /**
-   * True if the sent or downloaded bytes are hashed and the digest is returned. For checks, because hashing slows a
+   * True to hash the sent or downloaded bytes and to return the digest. Used only for checks, because hashing slows a
    * measurement down.
    */
   readonly digest?: boolean;
@@ -42,7 +42,7 @@ const textPiece = logText(pieceBytes);
 const boundary = 'proofhouse-bench-boundary';
 let sent = 0;
 
-/** Returns lines of a log, each with another number and another hexadecimal word. */
+/** Returns lines of a log. Each line has a different number and a different hexadecimal word. */
 function logText(sizeBytes: number): Buffer {
   let text = '';
   for (let line = 0; text.length < sizeBytes; line += 1) {

@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 export interface RawAnswer {
   readonly status: number;
   readonly bodyBytes: number;
-  /** The body if `keepBody` was set or the status is 400 or above; otherwise empty. */
+  /** The body of the answer, if `keepBody` was set or the status is 400 or above. Otherwise an empty text. */
   readonly body: string;
 }
 

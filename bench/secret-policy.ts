@@ -1,5 +1,5 @@
-// Measures what the secret policy costs: uploads of text under the policies off, flag and reject, in turns within one run,
-// and the duration of `/healthz` meanwhile.
+// Measures what the secret policy costs. Within one run, text is uploaded under the policies off, flag and reject in
+// turn, and the duration of `/healthz` is measured meanwhile.
 //
 //     npm run bench:secret-policy -- [--rounds 5]
 import { spawnSync } from 'node:child_process';
@@ -21,7 +21,7 @@ type Policy = (typeof policies)[number];
 
 interface Workload {
   readonly name: string;
-  /** Least rate under the policy flag, as a share of the rate under the policy off. */
+  /** The aim: the smallest acceptable rate under the policy flag, divided by the rate under the policy off. */
   readonly aim: number;
   readonly bodyBytes: number;
   readonly connections: number;
@@ -69,7 +69,7 @@ try {
   for (const policy of policies) {
     servers.push(await startProofhouse(path.join(folder, policy), { PROOFHOUSE_SECRET_POLICY: policy }));
   }
-  // The first round is not counted: code and threads are still cold.
+  // The first round is not counted, because code and threads are still warming up in it.
   for (let round = 0; round <= Number(options.rounds); round += 1) {
     if (round === 1) [rates, health].forEach((samples) => samples.clear());
     for (const work of workloads) {

@@ -28,7 +28,7 @@ const { values: options } = parseArgs({
 });
 const starters: Readonly<Record<string, StartContender>> = { proofhouse, bare, tus, nginx };
 
-/** The samples, by `measure|contender`. */
+/** The measured values. A key has the form `measure|contender`. */
 const samples = new Map<string, number[]>();
 
 function add(measure: string, name: string, value: number): void {

@@ -24,7 +24,8 @@ export function proofhouse(): Detector {
     scan.write(Buffer.from(sample.text));
     const { findings } = scan.end();
     return maskedSpans(latin1(sample.text), masked).map((span) => {
-      // A secret of several lines has one finding and one span a line.
+      // A secret of several lines has one finding, but one span for each line. So the rule of a span is the rule of the
+      // last finding at or before the span.
       const rule = findings.findLast(({ offset }) => offset <= span.from)?.rule ?? '';
       return { ...span, rule, class: classes.get(rule) ?? 'generic' };
     });

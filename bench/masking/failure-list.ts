@@ -1,5 +1,5 @@
-// Formats the failures of the development half, so that a rule can be corrected by them. The held-out half has no such
-// list on purpose: a rule that was corrected by it would make its figures worthless.
+// Formats the failures of the development half, which are used to correct the rules. There is deliberately no such list
+// for the held-out half. If a rule were corrected with it, the figures of the held-out half would be worthless.
 import type { Failure } from './score-corpus.ts';
 
 const samplesPerGroup = 4;
@@ -23,7 +23,7 @@ export function failureList(failures: readonly Failure[]): string {
   return `# Failures of the development half: ${String(failures.length)}\n\n${sections.join('\n')}`;
 }
 
-/** Quotes the part and some text around it. */
+/** Returns `part`, quoted, with some of the text around it. */
 function quoted(text: string, part: string): string {
   const at = text.indexOf(part);
   const excerpt = text.slice(Math.max(0, at - 150), at + Math.min(part.length, 300) + 60);

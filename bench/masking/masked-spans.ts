@@ -1,11 +1,13 @@
-// Finds which bytes of a text a masked copy replaced, from the two texts alone, so that the corpus tests what users see.
+// Compares a text with its masked copy and finds the bytes that were replaced. Only the two texts are used, so that the
+// corpus tests what users see.
 import type { Span } from './corpus/sample.ts';
 
 export const placeholder = '***MASKED***';
 
 /**
- * Returns the spans of `original` that `masked` has replaced by the placeholder. Both are Latin-1 texts, one character a
- * byte. A placeholder that already stood in the original is not a span. Throws if no spans explain the masked text.
+ * Returns the spans of `original` that `masked` has replaced by the placeholder. Both are Latin-1 texts, with one
+ * character for each byte. A placeholder that already stood in the original is not a span. Throws if the two texts also
+ * differ outside of the placeholders.
  */
 export function maskedSpans(original: string, masked: string): Span[] {
   const pieces = masked.split(placeholder);
@@ -15,7 +17,11 @@ export function maskedSpans(original: string, masked: string): Span[] {
   return spans.filter(({ from, to }) => original.slice(from, to) !== placeholder);
 }
 
-/** Aligns the pieces from `index` on, where the text before `from` is explained. Takes the shortest spans that fit. */
+/**
+ * Returns the masked spans from offset `from` of `original` on, or undefined if there is no match. `pieces` are the parts
+ * of the masked text between its placeholders. The piece at `index` and the later pieces are not matched yet. If several
+ * matches are possible, the shortest spans are taken.
+ */
 function alignFrom(original: string, pieces: readonly string[], index: number, from: number): Span[] | undefined {
   const piece = pieces[index];
   if (piece === undefined) return from === original.length ? [] : undefined;

@@ -12,17 +12,22 @@ import { hostile, ordinary, type Workload } from './workloads.ts';
 
 const chunkBytes = 65_536;
 const mebibyte = 2 ** 20;
-/** A pass ends after this time. Its rate is that of the bytes up to there, so that a slow input does not block the run. */
+/**
+ * Time limit in ms of one run over an input. The rate then counts only the bytes that were masked in this time, so that a
+ * slow input does not block the benchmark.
+ */
 const longestPassMs = 15_000;
 
 export interface RateRow {
   readonly name: string;
   readonly rate: number;
-  /** Undefined for hostile inputs. */
+  /** The rate divided by the rate of SHA-256. Undefined for hostile inputs. */
   readonly ofSha256?: number;
-  /** How many times longer the input takes than a clean log of the same size. */
+  /** The time for this input, divided by the time for a log of the same size without secrets. */
   readonly timesCleanLog: number;
-  /** Bytes whose output was not decided, at most. */
+  /**
+   * The largest number of bytes that the masking stream held back, because it could not decide yet whether to mask them.
+   */
   readonly heldBytes: number;
 }
 
@@ -30,7 +35,7 @@ export interface KnownValuesResult {
   readonly values: number;
   readonly buildMs: number;
   readonly memoryMiB: number;
-  /** The rate on a clean log as a ratio to the rate without known values. */
+  /** The rate with known values, divided by the rate without known values. Both are measured on a log without secrets. */
   readonly rateRatio: number;
 }
 
@@ -40,9 +45,12 @@ export interface RateResults {
   readonly sha256: number;
   readonly ordinary: readonly RateRow[];
   readonly hostile: readonly RateRow[];
-  /** secretlint on a clean log of 2 MiB. */
+  /** The rate of secretlint on a log of 2 MiB without secrets, in MB per second. */
   readonly secretlint: number;
-  /** Growth of the peak of the resident memory while 1 GiB of clean log passes, after a first 64 MiB. */
+  /**
+   * Growth of the peak of the resident memory. It is measured while 1 GiB of log without secrets is masked, after a first
+   * 64 MiB.
+   */
   readonly memoryGrowthMiB: number;
   readonly known: KnownValuesResult;
 }
@@ -93,11 +101,11 @@ export async function measureRates({ bytes, rounds }: { bytes: number; rounds: n
 interface Pass {
   /** MB per second of processor time. */
   readonly rate: number;
-  /** The largest number of bytes that were held back. */
+  /** The largest number of bytes that the masking stream held back at any time. */
   readonly heldBytes: number;
 }
 
-/** Masks the input chunk by chunk. */
+/** Masks the input in chunks. Returns the rate and the largest number of bytes held back. */
 function pass(set: SecretSet, input: Uint8Array): Pass {
   const stream = new MaskingStream(set);
   const start = process.cpuUsage();
@@ -171,7 +179,7 @@ function memoryInUse(): number {
 function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  // Memory of typed arrays is freed by the collection after the one that finds them.
+  // The garbage collection that finds an unused typed array does not free its memory. The next collection frees it.
   for (let round = 0; round < 3; round++) collect();
 }
 

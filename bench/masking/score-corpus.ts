@@ -32,7 +32,7 @@ export interface CorpusScore {
   readonly classes: readonly ClassScore[];
   readonly clean: readonly CleanScore[];
   readonly excess: number;
-  /** Structured families that miss the aims for recall, with the share that was found. */
+  /** The families of structured secrets whose recall is below the aim, with their recall. */
   readonly weakFamilies: readonly { readonly family: string; readonly recall: number }[];
 }
 
@@ -40,7 +40,10 @@ export interface Failure {
   readonly kind: 'missed' | 'too much';
   readonly sample: Sample;
   readonly rule: string;
-  /** The bytes that should be masked and are not, or the reverse. */
+  /**
+   * Bytes that should have been masked but were not (`missed`), or that were masked but should not have been (`too
+   * much`).
+   */
   readonly part: string;
 }
 

@@ -32,8 +32,8 @@ export interface Plan {
 const [fewestJobs, mostJobs] = [100, 20_000];
 const limitMs = 500;
 /**
- * Samples of batches are shorter by this factor, because batches complete so many jobs per second that creating the
- * jobs would take most of the run.
+ * Factor by which a sample of batches is shorter than other samples. Batches complete many jobs per second. In a sample
+ * of full length, creating these jobs would take most of the run.
  */
 const batchShare = 0.3;
 
@@ -72,8 +72,8 @@ class QueueRun {
   readonly #plan: Plan;
   readonly #contenders: readonly Contender[];
   /**
-   * Jobs per second of the last sample, by contender, mode and number of workers. From it, the number of jobs in the
-   * next sample is computed.
+   * Jobs per second of the last sample, by contender, mode and number of workers. The number of jobs in the next sample
+   * is computed from this rate.
    */
   readonly #pace = new Map<string, number>();
   readonly #endBy: number;

@@ -58,7 +58,7 @@ export class MeasuredProcess {
       return (await Promise.race([message, exit]))[0];
     } finally {
       clearTimeout(timer);
-      // Aborts the promise that lost the race. Its rejection is ignored.
+      // Ends the wait for the other event, a message or the exit. The rejection of its promise is ignored.
       ended.abort();
     }
   }

@@ -1,5 +1,6 @@
-// Compares the medians of one run with the aims of the queue. An aim is a smallest ratio: of Proofhouse to another queue, of
-// batches to single jobs, or of a queue with a backlog to the same queue without.
+// Compares the medians of one run with the aims of the queue. An aim is a limit for the ratio of two medians. For
+// Proofhouse to another queue, and for batches to single jobs, the limit is the smallest ratio. For a queue with a
+// backlog to the same queue without a backlog, the limit is the largest ratio of their latencies.
 import { allDoors, engines, graphileWorker, pgBoss, proofhouseName } from './queue-contenders.ts';
 import { find, rounded, type Aim, type Point, type Row } from './samples.ts';
 
@@ -24,8 +25,8 @@ const oneByOne = { backlog: 0, mode: 'one by one', measure: 'ended/s' } as const
 
 function besidePeers(rows: readonly Row[], workers: number): Aim[] {
   const [http, inProcess] = [proofhouseName('HTTP', 'sqlite'), proofhouseName('in process', 'postgres')];
-  // graphile-worker claims its next job while it completes the last one, so it is compared with our mode `overlapping` too.
-  // pg-boss is called as its documentation describes.
+  // graphile-worker claims its next job while it completes the previous job. So the Proofhouse mode `overlapping` is
+  // compared with it too. pg-boss is called as its documentation describes.
   const pairs = [
     [http, graphileWorker, 'overlapping', 1],
     [inProcess, graphileWorker, 'overlapping', 1],

@@ -11,7 +11,7 @@ import type { Mode, QueueOrder, QueueResult } from './queue-order.ts';
 
 export interface Contender {
   readonly name: string;
-  /** Number of other jobs in the tables of the queue. */
+  /** Number of jobs (the backlog) that are in the tables of the queue in addition to the measured jobs. */
   readonly backlog: number;
   readonly modes: readonly Mode[];
   /** Process id of the HTTP server. Undefined if the queue is called in process. */

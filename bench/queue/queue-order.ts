@@ -3,8 +3,8 @@
 /**
  * How jobs are claimed and completed.
  * - `one by one`: one claim, then one completion.
- * - `overlapping`: the next job is claimed while the last one is completed.
- * - `batches`: many jobs in one call, in the way of each queue.
+ * - `overlapping`: the next job is claimed while the previous job is completed.
+ * - `batches`: one call claims or completes many jobs, in the way that each queue offers.
  */
 export type Mode = 'one by one' | 'overlapping' | 'batches';
 

@@ -33,8 +33,8 @@ export interface QueueResults {
 export interface Aim {
   readonly aim: string;
   /**
-   * A ratio: of Proofhouse to another queue, of batches to single jobs, or of a queue with a backlog to the same queue
-   * without.
+   * The measured ratio of two medians: Proofhouse to another queue, batches to single jobs, or a queue with a backlog to
+   * the same queue without a backlog.
    */
   readonly reached: number;
   readonly wanted: string;
@@ -78,7 +78,8 @@ export function find(rows: readonly Row[], point: Point): Row | undefined {
 }
 
 /**
- * Returns a percentile: the value below which lies the given share (0 to 1) of the values. NaN if there are no values.
+ * Returns the percentile for `share` (0 to 1): about this share of the values is smaller than the result. Returns NaN if
+ * there are no values.
  */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);

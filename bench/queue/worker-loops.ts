@@ -6,8 +6,8 @@ import type { MeasuredQueue } from './serve-orders.ts';
 /** The calls to one queue. `worker` is the number of the worker, counted from 0. */
 export interface QueueCalls<Held> {
   /**
-   * Called before each measurement. Opens the connections of the workers; a worker may claim and complete at the same
-   * time.
+   * Opens the connections of the workers. Called before each measurement. A worker may claim and complete at the same
+   * time, so one connection for each worker may not be enough.
    */
   open?(workers: number): Promise<void>;
   close?(): void;

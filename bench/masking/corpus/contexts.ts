@@ -1,11 +1,12 @@
-// The texts in which a named value stands: settings, source code, data and messages. Templates at an even index are for
-// the development half, the others for the held-out half, so that no rule can be written against the held-out texts.
+// Templates of texts that contain a named value: settings, source code, data and messages. Templates at an even index
+// belong to the development half of the corpus, the others to the held-out half. So no rule can be written against the
+// held-out texts.
 import type { Half } from './sample.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 export interface NamedValue {
   readonly name: string;
-  /** With marks around the secret. */
+  /** The value. Its secret part is enclosed in marks (see `secret` in sample.ts). */
   readonly value: string;
 }
 
@@ -14,9 +15,9 @@ type Template = (item: NamedValue, random: SeededRandom) => string;
 export interface Context {
   readonly context: string;
   readonly file: string;
-  /** False where the name does not stand beside the value. */
+  /** False if the templates put no name beside the value. */
   readonly named?: false;
-  /** The value is part of a URL. */
+  /** True if the value is part of a URL. */
   readonly inUrl?: true;
   readonly templates: readonly Template[];
 }

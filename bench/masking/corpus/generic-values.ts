@@ -1,5 +1,5 @@
-// Secrets that only their name reveals, names under which they stand, and placeholders that stand under the same names.
-// Items at an even index belong to the development half.
+// Three lists: secrets that only a name such as `DB_PASSWORD` reveals, such names, and placeholders that stand under such
+// names. Items at an even index belong to the development half of the corpus, the others to the held-out half.
 import { secret, type Half } from './sample.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
@@ -7,7 +7,9 @@ function ofHalf<T>(items: readonly T[], half: Half): readonly T[] {
   return items.filter((_, index) => (index % 2 === 0) === (half === 'development'));
 }
 
-/** Names for values whose format shows that they are secret. Half of them say nothing. */
+/**
+ * Names for values whose format alone shows that they are secret. Half of the names do not say that the value is secret.
+ */
 const plainNames = [
   'CI_VALUE',
   'SERVICE_TOKEN',
@@ -40,7 +42,10 @@ const secretNames = [
 
 const words = ['river', 'copper', 'window', 'harbor', 'silver', 'planet', 'forest', 'marble', 'rocket', 'winter'];
 
-/** Kinds of values that a name makes secret. UUIDs are not among them: they are identifiers far more often than secrets. */
+/**
+ * Kinds of values that count as secret only under a secret name. UUIDs are left out, because they are identifiers far
+ * more often than secrets.
+ */
 export const genericFamilies: readonly { family: string; urlSafe: boolean; make: (random: SeededRandom) => string }[] =
   [
     { family: 'letters and digits', urlSafe: true, make: (r) => secret(r.text('base62', r.integer(16, 40))) },

@@ -1,5 +1,5 @@
-// Private keys in PEM form, and the texts in which they stand: as a file, and quoted by other formats. The templates are
-// divided between the halves as in contexts.ts.
+// Private keys in PEM form, and templates of the texts that contain them: key files, and other formats that quote a key.
+// The two halves of the corpus use different templates, as in contexts.ts.
 import { secret, tolerated, type Half } from './sample.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
@@ -26,7 +26,7 @@ const kinds = [
 export const keyFamilies = kinds.map(([family, label, bytes]) => ({
   family,
   make: (random: SeededRandom): KeyBlock => ({
-    // The words are joined here, so that no line of the repository looks like the begin of a key.
+    // The words are joined here, so that no line of the repository looks like the first line of a private key.
     begin: ['-----BEGIN', `${label}-----`].join(' '),
     body: wrap(random.base64(bytes), label.startsWith('OPENSSH') ? 70 : 64),
     end: ['-----END', `${label}-----`].join(' '),
@@ -37,12 +37,12 @@ function wrap(text: string, columns: number): string {
   return text.match(new RegExp(`.{1,${String(columns)}}`, 'g'))?.join('\n') ?? text;
 }
 
-/** The block with real line ends, each line after `indent`. */
+/** Returns the key block with real line ends. Each line begins with `indent`. */
 function lines({ begin, body, end }: KeyBlock, indent = ''): string {
   return [tolerated(begin), ...body.split('\n').map(secret), tolerated(end)].map((line) => indent + line).join('\n');
 }
 
-/** The block on one line, with `separator` in the place of each line end. */
+/** Returns the key block as one line, in which `separator` replaces each line end. */
 function oneLine({ begin, body, end }: KeyBlock, separator: string): string {
   return tolerated([begin, secret(body.replaceAll('\n', separator)), end].join(separator) + separator);
 }
@@ -171,7 +171,7 @@ const keyContexts: readonly KeyContext[] = [
 
 export const keyContextNames: readonly string[] = keyContexts.map(({ context }) => context);
 
-/** Returns one marked text for each template of the half. */
+/** Returns one text for each template of the half. The private keys in the texts are marked. */
 export function keyTexts(
   block: KeyBlock,
   half: Half,

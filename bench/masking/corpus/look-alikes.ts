@@ -1,4 +1,5 @@
-// Texts without a secret that look as if they had one. Each generator makes one text; the halves differ by seed.
+// Texts that look as if they contained a secret, but contain none. Each generator makes one text. The two halves of the
+// corpus use different seeds.
 import type { SeededRandom } from './seeded-random.ts';
 
 type Generator = (random: SeededRandom) => string;

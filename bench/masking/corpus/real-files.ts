@@ -9,7 +9,7 @@ const root = path.resolve(import.meta.dirname, '../../..');
 const linesPerBlock = 80;
 const lastCommit = 'b258f3d';
 
-/** Files whose texts are about secrets: their examples are meant to be found. */
+/** Matches files that contain examples of secrets. They are left out, because masking is meant to find these examples. */
 const aboutSecrets = /masking|secret-|\.test\.ts$|\.contract\.ts$|testing\//;
 
 const groups: Readonly<Record<string, readonly string[]>> = {
@@ -45,7 +45,10 @@ function blocks(text: string): string[] {
   ).filter((block) => block !== '');
 }
 
-/** Returns the changes of 60 commits, without tests. Returns an empty text in a clone that does not reach back so far. */
+/**
+ * Returns the changes of 60 commits, without tests. Returns an empty text in a clone whose history does not contain these
+ * commits.
+ */
 function gitHistory(): string {
   const excluded = [':!*.test.ts', ':!*.contract.ts', ':!*testing/*', ':!package-lock.json'];
   try {

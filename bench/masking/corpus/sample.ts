@@ -24,13 +24,16 @@ export interface SampleOrigin {
 
 export interface Sample extends SampleOrigin {
   readonly text: string;
-  /** Every byte of these spans must be masked. A secret of several lines has one span a line. */
+  /** Every byte of these spans must be masked. A secret of several lines has one span for each line. */
   readonly secrets: readonly Span[];
   /** Bytes that may be masked with the secret, such as the first and last line of a PEM block. Includes the secrets. */
   readonly tolerated: readonly Span[];
 }
 
-/** Characters of a private use area of Unicode: they pass through JSON.stringify, and no sample has them. */
+/**
+ * The characters that mark the spans, from a private use area of Unicode. No sample contains them, and JSON.stringify
+ * does not change them.
+ */
 const [secretStart, secretEnd, toleratedStart, toleratedEnd] = ['\u{e000}', '\u{e001}', '\u{e002}', '\u{e003}'];
 const anyMark = /[\u{e000}-\u{e003}]/u;
 
@@ -39,7 +42,7 @@ export function secret(text: string): string {
   return `${secretStart}${text}${secretEnd}`;
 }
 
-/** Marks text that may be masked. It may contain secrets. */
+/** Marks text that may be masked, but need not be. It may contain secrets. */
 export function tolerated(text: string): string {
   return `${toleratedStart}${text}${toleratedEnd}`;
 }

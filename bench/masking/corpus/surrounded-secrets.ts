@@ -1,5 +1,5 @@
-// Secrets that have no format of their own: their surroundings mark them, such as a URL with a password, a header, or the
-// settings of npm and Docker. The templates are divided between the halves as in contexts.ts.
+// Secrets without a format of their own. Their surroundings show that they are secret: a URL with a password, a header,
+// or the settings of npm and Docker. The two halves of the corpus use different templates, as in contexts.ts.
 import { secret, tolerated, type Half } from './sample.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
@@ -11,7 +11,7 @@ interface SurroundedFamily {
 
 const schemes = ['postgres', 'mysql', 'mongodb+srv', 'amqps', 'redis', 'https', 'ftp'] as const;
 
-/** A password as it stands in a URL: some characters are percent-encoded. */
+/** Returns a password in the form that it has in a URL. In some passwords, a character is percent-encoded. */
 function urlPassword(random: SeededRandom): string {
   const text = random.text('base62', random.integer(10, 28));
   return random.next() < 0.4 ? `${text}%40${random.text('base62', 4)}!` : text;

@@ -5,15 +5,18 @@ import type { SeededRandom } from './seeded-random.ts';
 export interface TokenFamily {
   readonly family: string;
   /**
-   * Returns a token in which the bytes that must be masked are marked. A prefix that only names the issuer is not marked
-   * where the token has parts.
+   * Returns a token in which the bytes that must be masked are marked. In a token that has parts, a prefix that only
+   * names the issuer is not marked.
    */
   readonly make: (random: SeededRandom) => string;
   /** Names under which such a token is stored. Without them, the names of the context are used. */
   readonly names?: readonly string[];
-  /** The format alone does not show that the token is a secret, so that it stands under its name in every context. */
+  /**
+   * True if the format alone does not show that the token is a secret. Such a token stands under its name in every
+   * context.
+   */
   readonly needsName?: true;
-  /** False for characters that have a meaning in a URL. */
+  /** False if the token has characters that have a meaning in a URL. */
   readonly urlSafe?: false;
 }
 
@@ -114,7 +117,7 @@ const amazon: readonly TokenFamily[] = [
   },
 ];
 
-/** The rest of the issuers: those with one or two formats. */
+/** The issuers that have only one or two token formats. */
 const others: readonly TokenFamily[] = [
   { family: 'stripe sk_live_', make: prefixed('sk_live_', 'base62', 24) },
   { family: 'stripe sk_live_ long', make: prefixed('sk_live_51', 'base62', 97) },

@@ -47,8 +47,8 @@ async function drain({ jobs, workers, mode }: DrainOrder) {
   const start = performance.now();
   const pool = startWorkers(tasks, workers, mode);
   await finished.promise;
-  // Waits until the table of jobs is empty, because a completion is written after its task has run, while the next jobs
-  // are fetched.
+  // Waits until the table of jobs is empty. graphile-worker writes a completion after the task has run, while it fetches
+  // the next jobs. So all tasks can have run before all completions are written.
   while (await isLeft()) await sleep(1);
   const ms = performance.now() - start;
   await pool.gracefulShutdown('measured');
