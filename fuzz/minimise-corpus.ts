@@ -1,5 +1,6 @@
-// Selects the inputs to keep in the corpus: a small set that reaches each block of code that all inputs together reach,
-// about equally often. Coverage comes from V8, so the fuzzer is not needed.
+// Selects a small set of inputs to keep in the corpus. The set reaches every block of code that all inputs together
+// reach. For each block, it also has an input for each class of execution counts (see `stepOf`). V8 measures the
+// coverage, so the fuzzer is not needed.
 import { createHash } from 'node:crypto';
 import { Session } from 'node:inspector/promises';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -53,7 +54,10 @@ async function chosenOf(name: string, inputs: readonly Buffer[]): Promise<Buffer
   return chosen;
 }
 
-/** Returns the class of an execution count: 0 for 1, 1 for 2 and 3, 2 for 4 to 7, 3 for 8 and more. */
+/**
+ * Returns the class of an execution count. Class 0 is the count 1, class 1 is 2 and 3, class 2 is 4 to 7, class 3 is 8
+ * and more.
+ */
 function stepOf(count: number): number {
   return Math.min(3, Math.floor(Math.log2(count)));
 }

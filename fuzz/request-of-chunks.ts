@@ -21,8 +21,8 @@ export function requestOfChunks(chunks: readonly Buffer[], whole: boolean): Inco
 }
 
 /**
- * Splits the bytes into pieces of 1 to `mostOfSmall` bytes; if there are more than 8192 bytes, of up to `mostOfSmall`
- * KiB. `seed` determines the sizes.
+ * Splits the bytes into pieces of 1 to `mostOfSmall` bytes. If there are more than 8192 bytes in all, a piece has up to
+ * `mostOfSmall` KiB. `seed` determines the sizes of the pieces.
  */
 export function chunksOf(bytes: Buffer, mostOfSmall: number, seed: number): Buffer[] {
   const most = bytes.length > 8192 ? mostOfSmall * 1024 : mostOfSmall;
@@ -38,8 +38,8 @@ export function chunksOf(bytes: Buffer, mostOfSmall: number, seed: number): Buff
 }
 
 /**
- * Splits the bytes into at most three pieces. `seed` determines where, so that large bodies are split at every
- * position.
+ * Splits the bytes into at most three pieces. `seed` determines the positions, so that over many seeds a large body is
+ * split at every position.
  */
 export function threePieces(bytes: Buffer, seed: number): Buffer[] {
   const state = Math.imul(seed + 1, 2_654_435_761) >>> 0;
@@ -49,7 +49,10 @@ export function threePieces(bytes: Buffer, seed: number): Buffer[] {
   );
 }
 
-/** Expands fillers: `%%65536%%` in an input stands for 65,536 bytes, so that inputs are short. */
+/**
+ * Replaces each filler by the bytes that it stands for: `%%65536%%` stands for 65,536 bytes. So a short input can
+ * describe a long body.
+ */
 export function withFillers(bytes: Buffer): Buffer {
   const text = bytes.toString('latin1').replace(/%%(\d{1,6})%%/, (_whole, count: string) => {
     return 'x\r\n--'.repeat(Math.ceil(Math.min(Number(count), 300_000) / 5)).slice(0, Number(count));
@@ -62,7 +65,7 @@ export function seedOf(bytes: Buffer): number {
   return crc32(bytes);
 }
 
-/** Fillers that words and seeds contain. */
+/** The fillers that the words and the seeds of targets contain. */
 export const fillers = ['%%16200%%', '%%16300%%', '%%65536%%', '%%200000%%'];
 
 /** A fake staging area. It keeps the staged bytes and counts the blobs that were staged and not discarded. */

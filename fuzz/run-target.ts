@@ -12,12 +12,12 @@ export interface FuzzOutcome {
   readonly seconds: number;
   readonly executions: number;
   /**
-   * `edgesBefore`: number of code edges that the seeds and the corpus reach. `edges`: number of edges at the end of the
-   * run.
+   * A code edge is a jump from one block of code to another. `edgesBefore` is the number of code edges that the seeds and
+   * the corpus reach. `edges` is the number of code edges that are reached at the end of the run.
    */
   readonly edgesBefore: number;
   readonly edges: number;
-  /** Number of edges in combination with classes of their hit counts. libFuzzer calls them features. */
+  /** Number of reached pairs of a code edge and a class of its hit count. libFuzzer calls such a pair a feature. */
   readonly features: number;
   readonly inputs: number;
   /** Paths of the files that contain the failing inputs. */

@@ -16,7 +16,8 @@ const secrets = { admin: 'adm-s', worker: 'wkr-s', session: 'ses-s', page: 'pag-
 const experimentId = 'exp_0';
 
 /**
- * A fake of the worker authentication. It accepts only `secrets.worker`; the fakes in `parts` accept only the other secrets.
+ * A fake of the worker authentication, which accepts only the hash of `secrets.worker`. The other fakes in `parts` accept
+ * only the other secrets.
  */
 const workerOf = (hash: string, name?: string) =>
   Promise.resolve(

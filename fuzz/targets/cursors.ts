@@ -30,8 +30,8 @@ export function fuzz(data: Buffer): void {
 }
 
 /**
- * Checks the prefix of blob keys that is the cursor of a slice. The prefix of the next slice must sort after it and must not
- * be longer, so that the slices come to an end.
+ * Checks the cursor of a slice, a call that collects or verifies only a part of the blobs. The cursor is a prefix of blob
+ * keys. The prefix for the next slice must sort after it and must not be longer. Otherwise the slices would never end.
  */
 function checkSlice(prefix: string): void {
   const next = prefixAfter(prefix);
@@ -39,7 +39,7 @@ function checkSlice(prefix: string): void {
   assert.ok(isLater, 'a slice comes again');
 }
 
-/** Returns the prefix in a form that sorts in the order of blob keys, in which digits sort after letters. */
+/** Returns the prefix in a form that sorts like blob keys, in whose order digits come after letters. */
 function inOrder(prefix: string): string {
   return prefix.replaceAll(/\d/g, (digit) => `~${digit}`);
 }

@@ -1,5 +1,5 @@
-// Fuzzes the form of a deposit. With every chunk size, a form must give the same result: no deposit, or the same deposit,
-// which has the bytes of the only part.
+// Fuzzes the form of a deposit. A form must give the same result for every chunk size. The result is no deposit, or a
+// deposit with the bytes of the only part.
 import assert from 'node:assert/strict';
 import { isAppError } from '@proofhouse/core';
 import { readDepositForm } from '../../packages/server/src/http/bytes/deposit-form.ts';

@@ -1,5 +1,5 @@
-// Fuzzes the form of an upload with its fields. With every chunk size, a form must give the same result: no upload, or the
-// same upload.
+// Fuzzes the form of an upload with its fields. A form must give the same result for every chunk size. The result is no
+// upload, or one upload.
 import assert from 'node:assert/strict';
 import { AppError, isAppError, normalizeArtifactName } from '@proofhouse/core';
 import { readUploadForm } from '../../packages/server/src/http/bytes/upload-form.ts';
