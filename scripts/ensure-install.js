@@ -72,8 +72,8 @@ function install() {
 }
 
 /**
- * Returns the npm that runs this script, as the user chose it. Returns the npm on the PATH if the script was started
- * directly with `node scripts/…`.
+ * Returns the npm to call: the npm that the user runs this script with, or else the npm on the PATH. The second case
+ * applies if the script was started directly with `node scripts/…`.
  */
 function npmCommand() {
   const running = process.env.npm_execpath;

@@ -1,6 +1,6 @@
 // Global setup of vitest: sets the folders that the tests use. The temporary folder of the run is in memory if enough
-// is free, because writing to a disk costs more time than most tests, and no test cuts the power. The cache of compiled
-// modules halves the time that a process started by a test needs to import the server.
+// memory is free. Writing to a disk costs more time than most tests, and no test cuts the power. A cache of compiled
+// modules halves the time that a child process of a test needs to import the server.
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

@@ -120,8 +120,8 @@ function streamOf(size: number, late = false): ReadableStream {
 }
 
 /**
- * Writes four pipelined requests at once: two that succeed, the one that is refused, and one after it. Returns the
- * status of the third answer, or a sentence if there are not exactly three answers.
+ * Writes four pipelined requests at once: two that succeed, one that is refused, and one more. Returns the status of the
+ * third answer, or a sentence if there are not exactly three answers.
  */
 function pipelined(url: string, target: Target, size: number): Promise<number | string> {
   const { port } = new URL(url);

@@ -178,8 +178,8 @@ function startKeeper(home: Home, port: number, fsync: boolean): ChildProcess {
     ...(home.user === undefined ? {} : { user: home.user }),
   };
   const script = path.join(import.meta.dirname, 'keep-process.ts');
-  // The keeper has its own process group, so that Ctrl-C reaches only the starter. The keeper then stops Postgres in
-  // the correct order.
+  // The process of `keep-process.ts` has its own process group, so that Ctrl-C reaches only the process that started it.
+  // It then stops Postgres in the correct order.
   const keeper = spawn(process.execPath, [script, JSON.stringify(order)], {
     cwd: home.folder,
     detached: true,

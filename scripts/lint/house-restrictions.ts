@@ -81,7 +81,7 @@ function blocks(): Linter.Config[] {
   return [everywhere, ...narrowed];
 }
 
-/** Returns true if the restriction lists this place, or a folder above it, as one that may use what is restricted. */
+/** Returns true if the restriction allows the place, because it lists the place itself or a folder above it. */
 function isAllowed(restriction: Restriction, place: string): boolean {
   return restriction.allowed.some(
     (allowed) => allowed === place || (allowed.endsWith('/**') && place.startsWith(allowed.slice(0, -2))),

@@ -1,5 +1,5 @@
-// Proves that every pattern of the secret rules, and every regular expression of their tests of a value, takes linear
-// time, with the automaton method of `recheck`.
+// Proves with the automaton method of `recheck` that regular expressions take linear time. It checks the patterns of all
+// secret rules, and every regular expression in the code that tests a found value.
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import recheck from 'recheck/lib/browser.js';

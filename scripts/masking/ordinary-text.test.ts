@@ -7,7 +7,7 @@ import { SecretScan, compileSecrets, maskText, secretRules } from '@proofhouse/c
 const root = path.join(import.meta.dirname, '../..');
 const set = compileSecrets({ rules: secretRules });
 
-/** One line for each finding, with the text around it. */
+/** Returns one line for each finding, with the text around the finding. */
 function findingsIn(file: string): readonly string[] {
   const bytes = readFileSync(path.join(root, file));
   const scan = new SecretScan(set);

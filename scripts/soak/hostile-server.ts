@@ -100,7 +100,8 @@ async function runCommand(args: readonly string[], url: string): Promise<Ending>
   child.stderr.on('data', keep);
   let timedOut = false;
   let most = 0;
-  // A worker waits for jobs without a time limit, so it is stopped with SIGTERM; then an orderly exit is correct.
+  // A worker waits for jobs without a time limit, so it is stopped with SIGTERM. An orderly exit is then the correct
+  // result.
   const limitMs = args[0] === 'work' ? 8000 : callWithinMs;
   const timer = setTimeout(() => {
     timedOut = args[0] !== 'work';

@@ -1,6 +1,6 @@
-// Fills a migrated database with a backlog, as a queue has it after months, in seconds with bulk SQL. Half of the jobs are
-// queued and not delayed, but need capabilities that no worker has. They precede all other jobs in the claim order. The other
-// half has ended.
+// Fills a migrated database with a backlog like that of a queue after months. Bulk SQL does this in seconds. Half of the
+// jobs are queued and not delayed, but need capabilities that no worker has. In the claim order, these jobs come before
+// all other jobs. The other half has ended.
 import { createHash } from 'node:crypto';
 import Database from 'better-sqlite3';
 import pg from 'pg';

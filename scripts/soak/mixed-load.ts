@@ -12,11 +12,14 @@ const seconds = Number(process.env['SOAK_SECONDS'] ?? 1200);
 const restSeconds = Math.min(60, Math.max(15, seconds / 10));
 const sampleMs = 5000;
 /**
- * Pause in ms between two iterations of each client. With it, half a core of a small machine stays idle, as on a server
+ * Pause in ms between two iterations of each client. This pause keeps half a core of a small machine idle, as on a server
  * below its limit.
  */
 const turnMs = 100;
-/** Most memory of the server after the idle phase. It is twice the peak under this load; more is counted as a leak. */
+/**
+ * Largest accepted memory of the server in MiB after the idle phase. It is twice the peak under this load. More memory
+ * counts as a leak.
+ */
 const mostRestMiB = 512;
 const sizes = [0, 4096, 65_536, 1_048_576, 8_388_608];
 

@@ -22,8 +22,8 @@ export function objectionsOnSqlite(databaseUrl: string, seen: readonly Recorded[
   }
 }
 
-// Returns the query plan of a statement. The plan does not depend on the values, but the number of values must match
-// the statement, so numbers are tried from 0.
+// Returns the query plan of a statement. The number of bound values must match the statement, so all numbers from 0 on
+// are tried. The values themselves do not change the plan.
 function planOnSqlite(database: Database.Database, text: string): string[] {
   const plan = database.prepare<unknown[], { detail: string }>(`explain query plan ${text}`);
   for (let count = 0; count <= mostParameters; count++) {
