@@ -24,7 +24,10 @@ export async function registerWorker(server: ServerUnderTest, json: object = {})
   return credentialOf(server, await server.v0('POST', '/workers', { json }));
 }
 
-/** Returns the credential from the answer to a registration. The reports of this scenario do not show its secret. */
+/**
+ * Returns the credential from the answer to a registration. The reports of this scenario do not show the secret of the
+ * credential.
+ */
 export function credentialOf(server: ServerUnderTest, answer: Answer): Credential {
   expectStatus(answer, 200);
   const secret = answer.member('registration_token');

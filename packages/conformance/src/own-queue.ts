@@ -27,7 +27,10 @@ export class OwnQueue {
     this.repository = `${server.name('conformance')}/repository`;
   }
 
-  /** Creates a worker for the jobs of this scenario. `fields` override the fields of the request for its token. */
+  /**
+   * Creates a worker for the jobs of this scenario. `fields` override fields of the request that creates the worker's
+   * token.
+   */
   async worker(fields: object = {}): Promise<Credential> {
     const token = {
       workerId: this.server.name('worker'),
@@ -85,8 +88,8 @@ export class OwnQueue {
   }
 
   /**
-   * Makes a call that only the lease holder may make, such as `heartbeat` (`verb`). Without `lease`, the lease header is not
-   * sent.
+   * Makes the call `verb` (such as `heartbeat`) for a job. Only the holder of the lease may make this call. Without
+   * `lease`, the lease header is not sent.
    */
   write(worker: Credential, jobId: string, verb: string, json: object = {}, lease?: string): Promise<Answer> {
     return this.server.queue('POST', `/jobs/${jobId}/${verb}`, {

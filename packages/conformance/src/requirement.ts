@@ -57,8 +57,8 @@ export function latitude(text: string, source: string, uncovered = 'left to the 
 }
 
 /**
- * Returns a `must` that no scenario can test, because it is visible only inside the server, such as surviving a power
- * cut.
+ * Returns a requirement of level `must` that no scenario can test, because it is visible only inside the server. An
+ * example is that data survives a power cut.
  */
 export function operational(text: string, source: string, uncovered: string): Row {
   return { level: 'must', text, source, uncovered };

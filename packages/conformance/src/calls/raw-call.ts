@@ -16,8 +16,8 @@ export interface RawOptions {
 }
 
 /**
- * Sends one request unchanged, even if the request is malformed. Returns undefined if no complete answer arrives:
- * within `waitMs`, before the server closes the connection, or before `signal` aborts.
+ * Sends one request unchanged, even if the request is malformed. Returns undefined if no complete answer arrives before
+ * `waitMs` have passed, the server closes the connection, or `signal` is aborted.
  */
 export function rawCall(base: string, method: string, path: string, options: RawOptions): Promise<Answer | undefined> {
   const url = new URL(`${base}${path}`);

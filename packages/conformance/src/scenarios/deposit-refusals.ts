@@ -7,7 +7,10 @@ import { chunked } from '../calls/raw-call.ts';
 import { scenariosOf } from '../scenario.ts';
 import { experimentHeader, type ServerUnderTest } from '../server-under-test.ts';
 
-/** Largest size limit that is tested. To exceed a limit, a scenario must send more bytes than the limit. */
+/**
+ * Largest size limit of a server, in bytes, that is tested. A larger limit is not tested, because a scenario must send
+ * more bytes than the limit to exceed it.
+ */
 const largestCap = 64 * 1024 * 1024;
 
 const nobody = { authorization: 'Bearer admin:not-the-token-of-the-admin' };

@@ -164,7 +164,8 @@ export const workerAuthScenarios = scenariosOf('worker auth', [
     requirements: ['WA-14'],
     run: async (server) => {
       await requireQueue(server);
-      // A heartbeat for an unknown job shows the worker as whom the queue identified the caller. It does not change any job.
+      // A heartbeat for an unknown job changes no job. Its error shows which worker the queue identified. The queue
+      // answers 404 if the named worker is the caller, and 403 if it is another worker.
       const { id, secret } = await registerWorker(server);
       const beat = (workerId: string) =>
         server.queue('POST', `/jobs/${unknownJob}/heartbeat`, {

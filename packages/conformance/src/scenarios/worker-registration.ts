@@ -6,7 +6,10 @@ import { scenariosOf } from '../scenario.ts';
 
 const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
-/** Matches a secret with at least 256 bits in base64url, without characters that separate headers or credentials. */
+/**
+ * Matches a secret of at least 43 characters, which carry 256 bits in base64url. White space and colons are excluded,
+ * because they separate parts of a header or a credential.
+ */
 const secretPattern = /^[\x21-\x39\x3b-\x7e]{43,}$/;
 
 export const wrongNames = [
