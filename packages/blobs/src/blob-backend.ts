@@ -48,9 +48,11 @@ export interface BlobBackend {
    * Yields every blob, in no particular order, for collection and verification. The blobs are streamed with constant
    * memory. A blob that is added or removed meanwhile may be yielded or not. Entries whose names are not blob keys are
    * skipped. An entry in a blob's place that is not a plain object is yielded with the fingerprint `irregular`, which no
-   * commit returns. With `prefix`, only keys that begin with it are yielded, and the driver avoids reading the others as
-   * far as its storage allows, so that callers can list in slices. A prefix that is not 0 to 32 key characters throws
-   * `invalid_request`.
+   * commit returns.
+   *
+   * With `prefix`, only blobs whose keys begin with it are yielded. The driver avoids reading the other blobs as far as
+   * its storage allows. So a caller can list the blobs in several parts. A prefix that is not 0 to 32 key characters
+   * throws `invalid_request`.
    */
   list(options?: ListOptions): AsyncIterable<BlobListing>;
 

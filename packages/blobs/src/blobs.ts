@@ -69,9 +69,9 @@ export interface OpenedBlob {
   /** The requested bytes: a buffer for small blobs and ranges, else a stream, which the caller must consume or destroy. */
   readonly body: Buffer | Readable;
   /**
-   * The current fingerprint of the blob. Differs from that of the `BlobRef` if the bytes are unchanged but their file was
-   * moved, copied or touched. The caller must then store it in the record, or each later read hashes the whole blob
-   * again.
+   * The current fingerprint of the blob. It differs from the fingerprint in the `BlobRef` if the bytes are unchanged but
+   * their file was moved, copied or touched. The caller must then store it in the record, or each later read hashes the
+   * whole blob again.
    */
   readonly fingerprint: string;
 }

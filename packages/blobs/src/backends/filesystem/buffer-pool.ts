@@ -1,4 +1,7 @@
-/** Size of each buffer. Larger buffers leave the processor's cache between read and write. Smaller ones need more calls. */
+/**
+ * Size of each buffer. With larger buffers, the bytes leave the processor's cache between the read and the write. Smaller
+ * buffers need more calls.
+ */
 const bufferBytes = 512 * 1024;
 
 /** Largest number of unused buffers in the pool. Further returned buffers are left to the garbage collector. */

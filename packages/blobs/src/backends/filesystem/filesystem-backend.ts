@@ -38,7 +38,8 @@ export interface FilesystemBackendOptions {
 /** Ranges of up to this many bytes are read with one call, which is faster than a stream. */
 const wholeReadBytes = 256 * 1024;
 
-// O_NONBLOCK is set because the call must not block if somebody put a FIFO in the blob's place.
+// The flags for opening a blob file. With O_NONBLOCK, the call of `open` does not block if somebody put a FIFO in the
+// blob's place.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Stores each blob as a file. See `BlobBackend` for its obligations and `FilesystemLayout` for the paths of the files. */

@@ -228,8 +228,8 @@ it('a leftover under a staging name is never written to, even if it is a link to
     fileSystem.arm(at, { kind: 'fail', errno: 'EIO' });
     await store(crashed, bytes).catch(codeOf);
     const { blobs, staging } = await namesOfKey();
-    // The loop has found the call that removes the staging name, one of the last calls of a write: after its failure
-    // the file has two names.
+    // At this `at`, the call that removes the staging name has failed. It is one of the last calls of a write. The file
+    // then has two names.
     if (blobs.length === 1 && staging.length === 1) break;
     if (fileSystem.begun < at) throw new Error('no failure left a second name');
   }
@@ -346,8 +346,8 @@ it.each([{ kind: 'fail', errno: 'EIO' }, { kind: 'stop-after' }] as const)(
       const look = await lookAgain(folder, Buffer.alloc(0));
       expect(look.stored).toBe(false);
       if (done) break;
-      // All shards are created in the same way, so only some of these calls are tested. The calls before and after them are
-      // tested one by one.
+      // All shards are created in the same way, so only some of the calls that create shards are tested. The calls before
+      // and after them are tested one by one.
       at += at > 6 && at < 185 ? 60 : 1;
     }
   },

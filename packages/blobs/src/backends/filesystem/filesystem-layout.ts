@@ -56,7 +56,9 @@ export class FilesystemLayout {
     return join(this.shardOf(key).path, key);
   }
 
-  /** Returns the paths for reading and writing the marker. */
+  /**
+   * Returns the paths for reading and writing the marker, the text that identifies the store that the blobs belong to.
+   */
   markerPlace(): MarkerPlace {
     return { path: join(this.root, markerName), folder: this.root, temporary: this.newStagingPath('marker') };
   }

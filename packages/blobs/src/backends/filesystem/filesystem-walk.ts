@@ -34,8 +34,8 @@ export async function* listBlobs(
 }
 
 /**
- * Removes the files that killed processes left behind, at whichever call they were killed. Removes only files that were
- * last written before `olderThan`, so an upload in progress is kept, however long ago it began.
+ * Removes the files that killed processes left behind. The process may have been killed at any call. Removes only files
+ * that were last written before `olderThan`, so an upload in progress is kept, however long ago it began.
  */
 export async function sweepLeftovers(
   fs: FileSystem,

@@ -9,10 +9,14 @@ import { StagedFile } from './staged-file.ts';
 
 /** Largest size of a marker file in bytes: the longest marker and its line end. */
 const mostBytes = 129;
-// O_NONBLOCK is set because the call must not block if somebody put a FIFO in the marker's place.
+// The flags for opening a marker file. With O_NONBLOCK, the call of `open` does not block if somebody put a FIFO in the
+// marker's place.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** The paths that are used to read and write a marker file. */
+/**
+ * The paths that are used to read and write a marker file. Its text, the marker, identifies the store that the blobs
+ * belong to.
+ */
 export interface MarkerPlace {
   /** Path of the marker file. */
   readonly path: string;
@@ -75,8 +79,8 @@ export async function writeMarkerFile(
 }
 
 /**
- * Links the marker file to its path, unless there is one already. In that case another process created it, and may have
- * stopped before its name was durable. The caller must therefore sync the folder in both cases.
+ * Links the marker file to its path, unless the path exists already. If it exists, another process created it, and that
+ * process may have stopped before the name was durable. The caller must therefore sync the folder in both cases.
  */
 async function linkedOrThere(staged: StagedFile, path: string): Promise<void> {
   try {

@@ -11,13 +11,14 @@ const mostBytes = 64 * 1024;
 /** A synchronous read that took longer than this, in ms, was probably from a slow or busy disk, not from the page cache. */
 const slowMs = 5;
 /**
- * After a slow synchronous read, no further synchronous read is made for this many times its duration. So slow reads
- * block the event loop for at most a twentieth of the time, and synchronous reads are used again soon after a short
- * load peak.
+ * After a slow synchronous read, all reads are asynchronous for this many times the duration of the slow read. So slow
+ * reads block the event loop for at most a twentieth of the time. After a short load peak, synchronous reads are soon
+ * used again.
  */
 const restFactor = 20;
 
-// O_NONBLOCK is set because the call must not block if somebody put a FIFO in the blob's place.
+// The flags for opening a blob file. With O_NONBLOCK, the call of `open` does not block if somebody put a FIFO in the
+// blob's place.
 const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
