@@ -203,7 +203,7 @@ test('a second backup to the same folder copies only what is new, and keeps what
   expect(await copiedBytes()).toBe(500);
   expect(await copiedBytes()).toBe(0);
   expect(readdirSync(folder).filter((name) => name.startsWith('database-'))).toHaveLength(1);
-  // With --verify, a backup compares the files that it already contains, and copies a changed one again.
+  // With --verify, a backup compares the files that it already contains, and copies a changed file again.
   const rotten = filesBelow(path.join(folder, 'blobs')).find((file) => statSync(file).size === 1000) ?? '';
   await rm(rotten);
   writeFileSync(rotten, Buffer.alloc(1000, 'z'));

@@ -29,7 +29,7 @@ export interface CommandContext {
    */
   signal(): AbortSignal;
   /**
-   * Returns an AbortSignal that is aborted by the second of these process signals. After this method was called, only a third
+   * Returns an AbortSignal that is aborted by the second process signal. After this method was called, only a third
    * process signal ends the process at once.
    */
   secondSignal(): AbortSignal;
@@ -73,8 +73,8 @@ function endingSignals(): NodeJS.Signals[] {
   return ['SIGINT', 'SIGTERM', ...(isHangupIgnored() ? [] : (['SIGHUP'] as const))];
 }
 
-// Returns true if the process was started with SIGHUP ignored, as by `nohup`. It must then outlive its terminal, and a listener
-// for SIGHUP would undo that. Only Linux shows which signals are ignored.
+// Returns true if the process was started with SIGHUP ignored, as by `nohup`. Such a process must outlive its terminal,
+// and a listener for SIGHUP would make it end. Only Linux shows which signals are ignored.
 function isHangupIgnored(): boolean {
   try {
     const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';

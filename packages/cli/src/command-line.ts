@@ -77,8 +77,8 @@ function addCommands(
     const configure = await unloaded.get(command)?.load();
     configure?.(command as Command, context);
   });
-  // The help of a group shows the arguments of its commands. Commander does not know those of a command that is not loaded, so
-  // they come from the table.
+  // The help of a group shows the arguments of its commands. Commander knows only the arguments of loaded commands, so
+  // the arguments are taken from the table.
   const help = new Help();
   parent.configureHelp({
     subcommandTerm: (command) => termOf(unloaded.get(command)) ?? help.subcommandTerm(command),

@@ -4,7 +4,8 @@ import { runCommandLine } from './command-line.ts';
 
 const context = processContext(() => Date.now());
 
-// If the reader closes the pipe (`proofhouse job list | head -1`), that is no failure. Other errors, such as a full disk, are.
+// A closed pipe is no failure, because its reader needs no more output (`proofhouse job list | head -1`). Other errors,
+// such as a full disk, are failures.
 process.stdout.once('error', (error: NodeJS.ErrnoException) => {
   // Later writes emit the same error, which is ignored.
   process.stdout.on('error', () => undefined);

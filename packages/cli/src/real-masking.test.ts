@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The secrets that any file below the data folder shows: database, WAL, blobs, job view. */
+/** Returns the secrets that are found in any file below the data folder: database, WAL, blobs, job view. */
 async function shownInData(): Promise<string[]> {
   const shown: string[] = [];
   for (const file of await readdir(server.folder, { recursive: true, withFileTypes: true })) {
@@ -42,7 +42,7 @@ async function shownInData(): Promise<string[]> {
   return shown;
 }
 
-/** Everything that the API shows of a job. */
+/** Returns everything that the API shows of a job, as one text. */
 async function jobAsText(jobId: string): Promise<string> {
   const parts: unknown[] = [await client.jobs.get(jobId), await client.jobs.events(jobId)];
   for await (const artifact of client.artifacts.each(jobId)) {
@@ -52,8 +52,8 @@ async function jobAsText(jobId: string): Promise<string> {
   return parts.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join('\n');
 }
 
-// Writes each text in two writes at a position that differs for each, then byte by byte, to standard output and to a file.
-// Then it edits a file of the repository.
+// The script writes each text in two pieces, then byte by byte, to standard output and to a file. The position between
+// the two pieces is different for each text. Then the script edits a file of the repository.
 const script = `
   import { appendFileSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
   const texts = JSON.parse(readFileSync(process.argv[2], 'utf8'));

@@ -64,7 +64,7 @@ export function timeAfter(now: () => number): (text: string) => string {
   };
 }
 
-/** Returns the values of a repeatable option: the values given so far and the new one. */
+/** Returns the values of a repeatable option: the values given so far, then the new value. */
 export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }

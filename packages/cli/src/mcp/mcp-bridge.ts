@@ -143,8 +143,8 @@ async function upload({ client, cwd, signal }: Caller, given: unknown): Promise<
   }
   const bytes = uploadedBytes(input);
   if (typeof bytes === 'string') {
-    // The answer will only explain how to upload the bytes. Throws here if the job does not exist or belongs to another
-    // caller.
+    // The answer will only explain how to upload the bytes. So this call checks the job first: it throws if the job does
+    // not exist or belongs to another caller.
     await client.jobs.get(jobId, { signal, headers });
     return explainUpload(client.url, input, bytes);
   }

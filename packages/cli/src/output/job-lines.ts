@@ -15,7 +15,10 @@ import { Readable } from 'node:stream';
 import type { CommandContext } from '../command-context.ts';
 import { utf8Pieces } from '../input/utf8-text.ts';
 
-/** One job of the file, with its line number, counted from 1, and its approximate size in the body of the request. */
+/**
+ * One job of a JSON lines file. It has its line number, counted from 1, and its approximate size in the body of the
+ * request.
+ */
 export interface JobLine {
   readonly number: number;
   readonly job: CreateJob;
@@ -26,9 +29,10 @@ export interface JobLine {
 const maxBatchBytes = 700 * 1024;
 
 /**
- * Yields the jobs of a JSON lines file in batches, one for each call. `-` is standard input. Blank lines are skipped. A line
- * without an idempotency key gets the key `<keyPrefix>:<line number>`, so that a repeated run creates no job twice. Without
- * `keyPrefix`, a hash of the line is used in its place. Throws `invalid_request` with the line number.
+ * Yields the jobs of a JSON lines file in batches, one batch for each call. The file name `-` means standard input. Blank
+ * lines are skipped. A line without an idempotency key gets the key `<keyPrefix>:<line number>`, so that a repeated run
+ * creates no job twice. Without `keyPrefix`, a hash of the line is the prefix of this key. Throws `invalid_request` with
+ * the line number.
  */
 export async function* jobBatches(
   source: string,
@@ -40,7 +44,8 @@ export async function* jobBatches(
   let batch: JobLine[] = [];
   let batchBytes = 0;
   let number = 0;
-  // The error of a file that cannot be read is thrown in the loop. Without this listener it would be an unhandled event.
+  // If a file cannot be read, its error is thrown in the loop. Without this listener, the error would be an unhandled
+  // event.
   const failed = new Promise<never>((_, reject) => input.once('error', reject));
   failed.catch(() => undefined);
   const lines = createInterface({ input, crlfDelay: Infinity })[Symbol.asyncIterator]();

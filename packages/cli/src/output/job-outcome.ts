@@ -31,8 +31,8 @@ export async function endOf(
 }
 
 /**
- * Returns two functions. `broken` prints an interruption of a stream, but not the same message again. `mended` allows that
- * message again.
+ * Returns two functions. `broken` prints an interruption of a stream, but not twice with the same message. After
+ * `mended`, the same message is printed again.
  */
 export function sayBroken(context: CommandContext): { broken: (error: Error) => void; mended: () => void } {
   let said = '';

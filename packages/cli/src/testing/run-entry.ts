@@ -24,8 +24,8 @@ export interface RunOptions {
 }
 
 /**
- * Runs a command as a user does: with the real entry, in a process of its own. Of the environment of this process, it gets PATH,
- * HOME and the compile cache only.
+ * Runs a command as a user does: with the real entry, in a process of its own. From the environment of this process, the
+ * command gets only PATH, HOME and the compile cache.
  */
 export function runEntry(args: readonly string[], options: RunOptions = {}): Promise<Run> {
   return new Promise((resolve, reject) => {

@@ -7,7 +7,7 @@ import { exitCodeOf, sayBroken } from '../../output/job-outcome.ts';
 import { wholeNumber } from '../../input/option-values.ts';
 import { printable } from '../../output/printable.ts';
 
-/** Number of bytes from the end of `log.log` that are printed at most. */
+/** Largest number of bytes that are printed from the end of `log.log`. */
 const outputTailBytes = 16 * 1024;
 
 const explanation = `

@@ -29,8 +29,8 @@ export function whoami(command: Command, context: CommandContext) {
       }
       const api = experimentOf({ ...options, experiment });
       if (callerOf(options.token) === 'admin') {
-        // On /v0, no operation answers with the caller if the caller is the admin. Any successful call proves that the token
-        // is valid.
+        // No operation of /v0 returns the identity of the admin. So a list of groups is requested, because any successful
+        // call proves that the token is valid.
         await api.listGroups({ limit: 1 });
         printCaller(context, options, { principal: 'admin' });
         return;
