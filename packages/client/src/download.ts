@@ -15,7 +15,10 @@ export interface Download {
   readonly digest: Digest | undefined;
 }
 
-/** A response whose body is not read yet, with the timer of its try. `watchedBody` restarts and stops the timer. */
+/**
+ * A response whose body is not read yet, with the timer of the current try. `watchedBody` restarts the timer at each
+ * chunk and stops it at the end.
+ */
 export interface OpenedAnswer {
   readonly response: Response;
   readonly timer: TryTimer;
@@ -35,8 +38,8 @@ export function downloadOf(opened: OpenedAnswer): Download {
 }
 
 /**
- * Returns the body of the response. The timer of the try restarts at each chunk and stops at the end. A broken connection is
- * thrown as `unavailable` with the server's address.
+ * Returns the body of the response. The timer restarts at each chunk and stops at the end of the body. A broken
+ * connection is thrown as `unavailable` with the server's address.
  */
 export function watchedBody({ response, timer, place }: OpenedAnswer): ReadableStream<Uint8Array> {
   const reader = (response.body ?? new Blob([]).stream()).getReader();

@@ -31,8 +31,8 @@ export async function readEvents(
   return caller.call('listEvents', { params: { jobId }, query: { ...range }, ...options });
 }
 
-// Iterates over the events that exist now. The pages of a running job always have a next cursor, so an empty page also ends
-// the iteration.
+// Iterates over the events that exist now. While a job runs, every page of its log has a next cursor, also the last page.
+// So an empty page also ends the iteration.
 export async function* writtenEvents(
   caller: OperationCaller,
   jobId: string,
@@ -63,8 +63,8 @@ export async function* followEvents(
       query: { after },
       headers: seen > after ? { 'last-event-id': String(seen) } : {},
     }),
-    // A stream ends after the last event of a final job, and also when the server stops. The next cursor of the log is null
-    // in the first case only.
+    // A stream ends after the last event of a final job, and also when the server stops. The next cursor of the log is
+    // null only if the job is final.
     ended: async () => (await readEvents(caller, jobId, { after: seen, limit: 1 }, { signal })).nextCursor === null,
   });
   for await (const item of stream) {

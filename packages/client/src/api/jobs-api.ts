@@ -41,8 +41,9 @@ export interface Claim {
 
 export interface ClaimOptions extends CallOptions {
   /**
-   * Called for each job in the server's answer that the method does not return. Such a job exceeds `maxJobs` or has no lease
-   * id: the answer to a retried claim may contain jobs whose lease has ended.
+   * Called for each job in the server's answer that `claim` or `claimMany` does not return. Such a job exceeds `maxJobs`
+   * or has no lease id. The answer to a retried claim can contain a job without a lease id, because the lease of that job
+   * has ended.
    */
   readonly onLeftOut?: ((jobId: string) => void) | undefined;
 }
@@ -179,8 +180,8 @@ export class JobsApi {
   }
 
   /**
-   * Puts a failed or dead-lettered job back into the queue. The call itself is never sent again after a lost answer, because
-   * the job may have failed again in between.
+   * Puts a failed or dead-lettered job back into the queue. If the answer is lost, the call is not sent again, because
+   * the job may have failed again in the meantime.
    */
   async retry(jobId: string, options: CallOptions = {}): Promise<Job> {
     return this.#caller.call('retryJob', { params: { jobId }, ...options });
@@ -245,7 +246,8 @@ function waitMsOf(claim: Claim): number {
   return (claim.waitSeconds ?? 0) * 1000;
 }
 
-// Returns the jobs that have a lease id. A job without a lease id cannot be written to: another worker holds it, or nobody.
+// Returns the jobs that have a lease id. A caller cannot write to a job without a lease id. Either another worker has the
+// lease of that job, or no worker has it.
 function held(jobs: readonly Job[], onLeftOut: ClaimOptions['onLeftOut']): ClaimedJob[] {
   return jobs.flatMap((job) => {
     const { leaseId } = job;
@@ -255,7 +257,7 @@ function held(jobs: readonly Job[], onLeftOut: ClaimOptions['onLeftOut']): Claim
   });
 }
 
-// The type of Array.isArray loses `readonly`.
+// Replaces `Array.isArray`, because the type of `Array.isArray` does not keep `readonly`.
 function isList(notes: JobNote | readonly JobNote[]): notes is readonly JobNote[] {
   return Array.isArray(notes);
 }

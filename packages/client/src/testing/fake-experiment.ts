@@ -37,7 +37,7 @@ export class FakeExperiment {
   /** Returns the URI of the next deposit. */
   mintUri: () => string = () => `proofhouse://artifacts/${randomUUID()}`;
 
-  /** Returns undefined for operations outside of /v0. */
+  /** Returns the answer to a request, or undefined for an operation outside of /v0. */
   answer(request: FakeRequest): unknown {
     const { operation, params, query, json } = request;
     const experiment_id = params['experimentId']!;

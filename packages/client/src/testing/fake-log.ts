@@ -67,7 +67,7 @@ export class FakeLog {
     return this.#followers.size;
   }
 
-  /** Sends the event `much`, which stands for hints that were dropped because there were too many. */
+  /** Sends the event `much`. A server sends it in place of hints that it dropped because there were too many. */
   tellMuch(): void {
     for (const response of this.#followers) response.write('event: much\ndata: {}\n\n');
   }

@@ -4,7 +4,7 @@ import { secretRules } from '@proofhouse/core';
 export interface SecretForm {
   readonly name: string;
   readonly text: string;
-  /** None of these parts may remain. */
+  /** The parts of the secret. Masking must remove all of them from `text`. */
   readonly secrets: readonly string[];
 }
 
@@ -26,7 +26,7 @@ const ids = [
   'authorization-header',
 ];
 
-/** Examples of rules, and forms of the values of DEPLOY_TOKEN and of a value that was added. */
+/** The tested texts: examples of secret rules, and texts with `deployToken` or `addedValue` in several encodings. */
 export const secretForms: readonly SecretForm[] = [
   ...ids.map(exampleOf),
   { name: 'a variable', text: `deploys with ${deployToken} now`, secrets: [deployToken] },
@@ -56,7 +56,7 @@ function inJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-/** Returns the parts of secrets that a content shows, as `<form>: <part>`. */
+/** Returns one line, `<form>: <part>`, for each part of a secret that is in the content. */
 export function shownSecrets(content: string | Uint8Array): string[] {
   const bytes = Buffer.from(content);
   return secretForms.flatMap(({ name, secrets }) =>

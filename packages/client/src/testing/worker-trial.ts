@@ -47,7 +47,10 @@ export async function startedPid(file: string): Promise<number> {
   }, 5000);
 }
 
-/** A killed process may stay a zombie if no parent reaps it. A zombie counts as ended. */
+/**
+ * Waits up to 3 seconds until the process has ended. A killed process may stay a zombie if no parent reaps it, so a
+ * zombie counts as ended.
+ */
 export async function expectGone(pid: number): Promise<void> {
   await vi.waitFor(async () => {
     const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') gone');

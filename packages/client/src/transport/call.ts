@@ -11,7 +11,10 @@ import {
 export interface CallOptions {
   /** The lease id of the job that the call writes to (fencing token). */
   readonly lease?: string | undefined;
-  /** Default: a generated key, if the operation takes one. Pass a key of your own to retry a call from another process. */
+  /**
+   * Default: a generated key, if the operation accepts an idempotency key. To retry a call from another process, the
+   * caller must choose the key.
+   */
   readonly idempotencyKey?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -30,12 +33,12 @@ export type JsonOperationId = {
     : never;
 }[OperationId];
 
-/** Operations that answer the bytes of an artifact. */
+/** Operations whose answer is the bytes of an artifact. */
 export type BytesOperationId = {
   [Id in OperationId]: Operations[Id]['response'] extends 'bytes' ? Id : never;
 }[OperationId];
 
-/** Operations that answer a stream of Server-Sent Events. */
+/** Operations whose answer is a stream of Server-Sent Events. */
 export type StreamOperationId = {
   [Id in OperationId]: Operations[Id]['response'] extends 'sse' ? Id : never;
 }[OperationId];
@@ -51,7 +54,7 @@ type InputParts<O extends Operation> = Part<'params', CallOf<O>['params']> &
 export type CallInput<Id extends OperationId> = InputParts<Operations[Id]> & CallOptions;
 export type CallOutput<Id extends OperationId> = OutputOf<Operations[Id]>;
 
-/** One page of a list. The list ends with a null cursor only: any page may be short, even empty. */
+/** One page of a list. Any page may have few items or none. Only a null `nextCursor` marks the end of the list. */
 export interface Page<Item> {
   readonly items: readonly Item[];
   readonly nextCursor: string | null;

@@ -18,8 +18,8 @@ import { requestUrl } from './request-url.ts';
 import { perform, placeOf, type Exchange, type TransportParts } from './transport.ts';
 
 /**
- * Lowest normal rate of an upload, in bytes per millisecond. An upload whose progress cannot be observed counts as stalled if
- * it is slower.
+ * Lowest normal rate of an upload, in bytes per millisecond. It is used if the progress of an upload cannot be observed.
+ * An upload that is slower counts as stalled.
  */
 const slowestBytesPerMs = 32;
 /** Milliseconds after which a silent stream counts as broken: three times the keep-alive interval of the server (15 s). */
@@ -154,7 +154,10 @@ export class OperationCaller {
     return keepOpen(this.#parts, { ...stream, open });
   }
 
-  /** Generates an idempotency key. Returns undefined if the body contains one, because the header must not contradict it. */
+  /**
+   * Generates an idempotency key for the header. Returns undefined if the body contains an idempotency key, because the
+   * header must not contradict the body.
+   */
   #ownKey(body: unknown): string | undefined {
     const { idempotencyKey } = Object(body) as { readonly idempotencyKey?: unknown };
     return idempotencyKey == null ? this.#parts.random.idempotencyKey() : undefined;
@@ -212,8 +215,9 @@ export class OperationCaller {
 }
 
 /**
- * Returns true if the call may be sent again after a lost answer. A row with `repeatable: 'by-lease'` allows that only with a
- * lease id. If the row has `lease`, the lease id is an option of the call. Otherwise it is a required part of the body.
+ * Returns true if the call may be sent again after a lost answer. An operation with `repeatable: 'by-lease'` allows this
+ * only with a lease id. If the operation has `lease`, the lease id is an option of the call. Otherwise the lease id is a
+ * required part of the body.
  */
 function mayRepeat(row: Operation, input: LooseInput): boolean {
   if (row.repeatable === 'by-lease') return !row.lease || input.lease !== undefined;

@@ -5,13 +5,19 @@ export interface RetryPolicy {
   /** Largest number of tries of a call that may be retried, including the first. */
   readonly tries: number;
   /**
-   * Upper bound of the first delay in milliseconds. The bound doubles with each try. Each delay is random between 0 and its
-   * bound.
+   * Each delay between two tries is random between 0 and a bound. This is the first bound in milliseconds. The bound
+   * doubles with each try.
    */
   readonly baseDelayMs: number;
-  /** Limit in milliseconds up to which the bound of a delay grows. `Retry-After` of an answer may demand a longer delay. */
+  /**
+   * Largest bound in milliseconds. The bound of the delay never grows above it. The delay is longer only if `Retry-After`
+   * of an answer demands it.
+   */
   readonly maxDelayMs: number;
-  /** Milliseconds after which a try ends: without an answer, or, in a transfer of bytes, without progress. */
+  /**
+   * Time limit of one try in milliseconds. A try ends if it gets no answer in this time. A try that transfers bytes ends
+   * if it makes no progress in this time.
+   */
   readonly perTryMs: number;
   /**
    * Time limit of the whole call in milliseconds, including delays. A transfer of bytes has no such limit unless the call

@@ -8,7 +8,7 @@ import type { WorkerOptions } from './worker-options.ts';
 /** Longest time limit of a job in milliseconds, about 23 days. A longer delay would overflow the timer. */
 const longestMs = 2_000_000_000;
 
-/** Runs the handler or the command of the job's type. Without one, runs the command for all other types. */
+/** Runs the handler or the command of the job's type. If the type has neither, runs the command for all other types. */
 export async function workOn(run: HeldRun): Promise<RunEnd> {
   const { worker, job } = run;
   const timeoutMs = timeLimitOf(job, worker);

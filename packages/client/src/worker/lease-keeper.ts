@@ -13,15 +13,20 @@ const shortestPauseMs = 1000;
  * machine is suspended.
  */
 const compareEveryMs = 5000;
-/** A larger change of the difference between both clocks means that the wall clock was set, or the machine was suspended. */
+/**
+ * Largest accepted change, in milliseconds, of the difference between both clocks. After a larger change, the wall clock
+ * was set or the machine was suspended.
+ */
 const movedMs = 1000;
 
 /**
- * Renews a lease after every third of its length, until stopped. The lease counts as lost in three cases: the server answers
- * that it has ended, the server refuses the credential permanently, or the lease expires before a renewal is answered. Another
- * worker may then hold the job. Time is measured by the monotonic clock, so setting the wall clock loses no lease. If the
- * clocks disagree, the lease is renewed at once, because the machine may have been suspended. `renewFirst` is for a claim whose
- * answer was late or came after a retry: the remaining time of its lease is unknown.
+ * Renews a lease after every third of its length, until `stop` is called. The lease counts as lost in three cases: the
+ * server answers that it has ended, the server refuses the credential permanently, or the lease expires before a renewal
+ * is answered. Another worker may then hold the job.
+ *
+ * Time is measured by the monotonic clock, so setting the wall clock loses no lease. If the difference between both
+ * clocks changes, the lease is renewed at once, because the machine may have been suspended. `renewFirst` is for a claim
+ * whose answer was late or came after a retry: the remaining time of its lease is unknown.
  */
 export class LeaseKeeper {
   readonly #lost = new AbortController();
@@ -60,7 +65,10 @@ export class LeaseKeeper {
     return this.#lost.signal;
   }
 
-  /** Resolves when the lease is known to be valid, is lost, or the signal is aborted. The work must not begin before. */
+  /**
+   * Resolves when the lease is known to be valid or lost, or when the signal is aborted. The work on the job must not
+   * begin before.
+   */
   confirmed(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
@@ -102,7 +110,10 @@ export class LeaseKeeper {
     }
   }
 
-  /** Waits `ms` milliseconds. Ends early if the lease keeper is stopped, or if the clocks disagree by more than `movedMs`. */
+  /**
+   * Waits `ms` milliseconds. Ends early if `stop` is called, or if the difference between both clocks changes by more
+   * than `movedMs`.
+   */
   async #rest(ms: number): Promise<void> {
     const clock = this.#clock;
     const offset = this.#wallOffset();

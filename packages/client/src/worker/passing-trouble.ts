@@ -1,8 +1,8 @@
 import { isAppError, type ErrorCode } from '@proofhouse/core';
 
 /**
- * Error codes of answers that a proxy sends while the server is unavailable: a web page, a "not found" of the proxy, a
- * redirect.
+ * Error codes of answers that come from a proxy while the server is unavailable. Such an answer is a web page, a "not
+ * found" of the proxy, or a redirect.
  */
 const notOurServers: readonly ErrorCode[] = ['not_found', 'bad_request', 'unsupported'];
 

@@ -1,6 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 
-/** The running child processes. The value is a function that kills the processes of the run outside the child's group. */
+/**
+ * The running child processes. The value of a child is a function that kills the processes of its run outside the child's
+ * process group.
+ */
 const living = new Map<ChildProcess, () => void>();
 
 // Kills the processes that this process started. Runs when this process exits, also after a second Ctrl-C or an unexpected
@@ -13,8 +16,8 @@ function killLiving(): void {
 }
 
 /**
- * Makes the process group of a child (started detached) end with this process: when this process exits, the group is killed.
- * `release` undoes that. A SIGKILL of this process cannot be handled, so the group then stays.
+ * Makes the process group of a child (started detached) end with this process: when this process exits, the group is
+ * killed. `release` undoes that. A SIGKILL of this process cannot be handled, so the group keeps running after a SIGKILL.
  */
 export function endsWithProcess(child: ChildProcess, endOthers: () => void = () => undefined): { release(): void } {
   if (living.size === 0) process.on('exit', killLiving);

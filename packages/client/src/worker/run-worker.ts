@@ -21,8 +21,8 @@ import type { JobOutcome, WorkerLog, WorkerOptions, WorkerReport } from './worke
 
 const waitSeconds = 20;
 /**
- * Milliseconds after which an empty answer to a claim counts as a long poll. If it arrives sooner, a proxy or the server does
- * not hold the request, and the worker pauses before it claims again.
+ * If an empty answer to a claim arrives sooner than after this time, in milliseconds, the claim was no long poll. The
+ * proxy or the server then does not hold the request, so the worker pauses before it claims again.
  */
 const shortestPollMs = 1000;
 const claimAgain = { firstMs: 1000, maxMs: 30_000 };
@@ -37,7 +37,8 @@ const mostJobsAtOnce = 100;
 interface ClaimAttempt {
   readonly key: string;
   /**
-   * The value is the same in every retry, because the server accepts an idempotency key again only with an unchanged claim.
+   * The `maxJobs` of the claim. It is the same in every retry, because the server accepts an idempotency key again only
+   * with an unchanged claim.
    */
   readonly maxJobs: number | undefined;
   /** True if an earlier claim succeeded. The URL and the credential are then known to be valid. */

@@ -61,7 +61,8 @@ export async function runCommandJob(
 
 /**
  * Returns the end of the log, masked, for a failure message. A secret whose beginning is cut off cannot be recognized. So
- * with a mask twice as many bytes are read as a message takes, and the message is cut from their end.
+ * with a mask, twice as many bytes are read and masked as the message can contain. The message takes its text from the
+ * end of these bytes.
  */
 async function logTailOf({ worker: { mask } }: HeldRun, { log, maskFailure }: CompleteLog): Promise<string> {
   if (maskFailure !== undefined) return '';

@@ -102,8 +102,8 @@ function ended(child: ChildProcess): Promise<Omit<CommandEnd, 'stopped' | 'timed
 async function endGroup(child: ChildProcess, others: RunProcesses, limits: CommandLimits): Promise<void> {
   const until = limits.clock.monotonic() + limits.graceMs;
   signalGroup(child, 'SIGTERM');
-  // The process group has received SIGTERM above. It is not sent a second one, because many programs quit at once on a second
-  // SIGTERM.
+  // The process group has already received SIGTERM. It receives no second SIGTERM, because many programs quit at once on
+  // a second SIGTERM.
   others.signal('SIGTERM', { exceptGroup: child.pid });
   const isAlive = (): boolean => signalGroup(child, 0) || others.living().length > 0;
   while (isAlive() && limits.clock.monotonic() < until) await pause(limits.clock, pollMs);

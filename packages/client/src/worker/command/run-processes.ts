@@ -1,9 +1,15 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Largest number of rounds of SIGKILL. More are of no use: a process may be unkillable, or fork faster than it is killed. */
+/**
+ * Largest number of times that SIGKILL is sent to all remaining processes. More are of no use: a process may be
+ * unkillable, or fork faster than it is killed.
+ */
 const mostRounds = 200;
-/** Milliseconds between two rounds, in which the kernel ends the killed processes. Measured in real time, also in tests. */
+/**
+ * Milliseconds between two times that SIGKILL is sent. The kernel ends the killed processes meanwhile. Real time, also in
+ * tests.
+ */
 const roundMs = 2;
 
 /** Paths of two cgroup folders: the cgroup of one run, and the cgroup of this process. */
@@ -37,8 +43,9 @@ export class RunProcesses {
   }
 
   /**
-   * Runs `start`, which must start the command before it returns. This process is in the run's cgroup meanwhile, so that the
-   * command starts in that cgroup. If the command were moved after its start, it might already have children outside.
+   * Runs `start`, which must start the command before it returns. During this call, this process is in the cgroup of the
+   * run, so the command starts in that cgroup. A command that is moved after its start could already have children
+   * outside of the cgroup.
    */
   within<T>(start: () => T): T {
     if (this.#cgroup === undefined) return start();

@@ -59,8 +59,9 @@ export class ArtifactNames {
   }
 }
 
-// Returns the candidates for the artifact name of a file. From `count` 2 on there are two: the first has `~count` after the
-// file name, the second after the name of the first folder, in case a file with the name of that folder exists.
+// Returns the candidates for the artifact name of a file. From `count` 2 on, there are two candidates. The first has
+// `~count` after the file name. The second has `~count` after the name of the first folder, in case another file has the
+// name of that folder.
 function numbered(name: string, count: number): string[] {
   if (count === 1) return [name];
   const [, stem = '', ending = ''] = /^(.*?[^/])(\.[^./]*)?$/s.exec(name) ?? [];

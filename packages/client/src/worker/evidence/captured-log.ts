@@ -95,7 +95,7 @@ export class CapturedLog {
   get kept(): readonly Stretch[] {
     const end = this.#failure?.at ?? this.#sizeBytes;
     if (end <= this.#headBytes + this.#ringBytes) return [{ from: 0, to: end }];
-    // The failed write may have overwritten some of the oldest bytes in the ring buffer: at most as many as it had to write.
+    // The failed write may have overwritten the oldest bytes in the ring buffer, at most `pieceBytes` of them.
     const from = end - this.#ringBytes + (this.#failure?.pieceBytes ?? 0);
     return [{ from: 0, to: this.#headBytes }, ...(from < end ? [{ from, to: end }] : [])];
   }

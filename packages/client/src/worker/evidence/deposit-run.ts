@@ -21,8 +21,8 @@ export interface RunRemains {
 }
 
 /**
- * Deposits the results of a run: its log, the diffs of its repositories, and its output files. A failed deposit is recorded as a
- * loss, and the next one follows. Throws only if the lease is lost.
+ * Deposits the results of a run: its log, the diffs of its repositories, and its output files. A failed deposit is
+ * recorded as a loss, and the remaining deposits are still made. Throws only if the lease is lost.
  */
 export async function depositRun(depositor: Depositor, { folder, log, diff: begun }: RunRemains): Promise<void> {
   const { evidence } = depositor;

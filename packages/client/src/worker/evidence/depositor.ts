@@ -23,7 +23,10 @@ export interface DepositorParts {
 }
 
 export interface DepositContent extends Content {
-  /** `text` is masked, `exact` is only scanned and never changed. Default: `detect`, which decides by the bytes. */
+  /**
+   * How the content is treated. `text` is masked. `exact` is scanned for secrets and never changed. With the default,
+   * `detect`, the bytes decide.
+   */
   readonly use?: ContentUse | undefined;
   /** Receipt (the number of masked values by rule) of an earlier masking. It is added to the receipt in the metadata. */
   readonly masked?: MaskingReceipt | undefined;

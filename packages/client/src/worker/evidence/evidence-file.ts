@@ -12,8 +12,8 @@ export interface EvidenceFileOptions {
 }
 
 /**
- * A regular file with the size that it had when it was opened. `read` uses one handle. Of a file that has grown it yields the
- * first `sizeBytes` bytes. For a file that has shrunk it throws. Opening never blocks, not even on a FIFO.
+ * A regular file with the size that it had when it was opened. `read` uses one handle. If the file has grown, `read`
+ * yields the first `sizeBytes` bytes. If the file has shrunk, `read` throws. Opening never blocks, not even on a FIFO.
  */
 export class EvidenceFile {
   readonly sizeBytes: number;

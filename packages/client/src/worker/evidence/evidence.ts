@@ -22,7 +22,7 @@ export interface Deposited {
   readonly notes: readonly string[];
 }
 
-/** Error codes of Node with a cause that may be temporary or local to this machine. Another attempt may not meet it. */
+/** Error codes of Node whose cause may be temporary or local to this machine, so that another attempt may succeed. */
 const passingCodes = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'ESTALE', 'ENOENT'];
 
 /** Counts the deposits of one run, and records its losses and notes. The texts of losses and notes are masked. */

@@ -8,10 +8,11 @@ const name = 'log.log';
 const smallestLimitBytes = 160;
 
 /**
- * Deposits a log, truncated if needed. If the server refuses the log as too large, the refusal contains the limit
- * (`limitBytes`), and the log is truncated to the limit. After a refusal without a limit, as from a proxy, the log is
- * truncated to an eighth of the last size, until it is accepted. A line of the log, its metadata and a note state how much is
- * missing. Output that the disk did not accept is recorded as a loss too. A log whose masking failed is not deposited.
+ * Deposits a log, truncated if needed. If the server refuses the log as too large, its error contains the limit
+ * (`limitBytes`), and the log is truncated to the limit. An error without a limit can come from a proxy. The log is then
+ * truncated to an eighth of its last size, until it is accepted. A line of the log, its metadata and a note state how
+ * much is missing. Output that the disk did not accept is recorded as a loss too. A log whose masking failed is not
+ * deposited.
  */
 export async function depositLog(depositor: Depositor, complete: CompleteLog): Promise<void> {
   const { log, maskFailure } = complete;

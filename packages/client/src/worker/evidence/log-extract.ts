@@ -1,7 +1,7 @@
 import type { CapturedLog, Stretch } from './captured-log.ts';
 import { countLineEnds } from './captured-log.ts';
 
-/** Largest number of bytes by which a cut is moved, so that it is between two lines. */
+/** Largest number of bytes by which a cut is moved, so that the cut is between two lines. */
 const longestLineBytes = 64 * 1024;
 /** Number of bytes reserved for the line that states what is missing, and for a line end before it. */
 const gapLineBytes = 120;
@@ -50,8 +50,9 @@ export async function extractLog(log: CapturedLog, maxBytes: number): Promise<Lo
   return { read: () => withGap(log, head, tail, cut), cut };
 }
 
-// Returns how many bytes of the beginning (`head`) or of the end (`tail`) of the log are kept. If the log lacks its end
-// because the disk was full, and the rest fits as a whole, all of it is `head`.
+// Returns how many bytes of the beginning (`head`) or of the end (`tail`) of the log are kept. If all bytes on the disk
+// fit, all of them are the `head` and there is no `tail`. This happens if the log lacks its end because the disk was
+// full.
 function wanted(end: number, room: number, part: 'head' | 'tail'): number {
   if (end <= room) return part === 'head' ? end : 0;
   return part === 'head' ? Math.floor(room / 2) : Math.ceil(room / 2);

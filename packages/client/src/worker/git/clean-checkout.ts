@@ -146,8 +146,9 @@ export class CleanCheckout {
     const listed = recordsOf((await runGit(at, ['ls-files', '-z', '-m'])).said);
     const changed = listed.filter((name) => !gitlinks.has(name.toString('latin1')));
     const filtered = await filtersOf(at, changed, filters);
-    // Git lists every Git LFS file as changed, because it compares the content with the pointer in the index. `addPointer` adds
-    // the pointer of the present content to the index. `diff-index` below then lists the file only if its content changed.
+    // Git lists every Git LFS file as changed, because it compares the content with the pointer in the index. So
+    // `addPointer` adds the pointer of the present content to the index. Then `diff-index` below lists the file only if
+    // its content has changed.
     for (const [name, filter] of filtered) {
       const found = await lstat(Buffer.concat([Buffer.from(at.cwd + path.sep), name])).catch(() => undefined);
       if (filter !== 'lfs' || found?.isFile() !== true) filtered.delete(name);

@@ -217,7 +217,8 @@ describe('no program is started by git', () => {
       const diff = await JobDiff.begin(place, never);
       edit(top);
       const original = gitDirs().map((folder) => readFileSync(`${folder}/config`));
-      // Each configuration file is extended by the settings and then restored, so that all settings meet the same repositories.
+      // Each configuration file is extended by the settings and then restored, so that all settings are tested on the
+      // same repositories.
       for (const [at, set] of sets.entries()) {
         for (const folder of gitDirs()) appendFileSync(`${folder}/config`, configOf(set, mark));
         if (at === 0 || sets.length === 1) {

@@ -28,7 +28,7 @@ interface GitCall {
   readonly into?: { readonly file: string; readonly maxBytes: number };
   /** Called for each NUL-terminated record of stdout. The output is then not kept in memory. */
   readonly each?: (record: Buffer) => void;
-  /** True if exit code 1 counts as success. It means that git did only a part of the work, or found nothing. */
+  /** True if exit code 1 counts as success. This code means that git did only a part of the work, or found nothing. */
   readonly partly?: boolean;
 }
 

@@ -48,8 +48,8 @@ export async function searchRepositories(folder: string, limits: SearchLimits): 
   return { found: found.sort(), damaged, filled, cut };
 }
 
-// Returns true if the folder is the working tree of a repository. An unreadable `.git` counts as one: the error is reported when
-// the repository is opened.
+// Returns true if the folder is the working tree of a repository. An unreadable `.git` counts as a repository: the error
+// is reported when the repository is opened.
 async function isWorkingTree(folder: string): Promise<boolean> {
   return repositoryAt(folder, () => true).then(
     (repository) => repository !== undefined,

@@ -42,7 +42,7 @@ function percent(characters: string): string {
   return [...Buffer.from(characters)].map(hex).join('');
 }
 
-// Percent-encodes every byte that is not printable ASCII, of a name that is not UTF-8.
+// Percent-encodes a name that is not UTF-8. Every byte that is not printable ASCII is encoded.
 function percentAll(bytes: Buffer): string {
   return [...bytes]
     .map((byte) =>

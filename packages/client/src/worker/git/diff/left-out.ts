@@ -43,8 +43,8 @@ export class LeftOut {
   }
 
   /**
-   * Returns one line for each file that is left out for a reason. `settled` are names that were left out of the first tree. They
-   * get a line only if their file has changed since.
+   * Returns one line for each file that is left out for a reason. `settled` are the names of files that were left out of
+   * the first tree. Such a file gets a line only if it has changed since then.
    */
   async lines(settled: ReadonlySet<string>): Promise<string[]> {
     const lines: string[] = [];

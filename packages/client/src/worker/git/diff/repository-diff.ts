@@ -79,9 +79,10 @@ export class RepositoryDiff {
   }
 
   /**
-   * Starts the diff of a repository that the command created. Its first tree is the tree of the newest commit of its history
-   * that the command did not make: one from the history of `knownCommits` (the commits of the repository whose git folder it
-   * shares) or of the cloned or fetched commits. Without such a commit, the first tree is empty.
+   * Starts the diff of a repository that the command created. Its first tree is the tree of the newest commit in its
+   * history that the command did not make. That commit is in the history of `knownCommits`, or of the commits that were
+   * cloned or fetched. `knownCommits` are the commits of the repository whose git folder the new repository shares. If
+   * there is no such commit, the first tree is empty.
    */
   static async appeared(place: RepositoryPlace, knownCommits: readonly string[]): Promise<RepositoryDiff> {
     const shadow = await ShadowRepository.make(place.repository, place.settings, place.scratch);

@@ -99,7 +99,10 @@ export class Snapshots {
     return tree;
   }
 
-  /** Marks the files that are left out so far. `lines` returns them only if they change after this call. */
+  /**
+   * Remembers which files are left out so far. After this call, `lines` returns a line for such a file only if the file
+   * has changed since this call.
+   */
   settle(): void {
     this.#settled = this.#leftOut.names;
   }
@@ -124,8 +127,8 @@ export class Snapshots {
     await updateIndex(git, ['--add', '--remove', '--replace'], small);
   }
 
-  // Changes the copied index, so that git checks every file. Otherwise git skips files outside a sparse checkout and files marked
-  // as unchanged. It also checks submodules for changes, with the configuration of the submodule.
+  // Changes the copied index, so that git checks every file. Otherwise git would skip files outside a sparse checkout and
+  // files marked as unchanged. Git would also check submodules for changes, with the configuration of the submodule.
   async #lookEverywhere(git: Git, { gitlinks, skipped, assumed }: IndexEntries): Promise<void> {
     await updateIndex(git, ['--force-remove'], gitlinks.keys());
     await updateIndex(git, ['--no-assume-unchanged'], assumed);
@@ -219,8 +222,8 @@ export class Snapshots {
     const transient = this.#transient;
     this.#transient = [];
     if (entries.length === 0) return;
-    // `-A` also adds untracked files. It is used only if there are any, because it refuses an ignored folder, even if files in
-    // the folder are tracked.
+    // `-A` also adds untracked files. It is used only if there are untracked files. Git refuses `-A` for an ignored
+    // folder, even if files in the folder are tracked.
     const how = entries.some(({ untracked }) => untracked) ? '-A' : '-u';
     const args = ['add', how, '--pathspec-from-file=-', '--pathspec-file-nul'];
     const done = transient.map((name) => Buffer.concat([Buffer.from(':(top,exclude,literal)'), name]));

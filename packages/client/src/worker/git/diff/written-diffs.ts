@@ -201,7 +201,10 @@ export class WrittenDiffs {
     return listed;
   }
 
-  /** Adds the content of a Git LFS file, equal contents only once. Returns the reason if it was not added, else undefined. */
+  /**
+   * Adds the content of a Git LFS file. Equal contents are added only once. Returns the reason if the content was not
+   * added, else undefined.
+   */
   async #addContent(git: Git, shown: string, diff: RepositoryDiff, content: LargeContent): Promise<string | undefined> {
     const { oid, sizeBytes } = content;
     const name = contentNameOf(oid);
