@@ -2,12 +2,13 @@
 export const kindBytes = 8192;
 
 /**
- * The kind of a content. `text` is masked. All others are scanned: `utf16` after decoding, `zip`, `gzip`, `zstd` and `tar` also
- * by member. `opaque` is an archive whose members cannot be read here.
+ * The kind of a content. `text` is masked. All other kinds are only scanned. `utf16` is scanned after decoding. `zip`,
+ * `gzip`, `zstd` and `tar` are scanned as bytes, and also each member. `opaque` is an archive whose members cannot be
+ * read here.
  */
 export type ContentKind = 'text' | 'utf16' | 'zip' | 'gzip' | 'zstd' | 'tar' | 'opaque' | 'binary';
 
-/** Largest share of control characters in a text without NUL. In random bytes it is a tenth. */
+/** Largest share of control characters in a text without NUL bytes. In random bytes, a tenth are control characters. */
 const maxControlShare = 0.03;
 
 const signatures: readonly (readonly [ContentKind, number, readonly number[]])[] = [
@@ -29,7 +30,7 @@ const signatures: readonly (readonly [ContentKind, number, readonly number[]])[]
 /** Returns the kind of a content. `prefix` is its first `kindBytes` bytes, or the whole content if it is shorter. */
 export function contentKindOf(prefix: Uint8Array): ContentKind {
   const found = signatures.find(([, at, bytes]) => bytes.every((byte, index) => prefix[at + index] === byte));
-  // "BZh" may also begin a text.
+  // A text may also begin with "BZh", the first bytes of a bzip2 archive.
   if (found !== undefined && !(found[0] === 'opaque' && isText(prefix))) return found[0];
   if (isUtf16(prefix)) return 'utf16';
   return isText(prefix) ? 'text' : 'binary';
@@ -43,7 +44,8 @@ function isText(prefix: Uint8Array): boolean {
   let controls = 0;
   for (const byte of prefix) {
     if (byte === 0) return false;
-    // Backspace, tab, line feed, vertical tab, form feed, carriage return and escape occur in texts.
+    // Some control characters occur in texts: backspace, tab, line feed, vertical tab, form feed, carriage return and
+    // escape.
     if (byte < 0x20 && !(byte >= 0x08 && byte <= 0x0d) && byte !== 0x1b) controls += 1;
   }
   return controls <= prefix.length * maxControlShare;

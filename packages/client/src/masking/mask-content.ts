@@ -6,11 +6,14 @@ import type { ScanLimits } from './archives/scan-limits.ts';
 import { scanContent, type Content } from './scan-content.ts';
 import type { SecretMask } from './secret-mask.ts';
 
-/** How a content is treated: `text` is masked, `exact` must not be changed and is scanned. By default its bytes decide. */
+/**
+ * How a content is treated. `text` is masked. `exact` is scanned for secrets and must not be changed. With `detect`, the
+ * default, the bytes of the content decide.
+ */
 export type ContentUse = 'text' | 'exact' | 'detect';
 
 export interface MaskContentOptions {
-  /** Undefined to change and scan nothing. */
+  /** The mask for secrets. Undefined to change and scan nothing. */
   readonly mask: SecretMask | undefined;
   /** True to leave contents that are not text unscanned. */
   readonly allowBinary: boolean;
@@ -20,20 +23,20 @@ export interface MaskContentOptions {
   readonly limits?: ScanLimits | undefined;
 }
 
-/** A content without secrets, with its size and digest. */
+/** A content after masking or scanning, with its size and digest. */
 export interface MaskedContent {
-  /** Yields the same bytes at each call, also if values were added to the mask meanwhile. */
+  /** Yields the same bytes at each call, even if values were added to the mask between two calls. */
   read(): AsyncIterable<Uint8Array>;
   readonly digest: string;
   readonly sizeBytes: number;
   readonly receipt: MaskingReceipt;
-  /** One line for each part that was not scanned. */
+  /** One line for each part of the content that was not scanned. */
   readonly unscanned: readonly string[];
 }
 
 /**
- * Reads a content once: masks a text, scans all other contents. Throws `secret_found` if a content that is not text has a secret,
- * and another error if masking or scanning fails. In both cases the content must not be sent.
+ * Reads a content once. A text is masked, all other contents are scanned. Throws `secret_found` if a content that is not
+ * text has a secret. Throws another error if masking or scanning fails. After any error, the content must not be sent.
  */
 export async function maskContent(
   content: Content,

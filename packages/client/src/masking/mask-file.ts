@@ -6,13 +6,15 @@ import { AppError } from '@proofhouse/core';
 const maxFileBytes = 16 * 1024 * 1024;
 /** Largest value in bytes that `appendToMaskFile` accepts. */
 export const maxAddedBytes = 64 * 1024;
-/** Number of bytes by which a file that was rewritten is recognized. */
+/**
+ * Number of bytes before new bytes that are compared with the bytes read earlier. If they differ, the file was rewritten.
+ */
 const comparedBytes = 64;
 const lineEnd = 0x0a;
 
 /**
- * Appends a value to a mask file. One line holds one value as a JSON string, so a value may contain line ends. A line is
- * appended by one write, so concurrent processes never mix their lines. The file gets mode 0600.
+ * Appends a value to a mask file. Each line contains one value as a JSON string, so a value may contain line ends. The
+ * line is appended by one write, so the lines of concurrent processes never mix. The file gets mode 0600.
  */
 export async function appendToMaskFile(file: string, value: string): Promise<void> {
   const flags =
@@ -35,17 +37,17 @@ export async function appendToMaskFile(file: string, value: string): Promise<voi
 }
 
 /**
- * The values of a mask file that other processes append to. It is read synchronously, so that a value that was appended before
- * some output is known before that output is masked. Values that were read once stay known, also if the file is truncated,
- * removed or replaced.
+ * The values of a mask file, to which other processes append values. The file is read synchronously. So a value that was
+ * appended before some output is known before that output is masked. A value that was read once stays known, even if the
+ * file is truncated, removed or replaced.
  */
 export class MaskFile {
   readonly path: string;
   #opened: { readonly fd: number; readonly ino: number; readonly dev: number } | undefined;
-  /** Number of bytes up to the end of the last complete line. */
+  /** Number of bytes from the beginning of the file to the end of the last complete line that was read. */
   #readBytes = 0;
   #sizeBytes = 0;
-  /** The last bytes before `#readBytes`. */
+  /** The last `comparedBytes` bytes before the position `#readBytes`, or fewer. */
   #lastBytes: Buffer = Buffer.alloc(0);
   #isClosed = false;
   readonly #values = new Set<string>();
@@ -67,8 +69,8 @@ export class MaskFile {
   }
 
   /**
-   * Reads what was appended since the last call. A line that is no JSON string is a value itself. Throws if the path is no
-   * regular file any more, or if the file is larger than `maxFileBytes`.
+   * Reads the lines that were appended since the last call. A line that is no JSON string is used as a value unchanged.
+   * Throws if the path is no regular file any more, or if the file is larger than `maxFileBytes`.
    */
   read(): void {
     if (this.#isClosed) return;
@@ -82,7 +84,7 @@ export class MaskFile {
     }
   }
 
-  /** Releases the file. Its values stay known, and nothing is read any more. */
+  /** Closes the file. Values that were read stay known. Later calls of `read` do nothing. */
   close(): void {
     this.#isClosed = true;
     this.#release();
@@ -115,7 +117,7 @@ export class MaskFile {
     const known = this.#lastBytes;
     const from = Math.max(0, this.#readBytes - known.length);
     const bytes = bytesOf(fd, from, size);
-    // If other bytes precede the new ones, the file was rewritten, and is read again from its beginning.
+    // If the bytes before the new bytes have changed, the file was rewritten. It is then read again from its beginning.
     const isAppended = bytes.subarray(0, known.length).equals(known);
     const fresh = isAppended ? bytes.subarray(known.length) : bytesOf(fd, 0, size);
     if (!isAppended) this.#readBytes = 0;

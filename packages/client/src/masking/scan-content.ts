@@ -11,13 +11,13 @@ import type { SecretMask } from './secret-mask.ts';
 /** Bytes that can be read more than once. */
 export interface Content {
   read(): AsyncIterable<Uint8Array>;
-  /** Access to any range. Without it, a zip archive is copied into a temporary file to be scanned. */
+  /** Access to any range of the bytes. Without it, a zip archive is copied into a temporary file before it is scanned. */
   readonly random?: RandomAccess | undefined;
 }
 
 export interface ScanOptions {
   readonly mask: SecretMask;
-  /** Called once with each piece of the content itself, in order. */
+  /** Called once with each piece of the content itself, in order. Not called for unpacked members. */
   readonly seen: (piece: Uint8Array) => void;
   /** Folder for temporary files. */
   readonly scratch: string;
@@ -25,9 +25,9 @@ export interface ScanOptions {
 }
 
 /**
- * Scans a content that is not rewritten, and the members of an archive, archives inside archives included. Throws `secret_found`
- * for a secret, and another error if an archive cannot be scanned completely. Returns a line for each part that was not scanned,
- * because it is encrypted or an archive of a format that is not known here.
+ * Scans a content that must not be changed. In an archive, all members are scanned, also in archives inside archives.
+ * Throws `secret_found` for a secret, and another error if an archive cannot be scanned completely. Returns one line for
+ * each part that was not scanned, because it is encrypted or is an archive of an unknown format.
  */
 export async function scanContent(content: Content, options: ScanOptions): Promise<readonly string[]> {
   const scan = new ContentScan(content, options);
@@ -35,7 +35,10 @@ export async function scanContent(content: Content, options: ScanOptions): Promi
   return scan.unscanned;
 }
 
-/** Names of the archive members that lead to a part. Empty for the content itself. */
+/**
+ * The path to a part of a content: the names of the archive members that contain it, outermost first. Empty for the
+ * content itself.
+ */
 type Place = readonly string[];
 
 class ContentScan {
@@ -72,7 +75,7 @@ class ContentScan {
     requireClean(scan, place);
   }
 
-  /** Scans what the bytes of a part show only after decoding. */
+  /** Scans the parts of a content that are visible only after decoding or unpacking. */
   async #scanInside(reader: PieceReader, kind: ContentKind, place: Place, random?: RandomAccess): Promise<void> {
     switch (kind) {
       case 'text':
@@ -101,7 +104,7 @@ class ContentScan {
   }
 
   async #scanZip(content: RandomAccess, place: Place): Promise<void> {
-    // Most workers never scan a zip archive.
+    // The module is loaded only when it is needed, because most workers never scan a zip archive.
     const { zipMembers } = await import('./archives/zip-members.ts');
     for await (const member of zipMembers(content, this.#budget)) {
       if (!member.isEncrypted) await this.#scanMember(member, place);
@@ -145,7 +148,10 @@ function whereOf(place: Place): string {
   return place.length === 0 ? 'it' : JSON.stringify(place.join(' > '));
 }
 
-/** Programs that unpack themselves end as a zip archive, without beginning as one. */
+/**
+ * Returns true if a content ends as a zip archive. A self-extracting program does so, although it does not begin as a zip
+ * archive.
+ */
 async function endsAsZip(content: RandomAccess): Promise<boolean> {
   const endBytes = 22;
   const { sizeBytes } = content;

@@ -17,26 +17,28 @@ import type { MaskFile } from './mask-file.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Replaces a text that could not be masked. */
+/** The text that replaces a text that could not be masked. */
 const withheldText = '(withheld: masking failed)';
 /**
- * The rules for contents that are not text. The patterns of generic rules match by chance in bytes that are not text. One array
- * of rules is compiled once.
+ * The rules for contents that are not text. Generic rules are left out, because their patterns match by chance in such
+ * contents. The array is a constant, because one array of rules is compiled only once.
  */
 const binaryRules = secretRules.filter((rule) => rule.class !== 'generic');
 /** Largest secret file in bytes. */
 const maxSecretFileBytes = 1024 * 1024;
 
 export interface SecretMaskOptions {
-  /** Variables with secret names and URLs with passwords are known values. */
+  /** The environment of the worker. Its variables with secret names and its URLs with passwords become known values. */
   readonly env?: Environment | undefined;
-  /** Globs of more names of variables that hold secrets. */
+  /** Globs for the names of further variables that hold secrets. */
   readonly names?: readonly string[] | undefined;
-  /** More known values, such as the token of the worker. */
+  /** Further known values, such as the token of the worker. */
   readonly values?: readonly KnownValue[] | undefined;
 }
 
-/** Masking is not possible, for example because the mask file cannot be read. Nothing may be sent unmasked then. */
+/**
+ * Thrown if masking is not possible, for example because the mask file cannot be read. Nothing may then be sent unmasked.
+ */
 export class MaskFailure extends Error {
   static of(error: unknown): MaskFailure {
     if (error instanceof MaskFailure) return error;
@@ -45,10 +47,10 @@ export class MaskFailure extends Error {
   }
 }
 
-/** Bytes in, masked bytes out. The result does not depend on how the bytes are split into pieces. */
+/** Masks a stream of bytes. The result does not depend on how the bytes are split into pieces. */
 export interface ByteMask {
   write(piece: Uint8Array): Uint8Array;
-  /** Returns the bytes that were held back. */
+  /** Returns the remaining masked bytes, which were held back because they could be the beginning of a secret. */
   end(): Uint8Array;
   readonly receipt: MaskingReceipt;
 }
@@ -61,7 +63,7 @@ export class SecretMask {
   /** Names of the variables whose values are too short to be masked. */
   readonly tooShort: readonly string[];
   readonly #base: readonly KnownValue[];
-  /** The followed files, each with the number of its values that were added. */
+  /** The mask files that are followed. The number of a file says how many of its values were added so far. */
   readonly #files = new Map<MaskFile, number>();
   readonly #added = new Map<string, KnownValue>();
   #set: SecretSet | undefined;
@@ -73,7 +75,7 @@ export class SecretMask {
     this.#base = [...known.values, ...values];
   }
 
-  /** Returns a mask with the values of this one and `more`. Values that are added later are not shared. */
+  /** Returns a mask with the values of this mask and `more`. A later `add` to one mask does not change the other. */
   with(more: readonly KnownValue[] = []): SecretMask {
     const mask = new SecretMask({ values: [...this.#values, ...more] });
     for (const file of this.#files.keys()) mask.follow(file);
@@ -81,12 +83,12 @@ export class SecretMask {
     return mask;
   }
 
-  /** Adds the values of a file, also those that other processes append to it later. */
+  /** Adds the values of a mask file, and later also the values that other processes append to it. */
   follow(file: MaskFile): void {
     this.#files.set(file, 0);
   }
 
-  /** Adds a known value. It is masked in everything that is masked from now on, bytes that a `ByteMask` holds back included. */
+  /** Adds a known value. It is masked from now on, also in bytes that a `ByteMask` still holds back. */
   add(value: string, name = 'added'): void {
     if (this.#added.has(value)) return;
     this.#added.set(value, { name, value });
@@ -94,7 +96,9 @@ export class SecretMask {
     this.#binarySet = undefined;
   }
 
-  /** The current set. Throws a MaskFailure if a followed file cannot be read. */
+  /**
+   * Returns the compiled rules and known values for text. Throws a MaskFailure if a followed mask file cannot be read.
+   */
   set(): SecretSet {
     try {
       this.#readFiles();
@@ -105,14 +109,14 @@ export class SecretMask {
     }
   }
 
-  /** The set for contents that are not text. */
+  /** Returns the compiled rules and known values for contents that are not text. */
   binarySet(): SecretSet {
     this.set();
     this.#binarySet ??= compileSecrets({ values: this.#values, rules: binaryRules });
     return this.#binarySet;
   }
 
-  /** Returns the masked text. Never throws: if masking fails, returns a text that says so. */
+  /** Returns the masked text. Never throws: if masking fails, it returns `withheldText` instead. */
   text(text: string): string {
     try {
       return maskText(this.set(), text).text;
@@ -142,7 +146,7 @@ export class SecretMask {
     }
   }
 
-  /** Starts masking a stream. Values that are added meanwhile are masked from then on. */
+  /** Starts to mask a stream. A value that is added during the stream is masked from that time on. */
   stream(): ByteMask {
     let set = this.set();
     const stream = new MaskingStream(set);
@@ -174,7 +178,10 @@ export class SecretMask {
     }
   }
 
-  /** Masks each member of an object by itself. Needed if the masked JSON text is not JSON: a number was replaced. */
+  /**
+   * Masks each item of a JSON value separately. Needed if the masked JSON text is no longer JSON, because a number in it
+   * was replaced.
+   */
   #maskedPart(value: unknown): unknown {
     if (typeof value === 'string') return this.text(value);
     if (Array.isArray(value)) return value.map((item) => this.#maskedPart(item));

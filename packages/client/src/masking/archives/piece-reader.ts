@@ -1,6 +1,6 @@
 /**
- * Reads a sequence of pieces in parts. A loop over a part may end early: the next one continues where it ended. Each piece is
- * passed to `seen` once, when it is read from the source.
+ * Reads a sequence of pieces (byte arrays) in parts. A loop over a part may end early. The next loop then continues at
+ * that position. Each piece is passed to `seen` once, when it is read from the source.
  */
 export class PieceReader {
   readonly #source: AsyncIterator<Uint8Array>;
@@ -13,7 +13,7 @@ export class PieceReader {
     this.#seen = seen;
   }
 
-  /** Returns the next `count` bytes without consuming them, or fewer at the end. */
+  /** Returns the next `count` bytes without consuming them. Returns fewer bytes at the end of the source. */
   async peek(count: number): Promise<Uint8Array> {
     while (this.#rest.length < count) {
       const piece = await this.#read();
@@ -23,7 +23,10 @@ export class PieceReader {
     return this.#rest.subarray(0, count);
   }
 
-  /** Returns the next `count` bytes, or undefined at the end. Throws if the end comes in between. */
+  /**
+   * Returns the next `count` bytes. Returns undefined if no byte is left. Throws if some bytes are left, but fewer than
+   * `count`.
+   */
   async take(count: number): Promise<Buffer | undefined> {
     const pieces: Uint8Array[] = [];
     for await (const piece of this.pieces(count)) pieces.push(piece);
@@ -32,7 +35,7 @@ export class PieceReader {
     return bytes.length === count ? bytes : undefined;
   }
 
-  /** Yields the next `count` bytes, by default all. Yields fewer at the end. */
+  /** Yields the next `count` bytes, by default all remaining bytes. Yields fewer bytes at the end of the source. */
   async *pieces(count = Infinity): AsyncGenerator<Uint8Array, void, undefined> {
     for (let left = count; left > 0;) {
       const piece = this.#rest.length > 0 ? this.#rest : await this.#read();
@@ -44,7 +47,7 @@ export class PieceReader {
     }
   }
 
-  /** Reads the rest, so that `seen` gets all pieces. */
+  /** Reads all remaining pieces, so that `seen` gets every piece. */
   async drain(): Promise<void> {
     for await (const _piece of this.pieces());
   }

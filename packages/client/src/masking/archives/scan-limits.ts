@@ -1,14 +1,17 @@
 const MiB = 1024 * 1024;
 
-/** Limits of the scan of one artifact. An archive above a limit is not deposited, because it cannot be scanned completely. */
+/** Limits of the scan of one artifact. An archive above a limit cannot be scanned completely, so it is not deposited. */
 export interface ScanLimits {
-  /** Largest total size of the members in bytes, members of archives inside archives included. */
+  /** Largest total size of all members in bytes. Members of archives inside archives count too. */
   readonly maxBytes: number;
-  /** Largest ratio of unpacked to packed bytes. It applies above `freeBytes`, because small texts may compress better. */
+  /**
+   * Largest ratio of unpacked to packed bytes. The ratio is checked only above `freeBytes` unpacked bytes, because small
+   * texts may compress better.
+   */
   readonly maxRatio: number;
   readonly freeBytes: number;
   readonly maxMembers: number;
-  /** Largest number of archives inside one another. A tar.gz archive counts as two. */
+  /** Largest number of levels of archives inside archives. A tar.gz archive counts as two levels. */
   readonly maxDepth: number;
 }
 
@@ -20,7 +23,7 @@ export const scanLimits: ScanLimits = {
   maxDepth: 8,
 };
 
-/** Counts what the scan of one artifact has read, and throws when a limit is exceeded. */
+/** Counts the members and bytes that the scan of one artifact has read. Throws when a limit is exceeded. */
 export class ScanBudget {
   readonly #limits: ScanLimits;
   /** Size of the artifact in bytes, if known. */
@@ -44,7 +47,10 @@ export class ScanBudget {
     this.requireRoom(0);
   }
 
-  /** Throws if `bytes` more bytes would exceed a limit. Called with declared sizes, before anything is unpacked. */
+  /**
+   * Throws if `bytes` more bytes would exceed a limit. Before anything is unpacked, it is called with the sizes that an
+   * archive declares.
+   */
   requireRoom(bytes: number): void {
     const total = this.#bytes + bytes;
     const { maxBytes } = this.#limits;

@@ -1,7 +1,7 @@
 import type { PieceReader } from './piece-reader.ts';
 
 const blockBytes = 512;
-/** Largest size in bytes of a name that has a header of its own (GNU, pax). */
+/** Largest size in bytes of a header block that contains a long name (GNU) or the records of a member (pax). */
 const maxHeaderBytes = 1024 * 1024;
 
 export interface ArchiveMember {
@@ -10,8 +10,9 @@ export interface ArchiveMember {
 }
 
 /**
- * Yields the members of a tar archive (ustar, GNU, pax) in their order. A member must be read before the next one is requested;
- * what is left of it is skipped. Stops after the end mark. Throws if a header is damaged, or if the archive is truncated.
+ * Yields the members of a tar archive (ustar, GNU, pax) in their order. A member must be read before the next member is
+ * requested, because the bytes that were not read are then skipped. Stops after the end mark. Throws if a header is
+ * damaged, or if the archive is truncated.
  */
 export async function* tarMembers(reader: PieceReader): AsyncGenerator<ArchiveMember, void, undefined> {
   let longName: string | undefined;
@@ -69,7 +70,10 @@ async function skipPadding(reader: PieceReader, size: number): Promise<void> {
   for await (const _piece of reader.pieces(padding));
 }
 
-/** The checksum is the sum of the bytes of the header, with spaces in the place of the checksum. */
+/**
+ * Throws if the checksum of a header is wrong. The checksum is the sum of all bytes of the header. Its own bytes count as
+ * spaces in this sum.
+ */
 function requireChecksum(header: Buffer): void {
   const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 0x20 : byte), 0);
   if (sum !== numberIn(header, 148, 8)) throw new Error('a header in it is damaged');
@@ -92,7 +96,10 @@ function sizeIn(header: Buffer): number {
   return numberIn(header, 124, 12);
 }
 
-/** Numbers are octal text, or binary if the first bit is set (GNU, for large numbers). */
+/**
+ * Returns the number in a field of a header. It is octal text, or binary if the first bit is set (GNU, for large
+ * numbers).
+ */
 function numberIn(header: Buffer, at: number, length: number): number {
   const field = header.subarray(at, at + length);
   const number =
@@ -103,7 +110,10 @@ function numberIn(header: Buffer, at: number, length: number): number {
   throw new Error('a header in it is damaged');
 }
 
-/** A pax record is `<length> <key>=<value>\n`. The length counts the whole record. */
+/**
+ * Returns the path and the size in pax records. A record is `<length> <key>=<value>\n`. Its length counts the whole
+ * record.
+ */
 function paxRecords(bytes: Buffer): { path?: string; size?: number } {
   const records: { path?: string; size?: number } = {};
   for (let at = 0; at < bytes.length;) {

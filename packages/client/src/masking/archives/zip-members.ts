@@ -6,20 +6,21 @@ import type { ArchiveMember } from './tar-members.ts';
 const stored = 0;
 const deflated = 8;
 
-/** A content with access to any range of its bytes. */
+/** The bytes of a content, of which any range can be read. */
 export interface RandomAccess {
   readonly sizeBytes: number;
   readRange(from: number, to: number): AsyncIterable<Uint8Array>;
 }
 
-/** A member of a zip archive. `isEncrypted`: its content is encrypted, and `read` must not be called. */
+/** A member of a zip archive. If `isEncrypted` is true, its content is encrypted, and `read` must not be called. */
 export interface ZipMember extends ArchiveMember {
   readonly isEncrypted: boolean;
 }
 
 /**
- * Yields the members of a zip archive. Before the first one, the declared sizes of all members are compared with the budget, so
- * that an archive above a limit is refused before anything is unpacked. A member that is larger than declared throws.
+ * Yields the members of a zip archive. The declared sizes of all members are first compared with the limits of `budget`.
+ * So an archive above a limit is refused before anything is unpacked. A member that is larger than its declared size
+ * throws.
  */
 export async function* zipMembers(
   content: RandomAccess,
