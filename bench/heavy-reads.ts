@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
   },
 });
 const rowCount = Number(options.rows);
-/** Number of jobs in the backlog. They have 21 routes. Half of them are queued, the others have ended. */
+/** Number of jobs in the backlog. They have 21 routes. Half of the jobs are queued, the other half have ended. */
 const jobCount = Math.min(rowCount, 200_000);
 const forMs = Number(options.seconds) * 1000;
 /** Number of artifacts whose bytes exist. Verification and collection read only these artifacts. */

@@ -116,7 +116,7 @@ async function warmUp(load: LoadProcess, contender: Contender): Promise<void> {
   if (download !== undefined) await load.run({ ...download, connections: 16, forMs: 500 });
 }
 
-/** Load average of the machine before the run. Above one per core, the ratios have little meaning. */
+/** Load average of the machine before the run. If it is above 1 for each core, the ratios have little meaning. */
 const loadBefore = os.loadavg()[0] ?? 0;
 const folder = mkdtempSync(path.join(os.tmpdir(), 'proofhouse-bench-'));
 try {

@@ -1,5 +1,5 @@
-// Global setup of vitest: starts one real Postgres for the whole run, because one for each file would take longer than
-// the tests. On a machine without Postgres, the tests that need it are skipped; in CI, the run fails.
+// Global setup of vitest: starts one real Postgres for the whole run. A separate Postgres for each file would take longer
+// than the tests. On a machine without Postgres, the tests that need Postgres are skipped, but in CI the run fails.
 import process from 'node:process';
 import type { TestProject } from 'vitest/node';
 import { startPostgres } from './engines/postgres.ts';

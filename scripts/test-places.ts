@@ -7,7 +7,7 @@ import path from 'node:path';
 import process from 'node:process';
 
 const memory = '/dev/shm';
-/** Bytes that must be free in `/dev/shm`; otherwise the tests use the temporary folder of the system. */
+/** Bytes that must be free in `/dev/shm`. If fewer are free, the tests use the temporary folder of the system. */
 const room = 4 * 1024 ** 3;
 
 /** Prefix of the temporary folder. It must be short, because the path of a Unix socket has at most 107 bytes. */

@@ -1,5 +1,5 @@
-// Starts the measured queues. Each queue has its own process and database, all on one disk; the queues on Postgres
-// share one Postgres server. All queues run during the whole benchmark; a queue that is not being measured is idle.
+// Starts the measured queues. Each queue has its own process and database, all on one disk. The queues on Postgres share
+// one Postgres server. All queues run during the whole benchmark. A queue that is not being measured is idle.
 import path from 'node:path';
 import process from 'node:process';
 import type { RunningPostgres } from '../../scripts/engines/postgres.ts';
@@ -46,8 +46,8 @@ export function proofhouseName(door: Door, engine: Engine): string {
 }
 
 /**
- * Starts all contenders and adds each to `started`. If one fails to start, `started` contains those that the caller
- * must stop.
+ * Starts all contenders and adds each contender to `started`. If a contender fails to start, `started` contains the
+ * contenders that the caller must stop.
  */
 export async function startContenders(setting: Setting, started: Contender[]): Promise<void> {
   const isWanted = (name: string): boolean => name.toLowerCase().includes(setting.only.toLowerCase());

@@ -1,5 +1,5 @@
-// Fuzzes cursors. A cursor must be a position in the list that it was made for; otherwise it is refused with
-// `invalid_cursor`.
+// Fuzzes cursors. A cursor is accepted only if it is a position in the list that it was made for. Any other cursor must
+// be refused with `invalid_cursor`.
 import assert from 'node:assert/strict';
 import { eventCursorSchema, isAppError } from '@proofhouse/core';
 import { decodeCursor, encodeCursor } from '../../packages/server/src/kernel/page.ts';

@@ -37,8 +37,8 @@ export function publishedManifest(manifest: PackageManifest): PublishedManifest 
 }
 
 /**
- * Returns true if a command is a plain JavaScript file in bin/. Such a file is copied; only the path of the source that
- * it starts is changed.
+ * Returns true if a command is a plain JavaScript file in bin/. Such a file is copied. Only the path of the source that
+ * it starts is changed in the copy.
  */
 export function isPlain(file: string): boolean {
   return /^\.\/bin\/[\w-]+\.js$/.test(file);

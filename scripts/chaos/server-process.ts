@@ -67,7 +67,7 @@ export class ServerProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** Returns the resident memory of the process in bytes; Linux only. */
+  /** Returns the resident memory of the process in bytes. Works on Linux only. */
   residentBytes(): number {
     const status = readFileSync(`/proc/${String(this.#child.pid)}/status`, 'utf8');
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;

@@ -6,8 +6,8 @@ import process from 'node:process';
 
 export interface PostgresBinaries {
   /**
-   * The folder that the user of the engine must be able to read. For the binaries of npm, it contains bin, lib and
-   * share; for the binaries of the system, it is the bin folder.
+   * The folder that the user of the engine must be able to read. For the binaries of npm, this folder contains bin, lib
+   * and share. For the binaries of the system, it is the bin folder itself.
    */
   readonly root: string;
   readonly bin: string;

@@ -1,6 +1,7 @@
-// An ESLint rule for the directions of imports between packages and folders. The allowed directions are tables; a
-// forbidden import fails with the reason in its row. ESLint's no-restricted-imports is not enough: it compares only the
-// text of the specifier, and a later configuration of it silently replaces all earlier ones.
+// An ESLint rule for the directions of imports between packages and folders. The allowed directions are in tables. A
+// forbidden import fails with the reason in the row of its table. ESLint's no-restricted-imports is not enough, because
+// it compares only the text of the specifier. Also, a later configuration of no-restricted-imports silently replaces all
+// earlier configurations.
 import path from 'node:path';
 import type { Linter, Rule } from 'eslint';
 

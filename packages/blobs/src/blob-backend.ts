@@ -72,9 +72,9 @@ export interface BlobBackend {
 
   /**
    * Writes the marker durably if there is none. This is atomic with respect to other processes. With `replace`, any
-   * existing entry is replaced; of a link, the link itself is replaced, not its target. After an interruption at any
-   * point, the marker is either the old one or the complete new one. Returns the marker that is in place afterwards. A
-   * text that does not match `markerPattern` throws `invalid_request`.
+   * existing entry is replaced. If that entry is a link, the link itself is replaced, not its target. After an
+   * interruption at any point, the stored marker is either the old marker or the complete new marker. Returns the marker
+   * that is stored afterwards. A text that does not match `markerPattern` throws `invalid_request`.
    */
   writeMarker(text: string, options?: { replace?: boolean }): Promise<string>;
 
@@ -132,14 +132,14 @@ export interface BlobReading {
 /** A stream that can also pass its bytes to a callback in a few reused buffers, which saves memory allocations. */
 export interface LendingStream extends Readable {
   /**
-   * Passes all bytes to `take`, piece by piece and in order, and then ends the stream. Used instead of reading the stream.
-   * The bytes of a piece are unchanged until the promise that `take` returned for it is fulfilled; afterwards they are
-   * overwritten. `take` may be called for the next piece before that. A promise that never settles, for example because a
-   * client disconnected, costs one buffer.
+   * Passes all bytes to `take`, piece by piece and in order, and then ends the stream. Used instead of reading the
+   * stream. The bytes of a piece stay unchanged until the promise that `take` returned for this piece is fulfilled. Then
+   * they are overwritten. `take` may be called for the next piece before that promise is fulfilled. A promise that never
+   * settles, for example because a client disconnected, costs one buffer.
    *
-   * `isSoon` must resolve to true if the given promise of `take` settles within a short time. If it resolves to false, the
-   * stream keeps no second buffer until that promise settles. The returned promise rejects with the error of a read or of
-   * `take`, or if the stream is destroyed.
+   * `isSoon` must resolve to true if the given promise of `take` settles within a short time. If it resolves to false,
+   * the stream keeps no second buffer until the promise of `take` settles. The promise that `lend` returns rejects with
+   * the error of a read or of `take`, or if the stream is destroyed.
    */
   lend(take: (piece: Uint8Array) => Promise<void>, isSoon?: (taken: Promise<void>) => Promise<boolean>): Promise<void>;
 }

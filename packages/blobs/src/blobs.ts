@@ -17,7 +17,7 @@ import {
 import { requireRange } from './require-range.ts';
 
 export interface BlobsOptions {
-  /** The storage of the blobs. Its creator must open and close it; `Blobs` does not. */
+  /** The storage of the blobs. The creator of the backend must open and close it, because `Blobs` does neither. */
   readonly backend: BlobBackend;
   /** Returns a new random blob key at every call (32 characters of a-z2-7, 160 random bits). */
   readonly newKey: () => string;
@@ -37,7 +37,10 @@ export interface ReceiveOptions {
   readonly observers?: readonly ChunkObserver[];
 }
 
-/** Receives the bytes of an upload while they are staged. Used for the hash; scanners and parsers can use it too. */
+/**
+ * Receives the bytes of an upload while they are staged. The hash uses this interface, and scanners and parsers can use
+ * it too.
+ */
 export interface ChunkObserver {
   /**
    * Called once for each chunk, in order, before the chunk is stored. If it returns a promise, the upload waits for it
@@ -168,9 +171,9 @@ export class Blobs {
 
   /**
    * Opens the bytes of a record's blob, all or only `range` (first and last byte, both included). A blob of up to 256 KiB
-   * is hashed every time. A larger blob is opened without hashing if its fingerprint equals the recorded one; otherwise
-   * the whole blob is hashed first. Throws `integrity_failure` if the bytes are missing, changed, or not a plain object.
-   * Throws `range_not_satisfiable` if the range is not inside the blob.
+   * is hashed every time. A larger blob is opened without hashing if its fingerprint equals the fingerprint in the
+   * record. If the fingerprints differ, the whole blob is hashed first. Throws `integrity_failure` if the bytes are
+   * missing, changed, or not a plain object. Throws `range_not_satisfiable` if the range is not inside the blob.
    */
   async open(ref: BlobRef, range?: ByteRange): Promise<OpenedBlob> {
     const wanted = range === undefined ? undefined : requireRange(range, ref.sizeBytes);

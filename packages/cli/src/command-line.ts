@@ -4,7 +4,10 @@ import { commandTable, type CommandEntry, type CommandGroup } from './command-ta
 import type { CalledWith } from './output/explain-error.ts';
 import { version } from './version.ts';
 
-/** Runs one command line and returns its exit code. `args` has neither the path of node nor that of the script. Never throws. */
+/**
+ * Runs one command line and returns its exit code. `args` contains neither the path of node nor the path of the script.
+ * Never throws.
+ */
 export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
   const ownArgs = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
   const json = ownArgs.includes('--json');

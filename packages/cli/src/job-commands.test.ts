@@ -1,4 +1,5 @@
-// Tests of the commands that create many jobs, and of those that wait for their end, against a real server.
+// Tests two kinds of commands against a real server: commands that create many jobs, and commands that wait for jobs to
+// end.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

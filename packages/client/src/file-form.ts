@@ -15,7 +15,7 @@ export interface FormFile {
   readonly bytes: ByteSource;
   /** Content type of the file part. Default: the type of a Blob, else application/octet-stream. Null: no content type. */
   readonly contentType?: string | null | undefined;
-  /** File name in the file part; may be empty. Default: the name of a File, else empty. */
+  /** File name in the file part. It may be empty. Default: the name of a File, else empty. */
   readonly filename?: string | undefined;
   /** Size of a stream in bytes, if known. With it, the server can refuse a file that is too large before it reads the file. */
   readonly sizeBytes?: number | undefined;

@@ -4,8 +4,8 @@ import { Mismatch } from './expectations/mismatch.ts';
 import { depositForm } from './calls/multipart-body.ts';
 import type { Caller, Credential, ServerUnderTest } from './server-under-test.ts';
 
-// Set-up steps that most /v0 scenarios share. The steps assume correct answers; the scenarios about these calls check
-// the details of the answers.
+// Set-up steps that most /v0 scenarios share. The steps assume correct answers. Other scenarios check the details of
+// these answers.
 
 /** Patterns of ids: a prefix and 26 lower-case Crockford base32 characters. */
 export const idPattern = {

@@ -1,4 +1,6 @@
-/** The groups of requirements. A server may conform to some groups only; the report states to which ones. */
+/**
+ * The groups of requirements. A server may conform to some groups only. The report states to which groups it conforms.
+ */
 export const groups = [
   'artifact transfer',
   'worker registration',
@@ -22,8 +24,8 @@ export const queueGroups: readonly Group[] = ['queue lifecycle', 'claim atomicit
 export type Level = 'must' | 'optional' | 'latitude';
 
 /**
- * One obligation of a server of this protocol. Scenarios cite requirements by id. A requirement that no scenario cites
- * must state why in `uncovered`; otherwise a test of the kit fails.
+ * One obligation of a server of this protocol. Scenarios cite requirements by id. If no scenario cites a requirement,
+ * `uncovered` must state the reason, or a test of the conformance kit fails.
  */
 export interface Requirement {
   /** Stable id, such as `AT-03`. An id is never used again for another requirement. */

@@ -12,8 +12,8 @@ export interface Target {
   /** Id of the experiment, `exp_…`. It may be empty if all scenarios call only the queue. */
   readonly experiment: string;
   /**
-   * Id of a second experiment of the same server. If missing, a scenario that needs one creates it over
-   * `/api/experiments`.
+   * Id of a second experiment of the same server. If it is missing, a scenario that needs a second experiment creates it
+   * over `/api/experiments`.
    */
   readonly otherExperiment?: string | undefined;
   /** The size limit of deposits in bytes, if known. Without it, no scenario exceeds the limit. */
@@ -191,8 +191,8 @@ export class ServerUnderTest {
 }
 
 /**
- * Returns the Authorization header. With `named` (for /v0) the bearer token is `<principal>:<secret>`; without it (for
- * the queue) the bearer token is the secret alone.
+ * Returns the Authorization header. If `named` is true, as for /v0, the bearer token is `<principal>:<secret>`. If it is
+ * false, as for the queue, the bearer token is the secret alone.
  */
 function authorization(caller: Caller, named: boolean): Record<string, string> {
   if (caller === null || caller === 'admin') return {};

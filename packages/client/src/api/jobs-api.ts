@@ -151,7 +151,10 @@ export class JobsApi {
     return this.#caller.call('failJob', { params: { jobId }, body: failure, ...options, lease });
   }
 
-  /** Completes up to 100 jobs. Each completion is decided separately: a refused one does not affect the others. */
+  /**
+   * Completes up to 100 jobs. Each completion is decided separately: a refused completion does not affect the other
+   * completions.
+   */
   async completeMany(completions: readonly Completion[], options: CallOptions = {}): Promise<CompletionResult[]> {
     const items = completions.map(({ lease, ...completion }) => ({ ...completion, leaseId: lease }));
     return (await this.#caller.call('completeJobs', { body: { items }, ...options })).results;

@@ -23,7 +23,7 @@ export function parseCredential(token: string, principal: string | undefined): C
   return { token: given, named: given.includes(':') ? given : `${principal ?? 'admin'}:${given}` };
 }
 
-/** Returns the token, and its part after the principal, which is secret by itself. */
+/** Returns the secret texts: the token, and the part of the token after the principal. */
 export function secretsOf({ token }: Credential): string[] {
   return [...new Set([token, token.slice(token.indexOf(':') + 1)])];
 }

@@ -20,8 +20,8 @@ export interface WorkerParts extends WorkerOptions {
   /** Restores the repository before each job. */
   readonly cleanCheckout: CleanCheckout | undefined;
   /**
-   * Masks everything that leaves the worker. During a run, the values that the run added are masked too. Undefined if masking
-   * is off.
+   * Masks everything that leaves the worker. During a run, this mask also masks the values that the run added. Undefined
+   * if masking is off.
    */
   readonly mask: SecretMask | undefined;
   /** Aborted when running commands must be stopped. */

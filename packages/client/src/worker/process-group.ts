@@ -17,7 +17,8 @@ function killLiving(): void {
 
 /**
  * Makes the process group of a child (started detached) end with this process: when this process exits, the group is
- * killed. `release` undoes that. A SIGKILL of this process cannot be handled, so the group keeps running after a SIGKILL.
+ * killed. After `release`, the group is not killed any more. A SIGKILL of this process cannot be handled, so the group
+ * keeps running after a SIGKILL.
  */
 export function endsWithProcess(child: ChildProcess, endOthers: () => void = () => undefined): { release(): void } {
   if (living.size === 0) process.on('exit', killLiving);

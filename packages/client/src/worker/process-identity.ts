@@ -6,7 +6,7 @@ export interface ProcessIdentity {
   /** The scope in which the process id is valid: on Linux the boot and the pid namespace (container), else the host name. */
   readonly place: string;
   readonly pid: number;
-  /** Start time in the format of the system; null where it is unknown. */
+  /** Start time of the process, in the format of the system. Null where it is unknown. */
   readonly started: string | null;
 }
 
@@ -38,7 +38,7 @@ async function placeOfNumbers(): Promise<string> {
 
 async function statOf(pid: number): Promise<{ state: string; started: string } | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The name in parentheses may contain any character; the state is the first field after it (proc(5)).
+  // The name in parentheses may contain any character. The state of the process is the first field after it (proc(5)).
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, started] = [fields?.[0], fields?.[19]];
   return state === undefined || started === undefined ? undefined : { state, started };

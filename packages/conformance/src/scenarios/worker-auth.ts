@@ -5,7 +5,7 @@ import { expectProblem } from '../expectations/problem-expectations.ts';
 import { scenariosOf } from '../scenario.ts';
 import { experimentHeader, otherExperiment, type Credential, type ServerUnderTest } from '../server-under-test.ts';
 
-/** An unknown secret with the length of a real one. */
+/** A secret that the server does not know. It has the length of a real secret. */
 const wrongSecret = 'w'.repeat(64);
 
 /** Throws `NotTried` if the server has no queue (`/api/queue`), only /v0. */

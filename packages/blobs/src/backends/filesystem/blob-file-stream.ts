@@ -60,7 +60,10 @@ export class BlobFileStream extends Readable implements LendingStream {
       .then(() => done(error));
   }
 
-  /** Passes all bytes to `take`. The next piece is read while `take` processes one, so two buffers are enough. */
+  /**
+   * Passes all bytes to `take`. The next piece is read while `take` processes the previous piece, so two buffers are
+   * enough.
+   */
   async #lendAll(take: Take, isSoon: IsSoon): Promise<void> {
     let before = Promise.resolve();
     while (this.#position <= this.#end) {

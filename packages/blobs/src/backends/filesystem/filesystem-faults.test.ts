@@ -121,8 +121,8 @@ async function filesBelow(folder: string): Promise<string[]> {
 }
 
 /**
- * Checks that further work succeeds. If the blob exists, its key must not be overwritten; otherwise the key can be
- * written.
+ * Checks that further work succeeds. If the blob exists, its key must not be overwritten. If it does not exist, its key
+ * can be written.
  */
 async function workOn(backend: FilesystemBackend, bytes: Buffer, isTaken: boolean): Promise<void> {
   if (isTaken) await expectCode(store(backend, Buffer.from('other')), 'already_exists');

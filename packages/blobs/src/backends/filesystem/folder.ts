@@ -123,7 +123,7 @@ function identityOf(stat: BigIntStats): string {
   return `${stat.dev}:${stat.ino}`;
 }
 
-/** Creates a folder and its ancestors, and syncs the parent of each one. Existing folders are not changed. */
+/** Creates a folder and its missing ancestors, and syncs the parent of each. Existing folders are not changed. */
 export async function makeFolders(fs: FileSystem, path: string): Promise<void> {
   try {
     await fs.mkdir(path, folderMode);

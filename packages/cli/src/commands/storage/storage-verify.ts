@@ -42,7 +42,9 @@ export function storageVerify(command: Command, context: CommandContext) {
     });
 }
 
-/** Returns true for a finding that no command can repair. Collection and --repair handle the others. */
+/**
+ * Returns true for a finding that no command can repair. The other findings are repaired by collection or by --repair.
+ */
 function isDamage({ kind }: Finding): boolean {
   return ['row-without-bytes', 'row-with-wrong-bytes', 'planted'].includes(kind);
 }

@@ -19,8 +19,8 @@ export interface CommandVariables {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Prefix of the environment variables of a server or a worker. Some of these variables are secrets. Variables that later
- * versions add may be secrets too.
+ * Prefix of the environment variables of a server or a worker. Some of these variables are secrets. Later versions may
+ * add variables that are secrets.
  */
 const ownPrefix = /^PROOFHOUSE_/i;
 /** Variables with the prefix that are passed to commands: they are no secrets, and a command needs them to call the server. */

@@ -7,8 +7,8 @@ import path from 'node:path';
  */
 const mostRounds = 200;
 /**
- * Milliseconds between two times that SIGKILL is sent. The kernel ends the killed processes meanwhile. Real time, also in
- * tests.
+ * Milliseconds between two times that SIGKILL is sent. The kernel needs this time to end the killed processes. It is real
+ * time, also in tests.
  */
 const roundMs = 2;
 

@@ -11,10 +11,10 @@ export interface Stretch {
 }
 
 /**
- * The output of a command in a log file of at most `maxBytes`. The first half of the file keeps the beginning of the output. The
- * second half is a ring buffer with the newest output. The file is read through the handle that wrote it, so a command that
- * removes or replaces the file has no effect. Disk errors are never thrown: `failure` is the first one, and after it nothing is
- * written.
+ * The output of a command in a log file of at most `maxBytes`. The first half of the file keeps the beginning of the
+ * output. The second half is a ring buffer with the newest output. The file is read through the handle that wrote it, so
+ * a command that removes or replaces the file has no effect. Disk errors are never thrown. `failure` is the first disk
+ * error, and nothing is written after it.
  */
 export class CapturedLog {
   readonly #handle: FileHandle;

@@ -60,9 +60,10 @@ export class CleanCheckout {
   }
 
   /**
-   * Records the state of the repository. Called when the worker starts. Throws `invalid_request` in these cases: the folder
-   * is in no repository; the repository has no commit; it has changes or untracked or ignored files (unless `discard`); it
-   * contains the data of a server; it has files that could not be restored.
+   * Records the state of the repository. Called when the worker starts. Throws `invalid_request` in these cases:
+   * - The folder is in no repository, or the repository has no commit.
+   * - The repository has changes or untracked or ignored files (allowed with `discard`).
+   * - The repository contains the data of a server, or files that could not be restored.
    */
   static async record(parts: CleanCheckoutParts, signal: AbortSignal): Promise<CleanCheckout> {
     const repository = await enclosingRepository(parts.folder);

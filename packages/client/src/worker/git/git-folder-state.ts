@@ -40,7 +40,7 @@ const settingFiles = [
 /** The files of a git folder that determine the checked-out commit and the programs that git starts. */
 export interface GitFolderState {
   readonly head: Buffer;
-  /** The checked-out branch, such as `refs/heads/main`; undefined when HEAD is detached. */
+  /** The checked-out branch, such as `refs/heads/main`. Undefined when HEAD is detached. */
   readonly branch: string | undefined;
   readonly commit: string;
   /** Content of `.git` if it is a file, as in a submodule. Undefined if `.git` is a folder. */

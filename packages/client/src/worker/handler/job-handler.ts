@@ -19,7 +19,10 @@ export interface DepositAbout {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The signals and operations of a handler. It may use them until it returns. The worker renews the lease meanwhile. */
+/**
+ * The signals and operations of a handler. The handler may use them until it returns. During this time, the worker renews
+ * the lease.
+ */
 export interface JobContext {
   /**
    * Aborted when the handler must end: the job was cancelled, its lease was lost, its time limit was reached, or the worker
