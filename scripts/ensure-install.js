@@ -72,8 +72,8 @@ function install() {
 }
 
 /**
- * Returns the npm to call: the npm that the user runs this script with, or else the npm on the PATH. The second case
- * applies if the script was started directly with `node scripts/…`.
+ * Returns the npm to call. If npm runs this script, this is the same npm. If the script was started directly with `node
+ * scripts/…`, it is the npm on the PATH.
  */
 function npmCommand() {
   const running = process.env.npm_execpath;

@@ -112,7 +112,7 @@ function weakFamilies(judged: readonly Judged[]): { family: string; recall: numb
     .filter(({ recall }) => recall < 0.99);
 }
 
-/** Returns the share of true values, or 1 for an empty list. */
+/** Returns the share of the values that are true, or 1 for an empty list. */
 function share(values: readonly boolean[]): number {
   return values.length === 0 ? 1 : values.filter(Boolean).length / values.length;
 }

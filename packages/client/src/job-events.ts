@@ -32,7 +32,7 @@ export async function readEvents(
 }
 
 // Iterates over the events that exist now. While a job runs, every page of its log has a next cursor, also the last page.
-// So an empty page also ends the iteration.
+// So the iteration ends at an empty page too.
 export async function* writtenEvents(
   caller: OperationCaller,
   jobId: string,

@@ -19,8 +19,8 @@ export function requestUrl(baseUrl: string, path: string, params: Values, query:
   return `${baseUrl}${filled}${text === '' ? '' : `?${text}`}`;
 }
 
-// Encodes an artifact name by the server's rule for artifact names, which refuses dot segments. URL parsers resolve dot
-// segments, even escaped dot segments. So the call would reach another URL.
+// Applies the server's rule for artifact names, which refuses dot segments. Otherwise a URL parser would resolve dot
+// segments, even escaped dot segments, and the call would reach another URL.
 function nameSegments(name: string): string {
   return normalizeArtifactName(name).split('/').map(encodeURIComponent).join('/');
 }

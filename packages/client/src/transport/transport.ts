@@ -33,8 +33,8 @@ export interface TransportParts {
 }
 
 /**
- * Sends a request and returns the result of `read` for the successful response. A failure is retried if the request may be
- * sent again and the error is retryable. `read` is part of the try, so its failure is retried too.
+ * Sends a request and returns the result of `read` for the successful response. A failure is retried if the request may
+ * be sent again and the error is retryable. A failure of `read` is retried in the same way.
  */
 export async function perform<T>(
   parts: TransportParts,

@@ -5,7 +5,10 @@ import { hasEnded, type ProcessIdentity } from './process-identity.ts';
 import { ownerFile, removeWorkFolder, workFolderPrefix } from './work-folder.ts';
 import type { WorkerLog } from './worker-options.ts';
 
-/** Largest number of job folders that one start of a worker checks, and removes. The next start continues. */
+/**
+ * Largest number of job folders that a worker checks at its start, and removes if possible. The next start checks the
+ * remaining job folders.
+ */
 const mostSeen = 1000;
 const mostRemoved = 50;
 

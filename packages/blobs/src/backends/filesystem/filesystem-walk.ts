@@ -61,8 +61,8 @@ export async function sweepLeftovers(
 }
 
 /**
- * Returns true if the folder exists. Returns false if it does not, or if `onPlanted` was called because another entry is in
- * its place.
+ * Returns true if the folder exists, and false if it does not exist. If another entry is in its place, calls `onPlanted`
+ * and returns false. Without `onPlanted`, it then throws `integrity_failure`.
  */
 async function isUsable(layout: FilesystemLayout, folder: Folder, onPlanted: OnPlanted): Promise<boolean> {
   try {

@@ -9,8 +9,8 @@ import { setUpWorker } from '../../testing/worker-trial.ts';
 const outputFolder = 'cd "$PROOFHOUSE_OUTPUT_DIR"';
 
 /**
- * Makes the fake server refuse uploads of more than `limitBytes`, sent as a raw body or as a form. Its error contains the
- * limit.
+ * Makes the fake server refuse uploads of more than `limitBytes`, sent as a raw body or as a form. The error of the fake
+ * server contains the limit.
  */
 function limitUploads(server: FakeServer, limitBytes: number): void {
   server.interfere = (operation, request, response) => {

@@ -228,7 +228,8 @@ export class Snapshots {
     const args = ['add', how, '--pathspec-from-file=-', '--pathspec-file-nul'];
     const done = transient.map((name) => Buffer.concat([Buffer.from(':(top,exclude,literal)'), name]));
     const stdin = nulTerminated([this.pathspec, ...this.#parts.ownFolders, ...this.#leftOut.pathspecs, ...done]);
-    // Git fails if a file is removed between listing and reading. The retry does not list that file any more.
+    // Git fails if a file is removed after git has listed the file and before git reads it. The next try does not list
+    // this file any more.
     for (let tries = 1; tries < triesOfAdd; tries += 1) {
       const answer = await runGit(git, [...args], { stdin }).catch(() => git.signal.throwIfAborted());
       if (answer !== undefined) {

@@ -14,7 +14,10 @@ import { TooMuch, type Git } from '../run-git.ts';
 import { shownName } from '../shown-name.ts';
 
 const MiB = 1024 * 1024;
-/** Largest size in bytes of the lines in metadata. The server limits metadata to 4096 bytes, for all fields together. */
+/**
+ * Largest size in bytes of the lines that are stored in the metadata of an artifact. The server limits the metadata to
+ * 4096 bytes, for all fields together.
+ */
 const maxMetadataLineBytes = 3000;
 const hint = ' (`--no-diff` does without it)';
 
