@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MaskingStream } from './masking-stream.ts';
 import { SecretScan } from './secret-scan.ts';
 import type { SecretScanOptions, SecretScanResult } from './secret-scan.ts';
-import { compileSecrets } from './secret-set.ts';
+import { compileSecrets, mayContainSecret } from './secret-set.ts';
 import { sampleRules } from './testing/sample-rules.ts';
 
 const set = compileSecrets({ rules: sampleRules, values: [{ name: 'V', value: 'known-value' }] });
@@ -45,5 +45,20 @@ describe('a scan', () => {
     const text = `password=${token('0')} known-value pair<abcdefg/1234567> password: |\n    known-value\n`;
     const output = [stream.write(new TextEncoder().encode(text)), stream.end()];
     expect(scanned(Uint8Array.from(output.flatMap((part) => [...part]))).total).toBe(0);
+  });
+});
+
+describe('the test before a scan', () => {
+  const rulesOnly = compileSecrets({ rules: sampleRules });
+  const bytes = (text: string) => new TextEncoder().encode(text);
+
+  it('excludes texts without a keyword, and no text in which a scan finds a secret', () => {
+    expect(mayContainSecret(rulesOnly, bytes('{"command":"true"}'))).toBe(false);
+    expect(mayContainSecret(rulesOnly, bytes(token('0')))).toBe(true);
+    expect(mayContainSecret(rulesOnly, bytes('X-KEY: abc123'))).toBe(true);
+  });
+
+  it('excludes no text if there are known values', () => {
+    expect(mayContainSecret(set, bytes('any text'))).toBe(true);
   });
 });

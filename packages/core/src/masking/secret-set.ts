@@ -1,5 +1,6 @@
 import { compileRules } from './scan/compiled-rules.ts';
 import type { CompiledRules } from './scan/compiled-rules.ts';
+import { containsKeyword } from './scan/keyword-automaton.ts';
 import type { SecretRule } from './secret-rule.ts';
 import type { KnownValue } from './values/known-values.ts';
 import { valueForms } from './values/value-forms.ts';
@@ -30,4 +31,12 @@ export function compileSecrets(sources: SecretSources): SecretSet {
     rules: compileRules(sources.rules ?? noRules),
     values: indexForms([...forms.values()]),
   };
+}
+
+/**
+ * Returns false if a scan of the bytes would find nothing, because the set has no known values and the bytes contain no
+ * keyword of a rule. Most short texts contain none, and this test costs much less than a scan.
+ */
+export function mayContainSecret(set: SecretSet, bytes: Uint8Array): boolean {
+  return set.values.length > 0 || containsKeyword(set.rules.automaton, bytes);
 }

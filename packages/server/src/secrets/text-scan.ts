@@ -1,4 +1,4 @@
-import { maxSecretMarks, SecretScan, type SecretFinding, type SecretSet } from '@proofhouse/core';
+import { maxSecretMarks, mayContainSecret, SecretScan, type SecretFinding, type SecretSet } from '@proofhouse/core';
 import type { TextEncoding } from './text-encoding.ts';
 import { Utf16Narrowing } from './utf16-narrowing.ts';
 import { Utf8Check } from './utf8-check.ts';
@@ -62,9 +62,13 @@ export class TextScan {
   }
 }
 
+const nothing: ScannedText = { secrets: [], omitted: 0 };
+
 /** Scans one text. Offsets are in bytes of UTF-8. */
 export function scanText(set: SecretSet, text: string, options: ScanOptions): ScannedText {
+  const bytes = Buffer.from(text, 'utf8');
+  if (!mayContainSecret(set, bytes)) return nothing;
   const scan = new TextScan(set, 'utf-8', options);
-  scan.write(Buffer.from(text, 'utf8'));
-  return scan.end(true) ?? { secrets: [], omitted: 0 };
+  scan.write(bytes);
+  return scan.end(true) ?? nothing;
 }

@@ -30,6 +30,16 @@ export function buildKeywordAutomaton(keywords: readonly string[]): KeywordAutom
   return trie.automaton();
 }
 
+/** Returns true if the bytes contain a keyword, in upper or lower case. */
+export function containsKeyword({ table, classes, shift, firstHit }: KeywordAutomaton, bytes: Uint8Array): boolean {
+  let state = 0;
+  for (const byte of bytes) {
+    state = table[(state << shift) | (classes[byte] ?? 0)] ?? 0;
+    if (state >= firstHit) return true;
+  }
+  return false;
+}
+
 /** Upper-case letters get the class of their lower-case letter. */
 function byteClasses(folded: readonly string[]): { classes: Uint8Array; count: number } {
   const classes = new Uint8Array(256);
