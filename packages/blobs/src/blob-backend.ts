@@ -6,11 +6,12 @@ import type { Readable } from 'node:stream';
  * random lower-case base32 characters). A driver refuses any other key with `invalid_request` before it accesses storage.
  * No two blobs have the same key.
  *
- * Drivers throw only `AppError`: `unavailable` (retry; also before `open` and after `close`), `storage_full` (ENOSPC,
- * EDQUOT, quota), `integrity_failure`, `unsupported`, `already_exists`, `not_found`, `range_not_satisfiable`. Calling the
- * methods of a writer in a wrong order throws `internal`. An error message names the operation and never a path or a
- * bucket; only the messages of `open` name the place of the storage, for the operator. `details.errno` is the error code
- * of the operating system or the storage service.
+ * Drivers throw only `AppError`, with one of these codes: `unavailable`, `storage_full` (ENOSPC, EDQUOT, quota),
+ * `integrity_failure`, `unsupported`, `already_exists`, `not_found`, `range_not_satisfiable`. After `unavailable`, a retry
+ * may succeed. This code is also thrown before `open` and after `close`. Calling the methods of a writer in a wrong order
+ * throws `internal`. An error message names the operation and never a path or a bucket. Only the messages of `open` name
+ * the place of the storage, for the operator. `details.errno` is the error code of the operating system or the storage
+ * service.
  */
 export interface BlobBackend {
   /** Short name for messages: `filesystem`, `memory`, `s3`, `gcs`. */

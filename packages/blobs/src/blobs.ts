@@ -43,9 +43,9 @@ export interface ReceiveOptions {
  */
 export interface ChunkObserver {
   /**
-   * Called once for each chunk, in order, before the chunk is stored. If it returns a promise, the upload waits for it
-   * (back-pressure). An observer must not change a chunk, and must limit the number of bytes that it keeps. If it throws or
-   * rejects, the upload fails with that error.
+   * Called once for each chunk, in order, before the chunk is stored. If the call returns a promise, the upload waits for
+   * this promise (back-pressure). An observer must not change a chunk, and must limit the number of bytes that it keeps.
+   * If the call throws or its promise rejects, the upload fails with that error.
    */
   observe(chunk: Uint8Array): void | Promise<void>;
 }

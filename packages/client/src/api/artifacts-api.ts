@@ -52,9 +52,9 @@ export class ArtifactsApi {
   }
 
   /**
-   * Uploads one artifact. The bytes are the raw body of the request. With tags or metadata, the body is a streamed form,
-   * because only a form can carry them. The call is retried if the connection breaks, unless `bytes` is a stream object,
-   * which can be sent only once.
+   * Uploads one artifact. Without tags and metadata, the bytes are the raw body of the request. With tags or metadata,
+   * the body is a streamed form, because only a form can carry them. The call is retried if the connection breaks, unless
+   * `bytes` is a stream object, which can be sent only once.
    */
   async upload(jobId: string, upload: ArtifactUpload, options: CallOptions = {}): Promise<JobArtifact> {
     if (upload.tags !== undefined || upload.metadata !== undefined) return this.#uploadAsForm(jobId, upload, options);

@@ -92,9 +92,9 @@ export class WorkFolder {
   }
 
   /**
-   * Tests if the disk of the job folder can be written to. Returns the error, such as ENOSPC, or undefined. With an error, the
-   * last output of the command may be truncated, because programs often do not check their writes. The test detects a disk
-   * that is full now, but not one that was full for a while.
+   * Tests if the disk of the job folder can be written to. Returns the error of the test, such as ENOSPC, or undefined if
+   * the test succeeds. After an error, the last output of the command may be truncated, because programs often do not
+   * check their writes. The test detects a disk that is full now. It does not detect a disk that was full for a while.
    */
   async writeFailure(): Promise<NodeJS.ErrnoException | undefined> {
     const probe = path.join(this.root, 'probe');

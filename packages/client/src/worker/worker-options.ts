@@ -72,9 +72,9 @@ export interface WorkerOptions {
   /** Largest log of a command in bytes. Of a longer log, the beginning and the end are kept. Default 1 GiB. */
   readonly maxLogBytes?: number | undefined;
   /**
-   * True to restore the git repository around `cwd` before each job, to the commit at the start of the worker. With true, the
-   * worker does not start if the repository has uncommitted changes or untracked or ignored files. With `discard`, it starts,
-   * and removes these before its first job.
+   * True to restore the git repository around `cwd` before each job, to the commit at the start of the worker. With true,
+   * the worker does not start if the repository has uncommitted changes or untracked or ignored files. With `discard`,
+   * the worker starts, and removes these changes and files before its first job.
    */
   readonly gitClean?: boolean | 'discard' | undefined;
   /**

@@ -13,9 +13,9 @@ const batchNames = 64;
 type OnPlanted = SweepOptions['onPlanted'];
 
 /**
- * Yields every blob whose key begins with `prefix`, shard by shard. A link in a blob's place is yielded and not followed. If
- * the entry in a shard's place is not the folder that the store created, it is skipped and its path is passed to
- * `onPlanted`.
+ * Yields every blob whose key begins with `prefix`, shard by shard. A link in a blob's place is yielded and not followed.
+ * The entry in a shard's place may not be the folder that the store created. Such an entry is skipped, and its path is
+ * passed to `onPlanted`.
  */
 export async function* listBlobs(
   fs: FileSystem,

@@ -9,10 +9,11 @@ const maxIndexBytes = 512 * 1024 * 1024;
 const maxShallowBytes = 16 * 1024 * 1024;
 
 /**
- * A private repository of the worker: a git folder of its own, with the working tree and the objects of the user's repository.
- * Git runs with the private git folder only. Its configuration, refs, index and new objects belong to the worker. So git reads
- * no setting, hook, filter or alias of the user's repository, and writes nothing into its git folder. Git reads the objects
- * through folders of symbolic links, so it does not follow alternates that a command adds.
+ * A private repository of the worker: a git folder of its own, with the working tree and the objects of the user's
+ * repository. Git runs with the private git folder only. The configuration, the refs, the index and the new objects in
+ * this folder belong to the worker. So git reads no setting, hook, filter or alias of the user's repository, and writes
+ * nothing into the git folder of the user. Git reads the objects through folders of symbolic links, so it does not follow
+ * alternates that a command adds.
  */
 export class ShadowRepository {
   readonly repository: Repository;
