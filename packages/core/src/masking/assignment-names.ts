@@ -1,6 +1,6 @@
 /**
- * The words that make a name the name of a secret, as the source of a pattern. `-`, `_`, `.` or nothing may stand between
- * the parts of a word.
+ * First parts of the names of keys, such as `api` in `api_key`. A pattern joins them with `key`. Between both parts a
+ * blank, `-`, `_`, `.` or nothing may stand.
  */
 const keyWords = [
   ...[
@@ -21,13 +21,22 @@ const keyWords = [
   ...['subscription', 'webhook', 'write'],
 ];
 
-/** Source of a pattern that matches one word. The flag `i` or upper case is the choice of the rule. */
+/**
+ * Source of a pattern that matches one word of a secret name, such as `password` or `api_key`. A rule that uses it must
+ * ignore case.
+ */
 export const secretWord = `(?<word>pass(?:word|wd|phrase|code)?|pwd|secret|token|credential|connection[_-]?string|(?:${keyWords.join('|')})[_. -]?key)`;
 
-/** The same in upper case, for the names of environment variables. */
+/**
+ * Source of a pattern like `secretWord`, in upper case, for names of environment variables. It also matches `DSN` and
+ * `_PAT`.
+ */
 export const upperSecretWord = `(?<word>PASS(?:WORD|WD|PHRASE|CODE)?|PWD|SECRET|TOKEN|CREDENTIAL|CONNECTION_?STRING|DSN|_PAT|(?:${keyWords.join('|').toUpperCase()})_?KEY)`;
 
-/** `pass` alone is a keyword only with the character after it, because logs are full of `passed`. */
+/**
+ * `pass` is a keyword only together with the character that follows it. Otherwise `passed`, which logs contain often,
+ * would be a keyword.
+ */
 const passwordKeywords = [
   ...['password', 'passwd', 'passphrase', 'passcode'],
   ...['=', ':', ',', '>', ' ', '"', "'", '\\', '&', ']', ')', '_', '-', '.', '+', '?', '|'].map(
@@ -35,7 +44,7 @@ const passwordKeywords = [
   ),
 ];
 
-/** A keyword of at least 3 bytes for each word that `secretWord` matches. */
+/** Keywords for the words that `secretWord` matches. Each has at least 3 bytes. */
 export const secretWordKeywords = [
   ...[
     ...passwordKeywords,
@@ -50,7 +59,7 @@ export const secretWordKeywords = [
   ...keyWords.flatMap((word) => ['', '_', '-', '.', ' '].map((separator) => `${word}${separator}key`)),
 ];
 
-/** The keywords of `upperSecretWord`. */
+/** Keywords for the words that `upperSecretWord` matches. */
 export const upperSecretWordKeywords = [
   ...[
     ...passwordKeywords,
@@ -66,7 +75,10 @@ export const upperSecretWordKeywords = [
   ...keyWords.flatMap((word) => [`${word}key`, `${word}_key`]),
 ];
 
-/** A name that ends with one of these words says something about a secret and does not hold it. */
+/**
+ * A name with one of these words after the secret word (such as `tokenCount`) describes a secret and does not contain
+ * it.
+ */
 const describing = new Set(
   (
     'age alg algorithm arn at attempt attempts audience auth available back budget by char characters class cleared code column ' +
@@ -82,11 +94,14 @@ const describing = new Set(
   ).split(' '),
 );
 
-/** Continuations of a word that need no separator, as in `secretkey` and `tokens`. */
+/** Texts that may follow a secret word without a separator, as in `secretkey` and `tokens`. */
 const joined =
   /^(?:s|es|key|keys|accesskey|value|token|secret|string|data|prod|dev|test|hex|base64|b64|db|raw)(?![a-z])/i;
 
-/** Returns true if `tail`, which follows `word` in a name, leaves the name one that holds a secret. */
+/**
+ * Returns true if a name has a secret as its value. `word` is the part of the name that `secretWord` matched, and
+ * `tail` is the rest of the name.
+ */
 export function tailNamesSecret(word: string, tail: string): boolean {
   if (tail === '') return true;
   const isJoined = /[A-Z]$/.test(word) ? /^[A-Z]/.test(tail) && !/^[A-Z][a-z]/.test(tail) : /^[a-z]/.test(tail);
@@ -98,7 +113,10 @@ export function tailNamesSecret(word: string, tail: string): boolean {
   return !words.some((part) => describing.has(part));
 }
 
-/** Returns true for words whose values people choose, so that they look less random than generated keys. */
+/**
+ * Returns true for a word that names a password. People choose passwords, so passwords look less random than generated
+ * keys.
+ */
 export function namesPassword(word: string): boolean {
   return /^(?:pass|pwd)/i.test(word);
 }

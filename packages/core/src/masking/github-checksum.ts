@@ -2,8 +2,8 @@ const base62Digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 const checksumLength = 6;
 
 /**
- * Returns true if the last six characters of a GitHub token are the CRC-32 of the characters between its prefix and them,
- * in base 62. Tokens of 40 characters have this checksum.
+ * Returns true if the last six characters of a GitHub token are its checksum: the CRC-32, in base 62, of the characters
+ * after the prefix. Tokens of 40 characters have this checksum.
  */
 export function hasGithubChecksum(token: string): boolean {
   const body = token.slice(token.indexOf('_') + 1);
@@ -11,7 +11,10 @@ export function hasGithubChecksum(token: string): boolean {
   return end > 0 && body.slice(end) === githubChecksum(body.slice(0, end));
 }
 
-/** Returns the checksum of the random part of a token, with leading zeros. */
+/**
+ * Returns the checksum of `random`, the characters between the prefix of a token and its checksum. Leading zeros are
+ * kept.
+ */
 export function githubChecksum(random: string): string {
   let rest = crc32(random);
   let text = '';
@@ -22,7 +25,7 @@ export function githubChecksum(random: string): string {
   return text.padStart(checksumLength, '0');
 }
 
-/** The CRC-32 of zlib, over ASCII text. */
+/** Returns the CRC-32 (as zlib defines it) of an ASCII text. */
 function crc32(text: string): number {
   let crc = 0xff_ff_ff_ff;
   for (let index = 0; index < text.length; index++) {

@@ -14,8 +14,9 @@ const alphabets = {
 export type ExampleAlphabet = keyof typeof alphabets;
 
 /**
- * Returns `length` characters that look random and are the same on every call, for the examples of rules. No secret format
- * must stand in the repository as one literal, because the scanner of a code host would block a push of it.
+ * Returns `length` characters that look random, for the examples of rules. Calls with equal arguments return equal
+ * texts. Examples are built with this function because code hosts reject a push whose files contain a complete secret
+ * format.
  */
 export function makeExample(alphabet: ExampleAlphabet, length: number, seed = 1): string {
   const characters = alphabets[alphabet];

@@ -1,2 +1,2 @@
-/** The text that stands in the place of every masked secret. The kind of the secret is only in the receipt. */
+/** The text that replaces every masked secret. It does not show the kind of the secret; only the receipt does. */
 export const maskPlaceholder = '***MASKED***';

@@ -9,7 +9,10 @@ export interface MaskedText {
   readonly receipt: MaskingReceipt;
 }
 
-/** Masks a text as a whole. A text with nothing to mask is returned as it is. In others, lone surrogates become U+FFFD. */
+/**
+ * Returns the text with all secrets masked. A text without secrets is returned unchanged. In a text with secrets, lone
+ * surrogates become U+FFFD.
+ */
 export function maskText(set: SecretSet, text: string): MaskedText {
   const stream = new MaskingStream(set);
   const input = encoder.encode(text);

@@ -1,10 +1,16 @@
-/** How many secrets of one rule were masked. `rule` is the id of a rule, or `known:` and the name of a known value. */
+/**
+ * The number of secrets of one rule that were masked. `rule` is the id of a rule, or `known:` and the name of a known
+ * value.
+ */
 export interface MaskedCount {
   readonly rule: string;
   readonly count: number;
 }
 
-/** What was masked. It never holds a value. Secrets that overlap count once, for the one that begins first. */
+/**
+ * The numbers of masked secrets, by rule. A receipt never contains the value of a secret. Secrets that overlap count as
+ * one, for the rule of the secret that begins first.
+ */
 export interface MaskingReceipt {
   readonly masked: readonly MaskedCount[];
 }

@@ -5,8 +5,8 @@ import { SecretScanner } from './scan/secret-scanner.ts';
 import type { SecretSet } from './secret-set.ts';
 
 /**
- * Masks the secrets of one stream of bytes. All other bytes pass unchanged, also those that are not UTF-8. The output as a
- * whole does not depend on how the input is cut into chunks.
+ * Masks the secrets of one stream of bytes. All other bytes pass unchanged, even if they are not UTF-8. The output does
+ * not depend on how the input is divided into chunks.
  */
 export class MaskingStream {
   readonly #counter = new ReceiptCounter();
@@ -22,29 +22,38 @@ export class MaskingStream {
     });
   }
 
-  /** Returns the output that is decided. Bytes that may be the start of a secret come with a later call. */
+  /**
+   * Returns the output bytes that later input can no longer change. The other bytes may belong to a secret, so a later
+   * call returns them.
+   */
   write(chunk: Uint8Array): Uint8Array {
     this.#scanner.write(chunk);
     return this.#writer.take(false);
   }
 
-  /** Returns the rest of the output. Must be called once, after the last write. */
+  /** Returns the remaining output. Must be called exactly once, after the last call of `write`. */
   end(): Uint8Array {
     this.#scanner.end();
     return this.#writer.take(true);
   }
 
-  /** Masks with another set from now on, also in the bytes that are held back. */
+  /**
+   * Masks all further bytes with another set of secrets. This includes the bytes that were written but not returned
+   * yet.
+   */
   replaceSet(set: SecretSet): void {
     this.#scanner.replaceSet(set);
   }
 
-  /** Number of input bytes whose output is not decided. */
+  /** Number of input bytes that were written and for which no output was returned yet. */
   get heldBytes(): number {
     return this.#scanner.heldBytes;
   }
 
-  /** Number of bytes read, decoded, compared and handed to patterns. Tests prove with it that the work is linear. */
+  /**
+   * Total number of bytes that were read, decoded, compared, or passed to patterns. Tests use it to check that the work
+   * grows linearly with the input.
+   */
   get steps(): number {
     return this.#scanner.steps;
   }

@@ -14,7 +14,7 @@ import { urlRules } from './rules/url-rules.ts';
 import { webTokenRules } from './rules/web-token-rules.ts';
 import type { SecretRule } from './secret-rule.ts';
 
-/** Every rule, by family. The order has no meaning: overlapping matches are merged. */
+/** All rules, by family. Their order has no effect, because overlapping matches are merged. */
 export const secretRules: readonly SecretRule[] = [
   ...codeHostRules,
   ...packageRegistryRules,

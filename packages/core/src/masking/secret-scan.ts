@@ -2,26 +2,26 @@ import { SecretScanner } from './scan/secret-scanner.ts';
 import type { ScannerOptions } from './scan/secret-scanner.ts';
 import type { SecretSet } from './secret-set.ts';
 
-/** Where a secret was found. `offset` counts bytes from the start of the stream. */
+/** The position of a secret. `offset` is counted in bytes from the beginning of the stream. */
 export interface SecretFinding {
   readonly rule: string;
   readonly offset: number;
 }
 
 export interface SecretScanOptions extends ScannerOptions {
-  /** Findings after this many are counted and not listed. */
+  /** Largest number of findings in the list. Further findings are only counted. */
   readonly maxFindings?: number;
 }
 
 export interface SecretScanResult {
   readonly findings: readonly SecretFinding[];
-  /** Number of all findings, also of those that are not listed. */
+  /** Number of all findings, including those that are not in the list. */
   readonly total: number;
 }
 
 const defaultMaxFindings = 1000;
 
-/** Finds the secrets of one stream of bytes. It reports what a MaskingStream with the same set would mask. */
+/** Finds the secrets of one stream of bytes. It reports the secrets that a `MaskingStream` with the same set would mask. */
 export class SecretScan {
   readonly #findings: SecretFinding[] = [];
   readonly #scanner: SecretScanner;
@@ -44,7 +44,7 @@ export class SecretScan {
     this.#scanner.write(chunk);
   }
 
-  /** Must be called once, after the last write. */
+  /** Returns the result. Must be called once, after the last call of `write`. */
   end(): SecretScanResult {
     this.#scanner.end();
     return { findings: this.#findings, total: this.#total };
@@ -52,5 +52,5 @@ export class SecretScan {
 }
 
 function ignoreBytes(): void {
-  // A scan has no output.
+  // A scan has no output, so this method does nothing.
 }

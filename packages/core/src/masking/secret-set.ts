@@ -8,14 +8,14 @@ import type { ValueForm } from './values/value-forms.ts';
 import { indexForms } from './values/value-index.ts';
 import type { ValueIndex } from './values/value-index.ts';
 
-/** Everything that a scanner looks for. Immutable, so that streams may share it. */
+/** The known values and rules for which a scanner searches. Immutable, so that several streams can share it. */
 export interface SecretSet {
   readonly rules: CompiledRules;
   readonly values: readonly ValueIndex[];
 }
 
 export interface SecretSources {
-  /** Values with fewer than 6 bytes are ignored. */
+  /** The known values. Values with fewer than 6 bytes are ignored. */
   readonly values?: readonly KnownValue[];
   readonly rules?: readonly SecretRule[];
 }

@@ -1,11 +1,11 @@
 import type { SecretRule } from '../secret-rule.ts';
 import { base62, base64, base64url, hex, letters, lower, tokenRule } from '../token-rule.ts';
 
-/** Keys of AI providers and of the tools around them. */
+/** Rules for keys of AI providers and of related tools. */
 export const aiProviderRules: readonly SecretRule[] = [
   tokenRule('openai-key', [['sk-proj-', 'sk-svcacct-', 'sk-admin-', 'sk-None-'], base64url(20, 300)]),
   tokenRule('openai-legacy-key', ['sk-', base62(20, 40), 'T3BlbkFJ', base62(20, 40)], { isWord: true }),
-  // The plain format is also that of DeepSeek, Moonshot, Stability and LiteLLM.
+  // DeepSeek, Moonshot, Stability and LiteLLM use the same format.
   tokenRule('openai-compatible-key', ['sk-', base62(32, 128)], { minEntropy: 3.2 }),
   tokenRule('anthropic-key', ['sk-ant-', lower(3, 10), '-', base64url(20, 300)]),
   tokenRule('anthropic-unversioned-key', ['sk-ant-', base62(24, 200)]),

@@ -9,7 +9,7 @@ const clientSecret = '8Q~' + makeExample('base62', 34);
 
 const accepts = (secret: string): boolean => !isPlaceholder(secret);
 
-/** Keys of Azure. */
+/** Rules for keys of Azure. */
 export const azureRules: readonly SecretRule[] = [
   {
     id: 'azure-connection-key',
@@ -49,7 +49,8 @@ export const azureRules: readonly SecretRule[] = [
   {
     id: 'azure-client-secret',
     class: 'structured',
-    // The three characters before the digit belong to the secret too. They stay, because a match begins at its keyword.
+    // The keyword begins with a digit. The three characters before this digit are also part of the secret, but they are
+    // not masked, because a match begins at its keyword.
     keywords: ['0q~', '1q~', '2q~', '3q~', '4q~', '5q~', '6q~', '7q~', '8q~', '9q~'],
     pattern: /(?<=[A-Za-z0-9_~.-]{3})\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~])/dy,
     maxLength: 40,

@@ -8,7 +8,7 @@ const keyId = 'AKIA' + makeExample('base32', 16);
 const temporaryKeyId = 'ASIA' + makeExample('base32', 16, 2);
 const secretKey = makeExample('base64', 40, 3);
 
-/** Keys of cloud providers and of platforms that run programs or databases. */
+/** Rules for keys of cloud providers and of platforms that run programs or databases. */
 export const cloudRules: readonly SecretRule[] = [
   {
     id: 'aws-access-key',
@@ -16,7 +16,7 @@ export const cloudRules: readonly SecretRule[] = [
     keywords: ['akia', 'asia', 'abia', 'acca', 'a3t'],
     case: 'upper',
     start: 'word',
-    // The secret key stands after the id in credential files, in CSV exports and in answers of the API.
+    // The secret key follows the key id in credential files, in CSV exports and in answers of the API.
     pattern: new RegExp(
       `(?:${wordStart})` +
         String.raw`(?<secret>(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16})(?![A-Za-z0-9])` +

@@ -3,13 +3,13 @@ import { makeExample } from '../make-example.ts';
 import type { SecretRule } from '../secret-rule.ts';
 import { base62, base64, base64url, hex, lower, tokenRule, upper, upperHex } from '../token-rule.ts';
 
-/** A token with a checksum, as the policy `reject` requires it. */
+/** The random part of a token whose checksum is valid. The policy `reject` refuses only tokens with a valid checksum. */
 const random = makeExample('base62', 30, 7);
 const checked = 'ghp_' + random + githubChecksum(random);
 const unchecked = 'gho_' + makeExample('base62', 36);
 const installation = `ghs_${makeExample('digits', 7)}_${makeExample('base64url', 120)}.${makeExample('base64url', 43)}`;
 
-/** Tokens of code hosts and of their build services. */
+/** Rules for tokens of code hosts and of their build services. */
 export const codeHostRules: readonly SecretRule[] = [
   tokenRule('github-token', [['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_'], base62(36, 251)], {
     isWord: false,

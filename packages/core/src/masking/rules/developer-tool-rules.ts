@@ -2,12 +2,15 @@ import type { SecretRule } from '../secret-rule.ts';
 import { base32, base62, base64, base64url, digits, hex, lower, tokenRule, upper } from '../token-rule.ts';
 
 const tokenCharacters = 'abcdefghijklmnopqrstuvwxyz0123456789'.split('');
-/** The prefix with the next character, so that not every `path` is a keyword. */
+/**
+ * Each keyword is `pat` and one more character. If that character is `h`, the keyword has a further character, because
+ * text often contains `path`.
+ */
 const airtableKeywords = tokenCharacters.flatMap((character) =>
   character === 'h' ? tokenCharacters.map((next) => `path${next}`) : [`pat${character}`],
 );
 
-/** Keys of monitoring services, office programs and other tools. */
+/** Rules for keys of monitoring services, office programs and other tools. */
 export const developerToolRules: readonly SecretRule[] = [
   tokenRule('grafana-token', ['glc_', base64(32, 400)]),
   tokenRule('grafana-service-token', ['glsa_', base62(32), '_', hex(8)]),

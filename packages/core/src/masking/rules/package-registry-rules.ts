@@ -1,7 +1,7 @@
 import type { SecretRule } from '../secret-rule.ts';
 import { base62, base64url, hex, lower, tokenRule } from '../token-rule.ts';
 
-/** Tokens of package and image registries. */
+/** Rules for tokens of package registries and image registries. */
 export const packageRegistryRules: readonly SecretRule[] = [
   tokenRule('npm-token', ['npm_', base62(36, 128)], { isWord: true }),
   tokenRule('pypi-token', ['pypi-', base64url(50, 400)], { minEntropy: 4 }),

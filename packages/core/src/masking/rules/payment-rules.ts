@@ -1,11 +1,11 @@
 import type { SecretRule } from '../secret-rule.ts';
 import { base62, base64, base64url, digits, hex, lower, tokenRule } from '../token-rule.ts';
 
-/** Keys of payment and shop providers. Publishable keys are no secrets. */
+/** Rules for keys of payment and shop providers. Publishable keys are not secrets, so no rule finds them. */
 export const paymentRules: readonly SecretRule[] = [
   tokenRule('stripe-key', [['sk_live_', 'sk_test_', 'rk_live_', 'rk_test_', 'sk_prod_', 'rk_prod_'], base62(16, 250)]),
   tokenRule('stripe-organization-key', ['sk_org_', ['live', 'test'], '_', base62(24, 250)]),
-  // Resend, Svix and Clerk sign their webhooks with secrets of the same format.
+  // The webhook secrets of Resend, Svix and Clerk have the same format.
   tokenRule('webhook-signing-secret', ['whsec_', base64(24, 100)]),
   tokenRule('square-access-token', ['sq0atp-', base64url(22, 64)]),
   tokenRule('square-secret', ['sq0csp-', base64url(43, 64)]),

@@ -1,14 +1,23 @@
 import { makeExample } from '../make-example.ts';
 import type { SecretBlock, SecretRule } from '../secret-rule.ts';
 
-/** A line end, also inside a string of JSON or code or percent-encoded, with the quotes and signs that close the line. */
+/**
+ * Source of a pattern for the end of a line of a private key. The line may be inside a string of JSON or of source
+ * code, or may be percent-encoded. Quotes and signs that close the string may precede the line end.
+ */
 const lineEnd = String.raw`(?:[ \t]{0,8}["'\x60]?[ \t]{0,4}[,+.;\\]?[ \t]{0,4}(?:\r?\n|(?:\\{1,4}r)?\\{1,4}n|%0A|&#10;))`;
-/** What may stand before the text of a line: the sign of a diff, a quotation, a comment, an opening quote. */
+/**
+ * Source of a pattern for the text before a line of a private key: the sign of a diff, a quotation mark, a comment sign
+ * or an opening quote.
+ */
 const linePrefix = String.raw`[+-]?(?:[ \t>|#*"'\x60]{1,24}|\/\/[ \t]{0,8})?`;
 const text = '[A-Za-z0-9+/=]';
 const armorHeader = String.raw`(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|MessageID|Subject|x-[a-z-]{1,24}):[^\r\n"'\\]{0,100}`;
 
-/** A word of prose has a blank and a letter after it, so that a block without an end does not swallow the text after it. */
+/**
+ * Matches one line of a private key. A base64 text that is followed by a blank and a letter is a word of prose, and is
+ * not matched. Otherwise a key without an end line would include the text after it.
+ */
 const piece = new RegExp(
   `${lineEnd}${linePrefix}(?:${armorHeader}|${text}{1,100}` +
     String.raw`(?![A-Za-z0-9_:]|[ \t]{1,8}[A-Za-z(]))|${lineEnd}[+-]?[ \t]{0,8}(?=\r?\n|\\)|[ \t]{0,4}${text}{16,100}|[ \t]{0,4}${text}{1,15}(?=[ \t]{0,4}-----END )`,
@@ -43,7 +52,7 @@ const encrypted = [
 ];
 const putty = ['Private-Lines: 3', ...lines, `Private-MAC: ${makeExample('hex', 40)}`];
 
-/** Private keys as text. */
+/** Rules for private keys in text formats. */
 export const privateKeyRules: readonly SecretRule[] = [
   {
     id: 'private-key',

@@ -6,13 +6,14 @@ import type { SecretRule } from '../secret-rule.ts';
 const chosen = 's3cr' + 'et!pw';
 const value = makeExample('hex', 32);
 
-/** Credentials in URLs. */
+/** Rules for credentials in URLs. */
 export const urlRules: readonly SecretRule[] = [
   {
     id: 'url-password',
     class: 'context',
     keywords: ['://', String.raw`:\/\/`],
-    // Unescaped passwords may contain `@`, so the last `@` before a slash or a blank ends the password.
+    // A password that is not percent-encoded may contain `@`. So the password ends at the last `@` before a slash or a
+    // blank.
     pattern:
       /(?<=[A-Za-z0-9]):(?:\\{0,2}\/){2}[^\s/?#@:"'`<>\\]{0,128}:(?<secret>[^\s/"'`<>\\]{1,256})@(?=[A-Za-z0-9.[$%{_*-])/dy,
     maxLength: 400,

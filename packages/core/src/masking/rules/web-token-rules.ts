@@ -13,7 +13,7 @@ const encrypted = [
   makeExample('base64url', 22),
 ].join('.');
 
-/** Tokens of the JOSE family. */
+/** Rules for tokens of the JOSE standards, such as JWT. */
 export const webTokenRules: readonly SecretRule[] = [
   {
     id: 'json-web-token',

@@ -4,27 +4,30 @@ import type { SecretBlock } from '../secret-rule.ts';
 import type { SpanQueue } from './span-queue.ts';
 import type { WindowText } from './window-text.ts';
 
-/** The pattern of a block and each of its pieces read at most this many bytes. */
+/**
+ * Largest number of bytes that the pattern of a block rule reads at once. The pattern of each piece of the block has
+ * the same limit.
+ */
 export const blockWindow = 256;
 
 export interface BlockStart {
   readonly block: SecretBlock;
   readonly rule: string;
-  /** Index of the rule in its set. */
+  /** Index of the rule in the array of rules. */
   readonly index: number;
   readonly rank: number;
   readonly start: number;
-  /** First position after the match of the rule's pattern. */
+  /** Position after the match of the rule's `pattern`, at which the body of the block begins. */
   readonly bodyStart: number;
-  /** The block ends here at the latest. */
+  /** Position at which the block ends at the latest. */
   readonly limit: number;
 }
 
 const longText = /[A-Za-z0-9+/=]{16}/;
 
-/** Reads the body of one block piece by piece and adds its spans as far as they are decided. */
+/** Reads the body of one block piece by piece. Adds the span of each piece as soon as later bytes cannot change it. */
 export class BlockScan {
-  /** Number of bytes handed to patterns. */
+  /** Number of bytes that were passed to patterns. */
   steps = 0;
   isDone = false;
   readonly #start: BlockStart;
@@ -37,12 +40,12 @@ export class BlockScan {
     this.#position = start.bodyStart;
   }
 
-  /** First position whose bytes are not decided. */
+  /** Position of the first byte that later input may still add to the block. */
   get holdFrom(): number {
     return this.#hasPiece ? this.#position : this.#start.start;
   }
 
-  /** First position after the bytes that belong to the block so far. */
+  /** Position after the last byte that is known to belong to the block. */
   get position(): number {
     return this.#position;
   }
@@ -72,7 +75,10 @@ export class BlockScan {
     this.#addSpan(length, spans);
   }
 
-  /** A placeholder does not begin the body of a block: the line was masked for another reason. A long text after it does. */
+  /**
+   * Skips a placeholder at the beginning of the body. Its line was masked for another reason, so the placeholder does
+   * not count as a piece. The body continues after the placeholder only if a long text follows.
+   */
   #skipPlaceholder(slice: string, length: number): boolean {
     const at = slice.slice(0, length + maskPlaceholder.length).indexOf(maskPlaceholder);
     const isPlaceholder = length > 0 && at !== -1 && at < length;
@@ -86,7 +92,10 @@ export class BlockScan {
     return true;
   }
 
-  /** The first span is counted and covers the match of the rule's pattern too. */
+  /**
+   * Adds the span of a piece. The span of the first piece also covers the match of the rule's `pattern`. Only this span
+   * is counted as a secret.
+   */
   #addSpan(length: number, spans: SpanQueue): void {
     const { start, rule, rank } = this.#start;
     const end = this.#position + length;

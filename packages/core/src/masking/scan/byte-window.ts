@@ -1,14 +1,20 @@
 const smallestCapacity = 1024;
 
-/** The bytes of a stream from position `base` up to position `end`. Positions count from the start of the stream. */
+/**
+ * The bytes of a stream from position `base` up to position `end`. Positions are counted from the beginning of the
+ * stream.
+ */
 export class ByteWindow {
   bytes = new Uint8Array(0);
-  /** The same memory as `bytes`. */
+  /** A view of the memory of `bytes`. */
   view = new DataView(this.bytes.buffer);
   base = 0;
   end = 0;
 
-  /** May discard the bytes before `keepFrom`. Each byte is moved a bounded number of times. */
+  /**
+   * Appends a chunk. Bytes before the position `keepFrom` may be discarded. Each byte is copied a bounded number of
+   * times.
+   */
   append(chunk: Uint8Array, keepFrom: number): void {
     const used = this.end - this.base;
     if (used + chunk.length > this.bytes.length) this.#makeRoom(chunk.length, keepFrom);

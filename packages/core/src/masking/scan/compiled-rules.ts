@@ -4,33 +4,42 @@ import { maskPlaceholder } from '../mask-placeholder.ts';
 import type { SecretClass, SecretRule } from '../secret-rule.ts';
 import { blockWindow } from './block-scan.ts';
 
-/** Smaller numbers win where two matches are equal. A known value has rank 0. */
+/**
+ * Rank of a rule by its class. If two matches have the same range, the match with the smaller rank is used. A known
+ * value has the rank 0.
+ */
 const ranks: Readonly<Record<SecretClass, number>> = { structured: 1, context: 2, generic: 3 };
 
-/** What a scan reads of a rule at each of its keywords. */
+/** A rule with the data that a scan needs at each keyword of the rule. */
 export interface CompiledRule {
   readonly rule: SecretRule;
-  /** Position of the rule in its set. */
+  /** Index of the rule in the array of rules. */
   readonly index: number;
   readonly rank: number;
   readonly needsAssignment: boolean;
   readonly isUpperCase: boolean;
   readonly startsWord: boolean;
-  /** The pattern sees this many bytes from the start of the keyword. A hit waits for as many bytes after the keyword. */
+  /**
+   * Number of bytes, from the beginning of the keyword, that `pattern` may read. The scanner runs `pattern` only when
+   * this number of bytes follows the keyword, or when the stream has ended.
+   */
   readonly windowBytes: number;
 }
 
-/** Rules with the automaton over their keywords and the placeholder. */
+/** The rules, and one automaton that finds all their keywords and the placeholder. */
 export interface CompiledRules {
   readonly count: number;
   readonly automaton: KeywordAutomaton;
   readonly keywordLengths: Uint16Array;
   readonly longestKeyword: number;
-  /** The rules of each keyword. The placeholder is a keyword without a rule. */
+  /** The rules of each keyword. The placeholder is a keyword without rules. */
   readonly rulesOf: readonly (readonly CompiledRule[])[];
 }
 
-/** One array of rules is compiled once, because known values are added while a stream runs. */
+/**
+ * Cache of compiled rules. A stream whose known values change gets a new set with the same array of rules. The rules
+ * are then not compiled again.
+ */
 const compiled = new WeakMap<readonly SecretRule[], CompiledRules>();
 
 export function compileRules(rules: readonly SecretRule[]): CompiledRules {
@@ -40,7 +49,7 @@ export function compileRules(rules: readonly SecretRule[]): CompiledRules {
   rules.forEach((rule, index) => {
     const row = compiledRule(rule, index);
     for (const keyword of new Set(rule.keywords)) {
-      // A keyword such as `pass=` has its assignment sign inside.
+      // A keyword such as `pass=` already contains the assignment sign.
       const needsAssignment = row.needsAssignment && !/[=:>,]/.test(keyword);
       byKeyword.set(keyword, [...(byKeyword.get(keyword) ?? []), { ...row, needsAssignment }]);
     }

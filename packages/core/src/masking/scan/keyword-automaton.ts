@@ -1,22 +1,28 @@
 /**
- * Aho-Corasick automaton over case-folded bytes, with its transitions in one dense table. The next state is
- * `table[(state << shift) | classes[byte]]`. State 0 is the root. States from `firstHit` on end at least one keyword.
+ * An Aho-Corasick automaton over bytes without case, with all transitions in one table. The next state is `table[(state
+ * << shift) | classes[byte]]`. State 0 is the root. In each state from `firstHit` on, at least one keyword ends.
  */
 export interface KeywordAutomaton {
   readonly table: Uint16Array;
-  /** The byte class of each byte. Bytes that occur in no keyword have class 0. */
+  /** The class of each byte: its column in the table. Bytes that occur in no keyword have class 0. */
   readonly classes: Uint8Array;
   readonly shift: number;
   readonly firstHit: number;
-  /** Length of the longest keyword prefix that a state stands for. */
+  /**
+   * For each state, the number of bytes on the way from the root to the state. These bytes are the beginning of a
+   * keyword.
+   */
   readonly depths: Uint16Array;
-  /** Indices of the keywords that end in state `firstHit + n`, the longest keyword first. */
+  /** The keywords that end in state `firstHit + n`, as indices into the list of keywords, the longest keyword first. */
   readonly hits: readonly Uint16Array[];
 }
 
 const largestState = 0xffff;
 
-/** Keywords are compared without case. Throws a RangeError when the keywords need more than 65,535 states. */
+/**
+ * Builds the automaton of the keywords, which are compared without case. Throws a RangeError if the keywords need more
+ * than 65,535 states.
+ */
 export function buildKeywordAutomaton(keywords: readonly string[]): KeywordAutomaton {
   const folded = keywords.map((keyword) => keyword.toLowerCase());
   const { classes, count } = byteClasses(folded);
@@ -40,7 +46,7 @@ export function containsKeyword({ table, classes, shift, firstHit }: KeywordAuto
   return false;
 }
 
-/** Upper-case letters get the class of their lower-case letter. */
+/** Returns the class of each byte. An upper-case letter has the class of its lower-case letter. */
 function byteClasses(folded: readonly string[]): { classes: Uint8Array; count: number } {
   const classes = new Uint8Array(256);
   let count = 1;
@@ -87,13 +93,13 @@ class Trie {
     return this.#withHitsLast();
   }
 
-  /** Fills the missing transitions of each state from its failure state, in breadth-first order. */
+  /** Fills the missing transitions of each state with those of its failure state, in breadth-first order. */
   #addFailureTransitions(): void {
     const table = this.#table;
     const width = 1 << this.#shift;
     const failure = new Uint16Array(this.#ends.length);
     const queue: number[] = [0];
-    // The queue grows while it is read.
+    // The loop appends to the queue while it reads the queue.
     for (const state of queue) {
       const fallback = failure[state] ?? 0;
       if (state !== 0) this.#ends[state]?.push(...(this.#ends[fallback] ?? []));
@@ -110,7 +116,10 @@ class Trie {
     }
   }
 
-  /** Renumbers the states, so that one comparison tells whether a keyword ends in a state. */
+  /**
+   * Renumbers the states, so that those in which a keyword ends have the largest numbers. One comparison then finds
+   * such a state.
+   */
   #withHitsLast(): KeywordAutomaton {
     const states = this.#ends.map((_, state) => state);
     const order = [

@@ -8,31 +8,35 @@ const dash = 0x2d;
 const space = 0x20;
 
 /**
- * Builds masked output. Masked bytes that touch become one placeholder on each line. Line ends inside of them are kept, and
- * so are, on each line after the first, the indentation and, in a unified diff, the sign of the line.
+ * Writes masked output. Adjacent masked bytes become one placeholder on each line. Line ends between masked bytes are
+ * kept. On each line after the first, the indentation is kept too. In a unified diff, so is the sign of the line.
  */
 export class PlaceholderWriter {
   #output: Uint8Array;
   #length = 0;
-  /** Whether the last byte that was taken is part of a placeholder. */
+  /** True if the last byte was masked and its placeholder was written. */
   #isOpen = false;
-  /** Where the next byte is on a masked line after the first one. */
+  /** On a masked line after the first, the part of the line to which the next byte belongs. */
   #place: 'start' | 'indent' | 'text' = 'text';
-  /** A run of one sign at the start of a masked line. The first sign may belong to a diff. */
+  /** The repeated sign (`+` or `-`) at the beginning of a masked line. Its first occurrence may be the sign of a diff. */
   #sign = 0;
   #signCount = 0;
   /**
-   * First byte of the last line that began in clear text, 0 if that byte is masked, undefined if no byte of the line was
-   * taken. It decides whether a match of several lines stands in a diff: base64 may begin a line with a plus too.
+   * First byte of the last line that began in clear text. 0 if that byte is masked. Undefined if no byte of the line
+   * was read. It shows whether a secret of several lines is in a diff. The sign alone does not show this, because a
+   * line of base64 may begin with a plus.
    */
   #lineStart: number | undefined;
 
-  /** More output than `capacity` bytes takes more memory. */
+  /**
+   * `capacity` is the number of output bytes for which memory is allocated at first. More is allocated when it is
+   * needed.
+   */
   constructor(capacity = 0) {
     this.#output = new Uint8Array(capacity);
   }
 
-  /** Number of bytes written since the output was taken. */
+  /** Number of output bytes since the last call of `take`. */
   get length(): number {
     return this.#length;
   }
@@ -52,7 +56,7 @@ export class PlaceholderWriter {
     for (let at = from; at < to; at += 1) this.#mask(bytes[at] ?? 0);
   }
 
-  /** Returns the output since the last call. At the end of the stream the last signs are part of it. */
+  /** Returns the output since the last call. If `ended` is true, the signs at the end of the stream are included. */
   take(ended: boolean): Uint8Array {
     if (ended) this.#endSigns();
     const taken = this.#output.slice(0, this.#length);
@@ -85,7 +89,10 @@ export class PlaceholderWriter {
     return true;
   }
 
-  /** Five dashes are the boundary of a PEM file. Any other run begins with the sign of a diff, and the rest of it is text. */
+  /**
+   * Decides what the signs at the beginning of a masked line are. Five dashes begin the boundary of a PEM file, and are
+   * masked as text. Any other sequence begins with the sign of a diff; the rest of it is text.
+   */
   #endSigns(): void {
     if (this.#signCount === 0) return;
     const isBoundary = this.#sign === dash && this.#signCount === 5;

@@ -7,11 +7,14 @@ import { SpanQueue } from './span-queue.ts';
 import type { MaskedRange } from './span-queue.ts';
 import { ValueScan } from './value-scan.ts';
 
-/** Receives the bytes of a stream in order, each once. Indices count from the start of `bytes`, which is valid during the call. */
+/**
+ * Receives the bytes of a stream in order, each byte once. `from` and `to` are indices in `bytes`. `bytes` must not be
+ * used after the call.
+ */
 export interface ScanSink {
   clear(bytes: Uint8Array, from: number, to: number): void;
   masked(bytes: Uint8Array, from: number, to: number): void;
-  /** Called once for each secret. The offset counts from the start of the stream. */
+  /** Called once for each secret. `offset` is counted from the beginning of the stream. */
   found(rule: string, offset: number): void;
 }
 
@@ -22,8 +25,8 @@ export interface ScannerOptions {
 const pieceBytes = 65_536;
 
 /**
- * Scans one stream. The calls of the sink do not depend on how the stream is cut into chunks: a match is decided only when
- * all bytes that can change it are there. Bytes that are not decided are held back.
+ * Scans one stream and calls the sink. The calls do not depend on how the stream is divided into chunks, because a
+ * match is decided only when all bytes that can change it were read. Bytes that are not decided are held back.
  */
 export class SecretScanner {
   readonly #sink: ScanSink;
@@ -33,9 +36,9 @@ export class SecretScanner {
   #rules: RuleScan;
   #again: SecondLook;
   #values: readonly ValueScan[];
-  /** The bytes before this position were handed to the sink. */
+  /** Position up to which bytes were passed to the sink. */
   #cursor = 0;
-  /** The bytes that the spans taken from the queue last mask together. */
+  /** The range that the spans last taken from the queue mask together. */
   #mask: MaskedRange = { start: 0, end: 0 };
   #earlierSteps = 0;
 
@@ -51,7 +54,7 @@ export class SecretScanner {
     return this.#window.end - this.#cursor;
   }
 
-  /** Number of bytes read, decoded, compared and handed to patterns. */
+  /** Number of bytes that were read, decoded, compared, or passed to patterns. */
   get steps(): number {
     return (
       this.#earlierSteps +
@@ -73,7 +76,10 @@ export class SecretScanner {
     this.#scan(true);
   }
 
-  /** Scans the bytes that are held back with another set. What the set before found in them stays masked. */
+  /**
+   * Scans the bytes that are held back with another set of secrets. Secrets that the previous set found in these bytes
+   * stay masked.
+   */
   replaceSet(set: SecretSet): void {
     this.#earlierSteps = this.steps;
     const block = this.#rules.openBlock;
@@ -102,7 +108,7 @@ export class SecretScanner {
     this.#handOver(Math.max(this.#cursor, this.#again.holdFrom(decidedTo)));
   }
 
-  /** First position at which a span may begin that was not found yet. */
+  /** Returns the first position at which an unknown span may still begin. */
   #decidedTo(): number {
     let hold = this.#rules.holdFrom();
     for (const values of this.#values) hold = Math.min(hold, values.holdFrom(this.#window));

@@ -2,19 +2,25 @@
 export interface Span {
   readonly start: number;
   readonly end: number;
-  /** Undefined for a range that is not counted: a placeholder of the input, or the continuation of a block. */
+  /**
+   * The rule that found the secret. Undefined for a range that is not counted: a placeholder in the input, or a further
+   * piece of a block.
+   */
   readonly rule: string | undefined;
-  /** Smaller numbers win where two spans are equal. */
+  /** Rank of the rule. If two spans have the same range, the one with the smaller rank is counted. */
   readonly rank: number;
 }
 
-/** Bytes that spans mask together. */
+/** A range of bytes that one or more overlapping or adjacent spans mask. */
 export interface MaskedRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** Spans sorted by start, the longest first. The order does not depend on the order of insertion. */
+/**
+ * Spans in the order of their starts. Of spans with the same start, the longest is first. The order does not depend on
+ * the order of the calls of `add`.
+ */
 export class SpanQueue {
   #spans: Span[] = [];
   #head = 0;
@@ -30,12 +36,15 @@ export class SpanQueue {
     else this.#spans.splice(at, 0, span);
   }
 
-  /** Start of the first span, or Infinity. */
+  /** Start of the first span. Infinity if there is no span. */
   get firstStart(): number {
     return this.#spans[this.#head]?.start ?? Infinity;
   }
 
-  /** The masked ranges that overlap a part of the stream, in order and cut to its start. `taken` was in the queue before. */
+  /**
+   * Returns the masked ranges that overlap the part `from` to `to` of the stream, in order. No range begins before
+   * `from`. `taken` is the masked range of the spans that were already taken from the queue.
+   */
   rangesWithin(taken: MaskedRange, from: number, to: number): MaskedRange[] {
     const ranges: { start: number; end: number }[] = [];
     const add = ({ start, end }: MaskedRange) => {
@@ -53,7 +62,7 @@ export class SpanQueue {
     return ranges;
   }
 
-  /** Removes and returns the first span if it starts before `position`. */
+  /** Removes and returns the first span if it starts before `position`. Otherwise returns undefined. */
   takeBefore(position: number): Span | undefined {
     const span = this.#spans[this.#head];
     if (span === undefined || span.start >= position) return undefined;

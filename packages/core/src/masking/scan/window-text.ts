@@ -1,12 +1,18 @@
 import type { ByteWindow } from './byte-window.ts';
 
-/** Hits come in the order of their keywords' ends, so a later one may begin somewhat before an earlier one. */
+/**
+ * Hits are sorted by the ends of their keywords, so a hit may begin before the previous one. Decoding begins this many
+ * bytes earlier, so that such a hit needs no second decoding.
+ */
 const margin = 64;
 const decoder = new TextDecoder('latin1');
 
-/** The bytes of a window as text of one character a byte. Bytes that several patterns read are decoded once. */
+/**
+ * The bytes of a window as a text with one character for each byte. Bytes that several patterns read are decoded only
+ * once.
+ */
 export class WindowText {
-  /** Number of bytes decoded. */
+  /** Number of bytes that were decoded. */
   steps = 0;
   readonly #window: ByteWindow;
   #text = '';
@@ -16,7 +22,7 @@ export class WindowText {
     this.#window = window;
   }
 
-  /** Both positions must be inside the window. */
+  /** Returns the text between two positions in the stream. Both must be inside the window. */
   slice(from: number, to: number): string {
     if (from < this.#from || to > this.#from + this.#text.length) this.#decode(from);
     return this.#text.slice(from - this.#from, to - this.#from);

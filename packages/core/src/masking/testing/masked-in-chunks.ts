@@ -3,14 +3,14 @@ import type { MaskingReceipt } from '../masking-receipt.ts';
 import type { SecretSet } from '../secret-set.ts';
 
 export interface MaskedBytes {
-  /** One character a byte. */
+  /** The output, with one character for each byte. */
   readonly output: string;
   readonly receipt: MaskingReceipt;
-  /** The most bytes that were held back after a write. */
+  /** Largest number of bytes that were held back after a write. */
   readonly held: number;
 }
 
-/** Masks bytes that are written in chunks of the given sizes. The last chunk takes the rest. */
+/** Masks bytes that are written in chunks of the given sizes. The last chunk has all remaining bytes. */
 export function maskedInChunks(
   set: SecretSet,
   input: Uint8Array,
@@ -36,7 +36,7 @@ export function maskedInChunks(
   return { output: parts.map(byteText).join(''), receipt: stream.receipt, held };
 }
 
-/** Masks a text that is written in one chunk, and in one chunk a byte where `size` is 1. */
+/** Masks a text that is written in chunks of `size` bytes. By default the text is one chunk. */
 export function masked(set: SecretSet, text: string, size = Infinity): string {
   const input = new TextEncoder().encode(text);
   const { output } = maskedInChunks(set, input, chunksOf(size));
@@ -47,7 +47,7 @@ export function* chunksOf(size: number): Generator<number> {
   while (true) yield size;
 }
 
-/** Returns bytes as a text of one character a byte. */
+/** Returns bytes as a text with one character for each byte. */
 export function byteText(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);

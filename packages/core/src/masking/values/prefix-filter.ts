@@ -1,16 +1,16 @@
-/** The shortest prefixes have small bitmaps, which hold them exactly. */
+/** Size of the bitmap for each length of prefixes. The bitmaps of the shortest prefixes contain them exactly. */
 const bitmapBits = [8, 16, 18];
 const bitsOfLongPrefixes = 20;
 const multiplier = 0x9e3779b1;
 
 /**
- * Tells whether bytes may be the start of a form. It holds the prefixes of 1, 2, 4, 8 … bytes of all forms. It says yes for
- * each start of a form, and rarely for other bytes.
+ * Decides whether bytes may be the beginning of a form. Contains the prefixes of 1, 2, 4, 8 … bytes of all forms.
+ * `mayStart` returns true for every beginning of a form, and rarely for other bytes.
  */
 export class PrefixFilter {
   readonly #bitmaps: Int32Array[] = [];
 
-  /** Adds the prefixes of a form that are not longer than `length`. */
+  /** Adds the prefixes of a form, up to `length` bytes. */
   add(bytes: Uint8Array, start: number, length: number): void {
     for (let level = 0; 1 << level <= length; level += 1) {
       const bit = prefixHash(bytes, start, level);
@@ -21,7 +21,7 @@ export class PrefixFilter {
 
   mayStart(bytes: Uint8Array, start: number, length: number): boolean {
     const level = 31 - Math.clz32(length);
-    // Nearly all bytes fail the test of a short prefix, which is cheap.
+    // The test of a short prefix is cheap, and nearly all bytes fail it.
     if (level > 2 && !this.#has(bytes, start, 2)) return false;
     return this.#has(bytes, start, level);
   }
@@ -32,7 +32,7 @@ export class PrefixFilter {
   }
 }
 
-/** Hash of the prefix of `1 << level` bytes. */
+/** Returns the hash of the prefix of `1 << level` bytes. */
 function prefixHash(bytes: Uint8Array, start: number, level: number): number {
   if (level === 0) return bytes[start] ?? 0;
   if (level === 1) return (bytes[start] ?? 0) | ((bytes[start + 1] ?? 0) << 8);

@@ -1,35 +1,39 @@
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import { byteString, escapedTexts } from './text-escapes.ts';
 
-/** A byte sequence that gives a known value away. */
+/**
+ * A form of a known value: a byte sequence from which the value can be read, such as the value itself or its base64
+ * encoding.
+ */
 export interface ValueForm {
-  /** One character a byte. */
+  /** The bytes of the form, as a text with one character for each byte. */
   readonly bytes: string;
-  /** Stands in receipts and findings. */
+  /** The text that names the value in receipts and findings, `known:` and the name. */
   readonly rule: string;
-  /** Whether the base64 character before the form holds bits of the value too. */
+  /** True if the base64 character before the form also contains bits of the value. */
   readonly sharesBefore: boolean;
-  /** Whether the base64 character after the form holds bits of the value too. */
+  /** True if the base64 character after the form also contains bits of the value. */
   readonly sharesAfter: boolean;
 }
 
-/** Values and lines of values with fewer bytes than this are not masked. */
+/** Smallest length in bytes of a masked value, and of a masked line of a value. */
 export const shortestValue = 6;
-/** Encoded forms exist only of values with at least this many bytes. */
+/** Smallest length in bytes of a value whose encoded forms are masked. */
 const shortestEncoded = 8;
-/** Longer forms are left out. The forms of the lines of a longer value remain. */
+/** Largest length of a form in bytes. Of a longer value, only the forms of its lines are used. */
 const longestForm = 65_536;
 
 /**
- * Returns all forms of a known value: trimmed, its lines, and the encodings of both. Base64 comes at the three offsets that
- * the value may have in encoded data, without the characters that it shares with neighbours and without padding. So the
- * forms also cover the basic authentication of any user with this password. Some forms may come twice.
+ * Returns all forms of a known value: the trimmed value, its lines, and the encodings of both. Base64 has three forms,
+ * one for each offset of the value in the encoded data. They leave out padding and the characters that also depend on
+ * neighbouring bytes. So they also match basic authentication of any user with this password. Some forms may occur
+ * twice.
  */
 export function valueForms(value: string, rule: string): ValueForm[] {
   const forms: ValueForm[] = [];
   const add = (bytes: string, sharesBefore = false, sharesAfter = false) => {
     if (bytes.length < shortestValue || bytes.length > longestForm) return;
-    // A form inside the placeholder would match in text that is masked already.
+    // A form that is a part of the placeholder would match in text that is already masked.
     if (!maskPlaceholder.includes(bytes)) forms.push({ bytes, rule, sharesBefore, sharesAfter });
   };
   for (const text of secretTexts(value)) {
@@ -47,7 +51,7 @@ type Add = (bytes: string, sharesBefore?: boolean, sharesAfter?: boolean) => voi
 
 const boundary = /^-----(?:BEGIN|END) [A-Z0-9 ]+-----$/;
 
-/** The value without surrounding white space, the value with the other kind of line ends, and each of its lines. */
+/** Returns the value without surrounding white space, the value with each kind of line ends, and each of its lines. */
 function secretTexts(value: string): string[] {
   const trimmed = value.trim();
   if (!/[\r\n]/.test(trimmed)) return [trimmed];
