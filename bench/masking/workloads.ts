@@ -21,6 +21,9 @@ export const hostile: readonly Workload[] = [
   { name: '`a`', make: (bytes) => Buffer.alloc(bytes, 'a') },
   { name: '`password=`', make: (bytes) => Buffer.alloc(bytes, 'password=') },
   { name: '`-----BEGIN` and a space', make: (bytes) => Buffer.alloc(bytes, ['-----BEG', 'IN '].join('')) },
+  { name: '`SECRETACCESSKEY=`', make: (bytes) => Buffer.alloc(bytes, 'SECRETACCESSKEY=') },
+  { name: '`cookie=`', make: (bytes) => Buffer.alloc(bytes, 'cookie=') },
+  { name: '`ghs_`', make: (bytes) => Buffer.alloc(bytes, 'ghs_') },
   { name: '`ghp_`', make: (bytes) => Buffer.alloc(bytes, 'ghp_') },
   { name: 'base64 without line ends', make: (bytes) => filled(bytes, (random) => random.base64(3072)) },
 ];

@@ -69,7 +69,9 @@ function isTemplate(text: string): boolean {
 
 /** Returns true for few different characters, such as `xxxx-xxxx` and `abababab`. */
 function isRepetition(text: string): boolean {
-  return new Set(text.toLowerCase()).size <= 2;
+  const seen = new Set<string>();
+  for (const character of text.toLowerCase()) if (seen.add(character).size > 2) return false;
+  return true;
 }
 
 /** Returns true if every word of the text is of the vocabulary. Up to three digits may follow a word. */

@@ -62,11 +62,20 @@ export function isWordy(text: string): boolean {
 /** Number of places where a letter stands beside a digit. Random text has many, names such as `sha256` have one or two. */
 function digitChanges(text: string): number {
   let changes = 0;
-  for (let index = 1; index < text.length; index++) {
-    const pair = text.slice(index - 1, index + 1);
-    if (/[A-Za-z]\d|\d[A-Za-z]/.test(pair)) changes++;
+  let before = 0;
+  for (let index = 0; index < text.length; index++) {
+    const kind = kindOf(text.charCodeAt(index));
+    if (before !== 0 && kind !== 0 && kind !== before) changes++;
+    before = kind;
   }
   return changes;
+}
+
+/** 1 for a digit, 2 for a letter, 0 for other characters. */
+function kindOf(code: number): 0 | 1 | 2 {
+  if (code >= 0x30 && code <= 0x39) return 1;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x7a && code < 0x80 ? 2 : 0;
 }
 
 /** The kinds of characters in `text`: upper case, lower case, digits, others. */

@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { makeExample } from './make-example.ts';
 import { SecretScan } from './secret-scan.ts';
 import { secretRules } from './secret-rules.ts';
 import { compileSecrets } from './secret-set.ts';
@@ -59,4 +60,80 @@ it('masking twice with all rules changes nothing, and a scan of the output finds
     scan.write(encoder.encode(once));
     expect(scan.end().findings).toEqual([]);
   }
+});
+
+describe('text that is full of keywords', () => {
+  const keywords = [...new Set(secretRules.flatMap((rule) => rule.keywords))];
+  const fillers: readonly ((index: number) => string)[] = [
+    () => '=',
+    (index) => `=${index}`,
+    (index) => `:"${index}`,
+    (index) => `${index % 7}-`,
+    () => '=\n',
+  ];
+
+  it('takes a bounded number of steps a byte, whatever keyword it is', () => {
+    const slow = keywords.flatMap((keyword) =>
+      fillers.flatMap((filler) => {
+        let text = '';
+        for (let index = 0; text.length < 3000; index += 1)
+          text += keyword.toUpperCase() + filler(index) + keyword + filler(index);
+        let steps = 0;
+        maskedInChunks(set, encoder.encode(text), [], (stream) => (steps = stream.steps));
+        return steps / text.length < 400 ? [] : [`${JSON.stringify(keyword + filler(0))}: ${steps / text.length}`];
+      }),
+    );
+    expect(slow).toEqual([]);
+  });
+
+  it.each(['SECRETACCESSKEY=', 'ghs_', 'cookie=', 'dd-api-key=', 'x-redmine-api-key=', 'x-goog-api-key='])(
+    'takes work in proportion to its size: %j',
+    (keyword) => {
+      const work = [1, 4].map((factor) => {
+        let steps = 0;
+        const input = encoder.encode(keyword.repeat((factor * 32_768) / keyword.length));
+        maskedInChunks(set, input, chunksOf(4096), (stream) => (steps = stream.steps));
+        return steps / input.length;
+      });
+      expect(work[0]!).toBeLessThan(100);
+      expect(work[1]! / work[0]!).toBeLessThan(1.1);
+    },
+  );
+
+  it('does not hide a secret that stands in it as a word', () => {
+    const secret = makeExample('base62', 24);
+    expect(masked(set, `${'SECRETACCESSKEY='.repeat(500)} password=${secret}`)).not.toContain(secret);
+  });
+});
+
+describe('a token directly after', () => {
+  const token = 'npm_' + makeExample('base62', 36);
+  const escapes = ['\u001b', String.raw`\u001b`, String.raw`\x1b`, String.raw`\033`, String.raw`\e`, '^['];
+  const sequences = ['[31m', '[38;5;208m', '[38;2;255;128;0m', '[01;31m', '[K', '[?25l', '[2J', '[0 q', '[=1h'];
+  const codes = [String.raw`\x3d`, String.raw`\u003D`, String.raw`\075`, '%3D', '%253d', '%2522', '=3D', ' -p', '"-p'];
+
+  it.each([
+    ...escapes.flatMap((escape) => sequences.map((sequence) => escape + sequence)),
+    ...codes,
+    '\u001b(B',
+    '[1;32m',
+  ])('%j is masked', (before) => {
+    for (const size of [1, Infinity]) {
+      expect(masked(set, `x${before}${token}`, size)).toBe(`x${before}***MASKED***`);
+    }
+  });
+
+  it.each(['a', 'Z', '9', 'x-', 'ab-p'])('%j is what its rule says', (before) => {
+    expect(masked(set, before + token) === before + token).toBe(!before.endsWith('-'));
+  });
+});
+
+it('masks the old and the new value of a block scalar in a diff', () => {
+  const [removed, added] = [makeExample('base62', 24, 3), makeExample('base62', 12, 4) + '!x'];
+  const diff = [' apiToken: |', `-  ${removed}`, `+  ${added}`, ' user: alice', ''].join('\n');
+  expect(masked(set, diff)).toBe(' apiToken: |\n-  ***MASKED***\n+  ***MASKED***\n user: alice\n');
+  const password = [' password: |', '-  0ld-pass!word', '-  0ld-pass!again', '+  n3w-pass!word', ' user: alice'].join(
+    '\n',
+  );
+  expect(masked(set, password)).not.toMatch(/pass!/);
 });

@@ -35,7 +35,7 @@ export interface SecretRule {
    * Has the flags `d` and `y` and runs at the first byte of a keyword, over text of one character a byte: bytes below 0x80
    * are ASCII, others are decoded as `latin1` by TextDecoder, which is windows-1252. The groups
    * `secret`, `secret2`, `secret3` and `secret4` are masked. A pattern without the group `secret` masks its whole match.
-   * Every quantifier is bounded. A lookbehind reads at most 8 characters.
+   * Every quantifier is bounded. A lookbehind reads at most 40 characters.
    */
   readonly pattern: RegExp;
   /** Upper bound of the length of a match in bytes, lookaheads included. At most 65,536. */

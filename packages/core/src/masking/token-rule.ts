@@ -56,11 +56,31 @@ export const base62 = run('base62');
 export const base64 = run('base64');
 export const base64url = run('base64url');
 
+/** The escape character as a byte, and as JSON, JavaScript, the shell and terminals write it. */
+const escapeCharacter = String.raw`(?:\x1b|\\(?:x1[bB]|u001[bB]|e|033)|\^\[)`;
+
 /**
- * The text before a short prefix must end a word. Letters that belong to an escape sequence end one too: `\n`, `\u003d`,
- * `%3D` and the colour codes of terminals. The placeholder does not end one, because the secret in its place did not.
+ * Escape sequences that end with a letter or a digit, at most 36 characters each: of strings (`\n`, `\x3d`, `\u003d`), of
+ * URLs (`%3D`, `%253D`), of mails (`=3D`), and the control sequences of terminals. Colours may have lost their escape
+ * character.
  */
-export const wordStart = String.raw`(?<![A-Za-z0-9]|ASKED\*\*\*)|(?<=\\[bfnrt]|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|\[[0-9;]{1,6}m)`;
+const escapeSequences = [
+  String.raw`\\(?:[abefnrtv0]|[0-7]{3}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})`,
+  '%(?:25){0,3}[0-9A-Fa-f]{2}',
+  '=3D',
+  String.raw`${escapeCharacter}\[[0-?]{0,24}[ -/]{0,2}[@-~]`,
+  String.raw`${escapeCharacter}[ -/]{1,2}[0-~]`,
+  String.raw`\[[0-9;]{1,24}m`,
+].join('|');
+
+/** An escape sequence stands directly before this position. */
+export const escapeBefore = `(?<=${escapeSequences})`;
+
+/**
+ * The text before a short prefix must end a word. Letters that belong to an escape sequence or to an option of one letter
+ * (`-p`) end one too. The placeholder does not end one, because the secret in its place did not.
+ */
+export const wordStart = String.raw`(?<![A-Za-z0-9]|ASKED\*\*\*)|(?<=${escapeSequences}|(?:^|[^A-Za-z0-9_-])-[A-Za-z])`;
 
 /** One token format as a rule. Pattern, keywords, length and examples follow from the parts of the format. */
 export function tokenRule(id: string, format: TokenFormat, options: TokenOptions = {}): SecretRule {
@@ -78,7 +98,7 @@ export function tokenRule(id: string, format: TokenFormat, options: TokenOptions
     pattern: new RegExp(`${isWord ? `(?:${wordStart})` : ''}${source}${isWord ? end : ''}`, 'dy'),
     maxLength: format.reduce((length, part) => length + longest(part), 1),
     minEntropy: options.minEntropy ?? 3,
-    accepts: (secret) => !isPlaceholder(secret) && !isWordy(secret),
+    accepts: (secret) => !isWordy(secret) && !isPlaceholder(secret),
     ...(options.confirms === undefined ? {} : { confirms: options.confirms }),
     examples: options.examples ?? examplesOf(format),
   };

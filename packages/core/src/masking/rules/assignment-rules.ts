@@ -10,6 +10,7 @@ import { makeExample } from '../make-example.ts';
 import { isPlaceholder } from '../placeholder-words.ts';
 import { isCompoundName, isLookAlike, looksChosen, looksRandom } from '../random-text.ts';
 import type { SecretGroups, SecretRule } from '../secret-rule.ts';
+import { escapeBefore } from '../token-rule.ts';
 
 const value = makeExample('base62', 24);
 const hexValue = makeExample('hex', 32);
@@ -24,10 +25,14 @@ const tail = String.raw`(?<tail>[A-Za-z0-9_.-]{0,40})`;
 
 const named = (groups: SecretGroups): boolean => tailNamesSecret(groups['word'] ?? '', groups['tail'] ?? '');
 
+/** The tests that nearly all texts fail run first. */
 function acceptsValue(text: string, groups: SecretGroups): boolean {
   // The value of a query parameter may have the fragment of its URL after it.
   const secret = text.replace(/#[a-z-]{0,24}$/, '');
-  if (!named(groups) || isPlaceholder(secret)) return false;
+  return named(groups) && looksSecret(secret, groups) && !isPlaceholder(secret);
+}
+
+function looksSecret(secret: string, groups: SecretGroups): boolean {
   // After a comma or a bar stands the next value of a row, or the next expression of source code.
   if (groups['loose'] !== undefined) return /^[^=:?()]{8,256}={0,2}$/.test(secret) && looksRandom(secret);
   return (
@@ -43,12 +48,9 @@ function isIdentifier(text: string, isQuoted: boolean): boolean {
 }
 
 function acceptsVariable(secret: string, groups: SecretGroups): boolean {
-  if (!named(groups) || secret.length < 6 || isPlaceholder(secret) || isLookAlike(secret) || /^[\d.,_-]+$/.test(secret))
-    return false;
-  if (looksChosen(secret)) return true;
-  return namesPassword(groups['word'] ?? '')
-    ? /^(?:[a-z]{6,}|[A-Z]{6,})$/.test(secret)
-    : /^[A-Za-z]{24,}$/.test(secret);
+  if (secret.length < 6 || /^[\d.,_-]+$/.test(secret) || !named(groups)) return false;
+  const word = namesPassword(groups['word'] ?? '') ? /^(?:[a-z]{6,}|[A-Z]{6,})$/ : /^[A-Za-z]{24,}$/;
+  return (looksChosen(secret) || word.test(secret)) && !isLookAlike(secret) && !isPlaceholder(secret);
 }
 
 /** Values of names such as `DB_PASSWORD`, `apiKey` and `client-secret`, in the notations of configuration and code. */
@@ -60,7 +62,7 @@ export const assignmentRules: readonly SecretRule[] = [
     case: 'upper',
     needs: 'assignment',
     pattern: new RegExp(
-      String.raw`(?<![a-z]|ASK|BY|COM)${upperSecretWord}(?<tail>[A-Z0-9_]{0,40})(?:\\{0,3}["'\]])?[ \t]{0,4}[+?:]?[=:][ \t]{0,4}` +
+      String.raw`(?:(?<![a-z]|ASK|BY|COM)|${escapeBefore})${upperSecretWord}(?<tail>[A-Z0-9_]{0,40})(?:\\{0,3}["'\]])?[ \t]{0,4}[+?:]?[=:][ \t]{0,4}` +
         String.raw`(?:\\{1,3}["'](?<secret4>[^"'\\\r\n]{6,512})\\|"(?<secret>[^"\r\n]{6,512})"|'(?<secret2>[^'\r\n]{6,512})'|` +
         String.raw`(?!["'\x60\\])(?<secret3>(?:[^\s"'\x60\\<]|<(?!\/)){5,511}(?:[^\s"'\x60\\<;,)\]}]|(?<=[^;,)\]}])[)\]}])))`,
       'dy',

@@ -3,6 +3,7 @@ import { isPlaceholder } from '../placeholder-words.ts';
 import { isLookAlike, looksChosen, looksRandom } from '../random-text.ts';
 import type { SecretRule } from '../secret-rule.ts';
 import { secretWord, secretWordKeywords, tailNamesSecret } from '../assignment-names.ts';
+import { wordStart } from '../token-rule.ts';
 
 const value = makeExample('base62', 36);
 const uuid = '0f8fad5b-d9cb-469f-a165-' + '70867728950e';
@@ -13,6 +14,15 @@ const block = makeExample('base62', 20, 9);
 const isSecret = (secret: string): boolean => !isPlaceholder(secret) && secret.length >= 6;
 const tail = String.raw`(?<tail>[A-Za-z0-9_.-]{0,40})`;
 
+const lineBreak = String.raw`(?:\r?\n|\\n)`;
+/** The start of the first line of a block scalar, also in a diff. */
+const scalarLine = String.raw`${lineBreak}[+ -]?[ \t]{1,32}`;
+/**
+ * The start of a further line of a block scalar: in a diff, where the new value follows the old one, a line of one word.
+ * Elsewhere a line of base64, because any text may follow a value.
+ */
+const nextScalarLine = String.raw`${lineBreak}(?:[+-][ \t]{1,32}(?=[^\s"'\\]{6,512}[ \t]{0,8}(?:[\r\n\\]|$))|[+ -]?[ \t]{1,32}(?=[A-Za-z0-9+/=_-]{20}))`;
+
 /** Files of tools that hold credentials, and commands that are given some. */
 export const credentialFileRules: readonly SecretRule[] = [
   {
@@ -20,8 +30,10 @@ export const credentialFileRules: readonly SecretRule[] = [
     class: 'context',
     keywords: ['_authtoken', '_auth', ':_password'],
     needs: 'assignment',
-    pattern:
-      /(?<![A-Za-z0-9])(?:_authToken|_auth|:_password)[ \t]{0,4}[=:][ \t]{0,4}["']?(?<secret>[A-Za-z0-9_.~+/-]{8,1024}={0,2})/diy,
+    pattern: new RegExp(
+      String.raw`(?:${wordStart})(?:_authToken|_auth|:_password)[ \t]{0,4}[=:][ \t]{0,4}["']?(?<secret>[A-Za-z0-9_.~+/-]{8,1024}={0,2})`,
+      'diy',
+    ),
     maxLength: 1100,
     accepts: (secret) => isSecret(secret) && /\d|[A-Z].*[A-Z]|=/.test(secret),
     examples: {
@@ -196,10 +208,11 @@ export const credentialFileRules: readonly SecretRule[] = [
     keywords: secretWordKeywords,
     needs: 'assignment',
     pattern: new RegExp(
-      String.raw`${secretWord}${tail}["']?[ \t]{0,4}:[ \t]{1,4}[|>][+-]?\d?[ \t]{0,4}(?:\r?\n|\\n)[+ -]?[ \t]{1,32}(?<secret>[^\s"'\\]{6,512})(?:(?:\r?\n|\\n)[+ -]?[ \t]{1,32}(?<secret2>[A-Za-z0-9+/=_-]{20,512}))?`,
+      String.raw`${secretWord}${tail}["']?[ \t]{0,4}:[ \t]{1,4}[|>][+-]?\d?[ \t]{0,4}${scalarLine}(?<secret>[^\s"'\\]{6,512})` +
+        [2, 3, 4].map((line) => String.raw`(?:${nextScalarLine}(?<secret${line}>[^\s"'\\]{6,512}))?`).join(''),
       'dyi',
     ),
-    maxLength: 1200,
+    maxLength: 2304,
     accepts: (secret, groups) =>
       tailNamesSecret(groups['word'] ?? '', groups['tail'] ?? '') &&
       !isPlaceholder(secret) &&
@@ -208,6 +221,7 @@ export const credentialFileRules: readonly SecretRule[] = [
       matches: [
         { text: `password: |\n  ${block}\nuser: a`, secret: block },
         { text: `+apiToken: >-\n+    ${block}\n+next: 1`, secret: block },
+        { text: ` password: |\n-  0ld-pass!word\n+  ${block}\n next: 1`, secret: block },
       ],
       ignores: ['token: |\n  some words of prose\n', 'password: |\n  ${PASSWORD}\n'],
     },

@@ -14,10 +14,10 @@ const cookieName = '[!#$%&*+.^_|~0-9A-Za-z-]{1,80}';
 
 /** Names of cookies and texts of code have no long value. */
 const isToken = (secret: string): boolean =>
-  !isPlaceholder(secret) &&
-  !isLookAlike(secret) &&
+  /\d|[+/=]|[A-Z]{2}[a-z]|[a-z][A-Z][a-z][A-Z]/.test(secret) &&
   !isWordy(secret) &&
-  /\d|[+/=]|[A-Z]{2}[a-z]|[a-z][A-Z][a-z][A-Z]/.test(secret);
+  !isLookAlike(secret) &&
+  !isPlaceholder(secret);
 
 /** Headers of HTTP that carry credentials. */
 export const headerRules: readonly SecretRule[] = [
@@ -179,6 +179,6 @@ export const headerRules: readonly SecretRule[] = [
 ];
 
 function isCookieSecret(value: string): boolean {
-  if (value.length < 8 || isPlaceholder(value) || isLookAlike(value)) return false;
-  return looksRandom(value) || value.length >= 32;
+  if (value.length < 8 || isLookAlike(value)) return false;
+  return (value.length >= 32 || looksRandom(value)) && !isPlaceholder(value);
 }

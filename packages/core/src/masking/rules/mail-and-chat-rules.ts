@@ -1,6 +1,6 @@
 import { makeExample } from '../make-example.ts';
 import type { SecretRule } from '../secret-rule.ts';
-import { base62, base64url, digits, hex, tokenRule, upper } from '../token-rule.ts';
+import { base62, base64url, digits, hex, tokenRule, upper, wordStart } from '../token-rule.ts';
 
 const twilioKey = 'SK' + makeExample('hex', 32);
 const telegramToken = ':AA' + makeExample('base64url', 33);
@@ -50,7 +50,7 @@ export const mailAndChatRules: readonly SecretRule[] = [
     class: 'structured',
     keywords: '0123456789abcdef'.split('').map((digit) => `sk${digit}`),
     case: 'upper',
-    pattern: /(?<![A-Za-z0-9]|[A-Za-z]_)SK[0-9a-f]{32}(?![A-Za-z0-9])/dy,
+    pattern: new RegExp(`(?:${wordStart})(?<![A-Za-z]_)SK[0-9a-f]{32}(?![A-Za-z0-9])`, 'dy'),
     maxLength: 36,
     minEntropy: 3,
     examples: {

@@ -1,5 +1,5 @@
 /** Number of characters before a keyword that a pattern may read. */
-export const lookbehind = 8;
+export const lookbehind = 40;
 
 const secretGroups = ['secret', 'secret2', 'secret3', 'secret4'] as const;
 

@@ -5,18 +5,17 @@ import { maskPlaceholder } from '../mask-placeholder.ts';
 import { acceptsSecret } from '../secret-rule.ts';
 import type { SecretBlock } from '../secret-rule.ts';
 import { leadLength, lookbehind, secretsOf } from './rule-match.ts';
+import { RunLimit } from './run-limit.ts';
 import type { SecondLook } from './second-look.ts';
+import { isAlphanumeric, mayEndEscape } from './escape-ends.ts';
 import type { SpanQueue } from './span-queue.ts';
 import { WindowText } from './window-text.ts';
+import { WordEnds } from './word-ends.ts';
 
 const assignmentWindow = 32;
 const placeholderRank = 4;
-/** A text in which a rule matched and accepted nothing. The same text has the same result, which makes repeated text cheap. */
-interface RejectedText {
-  readonly text: string;
-  /** Index of the keyword in the text. */
-  readonly at: number;
-}
+/** Patterns may read this many bytes from the start of a keyword on, whatever the bytes are. */
+const surelyRead = 512;
 
 export interface RuleScanTarget {
   readonly window: ByteWindow;
@@ -47,8 +46,8 @@ export class RuleScan {
   #head = 0;
   /** For each rule, the end of its last match. The rule does not run inside of it. */
   readonly #resumeAt: Float64Array;
-  /** For each rule, the last text that it rejected. */
-  readonly #rejected: (RejectedText | undefined)[];
+  readonly #limit: RunLimit;
+  readonly #words: WordEnds;
   #block: BlockScan | undefined;
   #steps = 0;
 
@@ -63,12 +62,13 @@ export class RuleScan {
     this.#from = from;
     this.#scanned = from;
     this.#resumeAt = new Float64Array(compiled.count);
-    this.#rejected = new Array<undefined>(compiled.count).fill(undefined);
+    this.#limit = new RunLimit(compiled.count);
+    this.#words = new WordEnds(window);
   }
 
   /** Number of bytes read, decoded and handed to patterns. Tests prove with it that the work is linear. */
   get steps(): number {
-    return this.#steps + this.#text.steps;
+    return this.#steps + this.#text.steps + this.#words.steps;
   }
 
   scan(ended: boolean): void {
@@ -144,12 +144,7 @@ export class RuleScan {
   #isInWord(position: number): boolean {
     const { bytes, base } = this.#window;
     const at = position - base;
-    if (at === 0 || !isAlphanumeric(bytes[at - 1] ?? 0)) return false;
-    for (let before = Math.max(0, at - lookbehind); before < at - 1; before += 1) {
-      const byte = bytes[before];
-      if (byte === 0x5c || byte === 0x25 || byte === 0x5b) return false;
-    }
-    return true;
+    return at > 0 && isAlphanumeric(bytes[at - 1] ?? 0) && !mayEndEscape(bytes, at);
   }
 
   #canTestAssignment(keywordEnd: number, ended: boolean): boolean {
@@ -168,8 +163,10 @@ export class RuleScan {
 
   #decide(start: number, end: number, rule: CompiledRule, ended: boolean): void {
     if (rule.needsAssignment && !this.#hasAssignment(end)) return;
-    if (rule.rule.block === undefined) this.#again.add(start, rule);
-    if (start >= (this.#resumeAt[rule.index] ?? 0)) this.#runPattern(rule, start, ended);
+    if (!this.#limit.allows(rule.index, start)) return;
+    const isRead = start < (this.#resumeAt[rule.index] ?? 0);
+    const readTo = isRead ? start + rule.windowBytes : this.#runPattern(rule, start, end, ended);
+    if (rule.rule.block === undefined) this.#again.add(start, rule, Math.max(readTo, start + surelyRead));
   }
 
   #addPlaceholder(start: number, end: number): void {
@@ -177,23 +174,28 @@ export class RuleScan {
     this.#spans.add({ start, end, rule: undefined, rank: placeholderRank });
   }
 
-  #runPattern(compiled: CompiledRule, start: number, ended: boolean): void {
+  /**
+   * Returns the end of the bytes that the pattern may have read. A pattern that fails reads no further than one value after
+   * its keyword or after its match, and values end with the word.
+   */
+  #runPattern(compiled: CompiledRule, start: number, end: number, ended: boolean): number {
     const from = Math.max(this.#window.base, start - lookbehind);
-    const text = this.#text.slice(from, Math.min(start + compiled.windowBytes, this.#window.end));
-    this.#steps += text.length;
-    const rejected = this.#rejected[compiled.index];
-    if (rejected?.at === start - from && rejected.text === text) return;
+    const limit = Math.min(start + compiled.windowBytes, this.#window.end);
+    const text = this.#text.slice(from, limit);
     const { rule } = compiled;
     rule.pattern.lastIndex = start - from;
     const match = rule.pattern.exec(text);
-    if (match === null) return;
-    const matchEnd = start + match[0].length;
-    if (rule.block !== undefined) this.#startBlock(compiled, rule.block, start, matchEnd, ended);
-    else if (this.#addSecrets(compiled, match, from)) this.#resumeAt[compiled.index] = matchEnd;
+    const matchEnd = start + (match?.[0].length ?? 0);
+    const readTo = this.#words.endAfter(Math.max(end, matchEnd), limit);
+    this.#steps += readTo - start;
+    if (match !== null && rule.block !== undefined) this.#startBlock(compiled, rule.block, start, matchEnd, ended);
+    else if (match !== null && this.#addSecrets(compiled, match, from)) this.#resumeAt[compiled.index] = matchEnd;
+    else this.#limit.spend(compiled.index, start, readTo);
+    return readTo;
   }
 
   /** Returns whether a secret was accepted. */
-  #addSecrets({ rule, rank, index }: CompiledRule, match: RegExpExecArray, from: number): boolean {
+  #addSecrets({ rule, rank }: CompiledRule, match: RegExpExecArray, from: number): boolean {
     let isAccepted = false;
     for (const [secret, first, last] of secretsOf(match)) {
       if (!acceptsSecret(rule, secret, match.groups ?? {})) continue;
@@ -202,7 +204,6 @@ export class RuleScan {
       const start = from + first + leadLength(match.input, first, secret);
       this.#spans.add({ start, end: from + last, rule: rule.id, rank });
     }
-    if (!isAccepted) this.#rejected[index] = { text: match.input, at: match.index };
     return isAccepted;
   }
 
@@ -234,8 +235,4 @@ export class RuleScan {
       this.#head = 0;
     }
   }
-}
-
-function isAlphanumeric(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
 }

@@ -40,6 +40,8 @@ export class SecondLook {
   readonly #confirmed: boolean;
   #starts: number[] = [];
   #rules: CompiledRule[] = [];
+  /** For each hit, the end of the bytes that its pattern may have read. */
+  #reaches: number[] = [];
   #head = 0;
 
   constructor(compiled: CompiledRules, spans: SpanQueue, confirmed: boolean) {
@@ -49,24 +51,21 @@ export class SecondLook {
   }
 
   /** Hits must be added in the order of their keywords' ends. */
-  add(start: number, rule: CompiledRule): void {
+  add(start: number, rule: CompiledRule, readTo: number): void {
     this.#starts.push(start);
     this.#rules.push(rule);
+    this.#reaches.push(Math.min(readTo, start + rule.windowBytes));
   }
 
   run(known: LookedAt): void {
     while (this.#head < this.#rules.length) {
       const rule = this.#rules[this.#head];
-      if (rule === undefined || !this.#look(this.#starts[this.#head] ?? 0, rule, known)) break;
+      const reach = this.#reaches[this.#head] ?? 0;
+      if (rule === undefined || !this.#look(this.#starts[this.#head] ?? 0, rule, reach, known)) break;
       this.#head += 1;
     }
-    if (this.#head === this.#rules.length) {
-      this.#starts = [];
-      this.#rules = [];
-      this.#head = 0;
-    } else if (this.#head >= 1024) {
-      this.#starts.splice(0, this.#head);
-      this.#rules.splice(0, this.#head);
+    if (this.#head === this.#rules.length || this.#head >= 1024) {
+      for (const list of [this.#starts, this.#rules, this.#reaches]) list.splice(0, this.#head);
       this.#head = 0;
     }
   }
@@ -83,15 +82,16 @@ export class SecondLook {
   }
 
   /** Returns false if the masked text is not known as far as the pattern reads. */
-  #look(start: number, rule: CompiledRule, known: LookedAt): boolean {
+  #look(start: number, rule: CompiledRule, reach: number, known: LookedAt): boolean {
+    if (!known.ended && known.decidedTo < reach) return false;
+    const from = Math.max(known.window.base, start - lookbehind);
+    if (known.lastMask.end <= from && this.#spans.firstStart >= reach) return true;
     const windowEnd = start + rule.windowBytes;
     if (!known.ended && known.decidedTo < windowEnd) return false;
-    const from = Math.max(known.window.base, start - lookbehind);
-    if (known.lastMask.end <= from && this.#spans.firstStart >= windowEnd) return true;
     const limit = Math.min(known.ended ? known.window.end : known.decidedTo, windowEnd + longestMask);
     const masks = this.#spans.rangesWithin(known.lastMask, from, limit);
     const first = masks[0];
-    if (first === undefined || first.start >= windowEnd) return true;
+    if (first === undefined || first.start >= reach) return true;
     if (masks.some((mask) => mask.start <= start && mask.end > start)) return true;
     const needed = rule.windowBytes + lookbehind;
     const text = maskedText(known.window, masks, { start: from, end: limit }, needed + 2 * lookbehind);

@@ -1,4 +1,5 @@
 import type { ByteWindow } from './byte-window.ts';
+import { LongForm } from './long-form.ts';
 import type { SpanQueue } from './span-queue.ts';
 import { gramHash } from '../values/value-index.ts';
 import type { ValueIndex } from '../values/value-index.ts';
@@ -13,6 +14,9 @@ interface PartialMatch {
   readonly matched: number;
 }
 
+/** Longer comparisons are remembered. */
+const shortComparison = 64;
+
 /** Finds the occurrences of the forms of an index in one stream. */
 export class ValueScan {
   /** Number of bytes read and compared. Tests prove with it that the work is linear. */
@@ -22,6 +26,8 @@ export class ValueScan {
   readonly #from: number;
   #nextSample: number;
   #partial: PartialMatch[] = [];
+  /** The forms of long comparisons, and of those that may become long. */
+  readonly #long = new Map<number, LongForm>();
 
   constructor(index: ValueIndex, from: number) {
     this.#index = index;
@@ -69,17 +75,21 @@ export class ValueScan {
     this.#nextSample = base + at;
   }
 
+  /** Candidates are compared in the order of their positions. */
   #readCandidates(hash: number, position: number, window: ByteWindow, ended: boolean, spans: SpanQueue): void {
-    let offsets = this.#index.offsetsOf(hash);
-    for (let offset = 0; offsets !== 0; offset += 1, offsets >>>= 1) {
+    const offsets = this.#index.offsetsOf(hash);
+    for (let offset = 31 - Math.clz32(offsets); offset >= 0; offset -= 1) {
       const at = position - offset;
-      if ((offsets & 1) === 1 && at >= this.#from) this.#advance({ at, form: -1, matched: 0 }, window, ended, spans);
+      if (((offsets >>> offset) & 1) === 1 && at >= this.#from) {
+        this.#advance({ at, form: -1, matched: 0 }, window, ended, spans);
+      }
     }
   }
 
   #advance(match: PartialMatch, window: ByteWindow, ended: boolean, spans: SpanQueue): void {
     if (match.form !== -1) {
       this.#compare(match, window, ended, spans);
+      this.#compareWaiting(match.form, window, ended, spans);
       return;
     }
     if (window.end - match.at < this.#index.window) {
@@ -89,9 +99,25 @@ export class ValueScan {
     let form = this.#index.firstAt(window.bytes, match.at - window.base);
     while (form !== -1) {
       const at = match.at - this.#index.anchorOf(form);
-      if (at >= this.#from) this.#compare({ at, form, matched: 0 }, window, ended, spans);
+      if (at >= this.#from) this.#begin(at, form, window, ended, spans);
       form = this.#index.nextOf(form);
     }
+  }
+
+  #begin(at: number, form: number, window: ByteWindow, ended: boolean, spans: SpanQueue): void {
+    const long = this.#long.get(form);
+    this.steps += 1;
+    if (long?.isOpen === true) {
+      long.wait(at);
+      return;
+    }
+    const matched = long?.knownAt(at) ?? 0;
+    if (matched !== -1) this.#compare({ at, form, matched }, window, ended, spans);
+  }
+
+  #compareWaiting(form: number, window: ByteWindow, ended: boolean, spans: SpanQueue): void {
+    const long = this.#long.get(form);
+    for (let at = long?.next(); at !== undefined; at = long?.next()) this.#begin(at, form, window, ended, spans);
   }
 
   #compare(match: PartialMatch, window: ByteWindow, ended: boolean, spans: SpanQueue): void {
@@ -101,8 +127,19 @@ export class ValueScan {
     this.steps += matched - match.matched + 1;
     const { bytes, sharesAfter } = this.#index.form(form);
     const isComplete = matched === bytes.length;
-    if (isComplete && (ended || !sharesAfter || available >= matched + 3)) this.#addSpan(match, window, spans);
-    else if (!ended && (isComplete || matched === available)) this.#partial.push({ at, form, matched });
+    const isFound = isComplete && (ended || !sharesAfter || available >= matched + 3);
+    const isOpen = !isFound && !ended && (isComplete || matched === available);
+    if (isFound) this.#addSpan(match, window, spans);
+    else if (isOpen) this.#partial.push({ at, form, matched });
+    const isLong = matched > shortComparison || (isOpen && bytes.length > shortComparison);
+    if (isLong) this.#remember(match, matched, isOpen);
+    else this.#long.get(form)?.compared(at, matched, isOpen);
+  }
+
+  #remember({ at, form }: PartialMatch, matched: number, isOpen: boolean): void {
+    let long = this.#long.get(form);
+    if (long === undefined) this.#long.set(form, (long = new LongForm(this.#index.form(form).bytes)));
+    long.compared(at, matched, isOpen);
   }
 
   /** Adds the match and the base64 characters at its ends that hold bits of the value too, with the padding after them. */

@@ -70,6 +70,28 @@ describe('the variables that hold secrets', () => {
     expect(knownValues({ A_URL: 'redis://:abc@db.test' }).skipped).toEqual([{ name: 'A_URL', reason: 'too-short' }]);
   });
 
+  it.each([
+    ['in quotes', '"postgres://app:PASSWORD@db.test/x"', 'kX3-vT9qLm'],
+    ['in a list', 'redis://:first-99@a.test,redis://:PASSWORD@b.test', 'kX3-vT9qLm'],
+    ['in JSON', String.raw`{"url":"amqp://app:PASSWORD@mq.test","mail":"me@a.test"}`, 'kX3-vT9qLm'],
+    ['after the prefix of a driver', 'jdbc:postgresql://app:PASSWORD@db.test:5432/x', 'kX3-vT9qLm'],
+    ['in an option', '--url=mysql://app:PASSWORD@db.test --mail a@b.test', 'kX3-vT9qLm'],
+    ['with unescaped signs', 'postgres://app:PASSWORD@db.test/x', 'kX3/vT9#q?Lm'],
+    ['with quotes in it', 'postgres://app:PASSWORD@db.test/x', `kX3"vT9'Lm`],
+  ])('include URLs %s', (_where, url, password) => {
+    const { values } = knownValues({ SERVICE_URL: url.replace('PASSWORD', password) });
+    expect(values).toContainEqual({ name: 'SERVICE_URL', value: password });
+  });
+
+  it.each([
+    'https://a.test:8080/@scope/package',
+    'https://a.test/x:y-long-path@z',
+    'http://[::1]:8080/a@b',
+    'ssh://me@a.test',
+  ])('do not include %s', (url) => {
+    expect(knownValues({ SERVICE_URL: url })).toEqual({ values: [], skipped: [] });
+  });
+
   it('leave ordinary words in a text alone', () => {
     const { values } = knownValues({
       PROOFHOUSE_SECRET_POLICY: 'reject',

@@ -101,12 +101,30 @@ function skipReason(name: string, value: string): SkipReason | undefined {
   return value.length < shortestValue ? 'too-short' : undefined;
 }
 
-const userinfo = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#]*?:([^\s/?#]+)@/i;
+const schemes = /[a-z][a-z0-9+.-]*:\/\//gi;
+const standardUserinfo = /^[^\s/?#]*?:([^\s/?#]+)@/;
+/** The password has unescaped signs that end the host of a URL. A port before them is no password. */
+const unescapedUserinfo = /^(?!\[)[^\s/?#:@]*:(?!\d{1,5}[/?#])(\S+)@/;
 
-/** The password of a URL with userinfo, as it stands in the URL and decoded. */
+/**
+ * The passwords of all URLs in a value, as they stand there and decoded. The URLs may stand in quotes, in a list, in JSON or
+ * after a prefix such as `jdbc:`.
+ */
 function urlPasswords(value: string): string[] {
-  const password = userinfo.exec(value.trim())?.[1];
-  return password === undefined ? [] : [...new Set([password, percentDecoded(password)])];
+  const passwords = new Set<string>();
+  const starts = [...value.matchAll(schemes)];
+  starts.forEach((start, index) => {
+    const rest = value.slice(start.index + start[0].length, starts[index + 1]?.index);
+    const isQuoted = /["'`]/.test(value.slice(0, start.index));
+    const password = (isQuoted ? passwordIn(/^[^\s"'`\\]*/.exec(rest)?.[0] ?? '') : undefined) ?? passwordIn(rest);
+    if (password !== undefined) passwords.add(password).add(percentDecoded(password));
+  });
+  return [...passwords];
+}
+
+/** The text of a URL begins after its scheme. */
+function passwordIn(text: string): string | undefined {
+  return (standardUserinfo.exec(text) ?? unescapedUserinfo.exec(text))?.[1];
 }
 
 function percentDecoded(text: string): string {

@@ -88,22 +88,51 @@ function xmlTexts(value: string): string[] {
   ];
 }
 
-/** Percent-encoding as encodeURIComponent, RFC 3986, the userinfo of the URL standard and HTML forms write it. */
+/** Signs that some encoders leave and others encode. All encode the other characters, apart from letters and digits. */
+const reservedSigns = /[!#$%&'()*+,/:;=?@[\]~]/g;
+/** Of values with so few different signs, every choice of encoded signs is a form. */
+const fewSigns = 3;
+
+/** Percent-encoding of UTF-8, with digits of either case. A blank may be a plus sign. */
 function percentTexts(value: string): string[] {
   const bytes = byteString(value);
-  const encoded = [
-    percentEncoded(bytes, /[^A-Za-z0-9\-._~!'()*]/g),
-    percentEncoded(bytes, /[^A-Za-z0-9\-._~]/g),
-    percentEncoded(bytes, /[^A-Za-z0-9\-._~!$&'()*+,;=]/g),
-    // eslint-disable-next-line no-control-regex -- the set of the URL standard names the control characters.
-    percentEncoded(bytes, /[\u0000-\u0020"#<>?`{}/:;=@[\\\]^|\u007f-\u00ff]/g),
-    percentEncoded(bytes, /[^A-Za-z0-9\-._* ]/g).replaceAll(' ', '+'),
-  ];
-  return [...encoded, ...encoded.map((text) => text.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase()))];
+  const signs = [...new Set(bytes.match(reservedSigns))];
+  const choices =
+    signs.length <= fewSigns
+      ? subsetsOf(signs)
+      : commonChoices.flatMap((left) => [without(signs, left), without(signs, `${left}/`)]);
+  const encoded = choices.flatMap((chosen) => {
+    const text = bytes.replace(/[^A-Za-z0-9\-._]/g, (byte) => {
+      return signs.includes(byte) && !chosen.includes(byte) ? byte : percentEncoded(byte);
+    });
+    return bytes.includes(' ') ? [text, text.replaceAll('%20', '+')] : [text];
+  });
+  const texts = [...new Set(encoded)];
+  return [...texts, ...texts.map((text) => text.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase()))];
 }
 
-function percentEncoded(bytes: string, escaped: RegExp): string {
-  return bytes.replace(escaped, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+/**
+ * The signs that encoders leave: none (RFC 3986), encodeURIComponent, encodeURI, HTML forms, the userinfo, path and query of
+ * the URL standard, path segments of RFC 3986 and of Go. Paths leave slashes too, and so does `quote` of Python.
+ */
+const commonChoices = [
+  ...['', '~', "~!'()*", "~;,/?:@&=+$!*'()#", '*', "!$%&'()*+,~", "!$&'()*+,/:;=@[]~", '!$&()*+,/:;=?@[]~'],
+  ...["!$&'()*+,/:;=?@[]~", "~!$&'()*+,;=", "~!$&'()*+,;=:@", "~!$&'()*+,;=:@/", "~!$&'()*+,;=:@/?", '~$&+=:@', '~/'],
+];
+
+function without(signs: readonly string[], left: string): readonly string[] {
+  return signs.filter((sign) => !left.includes(sign));
+}
+
+function subsetsOf(signs: readonly string[]): readonly (readonly string[])[] {
+  return signs.reduce<readonly (readonly string[])[]>(
+    (subsets, sign) => [...subsets, ...subsets.map((subset) => [...subset, sign])],
+    [[]],
+  );
+}
+
+function percentEncoded(byte: string): string {
+  return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
 // eslint-disable-next-line no-control-regex -- the range of ASCII begins with control characters.

@@ -78,3 +78,19 @@ function passwordOf(password: string): string {
   url.password = password;
   return url.password;
 }
+
+it('include every percent-encoding of a value, whichever reserved signs its writer encodes', () => {
+  const reserved = 'a/b+c==Zk9/Q1';
+  const known = compileSecrets({
+    values: [
+      { name: 'V', value: reserved },
+      { name: 'W', value },
+    ],
+  });
+  const texts = [
+    ...['a/b%2Bc%3D%3DZk9/Q1', 'a%2fb+c==Zk9%2fQ1', 'a%2Fb%2Bc==Zk9%2FQ1', 'a/b+c%3D%3DZk9/Q1'],
+    ...[encodeURI(reserved), encodeURIComponent(reserved)],
+    ...[encodeURI(value), encodeURIComponent(value).replaceAll('%2F', '/')],
+  ];
+  for (const text of texts) expect(masked(known, `<${text}>`), text).toBe(`<${maskPlaceholder}>`);
+});

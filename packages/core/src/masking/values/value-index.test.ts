@@ -50,6 +50,37 @@ describe('an index of known values', () => {
     expect(maskedInChunks(set, text.subarray(0, 2000), chunksOf(1)).output.slice(0, 400)).toBe(output.slice(0, 400));
   });
 
+  it.each(['postgres://app:', 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.', 'x'.repeat(300)])(
+    'takes bounded work on text with the prefix that 2,000 values have in common: %j',
+    (prefix) => {
+      const values = Array.from({ length: 2000 }, (_, index) => prefix + makeExample('base62', 5, index + 1));
+      const set = compileSecrets({ values: values.map((value) => ({ name: 'V', value })) });
+      const text = encoder.encode(Array.from({ length: 200 }, (_, index) => `${prefix}${index} `).join(''));
+      let steps = 0;
+      maskedInChunks(set, text, chunksOf(500), (stream) => (steps = stream.steps));
+      expect(steps / text.length).toBeLessThan(64);
+      expect(masked(set, `<${values[77]!}>`)).toBe(`<${maskPlaceholder}>`);
+    },
+  );
+
+  it.each([1, 500, Infinity])(
+    'compares each byte of repeated text a bounded number of times, in chunks of %d',
+    (size) => {
+      const values = ['a'.repeat(1000) + 'b', 'ab'.repeat(600) + 'c', 'a'.repeat(800)];
+      const texts = ['a'.repeat(10_000), `${'ab'.repeat(5000)}c`, 'a'.repeat(1500) + 'b'];
+      for (const value of values) {
+        const set = compileSecrets({ values: [{ name: 'V', value }] });
+        for (const text of texts) {
+          let steps = 0;
+          const input = encoder.encode(text);
+          const { output } = maskedInChunks(set, input, chunksOf(size), (stream) => (steps = stream.steps));
+          expect(output === maskedPlainly([value], text)).toBe(true);
+          expect(steps / input.length).toBeLessThan(32);
+        }
+      }
+    },
+  );
+
   it('holds back no more than the start of a value', () => {
     const set = compileSecrets({ values: [{ name: 'V', value: 'a long value with many words' }] });
     expect(maskedInChunks(set, encoder.encode(`${'x '.repeat(5000)}a long value wi`), [10_001]).held).toBeLessThan(16);

@@ -11,7 +11,7 @@ const shortForms: Sampling = { gram: 4, longestWindow: 12 };
 /** Hexadecimal forms are long. 10,000 of them have nearly all grams of 4 digits, and few of those of 8 digits. */
 const longForms: Sampling = { gram: 8, longestWindow: 15 };
 
-const longestAnchor = 240;
+const longestAnchor = 1000;
 const shortChain = 4;
 const multiplier = 0x9e3779b1;
 
@@ -53,7 +53,7 @@ export class ValueIndex {
   readonly #chainLengths: Uint32Array;
   readonly #headShift: number;
   /** For each form, the offset of its window. */
-  readonly #anchors: Uint8Array;
+  readonly #anchors: Uint16Array;
   readonly #prefixes = new PrefixFilter();
   #reach = 0;
 
@@ -79,7 +79,7 @@ export class ValueIndex {
     this.#heads = new Int32Array(1 << headBits).fill(-1);
     this.#chainLengths = new Uint32Array(1 << headBits);
     this.#next = new Int32Array(forms.length).fill(-1);
-    this.#anchors = new Uint8Array(forms.length);
+    this.#anchors = new Uint16Array(forms.length);
     for (let form = 0; form < forms.length; form += 1) this.#add(form);
   }
 
@@ -162,10 +162,12 @@ export class ValueIndex {
   #chooseAnchor(start: number, last: number): number {
     let best = 0;
     let fewest = Infinity;
-    for (let offset = 0; offset <= last; offset += this.window >> 1) {
-      const count = this.#chainLengths[this.#windowHash(this.#arena, start + offset)] ?? 0;
-      if (count < fewest) [best, fewest] = [offset, count];
-      if (count < shortChain) break;
+    const step = this.window >> 1;
+    // The last offset is tried too, because values with a common prefix may differ in their last bytes only.
+    for (let offset = 0; fewest >= shortChain && offset < last + step; offset += step) {
+      const tried = Math.min(offset, last);
+      const count = this.#chainLengths[this.#windowHash(this.#arena, start + tried)] ?? 0;
+      if (count < fewest) [best, fewest] = [tried, count];
     }
     return best;
   }
@@ -178,8 +180,12 @@ export class ValueIndex {
     this.#offsets[slot] = (this.#offsets[slot] ?? 0) | (1 << offset);
   }
 
+  /** Depends on all bytes of the window. */
   #windowHash(bytes: Uint8Array, at: number): number {
-    return gramHash(wordAt(bytes, at), wordAt(bytes, at + this.window - 4)) >>> this.#headShift;
+    const last = at + this.window - 4;
+    let hash = wordAt(bytes, last);
+    for (let word = at; word < last; word += 4) hash = gramHash(hash, wordAt(bytes, word));
+    return hash >>> this.#headShift;
   }
 }
 

@@ -1,0 +1,35 @@
+import type { ByteWindow } from './byte-window.ts';
+
+/** Bytes that end the values of most notations: white space, quotes, brackets and the signs between fields. */
+const endsWord = new Uint8Array(256);
+for (let byte = 0; byte <= 0x20; byte += 1) endsWord[byte] = 1;
+for (const sign of '"\'`&;,<>|(){}[]\\') endsWord[sign.charCodeAt(0)] = 1;
+
+/** Finds the ends of words in a window. Positions must be asked for in roughly ascending order; each byte is read once. */
+export class WordEnds {
+  /** Number of bytes read. */
+  steps = 0;
+  readonly #window: ByteWindow;
+  /** No word ends from `#from` up to `#to`. */
+  #from = 0;
+  #to = 0;
+
+  constructor(window: ByteWindow) {
+    this.#window = window;
+  }
+
+  /** First position from `position` on whose byte ends a word, at most `limit`, which must be inside the window. */
+  endAfter(position: number, limit: number): number {
+    if (position < this.#from || position > this.#to) {
+      this.#from = position;
+      this.#to = position;
+    }
+    const { bytes, base } = this.#window;
+    let at = this.#to - base;
+    const first = at;
+    while (at < limit - base && endsWord[bytes[at] ?? 0] === 0) at += 1;
+    this.steps += at - first;
+    this.#to = at + base;
+    return Math.min(this.#to, limit);
+  }
+}
