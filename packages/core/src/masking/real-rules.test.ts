@@ -62,6 +62,18 @@ it('masking twice with all rules changes nothing, and a scan of the output finds
   }
 });
 
+it.each(['PASS|', '--CLIENT-SECRET|', 'signing-key: ', 'TWILIO_TOKEN='])(
+  'masking twice changes nothing where a long secret after %j has other text after it',
+  (name) => {
+    for (const secret of ['sk-helicone-' + makeExample('base64url', 21), ...values]) {
+      for (const rest of ['=', 'DO00C1E5', ':8080', '/path?a=b', ',x=1', 'value: "a8f7d6c5b4"']) {
+        const once = masked(set, name + secret + rest);
+        expect(masked(set, once)).toBe(once);
+      }
+    }
+  },
+);
+
 describe('text that is full of keywords', () => {
   const keywords = [...new Set(secretRules.flatMap((rule) => rule.keywords))];
   const fillers: readonly ((index: number) => string)[] = [

@@ -21,7 +21,8 @@ export interface SecretRule {
    */
   readonly keywords: readonly string[];
   /**
-   * A byte test that runs before `pattern`: one of `=`, `:`, `>` and `,` must be among the 32 bytes after the keyword.
+   * A byte test that runs before `pattern`: one of `=`, `:`, `>`, `,` and `|` must be among the 32 bytes after the keyword.
+   * Each operator that the pattern accepts must have one of them, so that masking the value does not change the result.
    */
   readonly needs?: 'assignment';
   /** `upper`: `pattern` never matches at a lower-case letter. The scanner then skips such keywords without running it. */

@@ -143,7 +143,7 @@ export const assignmentRules: readonly SecretRule[] = [
     needs: 'assignment',
     pattern: new RegExp(
       String.raw`${notAfter}${secretWord}${tail}${nameEnd}(?:${operator}|>[ \t]{0,16}(?:<!\[CDATA\[)?|(?<loose>[,|])[ \t]{0,16})` +
-        String.raw`(?<secret>\*\*\*MASKED\*\*\*(?![A-Za-z0-9_.~+/=@!$%^*-])|(?:\*\*\*MASKED\*\*\*)?(?:[A-Za-z0-9_.~+/=:@!#$%^*?-]{8,255}(?![^\s"'\x60<>,;&|)\]}\\])|[A-Za-z0-9_.~+/=:@!#$%^*?-]{256}))`,
+        String.raw`(?<secret>\*\*\*MASKED\*\*\*(?![A-Za-z0-9_.~+/=@!$%^*-])|(?:\*\*\*MASKED\*\*\*)?(?:[A-Za-z0-9_.~+/=:@!#$%^*?-]{256}|[A-Za-z0-9_.~+/=:@!#$%^*?-]{8,255}(?![^\s"'\x60<>,;&|)\]}\\])))`,
       'dyi',
     ),
     maxLength: 440,

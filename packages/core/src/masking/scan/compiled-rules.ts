@@ -50,7 +50,7 @@ export function compileRules(rules: readonly SecretRule[]): CompiledRules {
     const row = compiledRule(rule, index);
     for (const keyword of new Set(rule.keywords)) {
       // A keyword such as `pass=` already contains the assignment sign.
-      const needsAssignment = row.needsAssignment && !/[=:>,]/.test(keyword);
+      const needsAssignment = row.needsAssignment && !/[=:>,|]/.test(keyword);
       byKeyword.set(keyword, [...(byKeyword.get(keyword) ?? []), { ...row, needsAssignment }]);
     }
   });

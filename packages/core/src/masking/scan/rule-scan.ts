@@ -156,7 +156,7 @@ export class RuleScan {
     const to = Math.min(keywordEnd + assignmentWindow, end) - base;
     for (let at = keywordEnd - base; at < to; at += 1) {
       const byte = bytes[at];
-      if (byte === 0x3d || byte === 0x3a || byte === 0x3e || byte === 0x2c) return true;
+      if (byte === 0x3d || byte === 0x3a || byte === 0x3e || byte === 0x2c || byte === 0x7c) return true;
     }
     return false;
   }
@@ -197,10 +197,11 @@ export class RuleScan {
   /** Returns whether a secret was accepted. */
   #addSecrets({ rule, rank }: CompiledRule, match: RegExpExecArray, from: number): boolean {
     let isAccepted = false;
-    for (const [secret, first, last] of secretsOf(match)) {
+    for (const [secret, rangeOf] of secretsOf(match)) {
       if (!acceptsSecret(rule, secret, match.groups ?? {})) continue;
       isAccepted = true;
       if (this.#confirmed && rule.confirms?.(secret) === false) continue;
+      const [first, last] = rangeOf();
       const start = from + first + leadLength(match.input, first, secret);
       this.#spans.add({ start, end: from + last, rule: rule.id, rank });
     }

@@ -112,9 +112,10 @@ export class SecondLook {
     rule.pattern.lastIndex = at - from;
     const match = rule.pattern.exec(text);
     if (match === null) return;
-    for (const [secret, first, last] of secretsOf(match)) {
+    for (const [secret, rangeOf] of secretsOf(match)) {
       if (!acceptsSecret(rule, secret, match.groups ?? {})) continue;
       if (this.#confirmed && rule.confirms?.(secret) === false) continue;
+      const [first, last] = rangeOf();
       const range = { start: positionOf(segments, from + first, false), end: positionOf(segments, from + last, true) };
       this.#spans.add({ ...range, rule: rule.id, rank });
     }
