@@ -1,11 +1,14 @@
-/** One of these words in a value marks the whole value as a stand-in, if all its other parts are plain words. */
+/**
+ * Words of placeholders, such as `your` and `changeme`. A value is a placeholder if it consists of these words and
+ * short numbers.
+ */
 const markers =
   /^(?:your|my|our|some|any|the|this|a|an|insert|enter|put|add|set|replace|change|changeme|changeit|here|me|it|with|example|examples|sample|demo|dummy|fake|mock|test|testing|tests|foo|bar|baz|qux|foobar|abc|xyz|placeholder|todo|tbd|fixme|redacted|masked|hidden|removed|censored|omitted|secret|secrets|password|passwd|passphrase|pass|pwd|token|tokens|key|keys|apikey|api|access|auth|credential|credentials|client|user|username|usr|admin|root|guest|default|value|string|name|id|none|null|nil|undefined|true|false|yes|no|on|off|empty|unset|unknown|invalid|valid|wrong|bad|good|real|actual|new|old|hello|world|local|localhost|dev|development|prod|production|staging|public|private|super|postgres|mysql|mariadb|mongo|redis|rabbitmq|minio|sa|x|xx|xxx|xxxx|abcd|abcdef|qwerty|fill|in|not|do|commit|use|from|see|get|generate|generated|random|long|strong|please|own|type|paste|must|be|and|or|of|for|to|is|variable|config|env|vault|file|text|only|ref|never|always|required|optional|enabled|disabled|reject|prompt|auto|manual|number|boolean|object)$/;
 
 const wholePlaceholders = [
   /^[^A-Za-z0-9]{0,512}$/,
   /^<[^<>]{0,128}>$/,
-  // Encrypted values and references of SOPS, Vault, Spring and Jasypt.
+  // Encrypted values, and references to stored secrets, in the formats of SOPS, Vault, Spring and Jasypt.
   /^(?:ENC[[(]|vault:v?\d?|\{cipher\}|op:\/\/|ref\+|@Microsoft\.KeyVault|projects\/|secret(?:smanager)?:|ssm:)/,
   /^\[[^[\]]{0,128}\]$/,
   /^\{{1,3}[^{}]{0,128}\}{1,3}$/,
@@ -29,24 +32,30 @@ const wholePlaceholders = [
   /^[&*][a-z_-]{1,64}$/,
 ];
 
-/** Dots, or the three bytes of the character `…`, stand for the rest of an abbreviated secret. The scanner reads byte 0x80 as U+20AC. */
+/**
+ * Matches an abbreviated secret: three dots, or the three UTF-8 bytes of the character `…`, replace the omitted part.
+ * Byte 0x80 may be decoded as U+20AC.
+ */
 const abbreviated = /\.{3}|\xe2[\x80\u20ac]\xa6/;
 
 const template =
   /\$\{[^{}]{0,128}\}|\{\{[^{}]{0,128}\}\}|<[^<>]{1,64}>|&lt;[^&]{0,64}(?:&gt;)?|\$\([^()]{0,128}\)|%[sd]/g;
-/** Fewer characters beside the variables of a template are no secret. */
+/** A template with at least this many characters beside its variables may contain a secret. */
 const secretBesideTemplate = 8;
 
-/** Words that stand in no random text by chance, because each has at least 7 letters. */
+/**
+ * Each of these words shows that the whole text is a placeholder. The words are long enough that random text does not
+ * contain them by chance.
+ */
 const telltale =
   /example|placeholder|changeme|change[_-]me|your[_-]|yourtoken|yourapi|yourkey|yoursecret|yourpass|redacted|dummykey|dummytoken|insert[_-]|replace[_-]|replaceme|fill[_-]me|do[_-]not[_-]|not[_-]a[_-]real|notareal|notreal/i;
 
 const repeated = /([A-Za-z0-9*.#?])\1{6}/;
 
 /**
- * Returns true if `text` stands in the place of a secret: a variable, a template, a marked blank, repeated characters, or
- * words such as `your-token-here` and `changeme`. `***MASKED***` is one too. Only the text as a whole counts, because a
- * secret may begin or end with anything.
+ * Returns true if `text` is a placeholder and not a secret: a variable, a template, a text in brackets, an abbreviated
+ * text, repeated characters, or words such as `your-token-here` and `changeme`. `***MASKED***` is a placeholder too. A
+ * variable or a pair of brackets must be nearly the whole text, because a secret may begin or end with any characters.
  */
 export function isPlaceholder(text: string): boolean {
   const trimmed = text.trim();
@@ -61,20 +70,20 @@ export function isPlaceholder(text: string): boolean {
   );
 }
 
-/** Returns true if variables make up the text, apart from a prefix or a separator. */
+/** Returns true if the text has template variables and, beside them, only a few characters or words of placeholders. */
 function isTemplate(text: string): boolean {
   const rest = text.replaceAll(template, '');
   return rest !== text && (rest.length < secretBesideTemplate || isPlaceholderWords(rest));
 }
 
-/** Returns true for few different characters, such as `xxxx-xxxx` and `abababab`. */
+/** Returns true for a text of at most two different characters, such as `xxxx-xxxx` and `abababab`. */
 function isRepetition(text: string): boolean {
   const seen = new Set<string>();
   for (const character of text.toLowerCase()) if (seen.add(character).size > 2) return false;
   return true;
 }
 
-/** Returns true if every word of the text is of the vocabulary. Up to three digits may follow a word. */
+/** Returns true if every word of the text is in `markers` or a number. Up to three digits may follow a word. */
 function isPlaceholderWords(text: string): boolean {
   if (text.length > 128) return false;
   const words = text

@@ -2,9 +2,9 @@ import { shannonEntropy } from './shannon-entropy.ts';
 
 const isUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** Texts that have the characters of a secret and are none. */
+/** Patterns of texts that look like secrets but are none. */
 const lookAlikes = [
-  // Digests with their algorithm, as in lock files, image names and Subresource Integrity.
+  // Digests with the name of their algorithm, as in lock files, image names and Subresource Integrity.
   /^(?:md5|sha-?\d{1,3}|blake2[bs]?|h1|crc32c?)[-:=_][A-Za-z0-9+/=_-]{8,200}$/i,
   // Dates, times and versions.
   /^v?\d{1,4}(?:[.:/_-]\d{1,4}){1,6}(?:[.+TtZz-][\w.+:-]{0,40})?$/,
@@ -12,7 +12,7 @@ const lookAlikes = [
   /^[-+]?\d[\d.,_]{0,30}[A-Za-z%]{0,10}$/,
   // Windows paths.
   /^[A-Za-z]:\\/,
-  // URLs and mail addresses. Their passwords have rules of their own.
+  // URLs and mail addresses. Other rules find the passwords in URLs.
   /^[a-z][a-z0-9+.-]{1,20}:\/\//i,
   /^(?:mailto:)?[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{2,64}){1,4}$/,
   /^arn:[a-z-]{3,12}:/,
@@ -22,7 +22,7 @@ const lookAlikes = [
   /\[\^?[A-Za-z0-9]-[A-Za-z0-9]/,
   /^\/[^\s]{1,200}\/[dgimsuvy]{1,6}$/,
   /^[A-Za-z_$]?[\w$.]{0,80}\(/,
-  // Calls and member accesses of source code.
+  // Method calls and member accesses in source code.
   /^[A-Za-z_$][\w$]{0,60}(?:(?:\.|->|::|\?\.)[A-Za-z_$#][\w$]{0,60}){1,8}$/,
 ];
 
@@ -32,24 +32,33 @@ const paths = [
   /^(?:[a-z0-9_.@-]{1,40}\/){1,10}[a-z0-9_.@-]{0,60}(?::\d{1,6}){0,2}$/,
 ];
 
-/** Base64 has slashes too, and unlike a path it changes often between digits and letters of both cases. */
+/**
+ * Returns true for the path of a file. Base64 text has slashes too. Unlike a path, it often alternates between letters
+ * and digits, and it contains letters of both cases.
+ */
 function isPath(text: string): boolean {
   return paths.some((pattern) => pattern.test(text)) && !(hasMixedCharacters(text) && digitChanges(text) >= 3);
 }
 
-/** Returns true for a digest with its algorithm, a UUID, a date, a version, a path, a URL or an expression of source code. */
+/**
+ * Returns true for a text that looks like a secret but is none: a digest with the name of its algorithm, a UUID, a
+ * date, a version, a path, a URL, or an expression of source code.
+ */
 export function isLookAlike(text: string): boolean {
   return isUuid.test(text) || isPath(text) || lookAlikes.some((pattern) => pattern.test(text));
 }
 
-/** Returns true for upper-case letters, lower-case letters and digits in one text, as nearly every random base64 text has. */
+/**
+ * Returns true if the text has upper-case letters, lower-case letters and digits. Nearly every random base64 text has
+ * all three.
+ */
 export function hasMixedCharacters(text: string): boolean {
   return /[A-Z]/.test(text) && /[a-z]/.test(text) && /\d/.test(text);
 }
 
 /**
- * Returns true for words, each in one case or with a capital, that are separated by signs, with or without numbers of up
- * to 3 digits: `my-worker-token-01`.
+ * Returns true for words that are separated by signs, such as `my-worker-token-01`. Each word is in one case or begins
+ * with a capital. Some parts may be numbers of up to 3 digits.
  */
 export function isWordy(text: string): boolean {
   const parts = text.split(/[^A-Za-z0-9]+/).filter((part) => part !== '');
@@ -59,7 +68,10 @@ export function isWordy(text: string): boolean {
   );
 }
 
-/** Number of places where a letter stands beside a digit. Random text has many, names such as `sha256` have one or two. */
+/**
+ * Returns the number of places at which a letter is beside a digit. Random text has many such places. Names such as
+ * `sha256` have one or two.
+ */
 function digitChanges(text: string): number {
   let changes = 0;
   let before = 0;
@@ -71,21 +83,22 @@ function digitChanges(text: string): number {
   return changes;
 }
 
-/** 1 for a digit, 2 for a letter, 0 for other characters. */
+/** Returns 1 for a digit, 2 for a letter, and 0 for any other character. */
 function kindOf(code: number): 0 | 1 | 2 {
   if (code >= 0x30 && code <= 0x39) return 1;
   const letter = code | 0x20;
   return letter >= 0x61 && letter <= 0x7a && code < 0x80 ? 2 : 0;
 }
 
-/** The kinds of characters in `text`: upper case, lower case, digits, others. */
+/** Returns how many kinds of characters the text has. The kinds are upper case, lower case, digits and other characters. */
 function characterKinds(text: string): number {
   return [/[A-Z]/, /[a-z]/, /\d/, /[^A-Za-z0-9]/].filter((kind) => kind.test(text)).length;
 }
 
 /**
- * Returns true if `text` looks as if a generator made it: it has letters and digits, changes often between them or is long,
- * and repeats few characters.
+ * Returns true if the text looks generated at random. Such a text has letters and digits and repeats few characters. It
+ * often alternates between letters and digits, or it has many kinds of characters, or it ends with a number of at least
+ * 4 digits.
  */
 export function looksRandom(text: string): boolean {
   if (text.length < 8 || !/\d/.test(text) || !/[A-Za-z]/.test(text) || isLookAlike(text) || isWordy(text)) return false;
@@ -98,7 +111,10 @@ export function looksRandom(text: string): boolean {
   );
 }
 
-/** Returns true for names such as `expectedMD5Message`: at least two words of 4 letters on average, with at most two numbers. */
+/**
+ * Returns true for names such as `expectedMD5Message`. Such a name has at least two words, with at least 4 letters on
+ * average. It has at most two numbers, each of at most 3 digits.
+ */
 export function isCompoundName(text: string): boolean {
   if (!/^[\w$.-]+$/.test(text)) return false;
   const words = text.match(/[A-Z]?[a-z]+|[A-Z]{2,}/g) ?? [];
@@ -117,7 +133,10 @@ function isNumberedSlug(text: string): boolean {
   return /^[A-Za-z]{2,40}(?:[-_.][A-Za-z]{2,40}){0,6}[-_.]?\d{4,20}$/.test(text);
 }
 
-/** Returns true if a person could have chosen `text` as a password: not a single word, not an expression of source code. */
+/**
+ * Returns true if a person could have chosen the text as a password. A single word and an expression of source code are
+ * not accepted.
+ */
 export function looksChosen(text: string): boolean {
   if (text.length < 6 || isLookAlike(text) || isWordy(text)) return false;
   const letters = /[A-Za-z]/.test(text);

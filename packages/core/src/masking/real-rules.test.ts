@@ -20,7 +20,7 @@ const before = [
 ];
 const after = ['', ' ', '\n', '"', "'", ',', '@host ', '</password>', ';'];
 
-/** Returns texts that the examples of the rules are put together to, the same on every call. */
+/** Returns texts that are composed of the examples of the rules. Every call returns the same texts. */
 function texts(count: number): string[] {
   const matches = secretRules.flatMap((rule) => rule.examples.matches);
   let state = 20_261_129;

@@ -34,8 +34,8 @@ export function compileSecrets(sources: SecretSources): SecretSet {
 }
 
 /**
- * Returns false if a scan of the bytes would find nothing, because the set has no known values and the bytes contain no
- * keyword of a rule. Most short texts contain none, and this test costs much less than a scan.
+ * Returns false if a scan of the bytes would find nothing: the set has no known values, and the bytes contain no
+ * keyword of a rule. This is so for most short texts, and the test costs much less than a scan.
  */
 export function mayContainSecret(set: SecretSet, bytes: Uint8Array): boolean {
   return set.values.length > 0 || containsKeyword(set.rules.automaton, bytes);

@@ -1,7 +1,10 @@
-/** Counts of the characters below 256 during one call. */
+/** The number of occurrences of each character below 256, used during one call. */
 const counts = new Uint32Array(256);
 
-/** Returns the Shannon entropy of `text` in bits per character: 0 for one repeated character, 4 for random hex digits. */
+/**
+ * Returns the Shannon entropy of a text in bits per character. It is 0 for one repeated character and 4 for random hex
+ * digits.
+ */
 export function shannonEntropy(text: string): number {
   const others = new Map<number, number>();
   counts.fill(0);

@@ -4,27 +4,30 @@ import { isPlaceholder } from './placeholder-words.ts';
 import { isWordy } from './random-text.ts';
 import type { SecretExamples, SecretRule } from './secret-rule.ts';
 
-/** `min` to `max` characters of one alphabet. */
+/** A sequence of `min` to `max` characters of one alphabet. */
 interface CharacterRun {
   readonly alphabet: ExampleAlphabet;
   readonly min: number;
   readonly max: number;
 }
 
-/** A literal text, one of several literal texts, or a run of characters. */
+/** A part of a token format: a literal text, a choice of literal texts, or a sequence of characters. */
 type FormatPart = string | readonly string[] | CharacterRun;
 
-/** The first part of a format begins with its keyword, so it is a literal text. */
+/** The parts of a token format. The first part is a literal text, because it begins with the keyword of the rule. */
 export type TokenFormat = readonly [string | readonly string[], ...FormatPart[]];
 
 interface TokenOptions {
-  /** False if letters and digits may stand directly before the token. Default: true for first parts under 5 characters. */
+  /**
+   * False if a letter or digit may stand directly before the token. Default: true if a first part has fewer than 5
+   * characters.
+   */
   readonly isWord?: boolean;
-  /** Replace the keywords that are made from the first part. */
+  /** If present, these keywords are used instead of those that are derived from the first part. */
   readonly keywords?: readonly string[];
   readonly minEntropy?: number;
   readonly confirms?: (secret: string) => boolean;
-  /** Replace the examples that are made from the format. */
+  /** If present, these examples are used instead of those that are derived from the format. */
   readonly examples?: SecretExamples;
 }
 
@@ -56,13 +59,16 @@ export const base62 = run('base62');
 export const base64 = run('base64');
 export const base64url = run('base64url');
 
-/** The escape character as a byte, and as JSON, JavaScript, the shell and terminals write it. */
+/**
+ * Source of a pattern for the escape character: the byte itself, or as JSON, JavaScript, the shell and terminals write
+ * it.
+ */
 const escapeCharacter = String.raw`(?:\x1b|\\(?:x1[bB]|u001[bB]|e|033)|\^\[)`;
 
 /**
- * Escape sequences that end with a letter or a digit, at most 36 characters each: of strings (`\n`, `\x3d`, `\u003d`), of
- * URLs (`%3D`, `%253D`), of mails (`=3D`), and the control sequences of terminals. Colours may have lost their escape
- * character.
+ * Source of a pattern for escape sequences that end with a letter or a digit, of at most 36 characters each. They occur
+ * in strings (`\n`, `\x3d`, `\u003d`), in URLs (`%3D`, `%253D`), in mails (`=3D`), and as control sequences of
+ * terminals. Sequences for colours also match without their escape character, because some programs remove it.
  */
 const escapeSequences = [
   String.raw`\\(?:[abefnrtv0]|[0-7]{3}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})`,
@@ -73,16 +79,20 @@ const escapeSequences = [
   String.raw`\[[0-9;]{1,24}m`,
 ].join('|');
 
-/** An escape sequence stands directly before this position. */
+/** Source of a pattern that matches directly after an escape sequence. */
 export const escapeBefore = `(?<=${escapeSequences})`;
 
 /**
- * The text before a short prefix must end a word. Letters that belong to an escape sequence or to an option of one letter
- * (`-p`) end one too. The placeholder does not end one, because the secret in its place did not.
+ * Source of a pattern that matches at the beginning of a word. A token with a short prefix must begin there. A word
+ * also begins after an escape sequence, and after an option of one letter (`-p`). No word begins directly after the
+ * placeholder, because none began after the secret that it replaces.
  */
 export const wordStart = String.raw`(?<![A-Za-z0-9]|ASKED\*\*\*)|(?<=${escapeSequences}|(?:^|[^A-Za-z0-9_-])-[A-Za-z])`;
 
-/** One token format as a rule. Pattern, keywords, length and examples follow from the parts of the format. */
+/**
+ * Returns the rule for one token format. The pattern, the keywords, the length and the examples are derived from the
+ * parts of the format.
+ */
 export function tokenRule(id: string, format: TokenFormat, options: TokenOptions = {}): SecretRule {
   const firsts = alternatives(format[0]);
   const isWord = options.isWord ?? firsts.some((first) => first.length < 5);
@@ -108,7 +118,10 @@ function alternatives(part: string | readonly string[]): readonly string[] {
   return typeof part === 'string' ? [part] : part;
 }
 
-/** Slashes may be escaped in JSON, so a keyword ends before the first one. */
+/**
+ * Returns the keyword for the beginning of a token. It ends before the first slash, because a slash may be escaped in
+ * JSON.
+ */
 function keywordOf(text: string): string {
   const start = text.split('/')[0] ?? '';
   return (start.length < 3 ? text : start).toLowerCase();
@@ -121,7 +134,7 @@ function partSource(part: FormatPart): string {
   return sources.length === 1 ? sources.join('') : `(?:${sources.join('|')})`;
 }
 
-/** A slash is counted three times, because it may be escaped. */
+/** Returns the largest length of a part. A slash counts as three characters, because it may be escaped. */
 function longest(part: FormatPart): number {
   if (typeof part === 'object' && 'alphabet' in part) return part.max;
   return Math.max(...alternatives(part).map((text) => text.length + 2 * (text.split('/').length - 1)));
@@ -138,7 +151,7 @@ function examplesOf(format: TokenFormat): SecretExamples {
   };
 }
 
-/** The contexts that the examples of tokens stand in, one after the other. */
+/** Returns the token within a context, such as a JSON string. The examples of tokens use the contexts in turn. */
 function surround(token: string, index: number): string {
   const contexts = [
     `value: "${token}",`,
@@ -158,7 +171,10 @@ function sampleOf(part: FormatPart, seed: number): string {
   return alternatives(part)[0] ?? '';
 }
 
-/** The shape of a format without any content. */
+/**
+ * Returns a part without random content: a literal text unchanged, a sequence as one repeated character. The result of
+ * all parts is no secret.
+ */
 function repeatedOf(part: FormatPart): string {
   if (typeof part !== 'object' || !('alphabet' in part)) return alternatives(part)[0] ?? '';
   return (/[xX0]/.exec(makeExample(part.alphabet, 200))?.[0] ?? '0').repeat(part.min);

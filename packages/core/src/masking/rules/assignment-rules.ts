@@ -16,24 +16,28 @@ const value = makeExample('base62', 24);
 const hexValue = makeExample('hex', 32);
 const chosen = 'Tr0ub4dor' + '&3';
 
-/** What may stand between a name and its value, apart from the operator: quotes, brackets and a type. */
+/** Source of a pattern for the text between a name and the operator before its value: quotes, brackets and a type. */
 const nameEnd = String.raw`(?:\\{0,3}["'\x60\])]|&quot;){0,2}(?::[ \t]{0,4}[A-Za-z&<>[\]]{1,24}(?=[ \t]{0,4}=))?[ \t]{0,16}`;
 const operator = String.raw`(?:=>|->|:=|[+?:|]{0,2}={1,3}|:|(?:,[ \t\r\n]{0,24}|[ \t\r\n]{1,24}|\\{1,2}n[ ]{1,24})(?:\\{0,3}["'])?value(?:\\{0,3}["'])?[ \t]{0,2}[:=])[ \t]{0,16}`;
-/** A word of these directly before the name makes it a cursor or a vocabulary entry. At most 8 characters. */
+/**
+ * A name directly after one of these words is not the name of a secret, as in `pageToken` (a cursor) and `bypass`. The
+ * lookbehind reads at most 8 characters.
+ */
 const notAfter = String.raw`(?<!(?:page|next|sync|resume|cursor|public|stop|start|end|pad|mask|ask|by|com|tres|sur|over|under)[_-]?|\d{4}:)`;
 const tail = String.raw`(?<tail>[A-Za-z0-9_.-]{0,40})`;
 
 const named = (groups: SecretGroups): boolean => tailNamesSecret(groups['word'] ?? '', groups['tail'] ?? '');
 
-/** The tests that nearly all texts fail run first. */
+/** The cheap tests, which nearly all texts fail, run first. */
 function acceptsValue(text: string, groups: SecretGroups): boolean {
-  // The value of a query parameter may have the fragment of its URL after it.
+  // A URL may end with a fragment. The fragment after the value of a query parameter is not part of the secret.
   const secret = text.replace(/#[a-z-]{0,24}$/, '');
   return named(groups) && looksSecret(secret, groups) && !isPlaceholder(secret);
 }
 
 function looksSecret(secret: string, groups: SecretGroups): boolean {
-  // After a comma or a bar stands the next value of a row, or the next expression of source code.
+  // The text after a comma or a bar may also be the next value of a table row, or the next expression of source code.
+  // It counts only if it looks random.
   if (groups['loose'] !== undefined) return /^[^=:?()]{8,256}={0,2}$/.test(secret) && looksRandom(secret);
   return (
     looksRandom(secret) ||
@@ -41,7 +45,10 @@ function looksSecret(secret: string, groups: SecretGroups): boolean {
   );
 }
 
-/** Names of variables and properties. Without quotes, names with a number such as `sha256Password` count too. */
+/**
+ * Returns true for the name of a variable or property. If the text has no quotes, a name with a number (such as
+ * `sha256Password`) counts too.
+ */
 function isIdentifier(text: string, isQuoted: boolean): boolean {
   if (!isQuoted && isCompoundName(text)) return true;
   return /^[A-Za-z_$][A-Za-z_$]{0,60}$|^[a-z]{1,20}(?:[A-Z][a-z]{1,20}){1,6}\d{0,2}$/.test(text);
@@ -53,7 +60,10 @@ function acceptsVariable(secret: string, groups: SecretGroups): boolean {
   return (looksChosen(secret) || word.test(secret)) && !isLookAlike(secret) && !isPlaceholder(secret);
 }
 
-/** Values of names such as `DB_PASSWORD`, `apiKey` and `client-secret`, in the notations of configuration and code. */
+/**
+ * Rules for values that are assigned to names such as `DB_PASSWORD`, `apiKey` and `client-secret`, in configuration
+ * files and source code.
+ */
 export const assignmentRules: readonly SecretRule[] = [
   {
     id: 'environment-variable',

@@ -15,15 +15,15 @@ const isSecret = (secret: string): boolean => !isPlaceholder(secret) && secret.l
 const tail = String.raw`(?<tail>[A-Za-z0-9_.-]{0,40})`;
 
 const lineBreak = String.raw`(?:\r?\n|\\n)`;
-/** The start of the first line of a block scalar, also in a diff. */
+/** Source of a pattern for the text before the first line of a YAML block scalar, also in a diff. */
 const scalarLine = String.raw`${lineBreak}[+ -]?[ \t]{1,32}`;
 /**
- * The start of a further line of a block scalar: in a diff, where the new value follows the old one, a line of one word.
- * Elsewhere a line of base64, because any text may follow a value.
+ * Source of a pattern for the text before a further line of a block scalar. In a diff, where the new value follows the
+ * old one, such a line has one word. Elsewhere the line must be base64, because any text may follow a value.
  */
 const nextScalarLine = String.raw`${lineBreak}(?:[+-][ \t]{1,32}(?=[^\s"'\\]{6,512}[ \t]{0,8}(?:[\r\n\\]|$))|[+ -]?[ \t]{1,32}(?=[A-Za-z0-9+/=_-]{20}))`;
 
-/** Files of tools that hold credentials, and commands that are given some. */
+/** Rules for credentials in the files of tools, and in the arguments of commands. */
 export const credentialFileRules: readonly SecretRule[] = [
   {
     id: 'npmrc-auth',
@@ -244,7 +244,7 @@ export const credentialFileRules: readonly SecretRule[] = [
   },
 ];
 
-/** The value of `auth` in a Docker configuration is the base64 text of `user:password`. */
+/** Returns true for the value of `auth` in a Docker configuration, which is the base64 text of `user:password`. */
 function isBasicAuth(secret: string): boolean {
   try {
     return /^[\x20-\x7e]{1,256}:[\x20-\x7e]{1,2048}$/.test(atob(secret));

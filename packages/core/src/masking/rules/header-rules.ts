@@ -7,19 +7,25 @@ const value = makeExample('base62', 40);
 const basic = 'dXNlcjp' + makeExample('base62', 20);
 const session = makeExample('hex', 32);
 
-/** What stands between the name of a header and its value, in HTTP, JSON, escaped JSON, code and tables. */
+/**
+ * Source of a pattern for the text between the name of a header and its value, in HTTP, JSON, escaped JSON, source code
+ * and tables.
+ */
 const separator = String.raw`(?:\\{0,3}["'\x60\]]){0,2}[ \t]{0,8}(?:=>|[=:,])[ \t]{0,8}(?:\[[ \t\r\n]{0,24})?(?:\\{0,3}["'\x60]){0,1}`;
 
 const cookieName = '[!#$%&*+.^_|~0-9A-Za-z-]{1,80}';
 
-/** Names of cookies and texts of code have no long value. */
+/**
+ * Returns true if the text has digits, signs or mixed cases as a token has, and is neither a placeholder nor a
+ * look-alike nor plain words.
+ */
 const isToken = (secret: string): boolean =>
   /\d|[+/=]|[A-Z]{2}[a-z]|[a-z][A-Z][a-z][A-Z]/.test(secret) &&
   !isWordy(secret) &&
   !isLookAlike(secret) &&
   !isPlaceholder(secret);
 
-/** Headers of HTTP that carry credentials. */
+/** Rules for HTTP headers that contain credentials. */
 export const headerRules: readonly SecretRule[] = [
   {
     id: 'authorization-header',
@@ -161,7 +167,7 @@ export const headerRules: readonly SecretRule[] = [
     class: 'context',
     keywords: ['set-cookie'],
     needs: 'assignment',
-    // The attributes after the value stay.
+    // The attributes of a cookie, which follow its value, are not masked.
     pattern: new RegExp(
       String.raw`set-cookie(?:\\{0,3}["'])?[ \t]{0,4}[:=,][ \t]{0,4}(?:\[[ \t\r\n]{0,24})?(?:\\{0,3}["'\x60])?${cookieName}=(?<secret>[^\s;,"'\\]{8,4096})`,
       'dyi',

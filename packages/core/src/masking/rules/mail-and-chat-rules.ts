@@ -5,7 +5,7 @@ import { base62, base64url, digits, hex, tokenRule, upper, wordStart } from '../
 const twilioKey = 'SK' + makeExample('hex', 32);
 const telegramToken = ':AA' + makeExample('base64url', 33);
 
-/** Keys of mail and messaging providers. */
+/** Rules for keys of mail and messaging providers. */
 export const mailAndChatRules: readonly SecretRule[] = [
   tokenRule('sendgrid-key', ['SG.', base64url(16, 32), '.', base64url(32, 64)]),
   tokenRule('mailgun-key', ['key-', hex(32)], { minEntropy: 3.2 }),

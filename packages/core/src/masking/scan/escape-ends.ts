@@ -1,8 +1,11 @@
 import { lookbehind } from './rule-match.ts';
 
-/** Distances from the end of an escape sequence back to its backslash: `\n`, `\x3d` and `\075`, `\u003d`. */
+/**
+ * Distances in bytes from the end of an escape sequence back to its backslash: of `\n`, of `\x3d` and `\075`, and of
+ * `\u003d`.
+ */
 const backslashDistances = [2, 4, 6];
-/** Distances back to the percent sign: `%3D`, `%253D` and so on. */
+/** Distances in bytes from the end of an escape sequence back to its percent sign: of `%3D`, of `%253D` and so on. */
 const percentDistances = [3, 5, 7, 9];
 const backslash = 0x5c;
 const percent = 0x25;
@@ -17,8 +20,9 @@ export function isAlphanumeric(byte: number): boolean {
 }
 
 /**
- * Returns true if an escape sequence or an option of one letter may end before `at`, which follows a letter or a digit. It
- * is a cheap test before the patterns that begin with `wordStart`, and returns true wherever `wordStart` may match.
+ * Returns true if an escape sequence or an option of one letter (`-p`) may end before `at`. A letter or digit precedes
+ * `at`. This cheap test runs before the patterns that begin with `wordStart`. It returns true wherever `wordStart` may
+ * match.
  */
 export function mayEndEscape(bytes: Uint8Array, at: number): boolean {
   if (bytes[at - 2] === dash || bytes[at - 3] === equals) return true;
@@ -28,8 +32,9 @@ export function mayEndEscape(bytes: Uint8Array, at: number): boolean {
 }
 
 /**
- * The last byte of a control sequence follows parameters and intermediate bytes, which are 0x20 to 0x3F. Before them stands
- * a bracket or the escape character, which may be written as `\u001b`.
+ * Returns true if a control sequence of a terminal may end before `at`. Parameters and intermediate bytes (0x20 to
+ * 0x3F) precede its last byte. A bracket or the escape character precedes these; the escape character may be written as
+ * `\u001b`.
  */
 function mayEndControlSequence(bytes: Uint8Array, at: number): boolean {
   const first = Math.max(0, at - lookbehind);

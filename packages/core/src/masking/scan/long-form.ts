@@ -1,14 +1,15 @@
 import { ownOverlaps } from '../values/own-overlaps.ts';
 
 /**
- * The comparisons of one long form with a text in which the form, or a long prefix of it, occurs at overlapping positions.
- * What an earlier comparison has read is not read again, so the comparisons take linear time together.
+ * The comparisons of one long form with a text in which the form, or a long prefix of it, occurs at overlapping
+ * positions. Bytes that an earlier comparison has read are not read again. So all comparisons together take linear
+ * time.
  */
 export class LongForm {
   readonly #overlaps: Uint32Array;
   #at = 0;
   #matched = 0;
-  /** Positions whose comparison waits for the end of the open one. */
+  /** Positions at which a comparison must wait for the end of the open comparison. */
   #waiting: number[] = [];
   #head = 0;
   #isOpen = false;
@@ -17,12 +18,15 @@ export class LongForm {
     this.#overlaps = ownOverlaps(bytes);
   }
 
-  /** Whether the last comparison needs more bytes. */
+  /** True if the last comparison needs more bytes of the text. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
-  /** The form agrees with the text at `at` in `matched` bytes, and not in more of those that are there. */
+  /**
+   * Records a comparison. The form and the text at `at` are equal in the first `matched` bytes, and in no further bytes
+   * that were read.
+   */
   compared(at: number, matched: number, isOpen: boolean): void {
     this.#isOpen = isOpen;
     if (!isOpen && at + matched < this.#at + this.#matched) return;
@@ -30,7 +34,10 @@ export class LongForm {
     this.#matched = matched;
   }
 
-  /** Number of bytes at `at` that are known to agree with the form, or -1 if the form is known not to occur there. */
+  /**
+   * Returns the number of bytes at `at` that are known to be equal to the beginning of the form. Returns -1 if the form
+   * is known not to occur at `at`.
+   */
   knownAt(at: number): number {
     const known = this.#matched - (at - this.#at);
     if (known <= 0) return 0;
@@ -41,7 +48,10 @@ export class LongForm {
     this.#waiting.push(at);
   }
 
-  /** Removes and returns the first position that waits, unless a comparison is open. */
+  /**
+   * Removes and returns the first waiting position. Returns undefined while a comparison is open, and if no position
+   * waits.
+   */
   next(): number | undefined {
     if (this.#isOpen) return undefined;
     const at = this.#waiting[this.#head];

@@ -3,10 +3,13 @@ export const lookbehind = 40;
 
 const secretGroups = ['secret', 'secret2', 'secret3', 'secret4'] as const;
 
-/** A secret of a match and its range in the text of the match. The engine runs the pattern again for the range. */
+/**
+ * One secret of a match, with a function that returns its range in the text in which the pattern matched. The function
+ * is called only when it is needed, because the engine must run the pattern again for the range.
+ */
 export type MatchedSecret = readonly [secret: string, rangeOf: () => readonly [from: number, to: number]];
 
-/** The named groups of a match, or the match as a whole where the pattern has none. */
+/** Returns the named groups of a match. Returns the whole match if it has no named group. */
 export function secretsOf(match: RegExpExecArray): readonly MatchedSecret[] {
   const names = secretGroups.filter((name) => match.groups?.[name] !== undefined);
   if (names.length === 0) return [[match[0], () => [match.index, match.index + match[0].length]]];
@@ -15,7 +18,10 @@ export function secretsOf(match: RegExpExecArray): readonly MatchedSecret[] {
     .filter(([secret]) => secret !== '');
 }
 
-/** Length of the sign of a diff and the indentation before a secret that begins a line and has several. */
+/**
+ * Returns the number of characters before the text of a secret: the sign of a diff and the indentation. Returns 0 if
+ * the secret has only one line or does not begin a line.
+ */
 export function leadLength(text: string, at: number, secret: string): number {
   if (!secret.includes('\n') || (at > 0 && text[at - 1] !== '\n')) return 0;
   return /^[+-]?[ \t]*/.exec(secret)?.[0].length ?? 0;

@@ -14,14 +14,14 @@ import { WordEnds } from './word-ends.ts';
 
 const assignmentWindow = 32;
 const placeholderRank = 4;
-/** Patterns may read this many bytes from the start of a keyword on, whatever the bytes are. */
+/** Number of bytes from the beginning of a keyword that a pattern may read, whatever these bytes are. */
 const surelyRead = 512;
 
 export interface RuleScanTarget {
   readonly window: ByteWindow;
   readonly spans: SpanQueue;
   readonly again: SecondLook;
-  /** No match begins before this position. */
+  /** Matches must not begin before this position. */
   readonly from: number;
   readonly confirmed: boolean;
 }
@@ -32,19 +32,19 @@ export class RuleScan {
   readonly #window: ByteWindow;
   readonly #spans: SpanQueue;
   readonly #text: WindowText;
-  /** Whether only matches count that the stricter test of their rule confirms. */
+  /** True if a secret counts only if it also passes the stricter test `confirms` of its rule. */
   readonly #confirmed: boolean;
   readonly #from: number;
-  /** Gets all hits of rules without blocks. */
+  /** Receives all hits of rules without blocks, to run their patterns a second time. */
   readonly #again: SecondLook;
   #state = 0;
   #scanned: number;
-  /** Hits in the order of their keywords' ends: the start, the end and the rule of each. */
+  /** The hits: the start and the end of each keyword, and the rule. Sorted by the ends of the keywords. */
   #starts: number[] = [];
   #ends: number[] = [];
   #rules: CompiledRule[] = [];
   #head = 0;
-  /** For each rule, the end of its last match. The rule does not run inside of it. */
+  /** For each rule, the end of its last match. The rule is not run at keywords before this position. */
   readonly #resumeAt: Float64Array;
   readonly #limit: RunLimit;
   readonly #words: WordEnds;
@@ -66,7 +66,10 @@ export class RuleScan {
     this.#words = new WordEnds(window);
   }
 
-  /** Number of bytes read, decoded and handed to patterns. Tests prove with it that the work is linear. */
+  /**
+   * Number of bytes that were read, decoded, or passed to patterns. Tests use it to check that the work grows linearly
+   * with the input.
+   */
   get steps(): number {
     return this.#steps + this.#text.steps + this.#words.steps;
   }
@@ -85,7 +88,10 @@ export class RuleScan {
     this.#dropDecided();
   }
 
-  /** The block whose end was not read yet. The scan with another set goes on with it, because its start was handed over. */
+  /**
+   * A block whose end was not read yet, or undefined. When the set of secrets is replaced, the new scan continues this
+   * block, because the beginning of the block was already passed to the sink.
+   */
   get openBlock(): BlockScan | undefined {
     return this.#block?.hasPiece === true ? this.#block : undefined;
   }
@@ -94,7 +100,7 @@ export class RuleScan {
     this.#block = block;
   }
 
-  /** First position whose bytes may belong to a match that is not decided. */
+  /** Returns the position of the first byte that may still become part of a match. */
   holdFrom(): number {
     let hold = this.#window.end - (this.#compiled.automaton.depths[this.#state] ?? 0);
     for (let hit = this.#head; hit < this.#starts.length; hit += 1) {
@@ -140,7 +146,10 @@ export class RuleScan {
     return byte >= 0x61 && byte <= 0x7a;
   }
 
-  /** Returns false also where the letter before the keyword may end an escape sequence. The pattern decides there. */
+  /**
+   * Returns true if the keyword is certainly in the middle of a word. Returns false if the letter before the keyword
+   * may end an escape sequence. The pattern then decides.
+   */
   #isInWord(position: number): boolean {
     const { bytes, base } = this.#window;
     const at = position - base;
@@ -175,8 +184,8 @@ export class RuleScan {
   }
 
   /**
-   * Returns the end of the bytes that the pattern may have read. A pattern that fails reads no further than one value after
-   * its keyword or after its match, and values end with the word.
+   * Runs the pattern at a keyword. Returns the end of the bytes that the pattern may have read. A pattern that fails
+   * reads at most one value after its keyword or after its match, and a value ends with its word.
    */
   #runPattern(compiled: CompiledRule, start: number, end: number, ended: boolean): number {
     const from = Math.max(this.#window.base, start - lookbehind);
@@ -194,7 +203,7 @@ export class RuleScan {
     return readTo;
   }
 
-  /** Returns whether a secret was accepted. */
+  /** Adds a span for each accepted secret of a match. Returns true if there was at least one. */
   #addSecrets({ rule, rank }: CompiledRule, match: RegExpExecArray, from: number): boolean {
     let isAccepted = false;
     for (const [secret, rangeOf] of secretsOf(match)) {

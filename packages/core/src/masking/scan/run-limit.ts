@@ -1,15 +1,19 @@
-/** In each examined part, patterns may read this many bytes beside twice the length of the part. */
+/**
+ * Number of bytes that patterns may read in each examined part of the stream, in addition to twice the length of the
+ * part.
+ */
 const slack = 512;
 
 /**
- * Limits how often the pattern of a rule reads the same bytes. The first run that finds nothing opens an examined part of
- * the stream. When the runs that begin inside of that part have read more than twice its length, the rule skips the other
- * keywords in it. So text that is full of keywords takes linear time, whatever the patterns are.
+ * Limits how often the pattern of a rule reads the same bytes. A run of the pattern that finds nothing opens an
+ * examined part of the stream, unless such a part is open. When the runs that begin in this part have read more than
+ * about twice its length, the rule skips the other keywords of the part. So text that is full of keywords takes linear
+ * time, whatever the patterns are.
  */
 export class RunLimit {
-  /** For each rule, the end of the part that was opened last. */
+  /** For each rule, the end of its last examined part. */
   readonly #ends: Float64Array;
-  /** For each rule, the number of bytes that runs may still read in that part. */
+  /** For each rule, the number of bytes that its pattern may still read in its last examined part. */
   readonly #rest: Float64Array;
 
   constructor(rules: number) {
@@ -21,7 +25,7 @@ export class RunLimit {
     return (this.#rest[rule] ?? 0) > 0 || start >= (this.#ends[rule] ?? 0);
   }
 
-  /** Must be called after each run that found nothing, with the bytes that it may have read. */
+  /** Must be called after each run that found nothing. `start` and `end` limit the bytes that the run may have read. */
   spend(rule: number, start: number, end: number): void {
     const length = end - start;
     if (start >= (this.#ends[rule] ?? 0)) {

@@ -6,11 +6,14 @@ import { PlaceholderWriter } from './placeholder-writer.ts';
 import { lookbehind, secretsOf } from './rule-match.ts';
 import type { MaskedRange, SpanQueue } from './span-queue.ts';
 
-/** Masked text shrinks, so that more bytes than the window of a rule may be needed for it. At most this many more. */
+/**
+ * A masked text is shorter than its source. So a second run of a pattern may need more source bytes than the rule's
+ * window. It may read at most this many additional bytes.
+ */
 const longestMask = 65_536;
 const decoder = new TextDecoder('latin1');
 
-/** A range of the stream and where it is in the masked text. */
+/** A range of the stream with its position in the masked text. */
 interface Segment {
   readonly range: MaskedRange;
   readonly isMasked: boolean;
@@ -18,22 +21,25 @@ interface Segment {
   readonly outEnd: number;
 }
 
-/** What is known about the stream when hits are looked at again. */
+/** The part of the stream that is known when hits are checked a second time. */
 export interface LookedAt {
   readonly window: ByteWindow;
-  /** All spans that begin before this position are in the queue or were taken from it. */
+  /**
+   * Position up to which spans are known. Every span that begins before it is in the queue or was already taken from
+   * the queue.
+   */
   readonly decidedTo: number;
-  /** The masked bytes that were taken from the queue last. */
+  /** The masked range of the spans that were last taken from the queue. */
   readonly lastMask: MaskedRange;
   readonly ended: boolean;
 }
 
 /**
- * Runs the patterns of hits again where a secret near them was masked, over the masked text. So a value is masked whole if
- * it begins with another secret, and masking the output again changes nothing.
+ * Checks hits a second time: runs their patterns over the masked text if a secret near the hit was masked. So a value
+ * that begins with another secret is masked completely. Masking the output again changes nothing.
  */
 export class SecondLook {
-  /** Number of bytes handed to patterns. */
+  /** Number of bytes that were passed to patterns. */
   steps = 0;
   readonly #longestKeyword: number;
   readonly #spans: SpanQueue;
@@ -50,7 +56,7 @@ export class SecondLook {
     this.#spans = spans;
   }
 
-  /** Hits must be added in the order of their keywords' ends. */
+  /** Adds a hit. Hits must be added in the order in which their keywords end. */
   add(start: number, rule: CompiledRule, readTo: number): void {
     this.#starts.push(start);
     this.#rules.push(rule);
@@ -70,7 +76,10 @@ export class SecondLook {
     }
   }
 
-  /** First position that a hit which was not looked at may mask. */
+  /**
+   * Returns the position of the first byte that a hit may still mask. Only hits that were not checked a second time
+   * count.
+   */
   holdFrom(hold: number): number {
     let first = hold;
     for (let hit = this.#head; hit < this.#starts.length; hit += 1) {
@@ -81,7 +90,10 @@ export class SecondLook {
     return first;
   }
 
-  /** Returns false if the masked text is not known as far as the pattern reads. */
+  /**
+   * Runs the pattern of a hit over the masked text. Returns false if the masked text is not known as far as the pattern
+   * reads.
+   */
   #look(start: number, rule: CompiledRule, reach: number, known: LookedAt): boolean {
     if (!known.ended && known.decidedTo < reach) return false;
     const from = Math.max(known.window.base, start - lookbehind);
@@ -127,7 +139,7 @@ interface MaskedText {
   readonly segments: readonly Segment[];
 }
 
-/** Masks a part of the stream, up to `longest` bytes of output or a little more. */
+/** Masks a part of the stream. The output has about `longest` bytes at most. */
 function maskedText(window: ByteWindow, masks: readonly MaskedRange[], part: MaskedRange, longest: number): MaskedText {
   const writer = new PlaceholderWriter(Math.min(longest, part.end - part.start) + 4 * maskPlaceholder.length);
   const segments: Segment[] = [];
@@ -148,7 +160,10 @@ function maskedText(window: ByteWindow, masks: readonly MaskedRange[], part: Mas
   return { bytes: writer.take(true), segments };
 }
 
-/** The position in the stream of an index in masked text. Inside of a placeholder it is the start or the end of the mask. */
+/**
+ * Returns the position in the stream for an index in the masked text. For an index inside a placeholder, this is the
+ * start of the mask, or its end if `isEnd` is true.
+ */
 function positionOf(segments: readonly Segment[], index: number, isEnd: boolean): number {
   const segment = segments.find(({ outEnd }) => (isEnd ? index <= outEnd : index < outEnd)) ?? segments.at(-1);
   if (segment === undefined) return 0;

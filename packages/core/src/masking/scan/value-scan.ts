@@ -5,8 +5,8 @@ import { gramHash } from '../values/value-index.ts';
 import type { ValueIndex } from '../values/value-index.ts';
 
 /**
- * A form whose first `matched` bytes were read at position `at`. While fewer bytes than a window are there, the form is -1
- * and `at` is the position of the window.
+ * A form of a known value whose first `matched` bytes were found at position `at`. If too few bytes for a window were
+ * read, `form` is -1 and `at` is the position of the window.
  */
 interface PartialMatch {
   readonly at: number;
@@ -14,19 +14,19 @@ interface PartialMatch {
   readonly matched: number;
 }
 
-/** Longer comparisons are remembered. */
+/** The results of comparisons that read more bytes than this are remembered. */
 const shortComparison = 64;
 
-/** Finds the occurrences of the forms of an index in one stream. */
+/** Finds the forms of known values in one stream. */
 export class ValueScan {
-  /** Number of bytes read and compared. Tests prove with it that the work is linear. */
+  /** Number of bytes that were read or compared. Tests use it to check that the work grows linearly with the input. */
   steps = 0;
   readonly #index: ValueIndex;
-  /** No match begins before this position. */
+  /** Matches must not begin before this position. */
   readonly #from: number;
   #nextSample: number;
   #partial: PartialMatch[] = [];
-  /** The forms of long comparisons, and of those that may become long. */
+  /** The forms that were compared over a long distance or may be compared so, by the index of the form. */
   readonly #long = new Map<number, LongForm>();
 
   constructor(index: ValueIndex, from: number) {
@@ -35,7 +35,7 @@ export class ValueScan {
     this.#nextSample = from;
   }
 
-  /** Adds the occurrences that the window completes. Must be called after each growth of the window. */
+  /** Adds a span for each form that is now complete. Must be called each time bytes were added to `window`. */
   scan(window: ByteWindow, ended: boolean, spans: SpanQueue): void {
     if (this.#partial.length > 0) {
       const waiting = this.#partial;
@@ -45,7 +45,7 @@ export class ValueScan {
     this.#readSamples(window, ended, spans);
   }
 
-  /** First position whose bytes may belong to a form that is not complete yet. */
+  /** Returns the position of the first byte that may belong to a form that is not complete yet. */
   holdFrom(window: ByteWindow): number {
     const { bytes, base, end } = window;
     const index = this.#index;
@@ -75,7 +75,7 @@ export class ValueScan {
     this.#nextSample = base + at;
   }
 
-  /** Candidates are compared in the order of their positions. */
+  /** Compares the candidates of a gram in the order of their positions. */
   #readCandidates(hash: number, position: number, window: ByteWindow, ended: boolean, spans: SpanQueue): void {
     const offsets = this.#index.offsetsOf(hash);
     for (let offset = 31 - Math.clz32(offsets); offset >= 0; offset -= 1) {
@@ -142,7 +142,10 @@ export class ValueScan {
     long.compared(at, matched, isOpen);
   }
 
-  /** Adds the match and the base64 characters at its ends that hold bits of the value too, with the padding after them. */
+  /**
+   * Adds the span of a form. For a form in base64, the span includes the characters before and after it that contain
+   * bits of the value, and the padding.
+   */
   #addSpan({ at, form }: PartialMatch, window: ByteWindow, spans: SpanQueue): void {
     const { bytes, base } = window;
     const { bytes: text, rule, sharesBefore, sharesAfter } = this.#index.form(form);

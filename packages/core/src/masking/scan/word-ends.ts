@@ -1,16 +1,16 @@
 import type { ByteWindow } from './byte-window.ts';
 
-/** Bytes that end the values of most notations: white space, quotes, brackets and the signs between fields. */
+/** 1 for each byte that ends a value in most notations: white space, quotes, brackets and the signs between fields. */
 const endsWord = new Uint8Array(256);
 for (let byte = 0; byte <= 0x20; byte += 1) endsWord[byte] = 1;
 for (const sign of '"\'`&;,<>|(){}[]\\') endsWord[sign.charCodeAt(0)] = 1;
 
-/** Finds the ends of words in a window. Positions must be asked for in roughly ascending order; each byte is read once. */
+/** Finds the ends of words in a window. The positions in the calls should ascend. Each byte is then read only once. */
 export class WordEnds {
-  /** Number of bytes read. */
+  /** Number of bytes that were read. */
   steps = 0;
   readonly #window: ByteWindow;
-  /** No word ends from `#from` up to `#to`. */
+  /** No word ends from position `#from` up to `#to`. */
   #from = 0;
   #to = 0;
 
@@ -18,7 +18,10 @@ export class WordEnds {
     this.#window = window;
   }
 
-  /** First position from `position` on whose byte ends a word, at most `limit`, which must be inside the window. */
+  /**
+   * Returns the first position, from `position` on, whose byte ends a word. Returns `limit` if there is none before it.
+   * `limit` must be inside the window.
+   */
   endAfter(position: number, limit: number): number {
     if (position < this.#from || position > this.#to) {
       this.#from = position;

@@ -1,12 +1,12 @@
 import { shortestValue } from './value-forms.ts';
 
-/** A value that must never appear. Receipts and findings say `known:` and the name. */
+/** A value that must not appear in any output. Receipts and findings contain `known:` and the name instead of the value. */
 export interface KnownValue {
   readonly name: string;
   readonly value: string;
 }
 
-/** Why the value of a variable whose name says that it is a secret is not masked. */
+/** The reason why a variable is not masked although its name is that of a secret. */
 export type SkipReason = 'too-short' | 'integer' | 'common-word' | 'setting';
 
 export interface SkippedVariable {
@@ -16,16 +16,19 @@ export interface SkippedVariable {
 
 export interface VariableSecrets {
   readonly values: readonly KnownValue[];
-  /** Those skipped as `too-short` deserve a warning that names the variable. */
+  /**
+   * The variables whose values are not masked. The caller should warn about variables with the reason `too-short`, by
+   * name.
+   */
   readonly skipped: readonly SkippedVariable[];
 }
 
 export interface KnownValueOptions {
-  /** Globs with `*` and `?`, compared with whole names and without case. They replace `secretNames`. */
+  /** Globs with `*` and `?`. They are compared with whole names, without case, and replace `secretNames`. */
   readonly names?: readonly string[];
 }
 
-/** Globs of the names of variables that hold secrets. */
+/** Globs of the names of variables whose values are secrets. */
 export const secretNames: readonly string[] = [
   '*PASSWORD*',
   '*PASSWD*',
@@ -40,13 +43,13 @@ export const secretNames: readonly string[] = [
   '*DSN*',
 ];
 
-/** Variables that hold secrets whatever globs are configured. */
+/** Variables whose values are always secrets, even if other globs are configured. */
 const alwaysSecret: ReadonlySet<string> = new Set(['GIT_TOKEN', 'ARTIFACT_STORE_API_KEY', 'KIRO_API_KEY']);
 
-/** Settings of this project whose names look like secrets. */
+/** Settings of Proofhouse whose names look like names of secrets. */
 const ownSettings: ReadonlySet<string> = new Set(['PROOFHOUSE_SECRET_POLICY']);
 
-/** Values of settings. Such a word would be masked in ordinary text. */
+/** Common values of settings. They are not masked, because they also occur in ordinary text. */
 const commonWords: ReadonlySet<string> = new Set(
   (
     'true false enabled disabled enable disable default required optional always never manual automatic ' +
@@ -57,8 +60,9 @@ const commonWords: ReadonlySet<string> = new Set(
 );
 
 /**
- * Returns the secrets among environment variables: the values of the variables whose names match, and the passwords of
- * all URLs. In names, TOKENS and TOKENIZER do not count as TOKEN, because they name counts and libraries.
+ * Returns the secrets in environment variables: the values of variables whose names match a glob, and the passwords in
+ * all URLs. In names, TOKENS and TOKENIZER do not count as TOKEN, because such variables contain numbers or names of
+ * libraries.
  */
 export function knownValues(
   variables: Readonly<Record<string, string | undefined>>,
@@ -87,7 +91,7 @@ function isSecretName(name: string, globs: readonly RegExp[]): boolean {
   return globs.some((glob) => glob.test(counted));
 }
 
-/** A glob that ends with a letter matches the plural too. */
+/** Returns the pattern of a glob. A glob that ends with a letter also matches the plural of a name. */
 function nameGlob(glob: string): RegExp {
   const source = glob.toUpperCase().replace(/[.+^${}()|[\]\\]/g, '\\$&');
   const plural = /[A-Z]$/.test(source) ? 'S?' : '';
@@ -103,12 +107,12 @@ function skipReason(name: string, value: string): SkipReason | undefined {
 
 const schemes = /[a-z][a-z0-9+.-]*:\/\//gi;
 const standardUserinfo = /^[^\s/?#]*?:([^\s/?#]+)@/;
-/** The password has unescaped signs that end the host of a URL. A port before them is no password. */
+/** Matches a password with unescaped signs that would end the host of a URL. A port before such a sign is no password. */
 const unescapedUserinfo = /^(?!\[)[^\s/?#:@]*:(?!\d{1,5}[/?#])(\S+)@/;
 
 /**
- * The passwords of all URLs in a value, as they stand there and decoded. The URLs may stand in quotes, in a list, in JSON or
- * after a prefix such as `jdbc:`.
+ * Returns the passwords of all URLs in a value, both as written and percent-decoded. The URLs may be in quotes, in a
+ * list, in JSON or after a prefix such as `jdbc:`.
  */
 function urlPasswords(value: string): string[] {
   const passwords = new Set<string>();
@@ -122,7 +126,7 @@ function urlPasswords(value: string): string[] {
   return [...passwords];
 }
 
-/** The text of a URL begins after its scheme. */
+/** Returns the password of a URL, or undefined. `text` begins after the scheme of the URL. */
 function passwordIn(text: string): string | undefined {
   return (standardUserinfo.exec(text) ?? unescapedUserinfo.exec(text))?.[1];
 }

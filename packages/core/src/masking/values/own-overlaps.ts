@@ -1,6 +1,6 @@
 /**
- * Returns for each offset the number of bytes in which the bytes from that offset on agree with the bytes from the start
- * on (the Z-function), in linear time.
+ * Returns a number for each offset: how many bytes from the offset on are equal to the bytes from the beginning on (the
+ * Z-function). Takes linear time.
  */
 export function ownOverlaps(bytes: string): Uint32Array {
   const overlaps = new Uint32Array(bytes.length);

@@ -1,6 +1,6 @@
 /**
- * Returns the texts that writers of JSON, Go, shell, XML and URLs produce for a value. Some may equal the value. Families
- * whose special characters the value does not have are left out, because there may be thousands of values.
+ * Returns the value as writers of JSON, Go, shell, XML and URLs escape it. Some of the texts may equal the value. An
+ * escape format is left out if the value has none of its special characters, because there may be thousands of values.
  */
 export function escapedTexts(value: string): string[] {
   const texts: string[] = [];
@@ -15,7 +15,10 @@ export function escapedTexts(value: string): string[] {
   return texts;
 }
 
-/** JSON as JSON.stringify, Go, Gson, System.Text.Json, Python (ASCII only) and PHP (`\/`) write it. */
+/**
+ * Returns the value as it is escaped in JSON by JSON.stringify, Go, Gson, System.Text.Json, Python (ASCII only) and PHP
+ * (`\/`).
+ */
 function jsonTexts(value: string): string[] {
   const plain = inJson(value);
   return [
@@ -55,7 +58,7 @@ const goEscapes: Readonly<Record<string, string>> = {
   '\\': '\\\\',
 };
 
-/** Go's `%q`. */
+/** Returns the value as Go's `%q` escapes it. */
 function goQuoted(value: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what `%q` escapes.
   return value.replace(/[\u0000-\u001f"\\\u007f]/g, (character) => {
@@ -63,7 +66,10 @@ function goQuoted(value: string): string {
   });
 }
 
-/** Values inside single quotes (sh and Python's shlex), inside double quotes, and unquoted (`printf %q`). */
+/**
+ * Returns the value as it is escaped for a shell: inside single quotes (sh and Python's shlex), inside double quotes,
+ * and without quotes (`printf %q`).
+ */
 function shellTexts(value: string): string[] {
   return [
     value.replaceAll("'", "'\\''"),
@@ -88,12 +94,18 @@ function xmlTexts(value: string): string[] {
   ];
 }
 
-/** Signs that some encoders leave and others encode. All encode the other characters, apart from letters and digits. */
+/**
+ * Signs that some encoders encode and others do not. Every encoder encodes all other characters except letters and
+ * digits.
+ */
 const reservedSigns = /[!#$%&'()*+,/:;=?@[\]~]/g;
-/** Of values with so few different signs, every choice of encoded signs is a form. */
+/** For a value with at most this many different signs, every choice of encoded signs is a form. */
 const fewSigns = 3;
 
-/** Percent-encoding of UTF-8, with digits of either case. A blank may be a plus sign. */
+/**
+ * Returns the value percent-encoded, with hex digits in upper case and in lower case. A blank may be encoded as a plus
+ * sign.
+ */
 function percentTexts(value: string): string[] {
   const bytes = byteString(value);
   const signs = [...new Set(bytes.match(reservedSigns))];
@@ -112,8 +124,9 @@ function percentTexts(value: string): string[] {
 }
 
 /**
- * The signs that encoders leave: none (RFC 3986), encodeURIComponent, encodeURI, HTML forms, the userinfo, path and query of
- * the URL standard, path segments of RFC 3986 and of Go. Paths leave slashes too, and so does `quote` of Python.
+ * The signs that each encoder does not encode. The encoders are RFC 3986 (none), encodeURIComponent, encodeURI, HTML
+ * forms, the userinfo, path and query of the URL standard, and path segments of RFC 3986 and of Go. Encoders of paths,
+ * and `quote` of Python, do not encode slashes either.
  */
 const commonChoices = [
   ...['', '~', "~!'()*", "~;,/?:@&=+$!*'()#", '*', "!$%&'()*+,~", "!$&'()*+,/:;=@[]~", '!$&()*+,/:;=?@[]~'],
@@ -139,7 +152,7 @@ function percentEncoded(byte: string): string {
 const ascii = /^[\u0000-\u007f]*$/;
 const encoder = new TextEncoder();
 
-/** Returns the UTF-8 bytes of a text as a string of one character a byte. */
+/** Returns the UTF-8 bytes of a text as a text with one character for each byte. */
 export function byteString(text: string): string {
   if (ascii.test(text)) return text;
   let bytes = '';

@@ -1,21 +1,27 @@
 import { PrefixFilter, wordAt } from './prefix-filter.ts';
 import type { ValueForm } from './value-forms.ts';
 
-/** How the forms of an index are sampled. A longer window allows a longer stride, but each form must have a window. */
+/**
+ * How the forms of an index are sampled. A window is a part of a form, and a gram is a part of a window. With longer
+ * windows, a scan reads fewer grams, but no form may be shorter than a window.
+ */
 interface Sampling {
   readonly gram: 4 | 8;
   readonly longestWindow: number;
 }
 
 const shortForms: Sampling = { gram: 4, longestWindow: 12 };
-/** Hexadecimal forms are long. 10,000 of them have nearly all grams of 4 digits, and few of those of 8 digits. */
+/**
+ * Forms in hex are long. 10,000 of them contain nearly all grams of 4 hex digits, but few of the grams of 8 hex digits.
+ * So a longer gram is used.
+ */
 const longForms: Sampling = { gram: 8, longestWindow: 15 };
 
 const longestAnchor = 1000;
 const shortChain = 4;
 const multiplier = 0x9e3779b1;
 
-/** Returns one index for the short forms and one for the long ones. */
+/** Returns one index for the short forms and one for the long forms. There is no index for an empty list. */
 export function indexForms(forms: readonly ValueForm[]): ValueIndex[] {
   const isLong = (form: ValueForm) => form.bytes.length >= longForms.longestWindow;
   const short = forms.filter((form) => !isLong(form));
@@ -27,32 +33,32 @@ export function indexForms(forms: readonly ValueForm[]): ValueIndex[] {
 }
 
 /**
- * Index of exact byte sequences. A scan reads one gram in each `stride` bytes of text. Each occurrence of a form contains
- * such a gram within its window, because the window is shorter than stride and gram together. A dense
- * automaton for 10,000 values with their forms would need more than 500 MiB; this index needs some 25 MiB, and its reads
- * do not depend on one another.
+ * An index that finds exact byte sequences (forms) in a text. A scan reads one gram (4 or 8 bytes) of every `stride`
+ * bytes. Each form has a window that is long enough to contain such a gram wherever the form begins. A dense automaton
+ * for 10,000 values with their forms would need more than 500 MiB. This index needs about 25 MiB, and its reads do not
+ * depend on one another.
  */
 export class ValueIndex {
   readonly window: number;
   readonly stride: number;
   readonly gram: 4 | 8;
-  /** Bitmap over the hashes of grams, which rejects nearly all grams of a text. */
+  /** Bitmap of the hashes of all grams. Most grams of a text are not in it, and are rejected with one read. */
   readonly filter: Int32Array;
   readonly filterShift: number;
   readonly sharesBefore: boolean;
   readonly #forms: readonly ValueForm[];
   readonly #arena: Uint8Array;
   readonly #starts: Uint32Array;
-  /** Hashes of grams. */
+  /** Hash table of the grams: the hash of each gram. */
   readonly #grams: Int32Array;
-  /** Bit n of an entry: some form has the gram at its offset n. An entry of 0 is free. */
+  /** Bit n of an entry is set if some form has the gram at offset n of its window. An entry of 0 is unused. */
   readonly #offsets: Uint16Array;
   readonly #gramShift: number;
   readonly #heads: Int32Array;
   readonly #next: Int32Array;
   readonly #chainLengths: Uint32Array;
   readonly #headShift: number;
-  /** For each form, the offset of its window. */
+  /** For each form, the offset of its window in the form. */
   readonly #anchors: Uint16Array;
   readonly #prefixes = new PrefixFilter();
   #reach = 0;
@@ -89,7 +95,7 @@ export class ValueIndex {
     return form;
   }
 
-  /** The offsets that grams with a hash have in forms, as a bit set. */
+  /** Returns the offsets at which a gram with this hash occurs in windows of forms, as a bit set. */
   offsetsOf(hash: number): number {
     const mask = this.#grams.length - 1;
     let slot = hash >>> this.#gramShift;
@@ -100,17 +106,23 @@ export class ValueIndex {
     return 0;
   }
 
-  /** First form of the chain whose windows have the hash of the window at `at`, or -1. */
+  /**
+   * Returns the first form whose window has the same hash as the window of the text at `at`. Returns -1 if there is
+   * none.
+   */
   firstAt(bytes: Uint8Array, at: number): number {
     return this.#heads[this.#windowHash(bytes, at)] ?? -1;
   }
 
-  /** Next form of the same chain, or -1. */
+  /** Returns the next form whose window has the same hash. Returns -1 after the last one. */
   nextOf(form: number): number {
     return this.#next[form] ?? -1;
   }
 
-  /** Number of bytes from `matched` on in which the form and the text agree, counted from the start of the form. */
+  /**
+   * Returns the number of bytes, from the beginning of the form, that are equal in the form and the text at `at`. The
+   * first `matched` bytes are known to be equal and are not compared again.
+   */
   agreement(form: number, bytes: Uint8Array, at: number, matched: number, available: number): number {
     const start = this.#starts[form] ?? 0;
     const length = Math.min((this.#starts[form + 1] ?? 0) - start, available);
@@ -119,17 +131,20 @@ export class ValueIndex {
     return agreed;
   }
 
-  /** Offset of the window of a form. */
+  /** Returns the offset of the window of a form. */
   anchorOf(form: number): number {
     return this.#anchors[form] ?? 0;
   }
 
-  /** The window of each form ends within this many bytes. */
+  /** Number of bytes at the beginning of each form that contain its window. */
   get reach(): number {
     return this.#reach;
   }
 
-  /** Whether fewer than `reach` bytes may be the start of a form. May say yes for bytes that are not. */
+  /**
+   * Returns true if these bytes, fewer than `reach`, may be the beginning of a form. May return true for other bytes
+   * too.
+   */
   mayStart(bytes: Uint8Array, at: number, length: number): boolean {
     return this.#prefixes.mayStart(bytes, at, length);
   }
@@ -156,14 +171,14 @@ export class ValueIndex {
   }
 
   /**
-   * An offset whose window few forms have: values with a common prefix, such as the scheme and the host of a URL, are told
-   * apart by a later part.
+   * Returns an offset whose window few other forms have. Values may have a common prefix, such as the scheme and host
+   * of a URL. Their windows are then later parts, which differ.
    */
   #chooseAnchor(start: number, last: number): number {
     let best = 0;
     let fewest = Infinity;
     const step = this.window >> 1;
-    // The last offset is tried too, because values with a common prefix may differ in their last bytes only.
+    // The last offset is tried too. Values with a common prefix may differ only in their last bytes.
     for (let offset = 0; fewest >= shortChain && offset < last + step; offset += step) {
       const tried = Math.min(offset, last);
       const count = this.#chainLengths[this.#windowHash(this.#arena, start + tried)] ?? 0;
@@ -180,7 +195,7 @@ export class ValueIndex {
     this.#offsets[slot] = (this.#offsets[slot] ?? 0) | (1 << offset);
   }
 
-  /** Depends on all bytes of the window. */
+  /** Returns the hash of a window. It depends on all bytes of the window. */
   #windowHash(bytes: Uint8Array, at: number): number {
     const last = at + this.window - 4;
     let hash = wordAt(bytes, last);
@@ -193,7 +208,10 @@ function bitsFor(entries: number): number {
   return Math.max(10, Math.ceil(Math.log2(entries + 1)));
 }
 
-/** Hash of a gram of 8 bytes, or of 4 bytes where `second` is 0. Its high bits and its low bits depend on all bytes. */
+/**
+ * Returns the hash of a gram of 8 bytes, or of 4 bytes if `second` is 0. Both its high bits and its low bits depend on
+ * all bytes of the gram.
+ */
 export function gramHash(first: number, second: number): number {
   const mixed = Math.imul(first, multiplier);
   const hash = Math.imul(mixed ^ (mixed >>> 15) ^ second, 0x85ebca6b);
