@@ -46,5 +46,6 @@ export * from './values/parse-json.ts';
 export * from './values/refused-fields.ts';
 export * from './values/secret-findings.ts';
 export * from './values/storable-text.ts';
+export * from './values/text-encoding.ts';
 export * from './values/visible-text.ts';
 export * from './values/wire-values.ts';

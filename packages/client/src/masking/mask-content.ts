@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { digestOf, isAppError, MaskingStream, type MaskingReceipt } from '@proofhouse/core';
 import { contentKindOf, kindBytes } from './content-kind.ts';
+import { EmbeddedArchives } from './archives/embedded-archives.ts';
 import { PieceReader } from './archives/piece-reader.ts';
 import type { ScanLimits } from './archives/scan-limits.ts';
-import { scanContent, type Content } from './scan-content.ts';
+import { endsAsZip, scanContent, type Content } from './scan-content.ts';
 import type { SecretMask } from './secret-mask.ts';
 
 /**
@@ -63,12 +64,13 @@ export async function maskContent(
     unscanned,
   });
   const read = () => content.read();
-  const isText = use === 'text' || (use === 'detect' && (await kindOf(content)) === 'text');
+  const isText = use === 'text' || (use === 'detect' && (await isTextOnly(content)));
   if (mask !== undefined && isText) {
     const set = mask.set();
     const stream = new MaskingStream(set);
-    for await (const piece of maskedPieces(stream, read())) seen(piece);
-    return measured(() => maskedPieces(new MaskingStream(set), read()), stream.receipt);
+    const archives = new EmbeddedArchives();
+    for await (const piece of maskedPieces(stream, tapped(read(), archives))) seen(piece);
+    return measured(() => maskedPieces(new MaskingStream(set), read()), stream.receipt, linesOf(archives));
   }
   if (mask !== undefined && !allowBinary) {
     const unscanned = await scanContent(content, { mask, seen, scratch, limits }).catch((error: unknown) => {
@@ -95,13 +97,28 @@ async function* maskedPieces(
   if (rest.length > 0) yield rest;
 }
 
-async function kindOf(content: Content) {
+async function* tapped(pieces: AsyncIterable<Uint8Array>, archives: EmbeddedArchives): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    archives.write(piece);
+    yield piece;
+  }
+}
+
+/** Returns a line about compressed data in a text, as in a script that unpacks itself. */
+function linesOf({ found }: EmbeddedArchives): readonly string[] {
+  if (found === undefined) return [];
+  return [`it has ${found.format} data at byte ${found.offset} that was not scanned for secrets`];
+}
+
+/** Returns false also for a text that ends as a zip archive, because masking would damage the archive. */
+async function isTextOnly(content: Content): Promise<boolean> {
   const reader = new PieceReader(content.read());
   try {
-    return contentKindOf(await reader.peek(kindBytes));
+    if (contentKindOf(await reader.peek(kindBytes)) !== 'text') return false;
   } finally {
     await reader.close();
   }
+  return content.random === undefined || !(await endsAsZip(content.random));
 }
 
 const hint = ' (`--allow-binary` deposits it unscanned)';

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { tarHeader, tarOf, zipOf } from '../testing/archives.ts';
 import type { ScanLimits } from './archives/scan-limits.ts';
@@ -37,9 +37,35 @@ const leak = `first line\npassword ${secret}\n`;
 const binary = Buffer.concat([Buffer.from([0, 1, 2, 255]), Buffer.from(leak), Buffer.alloc(40)]);
 const utf16 = Buffer.from(`\ufeff${leak}`, 'utf16le');
 
+/** A tar archive in the format before POSIX, whose headers have no "ustar". */
+const oldTar = withoutMagic(tarOf({ 'a.gz': gzipSync(leak) }));
+/** Bytes of a program, without a NUL at odd positions only. */
+const program = Buffer.concat([Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 0, 1, 2]), Buffer.alloc(20_000, 'movl 1')]);
+const script = Buffer.from('#!/bin/sh\n' + 'echo a line of a script\n'.repeat(500));
+
+function withoutMagic(tar: Buffer): Buffer {
+  const size = Number.parseInt(tar.toString('latin1', 124, 135), 8);
+  const header = tarHeader('a.gz', size);
+  header.fill(0, 257, 265);
+  header.fill(' ', 148, 156);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return Buffer.concat([header, tar.subarray(512)]);
+}
+
 const dirty: readonly (readonly [string, Buffer, string])[] = [
   ['a binary file', binary, 'it contains a secret (known:PASSPHRASE)'],
   ['a UTF-16 file', utf16, 'it contains a secret (known:PASSPHRASE)'],
+  ['a UTF-16 file without a mark', utf16.subarray(2), 'it contains a secret (known:PASSPHRASE)'],
+  ['a UTF-16 file in the other byte order', Buffer.from(utf16).swap16(), 'it contains a secret (known:PASSPHRASE)'],
+  ['a UTF-16 text of a program', Buffer.concat([program, utf16]), 'it contains a secret (known:PASSPHRASE)'],
+  ['a zlib file', deflateSync(leak), '(known:PASSPHRASE) in "zlib"'],
+  ['a tar archive without a magic number', oldTar, 'in "a.gz > gzip"'],
+  [
+    'a tar archive behind another one',
+    Buffer.concat([tarOf({ a: 'nothing' }), tarOf({ 'b.gz': gzipSync(leak) })]),
+    'in "b.gz > gzip"',
+  ],
   ['a zip archive', zipOf({ 'a.txt': 'nothing', 'b/c.env': leak }), '(known:PASSPHRASE) in "b/c.env"'],
   [
     'a zip archive with a name',
@@ -70,6 +96,15 @@ describe('a secret', () => {
   test('in a program that ends as a zip archive is found', async () => {
     const bytes = zipOf({ a: leak }, { before: '#!/usr/bin/env python3\n' });
     expect((await scan(contentOf(bytes))).error).toContain('(known:PASSPHRASE) in "a"');
+  });
+
+  test('in a zip archive with a comment behind a script or a program is found', async () => {
+    for (const before of [script, program]) {
+      const zip = zipOf({ a: leak }, { before: before.toString('latin1') });
+      const bytes = Buffer.concat([zip, Buffer.from('a comment')]);
+      bytes.writeUInt16LE(9, zip.length - 2);
+      expect((await scan(contentOf(bytes))).error).toContain('(known:PASSPHRASE) in "a"');
+    }
   });
 
   test('behind the end of a compressed file is found', async () => {
@@ -112,6 +147,38 @@ describe('a content without a secret', () => {
     expect((await scan(contentOf(tarOf({ 'x.7z': sevenZip })))).unscanned).toEqual([
       '"x.7z" is an archive of a kind whose members are not scanned for secrets',
     ]);
+  });
+});
+
+describe('a part that is not scanned is named', () => {
+  const noise = brotliCompressSync(
+    Buffer.from(Array.from({ length: 9000 }, (_, at) => String((at * 7919) % 9973)).join()),
+  );
+  const lzma = Buffer.concat([Buffer.from([0x5d, 0, 0, 0x80, 0]), noise]);
+  test.each([
+    ['of a format without a signature', noise, 'has compressed or encrypted data'],
+    ['of a format that cannot be read here', lzma, 'is an archive of a kind'],
+    ['behind a script', Buffer.concat([script, gzipSync(leak)]), `has gzip data at byte ${script.length}`],
+    ['behind a program', Buffer.concat([program, gzipSync(leak)]), `has gzip data at byte ${program.length}`],
+    [
+      'behind a padded gzip file',
+      Buffer.concat([gzipSync('a'), Buffer.alloc(9), gzipSync(leak)]),
+      'data behind its end',
+    ],
+    ['behind a tar archive', Buffer.concat([tarOf({ a: 'a' }), gzipSync(leak)]), 'data behind its end'],
+  ])('%s', async (_where, bytes, line) => {
+    for (const pieceBytes of [7, 100_000]) {
+      const { error, unscanned } = await scan(contentOf(bytes, { pieceBytes }));
+      expect(error).toBeUndefined();
+      expect(unscanned).toEqual([expect.stringContaining(line)]);
+    }
+  });
+
+  test('an image and several compressed files in one are nothing that must be named', async () => {
+    const png = Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), noise]);
+    for (const bytes of [png, Buffer.concat([gzipSync('one'), gzipSync('two')]), program]) {
+      expect(await scan(contentOf(bytes))).toMatchObject({ error: undefined, unscanned: [] });
+    }
   });
 });
 

@@ -1,11 +1,12 @@
-import { AppError, SecretScan } from '@proofhouse/core';
+import { AppError, SecretScan, textEncodingOf } from '@proofhouse/core';
+import { EmbeddedArchives } from './archives/embedded-archives.ts';
 import { PieceReader } from './archives/piece-reader.ts';
 import { ScanBudget, scanLimits, type ScanLimits } from './archives/scan-limits.ts';
 import { spooled } from './archives/spool.ts';
 import { tarMembers, type ArchiveMember } from './archives/tar-members.ts';
-import { unpacked } from './archives/unpack.ts';
+import { unpacked, type PackedKind } from './archives/unpack.ts';
 import type { RandomAccess } from './archives/zip-members.ts';
-import { contentKindOf, kindBytes, type ContentKind } from './content-kind.ts';
+import { contentKindOf, kindBytes, looksCompressed, type ContentKind } from './content-kind.ts';
 import type { SecretMask } from './secret-mask.ts';
 
 /** Bytes that can be read more than once. */
@@ -27,7 +28,8 @@ export interface ScanOptions {
 /**
  * Scans a content that must not be changed. In an archive, all members are scanned, also in archives inside archives.
  * Throws `secret_found` for a secret, and another error if an archive cannot be scanned completely. Returns one line for
- * each part that was not scanned, because it is encrypted or is an archive of an unknown format.
+ * each part that was not scanned, because it is encrypted, compressed in an unknown format, or behind the end of an
+ * archive.
  */
 export async function scanContent(content: Content, options: ScanOptions): Promise<readonly string[]> {
   const scan = new ContentScan(content, options);
@@ -58,49 +60,92 @@ class ContentScan {
     const reader = new PieceReader(this.#content.read(), this.#options.seen);
     try {
       const kind = contentKindOf(await reader.peek(kindBytes));
-      const isZip = random !== undefined && kind === 'binary' && (await endsAsZip(random));
-      await this.#scanPart(reader, isZip ? 'zip' : kind, [], random);
+      const mayEndAsZip = random !== undefined && ['binary', 'media', 'text'].includes(kind);
+      const inside = mayEndAsZip && (await endsAsZip(random)) ? 'zip' : kind;
+      await this.#scanPart(reader, { kind, inside }, [], random);
     } finally {
       await reader.close();
     }
   }
 
-  async #scanPart(reader: PieceReader, kind: ContentKind, place: Place, random?: RandomAccess): Promise<void> {
+  async #scanPart(reader: PieceReader, { kind, inside }: Kinds, place: Place, random?: RandomAccess): Promise<void> {
     const { mask } = this.#options;
     this.#budget.requireDepth(place.length);
     const scan = new SecretScan(kind === 'text' ? mask.set() : mask.binarySet());
-    const tapped = new PieceReader(reader.pieces(), (piece) => scan.write(piece));
-    await this.#scanInside(tapped, kind, place, random);
+    const raw = new RawBytes();
+    const tapped = new PieceReader(reader.pieces(), (piece) => {
+      scan.write(piece);
+      raw.write(piece);
+    });
+    const streamBytes = await this.#scanInside(tapped, inside, place, random);
     await tapped.drain();
     requireClean(scan, place);
+    if (streamBytes !== undefined && raw.endOfData > streamBytes) this.#tell(place, 'has data behind its end');
+    const { found } = raw.archives;
+    if (['binary', 'media', 'text'].includes(inside) && found !== undefined) {
+      this.#tell(place, `has ${found.format} data at byte ${found.offset}`);
+    }
   }
 
-  /** Scans the parts of a content that are visible only after decoding or unpacking. */
-  async #scanInside(reader: PieceReader, kind: ContentKind, place: Place, random?: RandomAccess): Promise<void> {
+  #tell(place: Place, what: string): void {
+    this.unscanned.push(`${whereOf(place)} ${what} that was not scanned for secrets`);
+  }
+
+  /**
+   * Scans the parts of a content that are visible only after decoding or unpacking. Returns the length of the compressed
+   * stream if the part is a compressed stream. Other data may follow the stream.
+   */
+  async #scanInside(
+    reader: PieceReader,
+    kind: ContentKind,
+    place: Place,
+    random?: RandomAccess,
+  ): Promise<number | undefined> {
     switch (kind) {
       case 'text':
+      case 'media':
+        return undefined;
       case 'binary':
-        return;
+        if (looksCompressed(await reader.peek(kindBytes))) this.#tell(place, 'has compressed or encrypted data');
+        await this.#scanWithoutNuls(reader, place);
+        return undefined;
       case 'opaque':
         this.unscanned.push(`${whereOf(place)} is an archive of a kind whose members are not scanned for secrets`);
-        return;
+        return undefined;
       case 'utf16':
         await this.#scanUtf16(reader, place);
-        return;
+        return undefined;
       case 'gzip':
+      case 'zlib':
       case 'zstd':
-        await this.#scanMember({ name: kind, read: () => unpacked(kind, reader.pieces(), this.#budget) }, place);
-        return;
+        return this.#scanPacked(reader, kind, place);
       case 'tar':
-        for await (const member of tarMembers(reader)) {
+        for await (const member of tarMembers(reader, () => this.#tell(place, 'has data behind its end'))) {
           this.#budget.takeMember();
           await this.#scanMember(member, place);
         }
-        return;
+        return undefined;
       case 'zip':
         if (random !== undefined) await this.#scanZip(random, place);
         else await spooled(this.#options.scratch, reader.pieces(), (content) => this.#scanZip(content, place));
+        return undefined;
     }
+  }
+
+  async #scanPacked(reader: PieceReader, kind: PackedKind, place: Place): Promise<number | undefined> {
+    let streamBytes: number | undefined;
+    const read = () =>
+      unpacked(kind, reader.pieces(), this.#budget, (bytes) => {
+        streamBytes = bytes;
+      });
+    try {
+      await this.#scanMember({ name: kind, read }, place);
+    } catch (error) {
+      // Two bytes that begin a zlib stream also begin other binary files.
+      if (kind !== 'zlib' || !isDataError(error)) throw error;
+      this.#tell(place, 'may have zlib data');
+    }
+    return streamBytes;
   }
 
   async #scanZip(content: RandomAccess, place: Place): Promise<void> {
@@ -117,21 +162,67 @@ class ContentScan {
     const place = [...above, name];
     const reader = new PieceReader(read());
     try {
-      await this.#scanPart(reader, contentKindOf(await reader.peek(kindBytes)), place);
+      const kind = contentKindOf(await reader.peek(kindBytes));
+      await this.#scanPart(reader, { kind, inside: kind }, place);
     } finally {
       await reader.close();
     }
   }
 
   async #scanUtf16(reader: PieceReader, place: Place): Promise<void> {
-    const [first] = await reader.peek(1);
-    const decoder = new TextDecoder(first === 0xff ? 'utf-16le' : 'utf-16be');
+    const decoder = new TextDecoder(textEncodingOf(await reader.peek(kindBytes)));
     const encoder = new TextEncoder();
     const scan = new SecretScan(this.#options.mask.set());
     for await (const piece of reader.pieces()) scan.write(encoder.encode(decoder.decode(piece, { stream: true })));
     scan.write(encoder.encode(decoder.decode()));
     requireClean(scan, place);
   }
+
+  /** Finds ASCII text in UTF-16, in either byte order, anywhere in a binary file. */
+  async #scanWithoutNuls(reader: PieceReader, place: Place): Promise<void> {
+    const scan = new SecretScan(this.#options.mask.binarySet());
+    for await (const piece of reader.pieces()) scan.write(withoutNuls(piece));
+    requireClean(scan, place);
+  }
+}
+
+/** The kind of the bytes of a part, and the kind of what is scanned inside: a text may end as a zip archive. */
+interface Kinds {
+  readonly kind: ContentKind;
+  readonly inside: ContentKind;
+}
+
+/** What the bytes of a part show without decoding. */
+class RawBytes {
+  readonly archives = new EmbeddedArchives();
+  /** Position after the last byte that is not NUL. Archives are padded with NULs. */
+  endOfData = 0;
+  #sizeBytes = 0;
+
+  write(piece: Uint8Array): void {
+    this.archives.write(piece);
+    let end = piece.length;
+    while (end > 0 && piece[end - 1] === 0) end -= 1;
+    if (end > 0) this.endOfData = this.#sizeBytes + end;
+    this.#sizeBytes += piece.length;
+  }
+}
+
+function withoutNuls(piece: Uint8Array): Uint8Array {
+  if (!piece.includes(0)) return piece;
+  const kept = new Uint8Array(piece.length);
+  let length = 0;
+  for (const byte of piece) {
+    if (byte === 0) continue;
+    kept[length] = byte;
+    length += 1;
+  }
+  return kept.subarray(0, length);
+}
+
+/** Returns true for an error of zlib about the data. */
+function isDataError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^Z_/.test(String(error.code));
 }
 
 function requireClean(scan: SecretScan, place: Place): void {
@@ -150,13 +241,19 @@ function whereOf(place: Place): string {
 
 /**
  * Returns true if a content ends as a zip archive. A self-extracting program does so, although it does not begin as a zip
- * archive.
+ * archive. The last record of a zip archive ends with a comment of any length.
  */
-async function endsAsZip(content: RandomAccess): Promise<boolean> {
-  const endBytes = 22;
+export async function endsAsZip(content: RandomAccess): Promise<boolean> {
+  const recordBytes = 22;
   const { sizeBytes } = content;
-  if (sizeBytes < endBytes) return false;
   const pieces: Uint8Array[] = [];
-  for await (const piece of content.readRange(sizeBytes - endBytes, sizeBytes)) pieces.push(piece);
-  return Buffer.concat(pieces).readUInt32LE(0) === 0x06054b50;
+  const from = Math.max(0, sizeBytes - recordBytes - 0xffff);
+  for await (const piece of content.readRange(from, sizeBytes)) pieces.push(piece);
+  const bytes = Buffer.concat(pieces);
+  const signature = Buffer.from('PK\u0005\u0006');
+  for (let at = bytes.lastIndexOf(signature); at !== -1; at = at === 0 ? -1 : bytes.lastIndexOf(signature, at - 1)) {
+    if (at + recordBytes <= bytes.length && at + recordBytes + bytes.readUInt16LE(at + 20) === bytes.length)
+      return true;
+  }
+  return false;
 }

@@ -15,9 +15,10 @@ export interface SecretMark {
 
 /**
  * Reasons why a text was not scanned, or not to its end. `size`: only the first bytes of a text this large are scanned.
- * `encoding`: the bytes look like text, but are neither UTF-8 nor UTF-16. `unavailable`: the scanner failed.
+ * `encoding`: the bytes look like text, but are neither UTF-8 nor UTF-16, and only secrets in ASCII were looked for.
+ * `time`: the scan took too long and was ended. `unavailable`: the scanner failed.
  */
-export const unscannedReasons = ['size', 'encoding', 'unavailable'] as const;
+export const unscannedReasons = ['size', 'encoding', 'time', 'unavailable'] as const;
 export type UnscannedReason = (typeof unscannedReasons)[number];
 
 /** A text that was not scanned from `fromByte` to its end. */

@@ -11,15 +11,29 @@ export interface ArchiveMember {
 
 /**
  * Yields the members of a tar archive (ustar, GNU, pax) in their order. A member must be read before the next member is
- * requested, because the bytes that were not read are then skipped. Stops after the end mark. Throws if a header is
- * damaged, or if the archive is truncated.
+ * requested, because the bytes that were not read are then skipped. Members after an end mark, as in concatenated
+ * archives, are yielded too. Calls `onOther` if other bytes follow an end mark. Throws if a header is damaged, or if the
+ * archive is truncated.
  */
-export async function* tarMembers(reader: PieceReader): AsyncGenerator<ArchiveMember, void, undefined> {
+export async function* tarMembers(
+  reader: PieceReader,
+  onOther: () => void = () => undefined,
+): AsyncGenerator<ArchiveMember, void, undefined> {
   let longName: string | undefined;
   let longSize: number | undefined;
+  let isAfterEnd = false;
   for (;;) {
-    const header = await reader.take(blockBytes);
-    if (header === undefined || header.every((byte) => byte === 0)) return;
+    const header = isAfterEnd ? await lastBlock(reader) : await reader.take(blockBytes);
+    if (header === undefined) return;
+    if (header.every((byte) => byte === 0)) {
+      isAfterEnd = true;
+      continue;
+    }
+    if (isAfterEnd && !isTarHeader(header)) {
+      onOther();
+      return;
+    }
+    isAfterEnd = false;
     requireChecksum(header);
     const type = String.fromCharCode(header[156] ?? 0);
     if ('LKxg'.includes(type)) {
@@ -68,6 +82,24 @@ async function headerContent(reader: PieceReader, size: number): Promise<Buffer>
 async function skipPadding(reader: PieceReader, size: number): Promise<void> {
   const padding = (blockBytes - (size % blockBytes)) % blockBytes;
   for await (const _piece of reader.pieces(padding));
+}
+
+/** Returns the next block. A block that the end of the archive cuts is filled with zeros. */
+async function lastBlock(reader: PieceReader): Promise<Buffer | undefined> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of reader.pieces(blockBytes)) pieces.push(piece);
+  return pieces.length === 0 ? undefined : Buffer.concat(pieces, blockBytes);
+}
+
+/** Returns true if the first block is a header of a tar archive, of any variant (also without "ustar"). */
+export function isTarHeader(bytes: Uint8Array): boolean {
+  if (bytes.length < blockBytes) return false;
+  try {
+    requireChecksum(Buffer.from(bytes.subarray(0, blockBytes)));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -1,14 +1,22 @@
 import { pipeline, Readable } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import type { ScanBudget } from './scan-limits.ts';
 
 const chunkSize = 128 * 1024;
 
-/** Yields the content of a gzip or zstd stream. Throws when a limit of the budget is exceeded. */
+export type PackedKind = 'gzip' | 'zlib' | 'zstd';
+
+const decompressors = { gzip: createGunzip, zlib: createInflate, zstd: createZstdDecompress };
+
+/**
+ * Yields the content of a compressed stream. Throws when a limit of the budget is exceeded. Calls `onEnd` at the end with the
+ * number of bytes of the stream. The source may have more bytes.
+ */
 export async function* unpacked(
-  kind: 'gzip' | 'zstd',
+  kind: PackedKind,
   source: AsyncIterable<Uint8Array>,
   budget: ScanBudget,
+  onEnd: (streamBytes: number) => void = () => undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let packedBytes = 0;
   let unpackedBytes = 0;
@@ -18,7 +26,7 @@ export async function* unpacked(
       yield piece;
     }
   }
-  const unpack = kind === 'gzip' ? createGunzip({ chunkSize }) : createZstdDecompress({ chunkSize });
+  const unpack = decompressors[kind]({ chunkSize });
   // An error also destroys `unpack`, so the loop below throws it.
   const output = pipeline(Readable.from(counted(), { highWaterMark: 1 }), unpack, () => undefined);
   for await (const piece of output as AsyncIterable<Uint8Array>) {
@@ -27,4 +35,5 @@ export async function* unpacked(
     budget.requireRatio(unpackedBytes, packedBytes);
     yield piece;
   }
+  onEnd(unpack.bytesWritten);
 }

@@ -8,14 +8,12 @@ export const headBytes = 8 * 1024;
  * Returns the encoding of a text, or undefined for binary content. The first `headBytes` bytes of the content decide
  * (all bytes of a shorter content).
  *
- * UTF-16 is recognized by its byte order mark. Without the mark, it is recognized by its NULs. At least half of the
- * high bytes and none of the low bytes must be NUL, as in text that is mostly ASCII. Other content with a NUL is
- * binary.
+ * UTF-16 is recognized by its byte order mark, also if it has the character NUL. Without the mark, it is recognized by its
+ * NULs. At least half of the high bytes and none of the low bytes must be NUL, as in text that is mostly ASCII. Other
+ * content with a NUL is binary.
  */
 export function textEncodingOf(head: Uint8Array): TextEncoding | undefined {
-  const wide = wideEncodingOf(head);
-  if (wide !== undefined) return hasNulUnit(head) ? undefined : wide;
-  return head.includes(0) ? undefined : 'utf-8';
+  return wideEncodingOf(head) ?? (head.includes(0) ? undefined : 'utf-8');
 }
 
 const shortestWithoutMark = 8;
@@ -30,9 +28,4 @@ function wideEncodingOf(head: Uint8Array): TextEncoding | undefined {
   const half = head.length / 4;
   if (even === 0 && odd >= half) return 'utf-16le';
   return odd === 0 && even >= half ? 'utf-16be' : undefined;
-}
-
-function hasNulUnit(head: Uint8Array): boolean {
-  for (let at = 0; at + 1 < head.length; at += 2) if (head[at] === 0 && head[at + 1] === 0) return true;
-  return false;
 }
