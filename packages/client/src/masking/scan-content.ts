@@ -222,7 +222,7 @@ function withoutNuls(piece: Uint8Array): Uint8Array {
 
 /** Returns true for an error of zlib about the data. */
 function isDataError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && /^Z_/.test(String(error.code));
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
 }
 
 function requireClean(scan: SecretScan, place: Place): void {

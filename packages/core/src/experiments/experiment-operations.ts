@@ -15,7 +15,7 @@ export const experimentOperations = {
     summary: 'Make an experiment, with its standing groups',
     body: createExperimentSchema,
     output: experimentSchema,
-    errors: ['already_exists', 'invalid_name'],
+    errors: ['already_exists', 'invalid_name', 'secret_found'],
   }),
   listExperiments: operation({
     method: 'GET',

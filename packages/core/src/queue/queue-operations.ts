@@ -110,7 +110,7 @@ export const queueOperations = {
       description:
         'Take the next job you may do. {"job": null} means there is none; waitSeconds waits for one. Keep the leaseId: every other call on the job takes it, and the job is yours until leaseExpiresAt.',
     },
-    errors: ['worker_not_authorized', 'idempotency_conflict'],
+    errors: ['worker_not_authorized', 'secret_found', 'idempotency_conflict'],
   }),
   heartbeatJob: operation({
     method: 'POST',
@@ -128,7 +128,7 @@ export const queueOperations = {
       description:
         'Keep a held job: its lease then ends leaseSeconds from now. Stop working when the answer has cancelRequestedAt.',
     },
-    errors: ['worker_not_authorized', ...leaseErrors, 'job_ownership_mismatch'],
+    errors: ['worker_not_authorized', ...leaseErrors, 'job_ownership_mismatch', 'secret_found'],
   }),
   completeJob: operation({
     method: 'POST',

@@ -48,7 +48,7 @@ export const v0Operations = {
     params: experimentParams,
     body: registerWorkerSchema,
     output: registeredWorkerSchema,
-    errors: [...frame, ...naming],
+    errors: [...frame, ...naming, 'secret_found'],
   }),
   listRegisteredWorkers: operation({
     door: 'v0',
@@ -102,7 +102,7 @@ export const v0Operations = {
     params: experimentParams,
     body: createGroupSchema,
     output: v0GroupSchema,
-    errors: [...frame, ...naming, ...nesting],
+    errors: [...frame, ...naming, ...nesting, 'secret_found'],
   }),
   listGroups: operation({
     door: 'v0',

@@ -24,6 +24,7 @@ export const workerOperations = {
     summary: 'Make a worker token; it is shown once',
     body: createWorkerTokenSchema,
     output: createdWorkerTokenSchema,
+    errors: ['secret_found'],
   }),
   listWorkerTokens: operation({
     method: 'GET',

@@ -18,9 +18,11 @@ import {
 import type { Logger } from '../kernel/logger.ts';
 import type { Meter } from '../kernel/meter.ts';
 import { sha256Hex } from '../kernel/secret.ts';
+import { storedKey } from '../secrets/stored-key.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 import { nothingFound, type ScannedContent } from '../secrets/content-scan.ts';
-import type { CheckedText, SecretPolicy } from '../secrets/secret-policy.ts';
+import type { CheckedText } from '../secrets/checked-text.ts';
+import type { SecretPolicy } from '../secrets/secret-policy.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import type { StoredContent } from './new-artifact.ts';
 
@@ -128,11 +130,11 @@ export class ArtifactIntake {
    * `digest_mismatch`, `secret_found`, `unavailable`, `idempotency_conflict`, `request_timeout`, those that `prepare`
    * throws, and those that `NewArtifact.refusal` returns for a conflict of the commit.
    */
-  async keep(staged: StagedUpload, prepare: () => NewArtifact): Promise<KeptArtifact> {
+  async keep(staged: StagedUpload, prepare: () => NewArtifact | Promise<NewArtifact>): Promise<KeptArtifact> {
     let made: NewArtifact;
     let artifact: ArtifactRecord;
     try {
-      made = prepare();
+      made = await prepare();
       requireDigest(made.sha256, staged.sha256);
       const findings = await this.#parts.secrets.checkUpload(staged.scanned, made.texts);
       const content = { kind: 'owned', blob: await staged.commit() } as const;
@@ -210,6 +212,7 @@ function idempotencyOf(artifact: ArtifactRecord, repetition: Repetition | undefi
   const { same, ...key } = repetition;
   return {
     ...key,
+    key: storedKey(key.key),
     fingerprint: sha256Hex(JSON.stringify(same(artifact))),
     resourceId: artifact.id,
     expiresAt: artifact.createdAt + idempotencyLifeMs,

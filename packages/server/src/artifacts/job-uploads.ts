@@ -23,7 +23,8 @@ import type { ArtifactIntake, Repetition, StagedUpload, StoredBytes } from './ar
 import type { ArtifactStore } from './artifact-store.ts';
 import type { JobView } from './job-view.ts';
 import { newArtifact } from './new-artifact.ts';
-import type { CheckedText, SecretPolicy } from '../secrets/secret-policy.ts';
+import type { CheckedText } from '../secrets/checked-text.ts';
+import type { SecretPolicy } from '../secrets/secret-policy.ts';
 
 /** Permission to upload an artifact to a job, with the results of the checks that precede the bytes. */
 export interface UploadPermit {
@@ -122,9 +123,9 @@ export class JobUploads {
     staged: StagedUpload,
     about: UploadDescription,
   ): Promise<{ artifact: ArtifactRecord; created: boolean }> {
-    const kept = await this.#parts.intake.keep(staged, () => {
+    const kept = await this.#parts.intake.keep(staged, async () => {
       const name = normalizeArtifactName(about.name);
-      this.#parts.secrets.requireMetadata(about.metadata);
+      await this.#parts.secrets.requireMetadata(about.metadata);
       return {
         sha256: about.sha256,
         texts: textsOf(name, about),

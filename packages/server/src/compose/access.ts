@@ -20,11 +20,11 @@ export interface AccessServices {
 
 /** Constructs the services for callers: workers and tokens, experiments and groups, and the sign-in of the web page. */
 export function composeAccess(shared: SharedServices, { jobs, presence }: QueueServices) {
-  const { config, clock, ids, store, random, adminToken, baseUrl } = shared;
+  const { config, clock, ids, store, random, adminToken, secrets, baseUrl } = shared;
   const signIn = new SignIn({ clock, ids });
-  const workers = new Workers({ store: store.workers, commits: store, clock, ids });
-  const experiments = new Experiments({ store: store.experiments, commits: store, clock, ids });
-  const groups = new Groups({ store: store.experiments, commits: store, clock, ids, random });
+  const workers = new Workers({ store: store.workers, commits: store, clock, ids, secrets });
+  const experiments = new Experiments({ store: store.experiments, commits: store, clock, ids, secrets });
+  const groups = new Groups({ store: store.experiments, commits: store, clock, ids, random, secrets });
   const authentication = { workers, groups, adminToken, signIn, required: config.authRequired };
   const handlers = {
     ...v0WorkerHandlers(workers, groups),

@@ -11,6 +11,8 @@ import type { Clock } from '../kernel/time/clock.ts';
 import { insert, type Commits } from '../kernel/commit.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf } from '../kernel/page.ts';
+import { checkedField } from '../secrets/checked-text.ts';
+import type { SecretPolicy } from '../secrets/secret-policy.ts';
 import type { ExperimentStore } from './experiment-store.ts';
 
 export interface NewExperiment {
@@ -27,17 +29,19 @@ export class Experiments {
   readonly #commits: Commits;
   readonly #clock: Clock;
   readonly #ids: Ids;
+  readonly #secrets: SecretPolicy;
 
-  constructor(parts: { store: ExperimentStore; commits: Commits; clock: Clock; ids: Ids }) {
+  constructor(parts: { store: ExperimentStore; commits: Commits; clock: Clock; ids: Ids; secrets: SecretPolicy }) {
     this.#store = parts.store;
     this.#commits = parts.commits;
     this.#clock = parts.clock;
     this.#ids = parts.ids;
+    this.#secrets = parts.secrets;
   }
 
   /**
    * Creates an experiment with its standing groups, which have no members yet. Errors: `already_exists`, `invalid_name`,
-   * `invalid_request` (malformed id).
+   * `invalid_request` (malformed id), `secret_found`.
    */
   async create(principal: Principal, input: NewExperiment): Promise<ExperimentRecord> {
     const id = input.experimentId ?? this.#ids.experimentId();
@@ -50,6 +54,7 @@ export class Experiments {
     const now = this.#clock.now();
     const createdBy = actorOf(principal);
     const name = input.name == null ? null : normalizeName(input.name, 'experiment');
+    await this.#secrets.checkUnmarked('experiment', checkedField('name', name));
     const experiment: ExperimentRecord = { id, name, createdBy, createdAt: now, version: 1 };
     const groups = standingGroups.map((standing) => {
       const [groupId, experimentId] = [this.#ids.groupId(), id];

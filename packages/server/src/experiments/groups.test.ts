@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ids, type RandomBytes } from '../kernel/ids.ts';
 import { ManualClock } from '../kernel/time/manual-clock.ts';
+import { noSecretPolicy } from '../secrets/testing/no-secret-policy.ts';
 import type { MetadataStore } from '../stores/metadata-store.ts';
 import { openMetadataStore } from '../stores/open-metadata-store.ts';
 import type { ExperimentStore } from './experiment-store.ts';
@@ -10,6 +11,7 @@ import { Groups } from './groups.ts';
 import { update } from '../kernel/commit.ts';
 
 const admin = { kind: 'admin' } as const;
+const secrets = noSecretPolicy();
 
 describe('a nesting that meets those of other servers', () => {
   let store: MetadataStore;
@@ -18,7 +20,7 @@ describe('a nesting that meets those of other servers', () => {
   beforeEach(async () => {
     store = await openMetadataStore('sqlite::memory:');
     clock = new ManualClock();
-    const parts = { store: store.experiments, commits: store, clock, ids: new Ids(clock) };
+    const parts = { store: store.experiments, commits: store, clock, ids: new Ids(clock), secrets };
     experimentId = (await new Experiments(parts).create(admin, {})).id;
   });
   afterEach(() => store.close());
@@ -50,7 +52,7 @@ describe('a nesting that meets those of other servers', () => {
           return found;
         },
       };
-    return { groups: new Groups({ store: slow, commits: store, clock, ids: new Ids(clock), random }), looks };
+    return { groups: new Groups({ store: slow, commits: store, clock, ids: new Ids(clock), random, secrets }), looks };
   }
 
   async function asTimePasses(work: Promise<unknown>): Promise<void> {

@@ -19,6 +19,8 @@ import { exists, update, type Change, type Commit, type Commits, type Conflict }
 import { decideAndCommit, type DecisionParts } from '../kernel/decide-and-commit.ts';
 import type { Ids, RandomBytes } from '../kernel/ids.ts';
 import { decodeCursor, nextCursorOf } from '../kernel/page.ts';
+import { checkedField } from '../secrets/checked-text.ts';
+import type { SecretPolicy } from '../secrets/secret-policy.ts';
 import { hideGroup, newGroupWrites } from './group-changes.ts';
 import type { ExperimentStore } from './experiment-store.ts';
 
@@ -39,13 +41,22 @@ export class Groups {
   readonly #clock: Clock;
   readonly #ids: Ids;
   readonly #deciding: DecisionParts;
+  readonly #secrets: SecretPolicy;
   readonly #nesting = new KeyedMutex();
 
-  constructor(parts: { store: ExperimentStore; commits: Commits; clock: Clock; ids: Ids; random: RandomBytes }) {
+  constructor(parts: {
+    store: ExperimentStore;
+    commits: Commits;
+    clock: Clock;
+    ids: Ids;
+    random: RandomBytes;
+    secrets: SecretPolicy;
+  }) {
     this.#store = parts.store;
     this.#commits = parts.commits;
     this.#clock = parts.clock;
     this.#ids = parts.ids;
+    this.#secrets = parts.secrets;
     this.#deciding = {
       commits: parts.commits,
       delay: (ms) => new Promise((resolve) => void parts.clock.after(ms, resolve)),
@@ -58,7 +69,8 @@ export class Groups {
 
   /**
    * Creates a group. Its name need not be unique. Errors: `invalid_name`, `reserved_identifier`, `invalid_request` (too
-   * many members, or too many groups inside groups), `cycle_detected`, `too_busy`, `experiment_not_found`.
+   * many members, or too many groups inside groups), `secret_found`, `cycle_detected`, `too_busy`,
+   * `experiment_not_found`.
    */
   async create(principal: Principal, experimentId: string, input: NewGroup): Promise<GroupRecord> {
     const given = await Promise.all((input.members ?? []).map((id) => this.#idOf(experimentId, id)));
@@ -72,6 +84,7 @@ export class Groups {
       version: 1,
     };
     if (group.members.length > groupLimits.members) throw full(group.id);
+    await this.#secrets.checkUnmarked('group', checkedField('name', group.name));
     const edges = group.members.filter(isNesting).map((id) => ({ groupId: group.id, memberGroupId: id }));
     const { hidden, visible, made } = newGroupWrites(group);
     for (const commit of hidden) if ((await this.#commits.commit(commit)).outcome !== 'done') throw contended();

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import { AppError, problemOf, requestIdHeader, v0ProblemOf } from '@proofhouse/core';
+import { maskedText } from '../secrets/masked-error.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 import { transferCodingRefusal } from './bytes/body-headers.ts';
 import { problemType } from './error-response.ts';
@@ -29,7 +30,7 @@ export function answerBrokenRequest(
   const known = describe(error);
   const target = targetOf(error, socket);
   const isV0 = target !== undefined && wire.takes(target);
-  const problem = isV0 ? v0ProblemOf(known, wire.urlOf(target)) : problemOf(known, requestId);
+  const problem = isV0 ? v0ProblemOf(known, maskedText(wire.urlOf(target))) : problemOf(known, requestId);
   // /v0 does not use the status 431.
   const status = error.code === 'HPE_HEADER_OVERFLOW' && !isV0 ? 431 : problem.status;
   const body = JSON.stringify({ ...problem, status });

@@ -1,6 +1,7 @@
 import { AppError, errorTable, problemOf, requestIdHeader, v0ProblemOf, type ErrorCode } from '@proofhouse/core';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { appErrorOf } from '../calls/operation-call.ts';
+import { maskedError, maskedText } from '../secrets/masked-error.ts';
 import type { V0Door } from './v0/v0-door.ts';
 
 /** Content-Type of problem documents (RFC 9457). */
@@ -17,7 +18,8 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (known.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="proofhouse"');
   if (known.code === 'too_busy' || known.code === 'unavailable') reply.header('retry-after', '1');
   const { url = '' } = request.raw;
-  const problem = wire.takes(url) ? v0ProblemOf(known, wire.urlOf(url)) : problemOf(known, request.id);
+  const shown = maskedError(known);
+  const problem = wire.takes(url) ? v0ProblemOf(shown, maskedText(wire.urlOf(url))) : problemOf(shown, request.id);
   reply
     .code(problem.status)
     .header(requestIdHeader, request.id)

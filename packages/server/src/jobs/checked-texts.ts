@@ -1,11 +1,26 @@
 import type { JobEventDraft, JobFinish, JobRecord } from '@proofhouse/core';
-import type { CheckedText } from '../secrets/secret-policy.ts';
+import { checkedList, type CheckedText } from '../secrets/checked-text.ts';
+import type { ClaimCall } from './job-claims.ts';
+import type { NewJob } from './new-job.ts';
 
-/** Returns the texts of a new job that are checked for secrets. `at` is the path of the job in the request. */
-export function textsOfJob({ payload, affinityKey }: JobRecord, at = ''): CheckedText[] {
+/**
+ * Returns the texts of a new job that are checked for secrets. Capabilities are taken from the request (`input`), because
+ * the record has them in lower case. `at` is the path of the job in the request.
+ */
+export function textsOfJob({ payload, affinityKey }: JobRecord, input: NewJob, at = ''): CheckedText[] {
   return [
     { field: 'payload', text: JSON.stringify(payload), path: `${at}payload` },
     ...(affinityKey === null ? [] : [{ field: 'affinityKey', text: affinityKey, path: `${at}affinityKey` }]),
+    ...checkedList('requiredCapabilities', input.requiredCapabilities, at),
+  ];
+}
+
+/** Returns the texts of a claim that are stored for the list of workers, and the id of the worker. */
+export function textsOfClaim(workerId: string, { workerCapabilities }: ClaimCall, version = ''): CheckedText[] {
+  return [
+    { field: 'workerId', text: workerId },
+    ...checkedList('workerCapabilities', workerCapabilities),
+    { field: 'version', text: version, path: 'user-agent' },
   ];
 }
 

@@ -1,5 +1,6 @@
 import { idempotencyLifeMs, type IdempotencyKey } from '../kernel/commit.ts';
 import { sha256Hex } from '../kernel/secret.ts';
+import { storedKey } from '../secrets/stored-key.ts';
 import type { Clock } from '../kernel/time/clock.ts';
 
 /**
@@ -14,5 +15,5 @@ export function idempotencyOf(
   request: object,
 ): Omit<IdempotencyKey, 'resourceId'> {
   const fingerprint = sha256Hex(JSON.stringify(request));
-  return { principal, operation, key, fingerprint, expiresAt: clock.now() + idempotencyLifeMs };
+  return { principal, operation, key: storedKey(key), fingerprint, expiresAt: clock.now() + idempotencyLifeMs };
 }

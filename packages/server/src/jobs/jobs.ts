@@ -28,12 +28,13 @@ import {
 import type { Clock } from '../kernel/time/clock.ts';
 import { inBatches } from '../kernel/in-batches.ts';
 import type { Ids } from '../kernel/ids.ts';
+import { maskedError, maskedText } from '../secrets/masked-error.ts';
 import { decodeCursor, nextCursorOf, type ListFilter } from '../kernel/page.ts';
 import { noMeter, type Meter } from '../kernel/meter.ts';
 import type { SecretPolicy } from '../secrets/secret-policy.ts';
 import type { Presence } from '../workers/presence.ts';
 import { boundedFinish, boundedText } from './bounded-ending.ts';
-import { textsOfEnding, textsOfJob } from './checked-texts.ts';
+import { textsOfClaim, textsOfEnding, textsOfJob } from './checked-texts.ts';
 import { eachItem, keysOfItems, type BatchItem } from './job-batch.ts';
 import { idempotencyConflict, jobNotFound } from './job-errors.ts';
 import { JobAnnouncements } from './job-announcements.ts';
@@ -131,7 +132,7 @@ export class Jobs {
     const made = { id: this.#ids.uuid(), by: actorOf(principal), now: this.#clock.now() };
     const unchecked = newJobRecord(input, this.#knownType(input.type), made);
     requireMayCreate(principal, unchecked);
-    const job = { ...unchecked, findings: await this.#secrets.check(textsOfJob(unchecked)) };
+    const job = { ...unchecked, findings: await this.#secrets.check(textsOfJob(unchecked, input)) };
     const idempotency =
       key === undefined
         ? undefined
@@ -155,7 +156,7 @@ export class Jobs {
       return job;
     });
     const findings = await this.#secrets.checkEach(
-      jobs.map((job, index) => textsOfJob(job, `items.${String(index)}.`)),
+      jobs.map((job, index) => textsOfJob(job, items[index] ?? job, `items.${String(index)}.`)),
     );
     const requests = jobs.map((unchecked, index) => {
       const job = { ...unchecked, findings: findings[index] ?? null };
@@ -220,11 +221,15 @@ export class Jobs {
     return { items: page.items, nextCursor: nextCursorOf(filter, page.next) };
   }
 
-  /** See `JobClaims.claim`. Errors: `worker_not_authorized`, `idempotency_conflict`, `invalid_request`, `unauthenticated`. */
+  /**
+   * See `JobClaims.claim`. Errors: `worker_not_authorized`, `secret_found`, `idempotency_conflict`, `invalid_request`,
+   * `unauthenticated`.
+   */
   async claim(principal: Principal, call: ClaimCall, options: ClaimOptions): Promise<readonly JobRecord[]> {
     const workerId = holderOf(principal, call.workerId);
     const scope = claimScope(principal, call);
     for (const type of call.allowedTypes ?? []) this.#knownType(type, 'allowedTypes');
+    await this.#secrets.checkUnmarked('worker', textsOfClaim(workerId, call, options.version));
     return this.#claims.claim({ actor: actorOf(principal), workerId, scope }, call, options);
   }
 
@@ -239,9 +244,10 @@ export class Jobs {
 
   /**
    * Renews the lease, so that it ends `leaseSeconds` from now. Errors: `job_not_found`, `lease_lost`,
-   * `job_state_conflict`, `job_ownership_mismatch`.
+   * `job_state_conflict`, `job_ownership_mismatch`, `secret_found`.
    */
-  heartbeat(holder: Holder, jobId: string, leaseSeconds: number): Promise<JobRecord> {
+  async heartbeat(holder: Holder, jobId: string, leaseSeconds: number): Promise<JobRecord> {
+    await this.#secrets.checkUnmarked('worker', [{ field: 'workerId', text: holder.workerId }]);
     this.#presence.alive(holder.workerId);
     return this.#work(jobId, { kind: 'renew', fence: holder, leaseMs: leaseSeconds * 1000 });
   }
@@ -272,7 +278,7 @@ export class Jobs {
         try {
           return { jobId, job: await this.complete({ workerId, leaseId }, jobId, completion) };
         } catch (error) {
-          if (error instanceof AppError) return { jobId, error: problemOf(error) };
+          if (error instanceof AppError) return { jobId: maskedText(jobId), error: problemOf(maskedError(error)) };
           throw error;
         }
       }),

@@ -1,4 +1,4 @@
-import { compileSecrets, maskText, secretRules, SecretScan, type SecretSet } from '@proofhouse/core';
+import { compileSecrets, maskText, mayContainSecret, secretRules, SecretScan, type SecretSet } from '@proofhouse/core';
 
 let compiled: SecretSet | undefined;
 
@@ -9,7 +9,13 @@ export function houseSecrets(): SecretSet {
 
 /** Returns a text with its secrets masked. A text without a secret, which is the usual case, is only scanned. */
 export function withoutSecrets(text: string): string {
+  return hasSecret(text) ? maskText(houseSecrets(), text).text : text;
+}
+
+export function hasSecret(text: string): boolean {
+  const bytes = Buffer.from(text, 'utf8');
+  if (!mayContainSecret(houseSecrets(), bytes)) return false;
   const scan = new SecretScan(houseSecrets(), { maxFindings: 0 });
-  scan.write(Buffer.from(text, 'utf8'));
-  return scan.end().total === 0 ? text : maskText(houseSecrets(), text).text;
+  scan.write(bytes);
+  return scan.end().total > 0;
 }

@@ -3,6 +3,7 @@ import { isInitializeRequest, isJSONRPCNotification, isJSONRPCRequest } from '@m
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { halfCloseOf } from '../calls/abort-signal.ts';
 import { appErrorOf, requirePrincipal, softwareOf } from '../calls/operation-call.ts';
+import { maskedError } from '../secrets/masked-error.ts';
 import { callTool } from './call-tool.ts';
 import type { McpParts } from './mcp-parts.ts';
 import { McpDoor, type McpAnswer } from './mcp-door.ts';
@@ -89,7 +90,7 @@ function toolCaller(parts: McpParts, request: FastifyRequest, principal: Princip
       const known = appErrorOf(error);
       request.log.info({ tool: row.tool.tool, code: known.code }, 'tool called');
       if (errorTable[known.code].http >= 500) request.log.error({ err: error, code: known.code }, known.message);
-      return toolFailure(known, request.id);
+      return toolFailure(maskedError(known), request.id);
     } finally {
       ended.forget();
     }

@@ -9,6 +9,7 @@ import {
   type ToolRow,
 } from '@proofhouse/core';
 import { McpServer } from '@modelcontextprotocol/server';
+import { maskedText } from '../secrets/masked-error.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -37,7 +38,7 @@ export function mcpServer(call: CallTool): McpServer {
   );
   server.server.setRequestHandler('tools/list', () => ({ tools: described }));
   server.server.setRequestHandler('tools/call', ({ params }, { mcpReq }) =>
-    call(requireTool(params.name), toolArguments(params.arguments), mcpReq.signal),
+    call(requireTool(maskedText(params.name)), toolArguments(params.arguments), mcpReq.signal),
   );
   return server;
 }

@@ -1,9 +1,9 @@
+import { headBytes } from '@proofhouse/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '../kernel/time/manual-clock.ts';
 import { Backlog, ContentScan, scannedBytes, type ScannedContent } from './content-scan.ts';
 import { houseSecrets } from '../kernel/house-secrets.ts';
 import { SecretThreads } from './secret-threads.ts';
-import { headBytes } from './text-encoding.ts';
 
 const token = 'ghp_' + 'aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC2';
 const rule = 'github-token';
@@ -65,6 +65,14 @@ describe('the scan of a content', () => {
     const content = Buffer.concat([Buffer.from('a\0b'), filler(20_000), Buffer.from(token)]);
     for (const end of [20, content.length]) {
       expect(await scanned(content.subarray(0, end), 4096)).toEqual({ secrets: [], omitted: 0 });
+    }
+  });
+
+  it('keeps the secrets of a content that is no UTF-8 at one place, and says that it was not scanned completely', async () => {
+    for (const before of [0, 3000, 30_000]) {
+      const content = Buffer.concat([filler(before), Buffer.from(`\n${token}\n`), Buffer.of(0xff)]);
+      const unscanned = { fromByte: 0, reason: 'encoding' };
+      expect(await scanned(content, 4096)).toEqual({ secrets: [{ rule, offset: before + 1 }], omitted: 0, unscanned });
     }
   });
 

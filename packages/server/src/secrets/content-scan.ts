@@ -1,19 +1,31 @@
 import type { ChunkObserver } from '@proofhouse/blobs';
-import type { SecretSet, UnscannedReason } from '@proofhouse/core';
+import { headBytes, textEncodingOf, type SecretSet, type TextEncoding, type UnscannedReason } from '@proofhouse/core';
+import type { ThreadResult } from './secret-requests.ts';
 import type { SecretThreads, ThreadScan } from './secret-threads.ts';
-import { headBytes, textEncodingOf } from './text-encoding.ts';
-import { TextScan, type ScannedText, type ScanOptions } from './text-scan.ts';
+import { TextScan, type ScannedText, type ScanOptions, type TextScanResult } from './text-scan.ts';
 
 /** Number of bytes at the beginning of a content that are scanned. Later bytes are not scanned. */
 export const scannedBytes = 16 * 1024 * 1024;
 
-/** Largest number of bytes in one request to a thread. It limits how long the other scans of the thread wait. */
+/**
+ * Number of bytes that are scanned on the event loop, at most. Such a scan takes less than a millisecond, also on text on
+ * which the rules are slow. A longer text is scanned in a thread.
+ */
+export const inlineBytes = 4 * 1024;
+
+/** Largest number of bytes in one request to a thread. */
 const requestBytes = 1024 * 1024;
+
+/** Where a scan ended before the end of the content, and why. */
+interface Unread {
+  readonly fromByte: number;
+  readonly reason: UnscannedReason;
+}
 
 /** The result of the scan of one content. */
 export interface ScannedContent extends ScannedText {
   /** Set if the content is text of which not all bytes were scanned. */
-  readonly unscanned?: { readonly fromByte: number; readonly reason: UnscannedReason };
+  readonly unscanned?: Unread;
 }
 
 export const nothingFound: ScannedText = { secrets: [], omitted: 0 };
@@ -52,8 +64,8 @@ export interface ContentScanParts extends ScanOptions {
 }
 
 /**
- * Scans the bytes of an upload for secrets while they are staged. Content of up to `headBytes` is scanned in the
- * calling thread, in less than a millisecond, and longer content in a thread. Binary content is recognized by its first
+ * Scans the bytes of an upload for secrets while they are staged. Content of up to `inlineBytes` is scanned in the
+ * calling thread, and longer content in another thread. Binary content is recognized by its first
  * bytes and not scanned. The upload waits for its scan only at its end, or when the backlog (bytes of all uploads that
  * wait to be scanned) is full.
  */
@@ -71,7 +83,7 @@ export class ContentScan implements ChunkObserver {
   #waiting: Uint8Array<ArrayBuffer>[] = [];
   /** The request that the thread works on. It never rejects. */
   #request: Promise<void> | undefined;
-  #unscanned: ScannedContent['unscanned'];
+  #unscanned: Unread | undefined;
 
   constructor(parts: ContentScanParts) {
     this.#parts = parts;
@@ -105,9 +117,8 @@ export class ContentScan implements ChunkObserver {
     }
     const isCutShort = this.#receivedBytes > this.#takenBytes;
     try {
-      const found = await thread.end(isCutShort);
-      if (found === undefined) return { ...nothingFound, unscanned: { fromByte: 0, reason: 'encoding' } };
-      return isCutShort ? { ...found, unscanned: { fromByte: this.#takenBytes, reason: 'size' } } : found;
+      const result = await thread.end(isCutShort);
+      return contentOf(result, isCutShort ? { fromByte: this.#takenBytes, reason: 'size' } : undefined);
     } catch (error) {
       this.#fail(error);
       return this.#notScanned();
@@ -126,15 +137,26 @@ export class ContentScan implements ChunkObserver {
     return this.#unscanned === undefined ? nothingFound : { ...nothingFound, unscanned: this.#unscanned };
   }
 
-  #scanHead(): ScannedContent {
+  async #scanHead(): Promise<ScannedContent> {
     this.#state = 'over';
     const bytes = joined(this.#head);
     const encoding = textEncodingOf(bytes);
     if (encoding === undefined) return nothingFound;
+    if (bytes.length <= inlineBytes) return contentOf(this.#scanInline(encoding, bytes));
+    try {
+      const [result] = await this.#parts.threads.texts([{ encoding, bytes }], this.#parts);
+      return result === undefined ? nothingFound : contentOf(result);
+    } catch (error) {
+      this.#fail(error);
+      return this.#notScanned();
+    }
+  }
+
+  #scanInline(encoding: TextEncoding, bytes: Uint8Array): TextScanResult {
     const { set, confirmed } = this.#parts;
     const scan = new TextScan(set, encoding, { confirmed });
     scan.write(bytes);
-    return scan.end(false) ?? { ...nothingFound, unscanned: { fromByte: 0, reason: 'encoding' } };
+    return scan.end(false);
   }
 
   #decide(): void {
@@ -160,14 +182,9 @@ export class ContentScan implements ChunkObserver {
     const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
     this.#request = thread
       .write(chunks)
-      .then(
-        (isText) => {
-          if (!isText) this.#stop('encoding');
-        },
-        (error: unknown) => {
-          this.#fail(error);
-        },
-      )
+      .catch((error: unknown) => {
+        this.#fail(error);
+      })
       .then(() => {
         this.#parts.backlog.remove(bytes);
         this.#request = undefined;
@@ -177,12 +194,8 @@ export class ContentScan implements ChunkObserver {
 
   #fail(error: unknown): void {
     this.#parts.onFailure(error);
-    this.#stop('unavailable');
-  }
-
-  #stop(reason: UnscannedReason): void {
     this.#state = 'over';
-    this.#unscanned = { fromByte: 0, reason };
+    this.#unscanned = { fromByte: 0, reason: 'unavailable' };
     this.#drop();
   }
 
@@ -192,6 +205,19 @@ export class ContentScan implements ChunkObserver {
     this.#parts.backlog.remove(this.#waiting.reduce((sum, { length }) => sum + length, 0));
     this.#waiting = [];
   }
+}
+
+/**
+ * Returns the result of a scan as the result for the content. The secrets that were found count also if the content was not
+ * scanned completely, or is not valid in its encoding. `cut` says where the scan ended before the end of the content.
+ */
+export function contentOf(
+  { secrets, omitted, isValid, isLate = false }: TextScanResult & Partial<ThreadResult>,
+  cut?: Unread,
+): ScannedContent {
+  const reason: UnscannedReason | undefined = isLate ? 'time' : isValid ? undefined : 'encoding';
+  const unscanned = reason === undefined ? cut : { fromByte: 0, reason };
+  return { secrets, omitted, ...(unscanned === undefined ? {} : { unscanned }) };
 }
 
 /** Removes chunks from the beginning of the list: at least one, and no more than fit into `bytes`. */

@@ -1,5 +1,6 @@
 import {
   AppError,
+  fieldError,
   metadataViolation,
   secretFindings,
   type FieldError,
@@ -9,9 +10,9 @@ import {
   type Unscanned,
 } from '@proofhouse/core';
 import type { Logger } from '../kernel/logger.ts';
-import { Backlog, ContentScan, nothingFound, type ScannedContent } from './content-scan.ts';
+import type { CheckedText } from './checked-text.ts';
+import { Backlog, contentOf, ContentScan, inlineBytes, nothingFound, type ScannedContent } from './content-scan.ts';
 import type { SecretThreads } from './secret-threads.ts';
-import { headBytes } from './text-encoding.ts';
 import { scanText } from './text-scan.ts';
 
 /**
@@ -21,22 +22,18 @@ import { scanText } from './text-scan.ts';
  */
 export type SecretPolicyName = 'off' | 'flag' | 'reject';
 
-/** A text of a request that is checked before it is stored. */
-export interface CheckedText {
-  /** Name of the text in the findings of the record. */
-  readonly field: string;
-  readonly text: string;
-  /** Path of the text in the request, for errors. Default: `field`. */
-  readonly path?: string;
-}
-
 /** Name of the bytes of an artifact in findings and errors. */
 const contentField = 'content';
+
+const encoder = new TextEncoder();
 
 /** Largest number of secrets that an error names. */
 const mostErrors = 20;
 /** Largest number of bytes that wait to be scanned, in all uploads together. */
 const backlogBytes = 32 * 1024 * 1024;
+/** Largest number of texts without a secret that `checkUnmarked` remembers, and the largest length of such a text. */
+const mostClean = 1000;
+const longestClean = 1024;
 
 export interface SecretPolicyParts {
   readonly policy: SecretPolicyName;
@@ -52,6 +49,8 @@ export interface SecretPolicyParts {
 export class SecretPolicy {
   readonly #parts: SecretPolicyParts;
   readonly #backlog = new Backlog(backlogBytes);
+  /** Texts in which `checkUnmarked` found nothing. Workers send equal texts with each claim. */
+  readonly #clean = new Set<string>();
 
   constructor(parts: SecretPolicyParts) {
     this.#parts = parts;
@@ -69,7 +68,8 @@ export class SecretPolicy {
 
   /**
    * Returns the secrets that were found in an upload: in its bytes (`content`) and in its text fields (`texts`).
-   * Errors: `secret_found`; under the policy `reject` also `unavailable` (the scanner failed).
+   * Errors: `secret_found`; under the policy `reject` also `unavailable` (the scanner failed) and `invalid_request` (the
+   * scan took too long).
    */
   async checkUpload(content: ScannedContent, texts: readonly CheckedText[]): Promise<SecretFindings | null> {
     if (this.#parts.policy === 'off') return null;
@@ -102,12 +102,43 @@ export class SecretPolicy {
   }
 
   /**
-   * Throws `storage_policy`, with the path, for forbidden metadata of a record: a key that names a secret, a key or
-   * value that contains a secret, or a signed URL. The check applies under every policy, also under `off`.
+   * Checks the texts of a record that has no findings, such as a worker. `record` names the kind of record. Under the
+   * policy `flag` the log says in which field a secret was stored. Errors: as `checkUpload`.
    */
-  requireMetadata(metadata: Readonly<Record<string, unknown>> | undefined): void {
+  async checkUnmarked(record: string, texts: readonly CheckedText[]): Promise<void> {
+    if (this.#parts.policy === 'off') return;
+    const all = JSON.stringify(texts);
+    if (this.#clean.has(all)) return;
+    const findings = await this.check(texts);
+    if (findings !== null) this.#parts.logger.warn({ record, findings }, 'a stored text contains a secret');
+    else if (all.length <= longestClean) this.#remember(all);
+  }
+
+  #remember(clean: string): void {
+    this.#clean.add(clean);
+    const [oldest] = this.#clean;
+    if (this.#clean.size > mostClean && oldest !== undefined) this.#clean.delete(oldest);
+  }
+
+  /**
+   * Throws `storage_policy`, with the path, if the metadata of a record has a key that names a secret, a key or value
+   * that contains one, or a signed URL. Applies under every policy, also under `off`. Throws `unavailable` if the
+   * metadata could not be scanned.
+   */
+  async requireMetadata(metadata: Readonly<Record<string, unknown>> | undefined): Promise<void> {
     if (metadata === undefined) return;
-    const violation = metadataViolation(metadata, (text) => this.#firstRule(text));
+    const texts: string[] = [];
+    metadataViolation(metadata, (text) => {
+      texts.push(text);
+      return undefined;
+    });
+    const scanned = await this.#scan(
+      texts.map((text) => ({ field: 'metadata', text })),
+      false,
+    );
+    if (scanned.some(({ unscanned }) => unscanned !== undefined)) throw scannerUnavailable();
+    const rules = new Map(texts.map((text, index) => [text, scanned[index]?.secrets[0]?.rule]));
+    const violation = metadataViolation(metadata, (text) => rules.get(text));
     if (violation === undefined) return;
     const { path, message } = violation;
     throw new AppError('storage_policy', `${path} ${message}.`, { errors: [violation] });
@@ -117,16 +148,14 @@ export class SecretPolicy {
     return this.#parts.policy === 'reject';
   }
 
-  #firstRule(text: string): string | undefined {
-    return scanText(this.#parts.set, text, { confirmed: false }).secrets[0]?.rule;
-  }
-
-  async #scan(texts: readonly CheckedText[]): Promise<readonly ScannedContent[]> {
+  async #scan(texts: readonly CheckedText[], confirmed = this.#isStrict): Promise<readonly ScannedContent[]> {
     const { set, threads } = this.#parts;
     const characters = texts.reduce((sum, { text }) => sum + text.length, 0);
-    if (characters <= headBytes) return texts.map(({ text }) => scanText(set, text, { confirmed: this.#isStrict }));
+    if (characters <= inlineBytes) return texts.map(({ text }) => scanText(set, text, { confirmed }));
     try {
-      return await threads.texts(texts.map(({ text }) => text));
+      const bytes = texts.map(({ text }) => ({ encoding: 'utf-8' as const, bytes: encoder.encode(text) }));
+      const results = await threads.texts(bytes, { confirmed });
+      return results.map((result) => contentOf(result));
     } catch (error) {
       this.#logFailure(error);
       const unscanned = { fromByte: 0, reason: 'unavailable' } as const;
@@ -147,6 +176,8 @@ export class SecretPolicy {
     if (this.#isStrict) {
       if (found.length > 0) throw secretFound(found);
       if (unscanned.some(({ reason }) => reason === 'unavailable')) throw scannerUnavailable();
+      const late = unscanned.find(({ reason }) => reason === 'time');
+      if (late !== undefined) throw fieldError(late.field, 'takes too long to be scanned for secrets');
     }
     const marks = found.map(({ field, rule, offset }) => ({ field, rule, offset }));
     return secretFindings(marks, unscanned, omitted);

@@ -1,33 +1,12 @@
 import { availableParallelism } from 'node:os';
+import type { TextEncoding } from '@proofhouse/core';
 import { ThreadPool, threadScript } from '../kernel/thread-pool.ts';
 import type { Clock } from '../kernel/time/clock.ts';
-import type { TextEncoding } from './text-encoding.ts';
-import type { ScannedText, ScanOptions } from './text-scan.ts';
+import type { ContentSlices, SecretAnswer, SecretRequest, ThreadResult, WholeText } from './secret-requests.ts';
+import type { ScanOptions } from './text-scan.ts';
 
 export interface SecretThreadData extends ScanOptions {
   readonly niceness: number;
-}
-
-type Chunks = readonly Uint8Array<ArrayBuffer>[];
-
-/**
- * A request to a thread. `scan` identifies the scan of one content: the request `begin` starts it, the later requests
- * continue it.
- */
-export type SecretRequest =
-  | { readonly kind: 'texts'; readonly texts: readonly string[] }
-  | { readonly kind: 'begin'; readonly scan: number; readonly encoding: TextEncoding; readonly chunks: Chunks }
-  | { readonly kind: 'write'; readonly scan: number; readonly chunks: Chunks }
-  | { readonly kind: 'end'; readonly scan: number; readonly isCutShort: boolean }
-  | { readonly kind: 'abort'; readonly scan: number };
-
-/** The answers to the requests, see `TextScan`. */
-export interface SecretAnswer {
-  readonly texts: readonly ScannedText[];
-  readonly begin: boolean;
-  readonly write: boolean;
-  readonly end: ScannedText | undefined;
-  readonly abort: undefined;
 }
 
 export interface SecretThreadsParts extends ScanOptions {
@@ -46,8 +25,9 @@ const niceness = 5;
 
 /**
  * Threads that scan text for secrets. All chunks of one content go to one thread, which keeps the state of its scan
- * between them. Each request is a session of its own, so a slow upload does not occupy a thread between its chunks. If
- * a thread ends, the scans whose state it kept fail with `unavailable`.
+ * between them. Each request is a session of its own, so a slow upload does not occupy a thread between its chunks. A
+ * request that takes long is interrupted and continued in a later session, so the scans of a thread share it fairly. If a
+ * thread ends, the scans whose state it kept fail with `unavailable`.
  */
 export class SecretThreads {
   readonly #pools: readonly { readonly pool: ThreadPool; open: number }[];
@@ -63,12 +43,14 @@ export class SecretThreads {
     }));
   }
 
-  /** Scans texts in one request. Errors: `unavailable`. */
-  async texts(texts: readonly string[]): Promise<readonly ScannedText[]> {
+  /** Scans texts. Errors: `unavailable`. */
+  async texts(texts: readonly WholeText[], { confirmed }: ScanOptions): Promise<readonly ThreadResult[]> {
     const row = this.#leastUsed();
     row.open += 1;
+    this.#lastScan += 1;
+    const request = { kind: 'texts', scan: this.#lastScan, texts, confirmed } as const;
     try {
-      return await ask(row.pool, { kind: 'texts', texts });
+      return (await ask(row.pool, request)) as readonly ThreadResult[];
     } finally {
       row.open -= 1;
     }
@@ -101,6 +83,7 @@ export class ThreadScan {
   readonly #encoding: TextEncoding;
   readonly #onEnd: () => void;
   #isBegun = false;
+  #isAborted = false;
 
   constructor(pool: ThreadPool, id: number, encoding: TextEncoding, onEnd: () => void) {
     this.#pool = pool;
@@ -109,36 +92,45 @@ export class ThreadScan {
     this.#onEnd = onEnd;
   }
 
-  /**
-   * Passes the chunks to the thread, which then owns their memory. Returns false if the content is not valid in its
-   * encoding. Errors: `unavailable`.
-   */
-  async write(chunks: Chunks): Promise<boolean> {
+  /** Passes the chunks to the thread, which then owns their memory. Errors: `unavailable`. */
+  async write(chunks: ContentSlices): Promise<void> {
     const buffers = chunks.map(({ buffer }) => buffer);
     const scan = this.#id;
-    if (this.#isBegun) return ask(this.#pool, { kind: 'write', scan, chunks }, buffers);
+    const request: SecretRequest = this.#isBegun
+      ? { kind: 'write', scan, chunks }
+      : { kind: 'begin', scan, encoding: this.#encoding, chunks };
     this.#isBegun = true;
-    return ask(this.#pool, { kind: 'begin', scan, encoding: this.#encoding, chunks }, buffers);
+    await ask(this.#pool, request, buffers, () => this.#isAborted);
   }
 
-  /** Ends the scan and returns its result; see `TextScan.end`. Errors: `unavailable`. */
-  async end(isCutShort: boolean): Promise<ScannedText | undefined> {
+  /** Ends the scan and returns its result. Errors: `unavailable`. */
+  async end(isCutShort: boolean): Promise<ThreadResult> {
     this.#onEnd();
-    return ask(this.#pool, { kind: 'end', scan: this.#id, isCutShort });
+    return (await ask(this.#pool, { kind: 'end', scan: this.#id, isCutShort })) as ThreadResult;
   }
 
   /** Releases the state of the scan. */
   abort(): void {
+    this.#isAborted = true;
     this.#onEnd();
     // The error is ignored. It means that the thread has ended, and with it the state of the scan.
     ask(this.#pool, { kind: 'abort', scan: this.#id }).catch(() => undefined);
   }
 }
 
-async function ask<Kind extends SecretRequest['kind']>(
+/**
+ * Sends a request and, until its answer is finished or the scan is aborted, requests to continue it. Other scans of the
+ * thread run between them.
+ */
+async function ask(
   pool: ThreadPool,
-  request: SecretRequest & { readonly kind: Kind },
+  request: SecretRequest,
   transfer: readonly ArrayBuffer[] = [],
-): Promise<SecretAnswer[Kind]> {
-  return (await pool.run((send) => send(request, transfer))) as SecretAnswer[Kind];
+  isAborted: () => boolean = () => false,
+): Promise<SecretAnswer['value']> {
+  let answer = (await pool.run((send) => send(request, transfer))) as SecretAnswer;
+  while (!answer.isFinished && !isAborted()) {
+    answer = (await pool.run((send) => send({ kind: 'continue', scan: request.scan }))) as SecretAnswer;
+  }
+  return answer.value;
 }

@@ -1,7 +1,6 @@
-import { compileSecrets } from '@proofhouse/core';
+import { compileSecrets, headBytes, textEncodingOf, type TextEncoding } from '@proofhouse/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { headBytes, textEncodingOf, type TextEncoding } from './text-encoding.ts';
 import { scanText, TextScan } from './text-scan.ts';
 
 const secret = 'correct horse battery';
@@ -30,8 +29,7 @@ describe('the encoding of a content', () => {
     ['UTF-16 with a mark, big endian', wide('\ufeffplain', 'utf-16be'), 'utf-16be'],
     ['UTF-16 without a mark, little endian', wide('plain text', 'utf-16le'), 'utf-16le'],
     ['UTF-16 without a mark, big endian', wide('plain text', 'utf-16be'), 'utf-16be'],
-    ['UTF-16 with the character NUL', wide('\ufeffa\0b', 'utf-16le'), undefined],
-    ['UTF-32 with a mark', Buffer.from([0xff, 0xfe, 0, 0, 0x61, 0, 0, 0]), undefined],
+    ['UTF-16 with the character NUL', wide('\ufeffa\0b', 'utf-16le'), 'utf-16le'],
     ['a PNG', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d]), undefined],
   ])('of %s', (_name, bytes, encoding) => {
     expect(textEncodingOf(bytes)).toBe(encoding);
@@ -51,7 +49,11 @@ describe('a scan', () => {
     for (const [encoding, bytes, offsets] of samples) {
       const secrets = offsets.map((offset) => ({ rule: 'known:PASS', offset }));
       for (let chunkBytes = 1; chunkBytes <= bytes.length; chunkBytes += 1) {
-        expect(scanned(bytes, encoding, chunkBytes), `${encoding} by ${chunkBytes}`).toEqual({ secrets, omitted: 0 });
+        expect(scanned(bytes, encoding, chunkBytes), `${encoding} by ${chunkBytes}`).toEqual({
+          secrets,
+          omitted: 0,
+          isValid: true,
+        });
       }
     }
   });
@@ -65,11 +67,30 @@ describe('a scan', () => {
       fc.property(fc.array(piece, { maxLength: 6 }), fc.integer({ min: 1, max: 5 }), (pieces, chunkBytes) => {
         const bytes = Buffer.concat(pieces);
         for (const encoding of ['utf-8', 'utf-16le', 'utf-16be'] as const) {
-          const isValid = scanned(bytes, encoding, chunkBytes) !== undefined;
+          const { isValid } = scanned(bytes, encoding, chunkBytes);
           expect(isValid, encoding).toBe(decodes(bytes, encoding));
         }
       }),
     );
+  });
+
+  it('finds secrets before and after bytes that are not valid in the encoding', () => {
+    const [high, end] = [Buffer.of(0x3d, 0xd8), Buffer.of(0x41)];
+    const samples = [
+      ['utf-8', Buffer.concat([Buffer.from(secret), Buffer.of(0xff), Buffer.from(secret)]), secret.length + 1],
+      ['utf-8', Buffer.from(`${secret}\u00e9${secret}`, 'latin1'), secret.length + 1],
+      ['utf-8', Buffer.concat([Buffer.from(`${secret} ${secret}`), Buffer.of(0xc3)]), secret.length + 1],
+      ['utf-16le', Buffer.concat([wide(secret, 'utf-16le'), high, wide(secret, 'utf-16le')]), 2 * secret.length + 2],
+      ['utf-16le', Buffer.concat([wide(`${secret} ${secret}`, 'utf-16le'), end]), 2 * secret.length + 2],
+      ['utf-16le', wide(`${secret}\0${secret}`, 'utf-16le'), 2 * secret.length + 2],
+    ] as const;
+    for (const [encoding, bytes, second] of samples) {
+      for (const chunkBytes of [1, 5, 1000]) {
+        const { secrets, isValid } = scanned(bytes, encoding, chunkBytes);
+        expect(secrets.map(({ offset }) => offset)).toEqual([0, second]);
+        expect(isValid).toBe(false);
+      }
+    }
   });
 
   it('of a beginning accepts a cut character at its end', () => {
@@ -79,7 +100,7 @@ describe('a scan', () => {
     ] as const) {
       const scan = new TextScan(set, encoding, options);
       scan.write(bytes.subarray(0, -1));
-      expect(scan.end(true)).toEqual({ secrets: [], omitted: 0 });
+      expect(scan.end(true)).toEqual({ secrets: [], omitted: 0, isValid: true });
     }
   });
 
@@ -92,8 +113,8 @@ describe('a scan', () => {
 
 function decodes(bytes: Uint8Array, encoding: TextEncoding): boolean {
   try {
-    new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes);
-    return true;
+    const text = new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes);
+    return encoding === 'utf-8' || !text.includes('\0');
   } catch {
     return false;
   }

@@ -1,5 +1,11 @@
-import { maxSecretMarks, mayContainSecret, SecretScan, type SecretFinding, type SecretSet } from '@proofhouse/core';
-import type { TextEncoding } from './text-encoding.ts';
+import {
+  maxSecretMarks,
+  mayContainSecret,
+  SecretScan,
+  type SecretFinding,
+  type SecretSet,
+  type TextEncoding,
+} from '@proofhouse/core';
 import { Utf16Narrowing } from './utf16-narrowing.ts';
 import { Utf8Check } from './utf8-check.ts';
 
@@ -19,45 +25,42 @@ export interface ScanOptions {
   readonly confirmed: boolean;
 }
 
-/** Scans the bytes of one content, chunk by chunk, for as long as they are valid in their encoding. */
+/** The result of the scan of one content. */
+export interface TextScanResult extends ScannedText {
+  /** False if the content is not valid in its encoding. It was then scanned for secrets in ASCII all the same. */
+  readonly isValid: boolean;
+}
+
+/** Scans the bytes of one content, chunk by chunk. */
 export class TextScan {
   readonly #scan: SecretScan;
   readonly #check: Utf8Check | Utf16Narrowing;
-  #isValid = true;
 
   constructor(set: SecretSet, encoding: TextEncoding, options: ScanOptions) {
     this.#scan = new SecretScan(set, { ...options, maxFindings: maxSecretMarks });
     this.#check = encoding === 'utf-8' ? new Utf8Check() : new Utf16Narrowing(encoding);
   }
 
-  /**
-   * Scans a chunk. Returns false if this chunk or an earlier one is not valid in the encoding. Chunks after an invalid
-   * one are ignored.
-   */
-  write(chunk: Uint8Array): boolean {
-    if (!this.#isValid) return false;
-    if (this.#check instanceof Utf8Check) {
-      this.#isValid = this.#check.write(chunk);
-      if (this.#isValid) this.#scan.write(chunk);
-      return this.#isValid;
+  write(chunk: Uint8Array): void {
+    if (this.#check instanceof Utf16Narrowing) {
+      this.#scan.write(this.#check.write(chunk));
+      return;
     }
-    const narrowed = this.#check.write(chunk);
-    this.#isValid = narrowed !== undefined;
-    if (narrowed !== undefined) this.#scan.write(narrowed);
-    return this.#isValid;
+    this.#check.write(chunk);
+    this.#scan.write(chunk);
   }
 
   /**
-   * Returns the secrets, or undefined if the content is not valid in its encoding. `isCutShort` is true if only the
-   * beginning of the content was scanned, so that its last character may be incomplete.
+   * Returns the secrets. `isCutShort` is true if only the beginning of the content was scanned, so that its last character
+   * may be incomplete.
    */
-  end(isCutShort: boolean): ScannedText | undefined {
-    if (!this.#isValid || !(isCutShort || this.#check.isComplete)) return undefined;
+  end(isCutShort: boolean): TextScanResult {
     const unitBytes = this.#check instanceof Utf8Check ? 1 : 2;
     const { findings, total } = this.#scan.end();
     return {
       secrets: findings.map(({ rule, offset }) => ({ rule, offset: offset * unitBytes })),
       omitted: total - findings.length,
+      isValid: this.#check.isValid && (isCutShort || this.#check.isComplete),
     };
   }
 }
@@ -70,5 +73,6 @@ export function scanText(set: SecretSet, text: string, options: ScanOptions): Sc
   if (!mayContainSecret(set, bytes)) return nothing;
   const scan = new TextScan(set, 'utf-8', options);
   scan.write(bytes);
-  return scan.end(true) ?? nothing;
+  const { secrets, omitted } = scan.end(true);
+  return { secrets, omitted };
 }

@@ -1,3 +1,5 @@
+import { headBytes } from '@proofhouse/core';
+
 /**
  * The byte that replaces each code unit that is not ASCII. It is not an ASCII character itself, so no rule for a secret
  * matches it.
@@ -13,16 +15,15 @@ export class Utf16Narrowing {
   /** The first byte of a code unit whose second byte is in the next chunk. */
   #cut: number | undefined;
   #afterHighSurrogate = false;
+  #isValid = true;
+  #units = 0;
 
   constructor(encoding: 'utf-16le' | 'utf-16be') {
     this.#lowByte = encoding === 'utf-16le' ? 0 : 1;
   }
 
-  /**
-   * Returns the converted chunk. Returns undefined if a half of a surrogate pair has no other half; no chunk may follow
-   * then.
-   */
-  write(chunk: Uint8Array): Uint8Array | undefined {
+  /** Returns the converted chunk, also if the content is not valid UTF-16. */
+  write(chunk: Uint8Array): Uint8Array {
     const isCut = this.#cut !== undefined;
     const narrowed = new Uint8Array((chunk.length + (isCut ? 1 : 0)) >> 1);
     let length = 0;
@@ -30,7 +31,7 @@ export class Utf16Narrowing {
       const first = at < 0 ? (this.#cut ?? 0) : (chunk[at] ?? 0);
       const second = chunk[at + 1] ?? 0;
       const unit = this.#lowByte === 0 ? (second << 8) | first : (first << 8) | second;
-      if (!this.#pairs(unit)) return undefined;
+      this.#check(unit);
       narrowed[length] = unit < 0x80 ? unit : otherUnit;
       length += 1;
     }
@@ -38,16 +39,24 @@ export class Utf16Narrowing {
     return narrowed;
   }
 
+  /**
+   * False if a half of a surrogate pair has no other half, or if the first `headBytes` bytes have the character NUL. UTF-32
+   * with a byte order mark has it.
+   */
+  get isValid(): boolean {
+    return this.#isValid;
+  }
+
   /** True if the last chunk did not end inside a character. */
   get isComplete(): boolean {
     return this.#cut === undefined && !this.#afterHighSurrogate;
   }
 
-  /** Returns false if `unit` is half of a surrogate pair without the other half. */
-  #pairs(unit: number): boolean {
+  #check(unit: number): void {
     const isLow = unit >= 0xdc00 && unit <= 0xdfff;
-    if (isLow !== this.#afterHighSurrogate) return false;
+    if (isLow !== this.#afterHighSurrogate) this.#isValid = false;
     this.#afterHighSurrogate = unit >= 0xd800 && unit <= 0xdbff;
-    return true;
+    if (unit === 0 && this.#units < headBytes / 2) this.#isValid = false;
+    this.#units += 1;
   }
 }

@@ -4,9 +4,18 @@ import { isUtf8 } from 'node:buffer';
 export class Utf8Check {
   /** The first bytes of a character that continues in the next chunk. */
   #cut = new Uint8Array(0);
+  #isValid = true;
 
-  /** Returns false if the bytes up to the end of `chunk` are not valid. No chunk may follow then. */
-  write(chunk: Uint8Array): boolean {
+  write(chunk: Uint8Array): void {
+    if (this.#isValid) this.#isValid = this.#check(chunk);
+  }
+
+  /** False if the bytes up to the end of the last chunk are not valid. */
+  get isValid(): boolean {
+    return this.#isValid;
+  }
+
+  #check(chunk: Uint8Array): boolean {
     let rest = chunk;
     if (this.#cut.length > 0) {
       const missing = lengthOfCharacter(this.#cut[0] ?? 0) - this.#cut.length;

@@ -15,6 +15,8 @@ import type { Ids } from '../kernel/ids.ts';
 import { KeyedMutex } from '../kernel/keyed-mutex.ts';
 import { decodeCursor, nextCursorOf } from '../kernel/page.ts';
 import { sameHash, sha256Hex, workerTokenPrefix } from '../kernel/secret.ts';
+import { checkedField, checkedList, type CheckedText } from '../secrets/checked-text.ts';
+import type { SecretPolicy } from '../secrets/secret-policy.ts';
 import type { WorkerStore } from './worker-store.ts';
 
 export interface NewWorkerToken {
@@ -61,19 +63,21 @@ export class Workers {
   readonly #clock: Clock;
   readonly #ids: Ids;
   readonly #deciding: DecisionParts;
+  readonly #secrets: SecretPolicy;
   readonly #reissues = new KeyedMutex();
 
-  constructor(parts: { store: WorkerStore; clock: Clock; ids: Ids } & DecisionParts) {
+  constructor(parts: { store: WorkerStore; clock: Clock; ids: Ids; secrets: SecretPolicy } & DecisionParts) {
     this.#store = parts.store;
     this.#commits = parts.commits;
     this.#clock = parts.clock;
     this.#ids = parts.ids;
     this.#deciding = parts;
+    this.#secrets = parts.secrets;
   }
 
   /**
    * Creates a queue token. If the worker does not exist, creates the worker too. The token is returned only by this
-   * call, because only its hash is stored.
+   * call, because only its hash is stored. Errors: `invalid_request`, `secret_found`.
    */
   async createToken(
     principal: Principal,
@@ -86,6 +90,7 @@ export class Workers {
         errors: [{ path: 'expiresAt', message: 'must lie in the future' }],
       });
     }
+    await this.#secrets.checkUnmarked('worker token', textsOfToken(input));
     const { token, credential } = this.#newToken(principal, now, {
       workerId: input.workerId,
       description: input.description ?? null,
@@ -113,7 +118,7 @@ export class Workers {
 
   /**
    * Creates a worker in the experiment with its registration token. The token is returned only by this call, because
-   * only its hash is stored. Errors: `invalid_name`, `reserved_identifier`, `experiment_not_found`.
+   * only its hash is stored. Errors: `invalid_name`, `reserved_identifier`, `secret_found`, `experiment_not_found`.
    */
   async register(
     principal: Principal,
@@ -131,6 +136,7 @@ export class Workers {
       version: 1,
       registrationEpoch: firstEpoch,
     };
+    await this.#secrets.checkUnmarked('worker', textsOfRegistration(input));
     const { token, credential } = this.#newRegistration(principal, now, worker);
     const { outcome } = await this.#commits.commit({
       changes: [insert('worker', worker), insert('credential', credential)],
@@ -292,6 +298,22 @@ function notRegistered(experimentId: string, workerId: string): AppError {
 // cannot write.
 function ignore(): undefined {
   return undefined;
+}
+
+/** Returns the texts of a new worker token that are checked for secrets. */
+function textsOfToken(input: NewWorkerToken): CheckedText[] {
+  return [
+    { field: 'workerId', text: input.workerId },
+    ...checkedField('description', input.description),
+    ...checkedList('allowedRepositories', input.allowedRepositories),
+    ...checkedList('allowedJobTypes', input.allowedJobTypes),
+    ...checkedList('capabilities', input.capabilities),
+  ];
+}
+
+/** Returns the texts of a registration that are checked for secrets. Labels are one text, because a label may name a secret. */
+function textsOfRegistration({ name, labels }: NewRegistration): CheckedText[] {
+  return [...checkedField('name', name), ...checkedField('labels', labels && JSON.stringify(labels))];
 }
 
 function policyOf(input: NewWorkerToken): WorkerPolicy {

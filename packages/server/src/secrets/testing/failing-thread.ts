@@ -1,14 +1,14 @@
 // A thread that fails in place of `secret-thread.ts`. It throws for texts, and ends at the second request for a content.
 import process from 'node:process';
 import { serveThread } from '../../kernel/serve-thread.ts';
-import type { SecretRequest } from '../secret-threads.ts';
+import type { SecretRequest } from '../secret-requests.ts';
 
 serveThread({
   answer: (request) => {
     const { kind } = request as SecretRequest;
     if (kind === 'texts') throw new Error('the scan failed');
     if (kind === 'write' || kind === 'end') process.exit(1);
-    return true;
+    return { isFinished: true, value: undefined };
   },
   endSession: () => undefined,
   close: () => undefined,

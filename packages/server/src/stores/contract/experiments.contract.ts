@@ -16,6 +16,7 @@ import { Groups } from '../../experiments/groups.ts';
 import { Ids, pooledRandomBytes } from '../../kernel/ids.ts';
 import { ManualClock } from '../../kernel/time/manual-clock.ts';
 import type { Page, PageKey } from '../../kernel/page.ts';
+import { noSecretPolicy } from '../../secrets/testing/no-secret-policy.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { commitOf, newId, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
@@ -67,7 +68,8 @@ async function clean(store: MetadataStore, now: number, limit = 1000): Promise<n
 }
 
 const rulesOn = (store: MetadataStore) => {
-  const parts = { store: store.experiments, commits: store, clock, ids, random: pooledRandomBytes() };
+  const secrets = noSecretPolicy();
+  const parts = { store: store.experiments, commits: store, clock, ids, random: pooledRandomBytes(), secrets };
   return { experiments: new Experiments(parts), groups: new Groups(parts) };
 };
 

@@ -4,6 +4,7 @@ import { ManualClock } from '../../kernel/time/manual-clock.ts';
 import { sha256Hex } from '../../kernel/secret.ts';
 import { Experiments } from '../../experiments/experiments.ts';
 import { Workers } from '../../workers/workers.ts';
+import { noSecretPolicy } from '../../secrets/testing/no-secret-policy.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { commitOf, newWorker, start } from './records.ts';
 import { storesOf, type StoreHarness } from './store-harness.ts';
@@ -19,10 +20,11 @@ export function registrationsContract(harness: StoreHarness): void {
   const rulesOn = async (...stores: MetadataStore[]) => {
     const clock = new ManualClock(start);
     const ids = new Ids(clock);
+    const secrets = noSecretPolicy();
     const [store] = stores;
-    const experiments = new Experiments({ store: store!.experiments, commits: store!, clock, ids });
+    const experiments = new Experiments({ store: store!.experiments, commits: store!, clock, ids, secrets });
     const { id } = await experiments.create(admin, {});
-    const workers = stores.map((each) => new Workers({ store: each.workers, commits: each, clock, ids }));
+    const workers = stores.map((each) => new Workers({ store: each.workers, commits: each, clock, ids, secrets }));
     return { clock, id, workers, one: workers[0]! };
   };
 

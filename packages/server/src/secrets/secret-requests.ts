@@ -1,0 +1,45 @@
+import type { TextEncoding } from '@proofhouse/core';
+import type { TextScanResult } from './text-scan.ts';
+
+export type ContentSlices = readonly Uint8Array<ArrayBuffer>[];
+
+/** All bytes of a text. */
+export interface WholeText {
+  readonly encoding: TextEncoding;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * A request to a thread that scans for secrets. `scan` identifies one scan. `texts` scans texts completely. `begin` starts
+ * the scan of a content, and `write`, `end` and `abort` belong to it. `continue` continues a request whose answer was not
+ * finished.
+ */
+export type SecretRequest =
+  | {
+      readonly kind: 'texts';
+      readonly scan: number;
+      readonly texts: readonly WholeText[];
+      readonly confirmed: boolean;
+    }
+  | {
+      readonly kind: 'begin';
+      readonly scan: number;
+      readonly encoding: TextEncoding;
+      readonly chunks: ContentSlices;
+    }
+  | { readonly kind: 'write'; readonly scan: number; readonly chunks: ContentSlices }
+  | { readonly kind: 'continue'; readonly scan: number }
+  | { readonly kind: 'end'; readonly scan: number; readonly isCutShort: boolean }
+  | { readonly kind: 'abort'; readonly scan: number };
+
+/** The result of a scan in a thread. */
+export interface ThreadResult extends TextScanResult {
+  /** True if the scan was ended before the end of its text, because it took too long. */
+  readonly isLate: boolean;
+}
+
+/** The answer to a request. `value` is the result of `texts` (a list) and of `end`, once the request is finished. */
+export interface SecretAnswer {
+  readonly isFinished: boolean;
+  readonly value: ThreadResult | readonly ThreadResult[] | undefined;
+}
