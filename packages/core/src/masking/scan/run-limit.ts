@@ -1,13 +1,10 @@
-/**
- * Number of bytes that patterns may read in each examined part of the stream, in addition to twice the length of the
- * part.
- */
-const slack = 512;
+/** Number of bytes that patterns may read in each examined part of the stream, in addition to the length of the part. */
+const slack = 256;
 
 /**
  * Limits how often the pattern of a rule reads the same bytes. A run of the pattern that finds nothing opens an
  * examined part of the stream, unless such a part is open. When the runs that begin in this part have read more than
- * about twice its length, the rule skips the other keywords of the part. So text that is full of keywords takes linear
+ * about its length, the rule skips the other keywords of the part. So text that is full of keywords takes linear
  * time, whatever the patterns are.
  */
 export class RunLimit {
@@ -30,7 +27,7 @@ export class RunLimit {
     const length = end - start;
     if (start >= (this.#ends[rule] ?? 0)) {
       this.#ends[rule] = end;
-      this.#rest[rule] = slack + 2 * length;
+      this.#rest[rule] = slack + length;
     }
     this.#rest[rule] = (this.#rest[rule] ?? 0) - length;
   }
