@@ -1,6 +1,9 @@
 /** Number of characters before a keyword that a pattern may read. */
 export const lookbehind = 40;
 
+/** Patterns may read this many bytes from the start of a keyword on, whatever the bytes are. After them they stop with the word. */
+export const surelyRead = 512;
+
 const secretGroups = ['secret', 'secret2', 'secret3', 'secret4'] as const;
 
 /**

@@ -4,7 +4,7 @@ import type { CompiledRule, CompiledRules } from './compiled-rules.ts';
 import { maskPlaceholder } from '../mask-placeholder.ts';
 import { acceptsSecret } from '../secret-rule.ts';
 import type { SecretBlock } from '../secret-rule.ts';
-import { leadLength, lookbehind, secretsOf } from './rule-match.ts';
+import { leadLength, lookbehind, secretsOf, surelyRead } from './rule-match.ts';
 import { RunLimit } from './run-limit.ts';
 import type { SecondLook } from './second-look.ts';
 import { isAlphanumeric, mayEndEscape } from './escape-ends.ts';
@@ -14,8 +14,6 @@ import { WordEnds } from './word-ends.ts';
 
 const assignmentWindow = 32;
 const placeholderRank = 4;
-/** Number of bytes from the beginning of a keyword that a pattern may read, whatever these bytes are. */
-const surelyRead = 512;
 
 export interface RuleScanTarget {
   readonly window: ByteWindow;

@@ -3,7 +3,7 @@ import { acceptsSecret } from '../secret-rule.ts';
 import type { ByteWindow } from './byte-window.ts';
 import type { CompiledRule, CompiledRules } from './compiled-rules.ts';
 import { PlaceholderWriter } from './placeholder-writer.ts';
-import { lookbehind, secretsOf } from './rule-match.ts';
+import { lookbehind, secretsOf, surelyRead } from './rule-match.ts';
 import type { MaskedRange, SpanQueue } from './span-queue.ts';
 
 /**
@@ -11,6 +11,9 @@ import type { MaskedRange, SpanQueue } from './span-queue.ts';
  * window. It may read at most this many additional bytes.
  */
 const longestMask = 65_536;
+/** Most patterns with a long window read less. They run over a text of this many bytes first. */
+const shortWindow = 1024;
+const endOfWord = /[\s"'`&;,<>|(){}[\]\\]/g;
 const decoder = new TextDecoder('latin1');
 
 /** A range of the stream with its position in the masked text. */
@@ -100,30 +103,41 @@ export class SecondLook {
     if (known.lastMask.end <= from && this.#spans.firstStart >= reach) return true;
     const windowEnd = start + rule.windowBytes;
     if (!known.ended && known.decidedTo < windowEnd) return false;
-    const limit = Math.min(known.ended ? known.window.end : known.decidedTo, windowEnd + longestMask);
-    const masks = this.#spans.rangesWithin(known.lastMask, from, limit);
-    const first = masks[0];
-    if (first === undefined || first.start >= reach) return true;
-    if (masks.some((mask) => mask.start <= start && mask.end > start)) return true;
-    const needed = rule.windowBytes + lookbehind;
-    const text = maskedText(known.window, masks, { start: from, end: limit }, needed + 2 * lookbehind);
-    const isWhole = known.ended || text.bytes.length >= needed + 2 * lookbehind;
-    if (!isWhole && limit < windowEnd + longestMask) return false;
-    this.#runPattern(rule, start, text);
-    return true;
+    if (rule.windowBytes > shortWindow && this.#lookWithin(start, rule, shortWindow, reach, known)) return true;
+    return this.#lookWithin(start, rule, rule.windowBytes, reach, known);
   }
 
-  #runPattern(compiled: CompiledRule, start: number, { bytes, segments }: MaskedText): void {
+  /** Returns false if the pattern may read more than `size` bytes of masked text, or more than are known. */
+  #lookWithin(start: number, rule: CompiledRule, size: number, reach: number, known: LookedAt): boolean {
+    const from = Math.max(known.window.base, start - lookbehind);
+    const isShort = size < rule.windowBytes;
+    const furthest = start + (isShort ? 2 * size : size + longestMask);
+    const limit = Math.min(known.ended ? known.window.end : known.decidedTo, furthest);
+    const masks = this.#spans.rangesWithin(known.lastMask, from, limit);
+    const first = masks[0];
+    if (first === undefined) return !isShort;
+    if (first.start >= reach) return true;
+    if (masks.some((mask) => mask.start <= start && mask.end > start)) return true;
+    const needed = size + 3 * lookbehind;
+    const text = maskedText(known.window, masks, { start: from, end: limit }, needed);
+    const isWhole = (known.ended && limit === known.window.end) || text.bytes.length >= needed;
+    if (!isWhole && (isShort || limit < furthest)) return false;
+    return this.#runPattern(rule, start, text, size);
+  }
+
+  /** Returns false, without a result, if the pattern may read more than `size` bytes. */
+  #runPattern(compiled: CompiledRule, start: number, { bytes, segments }: MaskedText, size: number): boolean {
     const { rule, rank } = compiled;
     const own = segments.find(({ range, isMasked }) => !isMasked && range.start <= start && start < range.end);
-    if (own === undefined) return;
+    if (own === undefined) return true;
     const at = own.outStart + start - own.range.start;
     const from = Math.max(0, at - lookbehind);
-    const text = decoder.decode(bytes.subarray(from, at + compiled.windowBytes));
+    const text = decoder.decode(bytes.subarray(from, at + size));
     this.steps += bytes.length;
     rule.pattern.lastIndex = at - from;
     const match = rule.pattern.exec(text);
-    if (match === null) return;
+    if (size < compiled.windowBytes && !endsWord(text, at - from, match)) return false;
+    if (match === null) return true;
     for (const [secret, rangeOf] of secretsOf(match)) {
       if (!acceptsSecret(rule, secret, match.groups ?? {})) continue;
       if (this.#confirmed && rule.confirms?.(secret) === false) continue;
@@ -131,7 +145,14 @@ export class SecondLook {
       const range = { start: positionOf(segments, from + first, false), end: positionOf(segments, from + last, true) };
       this.#spans.add({ ...range, rule: rule.id, rank });
     }
+    return true;
   }
+}
+
+/** Returns whether a word ends in the text after all bytes that a pattern reads in any case, and after its match. */
+function endsWord(text: string, at: number, match: RegExpExecArray | null): boolean {
+  endOfWord.lastIndex = at + Math.max(surelyRead, match?.[0].length ?? 0);
+  return endOfWord.test(text);
 }
 
 interface MaskedText {
