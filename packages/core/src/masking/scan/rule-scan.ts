@@ -15,6 +15,15 @@ import { WordEnds } from './word-ends.ts';
 const assignmentWindow = 32;
 const placeholderRank = 4;
 
+/** A text in which a rule found nothing. The same text has the same result, which makes repeated text cheap. */
+interface RejectedText {
+  readonly text: string;
+  /** Index of the keyword in the text. */
+  readonly at: number;
+  /** Number of bytes from the keyword on that the pattern may have read. */
+  readonly readLength: number;
+}
+
 export interface RuleScanTarget {
   readonly window: ByteWindow;
   readonly spans: SpanQueue;
@@ -44,6 +53,8 @@ export class RuleScan {
   #head = 0;
   /** For each rule, the end of its last match. The rule is not run at keywords before this position. */
   readonly #resumeAt: Float64Array;
+  /** For each rule, the last text in which it found nothing. */
+  readonly #rejected = new Map<number, RejectedText>();
   readonly #limit: RunLimit;
   readonly #words: WordEnds;
   #block: BlockScan | undefined;
@@ -189,7 +200,13 @@ export class RuleScan {
     const from = Math.max(this.#window.base, start - lookbehind);
     const limit = Math.min(start + compiled.windowBytes, this.#window.end);
     const text = this.#text.slice(from, limit);
-    const { rule } = compiled;
+    const { rule, index } = compiled;
+    const rejected = this.#rejected.get(index);
+    if (rejected?.at === start - from && rejected.text === text) {
+      this.#steps += rejected.readLength;
+      this.#limit.spend(index, start, start + rejected.readLength);
+      return start + rejected.readLength;
+    }
     rule.pattern.lastIndex = start - from;
     const match = rule.pattern.exec(text);
     const matchEnd = start + (match?.[0].length ?? 0);
@@ -197,7 +214,10 @@ export class RuleScan {
     this.#steps += readTo - start;
     if (match !== null && rule.block !== undefined) this.#startBlock(compiled, rule.block, start, matchEnd, ended);
     else if (match !== null && this.#addSecrets(compiled, match, from)) this.#resumeAt[compiled.index] = matchEnd;
-    else this.#limit.spend(compiled.index, start, readTo);
+    else {
+      this.#limit.spend(index, start, readTo);
+      this.#rejected.set(index, { text, at: start - from, readLength: readTo - start });
+    }
     return readTo;
   }
 
