@@ -23,7 +23,8 @@ const lists = {
 } as const;
 
 /**
- * Makes all calls and returns their durations. `isLoaded` is true if the database contains a backlog of `rows` jobs.
+ * Makes each kind of call several times, and returns the median duration in ms of each kind. `isLoaded` is true if the
+ * database contains a backlog of `rows` jobs.
  */
 export async function exerciseQueue(jobs: Server['jobs'], rows: number, isLoaded: boolean): Promise<Timings> {
   const timings: Record<string, number> = {};

@@ -63,7 +63,10 @@ export class SecretMask {
   /** Names of the variables whose values are too short to be masked. */
   readonly tooShort: readonly string[];
   readonly #base: readonly KnownValue[];
-  /** The mask files that are followed. The number of a file says how many of its values were added so far. */
+  /**
+   * The mask files. They are read again before each use, because other processes append values to them. The number says
+   * how many values of the file were added to this mask.
+   */
   readonly #files = new Map<MaskFile, number>();
   readonly #added = new Map<string, KnownValue>();
   #set: SecretSet | undefined;

@@ -119,8 +119,8 @@ function alternatives(part: string | readonly string[]): readonly string[] {
 }
 
 /**
- * Returns the keyword for the beginning of a token. It ends before the first slash, because a slash may be escaped in
- * JSON.
+ * Returns the keyword of a token rule, given the fixed text with which its tokens begin. The keyword ends before the
+ * first slash of that text, because JSON may contain the slash as `\/`.
  */
 function keywordOf(text: string): string {
   const start = text.split('/')[0] ?? '';

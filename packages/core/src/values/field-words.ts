@@ -16,7 +16,10 @@ export function fieldWords(whole: unknown): z.core.$ZodErrorMap {
   };
 }
 
-/** Returns the phrase of `fieldWords` without the actual value, for secrets and for messages that already contain the value. */
+/**
+ * Returns a phrase that says what a field expects, such as "must be a number". The phrase does not contain the given
+ * value. It is used for secrets, and for messages that already contain the value.
+ */
 export function wantedWords(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
     case 'invalid_type':

@@ -113,8 +113,8 @@ function makeCgroup(mark: string): RunCgroup | undefined {
 }
 
 /**
- * Removes the cgroups of killed workers. A cgroup that still has running processes is kept: by now another worker may hold
- * the job for which they were started.
+ * Removes the cgroups of workers that no longer run. A cgroup that still contains a process is kept, and the process is
+ * not killed.
  */
 function removeEmptyCgroups(folder: string): void {
   attempt(() => {

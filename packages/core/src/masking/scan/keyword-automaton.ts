@@ -13,7 +13,10 @@ export interface KeywordAutomaton {
    * keyword.
    */
   readonly depths: Uint16Array;
-  /** The keywords that end in state `firstHit + n`, as indices into the list of keywords, the longest keyword first. */
+  /**
+   * The element at index `n` belongs to the state `firstHit + n`. It lists the keywords that end in this state, the
+   * longest first. A keyword is given as its index in the list of keywords.
+   */
   readonly hits: readonly Uint16Array[];
 }
 
