@@ -44,34 +44,26 @@ const passwordKeywords = [
   ),
 ];
 
+/** Keywords of words that both `secretWord` and `upperSecretWord` match. */
+const commonKeywords = [
+  ...passwordKeywords,
+  'pwd',
+  'secret',
+  'token',
+  'credential',
+  'connectionstring',
+  'connection_string',
+];
+
 /** Keywords for the words that `secretWord` matches. Each has at least 3 bytes. */
 export const secretWordKeywords = [
-  ...[
-    ...passwordKeywords,
-    'pwd',
-    'secret',
-    'token',
-    'credential',
-    'connectionstring',
-    'connection_string',
-    'connection-string',
-  ],
+  ...[...commonKeywords, 'connection-string'],
   ...keyWords.flatMap((word) => ['', '_', '-', '.', ' '].map((separator) => `${word}${separator}key`)),
 ];
 
 /** Keywords for the words that `upperSecretWord` matches. */
 export const upperSecretWordKeywords = [
-  ...[
-    ...passwordKeywords,
-    'pwd',
-    'secret',
-    'token',
-    'credential',
-    'connectionstring',
-    'connection_string',
-    'dsn',
-    '_pat',
-  ],
+  ...[...commonKeywords, 'dsn', '_pat'],
   ...keyWords.flatMap((word) => [`${word}key`, `${word}_key`]),
 ];
 

@@ -59,6 +59,9 @@ export const base62 = run('base62');
 export const base64 = run('base64');
 export const base64url = run('base64url');
 
+/** The parts of a UUID in lower case, as in RFC 9562 section 4. */
+export const uuid = [hex(8), '-', hex(4), '-', hex(4), '-', hex(4), '-', hex(12)];
+
 /**
  * Source of a pattern for the escape character: the byte itself, or as JSON, JavaScript, the shell and terminals write
  * it.

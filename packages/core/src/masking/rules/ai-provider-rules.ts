@@ -1,5 +1,5 @@
 import type { SecretRule } from '../secret-rule.ts';
-import { base62, base64, base64url, hex, letters, lower, tokenRule } from '../token-rule.ts';
+import { base62, base64, base64url, hex, letters, lower, tokenRule, uuid } from '../token-rule.ts';
 
 /** Rules for keys of AI providers and of related tools. */
 export const aiProviderRules: readonly SecretRule[] = [
@@ -27,7 +27,7 @@ export const aiProviderRules: readonly SecretRule[] = [
   tokenRule('llama-cloud-key', ['llx-', base62(40, 64)]),
   tokenRule('replicate-token', ['r8_', base62(37, 40)]),
   tokenRule('langsmith-key', ['lsv2_', ['pt', 'sk'], '_', hex(32), '_', hex(10)]),
-  tokenRule('langfuse-key', ['sk-lf-', hex(8), '-', hex(4), '-', hex(4), '-', hex(4), '-', hex(12)]),
+  tokenRule('langfuse-key', ['sk-lf-', ...uuid]),
   tokenRule('wandb-key', ['wandb_v1_', base64url(40, 120)]),
   tokenRule('voyage-key', ['pa-', base64url(43)], { minEntropy: 4 }),
   tokenRule('gemini-key', ['AQ.Ab8', base64url(40, 80)]),

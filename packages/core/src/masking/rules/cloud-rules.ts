@@ -2,7 +2,7 @@ import { makeExample } from '../make-example.ts';
 import { isPlaceholder } from '../placeholder-words.ts';
 import type { SecretRule } from '../secret-rule.ts';
 import { hasMixedCharacters } from '../random-text.ts';
-import { base62, base64, base64url, hex, lower, tokenRule, upper, wordStart } from '../token-rule.ts';
+import { base62, base64, base64url, hex, lower, tokenRule, upper, uuid, wordStart } from '../token-rule.ts';
 
 const keyId = 'AKIA' + makeExample('base32', 16);
 const temporaryKeyId = 'ASIA' + makeExample('base32', 16, 2);
@@ -38,7 +38,7 @@ export const cloudRules: readonly SecretRule[] = [
       ignores: ['AKIA' + 'IOSFODNN7EXAMPLE', `x${keyId}`, `${keyId}9`, `asia-northeast1`],
     },
   },
-  tokenRule('aws-marketplace-key', ['amzn.mws.', hex(8), '-', hex(4), '-', hex(4), '-', hex(4), '-', hex(12)]),
+  tokenRule('aws-marketplace-key', ['amzn.mws.', ...uuid]),
   tokenRule('google-api-key', ['AIza', base64url(35)], { minEntropy: 3.3 }),
   tokenRule('google-oauth-token', ['ya29.', base64url(20, 1024)]),
   tokenRule('google-refresh-token', ['1//0', base64url(40, 200)], { isWord: true }),

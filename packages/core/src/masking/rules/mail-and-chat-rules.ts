@@ -1,6 +1,6 @@
 import { makeExample } from '../make-example.ts';
 import type { SecretRule } from '../secret-rule.ts';
-import { base62, base64url, digits, hex, tokenRule, upper, wordStart } from '../token-rule.ts';
+import { base62, base64url, digits, hex, tokenRule, upper, uuid, wordStart } from '../token-rule.ts';
 
 const twilioKey = 'SK' + makeExample('hex', 32);
 const telegramToken = ':AA' + makeExample('base64url', 33);
@@ -73,18 +73,5 @@ export const mailAndChatRules: readonly SecretRule[] = [
   tokenRule('facebook-token', ['EAA', base62(80, 300)], { minEntropy: 3.8 }),
   tokenRule('instagram-token', [['IGQV', 'IGAA'], base64url(100, 300)]),
   tokenRule('intercom-token', ['dG9rOi', base64url(40, 80)], { isWord: true }),
-  tokenRule('hubspot-token', [
-    'pat-',
-    ['na1', 'na2', 'eu1', 'ap1'],
-    '-',
-    hex(8),
-    '-',
-    hex(4),
-    '-',
-    hex(4),
-    '-',
-    hex(4),
-    '-',
-    hex(12),
-  ]),
+  tokenRule('hubspot-token', ['pat-', ['na1', 'na2', 'eu1', 'ap1'], '-', ...uuid]),
 ];

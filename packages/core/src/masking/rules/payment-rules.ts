@@ -1,5 +1,5 @@
 import type { SecretRule } from '../secret-rule.ts';
-import { base62, base64, base64url, digits, hex, lower, tokenRule } from '../token-rule.ts';
+import { base62, base64, base64url, digits, hex, lower, tokenRule, uuid } from '../token-rule.ts';
 
 /** Rules for keys of payment and shop providers. Publishable keys are not secrets, so no rule finds them. */
 export const paymentRules: readonly SecretRule[] = [
@@ -13,20 +13,7 @@ export const paymentRules: readonly SecretRule[] = [
   tokenRule('shopify-token', [['shpat_', 'shpca_', 'shppa_', 'shpss_', 'shpua_'], hex(32, 64)]),
   tokenRule('woocommerce-key', [['ck_', 'cs_'], hex(40)], { minEntropy: 3.2 }),
   tokenRule('braintree-token', ['access_token$production$', lower(16), '$', hex(32)]),
-  tokenRule('plaid-token', [
-    'access-',
-    ['sandbox', 'development', 'production'],
-    '-',
-    hex(8),
-    '-',
-    hex(4),
-    '-',
-    hex(4),
-    '-',
-    hex(4),
-    '-',
-    hex(12),
-  ]),
+  tokenRule('plaid-token', ['access-', ['sandbox', 'development', 'production'], '-', ...uuid]),
   tokenRule('flutterwave-key', [['FLWSECK-', 'FLWSECK_TEST-'], lower(12, 48)]),
   tokenRule('easypost-key', [['EZAK', 'EZTK'], base62(54)]),
   tokenRule('shippo-token', ['shippo_', ['live', 'test'], '_', hex(40)]),
