@@ -14,7 +14,7 @@ type Act =
   | { readonly act: 'add-pointer'; readonly sizeBytes: number | null }
   | { readonly act: 'purge' | 'pin' | 'purge-stale'; readonly which: number }
   | { readonly act: 'retype'; readonly which: number; readonly type: ArtifactType }
-  /** A commit whose last insert fails. None of its changes may remain in the store. */
+  /** Commits several changes, the last of which is an insert that fails. The store must then contain none of them. */
   | { readonly act: 'add-twice'; readonly which: number };
 
 const which = fc.nat(50);
@@ -36,8 +36,8 @@ const act: fc.Arbitrary<Act> = fc.oneof(
 );
 
 /**
- * Runs acts (random changes of artifacts) on the stores, and computes the artifacts that the stores must contain after
- * the successful commits.
+ * Applies acts (random changes of artifacts) to the stores. Also computes the artifacts that the stores must contain
+ * afterwards: those of the acts that succeeded.
  */
 class History {
   readonly #stores: readonly MetadataStore[];
@@ -144,8 +144,8 @@ export function blobOwnersContract(harness: StoreHarness, histories: number): vo
       const ended = Promise.all(uploads).finally(() => (uploading.runs = false));
       while (uploading.runs) {
         expect(await one.blobOwners.usageDrift()).toEqual([]);
-        // A database in memory answers reads without returning to the event loop. Without this pause, the queued
-        // commits would never be written.
+        // Reads of a database in memory never return to the event loop. Without this pause, the write queue would never
+        // flush the commits.
         await new Promise(setImmediate);
       }
       await ended;

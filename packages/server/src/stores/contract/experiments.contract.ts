@@ -74,8 +74,8 @@ const rulesOn = (store: MetadataStore) => {
 };
 
 /**
- * Advances the clock while the work runs. The work waits before a retry when it adds a group to a group and another
- * server did so first.
+ * Advances the test clock until `work` settles. If another server changed the nested groups first, `work` retries after
+ * a back-off, and its timer needs this clock.
  */
 async function asTimePasses<Result>(work: Promise<Result>): Promise<Result> {
   const state = { isOver: false };
@@ -204,8 +204,8 @@ export function experimentsContract(harness: StoreHarness): void {
           ...['x', 'y', 'z'].map((id) => one.commit(addMember(group.id, id))),
           other.commit(hide(group)),
         ]);
-        // When a cleaner has removed the row of a hidden group, a new group may get the same id. If members of the old
-        // group remained, they would be members of the new group.
+        // After the cleaner has deleted the row of a hidden group, a new group may get the same id. Members of the old
+        // group that remained would then be members of the new group.
         await clean(one, start + hour);
         await addGroup(one, group);
         expect((await one.experiments.findGroup(group.id))?.members).toEqual([]);
@@ -261,8 +261,8 @@ export function experimentsContract(harness: StoreHarness): void {
       await one.commit(hide({ ...large, version: 2 }));
       for (const group of small) await one.commit(hide(group, start + 1));
       expect(await clean(one, start + hour + 1, 100)).toBe(100);
-      // The cleaner removes 20 members and the row of the large group. Then it removes two members and the row of each
-      // of the five small groups. These are 36 rows.
+      // One call removes at most 100 rows. First it removes the last 20 members and the row of the large group: 21
+      // rows. Then it removes two members and the row of each of the five small groups: 15 rows.
       expect(await clean(other, start + hour + 1, 100)).toBe(36);
       expect(await one.experiments.groupsHolding('e', 'w0')).toEqual([{ id: kept.id, name: null }]);
     });
@@ -451,8 +451,7 @@ export function experimentsContract(harness: StoreHarness): void {
       await expect(
         groups.create(admin, id, { members: Array.from({ length: most + 1 }, (_, i) => `x${i}`) }),
       ).rejects.toMatchObject(refused('10000 members'));
-      // Adding a member that the group already has is possible even if the group is full. The limit of groups inside
-      // groups does not count workers.
+      // A full group accepts a member that it already has. Workers do not count for the limit of nested groups.
       expect((await groups.addMember(id, large.id, 'w7')).members).toEqual(large.members);
       expect((await groups.addMember(id, nesting.id, 'grp_7')).members).toEqual(nesting.members);
       expect((await groups.addMember(id, small.id, 'x')).members).toEqual(['w', 'x']);

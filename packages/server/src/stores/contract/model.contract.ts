@@ -27,7 +27,7 @@ type Act =
   | { readonly act: 'sweep' }
   | { readonly act: 'wait'; readonly ms: number };
 
-/** The repositories of the jobs. Their number is chosen so that a claim matches few routes, many routes or all routes. */
+/** The repositories of the jobs. With six repositories, a claim can match few routes, many routes or all routes. */
 const repositories = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 const acts: fc.Arbitrary<Act[]> = fc.array(
@@ -72,8 +72,8 @@ const acts: fc.Arbitrary<Act[]> = fc.array(
 );
 
 /**
- * The model with which the store is compared: the jobs of the queue in memory, changed by the same pure rules as in the
- * store.
+ * A model of the queue in memory, with which the store is compared. The same pure rules (`decideJob`) change the jobs
+ * in both.
  */
 class Model {
   readonly jobs = new Map<string, JobRecord>();
@@ -103,7 +103,7 @@ class Model {
   /** The ids of delayed jobs, with the earliest time at which each job may be claimed. */
   #delays = new Map<string, number>();
 
-  /** Promotes the jobs in the model whose delay has ended since the last call. Returns their ids. */
+  /** Makes the jobs of the model claimable whose delay has ended since the last call. Returns their ids. */
   due(now: number): string[] {
     const due = [...this.#delays].filter(([, at]) => at <= now).map(([id]) => id);
     for (const id of due) {

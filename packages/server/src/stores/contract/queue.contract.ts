@@ -200,7 +200,8 @@ export function queueContract(harness: StoreHarness): void {
         return (answer as { jobs: readonly JobRecord[] }).jobs;
       };
       expect(await again(start + 999)).toEqual([await store.jobs.find(longer), await store.jobs.find(shorter)]);
-      // At this time the lease of `shorter` has expired, and no sweep has run. Later another worker holds both jobs.
+      // Now the lease of the job `shorter` has expired, although no sweep has run. So the repeated claim returns only
+      // `longer`.
       expect(await again(start + 1000)).toEqual([await store.jobs.find(longer)]);
       await store.jobs.sweep(10, start + 9000);
       await claimIds(store, 'other', { leaseIds: ['m1', 'm2'], now: start + 60_000, leaseMs: 60_000 });

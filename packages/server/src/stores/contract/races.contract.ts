@@ -71,8 +71,8 @@ export function racesContract(harness: StoreHarness): void {
       }
       const ids = claimed.flat().map((job) => job.id);
       expect(new Set(ids).size).toBe(ids.length);
-      // The claims together ask for 120 jobs of the types task and exec, but only 80 such jobs exist. They also ask for
-      // 40 jobs of the type manifest, of which 40 exist.
+      // The claims request 120 jobs of the types task and exec, but only 80 such jobs exist. They also request 40 jobs
+      // of the type manifest, and 40 exist.
       expect(ids).toHaveLength(120);
     });
 

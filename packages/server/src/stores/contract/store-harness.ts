@@ -9,7 +9,10 @@ export interface StoreHarness {
 
 export interface StoreUnderTest {
   readonly store: MetadataStore;
-  /** Opens a second, concurrent store on the same data. Undefined for engines that allow only one server. */
+  /**
+   * Opens a second store on the same data, which is used at the same time as the first. Undefined for engines that
+   * allow only one server.
+   */
   readonly another?: () => Promise<MetadataStore>;
   readonly remove?: () => Promise<void>;
 }
