@@ -34,8 +34,8 @@ describe.skipIf(server === undefined)('while a sweep makes due jobs ready and ha
   });
 
   /**
-   * Starts a sweep that does all its work and then pauses before its transaction ends. Resolves when the pause begins,
-   * to an object with the promise `ended`, which settles when the transaction has ended.
+   * Starts a sweep that pauses after its last statement, before its transaction ends. Resolves when the pause begins,
+   * to an object whose promise `ended` settles when the transaction has ended.
    */
   async function slowSweep(end: 'commit' | 'undo'): Promise<{ ended: Promise<unknown> }> {
     const swept = Promise.withResolvers<undefined>();

@@ -18,8 +18,8 @@ const awaitLock = statementsBy((lock: AdvisoryLock, db) => ({
 }));
 
 /**
- * Acquires the lock until the transaction ends. The previous holder of the lock has committed by then, so the next
- * statement sees the writes of that holder.
+ * Acquires the advisory lock until the transaction ends. The previous holder of the lock has committed by then, so the
+ * next statement sees the writes of that holder.
  */
 export function* postgresAdvisoryLock(lock: AdvisoryLock, others: 'wait' | 'skip'): Verb<boolean> {
   if (others === 'skip') return (yield* first(tryLock(lock), {}))?.taken === true;

@@ -47,8 +47,8 @@ const writeMany = statementsBy((columns: string, db, p: Placeholders<Many>) => (
 }));
 
 /**
- * Updates one job and inserts one event. Both use the same list of parameters, because no column of the job has the
- * same name as a column of the event. (The job's id is `job_id` in the event.)
+ * Updates one job and inserts one event. Both statements use one list of parameters. This is possible because no column
+ * name occurs in both tables: the id of the job is `id` in one and `job_id` in the other.
  */
 const writeOne = statementsBy((columns: string, db, p: Placeholders<JobUpdate & JobEventRow>) =>
   db
@@ -111,8 +111,8 @@ export function* postgresTakeKeys(keys: readonly IdempotencyRow[], now: number):
 }
 
 /**
- * Returns the records as JSON. NUL and lone surrogates in texts are replaced because Postgres cannot store them. The
- * result is the same as for a text that is sent as its own parameter.
+ * Returns the records as JSON. Replaces NUL and lone surrogates in texts, because Postgres cannot store them. A text is
+ * stored in the same form when it is a parameter of its own.
  */
 function recordList(records: readonly object[], names: readonly string[]): string {
   const storable = (_key: string, value: unknown): unknown =>

@@ -8,8 +8,8 @@ import { statement } from '../../engine/statement.ts';
 import { rows, type Verb } from '../../engine/verb.ts';
 
 /**
- * Number of candidates (claimable jobs in claim order) that are read beyond `count`, because other claims may have
- * locked some of them.
+ * Number of candidates that are read in addition to `count`, because other claims may have locked some of them.
+ * Candidates are claimable jobs in claim order.
  */
 const spare = 16;
 
@@ -62,11 +62,12 @@ const lockCandidates = statement<{ ids: string; count: number }>()((db, p, synta
 );
 
 /**
- * Returns locked candidates. For one route, one statement reads the range of the index and locks its jobs.
+ * Returns the first claimable jobs of the routes, locked for this claim. For one route, one statement reads a range of
+ * the index and locks the jobs.
  *
- * For several routes, candidates are first read without locks and then locked. Otherwise this claim would lock jobs
- * that it does not use, and would hide them from other claims. If other claims have locked too many of the candidates,
- * a larger number is read.
+ * For several routes, jobs are first read without locks, and then at most `count` of them are locked. Otherwise this
+ * claim would lock jobs that it does not use, and other claims would skip them. If too many of the jobs are locked by
+ * other claims, more jobs are read.
  */
 export function* postgresClaimCandidates(routes: RouteSet, count: number): Verb<JobRow[]> {
   const [only] = routes.ids;

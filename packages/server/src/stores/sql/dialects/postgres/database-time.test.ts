@@ -79,8 +79,8 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
   };
 
   /**
-   * Runs a transaction on the job. Returns the times that it received: one if it ran once, two if it was repeated
-   * because its estimate was wrong.
+   * Runs a transaction on the job. Returns the time that each run of the transaction received. There are two runs if
+   * the first estimate of the time was wrong.
    */
   async function timesOfVerb(jobId: string): Promise<StoreTime[]> {
     const times: StoreTime[] = [];
@@ -104,8 +104,8 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
     const times = await timesOfVerb(job.id);
     expect(times.at(-1)?.now).toBeGreaterThanOrEqual(before - 50);
     expect(times.at(-1)?.now).toBeLessThanOrEqual(Date.now());
-    // Only the first transaction after the jump reads the database's time first. The second one uses an estimate again,
-    // so it runs once.
+    // The transaction before this one read the database's time. This one can use an estimate again, so it runs only
+    // once.
     expect(await timesOfVerb(job.id)).toHaveLength(1);
     expect((await store.jobs.sweep(10)).ended).toEqual([]);
     expect(await renew(job)).toMatchObject({ outcome: 'changed' });
@@ -141,8 +141,9 @@ describe.skipIf(server === undefined)('the time of verbs on Postgres', () => {
     expect((await store.jobs.sweep(10)).ended).toEqual([]);
     await pass(2000);
     expect((await store.jobs.sweep(10)).ended.map(({ id }) => id)).toEqual([lost.id]);
-    // The lease of the other job was renewed after the jump. It is compared with the database's real time as soon as
-    // all leases from before the jump have ended.
+    // Until now, leases were compared with a time without the jump, because leases from before the jump existed. The
+    // last of them has ended. The lease of the other job was renewed after the jump, so it is now compared with the
+    // database's time.
     await pass(31_000);
     expect((await store.jobs.sweep(10)).ended.map(({ id }) => id)).toEqual([job.id]);
     expect(jumps).toHaveLength(1);

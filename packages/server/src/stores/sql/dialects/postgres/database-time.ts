@@ -2,24 +2,21 @@ import type { PoolClient } from 'pg';
 import type { Clock } from '../../../../kernel/time/clock.ts';
 import { fixedTime, smallestJumpMs, type OnClockJump, type StoreTime } from '../../../../kernel/time/store-time.ts';
 
-/**
- * Largest time in ms by which the estimate of a transaction may be ahead of the database's clock. A lease may end early
- * by this time.
- */
+/** Largest time in ms by which an estimate may be ahead of the database's clock. A lease may end early by this time. */
 const mostAheadMs = 5;
 /**
- * Largest time in ms by which the estimate may be behind the database's clock. A lease that the transaction grants then
- * starts earlier, but never before the call that requests it.
+ * Largest time in ms by which an estimate may be behind the database's clock. A lease that such a transaction grants
+ * starts early by this time, but never before the claim was sent.
  */
 const mostBehindMs = smallestJumpMs;
-/** Largest normal drift between two clocks, in ms per ms. A larger difference means that one of them was set. */
+/** Largest drift in ms per ms that two clocks normally have. If they drift faster, somebody set one of them. */
 const driftRate = 0.001;
 
 const databaseNow = 'select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now';
 
 /**
- * Statement that fails the transaction if the assumed time deviates too far from the database's clock. The error
- * message is written to the log of the database.
+ * The statement that compares the assumed time with the database's clock. It fails, and aborts the transaction, if the
+ * two differ too much. Its error message is also written to the log of the database.
  */
 const assertion = {
   name: 'ph_assert_time',
@@ -51,7 +48,7 @@ interface Offset {
   readonly measuredAt: number;
 }
 
-/** Bounds of the jump of a clock in ms. They are negative if the clock was set back. */
+/** Bounds of the time in ms by which a clock jumped. They are negative if the clock was set back. */
 interface Jump {
   readonly leastMs: number;
   readonly mostMs: number;
@@ -87,7 +84,7 @@ export class DatabaseTime {
     this.#onJump = onJump;
   }
 
-  /** The lower bound of the database's present time. */
+  /** The database's time now, as an estimate that is never ahead. */
   get time(): StoreTime {
     if (this.#given) return this.#at(this.#clock.now());
     const low = this.#offset?.low ?? 0;
@@ -147,7 +144,7 @@ export class DatabaseTime {
    */
   #measured(now: number, sentAt: number): Jump | undefined {
     const measuredAt = this.#clock.monotonic();
-    // The database omits fractions of a millisecond. So its real time was up to one millisecond later than `now`.
+    // The database cuts its time to whole milliseconds. So the exact time was up to one millisecond later than `now`.
     const found = { low: now - measuredAt, high: now + 1 - sentAt, measuredAt };
     const last = this.#offset;
     this.#offset = found;
@@ -163,7 +160,8 @@ export class DatabaseTime {
     return Math.max(jump.leastMs, -jump.mostMs) < smallestJumpMs ? undefined : jump;
   }
 
-  // Records a jump. Uses the upper bound of the jump, so that leases may end late but never early.
+  // Records that a clock jumped. Of the two bounds of the jump it uses the upper one, so that leases may end late but
+  // never early.
   #jumped({ leastMs, mostMs }: Jump, now: number, lastLeaseAt: number | null): void {
     this.#heldBackMs = Math.max(0, Math.ceil(this.#heldBackMs + mostMs));
     const lastEndsInMs = lastLeaseAt === null ? 0 : lastLeaseAt - (now - this.#heldBackMs);

@@ -11,9 +11,9 @@ const sendWithinMs = 5000;
 const reconnect = { firstMs: 100, maxMs: 5000 };
 
 /**
- * A hint channel that uses LISTEN and NOTIFY on one connection outside the pool. A broken connection is replaced after
- * a back-off. Messages that are sent before the new connection listens are lost. `missed` is called when the new
- * connection listens. Behind a proxy that pools connections by transaction, no message arrives.
+ * Sends and receives hints with LISTEN and NOTIFY, on one connection outside the pool. A broken connection is replaced
+ * after a back-off. Messages that are sent before the new connection listens are lost, so `missed` is called when it
+ * listens. No message arrives through a proxy that pools connections by transaction.
  */
 export class PostgresHintChannel implements HintChannel {
   readonly #url: string;
@@ -21,14 +21,11 @@ export class PostgresHintChannel implements HintChannel {
   #sending: Promise<void> = Promise.resolve();
   #onMessage: (message: string) => void = () => undefined;
   #onMissed: () => void = () => undefined;
-  /** True if a connection was lost since the last one began to listen, so that messages may have been lost. */
+  /** True if messages may have been lost, because a connection broke and no new connection listens yet. */
   #mayHaveMissed = false;
-  /**
-   * The connection, or the attempt to connect. Undefined during the pause between two attempts, and before the first
-   * attempt.
-   */
+  /** The current connection or connection attempt. Undefined between two attempts and before the first one. */
   #client: Promise<pg.Client | undefined> | undefined;
-  /** Number of connections that failed or ended since a connection last began to listen. */
+  /** Number of connections that failed or ended in succession. Zero once a connection listens. */
   #failures = 0;
   #cancelPause: (() => void) | undefined;
   #closed = false;
@@ -49,7 +46,7 @@ export class PostgresHintChannel implements HintChannel {
       const client = await this.#connected();
       await client?.query('select pg_notify($1, $2)', [channel, message]);
     } catch {
-      // A hint that was not sent is no error, because subscribers also read the database at intervals.
+      // A failed send is ignored, because subscribers also read the database at intervals.
     }
   }
 

@@ -60,7 +60,7 @@ describe.skipIf(server === undefined)('the Postgres engine', () => {
         const locked = [];
         for (const name of order) {
           locked.push(yield* first(lock, { name }));
-          // The pause gives the other transaction time to lock its first row.
+          // Gives the other transaction time to lock its first row.
           yield* first(pause, {});
         }
         return locked.length;

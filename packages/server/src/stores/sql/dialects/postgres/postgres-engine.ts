@@ -23,26 +23,26 @@ export interface PostgresOptions {
   readonly clock?: Clock;
   /** True if `clock` replaces the database's clock, for tests. */
   readonly fixedTime?: boolean;
-  /** Called when the database's clock, or the monotonic clock of this process, was set. */
+  /** Called when somebody set the database's clock, or when the monotonic clock of this process jumped. */
   readonly onClockJump?: OnClockJump;
   /** Time in ms within which the database must answer a query. Default: 35 s. */
   readonly silentMs?: number;
 }
 
 const connectWithinMs = 10_000;
-/** Statement timeout, longer than any statement takes and shorter than a person waits. */
+/** Statement timeout in ms. No statement takes so long, and a person would not wait longer. */
 const statementWithinMs = 30_000;
 /**
- * Default for the time within which the database must answer a query. It is longer than the statement timeout, so a
- * connection without an answer for this long is dead, and is closed.
+ * Default time within which the database must answer a query. It is longer than the statement timeout. So a connection
+ * that does not answer in this time is dead, and is closed.
  */
 const silentMs = statementWithinMs + 5000;
 /** Idle time after which TCP keep-alive probes a connection, so that a vanished peer is detected. */
 const keepAliveMs = 10_000;
 const mostTries = 5;
 /**
- * Number of connections for `read`, in addition to those for transactions. A list takes some milliseconds, so four
- * connections serve many callers.
+ * Number of connections for `read`, in addition to those for transactions. A page of a list takes some milliseconds, so
+ * four connections are enough for many callers.
  */
 const readConnections = 4;
 /**
@@ -54,15 +54,16 @@ const scanConnections = 2;
 const scanWithinMs = 120_000;
 
 /**
- * Planner settings of the connections for transactions and look-ups, whose statements should walk an index to a few
- * rows. For a new or fast-growing table the planner has too few statistics to choose such a plan, and a prepared
- * statement keeps its plan. A plan that reads the whole table halved the claim rate. (`jit` is off because a plan step
- * that is forbidden but unavoidable gets a very high cost, and a high cost would start the compiler.)
+ * Planner settings of the connections for transactions and look-ups. Their statements should read a few rows through an
+ * index. For a new or fast-growing table, the planner has too few statistics to choose such a plan, and a prepared
+ * statement keeps its plan. A plan that reads the whole table halved the claim rate.
  *
- * Lists, searches and scans run on other connections, with the settings of the server, because for many rows a bitmap
- * scan or a hash join can be the best plan. The settings are connection options and not `set local` statements. They
- * cost a transaction nothing, and no plan that was cached under other settings is used, because each connection has its
- * own plan cache.
+ * `jit` is off for this reason: the planner gives a very high cost to a forbidden plan step that it cannot avoid, and a
+ * high cost starts the JIT compiler.
+ *
+ * Lists, searches and scans run on other connections, with the settings of the server. For many rows, a bitmap scan or
+ * a hash join can be the best plan. The settings are connection options, because `set local` statements would cost each
+ * transaction time. Each connection has its own plan cache, so no plan is used that was cached under other settings.
  */
 export const plannerSettings = ['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin', 'jit']
   .map((name) => `-c ${name}=off`)
@@ -71,8 +72,8 @@ export const plannerSettings = ['enable_seqscan', 'enable_bitmapscan', 'enable_h
 /** Smallest number of dead rows in the table of jobs for which `tidy` vacuums it. */
 const fewestDead = 1000;
 /**
- * Length of the pause after a vacuum, as a multiple of the vacuum's duration. The vacuum of a million jobs takes a
- * third of a second.
+ * The pause after a vacuum is the duration of the vacuum times this number. The vacuum of a million jobs takes a third
+ * of a second.
  */
 const restShare = 20;
 const vacuum = {
@@ -233,10 +234,10 @@ class PostgresEngine implements QueueEngine {
   }
 
   /**
-   * Vacuums the table of jobs. Claimed rows leave dead entries at the start of the index `jobs_ready`, where every claim
-   * begins to read. Some thousands of dead entries make claims three times slower. Autovacuum runs only once a minute,
-   * and skips the indexes of a large table until many pages of the table have dead rows. The pause between vacuums grows
-   * with the size of the table.
+   * Vacuums the table of jobs. Each claim begins to read at the start of the index `jobs_ready`, where claimed rows
+   * leave dead entries. Some thousands of dead entries make claims three times slower. Autovacuum runs only once a
+   * minute, and it skips the indexes of a large table until many pages of the table have dead rows. The pause between
+   * vacuums grows with the size of the table.
    */
   async tidy(): Promise<void> {
     if (this.#clock.monotonic() < this.#tidyAgainAt) return;
@@ -310,8 +311,8 @@ class PostgresEngine implements QueueEngine {
 }
 
 /**
- * Maps errors to `AppError` for callers. The message names neither the host nor the database. The cause of the error
- * names both; it is only logged.
+ * Runs `action` and maps its errors to `AppError` for callers. The message names neither the host nor the database. The
+ * cause of the error names both, but is only logged.
  */
 async function mapErrors<Result>(action: () => Promise<Result>): Promise<Result> {
   try {

@@ -32,7 +32,10 @@ export function isWorthAnotherTry(error: unknown): boolean {
   return ['40001', '40P01'].includes(codeOf(error));
 }
 
-/** Returns true if a new job violates the not-null constraint of its route; see `QueueDialect.isClosedRoute`. */
+/**
+ * Returns true if the error means that a job was not inserted because its route is closed (idle, or without a row). The
+ * not-null constraint on the route of a job reports this.
+ */
 export function isClosedRoute(error: unknown): boolean {
   const cause =
     error instanceof AppError ? (error.cause as { table?: unknown; column?: unknown } | undefined) : undefined;

@@ -9,9 +9,10 @@ type Query = Promise<QueryResult<object>>;
 const nothing: StepResult = { rows: [], changes: 0 };
 
 /**
- * Runs one verb in one transaction. The connection is pipelined: `begin` and the check of the time are sent with the
- * first step, and steps whose results are not used are sent with `commit`. Most verbs therefore take two or three round
- * trips. After a failed step, Postgres executes `commit` as a rollback.
+ * Runs one verb in one transaction. Statements are sent without waiting for the previous answer where this is possible.
+ * `begin` and the check of the time are sent with the first statement. Statements whose results are not used are sent
+ * with `commit`. Most verbs therefore take two or three round trips. After a failed statement, Postgres executes
+ * `commit` as a rollback.
  */
 export async function runInTransaction<Result>(
   client: PoolClient,
@@ -28,8 +29,8 @@ export async function runInTransaction<Result>(
 }
 
 /**
- * Runs the verb at the assumed time `assumed`. The database compares this time with its clock and fails the transaction
- * if it is wrong. If `assumed` is undefined, the transaction reads the database's time first, which takes one more
+ * Runs the verb at the time `assumed`. The database compares this time with its clock, and aborts the transaction if
+ * the time is wrong. If `assumed` is undefined, the transaction first reads the database's time, which takes one more
  * round trip.
  */
 async function runAt<Result>(
@@ -90,7 +91,7 @@ function send(client: PoolClient, step: Step | string): Query {
   return quiet(typeof step === 'string' ? client.query(step) : client.query(prepared(step)));
 }
 
-/** Returns the query. Its rejection is not reported as unhandled before the caller awaits the query. */
+/** Returns the same promise, but prevents a report of an unhandled rejection. The caller awaits the promise later. */
 function quiet<Answer>(query: Promise<Answer>): Promise<Answer> {
   query.catch(() => undefined);
   return query;

@@ -14,8 +14,8 @@ export const secretColumns: Readonly<Record<string, readonly string[]>> = {
 const settingName = 'read_only_roles';
 
 /**
- * Acquires the advisory lock for grants ("Prof" in ASCII and a number). Two concurrent grants would fail on the same
- * rows of the system catalogue.
+ * Acquires the advisory lock of grants, because two concurrent grants would fail on the same rows of the system
+ * catalogue. The key is "Prof" in ASCII and a number.
  */
 const takeTurn = `select pg_advisory_xact_lock(${String(0x50726f66_0002)})`;
 
@@ -26,8 +26,8 @@ const connectWithinMs = 10_000;
 const statementWithinMs = 30_000;
 
 /**
- * Grants read access on its own connection; see `grantReadOnly`. Errors: `not_found`, `invalid_request`, `unavailable`,
- * `internal`.
+ * Grants read access; see `grantReadOnly`. Opens a connection of its own for this. Errors: `not_found`,
+ * `invalid_request`, `unavailable`, `internal`.
  */
 export async function grantReadOnlyAt(url: string, role: string): Promise<void> {
   const client = new pg.Client({
@@ -50,8 +50,8 @@ export async function grantReadOnlyAt(url: string, role: string): Promise<void> 
 }
 
 /**
- * Grants read access and stores the name of the role, so that every start of a server grants again. Errors:
- * `not_found`, `invalid_request`.
+ * Grants read access, and stores the name of the role. Each start of a server then grants again. Errors: `not_found`,
+ * `invalid_request`.
  */
 async function grantAndStore(client: Queryable, role: string): Promise<void> {
   await inTurn(client, async () => {
@@ -91,16 +91,16 @@ async function rememberedRoles(client: Queryable): Promise<string[]> {
   return JSON.parse(kept.rows[0]?.value ?? '[]') as string[];
 }
 
-// Selects all tables of the schema that this user owns. The installation gives the whole schema to Proofhouse. So other
-// tables of the same user in this schema are granted too.
+// Selects all tables of the schema that this database user owns. The installation gives the whole schema to Proofhouse,
+// so a table that the same user created for another purpose is granted too.
 const ownTables = `
   select class.oid, class.relname as name, class.relowner as owner from pg_class class
   where class.relnamespace = current_schema()::regnamespace and class.relkind in ('r', 'p')
     and pg_has_role(class.relowner, 'usage')`;
 
 /**
- * Finds a role by its whole name. Postgres would cut a longer name in a `grant` statement to 63 bytes, and would thus
- * grant to another role.
+ * Finds a role by its whole name. In a `grant` statement, Postgres would cut a longer name to 63 bytes, and the grant
+ * could go to another role.
  */
 async function findRole(client: Queryable, role: string): Promise<{ rules: boolean } | undefined> {
   if (role.includes('\0')) return undefined;
@@ -136,7 +136,7 @@ async function grantTo(client: Queryable, role: string): Promise<void> {
       await client.query(`grant select on ${table} to ${to}`);
       continue;
     }
-    // An older grant on the whole table would still give access to every column.
+    // An older grant on the whole table would still allow the role to read every column.
     await client.query(`revoke select on ${table} from ${to}`);
     const columns = (await columnsOf(client, oid)).filter((column) => !secret.includes(column));
     const list = columns.map((column) => pg.escapeIdentifier(column)).join(', ');
@@ -153,8 +153,8 @@ async function columnsOf(client: Queryable, table: number): Promise<string[]> {
 }
 
 /**
- * Throws `invalid_request` if the role can read an excluded column through another grant, to PUBLIC or to a role of
- * which it is a member.
+ * Throws `invalid_request` if the role can still read an excluded column. It could have that right through PUBLIC or
+ * through another role of which it is a member.
  */
 async function requireBlind(client: Queryable, role: string): Promise<void> {
   const sees = 'select has_column_privilege($1::name, $2::text, $3::text, $4) as sees';

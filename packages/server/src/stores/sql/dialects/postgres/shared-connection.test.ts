@@ -116,8 +116,8 @@ describe('whoever asks', () => {
   });
 
   /**
-   * Starts a read that uses the shared connection until `stop` is called. `client` resolves to the number of that
-   * connection.
+   * Starts a read that keeps the shared connection in use until `stop` is called. `client` resolves to the number of
+   * that connection.
    */
   function begin() {
     const end = Promise.withResolvers<undefined>();

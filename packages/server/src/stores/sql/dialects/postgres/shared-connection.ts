@@ -3,27 +3,30 @@ import type { Clock } from '../../../../kernel/time/clock.ts';
 
 /**
  * A new read uses the shared connection only if the connection answered within this time (ms). Otherwise the connection
- * may be dead or wait for a lock.
+ * may be dead, or its current read may wait for a lock.
  */
 const joinWithinMs = 250;
 /**
- * No new read uses a connection that has been shared for this long (ms). The connection then returns to the pool, which
- * checks it.
+ * After this time (ms), no new read uses the shared connection. The connection returns to the pool, which checks it.
  */
 const useForMs = 10_000;
 
 interface Shared {
   readonly client: Promise<PoolClient>;
   readonly openedAt: number;
-  /** Monotonic time in ms of the last answer, or of the first read before any answer. */
+  /**
+   * Monotonic time in ms of the last answer on the connection. Before the first answer, the time at which it was
+   * opened.
+   */
   movedAt: number;
   users: number;
   failed: boolean;
 }
 
 /**
- * One connection of the pool that all concurrent reads share and pipeline. The database then serves these reads with
- * one backend process instead of waking one process for each read. The last user returns the connection to the pool.
+ * A connection of the pool that all concurrent reads share. Reads are sent without waiting for the answers of earlier
+ * ones. One backend process of the database then serves all reads, so the database need not wake a process for each.
+ * The last user returns the connection to the pool.
  */
 export class SharedConnection {
   readonly #pool: Pool;
@@ -43,7 +46,7 @@ export class SharedConnection {
       return await read(await shared.client);
     } catch (error) {
       shared.failed = true;
-      // The reads that already use the connection may finish. No further read uses it.
+      // Reads that already use the connection may finish, but no further read uses it.
       this.#leave(shared);
       throw error;
     } finally {

@@ -13,8 +13,8 @@ export function emptyDatabase(serverUrl: string): Promise<TestDatabase> {
 }
 
 /**
- * Creates a database with the schema of this version and no rows. Copies a template, of which each Postgres server has
- * one.
+ * Creates a database with the schema of this version and no rows, as a copy of a template database. Each Postgres
+ * server has one template.
  */
 export async function migratedDatabase(serverUrl: string): Promise<TestDatabase> {
   template ??= ensureTemplate(serverUrl);
@@ -37,8 +37,8 @@ async function ensureTemplate(serverUrl: string): Promise<void> {
     await client.query('select pg_advisory_lock(7001)');
     const found = await client.query('select 1 from pg_database where datname = $1', [templateName]);
     if (found.rows.length > 0) return;
-    // The database gets the name of the template only when it is complete. So an interrupted run leaves no incomplete
-    // template.
+    // The new database is renamed to the name of the template only when it is complete. So an interrupted run leaves no
+    // incomplete template.
     const { url } = await emptyDatabase(serverUrl);
     await (await openMetadataStore(url)).close();
     await client.query(`alter database ${new URL(url).pathname.slice(1)} rename to ${templateName}`);
