@@ -71,7 +71,7 @@ it('after the deadline writes are refused and say who is meant; later ones are t
   other.exec('rollback');
   expect(await delays.until(held)).toMatchObject({ status: 'fulfilled' });
   expect(await engine.read(() => rows(all, {}))).toEqual([{ name: 'd' }]);
-  // The other program locks the file again, so the deadline for the retries begins again.
+  // The other program locks the file a second time, so the engine retries for another `busyWithinMs`.
   other.exec('begin immediate');
   const waiting = write('e');
   for (let attempt = 0; attempt < 10; attempt++) await delays.end();

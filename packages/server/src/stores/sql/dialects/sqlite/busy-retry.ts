@@ -11,15 +11,16 @@ export const busyWithinMs = 5000;
 const growth = { firstMs: 1, maxMs: 100 };
 
 /**
- * Returns true if another program holds a lock on the file (`SQLITE_BUSY`), also while that program recovers the WAL.
+ * Returns true if another program holds a lock on the file (`SQLITE_BUSY`). This includes the lock that a program holds
+ * while it recovers the WAL.
  */
 export function isBusy(error: unknown): boolean {
   return codeOf(error).startsWith('SQLITE_BUSY');
 }
 
 /**
- * The delays between attempts. Each delay is twice the previous one, up to 100 ms. `expired` is true once the sum of
- * the delays has reached `busyWithinMs`.
+ * The delays between retries of a call. Each delay is twice the previous one, up to 100 ms. `expired` is true once the
+ * sum of the delays has reached `busyWithinMs`.
  */
 export class BusyBackoff {
   #delays = 0;
@@ -29,7 +30,7 @@ export class BusyBackoff {
     return this.#waitedMs >= busyWithinMs;
   }
 
-  /** Returns the next delay and adds it to the sum. */
+  /** Returns the next delay in ms and adds it to the sum. */
   next(): number {
     this.#delays += 1;
     const delayMs = backOffMs(this.#delays, growth);

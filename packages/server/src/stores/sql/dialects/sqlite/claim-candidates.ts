@@ -28,8 +28,8 @@ const placesOfRoute = statement<CandidatesOfRoute>()((db, p) =>
 );
 
 /**
- * Returns the candidates of a claim. Runs one small query for each route and one for each job, which on SQLite costs
- * less than one query with a join.
+ * Returns the candidates of a claim: the first claimable jobs of these routes. Runs one small query for each route and
+ * one for each job. On SQLite this costs less than one query with a join.
  */
 export function* sqliteClaimCandidates(routes: RouteSet, count: number): Verb<JobRow[]> {
   const [only] = routes.ids;

@@ -5,9 +5,9 @@ import { makeFolder } from '../../../../kernel/files/make-folder.ts';
 import { isMountPoint } from './mount-points.ts';
 
 /**
- * Returns the path of a database file with all symbolic links resolved, and creates its folder. The lock and the WAL
- * have names derived from that path, so a file with two paths would have two locks. Throws `unavailable` for a file
- * that has a second hard link or is a mount point, because its other paths cannot be found.
+ * Returns the path of a database file with all symbolic links resolved, and creates the folder of the file. The lock
+ * and the WAL have names derived from this path, so a file with two paths would have two locks. Throws `unavailable`
+ * for a file that has a second hard link or is a mount point, because its other paths cannot be found.
  */
 export function databaseFile(file: string): string {
   const folder = path.dirname(path.resolve(file));

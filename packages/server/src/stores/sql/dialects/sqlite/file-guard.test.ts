@@ -74,7 +74,8 @@ describe('an engine whose files are taken away', () => {
     const lock = readFileSync(`${file}.lock`);
     renameSync(`${file}.lock`, `${file}.lock.away`);
     const second = await openSqliteEngine(file);
-    // This test puts the original lock file back. So only the database itself shows that a second server opened it.
+    // This test restores the original lock file. So the lock file does not show that a second server opened the
+    // database, and only the database itself does.
     rmSync(`${file}.lock`);
     renameSync(`${file}.lock.away`, `${file}.lock`);
     expect(readFileSync(`${file}.lock`).equals(lock)).toBe(true);
@@ -96,8 +97,8 @@ describe('an engine whose files are taken away', () => {
     await reader.backup(copy);
     reader.close();
     const changed = new Database(copy);
-    // The copies that `proofhouse backup create` makes have this journal mode and a generation (`user_version`) of
-    // their own.
+    // A copy that `proofhouse backup create` makes differs in the same two ways: it has the journal mode `delete`, and
+    // its own generation (`user_version`).
     changed.pragma('journal_mode = delete');
     changed.pragma('user_version = 12345');
     changed.close();
@@ -176,8 +177,8 @@ describe('a database file with a second name', () => {
     const listed = (): string => mounts;
     expect(isMountPoint('/srv/my data/p\\x.db', listed)).toBe(true);
     expect(isMountPoint('/srv/ü.db', listed)).toBe(true);
-    // Like a file on overlayfs, `/proc` has another device number than its parent folder. It is not in the given list
-    // of mounts.
+    // The device number of `/proc` differs from that of its parent folder, as on overlayfs. But the list of mounts in
+    // this test does not contain `/proc`.
     expect(isMountPoint('/proc', listed)).toBe(false);
     const unknown = (): undefined => undefined;
     expect(isMountPoint('/proc', unknown)).toBe(true);

@@ -33,16 +33,13 @@ export class FileGuard {
   #next: number | undefined;
   #lost: AppError | undefined;
   #overwritten = false;
-  /**
-   * The generation that the database file itself, without the WAL, contained at the start. Undefined once the WAL has
-   * restarted.
-   */
+  /** The generation in the database file at the start, without the WAL. Undefined once the WAL has restarted. */
   #storedAtStart: number | undefined;
 
   /**
-   * `writer` must have an open transaction, in which the first generation is written. `handle` must read the database
-   * file and stay open as long as the database. Closing any descriptor of a file would release the locks of the process
-   * on that file.
+   * `writer` must have an open transaction, which then writes the first generation. `handle` must read the database
+   * file, and must stay open as long as the database. Closing any descriptor of the file would release all locks of
+   * this process on that file.
    */
   constructor(file: string, writer: Database.Database, handle: number) {
     this.#file = file;
@@ -73,7 +70,7 @@ export class FileGuard {
       throw new AppError('unavailable', message);
     }
     const stored = storedGeneration(this.#handle);
-    // The database file may still contain an earlier generation, because the newest one may be only in the WAL.
+    // The newest generation may be only in the WAL. So the database file may still contain an earlier one.
     if (stored === this.#generation || stored === preceding(this.#generation) || stored === this.#storedAtStart) return;
     this.#overwritten = true;
     this.#lost = new AppError(
@@ -110,8 +107,9 @@ export class FileGuard {
   }
 
   /**
-   * Must be called before the database is closed. When the last connection closes, SQLite runs a checkpoint. The pages
-   * of that checkpoint would damage a file that was overwritten, so the WAL of such a file is copied and emptied first.
+   * Must be called before the database is closed. SQLite runs a checkpoint when the last connection closes. If another
+   * program overwrote the file, the pages of the checkpoint would damage it. So the WAL of such a file is copied and
+   * emptied first.
    */
   beforeClose(): void {
     if (!this.#overwritten) return;
@@ -147,8 +145,8 @@ export class FileGuard {
 }
 
 /**
- * Returns the next generation. Generations are below 2^31 and never 0, which is the `user_version` of a database
- * without a generation.
+ * Returns the generation that follows `generation`. Generations are below 2^31 and never 0, because a database without
+ * a generation has the `user_version` 0.
  */
 function following(generation: number): number {
   return generation >= 0x7fffffff ? 1 : generation + 1;

@@ -63,7 +63,7 @@ describe('a lease that was given before a restart', () => {
       expect(await endsAfter(store, jobId)).toBe(180);
       expect(jumps).toEqual(ms === 0 ? [] : [ms]);
       await store.close();
-      // The leases were already shifted by the first start. The second start does not shift them again.
+      // The first start after the jump has shifted the leases. The second start must not shift them again.
       const again = await open();
       await again.jobs.sweep(10);
       expect(jumps).toHaveLength(ms === 0 ? 0 : 1);
@@ -91,8 +91,8 @@ describe('a lease that was given before a restart', () => {
     bootId = 'second';
     clock.step(-60 * minute);
     const store = await open();
-    // The time anchor was written one minute after the claim. Then the machine was restarted, so the store does not
-    // count the time after the anchor. The lease keeps all of its five minutes.
+    // The time anchor was written one minute after the claim. The machine was restarted later, so the store cannot
+    // measure the time since the anchor and does not count it. The lease therefore keeps all of its five minutes.
     expect(await endsAfter(store, jobId)).toBe(300);
     await store.close();
   });

@@ -14,18 +14,25 @@ export interface ProcessTimeParts {
 }
 
 /**
- * The time by which transactions decide on SQLite: the wall clock of this process. When that clock is set, one
- * transaction shifts all leases and retry delays by the same difference, and every later transaction uses the new time.
- * So each lease and delay keeps its remaining time. A time anchor (a stored time and boot id, see `TimeAnchor`) has the
- * same effect for a clock that was set while the server was stopped.
+ * The current time for transactions on SQLite, taken from the wall clock of this process. When somebody sets that
+ * clock, one transaction shifts all leases and retry delays by the same difference. So each of them keeps its remaining
+ * time. Later transactions use the new time.
+ *
+ * The clock may also be set while the server is stopped. A time anchor (a stored time and boot id, see `TimeAnchor`)
+ * shows this at the next start, and the leases and delays are shifted then.
  */
 export class ProcessTime {
   readonly #clock: Clock;
   readonly #bootTime: () => BootTime | undefined;
   readonly #onJump: OnClockJump;
-  /** Wall clock minus monotonic clock in ms, as the store uses it: `time` is this offset plus the monotonic clock. */
+  /**
+   * The offset (wall clock minus monotonic clock, ms) that the store uses now. `time` is the sum of this offset and the
+   * monotonic clock.
+   */
   #offset: number;
-  /** The offset (wall clock minus monotonic clock, ms) that was used to compute the stored leases and delays. */
+  /**
+   * The offset (wall clock minus monotonic clock, ms) with which the stored ends of leases and delays were computed.
+   */
   #committed: number;
   #isMoving = false;
   /** Monotonic time in ms from which the next anchor may be written. */
@@ -39,8 +46,8 @@ export class ProcessTime {
   }
 
   /**
-   * Must be called at a start, before any transaction. If the anchor shows that the clock was set while the server was
-   * stopped, the first write shifts leases and delays.
+   * Must be called when the store opens, before any transaction. If the anchor shows that the clock was set while the
+   * server was stopped, the first write shifts leases and delays.
    */
   resume(anchor: TimeAnchor | undefined): void {
     const wall = this.#clock.now();
@@ -48,7 +55,7 @@ export class ProcessTime {
     if (Math.abs(setBy) >= smallestJumpMs) this.#offset = this.#committed = this.#wallOffset() - setBy;
   }
 
-  /** Returns a verb that writes the time anchor. Returns undefined if the last anchor is less than a minute old. */
+  /** Returns a verb that writes the time anchor, or undefined if the last anchor is less than a minute old. */
   anchor(): (() => Verb<void>) | undefined {
     const now = this.#clock.monotonic();
     if (now < this.#keepAgainAt) return undefined;
@@ -77,8 +84,8 @@ export class ProcessTime {
         this.#onJump(ms);
       },
       () => {
-        // The transaction that shifts the leases failed, so the old offset is restored. The next write tries the shift
-        // again.
+        // The transaction that shifts leases failed, so the offset gets its previous value. The next write tries the
+        // shift again.
         this.#offset = this.#committed;
         this.#isMoving = false;
       },
@@ -91,7 +98,7 @@ export class ProcessTime {
     const offset = this.#wallOffset();
     yield* shiftLeases(Math.round(offset - this.#committed));
     this.#offset = offset;
-    // The new anchor contains the new time. So the next start does not shift the leases by this jump again.
+    // Stores an anchor with the new time, so that the next start does not shift the leases again.
     yield* this.#keepAnchor();
   }
 

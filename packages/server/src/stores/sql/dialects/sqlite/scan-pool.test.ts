@@ -102,7 +102,8 @@ it('a close fails the scan that runs, and leaves no connection behind', async ()
   await engine.close();
   await failed;
   await expect(scan()).rejects.toMatchObject({ code: 'unavailable', message: 'The database is closed.' });
-  // SQLite removes the WAL file when the last connection closes. So no connection of a thread is open any more.
+  // SQLite removes the WAL file when the last connection closes. So a missing file shows that the threads have closed
+  // their connections.
   expect(statSync(`${file}-wal`, { throwIfNoEntry: false })).toBeUndefined();
 });
 

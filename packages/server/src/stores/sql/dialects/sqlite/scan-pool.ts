@@ -20,8 +20,8 @@ export interface ScanChunk {
 }
 
 /**
- * Largest duration of a scan in ms. A scan that takes longer fails at its next statement, because its open snapshot
- * prevents a complete checkpoint of the WAL.
+ * Largest duration of a scan in ms. After this time, the next statement of the scan fails. The limit exists because an
+ * open snapshot prevents a complete checkpoint of the WAL.
  */
 export const scanWithinMs = 30_000;
 
@@ -50,8 +50,8 @@ export class ScanPool {
 
   constructor({ file, clock, requireSameFiles }: ScanPoolParts) {
     this.#clock = clock;
-    // A thread may sleep inside SQLite while another program holds a lock, because it does not block the event loop. So
-    // its connection has a busy timeout.
+    // A thread does not block the event loop, so it may sleep inside SQLite while another program holds a lock. Its
+    // connection therefore has a busy timeout.
     const workerData: ScanThreadData = { file, busyTimeoutMs: busyWithinMs, cacheKib };
     const script = threadScript(import.meta, 'scan-thread');
     this.#threads = new ThreadPool({

@@ -41,7 +41,8 @@ export class SqliteArchive implements DatabaseArchive {
       createPrivateFile(place);
       await this.#live((database) => {
         requireSchema(database, this.file);
-        // `vacuum into` reads in one transaction. So it neither blocks writers nor starts again when they commit.
+        // `vacuum into` reads in one transaction. So it does not block writers, and a commit does not make it start
+        // again.
         database.prepare('vacuum into ?').run(place);
       });
       return seal(place);
@@ -96,8 +97,8 @@ export class SqliteArchive implements DatabaseArchive {
     }
   }
 
-  // Checks the WAL that a crash may have left. If a server has the database open, the check is skipped, because the
-  // server checked the WAL at its start.
+  // Checks the WAL that a crash may have left. The check is skipped while a server has the database open, because that
+  // server did it at its start.
   async #checkWal(onNotice: (notice: string) => void): Promise<void> {
     let release: () => void;
     try {
@@ -117,8 +118,9 @@ export class SqliteArchive implements DatabaseArchive {
 
   async #live<Result>(look: (database: Database.Database) => Result): Promise<Result> {
     return this.#busy.run(() => {
-      // Whether the connection is read-only depends on the WAL. A read-only connection would create a missing WAL and
-      // its index and leave both behind. A writable connection would checkpoint an existing WAL when it closes.
+      // If a WAL exists, the connection is read-only, because a writable one would run a checkpoint when it closes. If
+      // none exists, the connection is writable, because a read-only one would create a WAL and its index and leave
+      // both behind.
       const readonly = existsSync(`${this.file}-wal`);
       const database = new Database(this.file, { readonly, fileMustExist: true, timeout: 0 });
       try {
@@ -202,7 +204,7 @@ class SqliteTarget implements RestoreTarget {
   }
 }
 
-/** Gives a copied database a generation of its own, checks the copy, and syncs it to disk. */
+/** Finishes a copy of a database: gives it its own generation, checks it, and syncs it to disk. */
 function seal(place: string): CopyFacts {
   const database = openCopy(place);
   let facts: CopyFacts;
@@ -249,8 +251,8 @@ function revokeAllTokens(database: Database.Database, revokedAt: number): void {
   })();
 }
 
-// Sets the start of a grace period, in which automatic collection does nothing. Blobs that were stored after the backup
-// have no record in the restored database, so collection would remove them.
+// Starts a grace period, during which automatic collection removes nothing. Blobs that were stored after the backup
+// have no record in the restored database, so collection would remove them at once.
 function startGracePeriod(database: Database.Database, now: number): void {
   database
     .prepare("update settings set value = json_set(value, '$.since', ?) where name = 'store' and json_valid(value)")

@@ -87,7 +87,7 @@ describe('the SQLite engine', () => {
   it('rejects every verb of a commit that fails, and works again afterwards', async () => {
     const delays = new ManualDelay();
     const engine = await openSqliteEngine(file, { delay: delays.delay });
-    // The child process holds the write lock for longer than the retries of the engine last.
+    // The child process holds the write lock longer than the engine retries.
     const other = new Database(file);
     other.exec('begin immediate');
     const writes = Promise.allSettled(['a', 'b'].map((name) => engine.write(() => put(insert, { name }))));
@@ -145,7 +145,7 @@ describe('the SQLite engine', () => {
     await engine.write(() => put(rawStatement(`pragma max_page_count = ${count + pages}`), {}));
     const acknowledged: string[] = [];
     const refused: string[] = [];
-    // Each flush commits many verbs together. The disk has too little space for the pages of some of these verbs.
+    // Each flush commits many verbs together. The pages of some of these verbs do not fit on the disk.
     for (let flush = 0; flush < 6; flush++) {
       const names = Array.from({ length: 12 }, (_, i) => `${flush}-${i}-`.padEnd(i % 3 === 0 ? 3000 : 30, 'x'));
       const answers = await Promise.allSettled(names.map((name) => engine.write(() => put(insert, { name }))));
@@ -219,7 +219,8 @@ describe('a SQLite file', () => {
       const before = acknowledged.length;
       lines.on('line', (id) => {
         acknowledged.push(id);
-        // Kills the child once. Output that the child wrote before may arrive after the kill, and it may be long.
+        // Kills the child once it has printed 300 ids. The handler may run again after the kill, because output that
+        // the child wrote before still arrives.
         if (acknowledged.length === before + 300) child.kill('SIGKILL');
       });
       await closed;

@@ -29,7 +29,9 @@ import { WriteQueue, type AroundTransaction } from './write-queue.ts';
 
 const memory = ':memory:';
 
-/** The `application_id` of Proofhouse files ("Prof" in ASCII). The database of another program is refused. */
+/**
+ * The `application_id` in the header of Proofhouse database files: "Prof" in ASCII. A file with another id is refused.
+ */
 const applicationId = 0x50726f66;
 
 export interface SqliteEngineOptions {
@@ -59,7 +61,7 @@ const threadFromBytes = 4 * 1024 * 1024;
 
 /**
  * Zero, so that a call on a locked file fails immediately with `SQLITE_BUSY`, and `BusyRetry` runs it again. With a
- * busy timeout SQLite would sleep on the event loop.
+ * longer busy timeout, SQLite would sleep on the event loop.
  */
 const busyTimeoutMs = 0;
 
@@ -141,7 +143,7 @@ async function openInMemory(
 }
 
 function timeOf({ clock = systemClock, bootTime, onClockJump = () => undefined }: SqliteEngineOptions): ProcessTime {
-  // The clock of a test is unrelated to the uptime of this machine. So the boot time is used only together with the
+  // The clock of a test has no relation to the uptime of this machine. So the boot time is read only if `clock` is the
   // system's clock.
   const ofClock = clock === systemClock ? systemBootTime : () => undefined;
   return new ProcessTime({ clock, bootTime: bootTime ?? ofClock, onJump: onClockJump });
@@ -157,7 +159,7 @@ function prepareFile(database: Database.Database, file: string): void {
   const isNew = database.prepare('select count(*) from sqlite_schema').pluck().get() === 0;
   const marked = database.pragma('application_id', { simple: true }) === applicationId;
   if (!isNew && !marked) throw notOurs(file);
-  // The first generation must be in the database file itself. So it is written before the WAL mode is set.
+  // The database file itself must contain the first generation. So it is written before the WAL mode is set.
   nameGeneration(database);
   database.pragma('journal_mode = wal');
   if (!marked) database.pragma(`application_id = ${String(applicationId)}`);
@@ -173,8 +175,8 @@ function nameGeneration(database: Database.Database): void {
   database.pragma(`user_version = ${String(newGeneration())}`);
 }
 
-// Runs a checkpoint, and ignores its failure (such as a full disk). Commits in the WAL are durable, and the next start
-// reads them.
+// Runs a checkpoint. Ignores a failure, such as a full disk, because the commits are durable in the WAL and the next
+// start reads them.
 function checkpoint(database: Database.Database): void {
   try {
     database.pragma('wal_checkpoint(truncate)');
@@ -201,7 +203,7 @@ async function migrateInTransaction(database: Database.Database, file: string, o
   }
 }
 
-/** Parts of the engine that only a database in a file has. */
+/** The parts of an engine that exist only if the database is a file. */
 interface InFile {
   readonly guard: FileGuard;
   readonly checkpoints: WalCheckpoints;
@@ -216,7 +218,7 @@ interface EngineParts {
   readonly reader: SqliteConnection;
   readonly busy: BusyRetry;
   readonly time: ProcessTime;
-  /** The parts that only a database in a file has. Undefined for a database in memory. */
+  /** Undefined for a database in memory. */
   readonly inFile: InFile | undefined;
   readonly closers: (() => void)[];
 }
@@ -257,7 +259,7 @@ class SqliteEngine implements QueueEngine {
 
   async scan<Result>(verb: VerbFactory<Result>): Promise<Result> {
     return this.#mapErrors(async () => {
-      // A scan of a database in memory cannot run in a thread, because no other connection can open the database. That
+      // No second connection can open a database in memory, so its scans cannot run in a thread. A second connection
       // would need a shared cache, which this build of SQLite lacks.
       if (this.#inFile?.isLarge() !== true) return this.#read(verb);
       const { scans, guard } = this.#inFile;
@@ -274,8 +276,8 @@ class SqliteEngine implements QueueEngine {
     });
   }
 
-  // SQLite needs no vacuum, so only the time anchor is written. A failure is ignored: the next call fails too, and its
-  // caller receives the error.
+  // SQLite needs no vacuum here, so only the time anchor is written. A failure is ignored, because the next write fails
+  // for the same cause and its caller receives the error.
   async tidy(): Promise<void> {
     const anchor = this.durable ? this.#time.anchor() : undefined;
     if (anchor !== undefined) await this.#queue.run(anchor).catch(() => undefined);
@@ -330,8 +332,8 @@ class SqliteEngine implements QueueEngine {
     try {
       return await action();
     } catch (error) {
-      // A read that waited for a lock may run after the connection was closed and then throws a TypeError. Writes
-      // always end before the connection is closed.
+      // A read may wait for a lock until the connection has been closed. It then throws a TypeError. Writes always end
+      // before the connection is closed.
       if (error instanceof TypeError && this.#isClosed()) throw closed();
       throw sqliteError(error);
     }
@@ -346,8 +348,8 @@ function aroundTransaction({ guard, checkpoints }: InFile): AroundTransaction {
     end: (committed) => {
       guard.end(committed);
       if (committed) checkpoints.committed(guard.logBytes);
-      // The files were replaced, or another server has opened them. So the checkpoint thread must not write to them any
-      // more.
+      // The files were replaced, or another server opened them. The checkpoint thread must therefore stop writing to
+      // them.
       if (guard.lost !== undefined) void checkpoints.close();
     },
   };

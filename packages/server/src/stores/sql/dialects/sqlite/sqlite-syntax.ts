@@ -3,9 +3,9 @@ import type { SqlSyntax } from '../../engine/sql-syntax.ts';
 import { compileOnly } from '../compile-only.ts';
 
 /**
- * Writes the parameters of selects as `(select ?)`. If the planner has used the value of a parameter, SQLite may plan
- * the select again when a new value is bound. Planning costs three times as much as the execution. The planner cannot
- * use the value of a subquery, so SQLite does not plan again.
+ * Writes the parameters of selects as `(select ?)`. The planner may use the value of a plain parameter. SQLite then
+ * plans the select again for each new value, and planning costs three times as much as the execution. The planner
+ * cannot use the value of a subquery, so SQLite keeps the plan.
  */
 class StablePlanCompiler extends SqliteQueryCompiler {
   protected override getCurrentParameterPlaceholder(): string {

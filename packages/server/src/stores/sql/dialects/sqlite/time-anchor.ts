@@ -3,8 +3,8 @@ import { findSetting, replaceSetting } from '../../records/settings.ts';
 import { first, put, type Verb } from '../../engine/verb.ts';
 
 /**
- * A stored time and the boot id of the machine at that time. After a restart of the server they show whether the clock
- * was set or time has passed.
+ * A time and the boot id of the machine at that time, both stored in the database. At the next start of the server they
+ * show whether the clock was set meanwhile, or whether only time has passed.
  */
 export interface TimeAnchor {
   /** The store's time at which the anchor was written, epoch ms. */

@@ -8,7 +8,7 @@ interface Waiting {
   readonly verb: VerbFactory<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** Number of failed flushes of this verb. Each failed because another program held the lock. */
+  /** Number of flushes of this verb that failed because another program held the lock. */
   refusals: number;
 }
 
@@ -29,12 +29,12 @@ const mostInFlush = 128;
 
 /**
  * Flushes concurrent writes in one commit, so that they share one fsync. Verbs run one after another, each in a
- * savepoint, so a verb that throws rolls back only its own writes. The promises of the verbs settle after the commit.
+ * savepoint. So a verb that throws rolls back only its own writes. The promises of the verbs settle after the commit.
  * If the commit fails, all of them are rejected.
  *
- * While another program holds the write lock, verbs wait in the queue and a timer retries the flush, so the event loop
- * is not blocked. After `busyWithinMs` the verbs are rejected with `SQLITE_BUSY`. Verbs that arrive later, while the
- * same lock is still held, are rejected at their second attempt.
+ * While another program holds the write lock, verbs wait in the queue and a timer retries the flush. The event loop is
+ * not blocked. After `busyWithinMs` the waiting verbs are rejected with `SQLITE_BUSY`. If the lock is then still held,
+ * a verb that arrives later is rejected at its second flush.
  */
 export class WriteQueue {
   readonly #connection: SqliteConnection;
@@ -118,8 +118,8 @@ export class WriteQueue {
   }
 
   /**
-   * Puts the verbs of a batch that was rolled back at the head of the queue, in their order. Rejects each verb that has
-   * waited too long for the lock.
+   * Returns the verbs of a batch that was rolled back to the head of the queue, in their order. Rejects each verb that
+   * has waited too long for the lock.
    */
   #refused(batch: Waiting[], error: unknown): void {
     const blocked = (this.#blocked ??= new BusyBackoff());
@@ -133,7 +133,7 @@ export class WriteQueue {
   }
 
   // Runs a verb in a savepoint. After some errors, such as a full disk, SQLite rolls back the whole transaction. The
-  // savepoint and the writes of the earlier verbs are then lost, so all verbs of the batch must fail.
+  // writes of the earlier verbs are then lost too, so all verbs of the batch must fail.
   #runInSavepoint(verb: VerbFactory<unknown>): Outcome {
     this.#commands.save.run();
     try {
@@ -153,7 +153,7 @@ export class WriteQueue {
     try {
       this.#commands.rollback.run();
     } catch {
-      // A failed rollback is ignored. If the file is damaged, the next `begin` throws an error.
+      // A failed rollback is ignored. If the file is damaged, the next `begin` fails and reports it.
     }
   }
 }

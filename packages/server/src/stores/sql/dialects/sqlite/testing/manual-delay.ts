@@ -21,7 +21,7 @@ export class ManualDelay {
     await new Promise((settle) => setImmediate(settle));
   }
 
-  /** Ends all delays, pending and new ones, until `promise` settles. Returns the outcome of the promise. */
+  /** Ends all delays, also those that begin later, until `promise` settles. Returns the outcome of the promise. */
   async until<Result>(promise: Promise<Result>): Promise<PromiseSettledResult<Result>> {
     let settled: PromiseSettledResult<Result> | undefined;
     void Promise.allSettled([promise]).then(([result]) => (settled = result));

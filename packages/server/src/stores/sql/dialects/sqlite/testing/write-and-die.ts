@@ -1,5 +1,5 @@
-// Writes settings with the names 0, 1, 2 … in one commit each, then kills itself as `kill -9` would.
-// Usage: `node write-and-die.ts <file> <count> [value bytes]`.
+// Commits settings with the names 0, 1, 2 …, one in each commit, then kills itself as `kill -9` would. Usage: `node
+// write-and-die.ts <file> <count> [value bytes]`.
 import process from 'node:process';
 import { openMetadataStore } from '../../../../open-metadata-store.ts';
 

@@ -20,8 +20,8 @@ export function checkWal(file: string, onNotice: (notice: string) => void): void
 
 function requireOwnLog(file: string, { generations }: LogReport): void {
   const stored = readGeneration(file);
-  // A WAL without the first page of the database contains no generation. It is accepted here, and `quick_check` runs
-  // afterwards.
+  // A WAL that does not contain the first page of the database has no generation to compare. It is accepted here,
+  // because `quick_check` runs afterwards.
   if (stored !== undefined && generations === undefined) return;
   const isOwn =
     stored !== undefined &&

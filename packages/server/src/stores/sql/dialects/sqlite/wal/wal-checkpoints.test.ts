@@ -38,8 +38,8 @@ it('a large log is left to one thread, and small ones to SQLite', async () => {
   ]);
   ends[0]?.();
   await expect.poll(pages).toBe(4000);
-  // The WAL file keeps its size after a checkpoint until the next commit. This size alone must not start a second
-  // thread.
+  // After a checkpoint, the WAL file keeps its size until the next commit. The size alone must not start a second
+  // checkpoint thread.
   folding.committed(largeLogBytes + 3);
   expect(ends).toHaveLength(1);
   folding.committed(largeLogBytes);

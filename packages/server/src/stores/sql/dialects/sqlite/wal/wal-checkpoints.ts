@@ -2,21 +2,21 @@ import { Worker } from 'node:worker_threads';
 import type Database from 'better-sqlite3';
 import { threadScript } from '../../../../../kernel/thread-pool.ts';
 
-/** Number of pages in the WAL (16 MiB) from which SQLite itself runs a checkpoint at the end of a commit. */
+/** SQLite itself runs a checkpoint at the end of a commit if the WAL has at least this number of pages (16 MiB). */
 const automaticPages = 4000;
 
 /**
- * Size of the WAL in bytes above which a thread, instead of SQLite, runs the checkpoint: 64 MiB, which is also the
+ * Size of the WAL in bytes above which a thread runs the checkpoint instead of SQLite. It is 64 MiB, which is also the
  * `journal_size_limit` of the database.
  */
 export const largeLogBytes = 64 * 1024 * 1024;
 
-/** Growth of the WAL since the last checkpoint, in bytes, from which a thread runs the next checkpoint. */
+/** A thread runs the next checkpoint when the WAL has grown by this number of bytes since the last one. */
 const growthBytes = 16 * 1024 * 1024;
 
 /**
- * A series of checkpoints that ends when all of the WAL is in the database file. Readers of an older snapshot delay the
- * end.
+ * A series of checkpoints that ends when the whole WAL has been copied to the database file. While a reader uses an
+ * older snapshot, a checkpoint cannot copy everything.
  */
 export interface RunningCheckpoint {
   readonly done: Promise<void>;
@@ -35,7 +35,7 @@ export class WalCheckpoints {
   readonly #start: (file: string) => RunningCheckpoint;
   #running: RunningCheckpoint | undefined;
   /**
-   * No further checkpoint starts while the WAL has at most this size in bytes. Needed because the file keeps its size
+   * Size of the WAL in bytes up to which no further checkpoint starts. It is needed because the WAL file keeps its size
    * after a checkpoint until the next commit.
    */
   #checkpointedBytes = 0;

@@ -6,7 +6,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
  */
 export interface LogReport {
   readonly sizeBytes: number;
-  /** Number of bytes up to the end of the last complete commit. */
+  /** Number of bytes from the start of the WAL to the end of the last complete commit. */
   readonly usableBytes: number;
   /** Lower bound for the number of commits after a damaged or missing part. SQLite ignores these commits silently. */
   readonly lostCommits: number;
@@ -64,7 +64,7 @@ export function storedGeneration(handle: number): number | undefined {
 
 interface LogIndex {
   readonly committedFrames: number;
-  /** Number of frames that were copied to the database file. */
+  /** Number of frames (pages in the WAL) that were copied to the database file. */
   readonly checkpointedFrames: number;
   readonly salt: string;
 }
@@ -143,7 +143,7 @@ class LogReader {
     for (let at = 0; ; at++) {
       const offset = headerBytes + at * frame.length;
       if (readSync(this.#handle, frame, 0, frame.length, offset) < frame.length) return;
-      // A frame with other salts was written before the last restart of the WAL. So the usable part of the WAL ends
+      // A frame with other salts remained from before the last restart of the WAL. So the usable part of the WAL ends
       // before this frame.
       if (frame.compare(this.#header, 16, 24, 8, 16) !== 0) {
         whole = false;
