@@ -2,7 +2,10 @@ import { AppError } from '@proofhouse/core';
 import { describe, expect, it } from 'vitest';
 import { CallBatcher } from './call-batcher.ts';
 
-/** Returns a batcher that answers each call with its text in upper case. Also returns the list of the batches that ran. */
+/**
+ * Returns a batcher that answers each call with the text of the call in upper case. Also returns the batches that have
+ * run.
+ */
 function gathered(
   limits = { calls: 3, verbs: 1 },
   fail: (calls: readonly string[]) => AppError | undefined = () => undefined,

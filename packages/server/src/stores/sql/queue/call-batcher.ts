@@ -9,14 +9,14 @@ interface Waiting<Call, Answer> {
 export interface BatchLimits {
   /** Largest number of calls in one batch. */
   readonly calls: number;
-  /** Largest number of batches that run at a time. When all of them run, calls that arrive wait and form the next batch. */
+  /** Largest number of batches that run at a time. When so many run, further calls wait and form the next batch. */
   readonly verbs: number;
 }
 
 /**
- * Batches calls of the same moment into one database transaction, so that they share its round trips and its commit. A
- * call that arrives alone runs at once. When a batch has failed and was rolled back, each of its calls runs again
- * alone. So an invalid call does not make the other calls fail.
+ * Batches calls that arrive at the same moment into one database transaction, so that they share its round trips and
+ * its commit. A call that arrives alone runs at once. If a batch fails and is rolled back, each of its calls runs again
+ * in its own transaction. So an invalid call does not make the other calls fail.
  */
 export class CallBatcher<Call, Answer> {
   readonly #run: (calls: readonly Call[]) => Promise<readonly Answer[]>;
@@ -27,8 +27,8 @@ export class CallBatcher<Call, Answer> {
   #scheduled = false;
 
   /**
-   * `run` runs a batch, and must return one answer for each call, in the order of the calls. Calls whose names
-   * (`nameOf`) are equal are never in the same batch.
+   * `run` runs a batch. It must return one answer for each call, in the order of the calls. `nameOf` returns the name
+   * of a call; two calls with one name are never in the same batch.
    */
   constructor(
     limits: BatchLimits,
@@ -81,8 +81,8 @@ export class CallBatcher<Call, Answer> {
       const answers = await this.#run(served.map(({ call }) => call));
       for (const [index, { resolve }] of served.entries()) resolve(answers[index] as Answer);
     } catch (error) {
-      // The calls may run again only if the batch was rolled back. Only the error `internal` shows this. After a lost
-      // connection, the batch may have been committed.
+      // The calls may run again only if the batch was rolled back. Only the error `internal` proves this. After a lost
+      // connection, for example, the batch may have been committed.
       const undone = error instanceof AppError && error.code === 'internal';
       for (const { call, resolve, reject } of served) {
         if (undone && served.length > 1) await this.#alone(call).then(resolve, reject);

@@ -1,4 +1,4 @@
-// Compares the SQL in docs/how-a-claim-runs.md with the statements that claims send to real databases.
+// Compares the SQL in docs/how-a-claim-runs.md with the statements that a claim sends to SQLite and Postgres.
 import Database from 'better-sqlite3';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -19,14 +19,16 @@ const page = path.resolve(import.meta.dirname, '../../../../../../docs/how-a-cla
 const stale = `docs/how-a-claim-runs.md shows other SQL than claims send. To write the SQL into the page, run:
 npx vitest run --project packages packages/server/src/stores/sql/queue/claim-page.test.ts -u`;
 
-/** The statements that the present case has sent so far, in order. */
+/** The statements that the current case has sent so far, in order. */
 let sent: string[] = [];
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Records the statements at the driver, so that the list also has those that the engine itself adds to a verb. */
+/**
+ * Records the statements in the driver. The list then also contains statements that the engine adds to those of a verb.
+ */
 function recordSqlite(): void {
   const memory = new Database(':memory:');
   const prototype: Database.Statement = Object.getPrototypeOf(memory.prepare('select 1'));
@@ -40,7 +42,7 @@ function recordSqlite(): void {
   }
 }
 
-/** Records the statements at the driver of Postgres; see `recordSqlite`. */
+/** Records the statements in the Postgres driver; see `recordSqlite`. */
 function recordPostgres(): void {
   const prototype = pg.Client.prototype as { query(query: string | { text: string }, ...rest: unknown[]): unknown };
   const original = prototype.query;
@@ -52,10 +54,10 @@ function recordPostgres(): void {
 
 type Recorded = ReadonlyMap<string, readonly string[]>;
 
-/** Runs the cases that docs/how-a-claim-runs.md describes, and returns the statements of each. */
+/** Runs the cases that docs/how-a-claim-runs.md describes. Returns the statements of each case. */
 async function runCases(engine: QueueEngine): Promise<Recorded> {
   const store = new SqlMetadataStore(engine);
-  // This store represents a second server. The caches of the first server do not contain the rows that it writes.
+  // This store plays the role of a second server. The caches of the first store do not contain what it writes.
   const other = new SqlMetadataStore(engine);
   const cases = new Map<string, readonly string[]>();
   const record = async <Result>(name: string, run: () => Promise<Result>): Promise<Result> => {
@@ -105,7 +107,10 @@ async function runCases(engine: QueueEngine): Promise<Recorded> {
   return cases;
 }
 
-/** Cases for which the page shows only the statements that the usual case (a claim of one claimable job) does not have. */
+/**
+ * For these cases the page shows only additional statements. It leaves out those of the usual case, which is a claim of
+ * one claimable job.
+ */
 const variants = ['two claims at once', 'few routes', 'many routes'];
 
 function withoutUsual(cases: Recorded): Recorded {
@@ -152,7 +157,7 @@ function shownTogether(statements: readonly string[]): string {
     .join('\n\n');
 }
 
-/** Divides the statements into round trips: statements are sent together until the result of one of them is awaited. */
+/** Groups the statements by round trip. A group ends with a statement whose result the verb awaits. */
 function inRoundTrips(statements: readonly string[], awaited: ReadonlySet<string>): string {
   const trips: string[][] = [[]];
   for (const [index, text] of statements.entries()) {

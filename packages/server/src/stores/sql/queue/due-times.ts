@@ -15,7 +15,7 @@ export interface DueTimes {
   readonly delayedAt: number | null;
 }
 
-/** One query for all three values, because every claim runs it. It reads one entry of each of three indexes. */
+/** One query reads all three values, because every claim needs them. It reads one entry of each of three indexes. */
 const dueTimes = statement<object>()((db) => ({
   compile: () =>
     sql<DueTimes>`

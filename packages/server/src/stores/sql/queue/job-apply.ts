@@ -28,8 +28,8 @@ const lockByIds = statement<{ ids: string }>()((db, p, syntax) =>
 );
 
 /**
- * Calls the `decide` function of each application with the job that it names, in order, and writes the changes. If two
- * applications name one job, the second receives the job as the first changed it.
+ * Calls `decide` of each application with the job that the application names, in order, and then writes all changes. If
+ * two applications name the same job, the second one receives the job as changed by the first.
  */
 export function* applyAll(
   dialect: QueueDialect,
@@ -55,8 +55,8 @@ export function* applyAll(
     ({ row, decision }) => finalStatuses.includes(row.status) && !finalStatuses.includes(decision.job.status),
   );
   if (revived.length > 0) {
-    // The retry makes an ended job unfinished again. Its route may have been deleted in the meantime, because it had no
-    // unfinished job.
+    // A retry makes an ended job unfinished again. The route of the job may have been deleted meanwhile, because it had
+    // no unfinished job.
     const routes = revived.map(({ row, decision }) => ({ ...routeOf(decision.job), id: row.route_id }));
     yield* cache.open(dialect, routes);
   }
@@ -64,7 +64,7 @@ export function* applyAll(
   return decisions;
 }
 
-/** Locks those of the jobs that exist, each once, in the order of their ids. Returns their rows. */
+/** Locks each of the jobs that exists, once, in the order of the ids. Returns the rows. */
 export function* lockJobs(jobIds: readonly string[]): Verb<JobRow[]> {
   const ids = [...new Set(jobIds)];
   const [only] = ids;

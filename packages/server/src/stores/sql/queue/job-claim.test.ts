@@ -8,8 +8,8 @@ import { SqlMetadataStore } from '../sql-metadata-store.ts';
 import { watchSteps } from '../testing/watch-steps.ts';
 
 /**
- * Wraps an engine. Adds one number to `waits` for each transaction, in order: the number of statements whose result the
- * transaction awaited.
+ * Wraps an engine. For each transaction it appends a number to `waits`: how many results of statements the transaction
+ * awaited.
  */
 function counting(engine: QueueEngine, waits: number[]): QueueEngine {
   return watchSteps(engine, () => {
@@ -22,7 +22,7 @@ function counting(engine: QueueEngine, waits: number[]): QueueEngine {
 
 const server = inject('postgresUrl');
 
-/** Number of results that a usual claim awaits: the due times and the candidates. */
+/** Number of results that a usual claim awaits: one for the due times and one for the candidates. */
 const awaited = 2;
 
 interface Opened {
@@ -56,7 +56,7 @@ describe.each(engines)('a claim on $name', ({ open }) => {
     waits = [];
     ({ engine, drop } = await open());
     store = new SqlMetadataStore(counting(engine, waits));
-    // This store represents a second server. The caches of the first server do not contain the rows that it writes.
+    // This store plays the role of a second server. The caches of the first store do not contain what it writes.
     other = new SqlMetadataStore(engine);
     await store.jobs.enqueue(newJob(), undefined);
     await claimIds(store, 'first');

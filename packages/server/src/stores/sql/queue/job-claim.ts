@@ -13,7 +13,7 @@ import type { QueueDialect, RouteSet } from './queue-dialect.ts';
 import { textList } from '../engine/sql-syntax.ts';
 import { rows, type Verb } from '../engine/verb.ts';
 
-/** Largest number of expired leases that one claim ends. The sweep ends the remaining ones. */
+/** Largest number of expired leases that one claim ends. The next sweep ends the others. */
 const expiredPerClaim = 20;
 /** Largest number of due jobs that a claim promotes in one batch. */
 const promotedPerBatch = 200;
@@ -30,12 +30,15 @@ interface Claimant {
 
 export interface ClaimedAll {
   readonly answers: Claimed[];
-  /** The routes to pass to `RouteCache.fill` after the commit. Undefined if no routes were read. */
+  /**
+   * The routes that the transaction read, which the caller must pass to `RouteCache.fill` after the commit. Undefined
+   * if it read none.
+   */
   readonly routes: RouteList | undefined;
 }
 
 /**
- * Runs a batch of claims in order. Claims whose scopes match the same routes share one query of the queue. The first
+ * Runs a batch of claims in order. Claims whose scopes match the same routes share one query for candidates. The first
  * claim gets the first jobs that the query returns, the second claim the next ones, and so on.
  */
 export function* claimAll(
@@ -50,7 +53,7 @@ export function* claimAll(
   const open = claimants.filter(({ request }) => !keyed.has(request));
   const { passed, routes } = open.length > 0 ? yield* claimReady(dialect, cache, open, time) : nothingDone;
   for (const { request, jobs } of open) yield* keepKey(request, jobs);
-  // Only one answer of the batch contains the ended leases and the promoted jobs. So the hints about them are published
+  // Only one answer of the batch reports the ended leases and the promoted jobs. So the hints about them are published
   // once.
   const reporter = passed.ended.length > 0 || passed.ready.length > 0 ? open[0] : undefined;
   const answers = claimants.map((claimant): Claimed => {
@@ -74,14 +77,14 @@ interface Done {
 const nothingDone: Done = { passed: { ended: [], ready: [] }, routes: undefined };
 
 /**
- * Returns the name of the claim's idempotency key. Claims with the same key must not share a batch, because the second
- * must see the result of the first.
+ * Returns the name of the claim's idempotency key. Claims with the same key must not be in one batch, because the
+ * second claim must see the result of the first.
  */
 export function keyOfClaim({ idempotency }: ClaimRequest): string | undefined {
   return idempotency && nameOfKey(idempotency);
 }
 
-/** Returns the answers to claims whose idempotency key was used before. */
+/** Returns answers for the claims whose idempotency key was used by an earlier claim. */
 function* answersOfKeys(
   dialect: QueueDialect,
   requests: readonly ClaimRequest[],
@@ -127,19 +130,19 @@ function* claimReady(
     if (due && !locked) locked = yield* dialect.advisoryLock('promotion', 'skip');
     const promoted = due && locked ? yield* promoteDue(cache, now, promotedPerBatch) : [];
     ready.push(...promoted);
-    // Due times are read again even when this claim promoted no job. Another transaction that held the advisory lock
-    // may have promoted jobs since the first read.
+    // The due times must be read again, even if this claim promoted no job. Another transaction may have promoted jobs
+    // after the first read, before it released the advisory lock.
     if (due && locked) dueTimes = yield* readDueTimes();
     routes = yield* cache.readUpTo(dueTimes.lastRoute);
     for (const group of groupByRoutes(cache, routes, claimants)) yield* claimCandidates(dialect, group, now);
     if (claimants.every((claimant) => wanted(claimant) === 0)) break;
     if (due && !locked) {
-      // Another transaction is promoting due jobs at this moment. This claim has too few jobs, so it waits for the
-      // lock, and thus for the result of the other transaction.
+      // Another transaction is promoting due jobs now. This claim has found too few jobs, so it waits for the advisory
+      // lock. It then sees the jobs that the other transaction promoted.
       locked = yield* dialect.advisoryLock('promotion', 'wait');
       dueTimes = yield* readDueTimes();
     } else if (promoted.length === 0) {
-      // No due job is left, so the loop ends. It must not end earlier, because many due jobs outside the scope could
+      // No due job is left, so the loop ends. It must not end while some are left. Many due jobs outside the scope may
       // precede a due job within the scope.
       break;
     }
@@ -149,8 +152,9 @@ function* claimReady(
 }
 
 /**
- * Handles the usual case: the scopes of all claims match the same routes, and no lease or delay has ended. It then
- * claims candidates and returns undefined. In all other cases it claims nothing and returns the due times.
+ * Handles the usual case: the scopes of all claims match the same routes, and no lease has expired and no delay has
+ * ended. It then claims candidates and returns undefined. In all other cases it claims nothing and returns the due
+ * times.
  */
 function* claimIfNothingDue(
   dialect: QueueDialect,
@@ -190,7 +194,10 @@ function groupByRoutes(cache: RouteCache, routes: RouteList, claimants: readonly
   return groups.values();
 }
 
-/** Claims candidates for a group of claims, until every lease id of these claims has a job or no candidate is left. */
+/**
+ * Claims candidates for a group of claims. Ends when each lease id of these claims has a job, or when no candidate is
+ * left.
+ */
 function* claimCandidates(dialect: QueueDialect, group: ClaimGroup, now: number): Verb<void> {
   yield* take(dialect, group, yield* dialect.claimCandidates(group.routes, wantedByAll(group)), now);
 }
@@ -226,11 +233,11 @@ function* take(
 }
 
 /**
- * Returns the answer to a repeated claim: the jobs that the first claim got, in the same order, without those whose
- * lease from that claim has ended.
+ * Returns the answer to a repeated claim: the jobs of the first claim in the same order. Jobs whose lease from the
+ * first claim has ended are omitted.
  */
 function* stillHeld(resourceId: string, leasesAt: number): Verb<JobRecord[]> {
-  // Rows that an older version wrote contain no lease ids. The jobs of such a row are not returned to a repeated claim.
+  // A row that an older version wrote contains job ids but no lease ids. Its jobs are omitted.
   const given = JSON.parse(resourceId) as (readonly [jobId: string, leaseId: string])[];
   const found = yield* rows(jobsByIds, { ids: textList(given.map(([id]) => id)) });
   const jobs = new Map(found.map((row) => [row.id, jobFromRow(row)]));

@@ -5,8 +5,8 @@ import { statement } from '../engine/statement.ts';
 import { first, rows, type Verb } from '../engine/verb.ts';
 
 /**
- * Returns the distinct routes of claimable jobs. The query is a skip scan: it reads one index entry for each route,
- * however many jobs the route has.
+ * Returns the distinct routes of claimable jobs by a skip scan. It reads one index entry for each route, even if a
+ * route has many jobs.
  */
 export const readyRoutes = statement<object>()((db) => ({
   compile: () =>
@@ -34,8 +34,8 @@ const readyOfRoute = statement<{ routeId: string; most: number }>()((db, p) =>
     .select((eb) => eb.fn.countAll<number>().as('count')),
 );
 
-// The result does not depend on the order. The order makes the planner use the small index of running jobs instead of
-// scanning finished jobs.
+// The result does not depend on the order. `order by` is here because it makes the planner use the small index of
+// running jobs instead of scanning finished jobs.
 const running = statement<{ most: number }>()((db, p) =>
   db
     .selectFrom(

@@ -17,15 +17,15 @@ export interface EnqueuedAll {
 }
 
 /**
- * `check`: the insert must check that the route of the job is open, and lock its row. `checked`: an earlier insert of
- * this transaction has done so.
+ * `check`: the insert must check that the route of the job is open, and must lock the row of the route. `checked`: an
+ * earlier insert of this transaction has already done so.
  */
 type RouteCheck = 'check' | 'checked';
 
 /**
- * Inserts a job. With `check`, the insert fails if the route of the job is idle or has no row, because the subquery for
- * the route then returns null (`QueueDialect.isClosedRoute`). The subquery locks the row of the route. So other
- * transactions cannot mark or delete the route before this transaction ends.
+ * Inserts a job. With `check`, a subquery reads and locks the row of the job's route. It returns null if the route is
+ * idle or has no row, and the insert then fails (`QueueDialect.isClosedRoute`). The lock prevents other transactions
+ * from marking or deleting the route before this transaction ends.
  */
 const insertJob = statementsBy((key: `${RouteCheck}:${string}`, db, p: Placeholders<JobRow>, syntax) => {
   const [check, columns] = key.split(':') as [RouteCheck, string];
@@ -40,16 +40,16 @@ const insertJob = statementsBy((key: `${RouteCheck}:${string}`, db, p: Placehold
 });
 
 /**
- * Returns the name of the request's idempotency key. Requests with the same key must not share a batch, because the
- * second must see the job of the first.
+ * Returns the name of the request's idempotency key. Requests with the same key must not be in one batch, because the
+ * second request must see the job of the first.
  */
 export function keyOfEnqueue({ idempotency }: EnqueueRequest): string | undefined {
   return idempotency && nameOfKey(idempotency);
 }
 
 /**
- * Adds a batch of jobs. On Postgres, a job in a batch of eight or more costs a third of the time of a job that is added
- * alone. The verb must run in `RouteCache.addJobs`.
+ * Adds a batch of jobs. On Postgres, a job in a batch of eight or more takes a third of the time that it takes alone.
+ * The verb must run in `RouteCache.addJobs`.
  */
 export function* enqueueAll(
   dialect: QueueDialect,
@@ -66,7 +66,8 @@ export function* enqueueAll(
 }
 
 /**
- * Inserts new jobs with their `queued` events. Returns their routes, which the verb of `RouteCache.addJobs` must return.
+ * Inserts new jobs with their `queued` events. Returns the routes of the jobs, because a verb that runs in
+ * `RouteCache.addJobs` must return them.
  */
 export function* insertJobs(dialect: QueueDialect, cache: RouteCache, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
   const routes = yield* cache.intern(dialect, jobs);
@@ -95,7 +96,7 @@ export function* enqueueTogether(
   return enqueued;
 }
 
-/** Returns the answers to requests whose idempotency key was used before. */
+/** Returns answers for the requests whose idempotency key was used by an earlier request. */
 function* answersOfKeys(
   dialect: QueueDialect,
   requests: readonly EnqueueRequest[],

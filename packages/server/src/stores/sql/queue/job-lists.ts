@@ -9,7 +9,7 @@ import type { Placeholders } from '../engine/placeholder.ts';
 import { statementsBy } from '../engine/statement.ts';
 import type { Verb } from '../engine/verb.ts';
 
-/** The shape of a list query: which index the query reads and which leading columns it filters by. */
+/** Says which index a list query reads, and by which of its first columns the query filters. */
 type Shape = 'all' | 'held' | 'own' | 'category' | 'type' | 'category-status' | 'type-status' | 'status';
 
 interface ListParams extends PageParams {
@@ -30,13 +30,13 @@ const listJobs = statementsBy((key: `${Shape}:${Place}`, db, p: Placeholders<Lis
 type Jobs = SelectQueryBuilder<Database, 'jobs', object>;
 
 /**
- * Merges the branches (one query for each range of an index) by (created_at, id) alone. Reads the full rows only for
- * the jobs of the page.
+ * Merges the branches by (created_at, id). A branch is a query of one range of an index. The full rows are read only
+ * for the jobs of the page.
  */
 function merged(db: Queries, shape: Shape, branches: readonly Jobs[], p: Placeholders<ListParams>) {
   const heads = branches
     .map((branch) => db.selectFrom(branch.select(['id', 'created_at']).as('branch')).selectAll())
-    // A job that the worker both created and holds is in two branches. `union` removes the duplicate.
+    // A job that a worker created and also holds is in both branches. `union` removes the duplicate.
     .reduce((all, branch) => (shape === 'own' ? all.union(branch) : all.unionAll(branch)));
   const page = db
     .selectFrom(heads.as('heads'))
@@ -53,9 +53,9 @@ function merged(db: Queries, shape: Shape, branches: readonly Jobs[], p: Placeho
 }
 
 /**
- * Returns the branches of a list query. The indexes begin with (category, status) or (type, status). So a list by
- * category or type alone merges one branch for each of the six statuses, and a list by status alone merges one branch
- * for each category.
+ * Returns the branches of a list query: one query for each range of an index. The indexes begin with (category, status)
+ * or (type, status). So a list by category or type alone has one branch for each of the six statuses. A list by status
+ * alone has one branch for each category.
  */
 function branchesOf(db: Queries, shape: Shape, p: Placeholders<ListParams>): Jobs[] {
   const jobs: Jobs = db.selectFrom('jobs');
@@ -66,8 +66,8 @@ function branchesOf(db: Queries, shape: Shape, p: Placeholders<ListParams>): Job
       return [jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.heldBy)];
     case 'own': {
       const held = jobs.where('status', '=', sql.lit('running')).where('claimed_by', '=', p.ownOf);
-      // The index on `created_by` does not contain jobs of the admin. The query must have the same condition to use the
-      // index.
+      // The index on `created_by` omits the jobs that the admin created. A query can use it only with the same
+      // condition.
       const made = jobs.where('created_by', '=', p.ownOf).where('created_by', '<>', sql.lit('admin'));
       return [held, made];
     }
@@ -106,8 +106,8 @@ function isImpossible({ heldBy, status }: JobFilter): boolean {
 }
 
 /**
- * Returns true if the job matches the conditions of the filter that are not in the SQL of a worker's list. A worker
- * holds or created few jobs, so these lists are filtered here. A page may therefore have fewer than `limit` jobs.
+ * Returns true if a job in a worker's list matches the filter. These conditions are not in the SQL of that list,
+ * because a worker holds or created few jobs. A page may therefore have fewer than `limit` jobs.
  */
 function matches(job: JobRecord, { type, category, status }: JobFilter): boolean {
   if (status !== undefined && job.status !== status) return false;

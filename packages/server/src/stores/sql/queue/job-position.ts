@@ -14,7 +14,7 @@ interface Place {
 
 /**
  * Counts the claimable jobs of a route that precede a job in claim order. Reads two ranges of the index `jobs_ready`,
- * because priority is descending and createdAt ascending. At most `most` entries of each range are read.
+ * because the priority is descending and the creation time ascending. Reads at most `most` entries of each range.
  */
 const readyBefore = statement<Place>()((db, p) => {
   const ready = db

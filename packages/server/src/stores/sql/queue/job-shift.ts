@@ -23,8 +23,8 @@ const shiftRetries = statement<{ ms: number }>()((db, p) =>
 );
 
 /**
- * Adds `ms` to all lease expiries and retry delays. Called when the clock from which they were computed was set by
- * `ms`, so that they keep their remaining time.
+ * Adds `ms` to the end of all leases and retry delays. Called after the clock from which these times were computed was
+ * set forward by `ms`. Each lease and delay then keeps its remaining time. `ms` is negative if the clock was set back.
  */
 export function* shiftLeases(ms: number): Verb<void> {
   yield* put(shiftRunning, { ms });

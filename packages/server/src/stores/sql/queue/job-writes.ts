@@ -19,7 +19,10 @@ const insertEvent = statement<JobEventRow>()((db, p) =>
   db.insertInto('job_events').values(placeholdersOf(p, eventColumns)),
 );
 
-/** Returns an update that sets only the given columns. An index needs no update if none of its columns is set. */
+/**
+ * Returns an update that sets only the given columns. The database then skips each index that contains none of these
+ * columns.
+ */
 export function updateOf(db: Pick<Queries, 'updateTable'>, columns: string, p: Placeholders<JobUpdate>) {
   return db
     .updateTable('jobs')
@@ -30,8 +33,8 @@ export function updateOf(db: Pick<Queries, 'updateTable'>, columns: string, p: P
 const updateJob = statementsBy((columns: string, db, p: Placeholders<JobUpdate>) => updateOf(db, columns, p));
 
 /**
- * Writes decisions about jobs, with their events. If there are several decisions about one job, writes only the state
- * after the last of them.
+ * Writes decisions about jobs, with the events of each decision. If there are several decisions about one job, only the
+ * state after the last one is written.
  */
 export function* writeChanges(dialect: QueueDialect, changes: readonly JobChange[]): Verb<void> {
   const last = new Map(changes.map((change) => [change.row.id, change]));
@@ -62,7 +65,7 @@ function numbered(jobId: string, lastSeq: number, events: readonly JobEventDraft
   return events.map((event, index) => eventToRow(jobId, lastSeq + 1 + index, event, now));
 }
 
-/** Writes with one statement for each row, which is the cheapest way when the database runs in the process. */
+/** Writes each row with its own statement. This is the cheapest way if the database runs in this process. */
 export function* writeOneByOne(updates: JobUpdates, events: readonly JobEventRow[]): Verb<void> {
   for (const [columns, jobs] of updates) yield* updateOneByOne(columns, jobs);
   yield* insertOneByOne(events);

@@ -38,7 +38,7 @@ export class SqlJobStore implements JobStore {
   readonly #claims: CallBatcher<ClaimRequest, Claimed>;
   readonly #applications: CallBatcher<Application, JobDecision | undefined>;
 
-  /** `routes` must be the one cache that all operations of the store that enqueue jobs share. */
+  /** `routes` must be the cache that all operations of the store share which add jobs. */
   constructor(engine: QueueEngine, routes: RouteCache) {
     this.#engine = engine;
     this.#routes = routes;

@@ -4,42 +4,45 @@ import type { SqlEngine } from '../engine/sql-engine.ts';
 import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import type { Verb } from '../engine/verb.ts';
 
-/** Advisory locks. Among all servers, one transaction at a time may promote due jobs, and one may write routes. */
+/**
+ * The advisory locks. Among all servers of a database, only one transaction at a time may promote due jobs, and only
+ * one may write routes.
+ */
 export type AdvisoryLock = 'promotion' | 'routes';
 
-/** The set of routes that match the scope of a claim. */
+/** The routes that match the scope of a claim. */
 export interface RouteSet {
   readonly ids: ReadonlySet<string>;
   /**
-   * Name of the set. Two sets have the same name if they have the same routes, so that claims with such sets can share
-   * one query of the queue.
+   * Name of the set. Two sets with the same routes have the same name. Claims with such sets can share one query for
+   * candidates.
    */
   readonly name: string;
 }
 
 export type JobUpdate = JobState & { readonly id: string };
 
-/** Updates grouped by column set; the key is the comma-joined column names. */
+/**
+ * Updates that set the same columns are in one list. The key of the list is the names of these columns, joined by
+ * commas.
+ */
 export type JobUpdates = ReadonlyMap<string, readonly JobUpdate[]>;
 
-/**
- * The strategy with which an engine runs the operations of the queue. It has the SQL that differs between engines by
- * more than syntax.
- */
+/** The operations of the queue that differ between engines by more than syntax. */
 export interface QueueDialect extends SqlSyntax {
   /** Limits for batching calls of the same moment (new jobs, claims, decisions about jobs) into one transaction. */
   readonly batchLimits: BatchLimits;
 
   /**
    * Returns the candidates of a claim: the first `count` claimable jobs of these routes, in claim order. Locks these
-   * jobs for this transaction. Jobs that another claim has locked are skipped. A result with fewer than `count` jobs
-   * contains all jobs that are left.
+   * jobs until the transaction ends. Jobs that another claim has locked are skipped. If the result has fewer than
+   * `count` jobs, no further candidate exists.
    */
   claimCandidates(routes: RouteSet, count: number): Verb<JobRow[]>;
 
   /**
-   * Acquires the lock until the transaction ends. While another transaction holds it, `wait` waits and `skip` returns
-   * false. Holders never wait for locks on job rows, so no deadlock is possible.
+   * Acquires the advisory lock until the transaction ends. If another transaction holds it, `wait` waits and `skip`
+   * returns false. Holders never wait for locks on job rows, so no deadlock is possible.
    */
   advisoryLock(lock: AdvisoryLock, others: 'wait' | 'skip'): Verb<boolean>;
 

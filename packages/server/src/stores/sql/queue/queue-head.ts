@@ -9,28 +9,31 @@ const firstReady = statement<{ limit: number }>()((db, p) =>
     .selectFrom('jobs')
     .select(['id', 'route_id'])
     .where('ready', '=', sql.lit(1))
-    // Claimable jobs are always queued, so this condition excludes nothing. It makes the planner choose the index
+    // Claimable jobs are always queued, so this condition excludes no job. It allows the planner to use the index
     // `jobs_front` (migration 0004).
     .where('status', '=', sql.lit('queued'))
     .$call(inClaimOrder)
     .limit(p.limit),
 );
 
-/** With at most this many routes, one query for each route is cheaper than reading the head of the queue. */
+/**
+ * For at most this many routes, one query for each route costs less than reading the first claimable jobs of the whole
+ * queue.
+ */
 const fewRoutes = 4;
-/** Number of jobs that the first read of the queue's head fetches in addition to `count`. */
+/** Number of claimable jobs, in addition to `count`, that the first read fetches from the whole queue. */
 const firstWindow = 100;
 /**
- * Largest number of jobs that are read from the queue's head. Reading so many costs about as much as one query for each
- * route.
+ * Largest number of claimable jobs that are read from the whole queue. A larger read would cost more than one query for
+ * each route.
  */
 const largestWindow = 2000;
 
 /**
- * Returns the ids of the first `count` claimable jobs of these routes, by reading the head of the whole queue in claim
- * order. This is fast for claims whose scope includes most of the queue, however many routes there are. Returns
- * undefined if the head has too few jobs of these routes. The caller must then query each route. A result with fewer
- * than `count` ids contains all such jobs.
+ * Returns the ids of the first `count` claimable jobs of these routes, or of all of them if there are fewer. Reads
+ * claimable jobs of all routes in claim order, and keeps those of these routes. This is fast for claims whose scope
+ * includes most of the queue, even if there are many routes. Returns undefined if too few of the jobs that it read
+ * belong to these routes. The caller must then query each route.
  */
 export function* queueHead(routes: RouteSet, count: number): Verb<string[] | undefined> {
   if (routes.ids.size <= fewRoutes) return undefined;

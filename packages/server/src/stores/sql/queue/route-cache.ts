@@ -27,13 +27,16 @@ const newestRoute = statement<object>()((db) =>
   db.selectFrom('job_routes').select('number').where('number', 'is not', null).orderBy('number', 'desc').limit(1),
 );
 
-/** Largest number of claim scopes whose route sets are cached. The least recently used route set is evicted. */
+/**
+ * Largest number of claim scopes for which the cache contains the set of matching routes. The least recently used set
+ * is evicted.
+ */
 const maxScopes = 200;
 /** Largest number of route ids in a set or map of the cache. A set or map that would exceed this number is cleared. */
 const maxIds = 10_000;
 /**
- * Largest number of tries to add jobs. The second try reads the rows of the routes. So it fails only if a server closes
- * one of these routes again before the try ends.
+ * Largest number of tries to add jobs. Each try after the first reads the rows of the routes. So it fails only if a
+ * server closes one of these routes again before the try ends.
  */
 const maxTries = 3;
 
@@ -54,21 +57,20 @@ export interface RouteList {
 
 interface CachedSet extends RouteSet {
   /**
-   * Number of routes at the start of the cached list that were compared with the scope of this set. Later routes are
+   * Number of routes of the cached list that were already compared with the scope of this set. The remaining routes are
    * compared when the set is used.
    */
   readonly matched: number;
 }
 
 /**
- * A cache of the table of routes. The routes within the scope of a claim are found in memory, so jobs of other routes
- * do not slow the claim down. Routes are numbered in the order of their commits, so a cache that has all routes up to a
- * number reads only routes with larger numbers. A route id is a hash of the content of the route, so a cached route
- * never changes.
+ * A cache of the table of routes. A claim finds the routes within its scope in memory, so jobs of other routes do not
+ * make it slower. Routes are numbered in the order of their commits. A cache that has all routes up to a number reads
+ * only routes with larger numbers. A route id is a hash of the content of the route, so a cached route never changes.
  *
- * Cleaning marks a route without unfinished jobs as idle, and deletes it later. Before a job is added to a route that is
- * idle or has no row, the route is opened: it receives a new number or a new row. The cached list may contain deleted
- * routes, which have no unfinished jobs. Decision 20 describes the protocol.
+ * Cleaning marks a route without unfinished jobs as idle, and deletes it later. A job can be added only to an open
+ * route. A route that is idle gets a new number, and a route that was deleted gets a new row; this opens it. The cached
+ * list may contain deleted routes, which have no unfinished jobs. Decision 20 describes the protocol.
  */
 export class RouteCache {
   readonly #byId = new Map<string, JobRoute>();
@@ -76,15 +78,15 @@ export class RouteCache {
   #list: RouteList = { routes: [], last: 0, version: 0 };
   /**
    * Ids of routes that were open (neither idle nor deleted) when they were last read or written. A new job of such a
-   * route needs no query for its route. The statement that inserts the job fails if the route has been closed since
-   * then.
+   * route needs no query for its route. If the route has been closed since then, the statement that inserts the job
+   * fails.
    */
   readonly #open = new Set<string>();
   readonly #sets = new Map<string, CachedSet>();
 
   /**
-   * Returns the routes of these jobs, in the order of the jobs, and opens those that the cache does not contain. The verb
-   * must run in `addJobs`.
+   * Returns the routes of these jobs, in the order of the jobs. Opens the routes that the cache does not contain. The
+   * verb must run in `addJobs`.
    */
   *intern(dialect: QueueDialect, jobs: readonly JobRecord[]): Verb<JobRoute[]> {
     const routes = jobs.map(routeOf);
@@ -97,8 +99,9 @@ export class RouteCache {
 
   /**
    * Opens routes: inserts missing rows, and gives idle routes new numbers. The transaction holds the advisory lock
-   * `routes` until it ends. Cleaning needs the same lock, so it cannot close these routes before the transaction ends.
-   * The lock also makes numbers visible in ascending order. A reader that sees a number also sees all smaller numbers.
+   * `routes` until it ends. Cleaning acquires the same lock, so it cannot close these routes before the transaction
+   * ends. The lock also makes numbers visible in ascending order: a reader that sees a number also sees all smaller
+   * numbers.
    */
   *open(dialect: QueueDialect, routes: readonly JobRoute[]): Verb<void> {
     if (routes.length === 0) return;
@@ -119,8 +122,8 @@ export class RouteCache {
 
   /**
    * Runs a transaction that adds jobs. Its verb must return the routes of the jobs, which are then cached as open. If
-   * another server has closed a route that is open in this cache, the transaction is rolled back and runs again. The
-   * second run reads the rows of its routes.
+   * another server has closed one of these routes, the transaction is rolled back and runs again. The second run reads
+   * the rows of its routes.
    */
   async addJobs<Result extends { readonly routes: readonly JobRoute[] }>(
     engine: QueueEngine,
@@ -139,17 +142,17 @@ export class RouteCache {
     }
   }
 
-  /** Must be called when cleaning has committed that these routes are idle or deleted. */
+  /** Must be called after cleaning has committed that these routes are idle or deleted. */
   forget(ids: readonly string[]): void {
     for (const id of ids) this.#open.delete(id);
   }
 
-  /** Removes from the cache the routes that this or another server has closed. `all` must have all rows of the table. */
+  /** Removes from the cache the routes that any server has closed. `all` must contain all rows of the table. */
   keep(all: readonly RouteState[]): void {
     const states = new Map(all.map((route) => [route.id, route]));
     for (const id of this.#open) if (states.get(id)?.idle_since !== null) this.#open.delete(id);
     const newest = newestOf(all);
-    // A cached route with a larger number than all in `all` stays, because it was written after `all` was read.
+    // A cached route with a number above all numbers in `all` is kept, because it was written after `all` was read.
     const routes = this.#list.routes.filter(({ id, number }) => number > newest || states.has(id));
     if (routes.length === this.#list.routes.length) return;
     this.#list = { ...this.#list, routes, version: this.#list.version + 1 };
@@ -166,21 +169,21 @@ export class RouteCache {
     return ids.flatMap((id) => this.#byId.get(id) ?? []);
   }
 
-  /** The cached list. It is complete if its `last` is the largest route number in the table. */
+  /** The cached list. It has every route of the table if its `last` is the largest route number in the table. */
   get list(): RouteList {
     return this.#list;
   }
 
   /**
-   * Returns the list of all routes up to the number `newest`, which must be the largest number in the table. The caller
-   * must pass the list to `fill` once the transaction is committed.
+   * Returns the list of all routes up to the number `newest`, which must be the largest number in the table. After the
+   * commit, the caller must pass the list to `fill`.
    */
   *readUpTo(newest: number): Verb<RouteList> {
     const { routes, last, version } = this.#list;
     if (newest <= last) return this.#list;
     const found = (yield* rows(routesAfter, { number: last })).map(numberedFromRow);
     const fresh = new Map(found.map((route) => [route.id, route]));
-    // A route that was opened again has a new number. It keeps its position in the list.
+    // A route that was opened again has a new number, but keeps its position in the list.
     const known = routes.map((route) => {
       const again = fresh.get(route.id);
       fresh.delete(route.id);
@@ -190,9 +193,9 @@ export class RouteCache {
   }
 
   /**
-   * Caches a list that `readUpTo` returned. Only committed routes may be cached, because a number that was rolled back
-   * is assigned again to another route. The list is ignored if the cached list has changed since `readUpTo` read the
-   * routes.
+   * Caches a list that `readUpTo` returned. Only committed routes may be cached: if a transaction is rolled back, its
+   * numbers are assigned again to other routes. A list is ignored if the cached list has changed since `readUpTo` read
+   * the routes.
    */
   fill(list: RouteList): void {
     if (list.version !== this.#list.version || list.last <= this.#list.last) return;
@@ -210,8 +213,8 @@ export class RouteCache {
   }
 
   /**
-   * Returns the routes of the cached list that match the scope. If the set for this scope is cached, compares only the
-   * routes that were added since then, and adds those that match.
+   * Returns the routes of the cached list that match the scope. If the set for this scope is cached, only routes that
+   * were added to the list later are compared.
    */
   #setOf({ types, repositories, capabilities }: ClaimScope): CachedSet {
     const scope = { types, repositories, capabilities };

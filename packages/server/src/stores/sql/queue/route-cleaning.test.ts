@@ -45,7 +45,7 @@ function serverOn(engine: QueueEngine): Server {
   return { jobs: new SqlJobStore(engine, cache), cache, cleaner: new RouteCleaner(engine, cache) };
 }
 
-/** Wraps an engine. After each scan calls `after` and waits for it, before the caller of the scan gets the result. */
+/** Wraps an engine. After each scan it calls `after` and waits for it, before it returns the result of the scan. */
 function afterScans(engine: QueueEngine, after: () => Promise<unknown>): QueueEngine {
   return {
     ...watchSteps(engine, () => () => undefined),
@@ -91,7 +91,7 @@ async function begin(open: () => Promise<Opened>): Promise<void> {
   opened = await open();
   ({ engine } = opened);
   [server, other, now] = [serverOn(engine), serverOn(engine), start];
-  // The route with the largest number is never deleted. This job adds such a route.
+  // The cleaner never deletes the route with the largest number. This job adds such a route.
   await enqueue(server, 'org/first');
 }
 
@@ -108,7 +108,7 @@ async function enqueue({ jobs }: Pick<Server, 'jobs'>, repository: string): Prom
   return job.id;
 }
 
-/** Adds a route, which then has the largest number, so that all older routes can be deleted. */
+/** Adds a route with the largest number, so that the cleaner can delete all older routes. */
 const enqueueLast = () => enqueue(server, `org/last-${now}`);
 
 async function claim({ jobs }: Server, repository: string): Promise<string[]> {
@@ -135,7 +135,7 @@ async function clean({ cleaner }: Pick<Server, 'cleaner'>): Promise<void> {
   while ((await cleaner.clean(now, 2)) > 0);
 }
 
-/** Cleans often enough to delete every route that can be deleted. */
+/** Runs the cleaner until no route is left that it can delete. */
 async function cleanAll(on: Server = server): Promise<void> {
   for (let times = 0; times < 3; times++) await clean(on);
 }
@@ -285,8 +285,8 @@ describe.each(engines)('routes without unfinished jobs on $name', ({ open }) => 
     await clean(server);
     const found = await engine.scan(searchUnusedRoutes);
     const id = await enqueue(server, 'org/a');
-    // Simulates another server whose clock was set back to the same time. That server found the route unused before the
-    // job was added, and now marks the route as idle.
+    // Simulates another server whose clock was set back to this time. It searched for unused routes before the job was
+    // added, and now marks the route of the job as idle.
     const open = (await engine.scan(searchUnusedRoutes)).all.filter((route) => route.id === jobRoute('org/a'));
     expect(await engine.write(() => closeRoutes(engine.dialect, open, now))).toEqual([jobRoute('org/a')]);
     expect(await routeOf('org/a')).toMatchObject({ idle_since: now });
@@ -345,8 +345,8 @@ describe.each(engines)('routes without unfinished jobs on $name', ({ open }) => 
 
 describe.skipIf(postgres === undefined)('a route that is used and cleaned at the same time on Postgres', () => {
   /**
-   * Key of the advisory lock that serves as a gate: while it is held, transactions of these tests wait for it before
-   * they commit.
+   * Key of an advisory lock that pauses transactions. While a test holds the lock, the transactions of `gated` wait
+   * before they commit.
    */
   const gate = 4711;
   const throughGate = rawStatement(`select pg_advisory_xact_lock(${gate})`);
@@ -366,7 +366,7 @@ describe.skipIf(postgres === undefined)('a route that is used and cleaned at the
   });
 
   /**
-   * Wraps the engine. While the gate is closed, each transaction waits for it after its last statement and before its
+   * Wraps the engine. While a test holds the lock `gate`, each transaction waits after its last statement, before its
    * commit.
    */
   function gated(): QueueEngine {

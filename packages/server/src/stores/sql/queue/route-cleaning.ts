@@ -66,10 +66,9 @@ export function* searchUnusedRoutes(): Verb<RouteSearch> {
 }
 
 /**
- * Closes routes: marks them as idle, or deletes them if the search found them already marked. The routes must come from
- * one search, and must have had no unfinished job in its snapshot. A route that has changed since the search is not
- * changed here. Returns the ids of the marked and the deleted routes, which must be passed to `RouteCache.forget` after
- * the commit.
+ * Closes routes. An open route is marked as idle. A route that the search found idle is deleted. The routes must come
+ * from one search, and must have had no unfinished job in its snapshot. A route that has changed since the search stays
+ * unchanged. Returns the ids of the closed routes. The caller must pass them to `RouteCache.forget` after the commit.
  */
 export function* closeRoutes(dialect: QueueDialect, unused: readonly RouteState[], now: number): Verb<string[]> {
   yield* dialect.advisoryLock('routes', 'wait');
@@ -87,14 +86,14 @@ export function* closeRoutes(dialect: QueueDialect, unused: readonly RouteState[
 }
 
 /**
- * Deletes routes without unfinished jobs, from the table and from the cache of this server. Decision 20 explains why no
- * job can lose its route.
+ * Deletes routes without unfinished jobs, from the table and from the cache of this server. Decision 20 explains why
+ * each unfinished job keeps its route.
  */
 export class RouteCleaner implements Cleaner {
   readonly name = 'routes without unfinished jobs';
   readonly #engine: QueueEngine;
   readonly #cache: RouteCache;
-  /** Routes of the last search that are not marked or deleted yet. */
+  /** Routes that the last search found and that are not yet marked or deleted. */
   #found: RouteState[] = [];
   #searchedAt = -Infinity;
 
@@ -117,7 +116,7 @@ export class RouteCleaner implements Cleaner {
   }
 
   async #search(now: number): Promise<void> {
-    // The clock may have been set back, so the absolute value of the difference is compared.
+    // The absolute value is compared, because the clock may have been set back.
     if (Math.abs(now - this.#searchedAt) < searchEveryMs) return;
     this.#searchedAt = now;
     const { all, unused } = await this.#engine.scan(searchUnusedRoutes);
