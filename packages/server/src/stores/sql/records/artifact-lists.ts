@@ -34,7 +34,10 @@ const listAll = statementsBy((key: `${Walk}:${Place}`, db, p: Placeholders<ListP
   return walked(db, walk, place, p).selectAll().limit(p.limit);
 });
 
-/** The fields of a filter that the index of the query may not cover, each with its column. */
+/**
+ * The fields of a filter that may need a comparison with each row, because the index of the query may not contain them.
+ * Each has its column.
+ */
 const lookedAt = {
   experimentId: 'experiment_id',
   createdBy: 'created_by',
@@ -44,8 +47,8 @@ const lookedAt = {
 type LookedAt = keyof typeof lookedAt;
 
 /**
- * Lists artifacts with filters that no index answers. The last part of the statement's key names the fields that are
- * compared row by row, joined by commas.
+ * Lists artifacts with a filter that no index answers. The last part of the statement's key names the fields that must
+ * be compared with each row, joined by commas.
  */
 const listSome = statementsBy((key: `${Walk}:${Place}:${string}`, db, p: Placeholders<ListParams>) => {
   const [walk, place, fields] = key.split(':') as [Walk, Place, string];
@@ -55,7 +58,10 @@ const listSome = statementsBy((key: `${Walk}:${Place}:${string}`, db, p: Placeho
   return matching.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(p.limit);
 });
 
-/** Returns the last row that a page may examine. Returns no row if fewer rows are left in the list. */
+/**
+ * Returns the last row that a page may examine. Returns no row if the rest of the list has fewer rows than a page may
+ * examine.
+ */
 const lastExamined = statementsBy((key: `${Walk}:${Place}`, db, p: Placeholders<ListParams>) => {
   const [walk, place] = key.split(':') as [Walk, Place];
   return walked(db, walk, place, p).select(['id', 'created_at']).limit(1).offset(p.examined);
@@ -75,8 +81,8 @@ export function* listOfArtifacts(filter: ArtifactFilter, page: PageRequest): Ver
 }
 
 /**
- * Returns true if a page of this list may examine up to `mostExamined` rows. A page of any other list examines only the
- * rows that it returns.
+ * Returns true if a page of this list may examine up to `mostExamined` rows. If false, a page examines only the rows
+ * that it returns.
  */
 export function examinesMany(filter: ArtifactFilter): boolean {
   return lookedAtOf(filter).length > 0;

@@ -105,8 +105,8 @@ type OwnedColumns = 'blob_key' | 'blob_sha256' | 'blob_size_bytes' | 'blob_finge
 type PointerColumns = 'pointer_uri' | 'pointer_checksum' | 'pointer_size_bytes';
 
 /**
- * Returns the content of an artifact. A row has either the columns of owned content or those of a pointer, as the check
- * constraint `artifacts_content` requires.
+ * Returns the content of an artifact: stored bytes or a pointer. The check constraint `artifacts_content` ensures that
+ * a row has the columns of exactly one of them.
  */
 function contentFromRow(row: Pick<ArtifactRow, OwnedColumns | PointerColumns>): ArtifactContent {
   if (row.pointer_uri !== null) {

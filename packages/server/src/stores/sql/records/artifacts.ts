@@ -53,8 +53,8 @@ interface ExpirableParams extends PageParams {
 }
 
 /**
- * Lists the artifacts whose bytes may expire. First selects the ids by a partial index that has the same conditions,
- * and then reads the rows. All other indexes also contain every artifact that was purged before.
+ * Lists the artifacts whose bytes may expire. First selects the ids by a partial index with the same conditions, and
+ * then reads the rows. The other indexes also contain the many artifacts that were purged before.
  */
 const expirable = statementsBy((place: Place, db, p: Placeholders<ExpirableParams>) => {
   const kept = db

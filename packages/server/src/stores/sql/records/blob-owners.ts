@@ -38,8 +38,8 @@ const usage = statement<object>()((db) => ({
 }));
 
 /**
- * Compares a count of the owned blobs with the usage counters. One statement reads both, so that both come from one
- * snapshot even while uploads commit.
+ * Compares the usage counters with a count of the owned blobs. One statement reads both, so both come from one
+ * snapshot, even while uploads commit.
  */
 const drift = statement<object>()((db) => ({
   compile: () =>
@@ -51,7 +51,7 @@ const drift = statement<object>()((db) => ({
 }));
 
 /**
- * Locks a row that serves only as a lock. Concurrent repairs therefore run one after another, and the second one finds
+ * Locks a row that exists only for this lock. So concurrent repairs run one after another, and the second repair finds
  * no difference.
  */
 const lockRepair = statement<object>()((db) =>

@@ -48,17 +48,17 @@ const numberEvent = statement<{ id: string }>()((db, p) =>
     .returning('last_seq'),
 );
 
-/** The result of a commit, and the routes of the jobs that it added, as `RouteCache.addJobs` needs them. */
+/** The result of a commit, and the routes of the jobs that it added. `RouteCache.addJobs` needs the routes. */
 export interface CommittedAll {
   readonly result: CommitResult;
   readonly routes: readonly JobRoute[];
 }
 
 /**
- * Applies a commit in this order: idempotency key, lock phase, preconditions, paths, records sorted by kind and key,
- * events and members, usage counters, new jobs. All commits write the rows of each step in the same order, so two
- * commits that write the same rows do not deadlock. New jobs are last because they need the advisory lock on routes,
- * whose holder must not wait for row locks.
+ * Applies a commit in this order: idempotency key, locks on the named records, preconditions, paths, records sorted by
+ * kind and key, events and members, usage counters, new jobs. All commits write the rows of each step in the same
+ * order, so two commits that write the same rows do not deadlock. New jobs are last because they may need the advisory
+ * lock on routes, and its holder must not wait for row locks.
  */
 export function* commitAll(
   dialect: QueueDialect,
@@ -125,8 +125,8 @@ function missing(record: NamedKind, id: string): Conflict {
 }
 
 /**
- * Checks a `newest-artifact` precondition. The commit has locked the job, so every other upload to the job must wait
- * until this commit ends.
+ * Checks a precondition of the kind `newest-artifact`. This commit has locked the job, so other uploads to the job wait
+ * until it ends.
  */
 function* unmetByNewest({
   jobId,
@@ -180,12 +180,13 @@ interface Writing {
   readonly locked: Locked;
   readonly blobs: BlobChanges;
   readonly now: number;
-  /** For each job to whose log the commit appended, the sequence number of the last event. */
+  /** The sequence number of the newest event of each job to whose log this commit appended. */
   readonly lastSeqs: Record<string, number>;
 }
 
 /**
- * Applies a change that is not an insert or update of a record. Paths and new jobs have their own steps in `commitAll`.
+ * Applies a change that neither inserts nor updates a record. Paths and new jobs are not among these changes;
+ * `commitAll` applies them.
  */
 function* applySpecial(writing: Writing, change: Change): Verb<Conflict | undefined> {
   switch (change.kind) {

@@ -5,9 +5,9 @@ import type { Change } from '../../../kernel/commit.ts';
 const maxEntries = 10_000;
 
 /**
- * Caches credentials by the hash of their secret, because every request reads one. Allowed only for an engine that is
- * the sole writer of its database. The whole cache is cleared when any credential changes, before the call that changed
- * the credential returns.
+ * Caches credentials by the hash of their secret, because every request reads one. May be used only if no other process
+ * writes to the database. When any credential changes, the whole cache is cleared before the call that changed it
+ * returns.
  */
 export class CredentialCache {
   readonly #bySecret = new Map<string, CredentialRecord>();
@@ -32,7 +32,7 @@ export class CredentialCache {
 
 function changesCredentials(change: Change): boolean {
   if (change.kind === 'insert' || change.kind === 'update') return change.record === 'credential';
-  // The only counter that `raise` can change is the registration epoch of a worker. Raising it revokes the registration
-  // tokens of the worker.
+  // `raise` changes only one kind of counter: the epoch of a worker's registration tokens. Raising the epoch revokes
+  // the older registration tokens of the worker.
   return change.kind === 'raise';
 }

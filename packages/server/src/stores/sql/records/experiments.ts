@@ -41,9 +41,7 @@ const membersOf = statement<{ groupId: string }>()((db, p) =>
   db.selectFrom('group_members').select('member_id').where('group_id', '=', p.groupId).orderBy('place'),
 );
 
-/**
- * True for members that are groups. The condition must equal the condition of the partial index that answers the query.
- */
+/** True for members that are groups. This must be the condition of the partial index that answers the query. */
 const nested = sql<boolean>`member_id like 'grp!_%' escape '!'`;
 
 const nestedEdges = statement<{ experimentId: string }>()((db, p) =>
@@ -57,8 +55,9 @@ const nestedEdges = statement<{ experimentId: string }>()((db, p) =>
 );
 
 /**
- * Returns the visible groups that have the member, directly or through nested groups. The recursive `union` visits each
- * group once, so the query ends even if the groups form a cycle. Membership through a hidden group does not count.
+ * Returns the visible groups that contain the member, directly or through nested groups. Membership through a hidden
+ * group does not count. The recursive `union` visits each group once, so the query ends even if the groups form a
+ * cycle.
  */
 const holding = statement<{ experimentId: string; memberId: string }>()((db, p) =>
   db
@@ -129,8 +128,8 @@ export class SqlExperimentStore implements ExperimentStore {
     });
   }
 
-  // The version is read before the edges. If another commit changes the edges between the two reads, the version is too
-  // old. A commit that requires this version is then refused.
+  // The version is read before the edges (the pairs of a group and a nested group). If another commit changes edges
+  // between the two reads, the version is outdated. A commit that requires this version is then refused.
   nestedGroups(experimentId: string): Promise<{ version: number; edges: GroupEdge[] }> {
     return this.#engine.scan(function* () {
       const experiment = yield* findRecord('experiment', experimentId);

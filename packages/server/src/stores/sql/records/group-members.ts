@@ -6,8 +6,8 @@ import type { BlobChanges } from './record-blobs.ts';
 import { insertRecord } from './record-statements.ts';
 
 /**
- * Reads the place of the group's last member (members are numbered in the order in which they were added). The group's
- * row is locked, so no other commit can add a member before this commit ends.
+ * Reads the place of the last member of the group. The caller has locked the row of the group, so no other commit can
+ * add a member before this one ends.
  */
 const findNextPlace = statement<{ groupId: string }>()((db, p) =>
   db
@@ -48,17 +48,14 @@ export function* addMember(
   const group = yield* first(findNextPlace, { groupId });
   if (group === undefined) return { kind: 'missing', record: 'group', id: groupId };
   const place = (group.last ?? 0) + 1;
-  // Places are never reused. So a group has at most as many members as the place of its last member. The members are
+  // A place is never used twice. So the number of members is at most the place of the last member. The members are
   // counted only if the new place is above the limit.
   if (place > groupLimits.members && (yield* isFull(groupId, memberId))) return { kind: 'group-full', groupId };
   const value = { groupId, memberId, experimentId: group.experiment_id, addedAt, place };
   return yield* insertRecord({ kind: 'insert', record: 'member', value, whenTaken: 'keep' }, blobs);
 }
 
-/**
- * Returns true if the group has as many members as the limit allows and the new member is not among them. Adding a
- * member that the group already has never exceeds the limit.
- */
+/** Returns true if a new member would exceed the limit. Returns false if the group already has this member. */
 function* isFull(groupId: string, memberId: string): Verb<boolean> {
   if ((yield* first(findMember, { groupId, memberId })) !== undefined) return false;
   const counted = yield* first(countMembers, { groupId });
@@ -70,7 +67,7 @@ export function* removeMember({ groupId, memberId }: Change & { kind: 'remove-me
   return undefined;
 }
 
-/** A group is hidden while a server creates it. After this time (ms) no server can still be creating it. */
+/** A group is hidden while a server creates it. After this time (ms), the server cannot still be creating it. */
 const hiddenForMs = 60 * 60 * 1000;
 
 const longHidden = statement<{ before: number }>()((db, p, syntax) =>
@@ -92,8 +89,8 @@ const deleteSomeMembers = statement<{ groupId: string; limit: number }>()((db, p
 const deleteGroup = statement<{ id: string }>()((db, p) => db.deleteFrom('groups').where('id', '=', p.id));
 
 /**
- * Raises the version of the group. A server that is still creating the group then gets a version conflict and cannot
- * make the group visible.
+ * Raises the version of the group. If a server is still creating the group, its next commit gets a version conflict and
+ * cannot make the group visible.
  */
 const touchGroup = statement<{ id: string }>()((db, p) =>
   db
@@ -103,8 +100,8 @@ const touchGroup = statement<{ id: string }>()((db, p) =>
 );
 
 /**
- * Removes hidden groups, longest hidden first: groups that were deleted, and groups whose server stopped while it
- * created them. The row of a group is removed after its last member. Returns the number of removed rows, at most
+ * Removes the groups that have been hidden longest: deleted groups, and groups whose server stopped while it created
+ * them. The row of a group is removed after its last member. Returns the number of removed rows, which is at most
  * `limit`.
  */
 export function* removeHidden(now: number, limit: number): Verb<number> {

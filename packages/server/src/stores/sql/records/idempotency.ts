@@ -76,7 +76,7 @@ export function* useKey(key: IdempotencyKey, now: number): Verb<KeyUse> {
   for (;;) {
     if ((yield* run(insertKey, { ...row, now })) > 0) return { use: 'fresh' };
     const known = yield* first(findKey, row);
-    // Another transaction deleted the key after the insert and before this read. So the insert is tried again.
+    // Another transaction deleted the key between the insert and this read. So the loop inserts the key again.
     if (known === undefined) continue;
     return known.fingerprint === key.fingerprint
       ? { use: 'repeated', resourceId: known.resource_id }
@@ -85,8 +85,8 @@ export function* useKey(key: IdempotencyKey, now: number): Verb<KeyUse> {
 }
 
 /**
- * Reserves several different idempotency keys; see `useKey`. Keys are locked in one global order, so servers that use
- * the same keys cannot deadlock.
+ * Reserves several different idempotency keys; see `useKey`. All servers lock keys in the same order, so two servers
+ * with the same keys cannot deadlock.
  */
 export function* useKeys(
   dialect: QueueDialect,
@@ -103,8 +103,8 @@ export function* useKeys(
 }
 
 /**
- * Returns a text that identifies a key, made of its parts in the form in which the engines store them. Two keys are
- * equal if their names are equal.
+ * Returns the name of a key. Two keys are equal if their names are equal. The parts of the key are in the form in which
+ * the engines store them.
  */
 export function nameOfKey({ principal, operation, key }: KeyParts): string {
   return JSON.stringify([principal, operation, key].map((text) => text.replaceAll('\0', '\uFFFD').toWellFormed()));
@@ -133,7 +133,7 @@ export function* nameResource(key: KeyParts, resourceId: string): Verb<void> {
   yield* put(setResource, { principal: key.principal, operation: key.operation, key: key.key, resourceId });
 }
 
-/** Deletes the key, because the request created nothing. */
+/** Deletes the key, because the request created nothing. The same key can then be used again. */
 export function* releaseKey(key: KeyParts): Verb<void> {
   yield* put(deleteKey, { principal: key.principal, operation: key.operation, key: key.key });
 }

@@ -4,16 +4,14 @@ import type { JobRow } from '../engine/schema.ts';
 import type { Verb } from '../engine/verb.ts';
 import { columnOfCounter, isPermanent, lockRecords, type LockedRecord } from './record-statements.ts';
 
-/**
- * A record that a commit names. The mode is `lock` if the record must not change until the commit ends, else `read`.
- */
+/** A record that a commit names. `lock`: the record must not change until the commit ends. `read`: it may change. */
 interface Named {
   readonly kind: NamedKind;
   readonly id: string;
   readonly mode: 'lock' | 'read';
 }
 
-/** The records that the lock phase read. */
+/** The records that a commit names, as the first step of the commit (the lock phase) read them. */
 export class Locked {
   readonly #jobs: ReadonlyMap<string, JobRow>;
   readonly #records: ReadonlyMap<string, LockedRecord>;
@@ -45,8 +43,8 @@ export class Locked {
 }
 
 /**
- * Locks every record that the preconditions and changes of the commit name. The order is by kind and, within a kind, by
- * id. Records of permanent kinds that are named only by `exists` are read without a lock.
+ * Locks every record that the preconditions and changes of the commit name, ordered by kind and then by id. A record
+ * that can never be deleted and is named only by `exists` is read without a lock.
  */
 export function* lockNamed(commit: Commit): Verb<Locked> {
   const jobs = new Map<string, JobRow>();
@@ -68,7 +66,7 @@ interface LockStep {
 function inLockOrder({ changes, preconditions }: Commit): LockStep[] {
   const [only] = changes;
   // A commit with one change and no precondition needs no lock phase, because the statement of the change locks its
-  // row. A change of members is an exception: the row of the group must be locked first.
+  // row. A change of members is an exception, because the row of their group must be locked first.
   const isLone = preconditions.length === 0 && changes.length === 1;
   if (isLone && only?.kind !== 'add-member' && only?.kind !== 'remove-member') return [];
   const idsOf = new Map<string, Set<string>>();

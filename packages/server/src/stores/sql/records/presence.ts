@@ -7,9 +7,9 @@ import { placeholdersOf, type Placeholders } from '../engine/placeholder.ts';
 import { statement, statementsBy } from '../engine/statement.ts';
 import { put, rows, type Verb } from '../engine/verb.ts';
 
-/** Largest number of workers in one transaction. */
+/** Largest number of workers that one transaction writes. */
 const mostInVerb = 500;
-/** A worker that was not seen for this time is deleted. */
+/** A worker that was last seen longer ago than this time (ms) is deleted. */
 const forgetAfterMs = 24 * 60 * 60 * 1000;
 
 const columns = ['worker_id', 'last_seen_at', 'capabilities', 'types', 'repositories', 'version'] as const;

@@ -15,8 +15,8 @@ const updateOwner = statement<{ key: string; type: string; state: BlobOwnerState
 );
 
 /**
- * Adds to the usage counter of a record kind and a type, in the slot of this connection. A counter that does not exist
- * yet starts at zero.
+ * Adds to the usage counter of a record kind and a type. Updates the row (slot) of the counter that belongs to this
+ * connection. A missing row is inserted.
  */
 export const addUsage = statement<Usage>()((db, p, syntax) =>
   db
@@ -39,14 +39,14 @@ export interface OwnerName {
 }
 
 /**
- * The changes of blob ownership in one commit. Rows of `blob_owners` are written immediately. Changes of the usage
- * counters are summed, and `finish` writes them at the end of the commit in the order of their keys. So a counter is
- * locked only briefly, and no deadlock is possible.
+ * The changes of blob ownership in one commit. Rows of `blob_owners` are written immediately. Changes of usage counters
+ * are summed, and `finish` writes the sums at the end of the commit in the order of their keys. So a counter is locked
+ * only briefly, and no deadlock is possible.
  */
 export class BlobChanges {
   readonly #usage = new Map<string, Usage>();
 
-  /** Compares the blobs of a record before and after a change of the record, and writes the difference. */
+  /** Compares the blobs of a record before and after its change, and writes the difference. */
   *write(owner: OwnerName, before: readonly RecordBlob[], after: readonly RecordBlob[]): Verb<void> {
     const old = new Map(before.map((blob) => [blob.key, blob]));
     for (const blob of after) {
@@ -59,7 +59,7 @@ export class BlobChanges {
     for (const dropped of old.values()) yield* this.#replace(owner, dropped, { ...dropped, state: 'released' });
   }
 
-  /** Writes the usage counters. These must be the last statements of a commit. */
+  /** Writes the changes of the usage counters. These must be the last statements of a commit. */
   *finish(): Verb<void> {
     for (const [, row] of [...this.#usage].sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (row.count !== 0 || row.size_bytes !== 0) yield* put(addUsage, row);

@@ -18,15 +18,18 @@ import { first, put, rows, run, type Verb } from '../engine/verb.ts';
 import type { BlobChanges, OwnerName } from './record-blobs.ts';
 import { recordTables, type AnyRecordTable } from './record-table.ts';
 
-/** The record kinds, without `job`, that preconditions can name. */
+/** The record kinds that preconditions can name, except `job`. */
 export type NamedRecordKind = Exclude<NamedKind, 'job'>;
 
-/** The fields of a record that the lock phase reads. */
+/** The fields of a record that the lock phase (the first step of a commit) reads. */
 export interface LockedRecord {
   readonly id: string;
   /** The version of the record. Undefined if records of this kind have no version. */
   readonly version?: number;
-  /** The value of the column that hides a record. Undefined if records of the kind cannot be hidden. */
+  /**
+   * The value of the column that hides a record; null if the record is visible. Undefined if records of the kind cannot
+   * be hidden.
+   */
   readonly hidden?: number | null;
   /** The counters of the record, by their column names. */
   readonly [column: string]: unknown;
@@ -39,14 +42,17 @@ function tableOf<Kind extends RecordKind>(kind: Kind): AnyRecordTable<RecordKind
 }
 
 /**
- * Removes the types of tables and columns. They come from `recordTables`, whose entries are typed, but the query
- * builder cannot infer them.
+ * Drops the types of tables and columns from the query builder. It cannot infer them from `recordTables`, although the
+ * entries there are typed.
  */
 function untyped(db: Queries): Kysely<Record<string, AnyRow>> {
   return db as unknown as Kysely<Record<string, AnyRow>>;
 }
 
-/** Inserts a record. The last part of the statement's key names all columns of the row, joined by commas. */
+/**
+ * Inserts a record. The statement's key has three parts: the record kind, what to do if the record exists, and the
+ * names of all columns joined by commas.
+ */
 const insertRow = statementsBy((key: `${RecordKind}:${'fail' | 'ignore'}:${string}`, db, p: Placeholders<AnyRow>) => {
   const [kind, taken, columns] = key.split(':') as [RecordKind, 'fail' | 'ignore', string];
   const { table, key: keyColumns } = tableOf(kind);
@@ -79,7 +85,10 @@ const findRow = statementsBy((kind: RecordKind, db, p: Placeholders<{ readonly i
   return hiddenBy === undefined ? row : row.where(hiddenBy, 'is', null);
 });
 
-/** Reads and locks the row of one record. Needed also because a commit may skip the lock phase. */
+/**
+ * Reads and locks the row of one record. The row may not be locked yet, because a commit with one change has no lock
+ * phase.
+ */
 const lockRow = statementsBy((kind: RecordKind, db, p: Placeholders<{ readonly id: string }>, syntax) => {
   const query = untyped(db).selectFrom(tableOf(kind).table).selectAll().where('id', '=', p.id);
   return syntax.locked(query, 'wait');
@@ -101,7 +110,7 @@ const lockRows = statementsBy(
   },
 );
 
-/** Returns true if `exists` needs no lock for records of this kind. */
+/** Returns true if records of this kind are never deleted. `exists` then needs no lock. */
 export function isPermanent(kind: NamedRecordKind): boolean {
   return tableOf(kind).permanent === true;
 }
@@ -145,8 +154,7 @@ export function* updateRecord({ record, value, version }: Update, blobs: BlobCha
   const row = table.toRow(value) as AnyRow;
   const changed = yield* run(updateRow(record), { ...row, version: version + 1, before: version });
   if (changed !== 1) return { kind: 'version', record, id: value.id };
-  // The blobs of the record are read from the stored row and not from `value`, because an update never changes the keys
-  // of blobs.
+  // The blobs come from the stored row and not from `value`, because an update must not change the keys of blobs.
   if (before !== undefined) {
     const after = { ...before, ...changedColumns(record, row) };
     yield* blobs.write(ownerOf(record, row), blobsOfRow(record, before), blobsOfRow(record, after));
@@ -177,7 +185,7 @@ export function columnOfCounter({ record, counter }: Pick<CounterName, 'record' 
   return recordTables[record].counters[counter];
 }
 
-/** Returns the primary key of the record that a change writes, as text by which changes are sorted. */
+/** Returns the primary key of the record that a change writes, as a text. Changes are sorted by this text. */
 export function keyOfChange({ record, value }: Insert | Update): string {
   return keyOfRecord(record, tableOf(record).toRow(value) as AnyRow);
 }

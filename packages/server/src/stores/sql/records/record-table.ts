@@ -8,31 +8,33 @@ import { groupFromRow, groupToRow, memberToRow } from './group-row.ts';
 import { workerFromRow, workerToRow } from './worker-row.ts';
 
 /**
- * How records of one kind are stored in a table. Every statement of `record-statements.ts` is generated from this
- * entry.
+ * Describes how records of one kind are stored in a table. `record-statements.ts` generates every statement from this
+ * description.
  */
 export interface RecordTable<Value, Table extends keyof Database> {
   readonly table: Table;
-  /** The columns of the primary key. For a kind that preconditions can name, the only key column must be `id`. */
+  /**
+   * The columns of the primary key. If preconditions can name this kind of record, the only key column must be `id`.
+   */
   readonly key: readonly (keyof Database[Table] & string)[];
   readonly toRow: (value: Value) => Database[Table];
   /** Converts a row to a record. Undefined if records of this kind are never read one by one. */
   readonly fromRow?: (row: Database[Table]) => Value;
-  /** The columns that an update replaces besides `version`. Undefined if records of this kind are never updated. */
+  /** The columns that an update sets, without `version`. Undefined if records of this kind are never updated. */
   readonly changeable?: readonly (keyof Database[Table] & string)[];
   /**
-   * True if records of this kind are never deleted. Then `exists` needs no lock, so commits that require the same
-   * record run concurrently.
+   * True if records of this kind are never deleted. The precondition `exists` then needs no lock, so commits that
+   * require the same record run concurrently.
    */
   readonly permanent?: true;
   /**
-   * Returns the blobs to which a record refers. Undefined if records of this kind have no blobs. The owners and usage
-   * of the blobs are written in the commit of the record.
+   * Returns the blobs to which a record refers. Undefined if records of this kind have no blobs. The commit that writes
+   * the record also writes the owners and usage of these blobs.
    */
   readonly blobs?: (value: Value) => readonly RecordBlob[];
-  /** The column that is not null in a hidden record. A hidden record does not exist for preconditions and readers. */
+  /** The column that is not null in a hidden record. Preconditions and readers treat a hidden record as absent. */
   readonly hiddenBy?: keyof Database[Table] & string;
-  /** The column of each counter. */
+  /** The name of each counter, with its column. */
   readonly counters?: Readonly<Record<string, keyof Database[Table] & string>>;
 }
 
@@ -49,7 +51,7 @@ export interface AnyRecordTable<Value> {
   readonly counters?: Readonly<Record<string, string>>;
 }
 
-/** Requires a kind with counters to name the column of each counter. */
+/** A kind with counters must name the column of each counter. */
 type Counted<Kind> = Kind extends CountedKind
   ? { readonly counters: Readonly<Record<RecordCounters[Kind], string>> }
   : unknown;
