@@ -3,9 +3,9 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { createTable, type Columns } from './create-table.ts';
 
 /**
- * Creates jobs with their events and routes, artifacts, workers with their credentials, idempotency keys and settings.
- * There are no foreign keys: each transaction locks the rows to which it refers, so the engine would check them a
- * second time on the busiest paths.
+ * Creates the tables of jobs with their events and routes, artifacts, workers with their credentials, idempotency keys
+ * and settings. The tables have no foreign keys. Each transaction locks the rows to which it refers, so the engine
+ * would only check them a second time, in the most frequent operations.
  */
 export async function firstTables(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   const { tableEnd, clusteredTableEnd, busyTableEnd } = syntax.columns;
@@ -44,8 +44,8 @@ export async function firstTables(db: Kysely<unknown>, syntax: SqlSyntax): Promi
   for (const index of indexes) await sql.raw(index).execute(db);
 }
 
-// The payload is the last column. So SQLite can read the other columns without reading the overflow pages of the
-// payload.
+// The payload is the last column. Large payloads are on overflow pages, and SQLite can read the other columns without
+// them.
 const jobColumns: Columns = {
   id: 'text',
   type: 'text',
@@ -119,8 +119,8 @@ const credentialColumns: Columns = {
   version: 'integer',
 };
 
-// A list has a category or a type as its filter, with one status or with any status. A list with any status merges six
-// ranges of one index, one for each status.
+// The indexes of lists that filter by a category or a type. The filter by a status is optional. Without it, a list
+// merges six ranges of one index, one range for each status.
 const indexes = [
   'create index jobs_ready on jobs (route_id, priority desc, created_at, id) where ready = 1',
   "create index jobs_delayed on jobs (next_attempt_at) where status = 'queued' and ready = 0",

@@ -3,8 +3,8 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { addColumns, createTable } from './create-table.ts';
 
 /**
- * Creates experiments with their groups, read grants, and the retention columns of artifacts. Adds the experiment to
- * registration credentials, registered workers and deposited artifacts.
+ * Creates the tables of experiments, groups, members and read grants. Adds the experiment to registration credentials,
+ * registered workers and deposited artifacts. Also adds the columns for the retention of artifacts.
  */
 export async function experimentsGroupsRetention(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   const { tableEnd, clusteredTableEnd } = syntax.columns;

@@ -3,8 +3,8 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { addColumns } from './create-table.ts';
 
 /**
- * Adds to jobs the start of the current attempt and the report of the worker at the end of an attempt. Adds an index of
- * the jobs that workers created.
+ * Adds two facts to jobs: the start of the current attempt, and the worker's report at the end of an attempt. Adds an
+ * index of the jobs that workers created.
  */
 export async function attemptsAndMakers(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   await addColumns(db, syntax, 'jobs', { attempt_started_at: 'integer?', finish: 'text?' });
@@ -15,6 +15,7 @@ const texts = [
   // Older versions stored only the time of the first claim. For a running job, this time becomes the start of its
   // current attempt.
   "update jobs set attempt_started_at = started_at where status = 'running'",
-  // The index leaves out the jobs of the admin. The admin creates most jobs, and lists all jobs without this index.
+  // The index omits the jobs that the admin created. Most jobs are of this kind, and the lists of the admin use other
+  // indexes.
   "create index jobs_by_maker on jobs (created_by, created_at, id) where created_by <> 'admin'",
 ];

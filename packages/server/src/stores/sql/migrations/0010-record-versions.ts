@@ -3,9 +3,9 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 import { addColumns } from './create-table.ts';
 
 /**
- * Adds versions of jobs, workers and groups, so that a commit can require that they are unchanged. Also adds the epoch
- * of a worker's registration tokens (a reissue raises it, which revokes older tokens), and the time at which a group
- * was hidden.
+ * Adds versions to jobs, workers and groups, so that a commit can require an unchanged record. Adds the epoch of a
+ * worker's registration tokens: issuing a new token raises the epoch, which revokes the older tokens. Adds the time at
+ * which a group was hidden.
  */
 export async function recordVersions(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   await addColumns(db, syntax, 'jobs', { version: 'integer = 1' });

@@ -5,8 +5,8 @@ import { inKeyRanges } from './in-key-ranges.ts';
 import type { OnProgress } from './on-progress.ts';
 
 /**
- * Allows an artifact to have a pointer instead of owned content, and adds the columns of review, tasks, files and
- * facts. Both engines alter the table in place, so no row is copied. One scan checks the new constraint.
+ * An artifact may now have a pointer instead of stored content. Also adds the columns for reviews, tasks, files and
+ * facts of artifacts. Both engines change the table without copying rows. One scan checks the new constraint.
  */
 export async function artifactContent(db: Kysely<unknown>, syntax: SqlSyntax, onProgress: OnProgress): Promise<void> {
   const run = (text: string): Promise<unknown> => sql.raw(text).execute(db);
@@ -21,16 +21,16 @@ export async function artifactContent(db: Kysely<unknown>, syntax: SqlSyntax, on
   const isPostgres = syntax.kind === 'postgres';
   const text = isPostgres ? 'text collate "C"' : 'text';
   await run(`alter table artifacts add column produced_by ${text} not null default 'agent'`);
-  // Sets who produced existing artifacts. Uploads of workers have the source type `assistant-output`. Deposits have it
-  // too, so for them the creator shows whether the admin or a worker produced them.
+  // Sets `produced_by` in existing artifacts. Uploads of workers have the source type `assistant-output`. Deposits also
+  // have this type, so for a deposit the creator shows whether the admin or a worker produced it.
   const artifacts = { table: 'artifacts', key: 'id', what: 'producers of artifacts', onProgress };
   await inKeyRanges(db, artifacts, (range) =>
     sql`update artifacts set produced_by = 'person'
       where ${range} and (source_type = 'manual-upload' or created_by = 'admin')`.execute(db),
   );
-  // An older server that still runs must not add records. It would not write the owners of their blobs, and collection
-  // would then remove the bytes. Its inserts do not set this column, so they fail once the default is dropped. SQLite
-  // cannot drop a default, but its database never has a second server.
+  // A server of an older version that still runs must not insert artifacts. It would not insert rows of `blob_owners`,
+  // so collection would remove the bytes. Its inserts do not set this column, so they fail after the default is
+  // dropped. SQLite cannot drop a default, but its database never has a second server.
   if (isPostgres) await run('alter table artifacts alter column produced_by drop default');
 }
 

@@ -5,9 +5,8 @@ import { inKeyRanges } from './in-key-ranges.ts';
 import type { OnProgress } from './on-progress.ts';
 
 /**
- * Creates the table of blob owners for all record kinds, and the counters of usage. Both tables are filled from the
- * artifacts. The artifacts are read in the order of their blob keys, so that rows are appended in the order of the new
- * table.
+ * Creates the table of blob owners for all record kinds, and the usage counters. Both are filled from the artifacts.
+ * The artifacts are read in the order of their blob keys, so that new rows are always appended at the end of the table.
  */
 export async function blobOwners(db: Kysely<unknown>, syntax: SqlSyntax, onProgress: OnProgress): Promise<void> {
   const { clusteredTableEnd, busyTableEnd } = syntax.columns;
@@ -27,7 +26,8 @@ export async function blobOwners(db: Kysely<unknown>, syntax: SqlSyntax, onProgr
     count: 'integer',
     size_bytes: 'integer',
   });
-  // Counters change often. If their page has free space, Postgres can update them without changing the index.
+  // Counters are updated often. Postgres can update a row without changing the index if the page of the row has free
+  // space.
   if (syntax.kind === 'postgres') await sql`alter table storage_usage set (fillfactor = 20)`.execute(db);
   const artifacts = { table: 'artifacts', key: 'blob_key', what: 'owners of blobs', onProgress };
   await inKeyRanges(db, artifacts, (range) =>
@@ -43,7 +43,8 @@ export async function blobOwners(db: Kysely<unknown>, syntax: SqlSyntax, onProgr
 const texts = [
   `insert into storage_usage (kind, type, slot, count, size_bytes)
     select kind, type, 0, count(*), sum(size_bytes) from blob_owners where state = 'owned' group by kind, type`,
-  // The primary key of `blob_owners` replaces the index on blob keys. The usage counters replace the index on types.
+  // These indexes are no longer needed. The primary key of `blob_owners` replaces the index on blob keys, and the usage
+  // counters replace the index on types.
   'drop index artifacts_blob_key',
   'drop index artifacts_kept_by_type',
 ];

@@ -3,7 +3,7 @@ import type { SqlSyntax } from '../engine/sql-syntax.ts';
 
 export type Columns = Readonly<Record<string, 'text' | 'text?' | 'integer' | 'integer?'>>;
 
-/** Creates a table. A question mark after the type of a column allows null. */
+/** Creates a table. The type of a column ends with a question mark if the column may be null. */
 export async function createTable(
   db: Kysely<unknown>,
   syntax: SqlSyntax,

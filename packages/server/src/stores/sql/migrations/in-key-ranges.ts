@@ -2,13 +2,13 @@ import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { OnProgress } from './on-progress.ts';
 
 const batchRows = 10_000;
-/** Largest number of progress lines of one call. */
+/** Largest number of progress lines that one call reports. */
 const mostLines = 20;
 
 /**
- * Calls `write` with a condition for each range of 10,000 rows, in the order of an indexed text column. Rows in which
- * the column is null are skipped. The ranges bound the memory on SQLite, which keeps the old pages of all rows that one
- * statement changes.
+ * Calls `write` with a condition for each range of 10,000 rows. The ranges follow the order of an indexed text column,
+ * and rows with null in this column are skipped. The ranges limit the memory on SQLite, which keeps the old pages of
+ * all rows that one statement changes.
  */
 export async function inKeyRanges(
   db: Kysely<unknown>,
