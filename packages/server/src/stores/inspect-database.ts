@@ -38,7 +38,7 @@ export function schemaAge(schema: string | undefined): SchemaAge {
 }
 
 const withinMs = 10_000;
-/** The facts that are read from the tables of the database. */
+/** The facts that queries on the tables return. */
 type Contents = Pick<DatabaseInspection, 'schema' | 'store' | 'blobKeys'>;
 
 const storeSetting = "select value from settings where name = 'store'";
@@ -47,7 +47,10 @@ function someBlobKeys(schema: string): string {
   return `select key from ${ownedBlobs(schema)} order by key limit 100`;
 }
 
-/** Returns true if a database with this schema has a store id and can have purged artifacts. */
+/**
+ * Returns true if a database with this schema can have a store id and purged artifacts (artifacts whose bytes retention
+ * removed).
+ */
 function knowsPurges(schema: string | undefined): schema is string {
   return schema !== undefined && schema >= '0003';
 }
@@ -83,8 +86,8 @@ function isThere(file: string): boolean {
 
 async function lookIntoSqlite(file: string): Promise<Contents> {
   const { default: Database } = await import('better-sqlite3');
-  // The connection is read-only if a WAL exists, else writable. Without a WAL, both kinds of connection would create
-  // the WAL and its index. Only a writable connection removes both when it closes.
+  // If a WAL exists, the connection is read-only, else it is writable. Without a WAL, either connection would create
+  // the WAL and its index, but only a writable one removes both when it closes.
   const database = new Database(file, { readonly: isThere(`${file}-wal`), fileMustExist: true });
   try {
     const found = database.pragma('quick_check(1)', { simple: true });

@@ -38,9 +38,9 @@ export interface MetadataStore extends Commits {
   /** Commits a heartbeat. Resolves if the engine can be reached, and can read and write. */
   ping(): Promise<void>;
   /**
-   * Returns the time by which transactions decide, without a round trip. On Postgres it is the database's time, as an
-   * estimate that is never ahead and at most some milliseconds behind. On other engines it is the time of this process.
-   * Used for the times of new records, and for refusals before a transaction runs.
+   * Returns the current time for transactions, without a round trip. On Postgres it is an estimate of the database's
+   * time: never ahead of it, and at most some milliseconds behind. On other engines it is the time of this process.
+   * Used for the times of new records, and to refuse a request before a transaction runs.
    */
   time(): StoreTime;
   /** Reads the engine's clock, epoch ms, to compare it with the clock of this machine. */

@@ -8,8 +8,8 @@ import { SqlMetadataStore } from './sql/sql-metadata-store.ts';
 
 export interface MetadataStoreOptions {
   /**
-   * Postgres: largest number of connections for transactions and look-ups. Lists have four more connections, scans two
-   * more.
+   * Postgres only. Largest number of connections for transactions and look-ups. Four more connections serve lists, and
+   * two more serve scans.
    */
   readonly maxConnections?: number;
   /** SQLite: called with a sentence for the operator, for example about a damaged WAL. */
@@ -20,7 +20,9 @@ export interface MetadataStoreOptions {
   readonly clock?: Clock;
   /** Postgres: true if `clock` replaces the database's clock, for tests. */
   readonly fixedTime?: boolean;
-  /** Called when the clock by which the store decides was set. The argument is the jump in milliseconds. */
+  /**
+   * Called when somebody set the clock that the store uses. The argument is the change of the clock in milliseconds.
+   */
   readonly onClockJump?: OnClockJump;
 }
 

@@ -43,7 +43,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Starts the migration, and kills its process when a printed line begins with `text`. Returns the printed lines. */
+/**
+ * Starts the migration in a child process, and kills the process when it prints a line that begins with `text`. Returns
+ * the printed lines.
+ */
 async function killAt(text: string): Promise<string[]> {
   const child = spawn(process.execPath, [program, file], { stdio: ['ignore', 'pipe', 'inherit'] });
   const seen: string[] = [];

@@ -1,6 +1,7 @@
 /**
- * Returns SQL for a table `owned` (key, sha256, size_bytes) of the blobs that records own. Schemas before 0013 have no
- * table `blob_owners`, and only artifacts have blobs. Used by tools that read a database without migrating it.
+ * Returns the SQL of a table `owned` (key, sha256, size_bytes) with all blobs that records own. Before schema 0013 only
+ * artifacts had blobs, and the table `blob_owners` did not exist. Used by tools that read a database without migrating
+ * it.
  */
 export function ownedBlobs(schema: string): string {
   const rows =

@@ -29,7 +29,7 @@ interface Seen {
   readonly methods: Set<EngineMethod>;
 }
 
-/** Wraps an engine. Records every statement in `seen`, with the parameters of one execution. */
+/** Wraps an engine. Records every statement in `seen`, with the parameters of one of its executions. */
 function recording(engine: QueueEngine, seen: Map<string, Seen>): QueueEngine {
   return watchSteps(engine, (method) => ({ statement, params }) => {
     const compiled = statement.compiled(engine.dialect);
@@ -42,7 +42,10 @@ function recording(engine: QueueEngine, seen: Map<string, Seen>): QueueEngine {
   });
 }
 
-/** Creates many jobs in every state. With them a statement that lacks an index gets a plan with a scan. */
+/**
+ * Creates many jobs in every state. Then a statement without a fitting index gets a plan with a table scan, which this
+ * test finds.
+ */
 async function load(store: MetadataStore): Promise<void> {
   const types = ['task', 'exec', 'manifest'];
   const jobs = Array.from({ length: 4000 }, (_, i) =>
@@ -86,8 +89,8 @@ const delayed = 20_000;
 const routesOfOthers = 40;
 
 /**
- * Returns statements that insert jobs which no worker of the tests may claim. `series` returns a table of the numbers
- * from 1 to the count, in a column `n`.
+ * Returns statements that insert jobs which no worker of the tests may claim. `series(count)` returns SQL for a table
+ * with a column `n` that contains the numbers from 1 to `count`.
  */
 const othersSql = (series: (count: number) => string): string[] => [
   `insert into job_routes (id, type, repository, capabilities, number)
@@ -370,7 +373,7 @@ describe('no statement scans a table or sorts a backlog', () => {
     const seen = new Map<string, Seen>();
     const store = new SqlMetadataStore(recording(await openPostgresEngine(url), seen));
     await load(store);
-    // The planner rightly scans small tables. So the tables of this test are made large.
+    // For a small table a scan is the best plan. So this test copies rows until the tables are large.
     const copy = "(jsonb_populate_record(jobs, jsonb_build_object('id', jobs.id || '-' || n))).*";
     await runOn(url, `insert into jobs select ${copy} from jobs, generate_series(1, 9) as n`);
     for (const text of othersSql((count) => `generate_series(1, ${count}) as n`)) await runOn(url, text);
@@ -403,10 +406,12 @@ function expectParts(texts: Iterable<string>): void {
   expect(parts.filter(([, words]) => !all.some((text) => words.test(text))).map(([part]) => part)).toEqual([]);
 }
 
-// Scans that a plan may contain: a walk along an index in the order of a list, which ends at the limit of the list; a
-// walk along an index that has only leased or delayed jobs; the merged page of a list by several statuses; and small
-// intermediate tables that the statement itself names. `storage_usage` is allowed too: it has at most some hundred
-// rows, and only a timer reads it.
+// Scans that a plan may contain:
+// - a walk along an index in the order of a list, which ends at the limit of the list;
+// - a walk along an index that contains only leased or only delayed jobs;
+// - the merged page of a list by several statuses;
+// - a scan of a small intermediate table that the statement itself names;
+// - a scan of `storage_usage`, which has at most some hundred rows and is read only by a timer.
 const walk = String.raw`\w+ USING (COVERING )?INDEX \w+_(newest|leased|delayed|front|in_order)$`;
 const scan = new RegExp(
   String.raw`^SCAN (?!CONSTANT|storage_usage|ready_routes|json_each|page|kept|heads|branch|holding|\(subquery|\d|${walk})`,
@@ -417,9 +422,9 @@ function sqliteObjection(detail: string, text: string): boolean {
 }
 
 /**
- * Returns true if a line of a plan must not occur: a table scan, or a sort of more than 2000 rows. Sorting the few rows
- * of one worker or one page is cheaper than an index walk, but a backlog has many rows. (Postgres estimates a hundred
- * rows for a JSON list.)
+ * Returns true if a plan must not contain this line. Forbidden are table scans and sorts of more than 2000 rows.
+ * Sorting the few rows of one worker or one page is cheaper than an index walk, but a backlog has many rows. (Postgres
+ * estimates a hundred rows for a JSON list.)
  */
 function literalObjection(line: string): boolean {
   if (seqScan.test(line)) return true;
@@ -430,21 +435,22 @@ function literalObjection(line: string): boolean {
 const seqScan = /Seq Scan on (?!settings|job_routes|storage_usage)/;
 
 /**
- * Statements that read few rows: a row by its key, the credentials of one worker, the groups of one member, a page with
- * a limit.
+ * Matches statements that read few rows: a row by its key, the credentials of one worker, the groups of one member, or
+ * a page with a limit.
  */
 const fewRows = [
   /^(update|select).* where "id" = \$\d+ and "version" = /,
   /^with recursive "holding"/,
   /\) as "page" where/,
-  // The artifacts of one job have only few different creators, so a filter by creator reads few rows.
+  // The artifacts of one job have few different creators. So a filter by creator removes few rows.
   /^select \* from "artifacts" where "job_id" = \$1 (and "name" = \$2 )?and "created_by" = /,
 ];
 
 /**
- * Returns true if a line of a generic plan must not occur: a table scan, or a filter by a parameter. A filter reads
- * rows and then discards some of them. With a fitting index, the parameter is in the condition of the index instead.
- * The estimated number of rows is not checked, because a planner that does not know the values cannot estimate it.
+ * Returns true if the generic plan of a statement (its plan for any parameter values) must not contain this line.
+ * Forbidden are table scans and filters by a parameter. A filter reads rows and then discards some of them, whereas a
+ * fitting index would not read them. The estimated number of rows is not checked, because without the values it is only
+ * a guess.
  */
 function genericObjection(line: string, text: string): boolean {
   return seqScan.test(line) || (/^\s*(Join )?Filter: .*\$\d/.test(line) && !fewRows.some((words) => words.test(text)));
@@ -456,21 +462,22 @@ interface Planned {
   readonly objection: (line: string, text: string) => boolean;
 }
 
-/** Returns the plans of the statements with their real values, without the planner settings of the engine. */
+/** Returns the plans that the statements get with their recorded values and the default planner settings. */
 function literalPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Planned[]> {
   return plansOn(url, seen, literalObjection, ({ compiled, values }) => [
     `explain ${compiled.sql.replaceAll(/\$(\d+)/g, (_, n: string) => literalOf(values[Number(n) - 1]))}`,
   ]);
 }
 
-/** The number of executions after which Postgres first considers a generic plan for a prepared statement. */
+/**
+ * Postgres plans the first five executions of a prepared statement with their values. Later it may use a generic plan.
+ */
 const customPlans = 5;
 
 /**
  * Returns the plans of prepared statements, with the planner settings of the connections that run them. For a statement
- * of transactions and look-ups (settings of the engine), this is the generic plan. For a statement of lists and scans
- * (settings of the server), these are the plans of its first executions, up to the execution before which Postgres
- * chooses between a generic and a custom plan.
+ * of transactions and look-ups, this is the generic plan. For a statement of lists and scans, these are the plans of
+ * its first five executions. After these, Postgres chooses between a generic and a custom plan.
  */
 async function preparedPlans(url: string, seen: ReadonlyMap<string, Seen>): Promise<Planned[]> {
   const plansWith = (settings: string, executions: number, methods: readonly EngineMethod[]): Promise<Planned[]> => {

@@ -19,7 +19,7 @@ import type { QueueEngine } from './queue/queue-dialect.ts';
 import { CredentialCache } from './records/credential-cache.ts';
 import { SqlWorkerStore } from './records/workers.ts';
 
-/** The store on SQL engines. Each operation is written once and runs on all of them. */
+/** The store for all SQL engines. Each operation is written once and runs on every engine. */
 export class SqlMetadataStore implements MetadataStore {
   readonly kind: string;
   readonly durable: boolean;

@@ -22,7 +22,7 @@ afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step();
 });
 
-/** Creates the schema of migration 0002, with rows in the form that this version wrote. */
+/** Creates a database with the schema of migration 0002, and with rows as the version of that time wrote them. */
 async function makeOld(db: Kysely<unknown>, syntax: SqlSyntax): Promise<void> {
   const migrations: Record<string, Migration> = {
     '0001-jobs-artifacts-workers': { up: (on) => firstTables(on, syntax) },
@@ -115,7 +115,7 @@ async function expectEverything(store: MetadataStore): Promise<void> {
   expect(await store.presence.seenSince(start, 5)).toMatchObject([{ workerId: 'w' }]);
 }
 
-/** Checks that operations of this version work on the old rows. */
+/** Checks that the operations of this version work on the old rows. */
 async function goOn(store: MetadataStore): Promise<void> {
   const purged = { ...artifact, pinnedAt: start, purgedAt: start, version: 2 };
   const result = await store.commit(

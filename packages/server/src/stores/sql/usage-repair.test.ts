@@ -15,8 +15,8 @@ afterEach(async () => {
 });
 
 /**
- * Two connections to one store (on SQLite the same connection twice), and a function that writes to the database
- * without the store.
+ * Two connections to one store, and a function that writes to the database without the store. On SQLite both are the
+ * same connection.
  */
 interface Opened {
   readonly stores: readonly MetadataStore[];

@@ -5,10 +5,10 @@ import type { Database } from './schema.ts';
 import type { Statement } from './statement.ts';
 import { rows, type Verb } from './verb.ts';
 
-/** The position of a page: the first page of its list, or a page after a key. */
+/** `first`: the query reads the first page of a list. `next`: it reads the page after a key. */
 export type Place = 'first' | 'next';
 
-/** The key (created_at, id) after which a page begins. */
+/** The key (created_at, id) of the last row of the previous page. */
 export interface PlaceParams {
   readonly at: number;
   readonly id: string;
@@ -70,9 +70,9 @@ export function placeOf(after: PageKey | undefined): Place {
   return after === undefined ? 'first' : 'next';
 }
 
-/** Approximate limit in bytes for one page, so that a page of large rows has fewer rows than its limit. */
+/** Approximate size limit of a page in bytes. A page of large rows therefore has fewer rows than `limit`. */
 const pageBytes = 1024 * 1024;
-/** Number of rows in the first batch. Their sizes determine how many more rows fit into the page. */
+/** Number of rows in the first batch of a page. The sizes of these rows determine how many more rows are read. */
 const firstRows = 8;
 
 interface Placed {
@@ -81,8 +81,8 @@ interface Placed {
 }
 
 /**
- * Returns the first page of the rows found: at most `limit` rows, fewer if the rows are large, but at least one if any
- * was found.
+ * Returns the first page of `found`: at most `limit` rows, and fewer if the rows are large. It has at least one row
+ * unless `found` is empty.
  */
 export function pageOf<Row extends Placed>(found: readonly Row[], limit: number): Page<Row> {
   const items: Row[] = [];

@@ -1,4 +1,5 @@
-// Most of these tests are checks by the compiler: a line below `@ts-expect-error` fails to compile if the type allows it.
+// Most tests in this file are checks by the compiler. A line below `@ts-expect-error` must not compile. If the type
+// allowed that line, the compiler would report the unused directive.
 import { describe, expect, it } from 'vitest';
 import { postgresSyntax } from '../dialects/postgres/postgres-syntax.ts';
 import { sqliteSyntax } from '../dialects/sqlite/sqlite-syntax.ts';

@@ -1,9 +1,9 @@
 import { ValueNode, type Expression, type OperationNode } from 'kysely';
 
 /**
- * Represents, in a statement, a value that is known only when the statement runs. The class is nominal (it has a
- * private field). So the compiler accepts no other expression where a placeholder is needed, and no placeholder where a
- * value is needed.
+ * Stands in a statement for a value that is known only when the statement runs. The class has a private field, so
+ * TypeScript compares it by name. It accepts no other expression in the place of a placeholder, and no placeholder in
+ * the place of a value.
  */
 export class Placeholder<out Value> implements Expression<Value> {
   readonly #name: string;
@@ -27,10 +27,10 @@ export class Placeholder<out Value> implements Expression<Value> {
   }
 }
 
-/** The placeholders of the parameters of a statement, one for each property. */
+/** One placeholder for each property of `Params`, the parameters of a statement. */
 export type Placeholders<Params> = { readonly [Name in keyof Params]: Placeholder<Params[Name]> };
 
-/** Returns an object that has a placeholder for every name. */
+/** Returns an object whose every property is a placeholder with the name of the property. */
 export function namedPlaceholders<Params extends object>(): Placeholders<Params> {
   const everyName = new Proxy({}, { get: (_target, name) => new Placeholder(String(name)) });
   return everyName as Placeholders<Params>;

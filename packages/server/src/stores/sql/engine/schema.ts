@@ -42,7 +42,7 @@ export interface JobRow extends JobState {
   payload: string;
 }
 
-/** The columns of a job that change during its life. */
+/** The columns of a job that change while it is queued, runs and ends. */
 export interface JobState {
   status: JobStatus;
   /** 1 for a claimable job (queued and not delayed), else 0. The index `jobs_ready` contains only rows with 1. */
@@ -147,7 +147,7 @@ export interface ArtifactRow {
 
 export interface BlobOwnerRow {
   key: string;
-  /** `kind` and `id` are those of the record that refers to the blob. */
+  /** Kind and id of the record that refers to the blob. */
   kind: string;
   id: string;
   /** The type under which the usage counters count the blob. For an artifact it is the artifact type. */
@@ -171,7 +171,7 @@ export interface UsageRow {
 
 export interface ArtifactGrantRow {
   artifact_id: string;
-  /** The id of a worker or of a group. */
+  /** The id of the worker or group that may read the artifact. */
   reader: string;
   granted_by: string;
   granted_at: number;
@@ -209,7 +209,7 @@ export interface ArtifactPathRow {
   kind: 'file' | 'folder';
 }
 
-/** Columns that a later migration added are null in rows that are older than the migration. */
+/** Rows that are older than a migration have null in the columns that this migration added. */
 export interface WorkerRow {
   id: string;
   name: string | null;

@@ -17,9 +17,9 @@ export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
   readonly hintChannel: HintChannel | undefined;
 
   /**
-   * Runs a verb that only reads committed rows and examines at most about 200 of them, such as a page of a list. On
-   * SQLite the verb runs on the event loop. On Postgres it runs on a connection without the planner settings of
-   * transactions and look-ups, and so does a scan.
+   * Runs a verb that only reads committed rows, and examines at most about 200 of them, such as a page of a list. On
+   * SQLite the verb runs on the event loop. On Postgres it runs on a connection with the planner settings of the
+   * server; see `plannerSettings`.
    */
   read<Result>(verb: VerbFactory<Result>): Promise<Result>;
   /**
@@ -28,12 +28,12 @@ export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
    */
   look<Result>(verb: VerbFactory<Result>): Promise<Result>;
   /**
-   * Runs a verb as `read` does, for a verb that may examine more than 200 rows: counts, verification, lists with
-   * filters that no index answers. A scan never delays other verbs: on SQLite it runs in a thread, on Postgres on a
-   * connection pool of its own. All statements of the verb see one snapshot. At most two scans run at a time, and the
-   * others wait in order. A scan that takes longer than `scanWithinMs` fails with `unavailable`, so that the waiting
-   * ones can start. On a SQLite database that is in memory or small, a scan runs as `read`. docs/decisions/0017 lists
-   * which reads are scans.
+   * Runs a verb that reads as `read` does, but may examine more than 200 rows: counts, verification, lists with filters
+   * that no index answers. A scan never delays other verbs: on SQLite it runs in a thread, on Postgres on a connection
+   * pool of its own. All statements of the verb see one snapshot. At most two scans run at a time, and further scans
+   * wait in order. A scan that takes longer than `scanWithinMs` fails with `unavailable`, so that the next scan can
+   * start. On a small SQLite database, and on one in memory, a scan runs like `read`. docs/decisions/0017 lists which
+   * reads are scans.
    */
   scan<Result>(verb: VerbFactory<Result>): Promise<Result>;
   /** Runs a verb in its own transaction. The writes of the verb are durable when the promise settles. */
@@ -43,14 +43,14 @@ export interface SqlEngine<Dialect extends SqlSyntax = SqlSyntax> {
   tidy(): Promise<void>;
 
   ping(): Promise<void>;
-  /** Returns the time by which transactions decide; see `MetadataStore.time`. */
+  /** Returns the current time for transactions; see `MetadataStore.time`. */
   time(): StoreTime;
   now(): Promise<number>;
   /** Waits for running verbs. No verb may start afterwards. */
   close(): Promise<void>;
 }
 
-/** Largest number of rows that a `read` may examine. A list with a larger limit is a `scan`. */
+/** Largest number of rows that a `read` may examine. A list with a larger limit must be a `scan`. */
 const mostRowsOfRead = 200;
 
 /** Runs a list verb as `read`, or as `scan` if `limit` is above `mostRowsOfRead`. */

@@ -19,8 +19,8 @@ export interface SqlSyntax {
   readonly usageSlot: RawBuilder<number>;
 
   /**
-   * Locks the rows that a query returns until the transaction ends. If other transactions have locked some of these
-   * rows, `wait` waits for the locks and `skip` leaves these rows out.
+   * Locks the rows that a query returns until the transaction ends. Other transactions may have locked some of these
+   * rows. `wait` then waits for their locks, and `skip` omits these rows.
    */
   locked<Tables extends keyof Database, Row>(
     query: SelectQueryBuilder<Database, Tables, Row>,

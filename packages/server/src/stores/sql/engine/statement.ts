@@ -7,8 +7,8 @@ import type { Queries } from './schema.ts';
 type Build<Params, Row> = (queries: Queries, params: Placeholders<Params>, syntax: SqlSyntax) => Compilable<Row>;
 
 /**
- * A query that is built and compiled once for each SQL syntax, and runs many times. `build` receives a
- * placeholder for each parameter. The values replace the placeholders when the statement runs.
+ * A query that is built and compiled once for each SQL syntax, and runs many times. `build` receives a placeholder for
+ * each parameter. At each run, the values of the parameters replace the placeholders.
  */
 export class Statement<Params extends object, Row> {
   readonly #build: Build<Params, Row>;
@@ -27,7 +27,7 @@ export class Statement<Params extends object, Row> {
     return made;
   }
 
-  /** Returns the rows of a result of this statement, with their type. */
+  /** Adds the type `Row` to the rows of a result of this statement. */
   rowsOf(rows: readonly unknown[]): Row[] {
     return rows as Row[];
   }
@@ -36,7 +36,9 @@ export class Statement<Params extends object, Row> {
 /** SQL text with the positions of its parameters. */
 export class CompiledStatement {
   readonly sql: string;
-  /** Name of the prepared statement on the database server. It is a hash of the SQL, so it is the same in every process. */
+  /**
+   * Name of the prepared statement on the database server. It is a hash of the SQL, so all processes use the same name.
+   */
   readonly name: string;
   readonly #parameters: readonly unknown[];
 
@@ -62,16 +64,16 @@ function storable(value: unknown): unknown {
 }
 
 /**
- * Creates a statement, as `statement<Params>()(build)`. The caller names the type of the parameters, and TypeScript
- * infers the type of the rows.
+ * Creates a statement. The call is `statement<Params>()(build)`, so that the caller gives the type of the parameters
+ * and TypeScript infers the type of the rows.
  */
 export function statement<Params extends object>(): <Row>(build: Build<Params, Row>) => Statement<Params, Row> {
   return (build) => new Statement(build);
 }
 
 /**
- * Returns a function that creates and caches one statement for each key, for statements that differ in their shape. The
- * number of keys must be bounded, because no statement is ever evicted.
+ * Returns a function that creates one statement for each key and caches it. Used for queries whose SQL depends on the
+ * key. The number of keys must be bounded, because no statement is ever evicted.
  */
 export function statementsBy<Key extends string, Params extends object, Row>(
   build: (key: Key, queries: Queries, params: Placeholders<Params>, syntax: SqlSyntax) => Compilable<Row>,

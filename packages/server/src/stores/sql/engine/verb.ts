@@ -12,8 +12,8 @@ export interface Step {
   readonly statement: Statement<never, unknown>;
   readonly params: object;
   /**
-   * True if the verb does not use the result. An engine over a network then sends the next step without waiting for the
-   * result. If the step fails, the verb fails at a later step or at its end.
+   * True if the verb does not use the result. An engine over a network then sends the next statement without waiting
+   * for the result. If the statement fails, the verb fails at a later statement or at its end.
    */
   readonly unanswered: boolean;
 }
@@ -24,10 +24,10 @@ export interface StepResult {
   readonly changes: number;
 }
 
-/** Creates a verb. The engine calls the factory again for each retry. */
+/** Returns a new run of a verb. The engine calls this function again for each retry. */
 export type VerbFactory<Result> = () => Verb<Result>;
 
-/** Creates a verb that writes; see `VerbFactory`. The verb must use `time` as the current time. */
+/** Returns a new run of a verb that writes; see `VerbFactory`. The verb must use `time` as the current time. */
 export type WriteFactory<Result> = (time: StoreTime) => Verb<Result>;
 
 export function* rows<Params extends object, Row>(statement: Statement<Params, Row>, params: Params): Verb<Row[]> {
@@ -54,7 +54,7 @@ export function* put<Params extends object>(statement: Statement<Params, unknown
   yield { statement, params, unanswered: true };
 }
 
-/** Thrown by a verb to roll back its writes. The caller of the engine receives `value` as the result. */
+/** A verb throws this error to roll back its writes. The caller of the engine then receives `value` as the result. */
 export class Undo extends Error {
   readonly value: unknown;
 

@@ -1,12 +1,12 @@
 const clause =
   /(?<= )(?:with|select|from|left join|inner join|where|order by|limit|for update|update|set|insert into|values|returning)(?= )/g;
-/** Matches the places at which a clause that is too long for one line may be wrapped. */
+/** Matches the places at which a long clause may be wrapped. */
 const piece = /(?<=, )|(?<= )(?=(?:and|or|else) )/g;
 const width = 100;
 
 /**
- * Returns the statement in a form that is easy to read: each clause begins a line, and parentheses whose content is too
- * long for a line enclose indented lines. Only white space differs from the input.
+ * Returns the statement in a readable form. Each clause begins a line. If the content of parentheses is too long for a
+ * line, it is on indented lines of its own. Only white space differs from the input.
  */
 export function formatSql(sql: string, indent = ''): string {
   const flat = sql
@@ -48,7 +48,7 @@ function splitAt(text: string, places: readonly number[]): string[] {
   return [0, ...places].map((start, index) => text.slice(start, places[index]));
 }
 
-/** Returns the positions of the matches that are outside of parentheses and quotes. */
+/** Returns the positions of matches outside of parentheses and quotes. */
 function outerMatches(text: string, pattern: RegExp): number[] {
   const depths = depthsOf(text);
   return [...text.matchAll(pattern)].map(({ index }) => index).filter((index) => depths[index] === 0);
@@ -61,8 +61,8 @@ function endOfGroup(text: string, open: number): number {
 }
 
 /**
- * Returns for each character by how many parentheses and quotes it is enclosed. A parenthesis or quote has the depth of
- * the text around it.
+ * Returns for each character the number of parentheses and quotes that enclose it. The parenthesis or quote itself has
+ * the number of the text around it.
  */
 function depthsOf(text: string): number[] {
   let depth = 0;

@@ -1,5 +1,5 @@
-// Opens an SQLite store, which migrates it, and prints a line for each part of the migration.
-// Usage: `node open-store.ts <file>`.
+// Opens and thereby migrates an SQLite store. Prints a line for each part of the migration. Usage: `node open-store.ts
+// <file>`.
 import process from 'node:process';
 import { openMetadataStore } from '../../open-metadata-store.ts';
 

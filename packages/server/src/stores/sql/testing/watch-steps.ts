@@ -6,8 +6,8 @@ import type { Step, Verb } from '../engine/verb.ts';
 export type EngineMethod = 'read' | 'look' | 'scan' | 'write';
 
 /**
- * Wraps an engine. `begin` is called for each run of a verb, with the method that runs it. The function that it returns
- * is called for each step of that run.
+ * Wraps an engine. Each run of a verb calls `begin` with the name of the engine method. `begin` returns a function,
+ * which is then called for each step of this run.
  */
 export function watchSteps<Dialect extends SqlSyntax>(
   engine: SqlEngine<Dialect>,
