@@ -13,8 +13,8 @@ const artifact = {
 const sensitive: ArtifactRecord = { ...artifact, dataClass: 'sensitive' };
 
 /**
- * Returns the access rule of artifacts with fake stores, and a list of the reads. Each read of a job appends `job` to
- * the list, and each read of grants appends `grants`.
+ * Returns the access rule of artifacts with fake stores, and a list of the reads of these stores. A read of a job adds
+ * `job` to the list, and a read of grants adds `grants`.
  */
 function watched(job: Partial<JobRecord>, readers: string[] = []) {
   const looked: string[] = [];

@@ -11,9 +11,9 @@ import type { Jobs } from '../jobs/jobs.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 
 /**
- * Decides whether a principal may read an artifact, and whether it may grant other principals read access to the
- * artifact. This is the only access rule for artifacts. The HTTP API, /v0 and MCP use it. `job` is the artifact's job,
- * if the caller has already read that job.
+ * Decides whether a principal may read an artifact, and whether it may grant other principals read access to it. This
+ * is the only access rule for artifacts; the HTTP API, /v0 and MCP use it. `job` is the job of the artifact. Without
+ * it, the rule reads the job itself when it needs it.
  */
 export type ArtifactAcl = (
   principal: Principal,
@@ -23,8 +23,8 @@ export type ArtifactAcl = (
 ) => Promise<boolean>;
 
 /**
- * Returns an access rule that applies `may`. Often the principal and the creator of the artifact are sufficient to
- * allow the access. Only if they are not, the artifact's job and grants are read from the stores.
+ * Returns an access rule that applies `may` (the access table of core). It reads the job and the grants of the artifact
+ * only if the principal and the creator of the artifact do not already allow the access.
  */
 export function artifactAcl({
   store,

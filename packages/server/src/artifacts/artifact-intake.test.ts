@@ -22,8 +22,8 @@ beforeEach(async () => {
 });
 
 /**
- * Returns an `ArtifactIntake` for tests that only stage bytes. Staging reads and commits no records, so the stores of
- * records are left out.
+ * Returns an `ArtifactIntake` for tests that only stage bytes. It has no stores of records, because staging neither
+ * reads nor commits records.
  */
 function intakeWith(requireRoom: () => void): ArtifactIntake {
   const parts = { blobs, clock, graceMs, requireRoom, secrets: noSecretPolicy() };

@@ -31,7 +31,7 @@ export interface ArtifactIntakeParts {
   readonly commits: Commits;
   readonly blobs: Blobs;
   readonly clock: Pick<Clock, 'monotonic'>;
-  /** Age in ms below which collection does not remove bytes without a record. */
+  /** Age in ms below which collection keeps bytes that no record refers to. */
   readonly graceMs: number;
   /** Throws `storage_full` when the storage quota is used up. */
   readonly requireRoom: () => void;
@@ -54,7 +54,7 @@ export interface StoredBytes extends StoredContent<OwnedContent> {
 export interface NewArtifact {
   /** The digest that the caller expects: the 64 lower-case hex digits, without the prefix `sha256:`. */
   readonly sha256?: string | undefined;
-  /** The text fields of the record that are checked for secrets. */
+  /** The text fields of the record, which the scanner checks for secrets. */
   readonly texts: readonly CheckedText[];
   /** Returns the record of the artifact. Called after the bytes are durable. */
   readonly record: (bytes: StoredBytes) => ArtifactRecord;
@@ -68,15 +68,15 @@ export interface NewArtifact {
 /** The idempotency key of a request, used to recognize a repetition of the request. */
 export interface Repetition extends Pick<IdempotencyKey, 'principal' | 'operation' | 'key'> {
   /**
-   * Returns the fields of the artifact that a repeated request must have in common with the first request. If they
-   * differ, the repeated request fails with `idempotency_conflict`.
+   * Returns fields of the artifact that the first request created. A repeated request must have the same values, else
+   * it fails with `idempotency_conflict`.
    */
   readonly same: (artifact: ArtifactRecord) => readonly unknown[];
 }
 
 export type KeptArtifact =
   | { readonly created: true; readonly artifact: ArtifactRecord; readonly lastSeqs: Readonly<Record<string, number>> }
-  /** An earlier request with the same idempotency key created the artifact. */
+  /** No artifact was created, because an earlier request with the same idempotency key had created this one. */
   | { readonly created: false; readonly artifact: ArtifactRecord };
 
 /**
@@ -96,13 +96,13 @@ export class ArtifactIntake {
   }
 
   /**
-   * Stages at most `maxBytes` bytes, hashes them, and scans them for secrets. The staged bytes are not visible yet. Each
-   * of `observers` receives every chunk once, in order.
+   * Stages at most `maxBytes` bytes, hashes them, and scans them for secrets. The staged bytes are not visible yet.
+   * Each of `observers` receives every chunk once, in order.
    *
-   * The `commit` of the returned blob throws `request_timeout` if staging began more than half the grace period ago.
-   * Otherwise collection could remove the bytes just before their record is committed. The other half of the grace
-   * period is a margin for the commit of the record and for clocks that differ. The caller must therefore commit the
-   * record right after the bytes.
+   * The returned object has a `commit`, which makes the bytes visible. It throws `request_timeout` if staging began
+   * more than half the grace period ago. Otherwise collection could remove the bytes just before their record is
+   * committed. The other half of the grace period is a margin for the commit of the record and for clocks that differ.
+   * The caller must therefore commit the record immediately after the bytes.
    *
    * Errors: `artifact_too_large`, `storage_full`.
    */
@@ -156,8 +156,8 @@ export class ArtifactIntake {
         idempotency: idempotencyOf(artifact, made.repetition),
       })
       .catch(async (error: unknown) => {
-        // The commit may have succeeded although it threw an error, so the bytes are kept. If no record refers to them,
-        // collection removes them.
+        // The commit may have succeeded although it threw an error, so the bytes must stay. If no record refers to
+        // them, collection removes them.
         this.#parts.logger.error({ err: error, artifactId: artifact.id }, 'artifact commit failed');
         throw error;
       });
@@ -202,7 +202,10 @@ export class ArtifactIntake {
   }
 }
 
-/** Returns the storage provider of a blob backend. The memory backend, used in tests and demos, counts as `filesystem`. */
+/**
+ * Returns the storage provider that records name for a blob backend. For the memory backend, which tests and demos use,
+ * it is `filesystem`.
+ */
 function storageProviderOf(backendKind: string): StorageProvider {
   return backendKind === 's3' || backendKind === 'gcs' ? backendKind : 'filesystem';
 }

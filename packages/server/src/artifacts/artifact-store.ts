@@ -1,17 +1,18 @@
 import type { ArtifactRecord, ArtifactStatus, ArtifactType, GrantRecord } from '@proofhouse/core';
 import type { Page, PageKey, PageRequest } from '../kernel/page.ts';
 
-/** Reads artifact records and grants. They are written through `Commits`, except for fingerprints of blobs. */
+/** Reads artifact records and grants. `Commits` writes them, except for the fingerprints of blobs. */
 export interface ArtifactStore {
   find(artifactId: string): Promise<ArtifactRecord | undefined>;
 
-  /** Returns the artifact with this URI, which must be complete and exactly as it was issued. */
+  /** Returns the artifact with this URI. Two URIs are equal only if all their characters are equal. */
   findByUri(uri: string): Promise<ArtifactRecord | undefined>;
 
   /**
-   * Returns a page of artifacts, newest first by (createdAt, id), including artifacts whose bytes were purged. The first
-   * of jobId, experimentId and createdBy that is given selects the index. The other fields are compared row by row, with
-   * at most `mostExamined` rows per page. So a page may be short or empty although `next` is set.
+   * Returns a page of artifacts, newest first by (createdAt, id), including those whose bytes were purged. An index
+   * selects the artifacts by one field: the first of jobId, experimentId and createdBy that the filter has. The other
+   * fields are compared row by row, in at most `mostExamined` rows per page. So a page may be short or empty although
+   * `next` is set.
    */
   list(filter: ArtifactFilter, page: PageRequest): Promise<Page<ArtifactRecord>>;
 
@@ -27,8 +28,8 @@ export interface ArtifactStore {
   grantOf(artifactId: string, reader: string): Promise<GrantRecord | undefined>;
 
   /**
-   * Returns artifacts of a type that were created before `olderThan` (epoch ms) and are neither pinned nor purged. The
-   * order is oldest first by (createdAt, id), and the page begins after `after`.
+   * Returns artifacts whose bytes retention may remove: those of a type that were created before `olderThan` (epoch
+   * ms), and that are neither pinned nor purged. Oldest first by (createdAt, id), beginning after `after`.
    */
   expirable(
     filter: { readonly type: ArtifactType; readonly olderThan: number },

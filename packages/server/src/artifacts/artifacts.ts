@@ -134,8 +134,8 @@ export class Artifacts {
   }
 
   /**
-   * Checks that a worker may list with this filter. Returns the job of the filter, or undefined if the filter selects the
-   * artifacts that the worker created. Errors: `forbidden`.
+   * Checks that a worker may list artifacts with this filter. Returns the job of the filter, or undefined if the filter
+   * selects the artifacts that the worker created. Errors: `forbidden`.
    */
   async #narrowed(principal: Principal, filter: ArtifactFilter): Promise<JobAccess | undefined> {
     if (filter.createdBy === actorOf(principal)) return undefined;

@@ -16,21 +16,24 @@ export type StorageFinding =
   /** A record whose bytes have another size or sha256 than the record says, or are not a plain file. */
   | { readonly kind: 'row-with-wrong-bytes'; readonly artifactId: string | null }
   /**
-   * The usage counters of one record kind and one type (of artifacts: the artifact type) are wrong. `drift` is the true
-   * number and size of the owned blobs minus the counters.
+   * The usage counters of one record kind and one type are wrong. For artifacts, the type is the artifact type. `drift`
+   * is the counted number and size of owned blobs minus the values of the counters.
    */
   | { readonly kind: 'usage-drift'; readonly drift: UsageCount }
   /** A blob that no record refers to, such as the blob of an interrupted upload. Collection removes it. */
   | { readonly kind: 'bytes-without-row'; readonly key: string; readonly sizeBytes: number }
-  /** A link, a folder or a device among the blobs. Uploads never create such an entry, and nothing removes it. */
+  /**
+   * An entry among the blobs that is a link, a folder or a device. Uploads never create such an entry, and nothing
+   * removes it.
+   */
   | { readonly kind: 'planted'; readonly key?: string; readonly place?: string }
   /** A file that an interrupted upload left in the staging folder. */
   | { readonly kind: 'staging-leftover'; readonly name: string; readonly sizeBytes: number }
   /** The job view has no entry for an artifact name of a job. */
   | { readonly kind: 'view-missing'; readonly path: string }
-  /** The job view shows other bytes under an artifact name than the newest artifact of that name has. */
+  /** The job view shows under an artifact name other bytes than those of the newest artifact with this name. */
   | { readonly kind: 'view-outdated'; readonly path: string }
-  /** An entry that Proofhouse made in the job view, a link or a copy, and that the job view should no longer have. */
+  /** An entry (a link or a copy) that Proofhouse made in the job view, and that should have been removed. */
   | { readonly kind: 'view-leftover'; readonly path: string }
   /** An entry of the job view that Proofhouse did not make. Nothing removes or replaces it. */
   | { readonly kind: 'view-foreign'; readonly path: string };
@@ -53,7 +56,7 @@ export interface StorageCheck extends CheckedStorage {
    * uploads in progress. `Infinity` when no server runs.
    */
   readonly olderThan: number;
-  /** True to read every blob too, and to compare its sha256 with the one in the record. */
+  /** True if the check must also read every blob and compare its sha256 with the record. */
   readonly hashBytes?: boolean;
   readonly onFinding?: (finding: StorageFinding) => void;
 }
@@ -118,8 +121,8 @@ async function checkOwners(check: StorageCheck, report: Report): Promise<number>
 }
 
 /**
- * Checks one blob owner. Returns the defect if the stored bytes are wrong, or if their entry in the job view is wrong.
- * Returns undefined if there is no defect, or if the blob was released during the check.
+ * Checks the stored bytes of one blob owner and their entry in the job view. Returns the defect that it finds. Returns
+ * undefined if there is no defect, or if the blob was released during the check.
  */
 export async function checkOwner(
   storage: CheckedStorage,
@@ -148,7 +151,7 @@ async function checkBytes(blobs: Blobs, owner: BlobOwner, hashBytes: boolean): P
     return undefined;
   } catch (error) {
     if (isAppError(error, 'integrity_failure')) return wrong;
-    // The blob was removed between `stat` and this read.
+    // The blob was removed after the call of `stat` and before this read.
     if (isAppError(error, 'not_found')) return missing;
     throw error;
   }
@@ -163,8 +166,8 @@ export async function usageFindings({ owners }: CheckedStorage): Promise<Storage
 }
 
 /**
- * Compares the job view's entry of this artifact's name with the artifact. Returns a defect. Returns undefined if the
- * entry is correct, or if the artifact is not the newest of its name in the job.
+ * Compares the entry of an artifact in the job view with the record. Returns the defect. Returns undefined if the entry
+ * is correct, or if a newer artifact of the job has the same name.
  */
 export async function checkShown(check: CheckedStorage, row: ArtifactRecord): Promise<StorageFinding | undefined> {
   const { jobId, name } = row;
@@ -178,7 +181,7 @@ export async function checkShown(check: CheckedStorage, row: ArtifactRecord): Pr
   const [shown, blob] = await Promise.all([statOfFile(join(root, path)), statOfFile(source)]);
   if (shown === undefined) return { kind: 'view-missing', path };
   if (shown.ino === blob?.ino && shown.dev === blob.dev) return undefined;
-  // The job view has a copy of the blob if the file system does not support hard links.
+  // If the file system does not support hard links, the entry in the job view is a copy of the blob.
   const isCopy = shown.isFile() && Number(shown.size) === expected.sizeBytes;
   if (isCopy && (await sha256OfFile(join(root, path))) === expected.sha256) return undefined;
   const isOurs = await proofOf(check, root).isOurs(jobId, name);
@@ -207,7 +210,7 @@ async function checkBlobs({ owners, blobs, olderThan }: StorageCheck, report: Re
 
 /**
  * Returns a finding for each blob without an owner that was created before `olderThan`. Also returns a finding for each
- * entry that is not a plain file, whatever its age.
+ * entry that is not a plain file, however new it is.
  */
 export async function unownedBlobs(
   owners: Pick<BlobOwners, 'statesOf'>,
@@ -234,9 +237,9 @@ async function checkView(check: CheckedStorage, root: string, report: Report): P
 }
 
 /**
- * Yields a finding for each entry at or below `path` that the job view should not have: the job has no artifact of this
- * name, or the bytes of the newest one were purged. `path` is a file or folder, relative to `root`. Symbolic links are not
- * followed. Only the folders of jobs are entered.
+ * Yields a finding for each entry at or below `path` that the job view should not have. That is an entry whose name no
+ * artifact of the job has, or whose newest artifact was purged. `path` is a file or folder, relative to `root`. The
+ * search enters only the folders of jobs, and does not follow symbolic links.
  */
 export async function* viewLeftovers(
   check: CheckedStorage,

@@ -18,7 +18,7 @@ import { requireKept } from './artifacts.ts';
 import { cleanFilename } from './clean-filename.ts';
 import { newArtifact } from './new-artifact.ts';
 
-/** Permission to deposit an artifact in an experiment. */
+/** Permission to deposit an artifact in an experiment. `Deposits.permit` returns it before the bytes are read. */
 export interface DepositPermit {
   readonly principal: Principal;
   readonly experimentId: string;
@@ -45,7 +45,10 @@ export interface DepositsParts {
   readonly maxBytes: number;
 }
 
-/** Deposits artifacts in experiments, and finds them and grants access to them by the URI that the deposit returned. */
+/**
+ * Deposits artifacts in experiments. Finds artifacts by the URI that a deposit returned, and grants read access to
+ * them.
+ */
 export class Deposits {
   readonly #parts: DepositsParts;
 
@@ -65,10 +68,10 @@ export class Deposits {
   }
 
   /**
-   * Creates an artifact of the experiment from staged bytes, always with a new URI. The bytes become durable first, then
-   * the record is committed. `created` is false if an earlier request with the same idempotency key created the artifact.
-   * Errors: `idempotency_conflict`, `experiment_id_mismatch` (the experiment no longer exists), `request_timeout`,
-   * `secret_found`, `unavailable` (the scanner failed).
+   * Creates an artifact of the experiment from staged bytes, always with a new URI. First the bytes become durable,
+   * then the record is committed. `created` is false if an earlier request with the same idempotency key created the
+   * artifact. Errors: `idempotency_conflict`, `experiment_id_mismatch` (the experiment no longer exists),
+   * `request_timeout`, `secret_found`, `unavailable` (the scanner failed).
    */
   async deposit(
     permit: DepositPermit,
@@ -141,7 +144,7 @@ export class Deposits {
   }
 }
 
-/** Matches every artifact URI that Proofhouse issues. Text that does not match is not looked up. */
+/** Matches every artifact URI that Proofhouse issues. A text that does not match is refused without a query. */
 const issuedUri = /^[\x21-\x7e]{1,2048}$/;
 
 function repetitionOf({ principal, experimentId }: DepositPermit, key: string | undefined): Repetition | undefined {

@@ -20,9 +20,9 @@ type Open = (range?: ByteRange) => Promise<OpenedBlob>;
 const probeBytes = 4096;
 
 /**
- * Returns a bounded piece of an artifact as text, or, if the query has `grep`, the lines that contain that text. Reads only
+ * Returns a piece of an artifact as text. If the query has `grep`, returns only the lines that contain its text. Reads
  * the first `probeBytes` and the piece, or at most `scanBytes` for a search. A search keeps at most one line in memory.
- * Binary content is described, not returned. Errors: `range_not_satisfiable`, `integrity_failure`, `not_owned`.
+ * For binary content, returns a description of it. Errors: `range_not_satisfiable`, `integrity_failure`, `not_owned`.
  */
 export async function excerptOf(
   artifact: ArtifactRecord,
@@ -77,8 +77,8 @@ function textPiece(bytes: Buffer, start: number, sizeBytes: number): Piece {
   const from = start === 0 ? 0 : leadingRest(bytes);
   const atEnd = start + bytes.length === sizeBytes;
   const whole = atEnd ? bytes.length : wholeLength(bytes);
-  // If the excerpt ends before its first character is complete, the incomplete character is returned as U+FFFD. So each
-  // call makes progress.
+  // An excerpt usually ends with a complete character. If not even its first character is complete, that character is
+  // returned as U+FFFD, so that a caller who continues makes progress.
   const to = whole > from || from > 0 ? Math.max(whole, from) : bytes.length;
   const shown = bytes.subarray(from, to);
   const end = start + to;
@@ -153,9 +153,9 @@ async function* chunksOf(open: Open, start: number, end: number): AsyncGenerator
 }
 
 /**
- * Returns true if the bytes contain a zero byte, or too many invalid characters for text. Up to 6 are accepted, because
- * text that is cut inside a character at both ends may have as many. In longer text, up to a tenth of the characters
- * may be invalid.
+ * Returns true if the bytes contain a zero byte, or too many invalid characters for a text. Up to 6 are accepted,
+ * because a text that is cut inside a character at both ends may have so many. In a longer text, up to a tenth of the
+ * characters may be invalid.
  */
 function looksBinary(bytes: Buffer): boolean {
   if (bytes.includes(0)) return true;
@@ -165,7 +165,7 @@ function looksBinary(bytes: Buffer): boolean {
   return broken > Math.max(6, text.length / 10);
 }
 
-/** Returns the number of bytes at the beginning of the excerpt that belong to a character which began earlier. */
+/** Returns how many bytes at the start of the excerpt belong to a character that began before the excerpt. */
 function leadingRest(bytes: Buffer): number {
   let count = 0;
   while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) count += 1;

@@ -6,17 +6,20 @@ import type { Artifacts } from './artifacts.ts';
 import { excerptOf } from './excerpt.ts';
 
 /**
- * Largest number of excerpts that are read at the same time. A larger number would not be faster, because all excerpts
- * are searched by one thread.
+ * Largest number of excerpts that are read at the same time. More would not be faster, because one thread searches all
+ * of them.
  */
 const mostRunning = 2;
-/** Time limit of one search, in ms. A search that reaches it returns the matches so far and the offset to continue from. */
+/**
+ * Time limit of one search in ms. When it is reached, the search returns the matches that it has found, and the offset
+ * from which to continue.
+ */
 const searchMs = 10_000;
 
 /**
- * Reads excerpts of artifacts, for HTTP and MCP together. At most `mostRunning` excerpts are read at the same time.
- * Further calls wait in a queue. `Load` limits the number of running and waiting calls, for each credential and in
- * total. A call above a limit fails with `too_busy`.
+ * Reads excerpts of artifacts for HTTP and MCP. At most `mostRunning` excerpts are read at the same time, and further
+ * calls wait in a queue. `Load` limits the number of running and waiting calls, for each credential and in total. A
+ * call above a limit fails with `too_busy`.
  */
 export class Excerpts {
   readonly #parts: { readonly artifacts: Artifacts; readonly load: Load; readonly clock: Clock };

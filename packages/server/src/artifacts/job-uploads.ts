@@ -26,7 +26,7 @@ import { newArtifact } from './new-artifact.ts';
 import type { CheckedText } from '../secrets/checked-text.ts';
 import type { SecretPolicy } from '../secrets/secret-policy.ts';
 
-/** Permission to upload an artifact to a job, with the results of the checks that precede the bytes. */
+/** Permission to upload an artifact to a job. `JobUploads.permitUpload` returns it before the bytes are read. */
 export interface UploadPermit {
   readonly job: JobRecord;
   /** The id of the uploading worker and the lease that it names. Undefined for operators and the admin, who need no lease. */
@@ -47,8 +47,8 @@ export interface UploadDescription {
   readonly tags?: readonly string[] | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /**
-   * Conditions (If-Match, If-None-Match) on the newest artifact of this name in the job. Its entity tag is its sha256. The
-   * commit that writes the record checks them.
+   * Conditions (If-Match, If-None-Match) on the newest artifact of this name in the job. The entity tag of an artifact
+   * is its sha256. The commit of the record checks the conditions.
    */
   readonly conditions?: EntityConditions | undefined;
   readonly idempotencyKey?: string | undefined;
@@ -89,13 +89,13 @@ export class JobUploads {
     return { job, fence, principal, maxBytes };
   }
 
-  /** Throws `invalid_artifact_name` if the name is not valid in any job. Used before the bytes arrive. */
+  /** Throws `invalid_artifact_name` if no artifact of any job may have this name. Used before the bytes arrive. */
   checkName(name: string): void {
     normalizeArtifactName(name);
   }
 
   /**
-   * Checks the conditions on the newest artifact of the name, before the bytes arrive. `add` checks the conditions
+   * Checks the conditions of an upload on the newest artifact of the name, before the bytes arrive. `add` checks them
    * again. Errors: `precondition_failed`, `invalid_artifact_name`.
    */
   async checkConditions({ job }: UploadPermit, name: string, conditions: EntityConditions): Promise<void> {
@@ -110,13 +110,13 @@ export class JobUploads {
   }
 
   /**
-   * Creates an artifact of the job from staged bytes. The bytes become durable first. Then one commit checks the lease
-   * again and writes the artifact record and its event. If the commit is refused, neither the record nor the bytes are
-   * kept. `created` is false if an earlier request with the same idempotency key created the artifact.
+   * Creates an artifact of the job from staged bytes. First the bytes become durable. Then one commit checks the lease
+   * again, and writes the record and its event. If the commit is refused, the bytes are deleted. `created` is false if
+   * an earlier request with the same idempotency key created the artifact.
    *
-   * Errors: `invalid_artifact_name`, `digest_mismatch`, `lease_lost`, `job_state_conflict`,
-   * `worker_not_authorized`, `job_not_found`, `idempotency_conflict`, `precondition_failed`, `request_timeout`,
-   * `storage_policy` (metadata), `secret_found`, `unavailable` (the scanner failed).
+   * Errors: `invalid_artifact_name`, `digest_mismatch`, `lease_lost`, `job_state_conflict`, `worker_not_authorized`,
+   * `job_not_found`, `idempotency_conflict`, `precondition_failed`, `request_timeout`, `storage_policy` (metadata),
+   * `secret_found`, `unavailable` (the scanner failed).
    */
   async add(
     permit: UploadPermit,
@@ -213,8 +213,8 @@ function hasConditions({ ifMatch, ifNoneMatch }: EntityConditions): boolean {
 }
 
 /**
- * Throws `precondition_failed` if the conditions do not hold. `tag` is the entity tag of the newest artifact of the name;
- * undefined if no artifact has the name.
+ * Throws `precondition_failed` if the conditions do not hold. `tag` is the entity tag of the newest artifact with the
+ * name. It is undefined if no artifact has the name.
  */
 export function requireConditions(conditions: EntityConditions, tag: string | undefined): void {
   if (!meetsConditions(conditions, tag)) throw conditionsFailed();
@@ -247,8 +247,8 @@ function conflictError(conflict: Conflict, artifact: ArtifactRecord): AppError {
 }
 
 /**
- * Returns the error for an upload that the lease check refused. For uploads the API contract requires
- * `worker_not_authorized` when another worker holds the job's lease (contracts, "Errors").
+ * Returns the error of an upload whose lease check failed. If another worker holds the lease, the API contract requires
+ * `worker_not_authorized` (contracts, "Errors").
  */
 function uploadRefusal(refusal: { code: AppError['code']; message: string }): AppError {
   const code = refusal.code === 'job_ownership_mismatch' ? 'worker_not_authorized' : refusal.code;

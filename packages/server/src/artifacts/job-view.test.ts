@@ -25,7 +25,7 @@ import { ViewProof } from './view-proof.ts';
 
 let folder: string;
 let root: string;
-/** The results of `newestOfJob` in the tests, one for each call. When all were returned, the last one is returned again. */
+/** The results of `newestOfJob` in the tests, one for each call. Further calls get the last result again. */
 let newest: (ArtifactRecord | undefined)[];
 /** The records that `listOfJob` returns: all artifacts of the job. */
 let made: ArtifactRecord[];

@@ -12,18 +12,19 @@ import { ViewProof } from './view-proof.ts';
 /** The job view: a folder with links to job artifacts, where an operator can `ls` them (seed 000 DOC-REQ-004). */
 export interface JobView {
   /**
-   * Links the newest artifact of this artifact's name to `<root>/<jobId>/<name>`. Errors are logged and not thrown, so that
-   * they never fail the upload.
+   * Links the artifact to `<root>/<jobId>/<name>`, or the newest artifact of the job with the same name. Errors are
+   * logged and not thrown, so an upload never fails because of them.
    */
   show(artifact: ArtifactRecord): Promise<void>;
   /**
-   * Updates the entry of an artifact name from the records. The entry becomes a link to the newest artifact of the name. It
-   * is removed if no artifact has the name, or if the bytes of the newest one were purged. Errors are logged, not thrown.
+   * Updates the entry of an artifact name from the records. The entry becomes a link to the newest artifact of this
+   * name. If no artifact has the name, or the bytes of the newest one were purged, the entry is removed. Errors are
+   * logged, not thrown.
    */
   refresh(jobId: string, name: string): Promise<void>;
 }
 
-/** The job view for a blob backend that does not store blobs as files. Its methods do nothing. */
+/** Used in place of a job view if the blob backend does not store blobs as files. Its methods do nothing. */
 export const noJobView: JobView = { show: () => Promise.resolve(), refresh: () => Promise.resolve() };
 
 export interface FolderJobViewParts {
@@ -35,20 +36,20 @@ export interface FolderJobViewParts {
 }
 
 /**
- * Largest number of attempts to update an entry. A further attempt is made if another server stored a newer artifact of
- * the name during the update.
+ * Largest number of attempts to update an entry. An attempt is repeated if another server stored a newer artifact of
+ * the name meanwhile.
  */
 const maxAttempts = 5;
 
 /**
  * The job view in a folder. It is derived from the records, and the server never reads artifacts from it. The blob of
  * an artifact is hard-linked to its path in the job view. To replace an entry, the blob is linked to a temporary name,
- * which is then renamed. So a reader sees either all of the old bytes or all of the new bytes. If hard links are not
+ * which is then renamed. So a reader sees either all of the old bytes or all of the new ones. If hard links are not
  * possible (another file system), the blob is copied.
  *
- * Symbolic links below the root are never followed. A symbolic link where a folder should be is an error. A symbolic
- * link where an artifact should be is replaced. A file that Proofhouse did not put into the job view (see `ViewProof`)
- * is neither replaced nor removed.
+ * Symbolic links below the root are never followed. If one is in the place of a folder, this is an error. If one is in
+ * the place of an artifact, it is replaced. A file that Proofhouse did not put into the job view (see `ViewProof`) is
+ * neither replaced nor removed.
  */
 export class FolderJobView implements JobView {
   readonly #parts: FolderJobViewParts;
@@ -77,7 +78,7 @@ export class FolderJobView implements JobView {
         const key = newest?.purgedAt === null ? ownedBlob(newest).key : undefined;
         const changed = key === undefined ? await this.#remove(jobId, name) : await this.#place(jobId, name, key);
         if (!changed) return;
-        // After the record was read and before the entry was changed, another server may have linked a newer artifact.
+        // Another server may have linked a newer artifact between the read of the record and the change of the entry.
         const now = await this.#parts.store.newestOfJob(jobId, name);
         if (now?.id === newest?.id && now?.purgedAt === newest?.purgedAt) return;
         newest = now;
@@ -88,7 +89,7 @@ export class FolderJobView implements JobView {
   }
 
   /**
-   * Removes an entry, and returns true if it was removed. An entry is left unchanged if Proofhouse did not make it, or if a
+   * Removes an entry. Returns true if it was removed. Leaves the entry unchanged if Proofhouse did not make it, or if a
    * parent in its path is not a folder.
    */
   async #remove(jobId: string, name: string): Promise<boolean> {
@@ -127,8 +128,8 @@ export class FolderJobView implements JobView {
       await rename(temporary, place);
       return true;
     } finally {
-      // If both names already are hard links to the same file, `rename` does nothing. The temporary name then remains
-      // and is removed here.
+      // If the entry already is a hard link to the same file, `rename` does nothing. The temporary name then still
+      // exists, and is removed here.
       await rm(temporary, { force: true });
     }
   }
@@ -139,9 +140,8 @@ function foldersTo(jobId: string, name: string): string[] {
 }
 
 /**
- * Creates the folder if it is missing. Throws if its path is a link or a file. The check is synchronous. The folder
- * usually exists, and then a synchronous `lstat` from the kernel's cache is faster than a round trip to the thread
- * pool.
+ * Creates the folder if it is missing. Throws if its path is a link or a file. The check is synchronous, because the
+ * folder usually exists. A synchronous `lstat` from the cache of the kernel is then faster than one in the thread pool.
  */
 async function ensureFolder(root: string, path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
@@ -157,8 +157,8 @@ async function ensureFolder(root: string, path: string): Promise<void> {
 }
 
 /**
- * Hard-links the blob to a path that does not exist yet, which is the common case. The link is atomic, so a reader never sees
- * an incomplete file. Returns false if the path exists or hard links are not possible.
+ * Hard-links the blob to a path that does not exist yet, which is the usual case. The link is atomic, so a reader never
+ * sees an incomplete file. Returns false if the path exists or hard links are not possible.
  */
 async function linkedAnew(source: string, place: string): Promise<boolean> {
   try {
@@ -171,7 +171,10 @@ async function linkedAnew(source: string, place: string): Promise<boolean> {
   }
 }
 
-/** Error codes of `link` when the file system does not support the hard link, or source and target are on different ones. */
+/**
+ * Error codes of `link` that mean that a hard link is not possible: the file system does not support it, or source and
+ * target are on different file systems.
+ */
 const unlinkable = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP']);
 
 async function linkOrCopy(source: string, target: string): Promise<void> {

@@ -51,7 +51,10 @@ interface LinePiece {
   readonly ended: boolean;
 }
 
-/** Lines longer than this are searched in pieces of this size, which overlap by `overlapBytes` so that no match is missed. */
+/**
+ * Lines longer than this are searched in pieces of this size. Two successive pieces overlap by `overlapBytes`, so that
+ * no match at their boundary is missed.
+ */
 const pieceBytes = 64 * 1024;
 const overlapBytes = excerptLimits.grepCharacters * 4;
 
@@ -82,7 +85,7 @@ async function* linePieces(chunks: AsyncIterable<Buffer>, { start }: LineSearch)
   if (rest.length > 0) yield { offset, line, bytes: rest, ended: false };
 }
 
-/** Collects the matches of one search, within the limits of its result. */
+/** Collects the matches of one search, up to the limits of the result. */
 class Finding {
   readonly #search: LineSearch;
   readonly #needle: string;
@@ -97,7 +100,7 @@ class Finding {
     this.#needle = search.needle.toLowerCase();
   }
 
-  /** Returns true if the limits are reached, so that neither a match nor a context line of this piece can be returned. */
+  /** Returns true if the result is full, so that neither a match nor a context line in this piece can be added. */
   isFull(piece: LinePiece): boolean {
     const { maxMatches, context, maxBytes } = this.#search;
     if (this.#spentBytes >= maxBytes) return true;
@@ -125,7 +128,8 @@ class Finding {
     const { text: shown, from } = cutAround(text, hit);
     const isFirst = this.#matches.length === 0;
     const fits = this.#fits([shown, ...this.#before]);
-    // The first match is returned even if it exceeds the limit, so that a caller who continues the search makes progress.
+    // The first match is returned even if it exceeds the limit, so that a caller who continues the search makes
+    // progress.
     if (!fits && !isFirst) return false;
     const skipped = from === 0 ? 0 : Buffer.byteLength(text.slice(0, from));
     const before = fits ? this.#before : [];
@@ -138,8 +142,8 @@ class Finding {
   }
 
   /**
-   * Adds the piece to the context lines after the last match, if it belongs to them and fits into the size limit.
-   * Returns true if the line of the piece is one of these context lines, added now or earlier.
+   * Adds the piece to the context lines after the last match, if it is one of them and fits into the size limit.
+   * Returns true if the line of the piece is one of these context lines.
    */
   #follow(piece: LinePiece, text: string): boolean {
     const last = this.#matches.at(-1);
@@ -171,8 +175,7 @@ function sizeOf(lines: readonly string[]): number {
   return lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
 }
 
-// Decodes a piece. A piece of a long line may begin or end inside a character. The incomplete bytes of such a character
-// become U+FFFD.
+// Decodes a piece. A piece of a long line may begin or end inside a character, whose incomplete bytes become U+FFFD.
 function textOf({ bytes }: LinePiece): string {
   const text = bytes.toString('utf8');
   return text.endsWith('\r') ? text.slice(0, -1) : text;

@@ -17,11 +17,12 @@ const recordsAtOnce = 200;
 const temporaryName = /^\.[a-z2-7]{16}\.new$/;
 
 /**
- * Decides whether Proofhouse put a file into the job view. Only such files may be replaced or removed there. The file must be
- * below the folder of a job, and must be one of these:
- * - a hard link to a blob of the job: it has the inode of the blob, or the fingerprint (size, time, inode) of a blob record;
- * - a copy of a blob of the job, made where links are not possible: it has the same bytes, and the artifact's name or a
- *   temporary name.
+ * Decides whether Proofhouse put a file into the job view. Only such files may be replaced or removed there. The file
+ * must be below the folder of a job, and must be one of these:
+ * - a hard link to a blob of the job: it has the inode of the blob, or the fingerprint (size, time, inode) in the
+ *   record;
+ * - a copy of a blob of the job, made because links are not possible: it has the same bytes, and the name of the
+ *   artifact or a temporary name.
  */
 export class ViewProof {
   readonly #parts: ViewProofParts;

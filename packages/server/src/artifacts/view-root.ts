@@ -6,7 +6,7 @@ import type { Ids } from '../kernel/ids.ts';
 import { makeFolder } from '../kernel/files/make-folder.ts';
 
 const markerName = '.proofhouse-store';
-/** Entries that a file system itself creates in its root folder. They are not foreign in a job view. */
+/** Entries that a file system itself creates in its root folder. The root of a job view may contain them. */
 const usualEntries = ['lost+found'];
 
 /** Returns true if the entry of a job view's root is its marker file, or a temporary file of the marker. */
@@ -16,11 +16,11 @@ export function isViewMarker(name: string): boolean {
 
 /** The state of the root folder of a job view, read before anything is written into it. */
 export interface ViewRootLook {
-  /** Id of the store that owns the root, from the marker file. Undefined if there is no marker file. */
+  /** Id of the store to which the root belongs, read from the marker file. Undefined if there is no marker file. */
   readonly marker: string | undefined;
   /**
-   * Name of an entry that is not part of a job view. Undefined if there is no such entry. The search for it takes place
-   * only if there is no marker file.
+   * Name of an entry that does not belong to a job view. Undefined if there is none. The search for it takes place only
+   * if there is no marker file.
    */
   readonly foreign: string | undefined;
 }
@@ -30,16 +30,17 @@ export async function lookAtViewRoot(root: string): Promise<ViewRootLook> {
   return { marker, foreign: marker === undefined ? await foreignEntry(root) : undefined };
 }
 
-/** Writes the marker file with the id of the store, and replaces an existing marker file. */
+/** Writes the marker file with the id of the store. Replaces an existing marker file. */
 export async function markViewRoot(root: string, storeId: string, ids: Pick<Ids, 'token'>): Promise<void> {
   await writeMarkerFile(placeIn(root, ids), storeId, { replace: true });
 }
 
 /**
- * Marks the root of the job view as owned by this store. Must be called before anything is linked into the root. The root
- * must be empty, contain only job folders (as earlier versions left it), or have the marker file of this store. `storeId` is
- * undefined for a store without a durable id. Such a store writes no marker file and may use only a root without one.
- * Errors: `unavailable` (the root is owned by another store or has foreign entries), `integrity_failure`.
+ * Marks the root of the job view as owned by this store. Must be called before anything is linked into the root. The
+ * root must be empty, or contain only job folders (from earlier versions), or have the marker file of this store.
+ * `storeId` is undefined for a store without a durable id. Such a store writes no marker file, and the root must not
+ * have one. Errors: `unavailable` (the root belongs to another store, or has entries of another origin),
+ * `integrity_failure`.
  */
 export async function claimViewRoot(root: string, storeId: string | undefined, ids: Pick<Ids, 'token'>): Promise<void> {
   makeFolder(root, 0o750);
