@@ -7,7 +7,10 @@ const ours = /^(?:backup\.json(?:\.new)?|database-[a-z0-9]+\.db(?:-journal)?|blo
 
 /** Returns the path of the folder that contains the blobs of a backup. */
 export const blobsIn = (folder: string): string => join(folder, 'blobs');
-/** Returns the path, without file extension, of the lock that a command holds while it uses the folder of a backup. */
+/**
+ * Returns the path, without the file extension, of the lock file of a backup folder. A command holds this lock while it
+ * uses the folder.
+ */
 export const lockIn = (folder: string): string => join(folder, 'backup');
 
 /**

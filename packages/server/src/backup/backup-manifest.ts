@@ -10,9 +10,9 @@ const name = 'backup.json';
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 /**
- * The manifest of a backup: a file that describes the copied database and blobs. It is written last, atomically. A
- * folder without a manifest is not a complete backup. While a command updates a backup in its folder, the earlier
- * backup stays valid until the new manifest replaces the old one.
+ * The manifest of a backup: a file that describes the copied database and blobs. It is written last and atomically, so
+ * a folder without a manifest is not a complete backup. A command that updates a backup writes a new manifest at the
+ * end. Until then the earlier backup stays valid.
  */
 const manifestSchema = z.strictObject({
   format: z.literal(1),
@@ -29,14 +29,17 @@ const manifestSchema = z.strictObject({
   blobs: z.strictObject({
     count: z.int().min(0),
     sizeBytes: z.int().min(0),
-    /** The sha256 of the lines `<key> <sha256> <size>` of all copied blobs, in the order of their keys. */
+    /**
+     * The sha256 of a list of all copied blobs. The list has a line `<key> <sha256> <size>` for each blob, in the order
+     * of the keys.
+     */
     sha256: sha256Schema,
   }),
-  /** Keys of blobs that are not in the backup because they were missing or damaged in the store itself. */
+  /** Keys of blobs that the backup does not contain, because they were missing or damaged in the store. */
   lost: z.array(z.string()),
 });
 
-/** The manifest file: the manifest and the sha256 of the manifest. */
+/** The content of the manifest file: the manifest, and the sha256 of the manifest. */
 const fileSchema = manifestSchema.extend({ sha256: sha256Schema });
 
 export type BackupManifest = z.infer<typeof manifestSchema>;

@@ -4,14 +4,11 @@ import { isAppError } from '@proofhouse/core';
 import type { NamedBlob } from './database-archive.ts';
 
 export interface CopiedBlobs {
-  /**
-   * Number of the requested blobs that are in the target after the call, both those that were copied and those that
-   * were there before.
-   */
+  /** Number of the requested blobs that the target has after the call. It includes those that the target had before. */
   readonly count: number;
   /** Total size in bytes of the blobs that `count` counts. */
   readonly sizeBytes: number;
-  /** The sha256 of the list of the blobs that `count` counts. See `manifestSchema` for the form of the list. */
+  /** The sha256 of the list of the blobs that `count` counts. `manifestSchema` describes the list. */
   readonly sha256: string;
   /** Total size in bytes of the blobs that were copied because the target did not have them. */
   readonly copiedBytes: number;
@@ -23,9 +20,9 @@ export interface BlobCopying {
   readonly from: BlobBackend;
   readonly to: BlobBackend;
   readonly blobs: Iterable<NamedBlob>;
-  /** True to hash the blobs that the target already has. If false, only their size is compared. */
+  /** True if the blobs that the target already has must be hashed. If false, only their size is compared. */
   readonly verify: boolean;
-  /** Called for a damaged blob of the target. Must remove it from the target, so that the good blob can be copied. */
+  /** Called for a damaged blob of the target. Must remove the blob, so that the undamaged one can be copied. */
   readonly onWrong: (blob: NamedBlob) => Promise<void>;
   readonly onProgress?: ((done: { readonly count: number; readonly copiedBytes: number }) => void) | undefined;
 }
@@ -33,8 +30,8 @@ export interface BlobCopying {
 const atOnce = 8;
 
 /**
- * Copies the blobs that the target does not have. Each blob is hashed while it is copied, and kept only if its sha256 equals
- * that of its record.
+ * Copies the blobs that the target does not have. Each blob is hashed while it is copied. The copy is kept only if its
+ * sha256 is that of the record.
  */
 export async function copyBlobs(copying: BlobCopying): Promise<CopiedBlobs> {
   const digest = createHash('sha256');
@@ -65,7 +62,7 @@ export async function copyBlobs(copying: BlobCopying): Promise<CopiedBlobs> {
   return { count, sizeBytes, sha256: digest.digest('hex'), copiedBytes, lost };
 }
 
-/** Returns true if the backend has the blob with the size and the sha256 of its record. */
+/** Returns true if the backend has the blob, with the size and the sha256 of the record. */
 async function isWhole(backend: BlobBackend, blob: NamedBlob): Promise<boolean> {
   return (await hashOf(backend, blob, () => Promise.resolve())) === blob.sha256;
 }

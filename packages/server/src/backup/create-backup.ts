@@ -17,7 +17,7 @@ export interface BackupParts {
   readonly folder: string;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** True to hash the blobs that an earlier backup left in the folder. If false, only their size is compared. */
+  /** True if the blobs of an earlier backup in the folder must be hashed. If false, only their size is compared. */
   readonly verify: boolean;
   readonly onNotice: (notice: string) => void;
   readonly onProgress?: (done: { readonly count: number; readonly copiedBytes: number }) => void;
@@ -29,8 +29,8 @@ export interface CreatedBackup {
 }
 
 /**
- * Largest number of attempts to copy the database and the blobs. Another attempt is made if collection removed blobs after
- * the database was copied and before they were copied.
+ * Largest number of attempts to copy the database and the blobs. An attempt is repeated if collection removed blobs
+ * after the database was copied, and before they were copied.
  */
 const mostAttempts = 5;
 

@@ -48,9 +48,9 @@ export interface RestoreTarget {
   readonly existing: readonly string[];
 
   /**
-   * Moves the existing files to the folder `moveTo`. Then installs a copy of the database `copy` with a new generation,
-   * and syncs it to disk. An interruption leaves either the old database, or a state in which a server refuses to start
-   * until the restore is run again.
+   * Moves the existing files to the folder `moveTo`. Then installs a copy of the database `copy`, with a new
+   * generation, and syncs it to disk. If the call is interrupted, the old database is still there, or a server refuses
+   * to start until the restore is run again.
    */
   install(copy: string, options: InstallOptions): void;
   release(): void;

@@ -120,8 +120,8 @@ function moveAway(place: string, to: string): void {
 function requireSameBlobs({ lost, count, sha256 }: CopiedBlobs, { blobs, lost: known }: BackupManifest): void {
   const missing = lost.find(({ key }) => !known.includes(key));
   if (missing !== undefined) throw damaged(`the bytes of blob ${missing.key} are missing or not what was backed up`);
-  // The manifest lists some blobs as lost. If the store has them nevertheless, they are counted. The totals then differ
-  // from those of the manifest, so they are not compared.
+  // Some blobs are listed as lost in the manifest, but the store may still have them. They are then counted too, so the
+  // totals differ from those of the manifest and are not compared.
   if (lost.length === known.length && (count !== blobs.count || sha256 !== blobs.sha256)) {
     throw damaged('its database names other blobs than its manifest');
   }
