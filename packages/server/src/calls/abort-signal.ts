@@ -11,9 +11,9 @@ export function abortSignalOf(reply: FastifyReply): AbortSignal {
 }
 
 /**
- * Returns a signal that aborts when the client disconnects or half-closes the connection. A client that half-closed may
- * still read the response, or its process may have been killed. Only a write to the connection shows which is the case.
- * So the server ends the long poll of the call at once, and still answers the call.
+ * Returns a signal that aborts when the client disconnects or half-closes the connection. After a half-close, the
+ * client may still read the response, or its process may have been killed. Only a write to the connection shows this.
+ * So the server ends the long poll of the call at once, and still answers it.
  */
 export function waitSignalOf(reply: FastifyReply): AbortSignal {
   const { signal, abort, forget } = halfCloseOf(reply.request.raw.socket);
@@ -25,8 +25,8 @@ export function waitSignalOf(reply: FastifyReply): AbortSignal {
 }
 
 /**
- * Returns a signal that aborts when the peer half-closes the connection. `abort` aborts the signal. The caller must call
- * `forget`, which removes the listener, when it no longer uses the signal.
+ * Returns a signal that aborts when the peer half-closes the connection. `abort` aborts the signal too. The caller must
+ * call `forget` when it no longer uses the signal, so that the listener is removed.
  */
 export function halfCloseOf(socket: Socket): {
   readonly signal: AbortSignal;

@@ -19,7 +19,7 @@ import type { Credential } from './credential.ts';
 /** One decoded call of an operation. It has the same form over HTTP and MCP. */
 export interface OperationCall<Id extends OperationId> extends InputOf<Operations[Id]> {
   readonly principal: Principal;
-  /** The credential from which the principal was derived. Undefined if the transport does not keep it. */
+  /** The credential of the principal. Undefined if the transport does not keep it. */
   readonly credential?: Credential | undefined;
   /** The lease id, if the caller sent it outside the body. Over HTTP it is in the header `Proofhouse-Lease`. */
   readonly leaseId: string | undefined;
@@ -29,8 +29,8 @@ export interface OperationCall<Id extends OperationId> extends InputOf<Operation
   /** Aborts when the caller disconnects before the response. */
   readonly signal: AbortSignal;
   /**
-   * Aborts when `signal` aborts, and also when the caller may have disconnected (half-close). A long poll must then end
-   * and return its result.
+   * Aborts together with `signal`, and also after a half-close, when the caller may have disconnected. A long poll must
+   * then end and return its result.
    */
   readonly waitSignal: AbortSignal;
   /** Throws if the credential is no longer valid. Used by calls that may last long, such as uploads and long polls. */
@@ -38,15 +38,15 @@ export interface OperationCall<Id extends OperationId> extends InputOf<Operation
 }
 
 /**
- * The result of an operation. `status` is set only for a repeated request (same idempotency key), to the `repeatStatus`
- * of the operation.
+ * The result of an operation. `status` is set only if the request was repeated with the same idempotency key. It is
+ * then the `repeatStatus` of the operation.
  */
 export interface OperationAnswer<Id extends OperationId> {
   readonly status?: Operations[Id] extends { readonly repeatStatus: infer Status } ? Status : never;
   readonly body: OutputOf<Operations[Id]>;
 }
 
-/** Ids of the operations whose input and output are JSON or empty, so that both HTTP and MCP can transport them. */
+/** Ids of the operations that both HTTP and MCP can serve. Their input and output are JSON or empty. */
 export type JsonOperationId = {
   [Id in OperationId]: Operations[Id]['response'] extends 'json' | 'none'
     ? Operations[Id]['request'] extends 'none' | 'json'
@@ -69,8 +69,8 @@ export interface GivenCall {
   readonly leaseId: unknown;
   readonly idempotencyKey: unknown;
   /**
-   * Names that error messages use for the query, the lease id and the idempotency key, for example the names of HTTP
-   * headers.
+   * The names of the query, the lease id and the idempotency key in error messages. For HTTP, for example, these are
+   * the names of headers.
    */
   readonly names: { readonly query: string; readonly leaseId: string; readonly idempotencyKey: string };
 }
@@ -95,15 +95,18 @@ export function decodeCall(row: Operation, given: GivenCall): DecodedParts {
 }
 
 /**
- * Returns the principal, or throws `unauthenticated` if there is none. Routes already authenticate every call. This
- * function protects a call whose route does not.
+ * Returns the principal. Throws `unauthenticated` if there is none. Every route already authenticates its calls; this
+ * check is for a route that omits this by mistake.
  */
 export function requirePrincipal(principal: Principal | undefined): Principal {
   if (principal === undefined) throw new AppError('unauthenticated', 'The call came without a credential.');
   return principal;
 }
 
-/** Throws `forbidden` if no principal of this class may call the operation. Needs no look-up of records. */
+/**
+ * Throws `forbidden` if no principal of the same class (such as worker or admin) may call the operation. Reads no
+ * records.
+ */
 export function requireClass(id: OperationId, principal: Principal): void {
   const { action, method, path } = operations[id];
   if (may(principal, action)) return;
@@ -117,7 +120,7 @@ export function requireClass(id: OperationId, principal: Principal): void {
 const worker = { kind: 'worker', workerId: '', policy: {} } as const;
 const membership = { experimentId: '', groupIds: [], isAdmin: false };
 
-/** Returns the names of the tokens that allow the action, for error messages. Only workers and the admin have tokens. */
+/** Returns the kinds of tokens that allow the action, for error messages. Only workers and the admin have tokens. */
 function tokensFor(action: Action): string {
   const workers = [
     ["a worker's", worker],
@@ -134,8 +137,8 @@ export function softwareOf(userAgent: string | undefined): string | undefined {
 }
 
 /**
- * Converts any error to an `AppError`. An error that is not an `AppError` is a defect of the server: the caller does not
- * see its message, which is in the log.
+ * Converts any error to an `AppError`. Any other error is a defect of the server. Its message is written to the log and
+ * not sent to the caller.
  */
 export function appErrorOf(error: unknown): AppError {
   if (error instanceof AppError) return error;
