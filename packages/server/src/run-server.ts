@@ -14,9 +14,9 @@ export interface RunOptions extends ConfigSources {
 }
 
 /**
- * Runs a server until it is stopped. Returns the exit code of the process: 0 after a requested stop, otherwise the exit
- * code of the error in the error table, or 1 for other errors. When the server is ready, it writes one line to standard
- * output: `PROOFHOUSE_LISTENING host=… port=…`. Everything else is written to standard error.
+ * Runs a server until it is stopped. When the server is ready, it writes one line to standard output:
+ * `PROOFHOUSE_LISTENING host=… port=…`. All other output goes to standard error. Returns the exit code of the process:
+ * 0 after a requested stop, the exit code of the error in the error table, or 1 for other errors.
  */
 export async function runServer(options: RunOptions): Promise<number> {
   const stdout = options.stdout ?? process.stdout;
@@ -52,8 +52,8 @@ async function listen({ app, config }: Server): Promise<number> {
 }
 
 /**
- * Stops the server and returns the exit code. Requests in progress have `shutdownMs` to finish. After that time, or after
- * a second signal, their connections are closed.
+ * Stops the server and returns the exit code. Requests in progress have `shutdownMs` to finish. After that time, or
+ * after a second signal, their connections are closed.
  */
 async function stop(server: Server, stderr: NodeJS.WritableStream): Promise<number> {
   const { shutdownMs } = server.config;

@@ -1,6 +1,6 @@
 import type { Handlers } from '../http/operation-route.ts';
 
-/** A task that runs periodically, without a request. */
+/** A task that the server runs periodically. */
 export interface BackgroundTask {
   /** Milliseconds from the end of one run to the start of the next. */
   readonly everyMs: number;
@@ -10,9 +10,9 @@ export interface BackgroundTask {
 
 /** One area of the server, such as the queue or retention. Each area is constructed by one file of this folder. */
 export interface Area<Services extends object, AreaHandlers extends Partial<Handlers>> {
-  /** The services that other areas and the caller of `compose` use. */
+  /** The services that other areas use, or that the caller of `compose` uses. */
   readonly services: Services;
-  /** The handlers of the operations of the area. The compiler checks that the areas together handle all operations. */
+  /** The handlers of the operations of the area. The compiler checks that each operation has a handler in some area. */
   readonly handlers: AreaHandlers;
   readonly background: readonly BackgroundTask[];
 }

@@ -79,8 +79,8 @@ export function composeArtifacts(shared: SharedServices, { jobs, access, usage, 
 }
 
 /**
- * Constructs the job view, the folders in which operators see the artifacts of jobs. There is no job view if blobs are
- * not local files.
+ * Constructs the job view: the folders in which operators see the artifacts of jobs. Without local blob files there is
+ * no job view.
  */
 export function composeJobView({ config, ids, logger, store, blobs }: SharedServices): JobView {
   if (!blobs.supports.localFiles) return noJobView;

@@ -34,7 +34,7 @@ import { serverUrl } from './server-url.ts';
 import type { SharedServices } from './shared-services.ts';
 import { openStorage, storageTasks, type Storage } from './storage.ts';
 
-/** The parts that tests replace. All other parts are created from the configuration. */
+/** The parts that tests may replace. All other parts are created from the configuration. */
 export interface Surroundings {
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -63,8 +63,8 @@ export interface Server {
 }
 
 /**
- * Constructs the server. This folder is the only place that constructs services: each other file constructs one area,
- * and this file defines the order.
+ * Constructs the server. Only this folder constructs services. Each other file constructs one area, and this file
+ * defines the order.
  *
  * Order of a start:
  * 1. The data folder is made private. Blob folder and job view must not overlap.
@@ -73,7 +73,7 @@ export interface Server {
  * 4. The areas (queue, access, retention, artifacts) are constructed, without I/O.
  * 5. The HTTP server is constructed, which does not listen yet, and the background tasks start.
  * 6. Usage is counted for the first time, so that a quota applies from the first request.
- * A step that fails closes everything that the earlier steps opened.
+ * If a step fails, everything that the earlier steps opened is closed.
  *
  * Order of a stop:
  * 1. Long polls end. Event streams and batches of background tasks are aborted, and the background tasks end.
@@ -81,8 +81,8 @@ export interface Server {
  * 3. The threads that scan for secrets end. The last times at which workers were seen are written. The database closes,
  *    then the blobs.
  *
- * A new feature belongs to the file of its area. A new area is a file in this folder, and must be constructed and listed
- * in `assemble`. Errors: `AppError` with one clear sentence.
+ * A new feature belongs to the file of its area. A new area is a file in this folder, and must be constructed and
+ * listed in `assemble`. Errors: `AppError` with one clear sentence.
  */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Server> {
   const { logger, clock, random } = surroundings;

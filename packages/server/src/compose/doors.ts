@@ -10,7 +10,10 @@ import type { QueueServices } from './queue.ts';
 import type { SharedServices } from './shared-services.ts';
 import { storageChecks } from './storage.ts';
 
-/** The parts that the HTTP server needs: the handlers of all areas, and the services that HTTP and MCP use directly. */
+/**
+ * What the HTTP server needs from the other parts: the handlers of all areas, and the services that HTTP and MCP call
+ * directly.
+ */
 export interface DoorNeeds {
   readonly handlers: Handlers;
   readonly jobs: QueueServices['jobs'];

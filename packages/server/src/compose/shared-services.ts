@@ -16,7 +16,7 @@ export interface SharedServices extends Storage {
   readonly adminToken: AdminToken;
   readonly hints: JobHints;
   readonly secrets: SecretPolicy;
-  /** Aborts in the first step of `close`. Event streams and background tasks must then end. */
+  /** Aborts in the first step of the stop. Event streams and background tasks must then end. */
   readonly stopping: AbortSignal;
   /**
    * Returns the base URL for clients. It includes the base path and has no trailing slash. It is valid only while the

@@ -14,7 +14,7 @@ import type { MetadataStore } from '../stores/metadata-store.ts';
 import { openMetadataStore } from '../stores/open-metadata-store.ts';
 import type { BackgroundTask } from './area.ts';
 
-/** The opened database and blobs, which were checked to belong together, with the clock and ids that use the store. */
+/** The opened database and blobs, which belong together, and the clock and ids that use this store. */
 export interface Storage {
   readonly store: MetadataStore;
   readonly blobBackend: BlobBackend;
@@ -34,19 +34,19 @@ interface StorageOptions {
   readonly random: RandomBytes | undefined;
 }
 
-/** How often this machine's clock is compared with the database's. */
+/** Interval in ms at which the clock of this machine is compared with the database's. */
 const compareClocksEveryMs = 60_000;
 
 const cleanEveryMs = 2000;
 /**
- * Limits of one run of a task that deletes expired rows: at most 50,000 rows, in transactions so short that they do not
- * delay other writers.
+ * Limits of one run of a task that deletes expired rows: at most 100 transactions of at most 500 rows. Each transaction
+ * is so short that it does not delay other writers.
  */
 const cleaning = { batch: 500, most: 100 };
 
 /**
- * Opens the blobs and then the database, which acquires its locks and migrates its schema. Then compares the clocks, and
- * checks that the blobs belong to the database. If a step fails, closes everything that it opened. Errors:
+ * Opens the blobs and then the database, which acquires its locks and migrates its schema. Then compares the clocks,
+ * and checks that the blobs belong to the database. If a step fails, everything that was opened is closed. Errors:
  * `unavailable`, and those of the stores.
  */
 export async function openStorage(config: Config, options: StorageOptions): Promise<Storage> {
@@ -103,9 +103,9 @@ async function claimBlobs(
 }
 
 /**
- * Throws `unavailable` if the clocks of this machine and of the database differ by more than 2 s. Leases and fences do
- * not depend on the difference, but dates that people see do. The check is at the start, because an operator can then
- * set the clocks.
+ * Throws `unavailable` if the clock of this machine and the clock of the database differ by more than 2 s. Leases do
+ * not depend on the difference, but dates that people see do. The check takes place at the start, when an operator can
+ * still set the clocks.
  */
 async function requireSameTime(clocks: ClockWatch): Promise<void> {
   await clocks.look();
@@ -118,8 +118,8 @@ async function requireSameTime(clocks: ClockWatch): Promise<void> {
 }
 
 /**
- * Returns the readiness checks. They succeed if durable writes to the database and to the blobs succeed, and if
- * database and blobs both belong to this store.
+ * Returns the readiness checks. They succeed if durable writes to the database and to the blob backend succeed, and if
+ * both belong to this store.
  */
 export function storageChecks({ store, guard, blobs }: Storage): Health['checks'] {
   return {

@@ -20,7 +20,7 @@ export interface Config extends StorageChoice {
   readonly basePath: string;
   readonly trustProxy: readonly string[];
   readonly secretPolicy: 'off' | 'flag' | 'reject';
-  /** The days after which bytes expire, by artifact type. Empty if retention is off. */
+  /** For each artifact type, the days after which bytes expire. Empty if retention is off. */
   readonly retention: RetentionPolicy;
   readonly collectGraceMs: number;
   /** Time between two collections. If 0, the server collects only on request. */

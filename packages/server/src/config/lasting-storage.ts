@@ -11,10 +11,7 @@ export interface StorageChoice {
   readonly lambdaFunction: string | undefined;
 }
 
-/**
- * Returns the scheme of a URL without the colon, or undefined if the URL has none. The scheme is in lower case, because
- * URLs may write it in any case.
- */
+/** Returns the scheme of a URL in lower case, without the colon. Returns undefined if the URL has none. */
 export function schemeOf(url: string): string | undefined {
   return /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
 }
@@ -47,8 +44,8 @@ export function requireLastingStorage(config: StorageChoice): void {
   }
 }
 
-// Refuses storage in folders on AWS Lambda. The refusal applies in every mode, and also if
-// PROOFHOUSE_DURABLE_FILESYSTEM is set, because the folders of a Lambda function are lost when the function ends.
+// Refuses storage in folders on AWS Lambda, because the folders of a Lambda function are lost when the function ends.
+// No mode allows it, and PROOFHOUSE_DURABLE_FILESYSTEM does not allow it either.
 function refuseFoldersOnLambda(config: StorageChoice): void {
   if (config.lambdaFunction === undefined) return;
   const [setting] = [
@@ -62,7 +59,10 @@ function refuseFoldersOnLambda(config: StorageChoice): void {
   );
 }
 
-/** Returns messages about what a restart loses and what remains. Returns an empty list if nothing is lost. */
+/**
+ * Returns messages that say what a restart deletes and what remains. Returns an empty list if a restart deletes
+ * nothing.
+ */
 export function lossesAtRestart(lasting: { readonly database: boolean; readonly blobs: boolean }): string[] {
   const { database, blobs } = lasting;
   if (database && blobs) return [];

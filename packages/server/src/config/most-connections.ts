@@ -5,8 +5,9 @@ const reserve = 200;
 
 /**
  * Returns the largest number of connections that may be open: at most `wanted`, and at least 16. Each connection needs
- * two file descriptors, because its request may open a file. A process without free descriptors can neither store bytes
- * nor accept connections. `limits` is the text of `/proc/self/limits`. If `limits` is undefined, returns `wanted`.
+ * two file descriptors, one for itself and one for a file that its request may open. A process without free descriptors
+ * can neither store bytes nor accept connections. `limits` is the text of `/proc/self/limits`. If it is undefined,
+ * returns `wanted`.
  */
 export function mostConnections(wanted: number, limits: string | undefined): number {
   const open = /^Max open files\s+(\d+)/m.exec(limits ?? '')?.[1];

@@ -8,16 +8,17 @@ import type { Config } from './config.ts';
 
 const askDoctor = ', and `proofhouse doctor` looks at each';
 
-/** Returns an identity of a folder that does not depend on the name of the folder. */
+/** Returns an identity of a folder, which is the same for all paths of that folder. */
 export type FolderIdentity = (folder: string) => Promise<string>;
 
 /**
  * Creates the blob folder and the root of the job view if they are missing. Throws `invalid_request` if they are the
- * same folder or one is inside the other. In such folders operators could read blobs without access checks, and a
- * rename in the job view could lose a blob.
+ * same folder or one is inside the other. Otherwise operators could read blobs without access checks, and a rename in
+ * the job view could lose a blob.
  *
- * Folders are compared by identity and not by name. So the check detects equal folders behind links, `..` or mounts. It
- * also works on file systems on which `Blobs` and `blobs` are the same name. Errors: `invalid_request`, `unavailable`.
+ * Folders are compared by identity and not by name. So the check also works if a path contains links, `..` or mounts.
+ * It also works on file systems on which `Blobs` and `blobs` are the same name. Errors: `invalid_request`,
+ * `unavailable`.
  */
 export async function requireApart(
   config: Pick<Config, 'blobUrl' | 'jobViewRoot'>,

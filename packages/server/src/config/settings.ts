@@ -38,9 +38,9 @@ export interface Setting<Schema extends z.ZodType = z.ZodType> {
   readonly env: readonly [string, ...string[]];
   /** Name of the flag of `proofhouse serve`, without dashes. */
   readonly flag?: string;
-  /** Parses the text from the file, the environment or the flag. */
+  /** The schema that parses the value, which is a text from the file, the environment or the flag. */
   readonly schema: Schema;
-  /** The default, as the generated reference shows it. */
+  /** The default value, as text for the generated reference. */
   readonly usual: string;
   readonly secret?: boolean;
   readonly doc: string;
@@ -296,14 +296,14 @@ export type SettingName = keyof typeof settings;
 export type GivenSettings = { [Name in SettingName]?: z.output<(typeof settings)[Name]['schema']> };
 
 /**
- * Environment variables with the prefix `PROOFHOUSE_` that the server does not read, but the client and the command line
- * do. They are allowed, because the shell that starts a server may have them.
+ * Variables with the prefix `PROOFHOUSE_` that only the client and the command line read. The server ignores them,
+ * because the shell that starts it may have them.
  */
 export const clientVariables = ['PROOFHOUSE_URL', 'PROOFHOUSE_TOKEN', 'PROOFHOUSE_CONFIG'] as const;
 
 /**
- * Environment variables that a worker sets for the command of a job. They are refused, because a server that has them
- * was started inside a job by mistake.
+ * Variables that a worker sets for the command of a job. The server refuses to start with them, because it was then
+ * started inside a job by mistake.
  */
 export const jobVariables = [
   'PROOFHOUSE_JOB_FILE',
