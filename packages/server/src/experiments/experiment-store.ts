@@ -1,7 +1,7 @@
 import type { ExperimentRecord, GroupEdge, GroupRecord } from '@proofhouse/core';
 import type { Page, PageRequest } from '../kernel/page.ts';
 
-/** Reads experiments and their groups. They are written through `Commits`. */
+/** Reads experiments and their groups. `Commits` writes them. */
 export interface ExperimentStore {
   find(experimentId: string): Promise<ExperimentRecord | undefined>;
 
@@ -11,14 +11,14 @@ export interface ExperimentStore {
   findGroup(groupId: string): Promise<GroupRecord | undefined>;
 
   /**
-   * Returns a page of groups, oldest first by (createdAt, id), beginning after `page.after`. The page ends early with the
-   * group by which the total number of members reaches `mostMembersListed`.
+   * Returns a page of groups, oldest first by (createdAt, id), beginning after `page.after`. The page ends early if the
+   * total number of members of its groups reaches `mostMembersListed`.
    */
   listGroups(filter: GroupFilter, page: PageRequest): Promise<Page<GroupRecord>>;
 
   /**
-   * Returns every membership of a group in another group of the experiment, and a version of the experiment. The version
-   * is never newer than the memberships. It is 0 if the experiment does not exist.
+   * Returns all edges of the experiment (a group that is a member of another group), and a version of the experiment.
+   * The edges are at least as new as the version. The version is 0 if the experiment does not exist.
    */
   nestedGroups(experimentId: string): Promise<{ version: number; edges: GroupEdge[] }>;
 
@@ -30,8 +30,8 @@ export interface ExperimentStore {
 }
 
 /**
- * A page of groups ends when the total number of members of its groups reaches this limit. This bounds the size of a response
- * with many groups that have many members each.
+ * A page of groups ends when the groups together have this number of members. This limits the size of a response with
+ * many large groups.
  */
 export const mostMembersListed = 20_000;
 

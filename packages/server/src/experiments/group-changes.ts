@@ -3,28 +3,28 @@ import { insert, unchanged, update, type Change, type Commit } from '../kernel/c
 import { maxItems } from '../kernel/commit-items.ts';
 
 /**
- * The number of items of a commit is limited. A commit that adds members leaves this many items free for its other
- * changes and its preconditions.
+ * Number of items of a commit that must stay free for other changes and for preconditions. A commit adds fewer members
+ * accordingly, because the number of items of a commit is limited.
  */
 const roomForOthers = 9;
 
 /** The commits that create a new group. */
 export interface NewGroupWrites {
   /**
-   * Commits that write the group and its members while the group is hidden. They must be applied first, in this order. Empty
-   * if the group and its members fit in one commit.
+   * The commits that write the group and its members while the group is hidden. They must be applied first, in this
+   * order. Empty if one commit can create the whole group.
    */
   readonly hidden: readonly Pick<Commit, 'changes' | 'preconditions'>[];
   /** The changes of the last commit, which makes the group visible. */
   readonly visible: readonly Change[];
-  /** The record of the group after the last commit. */
+  /** The record of the group after all commits. */
   readonly made: GroupRecord;
 }
 
 /**
  * Returns the commits that create a group. A group with few members needs one commit. A group with many members is
- * hidden while several commits add its members. Each of these commits requires that the group is unchanged. A cleanup
- * of hidden groups may remove the group between two commits. The next commit then fails.
+ * hidden while several commits add its members. Each of these commits requires that the group is unchanged. If a
+ * cleanup of hidden groups removes the group between two commits, the next commit fails.
  */
 export function newGroupWrites(group: GroupRecord): NewGroupWrites {
   const members = memberInserts(group);
@@ -43,8 +43,8 @@ export function newGroupWrites(group: GroupRecord): NewGroupWrites {
 }
 
 /**
- * Returns the change that deletes a group. The change hides the group, so that no reader finds it any more. A cleanup
- * of hidden groups removes its members and its row later.
+ * Returns the change that deletes a group. It hides the group from all readers. A cleanup of hidden groups removes the
+ * members and the row of the group later.
  */
 export function hideGroup(group: GroupRecord, hiddenAt: number): Change {
   return update('group', entryOf(group, hiddenAt), group.version);

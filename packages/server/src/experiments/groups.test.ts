@@ -26,8 +26,8 @@ describe('a nesting that meets those of other servers', () => {
   afterEach(() => store.close());
 
   /**
-   * Returns a `Groups` whose first `times` commits fail with a conflict, as if another server had committed before.
-   * Also returns `looks`, the times (clock ms) at which the `Groups` read the nested groups.
+   * Returns a `Groups` whose first `times` commits fail with a conflict, as if another server had committed first. Also
+   * returns `looks`: the times (clock ms) at which this `Groups` read the nested groups.
    */
   function slower(times: number, random: RandomBytes): { groups: Groups; looks: number[] } {
     const looks: number[] = [];
@@ -78,7 +78,7 @@ describe('a nesting that meets those of other servers', () => {
     const adding = groups.addMember(experimentId, 'admins', 'grp_x');
     await asTimePasses(adding);
     expect((await adding).members).toEqual(['grp_x']);
-    // The clock also advances while the store works. So the measured time may be longer than the delay between two
+    // The test clock also advances while the store works. So the measured time may be longer than the delay between two
     // tries.
     for (const [index, wait] of waits.entries()) expect(looks[index + 1]! - looks[index]!).toBeGreaterThanOrEqual(wait);
     expect(looks).toHaveLength(10);

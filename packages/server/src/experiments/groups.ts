@@ -113,8 +113,8 @@ export class Groups {
   }
 
   /**
-   * Adds a member and returns the changed group. Adding a member that the group already has changes nothing. A member
-   * id that no worker or group has yet is accepted, and takes effect when a worker or group gets this id. Errors:
+   * Adds a member and returns the changed group. If the group already has the member, nothing changes. The id of a
+   * member need not exist yet. The membership then takes effect when a worker or group gets this id. Errors:
    * `not_found`, `invalid_request` (too many members, or too many groups inside groups), `cycle_detected`, `too_busy`.
    */
   async addMember(experimentId: string, groupId: string, memberId: string): Promise<GroupRecord> {
@@ -155,12 +155,14 @@ export class Groups {
   /** Returns the groups that contain the worker now, directly or through other groups. An unknown worker is in no group. */
   async membershipOf(experimentId: string, workerId: string): Promise<Membership> {
     const groups = await this.#store.groupsHolding(experimentId, workerId);
-    // The group name `admins` is reserved for the standing group. No other group has it.
+    // Only the standing group has the reserved name `admins`.
     const isAdmin = groups.some(({ name }) => name === adminsGroup);
     return { experimentId, groupIds: groups.map(({ id }) => id), isAdmin };
   }
 
-  /** Commits the changes. If they add groups to groups (`edges`), checks that no group becomes a member of itself. */
+  /**
+   * Commits the changes. If they make groups members of other groups (`edges`), checks that no group contains itself.
+   */
   async #write(experimentId: string, edges: readonly GroupEdge[], write: Write): Promise<void> {
     if (edges.length > 0) return this.#nesting.run(experimentId, () => this.#nest(experimentId, edges, write));
     await decideAndCommit(this.#deciding, {
@@ -181,8 +183,8 @@ export class Groups {
       decide: ({ experiment, version, edges }) => {
         const closing = cycleClosedBy(edges, added);
         if (closing !== undefined) throw new AppError('cycle_detected', cycleMessage(closing));
-        // This check is exact even if several servers write. The commit updates the experiment at the version that was
-        // read together with `edges`. It is refused if another server added an edge in the meantime.
+        // This check is exact even if several servers write. The commit requires the version of the experiment that was
+        // read with `edges`. If another server has added an edge since then, the commit is refused.
         requireNestings(edges, added);
         const changes = [update('experiment', experiment, version), ...write.changes];
         return { result: undefined, changes, preconditions: write.preconditions };
@@ -208,8 +210,8 @@ export class Groups {
 type Write = Pick<Commit, 'changes' | 'preconditions'>;
 
 /**
- * Options of `decideAndCommit`. Concurrent servers that add groups to groups in one experiment need more tries than
- * usual.
+ * Options of `decideAndCommit`. If servers concurrently add groups to groups of one experiment, more tries are needed
+ * than usual.
  */
 const nestingTries = { what: 'The nesting of groups', tries: 10, refusal: refusalOf, exhausted: contended };
 
@@ -229,17 +231,14 @@ function isGroupId(id: string): boolean {
   return groupIdPattern.test(id);
 }
 
-/**
- * Returns true if the member id is that of a group, which makes its membership a nesting. Stores recognize groups by
- * the same prefix of the id.
- */
+/** Returns true if the member id is the id of a group. Stores recognize groups by the same prefix. */
 function isNesting(memberId: string): boolean {
   return /^grp_/i.test(memberId);
 }
 
 /**
  * Throws `invalid_request` if the existing and the added edges together exceed the limit of groups inside groups. An
- * added edge that already exists counts once.
+ * added edge that already exists is not counted twice.
  */
 function requireNestings(edges: readonly GroupEdge[], added: readonly GroupEdge[]): void {
   if (edges.length + added.length <= groupLimits.nestings) return;
@@ -279,8 +278,8 @@ function cycleMessage({ groupId, memberGroupId }: GroupEdge): string {
 }
 
 /**
- * Returns a function that decides whether read access may be granted to an id in an experiment. The id must be that of a worker
- * of the experiment, of a worker without an experiment, or of a group of the experiment.
+ * Returns a function that decides whether an id may get read access in an experiment. The id must be that of a worker
+ * or group of the experiment, or of a worker without an experiment.
  */
 export function knownReader({
   groups,
