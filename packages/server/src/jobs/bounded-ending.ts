@@ -9,8 +9,9 @@ import {
 } from '@proofhouse/core';
 
 /**
- * Returns the finish fields (such as the summary) with which an attempt ends, or null if all of them are empty. Throws
- * `invalid_request` for the field `finishSummary` when the summary is larger than `maxSummaryBytes`.
+ * Returns the fields with which a worker describes the end of an attempt, such as the summary. Returns null if all of
+ * them are empty. Throws `invalid_request` for the field `finishSummary` if the summary is larger than
+ * `maxSummaryBytes`.
  */
 export function boundedFinish(fields: FinishFields): JobFinish | null {
   const finish = finishOf(fields);
@@ -22,8 +23,8 @@ export function boundedFinish(fields: FinishFields): JobFinish | null {
 }
 
 /**
- * Returns `text` with the characters replaced that the store cannot hold. Throws `invalid_request` for the field
- * `field` when the result is larger than `maxSummaryBytes`.
+ * Returns `text` with replacements for the characters that the store cannot hold. Throws `invalid_request` for the
+ * field `field` if the result is larger than `maxSummaryBytes`.
  */
 export function boundedText(text: string | null, field: string): string | null {
   if (text === null) return null;

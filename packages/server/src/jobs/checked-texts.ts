@@ -4,8 +4,8 @@ import type { ClaimCall } from './job-claims.ts';
 import type { NewJob } from './new-job.ts';
 
 /**
- * Returns the texts of a new job that are checked for secrets. Capabilities are taken from the request (`input`), because
- * the record has them in lower case. `at` is the path of the job in the request.
+ * Returns the texts of a new job that the scanner checks for secrets. Capabilities are taken from the request
+ * (`input`), because the record has them in lower case. `at` is the path of the job in the request.
  */
 export function textsOfJob({ payload, affinityKey }: JobRecord, input: NewJob, at = ''): CheckedText[] {
   return [
@@ -15,7 +15,10 @@ export function textsOfJob({ payload, affinityKey }: JobRecord, input: NewJob, a
   ];
 }
 
-/** Returns the texts of a claim that are stored for the list of workers, and the id of the worker. */
+/**
+ * Returns the id of the worker and the texts of its claim that are stored for the list of workers. The scanner checks
+ * them for secrets.
+ */
 export function textsOfClaim(workerId: string, { workerCapabilities }: ClaimCall, version = ''): CheckedText[] {
   return [
     { field: 'workerId', text: workerId },
@@ -24,7 +27,10 @@ export function textsOfClaim(workerId: string, { workerCapabilities }: ClaimCall
   ];
 }
 
-/** Returns the texts of an event of a worker that are checked for secrets. `at` is the path of the event in the request. */
+/**
+ * Returns the texts of a worker's event that the scanner checks for secrets. `at` is the path of the event in the
+ * request.
+ */
 export function textsOfEvent({ message, payload }: JobEventDraft, at = ''): CheckedText[] {
   return [
     { field: 'message', text: message, path: `${at}message` },
@@ -33,8 +39,8 @@ export function textsOfEvent({ message, payload }: JobEventDraft, at = ''): Chec
 }
 
 /**
- * Returns the texts that are checked for secrets when an attempt ends: the text of `field` (such as an error message),
- * and the finish fields.
+ * Returns the texts at the end of an attempt that the scanner checks for secrets. These are the text of `field` (such
+ * as an error message) and the fields that describe the end.
  */
 export function textsOfEnding(field: string, text: string | null, finish: JobFinish | null): CheckedText[] {
   const { outcomeCode = null, outcomeStage = null, outcomeReason = null, summary = null } = finish ?? {};

@@ -2,8 +2,8 @@ import { routeMatches, type ClaimScope, type JobRoute } from './job-route.ts';
 
 /**
  * The claims of this server that found no job and wait for one (long poll). When a job becomes claimable, only one
- * claim is woken: the one that has waited longest among the claims whose scope includes the job. So a thousand idle
- * workers do not all query at the same time. A wake is a hint: the woken claim must read the queue again.
+ * claim is woken. It is the one that has waited longest among the claims whose scope includes the job. So a thousand
+ * idle workers do not all query at the same time. A wake is only a hint, so the woken claim must read the queue again.
  */
 export class ClaimWaiters {
   readonly #waiting = new Set<{ readonly scope: ClaimScope; readonly wake: () => void }>();
@@ -26,8 +26,8 @@ export class ClaimWaiters {
   }
 
   /**
-   * Runs `find`, the query of a claim. While `find` runs, the claim is not among the waiters, so no job can wake it.
-   * `missed` is true if a job within `scope` became claimable during this time. `find` may not have seen that job.
+   * Runs `find`, the query of a claim. While `find` runs, the claim is not a waiter, so no job can wake it. `missed` is
+   * true if a job within `scope` became claimable during this time. `find` may not have seen that job.
    */
   async look<Found>(scope: ClaimScope, find: () => Promise<Found>): Promise<{ found: Found; missed: boolean }> {
     const read = { scope, missed: false };
@@ -49,8 +49,8 @@ export class ClaimWaiters {
   }
 
   /**
-   * Must be called when a job of this route has become claimable. Wakes the claim that has waited longest among those
-   * whose scope includes the route.
+   * Must be called when a job of this route has become claimable. Wakes one claim: of those whose scope includes the
+   * route, the one that has waited longest.
    */
   arrived(route: JobRoute): void {
     for (const read of this.#reading) read.missed ||= routeMatches(route, read.scope);

@@ -2,13 +2,13 @@ import type { Clock } from '../kernel/time/clock.ts';
 import type { Hint, HintOrOverflow, JobHints } from './job-hints.ts';
 import { keepAliveMs } from './job-log.ts';
 
-/** Largest number of jobs about which hints wait for one slow reader. If there are more, the reader receives `overflow`. */
+/** Largest number of jobs for which hints wait for a slow reader. If there are more, the reader receives `overflow`. */
 const maxPending = 1000;
 
 /**
- * Yields every hint, and `keep-alive` every `keepAliveMs`, until `signal` aborts. If several hints about one job are
- * pending for a slow reader, the reader receives only the newest. If hints about more than `maxPending` jobs are
- * pending, the reader receives `overflow` instead of these hints.
+ * Yields every hint, and `keep-alive` every `keepAliveMs`, until `signal` aborts. For a slow reader, only the newest
+ * hint of each job is kept. If hints of more than `maxPending` jobs are pending, the reader receives `overflow` instead
+ * of them.
  */
 export async function* followHints(
   hints: JobHints,

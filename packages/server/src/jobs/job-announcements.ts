@@ -3,7 +3,7 @@ import type { Meter } from '../kernel/meter.ts';
 import { hintOf, hintOfReady, type JobHints } from './job-hints.ts';
 import type { Passed } from './job-store.ts';
 
-/** Publishes committed changes of jobs as hints and counts the changes in the metrics. */
+/** Publishes hints about committed changes of jobs, and counts the changes in the metrics. */
 export class JobAnnouncements {
   readonly #hints: JobHints;
   readonly #meter: Meter;

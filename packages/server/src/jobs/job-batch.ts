@@ -7,16 +7,16 @@ export interface BatchItem extends NewJob {
   readonly idempotencyKey?: string | null | undefined;
 }
 
-/** The idempotency key of a batch item, and the content from which the fingerprint of the key is computed. */
+/** The idempotency key of an item in a batch, and the content from which the fingerprint of the key is computed. */
 export interface ItemKey {
   readonly key: string;
   readonly request: object;
 }
 
 /**
- * Returns the idempotency key of each item, in the order of the items. An item without a key of its own gets a key that
- * is derived from the batch's key and the item's index. The fingerprint of a derived key covers the whole batch. If the
- * batch has no key either, the item gets undefined. Throws `invalid_request` when two items have the same key.
+ * Returns the idempotency key of each item, in the order of the items. If an item has no key, its key is derived from
+ * the key of the batch and the index of the item. The fingerprint of a derived key covers the whole batch. If the batch
+ * has no key either, the item gets undefined. Throws `invalid_request` when two items have the same key.
  */
 export function keysOfItems(items: readonly BatchItem[], batchKey: string | undefined): (ItemKey | undefined)[] {
   const first = new Map<string, number>();
@@ -32,14 +32,14 @@ export function keysOfItems(items: readonly BatchItem[], batchKey: string | unde
   });
 }
 
-// A derived key is longer than the longest key that a client can send, so the two are never equal.
+// A derived key is longer than any key that a client can send, so it never equals one.
 function placeKey(batchKey: string, index: number): string {
   return `batch:${sha256Hex(batchKey)}:${String(index)}:${'-'.repeat(200)}`;
 }
 
 /**
- * Calls `make` for each item and returns the new records. If `make` refuses items, throws one error for all of them.
- * Each path in the error begins with the index of the item.
+ * Calls `make` for each item and returns the new records. If `make` refuses some items, throws one error with the
+ * refusals of all of them. Each path in the error begins with the index of its item.
  */
 export function eachItem(items: readonly BatchItem[], make: (item: BatchItem) => JobRecord): JobRecord[] {
   const refusals: AppError[] = [];

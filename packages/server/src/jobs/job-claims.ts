@@ -39,8 +39,8 @@ export interface Claimant {
 }
 
 /**
- * Interval at which a waiting claim queries the queue even if it was not woken. Such a query finds jobs that other
- * servers added, and jobs whose delay has ended.
+ * Interval in ms at which a waiting claim queries the queue even if it was not woken. Such a query finds jobs that
+ * other servers added, and jobs whose delay has ended.
  */
 const claimPollMs = 1000;
 
@@ -93,7 +93,7 @@ export class JobClaims {
       const { found, missed } = await this.#waiters.look(scope, () => this.#claimOnce(claimant, call, options.key));
       const { jobs } = found;
       const remaining = deadline - this.#clock.monotonic();
-      // A repeated key returns the jobs of the first claim and no others.
+      // A call with a repeated key returns the jobs of the first claim, even if there are none.
       const answered = jobs.length > 0 || found.outcome === 'repeated';
       if (answered || remaining <= 0 || options.signal.aborted || this.#stopping) return jobs;
       if (missed) continue;
@@ -126,7 +126,8 @@ export class JobClaims {
     return result;
   }
 
-  // Resolves when a job within `scope` may be claimable, when `ms` have passed, or when the caller's connection closed.
+  // Resolves when a job within `scope` may be claimable, when `ms` have passed, or when the connection of the caller
+  // was closed.
   #arrival(scope: ClaimScope, ms: number, signal: AbortSignal): Promise<'look again' | 'caller gone'> {
     return new Promise((settle) => {
       const done = (): void => {

@@ -1,6 +1,6 @@
 /**
- * The number of unfinished jobs of one type in one state. Jobs in the states `ready` (claimable) and `delayed` both
- * have the status `queued`.
+ * The number of unfinished jobs of one type in one state. The states `ready` (claimable) and `delayed` divide the jobs
+ * with the status `queued`.
  */
 export interface JobDepth {
   readonly type: string;

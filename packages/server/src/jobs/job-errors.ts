@@ -5,8 +5,8 @@ export function jobNotFound(jobId: string): AppError {
 }
 
 /**
- * Returns the error for an idempotency key that was used before for another request. For requests with several keys,
- * `path` is the field with this key.
+ * Returns the error for an idempotency key that an earlier, different request used. If a request has several keys,
+ * `path` is the field of this key.
  */
 export function idempotencyConflict(path?: string): AppError {
   const message = 'This Idempotency-Key was used for a different request; use a new one.';

@@ -5,8 +5,7 @@ import { routeOf, type JobRoute } from './job-route.ts';
 import type { ReadyJob } from './job-store.ts';
 
 /**
- * A notification to subscribers that a job changed. A subscriber must then read the job again, by cursor. Delivery is
- * not guaranteed.
+ * A message to subscribers that a job changed. The subscriber must then read the job by its cursor. A hint may be lost.
  */
 export interface Hint {
   readonly jobId: string;
@@ -40,19 +39,19 @@ export interface HintChannel {
   /** `message` has at most `maxMessageBytes` of UTF-8. */
   send(message: string): Promise<void>;
   /**
-   * Calls `receive` with every message of other servers, and perhaps with messages of this server. Calls `missed` after
-   * a reconnect, because messages in both directions may have been lost.
+   * Calls `receive` with every message of other servers. It may also be called with messages of this server. Calls
+   * `missed` after a reconnect, because messages in both directions may have been lost.
    */
   listen(receive: (message: string) => void, missed: () => void): Promise<void>;
 }
 
 export const maxMessageBytes = 7000;
-/** Hints to other servers are batched for this long, which limits each server to 20 messages a second. */
+/** Hints to other servers are batched for this time in ms, so that each server sends at most 20 messages a second. */
 const batchMs = 50;
 
 /**
- * The hint bus of this process. Subscribers are long polls, event streams, the web page and, through the channel, other
- * servers.
+ * The hint bus of this process. Its subscribers are long polls, event streams and the web page. Other servers subscribe
+ * through the channel.
  */
 export class JobHints {
   readonly #clock: Clock;
@@ -75,8 +74,8 @@ export class JobHints {
       },
       () => {
         this.#deliver('overflow');
-        // The connection was interrupted, so messages were lost in both directions. Other servers may have lost hints
-        // of this server too.
+        // The connection was interrupted, so other servers may have lost hints of this server. They must read again
+        // too.
         this.#broadcast({ much: true });
       },
     );
@@ -151,7 +150,7 @@ const messageSchema = z.object({
   hints: z.array(hintSchema).optional().catch(undefined),
 });
 
-// The message may come from a server of another version. A message that cannot be parsed counts as `overflow`.
+// The message may come from a server of another version. A message that cannot be parsed is treated as `overflow`.
 function parse(message: string): z.infer<typeof messageSchema> {
   try {
     return messageSchema.parse(JSON.parse(message));

@@ -5,9 +5,9 @@ import type { ClaimScope } from './job-route.ts';
 export type Holder = Fence;
 
 /**
- * Returns the id of the worker for which a call is made. For a worker this is the worker of the credential, and a
- * request that names another worker (`named`) throws `worker_not_authorized` before any query. The admin has no worker,
- * so a request of the admin must name one.
+ * Returns the id of the worker for which a call is made. A worker's credential determines it; if the request names
+ * another worker (`named`), throws `worker_not_authorized` before any query. The credential of the admin belongs to no
+ * worker, so a request of the admin must name one.
  */
 export function holderOf(principal: Principal, named: string | null | undefined): string {
   if (principal.kind === 'worker') {
@@ -21,8 +21,8 @@ export function holderOf(principal: Principal, named: string | null | undefined)
 }
 
 /**
- * Throws `worker_not_authorized` when a worker creates a job of a type or repository that its credential does not allow
- * it to claim.
+ * Throws `worker_not_authorized` when a worker creates a job that it could not claim: its credential does not allow the
+ * type or the repository.
  */
 export function requireMayCreate(
   principal: Principal,
@@ -42,9 +42,9 @@ export function requireMayCreate(
 }
 
 /**
- * Returns the scope of a claim, that is, the jobs that the claim may return. The scope is the request, restricted by
- * the policy of the credential. It has only the types that both allow. If there is no such type, the function throws
- * `worker_not_authorized`. If the credential has capabilities, they replace the capabilities of the request.
+ * Returns the scope of a claim, that is, the jobs that the claim may return. It is the intersection of the request and
+ * the policy of the credential. Throws `worker_not_authorized` if no job type remains. If the credential has
+ * capabilities, they replace those of the request.
  */
 export function claimScope(
   principal: Principal,

@@ -5,7 +5,7 @@ import type { Clock } from '../kernel/time/clock.ts';
 
 /**
  * Returns the idempotency key of a call, with a fingerprint of `request`. A later call with the same key must have an
- * equal `request`, compared as JSON.
+ * equal `request`. Both are compared as JSON.
  */
 export function idempotencyOf(
   clock: Pick<Clock, 'now'>,

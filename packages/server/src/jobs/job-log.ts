@@ -15,11 +15,11 @@ import type { Clock } from '../kernel/time/clock.ts';
 import type { JobHints } from './job-hints.ts';
 import type { JobStore } from './job-store.ts';
 
-/** Interval at which a follower reads the log without a hint, since hints may be lost. */
+/** Interval in ms at which a follower reads the log even without a hint, because hints may be lost. */
 const pollMs = 1000;
 /**
- * Interval at which a follower receives `keep-alive`, also while events arrive. It proves that the connection works. At
- * the same time the reader's credential is checked again.
+ * Interval in ms at which a follower receives `keep-alive`, also while events arrive. It shows that the connection
+ * works. At the same time the credential of the reader is checked again.
  */
 export const keepAliveMs = 15_000;
 const batch = 200;
@@ -49,9 +49,9 @@ export class JobLog {
   /**
    * Returns the events whose sequence number is greater than `after` and less than `before`.
    *
-   * In ascending order, `nextCursor` is the next value of `after`. It is null at the end of the range and at the last
-   * event of a job in a final state. In descending order, `nextCursor` is the next value of `before`. It is null at the
-   * oldest event.
+   * In ascending order, `nextCursor` is the `after` of the next page. It is null at the end of the range, and after the
+   * last event of a job in a final state. In descending order, `nextCursor` is the `before` of the next page. It is
+   * null at the oldest event.
    */
   async read(job: JobRecord, query: EventRange) {
     const { after, before, sort, limit } = query;
@@ -72,7 +72,7 @@ export class JobLog {
   /**
    * Yields every event after `after`, without gaps, and `keep-alive` every `keepAliveMs`. The generator ends after the
    * last event of a job in a final state. When `signal` aborts, the generator ends after the newest event. It reads the
-   * log only when its consumer asks for more, so a slow consumer uses the memory of one batch.
+   * log only when its consumer requests the next item, so a slow consumer needs the memory of only one batch.
    */
   async *follow(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEventRecord | 'keep-alive'> {
     let seq = after;
@@ -107,7 +107,7 @@ export class JobLog {
   }
 }
 
-/** Returns the events that fit into one page: at least one, at most about `pageBytes`. */
+/** Returns the first events that fit into one page of about `pageBytes`, and at least one event. */
 function withinPage(events: readonly JobEventRecord[]): readonly JobEventRecord[] {
   let bytes = 0;
   const end = events.findIndex(({ message, payload }, index) => {
@@ -118,8 +118,8 @@ function withinPage(events: readonly JobEventRecord[]): readonly JobEventRecord[
 }
 
 /**
- * Wakes one sleeper, the follower of a log. A wake after the follower's read and before its sleep is not lost: the
- * sleep then ends immediately.
+ * Wakes a sleeper, which is the follower of a log. A wake between the read of the follower and its sleep is not lost,
+ * because the sleep then ends immediately.
  */
 class Wake {
   readonly #clock: Clock;
@@ -141,7 +141,7 @@ class Wake {
     this.#sleeper?.();
   }
 
-  /** Sleeps until there was a wake after `version`, `ms` have passed, or the signal aborts, whichever is first. */
+  /** Sleeps until a wake after `version`, until `ms` have passed, or until the signal aborts, whichever is first. */
   after(version: number, ms: number): Promise<void> {
     if (this.#count !== version || this.#signal.aborted) return Promise.resolve();
     return new Promise((settle) => {
@@ -159,8 +159,8 @@ class Wake {
 }
 
 /**
- * Returns a worker's events in the form in which they are stored. Throws `invalid_request` if all events together, one
- * message or one payload is too large. The error names the path of the event.
+ * Returns a worker's events as they are stored. Throws `invalid_request` if one message, one payload or all events
+ * together are too large. The error names the path of the event.
  */
 export function noteDrafts(inputs: readonly EventInput[]): JobEventDraft[] {
   if (utf8Bytes(JSON.stringify(inputs)) > maxEventsBytes) throw tooLong('events', maxEventsBytes);

@@ -69,7 +69,9 @@ export class JobNotes {
   }
 }
 
-/** Merges the findings of several events into one. The name of each field gets the sequence number of its event. */
+/**
+ * Merges the findings of several events into one. The sequence number of an event is added to the names of its fields.
+ */
 function numbered(found: readonly (SecretFindings | null)[], firstSeq: number): SecretFindings | null {
   const named = found.map((findings, index) => findingsUnder(`events.${String(firstSeq + index)}.`, findings));
   return named.reduce(mergedFindings, null);

@@ -14,7 +14,8 @@ export interface JobRoute {
 }
 
 /**
- * Returns the route of a job. The id is a hash of the content, so every server computes the same id without a query.
+ * Returns the route of a job. The id of the route is a hash of its content, so every server computes the same id
+ * without a query.
  */
 export function routeOf(job: Pick<JobRecord, 'type' | 'repository' | 'requiredCapabilities'>): JobRoute {
   const { type, repository } = job;
@@ -23,7 +24,9 @@ export function routeOf(job: Pick<JobRecord, 'type' | 'repository' | 'requiredCa
   return { id, type, repository, capabilities };
 }
 
-/** The scope of a claim: the jobs that its caller is allowed and able to run. An absent list sets no limit. */
+/**
+ * The scope of a claim: the jobs that its caller is allowed and able to run. If a list is absent, it excludes no job.
+ */
 export interface ClaimScope {
   readonly types: readonly string[] | undefined;
   readonly repositories: WorkerPolicy['allowedRepositories'];

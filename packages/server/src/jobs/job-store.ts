@@ -16,15 +16,15 @@ import type { JobDepth } from './job-depth.ts';
 import type { ClaimScope, JobRoute } from './job-route.ts';
 
 /**
- * Stores jobs and their events. Every method is atomic, and its changes are durable when its promise settles. The rules
- * are those of core (`decideJob`), applied inside the store's transaction at the store's time (`MetadataStore.time`).
- * Tests pass `now` to override that time.
+ * Stores jobs and their events. Every method is atomic, and its changes are durable when its promise settles. The store
+ * applies the rules of core (`decideJob`) inside its transaction, at its own time (`MetadataStore.time`). Tests pass
+ * `now` to override this time.
  */
 export interface JobStore {
   /**
-   * Adds a queued job and its `queued` event. Adds nothing if the idempotency key was used before. The outcome is then
-   * `repeated`, with the job of the first call, if the fingerprints of both requests are equal, and otherwise
-   * `conflict`. A key that expired at or before `job.createdAt` counts as unused.
+   * Adds a queued job and its `queued` event. If the idempotency key was used before, adds nothing. The outcome is then
+   * `repeated`, with the job of the first call, if both requests have the same fingerprint, and otherwise `conflict`. A
+   * key that expired at or before `job.createdAt` counts as unused.
    */
   enqueue(job: JobRecord, idempotency?: IdempotencyKey): Promise<Enqueued>;
 
@@ -40,18 +40,21 @@ export interface JobStore {
   list(filter: JobFilter, page: PageRequest): Promise<Page<JobRecord>>;
 
   /**
-   * Claims up to `leaseIds.length` claimable jobs within the scope, ordered by priority (highest first), createdAt and
-   * id. No job is claimed twice. Jobs outside the scope are not read. A job whose row is locked by another transaction
-   * is skipped. If an earlier claim used the same idempotency key, claims nothing and returns the jobs that the earlier
-   * claim got, without those whose lease from that claim has ended. A claim that finds no job leaves the key unused, so
-   * that a waiting call can claim again with the same key. A claim also ends some expired leases and promotes jobs that
-   * are due. A due job is not missed even if another transaction promotes it at the same moment.
+   * Claims up to `leaseIds.length` claimable jobs within the scope, in claim order (priority, createdAt, id). No job is
+   * claimed twice. Jobs outside the scope are not read. A job whose row is locked by another transaction is skipped.
+   *
+   * If an earlier claim used the same idempotency key, claims nothing and returns the jobs of the earlier claim. Jobs
+   * whose lease from that claim has ended are omitted. A claim that finds no job leaves the key unused, so that a
+   * waiting call can claim again with it.
+   *
+   * A claim also ends some expired leases and promotes jobs that are due. A due job is not missed even if another
+   * transaction promotes it at the same moment.
    */
   claim(request: ClaimRequest): Promise<Claimed>;
 
   /**
-   * Reads the job, calls `decide`, and writes its decision and events in one transaction. `decide` must be pure and
-   * synchronous, since a retry calls it again. Returns undefined if the job does not exist.
+   * Reads the job, calls `decide`, and writes the decision and its events in one transaction. `decide` must be pure and
+   * synchronous, because a retry calls it again. Returns undefined if the job does not exist.
    */
   apply(
     jobId: string,
@@ -60,8 +63,8 @@ export interface JobStore {
   ): Promise<JobDecision | undefined>;
 
   /**
-   * Appends events of the worker that holds the job to the log of the job in one commit, if core's `checkEventFence`
-   * permits it. With an idempotency key that was used before, writes nothing and returns the events of the first call.
+   * Appends events of the worker that holds the job to the log of the job, in one commit. `checkEventFence` of core
+   * must permit it. If the idempotency key was used before, writes nothing and returns the events of the first call.
    * Returns undefined if the job does not exist.
    */
   append(request: AppendRequest): Promise<Appended | undefined>;
@@ -72,7 +75,7 @@ export interface JobStore {
    */
   sweep(limit: number, now?: number): Promise<Passed>;
 
-  /** Returns the time by which the store decides; see `MetadataStore.time`. */
+  /** Returns the current time of the store; see `MetadataStore.time`. */
   time(): StoreTime;
 
   /** Counts the claimable jobs of the same route that precede `job` in claim order. The result is at most `most`. */
@@ -103,7 +106,10 @@ export interface AppendRequest {
   readonly jobId: string;
   readonly fence: Fence;
   readonly events: readonly JobEventDraft[];
-  /** Returns the secrets in the events, which the store adds to those of the job. `firstSeq` is the `seq` of the first event. */
+  /**
+   * Returns the secrets that were found in the events. The store adds them to the findings of the job. `firstSeq` is
+   * the `seq` of the first event.
+   */
   readonly findings?: ((firstSeq: number) => SecretFindings | null) | undefined;
   readonly now?: number;
   /** The idempotency key of the call. The store adds `resourceId`, which names the result of the call. */
@@ -134,10 +140,7 @@ export interface JobFilter {
 export interface ClaimRequest extends ClaimScope {
   readonly workerId: string;
   readonly leaseMs: number;
-  /**
-   * The fencing tokens for the jobs to claim, one for each job. So their number is the largest number of jobs that are
-   * claimed.
-   */
+  /** The lease ids for the claimed jobs, one for each job. Their number is the largest number of jobs to claim. */
   readonly leaseIds: readonly string[];
   readonly now?: number;
   /** The idempotency key of the call. The store adds `resourceId`, which names the result of the call. */
@@ -149,17 +152,17 @@ export type Claimed =
       readonly outcome: 'claimed';
       readonly jobs: readonly JobRecord[];
       /**
-       * The jobs that a batch of claims changed because time had passed. Present in only one result of the batch, so
-       * that the hints are published once.
+       * The jobs that a batch of claims changed although no caller named them: their lease or delay had ended. Only one
+       * result of the batch has this field, so that hints about them are published once.
        */
       readonly passed?: Passed;
     }
   | { readonly outcome: 'repeated'; readonly jobs: readonly JobRecord[] }
   | { readonly outcome: 'conflict' };
 
-/** Jobs that a transaction changed because time had passed. The caller must publish hints about these jobs. */
+/** Jobs that a transaction changed because their lease or delay had ended. The caller must publish hints about them. */
 export interface Passed {
-  /** Jobs whose lease had expired. Each record is in its new state. */
+  /** Jobs whose lease had expired, as they are after the change. */
   readonly ended: readonly JobRecord[];
   /** Jobs whose delay had ended, so that they can be claimed now. */
   readonly ready: readonly ReadyJob[];

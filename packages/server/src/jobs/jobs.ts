@@ -77,12 +77,12 @@ export interface Failure extends FinishFields {
 export type CompleteResult =
   { readonly jobId: string; readonly job: JobRecord } | { readonly jobId: string; readonly error: Problem };
 
-/** Interval of the sweeps, which end expired leases and delays. */
+/** Interval in ms of the sweeps. A sweep ends expired leases and promotes jobs whose delay has ended. */
 export const sweepEveryMs = 2000;
 const sweepBatch = 200;
 /**
- * Largest number of commits of one sweep. Each commit handles up to `sweepBatch` jobs. The next sweep handles the
- * remaining jobs.
+ * Largest number of commits in one sweep. Each commit handles up to `sweepBatch` jobs, and the next sweep handles the
+ * rest.
  */
 const mostBatches = 50;
 
@@ -97,7 +97,10 @@ export interface JobsParts {
   readonly meter?: Meter | undefined;
 }
 
-/** The queue for its callers. Checks access and fields, and throws errors. Core's `decideJob` is the state machine. */
+/**
+ * The queue for its callers. It checks access and the fields of requests, and throws errors. The state machine is
+ * `decideJob` in core.
+ */
 export class Jobs {
   readonly #store: JobStore;
   readonly #clock: Clock;
@@ -213,7 +216,7 @@ export class Jobs {
     const ownOf = principal.kind === 'worker' ? principal.workerId : undefined;
     const filter = { status, type, category, ownOf } satisfies ListFilter;
     const after = decodeCursor(filter, query.cursor);
-    // Each job type has one category, so no job has both this type and another category.
+    // Each job type has one category. So no job can match a type together with another category.
     if (typeRow !== undefined && category !== undefined && typeRow.category !== category) {
       return { items: [], nextCursor: null };
     }
@@ -321,24 +324,24 @@ export class Jobs {
   }
 
   /**
-   * Throws `lease_lost` for an ended lease. Called before the body is read, so that a client is refused before a long
-   * upload. `mayRepeat` is true for a call with an idempotency key, which may repeat an earlier call. A repeated call
-   * succeeds even after the lease has ended, so for it only the existence of the job is checked. Throws `job_not_found`
-   * for an unknown job.
+   * Throws `lease_lost` if the lease has ended. Called before the body is read, so that a client is refused before a
+   * long upload. `mayRepeat` is true if the call has an idempotency key. It may then repeat an earlier call, which must
+   * succeed even after the lease has ended. In this case only the existence of the job is checked. Throws
+   * `job_not_found` for an unknown job.
    */
   async checkLease(principal: Principal, jobId: string, leaseId: string, mayRepeat: boolean): Promise<void> {
     const job = await this.require(jobId);
     if (mayRepeat) return;
-    // A caller that is not a worker names its worker in the body, which was not read yet. Until then the worker that
-    // last claimed the job is used.
+    // If the caller is not a worker, the body names the worker, but the body was not read yet. Until then, the worker
+    // that last claimed the job is used.
     const workerId = principal.kind === 'worker' ? principal.workerId : (job.lastClaimedBy ?? '');
     const refusal = checkLease(job, { workerId, leaseId }, this.#store.time().leasesAt);
     if (refusal !== undefined) throw new AppError(refusal.code, refusal.message);
   }
 
   /**
-   * The time (epoch ms) with which leases are compared in checks that precede the store's transaction. Leases that end
-   * at or before this time count as expired.
+   * The time (epoch ms) for checks of leases before the transaction of the store. A lease that ends at or before this
+   * time is expired.
    */
   leasesAt(): number {
     return this.#store.time().leasesAt;
@@ -351,8 +354,8 @@ export class Jobs {
   }
 
   /**
-   * Explains why a job waits: capabilities that no worker offers, its delay, its position in the queue. Throws
-   * `job_not_found` for an unknown job.
+   * Explains why a job is not running yet: capabilities that no worker offers, its delay, its position in the queue.
+   * Throws `job_not_found` for an unknown job.
    */
   async why(jobId: string): Promise<Why> {
     const job = await this.require(jobId);

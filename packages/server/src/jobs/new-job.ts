@@ -69,7 +69,7 @@ export function newJobRecord(
     attemptStartedAt: null,
     finishedAt: null,
     endedBy: null,
-    // The transaction that inserts the job also writes its first event (`queued`), which has the number 1.
+    // The job's first event (`queued`) has the number 1. The transaction that inserts the job also inserts this event.
     lastSeq: 1,
     version: 1,
     createdAt: made.now,
@@ -78,9 +78,9 @@ export function newJobRecord(
 }
 
 /**
- * Returns the capabilities that the job requires. They come from the field `requiredCapabilities`, or from `ofPayload`,
- * which the job type computed from the payload. If both are given, they must name the same capabilities, and the order
- * of the field is kept. Throws `invalid_request` when they differ.
+ * Returns the capabilities that the job requires: those of the field `requiredCapabilities`, or those that the job type
+ * computed from the payload (`ofPayload`). If both are given, they must contain the same capabilities, and the order of
+ * the field is kept. Throws `invalid_request` when they differ.
  */
 function requiredCapabilitiesOf(
   { requiredCapabilities }: NewJob,
