@@ -15,9 +15,9 @@ const digestBytes: Readonly<Record<Algorithm, number>> = { sha256: 32, sha512: 6
 export type DigestHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
- * The digests that headers declare for a body: `Content-Digest` and `Repr-Digest` (RFC 9530), `Digest` (RFC 3230) and
- * `Content-MD5` (RFC 1864). `Content-Digest` and `Repr-Digest` mean the same here, because bodies with a content coding or
- * a range are refused.
+ * The digests that the headers declare for a body: `Content-Digest` and `Repr-Digest` (RFC 9530), `Digest` (RFC 3230)
+ * and `Content-MD5` (RFC 1864). `Content-Digest` and `Repr-Digest` are the same here, because bodies with a content
+ * coding or a range are refused.
  */
 export class BodyDigests {
   readonly #expected = new Map<Algorithm, Buffer>();
@@ -33,8 +33,8 @@ export class BodyDigests {
   }
 
   /**
-   * Returns the declared sha256 in lower-case hex, or undefined, and removes it: `checked` then does not compare it.
-   * Used by callers that compare the sha256 of the body themselves.
+   * Returns the declared sha256 in lower-case hex and removes it, so that `checked` does not compare it. Returns
+   * undefined if none was declared. Used by callers that compare the sha256 of the body themselves.
    */
   takeSha256(): string | undefined {
     const expected = this.#expected.get('sha256')?.toString('hex');
@@ -75,8 +75,7 @@ export class BodyDigests {
       const bytes = value as unknown;
       if (!(bytes instanceof ArrayBuffer || bytes instanceof Uint8Array)) throw unreadable(header);
       const digest = Buffer.from(bytes as ArrayBuffer);
-      // Only sha-256 must be supported. A digest of another algorithm is ignored if its length is wrong, like a digest
-      // of an unknown algorithm.
+      // Only sha-256 must be supported. A digest of another algorithm is ignored if its length is wrong.
       if (algorithm !== 'sha256' && digest.length !== digestBytes[algorithm]) continue;
       this.#take(header, algorithm, digest);
     }
@@ -93,8 +92,8 @@ export class BodyDigests {
   }
 
   /**
-   * Records one declared digest. `base64` is the text that `bytes` were decoded from. It is compared with the re-encoded
-   * bytes, because Node's decoder skips invalid characters.
+   * Records one declared digest. `base64` is the text from which `bytes` were decoded. It is compared with the text
+   * that `bytes` encode to, because Node's decoder skips invalid characters.
    */
   #take(header: string, algorithm: Algorithm, bytes: Buffer, base64?: string): void {
     if (bytes.length !== digestBytes[algorithm]) throw unreadable(header);

@@ -31,8 +31,8 @@ export function transferCodingRefusal(codings: string): AppError | undefined {
 }
 
 /**
- * Throws when the body is encoded or is only a part of the content, because the server would store or parse it as complete,
- * plain content. Errors: `unsupported_media_type` (`Content-Encoding`, RFC 9110 section 15.5.16, or
+ * Throws when the body is encoded or is only a part of the content. Otherwise the server would store or parse it as the
+ * complete, plain content. Errors: `unsupported_media_type` (`Content-Encoding`, RFC 9110 section 15.5.16, or
  * `Content-Transfer-Encoding`), `bad_request` (`Content-Range`, section 14.5, or a digest in a trailer).
  */
 export function requireWholeBody({ headers }: FastifyRequest, reply: FastifyReply): void {

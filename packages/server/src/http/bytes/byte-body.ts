@@ -4,9 +4,10 @@ import type { Cancel, Clock } from '../../kernel/time/clock.ts';
 import { limits } from '../limits.ts';
 
 /**
- * Yields the body of a request as it arrives, with back-pressure. Throws `bad_request` when the client disconnects before
- * the end of the body, and `request_timeout` when fewer than `limits.slowBodyBytes` arrive within
- * `limits.slowBodyWindowMs`. When the caller stops reading early, the connection stays open, so that an answer can be sent.
+ * Yields the body of a request as it arrives, with back-pressure. Throws `bad_request` when the client disconnects
+ * before the end of the body. Throws `request_timeout` when fewer than `limits.slowBodyBytes` arrive within
+ * `limits.slowBodyWindowMs`. If the caller stops reading early, the connection stays open, so that an answer can be
+ * sent.
  */
 export async function* byteBody(request: IncomingMessage, clock: Clock): AsyncGenerator<Buffer> {
   const chunks = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
@@ -28,8 +29,8 @@ export async function* byteBody(request: IncomingMessage, clock: Clock): AsyncGe
 }
 
 /**
- * Checks the transfer rate of a request body. Counts only the time in which the server waits for bytes, and not the
- * time for storing them.
+ * Checks the transfer rate of a request body. The rate counts only the time in which the server waits for bytes. It
+ * does not count the time for storing them.
  */
 class Pace {
   readonly #clock: Clock;
@@ -49,7 +50,9 @@ class Pace {
     this.#pause();
   }
 
-  /** Settles as `chunk` does, or rejects with `request_timeout` if the transfer rate is too low while `chunk` is pending. */
+  /**
+   * Settles as `chunk` does. Rejects with `request_timeout` if the transfer rate is too low while `chunk` is pending.
+   */
   within<T>(chunk: Promise<T>): Promise<T> {
     this.#waitingSince = this.#clock.monotonic();
     return new Promise((resolve, reject) => {

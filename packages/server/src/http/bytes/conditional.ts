@@ -9,8 +9,8 @@ export type RangeDecision =
 
 /**
  * Returns which bytes a GET must send (RFC 9110 section 14): one range (`part`) or all bytes (`whole`). The result is
- * `whole` for several ranges, other units and malformed headers, as the RFC allows, and for an `If-Range` that differs from
- * the strong ETag. The result is `unsatisfiable` for a range that starts after the last byte.
+ * `whole` for several ranges, other units and malformed headers, as the RFC allows. It is also `whole` if `If-Range`
+ * differs from the strong ETag. The result is `unsatisfiable` for a range that starts after the last byte.
  */
 export function decideRange(
   headers: { readonly range?: string | undefined; readonly ifRange?: string | undefined },

@@ -43,7 +43,7 @@ function form(bytes: Buffer | string, headers = 'A: b'): Buffer {
 
 describe('a form', () => {
   it.each([16_200, 16_300, 65_536])('with %i bytes is the same wherever it is cut', (size) => {
-    // The content consists of line breaks and dashes, so that many positions look like the beginning of a delimiter.
+    // The content consists of line breaks and dashes, so that a delimiter could begin at many positions.
     const bytes = Buffer.alloc(size, 'x\r\n--bn\r\n\r\n\r');
     const body = form(bytes);
     const step = size > 20_000 ? 53 : 7;

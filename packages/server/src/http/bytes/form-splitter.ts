@@ -21,11 +21,11 @@ const headersEnd = Buffer.from('\r\n\r\n');
 export class FormSplitter {
   readonly #delimiter: Buffer;
   #state: State = 'preamble';
-  // The bytes that are kept for the next chunk. The first delimiter of a form need not follow a line break, so the
-  // buffer begins with a line break that completes this delimiter.
+  // The bytes that are kept for the next chunk. At first this is a line break. Every delimiter follows a line break,
+  // but the first delimiter of a form need not.
   #pending: Buffer = lineEnd;
-  // Number of bytes to skip before the body of a part begins: the line break that ends the headers. 0 after it was
-  // skipped.
+  // Number of bytes to skip before the body of a part begins. They are the line break that ends the headers. 0 after it
+  // was skipped.
   #skipped = 0;
 
   constructor(boundary: string) {
@@ -37,7 +37,7 @@ export class FormSplitter {
     return this.#state === 'epilogue';
   }
 
-  /** Yields the pieces of the next chunk of the body. Errors: `bad_request`. */
+  /** Yields the pieces that the next chunk of the body completes. Errors: `bad_request`. */
   *push(chunk: Buffer): Generator<FormPiece, void, undefined> {
     let rest: Buffer | undefined = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
     this.#pending = Buffer.alloc(0);
@@ -81,8 +81,8 @@ export class FormSplitter {
       return undefined;
     }
     this.#state = 'body';
-    // The line break that ends the headers is parsed again as the beginning of the body. If the body is empty, this
-    // line break belongs to the delimiter after the body.
+    // The line break that ends the headers is parsed again as part of the body. If the body is empty, the delimiter
+    // after it begins with this line break.
     this.#skipped = lineEnd.length;
     yield { kind: 'headers', block: rest.subarray(0, end) };
     return rest.subarray(end + headersEnd.length - lineEnd.length);
@@ -107,7 +107,10 @@ export class FormSplitter {
     return after.length === 0 ? undefined : after;
   }
 
-  /** Returns the index at which `rest` may end with the beginning of a delimiter, or the length of `rest` if it cannot. */
+  /**
+   * Returns the index in `rest` at which the beginning of a delimiter may start, or the length of `rest` if there is
+   * none.
+   */
   #partialDelimiter(rest: Buffer): number {
     const from = Math.max(0, rest.length - this.#delimiter.length + 1);
     for (let at = rest.indexOf(carriageReturn, from); at !== -1; at = rest.indexOf(carriageReturn, at + 1)) {

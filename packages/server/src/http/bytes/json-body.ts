@@ -2,7 +2,7 @@ import { AppError, parseJson } from '@proofhouse/core';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** A parsed JSON body, and an error if it contains a value that could not be returned exactly as it was sent. */
+/** A parsed JSON body. Also an error if the body contains a value that could not be returned exactly as it was sent. */
 export interface JsonBody {
   readonly value: unknown;
   /** The error, with the path of the value: `bad_request` for a refused key, otherwise `invalid_request`. */
@@ -32,8 +32,8 @@ export function parseJsonBody(body: Buffer): JsonBody {
 }
 
 /**
- * Returns true if the `Content-Type` of a JSON body has no charset, or a charset that is UTF-8 or a subset of it. UTF-8 is
- * the only encoding for JSON between systems (RFC 8259 section 8.1).
+ * Returns true if the `Content-Type` of a JSON body has no charset, or the charset is UTF-8 or a subset of it. JSON
+ * between systems must be UTF-8 (RFC 8259 section 8.1).
  */
 export function isUtf8Json(contentType: string | undefined): boolean {
   const [, charset] = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType ?? '') ?? [];

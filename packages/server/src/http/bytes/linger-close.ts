@@ -17,9 +17,10 @@ export function isClosing(socket: Socket): boolean {
 }
 
 /**
- * Closes a connection on which the client may still be sending (RFC 9112 section 9.6). Destroying the socket while bytes
- * are unread would reset the connection, and the client would lose the answer. So the server half-closes the connection and
- * reads until the client closes it. The socket is destroyed at the latest after `limits.drainBytes` or `limits.drainMs`.
+ * Closes a connection on which the client may still be sending (RFC 9112 section 9.6). If the socket were destroyed
+ * while bytes are unread, the connection would be reset, and the client would lose the answer. So the server
+ * half-closes the connection and reads until the client closes it. The socket is destroyed at the latest after
+ * `limits.drainBytes` or `limits.drainMs`.
  */
 export function lingerClose(socket: Socket, clock: Clock): void {
   markClosing(socket);
@@ -46,9 +47,9 @@ export function lingerClose(socket: Socket, clock: Clock): void {
     return;
   }
   socket.once('end', finishWhenWritten);
-  // The listener is on the socket, because Node discards an unread body without emitting an event of the request. A
-  // paused socket must be resumed before the listener is added. The listener detaches the socket from Node's parser,
-  // and after that the parser cannot resume it.
+  // The listener is on the socket, because Node discards an unread body without emitting an event of the request. The
+  // listener detaches the socket from Node's parser. After that, the parser cannot resume a paused socket, so it must
+  // be resumed before the listener is added.
   const watch = (): void => {
     socket.on('data', check);
   };

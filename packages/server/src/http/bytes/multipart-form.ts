@@ -10,7 +10,10 @@ import { parsePartHeaders, type PartHeaders } from './part-headers.ts';
 
 /** One part of a form. */
 export interface FormPart extends PartHeaders {
-  /** The bytes of the part. They must be read before the next part is requested; bytes that are not read are skipped. */
+  /**
+   * The bytes of the part. They must be read before the next part is requested. Bytes that are not read then are
+   * skipped.
+   */
   readonly body: AsyncIterable<Buffer>;
 }
 
@@ -20,10 +23,7 @@ export interface FormOptions {
   readonly boundary: string;
   /** The declared digests of the whole form body. */
   readonly digests?: BodyDigests | undefined;
-  /**
-   * Largest size of the form in bytes. The form may exceed it by `slackBytes`. Reading a larger form throws
-   * `body_too_large`.
-   */
+  /** Largest size of the form in bytes, to which `slackBytes` are added. A larger form fails with `body_too_large`. */
   readonly maxBytes: number;
 }
 
@@ -52,8 +52,8 @@ export async function* formParts(request: IncomingMessage, options: FormOptions)
     }
     if (!splitter.closed) throw malformedForm('it ends before its closing boundary');
   } finally {
-    // The promise of `return` is not awaited. It settles only when the pending read ends, and that read waits for bytes
-    // of the client.
+    // The promise of `return` must not be awaited. It settles only when the pending read ends, and that read waits for
+    // bytes of the client.
     pieces.return(undefined).catch(ignore);
   }
 }
@@ -73,8 +73,8 @@ async function* piecesOf(
 }
 
 /**
- * The bytes of the current part. The iterator has no `return` method, so `pieces` continues with the next part when the
- * caller stops reading a part early.
+ * The bytes of the current part. The iterator has no `return` method. So if the caller stops reading a part early,
+ * `pieces` does not end and continues with the next part.
  */
 class PartBody implements AsyncIterable<Buffer> {
   readonly #pieces: AsyncGenerator<FormPiece, undefined>;
@@ -152,5 +152,5 @@ export function formBoundary(contentType: string | undefined): string {
 }
 
 function ignore(): void {
-  // The caller no longer reads the parts. An error in a later part is therefore ignored.
+  // The caller has stopped reading the parts. So an error in a later part is ignored.
 }

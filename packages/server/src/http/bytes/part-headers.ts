@@ -96,14 +96,15 @@ function dispositionOf(disposition: string): { name?: string; filename?: string 
   return parsed.parameters;
 }
 
-// Returns true if a Content-Disposition header has two names or two filenames. The server refuses such a header,
-// because a proxy in front of it might use the other value.
+// Returns true if a Content-Disposition header has two names or two filenames. The server must refuse such a header,
+// because a proxy in front of it may have used the other value.
 function repeats(disposition: string): boolean {
   const unquoted = disposition.replace(/"[^"]*"?/g, '');
   return /;\s*(name|filename)\s*=[^]*;\s*\1\s*=/i.test(unquoted);
 }
 
-// Decodes a header value as UTF-8, which browsers send. The header lines were decoded as Latin-1 to keep all bytes.
+// Decodes a header value as UTF-8, which browsers send. The lines of the headers were decoded as Latin-1, which keeps
+// all bytes.
 function utf8(latin1: string): string {
   return Buffer.from(latin1, 'latin1').toString('utf8');
 }

@@ -3,10 +3,10 @@ import type { LendingStream } from '@proofhouse/blobs';
 import { systemClock } from '../../kernel/time/clock.ts';
 
 /**
- * A response body that sends the reused buffers of a `LendingStream`. It can only be piped into a response. A buffer is
- * reused after the kernel has copied its bytes. So a download needs few buffers, and no buffer is overwritten before
- * its bytes are sent. For Fastify the body is an ordinary stream. An error before its first byte becomes an error
- * answer. A later error breaks the connection.
+ * A response body that sends the buffers of a `LendingStream` (a stream that reuses its buffers). It can only be piped
+ * into a response. A buffer is reused after the kernel has copied its bytes. So a download needs few buffers, and no
+ * buffer is overwritten before its bytes are sent. Fastify treats the body as an ordinary stream. An error before the
+ * first byte becomes an error answer. A later error breaks the connection.
  */
 export class RecycledBufferBody extends Readable {
   readonly #lender: LendingStream;
@@ -52,7 +52,7 @@ function handOver(response: NodeJS.WritableStream, piece: Uint8Array): Promise<v
   });
 }
 
-/** Milliseconds after which a client that has not read the previous piece counts as stalled. */
+/** A client counts as stalled if it has not read the previous piece after this time (ms). */
 const stalledMs = 1000;
 
 /** Returns true if `taken` settles within `stalledMs`, and false after that time. */

@@ -1,8 +1,8 @@
 import { artifactTooLarge } from '@proofhouse/blobs';
 
 /**
- * Throws `artifact_too_large` when the Content-Length is larger than `maxBytes`. Called before any byte of the body is
- * read. For a form the limit is 64 KiB larger, because a form contains more than the file.
+ * Throws `artifact_too_large` if the Content-Length is larger than `maxBytes`. Called before any byte of the body is
+ * read. For a form the limit is 64 KiB higher, because a form also contains fields and headers.
  */
 export function requireLength(contentLength: string | undefined, maxBytes: number, what: 'form' | 'body'): void {
   const slack = what === 'form' ? 64 * 1024 : 0;

@@ -1,4 +1,4 @@
-// Tests large downloads over a real socket. The server sends them from a few reused buffers.
+// Tests large downloads over a real socket. The server sends them with a few buffers that it reuses.
 import { createCipheriv } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readlink, rm, truncate } from 'node:fs/promises';
@@ -73,7 +73,7 @@ async function store(bytes: Buffer): Promise<number> {
   return stored.push(await blobs.receive(Readable.from([bytes]))) - 1;
 }
 
-/** An HTTP client that can read slowly: it waits for `turns` event loop iterations before each chunk. */
+/** An HTTP client that can read slowly. Before each chunk it waits for `turns` iterations of the event loop. */
 class Client {
   readonly socket: Socket = connect({ port, host: '127.0.0.1' });
   readonly #turns: number;
@@ -145,7 +145,7 @@ it('many downloads at once, read fast and slowly, are each exactly the bytes tha
   for (const bytes of contents) await store(bytes);
   const read = async (index: number): Promise<void> => {
     const client = new Client((index % 4) * 15);
-    // Each connection sends two requests. The range of the second request starts in the middle of a buffer.
+    // Each connection sends two requests. The second one requests a range that starts in the middle of a buffer.
     for (const from of [0, 1234 + index]) {
       client.ask(index, from === 0 ? '' : `Range: bytes=${String(from)}-\r\n`);
       const { head, body, whole } = await client.answer();

@@ -42,7 +42,8 @@ export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sen
   const part = wanted.kind === 'part' ? wanted.range : undefined;
   const length = part === undefined ? sizeBytes : part.end - part.start + 1;
   const { body } = await sent.open(part);
-  // The headers are set after the blob is open: an error answer must not have the filename, digest and ETag of the blob.
+  // The headers are set after the blob is open. Otherwise an error answer would have the filename, digest and ETag of
+  // the blob.
   describe(reply, sent, etag);
   if (part !== undefined) {
     reply.code(206).header('content-range', `bytes ${String(part.start)}-${String(part.end)}/${String(sizeBytes)}`);
@@ -51,7 +52,8 @@ export async function sendBlob(request: FastifyRequest, reply: FastifyReply, sen
 }
 
 function payloadOf(body: Buffer | Readable, contentType: string): Buffer | Readable {
-  // Fastify replaces a Content-Type that it cannot parse if the payload is a buffer, but not if it is a stream.
+  // Fastify replaces a Content-Type that it cannot parse if the payload is a buffer. For a stream it keeps the
+  // Content-Type.
   if (Buffer.isBuffer(body)) return mediaType.test(contentType) ? body : Readable.from([body]);
   return isLendingStream(body) ? new RecycledBufferBody(body) : body;
 }

@@ -17,7 +17,7 @@ export function requireSingleHeaders(request: IncomingMessage, twoCredentials: E
   }
   if (hosts > 1) throw new AppError('bad_request', 'The request has more than one host header.');
   if (credentials > 1) throw new AppError(twoCredentials, 'The request has more than one authorization header.');
-  // RFC 3986 does not allow non-ASCII bytes in a URL. Node decodes them as Latin-1, but clients that send them mean UTF-8.
+  // RFC 3986 does not allow non-ASCII bytes in a URL. Node decodes such bytes as Latin-1, but the client means UTF-8.
   if (/[^\x21-\x7e]/.test(request.url ?? '')) {
     throw new AppError('bad_request', 'The URL has bytes that must be percent-encoded.');
   }
