@@ -30,8 +30,9 @@ export function requireSoundHeaders(request: FastifyRequest, { hostPolicy }: Adm
 
 /**
  * Returns a function that authenticates the caller and checks whether its kind of principal may call the operation. The
- * function uses only the path and the headers, and it can be called again while a call lasts. Returns undefined for routes
- * that need no credential. Unknown paths below /v0 are authenticated too, so only callers with a credential get a 404.
+ * function reads only the path and the headers, and a long call may run it again. Routes that need no credential have
+ * no such function; the result is then undefined. Unknown paths below /v0 are authenticated too, so only callers with a
+ * credential get a 404.
  */
 export function admissionTo(
   request: FastifyRequest,
@@ -44,11 +45,11 @@ export function admissionTo(
     const isV0 = row === undefined ? wire.takes(request.url) : row.door === 'v0';
     if (isV0) return () => v0Caller(request, row, parts, wire);
     if (row === undefined && mcp === undefined) return undefined;
-    // MCP clients send a token. The session cookie is only for the web page, so requests to /mcp are authenticated
-    // without it.
+    // MCP clients send a token, and the session cookie is only for the web page. So a cookie does not authenticate a
+    // request to /mcp.
     const headers = mcp === true ? { ...request.headers, cookie: undefined } : request.headers;
     // Access to artifacts depends on the groups of the caller. So the groups are read for operations on artifacts. They
-    // are also read for every MCP call, because the tool of the call is not known yet.
+    // are also read for every MCP call, because its operation is not known yet.
     const membership = mcp === true || row?.action.startsWith('artifact.') === true;
     return async () => {
       request.credential = readCredential(headers);

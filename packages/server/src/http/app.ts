@@ -42,18 +42,21 @@ export interface AppParts extends AdmissionParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
-  /** Adds the routes of the MCP server below the base path. The hooks of this app apply to them too. */
+  /**
+   * Adds the routes of the MCP server below the base path. The hooks of this app (Fastify functions that run for each
+   * request) apply to these routes too.
+   */
   readonly addMcpRoutes: (scope: FastifyInstance) => void;
   /** The path prefix of all routes, such as `/work`, or an empty string. */
   readonly basePath: string;
-  /** Base URL of the server, base path included, without a trailing slash. */
+  /** Base URL of the server. It includes the base path and has no trailing slash. */
   readonly baseUrl: () => string;
   readonly trustProxy: readonly string[];
   /** Milliseconds after which a connection without a request is closed. */
   readonly keepAliveMs: number;
   /**
-   * Milliseconds without traffic during a request after which the socket is closed. Must be longer than the longest long
-   * poll.
+   * If no byte arrives or leaves for this time (ms) during a request, the socket is closed. Must be longer than the
+   * longest long poll.
    */
   readonly stalledMs: number;
   readonly maxConnections: number;
@@ -78,7 +81,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     requestTimeout: 0,
     http: { maxHeaderSize: limits.headerBytes, headersTimeout: limits.headersMs, requireHostHeader: false },
     forceCloseConnections: 'idle',
-    // While the server stops, it still answers requests on open connections. Then it closes these connections.
+    // While the server stops, requests on open connections are still answered. Each connection is then closed.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
       void refuseUnroutable(error, request, reply, parts, wire);
@@ -121,7 +124,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   return app;
 }
 
-// Answers a request whose path the router refuses. No route matches such a request, so no hook has run for it.
+// Answers a request whose path the router refuses. Fastify has run no hook for it, because no route matches.
 async function refuseUnroutable(
   error: Error,
   request: FastifyRequest,
@@ -139,8 +142,8 @@ async function refuseUnroutable(
   }
 }
 
-// Checks the credential and the experiment header of a /v0 request. A path with an invalid percent-escape names no
-// experiment, so only the credential is checked, and the caller reports the invalid escape.
+// Checks the credential and the experiment header of a /v0 request. If the path has an invalid percent-escape, it names
+// no experiment. Then only the credential is checked, and the caller reports the invalid escape.
 async function requireV0Frame(
   error: Error,
   request: FastifyRequest,
@@ -156,8 +159,8 @@ async function requireV0Frame(
 
 function useRequestRules(app: FastifyInstance, parts: AppParts, wire: V0Door): void {
   app.addHook('onRequest', (request, reply, next) => {
-    // The answer to the current request has `Connection: close`. A request that the client pipelined behind it is
-    // dropped, because no further answer can be sent.
+    // The answer to the current request has `Connection: close`. If the client pipelined another request behind it,
+    // that request is dropped, because no further answer can be sent.
     if (isClosing(request.raw.socket)) reply.hijack();
     else next();
   });
@@ -205,8 +208,8 @@ function nameOf({ principal }: FastifyRequest): string | undefined {
 
 /**
  * Parses a JSON body. Throws when it contains a value that could not be returned exactly as it was sent. Two protocols
- * have another form of this refusal: MCP reports it inside its own message (`refusedBody`), and /v0 reports a refused
- * `name` as `invalid_name` (422 `invalid-name`).
+ * report this error in another form. MCP reports it in its own message (`refusedBody`). /v0 reports a refused `name` as
+ * `invalid_name` (422 `invalid-name`).
  */
 function readJson(request: FastifyRequest, body: Buffer): unknown {
   const { value, refusal } = parseJsonBody(body);
@@ -220,8 +223,8 @@ function readJson(request: FastifyRequest, body: Buffer): unknown {
 }
 
 /**
- * Adds the parser and the checks of JSON bodies. JSON routes accept JSON or an empty body, which must arrive within
- * `limits.jsonMs`. The Content-Type of an empty body is ignored.
+ * Adds the parser and the checks of JSON bodies. A JSON route accepts JSON or an empty body. The body must arrive
+ * within `limits.jsonMs`. The Content-Type of an empty body is ignored.
  */
 function useJsonBodies(app: FastifyInstance, clock: Clock): void {
   app.removeAllContentTypeParsers();
@@ -237,14 +240,14 @@ function useJsonBodies(app: FastifyInstance, clock: Clock): void {
     next();
   });
   app.addHook('preParsing', (request, reply, payload, next) => {
-    // Handlers whose body is bytes check the body headers themselves, after they have checked the credential and the
+    // If the body is bytes, the handler checks the body headers itself, after it has checked the credential and the
     // lease.
     if (!takesBytes(request) && bodyIsUnread(request.raw)) requireWholeBody(request, reply);
     if (takesJson(request) && bodyIsUnread(request.raw)) {
       requireJson(request);
       acceptBody(request, reply);
-      // The timeout is emitted as an error of the body stream. Destroying the stream instead would close the socket
-      // before the answer is sent.
+      // The timeout is emitted as an error of the body stream, so that an answer can be sent. If the stream were
+      // destroyed, the socket would be closed first.
       const cancel = clock.after(limits.jsonMs, () => {
         payload.emit('error', new AppError('request_timeout', `The body took longer than ${limits.jsonMs / 1000} s.`));
       });
@@ -280,13 +283,13 @@ function requireJson(request: FastifyRequest): void {
 }
 
 /**
- * Closes connections that become idle after the stop began. Node closes only connections that are idle when the stop
- * begins, and waits for the others.
+ * Closes connections that become idle after the stop began. Node itself closes only those that are idle at the
+ * beginning of the stop, and waits for the others.
  */
 function endConnectionsWhenStopping(app: FastifyInstance): void {
   let stopping = false;
-  // Connections on which no request has arrived yet. Browsers open connections in advance, and Node does not count
-  // these as idle.
+  // Connections on which no request has arrived yet. Node does not count these as idle. Browsers open connections in
+  // advance.
   const silent = new Set<Socket>();
   app.server.on('connection', (socket: Socket) => {
     silent.add(socket);
@@ -309,16 +312,16 @@ function endConnectionsWhenStopping(app: FastifyInstance): void {
 
 /**
  * Makes the server answer a client that half-closes the connection after a complete request (RFC 9112 section 9.6). By
- * default Node drops the answer although the operation was executed: a job would stay claimed under a lease id that no
- * client received.
+ * default Node drops the answer although the operation was executed. For example, a job would stay claimed under a
+ * lease id that no client received.
  */
 function answerHalfClosed(app: FastifyInstance): void {
   (app.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
 }
 
 /**
- * Handles requests with `Expect` like all other requests, so that the checks run before `100 Continue` is sent. By
- * default Node sends it before any check has run.
+ * Handles requests with `Expect` like all other requests, so that `100 Continue` is sent after the checks. By default
+ * Node sends it before the checks.
  */
 function answerExpectationsLate(app: FastifyInstance): void {
   // A server may ignore an unknown expectation (RFC 9110 section 10.1.1).
@@ -331,9 +334,10 @@ function answerExpectationsLate(app: FastifyInstance): void {
 
 const ticketPaths = /(\/api\/tickets\/)[^/?#]+/i;
 
-// Returns the path of a request for logs and messages, without secrets. A target in absolute form (RFC 9112 section
-// 3.2.2) loses its authority, which may contain a password. A ticket in a path is a credential, so routes with
-// `secretPath` are logged as the pattern of the route: the path itself may contain the ticket with percent-escapes.
+// Returns the path of a request for logs and messages, without secrets. If the target has the absolute form (RFC 9112
+// section 3.2.2), its host part is removed, because it may contain a password. A ticket in a path is a credential. So a
+// route with `secretPath` is logged as the pattern of the route, because the path itself may contain the ticket in
+// percent-escapes.
 function pathOf(request: FastifyRequest): string {
   if (request.routeOptions.config.secretPath === true) return request.routeOptions.url ?? '';
   const path = request.url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split('?', 1)[0] ?? '';

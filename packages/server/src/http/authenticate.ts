@@ -19,8 +19,8 @@ export interface AuthenticateParts {
 }
 
 /**
- * Returns the principal of the credential in the headers (`readCredential`, then `principalOf`). With `membership`, the
- * principal of a registration token includes the groups of its worker. Errors: `unauthenticated`.
+ * Returns the principal of the credential in the headers (`readCredential`, then `principalOf`). If `membership` is
+ * true, the principal of a registration token includes the groups of its worker. Errors: `unauthenticated`.
  */
 export async function authenticate(
   headers: IncomingHttpHeaders,
@@ -33,9 +33,9 @@ export async function authenticate(
 /**
  * Returns the credential in the headers: `Authorization: Bearer <secret>`, `Authorization: Bearer
  * <principal>:<secret>`, `X-Worker-Token` or its older name `X-MoonMind-Worker-Token`. Without these headers, the
- * credential is that of a session of the web page: the session cookie together with the page secret (a header that only
- * scripts of the page can send). Throws `unauthenticated` when the headers contain two different tokens, so that a
- * header added by a proxy cannot replace the header of the client.
+ * credential is a session of the web page. A session is a session cookie together with the page secret, which is a
+ * header that only scripts of the page can send. Throws `unauthenticated` if the headers contain two different tokens.
+ * So a header that a proxy adds cannot replace the header of the client.
  */
 export function readCredential(headers: IncomingHttpHeaders): Credential {
   const given = tokenOf(headers);

@@ -8,12 +8,12 @@ import { problemType } from './error-response.ts';
 import { isClosing, lingerClose } from './bytes/linger-close.ts';
 import type { V0Door } from './v0/v0-door.ts';
 
-/** The error of Node's `clientError` event, for a request that Node's parser refused. */
+/** The error of Node's `clientError` event. Node emits it for a request that its parser refused. */
 export type BrokenRequest = Error & { readonly code?: string; readonly rawPacket?: unknown };
 
 /**
- * Answers a request that is not valid HTTP, or whose headers are too large or too slow, and closes the connection. No
- * request object exists for such a request, so the answer is written directly to the socket.
+ * Answers a request that is not valid HTTP, or whose headers are too large or too slow. Then closes the connection.
+ * Node creates no request object for it, so the answer is written directly to the socket.
  */
 export function answerBrokenRequest(
   error: BrokenRequest,
@@ -45,7 +45,8 @@ export function answerBrokenRequest(
   lingerClose(socket, clock);
 }
 
-// Node stores the response in progress in the socket's `_httpMessage`. Node's own handler of `clientError` uses it too.
+// Node stores the response in progress in the field `_httpMessage` of the socket. Node's own handler of `clientError`
+// uses this field too.
 type HttpSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
 function answerIsUnderWay(socket: HttpSocket): boolean {
@@ -53,8 +54,8 @@ function answerIsUnderWay(socket: HttpSocket): boolean {
 }
 
 /**
- * Returns the request target of the request in progress. If there is none, returns the target in a request line of the
- * refused bytes. Returns undefined if there is neither.
+ * Returns the request target of the request in progress. Without such a request, returns the target in the request line
+ * of the refused bytes. Returns undefined if neither exists.
  */
 function targetOf({ rawPacket }: BrokenRequest, socket: HttpSocket): string | undefined {
   const underWay = socket._httpMessage?.req.url;
@@ -76,7 +77,7 @@ function describe({ code, rawPacket }: BrokenRequest): AppError {
 
 /**
  * Returns the values of all Transfer-Encoding headers in the refused bytes, joined by commas. Node's parser does not
- * report the header that it refused.
+ * report which header it refused.
  */
 function codingsOf(rawPacket: unknown): string {
   const text = Buffer.isBuffer(rawPacket) ? rawPacket.toString('latin1') : '';

@@ -4,8 +4,8 @@ import { sha256Hex } from '../kernel/secret.ts';
 import type { Load, LoadKind } from '../kernel/load.ts';
 
 /**
- * Counts an authenticated request until its response is closed. Throws `too_busy` when a limit of the credential or of
- * the whole server is reached.
+ * Counts an authenticated request until its response is closed. Throws `too_busy` if the credential or the whole server
+ * has reached a limit.
  */
 export function countLoad(request: FastifyRequest, reply: FastifyReply, load: Load): void {
   const key = keyOf(request);
@@ -28,7 +28,7 @@ export function countDownload(request: FastifyRequest, reply: FastifyReply, load
 
 const kinds: Readonly<Record<string, LoadKind | undefined>> = { sse: 'streams', bytes: 'downloads' };
 
-// Each credential of a worker has its own counts, because several machines may share one worker id.
+// Counts are kept for each credential and not for each worker, because several machines may share one worker id.
 function keyOf({ credential, principal }: FastifyRequest): string {
   if (credential?.kind === 'token') return credential.sha256;
   if (credential?.kind === 'session') return sha256Hex(JSON.stringify(credential));

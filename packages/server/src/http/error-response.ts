@@ -8,7 +8,7 @@ import type { V0Door } from './v0/v0-door.ts';
 export const problemType = 'application/problem+json; charset=utf-8';
 
 /**
- * Sends an error as a problem document and returns the error code. Requests to /v0 get the problem format of /v0. An
+ * Sends an error as a problem document and returns the error code. Requests to /v0 get the problem format of /v0. Any
  * error that is neither an `AppError` nor a known error of Fastify is a defect of the server. It is logged, and the
  * client gets only a general message.
  */

@@ -9,8 +9,9 @@ export type StreamItem = { readonly id?: string; readonly event?: string; readon
 const highWaterMark = 16 * 1024;
 
 /**
- * Sends `items` as server-sent events until the items end or the server stops. While the client reads too slowly, no
- * further item is requested, so the memory stays bounded. When the client disconnects, the iteration of `items` ends.
+ * Sends `items` as server-sent events, until the items end or the server stops. If the client reads too slowly, the
+ * next item is not requested until the client has read more. So the memory stays bounded. When the client disconnects,
+ * the iteration of `items` ends.
  */
 export function sendEventStream(
   reply: FastifyReply,
@@ -28,7 +29,7 @@ export function sendEventStream(
     .header('content-type', 'text/event-stream; charset=utf-8')
     .header('cache-control', 'no-cache, no-transform')
     .header('x-accel-buffering', 'no');
-  // The answer to a HEAD request has no body, so the server does not wait for items.
+  // The answer to a HEAD request has no body. So it is sent without waiting for items.
   if (reply.request.method === 'HEAD') return reply.send('');
   const stream = Readable.from(lines(), { objectMode: false, highWaterMark });
   destroyUnreadResponse(reply.raw, stream, stopping);
@@ -36,24 +37,24 @@ export function sendEventStream(
 }
 
 /**
- * Destroys the connection of a client with unread bytes when the server stops. Otherwise a client that no longer reads
- * would delay the stop without limit. After a reconnect the client resumes from its last event, as after any other
- * interruption.
+ * Destroys the connection when the server stops and the client has not read all bytes. Otherwise a client that no
+ * longer reads would delay the stop without limit. After a reconnect, the client resumes from its last event, as after
+ * any other interruption.
  */
 function destroyUnreadResponse(response: ServerResponse, stream: Readable, stopping: AbortSignal): void {
   const cut = (): void => {
     if (stopping.aborted && (response.socket?.writableLength ?? 0) > 0) response.destroy();
   };
   stopping.addEventListener('abort', cut);
-  // The stream may end before the client has read all bytes. So the check is repeated one event loop iteration after
-  // the end.
+  // The client may not have read all bytes when the stream ends. So the check is repeated one iteration of the event
+  // loop later.
   stream.once('end', () => setImmediate(cut));
   response.once('close', () => {
     stopping.removeEventListener('abort', cut);
   });
 }
 
-// Returns the text of one event. `JSON.stringify` writes no line breaks, so one `data:` line is enough.
+// Returns the text of one event. It needs only one `data:` line, because `JSON.stringify` writes no line breaks.
 function encode(item: StreamItem): string {
   if (item === 'keep-alive') return ': keep-alive\n\n';
   const id = item.id === undefined ? '' : `id: ${item.id}\n`;

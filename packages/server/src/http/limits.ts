@@ -1,10 +1,12 @@
-/** Limits of one request. Byte bodies have their own limit, `PROOFHOUSE_MAX_ARTIFACT_BYTES`. */
+/**
+ * Limits of one request. A body that is the bytes of an artifact has its own limit, `PROOFHOUSE_MAX_ARTIFACT_BYTES`.
+ */
 export const limits = {
   /** Largest size of all request headers together, in bytes. */
   headerBytes: 16 * 1024,
   /** Milliseconds within which the headers must arrive. */
   headersMs: 15_000,
-  /** Largest JSON body in bytes. It is enough for the largest job payload and the other fields of the request. */
+  /** Largest JSON body in bytes. The largest job payload fits together with the other fields of its request. */
   jsonBytes: 1024 * 1024,
   /** Milliseconds within which a whole JSON body must arrive. */
   jsonMs: 30_000,
@@ -21,8 +23,8 @@ export const limits = {
   drainBytes: 1024 * 1024,
   drainMs: 2000,
   /**
-   * Limits of a form: the number of its parts, the bytes of one text field, the bytes of one field name, and the number
-   * of headers of one part.
+   * Limits of a form, in this order: its parts, the bytes of one text field, the bytes of one field name, and the
+   * headers of one part.
    */
   formParts: 24,
   formFieldBytes: 64 * 1024,

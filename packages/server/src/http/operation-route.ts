@@ -32,8 +32,8 @@ export interface HttpCall<Id extends OperationId> extends OperationCall<Id> {
 type ByteOperationId = Exclude<OperationId, JsonOperationId>;
 
 /**
- * Handlers of operations whose request or response is not JSON. A handler returns a JSON answer after it has read the
- * bytes of the request, or it sends the response itself with `sendBlob` or `sendEventStream`.
+ * Handlers of operations whose request or response is not JSON. A handler may read the bytes of the request and return
+ * a JSON answer. Or it sends the response itself with `sendBlob` or `sendEventStream`.
  */
 type ByteHandlers = {
   [Id in ByteOperationId]: (
@@ -50,16 +50,19 @@ declare module 'fastify' {
     /** The credential of the caller, as hashes. Not set on /v0, which does not use `readCredential`. */
     credential: Credential | undefined;
     reauthenticate: (() => Promise<void>) | undefined;
-    /** The error of a refused JSON body, for a protocol (MCP) that reports such errors in its own format. */
+    /** The error for a JSON body that was refused. Set for MCP, which reports such errors in its own format. */
     refusedBody: AppError | undefined;
     /** The Content-Type header, verbatim, of a request whose body is the bytes of the artifact. */
     bytesType: string | undefined;
   }
   interface FastifyContextConfig {
     operation?: OperationId;
-    /** True for the routes of the MCP server, which checks for each tool whether the principal may call it. */
+    /** True for the routes of the MCP server. They check for each tool whether the principal may call it. */
     mcp?: true;
-    /** True if the route accepts any Host header. Probes of load balancers send the server's address, or no Host. */
+    /**
+     * True if the route accepts any Host header. Probes of load balancers send the address of the server as Host, or no
+     * Host.
+     */
     anyHost?: true;
     /** True for a route outside the operations table that accepts a JSON body. */
     jsonBody?: true;
@@ -69,8 +72,9 @@ declare module 'fastify' {
 }
 
 /**
- * Adds one route for each row of the operations table. A row without a handler is a type error. Routes with byte bodies
- * are in their own Fastify scope, whose parser does not read the body: the handlers read the body as a stream.
+ * Adds one route for each row of the operations table. If a row has no handler, this is a type error. Routes whose body
+ * is bytes are in their own Fastify scope. The parser of that scope does not read the body, because their handlers read
+ * it as a stream.
  */
 export function addOperationRoutes(app: FastifyInstance, handlers: Handlers, checkLease: CheckLease): void {
   const ids = Object.keys(operations) as OperationId[];
@@ -81,7 +85,8 @@ export function addOperationRoutes(app: FastifyInstance, handlers: Handlers, che
     scope.addContentTypeParser('*', (_request, _payload, parsed) => {
       parsed(null);
     });
-    // The Content-Type of an artifact is recorded verbatim. The header is deleted, because Fastify rejects invalid values.
+    // The Content-Type of an artifact is recorded verbatim. Then the header is deleted, because Fastify would reject an
+    // invalid value.
     scope.addHook('onRequest', (request, _reply, next) => {
       const { operation } = request.routeOptions.config;
       if (operation !== undefined && operations[operation].request === 'bytes') {
@@ -96,19 +101,19 @@ export function addOperationRoutes(app: FastifyInstance, handlers: Handlers, che
 }
 
 /**
- * Throws `lease_lost` when the lease of a call has ended. `mayRepeat` is true if the call has an idempotency key, so
- * that it may repeat an earlier call. A repeated call is answered even after the lease has ended. So for such a call,
- * only the existence of the job is checked. Errors: `job_not_found`, `lease_lost`.
+ * Throws `lease_lost` if the lease of a call has ended. `mayRepeat` is true if the call has an idempotency key. It may
+ * then repeat an earlier call, which must be answered even after the lease has ended. In this case only the existence
+ * of the job is checked. Errors: `job_not_found`, `lease_lost`.
  */
 export type CheckLease = (principal: Principal, jobId: string, leaseId: string, mayRepeat: boolean) => Promise<void>;
 
-/** Largest body in bytes that usually arrives together with the headers. */
+/** Largest body in bytes that usually arrives in the same packet as the headers. */
 const smallBodyBytes = 16 * 1024;
 
 /**
  * Returns a hook that checks the lease header of a JSON operation before the server waits for a large body. For a small
- * body the hook checks nothing: the body has usually arrived already, and the store checks the lease again when it
- * writes. An early check would read the job a second time at every heartbeat. It would also hide the error of a wrong
+ * body the hook does nothing. Such a body has usually arrived already, and the store checks the lease again when it
+ * writes. An early check would read the job a second time at every heartbeat. It would also hide the error for a wrong
  * `workerId` in the body. Uploads do not use this hook, because their handlers check the lease.
  */
 function refuseLostLeaseEarly(row: Operation, checkLease: CheckLease) {
@@ -167,7 +172,7 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
       idempotencyKey: headers[idempotencyHeader],
       names,
     }),
-    // These fields are getters because most handlers do not use them. Their values are computed on demand.
+    // These fields are getters, because few handlers use them. A value is computed when it is read.
     get software() {
       return softwareOf(headers['user-agent']);
     },
@@ -184,8 +189,8 @@ function callOf(row: Operation, request: FastifyRequest, reply: FastifyReply): u
   };
 }
 
-// Returns the query. Throws `bad_request` for an invalid percent-escape. The query parser keeps such an escape as text, so
-// a damaged artifact URI would otherwise be reported as an unknown artifact.
+// Returns the query. Throws `bad_request` for an invalid percent-escape. The query parser would keep such an escape as
+// text. A damaged artifact URI would then be reported as an unknown artifact.
 function requireDecodable(request: FastifyRequest): unknown {
   const start = request.url.indexOf('?');
   if (start === -1) return request.query;

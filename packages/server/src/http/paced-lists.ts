@@ -3,8 +3,8 @@ import { EventLoopPacer } from '../kernel/time/event-loop-pacer.ts';
 import type { Handlers } from './operation-route.ts';
 
 /**
- * Returns the handlers with a limit for list operations: at most one list call starts in each iteration of the event loop.
- * HTTP and MCP calls share this limit.
+ * Wraps the handlers so that at most one list call starts in each iteration of the event loop. HTTP and MCP calls share
+ * this limit.
  */
 export function pacedLists(handlers: Handlers): Handlers {
   const pacer = new EventLoopPacer();

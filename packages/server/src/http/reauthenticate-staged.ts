@@ -2,8 +2,7 @@ import type { StagedBlob } from '@proofhouse/blobs';
 
 /**
  * Checks the credential of an upload again after the body has arrived, because the transfer may have taken hours. If
- * the credential was revoked during the transfer, discards the staged bytes and throws. Errors: `unauthenticated`,
- * `forbidden`.
+ * the credential was revoked meanwhile, discards the staged bytes and throws. Errors: `unauthenticated`, `forbidden`.
  */
 export async function reauthenticateStaged(staged: StagedBlob, reauthenticate: () => Promise<void>): Promise<void> {
   try {

@@ -10,16 +10,17 @@ export function bodyIsUnread(request: IncomingMessage): boolean {
 }
 
 /**
- * Closes the connection after an answer that is sent before the body was read. Node ends a `Connection: close` response
- * with `socket.destroySoon`, which closes both directions at once. For this socket `destroySoon` is replaced by
- * `lingerClose`.
+ * Closes the connection after an answer that is sent before the body was read. Node ends a response with `Connection:
+ * close` by calling `socket.destroySoon`, which closes both directions at once. So this function replaces `destroySoon`
+ * of the socket by `lingerClose`.
  */
 export function closeAfterAnswer(request: IncomingMessage, response: ServerResponse, clock: Clock): void {
   response.setHeader('connection', 'close');
   const { socket } = request;
   markClosing(socket);
   socket.destroySoon = () => {
-    // The handler no longer reads the body. If its `readable` listener remained, `resume` could not drain the body.
+    // The handler no longer reads the body. A `readable` listener that remained would prevent `resume` from draining
+    // the body.
     if (request.listenerCount('readable') > 0) request.removeAllListeners('readable');
     lingerClose(socket, clock);
     request.resume();

@@ -10,7 +10,7 @@ import {
 } from '../kernel/host-name.ts';
 
 export interface HostPolicy {
-  /** The address that the server is bound to. */
+  /** The address on which the server listens. */
   readonly boundHost: string;
   readonly publicUrl: string | undefined;
   /** The parsed setting `PROOFHOUSE_ALLOWED_HOSTS`. */
@@ -18,9 +18,9 @@ export interface HostPolicy {
 }
 
 /**
- * Throws `forbidden` for requests that a page of another origin makes a browser send. This includes a page whose name
- * resolves to this server (DNS rebinding). The Host must be a name or address of this server. The Origin, if present,
- * must be the origin of the Host or of the public URL.
+ * Throws `forbidden` for a request that a page of another origin caused a browser to send. This includes a page whose
+ * host name resolves to this server (DNS rebinding). The Host must be a name or address of this server. The Origin, if
+ * present, must be the origin of the Host or of the public URL.
  */
 export function requireSameOrigin(policy: HostPolicy, host: string | undefined, origin: string | undefined): void {
   const parsed = parseHostName(host ?? '');
@@ -43,7 +43,7 @@ export function requireOwnOrigin(
   if (origin === undefined) return;
   const name = parseHostName(host ?? '')?.name;
   // If the public URL is https, an http origin is refused. Anyone on the network path could forge a page that is loaded
-  // over http. A host name of this machine is an exception.
+  // over http. Names of this machine (such as localhost) are an exception.
   const schemes = publicUrl?.startsWith('https:') === true && !isOwnMachine(name) ? ['https'] : ['http', 'https'];
   const own = name === undefined ? [] : schemes.map((scheme) => `${scheme}://${String(host)}`);
   const ours = [...own, ...(publicUrl === undefined ? [] : [publicUrl])];
@@ -61,8 +61,8 @@ function hostIsOurs(policy: HostPolicy, host: HostName): boolean {
   if (policy.publicUrl !== undefined && parseHostName(new URL(policy.publicUrl).host)?.name === name) return true;
   if (policy.allowedHosts.some((allowed) => isAllowedHost(allowed, host))) return true;
   if (isLoopback(policy.boundHost)) return isLoopback(name);
-  // A server that is bound to all addresses accepts any IP address as Host, because a DNS rebinding attack needs a
-  // name.
+  // A server that listens on all addresses accepts any IP address as Host. A DNS rebinding attack needs a name, so an
+  // address is safe.
   return isWildcard(policy.boundHost) && isIP(name) !== 0;
 }
 

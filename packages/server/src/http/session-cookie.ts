@@ -5,7 +5,7 @@ export const sessionCookieName = 'proofhouse_session';
 /** Largest number of session cookies that are checked. Servers on other ports of the host can set the same cookie name. */
 const mostSessions = 8;
 
-/** Returns the values of the session cookies in a Cookie header (RFC 6265): usually none or one. */
+/** Returns the values of the session cookies in a Cookie header (RFC 6265). Usually there is none or one. */
 export function readSessionCookies(header: string | undefined): readonly string[] {
   const values: string[] = [];
   for (const pair of header?.split(';') ?? []) {

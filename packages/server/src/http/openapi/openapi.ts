@@ -60,8 +60,8 @@ export function openApiDocument(basePath = ''): OpenApiDocument {
 }
 
 /**
- * Lets response objects have further fields, because later versions may add fields. Objects that are declared as strict,
- * as on /v0, stay closed.
+ * Lets objects in responses have further fields, because later versions may add fields. Objects with a strict schema,
+ * as on /v0, allow no further fields.
  */
 const openAnswers: ZodOpenApiOverride = ({ jsonSchema, zodSchema, io }) => {
   const { def } = zodSchema._zod;

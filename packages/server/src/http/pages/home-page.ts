@@ -2,8 +2,8 @@ import { homeScript } from './home-script.ts';
 import { pageShell, type Page } from './page-shell.ts';
 
 /**
- * Returns the page at `/`: the newest jobs, one job with its artifacts and events, and commands to try. The review page of
- * a later version replaces it.
+ * Returns the page at `/`. It shows the newest jobs, one job with its artifacts and events, and commands to try. A
+ * review page will replace it in a later version.
  */
 export function homePage(): Page {
   return pageShell(

@@ -1,8 +1,8 @@
 /**
- * The script of the home page: plain JavaScript that is sent without a build step. The script signs in with the code of a
- * sign-in link or with a token, and lists the newest jobs. If the URL fragment names a job (`#/jobs/<id>`), the script
- * shows the fields, the artifacts and the events of this job, and appends new events as they arrive. The page secret is
- * kept in sessionStorage, which pages of other ports cannot read. A new tab requests it from other tabs of the origin.
+ * The script of the home page, as plain JavaScript without a build step. It signs in with the code of a sign-in link or
+ * with a token, and lists the newest jobs. If the URL fragment names a job (`#/jobs/<id>`), it shows the fields,
+ * artifacts and events of the job, and appends new events. The page secret is stored in sessionStorage, which pages of
+ * other ports cannot read. A new tab gets it from another tab of the same origin.
  */
 export const homeScript = `
 const key = 'proofhouse-page-secret';

@@ -85,15 +85,15 @@ export function artifactHandlers({
   };
 }
 
-/** Handles an upload whose whole body is the bytes of the artifact. */
+/** Handles an upload whose body is exactly the bytes of the artifact, without a form. */
 async function putArtifact(uploads: JobUploads, clock: Clock, call: HttpCall<'putArtifact'>) {
   const { principal, params, query, leaseId, idempotencyKey, reauthenticate, request, reply } = call;
   const permit = await uploads.permitUpload(principal, params.jobId, leaseId);
   uploads.checkName(params.name);
   requireWholeBody(request, reply);
   const conditions = entityConditions(request.headers);
-  // This early check is skipped if the request has an idempotency key. A repeated request must get the first answer.
-  // Its condition may no longer hold, because the first request created the artifact.
+  // A request with an idempotency key skips this early check, because it may be a repetition that must get the first
+  // answer. Its condition may no longer hold, because the first request created the artifact.
   if (idempotencyKey === undefined) await uploads.checkConditions(permit, params.name, conditions);
   const digests = new BodyDigests(request.headers);
   const sha256 = digests.takeSha256();
@@ -116,8 +116,8 @@ async function putArtifact(uploads: JobUploads, clock: Clock, call: HttpCall<'pu
 
 /**
  * Called after `permitUpload` refused an upload. A client may send the lease id in the form field `leaseId` instead of
- * the header. An ended lease must cause `lease_lost` in every state of the job. So this function reads the field,
- * checks the upload again with its value, and throws the error of the second check. Does nothing if the header has a
+ * the header. An ended lease must cause `lease_lost` in every state of the job. So this function reads the field, and
+ * checks the upload again with its value. It throws the error of the second check. It does nothing if the header has a
  * lease id, or if the form is larger than `limits.drainBytes`.
  */
 async function permitByField(

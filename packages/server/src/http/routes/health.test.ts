@@ -6,7 +6,7 @@ import { addHealthRoutes } from './health.ts';
 let clock: ManualClock;
 let app: FastifyInstance;
 let looks: number;
-/** The readiness check of the blob storage. Tests replace it, and `looks` counts its calls. */
+/** The readiness check of the blob storage. Each test sets its own, and `looks` counts the calls. */
 let look: () => Promise<void>;
 
 beforeEach(() => {

@@ -4,7 +4,10 @@ import type { Clock } from '../../kernel/time/clock.ts';
 import type { ClockReport } from '../../kernel/time/clock-watch.ts';
 
 export interface Health {
-  /** The checks of the readiness probe, by the name of the dependency. A check that throws makes the server not ready. */
+  /**
+   * The checks of the readiness probe, each with the name of what it checks. If a check throws, the server is not
+   * ready.
+   */
   readonly checks: Readonly<Record<string, () => Promise<void>>>;
   readonly clock: Clock;
   /**
@@ -15,11 +18,11 @@ export interface Health {
 }
 
 /**
- * Milliseconds for which a result is cached. A check writes to disk and syncs, and anyone can request it without a
- * credential.
+ * Milliseconds for which a result is cached. Anyone can request a check without a credential, and each check writes to
+ * disk and syncs.
  */
 const keptMs = 1000;
-/** Milliseconds after which a running check counts as failed. The next call starts a new check. */
+/** A check that runs longer than this (ms) counts as failed. The next call then starts a new check. */
 const patienceMs = 10_000;
 
 /**
@@ -53,8 +56,8 @@ interface Finding {
 }
 
 /**
- * Runs the checks at most once at a time. Concurrent callers share the running checks, and later callers get the cached
- * result for one second. A failure is cached for the same time.
+ * Runs the checks at most once at a time. Concurrent callers share one run. Later callers get its result, a success or
+ * a failure, from a cache for one second.
  */
 class Readiness {
   readonly #health: Health;

@@ -21,7 +21,7 @@ export interface JobEventParts {
   readonly log: JobLog;
   readonly hints: JobHints;
   readonly clock: Clock;
-  /** Aborted when the server stops. All event streams end then, so that clients reconnect to another server. */
+  /** Aborts when the server stops. All event streams then end, so that clients reconnect to another server. */
   readonly stopping: AbortSignal;
 }
 
@@ -50,8 +50,8 @@ export function jobEventHandlers(parts: JobEventParts): Pick<Handlers, EventOper
       const job = await jobs.get(call.principal, call.params.jobId);
       const seen = lastEventId(call);
       const after = seen ?? call.query.after;
-      // The client has seen the last event of an ended job, and reconnects because its stream has ended. The status 204
-      // makes an EventSource stop (WHATWG HTML, "Server-sent events").
+      // The client has received the last event of an ended job, and reconnects because its stream has ended. The status
+      // 204 makes an EventSource stop (WHATWG HTML, "Server-sent events").
       if (seen !== undefined && seen >= job.lastSeq && finalStatuses.includes(job.status)) {
         return call.reply.code(204).send();
       }

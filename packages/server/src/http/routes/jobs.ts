@@ -41,8 +41,8 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
     },
     claimJob: async ({ principal, body, idempotencyKey, software, waitSignal, reauthenticate }) => {
       const options = { key: idempotencyKey, version: software, signal: waitSignal, reauthenticate };
-      // A repeated claim returns the jobs of the first claim in their current state. Other workers may hold these jobs
-      // now, so the lease of a job is shown only if the caller holds it.
+      // A repeated claim returns the jobs of the first claim in their current state. Another worker may hold such a job
+      // now, so its lease is shown only if the caller holds it.
       const claimer = holderOf(principal, body.workerId);
       const claimed = (await jobs.claim(principal, body, options)).map((job) =>
         jobToJson(job, { showLease: holderOfJob(job) === claimer, type: jobs.typeOf(job) }),
@@ -88,9 +88,9 @@ export function jobHandlers(jobs: Jobs): Pick<JsonHandlers, JobOperations> {
 }
 
 /**
- * Returns the worker for which a call is made, and the lease id of the call. The worker is that of the credential. A
- * call of the admin has no such worker, so the body field `workerId` names it. The lease id is in the header or in the
- * body field `leaseId`.
+ * Returns the worker for which a call is made, and the lease id of the call. The worker is that of the credential. The
+ * credential of the admin has none, so the body field `workerId` names the worker. The lease id is in the header or in
+ * the body field `leaseId`.
  */
 export function holderFrom(
   principal: Principal,

@@ -4,8 +4,8 @@ import type { PrometheusMeter } from '../../metrics/prometheus-meter.ts';
 import { authenticate, type AuthenticateParts } from '../authenticate.ts';
 
 /**
- * Adds `/metrics` for Prometheus. The caller must be a person, the admin, or a worker token that was created for reading
- * metrics, because the metrics describe the installation.
+ * Adds `/metrics` for Prometheus. The metrics describe the installation, so not every caller may read them. Accepted
+ * are a person, the admin, and a worker token that was created for reading metrics.
  */
 export function addMetricsRoute(app: FastifyInstance, meter: PrometheusMeter, authentication: AuthenticateParts): void {
   app.get('/metrics', async (request, reply) => {

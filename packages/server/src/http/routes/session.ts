@@ -13,7 +13,7 @@ const bodySchema = z.union([z.strictObject({ code: credentialText }), z.strictOb
 export interface SessionRoutesParts {
   readonly authentication: AuthenticateParts;
   readonly basePath: string;
-  /** True if browsers use https to reach the server. */
+  /** True if browsers use https for this server. */
   readonly secure: boolean;
 }
 

@@ -25,7 +25,7 @@ export function storageHandlers({
     },
     collectStorage: async ({ body }) => {
       const { items, refusal, skipped, nextCursor } = await collection.slice(body);
-      // The usage is counted again now. Otherwise the collected bytes would count against the quota until the next
+      // The usage must be counted again now. Otherwise the removed bytes would count against the quota until the next
       // periodic count.
       if (nextCursor === null && !body.dryRun) await usage.sample();
       const told = items.map((item) => ({ ...item, createdAt: timeText(item.createdAt) }));

@@ -20,7 +20,10 @@ export interface TicketParts {
   readonly baseUrl: () => string;
 }
 
-/** Returns the handler that creates tickets. It creates a ticket only if the caller may read the artifact. */
+/**
+ * Returns the handler that creates tickets (short-lived URLs for the download of one artifact). The caller must be
+ * allowed to read the artifact.
+ */
 export function ticketHandlers(parts: TicketParts): Pick<Handlers, 'createTicket'> {
   return {
     createTicket: async ({ principal, credential, body }) => {
@@ -36,7 +39,9 @@ export function ticketHandlers(parts: TicketParts): Pick<Handlers, 'createTicket
   };
 }
 
-/** Adds `/api/tickets/{ticket}`, which sends the artifact of a ticket. The request needs no other credential. */
+/**
+ * Adds `/api/tickets/{ticket}`, which sends the artifact of a ticket. The ticket is the only credential of the request.
+ */
 export function addTicketRoutes(app: FastifyInstance, parts: TicketParts): void {
   app.route<{ Params: { ticket: string } }>({
     method: ['GET', 'HEAD'],

@@ -56,8 +56,8 @@ export function workerHandlers({
   };
 }
 
-// Throws `invalid_request` when a new token allows a job type that is unknown. Such a type is probably a typing error.
-// Without this check the only sign of it would be a worker that gets no jobs.
+// Throws `invalid_request` if a new token allows a job type that the server does not support. Such a type is probably a
+// typing error. Without this check, the worker of the token would get no jobs and nobody would see why.
 function requireKnownTypes(types: readonly string[], known: readonly string[]): void {
   const errors = types.flatMap((type, index) =>
     known.includes(type) ? [] : [{ path: `allowedJobTypes.${String(index)}`, message: unknownJobType(type, known) }],

@@ -5,10 +5,10 @@ import { sha256Hex } from '../../kernel/secret.ts';
 import type { AuthenticateParts } from '../authenticate.ts';
 
 /**
- * Returns the principal of a /v0 request. Only the Authorization header is used: `Bearer admin:<admin token>` or
- * `Bearer <workerId>:<registration token>`, split at the first colon. A token of another experiment than `experimentId` is
- * refused. If authentication is disabled, the token is not checked, and a request without the header is a request of the
- * admin. Errors: `unauthenticated`.
+ * Returns the principal of a /v0 request. Only the Authorization header is read: `Bearer admin:<admin token>` or
+ * `Bearer <workerId>:<registration token>`, split at the first colon. A token of another experiment than `experimentId`
+ * is refused. If authentication is disabled, the token is not checked, and a request without the header is a request of
+ * the admin. Errors: `unauthenticated`.
  */
 export async function authenticateV0(
   headers: IncomingHttpHeaders,
@@ -75,8 +75,8 @@ export async function requireExperiment(
   const named = headers[experimentHeader];
   if (named === undefined) throw mismatch('The header X-Eden-Experiment-Id is missing.');
   if (named !== experimentId) throw mismatch('X-Eden-Experiment-Id names another experiment than the path.');
-  // A worker's experiment existed when its registration token was created, and experiments are never deleted. So no
-  // query is needed.
+  // A registration token exists only for an existing experiment, and experiments are never deleted. So a worker needs
+  // no query here.
   if (principal.kind === 'worker') return;
   const exists = experimentIdPattern.test(experimentId) && (await experiments.find(experimentId)) !== undefined;
   if (!exists) throw mismatch('There is no such experiment; the admin makes one with POST /api/experiments.');

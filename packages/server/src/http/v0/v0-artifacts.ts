@@ -48,7 +48,7 @@ export function v0ArtifactHandlers({
       });
       await reauthenticateStaged(staged, reauthenticate);
       const { artifact } = await deposits.deposit(permit, staged, { contentType, filename, idempotencyKey });
-      // A repeated deposit gets the status 201 again: its client lost the first answer and expects this status.
+      // A repeated deposit gets the status 201 again. Its client lost the first answer and expects this status.
       return { body: depositToJson(artifact) };
     },
     fetchArtifact: async ({ principal, params, query, request, reply }) => {

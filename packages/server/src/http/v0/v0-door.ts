@@ -7,13 +7,13 @@ const mostUrlCharacters = 2048;
 export interface V0DoorParts {
   /** The path prefix of all routes, such as `/work`, or an empty string. */
   readonly basePath: string;
-  /** Base URL of the server, base path included, without a trailing slash. */
+  /** Base URL of the server. It includes the base path and has no trailing slash. */
   readonly baseUrl: () => string;
 }
 
 /**
- * Decides from the request target alone whether a request belongs to /v0. Thus unknown routes below /v0, and requests that
- * cannot be parsed, get errors in the format of /v0 too.
+ * Decides by the request target alone whether a request belongs to /v0. So even unknown routes below /v0, and requests
+ * that cannot be parsed, get errors in the format of /v0.
  */
 export class V0Door {
   readonly #parts: V0DoorParts;
@@ -27,7 +27,10 @@ export class V0Door {
     return paths.test(this.#path(target));
   }
 
-  /** Returns the experiment id in a request target, even if no route has this path. Returns undefined if there is none. */
+  /**
+   * Returns the experiment id in a request target, even if no route has this path. Returns undefined if the target
+   * contains no id.
+   */
   experimentOf(target: string): string | undefined {
     return experimentPaths.exec(this.#path(target))?.[1];
   }

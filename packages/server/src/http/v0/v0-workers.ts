@@ -82,8 +82,8 @@ interface ListedPage<Item> {
 const readAtOnce = 1000;
 
 /**
- * Returns one page of a list if the query has a limit. Without a limit, returns all remaining items from the cursor on,
- * which are read page by page.
+ * Returns one page of a list if the query has a limit. Without a limit, returns all items after the cursor. They are
+ * read page by page.
  */
 async function pageOrWhole<Item>(
   query: ListQuery,
