@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Flushes the content of a file, or the names in a folder, to the disk (fsync). */
+/** Syncs a path to the disk (fsync): the content of a file, or the names in a folder. */
 export function syncPath(path: string): void {
   const handle = openSync(path, 'r');
   try {
@@ -12,8 +12,8 @@ export function syncPath(path: string): void {
 }
 
 /**
- * Replaces a file atomically and durably. Readers get the old text or the new text, also after a crash. The file can be
- * read only by its owner.
+ * Replaces a file atomically and durably. Even after a crash, readers get either the old text or the new text. Only the
+ * owner of the file can read it.
  */
 export function replaceFile(path: string, text: string): void {
   writeFileSync(`${path}.new`, text, { mode: 0o600 });

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 
 /**
  * Creates a folder and its missing parents. Throws the error of the system. Node's recursive `mkdir` is not used,
- * because it never returns if the file system answers `mkdir` itself with ENOENT, as /proc does.
+ * because it never returns on a file system such as /proc, which answers `mkdir` with ENOENT.
  */
 export function makeFolder(folder: string, mode = 0o777): void {
   const path = resolve(folder);

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, constants, lstatSync, openSync, type Stats } from 'node:fs';
 
-/** A file or folder whose mode is wider than allowed. */
+/** A file or folder whose mode allows more than it should. */
 export interface WideMode {
   readonly path: string;
   /** The present permission bits. */
@@ -33,8 +33,7 @@ export function wideModeOf(path: string, allowed: number): WideMode | undefined 
 }
 
 /**
- * Returns the state of a path, or undefined if its mode cannot be read. The code that uses the path later reports
- * whether it is usable.
+ * Returns the state of a path. Returns undefined if it cannot be read; the code that uses the path later reports this.
  */
 function lookedAt(path: string): Stats | undefined {
   try {
@@ -45,8 +44,8 @@ function lookedAt(path: string): Stats | undefined {
 }
 
 /**
- * Removes the permission bits that are not allowed. Returns false if the system refuses. Changes the mode by path and
- * not by descriptor, because closing a descriptor of a database file would release the locks of this process on it.
+ * Removes the permission bits that are not allowed. Returns false if the system refuses. Uses the path and no
+ * descriptor, because closing a descriptor of a database file would release the locks of this process on it.
  */
 export function tighten({ path, mode, allowed }: WideMode): boolean {
   try {

@@ -12,9 +12,9 @@ export interface FolderState {
 
 /**
  * Checks that a folder is writable or, if it is missing, can be created. Permission bits do not show this, because a
- * superuser bypasses them, and /proc and read-only disks do not follow them. So an empty folder is created in the
- * folder and removed at once. If the folder is missing, its nearest existing parent is used. The missing folder itself
- * is not created. Errors: `unavailable`.
+ * superuser bypasses them, and /proc and read-only disks do not follow them. So the check creates an empty folder in
+ * the folder and removes it at once. If the folder is missing, the check uses its nearest existing parent, and does not
+ * create the folder itself. Errors: `unavailable`.
  */
 export function probeFolder(folder: string): FolderState {
   try {
@@ -35,8 +35,8 @@ export function cannotUseFolder(folder: string, cause: unknown, further = ''): A
 }
 
 function lookAt(path: string): FolderState {
-  // `lstat` also finds a dangling symbolic link, at whose path no folder can be created. `realpath` then throws an
-  // error.
+  // `lstat` also finds a symbolic link whose target is missing. No folder can be created at its path, and `realpath`
+  // throws an error.
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
     const real = realpathSync(path);
     if (statSync(real).isDirectory()) return { path: real, missing: false };

@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 
 /**
- * The time since the boot of this machine. With it a restarted process can measure elapsed time even if the wall clock
- * was set while no process ran.
+ * The time since the boot of this machine. A restarted process uses it to measure how much time has passed, even if the
+ * wall clock was set while no process ran.
  */
 export interface BootTime {
-  /** Identifies the present boot of the machine. It changes at each boot. */
+  /** Identifies the current boot of the machine. A new boot has a new id. */
   readonly bootId: string;
   /** Time since the boot, including the time while the machine was suspended. */
   readonly uptimeMs: number;
 }
 
-/** Returns undefined on systems that do not identify their boots (all except Linux). */
+/** Returns undefined on all systems except Linux, because they have no boot id. */
 export function systemBootTime(): BootTime | undefined {
   try {
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

@@ -3,8 +3,8 @@ import type { Logger } from '../logger.ts';
 import { smallestJumpMs } from './store-time.ts';
 
 /**
- * Largest accepted skew between the clocks of this machine and of the database, ms. A larger skew makes dates wrong for
- * people. Leases do not depend on the skew, because the store's time decides them.
+ * Largest accepted difference (skew) in ms between the clocks of this machine and of the database. With a larger skew,
+ * dates are wrong for people. Leases do not depend on it, because the store compares them with its own time.
  */
 export const mostSkewMs = 2000;
 
@@ -35,15 +35,15 @@ export interface ClockWatchParts {
 }
 
 export interface WatchedStore {
-  /** Returns the time by which the store decides, epoch ms. */
+  /** Returns the current time of the store, epoch ms. */
   readonly time: () => number;
   /** Reads the database's clock. Undefined if the database uses the clock of this machine. */
   readonly databaseNow: (() => Promise<number>) | undefined;
 }
 
 /**
- * Compares this machine's wall clock with its monotonic clock and with the database's clock. A jump is counted, and is
- * logged once with its size. Leases and attempts are not changed here, because the store handles jumps.
+ * Compares this machine's wall clock with its monotonic clock and with the database's clock. Counts each jump, and logs
+ * it once with its size. Leases and attempts do not change here, because the store itself handles jumps.
  */
 export class ClockWatch {
   readonly #clock: Clock;
@@ -71,15 +71,14 @@ export class ClockWatch {
     return { skewMs: this.#skewMs, jumps: this.#jumps, lastJump: this.#lastJump };
   }
 
-  /** Records a jump. The store calls it when the clock by which the store decides was set. */
+  /** Records a jump. The store calls this when somebody set the clock that the store uses. */
   storeJumped(ms: number): void {
     this.#noteJump(this.#store?.databaseNow === undefined ? 'machine' : 'database', ms);
   }
 
   /**
    * Compares this machine's wall clock with its monotonic clock. Must be called periodically. Does not query the
-   * database. Does nothing if the store decides by the clock of this machine, because such a store reports jumps
-   * itself.
+   * database. Does nothing if the store uses the clock of this machine, because the store then reports jumps itself.
    */
   compare(): void {
     const offset = this.#wallOffset();
@@ -96,8 +95,8 @@ export class ClockWatch {
     if (this.#store?.databaseNow === undefined) return;
     const askedAt = this.#clock.now();
     const database = await this.#store.databaseNow();
-    // The database's time is compared with the middle of its query, so the error of the skew is at most half the
-    // query's duration.
+    // The database read its clock at some moment during the query. Its time is compared with the middle of the query,
+    // so the error is at most half the duration of the query.
     this.#skewMs = Math.round((askedAt + this.#clock.now()) / 2 - database);
     const isSkewed = Math.abs(this.#skewMs) > mostSkewMs;
     if (isSkewed !== this.#isSkewed) {

@@ -1,15 +1,15 @@
 import { performance } from 'node:perf_hooks';
 
-/** The only source of time. Tests inject a clock that they advance, so that no test sleeps until a lease expires. */
+/** The only source of time. Tests use a clock that they advance, so that no test must wait for a lease to expire. */
 export interface Clock {
   /**
-   * Returns the wall-clock time, integer epoch milliseconds. The wall clock may step in either direction at any moment.
-   * So it may be used only for times that are stored or shown, and to compare such times.
+   * Returns the wall-clock time in integer epoch milliseconds. The wall clock may be set at any moment, forward or
+   * back. So this time may only be stored, shown, and compared with other such times.
    */
   now(): number;
   /**
-   * Returns the milliseconds since an arbitrary moment of this process, with a fraction. This time never steps and never
-   * goes back, so it must be used for every duration, deadline, rate and cache expiry inside the process.
+   * Returns the milliseconds since an arbitrary moment of this process, with a fraction. This time never jumps and
+   * never goes back. So it must be used for every duration, deadline, rate and cache expiry inside the process.
    */
   monotonic(): number;
   /** Runs `task` once after `ms` milliseconds, unless it is cancelled. The timer does not keep the process alive. */

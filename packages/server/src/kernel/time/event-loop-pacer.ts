@@ -1,7 +1,7 @@
 /**
- * Starts at most one call in each iteration of the event loop, in the order of arrival. Used for calls that each take
- * milliseconds of computing time, such as lists. Without the pacer, all calls whose requests arrive in one iteration
- * would run in that iteration, and would delay every other request.
+ * Starts at most one call in each iteration of the event loop, in the order of arrival. Used for calls that each need
+ * milliseconds of computing time, such as lists. Without it, all calls that arrive in one iteration would run in that
+ * iteration, and would delay every other request.
  */
 export class EventLoopPacer {
   readonly #waiting: (() => void)[] = [];

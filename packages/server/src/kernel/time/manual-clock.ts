@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from './clock.ts';
 
 /**
- * A clock that only the test moves: `advance` moves the wall clock and the monotonic clock, `step` moves only the wall
+ * A clock that only the test changes. `advance` changes the wall clock and the monotonic clock, `step` only the wall
  * clock. Due tasks run in the order of their times on the monotonic clock.
  */
 export class ManualClock implements Clock {

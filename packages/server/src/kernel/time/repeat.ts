@@ -2,8 +2,8 @@ import type { Clock } from './clock.ts';
 import type { Logger } from '../logger.ts';
 
 /**
- * Runs `task` periodically. Each run starts `everyMs` after the end of the last one. A failure is logged, and the runs
- * continue. The returned function stops the runs, and resolves when the current run has ended.
+ * Runs `task` periodically. Each run starts `everyMs` after the end of the last one. A failure is logged, and later
+ * runs still take place. The returned function stops the runs, and resolves when the current run has ended.
  */
 export function repeat(
   clock: Clock,

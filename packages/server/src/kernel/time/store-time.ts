@@ -1,12 +1,12 @@
 import type { Clock } from './clock.ts';
 
-/** The time by which a store decides. On Postgres it is the database's time, so that all servers use one clock. */
+/** The current time of a store. On Postgres it is the database's time, so that all servers use one clock. */
 export interface StoreTime {
   /** The time of new records, and the start of new leases, delays and idempotency keys. Integer epoch milliseconds. */
   readonly now: number;
   /**
-   * Leases that end at or before this time have expired. Equal to `now`, except for a while after the clock was set
-   * forward. Then it is earlier than `now`, so that leases from before the jump keep their remaining time.
+   * Leases that end at or before this time have expired. It usually equals `now`. For some time after the clock was set
+   * forward it is earlier than `now`, so that leases from before the jump keep their remaining time.
    */
   readonly leasesAt: number;
 }
@@ -16,7 +16,7 @@ export function fixedTime(now: number): StoreTime {
   return { now, leasesAt: now };
 }
 
-/** Returns the time that a test named in its call, or the store's time if `named` is undefined. */
+/** Returns the time `named`, which a test has given, or the store's time if `named` is undefined. */
 export function timeAt(named: number | undefined, time: StoreTime): StoreTime {
   return named === undefined ? time : fixedTime(named);
 }
@@ -24,7 +24,10 @@ export function timeAt(named: number | undefined, time: StoreTime): StoreTime {
 /** Called when a clock was set. `ms` is the size of the jump in milliseconds, negative if the clock was set back. */
 export type OnClockJump = (ms: number) => void;
 
-/** Smallest difference in ms that counts as a jump. Smaller ones are gradual corrections by NTP and are not reported. */
+/**
+ * Smallest difference in ms that counts as a jump. Smaller differences are gradual corrections by NTP and are not
+ * reported.
+ */
 export const smallestJumpMs = 500;
 
 /**

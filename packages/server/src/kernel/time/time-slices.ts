@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from './clock.ts';
 
-/** Length of one slice of computing time, ms. A longer slice would delay every other request. */
+/** Length of one slice of computing time in ms. During a slice, all other requests wait. */
 const sliceMs = 3;
 
 /** Divides long work into slices, so that other requests are served between two slices. */
