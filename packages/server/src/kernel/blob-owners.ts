@@ -2,8 +2,7 @@
 export type BlobOwnerState = 'owned' | 'released';
 
 /**
- * A blob whose key is stored in a record. `record-table.ts` lists for each kind of record the fields that contain such
- * keys.
+ * A blob whose key is stored in a record. `record-table.ts` lists the fields with blob keys for each kind of record.
  */
 export interface RecordBlob {
   readonly key: string;
@@ -35,14 +34,14 @@ export interface UsageCount {
 }
 
 /**
- * The ownership of blobs, for every kind of record. Collection, verification, usage, quota and backup read only this
- * interface and not the records of features. Every blob key that is or was in a record has a row here.
+ * The owners of blobs, for every kind of record. Collection, verification, usage, quota and backup read only this
+ * interface, and not the records of features. Every blob key that is or was in a record has a row here.
  */
 export interface BlobOwners {
   /** Returns the state of each blob key. Keys without a row are left out. */
   statesOf(keys: readonly string[]): Promise<ReadonlyMap<string, BlobOwnerState>>;
 
-  /** Returns owned blobs in the order of their keys. The first key is greater than `afterKey`. */
+  /** Returns owned blobs in the order of their keys, beginning after `afterKey`. */
   listOwned(afterKey: string | undefined, limit: number): Promise<BlobOwner[]>;
 
   /**
@@ -52,8 +51,8 @@ export interface BlobOwners {
   usage(): Promise<UsageCount[]>;
 
   /**
-   * Counts all rows, and returns this count minus the counters of `usage`, for each kind and type for which they
-   * differ. The numbers are negative if `usage` is too high. Reads every row, so it must not be called for a request.
+   * Counts all rows. Returns this count minus the usage counters, for each kind and type for which they differ. A
+   * number is negative if the counter is too high. Reads every row, so a request must not call it.
    */
   usageDrift(): Promise<UsageCount[]>;
 

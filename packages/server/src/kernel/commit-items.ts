@@ -1,7 +1,10 @@
 import { AppError } from '@proofhouse/core';
 import type { Change, Commit, Precondition } from './commit.ts';
 
-/** Largest number of items of one commit. It is the limit of DynamoDB's TransactWriteItems. */
+/**
+ * Largest number of items of one commit. It is the limit of TransactWriteItems in DynamoDB, to which commits can also
+ * be mapped.
+ */
 export const maxItems = 100;
 
 /** Throws `internal` if the commit has more than `maxItems` items. The caller must divide it into several commits. */
@@ -13,9 +16,9 @@ export function requireFewItems(commit: Commit): void {
 }
 
 /**
- * Returns the number of items of a commit, as TransactWriteItems counts them: each row that the commit writes or checks
- * counts once. These rows are the rows of changes, the rows of preconditions that no change writes, and the idempotency
- * key. Rows that a store derives from a record, such as blob owners and usage counters, are not counted.
+ * Returns the number of items of a commit, as TransactWriteItems counts them. Each row that the commit writes or checks
+ * counts once. These are the rows of changes, the rows of preconditions that no change writes, and the idempotency key.
+ * Rows that a store derives from a record, such as blob owners and usage counters, do not count.
  */
 export function itemsOf({ changes, preconditions, idempotency }: Commit): number {
   const items = new Set([...changes.flatMap(itemsOfChange), ...preconditions.map(itemOfPrecondition)]);
@@ -25,7 +28,7 @@ export function itemsOf({ changes, preconditions, idempotency }: Commit): number
 function itemsOfChange(change: Change, index: number): string[] {
   switch (change.kind) {
     case 'insert':
-      // An insert without an id counts as one row, because no precondition can name its record.
+      // A record without an id counts as one row, because no precondition can name it.
       return 'id' in change.value ? [item(change.record, change.value.id)] : [item('insert', String(index))];
     case 'update':
       return [item(change.record, change.value.id)];
@@ -33,10 +36,10 @@ function itemsOfChange(change: Change, index: number): string[] {
       return [item(change.record, change.id)];
     case 'take-path':
       return [item('path', change.jobId, change.path)];
-    // Appending an event also raises `lastSeq` in the row of the job.
+    // Appending an event also writes the row of the job, because `lastSeq` is there.
     case 'append-event':
       return [item('job', change.jobId), item('event', String(index))];
-    // Together with a new job, its route and its first event are inserted.
+    // A new job also inserts its route and its first event.
     case 'add-job':
       return [item('job', change.job.id), item('route', String(index)), item('event', String(index))];
     case 'add-member':

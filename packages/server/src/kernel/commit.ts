@@ -23,7 +23,7 @@ export interface RecordKinds {
   experiment: ExperimentRecord;
   grant: GrantRecord;
   group: GroupEntry;
-  /** A member may be inserted as a record only while its group is hidden. See `add-member` for visible groups. */
+  /** May be inserted as a record only while the group is hidden. For a visible group, use `add-member`. */
   member: GroupMember;
   worker: WorkerRecord;
 }
@@ -37,13 +37,16 @@ export type VersionedKind = {
 /** Kinds for which a precondition can require that a record is unchanged (`unchanged`). */
 export type WitnessKind = VersionedKind | 'job';
 
-/** Kinds whose records have one id. A precondition names a record by this id. Jobs are written by the queue. */
+/**
+ * Kinds whose records have one id, by which a precondition names them. The queue writes jobs, so a commit does not
+ * insert or update them.
+ */
 export type NamedKind =
   'job' | { [Kind in RecordKind]: RecordKinds[Kind] extends { readonly id: string } ? Kind : never }[RecordKind];
 
 /**
- * The counter of each record kind that has one. Only the change `raise` changes a counter, always by one. It does not
- * change the version of the record, so updates of the record do not conflict with it.
+ * The counter of each record kind that has one. Only the change `raise` changes a counter, always by one. It leaves the
+ * version of the record unchanged, so updates of the record do not conflict with it.
  */
 export interface RecordCounters {
   worker: 'registrationEpoch';
@@ -61,25 +64,24 @@ export type CounterName = {
 
 /**
  * A set of changes with preconditions, applied atomically. All writes except the frequent operations of the queue are
- * commits: the caller reads consistently, makes a pure decision (`decideAndCommit`), and commits the result. A commit
- * maps to a SQL transaction with version checks and to DynamoDB's TransactWriteItems, so it has at most `maxItems` items
- * (`commit-items.ts`).
+ * commits. The caller reads consistent data, makes a pure decision (`decideAndCommit`), and commits the result. A
+ * commit maps to a SQL transaction with version checks, or to DynamoDB's TransactWriteItems. So it has at most
+ * `maxItems` items (`commit-items.ts`).
  *
- * The store locks every record that the preconditions and updates name, in the order of (kind, id), before it checks or
- * writes anything. Two commits that name the same records therefore do not deadlock.
+ * The store first locks every record that the preconditions and updates name, in the order of (kind, id). Then it
+ * checks and writes. So two commits that name the same records do not deadlock.
  */
 export interface Commit {
   readonly changes: readonly Change[];
   readonly preconditions: readonly Precondition[];
   readonly idempotency?: IdempotencyKey | undefined;
-  /** For tests: leases and idempotency keys are compared with this time instead of the store's time. */
+  /** Replaces the store's time in tests. Leases and idempotency keys are then compared with this time. */
   readonly now?: number;
 }
 
 /**
- * Decides what an insert does if a record with the same key exists. `fail`: the commit throws `internal`; used for ids
- * that the server generates. `keep`: the insert is a no-op. `conflict`: the commit is refused with the conflict
- * `exists`.
+ * What an insert does if a record with the same key exists. `fail`: the commit throws `internal`; used for ids that the
+ * server generates. `keep`: the insert is a no-op. `conflict`: the commit is refused with the conflict `exists`.
  */
 export type WhenTaken = 'fail' | 'keep' | 'conflict';
 
@@ -93,9 +95,9 @@ export type Insert = {
 }[RecordKind];
 
 /**
- * Replaces the mutable fields of a record whose stored version is `version`. Immutable fields keep their stored values.
- * The new version is always `version + 1`, and the version in `value` is ignored. If the stored version is not
- * `version`, the commit is refused with the conflict `version`.
+ * Replaces the mutable fields of a record. `version` must be the stored version, else the commit is refused with the
+ * conflict `version`. Immutable fields keep their stored values. The new version is always `version + 1`; the version
+ * in `value` is ignored.
  */
 export type Update = {
   readonly [Kind in VersionedKind]: {
@@ -110,16 +112,16 @@ export type Change =
   | Insert
   | Update
   /**
-   * Reserves a path in the name space of a job, as a file or as a folder. The commit is refused with the conflict
-   * `path` if the path is already reserved as the other of the two.
+   * Reserves a path in the name space of a job, as a file or as a folder. If the path is already reserved as the other
+   * kind, the commit is refused with the conflict `path`.
    */
   | { readonly kind: 'take-path'; readonly jobId: string; readonly path: string; readonly as: 'file' | 'folder' }
   /** Adds one to the counter. The conflict is `missing` if the record does not exist. */
   | ({ readonly kind: 'raise' } & CounterName)
   /**
-   * Adds the member at the end of the visible group. If the group already has the member, nothing changes, not even its
-   * position. Conflicts: `missing` (no such group), `group-full` (the group has as many members as `groupLimits`
-   * allows).
+   * Adds the member at the end of the visible group. If the group already has the member, nothing changes, and the
+   * member keeps its place. Conflicts: `missing` (no such group), `group-full` (the group has as many members as
+   * `groupLimits` allows).
    */
   | { readonly kind: 'add-member'; readonly groupId: string; readonly memberId: string; readonly addedAt: number }
   /**
@@ -141,16 +143,18 @@ export type Change =
 export type Precondition =
   /** The record exists, and is not deleted before the end of this commit. */
   | { readonly kind: 'exists'; readonly record: NamedKind; readonly id: string }
-  /** The stored version is still `version`, so the record has not changed since the decision read it. */
+  /** The record has not changed since the decision read it: its stored version is still `version`. */
   | { readonly kind: 'unchanged'; readonly record: WitnessKind; readonly id: string; readonly version: number }
   /**
-   * The counter still has the value that the decision read. This check exists because `raise` does not change the
-   * version of the record.
+   * The counter still has the value that the decision read. `unchanged` cannot require this, because `raise` does not
+   * change the version of the record.
    */
   | ({ readonly kind: 'counter'; readonly value: number } & CounterName)
   /** The job is in a final state. Otherwise the conflict is `fence`, with the code `job_state_conflict`. */
   | { readonly kind: 'job-over'; readonly jobId: string }
-  /** The writer still holds the lease of the job. `checkFence` of core decides this on the locked row of the job. */
+  /**
+   * The writer still holds the lease of the job. `checkFence` of core decides this, and the row of the job is locked.
+   */
   | { readonly kind: 'job-held'; readonly jobId: string; readonly fence: Fence }
   /**
    * The newest artifact of the job with this name meets the conditions, even if its bytes were purged. The entity tag
@@ -171,7 +175,7 @@ export function insert<Kind extends RecordKind>(
   return { kind: 'insert', record, value, whenTaken } as Insert;
 }
 
-/** Returns an update. `version` is the stored version on which the new value is based. */
+/** Returns an update. `version` is the version of the record that the new value was derived from. */
 export function update<Kind extends VersionedKind>(record: Kind, value: RecordKinds[Kind], version: number): Update {
   return { kind: 'update', record, value, version } as Update;
 }
@@ -194,8 +198,8 @@ export function raise(name: CounterName): Change {
 }
 
 /**
- * The record of an idempotent request, written in the commit that creates the resource. It does not store the response:
- * a repeated request is answered from the present state of the resource.
+ * The idempotency key of a request, written in the commit that creates the resource. The response is not stored. A
+ * repeated request is answered from the present state of the resource.
  */
 export interface IdempotencyKey {
   readonly principal: string;
@@ -210,7 +214,7 @@ export interface IdempotencyKey {
 export const idempotencyLifeMs = 24 * 60 * 60 * 1000;
 
 export type CommitResult =
-  /** `lastSeqs`: for each job to whose log the commit appended, the sequence number of its last event. */
+  /** `lastSeqs` has an entry for each job to whose log the commit appended: the sequence number of the newest event. */
   | { readonly outcome: 'done'; readonly lastSeqs: Readonly<Record<string, number>> }
   /** The idempotency key was used before for the same request, so nothing was written. */
   | { readonly outcome: 'repeated'; readonly resourceId: string }
@@ -220,11 +224,11 @@ export type Conflict =
   | { readonly kind: 'idempotency' }
   /** A record that a precondition or a change names does not exist. */
   | { readonly kind: 'missing'; readonly record: NamedKind; readonly id: string }
-  /** A record with the key of an insert exists already, and `whenTaken` of the insert is `conflict`. */
+  /** The record of an insert with `whenTaken: 'conflict'` exists already. */
   | { readonly kind: 'exists'; readonly record: RecordKind; readonly id: string }
-  /** The record was changed or deleted after it was read. */
+  /** The record was changed or deleted after the decision read it. */
   | { readonly kind: 'version'; readonly record: WitnessKind; readonly id: string }
-  /** The counter was raised after it was read. */
+  /** The counter was raised after the decision read it. */
   | ({ readonly kind: 'counter' } & CounterName)
   | { readonly kind: 'fence'; readonly refusal: Refusal }
   /** The precondition `newest-artifact` is not met. */

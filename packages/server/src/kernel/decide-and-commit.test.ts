@@ -7,8 +7,8 @@ const version: Conflict = { kind: 'version', record: 'artifact', id: 'a' };
 const done: CommitResult = { outcome: 'done', lastSeqs: { j: 4 } };
 
 /**
- * Returns a store whose commits return the given answers one after another. Also returns the list of its commits, and
- * the list of the delays between tries.
+ * Returns a store whose commits return the given answers in order. Also returns the list of the commits, and the list
+ * of the delays between tries.
  */
 function storeOf(...answers: readonly (CommitResult | Conflict)[]) {
   const [commits, delays]: [Commit[], number[]] = [[], []];

@@ -2,7 +2,7 @@ import { AppError, backOffMs } from '@proofhouse/core';
 import type { Change, CommitResult, Commits, Conflict, Precondition } from './commit.ts';
 import { systemDelay, type Delay } from './time/delay.ts';
 
-/** The outcome of a decision. Nothing is committed if it has neither changes nor preconditions. */
+/** The outcome of a decision. If it has neither changes nor preconditions, nothing is committed. */
 export interface Decided<Result> {
   readonly result: Result;
   readonly changes?: readonly Change[];
@@ -10,14 +10,11 @@ export interface Decided<Result> {
 }
 
 export interface Decision<Read, Result> {
-  /**
-   * Name of the changed thing. It is the first word of the message of `version_conflict`, so it begins with a capital
-   * letter.
-   */
+  /** Name of what is changed. The message of `version_conflict` begins with it, so its first letter is a capital. */
   readonly what: string;
-  /** Reads the data for the decision, in a consistent state. An error that it throws ends the loop. */
+  /** Reads consistent data for the decision. If it throws, the loop ends with this error. */
   readonly read: () => Promise<Read>;
-  /** Decides. Must be pure, because it runs again after a conflict. An error that it throws ends the loop. */
+  /** Decides. Must be pure, because it runs again after a conflict. If it throws, the loop ends with this error. */
   readonly decide: (read: Read) => Decided<Result>;
   /** Returns the error for a conflict that a retry cannot resolve, or undefined to retry. Default: always undefined. */
   readonly refusal?: (conflict: Conflict) => AppError | undefined;
@@ -45,10 +42,10 @@ const defaultTries = 5;
 const backOff = { firstMs: 10, maxMs: 500 };
 
 /**
- * Reads, decides and commits, and retries all three steps if a record changed between the read and the commit. All
- * writes except the frequent operations of the queue use this loop. The delay between tries has full jitter (10 ms,
- * doubled each time, at most 500 ms), so that servers in conflict do not retry at the same time. An audit log could add
- * a row to the changes of every operation here.
+ * Reads, decides and commits. If a record changed between the read and the commit, retries all three steps. All writes
+ * except the frequent operations of the queue use this loop. The delay between tries has full jitter (10 ms, doubled
+ * each time, at most 500 ms), so that servers in conflict do not retry at the same time. An audit log could be added
+ * here as one more row in the changes of every operation.
  *
  * Errors: those of `read`, `decide` and `refusal`. After the last try: `version_conflict`, or the error of `exhausted`.
  */

@@ -25,14 +25,14 @@ export function parseHostName(text: string): HostName | undefined {
 
 /** One entry of `PROOFHOUSE_ALLOWED_HOSTS`. An entry without a port allows any port. */
 export interface AllowedHost extends HostName {
-  /** True if the entry has a leading dot. It then allows the name itself and every subdomain. */
+  /** True if the entry begins with a dot. It then allows the name itself and every subdomain. */
   readonly withSubdomains: boolean;
 }
 
 /**
- * Parses one entry of `PROOFHOUSE_ALLOWED_HOSTS`. The entry is a name (in Unicode or Punycode) or an address, with or
- * without a port. A name may have a leading dot, which adds its subdomains. An IPv6 address may have brackets. Returns
- * undefined for any other text, such as a URL or `*`.
+ * Parses one entry of `PROOFHOUSE_ALLOWED_HOSTS`: a name (in Unicode or Punycode) or an address, with or without a
+ * port. A name that begins with a dot includes its subdomains. An IPv6 address may have brackets. Returns undefined for
+ * any other text, such as a URL or `*`.
  */
 export function parseAllowedHost(text: string): AllowedHost | undefined {
   const withSubdomains = text.startsWith('.');
@@ -45,8 +45,8 @@ export function parseAllowedHost(text: string): AllowedHost | undefined {
 }
 
 /**
- * Ports that a `Host` without a port may mean: the default ports of http and https. The server cannot decide between
- * them, because TLS may end at a proxy.
+ * Ports that a `Host` without a port may mean: the default ports of http and https. Both are possible, because a proxy
+ * in front of the server may use TLS.
  */
 const usualPorts: readonly number[] = [80, 443];
 

@@ -6,8 +6,8 @@ import type { Clock } from './time/clock.ts';
 export type RandomBytes = (count: number) => Uint8Array;
 
 /**
- * Returns a source that reads 8 KiB from the CSPRNG at a time, because each read is a system call. Each byte is returned
- * only once, and is then overwritten in the buffer.
+ * Returns a source that reads 8 KiB from the CSPRNG at a time, because each read is a system call. Each byte is
+ * returned only once. Then it is overwritten in the buffer.
  */
 export function pooledRandomBytes(): RandomBytes {
   const pool = new Uint8Array(8192);
@@ -45,7 +45,8 @@ export class Ids {
   uuid(): string {
     const random = this.#random(16);
     const now = this.#clock.now();
-    // A new millisecond begins with a random counter in the lower half of its 32 bits (RFC 9562 section 6.2, method 1).
+    // In each new millisecond, the counter starts at a random number in the lower half of its 32 bits (RFC 9562 section
+    // 6.2, method 1).
     this.#sequence =
       now > this.#madeAt ? new DataView(random.buffer, random.byteOffset).getUint32(0) >>> 1 : this.#sequence + 1;
     this.#madeAt = Math.max(now, this.#madeAt);
@@ -65,8 +66,8 @@ export class Ids {
   }
 
   /**
-   * Returns a monotonic ULID: 48 bits of time and 80 random bits. If this ULID would not sort after the last one,
-   * returns the last ULID plus one.
+   * Returns a monotonic ULID: 48 bits of time and 80 random bits. If it would not sort after the last ULID, returns the
+   * last one plus one.
    *
    * The package `ulid` was rejected for three reasons. It reads the system clock if the injected time is 0. It throws
    * if its increment overflows. Its consecutive ids within a millisecond are easy to guess.

@@ -1,6 +1,6 @@
 /**
  * One mutex for each key. Calls with the same key run one after another, in the order of arrival. Calls with different
- * keys run concurrently. A key without a running call uses no memory. No package was used, because mutex packages do not
+ * keys run concurrently. A key uses no memory while no call uses it. No package was used, because mutex packages do not
  * support keys.
  */
 export class KeyedMutex {

@@ -11,7 +11,7 @@ export interface LoadLimit {
 
 export type LoadLimits = Readonly<Record<LoadKind, LoadLimit>>;
 
-/** Default limits. The limit of one credential is far below the total, so that one caller cannot use up the server. */
+/** Default limits. The limit of one credential is far below the total, so that one caller cannot exhaust the server. */
 export const usualLoadLimits: LoadLimits = {
   requests: { perCredential: 500, inAll: 5000 },
   streams: { perCredential: 100, inAll: 2000 },
@@ -22,8 +22,8 @@ export const usualLoadLimits: LoadLimits = {
 /** Limits for the bytes of responses that are buffered because clients have not read them yet. */
 const unreadBytes: LoadLimit = { perCredential: 32 * 1024 * 1024, inAll: 256 * 1024 * 1024 };
 /**
- * The unread bytes of a credential count only if the credential has at least this many open responses. Fewer responses
- * cannot buffer many bytes, because each response buffers a bounded number.
+ * The unread bytes of a credential are checked only if it has at least this many open responses. Each response buffers
+ * a bounded number of bytes, so fewer responses cannot buffer many.
  */
 const fewAnswers = 16;
 
@@ -51,8 +51,8 @@ export class Load {
   }
 
   /**
-   * Counts one more open resource of this kind (for example a download). The returned function must be called when the
-   * resource is closed. `key` identifies the credential. Errors: `too_busy`.
+   * Counts one more open resource of this kind, for example a download. The caller must call the returned function when
+   * the resource is closed. `key` identifies the credential. Errors: `too_busy`.
    */
   enter(kind: LoadKind, key: string): () => void {
     const own = `${kind}:${key}`;
@@ -73,7 +73,7 @@ export class Load {
   }
 
   /**
-   * Counts the unread bytes of a response from now on. The returned function must be called when the response has
+   * Counts the unread bytes of a response from now on. The caller must call the returned function when the response has
    * ended. `key` identifies the credential. Errors: `too_busy`, if the unread bytes of earlier responses already exceed
    * a limit.
    */

@@ -18,8 +18,8 @@ const redacted = [
 ];
 
 /**
- * Returns a logger that writes JSON lines to standard error. Standard output has only the line with the address of the
- * server. Hidden characters that a client sent are escaped, so that the log can be read safely in a terminal. Secrets are
+ * Returns a logger that writes JSON lines to standard error, because standard output has only the address of the
+ * server. Hidden characters that a client sent are escaped, so that a terminal can show the log safely. Secrets are
  * masked in every line, because paths and errors may contain text of clients.
  */
 export function makeLogger(level: string, destination: NodeJS.WritableStream = process.stderr): Logger {

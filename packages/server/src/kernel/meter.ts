@@ -5,11 +5,11 @@ export interface Meter {
   /** Records that a job was claimed for the first time, `waitedMs` after its creation. */
   claimed(type: string, waitedMs: number): void;
   /**
-   * Records that this server changed the state of a job. `job` is the record after the change. Implementations count
-   * ended and requeued jobs.
+   * Records that this server changed the state of a job. `job` is the record after the change. Used to count jobs that
+   * ended or were requeued.
    */
   settled(job: Pick<JobRecord, 'type' | 'status' | 'startedAt' | 'finishedAt'>): void;
-  /** Records the number of leases that expired because no renewal came. */
+  /** Records that this number of leases expired, because they were not renewed. */
   leasesLost(count: number): void;
   uploaded(sizeBytes: number): void;
   /** Records the response to a request. `operation` is the id of the operation, or `other`. */

@@ -13,10 +13,7 @@ export interface PageRequest {
   readonly after: PageKey | undefined;
 }
 
-/**
- * One page of a list. It may have fewer items than the limit, or none. Only `next === undefined` means the end of the
- * list.
- */
+/** One page of a list. It may have fewer items than the limit, or none. The list ends only if `next` is undefined. */
 export interface Page<Item> {
   readonly items: readonly Item[];
   readonly next: PageKey | undefined;
@@ -26,8 +23,8 @@ export interface Page<Item> {
 export type ListFilter = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
 /**
- * Returns the cursor `base64url([version, filter hash, at, id])`. It is opaque to clients and not signed, and it must
- * never grant access.
+ * Returns the cursor `base64url([version, filter hash, at, id])`. Clients must not parse it. It is not signed, so it
+ * must never grant access.
  */
 export function encodeCursor(filter: ListFilter, key: PageKey): string {
   return Buffer.from(JSON.stringify([1, filterHash(filter), key.at, key.id])).toString('base64url');
@@ -58,7 +55,7 @@ function parseCursor(cursor: string): { hash: string; at: number; id: string } |
   if (!Array.isArray(parsed)) return undefined;
   const [version, hash, at, id] = parsed as unknown[];
   if (parsed.length !== 4 || version !== 1 || typeof hash !== 'string' || typeof id !== 'string') return undefined;
-  // A cursor is not signed. So an id that a store cannot contain is refused here, before it reaches a store.
+  // A client can forge a cursor. So an id that no store can contain is refused here.
   if (typeof at !== 'number' || !Number.isSafeInteger(at) || !/^[\x21-\x7e]{1,255}$/.test(id)) return undefined;
   return { hash, at, id };
 }

@@ -1,11 +1,11 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
-/** Returns the sha256 in lower-case hex. Tokens are random, so for them a plain sha256 is as safe as a slow hash. */
+/** Returns the sha256 in lower-case hex. Tokens are random, so a plain sha256 of a token is as safe as a slow hash. */
 export function sha256Hex(text: string | Uint8Array): string {
   return hash('sha256', text, 'hex');
 }
 
-/** Compares two hashes in constant time. The length of a hash is not secret, so different lengths return early. */
+/** Compares two hashes in constant time. Different lengths return early, because the length of a hash is not secret. */
 export function sameHash(a: string, b: string): boolean {
   const left = Buffer.from(a, 'utf8');
   const right = Buffer.from(b, 'utf8');

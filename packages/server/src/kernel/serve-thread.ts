@@ -13,14 +13,13 @@ export interface ThreadService {
   answer(request: unknown): unknown;
   /** Called at the end of a session. Must release the resources of the session, such as a transaction. */
   endSession(): void;
-  /** Called after the last session. The implementation must close its handles, so that nothing keeps the thread alive. */
+  /** Called after the last session. Must close all handles, because an open handle would keep the thread alive. */
   close(): void;
 }
 
 /**
- * Serves the messages of a `ThreadPool` inside a thread. The script of the thread must call it once. An error that
- * `endSession` or `close` throws ends the thread. This module may import only modules of Node, because each new thread
- * loads it.
+ * Serves the messages of a `ThreadPool` inside a thread. The script of the thread must call it once. If `endSession` or
+ * `close` throws, the thread ends. This module may import only modules of Node, because each new thread loads it.
  */
 export function serveThread(service: ThreadService): void {
   const port = parentPort;
@@ -44,7 +43,7 @@ function attempt(action: () => unknown): FromThread {
   try {
     return { value: action() };
   } catch (error) {
-    // The structured clone of an error has no field `code`. So the message and the code are sent instead.
+    // A structured clone of an error loses its field `code`. So the message and the code are sent instead.
     const { message = String(error), code } = error as { readonly message?: string; readonly code?: unknown };
     return { error: { message, code } };
   }

@@ -1,4 +1,4 @@
-/** Stores small named values of the installation itself, such as the hash of the admin token. */
+/** Stores small named values of the installation, such as the hash of the admin token. */
 export interface SettingStore {
   get(name: string): Promise<string | undefined>;
   /** Writes the value if none is stored under this name. Returns the value that is stored afterwards. */

@@ -6,7 +6,7 @@ import type { Clock } from './time/clock.ts';
 
 /**
  * Sends one request to the thread of the session and returns the answer. A session may send only one request at a time.
- * Request and answer are structured-cloned. The buffers of `transfer` are moved instead of copied, and the caller can no
+ * Request and answer are structured clones. The buffers in `transfer` are moved and not copied, so the caller can no
  * longer read them.
  */
 export type Ask = (request: unknown, transfer?: readonly ArrayBuffer[]) => Promise<unknown>;
@@ -17,14 +17,14 @@ export interface ThreadPoolParts {
   readonly workerData: unknown;
   /** Largest number of threads. A thread starts when a session needs it, and lives until `close`. */
   readonly mostThreads: number;
-  /** Names the subject of the threads in error messages, for example `database`. */
+  /** The subject of error messages of the threads, for example `database`. */
   readonly subject: string;
   readonly clock: Clock;
-  /** Called before a thread starts. An error that it throws is thrown to the caller of `run`. */
+  /** Called before a thread starts. If it throws, the caller of `run` gets this error. */
   readonly beforeStart?: () => void;
 }
 
-/** If this many threads in a row end without an answer, no thread starts for `restartAfterMs`. */
+/** If this many threads in succession end without an answer, no thread starts for `restartAfterMs`. */
 const mostCrashes = 3;
 const restartAfterMs = 60_000;
 
@@ -34,19 +34,17 @@ interface Waiting {
 }
 
 /**
- * A pool of worker threads, for work that would block the event loop. Each session uses one thread exclusively until
- * the
- * session ends, so the thread may keep state between the requests of that session (a transaction, an iterator).
- * Sessions
- * start in the order of arrival. The duration of a session must be bounded, because all other sessions wait while
- * `mostThreads` sessions run.
+ * A pool of worker threads, for work that would block the event loop. A session uses one thread exclusively until the
+ * session ends. So the thread may keep state between the requests of a session, such as a transaction or an iterator.
+ * Sessions start in the order of arrival. At most `mostThreads` sessions run and all others wait, so the duration of a
+ * session must be bounded.
  *
- * Pure computation, such as parsing or scanning a large text, is a session with one request. It needs its own script
- * that calls `serveThread`, and a call `pool.run((ask) => ask(text))`.
+ * Pure computation, such as parsing or scanning a large text, is a session with one request. It needs its own script,
+ * which calls `serveThread`, and a call `pool.run((ask) => ask(text))`.
  *
- * If a thread ends by itself, its session fails with `unavailable`, and the next session gets a new thread. When three
- * threads in a row have ended without an answer, only one thread is started each minute, and other sessions fail at
- * once.
+ * If a thread ends by itself, its session fails with `unavailable`, and the next session gets a new thread. After three
+ * threads in succession have ended without an answer, only one thread is started each minute. Other sessions then fail
+ * at once.
  */
 export class ThreadPool {
   readonly #parts: ThreadPoolParts;
@@ -77,8 +75,8 @@ export class ThreadPool {
   }
 
   /**
-   * Fails all sessions with `unavailable`. Resolves when all threads have ended. Each thread first completes its current
-   * request.
+   * Makes all sessions fail with `unavailable`. Resolves when all threads have ended. Each thread first completes its
+   * current request.
    */
   async close(): Promise<void> {
     this.#closed = true;
@@ -202,10 +200,7 @@ class Thread {
     this.#post({ kind: 'end-session' });
   }
 
-  /**
-   * Called when a session starts. A thread with a session keeps the process alive; an idle thread (after `rest`) does
-   * not.
-   */
+  /** Called when a session starts. From then on the thread keeps the process alive, until `rest` is called. */
   use(): this {
     this.#worker.ref();
     return this;

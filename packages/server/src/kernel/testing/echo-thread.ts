@@ -1,5 +1,5 @@
-// A thread for tests. Answers each request with its thread id and the requests of the present session. Special requests
-// make it wait until it is released, throw an error, or end.
+// A thread for tests. Its answer to a request is its thread id and all requests of the current session. Special
+// requests make it wait until it is released, throw an error, or end.
 import process from 'node:process';
 import { threadId } from 'node:worker_threads';
 import { serveThread } from '../serve-thread.ts';
