@@ -1,6 +1,6 @@
-// Simulates two servers and interleaves their uploads, commits of records, crashes, pins, clock steps and collections at
-// every await. Tests two invariants: collection never removes bytes that a record refers to, and it removes all orphans
-// in the end.
+// Simulates two servers. Their uploads, commits, crashes, pins, clock steps and collections are interleaved at every
+// await. Tests two invariants: collection never removes bytes that a record refers to, and in the end it removes all
+// orphans.
 import { Blobs, MemoryBackend, type BlobBackend, type BlobListing } from '@proofhouse/blobs';
 import { ownedBlob, AppError, isAppError, type JobRecord } from '@proofhouse/core';
 import fc from 'fast-check';
@@ -55,8 +55,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /**
- * The simulated system: two servers, one record store and one blob storage. The servers and the blob storage have a clock
- * each. The three clocks run at the same speed, with small offsets.
+ * The simulated system: two servers, one record store and one blob storage. Each server and the blob storage has its
+ * own clock. The three clocks have the same speed and small offsets.
  */
 class World {
   readonly time = new ManualClock();
@@ -70,8 +70,9 @@ class World {
   readonly #guardMs: number;
   readonly #work: Promise<unknown>[] = [];
   /**
-   * The time at which the upload of each blob began, by blob key. The blob storage lists it as the blob's creation
-   * time, as an object store does. Blobs then seem older than they are, which is the hardest case for collection.
+   * The time at which the upload of each blob began, by blob key. The blob storage lists it as the creation time of the
+   * blob, as an object store does. A blob then seems older than it is. This is the most dangerous case, because
+   * collection removes old blobs.
    */
   readonly #begunAt = new Map<string, number>();
 
@@ -200,8 +201,8 @@ class World {
   }
 
   /**
-   * Returns the blob storage as one server uses it. `turn` is awaited before each deletion, so that other operations
-   * can run before it.
+   * Returns the blob storage for one server. Each deletion first awaits `turn`, so that other operations can run before
+   * it.
    */
   #blobsOf(turn: () => Promise<void> = () => Promise.resolve()): Blobs {
     const backend: BlobBackend = Object.assign(Object.create(this.backend) as BlobBackend, {

@@ -144,7 +144,8 @@ it('a record that comes while orphans are being removed saves its bytes', async 
   clock.advance(2 * day);
   const { statesOf } = records;
   const look = vi.spyOn(records, 'statesOf');
-  // The first call of `statesOf` counts the strangers. The second call is made just before orphans are removed.
+  // The first call of `statesOf` counts strangers (blobs that no record ever referred to). The second call takes place
+  // just before orphans are removed.
   look.mockImplementationOnce((wanted) => statesOf.call(records, wanted));
   look.mockImplementationOnce(async (wanted) => {
     const owned = await statesOf.call(records, wanted);

@@ -40,7 +40,10 @@ export interface CollectionParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly policy: RetentionPolicy;
-  /** Grace period in ms. Bytes without a record are kept for this long, by the clock of the blob storage. */
+  /**
+   * Grace period in ms. Bytes that no record refers to are kept for this time, measured by the clock of the blob
+   * storage.
+   */
   readonly graceMs: number;
   /**
    * Throws when the database and the blob storage belong to different stores. Called before every slice (a part of a
@@ -49,13 +52,19 @@ export interface CollectionParts {
   readonly requireSame: () => Promise<void>;
   /** True if the database is durable. */
   readonly databaseLasts: boolean;
-  /** Epoch ms at which the store got its id or last adopted blobs. Automatic collection starts one grace period later. */
+  /**
+   * Epoch ms at which the store got its id or last adopted blobs. Automatic collection does nothing for one grace
+   * period after this time.
+   */
   readonly since: number;
-  /** Returns what protects an artifact from retention, such as a task that it proves, or undefined if it may expire. */
+  /**
+   * Returns what protects an artifact from retention, for example a task for which the artifact is the proof. Returns
+   * undefined if the artifact may expire.
+   */
   readonly protectorOf?: (artifact: ArtifactRecord) => Promise<string | undefined>;
 }
 
-/** One artifact's bytes, orphan blob or staged file that was removed, or that a dry run would remove. */
+/** What was removed, or what a dry run would remove: the bytes of one artifact, one orphan, or one staged file. */
 export interface Collected {
   readonly reason: 'retention' | 'orphan' | 'staging';
   readonly artifactId: string | null;
@@ -68,8 +77,8 @@ export interface Collected {
 export interface CollectionRequest {
   readonly dryRun: boolean;
   /**
-   * True to remove even so many strangers (blobs that no record ever referred to) that the database may be the wrong one.
-   * Default false.
+   * True to remove strangers (blobs that no record ever referred to) even if there are many. Many strangers usually
+   * mean that the database is the wrong one. Default false.
    */
   readonly yesRemoveMost?: boolean | undefined;
   readonly cursor?: string | null | undefined;
@@ -77,7 +86,10 @@ export interface CollectionRequest {
 
 export interface CollectedSlice {
   readonly items: readonly Collected[];
-  /** In a dry run, one sentence that says why a real run would fail with `storage_policy`. Null if it would not. */
+  /**
+   * Set only in a dry run: one sentence that says why a real run would fail with `storage_policy`. Null if it would not
+   * fail.
+   */
   readonly refusal: string | null;
   /** Paths such as `blobs/a` that were skipped because the blob backend did not create the entry there. */
   readonly skipped: readonly string[];
@@ -86,8 +98,8 @@ export interface CollectedSlice {
 }
 
 /**
- * The position of a run of collection. A run first counts the old blobs and the strangers among them (blobs that no
- * record ever referred to). Then it removes expired artifacts by type, orphans by blob key, and staged files of
+ * The position of a run of collection. A run first counts the old blobs, and how many of them are strangers (blobs that
+ * no record ever referred to). Then it removes expired artifacts by type, orphans by blob key, and staged files of
  * interrupted uploads.
  */
 const placeSchema = z.discriminatedUnion('at', [
@@ -121,11 +133,12 @@ interface Mode {
 }
 
 /**
- * Removes the bytes of expired artifacts, orphan blobs, and staged files of interrupted uploads, one slice per call.
+ * Removes the bytes of expired artifacts, orphan blobs, and staged files of interrupted uploads. Each call does one
+ * slice.
  *
- * Nothing is removed when the database and the blob storage belong to different stores. Nothing is removed either when
- * a large share of the old blobs are strangers (no record ever referred to them), because the blobs may belong to
- * another database.
+ * Nothing is removed if the database and the blob storage belong to different stores. Nothing is removed either if a
+ * large share of the old blobs are strangers (no record ever referred to them), because the blobs may belong to another
+ * database.
  *
  * Collection may run during uploads, and on several servers at the same time. An orphan is removed only if no record
  * refers to it and it is older than the grace period by the clock of the blob storage. No record can refer to such a
@@ -144,8 +157,8 @@ export class Collection {
 
   /**
    * Runs the slice at the cursor, or the first slice. With `dryRun` it makes the same decisions but removes nothing. If
-   * a real run would be refused, it returns the reason instead of throwing. Errors: `invalid_cursor`, `storage_policy`
-   * (too many strangers), `unavailable` (different stores), those of the stores.
+   * a real run would be refused, a dry run returns the reason instead of throwing. Errors: `invalid_cursor`,
+   * `storage_policy` (too many strangers), `unavailable` (different stores), those of the stores.
    */
   async slice({ cursor, dryRun, yesRemoveMost = false }: CollectionRequest): Promise<CollectedSlice> {
     const mode = { dryRun, yesRemoveMost };
@@ -154,7 +167,7 @@ export class Collection {
     return { items, refusal, skipped, nextCursor: next === undefined ? null : cursors.write(next) };
   }
 
-  /** Runs an automatic collection. Does nothing within one grace period after the store got its id or adopted blobs. */
+  /** Runs an automatic collection. Does nothing for one grace period after the store got its id or adopted blobs. */
   async runUnasked(signal?: AbortSignal): Promise<void> {
     const { clock, since, graceMs, logger } = this.#parts;
     if (clock.now() - since >= graceMs) await this.run(signal);
@@ -204,8 +217,8 @@ export class Collection {
     const { store, policy, clock } = this.#parts;
     const days = policy.days[type];
     const nextType = this.#typeFrom(this.#types.indexOf(type) + 1);
-    // Since the last slice, the retention days of this artifact type may have been removed from the settings. The run
-    // then continues with the first type.
+    // The retention days of this artifact type may have been removed from the settings since the last slice. The run
+    // then starts again with the first type.
     if (days === undefined) return { items: [], next: this.#typeFrom(0) };
     const olderThan = clock.now() - days * 86_400_000;
     const records = await store.expirable({ type, olderThan }, after, recordsASlice);
@@ -231,16 +244,15 @@ export class Collection {
 
   /**
    * Marks the artifact record as purged, then removes the bytes. If the server stops between these steps, a later run
-   * removes the bytes as an orphan. Returns true if this call purged the record. Returns false if the record was
-   * changed since it was read. The bytes are then kept until the next run.
+   * removes the bytes as an orphan. Returns true if this call marked the record. Returns false if the record has
+   * changed since it was read. Its bytes are then kept until the next run.
    */
   async #purge(artifact: ArtifactRecord): Promise<boolean> {
     const { commits, clock, jobView, blobs, logger } = this.#parts;
     const now = clock.now();
     const purged = { ...artifact, purgedAt: now, updatedAt: now, version: artifact.version + 1 };
     const changes = [update('artifact', purged, artifact.version)];
-    // Since the artifact was read, an operator may have retried its job. The next attempt may then need the artifact as
-    // input.
+    // An operator may have retried the job of the artifact meanwhile. The next attempt may need the artifact as input.
     const preconditions = artifact.jobId === null ? [] : [{ kind: 'job-over', jobId: artifact.jobId } as const];
     const result = await commits.commit({ changes, preconditions });
     if (result.outcome !== 'done') return false;
@@ -255,13 +267,13 @@ export class Collection {
   }
 
   /**
-   * Counts the old blobs and the strangers among them in one slice. The last slice of the count also compares the
-   * result with the limit, and its cursor continues with the first slice that removes.
+   * Counts old blobs and strangers in one slice. The last slice of the count also compares the result with the limit.
+   * Its cursor continues with the first slice that removes something.
    */
   async #countStrangers(place: PlaceOf<'census'>, mode: Mode): Promise<Slice> {
     const { next, ...found } = await this.#oldBlobs(place.prefix);
-    // Here one slice has all blobs, and no artifact type expires. The check in `#removeAmong` then covers all blobs, so
-    // no separate count is needed.
+    // Here one slice contains all blobs, and no artifact type expires. The check in `#removeAmong` then covers all
+    // blobs, so no separate count is needed.
     if (place.prefix === '' && next === undefined && this.#types.length === 0) {
       return this.#removeAmong({ ...found, next }, mode);
     }
@@ -299,8 +311,8 @@ export class Collection {
     const { blobs, owners, graceMs } = this.#parts;
     const slice = await keySlice(blobs, prefix, blobsASlice);
     const olderThan = (await this.#time.now(slice.blobs)) - graceMs;
-    // Excludes entries that are not plain files, because no upload created them. Collection keeps them, and `verify`
-    // reports them.
+    // Excludes entries that are not plain files, because no upload created them. Collection keeps such entries, and
+    // `verify` reports them.
     const old = slice.blobs.filter((blob) => blob.createdAt < olderThan && blob.fingerprint !== irregularFingerprint);
     const states = await owners.statesOf(old.map(({ key }) => key));
     return { old, states, skipped: slice.planted, next: slice.next };

@@ -15,8 +15,8 @@ export interface KeySlice {
 }
 
 /**
- * Returns the blobs whose keys begin with `prefix`. If there are more than `most` such blobs, returns no blobs and a
- * longer prefix in `next`. So the work of each call is bounded. A small store needs only one slice.
+ * Returns the blobs whose keys begin with `prefix`. If there are more than `most`, returns no blobs, and a longer
+ * prefix in `next`. So the work of each call is bounded. A small store needs only one slice.
  */
 export async function keySlice(blobs: Blobs, prefix: string, most: number): Promise<KeySlice> {
   const found: BlobListing[] = [];
@@ -30,8 +30,8 @@ export async function keySlice(blobs: Blobs, prefix: string, most: number): Prom
 }
 
 /**
- * Returns the key prefix whose slice follows the slice of `prefix`: `ab` follows `aa`, and `b` follows `a7`. Returns
- * undefined after the last prefix.
+ * Returns the key prefix of the next slice: `ab` follows `aa`, and `b` follows `a7`. Returns undefined after the last
+ * prefix.
  */
 export function prefixAfter(prefix: string): string | undefined {
   if (prefix === '') return undefined;

@@ -2,14 +2,16 @@ import { AppError } from '@proofhouse/core';
 import { z } from 'zod';
 
 /**
- * Encodes the position of a slice as a cursor, in base64url of JSON. The cursor is opaque to callers and is validated when
- * it is read.
+ * Encodes the position of a slice as a cursor, in base64url of JSON. Callers must not parse the cursor. It is validated
+ * when a caller sends it back.
  */
 export class SliceCursor<Place> {
   readonly #schema: z.ZodType<Place>;
   readonly #kind: string;
 
-  /** `kind` is part of each cursor. A cursor of another kind, such as `verify` instead of `gc`, is refused. */
+  /**
+   * Each cursor contains `kind`. A cursor of another kind is refused, such as one of `verify` where `gc` is expected.
+   */
   constructor(kind: string, schema: z.ZodType<Place>) {
     this.#kind = kind;
     this.#schema = schema;
@@ -27,7 +29,7 @@ export class SliceCursor<Place> {
         .parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
       if (kind === this.#kind) return this.#schema.parse(place);
     } catch {
-      // The message does not say why the cursor is invalid. For every reason, the caller can only begin a new run.
+      // The message does not say why the cursor is invalid, because in every case the caller can only begin a new run.
     }
     throw new AppError('invalid_cursor', 'The cursor was not made by this call; begin without one.');
   }

@@ -4,10 +4,10 @@ import type { BlobListing, Blobs } from '@proofhouse/blobs';
 const mostTries = 8;
 
 /**
- * Reads the clock of the blob storage, which sets the creation times of blobs and may differ from the clock of this
+ * Reads the clock of the blob storage. It sets the creation times of blobs, and may differ from the clock of this
  * machine. To read it, this class stores an empty blob, reads its creation time and deletes it.
  *
- * If the disk is full, the newest creation time seen so far is used instead, so that collection can still free space. The
+ * If the disk is full, it uses the newest creation time that it has seen, so that collection can still free space. The
  * real time is later, so no blob seems older than it is.
  */
 export class StorageTime {
@@ -35,7 +35,9 @@ export class StorageTime {
     }
   }
 
-  /** Tries again with other random blob keys, because a foreign entry may stand where the folder of a key must be. */
+  /**
+   * Tries several random blob keys, because an entry that Proofhouse did not create may be in the place of a folder.
+   */
   async #askAnywhere(): Promise<number> {
     for (let tries = 1; ; tries++) {
       try {

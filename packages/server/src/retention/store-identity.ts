@@ -15,7 +15,7 @@ export interface StoreIdentity {
   readonly since: number;
 }
 
-/** The facts from which `judgeStore` decides whether a database and a blob storage belong together. */
+/** Facts about a database and a blob storage. `judgeStore` decides from them whether the two belong together. */
 export interface StoreFacts {
   /** Store id in the database. Undefined if the database has none yet, because it is new or of an older version. */
   readonly databaseId: string | undefined;
@@ -23,7 +23,10 @@ export interface StoreFacts {
   readonly marker: string | undefined;
   /** True if the database has a record that owns a blob. */
   readonly namesBlobs: boolean;
-  /** True if the blob storage has a blob that such a record owns. Blob keys are random, so one match is proof enough. */
+  /**
+   * True if the blob storage has a blob that a record of the database owns. Blob keys are random, so one such blob is
+   * proof that both belong together.
+   */
   readonly holdsNamed: boolean;
   /** True if the blob storage has any blob. */
   readonly holdsBlobs: boolean;
@@ -39,13 +42,13 @@ export type StoreVerdict =
   /** The database and the blob storage belong to different stores. `why` says in one sentence how they differ. */
   | { readonly outcome: 'refuse'; readonly why: string };
 
-/** Advice at the end of each error message about a database and a blob storage that do not belong together. */
+/** Advice at the end of each error message that says that a database and a blob storage do not belong together. */
 export const adoptHint =
   'Check PROOFHOUSE_DATABASE_URL and PROOFHOUSE_BLOB_URL; only if these blobs are to belong to this database, run `proofhouse storage adopt`.';
 
 const settingName = 'store';
 const identitySchema = z.strictObject({ id: z.uuid(), since: z.int() });
-/** Largest number of blob owners whose blobs are looked up in the blob storage. */
+/** Largest number of blob owners whose blobs are searched in the blob storage. */
 const mostLookedFor = 100;
 
 /** Decides from the facts whether a database and a blob storage belong to the same store. A pure function. */
@@ -75,20 +78,19 @@ export interface StoreParts {
  * Determines the identity of the store when a server starts, and writes the marker into the blob storage. Throws
  * `unavailable` if the database and the blob storage belong to different stores.
  *
- * Several servers may start at the same time, and any of them may stop in between. The database gets its id before the
- * blob storage gets its marker. Id and marker are written only where none exists. A blob storage without a marker is
- * judged again
- * at the next start.
+ * Several servers may start at the same time, and any of them may stop before the end. So the database gets its id
+ * before the blob storage gets its marker, and neither is written where one exists. A blob storage without a marker is
+ * judged again at the next start.
  *
  * A database in memory has no durable id. The server then writes no marker, and must not use a blob storage with a
- * marker.
- * A blob storage in memory gets no marker either. Errors: `unavailable` (different stores), those of the stores.
+ * marker. A blob storage in memory gets no marker either. Errors: `unavailable` (different stores), those of the
+ * stores.
  */
 export async function claimStore(parts: StoreParts, fresh: StoreIdentity): Promise<StoreIdentity> {
   const { settings, blobs, databaseLasts } = parts;
   if (!blobs.supports.durable) return parseIdentity(await settings.putIfAbsent(settingName, JSON.stringify(fresh)));
-  // The marker must be read before the id in the database. A server that starts writes the id first and the marker
-  // second. So if the marker could be read, the id can be read too.
+  // The marker must be read before the id in the database. A starting server writes the id first and the marker second.
+  // So if this read finds the marker, the next read finds the id.
   const marker = await blobs.readMarker();
   if (!databaseLasts) {
     if (marker === undefined) return fresh;
@@ -106,8 +108,8 @@ export async function claimStore(parts: StoreParts, fresh: StoreIdentity): Promi
 }
 
 /**
- * Returns the facts of this database and blob storage for `judgeStore`. If there is a marker, no blobs are searched,
- * because the marker is then sufficient for the decision.
+ * Returns the facts of this database and blob storage for `judgeStore`. If there is a marker, blobs are not searched,
+ * because the marker is sufficient for the decision.
  */
 async function factsOf(
   { owners, blobs }: Pick<StoreParts, 'owners' | 'blobs'>,
@@ -178,8 +180,7 @@ export function parseIdentity(text: string): StoreIdentity {
 }
 
 /**
- * Checks, while the server runs, that the database and the blob storage still belong to the store that the server had
- * at its start.
+ * Checks, while the server runs, that the database and the blob storage still belong to the same store as at the start.
  */
 export class StoreGuard {
   readonly #parts: StoreParts;

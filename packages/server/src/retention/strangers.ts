@@ -1,21 +1,21 @@
-/** The number of old blobs, and the number of strangers among them: old blobs that no record ever referred to. */
+/** The number of old blobs, and the number of strangers among them (blobs that no record ever referred to). */
 export interface BlobCensus {
   readonly old: number;
   readonly strangers: number;
 }
 
 /**
- * Largest number of strangers that are always removed automatically, whatever their share of the old blobs. Interrupted
- * uploads leave some blobs that no record ever referred to.
+ * So many strangers may be removed automatically, whatever their share of the old blobs. Interrupted uploads leave some
+ * blobs that no record ever referred to.
  */
 const mostStrangers = 100;
-/** If the strangers are at most this share of the old blobs, they are removed automatically, whatever their number. */
+/** Strangers may be removed automatically if they are at most this share of the old blobs, whatever their number. */
 const mostShare = 0.2;
 
 /**
- * Returns the reason why the strangers must not be removed automatically, or undefined if they may be removed. A large number
- * of strangers means that the blobs probably belong to another database. A database in memory is empty after each start, so
- * it has no record of earlier blobs, and no stranger may be removed.
+ * Returns the reason why strangers must not be removed automatically, or undefined if they may be removed. Many
+ * strangers mean that the blobs probably belong to another database. A database in memory is empty after each start and
+ * has no record of earlier blobs, so then no stranger may be removed.
  */
 export function strangersRefusal({ old, strangers }: BlobCensus, databaseLasts: boolean): string | undefined {
   if (!databaseLasts && strangers > 0) {

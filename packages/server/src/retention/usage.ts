@@ -24,14 +24,14 @@ export interface UsageParts {
 }
 
 /**
- * Hysteresis of the quota warning, in percent of the quota. After a warning, no other warning is logged until usage has
- * fallen this far below the threshold and crosses it again.
+ * After a warning about the quota, the next one is logged only if usage has first fallen this far below the threshold.
+ * Percent of the quota.
  */
 const quietPercent = 5;
 
 /**
- * Samples the storage usage and enforces the storage quota. Uploads are checked against the last sample, so the quota is
- * enforced with a delay of up to one sampling interval.
+ * Takes samples of the storage usage and enforces the storage quota. Uploads are checked against the last sample. So
+ * the quota takes effect with a delay of at most one interval.
  */
 export class Usage {
   readonly #parts: UsageParts;

@@ -103,7 +103,7 @@ it('a view of many jobs is gone through folder by folder, long and odd names inc
   writeFileSync(join(folder, 'file-at-the-root'), '');
   const { findings, slices } = await walk(verification({ viewRoot: folder }));
   const places = findings.map(({ place }) => place).toSorted();
-  // Entries that are not job folders are reported, and their content is not searched.
+  // Entries that are not job folders are reported, but the check does not look inside them.
   expect(places).toEqual([...names.map((name) => `${name}/leftover`), ...odd, 'file-at-the-root'].toSorted());
   expect(new Set(findings.map(({ kind }) => kind))).toEqual(new Set(['view-foreign']));
   expect(Math.max(...slices.map((slice) => slice.findings.length))).toBeLessThanOrEqual(203);

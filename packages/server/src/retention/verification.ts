@@ -26,7 +26,7 @@ export interface VerificationParts extends CheckedStorage {
   readonly graceMs: number;
   /** Generates the seed of a run. The seed decides which blobs belong to the sample that is hashed. */
   readonly ids: Pick<Ids, 'token'>;
-  /** Largest number of bytes that one call hashes, unless a single blob is larger. Default 256 MiB. */
+  /** Largest number of bytes that one call hashes. A single larger blob is still hashed whole. Default 256 MiB. */
   readonly bytesASlice?: number;
   /** Largest number of blob owners that one call checks. Default 500. */
   readonly rowsASlice?: number;
@@ -59,8 +59,8 @@ export interface VerifiedSlice {
 }
 
 /**
- * The position of a run of verification. A run checks the blob owners by key, then the usage counters, then the blobs by
- * key, then the staging folder, then the job view by folder.
+ * The position of a run of verification. A run has these steps: the blob owners by key, the usage counters, the blobs
+ * by key, the staging folder, the job view by folder.
  */
 const placeSchema = z.discriminatedUnion('at', [
   z.strictObject({
@@ -90,14 +90,14 @@ const usualRows = 500;
 const blobsASlice = 2000;
 const foldersASlice = 200;
 /**
- * Longest name, in bytes, of an entry in the job view's root that a cursor may contain. An entry with a longer name is
- * never a job folder. All such entries are checked in the last slice.
+ * Longest name in bytes of an entry in the root of the job view that a cursor may contain. An entry with a longer name
+ * is no job folder. The last slice checks all such entries.
  */
 const longestNameBytes = 64;
 
 /**
- * Verifies the storage: compares the blob owners, the usage counters, the stored blobs and the job view with each
- * other. Each call checks one slice, a part of the work of bounded size.
+ * Verifies the storage. Compares the blob owners, the usage counters, the stored blobs and the job view with each
+ * other. Each call checks one slice, whose size is bounded.
  */
 export class Verification {
   readonly #parts: VerificationParts;
@@ -204,7 +204,7 @@ export class Verification {
     };
   }
 
-  /** Updates one entry of the job view from the records. Returns true if the entry agrees with the records afterwards. */
+  /** Updates one entry of the job view from the records. Returns true if the entry is correct afterwards. */
   async #repair(path: string): Promise<boolean> {
     const { jobView, store, viewRoot = '' } = this.#parts;
     const [jobId = '', ...rest] = path.split('/');
@@ -222,16 +222,16 @@ function placeOf(finding: StorageFinding): string | null {
 }
 
 /**
- * Returns true if the finding is about an entry of the job view that Proofhouse made, and that can therefore be
- * replaced without loss.
+ * Returns true if the defect is in an entry of the job view that Proofhouse made. Such an entry can be replaced without
+ * loss.
  */
 function isMendable(finding: StorageFinding): finding is StorageFinding & { readonly path: string } {
   return 'path' in finding && finding.kind !== 'view-foreign';
 }
 
 /**
- * Returns true if the blob of this owner is in the sample that is hashed. A hash of the seed and the owner's id
- * decides, so one seed always selects the same owners, and every owner is selected by some seeds.
+ * Returns true if the blob of this owner must be hashed. A hash of the seed and of the owner's id decides this. One
+ * seed always selects the same owners, and every owner is selected by some seeds.
  */
 function isSampled(seed: string, { id }: BlobOwner, sample: number): boolean {
   if (sample >= 1) return true;
@@ -240,9 +240,9 @@ function isSampled(seed: string, { id }: BlobOwner, sample: number): boolean {
 }
 
 /**
- * Returns the first `most` names in the folder that sort after `after`, in order. Names longer than `longestNameBytes`
- * are returned only by the last call. `isEnd` is true for the last call, after which there are no further names. Keeps
- * at most 2 * `most` shorter names in memory.
+ * Returns, in order, the first `most` names in the folder that sort after `after`. Names longer than `longestNameBytes`
+ * are returned only by the last call. `isEnd` is true for the last call. Keeps at most 2 * `most` shorter names in
+ * memory.
  */
 async function firstNames(root: string, after: string, most: number): Promise<{ names: string[]; isEnd: boolean }> {
   let names: string[] = [];
