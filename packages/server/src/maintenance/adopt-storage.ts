@@ -10,18 +10,18 @@ import type { MetadataStore } from '../stores/metadata-store.ts';
 import { openMetadataStore } from '../stores/open-metadata-store.ts';
 
 export interface AdoptOptions extends ConfigSources {
-  /** True if the adoption is executed. If false, the result is only reported, and nothing is changed. */
+  /** True to execute the adoption. If false, the function only reports what it would do, and changes nothing. */
   readonly confirmed: boolean;
 }
 
 export interface Adoption {
   /**
-   * `same`: there is nothing to adopt. The database and the blob storage already belong to the same store, or one of
-   * them is in memory. `would-adopt`: nothing was changed, because `confirmed` is false. `adopted`: the adoption was
-   * executed.
+   * `same`: there is nothing to adopt. Either the database and the blob storage already belong to the same store, or
+   * one of them is in memory. `would-adopt`: nothing was changed, because `confirmed` is false. `adopted`: the adoption
+   * was executed.
    */
   readonly outcome: 'same' | 'would-adopt' | 'adopted';
-  /** The text for the user: the findings, the consequences and the changes, in whole sentences. */
+  /** The text for the user, in whole sentences: what was found, what follows from it, and what was changed. */
   readonly lines: readonly string[];
 }
 
@@ -79,8 +79,8 @@ async function adopt({ store, blobs, ids, confirmed, viewRoot }: AdoptParts): Pr
   if (!confirmed)
     return { outcome: 'would-adopt', lines: [...means, 'Nothing was changed. To adopt, repeat with --yes.'] };
   const identity = await renewIdentity(store.settings, { id: ids.uuid(), since: systemClock.now() });
-  // The marker of the blob storage is written last. So after an interruption its store id still differs from that of
-  // the database, and a second run does the rest.
+  // The marker of the blob storage is written last. After an interruption its store id still differs from that of the
+  // database. So a second run sees this and completes the adoption.
   const view = await adoptView({ blobs, viewRoot, ids }, identity.id);
   await blobs.writeMarker(identity.id, { replace: true });
   return {
@@ -106,8 +106,8 @@ async function adoptView({ blobs, viewRoot, ids }: Pick<AdoptParts, 'blobs' | 'v
 }
 
 /**
- * Returns the store id in the marker of the blob storage, or undefined without a marker. A marker that is damaged is no
- * error here, because the adoption replaces it.
+ * Returns the store id in the marker of the blob storage, or undefined if there is no marker. A damaged marker causes
+ * no error, because the adoption replaces it.
  */
 async function markerText(blobs: Blobs): Promise<string | undefined> {
   try {

@@ -34,8 +34,9 @@ export interface Examined {
 type Finding = Omit<Examined, 'name'>;
 
 /**
- * Checks everything that a start of the server needs, and yields the result of each check. Changes nothing, except that it
- * writes and removes probe files, and grants read access if `grantReadOnly` is given. A server may run at the same time.
+ * Checks everything that a start of the server needs, and yields the result of each check. Writes probe files and
+ * removes them again. Grants read access if `grantReadOnly` is given. Changes nothing else. A server may run at the
+ * same time.
  */
 export async function* examine(options: DoctorOptions): AsyncGenerator<Examined, void, undefined> {
   let config: Config;
@@ -120,8 +121,8 @@ async function foldersFinding(config: Config): Promise<Finding> {
 }
 
 /**
- * Returns the reason why a start would refuse the root of the job view, or undefined. Whether the root belongs to another
- * store is not checked here.
+ * Returns the reason why a start would refuse the root of the job view, or undefined. Does not check whether the root
+ * belongs to another store.
  */
 async function viewRootTrouble(root: string): Promise<string | undefined> {
   const { foreign } = await lookAtViewRoot(root);
@@ -146,7 +147,7 @@ async function blobsFinding(config: Config, database: DatabaseInspection | undef
   const look = folder === undefined ? undefined : probeFolder(folder);
   if (look?.missing === true)
     return { outcome: 'note', text: `filesystem: will be made by the first start at ${look.path}.` };
-  // Opening the backend would create its folders `blobs` and `staging`, which only the first start may do.
+  // Opening the backend would create its folders `blobs` and `staging`. Only the first start of a server may do this.
   if (look !== undefined && !['blobs', 'staging'].every((name) => existsSync(join(look.path, name))))
     return { outcome: 'note', text: `filesystem: will be laid out by the first start in ${look.path}.` };
   const ids = new Ids(systemClock);
@@ -209,8 +210,8 @@ async function grantFinding(config: Config, found: DatabaseInspection | Finding,
   if ('outcome' in found)
     return { outcome: 'wrong', text: 'The database could not be looked at: nothing was granted.' };
   if (found.kind !== 'postgres') return { outcome: 'wrong', text: 'Only Postgres has roles: nothing was granted.' };
-  // A newer schema may have columns with secrets that this version does not know. An older schema lacks tables. The
-  // next start of the server adds these tables and grants access to them.
+  // Only the current schema can be granted. A newer schema may have columns with secrets that this version does not
+  // know. An older schema lacks tables, and the next start of the server adds and grants these.
   if (schemaAge(found.schema) !== 'current') {
     return {
       outcome: 'wrong',

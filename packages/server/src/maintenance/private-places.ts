@@ -17,8 +17,9 @@ const databaseSuffixes = ['', '-wal', '-shm', '-journal', '.lock', '.lock-journa
 const usualEntries = ['artifacts', 'blobs', 'lost+found'];
 
 /**
- * Creates the data folder with mode 0700 if the configuration uses it. Narrows the modes of files and folders of this user
- * that are too wide. Logs each change, and each file or folder that was not changed. Errors: `unavailable`.
+ * Creates the data folder with mode 0700 if the configuration uses it. Narrows the modes of files and folders that
+ * belong to this user and allow too much. Logs each change, and each file or folder that it could not change. Errors:
+ * `unavailable`.
  */
 export function keepPrivate(config: Places, logger: Logger): void {
   if (holdsAnything(config)) {
@@ -37,11 +38,11 @@ export function keepPrivate(config: Places, logger: Logger): void {
 }
 
 /**
- * Returns the files and folders whose modes are too wide. The widest allowed mode is 0700 for the data folder, 0600 for
- * database files, and 0750 for the folders of blobs and the root of the job view.
+ * Returns the files and folders whose modes allow more than these modes: 0700 for the data folder, 0600 for database
+ * files, and 0750 for the folders of blobs and the root of the job view.
  *
- * A data folder that contains files of other programs gets `ours: false`, so that its mode is not changed. A narrower
- * mode could make these files inaccessible to their users.
+ * If the data folder contains files of other programs, its entry has `ours: false`, and its mode is not changed.
+ * Otherwise the users of these files could lose access.
  */
 export function widePlaces(config: Places): WideMode[] {
   const blobs = blobUrlFolder(config.blobUrl);

@@ -19,8 +19,8 @@ export async function callTool(
   requireClass(id, caller.principal);
   if (id === 'putArtifact') return uploadThroughTool(parts, given, caller.principal);
   const decoded = decodeCall(row, { principal: caller.principal, ...toolParts(row, given), names });
-  // Each operation id has its own call type. TypeScript cannot infer the type of the call from an id that is known only
-  // at run time.
+  // Each operation id has its own call type. Here the id is known only at run time, so TypeScript cannot infer the
+  // type.
   const handler = parts.handlers[id as JsonOperationId] as (call: unknown) => Promise<{ readonly body: unknown }>;
   const { software, signal, waitSignal, reauthenticate } = caller;
   return (await handler({ ...decoded, software, signal, waitSignal, reauthenticate })).body;

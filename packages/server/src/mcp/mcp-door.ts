@@ -16,8 +16,8 @@ export interface McpAnswer {
 
 export interface McpMessage {
   /**
-   * The request for the MCP library. It has the MCP headers of the client's request, and accepts both media types (JSON
-   * and event stream). Its signal aborts the call.
+   * The request that the MCP library receives. It has the MCP headers of the client's request, and accepts both media
+   * types (JSON and event stream). Its signal aborts the call.
    */
   readonly request: Request;
   /** The client's Accept header (RFC 9110 section 12.5.1). Undefined means that every media type is accepted. */
@@ -28,8 +28,8 @@ export interface McpMessage {
 }
 
 /**
- * Answers MCP messages of both generations of the protocol: version 2026-07-28, and the versions of 2025 and before. No
- * state is kept between two messages. A client may accept only JSON or only an event stream. An event stream contains
+ * Answers MCP messages of both generations of the protocol: version 2026-07-28, and the versions of 2025 and before. It
+ * keeps no state between two messages. A client may accept only JSON or only an event stream. An event stream contains
  * one answer.
  */
 export class McpDoor {
@@ -58,8 +58,8 @@ export class McpDoor {
     return Promise.all([this.#asJson.close(), this.#asEvents.close()]);
   }
 
-  // Returns the handler for version 2026-07-28. `auto` always answers JSON here, because no tool sends messages before its
-  // result. Subscriptions are not supported.
+  // Returns the handler for version 2026-07-28. With `auto` it always answers JSON here, because no tool sends messages
+  // before its result. Subscriptions are not supported.
   #modern(responseMode: 'auto' | 'sse'): McpHttpHandler {
     return createMcpHandler(
       ({ requestInfo }) => {

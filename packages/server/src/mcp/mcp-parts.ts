@@ -3,16 +3,19 @@ import type { JsonHandlers } from '../calls/operation-call.ts';
 import type { JobUploads } from '../artifacts/job-uploads.ts';
 import type { Ids } from '../kernel/ids.ts';
 
-/** Dependencies of the MCP server: the handlers of the HTTP routes, and the dependencies of the upload tool. */
+/** What the MCP server needs: the handlers of the HTTP routes, and the services of the upload tool. */
 export interface McpParts {
   readonly handlers: JsonHandlers;
   readonly jobUploads: JobUploads;
   readonly ids: Ids;
-  /** Returns the base URL of the server without a trailing slash. The upload tool's answers contain URLs below it. */
+  /**
+   * Returns the base URL of the server without a trailing slash. Answers of the upload tool contain URLs that begin
+   * with it.
+   */
   readonly baseUrl: () => string;
 }
 
-/** The caller of a tool, and the signals of the call, with the same meaning as in `OperationCall`. */
+/** The caller of a tool, and the signals of the call. The fields have the same meaning as in `OperationCall`. */
 export interface ToolCaller {
   readonly principal: Principal;
   readonly software: string | undefined;

@@ -22,8 +22,8 @@ export function addMcpRoutes(app: FastifyInstance, parts: McpParts): void {
   const config = { mcp: true } as const;
   app.addHook('onClose', () => door.close());
   app.post('/mcp', { config }, (request, reply) => answerMessage({ parts, open, door }, request, reply));
-  // GET would open a stream of server messages, and DELETE would end a session (MCP 2025-11-25, "Streamable HTTP"). This
-  // server has neither.
+  // In MCP, GET opens a stream of server messages and DELETE ends a session (MCP 2025-11-25, "Streamable HTTP"). This
+  // server has neither streams nor sessions.
   app.route({
     method: ['GET', 'DELETE'],
     url: '/mcp',
@@ -50,8 +50,8 @@ async function answerMessage(
   if (isJSONRPCNotification(message) && message.method === 'notifications/cancelled') {
     open.cancel(principal, session, message.params?.['requestId']);
   }
-  // The answer to `initialize` has a new session id. Cancellation needs it, because different clients use the same request
-  // ids.
+  // The answer to `initialize` has a new session id. It is needed to cancel a call, because different clients use the
+  // same request ids.
   if (isInitializeRequest(message)) reply.header(sessionHeader, parts.ids.token(32));
   const id = isJSONRPCRequest(message) ? message.id : undefined;
   const { refusedBody } = request;
@@ -97,15 +97,15 @@ function toolCaller(parts: McpParts, request: FastifyRequest, principal: Princip
   };
 }
 
-/** Returns the error of a refused message with the paths of tool arguments: without the prefix `params.arguments.`. */
+/** Returns the error of a refused message. The paths of tool arguments lose their prefix `params.arguments.`. */
 function ofArguments(refusal: AppError): AppError {
   const plain = (text: string): string => text.replaceAll('params.arguments.', '');
   const errors = refusal.errors.map((field) => ({ ...field, path: plain(field.path) }));
   return new AppError(refusal.code, plain(refusal.message), { errors });
 }
 
-// Returns a request for the MCP library. The library uses only the headers and the signal of the request. The parsed body
-// and the caller are passed separately, and the URL has no meaning.
+// Returns a request for the MCP library, which reads only its headers and its signal. The parsed body and the caller
+// are passed separately. The URL has no meaning.
 function webRequest(request: FastifyRequest, signal: AbortSignal): Request {
   const headers = new Headers({ accept: 'application/json, text/event-stream' });
   for (const [name, value] of Object.entries(request.headers)) {

@@ -43,9 +43,9 @@ export function mcpServer(call: CallTool): McpServer {
   return server;
 }
 
-// A validator that is never called. It replaces the JSON Schema validator of the MCP library. That validator checks the
-// client's answers to elicitation requests, but this server sends no such requests. The library would create its
-// default validator for every request, which takes longer than the request itself.
+// A validator that is never called. It replaces the JSON Schema validator of the MCP library. That validator checks
+// answers to elicitation requests, and this server sends no such requests. Without this object, the library would
+// create its validator for every request, which takes longer than the request itself.
 const unusedValidator = {
   getValidator: () => {
     throw new Error('this server elicits nothing');

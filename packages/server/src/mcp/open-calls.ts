@@ -1,14 +1,13 @@
 import { actorOf, type Principal } from '@proofhouse/core';
 
 /**
- * The MCP calls in progress. A client can cancel such a call with another request (`notifications/cancelled`). The
- * session id of MCP only distinguishes the request ids of one client from those of another client. The session has no
- * other state.
+ * The MCP calls in progress. A client can cancel a call with another request (`notifications/cancelled`). The MCP
+ * session id only distinguishes the request ids of different clients. The session has no other state.
  */
 export class OpenCalls {
   readonly #calls = new Map<string, () => void>();
 
-  /** Adds a call. `end` is called when the call is cancelled. The returned function removes the call. */
+  /** Adds a call. `end` is called if the client cancels the call. The returned function removes the call. */
   add(principal: Principal, session: string | undefined, id: unknown, end: () => void): () => void {
     const key = keyOf(principal, session, id);
     if (key === undefined) return () => undefined;
@@ -24,8 +23,8 @@ export class OpenCalls {
   }
 }
 
-// Returns the key of a call, or undefined without a session. Such a call cannot be cancelled: two clients of one worker
-// would have the same keys, because each client counts its request ids from 0.
+// Returns the key of a call. Returns undefined without a session id; the call can then not be cancelled. Each client
+// counts its request ids from 0, so two clients of one worker would otherwise have the same keys.
 function keyOf(principal: Principal, session: string | undefined, id: unknown): string | undefined {
   if (session === undefined || (typeof id !== 'string' && typeof id !== 'number')) return undefined;
   return JSON.stringify([principal.kind, actorOf(principal), session, id]);

@@ -11,9 +11,9 @@ import { contentTypeOf } from '../artifacts/content-type-of.ts';
 import type { McpParts } from './mcp-parts.ts';
 
 /**
- * Stores small content from the arguments of the upload tool as an artifact. For larger content, or without content, the
- * answer describes the HTTP request that the caller must send instead. The checks have the same order and the same errors
- * as in the upload routes.
+ * Stores small content from the arguments of the upload tool as an artifact. If the content is large or absent, the
+ * answer describes the HTTP request that the caller must send instead. The checks and errors, and their order, are
+ * those of the upload routes.
  */
 export async function uploadThroughTool(
   { jobUploads, baseUrl }: McpParts,

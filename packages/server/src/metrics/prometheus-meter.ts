@@ -9,7 +9,10 @@ import type { Meter } from '../kernel/meter.ts';
  */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
-/** Milliseconds between two samples of the queue depth. A timer takes the samples, not a request of `/metrics`. */
+/**
+ * Milliseconds between two samples of the queue depth. A timer takes the samples, so a request of `/metrics` costs no
+ * query.
+ */
 export const sampleDepthsEveryMs = 15_000;
 /** Largest number of jobs that a sample counts for one job type and state. */
 export const mostCounted = 100_000;
@@ -83,8 +86,7 @@ export class PrometheusMeter implements Meter {
 
   /**
    * If `processMetrics` is true, the default metrics of prom-client are exported too. The counters of each type in
-   * `jobTypes` exist with the value 0 from the start. So a query can distinguish a rate of 0 from a server without
-   * metrics.
+   * `jobTypes` are 0 from the start. So a query can distinguish a rate of 0 from a server without metrics.
    */
   constructor(options: { processMetrics: boolean; jobTypes: readonly string[] }) {
     if (options.processMetrics) {
@@ -145,7 +147,7 @@ export class PrometheusMeter implements Meter {
     for (const { type, bytes } of byType) this.#storage.set({ type }, bytes);
   }
 
-  /** Sets the quota in bytes; without a quota the metric is absent. */
+  /** Sets the quota in bytes. Without a call, the metric of the quota is absent. */
   storageQuota(quotaBytes: number): void {
     const help = 'Bytes that artifacts may have together.';
     new Gauge({ name: 'proofhouse_storage_quota_bytes', help, registers: [this.#registry] }).set(quotaBytes);
