@@ -6,7 +6,7 @@ import { sameHash, sha256Hex } from '../kernel/secret.ts';
 const codeLifeMs = 10 * 60 * 1000;
 export const sessionLifeMs = 12 * 60 * 60 * 1000;
 /**
- * Largest numbers of unused codes, of sessions, and of page secrets of one session (one secret for each sign-in). Above a
+ * Largest numbers of unused codes, of sessions, and of page secrets of one session (each sign-in adds one). Above a
  * limit, the oldest entry is evicted.
  */
 const maxCodes = 1000;
@@ -21,9 +21,15 @@ export interface SignInCode {
 
 /** A session with a new page secret. Both values are random, and only their hashes are kept. */
 export interface OpenedSession {
-  /** The value of the session cookie. Browsers send it to every port of the host, so it is not accepted by itself. */
+  /**
+   * The value of the session cookie. It does not suffice without the page secret, because browsers send a cookie to
+   * every port of the host.
+   */
   readonly session: string;
-  /** The web page keeps the secret in sessionStorage, which belongs to one origin, and sends the secret with every call. */
+  /**
+   * The web page stores this secret in sessionStorage, which pages of other origins cannot read. It sends the secret
+   * with every call.
+   */
   readonly pageSecret: string;
 }
 
@@ -35,9 +41,10 @@ interface Session {
 }
 
 /**
- * Sign-in of the web page: a code from a sign-in link, or a token, is exchanged for a session. A code is valid once, within
- * ten minutes. A session is valid only together with one of its page secrets. Codes and sessions are kept only in the memory
- * of this process, as hashes, so a restart ends every session. Their ages are measured with the monotonic clock.
+ * Sign-in of the web page. A code from a sign-in link, or a token, is exchanged for a session. A code is valid once,
+ * within ten minutes. A session is valid only together with one of its page secrets. Codes and sessions exist only in
+ * the memory of this process, as hashes, so a restart ends every session. Their age is measured with the monotonic
+ * clock.
  */
 export class SignIn {
   readonly #clock: Clock;
@@ -67,7 +74,7 @@ export class SignIn {
 
   /**
    * Opens a session for the principal. `cookies` are the session cookies that the browser sent. If one of them is a
-   * valid session of the same kind of principal, no new session is opened: that session gets a further page secret. So
+   * valid session of the same kind of principal, that session gets another page secret and no new session is opened. So
    * a sign-in in a second tab does not end the session of the first tab.
    */
   open(principal: Principal, cookies: readonly string[] = []): OpenedSession {
@@ -85,8 +92,8 @@ export class SignIn {
   }
 
   /**
-   * Returns the principal of a session. Returns undefined when the session is unknown or expired, or when the page secret
-   * does not belong to it. Both are given as sha256.
+   * Returns the principal of a session. Returns undefined if the session is unknown or expired, or if the page secret
+   * does not belong to the session. Both arguments are sha256 hashes.
    */
   principalOf(sessionSha256: string, pageSecretSha256: string): Principal | undefined {
     const session = this.#live(sessionSha256);
@@ -100,7 +107,7 @@ export class SignIn {
     this.#sessions.delete(sessionSha256);
   }
 
-  /** Ends all sessions of principals of the same kind. Only the admin has sessions, until a later version has users. */
+  /** Ends all sessions of the same kind of principal. Only the admin has sessions, until a later version has users. */
   endAll(principal: Principal): void {
     for (const [hash, session] of this.#sessions) {
       if (session.principal.kind === principal.kind) this.#sessions.delete(hash);

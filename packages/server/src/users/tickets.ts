@@ -9,7 +9,7 @@ const startWithinMs = 60_000;
 const resumeWithinMs = 12 * 60 * 60 * 1000;
 /** A preview ticket is valid for this time (milliseconds). */
 const previewLifeMs = 10 * 60 * 1000;
-/** Largest number of tickets of one credential. Above this limit, its oldest ticket is evicted. */
+/** Largest number of tickets that one credential may have. Above this limit, its oldest ticket is evicted. */
 const maxTicketsOfHolder = 100;
 /** Largest number of tickets of all credentials. Above this limit, new tickets are refused with `too_busy`. */
 const maxTickets = 10_000;
@@ -33,8 +33,9 @@ interface Ticket<Holder> extends TicketGrant<Holder> {
 }
 
 /**
- * Tickets for links that a browser can follow without a token or a page secret. A ticket gives access to one artifact, with
- * the rights of the credential that created the ticket. Tickets are kept only in the memory of this process, as hashes.
+ * Tickets for links that a browser can open without a token or a page secret. A ticket gives access to one artifact,
+ * with the rights of the credential that created the ticket. Tickets exist only in the memory of this process, as
+ * hashes.
  */
 export class Tickets<Holder> {
   readonly #clock: Clock;
@@ -65,8 +66,8 @@ export class Tickets<Holder> {
 
   /**
    * Returns the rights of a ticket. `use` says what the request needs: `start` all bytes, `resume` a range, `look` no
-   * bytes (HEAD). Returns undefined when the ticket is unknown or expired. Also returns undefined when `use` is `start`
-   * and the download has started before.
+   * bytes (HEAD). Returns undefined if the ticket is unknown or expired. For `start`, also returns undefined if the
+   * download was already started.
    */
   open(ticket: string, use: 'start' | 'resume' | 'look'): TicketGrant<Holder> | undefined {
     const hash = sha256Hex(ticket);

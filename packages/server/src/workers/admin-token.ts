@@ -7,7 +7,10 @@ const settingName = 'admin_token_sha256';
 /** The token of the admin. Only its hash is stored. */
 export class AdminToken {
   readonly #sha256: string;
-  /** The token, if this start of the server created it. The caller must print it, because it cannot be read again. */
+  /**
+   * The token, if this start of the server created it, else undefined. The caller must print it, because it cannot be
+   * read later.
+   */
   readonly made: string | undefined;
 
   private constructor(sha256: string, made: string | undefined) {
@@ -16,9 +19,9 @@ export class AdminToken {
   }
 
   /**
-   * Loads the admin token. A configured token is used first and replaces the stored one. Otherwise the stored token is
-   * used. If there is none, a new token is created. If several servers start at the same time on one database, only one
-   * of them creates the token.
+   * Loads the admin token. If the configuration has a token, it is used and replaces the stored one. Otherwise the
+   * stored token is used. If there is none, a new token is created. If several servers start at the same time on one
+   * database, only one of them creates the token.
    */
   static async load(settings: SettingStore, ids: Ids, configured: string | undefined): Promise<AdminToken> {
     if (configured !== undefined) {

@@ -4,7 +4,7 @@ import { ManualClock } from '../kernel/time/manual-clock.ts';
 import type { PresenceStore } from './presence-store.ts';
 import { Presence } from './presence.ts';
 
-/** A presence store in memory. Each write waits until the promise `held` settles. */
+/** A presence store in memory. Each write waits until the promise `held` has settled. */
 class Rows implements PresenceStore {
   readonly rows = new Map<string, SeenWorker>();
   saves = 0;

@@ -3,13 +3,13 @@ import type { Clock } from '../kernel/time/clock.ts';
 import { decodeCursor, encodeCursor } from '../kernel/page.ts';
 import type { PresenceStore } from './presence-store.ts';
 
-/** Interval in milliseconds between two flushes. Claims and heartbeats cause no writes of their own. */
+/** Interval in milliseconds between two flushes. A claim or heartbeat itself writes no presence. */
 export const flushEveryMs = 5000;
-/** Largest number of workers for which the fields of the last claim are kept in memory. */
+/** Largest number of workers whose last claim is kept in memory. */
 const mostKnown = 10_000;
 /**
- * Largest age (ms) of a stored presence row from which a heartbeat takes the missing fields. Used for a worker that has
- * not claimed at this server. It is the length of the longest lease.
+ * A heartbeat has no fields except the worker's id. If the worker made no claim at this server, the fields are taken
+ * from its stored row. The row must not be older than this (ms), which is the length of the longest lease.
  */
 const rememberedMs = maxLeaseSeconds * 1000;
 const unheard = { capabilities: [], types: undefined, repositories: undefined, version: undefined };
@@ -21,10 +21,16 @@ export class Presence {
   readonly #store: PresenceStore;
   readonly #clock: Clock;
   #noted = new Map<string, SeenWorker>();
-  /** Time (epoch ms) of the last heartbeat of each worker that sent heartbeats to this server, but no claim yet. */
+  /**
+   * Workers that sent heartbeats to this server but made no claim here yet, with the time (epoch ms) of the last
+   * heartbeat.
+   */
   #strangers = new Map<string, number>();
   #flushing: Promise<void> = Promise.resolve();
-  /** Fields of the last claim of each worker at this server. A heartbeat is recorded with these fields. */
+  /**
+   * The fields of each worker's last claim at this server. A heartbeat has none of these fields, so it is recorded with
+   * them.
+   */
   readonly #known = new Map<string, Omit<SeenWorker, 'lastSeenAt'>>();
 
   constructor(parts: { store: PresenceStore; clock: Clock }) {
@@ -32,15 +38,17 @@ export class Presence {
     this.#clock = parts.clock;
   }
 
-  /** Records a claim. A claim has all fields of a presence row except the time. */
+  /**
+   * Records that a worker was seen because it made a claim. The claim has all fields of a presence row except the time.
+   */
   claimed(worker: Omit<SeenWorker, 'lastSeenAt'>): void {
     this.#know(worker);
     this.alive(worker.workerId);
   }
 
   /**
-   * Records a heartbeat. It has only the id of the worker. The other fields come from the last claim of the worker at this
-   * server or, without such a claim, from the stored row of the worker.
+   * Records that a worker was seen because it sent a heartbeat, which has only the id of the worker. The other fields
+   * are those of its last claim at this server. If there was none, they are taken from the stored row of the worker.
    */
   alive(workerId: string): void {
     const lastSeenAt = this.#clock.now();
@@ -72,8 +80,8 @@ export class Presence {
     }
   }
 
-  // Adds the missing fields for workers that sent only heartbeats to this server. A worker that claimed a job before a
-  // restart of this server, or at another server, must stay visible while it sends heartbeats.
+  // Adds the missing fields of workers that sent only heartbeats to this server. Such a worker claimed its job before a
+  // restart, or at another server. It must stay visible while it sends heartbeats.
   async #meetStrangers(): Promise<void> {
     const since = this.#clock.now() - rememberedMs;
     const remembered = new Map((await this.#store.seenSince(since, mostKnown)).map((seen) => [seen.workerId, seen]));

@@ -1,12 +1,15 @@
 import type { CredentialRecord, WorkerRecord } from '@proofhouse/core';
 import type { Page, PageRequest } from '../kernel/page.ts';
 
-/** The store of workers and their credentials. Except for `touchCredential` it only reads; `Commits` writes the records. */
+/**
+ * The store of workers and their credentials. It only reads, except for `touchCredential`. `Commits` writes the
+ * records.
+ */
 export interface WorkerStore {
   findWorker(workerId: string): Promise<WorkerRecord | undefined>;
 
   /**
-   * Returns the workers that are registered in the experiment, oldest first by (createdAt, id), from the position after
+   * Returns the workers that are registered in the experiment, oldest first by (createdAt, id), beginning after
    * `page.after`. Several workers may have the same name.
    */
   listWorkers(
@@ -15,8 +18,9 @@ export interface WorkerStore {
   ): Promise<Page<WorkerRecord>>;
 
   /**
-   * Returns the credential whose token has this sha256 (lower-case hex). Every request with a worker token needs this query.
-   * Returns undefined for a registration token whose epoch differs from the registration epoch of its worker.
+   * Returns the credential whose token has this sha256 (lower-case hex). Every request with a worker token needs this
+   * query. Returns undefined for a registration token that was revoked by a reissue (its epoch is not that of its
+   * worker).
    */
   findCredentialBySecret(secretSha256: string): Promise<CredentialRecord | undefined>;
 
@@ -31,6 +35,6 @@ export interface WorkerStore {
    */
   liveRegistrations(workerId: string, limit: number): Promise<CredentialRecord[]>;
 
-  /** Sets `lastUsedAt`. Best effort: the caller ignores errors. Called at most once an hour for each credential. */
+  /** Sets `lastUsedAt`. The caller ignores errors. Called at most once an hour for each credential. */
   touchCredential(credentialId: string, usedAt: number): Promise<void>;
 }

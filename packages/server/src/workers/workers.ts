@@ -39,20 +39,20 @@ export interface NewRegistration {
 /** The result of the authentication of a worker token. */
 export interface AuthenticatedWorker {
   readonly principal: Principal & { readonly kind: 'worker' };
-  /** Id of the experiment in which the worker is registered, for a registration token; null for a queue token. */
+  /** For a registration token, the id of the experiment in which the worker is registered. Null for a queue token. */
   readonly registeredIn: string | null;
 }
 
 /** Shortest time in milliseconds between two writes of `lastUsedAt` of one credential. */
 const touchEveryMs = 60 * 60 * 1000;
 /**
- * Largest number of registration tokens that one reissue revokes. A worker has one valid token, unless an older version of
- * Proofhouse left more.
+ * Largest number of registration tokens that one reissue revokes. A worker has one valid registration token, unless an
+ * older version of Proofhouse left more.
  */
 const maxRevoked = 50;
 /**
- * Number of tries of a reissue. It is larger than usual, because several servers may reissue the token of one worker at
- * the same time.
+ * Largest number of tries of a reissue. It is higher than usual, because several servers may reissue the token of one
+ * worker at the same time.
  */
 const reissueTries = 10;
 
@@ -147,9 +147,8 @@ export class Workers {
   }
 
   /**
-   * Creates a new registration token for a worker. All older registration tokens of the worker become invalid, queue
-   * tokens stay valid. If several calls run at the same time, only the token of the last one stays valid. Errors:
-   * `not_found`, `too_busy`.
+   * Reissues the registration token of a worker: creates a new one and revokes all older ones. Queue tokens stay valid.
+   * If several calls run at the same time, only the token of the last one stays valid. Errors: `not_found`, `too_busy`.
    */
   async reissue(principal: Principal, experimentId: string, workerId: string): Promise<{ token: string }> {
     const { result } = await this.#reissues.run(workerId, () =>
@@ -239,8 +238,8 @@ export class Workers {
   }
 
   /**
-   * Returns the worker that a token authenticates. Returns undefined when the token is unknown, revoked or expired, or
-   * when it belongs to another worker than `workerId`. A wrong token costs the same query as a correct one.
+   * Returns the worker that a token authenticates. Returns undefined if the token is unknown, revoked or expired, or if
+   * it belongs to another worker than `workerId`. A wrong token needs the same query as a correct one.
    */
   authenticate(secret: string, workerId?: string): Promise<AuthenticatedWorker | undefined> {
     return this.authenticateHash(sha256Hex(secret), workerId);
@@ -287,20 +286,22 @@ type TokenTraits = Pick<
   'workerId' | 'description' | 'policy' | 'experimentId' | 'registrationEpoch' | 'expiresAt'
 >;
 
-/** The registration epoch of a new worker. Every reissue of its registration token raises the epoch by one. */
+/**
+ * The registration epoch of a new worker. Each reissue of its registration token adds one to the epoch, which revokes
+ * the older tokens.
+ */
 const firstEpoch = 1;
 
 function notRegistered(experimentId: string, workerId: string): AppError {
   return new AppError('not_found', `There is no worker ${JSON.stringify(workerId)} in experiment ${experimentId}.`);
 }
 
-// Ignores a failed write of `lastUsedAt`. A worker must be able to make calls that only read, even while the store
-// cannot write.
+// Ignores a failed write of `lastUsedAt`, because calls that only read must work even while the store cannot write.
 function ignore(): undefined {
   return undefined;
 }
 
-/** Returns the texts of a new worker token that are checked for secrets. */
+/** Returns the texts of a new worker token that the scanner checks for secrets. */
 function textsOfToken(input: NewWorkerToken): CheckedText[] {
   return [
     { field: 'workerId', text: input.workerId },
@@ -311,7 +312,10 @@ function textsOfToken(input: NewWorkerToken): CheckedText[] {
   ];
 }
 
-/** Returns the texts of a registration that are checked for secrets. Labels are one text, because a label may name a secret. */
+/**
+ * Returns the texts of a registration that the scanner checks for secrets. All labels are joined to one text, because
+ * the name of a label can show that its value is a secret.
+ */
 function textsOfRegistration({ name, labels }: NewRegistration): CheckedText[] {
   return [...checkedField('name', name), ...checkedField('labels', labels && JSON.stringify(labels))];
 }
