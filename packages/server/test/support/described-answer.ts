@@ -14,8 +14,7 @@ interface DescribedAnswer {
 }
 
 /**
- * The paths of the OpenAPI document. Paths with fewer parameters come first, because a path without parameters has
- * priority over a template that also matches.
+ * The paths of the OpenAPI document. A path without parameters comes before a path with parameters that also matches.
  */
 const templates = Object.entries(openApiDocument().paths ?? {})
   .map(([path, item]) => ({ pattern: patternOf(path), names: path.split('{').length, item }))

@@ -3,8 +3,8 @@ import path from 'node:path';
 import process from 'node:process';
 
 /**
- * Path of libfaketime, a library that replaces the wall clock of a process. Undefined if the library is not installed
- * (Debian package: faketime).
+ * Path of libfaketime, a library that changes the wall clock of a process. Undefined if it is not installed (Debian
+ * package: faketime).
  */
 export const faketimeLibrary = find();
 
@@ -27,7 +27,8 @@ export class FakeClock {
   }
 
   /**
-   * Environment variables that set the clock of a process. The process reads the offset from a file again every second.
+   * Environment variables that change the clock of a process. The process reads the offset from a file again every
+   * second.
    */
   get env(): Record<string, string> {
     return {

@@ -14,7 +14,7 @@ export function forEachStore(name: string, suite: Suite, options: SuiteOptions =
 }
 
 /**
- * Runs a suite once, against a server on a SQLite file. Used for behaviour of HTTP, rules and bytes that does not
+ * Runs a suite once, against a server on a SQLite file. Used for behaviour of HTTP, rules and bytes, which does not
  * depend on the store. `npm run test:long` runs the suite on Postgres instead.
  */
 export function forAnyStore(name: string, suite: Suite, options: SuiteOptions = {}): void {

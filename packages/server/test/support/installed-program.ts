@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 
 /**
- * Returns true if a program that a test needs exits with 0. Otherwise prints the name of the missing Debian package and
- * returns false. The caller must then skip its tests. In CI, throws instead of returning false, because CI must not
- * pass by skipping tests.
+ * Returns true if a program that a test needs exits with 0. Otherwise prints which Debian package is missing and
+ * returns false, and the caller must skip its tests. In CI it throws instead, because CI must not pass with skipped
+ * tests.
  */
 export function isInstalled(command: string, args: readonly string[], debianPackage: string): boolean {
   const { status } = spawnSync(command, args, { stdio: 'ignore' });

@@ -1,5 +1,5 @@
-// Checks the answers that workers received for contradictions. Uses only these answers and real time, and no code of
-// the server.
+// Finds contradictions in the answers that workers received. Uses only these answers and real time, and no code of the
+// server.
 
 /**
  * One claimed job, as the answers of the server described it to the worker. Times are in milliseconds of one real
@@ -30,8 +30,8 @@ export interface FoundJob {
 }
 
 /**
- * Tolerance in ms. It covers the rounding of two times, and the time that a transaction assumes, which may be 5 ms
- * ahead of the database's clock (docs/decisions/0016).
+ * Tolerance in ms. Two times are rounded. Also, the assumed time of a transaction may be 5 ms ahead of the database's
+ * clock (docs/decisions/0016).
  */
 const toleranceMs = 10;
 
@@ -41,8 +41,8 @@ export interface Violations {
   /** Jobs whose attempt number grew although no lease had expired. */
   readonly attempts: string[];
   /**
-   * Jobs whose end contradicts an acknowledged call that ended the job. Either the final status does not show this
-   * call, or there was more than one such call.
+   * Jobs whose end contradicts the answers. A call that ended the job was acknowledged, but the final status differs.
+   * Or two such calls were acknowledged.
    */
   readonly ends: string[];
   /** Jobs whose events are not numbered without gaps. */
@@ -76,8 +76,8 @@ function checkHolders(job: FoundJob, leases: readonly HeldLease[], found: Violat
       }
     }
   }
-  // If a later worker has got the job, the lease of the earlier worker had expired. So no acknowledged call of the
-  // earlier worker may end the job afterwards.
+  // A later worker can get the job only after the lease of the earlier worker has expired. From then on, no call of the
+  // earlier worker may end the job.
   for (const lease of leases) {
     const { ended } = lease;
     const later = leases.find((other) => other.attempt > lease.attempt);

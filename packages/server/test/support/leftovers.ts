@@ -17,8 +17,8 @@ export async function refusedWithoutTrace(
 }
 
 /**
- * Expects the same files and rows as before. After a closed connection, the server removes staged files a moment later,
- * so the files are polled.
+ * Expects the same files and rows as before. After a closed connection, the server removes staged files a moment later.
+ * So this function polls the files.
  */
 export async function expectNothingLeft(
   harness: TestServer,

@@ -12,7 +12,9 @@ export interface RawAnswer {
   readonly json: any;
 }
 
-/** How the connection ended: `ended` is a FIN of the server or an orderly close, `reset` is an error such as a reset. */
+/**
+ * How the connection ended. `ended`: the server closed it in order. `reset`: it ended with an error, such as a reset.
+ */
 export type Ending = 'ended' | 'reset';
 
 /** A connection on which a test controls every byte that is sent, and can read every byte that is received. */
@@ -75,7 +77,7 @@ export class RawConnection {
     return this.#ending;
   }
 
-  /** The bytes that were received but do not belong to an answer that was already returned. */
+  /** The received bytes that belong to no answer that was already returned. */
   get rest(): string {
     return this.#received.toString('latin1');
   }

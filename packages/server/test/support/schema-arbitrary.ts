@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { z } from 'zod';
 
-/** The part of JSON Schema that zod generates for the schemas of the operations. */
+/** The keywords of JSON Schema that zod uses for the schemas of the operations. */
 interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -35,8 +35,8 @@ export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
 );
 
 /**
- * Generates values of a schema with faults: any value may be replaced, any member may be missing, and one unknown
- * member may be added. `given` contains existing ids and names, so that some calls find existing records.
+ * Generates values of a schema with faults. Any value may be replaced, any member may be missing, and one unknown
+ * member may be added. Some calls should find existing records, so `given` contains ids and names of such records.
  */
 export function almostOf(schema: z.ZodType, given: readonly string[]): fc.Arbitrary<unknown> {
   return almostOfJson(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), given);
@@ -86,8 +86,8 @@ function properOf(
     case 'null':
       return fc.constant(null);
     default:
-      // The schema has no type for a value that is converted when it is read. So numbers and texts are generated for
-      // such a value.
+      // The schema has no type if a value is converted when it is read. So numbers and texts are generated for this
+      // value.
       return fc.oneof(
         { weight: 5, arbitrary: fc.integer({ min: 1, max: 50 }) },
         { weight: 5, arbitrary: textOf(schema, given) },

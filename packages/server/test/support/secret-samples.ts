@@ -23,7 +23,7 @@ export function githubToken(seed = 0): string {
   return `ghp_${random}${text}`;
 }
 
-/** One text for each rule of the class, with a secret that also passes the test of the policy `reject`. */
+/** One text for each rule of the class. Its secret also passes the stricter test of the policy `reject`. */
 export function secretSamples(of: SecretClass): SecretSample[] {
   const set = compileSecrets({ rules: secretRules });
   return secretRules.flatMap(({ id, class: kind, examples }) => {

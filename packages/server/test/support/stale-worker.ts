@@ -1,5 +1,5 @@
-// A worker in a child process. It claims a job and renews its lease. A test stops it with SIGSTOP until the lease has
-// expired. When SIGCONT continues it, it makes each write call and prints the answers.
+// A worker in a child process that claims a job and renews its lease. A test stops it with SIGSTOP until the lease has
+// expired. After SIGCONT, it makes each write call and prints the answers.
 import process from 'node:process';
 
 const { WORKER_URL = '', WORKER_TOKEN = '' } = process.env;

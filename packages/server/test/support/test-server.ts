@@ -21,7 +21,7 @@ export interface TestServerOptions {
   readonly settings?: Parameters<typeof completeConfig>[0];
   /**
    * Called before the server starts, with its data folder and the URL of its empty database. It can copy an existing
-   * store there. The admin token of that store then stays valid, and `adminToken` is not set.
+   * store there. The server then uses the admin token of that store, and `adminToken` is not set.
    */
   readonly prepare?: (dataDir: string, databaseUrl: string) => Promise<void>;
 }
@@ -219,7 +219,8 @@ export class TestServer {
   ): Promise<{ job: Job; worker: TestWorker; lease: string }> {
     const capability = this.unique('only');
     const worker = await this.worker({ capabilities: [capability] });
-    // The job has the highest priority. Otherwise the worker might get a job without required capabilities first.
+    // The job has the highest priority. Otherwise the worker could first get another job, one without required
+    // capabilities.
     const made = await this.enqueue({ requiredCapabilities: [capability], priority: 1_000_000, ...fields });
     const job = await this.claim(worker, { leaseSeconds });
     if (job?.id !== made.id || job.leaseId === undefined) throw new Error('the worker got another job than its own');

@@ -16,12 +16,12 @@ interface JsonSchema {
   readonly allOf?: readonly JsonSchema[];
 }
 
-/** Formats that leave no room for a secret. */
+/** Formats whose values cannot contain a secret. */
 const closedFormats = ['uuid', 'date-time'];
 
 /**
- * Returns the fields of all requests that change something in which a client can send any text, by operation. A path is
- * that of the schema, such as `body.items[].payload.*`; `.*` stands for all keys and values of a map.
+ * Returns, for each operation that changes something, the request fields in which a client can send any text. A field
+ * is named by its path in the schema, such as `body.items[].payload.*`. `.*` stands for all keys and values of a map.
  */
 export function textFields(): Record<string, string[]> {
   const rows = Object.entries(operations).map(([id, row]: [string, Operation]) => [id, fieldsOf(row)] as const);

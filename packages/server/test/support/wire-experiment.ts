@@ -102,7 +102,7 @@ export class WireExperiment {
     return this.post('/artifacts/grants', { uri, reader }, as);
   }
 
-  /** Returns the artifacts of the experiment, as /api lists them. */
+  /** Returns the artifacts of the experiment from the list of /api. */
   async records(): Promise<{ artifactId: string; uri: string; createdBy: string }[]> {
     return (await this.t.get(`/api/artifacts?experimentId=${this.id}&limit=200`)).json.artifacts;
   }
