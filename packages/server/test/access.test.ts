@@ -1,5 +1,5 @@
-// Tests the access matrix of common.md, in which each kind of caller calls each operation of /api. wire-access.test.ts
-// tests the access matrix of /v0.
+// Tests the access matrix of /api (common.md): each kind of caller calls each operation. wire-access.test.ts tests the
+// access matrix of /v0.
 import { expect, it } from 'vitest';
 import { operations, type OperationId, type Operations } from '@proofhouse/core';
 import { forAnyStore } from './support/for-each-store.ts';
@@ -93,8 +93,8 @@ async function open(t: TestServer, url: string, as: Caller): Promise<Pick<Answer
 }
 
 // The expected statuses of each operation for four callers: the admin, the worker that holds the job, another worker,
-// and another worker that names unknown ids. Where the admin calls an operation of workers, the call lacks `workerId`,
-// so the answer is 422.
+// and another worker that names unknown ids. If an operation is for workers, the admin must name a worker in
+// `workerId`. These calls omit it, so the answer is 422.
 const matrix: Record<ApiOperationId, [admin: number, holder: number, other: number, otherUnknown: number]> = {
   createJob: [201, 403, 403, 403],
   createJobs: [201, 403, 403, 403],

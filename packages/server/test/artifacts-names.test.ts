@@ -21,7 +21,7 @@ import { adminToken } from './support/test-server.ts';
 const admin = { Host: 'localhost', Authorization: `Bearer ${adminToken}` };
 const part = 'a'.repeat(255);
 
-/** Pairs of two names: the one that an upload sends, and the one of the resulting artifact. */
+/** Pairs of two names: the name that the client sends, and the resulting name of the artifact. */
 const allowed: [string, string][] = [
   ['run.log', 'run.log'],
   ['  run.log  ', 'run.log'],

@@ -85,7 +85,7 @@ describe('a damaged backup', () => {
     expect(files).toHaveLength(5);
     for (const [index, file] of files.entries()) {
       const place = path.join(backup, file);
-      // An empty file cannot be truncated or changed. So it is damaged only by removing it.
+      // An empty file cannot be truncated or changed. So the only damage that is tested is its removal.
       if (statSync(place).size === 0 && _how !== 'is missing') continue;
       const bytes = readFileSync(place);
       damage(place);
@@ -107,7 +107,8 @@ it('bytes that are removed while a backup is made belong to none: the database i
   await real.open();
   const live = new Database(path.join(server.folder, 'proofhouse.db'));
   let removed = false;
-  // Simulates retention and collection, which remove all blobs right after the database was copied for the first time.
+  // Simulates that retention and collection remove all blobs after the first copy of the database and before the copy
+  // of the blobs.
   const read: BlobBackend['read'] = async (key, range) => {
     if (!removed) {
       removed = true;
@@ -169,8 +170,8 @@ it('a restore that was interrupted while it moved files keeps servers off until 
   const file = path.join(target, 'proofhouse.db');
   const moved = path.join(folder, 'moved');
   mkdirSync(moved);
-  // Simulates a restore that was interrupted between its renames: the database file is missing, and its new content is
-  // still in `proofhouse.db.restoring`.
+  // Simulates a restore that was interrupted between its two renames. The database file is missing, and its new content
+  // is still in `proofhouse.db.restoring`.
   renameSync(file, path.join(moved, 'proofhouse.db'));
   writeFileSync(`${file}.restoring`, readFileSync(path.join(moved, 'proofhouse.db')));
   const open = () => openMetadataStore(`sqlite:${file}`);

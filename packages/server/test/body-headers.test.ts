@@ -1,5 +1,5 @@
-// Tests the headers that describe a body. Every upload operation must either apply such a header or refuse it.
-// Otherwise bytes would be stored with a wrong meaning.
+// Tests the headers that describe a body. Every upload operation must apply or refuse each of them. If one were
+// ignored, the stored bytes would have a wrong meaning.
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';

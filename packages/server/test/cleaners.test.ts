@@ -1,4 +1,4 @@
-// Tests that expired rows are removed faster than they can be created, on both stores.
+// Tests on both stores that expired rows are removed at least as fast as they can be created.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 

@@ -1,5 +1,5 @@
-// Runs several servers with wrong, stepping and drifting clocks on one Postgres, whose clock is changed too. The
-// servers are real processes with libfaketime, and run in real time. The test judges only by the answers that workers
+// Runs several servers on one Postgres. The clocks of the servers and of Postgres are wrong, jump and drift. The
+// servers are real processes with libfaketime, and run in real time. The test reads only the answers that workers
 // received.
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -102,8 +102,8 @@ class Fleet {
     while (!this.isOver) {
       const answer = await this.#post('/api/queue/jobs', { type: 'exec', maxAttempts: 100 });
       if (answer.json.id !== undefined) this.jobIds.push(answer.json.id);
-      // There are enough unfinished jobs to keep every worker busy. There are also few enough that a job whose worker
-      // lost its lease is claimed again during the run.
+      // Keeps enough unfinished jobs for every worker. There are also few enough that a job whose worker lost its lease
+      // is claimed again during the run.
       await rest(this.jobIds.length - this.leases.length > workers ? 100 : 10);
     }
   }
@@ -129,7 +129,7 @@ class Fleet {
     const kind = Math.random();
     if (kind < 0.5) await rest(Math.random() * 50);
     else if (kind < 0.75) {
-      // This worker works longer than its first lease. It renews the lease at randomly chosen servers.
+      // This worker needs longer than its first lease. It renews the lease several times, each time at a random server.
       for (let beats = 0; beats < 6; beats++) {
         await rest(500);
         const beat = await this.#post(`/api/queue/jobs/${jobId}/heartbeat`, { leaseSeconds }, fenced);
@@ -163,7 +163,7 @@ class Fleet {
 }
 
 /**
- * Makes the clock of the database settable: statements find a `clock_timestamp` function that shadows the built-in one.
+ * Makes the clock of the database settable. Statements use a `clock_timestamp` function that shadows the built-in one.
  * Returns a function that adds an offset in ms to this clock.
  */
 async function settableClock(url: string): Promise<(ms: number) => Promise<void>> {

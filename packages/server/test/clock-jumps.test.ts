@@ -53,7 +53,7 @@ forEachStore('a wall clock that is set', (harness, store) => {
     await expect.poll(async () => (await t.job(job.id)).status, { interval: 5, timeout: 10_000 }).toBe('dead_letter');
   });
 
-  // Postgres cannot distinguish leases from before the jump from later leases. So the leases from before the jump end
+  // Postgres cannot distinguish leases from before the jump from later ones. So a lease from before a jump back ends
   // late (docs/decisions/0016).
   it.skipIf(store === 'postgres')('back does not prolong the lease of a lost worker', async () => {
     const t = harness();
@@ -71,7 +71,7 @@ forEachStore('a wall clock that is set', (harness, store) => {
       answered = true;
       return answer;
     });
-    // Waits until the worker is listed as recently seen. Then its claim is waiting in the server.
+    // Waits until the list of workers contains this worker. Its claim has then reached the server and waits there.
     await expect
       .poll(
         async () => {

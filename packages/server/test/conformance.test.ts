@@ -5,7 +5,7 @@ import { groups, requirements, runScenario, scenarios, type Target } from '@proo
 import { forEachStore } from './support/for-each-store.ts';
 import { adminToken, startTestServer, type TestServer } from './support/test-server.ts';
 
-/** Size limit of deposits. It is small, so that the conformance kit also sends a deposit that exceeds it. */
+/** Size limit of deposits. It is small, so that the conformance kit can also send a deposit that is too large. */
 const maxArtifactBytes = 9 * 1024 * 1024;
 
 function conformsTo(harness: () => TestServer): void {
@@ -15,8 +15,8 @@ function conformsTo(harness: () => TestServer): void {
   beforeAll(async () => {
     const t = harness();
     const url = `http://127.0.0.1:${String(await t.listen())}`;
-    // The conformance kit waits in real time, but the server's clock advances only when the test advances it. The test
-    // lets this clock run four times as fast as real time.
+    // The conformance kit waits in real time, but the server uses a test clock. This timer advances the test clock four
+    // times as fast as real time.
     ticking = setInterval(() => t.clock.advance(100), 25);
     const made = await t.post('/api/experiments', { name: 'conformance' });
     target = { url, adminToken, experiment: made.json.experimentId, maxArtifactBytes };

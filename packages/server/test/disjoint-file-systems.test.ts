@@ -85,8 +85,8 @@ afterEach(async () => {
 });
 
 /**
- * Returns a command that starts another command in a root file system of its own. Returns undefined if this user may
- * not create mount namespaces.
+ * Returns a command that starts another command in its own root file system. Returns undefined if this user may not
+ * create mount namespaces.
  */
 async function ownRootCommand(): Promise<readonly string[] | undefined> {
   const node = path.dirname(await realpath(process.execPath));
@@ -191,8 +191,7 @@ it('two workers with disjoint file systems hand work to each other through the s
   expect((await asAdmin<{ artifacts: unknown[] }>(artifacts)).artifacts).toMatchObject([
     { uri: handedOver.uri, createdBy: producer.id },
   ]);
-  // The files of the workers existed only in the root file systems of the workers, which are gone. So the folders are
-  // empty in this file system.
+  // The files of the workers were in their own root file systems, which no longer exist. So the folders are empty here.
   if (isolation !== undefined) {
     expect(await readdir(path.join(folder, 'producer'))).toEqual([]);
     expect(await readdir(path.join(folder, 'consumer'))).toEqual([]);

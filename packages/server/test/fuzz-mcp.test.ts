@@ -37,7 +37,7 @@ it('every tool with almost its arguments gives a result or an error of its own',
   for (const { name, inputSchema } of tools) {
     await fc.assert(
       fc.asyncProperty(almostOfJson(inputSchema, known), async (args) => {
-        // The test clock does not advance. So a call with `waitSeconds` would never end.
+        // A call with `waitSeconds` would never return, because the test clock does not advance.
         const patient = typeof args === 'object' && args !== null && 'waitSeconds' in args;
         const given = patient ? { ...args, waitSeconds: 0 } : args;
         const answer = await send({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: given } });

@@ -1,6 +1,6 @@
-// Fuzzes forms over a real socket. The forms have any chunk sizes, are interrupted at any place, and are modified. The
-// answer must be a problem document. For a deposit, it may be a 201 if exactly the bytes of the only part are stored. A
-// refused form must leave nothing.
+// Fuzzes forms over a real socket. The forms have any chunk sizes, end at any position, or are modified. The answer
+// must be a problem document. A deposit may also be answered with 201, if exactly the bytes of its only part are
+// stored. A refused form must leave nothing.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plainParts } from '../../../fuzz/plain-form.ts';

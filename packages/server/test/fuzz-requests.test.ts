@@ -1,5 +1,5 @@
-// Fuzzes each operation over HTTP: sends almost correct or random parameters, queries, headers and bodies. The answer
-// must be documented, or be a problem document with a code of the error table, never an internal error.
+// Fuzzes each operation over HTTP with random or almost correct parameters, queries, headers and bodies. The answer
+// must be documented, or be a problem document with a code of the error table. It must never be an internal error.
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';
@@ -42,7 +42,7 @@ forAnyStore('any request', (harness) => {
   let experiment: WireExperiment;
   let callers: Caller[];
   let held: { readonly job: string; readonly lease: string };
-  /** Ids and names of existing records, which the generated requests use in part. */
+  /** Ids and names of existing records. Some generated requests use them. */
   let known: string[];
 
   beforeAll(async () => {
@@ -236,7 +236,7 @@ describe('headers', () => {
       }),
       { numRuns: propertyRuns(150) },
     );
-    // Each artifact has two files: one in the blob folder and one in the job view.
+    // Each artifact adds two files: one in the blob folder and one in the job view.
     await expect.poll(() => t.files().length).toBe(before + 2 * kept);
   });
 

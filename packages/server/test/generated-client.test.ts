@@ -1,5 +1,5 @@
-// Tests a client that a public generator creates from the OpenAPI document. The client must compile, and must be able
-// to process a job from its creation to its end.
+// Tests a client that a public generator creates from the OpenAPI document. The client must compile. It must be able to
+// create a job and process it to its end.
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';

@@ -1,5 +1,5 @@
-// Tests that one object defines a job type completely: the contract of its payload, the job fields that are derived
-// from the payload, and the payload in answers.
+// Tests that one object is enough to define a job type: the schema of its payload, the job fields that are derived from
+// the payload, and the payload in answers.
 import { jobTypesOf, plainJobType, type JobType, type Principal } from '@proofhouse/core';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

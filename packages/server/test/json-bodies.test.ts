@@ -1,5 +1,5 @@
-// Tests that JSON in a request is either stored unchanged, or refused with the path of the value. /api, /v0 and MCP
-// must do the same.
+// Tests that JSON in a request is either stored unchanged, or refused with the path of the refused value. /api, /v0 and
+// MCP must behave the same.
 import { expect, it } from 'vitest';
 import { forAnyStore } from './support/for-each-store.ts';
 import { fieldsAndFile, formBody, formType } from './support/form.ts';

@@ -227,8 +227,8 @@ describe('the MCP server', () => {
     for (const id of [1, 2, 3]) expect(of(id)?.result).toMatchObject({ isError: true });
     expect(of(6)?.error?.code).toBe(-32600);
     expect(of(7)).toMatchObject({ result: {} });
-    // Only the messages with the ids 1, 2, 3, 6 and 7 get an answer. The others cannot be parsed or are batches, so
-    // they have no id that an answer could name.
+    // Only the messages with the ids 1, 2, 3, 6 and 7 get an answer. The other messages are batches or cannot be
+    // parsed, so they have no id for an answer.
     expect(answers).toHaveLength(5);
     expect((await t.get('/api/queue/jobs?limit=1')).json.items[0].id).toBe(job.id);
   });

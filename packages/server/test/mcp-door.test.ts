@@ -209,7 +209,7 @@ describe('the MCP door', () => {
       const job = await enqueue();
       await pause(50);
       expect(await t.job(job.id)).toMatchObject({ status: 'queued' });
-      // Only the first call of the client was cancelled, so the client can make further calls.
+      // The client can make further calls, because only its first call was cancelled.
       expect((await mcp.call('queue_claim', {})).json.job.id).toBe(job.id);
       await mcp.close();
     });

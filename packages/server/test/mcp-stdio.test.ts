@@ -1,5 +1,5 @@
-// Tests the MCP bridge of the command: it offers the tools of the server on standard input and output, and makes API
-// calls with the client.
+// Tests the MCP bridge of the command line. The bridge offers the tools of the server on standard input and output, and
+// calls the API with the client.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
@@ -33,8 +33,8 @@ describe('proofhouse mcp', () => {
   it('offers the tools of the server', async () => {
     const [stdio, http] = [await overStdio('admin'), await McpClient.overHttp(t)];
     const [local, remote] = [(await stdio.client.listTools()).tools, (await http.client.listTools()).tools];
-    // The parameter `path` exists only over standard input and output. Only this bridge runs on the machine of the
-    // model and can read its files.
+    // The parameter `path` exists only on standard input and output, because only this bridge runs on the machine of
+    // the model and can read its files.
     for (const { name, inputSchema } of local) {
       if (name === 'queue_upload_artifact') delete inputSchema.properties?.['path'];
     }

@@ -1,4 +1,5 @@
-// Tests every tool over streamable HTTP on a real socket, with the client of the MCP SDK: results and refusals.
+// Tests every tool over streamable HTTP on a real socket, with the client of the MCP SDK. Each tool must give the right
+// results and errors.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toolRows } from '@proofhouse/core';
 import { McpClient } from './support/mcp-client.ts';

@@ -25,7 +25,7 @@ afterAll(async () => {
 interface Door {
   readonly line: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** The fields that precede the file in a complete form. */
+  /** The text fields of a complete form, which precede the file. */
   readonly fields: Readonly<Record<string, string>>;
 }
 
@@ -51,8 +51,8 @@ async function sendWrites(door: Door, writes: readonly Buffer[]): Promise<RawAns
     const headers = { host: 'localhost', ...door.headers, 'content-type': formType, 'content-length': size };
     connection.write(head(door.line, headers));
     for (const write of writes) {
-      // The pause makes it likely that the server reads each write separately, but does not guarantee it. So the result
-      // must not depend on it.
+      // After this pause, the server has probably read the previous write, but this is not certain. So the test must
+      // pass in both cases.
       await pause(2);
       await connection.writeAll(write);
     }

@@ -1,5 +1,5 @@
-// Compares the OpenAPI document with the answers of the server, for each operation. In addition,
-// support/described-answer.ts validates every answer that `TestServer` receives in any test.
+// Compares the OpenAPI document with the answers of the server, for each operation. The tests of other files contribute
+// too: support/described-answer.ts validates every answer that `TestServer` receives.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations, type Operation, type OperationId } from '@proofhouse/core';
 import { openApiDocument } from '../src/http/openapi/openapi.ts';
@@ -158,7 +158,8 @@ describe('each operation', () => {
   it.each(select((row) => row.response !== 'sse'))('%s succeeds as its entry says', async (id, row) => {
     const answer = await call(row, await samples[id]());
     expect(answer, answer.text).toMatchObject({ status: row.status });
-    // The parser removes members that are not in the schema. So an undocumented member makes this comparison fail.
+    // The parser removes members that are not in the schema. So this comparison fails if the answer has an undocumented
+    // member.
     if (row.response === 'json') expect(row.output.parse(answer.json)).toEqual(answer.json);
     if (row.method === 'GET')
       expect((await call({ ...row, method: 'HEAD' as 'GET' }, await samples[id]())).status).toBe(200);
@@ -202,8 +203,8 @@ describe('each operation', () => {
   });
 });
 
-// Header values that the server must refuse if it reads the header. Each value is sent to every operation. If an
-// operation refuses the value, the OpenAPI document must list the header for this operation.
+// Invalid header values. Each is sent to every operation. If an operation refuses the value, it reads the header, so
+// the OpenAPI document must list the header for this operation.
 const refused = {
   'proofhouse-lease': 'two words',
   'idempotency-key': 'two words',

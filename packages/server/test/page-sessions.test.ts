@@ -1,5 +1,5 @@
-// Tests the sign-in of the page, which needs both a cookie and a page secret. Also tests the tickets for links that a
-// browser opens.
+// Tests the sign-in of the web page, which needs both a cookie and a page secret. Also tests tickets, which are secrets
+// in links that a browser opens.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signedInPage } from './support/page-session.ts';
 import { adminToken, startTestServer, type Answer, type TestServer } from './support/test-server.ts';

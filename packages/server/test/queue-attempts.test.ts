@@ -1,5 +1,5 @@
-// Tests the fields of a job about its current attempt and about its lease holder. Also tests the report that a worker
-// sends when an attempt ends.
+// Tests the fields of a job about its current attempt and its lease holder, and the report that a worker sends at the
+// end of an attempt.
 import { expect, it } from 'vitest';
 import type { Job, JobEvent } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
@@ -187,7 +187,7 @@ forEachStore('the last events of a worker', (harness) => {
     expect((await append({ ...running, worker: other }, 'x', running.lease)).json.code).toBe('lease_lost');
     expect((await append({ ...running, worker: other }, 'x')).json.code).toBe('job_state_conflict');
     expect((await append(running, 'x', 'another-lease')).json.code).toBe('lease_lost');
-    // After a job has ended, the worker that held it last may still append events, but may make no other write call.
+    // After the end of a job, the worker that held it last may still append events. It may make no other write call.
     const lease = { 'proofhouse-lease': running.lease };
     expect((await t.post(`/api/queue/jobs/${running.job.id}/heartbeat`, {}, running.worker, lease)).status).toBe(409);
     expect((await t.put(running.job.id, { name: 'a', as: running.worker, headers: lease })).status).toBe(409);

@@ -4,7 +4,7 @@ import type { Job } from '@proofhouse/core';
 import { forEachStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';
 
-/** Enqueues jobs that only the returned worker can claim. */
+/** Enqueues `count` jobs. Returns the only worker that can claim them. */
 async function ownQueue(t: TestServer, count: number) {
   const capability = t.unique('only');
   const worker = await t.worker({ capabilities: [capability] });

@@ -22,7 +22,7 @@ async function asTimePasses<T>(t: TestServer, promise: Promise<T>, stepMs = 1000
   const watched = promise.finally(() => (state.settled = true));
   for (let steps = 0; !state.settled && steps < 10_000; steps++) {
     t.clock.advance(stepMs);
-    // The server may use a real database, so it gets time to query it.
+    // The server may use a real database. This pause gives the database time to answer.
     await new Promise((settle) => setTimeout(settle, 5));
   }
   return watched;

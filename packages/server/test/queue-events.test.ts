@@ -222,8 +222,8 @@ forEachStore('the log of a job', (harness) => {
     expect(end.status).toBe(200);
     const log = await logOf(t, id);
     expectGapless(log);
-    // The worker that ended a job may still append events for some time. So each of these late calls succeeds, whether
-    // it arrives before or after the end of the job.
+    // The worker that ended a job may still append events for some time. So these calls succeed, whether they arrive
+    // before or after the end of the job.
     expect(new Set(late.map((answer) => answer.status))).toEqual(new Set([201]));
     expect(log.filter((event) => event.message === 'late')).toHaveLength(late.length);
     expect(log).toHaveLength(2 + 78 + 6 + late.length + 1);

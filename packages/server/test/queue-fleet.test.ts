@@ -1,5 +1,5 @@
-// Runs many workers against several servers, while some servers are killed or stopped. The servers are real processes
-// and run in real time. The test does not check the speed.
+// Runs many workers against several servers, some of which are killed or stopped. The servers are real processes and
+// run in real time. The test does not check the speed.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -64,8 +64,8 @@ class Fleet {
   }
 
   /**
-   * Claims and completes jobs until every job has ended. Workers with an even `index` send an idempotency key with
-   * their claims. If such a claim gets no answer, the worker sends it again with the same key.
+   * Claims and completes jobs until every job has ended. Workers with an even `index` send an idempotency key with each
+   * claim. If such a claim gets no answer, the worker repeats it with the same key.
    */
   async work(index: number, token: string): Promise<void> {
     let server = index;
@@ -98,8 +98,7 @@ class Fleet {
     call: (place: string, body: object, headers: Record<string, string>) => Promise<{ status: number | undefined }>,
     elsewhere: () => void,
   ): Promise<void> {
-    // A repeated claim may return a job that another worker holds now. The answer then contains no lease id for this
-    // job.
+    // A repeated claim may return a job that another worker holds now. The answer then omits the lease id of this job.
     const { leaseId, leaseExpiresAt } = job;
     if (leaseId === undefined || leaseExpiresAt === null) return;
     const times = { claimedAt: Date.parse(job.updatedAt), leaseExpiresAt: Date.parse(leaseExpiresAt) };
@@ -121,7 +120,7 @@ class Fleet {
   }
 }
 
-// Returns true if an error shows that the connection broke, or the answer was cut off, because a server was killed.
+// Returns true if the error means that the connection broke or the answer is incomplete, because a server was killed.
 function isBroken(error: unknown): boolean {
   return error instanceof TypeError || error instanceof SyntaxError;
 }
@@ -149,7 +148,7 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres, one of 
       }
       const fleet = new Fleet([one, two], fleetJobs);
       const working = Promise.all(tokens.map((token, index) => fleet.work(index, token)));
-      // The second server is never killed. It creates jobs while workers already claim other jobs.
+      // Jobs are created at the second server, because it is never killed. Meanwhile, workers already claim jobs.
       await inParallel(fleetJobs, 16, () => two.json('/api/queue/jobs', { type: 'exec', maxAttempts: 1000 }));
       while (fleet.done < fleetJobs / 2) await new Promise((settle) => setTimeout(settle, 5));
       await one.kill();

@@ -1,4 +1,4 @@
-// Tests creating, reading and listing jobs, which are the first rows of the contract of the queue.
+// Tests creating, reading and listing jobs, as the first rows of the contract of the queue describe.
 import { describe, expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import { startTestServer, type Answer } from './support/test-server.ts';

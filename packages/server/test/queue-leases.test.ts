@@ -1,4 +1,4 @@
-// Tests heartbeat, complete and fail: which workers may write to a running job, and with which result.
+// Tests heartbeat, complete and fail. Only the worker that holds a running job may make these calls.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import { head, RawConnection, type RawAnswer } from './support/raw-socket.ts';
@@ -212,7 +212,7 @@ forEachStore('fencing', (harness) => {
     const lost = await t.running({}, 10);
     t.clock.advance(10_000);
     await t.server.jobs.sweep();
-    // The timer of the server may run a sweep at the same time, and the sweep locks the row. So the test polls.
+    // The server may run a sweep at the same time, and the sweep locks the row. So the test polls.
     await expect.poll(async () => (await t.job(lost.job.id)).status, { interval: 5 }).toBe('queued');
     expect(await t.job(lost.job.id)).toMatchObject({ attempt: 2, claimedBy: null, lastClaimedBy: lost.worker.id });
     t.clock.advance(1000);
@@ -250,8 +250,7 @@ forEachStore('fencing', (harness) => {
     expect(await running()).toMatchObject([{ count: 450 }]);
     t.clock.advance(1000);
     await t.server.jobs.sweep();
-    // The timer of the server may run a sweep at the same time, and the sweep locks some of the rows. So the test
-    // polls.
+    // The server may run a sweep at the same time, and the sweep locks some of the rows. So the test polls.
     await expect.poll(running, { interval: 5 }).toEqual([]);
   });
 

@@ -1,10 +1,10 @@
-// Tests the operations of the queue as MCP tools, one test for each tool. The HTTP side is tested in mcp-door.test.ts.
+// Tests the operations of the queue as MCP tools, with one test for each tool. mcp-door.test.ts tests the HTTP side.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { forAnyStore } from './support/for-each-store.ts';
 import { McpClient } from './support/mcp-client.ts';
 import type { TestServer } from './support/test-server.ts';
 
-/** Test functions by the name of the tool. Each also tests one refusal. */
+/** The tests, by the name of the tool. Each also tests one refused call. */
 const tools: Readonly<Record<string, (t: TestServer, admin: McpClient) => Promise<void>>> = {
   queue_enqueue: async (t, admin) => {
     const args = { type: 'exec', priority: 3, payload: { n: 1 }, requiredCapabilities: ['Nobody-Has-This'] };

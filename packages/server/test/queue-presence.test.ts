@@ -88,8 +88,8 @@ forEachStore('the workers that are seen', (harness) => {
     const ids: string[] = [];
     for (let index = 0; index < 7; index++) {
       const worker = await t.worker({ allowedJobTypes: ['codex_skill'] });
-      // The clock advances only before every second worker. So two workers each are seen at the same time, and the time
-      // alone does not decide the order of the list.
+      // The clock advances only before every second worker. So two workers at a time have the same time, and the list
+      // must also use their ids to sort them.
       if (index % 2 === 0) t.clock.advance(1);
       await t.claim(worker);
       ids.push(worker.id);

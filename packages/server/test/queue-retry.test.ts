@@ -1,4 +1,4 @@
-// Tests the retry by an operator, which is the only transition out of `failed` and `dead_letter`.
+// Tests the retry by an operator. Only a retry changes the status `failed` or `dead_letter` of a job.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import type { TestServer } from './support/test-server.ts';

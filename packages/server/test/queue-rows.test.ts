@@ -1,5 +1,5 @@
-// Tests the rows of the contract of the queue that have no test file of their own: permissions, supported types,
-// defaults, and orders.
+// Tests those rows of the contract of the queue that have no test file of their own: permissions, supported types,
+// defaults, and the order of lists.
 import { expect, it } from 'vitest';
 import { forEachStore } from './support/for-each-store.ts';
 import { signedInPage } from './support/page-session.ts';
@@ -89,7 +89,8 @@ forEachStore(
       const t = harness();
       const lost = await t.running({ maxAttempts: 2 }, 10);
       t.clock.advance(10_000);
-      // Either this claim or a sweep ends the expired lease. The timer of the sweep runs when the clock advances.
+      // The clock has advanced, so the timer of the sweep also runs. Either this claim or the sweep ends the expired
+      // lease.
       await t.claim(lost.worker);
       await expect.poll(async () => (await t.job(lost.job.id)).status, { interval: 5 }).toBe('queued');
       const { nextAttemptAt, attempt } = await t.job(lost.job.id);

@@ -54,7 +54,7 @@ forEachStore('the stream of a job', (harness) => {
       'cache-control': 'no-cache, no-transform',
     });
     expect((await reader.take(2)).map((item) => item.event)).toEqual(['queued', 'claimed']);
-    // The clock does not advance, so no timer runs. The event can arrive only because the server published a hint.
+    // The clock does not advance, so no timer runs. The event arrives only because the server publishes a hint.
     await append(t, running, 'one');
     const [one] = await reader.take(1);
     expect(one).toMatchObject({ id: '3', event: 'note', data: { seq: 3, message: 'one' } });
@@ -261,8 +261,8 @@ forEachStore('the stream of a job', (harness) => {
     }
     await complete(t, running);
     const last = 2 + calls * 100 + 1;
-    // The event stream contains 27 MB in total. While the client does not read, the server must soon stop reading
-    // events from the store, so that the other events are not in memory.
+    // The event stream contains 27 MB in total. While the client does not read, the server must stop reading events
+    // from the store. So most events must not be in memory.
     const readTo = (): number => Math.max(...reads.mock.calls.map(([, after]) => after));
     let before = -1;
     const stands = (): boolean => {

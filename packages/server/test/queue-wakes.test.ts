@@ -1,5 +1,5 @@
-// Tests waiting claims: which events wake them, and which of them are woken. Also tests that a wake reaches another
-// server on the same Postgres.
+// Tests waiting claims: which events wake a claim, and which of several claims is woken. Also tests that a wake reaches
+// another server on the same Postgres.
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type { Job } from '@proofhouse/core';
 import { ManualClock } from '@proofhouse/server';
@@ -159,8 +159,8 @@ forEachStore('a lease that passed and is found by a claim', (harness) => {
 const postgresUrl = inject('postgresUrl');
 
 describe.skipIf(postgresUrl === undefined)('two servers on one Postgres', () => {
-  // In these tests the clock advances only by the batch delay of hints (50 ms). A waiting claim queries again by itself
-  // only after a second. So a claim that gets a job was woken.
+  // In these tests the clock advances only by 50 ms, the batch delay of hints. A waiting claim that is not woken
+  // queries again only after a second. So a claim that gets a job was woken.
   const clock = new ManualClock();
   let one: TestServer;
   let two: TestServer;
@@ -179,7 +179,7 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres', () => 
     await drop();
   });
 
-  // Advances the clock by the batch delay of hints, so that hints are sent to the other server.
+  // Advances the clock by the batch delay of hints. The server then sends its hints to the other server.
   const gathered = (): void => {
     clock.advance(50);
   };

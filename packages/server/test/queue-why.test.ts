@@ -12,14 +12,14 @@ async function why(t: TestServer, jobId: string): Promise<Why> {
   return answer.json as Why;
 }
 
-/** Returns a worker that has made a claim without getting a job, so that the server counts the worker as recently seen. */
+/** Returns a worker that made a claim and got no job. The server then lists it as recently seen. */
 async function seenWorker(t: TestServer, fields: Parameters<TestServer['worker']>[0] = {}) {
   const worker = await t.worker({ capabilities: [], allowedJobTypes: ['codex_exec'], ...fields });
   await t.claim(worker);
   return worker;
 }
 
-/** Advances the clock until no worker counts as recently seen. So the workers of earlier tests have no effect. */
+/** Advances the clock until no worker is listed as recently seen, so that workers of earlier tests have no effect. */
 function everybodyLeaves(t: TestServer): void {
   t.clock.advance(10 * minute + 1);
 }

@@ -54,8 +54,8 @@ it('a database on a full disk is unavailable until there is room', async ({ skip
     expect(await readyz(t)).toEqual([200, 'ok', 'ok']);
     const { bavail, bsize } = statfsSync(disk);
     writeFileSync(path.join(disk, 'filler'), Buffer.alloc(bavail * bsize));
-    // On a full disk, SQLite can still overwrite its existing WAL file up to the end of that file. So the probe may
-    // succeed at first, and is repeated.
+    // On a full disk, SQLite can still overwrite its existing WAL file up to the end of the file. So the probe may
+    // succeed at first, and the test repeats it.
     let found = await readyz(t);
     for (let tries = 0; tries < 50 && found[0] === 200; tries++) found = await readyz(t);
     expect(found).toEqual([503, 'unavailable', 'ok']);

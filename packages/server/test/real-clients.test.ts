@@ -1,5 +1,5 @@
-// Tests uploads of third-party programs as these programs usually send them: small files and large files, over
-// keep-alive connections.
+// Tests uploads of third-party programs, exactly as these programs send them. The files are small and large, and
+// connections are kept alive.
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { adminToken, startTestServer, type TestServer } from './support/test-ser
 import { wireAdmin, WireExperiment } from './support/wire-experiment.ts';
 
 const run = promisify(execFile);
-// The Python of Debian has the needed libraries. Another Python may precede it in PATH and may lack them.
+// Only the Python of Debian surely has the needed libraries. PATH may contain another Python that lacks them.
 const python = '/usr/bin/python3';
 const script = join(import.meta.dirname, 'support/upload-many.py');
 
@@ -72,7 +72,8 @@ describe.skipIf(!isInstalled('curl', ['--version'], 'curl'))('curl', () => {
     const answers = stdout.trim().split('\n');
     expect(answers.filter((answer) => !answer.startsWith('201 '))).toEqual([]);
     expect(answers).toHaveLength(sizes.length * rounds);
-    // curl opened one connection only, and used it for all uploads.
+    // The last field of each line is the number of new connections. Only one line has 1, so curl used one connection
+    // for all uploads.
     expect(answers.filter((answer) => answer.endsWith(' 1'))).toHaveLength(1);
   });
 });

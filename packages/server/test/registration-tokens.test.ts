@@ -1,4 +1,4 @@
-// Tests how /api lists and revokes registration tokens. Workers that are registered on /v0 are also workers of the
+// Tests how /api lists and revokes registration tokens. A worker that was registered on /v0 is also a worker of the
 // queue.
 import { expect, it } from 'vitest';
 import { forAnyStore } from './support/for-each-store.ts';

@@ -1,5 +1,5 @@
-// Every text that a client can send is in a table that says what the server does with it. The table is compared with the
-// schemas of all operations, so that a new field cannot be forgotten, and each stored text is sent with a secret.
+// A table says for every text that a client can send what the server does with it. This test compares the table with
+// the schemas of all operations, so that no new field is forgotten. It also sends each stored text with a secret in it.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
@@ -12,14 +12,14 @@ import type { Answer, TestServer } from './support/test-server.ts';
 import { WireExperiment } from './support/wire-experiment.ts';
 
 /**
- * What happens with a text. `compared`: it is compared or looked up, and never stored. `closed`: only values of a closed
- * list or form are accepted. `refused`: the field is always refused. `digest`: it is stored as a digest if it contains a
- * secret. A function sends a text that is stored, and the policy `reject` must refuse it.
+ * What the server does with a text. `compared`: compares it or looks it up, and never stores it. `closed`: accepts only
+ * values of a fixed list or form. `refused`: always refuses the field. `digest`: stores a digest of it if it contains a
+ * secret. A function sends a text that is stored, which the policy `reject` must refuse.
  */
 type Treatment = 'compared' | 'closed' | 'refused' | Digest | Door;
 type Door = (t: TestServer, text: string) => Promise<Pick<Answer, 'text'> & { readonly status?: number }>;
 interface Digest {
-  /** Sends the text, which must be accepted. */
+  /** Sends the text. The server must accept it. */
   readonly digest: Door;
 }
 
@@ -189,7 +189,7 @@ const table: Readonly<Record<string, Readonly<Record<string, Treatment>>>> = {
     workerId: token((workerId) => ({ workerId })),
     description: token((description) => ({ description })),
     'allowedRepositories[]': token((text) => ({ allowedRepositories: [text] })),
-    // Lower case, at most 64 characters. It is checked too.
+    // The value must be in lower case and have at most 64 characters. The scanner checks it too.
     'allowedJobTypes[]': closed,
     'capabilities[]': token((text) => ({ capabilities: [text] })),
   }),
@@ -215,7 +215,7 @@ const table: Readonly<Record<string, Readonly<Record<string, Treatment>>>> = {
       const url = `/api/queue/jobs/${(await t.enqueue()).id}/artifacts/upload`;
       return t.call('POST', url, { payload, headers: { 'content-type': formType } });
     },
-    // The field `name` names the artifact.
+    // Only compared, because the artifact gets its name from the field `name`.
     'bytes.filename': compared,
   },
   putArtifact: {

@@ -1,5 +1,5 @@
 // Tests the secret policy for every call that stores text, on both engines: which calls are refused, and which records
-// get findings. Also tests that no secret remains in the database, the blobs, the job view or the log.
+// get findings. Also tests that no secret is stored in the database, the blobs, the job view or the log.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -64,7 +64,7 @@ const everyDoor = { ...byteDoors, ...textDoors, ...lineDoors };
  * and the job view.
  */
 function expectNowhere(t: TestServer, secrets: readonly string[]): void {
-  // JSON escapes line ends. So of a secret with several lines, only the longest line is searched.
+  // JSON escapes line ends. So if a secret has several lines, the search is for its longest line.
   const lines = secrets.map((secret) => secret.split('\n').toSorted((a, b) => b.length - a.length)[0] ?? '');
   const files = readdirSync(t.folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -137,7 +137,7 @@ forEachStore(
           expect(await call(), time).toMatchObject({ status: 422, json: { code: 'secret_found' } });
         }
       }
-      // The refused calls did not store the idempotency key. So it can be used for this call.
+      // A refused call does not store its idempotency key, so this call can use the same key.
       expect((await t.put(job.id, { name: 'again', file: 'plain', headers })).status).toBe(201);
     });
 
@@ -166,7 +166,7 @@ forEachStore(
   { settings: { secretPolicy: 'reject' } },
 );
 
-/** The formats that are sent to every door. */
+/** The secret formats that are sent to every call that stores text. */
 const doorFormats = new Set(
   (
     'github-token aws-access-key aws-secret-key slack-token stripe-key npm-token google-api-key json-web-token ' +

@@ -1,5 +1,5 @@
-// Tests ids, titles and other short texts that contain control characters, line ends or text-direction overrides. All
-// operations of /api that accept such texts must refuse these.
+// Tests ids, titles and other short texts with control characters, line ends or text-direction overrides. Every
+// operation of /api that accepts such a field must refuse these characters.
 import { describe, expect, it } from 'vitest';
 import { startTestServer } from './support/test-server.ts';
 

@@ -50,8 +50,8 @@ const putLine = (jobId: string, name = 'a.bin'): string => `PUT /api/queue/jobs/
 const asWorker = (token: string) => ({ Host: 'localhost', Authorization: `Bearer ${token}` });
 
 /**
- * Returns requests that the server can refuse before it reads the body. URL, credential and headers suffice for the
- * refusal. Each has the expected status and code.
+ * Returns requests that the server must refuse by their URL, credential and headers, before it reads the body. Each has
+ * the expected status and code.
  */
 async function earlyRefusals(): Promise<
   [what: string, request: string, headers: object, status: number, code: string][]

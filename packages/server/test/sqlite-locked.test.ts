@@ -45,7 +45,7 @@ it.each(['begin immediate', 'begin exclusive'])(
     await hold(statement);
     const settled: string[] = [];
     const writes = Array.from({ length: 40 }, () => server.newJob().then((id) => (settled.push(id), id)));
-    // The server must answer these calls while the writes wait. If it blocked its event loop, it would answer them only
+    // The server must answer these calls while the writes wait. If the event loop were blocked, it would answer only
     // after the writes have failed.
     for (let round = 0; round < 10; round++) {
       expect((await fetch(`${server.url}/healthz`)).status).toBe(200);

@@ -1,6 +1,6 @@
-// Uploads files, some of them slowly, through two servers with one Postgres and one blob folder. Meanwhile orphans are
-// created, and both servers run collections all the time, with a grace period of seconds. Each acknowledged artifact
-// must exist and be complete. COLLECTION_CHAOS_SECONDS=600 runs the long form.
+// Uploads files, some of them slowly, through two servers with one Postgres and one blob folder. Orphans are created
+// meanwhile. Both servers run collections all the time, with a grace period of seconds. Each acknowledged artifact must
+// exist and be complete. COLLECTION_CHAOS_SECONDS=600 runs the long form.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
@@ -117,7 +117,7 @@ it.skipIf(postgresUrl === undefined)(
       });
       await Promise.all([...uploading, ...collecting]);
 
-      // Only slow uploads may be refused, with 408.
+      // Only slow uploads may fail, with the status 408.
       expect([...statuses.keys()].filter((status) => ![201, 408].includes(status))).toEqual([]);
       expect(statuses.get(408)).toBeGreaterThan(0);
       expect(acknowledged.length).toBeGreaterThan(50);

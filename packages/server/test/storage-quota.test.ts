@@ -1,5 +1,5 @@
-// Tests the quota. When it is used up, /api, /v0 and MCP refuse new bytes before they read them. All other calls still
-// work.
+// Tests the storage quota. When it is used up, /api, /v0 and MCP refuse new bytes before they read them. All other
+// calls still work.
 import { describe, expect, it } from 'vitest';
 import { forAnyStore } from './support/for-each-store.ts';
 import { head, sendRaw } from './support/raw-socket.ts';
@@ -31,7 +31,7 @@ forAnyStore(
       });
       expect(t.logLines.filter((line) => line.includes('the storage quota is used to 90 %'))).toHaveLength(1);
       // The server compares the quota with its last count of the usage. So this upload succeeds although it exceeds the
-      // quota. The next count includes the upload.
+      // quota. Only the next count includes its bytes.
       expect((await t.put(job.id, { name: 'second', file: 'y'.repeat(90), ...held })).status).toBe(201);
       await counted(t);
 

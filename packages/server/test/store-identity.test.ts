@@ -291,8 +291,8 @@ it('a server that is killed at any moment of its first start starts again', { ti
   for (const afterMs of [0, 1, 2]) {
     const data = path.join(folder, `killed-${String(afterMs)}`);
     const server = new ChildServer(data);
-    // Kills the server as soon as one file or folder exists: in turn the database, the blob folder, and the file with
-    // the store id.
+    // Kills the server as soon as one path exists. The path is, in turn, the database, the blob folder, and the file
+    // with the store id.
     const sign = ['proofhouse.db', 'blobs/staging', 'blobs/store-id'][afterMs] ?? '';
     await expect.poll(() => existsSync(path.join(data, sign)), { interval: 1, timeout: 30_000 }).toBe(true);
     await server.stop('SIGKILL');
@@ -382,7 +382,7 @@ describe('collection with many strangers', () => {
 
   it('counts over all of a large store, and a purged artifact is no stranger', async () => {
     const server = await start({});
-    // There are more files than one slice of a collection handles.
+    // More files than one slice of a collection can handle.
     const strangers = plant(2100);
     expect(await gc(server)).toMatchObject({ status: 422, detail: expect.stringMatching(/2100 of 2100/) });
     expect(kept(strangers)).toBe(2100);

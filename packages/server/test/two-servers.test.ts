@@ -60,7 +60,7 @@ describe.skipIf(postgresUrl === undefined)('two servers on one Postgres, one blo
   beforeEach(async () => {
     const database = await migratedDatabase(postgresUrl ?? '');
     drop = database.drop;
-    // Both servers start at the same time on an empty database. One server creates the tables while the other waits.
+    // Both servers start at the same time on an empty database. One creates the tables, and the other waits for it.
     const env = { PROOFHOUSE_DATABASE_URL: database.url };
     [one, two] = await Promise.all([start(env), start(env)]);
   });
@@ -162,7 +162,7 @@ it('a second server on one SQLite file is refused with one clear line, and the f
   expect(second.stderr).toMatch(/^proofhouse: Another server uses the database .+proofhouse\.db; stop it, .+\n$/);
   expect(await first.newJob()).toMatch(/^[0-9a-f-]{36}$/);
   await first.kill();
-  // The database file still exists, but nobody holds its lock. The operating system releases the lock when the process
+  // The database file still exists, but it is no longer locked. The operating system releases the lock when the process
   // ends, even after SIGKILL.
   expect(existsSync(path.join(folder, 'proofhouse.db'))).toBe(true);
   const third = await start({});

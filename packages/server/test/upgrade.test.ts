@@ -51,7 +51,7 @@ for (const store of ['sqlite', 'postgres'] as const) {
         const now = await readAnswers(`http://127.0.0.1:${String(await t.listen())}`, notes);
         expect(now.length).toBeGreaterThan(500);
         for (const [nth, before] of answers.entries()) {
-          // A new version may add fields, so added fields are ignored. Lists must have the same items in the same
+          // A new version may add fields, so additional fields are ignored. Lists must have the same items in the same
           // order.
           expect(now[nth], `${before.path} as ${before.as}`).toMatchObject(before);
         }
@@ -91,8 +91,7 @@ for (const store of ['sqlite', 'postgres'] as const) {
           json: { status: 'queued' },
         });
 
-        // This time is long enough for the lease of 30 s to expire. The back-off of failed jobs and the delays of
-        // delayed jobs end too.
+        // After this time the lease of 30 s has expired, and all back-offs and delays of jobs have ended.
         t.clock.advance(3 * 3_600_000);
         await t.server.jobs.sweep();
         expect(await work('expiring', 'complete')).toMatchObject({ status: 409, json: { code: 'lease_lost' } });
@@ -164,7 +163,7 @@ for (const store of ['sqlite', 'postgres'] as const) {
           as: notes.adminToken,
         });
         expect(unpinned).toMatchObject({ status: 200, json: { artifact: { pinnedAt: null } } });
-        // The fixture does not contain the job view. So only files of the job view are reported as missing.
+        // The fixture has no job view. So exactly its missing files are reported.
         expect(new Set(await findingKinds(t, notes.adminToken))).toEqual(new Set(['view-missing']));
         t.clock.advance(15 * 86_400_000);
         await t.server.storage.collection.run();

@@ -11,16 +11,13 @@ type Door =
   /** Fetches the deposit on /v0 by its URI. */
   | 'fetch'
   /**
-   * `content`, `get` and `list` read the same deposit on /api by its id. `content` reads its bytes, `get` its record,
-   * and `list` finds out whether the deposit is in a list that the caller may read.
+   * `content`, `get` and `list` read the same deposit on /api by its id. `content` reads its bytes and `get` its
+   * record. `list` checks whether a list that the caller may read contains it.
    */
   | 'content'
   | 'get'
   | 'list'
-  /**
-   * `download` and the values below it read an artifact of a job. The depositor created this artifact while it held the
-   * job.
-   */
+  /** `download` and the next values read an artifact of a job. The depositor uploaded it while it held the job. */
   | 'download'
   | 'excerpt'
   | 'mcp'
@@ -40,11 +37,11 @@ const doors: readonly Door[] = [
 ];
 
 /**
- * The expected status for each principal, one for each entry of `doors` (the ways to read an artifact). `list` is 200
- * only if the list contains the artifact.
+ * The expected status for each principal, one for each way to read an artifact (`doors`). `list` is 200 only if the
+ * list contains the artifact.
  */
 const matrix: Record<string, readonly number[]> = {
-  // fetch content get list download excerpt mcp jobContent jobList
+  // The columns are: fetch content get list download excerpt mcp jobContent jobList
   admin: [200, 200, 200, 200, 200, 200, 200, 200, 200],
   depositor: [200, 200, 200, 200, 200, 200, 200, 200, 200],
   'depositor, by a queue token': [401, 200, 200, 200, 200, 200, 200, 200, 200],
@@ -58,7 +55,7 @@ const matrix: Record<string, readonly number[]> = {
   'member of orchestrators': [403, 403, 403, 403, 403, 403, 403, 403, 403],
   'worker it was granted to': [200, 200, 200, 403, 200, 200, 200, 200, 403],
   'the same, by a queue token': [401, 200, 200, 403, 200, 200, 200, 200, 403],
-  // A group can have rights on deposits of its experiment. It never has rights on artifacts of jobs.
+  // A group can get rights on deposits of its experiment. It never has rights on artifacts of jobs.
   'member of a group it was granted to': [200, 200, 200, 403, 403, 403, 403, 403, 403],
   'member of a group in that group': [200, 200, 200, 403, 403, 403, 403, 403, 403],
   'member of a group of another experiment that a record grants': [401, 403, 403, 403, 403, 403, 403, 403, 403],
@@ -97,7 +94,7 @@ forAnyStore('the readers of an artifact', (harness) => {
     const depositor = await experiment.register();
     const { artifacts_uri: uri } = await experiment.deposit('deposited', depositor.credential);
     deposit = { uri, id: (await experiment.records())[0]!.artifactId };
-    // The depositor holds the job first, uploads an artifact and fails the attempt. Then two other workers hold the
+    // First the depositor holds the job, uploads an artifact and fails the attempt. Later two other workers hold the
     // job, one after the other.
     const first = await claimAs(depositor);
     const made = await t.put(first.jobId, { name: 'left.txt', as: first.as });

@@ -160,7 +160,7 @@ forAnyStore('fetches', (harness) => {
     expect(v0ProblemSchema.safeParse(answer.json).error).toBeUndefined();
     expect([answer.headers['etag'], answer.headers['content-disposition']]).toEqual([undefined, undefined]);
     expect(answer.text).not.toContain(blob.key);
-    // The log contains the key of the blob for the operator. The answer to the caller does not contain it.
+    // The log names the blob key for the operator. The answer to the caller must not contain it.
     expect(t.logLines.filter((line) => line.includes('integrity_failure') && line.includes(blob.key))).not.toEqual([]);
   });
 
@@ -245,8 +245,8 @@ forAnyStore('fetches', (harness) => {
           expectProblem(refused, 400, 'bad-request');
           expect(refused.json.detail).toContain(JSON.stringify(reader));
         }
-        // The refusal is the same for every reader id. So a caller without the right to grant cannot find out which
-        // workers and groups exist.
+        // The refusal is the same for every reader id. So a caller that may not grant cannot find out which workers and
+        // groups exist.
         expectProblem(await experiment.grant(uri, reader, stranger.credential), 403, 'forbidden');
       }
       const { id } = await recordOf(uri);
@@ -262,7 +262,7 @@ forAnyStore('fetches', (harness) => {
       const { artifacts_uri: uri } = await experiment.deposit('shared', depositor.credential);
       expectProblem(await experiment.grant(uri, stranger.id, stranger.credential), 403, 'forbidden');
       expectProblem(await experiment.grant(unissued, stranger.id, stranger.credential), 404, 'not-found');
-      // The permission to read does not include the permission to grant.
+      // The right to read does not include the right to grant.
       await experiment.grant(uri, stranger.id, depositor.credential);
       expectProblem(await experiment.grant(uri, 'anybody', stranger.credential), 403, 'forbidden');
       const other = await WireExperiment.make(t);

@@ -1,5 +1,5 @@
-// Tests slow, many and large deposits. A deposit at 1 KiB/s is not refused, and slow deposits do not delay a fast one.
-// Memory use stays constant. SLOW_UPLOADS=1000 runs the full number of deposits.
+// Tests slow, many and large deposits. A deposit at 1 KiB/s must succeed, slow deposits must not delay a fast one, and
+// memory use must stay constant. SLOW_UPLOADS=1000 runs the full number of deposits.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { boundary, formType } from './support/form.ts';
 import { head, RawConnection } from './support/raw-socket.ts';
@@ -7,7 +7,9 @@ import { startTestServer, type TestServer } from './support/test-server.ts';
 import { wireAdmin, WireExperiment, type V0Deposit } from './support/wire-experiment.ts';
 
 const uploads = Number(process.env['SLOW_UPLOADS'] ?? 200);
-/** Duration of a slow deposit in seconds. It is longer than the window in which a minimum of bytes must arrive. */
+/**
+ * Duration of a slow deposit in seconds. It is longer than the window in which the server requires a minimum of bytes.
+ */
 const seconds = 45;
 const openedAtOnce = 50;
 
@@ -77,7 +79,7 @@ it(`${String(uploads)} slow uploads do not keep a fast one from finishing, and a
   );
   expect(answers.map((answer) => answer?.status)).toEqual(Array(uploads).fill(201));
   for (const answer of answers) expect((answer?.json as V0Deposit).size_bytes).toBe(seconds * 1024);
-  // The client and the server share this process, so the measured memory is that of both. The limit is far below the
+  // The client and the server run in this process, so the measured memory is that of both. The limit is far below the
   // number of transferred bytes.
   expect(grownMiB).toBeLessThan(64 + uploads / 10);
 }, 180_000);

@@ -1,4 +1,4 @@
-// Tests the effect of server settings on /v0: the size limit, the private blob folder, and storage that is not durable
+// Tests how settings of the server change /v0: the size limit, the private blob folder, and storage that is not durable
 // (seed 002).
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -124,7 +124,7 @@ it('bytes in memory are warned of at the start, and a restart loses what the war
   );
   expect(await first.end()).toBe(0);
   const second = run(flags);
-  // The record exists, but the server has lost bytes that it had acknowledged. So the answer is 500 and not 404.
+  // The record exists, but the server lost the bytes after it had acknowledged them. So the answer is 500 and not 404.
   expect((await second.fetched(uri)).status).toBe(500);
   expect((await second.fetched(`${uri}x`)).status).toBe(404);
   expect((await second.deposit('new')).status).toBe(201);

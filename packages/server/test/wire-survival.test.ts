@@ -81,8 +81,8 @@ it('a kill in the middle of many deposits leaves none that was answered without 
     authorization: 'Bearer admin:chaos-admin-token-of-forty-characters-00',
   };
   const answered = new Map<string, number>();
-  // The deposits have different sizes. So the kill interrupts some of them while a blob is written, some while a record
-  // is written, and some while a file is staged.
+  // The deposits have different sizes. So the kill interrupts them in different steps: while a file is staged, while a
+  // blob is written, and while a record is written.
   const deposit = async (index: number): Promise<void> => {
     const sizeBytes = 1000 + (index % 7) * 300_000;
     const form = new FormData();

@@ -78,8 +78,8 @@ forEachStore('workers of an experiment', (harness) => {
 
   it('are listed whole, as groups are, when no limit is asked for, however many there are', async () => {
     const own = await WireExperiment.make(t);
-    // Creating so many workers and groups through the API would take too long. So they are written directly into the
-    // store.
+    // The store is written directly, because it would take too long to create so many workers and groups through the
+    // API.
     const [worker] = [await own.register(), await own.group()];
     const record = (await t.server.store.workers.findWorker(worker.id))!;
     const ids = Array.from({ length: 1203 }, (_, n) => `wkr_${String(n).padStart(26, '0').replaceAll('i', '0')}`);

@@ -1,4 +1,4 @@
-// Tests the additional rights that a worker token can have: to create jobs, or to read the metrics.
+// Tests two rights that a worker token can have in addition: to create jobs, and to read the metrics.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { openBrowser } from './open-browser.ts';
 
-// This test opens an empty page. If it fails, the browser of the machine does not work, and all other end-to-end tests
+// Opens an empty page. If this test fails, the browser of the machine does not work, and all other end-to-end tests
 // fail too.
 it('the browser of this machine opens a page over HTTP', async () => {
   const server = createServer((_request, response) => response.end('<title>here</title>')).listen(0, '127.0.0.1');

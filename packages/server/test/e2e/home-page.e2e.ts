@@ -1,5 +1,5 @@
-// Tests the page in a real browser: sign-in, the address of a job, and downloads. The browser sends the cookie of the
-// page to another server on the same host. That server must not be able to use the cookie.
+// Tests the web page in a real browser: sign-in, the address of a job, and downloads. The browser also sends the cookie
+// of the page to another server on the same host, and that server must not be able to use it.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer } from 'node:http';

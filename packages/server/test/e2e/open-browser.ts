@@ -1,5 +1,5 @@
-// Starts the installed chromium for end-to-end tests. Downloads nothing, and also works for root. If something that the
-// tests need is missing, the error message names it.
+// Starts the installed chromium for end-to-end tests. Downloads nothing, and also works for root. If a required program
+// is missing, the error message names it.
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { chromium } from 'playwright-core';
