@@ -2,10 +2,13 @@
 // calls the API with the client.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { McpClient } from './support/mcp-client.ts';
+import { githubToken } from './support/secret-samples.ts';
 import { credential, startTestServer, type Caller, type TestServer } from './support/test-server.ts';
 
 const command = resolve(import.meta.dirname, '../../cli/src/main.ts');
@@ -93,6 +96,39 @@ describe('proofhouse mcp', () => {
     await expect(mcp.client.callTool({ name: 'constructor', arguments: {} })).rejects.toMatchObject({ code: -32602 });
     await mcp.close();
     await expect(overStdio('phw_wrong')).rejects.toThrow();
+  });
+
+  it('masks secrets in uploads, events and results, and says so in the answer of an upload', async () => {
+    const capability = t.unique('only');
+    const worker = await t.worker({ capabilities: [capability] });
+    const { id: jobId } = await t.enqueue({ requiredCapabilities: [capability] });
+    const mcp = await overStdio(worker);
+    const { leaseId } = (await mcp.call('queue_claim', { waitSeconds: 1 })).json.job;
+    const lease = { jobId, leaseId: leaseId as string };
+    const secret = githubToken(300);
+    const text = `pushes with ${secret}\n`;
+    const title = `of ${secret}`;
+    const upload = await mcp.call('queue_upload_artifact', { ...lease, name: 'a.txt', text, title });
+    expect(upload.text).toContain('Stored 25 bytes as a.txt. Masked in a.txt: github-token 1.');
+    expect(upload.json.artifact).toMatchObject({ title: 'of ***MASKED***', sizeBytes: 25 });
+    const file = join(t.folder, '..', `${t.unique('mcp-stdio')}.txt`);
+    writeFileSync(file, text);
+    const ofFile = await mcp.call('queue_upload_artifact', { ...lease, name: 'b.txt', path: file });
+    expect(ofFile.text).toContain('Masked in b.txt: github-token 1.');
+    rmSync(file);
+    const base64 = gzipSync(text).toString('base64');
+    const refused = await mcp.call('queue_upload_artifact', { ...lease, name: 'c.gz', base64 });
+    expect(refused).toMatchObject({ isError: true, json: { code: 'secret_found' } });
+    await mcp.call('queue_note', { ...lease, message: text, payload: { text } });
+    await mcp.call('queue_complete', { ...lease, resultSummary: text });
+    await mcp.close();
+    const events = await t.get(`/api/queue/jobs/${jobId}/events`);
+    const job = await t.get(`/api/queue/jobs/${jobId}`);
+    const artifacts = await t.get(`/api/queue/jobs/${jobId}/artifacts`);
+    expect(job.json.resultSummary).toBe('pushes with ***MASKED***\n');
+    for (const answer of [events, job, artifacts]) expect(answer.text).not.toContain(secret);
+    expect(events.text).toContain('pushes with ***MASKED***');
+    expect(job.json.findings).toBe(null);
   });
 
   it('explains larger uploads with the address it was given', async () => {

@@ -4,7 +4,8 @@ import type { Readable, Writable } from 'node:stream';
 import { McpServer, type Transport } from '@modelcontextprotocol/server';
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import type { CallInput, JsonOperationId, ProofhouseClient } from '@proofhouse/client';
-import { uploadFile } from '@proofhouse/client/worker';
+import { contentOfBytes } from '@proofhouse/client/masking';
+import { uploadFile, uploadMasked, type MaskedUpload, type UploadMasking } from '@proofhouse/client/worker';
 import {
   AppError,
   describeTool,
@@ -23,10 +24,11 @@ import {
   uploadedBytes,
   withoutNullArguments,
   withPlainError,
-  type JobArtifact,
+  type OperationId,
   type ToolRow,
   type UploadToolAnswer,
 } from '@proofhouse/core';
+import { maskingLines } from '../output/masking-text.ts';
 import { knownError } from '../output/report-error.ts';
 import { soundMessages } from './sound-messages.ts';
 import { version } from '../version.ts';
@@ -40,12 +42,18 @@ export interface BridgeStreams {
   readonly signal: AbortSignal;
 }
 
+export interface BridgeParts {
+  readonly client: ProofhouseClient;
+  /** How the artifacts, events and results of the tools are masked. */
+  readonly masking: UploadMasking;
+}
+
 /** Serves the MCP tools on standard input and output, until the input ends or the signal is aborted. */
-export async function serveTools(client: ProofhouseClient, streams: BridgeStreams): Promise<void> {
+export async function serveTools(parts: BridgeParts, streams: BridgeStreams): Promise<void> {
   const { stdin, stdout, stderr, signal } = streams;
   const transport = new PlainTransport(new StdioServerTransport(soundMessages(streams), stdout));
   const onerror = (error: Error): void => void stderr.write(`proofhouse: ${plainProtocolError(error.message)}\n`);
-  const served = serveStdio(() => bridge(client, streams.cwd), { transport, onerror, maxSubscriptions: 0 });
+  const served = serveStdio(() => bridge(parts, streams.cwd), { transport, onerror, maxSubscriptions: 0 });
   const ended = new AbortController();
   const over = AbortSignal.any([signal, ended.signal]);
   for (const event of ['end', 'close', 'error']) stdin.once(event, () => ended.abort());
@@ -85,7 +93,7 @@ class PlainTransport implements Transport {
  * Returns an MCP server with the same tools as the Proofhouse server. A tool calls the HTTP API, and the Proofhouse server
  * checks the call. This process only divides the arguments into path, query and body.
  */
-function bridge(client: ProofhouseClient, cwd: string): McpServer {
+function bridge(parts: BridgeParts, cwd: string): McpServer {
   const server = new McpServer(
     { name: 'proofhouse', title: 'Proofhouse', version },
     { capabilities: { tools: { listChanged: false } }, instructions: toolInstructions },
@@ -94,7 +102,7 @@ function bridge(client: ProofhouseClient, cwd: string): McpServer {
   server.server.setRequestHandler('tools/call', async ({ params }, { mcpReq: { signal } }) => {
     const row = requireTool(params.name);
     try {
-      return toolSuccess(await callTool({ client, cwd, signal }, row, toolArguments(params.arguments)));
+      return toolSuccess(await callTool({ ...parts, cwd, signal }, row, toolArguments(params.arguments)));
     } catch (error) {
       if (signal.aborted) throw error;
       return toolFailure(knownError(error));
@@ -105,8 +113,10 @@ function bridge(client: ProofhouseClient, cwd: string): McpServer {
 
 const headers = { 'user-agent': `proofhouse-mcp/${version}` };
 
-interface Caller {
-  readonly client: ProofhouseClient;
+/** Operations whose texts come from the work on a job. Other texts, such as the payload of a new job, are instructions. */
+const reports: readonly OperationId[] = ['appendEvents', 'completeJob', 'completeJobs', 'failJob', 'ackCancel'];
+
+interface Caller extends BridgeParts {
   readonly cwd: string;
   readonly signal: AbortSignal;
 }
@@ -117,8 +127,10 @@ async function callTool(
   given: Readonly<Record<string, unknown>>,
 ): Promise<unknown> {
   if (id === 'putArtifact') return upload(caller, given);
-  const { client, signal } = caller;
-  const { leaseId: lease, ...parts } = toolParts(row, given);
+  const { client, masking, signal } = caller;
+  const { leaseId: lease, ...sent } = toolParts(row, given);
+  const body = reports.includes(id) ? (masking.mask?.json(sent.body) ?? sent.body) : sent.body;
+  const parts = { ...sent, body };
   // The parameters of the path are checked here, because the path is built here. The server checks everything else.
   const params = parseFields(row.params, parts.params);
   const input = { ...parts, params, lease: opaqueValue('leaseId', lease), signal, headers };
@@ -131,15 +143,14 @@ const described = toolRows.map((each) =>
   describeTool(each.id === 'putArtifact' ? { ...each, tool: { ...each.tool, input: localUploadToolSchema } } : each),
 );
 
-async function upload({ client, cwd, signal }: Caller, given: unknown): Promise<UploadToolAnswer> {
+async function upload({ client, masking, cwd, signal }: Caller, given: unknown): Promise<UploadToolAnswer> {
   const { path: file, ...input } = parseFields(localUploadToolSchema, given);
   const { jobId, name, leaseId: lease, idempotencyKey, contentType, type, title } = input;
-  const options = { lease, idempotencyKey, signal, headers };
+  const options = { lease, idempotencyKey, signal, headers, masking };
   const labels = { name, contentType, type, title };
   if (file !== undefined) {
     if (input.text !== undefined || input.base64 !== undefined) throw pathExcludes();
-    const artifact = await uploadFile(client, jobId, { ...labels, path: path.resolve(cwd, file) }, options);
-    return stored(artifact);
+    return stored(await uploadFile(client, jobId, { ...labels, path: path.resolve(cwd, file) }, options));
   }
   const bytes = uploadedBytes(input);
   if (typeof bytes === 'string') {
@@ -148,11 +159,13 @@ async function upload({ client, cwd, signal }: Caller, given: unknown): Promise<
     await client.jobs.get(jobId, { signal, headers });
     return explainUpload(client.url, input, bytes);
   }
-  return stored(await client.artifacts.upload(jobId, { ...labels, bytes }, options));
+  return stored(await uploadMasked(client, jobId, labels, contentOfBytes(bytes), options));
 }
 
-function stored(artifact: JobArtifact): UploadToolAnswer {
-  return { artifact, upload: null, note: `Stored ${artifact.sizeBytes} bytes as ${artifact.name}.` };
+function stored({ artifact, ...masked }: MaskedUpload): UploadToolAnswer {
+  const lines = maskingLines(artifact.name, masked).map((line) => ` ${line}.`);
+  const note = `Stored ${artifact.sizeBytes} bytes as ${artifact.name}.${lines.join('')}`;
+  return { artifact, upload: null, note };
 }
 
 function pathExcludes(): AppError {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { digestOf, isAppError, MaskingStream, type MaskingReceipt } from '@proofhouse/core';
+import { AppError, digestOf, isAppError, MaskingStream, type MaskingReceipt } from '@proofhouse/core';
 import { contentKindOf, kindBytes } from './content-kind.ts';
 import { EmbeddedArchives } from './archives/embedded-archives.ts';
 import { PieceReader } from './archives/piece-reader.ts';
@@ -128,6 +128,10 @@ function notScanned(error: unknown): unknown {
   const message = isAppError(error, 'secret_found')
     ? error.message
     : `it cannot be scanned for secrets: ${error.message}`;
+  // The caller decides by the code of a system error, such as ENOSPC, if another attempt may succeed.
+  if (!isAppError(error) && !('syscall' in error)) {
+    return new AppError('invalid_request', `${message}${hint}`, { cause: error });
+  }
   error.message = `${message}${hint}`;
   return error;
 }

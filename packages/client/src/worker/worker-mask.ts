@@ -1,18 +1,11 @@
-import { MaskFile } from '../masking/mask-file.ts';
-import { readSecretFiles, SecretMask } from '../masking/secret-mask.ts';
+import { environmentMask } from '../masking/environment-mask.ts';
+import type { SecretMask } from '../masking/secret-mask.ts';
 import type { WorkerLog, WorkerOptions } from './worker-options.ts';
 
 /** Returns the mask of a worker, or undefined if masking is off. Throws if a secret file or the mask file cannot be read. */
 export async function maskOf(options: WorkerOptions): Promise<SecretMask | undefined> {
-  const { client, env = {}, secretNames: names, secretFiles = [], maskSecrets = true } = options;
-  if (!maskSecrets) return undefined;
-  const token = client.secrets.map((value) => ({ name: 'PROOFHOUSE_TOKEN', value }));
-  const mask = new SecretMask({ env, names, values: [...token, ...(await readSecretFiles(secretFiles))] });
-  const outer = env['PROOFHOUSE_MASK_FILE'];
-  // This worker may itself be the command of another worker's job. Values in the mask file of that job are masked here too.
-  if (outer !== undefined && outer !== '') mask.follow(new MaskFile(outer));
-  mask.set();
-  return mask;
+  const { client, env, secretNames: names, secretFiles: files, maskSecrets = true } = options;
+  return maskSecrets ? environmentMask({ env, names, files, tokens: client.secrets }) : undefined;
 }
 
 export function warnOfMasking(log: WorkerLog, mask: SecretMask | undefined): void {

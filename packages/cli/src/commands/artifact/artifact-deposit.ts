@@ -1,17 +1,21 @@
 import type { Command } from '@commander-js/extra-typings';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError } from '@proofhouse/core';
 import type { ByteSource } from '@proofhouse/client';
+import { maskContent } from '@proofhouse/client/masking';
+import { requireCleanName } from '@proofhouse/client/worker';
 import type { CommandContext } from '../../command-context.ts';
 import { experimentCommand, experimentOf } from '../../experiment-command.ts';
+import { masksExplained, maskingOf } from '../../input/masking-of.ts';
+import { collect } from '../../input/option-values.ts';
 import { about } from '../../output/explain-error.ts';
+import { printMasking, warnOfShortValues } from '../../output/masking-text.ts';
 import { printResult } from '../../output/print-result.ts';
 import { printable } from '../../output/printable.ts';
 import { transferProgress } from '../../output/transfer-progress.ts';
+import { withContent } from '../../transfer/with-content.ts';
 
-const pieceBytes = 256 * 1024;
+const example =
+  'Example: proofhouse artifact deposit report.json --experiment exp_01jd7v6m5x0000000000000000 --content-type application/json';
 
 export function artifactDeposit(command: Command, context: CommandContext) {
   return experimentCommand(command)
@@ -19,48 +23,44 @@ export function artifactDeposit(command: Command, context: CommandContext) {
     .option('--content-type <type>', 'what it is (application/octet-stream)')
     .option('--filename <name>', "what it is called where it is fetched (the file's own name)")
     .option('--idempotency-key <key>', 'the same key and bytes make one deposit, however often they are sent')
-    .addHelpText(
-      'after',
-      '\nExample: proofhouse artifact deposit report.json --experiment exp_01jd7v6m5x0000000000000000 --content-type application/json',
-    )
-    .action(async (file, options) => {
-      const { contentType, filename, idempotencyKey } = options;
+    .option('--no-mask', 'send secrets in clear')
+    .option('--secret-file <file>', 'a file whose whole content is a secret (repeatable)', collect)
+    .option('--secret-name <glob>', 'more variables that hold secrets, such as "*_PASS" (repeatable)', collect)
+    .option('--allow-binary', 'send binary files and archives without a scan for secrets')
+    .addHelpText('after', `${masksExplained}\n\n${example}`)
+    .action(async (file, { filename = file === '-' ? '' : path.basename(file), ...options }) => {
       const experiment = experimentOf(options);
-      const source = await sourceOf(context, file);
-      const progress = transferProgress(context, printable(path.basename(file)), options.json === true);
-      try {
-        const deposit = await experiment.deposit(source.bytes, {
-          contentType,
-          filename: filename ?? source.filename,
-          sizeBytes: source.sizeBytes,
-          idempotencyKey,
-          signal: context.signal(),
-          onProgress: (sent) => progress.update(sent, source.sizeBytes ?? sent),
+      const masking = await maskingOf(context, options);
+      warnOfShortValues(context, masking.mask);
+      const shown = (text: string): string => masking.mask?.text(text) ?? text;
+      const label = file === '-' ? 'standard input' : shown(file);
+      const progress = transferProgress(context, printable(path.basename(label)), options.json === true);
+      const { idempotencyKey } = options;
+      const contentType = options.contentType && shown(options.contentType);
+      const call = { contentType, filename, idempotencyKey, signal: context.signal() };
+      const send = (bytes: ByteSource, sizeBytes?: number) =>
+        experiment.deposit(bytes, {
+          ...call,
+          sizeBytes,
+          onProgress: (sent) => progress.update(sent, sizeBytes ?? sent),
         });
+      try {
+        const deposit =
+          file === '-' && masking.mask === undefined
+            ? await send(context.stdin)
+            : await withContent(context, file, async (content) => {
+                requireCleanName(filename, masking.mask);
+                const masked = await maskContent(content, 'detect', { ...masking, signal: call.signal });
+                const { sizeBytes } = masked;
+                const answer = await send(sizeBytes === 0 ? new Uint8Array() : () => masked.read(), sizeBytes);
+                printMasking(context, options.json === true, filename || label, masked);
+                return answer;
+              });
         printResult(context, options.json === true, deposit, () => `${printable(deposit.artifacts_uri)}\n`);
       } catch (error) {
-        throw about(file === '-' ? 'standard input' : file, error);
+        throw about(label, error);
       } finally {
         progress.end();
       }
     });
-}
-
-interface Source {
-  readonly bytes: ByteSource;
-  readonly filename: string;
-  readonly sizeBytes?: number;
-}
-
-async function sourceOf(context: CommandContext, file: string): Promise<Source> {
-  if (file === '') throw new AppError('invalid_request', 'The path is empty: name a file, or - for standard input.');
-  if (file === '-') return { bytes: context.stdin, filename: '' };
-  const place = path.resolve(context.cwd, file);
-  const found = await stat(place);
-  if (!found.isFile())
-    throw new AppError('invalid_request', `${file} is not a regular file: only files can be deposited.`);
-  // The size is declared before the first byte is sent. Bytes that are appended to the file during the upload are not sent.
-  const { size } = found;
-  const open = () => createReadStream(place, { end: size - 1, highWaterMark: pieceBytes });
-  return { bytes: size === 0 ? new Uint8Array() : open, filename: path.basename(place), sizeBytes: size };
 }

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import path from 'node:path';
 import type { Command } from '@commander-js/extra-typings';
 import type { MaskingReceipt } from '@proofhouse/core';
-import { MaskFile, readSecretFiles, SecretMask } from '@proofhouse/client/masking';
+import type { SecretMask } from '@proofhouse/client/masking';
 import type { CommandContext } from '../../command-context.ts';
+import { maskOf } from '../../input/masking-of.ts';
 import { collect } from '../../input/option-values.ts';
+import { countsText, warnOfShortValues } from '../../output/masking-text.ts';
 import { printable } from '../../output/printable.ts';
 
 const explanation = `
@@ -23,15 +24,16 @@ export function maskFilter(command: Command, context: CommandContext) {
     .option('--secret-name <glob>', 'more variables that hold secrets, such as "*_PASS" (repeatable)', collect)
     .option('--json', 'print what was masked as JSON')
     .addHelpText('after', explanation)
-    .action(async ({ secretFile = [], secretName: names, json = false }) => {
-      const files = secretFile.map((file) => path.resolve(context.cwd, file));
-      const mask = new SecretMask({ env: context.env, names, values: await readSecretFiles(files) });
-      const added = context.env['PROOFHOUSE_MASK_FILE'];
-      if (added !== undefined && added !== '') mask.follow(new MaskFile(added));
+    .action(async ({ json = false, ...flags }) => {
+      const mask = await maskOf(context, flags);
       const receipt = await filter(context, mask);
-      context.stderr.write(
-        json ? `${JSON.stringify({ ...receipt, tooShort: mask.tooShort })}\n` : receiptText(receipt, mask),
-      );
+      if (json) {
+        context.stderr.write(`${JSON.stringify({ ...receipt, tooShort: mask.tooShort })}\n`);
+        return;
+      }
+      warnOfShortValues(context, mask);
+      const counts = countsText(receipt);
+      context.stderr.write(`proofhouse: ${printable(counts === '' ? 'Nothing was masked.' : `Masked: ${counts}`)}\n`);
     });
 }
 
@@ -43,13 +45,4 @@ async function filter(context: CommandContext, mask: SecretMask): Promise<Maskin
   for await (const piece of context.stdin) await write(stream.write(piece as Uint8Array));
   await write(stream.end());
   return stream.receipt;
-}
-
-function receiptText({ masked }: MaskingReceipt, { tooShort }: SecretMask): string {
-  const counts = masked.map(({ rule, count }) => `${rule} ${count}`).join(', ');
-  const lines = [
-    ...tooShort.map((name) => `The value of ${name} is not masked: it is too short.`),
-    counts === '' ? 'Nothing was masked.' : `Masked: ${counts}`,
-  ];
-  return lines.map((line) => `proofhouse: ${printable(line)}\n`).join('');
 }

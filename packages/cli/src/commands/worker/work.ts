@@ -61,13 +61,13 @@ interface WorkFlags extends ConnectionOptions {
   readonly once?: true | undefined;
   readonly retryable?: true | undefined;
   readonly bestEffort?: true | undefined;
-  readonly mask: boolean;
+  readonly mask?: boolean | undefined;
   readonly secretFile?: readonly string[] | undefined;
   readonly secretName?: readonly string[] | undefined;
   readonly allowBinary?: true | undefined;
   readonly maxLogMib?: number | undefined;
   readonly passToken?: true | undefined;
-  readonly diff: boolean;
+  readonly diff?: boolean | undefined;
   readonly gitClean?: true | undefined;
   readonly gitCleanDiscard?: true | undefined;
   readonly workFolder?: true | undefined;

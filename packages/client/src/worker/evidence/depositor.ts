@@ -1,12 +1,9 @@
-import { AppError, isAppError, type JobArtifact, type MaskingReceipt } from '@proofhouse/core';
+import { isAppError, type JobArtifact } from '@proofhouse/core';
 import type { ClaimedJob } from '../../api/jobs-api.ts';
-import { maskContent, type ContentUse } from '../../masking/mask-content.ts';
-import type { Content } from '../../masking/scan-content.ts';
 import type { SecretMask } from '../../masking/secret-mask.ts';
 import type { ProofhouseClient } from '../../proofhouse-client.ts';
 import type { Evidence } from './evidence.ts';
-import { uploadMeasured, type ArtifactAbout } from './file-upload.ts';
-import { metadataWithReceipt } from './receipt-metadata.ts';
+import { requireCleanName, uploadMasked, type ArtifactAbout, type DepositContent } from './masked-upload.ts';
 
 export interface DepositorParts {
   readonly client: ProofhouseClient;
@@ -22,16 +19,6 @@ export interface DepositorParts {
   readonly workRoot: string;
 }
 
-export interface DepositContent extends Content {
-  /**
-   * How the content is treated. `text` is masked. `exact` is scanned for secrets and never changed. With the default,
-   * `detect`, the bytes decide.
-   */
-  readonly use?: ContentUse | undefined;
-  /** Receipt (the number of masked values by rule) of an earlier masking. It is added to the receipt in the metadata. */
-  readonly masked?: MaskingReceipt | undefined;
-}
-
 /** Deposits artifacts of one job under its lease, masks them, and records the losses. */
 export class Depositor {
   readonly evidence: Evidence;
@@ -45,18 +32,14 @@ export class Depositor {
   }
 
   /**
-   * Uploads a content. The content is read three times, and once more for each retry. Rejects if masking fails, or if the
-   * server refuses the upload. Rejects with `secret_found` if a secret is in the name, or in a content that is not text.
+   * Uploads a content with its secrets masked. Rejects if masking fails, or if the server refuses the upload. Rejects with
+   * `secret_found` if a secret is in the name, or in a content that is not text.
    */
-  async upload(about: ArtifactAbout, { use = 'detect', masked, ...content }: DepositContent): Promise<JobArtifact> {
+  async upload(about: ArtifactAbout, content: DepositContent): Promise<JobArtifact> {
     const { client, job, mask, allowBinary = false, workRoot: scratch, lost: signal } = this.#parts;
-    this.requireCleanName(about.name);
-    const { unscanned, receipt, ...bytes } = await maskContent(content, use, { mask, allowBinary, scratch, signal });
-    const metadata = metadataWithReceipt(mask?.json(about.metadata) ?? about.metadata, [masked, receipt]);
-    const { title, contentType } = about;
-    const texts = { title: title && mask?.text(title), contentType: contentType && mask?.text(contentType) };
-    const upload = { ...about, ...(mask === undefined ? {} : texts), metadata, ...bytes };
-    const artifact = await uploadMeasured(client, job.id, upload, { lease: job.leaseId, signal });
+    const masking = { mask, allowBinary, scratch };
+    const options = { lease: job.leaseId, signal, masking };
+    const { artifact, unscanned } = await uploadMasked(client, job.id, about, content, options);
     this.evidence.kept(about.name);
     for (const line of unscanned) this.evidence.note(`${about.name}: ${line}`);
     return artifact;
@@ -64,8 +47,7 @@ export class Depositor {
 
   /** Throws `secret_found` if the name of a file contains a secret. */
   requireCleanName(name: string): void {
-    const { mask } = this.#parts;
-    if (mask?.finds(name) === true) throw new AppError('secret_found', 'its name contains a secret');
+    requireCleanName(name, this.#parts.mask);
   }
 
   /** Runs `action`. A rejection is recorded as a loss of `what`. Only the error of a lost lease is thrown. */

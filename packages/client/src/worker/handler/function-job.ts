@@ -4,6 +4,7 @@ import type { Ending } from '../ending.ts';
 import { EvidenceFile } from '../evidence/evidence-file.ts';
 import { firstAbort } from '../first-abort.ts';
 import type { HeldRun, RunEnd } from '../held-run.ts';
+import { contentOfBytes } from '../../masking/content-of-bytes.ts';
 import type { Content } from '../../masking/scan-content.ts';
 import { messageOf } from '../message-of.ts';
 import type { DepositSource, JobContext, JobHandler, JobResult } from './job-handler.ts';
@@ -144,12 +145,7 @@ async function withContent<T>(source: DepositSource, use: (content: Content) => 
       await file.close();
     }
   }
-  const bytes = typeof source === 'string' ? Buffer.from(source) : source;
-  async function* readRange(from: number, to: number): AsyncGenerator<Uint8Array, void, undefined> {
-    if (to > from) yield bytes.subarray(from, to);
-  }
-  const sizeBytes = bytes.length;
-  return use({ read: () => readRange(0, sizeBytes), random: { sizeBytes, readRange } });
+  return use(contentOfBytes(typeof source === 'string' ? Buffer.from(source) : source));
 }
 
 function overdue(timeoutMs: number): Error {

@@ -1,0 +1,29 @@
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { addAbortSignal } from 'node:stream';
+import { spooled, type Content } from '@proofhouse/client/masking';
+import { EvidenceFile } from '@proofhouse/client/worker';
+import { AppError } from '@proofhouse/core';
+import type { CommandContext } from '../command-context.ts';
+
+/**
+ * Opens a file and calls `use` with its content. For `-`, standard input is first copied into a temporary file, because a
+ * content is read more than once: a secret may be found at its end, when nothing may have been sent yet.
+ */
+export async function withContent<Result>(
+  context: CommandContext,
+  file: string,
+  use: (content: Content) => Promise<Result>,
+): Promise<Result> {
+  if (file === '') throw new AppError('invalid_request', 'The path is empty: name a file, or - for standard input.');
+  if (file === '-') {
+    const pieces = addAbortSignal(context.signal(), context.stdin);
+    return spooled(tmpdir(), pieces, (random) => use({ read: () => random.readRange(0, random.sizeBytes), random }));
+  }
+  const opened = await EvidenceFile.open(path.resolve(context.cwd, file));
+  try {
+    return await use({ read: () => opened.read(), random: opened });
+  } finally {
+    await opened.close();
+  }
+}
