@@ -19,6 +19,8 @@ export * from './artifacts/artifact-content.ts';
 export * from './artifacts/artifact-excerpt.ts';
 export * from './artifacts/artifact-name.ts';
 export * from './artifacts/metadata-policy.ts';
+export * from './artifacts/storage-policy.ts';
+export * from './artifacts/storage-uri.ts';
 export * from './artifacts/upload-tool.ts';
 export * from './experiments/experiment.ts';
 export * from './people/identity.ts';

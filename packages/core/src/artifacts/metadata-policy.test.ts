@@ -38,6 +38,11 @@ describe('metadata', () => {
     'signedUrl',
     'session_id',
     'sessionID',
+    'apiKeys',
+    'sessionIds',
+    'accesstoken',
+    'clientsecret',
+    'privatekeys',
   ])('with the key %s is refused at any depth', (key) => {
     expect(violation({ [key]: 1 })).toMatchObject({ path: `metadata.${key}` });
     expect(violation({ list: [{}, { [key]: null }] })).toMatchObject({ path: `metadata.list.1.${key}` });

@@ -16,12 +16,19 @@ const secretKeys = [
   ['authorization'],
   ['bearer'],
   ['api', 'key'],
-  ['apikey'],
+  ['api', 'keys'],
   ['private', 'key'],
+  ['private', 'keys'],
   ['access', 'key'],
+  ['access', 'keys'],
   ['signed', 'url'],
+  ['signed', 'urls'],
   ['session', 'id'],
+  ['session', 'ids'],
 ];
+/** Names that people write as one word in lower case. The words cannot be split by their letters. */
+const joinedKeys =
+  /^(?:(?:access|api|auth|id|refresh|session)token|(?:api|access|private|secret)keys?|clientsecret|signedurls?|sessionids?)$/;
 /** A key whose last word is one of these is allowed: it describes a secret and does not contain it, such as `tokenCount`. */
 const describingWords = ['count', 'type', 'name', 'limit'];
 
@@ -29,8 +36,8 @@ const longestKeyShown = 80;
 
 /**
  * Returns the first violation of the storage policy in the metadata of a record. Returns undefined if there is none. A
- * key that names a secret, a key or value that contains a secret, and a signed URL are violations at any depth. The
- * path in the result begins with `metadata` and never contains a secret. `ruleOf` returns the id of the masking rule
+ * key that names a secret, a key or value that contains a secret, a signed URL, and a URL that contains a script or bytes
+ * are violations at any depth. The path in the result begins with `metadata` and never contains a secret. `ruleOf` returns the id of the masking rule
  * that finds a secret in a text.
  */
 export function metadataViolation(
@@ -63,8 +70,12 @@ function valueObjection(text: string, ruleOf: RuleOf): string | undefined {
   const rule = ruleOf(text);
   if (rule !== undefined) return `contains a secret (${rule})`;
   const reason = signedUrlIn(text);
-  return reason === undefined ? undefined : `contains a URL with ${reason}`;
+  if (reason !== undefined) return `contains a URL with ${reason}`;
+  return embedding.test(text.replace(/[\t\r\n]/g, '')) ? 'is a URL that contains its content' : undefined;
 }
+
+/** A URL that contains a script or the bytes of a document. Browsers ignore control characters before the scheme. */
+const embedding = /^[\s\p{Cc}]*(?:javascript:\S|vbscript:\S|data:[^\s,]*,)/iu;
 
 /** Checks a value together with its key, because some rules recognize a secret only in this combination. */
 function pairViolation(key: string, value: unknown, path: string, ruleOf: RuleOf): FieldError | undefined {
@@ -76,6 +87,7 @@ function pairViolation(key: string, value: unknown, path: string, ruleOf: RuleOf
 function namesSecret(key: string): boolean {
   const words = wordsOf(key);
   if (describingWords.includes(words.at(-1) ?? '')) return false;
+  if (words.some((word) => joinedKeys.test(word))) return true;
   return secretKeys.some((names) => words.some((_, at) => names.every((name, offset) => words[at + offset] === name)));
 }
 

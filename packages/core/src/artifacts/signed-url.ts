@@ -1,67 +1,118 @@
-/** Names of query and fragment parameters that sign a URL or authenticate its holder, in lower case without `-` and `_`. */
-const signingParameters = new Set([
-  'token',
-  'accesstoken',
-  'authtoken',
-  'idtoken',
-  'refreshtoken',
-  'sig',
-  'signature',
-  'password',
-  'passwd',
-  'pwd',
-  'secret',
-  'clientsecret',
-  'apikey',
-  'xamzsignature',
-  'xamzcredential',
-  'xamzsecuritytoken',
-  'xgoogsignature',
-  'xgoogcredential',
-  'awsaccesskeyid',
-  'googleaccessid',
-  'keypairid',
-]);
+/** Names of parameters that sign a URL or authenticate its holder, in lower case and with letters and digits only. */
+const signingNames = new Set(['sig', 'jwt', 'pwd', 'keypairid', 'googleaccessid']);
+/** Parameters of AWS signature version 4 and of the signed URLs of Google Cloud Storage. */
+const signingFamilies = /^x(?:amz|goog)(?:algorithm|credential|date|expires|signedheaders|signature|securitytoken)$/;
+/** Ends of names such as `access_token`, `AWSAccessKeyId`, `private-token` and `user[password]`. */
+const signingEnds =
+  /(?:token|password|passwd|secret|signature|credentials?|apikey|accesskey|accesskeyid|privatekey|secretkey|sessionid|authorization|signedurl)$/;
+/** Ends of names of cursors, such as `nextPageToken`. A cursor gives no access. */
+const cursorEnds = /(?:page|next|continuation|sync|cursor|skip|start)token$/;
 
 /** Hosts whose links expire and give access to everyone who has the link. */
-const signedHosts = /(^|\.)dl\.dropboxusercontent\.com$/;
+const signedHosts = /(?:^|\.)dl\.dropboxusercontent\.com$/;
 
-/** Largest number of times that percent-encoding is decoded, because a URL may be encoded more than once. */
-const mostDecodings = 3;
-
-const urlPattern = /[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'<>`]{1,8192}/gi;
+/** Largest number of times that escapes are decoded, because a URL may be encoded more than once. */
+const mostDecodings = 5;
 
 /**
- * Returns why a URL in the text must not be stored: it has a user with a password, a parameter that signs it, or a host of
- * signed links. Percent-encoded spellings count too. Returns undefined if there is no such URL.
+ * Returns why a URL in the text must not be stored: it has a user with a password, a parameter that signs it or
+ * authenticates its holder, or a host of signed links. Returns undefined if there is no such URL.
+ *
+ * Every spelling that leads a browser or a server to the same URL counts: percent-encoding in up to five layers, other
+ * letter cases, full-width letters and dots at the end of hosts, backslashes instead of slashes, left-out slashes or
+ * schemes, tabs and line ends inside the URL. More than five layers of percent-encoding are a reason by themselves.
  */
 export function signedUrlIn(text: string): string | undefined {
-  if (!text.includes(':') && !text.includes('%')) return undefined;
-  let spelling = text;
-  for (let decodings = 0; decodings <= mostDecodings; decodings += 1) {
-    for (const [url] of spelling.matchAll(urlPattern)) {
-      const reason = reasonOf(url);
-      if (reason !== undefined) return reason;
-    }
-    const decoded = spelling.replaceAll(/%[0-7][0-9a-f]/gi, (escape) =>
-      String.fromCharCode(Number.parseInt(escape.slice(1), 16)),
-    );
-    if (decoded === spelling) return undefined;
-    spelling = decoded;
+  if (!/[:/\\%]/.test(text)) return undefined;
+  const spellings = spellingsOf(text);
+  if (spellings.length > mostDecodings + 1) return 'percent-encoding in too many layers';
+  for (const spelling of spellings) {
+    // Browsers remove tabs and line ends from URLs. The text that is left may also contain words of other lines, so
+    // parameters count only after a `?`, `#` or `;`.
+    const joined = spelling.replace(/[\t\r\n]+/g, '');
+    const reason = reasonIn(spelling, 'anywhere') ?? (joined === spelling ? undefined : reasonIn(joined, 'in-query'));
+    if (reason !== undefined) return reason;
   }
   return undefined;
 }
 
-function reasonOf(url: string): string | undefined {
-  const [, authority = '', rest = ''] = /^[^:]+:\/\/([^/?#]*)(.*)$/s.exec(url) ?? [];
-  const userinfo = authority.slice(0, Math.max(0, authority.lastIndexOf('@')));
-  if (/:./.test(userinfo)) return 'a password';
-  const host = authority.slice(authority.lastIndexOf('@') + 1).toLowerCase();
-  if (signedHosts.test(host.replace(/:\d*$/, ''))) return 'a host of signed links';
-  const query = rest.slice(Math.max(0, rest.search(/[?#]/)));
-  const names = query.split(/[?#&;]/).flatMap((pair) => (pair.includes('=') ? [pair.slice(0, pair.indexOf('='))] : []));
-  const signing = names
-    .map((name) => name.toLowerCase().replace(/[-_]/g, ''))
-    .find((name) => signingParameters.has(name));
-  return signing === undefined ? undefined : 'a parameter that signs it';
+/**
+ * Returns the host of an authority (RFC 3986 section 3.2) as browsers look it up: lower case, without a port and dots at
+ * its end, with international names in Punycode. Returns undefined if the authority has no valid host.
+ */
+export function hostOf(authority: string): string | undefined {
+  const host = authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d*$/, '');
+  try {
+    return new URL(`http://${host}/`).hostname.replace(/\.+$/, '');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the text, and the texts that result from decoding its escapes once, twice and so on, while they change. */
+function spellingsOf(text: string): string[] {
+  const spellings = [text];
+  while (spellings.length <= mostDecodings + 1) {
+    const last = spellings.at(-1) ?? '';
+    const decoded = decodedOnce(last);
+    if (decoded === last) break;
+    spellings.push(decoded);
+  }
+  return spellings;
+}
+
+function decodedOnce(text: string): string {
+  return text
+    .replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
+      const bytes = escapes.slice(1).split('%');
+      return new TextDecoder().decode(Uint8Array.from(bytes, (hex) => Number.parseInt(hex, 16)));
+    })
+    .replace(/\\u00([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+/** The parts of a URL in which parameters count: also in its path, or only after a `?`, `#` or `;`. */
+type ParameterPlace = 'anywhere' | 'in-query';
+
+function reasonIn(text: string, place: ParameterPlace): string | undefined {
+  for (const run of text.split(/[\s"'<>`]+/)) {
+    for (const url of spellingsOf(run)) {
+      const reason = reasonOf(url, place);
+      if (reason !== undefined) return reason;
+    }
+  }
+  return undefined;
+}
+
+function reasonOf(url: string, place: ParameterPlace): string | undefined {
+  const slashed = url.replaceAll('\\', '/');
+  for (const spelling of slashed === url ? [url] : [url, slashed]) {
+    for (const [, authority = ''] of spelling.matchAll(/(?:[/\\]{2}|(?:https?|wss?|ftp):)[/\\]*([^/?#]*)/gi)) {
+      const userinfo = authority.slice(0, Math.max(0, authority.lastIndexOf('@')));
+      if (/:./.test(userinfo)) return 'a password';
+      if (signedHosts.test(hostOf(authority) ?? authority)) return 'a host of signed links';
+    }
+  }
+  if (!isUrl(slashed)) return undefined;
+  const start = place === 'anywhere' ? 0 : slashed.search(/[?#;]/);
+  if (start === -1) return undefined;
+  const names = slashed
+    .slice(start)
+    .split(/[/?#&;]/)
+    .flatMap((part) => (part.includes('=') ? [part.slice(0, part.indexOf('='))] : []));
+  return names.some(isSigning) ? 'a parameter that signs it' : undefined;
+}
+
+/** Returns true for a text with a scheme and a slash, with two slashes, or with a host name before a path or a query. */
+function isUrl(slashed: string): boolean {
+  if (/[a-z0-9+.-]:\/|\/\//i.test(slashed) || /^(?:https?|wss?|ftp):/i.test(slashed)) return true;
+  return /^(?:[\w-]+\.)+[\w-]+(?::\d+)?[/?]/.test(slashed);
+}
+
+function isSigning(name: string): boolean {
+  const squashed = name
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, '');
+  if (signingNames.has(squashed) || signingFamilies.test(squashed)) return true;
+  return signingEnds.test(squashed) && !cursorEnds.test(squashed);
 }

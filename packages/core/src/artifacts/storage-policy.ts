@@ -1,0 +1,34 @@
+import type { FieldError } from '../app-error.ts';
+import type { ArtifactRecord, ArtifactType, DataClass, StorageProvider } from './artifact.ts';
+
+/** Providers whose content must have a checksum, because the bytes have no owner who keeps them unchanged. */
+const checkedProviders: readonly StorageProvider[] = ['s3', 'gcs', 'filesystem', 'local-dev'];
+
+/** Data classes and types that must not be at GitHub, which is only for reviewed process assets. */
+const notAtGithub: { readonly dataClasses: readonly DataClass[]; readonly types: readonly ArtifactType[] } = {
+  dataClasses: ['private', 'sensitive'],
+  types: ['recording', 'invoice', 'transcript'],
+};
+
+/**
+ * Returns the violations of the storage policy by the record of a pointer, with the fields that cause them. The URI itself
+ * is checked by `judgeStorageUri`. Owned content has no violations: its bytes and its checksum are those of the server.
+ */
+export function pointerViolations(
+  record: Pick<ArtifactRecord, 'type' | 'dataClass' | 'storageProvider' | 'content'>,
+): FieldError[] {
+  const { type, dataClass, storageProvider, content } = record;
+  if (content.kind === 'owned') return [];
+  const violations: FieldError[] = [];
+  if (checkedProviders.includes(storageProvider) && content.checksum === null) {
+    violations.push({ path: 'checksum', message: `is required for content at ${storageProvider}` });
+  }
+  if (storageProvider !== 'github') return violations;
+  if (notAtGithub.dataClasses.includes(dataClass)) {
+    violations.push({ path: 'dataClass', message: `is ${dataClass}, and such content must not be at GitHub` });
+  }
+  if (notAtGithub.types.includes(type)) {
+    violations.push({ path: 'type', message: `is ${type}, and such content must not be at GitHub` });
+  }
+  return violations;
+}
