@@ -7,7 +7,9 @@ import type { TryTimer } from './transport/try-timer.ts';
 /** The bytes of an artifact as a stream, with the values of the response headers. */
 export interface Download {
   readonly body: ReadableStream<Uint8Array>;
-  /** The file name that the server proposes, if any. It must not be used as a path unchecked. */
+  /**
+   * The file name that the server proposes, if any. It comes from a client, so it must not be used as a path unchecked.
+   */
   readonly filename: string | undefined;
   readonly contentType: string;
   readonly sizeBytes: number | undefined;
@@ -16,8 +18,8 @@ export interface Download {
 }
 
 /**
- * A response whose body is not read yet, with the timer of the current try. `watchedBody` restarts the timer at each
- * chunk and stops it at the end.
+ * A response whose body is not read yet, with the timer of the current try of the call. `watchedBody` restarts the
+ * timer at each chunk, and stops it at the end.
  */
 export interface OpenedAnswer {
   readonly response: Response;
@@ -38,8 +40,8 @@ export function downloadOf(opened: OpenedAnswer): Download {
 }
 
 /**
- * Returns the body of the response. The timer restarts at each chunk and stops at the end of the body. A broken
- * connection is thrown as `unavailable` with the server's address.
+ * Returns the body of the response. The timer restarts at each chunk and stops at the end of the body. If the
+ * connection breaks, the body throws `unavailable` with the address of the server.
  */
 export function watchedBody({ response, timer, place }: OpenedAnswer): ReadableStream<Uint8Array> {
   const reader = (response.body ?? new Blob([]).stream()).getReader();
@@ -63,8 +65,8 @@ export function watchedBody({ response, timer, place }: OpenedAnswer): ReadableS
         await reader.cancel(reason);
       },
     },
-    // Without read-ahead, the timer restarts at each read by the consumer. With read-ahead, a slow consumer would look like
-    // a silent server.
+    // No chunk is read before the consumer requests it, so the timer restarts at each request. With read-ahead, a slow
+    // consumer would look like a silent server.
     { highWaterMark: 0 },
   );
 }

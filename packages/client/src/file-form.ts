@@ -17,17 +17,24 @@ export interface FormFile {
   readonly contentType?: string | null | undefined;
   /** File name in the file part. It may be empty. Default: the name of a File, else empty. */
   readonly filename?: string | undefined;
-  /** Size of a stream in bytes, if known. With it, the server can refuse a file that is too large before it reads the file. */
+  /**
+   * Size of a stream in bytes, if known. With it, the server can refuse a file that is too large before it reads any
+   * byte.
+   */
   readonly sizeBytes?: number | undefined;
   /** Names and values of the text parts. They are sent before the file part. */
   readonly fields?: Readonly<Record<string, string>> | undefined;
-  /** Called with the number of bytes sent so far, for streams only. The number starts again at 0 when the call is retried. */
+  /**
+   * Called for streams only, with the number of bytes sent so far. If the call is retried, the number starts again at
+   * 0.
+   */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
 
 /**
- * A form with one file (RFC 7578). This class encodes it, not `FormData`, for two reasons: streams are not buffered, and the
- * boundary is known before the request, so that a default content-type header cannot replace it.
+ * A form with one file (RFC 7578). `FormData` is not used, for two reasons: it would buffer streams, and its boundary
+ * is not known before the request. This class sets the content-type header itself, so that a default header cannot
+ * replace the boundary.
  */
 export class FileForm {
   readonly contentType: string;
@@ -39,10 +46,10 @@ export class FileForm {
   readonly #head: Uint8Array<ArrayBuffer>;
   readonly #tail: Uint8Array<ArrayBuffer>;
 
-  /** Throws `invalid_request` if the content type has characters that a header cannot carry. */
+  /** Throws `invalid_request` if the content type has characters that a header must not contain. */
   constructor(field: string, file: FormFile) {
-    // The boundary is random, so that nobody can produce a file that contains it. The server would take a boundary inside the
-    // file for the end of the file.
+    // The boundary is random, so that nobody can create a file that contains it. If a file contained the boundary, the
+    // server would read it as the end of the file.
     const boundary = `proofhouse-${unguessable()}`;
     const fields = Object.entries(file.fields ?? {}).flatMap(([name, value]) => [
       `--${boundary}`,

@@ -100,7 +100,7 @@ describe('following a job', () => {
       },
     );
     expect(await seqs).toEqual([1, 2]);
-    // A call is tried at most 4 times here. A stream that was open once is retried without limit.
+    // A call is tried at most 4 times in this test. Reopening a stream has no such limit once it was open.
     expect(away).toBeGreaterThan(8);
     expect(delays.length).toBeGreaterThan(8);
   });

@@ -3,9 +3,9 @@ import type { CallOptions, Page } from './transport/call.ts';
 import type { OperationCaller, StreamOptions } from './transport/operation-caller.ts';
 import { parseAnswer } from './transport/read-answer.ts';
 
-/** Selects a part of the log of a job. */
+/** Selects events of a job by their number. */
 export interface EventRange {
-  /** Only events with a larger number: the number of the last event that was read. */
+  /** Selects events with a larger number. It is usually the number of the last event that was read. */
   readonly after?: number | undefined;
   /** Largest number of events in one page. */
   readonly limit?: number | undefined;
@@ -13,11 +13,11 @@ export interface EventRange {
 
 /** Selects one page of the log of a job. */
 export interface EventPage extends EventRange {
-  /** Only events with a smaller number. */
+  /** Selects events with a smaller number. */
   readonly before?: number | undefined;
   /**
-   * Order of the events. Default: `asc`. `desc` is newest first: `nextCursor` is then the value of `before` for the next
-   * page.
+   * Order of the events. Default: `asc`. With `desc`, the newest event is first, and `nextCursor` is the `before` of
+   * the next page.
    */
   readonly sort?: 'asc' | 'desc' | undefined;
 }
@@ -31,8 +31,8 @@ export async function readEvents(
   return caller.call('listEvents', { params: { jobId }, query: { ...range }, ...options });
 }
 
-// Iterates over the events that exist now. While a job runs, every page of its log has a next cursor, also the last page.
-// So the iteration ends at an empty page too.
+// Yields the events that exist now. While a job is unfinished, even the last page of its log has a next cursor. So an
+// empty page also ends the iteration.
 export async function* writtenEvents(
   caller: OperationCaller,
   jobId: string,
@@ -63,8 +63,8 @@ export async function* followEvents(
       query: { after },
       headers: seen > after ? { 'last-event-id': String(seen) } : {},
     }),
-    // A stream ends after the last event of a final job, and also when the server stops. The next cursor of the log is
-    // null only if the job is final.
+    // A stream ends after the last event of an ended job, but also when the server stops. Only for an ended job, the
+    // next cursor of the log is null.
     ended: async () => (await readEvents(caller, jobId, { after: seen, limit: 1 }, { signal })).nextCursor === null,
   });
   for await (const item of stream) {

@@ -20,13 +20,13 @@ export interface ClientOptions {
   /** Base URL of the server, with an optional base path: `https://host/work`. */
   readonly url: string;
   /**
-   * The token of a worker, an operator or the admin: either the bare token, or the principal and the token
-   * (`wkr_…:<token>`). The token is never part of an error, nor of the output when the client object is printed.
+   * The token of a worker, an operator or the admin: the bare token, or the principal and the token (`wkr_…:<token>`).
+   * No error contains the token, and printing the client object does not show it.
    */
   readonly token?: string | undefined;
-  /** The principal of a bare token: `admin`, or the id of a worker. /v0 requires a principal. Default: `admin`. */
+  /** The principal of a bare token: `admin`, or the id of a worker. Calls of /v0 must name it. Default: `admin`. */
   readonly principal?: string | undefined;
-  /** Default experiment of calls that are given no `experimentId`. */
+  /** The experiment of calls that name no `experimentId`. */
   readonly experimentId?: string | undefined;
   readonly fetch?: typeof fetch | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;
@@ -40,8 +40,9 @@ interface OfExperiment {
 }
 
 /**
- * The client for every operation of a Proofhouse server, typed by the operations table of core. It runs in browsers and on
- * Node 20 and later. A failure is thrown as `AppError`. When the caller aborts a call, the reason of its signal is thrown.
+ * The client for every operation of a Proofhouse server. Its types come from the operations table of core. It runs in
+ * browsers and on Node 20 and later. It throws failures as `AppError`. If the caller aborts a call, it throws the
+ * reason of the caller's signal.
  */
 export class ProofhouseClient {
   readonly url: string;
@@ -62,8 +63,8 @@ export class ProofhouseClient {
     this.#experimentId = experimentId;
     this.#secrets = credential === undefined ? [] : secretsOf(credential);
     this.#caller = new OperationCaller(this.url, credential, {
-      // The global `fetch` is read at each call, because tests may replace it. It is called without a receiver, because
-      // browsers throw otherwise.
+      // The global `fetch` is read at each call, because tests may replace it. It is called as a plain function,
+      // because browsers throw if it is called as a method of another object.
       fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
@@ -77,12 +78,15 @@ export class ProofhouseClient {
     this.experiments = new ExperimentsApi(this.#caller);
   }
 
-  /** The token, and its part after the principal. Masking must hide both. Empty without a token. */
+  /** The token, and its part after the principal, both of which must be masked. Empty if there is no token. */
   get secrets(): readonly string[] {
     return this.#secrets;
   }
 
-  /** Returns the client of an experiment. Default: the experiment of this client. Throws `invalid_request` without either. */
+  /**
+   * Returns the client of an experiment. Default: the experiment of this client. Throws `invalid_request` if neither is
+   * given.
+   */
   experiment(experimentId: string | undefined = this.#experimentId): ExperimentApi {
     if (experimentId !== undefined) return new ExperimentApi(this.#caller, experimentId);
     throw new AppError('invalid_request', 'Name the experiment, in the call or when the client is made.', {
@@ -90,7 +94,7 @@ export class ProofhouseClient {
     });
   }
 
-  /** Deposits bytes. The answer contains the URI, with which permitted readers can fetch the bytes. */
+  /** Deposits bytes. The answer contains the URI, with which readers with a grant can fetch the bytes. */
   async depositArtifact(
     bytes: ByteSource,
     { experimentId, ...options }: DepositOptions & OfExperiment = {},
@@ -99,14 +103,17 @@ export class ProofhouseClient {
   }
 
   /**
-   * Opens the bytes of a deposit. `uri` must be unchanged, as the deposit returned it. Resolves when the headers have
-   * arrived. The caller must read the body to its end or cancel it.
+   * Opens the bytes of a deposit. `uri` must be exactly the URI that the deposit returned. Resolves when the headers
+   * have arrived. The caller must then read the body to its end or cancel it.
    */
   async fetchArtifact(uri: string, { experimentId, ...options }: CallOptions & OfExperiment = {}): Promise<Download> {
     return this.experiment(experimentId).fetch(uri, options);
   }
 
-  /** Calls an operation by its id. Works for every operation with JSON input and output, also if it has no method here. */
+  /**
+   * Calls an operation by its id. Every operation with JSON input and output can be called, even if it has no method
+   * here.
+   */
   async call<Id extends JsonOperationId>(id: Id, input: CallInput<Id>): Promise<CallOutput<Id>> {
     return this.#caller.call(id, input);
   }

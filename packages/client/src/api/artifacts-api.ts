@@ -12,18 +12,24 @@ export interface ArtifactUpload {
   readonly bytes: ByteSource;
   readonly contentType?: string | undefined;
   /**
-   * Expected digest, as `sha256:<hex>`. The server refuses bytes with another digest. The client also compares it with the
-   * digest in the answer.
+   * Expected digest, as `sha256:<hex>`. The server refuses bytes with another digest. The client also compares this
+   * digest with the one in the answer.
    */
   readonly digest?: string | undefined;
-  /** Size of a stream in bytes, if known. With it, the server can refuse a file that is too large before it reads the file. */
+  /**
+   * Size of a stream in bytes, if known. With it, the server can refuse a file that is too large before it reads any
+   * byte.
+   */
   readonly sizeBytes?: number | undefined;
   readonly type?: ArtifactType | undefined;
   readonly title?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   /** Values that are stored in the artifact record. At most 4 KiB as JSON. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Called with the number of bytes sent so far, for streams only. The number starts again at 0 when the call is retried. */
+  /**
+   * Called for streams only, with the number of bytes sent so far. If the call is retried, the number starts again at
+   * 0.
+   */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
 
@@ -52,9 +58,9 @@ export class ArtifactsApi {
   }
 
   /**
-   * Uploads one artifact. Without tags and metadata, the bytes are the raw body of the request. With tags or metadata,
-   * the body is a streamed form, because only a form can carry them. The call is retried if the connection breaks, unless
-   * `bytes` is a stream object, which can be sent only once.
+   * Uploads one artifact. Without tags and metadata, the body of the request is the bytes. With them, it is a streamed
+   * form, because only a form can contain them. The call is retried if the connection breaks. The exception is a stream
+   * object as `bytes`, which can be sent only once.
    */
   async upload(jobId: string, upload: ArtifactUpload, options: CallOptions = {}): Promise<JobArtifact> {
     if (upload.tags !== undefined || upload.metadata !== undefined) return this.#uploadAsForm(jobId, upload, options);
@@ -77,13 +83,13 @@ export class ArtifactsApi {
     const fields = Object.fromEntries(
       Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined),
     );
-    // If the file part has no content type, the server derives the type from the artifact name.
+    // The file part has no content type, so that the server derives the type from the artifact name.
     const form = new FileForm('file', { ...file, contentType: null, filename: baseName(name), fields });
     const input = { params: { jobId }, body: { name }, ...options };
     return checked(await this.#caller.postFile('uploadArtifact', input, form), digest);
   }
 
-  /** Uploads one artifact as a form that is not streamed, for browsers that cannot send streams. */
+  /** Uploads one artifact as a form in memory, for browsers that cannot send streams. */
   async uploadForm(jobId: string, upload: ArtifactForm, options: CallOptions = {}): Promise<JobArtifact> {
     const form = new FormData();
     for (const field of ['name', 'contentType', 'digest', 'type', 'title'] as const) {
@@ -97,7 +103,7 @@ export class ArtifactsApi {
     return checked(await this.#caller.postForm(input, form, upload.file.size), upload.digest);
   }
 
-  /** Returns one page of the artifacts of a job, newest first: every version of every name. */
+  /** Returns one page of the artifacts of a job, newest first. A name may occur several times, once for each upload. */
   async list(
     jobId: string,
     filter: ArtifactFilter & { readonly cursor?: string | undefined } = {},

@@ -7,11 +7,13 @@ import type { OperationCaller } from '../transport/operation-caller.ts';
 
 export interface DepositOptions extends CallOptions, Omit<FormFile, 'bytes'> {}
 
-/** The server's answer to a deposit. `artifacts_uri` is opaque: the caller must store it and pass it on unchanged. */
+/**
+ * The server's answer to a deposit. The caller must store `artifacts_uri` and pass it on unchanged, without parsing it.
+ */
 export type DepositedArtifact = Deposit;
 
 export interface NamedFilter {
-  /** Selects the workers (or the groups) with this name. Several may have the same name. */
+  /** Selects the workers (or the groups) with this name. Several may have it. */
   readonly name?: string | undefined;
   /** Largest number of workers (or groups) in one page. */
   readonly limit?: number | undefined;
@@ -38,9 +40,9 @@ export class ExperimentApi {
   }
 
   /**
-   * Stores bytes and returns their URI. Every call creates a new URI, also for equal bytes. The call is retried with the same
-   * idempotency key if the connection breaks, unless `bytes` is a stream object, which can be sent only once. `contentType`
-   * is the type of the file. A content type in `headers` has no effect.
+   * Stores bytes and returns their URI. Every call creates a new URI, even for equal bytes. If the connection breaks,
+   * the call is retried with the same idempotency key. The exception is a stream object as `bytes`, which can be sent
+   * only once. `contentType` is the type of the file; a content type in `headers` has no effect.
    */
   async deposit(bytes: ByteSource, options: DepositOptions = {}): Promise<DepositedArtifact> {
     const { contentType, filename, sizeBytes, onProgress, ...call } = options;
@@ -54,8 +56,8 @@ export class ExperimentApi {
   }
 
   /**
-   * Opens the bytes of a deposit. `uri` must be unchanged, as the deposit returned it. Resolves when the headers have
-   * arrived. The caller must read the body to its end or cancel it.
+   * Opens the bytes of a deposit. `uri` must be exactly the URI that the deposit returned. Resolves when the headers
+   * have arrived. The caller must then read the body to its end or cancel it.
    */
   async fetch(uri: string, options: CallOptions = {}): Promise<Download> {
     return downloadOf(
@@ -73,8 +75,8 @@ export class ExperimentApi {
   }
 
   /**
-   * Creates a worker and its registration token. The worker authenticates with `<worker_id>:<registration_token>`. The call
-   * is never retried, because only the answer contains the token, and a lost answer is a lost token.
+   * Creates a worker and its registration token. The worker authenticates with `<worker_id>:<registration_token>`. The
+   * call is never retried: only the answer contains the token, so a lost answer is a lost token.
    */
   async registerWorker(
     worker: { readonly name?: string | undefined; readonly labels?: Record<string, string> | undefined } = {},
@@ -132,7 +134,10 @@ export class ExperimentApi {
     return eachItem((cursor) => this.listGroups({ ...filter, cursor }, options));
   }
 
-  /** Returns a group. All group methods accept `admins` and `orchestrators` as the ids of the groups with these names. */
+  /**
+   * Returns a group. Every method with a group id also accepts the names of the standing groups, `admins` and
+   * `orchestrators`.
+   */
   async getGroup(groupId: string, options: CallOptions = {}): Promise<V0Group> {
     return this.#caller.call('getGroup', { params: { ...this.#params, groupId }, ...options });
   }

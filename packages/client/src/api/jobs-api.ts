@@ -34,16 +34,15 @@ export interface Claim {
   /** Job types that this claim accepts. Default: every type that the credential allows. */
   readonly allowedTypes?: string[] | undefined;
   readonly workerCapabilities?: string[] | undefined;
-  /** Longest time in seconds that the server holds the claim open until a job is claimable (long poll). */
+  /** Longest time in seconds that the server holds the claim open while no job is claimable (long poll). */
   readonly waitSeconds?: number | undefined;
   readonly workerId?: string | undefined;
 }
 
 export interface ClaimOptions extends CallOptions {
   /**
-   * Called for each job in the server's answer that `claim` or `claimMany` does not return. Such a job exceeds `maxJobs`
-   * or has no lease id. The answer to a retried claim can contain a job without a lease id, because the lease of that job
-   * has ended.
+   * Called for each job in the server's answer that the claim does not return. Such a job exceeds `maxJobs`, or has no
+   * lease id. The second case occurs after a retried claim, if the lease of the job has ended meanwhile.
    */
   readonly onLeftOut?: ((jobId: string) => void) | undefined;
 }
@@ -55,16 +54,19 @@ export interface Completion extends FinishFields {
   readonly resultSummary?: string | undefined;
 }
 
-/** The result of one item of `completeMany`: the completed job, or the problem document of a refusal. */
+/** The result of one item of `completeMany`: the completed job, or the problem document of the refused item. */
 export type CompletionResult = CallOutput<'completeJobs'>['results'][number];
 
-/** An event that the holder of the lease appends to the log of the job. For milestones, never for a command's output. */
+/**
+ * An event that the holder of the lease appends to the log of the job. Meant for milestones. The output of a command
+ * does not belong here.
+ */
 export type JobNote = Pick<EventInput, 'message'> & {
   readonly level?: EventInput['level'] | undefined;
   readonly payload?: Readonly<Record<string, unknown>> | undefined;
 };
 
-/** A claimed job. Every write to the job needs `leaseId`. */
+/** A claimed job. Every call that writes to the job needs its `leaseId`. */
 export type ClaimedJob = Job & { readonly leaseId: string };
 
 export class JobsApi {
@@ -78,7 +80,10 @@ export class JobsApi {
     return this.#caller.call('createJob', { body: job, ...options });
   }
 
-  /** Creates up to 100 jobs in one commit: all of them or none. Errors name the item, such as `items.3.type`. */
+  /**
+   * Creates up to 100 jobs in one commit: all of them or none. An error names the item by its index, such as
+   * `items.3.type`.
+   */
   async createMany(
     jobs: readonly CreateJob[],
     options: CallOptions = {},
@@ -94,7 +99,7 @@ export class JobsApi {
     return this.#caller.call('listJobs', { query: filter, ...options });
   }
 
-  /** Iterates over every job that matches `filter`. Requests the next page when the caller needs it. */
+  /** Yields every job that matches `filter`. Requests the next page only when the caller needs it. */
   each(filter: JobFilter = {}, options: CallOptions = {}): AsyncGenerator<Job, void, undefined> {
     return eachItem((cursor) => this.list({ ...filter, cursor }, options));
   }
@@ -103,14 +108,17 @@ export class JobsApi {
     return this.#caller.call('getJob', { params: { jobId }, ...options });
   }
 
-  /** Claims one job. Returns undefined if no eligible job arrived within `waitSeconds`. */
+  /** Claims one job. Returns undefined if no job within the scope was claimable within `waitSeconds`. */
   async claim(claim: Claim = {}, { onLeftOut, ...options }: ClaimOptions = {}): Promise<ClaimedJob | undefined> {
     const answer = await this.#caller.call('claimJob', { body: claim, ...options }, waitMsOf(claim));
     if (!('job' in answer)) throw new AppError('unsupported', 'The server answered many jobs where one was asked for.');
     return answer.job === null ? undefined : held([answer.job], onLeftOut)[0];
   }
 
-  /** Claims up to `maxJobs` jobs (at most 100). Returns an empty list if no eligible job arrived within `waitSeconds`. */
+  /**
+   * Claims up to `maxJobs` jobs (at most 100). Returns an empty list if no job within the scope was claimable within
+   * `waitSeconds`.
+   */
   async claimMany(
     claim: Claim & { readonly maxJobs: number },
     { onLeftOut, ...options }: ClaimOptions = {},
@@ -118,16 +126,16 @@ export class JobsApi {
     const answer = await this.#caller.call('claimJob', { body: claim, ...options }, waitMsOf(claim));
     if (!('jobs' in answer))
       throw new AppError('unsupported', 'The server answered one job where many were asked for.');
-    // An incorrect answer may contain duplicates and more than `maxJobs` jobs. Both are dropped. Nobody starts the jobs
-    // beyond `maxJobs`, so their leases expire.
+    // An incorrect answer may contain a job twice, or more than `maxJobs` jobs. Both are removed here. The worker does
+    // not start the jobs beyond `maxJobs`, so their leases expire.
     const jobs = [...new Map(answer.jobs.map((job) => [job.id, job])).values()];
     for (const { id } of jobs.slice(claim.maxJobs)) onLeftOut?.(id);
     return held(jobs.slice(0, claim.maxJobs), onLeftOut);
   }
 
   /**
-   * Renews the lease until `leaseSeconds` from now. If `cancelRequestedAt` of the returned job is set, cancellation of the
-   * job was requested, and the caller must stop its work.
+   * Renews the lease until `leaseSeconds` from now. If the returned job has `cancelRequestedAt`, its cancellation was
+   * requested, and the caller must stop its work.
    */
   async heartbeat(jobId: string, lease: string, leaseSeconds: number, options: CallOptions = {}): Promise<Job> {
     return this.#caller.call('heartbeatJob', { params: { jobId }, body: { leaseSeconds }, ...options, lease });
@@ -151,18 +159,15 @@ export class JobsApi {
     return this.#caller.call('failJob', { params: { jobId }, body: failure, ...options, lease });
   }
 
-  /**
-   * Completes up to 100 jobs. Each completion is decided separately: a refused completion does not affect the other
-   * completions.
-   */
+  /** Completes up to 100 jobs. Each item succeeds or fails independently of the others. */
   async completeMany(completions: readonly Completion[], options: CallOptions = {}): Promise<CompletionResult[]> {
     const items = completions.map(({ lease, ...completion }) => ({ ...completion, leaseId: lease }));
     return (await this.#caller.call('completeJobs', { body: { items }, ...options })).results;
   }
 
   /**
-   * Cancels a queued job at once. For a running job, asks the holder of the lease to stop. If one job is cancelled several
-   * times, the server keeps the reason of the first call.
+   * Cancels a queued job at once. For a running job, requests that the holder of the lease stops. If a job is cancelled
+   * several times, the server keeps the reason of the first call.
    */
   async cancel(
     jobId: string,
@@ -172,7 +177,7 @@ export class JobsApi {
     return this.#caller.call('cancelJob', { params: { jobId }, body: request, ...options });
   }
 
-  /** Acknowledges a requested cancellation: the holder of the lease has stopped its work. The job becomes cancelled. */
+  /** Reports that the holder of the lease has stopped its work after a cancel request. The job becomes cancelled. */
   async ack(
     jobId: string,
     lease: string,
@@ -183,14 +188,14 @@ export class JobsApi {
   }
 
   /**
-   * Puts a failed or dead-lettered job back into the queue. If the answer is lost, the call is not sent again, because
-   * the job may have failed again in the meantime.
+   * Returns a failed or dead-lettered job to the queue. The call is never retried after a lost answer, because the job
+   * may have run and failed again meanwhile.
    */
   async retry(jobId: string, options: CallOptions = {}): Promise<Job> {
     return this.#caller.call('retryJob', { params: { jobId }, ...options });
   }
 
-  /** Returns the reasons why a job waits in the queue, and the workers that meet most of its requirements. */
+  /** Returns the reasons why a job waits in the queue, and the workers that are closest to its requirements. */
   async why(jobId: string, options: CallOptions = {}): Promise<Why> {
     return this.#caller.call('explainJob', { params: { jobId }, ...options });
   }
@@ -207,15 +212,15 @@ export class JobsApi {
   }
 
   /**
-   * Returns one page of the log, oldest first. `nextCursor` is the value of `after` for the next page. It is null only if the
-   * job is final and its log was read to the end. With `sort: 'desc'` the page is newest first, and `nextCursor` is the value
-   * of `before` for the next page.
+   * Returns one page of the log, oldest first. `nextCursor` is the `after` of the next page. It is null only if the job
+   * is in a final state and its log was read to the end. With `sort: 'desc'` the page is newest first, and `nextCursor`
+   * is the `before` of the next page.
    */
   async events(jobId: string, range: EventPage = {}, options: CallOptions = {}): Promise<Page<JobEvent>> {
     return readEvents(this.#caller, jobId, range, options);
   }
 
-  /** Iterates over the events that exist now, oldest first. */
+  /** Yields the events that exist now, oldest first. */
   eachEvent(
     jobId: string,
     range: EventRange = {},
@@ -225,9 +230,9 @@ export class JobsApi {
   }
 
   /**
-   * Iterates over every event, including future events, each once and in order. Ends when the job is final and its log was
-   * read to the end. The stream is reopened after an interruption. Throws errors that a retry cannot repair, such as
-   * `job_not_found`.
+   * Yields every event once and in order, including events that are added later. Ends when the job is in a final state
+   * and its log was read to the end. The stream is reopened after an interruption. Throws errors that a retry cannot
+   * repair, such as `job_not_found`.
    */
   followEvents(
     jobId: string,
@@ -237,8 +242,8 @@ export class JobsApi {
   }
 
   /**
-   * Iterates over hints, without end. A hint says that a job has changed. The first item is `look-again`: the caller must
-   * reload its list of jobs. `look-again` is repeated whenever hints may have been missed.
+   * Yields hints without end. A hint says that a job has changed. The first item is `look-again`: the caller must read
+   * its list of jobs again. `look-again` is repeated whenever hints may have been missed.
    */
   followHints(options: StreamOptions = {}): AsyncGenerator<JobHint | 'look-again', void, undefined> {
     return followHints(this.#caller, options);
@@ -249,8 +254,8 @@ function waitMsOf(claim: Claim): number {
   return (claim.waitSeconds ?? 0) * 1000;
 }
 
-// Returns the jobs that have a lease id. A caller cannot write to a job without a lease id. Either another worker has the
-// lease of that job, or no worker has it.
+// Returns only the jobs that have a lease id. Without a lease id a caller cannot write to a job. Such a job has no
+// lease now, or another worker holds the lease.
 function held(jobs: readonly Job[], onLeftOut: ClaimOptions['onLeftOut']): ClaimedJob[] {
   return jobs.flatMap((job) => {
     const { leaseId } = job;
@@ -260,7 +265,7 @@ function held(jobs: readonly Job[], onLeftOut: ClaimOptions['onLeftOut']): Claim
   });
 }
 
-// Replaces `Array.isArray`, because the type of `Array.isArray` does not keep `readonly`.
+// Replaces `Array.isArray`, whose type does not keep `readonly`.
 function isList(notes: JobNote | readonly JobNote[]): notes is readonly JobNote[] {
   return Array.isArray(notes);
 }

@@ -6,14 +6,14 @@ export type CollectedSlice = CallOutput<'collectStorage'>;
 export type VerifiedSlice = CallOutput<'verifyStorage'>;
 
 /**
- * Milliseconds that the server may take for one slice, the part of a collection or verification that one call does. A slice
- * hashes 256 MiB, or one larger blob. The disk may be slow.
+ * Milliseconds that the server may take for one slice of a collection or verification. A slice hashes 256 MiB, or one
+ * larger blob, and the disk may be slow.
  */
 const sliceMs = 15 * 60_000;
 
 /**
- * The client of usage, collection and verification of stored bytes, for the admin. Collection and verification take long, so
- * each call to the server does only one part of the work, a slice. The iterator yields the result of each slice as soon as
+ * The client of usage, collection and verification of stored bytes, for the admin. Collection and verification take
+ * long, so each call to the server does one slice of the work. The methods yield the result of each slice as soon as
  * the server returns it.
  */
 export class StorageApi {
@@ -28,9 +28,9 @@ export class StorageApi {
   }
 
   /**
-   * Removes the bytes of artifacts that are expired by retention, and orphans: bytes that no record names. With `dryRun` it
-   * only lists them. Throws `storage_policy` if too many old blobs are strangers: no record ever referred to them, so the
-   * database may be the wrong one. `yesRemoveMost` removes the bytes even then.
+   * Removes orphans, and the bytes of artifacts that are expired by retention. With `dryRun`, only lists them. Throws
+   * `storage_policy` if too many old blobs are strangers (no record ever referred to them), because the database may be
+   * the wrong one. `yesRemoveMost` removes the bytes even then.
    */
   collect(
     body: { readonly dryRun?: boolean | undefined; readonly yesRemoveMost?: boolean | undefined } = {},

@@ -16,7 +16,7 @@ export class WorkerTokensApi {
   }
 
   /**
-   * Creates a worker token. The call is never retried: only the answer contains the secret, so a lost answer is a lost
+   * Creates a worker token. The call is never retried. Only the answer contains the secret, so a lost answer is a lost
    * secret, and a retry would create a second token.
    */
   async create(token: CreateWorkerToken, options: CallOptions = {}): Promise<CallOutput<'createWorkerToken'>> {

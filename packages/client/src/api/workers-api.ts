@@ -1,7 +1,7 @@
 import { eachItem, type CallOptions, type CallOutput, type Page } from '../transport/call.ts';
 import type { OperationCaller } from '../transport/operation-caller.ts';
 
-/** A worker that claimed jobs, or renewed a lease, in the last minutes. */
+/** A worker that claimed jobs or renewed a lease in the last few minutes. */
 export type SeenWorker = CallOutput<'listWorkers'>['items'][number];
 
 export interface WorkerFilter {
