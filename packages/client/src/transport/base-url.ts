@@ -1,8 +1,9 @@
 import { AppError } from '@proofhouse/core';
 
 /**
- * Returns the base URL without a trailing slash. It may have a base path (`https://host/work`). Throws `invalid_request` for
- * any other scheme than http or https, and for a URL with a user, a password, a query or a fragment.
+ * Returns the base URL without a trailing slash. It may have a base path (`https://host/work`). Throws
+ * `invalid_request` for a scheme other than http or https, and for a URL with a user, a password, a query or a
+ * fragment.
  */
 export function parseBaseUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -14,7 +15,7 @@ export function parseBaseUrl(text: string): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
-// The message does not contain the given URL, because it may contain credentials.
+// The message must not contain the given URL, because it may contain credentials.
 function wrongUrl(why: string): AppError {
   return new AppError(
     'invalid_request',

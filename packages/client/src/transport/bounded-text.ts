@@ -1,6 +1,7 @@
 /**
- * Reads the body of a response as text, at most `maxBytes` bytes. Bytes are counted after decompression, so that neither an
- * endless body nor a highly compressed one fills the memory. `whole` is false if the body was longer. The rest is not read.
+ * Reads the body of a response as text, at most `maxBytes` bytes. Bytes are counted after decompression, so neither an
+ * endless body nor a highly compressed one can fill the memory. If the body is longer, `whole` is false and the rest is
+ * not read.
  */
 export async function boundedText(
   { body }: Response,

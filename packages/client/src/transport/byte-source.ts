@@ -1,8 +1,8 @@
 export type ByteStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
- * The bytes of an upload. A function must return a new stream of the same bytes for each try, so that a failed upload can be
- * retried. A stream object can be sent only once.
+ * The bytes of an upload. A function must return a new stream of the same bytes for each try, so that the upload can be
+ * retried. A stream object can be sent only once, so its upload cannot be retried.
  */
 export type ByteSource = Uint8Array | Blob | string | StreamSource;
 export type StreamSource = ByteStream | (() => ByteStream | Promise<ByteStream>);
@@ -24,12 +24,12 @@ export function sizeOf(source: ByteSource): number | undefined {
 }
 
 /**
- * Returns the body for `fetch`. Bytes in memory are sent as they are, because not every browser can send streams. A stream
- * calls `hooks.onBytes` with the length of each chunk when `fetch` reads the chunk.
+ * Returns the body for `fetch`. Bytes in memory are sent as they are, because not every browser can send streams. For a
+ * stream, `hooks.onBytes` is called with the length of each chunk that `fetch` reads.
  */
 export async function openBody(source: ByteSource, hooks: BodyHooks): Promise<BodyInit> {
-  // A string is encoded here, because fetch sets the content type text/plain for a string. The server then could not derive
-  // a better type from the artifact name.
+  // A string is encoded here. For a string, fetch would set the content type text/plain, and the server could not
+  // derive a better type from the artifact name.
   if (typeof source === 'string') return new TextEncoder().encode(source);
   if (isWhole(source)) return source as BodyInit;
   const reader = await readerOf(source);
@@ -61,7 +61,7 @@ interface PieceReader {
   stop(): Promise<void>;
 }
 
-/** Opens a stream and yields its chunks. A consumer that stops early closes the stream. */
+/** Opens a stream and yields its chunks. If the consumer stops early, the stream is closed. */
 export async function* piecesOf(source: StreamSource): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = await readerOf(source);
   let ended = false;
@@ -73,7 +73,8 @@ export async function* piecesOf(source: StreamSource): AsyncGenerator<Uint8Array
   }
 }
 
-// Not every browser can iterate over a ReadableStream. A ReadableStream and an AsyncIterable therefore have separate readers.
+// Not every browser can iterate over a ReadableStream with `for await`. So ReadableStream and AsyncIterable have
+// separate readers.
 async function readerOf(source: StreamSource): Promise<PieceReader> {
   const stream = typeof source === 'function' ? await source() : source;
   if (stream instanceof ReadableStream) {

@@ -9,11 +9,11 @@ import {
 
 /** Options of every call. */
 export interface CallOptions {
-  /** The lease id of the job that the call writes to (fencing token). */
+  /** The lease id of the job to which the call writes. */
   readonly lease?: string | undefined;
   /**
-   * Default: a generated key, if the operation accepts an idempotency key. To retry a call from another process, the
-   * caller must choose the key.
+   * The idempotency key of the call. Default: a generated key, if the operation accepts one. A caller that wants to
+   * retry the call from another process must choose the key.
    */
   readonly idempotencyKey?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -43,7 +43,7 @@ export type StreamOperationId = {
   [Id in OperationId]: Operations[Id]['response'] extends 'sse' ? Id : never;
 }[OperationId];
 
-/** A part of the input: params, query or body. The part is optional if it has no required field. */
+/** One part of the input: params, query or body. It may be omitted if it has no required field. */
 type Part<Name extends string, Value> =
   Record<string, never> extends Value ? Readonly<Partial<Record<Name, Value>>> : Readonly<Record<Name, Value>>;
 
@@ -54,13 +54,13 @@ type InputParts<O extends Operation> = Part<'params', CallOf<O>['params']> &
 export type CallInput<Id extends OperationId> = InputParts<Operations[Id]> & CallOptions;
 export type CallOutput<Id extends OperationId> = OutputOf<Operations[Id]>;
 
-/** One page of a list. Any page may have few items or none. Only a null `nextCursor` marks the end of the list. */
+/** One page of a list. Any page may have few items or none. The list ends only if `nextCursor` is null. */
 export interface Page<Item> {
   readonly items: readonly Item[];
   readonly nextCursor: string | null;
 }
 
-/** Yields every item of a list. Requests the next page when the consumer needs it. */
+/** Yields every item of a list. Requests the next page only when the consumer needs it. */
 export async function* eachItem<Item>(
   list: (cursor: string | undefined) => Promise<Page<Item>>,
 ): AsyncGenerator<Item, void, undefined> {
@@ -73,7 +73,10 @@ export async function* eachItem<Item>(
   } while (cursor !== null);
 }
 
-/** Throws `unsupported` if the next cursor of a page is the cursor of the page itself. Such a list would be read forever. */
+/**
+ * Throws `unsupported` if the next cursor of a page is the cursor with which the page was read. Such a list would never
+ * end.
+ */
 export function requireProgress(cursor: string | null | undefined, next: string | null): void {
   if (next === null || next !== cursor) return;
   throw new AppError(

@@ -9,9 +9,10 @@ export interface Credential {
 }
 
 /**
- * Returns the credential of a token. A token that already contains a principal (`wkr_…:<secret>`) is used unchanged. For
- * /v0, a bare token is prefixed with `principal`. The default is `admin`, because registration tokens of workers are issued
- * with the worker id. Throws `invalid_request` if a header cannot carry the token or the principal.
+ * Returns the credential of a token. A token that already contains a principal (`wkr_…:<secret>`) is used unchanged.
+ * For /v0, a bare token needs the prefix `principal`. The default is `admin`: only its token is issued without a
+ * principal, while a registration token is issued with the worker id. Throws `invalid_request` if a header must not
+ * contain the token or the principal.
  */
 export function parseCredential(token: string, principal: string | undefined): Credential {
   const given = parseToken(token);
@@ -28,7 +29,10 @@ export function secretsOf({ token }: Credential): string[] {
   return [...new Set([token, token.slice(token.indexOf(':') + 1)])];
 }
 
-/** Checks that a header can carry the token. Without this check, the error of the runtime would contain the token. */
+/**
+ * Checks that a header may contain the token. Without this check, the error message of the runtime would contain the
+ * token.
+ */
 function parseToken(token: string): string {
   const trimmed = token.trim();
   if (trimmed !== '' && /^[\x21-\x7e]+$/.test(trimmed)) return trimmed;

@@ -13,7 +13,10 @@ import { parseRetryAfter } from './retry-policy.ts';
 /** Largest number of bytes that are read from the body of an error. */
 const maxProblemBytes = 256 * 1024;
 
-/** Error codes by HTTP status, for bodies without a known problem document: the page of a proxy, or a newer server's code. */
+/**
+ * Error codes by HTTP status. Used if the body is no known problem document, because it comes from a proxy or has the
+ * code of a newer server.
+ */
 const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
   401: 'unauthenticated',
   403: 'forbidden',
@@ -33,7 +36,10 @@ const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
   507: 'storage_full',
 };
 
-/** The URL of a failed call, the time in epoch milliseconds, and the error codes that the operation declares. */
+/**
+ * The URL of a failed call, the time of the failure in epoch milliseconds, and the error codes that the operation
+ * declares.
+ */
 export interface FailedCall {
   readonly place: string;
   readonly now: number;
@@ -52,7 +58,10 @@ export async function failedAnswer(response: Response, { place, now, errors }: F
   });
 }
 
-/** Returns the error for a redirect. The client follows no redirect: a POST would become a GET and lose its credentials. */
+/**
+ * Returns the error for a redirect. The client follows no redirect, because a POST would become a GET without
+ * credentials.
+ */
 export function redirectedAnswer(response: Response, place: string): AppError {
   response.body?.cancel().catch(() => undefined);
   const location = response.headers.get('location');
@@ -61,8 +70,8 @@ export function redirectedAnswer(response: Response, place: string): AppError {
 }
 
 /**
- * Returns the error code of a problem document: its `code`, or else the code that belongs to its /v0 `type`. Several codes
- * may have the same type. The codes that the operation declares take precedence.
+ * Returns the error code of a problem document: its `code`, or else a code that has its /v0 `type`. Several codes may
+ * have the same type. A code that the operation declares is then preferred.
  */
 function codeOfProblem(
   problem: Readonly<Record<string, unknown>> | undefined,
@@ -120,7 +129,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-// Returns an empty text if the connection broke inside the body. The status alone then identifies the error.
+// Returns an empty text if the connection broke while the body was read. Then only the status identifies the error.
 async function explanationOf(response: Response): Promise<string> {
   return boundedText(response, maxProblemBytes).then(
     ({ text }) => text,

@@ -6,8 +6,8 @@ import { delayBeforeRetry } from './retry-policy.ts';
 import { retryAfterOf, type TransportParts } from './transport.ts';
 
 /**
- * An event of the stream, or `opened` each time the stream is opened. A second `opened` follows an interruption, and
- * events may have been missed in between.
+ * An event of the stream, or `opened` each time the stream is opened. A second `opened` follows an interruption, so
+ * events may have been missed before it.
  */
 export type StreamItem = 'opened' | ServerSentEvent;
 
@@ -21,10 +21,10 @@ export interface KeptStream {
 }
 
 /**
- * Opens a stream and reopens it after each interruption, until `ended` returns true. The back-off grows while the opened
- * streams deliver no event. Until the first success, the number of tries is limited, as for any call. After that, it is
- * unlimited, so that the consumer continues when the server is back. Throws errors that a retry cannot repair: 401, 403,
- * 404.
+ * Opens a stream and reopens it after each interruption, until `ended` returns true. The back-off grows while the
+ * opened streams deliver no event. The number of tries is limited until the stream was open once. Later it is
+ * unlimited, so that the consumer continues when the server is back. Throws errors that a retry cannot repair: 401,
+ * 403, 404.
  */
 export async function* keepOpen(
   parts: TransportParts,

@@ -18,11 +18,14 @@ import { requestUrl } from './request-url.ts';
 import { perform, placeOf, type Exchange, type TransportParts } from './transport.ts';
 
 /**
- * Lowest normal rate of an upload, in bytes per millisecond. It is used if the progress of an upload cannot be observed.
- * An upload that is slower counts as stalled.
+ * Lowest accepted rate of an upload in bytes per millisecond. Used if the runtime does not show the progress of an
+ * upload. A slower upload counts as stalled.
  */
 const slowestBytesPerMs = 32;
-/** Milliseconds after which a silent stream counts as broken: three times the keep-alive interval of the server (15 s). */
+/**
+ * A stream that sends nothing for this time (ms) counts as broken. It is three times the keep-alive interval of the
+ * server (15 s).
+ */
 const quietStreamMs = 45_000;
 interface LooseInput extends CallOptions {
   readonly params?: { readonly experimentId?: string; readonly [name: string]: unknown } | undefined;
@@ -42,7 +45,10 @@ export interface StreamOptions {
   readonly onBroken?: ((error: AppError, delayMs: number) => void) | undefined;
 }
 
-/** Calls operations of core's operations table. The row of the operation decides path, headers, retries and answer schema. */
+/**
+ * Calls operations of core's operations table. The row of the operation determines path, headers, retries and the
+ * schema of the answer.
+ */
 export class OperationCaller {
   readonly #baseUrl: string;
   readonly #credential: Credential | undefined;
@@ -54,14 +60,14 @@ export class OperationCaller {
     this.#parts = parts;
   }
 
-  /** Returns the URL of an operation with unfilled placeholders (`{jobId}`), for messages of errors. */
+  /** Returns the URL of an operation for error messages. Its placeholders (`{jobId}`) are not filled. */
   urlOf(id: OperationId): string {
     return `${this.#baseUrl}${operations[id].path}`;
   }
 
   /**
-   * Calls an operation with JSON input and output. `waitMs` is the time in milliseconds that the server may take on purpose
-   * before it answers (long poll). The time limits of the call are extended by `waitMs`.
+   * Calls an operation with JSON input and output. `waitMs` is the time in milliseconds for which the server may hold
+   * the request open (long poll). The time limits of the call are longer by `waitMs`.
    */
   async call<Id extends JsonOperationId>(id: Id, input: CallInput<Id>, waitMs = 0): Promise<CallOutput<Id>> {
     const exchange = this.#jsonExchange(id, input, waitMs);
@@ -120,7 +126,7 @@ export class OperationCaller {
   }
 
   /**
-   * Opens the bytes of an artifact. The caller must restart the timer of the answer at each chunk, and stop the timer at the
+   * Opens the bytes of an artifact. The caller must restart the timer of the answer at each chunk, and stop it at the
    * end.
    */
   async openBytes<Id extends BytesOperationId>(id: Id, input: CallInput<Id>): Promise<OpenedAnswer> {
@@ -132,8 +138,8 @@ export class OperationCaller {
   }
 
   /**
-   * Yields the items of a stream. An interrupted stream is reopened with the input that `resume` returns. When the server
-   * ends the stream, `ended` decides whether more events may follow and the stream must be reopened.
+   * Yields the items of a stream. An interrupted stream is reopened with the input that `resume` returns. When the
+   * server ends the stream, `ended` decides whether it must be reopened, because more events may follow.
    */
   follow<Id extends StreamOperationId>(
     id: Id,
@@ -155,8 +161,8 @@ export class OperationCaller {
   }
 
   /**
-   * Generates an idempotency key for the header. Returns undefined if the body contains an idempotency key, because the
-   * header must not contradict the body.
+   * Returns a new idempotency key for the header. Returns undefined if the body already contains an idempotency key,
+   * because header and body must not differ.
    */
   #ownKey(body: unknown): string | undefined {
     const { idempotencyKey } = Object(body) as { readonly idempotencyKey?: unknown };
@@ -215,9 +221,9 @@ export class OperationCaller {
 }
 
 /**
- * Returns true if the call may be sent again after a lost answer. An operation with `repeatable: 'by-lease'` allows this
- * only with a lease id. If the operation has `lease`, the lease id is an option of the call. Otherwise the lease id is a
- * required part of the body.
+ * Returns true if the call may be sent again after a lost answer. With `repeatable: 'by-lease'`, this is allowed only
+ * if the call has a lease id. It is an option of the call if the operation has `lease`, else a required part of the
+ * body.
  */
 function mayRepeat(row: Operation, input: LooseInput): boolean {
   if (row.repeatable === 'by-lease') return !row.lease || input.lease !== undefined;

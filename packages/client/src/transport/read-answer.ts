@@ -3,7 +3,10 @@ import type { CallOutput } from './call.ts';
 import { boundedText } from './bounded-text.ts';
 import { placeOf } from './transport.ts';
 
-/** Largest JSON answer in bytes. A server's largest answer, a claim of 100 jobs with the largest payloads, has 26 MiB. */
+/**
+ * Largest JSON answer in bytes. The largest answer of a server has 26 MiB: a claim of 100 jobs with the largest
+ * payloads.
+ */
 const maxAnswerBytes = 64 * 1024 * 1024;
 
 export async function readJson<Id extends OperationId>(
@@ -17,8 +20,8 @@ export async function readJson<Id extends OperationId>(
 }
 
 /**
- * Parses JSON with the output schema of the operation: the answer, or one event of a streamed answer. Throws `unsupported`
- * if the schema does not match.
+ * Parses JSON with the output schema of the operation. The JSON is an answer, or one event of a stream. Throws
+ * `unsupported` if it does not match the schema.
  */
 export function parseAnswer<Id extends OperationId>(id: Id, text: string, url: string): CallOutput<Id> {
   const parsed = operations[id].output.safeParse(jsonOf(text));

@@ -9,7 +9,7 @@ export interface HeaderParts {
   readonly experimentId: string | undefined;
   /** Headers that this client sets for the body and the answer: types, lengths, digests. */
   readonly own: Readonly<Record<string, string>>;
-  /** Headers that the caller of the client gave. */
+  /** Headers that the user of this client gave for the call. */
   readonly given: Readonly<Record<string, string>> | undefined;
 }
 
@@ -17,8 +17,8 @@ export interface HeaderParts {
 const ofForms = ['content-type', 'content-length'];
 
 /**
- * Returns the headers of a call. The caller's headers, in any letter case, override the client's own headers. They do not
- * override the headers that describe a form.
+ * Returns the headers of a call. The caller's headers, in any letter case, replace those of the client. They do not
+ * replace the headers that describe a form.
  */
 export function requestHeaders(parts: HeaderParts): Record<string, string> {
   const { row, credential, idempotencyKey, lease, experimentId } = parts;
@@ -39,9 +39,9 @@ export function requestHeaders(parts: HeaderParts): Record<string, string> {
   return Object.fromEntries([...headers].map(([name, value]) => [asWrappersWriteIt(name), value]));
 }
 
-// Returns the header name in the letter case that wrappers of fetch usually use. A wrapper with default headers replaces a
-// header only if the name is equal in letter case. Otherwise the header is sent twice, joined by a comma, and the boundary of
-// a form cannot be parsed.
+// Returns the header name in the letter case that wrappers of fetch usually use. A wrapper may have default headers,
+// and replaces one only if the names have the same letter case. Otherwise the header is sent twice, joined by a comma.
+// The boundary of a form could then not be parsed.
 function asWrappersWriteIt(name: string): string {
   return name === 'content-type' ? 'Content-Type' : name;
 }

@@ -3,8 +3,8 @@ import { AppError, normalizeArtifactName } from '@proofhouse/core';
 type Values = Readonly<Record<string, unknown>>;
 
 /**
- * Returns the URL of a call: the base URL, the path template of the operation with its placeholders filled, and the query.
- * `{name}` becomes one path segment. `{+name}` may become several: its slashes stay.
+ * Returns the URL of a call: the base URL, the path of the operation with its parameters, and the query. `{name}` in
+ * the path becomes one segment. `{+name}` may become several segments, because its slashes are kept.
  */
 export function requestUrl(baseUrl: string, path: string, params: Values, query: Values): string {
   const filled = path.replace(/\{(\+?)(\w+)\}/g, (_match, rest: string, name: string) =>
@@ -19,8 +19,8 @@ export function requestUrl(baseUrl: string, path: string, params: Values, query:
   return `${baseUrl}${filled}${text === '' ? '' : `?${text}`}`;
 }
 
-// Applies the server's rule for artifact names, which refuses dot segments. Otherwise a URL parser would resolve dot
-// segments, even escaped dot segments, and the call would reach another URL.
+// Applies the server's rule for artifact names, which refuses the segments `.` and `..`. A URL parser would resolve
+// such segments, even escaped ones, and the call would reach another URL.
 function nameSegments(name: string): string {
   return normalizeArtifactName(name).split('/').map(encodeURIComponent).join('/');
 }

@@ -5,18 +5,18 @@ export interface RetryPolicy {
   /** Largest number of tries of a call that may be retried, including the first. */
   readonly tries: number;
   /**
-   * Each delay between two tries is random between 0 and a bound. This is the first bound in milliseconds. The bound
-   * doubles with each try.
+   * Each delay between two tries is random, between 0 and an upper bound. This is the first bound in milliseconds. The
+   * bound doubles with each try.
    */
   readonly baseDelayMs: number;
   /**
-   * Largest bound in milliseconds. The bound of the delay never grows above it. The delay is longer only if `Retry-After`
-   * of an answer demands it.
+   * Largest value of the upper bound, in milliseconds. A delay is longer than this only if an answer has a longer
+   * `Retry-After`.
    */
   readonly maxDelayMs: number;
   /**
-   * Time limit of one try in milliseconds. A try ends if it gets no answer in this time. A try that transfers bytes ends
-   * if it makes no progress in this time.
+   * Time limit of one try in milliseconds. A try ends if no answer arrives in this time. If the try transfers bytes, it
+   * ends if no bytes are transferred in this time.
    */
   readonly perTryMs: number;
   /**
@@ -34,7 +34,7 @@ export const defaultRetryPolicy: RetryPolicy = {
   overallMs: 120_000,
 };
 
-/** Returns the milliseconds to wait before the next try. Returns undefined if there must be no further try. */
+/** Returns the milliseconds to wait before the next try. Returns undefined if the call must not be tried again. */
 export function delayBeforeRetry(
   policy: RetryPolicy,
   random: Random,

@@ -5,10 +5,16 @@ import { strangeServer } from './read-answer.ts';
 /** One event of a stream (WHATWG HTML, "Server-sent events"). */
 export type ServerSentEvent = EventSourceMessage;
 
-/** Largest event in characters. No real event is nearly as long. The limit keeps an endless event from filling the memory. */
+/**
+ * Largest event in characters. Real events are much smaller. The limit prevents an endless event from filling the
+ * memory.
+ */
 const maxEventLength = 1024 * 1024;
 
-/** Yields `opened`, then every complete event until the stream ends. A consumer that stops early closes the connection. */
+/**
+ * Yields `opened`, then every complete event until the stream ends. If the consumer stops early, the connection is
+ * closed.
+ */
 export async function* readEvents(answer: OpenedAnswer): AsyncGenerator<'opened' | ServerSentEvent, void, undefined> {
   const whole: ServerSentEvent[] = [];
   const overflow = new AbortController();

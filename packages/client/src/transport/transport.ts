@@ -11,16 +11,19 @@ export interface Exchange {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Returns the body. Called for each try. */
+  /** Returns the body of the request. Called once for each try. */
   readonly body?: ((hooks: BodyHooks) => Promise<BodyInit>) | undefined;
   /** True if the request may be sent again after a failure. */
   readonly repeatable: boolean;
   /** The error codes that the operation declares, in addition to `commonErrors`. */
   readonly errors: readonly ErrorCode[];
   readonly tries: number;
-  /** Milliseconds after which a try without progress ends. */
+  /** A try without progress for this time (ms) ends. */
   readonly perTryMs: number;
-  /** Time limit of the call with its retries, in milliseconds. Undefined: no limit as long as each try makes progress. */
+  /**
+   * Time limit of the call with its retries, in milliseconds. Undefined for no limit, as long as each try makes
+   * progress.
+   */
   readonly overallMs: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -33,8 +36,8 @@ export interface TransportParts {
 }
 
 /**
- * Sends a request and returns the result of `read` for the successful response. A failure is retried if the request may
- * be sent again and the error is retryable. A failure of `read` is retried in the same way.
+ * Sends a request and returns the result of `read` for the successful response. If the request or `read` fails, the
+ * call is retried, provided that the request may be sent again and the error is retryable.
  */
 export async function perform<T>(
   parts: TransportParts,
@@ -104,7 +107,7 @@ async function answer(parts: TransportParts, exchange: Exchange, timer: TryTimer
       ...(body instanceof ReadableStream ? sentOnce : {}),
     });
   } catch (error) {
-    // `broken` is an error of the byte source, such as an unreadable file. `fetch` reports it as a network error.
+    // `broken` is an error of the byte source, such as an unreadable file. `fetch` would report it as a network error.
     if (broken !== undefined) throw broken.error;
     throw body instanceof ReadableStream && networkReason(error) === 'unexpected redirect'
       ? new AppError('bad_request', `${place} answers that the server is elsewhere. Use its own address as the URL.`)
@@ -113,13 +116,14 @@ async function answer(parts: TransportParts, exchange: Exchange, timer: TryTimer
 }
 
 /**
- * Options of `fetch` for a body that is a stream. Without them, Node's fetch buffers the whole stream in memory, in case an
- * answer requires sending the body again. Only both options together prevent that (Fetch standard, HTTP-network-or-cache
- * fetch). The disadvantage: the error of a redirected upload does not contain the new URL.
+ * Options of `fetch` for a body that is a stream. Without them, Node's fetch buffers the whole stream in memory,
+ * because an answer could require sending the body again. Both options are needed to prevent this (Fetch standard,
+ * HTTP-network-or-cache fetch). Their disadvantage is that the error of a redirected upload does not contain the new
+ * URL.
  */
 const sentOnce = { redirect: 'error', window: null } as const;
 
-/** Returns the URL without its query and fragment, for messages of errors. */
+/** Returns the URL without its query and fragment, for error messages. */
 export function placeOf(url: string): string {
   return url.replace(/[?#].*$/, '');
 }
@@ -143,8 +147,8 @@ function silence(place: string, limitMs: number): AppError {
 }
 
 /**
- * Returns the reason of a failed `fetch`, which wraps the original error in one or two causes: the first error code in the
- * chain of causes, else the message of the innermost cause.
+ * Returns the reason of a failed `fetch`, whose error wraps the original error in one or two causes. The reason is the
+ * first error code in the chain of causes, else the message of the innermost cause.
  */
 function networkReason(error: unknown): string | undefined {
   let reason: string | undefined;

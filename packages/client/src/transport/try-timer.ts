@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts';
 
 /**
- * The timer of one try. Its signal is aborted after `limitMs` without progress, or when the caller's signal `outer` is
- * aborted. `stop` removes the listener from `outer`, because the caller's signal may live as long as the process.
+ * The timer of one try. Its signal aborts after `limitMs` without progress, or when `outer`, the signal of the caller,
+ * aborts. `stop` removes the listener from `outer`, because that signal may exist as long as the process.
  */
 export class TryTimer {
   readonly #controller = new AbortController();
@@ -11,7 +11,7 @@ export class TryTimer {
   readonly #reason: () => unknown;
   readonly #outer: AbortSignal | undefined;
   /**
-   * True if the response is a download or a stream, whose body is read after the try. The reader of the body then stops the
+   * True if the body is read after the try, as for a download or a stream. The reader of the body must then stop the
    * timer.
    */
   lent = false;
@@ -32,10 +32,11 @@ export class TryTimer {
     return this.#controller.signal;
   }
 
-  /** Restarts the time limit. Must be called after each progress. */
+  /** Restarts the time limit. Must be called after each progress of the transfer. */
   touch(): void {
     this.#cancel();
-    // `fetch` may read more of the request body after an early answer. A timer that starts then would outlive the call.
+    // `fetch` may still read the request body after an early answer. If this restarted the timer, the timer would
+    // outlive the call.
     if (this.#stopped) return;
     this.#cancel = this.#clock.after(this.#limitMs, () => this.#controller.abort(this.#reason()));
   }
