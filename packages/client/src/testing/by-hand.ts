@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** An answer of the fake server that `send` writes to the response, for answers that are not JSON. */
+/** An answer that is not JSON. The fake server calls `send`, which writes the response itself. */
 export class ByHand {
   readonly send: (response: ServerResponse) => void;
 

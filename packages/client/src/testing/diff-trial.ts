@@ -36,13 +36,13 @@ export interface ListedDiff {
 }
 
 /**
- * Creates a folder `top`, in which `sh` runs scripts. `diffOf` runs a script as the command of a job and returns the files
- * that the worker would deposit.
+ * Creates a folder `top`, in which `sh` runs scripts. `diffOf` runs a script as the command of a job, and returns the
+ * files that the worker would deposit.
  */
 export async function setUpDiff() {
   const base = await mkdtemp(path.join(tmpdir(), 'job-diff-'));
   onTestFinished(() => {
-    // Some tests create folders without read permission. `rm` cannot list them before chmod.
+    // Some tests create folders without read permission. `rm` cannot list these before this chmod.
     execFileSync('chmod', ['-R', 'u+rwX', base]);
     return rm(base, { recursive: true, force: true });
   });

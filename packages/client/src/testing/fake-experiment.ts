@@ -28,7 +28,7 @@ export interface FakeDeposit {
 const at = '2026-01-01T00:00:00.000Z';
 const ulid = (prefix: string) => `${prefix}_0${randomBytes(15).toString('hex').slice(0, 25)}`;
 
-/** The /v0 part of the fake server. Every experiment exists, and every caller has all rights. */
+/** The /v0 part of the fake server. Every experiment exists, and every caller may do everything. */
 export class FakeExperiment {
   readonly experiments: Experiment[] = [];
   readonly workers: V0Worker[] = [];
@@ -113,7 +113,7 @@ export class FakeExperiment {
     return edited;
   }
 
-  /** Parses the form with the parser of Node, so that independent code checks the client's encoder. */
+  /** Parses the form with Node's own parser, so that the encoder of the client is checked by independent code. */
   async #deposit({ headers, body }: FakeRequest): Promise<Deposit> {
     const type = String(headers['content-type']);
     const form = await new Response(body as BodyInit, { headers: { 'content-type': type } }).formData().catch(() => {

@@ -3,7 +3,7 @@ import { finalStatuses, type Job, type JobEvent, type JobHint } from '@proofhous
 
 type Draft = Pick<JobEvent, 'kind' | 'message'> & Partial<Pick<JobEvent, 'level' | 'payload'>>;
 
-/** The event logs of the jobs of a fake server, and the open streams that follow the logs. */
+/** The event logs of the jobs of a fake server. Also the open streams that send these logs. */
 export class FakeLog {
   readonly #events = new Map<string, JobEvent[]>();
   readonly #followers = new Set<ServerResponse>();
@@ -67,7 +67,10 @@ export class FakeLog {
     return this.#followers.size;
   }
 
-  /** Sends the event `much`. A server sends it in place of hints that it dropped because there were too many. */
+  /**
+   * Sends the event `much` on every stream. A server sends it instead of hints that it dropped, because there were too
+   * many.
+   */
   tellMuch(): void {
     for (const response of this.#followers) response.write('event: much\ndata: {}\n\n');
   }

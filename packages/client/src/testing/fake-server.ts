@@ -38,8 +38,8 @@ export interface StoredArtifact {
 }
 
 /**
- * A function that may answer a request instead of the fake server. It returns true if it has answered, and false to let the
- * fake server answer. It is called before the body is read.
+ * A function that may answer a request instead of the fake server. It returns true if it answered. If it returns false,
+ * the fake server answers. It is called before the body is read.
  */
 export type Interference = (
   operation: OperationId,
@@ -48,8 +48,8 @@ export type Interference = (
 ) => boolean | Promise<boolean>;
 
 /**
- * A server in memory that answers the operations of the operations table, for tests of clients. It checks no roles. It
- * applies only the rules that a client must handle: leases, idempotency keys, digests.
+ * A server in memory that answers every operation, for tests of clients. It does not check roles. It applies only the
+ * rules that a client must handle: leases, idempotency keys, digests.
  */
 export class FakeServer {
   readonly seen: SeenRequest[] = [];
@@ -71,9 +71,9 @@ export class FakeServer {
     nearWorkers: [],
   };
   interfere: Interference = () => false;
-  /** Ids of jobs that the answer to a claim contains without their lease id. */
+  /** Ids of jobs for which the answer to a claim omits the lease id. */
   readonly leaseless = new Set<string>();
-  /** Milliseconds that a claim waits if no job is queued. It replaces the `waitSeconds` of the claim. */
+  /** Milliseconds that a claim waits if no job is queued. The fake server uses it instead of `waitSeconds`. */
   claimWaitMs = 10;
   readonly #keys = new Map<string, unknown>();
   readonly #server: Server;
@@ -104,7 +104,7 @@ export class FakeServer {
   }
 
   addJob(fields: Partial<Job> = {}): Job {
-    // Each job gets a later creation time than the one before, even if both are created within one millisecond.
+    // Each job gets a later creation time than the previous job, even if both are created within one millisecond.
     const at = new Date(Date.UTC(2026, 0, 1) + (this.#started += 1)).toISOString();
     const job: Job = {
       ...emptyJob,

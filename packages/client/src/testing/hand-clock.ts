@@ -1,8 +1,8 @@
 import type { Clock } from '../transport/clock.ts';
 
 /**
- * A clock that stands still until the test moves it. `advance` and `leap` move the wall clock and the monotonic clock.
- * `step` moves the wall clock alone.
+ * A clock that only the test changes. `advance` and `leap` change the wall clock and the monotonic clock. `step`
+ * changes only the wall clock.
  */
 export class HandClock implements Clock {
   #monotonic = 0;
@@ -32,13 +32,13 @@ export class HandClock implements Clock {
     return dues.length === 0 ? undefined : Math.min(...dues);
   }
 
-  /** Moves both clocks by `ms` in one step, as when a suspended process continues. Due timers run afterwards. */
+  /** Adds `ms` to both clocks in one step, as when a suspended process continues. Due timers run afterwards. */
   leap(ms: number): void {
     this.#monotonic += ms;
     this.advance(0);
   }
 
-  /** Moves the wall clock alone, as when an operator sets the time, or after the machine was suspended. */
+  /** Adds `ms` to the wall clock only, as when an operator sets the time, or after the machine was suspended. */
   step(ms: number): void {
     this.#offset += ms;
   }

@@ -8,7 +8,7 @@ export interface SecretForm {
   readonly secrets: readonly string[];
 }
 
-/** Value of the variable DEPLOY_TOKEN, with characters that encodings change. */
+/** Value of the variable DEPLOY_TOKEN. It has characters that URL, JSON and other encodings change. */
 export const deployToken = ['p"ss', 'w&rd/', 'of+the=', 'day'].join('');
 /** A value of several lines that a command adds at run time. */
 export const addedValue = ['first-half-of-it', 'second/half of it'].join('\n');
@@ -26,7 +26,10 @@ const ids = [
   'authorization-header',
 ];
 
-/** The tested texts: examples of secret rules, and texts with `deployToken` or `addedValue` in several encodings. */
+/**
+ * The tested texts. Some are examples of masking rules. The others contain `deployToken` or `addedValue` in several
+ * encodings.
+ */
 export const secretForms: readonly SecretForm[] = [
   ...ids.map(exampleOf),
   { name: 'a variable', text: `deploys with ${deployToken} now`, secrets: [deployToken] },
@@ -56,7 +59,7 @@ function inJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-/** Returns one line, `<form>: <part>`, for each part of a secret that is in the content. */
+/** Returns a line `<form>: <part>` for each part of a secret that the content still contains. */
 export function shownSecrets(content: string | Uint8Array): string[] {
   const bytes = Buffer.from(content);
   return secretForms.flatMap(({ name, secrets }) =>

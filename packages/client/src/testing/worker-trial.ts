@@ -48,8 +48,8 @@ export async function startedPid(file: string): Promise<number> {
 }
 
 /**
- * Waits up to 3 seconds until the process has ended. A killed process may stay a zombie if no parent reaps it, so a
- * zombie counts as ended.
+ * Waits up to 3 seconds until the process has ended. A zombie (a process that has ended and that no parent has reaped)
+ * counts as ended.
  */
 export async function expectGone(pid: number): Promise<void> {
   await vi.waitFor(async () => {
