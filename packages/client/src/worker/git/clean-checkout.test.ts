@@ -33,8 +33,8 @@ async function setUp(prepare: string) {
   const record = (discard = false, folder = top) =>
     CleanCheckout.record({ folder, workRoot: path.join(base, 'jobs'), env, clock: systemClock, discard }, never);
   /**
-   * Lists all files, links and modes of a working tree, with the hashes of files. Includes the git folder, except its objects,
-   * reflogs, packed refs and times.
+   * Lists all files, links and modes of a working tree, with the hashes of files. The git folder is included, except
+   * its objects, reflogs, packed refs and times.
    */
   const state = (folder = top) =>
     sh(

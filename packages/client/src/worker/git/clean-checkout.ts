@@ -27,7 +27,7 @@ export interface CleanCheckoutParts {
   readonly workRoot: string;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  /** True if uncommitted changes and untracked or ignored files that exist at the start may be removed. */
+  /** True if the worker may remove uncommitted changes and untracked or ignored files that exist at its start. */
   readonly discard: boolean;
 }
 
@@ -41,10 +41,11 @@ interface Recorded {
 }
 
 /**
- * Resets the repository around a folder to the state at the start of the worker: the tracked files, HEAD, its branch, the
- * index, the configuration, the hooks, and the submodules. Untracked and ignored files are removed. Other branches are not
- * changed. Git runs on a private repository (see `ShadowRepository`), so it starts no program that a command configured. The
- * private repository has its own index, so a command cannot hide a changed file by marking it as unchanged.
+ * Resets the repository around a folder to its state at the start of the worker: the tracked files, HEAD, its branch,
+ * the index, the configuration, the hooks, and the submodules. Untracked and ignored files are removed. Other branches
+ * stay as they are. Git runs on a private repository (see `ShadowRepository`), so it starts no program that a command
+ * configured. The private repository has its own index, so a command cannot hide a changed file by marking it as
+ * unchanged.
  */
 export class CleanCheckout {
   readonly #parts: CleanCheckoutParts;
@@ -148,8 +149,8 @@ export class CleanCheckout {
     const changed = listed.filter((name) => !gitlinks.has(name.toString('latin1')));
     const filtered = await filtersOf(at, changed, filters);
     // Git lists every Git LFS file as changed, because it compares the content with the pointer in the index. So
-    // `addPointer` adds the pointer of the present content to the index. Then `diff-index` below lists the file only if
-    // its content has changed.
+    // `addPointer` writes the pointer of the current content into the index. `diff-index` below then lists the file
+    // only if its content has changed.
     for (const [name, filter] of filtered) {
       const found = await lstat(Buffer.concat([Buffer.from(at.cwd + path.sep), name])).catch(() => undefined);
       if (filter !== 'lfs' || found?.isFile() !== true) filtered.delete(name);
@@ -183,13 +184,17 @@ export class CleanCheckout {
     const own = (await this.#ownFolders(at.cwd)).flatMap((prefix) => ['-e', `/${globLiteral(prefix)}*`]);
     const args = ['clean', '-ffdxq', '-e', 'proofhouse.db', '-e', 'proofhouse.db-*', ...own];
     if ((await runGit(at, args, { partly: true })).whole) return;
-    // `git clean` failed. Folders without write permission, such as package caches, need chmod before they can be removed.
+    // `git clean` fails for a folder without write permission, such as a package cache. So this code changes the
+    // permissions of such folders and tries again.
     const names = recordsOf((await runGit(at, ['ls-files', '-z', '-o', '--directory'])).said);
     for (const name of names) await makeRemovable(Buffer.concat([Buffer.from(at.cwd + path.sep), name]), at.signal);
     await runGit(at, args);
   }
 
-  /** Returns the path prefix of the job folders, relative to `top`. Returns an empty list if `workRoot` is outside `top`. */
+  /**
+   * Returns the path prefix of job folders, relative to `top`, in a list. The list is empty if `workRoot` is outside
+   * `top`.
+   */
   async #ownFolders(top: string): Promise<string[]> {
     const workRoot = await realpath(this.#parts.workRoot);
     if (!isInside(workRoot, top)) return [];
@@ -220,7 +225,7 @@ function globLiteral(text: string): string {
   return text.replace(/[*?[\\ ]/g, '\\$&');
 }
 
-/** Replaces a Git LFS pointer in the working tree by its content, which is copied from `.git/lfs` of the repository. */
+/** Replaces a Git LFS pointer in the working tree by the content, which is copied from `.git/lfs` of the repository. */
 async function restoreContent(at: Git, { commonDir, top }: Repository, name: Buffer): Promise<void> {
   const file = Buffer.concat([Buffer.from(top + path.sep), name]);
   const found = await lstat(file).catch(() => undefined);
@@ -241,7 +246,7 @@ async function restoreContent(at: Git, { commonDir, top }: Repository, name: Buf
   }
 }
 
-/** Gives the owner permission to remove the entries of a folder. Does not follow symbolic links. */
+/** Allows the owner to remove the entries of a folder. Does not follow symbolic links. */
 async function makeRemovable(entry: Buffer, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const found = await lstat(entry).catch(() => undefined);

@@ -9,7 +9,7 @@ const maxContentBytes = 16 * 1024 * 1024 * 1024;
 
 const pointer = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:ext-.*\n)*oid sha256:[0-9a-f]{64}\nsize \d+\n$/;
 
-/** The content of a file for which the repository stores a Git LFS pointer. */
+/** The content of a file that the repository stores as a Git LFS pointer. */
 export interface LargeContent {
   readonly name: Buffer;
   /** Git blob id of the pointer. */
@@ -20,8 +20,8 @@ export interface LargeContent {
 }
 
 /**
- * Returns the filter that the git attributes assign to each file. A file without a filter, or whose filter is not configured, is
- * not in the result.
+ * Returns the filter that the git attributes assign to each file. Omits files without a filter, or whose filter is not
+ * configured.
  */
 export async function filtersOf(
   git: Git,

@@ -14,17 +14,20 @@ export interface Repository {
    * The git folder that all linked working trees of the repository share. Equal to `gitDir`, except in a linked working tree.
    */
   readonly commonDir: string;
-  /** The object folder of the repository, and the further object folders (alternates) that it refers to. */
+  /** The object folder of the repository, and the other object folders (alternates) that it names. */
   readonly objects: readonly string[];
 }
 
-/** Returns true if the files of a repository may refer to `folder`, a resolved path. */
+/** Returns true if files of a repository, such as `.git`, may refer to `folder`. It must be a resolved path. */
 export type MayLeadTo = (folder: string) => boolean;
 
 /** Thrown when a repository is damaged, or when it refers to folders that must not be read. */
 export class UnusableRepository extends Error {}
 
-/** Returns the nearest repository whose working tree contains the folder, as git would find it, or `undefined`. */
+/**
+ * Returns the nearest repository whose working tree contains the folder, by the rules of git. Returns `undefined` if
+ * there is none.
+ */
 export async function enclosingRepository(folder: string): Promise<Repository | undefined> {
   for (let at = await realpath(folder); ; at = path.dirname(at)) {
     const found = await repositoryAt(at, () => true);
@@ -33,9 +36,9 @@ export async function enclosingRepository(folder: string): Promise<Repository | 
 }
 
 /**
- * Returns the repository whose working tree is `top`. Only reads files: it runs no git and reads no git configuration. Returns
- * `undefined` if `.git` is missing or is no repository. Throws `UnusableRepository` if `.git`, or a path in it, refers to a
- * folder for which `mayLeadTo` returns false.
+ * Returns the repository whose working tree is `top`. Only reads files: it runs no git and reads no git configuration.
+ * Returns `undefined` if `.git` is missing or is no repository. Throws `UnusableRepository` if `.git`, or a path in it,
+ * refers to a folder for which `mayLeadTo` returns false.
  */
 export async function repositoryAt(top: string, mayLeadTo: MayLeadTo): Promise<Repository | undefined> {
   const gitDir = await gitDirOf(path.join(top, '.git'));
@@ -67,7 +70,7 @@ async function gitDirOf(dotGit: string): Promise<string | undefined> {
 
 async function withAlternates(objects: string, permit: (folder: string, what: string) => string): Promise<string[]> {
   const all = [objects];
-  // The loop also visits alternates that it appends to the list.
+  // The loop appends alternates to the list and visits these too.
   for (const folder of all) {
     const text = await readPlainText(path.join(folder, 'info', 'alternates'), maxAlternatesBytes);
     for (const line of (text ?? '').split('\n')) {

@@ -6,7 +6,10 @@ import { readPlainFile } from './plain-file.ts';
 const maxFileBytes = 4 * 1024 * 1024;
 const maxHooks = 200;
 
-/** Names in the git folder that an unfinished git operation leaves behind, and lock files of killed git processes. */
+/**
+ * Names of files in the git folder that an unfinished git operation leaves there, and of lock files that killed git
+ * processes leave.
+ */
 const unfinished = [
   'MERGE_HEAD',
   'MERGE_MSG',
@@ -82,7 +85,7 @@ async function hooksIn(gitDir: string): Promise<string[]> {
 /** Restores everything that `readGitFolderState` read, and the index. Never writes through a symbolic link. */
 export async function restoreGitFolder(repository: Repository, state: GitFolderState, index: Buffer): Promise<void> {
   const { gitDir, commonDir } = repository;
-  // `info` and `hooks` must not be symbolic links: the removals below would then happen in other folders.
+  // `info` and `hooks` must not be symbolic links. Otherwise the removals below would happen in other folders.
   for (const name of ['info', 'hooks']) {
     const found = await lstat(path.join(gitDir, name)).catch(() => undefined);
     if (found?.isDirectory() === false) await rm(path.join(gitDir, name), { force: true });
@@ -104,7 +107,10 @@ export async function restoreGitFolder(repository: Repository, state: GitFolderS
   await replaceFile(gitDir, 'index', index, 0o644);
 }
 
-/** Writes a file below `root` atomically, with a rename. A component of `name` that is not a folder is replaced by a folder. */
+/**
+ * Writes a file below `root` atomically, with a rename. If a component of `name` exists and is not a folder, a folder
+ * replaces it.
+ */
 export async function replaceFile(root: string, name: string, content: Buffer, mode: number): Promise<void> {
   const parts = name.split('/');
   let folder = root;

@@ -10,8 +10,9 @@ export interface GitProgram {
 }
 
 /**
- * Finds git in PATH. Skips the entries of PATH in which a command may have put a program: relative paths, and folders inside
- * `workedIn`, the folders in which commands work (such as `node_modules/.bin`). Throws if no other entry contains git.
+ * Finds git in PATH. Skips entries of PATH in which a command may have put a program: relative paths, and folders
+ * inside `workedIn`, the folders in which commands run (an example is `node_modules/.bin`). Throws if no other entry
+ * contains git.
  */
 export async function findGit(searchPath: string, workedIn: readonly string[]): Promise<GitProgram> {
   const kept: string[] = [];

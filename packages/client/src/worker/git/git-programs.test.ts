@@ -217,8 +217,8 @@ describe('no program is started by git', () => {
       const diff = await JobDiff.begin(place, never);
       edit(top);
       const original = gitDirs().map((folder) => readFileSync(`${folder}/config`));
-      // Each configuration file is extended by the settings and then restored, so that all settings are tested on the
-      // same repositories.
+      // The settings are appended to each configuration file in turn, and removed again. So all settings are tested on
+      // the same repositories.
       for (const [at, set] of sets.entries()) {
         for (const folder of gitDirs()) appendFileSync(`${folder}/config`, configOf(set, mark));
         if (at === 0 || sets.length === 1) {
@@ -226,7 +226,7 @@ describe('no program is started by git', () => {
           expect(leftOut).toEqual([]);
           expect(deposits.map(({ name }) => name)).toContain('diffs/sub.diff');
         } else {
-          // The next job reads these settings before its command starts. No program may be started then either.
+          // The next job reads these settings before its command starts. This must not start a program either.
           const next = await JobDiff.begin({ ...place, scratch: path.join(place.scratch, String(at)) }, never);
           edit(top, `round ${at}\n`);
           const { deposits, leftOut } = await next.write(never);
@@ -238,7 +238,7 @@ describe('no program is started by git', () => {
         }
         expect([set, ran()]).toEqual([set, '']);
         if (sets.length === 1) {
-          // Control: with the same settings, an ordinary git call does start programs.
+          // Shows that the test is valid: with the same settings, an ordinary git call does start programs.
           execFileSync('git', ['add', '.'], { cwd: `${top}/nested`, stdio: 'pipe' });
           expect(ran()).toContain('mark');
         }

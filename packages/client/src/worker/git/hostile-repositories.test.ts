@@ -39,7 +39,7 @@ describe('git files that a command replaced', () => {
     sh(`git init -q; echo 1 > f; ${commit}`);
     const began = process.hrtime.bigint();
     const { leftOut, text } = await diffOf(`${script}; echo 2 > f`);
-    // Either the patch contains the change, or a warning says that the patch is missing.
+    // Either the patch contains the change, or a warning says that there is no patch.
     if (text('diff.diff') === undefined) expect(leftOut.join('\n')).toContain('diff.diff was not deposited');
     else expect(text('diff.diff')).toContain('-1\n+2\n');
     expect(Number(process.hrtime.bigint() - began) / 1e9).toBeLessThan(25);

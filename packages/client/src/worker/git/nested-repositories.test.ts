@@ -9,8 +9,9 @@ const library = 'git init -q $BASE/lib; cd $BASE/lib; echo l > l; git add .; git
 const commit = 'git add -A; git commit -qm x';
 
 /**
- * Lists every file, folder, link, mode and time below the git folders of a tree, with the hashes of files. Omits the times of
- * objects: when git would write an object that exists, it updates the time of the object, to protect it from pruning.
+ * Lists every file, folder, link, mode and time below the git folders of a tree, with the hashes of files. Omits the
+ * times of objects. If git would write an object that exists, it only updates the time of the object, which protects it
+ * from pruning.
  */
 function stateOf(top: string): string {
   const script =
@@ -41,7 +42,7 @@ describe('a repository inside the repository', () => {
     expect(edited.text('diffs/s.diff')).toContain('+edited');
     const committed = await diffOf('cd s; git commit -qam further; echo loose >> l');
     expect(committed.names).toEqual(['diff.diff', 'diffs/s.diff', 'diffs.json']);
-    // The edit from before this job is in neither patch.
+    // The text `edited` was added before this job, so neither patch may contain it.
     expect(committed.text('diffs/s.diff')).toContain('+loose');
     expect(committed.text('diffs/s.diff')).not.toContain('+edited');
     const head = sh('git -C s rev-parse HEAD').trim();

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 /**
- * Opens a regular file for reading. Returns `undefined` if it does not exist. Throws for a symbolic link in the last component,
- * for a FIFO (without blocking), and for a file larger than `maxBytes`.
+ * Opens a regular file for reading. Returns `undefined` if it does not exist. Throws if the last path component is a
+ * symbolic link, for a FIFO (without blocking), and for a file larger than `maxBytes`.
  */
 async function openPlain(file: string | Buffer, maxBytes: number): Promise<FileHandle | undefined> {
   let handle: FileHandle;

@@ -6,7 +6,7 @@ import { readPlainText } from './plain-file.ts';
 const maxRefBytes = 4096;
 const maxPackedBytes = 32 * 1024 * 1024;
 const maxReflogBytes = 4 * 1024 * 1024;
-/** Largest number of refs that are read from files, and of commits that are passed to git as arguments. */
+/** Largest number of refs that are read, and of commits that git gets as arguments. */
 const maxRefs = 2000;
 const maxCommits = 500;
 
@@ -36,7 +36,10 @@ async function packedRefs({ commonDir }: Repository): Promise<Map<string, string
   return refs;
 }
 
-/** Returns the ids of at most `maxCommits` commits that refs refer to, HEAD first. Repositories rarely have `maxRefs` refs. */
+/**
+ * Returns the ids of at most `maxCommits` commits to which refs refer, HEAD first. The limit `maxRefs` is rarely
+ * reached.
+ */
 export async function refCommits(repository: Repository): Promise<string[]> {
   const head = await headCommit(repository);
   const refs = await allRefs(repository, 'refs');
@@ -44,8 +47,8 @@ export async function refCommits(repository: Repository): Promise<string[]> {
 }
 
 /**
- * Returns the commit ids of branches, tags and the stash by name. A branch that a linked working tree below the top has checked
- * out is excluded, because that working tree has a diff of its own.
+ * Returns the commit ids of branches, tags and the stash by name. Omits a branch that a linked working tree below the
+ * top has checked out, because that working tree has its own diff.
  */
 export async function ownRefs(repository: Repository): Promise<Map<string, string>> {
   const refs = await allRefs(repository, 'refs');
@@ -92,8 +95,8 @@ async function filesBelow(folder: string, below: string): Promise<string[]> {
 }
 
 /**
- * Returns the ids of commits that came from another repository: the commit of a clone, fetched commits, and remote-tracking
- * refs as they were before a push. The ids are read from reflogs and refs, so the repository itself controls the result.
+ * Returns the ids of commits that came from another repository: the commit of a clone, fetched commits, and
+ * remote-tracking refs as they were before a push. The ids come from reflogs and refs, which a command can change.
  */
 export async function commitsFromElsewhere(repository: Repository): Promise<string[]> {
   const commits: string[] = [];

@@ -16,12 +16,14 @@ const copiedKeys = [
   'core.precomposeunicode',
 ];
 
-/** The settings that a private repository (see `ShadowRepository`) takes over from the repository of the user. */
+/** The settings that a private repository (see `ShadowRepository`) copies from the repository of the user. */
 export interface RepositorySettings {
   /** Names and values of the settings in `copiedKeys`. */
   readonly copied: ReadonlyMap<string, string>;
   readonly objectFormat: 'sha1' | 'sha256';
-  /** Names of the configured filters. `all` if the configuration was not read. */
+  /**
+   * Names of the configured filters. `all` means that the configuration was not read, so any filter may be configured.
+   */
   readonly filters: ReadonlySet<string> | 'all';
   readonly excludes: Buffer;
   /** Content of the user's attributes file, which has lower priority than every `.gitattributes`. */
@@ -53,7 +55,7 @@ export async function readSettings(
   };
   const { said } = await runGit({ ...git, env }, ['config', '--list', '-z', '--show-scope']);
   const values = new Map<string, string>();
-  // Git reads core.worktree, core.bare and extensions.objectFormat only from the configuration of the repository itself.
+  // Only the configuration of the repository itself may contain core.worktree, core.bare and extensions.objectFormat.
   const local = new Map<string, string>();
   const fields = recordsOf(said).map(String);
   for (let at = 0; at + 1 < fields.length; at += 2) {
@@ -86,8 +88,8 @@ async function requireWorkingTree({ gitDir, top }: Repository, workTree?: string
 }
 
 /**
- * Returns the settings for a repository that the command created. The command wrote its configuration, so the configuration is
- * ignored, and the defaults of git apply. Only the object format is read, because objects are unreadable without it.
+ * Returns the settings for a repository that the command created. Its configuration is ignored, because the command
+ * wrote it, and the defaults of git apply. Only the object format is read, because objects are unreadable without it.
  */
 export async function settingsOfNew({ commonDir }: Repository): Promise<RepositorySettings> {
   const config = (await readPlainText(path.join(commonDir, 'config'), maxConfigBytes)) ?? '';
@@ -115,7 +117,7 @@ function quoted(value: string): string {
 }
 
 async function patternsIn(file: string): Promise<Buffer> {
-  // An unreadable ignore file counts as empty: the diff then has more files, never fewer.
+  // An unreadable ignore file counts as empty. The diff then has more files, never fewer.
   return (await readPlainFile(file, maxPatternBytes).catch(() => undefined)) ?? Buffer.alloc(0);
 }
 

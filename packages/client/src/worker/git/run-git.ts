@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { endsWithProcess, signalGroup } from '../process-group.ts';
 import type { GitProgram } from './git-program.ts';
 
-/** Largest output of git that is kept in memory, in bytes. */
+/** Largest output of git in bytes that is kept in memory. */
 const maxSaidBytes = 64 * 1024 * 1024;
 const maxComplaint = 16 * 1024;
 
@@ -18,17 +18,20 @@ export interface Git {
    * removes a fixed variable.
    */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** When aborted, git is killed with its process group, and the call rejects with the reason of the signal. */
+  /** When it aborts, git is killed with its process group. The call then rejects with the reason of the signal. */
   readonly signal: AbortSignal;
 }
 
 interface GitCall {
   readonly stdin?: Buffer;
-  /** File to which stdout is written, instead of memory, and its size limit. Rejects with `TooMuch` above the limit. */
+  /**
+   * Writes stdout to a file instead of memory. If the output is larger than `maxBytes`, the call rejects with
+   * `TooMuch`.
+   */
   readonly into?: { readonly file: string; readonly maxBytes: number };
   /** Called for each NUL-terminated record of stdout. The output is then not kept in memory. */
   readonly each?: (record: Buffer) => void;
-  /** True if exit code 1 counts as success. This code means that git did only a part of the work, or found nothing. */
+  /** True if exit code 1 is a success. With this code, git did only a part of the work, or found nothing. */
   readonly partly?: boolean;
 }
 
@@ -44,9 +47,9 @@ export interface GitAnswer {
 export class TooMuch extends Error {}
 
 /**
- * Settings of every git call. They override all configuration files. Git is called on private repositories only (see
- * `ShadowRepository`), whose configuration file the worker writes. These settings are needed in case another process of the same
- * user changes that file.
+ * Settings of every git call. They override all configuration files. Git runs only on private repositories (see
+ * `ShadowRepository`), whose configuration file the worker writes. But another process of the same user could change
+ * that file.
  */
 const settings = [
   'core.fsmonitor=false',
@@ -70,8 +73,8 @@ const settings = [
 ].flatMap((setting) => ['-c', setting]);
 
 /**
- * Environment variables of every git call. With them git ignores the configuration of the system and of the user, and starts no
- * program.
+ * Environment variables of every git call. With them, git ignores the configuration of the system and of the user, and
+ * starts no program.
  */
 const fixedVariables: Readonly<Record<string, string>> = {
   GIT_CONFIG_NOSYSTEM: '1',
@@ -100,10 +103,10 @@ export async function gitText(git: Git, args: readonly string[]): Promise<string
 }
 
 /**
- * Runs git. No other function starts git. The environment of this process is not passed on, so no `GIT_*` variable, no HOME and
- * no configuration outside the private repository has any effect. Git runs in its own process group: Ctrl-C does not reach it,
- * and its children are killed with it. Rejects with the error message of git if git fails. Rejects with the reason of the signal
- * at once when the signal is aborted, even if git cannot be killed.
+ * Runs git. No other function starts git. Git does not get the environment of this process, so no `GIT_*` variable, no
+ * HOME and no configuration outside the private repository has any effect. Git runs in its own process group. So Ctrl-C
+ * does not reach it, and its children are killed with it. Rejects with the error message of git if git fails. When the
+ * signal aborts, rejects at once with the reason of the signal, even if git cannot be killed.
  */
 export async function runGit(git: Git, args: readonly string[], call: GitCall = {}): Promise<GitAnswer> {
   git.signal.throwIfAborted();
@@ -120,7 +123,7 @@ export async function runGit(git: Git, args: readonly string[], call: GitCall = 
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     if (complaint.length < maxComplaint) complaint += text;
   });
-  // Git may exit before it has read all of stdin. The exit code says more than EPIPE, so EPIPE is ignored.
+  // Git may exit before it has read all of stdin. EPIPE is then ignored, because the exit code gives the reason.
   child.stdin.on('error', () => undefined).end(call.stdin ?? '');
   const said = keep(child.stdout, call);
   const ended = new Promise<{ code: number | null; by: string | null }>((resolve, reject) => {

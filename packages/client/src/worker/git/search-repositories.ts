@@ -14,20 +14,20 @@ export interface SearchResult {
   readonly found: readonly string[];
   /** Folders that contain an entry named `.git`, but no repository. */
   readonly damaged: readonly string[];
-  /** Folders that are not empty. */
+  /** Folders that contain at least one entry. */
   readonly filled: ReadonlySet<string>;
-  /** True if a limit ended the search early. */
+  /** True if the search ended early because of a limit. */
   readonly cut: boolean;
 }
 
-/** Finds repositories below a folder that is not itself in a repository. Does not follow symbolic links. */
+/** Finds repositories below a folder that itself is in no repository. Does not follow symbolic links. */
 export async function searchRepositories(folder: string, limits: SearchLimits): Promise<SearchResult> {
   const found: string[] = [];
   const damaged: string[] = [];
   const filled = new Set<string>();
   let cut = false;
   const queue = [{ below: '', depth: 0 }];
-  // The loop also visits folders that it appends to the queue.
+  // The loop appends folders to the queue and visits these too.
   for (const { below, depth } of queue) {
     const entries = await readdir(path.join(folder, below), { withFileTypes: true }).catch(() => []);
     if (entries.length > 0) filled.add(below);
@@ -48,8 +48,8 @@ export async function searchRepositories(folder: string, limits: SearchLimits): 
   return { found: found.sort(), damaged, filled, cut };
 }
 
-// Returns true if the folder is the working tree of a repository. An unreadable `.git` counts as a repository: the error
-// is reported when the repository is opened.
+// Returns true if the folder is the working tree of a repository. Also returns true if `.git` is unreadable. The error
+// is then reported when the repository is opened.
 async function isWorkingTree(folder: string): Promise<boolean> {
   return repositoryAt(folder, () => true).then(
     (repository) => repository !== undefined,

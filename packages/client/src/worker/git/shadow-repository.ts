@@ -9,11 +9,11 @@ const maxIndexBytes = 512 * 1024 * 1024;
 const maxShallowBytes = 16 * 1024 * 1024;
 
 /**
- * A private repository of the worker: a git folder of its own, with the working tree and the objects of the user's
- * repository. Git runs with the private git folder only. The configuration, the refs, the index and the new objects in
- * this folder belong to the worker. So git reads no setting, hook, filter or alias of the user's repository, and writes
- * nothing into the git folder of the user. Git reads the objects through folders of symbolic links, so it does not follow
- * alternates that a command adds.
+ * A private repository of the worker: its own git folder, with the working tree and the objects of the user's
+ * repository. Git runs only with this private folder, which contains the worker's own configuration, refs, index and
+ * new objects. So git reads no setting, hook, filter or alias of the user's repository, and writes nothing into the git
+ * folder of the user. Git reads the objects through folders of symbolic links, so it does not follow alternates that a
+ * command adds.
  */
 export class ShadowRepository {
   readonly repository: Repository;
@@ -39,19 +39,22 @@ export class ShadowRepository {
     return path.join(this.#scratch, 'index');
   }
 
-  /** Returns `git` with this repository and its index, and with the top of the working tree as working folder. */
+  /**
+   * Returns a copy of `git` that uses this repository and its index. Its working folder is the top of the working tree.
+   */
   at(git: Git): Git {
     return { ...git, cwd: this.repository.top, env: this.#env };
   }
 
-  /** Returns `git` with this repository, as `at` does, but with another index file. */
+  /** Returns a copy of `git` as `at` does, but with another index file. */
   withIndex(git: Git, index: string): Git {
     return { ...this.at(git), env: { ...this.#env, GIT_INDEX_FILE: index } };
   }
 
   /**
-   * Creates the private git folder again. Needed after a command, for two reasons: the command may have found and changed the
-   * old folder, and the user's repository may have new objects. The index and the objects of the worker are kept.
+   * Creates the private git folder again. This is needed after a command, for two reasons: the command may have changed
+   * the old folder, and the user's repository may have new objects. The index and the new objects of the worker are
+   * kept.
    */
   async renew(): Promise<void> {
     const { GIT_DIR: old } = this.#env;
@@ -95,14 +98,14 @@ export class ShadowRepository {
     const index = path.join(this.repository.gitDir, 'index');
     const found = await lstat(index).catch(() => undefined);
     if (!(await copyPlainFile(index, to, maxIndexBytes))) return false;
-    // Git compares a file with its index entry by size and time alone if the index is newer than the file. So the copy must not
-    // be newer than the original.
+    // If the index is newer than a file, git compares the file with its index entry only by size and time. So the copy
+    // must not be newer than the original index.
     const seconds = (Math.floor(found?.mtimeMs ?? 0) - 1) / 1000;
     await utimes(to, seconds, seconds);
     return true;
   }
 
-  // Copies the shared index files. A split index refers to one of them, and git looks for it in the git folder.
+  // Copies the shared index files. If the index is split, it refers to one of them in the git folder.
   async #copySharedIndexes(gitDir: string): Promise<void> {
     const names = await readdir(this.repository.gitDir).catch(() => []);
     for (const name of names.filter((found) => /^sharedindex\.[0-9a-f]{40,64}$/.test(found)).slice(0, 4)) {
@@ -111,21 +114,25 @@ export class ShadowRepository {
   }
 }
 
-/** Links the entries of an object folder into the new folder `view`. Omits `info`, which can refer to further object folders. */
+/**
+ * Links the entries of an object folder into the new folder `view`. Omits `info`, which can refer to other object
+ * folders.
+ */
 async function linkObjects(objects: string, view: string): Promise<string> {
   const entries = await readdir(objects, { withFileTypes: true });
   const folders = entries.filter(({ name }) => name === 'pack' || /^[0-9a-f]{2}$/.test(name));
   const odd = folders.find((entry) => !entry.isDirectory());
   if (odd !== undefined) throw new UnusableRepository(`objects/${odd.name} is not a folder`);
   await requirePlainPacks(path.join(objects, 'pack'));
-  // Symbolic links need a privilege on Windows.
+  // On Windows, symbolic links need a privilege, so the folder itself is used.
   if (process.platform === 'win32') return objects;
   await mkdir(view);
   await Promise.all(folders.map(({ name }) => symlink(path.join(objects, name), path.join(view, name))));
   return view;
 }
 
-// Throws if an entry of a pack folder is not a regular file. Git opens every pack file, and would block for ever on a FIFO.
+// Throws if an entry of a pack folder is not a regular file. Git opens every pack file, and a FIFO would block it for
+// ever.
 async function requirePlainPacks(folder: string): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const odd = entries.find((entry) => !entry.isFile() && !entry.isDirectory());

@@ -1,6 +1,6 @@
 const MiB = 1024 * 1024;
 
-/** Limits of the diffs of one job. Patches, contents and repositories above a limit are left out, with a warning. */
+/** Limits of the diffs of one job. A patch, content or repository above a limit is omitted, with a warning. */
 export interface DiffLimits {
   /** Largest size of one patch in bytes. */
   readonly maxDiffBytes: number;
@@ -10,12 +10,12 @@ export interface DiffLimits {
   readonly maxContentBytes: number;
   readonly maxContents: number;
   readonly maxRepositories: number;
-  /** Largest number of levels of repositories inside repositories. */
+  /** Largest depth of repositories inside repositories. */
   readonly maxNesting: number;
-  /** Largest number of folders that are searched for repositories, if the folder of the command is in no repository. */
+  /** Largest number of folders in which repositories are searched, if the folder of the command is in no repository. */
   readonly maxSearchedFolders: number;
   readonly maxSearchDepth: number;
-  /** Largest number of lines about items that are left out. */
+  /** Largest number of lines about omitted items. */
   readonly maxLines: number;
 }
 

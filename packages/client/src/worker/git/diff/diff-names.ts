@@ -7,10 +7,10 @@ const topDiffName = 'diff.diff';
 export const listName = 'diffs.json';
 
 /**
- * Returns the artifact name of a patch. It is `diff.diff` for the top repository (empty path), and `diffs/<path>.diff`
- * for a nested repository. `%` and bytes that an artifact name cannot contain are percent-encoded. In a folder name that
- * ends in `.diff`, the dot is encoded too. So no patch has the name of a folder of another patch. A path that is too long
- * is replaced by its SHA-256.
+ * Returns the artifact name of a patch: `diff.diff` for the top repository (empty path), and `diffs/<path>.diff` for a
+ * nested repository. `%` and bytes that an artifact name cannot contain are percent-encoded. If a folder name ends in
+ * `.diff`, its dot is encoded too. Otherwise a patch could have the same name as a folder of another patch. A path that
+ * is too long is replaced by its SHA-256.
  */
 export function diffNameOf(path: Buffer): string {
   if (path.length === 0) return topDiffName;

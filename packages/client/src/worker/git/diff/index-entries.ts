@@ -6,13 +6,16 @@ import { nulTerminated, runGit, type Git } from '../run-git.ts';
 export interface IndexEntries {
   /** Commit ids of submodules and other nested repositories, by name. */
   readonly gitlinks: ReadonlyMap<string, string>;
-  /** Names of entries outside a sparse checkout (skip-worktree). Git does not expect their files in the working tree. */
+  /** Names of entries outside a sparse checkout (skip-worktree). Their files need not exist in the working tree. */
   readonly skipped: readonly string[];
   /** Names of entries that git does not check for changes (assume-unchanged). */
   readonly assumed: readonly string[];
 }
 
-/** Reads the index that `git` uses. Omits skipped and assumed entries outside the folder `prefix`. */
+/**
+ * Reads the index that `git` uses. Omits the entries outside the folder `prefix` that are skip-worktree or
+ * assume-unchanged.
+ */
 export async function readIndexEntries(git: Git, prefix: string): Promise<IndexEntries> {
   const gitlinks = new Map<string, string>();
   const skipped: string[] = [];
@@ -20,7 +23,8 @@ export async function readIndexEntries(git: Git, prefix: string): Promise<IndexE
   const start = prefix === '' ? '' : `${Buffer.from(prefix).toString('latin1')}/`;
   await runGit(git, ['ls-files', '-v', '-s', '-z'], {
     each: (record) => {
-      // Format: `H 100644 <id> 0\t<name>`. The first letter is S for skip-worktree. In lower case it means assume-unchanged.
+      // Format: `H 100644 <id> 0\t<name>`. The first letter is S for skip-worktree. A lower-case letter means
+      // assume-unchanged.
       const tag = record[0] ?? 0;
       const isGitlink = record[2] === 0x31 && record[3] === 0x36;
       const isAssumed = tag >= 0x61;

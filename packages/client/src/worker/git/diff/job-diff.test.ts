@@ -156,7 +156,7 @@ describe('the patch', () => {
     expect(warnings).toEqual([]);
     expect(patch?.toString()).toContain('rename to new dir/moved away');
     expect(patch?.toString()).not.toContain('inner');
-    // The patch changes a submodule only as an entry of the index, without files.
+    // The patch contains the submodule only as an entry of the index, so it is excluded here.
     execFileSync('git', ['apply', '--binary', '--exclude=sub'], { cwd: `${base}/copy`, input: patch });
     execFileSync('git', ['apply', '--check', '--binary', '--index', '--include=sub'], {
       cwd: `${base}/copy`,

@@ -16,7 +16,8 @@ import { searchRepositories, type SearchResult } from '../search-repositories.ts
 import { WrittenDiffs, type DiffEvidence } from './written-diffs.ts';
 
 /**
- * Time limit in milliseconds for writing the git trees before the command. The patches after the command have the same limit.
+ * Time limit in milliseconds for writing the git trees before the command. Writing the patches after the command has
+ * the same limit.
  */
 export const gitTimeLimitMs = 60_000;
 
@@ -30,19 +31,19 @@ export interface DiffPlace {
   /** Environment of the worker: PATH, and the variables with which git finds the configuration of the user. */
   readonly env: Readonly<Record<string, string>>;
   /**
-   * True if the folder was created for this job and is empty. A repository that contains the folder then does not belong to the
-   * job.
+   * True if the folder was created for this job and is empty. A repository around the folder then has nothing to do
+   * with the job.
    */
   readonly fresh: boolean;
   readonly clock: Clock;
-  /** Masks the patches. Undefined to leave them unchanged. */
+  /** Masks the patches. Undefined if they must stay unchanged. */
   readonly mask?: SecretMask | undefined;
   readonly limits?: Partial<DiffLimits> | undefined;
 }
 
 /**
- * The diff of one repository. `path` is relative to the root (see `JobDiff`), as a latin1 string of its bytes. It is empty
- * for the root.
+ * The diff of one repository. `path` is relative to the root (see `JobDiff`), as a latin1 string of its bytes. It is
+ * empty for the root itself.
  */
 interface Followed {
   readonly path: string;
@@ -53,10 +54,11 @@ interface Followed {
 }
 
 /**
- * Determines what a command changed in its folder. The patch of a repository is the difference between two git trees: one is
- * written before the command starts, the other after it ended. Earlier changes are in both trees, so they are not in the patch.
- * Commits of the command are in the patch. The root is the top of the repository that contains the folder, or else the folder
- * itself. The worker writes nothing into these repositories, and nothing in them can make git start a program.
+ * Finds what a command changed in its folder. The patch of a repository is the difference between two git trees: one
+ * from before the command, the other from after it. Earlier changes are in both trees, so they are not in the patch.
+ * Commits of the command are in the patch. The root is the top of the repository that contains the folder. If there is
+ * none, the root is the folder itself. The worker writes nothing into these repositories, and nothing in them can make
+ * git start a program.
  */
 export class JobDiff {
   readonly #place: DiffPlace;
@@ -76,15 +78,15 @@ export class JobDiff {
   }
 
   /**
-   * Writes the first trees. Called before the command. Never throws: if a first tree cannot be written, there will be a warning
-   * instead of the patch.
+   * Writes the first trees. Called before the command. Never throws. If a first tree cannot be written, a warning
+   * replaces the patch.
    */
   static async begin(place: DiffPlace, signal: AbortSignal): Promise<JobDiff> {
     const diff = new JobDiff(place);
     try {
       await diff.#limited(signal, (limited) => diff.#begin(limited));
     } catch (error) {
-      // After an abort by the caller, neither a diff nor the reason of its failure is needed.
+      // If the caller has aborted, it needs neither a diff nor the reason of its failure.
       if (!signal.aborted) diff.#failure = messageOf(error);
     }
     return diff;
@@ -144,7 +146,7 @@ export class JobDiff {
     let followed: Followed = { path: name, depth, diff: undefined, failure: undefined };
     try {
       const repository = await repositoryAt(this.#folderOf(name), () => true);
-      // The folder of a submodule that is not checked out is no repository.
+      // If a submodule is not checked out, its folder is no repository.
       if (repository === undefined) return;
       const git = await this.#git(signal, []);
       const settings = await readSettings(git, repository, this.#place.env);
@@ -172,7 +174,9 @@ export class JobDiff {
     }
   }
 
-  /** Adds the repositories that the command created below the root. Called if the root itself is in no repository. */
+  /**
+   * Adds the repositories that the command created below the root. Called only if the root itself is in no repository.
+   */
   async #followNew(signal: AbortSignal): Promise<void> {
     const before = this.#search;
     const after = await this.#searchRoot();
@@ -193,7 +197,9 @@ export class JobDiff {
     }
   }
 
-  /** Adds a repository that the command created. Reads nothing outside the root and the repositories known before. */
+  /**
+   * Adds a repository that the command created. Reads only inside the root and the repositories that were found before.
+   */
   async #follow(signal: AbortSignal, name: string, depth: number): Promise<void> {
     if (this.#overLimits(depth)) return;
     let followed: Followed = { path: name, depth, diff: undefined, failure: undefined };
@@ -219,7 +225,8 @@ export class JobDiff {
     this.#followed.set(name, followed);
   }
 
-  // A working tree that the command added to a known repository gets the settings that were read for that repository.
+  // A command can add a working tree to a repository that was found before. It then has the settings that were read for
+  // that repository.
   async #settingsOf(repository: Repository) {
     const owner = this.#ownerOf(repository);
     return owner?.place.settings ?? settingsOfNew(repository);
@@ -271,14 +278,17 @@ export class JobDiff {
     return folder;
   }
 
-  /** Finds git at the first call. A git executable inside one of the folders `workedIn` is not used. */
+  /**
+   * Finds git at the first call. Ignores a git executable inside one of the folders `workedIn`, because a command may
+   * have created it.
+   */
   async #git(signal: AbortSignal, workedIn: readonly string[]): Promise<Git> {
     this.#program ??= await findGit(this.#place.env['PATH'] ?? '', workedIn);
     return { program: this.#program, cwd: this.#place.scratch, env: {}, signal };
   }
 
-  // Runs `action` with a time limit, so that a disk without response or a repository with a million files cannot delay the job
-  // without limit.
+  // Runs `action` with a time limit. Otherwise a disk that does not answer, or a repository with a million files, could
+  // delay the job without end.
   async #limited<T>(signal: AbortSignal, action: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { clock } = this.#place;
     const limit = new AbortController();
@@ -295,7 +305,7 @@ export class JobDiff {
   }
 }
 
-/** Converts a path to a latin1 string, with one character for each byte. In this form a path of any bytes can be a map key. */
+/** Converts a path to a latin1 string, with one character for each byte. So a path of any bytes can be a map key. */
 function latin1(name: string): string {
   return Buffer.from(name).toString('latin1');
 }

@@ -2,14 +2,14 @@ import { lstat } from 'node:fs/promises';
 import { shownName } from '../shown-name.ts';
 
 interface Omission {
-  /** Reason for the line about the file. Undefined if no line is needed. */
+  /** The reason for omitting the file, for the line about it. Undefined if no line is needed. */
   readonly reason: string | undefined;
   readonly identity: string;
 }
 
 /**
- * The files and folders that a snapshot leaves out. They stay left out of later snapshots: if only one of two trees had such a
- * file, the patch would show it as new or deleted. Names are latin1 strings, with one character for each byte.
+ * The files and folders that a snapshot (git tree) omits. Later snapshots omit them too. If only one of two trees had
+ * such a file, the patch would show it as new or deleted. Names are latin1 strings, with one character for each byte.
  */
 export class LeftOut {
   readonly #top: string;
@@ -19,9 +19,7 @@ export class LeftOut {
     this.#top = top;
   }
 
-  /**
-   * Git pathspecs that exclude the left-out names. The pathspecs are literal, because names may contain pattern characters.
-   */
+  /** Git pathspecs that exclude the omitted names. They are literal, because a name may contain pattern characters. */
   get pathspecs(): Buffer[] {
     return [...this.#omissions.keys()].map((name) =>
       Buffer.concat([Buffer.from(':(top,exclude,literal)'), Buffer.from(name, 'latin1')]),
@@ -43,8 +41,8 @@ export class LeftOut {
   }
 
   /**
-   * Returns one line for each file that is left out for a reason. `settled` are the names of files that were left out of
-   * the first tree. Such a file gets a line only if it has changed since then.
+   * Returns one line for each file that was omitted for a reason. `settled` are the files that the first tree omitted.
+   * Such a file gets a line only if it has changed since then.
    */
   async lines(settled: ReadonlySet<string>): Promise<string[]> {
     const lines: string[] = [];

@@ -26,7 +26,7 @@ const patchOptions = [
   '--submodule=short',
 ];
 
-/** Largest number of branches, tags and stashes that are checked for hidden commits. */
+/** Largest number of branches, tags and stashes that are checked for commits that no working tree has checked out. */
 const maxHiddenRefs = 50;
 
 export interface RepositoryPlace {
@@ -43,7 +43,7 @@ export interface RepositoryChange {
   /** The commits that are checked out before (`base`) and after (`head`) the command. Null before the first commit. */
   readonly base: string | null;
   readonly head: string | null;
-  /** Ids of the git trees before and after the command. The trees also contain uncommitted changes. */
+  /** Ids of the git trees before and after the command. They also contain uncommitted changes. */
   readonly baseTree: string;
   readonly headTree: string;
   /** Path of the patch file. Undefined if the patch is empty. */
@@ -56,7 +56,7 @@ export interface RepositoryChange {
 export class RepositoryDiff {
   readonly place: RepositoryPlace;
   readonly #shadow: ShadowRepository;
-  /** Ids of commits from before the command. A working tree that the command adds starts at one of them. */
+  /** Ids of commits from before the command. If the command adds a working tree, it starts at one of them. */
   readonly knownCommits: readonly string[];
   #before: { readonly snapshots: Snapshots; readonly tree: string; readonly head: string | undefined } | undefined;
   #after: Snapshots | undefined;
@@ -79,10 +79,10 @@ export class RepositoryDiff {
   }
 
   /**
-   * Starts the diff of a repository that the command created. Its first tree is the tree of the newest commit in its
-   * history that the command did not make. That commit is in the history of `knownCommits`, or of the commits that were
-   * cloned or fetched. `knownCommits` are the commits of the repository whose git folder the new repository shares. If
-   * there is no such commit, the first tree is empty.
+   * Starts the diff of a repository that the command created. Its first tree is that of the newest commit that the
+   * command did not make. This commit is in the history of `knownCommits`, or of commits that were cloned or fetched.
+   * `knownCommits` are commits of an existing repository whose git folder the new one shares. If no such commit exists,
+   * the first tree is empty.
    */
   static async appeared(place: RepositoryPlace, knownCommits: readonly string[]): Promise<RepositoryDiff> {
     const shadow = await ShadowRepository.make(place.repository, place.settings, place.scratch);
@@ -94,7 +94,7 @@ export class RepositoryDiff {
     return [...new Set([...(this.#before?.snapshots.nested ?? []), ...(this.#after?.nested ?? [])])].sort();
   }
 
-  /** Returns one line for each left-out item that is known so far. Called if `write` did not finish. */
+  /** Returns one line for each item that was omitted so far. Called if `write` did not finish. */
   async lines(): Promise<string[]> {
     return (await (this.#after ?? this.#before?.snapshots)?.lines()) ?? [];
   }
@@ -162,8 +162,8 @@ export class RepositoryDiff {
     const base =
       head === undefined ? await gitText(at, ['mktree']) : await gitText(at, ['rev-parse', `${head}^{tree}`]);
     if (!(await this.#hasIndex()) && current !== undefined && (await isEmpty(repository.top))) {
-      // The repository was cloned without a checkout, so it has no index. With an empty index, the patch would delete every
-      // file.
+      // The repository was cloned without a checkout, so it has no index. With an empty index, the patch would delete
+      // every file, so the index is read from the commit.
       await runGit(at, ['read-tree', current]);
       await markSkipped(at);
     }
@@ -264,8 +264,8 @@ interface Change {
   readonly name: Buffer;
 }
 
-// Parses the output of `git diff-tree -z`, in the format `:<mode> <mode> <id> <id> <status>\0<name>\0`. A gitlink refers to a
-// commit, so it has no blob.
+// Parses the output of `git diff-tree -z`, in the format `:<mode> <mode> <id> <id> <status>\0<name>\0`. A gitlink is
+// the id of a commit, so it has no blob.
 function changesIn(said: Buffer): Change[] {
   const records = recordsOf(said);
   const changes: Change[] = [];

@@ -7,13 +7,15 @@ import type { RepositorySettings } from '../repository-settings.ts';
 import { gitText, nulTerminated, recordsOf, runGit, type Git, type GitAnswer } from '../run-git.ts';
 import type { ShadowRepository } from '../shadow-repository.ts';
 
-/** Largest file in a patch, in bytes. Larger files are left out. */
+/** Largest file in a patch, in bytes. A larger file is omitted. */
 const maxFileBytes = 64 * 1024 * 1024;
-/** Largest total size in bytes of the untracked and changed files, which git copies as objects into the scratch folder. */
+/**
+ * Largest total size in bytes of the untracked and changed files that git copies as objects into the scratch folder.
+ */
 const maxCopiedBytes = 1024 * 1024 * 1024;
 const triesOfAdd = 3;
 const statsAtOnce = 64;
-/** Name of the database file of a server. Its folder is left out of trees, because a server writes to it during every job. */
+/** Name of the database file of a server. Trees omit its folder, because a server writes to it during every job. */
 const serverDatabase = 'proofhouse.db';
 
 export interface SnapshotParts {
@@ -36,9 +38,10 @@ interface Entry {
 }
 
 /**
- * Writes git trees of a folder in its current state: its tracked and untracked files, without ignored files. Uses a copy of the
- * user's index. The copy is used again for the next tree, so that unchanged files are not read again. A repository below the
- * folder is in a tree only as a commit id, and only if the index has an entry for it. `nested` lists these repositories.
+ * Writes git trees of a folder in its current state: its tracked and untracked files, without ignored files. Uses a
+ * copy of the user's index. All trees use the same copy, so that unchanged files are not read again. A repository
+ * inside the folder is in a tree only as a commit id, and only if the index has an entry for it. `nested` lists these
+ * repositories.
  */
 export class Snapshots {
   readonly #parts: SnapshotParts;
@@ -88,8 +91,9 @@ export class Snapshots {
   }
 
   /**
-   * Writes a tree with the current state of the folder and returns its id. Everything outside the folder is as in the index.
-   * `heads` returns the commit of a nested repository that is in the index, or undefined if the repository is missing.
+   * Writes a tree of the folder as it is now, and returns the id of the tree. Everything outside the folder is as in
+   * the index. `heads` returns the commit of a nested repository that is in the index, or undefined if the repository
+   * is missing.
    */
   async take(given: Git, heads: (name: string, recorded: string) => Promise<string | undefined>): Promise<string> {
     const git = this.#parts.shadow.at(given);
@@ -100,8 +104,8 @@ export class Snapshots {
   }
 
   /**
-   * Remembers which files are left out so far. After this call, `lines` returns a line for such a file only if the file
-   * has changed since this call.
+   * Records which files are omitted so far. Later, `lines` returns a line for such a file only if the file has changed
+   * since this call.
    */
   settle(): void {
     this.#settled = this.#leftOut.names;
@@ -127,8 +131,8 @@ export class Snapshots {
     await updateIndex(git, ['--add', '--remove', '--replace'], small);
   }
 
-  // Changes the copied index, so that git checks every file. Otherwise git would skip files outside a sparse checkout and
-  // files marked as unchanged. Git would also check submodules for changes, with the configuration of the submodule.
+  // Changes the copied index so that git checks every file. Otherwise git would skip files outside a sparse checkout
+  // and files marked as unchanged. It would also search submodules for changes, using their configuration.
   async #lookEverywhere(git: Git, { gitlinks, skipped, assumed }: IndexEntries): Promise<void> {
     await updateIndex(git, ['--force-remove'], gitlinks.keys());
     await updateIndex(git, ['--no-assume-unchanged'], assumed);
@@ -222,14 +226,14 @@ export class Snapshots {
     const transient = this.#transient;
     this.#transient = [];
     if (entries.length === 0) return;
-    // `-A` also adds untracked files. It is used only if there are untracked files. Git refuses `-A` for an ignored
-    // folder, even if files in the folder are tracked.
+    // `-A` also adds untracked files, so it is used only if there are some. Git refuses `-A` for an ignored folder,
+    // even if files in it are tracked.
     const how = entries.some(({ untracked }) => untracked) ? '-A' : '-u';
     const args = ['add', how, '--pathspec-from-file=-', '--pathspec-file-nul'];
     const done = transient.map((name) => Buffer.concat([Buffer.from(':(top,exclude,literal)'), name]));
     const stdin = nulTerminated([this.pathspec, ...this.#parts.ownFolders, ...this.#leftOut.pathspecs, ...done]);
-    // Git fails if a file is removed after git has listed the file and before git reads it. The next try does not list
-    // this file any more.
+    // Git fails if a file is removed between the moment when git lists it and the moment when git reads it. The next
+    // try does not list the file.
     for (let tries = 1; tries < triesOfAdd; tries += 1) {
       const answer = await runGit(git, [...args], { stdin }).catch(() => git.signal.throwIfAborted());
       if (answer !== undefined) {
@@ -261,8 +265,8 @@ export class Snapshots {
     try {
       return await write();
     } catch (error) {
-      // Files of an unresolved merge outside the folder make `write-tree` fail. They are removed from the copied index.
-      // `lines` does not report them.
+      // Files of an unresolved merge make `write-tree` fail. Those outside the folder are removed from the copied
+      // index, without a line in `lines`.
       const conflicts = recordsOf((await runGit(git, ['ls-files', '-z', '-u'])).said);
       if (conflicts.length === 0) throw error;
       const names = conflicts.map((name) => name.subarray(name.indexOf(0x09) + 1).toString('latin1'));

@@ -15,8 +15,8 @@ import { shownName } from '../shown-name.ts';
 
 const MiB = 1024 * 1024;
 /**
- * Largest size in bytes of the lines that are stored in the metadata of an artifact. The server limits the metadata to
- * 4096 bytes, for all fields together.
+ * Largest size in bytes of the lines in the metadata of an artifact. The server limits all metadata together to 4096
+ * bytes.
  */
 const maxMetadataLineBytes = 3000;
 const hint = ' (`--no-diff` does without it)';
@@ -27,7 +27,7 @@ export interface DiffDeposit {
   readonly path: string;
   readonly type: ArtifactType;
   readonly contentType: string;
-  /** `exact` for a content whose name is its digest: masking must not change it. */
+  /** `exact` for a content whose name contains its digest, because masking would change the digest. */
   readonly use: ContentUse;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
@@ -74,8 +74,8 @@ const nothingKnown = {
 } as const;
 
 /**
- * Collects the patches of a job, one for each repository, within the limits. The path of a repository (`where`) is relative
- * to the root of the diff (see `JobDiff`), as a latin1 string of its bytes.
+ * Collects the patches of a job, one for each repository, within the limits. `where` is the path of a repository
+ * relative to the root of the diff (see `JobDiff`), as a latin1 string of its bytes.
  */
 export class WrittenDiffs {
   readonly #scratch: string;
@@ -87,7 +87,7 @@ export class WrittenDiffs {
   readonly #lost: string[] = [];
   readonly #room: { diffBytes: number; contentBytes: number; contents: number };
 
-  /** `mask`: masks what `diffs.json` contains. The patches themselves are masked when they are deposited. */
+  /** `mask` masks the content of `diffs.json`. The patches are masked later, when they are deposited. */
   constructor(scratch: string, limits: DiffLimits, mask?: SecretMask) {
     this.#scratch = scratch;
     this.#limits = limits;
@@ -154,7 +154,10 @@ export class WrittenDiffs {
     return { deposits: this.#deposits, leftOut, lost: this.#lost };
   }
 
-  /** Inserts a patch into the deposits at index `at`, before the contents of Git LFS files that belong to the patch. */
+  /**
+   * Inserts a patch into the list of deposits at the index `at`. The contents of Git LFS files that belong to the patch
+   * follow it.
+   */
   async #addPatch(
     { signal }: Git,
     { where, patch, at }: { where: Buffer; patch: string; at: number },
@@ -171,7 +174,7 @@ export class WrittenDiffs {
     return { ...entry, artifact, sizeBytes, digest };
   }
 
-  /** Returns the size and the digest of a patch as it will be deposited. */
+  /** Returns the size and the digest that a patch will have when it is deposited. */
   async #measured(
     patch: string,
     signal: AbortSignal,
@@ -205,8 +208,8 @@ export class WrittenDiffs {
   }
 
   /**
-   * Adds the content of a Git LFS file. Equal contents are added only once. Returns the reason if the content was not
-   * added, else undefined.
+   * Adds the content of a Git LFS file. A content that was already added is not added again. Returns the reason if the
+   * content was not added, else undefined.
    */
   async #addContent(git: Git, shown: string, diff: RepositoryDiff, content: LargeContent): Promise<string | undefined> {
     const { oid, sizeBytes } = content;
@@ -233,7 +236,7 @@ export class WrittenDiffs {
   }
 }
 
-/** Returns metadata with as many lines as fit, and with the total number of lines. */
+/** Returns metadata with as many of the lines as fit, and with the total number of lines. */
 function leftOutOf(lines: readonly string[]): Record<string, unknown> {
   if (lines.length === 0) return {};
   let room = maxMetadataLineBytes;
