@@ -2,11 +2,16 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { foldersOf, maxNamePartBytes } from '@proofhouse/core';
 
-/** First components of artifact names that are reserved for the worker: its log, its diffs, the segments of a live log. */
+/**
+ * First path components of artifact names that only the worker may use: its log, its diffs, the segments of a live log.
+ */
 const workersOwn = ['log.log', 'diff.diff', 'diffs.json', 'diffs', '.log'];
-/** First component of the artifact name of an output file whose own name is reserved. */
+/** First path component of the artifact name of an output file whose own name is reserved for the worker. */
 const besideOwn = 'files';
-/** Longest file name in the metadata. Of a longer name only the sha256 is stored, because metadata is limited to 4 KiB. */
+/**
+ * Longest file name in bytes that is stored in the metadata, which is limited to 4 KiB. For a longer name only its
+ * sha256 is stored.
+ */
 const maxNameBytesShown = 1024;
 
 /** The artifact name for a file of the output folder. */
@@ -17,9 +22,10 @@ export interface ArtifactName {
 }
 
 /**
- * Assigns an artifact name to each file of an output folder. Parts of a file name that the server would refuse or change are
- * percent-encoded: bytes that are not UTF-8, control characters, backslashes, white space at both ends, `C:` at the beginning.
- * No two files get the same artifact name. No file gets a reserved name, or a name that is the folder of another artifact.
+ * Assigns an artifact name to each file of an output folder. The server would refuse or change some parts of a file
+ * name, so they are percent-encoded: bytes that are not UTF-8, control characters, backslashes, white space at both
+ * ends, `C:` at the beginning. No two files get the same artifact name. No file gets a reserved name, or a name that is
+ * the folder of another artifact.
  */
 export class ArtifactNames {
   readonly #files = new Set<string>();
@@ -33,8 +39,8 @@ export class ArtifactNames {
   }
 
   /**
-   * Returns a second artifact name for a file. Needed if the server refuses the first name because an earlier attempt
-   * deposited files in a folder of that name.
+   * Returns a second artifact name for a file. It is needed if an earlier attempt deposited files in a folder with the
+   * first name, because the server then refuses the first name.
    */
   claimBeside(parts: readonly Buffer[]): ArtifactName {
     return this.#claim(parts, `${besideOwn}/${encodedName(parts)}`);
@@ -59,9 +65,9 @@ export class ArtifactNames {
   }
 }
 
-// Returns the candidates for the artifact name of a file. From `count` 2 on, there are two candidates. The first has
-// `~count` after the file name. The second has `~count` after the name of the first folder, in case another file has the
-// name of that folder.
+// Returns candidates for the artifact name of a file. From `count` 2 on, there are two. The first has `~count` after
+// the file name. The second has `~count` after the name of the first folder, because another file may have the name of
+// this folder.
 function numbered(name: string, count: number): string[] {
   if (count === 1) return [name];
   const [, stem = '', ending = ''] = /^(.*?[^/])(\.[^./]*)?$/s.exec(name) ?? [];
@@ -111,8 +117,8 @@ function percent(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
 }
 
-// Truncates a component of a name to `maxNamePartBytes` and appends a part of its sha256. Percent-encoding can make a component
-// three times as long.
+// Truncates a path component to `maxNamePartBytes`, and appends a part of its sha256. This is needed because
+// percent-encoding can make a component three times as long.
 function shortened(part: string): string {
   const bytes = Buffer.from(part);
   if (bytes.length <= maxNamePartBytes) return part;

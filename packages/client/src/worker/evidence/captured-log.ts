@@ -11,10 +11,10 @@ export interface Stretch {
 }
 
 /**
- * The output of a command in a log file of at most `maxBytes`. The first half of the file keeps the beginning of the
- * output. The second half is a ring buffer with the newest output. The file is read through the handle that wrote it, so
- * a command that removes or replaces the file has no effect. Disk errors are never thrown. `failure` is the first disk
- * error, and nothing is written after it.
+ * The output of a command, in a log file of at most `maxBytes`. The first half of the file keeps the beginning of the
+ * output. The second half is a ring buffer with the newest output. The file is read through the handle that wrote it.
+ * So a command that removes or replaces the file has no effect. Disk errors are never thrown: `failure` is the first
+ * one, and nothing is written after it.
  */
 export class CapturedLog {
   readonly #handle: FileHandle;
@@ -42,7 +42,7 @@ export class CapturedLog {
     return this.#headBytes + this.#ringBytes;
   }
 
-  /** Size of the whole output in bytes, including the bytes that are no longer kept. */
+  /** Size of the whole output in bytes, including the bytes that the file no longer contains. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
@@ -60,7 +60,10 @@ export class CapturedLog {
     return this.#failure?.error;
   }
 
-  /** File descriptor for a command that writes into the log file directly. `adopt` must be called after the command ended. */
+  /**
+   * File descriptor for a command that writes into the log file directly. After the command has ended, `adopt` must be
+   * called.
+   */
   get fd(): number {
     return this.#handle.fd;
   }
@@ -77,7 +80,7 @@ export class CapturedLog {
     });
   }
 
-  /** Resolves when all bytes passed to `write` so far are on the disk, or when writing has failed. */
+  /** Resolves when all bytes passed to `write` so far are on the disk, or when a write has failed. */
   async settled(): Promise<void> {
     await this.#written;
   }
@@ -91,11 +94,11 @@ export class CapturedLog {
     return adopted;
   }
 
-  /** The byte ranges of the output that can be read: one range, or the beginning and the end. */
+  /** The byte ranges of the output that the file contains: one range, or the beginning and the end. */
   get kept(): readonly Stretch[] {
     const end = this.#failure?.at ?? this.#sizeBytes;
     if (end <= this.#headBytes + this.#ringBytes) return [{ from: 0, to: end }];
-    // The failed write may have overwritten the oldest bytes in the ring buffer, at most `pieceBytes` of them.
+    // The failed write may have overwritten some of the oldest bytes in the ring buffer, at most `pieceBytes`.
     const from = end - this.#ringBytes + (this.#failure?.pieceBytes ?? 0);
     return [{ from: 0, to: this.#headBytes }, ...(from < end ? [{ from, to: end }] : [])];
   }

@@ -21,12 +21,12 @@ export interface RunRemains {
 }
 
 /**
- * Deposits the results of a run: its log, the diffs of its repositories, and its output files. A failed deposit is
- * recorded as a loss, and the remaining deposits are still made. Throws only if the lease is lost.
+ * Deposits the results of a run: its log, the diffs of its repositories, and its output files. If a deposit fails, this
+ * is recorded as a loss, and the other deposits are still made. Throws only if the lease is lost.
  */
 export async function depositRun(depositor: Depositor, { folder, log, diff: begun }: RunRemains): Promise<void> {
   const { evidence } = depositor;
-  // The diff is written before the uploads, because uploads may take long, and the repository may change meanwhile.
+  // The diff is written before the uploads, because they may take long and the repository may change meanwhile.
   const diffs = await begun?.write(depositor.lost);
   for (const line of diffs?.lost ?? []) evidence.loseOwn(line);
   const diskFailure = await folder.writeFailure();
@@ -78,8 +78,8 @@ async function depositFile(
   }
 }
 
-// Returns true if the server refused an artifact name for one of two reasons: the name is the folder of another artifact of the
-// job, or one of its folders is the name of another artifact.
+// Returns true if the server refused an artifact name because another artifact of the job conflicts with it. Either the
+// name is a folder of the other artifact, or one of its own folders has the name of the other artifact.
 function isTaken(error: unknown): boolean {
   return isAppError(error, 'invalid_artifact_name') && error.details['takenPath'] !== undefined;
 }
@@ -89,8 +89,8 @@ function renamed(shown: string, name: string): string {
   return `${shown} of the output folder is the artifact ${name}`;
 }
 
-// Returns `other` for an output file that is named like a diff, else undefined. The type `diff` is only for diffs that the
-// worker wrote, because a command can use such a name for anything.
+// Returns `other` for an output file that has the name of a diff, else undefined. Only diffs that the worker wrote have
+// the type `diff`. A command can use such a name for any file.
 function typeOf(name: string): ArtifactType | undefined {
   return /\.(diff|patch)$/i.test(name) ? 'other' : undefined;
 }
@@ -101,8 +101,8 @@ function diskTold(error: NodeJS.ErrnoException): Error {
   return Object.assign(new Error(told), { code: error.code });
 }
 
-// Formats a file name for a message. The name comes from the command, so control characters and quotes are escaped, and the
-// message stays one line.
+// Formats a file name for a message. The name comes from the command, so control characters and quotes are escaped. The
+// message then has only one line.
 function quoted(name: string): string {
   const short =
     name.length <= longestShown ? name : `${name.slice(0, longestShown / 2)}…${name.slice(-longestShown / 2)}`;

@@ -8,18 +8,18 @@ import { requireCleanName, uploadMasked, type ArtifactAbout, type DepositContent
 export interface DepositorParts {
   readonly client: ProofhouseClient;
   readonly job: ClaimedJob;
-  /** Aborted when nothing more may be written to the job. */
+  /** Aborts when nothing more may be written to the job. */
   readonly lost: AbortSignal;
   readonly evidence: Evidence;
-  /** Undefined to deposit everything unchanged. */
+  /** Undefined if everything must be deposited unchanged. */
   readonly mask: SecretMask | undefined;
-  /** True to deposit contents that are not text without scanning them for secrets. */
+  /** True if contents that are not text are deposited without a scan for secrets. */
   readonly allowBinary?: boolean | undefined;
   /** Folder for temporary files. */
   readonly workRoot: string;
 }
 
-/** Deposits artifacts of one job under its lease, masks them, and records the losses. */
+/** Deposits artifacts of one job under its lease. Masks them, and records the losses. */
 export class Depositor {
   readonly evidence: Evidence;
   readonly lost: AbortSignal;
@@ -32,8 +32,8 @@ export class Depositor {
   }
 
   /**
-   * Uploads a content with its secrets masked. Rejects if masking fails, or if the server refuses the upload. Rejects with
-   * `secret_found` if a secret is in the name, or in a content that is not text.
+   * Uploads a content with its secrets masked. Rejects if masking fails, or if the server refuses the upload. Rejects
+   * with `secret_found` if a secret is in the name, or in a content that is not text.
    */
   async upload(about: ArtifactAbout, content: DepositContent): Promise<JobArtifact> {
     const { client, job, mask, allowBinary = false, workRoot: scratch, lost: signal } = this.#parts;
@@ -50,7 +50,7 @@ export class Depositor {
     requireCleanName(name, this.#parts.mask);
   }
 
-  /** Runs `action`. A rejection is recorded as a loss of `what`. Only the error of a lost lease is thrown. */
+  /** Runs `action`. If it rejects, records a loss of `what`. Throws only if the lease is lost. */
   async attempt(what: string, action: () => Promise<void>, shownAs = what): Promise<void> {
     try {
       await action();

@@ -12,8 +12,9 @@ export interface EvidenceFileOptions {
 }
 
 /**
- * A regular file with the size that it had when it was opened. `read` uses one handle. If the file has grown, `read`
- * yields the first `sizeBytes` bytes. If the file has shrunk, `read` throws. Opening never blocks, not even on a FIFO.
+ * A regular file with the size that it had when it was opened. `read` always uses the same handle. If the file has
+ * grown, `read` yields the first `sizeBytes` bytes. If it has shrunk, `read` throws. Opening never blocks, not even on
+ * a FIFO.
  */
 export class EvidenceFile {
   readonly sizeBytes: number;
@@ -60,7 +61,8 @@ export class EvidenceFile {
   }
 }
 
-// Throws if an open file is not inside a folder. O_NOFOLLOW is not enough, because it checks only the last path component.
+// Throws if an open file is not inside a folder. O_NOFOLLOW does not suffice, because it checks only the last path
+// component.
 async function requireBelow(handle: FileHandle, path: string | Buffer, folder: string): Promise<void> {
   const place = await placeOf(handle, path);
   if (!place.subarray(0, folder.length + 1).equals(Buffer.from(`${folder}/`))) {
@@ -69,8 +71,8 @@ async function requireBelow(handle: FileHandle, path: string | Buffer, folder: s
 }
 
 /**
- * Returns the real path of an open file: from /proc if it exists, else from the path. Throws if the path now refers to another
- * file.
+ * Returns the real path of an open file, from /proc if this exists, else from the path. Throws if the path now refers
+ * to another file.
  */
 async function placeOf(handle: FileHandle, path: string | Buffer): Promise<Buffer> {
   try {

@@ -9,8 +9,8 @@ import { setUpWorker } from '../../testing/worker-trial.ts';
 const outputFolder = 'cd "$PROOFHOUSE_OUTPUT_DIR"';
 
 /**
- * Makes the fake server refuse uploads of more than `limitBytes`, sent as a raw body or as a form. The error of the fake
- * server contains the limit.
+ * Makes the fake server refuse uploads of more than `limitBytes`, as a raw body and as a form. The error contains this
+ * limit.
  */
 function limitUploads(server: FakeServer, limitBytes: number): void {
   server.interfere = (operation, request, response) => {

@@ -7,22 +7,24 @@ import { isPassing } from '../passing-trouble.ts';
 export interface Loss {
   /** Name of the artifact, or of the part of the evidence, such as "The output folder". */
   readonly what: string;
-  /** One line for people that names the loss and its reason. */
+  /** One line for people that says what was lost and why. */
   readonly message: string;
-  /** True if another attempt may be able to deposit this piece. */
+  /** True if the deposit may succeed in another attempt. */
   readonly retryable: boolean;
 }
 
-/** What one run deposited, lost and left out. `judged` decides with it if the job succeeds. */
+/** What one run deposited, lost and omitted. `judged` uses it to decide whether the job succeeds. */
 export interface Deposited {
   readonly count: number;
   /** A job with losses must not succeed, unless the worker has `bestEffort`. */
   readonly losses: readonly Loss[];
-  /** Lines for the result about renamed, left-out or truncated files. A note does not make the job fail. */
+  /** Lines for the result about files that were renamed, omitted or truncated. A note does not make the job fail. */
   readonly notes: readonly string[];
 }
 
-/** Error codes of Node whose cause may be temporary or local to this machine, so that another attempt may succeed. */
+/**
+ * Error codes of Node whose cause may be temporary, or may exist on this machine only. So another attempt may succeed.
+ */
 const passingCodes = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'ESTALE', 'ENOENT'];
 
 /** Counts the deposits of one run, and records its losses and notes. The texts of losses and notes are masked. */
@@ -60,7 +62,9 @@ export class Evidence implements Deposited {
     this.#losses.set(what, { what, message, retryable: mayPass(error) });
   }
 
-  /** Records the loss of a file that the worker itself could not write. `line` is the complete message. */
+  /**
+   * Records that a file of the worker itself, such as a patch, could not be written. `line` is the complete message.
+   */
   loseOwn(line: string): void {
     const message = this.#masked(line);
     this.#losses.set(line, { what: message, message, retryable: true });
@@ -75,8 +79,8 @@ export class Evidence implements Deposited {
   }
 }
 
-// Returns the message of an error without the file path. A path of this machine is of no use to a reader elsewhere, and can be
-// longer than a message.
+// Returns the message of an error without the file path. The path is useless on other machines, and can be longer than
+// a message may be.
 function reasonOf(error: unknown): string {
   const { syscall } = error as NodeJS.ErrnoException;
   return syscall === undefined ? messageOf(error) : (messageOf(error).split(`, ${syscall}`)[0] ?? '');

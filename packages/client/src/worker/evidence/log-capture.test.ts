@@ -12,7 +12,7 @@ const mask = new SecretMask({ env: { DEPLOY_TOKEN: deployToken } });
 mask.add(addedValue);
 const forms = secretForms.map((form) => [form.name, form] as const);
 
-/** Yields the splits of a text with a secret: into two pieces at every position, and into single bytes. */
+/** Yields a text with a secret in several divisions: into two pieces at every position, and into single bytes. */
 function* splits({ text }: SecretForm): Generator<readonly Buffer[]> {
   const bytes = Buffer.from(`before\n${text}\nafter\n`);
   for (let at = 1; at < bytes.length; at += 1) yield [bytes.subarray(0, at), bytes.subarray(at)];
@@ -59,7 +59,7 @@ describe('a secret that arrives in two pieces or byte by byte', () => {
       const outputs = new Set<string>();
       for (const pieces of splits(form)) outputs.add(await maskedBy(pieces));
       expect([...outputs].flatMap(shownSecrets)).toEqual([]);
-      // The output does not depend on the split.
+      // All divisions of the text must give the same output.
       expect(outputs.size).toBe(1);
     });
   }

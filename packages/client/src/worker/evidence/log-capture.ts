@@ -2,7 +2,7 @@ import type { MaskingReceipt } from '@proofhouse/core';
 import { MaskFailure, type ByteMask, type SecretMask } from '../../masking/secret-mask.ts';
 import type { CapturedLog } from './captured-log.ts';
 
-/** A log that is complete: the output of a command after it ended. */
+/** The log of a command that has ended. */
 export interface CompleteLog {
   readonly log: CapturedLog;
   readonly masked: MaskingReceipt | undefined;
@@ -11,9 +11,9 @@ export interface CompleteLog {
 }
 
 /**
- * Masks the output of a command before it is written to the captured log. A captured log may lose its middle. If the output
- * were masked later, a secret could be cut in two, and its parts could not be recognized. After a failure of the mask, the
- * rest of the output is discarded.
+ * Masks the output of a command before it is written to the log. The log may lose its middle, and this could cut a
+ * secret in two. If masking came later, it would not recognize the parts. If the mask fails, the rest of the output is
+ * discarded.
  */
 export class LogCapture {
   readonly #log: CapturedLog;
@@ -25,7 +25,7 @@ export class LogCapture {
     this.#mask = mask;
   }
 
-  /** `mask`: undefined to capture the output unchanged. */
+  /** `mask` is undefined if the output must be written unchanged. */
   static begin(log: CapturedLog, mask: SecretMask | undefined): LogCapture {
     return new LogCapture(log, mask?.stream());
   }
@@ -46,8 +46,8 @@ export class LogCapture {
   }
 
   /**
-   * Writes the last bytes, which the mask kept back because they could be the beginning of a secret. Called after the last
-   * `write`.
+   * Writes the last bytes. The mask kept them back because they could be the beginning of a secret. Called after the
+   * last `write`.
    */
   async end(): Promise<CompleteLog> {
     this.#writeMasked((mask) => mask.end());

@@ -4,15 +4,17 @@ import type { CompleteLog } from './log-capture.ts';
 import { extractLog, type LogCut } from './log-extract.ts';
 
 const name = 'log.log';
-/** Smallest size of a truncated log in bytes. Below it, the line that states what is missing would not fit. */
+/**
+ * Smallest size of a truncated log in bytes. A smaller log could not contain the line that says how much is missing.
+ */
 const smallestLimitBytes = 160;
 
 /**
  * Deposits a log, truncated if needed. If the server refuses the log as too large, its error contains the limit
- * (`limitBytes`), and the log is truncated to the limit. An error without a limit can come from a proxy. The log is then
- * truncated to an eighth of its last size, until it is accepted. A line of the log, its metadata and a note state how
- * much is missing. Output that the disk did not accept is recorded as a loss too. A log whose masking failed is not
- * deposited.
+ * (`limitBytes`), and the log is truncated to it. An error without a limit can come from a proxy. The log is then
+ * truncated to an eighth of its last size, again and again until it is accepted. A line of the log, its metadata and a
+ * note say how much is missing. Output that could not be written to disk is a loss too. A log whose masking failed is
+ * not deposited.
  */
 export async function depositLog(depositor: Depositor, complete: CompleteLog): Promise<void> {
   const { log, maskFailure } = complete;

@@ -1,14 +1,14 @@
 import type { CapturedLog, Stretch } from './captured-log.ts';
 import { countLineEnds } from './captured-log.ts';
 
-/** Largest number of bytes by which a cut is moved, so that the cut is between two lines. */
+/** A cut is moved by at most this number of bytes, so that it is between two lines. */
 const longestLineBytes = 64 * 1024;
-/** Number of bytes reserved for the line that states what is missing, and for a line end before it. */
+/** Number of bytes reserved for the line that says what is missing, and for a line end before it. */
 const gapLineBytes = 120;
 
 /** The log as it is deposited: the whole log, or its beginning and its end. */
 export interface LogExtract {
-  /** Yields the bytes. May be called more than once. */
+  /** Yields the bytes of the extract. May be called more than once. */
   readonly read: () => AsyncIterable<Uint8Array>;
   /** Undefined if nothing is missing. */
   readonly cut: LogCut | undefined;
@@ -23,9 +23,9 @@ export interface LogCut {
 }
 
 /**
- * Returns a log as at most `maxBytes` bytes: unchanged, or its beginning and its end. A line between beginning and end states
- * how much is missing. That line is present however small `maxBytes` is. Beginning and end are whole lines, unless a line is
- * longer than `longestLineBytes`.
+ * Returns a log as at most `maxBytes` bytes: unchanged, or its beginning and its end. A line between the two says how
+ * much is missing, however small `maxBytes` is. Beginning and end consist of whole lines, unless a line is longer than
+ * `longestLineBytes`.
  */
 export async function extractLog(log: CapturedLog, maxBytes: number): Promise<LogExtract> {
   const [first = { from: 0, to: 0 }, last] = log.kept;
@@ -50,8 +50,8 @@ export async function extractLog(log: CapturedLog, maxBytes: number): Promise<Lo
   return { read: () => withGap(log, head, tail, cut), cut };
 }
 
-// Returns how many bytes of the beginning (`head`) or of the end (`tail`) of the log are kept. If all bytes on the disk
-// fit, all of them are the `head` and there is no `tail`. This happens if the log lacks its end because the disk was
+// Returns how many bytes of the beginning (`head`) or of the end (`tail`) of the log are kept. If everything on the
+// disk fits, all of it is the `head` and there is no `tail`. The log may still be incomplete, because the disk was
 // full.
 function wanted(end: number, room: number, part: 'head' | 'tail'): number {
   if (end <= room) return part === 'head' ? end : 0;
@@ -76,7 +76,9 @@ async function* withGap(log: CapturedLog, head: Stretch, tail: Stretch, cut: Log
   yield Buffer.from(lastByte === 0x0a ? lastLine : `\n${lastLine}`);
 }
 
-/** Returns the end of the last whole line at or before `to`. In a line that is too long, returns the end of a character. */
+/**
+ * Returns the end of the last whole line at or before `to`. If the line is too long, returns the end of a character.
+ */
 async function lineBefore(log: CapturedLog, to: number): Promise<number> {
   if (to === 0) return 0;
   const from = Math.max(0, to - longestLineBytes);
@@ -85,7 +87,10 @@ async function lineBefore(log: CapturedLog, to: number): Promise<number> {
   return at === -1 ? from + wholeCharacters(bytes) : from + at + 1;
 }
 
-/** Returns the start of the first whole line at or after `from`. In a line that is too long, the start of a character. */
+/**
+ * Returns the start of the first whole line at or after `from`. If the line is too long, returns the start of a
+ * character.
+ */
 async function lineAfter(log: CapturedLog, from: number, end: number): Promise<number> {
   if (from === 0 || from === end) return from;
   const bytes = await collected(log, { from, to: Math.min(end, from + longestLineBytes) });
@@ -96,7 +101,7 @@ async function lineAfter(log: CapturedLog, from: number, end: number): Promise<n
   return from + start;
 }
 
-/** Returns the length in bytes, without a truncated UTF-8 sequence at the end. */
+/** Returns the length in bytes without an incomplete UTF-8 character at the end. */
 function wholeCharacters(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(4, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back] ?? 0;

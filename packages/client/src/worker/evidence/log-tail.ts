@@ -2,8 +2,8 @@ import { stripVTControlCharacters } from 'node:util';
 import type { CapturedLog } from './captured-log.ts';
 
 /**
- * Returns the last lines of a log as plain text of at most `maxBytes` of UTF-8. The first line is whole, unless a single line is
- * longer than `maxBytes`.
+ * Returns the last lines of a log as plain text of at most `maxBytes` of UTF-8. The first of them is complete, unless a
+ * single line is longer than `maxBytes`.
  */
 export async function readLogTail(log: CapturedLog, maxBytes: number): Promise<string> {
   const stretch = log.kept.at(-1) ?? { from: 0, to: 0 };
@@ -14,7 +14,10 @@ export async function readLogTail(log: CapturedLog, maxBytes: number): Promise<s
   return from > 0 ? fromWholeLine(text) : text;
 }
 
-/** Returns the last lines of a text that fit into `maxBytes` of UTF-8. Of a single line that is too long, returns its end. */
+/**
+ * Returns the last lines of a text that fit into `maxBytes` of UTF-8. If the last line alone is too long, returns its
+ * end.
+ */
 export function lastLines(text: string, maxBytes: number): string {
   const end = lastBytes(text, maxBytes);
   return end.length === text.length ? text : fromWholeLine(end);
@@ -29,12 +32,13 @@ export function lastBytes(text: string, maxBytes: number): string {
   return bytes.toString('utf8', start);
 }
 
-// Drops the rest of a line at the beginning of a truncated text, unless the text has no other line.
+// Drops an incomplete line at the beginning of a truncated text, unless the text has no other line.
 function fromWholeLine(text: string): string {
   return text.slice(text.indexOf('\n') + 1);
 }
 
-// Removes terminal colours, rewritten text of progress bars, and control characters. Some databases cannot store NUL.
+// Removes terminal colours, text that a progress bar has overwritten, and control characters. Some databases cannot
+// store NUL.
 function plain(text: string): string {
   return (
     stripVTControlCharacters(text)
@@ -47,8 +51,8 @@ function plain(text: string): string {
   );
 }
 
-// Returns the text of a line after its last rewrite by a carriage return. The search from the end keeps the time linear for a
-// long line without carriage returns.
+// Returns the last version of a line whose text was overwritten after a carriage return. The search starts at the end,
+// so a long line without carriage returns takes only linear time.
 function asLastWritten(line: string): string {
   return line.slice(line.lastIndexOf('\r', line.length - 2) + 1);
 }

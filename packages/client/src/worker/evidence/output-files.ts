@@ -1,16 +1,16 @@
 import { lstat, readdir } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 
-/** An entry of the output folder. Its path is bytes, because file names need not be text. */
+/** An entry of the output folder. Its path is bytes, because a file name need not be valid UTF-8. */
 export type OutputEntry =
   | { readonly kind: 'file'; readonly parts: readonly Buffer[]; readonly path: Buffer }
   | { readonly kind: 'left-out'; readonly parts: readonly Buffer[]; readonly what: string }
   | { readonly kind: 'unreadable'; readonly parts: readonly Buffer[]; readonly error: unknown };
 
 /**
- * Yields every entry below a folder, ordered by name. An entry that cannot be read is yielded with its error, and the iteration
- * goes on. Symbolic links are never followed, because they could refer to any file of this machine. Throws only if the folder
- * itself cannot be read.
+ * Yields every entry below a folder, ordered by name. If an entry cannot be read, it is yielded with its error, and the
+ * iteration continues. Symbolic links are never followed, because they could refer to any file of this machine. Throws
+ * only if the folder itself cannot be read.
  */
 export async function* outputFiles(folder: string): AsyncGenerator<OutputEntry, void, undefined> {
   yield* entriesOf(Buffer.from(folder), []);

@@ -8,7 +8,9 @@ import { removeTree } from '../remove-tree.ts';
 
 const outputFolder = 'cd "$PROOFHOUSE_OUTPUT_DIR"';
 
-/** A Node script that creates nested folders until the innermost path is longer than PATH_MAX. A shell cannot do that. */
+/**
+ * A Node script that creates nested folders, until the innermost path is longer than PATH_MAX. A shell cannot do this.
+ */
 const diving = `for (let i = 0; i < 60; i++) { fs.mkdirSync("d".repeat(200)); process.chdir("d".repeat(200)); } fs.writeFileSync("deep", "x")`;
 
 describe('the output folder', () => {

@@ -3,9 +3,9 @@ import { maxMetadataBytes, type MaskingReceipt } from '@proofhouse/core';
 type Metadata = Readonly<Record<string, unknown>>;
 
 /**
- * Returns the metadata of an artifact with the receipts of its masking as `masked`: how often each rule or known value was
- * masked, the most frequent first. Entries that do not fit into the metadata are counted in `maskedMore`. Returns the metadata
- * unchanged if nothing was masked.
+ * Returns the metadata of an artifact with the receipts of its masking in the field `masked`. The most frequent rule or
+ * known value is first. Entries that do not fit into the metadata are counted in `maskedMore`. If nothing was masked,
+ * returns the metadata unchanged.
  */
 export function metadataWithReceipt(
   metadata: Metadata | undefined,
