@@ -10,7 +10,10 @@ export interface CommandEndingOptions {
   readonly timeoutMs: number | undefined;
 }
 
-/** Returns the end of a job, derived from the end of its command. Losses of evidence are applied later (see `judged`). */
+/**
+ * Returns the end of a job, which follows from the end of its command. Losses of evidence are applied later (see
+ * `judged`).
+ */
 export function endingOf(end: CommandEnd, { cancelled, retryable, timeoutMs = 0 }: CommandEndingOptions): Ending {
   if (cancelled && (end.stopped || end.timedOut)) {
     return { outcome: 'cancelled', headline: 'The command was ended: the job is cancelled.', retryable: false };
@@ -21,7 +24,8 @@ export function endingOf(end: CommandEnd, { cancelled, retryable, timeoutMs = 0 
     return { outcome: 'failed', headline, retryable };
   }
   if (end.startError !== undefined) {
-    // ENOENT and EACCES may be local to this machine. The failure is retryable, so that another machine may run the job.
+    // ENOENT and EACCES may occur on this machine only. So the failure is retryable, and another machine may run the
+    // job.
     const headline = `The command could not be started: ${end.startError.message}`;
     return { outcome: 'failed', headline, retryable: true };
   }

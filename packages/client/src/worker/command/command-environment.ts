@@ -8,8 +8,8 @@ export interface CommandVariables {
   /** File to which `proofhouse mask add` writes values that must be masked. Missing if the worker masks nothing. */
   readonly PROOFHOUSE_MASK_FILE?: string;
   /**
-   * Marks of the runs that a process belongs to, comma-separated. A mark is the unguessable id of one run. There can be
-   * several marks, because a worker may itself be the command of a job.
+   * The marks of the runs to which a process belongs, comma-separated. A mark is the unguessable id of one run. There
+   * can be several marks, because the command of a job may itself be a worker.
    */
   readonly PROOFHOUSE_RUN: string;
   readonly PROOFHOUSE_TOKEN?: string;
@@ -19,22 +19,25 @@ export interface CommandVariables {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Prefix of the environment variables of a server or a worker. Some of these variables are secrets. Later versions may
- * add variables that are secrets.
+ * Prefix of the environment variables of a server or a worker. Commands do not get them, because some contain secrets
+ * and later versions may add others.
  */
 const ownPrefix = /^PROOFHOUSE_/i;
-/** Variables with the prefix that are passed to commands: they are no secrets, and a command needs them to call the server. */
+/**
+ * Variables with this prefix that commands get nevertheless. They are no secrets, and a command needs them to call the
+ * server.
+ */
 const inherited = ['PROOFHOUSE_EXPERIMENT'];
 const otherSecrets = ['ARTIFACT_STORE_API_KEY'];
 /**
- * Variables that are removed if the environment also contains PROOFHOUSE_DATABASE_URL, because they are then settings of a
- * server. Without PROOFHOUSE_DATABASE_URL they may be meant for the command.
+ * Variables that commands do not get if the environment also contains PROOFHOUSE_DATABASE_URL. They are then settings
+ * of a server. Without PROOFHOUSE_DATABASE_URL they may be meant for the command.
  */
 const databaseSecrets = ['PGPASSWORD', 'PGPASSFILE', 'PGSERVICE', 'PGSERVICEFILE'];
 
 /**
- * Returns the environment without the settings and secrets of the worker. The settings of a server that was started with the
- * same environment are removed too.
+ * Returns the environment without the settings and secrets of the worker, and without those of a server. A server may
+ * have been started with the same environment.
  */
 export function withoutSecrets(env: Environment): Record<string, string> {
   const isServers = env['PROOFHOUSE_DATABASE_URL'] !== undefined;

@@ -60,9 +60,9 @@ export async function runCommandJob(
 }
 
 /**
- * Returns the end of the log, masked, for a failure message. A secret whose beginning is cut off cannot be recognized. So
- * with a mask, twice as many bytes are read and masked as the message can contain. The message takes its text from the
- * end of these bytes.
+ * Returns the end of the log, masked, for a failure message. A secret whose beginning is cut off cannot be recognized.
+ * So if values are masked, twice as many bytes are read as the message can contain. The message then gets the last part
+ * of them, which no cut secret reaches.
  */
 async function logTailOf({ worker: { mask } }: HeldRun, { log, maskFailure }: CompleteLog): Promise<string> {
   if (maskFailure !== undefined) return '';
@@ -84,10 +84,10 @@ async function workplaceFor({ worker, job }: HeldRun): Promise<Workplace> {
   }
 }
 
-/** Restores the repository (`gitClean`), so that a command never runs on the changes of an earlier job. */
+/** Restores the repository (`gitClean`), so that a command never sees the changes of an earlier job. */
 async function bringBack({ worker, stop }: HeldRun): Promise<void> {
   await worker.cleanCheckout?.restore(stop).catch((error: unknown) => {
-    // After an abort of `stop` the command is not started, so the state of the repository does not matter.
+    // If `stop` has aborted, the command is not started, so the state of the repository has no effect.
     if (stop.aborted) return;
     const message = `the repository was not brought back to its state at the start: ${messageOf(error)}`;
     throw new BrokenMachine(message, { cause: error });
@@ -131,13 +131,14 @@ async function runWithLog(
 }
 
 /**
- * Returns the log of a command that wrote into the log file itself. With a mask, the masked log is written to a second file.
+ * Returns the log of a command that wrote into the log file itself. If there is a mask, writes the masked log to a
+ * second file and returns that one.
  */
 async function adopted(place: Workplace, mask: SecretMask | undefined): Promise<CompleteLog> {
   const { folder, log } = place;
   const whole = await log.adopt();
   if (mask === undefined) return { log: whole, masked: undefined, maskFailure: undefined };
-  // The text that replaces a secret may be longer than the secret.
+  // A masked log may be longer, because the placeholder may be longer than the secret.
   const masked = await CapturedLog.create(folder.maskedLogFile, 2 * whole.maxBytes);
   place.opened.push(masked);
   const capture = LogCapture.begin(masked, mask);

@@ -5,16 +5,22 @@ import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import type { LogCapture } from '../evidence/log-capture.ts';
 
-/** Largest number of bytes that wait for the disk. Above it, the pipe is not read until they are written (back-pressure). */
+/**
+ * Largest number of bytes that wait to be written to disk. If more are waiting, the pipe is not read (back-pressure).
+ */
 const maxPendingBytes = 4 * 1024 * 1024;
-/** The pipe counts as empty after this number of event loop iterations in which no byte was read. */
+/** The pipe counts as empty if no byte was read in this number of iterations of the event loop. */
 const quietRounds = 3;
-/** Largest number of bytes that are read after the command ended. A process that outlives the command may write for ever. */
+/**
+ * Largest number of bytes that are read after the end of the command. There must be a limit, because a process that
+ * outlives the command may never stop writing.
+ */
 const maxLateBytes = 16 * 1024 * 1024;
 
 /**
- * A named pipe that carries the output of a command into a log of bounded size. Standard output and standard error share the
- * pipe, so their order is kept. The command can open `/dev/stdout`, which is not possible with Node's own pipes (sockets).
+ * A named pipe that transfers the output of a command into a log of bounded size. Standard output and standard error
+ * use the same pipe, so their order is kept. The command can open `/dev/stdout`. Node's own pipes are sockets, with
+ * which this is not possible.
  */
 export class OutputPipe {
   readonly #writer: FileHandle;
@@ -34,14 +40,14 @@ export class OutputPipe {
   }
 
   /**
-   * Creates the pipe at `path`, where no file may exist, and removes the file again after both ends are open. Returns undefined
-   * if the system or the file system has no named pipes.
+   * Creates the pipe at `path`, where no file may exist. Removes the file again after both ends are open. Returns
+   * undefined if the system or the file system has no named pipes.
    */
   static async open(path: string, searchPath: string, log: LogCapture): Promise<OutputPipe | undefined> {
     try {
       await promisify(execFile)('mkfifo', ['-m', '600', path], { env: { PATH: searchPath } });
-      // Without O_NONBLOCK, opening the read end blocks until there is a writer. The pipe is read only after the writer is open,
-      // because reading a pipe without a writer returns its end.
+      // O_NONBLOCK is needed because opening the read end would otherwise block until there is a writer. The pipe must
+      // be read only after the writer is open, because reading a pipe without a writer returns its end.
       const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const writer = await open(path, constants.O_WRONLY);
       const reader = new Socket({ fd: readEnd, readable: true, writable: false });

@@ -11,15 +11,15 @@ export interface CommandSpec {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Unguessable text in the environment of the command. The processes of this run are found by it. */
+  /** Unguessable text in the environment of the command, by which the processes of this run can be found. */
   readonly mark: string;
   /** Receives stdout and stderr in the order in which they were written. */
   readonly logFd: number;
 }
 
 /**
- * The end of a command. `stopped` is true if `stop` was aborted before the command ended by itself. `timedOut` is true if the
- * command was ended because of its time limit.
+ * The end of a command. `stopped` is true if `stop` aborted before the command ended by itself. `timedOut` is true if
+ * the command was ended at its time limit.
  */
 export interface CommandEnd {
   readonly exitCode: number | null;
@@ -40,8 +40,8 @@ export interface CommandLimits {
 const pollMs = 50;
 
 /**
- * Runs a command in a process group of its own. When `stop` is aborted or the time limit is reached, the whole group gets
- * SIGTERM and, `graceMs` later, SIGKILL. Background processes are killed when the command ends, including those that left the
+ * Runs a command in its own process group. When `stop` aborts or the time limit is reached, the group gets SIGTERM, and
+ * SIGKILL `graceMs` later. Background processes are killed when the command ends. This includes those that left the
  * group (see `RunProcesses`). Never throws.
  */
 export async function runCommand(spec: CommandSpec, stop: AbortSignal, limits: CommandLimits): Promise<CommandEnd> {
@@ -58,7 +58,7 @@ export async function runCommand(spec: CommandSpec, stop: AbortSignal, limits: C
   const group = endsWithProcess(child, () => others.signal('SIGKILL'));
   let ending: Promise<void> | undefined;
   let how = byItself;
-  // If the command is both stopped and timed out, the first of the two is reported.
+  // If the command was stopped and has also timed out, the first of these is reported.
   const end = (reason: Partial<typeof byItself>): void => {
     if (ending !== undefined) return;
     how = { ...byItself, ...reason };
@@ -102,8 +102,8 @@ function ended(child: ChildProcess): Promise<Omit<CommandEnd, 'stopped' | 'timed
 async function endGroup(child: ChildProcess, others: RunProcesses, limits: CommandLimits): Promise<void> {
   const until = limits.clock.monotonic() + limits.graceMs;
   signalGroup(child, 'SIGTERM');
-  // The process group has already received SIGTERM. It receives no second SIGTERM, because many programs quit at once on
-  // a second SIGTERM.
+  // The process group has already received SIGTERM. It must not receive a second one, because many programs then quit
+  // at once.
   others.signal('SIGTERM', { exceptGroup: child.pid });
   const isAlive = (): boolean => signalGroup(child, 0) || others.living().length > 0;
   while (isAlive() && limits.clock.monotonic() < until) await pause(limits.clock, pollMs);
@@ -111,8 +111,8 @@ async function endGroup(child: ChildProcess, others: RunProcesses, limits: Comma
 }
 
 /**
- * Throws `invalid_request` if the command cannot be found or executed. Called before the first claim. Without this check the
- * worker would fail every job of the queue.
+ * Throws `invalid_request` if the command cannot be found or executed. Called before the first claim, because the
+ * worker would otherwise claim and fail every job of the queue.
  */
 export async function requireCommand(command: readonly string[], cwd: string, searchPath: string): Promise<void> {
   const [program] = command;

@@ -2,13 +2,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import path from 'node:path';
 
 /**
- * Largest number of times that SIGKILL is sent to all remaining processes. More are of no use: a process may be
- * unkillable, or fork faster than it is killed.
+ * SIGKILL is sent at most this number of times to all remaining processes. More would not help: a process may be
+ * unkillable, or may fork faster than it is killed.
  */
 const mostRounds = 200;
 /**
- * Milliseconds between two times that SIGKILL is sent. The kernel needs this time to end the killed processes. It is real
- * time, also in tests.
+ * Pause in milliseconds before SIGKILL is sent again. The kernel needs this time to end the killed processes. It is
+ * real time, also in tests.
  */
 const roundMs = 2;
 
@@ -19,9 +19,9 @@ interface RunCgroup {
 }
 
 /**
- * Finds the processes of one run, including those that left its process group by `setsid`, by a double fork or as a daemon.
- * Works on Linux only. If this process may create a cgroup (v2), all processes of the run are in that cgroup. Otherwise they are
- * found by the mark in their environment. A process that clears its environment is then not found.
+ * Finds the processes of one run, including those that left its process group by `setsid`, by a double fork or as a
+ * daemon. Works on Linux only. If this process may create a cgroup (v2), all processes of the run are in that cgroup.
+ * Otherwise they are found by the mark in their environment. A process that clears its environment is then not found.
  */
 export class RunProcesses {
   readonly #mark: string;
@@ -43,9 +43,9 @@ export class RunProcesses {
   }
 
   /**
-   * Runs `start`, which must start the command before it returns. During this call, this process is in the cgroup of the
-   * run, so the command starts in that cgroup. A command that is moved after its start could already have children
-   * outside of the cgroup.
+   * Runs `start`, which must start the command before it returns. Meanwhile this process is in the cgroup of the run,
+   * so the command starts in it. If the command were moved there later, it could already have children outside of the
+   * cgroup.
    */
   within<T>(start: () => T): T {
     if (this.#cgroup === undefined) return start();
@@ -86,14 +86,15 @@ export class RunProcesses {
   }
 
   #marked(): number[] {
-    // /proc can be missing on Linux too, for example if the worker runs in a root file system of its own.
+    // /proc can be missing on Linux too, for example if the worker runs in its own root file system.
     if (!existsSync('/proc/self')) return [];
     const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
     return pids.filter((pid) => textOf(`/proc/${pid}/environ`)?.includes(this.#mark) === true).map(Number);
   }
 }
 
-// Creates the cgroup of a run below the cgroup of this process, so that the limits of the worker also apply to its commands.
+// Creates the cgroup of a run inside the cgroup of this process, so that limits of the worker also apply to its
+// commands.
 function makeCgroup(mark: string): RunCgroup | undefined {
   const mounts = textOf('/proc/self/mountinfo')?.toString() ?? '';
   const mount = mounts.includes(' - cgroup2 ')
@@ -113,7 +114,7 @@ function makeCgroup(mark: string): RunCgroup | undefined {
 }
 
 /**
- * Removes the cgroups of workers that no longer run. A cgroup that still contains a process is kept, and the process is
+ * Removes the cgroups of workers that no longer run. If a cgroup still contains a process, it stays and the process is
  * not killed.
  */
 function removeEmptyCgroups(folder: string): void {

@@ -9,15 +9,15 @@ import type { Content } from '../../masking/scan-content.ts';
 import { messageOf } from '../message-of.ts';
 import type { DepositSource, JobContext, JobHandler, JobResult } from './job-handler.ts';
 
-/** The end of a handler: it returned, it threw, or it was still running `graceMs` after its signal was aborted. */
+/** How a handler ended: it returned, it threw, or it was still running `graceMs` after its signal aborted. */
 type FunctionEnd =
   | { readonly kind: 'returned'; readonly result: JobResult }
   | { readonly kind: 'threw'; readonly error: unknown }
   | { readonly kind: 'still-running' };
 
 /**
- * Runs a handler for a job. A function cannot be killed. If the handler has not ended `graceMs` after its signal was aborted,
- * the worker does not wait for it any longer.
+ * Runs a handler for a job. A function cannot be killed. So if the handler has not ended `graceMs` after its signal
+ * aborted, the worker does not wait for it any longer.
  */
 export async function runFunctionJob(
   run: HeldRun,
@@ -69,7 +69,7 @@ async function endOf(
 
 function endingOf(run: HeldRun, end: FunctionEnd, timeOver: AbortSignal): Ending {
   const late = end.kind === 'still-running' ? ' It did not stop in time.' : '';
-  // A returned result counts, even if a cancellation or a stop was requested in the meantime.
+  // If the handler returned a result, the result counts, even if the job was cancelled or the worker stopped meanwhile.
   if (end.kind === 'returned') return returned(end.result, run);
   if (run.cancelled.aborted) {
     return { outcome: 'cancelled', headline: `The handler was ended: the job is cancelled.${late}`, retryable: false };

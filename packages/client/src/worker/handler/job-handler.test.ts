@@ -24,7 +24,7 @@ async function setUpHandler() {
   return { server, client, stop, entries, folder, handle };
 }
 
-/** Resolves when the signal of the handler is aborted. */
+/** Resolves when the signal of the handler aborts. */
 const ending = (ctx: JobContext): Promise<void> =>
   new Promise((resolve) => ctx.signal.addEventListener('abort', () => resolve(), { once: true }));
 
