@@ -4,7 +4,10 @@ import type { Deposited } from './evidence/evidence.ts';
 import { lastLines } from './evidence/log-tail.ts';
 import type { JobOutcome } from './worker-options.ts';
 
-/** Largest acknowledgement of a cancellation. The server accepts 2000 characters, and 2000 bytes are never more than that. */
+/**
+ * Largest message in bytes for an acknowledged cancellation. The server accepts 2000 characters, and a text of 2000
+ * bytes never has more.
+ */
 const maxAckBytes = 2000;
 
 /** Largest number of lines in a result that report losses and notes. */
@@ -19,9 +22,9 @@ export interface Ending {
 }
 
 /**
- * Applies losses of evidence to the end of a job. A successful job with a loss becomes a failed job, which is retryable if
- * the cause of every loss is temporary. With `bestEffort` the job stays successful, and its result begins with the number of
- * losses.
+ * Applies losses of evidence to the end of a job. A successful job with a loss becomes a failed job. It is retryable if
+ * the cause of every loss is temporary. With `bestEffort` the job stays successful, and its result begins with the
+ * number of losses.
  */
 export function judged(ending: Ending, { losses }: Deposited, bestEffort: boolean): Ending {
   if (ending.outcome !== 'succeeded' || losses.length === 0) return ending;
@@ -35,7 +38,7 @@ export function judged(ending: Ending, { losses }: Deposited, bestEffort: boolea
 }
 
 /**
- * Returns the events that are written to the log of the job before the job ends. They never contain output of the command,
+ * Returns the events to write into the log of the job before the job ends. They must not contain output of the command,
  * which is in the artifact `log.log`.
  */
 export function endNotes(ending: Ending, deposited: Deposited): JobNote[] {
@@ -57,7 +60,7 @@ export function resultSummary(ending: Ending, deposited: Deposited): string {
   return bounded([`${ending.headline} ${artifactsDeposited(deposited)}`, ...linesOf(deposited)].join('\n'));
 }
 
-/** Returns the text of an acknowledged cancellation: the result text, truncated to `maxAckBytes`. */
+/** Returns the message for an acknowledged cancellation: the result text, truncated to `maxAckBytes`. */
 export function ackMessage(ending: Ending, deposited: Deposited): string {
   return bounded(resultSummary(ending, deposited), maxAckBytes);
 }
@@ -71,8 +74,8 @@ export function failureMessage(ending: Ending, deposited: Deposited, logTail: st
 }
 
 /**
- * Returns one line for each loss, then one for each note. If there are more than `mostLines`, a last line states how many are
- * left out.
+ * Returns one line for each loss, then one for each note. If there are more than `mostLines`, a last line says how many
+ * were omitted.
  */
 function linesOf({ losses, notes }: Deposited): string[] {
   const lines = [...losses.map(({ message }) => message), ...notes];

@@ -1,6 +1,7 @@
 /**
- * Returns a signal that is aborted when the first of the given signals is aborted, with the same reason. The caller must call
- * `release`, which removes the listeners: the signal of the worker outlives the signals of its jobs.
+ * Returns a signal that aborts when the first of the given signals aborts, with the same reason. The caller must call
+ * `release`, which removes the listeners. Otherwise they would remain, because the signal of the worker outlives its
+ * jobs.
  */
 export function firstAbort(signals: readonly AbortSignal[]): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();

@@ -20,25 +20,25 @@ export interface WorkerParts extends WorkerOptions {
   /** Restores the repository before each job. */
   readonly cleanCheckout: CleanCheckout | undefined;
   /**
-   * Masks everything that leaves the worker. During a run, this mask also masks the values that the run added. Undefined
-   * if masking is off.
+   * Masks everything that leaves the worker. In a run, it also masks the values that the run added. Undefined if
+   * masking is off.
    */
   readonly mask: SecretMask | undefined;
-  /** Aborted when running commands must be stopped. */
+  /** Aborts when running commands must be stopped. */
   readonly stop: AbortSignal;
 }
 
-/** One attempt of a job that this worker holds. The functions that run a handler or a command receive it. */
+/** One attempt of a job that this worker holds. Handlers and commands are run with it. */
 export interface HeldRun {
   readonly worker: WorkerParts;
   readonly job: ClaimedJob;
   readonly milestones: Milestones;
   readonly depositor: Depositor;
-  /** Aborted when the work must end: when `lost`, `cancelled`, or `stop` of the worker is aborted. */
+  /** Aborts when the work must end: when `lost`, `cancelled` or the worker's `stop` aborts. */
   readonly stop: AbortSignal;
-  /** Aborted when cancellation of the job was requested. */
+  /** Aborts when cancellation of the job was requested. */
   readonly cancelled: AbortSignal;
-  /** Aborted when nothing more may be written to the job. */
+  /** Aborts when nothing more may be written to the job. */
   readonly lost: AbortSignal;
 }
 
@@ -49,7 +49,7 @@ export interface RunEnd {
 }
 
 /**
- * Thrown when the machine cannot run any job, for example because its disk is full. The worker must then pause. Otherwise it
- * would claim and fail every job of the queue.
+ * Thrown when this machine cannot run any job, for example because its disk is full. The worker must then pause,
+ * because otherwise it would claim and fail every job of the queue.
  */
 export class BrokenMachine extends Error {}

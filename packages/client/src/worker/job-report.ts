@@ -18,7 +18,9 @@ export interface Reporter {
   readonly lost: AbortSignal;
 }
 
-/** Reports the end of the job. Retries as long as the lease is valid, because a finished job should not run a second time. */
+/**
+ * Reports the end of the job. Retries as long as the lease is valid, so that a finished job does not run a second time.
+ */
 export async function reportEnding(
   reporter: Reporter,
   ending: Ending,
@@ -42,8 +44,8 @@ export async function reportEnding(
 }
 
 /**
- * Reports the job as failed and retryable after a failure of this machine, so that another machine may run the next attempt.
- * If this report fails too, the lease expires and the sweep of the server requeues the job.
+ * Reports the job as failed and retryable after a failure of this machine, so that the next attempt may run on another
+ * machine. If this report fails too, the lease expires, and the sweep of the server requeues the job.
  */
 export async function giveBack(reporter: Reporter, message: string): Promise<JobOutcome> {
   const { client, job, log } = reporter;
@@ -57,8 +59,8 @@ export async function giveBack(reporter: Reporter, message: string): Promise<Job
   }
 }
 
-// Retries a call that ends the job. After the lease was lost, the call is sent once more: if the server had accepted an
-// earlier try and its answer was lost, the server now repeats that answer.
+// Retries a call that ends the job. If the lease is lost, the call is sent once more. The server may have accepted an
+// earlier try whose answer was lost, and it then repeats this answer.
 async function persist(reporter: Reporter, call: () => Promise<Job>): Promise<void> {
   for (let failures = 1; ; failures += 1) {
     try {

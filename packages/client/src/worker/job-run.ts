@@ -18,8 +18,9 @@ import type { JobOutcome } from './worker-options.ts';
 const brokenRestMs = 10_000;
 
 /**
- * Runs one claimed job to its end. Never throws: every error becomes an outcome of the job. `late` is true if part of the
- * lease may have passed before the answer to the claim arrived. The lease is then renewed before the work begins.
+ * Runs one claimed job to its end. Never throws: every error becomes an outcome of the job. `late` is true if part of
+ * the lease may have passed before the answer to the claim arrived. In this case the lease is renewed before the work
+ * begins.
  */
 export async function runJob(parts: WorkerParts, job: ClaimedJob, late: boolean): Promise<JobOutcome> {
   const worker = maskedParts(parts, job);
@@ -43,7 +44,8 @@ export async function runJob(parts: WorkerParts, job: ClaimedJob, late: boolean)
     say('error', `Job ${job.id} could not be run or reported: ${message}`);
     const outcome = await giveBack({ ...worker, job, lost: lease.lost }, worker.mask?.text(message) ?? message);
     lease.stop();
-    // Without this pause, a worker with a full or missing disk would fail every job in the queue and use up their attempts.
+    // Without this pause, a worker with a full or missing disk would fail every job of the queue and use up all
+    // attempts.
     if (error instanceof BrokenMachine) await pause(worker.clock, brokenRestMs, worker.signal);
     return outcome;
   } finally {
@@ -51,9 +53,9 @@ export async function runJob(parts: WorkerParts, job: ClaimedJob, late: boolean)
   }
 }
 
-/** Returns the worker with a mask for this run. Values that are added in a run are masked in this run only. */
+/** Returns the worker with its own mask for this run. Values that a run adds are masked only in that run. */
 function maskedParts(worker: WorkerParts, { leaseId }: ClaimedJob): WorkerParts {
-  // A command gets the lease id only if it gets a token (`passToken`). Only then is the lease id masked.
+  // A command gets the lease id only if it also gets a token (`passToken`). So only then is the lease id masked.
   const values = worker.passToken === undefined ? [] : [{ name: 'PROOFHOUSE_LEASE_ID', value: leaseId }];
   const mask = worker.mask?.with(values);
   return { ...worker, mask, log: maskedLog(worker.log, mask) };

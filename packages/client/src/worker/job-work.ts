@@ -5,10 +5,13 @@ import { runFunctionJob } from './handler/function-job.ts';
 import type { HeldRun, RunEnd, WorkerParts } from './held-run.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
-/** Longest time limit of a job in milliseconds, about 23 days. A longer delay would overflow the timer. */
+/** Longest time limit of a job in milliseconds, about 23 days. A longer one would overflow the timer. */
 const longestMs = 2_000_000_000;
 
-/** Runs the handler or the command of the job's type. If the type has neither, runs the command for all other types. */
+/**
+ * Runs the handler or the command for the type of the job. If the type has neither, runs the command for all other
+ * types.
+ */
 export async function workOn(run: HeldRun): Promise<RunEnd> {
   const { worker, job } = run;
   const timeoutMs = timeLimitOf(job, worker);
@@ -24,8 +27,8 @@ export async function workOn(run: HeldRun): Promise<RunEnd> {
 }
 
 /**
- * Returns the time limit in milliseconds: the smaller of the worker's limit and `payload.timeoutSeconds`. Returns undefined if
- * there is no limit.
+ * Returns the time limit in milliseconds: the smaller one of the worker's limit and `payload.timeoutSeconds`. Returns
+ * undefined if there is no limit.
  */
 function timeLimitOf({ payload }: Pick<Job, 'payload'>, worker: WorkerParts): number | undefined | 'invalid' {
   const seconds = payload['timeoutSeconds'];
@@ -37,9 +40,9 @@ function timeLimitOf({ payload }: Pick<Job, 'payload'>, worker: WorkerParts): nu
 }
 
 /**
- * Returns the job types to claim: `types` if given, else the types with a handler or a command. Returns undefined for all
- * types. Rejects with `invalid_request` if a type has neither a handler nor a command, or has both, or if a command cannot be
- * found.
+ * Returns the job types to claim: `types` if given, else the types with a handler or a command. Returns undefined for
+ * all types. Rejects with `invalid_request` in these cases: a type has neither a handler nor a command, a type has
+ * both, or a command cannot be found.
  */
 export async function requireWork(options: WorkerOptions, cwd: string): Promise<readonly string[] | undefined> {
   const { command, commands = {}, handlers = {}, types, env = {} } = options;

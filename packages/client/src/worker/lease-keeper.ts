@@ -9,24 +9,24 @@ import type { WorkerLog } from './worker-options.ts';
 /** Shortest pause between two attempts to renew, in milliseconds. */
 const shortestPauseMs = 1000;
 /**
- * Milliseconds between two comparisons of the wall clock with the monotonic clock. The monotonic clock stands still while the
+ * Interval in milliseconds at which the wall clock is compared with the monotonic clock, which stands still while the
  * machine is suspended.
  */
 const compareEveryMs = 5000;
 /**
- * Largest accepted change, in milliseconds, of the difference between both clocks. After a larger change, the wall clock
- * was set or the machine was suspended.
+ * Largest accepted change in milliseconds of the difference between both clocks. If the change is larger, the wall
+ * clock was set or the machine was suspended.
  */
 const movedMs = 1000;
 
 /**
  * Renews a lease after every third of its length, until `stop` is called. The lease counts as lost in three cases: the
- * server answers that it has ended, the server refuses the credential permanently, or the lease expires before a renewal
- * is answered. Another worker may then hold the job.
+ * server answers that it has ended, the server refuses the credential permanently, or the lease expires before a
+ * renewal is answered. Another worker may then hold the job.
  *
- * Time is measured by the monotonic clock, so setting the wall clock loses no lease. If the difference between both
- * clocks changes, the lease is renewed at once, because the machine may have been suspended. `renewFirst` is for a claim
- * whose answer was late or came after a retry: the remaining time of its lease is unknown.
+ * Time is measured with the monotonic clock, so setting the wall clock loses no lease. If the difference between both
+ * clocks changes, the machine may have been suspended, so the lease is renewed at once. `renewFirst` is for a claim
+ * whose answer was late or came after a retry, because the remaining time of its lease is unknown.
  */
 export class LeaseKeeper {
   readonly #lost = new AbortController();
@@ -60,14 +60,14 @@ export class LeaseKeeper {
     void this.#keep(renewFirst);
   }
 
-  /** Aborted when nothing more may be written to the job. */
+  /** Aborts when nothing more may be written to the job. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
 
   /**
-   * Resolves when the lease is known to be valid or lost, or when the signal is aborted. The work on the job must not
-   * begin before.
+   * Resolves when it is known whether the lease is valid or lost, or when the signal aborts. The work on the job must
+   * not begin earlier.
    */
   confirmed(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
@@ -81,13 +81,13 @@ export class LeaseKeeper {
     });
   }
 
-  /** Marks the lease as lost. Called by code whose own write to the job was refused with `lease_lost`. */
+  /** Marks the lease as lost. Called after another write to the job was refused with `lease_lost`. */
   lose(error: unknown): void {
     this.#lost.abort(error);
     this.#confirmed.resolve(undefined);
   }
 
-  /** Aborted when cancellation of the job was requested. */
+  /** Aborts when cancellation of the job was requested. */
   get cancelled(): AbortSignal {
     return this.#cancelled.signal;
   }
@@ -102,7 +102,7 @@ export class LeaseKeeper {
     let isRenewed = renewFirst ? await this.#renew(intervalMs) : true;
     while (!this.#lost.signal.aborted) {
       const leftMs = this.#leftMs();
-      // The pause gets shorter as the end of the lease comes nearer.
+      // After a failed renewal, the pause gets shorter as the end of the lease comes nearer.
       const pauseMs = isRenewed ? intervalMs : Math.min(intervalMs, Math.max(shortestPauseMs, leftMs / 2));
       await this.#rest(Math.min(pauseMs, leftMs));
       if (this.#stopped.signal.aborted) return;
@@ -111,8 +111,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * Waits `ms` milliseconds. Ends early if `stop` is called, or if the difference between both clocks changes by more
-   * than `movedMs`.
+   * Waits `ms` milliseconds. Ends early if `stop` is called, or if the difference between the two clocks changes by
+   * more than `movedMs`.
    */
   async #rest(ms: number): Promise<void> {
     const clock = this.#clock;
@@ -131,7 +131,7 @@ export class LeaseKeeper {
   async #renew(intervalMs: number): Promise<boolean> {
     const sentAt = this.#clock.monotonic();
     if (this.#leftMs() === 0) {
-      // The lease has expired, for example because this process was suspended. A call to the server would be refused.
+      // The lease has expired, for example because this process was suspended. The server would refuse a renewal.
       this.lose(new AppError('lease_lost', `Its lease of ${this.#leaseSeconds} s passed before it could be renewed.`));
       return false;
     }

@@ -6,15 +6,16 @@ import { ownerFile, removeWorkFolder, workFolderPrefix } from './work-folder.ts'
 import type { WorkerLog } from './worker-options.ts';
 
 /**
- * Largest number of job folders that a worker checks at its start, and removes if possible. The next start checks the
- * remaining job folders.
+ * Largest number of job folders that a worker checks, and removes if possible, at its start. The next start checks the
+ * others.
  */
 const mostSeen = 1000;
 const mostRemoved = 50;
 
 /**
- * Removes the job folders of workers that were killed. A folder is removed only if it belongs to this user and the worker in
- * its owner file has certainly ended. A folder without an owner file, or from another machine or container, stays. Never throws.
+ * Removes the job folders of workers that were killed. A folder is removed only if it belongs to this user, and the
+ * worker in its owner file has certainly ended. A folder stays if it has no owner file, or comes from another machine
+ * or container. Never throws.
  */
 export async function removeLeftovers(workRoot: string, log: WorkerLog, signal: AbortSignal): Promise<void> {
   let tried = 0;
@@ -43,7 +44,8 @@ async function workFoldersIn(workRoot: string): Promise<string[]> {
 
 async function ownerOf(folder: string): Promise<ProcessIdentity | undefined> {
   try {
-    // The default `workRoot` is the temporary folder, which is writable for all users. Folders of others are not trusted.
+    // The default `workRoot` is the temporary folder, in which all users can write. So folders of other users are
+    // ignored.
     const { getuid } = process;
     if (getuid !== undefined && (await lstat(folder)).uid !== getuid()) return undefined;
     const owner: unknown = JSON.parse(await readFile(path.join(folder, ownerFile), 'utf8'));

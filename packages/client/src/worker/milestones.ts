@@ -13,9 +13,9 @@ interface MilestoneParts {
   readonly job: ClaimedJob;
   readonly log: WorkerLog;
   readonly lost: AbortSignal;
-  /** Undefined to write events unchanged. */
+  /** Undefined if events must be written unchanged. */
   readonly mask: SecretMask | undefined;
-  /** Called when a write shows that the lease has ended. */
+  /** Called if the answer to a write says that the lease has ended. */
   readonly onLost: (error: unknown) => void;
 }
 
@@ -45,7 +45,7 @@ export class Milestones {
       const options = { signal: lost, tries: 2, timeoutMs: longestMs };
       await client.jobs.note(job.id, job.leaseId, this.#masked(note), options);
     } catch (error) {
-      // `runJob` reports a lost lease when the work has ended.
+      // The lease is lost. `runJob` reports this when the work has ended.
       if (lost.aborted) return;
       if (isAppError(error, 'lease_lost')) {
         onLost(error);
@@ -55,7 +55,7 @@ export class Milestones {
     }
   }
 
-  /** Called when the note is sent, not when it is created, so that values that were added in the meantime are masked too. */
+  /** Called when the note is sent, so that values added since its creation are masked too. */
   #masked(note: JobNote): JobNote {
     const { mask } = this.#parts;
     if (mask === undefined) return note;

@@ -1,9 +1,12 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
-/** Identifies one process for all time. A process id alone does not, because systems reuse process ids. */
+/** Identifies one process permanently. A process id alone does not, because systems reuse process ids. */
 export interface ProcessIdentity {
-  /** The scope in which the process id is valid: on Linux the boot and the pid namespace (container), else the host name. */
+  /**
+   * The scope in which the process id is valid. On Linux it is the boot and the pid namespace (container), else the
+   * host name.
+   */
   readonly place: string;
   readonly pid: number;
   /** Start time of the process, in the format of the system. Null where it is unknown. */
@@ -31,7 +34,8 @@ async function placeOfNumbers(): Promise<string> {
     const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
     return `${boot.trim()} ${await readlink('/proc/self/ns/pid')}`;
   } catch {
-    // Without /proc the scope is unknown. A value unique to this process never equals the scope of another process.
+    // Without /proc the scope is unknown. This value is unique to this process, so it never equals the scope of another
+    // one.
     return `${hostname()} ${process.pid} without /proc`;
   }
 }

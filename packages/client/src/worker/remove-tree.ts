@@ -1,14 +1,17 @@
 import { chmod, lstat, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 
-/** Longest path in bytes. An entry with a longer path, near PATH_MAX (4096), is first moved to the top of the tree. */
+/**
+ * Longest path in bytes. If the path of an entry is longer, and so comes close to PATH_MAX (4096), the entry is first
+ * moved to the top of the tree.
+ */
 const longestPathBytes = 2048;
 /** Permissions rwx for the owner. Without them a folder cannot be emptied. */
 const ownersMode = 0o700;
 
 /**
- * Removes a file or a folder with everything below it, as far as possible. Names need not be text, folders need not be
- * readable, and paths may be longer than PATH_MAX. Symbolic links are removed, never followed. A missing path is a
- * no-op. Rejects with the first error.
+ * Removes a file, or a folder with everything in it, as far as possible. Names need not be valid UTF-8, folders need
+ * not be readable, and paths may be longer than PATH_MAX. Symbolic links are removed, never followed. A missing path is
+ * a no-op. Rejects with the first error.
  */
 export async function removeTree(path: string): Promise<void> {
   const top = Buffer.from(path);
@@ -34,7 +37,8 @@ export async function removeTree(path: string): Promise<void> {
     if ((mode & ownersMode) !== ownersMode) await chmod(folder, ownersMode).catch(ifMissing);
   };
   const moveUp = async (from: Buffer): Promise<Buffer> => {
-    // A folder without write permission for its owner cannot be moved to another parent.
+    // A folder that its owner cannot write to cannot be moved into another folder. So its mode may have to be changed
+    // first.
     const found = await lstat(from);
     if (found.isDirectory()) await open(from, found.mode);
     const to = Buffer.concat([top, Buffer.from(`/.proofhouse-removed-${(moved += 1)}`)]);

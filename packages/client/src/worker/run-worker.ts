@@ -21,8 +21,8 @@ import type { JobOutcome, WorkerLog, WorkerOptions, WorkerReport } from './worke
 
 const waitSeconds = 20;
 /**
- * If an empty answer to a claim arrives sooner than after this time, in milliseconds, the claim was no long poll. The
- * proxy or the server then does not hold the request, so the worker pauses before it claims again.
+ * If an empty answer to a claim arrives earlier than after this time (ms), the server or a proxy does not support long
+ * polls. The worker then pauses before it claims again.
  */
 const shortestPollMs = 1000;
 const claimAgain = { firstMs: 1000, maxMs: 30_000 };
@@ -31,14 +31,14 @@ const claimAgain = { firstMs: 1000, maxMs: 30_000 };
 const mostJobsAtOnce = 100;
 
 /**
- * One claim with its retries. A claim whose answer was lost is sent again with the same idempotency key, so that the jobs of
- * the lost answer are returned again.
+ * One claim with its retries. If the answer of a claim was lost, the claim is sent again with the same idempotency key.
+ * The server then returns the jobs of the lost answer.
  */
 interface ClaimAttempt {
   readonly key: string;
   /**
-   * The `maxJobs` of the claim. It is the same in every retry, because the server accepts an idempotency key again only
-   * with an unchanged claim.
+   * The `maxJobs` of the claim. It must be the same in every retry, because the server accepts a used idempotency key
+   * only with an equal claim.
    */
   readonly maxJobs: number | undefined;
   /** True if an earlier claim succeeded. The URL and the credential are then known to be valid. */
@@ -51,8 +51,8 @@ interface Loop extends WorkerParts {
 }
 
 /**
- * Claims jobs and runs a handler or a command for each, until the signal is aborted. With `once`, returns after one job.
- * Throws for wrong options and for a refused credential. Never throws because of a job.
+ * Claims jobs and runs a handler or a command for each, until the signal aborts. With `once`, returns after one job.
+ * Throws for wrong options and for a refused credential. Never throws because a job failed.
  */
 export async function runWorker(options: WorkerOptions): Promise<WorkerReport> {
   const mask = await maskOf(options);
@@ -109,8 +109,8 @@ async function claimJobs(
     attempt = undefined;
     if (!accepted) worker.onAccepted?.();
     accepted = true;
-    // The time since the claim was sent is measured with both clocks, and the larger value is used: the monotonic clock stands
-    // still while the machine is suspended.
+    // The time since the claim was sent is measured with both clocks, and the larger value is used. The monotonic clock
+    // stands still while the machine is suspended.
     const tookMs = Math.max(worker.clock.monotonic() - askedAt.monotonic, worker.clock.now() - askedAt.wall);
     const late = failures > 0 || tookMs > (worker.leaseSeconds * 1000) / 3;
     for (const job of jobs) start(job, late);
@@ -118,7 +118,10 @@ async function claimJobs(
   }
 }
 
-/** Returns a signal that is aborted when running commands must end: `drainMs` after `signal`, or at once with `hurry`. */
+/**
+ * Returns a signal that aborts when running commands must end. This is `drainMs` after the abort of `signal`, or at
+ * once when `hurry` aborts.
+ */
 function drainOf({ signal, drainMs = 0, hurry, clock, log }: Omit<Loop, 'stop'>): {
   readonly over: AbortSignal;
   release(): void;
@@ -188,13 +191,13 @@ async function recordCheckout(
   return CleanCheckout.record({ ...place, env: withoutSecrets(env), discard: gitClean === 'discard' }, signal);
 }
 
-/** Returns a log function that never throws, because an exception in it must not end a job. */
+/** Returns a log function that never throws, because an error of the log must not end a job. */
 function unfailing(log: WorkerLog = () => undefined): WorkerLog {
   return (entry) => {
     try {
       log(entry);
     } catch {
-      // A failure of the log cannot be reported anywhere.
+      // A failure of the log cannot be reported.
     }
   };
 }
@@ -204,7 +207,7 @@ function newAttempt(worker: Loop, free: number, accepted: boolean): ClaimAttempt
   return { key: worker.random.idempotencyKey(), maxJobs, accepted, failures: 0 };
 }
 
-/** Sends the claim. Returns undefined if the claim must be sent again unchanged. */
+/** Sends the claim. Returns undefined if it must be sent again unchanged. */
 async function nextJobs(
   worker: Loop,
   attempt: ClaimAttempt,
@@ -219,7 +222,7 @@ async function nextJobs(
     if (worker.signal.aborted) return undefined;
     const passing = attempt.accepted ? isPassing(error) : isAppError(error) && error.retryable;
     if (!passing) throw error;
-    // Retry-After of the server is a lower limit of the pause.
+    // The pause must not be shorter than the `Retry-After` of the server.
     const leastMs = Math.min(claimAgain.maxMs, retryAfterOf(error) ?? 0);
     attempt.failures += 1;
     const delayMs = backOffMs(attempt.failures, claimAgain, { share: 0.5, fraction: () => worker.random.fraction() });
@@ -233,7 +236,7 @@ async function claim(worker: Loop, { key, maxJobs, accepted }: ClaimAttempt): Pr
   const { jobs } = worker.client;
   const asked = {
     leaseSeconds: worker.leaseSeconds,
-    // The first claim is no long poll, so that a wrong URL or token is reported at once.
+    // The first claim does not wait for a job, so that a wrong URL or token is reported at once.
     waitSeconds: accepted ? waitSeconds : 0,
     allowedTypes: worker.types === undefined ? undefined : [...worker.types],
     workerCapabilities: worker.capabilities === undefined ? undefined : [...worker.capabilities],

@@ -7,7 +7,7 @@ import { removeTree } from './remove-tree.ts';
 export const workFolderPrefix = 'proofhouse-job-';
 /** Name of the owner file in a job folder. It identifies the worker process that created the folder. */
 export const ownerFile = 'owner.json';
-/** Number of bytes that `writeFailure` writes to test the disk. */
+/** Number of bytes that `writeFailure` writes to check the disk. */
 const probeBytes = 64 * 1024;
 
 /** The job folder: it contains all files of one run of a job. Only this user can read it. */
@@ -30,7 +30,8 @@ export class WorkFolder {
       for (const part of [folder.work, folder.output, folder.scratch]) await mkdir(part);
       return folder;
     } catch (error) {
-      // Without an owner file, no later worker would remove this folder.
+      // The owner file could not be written. Without it, no later worker would remove this folder, so it is removed
+      // now.
       await removeTree(root).catch(() => undefined);
       throw error;
     }
@@ -46,7 +47,7 @@ export class WorkFolder {
     return path.join(this.root, 'output');
   }
 
-  /** Folder for the worker's own files. */
+  /** Folder for files that only the worker uses. */
   get scratch(): string {
     return path.join(this.root, 'scratch');
   }
@@ -79,8 +80,8 @@ export class WorkFolder {
   }
 
   /**
-   * Returns the real path of the output folder. Rejects if the command removed or replaced the folder: if it were now a
-   * symbolic link, any folder of this machine could be deposited.
+   * Returns the real path of the output folder. Rejects if the command removed or replaced the folder. If it were a
+   * symbolic link now, any folder of this machine could be deposited.
    */
   async requireOutput(): Promise<string> {
     const found = await lstat(this.output);
@@ -92,9 +93,9 @@ export class WorkFolder {
   }
 
   /**
-   * Tests if the disk of the job folder can be written to. Returns the error of the test, such as ENOSPC, or undefined if
-   * the test succeeds. After an error, the last output of the command may be truncated, because programs often do not
-   * check their writes. The test detects a disk that is full now. It does not detect a disk that was full for a while.
+   * Checks whether the disk of the job folder can be written to. Returns the error, such as ENOSPC, or undefined if it
+   * can. After an error, the last output of the command may be incomplete, because programs often do not check their
+   * writes. A disk that was full earlier and is not full now is not detected.
    */
   async writeFailure(): Promise<NodeJS.ErrnoException | undefined> {
     const probe = path.join(this.root, 'probe');
@@ -109,7 +110,8 @@ export class WorkFolder {
       return undefined;
     } catch (error) {
       const failure = error as NodeJS.ErrnoException;
-      // ENOENT: the command removed the job folder. EEXIST: it created a file named `probe`. The disk is not full.
+      // ENOENT: the command removed the job folder. EEXIST: the command created a file named `probe`. In both cases the
+      // disk is not full.
       return failure.code === 'ENOENT' || failure.code === 'EEXIST' ? undefined : failure;
     } finally {
       await removeTree(probe).catch(() => undefined);
@@ -123,7 +125,7 @@ export class WorkFolder {
 
 /** Removes a job folder. The owner file is removed last, so that an interrupted removal can be continued later. */
 export async function removeWorkFolder(root: string): Promise<void> {
-  // `readdir` fails if the command has already removed the folder.
+  // `readdir` fails if the command has removed the folder.
   for (const name of await readdir(root).catch(() => [])) {
     if (name !== ownerFile) await removeTree(path.join(root, name));
   }

@@ -199,8 +199,7 @@ describe('folders of jobs', () => {
     const { server, work, workRoot, stop } = await setUpWorker();
     for (let count = 0; count < 3; count += 1) server.addJob();
     const clock = new HandClock();
-    // The first job removes its own job folder, so its output is lost. The job succeeds nevertheless because of
-    // `bestEffort`.
+    // The first job removes its own job folder, so its output is lost. It still succeeds, because of `bestEffort`.
     const outcome = work(`rm -rf ${workRoot}; touch ${workRoot}`, { once: false, clock, bestEffort: true });
     await vi.waitFor(() => expect(server.requestsOf('failJob')).toHaveLength(1), 5000);
     await vi.waitFor(() => expect(clock.nextDueMs).toBe(10_000), 5000);

@@ -2,7 +2,10 @@ import { environmentMask } from '../masking/environment-mask.ts';
 import type { SecretMask } from '../masking/secret-mask.ts';
 import type { WorkerLog, WorkerOptions } from './worker-options.ts';
 
-/** Returns the mask of a worker, or undefined if masking is off. Throws if a secret file or the mask file cannot be read. */
+/**
+ * Returns the mask of a worker, or undefined if masking is off. Throws if a secret file or the mask file cannot be
+ * read.
+ */
 export async function maskOf(options: WorkerOptions): Promise<SecretMask | undefined> {
   const { client, env, secretNames: names, secretFiles: files, maskSecrets = true } = options;
   return maskSecrets ? environmentMask({ env, names, files, tokens: client.secrets }) : undefined;

@@ -252,7 +252,7 @@ test('a variable whose value is too short is named in a warning, and a secret fi
 
 test('a log that the command writes into itself is masked too', async () => {
   const { server, work, text, folder } = await setUp();
-  // Without mkfifo, the worker makes no pipe.
+  // PATH contains no mkfifo, so the worker uses no pipe.
   const bin = path.join(folder, 'bin');
   mkdirSync(bin);
   execFileSync('ln', ['-s', execFileSync('which', ['sh']).toString().trim(), path.join(bin, 'sh')]);

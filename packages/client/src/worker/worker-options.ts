@@ -3,7 +3,7 @@ import type { ProofhouseClient } from '../proofhouse-client.ts';
 import type { Random } from '../transport/random.ts';
 import type { JobHandler } from './handler/job-handler.ts';
 
-/** One entry of the worker's own log, for a person or a program that monitors the worker. */
+/** One entry of the worker's own log. Its reader is a person, or a program that monitors the worker. */
 export interface WorkerLogEntry {
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
@@ -14,17 +14,17 @@ export type WorkerLog = (entry: WorkerLogEntry) => void;
 
 export interface WorkerOptions {
   readonly client: ProofhouseClient;
-  /** Functions by job type. Each runs the jobs of its type in this process. */
+  /** Handlers by job type. Each runs the jobs of its type in this process. */
   readonly handlers?: Readonly<Record<string, JobHandler>> | undefined;
   /** Commands by job type: the program and its arguments. They run without a shell. */
   readonly commands?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** The command for all types without a handler or a command of their own. */
+  /** The command for all job types that have neither a handler nor their own command. */
   readonly command?: readonly string[] | undefined;
   /** The environment of the worker. Commands get it without the worker's settings and secrets. Default: empty. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /**
-   * Job types to claim. Default: the types with a handler or a command. With `command`, the default is every type that the
-   * credential allows.
+   * Job types to claim. Default: the types with a handler or a command. If `command` is given, the default is every
+   * type that the credential allows.
    */
   readonly types?: readonly string[] | undefined;
   readonly capabilities?: readonly string[] | undefined;
@@ -37,67 +37,75 @@ export interface WorkerOptions {
   readonly workRoot?: string | undefined;
   /** Folder in which commands run. Default: the current folder of this process. */
   readonly cwd?: string | undefined;
-  /** True to run each command in a new, empty folder instead of `cwd`. */
+  /** True if each command runs in a new, empty folder instead of `cwd`. */
   readonly inWorkFolder?: boolean | undefined;
   /** True if a job whose command failed may be retried. */
   readonly retryable?: boolean | undefined;
   /**
-   * A token that is passed to commands as PROOFHOUSE_TOKEN, with the lease id as PROOFHOUSE_LEASE_ID. Without this option
-   * commands get neither.
+   * A token that commands get as PROOFHOUSE_TOKEN, together with the lease id as PROOFHOUSE_LEASE_ID. Without this
+   * option they get neither.
    */
   readonly passToken?: string | undefined;
-  /** True to wait for one job, run it, and return. */
+  /** True if the worker waits for one job, runs it, and returns. */
   readonly once?: boolean | undefined;
-  /** Time limit of a job in milliseconds. A smaller `payload.timeoutSeconds` of the job has priority. Default: no limit. */
+  /**
+   * Time limit of a job in milliseconds. A smaller `payload.timeoutSeconds` of the job is used instead. Default: no
+   * limit.
+   */
   readonly commandTimeoutMs?: number | undefined;
-  /** False to deposit no diff. Otherwise the changes of a command in a git repository are deposited as `diff.diff`. */
+  /**
+   * False if no diff is deposited. Otherwise the changes of a command in a git repository are deposited as `diff.diff`.
+   */
   readonly diff?: boolean | undefined;
   /** True if a job may succeed although evidence was refused or lost. Its result then begins with the number of losses. */
   readonly bestEffort?: boolean | undefined;
   /**
-   * False to deposit everything unmasked. Otherwise secrets are masked in logs, diffs, text files, titles, metadata, events,
-   * results and messages. Secrets are: values of variables of `env` with secret names, the token of the client, values that a
-   * command adds with `proofhouse mask add`, and all formats of docs/masking.md.
+   * False if everything is deposited unmasked. Otherwise secrets are masked in logs, diffs, text files, titles,
+   * metadata, events, results and messages. Secrets are: values of variables in `env` with secret names, the token of
+   * the client, values that a command adds with `proofhouse mask add`, and all formats of docs/masking.md.
    */
   readonly maskSecrets?: boolean | undefined;
-  /** Globs of more names of variables that hold secrets, such as `*_PASS`. */
+  /** Globs for names of other variables that contain secrets, such as `*_PASS`. */
   readonly secretNames?: readonly string[] | undefined;
-  /** Files whose whole content is a value to mask, such as mounted secrets. */
+  /** Files, such as mounted secrets, whose whole content is a value to mask. */
   readonly secretFiles?: readonly string[] | undefined;
   /**
-   * True to deposit files that are not text without scanning them for secrets. Otherwise such a file with a secret is not
-   * deposited, and is recorded as a loss.
+   * True if files that are not text are deposited without a scan for secrets. Otherwise such a file with a secret is
+   * not deposited, and is recorded as a loss.
    */
   readonly allowBinary?: boolean | undefined;
-  /** Largest log of a command in bytes. Of a longer log, the beginning and the end are kept. Default 1 GiB. */
+  /** Largest log of a command in bytes. A longer log keeps its beginning and its end. Default 1 GiB. */
   readonly maxLogBytes?: number | undefined;
   /**
-   * True to restore the git repository around `cwd` before each job, to the commit at the start of the worker. With true,
-   * the worker does not start if the repository has uncommitted changes or untracked or ignored files. With `discard`,
-   * the worker starts, and removes these changes and files before its first job.
+   * True if the git repository around `cwd` is restored before each job, to its commit at the start of the worker. With
+   * true, the worker does not start if the repository has uncommitted changes, or untracked or ignored files. With
+   * `discard`, it starts, and removes these changes and files before its first job.
    */
   readonly gitClean?: boolean | 'discard' | undefined;
   /**
-   * Stops the worker when aborted. The worker then claims no more jobs. After `drainMs` it ends the commands that are still
-   * running, deposits their results, and reports their jobs as failed and retryable.
+   * Stops the worker when it aborts. The worker then makes no further claim. After `drainMs` it ends the commands that
+   * are still running, deposits their results, and reports their jobs as failed and retryable.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds that running commands may go on after `signal` was aborted. Default 0. */
+  /** Milliseconds for which running commands may continue after `signal` aborted. Default 0. */
   readonly drainMs?: number | undefined;
-  /** Ends the waiting time `drainMs` at once when aborted. Has an effect only after `signal` was aborted. */
+  /** Ends the wait of `drainMs` at once when it aborts. Has an effect only after `signal` aborted. */
   readonly hurry?: AbortSignal | undefined;
   /** Called once, after the first successful claim. The URL and the credential are then known to be valid. */
   readonly onAccepted?: (() => void) | undefined;
   readonly log?: WorkerLog | undefined;
-  /** Milliseconds between SIGTERM and SIGKILL for a command, and for a handler after its signal was aborted. Default 10 s. */
+  /**
+   * Milliseconds between SIGTERM and SIGKILL for a command. For a handler, the time that it has after its signal
+   * aborted. Default 10 s.
+   */
   readonly graceMs?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
 
 /**
- * The outcome of an attempt. `stopped`: the worker stopped before the work ended. `lost`: the lease was lost before the job
- * ended, and another worker has or will get the job.
+ * The outcome of an attempt. `stopped`: the worker stopped before the work ended. `lost`: the lease was lost before the
+ * end of the job, so another worker has or will get the job.
  */
 export type JobOutcome = 'succeeded' | 'failed' | 'stopped' | 'cancelled' | 'lost';
 
