@@ -1,15 +1,17 @@
 /**
- * Size of each buffer. With larger buffers, the bytes leave the processor's cache between the read and the write. Smaller
- * buffers need more calls.
+ * Size of each buffer. If buffers are larger, the bytes leave the processor's cache between the read and the write. If
+ * they are smaller, more calls are needed.
  */
 const bufferBytes = 512 * 1024;
 
-/** Largest number of unused buffers in the pool. Further returned buffers are left to the garbage collector. */
+/**
+ * Largest number of unused buffers in the pool. Further buffers that are returned are left to the garbage collector.
+ */
 const mostIdle = 8;
 
 /**
- * A pool of read buffers. It exists because, with a new buffer for every piece, garbage collection took two fifths of the
- * time of a large download. A caller must return a buffer only when nothing uses it any more. A buffer that is never
+ * A pool of read buffers. Without it, garbage collection took two fifths of the time of a large download, because each
+ * piece needed a new buffer. A caller must return a buffer only when nothing uses it any more. A buffer that is never
  * returned is garbage collected.
  */
 export class BufferPool {

@@ -98,7 +98,7 @@ it('a root that cannot be used is unavailable and named; a relative one is inval
     await expect(attempt).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining(unusable) });
   }
   await symlink('/nowhere/at/all', join(temporary.root, 'dangling'));
-  // For some of these paths, creating the missing folders could recurse endlessly.
+  // Creating the missing folders of some of these paths could recurse without end.
   for (const impossible of ['/proc/x', '/proc/x/y/z', join(temporary.root, 'dangling/x'), `/${'x/'.repeat(3000)}`]) {
     await expectCode(new FilesystemBackend({ root: impossible }).open(), 'unavailable');
   }
@@ -109,7 +109,10 @@ it('a root that cannot be used is unavailable and named; a relative one is inval
   expect(() => new FilesystemBackend({ root: 'var/blobs' })).toThrow('absolute');
 });
 
-/** Functions that put an entry in a blob's place, as an attacker could do. The first one links to the file `secret`. */
+/**
+ * Functions that put an entry in the place of a blob, as an attacker could do. The first one creates a link to the file
+ * `secret`.
+ */
 const plants: Record<string, (path: string, secret: string) => Promise<unknown>> = {
   'a link': (path, secret) => symlink(secret, path),
   'a dangling link': (path) => symlink('/nowhere/at/all', path),

@@ -38,8 +38,8 @@ export interface FilesystemBackendOptions {
 /** Ranges of up to this many bytes are read with one call, which is faster than a stream. */
 const wholeReadBytes = 256 * 1024;
 
-// The flags for opening a blob file. With O_NONBLOCK, the call of `open` does not block if somebody put a FIFO in the
-// blob's place.
+// The flags for opening a blob file. O_NONBLOCK prevents that `open` blocks if somebody put a FIFO in the place of the
+// blob.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Stores each blob as a file. See `BlobBackend` for its obligations and `FilesystemLayout` for the paths of the files. */
@@ -49,7 +49,10 @@ export class FilesystemBackend implements BlobBackend {
   readonly #fs: FileSystem;
   readonly #root: string;
   readonly #buffers = new BufferPool();
-  /** Reads small ranges synchronously. Undefined if a test injected a file system, because these reads would bypass it. */
+  /**
+   * Reads small ranges synchronously. Undefined if a test gave its own file system, because these reads would not use
+   * it.
+   */
   readonly #quick: QuickReads | undefined;
   #layout: FilesystemLayout | undefined;
   #opening: Promise<void> | undefined;
@@ -195,7 +198,10 @@ export class FilesystemBackend implements BlobBackend {
     throw new AppError('not_found', 'There is no blob with this key.', { cause: error });
   }
 
-  /** Writes, syncs and links a file, so that a file system without one of these abilities is refused at the start. */
+  /**
+   * Writes, syncs and links a file. So a file system that does not support one of these operations is refused at the
+   * start.
+   */
   async #probe(layout: FilesystemLayout): Promise<void> {
     const staged = await StagedFile.create(this.#fs, layout.newStagingPath('probe'));
     try {

@@ -31,26 +31,26 @@ async function store(backend: FilesystemBackend, bytes: Buffer): Promise<void> {
 interface Setting {
   readonly size: number;
   /**
-   * True to test with a umask that removes bits from file modes, and with a missing shard (folder of blobs). Both cause
-   * additional calls.
+   * True to test the case with the most calls: a umask that removes bits from file modes, and a missing shard (folder
+   * of blobs).
    */
   readonly hard: boolean;
 }
 
 interface Outcome {
   readonly code: string;
-  /** True if the write made fewer calls than `at`, so that no fault occurred. */
+  /** True if the write made fewer calls than `at`, so that the fault did not occur. */
   readonly done: boolean;
   readonly stored: boolean;
   readonly stopped: boolean;
   readonly leftovers: number;
-  /** The file system calls in order, without the parts of their paths that differ from run to run. */
+  /** The file system calls in order. The parts of paths that differ between runs are replaced. */
   readonly calls: readonly string[];
 }
 
 /**
- * Writes one blob in a new folder with a fault at the `at`th call. Then checks the folder with a new backend, as after a
- * restart, and checks that further writes succeed.
+ * Writes one blob in a new folder, with a fault at the `at`th call. Then opens a new backend, as after a restart.
+ * Checks the folder with it, and checks that further writes succeed.
  */
 async function attempt(bytes: Buffer, { hard }: Setting, at: number, fault: Fault): Promise<Outcome> {
   const umask = process.umask(hard ? 0o077 : 0o022);
@@ -121,8 +121,8 @@ async function filesBelow(folder: string): Promise<string[]> {
 }
 
 /**
- * Checks that further work succeeds. If the blob exists, its key must not be overwritten. If it does not exist, its key
- * can be written.
+ * Checks that further work succeeds. If the blob exists, writing its key must fail. If not, writing its key must
+ * succeed.
  */
 async function workOn(backend: FilesystemBackend, bytes: Buffer, isTaken: boolean): Promise<void> {
   if (isTaken) await expectCode(store(backend, Buffer.from('other')), 'already_exists');
@@ -133,7 +133,10 @@ async function workOn(backend: FilesystemBackend, bytes: Buffer, isTaken: boolea
   await backend.delete(another);
 }
 
-/** All file system calls of one write, from its first byte to the end of its commit, in the case with most calls. */
+/**
+ * All file system calls of one write, from its first byte to the end of its commit. This is the case with the most
+ * calls.
+ */
 const writePath = [
   'open staging/KEY',
   'writev staging/KEY',
@@ -178,7 +181,8 @@ describe.each(Object.entries(settings))('a write of %s', (_, setting) => {
       const outcome = await attempt(bytes, setting, at, { kind: 'fail', errno });
       outcomes.add(outcome.code);
       expect(outcome.stored).toBe(outcome.code === 'stored');
-      // A leftover in the staging folder is allowed only if its removal is the call that failed, after the blob was stored.
+      // A leftover in the staging folder is allowed only if the blob was stored, and the call that failed was the
+      // removal of the staged file.
       if (outcome.code !== 'stored') expect(outcome.leftovers).toBe(0);
       if (outcome.done) break;
     }
@@ -206,7 +210,7 @@ describe.each(Object.entries(settings))('a write of %s', (_, setting) => {
     const { calls } = await attempt(bytes, setting, Infinity, { kind: 'stop-before' });
     const made = new Set(calls);
     if (setting.hard) {
-      // The call `lstat` of the missing shard is not in the log, because the log contains only calls that succeeded.
+      // The log of calls contains only those that succeeded. So it does not contain the `lstat` of the missing shard.
       expect([...made].sort()).toEqual(writePath.filter((call) => call !== 'lstat blobs/S').sort());
       return;
     }
@@ -228,7 +232,7 @@ it('a leftover under a staging name is never written to, even if it is a link to
     fileSystem.arm(at, { kind: 'fail', errno: 'EIO' });
     await store(crashed, bytes).catch(codeOf);
     const { blobs, staging } = await namesOfKey();
-    // At this `at`, the call that removes the staging name has failed. It is one of the last calls of a write. The file
+    // At this `at`, the fault was in the call that removes the staged file, one of the last calls of a write. The file
     // then has two names.
     if (blobs.length === 1 && staging.length === 1) break;
     if (fileSystem.begun < at) throw new Error('no failure left a second name');
@@ -346,8 +350,8 @@ it.each([{ kind: 'fail', errno: 'EIO' }, { kind: 'stop-after' }] as const)(
       const look = await lookAgain(folder, Buffer.alloc(0));
       expect(look.stored).toBe(false);
       if (done) break;
-      // All shards are created in the same way, so only some of the calls that create shards are tested. The calls before
-      // and after them are tested one by one.
+      // All shards are created in the same way, so only some of these calls are tested. The calls before and after them
+      // are tested one by one.
       at += at > 6 && at < 185 ? 60 : 1;
     }
   },

@@ -115,7 +115,7 @@ it.each([4096, 3 * 1024 * 1024 + 7])(
       kills += killed.filter((was) => was).length;
       if (killed.includes(false)) break;
     }
-    // The calls are: open, writev, fsync, fstat, lstat, link, fsync of the shard, close, unlink.
+    // The write makes at least these calls: open, writev, fsync, fstat, lstat, link, fsync of the shard, close, unlink.
     expect(kills).toBeGreaterThanOrEqual(9);
     await cleanup();
   },

@@ -11,10 +11,10 @@ const markerName = 'store-id';
 const probePattern = /^probe\.[0-9a-f]{16}$/;
 
 /**
- * The paths of the files below the root folder: blobs are `blobs/<first character of the key>/<key>`, staged files are
- * `staging/<key>.<16 hex digits>`, and the marker is `store-id`. The 32 folders below `blobs` are called shards. There are
- * so few that each can be kept open, and concurrent commits share the fsync of their shard. A million files in one shard
- * are not slow, because file systems store directories as hashed trees.
+ * The paths of the files below the root folder. A blob is `blobs/<first character of the key>/<key>`, a staged file is
+ * `staging/<key>.<16 hex digits>`, and the marker is `store-id`. The 32 folders below `blobs` are called shards. They
+ * are so few that each can be kept open, and concurrent commits share the fsync of their shard. A million files in one
+ * shard are not slow, because file systems store directories as hashed trees.
  */
 export class FilesystemLayout {
   readonly root: string;
@@ -45,7 +45,7 @@ export class FilesystemLayout {
     return layout;
   }
 
-  /** Returns the shard of a blob key. The caller must have checked the key with `requireBlobKey`. */
+  /** Returns the shard (folder of blobs) of a blob key. The caller must have checked the key with `requireBlobKey`. */
   shardOf(key: string): Folder {
     const shard = this.shards.get(key.slice(0, 1));
     if (shard === undefined) throw new Error('The key was not checked.');
@@ -63,7 +63,7 @@ export class FilesystemLayout {
     return { path: join(this.root, markerName), folder: this.root, temporary: this.newStagingPath('marker') };
   }
 
-  /** Returns a new path in the staging folder. `label` is the blob key, and is only for people who inspect the folder. */
+  /** Returns a new path in the staging folder. `label` is the blob key. It only helps people who inspect the folder. */
   newStagingPath(label: string): string {
     return join(this.staging.path, `${label}.${randomBytes(8).toString('hex')}`);
   }
@@ -97,7 +97,10 @@ export function isStagingName(name: string): boolean {
   return stagingPattern.test(name);
 }
 
-/** Returns true for names that `FilesystemBackend.open` links beside the shards for a moment, to test the file system. */
+/**
+ * Returns true for names of temporary files. `FilesystemBackend.open` links them beside the shards, to test the file
+ * system.
+ */
 export function isProbeName(name: string): boolean {
   return probePattern.test(name);
 }

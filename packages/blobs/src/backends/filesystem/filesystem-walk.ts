@@ -7,15 +7,15 @@ import { type FilesystemLayout, isBlobName, isProbeName, isStagingName } from '.
 import type { Folder } from './folder.ts';
 import { errnoOf, storageError } from './storage-error.ts';
 
-/** Number of directory entries that are read at a time, and of files whose stat is read at the same time. */
+/** Number of directory entries that are read at a time, and of files whose stats are read at the same time. */
 const batchNames = 64;
 
 type OnPlanted = SweepOptions['onPlanted'];
 
 /**
- * Yields every blob whose key begins with `prefix`, shard by shard. A link in a blob's place is yielded and not followed.
- * The entry in a shard's place may not be the folder that the store created. Such an entry is skipped, and its path is
- * passed to `onPlanted`.
+ * Yields every blob whose key begins with `prefix`, shard by shard. A link in the place of a blob is yielded and not
+ * followed. If the entry in the place of a shard is not the folder that the store created, it is skipped, and its path
+ * is passed to `onPlanted`.
  */
 export async function* listBlobs(
   fs: FileSystem,
@@ -34,8 +34,8 @@ export async function* listBlobs(
 }
 
 /**
- * Removes the files that killed processes left behind. The process may have been killed at any call. Removes only files
- * that were last written before `olderThan`, so an upload in progress is kept, however long ago it began.
+ * Removes staged files that killed processes left. Removes only files that were last written before `olderThan`. So an
+ * upload in progress is kept, however long ago it began.
  */
 export async function sweepLeftovers(
   fs: FileSystem,
@@ -61,8 +61,8 @@ export async function sweepLeftovers(
 }
 
 /**
- * Returns true if the folder exists, and false if it does not exist. If another entry is in its place, calls `onPlanted`
- * and returns false. Without `onPlanted`, it then throws `integrity_failure`.
+ * Returns true if the folder exists, and false if it does not. If another entry is in its place, calls `onPlanted` and
+ * returns false. Throws `integrity_failure` in this case if there is no `onPlanted`.
  */
 async function isUsable(layout: FilesystemLayout, folder: Folder, onPlanted: OnPlanted): Promise<boolean> {
   try {
@@ -91,7 +91,7 @@ async function* namesIn(fs: FileSystem, path: string, wanted: (name: string) => 
   yield* await lookAt(fs, path, names);
 }
 
-/** Returns the names and stats of the files that still exist. */
+/** Returns the names and stats of those files that still exist. */
 async function lookAt(fs: FileSystem, path: string, names: string[]): Promise<Named[]> {
   const found = await Promise.all(
     names.map(async (name): Promise<Named | undefined> => {

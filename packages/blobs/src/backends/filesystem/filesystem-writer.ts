@@ -22,16 +22,16 @@ export interface WriterTarget {
 }
 
 /**
- * Writes one blob to a staged file. Chunks are collected in a batch, which is written while the next batch fills. The commit
- * syncs the file, links it to its blob path, and syncs the folder. No file is created before a batch is full or the blob is
- * committed, so a small upload that is refused causes no I/O.
+ * Writes one blob to a staged file. Chunks are collected in a batch, which is written while the next batch fills. The
+ * commit syncs the file, links it to its blob path, and syncs the folder. The file is created only when a batch is full
+ * or the blob is committed. So a small upload that is refused causes no I/O.
  */
 export class FilesystemWriter implements BlobWriter {
   readonly #target: WriterTarget;
   #state: 'writing' | 'ended' = 'writing';
   #batch: Uint8Array[] = [];
   #gathered = 0;
-  /** Settles when the current write of a batch ends. Never rejects: a failed write sets `#failure`. */
+  /** Settles when the current write of a batch has ended. Never rejects: a failed write sets `#failure`. */
   #flight: Promise<void> = Promise.resolve();
   #failure: AppError | undefined;
   #staged: StagedFile | undefined;
@@ -96,7 +96,10 @@ export class FilesystemWriter implements BlobWriter {
     }
   }
 
-  /** Makes the bytes durable, then links the file to its blob path, then makes this name durable. The order matters. */
+  /**
+   * Makes the bytes durable, then links the file to its blob path, then makes this path durable. This order is
+   * required, because a visible blob must be complete after a crash.
+   */
   async #publish(): Promise<BlobStat> {
     const { fs, path, shard } = this.#target;
     const staged = this.#staged;
@@ -127,7 +130,9 @@ export class FilesystemWriter implements BlobWriter {
   }
 }
 
-/** Waits for both promises even if one rejects, so that no I/O continues after the return. Then throws the first error. */
+/**
+ * Waits for both promises, even if one rejects, so that no I/O continues after the return. Then throws the first error.
+ */
 async function bothOrFirstFailure<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   const [first, second] = await Promise.allSettled([a, b]);
   if (first.status === 'rejected') throw first.reason;

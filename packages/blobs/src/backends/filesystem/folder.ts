@@ -9,9 +9,9 @@ import { errnoOf, notPlain } from './storage-error.ts';
 const folderMode = 0o750;
 
 /**
- * One folder of the blob storage, which is kept open. With the open handle, an fsync is one call. Its device and inode are
- * stored, so one lstat is enough to check that nobody replaced a folder in its path by a link. The complete path is resolved
- * only if device or inode differ.
+ * One folder of the blob storage, which is kept open. Through the open handle, an fsync is one call. The device and
+ * inode of the folder are stored, so one lstat shows that nobody replaced a folder in its path by a link. The complete
+ * path is resolved only if device or inode differ.
  */
 export class Folder {
   readonly path: string;
@@ -42,7 +42,8 @@ export class Folder {
   async check(): Promise<boolean> {
     try {
       const found = await this.#fs.lstat(this.path, { bigint: true });
-      // The parent is synced, because the process that created the folder may have stopped before its name was durable.
+      // The parent must be synced, because another process created the folder. It may have stopped before the name of
+      // the folder was durable.
       if (!this.isHeld(found)) await this.#adopt(this.#parent);
       return true;
     } catch (error) {
@@ -51,7 +52,10 @@ export class Folder {
     }
   }
 
-  /** Returns true if the entry at the path is the folder that is kept open, so no link replaced a folder in the path. */
+  /**
+   * Returns true if the entry at the path is the folder that is kept open. Then no folder in the path was replaced by a
+   * link.
+   */
   isHeld(found: BigIntStats): boolean {
     return identityOf(found) === this.#identity;
   }
@@ -67,7 +71,10 @@ export class Folder {
     await this.#adopt(this.#parent);
   }
 
-  /** Syncs the folder to disk. When the promise is fulfilled, the names that were in the folder at the call are durable. */
+  /**
+   * Syncs the folder to disk. When the promise fulfils, the names that the folder had at the time of the call are
+   * durable.
+   */
   sync(): Promise<void> {
     if (this.#syncs === undefined || this.#closed) return Promise.reject(closedStore());
     return this.#syncs.sync();
@@ -89,7 +96,7 @@ export class Folder {
     }
   }
 
-  /** Opens the folder. If `parent` is given, it is synced first, so that the name of this folder is durable. */
+  /** Opens the folder. If `parent` is given, syncs it first, so that the name of this folder is durable. */
   #adopt(parent: Folder | undefined): Promise<void> {
     if (this.#closed) return Promise.reject(closedStore());
     this.#adopting ??= this.#takeHold(parent).finally(() => (this.#adopting = undefined));
@@ -102,7 +109,7 @@ export class Folder {
     try {
       if ((await this.#fs.realpath(this.path)) !== this.path) throw notPlain('A folder of the blob store');
       const found = await handle.stat({ bigint: true });
-      // Another file system is mounted at this folder, so blobs cannot be linked into it.
+      // Another file system is mounted at this folder. Staged files cannot be linked into it.
       if (this.#parent?.isOnOtherDisk(found) === true) throw notPlain('A folder of the blob store');
       const identity = identityOf(found);
       await parent?.sync();

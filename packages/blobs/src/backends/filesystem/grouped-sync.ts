@@ -1,8 +1,8 @@
 import type { OpenFile } from './file-system.ts';
 
 /**
- * Syncs one folder, and shares each fsync among concurrent commits. A call needs an fsync that begins after the call. All
- * calls during a running fsync therefore wait for the same next fsync.
+ * Syncs one folder, and shares each fsync among concurrent commits. A call needs an fsync that begins after the call.
+ * So all calls that arrive during an fsync wait for the same next one.
  */
 export class GroupedSync {
   readonly #folder: OpenFile;

@@ -2,11 +2,11 @@ import type { BigIntStats } from 'node:fs';
 import { type FileSystem, nodeFileSystem, type OpenFile } from './file-system.ts';
 
 export type Fault =
-  /** The call fails with this code and has no effect. */
+  /** The call fails with this code, and has no effect. */
   | { readonly kind: 'fail'; readonly errno: string }
-  /** The simulated process stops before the call: neither this call nor any later call has an effect or settles. */
+  /** The simulated process stops before the call. Neither this call nor any later call has an effect or settles. */
   | { readonly kind: 'stop-before' }
-  /** The simulated process stops after the call: the call has its effect, but neither it nor any later call settles. */
+  /** The simulated process stops after the call. The call has its effect, but neither it nor any later call settles. */
   | { readonly kind: 'stop-after' };
 
 /** A call that succeeded. `beganAt` and `endedAt` are numbers of the sequence that `tick` returns. */
@@ -18,8 +18,8 @@ export interface Call {
 }
 
 /**
- * The real file system, with one injected fault and a log of all calls, for tests. The fault occurs at the `at`th call
- * (counted from 1) after `arm`.
+ * The real file system with one injected fault and a log of all calls, for tests. The fault occurs at the call with the
+ * number `at`, counted from 1 after `arm`.
  */
 export class InterruptedFileSystem implements FileSystem {
   readonly calls: Call[] = [];
@@ -58,8 +58,7 @@ export class InterruptedFileSystem implements FileSystem {
   }
 
   /**
-   * Closes all files that are open or still being opened. The operating system would do this for a real process that
-   * stopped.
+   * Closes all files that are open or being opened, as the operating system would do for a real process that stopped.
    */
   async release(): Promise<void> {
     this.#isReleased = true;
@@ -104,8 +103,8 @@ export class InterruptedFileSystem implements FileSystem {
   }
 
   /**
-   * Returns true if the simulated process has stopped. It is a method because TypeScript assumes that a field keeps its
-   * value during a call.
+   * Returns true if the simulated process has stopped. This is a method because TypeScript would assume that a field
+   * has the same value before and after a call.
    */
   #hasStopped(): boolean {
     return this.#isStopped;

@@ -9,26 +9,23 @@ import { StagedFile } from './staged-file.ts';
 
 /** Largest size of a marker file in bytes: the longest marker and its line end. */
 const mostBytes = 129;
-// The flags for opening a marker file. With O_NONBLOCK, the call of `open` does not block if somebody put a FIFO in the
-// marker's place.
+// The flags for opening a marker file. O_NONBLOCK prevents that `open` blocks if somebody put a FIFO in the place of
+// the marker.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/**
- * The paths that are used to read and write a marker file. Its text, the marker, identifies the store that the blobs
- * belong to.
- */
+/** The paths for reading and writing a marker file. Its text, the marker, says to which store the blobs belong. */
 export interface MarkerPlace {
   /** Path of the marker file. */
   readonly path: string;
   /** Path of the folder that contains the marker file. The folder is synced after a write. */
   readonly folder: string;
-  /** An unused path on the same file system, for the temporary file. */
+  /** A path for the temporary file, on the same file system. No file may exist there. */
   readonly temporary: string;
 }
 
 /**
- * Returns the marker in a marker file, or undefined if the file does not exist. Errors: `integrity_failure` (a link, not a
- * plain file, or not the text of a marker), `unavailable`.
+ * Returns the marker in a marker file, or undefined if the file does not exist. Errors: `integrity_failure` (a link,
+ * not a plain file, or a text that is no marker), `unavailable`.
  */
 export async function readMarkerFile(path: string, fs: FileSystem = nodeFileSystem): Promise<string | undefined> {
   try {
@@ -50,8 +47,8 @@ export async function readMarkerFile(path: string, fs: FileSystem = nodeFileSyst
 }
 
 /**
- * Writes a marker as `BlobBackend.writeMarker` defines. The text is written to a temporary file, which is synced and then
- * linked or renamed to its path. Then the folder is synced. Returns the marker that is in place afterwards.
+ * Writes a marker as `BlobBackend.writeMarker` defines. Writes the text to a temporary file, and syncs it. Then links
+ * or renames it to its path, and syncs the folder. Returns the marker that is stored afterwards.
  */
 export async function writeMarkerFile(
   { path, folder, temporary }: MarkerPlace,
@@ -79,8 +76,8 @@ export async function writeMarkerFile(
 }
 
 /**
- * Links the marker file to its path, unless the path exists already. If it exists, another process created it, and that
- * process may have stopped before the name was durable. The caller must therefore sync the folder in both cases.
+ * Links the marker file to its path, if the path does not exist. If it exists, another process created it, and may have
+ * stopped before the name was durable. So the caller must sync the folder in both cases.
  */
 async function linkedOrThere(staged: StagedFile, path: string): Promise<void> {
   try {

@@ -8,24 +8,26 @@ import type { Folder } from './folder.ts';
 /** Largest range in bytes that is read synchronously. Copying a longer range would block the event loop for too long. */
 const mostBytes = 64 * 1024;
 
-/** A synchronous read that took longer than this, in ms, was probably from a slow or busy disk, not from the page cache. */
+/**
+ * A synchronous read that took longer than this (ms) was probably from a slow or busy disk and not from the page cache.
+ */
 const slowMs = 5;
 /**
- * After a slow synchronous read, all reads are asynchronous for this many times the duration of the slow read. So slow
- * reads block the event loop for at most a twentieth of the time. After a short load peak, synchronous reads are soon
- * used again.
+ * After a slow synchronous read, all reads are asynchronous for a time. This time is the duration of the slow read
+ * times this number. So slow reads block the event loop for at most a twentieth of the time. After a short load peak,
+ * synchronous reads are soon used again.
  */
 const restFactor = 20;
 
-// The flags for opening a blob file. With O_NONBLOCK, the call of `open` does not block if somebody put a FIFO in the
-// blob's place.
+// The flags for opening a blob file. O_NONBLOCK prevents that `open` blocks if somebody put a FIFO in the place of the
+// blob.
 const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
- * Reads small ranges of blobs synchronously. From the page cache this takes a few microseconds. An asynchronous read needs
- * four round trips to the thread pool and takes ten times as long. Only plain files are read this way. In every other case
- * (missing file, not a plain file, file too short, failed call) the caller must read asynchronously, where errors are
- * handled.
+ * Reads small ranges of blobs synchronously. From the page cache this takes a few microseconds. An asynchronous read
+ * needs four round trips to the thread pool and takes ten times as long. Only plain files are read this way. In every
+ * other case (missing file, not a plain file, file too short, failed call) the caller must read asynchronously, because
+ * only that code handles errors.
  */
 export class QuickReads {
   #restUntil = 0;

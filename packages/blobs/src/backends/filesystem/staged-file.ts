@@ -5,7 +5,7 @@ import type { FileSystem, OpenFile } from './file-system.ts';
 
 export const blobMode = 0o440;
 
-/** A file in the staging folder. It is written, synced and linked to its final path, or discarded. */
+/** A file in the staging folder. After it is written and synced, it is linked to its final path or discarded. */
 export class StagedFile {
   readonly path: string;
   readonly #fs: FileSystem;
@@ -41,7 +41,10 @@ export class StagedFile {
     await this.#file.chmod(blobMode);
   }
 
-  /** Makes the bytes durable and returns the stat of the file. Nothing may be written afterwards, so this stat is final. */
+  /**
+   * Makes the bytes durable and returns the stat of the file. Nothing may be written afterwards, because this stat must
+   * stay correct.
+   */
   async sync(): Promise<BlobStat> {
     await this.#file.sync();
     return blobFileStat(await this.#file.stat({ bigint: true }));
@@ -52,7 +55,10 @@ export class StagedFile {
     await this.#fs.link(this.path, path);
   }
 
-  /** Closes the file and removes it from the staging folder. Never throws: a sweep removes the file later if this fails. */
+  /**
+   * Closes the file and removes it from the staging folder. Never throws. If the removal fails, a sweep removes the
+   * file later.
+   */
   async discard(): Promise<void> {
     await Promise.allSettled([this.#file.close(), this.#fs.unlink(this.path)]);
   }

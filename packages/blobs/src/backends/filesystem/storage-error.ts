@@ -7,12 +7,12 @@ export function errnoOf(error: unknown): string | undefined {
 }
 
 const full = new Set(['ENOSPC', 'EDQUOT']);
-/** Codes of system errors that occur if an entry in the path is not a plain file or folder. */
+/** Codes of system errors that mean that an entry in the path is not a plain file or folder. */
 const planted = new Set(['ELOOP', 'ENOTDIR', 'EISDIR', 'ENXIO', 'ENODEV']);
 
 /**
- * Converts any error to an `AppError` with the code `storage_full`, `integrity_failure` or `unavailable`. The path is only in
- * the cause, which is logged and not sent to clients.
+ * Converts any error to an `AppError` with the code `storage_full`, `integrity_failure` or `unavailable`. Only its
+ * cause contains the path. The cause is logged and not sent to clients.
  */
 export function storageError(operation: string, error: unknown): AppError {
   if (error instanceof AppError) return error;
@@ -31,7 +31,10 @@ export function storageError(operation: string, error: unknown): AppError {
   return fail('unavailable', `The blob storage could not ${operation} (${errno}). Check its disk and permissions.`);
 }
 
-/** Returns the error for an entry that is not a plain file or folder as the store creates it. `what` begins its message. */
+/**
+ * Returns the error for an entry that is not a plain file or folder, as the store creates them. The message begins with
+ * `what`.
+ */
 export function notPlain(what: string): AppError {
   return new AppError('integrity_failure', `${what} is not a plain file or folder. Run \`proofhouse storage verify\`.`);
 }

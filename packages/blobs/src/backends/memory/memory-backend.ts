@@ -39,7 +39,7 @@ export class MemoryBackend implements BlobBackend {
 
   constructor(options: MemoryBackendOptions = {}) {
     this.#maxBytes = options.maxBytes ?? 1024 ** 3;
-    // The storage has its own clock, as a file system or a bucket does.
+    // The storage has its own clock, as a file system or a bucket has.
     this.#now = options.now ?? Date.now;
   }
 
@@ -133,7 +133,7 @@ export class MemoryBackend implements BlobBackend {
   }
 }
 
-/** The operations of `MemoryBackend` that its writers use. */
+/** The methods of `MemoryBackend` that its writers call. */
 interface MemorySpace {
   take(sizeBytes: number): void;
   giveBack(sizeBytes: number): void;
