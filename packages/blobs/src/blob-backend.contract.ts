@@ -17,14 +17,16 @@ import {
 export interface BlobBackendUnderTest {
   /** The backend, not yet opened. */
   readonly backend: BlobBackend;
-  /** Removes the storage. The suite has closed the backend before it calls this. */
+  /** Removes the storage. Called after the backend was closed. */
   readonly cleanup: () => Promise<void>;
   /**
-   * Returns a second backend on the same storage, not yet opened, to simulate a restart. Required if the backend has
-   * `supports.durable`.
+   * Returns a second backend on the same storage, to simulate a restart. The caller opens it. Required if the backend
+   * has `supports.durable`.
    */
   readonly reopen?: () => Promise<BlobBackend>;
-  /** Creates a leftover of an interrupted write of 3 bytes, last written at `createdAt` (epoch ms). */
+  /**
+   * Creates a leftover: a file of 3 bytes as an interrupted write leaves it, last written at `createdAt` (epoch ms).
+   */
   readonly plantLeftover?: (createdAt: number) => Promise<void>;
 }
 

@@ -18,7 +18,7 @@ async function* chunks(bytes: Buffer, size = 64 * kib): AsyncGenerator<Uint8Arra
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-/** Returns an observer that appends to `sizes`, after each chunk, the total number of bytes received so far. */
+/** Returns an observer. After each chunk it appends to `sizes` the total number of bytes that it has received. */
 function receivedSizes(sizes: number[]): ChunkObserver {
   return { observe: (chunk) => void sizes.push((sizes.at(-1) ?? 0) + chunk.byteLength) };
 }

@@ -17,11 +17,13 @@ import {
 import { requireRange } from './require-range.ts';
 
 export interface BlobsOptions {
-  /** The storage of the blobs. The creator of the backend must open and close it, because `Blobs` does neither. */
+  /** The storage of the blobs. The code that created the backend must open and close it. `Blobs` does neither. */
   readonly backend: BlobBackend;
   /** Returns a new random blob key at every call (32 characters of a-z2-7, 160 random bits). */
   readonly newKey: () => string;
-  /** Largest size of one blob in bytes. `ReceiveOptions.maxBytes` can lower it for one call. Default: no limit. */
+  /**
+   * Largest size of one blob in bytes. `ReceiveOptions.maxBytes` can set a lower limit for one call. Default: no limit.
+   */
   readonly maxBytes?: number;
 }
 
@@ -29,8 +31,8 @@ export interface ReceiveOptions {
   /** Largest accepted size in bytes. More bytes throw `artifact_too_large`. */
   readonly maxBytes?: number;
   /**
-   * Expected SHA-256 of the bytes, 64 lower-case hex digits. Another digest of the bytes throws `digest_mismatch`. A
-   * malformed expected value throws `invalid_digest`.
+   * Expected SHA-256 of the bytes, 64 lower-case hex digits. If the bytes have another digest, the call throws
+   * `digest_mismatch`. A malformed value throws `invalid_digest`.
    */
   readonly expectedSha256?: string;
   /** Observers that receive each chunk, in addition to the hash. Default: none. */
@@ -38,27 +40,27 @@ export interface ReceiveOptions {
 }
 
 /**
- * Receives the bytes of an upload while they are staged. The hash uses this interface, and scanners and parsers can use
- * it too.
+ * Receives the bytes of an upload while they are staged. The hash uses this interface. Scanners and parsers can use it
+ * too.
  */
 export interface ChunkObserver {
   /**
-   * Called once for each chunk, in order, before the chunk is stored. If the call returns a promise, the upload waits for
-   * this promise (back-pressure). An observer must not change a chunk, and must limit the number of bytes that it keeps.
-   * If the call throws or its promise rejects, the upload fails with that error.
+   * Called once for each chunk, in order, before the chunk is stored. If the call returns a promise, the upload waits
+   * for it (back-pressure). An observer must not change a chunk, and must limit the number of bytes that it keeps. If
+   * the call throws or its promise rejects, the upload fails with that error.
    */
   observe(chunk: Uint8Array): void | Promise<void>;
 }
 
-/** The fields of a record that identify its blob and that show whether the blob was changed. */
+/** The fields of a record that identify its blob, and by which a change of the blob is detected. */
 export interface BlobRef {
   readonly key: string;
   readonly sizeBytes: number;
   /** The SHA-256 of the bytes, 64 lower-case hex digits. */
   readonly sha256: string;
   /**
-   * The fingerprint that the backend returned when these bytes were last verified. An opaque text, not a hash of the
-   * bytes.
+   * The fingerprint that the backend returned when these bytes were last verified. It is not a hash of the bytes.
+   * Callers must not parse it.
    */
   readonly fingerprint: string;
 }
@@ -72,8 +74,8 @@ export interface OpenedBlob {
   /** The requested bytes: a buffer for small blobs and ranges, else a stream, which the caller must consume or destroy. */
   readonly body: Buffer | Readable;
   /**
-   * The current fingerprint of the blob. It differs from the fingerprint in the `BlobRef` if the bytes are unchanged but
-   * their file was moved, copied or touched. The caller must then store it in the record, or each later read hashes the
+   * The current fingerprint of the blob. It differs from that in the `BlobRef` if the file was moved, copied or touched
+   * and the bytes are unchanged. The caller must then store it in the record. Otherwise each later read hashes the
    * whole blob again.
    */
   readonly fingerprint: string;
@@ -96,9 +98,9 @@ export const alwaysHashedBytes = 256 * 1024;
 const sha256Pattern = /^[0-9a-f]{64}$/;
 
 /**
- * Stores and reads immutable blobs in a `BlobBackend`. Size limits and digests are enforced here, before a blob becomes
- * visible. Bytes that are found to be changed are never returned. Errors of the backend (`unavailable`, `storage_full`, …)
- * pass through. Other errors are documented for each method.
+ * Stores and reads immutable blobs in a `BlobBackend`. Size limits and digests are checked here, before a blob becomes
+ * visible. If bytes were changed, they are never returned. Errors of the backend (`unavailable`, `storage_full`, …) are
+ * thrown unchanged. The other errors are documented at each method.
  */
 export class Blobs {
   readonly #backend: BlobBackend;
@@ -120,10 +122,10 @@ export class Blobs {
   }
 
   /**
-   * Stores the bytes of `source` under a new blob key. When the promise is fulfilled, the bytes are durable. On any failure
-   * nothing is stored, and an error of the source is rethrown unchanged. A `Readable` source is not destroyed when the
-   * upload is refused, so that an HTTP request can still be answered and drained. Chunks are kept until they are stored,
-   * so the source must not reuse their memory.
+   * Stores the bytes of `source` under a new blob key. When the promise has fulfilled, the bytes are durable. On any
+   * failure nothing is stored, and an error of the source is thrown unchanged. A `Readable` source is not destroyed
+   * when the upload is refused, so that an HTTP request can still be answered and drained. Chunks are kept until they
+   * are stored, so the source must not reuse their memory.
    */
   async receive(source: AsyncIterable<Uint8Array>, options: ReceiveOptions = {}): Promise<StoredBlob> {
     const { expectedSha256 } = options;
@@ -141,9 +143,9 @@ export class Blobs {
   }
 
   /**
-   * Stages the bytes of `source`, hashed and limited in size, as `receive` does before its commit. Used by callers that
-   * decide later whether to keep the bytes: a form, for example, may have its digest field at the end. Nothing is
-   * visible before `commit`.
+   * Stages the bytes of `source`, hashed and limited in size. Nothing is visible before the caller calls `commit`. Used
+   * by callers that decide later whether to keep the bytes. For example, the digest field of a form may follow the
+   * file.
    */
   async stage(
     source: AsyncIterable<Uint8Array>,
@@ -170,10 +172,10 @@ export class Blobs {
   }
 
   /**
-   * Opens the bytes of a record's blob, all or only `range` (first and last byte, both included). A blob of up to 256 KiB
-   * is hashed every time. A larger blob is opened without hashing if its fingerprint equals the fingerprint in the
-   * record. If the fingerprints differ, the whole blob is hashed first. Throws `integrity_failure` if the bytes are
-   * missing, changed, or not a plain object. Throws `range_not_satisfiable` if the range is not inside the blob.
+   * Opens the bytes of the blob of a record, all or only `range` (first and last byte, both included). A blob of up to
+   * 256 KiB is hashed every time. A larger blob is opened without hashing if its fingerprint is that of the record. If
+   * the fingerprints differ, the whole blob is hashed first. Throws `integrity_failure` if the bytes are missing,
+   * changed, or not a plain object. Throws `range_not_satisfiable` if the range is not inside the blob.
    */
   async open(ref: BlobRef, range?: ByteRange): Promise<OpenedBlob> {
     const wanted = range === undefined ? undefined : requireRange(range, ref.sizeBytes);
@@ -213,8 +215,8 @@ export class Blobs {
   }
 
   /**
-   * Returns the stat of the blob with this key, or undefined if there is none. Throws `integrity_failure` if the entry in
-   * the blob's place is not a plain object.
+   * Returns the stat of the blob with this key, or undefined if there is none. Throws `integrity_failure` if the entry
+   * in the place of the blob is not a plain object.
    */
   stat(key: string): Promise<BlobStat | undefined> {
     return this.#backend.stat(key);
@@ -230,17 +232,20 @@ export class Blobs {
     return this.#backend.sweepStaging(olderThan, options);
   }
 
-  /** Returns the marker with the id of the store that owns the blobs, if there is one; see `BlobBackend.readMarker`. */
+  /** Returns the marker, which is the id of the store that owns the blobs; see `BlobBackend.readMarker`. */
   readMarker(): Promise<string | undefined> {
     return this.#backend.readMarker();
   }
 
-  /** Writes the marker with the id of the store that owns the blobs; see `BlobBackend.writeMarker`. */
+  /** Writes the marker, which is the id of the store that owns the blobs; see `BlobBackend.writeMarker`. */
   writeMarker(text: string, options?: { replace?: boolean }): Promise<string> {
     return this.#backend.writeMarker(text, options);
   }
 
-  /** Returns the path of the file that contains the blob, or undefined without `supports.localFiles`. */
+  /**
+   * Returns the path of the file that contains the blob. Returns undefined if the backend does not have
+   * `supports.localFiles`.
+   */
   localPath(key: string): string | undefined {
     return this.#backend.localPath(key);
   }
@@ -257,8 +262,7 @@ export class Blobs {
       }
       for (const observer of observers) {
         const turn = observer.observe(chunk);
-        // The result of an observer is awaited only if it is a promise, because most observers are synchronous and an
-        // await delays each chunk.
+        // Most observers are synchronous. Their result is not awaited, because an await delays each chunk.
         if (turn !== undefined) await turn;
       }
       await writer.write(chunk);
@@ -268,7 +272,7 @@ export class Blobs {
 
   async #openSmall(ref: BlobRef, range: ByteRange | undefined): Promise<OpenedBlob> {
     // The whole blob is requested as a range, because backends read small ranges faster. An empty blob has no valid
-    // range, so for it the range is left out.
+    // range, so it is requested without one.
     const whole = ref.sizeBytes === 0 ? undefined : { start: 0, end: ref.sizeBytes - 1 };
     const { stat, body } = await this.#read(ref, whole);
     const bytes = Buffer.isBuffer(body) ? body : Buffer.concat(await body.toArray());
@@ -278,7 +282,7 @@ export class Blobs {
     return { body: wanted, fingerprint: stat.fingerprint };
   }
 
-  /** Opens the blob. Throws `integrity_failure` if it is missing or its size differs from the recorded one. */
+  /** Opens the blob. Throws `integrity_failure` if it is missing, or if its size is not that in the record. */
   async #read(ref: BlobBytes, range?: ByteRange): Promise<BlobReading> {
     let reading: BlobReading;
     try {
@@ -330,7 +334,10 @@ function integrityFailure(ref: BlobBytes, what: string, cause?: unknown): AppErr
   return new AppError('integrity_failure', `The stored blob ${what}.`, { cause, details: { key: ref.key } });
 }
 
-/** Returns the error for an upload above the size limit. `sent` is the end of its message and says how many bytes were sent. */
+/**
+ * Returns the error for an upload above the size limit. `sent` is the last part of its message and says how many bytes
+ * were sent.
+ */
 export function artifactTooLarge(limitBytes: number, sent: string): AppError {
   const settings = 'PROOFHOUSE_MAX_ARTIFACT_BYTES, of jobs AGENT_JOB_ARTIFACT_MAX_BYTES';
   const message = `An artifact may have ${String(limitBytes)} bytes here (${settings}); ${sent}.`;

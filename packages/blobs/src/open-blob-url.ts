@@ -14,12 +14,12 @@ const accepted = 'file:var/blobs (relative to the working folder), file:///srv/b
 
 /**
  * Opens the blob backend for a storage URL and returns it. Accepted URLs:
- * - `file:path`: the path is used unchanged, without percent-decoding, relative to the working folder.
+ * - `file:path`: the path is used unchanged, without percent-decoding. It is relative to the working folder.
  * - `file:///path`: a file URL, which is percent-decoded. It must have no host, or the host localhost.
  * - `memory:`: accepted only with `allowMemory`.
  *
- * Throws `invalid_request` for an empty, unknown or malformed URL, `unsupported` for `s3:` and `gs:`, and `unavailable` if
- * the storage cannot be used. Messages do not contain the URL, because it may contain a secret.
+ * Throws `invalid_request` for an empty, unknown or malformed URL, `unsupported` for `s3:` and `gs:`, and `unavailable`
+ * if the storage cannot be used. Messages do not contain the URL, because it may contain a secret.
  */
 export async function openBlobBackend(url: string, options: OpenBlobUrlOptions = {}): Promise<BlobBackend> {
   const backend = backendFor(url, options);
@@ -27,7 +27,10 @@ export async function openBlobBackend(url: string, options: OpenBlobUrlOptions =
   return backend;
 }
 
-/** Returns the folder of a `file:` URL, which need not exist, or undefined for other URLs. Throws `invalid_request`. */
+/**
+ * Returns the folder of a `file:` URL, or undefined for other URLs. The folder need not exist. Throws
+ * `invalid_request`.
+ */
 export function blobUrlFolder(url: string): string | undefined {
   return /^file:/i.test(url) ? folderOf(url.slice('file:'.length)) : undefined;
 }

@@ -1,4 +1,4 @@
-// Tests that a link, folder, device or changed file in a blob's place is never returned as the blob. Somebody with
+// Tests that a link, folder, device or changed file in the place of a blob is never returned as the blob. Somebody with
 // access to the disk could put it there.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -46,9 +46,9 @@ afterEach(async () => {
 interface Planting {
   readonly path: string;
   readonly bytes: Buffer;
-  /** Path of a file outside the store with exactly the bytes of the blob. */
+  /** Path of a file outside the store that has exactly the bytes of the blob. */
   readonly twin: string;
-  /** Path of a file outside the store with the size of the blob and other bytes. */
+  /** Path of a file outside the store that has the size of the blob but other bytes. */
   readonly other: string;
 }
 
@@ -93,7 +93,7 @@ const changed: Record<string, (planting: Planting) => Promise<unknown>> = {
 async function keepingTimes({ path }: Planting, work: () => Promise<unknown>): Promise<void> {
   const { atimeNs, mtimeNs } = await stat(path, { bigint: true });
   await work();
-  // The command `touch` is used because Node's `utimes` does not support nanoseconds.
+  // The command `touch` sets the time, because Node's `utimes` does not support nanoseconds.
   const time = (ns: bigint): string => `@${String(ns / 10n ** 9n)}.${String(ns % 10n ** 9n).padStart(9, '0')}`;
   execFileSync('touch', ['-a', '-d', time(atimeNs), path]);
   execFileSync('touch', ['-m', '-d', time(mtimeNs), path]);

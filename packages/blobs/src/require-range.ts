@@ -2,8 +2,8 @@ import { AppError } from '@proofhouse/core';
 import type { ByteRange } from './blob-backend.ts';
 
 /**
- * Returns the range of bytes to read from a blob of `sizeBytes` bytes. By default this is the whole blob. Throws
- * `range_not_satisfiable` if the given range is not completely inside the blob.
+ * Returns the range to read from a blob of `sizeBytes` bytes. Default: the whole blob. Throws `range_not_satisfiable`
+ * if the given range is not completely inside the blob.
  */
 export function requireRange(range: ByteRange | undefined, sizeBytes: number): ByteRange {
   if (range === undefined) return { start: 0, end: sizeBytes - 1 };
